@@ -1,0 +1,152 @@
+/**
+ * The trusted list as values: what src/policy/language/ reads from policy.toml and src/policy/judge.ts decides by.
+ * Nothing here does input or output. Instants are whole seconds since 1970-01-01T00:00Z.
+ */
+
+export type Instant = number
+
+/**
+ * Who a key is, by the key itself and never by a name: `ed25519:<64 hex digits of the 32 raw bytes>` whatever form it
+ * was written in, or `openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>`.
+ */
+export type KeyIdentity = string
+
+interface KeyBase {
+  readonly identity: KeyIdentity
+  /** The key as the policy writes it, shortened for messages; not yet escaped. */
+  readonly label: string
+  readonly validFrom?: Instant
+  /** From this instant on the key counts for nothing. */
+  readonly validUntil?: Instant
+}
+
+/** Where an Ed25519 key was written decides what it may sign: minisign keys sign files, all others DSSE envelopes. */
+export type Ed25519Form = 'nix' | 'ssh' | 'pem' | 'minisign'
+
+export interface Ed25519Key extends KeyBase {
+  readonly kind: 'ed25519'
+  readonly form: Ed25519Form
+  /** 32 raw bytes. */
+  readonly publicKey: Uint8Array
+  /** Only for form `minisign`: the 8-byte key number its signatures must carry. */
+  readonly keyNumber?: Uint8Array
+  /** Only for form `nix`: the name before the colon. A hint, nothing more. */
+  readonly name?: string
+}
+
+export interface OpenPgpKey extends KeyBase {
+  readonly kind: 'openpgp'
+  /** Fingerprint of the primary key, upper-case hex, no spaces. */
+  readonly fingerprint: string
+  /** Absolute path of the certificate file (armoured or binary), whose bytes are part of the policy's digest. */
+  readonly certificate: string
+}
+
+export type Key = Ed25519Key | OpenPgpKey
+
+export interface Principal {
+  readonly name: string
+  readonly keys: readonly Key[]
+}
+
+/** This machine. Always a principal; its key is not in the policy and it counts for what was built here alone. */
+export const SELF = 'self'
+
+/**
+ * So many of these members. A member is a principal or another group. Each member that counts must be represented by a
+ * principal of its own: one person never fills two seats, however many keys or groups they are in.
+ */
+export interface Group {
+  readonly name: string
+  readonly members: readonly string[]
+  readonly threshold: number
+}
+
+export type Role = 'developer' | 'packager' | 'reviewer' | 'builder'
+
+/** Somebody named in the policy (a principal or a group), in one role or, without `role`, in any. */
+export interface Demand {
+  readonly who: string
+  readonly role?: Role
+}
+
+/**
+ * What a path needs: every demand met (`all`), nothing (`nothing`, the policy said so in as many words), or that cannot
+ * be met at all (`refuse`).
+ */
+export type Requirement =
+  | { readonly kind: 'all'; readonly demands: readonly [Demand, ...Demand[]] }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'refuse' }
+
+/** What a store path is. Fetched and local sources answer to `require.source`. */
+export type SubjectKind = 'fetched-source' | 'local-source' | 'derivation' | 'output'
+
+/** Which of a rule's three requirements a subject answers to. */
+export type Aspect = 'source' | 'derivation' | 'output'
+
+export const ASPECT: Readonly<Record<SubjectKind, Aspect>> = {
+  'fetched-source': 'source',
+  'local-source': 'source',
+  derivation: 'derivation',
+  output: 'output',
+}
+
+/** One rule. The first rule that matches a subject's name and kind and states its aspect decides; else the default. */
+export interface Rule {
+  /** For messages: the rule's `name`, else `rule 3` by position; the default is called `default`. */
+  readonly title: string
+  /** Line of policy.toml, from 1. */
+  readonly line: number
+  /** Glob over the name part of the store path, `.drv` cut off: `*` any run, `?` one character, all else itself. */
+  readonly name: string
+  readonly kinds: readonly SubjectKind[]
+  readonly require: Readonly<Partial<Record<Aspect, Requirement>>>
+  /** A packager's signature on a whole build graph covers the sources and derivations in it. */
+  readonly acceptGraph: boolean
+  /** An output from elsewhere whose derivation is not known here is judged by its builders alone. */
+  readonly acceptUnknownDerivation: boolean
+}
+
+/** A key, or all keys of a principal, that counts for nothing from an instant on, whatever it signed before. */
+export interface Revocation {
+  readonly line: number
+  readonly target: { readonly key: KeyIdentity } | { readonly principal: string }
+  readonly from: Instant
+  readonly reason?: string
+}
+
+/** A path let through without signatures, for a stated reason and until a stated end. */
+export interface Exemption {
+  readonly line: number
+  readonly match:
+    | { readonly path: string }
+    | { readonly name: string; readonly kinds: readonly SubjectKind[] }
+  readonly reason: string
+  readonly until: Instant
+}
+
+export interface Policy {
+  /** SHA-256, lower-case hex, over policy.toml and every certificate file it names, in a fixed order. */
+  readonly digest: string
+  readonly mode: 'enforce' | 'warn'
+  /** Absolute directories that hold attestations, in order. */
+  readonly attestations: readonly string[]
+  readonly nix: NixSettings
+  readonly principals: ReadonlyMap<string, Principal>
+  readonly groups: ReadonlyMap<string, Group>
+  readonly rules: readonly Rule[]
+  readonly fallback: Rule
+  readonly revocations: readonly Revocation[]
+  readonly exemptions: readonly Exemption[]
+}
+
+export interface NixSettings {
+  /**
+   * Whether a refusal before a build may be told through the hook's output, which makes Nix print it and fail, where
+   * the running Nix is of a version known to do so. Otherwise, and everywhere when false, a refusal is an exit status.
+   */
+  readonly refusalLine: boolean
+  /** Further versions of Nix, as `nix --version` prints them, on which that line was seen to refuse. */
+  readonly refusalLineVersions: readonly string[]
+}

@@ -1,0 +1,121 @@
+/**
+ * What the policy is asked and what it answers, as data. src/policy/judge.ts makes verdicts, src/policy/wording.ts is
+ * the one place that turns them into text; all strings in here are raw and may come from an attacker.
+ */
+import type { Aspect, Instant, KeyIdentity, Role, SubjectKind } from './policy.ts'
+
+/** The store path that is judged and what is known about it without trusting anybody. */
+export interface Subject {
+  readonly path: string
+  /** The name part of the store path, `.drv` cut off. */
+  readonly name: string
+  readonly kind: SubjectKind
+  /** SHA-256 of the NAR, lower-case hex; as measured or as the store registered it. */
+  readonly narHash: string
+  /** Whether this machine made it under its own hooks; if so, `self` is one of its builders. */
+  readonly builtHere: boolean
+  /** For an output: whether its derivation lies in this store, and so was judged too. True for all other kinds. */
+  readonly derivationKnown: boolean
+}
+
+/** What one key says of one path; its signature verified against a key of the trusted list. */
+export interface Claim {
+  readonly key: KeyIdentity
+  readonly role: Role
+  readonly path: string
+  /** The NAR hash that the claim names. Another hash than the subject's makes a builder's claim a conflict. */
+  readonly narHash: string
+  /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
+  readonly graph?: string
+  /** Where it was read: a file and line, `the store's database` … */
+  readonly origin: string
+}
+
+/** Something that was found and is no evidence. Told to the user; can never make anything trusted. */
+export interface Stray {
+  readonly problem:
+    | 'unknown-signer' // well-formed, but no key of the trusted list made it
+    | 'bad-signature' // names a key of the trusted list, and does not verify with it
+    | 'expired-signature' // the key or the signature itself is past its date, as the signing tool sees it
+    | 'revoked-key' // the key revoked itself, as the signing tool sees it
+    | 'other-subject' // by a trusted key, about another path
+    | 'unused' // by a trusted key, of a kind that no requirement asks for
+  readonly origin: string
+  /** Who or what: a key id, a fingerprint, a path. */
+  readonly detail: string
+}
+
+/** A place that should have answered and did not, or holds what cannot be read: whoever hides evidence hides conflicts. */
+export interface Trouble {
+  readonly origin: string
+  readonly detail: string
+}
+
+export interface Evidence {
+  readonly claims: readonly Claim[]
+  readonly strays: readonly Stray[]
+  readonly troubles: readonly Trouble[]
+}
+
+/** Why a claim by a key of the trusted list does not count. */
+export type Discount = 'expired' | 'not-yet-valid' | 'revoked' | 'other-digest'
+
+/** One reason against a path. The codes are stable; each has one wording and one test. */
+export type Finding =
+  | { readonly code: 'unsigned'; readonly need: Need }
+  | { readonly code: 'unknown-signer'; readonly need: Need; readonly strays: readonly Stray[] }
+  | { readonly code: 'threshold'; readonly need: Need; readonly found: readonly string[] }
+  | { readonly code: 'bad-signature'; readonly stray: Stray }
+  | {
+      readonly code: 'wrong-digest'
+      readonly who: string
+      readonly attested: string
+      readonly origin: string
+    }
+  | { readonly code: 'conflict'; readonly who: string; readonly attested: string; readonly origin: string }
+  | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
+  | { readonly code: 'expired'; readonly who: string; readonly at?: Instant }
+  | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
+  | { readonly code: 'refused-by-rule' }
+  | { readonly code: 'unknown-derivation' }
+  | { readonly code: 'unsupported-derivation'; readonly what: string }
+  | { readonly code: 'input'; readonly path: string; readonly verdict: Refusal }
+  | { readonly code: 'unreadable'; readonly trouble: Trouble }
+
+/** What was asked for: so many of these, in this role. `who` is a principal's or a group's name. */
+export interface Need {
+  readonly aspect: Aspect
+  readonly who: string
+  readonly role?: Role
+  readonly threshold: number
+  readonly of: number
+}
+
+/** What made a path trusted. */
+export type Basis =
+  | { readonly kind: 'claims'; readonly claims: readonly Claim[]; readonly principals: readonly string[] }
+  | { readonly kind: 'exemption'; readonly reason: string; readonly line: number }
+  | { readonly kind: 'no-requirement' }
+
+export interface Trust {
+  readonly outcome: 'trusted'
+  readonly subject: Subject
+  readonly rule: string
+  readonly basis: Basis
+  /** The first instant at which this verdict may no longer hold: a key or an exemption that ends. */
+  readonly until?: Instant
+}
+
+/**
+ * `untrusted`: the evidence is there and does not suffice. `indeterminate`: it could not be decided. Both refuse; only
+ * the first is remembered. `narHash` is missing in the subject where the path could not even be read.
+ */
+export interface Refusal {
+  readonly outcome: 'untrusted' | 'indeterminate'
+  readonly path: string
+  readonly kind: SubjectKind
+  readonly rule: string
+  readonly findings: readonly [Finding, ...Finding[]]
+}
+
+export type Verdict = Trust | Refusal

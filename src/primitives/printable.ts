@@ -1,0 +1,11 @@
+/**
+ * Text from outside, made safe for a terminal, a log or a page: control characters, line and paragraph separators,
+ * bidirectional overrides, invisible format characters and unpaired surrogates become visible `\u{…}` escapes, a
+ * backslash is doubled, and what is longer than `limit` characters is cut with a mark.
+ */
+export function printable(text: string, limit = 400): string {
+  const cut = text.length > limit ? `${text.slice(0, limit)}…` : text
+  return cut.replace(/[\\\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu, character =>
+    character === '\\' ? '\\\\' : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+}

@@ -1,0 +1,21 @@
+/** The few functions of sodium-native that nixsig calls (the package brings no types of its own). */
+declare module 'sodium-native' {
+  export function crypto_generichash(output: Uint8Array, input: Uint8Array): void
+  export function crypto_hash_sha256(output: Uint8Array, input: Uint8Array): void
+  export function crypto_sign_detached(
+    signature: Uint8Array,
+    message: Uint8Array,
+    secretKey: Uint8Array,
+  ): void
+  export function crypto_sign_seed_keypair(
+    publicKey: Uint8Array,
+    secretKey: Uint8Array,
+    seed: Uint8Array,
+  ): void
+  export function crypto_sign_verify_detached(
+    signature: Uint8Array,
+    message: Uint8Array,
+    publicKey: Uint8Array,
+  ): boolean
+  export function randombytes_buf(buffer: Uint8Array): void
+}

@@ -1,0 +1,50 @@
+/**
+ * libsodium, the one implementation of Ed25519 that nixsig trusts: node:crypto accepts signatures by small-order keys
+ * that libsodium refuses. Importing this file loads the native addon; if that fails the program does not start.
+ */
+import sodium from 'sodium-native'
+
+/** SHA-256 (FIPS 180-4) of a whole message: 32 bytes. For streams of any length use node:crypto. */
+export function sha256(message: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(32)
+  sodium.crypto_hash_sha256(digest, message)
+  return digest
+}
+
+/** BLAKE2b-512 (RFC 7693), unkeyed: 64 bytes. */
+export function blake2b512(message: Uint8Array): Uint8Array {
+  const digest = new Uint8Array(64)
+  sodium.crypto_generichash(digest, message)
+  return digest
+}
+
+/**
+ * Whether a signature (RFC 8032, Ed25519) is this key's over this message.
+ * Takes raw bytes; a signature that is not 64 bytes long or a key that is not 32 verifies nothing: false.
+ */
+export function verifyEd25519(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
+  if (signature.byteLength !== 64 || publicKey.byteLength !== 32) return false
+  return sodium.crypto_sign_verify_detached(signature, message, publicKey)
+}
+
+/** Signs with a 64-byte secret key (seed, then public key); returns the 64-byte signature. Throws on other lengths. */
+export function signEd25519(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
+  const signature = new Uint8Array(64)
+  sodium.crypto_sign_detached(signature, message, secretKey)
+  return signature
+}
+
+/** The key pair that a 32-byte seed makes: 32 bytes public, 64 bytes secret (seed, then public key). */
+export function ed25519KeyPair(seed: Uint8Array): { publicKey: Uint8Array; secretKey: Uint8Array } {
+  const publicKey = new Uint8Array(32)
+  const secretKey = new Uint8Array(64)
+  sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed)
+  return { publicKey, secretKey }
+}
+
+/** So many bytes from the system's random generator. */
+export function randomBytes(count: number): Uint8Array {
+  const bytes = new Uint8Array(count)
+  sodium.randombytes_buf(bytes)
+  return bytes
+}

@@ -1,0 +1,2 @@
+// What import.meta.url would be, in a CommonJS bundle.
+export const __bundle_url = require('node:url').pathToFileURL(__filename).href

@@ -1,0 +1,56 @@
+// What the tests and the demo need on the machine: installed on Debian as root, named in one line elsewhere.
+
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+
+/** Debian's name of the package that brings each program. */
+const PACKAGES = {
+  nix: 'nix-bin',
+  gpg: 'gpg',
+  gpgv: 'gpgv',
+  sqv: 'sqv',
+  minisign: 'minisign',
+  'signify-openbsd': 'signify-openbsd',
+  'ssh-keygen': 'openssh-client',
+  sqlite3: 'sqlite3',
+  busybox: 'busybox-static',
+  unshare: 'util-linux',
+  debootstrap: 'debootstrap',
+  'dpkg-source': 'dpkg-dev',
+}
+
+function isInstalled(program) {
+  return (process.env.PATH ?? '')
+    .split(':')
+    .concat('/usr/sbin', '/sbin')
+    .some(dir => existsSync(`${dir}/${program}`))
+}
+
+/** Makes sure that these programs are there; ends the process with one line if they cannot be had. */
+export function ensure(programs) {
+  const missing = programs.filter(program => !isInstalled(program))
+  if (missing.length === 0) return
+  const packages = missing.map(program => PACKAGES[program])
+  if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
+    console.error(`missing: ${missing.join(', ')} (on Debian: apt-get install ${packages.join(' ')})`)
+    process.exit(2)
+  }
+  console.error(`installing ${packages.join(' ')} …`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  for (const args of [
+    ['update', '-qq'],
+    ['install', '-y', '-qq', '--no-install-recommends', ...packages],
+  ]) {
+    const done = spawnSync('apt-get', args, { env, encoding: 'utf8' })
+    if (done.status !== 0) {
+      console.error(`apt-get ${args[0]} failed: ${done.stderr.trim().split('\n').at(-1)}`)
+      process.exit(2)
+    }
+  }
+}
+
+/** What `npm test` needs; the end-to-end tests need a shell for Nix's sandbox and namespaces as well. */
+export function ensureTestTools({ endToEnd }) {
+  ensure(['nix', 'gpg', 'gpgv', 'sqv', 'minisign', 'signify-openbsd', 'ssh-keygen', 'sqlite3', 'dpkg-source'])
+  if (endToEnd) ensure(['busybox', 'unshare', 'debootstrap'])
+}

@@ -1,0 +1,45 @@
+// An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without node_modules:
+// - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
+// - its compiled half is loaded from prebuilds/<platform>-<arch>/ beside the bundle.
+// If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other Ed25519 to fall back on.
+
+import { readFileSync } from 'node:fs'
+
+/** The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is never called directly. */
+const WRAPPERS = [
+  'crypto_generichash',
+  'crypto_hash_sha256',
+  'crypto_sign_detached',
+  'crypto_sign_seed_keypair',
+  'crypto_sign_verify_detached',
+  'randombytes_buf',
+]
+
+const HEADER = `
+const { join } = require('node:path')
+const addon = { exports: {} }
+process.dlopen(addon, join(__dirname, 'prebuilds', process.platform + '-' + process.arch, 'sodium-native.node'))
+const binding = addon.exports
+const OPTIONAL = Buffer.from(new ArrayBuffer(0))
+function assert(condition, message) { if (!condition) throw new TypeError(message) }
+`
+
+/** The text of one wrapper: from its `exports.NAME = function` to the brace that closes it in the first column. */
+function wrapper(index, name) {
+  const start = index.indexOf(`\nexports.${name} = function`)
+  const end = index.indexOf('\n}\n', start)
+  if (start < 0 || end < 0) throw new Error(`sodium-native has no wrapper ${name}`)
+  return index.slice(start, end + 3)
+}
+
+export function sodiumBesideBundle() {
+  return {
+    name: 'sodium-beside-bundle',
+    setup(build) {
+      build.onLoad({ filter: /[\\/]sodium-native[\\/]index\.js$/ }, args => {
+        const index = readFileSync(args.path, 'utf8')
+        return { contents: HEADER + WRAPPERS.map(name => wrapper(index, name)).join('\n'), loader: 'js' }
+      })
+    },
+  }
+}
