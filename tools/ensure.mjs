@@ -2,6 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { makeSidRoot } from './sid-root.mjs'
 
 /** Debian's name of the package that brings each program. */
 const PACKAGES = {
@@ -15,6 +16,8 @@ const PACKAGES = {
   sqlite3: 'sqlite3',
   busybox: 'busybox-static',
   unshare: 'util-linux',
+  nsenter: 'util-linux',
+  flock: 'util-linux',
   debootstrap: 'debootstrap',
   'dpkg-source': 'dpkg-dev',
 }
@@ -49,8 +52,20 @@ export function ensure(programs) {
   }
 }
 
-/** What `npm test` needs; the end-to-end tests need a shell for Nix's sandbox and namespaces as well. */
+/**
+ * What `npm test` needs. The end-to-end tests also need root, for their namespaces, a shell for Nix's sandbox, and the
+ * root of Debian sid with the current Nix in it.
+ */
 export function ensureTestTools({ endToEnd }) {
   ensure(['nix', 'gpg', 'gpgv', 'sqv', 'minisign', 'signify-openbsd', 'ssh-keygen', 'sqlite3', 'dpkg-source'])
-  if (endToEnd) ensure(['busybox', 'unshare', 'debootstrap'])
+  if (!endToEnd) return
+  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap'])
+  if (process.getuid?.() !== 0) {
+    console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
+    process.exit(2)
+  }
+  const problem = makeSidRoot()
+  if (problem === undefined) return
+  console.error(`preparing the root of Debian sid failed: ${problem}`)
+  process.exit(2)
 }

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+
+export interface Outcome {
+  /** The exit status; 128 and the number of the signal that ended it, as a shell says. */
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface CommandOptions {
+  /** The whole environment: nothing is inherited. */
+  readonly env: Readonly<Record<string, string>>
+  readonly input?: string | Uint8Array
+  /** Milliseconds. */
+  readonly timeout: number
+}
+
+/** Runs a program to its end. Throws, with what it had said, when it takes longer than `timeout`. */
+export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<Outcome> {
+  const [program = '', ...args] = argv
+  // A group of its own, so that a late program can be ended together with its children.
+  const child = spawn(program, args, { env: options.env, detached: true })
+  let late = false
+  const timer = setTimeout(() => {
+    late = true
+    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+  }, options.timeout)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', text => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', text => {
+    stderr += text
+  })
+  child.stdin.on('error', () => {}) // a program need not read what it is given
+  child.stdin.end(options.input)
+  try {
+    const status = await new Promise<number>((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (code, signal) => resolve(code ?? 128 + (signal ? constants.signals[signal] : 0)))
+    })
+    if (late) throw new Error(`took longer than ${options.timeout} ms: ${argv.join(' ')}\n${stdout}${stderr}`)
+    return { status, stdout, stderr }
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Daemon {
+  /** All it has written so far; what hooks write to their standard error arrives here. */
+  log(): string
+  /** Ends it and every connection it serves. */
+  stop(): Promise<void>
+}
+
+const SOCKET = '/nix/var/nix/daemon-socket/socket'
+
+/** Starts this nix-daemon and waits until its socket, under this root, takes connections: ten seconds at most. */
+export async function startDaemon(
+  argv: readonly [string, ...string[]],
+  root: string,
+  env: Readonly<Record<string, string>>,
+): Promise<Daemon> {
+  const [program, ...args] = argv
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', text => {
+      log += text
+    })
+  }
+  const ended = new Promise<void>(resolve => child.on('exit', () => resolve()))
+  for (const deadline = Date.now() + 10_000; !(await answers(`${root}${SOCKET}`)); await sleep(10)) {
+    if (Date.now() > deadline || child.exitCode !== null) throw new Error(`nix-daemon did not start: ${log}`)
+  }
+  return {
+    log: () => log,
+    async stop() {
+      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+      await ended
+    },
+  }
+}
+
+function answers(socket: string): Promise<boolean> {
+  return new Promise(resolve => {
+    const connection = connect(socket)
+    connection.on('connect', () => {
+      connection.destroy()
+      resolve(true)
+    })
+    connection.on('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,53 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { sidRoot, testCache } from '../../tools/sid-root.mjs'
+
+export type Version = 'bookworm' | 'sid'
+
+export interface Namespace {
+  /** Its first process, as this machine numbers it. */
+  readonly pid: number
+  /** Ends every process in it; nothing of it is left. */
+  close(): Promise<void>
+}
+
+const SCRIPT = join(PROJECT_ROOT, 'test/support/world.sh')
+
+/**
+ * A private copy-on-write root, in memory, with a mount and a process namespace of its own (see world.sh): over this
+ * machine's root for `bookworm`, over Debian sid's for `sid`. It also goes when this process dies in any way.
+ */
+export async function openNamespace(version: Version): Promise<Namespace> {
+  const stage = join(testCache(), 'stage')
+  mkdirSync(stage, { recursive: true })
+  const root = version === 'sid' ? [sidRoot(), stage, ''] : ['/', stage, process.execPath]
+  const unshare = ['--mount', '--pid', '--fork', '--kill-child', 'sh', SCRIPT, ...root, PROJECT_ROOT]
+  const holder = spawn('unshare', unshare, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
+  const ended = new Promise<void>(resolve => holder.on('close', () => resolve()))
+  const pid = await firstLine(holder)
+  return {
+    pid,
+    async close() {
+      holder.stdin?.destroy()
+      await ended
+    },
+  }
+}
+
+/** The process id that the script prints once the root is complete. Throws with what it said if it never is. */
+function firstLine(holder: ChildProcess): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let stdout = ''
+    let stderr = ''
+    holder.stdout?.on('data', chunk => {
+      stdout += chunk
+      if (stdout.endsWith('\n')) resolve(Number(stdout))
+    })
+    holder.stderr?.on('data', chunk => {
+      stderr += chunk
+    })
+    holder.on('error', reject)
+    holder.on('close', () => reject(new Error(`no world could be made: ${stderr.trim()}`)))
+  })
+}

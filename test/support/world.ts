@@ -1,0 +1,139 @@
+/**
+ * The world of an end-to-end test: a machine of its own with a real Nix, as far as anything in it can tell. It has an
+ * empty /nix, /etc/nix/nix.conf as below, no policy yet, and dist/ as /opt/nixsig with no checkout in sight. Builds see
+ * /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch file:///srv/….
+ */
+import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { type CommandOptions, type Outcome, runCommand } from './command.ts'
+import { type Daemon, startDaemon } from './daemon.ts'
+import { insideRoot } from './inside.ts'
+import { openNamespace, type Version } from './namespace.ts'
+
+export type { Outcome } from './command.ts'
+export type { Daemon } from './daemon.ts'
+export type { Version } from './namespace.ts'
+
+/** Both kinds of world: the oldest and the newest Nix that nixsig works with. */
+export const VERSIONS: readonly Version[] = ['bookworm', 'sid']
+
+/** `alice` and `mallory` are plain users, not trusted by Nix, with a home each. */
+export type User = 'root' | 'alice' | 'mallory'
+
+const USER_IDS: Readonly<Record<User, number>> = { root: 0, alice: 1000, mallory: 1001 }
+
+export interface WorldOptions {
+  /** Lines of nix.conf that are added or that replace the ones below. */
+  readonly nixConf?: Readonly<Record<string, string>>
+  /** False leaves out the hooks and /opt/nixsig: Nix alone. */
+  readonly hooks?: boolean
+}
+
+export interface RunOptions {
+  readonly user?: User
+  /** Added to a small clean environment (PATH, HOME, USER, LANG). Nothing is inherited from the test's own. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string | Uint8Array
+  /** Milliseconds; two minutes unless told. */
+  readonly timeout?: number
+}
+
+export interface World {
+  readonly version: Version
+  /** As `nix --version` prints it, without the words: `2.8.0`. */
+  readonly nixVersion: string
+  /** Runs a program, or a line of shell, in the home of its user. Whatever status it ends with is a result. */
+  run(command: string | readonly string[], options?: RunOptions): Promise<Outcome>
+  /** The same for what must succeed: its standard output, trimmed. Throws with all it said if it fails. */
+  output(command: string | readonly string[], options?: RunOptions): Promise<string>
+  /** Writes a file as root, making its directories; mode 644 unless told. */
+  write(path: string, contents: string | Uint8Array, mode?: number): void
+  /** A text file, as root. */
+  read(path: string): string
+  /** Whether anything has this name, be it a symbolic link that leads nowhere. */
+  exists(path: string): boolean
+  /** Where a path of the world lies for the test itself (symbolic links followed); gone when the world is. */
+  path(path: string): string
+  /** The command line that runs a program in the world as root, for a test that spawns it itself. */
+  enter(command: readonly string[]): readonly [string, ...string[]]
+  /** Starts nix-daemon as root and waits until it answers. Root uses it only with NIX_REMOTE=daemon; others always. */
+  startDaemon(options?: { readonly env?: Readonly<Record<string, string>> }): Promise<Daemon>
+}
+
+const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+const NIX_CONF: Readonly<Record<string, string>> = {
+  sandbox: 'true',
+  'sandbox-fallback': 'false',
+  'sandbox-paths': '/bin/sh=/bin/busybox /srv',
+  'build-users-group': '',
+  substituters: '',
+  'experimental-features': 'nix-command flakes',
+}
+
+const HOOKS_CONF: Readonly<Record<string, string>> = {
+  'pre-build-hook': '/opt/nixsig/pre-build-hook',
+  'post-build-hook': '/opt/nixsig/post-build-hook',
+}
+
+/** Makes a world (about 100 ms), lets `use` live in it, and removes it with everything that still runs in it. */
+export async function withWorld<T>(
+  version: Version,
+  options: WorldOptions,
+  use: (world: World) => Promise<T>,
+): Promise<T> {
+  const namespace = await openNamespace(version)
+  try {
+    const world = worldIn(version, namespace.pid)
+    const hooks = options.hooks ?? true
+    if (hooks) cpSync(join(PROJECT_ROOT, 'dist'), world.path('/opt/nixsig'), { recursive: true })
+    const settings = { ...NIX_CONF, ...(hooks ? HOOKS_CONF : {}), ...options.nixConf }
+    const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
+    world.write('/etc/nix/nix.conf', lines.join(''))
+    const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
+    return await use({ ...world, nixVersion })
+  } finally {
+    await namespace.close()
+  }
+}
+
+function worldIn(version: Version, pid: number): Omit<World, 'nixVersion'> {
+  const root = `/proc/${pid}/root`
+  const nsenter = ['nsenter', '--target', String(pid), '--mount', '--pid'] as const
+
+  function run(command: string | readonly string[], options: RunOptions = {}): Promise<Outcome> {
+    const user = options.user ?? 'root'
+    const home = user === 'root' ? '/root' : `/home/${user}`
+    const id = USER_IDS[user]
+    const argv = typeof command === 'string' ? ['/bin/sh', '-c', command] : command
+    const settings: CommandOptions = {
+      env: { PATH, HOME: home, USER: user, LANG: 'C.UTF-8', ...options.env },
+      timeout: options.timeout ?? 120_000,
+      ...(options.input === undefined ? {} : { input: options.input }),
+    }
+    const become = id === 0 ? [] : [`--setuid=${id}`, `--setgid=${id}`]
+    return runCommand([...nsenter, ...become, 'env', `--chdir=${home}`, ...argv], settings)
+  }
+
+  return {
+    version,
+    run,
+    async output(command, options) {
+      const { status, stdout, stderr } = await run(command, options)
+      if (status !== 0) throw new Error(`${command} ended with ${status}\n${stdout}${stderr}`)
+      return stdout.trim()
+    },
+    write(path, contents, mode = 0o644) {
+      const file = insideRoot(root, path)
+      mkdirSync(dirname(file), { recursive: true })
+      writeFileSync(file, contents)
+      chmodSync(file, mode)
+    },
+    read: path => readFileSync(insideRoot(root, path), 'utf8'),
+    exists: path => lstatSync(insideRoot(root, path, false), { throwIfNoEntry: false }) !== undefined,
+    path: path => insideRoot(root, path),
+    enter: command => [...nsenter, ...command],
+    startDaemon: options =>
+      startDaemon([...nsenter, 'nix-daemon'], root, { PATH, HOME: '/root', USER: 'root', ...options?.env }),
+  }
+}
