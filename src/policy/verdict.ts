@@ -25,6 +25,8 @@ export interface Claim {
   readonly path: string
   /** The NAR hash that the claim names. Another hash than the subject's makes a builder's claim a conflict. */
   readonly narHash: string
+  /** The path is a derivation and the claim is about its whole build graph as well. */
+  readonly coversGraph?: true
   /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
   readonly graph?: string
   /** Where it was read: a file and line, `the store's database` … */
