@@ -1,0 +1,62 @@
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+
+let serial = 0
+
+/**
+ * Writes a file so that a crash at any point leaves the old contents or the new, never a part: to a name of its own in
+ * the same directory, flushed, renamed over. Makes missing directories (0700). `flush: false` leaves out the flush to
+ * the disk, for what may be lost with the machine's power but not with a process.
+ */
+export function writeDurably(file: string, contents: string, options: { readonly flush: boolean }): void {
+  const dir = dirname(file)
+  const partial = `${file}.${process.pid}.${serial++}~`
+  const fd = openMaking(partial, dir)
+  try {
+    const bytes = Buffer.from(contents, 'utf8')
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+    if (options.flush) fsyncSync(fd)
+  } catch (error) {
+    unlinkSync(partial)
+    throw error
+  } finally {
+    closeSync(fd)
+  }
+  renameSync(partial, file)
+  if (options.flush) syncDirectory(dir)
+}
+
+/** Whether a directory entry is the half-written file of a writer that never finished. */
+export function isPartial(entry: string): boolean {
+  return entry.endsWith('~')
+}
+
+/** Flushes a directory, so that a rename or removal in it outlives the machine's power. */
+export function syncDirectory(dir: string): void {
+  const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function openMaking(file: string, dir: string): number {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  try {
+    return openSync(file, flags, 0o600)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    mkdirSync(dir, { recursive: true, mode: 0o700 })
+    return openSync(file, flags, 0o600)
+  }
+}

@@ -1,0 +1,75 @@
+import { lstatSync, realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { printable } from '../primitives/printable.ts'
+import { FileError, readRegularFile } from './regular-file.ts'
+
+/**
+ * The bytes of a file, at most `limit` of them, that nobody but root or the user whom this program runs as could have
+ * written; undefined if there is no such file. Looks at the file alone: for one in a directory that is guarded already.
+ * Follows no symbolic link. Throws FileError.
+ */
+export function readOwnedFile(file: string, limit: number): Buffer | undefined {
+  return readRegularFile(file, limit, status => {
+    if (!isOurs(status.uid)) throw new FileError(`${printable(file)} belongs to user ${status.uid}`)
+    if ((status.mode & 0o022) !== 0) {
+      throw new FileError(`${printable(file)} is writable by others (chmod go-w ${printable(file)})`)
+    }
+  })
+}
+
+/**
+ * The same for a file that must be there, with every directory above it, as named and after symbolic links: all belong
+ * to root or the running user and are not writable by others. A sticky directory further up (`/tmp`), or one that is
+ * sticky and a group's (`/nix/store`), passes: nobody can replace another's file in it. Throws FileError.
+ */
+export function readProtectedFile(file: string, limit: number): Buffer {
+  let real: string
+  try {
+    real = realpathSync(file)
+    for (const path of new Set([file, real])) assertProtectedDirectories(path)
+  } catch (error) {
+    if (error instanceof FileError) throw error
+    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+  const bytes = readOwnedFile(real, limit)
+  if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
+  return bytes
+}
+
+function assertProtectedDirectories(file: string): void {
+  const immediate = dirname(file)
+  for (let dir = immediate; ; dir = dirname(dir)) {
+    const status = lstatSync(dir)
+    const name = printable(dir)
+    const sticky = (status.mode & 0o1000) !== 0
+    if (!isOurs(status.uid)) throw new FileError(`${name} belongs to user ${status.uid}`)
+    // A link's own mode says nothing; what it leads to is on the path after links.
+    if (!status.isSymbolicLink()) {
+      if ((status.mode & 0o002) !== 0 && (!sticky || dir === immediate)) {
+        throw new FileError(`${name} is writable by everybody (chmod o-w ${name})`)
+      }
+      if ((status.mode & 0o020) !== 0 && !sticky) {
+        throw new FileError(`${name} is writable by its group (chmod g-w ${name})`)
+      }
+    }
+    if (dir === dirname(dir)) return
+  }
+}
+
+/** Throws FileError unless a directory belongs to root or the running user and nobody else can write to it. */
+export function assertOwnedDirectory(dir: string): void {
+  let status: ReturnType<typeof lstatSync>
+  try {
+    status = lstatSync(dir)
+  } catch (error) {
+    throw new FileError(`cannot look at ${printable(dir)}: ${printable((error as Error).message)}`)
+  }
+  const name = printable(dir)
+  if (!status.isDirectory()) throw new FileError(`${name} is not a directory`)
+  if (!isOurs(status.uid)) throw new FileError(`${name} belongs to user ${status.uid}`)
+  if ((status.mode & 0o022) !== 0) throw new FileError(`${name} is writable by others (chmod go-w ${name})`)
+}
+
+function isOurs(uid: number): boolean {
+  return uid === 0 || uid === process.geteuid?.()
+}

@@ -1,0 +1,31 @@
+import { accessSync, constants } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * Where programs are looked for: directories that only root fills, whatever PATH the caller has. Nix and the tools of a
+ * Linux system lie in one of these on NixOS, on other systems, and where Nix installed itself.
+ */
+export const PROGRAM_DIRECTORIES: readonly string[] = [
+  '/run/wrappers/bin',
+  '/run/current-system/sw/bin',
+  '/nix/var/nix/profiles/default/bin',
+  '/usr/local/bin',
+  '/usr/bin',
+  '/bin',
+  '/usr/sbin',
+  '/sbin',
+]
+
+/** The absolute path of a program; undefined if it is in none of these directories. */
+export function findProgram(name: string): string | undefined {
+  return PROGRAM_DIRECTORIES.map(directory => join(directory, name)).find(isExecutable)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}

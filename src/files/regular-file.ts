@@ -1,0 +1,45 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { printable } from '../primitives/printable.ts'
+
+/** A file that nixsig depends on and that cannot be read, has no proper form, or could be somebody else's work. */
+export class FileError extends Error {
+  override readonly name = 'FileError'
+}
+
+/**
+ * The bytes of a regular file, at most `limit` of them; undefined if there is no such file. Follows no symbolic link,
+ * waits for no pipe. `inspect` sees the status of the opened file first and may throw. Throws FileError.
+ */
+export function readRegularFile(
+  file: string,
+  limit: number,
+  inspect?: (status: Stats) => void,
+): Buffer | undefined {
+  let fd: number
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+  try {
+    const status = fstatSync(fd)
+    if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
+    if (status.size > limit) throw new FileError(`${printable(file)} is larger than ${limit} bytes`)
+    inspect?.(status)
+    return readAll(fd, status.size)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function readAll(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafe(size)
+  let length = 0
+  while (length < size) {
+    const count = readSync(fd, bytes, length, size - length, length)
+    if (count === 0) break
+    length += count
+  }
+  return bytes.subarray(0, length)
+}

@@ -1,0 +1,37 @@
+import { execFile } from 'node:child_process'
+import { findProgram } from './programs.ts'
+import { FileError } from './regular-file.ts'
+
+const OUTPUT_LIMIT = 4 * 1024 * 1024
+
+/** How a program that was run ended. `status` is null if a signal or the time limit ended it. */
+export interface Finished {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Runs a program found by findProgram with an environment of its own (PATH alone), nothing on standard input, and a
+ * time limit in milliseconds. Throws FileError if there is no such program.
+ */
+export function runProgram(name: string, args: readonly string[], timeout: number): Promise<Finished> {
+  const program = findProgram(name)
+  if (program === undefined)
+    return Promise.reject(new FileError(`there is no program ${name} on this system`))
+  const env = {
+    PATH: '/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/bin:/bin:/usr/sbin:/sbin',
+  }
+  return new Promise(resolve => {
+    const child = execFile(
+      program,
+      [...args],
+      { env, timeout, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT, encoding: 'utf8' },
+      (error, stdout, stderr) => {
+        const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null
+        resolve({ status, stdout, stderr })
+      },
+    )
+    child.stdin?.end()
+  })
+}

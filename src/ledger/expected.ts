@@ -1,0 +1,77 @@
+/**
+ * Outputs whose build was let start and which have not been judged yet: one file an output under `expected/`, named
+ * like ledger entries. Written before a build, removed when its output is judged; what stays behind although its output
+ * is valid was never judged, because a hook was killed or never called.
+ *
+ *     nixsig1 <output path> <derivation path>
+ *     name <output name>
+ *     time <seconds since 1970>
+ *     allow sha256:<NAR hash, hex>      once for each hash that trusted builders attested, if any did
+ */
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPartial, writeDurably } from '../files/durable-file.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+const RECORD_LIMIT = 16 * 1024
+
+export interface Expected {
+  /** The 32-character hash part of the output's path. */
+  readonly digest: string
+  readonly path: string
+  readonly derivation: string
+  readonly output: string
+  readonly time: number
+  /** NAR hashes, hex, that trusted builders attested for this output; empty: none did. */
+  readonly allowed: readonly string[]
+}
+
+/** Notes that this output may appear. It outlives the hook, not the machine's power: see docs/threat-model.md. */
+export function expectOutput(state: string, expected: Expected): void {
+  const lines = [
+    `nixsig1 ${expected.path} ${expected.derivation}\n`,
+    `name ${expected.output}\n`,
+    `time ${expected.time}\n`,
+    ...expected.allowed.map(hash => `allow sha256:${hash}\n`),
+  ]
+  writeDurably(join(state, 'expected', expected.digest), lines.join(''), { flush: false })
+}
+
+/** Forgets an expectation: the output was judged. */
+export function settle(state: string, digest: string): void {
+  rmSync(join(state, 'expected', digest), { force: true })
+}
+
+/** The hash parts of all outputs that are expected. */
+export function listExpected(state: string): readonly string[] {
+  try {
+    return readdirSync(join(state, 'expected')).filter(entry => !isPartial(entry))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}
+
+/** One expectation; undefined if it was settled meanwhile. Throws FileError if it cannot be read as one. */
+export function readExpected(state: string, digest: string): Expected | undefined {
+  const file = join(state, 'expected', digest)
+  const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
+  if (text === undefined) return undefined
+  const form =
+    /^nixsig1 (\/\S+) (\/\S+)\nname (\S+)\ntime (\d{1,15})\n((?:allow sha256:[0-9a-f]{64}\n)*)$/.exec(text)
+  const [, path, derivation, output, time, allowed] = form ?? []
+  if (path === undefined || derivation === undefined || output === undefined || allowed === undefined) {
+    throw new FileError(`${printable(file)} is no record of an expected output`)
+  }
+  const hashes = allowed.split('\n').filter(line => line !== '')
+  return {
+    digest,
+    path,
+    derivation,
+    output,
+    time: Number(time),
+    allowed: hashes.map(line => line.slice('allow sha256:'.length)),
+  }
+}

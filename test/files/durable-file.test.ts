@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { build } from 'esbuild'
+import { isPartial, writeDurably } from '../../src/files/durable-file.ts'
+
+let dir: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'nixsig-durable-'))
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+/** A program that replaces a file over and over with one of two contents of 200 kB each. */
+async function writerProgram(): Promise<string> {
+  const outfile = join(dir, 'writer.mjs')
+  const source = join(PROJECT_ROOT, 'src/files/durable-file.ts')
+  await build({
+    stdin: {
+      contents: `import { writeDurably } from ${JSON.stringify(source)}
+        const [file, letter] = process.argv.slice(2)
+        for (;;) writeDurably(file, letter.repeat(200_000), { flush: false })`,
+      resolveDir: PROJECT_ROOT,
+    },
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+  })
+  return outfile
+}
+
+test('the directory is made and the file is nobody else’s to read', () => {
+  const file = join(dir, 'a/b/entry')
+  writeDurably(file, 'text', { flush: true })
+  assert.equal(readFileSync(file, 'utf8'), 'text')
+  assert.deepEqual(readdirSync(join(dir, 'a/b')), ['entry'])
+})
+
+test('writers that are killed at any point, two at a time, leave one whole content or the other', async () => {
+  const program = await writerProgram()
+  const file = join(dir, 'entry')
+  for (let round = 0; round < 12; round++) {
+    const writers = ['a', 'b'].map(letter =>
+      spawn(process.execPath, [program, file, letter], { stdio: 'inherit' }),
+    )
+    await new Promise(resolve => setTimeout(resolve, 90 + round * 7))
+    for (const writer of writers) {
+      writer.kill('SIGKILL')
+      await once(writer, 'close')
+    }
+    const names = readdirSync(dir).filter(name => name.startsWith('entry'))
+    if (round > 3) assert.ok(names.includes('entry'), 'the writers had time to write')
+    for (const name of names.filter(name => !isPartial(name))) {
+      const text = readFileSync(join(dir, name), 'utf8')
+      assert.equal(text.length, 200_000)
+      assert.ok(text === 'a'.repeat(200_000) || text === 'b'.repeat(200_000))
+    }
+  }
+})

@@ -1,0 +1,1 @@
+declare const PROJECT_ROOT: string

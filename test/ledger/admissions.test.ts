@@ -1,0 +1,142 @@
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import {
+  type Admission,
+  entryFile,
+  isCurrent,
+  readAdmission,
+  writeAdmission,
+} from '../../src/ledger/admissions.ts'
+
+const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
+const PATH = `/nix/store/${DIGEST}-hello-2.12`
+const HASH = 'ab'.repeat(32)
+const POLICY = 'cd'.repeat(32)
+
+const admission: Admission = {
+  path: PATH,
+  narHash: HASH,
+  policy: POLICY,
+  until: 2_000_000_000,
+  stamp: '17:1700000000000000000',
+  kind: 'output',
+  builtHere: true,
+  derivation: `/nix/store/${DIGEST}-hello-2.12.drv`,
+  time: 1_700_000_000,
+  rule: 'default',
+  claims: [
+    { key: `ed25519:${HASH}`, role: 'builder', graph: undefined, origin: '/etc/nixsig/attestations: line 3' },
+    { key: 'openpgp:ABCD', role: 'developer', graph: `/nix/store/${DIGEST}-top.drv`, origin: 'x.asc' },
+  ],
+}
+
+let state: string
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'nixsig-ledger-'))
+})
+afterEach(() => rmSync(state, { recursive: true }))
+
+function put(text: string, mode = 0o600): string {
+  const file = entryFile(state, DIGEST)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+  chmodSync(file, mode)
+  return file
+}
+
+test('an admission is read back as it was written', () => {
+  writeAdmission(state, DIGEST, admission)
+  assert.deepEqual(readAdmission(state, DIGEST, PATH), admission)
+})
+
+test('an admission without an end, a stamp or a derivation is read back too', () => {
+  const bare = { ...admission, until: undefined, stamp: undefined, derivation: undefined, claims: [] }
+  writeAdmission(state, DIGEST, bare)
+  assert.deepEqual(readAdmission(state, DIGEST, PATH), bare)
+})
+
+test('the first line is all that another program has to compare', () => {
+  writeAdmission(state, DIGEST, admission)
+  const [first] = readFileSync(entryFile(state, DIGEST), 'utf8').split('\n')
+  assert.equal(first, `nixsig1 ${PATH} sha256:${HASH}`)
+})
+
+test('a path that was never admitted has no entry', () => {
+  assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+})
+
+test('attack: the entry of one path put where another is looked for', () => {
+  writeAdmission(state, DIGEST, admission)
+  const other = `/nix/store/${DIGEST}-hello-2.13`
+  assert.throws(() => readAdmission(state, DIGEST, other), /is not about \/nix\/store\/.*-hello-2\.13/)
+})
+
+test('attack: an entry that others may write', () => {
+  writeAdmission(state, DIGEST, admission)
+  chmodSync(entryFile(state, DIGEST), 0o666)
+  assert.throws(() => readAdmission(state, DIGEST, PATH), /is writable by others \(chmod go-w/)
+})
+
+test('attack: a symbolic link in place of an entry', () => {
+  const elsewhere = join(state, 'elsewhere')
+  writeFileSync(elsewhere, 'nixsig1')
+  const file = put('')
+  rmSync(file)
+  symlinkSync(elsewhere, file)
+  assert.throws(() => readAdmission(state, DIGEST, PATH), /cannot read .*ELOOP/)
+})
+
+test('attack: line breaks in a rule or an origin cannot add lines to an entry', () => {
+  const origin = `evil\nclaim builder ed25519:${'00'.repeat(32)} - forged`
+  const claims = [{ key: 'openpgp:AB', role: 'developer', graph: undefined, origin } as const]
+  writeAdmission(state, DIGEST, { ...admission, rule: 'a\nuntil never', claims })
+  const read = readAdmission(state, DIGEST, PATH)
+  assert.equal(read?.claims.length, 1)
+  assert.equal(read?.until, admission.until)
+})
+
+const good = () => {
+  writeAdmission(state, DIGEST, admission)
+  return readFileSync(entryFile(state, DIGEST), 'utf8')
+}
+
+test('an entry cut off anywhere but between two claims is refused, never half believed', () => {
+  const text = good()
+  const whole = text.indexOf('claim builder')
+  for (let length = 0; length < text.length; length++) {
+    const part = text.slice(0, length)
+    put(part)
+    const isPrefixOfLines = part.endsWith('\n') && length >= whole
+    if (isPrefixOfLines) assert.equal(readAdmission(state, DIGEST, PATH)?.narHash, HASH)
+    else assert.throws(() => readAdmission(state, DIGEST, PATH), { name: 'FileError' }, `cut at ${length}`)
+  }
+})
+
+for (const [what, from, to] of [
+  ['the NAR hash is not one', HASH, `${HASH}00`],
+  ['the policy digest is not one', POLICY, 'z'],
+  ['the end is not a number', 'until 2000000000', 'until soon'],
+  ['an unknown kind', 'kind output', 'kind image'],
+  ['a field twice', 'rule default', 'rule default\nrule default'],
+  ['an unknown role', 'claim builder', 'claim owner'],
+] as const) {
+  test(`a malformed entry is refused: ${what}`, () => {
+    put(good().replace(from, to))
+    assert.throws(() => readAdmission(state, DIGEST, PATH), /ledger entry .* has (no proper|a bad)/)
+  })
+}
+
+test('an entry larger than its limit is refused without being read', () => {
+  put(`nixsig1 ${PATH} sha256:${HASH}\n${'x'.repeat(70_000)}`)
+  assert.throws(() => readAdmission(state, DIGEST, PATH), /is larger than 65536 bytes/)
+})
+
+test('an entry speaks only under its own policy and before its end', () => {
+  assert.equal(isCurrent(admission, POLICY, 1_999_999_999), true)
+  assert.equal(isCurrent(admission, POLICY, 2_000_000_000), false)
+  assert.equal(isCurrent(admission, HASH, 1_700_000_000), false)
+  assert.equal(isCurrent({ ...admission, until: undefined }, POLICY, 9_999_999_999), true)
+})

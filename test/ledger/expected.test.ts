@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { type Expected, expectOutput, listExpected, readExpected, settle } from '../../src/ledger/expected.ts'
+
+const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
+const expected: Expected = {
+  digest: DIGEST,
+  path: `/nix/store/${DIGEST}-hello`,
+  derivation: `/nix/store/${DIGEST}-hello.drv`,
+  output: 'out',
+  time: 1_700_000_000,
+  allowed: ['ab'.repeat(32), 'cd'.repeat(32)],
+}
+
+let state: string
+beforeEach(() => {
+  state = mkdtempSync(join(tmpdir(), 'nixsig-expected-'))
+})
+afterEach(() => rmSync(state, { recursive: true }))
+
+test('an expectation is read back as it was written, and gone once it is settled', () => {
+  expectOutput(state, expected)
+  assert.deepEqual(listExpected(state), [DIGEST])
+  assert.deepEqual(readExpected(state, DIGEST), expected)
+  settle(state, DIGEST)
+  assert.deepEqual(listExpected(state), [])
+  assert.equal(readExpected(state, DIGEST), undefined)
+})
+
+test('what a killed writer left is no expectation', () => {
+  expectOutput(state, expected)
+  writeFileSync(join(state, 'expected', `${DIGEST}.123.0~`), 'nixsig1 /nix')
+  assert.deepEqual(listExpected(state), [DIGEST])
+})
+
+test('a malformed expectation is an error, not an absent one', () => {
+  mkdirSync(join(state, 'expected'))
+  writeFileSync(join(state, 'expected', DIGEST), 'nixsig1 /nix/store/x\n', { mode: 0o600 })
+  assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/)
+})
