@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { createPublicKey, verify } from 'node:crypto'
+import { test } from 'node:test'
+import { type EnvelopeKey, keyRing, openEnvelope, signEnvelope } from '../../src/crypto/envelope.ts'
+import { type Envelope, PAYLOAD_TYPE, pae, parseEnvelope } from '../../src/formats/dsse.ts'
+import { printPemPublicKey } from '../../src/formats/pem.ts'
+import { sshFingerprint } from '../../src/formats/ssh-key.ts'
+import { ed25519KeyPair, signEd25519 } from '../../src/primitives/sodium.ts'
+
+const PAYLOAD = new Uint8Array(Buffer.from('{"what":"ever"}'))
+
+/** The key pair of a person, always the same. */
+function person(name: string) {
+  return { name, form: 'nix', ...ed25519KeyPair(Buffer.alloc(32, name)) }
+}
+const alice = person('alice')
+const bob = person('bob')
+const mallory = person('mallory')
+const ring = keyRing([alice, bob])
+
+interface Part {
+  readonly by: ReturnType<typeof person>
+  readonly keyid: string
+  readonly over?: Uint8Array
+}
+
+/** An envelope around PAYLOAD, signed by these, with key ids of their choice, perhaps over something else. */
+function envelope(...parts: readonly Part[]): Envelope {
+  const signatures = parts.map(({ by, keyid, over }) => ({
+    keyid,
+    signature: signEd25519(over ?? pae(PAYLOAD_TYPE, PAYLOAD), by.secretKey),
+  }))
+  return { payloadType: PAYLOAD_TYPE, payload: PAYLOAD, signatures }
+}
+
+const idOf = (key: EnvelopeKey) => sshFingerprint(key.publicKey)
+
+/** Names of the signers, and problems with key ids, of an opened envelope. */
+function opened(subject: Envelope, keys = ring) {
+  const { signers, strays } = openEnvelope(subject, keys)
+  return { signers: signers.map(key => key.name), strays: strays.map(stray => stray.problem) }
+}
+
+test('what one signs the other opens', () => {
+  const subject = parseEnvelope(signEnvelope(PAYLOAD, alice))
+  assert.deepEqual(subject.payload, PAYLOAD)
+  assert.deepEqual(
+    subject.signatures.map(signature => signature.keyid),
+    [idOf(alice)],
+  )
+  assert.deepEqual(opened(subject), { signers: ['alice'], strays: [] })
+})
+
+test('node:crypto verifies what we sign', () => {
+  const [signature] = parseEnvelope(signEnvelope(PAYLOAD, alice)).signatures
+  assert.ok(signature)
+  const key = createPublicKey(printPemPublicKey(alice.publicKey))
+  assert.ok(verify(null, pae(PAYLOAD_TYPE, PAYLOAD), key, signature.signature))
+})
+
+test('a key id that is missing or means nothing: every key is tried', () => {
+  for (const keyid of ['', 'whoever', idOf(mallory)]) {
+    assert.deepEqual(opened(envelope({ by: bob, keyid })), { signers: ['bob'], strays: [] })
+  }
+})
+
+test('signatures of several people', () => {
+  const subject = envelope({ by: alice, keyid: idOf(alice) }, { by: bob, keyid: '' })
+  assert.deepEqual(opened(subject), { signers: ['alice', 'bob'], strays: [] })
+})
+
+test('attack: an outsider signs under a key id of a listed key', () => {
+  assert.deepEqual(opened(envelope({ by: mallory, keyid: idOf(alice) })), {
+    signers: [],
+    strays: ['bad-signature'],
+  })
+})
+
+test('attack: an outsider signs under their own key id, or none', () => {
+  for (const keyid of [idOf(mallory), '']) {
+    assert.deepEqual(opened(envelope({ by: mallory, keyid })), { signers: [], strays: ['unknown-signer'] })
+  }
+})
+
+test('attack: an outsider adds a signature to an envelope of a listed key', () => {
+  const subject = envelope({ by: mallory, keyid: '' }, { by: alice, keyid: idOf(alice) })
+  assert.deepEqual(opened(subject), { signers: ['alice'], strays: ['unknown-signer'] })
+})
+
+test('attack: one key signs many times under many key ids and is one signer', () => {
+  const keyids = ['', 'alice-1', 'alice-2', idOf(alice), idOf(mallory)]
+  const subject = envelope(...keyids.map(keyid => ({ by: alice, keyid })))
+  assert.deepEqual(opened(subject), { signers: ['alice'], strays: [] })
+})
+
+test('attack: one key listed under two names is one signer', () => {
+  const twice = keyRing([alice, { ...alice, name: 'alice’s other name', form: 'ssh' }])
+  const subject = envelope({ by: alice, keyid: '' }, { by: alice, keyid: idOf(alice) })
+  assert.deepEqual(opened(subject, twice), { signers: ['alice'], strays: [] })
+})
+
+test('attack: a signature over the payload alone, or over another payload type', () => {
+  for (const over of [PAYLOAD, pae('application/json', PAYLOAD), pae(PAYLOAD_TYPE, Buffer.from('{}'))]) {
+    assert.deepEqual(opened(envelope({ by: alice, keyid: idOf(alice), over })), {
+      signers: [],
+      strays: ['bad-signature'],
+    })
+  }
+})
+
+test('attack: any changed bit of the payload or the signature', () => {
+  const [whole] = envelope({ by: alice, keyid: idOf(alice) }).signatures
+  assert.ok(whole)
+  for (let bit = 0; bit < 512; bit++) {
+    const signature = whole.signature.slice()
+    signature[bit >> 3] = (signature[bit >> 3] ?? 0) ^ (1 << (bit & 7))
+    const subject: Envelope = { ...envelope(), signatures: [{ ...whole, signature }] }
+    assert.deepEqual(opened(subject).signers, [], `bit ${bit} of the signature`)
+  }
+  const payload = PAYLOAD.slice()
+  payload[3] = (payload[3] ?? 0) ^ 1
+  assert.deepEqual(opened({ ...envelope(), payload, signatures: [whole] }).signers, [])
+})
+
+test('attack: signatures of the wrong length', () => {
+  for (const length of [0, 32, 63, 65, 128]) {
+    const signatures = [{ keyid: idOf(alice), signature: new Uint8Array(length) }]
+    assert.deepEqual(opened({ ...envelope(), signatures }), { signers: [], strays: ['bad-signature'] })
+  }
+})
+
+test('attack: the identity key, whose one signature fits every message by node:crypto', () => {
+  const identity = Uint8Array.of(1, ...new Uint8Array(31))
+  const signature = Uint8Array.of(1, ...new Uint8Array(63))
+  const nodeAccepts = verify(
+    null,
+    pae(PAYLOAD_TYPE, PAYLOAD),
+    createPublicKey(printPemPublicKey(identity)),
+    signature,
+  )
+  assert.ok(nodeAccepts, 'the trap that this test is about is gone')
+  const nobody = keyRing([{ form: 'nix', publicKey: identity, name: 'nobody' }])
+  for (const keyid of ['', sshFingerprint(identity)]) {
+    const { signers } = openEnvelope({ ...envelope(), signatures: [{ keyid, signature }] }, nobody)
+    assert.deepEqual(signers, [])
+  }
+})
+
+test('minisign keys sign files and open no envelope', () => {
+  const files = keyRing([{ ...alice, form: 'minisign' }])
+  assert.deepEqual(opened(envelope({ by: alice, keyid: idOf(alice) }), files), {
+    signers: [],
+    strays: ['unknown-signer'],
+  })
+})
+
+test('a key that is listed in form minisign and in another opens envelopes by the other', () => {
+  const both = keyRing([
+    { ...alice, form: 'minisign', name: 'files' },
+    { ...alice, name: 'envelopes' },
+  ])
+  assert.deepEqual(opened(envelope({ by: alice, keyid: '' }), both).signers, ['envelopes'])
+})
+
+test('a key id that names a listed key costs one verification, any other at most one a key', () => {
+  assert.equal(openEnvelope(envelope({ by: mallory, keyid: idOf(bob) }), ring).attempts, 1)
+  assert.equal(openEnvelope(envelope({ by: mallory, keyid: '' }), ring).attempts, 2)
+})
+
+test('an empty ring opens nothing', () => {
+  assert.deepEqual(opened(envelope({ by: alice, keyid: '' }), keyRing([])).signers, [])
+})
