@@ -92,6 +92,13 @@ export const ASPECT: Readonly<Record<SubjectKind, Aspect>> = {
   output: 'output',
 }
 
+/** The roles whose claims can meet a requirement, by what the requirement is about. */
+export const ROLES: Readonly<Record<Aspect, readonly Role[]>> = {
+  source: ['developer', 'packager', 'reviewer'],
+  derivation: ['packager', 'reviewer'],
+  output: ['builder'],
+}
+
 /** One rule. The first rule that matches a subject's name and kind and states its aspect decides; else the default. */
 export interface Rule {
   /** For messages: the rule's `name`, else `rule 3` by position; the default is called `default`. */
@@ -127,8 +134,10 @@ export interface Exemption {
 }
 
 export interface Policy {
-  /** SHA-256, lower-case hex, over policy.toml and every certificate file it names, in a fixed order. */
+  /** SHA-256, lower-case hex, over policy.toml and every certificate file it names: see digest.ts. */
   readonly digest: string
+  /** Absolute paths of the certificate files, each once, in the order in which the digest takes them. */
+  readonly certificates: readonly string[]
   readonly mode: 'enforce' | 'warn'
   /** Absolute directories that hold attestations, in order. */
   readonly attestations: readonly string[]

@@ -59,9 +59,6 @@ export interface Evidence {
   readonly troubles: readonly Trouble[]
 }
 
-/** Why a claim by a key of the trusted list does not count. */
-export type Discount = 'expired' | 'not-yet-valid' | 'revoked' | 'other-digest'
-
 /** One reason against a path. The codes are stable; each has one wording and one test. */
 export type Finding =
   | { readonly code: 'unsigned'; readonly need: Need }
@@ -104,13 +101,18 @@ export interface Trust {
   readonly subject: Subject
   readonly rule: string
   readonly basis: Basis
-  /** The first instant at which this verdict may no longer hold: a key or an exemption that ends. */
+  /** What was found besides and is no evidence. */
+  readonly strays: readonly Stray[]
+  /**
+   * The first instant at which this verdict may no longer hold: a key or an exemption that ends, a revocation that
+   * begins, a builder's key that becomes valid and whose claim contradicts.
+   */
   readonly until?: Instant
 }
 
 /**
  * `untrusted`: the evidence is there and does not suffice. `indeterminate`: it could not be decided. Both refuse; only
- * the first is remembered. `narHash` is missing in the subject where the path could not even be read.
+ * the first is remembered. The first finding is the most telling one.
  */
 export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'
@@ -118,6 +120,8 @@ export interface Refusal {
   readonly kind: SubjectKind
   readonly rule: string
   readonly findings: readonly [Finding, ...Finding[]]
+  /** What was found besides and is no evidence, where evidence was looked at. */
+  readonly strays?: readonly Stray[]
 }
 
 export type Verdict = Trust | Refusal

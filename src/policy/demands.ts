@@ -1,0 +1,91 @@
+import type { KeyHolder } from './key-standing.ts'
+import { type Aspect, type Demand, type Policy, type Role, SELF } from './policy.ts'
+import { fillSeats, isFilled, peopleOf, type Seats } from './seats.ts'
+import type { Finding, Need, Stray, Subject } from './verdict.ts'
+import type { HeldClaim, Weighing } from './weigh.ts'
+
+/** How one demand of a requirement fares. */
+export interface Answer {
+  readonly demand: Demand
+  readonly need: Need
+  readonly seats: Seats
+  readonly met: boolean
+  /** Claims of all people who could fill a seat, also where fewer would do: none of them counts by chance. */
+  readonly counted: readonly HeldClaim[]
+  /** Who counted, `self` among them where this machine did. */
+  readonly principals: readonly string[]
+}
+
+/** Holds the claims that count against one demand; docs/semantics.md S8 to S10. */
+export function answerDemand(
+  policy: Policy,
+  subject: Subject,
+  aspect: Aspect,
+  demand: Demand,
+  { counting }: Weighing,
+): Answer {
+  const people = peopleOf(policy.groups, demand.who)
+  const counted = counting.filter(held => isAskedFor(demand, people, held.claim.role, held.holder))
+  const present = new Set(counted.map(({ holder }) => holder.principal.name))
+  if (people.has(SELF) && subject.builtHere && aspect === 'output' && fits(demand, 'builder'))
+    present.add(SELF)
+  const seats = fillSeats(policy.groups, demand.who, present)
+  const { who, role } = demand
+  const { threshold, of } = seats
+  const need: Need = { aspect, who, threshold, of, ...(role === undefined ? {} : { role }) }
+  return { demand, need, seats, met: isFilled(seats), counted, principals: [...present] }
+}
+
+/**
+ * Why these demands are not met, the most telling reason first: forged or altered, then withdrawn, then too few; empty
+ * only if there are none. Only what bears on them is told.
+ */
+export function explainUnmet(
+  policy: Policy,
+  unmet: readonly Answer[],
+  { discounted }: Weighing,
+  strays: readonly Stray[],
+): Finding[] {
+  if (unmet.length === 0) return []
+  const relevant = discounted.filter(({ claim, holder }) =>
+    unmet.some(({ demand }) => isAskedFor(demand, peopleOf(policy.groups, demand.who), claim.role, holder)),
+  )
+  const told: Finding[] = [...strays.flatMap(strayFinding), ...relevant.map(({ finding }) => finding)]
+  const ordered = SEVERITY.flatMap(code => told.filter(finding => finding.code === code))
+  return [...ordered, ...unmet.map(answer => shortfall(answer, strays))]
+}
+
+const SEVERITY: readonly Finding['code'][] = [
+  'bad-signature',
+  'wrong-digest',
+  'revoked',
+  'expired',
+  'not-yet-valid',
+]
+
+function strayFinding(stray: Stray): Finding[] {
+  switch (stray.problem) {
+    case 'bad-signature':
+      return [{ code: 'bad-signature', stray }]
+    case 'revoked-key':
+      return [{ code: 'revoked', who: stray.detail }]
+    case 'expired-signature':
+      return [{ code: 'expired', who: stray.detail }]
+    default:
+      return []
+  }
+}
+
+function shortfall({ need, seats, principals }: Answer, strays: readonly Stray[]): Finding {
+  if (principals.length > 0) return { code: 'threshold', need, found: seats.filled }
+  const unknown = strays.filter(({ problem }) => problem === 'unknown-signer')
+  return unknown.length > 0 ? { code: 'unknown-signer', need, strays: unknown } : { code: 'unsigned', need }
+}
+
+function isAskedFor(demand: Demand, people: ReadonlySet<string>, role: Role, holder: KeyHolder): boolean {
+  return people.has(holder.principal.name) && fits(demand, role)
+}
+
+function fits(demand: Demand, role: Role): boolean {
+  return demand.role === undefined || demand.role === role
+}

@@ -1,0 +1,32 @@
+import type { Finding, Verdict } from './verdict.ts'
+
+/**
+ * The exit status that tells a verdict to scripts: 0 trusted; 10 unsigned; 11 signed, but by nobody of the trusted list;
+ * 12 not signed by enough people, or refused by the rule itself; 13 a bad signature, other contents than were signed, or
+ * builders in conflict; 14 a key that is revoked or out of its time; 20 could not be decided.
+ */
+export type ExitCode = 0 | 10 | 11 | 12 | 13 | 14 | 20
+
+/** The exit status of a verdict: that of its first finding; for a refused input, that of the input's verdict. */
+export function exitCode(verdict: Verdict): ExitCode {
+  if (verdict.outcome === 'trusted') return 0
+  if (verdict.outcome === 'indeterminate') return 20
+  const [first] = verdict.findings
+  return first.code === 'input' ? exitCode(first.verdict) : CODES[first.code]
+}
+
+const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
+  unsigned: 10,
+  'unknown-signer': 11,
+  threshold: 12,
+  'refused-by-rule': 12,
+  'bad-signature': 13,
+  'wrong-digest': 13,
+  conflict: 13,
+  revoked: 14,
+  expired: 14,
+  'not-yet-valid': 14,
+  'unknown-derivation': 20,
+  'unsupported-derivation': 20,
+  unreadable: 20,
+}

@@ -1,0 +1,102 @@
+import { printable } from '../primitives/printable.ts'
+import type { Finding, Need, Refusal, Stray } from './verdict.ts'
+import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
+
+/** Names, signers and details that one finding tells. */
+const NAMES = 6
+/** How far a refusal is followed through inputs of inputs, and how many reasons of an input are told. */
+const DEPTH = 3
+const INPUT_FINDINGS = 2
+
+/** One reason against a path, without the path and the rule: `needs 2 of 3 packagers for its source, found 1 (alice)`. */
+export function findingWords(finding: Finding): string {
+  return reason(finding, DEPTH)
+}
+
+/** What was found and is no evidence. */
+export function strayWords({ problem, origin, detail }: Stray): string {
+  return `${STRAYS[problem]} (${word(detail)}, in ${word(origin)})`
+}
+
+const STRAYS: Readonly<Record<Stray['problem'], string>> = {
+  'unknown-signer': 'a signer who is not in the trusted list',
+  'bad-signature': 'a signature that does not verify',
+  'expired-signature': 'a signature that is past its date',
+  'revoked-key': 'a signature by a key that revoked itself',
+  'other-subject': 'a signature for another path',
+  unused: 'a signature that nothing asks for',
+}
+
+function reason(finding: Finding, depth: number): string {
+  switch (finding.code) {
+    case 'unsigned':
+      return finding.need.who === 'self'
+        ? needWords(finding.need)
+        : `${needWords(finding.need)}, found no signature`
+    case 'unknown-signer':
+      return `${needWords(finding.need)}, found only signers who are not in the trusted list (${details(finding.strays)})`
+    case 'threshold':
+      return `${needWords(finding.need)}, found ${foundWords(finding.found)}`
+    case 'bad-signature':
+      return `found ${strayWords(finding.stray)}`
+    case 'wrong-digest':
+      return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
+    case 'conflict':
+      return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)})`
+    case 'revoked':
+    case 'expired':
+    case 'not-yet-valid':
+      return standingWords(finding)
+    case 'refused-by-rule':
+      return 'the rule refuses it, whoever signed'
+    case 'unknown-derivation':
+      return 'its derivation is not in this store, so what it was built from cannot be judged'
+    case 'unsupported-derivation':
+      return `it is ${word(finding.what)}, a kind that cannot be judged`
+    case 'unreadable':
+      return `${word(finding.trouble.origin)}: ${printable(finding.trouble.detail, 300)}`
+    case 'input':
+      return inputWords(finding.verdict, depth)
+  }
+}
+
+/** `needs 2 of 3 packagers as packager for its source`. */
+function needWords({ who, role, threshold, of, aspect }: Need): string {
+  if (who === 'self') return 'needs to be built by this machine'
+  const count = of === 1 ? '' : `${threshold} of ${of} `
+  return `needs ${count}${word(who)}${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
+}
+
+function foundWords(found: readonly string[]): string {
+  return found.length === 0
+    ? '0 (a group in it has too few of its own)'
+    : `${found.length} (${list(found.map(whoWord), NAMES)})`
+}
+
+function details(strays: readonly Stray[]): string {
+  return list([...new Set(strays.map(stray => word(stray.detail)))], NAMES)
+}
+
+function attestedWords({ attested, origin }: { readonly attested: string; readonly origin: string }): string {
+  return `sha256:${word(attested)}, in ${word(origin)}`
+}
+
+function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {
+  const who = word(finding.who)
+  if (finding.code === 'not-yet-valid') return `the key of ${who} is not valid before ${when(finding.at)}`
+  if (finding.code === 'expired') {
+    return finding.at === undefined
+      ? `the key or signature of ${who} is past its date`
+      : `the key of ${who} is past its date, ${when(finding.at)}`
+  }
+  const since = finding.since === undefined ? '' : ` since ${when(finding.since)}`
+  const why = finding.reason === undefined ? '' : ` (${word(finding.reason)})`
+  return `the key of ${who} is revoked${since}${why}`
+}
+
+function inputWords({ path, kind, findings }: Refusal, depth: number): string {
+  const input = `its input ${pathWord(path)} (${KIND_WORDS[kind]}) is refused`
+  if (depth <= 0) return input
+  const reasons = [...new Set(findings.map(finding => reason(finding, depth - 1)))]
+  return `${input}: ${list(reasons, INPUT_FINDINGS, '; ')}`
+}

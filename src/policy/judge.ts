@@ -1,0 +1,68 @@
+/** The decision. Pure: policy, facts, evidence and an instant in, a verdict out; docs/semantics.md numbers the rules. */
+import { type Answer, answerDemand, explainUnmet } from './demands.ts'
+import { earliest, endOf } from './key-standing.ts'
+import { exemptionFor, ruleFor } from './match.ts'
+import { ASPECT, type Instant, type Policy } from './policy.ts'
+import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdict.ts'
+import { weigh } from './weigh.ts'
+
+/**
+ * Judges one store path at one instant. Never throws; the mode of the policy does not matter here, callers act on it.
+ * The order of the evidence does not matter either, nor does saying the same twice.
+ */
+export function judge(policy: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
+  const rule = ruleFor(policy, subject)
+  const aspect = ASPECT[subject.kind]
+  const weighing = weigh(policy, subject, rule, evidence.claims, now)
+  const strays = [...evidence.strays, ...weighing.strays]
+  const refuse = (outcome: Refusal['outcome'], findings: Refusal['findings']): Refusal => {
+    return { outcome, path: subject.path, kind: subject.kind, rule: rule.title, findings, strays }
+  }
+  const trust = (basis: Basis, ends: readonly (Instant | undefined)[]): Trust => {
+    const until = earliest([...ends, weighing.conflictFrom])
+    const trusted = { outcome: 'trusted', subject, rule: rule.title, basis, strays } as const
+    return until === undefined ? trusted : { ...trusted, until }
+  }
+
+  const unreadable = evidence.troubles.map(trouble => ({ code: 'unreadable', trouble }) as const)
+  if (isNotEmpty(unreadable)) return refuse('indeterminate', unreadable)
+  if (isNotEmpty(weighing.conflicts)) return refuse('untrusted', weighing.conflicts)
+
+  const exemption = exemptionFor(policy, subject, now)
+  if (exemption !== undefined) {
+    const { reason, line, until } = exemption
+    return trust({ kind: 'exemption', reason, line }, [until])
+  }
+
+  const requirement = rule.require[aspect]
+  if (requirement === undefined || requirement.kind === 'refuse') {
+    return refuse('untrusted', [{ code: 'refused-by-rule' }])
+  }
+  const demands = requirement.kind === 'all' ? requirement.demands : []
+  const answers = demands.map(demand => answerDemand(policy, subject, aspect, demand, weighing))
+  const unmet = answers.filter(({ met }) => !met)
+  const shortfall = explainUnmet(policy, unmet, weighing, strays)
+  if (isNotEmpty(shortfall)) return refuse('untrusted', shortfall)
+  if (isOfUnknownMaking(subject) && !rule.acceptUnknownDerivation) {
+    return refuse('indeterminate', [{ code: 'unknown-derivation' }])
+  }
+  if (requirement.kind === 'nothing') return trust({ kind: 'no-requirement' }, [])
+  const counted = [...new Set(answers.flatMap(answer => answer.counted))]
+  return trust(
+    { kind: 'claims', claims: counted.map(({ claim }) => claim), principals: principalsOf(answers) },
+    counted.map(({ holder }) => endOf(policy, holder)),
+  )
+}
+
+function principalsOf(answers: readonly Answer[]): readonly string[] {
+  return [...new Set(answers.flatMap(answer => answer.principals))]
+}
+
+/** An output that came from elsewhere and whose derivation could not be judged, for it is not in this store. */
+function isOfUnknownMaking(subject: Subject): boolean {
+  return subject.kind === 'output' && !subject.builtHere && !subject.derivationKnown
+}
+
+function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {
+  return list.length > 0
+}

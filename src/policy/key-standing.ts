@@ -1,0 +1,51 @@
+import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
+
+/** A key of the trusted list and whose it is. */
+export interface KeyHolder {
+  readonly principal: Principal
+  readonly key: Key
+}
+
+/** What a key's word is worth at one instant. */
+export type Standing =
+  | { readonly code: 'valid' }
+  | { readonly code: 'revoked'; readonly since: Instant; readonly reason?: string }
+  | { readonly code: 'expired'; readonly at: Instant }
+  | { readonly code: 'not-yet-valid'; readonly at: Instant }
+
+/** Whose key this is; undefined for a key that is not in the trusted list. */
+export function holderOf(policy: Policy, identity: KeyIdentity): KeyHolder | undefined {
+  for (const principal of policy.principals.values()) {
+    const key = principal.keys.find(candidate => candidate.identity === identity)
+    if (key !== undefined) return { principal, key }
+  }
+  return undefined
+}
+
+/** What a key's word is worth now. A revocation outweighs a date: it says more. */
+export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): Standing {
+  const { validFrom, validUntil } = holder.key
+  for (const { from, reason } of revocationsOf(policy, holder)) {
+    if (from <= now) return { code: 'revoked', since: from, ...(reason === undefined ? {} : { reason }) }
+  }
+  if (validUntil !== undefined && validUntil <= now) return { code: 'expired', at: validUntil }
+  if (validFrom !== undefined && now < validFrom) return { code: 'not-yet-valid', at: validFrom }
+  return { code: 'valid' }
+}
+
+/** When the word of a key that is valid now stops counting, as far as the policy knows today. */
+export function endOf(policy: Policy, holder: KeyHolder): Instant | undefined {
+  return earliest([holder.key.validUntil, ...revocationsOf(policy, holder).map(({ from }) => from)])
+}
+
+/** The first of some instants; undefined if there is none. */
+export function earliest(instants: readonly (Instant | undefined)[]): Instant | undefined {
+  const known = instants.filter(instant => instant !== undefined)
+  return known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b))
+}
+
+function revocationsOf(policy: Policy, { principal, key }: KeyHolder) {
+  return policy.revocations.filter(({ target }) =>
+    'key' in target ? target.key === key.identity : target.principal === principal.name,
+  )
+}

@@ -1,0 +1,49 @@
+import { ASPECT, type Exemption, type Instant, type Policy, type Rule, type SubjectKind } from './policy.ts'
+
+/** As much of a subject as rules and exemptions are matched against. */
+export interface Matched {
+  readonly path: string
+  readonly name: string
+  readonly kind: SubjectKind
+}
+
+/** The rule that decides: the first whose glob and kinds match and that states the subject's aspect; else the default. */
+export function ruleFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>): Rule {
+  const states = (rule: Rule) => rule.require[ASPECT[subject.kind]] !== undefined
+  const matches = (rule: Rule) => rule.kinds.includes(subject.kind) && matchesGlob(rule.name, subject.name)
+  return policy.rules.find(rule => states(rule) && matches(rule)) ?? policy.fallback
+}
+
+/** The first exemption that matches and has not ended. */
+export function exemptionFor(policy: Policy, subject: Matched, now: Instant): Exemption | undefined {
+  return policy.exemptions.find(({ match, until }) => {
+    if (now >= until) return false
+    if ('path' in match) return match.path === subject.path
+    return match.kinds.includes(subject.kind) && matchesGlob(match.name, subject.name)
+  })
+}
+
+/** Whether a glob covers a whole name: `*` is any run, also an empty one, `?` one character, all else itself. */
+export function matchesGlob(glob: string, name: string): boolean {
+  let g = 0
+  let n = 0
+  // Where to go on when what follows the last star does not fit: the star takes one character more.
+  let star = -1
+  let taken = 0
+  while (n < name.length) {
+    if (glob[g] === '*') {
+      star = g++
+      taken = n
+    } else if (g < glob.length && (glob[g] === '?' || glob[g] === name[n])) {
+      g++
+      n++
+    } else if (star >= 0) {
+      g = star + 1
+      n = ++taken
+    } else {
+      return false
+    }
+  }
+  while (glob[g] === '*') g++
+  return g === glob.length
+}

@@ -1,0 +1,93 @@
+import { earliest, holderOf, type KeyHolder, type Standing, standingOf } from './key-standing.ts'
+import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
+import type { Claim, Finding, Stray, Subject } from './verdict.ts'
+
+/** A claim by a key of the trusted list. */
+export interface HeldClaim {
+  readonly claim: Claim
+  readonly holder: KeyHolder
+}
+
+/** A claim that would count but for one reason. */
+export interface Discounted extends HeldClaim {
+  readonly finding: Extract<Finding, { code: 'wrong-digest' | 'revoked' | 'expired' | 'not-yet-valid' }>
+}
+
+/** Claims sorted by what they are worth for one subject under one rule at one instant. */
+export interface Weighing {
+  readonly counting: readonly HeldClaim[]
+  readonly discounted: readonly Discounted[]
+  /** Builders of the trusted list who say now that the path has other contents. */
+  readonly conflicts: readonly Extract<Finding, { code: 'conflict' }>[]
+  /** When the first key becomes valid that will then be in conflict. */
+  readonly conflictFrom: Instant | undefined
+  /** Claims that say nothing about this subject, or nothing that the rule asks for. */
+  readonly strays: readonly Stray[]
+}
+
+/** Weighs claims; docs/semantics.md S4 to S7. Neither names nor numbers of people matter here: seats.ts counts them. */
+export function weigh(
+  policy: Policy,
+  subject: Subject,
+  rule: Rule,
+  claims: readonly Claim[],
+  now: Instant,
+): Weighing {
+  const counting: HeldClaim[] = []
+  const discounted: Discounted[] = []
+  const conflicts: Extract<Finding, { code: 'conflict' }>[] = []
+  const conflictFrom: Instant[] = []
+  const strays: Stray[] = []
+  for (const claim of claims) {
+    const holder = holderOf(policy, claim.key)
+    const stray = strayOf(claim, holder, subject)
+    if (stray !== undefined || holder === undefined) {
+      if (stray !== undefined) strays.push(stray)
+      continue
+    }
+    const standing = standingOf(policy, holder, now)
+    const disagrees = claim.narHash !== subject.narHash
+    if (claim.role === 'builder' && disagrees && standing.code === 'valid') {
+      conflicts.push({ code: 'conflict', ...attested(claim, holder) })
+      continue
+    }
+    if (claim.role === 'builder' && disagrees && standing.code === 'not-yet-valid') {
+      conflictFrom.push(standing.at)
+    }
+    const unused = unusedBecause(claim, subject, rule)
+    if (unused !== undefined) {
+      strays.push({ problem: 'unused', origin: claim.origin, detail: `${holder.principal.name}: ${unused}` })
+    } else if (standing.code !== 'valid') {
+      discounted.push({ claim, holder, finding: findingOf(standing, holder) })
+    } else if (disagrees) {
+      discounted.push({ claim, holder, finding: { code: 'wrong-digest', ...attested(claim, holder) } })
+    } else {
+      counting.push({ claim, holder })
+    }
+  }
+  return { counting, discounted, conflicts, conflictFrom: earliest(conflictFrom), strays }
+}
+
+function strayOf(claim: Claim, holder: KeyHolder | undefined, subject: Subject): Stray | undefined {
+  if (holder === undefined) return { problem: 'unknown-signer', origin: claim.origin, detail: claim.key }
+  if (claim.path === subject.path) return undefined
+  return { problem: 'other-subject', origin: claim.origin, detail: claim.path }
+}
+
+function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | undefined {
+  const aspect = ASPECT[subject.kind]
+  if (!ROLES[aspect].includes(claim.role)) return `no requirement for the ${aspect} asks for a ${claim.role}`
+  if (claim.graph === undefined) return undefined
+  if (aspect === 'output' || claim.role !== 'packager') return 'a build graph covers no such claim'
+  return rule.acceptGraph
+    ? undefined
+    : `signed the build graph of ${claim.graph}, which the rule does not accept`
+}
+
+function findingOf(standing: Exclude<Standing, { code: 'valid' }>, holder: KeyHolder): Discounted['finding'] {
+  return { ...standing, who: holder.principal.name }
+}
+
+function attested(claim: Claim, holder: KeyHolder) {
+  return { who: holder.principal.name, attested: claim.narHash, origin: claim.origin }
+}

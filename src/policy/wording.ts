@@ -1,0 +1,73 @@
+/** The one place where a verdict becomes text. */
+import { findingWords, strayWords } from './finding-words.ts'
+import type { Basis, Stray, Verdict } from './verdict.ts'
+import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
+
+/** Characters that a sentence may have: Nix cuts longer lines. */
+const SENTENCE_LIMIT = 900
+/** Findings that a sentence tells, and lines that a paragraph has. */
+const SENTENCE_FINDINGS = 3
+const PARAGRAPH_LINES = 30
+const NAMES = 8
+
+/**
+ * A verdict in one line of at most 900 characters: what is refused and under which rule, what was needed, what was
+ * found, what to do next. Nothing in it can start a new line or steer a terminal.
+ */
+export function sentence(verdict: Verdict): string {
+  if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
+  const reasons = list([...new Set(verdict.findings.map(findingWords))], SENTENCE_FINDINGS, '; ')
+  const next = `; ${nextStep(verdict.path)}`
+  return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
+}
+
+/** A verdict in several lines for a terminal: every finding has a line, and so has what else was found. */
+export function paragraph(verdict: Verdict): string {
+  const strays = (verdict.strays ?? []).filter(stray => !isTold(verdict, stray)).map(strayWords)
+  const findings = verdict.outcome === 'trusted' ? [] : verdict.findings.map(findingWords)
+  const lines = [...new Set([...findings, ...strays.map(stray => `also found: ${stray}`)])]
+  const more = lines.length > PARAGRAPH_LINES ? [`and ${lines.length - PARAGRAPH_LINES} more`] : []
+  const next = verdict.outcome === 'trusted' ? [] : [nextStep(verdict.path)]
+  const body = [...lines.slice(0, PARAGRAPH_LINES), ...more, ...next]
+  return [headline(verdict), ...body.map(line => `  ${line}`)].join('\n')
+}
+
+/** Whether a finding speaks of a stray already. */
+function isTold(verdict: Verdict, stray: Stray): boolean {
+  if (verdict.outcome === 'trusted') return false
+  return verdict.findings.some(finding => {
+    if (finding.code === 'bad-signature') return finding.stray === stray
+    return finding.code === 'unknown-signer' && finding.strays.includes(stray)
+  })
+}
+
+function headline(verdict: Verdict): string {
+  const rule = `under rule "${word(verdict.rule)}"`
+  if (verdict.outcome === 'trusted') {
+    const { subject, basis, until } = verdict
+    const end = until === undefined ? '' : `, until ${when(until)}`
+    return `trusted ${pathWord(subject.path)} (${KIND_WORDS[subject.kind]}) ${rule}: ${basisWords(basis)}${end}`
+  }
+  const undecided = verdict.outcome === 'indeterminate' ? ', undecided' : ''
+  return `refused ${pathWord(verdict.path)} (${KIND_WORDS[verdict.kind]})${undecided} ${rule}`
+}
+
+function basisWords(basis: Basis): string {
+  switch (basis.kind) {
+    case 'claims':
+      return `vouched for by ${list(basis.principals.map(whoWord), NAMES)}`
+    case 'exemption':
+      return `exempt by line ${basis.line} of the policy (${word(basis.reason)})`
+    case 'no-requirement':
+      return 'nothing is required'
+  }
+}
+
+function nextStep(path: string): string {
+  return `next: nixsig explain ${pathWord(path)}`
+}
+
+/** Cuts escaped text with a mark, and no character in half. */
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '')}…`
+}
