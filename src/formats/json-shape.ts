@@ -67,6 +67,13 @@ export function stringOf(node: JsonNode): string {
   return node.value
 }
 
+/** The SHA-256 hash that a node is, 64 lower-case hexadecimal digits; throws FormatError if it is something else. */
+export function sha256Of(node: JsonNode): string {
+  const text = stringOf(node)
+  if (!/^[0-9a-f]{64}$/.test(text)) throw malformed(node, 'must be 64 lower-case hexadecimal digits')
+  return text
+}
+
 /** What `read` makes of the string that a node is; a FormatError that it throws is told as being of this node. */
 export function readString<T>(node: JsonNode, read: (text: string) => T): T {
   const text = stringOf(node)

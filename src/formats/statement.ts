@@ -7,7 +7,6 @@
  * algorithms are ignored, as digest_set.md demands, whatever they hold.
  */
 import { FormatError } from '../primitives/format-error.ts'
-import { fromHex } from '../primitives/hex.ts'
 import { jsonObject, printJson } from './json-print.ts'
 import {
   fields,
@@ -17,6 +16,7 @@ import {
   objectOf,
   readString,
   rootNode,
+  sha256Of,
   stringOf,
 } from './json-shape.ts'
 import { parseStorePath } from './store-path.ts'
@@ -111,14 +111,8 @@ function readNarHash(node: JsonNode): string {
     optional: ['sha256', 'nixNarSha256'],
     others: 'ignore',
   })
-  const [first, second] = [nixNarSha256, sha256].filter(digest => digest !== undefined).map(readSha256)
+  const [first, second] = [nixNarSha256, sha256].filter(digest => digest !== undefined).map(sha256Of)
   if (first === undefined) throw malformed(node, 'neither sha256 nor nixNarSha256 is there')
   if (second !== undefined && second !== first) throw malformed(node, 'sha256 and nixNarSha256 differ')
   return first
-}
-
-function readSha256(node: JsonNode): string {
-  const text = stringOf(node)
-  if (readString(node, fromHex).byteLength !== 32) throw malformed(node, 'must be 64 hexadecimal digits')
-  return text
 }

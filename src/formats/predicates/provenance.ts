@@ -5,7 +5,7 @@
 import { jsonObject } from '../json-print.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, readString, stringOf } from '../json-shape.ts'
 import { readSubject, type Subject, subjectJson } from '../statement.ts'
-import { parseStorePath } from '../store-path.ts'
+import { isDerivationPath, parseStorePath } from '../store-path.ts'
 import type { JsonObject } from '../strict-json.ts'
 import { parseTimestamp, printTimestamp } from '../timestamp.ts'
 
@@ -96,7 +96,7 @@ function readBuild(parameters: JsonNode, dependencies: JsonNode | undefined): De
     others: 'refuse',
   })
   const path = readString(derivation, parseStorePath)
-  if (!path.name.endsWith('.drv')) throw malformed(derivation, 'must be a derivation')
+  if (!isDerivationPath(path)) throw malformed(derivation, 'must be a derivation')
   const inputs = dependencies === undefined ? [] : listOf(dependencies, DEPENDENCY_LIMIT).map(readSubject)
   return { derivation: path.path, output: stringOf(output), inputs }
 }

@@ -3,9 +3,8 @@
  * they found. nixsig's own levels say in which role. The fields that nixsig uses are read strictly; the specification
  * lets verifiers add others, so those are ignored.
  */
-import { fromHex } from '../../primitives/hex.ts'
 import { jsonObject } from '../json-print.ts'
-import { fields, type JsonNode, listOf, malformed, readString, stringOf } from '../json-shape.ts'
+import { fields, type JsonNode, listOf, malformed, readString, sha256Of, stringOf } from '../json-shape.ts'
 import type { JsonObject } from '../strict-json.ts'
 import { parseTimestamp, printTimestamp } from '../timestamp.ts'
 
@@ -106,9 +105,7 @@ function readInputs(node: JsonNode | undefined): readonly CheckedSignature[] {
     if (uri === undefined || digest === undefined) return []
     const { sha256 } = fields(digest, { required: [], optional: ['sha256'], others: 'ignore' })
     if (sha256 === undefined || !/^(openpgp4fpr|minisign):/.test(stringOf(uri))) return []
-    if (readString(sha256, fromHex).byteLength !== 32)
-      throw malformed(sha256, 'must be 64 hexadecimal digits')
-    return [{ uri: stringOf(uri), sha256: stringOf(sha256) }]
+    return [{ uri: stringOf(uri), sha256: sha256Of(sha256) }]
   })
 }
 

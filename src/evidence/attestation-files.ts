@@ -1,0 +1,139 @@
+/**
+ * Directories of attestations. All envelopes about one store path lie in one file, which is opened by its name and never
+ * looked for: `<dir>/<xx>/<digest>.intoto.jsonl`, one DSSE envelope a line, where `digest` is the 32-character hash part
+ * of the store path and `xx` its first two characters.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  type Stats,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { syncDirectory } from '../files/durable-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { ENVELOPE_LIMIT } from '../formats/dsse.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import { decodeUtf8 } from '../formats/strict-json.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+
+const FILE_LIMIT = 16 * 1024 * 1024
+const LINE_COUNT_LIMIT = 4096
+
+const NEWLINE = 10
+/** How often a file that does not end in one is looked at again, and after how many milliseconds. */
+const RETRIES = 10
+const RETRY_AFTER = 5
+
+/** The file that holds the attestations about a store path. Throws FormatError if that is none. */
+export function attestationFile(dir: string, storePath: string): string {
+  const { digest } = parseStorePath(storePath)
+  return join(dir, digest.slice(0, 2), `${digest}.intoto.jsonl`)
+}
+
+/**
+ * Makes sure that a configured directory is there and that not just anybody could take evidence out of it: being absent,
+ * unreadable, no directory or writable by everybody (sticky or not) is a FileError.
+ */
+export function assertAttestationDirectory(dir: string): void {
+  const name = printable(dir)
+  let status: Stats
+  try {
+    status = statSync(dir)
+  } catch (error) {
+    throw new FileError(`cannot look into ${name}: ${printable((error as Error).message)}`)
+  }
+  if (!status.isDirectory()) throw new FileError(`${name} is not a directory`)
+  assertNotWorldWritable(name, status)
+}
+
+/**
+ * The lines of a file of attestations, without their newlines; undefined if there is no such file. Throws FileError if
+ * it cannot be read, and FormatError if it is not UTF-8, has too many lines or too long ones, empty ones, or breaks off
+ * in the middle of one.
+ */
+export function readAttestationLines(file: string): readonly string[] | undefined {
+  const bytes = readSettled(file)
+  if (bytes === undefined) return undefined
+  const lines = decodeUtf8(bytes, 'attestations').split('\n')
+  if (lines.pop() !== '') throw malformed('the last line breaks off', lines.length + 1)
+  if (lines.length > LINE_COUNT_LIMIT) {
+    throw malformed(`more than ${LINE_COUNT_LIMIT} lines`, LINE_COUNT_LIMIT + 1)
+  }
+  for (const [index, line] of lines.entries()) {
+    if (line === '') throw malformed('empty line', index + 1)
+    if (line.length > ENVELOPE_LIMIT) {
+      throw malformed(`longer than ${ENVELOPE_LIMIT} characters`, index + 1)
+    }
+  }
+  return lines
+}
+
+/**
+ * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new.
+ * Writers need no lock: each adds its line in a single write to the end of the file, so none is lost or torn. Two that
+ * add the same line at the same time may both write it, and readers collapse it. Makes missing directories (0755).
+ * Throws FormatError if the line is no single line or the file is full or broken, and FileError if it cannot be written.
+ */
+export function appendAttestation(dir: string, storePath: string, line: string): boolean {
+  if (line === '' || line.length > ENVELOPE_LIMIT || /[\r\n]/.test(line)) {
+    throw new FormatError('attestations', 'not the line of an envelope', `length ${line.length}`)
+  }
+  const file = attestationFile(dir, storePath)
+  const present = readAttestationLines(file) ?? []
+  if (present.includes(line)) return false
+  if (present.length >= LINE_COUNT_LIMIT)
+    throw malformed(`more than ${LINE_COUNT_LIMIT} lines`, present.length + 1)
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+    append(file, Buffer.from(`${line}\n`, 'utf8'))
+  } catch (error) {
+    throw new FileError(`cannot add to ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+  return true
+}
+
+/** The file once it ends in a newline: for a moment, a line that is being written may be seen in part. */
+function readSettled(file: string): Buffer | undefined {
+  const inspect = (status: Stats) => assertNotWorldWritable(printable(file), status)
+  let bytes = readRegularFile(file, FILE_LIMIT, inspect)
+  for (let retry = 0; retry < RETRIES && bytes !== undefined && bytes.at(-1) !== NEWLINE; retry++) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_AFTER)
+    bytes = readRegularFile(file, FILE_LIMIT, inspect)
+  }
+  return bytes
+}
+
+function append(file: string, bytes: Buffer): void {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NOFOLLOW
+  const fd = openSync(file, flags, 0o644)
+  try {
+    const before = fstatSync(fd).size
+    if (before + bytes.length > FILE_LIMIT) throw new Error(`larger than ${FILE_LIMIT} bytes`)
+    const written = writeSync(fd, bytes)
+    if (written < bytes.length) {
+      // The disk is full. If nobody wrote behind us, leave no half of a line that would refuse the path.
+      if (fstatSync(fd).size === before + written) ftruncateSync(fd, before)
+      throw new Error('no space left')
+    }
+    fsyncSync(fd)
+    if (before === 0) syncDirectory(dirname(file))
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function assertNotWorldWritable(name: string, status: Stats): void {
+  if ((status.mode & 0o002) !== 0) throw new FileError(`${name} is writable by everybody (chmod o-w ${name})`)
+}
+
+function malformed(what: string, line: number): FormatError {
+  return new FormatError('attestations', what, `line ${line}`)
+}
