@@ -1,9 +1,14 @@
 // The worlds in which the other end-to-end tests live: what they promise, and that Nix really builds in them.
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { buildSync } from 'esbuild'
 import * as nix from '../support/expressions.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
@@ -62,7 +67,10 @@ for (const version of VERSIONS) {
         paths.map(path => world.read(path)),
         ['the source', 'the source', 'the source'],
       )
-      assert.notEqual((await build(world, nix.fetchurl('f', 'file:///srv/source.txt', sha256('x')))).status, 0)
+      assert.notEqual(
+        (await build(world, nix.fetchurl('f', 'file:///srv/source.txt', sha256('x')))).status,
+        0,
+      )
     }))
 
   test(`${version}: three hundred inputs, a chain and odd names`, () =>
@@ -118,7 +126,9 @@ for (const version of VERSIONS) {
       assert.equal(await world.output(['cat'], { input: 'text' }), 'text')
       assert.equal((await world.run('exit 7')).status, 7)
       assert.equal((await world.run('kill -9 $$')).status, 137)
-      assert.equal(Object.keys(process.env).length > 0 && (await world.output('env')).includes('npm_'), false)
+      process.env['NIXSIG_TEST_LEAK'] = 'x'
+      assert.doesNotMatch(await world.output('env'), /LEAK|NODE|npm/)
+      delete process.env['NIXSIG_TEST_LEAK']
       await assert.rejects(world.run('echo said; sleep 60', { timeout: 300 }), /longer than 300 ms.*\nsaid/)
     }))
 
@@ -140,4 +150,34 @@ test('a world that its test leaves by an error is gone too', async () => {
   await assert.rejects(failing, /left/)
   await sleep(10)
   assert.equal(existsSync(path), false)
+})
+
+test('a world goes with the process that made it, even a killed one', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-killed-'))
+  try {
+    const contents = `
+      import { withWorld } from './world.ts'
+      await withWorld('bookworm', { hooks: false }, async world => {
+        await world.startDaemon()
+        console.log(world.path('/'))
+        await new Promise(resolve => setTimeout(resolve, 60_000))
+      })`
+    const outfile = join(directory, 'holder.mjs')
+    buildSync({
+      stdin: { contents, resolveDir: join(PROJECT_ROOT, 'test/support') },
+      define: { PROJECT_ROOT: JSON.stringify(PROJECT_ROOT) },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile,
+    })
+    const holder = spawn(process.execPath, [outfile], { stdio: ['ignore', 'pipe', 'inherit'] })
+    const root = String(await once(holder.stdout, 'data')).trim()
+    assert.equal(existsSync(join(root, 'etc/nix/nix.conf')), true)
+    holder.kill('SIGKILL')
+    for (const deadline = Date.now() + 10_000; existsSync(root) && Date.now() < deadline; ) await sleep(20)
+    assert.equal(existsSync(root), false)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })

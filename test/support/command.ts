@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
 export interface Outcome {
@@ -19,12 +20,13 @@ export interface CommandOptions {
 /** Runs a program to its end. Throws, with what it had said, when it takes longer than `timeout`. */
 export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<Outcome> {
   const [program = '', ...args] = argv
-  // A group of its own, so that a late program can be ended together with its children.
   const child = spawn(program, args, { env: options.env, detached: true })
   let late = false
   const timer = setTimeout(() => {
     late = true
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    if (child.pid !== undefined) killUnder(child.pid)
+    child.stdout.destroy()
+    child.stderr.destroy()
   }, options.timeout)
   let stdout = ''
   let stderr = ''
@@ -45,5 +47,32 @@ export async function runCommand(argv: readonly string[], options: CommandOption
     return { status, stdout, stderr }
   } finally {
     clearTimeout(timer)
+  }
+}
+
+/**
+ * Kills everything that descends from a process but not that process, which is nsenter and then ends by itself: if it
+ * went first, this machine's init would have to reap what it leaves, and a world stays until that is done.
+ */
+export function killUnder(pid: number): void {
+  for (const descendant of descendants(pid)) {
+    try {
+      process.kill(descendant, 'SIGKILL')
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+function descendants(pid: number): readonly number[] {
+  const children = childrenOf(pid)
+  return [...children, ...children.flatMap(descendants)]
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number)
+  } catch {
+    return []
   }
 }

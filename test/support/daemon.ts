@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { killUnder } from './command.ts'
 
 export interface Daemon {
   /** All it has written so far; what hooks write to their standard error arrives here. */
@@ -32,7 +33,7 @@ export async function startDaemon(
   return {
     log: () => log,
     async stop() {
-      if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+      if (child.pid !== undefined) killUnder(child.pid)
       await ended
     },
   }

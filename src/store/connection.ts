@@ -1,0 +1,127 @@
+/** One conversation with a Nix daemon over any pair of byte streams: one request at a time, each within a time limit. */
+import type { Readable, Writable } from 'node:stream'
+import { printable } from '../primitives/printable.ts'
+import { StoreError } from './store-error.ts'
+import { type Reader, wireError } from './wire.ts'
+
+/** The most bytes that one answer may have, and that may wait unread. */
+const MAX_ANSWER = 128 * 1024 * 1024
+
+export interface Pipe {
+  readonly input: Readable
+  readonly output: Writable
+  /** Resolves when the other side is gone, with what there is to say about it, raw. Never rejects. */
+  readonly ended: Promise<string>
+  /** Closes both directions and whatever is behind them. */
+  close(): void
+}
+
+export interface Connection {
+  /**
+   * Sends a request and reads its answer. May be called again at once; requests are sent one after another.
+   * Rejects with StoreError if the other side reports an error, after which the next request can follow, or if it is
+   * late or gone, and with FormatError if its answer is malformed: both end the connection.
+   */
+  exchange<T>(request: Uint8Array, answer: Reader<T>): Promise<T>
+  close(): void
+}
+
+/** A connection over a pipe; `timeout` milliseconds for each request. */
+export function openConnection(pipe: Pipe, timeout: number): Connection {
+  const source = receive(pipe)
+  let previous: Promise<unknown> = Promise.resolve()
+
+  async function converse<T>(request: Uint8Array, answer: Reader<T>): Promise<T> {
+    const timer = setTimeout(
+      () => source.fail(new StoreError(`the Nix daemon gave no answer within ${timeout} ms`)),
+      timeout,
+    )
+    try {
+      source.begin()
+      pipe.output.write(request)
+      let step = answer.next()
+      while (!step.done) step = answer.next(await source.take(step.value))
+      return step.value
+    } catch (error) {
+      // After an error that the daemon reported, and after no other, both sides still agree where they are.
+      if (!(error instanceof StoreError))
+        source.fail(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  return {
+    exchange(request, answer) {
+      const result = previous.then(() => converse(request, answer))
+      previous = result.catch(() => {})
+      return result
+    },
+    close: () => source.fail(new StoreError('the connection to the Nix daemon was closed')),
+  }
+}
+
+interface Source {
+  /** Starts the count of an answer's bytes. Throws if the connection failed or bytes came that nobody asked for. */
+  begin(): void
+  /** The next so many bytes. */
+  take(count: number): Promise<Uint8Array>
+  /** Closes the pipe; what is asked now and later is answered with this error. Only the first failure counts. */
+  fail(error: Error): void
+}
+
+function receive(pipe: Pipe): Source {
+  let waiting:
+    | { count: number; resolve: (bytes: Uint8Array) => void; reject: (error: Error) => void }
+    | undefined
+  let buffered: Buffer = Buffer.alloc(0)
+  let answered = 0
+  let failure: Error | undefined
+
+  function fail(error: Error): void {
+    if (failure !== undefined) return
+    failure = error
+    waiting?.reject(error)
+    waiting = undefined
+    pipe.close()
+  }
+
+  function cut(count: number): Uint8Array {
+    const bytes = buffered.subarray(0, count)
+    buffered = buffered.subarray(count)
+    return bytes
+  }
+
+  pipe.input.on('data', (chunk: Buffer) => {
+    answered += chunk.length
+    if (answered > MAX_ANSWER) return fail(wireError(`more than ${MAX_ANSWER} bytes`, 'answer'))
+    buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
+    if (waiting === undefined || buffered.length < waiting.count) return
+    const { count, resolve } = waiting
+    waiting = undefined
+    resolve(cut(count))
+  })
+  pipe.ended.then(words => {
+    fail(new StoreError(`the Nix daemon went away${words === '' ? '' : `: ${printable(words)}`}`))
+  })
+  // Whatever breaks a stream ends the pipe too.
+  pipe.input.on('error', () => {})
+  pipe.output.on('error', () => {})
+
+  return {
+    fail,
+    begin() {
+      if (failure !== undefined) throw failure
+      if (buffered.length > 0) throw wireError('bytes that nobody asked for', 'answer')
+      answered = 0
+    },
+    take(count) {
+      if (buffered.length >= count) return Promise.resolve(cut(count))
+      if (failure !== undefined) return Promise.reject(failure)
+      return new Promise((resolve, reject) => {
+        waiting = { count, resolve, reject }
+      })
+    },
+  }
+}

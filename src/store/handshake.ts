@@ -1,0 +1,41 @@
+/**
+ * How a conversation with a Nix daemon begins (libstore, worker-protocol-connection). nixsig claims protocol 1.35: every
+ * Nix from 2.8 on serves it, and it ends before 1.38, which adds an exchange of features.
+ */
+import { readFrames } from './frames.ts'
+import { encode, type Reader, readNumber, readString, wireError } from './wire.ts'
+
+const CLIENT_MAGIC = 0x6e697863
+const SERVER_MAGIC = 0x6478696f
+
+const MAJOR = 1
+const CLAIMED_MINOR = 35
+/** What Nix 2.8 speaks, the oldest Nix that nixsig works with. */
+const OLDEST_MINOR = 34
+
+export const GREETING: Uint8Array = encode(CLIENT_MAGIC)
+
+/**
+ * The daemon's greeting: the minor version of the protocol that both speak. Throws FormatError if this is no Nix daemon
+ * or one that is too old.
+ */
+export function* readGreeting(): Reader<number> {
+  if ((yield* readNumber('greeting')) !== SERVER_MAGIC) throw wireError('not a Nix daemon', 'greeting')
+  const version = yield* readNumber('version')
+  const major = version >> 8
+  const minor = version & 0xff
+  if (major !== MAJOR || minor < OLDEST_MINOR) {
+    throw wireError(`version ${major}.${minor}, needed ${MAJOR}.${OLDEST_MINOR} or later`, 'version')
+  }
+  return Math.min(minor, CLAIMED_MINOR)
+}
+
+/** What the daemon hears next: the claimed version, no processor to stay on, no space to reserve. */
+export const INTRODUCTION: Uint8Array = encode((MAJOR << 8) | CLAIMED_MINOR, 0, 0)
+
+/** The end of the handshake, of which nothing is used: the daemon's version as text and whether it trusts this client. */
+export function* readWelcome(minor: number): Reader<void> {
+  yield* readString('daemon version')
+  if (minor >= 35) yield* readNumber('trust')
+  yield* readFrames()
+}

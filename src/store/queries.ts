@@ -1,0 +1,155 @@
+/** The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at protocol 1.34 or 1.35. */
+import { parseStorePath } from '../formats/store-path.ts'
+import { readFrames } from './frames.ts'
+import {
+  encode,
+  type Item,
+  type Reader,
+  readBoolean,
+  readList,
+  readNumber,
+  readString,
+  wireError,
+} from './wire.ts'
+
+/** A request as bytes and the reader of its answer. */
+export interface Query<T> {
+  readonly request: Uint8Array
+  readonly answer: Reader<T>
+}
+
+/** What the store registered about a valid path. */
+export interface PathInfo {
+  readonly path: string
+  /** The derivation it was built from, if the store was told of one; a claim like any other if the path came from elsewhere. */
+  readonly deriver?: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  readonly references: readonly string[]
+  /** Seconds since 1970. */
+  readonly registrationTime: number
+  /** Bytes. */
+  readonly narSize: number
+  /** Built by this store. */
+  readonly ultimate: boolean
+  /** As stored: `name:base64` or anything else that somebody added. */
+  readonly signatures: readonly string[]
+  /** The content address, if the path has one: `text:sha256:…`, `fixed:r:sha256:…` */
+  readonly ca?: string
+}
+
+const OPERATION = {
+  queryReferrers: 6,
+  addTempRoot: 11,
+  queryPathInfo: 26,
+  queryValidPaths: 31,
+  addSignatures: 37,
+  queryDerivationOutputMap: 41,
+} as const
+
+/** What is registered about a path; undefined for one that is not valid. */
+export function queryPathInfo(path: string): Query<PathInfo | undefined> {
+  return query(readPathInfo(path), OPERATION.queryPathInfo, parsed(path))
+}
+
+/** Which of these paths are valid. Nothing is substituted. */
+export function queryValidPaths(paths: readonly string[]): Query<ReadonlySet<string>> {
+  const substitute = 0
+  return query(readSubset(new Set(paths)), OPERATION.queryValidPaths, paths.map(parsed), substitute)
+}
+
+/** The valid paths that refer to this one, itself among them if it does. */
+export function queryReferrers(path: string): Query<readonly string[]> {
+  return query(readPaths('referrers'), OPERATION.queryReferrers, parsed(path))
+}
+
+/** The outputs of a derivation by name; undefined where the path is only known after the build. */
+export function queryOutputs(derivation: string): Query<ReadonlyMap<string, string | undefined>> {
+  return query(readOutputs(), OPERATION.queryDerivationOutputMap, parsed(derivation))
+}
+
+/** Keeps a path from being collected as garbage for as long as the connection lasts. */
+export function addTempRoot(path: string): Query<void> {
+  return query(readDone(), OPERATION.addTempRoot, parsed(path))
+}
+
+/** Adds signatures, `name:base64` each, to a valid path. */
+export function addSignatures(path: string, signatures: readonly string[]): Query<void> {
+  return query(readDone(), OPERATION.addSignatures, parsed(path), signatures)
+}
+
+function query<T>(answer: Reader<T>, ...request: readonly Item[]): Query<T> {
+  return { request: encode(...request), answer: afterFrames(answer) }
+}
+
+function* afterFrames<T>(answer: Reader<T>): Reader<T> {
+  yield* readFrames()
+  return yield* answer
+}
+
+function parsed(path: string): string {
+  return parseStorePath(path).path
+}
+
+function* readPathInfo(path: string): Reader<PathInfo | undefined> {
+  const isValid = yield* readBoolean('valid')
+  if (!isValid) return undefined
+  const deriver = yield* readOptionalPath('deriver')
+  const narHash = yield* readString('nar hash')
+  if (!/^[0-9a-f]{64}$/.test(narHash)) throw wireError('not a SHA-256 in hex', 'nar hash')
+  const references = yield* readPaths('references')
+  const registrationTime = yield* readNumber('registration time')
+  const narSize = yield* readNumber('nar size')
+  const ultimate = yield* readBoolean('ultimate')
+  const signatures = yield* readList('signatures', readString)
+  const ca = yield* readString('content address')
+  return {
+    path,
+    ...(deriver === undefined ? {} : { deriver }),
+    narHash,
+    references,
+    registrationTime,
+    narSize,
+    ultimate,
+    signatures,
+    ...(ca === '' ? {} : { ca }),
+  }
+}
+
+function* readSubset(asked: ReadonlySet<string>): Reader<ReadonlySet<string>> {
+  const paths = yield* readPaths('valid paths')
+  if (!paths.every(path => asked.has(path))) throw wireError('a path that was not asked about', 'valid paths')
+  return new Set(paths)
+}
+
+function* readOutputs(): Reader<ReadonlyMap<string, string | undefined>> {
+  const outputs = new Map<string, string | undefined>()
+  for (const [name, path] of yield* readList('outputs', readOutput)) {
+    if (outputs.has(name)) throw wireError('an output twice', 'outputs')
+    outputs.set(name, path)
+  }
+  return outputs
+}
+
+function* readOutput(where: string): Reader<readonly [string, string | undefined]> {
+  return [yield* readString(where), yield* readOptionalPath(where)]
+}
+
+function* readDone(): Reader<void> {
+  if ((yield* readNumber('done')) !== 1) throw wireError('not the sign that it was done', 'done')
+}
+
+function readPaths(where: string): Reader<readonly string[]> {
+  return readList(where, readPath)
+}
+
+function* readPath(where: string): Reader<string> {
+  const path = yield* readOptionalPath(where)
+  if (path === undefined) throw wireError('an empty path', where)
+  return path
+}
+
+function* readOptionalPath(where: string): Reader<string | undefined> {
+  const text = yield* readString(where)
+  return text === '' ? undefined : parsed(text)
+}
