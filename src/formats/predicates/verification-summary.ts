@@ -22,6 +22,9 @@ export const LEVEL = {
   reviewed: 'NIXSIG_REVIEWED',
 } as const
 
+/** The rules that nixsig's levels stand for, which a summary names unless it goes by others. */
+const LEVEL_RULES = 'nixsig:levels:v1'
+
 const LEVEL_LIMIT = 64
 const INPUT_LIMIT = 64
 
@@ -38,7 +41,7 @@ export interface VerificationSummary {
   /** URI of the verifier; nixsig's own are called by their key, see signerUri. */
   readonly signer: string
   readonly resourceUri: string
-  /** URI of the rules that the verifier went by. */
+  /** URI of the rules that the verifier went by; written as nixsig's own where it is missing. */
   readonly policyUri?: string
   readonly passed: boolean
   readonly levels: readonly string[]
@@ -86,7 +89,7 @@ export function verificationSummaryJson(summary: Omit<VerificationSummary, 'kind
     ['verifier', jsonObject([['id', summary.signer]])],
     ['timeVerified', timeVerified === undefined ? undefined : printTimestamp(timeVerified)],
     ['resourceUri', summary.resourceUri],
-    ['policy', jsonObject([['uri', policyUri]])],
+    ['policy', jsonObject([['uri', policyUri ?? LEVEL_RULES]])],
     ['inputAttestations', summary.inputs.length === 0 ? undefined : summary.inputs.map(inputJson)],
     ['verificationResult', summary.passed ? 'PASSED' : 'FAILED'],
     ['verifiedLevels', summary.levels],

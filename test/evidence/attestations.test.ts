@@ -1,0 +1,383 @@
+import assert from 'node:assert/strict'
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { signEnvelope } from '../../src/crypto/envelope.ts'
+import { appendAttestation, attestationFile } from '../../src/evidence/attestation-files.ts'
+import { attestationEvidence, attestationReader } from '../../src/evidence/attestations.ts'
+import { PAYLOAD_TYPE, pae, printEnvelope } from '../../src/formats/dsse.ts'
+import { PROVENANCE, provenanceJson } from '../../src/formats/predicates/provenance.ts'
+import { RELEASE, releaseJson } from '../../src/formats/predicates/release.ts'
+import {
+  LEVEL,
+  VERIFICATION_SUMMARY,
+  verificationSummaryJson,
+} from '../../src/formats/predicates/verification-summary.ts'
+import { signerUri } from '../../src/formats/predicates.ts'
+import { sshFingerprint } from '../../src/formats/ssh-key.ts'
+import { printStatement } from '../../src/formats/statement.ts'
+import type { JsonObject } from '../../src/formats/strict-json.ts'
+import type { Ed25519Key, Policy, Principal } from '../../src/policy/policy.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
+import { toHex } from '../../src/primitives/hex.ts'
+import { ed25519KeyPair, signEd25519 } from '../../src/primitives/sodium.ts'
+
+const PATH = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-hello-2.12'
+const DRV = '/nix/store/1123456789abcdfghijklmnpqrsvwxyz-hello-2.12.drv'
+const OTHER_PATH = '/nix/store/2123456789abcdfghijklmnpqrsvwxyz-other'
+const HASH = 'ab'.repeat(32)
+const OTHER_HASH = 'cd'.repeat(32)
+
+/** The key pair of a person, always the same. */
+function person(name: string) {
+  const pair = ed25519KeyPair(Buffer.alloc(32, name))
+  return { ...pair, name, identity: `ed25519:${toHex(pair.publicKey)}` }
+}
+type Person = ReturnType<typeof person>
+const alice = person('alice')
+const bob = person('bob')
+const mallory = person('mallory')
+
+function principal({ name, publicKey, identity }: Person, form: Ed25519Key['form'] = 'nix'): Principal {
+  return { name, keys: [{ kind: 'ed25519', form, identity, label: `${name}-1`, publicKey }] }
+}
+
+let first: string
+let second: string
+let policy: Policy
+beforeEach(() => {
+  first = mkdtempSync(join(tmpdir(), 'nixsig-evidence-'))
+  second = mkdtempSync(join(tmpdir(), 'nixsig-evidence-'))
+  policy = trusting(principal(alice), principal(bob))
+})
+afterEach(() => {
+  for (const dir of [first, second]) rmSync(dir, { recursive: true, force: true })
+})
+
+/** A policy of which nothing but its people and its directories matters here. */
+function trusting(...principals: readonly Principal[]): Policy {
+  const people = { principals: new Map(principals.map(one => [one.name, one])), groups: new Map() }
+  const partial: Partial<Policy> = { ...people, attestations: [first, second] }
+  return partial as Policy
+}
+
+interface Said {
+  readonly path?: string
+  readonly narHash?: string
+}
+
+function payload(predicateType: string, predicate: JsonObject, { path = PATH, narHash = HASH }: Said = {}) {
+  return printStatement({ subjects: [{ name: path, narHash }], predicateType, predicate })
+}
+
+const built = (by: Person, said?: Said) =>
+  signEnvelope(
+    payload(
+      PROVENANCE,
+      provenanceJson(signerUri('builder', by.publicKey), { derivation: DRV, output: 'out', inputs: [] }, 0),
+      said,
+    ),
+    by,
+  )
+
+const released = (by: Person, said?: Said) =>
+  signEnvelope(payload(RELEASE, releaseJson('pkg:generic/hello@2.12'), said), by)
+
+function verified(by: Person, options: Said & { levels: readonly string[]; passed?: boolean }): string {
+  const { levels, passed = true } = options
+  const summary = {
+    signer: signerUri('verifier', by.publicKey),
+    resourceUri: 'pkg:generic/hello@2.12',
+    passed,
+    levels,
+    inputs: [{ uri: 'minisign:RWQ', sha256: HASH }],
+  }
+  return signEnvelope(payload(VERIFICATION_SUMMARY, verificationSummaryJson(summary), options), by)
+}
+
+/** Writes lines as they are, whatever they are. */
+function publish(dir: string, path: string, ...lines: readonly string[]): string {
+  const file = attestationFile(dir, path)
+  mkdirSync(dirname(file), { recursive: true })
+  appendFileSync(file, lines.map(line => `${line}\n`).join(''))
+  return file
+}
+
+const NOTHING = { claims: [], strays: [], troubles: [] }
+
+/** Who claims what, for short: `alice builder ab`. */
+function claims(path = PATH, subject = policy): readonly string[] {
+  return attestationEvidence(subject, path).claims.map(claim => {
+    const who = [alice, bob, mallory].find(one => one.identity === claim.key)?.name
+    return [who, claim.role, claim.narHash.slice(0, 2), ...(claim.coversGraph ? ['graph'] : [])].join(' ')
+  })
+}
+
+/** What was found that is no evidence, for short. */
+function strays(path = PATH, subject = policy): readonly string[] {
+  return attestationEvidence(subject, path).strays.map(stray => `${stray.problem}: ${stray.detail}`)
+}
+
+const troubles = () => attestationEvidence(policy, PATH).troubles.map(({ detail }) => detail)
+
+test('no file: no evidence, and no trouble', () => {
+  assert.deepEqual(attestationEvidence(policy, PATH), NOTHING)
+})
+
+test('a claim in full: key, role, path, hash, file and line', () => {
+  const file = publish(first, PATH, built(mallory), built(alice))
+  assert.deepEqual(attestationEvidence(policy, PATH).claims, [
+    { key: alice.identity, role: 'builder', path: PATH, narHash: HASH, origin: `${file}:2` },
+  ])
+})
+
+test('each kind of statement gives its role', () => {
+  publish(
+    first,
+    PATH,
+    built(alice),
+    released(alice),
+    verified(alice, { levels: [LEVEL.packaged] }),
+    verified(bob, { levels: [LEVEL.developerSignatureChecked] }),
+    verified(bob, { levels: [LEVEL.reviewed, 'SLSA_BUILD_LEVEL_3'] }),
+  )
+  assert.deepEqual(claims(), [
+    'alice builder ab',
+    'alice developer ab',
+    'alice packager ab',
+    'bob packager ab',
+    'bob reviewer ab',
+  ])
+  assert.deepEqual(strays(), [])
+})
+
+test('a packager’s word on a whole build graph says so', () => {
+  publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packagedGraph] }))
+  assert.deepEqual(claims(DRV), ['alice packager ab graph'])
+})
+
+test('the word on a graph and the word on the derivation alone are two claims', () => {
+  publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packaged, LEVEL.packagedGraph] }))
+  assert.deepEqual(claims(DRV), ['alice packager ab', 'alice packager ab graph'])
+})
+
+test('another hash is a claim too: the judge makes it a conflict', () => {
+  publish(first, PATH, built(alice), built(bob, { narHash: OTHER_HASH }))
+  assert.deepEqual(claims(), ['alice builder ab', 'bob builder cd'])
+})
+
+test('two directories add up, and the same envelope in both is one claim', () => {
+  publish(first, PATH, built(alice))
+  publish(second, PATH, built(alice), built(bob), built(bob))
+  assert.deepEqual(claims(), ['alice builder ab', 'bob builder ab'])
+})
+
+test('attack: one key says the same in many envelopes and has one claim', () => {
+  const lines = [0, 1, 2].map(time =>
+    signEnvelope(
+      payload(
+        PROVENANCE,
+        provenanceJson(
+          signerUri('builder', alice.publicKey),
+          { derivation: DRV, output: 'out', inputs: [] },
+          time,
+        ),
+      ),
+      alice,
+    ),
+  )
+  assert.equal(new Set(lines).size, 3)
+  publish(first, PATH, ...lines)
+  assert.deepEqual(claims(), ['alice builder ab'])
+})
+
+test('attack: an envelope by nobody that we know', () => {
+  publish(first, PATH, built(mallory))
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
+})
+
+test('attack: an envelope signed by an outsider under alice’s key id', () => {
+  const statement = payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))
+  const keyid = sshFingerprint(alice.publicKey)
+  const signature = signEd25519(pae(PAYLOAD_TYPE, statement), mallory.secretKey)
+  publish(
+    first,
+    PATH,
+    printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures: [{ keyid, signature }] }),
+  )
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), [`bad-signature: ${keyid}`])
+})
+
+test('attack: an outsider’s payload is not even parsed', () => {
+  publish(first, PATH, signEnvelope(Buffer.from('{"_type": garbage'), mallory))
+  assert.deepEqual(troubles(), [])
+  assert.deepEqual(strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
+})
+
+test('attack: alice’s statement about another path is copied under this one', () => {
+  publish(first, PATH, built(alice, { path: OTHER_PATH }))
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), [`other-subject: ${OTHER_PATH}`])
+})
+
+test('attack: a path with the same hash part and another name', () => {
+  publish(first, PATH, built(alice, { path: `${PATH}-lib` }))
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), [`other-subject: ${PATH}-lib`])
+})
+
+test('of several subjects, the one that is asked about', () => {
+  const subjects = [
+    { name: OTHER_PATH, narHash: OTHER_HASH },
+    { name: PATH, narHash: HASH },
+  ]
+  const predicate = releaseJson('pkg:generic/hello@2.12')
+  publish(first, PATH, signEnvelope(printStatement({ subjects, predicateType: RELEASE, predicate }), alice))
+  assert.deepEqual(claims(), ['alice developer ab'])
+})
+
+test('attack: a second person signs a builder’s statement and did not build', () => {
+  const statement = payload(
+    PROVENANCE,
+    provenanceJson(signerUri('builder', alice.publicKey), { derivation: DRV, output: 'out', inputs: [] }, 0),
+  )
+  const signatures = [alice, bob].map(by => ({
+    keyid: '',
+    signature: signEd25519(pae(PAYLOAD_TYPE, statement), by.secretKey),
+  }))
+  publish(first, PATH, printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures }))
+  assert.deepEqual(claims(), ['alice builder ab'])
+  assert.deepEqual(strays(), ['unused: signed by bob-1, but as the word of another signer'])
+})
+
+test('two developers sign one release', () => {
+  const statement = payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))
+  const signatures = [alice, bob].map(by => ({
+    keyid: '',
+    signature: signEd25519(pae(PAYLOAD_TYPE, statement), by.secretKey),
+  }))
+  publish(first, PATH, printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures }))
+  assert.deepEqual(claims(), ['alice developer ab', 'bob developer ab'])
+})
+
+test('a verification that failed is no claim, and is told', () => {
+  publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], passed: false }))
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), ['unused: a verification that FAILED'])
+})
+
+test('levels and predicates that we do not know are no claims, and are told', () => {
+  publish(
+    first,
+    PATH,
+    verified(alice, { levels: ['SLSA_BUILD_LEVEL_3'] }),
+    verified(alice, { levels: [] }),
+    verified(alice, { levels: ['nixsig_packaged'] }),
+    signEnvelope(payload('https://example.com/p/v1', new Map()), alice),
+  )
+  assert.deepEqual(claims(), [])
+  assert.deepEqual(strays(), [
+    'unused: a verification of no level that nixsig knows: SLSA_BUILD_LEVEL_3',
+    'unused: a verification of no level that nixsig knows: ',
+    'unused: a verification of no level that nixsig knows: nixsig_packaged',
+    'unused: https://example.com/p/v1',
+  ])
+})
+
+test('a minisign key opens no envelope', () => {
+  publish(first, PATH, built(alice))
+  assert.deepEqual(claims(PATH, trusting(principal(alice, 'minisign'))), [])
+})
+
+test('what this machine signed itself is no evidence here, listed or not', () => {
+  publish(first, PATH, built(alice), built(mallory))
+  for (const machine of [alice, mallory]) {
+    const found = attestationEvidence(policy, PATH, machine.publicKey)
+    assert.equal(
+      found.claims.some(claim => claim.key === machine.identity),
+      false,
+    )
+    const details = found.strays.filter(stray => stray.problem === 'unused').map(stray => stray.detail)
+    assert.equal(details.length, 1)
+    assert.match(details[0] ?? '', /is this machine's own$/)
+  }
+})
+
+test('a line that is no envelope is a trouble of that line, and the others still count', () => {
+  const file = publish(first, PATH, built(alice), 'garbage', built(bob))
+  const { troubles } = attestationEvidence(policy, PATH)
+  assert.deepEqual(
+    troubles.map(({ origin }) => origin),
+    [`${file}:2`],
+  )
+  assert.match(troubles[0]?.detail ?? '', /^JSON: no value stands here \(offset 0\)/)
+  assert.deepEqual(claims(), ['alice builder ab', 'bob builder ab'])
+})
+
+test('attack: a listed key signs what is no statement, or an ambiguous one', () => {
+  const statement = Buffer.from(payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))).toString('utf8')
+  const ambiguous = statement.replace(`"nixNarSha256":"${HASH}"`, `"nixNarSha256":"${OTHER_HASH}"`)
+  const repeated = statement.replace('"predicate":', '"predicate":{},"predicate":')
+  publish(
+    first,
+    PATH,
+    ...['{}', ambiguous, repeated].map(text => signEnvelope(Buffer.from(text, 'utf8'), alice)),
+  )
+  assert.deepEqual(claims(), [])
+  const [missing, differ, twice, ...more] = troubles()
+  assert.match(missing ?? '', /field "_type" is missing/)
+  assert.match(differ ?? '', /sha256 and nixNarSha256 differ/)
+  assert.match(twice ?? '', /key "predicate" is repeated/)
+  assert.deepEqual(more, [])
+})
+
+test('a file that breaks off, that everybody may write to, or that is a directory, is a trouble', () => {
+  const file = publish(first, PATH, built(alice))
+  appendFileSync(file, '{"pay')
+  assert.match(troubles()[0] ?? '', /the last line breaks off \(line 2\)/)
+  writeFileSync(file, `${built(alice)}\n`)
+  assert.deepEqual(troubles(), [])
+  chmodSync(file, 0o666)
+  assert.match(troubles()[0] ?? '', /is writable by everybody/)
+  rmSync(file)
+  mkdirSync(file)
+  assert.match(troubles()[0] ?? '', /is not a regular file/)
+})
+
+test('a configured directory that is missing or everybody’s is a trouble, and the other one still speaks', () => {
+  publish(second, PATH, built(bob))
+  chmodSync(first, 0o1777)
+  assert.match(troubles()[0] ?? '', /is writable by everybody/)
+  rmSync(first, { recursive: true })
+  assert.match(troubles()[0] ?? '', /cannot look into .*ENOENT/)
+  assert.equal(troubles().length, 1)
+  assert.deepEqual(claims(), ['bob builder ab'])
+})
+
+test('attack: more signatures than can be verified in reasonable time', () => {
+  const many = Array.from({ length: 400 }, (_, i) => principal(person(`p${i}`)))
+  const signatures = Array.from({ length: 16 }, () => ({ keyid: '', signature: new Uint8Array(64) }))
+  const lines = Array.from({ length: 10 }, (_, i) =>
+    printEnvelope({ payloadType: PAYLOAD_TYPE, payload: Uint8Array.of(i), signatures }),
+  )
+  const file = publish(first, PATH, ...lines)
+  assert.deepEqual(attestationEvidence(trusting(...many), PATH).troubles, [
+    { origin: file, detail: 'too many signatures to verify them all' },
+  ])
+})
+
+test('one reader answers for many paths', () => {
+  appendAttestation(first, PATH, built(alice))
+  appendAttestation(first, OTHER_PATH, built(bob, { path: OTHER_PATH }))
+  const read = attestationReader(policy)
+  assert.equal(read(PATH).claims[0]?.key, alice.identity)
+  assert.equal(read(OTHER_PATH).claims[0]?.key, bob.identity)
+  assert.deepEqual(read(DRV), NOTHING)
+})
+
+test('what is no store path cannot be asked about', () => {
+  assert.throws(() => attestationEvidence(policy, '/nix/store/../../etc/shadow'), FormatError)
+})
