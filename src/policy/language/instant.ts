@@ -1,0 +1,27 @@
+import type { Instant } from '../policy.ts'
+import { complain, type Node } from './fields.ts'
+
+/** RFC 3339, section 5.6, as TOML takes it: a date, or date and time with an offset, in whole seconds. */
+const FORM =
+  /(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2}))?(?:[Zz]|([+-])(\d{2}):(\d{2})))?(?=[ \t\r\n,\]}#]|$)/y
+
+/**
+ * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing, or
+ * noted if it is none. Read from the text itself: the parser takes 30 February for 2 March.
+ */
+export function instantOf(node: Node | undefined): Instant | undefined {
+  if (node === undefined) return undefined
+  if (!(node.value instanceof Date)) return complain(node, 'must be a date (2026-12-31), without quotes')
+  FORM.lastIndex = node.draft.locate(node.path).offset
+  const match = FORM.exec(node.draft.toml)
+  if (match === null) {
+    return complain(node, 'must be a date, or a time in whole seconds with an offset (2026-12-31T18:00:00Z)')
+  }
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(digits => Number(digits ?? 0))
+  const milliseconds = Date.UTC(year ?? 0, (month ?? 0) - 1, day, hour, minute, second)
+  const offset = (Number(match[8] ?? 0) * 60 + Number(match[9] ?? 0)) * (match[7] === '-' ? -1 : 1)
+  const date = new Date(milliseconds)
+  const exists = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === hour
+  if (!exists || (year ?? 0) < 1970) return complain(node, 'is not a day of the calendar since 1970')
+  return milliseconds / 1000 - offset * 60
+}

@@ -1,0 +1,161 @@
+/**
+ * Where in a TOML document each key and each element of a list stands: the parser gives lines for syntax errors alone.
+ * Reads documents that were parsed before, so it need not tell right from wrong. TOML 1.0, https://toml.io/en/v1.0.0
+ */
+import { parse } from 'smol-toml'
+
+/** Keys and list indices from the root. */
+export type TomlPath = readonly (string | number)[]
+
+export interface Position {
+  /** Line of the key, the header or the element, from 1. */
+  readonly line: number
+  /** Offset of the value's first character; for what headers make, of the header. */
+  readonly offset: number
+}
+
+/** Finds the position of a path; for one that is not written out, that of the nearest path above it which is. */
+export type Locator = (path: TomlPath) => Position
+
+/** Scans a valid TOML document once. A table or list that several headers make stands where the first one does. */
+export function locate(toml: string): Locator {
+  const positions = new Map<string, Position>()
+  scan(toml, (path, position) => {
+    for (let length = path.length; length > 0; length--) {
+      const id = JSON.stringify(path.slice(0, length))
+      if (positions.has(id)) return
+      positions.set(id, position)
+    }
+  })
+  return path => {
+    for (let length = path.length; length > 0; length--) {
+      const position = positions.get(JSON.stringify(path.slice(0, length)))
+      if (position !== undefined) return position
+    }
+    return { line: 1, offset: 0 }
+  }
+}
+
+interface Cursor {
+  readonly text: string
+  at: number
+  readonly found: (path: TomlPath, position: Position) => void
+  /** Line of the offset up to which lines were counted. */
+  line: number
+  counted: number
+}
+
+function scan(text: string, found: Cursor['found']): void {
+  const cursor: Cursor = { text, at: 0, found, line: 1, counted: 0 }
+  const lengths = new Map<string, number>()
+  let table: TomlPath = []
+  for (skip(cursor, BLANK); cursor.at < text.length; skip(cursor, BLANK)) {
+    if (text[cursor.at] === '[') table = header(cursor, lengths)
+    else assignment(cursor, table)
+  }
+}
+
+/** Reads `[a.b]` or `[[a.b]]`; the path of the table that the lines below it fill. */
+function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
+  const position = here(cursor)
+  const brackets = cursor.text.startsWith('[[', cursor.at) ? 2 : 1
+  cursor.at += brackets
+  const keys = dottedKey(cursor, ']')
+  cursor.at += brackets
+  const path: (string | number)[] = []
+  for (const [index, key] of keys.entries()) {
+    path.push(key)
+    const id = JSON.stringify(path)
+    const opens = brackets === 2 && index === keys.length - 1
+    if (opens) lengths.set(id, (lengths.get(id) ?? 0) + 1)
+    const length = lengths.get(id)
+    if (length !== undefined) path.push(length - 1)
+  }
+  cursor.found(path, position)
+  return path
+}
+
+/** Reads `a.b = value` of a table or an inline table. */
+function assignment(cursor: Cursor, table: TomlPath): void {
+  const { line } = here(cursor)
+  const path = [...table, ...dottedKey(cursor, '=')]
+  cursor.at++
+  skip(cursor, BLANK)
+  cursor.found(path, { line, offset: cursor.at })
+  value(cursor, path)
+}
+
+function value(cursor: Cursor, path: TomlPath): void {
+  const first = cursor.text[cursor.at]
+  if (first === '"' || first === "'") string(cursor)
+  else if (first === '[') elements(cursor, path)
+  else if (first === '{') inlineTable(cursor, path)
+  else skip(cursor, /[^,\]}\n#]*/y)
+}
+
+function elements(cursor: Cursor, path: TomlPath): void {
+  cursor.at++
+  for (let index = 0; ; index++) {
+    skip(cursor, SEPARATION)
+    if (cursor.text[cursor.at] === ']' || cursor.at >= cursor.text.length) break
+    const element = [...path, index]
+    cursor.found(element, here(cursor))
+    value(cursor, element)
+  }
+  cursor.at++
+}
+
+function inlineTable(cursor: Cursor, path: TomlPath): void {
+  cursor.at++
+  for (;;) {
+    skip(cursor, SEPARATION)
+    if (cursor.text[cursor.at] === '}' || cursor.at >= cursor.text.length) break
+    assignment(cursor, path)
+  }
+  cursor.at++
+}
+
+/** The parts of a key, up to the character that ends it. */
+function dottedKey(cursor: Cursor, end: string): string[] {
+  const keys: string[] = []
+  for (;;) {
+    skip(cursor, /[ \t.]*/y)
+    const start = cursor.at
+    const first = cursor.text[start]
+    if (first === end || first === undefined) return keys
+    if (first === '"' || first === "'") {
+      string(cursor)
+      const quoted = parse(`key = ${cursor.text.slice(start, cursor.at)}`)['key']
+      keys.push(String(quoted))
+    } else {
+      skip(cursor, /[A-Za-z0-9_-]+/y)
+      keys.push(cursor.text.slice(start, cursor.at))
+    }
+  }
+}
+
+/** Steps over a string of any of the four kinds. */
+function string(cursor: Cursor): void {
+  skip(cursor, cursor.text[cursor.at] === '"' ? BASIC : LITERAL)
+}
+
+/** Up to two quotes may stand before the three that end a long string. */
+const BASIC = /"""(?:\\.|[^\\])*?"{3,5}(?!")|"(?:\\.|[^"\\])*"/sy
+const LITERAL = /'''.*?'{3,5}(?!')|'[^']*'/sy
+/** Spaces, line breaks and comments; between elements also commas. */
+const BLANK = /(?:[ \t\r\n]+|#[^\n]*)*/y
+const SEPARATION = /(?:[ \t\r\n,]+|#[^\n]*)*/y
+
+/** Moves over what a sticky expression matches here; over one character where it does not match. */
+function skip(cursor: Cursor, form: RegExp): void {
+  form.lastIndex = cursor.at
+  const length = form.exec(cursor.text)?.[0].length ?? 1
+  cursor.at += length
+}
+
+function here(cursor: Cursor): Position {
+  for (; cursor.counted < cursor.at; cursor.counted++) {
+    if (cursor.text[cursor.counted] === '\n') cursor.line++
+  }
+  return { line: cursor.line, offset: cursor.at }
+}

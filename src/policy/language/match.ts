@@ -1,0 +1,37 @@
+import type { SubjectKind } from '../policy.ts'
+import { complain, listOf, type Node, stringOf, wordOf } from './fields.ts'
+
+export const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
+
+/** A store path's name has at most 211 characters. */
+const GLOB_LIMIT = 211
+
+/** A glob over names of store paths; undefined if missing, or noted if no name can match it. */
+export function globOf(node: Node | undefined): string | undefined {
+  const glob = stringOf(node)
+  if (node === undefined || glob === undefined) return undefined
+  if (glob.length > GLOB_LIMIT) return complain(node, `longer than ${GLOB_LIMIT} characters`)
+  if (!/^[0-9A-Za-z+._?=*-]+$/.test(glob)) {
+    return complain(node, 'no name matches: names of store paths have letters, digits and +-._?= alone')
+  }
+  if (glob.endsWith('.drv'))
+    return complain(node, 'no name matches: a derivation\'s name is taken without ".drv"')
+  return glob
+}
+
+/** One kind or a list of kinds; undefined if missing, or noted if it is neither. */
+export function kindsOf(node: Node | undefined): readonly SubjectKind[] | undefined {
+  if (node === undefined) return undefined
+  if (!Array.isArray(node.value)) {
+    const kind = wordOf(node, KINDS)
+    return kind && [kind]
+  }
+  const kinds = new Set<SubjectKind>()
+  for (const item of listOf(node, KINDS.length)) {
+    const kind = wordOf(item, KINDS)
+    if (kind === undefined) continue
+    if (kinds.has(kind)) complain(item, 'is listed twice')
+    kinds.add(kind)
+  }
+  return kinds.size > 0 ? [...kinds] : complain(node, 'must have at least one kind')
+}

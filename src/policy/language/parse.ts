@@ -1,0 +1,136 @@
+/** The language of policy.toml, version 1; docs/policy.md is its reference. Pure: whoever calls reads the files. */
+import { isAbsolute, join, normalize } from 'node:path'
+import { parse, TomlError } from 'smol-toml'
+import { printable } from '../../primitives/printable.ts'
+import { type CertificateFile, policyDigest } from '../digest.ts'
+import type { NixSettings, Policy } from '../policy.ts'
+import { readExemptions, readRevocations } from './exceptions.ts'
+import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
+import { readGroups } from './groups.ts'
+import { locate } from './locate.ts'
+import { PolicyError } from './policy-error.ts'
+import { type CertificateReader, readPrincipals } from './principals.ts'
+import { readDefault, readRules } from './rules.ts'
+
+/** Characters of a policy, tables in tables, certificate files that it may name. */
+const POLICY_LIMIT = 1024 * 1024
+const DEPTH_LIMIT = 16
+const CERTIFICATE_LIMIT = 1000
+const DIRECTORY_LIMIT = 64
+const VERSION_LIMIT = 64
+const PATH_LIMIT = 1024
+
+export interface PolicySource {
+  readonly toml: string
+  /** The file's name, for messages. */
+  readonly file: string
+  /** Absolute directory of the policy, from which the paths of certificates are relative. */
+  readonly directory: string
+  /** The bytes of a certificate file, by its absolute path; called once a file. What it throws is told in the error. */
+  readonly certificate: (path: string) => Uint8Array
+}
+
+/** Reads a policy. Throws PolicyError, which tells everything that is wrong, each with its line. */
+export function parsePolicy(source: PolicySource): Policy {
+  const root = readDocument(source)
+  if (root.value !== undefined && (root.value as Record<string, unknown>)['version'] !== 1n) {
+    throw new PolicyError(source.file, [
+      { line: root.draft.locate(['version']).line, message: 'version must be 1' },
+    ])
+  }
+  const certificates = new Map<string, CertificateFile>()
+  const policy = readPolicy(root, certificateReader(source, certificates))
+  const [first, ...rest] = root.draft.problems
+  if (first !== undefined) throw new PolicyError(source.file, [first, ...rest])
+  if (policy === undefined) throw new PolicyError(source.file, [{ line: 1, message: 'incomplete' }])
+  return {
+    digest: policyDigest(Buffer.from(source.toml, 'utf8'), [...certificates.values()]),
+    certificates: [...certificates.keys()],
+    ...policy,
+  }
+}
+
+function readDocument({ toml, file }: PolicySource): Node {
+  const fail = (line: number, message: string, cause?: unknown) =>
+    new PolicyError(file, [{ line, message }], { cause })
+  if (toml.length > POLICY_LIMIT) throw fail(1, `longer than ${POLICY_LIMIT} characters`)
+  if (toml.startsWith('\ufeff')) throw fail(1, 'begins with a byte order mark')
+  if (/\p{Cs}/u.test(toml)) throw fail(1, 'is not well-formed Unicode')
+  try {
+    const value = parse(toml, { integersAsBigInt: true, maxDepth: DEPTH_LIMIT })
+    return { draft: { toml, locate: locate(toml), problems: [] }, path: [], value }
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error
+    const [problem = ''] = error.message.split('\n', 1)
+    throw fail(error.line, `not TOML: ${printable(problem.replace('Invalid TOML document: ', ''))}`, error)
+  }
+}
+
+function readPolicy(
+  root: Node,
+  certificate: CertificateReader,
+): Omit<Policy, 'digest' | 'certificates'> | undefined {
+  const fields = fieldsOf(
+    root,
+    ['version', 'mode', 'default'],
+    ['attestations', 'nix', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
+  )
+  const mode = wordOf(fields?.mode, ['enforce', 'warn'])
+  const principals = readPrincipals(fields?.principals, certificate)
+  const groups = readGroups(fields?.groups, principals)
+  const people = { principals, groups }
+  const policy = {
+    attestations: readAttestations(fields?.attestations),
+    nix: readNix(fields?.nix),
+    principals,
+    rules: readRules(fields?.rules, people),
+    revocations: readRevocations(fields?.revocations, principals),
+    exemptions: readExemptions(fields?.exemptions),
+  }
+  const fallback = readDefault(fields?.default, people)
+  if (mode === undefined || groups === undefined || fallback === undefined) return undefined
+  return { mode, groups, fallback, ...policy }
+}
+
+function readAttestations(node: Node | undefined): readonly string[] {
+  const directories = new Set<string>()
+  const listed = node && fieldsOf(node, ['directories'], [])?.directories
+  for (const item of listOf(listed, DIRECTORY_LIMIT)) {
+    const directory = plainStringOf(item, PATH_LIMIT)
+    if (directory === undefined) continue
+    if (!isAbsolute(directory)) complain(item, 'must be an absolute path')
+    const plain = join(directory, '.')
+    if (directories.has(plain)) complain(item, 'is listed twice')
+    directories.add(plain)
+  }
+  return [...directories]
+}
+
+function readNix(node: Node | undefined): NixSettings {
+  const fields = node && fieldsOf(node, [], ['refusal-line', 'refusal-line-versions'])
+  const versions = listOf(fields?.['refusal-line-versions'], VERSION_LIMIT).map(item => {
+    const version = plainStringOf(item, 64)
+    if (version === undefined || /^\d+\.\d+[0-9A-Za-z._+-]*$/.test(version)) return version
+    return complain(item, 'must be a version as "nix --version" prints it, such as "2.34.8"')
+  })
+  return {
+    refusalLine: booleanOf(fields?.['refusal-line']) ?? true,
+    refusalLineVersions: versions.filter(version => version !== undefined),
+  }
+}
+
+function certificateReader(
+  source: PolicySource,
+  certificates: Map<string, CertificateFile>,
+): CertificateReader {
+  return written => {
+    const path = isAbsolute(written) ? normalize(written) : join(source.directory, written)
+    const known = certificates.get(path)
+    if (known !== undefined) return known
+    if (certificates.size >= CERTIFICATE_LIMIT)
+      throw new RangeError(`more than ${CERTIFICATE_LIMIT} certificates`)
+    const file = { path, bytes: source.certificate(path) }
+    certificates.set(path, file)
+    return file
+  }
+}

@@ -1,0 +1,128 @@
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { CertificateFile } from '../digest.ts'
+import { type Instant, type Key, type KeyIdentity, type Principal, SELF } from '../policy.ts'
+import {
+  complain,
+  entriesOf,
+  fieldsOf,
+  isTable,
+  listOf,
+  type Node,
+  plainProblem,
+  plainStringOf,
+  stringOf,
+} from './fields.ts'
+import { instantOf } from './instant.ts'
+import { parseEd25519Key, parseFingerprint } from './keys.ts'
+
+const PRINCIPAL_LIMIT = 10_000
+const KEY_LIMIT = 64
+const NAME_LIMIT = 100
+const PATH_LIMIT = 1024
+
+/** Names with a meaning of their own: this machine, and the two requirements that name nobody. */
+const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse']
+
+/** Reads certificate files by the path that the policy gives them, each once. */
+export type CertificateReader = (path: string) => CertificateFile
+
+/** Reads `[principals]`. Notes what is wrong, above all a key that two entries share. */
+export function readPrincipals(
+  node: Node | undefined,
+  certificate: CertificateReader,
+): ReadonlyMap<string, Principal> {
+  const principals = new Map<string, Principal>()
+  const owners = new Map<KeyIdentity, string>()
+  const entries = (node && entriesOf(node)) ?? []
+  if (node !== undefined && entries.length > PRINCIPAL_LIMIT)
+    complain(node, `more than ${PRINCIPAL_LIMIT} principals`)
+  for (const [name, entry] of entries.slice(0, PRINCIPAL_LIMIT)) {
+    checkName(name, entry)
+    const listed = fieldsOf(entry, ['keys'], [])?.keys
+    const keys: Key[] = []
+    for (const item of listOf(listed, KEY_LIMIT)) {
+      const key = readKey(item, certificate)
+      if (key === undefined) continue
+      const owner = owners.get(key.identity)
+      const whose = `is the same key as one of ${printable(owner ?? '')}: a key is one person's, and listed once`
+      if (owner !== undefined) complain(item, whose)
+      owners.set(key.identity, name)
+      keys.push(key)
+    }
+    if (listed !== undefined && keys.length === 0) complain(listed, 'a principal needs at least one key')
+    principals.set(name, { name, keys })
+  }
+  return principals
+}
+
+/** Notes a name of a principal or group that is reserved or does not show what it is. */
+export function checkName(name: string, node: Node): void {
+  const problem = name === '' ? 'a name must not be empty' : plainProblem(name, NAME_LIMIT)
+  if (problem !== undefined) complain(node, problem)
+  if (RESERVED.includes(name)) complain(node, `the name "${name}" is reserved`)
+}
+
+/** The identity of a key that is written as text or, by its fingerprint, as `openpgp`; undefined, and noted, if it is none. */
+export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | undefined {
+  const text = stringOf(node)
+  if (text === undefined) return undefined
+  return noting(node, () =>
+    kind === 'key' ? parseEd25519Key(text).identity : `openpgp:${parseFingerprint(text)}`,
+  )
+}
+
+function readKey(node: Node, certificate: CertificateReader): Key | undefined {
+  if (!isTable(node.value)) return readEd25519(node)
+  if ('openpgp' in node.value) return readOpenPgp(node, certificate)
+  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until'])
+  const key = fields?.key && readEd25519(fields.key)
+  const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
+  return key && { ...key, ...validity }
+}
+
+function readEd25519(node: Node): Key | undefined {
+  const text = stringOf(node)
+  return text === undefined ? undefined : noting(node, () => parseEd25519Key(text))
+}
+
+function readOpenPgp(node: Node, certificate: CertificateReader): Key | undefined {
+  const fields = fieldsOf(node, ['openpgp', 'certificate'], ['valid-from', 'valid-until'])
+  const identity = fields?.openpgp && identityOf(fields.openpgp, 'openpgp')
+  const file = fields?.certificate && readCertificate(fields.certificate, certificate)
+  const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
+  if (identity === undefined || file === undefined) return undefined
+  const fingerprint = identity.slice('openpgp:'.length)
+  return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file, ...validity }
+}
+
+function readCertificate(node: Node, certificate: CertificateReader): string | undefined {
+  const path = plainStringOf(node, PATH_LIMIT)
+  if (path === undefined) return undefined
+  try {
+    return certificate(path).path
+  } catch (error) {
+    return complain(node, `cannot read the certificate: ${printable((error as Error).message)}`)
+  }
+}
+
+function readValidity(node: Node, from: Node | undefined, until: Node | undefined) {
+  const validFrom = instantOf(from)
+  const validUntil = instantOf(until)
+  if (validFrom !== undefined && validUntil !== undefined && validFrom >= validUntil) {
+    complain(until ?? node, 'valid-until must be later than valid-from')
+  }
+  const validity: { validFrom?: Instant; validUntil?: Instant } = {}
+  if (validFrom !== undefined) validity.validFrom = validFrom
+  if (validUntil !== undefined) validity.validUntil = validUntil
+  return validity
+}
+
+function noting<T>(node: Node, parse: () => T): T | undefined {
+  try {
+    return parse()
+  } catch (error) {
+    if (error instanceof FormatError) return complain(node, error.message)
+    throw error
+  }
+}

@@ -1,0 +1,93 @@
+import { ASPECT, type Aspect, type Requirement, type Rule, type SubjectKind } from '../policy.ts'
+import { booleanOf, complain, fieldsOf, lineOf, listOf, type Node, plainStringOf } from './fields.ts'
+import { globOf, KINDS, kindsOf } from './match.ts'
+import { type People, readRequirement } from './requirements.ts'
+import { shadowOf } from './shadow.ts'
+
+const RULE_LIMIT = 1000
+const TITLE_LIMIT = 100
+const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
+
+/** Reads `[[rules]]`, in order. Notes a rule that can never decide. */
+export function readRules(node: Node | undefined, people: People): readonly Rule[] {
+  const rules: Rule[] = []
+  for (const [index, item] of listOf(node, RULE_LIMIT).entries()) {
+    const fields = fieldsOf(item, ['match', 'require'], ['name', 'accept-graph', 'accept-unknown-derivation'])
+    if (fields?.match === undefined || fields.require === undefined) continue
+    const require = readRequirements(fields.require, [], people)
+    const match = fieldsOf(fields.match, [], ['name', 'kind'])
+    if (match !== undefined && Object.keys(match).length === 0)
+      complain(fields.match, 'must have a name or a kind')
+    const stated = KINDS.filter(kind => require[ASPECT[kind]] !== undefined)
+    const rule: Rule = {
+      title: plainStringOf(fields.name, TITLE_LIMIT) ?? `rule ${index + 1}`,
+      line: lineOf(item),
+      name: globOf(match?.name) ?? '*',
+      kinds: kindsOf(match?.kind) ?? stated,
+      require,
+      ...readAcceptance(fields['accept-graph'], fields['accept-unknown-derivation'], require),
+    }
+    checkKinds(fields.require, rule)
+    const shadow = shadowOf(rule, rules)
+    if (shadow !== undefined) {
+      complain(
+        item,
+        `never decides: "${shadow.title}" in line ${shadow.line} matches all that it matches, and comes first`,
+      )
+    }
+    rules.push(rule)
+  }
+  return rules
+}
+
+/** Reads `[default]`, which states all three requirements. Undefined, and noted, if it does not. */
+export function readDefault(node: Node | undefined, people: People): Rule | undefined {
+  if (node === undefined) return undefined
+  const fields = fieldsOf(node, ['require'], ['accept-graph', 'accept-unknown-derivation'])
+  if (fields?.require === undefined) return undefined
+  const require = readRequirements(fields.require, ASPECTS, people)
+  const acceptance = readAcceptance(fields['accept-graph'], fields['accept-unknown-derivation'], require)
+  return { title: 'default', line: lineOf(node), name: '*', kinds: KINDS, require, ...acceptance }
+}
+
+function readRequirements(node: Node, required: readonly Aspect[], people: People): Rule['require'] {
+  const requirements: Partial<Record<Aspect, Requirement>> = {}
+  const fields = fieldsOf<Aspect, Aspect>(node, required, ASPECTS) ?? {}
+  for (const aspect of ASPECTS) {
+    const field = fields[aspect]
+    const requirement = field && readRequirement(field, aspect, people)
+    if (requirement !== undefined) requirements[aspect] = requirement
+  }
+  if (Object.keys(fields).length === 0)
+    complain(node, 'must state at least one of source, derivation, output')
+  return requirements
+}
+
+function readAcceptance(graph: Node | undefined, unknown: Node | undefined, require: Rule['require']) {
+  const acceptGraph = booleanOf(graph) ?? false
+  const acceptUnknownDerivation = booleanOf(unknown) ?? false
+  if (graph !== undefined && require.source === undefined && require.derivation === undefined) {
+    complain(graph, 'is about sources and derivations, and the rule states neither')
+  }
+  if (unknown !== undefined && require.output === undefined) {
+    complain(unknown, 'is about outputs, and the rule does not state that')
+  }
+  return { acceptGraph, acceptUnknownDerivation }
+}
+
+/** Notes requirements for which the rule has no kind, and kinds for which it has no requirement. */
+function checkKinds(
+  node: Node,
+  rule: { readonly kinds: readonly SubjectKind[]; readonly require: Rule['require'] },
+): void {
+  for (const aspect of ASPECTS) {
+    if (rule.require[aspect] !== undefined && !rule.kinds.some(kind => ASPECT[kind] === aspect)) {
+      complain(node, `states ${aspect}, and none of the kinds that the rule matches has one`)
+    }
+  }
+  for (const kind of rule.kinds) {
+    if (rule.require[ASPECT[kind]] === undefined) {
+      complain(node, `does not state ${ASPECT[kind]}, and the rule matches the kind ${kind}`)
+    }
+  }
+}
