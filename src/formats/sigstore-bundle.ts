@@ -1,16 +1,16 @@
-import { ENVELOPE_LIMIT } from './dsse.ts'
+import { ENVELOPE_LIMIT, parseEnvelope } from './dsse.ts'
 import { jsonObject, printJson } from './json-print.ts'
 import { parseStrictJson } from './strict-json.ts'
 
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 /**
- * A Sigstore bundle (sigstore/protobuf-specs, sigstore_bundle.proto, v0.3) around one line of attestations, so that
- * cosign can verify it with a public key: without certificate and transparency log. `hint` is for whoever looks for that
- * key; cosign takes one signature an envelope alone, with a key id that is empty or equal to the hint. Returns JSON; throws FormatError if the
- * line is none.
+ * A Sigstore bundle (sigstore/protobuf-specs, sigstore_bundle.proto, v0.3) around the line of an envelope, which cosign
+ * verifies with a public key, without a certificate or a transparency log. `hint` tells people which key that is: its SSH
+ * fingerprint. cosign wants one signature an envelope. Returns JSON; throws FormatError if the line is no envelope.
  */
 export function sigstoreBundle(line: string, hint: string): string {
+  parseEnvelope(line)
   return printJson(
     jsonObject([
       ['mediaType', MEDIA_TYPE],
