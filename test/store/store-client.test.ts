@@ -327,3 +327,25 @@ test('a nix-daemon that is started sees nothing of the environment', asRoot, asy
     delete process.env['NIX_REMOTE']
   }
 })
+
+test('a plain user where no daemon listens is told so, and starts none', asRoot, () =>
+  withProgram('#!/bin/sh\nexit 1\n', async options => {
+    process.seteuid?.(65534)
+    try {
+      await assert.rejects(openStore({ ...options, socket: '/nonexistent' }), /only root can open the store/)
+    } finally {
+      process.seteuid?.(0)
+    }
+  }),
+)
+
+test('a daemon whose socket this user may not use is an error, not the absence of a daemon', asRoot, () =>
+  withFakeDaemon([greeting(35), WELCOME], async daemon => {
+    process.seteuid?.(65534)
+    try {
+      await assert.rejects(openStore({ socket: daemon.socket }), /no connection to the Nix daemon: .*EACCES/)
+    } finally {
+      process.seteuid?.(0)
+    }
+  }),
+)

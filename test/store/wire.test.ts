@@ -5,26 +5,13 @@ import {
   encode,
   MAX_LIST,
   MAX_STRING,
-  type Reader,
   readBoolean,
   readList,
   readNumber,
   readString,
   skipNumbers,
 } from '../../src/store/wire.ts'
-
-/** Reads from bytes that are all there; what is left over is counted. */
-function read<T>(reader: Reader<T>, bytes: Uint8Array): { value: T; left: number } {
-  let offset = 0
-  let step = reader.next()
-  while (!step.done) {
-    assert.ok(offset + step.value <= bytes.length, 'asked for more than there is')
-    const piece = bytes.slice(offset, offset + step.value)
-    offset += step.value
-    step = reader.next(piece)
-  }
-  return { value: step.value, left: bytes.length - offset }
-}
+import { readAll } from '../support/read-all.ts'
 
 test('a number is eight bytes, the lowest first', () => {
   assert.deepEqual([...encode(0x6e697863)], [0x63, 0x78, 0x69, 0x6e, 0, 0, 0, 0])
@@ -50,40 +37,43 @@ test('what is written is read back, and nothing after it is touched', () => {
         ]
       }
       const bytes = Buffer.concat([encode(n, s, list, Number(flag)), Buffer.alloc(left, 0xff)])
-      assert.deepEqual(read(all(), bytes), { value: [n, s, list, flag], left })
+      assert.deepEqual(readAll(all(), bytes), { value: [n, s, list, flag], left })
     }),
   )
 })
 
 test('a number that cannot be told exactly is refused, and can be skipped', () => {
   const bytes = Buffer.alloc(8, 0xff)
-  assert.throws(() => read(readNumber('size'), bytes), /^FormatError: worker protocol: .*2\^53 \(size\)/)
-  assert.deepEqual(read(skipNumbers(1), bytes), { value: undefined, left: 0 })
+  assert.throws(() => readAll(readNumber('size'), bytes), /^FormatError: worker protocol: .*2\^53 \(size\)/)
+  assert.deepEqual(readAll(skipNumbers(1), bytes), { value: undefined, left: 0 })
   assert.throws(() => encode(-1), RangeError)
   assert.throws(() => encode(0.5), RangeError)
 })
 
 test('a truth value is 0 or 1', () => {
-  assert.throws(() => read(readBoolean('valid'), encode(2)), /neither 0 nor 1 \(valid\)/)
+  assert.throws(() => readAll(readBoolean('valid'), encode(2)), /neither 0 nor 1 \(valid\)/)
 })
 
 test('padding that is not zero is refused', () => {
   const bytes = Buffer.from(encode('abc'))
   bytes[15] = 1
-  assert.throws(() => read(readString('path'), bytes), /padding that is not zero \(path\)/)
+  assert.throws(() => readAll(readString('path'), bytes), /padding that is not zero \(path\)/)
 })
 
 test('the longest string is read; one that is longer is refused by its length alone', () => {
-  assert.equal(read(readString('s'), encode('a'.repeat(MAX_STRING))).value.length, MAX_STRING)
-  assert.throws(() => read(readString('s'), encode(MAX_STRING + 1)), /a string of 1048577 bytes \(s\)/)
+  assert.equal(readAll(readString('s'), encode('a'.repeat(MAX_STRING))).value.length, MAX_STRING)
+  assert.throws(() => readAll(readString('s'), encode(MAX_STRING + 1)), /a string of 1048577 bytes \(s\)/)
 })
 
 test('a list that is too long is refused by its length alone', () => {
-  assert.throws(() => read(readList('l', readString), encode(MAX_LIST + 1)), /a list of 1000001 items \(l\)/)
+  assert.throws(
+    () => readAll(readList('l', readString), encode(MAX_LIST + 1)),
+    /a list of 1000001 items \(l\)/,
+  )
 })
 
 test('bytes that are not UTF-8 become U+FFFD and end nothing', () => {
   const bytes = Buffer.from(encode('a?b'))
   bytes[9] = 0xff
-  assert.equal(read(readString('signature'), bytes).value, 'a\ufffdb')
+  assert.equal(readAll(readString('signature'), bytes).value, 'a\ufffdb')
 })
