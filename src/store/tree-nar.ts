@@ -1,0 +1,139 @@
+/**
+ * The NAR of a tree on the disk (Nix manual, "Nix Archive (NAR) format"), as a stream in bounded memory. Loads
+ * node:crypto: reach this module by `await import()` from a hook.
+ */
+import { createHash } from 'node:crypto'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from 'node:fs'
+import { setImmediate } from 'node:timers/promises'
+import { FileError } from '../files/regular-file.ts'
+import { NAR_DEPTH_LIMIT } from '../formats/nar.ts'
+import {
+  narClose,
+  narDirectoryHead,
+  narEntryHead,
+  narFileHead,
+  narFileTail,
+  narStart,
+  narSymlink,
+} from '../formats/nar-tokens.ts'
+import { printable } from '../primitives/printable.ts'
+
+/** Bytes of a file that are read at once. */
+const CHUNK = 256 * 1024
+
+/** Bytes after which others get their turn: the calls below block, which is several times as fast for small files. */
+const TURN = 4 * 1024 * 1024
+
+export interface NarSummary {
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  /** Bytes of the NAR. */
+  readonly narSize: number
+}
+
+/**
+ * Hash and size of the NAR of what lies at a path: a file, a directory, or a symbolic link itself. Throws FileError if
+ * something in it cannot be read, changes meanwhile, or is a socket, a pipe or a device.
+ */
+export async function narHashOfTree(path: string): Promise<NarSummary> {
+  const hash = createHash('sha256')
+  let narSize = 0
+  for await (const chunk of dumpTree(path)) {
+    hash.update(chunk)
+    narSize += chunk.byteLength
+  }
+  return { narHash: hash.digest('hex'), narSize }
+}
+
+/** The NAR itself, in chunks of 256 KiB at most, each a buffer of its own. Throws as `narHashOfTree` does. */
+export async function* dumpTree(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+  let sinceTurn = 0
+  for (const chunk of chunksOf(Buffer.from(path, 'utf8'))) {
+    yield chunk
+    sinceTurn += chunk.byteLength
+    if (sinceTurn < TURN) continue
+    sinceTurn = 0
+    await setImmediate()
+  }
+}
+
+function* chunksOf(path: Buffer): Generator<Uint8Array, void, undefined> {
+  yield narStart()
+  yield* nodeChunks(path, 0)
+}
+
+function* nodeChunks(path: Buffer, depth: number): Generator<Uint8Array, void, undefined> {
+  const status = reading(path, () => lstatSync(path, { bigint: true }))
+  if (status.isFile()) {
+    yield* fileChunks(path, status)
+  } else if (status.isDirectory()) {
+    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} lies too deep`)
+    yield narDirectoryHead()
+    // Names are bytes, in no encoding in particular; as latin1 their order is that of their bytes.
+    for (const name of reading(path, () => readdirSync(path, 'latin1')).sort()) {
+      yield narEntryHead(name)
+      yield* nodeChunks(Buffer.concat([path, Buffer.from(`/${name}`, 'latin1')]), depth + 1)
+      yield narClose()
+    }
+    yield narClose()
+  } else if (status.isSymbolicLink()) {
+    yield narSymlink(reading(path, () => readlinkSync(path, 'latin1')))
+  } else {
+    throw new FileError(`${shown(path)} is neither a file nor a directory nor a symbolic link`)
+  }
+}
+
+function* fileChunks(path: Buffer, expected: BigIntStats): Generator<Uint8Array, void, undefined> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+  const fd = reading(path, () => openSync(path, flags))
+  try {
+    const status = fstatSync(fd, { bigint: true })
+    // The file that was looked at could have been replaced by a link or a pipe since.
+    if (status.ino !== expected.ino || status.dev !== expected.dev) throw changed(path)
+    const size = Number(status.size)
+    yield narFileHead(size, (status.mode & BigInt(constants.S_IXUSR)) !== 0n)
+    let rest = size
+    while (rest > 0) {
+      const chunk = Buffer.allocUnsafe(Math.min(CHUNK, rest))
+      const count = reading(path, () => readSync(fd, chunk))
+      if (count === 0) throw changed(path)
+      rest -= count
+      yield chunk.subarray(0, count)
+    }
+    if (reading(path, () => readSync(fd, new Uint8Array(1))) !== 0) throw changed(path)
+    yield narFileTail(size)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function reading<T>(path: Buffer, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new FileError(
+      `cannot read ${shown(path)}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
+      {
+        cause: error,
+      },
+    )
+  }
+}
+
+function changed(path: Buffer): FileError {
+  return new FileError(`${shown(path)} changed while it was read`)
+}
+
+function shown(path: Buffer): string {
+  return printable(path.toString('utf8'))
+}
