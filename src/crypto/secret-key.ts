@@ -16,9 +16,11 @@ export interface KeyPair {
   readonly secretKey: Uint8Array
 }
 
-/** A new key pair from the system's random generator. */
+/** A new key pair from the system's random generator. Throws FormatError if no key file could hold that name. */
 export function generateKey(name: string): KeyPair {
-  return { name, ...ed25519KeyPair(randomBytes(32)) }
+  const key = { name, ...ed25519KeyPair(randomBytes(32)) }
+  parseNixSecretKey(printNixSecretKey(key))
+  return key
 }
 
 /**
@@ -28,7 +30,7 @@ export function generateKey(name: string): KeyPair {
 export function readSecretKeyFile(file: string): KeyPair {
   const bytes = readRegularFile(file, FILE_LIMIT, status => assertPrivate(printable(file), status))
   if (bytes === undefined) throw new FileError(`there is no secret key at ${printable(file)}`)
-  const { name, secretKey } = parseNixSecretKey(bytes.toString('latin1').replace(/\n$/, ''))
+  const { name, secretKey } = parseNixSecretKey(bytes.toString('latin1'))
   return { name, publicKey: secretKey.slice(32), secretKey }
 }
 

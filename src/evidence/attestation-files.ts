@@ -43,23 +43,16 @@ export function attestationFile(dir: string, storePath: string): string {
  * unreadable, no directory or writable by everybody (sticky or not) is a FileError.
  */
 export function assertAttestationDirectory(dir: string): void {
-  const name = printable(dir)
-  let status: Stats
-  try {
-    status = statSync(dir)
-  } catch (error) {
-    throw new FileError(`cannot look into ${name}: ${printable((error as Error).message)}`)
-  }
-  if (!status.isDirectory()) throw new FileError(`${name} is not a directory`)
-  assertNotWorldWritable(name, status)
+  if (!isGuardedDirectory(dir)) throw new FileError(`${printable(dir)} does not exist`)
 }
 
 /**
  * The lines of a file of attestations, without their newlines; undefined if there is no such file. Throws FileError if
- * it cannot be read, and FormatError if it is not UTF-8, has too many lines or too long ones, empty ones, or breaks off
+ * it cannot be read or everybody may write to it or its directory, and FormatError if it is not UTF-8, has too many lines or too long ones, empty ones, or breaks off
  * in the middle of one.
  */
 export function readAttestationLines(file: string): readonly string[] | undefined {
+  if (!isGuardedDirectory(dirname(file))) return undefined
   const bytes = readSettled(file)
   if (bytes === undefined) return undefined
   const lines = decodeUtf8(bytes, 'attestations').split('\n')
@@ -128,6 +121,21 @@ function append(file: string, bytes: Buffer): void {
   } finally {
     closeSync(fd)
   }
+}
+
+/** Whether a directory is there; throws FileError if it is something else, cannot be seen, or is everybody's. */
+function isGuardedDirectory(dir: string): boolean {
+  const name = printable(dir)
+  let status: Stats | undefined
+  try {
+    status = statSync(dir, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new FileError(`cannot look into ${name}: ${printable((error as Error).message)}`)
+  }
+  if (status === undefined) return false
+  if (!status.isDirectory()) throw new FileError(`${name} is not a directory`)
+  assertNotWorldWritable(name, status)
+  return true
 }
 
 function assertNotWorldWritable(name: string, status: Stats): void {

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { type EnvelopeKey, keyRing, openEnvelope, signEnvelope } from '../../src/crypto/envelope.ts'
 import { type Envelope, PAYLOAD_TYPE, pae, parseEnvelope } from '../../src/formats/dsse.ts'
 import { printPemPublicKey } from '../../src/formats/pem.ts'
 import { sshFingerprint } from '../../src/formats/ssh-key.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
 import { ed25519KeyPair, signEd25519 } from '../../src/primitives/sodium.ts'
 
 const PAYLOAD = new Uint8Array(Buffer.from('{"what":"ever"}'))
@@ -120,6 +122,23 @@ test('attack: any changed bit of the payload or the signature', () => {
   const payload = PAYLOAD.slice()
   payload[3] = (payload[3] ?? 0) ^ 1
   assert.deepEqual(opened({ ...envelope(), payload, signatures: [whole] }).signers, [])
+})
+
+test('attack: any changed character of a line opens nothing, or the same payload', () => {
+  const line = signEnvelope(PAYLOAD, alice)
+  const positions = fc.nat({ max: line.length - 1 })
+  fc.assert(
+    fc.property(positions, fc.string({ unit: 'binary-ascii', maxLength: 2 }), (at, text) => {
+      const changed = line.slice(0, at) + text + line.slice(at + 1)
+      try {
+        const subject = parseEnvelope(changed)
+        if (opened(subject).signers.length > 0) assert.deepEqual(subject.payload, PAYLOAD)
+      } catch (error) {
+        assert.ok(error instanceof FormatError, String(error))
+      }
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 test('attack: signatures of the wrong length', () => {

@@ -40,6 +40,10 @@ test('a new key signs, is like no other, and comes back from its file', () => {
   assert.equal(statSync(files.publicKey).mode & 0o777, 0o644)
 })
 
+test('a name that would not come back from a key file is refused', () => {
+  for (const name of ['', 'a:b', 'a\nb', 'a b']) assert.throws(() => generateKey(name), FormatError)
+})
+
 const nix = (args: readonly string[], input?: string) =>
   execFileSync('nix', ['--extra-experimental-features', 'nix-command', 'key', ...args], {
     encoding: 'utf8',

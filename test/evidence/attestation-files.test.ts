@@ -141,6 +141,23 @@ test('attack: a file that everybody may write to', () => {
   assert.throws(() => readAttestationLines(file), /is writable by everybody \(chmod o-w/)
 })
 
+test('attack: the directory of the file is everybody’s, so that it could be taken away', () => {
+  appendAttestation(dir, PATH, 'a')
+  chmodSync(dirname(file), 0o777)
+  assert.throws(() => readAttestationLines(file), /01 is writable by everybody/)
+  rmSync(file)
+  assert.throws(() => readAttestationLines(file), /01 is writable by everybody/)
+})
+
+test('attack: a directory that is a circle of links, or no directory', () => {
+  symlinkSync(join(dir, '01'), join(dir, '01'))
+  assert.throws(() => readAttestationLines(file), /cannot look into .*ELOOP/)
+  rmSync(join(dir, '01'))
+  writeFileSync(join(dir, '01'), '')
+  assert.throws(() => readAttestationLines(file), /01 is not a directory/)
+  assert.throws(() => appendAttestation(dir, PATH, 'a'), FileError)
+})
+
 test('a directory that is there and guarded passes', () => {
   assertAttestationDirectory(dir)
   chmodSync(dir, 0o775)
@@ -148,7 +165,7 @@ test('a directory that is there and guarded passes', () => {
 })
 
 test('a directory that is missing, no directory, or everybody’s is refused', () => {
-  assert.throws(() => assertAttestationDirectory(join(dir, 'gone')), /cannot look into .*gone: ENOENT/)
+  assert.throws(() => assertAttestationDirectory(join(dir, 'gone')), /gone does not exist/)
   writeFileSync(join(dir, 'file'), '')
   assert.throws(() => assertAttestationDirectory(join(dir, 'file')), /file is not a directory/)
   for (const mode of [0o777, 0o1777, 0o702]) {
