@@ -48,8 +48,8 @@ export function assertAttestationDirectory(dir: string): void {
 
 /**
  * The lines of a file of attestations, without their newlines; undefined if there is no such file. Throws FileError if
- * it cannot be read or everybody may write to it or its directory, and FormatError if it is not UTF-8, has too many lines or too long ones, empty ones, or breaks off
- * in the middle of one.
+ * it cannot be read or everybody may write to it or its directory, and FormatError if it is not UTF-8, has too many
+ * lines or too long ones, empty ones, or breaks off in the middle of one.
  */
 export function readAttestationLines(file: string): readonly string[] | undefined {
   if (!isGuardedDirectory(dirname(file))) return undefined
@@ -82,8 +82,9 @@ export function appendAttestation(dir: string, storePath: string, line: string):
   const file = attestationFile(dir, storePath)
   const present = readAttestationLines(file) ?? []
   if (present.includes(line)) return false
-  if (present.length >= LINE_COUNT_LIMIT)
+  if (present.length >= LINE_COUNT_LIMIT) {
     throw malformed(`more than ${LINE_COUNT_LIMIT} lines`, present.length + 1)
+  }
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     append(file, Buffer.from(`${line}\n`, 'utf8'))
@@ -93,11 +94,11 @@ export function appendAttestation(dir: string, storePath: string, line: string):
   return true
 }
 
-/** The file once it ends in a newline: for a moment, a line that is being written may be seen in part. */
+/** The file, if need be once more: for a moment, a line that another process is writing may be seen in part. */
 function readSettled(file: string): Buffer | undefined {
   const inspect = (status: Stats) => assertNotWorldWritable(printable(file), status)
   let bytes = readRegularFile(file, FILE_LIMIT, inspect)
-  for (let retry = 0; retry < RETRIES && bytes !== undefined && bytes.at(-1) !== NEWLINE; retry++) {
+  for (let retry = 0; retry < RETRIES && bytes?.length && bytes.at(-1) !== NEWLINE; retry++) {
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_AFTER)
     bytes = readRegularFile(file, FILE_LIMIT, inspect)
   }
