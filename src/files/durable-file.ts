@@ -12,15 +12,21 @@ import { dirname } from 'node:path'
 
 let serial = 0
 
+export interface WriteOptions {
+  /** False leaves out the flush to the disk, for what may be lost with the machine's power but not with a process. */
+  readonly flush: boolean
+  /** 0600 unless told. */
+  readonly mode?: number
+}
+
 /**
  * Writes a file so that a crash at any point leaves the old contents or the new, never a part: to a name of its own in
- * the same directory, flushed, renamed over. Makes missing directories (0700). `flush: false` leaves out the flush to
- * the disk, for what may be lost with the machine's power but not with a process.
+ * the same directory, flushed, renamed over. Makes missing directories (0700).
  */
-export function writeDurably(file: string, contents: string, options: { readonly flush: boolean }): void {
+export function writeDurably(file: string, contents: string, options: WriteOptions): void {
   const dir = dirname(file)
   const partial = `${file}.${process.pid}.${serial++}~`
-  const fd = openMaking(partial, dir)
+  const fd = openMaking(partial, options.mode ?? 0o600)
   try {
     const bytes = Buffer.from(contents, 'utf8')
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
@@ -50,13 +56,13 @@ export function syncDirectory(dir: string): void {
   }
 }
 
-function openMaking(file: string, dir: string): number {
+function openMaking(file: string, mode: number): number {
   const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
   try {
-    return openSync(file, flags, 0o600)
+    return openSync(file, flags, mode)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    return openSync(file, flags, 0o600)
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    return openSync(file, flags, mode)
   }
 }

@@ -1,0 +1,63 @@
+/**
+ * Wall time of each hook where the ledger has every answer, against `node -e 0`: a derivation with 30 admitted inputs,
+ * in pairs, in a world with real Nix; and how the same changes with the number of attestations on the disk.
+ */
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as nix from '../test/support/expressions.ts'
+import { ATTESTATIONS, byDefault, policyText, setPolicy, signer } from '../test/support/trust.ts'
+import { type World, withWorld } from '../test/support/world.ts'
+
+const PAIRS = Number(process.env['BENCH_PAIRS'] ?? 40)
+const NODE = ['node', '-e', '0'] as const
+
+/** The ratio of the two commands' times pair by pair: lower quartile, median, upper quartile. */
+async function ratio(world: World, command: readonly string[], against: readonly string[]): Promise<string> {
+  const args = [String(PAIRS), JSON.stringify(command), JSON.stringify(against)]
+  const text = await world.output(['node', '/srv/pairs.mjs', ...args], { timeout: 600_000 })
+  const runs = JSON.parse(text) as readonly (readonly [number, number])[]
+  const ratios = runs.map(([a, b]) => a / b).sort((a, b) => a - b)
+  const at = (share: number) => (ratios[Math.floor((ratios.length - 1) * share)] ?? Number.NaN).toFixed(3)
+  const median = (index: 0 | 1) => {
+    const times = runs.map(run => run[index] * 1000).sort((a, b) => a - b)
+    return (times[times.length >> 1] ?? Number.NaN).toFixed(1)
+  }
+  return `${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}; medians ${median(0)} ms and ${median(1)} ms)`
+}
+
+/** Files of attestations about paths that nobody asks for, spread as real ones are. */
+async function scatterAttestations(world: World, count: number): Promise<void> {
+  const script = `
+    const fs = require('node:fs'), crypto = require('node:crypto')
+    const alphabet = '0123456789abcdfghijklmnpqrsvwxyz'
+    for (let i = 0; i < ${count}; i++) {
+      const digest = [...crypto.randomBytes(32)].map(byte => alphabet[byte & 31]).join('')
+      const dir = '${ATTESTATIONS}/' + digest.slice(0, 2)
+      fs.mkdirSync(dir, { recursive: true })
+      fs.writeFileSync(dir + '/' + digest + '.intoto.jsonl', '{}\\n')
+    }`
+  await world.output(['node', '-e', script], { timeout: 600_000 })
+}
+
+await withWorld('bookworm', {}, async world => {
+  world.write('/srv/pairs.mjs', readFileSync(join(PROJECT_ROOT, 'bench/pairs.mjs')))
+  const someone = signer('someone')
+  await setPolicy(world, policyText({ someone: [someone] }, byDefault('nothing', 'nothing', 'self')))
+  world.write('/srv/x.nix', nix.manyInputs('many', 30))
+  await world.output('nix-build --no-out-link /srv/x.nix', { timeout: 600_000 })
+  const drv = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
+  const hooks = [
+    ['pre-build-hook, 30 admitted inputs', ['/opt/nixsig/pre-build-hook', drv, '/sandbox']],
+    ['post-build-hook, output admitted', ['/opt/nixsig/post-build-hook', drv]],
+  ] as const
+
+  await scatterAttestations(world, 100)
+  for (const [name, command] of hooks) {
+    console.log(`${name} / node -e 0: ${await ratio(world, command, NODE)}`)
+  }
+  console.log(`node -e 0 / node -e 0 (what the noise makes): ${await ratio(world, NODE, NODE)}`)
+  await scatterAttestations(world, 100_000)
+  for (const [name, command] of hooks) {
+    console.log(`${name}, 100,000 attestations on disk / node -e 0: ${await ratio(world, command, NODE)}`)
+  }
+})

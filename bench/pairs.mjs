@@ -1,0 +1,23 @@
+// Runs two commands in turn and prints, as JSON, how long each run took: node pairs.mjs COUNT '["a","arg"]' '["b"]'
+// It runs where the commands run, so that only they are timed; every run has an environment of its own, which is clean.
+
+import { spawnSync } from 'node:child_process'
+
+const [count, ...commands] = process.argv.slice(2)
+const [first, second] = commands.map(text => JSON.parse(text))
+
+function time([program, ...args]) {
+  const start = process.hrtime.bigint()
+  const env = { PATH: '/usr/local/bin:/usr/bin:/bin', DRV_PATH: args[0] ?? '' }
+  const { status, stderr } = spawnSync(program, args, { env, encoding: 'utf8' })
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9
+  if (status !== 0) throw new Error(`${program} ended with ${status}: ${stderr}`)
+  return seconds
+}
+
+const runs = []
+for (let i = -2; i < Number(count); i++) {
+  const pair = [time(first), time(second)]
+  if (i >= 0) runs.push(pair)
+}
+console.log(JSON.stringify(runs))

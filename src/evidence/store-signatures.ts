@@ -1,0 +1,76 @@
+import { narFingerprint } from '../formats/narinfo.ts'
+import { parseNixSignature } from '../formats/nix-key.ts'
+import type { Ed25519Key, Policy } from '../policy/policy.ts'
+import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { verifyEd25519 } from '../primitives/sodium.ts'
+
+/** Signatures that one path may carry; Nix's own caches give one or two. */
+const SIGNATURE_LIMIT = 256
+
+/** What the store or a narinfo says of a path: all that its signatures are over, and where they were read. */
+export interface SignedPath {
+  readonly path: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  readonly narSize: number
+  /** Full store paths. */
+  readonly references: readonly string[]
+  readonly signatures: readonly string[]
+}
+
+/**
+ * Builders' claims from the Nix signatures on a path. Anybody may have put them there: each counts only once it
+ * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more.
+ */
+export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origin: string): Evidence {
+  const claims: Claim[] = []
+  const strays: Stray[] = []
+  const message = Buffer.from(narFingerprint(signed), 'utf8')
+  const keys = nixKeys(policy)
+  for (const text of new Set(signed.signatures.slice(0, SIGNATURE_LIMIT))) {
+    const signature = readSignature(text)
+    if (signature === undefined) {
+      strays.push({
+        problem: 'bad-signature',
+        origin,
+        detail: `"${text}" has not the form of a Nix signature`,
+      })
+      continue
+    }
+    const signer = keys.find(key => verifyEd25519(message, signature.signature, key.publicKey))
+    if (signer !== undefined) {
+      claims.push({
+        key: signer.identity,
+        role: 'builder',
+        path: signed.path,
+        narHash: signed.narHash,
+        origin,
+      })
+    } else if (keys.some(key => key.name === signature.name)) {
+      strays.push({ problem: 'bad-signature', origin, detail: signature.name })
+    } else {
+      strays.push({ problem: 'unknown-signer', origin, detail: signature.name })
+    }
+  }
+  if (signed.signatures.length > SIGNATURE_LIMIT) {
+    const detail = `only the first ${SIGNATURE_LIMIT} of ${signed.signatures.length} signatures were looked at`
+    strays.push({ problem: 'unused', origin, detail })
+  }
+  return { claims, strays, troubles: [] }
+}
+
+function nixKeys(policy: Policy): readonly Ed25519Key[] {
+  return [...policy.principals.values()]
+    .flatMap(principal => principal.keys)
+    .filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
+}
+
+function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {
+  try {
+    return parseNixSignature(text)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * What lies in quarantine: a directory an entry, `<state>/quarantine/<id>/`, with `entry.json` (who, why) and `content`
+ * (the output as it was in the store). While `<state>/quarantine/unfinished/<id>` exists, the entry is still being
+ * moved; whoever comes by after a crash finishes it.
+ */
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { syncDirectory, writeDurably } from '../files/durable-file.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+const ENTRY_LIMIT = 4 * 1024 * 1024
+const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
+
+export interface QuarantineEntry {
+  readonly path: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  readonly narSize: number
+  readonly references: readonly string[]
+  readonly derivation: string
+  /** When Nix registered it, in seconds since 1970: tells this making of the path from a later one. */
+  readonly registered: number
+  /** When it was refused, in seconds since 1970. */
+  readonly refused: number
+  readonly outcome: 'untrusted' | 'indeterminate'
+  /** Why, as it was said then. */
+  readonly reason: string
+}
+
+/** The directory of all entries. */
+export function quarantineDirectory(state: string): string {
+  return join(state, 'quarantine')
+}
+
+/** The directory of one entry. Throws FileError for what is no entry's name, so that no id leads elsewhere. */
+export function entryDirectory(state: string, id: string): string {
+  if (!ID.test(id)) throw new FileError(`${printable(id)} is not the name of a quarantine entry`)
+  return join(quarantineDirectory(state), id)
+}
+
+/** Makes a new entry, marked unfinished and on the disk when this returns; its id. */
+export function createEntry(state: string, entry: QuarantineEntry): string {
+  const unfinished = join(quarantineDirectory(state), 'unfinished')
+  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+  const time = new Date(entry.refused * 1000).toISOString().replace(/[-:]|\.\d+/g, '')
+  const digest = entry.path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
+  for (let serial = 0; ; serial++) {
+    const id = `${time}-${digest}${serial === 0 ? '' : `-${serial}`}`
+    try {
+      mkdirSync(entryDirectory(state, id), { mode: 0o700 })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
+      throw error
+    }
+    writeDurably(join(entryDirectory(state, id), 'entry.json'), `${JSON.stringify(entry, null, 2)}\n`, {
+      flush: true,
+    })
+    writeFileSync(join(unfinished, id), '', { flag: 'wx', mode: 0o600 })
+    syncDirectory(unfinished)
+    return id
+  }
+}
+
+/** Takes the mark of the unfinished from an entry. */
+export function finishEntry(state: string, id: string): void {
+  rmSync(join(quarantineDirectory(state), 'unfinished', id), { force: true })
+}
+
+/** Ids of all entries, oldest first. */
+export function listEntries(state: string): readonly string[] {
+  return list(quarantineDirectory(state))
+}
+
+/** Ids of the entries that somebody began to move. */
+export function listUnfinished(state: string): readonly string[] {
+  return list(join(quarantineDirectory(state), 'unfinished'))
+}
+
+/** One entry; undefined if there is none, or none that was written to its end. Throws FileError. */
+export function readEntry(state: string, id: string): QuarantineEntry | undefined {
+  const file = join(entryDirectory(state, id), 'entry.json')
+  const bytes = readOwnedFile(file, ENTRY_LIMIT)
+  if (bytes === undefined) return undefined
+  // Written by this program, durably, in a directory that is root's alone.
+  return JSON.parse(bytes.toString('utf8')) as QuarantineEntry
+}
+
+/** Deletes an entry with what it holds. */
+export function removeEntry(state: string, id: string): void {
+  rmSync(entryDirectory(state, id), { recursive: true, force: true })
+  finishEntry(state, id)
+}
+
+function list(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+      .filter(name => ID.test(name))
+      .sort()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+    throw error
+  }
+}

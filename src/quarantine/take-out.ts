@@ -1,0 +1,66 @@
+import { lstatSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { FileError } from '../files/regular-file.ts'
+import { runProgram } from '../files/run.ts'
+import { STORE_DIR } from '../formats/store-path.ts'
+
+/** Ten minutes: copying the largest outputs to another disk takes long. */
+const TIME_LIMIT = 600_000
+
+/**
+ * Moves a path out of the store into `<directory>/content`. May be killed at any point and called again: the store
+ * loses nothing before the quarantine has it whole. Works across file systems, and where the store is mounted
+ * read-only (then in a mount namespace of its own, with the store writable in there).
+ */
+export async function takeOut(path: string, directory: string): Promise<void> {
+  const content = join(directory, 'content')
+  if (exists(path) && !exists(content)) {
+    try {
+      renameSync(path, content)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'EXDEV' && code !== 'EROFS') throw error
+      await copy(path, content)
+    }
+  }
+  if (exists(path)) await remove(path)
+}
+
+/** Puts a quarantined path back into the store, from where it was taken. The store must not have the path. */
+export async function putBack(directory: string, path: string): Promise<void> {
+  await inWritableStore('cp', ['--archive', '--no-target-directory', '--', join(directory, 'content'), path])
+}
+
+async function copy(path: string, content: string): Promise<void> {
+  const partial = `${content}.partial`
+  rmSync(partial, { recursive: true, force: true })
+  await succeed('cp', ['--archive', '--no-target-directory', '--', path, partial])
+  await succeed('sync', ['--file-system', partial]).catch(() => undefined)
+  renameSync(partial, content)
+}
+
+async function remove(path: string): Promise<void> {
+  try {
+    rmSync(path, { recursive: true })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'EROFS') throw error
+    await inWritableStore('rm', ['--recursive', '--force', '--', path])
+  }
+}
+
+async function inWritableStore(program: string, args: readonly string[]): Promise<void> {
+  const first = await runProgram(program, args, TIME_LIMIT)
+  if (first.status === 0) return
+  const remount = 'mount -o remount,bind,rw "$0" && exec "$@"'
+  await succeed('unshare', ['--mount', '--', '/bin/sh', '-c', remount, STORE_DIR, program, ...args])
+}
+
+async function succeed(program: string, args: readonly string[]): Promise<void> {
+  const { status, stderr } = await runProgram(program, args, TIME_LIMIT)
+  if (status !== 0) throw new FileError(`${program} ${args.join(' ')} failed: ${stderr.trim()}`)
+}
+
+function exists(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}

@@ -1,0 +1,43 @@
+import { join } from 'node:path'
+import { signEnvelope } from '../crypto/envelope.ts'
+import { appendAttestation } from '../evidence/attestation-files.ts'
+import { PROVENANCE, provenanceJson } from '../formats/predicates/provenance.ts'
+import { signerUri } from '../formats/predicates.ts'
+import { printStatement } from '../formats/statement.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import { inputsOf, type Output } from './build.ts'
+import type { Gate } from './gate.ts'
+import { machineKey } from './machine-key.ts'
+
+/** Inputs that a provenance lists; it leaves them out where there are more, for the derivation names them all. */
+const INPUT_LIMIT = 1000
+
+/** The directory of what this machine attested, for others to fetch. */
+export function ownAttestations(state: string): string {
+  return join(state, 'attestations')
+}
+
+/**
+ * Says with this machine's key that this derivation made these bytes here: SLSA provenance, one line in
+ * `<state>/attestations`. The same output of the same build gets the same line, which is not written twice.
+ */
+export async function attestOutput(gate: Gate, output: Output, info: PathInfo): Promise<void> {
+  const { state } = gate.places
+  const key = machineKey(state)
+  const inputs = inputsOf(output.derivation).flatMap(({ path }) => {
+    const admission = readAdmission(state, path.digest, path.path)
+    return admission === undefined ? [] : [{ name: path.path, narHash: admission.narHash }]
+  })
+  const build = {
+    derivation: output.derivation.path.path,
+    output: output.name,
+    inputs: inputs.length > INPUT_LIMIT ? [] : inputs,
+  }
+  const payload = printStatement({
+    subjects: [{ name: info.path, narHash: info.narHash }],
+    predicateType: PROVENANCE,
+    predicate: provenanceJson(signerUri('builder', key.publicKey), build, info.registrationTime),
+  })
+  appendAttestation(ownAttestations(state), info.path, signEnvelope(payload, key))
+}

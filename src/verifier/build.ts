@@ -1,0 +1,101 @@
+import { readRegularFile } from '../files/regular-file.ts'
+import { DERIVATION_LIMIT, type Derivation } from '../formats/derivation.ts'
+import { narOfBytes } from '../formats/nar.ts'
+import { derivationName, parseStorePath, type StorePath } from '../formats/store-path.ts'
+import { parseStoredDerivation } from '../formats/stored-derivation.ts'
+import type { SubjectKind } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { printable } from '../primitives/printable.ts'
+import { sha256 } from '../primitives/sodium.ts'
+
+/** A derivation as it lies in the store, its contents checked against its name. */
+export interface StoredDerivation {
+  readonly path: StorePath
+  readonly name: string
+  readonly derivation: Derivation
+  /** SHA-256 of the NAR of the .drv file, lower-case hex. */
+  readonly narHash: string
+}
+
+/** Something that must have been admitted before a build may start. */
+export interface Input {
+  readonly path: StorePath
+  readonly kind: Exclude<SubjectKind, 'derivation'>
+  /** The derivation that makes it; missing for what evaluation copied in. */
+  readonly derivation?: StoredDerivation
+}
+
+/** A derivation of a kind whose outputs cannot be judged yet. */
+export class UnsupportedDerivationError extends Error {
+  override readonly name = 'UnsupportedDerivationError'
+  readonly path: string
+  readonly what: string
+
+  constructor(path: string, what: string) {
+    super(`${printable(path)} is ${what}`)
+    this.path = path
+    this.what = what
+  }
+}
+
+/**
+ * Reads a .drv of the store. Throws FormatError if it is none, is not there, or is not what its store path promises,
+ * FileError if it cannot be read.
+ */
+export function readDerivation(drvPath: string): StoredDerivation {
+  const path = parseStorePath(drvPath)
+  const bytes = readRegularFile(path.path, DERIVATION_LIMIT)
+  if (bytes === undefined) throw new FormatError('derivation', 'not in the store', printable(drvPath))
+  return {
+    path,
+    name: derivationName(path),
+    derivation: parseStoredDerivation(path, bytes),
+    narHash: toHex(sha256(narOfBytes(bytes, false))),
+  }
+}
+
+/**
+ * All that a derivation is built from. Throws UnsupportedDerivationError where an input's path is not known before the
+ * build that makes it (content-addressed, impure and dynamic derivations).
+ */
+export function inputsOf(stored: StoredDerivation): readonly Input[] {
+  const { derivation } = stored
+  const inputs: Input[] = derivation.inputSources.map(source => ({
+    path: parseStorePath(source),
+    kind: 'local-source',
+  }))
+  for (const input of derivation.inputDerivations) {
+    const made = readDerivation(input.path)
+    for (const output of outputsOf(made)) {
+      if (input.outputs.includes(output.name)) inputs.push(output)
+    }
+  }
+  return inputs
+}
+
+/** One output of a derivation and what it is to the policy. */
+export interface Output extends Input {
+  readonly name: string
+  readonly derivation: StoredDerivation
+}
+
+/** The outputs of a derivation. Throws UnsupportedDerivationError where their paths are not fixed by the .drv. */
+export function outputsOf(stored: StoredDerivation): readonly Output[] {
+  if (stored.derivation.version !== undefined) {
+    throw new UnsupportedDerivationError(stored.path.path, 'a dynamic derivation')
+  }
+  return stored.derivation.outputs.map(output => {
+    if (output.kind !== 'fixed' && output.kind !== 'input-addressed') {
+      throw new UnsupportedDerivationError(stored.path.path, UNSUPPORTED[output.kind])
+    }
+    const kind = output.kind === 'fixed' ? 'fetched-source' : 'output'
+    return { name: output.name, path: parseStorePath(output.path), kind, derivation: stored }
+  })
+}
+
+const UNSUPPORTED = {
+  floating: 'a content-addressed derivation',
+  impure: 'an impure derivation',
+  deferred: 'built from content-addressed or impure derivations',
+} as const

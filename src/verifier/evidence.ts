@@ -1,0 +1,40 @@
+import { mergeEvidence } from '../evidence/merge.ts'
+import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
+import type { Admission } from '../ledger/admissions.ts'
+import type { Evidence, Subject } from '../policy/verdict.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import type { Gate } from './gate.ts'
+
+/**
+ * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
+ * for an output, the signatures that the store keeps for it.
+ */
+export async function pathEvidence(
+  gate: Gate,
+  subject: Subject,
+  info: PathInfo | undefined,
+): Promise<Evidence> {
+  const policy = await gate.policy()
+  const parts = [await gate.attested(subject.path)]
+  if (subject.kind === 'output') {
+    if (info !== undefined) parts.push(storeSignatureEvidence(policy, info, "the store's database"))
+  } else if (info !== undefined) {
+    const { developerEvidence } = await import('../evidence/developer-signatures.ts')
+    parts.push(await developerEvidence(policy, subject, subject.path))
+  }
+  return mergeEvidence(parts)
+}
+
+/** What this machine once verified itself about these very bytes: an entry's claims, to be judged anew. */
+export function rememberedEvidence(entry: Admission | undefined, narHash: string): Evidence {
+  if (entry === undefined || entry.narHash !== narHash) return { claims: [], strays: [], troubles: [] }
+  const claims = entry.claims.map(({ key, role, graph, origin }) => ({
+    key,
+    role,
+    path: entry.path,
+    narHash,
+    ...(graph === undefined ? {} : { graph }),
+    origin,
+  }))
+  return { claims, strays: [], troubles: [] }
+}

@@ -1,0 +1,67 @@
+import { existsSync } from 'node:fs'
+import type { AttestationReader } from '../evidence/attestations.ts'
+import { assertOwnedDirectory } from '../files/owned-file.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Evidence } from '../policy/verdict.ts'
+import type { Store } from '../store/store-client.ts'
+import { readMachineKey } from './machine-key.ts'
+import type { Places } from './places.ts'
+import { loadPolicy, type PolicySnapshot, readSnapshot } from './policy-file.ts'
+
+/** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
+export interface Gate {
+  readonly places: Places
+  readonly now: Instant
+  /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
+  snapshot(): Promise<PolicySnapshot>
+  policy(): Promise<Policy>
+  store(): Promise<Store>
+  /** What is attested of a store path in the policy's directories, or in those that the caller named. */
+  attested(path: string): Promise<Evidence>
+  close(): void
+}
+
+/** Opens the gate at one instant (seconds since 1970). Throws FileError if others can write the state directory. */
+export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 1000)): Gate {
+  if (existsSync(places.state)) assertOwnedDirectory(places.state)
+  let policy: Promise<Policy> | undefined
+  let store: Promise<Store> | undefined
+  let snapshot: PolicySnapshot | undefined
+  let reader: Promise<AttestationReader> | undefined
+  const gate: Gate = {
+    places,
+    now,
+    policy: () => {
+      policy ??= loadPolicy(places).then(loaded => ({
+        ...loaded,
+        attestations: places.attestations ?? loaded.attestations,
+      }))
+      return policy
+    },
+    snapshot: async () => {
+      snapshot ??= readSnapshot(places)
+      if (snapshot === undefined) return gate.policy()
+      return { ...snapshot, attestations: places.attestations ?? snapshot.attestations }
+    },
+    store: () => {
+      store ??= import('../store/store-client.ts').then(client => client.openStore())
+      return store
+    },
+    attested: async path => {
+      reader ??= makeReader(gate)
+      return (await reader)(path)
+    },
+    close: () => {
+      store?.then(
+        open => open.close(),
+        () => undefined,
+      )
+    },
+  }
+  return gate
+}
+
+async function makeReader(gate: Gate): Promise<AttestationReader> {
+  const { attestationReader } = await import('../evidence/attestations.ts')
+  return attestationReader(await gate.policy(), readMachineKey(gate.places.state))
+}

@@ -1,0 +1,50 @@
+import { signedGraphs } from '../evidence/signed-graphs.ts'
+import { ruleFor } from '../policy/match.ts'
+import type { Claim, Subject } from '../policy/verdict.ts'
+import { readDerivation, type StoredDerivation } from './build.ts'
+import type { Gate } from './gate.ts'
+
+/**
+ * Claims that reach a source or a derivation because a packager signed the whole build graph of something built from
+ * it; none where the rule in force does not accept those. `madeBy`: the derivation that makes a fetched source.
+ */
+export async function* graphClaimsOf(
+  gate: Gate,
+  subject: Subject,
+  madeBy: StoredDerivation | undefined,
+): AsyncGenerator<Claim> {
+  const policy = await gate.policy()
+  if (!ruleFor(policy, subject).acceptGraph) return
+  const store = await gate.store()
+  const known = new Map<string, StoredDerivation>()
+
+  // The store's word that one path refers to another is a hint: the .drv itself must name it.
+  const dependents = async (path: string): Promise<readonly string[]> => {
+    const named = await store.referrers(path)
+    const found: string[] = []
+    for (const candidate of named) {
+      if (!candidate.endsWith('.drv')) continue
+      const stored = known.get(candidate) ?? readDerivation(candidate)
+      known.set(candidate, stored)
+      if (names(stored, path)) found.push(candidate)
+    }
+    return found
+  }
+  // What a derivation fetched is named by that derivation, and by no other.
+  const above = async (path: string): Promise<readonly string[]> => {
+    if (path !== subject.path || madeBy === undefined) return dependents(path)
+    known.set(madeBy.path.path, madeBy)
+    return [madeBy.path.path]
+  }
+  const graphClaims = async (derivation: string): Promise<readonly Claim[]> =>
+    (await gate.attested(derivation)).claims.filter(
+      claim => claim.coversGraph === true && claim.narHash === known.get(derivation)?.narHash,
+    )
+  yield* signedGraphs(subject, above, graphClaims)
+}
+
+function names({ derivation }: StoredDerivation, path: string): boolean {
+  return (
+    derivation.inputSources.includes(path) || derivation.inputDerivations.some(input => input.path === path)
+  )
+}

@@ -1,0 +1,49 @@
+import { existsSync, linkSync, mkdirSync, unlinkSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
+import { writeDurably } from '../files/durable-file.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { parseNixPublicKey, printNixPublicKey, printNixSecretKey } from '../formats/nix-key.ts'
+
+/** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
+export function readMachineKey(state: string): Uint8Array | undefined {
+  let text: string | undefined
+  try {
+    text = readOwnedFile(keyFiles(state).publicKey, 4096)?.toString('utf8')
+  } catch (error) {
+    if (process.geteuid?.() === 0) throw error
+    return undefined
+  }
+  return text === undefined ? undefined : parseNixPublicKey(text.trimEnd()).publicKey
+}
+
+/** This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile. */
+export function machineKey(state: string): KeyPair {
+  const files = keyFiles(state)
+  mkdirSync(state, { recursive: true, mode: 0o755 })
+  if (!existsSync(files.secretKey)) createKey(files.secretKey)
+  const key = readSecretKeyFile(files.secretKey)
+  if (!existsSync(files.publicKey)) {
+    writeDurably(files.publicKey, `${printNixPublicKey(key)}\n`, { flush: true, mode: 0o644 })
+  }
+  return key
+}
+
+/** Makes the key whole under another name and links it to its own: of several hooks at once, the first one's stays. */
+function createKey(file: string): void {
+  const key = generateKey(`${hostname().replace(/[^0-9A-Za-z.-]/g, '-')}-1`)
+  const partial = `${file}.${process.pid}~`
+  writeDurably(partial, `${printNixSecretKey(key)}\n`, { flush: true })
+  try {
+    linkSync(partial, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    unlinkSync(partial)
+  }
+}
+
+function keyFiles(state: string) {
+  return { secretKey: join(state, 'machine.secret'), publicKey: join(state, 'machine.pub') }
+}

@@ -1,0 +1,57 @@
+import { parseStorePath } from '../formats/store-path.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import type { Verdict } from '../policy/verdict.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import { judgeDerivation, judgeInput, wasBuiltHere } from './admit.ts'
+import { type Input, outputsOf, readDerivation } from './build.ts'
+import type { Gate } from './gate.ts'
+import { refusalOf } from './refusal-of-error.ts'
+
+/**
+ * The verdict on any path of the store, from the evidence as it is now; the ledger only tells what was made here.
+ * Never throws for what is wrong with the path or its evidence: that is a refusal. Throws FormatError if the text is
+ * no store path.
+ */
+export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
+  const path = parseStorePath(text)
+  try {
+    if (path.name.endsWith('.drv')) return await judgeDerivation(gate, readDerivation(path.path))
+    const info = await (await gate.store()).pathInfo(path.path)
+    const input = classify(path.path, info)
+    const entry = readAdmission(gate.places.state, path.digest, path.path)
+    return await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
+  } catch (error) {
+    return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
+  }
+}
+
+/** The paths that a path refers to while it is used, itself among them, in the order in which they were found. */
+export async function closureOf(gate: Gate, paths: readonly string[]): Promise<readonly string[]> {
+  const store = await gate.store()
+  const closure = new Set(paths)
+  for (const path of closure) {
+    for (const reference of (await store.pathInfo(path))?.references ?? []) closure.add(reference)
+  }
+  return [...closure]
+}
+
+/**
+ * What a valid path is to the policy. A derivation that says it makes the path is believed when it does: its own .drv
+ * names it. Without one, what the store calls content-addressed is a source, and all else is an output.
+ */
+export function classify(text: string, info: PathInfo | undefined): Input {
+  const path = parseStorePath(text)
+  const made = info?.deriver === undefined ? undefined : outputOf(info.deriver, path.path)
+  if (made !== undefined) return made
+  if (info?.ca === undefined) return { path, kind: 'output' }
+  return { path, kind: info.deriver === undefined ? 'local-source' : 'fetched-source' }
+}
+
+function outputOf(deriver: string, path: string): Input | undefined {
+  try {
+    return outputsOf(readDerivation(deriver)).find(output => output.path.path === path)
+  } catch {
+    // Gone with the garbage, or of a kind whose outputs no .drv names: the derivation is not known then.
+    return undefined
+  }
+}

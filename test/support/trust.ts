@@ -1,0 +1,119 @@
+/** People with keys, what they sign, and the policy that a world lives by: made by nixsig's own library, as its users do. */
+import { createHash } from 'node:crypto'
+import { signEnvelope } from '../../src/crypto/envelope.ts'
+import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
+import { appendAttestation } from '../../src/evidence/attestation-files.ts'
+import { printNixPublicKey } from '../../src/formats/nix-key.ts'
+import { PROVENANCE, provenanceJson } from '../../src/formats/predicates/provenance.ts'
+import { RELEASE, releaseJson } from '../../src/formats/predicates/release.ts'
+import {
+  LEVEL,
+  VERIFICATION_SUMMARY,
+  verificationSummaryJson,
+} from '../../src/formats/predicates/verification-summary.ts'
+import { signerUri } from '../../src/formats/predicates.ts'
+import { printStatement, type Statement } from '../../src/formats/statement.ts'
+import type { World } from './world.ts'
+
+/** Where the policies below look for attestations. */
+export const ATTESTATIONS = '/etc/nixsig/attestations'
+export const POLICY = '/etc/nixsig/policy.toml'
+
+export interface Signer {
+  readonly key: KeyPair
+  /** `name:base64`, as a policy lists it. */
+  readonly publicKey: string
+}
+
+/** Somebody new with a key. */
+export function signer(name: string): Signer {
+  const key = generateKey(`${name}-1`)
+  return { key, publicKey: printNixPublicKey(key) }
+}
+
+/** A store path and the hex SHA-256 of its NAR. */
+export interface Contents {
+  readonly path: string
+  readonly narHash: string
+}
+
+/** The contents of a path that the world's store has, as Nix itself serialises them. */
+export async function contentsOf(world: World, path: string): Promise<Contents> {
+  const digest = await world.output(`nix-store --dump ${path} | sha256sum`)
+  return { path, narHash: digest.slice(0, 64) }
+}
+
+/** The envelope of what a packager says of a source or, with `graph`, of a derivation and all it is built from. */
+export function packaged(by: Signer, contents: Contents, level: string = LEVEL.packaged): string {
+  const predicate = verificationSummaryJson({
+    signer: signerUri('verifier', by.key.publicKey),
+    timeVerified: 1_790_000_000,
+    resourceUri: `nixsig:${contents.path}`,
+    passed: true,
+    levels: [level],
+    inputs: [],
+  })
+  return envelope(by, { subjects: [subject(contents)], predicateType: VERIFICATION_SUMMARY, predicate })
+}
+
+/** The envelope of a developer's release. */
+export function released(by: Signer, contents: Contents): string {
+  const predicate = releaseJson('pkg:generic/x@1')
+  return envelope(by, { subjects: [subject(contents)], predicateType: RELEASE, predicate })
+}
+
+/** The envelope of a builder that got these contents. */
+export function built(by: Signer, contents: Contents, derivation: string, output = 'out'): string {
+  const build = { derivation, output, inputs: [] }
+  const predicate = provenanceJson(signerUri('builder', by.key.publicKey), build, 1_790_000_000)
+  return envelope(by, { subjects: [subject(contents)], predicateType: PROVENANCE, predicate })
+}
+
+/** Puts an envelope where the world's policy finds it. */
+export function publish(world: World, path: string, line: string): void {
+  appendAttestation(world.path(ATTESTATIONS), path, line)
+}
+
+/** Writes the policy of a world, and makes its directory of attestations. */
+export async function setPolicy(world: World, toml: string): Promise<void> {
+  world.write(POLICY, toml)
+  await world.output(`mkdir -p ${ATTESTATIONS}`)
+}
+
+/** A policy text: principals by name with their keys, then whatever else. */
+export function policyText(
+  principals: Readonly<Record<string, readonly (Signer | string)[]>>,
+  rest: string,
+  mode = 'enforce',
+): string {
+  const people = Object.entries(principals).map(([name, keys]) => {
+    const texts = keys.map(key => (typeof key === 'string' ? key : `"${key.publicKey}"`))
+    return `[principals.${name}]\nkeys = [${texts.join(', ')}]\n`
+  })
+  return `version = 1
+mode = "${mode}"
+[attestations]
+directories = ["${ATTESTATIONS}"]
+${people.join('')}${rest}`
+}
+
+/** The `[default]` table. */
+export function byDefault(source: string, derivation: string, output: string): string {
+  return `[default]
+require.source = "${source}"
+require.derivation = "${derivation}"
+require.output = "${output}"
+`
+}
+
+export function sha256(contents: string | Uint8Array): string {
+  return createHash('sha256').update(contents).digest('hex')
+}
+
+function subject({ path, narHash }: Contents) {
+  return { name: path, narHash }
+}
+
+function envelope(by: Signer, statement: Statement): string {
+  return signEnvelope(printStatement(statement), by.key)
+}
