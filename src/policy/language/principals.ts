@@ -50,7 +50,8 @@ export function readPrincipals(
       owners.set(key.identity, name)
       keys.push(key)
     }
-    if (listed !== undefined && keys.length === 0) complain(listed, 'a principal needs at least one key')
+    if (Array.isArray(listed?.value) && listed.value.length === 0)
+      complain(listed, 'a principal needs at least one key')
     principals.set(name, { name, keys })
   }
   return principals

@@ -19,11 +19,13 @@ export interface People {
  */
 export function readRequirement(node: Node, aspect: Aspect, people: People): Requirement | undefined {
   if (node.value === 'nothing' || node.value === 'refuse') return { kind: node.value }
+  const before = node.draft.problems.length
   const demands = isTable(node.value)
     ? readRoles(node, aspect, people)
     : readNames(node, aspect, people, undefined)
   const [first, ...rest] = demands
   if (first === undefined) {
+    if (node.draft.problems.length > before) return undefined
     return complain(
       node,
       'must name who: a principal, a group, a list of them, a table of roles, "nothing" or "refuse"',

@@ -1,3 +1,4 @@
+import { printable } from '../../primitives/printable.ts'
 import { ASPECT, type Aspect, type Requirement, type Rule, type SubjectKind } from '../policy.ts'
 import { booleanOf, complain, fieldsOf, lineOf, listOf, type Node, plainStringOf } from './fields.ts'
 import { globOf, KINDS, kindsOf } from './match.ts'
@@ -12,6 +13,7 @@ const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
 export function readRules(node: Node | undefined, people: People): readonly Rule[] {
   const rules: Rule[] = []
   for (const [index, item] of listOf(node, RULE_LIMIT).entries()) {
+    const before = item.draft.problems.length
     const fields = fieldsOf(item, ['match', 'require'], ['name', 'accept-graph', 'accept-unknown-derivation'])
     if (fields?.match === undefined || fields.require === undefined) continue
     const require = readRequirements(fields.require, [], people)
@@ -28,16 +30,16 @@ export function readRules(node: Node | undefined, people: People): readonly Rule
       ...readAcceptance(fields['accept-graph'], fields['accept-unknown-derivation'], require),
     }
     checkKinds(fields.require, rule)
+    if (item.draft.problems.length > before) continue
     const shadow = shadowOf(rule, rules)
-    if (shadow !== undefined) {
-      complain(
-        item,
-        `never decides: "${shadow.title}" in line ${shadow.line} matches all that it matches, and comes first`,
-      )
-    }
+    if (shadow !== undefined) complain(item, shadowed(shadow))
     rules.push(rule)
   }
   return rules
+}
+
+function shadowed({ title, line }: Rule): string {
+  return `never decides: "${printable(title)}" in line ${line} matches all that it matches, and comes first`
 }
 
 /** Reads `[default]`, which states all three requirements. Undefined, and noted, if it does not. */

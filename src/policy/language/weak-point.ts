@@ -14,7 +14,7 @@ export function isWeakPoint(publicKey: Uint8Array): boolean {
 
 /** The y coordinates of the eight points of small order: orders 1, 2, 4, and 8 twice. */
 function smallOrder(prime: bigint): readonly bigint[] {
-  const eight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd83d3d706a17c7n
+  const eight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
   return [1n, prime - 1n, 0n, eight, prime - eight]
 }
 

@@ -1,0 +1,109 @@
+/** A policy in plain words, for whoever has to answer for it. */
+import { holderOf } from './key-standing.ts'
+import type {
+  Aspect,
+  Demand,
+  Exemption,
+  Key,
+  Policy,
+  Requirement,
+  Revocation,
+  Rule,
+  SubjectKind,
+} from './policy.ts'
+import { KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
+
+const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
+/** Members, keys and demands that one line tells. */
+const NAMES = 20
+
+/** The whole policy, several lines; every name in it is escaped. */
+export function describePolicy(policy: Policy): string {
+  const mode =
+    policy.mode === 'enforce' ? 'what is not trusted is refused' : 'what is not trusted is told, and let pass'
+  const places = policy.attestations.length === 0 ? 'nowhere' : policy.attestations.map(pathWord).join(', ')
+  return [
+    `mode ${policy.mode}: ${mode}`,
+    `attestations are looked for in: ${places}`,
+    ...section(
+      'people',
+      [...policy.principals.values()].map(({ name, keys }) => `${word(name)}: ${keysWords(keys)}`),
+    ),
+    ...section(
+      'groups',
+      [...policy.groups.values()].map(
+        ({ name, threshold, members }) =>
+          `${word(name)}: ${threshold} of ${members.length} (${list(members.map(whoWord), NAMES)})`,
+      ),
+    ),
+    ...section('rules, of which the first that matches decides', [
+      ...policy.rules.flatMap(ruleLines),
+      ...ruleLines(policy.fallback),
+    ]),
+    ...section(
+      'revoked',
+      policy.revocations.map(revocation => revocationWords(policy, revocation)),
+    ),
+    ...section('exempt', policy.exemptions.map(exemptionWords)),
+  ].join('\n')
+}
+
+function section(title: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${title}:`, ...lines.map(line => `  ${line}`)]
+}
+
+function keysWords(keys: readonly Key[]): string {
+  return list(keys.map(keyWords), NAMES)
+}
+
+function keyWords(key: Key): string {
+  const kind = key.kind === 'openpgp' ? 'OpenPGP' : KEY_FORMS[key.form]
+  const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
+  const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
+  return `${kind} key ${word(key.label)}${from}${until}`
+}
+
+const KEY_FORMS = { nix: 'Nix', ssh: 'SSH', pem: 'PEM', minisign: 'minisign' } as const
+
+function ruleLines(rule: Rule): readonly string[] {
+  const kinds = rule.title === 'default' ? 'everything else' : matchWords(rule.name, rule.kinds)
+  const accepts = [
+    ...(rule.acceptGraph ? ['  a packager may vouch for a whole build graph at once'] : []),
+    ...(rule.acceptUnknownDerivation ? ['  outputs from elsewhere pass without their derivation'] : []),
+  ]
+  const needs = ASPECTS.flatMap(aspect => {
+    const requirement = rule.require[aspect]
+    return requirement === undefined ? [] : [`  ${aspect}: ${requirementWords(requirement)}`]
+  })
+  return [`"${word(rule.title)}" (line ${rule.line}): ${kinds}`, ...needs, ...accepts]
+}
+
+function matchWords(name: string, kinds: readonly SubjectKind[]): string {
+  const named = name === '*' ? '' : ` named ${word(name)}`
+  return `${kinds.map(kind => `${KIND_WORDS[kind]}s`).join(', ')}${named}`
+}
+
+function requirementWords(requirement: Requirement): string {
+  if (requirement.kind === 'nothing') return 'needs nothing'
+  if (requirement.kind === 'refuse') return 'is always refused'
+  return `needs ${requirement.demands.map(demandWords).join(' and ')}`
+}
+
+function demandWords({ who, role }: Demand): string {
+  return whoWord(who) + roleWords(role)
+}
+
+function revocationWords(policy: Policy, { target, from, reason }: Revocation): string {
+  const why = reason === undefined ? '' : ` (${word(reason)})`
+  return `${'key' in target ? ownedKey(policy, target.key) : `all keys of ${word(target.principal)}`} from ${when(from)}${why}`
+}
+
+function ownedKey(policy: Policy, identity: string): string {
+  const holder = holderOf(policy, identity)
+  return holder === undefined ? word(identity) : `${keyWords(holder.key)} of ${word(holder.principal.name)}`
+}
+
+function exemptionWords({ match, reason, until }: Exemption): string {
+  const what = 'path' in match ? pathWord(match.path) : matchWords(match.name, match.kinds)
+  return `${what} until ${when(until)} (${word(reason)})`
+}

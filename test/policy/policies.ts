@@ -1,0 +1,83 @@
+import type { PolicySource } from '../../src/policy/language/parse.ts'
+import { parsePolicy } from '../../src/policy/language/parse.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import type { Claim, Evidence, Subject } from '../../src/policy/verdict.ts'
+import { toBase64 } from '../../src/primitives/base64.ts'
+import { toHex } from '../../src/primitives/hex.ts'
+import { ed25519KeyPair, sha256 } from '../../src/primitives/sodium.ts'
+
+/** The raw public key that belongs to a name in these tests. */
+export function publicKeyOf(name: string): Uint8Array {
+  return ed25519KeyPair(sha256(Buffer.from(name))).publicKey
+}
+
+export function nixKeyOf(name: string): string {
+  return `${name}:${toBase64(publicKeyOf(name))}`
+}
+
+export function identityOf(name: string): string {
+  return `ed25519:${toHex(publicKeyOf(name))}`
+}
+
+/** `KEY(alice-1)` in a policy of these tests stands for that name's key in Nix's form. */
+export function withKeys(toml: string): string {
+  return toml.replace(/KEY\(([^)]*)\)/g, (_, name: string) => nixKeyOf(name))
+}
+
+export function sourceOf(toml: string): PolicySource {
+  return {
+    toml: withKeys(toml),
+    file: 'policy.toml',
+    directory: '/etc/nixsig',
+    certificate: path => Buffer.from(`certificate at ${path}`),
+  }
+}
+
+export function policyOf(toml: string): Policy {
+  return parsePolicy(sourceOf(toml))
+}
+
+/** A policy whose principals have one key each, `<name>-1`, and two of whom it takes for anything. */
+export function teamPolicy(
+  more = '',
+  options: { requirement?: string; people?: readonly string[] } = {},
+): Policy {
+  const people = options.people ?? ['alice', 'bob', 'carol']
+  const requirement = options.requirement ?? '"team"'
+  return policyOf(`
+version = 1
+mode = "enforce"
+${people.map(name => `principals.${name}.keys = ["KEY(${name}-1)"]`).join('\n')}
+groups.team = { members = [${people.map(name => `"${name}"`).join(', ')}], threshold = 2 }
+[default]
+require = { source = ${requirement}, derivation = ${requirement}, output = ${requirement} }
+${more}`)
+}
+
+export const HASH = 'ab'.repeat(32)
+export const OTHER_HASH = 'cd'.repeat(32)
+export const PATH = '/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.tar.gz'
+export const NOW = Date.UTC(2026, 5, 15) / 1000
+
+export const SOURCE: Subject = {
+  path: PATH,
+  name: 'hello-2.12.tar.gz',
+  kind: 'fetched-source',
+  narHash: HASH,
+  builtHere: false,
+  derivationKnown: true,
+}
+
+export const OUTPUT: Subject = { ...SOURCE, name: 'hello-2.12', kind: 'output' }
+
+export function claimBy(key: string, more: Partial<Claim> = {}): Claim {
+  return { key: identityOf(key), role: 'packager', path: PATH, narHash: HASH, origin: 'a.jsonl:1', ...more }
+}
+
+export function builtBy(key: string, more: Partial<Claim> = {}): Claim {
+  return claimBy(key, { role: 'builder', ...more })
+}
+
+export function evidenceOf(claims: readonly Claim[], more: Partial<Evidence> = {}): Evidence {
+  return { claims, strays: [], troubles: [], ...more }
+}
