@@ -1,0 +1,69 @@
+import {
+  type MinisignPublicKey,
+  type MinisignSignature,
+  parseMinisignSignature,
+  printKeyNumber,
+} from '../formats/minisign.ts'
+import { printable } from '../primitives/printable.ts'
+import { verifyEd25519 } from '../primitives/sodium.ts'
+import { contentsOf, type OpenedFile } from './opened-file.ts'
+
+/** A signature of the older kind is over the file itself, which then has to fit into memory. */
+const LEGACY_FILE_LIMIT = 1024 * 1024 * 1024
+
+/**
+ * What one key has to do with a minisign signature. `bad-comment`: the file is signed, but the comment that claims to be
+ * trusted is not its signer's; that is a forgery too.
+ */
+export type MinisignResult =
+  | { readonly kind: 'good'; readonly detail: string }
+  | { readonly kind: 'bad-signature' | 'bad-comment' | 'unknown-signer'; readonly detail: string }
+  | { readonly kind: 'unreadable'; readonly detail: string }
+
+/**
+ * Whether a minisign signature over a file is by this key; both kinds, `Ed` over the bytes (files up to 1 GiB) and `ED`
+ * over their BLAKE2b-512 (files of any size). The key number must be the key's, and the trusted comment must be signed.
+ * `signature` is the contents of the signature file. Throws FormatError if that is malformed.
+ */
+export async function verifyMinisign(
+  file: OpenedFile,
+  signature: Uint8Array,
+  key: MinisignPublicKey,
+): Promise<MinisignResult> {
+  const parsed = parseMinisignSignature(signature)
+  const number = printKeyNumber(parsed.keyNumber)
+  if (Buffer.compare(parsed.keyNumber, key.keyNumber) !== 0) {
+    return { kind: 'unknown-signer', detail: `minisign key ${number}` }
+  }
+  if (!parsed.prehashed && file.size > LEGACY_FILE_LIMIT) {
+    const detail = `a signature of minisign's older kind over more than ${LEGACY_FILE_LIMIT} bytes`
+    return { kind: 'unreadable', detail }
+  }
+  const message = parsed.prehashed ? await blake2b512Of(file) : await readWhole(file)
+  if (!verifyEd25519(message, parsed.signature, key.publicKey)) {
+    return { kind: 'bad-signature', detail: `minisign key ${number}` }
+  }
+  if (!isCommentSigned(parsed, key)) {
+    return { kind: 'bad-comment', detail: `minisign key ${number}: the trusted comment was changed` }
+  }
+  return { kind: 'good', detail: printable(Buffer.from(parsed.trustedComment).toString('utf8')) }
+}
+
+function isCommentSigned(parsed: MinisignSignature, key: MinisignPublicKey): boolean {
+  const message = Buffer.concat([parsed.signature, parsed.trustedComment])
+  return verifyEd25519(message, parsed.globalSignature, key.publicKey)
+}
+
+/** RFC 7693. node:crypto because it takes a file in pieces; loaded only here. */
+async function blake2b512Of(file: OpenedFile): Promise<Uint8Array> {
+  const { createHash } = await import('node:crypto')
+  const hash = createHash('blake2b512')
+  for await (const piece of contentsOf(file)) hash.update(piece)
+  return hash.digest()
+}
+
+async function readWhole(file: OpenedFile): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  for await (const piece of contentsOf(file)) pieces.push(piece)
+  return Buffer.concat(pieces)
+}

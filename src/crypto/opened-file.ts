@@ -1,0 +1,43 @@
+import { type BigIntStats, closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+/** A regular file that is held open, so that every reader sees this very file whatever its path leads to meanwhile. */
+export interface OpenedFile {
+  readonly path: string
+  readonly fd: number
+  readonly size: number
+}
+
+/**
+ * Opens a regular file, symbolic links followed, for as long as `use` takes. Throws FileError if it is none or cannot be
+ * opened, and if it was written to meanwhile: then nobody knows which bytes were judged.
+ */
+export async function withOpenedFile<T>(path: string, use: (file: OpenedFile) => Promise<T>): Promise<T> {
+  let fd: number
+  try {
+    fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  } catch (error) {
+    throw new FileError(`cannot read ${printable(path)}: ${printable((error as Error).message)}`)
+  }
+  try {
+    const before = fstatSync(fd, { bigint: true })
+    if (!before.isFile()) throw new FileError(`${printable(path)} is not a regular file`)
+    const result = await use({ path, fd, size: Number(before.size) })
+    if (!isUnchanged(before, fstatSync(fd, { bigint: true }))) {
+      throw new FileError(`${printable(path)} changed while it was verified`)
+    }
+    return result
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** The bytes of an opened file from its beginning, in pieces. May be called again and again. */
+export function contentsOf(file: OpenedFile): AsyncIterable<Uint8Array> {
+  return createReadStream('', { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 })
+}
+
+function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
+  return before.size === after.size && before.mtimeNs === after.mtimeNs
+}

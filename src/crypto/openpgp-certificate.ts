@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto'
+import { type CertificateKey, parseCertificates } from '../formats/openpgp-certificate.ts'
+import type { OpenPgpSignature } from '../formats/openpgp-signature.ts'
+import { toHex } from '../primitives/hex.ts'
+
+/** A key that can be recognised as the maker of a signature. */
+export interface NamedKey extends CertificateKey {
+  /** Upper-case hex: 40 digits (version 4) or 64 (version 6). */
+  readonly fingerprint: string
+  /** Upper-case hex, 16 digits. */
+  readonly keyId: string
+}
+
+/** The one certificate that the policy means. Still unverified: the tools verify it when they use it. */
+export interface Certificate {
+  readonly primary: NamedKey
+  readonly subkeys: readonly NamedKey[]
+  readonly certifications: readonly OpenPgpSignature[]
+  /** Binary: a keyring of this certificate alone. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The certificate with this primary fingerprint among those of a file; undefined if it is not there. All copies of it
+ * count together, as a tool that reads the file would merge them. Throws FormatError.
+ */
+export function findCertificate(file: Uint8Array, fingerprint: string): Certificate | undefined {
+  const copies = parseCertificates(file).flatMap(certificate => {
+    const primary = named(certificate.primary)
+    return primary.fingerprint === fingerprint ? [{ ...certificate, primary }] : []
+  })
+  const [first] = copies
+  if (first === undefined) return undefined
+  return {
+    primary: { ...first.primary, signatures: copies.flatMap(copy => copy.primary.signatures) },
+    subkeys: mergeCopies(copies.flatMap(copy => copy.subkeys.map(named))),
+    certifications: copies.flatMap(copy => copy.certifications),
+    bytes: Buffer.concat(copies.map(copy => copy.bytes)),
+  }
+}
+
+/** Whether a signature says that this key made it. Nobody has verified that yet. */
+export function claimsToBeBy(signature: OpenPgpSignature, key: NamedKey): boolean {
+  return signature.issuers.includes(key.fingerprint) || signature.issuers.includes(key.keyId)
+}
+
+function mergeCopies(keys: readonly NamedKey[]): readonly NamedKey[] {
+  const merged = new Map<string, NamedKey>()
+  for (const key of keys) {
+    const signatures = [...(merged.get(key.fingerprint)?.signatures ?? []), ...key.signatures]
+    merged.set(key.fingerprint, { ...key, signatures })
+  }
+  return [...merged.values()]
+}
+
+/** RFC 9580, section 5.5.4. A key of another version gets a fingerprint that nothing can name. */
+function named(key: CertificateKey): NamedKey {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(key.body.length)
+  if (key.version === 6) {
+    const hash = createHash('sha256').update(Uint8Array.of(0x9b)).update(length).update(key.body)
+    const fingerprint = toHex(hash.digest()).toUpperCase()
+    return { ...key, fingerprint, keyId: fingerprint.slice(0, 16) }
+  }
+  if (key.version !== 4) return { ...key, fingerprint: '', keyId: '' }
+  const hash = createHash('sha1').update(Uint8Array.of(0x99)).update(length.subarray(2)).update(key.body)
+  const fingerprint = toHex(hash.digest()).toUpperCase()
+  return { ...key, fingerprint, keyId: fingerprint.slice(-16) }
+}

@@ -1,0 +1,1 @@
+export { type DebianSource, debianSource } from '../../tools/debian-source.mjs'

@@ -1,0 +1,9 @@
+export interface DebianSource {
+  /** Upstream's version. */
+  readonly version: string
+  readonly tarball: string
+  readonly signature: string
+  readonly certificate: string
+}
+
+export function debianSource(name: string): DebianSource

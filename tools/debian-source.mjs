@@ -1,0 +1,127 @@
+// Real releases with their developers' real signatures: Debian source packages carry the upstream tarball, the upstream
+// signature and the certificate that verifies it. They come by the machine's own apt, from the archive that it is
+// configured for, into a cache; nothing on the machine changes.
+
+import { spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { testCache } from './sid-root.mjs'
+
+const CERTIFICATES = ['upstream/signing-key', 'upstream-signing-key'].flatMap(name =>
+  ['asc', 'pgp', 'gpg'].map(extension => `debian/${name}.${extension}`),
+)
+
+/** Where a Debian archive lies on its server: .../debian, .../debian-security. Other vendors' entries stay out. */
+const ARCHIVE = /\/debian(-security)?\/?$/
+
+/**
+ * The upstream release in a Debian source package, in the version of the machine's own Debian. Absolute paths. Throws
+ * with one line that says what is missing: the archive, the package, or its upstream's signature or certificate.
+ */
+export function debianSource(name) {
+  if (!/^[a-z0-9][a-z0-9.+-]+$/.test(name)) throw new Error(`no name of a Debian package: ${name}`)
+  const cache = join(testCache(), 'debian-sources')
+  const directory = join(cache, name)
+  if (!existsSync(directory)) download(name, cache, directory)
+  const files = readdirSync(directory)
+  const tarball = files.find(file => /\.orig\.tar\.(gz|bz2|xz|zst)$/.test(file))
+  const signature = files.find(file => file === `${tarball}.asc`)
+  const certificate = CERTIFICATES.find(file => existsSync(join(directory, file)))
+  if (tarball === undefined) throw new Error(`Debian's ${name} has no upstream tarball`)
+  if (signature === undefined) throw new Error(`Debian's ${name} has no upstream signature`)
+  if (certificate === undefined) throw new Error(`Debian's ${name} has no upstream certificate`)
+  return {
+    version: tarball.slice(tarball.lastIndexOf('_') + 1, tarball.indexOf('.orig.tar')),
+    tarball: join(directory, tarball),
+    signature: join(directory, signature),
+    certificate: join(directory, certificate),
+  }
+}
+
+/** Fetches a package into a directory of its own, which appears only when it is complete. */
+function download(name, cache, directory) {
+  mkdirSync(cache, { recursive: true })
+  const partial = mkdtempSync(join(cache, `.${name}-`))
+  try {
+    const options = aptOptions(join(cache, '.apt'))
+    const source = () => run('apt-get', [...options, 'source', '--download-only', name], partial)
+    if (source() !== undefined) {
+      const update = run('apt-get', [...options, 'update'], partial)
+      const problem = source()
+      if (problem !== undefined) throw new Error(`cannot fetch Debian's ${name}: ${update ?? problem}`)
+    }
+    unpackCertificates(partial)
+    chmodSync(partial, 0o755)
+    renameSync(partial, directory)
+  } finally {
+    rmSync(partial, { recursive: true, force: true })
+  }
+}
+
+function unpackCertificates(directory) {
+  const packaging = readdirSync(directory).find(file => /\.debian\.tar\.[a-z0-9]+$/.test(file))
+  if (packaging === undefined) return
+  const listed = spawnSync('tar', ['-tf', packaging], { cwd: directory, encoding: 'utf8' })
+  const wanted = listed.stdout.split('\n').filter(file => CERTIFICATES.includes(file))
+  if (wanted.length > 0) run('tar', ['-xf', packaging, ...wanted], directory)
+}
+
+/** Options that give apt a state of its own, with the machine's Debian entries as sources of source packages. */
+function aptOptions(state) {
+  const parts = join(state, 'sources.list.d')
+  for (const dir of [parts, join(state, 'lists/partial'), join(state, 'cache/archives/partial')]) {
+    mkdirSync(dir, { recursive: true })
+  }
+  const { lines, stanzas } = sourceEntries()
+  writeFileSync(join(parts, 'debian.list'), lines.map(line => `${line}\n`).join(''))
+  writeFileSync(join(parts, 'debian.sources'), stanzas.map(stanza => `${stanza}\n\n`).join(''))
+  return [
+    '-qq',
+    ...[
+      'Dir::Etc::SourceList=/dev/null',
+      `Dir::Etc::SourceParts=${parts}`,
+      `Dir::State::Lists=${join(state, 'lists')}`,
+      `Dir::Cache=${join(state, 'cache')}`,
+      'APT::Update::Error-Mode=any',
+    ].flatMap(option => ['-o', option]),
+  ]
+}
+
+/** The machine's entries for the Debian archive, in apt's two formats (sources.list(5)), turned from deb to deb-src. */
+function sourceEntries() {
+  const parts = '/etc/apt/sources.list.d'
+  const files = (existsSync(parts) ? readdirSync(parts) : []).map(file => join(parts, file))
+  const texts = extension =>
+    [...files, '/etc/apt/sources.list']
+      .filter(file => file.endsWith(extension) && existsSync(file))
+      .map(file => readFileSync(file, 'utf8'))
+  const lines = texts('.list')
+    .flatMap(text => text.split('\n'))
+    .filter(line => /^deb\s/.test(line) && line.split(/\s+/).some(word => ARCHIVE.test(word)))
+    .map(line => line.replace(/^deb\s/, 'deb-src '))
+  const stanzas = texts('.sources')
+    .flatMap(text => text.replace(/^#.*\n/gm, '').split(/\n\s*\n/))
+    .filter(
+      stanza => /^Types:.*\bdeb\b/im.test(stanza) && ARCHIVE.test(/^URIs:\s*(\S+)/im.exec(stanza)?.[1] ?? ''),
+    )
+    .map(stanza => stanza.trim().replace(/^Types:.*$/im, 'Types: deb-src'))
+  return { lines, stanzas }
+}
+
+/** Runs a program; its last line of complaint if it fails. */
+function run(program, args, cwd) {
+  const done = spawnSync(program, args, { cwd, encoding: 'utf8' })
+  if (done.error !== undefined) return done.error.message
+  if (done.status === 0) return undefined
+  return done.stderr.trim().split('\n').at(-1) || `${program} ended with status ${done.status}`
+}
