@@ -12,7 +12,7 @@ const LAST_MINOR = 35
 export async function showsRefusalLine(settings: NixSettings | undefined): Promise<boolean> {
   if (settings?.refusalLine === false) return false
   const version = await parentVersion()
-  const [, full, minor] = /^nix[a-z-]* \(Nix\) (2\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(version.trim()) ?? []
+  const [, full, minor] = /^[a-z-]+ \(Nix\) (2\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(version.trim()) ?? []
   if (full === undefined) return false
   if (settings?.refusalLineVersions.includes(full)) return true
   return Number(minor) >= FIRST_MINOR && Number(minor) <= LAST_MINOR
@@ -21,7 +21,7 @@ export async function showsRefusalLine(settings: NixSettings | undefined): Promi
 /** What the program that called us says of its version; empty if it does not say. */
 function parentVersion(): Promise<string> {
   return new Promise(resolve => {
-    const options = { argv0: 'nix', env: {}, timeout: 10_000, maxBuffer: 4096, encoding: 'utf8' } as const
+    const options = { env: {}, timeout: 10_000, maxBuffer: 4096, encoding: 'utf8' } as const
     execFile(`/proc/${process.ppid}/exe`, ['--version'], options, (error, stdout) => {
       resolve(error === null ? stdout : '')
     })
