@@ -1,0 +1,222 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { exitCode } from '../../src/policy/exit-code.ts'
+import { judge } from '../../src/policy/judge.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { fillSeats, isFilled, peopleOf } from '../../src/policy/seats.ts'
+import type { Claim, Evidence, Stray } from '../../src/policy/verdict.ts'
+import { builtBy, claimBy, evidenceOf, NOW, OTHER_HASH, OUTPUT, policyOf, SOURCE } from './policies.ts'
+
+const PEOPLE = ['alice', 'bob', 'carol', 'dave'] as const
+
+// Keys of every standing, groups in groups; who counts for what is known for each key.
+const POLICY = policyOf(`
+version = 1
+mode = "enforce"
+[principals]
+alice.keys = ["KEY(alice-1)", { key = "KEY(alice-old)", valid-until = 2026-01-01 }]
+bob.keys = ["KEY(bob-1)", "KEY(bob-2)", "KEY(bob-lost)"]
+carol.keys = ["KEY(carol-1)", { key = "KEY(carol-new)", valid-from = 2027-01-01 }]
+dave.keys = ["KEY(dave-1)"]
+[groups]
+left = { members = ["alice", "bob"], threshold = 1 }
+right = { members = ["bob", "carol"], threshold = 2 }
+all = { members = ["left", "right", "dave", "self"], threshold = 2 }
+[[revocations]]
+key = "KEY(bob-lost)"
+date = 2026-02-01
+[default]
+require = { source = "left", derivation = { packager = "right" }, output = "all" }
+accept-graph = true`)
+
+const VALID_KEYS = ['alice-1', 'bob-1', 'bob-2', 'carol-1', 'dave-1']
+const ALL_KEYS = [...VALID_KEYS, 'alice-old', 'bob-lost', 'carol-new', 'mallory-1']
+
+const claim: fc.Arbitrary<Claim> = fc
+  .record({
+    key: fc.constantFrom(...ALL_KEYS),
+    role: fc.constantFrom('developer', 'packager', 'reviewer', 'builder'),
+    differs: fc.boolean(),
+    elsewhere: fc.integer({ min: 0, max: 9 }).map(n => n === 0),
+  })
+  .map(({ key, role, differs, elsewhere }) =>
+    claimBy(key, {
+      role,
+      ...(differs ? { narHash: OTHER_HASH } : {}),
+      ...(elsewhere ? { path: `${SOURCE.path}x` } : {}),
+    }),
+  )
+const harmless = fc
+  .tuple(fc.constantFrom(...VALID_KEYS), fc.constantFrom('developer', 'packager', 'reviewer', 'builder'))
+  .map(([key, role]) => claimBy(key, { role }))
+const stray: fc.Arbitrary<Stray> = fc.record({
+  problem: fc.constantFrom(
+    'unknown-signer',
+    'bad-signature',
+    'expired-signature',
+    'revoked-key',
+    'other-subject',
+    'unused',
+  ),
+  origin: fc.string(),
+  detail: fc.string(),
+})
+const subject = fc
+  .tuple(
+    fc.constantFrom('fetched-source', 'local-source', 'derivation', 'output'),
+    fc.boolean(),
+    fc.boolean(),
+  )
+  .map(([kind, builtHere, derivationKnown]) => ({
+    ...SOURCE,
+    kind,
+    builtHere,
+    derivationKnown: kind !== 'output' || derivationKnown,
+  }))
+
+const outcomeOf = (policy: Policy, about: typeof SOURCE, evidence: Evidence) =>
+  judge(policy, about, evidence, NOW).outcome
+
+test('more claims by listed, valid, agreeing keys never turn trusted into anything else', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), fc.array(harmless), (about, claims, more) => {
+      if (outcomeOf(POLICY, about, evidenceOf(claims)) !== 'trusted') return
+      assert.equal(outcomeOf(POLICY, about, evidenceOf([...claims, ...more])), 'trusted')
+    }),
+  )
+})
+
+test('strays never change an outcome', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), fc.array(stray), (about, claims, strays) => {
+      assert.equal(
+        outcomeOf(POLICY, about, evidenceOf(claims, { strays })),
+        outcomeOf(POLICY, about, evidenceOf(claims)),
+      )
+    }),
+  )
+})
+
+test('strangers never change an outcome', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), (about, claims) => {
+      const strangers = [
+        builtBy('mallory-1', { narHash: OTHER_HASH }),
+        claimBy('mallory-2'),
+        builtBy('mallory-3'),
+      ]
+      assert.equal(
+        outcomeOf(POLICY, about, evidenceOf([...strangers, ...claims])),
+        outcomeOf(POLICY, about, evidenceOf(claims)),
+      )
+    }),
+  )
+})
+
+test('the order of evidence and saying it twice change neither outcome, exit status nor end', () => {
+  const shuffled = fc
+    .array(claim)
+    .chain(claims => fc.tuple(fc.constant(claims), fc.shuffledSubarray(claims, { minLength: claims.length })))
+  fc.assert(
+    fc.property(subject, shuffled, (about, [claims, other]) => {
+      const [one, two] = [claims, [...other, ...claims]].map(list =>
+        judge(POLICY, about, evidenceOf(list), NOW),
+      )
+      assert.ok(one !== undefined && two !== undefined)
+      assert.equal(two.outcome, one.outcome)
+      assert.equal(exitCode(two), exitCode(one))
+      if (one.outcome === 'trusted' && two.outcome === 'trusted') assert.equal(two.until, one.until)
+    }),
+  )
+})
+
+test('one trouble is enough to leave everything undecided', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), (about, claims) => {
+      const troubles = [{ origin: 'x', detail: 'y' }]
+      assert.equal(outcomeOf(POLICY, about, evidenceOf(claims, { troubles })), 'indeterminate')
+    }),
+  )
+})
+
+test('a verdict holds with the same evidence at every second before its end', () => {
+  const instant = fc.integer({ min: Date.UTC(2025, 0) / 1000, max: Date.UTC(2028, 0) / 1000 })
+  fc.assert(
+    fc.property(subject, fc.array(claim), instant, instant, (about, claims, now, later) => {
+      const verdict = judge(POLICY, about, evidenceOf(claims), now)
+      if (verdict.outcome !== 'trusted' || later < now || later >= (verdict.until ?? later + 1)) return
+      assert.equal(judge(POLICY, about, evidenceOf(claims), later).outcome, 'trusted')
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+// Groups of principals, and groups of those, at random.
+const groups = fc
+  .tuple(
+    fc.array(fc.tuple(fc.shuffledSubarray([...PEOPLE], { minLength: 1 }), fc.nat()), {
+      minLength: 3,
+      maxLength: 3,
+    }),
+    fc.shuffledSubarray(['g0', 'g1', 'g2', ...PEOPLE], { minLength: 1 }),
+    fc.nat(),
+  )
+  .map(([inner, members, threshold]) => {
+    const group = (name: string, list: readonly string[], n: number) =>
+      [name, { name, members: list, threshold: 1 + (n % list.length) }] as const
+    return new Map([
+      ...inner.map(([list, n], i) => group(`g${i}`, list, n)),
+      group('top', members, threshold),
+    ])
+  })
+const SUBSETS = Array.from({ length: 16 }, (_, bits) => PEOPLE.filter((_person, i) => (bits >> i) & 1))
+
+/** All ways to seat people, tried one by one: nothing that could share a mistake with the matching. */
+function canFill(all: Policy['groups'], who: string, present: readonly string[]): readonly string[] {
+  const group = all.get(who)
+  if (group === undefined) return present.filter(person => person === who)
+  const candidates = group.members.map(member => canFill(all, member, present))
+  const seat = (index: number, taken: readonly string[]): number => {
+    if (index === candidates.length) return taken.length
+    const free = (candidates[index] ?? []).filter(person => !taken.includes(person))
+    return Math.max(seat(index + 1, taken), ...free.map(person => seat(index + 1, [...taken, person])))
+  }
+  return seat(0, []) >= group.threshold ? [...new Set(candidates.flat())] : []
+}
+
+test('seats are filled exactly where trying every way to seat people fills them', () => {
+  fc.assert(
+    fc.property(groups, fc.constantFrom(...SUBSETS), (all, present) => {
+      const seats = fillSeats(all, 'top', new Set(present))
+      assert.equal(isFilled(seats), canFill(all, 'top', present).length > 0)
+      assert.equal(new Set(seats.filled).size, seats.filled.length)
+      assert.ok(seats.filled.every(person => present.includes(person as (typeof PEOPLE)[number])))
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('no set of people smaller than the threshold ever passes, and more people never pass less', () => {
+  fc.assert(
+    fc.property(groups, all => {
+      const threshold = all.get('top')?.threshold ?? 0
+      for (const present of SUBSETS) {
+        const passes = isFilled(fillSeats(all, 'top', new Set(present)))
+        assert.ok(!passes || present.length >= threshold)
+        const more = SUBSETS.filter(set => present.every(person => set.includes(person)))
+        if (passes) assert.ok(more.every(set => isFilled(fillSeats(all, 'top', new Set(set)))))
+      }
+      const outsiders = new Set(PEOPLE.filter(person => !peopleOf(all, 'top').has(person)))
+      assert.equal(isFilled(fillSeats(all, 'top', outsiders)), false)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('the properties above meet trusted and refused verdicts alike', () => {
+  assert.equal(outcomeOf(POLICY, SOURCE, evidenceOf([claimBy('alice-1')])), 'trusted')
+  assert.equal(outcomeOf(POLICY, SOURCE, evidenceOf([claimBy('alice-old')])), 'untrusted')
+  assert.equal(outcomeOf(POLICY, OUTPUT, evidenceOf([builtBy('dave-1'), builtBy('bob-2')])), 'trusted')
+  assert.equal(outcomeOf(POLICY, OUTPUT, evidenceOf([builtBy('bob-1'), builtBy('bob-2')])), 'untrusted')
+})

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { covers } from '../../src/policy/language/shadow.ts'
+import { matchesGlob } from '../../src/policy/match.ts'
+
+/** The same question asked of the engine of regular expressions. */
+function byRegExp(glob: string, name: string): boolean {
+  const form = [...glob].map(part =>
+    part === '*' ? '.*' : part === '?' ? '.' : part.replace(/[.+]/, '\\$&'),
+  )
+  return new RegExp(`^${form.join('')}$`, 's').test(name)
+}
+
+const glob = fc.string({ unit: fc.constantFrom('a', 'b', '.', '*', '?'), maxLength: 8 })
+const name = fc.string({ unit: fc.constantFrom('a', 'b', '.', 'c'), maxLength: 10 })
+
+test('globs match what the same regular expressions match', () => {
+  fc.assert(
+    fc.property(glob, name, (pattern, text) => {
+      assert.equal(matchesGlob(pattern, text), byRegExp(pattern, text))
+    }),
+    { numRuns: 5000 },
+  )
+})
+
+test('all but the star and the question mark stands for itself', () => {
+  assert.ok(matchesGlob('*.tar.*', 'hello-2.12.tar.gz'))
+  assert.ok(!matchesGlob('*.tar.*', 'hello-2.12-tar.gz'))
+  assert.ok(!matchesGlob('hello', 'hello-2.12'))
+  assert.ok(!matchesGlob('[a-z]', 'a'))
+  assert.ok(!matchesGlob('a+', 'aa'))
+  assert.ok(!matchesGlob('Hello', 'hello'))
+})
+
+test('a glob of many stars over a long name takes no noticeable time', () => {
+  const start = performance.now()
+  assert.equal(matchesGlob(`${'*a'.repeat(100)}b`, 'a'.repeat(211)), false)
+  assert.ok(performance.now() - start < 1000)
+})
+
+test('one glob covers another exactly if it matches every name of it', () => {
+  const names = ['']
+  for (let length = 0, from = 0; length < 6; length++) {
+    const end = names.length
+    for (; from < end; from++) for (const letter of 'abc') names.push((names[from] ?? '') + letter)
+  }
+  const short = fc.string({ unit: fc.constantFrom('a', 'b', '*', '?'), maxLength: 4 })
+  fc.assert(
+    fc.property(short, short, (wide, narrow) => {
+      const every = names.every(text => !matchesGlob(narrow, text) || matchesGlob(wide, text))
+      assert.equal(covers(wide, narrow), every, `${wide} over ${narrow}`)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('globs that are made to be hard to compare are given up on, not waited for', () => {
+  const start = performance.now()
+  covers(`*a${'?'.repeat(60)}*b`, `*a${'?a*'.repeat(40)}`)
+  assert.ok(performance.now() - start < 5000)
+})
