@@ -16,7 +16,7 @@ export interface Answer {
   readonly principals: readonly string[]
 }
 
-/** Holds the claims that count against one demand; docs/semantics.md S8 to S10. */
+/** Holds the claims that count against one demand; docs/semantics.md, S8 to S10. */
 export function answerDemand(
   policy: Policy,
   subject: Subject,

@@ -25,7 +25,7 @@ export interface Weighing {
   readonly strays: readonly Stray[]
 }
 
-/** Weighs claims; docs/semantics.md S4 to S7. Neither names nor numbers of people matter here: seats.ts counts them. */
+/** Weighs claims; docs/semantics.md, S4 to S7. Neither names nor numbers of people matter here: seats.ts counts them. */
 export function weigh(
   policy: Policy,
   subject: Subject,

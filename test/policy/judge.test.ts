@@ -150,7 +150,7 @@ test('unreadable: whoever hides evidence may hide a conflict', () => {
   refused(ask(teamPolicy(), { ...TWO, troubles }), ['unreadable'], 20)
 })
 
-test('unsupported-derivation and input: their exit status is that of what stands behind them', () => {
+test('S15: an input has the exit status of what stands behind it, an unsupported derivation that of undecided', () => {
   const inner = ask(teamPolicy(), evidenceOf([claimBy('alice-1')]))
   assert.ok(inner.outcome !== 'trusted')
   const outer: Verdict = { ...inner, findings: [{ code: 'input', path: PATH, verdict: inner }] }
