@@ -33,7 +33,7 @@ export interface DetachedResult {
  * once, and all readers get that same file. Throws FormatError if the signature is malformed or of no known kind, and
  * FileError if the file cannot be read or changed meanwhile.
  */
-export function verifyDetached(question: {
+export async function verifyDetached(question: {
   readonly file: string
   readonly signature: Uint8Array
   readonly keys: readonly Key[]

@@ -39,6 +39,15 @@ export function findCertificate(file: Uint8Array, fingerprint: string): Certific
   }
 }
 
+/**
+ * The primary fingerprints of all certificates of a file, each once, for when a person names a certificate by its file
+ * alone: upper-case hex, 40 digits (version 4) or 64 (version 6); others have none. Throws FormatError.
+ */
+export function certificateFingerprints(file: Uint8Array): readonly string[] {
+  const fingerprints = parseCertificates(file).map(certificate => named(certificate.primary).fingerprint)
+  return [...new Set(fingerprints)].filter(fingerprint => fingerprint !== '')
+}
+
 /** Whether a signature says that this key made it. Nobody has verified that yet. */
 export function claimsToBeBy(signature: OpenPgpSignature, key: NamedKey): boolean {
   return signature.issuers.includes(key.fingerprint) || signature.issuers.includes(key.keyId)

@@ -41,7 +41,7 @@ export async function ask(tool: Tool, question: Question): Promise<Answer> {
   const args =
     tool.name === 'gpgv'
       ? ['--homedir', directory, '--status-fd', '1', '--keyring', keyring, signature, INHERITED]
-      : ['--keyring', keyring, signature, INHERITED]
+      : ['-v', '--keyring', keyring, signature, INHERITED]
   const finished = await run(tool.program, args, question)
   if (typeof finished === 'string') return { kind: 'undecided', detail: `${tool.name}: ${finished}` }
   return tool.name === 'gpgv' ? readGpgv(finished) : readSqv(finished)
@@ -101,17 +101,19 @@ function readErrsig(line: readonly string[], detail: string): Answer {
 }
 
 /**
- * sqv 1.1 to 1.5: status 0 and the fingerprint of the certificate for a good signature, status 1 and prose for all else.
- * Good to it is a signature by a key that was alive when it was made.
+ * sqv 1.1 to 1.5: status 0 and the fingerprint of the certificate for a good signature. Status 1 stands for all else, a
+ * signature that it does not understand included; that it judged one and found it wanting is only in its prose. Good to
+ * it is a signature by a key that was alive when it was made.
  */
 export function readSqv({ status, stdout, stderr }: Finished): Answer {
   const [fingerprint = ''] = /^(?:[0-9A-F]{40}|[0-9A-F]{64})(?=\n$)/.exec(stdout) ?? []
   if (status === 0 && fingerprint !== '') return { kind: 'good', primaryFingerprint: fingerprint }
-  if (status === 1 && stdout === '') {
-    const [reason = 'refused'] = stderr.split('\n').filter(line => line.startsWith('  '))
+  const lines = stderr.trimEnd().split('\n')
+  if (status === 1 && stdout === '' && lines.at(-1)?.startsWith('0 of 1 signatures are valid')) {
+    const reason = lines.find(line => line.startsWith('  ')) ?? 'refused'
     return { kind: 'bad-signature', detail: `sqv: ${printable(reason.trim(), 200)}` }
   }
-  return { kind: 'undecided', detail: `sqv: exit status ${status}` }
+  return { kind: 'undecided', detail: `sqv: ${printable(lines[0] || `exit status ${status}`, 200)}` }
 }
 
 /** The file as the child sees it: the fourth descriptor, so the very file that was opened and not its name. */

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { withOpenedFile } from '../../src/crypto/opened-file.ts'
 import { findTools, type OpenPgpResult, verifyOpenPgp } from '../../src/crypto/openpgp.ts'
+import { certificateFingerprints } from '../../src/crypto/openpgp-certificate.ts'
 import type { Tool } from '../../src/crypto/openpgp-tools.ts'
 import { openGnupg } from '../support/gnupg.ts'
 
@@ -294,6 +295,24 @@ describe('a certificate bound by SHA-1', () => {
   })
 })
 
+describe('a signature of version 6', () => {
+  const vector = (name: string) => join(PROJECT_ROOT, 'test/vectors/openpgp', name)
+  const question = {
+    file: vector('v6-file.txt'),
+    signature: readFileSync(vector('v6-signature.asc')),
+    certificate: vector('v6-certificate.asc'),
+    fingerprint: '145817EB0DCA42619D266FEECE5B9F25BBC89A8062043B8BF0A9CE8CEFC40C4D',
+  }
+
+  it('is undecided to a tool that does not know it yet, never bad', async () => {
+    assert.deepEqual(certificateFingerprints(readFileSync(question.certificate)), [question.fingerprint])
+    const result = await judge({ ...question, tools: [GPGV] })
+    assert.ok(result.kind === 'unreadable')
+    const modern = await judge(question)
+    assert.ok(modern.kind === 'good' || modern.kind === 'unreadable', JSON.stringify(modern))
+  })
+})
+
 describe('the tools', () => {
   function fake(name: Tool['name'], script: string): Tool {
     const program = join(work, `fake-${name}-${script.length}`)
@@ -393,6 +412,11 @@ describe('malformed signature files', () => {
 })
 
 describe('certificate files', () => {
+  it('say the fingerprints of what is in them, each once', () => {
+    const [one, other] = [readFileSync(aliceFile), readFileSync(malloryFile)]
+    assert.deepEqual(certificateFingerprints(Buffer.concat([other, one, other])), [mallory, alice])
+  })
+
   it('with a secret key in them, of another kind, missing or too large are errors', async () => {
     const secret = join(work, 'secret.pgp')
     writeFileSync(secret, gnupg.gpg(['--export-secret-keys', alice]))
