@@ -60,3 +60,11 @@ test('globs that are made to be hard to compare are given up on, not waited for'
   covers(`*a${'?'.repeat(60)}*b`, `*a${'?a*'.repeat(40)}`)
   assert.ok(performance.now() - start < 5000)
 })
+
+test('a thousand rules are compared with one another in a moment', () => {
+  const globs = Array.from({ length: 1000 }, (_, index) => `package-${index}-*.tar.*`)
+  const start = performance.now()
+  const covered = globs.filter((narrow, index) => globs.slice(0, index).some(wide => covers(wide, narrow)))
+  assert.deepEqual(covered, [])
+  assert.ok(performance.now() - start < 1500)
+})

@@ -28,6 +28,8 @@ export function shadowOf(rule: Rule, earlier: readonly Rule[]): Rule | undefined
  */
 export function covers(wide: string, narrow: string): boolean {
   if (wide === '*' || wide === narrow) return true
+  const [head, tail] = fixedEnds(wide)
+  if (!narrow.startsWith(head) || !narrow.endsWith(tail)) return false
   const letters = [...new Set(wide + narrow)].filter(letter => letter !== '*' && letter !== '?')
   // Stands for all letters that neither glob names.
   const alphabet = [...letters, '\0']
@@ -49,6 +51,16 @@ export function covers(wide: string, narrow: string): boolean {
     }
   }
   return true
+}
+
+/** What every name that a glob matches begins and ends with. Settles nearly all comparisons of a long policy. */
+function fixedEnds(glob: string): readonly [string, string] {
+  const isWild = (place: number) => glob[place] === '*' || glob[place] === '?'
+  let head = 0
+  while (head < glob.length && !isWild(head)) head++
+  let tail = glob.length
+  while (tail > head && !isWild(tail - 1)) tail--
+  return [glob.slice(0, head), glob.slice(tail)]
 }
 
 /** Where in a glob one can be after some letters. */
