@@ -38,6 +38,7 @@ export function contentsOf(file: OpenedFile): AsyncIterable<Uint8Array> {
   return createReadStream('', { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 })
 }
 
+/** Not by ctime: a link made to the file, as `nix-store --optimise` makes them, changes that and no byte of it. */
 function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs
 }
