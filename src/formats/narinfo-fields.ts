@@ -32,25 +32,16 @@ export interface Field {
  */
 export function readFields(text: string): readonly Field[] {
   const lines = text.split('\n')
-  if (lines.pop() !== '')
-    throw new FormatError('narinfo', 'the last line breaks off', `line ${lines.length + 1}`)
-  const seen = new Set<string>()
-  let signatures = 0
-  return lines.map((content, index) => {
-    const where = `line ${index + 1}`
-    const [, name, value] = /^([A-Za-z]+): ([ -~]*)$/.exec(content) ?? []
-    if (name === undefined || value === undefined) {
-      throw new FormatError('narinfo', 'not a name, a colon, a space and a value in visible ASCII', where)
-    }
-    if (!FIELDS.includes(name))
-      throw new FormatError('narinfo', `unknown field "${printable(name, 40)}"`, where)
-    if (name !== 'Sig' && seen.has(name)) throw new FormatError('narinfo', `field ${name} is repeated`, where)
-    if (name === 'Sig' && ++signatures > SIGNATURE_LIMIT) {
-      throw new FormatError('narinfo', `more than ${SIGNATURE_LIMIT} signatures`, where)
-    }
-    seen.add(name)
-    return { name, value, line: index + 1 }
-  })
+  if (lines.pop() !== '') throw malformed('the last line breaks off', lines.length + 1)
+  const fields = lines.map((content, index) => readField(content, index + 1))
+  const seen = new Map<string, number>()
+  for (const { name, line } of fields) {
+    const count = (seen.get(name) ?? 0) + 1
+    seen.set(name, count)
+    if (name === 'Sig' && count > SIGNATURE_LIMIT) throw malformed(`more than ${SIGNATURE_LIMIT} Sig`, line)
+    if (name !== 'Sig' && count > 1) throw malformed(`field ${name} is repeated`, line)
+  }
+  return fields
 }
 
 /** What `read` makes of a field; throws FormatError if there is none, or in the name of its line what `read` throws. */
@@ -78,4 +69,17 @@ export function inField<T>({ name, value, line }: Field, read: (value: string) =
     if (!(error instanceof FormatError)) throw error
     throw new FormatError('narinfo', `${name}: ${error.message}`, `line ${line}`, { cause: error })
   }
+}
+
+function readField(content: string, line: number): Field {
+  const [, name, value] = /^([A-Za-z]+): ([ -~]*)$/.exec(content) ?? []
+  if (name === undefined || value === undefined) {
+    throw malformed('not a name, a colon, a space and a value in visible ASCII', line)
+  }
+  if (!FIELDS.includes(name)) throw malformed(`unknown field "${printable(name, 40)}"`, line)
+  return { name, value, line }
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError('narinfo', problem, `line ${line}`)
 }
