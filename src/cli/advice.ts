@@ -1,0 +1,55 @@
+import { ASPECT, type SubjectKind } from '../policy/policy.ts'
+import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
+import { pathWord } from '../policy/words.ts'
+
+/** What can be done about a verdict, a line each; none where all is well. */
+export function adviceFor(verdict: Verdict): readonly string[] {
+  if (verdict.outcome === 'trusted') return []
+  return [...new Set(verdict.findings.flatMap(finding => adviceOn(finding, verdict)))]
+}
+
+function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] {
+  switch (finding.code) {
+    case 'unsigned':
+    case 'threshold':
+      return finding.need.who === 'self'
+        ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
+        : [
+            `have them sign it (${signing(kind, path)}) and put what they publish where the policy looks`,
+            'or let it pass for a stated reason and time: an [[exemptions]] entry in the policy',
+          ]
+    case 'unknown-signer':
+      return [
+        'if you trust the signer, and got their key from themselves: list it under [principals] in the policy',
+      ]
+    case 'bad-signature':
+    case 'wrong-digest':
+      return ['do not use it: get it anew from its origin, and ask whoever signed what they signed']
+    case 'conflict':
+      return [
+        'do not use it: one of two builds is not what its derivation says, or it does not build the same twice',
+      ]
+    case 'revoked':
+    case 'expired':
+      return ['have it signed again with a key that is in force']
+    case 'not-yet-valid':
+      return ['wait, or correct the date in the policy (and look at the clock)']
+    case 'refused-by-rule':
+      return ['the policy forbids it: nixsig policy describe']
+    case 'unknown-derivation':
+      return [
+        'evaluate what made it here, so that its derivation is in this store',
+        'or set accept-unknown-derivation in the rule, if its builders alone suffice',
+      ]
+    case 'unsupported-derivation':
+      return ['none: nixsig cannot judge derivations of this kind']
+    case 'input':
+      return [`look at what it is built from: nixsig explain ${pathWord(finding.path)}`]
+    case 'unreadable':
+      return ['repair what cannot be read, and ask again']
+  }
+}
+
+function signing(kind: SubjectKind, path: string): string {
+  return `nixsig attest ${ASPECT[kind]} ${pathWord(path)} --key FILE`
+}

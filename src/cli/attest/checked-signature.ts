@@ -1,0 +1,107 @@
+import { lstatSync } from 'node:fs'
+import {
+  type DetachedResult,
+  SIGNATURE_FILE_LIMIT,
+  signatureKind,
+  verifyDetached,
+} from '../../crypto/detached-signature.ts'
+import type { SignatureExtension } from '../../evidence/developer-signatures.ts'
+import { printMinisignPublicKey } from '../../formats/minisign.ts'
+import { isText } from '../../formats/openpgp-armor.ts'
+import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
+import { stampOf } from '../../ledger/stamp.ts'
+import { standingOf } from '../../policy/key-standing.ts'
+import type { Key, Policy } from '../../policy/policy.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { printable } from '../../primitives/printable.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import { detachedWords } from '../detached-words.ts'
+import { readArgumentFile } from '../file-argument.ts'
+import { UsageError } from '../usage-error.ts'
+import type { Contents } from './contents.ts'
+
+/** A developer's detached signature that was checked, and good. */
+export interface GoodSignature {
+  readonly bytes: Uint8Array
+  readonly extension: SignatureExtension
+  /** The keys that made it, as an attestation names them. */
+  readonly inputs: readonly CheckedSignature[]
+  /** The same, in words. */
+  readonly signers: readonly string[]
+}
+
+/** All checks of a signature that did not find it good. */
+export class BadSignatureError extends Error {
+  override readonly name = 'BadSignatureError'
+  readonly results: readonly DetachedResult[]
+
+  constructor(message: string, results: readonly DetachedResult[]) {
+    super(message)
+    this.results = results
+  }
+}
+
+/** Measures contents that must not change until a signature over them has been checked. */
+export type Measure = () => Promise<Contents>
+
+/**
+ * Checks a signature file over one file and gives both. Throws BadSignatureError unless one of the keys made it,
+ * UsageError if the contents are no plain file or changed meanwhile, and FormatError if the signature cannot be read.
+ */
+export async function checkDeveloperSignature(
+  measure: Measure,
+  signatureFile: string,
+  keys: readonly Key[],
+): Promise<{ readonly contents: Contents; readonly signature: GoodSignature }> {
+  const { bytes } = readArgumentFile(signatureFile, SIGNATURE_FILE_LIMIT)
+  const before = await measure()
+  const stamp = stampOf(before.file)
+  assertPlainFile(before)
+  const results = await verifyDetached({ file: before.file, signature: bytes, keys })
+  const good = results.filter(({ outcome }) => outcome === 'good')
+  if (good.length === 0) {
+    const reasons = results.map(detachedWords).join('; ')
+    const why = reasons === '' ? 'no key that was given makes signatures of this kind' : reasons
+    throw new BadSignatureError(`nothing attested: ${printable(signatureFile)} is not good: ${why}`, results)
+  }
+  // The signature was checked over these very bytes, and not over what lay there for a moment in between.
+  const after = await measure()
+  if (after.narHash !== before.narHash || stampOf(before.file) !== stamp) {
+    throw new UsageError(`${printable(before.file)} changed while it was verified`)
+  }
+  const digest = toHex(sha256(bytes))
+  const signature = {
+    bytes,
+    extension: extensionOf(bytes),
+    inputs: good.map(({ key }) => ({ uri: uriOf(key), sha256: digest })),
+    signers: good.map(detachedWords),
+  }
+  return { contents: before, signature }
+}
+
+/** The keys of a policy that are in force now. */
+export function keysInForce(policy: Policy, now: number): readonly Key[] {
+  return [...policy.principals.values()].flatMap(principal =>
+    principal.keys.filter(key => standingOf(policy, { principal, key }, now).code === 'valid'),
+  )
+}
+
+/** Others' hooks accept a detached signature only over a file whose every bit it covers. */
+function assertPlainFile({ path, file }: Contents): void {
+  const status = lstatSync(file)
+  if (!status.isFile()) throw new UsageError(`${path} is no file, so no detached signature can be over it`)
+  if (path === file && (status.mode & 0o111) !== 0) {
+    throw new UsageError(`${path} is executable, which a detached signature does not cover`)
+  }
+}
+
+function extensionOf(bytes: Uint8Array): SignatureExtension {
+  if (signatureKind(bytes) === 'minisign') return '.minisig'
+  return isText(bytes) ? '.asc' : '.sig'
+}
+
+function uriOf(key: Key): string {
+  if (key.kind === 'openpgp') return `openpgp4fpr:${key.fingerprint}`
+  const { keyNumber = new Uint8Array(8), publicKey } = key
+  return `minisign:${printMinisignPublicKey({ keyNumber, publicKey })}`
+}

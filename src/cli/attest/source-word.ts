@@ -1,0 +1,70 @@
+import type { KeyPair } from '../../crypto/secret-key.ts'
+import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { LEVEL } from '../../formats/predicates/verification-summary.ts'
+import type { Session } from '../command.ts'
+import { keysOfArgument } from '../key-argument.ts'
+import { readPolicy } from '../policy-argument.ts'
+import { checkDeveloperSignature, keysInForce, type Measure } from './checked-signature.ts'
+import { releaseLine, summaryLine } from './lines.ts'
+import { publish } from './options.ts'
+
+/** What somebody says of a source, in which role. */
+export type SourceWord =
+  | { readonly as: 'reviewer'; readonly signature?: undefined }
+  | { readonly as: 'developer'; readonly purl: string; readonly signature?: undefined }
+  | {
+      readonly as: 'packager'
+      /** File of the developer's signature; without it there is a reason. */
+      readonly signature: string | undefined
+      /** Keys to check it with; without them, those of the policy. */
+      readonly keys: readonly string[] | undefined
+      readonly reason: string | undefined
+    }
+
+interface Attesting {
+  readonly word: SourceWord
+  readonly key: KeyPair
+  readonly measure: Measure
+  /** Directory of attestations. */
+  readonly out: string
+}
+
+/** Says it of one source: checks what has to be checked, signs, publishes. Throws if there is anything not to stand for. */
+export async function attestWord(attesting: Attesting, session: Session): Promise<void> {
+  const { word, key, measure, out } = attesting
+  const { terminal } = session
+  const now = Math.floor(Date.now() / 1000)
+  if (word.as === 'packager' && word.signature !== undefined) {
+    await attestSigned({ ...attesting, signature: word.signature, keys: word.keys, now }, session)
+    return
+  }
+  const contents = await measure()
+  if (word.as === 'developer') {
+    const line = releaseLine(key, contents, word.purl)
+    publish(terminal, out, contents.path, { line, says: 'as developer, a release' })
+    return
+  }
+  const level = word.as === 'reviewer' ? LEVEL.reviewed : LEVEL.packaged
+  const remark = word.as === 'packager' && word.reason !== undefined ? { remark: word.reason } : {}
+  const line = summaryLine(key, contents, { level, inputs: [], ...remark }, now)
+  publish(terminal, out, contents.path, { line, says: `as ${word.as}, ${level}` })
+}
+
+async function attestSigned(
+  attesting: Attesting & {
+    readonly signature: string
+    readonly keys: readonly string[] | undefined
+    readonly now: number
+  },
+  { places, terminal }: Session,
+): Promise<void> {
+  const { key, measure, out, now } = attesting
+  const keys = attesting.keys?.flatMap(keysOfArgument) ?? keysInForce(readPolicy(places.policy, true), now)
+  const { contents, signature } = await checkDeveloperSignature(measure, attesting.signature, keys)
+  const level = LEVEL.developerSignatureChecked
+  const line = summaryLine(key, contents, { level, inputs: signature.inputs }, now)
+  // The signature first: whoever finds the attestation shall find what it rests on.
+  storeDeveloperSignature(out, contents.path, signature.extension, signature.bytes)
+  for (const signer of signature.signers) terminal.print(`developer's signature: ${signer}`)
+  publish(terminal, out, contents.path, { line, says: `as packager, ${level}` })
+}

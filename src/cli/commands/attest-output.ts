@@ -1,0 +1,75 @@
+import { readSecretKeyFile } from '../../crypto/secret-key.ts'
+import { parseStorePath } from '../../formats/store-path.ts'
+import { readAdmission } from '../../ledger/admissions.ts'
+import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
+import { type Input, inputsOf, type Output, outputsOf } from '../../verifier/build.ts'
+import type { Places } from '../../verifier/places.ts'
+import { classify } from '../../verifier/verify.ts'
+import { validContents } from '../attest/contents.ts'
+import { provenanceLine } from '../attest/lines.ts'
+import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
+import { type AddCommand, runs, type Session } from '../command.ts'
+import type { Status } from '../status.ts'
+import { storePathOf } from '../store-argument.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Inputs that a provenance lists; it leaves them out where there are more, for the derivation names them all. */
+const INPUT_LIMIT = 1000
+
+/** `nixsig attest output PATH…`: a builder's word about what this machine built. */
+export const attestOutput: AddCommand = yargs =>
+  yargs.command(
+    'output <paths..>',
+    'Say as a builder what came out of a derivation on this machine',
+    command =>
+      withAttestOptions(command, 'Store paths that this machine built, or links to them').example(
+        '$0 attest output ./result --key builder-1.secret',
+        '',
+      ),
+    runs(attestPaths),
+  )
+
+async function attestPaths(options: AttestOptions, { places, terminal }: Session): Promise<Status> {
+  const key = readSecretKeyFile(options.key)
+  const paths = options.paths.map(storePathOf)
+  const store = await openStore()
+  try {
+    for (const path of paths) {
+      terminal.progress(`reading ${path}`)
+      const { contents, info } = await validContents(store, path)
+      const output = outputOf(classify(path, info))
+      assertBuiltHere(places, info)
+      const build = {
+        derivation: output.derivation.path.path,
+        output: output.name,
+        inputs: await inputsFound(store, output),
+      }
+      const line = provenanceLine(key, contents, build, info.registrationTime)
+      publish(terminal, options.out, path, { line, says: `as builder, of ${build.derivation}` })
+    }
+    return 0
+  } finally {
+    store.close()
+  }
+}
+
+function outputOf({ path, derivation }: Input): Output {
+  const made = derivation && outputsOf(derivation).find(output => output.path.path === path.path)
+  if (made !== undefined) return made
+  throw new UsageError(`the derivation of ${path.path} is not in this store: instantiate it first`)
+}
+
+/** A builder vouches for what it saw being built, and for nothing that it was given. */
+function assertBuiltHere({ state }: Places, info: PathInfo): void {
+  if (info.ultimate) return
+  const entry = readAdmission(state, parseStorePath(info.path).digest, info.path)
+  if (entry?.builtHere === true && entry.narHash === info.narHash) return
+  throw new UsageError(`${info.path} was not built by this store, so this machine cannot say how it was`)
+}
+
+async function inputsFound(store: Store, { derivation }: Output) {
+  const inputs = inputsOf(derivation)
+  if (inputs.length > INPUT_LIMIT) return []
+  const infos = await Promise.all(inputs.map(({ path }) => store.pathInfo(path.path)))
+  return infos.flatMap(info => (info === undefined ? [] : [{ name: info.path, narHash: info.narHash }]))
+}

@@ -1,0 +1,65 @@
+import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../../crypto/detached-signature.ts'
+import type { ExitCode } from '../../policy/exit-code.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { type AddCommand, runs, type Session } from '../command.ts'
+import { detachedStatus, detachedWords } from '../detached-words.ts'
+import { readArgumentFile, realPathOf } from '../file-argument.ts'
+import { keysOfArgument } from '../key-argument.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+
+interface Options {
+  readonly file: string
+  readonly signature: string
+  readonly key: readonly string[]
+}
+
+/** `nixsig check-signature FILE SIGNATURE --key KEY…`: a developer's detached signature, without any policy. */
+export const checkSignature: AddCommand = yargs =>
+  yargs.command(
+    'check-signature <file> <signature>',
+    "Check a developer's detached signature (OpenPGP or minisign) with the keys that you name",
+    command =>
+      command
+        .positional('file', { type: 'string', demandOption: true, describe: 'What was signed' })
+        .positional('signature', { type: 'string', demandOption: true, describe: '.asc, .sig or .minisig' })
+        .option('key', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          requiresArg: true,
+          describe: 'A key as a policy writes it, or a file of keys; may be repeated',
+        })
+        .example('$0 check-signature x.tar.gz x.tar.gz.asc --key alice.asc', '')
+        .example('$0 check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', ''),
+    runs(check),
+  )
+
+async function check(options: Options, { terminal }: Session): Promise<Status> {
+  const keys = options.key.flatMap(keysOfArgument)
+  const file = realPathOf(options.file)
+  const signature = readArgumentFile(options.signature, SIGNATURE_FILE_LIMIT).bytes
+  try {
+    const results = await verifyDetached({ file, signature, keys })
+    sayResults(terminal, options.file, results)
+    return detachedStatus(results)
+  } catch (error) {
+    // A signature that cannot be read proves nothing, either way.
+    if (!(error instanceof FormatError)) throw error
+    terminal.print(`${terminal.doubtful('undecided')} ${printable(options.file)}: ${error.message}`)
+    return 20
+  }
+}
+
+function sayResults(terminal: Terminal, file: string, results: readonly DetachedResult[]): void {
+  const paint = STATUS_PAINT[detachedStatus(results)] ?? 'bad'
+  const head = { good: 'good', bad: 'refused', doubtful: 'undecided' }[paint]
+  const lines =
+    results.length > 0 ? results.map(detachedWords) : ['none of these keys makes signatures of this kind']
+  terminal.print(
+    [`${terminal[paint](head)} ${printable(file)}`, ...lines.map(line => `  ${line}`)].join('\n'),
+  )
+}
+
+const STATUS_PAINT: Readonly<Partial<Record<ExitCode, 'good' | 'doubtful'>>> = { 0: 'good', 20: 'doubtful' }

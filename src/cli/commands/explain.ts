@@ -1,0 +1,98 @@
+import { mergeEvidence } from '../../evidence/merge.ts'
+import { parseStorePath, type StorePath } from '../../formats/store-path.ts'
+import { type Admission, readAdmission } from '../../ledger/admissions.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import type { Evidence } from '../../policy/verdict.ts'
+import { when } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import { listEntries, readEntry } from '../../quarantine/entries.ts'
+import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
+import { type Gate, openGate } from '../../verifier/gate.ts'
+import { classify, verifyPath } from '../../verifier/verify.ts'
+import { adviceFor } from '../advice.ts'
+import { claimWords } from '../claim-words.ts'
+import { type AddCommand, runs, type Session } from '../command.ts'
+import { ledgerWords } from '../ledger-words.ts'
+import { sayVerdict } from '../say-verdict.ts'
+import type { Status } from '../status.ts'
+import { storePathOf } from '../store-argument.ts'
+import type { Terminal } from '../terminal.ts'
+
+/** `nixsig explain PATH`: everything that is known about one path, and what to do next. */
+export const explain: AddCommand = yargs =>
+  yargs.command(
+    'explain <path>',
+    'Tell the verdict on a path with everything that it rests on, and what to do next',
+    command =>
+      command
+        .positional('path', {
+          type: 'string',
+          demandOption: true,
+          describe: 'A store path, or a link to one',
+        })
+        .example('$0 explain /nix/store/…-hello-2.12.tar.gz', 'as the message of a refusal says'),
+    runs(explainPath),
+  )
+
+async function explainPath(args: { path: string }, { places, terminal }: Session): Promise<Status> {
+  const path = parseStorePath(storePathOf(args.path))
+  const gate = openGate(places)
+  try {
+    const verdict = await verifyPath(gate, path.path)
+    sayVerdict(terminal, verdict)
+    // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
+    const policy = await gate.policy().catch(() => undefined)
+    if (policy !== undefined) await sayGrounds(gate, path, terminal)
+    saySection(terminal, 'quarantine', quarantineLines(places.state, path))
+    saySection(terminal, 'what to do', adviceFor(verdict))
+    return exitCode(verdict)
+  } finally {
+    gate.close()
+  }
+}
+
+/** The evidence, whether it counted or not, and the ledger's entry. */
+async function sayGrounds(gate: Gate, path: StorePath, terminal: Terminal): Promise<void> {
+  const entry = readAdmission(gate.places.state, path.digest, path.path)
+  const { evidence, narHash } = await evidenceAbout(gate, path, entry)
+  const policy = await gate.policy()
+  const contents = narHash ?? entry?.narHash ?? ''
+  const claims = evidence.claims.map(claim => claimWords(policy, claim, { narHash: contents, now: gate.now }))
+  saySection(terminal, 'signed by', claims.length > 0 ? claims : ['nobody of the trusted list'])
+  saySection(terminal, 'ledger', [ledgerWords(entry, { policy: policy.digest, now: gate.now, narHash })])
+}
+
+async function evidenceAbout(
+  gate: Gate,
+  path: StorePath,
+  entry: Admission | undefined,
+): Promise<{ evidence: Evidence; narHash: string | undefined }> {
+  const info = await (await gate.store()).pathInfo(path.path)
+  const narHash = info?.narHash
+  const remembered = rememberedEvidence(entry, narHash ?? entry?.narHash ?? '')
+  const subject = {
+    path: path.path,
+    name: path.name,
+    kind: path.name.endsWith('.drv') ? 'derivation' : classify(path.path, info).kind,
+    narHash: narHash ?? '',
+    builtHere: false,
+    derivationKnown: true,
+  } as const
+  const found =
+    subject.kind === 'derivation' ? await gate.attested(path.path) : await pathEvidence(gate, subject, info)
+  return { evidence: mergeEvidence([found, remembered]), narHash }
+}
+
+function quarantineLines(state: string, { digest, path }: StorePath): readonly string[] {
+  return listEntries(state).flatMap(id => {
+    if (!id.includes(`-${digest}`)) return []
+    const entry = readEntry(state, id)
+    if (entry?.path !== path) return []
+    return [`refused ${when(entry.refused)} (${printable(entry.outcome)}): nixsig quarantine show ${id}`]
+  })
+}
+
+function saySection(terminal: Terminal, title: string, lines: readonly string[]): void {
+  if (lines.length === 0) return
+  terminal.print([`${terminal.strong(title)}:`, ...lines.map(line => `  ${line}`)].join('\n'))
+}

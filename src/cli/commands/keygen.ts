@@ -1,0 +1,45 @@
+import { join } from 'node:path'
+import { generateKey, writeKeyPair } from '../../crypto/secret-key.ts'
+import { printNixPublicKey } from '../../formats/nix-key.ts'
+import { printSshPublicKey, sshFingerprint } from '../../formats/ssh-key.ts'
+import { printable } from '../../primitives/printable.ts'
+import { type AddCommand, runs, type Session } from '../command.ts'
+import type { Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** `nixsig keygen NAME`: a new key pair in two new files. */
+export const keygen: AddCommand = yargs =>
+  yargs.command(
+    'keygen <name>',
+    'Make a new key pair, to sign attestations with',
+    command =>
+      command
+        .positional('name', { type: 'string', demandOption: true, describe: 'Name of the key, like alice-1' })
+        .option('out', {
+          type: 'string',
+          default: '.',
+          requiresArg: true,
+          describe: 'Directory of the new files',
+        })
+        .example('$0 keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)'),
+    runs(makeKey),
+  )
+
+async function makeKey(args: { name: string; out: string }, { terminal }: Session): Promise<Status> {
+  const { name, out } = args
+  if (!/^[0-9A-Za-z_][0-9A-Za-z._-]{0,127}$/.test(name)) {
+    throw new UsageError(`"${printable(name)}" cannot be the name of a key: letters, digits and . _ - only`)
+  }
+  const files = { secretKey: join(out, `${name}.secret`), publicKey: join(out, `${name}.pub`) }
+  const key = generateKey(name)
+  writeKeyPair(files, key)
+  terminal.print(
+    [
+      `secret key   ${printable(files.secretKey)} (mode 600: whoever reads it can sign as you)`,
+      `public key   ${printNixPublicKey(key)}`,
+      `as SSH       ${printSshPublicKey(key.publicKey, name)}`,
+      `fingerprint  ${sshFingerprint(key.publicKey)}`,
+    ].join('\n'),
+  )
+  return 0
+}

@@ -1,0 +1,71 @@
+import { resolve } from 'node:path'
+import { assertAttestationDirectory } from '../../evidence/attestation-files.ts'
+import { FileError } from '../../files/regular-file.ts'
+import { describePolicy } from '../../policy/describe.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { type AddCommand, runs, type Session } from '../command.ts'
+import { readPolicy } from '../policy-argument.ts'
+import type { Status } from '../status.ts'
+
+/** `nixsig policy check [FILE]` and `nixsig policy describe`. */
+export const policy: AddCommand = yargs =>
+  yargs.command('policy', 'Check or describe the policy', command =>
+    command
+      .command(
+        'check [file]',
+        'Say what is wrong with a policy, every problem with its line',
+        check =>
+          check
+            .positional('file', {
+              type: 'string',
+              describe: 'A draft; else the policy in force, and its protection',
+            })
+            .example('$0 policy check draft.toml', 'before it is put into force'),
+        runs(checkPolicy),
+      )
+      .command(
+        'describe',
+        'Tell the policy in force in plain words',
+        describe => describe.example('$0 policy describe', ''),
+        runs(async (_args, { places, terminal }) => {
+          terminal.print(describePolicy(readPolicy(places.policy, true)))
+          return 0
+        }),
+      )
+      .demandCommand(1, 'policy check or policy describe?'),
+  )
+
+async function checkPolicy(args: { file: string | undefined }, session: Session): Promise<Status> {
+  const { terminal, places } = session
+  const file = args.file === undefined ? places.policy : resolve(args.file)
+  const checked = readPolicy(file, args.file === undefined)
+  for (const problem of directoryProblems(checked)) terminal.note(`nixsig: warning: ${problem}`)
+  terminal.print(`${terminal.good('good')} ${printable(file)}: ${summary(checked)}`)
+  return 0
+}
+
+function directoryProblems({ attestations }: Policy): readonly string[] {
+  return attestations.flatMap(directory => {
+    try {
+      assertAttestationDirectory(directory)
+      return []
+    } catch (error) {
+      if (!(error instanceof FileError)) throw error
+      return [error.message]
+    }
+  })
+}
+
+function summary({ mode, principals, groups, rules, digest }: Policy): string {
+  const counts = [
+    counted(principals.size, 'principal'),
+    counted(groups.size, 'group'),
+    counted(rules.length, 'rule'),
+  ]
+  return `mode ${mode}, ${counts.join(', ')}, digest ${digest.slice(0, 16)}`
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,79 @@
+import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
+import type { Verdict } from '../../policy/verdict.ts'
+import { paragraph } from '../../policy/wording.ts'
+import { type Gate, openGate } from '../../verifier/gate.ts'
+import { type AddCommand, isUsualSetting, runs, type Session } from '../command.ts'
+import { sayVerdict } from '../say-verdict.ts'
+import { mostSevere, type Status } from '../status.ts'
+import { storePathOf } from '../store-argument.ts'
+import { UsageError } from '../usage-error.ts'
+import { verdictLine } from '../verdict-json.ts'
+
+interface Options {
+  readonly paths: readonly string[]
+  readonly recursive: boolean
+  readonly json: boolean
+}
+
+/** `nixsig verify [PATH…]`: judges paths of the store by the evidence as it is now. */
+export const verify: AddCommand = yargs =>
+  yargs.command(
+    'verify [paths..]',
+    'Judge paths of the store, and first finish what killed hooks left (root)',
+    command =>
+      command
+        .positional('paths', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Store paths, or links to them like ./result; none: only finish what was left',
+        })
+        .option('recursive', { type: 'boolean', default: false, describe: 'With all that they refer to' })
+        .option('json', { type: 'boolean', default: false, describe: 'One JSON object a line and path' })
+        .example('$0 verify ./result', 'judges what ./result leads to')
+        .example('$0 verify /run/current-system --recursive --json', 'a whole system, for a script'),
+    runs(judgePaths),
+  )
+
+async function judgePaths(options: Options, session: Session): Promise<Status> {
+  const { terminal, places } = session
+  const paths = options.paths.map(storePathOf)
+  const gate = openGate(places)
+  try {
+    if (paths.length === 0) return mostSevere((await finishInterrupted(gate, session)).map(exitCode))
+    // Judged under another policy, what was left would get a verdict that is not this machine's.
+    if (isRoot() && isUsualSetting(places)) await finishInterrupted(gate, session)
+
+    const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
+    const all = options.recursive ? await closureOf(gate, paths) : [...new Set(paths)]
+    const codes: ExitCode[] = []
+    for (const [index, path] of all.entries()) {
+      terminal.progress(`judging ${index + 1} of ${all.length} paths`)
+      const verdict = await verifyPath(gate, path)
+      if (options.json) terminal.print(verdictLine(verdict))
+      else sayVerdict(terminal, verdict)
+      codes.push(exitCode(verdict))
+    }
+    return mostSevere(codes)
+  } finally {
+    gate.close()
+  }
+}
+
+/** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
+async function finishInterrupted(gate: Gate, { terminal }: Session): Promise<readonly Verdict[]> {
+  if (!isRoot()) throw new UsageError('which path? (only root can finish what killed hooks left)')
+  const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
+  const outcomes = await finishWhatWasInterrupted(gate)
+  for (const { admitted, refusals, quarantined } of outcomes) {
+    for (const path of admitted)
+      terminal.note(`finished: ${path} had been built and not judged, and is trusted`)
+    for (const refusal of refusals) terminal.note(`finished: ${paragraph(refusal)}`)
+    for (const id of quarantined) terminal.note(`  kept for inspection: nixsig quarantine show ${id}`)
+  }
+  return outcomes.flatMap(({ refusals }) => refusals)
+}
+
+function isRoot(): boolean {
+  return process.geteuid?.() === 0
+}

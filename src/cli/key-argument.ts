@@ -1,0 +1,47 @@
+import { existsSync } from 'node:fs'
+import { certificateFingerprints } from '../crypto/openpgp-certificate.ts'
+import { isText } from '../formats/openpgp-armor.ts'
+import { parseEd25519Key } from '../policy/language/keys.ts'
+import type { Key } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { readArgumentFile } from './file-argument.ts'
+import { UsageError } from './usage-error.ts'
+
+const FILE_LIMIT = 4 * 1024 * 1024
+
+/**
+ * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP certificates, or a
+ * public key of Nix, OpenSSH, minisign or in PEM. What reads as a key is one, also where a file has that name. Throws
+ * UsageError if it is neither, FormatError and FileError for a file that cannot be used.
+ */
+export function keysOfArgument(argument: string): readonly Key[] {
+  try {
+    return [parseEd25519Key(argument)]
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    return keysOfFile(argument, error)
+  }
+}
+
+function keysOfFile(file: string, notText: FormatError): readonly Key[] {
+  if (!existsSync(file)) {
+    throw new UsageError(`${printable(file)} is no key (${notText.message}), and there is no such file`)
+  }
+  const { path, bytes } = readArgumentFile(file, FILE_LIMIT)
+  const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
+  if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
+  // A minisign key is its last line; the one before it is a comment that nobody vouches for.
+  const minisign = text.startsWith('untrusted comment: ') ? text.split('\n').at(-1) : undefined
+  return [parseEd25519Key(minisign === undefined ? text : `minisign:${minisign}`)]
+}
+
+function certificatesOf(file: string, bytes: Uint8Array): readonly Key[] {
+  return certificateFingerprints(bytes).map(fingerprint => ({
+    kind: 'openpgp',
+    identity: `openpgp:${fingerprint}`,
+    label: fingerprint,
+    fingerprint,
+    certificate: file,
+  }))
+}

@@ -1,0 +1,30 @@
+import { type Admission, isCurrent } from '../ledger/admissions.ts'
+import { when, word } from '../policy/words.ts'
+
+/** What the ledger's entry of a path is held against. */
+export interface Present {
+  /** Digest of the policy in force. */
+  readonly policy: string
+  /** Seconds since 1970. */
+  readonly now: number
+  /** The path as it is in the store; undefined if it is not there. */
+  readonly narHash: string | undefined
+}
+
+/** What the ledger has about a path, in one line: when and under what it was admitted, and whether that still holds. */
+export function ledgerWords(entry: Admission | undefined, present: Present): string {
+  if (entry === undefined) return 'never admitted'
+  const made = entry.builtHere ? ', built here' : ''
+  const admitted = `admitted ${when(entry.time)} under rule "${word(entry.rule)}"${made}`
+  const stale = whyStale(entry, present)
+  return stale === undefined ? `${admitted}; current` : `${admitted}; stale: ${stale}`
+}
+
+function whyStale(entry: Admission, { policy, now, narHash }: Present): string | undefined {
+  if (narHash !== undefined && entry.narHash !== narHash) {
+    return `it was about other contents (${entry.narHash})`
+  }
+  if (entry.policy !== policy) return 'the policy has changed since'
+  if (isCurrent(entry, policy, now)) return undefined
+  return `it ended ${when(entry.until ?? now)}`
+}

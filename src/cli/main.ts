@@ -1,0 +1,75 @@
+/** The command line: `nixsig COMMAND`. Every command has a file of its own in commands/. */
+import yargs, { type Argv } from 'yargs'
+import project from '../../package.json' with { type: 'json' }
+import { printable } from '../primitives/printable.ts'
+import { type AddCommand, withGlobalOptions } from './command.ts'
+import { attest } from './commands/attest.ts'
+import { checkSignature } from './commands/check-signature.ts'
+import { explain } from './commands/explain.ts'
+import { keygen } from './commands/keygen.ts'
+import { policy } from './commands/policy.ts'
+import { quarantine } from './commands/quarantine.ts'
+import { verify } from './commands/verify.ts'
+import { explainError } from './status.ts'
+import { UsageError } from './usage-error.ts'
+
+const COMMANDS: readonly AddCommand[] = [keygen, attest, checkSignature, verify, explain, policy, quarantine]
+
+const STATUSES = `Exit status: 0 trusted or done, 2 wrong call, policy or file, 10 unsigned, 11 unknown signer,
+12 threshold not met or refused by the rule, 13 bad signature, other contents or conflict,
+14 revoked or expired, 20 undecided. Of several paths the most severe: 13, 14, 12, 11, 10, 20.`
+
+/** Columns that help is wrapped at, on narrow terminals fewer. */
+const HELP_WIDTH = 100
+
+function commandLine(args: readonly string[]): Argv {
+  const start: Argv = yargs([...args])
+    .scriptName('nixsig')
+    // Messages are not translated, whatever the environment says.
+    .locale('en')
+    .parserConfiguration({
+      'boolean-negation': false,
+      'dot-notation': false,
+      'greedy-arrays': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+    })
+    .usage('$0 COMMAND\n\nA trust gate for Nix: who signed what, and does it suffice?')
+  return COMMANDS.reduce((yargs, add) => add(yargs), withGlobalOptions(start))
+    .completion('completion', 'Print a completion script for the shell in use (bash or zsh)')
+    .demandCommand(1, 'which command? "nixsig --help" lists them')
+    .strict()
+    .version(project.version)
+    .help()
+    .wrap(Math.min(HELP_WIDTH, process.stdout.columns ?? HELP_WIDTH))
+    .epilogue(STATUSES)
+    .fail((message, error) => {
+      // Without an error it is yargs that speaks, and it quotes what was typed.
+      throw error ?? new UsageError(printable(message.replaceAll(/\s*\n\s*/g, ' ')))
+    })
+}
+
+async function main(): Promise<void> {
+  // A reader that went away (`nixsig … | head`) has all it wanted, and is not told that all was well.
+  process.stdout.on('error', () => process.exit(process.exitCode || 70))
+  try {
+    await commandLine(process.argv.slice(2)).parseAsync()
+  } catch (error) {
+    const known = explainError(error)
+    const text = known?.text ?? `a fault of nixsig itself: ${stackOf(error)}`
+    process.stderr.write(
+      `${text
+        .split('\n')
+        .map(line => `nixsig: ${line}\n`)
+        .join('')}`,
+    )
+    process.exitCode = known?.status ?? 70
+  }
+}
+
+function stackOf(error: unknown): string {
+  const lines = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n')
+  return lines.map(line => printable(line)).join('\n')
+}
+
+void main()

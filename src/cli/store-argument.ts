@@ -1,0 +1,43 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { isStorePath, STORE_DIR } from '../formats/store-path.ts'
+import { printable } from '../primitives/printable.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Links that lead to links; the kernel's own limit. */
+const LINK_LIMIT = 40
+
+/**
+ * The store path that an argument means: itself, whatever it lies in, or what a symbolic link like `./result` leads into.
+ * A store path that is a link stays itself. Throws UsageError if it leads nowhere into the store.
+ */
+export function storePathOf(argument: string): string {
+  const path = findStorePath(argument)
+  if (path === undefined) throw new UsageError(`${printable(argument)} is not in ${STORE_DIR}`)
+  return path
+}
+
+/** The same; undefined for what lies elsewhere. Throws UsageError if there is no such file. */
+export function findStorePath(argument: string): string | undefined {
+  let path = resolve(argument)
+  for (let links = 0; links < LINK_LIMIT; links++) {
+    if (path.startsWith(`${STORE_DIR}/`)) return outermost(path, argument)
+    try {
+      // All directories with their links followed, the last component as it is.
+      path = join(realpathSync(dirname(path)), basename(path))
+      if (path.startsWith(`${STORE_DIR}/`)) return outermost(path, argument)
+      if (!lstatSync(path).isSymbolicLink()) return undefined
+      path = resolve(dirname(path), readlinkSync(path))
+    } catch (error) {
+      throw new UsageError(`cannot follow ${printable(argument)}: ${printable((error as Error).message)}`)
+    }
+  }
+  throw new UsageError(`${printable(argument)} leads through too many links`)
+}
+
+function outermost(path: string, argument: string): string {
+  const [name = ''] = path.slice(STORE_DIR.length + 1).split('/')
+  const found = `${STORE_DIR}/${name}`
+  if (isStorePath(found)) return found
+  throw new UsageError(`${printable(argument)} lies in ${STORE_DIR}, but in no store path`)
+}

@@ -1,0 +1,63 @@
+import { type ExitCode, exitCode } from '../policy/exit-code.ts'
+import { findingWords } from '../policy/finding-words.ts'
+import type { Basis, Stray, Verdict } from '../policy/verdict.ts'
+
+/**
+ * A verdict as `--json` prints it. Fields are added in later versions, none is taken away or changes its meaning; the
+ * codes are those of src/policy/verdict.ts. Paths, names and details are what was found, `message` is text for people.
+ */
+interface VerdictJson {
+  readonly path: string
+  readonly kind: 'fetched-source' | 'local-source' | 'derivation' | 'output'
+  readonly outcome: 'trusted' | 'untrusted' | 'indeterminate'
+  /** The exit status that this path alone would give. */
+  readonly status: ExitCode
+  /** Title of the rule that decided. */
+  readonly rule: string
+  /** Of a trusted path: why. */
+  readonly basis?: BasisJson
+  /** Of a trusted path: seconds since 1970 at which this may end. */
+  readonly until?: number
+  /** Of a refused path: every reason, the most telling one first. */
+  readonly findings: readonly { readonly code: string; readonly message: string; readonly path?: string }[]
+  /** What was found and is no evidence. */
+  readonly strays: readonly Stray[]
+}
+
+type BasisJson =
+  | { readonly kind: 'claims'; readonly principals: readonly string[] }
+  | { readonly kind: 'exemption'; readonly reason: string; readonly line: number }
+  | { readonly kind: 'no-requirement' }
+
+/**
+ * One line of JSON (RFC 8259) in printable ASCII: everything else is escaped, so no name in it can steer a terminal, and
+ * any reader of JSON gets the very characters back.
+ */
+export function verdictLine(verdict: Verdict): string {
+  return JSON.stringify(verdictJson(verdict)).replace(
+    /[^\x20-\x7e]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function verdictJson(verdict: Verdict): VerdictJson {
+  const { outcome, rule, strays = [] } = verdict
+  const status = exitCode(verdict)
+  if (outcome === 'trusted') {
+    const { subject, basis, until } = verdict
+    const { path, kind } = subject
+    const end = until === undefined ? {} : { until }
+    return { path, kind, outcome, status, rule, basis: basisJson(basis), ...end, findings: [], strays }
+  }
+  const { path, kind } = verdict
+  const findings = verdict.findings.map(finding => ({
+    code: finding.code,
+    message: findingWords(finding),
+    ...(finding.code === 'input' ? { path: finding.path } : {}),
+  }))
+  return { path, kind, outcome, status, rule, findings, strays }
+}
+
+function basisJson(basis: Basis): BasisJson {
+  return basis.kind === 'claims' ? { kind: 'claims', principals: basis.principals } : basis
+}

@@ -1,0 +1,143 @@
+import { lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { execa } from 'execa'
+import { developerEvidence } from '../evidence/developer-signatures.ts'
+import { mergeEvidence } from '../evidence/merge.ts'
+import { findProgram } from '../files/programs.ts'
+import { FileError } from '../files/regular-file.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import type { Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
+import {
+  entryDirectory,
+  listUnfinished,
+  type QuarantineEntry,
+  quarantineDirectory,
+  readEntry,
+  removeEntry,
+} from '../quarantine/entries.ts'
+import { withLock } from '../quarantine/lock.ts'
+import { hasContent } from '../quarantine/quarantine.ts'
+import { putBack } from '../quarantine/take-out.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import { narHashOfTree } from '../store/tree-nar.ts'
+import { admitBuild, judgeWithGraph, recordTrust } from './admit.ts'
+import { attestOutput } from './attest-output.ts'
+import { type Output, outputsOf, readDerivation } from './build.ts'
+import type { Gate } from './gate.ts'
+
+/** Ten minutes: Nix hashes the path anew. */
+const REGISTER_LIMIT = 600_000
+
+/** Why an entry stays where it is; none if it was released. */
+export interface Release {
+  readonly path: string
+  readonly refusals: readonly Refusal[]
+}
+
+/**
+ * Judges a quarantined output again, as one that was built here; if it and its build are trusted now, puts it back into
+ * the store, has Nix register it, attests and admits it, and removes the entry. May be killed at any point and called
+ * again. Throws FileError if there is no such entry, if its content or what lies in its place is not what it should be,
+ * or if something that it refers to is missing.
+ */
+export function releaseEntry(gate: Gate, id: string): Promise<Release> {
+  const { state } = gate.places
+  return withLock(join(quarantineDirectory(state), 'lock'), async () => {
+    const entry = readEntry(state, id)
+    if (entry === undefined) throw new FileError(`there is no quarantine entry ${id}`)
+    if (listUnfinished(state).includes(id)) {
+      throw new FileError(`${id} is not in quarantine as a whole yet: nixsig verify finishes it`)
+    }
+    const content = join(entryDirectory(state, id), 'content')
+    await assertContent(state, id, entry)
+    const output = outputOf(entry)
+
+    const [first, ...rest] = await admitBuild(gate, output.derivation)
+    if (first !== undefined) return { path: entry.path, refusals: [first, ...rest] }
+    const verdict = await judgeEntry(gate, entry, { output, content })
+    if (verdict.outcome !== 'trusted') return { path: entry.path, refusals: [verdict] }
+    await restore(gate, { id, entry, output }, verdict)
+    return { path: entry.path, refusals: [] }
+  })
+}
+
+async function assertContent(state: string, id: string, entry: QuarantineEntry): Promise<void> {
+  if (!hasContent(state, id)) throw new FileError(`${id} holds no content: build it again`)
+  const { narHash } = await narHashOfTree(join(entryDirectory(state, id), 'content'))
+  if (narHash !== entry.narHash) throw new FileError(`the content of ${id} is not what was refused`)
+}
+
+function outputOf(entry: QuarantineEntry): Output {
+  const output = outputsOf(readDerivation(entry.derivation)).find(({ path }) => path.path === entry.path)
+  if (output === undefined) throw new FileError(`${entry.derivation} does not make ${entry.path}`)
+  return output
+}
+
+async function judgeEntry(
+  gate: Gate,
+  { path, narHash }: QuarantineEntry,
+  { output, content }: { readonly output: Output; readonly content: string },
+): Promise<Verdict> {
+  const { name } = output.path
+  const subject: Subject = { path, name, kind: output.kind, narHash, builtHere: true, derivationKnown: true }
+  const parts = [await gate.attested(path)]
+  if (subject.kind !== 'output') parts.push(await developerEvidence(await gate.policy(), subject, content))
+  return judgeWithGraph(gate, subject, mergeEvidence(parts), output.derivation)
+}
+
+async function restore(
+  gate: Gate,
+  { id, entry, output }: { readonly id: string; readonly entry: QuarantineEntry; readonly output: Output },
+  trust: Trust,
+): Promise<void> {
+  const { state } = gate.places
+  const store = await gate.store()
+  const others = entry.references.filter(reference => reference !== entry.path)
+  // From here on the collector keeps its hands off, although nothing refers to the path yet.
+  for (const path of [...others, entry.path]) await store.addTempRoot(path)
+  const valid = await store.validPaths([...others, entry.path])
+  const missing = others.filter(path => !valid.has(path))
+  if (missing.length > 0)
+    throw new FileError(`${entry.path} refers to ${missing.join(', ')}: not in the store`)
+  if (!valid.has(entry.path)) {
+    await bringBack(entry, entryDirectory(state, id))
+    await register(entry)
+  }
+  const info = await store.pathInfo(entry.path)
+  assertRestored(entry, info)
+  await attestOutput(gate, output, info)
+  await recordTrust(gate, trust, output.path, entry.derivation)
+  removeEntry(state, id)
+}
+
+/** Copies the content into the store, unless a release that was killed had done that already. */
+async function bringBack(entry: QuarantineEntry, directory: string): Promise<void> {
+  if (lstatSync(entry.path, { throwIfNoEntry: false }) === undefined) await putBack(directory, entry.path)
+  const { narHash } = await narHashOfTree(entry.path)
+  if (narHash === entry.narHash) return
+  throw new FileError(
+    `something else lies at ${entry.path}: remove it first (nix-store --delete ${entry.path})`,
+  )
+}
+
+/** `nix-store --register-validity` reads path, deriver, count of references and references, a line each. */
+async function register({ path, derivation, references }: QuarantineEntry): Promise<void> {
+  const program = findProgram('nix-store')
+  if (program === undefined) throw new FileError('there is no program nix-store on this system')
+  const lines = [parseStorePath(path).path, derivation, String(references.length), ...references]
+  const { failed, stderr } = await execa(program, ['--register-validity'], {
+    input: lines.map(line => `${line}\n`).join(''),
+    env: { PATH: '/run/current-system/sw/bin:/usr/bin:/bin' },
+    extendEnv: false,
+    timeout: REGISTER_LIMIT,
+    reject: false,
+  })
+  if (failed) throw new FileError(`nix-store --register-validity failed: ${stderr.trim()}`)
+}
+
+function assertRestored(entry: QuarantineEntry, info: PathInfo | undefined): asserts info is PathInfo {
+  if (info?.narHash === entry.narHash) return
+  throw new FileError(
+    `${entry.path} is ${info === undefined ? 'not valid' : 'other contents'} after it was put back`,
+  )
+}
