@@ -27,8 +27,7 @@ export function answerDemand(
   const people = peopleOf(policy.groups, demand.who)
   const counted = counting.filter(held => isAskedFor(demand, people, held.claim.role, held.holder))
   const present = new Set(counted.map(({ holder }) => holder.principal.name))
-  if (people.has(SELF) && subject.builtHere && aspect === 'output' && fits(demand, 'builder'))
-    present.add(SELF)
+  if (people.has(SELF) && subject.builtHere && aspect === 'output') present.add(SELF)
   const seats = fillSeats(policy.groups, demand.who, present)
   const { who, role } = demand
   const { threshold, of } = seats

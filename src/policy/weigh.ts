@@ -78,7 +78,7 @@ function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | und
   const aspect = ASPECT[subject.kind]
   if (!ROLES[aspect].includes(claim.role)) return `no requirement for the ${aspect} asks for a ${claim.role}`
   if (claim.graph === undefined) return undefined
-  if (aspect === 'output' || claim.role !== 'packager') return 'a build graph covers no such claim'
+  if (claim.role !== 'packager') return "a build graph is a packager's to sign"
   return rule.acceptGraph
     ? undefined
     : `signed the build graph of ${claim.graph}, which the rule does not accept`

@@ -194,6 +194,15 @@ require.source = "nothing"`)
   assert.equal(ask(policy, evidenceOf([]), { ...SOURCE, name: 'x-hello-2' }).rule, 'default')
 })
 
+test('S2: a rule that states nothing for a kind does not decide it; a default without a requirement refuses', () => {
+  const policy = teamPolicy('[[rules]]\nmatch.kind = "fetched-source"\nrequire.source = "nothing"')
+  trusted(ask(policy, evidenceOf([])))
+  const mute = { ...policy, rules: policy.rules.map(rule => ({ ...rule, require: {} })) }
+  refused(ask(mute, evidenceOf([])), ['unsigned'], 10)
+  const empty = { ...mute, fallback: { ...policy.fallback, require: {} } }
+  refused(ask(empty, TWO), ['refused-by-rule'], 12)
+})
+
 // S3: exemptions
 test('S3: an exemption holds until its second, and not one longer', () => {
   const policy = teamPolicy(`[[exemptions]]\npath = "${PATH}"\nreason = "not signed"\nuntil = 2026-07-01`)
@@ -468,6 +477,14 @@ test('S10: self fills a seat beside others', () => {
   assert.deepEqual(finding.found, ['self'])
   trusted(ask(policy, evidenceOf([builtBy('alice-1')]), here))
   refused(ask(policy, evidenceOf([builtBy('alice-1')]), OUTPUT), ['threshold'], 12)
+})
+
+test('S10: self is nobody where nobody asks for it', () => {
+  const policy = teamPolicy('', { requirement: '"alice"' })
+  const here = { ...OUTPUT, builtHere: true }
+  refused(ask(policy, evidenceOf([]), here), ['unsigned'], 10)
+  const { basis } = trusted(ask(policy, evidenceOf([builtBy('alice-1')]), here))
+  assert.deepEqual(basis.kind === 'claims' && basis.principals, ['alice'])
 })
 
 // S11, S12

@@ -1,11 +1,12 @@
-import { ASPECT, type Rule } from '../policy.ts'
+import type { Rule } from '../policy.ts'
 
 /** States that one comparison of globs may visit before it gives up; patterns that people write need a few dozen. */
 const STATE_LIMIT = 20_000
 
 /**
- * The earlier rule because of which a rule never decides: for every kind that it speaks of, some earlier rule that
- * states the same aspect matches all its names. The last of those; undefined if the rule can decide.
+ * The earlier rule because of which a rule never decides: for each of its kinds, some earlier rule of that kind matches
+ * all its names (a rule states a requirement for every kind that it has). The last of those; undefined if the rule can
+ * decide.
  */
 export function shadowOf(rule: Rule, earlier: readonly Rule[]): Rule | undefined {
   let shadow: Rule | undefined
