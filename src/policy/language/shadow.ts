@@ -11,12 +11,7 @@ const STATE_LIMIT = 20_000
 export function shadowOf(rule: Rule, earlier: readonly Rule[]): Rule | undefined {
   let shadow: Rule | undefined
   for (const kind of rule.kinds) {
-    const cover = earlier.find(
-      other =>
-        other.kinds.includes(kind) &&
-        other.require[ASPECT[kind]] !== undefined &&
-        covers(other.name, rule.name),
-    )
+    const cover = earlier.find(other => other.kinds.includes(kind) && covers(other.name, rule.name))
     if (cover === undefined) return undefined
     if (shadow === undefined || cover.line > shadow.line) shadow = cover
   }
