@@ -10,6 +10,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { lazyImportsFromJudge } from './judge-plugin.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -26,8 +27,8 @@ const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH}
 const cliInterpreter = values.node ? `#!${values.node}` : '#!/usr/bin/env node'
 
 /** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
-async function bundle(entry, outfile, interpreter) {
-  await build({
+function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
+  return build({
     entryPoints: [join(root, entry)],
     outfile,
     bundle: true,
@@ -37,13 +38,29 @@ async function bundle(entry, outfile, interpreter) {
     minifySyntax: true,
     legalComments: 'none',
     sourcemap: 'external',
+    metafile: true,
     logLevel: 'warning',
-    banner: { js: interpreter },
-    plugins: [sodiumBesideBundle()],
+    banner: interpreter === undefined ? {} : { js: interpreter },
+    plugins: [sodiumBesideBundle(), ...plugins],
+    // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
+    supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__bundle_url', 'process.env.NODE_ENV': '"production"' },
-    inject: [join(root, 'tools/bundle-url.js')],
+    ...(entry.startsWith('src/cli/') ? { inject: [join(root, 'tools/bundle-url.js')] } : {}),
   })
-  chmodSync(outfile, 0o755)
+}
+
+/** The two hooks, which are one program told apart by its name, and the file with what they import lazily. */
+async function bundleHooks() {
+  const lazy = new Set()
+  const file = join(out, 'pre-build-hook')
+  const plugins = [lazyImportsFromJudge(lazy)]
+  await bundle('hooks/hook.ts', file, { interpreter: hookInterpreter, plugins })
+  const judge = await bundle('hooks/judge.ts', join(out, 'judge.js'))
+  const exported = judge.metafile.inputs['hooks/judge.ts'].imports.map(({ path }) => join(root, path))
+  const missing = [...lazy].filter(module => !exported.includes(module))
+  if (missing.length > 0) throw new Error(`hooks/judge.ts does not export ${missing.join(', ')}`)
+  chmodSync(file, 0o755)
+  copyFileSync(file, join(out, 'post-build-hook'))
 }
 
 rmSync(out, { recursive: true, force: true })
@@ -54,6 +71,6 @@ const sodium = dirname(createRequire(import.meta.url).resolve('sodium-native/pac
 for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })
 }
-await bundle('hooks/hook.ts', join(out, 'pre-build-hook'), hookInterpreter)
-copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
-await bundle('src/cli/main.ts', join(out, 'nixsig'), cliInterpreter)
+await bundleHooks()
+await bundle('src/cli/main.ts', join(out, 'nixsig'), { interpreter: cliInterpreter })
+chmodSync(join(out, 'nixsig'), 0o755)

@@ -15,14 +15,14 @@ import {
   statSync,
   writeSync,
 } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { ENVELOPE_LIMIT } from '../formats/dsse.ts'
-import { parseStorePath } from '../formats/store-path.ts'
 import { decodeUtf8 } from '../formats/strict-json.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { attestationFile } from './attestation-file.ts'
 
 const FILE_LIMIT = 16 * 1024 * 1024
 const LINE_COUNT_LIMIT = 4096
@@ -31,12 +31,6 @@ const NEWLINE = 10
 /** How often a file that does not end in one is looked at again, and after how many milliseconds. */
 const RETRIES = 10
 const RETRY_AFTER = 5
-
-/** The file that holds the attestations about a store path. Throws FormatError if that is none. */
-export function attestationFile(dir: string, storePath: string): string {
-  const { digest } = parseStorePath(storePath)
-  return join(dir, digest.slice(0, 2), `${digest}.intoto.jsonl`)
-}
 
 /**
  * Makes sure that a configured directory is there and that not just anybody could take evidence out of it: being absent,

@@ -12,7 +12,8 @@ import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
-import { assertAttestationDirectory, attestationFile, readAttestationLines } from './attestation-files.ts'
+import { attestationFile } from './attestation-file.ts'
+import { assertAttestationDirectory, readAttestationLines } from './attestation-files.ts'
 
 /** Signatures that are verified for one path, about: a second of work, then the evidence counts as unreadable. */
 const ATTEMPT_LIMIT = 20_000

@@ -18,20 +18,24 @@ export function readOwnedFile(file: string, limit: number): Buffer | undefined {
 }
 
 /**
- * The same for a file that must be there, with every directory above it, as named and after symbolic links: all belong
- * to root or the running user and are not writable by others. A sticky directory further up (`/tmp`), or one that is
- * sticky and a group's (`/nix/store`), passes: nobody can replace another's file in it. Throws FileError.
+ * Where a file that must be there really lies, after symbolic links: every directory above it, as named and as found,
+ * belongs to root or the running user and is not writable by others. A sticky directory further up (`/tmp`), or one
+ * that is sticky and a group's (`/nix/store`), passes: nobody can replace another's file in it. Throws FileError.
  */
-export function readProtectedFile(file: string, limit: number): Buffer {
-  let real: string
+export function protectedPath(file: string): string {
   try {
-    real = realpathSync(file)
+    const real = realpathSync(file)
     for (const path of new Set([file, real])) assertProtectedDirectories(path)
+    return real
   } catch (error) {
     if (error instanceof FileError) throw error
     throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
   }
-  const bytes = readOwnedFile(real, limit)
+}
+
+/** The bytes of such a file, at most `limit` of them. Throws FileError. */
+export function readProtectedFile(file: string, limit: number): Buffer {
+  const bytes = readOwnedFile(protectedPath(file), limit)
   if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
   return bytes
 }

@@ -10,8 +10,11 @@
  *     built <here | elsewhere>
  *     derivation <store path, or none>
  *     time <seconds since 1970>
+ *     build <number of inputs> <number of outputs>, or build unknown
  *     rule <title>
  *     claim <role> <key> <graph or -> <origin>     once for each signature that counted
+ *     input <store path>                           of a derivation: so many as `build` says
+ *     output <name> <store path>                   likewise
  *
  * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
  * these very bytes, and whether they were made here. The verifier judges such claims anew under the new policy.
@@ -23,9 +26,25 @@ import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Bytes that one entry may have, and claims that it keeps. */
-const ENTRY_LIMIT = 64 * 1024
+/** Bytes that one entry may have, and claims, and inputs and outputs together, that it keeps. */
+const ENTRY_LIMIT = 256 * 1024
 const CLAIM_LIMIT = 64
+const BUILD_LIMIT = 512
+
+const HEAD = new RegExp(
+  [
+    '^nixsig1 (\\S+) sha256:([0-9a-f]{64})',
+    'policy ([0-9a-f]{64})',
+    'until (never|\\d{1,15})',
+    'stamp (none|\\d+:\\d+)',
+    'kind (fetched-source|local-source|derivation|output)',
+    'built (here|elsewhere)',
+    'derivation (none|/\\S+)',
+    'time (\\d{1,15})',
+    'build (unknown|\\d{1,3} \\d{1,3})',
+    'rule (.*)\n',
+  ].join('\n'),
+)
 
 export interface AdmittedClaim {
   readonly key: string
@@ -53,6 +72,14 @@ export interface Admission {
   readonly time: number
   readonly rule: string
   readonly claims: readonly AdmittedClaim[]
+  /** Of a derivation that may be built: from what, and what it makes. Undefined: not written down. */
+  readonly build: AdmittedBuild | undefined
+}
+
+/** The direct inputs and the outputs of a derivation. */
+export interface AdmittedBuild {
+  readonly inputs: readonly string[]
+  readonly outputs: readonly { readonly name: string; readonly path: string }[]
 }
 
 /** The file that holds a path's entry. `digest` is the 32-character hash part of the store path. */
@@ -62,21 +89,26 @@ export function entryFile(state: string, digest: string): string {
 
 /** Writes or replaces the entry of a path, on the disk when it returns. */
 export function writeAdmission(state: string, digest: string, admission: Admission): void {
-  const claims = admission.claims
-    .slice(0, CLAIM_LIMIT)
-    .map(claim => `claim ${claim.role} ${claim.key} ${claim.graph ?? '-'} ${printable(claim.origin)}\n`)
+  const { inputs = [], outputs = [] } = admission.build ?? {}
+  const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
-    `nixsig1 ${admission.path} sha256:${admission.narHash}\n`,
-    `policy ${admission.policy}\n`,
-    `until ${admission.until ?? 'never'}\n`,
-    `stamp ${admission.stamp ?? 'none'}\n`,
-    `kind ${admission.kind}\n`,
-    `built ${admission.builtHere ? 'here' : 'elsewhere'}\n`,
-    `derivation ${admission.derivation ?? 'none'}\n`,
-    `time ${admission.time}\n`,
-    `rule ${printable(admission.rule)}\n`,
+    `nixsig1 ${admission.path} sha256:${admission.narHash}`,
+    `policy ${admission.policy}`,
+    `until ${admission.until ?? 'never'}`,
+    `stamp ${admission.stamp ?? 'none'}`,
+    `kind ${admission.kind}`,
+    `built ${admission.builtHere ? 'here' : 'elsewhere'}`,
+    `derivation ${admission.derivation ?? 'none'}`,
+    `time ${admission.time}`,
+    `build ${isKept ? `${inputs.length} ${outputs.length}` : 'unknown'}`,
+    `rule ${printable(admission.rule)}`,
+    ...admission.claims
+      .slice(0, CLAIM_LIMIT)
+      .map(claim => `claim ${claim.role} ${claim.key} ${claim.graph ?? '-'} ${printable(claim.origin)}`),
+    ...(isKept ? inputs.map(input => `input ${input}`) : []),
+    ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
   ]
-  writeDurably(entryFile(state, digest), lines.join('') + claims.join(''), { flush: true })
+  writeDurably(entryFile(state, digest), `${lines.join('\n')}\n`, { flush: true })
 }
 
 /**
@@ -87,49 +119,74 @@ export function readAdmission(state: string, digest: string, path: string): Admi
   const file = entryFile(state, digest)
   const text = readOwnedFile(file, ENTRY_LIMIT)?.toString('utf8')
   if (text === undefined) return undefined
-  const lines = text.split('\n')
   const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
+  const head = HEAD.exec(text)
+  if (head === null) throw malformed('does not have the form of one')
+  const [
+    whole,
+    subject,
+    narHash = '',
+    policy = '',
+    until,
+    stamp,
+    kind,
+    built,
+    derivation,
+    time,
+    counts,
+    rule = '',
+  ] = head
+  if (subject !== path) throw malformed(`is not about ${printable(path)}`)
+  const lines = text.slice(whole.length).split('\n')
   if (lines.pop() !== '') throw malformed('breaks off in the middle of a line')
-  const start = `nixsig1 ${path} sha256:`
-  const head = lines.shift()
-  if (!head?.startsWith(start)) throw malformed(`is not about ${printable(path)}`)
-  const take = (name: string, form: RegExp): string => {
-    const line = lines.shift()
-    const value = line?.startsWith(`${name} `) ? line.slice(name.length + 1) : undefined
-    if (value === undefined || !form.test(value)) throw malformed(`has no proper "${name}" line`)
-    return value
-  }
-  const narHash = head.slice(start.length)
-  if (!/^[0-9a-f]{64}$/.test(narHash)) throw malformed('has no proper NAR hash')
+  const build = counts === undefined || counts === 'unknown' ? undefined : takeBuild(lines, counts)
+  if (build === undefined && counts !== 'unknown') throw malformed('lacks some of its inputs or outputs')
   return {
     path,
     narHash,
-    policy: take('policy', /^[0-9a-f]{64}$/),
-    until: number(take('until', /^(never|\d{1,15})$/)),
-    stamp: unless('none', take('stamp', /^(none|\d+:\d+)$/)),
-    kind: take('kind', /^(fetched-source|local-source|derivation|output)$/) as SubjectKind,
-    builtHere: take('built', /^(here|elsewhere)$/) === 'here',
-    derivation: unless('none', take('derivation', /^(none|\/\S+)$/)),
-    time: Number(take('time', /^\d{1,15}$/)),
-    rule: take('rule', /^.*$/),
-    claims: lines.splice(0).map(line => {
-      const form = /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (.*)$/.exec(line)
-      const [, role, key, graph, origin] = form ?? []
-      if (key === undefined || graph === undefined || origin === undefined) throw malformed('has a bad claim')
-      return { role: role as Role, key, graph: unless('-', graph), origin }
-    }),
+    policy,
+    until: until === 'never' ? undefined : Number(until),
+    stamp: stamp === 'none' ? undefined : stamp,
+    kind: kind as SubjectKind,
+    builtHere: built === 'here',
+    derivation: derivation === 'none' ? undefined : derivation,
+    time: Number(time),
+    rule,
+    claims: lines.map(line => readClaim(line) ?? fail(malformed('has a bad claim'))),
+    build,
   }
+}
+
+/** Takes the last lines, which must be so many inputs and then outputs; undefined if they are not. */
+function takeBuild(lines: string[], counts: string): AdmittedBuild | undefined {
+  const [inputs = 0, outputs = 0] = counts.split(' ').map(Number)
+  if (inputs + outputs > lines.length) return undefined
+  const taken = lines.splice(lines.length - inputs - outputs)
+  const words = taken.map(line => line.split(' '))
+  const isWhole = words.every(([kind, , path, more], index) =>
+    index < inputs
+      ? kind === 'input' && path === undefined
+      : kind === 'output' && path?.startsWith('/') && more === undefined,
+  )
+  if (!isWhole) return undefined
+  return {
+    inputs: words.slice(0, inputs).map(([, path = '']) => path),
+    outputs: words.slice(inputs).map(([, name = '', path = '']) => ({ name, path })),
+  }
+}
+
+function readClaim(line: string): AdmittedClaim | undefined {
+  const [, role, key, graph, origin] =
+    /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (.*)$/.exec(line) ?? []
+  if (key === undefined || graph === undefined || origin === undefined) return undefined
+  return { role: role as Role, key, graph: graph === '-' ? undefined : graph, origin }
+}
+
+function fail(error: Error): never {
+  throw error
 }
 
 /** Whether an entry still speaks: same policy, and not past its end. */
 export function isCurrent(admission: Admission, policy: string, now: number): boolean {
   return admission.policy === policy && (admission.until === undefined || now < admission.until)
-}
-
-function unless(none: string, value: string): string | undefined {
-  return value === none ? undefined : value
-}
-
-function number(value: string): number | undefined {
-  return value === 'never' ? undefined : Number(value)
 }

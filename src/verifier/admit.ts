@@ -11,7 +11,7 @@ import { judge } from '../policy/judge.ts'
 import type { Evidence, Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { isAdmitted, isDerivationAdmitted } from './admitted.ts'
-import { type Input, inputsOf, type StoredDerivation } from './build.ts'
+import { type Input, inputsOf, outputsOf, type StoredDerivation } from './build.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import type { Gate } from './gate.ts'
 import { graphClaimsOf } from './graph.ts'
@@ -99,9 +99,28 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
 
 /** Admits a derivation and everything that it is built from; all refusals, none if it may be built. */
 export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<readonly Refusal[]> {
-  const refusals = [await admitDerivation(gate, stored)]
-  for (const input of inputsOf(stored)) refusals.push(await admitInput(gate, input))
-  return refusals.filter(refusal => refusal !== undefined)
+  const answers = [await admitDerivation(gate, stored)]
+  const inputs = inputsOf(stored)
+  for (const input of inputs) answers.push(await admitInput(gate, input))
+  const refusals = answers.filter(answer => answer !== undefined)
+  if (refusals.length === 0) rememberBuild(gate.places.state, stored, inputs)
+  return refusals
+}
+
+/**
+ * Writes down what a derivation is built from and what it makes, so that a hook need not read it and its inputs'
+ * derivations again. Not that of a fetched source, which can be judged before it is there.
+ */
+function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
+  const outputs = outputsOf(stored)
+  const entry = readAdmission(state, stored.path.digest, stored.path.path)
+  if (entry === undefined || entry.build !== undefined || outputs.some(({ kind }) => kind !== 'output'))
+    return
+  const build = {
+    inputs: inputs.map(({ path }) => path.path),
+    outputs: outputs.map(({ name, path }) => ({ name, path: path.path })),
+  }
+  writeAdmission(state, stored.path.digest, { ...entry, build })
 }
 
 /** Writes a trusted verdict into the ledger, on the disk when it returns. */
@@ -125,6 +144,7 @@ export async function recordTrust(
     time: gate.now,
     rule: trust.rule,
     claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
+    build: undefined,
   }
   writeAdmission(gate.places.state, path.digest, admission)
   return admission

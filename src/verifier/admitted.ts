@@ -1,5 +1,5 @@
-import type { StorePath } from '../formats/store-path.ts'
-import { isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { isStorePath, parseStorePath, type StorePath } from '../formats/store-path.ts'
+import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'
 
@@ -14,15 +14,38 @@ export interface Moment {
 
 /** Whether the ledger has this path as it lies in the store now. Asks nobody else; throws FileError. */
 export function isAdmitted(moment: Moment, path: StorePath): boolean {
-  const entry = readAdmission(moment.state, path.digest, path.path)
-  if (entry === undefined || !isCurrent(entry, moment.policy, moment.now)) return false
-  return entry.stamp !== undefined && entry.stamp === stampOf(path.path)
+  return stampedEntry(moment, path) !== undefined
 }
 
 /** Whether the ledger has this derivation with these contents. Throws FileError. */
 export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): boolean {
-  const entry = readAdmission(moment.state, stored.path.digest, stored.path.path)
-  return (
-    entry !== undefined && isCurrent(entry, moment.policy, moment.now) && entry.narHash === stored.narHash
-  )
+  return currentEntry(moment, stored.path)?.narHash === stored.narHash
+}
+
+/**
+ * The outputs of a derivation that may be built, by the ledger's word alone: it has the derivation as it lies in the
+ * store, what it is built from, and all of that. Undefined: it does not. Throws FileError.
+ */
+export function admittedBuild(moment: Moment, drvPath: string): readonly AdmittedOutput[] | undefined {
+  if (!isStorePath(drvPath)) return undefined
+  const build = stampedEntry(moment, parseStorePath(drvPath))?.build
+  if (!build?.inputs.every(input => isAdmitted(moment, parseStorePath(input)))) return undefined
+  return build.outputs.map(({ name, path }) => ({ name, path: parseStorePath(path) }))
+}
+
+/** An output that the ledger names. */
+export interface AdmittedOutput {
+  readonly name: string
+  readonly path: StorePath
+}
+
+/** The current entry of a path that is still the one on the disk. */
+function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
+  const entry = currentEntry(moment, path)
+  return entry?.stamp !== undefined && entry.stamp === stampOf(path.path) ? entry : undefined
+}
+
+function currentEntry(moment: Moment, path: StorePath): Admission | undefined {
+  const entry = readAdmission(moment.state, path.digest, path.path)
+  return entry !== undefined && isCurrent(entry, moment.policy, moment.now) ? entry : undefined
 }

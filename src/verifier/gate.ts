@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import type { AttestationReader } from '../evidence/attestations.ts'
+import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
+import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence } from '../policy/verdict.ts'
-import type { Store } from '../store/store-client.ts'
+import { openStore, type Store } from '../store/store-client.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { loadPolicy, type PolicySnapshot, readSnapshot } from './policy-file.ts'
+import { loadPolicy } from './policy-file.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
 export interface Gate {
@@ -32,19 +33,16 @@ export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 
     places,
     now,
     policy: () => {
-      policy ??= loadPolicy(places).then(loaded => ({
-        ...loaded,
-        attestations: places.attestations ?? loaded.attestations,
-      }))
+      policy ??= inForce(places)
       return policy
     },
     snapshot: async () => {
-      snapshot ??= readSnapshot(places)
+      snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return gate.policy()
       return { ...snapshot, attestations: places.attestations ?? snapshot.attestations }
     },
     store: () => {
-      store ??= import('../store/store-client.ts').then(client => client.openStore())
+      store ??= openStore()
       return store
     },
     attested: async path => {
@@ -61,7 +59,12 @@ export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 
   return gate
 }
 
+async function inForce(places: Places): Promise<Policy> {
+  const policy = loadPolicy(places)
+  return { ...policy, attestations: places.attestations ?? policy.attestations }
+}
+
+/** What this machine signed itself is no evidence on it. */
 async function makeReader(gate: Gate): Promise<AttestationReader> {
-  const { attestationReader } = await import('../evidence/attestations.ts')
   return attestationReader(await gate.policy(), readMachineKey(gate.places.state))
 }

@@ -16,10 +16,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { buildSync } from 'esbuild'
+import { attestationFile } from '../../src/evidence/attestation-file.ts'
 import {
   appendAttestation,
   assertAttestationDirectory,
-  attestationFile,
   readAttestationLines,
 } from '../../src/evidence/attestation-files.ts'
 import { FileError } from '../../src/files/regular-file.ts'

@@ -27,6 +27,7 @@ const admission: Admission = {
   derivation: `/nix/store/${DIGEST}-hello-2.12.drv`,
   time: 1_700_000_000,
   rule: 'default',
+  build: undefined,
   claims: [
     { key: `ed25519:${HASH}`, role: 'builder', graph: undefined, origin: '/etc/nixsig/attestations: line 3' },
     { key: 'openpgp:ABCD', role: 'developer', graph: `/nix/store/${DIGEST}-top.drv`, origin: 'x.asc' },
@@ -56,6 +57,36 @@ test('an admission without an end, a stamp or a derivation is read back too', ()
   const bare = { ...admission, until: undefined, stamp: undefined, derivation: undefined, claims: [] }
   writeAdmission(state, DIGEST, bare)
   assert.deepEqual(readAdmission(state, DIGEST, PATH), bare)
+})
+
+const build = { inputs: [PATH, `/nix/store/${DIGEST}-b`], outputs: [{ name: 'out', path: PATH }] }
+
+test('a derivation is read back with what it is built from and what it makes', () => {
+  writeAdmission(state, DIGEST, { ...admission, kind: 'derivation', build })
+  assert.deepEqual(readAdmission(state, DIGEST, PATH)?.build, build)
+  writeAdmission(state, DIGEST, { ...admission, build: { inputs: [], outputs: [] }, claims: [] })
+  assert.deepEqual(readAdmission(state, DIGEST, PATH)?.build, { inputs: [], outputs: [] })
+})
+
+test('attack: an entry that lost some of the inputs or outputs that it counts', () => {
+  writeAdmission(state, DIGEST, { ...admission, build, claims: [] })
+  const text = readFileSync(entryFile(state, DIGEST), 'utf8')
+  for (const [from, to] of [
+    [/output .*\n/, ''],
+    [/input .*\n/, ''],
+    [/build 2 1/, 'build 1 2'],
+    [/build 2 1/, 'build 4 1'],
+    [/output out/, 'output out out'],
+  ] as const) {
+    put(text.replace(from, to))
+    assert.throws(() => readAdmission(state, DIGEST, PATH), /lacks some of its inputs or outputs/)
+  }
+})
+
+test('more inputs than an entry keeps are not written down at all', () => {
+  const inputs = Array<string>(512).fill(PATH)
+  writeAdmission(state, DIGEST, { ...admission, build: { ...build, inputs }, claims: [] })
+  assert.equal(readAdmission(state, DIGEST, PATH)?.build, undefined)
 })
 
 test('the first line is all that another program has to compare', () => {
@@ -125,13 +156,16 @@ for (const [what, from, to] of [
 ] as const) {
   test(`a malformed entry is refused: ${what}`, () => {
     put(good().replace(from, to))
-    assert.throws(() => readAdmission(state, DIGEST, PATH), /ledger entry .* has (no proper|a bad)/)
+    assert.throws(
+      () => readAdmission(state, DIGEST, PATH),
+      /ledger entry .* (does not have the form|has a bad claim|lacks some)/,
+    )
   })
 }
 
 test('an entry larger than its limit is refused without being read', () => {
-  put(`nixsig1 ${PATH} sha256:${HASH}\n${'x'.repeat(70_000)}`)
-  assert.throws(() => readAdmission(state, DIGEST, PATH), /is larger than 65536 bytes/)
+  put(`nixsig1 ${PATH} sha256:${HASH}\n${'x'.repeat(270_000)}`)
+  assert.throws(() => readAdmission(state, DIGEST, PATH), /is larger than 262144 bytes/)
 })
 
 test('an entry speaks only under its own policy and before its end', () => {

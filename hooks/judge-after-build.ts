@@ -1,0 +1,22 @@
+import { afterBuild } from '../src/verifier/after-build.ts'
+import { openGate } from '../src/verifier/gate.ts'
+import { finishWhatWasInterrupted } from '../src/verifier/interrupted.ts'
+import { DEFAULT_PLACES } from '../src/verifier/places.ts'
+import { say } from './say.ts'
+import { paragraphs } from './wording.ts'
+
+/** The post-build hook where the ledger does not have every answer; the exit status. */
+export async function judgeAfterBuild(drvPath: string): Promise<number> {
+  if (drvPath === '') {
+    say('refused: Nix did not say which derivation it built (DRV_PATH is empty)')
+    return 1
+  }
+  const gate = openGate(DEFAULT_PLACES)
+  const own = await afterBuild(gate, drvPath)
+  const others = await finishWhatWasInterrupted(gate, drvPath)
+  for (const { refusals, quarantined } of [...others, own]) {
+    if (refusals.length > 0) say(paragraphs(refusals, quarantined))
+  }
+  if (own.refusals.length === 0) return 0
+  return (await gate.policy().catch(() => undefined))?.mode === 'warn' ? 0 : 1
+}

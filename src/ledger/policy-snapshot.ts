@@ -1,0 +1,63 @@
+/**
+ * What a hook has to know of the policy when every answer stands in the ledger: that it is still the one under which they
+ * were given. Kept in `<state>/policy`, and believed only while every file that made up the policy is that very file:
+ *
+ *     nixsig1 <digest of the policy>
+ *     attestations <absolute directory>          once for each, in order
+ *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
+ */
+import { join } from 'node:path'
+import { writeDurably } from '../files/durable-file.ts'
+import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
+import { stampOf } from './stamp.ts'
+
+const SNAPSHOT_LIMIT = 4 * 1024 * 1024
+
+/** A file changed again within the clock's grain would keep its stamp: younger ones than this are not relied upon. */
+const SETTLED_MS = 2000
+
+/** As much of the policy as can be known without reading its language. */
+export interface PolicySnapshot {
+  readonly digest: string
+  /** Directories of attestations that the policy names. */
+  readonly attestations: readonly string[]
+}
+
+/** Path as the policy names it, and the stamp of the file that it leads to. */
+export type StampedFile = readonly [path: string, stamp: string | undefined]
+
+/**
+ * The snapshot of the policy in force; undefined if there is none or a file is not the one that it was made of. Throws
+ * FileError if a file of the policy, or a directory above it, could be somebody else's work.
+ */
+export function readSnapshot(state: string, policyFile: string): PolicySnapshot | undefined {
+  const lines = readOwnedFile(join(state, 'policy'), SNAPSHOT_LIMIT)?.toString('utf8').split('\n')
+  const [, digest] = /^nixsig1 ([0-9a-f]{64})$/.exec(lines?.shift() ?? '') ?? []
+  if (lines === undefined || digest === undefined || lines.pop() !== '') return undefined
+  const attestations: string[] = []
+  const files: string[] = []
+  for (const line of lines) {
+    const [, directory, stamp, file] = /^(?:attestations (\/.*)|file (\d+:\d+) (\/.*))$/.exec(line) ?? []
+    if (directory !== undefined) attestations.push(directory)
+    else if (file === undefined || stampOf(protectedPath(file)) !== stamp) return undefined
+    else files.push(file)
+  }
+  return files[0] === policyFile ? { digest, attestations } : undefined
+}
+
+/** Remembers a policy that was read from these files just now. Does nothing where a file is too young for its stamp. */
+export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: readonly StampedFile[]): void {
+  const names = [...snapshot.attestations, ...files.map(([path]) => path)]
+  if (names.some(name => /[\r\n]/.test(name)) || !files.every(([, stamp]) => isSettled(stamp))) return
+  const lines = [
+    `nixsig1 ${snapshot.digest}`,
+    ...snapshot.attestations.map(directory => `attestations ${directory}`),
+    ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
+  ]
+  writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: false })
+}
+
+function isSettled(stamp: string | undefined): boolean {
+  const ctime = Number(stamp?.split(':')[1] ?? Number.NaN) / 1e6
+  return ctime < Date.now() - SETTLED_MS
+}

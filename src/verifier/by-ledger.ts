@@ -1,0 +1,61 @@
+/**
+ * What can be said with the ledger alone, in the few milliseconds that a hook should take. Both functions answer yes or
+ * leave the question to those who judge (before-build.ts, after-build.ts), and so does whatever goes wrong in here.
+ */
+import { existsSync } from 'node:fs'
+import { attestationFile } from '../evidence/attestation-file.ts'
+import { assertOwnedDirectory } from '../files/owned-file.ts'
+import { expectOutput, settle } from '../ledger/expected.ts'
+import { readSnapshot } from '../ledger/policy-snapshot.ts'
+import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
+import type { Places } from './places.ts'
+import { hasUnfinished } from './unfinished.ts'
+
+/**
+ * Whether a build may start: nothing was left behind by a killed hook, the ledger has the derivation and all that it is
+ * built from, and of the outputs that it does not have nobody attested anything. If so they are expected from now on.
+ * Throws FileError.
+ */
+export function mayBuildByLedger(places: Places, drvPath: string): boolean {
+  const known = readMoment(places, drvPath)
+  if (known === undefined) return false
+  const outputs = admittedBuild(known, drvPath)
+  if (outputs === undefined) return false
+  const isAttested = (path: string) => known.attestations.some(dir => existsSync(attestationFile(dir, path)))
+  if (outputs.some(({ path }) => !isAdmitted(known, path) && isAttested(path.path))) return false
+  for (const { name, path } of outputs) {
+    const { digest } = path
+    const expected = {
+      digest,
+      path: path.path,
+      derivation: drvPath,
+      output: name,
+      time: known.now,
+      allowed: [],
+    }
+    expectOutput(known.state, expected)
+  }
+  return true
+}
+
+/** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */
+export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
+  const known = readMoment(places, drvPath)
+  if (known === undefined) return false
+  const outputs = admittedBuild(known, drvPath)
+  if (!outputs?.every(({ path }) => isAdmitted(known, path))) return false
+  for (const { path } of outputs) settle(known.state, path.digest)
+  return true
+}
+
+function readMoment(
+  { state, policy }: Places,
+  drvPath: string,
+): (Moment & { readonly attestations: readonly string[] }) | undefined {
+  assertOwnedDirectory(state)
+  if (hasUnfinished(state, drvPath)) return undefined
+  const snapshot = readSnapshot(state, policy)
+  if (snapshot === undefined) return undefined
+  const now = Math.floor(Date.now() / 1000)
+  return { state, policy: snapshot.digest, now, attestations: snapshot.attestations }
+}
