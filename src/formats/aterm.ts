@@ -8,10 +8,28 @@
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 
+const BACKSLASH = 0x5c
+
+/** What stands behind a backslash, and what it stands for. */
+const LETTERS = '"\\nrt'
+const MEANINGS = '"\\\n\r\t'
+
 /** How far a text has been read. */
 export interface Cursor {
   readonly text: string
   at: number
+}
+
+/**
+ * The start of a text. Throws FormatError if it has a newline, a return, a tab or a NUL byte anywhere: Nix writes the
+ * first three as escapes and never writes the last, which would end a variable of the builder early.
+ */
+export function openText(bytes: Uint8Array): Cursor {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const cursor = { text, at: 0 }
+  const bare = text.search(/[\n\r\t\0]/)
+  if (bare >= 0) throw problem(cursor, `"${printable(text.charAt(bare))}" may not stand anywhere`, bare)
+  return cursor
 }
 
 /** A byte string as a person reads it: its bytes as UTF-8, and U+FFFD for those that are none. Not yet escaped. */
@@ -65,19 +83,15 @@ export function readSortedList<T>(
   })
 }
 
-/** A quoted string, as bytes; the escapes are \" \\ \n \r \t, and a NUL byte is an error. Throws FormatError. */
+/** A quoted string, as bytes; the escapes are \" \\ \n \r \t. Throws FormatError. */
 export function readString(cursor: Cursor): string {
-  const plain = /[^"\\\n\r\t\0]*/y
-  let value = ''
   expect(cursor, '"')
-  for (;;) {
-    plain.lastIndex = cursor.at
-    const run = plain.exec(cursor.text)?.[0] ?? ''
-    value += run
-    cursor.at += run.length
-    if (accept(cursor, '"')) return value
-    value += readEscape(cursor)
-  }
+  const start = cursor.at
+  const end = endOfString(cursor.text, start)
+  if (end < 0) throw problem(cursor, 'string without an end')
+  cursor.at = end + 1
+  const written = cursor.text.slice(start, end)
+  return written.includes('\\') ? unescaped(cursor, written, start) : written
 }
 
 /**
@@ -93,7 +107,7 @@ export function readBareString(cursor: Cursor): string {
 
 /** What readString reads. */
 export function printString(value: string): string {
-  return `"${value.replace(/["\\\n\r\t]/g, escapeOf)}"`
+  return `"${value.replace(/["\\\n\r\t]/g, escaped)}"`
 }
 
 /** What readBareString reads. */
@@ -111,45 +125,33 @@ export function problem(cursor: Cursor, what: string, at = cursor.at): FormatErr
   return new FormatError('derivation', what, `offset ${at}`)
 }
 
-function readEscape(cursor: Cursor): string {
-  const code = cursor.text.slice(cursor.at, cursor.at + 2)
-  const character = unescaped(code)
-  if (character === undefined) {
-    throw problem(
-      cursor,
-      code === '' ? 'string without an end' : `"${printable(code)}" may not stand in a string`,
-    )
+/** Where the quote is that ends a string: the first one after an even number of backslashes. -1 if there is none. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0
+    while (end - backslashes > start && text.charAt(end - backslashes - 1) === '\\') backslashes++
+    if (backslashes % 2 === 0) return end
   }
-  cursor.at += 2
-  return character
+  return -1
 }
 
-function unescaped(code: string): string | undefined {
-  switch (code) {
-    case '\\"':
-      return '"'
-    case '\\\\':
-      return '\\'
-    case '\\n':
-      return '\n'
-    case '\\r':
-      return '\r'
-    case '\\t':
-      return '\t'
-    default:
-      return undefined
+// Byte by byte into one buffer, because a string of millions of escapes would else be as many small strings.
+function unescaped(cursor: Cursor, written: string, start: number): string {
+  const bytes = Buffer.allocUnsafe(written.length)
+  let length = 0
+  for (let at = 0; at < written.length; at++) {
+    let code = written.charCodeAt(at)
+    if (code === BACKSLASH) {
+      const letter = written.charAt(++at)
+      const index = LETTERS.indexOf(letter)
+      if (index < 0) throw problem(cursor, `\\${printable(letter)} is no escape`, start + at - 1)
+      code = MEANINGS.charCodeAt(index)
+    }
+    bytes[length++] = code
   }
+  return bytes.toString('latin1', 0, length)
 }
 
-function escapeOf(character: string): string {
-  switch (character) {
-    case '\n':
-      return '\\n'
-    case '\r':
-      return '\\r'
-    case '\t':
-      return '\\t'
-    default:
-      return `\\${character}`
-  }
+function escaped(character: string): string {
+  return `\\${LETTERS.charAt(MEANINGS.indexOf(character))}`
 }

@@ -7,6 +7,7 @@ import {
   accept,
   type Cursor,
   expect,
+  openText,
   printBareString,
   printList,
   printString,
@@ -52,8 +53,7 @@ export function parseDerivation(bytes: Uint8Array): Derivation {
   if (bytes.byteLength > DERIVATION_LIMIT) {
     throw new FormatError('derivation', `larger than ${DERIVATION_LIMIT} bytes`, `${bytes.byteLength} bytes`)
   }
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const cursor: Cursor = { text, at: 0 }
+  const cursor = openText(bytes)
   const version = readVersion(cursor)
   const outputs = readOutputs(cursor)
   expect(cursor, ',')
@@ -73,7 +73,7 @@ export function parseDerivation(bytes: Uint8Array): Derivation {
   expect(cursor, ',')
   const env = readSortedList(cursor, readVariable, ([name]) => name)
   expect(cursor, ')')
-  if (cursor.at < text.length) throw problem(cursor, 'something follows the derivation')
+  if (cursor.at < cursor.text.length) throw problem(cursor, 'something follows the derivation')
   return { version, outputs, inputDerivations, inputSources, system, builder, args, env }
 }
 

@@ -213,11 +213,11 @@ test('refuses paths that are none, and inputs that are no derivations or not use
 })
 
 test('refuses a second spelling of a string', () => {
-  refusesParts({ builder: '"\\b"' }, /"\\\\b" may not stand in a string/)
-  refusesParts({ builder: '"a\nb"' }, /may not stand in a string/)
-  refusesParts({ builder: '"a\tb"' }, /may not stand in a string/)
-  refusesParts({ builder: '"a\rb"' }, /may not stand in a string/)
-  refusesParts({ builder: '"a\0b"' }, /may not stand in a string/)
+  refusesParts({ builder: '"\\b"' }, /derivation: \\b is no escape/)
+  refusesParts({ builder: '"a\nb"' }, /may not stand anywhere/)
+  refusesParts({ builder: '"a\tb"' }, /may not stand anywhere/)
+  refusesParts({ builder: '"a\rb"' }, /may not stand anywhere/)
+  refusesParts({ builder: '"a\0b"' }, /may not stand anywhere/)
   refusesParts({ system: '"a\\"b"' }, /an escape may not stand here/)
   refusesParts({ outputs: '("o\\\\ut","","","")' }, /an escape may not stand here/)
   refusesParts({ sources: `"${PATH}\\n"` }, /an escape may not stand here/)
@@ -228,7 +228,8 @@ test('refuses other spellings of the whole', () => {
   const variants: readonly (readonly [text: string, reason: RegExp])[] = [
     ['', /DrvWithVersion\( is missing \(offset 0\)/],
     [` ${text}`, /DrvWithVersion\( is missing \(offset 0\)/],
-    [`${text}\n`, /something follows the derivation/],
+    [`${text}\n`, /may not stand anywhere/],
+    [`${text} `, /something follows the derivation/],
     [`${text}${text}`, /something follows the derivation/],
     [text.replace(',[]', ', []'), /\[ is missing/],
     [text.replace('("out"', '( "out"'), /" is missing/],
