@@ -46,7 +46,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
     case 'input':
       return [`look at what it is built from: nixsig explain ${pathWord(finding.path)}`]
     case 'unreadable':
-      return ['repair what cannot be read, and ask again']
+      return ['bring here what is missing, repair what cannot be read, and ask again']
   }
 }
 

@@ -19,6 +19,9 @@ const STATUSES = `Exit status: 0 trusted or done, 2 wrong call, policy or file, 
 12 threshold not met or refused by the rule, 13 bad signature, other contents or conflict,
 14 revoked or expired, 20 undecided. Of several paths the most severe: 13, 14, 12, 11, 10, 20.`
 
+/** That of a program which SIGPIPE ended. */
+const SIGPIPE_STATUS = 141
+
 /** Columns that help is wrapped at, on narrow terminals fewer. */
 const HELP_WIDTH = 100
 
@@ -44,14 +47,16 @@ function commandLine(args: readonly string[]): Argv {
     .wrap(Math.min(HELP_WIDTH, process.stdout.columns ?? HELP_WIDTH))
     .epilogue(STATUSES)
     .fail((message, error) => {
-      // Without an error it is yargs that speaks, and it quotes what was typed.
-      throw error ?? new UsageError(printable(message.replaceAll(/\s*\n\s*/g, ' ')))
+      // Wrong calls come as a message or, where the parser itself complains, as an error of its own kind.
+      if (error !== undefined && error.name !== 'YError') throw error
+      const complaint = message ?? error?.message ?? 'wrong call'
+      throw new UsageError(printable(complaint.replaceAll(/\s*\n\s*/g, ' ')))
     })
 }
 
 async function main(): Promise<void> {
   // A reader that went away (`nixsig … | head`) has all it wanted, and is not told that all was well.
-  process.stdout.on('error', () => process.exit(process.exitCode || 70))
+  process.stdout.on('error', () => process.exit(SIGPIPE_STATUS))
   try {
     await commandLine(process.argv.slice(2)).parseAsync()
   } catch (error) {

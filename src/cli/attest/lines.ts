@@ -9,8 +9,8 @@ import {
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
 } from '../../formats/predicates/verification-summary.ts'
-import { signerUri } from '../../formats/predicates.ts'
-import { printStatement } from '../../formats/statement.ts'
+import { parsePredicate, signerUri } from '../../formats/predicates.ts'
+import { printStatement, type Statement } from '../../formats/statement.ts'
 import type { Contents } from './contents.ts'
 
 /** What a packager or a reviewer found. */
@@ -36,17 +36,13 @@ export function summaryLine(key: KeyPair, contents: Contents, summary: Summary, 
     inputs,
   })
   const subjects = [{ ...subjectOf(contents), ...annotations }]
-  return signEnvelope(printStatement({ subjects, predicateType: VERIFICATION_SUMMARY, predicate }), key)
+  return signStatement({ subjects, predicateType: VERIFICATION_SUMMARY, predicate }, key)
 }
 
 /** A developer's word that some contents are a release of theirs; `purl`: a package URL with a version. */
 export function releaseLine(key: KeyPair, contents: Contents, purl: string): string {
-  const statement = {
-    subjects: [subjectOf(contents)],
-    predicateType: RELEASE,
-    predicate: releaseJson(purl),
-  }
-  return signEnvelope(printStatement(statement), key)
+  const predicate = releaseJson(purl)
+  return signStatement({ subjects: [subjectOf(contents)], predicateType: RELEASE, predicate }, key)
 }
 
 /** A builder's word that a derivation made these contents; `finished` in seconds since 1970. */
@@ -56,11 +52,13 @@ export function provenanceLine(
   build: DerivationBuild,
   finished: number,
 ): string {
-  const statement = {
-    subjects: [subjectOf(contents)],
-    predicateType: PROVENANCE,
-    predicate: provenanceJson(signerUri('builder', key.publicKey), build, finished),
-  }
+  const predicate = provenanceJson(signerUri('builder', key.publicKey), build, finished)
+  return signStatement({ subjects: [subjectOf(contents)], predicateType: PROVENANCE, predicate }, key)
+}
+
+/** Signs nothing that nobody could read: throws FormatError for a predicate that is none. */
+function signStatement(statement: Statement, key: KeyPair): string {
+  parsePredicate(statement)
   return signEnvelope(printStatement(statement), key)
 }
 

@@ -91,7 +91,7 @@ async function attestPaths(options: Options, session: Session): Promise<Status> 
 /** What the options say that is to be signed. Throws UsageError where they say too little, or two things at once. */
 function readWord(options: Options): SourceWord {
   const { as, signature, purl } = options
-  const reason = options['unsigned-upstream']
+  const reason = options['unsigned-upstream']?.trim()
   const keys = options['developer-key']
   if (as !== 'packager' && (signature !== undefined || reason !== undefined)) {
     throw new UsageError(`--signature and --unsigned-upstream are for packagers, not for a ${as}`)
@@ -105,7 +105,7 @@ function readWord(options: Options): SourceWord {
     if (purl === undefined) throw new UsageError('which release? (--purl pkg:generic/NAME@VERSION)')
     return { as, purl }
   }
-  if ((signature === undefined) === (reason === undefined)) {
+  if (reason === '' || (signature === undefined) === (reason === undefined)) {
     throw new UsageError(
       'a packager checks the developer\'s --signature first; for what upstream does not sign, --unsigned-upstream "why"',
     )
