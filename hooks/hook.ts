@@ -3,33 +3,57 @@
  * nobody knows then which question was asked.
  */
 import { basename } from 'node:path'
+import { postBuildHook } from './post-build-hook.ts'
+import { preBuildHook } from './pre-build-hook.ts'
 import { say } from './say.ts'
 
-const name = basename(process.argv[1] ?? '')
-const argument = process.argv[2] ?? ''
+/** What Nix asks, in two steps: most answers stand in the ledger, and the others have to be found. */
+export interface Hook {
+  /** The derivation that Nix asks about. */
+  readonly derivation: string
+  /** Whether the ledger alone says yes. */
+  admits(): boolean
+  /** Judges; the exit status. Anything but 0 is a no to Nix. */
+  judge(): Promise<number>
+}
 
 /** Later than this is never: Nix waits for its hooks without an end of its own. */
 const DEADLINE_MS = 30 * 60 * 1000
 
-async function main(): Promise<number> {
-  if (name === 'pre-build-hook') return (await import('./pre-build-hook.ts')).preBuildHook(argument)
-  if (name === 'post-build-hook') {
-    // The one thing that Nix passes in the environment.
-    return (await import('./post-build-hook.ts')).postBuildHook(process.env['DRV_PATH'] ?? '')
-  }
-  say(`called as "${name}", which is neither pre-build-hook nor post-build-hook`)
-  return 1
+function hookOf(name: string): Hook | undefined {
+  if (name === 'pre-build-hook') return preBuildHook(process.argv[2] ?? '')
+  // The one thing that Nix passes in the environment.
+  if (name === 'post-build-hook') return postBuildHook(process.env['DRV_PATH'] ?? '')
+  return undefined
 }
 
-setTimeout(() => {
-  say(`refused: no verdict after ${DEADLINE_MS / 60_000} minutes`)
-  process.exit(1)
-}, DEADLINE_MS).unref()
+function admits(hook: Hook): boolean {
+  try {
+    return hook.admits()
+  } catch {
+    // Judging meets the same obstacle, and says what it is.
+    return false
+  }
+}
 
-main().then(
-  status => process.exit(status),
-  error => {
-    say(`refused: ${error instanceof Error ? error.message : String(error)}`)
+async function judge(hook: Hook): Promise<number> {
+  setTimeout(() => {
+    say(`refused ${hook.derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
     process.exit(1)
-  },
-)
+  }, DEADLINE_MS).unref()
+  try {
+    return await hook.judge()
+  } catch (error) {
+    say(`refused: ${error instanceof Error ? error.message : String(error)}`)
+    return 1
+  }
+}
+
+const name = basename(process.argv[1] ?? '')
+const hook = hookOf(name)
+if (hook === undefined) {
+  say(`called as "${name}", which is neither pre-build-hook nor post-build-hook`)
+  process.exit(1)
+}
+if (admits(hook)) process.exit(0)
+judge(hook).then(process.exit)

@@ -1,13 +1,12 @@
 import { isAdmittedByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
+import type { Hook } from './hook.ts'
 
-/** Called by Nix after it registered the outputs of a derivation; the exit status. Anything but 0 fails the build. */
-export async function postBuildHook(drvPath: string): Promise<number> {
-  try {
-    if (isAdmittedByLedger(DEFAULT_PLACES, drvPath)) return 0
-  } catch {
-    // Judging meets the same obstacle, and says what it is.
+/** Called by Nix with a derivation whose outputs it has registered. */
+export function postBuildHook(derivation: string): Hook {
+  return {
+    derivation,
+    admits: () => isAdmittedByLedger(DEFAULT_PLACES, derivation),
+    judge: async () => (await import('./judge-after-build.ts')).judgeAfterBuild(derivation),
   }
-  const { judgeAfterBuild } = await import('./judge-after-build.ts')
-  return judgeAfterBuild(drvPath)
 }

@@ -1,13 +1,12 @@
 import { mayBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
+import type { Hook } from './hook.ts'
 
-/** Called by Nix with a derivation that it is about to build; the exit status. Anything but 0 keeps Nix from building. */
-export async function preBuildHook(drvPath: string): Promise<number> {
-  try {
-    if (mayBuildByLedger(DEFAULT_PLACES, drvPath)) return 0
-  } catch {
-    // Judging meets the same obstacle, and says what it is.
+/** Called by Nix with a derivation that it is about to build. */
+export function preBuildHook(derivation: string): Hook {
+  return {
+    derivation,
+    admits: () => mayBuildByLedger(DEFAULT_PLACES, derivation),
+    judge: async () => (await import('./judge-before-build.ts')).judgeBeforeBuild(derivation),
   }
-  const { judgeBeforeBuild } = await import('./judge-before-build.ts')
-  return judgeBeforeBuild(drvPath)
 }

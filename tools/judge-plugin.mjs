@@ -1,9 +1,7 @@
 // An esbuild plugin for the hooks: what they import lazily is in dist/judge.js, which holds everything that a hook needs
-// only when the ledger does not have every answer. The modules of the hooks' own folder that start them are no such thing.
+// only when the ledger does not have every answer.
 
 import { dirname, resolve } from 'node:path'
-
-const EAGER = /\/hooks\/(pre|post)-build-hook\.ts$/
 
 /** `lazy` collects the absolute paths of the modules that were sent there. */
 export function lazyImportsFromJudge(lazy) {
@@ -13,7 +11,6 @@ export function lazyImportsFromJudge(lazy) {
       build.onResolve({ filter: /^\.\.?\// }, args => {
         if (args.kind !== 'dynamic-import') return undefined
         const module = resolve(dirname(args.importer), args.path)
-        if (EAGER.test(module)) return undefined
         lazy.add(module)
         return { path: './judge.js', external: true }
       })

@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync } from 'node:fs'
+import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { printable } from '../primitives/printable.ts'
 import { FileError, readRegularFile } from './regular-file.ts'
@@ -10,10 +10,8 @@ import { FileError, readRegularFile } from './regular-file.ts'
  */
 export function readOwnedFile(file: string, limit: number): Buffer | undefined {
   return readRegularFile(file, limit, status => {
-    if (!isOurs(status.uid)) throw new FileError(`${printable(file)} belongs to user ${status.uid}`)
-    if ((status.mode & 0o022) !== 0) {
-      throw new FileError(`${printable(file)} is writable by others (chmod go-w ${printable(file)})`)
-    }
+    if (!isOurs(status.uid)) throw unsafe(file, `belongs to user ${status.uid}`)
+    if ((status.mode & 0o022) !== 0) throw unsafe(file, 'is writable by others', 'chmod go-w')
   })
 }
 
@@ -24,7 +22,7 @@ export function readOwnedFile(file: string, limit: number): Buffer | undefined {
  */
 export function protectedPath(file: string): string {
   try {
-    const real = realpathSync(file)
+    const real = realpathSync.native(file)
     for (const path of new Set([file, real])) assertProtectedDirectories(path)
     return real
   } catch (error) {
@@ -44,17 +42,14 @@ function assertProtectedDirectories(file: string): void {
   const immediate = dirname(file)
   for (let dir = immediate; ; dir = dirname(dir)) {
     const status = lstatSync(dir)
-    const name = printable(dir)
     const sticky = (status.mode & 0o1000) !== 0
-    if (!isOurs(status.uid)) throw new FileError(`${name} belongs to user ${status.uid}`)
+    if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)
     // A link's own mode says nothing; what it leads to is on the path after links.
     if (!status.isSymbolicLink()) {
       if ((status.mode & 0o002) !== 0 && (!sticky || dir === immediate)) {
-        throw new FileError(`${name} is writable by everybody (chmod o-w ${name})`)
+        throw unsafe(dir, 'is writable by everybody', 'chmod o-w')
       }
-      if ((status.mode & 0o020) !== 0 && !sticky) {
-        throw new FileError(`${name} is writable by its group (chmod g-w ${name})`)
-      }
+      if ((status.mode & 0o020) !== 0 && !sticky) throw unsafe(dir, 'is writable by its group', 'chmod g-w')
     }
     if (dir === dirname(dir)) return
   }
@@ -62,16 +57,20 @@ function assertProtectedDirectories(file: string): void {
 
 /** Throws FileError unless a directory belongs to root or the running user and nobody else can write to it. */
 export function assertOwnedDirectory(dir: string): void {
-  let status: ReturnType<typeof lstatSync>
+  let status: Stats
   try {
     status = lstatSync(dir)
   } catch (error) {
     throw new FileError(`cannot look at ${printable(dir)}: ${printable((error as Error).message)}`)
   }
-  const name = printable(dir)
-  if (!status.isDirectory()) throw new FileError(`${name} is not a directory`)
-  if (!isOurs(status.uid)) throw new FileError(`${name} belongs to user ${status.uid}`)
-  if ((status.mode & 0o022) !== 0) throw new FileError(`${name} is writable by others (chmod go-w ${name})`)
+  if (!status.isDirectory()) throw unsafe(dir, 'is not a directory')
+  if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)
+  if ((status.mode & 0o022) !== 0) throw unsafe(dir, 'is writable by others', 'chmod go-w')
+}
+
+function unsafe(path: string, problem: string, remedy?: string): FileError {
+  const name = printable(path)
+  return new FileError(`${name} ${problem}${remedy === undefined ? '' : ` (${remedy} ${name})`}`)
 }
 
 function isOurs(uid: number): boolean {

@@ -5,7 +5,7 @@
  *     nixsig1 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
- *     stamp <inode>:<ctime in nanoseconds, or none>
+ *     stamp <inode>:<time of birth in nanoseconds>, or none
  *     kind <fetched-source | local-source | derivation | output>
  *     built <here | elsewhere>
  *     derivation <store path, or none>

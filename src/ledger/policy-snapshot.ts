@@ -9,7 +9,7 @@
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
-import { stampOf } from './stamp.ts'
+import { versionOf } from './stamp.ts'
 
 const SNAPSHOT_LIMIT = 4 * 1024 * 1024
 
@@ -39,7 +39,7 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   for (const line of lines) {
     const [, directory, stamp, file] = /^(?:attestations (\/.*)|file (\d+:\d+) (\/.*))$/.exec(line) ?? []
     if (directory !== undefined) attestations.push(directory)
-    else if (file === undefined || stampOf(protectedPath(file)) !== stamp) return undefined
+    else if (file === undefined || versionOf(protectedPath(file)) !== stamp) return undefined
     else files.push(file)
   }
   return files[0] === policyFile ? { digest, attestations } : undefined

@@ -6,7 +6,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import type { StorePath } from '../formats/store-path.ts'
 import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import { judge } from '../policy/judge.ts'
 import type { Evidence, Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -51,7 +51,7 @@ export async function admitInput(gate: Gate, input: Input): Promise<Refusal | un
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
   if (info !== undefined && entry?.narHash === info.narHash && isCurrent(entry, now.policy, now.now)) {
     // The same bytes at another place of the disk: the store was optimised, or the path went away and came back.
-    writeAdmission(now.state, input.path.digest, { ...entry, stamp: stampOf(input.path.path) })
+    writeAdmission(now.state, input.path.digest, { ...entry, stamp: identityOf(input.path.path) })
     return undefined
   }
   const verdict = await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
@@ -137,7 +137,7 @@ export async function recordTrust(
     narHash: subject.narHash,
     policy: (await gate.snapshot()).digest,
     until: trust.until,
-    stamp: stampOf(path.path),
+    stamp: identityOf(path.path),
     kind: subject.kind,
     builtHere: subject.builtHere,
     derivation,

@@ -1,6 +1,6 @@
 import { isStorePath, parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'
 
 /** What an entry of the ledger is held against. */
@@ -42,7 +42,7 @@ export interface AdmittedOutput {
 /** The current entry of a path that is still the one on the disk. */
 function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
   const entry = currentEntry(moment, path)
-  return entry?.stamp !== undefined && entry.stamp === stampOf(path.path) ? entry : undefined
+  return entry?.stamp !== undefined && entry.stamp === identityOf(path.path) ? entry : undefined
 }
 
 function currentEntry(moment: Moment, path: StorePath): Admission | undefined {

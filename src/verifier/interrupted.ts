@@ -1,5 +1,5 @@
 import { listExpected, readExpected, settle } from '../ledger/expected.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import { finishInterrupted } from '../quarantine/quarantine.ts'
 import { openStore } from '../store/store-client.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
@@ -23,7 +23,7 @@ export async function finishWhatWasInterrupted(
   for (const digest of listExpected(state)) {
     const expected = readExpected(state, digest)
     if (expected === undefined || done.has(expected.derivation)) continue
-    if (stampOf(expected.path) === undefined) {
+    if (identityOf(expected.path) === undefined) {
       if (expected.time + FORGET_SECONDS < gate.now) settle(state, digest)
       continue
     }

@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import { versionOf } from '../ledger/stamp.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Places } from './places.ts'
@@ -17,9 +17,9 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 export function loadPolicy(places: Places): Policy {
   const files: StampedFile[] = []
   const read = (path: string, limit: number): Buffer => {
-    const stamp = stampOf(protectedPath(path))
+    const stamp = versionOf(protectedPath(path))
     const bytes = readProtectedFile(path, limit)
-    files.push([path, stamp === stampOf(protectedPath(path)) ? stamp : undefined])
+    files.push([path, stamp === versionOf(protectedPath(path)) ? stamp : undefined])
     return bytes
   }
   const toml = read(places.policy, POLICY_LIMIT)

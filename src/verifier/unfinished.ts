@@ -1,5 +1,5 @@
 import { listExpected, readExpected } from '../ledger/expected.ts'
-import { stampOf } from '../ledger/stamp.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import { listUnfinished } from '../quarantine/entries.ts'
 
 /**
@@ -10,6 +10,6 @@ export function hasUnfinished(state: string, except: string): boolean {
   if (listUnfinished(state).length > 0) return true
   return listExpected(state).some(digest => {
     const expected = readExpected(state, digest)
-    return expected !== undefined && expected.derivation !== except && stampOf(expected.path) !== undefined
+    return expected !== undefined && expected.derivation !== except && identityOf(expected.path) !== undefined
   })
 }

@@ -8,6 +8,7 @@ import {
   byDefault,
   type Contents,
   contentsOf,
+  POLICY,
   packaged,
   policyText,
   publish,
@@ -172,6 +173,28 @@ for (const version of VERSIONS) {
       assert.notEqual(refused.status, 0)
       assert.equal(await isValid(world, top.out), false)
       assert.equal(await isValid(world, out), false)
+    }))
+
+  test(`${version}: what the ledger has is let pass without anything that judges, and nothing else is`, () =>
+    withWorld(version, {}, async world => {
+      await setPolicy(
+        world,
+        policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),
+      )
+      // A policy that was changed a moment ago is read anew by every hook.
+      await world.output(`touch -d '1 hour ago' ${POLICY} && sleep 2.1`)
+      const { drv } = await instantiate(world, 'top', nix.withInputs('top', [nix.derivation('bottom')]))
+      assert.equal((await build(world)).status, 0)
+      const other = await instantiate(world, 'other', nix.derivation('other'))
+      await world.output('mv /opt/nixsig/judge.js /srv/')
+      await world.output(['/opt/nixsig/pre-build-hook', drv])
+      await world.output(['/opt/nixsig/post-build-hook'], { env: { DRV_PATH: drv } })
+      const silent = await world.run(['/opt/nixsig/pre-build-hook', other.drv])
+      assert.equal(silent.status, 1)
+      assert.match(silent.stderr, /refused: Cannot find module '.\/judge.js'/)
+
+      await world.output('chmod o+w /etc/nixsig')
+      assert.equal((await world.run(['/opt/nixsig/pre-build-hook', drv])).status, 1)
     }))
 
   test(`${version}: what several builders attested alike is built where two of them are needed`, () =>

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { chmodSync, linkSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { identityOf, versionOf } from '../../src/ledger/stamp.ts'
+
+let dir: string
+let file: string
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'nixsig-stamp-'))
+  file = join(dir, 'file')
+  writeFileSync(file, 'a')
+})
+afterEach(() => rmSync(dir, { recursive: true }))
+
+test('a file that is linked elsewhere, as a sandbox does with it, is still the same', async () => {
+  const before = identityOf(file)
+  await sleep(20)
+  linkSync(file, join(dir, 'link'))
+  assert.equal(identityOf(file), before)
+})
+
+test('attack: a path that was removed and made again is another, even where it gets the same inode', async () => {
+  for (let round = 0; round < 20; round++) {
+    const before = identityOf(file)
+    rmSync(file)
+    await sleep(10)
+    writeFileSync(file, 'a')
+    assert.notEqual(identityOf(file), before)
+  }
+})
+
+test('attack: another file that is renamed over it', () => {
+  const before = identityOf(file)
+  writeFileSync(join(dir, 'other'), 'a')
+  renameSync(join(dir, 'other'), file)
+  assert.notEqual(identityOf(file), before)
+})
+
+test('a change of the contents or the mode is another version', async () => {
+  const first = versionOf(file)
+  await sleep(20)
+  writeFileSync(file, 'b')
+  const second = versionOf(file)
+  assert.notEqual(second, first)
+  await sleep(20)
+  chmodSync(file, 0o600)
+  assert.notEqual(versionOf(file), second)
+})
+
+test('what is not there has neither', () => {
+  assert.equal(identityOf(join(dir, 'none')), undefined)
+  assert.equal(versionOf(join(dir, 'none')), undefined)
+})
