@@ -35,6 +35,7 @@ function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
     platform: 'node',
     target: 'node20.19',
     format: 'cjs',
+    minify: entry === 'hooks/hook.ts',
     minifySyntax: true,
     legalComments: 'none',
     sourcemap: 'external',

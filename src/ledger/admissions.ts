@@ -13,7 +13,7 @@
  *     build <number of inputs> <number of outputs>, or build unknown
  *     rule <title>
  *     claim <role> <key> <graph or -> <origin>     once for each signature that counted
- *     input <store path>                           of a derivation: so many as `build` says
+ *     input <stamp> <store path>                   of a derivation: so many as `build` says
  *     output <name> <store path>                   likewise
  *
  * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
@@ -76,9 +76,9 @@ export interface Admission {
   readonly build: AdmittedBuild | undefined
 }
 
-/** The direct inputs and the outputs of a derivation. */
+/** The direct inputs of a derivation, all admitted when the entry was written, and its outputs. */
 export interface AdmittedBuild {
-  readonly inputs: readonly string[]
+  readonly inputs: readonly { readonly stamp: string; readonly path: string }[]
   readonly outputs: readonly { readonly name: string; readonly path: string }[]
 }
 
@@ -105,7 +105,7 @@ export function writeAdmission(state: string, digest: string, admission: Admissi
     ...admission.claims
       .slice(0, CLAIM_LIMIT)
       .map(claim => `claim ${claim.role} ${claim.key} ${claim.graph ?? '-'} ${printable(claim.origin)}`),
-    ...(isKept ? inputs.map(input => `input ${input}`) : []),
+    ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
     ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
   ]
   writeDurably(entryFile(state, digest), `${lines.join('\n')}\n`, { flush: true })
@@ -163,14 +163,12 @@ function takeBuild(lines: string[], counts: string): AdmittedBuild | undefined {
   if (inputs + outputs > lines.length) return undefined
   const taken = lines.splice(lines.length - inputs - outputs)
   const words = taken.map(line => line.split(' '))
-  const isWhole = words.every(([kind, , path, more], index) =>
-    index < inputs
-      ? kind === 'input' && path === undefined
-      : kind === 'output' && path?.startsWith('/') && more === undefined,
-  )
+  const isWhole = words.every(([kind, , path, more], index) => {
+    return kind === (index < inputs ? 'input' : 'output') && path?.startsWith('/') && more === undefined
+  })
   if (!isWhole) return undefined
   return {
-    inputs: words.slice(0, inputs).map(([, path = '']) => path),
+    inputs: words.slice(0, inputs).map(([, stamp = '', path = '']) => ({ stamp, path })),
     outputs: words.slice(inputs).map(([, name = '', path = '']) => ({ name, path })),
   }
 }

@@ -108,19 +108,23 @@ export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<
 }
 
 /**
- * Writes down what a derivation is built from and what it makes, so that a hook need not read it and its inputs'
- * derivations again. Not that of a fetched source, which can be judged before it is there.
+ * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
+ * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which can be judged before it is there.
  */
 function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
   const outputs = outputsOf(stored)
   const entry = readAdmission(state, stored.path.digest, stored.path.path)
   if (entry === undefined || entry.build !== undefined || outputs.some(({ kind }) => kind !== 'output'))
     return
+  const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
+  const ends = [entry, ...admitted].flatMap(one => one?.until ?? [])
   const build = {
-    inputs: inputs.map(({ path }) => path.path),
+    inputs: admitted.flatMap(one => (one?.stamp === undefined ? [] : { stamp: one.stamp, path: one.path })),
     outputs: outputs.map(({ name, path }) => ({ name, path: path.path })),
   }
-  writeAdmission(state, stored.path.digest, { ...entry, build })
+  if (build.inputs.length < inputs.length) return
+  const until = ends.length === 0 ? undefined : Math.min(...ends)
+  writeAdmission(state, stored.path.digest, { ...entry, until, build })
 }
 
 /** Writes a trusted verdict into the ledger, on the disk when it returns. */

@@ -24,12 +24,12 @@ export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): 
 
 /**
  * The outputs of a derivation that may be built, by the ledger's word alone: it has the derivation as it lies in the
- * store, what it is built from, and all of that. Undefined: it does not. Throws FileError.
+ * store, with all that it is built from, as that lies in the store. Undefined: it does not. Throws FileError.
  */
 export function admittedBuild(moment: Moment, drvPath: string): readonly AdmittedOutput[] | undefined {
   if (!isStorePath(drvPath)) return undefined
   const build = stampedEntry(moment, parseStorePath(drvPath))?.build
-  if (!build?.inputs.every(input => isAdmitted(moment, parseStorePath(input)))) return undefined
+  if (!build?.inputs.every(({ path, stamp }) => identityOf(path) === stamp)) return undefined
   return build.outputs.map(({ name, path }) => ({ name, path: parseStorePath(path) }))
 }
 

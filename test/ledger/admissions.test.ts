@@ -59,7 +59,11 @@ test('an admission without an end, a stamp or a derivation is read back too', ()
   assert.deepEqual(readAdmission(state, DIGEST, PATH), bare)
 })
 
-const build = { inputs: [PATH, `/nix/store/${DIGEST}-b`], outputs: [{ name: 'out', path: PATH }] }
+const input = { stamp: '1:2', path: PATH }
+const build = {
+  inputs: [input, { stamp: '3:4', path: `/nix/store/${DIGEST}-b` }],
+  outputs: [{ name: 'out', path: PATH }],
+}
 
 test('a derivation is read back with what it is built from and what it makes', () => {
   writeAdmission(state, DIGEST, { ...admission, kind: 'derivation', build })
@@ -84,7 +88,7 @@ test('attack: an entry that lost some of the inputs or outputs that it counts', 
 })
 
 test('more inputs than an entry keeps are not written down at all', () => {
-  const inputs = Array<string>(512).fill(PATH)
+  const inputs = Array<typeof input>(512).fill(input)
   writeAdmission(state, DIGEST, { ...admission, build: { ...build, inputs }, claims: [] })
   assert.equal(readAdmission(state, DIGEST, PATH)?.build, undefined)
 })
