@@ -28,9 +28,10 @@ import type { Gate } from './gate.ts'
 /** Ten minutes: Nix hashes the path anew. */
 const REGISTER_LIMIT = 600_000
 
-/** Why an entry stays where it is; none if it was released. */
+/** What became of an entry. */
 export interface Release {
   readonly path: string
+  /** Why it stays where it is; none if it was released. */
   readonly refusals: readonly Refusal[]
 }
 

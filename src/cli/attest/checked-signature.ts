@@ -9,7 +9,7 @@ import type { SignatureExtension } from '../../evidence/developer-signatures.ts'
 import { printMinisignPublicKey } from '../../formats/minisign.ts'
 import { isText } from '../../formats/openpgp-armor.ts'
 import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
-import { stampOf } from '../../ledger/stamp.ts'
+import { versionOf } from '../../ledger/stamp.ts'
 import { standingOf } from '../../policy/key-standing.ts'
 import type { Key, Policy } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -55,7 +55,7 @@ export async function checkDeveloperSignature(
 ): Promise<{ readonly contents: Contents; readonly signature: GoodSignature }> {
   const { bytes } = readArgumentFile(signatureFile, SIGNATURE_FILE_LIMIT)
   const before = await measure()
-  const stamp = stampOf(before.file)
+  const stamp = versionOf(before.file)
   assertPlainFile(before)
   const results = await verifyDetached({ file: before.file, signature: bytes, keys })
   const good = results.filter(({ outcome }) => outcome === 'good')
@@ -66,7 +66,7 @@ export async function checkDeveloperSignature(
   }
   // The signature was checked over these very bytes, and not over what lay there for a moment in between.
   const after = await measure()
-  if (after.narHash !== before.narHash || stampOf(before.file) !== stamp) {
+  if (after.narHash !== before.narHash || versionOf(before.file) !== stamp) {
     throw new UsageError(`${printable(before.file)} changed while it was verified`)
   }
   const digest = toHex(sha256(bytes))

@@ -53,13 +53,13 @@ async function check(options: Options, { terminal }: Session): Promise<Status> {
 }
 
 function sayResults(terminal: Terminal, file: string, results: readonly DetachedResult[]): void {
-  const paint = STATUS_PAINT[detachedStatus(results)] ?? 'bad'
-  const head = { good: 'good', bad: 'refused', doubtful: 'undecided' }[paint]
-  const lines =
-    results.length > 0 ? results.map(detachedWords) : ['none of these keys makes signatures of this kind']
-  terminal.print(
-    [`${terminal[paint](head)} ${printable(file)}`, ...lines.map(line => `  ${line}`)].join('\n'),
-  )
+  const lines = results.map(detachedWords)
+  if (lines.length === 0) lines.push('none of these keys makes signatures of this kind')
+  const head = headFor(terminal, detachedStatus(results))
+  terminal.print([`${head} ${printable(file)}`, ...lines.map(line => `  ${line}`)].join('\n'))
 }
 
-const STATUS_PAINT: Readonly<Partial<Record<ExitCode, 'good' | 'doubtful'>>> = { 0: 'good', 20: 'doubtful' }
+function headFor(terminal: Terminal, status: ExitCode): string {
+  if (status === 0) return terminal.good('good')
+  return status === 20 ? terminal.doubtful('undecided') : terminal.bad('refused')
+}

@@ -7,12 +7,13 @@ import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listEntries, readEntry } from '../../quarantine/entries.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
-import { type Gate, openGate } from '../../verifier/gate.ts'
+import type { Gate } from '../../verifier/gate.ts'
 import { classify, verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
 import { type AddCommand, runs, type Session } from '../command.ts'
 import { ledgerWords } from '../ledger-words.ts'
+import { openReadableGate } from '../readable-gate.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -36,7 +37,7 @@ export const explain: AddCommand = yargs =>
 
 async function explainPath(args: { path: string }, { places, terminal }: Session): Promise<Status> {
   const path = parseStorePath(storePathOf(args.path))
-  const gate = openGate(places)
+  const gate = openReadableGate(places)
   try {
     const verdict = await verifyPath(gate, path.path)
     sayVerdict(terminal, verdict)

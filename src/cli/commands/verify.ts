@@ -1,8 +1,9 @@
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
-import { type Gate, openGate } from '../../verifier/gate.ts'
+import type { Gate } from '../../verifier/gate.ts'
 import { type AddCommand, isUsualSetting, runs, type Session } from '../command.ts'
+import { openReadableGate } from '../readable-gate.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -38,7 +39,10 @@ export const verify: AddCommand = yargs =>
 async function judgePaths(options: Options, session: Session): Promise<Status> {
   const { terminal, places } = session
   const paths = options.paths.map(storePathOf)
-  const gate = openGate(places)
+  if (paths.length === 0 && !isRoot()) {
+    throw new UsageError('which path? (only root can finish what killed hooks left)')
+  }
+  const gate = openReadableGate(places)
   try {
     if (paths.length === 0) return mostSevere((await finishInterrupted(gate, session)).map(exitCode))
     // Judged under another policy, what was left would get a verdict that is not this machine's.
@@ -62,7 +66,6 @@ async function judgePaths(options: Options, session: Session): Promise<Status> {
 
 /** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
 async function finishInterrupted(gate: Gate, { terminal }: Session): Promise<readonly Verdict[]> {
-  if (!isRoot()) throw new UsageError('which path? (only root can finish what killed hooks left)')
   const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
   const outcomes = await finishWhatWasInterrupted(gate)
   for (const { admitted, refusals, quarantined } of outcomes) {

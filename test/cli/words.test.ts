@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { adviceFor } from '../../src/cli/advice.ts'
+import { claimWords } from '../../src/cli/claim-words.ts'
+import { ledgerWords } from '../../src/cli/ledger-words.ts'
+import type { Admission } from '../../src/ledger/admissions.ts'
+import { parsePolicy } from '../../src/policy/language/parse.ts'
+import type { Claim, Finding, Refusal } from '../../src/policy/verdict.ts'
+
+const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
+const PATH = `/nix/store/${DIGEST}-x`
+const HASH = 'ab'.repeat(32)
+const NOW = 1_790_000_000
+const POLICY = 'cd'.repeat(32)
+
+function refused(finding: Finding): Refusal {
+  return { outcome: 'untrusted', path: PATH, kind: 'output', rule: 'default', findings: [finding] }
+}
+
+const need = { aspect: 'output', who: 'builders', threshold: 1, of: 2 } as const
+const stray = { problem: 'bad-signature', origin: 'a file', detail: 'a key' } as const
+const attested = { who: 'bob', attested: HASH, origin: 'a file' }
+
+const ADVICE: readonly (readonly [Finding, RegExp])[] = [
+  [{ code: 'unsigned', need }, /nixsig attest output \/nix\/store\/.*-x --key FILE/],
+  [{ code: 'unsigned', need: { ...need, who: 'self' } }, /have this machine build it/],
+  [{ code: 'threshold', need, found: [] }, /nixsig attest output/],
+  [{ code: 'unknown-signer', need, strays: [] }, /list it under \[principals\]/],
+  [{ code: 'bad-signature', stray }, /do not use it: get it anew/],
+  [{ code: 'wrong-digest', ...attested }, /do not use it: get it anew/],
+  [{ code: 'conflict', ...attested }, /does not build the same twice/],
+  [{ code: 'revoked', who: 'bob' }, /signed again/],
+  [{ code: 'expired', who: 'bob' }, /signed again/],
+  [{ code: 'not-yet-valid', who: 'bob', at: NOW }, /wait/],
+  [{ code: 'refused-by-rule' }, /nixsig policy describe/],
+  [{ code: 'unknown-derivation' }, /accept-unknown-derivation/],
+  [{ code: 'unsupported-derivation', what: 'odd' }, /cannot judge derivations of this kind/],
+  [
+    { code: 'input', path: `${PATH}-input`, verdict: refused({ code: 'refused-by-rule' }) },
+    /nixsig explain \/nix\/store\/.*-x-input/,
+  ],
+  [{ code: 'unreadable', trouble: { origin: 'a', detail: 'b' } }, /repair what cannot be read/],
+]
+
+for (const [finding, words] of ADVICE) {
+  test(`advice on ${finding.code}${finding.code === 'unsigned' ? ` by ${finding.need.who}` : ''}`, () => {
+    assert.match(adviceFor(refused(finding)).join('\n'), words)
+  })
+}
+
+const ENTRY: Admission = {
+  path: PATH,
+  narHash: HASH,
+  policy: POLICY,
+  until: undefined,
+  stamp: undefined,
+  kind: 'output',
+  builtHere: true,
+  derivation: undefined,
+  time: NOW,
+  rule: 'a\u001b[2J',
+  claims: [],
+  build: undefined,
+}
+const PRESENT = { policy: POLICY, now: NOW + 1, narHash: HASH }
+
+test('ledger: nothing, a current entry, and each way of being stale', () => {
+  assert.equal(ledgerWords(undefined, PRESENT), 'never admitted')
+  assert.match(ledgerWords(ENTRY, PRESENT), /^admitted 2026-.* under rule ".*", built here; current$/)
+  assert.match(ledgerWords(ENTRY, { ...PRESENT, narHash: undefined }), /; current$/)
+  assert.match(ledgerWords(ENTRY, { ...PRESENT, policy: HASH }), /stale: the policy has changed since$/)
+  assert.match(ledgerWords(ENTRY, { ...PRESENT, narHash: POLICY }), /stale: it was about other contents/)
+  assert.match(ledgerWords({ ...ENTRY, until: NOW }, PRESENT), /stale: it ended 2026-/)
+})
+
+test('attack: a rule that would steer the terminal is escaped', () => {
+  assert.match(ledgerWords(ENTRY, PRESENT), /a\\u\{1b\}\[2J/)
+})
+
+const POLICY_TEXT = `version = 1
+mode = "enforce"
+[principals.bob]
+keys = [{ key = "bob-1:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", valid-until = 2026-01-01 }]
+[default]
+require.source = "bob"
+require.derivation = "bob"
+require.output = "bob"
+`
+const policy = parsePolicy({
+  toml: POLICY_TEXT,
+  file: 'policy.toml',
+  directory: '/',
+  certificate: () => new Uint8Array(),
+})
+const BOB = 'ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a'
+const claim: Claim = { key: BOB, role: 'packager', path: PATH, narHash: HASH, origin: 'there\u001b:1' }
+
+test('a claim: who, in which role, by which key, and where it was read', () => {
+  const early = claimWords(policy, claim, { narHash: HASH, now: 1_700_000_000 })
+  assert.equal(early, 'bob as packager, key bob-1, in there\\u{1b}:1')
+})
+
+test('a claim: what is wrong with it', () => {
+  const odd: Claim = { ...claim, coversGraph: true, graph: `${PATH}.drv` }
+  const words = claimWords(policy, odd, { narHash: POLICY, now: NOW })
+  assert.match(words, /with its whole build graph/)
+  assert.match(words, /by signing the build graph of .*-x\.drv/)
+  assert.match(words, /about other contents \(abab/)
+  assert.match(words, /expired 2026-01-01/)
+  const stranger = claimWords(policy, { ...claim, key: 'ed25519:00' }, { narHash: HASH, now: NOW })
+  assert.match(stranger, /^somebody who is not in the trusted list as packager, key ed25519:00/)
+})
