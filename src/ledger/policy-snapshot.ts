@@ -11,6 +11,7 @@ import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
 import { versionOf } from './stamp.ts'
 
+const HEAD = 'nixsig1 '
 const SNAPSHOT_LIMIT = 4 * 1024 * 1024
 
 /** A file changed again within the clock's grain would keep its stamp: younger ones than this are not relied upon. */
@@ -31,18 +32,23 @@ export type StampedFile = readonly [path: string, stamp: string | undefined]
  * FileError if a file of the policy, or a directory above it, could be somebody else's work.
  */
 export function readSnapshot(state: string, policyFile: string): PolicySnapshot | undefined {
-  const lines = readOwnedFile(join(state, 'policy'), SNAPSHOT_LIMIT)?.toString('utf8').split('\n')
-  const [, digest] = /^nixsig1 ([0-9a-f]{64})$/.exec(lines?.shift() ?? '') ?? []
-  if (lines === undefined || digest === undefined || lines.pop() !== '') return undefined
+  const text = readOwnedFile(join(state, 'policy'), SNAPSHOT_LIMIT)?.toString('utf8')
+  const [head = '', ...lines] = text?.split('\n') ?? []
+  if (!head.startsWith(HEAD) || lines.pop() !== '') return undefined
   const attestations: string[] = []
   const files: string[] = []
+  // Plain steps instead of patterns, which take longer to make ready than all of this takes to run.
   for (const line of lines) {
-    const [, directory, stamp, file] = /^(?:attestations (\/.*)|file (\d+:\d+) (\/.*))$/.exec(line) ?? []
-    if (directory !== undefined) attestations.push(directory)
-    else if (file === undefined || versionOf(protectedPath(file)) !== stamp) return undefined
-    else files.push(file)
+    const [kind, stamp = ''] = line.split(' ', 2)
+    if (kind === 'attestations') {
+      attestations.push(line.slice('attestations '.length))
+    } else {
+      const file = line.slice(`file ${stamp} `.length)
+      if (kind !== 'file' || versionOf(protectedPath(file)) !== stamp) return undefined
+      files.push(file)
+    }
   }
-  return files[0] === policyFile ? { digest, attestations } : undefined
+  return files[0] === policyFile ? { digest: head.slice(HEAD.length), attestations } : undefined
 }
 
 /** Remembers a policy that was read from these files just now. Does nothing where a file is too young for its stamp. */
@@ -50,7 +56,7 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
   const names = [...snapshot.attestations, ...files.map(([path]) => path)]
   if (names.some(name => /[\r\n]/.test(name)) || !files.every(([, stamp]) => isSettled(stamp))) return
   const lines = [
-    `nixsig1 ${snapshot.digest}`,
+    HEAD + snapshot.digest,
     ...snapshot.attestations.map(directory => `attestations ${directory}`),
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
