@@ -11,7 +11,7 @@ export async function judgeAfterBuild(drvPath: string): Promise<number> {
     say('refused: Nix did not say which derivation it built (DRV_PATH is empty)')
     return 1
   }
-  const gate = openGate(DEFAULT_PLACES)
+  const gate = openGate(DEFAULT_PLACES, { records: true })
   const own = await afterBuild(gate, drvPath)
   const others = await finishWhatWasInterrupted(gate, drvPath)
   for (const { refusals, quarantined } of [...others, own]) {

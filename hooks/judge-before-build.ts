@@ -32,7 +32,7 @@ export async function judgeBeforeBuild(drvPath: string): Promise<number> {
 async function judge(drvPath: string): Promise<{ refusals: readonly Refusal[]; gate?: Gate }> {
   let gate: Gate | undefined
   try {
-    gate = openGate(DEFAULT_PLACES)
+    gate = openGate(DEFAULT_PLACES, { records: true })
     for (const { refusals, quarantined } of await finishWhatWasInterrupted(gate, drvPath)) {
       if (refusals.length > 0) say(paragraphs(refusals, quarantined))
     }

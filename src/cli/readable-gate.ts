@@ -6,7 +6,7 @@ import type { Places } from '../verifier/places.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Opens the gate where this user may read the ledger; else every path would be undecided for that one reason. */
-export function openReadableGate(places: Places): Gate {
+export function openReadableGate(places: Places, options: { readonly records: boolean }): Gate {
   const ledger = join(places.state, 'ledger')
   try {
     accessSync(existsSync(places.state) ? places.state : '/', constants.R_OK | constants.X_OK)
@@ -17,5 +17,5 @@ export function openReadableGate(places: Places): Gate {
       `cannot read ${state}: run as root, or name a directory of your own (--state DIR), which knows nothing of what was built here`,
     )
   }
-  return openGate(places)
+  return openGate(places, options)
 }

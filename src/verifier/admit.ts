@@ -17,11 +17,15 @@ import type { Gate } from './gate.ts'
 import { graphClaimsOf } from './graph.ts'
 
 /** Admits a derivation. Undefined: admitted; otherwise why not. */
-export async function admitDerivation(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
+export function admitDerivation(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
+  return once(gate, stored.path, () => admitDerivationNow(gate, stored))
+}
+
+async function admitDerivationNow(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
   if (isDerivationAdmitted(await moment(gate), stored)) return undefined
   const verdict = await judgeDerivation(gate, stored)
   if (verdict.outcome !== 'trusted') return verdict
-  await recordTrust(gate, verdict, stored.path, stored.path.path)
+  if (gate.records) await recordTrust(gate, verdict, stored.path, stored.path.path)
   return undefined
 }
 
@@ -44,19 +48,25 @@ export async function judgeDerivation(gate: Gate, stored: StoredDerivation): Pro
 }
 
 /** Admits something that a build needs. Undefined: admitted; otherwise why not. */
-export async function admitInput(gate: Gate, input: Input): Promise<Refusal | undefined> {
+export function admitInput(gate: Gate, input: Input): Promise<Refusal | undefined> {
+  return once(gate, input.path, () => admitInputNow(gate, input))
+}
+
+async function admitInputNow(gate: Gate, input: Input): Promise<Refusal | undefined> {
   const now = await moment(gate)
   if (isAdmitted(now, input.path)) return undefined
   const info = await (await gate.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
   if (info !== undefined && entry?.narHash === info.narHash && isCurrent(entry, now.policy, now.now)) {
     // The same bytes at another place of the disk: the store was optimised, or the path went away and came back.
-    writeAdmission(now.state, input.path.digest, { ...entry, stamp: identityOf(input.path.path) })
+    if (gate.records) {
+      writeAdmission(now.state, input.path.digest, { ...entry, stamp: identityOf(input.path.path) })
+    }
     return undefined
   }
   const verdict = await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
   if (verdict.outcome !== 'trusted') return verdict
-  await recordTrust(gate, verdict, input.path, input.derivation?.path.path)
+  if (gate.records) await recordTrust(gate, verdict, input.path, input.derivation?.path.path)
   return undefined
 }
 
@@ -97,13 +107,23 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
   )
 }
 
+/** Answers about a path once: a build graph has many ways to the same input. */
+async function once(
+  gate: Gate,
+  path: StorePath,
+  admit: () => Promise<Refusal | undefined>,
+): Promise<Refusal | undefined> {
+  if (!gate.answers.has(path.path)) gate.answers.set(path.path, await admit())
+  return gate.answers.get(path.path)
+}
+
 /** Admits a derivation and everything that it is built from; all refusals, none if it may be built. */
 export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<readonly Refusal[]> {
   const answers = [await admitDerivation(gate, stored)]
   const inputs = inputsOf(stored)
   for (const input of inputs) answers.push(await admitInput(gate, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  if (refusals.length === 0) rememberBuild(gate.places.state, stored, inputs)
+  if (refusals.length === 0 && gate.records) rememberBuild(gate.places.state, stored, inputs)
   return refusals
 }
 

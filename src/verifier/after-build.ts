@@ -6,7 +6,13 @@ import { openStore, type PathInfo } from '../store/store-client.ts'
 import { admitBuild, judgeInput, recordTrust } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
-import { type Output, outputsOf, readDerivation, type StoredDerivation } from './build.ts'
+import {
+  type Output,
+  outputsOf,
+  readDerivation,
+  type StoredDerivation,
+  UnsupportedDerivationError,
+} from './build.ts'
 import type { Gate } from './gate.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -24,6 +30,12 @@ interface Fresh {
   readonly info: PathInfo
 }
 
+/** A path that leaves the store, and the derivation that made it. */
+interface Condemned {
+  readonly derivation: string
+  readonly info: PathInfo
+}
+
 /**
  * Judges what a build put into the store: the derivation and its inputs once more, for a hook may have been skipped,
  * then each output that is valid and stands not in the ledger yet. What is trusted is attested with this machine's key
@@ -32,12 +44,15 @@ interface Fresh {
  */
 export async function afterBuild(gate: Gate, drvPath: string): Promise<BuildOutcome> {
   const stored = readDerivation(drvPath)
+  const unsupported = unsupportedBy(stored)
+  if (unsupported !== undefined) return refuseUnsupported(gate, drvPath, unsupported)
   const fresh = await freshOutputs(gate, stored)
   if (fresh.length === 0) return { admitted: [], refusals: [], quarantined: [] }
   const { trusted, refusals } = await judgeOutputs(gate, stored, fresh)
 
   if (refusals.length > 0) {
-    const quarantined = (await isEnforcing(gate)) ? await condemn(gate, fresh, refusals) : []
+    const condemned = fresh.map(({ info }) => ({ derivation: drvPath, info }))
+    const quarantined = await condemn(gate, condemned, refusals)
     for (const { output } of fresh) settle(gate.places.state, output.path.digest)
     return { admitted: [], refusals, quarantined }
   }
@@ -84,6 +99,32 @@ async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonl
   return { trusted, refusals }
 }
 
+function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | undefined {
+  try {
+    outputsOf(stored)
+    return undefined
+  } catch (error) {
+    if (error instanceof UnsupportedDerivationError) return error
+    throw error
+  }
+}
+
+/** Refuses whatever a derivation made whose outputs only the store knows. */
+async function refuseUnsupported(
+  gate: Gate,
+  drvPath: string,
+  error: UnsupportedDerivationError,
+): Promise<BuildOutcome> {
+  const store = await gate.store()
+  const condemned: Condemned[] = []
+  for (const path of (await store.outputs(drvPath)).values()) {
+    const info = path === undefined ? undefined : await store.pathInfo(path)
+    if (info !== undefined) condemned.push({ derivation: drvPath, info })
+  }
+  const refusals = [refusalOf(error, drvPath, 'derivation')]
+  return { admitted: [], refusals, quarantined: await condemn(gate, condemned, refusals) }
+}
+
 async function isEnforcing(gate: Gate): Promise<boolean> {
   return gate.policy().then(
     policy => policy.mode === 'enforce',
@@ -91,17 +132,19 @@ async function isEnforcing(gate: Gate): Promise<boolean> {
   )
 }
 
-function condemn(gate: Gate, fresh: readonly Fresh[], refusals: readonly Refusal[]) {
+/** Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. */
+async function condemn(gate: Gate, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
+  if (!(await isEnforcing(gate))) return []
   const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
   const reason = refusals.map(paragraph).join('\n')
-  const entries = fresh.map(
-    ({ output, info }) =>
+  const entries = condemned.map(
+    ({ derivation, info }) =>
       ({
         path: info.path,
         narHash: info.narHash,
         narSize: info.narSize,
         references: info.references,
-        derivation: output.derivation.path.path,
+        derivation,
         registered: info.registrationTime,
         refused: gate.now,
         outcome,

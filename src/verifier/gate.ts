@@ -3,7 +3,7 @@ import { type AttestationReader, attestationReader } from '../evidence/attestati
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
-import type { Evidence } from '../policy/verdict.ts'
+import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
@@ -13,6 +13,10 @@ import { loadPolicy } from './policy-file.ts'
 export interface Gate {
   readonly places: Places
   readonly now: Instant
+  /** Whether what is found trusted goes into the ledger. */
+  readonly records: boolean
+  /** What was found of paths already, so that none is judged twice. */
+  readonly answers: Map<string, Refusal | undefined>
   /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
   snapshot(): Promise<PolicySnapshot>
   policy(): Promise<Policy>
@@ -22,8 +26,11 @@ export interface Gate {
   close(): void
 }
 
-/** Opens the gate at one instant (seconds since 1970). Throws FileError if others can write the state directory. */
-export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 1000)): Gate {
+/**
+ * Opens the gate now. With `records: false` it judges without leaving a trace: under a policy that somebody tries out,
+ * say. Throws FileError if others can write the state directory.
+ */
+export function openGate(places: Places, { records }: { readonly records: boolean }): Gate {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -31,9 +38,11 @@ export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 
   let reader: Promise<AttestationReader> | undefined
   const gate: Gate = {
     places,
-    now,
+    now: Math.floor(Date.now() / 1000),
+    records,
+    answers: new Map(),
     policy: () => {
-      policy ??= inForce(places)
+      policy ??= inForce(places, records)
       return policy
     },
     snapshot: async () => {
@@ -59,8 +68,8 @@ export function openGate(places: Places, now: Instant = Math.floor(Date.now() / 
   return gate
 }
 
-async function inForce(places: Places): Promise<Policy> {
-  const policy = loadPolicy(places)
+async function inForce(places: Places, records: boolean): Promise<Policy> {
+  const policy = loadPolicy(places, { remember: records })
   return { ...policy, attestations: places.attestations ?? policy.attestations }
 }
 

@@ -37,7 +37,7 @@ export const explain: AddCommand = yargs =>
 
 async function explainPath(args: { path: string }, { places, terminal }: Session): Promise<Status> {
   const path = parseStorePath(storePathOf(args.path))
-  const gate = openReadableGate(places)
+  const gate = openReadableGate(places, { records: false })
   try {
     const verdict = await verifyPath(gate, path.path)
     sayVerdict(terminal, verdict)

@@ -18,7 +18,7 @@ export const quarantineRelease: AddCommand = yargs =>
 async function release({ id }: { id: string }, { places, terminal }: Session): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
   const { releaseEntry } = await import('../../verifier/release.ts')
-  const gate = openGate(places)
+  const gate = openGate(places, { records: true })
   try {
     const { path, refusals } = await releaseEntry(gate, id)
     for (const refusal of refusals) sayVerdict(terminal, refusal)

@@ -1,7 +1,6 @@
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
-import type { Gate } from '../../verifier/gate.ts'
 import { type AddCommand, isUsualSetting, runs, type Session } from '../command.ts'
 import { openReadableGate } from '../readable-gate.ts'
 import { sayVerdict } from '../say-verdict.ts'
@@ -42,12 +41,12 @@ async function judgePaths(options: Options, session: Session): Promise<Status> {
   if (paths.length === 0 && !isRoot()) {
     throw new UsageError('which path? (only root can finish what killed hooks left)')
   }
-  const gate = openReadableGate(places)
-  try {
-    if (paths.length === 0) return mostSevere((await finishInterrupted(gate, session)).map(exitCode))
-    // Judged under another policy, what was left would get a verdict that is not this machine's.
-    if (isRoot() && isUsualSetting(places)) await finishInterrupted(gate, session)
+  if (paths.length === 0) return mostSevere((await finishInterrupted(session)).map(exitCode))
+  // Judged under another policy, what was left would get a verdict that is not this machine's.
+  if (isRoot() && isUsualSetting(places)) await finishInterrupted(session)
 
+  const gate = openReadableGate(places, { records: false })
+  try {
     const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
     const all = options.recursive ? await closureOf(gate, paths) : [...new Set(paths)]
     const codes: ExitCode[] = []
@@ -65,9 +64,10 @@ async function judgePaths(options: Options, session: Session): Promise<Status> {
 }
 
 /** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
-async function finishInterrupted(gate: Gate, { terminal }: Session): Promise<readonly Verdict[]> {
+async function finishInterrupted({ terminal, places }: Session): Promise<readonly Verdict[]> {
   const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
-  const outcomes = await finishWhatWasInterrupted(gate)
+  const gate = openReadableGate(places, { records: true })
+  const outcomes = await finishWhatWasInterrupted(gate).finally(() => gate.close())
   for (const { admitted, refusals, quarantined } of outcomes) {
     for (const path of admitted)
       terminal.note(`finished: ${path} had been built and not judged, and is trusted`)
