@@ -5,17 +5,8 @@
 import { basename } from 'node:path'
 import { postBuildHook } from './post-build-hook.ts'
 import { preBuildHook } from './pre-build-hook.ts'
+import type { Hook } from './question.ts'
 import { say } from './say.ts'
-
-/** What Nix asks, in two steps: most answers stand in the ledger, and the others have to be found. */
-export interface Hook {
-  /** The derivation that Nix asks about. */
-  readonly derivation: string
-  /** Whether the ledger alone says yes. */
-  admits(): boolean
-  /** Judges; the exit status. Anything but 0 is a no to Nix. */
-  judge(): Promise<number>
-}
 
 /** Later than this is never: Nix waits for its hooks without an end of its own. */
 const DEADLINE_MS = 30 * 60 * 1000

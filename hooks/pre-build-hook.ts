@@ -1,6 +1,6 @@
 import { mayBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
-import type { Hook } from './hook.ts'
+import type { Hook } from './question.ts'
 
 /** Called by Nix with a derivation that it is about to build. */
 export function preBuildHook(derivation: string): Hook {

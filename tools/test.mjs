@@ -8,14 +8,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { build } from 'esbuild'
 import glob from 'fast-glob'
+import { compile, root } from './compile.mjs'
 import { ensureTestTools } from './ensure.mjs'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
@@ -36,20 +34,7 @@ ensureTestTools({ endToEnd: chosen.some(file => file.startsWith('test/e2e/')) })
 
 const compiled = join(root, '.build/test')
 rmSync(compiled, { recursive: true, force: true })
-await build({
-  entryPoints: chosen.map(file => join(root, file)),
-  outdir: compiled,
-  outbase: join(root, 'test'),
-  outExtension: { '.js': '.mjs' },
-  bundle: true,
-  packages: 'external',
-  platform: 'node',
-  target: 'node20.19',
-  format: 'esm',
-  sourcemap: 'inline',
-  logLevel: 'warning',
-  define: { PROJECT_ROOT: JSON.stringify(root) },
-})
+await compile(chosen, compiled, 'test')
 
 /** Runs some compiled test files; the exit status of node's test runner. */
 function run(files, concurrency) {
