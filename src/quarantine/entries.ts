@@ -73,6 +73,11 @@ export function listEntries(state: string): readonly string[] {
   return list(quarantineDirectory(state))
 }
 
+/** Ids of the entries that hold a store path with this hash part, oldest first. */
+export function listEntriesOf(state: string, digest: string): readonly string[] {
+  return listEntries(state).filter(id => id.split('-')[1] === digest)
+}
+
 /** Ids of the entries that somebody began to move. */
 export function listUnfinished(state: string): readonly string[] {
   return list(join(quarantineDirectory(state), 'unfinished'))

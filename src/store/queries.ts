@@ -43,6 +43,7 @@ const OPERATION = {
   addTempRoot: 11,
   queryPathInfo: 26,
   queryValidPaths: 31,
+  queryValidDerivers: 33,
   addSignatures: 37,
   queryDerivationOutputMap: 41,
 } as const
@@ -61,6 +62,11 @@ export function queryValidPaths(paths: readonly string[]): Query<ReadonlySet<str
 /** The valid paths that refer to this one, itself among them if it does. */
 export function queryReferrers(path: string): Query<readonly string[]> {
   return query(readPaths('referrers'), OPERATION.queryReferrers, parsed(path))
+}
+
+/** The derivations in the store that have this path as an output, be it valid or not. */
+export function queryDerivers(path: string): Query<readonly string[]> {
+  return query(readPaths('derivers'), OPERATION.queryValidDerivers, parsed(path))
 }
 
 /** The outputs of a derivation by name; undefined where the path is only known after the build. */

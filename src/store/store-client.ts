@@ -11,6 +11,7 @@ import {
   addTempRoot,
   type PathInfo,
   type Query,
+  queryDerivers,
   queryOutputs,
   queryPathInfo,
   queryReferrers,
@@ -32,6 +33,8 @@ export interface Store {
   validPaths(paths: readonly string[]): Promise<ReadonlySet<string>>
   /** The valid paths that refer to this one. */
   referrers(path: string): Promise<readonly string[]>
+  /** The derivations in the store that make this path, which may itself not be there. */
+  derivers(path: string): Promise<readonly string[]>
   /** The outputs of a derivation that is in the store, by name; undefined where the path is not known yet. */
   outputs(derivation: string): Promise<ReadonlyMap<string, string | undefined>>
   /** Keeps a path from being collected as garbage until `close`. */
@@ -96,6 +99,7 @@ function storeOver(connection: Connection): Store {
     pathInfo: path => ask(() => queryPathInfo(path)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     referrers: path => ask(() => queryReferrers(path)),
+    derivers: path => ask(() => queryDerivers(path)),
     outputs: derivation => ask(() => queryOutputs(derivation)),
     addTempRoot: path => ask(() => addTempRoot(path)),
     addSignatures: (path, signatures) => ask(() => addSignatures(path, signatures)),

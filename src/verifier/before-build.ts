@@ -20,9 +20,9 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
   const allowed = new Map<string, readonly string[]>()
   for (const output of outputs) {
     if (!(await isForeseeable(gate, output))) continue
-    const foreseen = await foresee(gate, output)
-    if (foreseen.refusal !== undefined) refusals.push(foreseen.refusal)
-    allowed.set(output.name, foreseen.allowed)
+    const { verdict, allowed: hashes } = await foresee(gate, output)
+    if (verdict !== undefined && verdict.outcome !== 'trusted') refusals.push(verdict)
+    allowed.set(output.name, hashes)
   }
   if (refusals.length > 0 && (await gate.policy()).mode === 'enforce') return refusals
   for (const { name, path } of outputs) {

@@ -1,7 +1,7 @@
 import { developerSignatureFiles } from '../evidence/developer-signatures.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { readAdmission } from '../ledger/admissions.ts'
-import type { Refusal, Subject } from '../policy/verdict.ts'
+import type { Subject, Verdict } from '../policy/verdict.ts'
 import { judgeWithGraph } from './admit.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
@@ -11,8 +11,8 @@ import type { Gate } from './gate.ts'
 export interface Foreseen {
   /** NAR hashes, hex, that trusted builders attested. */
   readonly allowed: readonly string[]
-  /** Set where no outcome of the build could be trusted. */
-  readonly refusal?: Refusal
+  /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
+  readonly verdict?: Verdict
 }
 
 /** Stands for a NAR hash that nobody has attested: that of an output which is not there yet. */
@@ -21,9 +21,10 @@ const UNKNOWN_HASH = '0'.repeat(64)
 /**
  * Judges an output that is not there yet by what is attested of its path: once for each hash that anybody names and
  * once for one that nobody does. If all of these are refused, so is the build, and nothing is fetched or built in vain.
- * A source that has a developer's detached signature has to be fetched before that can be checked.
+ * A source that has a developer's detached signature has to be fetched before that can be checked. `outcomes`: the NAR
+ * hashes to judge in place of these, where it is known how the build came out.
  */
-export async function foresee(gate: Gate, output: Output): Promise<Foreseen> {
+export async function foresee(gate: Gate, output: Output, outcomes?: readonly string[]): Promise<Foreseen> {
   const policy = await gate.policy()
   const { path, kind } = output
   if (kind === 'fetched-source' && developerSignatureFiles(policy.attestations, path.path).length > 0) {
@@ -32,9 +33,9 @@ export async function foresee(gate: Gate, output: Output): Promise<Foreseen> {
   const entry = readAdmission(gate.places.state, path.digest, path.path)
   const attested = await gate.attested(path.path)
   const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])
-  const hashes = new Set([...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
+  const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
   const allowed: string[] = []
-  const refusals: Refusal[] = []
+  const verdicts: Verdict[] = []
   for (const narHash of hashes) {
     const subject: Subject = {
       path: path.path,
@@ -45,11 +46,9 @@ export async function foresee(gate: Gate, output: Output): Promise<Foreseen> {
       derivationKnown: true,
     }
     const verdict = await judgeWithGraph(gate, subject, evidence, output.derivation)
-    if (verdict.outcome !== 'trusted') refusals.push(verdict)
-    else if (narHash !== UNKNOWN_HASH) allowed.push(narHash)
+    verdicts.push(verdict)
+    if (verdict.outcome === 'trusted' && narHash !== UNKNOWN_HASH) allowed.push(narHash)
   }
-  const [first] = refusals
-  return refusals.length === hashes.size && first !== undefined
-    ? { allowed: [], refusal: first }
-    : { allowed }
+  const best = verdicts.find(({ outcome }) => outcome === 'trusted') ?? verdicts[0]
+  return best === undefined ? { allowed } : { allowed, verdict: best }
 }

@@ -1,9 +1,11 @@
-import { parseStorePath } from '../formats/store-path.ts'
+import { parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
-import type { Verdict } from '../policy/verdict.ts'
+import type { Refusal, Verdict } from '../policy/verdict.ts'
+import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { judgeDerivation, judgeInput, wasBuiltHere } from './admit.ts'
-import { type Input, outputsOf, readDerivation } from './build.ts'
+import { type Input, type Output, outputsOf, readDerivation } from './build.ts'
+import { foresee } from './foresee.ts'
 import type { Gate } from './gate.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -17,8 +19,12 @@ export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
   try {
     if (path.name.endsWith('.drv')) return await judgeDerivation(gate, readDerivation(path.path))
     const info = await (await gate.store()).pathInfo(path.path)
-    const input = classify(path.path, info)
     const entry = readAdmission(gate.places.state, path.digest, path.path)
+    if (info === undefined && entry === undefined) {
+      const verdict = await judgeAbsent(gate, path)
+      if (verdict !== undefined) return verdict
+    }
+    const input = classify(path.path, info)
     return await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
@@ -47,7 +53,23 @@ export function classify(text: string, info: PathInfo | undefined): Input {
   return { path, kind: info.deriver === undefined ? 'local-source' : 'fetched-source' }
 }
 
-function outputOf(deriver: string, path: string): Input | undefined {
+/**
+ * The verdict on a path that is not in the store but could be: as it lies in quarantine, or as a derivation in the store
+ * would make it. Undefined where nothing speaks against it; then that it is not there is all that can be said.
+ */
+async function judgeAbsent(gate: Gate, path: StorePath): Promise<Refusal | undefined> {
+  for (const deriver of await (await gate.store()).derivers(path.path)) {
+    const output = outputOf(deriver, path.path)
+    if (output === undefined) continue
+    const kept = listEntriesOf(gate.places.state, path.digest).at(-1)
+    const entry = kept === undefined ? undefined : readEntry(gate.places.state, kept)
+    const { verdict } = await foresee(gate, output, entry?.path === path.path ? [entry.narHash] : undefined)
+    if (verdict !== undefined && verdict.outcome !== 'trusted') return verdict
+  }
+  return undefined
+}
+
+function outputOf(deriver: string, path: string): Output | undefined {
   try {
     return outputsOf(readDerivation(deriver)).find(output => output.path.path === path)
   } catch {

@@ -71,6 +71,10 @@ for (const version of VERSIONS) {
       assert.notEqual(refused.status, 0)
       assert.match(refused.stderr, /nixsig: .*tool\.tar.*needs packager/s)
       assert.equal(await isValid(world, source.path), false)
+      const explained = await world.run(['/opt/nixsig/nixsig', 'explain', source.path])
+      assert.equal(explained.status, 10, explained.stderr)
+      assert.match(explained.stdout, /needs packager for its source, found no signature/)
+      assert.match(explained.stdout, /nixsig attest source/)
 
       publish(world, source.path, packaged(packager, source, LEVEL.packaged))
       const passed = await build(world)
@@ -157,7 +161,10 @@ for (const version of VERSIONS) {
       assert.equal(kept.length, 2)
       assert.equal(world.read(`/var/lib/nixsig/quarantine/${kept[0]}/content`), 'plain\n')
       const entry = JSON.parse(world.read(`/var/lib/nixsig/quarantine/${kept[0]}/entry.json`))
-      assert.match(entry.reason, /other.*attested|attested.*other/s)
+      assert.match(entry.reason, /other attested other contents/)
+      const explained = await world.run(['/opt/nixsig/nixsig', 'explain', out])
+      assert.equal(explained.status, 13, explained.stderr)
+      assert.match(explained.stdout, /builders disagree: other attested other contents/)
       await assertClean(world)
     }))
 

@@ -87,6 +87,7 @@ async function asksEverything(world: World, over: (typeof TRANSPORTS)[keyof type
     assert.deepEqual(await store.validPaths([]), new Set())
     assert.deepEqual(await store.referrers(bottomPath), [path])
     assert.deepEqual(await store.referrers(path), [])
+    assert.deepEqual(await store.derivers(path), [drv])
     const outputs = await store.outputs(bottomDrv)
     assert.deepEqual([...outputs.keys()].sort(), ['dev', 'out'])
     assert.equal(outputs.get('out'), bottomPath)

@@ -5,7 +5,7 @@ import { exitCode } from '../../policy/exit-code.ts'
 import type { Evidence } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
-import { listEntries, readEntry } from '../../quarantine/entries.ts'
+import { listEntriesOf, readEntry } from '../../quarantine/entries.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
 import type { Gate } from '../../verifier/gate.ts'
 import { classify, verifyPath } from '../../verifier/verify.ts'
@@ -85,8 +85,7 @@ async function evidenceAbout(
 }
 
 function quarantineLines(state: string, { digest, path }: StorePath): readonly string[] {
-  return listEntries(state).flatMap(id => {
-    if (!id.includes(`-${digest}`)) return []
+  return listEntriesOf(state, digest).flatMap(id => {
     const entry = readEntry(state, id)
     if (entry?.path !== path) return []
     return [`refused ${when(entry.refused)} (${printable(entry.outcome)}): nixsig quarantine show ${id}`]
