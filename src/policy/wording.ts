@@ -21,14 +21,19 @@ export function sentence(verdict: Verdict): string {
   return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
 }
 
-/** A verdict in several lines for a terminal: every finding has a line, and so has what else was found. */
+/** A verdict in several lines for a terminal, with the next step where there is one. */
 export function paragraph(verdict: Verdict): string {
+  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStep(verdict.path)}`
+  return grounds(verdict) + next
+}
+
+/** The same without a next step: every finding has a line, and so has what else was found. */
+export function grounds(verdict: Verdict): string {
   const strays = (verdict.strays ?? []).filter(stray => !isTold(verdict, stray)).map(strayWords)
   const findings = verdict.outcome === 'trusted' ? [] : verdict.findings.map(findingWords)
   const lines = [...new Set([...findings, ...strays.map(stray => `also found: ${stray}`)])]
   const more = lines.length > PARAGRAPH_LINES ? [`and ${lines.length - PARAGRAPH_LINES} more`] : []
-  const next = verdict.outcome === 'trusted' ? [] : [nextStep(verdict.path)]
-  const body = [...lines.slice(0, PARAGRAPH_LINES), ...more, ...next]
+  const body = [...lines.slice(0, PARAGRAPH_LINES), ...more]
   return [headline(verdict), ...body.map(line => `  ${line}`)].join('\n')
 }
 

@@ -14,7 +14,7 @@ import { claimWords } from '../claim-words.ts'
 import { type AddCommand, runs, type Session } from '../command.ts'
 import { ledgerWords } from '../ledger-words.ts'
 import { openReadableGate } from '../readable-gate.ts'
-import { sayVerdict } from '../say-verdict.ts'
+import { sayGroundsOf } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -40,7 +40,7 @@ async function explainPath(args: { path: string }, { places, terminal }: Session
   const gate = openReadableGate(places, { records: false })
   try {
     const verdict = await verifyPath(gate, path.path)
-    sayVerdict(terminal, verdict)
+    sayGroundsOf(terminal, verdict)
     // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
     const policy = await gate.policy().catch(() => undefined)
     if (policy !== undefined) await sayGrounds(gate, path, terminal)
