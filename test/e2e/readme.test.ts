@@ -1,0 +1,43 @@
+// The README's way to a first refusal, as it stands there, on a machine that has Nix and Node and nothing else.
+import assert from 'node:assert/strict'
+import { cpSync, existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { blocksOf, commandsOf } from '../docs/markdown.ts'
+import { VERSIONS, withWorld } from '../support/world.ts'
+
+const README = readFileSync(join(PROJECT_ROOT, 'README.md'), 'utf8')
+
+for (const version of VERSIONS) {
+  // As Debian ships it: without a sandbox, so that the lines of the README have something to change.
+  const settings = { hooks: false, nixConf: { sandbox: 'false', 'sandbox-fallback': 'true' } }
+  test(`${version}: the README leads to a refusal`, () =>
+    withWorld(version, settings, async world => {
+      const [commands, ...others] = commandsOf('README.md')
+      assert.ok(commands?.refused)
+      assert.deepEqual(others, [])
+      cpSync(join(PROJECT_ROOT, 'dist'), world.path('/root/dist'), { recursive: true })
+      const { status, stderr } = await world.run(`set -e\n${commands.script}`)
+      assert.notEqual(status, 0)
+      assert.equal(commands.answer.length, 1)
+      for (const line of commands.answer) assert.match(stderr, line)
+      assert.doesNotMatch(await world.output('ls /nix/store'), /hello-2\.12\.1\.tar\.gz$/m)
+    }))
+}
+
+test('what the README says to run in the checkout are scripts of the package', () => {
+  const { scripts } = JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8'))
+  const blocks = blocksOf('README.md').filter(({ language }) => language === 'sh build')
+  const commands = blocks.flatMap(({ text }) => text.trim().split(' && '))
+  assert.deepEqual(new Set(commands), new Set(['npm ci', 'npm run build', 'npm run demo', 'npm test']))
+  for (const script of ['build', 'demo', 'test']) assert.ok(script in scripts, script)
+})
+
+test('every page that the README points to is there', () => {
+  const pages = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, page = '']) => page)
+  assert.ok(pages.length > 5)
+  assert.deepEqual(
+    pages.filter(page => !existsSync(join(PROJECT_ROOT, page))),
+    [],
+  )
+})
