@@ -6,6 +6,8 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import { settle } from '../ledger/expected.ts'
 import type { Store } from '../store/store-client.ts'
 import {
   createEntry,
@@ -67,7 +69,12 @@ async function finish(state: string, ids: readonly string[], openStore: OpenStor
     }
   }
   if (moved.length > 0) await unregister(moved, openStore)
-  for (const id of ids) finishEntry(state, id)
+  for (const id of ids) {
+    const entry = readEntry(state, id)
+    // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.
+    if (entry !== undefined) settle(state, parseStorePath(entry.path).digest)
+    finishEntry(state, id)
+  }
 }
 
 /** Whether the store has a path as valid in the very making that was judged. */
