@@ -4,7 +4,6 @@
  */
 import { stdout } from 'node:process'
 import { parseStorePath } from '../src/formats/store-path.ts'
-import { policyText } from '../test/support/trust.ts'
 import { carry, type Machines, withMachines } from './machines.ts'
 import { chapter, check, type Machine, run, say, show } from './narrator.ts'
 import { fetchRelease, hasCompiler, packageExpression, type Release, TARBALL } from './release.ts'
@@ -13,6 +12,7 @@ const ALICE = { user: 'alice' } as const
 const BUILD = 'nix-build --no-out-link /srv/libmd.nix'
 const POLICY = '/etc/nixsig/policy.toml'
 const EVIDENCE = '/etc/nixsig/attestations'
+const FROM_WORKSHOP = '/etc/nixsig/from-workshop'
 
 /** What the user trusts; a second builder joins later. */
 interface Trusted {
@@ -22,16 +22,25 @@ interface Trusted {
 }
 
 function policyOf({ fingerprint, bob, workshop }: Trusted): string {
-  const developer = `{ openpgp = "${fingerprint}", certificate = "keys/libmd.asc" }`
-  const builder = workshop === undefined ? {} : { workshop: [`"${workshop}"`] }
-  return policyText(
-    { guillem: [developer], bob: [`"${bob}"`], ...builder },
-    `[default]
+  const builder = workshop === undefined ? '' : `\n[principals.workshop]\nkeys = ["${workshop}"]\n`
+  const directories = workshop === undefined ? [EVIDENCE] : [EVIDENCE, FROM_WORKSHOP]
+  return `version = 1
+mode = "enforce"
+
+[attestations]
+directories = [${directories.map(directory => `"${directory}"`).join(', ')}]
+
+[principals.guillem]
+keys = [{ openpgp = "${fingerprint}", certificate = "keys/libmd.asc" }]
+
+[principals.bob]
+keys = ["${bob}"]
+${builder}
+[default]
 require.source = { developer = "guillem", packager = "bob" }
 require.derivation = "nothing"
 require.output = "self"
-`,
-  )
+`
 }
 
 /** Keys, the policy and the package; nothing is attested yet. */
@@ -141,8 +150,8 @@ async function buildElsewhere({ home, workshop }: Machines, trusted: Trusted, ou
 and copies what it published.`)
   const key = workshop.world.read('/var/lib/nixsig/machine.pub').trim()
   home.world.write(POLICY, policyOf({ ...trusted, workshop: key }))
-  carry(workshop, '/var/lib/nixsig/attestations', home, EVIDENCE)
-  await run(home, `grep -A1 workshop ${POLICY}`)
+  carry(workshop, '/var/lib/nixsig/attestations', home, FROM_WORKSHOP)
+  await run(home, `cat ${POLICY} && find ${FROM_WORKSHOP} -type f`)
   await run(home, `/opt/nixsig/nixsig verify ${out}`, { status: 13, shows: [/workshop/] })
   say(
     'What was trusted yesterday is refused today, although nothing was built: the policy changed, and so is it judged.',

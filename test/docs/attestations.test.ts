@@ -1,0 +1,57 @@
+// The examples of docs/attestations.md are what nixsig reads and writes.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
+import { SIGNATURE_EXTENSIONS } from '../../src/evidence/developer-signatures.ts'
+import { parseEnvelope } from '../../src/formats/dsse.ts'
+import { parseNixPublicKey } from '../../src/formats/nix-key.ts'
+import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
+import { parsePredicate } from '../../src/formats/predicates.ts'
+import { sshFingerprint } from '../../src/formats/ssh-key.ts'
+import { parseStatement, printStatement } from '../../src/formats/statement.ts'
+import { exampleOf } from './markdown.ts'
+
+const PAGE = 'docs/attestations.md'
+const TEXT = readFileSync(join(PROJECT_ROOT, PAGE), 'utf8')
+
+/** The example of a section on one line, as it is signed or written. */
+function lineOf(section: string): string {
+  return JSON.stringify(JSON.parse(exampleOf(PAGE, section, 'json')))
+}
+
+test('the envelope is signed by the key that the page names, and holds the release that it shows', () => {
+  const [, key = ''] = /It was signed by\s+`([^`]+)`/.exec(TEXT) ?? []
+  const { publicKey } = parseNixPublicKey(key)
+  const envelope = parseEnvelope(lineOf('The envelope'))
+  const { signers, strays } = openEnvelope(envelope, keyRing([{ form: 'nix', publicKey }]))
+  assert.equal(signers.length, 1)
+  assert.deepEqual(strays, [])
+  assert.equal(envelope.signatures[0]?.keyid, sshFingerprint(publicKey))
+  assert.equal(Buffer.from(envelope.payload).toString('utf8'), lineOf('A developer: release'))
+})
+
+for (const [section, kind] of [
+  ['A packager or a reviewer: verification summary', 'verification-summary'],
+  ['A developer: release', 'release'],
+  ['A builder: provenance', 'provenance'],
+] as const) {
+  test(`the statement of "${section}" is one, byte for byte as nixsig prints it`, () => {
+    const line = lineOf(section)
+    const statement = parseStatement(Buffer.from(line))
+    assert.equal(parsePredicate(statement)?.kind, kind)
+    assert.equal(Buffer.from(printStatement(statement)).toString('utf8'), line)
+  })
+}
+
+test('every level is explained', () => {
+  const explained = [...TEXT.matchAll(/^\| `(NIXSIG_\w+)` \|/gm)].map(([, level]) => level)
+  assert.deepEqual(new Set(explained), new Set(Object.values(LEVEL)))
+})
+
+test('every file extension is named', () => {
+  for (const extension of ['.intoto.jsonl', ...SIGNATURE_EXTENSIONS]) {
+    assert.ok(TEXT.includes(`<digest>${extension} `), extension)
+  }
+})

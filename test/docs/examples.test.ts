@@ -1,0 +1,67 @@
+// The parts of policies and the commands that the documentation shows, as far as they can be judged without a world;
+// test/e2e/docs.test.ts runs the commands.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { describe, test } from 'node:test'
+import { policyOf } from '../policy/policies.ts'
+import { blocksOf, commandsOf } from './markdown.ts'
+import { completePolicy } from './policies.ts'
+
+const PAGES = ['docs/getting-started.md', 'docs/how-to.md', 'docs/attestations.md', 'README.md']
+const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json']
+
+/** The anchor that a heading gets where the pages are shown. */
+function anchorOf(heading: string): string {
+  const words = heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '')
+  return words.replaceAll(' ', '-')
+}
+
+function headingsOf(page: string): readonly string[] {
+  const prose = readFileSync(join(PROJECT_ROOT, page), 'utf8').replace(/^```.*?^```/gms, '')
+  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading)
+}
+
+for (const page of PAGES) {
+  describe(page, () => {
+    const text = readFileSync(join(PROJECT_ROOT, page), 'utf8')
+
+    test('every part of a policy is one', () => {
+      for (const { language, text } of blocksOf(page)) {
+        if (language === 'toml') assert.doesNotThrow(() => policyOf(completePolicy(text)), text)
+      }
+    })
+
+    test('no example is in a language that no test knows, and no answer hangs in the air', () => {
+      const blocks = blocksOf(page)
+      for (const [index, { language, follows }] of blocks.entries()) {
+        assert.ok(LANGUAGES.includes(language), language)
+        const command = blocks[index - 1]?.language.startsWith('sh') === true
+        if (language === 'text') assert.ok(follows && command, `the answer in block ${index + 1}`)
+      }
+    })
+
+    test('every link leads to a page, and every anchor to a heading', () => {
+      for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
+        if (/^https?:/.test(target)) continue
+        const [file = '', anchor] = target.split('#')
+        const linked = file === '' ? page : join(dirname(page), file)
+        assert.ok(existsSync(join(PROJECT_ROOT, linked)), target)
+        if (anchor !== undefined) assert.ok(headingsOf(linked).map(anchorOf).includes(anchor), target)
+      }
+    })
+
+    test('no line is longer than 120 characters, tables and examples apart', () => {
+      const prose = text.replace(/^```.*?^```/gms, '').split('\n')
+      assert.deepEqual(
+        prose.filter(line => [...line].length > 120 && !line.startsWith('|')),
+        [],
+      )
+    })
+  })
+}
+
+test('there are commands and policies to be tested', () => {
+  assert.ok(commandsOf('docs/how-to.md').length > 15)
+  assert.ok(blocksOf('docs/how-to.md').filter(({ language }) => language === 'toml').length > 5)
+})
