@@ -4,7 +4,7 @@
 //
 // dist/ depends on nothing outside itself except a node of version 20.19 or later; copy it anywhere.
 
-import { chmodSync, copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,9 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const { values } = parseArgs({
   options: { out: { type: 'string', default: join(root, 'dist') }, node: { type: 'string' } },
 })
-const out = resolve(values.out)
+const finished = resolve(values.out)
+// Built beside it and put in its place whole, so that nobody runs half of it.
+const out = `${finished}.${process.pid}~`
 
 // Hooks run as root inside Nix with whatever environment the caller of a single-user Nix had. `env -i` drops all of it
 // but the one variable that Nix passes on purpose, before Node could read NODE_OPTIONS and the like.
@@ -75,3 +77,6 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
 await bundleHooks()
 await bundle('src/cli/main.ts', join(out, 'nixsig'), { interpreter: cliInterpreter })
 chmodSync(join(out, 'nixsig'), 0o755)
+
+rmSync(finished, { recursive: true, force: true })
+renameSync(out, finished)

@@ -51,5 +51,6 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
 }
 
 function signing(kind: SubjectKind, path: string): string {
-  return `nixsig attest ${ASPECT[kind]} ${pathWord(path)} --key FILE`
+  const proof = ASPECT[kind] === 'source' ? ' --signature FILE' : ''
+  return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${proof} --key FILE`
 }

@@ -1,10 +1,20 @@
-import type { Evidence } from '../policy/verdict.ts'
+import type { Claim, Evidence } from '../policy/verdict.ts'
 
-/** All evidence together. */
+/** All evidence together; what two places say alike is kept as the first of them says it. */
 export function mergeEvidence(parts: readonly Evidence[]): Evidence {
   return {
-    claims: parts.flatMap(part => part.claims),
+    claims: distinct(parts.flatMap(part => part.claims)),
     strays: parts.flatMap(part => part.strays),
     troubles: parts.flatMap(part => part.troubles),
   }
+}
+
+function distinct(claims: readonly Claim[]): readonly Claim[] {
+  const found = new Map<string, Claim>()
+  for (const claim of claims) {
+    const { key, role, path, narHash, graph, coversGraph } = claim
+    const identity = [key, role, path, narHash, graph, coversGraph].join(' ')
+    if (!found.has(identity)) found.set(identity, claim)
+  }
+  return [...found.values()]
 }

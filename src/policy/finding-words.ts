@@ -42,7 +42,7 @@ function reason(finding: Finding, depth: number): string {
     case 'wrong-digest':
       return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
     case 'conflict':
-      return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)})`
+      return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)}) than the ones judged here (sha256:${word(finding.judged)})`
     case 'revoked':
     case 'expired':
     case 'not-yet-valid':

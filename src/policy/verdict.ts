@@ -71,7 +71,14 @@ export type Finding =
       readonly attested: string
       readonly origin: string
     }
-  | { readonly code: 'conflict'; readonly who: string; readonly attested: string; readonly origin: string }
+  | {
+      readonly code: 'conflict'
+      readonly who: string
+      readonly attested: string
+      readonly origin: string
+      /** The NAR hash that was judged, and that the builder's differs from. */
+      readonly judged: string
+    }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
   | { readonly code: 'expired'; readonly who: string; readonly at?: Instant }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }

@@ -48,7 +48,7 @@ export function weigh(
     const standing = standingOf(policy, holder, now)
     const disagrees = claim.narHash !== subject.narHash
     if (claim.role === 'builder' && disagrees && standing.code === 'valid') {
-      conflicts.push({ code: 'conflict', ...attested(claim, holder) })
+      conflicts.push({ code: 'conflict', ...attested(claim, holder), judged: subject.narHash })
       continue
     }
     if (claim.role === 'builder' && disagrees && standing.code === 'not-yet-valid') {

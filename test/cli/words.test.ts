@@ -28,7 +28,7 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'unknown-signer', need, strays: [] }, /list it under \[principals\]/],
   [{ code: 'bad-signature', stray }, /do not use it: get it anew/],
   [{ code: 'wrong-digest', ...attested }, /do not use it: get it anew/],
-  [{ code: 'conflict', ...attested }, /does not build the same twice/],
+  [{ code: 'conflict', ...attested, judged: 'ab' }, /does not build the same twice/],
   [{ code: 'revoked', who: 'bob' }, /signed again/],
   [{ code: 'expired', who: 'bob' }, /signed again/],
   [{ code: 'not-yet-valid', who: 'bob', at: NOW }, /wait/],

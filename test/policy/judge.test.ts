@@ -89,7 +89,7 @@ test('conflict: a builder of the trusted list attested another result', () => {
   const claims = [builtBy('alice-1'), builtBy('bob-1'), builtBy('carol-1', { narHash: OTHER_HASH })]
   const [finding] = refused(ask(teamPolicy(), evidenceOf(claims), OUTPUT), ['conflict'], 13)
   assert.ok(finding?.code === 'conflict')
-  assert.deepEqual([finding.who, finding.attested], ['carol', OTHER_HASH])
+  assert.deepEqual([finding.who, finding.attested, finding.judged], ['carol', OTHER_HASH, OUTPUT.narHash])
 })
 
 test('revoked: a key that counts for nothing from a day on, whatever it signed before', () => {

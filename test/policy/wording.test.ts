@@ -55,8 +55,8 @@ const WORDS: readonly (readonly [Finding, string])[] = [
     'bob signed other contents (sha256:cdcd, in a.jsonl:1)',
   ],
   [
-    { code: 'conflict', who: 'bob', attested: 'cdcd', origin: 'a.jsonl:1' },
-    'builders disagree: bob attested other contents (sha256:cdcd, in a.jsonl:1)',
+    { code: 'conflict', who: 'bob', attested: 'cdcd', origin: 'a.jsonl:1', judged: 'abab' },
+    'builders disagree: bob attested other contents (sha256:cdcd, in a.jsonl:1) than the ones judged here (sha256:abab)',
   ],
   [
     { code: 'revoked', who: 'bob', since: MAY, reason: 'laptop stolen' },
@@ -182,7 +182,7 @@ test('nothing that an attacker writes reaches a terminal unescaped, starts a lin
         { code: 'unknown-signer', need, strays: [own] },
         { code: 'bad-signature', stray: own },
         { code: 'wrong-digest', who: text, attested: text, origin: text },
-        { code: 'conflict', who: text, attested: text, origin: text },
+        { code: 'conflict', who: text, attested: text, origin: text, judged: text },
         { code: 'revoked', who: text, reason: text },
         { code: 'expired', who: text },
         { code: 'unsupported-derivation', what: text },
