@@ -3,22 +3,26 @@
  * *admit* is to take the ledger's word where it has one, else to judge, and to write down what was found trusted.
  */
 import { mergeEvidence } from '../evidence/merge.ts'
-import type { StorePath } from '../formats/store-path.ts'
+import { derivationReferences } from '../formats/derivation.ts'
+import { isDerivationPath, parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { judge } from '../policy/judge.ts'
-import type { Evidence, Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import { isAdmitted, isDerivationAdmitted } from './admitted.ts'
-import { type Input, inputsOf, outputsOf, type StoredDerivation } from './build.ts'
+import { isAdmitted, isAdmittedAsAny, isDerivationAdmitted } from './admitted.ts'
+import { type Input, inputsOf, readDerivation, type StoredDerivation } from './build.ts'
+import { classifyInStore } from './classify.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import type { Gate } from './gate.ts'
 import { graphClaimsOf } from './graph.ts'
+import { recordTrust, rememberBuild } from './record.ts'
 
 /** Admits a derivation. Undefined: admitted; otherwise why not. */
 export function admitDerivation(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
-  return once(gate, stored.path, () => admitDerivationNow(gate, stored))
+  return once(gate, `derivation ${stored.path.path}`, () => admitDerivationNow(gate, stored))
 }
 
 async function admitDerivationNow(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
@@ -47,27 +51,103 @@ export async function judgeDerivation(gate: Gate, stored: StoredDerivation): Pro
   return judgeWithGraph(gate, subject, evidence)
 }
 
-/** Admits something that a build needs. Undefined: admitted; otherwise why not. */
+/**
+ * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;
+ * otherwise why not.
+ */
 export function admitInput(gate: Gate, input: Input): Promise<Refusal | undefined> {
-  return once(gate, input.path, () => admitInputNow(gate, input))
+  const admit = isDerivationPath(input.path) ? admitDerivationFile : admitInputNow
+  return once(gate, `${input.kind} ${input.path.path}`, () => admit(gate, input))
 }
 
 async function admitInputNow(gate: Gate, input: Input): Promise<Refusal | undefined> {
   const now = await moment(gate)
-  if (isAdmitted(now, input.path)) return undefined
+  if (isAdmitted(now, input.path, input.kind)) return undefined
   const info = await (await gate.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
-  if (info !== undefined && entry?.narHash === info.narHash && isCurrent(entry, now.policy, now.now)) {
-    // The same bytes at another place of the disk: the store was optimised, or the path went away and came back.
-    if (gate.records) {
-      writeAdmission(now.state, input.path.digest, { ...entry, stamp: identityOf(input.path.path) })
-    }
-    return undefined
+  // A derivation can name any path as its source: what was built stays an output.
+  const isOutput = info === undefined ? entry?.kind === 'output' : info.ca === undefined
+  if (input.kind === 'local-source' && isOutput) {
+    return admitInput(gate, await classifyInStore(gate, input.path.path, info))
+  }
+  if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
+    if (isCurrent(entry, now.policy, now.now)) return admitAgain(gate, input, info, entry)
   }
   const verdict = await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
   if (verdict.outcome !== 'trusted') return verdict
-  if (gate.records) await recordTrust(gate, verdict, input.path, input.derivation?.path.path)
+  const { refusal, until } = await admitReferences(gate, input, info?.references ?? [])
+  if (refusal !== undefined) return refusal
+  const trust = { ...verdict, ...endOf(verdict.until, until) }
+  if (gate.records) await recordTrust(gate, trust, input.path, input.derivation?.path.path)
   return undefined
+}
+
+/**
+ * The same bytes at another place of the disk: the store was optimised, or the path went away and came back. Then what
+ * it refers to went away as well, and may have come back with other bytes.
+ */
+async function admitAgain(
+  gate: Gate,
+  input: Input,
+  info: PathInfo,
+  entry: Admission,
+): Promise<Refusal | undefined> {
+  const { refusal, until } = await admitReferences(gate, input, info.references)
+  if (refusal !== undefined || !gate.records) return refusal
+  const stamp = identityOf(input.path.path)
+  writeAdmission(gate.places.state, input.path.digest, { ...entry, stamp, ...endOf(entry.until, until) })
+  return undefined
+}
+
+/** A derivation that is not built, but read by a build: it needs to be admitted as what it is. */
+async function admitDerivationFile(gate: Gate, input: Input): Promise<Refusal | undefined> {
+  const stored = readDerivation(input.path.path)
+  const refusal = await admitDerivation(gate, stored)
+  if (refusal !== undefined) return refusal
+  return (await admitReferences(gate, input, derivationReferences(stored.derivation))).refusal
+}
+
+/** Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its entries. */
+async function admitReferences(
+  gate: Gate,
+  { path, kind }: Input,
+  references: readonly string[],
+): Promise<{ readonly refusal?: Refusal; readonly until?: number }> {
+  const now = await moment(gate)
+  const refusals: Refusal[] = []
+  const ends: (number | undefined)[] = []
+  for (const text of references) {
+    const reference = parseStorePath(text)
+    if (text === path.path) continue
+    if (!isAdmittedAsAny(now, reference)) {
+      const refusal = await admitInput(gate, await referenced(gate, reference))
+      if (refusal !== undefined) refusals.push(refusal)
+    }
+    ends.push(readAdmission(now.state, reference.digest, text)?.until)
+  }
+  const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it refers to' })
+  return refusal === undefined ? endOf(...ends) : { refusal }
+}
+
+async function referenced(gate: Gate, path: StorePath): Promise<Input> {
+  if (isDerivationPath(path)) return { path, kind: 'local-source' }
+  return classifyInStore(gate, path.path, await (await gate.store()).pathInfo(path.path))
+}
+
+/** One refusal because of others; undefined if there are none. */
+function refusedFor(
+  refusals: readonly Refusal[],
+  about: Pick<Refusal, 'path' | 'kind' | 'rule'>,
+): Refusal | undefined {
+  const [first, ...rest] = refusals.map(verdict => ({ code: 'input', path: verdict.path, verdict }) as const)
+  if (first === undefined) return undefined
+  const certain = refusals.every(refusal => refusal.outcome === 'untrusted')
+  return { outcome: certain ? 'untrusted' : 'indeterminate', ...about, findings: [first, ...rest] }
+}
+
+function endOf(...ends: readonly (number | undefined)[]): { readonly until?: number } {
+  const until = earliest(ends)
+  return until === undefined ? {} : { until }
 }
 
 /** The verdict on a source or an output, whatever the ledger says. `builtHere`: this machine made it under its hooks. */
@@ -89,14 +169,8 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
     const refusals = builtHere
       ? await admitBuild(gate, input.derivation)
       : [await admitDerivation(gate, input.derivation)].filter(refusal => refusal !== undefined)
-    const [first, ...rest] = refusals.map(
-      verdict => ({ code: 'input', path: verdict.path, verdict }) as const,
-    )
-    if (first !== undefined) {
-      const certain = refusals.every(refusal => refusal.outcome === 'untrusted')
-      const outcome = certain ? 'untrusted' : 'indeterminate'
-      return { outcome, path: path.path, kind, rule: 'its own inputs', findings: [first, ...rest] }
-    }
+    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'its own inputs' })
+    if (refusal !== undefined) return refusal
   }
   const evidence = await pathEvidence(gate, subject, info)
   return judgeWithGraph(
@@ -107,14 +181,14 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
   )
 }
 
-/** Answers about a path once: a build graph has many ways to the same input. */
+/** Answers about a path as one thing once: a build graph has many ways to the same input. */
 async function once(
   gate: Gate,
-  path: StorePath,
+  asked: string,
   admit: () => Promise<Refusal | undefined>,
 ): Promise<Refusal | undefined> {
-  if (!gate.answers.has(path.path)) gate.answers.set(path.path, await admit())
-  return gate.answers.get(path.path)
+  if (!gate.answers.has(asked)) gate.answers.set(asked, await admit())
+  return gate.answers.get(asked)
 }
 
 /** Admits a derivation and everything that it is built from; all refusals, none if it may be built. */
@@ -125,53 +199,6 @@ export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<
   const refusals = answers.filter(answer => answer !== undefined)
   if (refusals.length === 0 && gate.records) rememberBuild(gate.places.state, stored, inputs)
   return refusals
-}
-
-/**
- * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
- * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which can be judged before it is there.
- */
-function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
-  const outputs = outputsOf(stored)
-  const entry = readAdmission(state, stored.path.digest, stored.path.path)
-  if (entry === undefined || entry.build !== undefined || outputs.some(({ kind }) => kind !== 'output'))
-    return
-  const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
-  const ends = [entry, ...admitted].flatMap(one => one?.until ?? [])
-  const build = {
-    inputs: admitted.flatMap(one => (one?.stamp === undefined ? [] : { stamp: one.stamp, path: one.path })),
-    outputs: outputs.map(({ name, path }) => ({ name, path: path.path })),
-  }
-  if (build.inputs.length < inputs.length) return
-  const until = ends.length === 0 ? undefined : Math.min(...ends)
-  writeAdmission(state, stored.path.digest, { ...entry, until, build })
-}
-
-/** Writes a trusted verdict into the ledger, on the disk when it returns. */
-export async function recordTrust(
-  gate: Gate,
-  trust: Trust,
-  path: StorePath,
-  derivation: string | undefined,
-): Promise<Admission> {
-  const { subject, basis } = trust
-  const claims = basis.kind === 'claims' ? basis.claims : []
-  const admission: Admission = {
-    path: path.path,
-    narHash: subject.narHash,
-    policy: (await gate.snapshot()).digest,
-    until: trust.until,
-    stamp: identityOf(path.path),
-    kind: subject.kind,
-    builtHere: subject.builtHere,
-    derivation,
-    time: gate.now,
-    rule: trust.rule,
-    claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
-    build: undefined,
-  }
-  writeAdmission(gate.places.state, path.digest, admission)
-  return admission
 }
 
 /** What the ledger's entries are held against right now. */

@@ -1,6 +1,7 @@
 import { isStorePath, parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
+import type { SubjectKind } from '../policy/policy.ts'
 import type { StoredDerivation } from './build.ts'
 
 /** What an entry of the ledger is held against. */
@@ -12,14 +13,23 @@ export interface Moment {
   readonly now: number
 }
 
-/** Whether the ledger has this path as it lies in the store now. Asks nobody else; throws FileError. */
-export function isAdmitted(moment: Moment, path: StorePath): boolean {
+/**
+ * Whether the ledger has this path as it lies in the store now, as something of this kind: as what it was admitted says
+ * which requirement it met. Asks nobody else; throws FileError.
+ */
+export function isAdmitted(moment: Moment, path: StorePath, kind: SubjectKind): boolean {
+  return stampedEntry(moment, path)?.kind === kind
+}
+
+/** The same, whatever it was admitted as: for what is used without a word of what it is. */
+export function isAdmittedAsAny(moment: Moment, path: StorePath): boolean {
   return stampedEntry(moment, path) !== undefined
 }
 
 /** Whether the ledger has this derivation with these contents. Throws FileError. */
 export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): boolean {
-  return currentEntry(moment, stored.path)?.narHash === stored.narHash
+  const entry = currentEntry(moment, stored.path)
+  return entry?.kind === 'derivation' && entry.narHash === stored.narHash
 }
 
 /**
@@ -28,7 +38,8 @@ export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): 
  */
 export function admittedBuild(moment: Moment, drvPath: string): readonly AdmittedOutput[] | undefined {
   if (!isStorePath(drvPath)) return undefined
-  const build = stampedEntry(moment, parseStorePath(drvPath))?.build
+  const entry = stampedEntry(moment, parseStorePath(drvPath))
+  const build = entry?.kind === 'derivation' ? entry.build : undefined
   if (!build?.inputs.every(({ path, stamp }) => identityOf(path) === stamp)) return undefined
   return build.outputs.map(({ name, path }) => ({ name, path: parseStorePath(path) }))
 }

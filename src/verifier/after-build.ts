@@ -3,7 +3,7 @@ import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
-import { admitBuild, judgeInput, recordTrust } from './admit.ts'
+import { admitBuild, judgeInput } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
 import {
@@ -14,6 +14,7 @@ import {
   UnsupportedDerivationError,
 } from './build.ts'
 import type { Gate } from './gate.ts'
+import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** What became of the outputs of one build. */
@@ -73,7 +74,10 @@ async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<reado
   )
   const fresh: Fresh[] = []
   for (const output of outputsOf(stored)) {
-    if (digest !== undefined && isAdmitted({ state, policy: digest, now: gate.now }, output.path)) {
+    if (
+      digest !== undefined &&
+      isAdmitted({ state, policy: digest, now: gate.now }, output.path, output.kind)
+    ) {
       settle(state, output.path.digest)
       continue
     }

@@ -40,7 +40,7 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
 
 /** Whether anything can be said of an output before it is there: a fetched source, or one that others attested. */
 async function isForeseeable(gate: Gate, output: Output): Promise<boolean> {
-  if (isAdmitted(await moment(gate), output.path)) return false
+  if (isAdmitted(await moment(gate), output.path, output.kind)) return false
   if (output.kind === 'fetched-source') return true
   const { attestations } = await gate.snapshot()
   return attestations.some(directory => existsSync(attestationFile(directory, output.path.path)))

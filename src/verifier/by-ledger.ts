@@ -22,7 +22,7 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined) return false
   const isAttested = (path: string) => known.attestations.some(dir => existsSync(attestationFile(dir, path)))
-  if (outputs.some(({ path }) => !isAdmitted(known, path) && isAttested(path.path))) return false
+  if (outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))) return false
   for (const { name, path } of outputs) {
     const { digest } = path
     const expected = {
@@ -43,7 +43,7 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   const known = readMoment(places, drvPath)
   if (known === undefined) return false
   const outputs = admittedBuild(known, drvPath)
-  if (!outputs?.every(({ path }) => isAdmitted(known, path))) return false
+  if (!outputs?.every(({ path }) => isAdmitted(known, path, 'output'))) return false
   for (const { path } of outputs) settle(known.state, path.digest)
   return true
 }

@@ -15,7 +15,7 @@ export interface Gate {
   readonly now: Instant
   /** Whether what is found trusted goes into the ledger. */
   readonly records: boolean
-  /** What was found of paths already, so that none is judged twice. */
+  /** What was found of paths already, by kind and path, so that none is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
   snapshot(): Promise<PolicySnapshot>

@@ -20,10 +20,11 @@ import { hasContent } from '../quarantine/quarantine.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
-import { admitBuild, judgeWithGraph, recordTrust } from './admit.ts'
+import { admitBuild, judgeWithGraph } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import type { Gate } from './gate.ts'
+import { recordTrust } from './record.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
 const REGISTER_LIMIT = 600_000

@@ -2,9 +2,9 @@ import { parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
-import type { PathInfo } from '../store/store-client.ts'
 import { judgeDerivation, judgeInput, wasBuiltHere } from './admit.ts'
-import { type Input, type Output, outputsOf, readDerivation } from './build.ts'
+import { readDerivation } from './build.ts'
+import { classifyInStore, outputNamedBy } from './classify.ts'
 import { foresee } from './foresee.ts'
 import type { Gate } from './gate.ts'
 import { refusalOf } from './refusal-of-error.ts'
@@ -24,7 +24,7 @@ export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
       const verdict = await judgeAbsent(gate, path)
       if (verdict !== undefined) return verdict
     }
-    const input = classify(path.path, info)
+    const input = await classifyInStore(gate, path.path, info)
     return await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
@@ -42,24 +42,12 @@ export async function closureOf(gate: Gate, paths: readonly string[]): Promise<r
 }
 
 /**
- * What a valid path is to the policy. A derivation that says it makes the path is believed when it does: its own .drv
- * names it. Without one, what the store calls content-addressed is a source, and all else is an output.
- */
-export function classify(text: string, info: PathInfo | undefined): Input {
-  const path = parseStorePath(text)
-  const made = info?.deriver === undefined ? undefined : outputOf(info.deriver, path.path)
-  if (made !== undefined) return made
-  if (info?.ca === undefined) return { path, kind: 'output' }
-  return { path, kind: info.deriver === undefined ? 'local-source' : 'fetched-source' }
-}
-
-/**
  * The verdict on a path that is not in the store but could be: as it lies in quarantine, or as a derivation in the store
  * would make it. Undefined where nothing speaks against it; then that it is not there is all that can be said.
  */
 async function judgeAbsent(gate: Gate, path: StorePath): Promise<Refusal | undefined> {
   for (const deriver of await (await gate.store()).derivers(path.path)) {
-    const output = outputOf(deriver, path.path)
+    const output = outputNamedBy(deriver, path.path)
     if (output === undefined) continue
     const kept = listEntriesOf(gate.places.state, path.digest).at(-1)
     const entry = kept === undefined ? undefined : readEntry(gate.places.state, kept)
@@ -67,13 +55,4 @@ async function judgeAbsent(gate: Gate, path: StorePath): Promise<Refusal | undef
     if (verdict !== undefined && verdict.outcome !== 'trusted') return verdict
   }
   return undefined
-}
-
-function outputOf(deriver: string, path: string): Output | undefined {
-  try {
-    return outputsOf(readDerivation(deriver)).find(output => output.path.path === path)
-  } catch {
-    // Gone with the garbage, or of a kind whose outputs no .drv names: the derivation is not known then.
-    return undefined
-  }
 }

@@ -2,7 +2,7 @@ import { isDerivationPath, parseStorePath } from '../../formats/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { PathInfo, Store } from '../../store/store-client.ts'
 import { narHashOfTree } from '../../store/tree-nar.ts'
-import { classify } from '../../verifier/verify.ts'
+import { classify } from '../../verifier/classify.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** What an attestation is about: a store path with the contents that were just read. */

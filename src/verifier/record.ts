@@ -1,0 +1,55 @@
+/** What is written into the ledger once it was found trusted. */
+import type { StorePath } from '../formats/store-path.ts'
+import { type Admission, readAdmission, writeAdmission } from '../ledger/admissions.ts'
+import { identityOf } from '../ledger/stamp.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { Trust } from '../policy/verdict.ts'
+import { type Input, outputsOf, type StoredDerivation } from './build.ts'
+import type { Gate } from './gate.ts'
+
+/**
+ * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
+ * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which can be judged before it is there.
+ */
+export function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
+  const outputs = outputsOf(stored)
+  const entry = readAdmission(state, stored.path.digest, stored.path.path)
+  if (entry === undefined || entry.build !== undefined || outputs.some(({ kind }) => kind !== 'output'))
+    return
+  const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
+  const build = {
+    inputs: admitted.flatMap(one => (one?.stamp === undefined ? [] : { stamp: one.stamp, path: one.path })),
+    outputs: outputs.map(({ name, path }) => ({ name, path: path.path })),
+  }
+  // Another hook may have written some of these under another policy meanwhile.
+  if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== entry.policy)) return
+  const until = earliest([entry, ...admitted].map(one => one?.until))
+  writeAdmission(state, stored.path.digest, { ...entry, until, build })
+}
+
+/** Writes a trusted verdict into the ledger, on the disk when it returns. */
+export async function recordTrust(
+  gate: Gate,
+  trust: Trust,
+  path: StorePath,
+  derivation: string | undefined,
+): Promise<Admission> {
+  const { subject, basis } = trust
+  const claims = basis.kind === 'claims' ? basis.claims : []
+  const admission: Admission = {
+    path: path.path,
+    narHash: subject.narHash,
+    policy: (await gate.snapshot()).digest,
+    until: trust.until,
+    stamp: identityOf(path.path),
+    kind: subject.kind,
+    builtHere: subject.builtHere,
+    derivation,
+    time: gate.now,
+    rule: trust.rule,
+    claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
+    build: undefined,
+  }
+  writeAdmission(gate.places.state, path.digest, admission)
+  return admission
+}
