@@ -14,7 +14,7 @@ export interface GlobalOptions {
 }
 
 /** Where a command looks and how it answers. */
-export interface Session {
+export interface Invocation {
   readonly places: Places
   readonly terminal: Terminal
 }
@@ -49,7 +49,7 @@ export function withGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
 
 /** The handler that runs a command and leaves its status to the process. */
 export function runs<T>(
-  run: (args: T, session: Session) => Promise<Status>,
+  run: (args: T, invocation: Invocation) => Promise<Status>,
 ): (args: T & GlobalOptions) => Promise<void> {
   return async args => {
     refuseRepeated(args)

@@ -1,7 +1,7 @@
 import type { KeyPair } from '../../crypto/secret-key.ts'
 import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
-import type { Session } from '../command.ts'
+import type { Invocation } from '../command.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { checkDeveloperSignature, keysInForce, type Measure } from './checked-signature.ts'
@@ -30,12 +30,12 @@ interface Attesting {
 }
 
 /** Says it of one source: checks what has to be checked, signs, publishes. Throws if there is anything not to stand for. */
-export async function attestWord(attesting: Attesting, session: Session): Promise<void> {
+export async function attestWord(attesting: Attesting, invocation: Invocation): Promise<void> {
   const { word, key, measure, out } = attesting
-  const { terminal } = session
+  const { terminal } = invocation
   const now = Math.floor(Date.now() / 1000)
   if (word.as === 'packager' && word.signature !== undefined) {
-    await attestSigned({ ...attesting, signature: word.signature, keys: word.keys, now }, session)
+    await attestSigned({ ...attesting, signature: word.signature, keys: word.keys, now }, invocation)
     return
   }
   const contents = await measure()
@@ -56,7 +56,7 @@ async function attestSigned(
     readonly keys: readonly string[] | undefined
     readonly now: number
   },
-  { places, terminal }: Session,
+  { places, terminal }: Invocation,
 ): Promise<void> {
   const { key, measure, out, now } = attesting
   const keys = attesting.keys?.flatMap(keysOfArgument) ?? keysInForce(readPolicy(places.policy, true), now)

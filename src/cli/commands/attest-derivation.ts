@@ -5,7 +5,7 @@ import { printable } from '../../primitives/printable.ts'
 import { readDerivation } from '../../verifier/build.ts'
 import { summaryLine } from '../attest/lines.ts'
 import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
@@ -28,7 +28,7 @@ export const attestDerivation: AddCommand = yargs =>
     runs(attestPaths),
   )
 
-async function attestPaths(options: Options, { terminal }: Session): Promise<Status> {
+async function attestPaths(options: Options, { terminal }: Invocation): Promise<Status> {
   const { graph, as, out } = options
   if (graph && as === 'reviewer')
     throw new UsageError('a reviewer reads one derivation: --graph is for packagers')

@@ -8,7 +8,7 @@ import type { Places } from '../../verifier/places.ts'
 import { validContents } from '../attest/contents.ts'
 import { provenanceLine } from '../attest/lines.ts'
 import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
@@ -29,7 +29,7 @@ export const attestOutput: AddCommand = yargs =>
     runs(attestPaths),
   )
 
-async function attestPaths(options: AttestOptions, { places, terminal }: Session): Promise<Status> {
+async function attestPaths(options: AttestOptions, { places, terminal }: Invocation): Promise<Status> {
   const key = readSecretKeyFile(options.key)
   const paths = options.paths.map(storePathOf)
   const store = await openStore()

@@ -6,7 +6,7 @@ import { fetchedFile } from '../attest/fetched-file.ts'
 import type { AttestOptions } from '../attest/options.ts'
 import { withAttestOptions } from '../attest/options.ts'
 import { attestWord, type SourceWord } from '../attest/source-word.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { realPathOf } from '../file-argument.ts'
 import type { Status } from '../status.ts'
 import { findStorePath } from '../store-argument.ts'
@@ -64,7 +64,7 @@ export const attestSource: AddCommand = yargs =>
     runs(attestPaths),
   )
 
-async function attestPaths(options: Options, session: Session): Promise<Status> {
+async function attestPaths(options: Options, invocation: Invocation): Promise<Status> {
   const word = readWord(options)
   const key = readSecretKeyFile(options.key)
   if (options.paths.length > 1 && (options.name !== undefined || word.signature !== undefined)) {
@@ -77,9 +77,9 @@ async function attestPaths(options: Options, session: Session): Promise<Status> 
   }
   try {
     for (const argument of options.paths) {
-      session.terminal.progress(`reading ${printable(argument)}`)
+      invocation.terminal.progress(`reading ${printable(argument)}`)
       const measure = measureOf(argument, options.name, inStore)
-      await attestWord({ word, key, measure, out: options.out }, session)
+      await attestWord({ word, key, measure, out: options.out }, invocation)
     }
     return 0
   } finally {

@@ -2,7 +2,7 @@ import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../..
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { readArgumentFile, realPathOf } from '../file-argument.ts'
 import { keysOfArgument } from '../key-argument.ts'
@@ -36,7 +36,7 @@ export const checkSignature: AddCommand = yargs =>
     runs(check),
   )
 
-async function check(options: Options, { terminal }: Session): Promise<Status> {
+async function check(options: Options, { terminal }: Invocation): Promise<Status> {
   const keys = options.key.flatMap(keysOfArgument)
   const file = realPathOf(options.file)
   const signature = readArgumentFile(options.signature, SIGNATURE_FILE_LIMIT).bytes

@@ -12,7 +12,7 @@ import type { Gate } from '../../verifier/gate.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { ledgerWords } from '../ledger-words.ts'
 import { openReadableGate } from '../readable-gate.ts'
 import { sayGroundsOf } from '../say-verdict.ts'
@@ -36,7 +36,7 @@ export const explain: AddCommand = yargs =>
     runs(explainPath),
   )
 
-async function explainPath(args: { path: string }, { places, terminal }: Session): Promise<Status> {
+async function explainPath(args: { path: string }, { places, terminal }: Invocation): Promise<Status> {
   const path = parseStorePath(storePathOf(args.path))
   const gate = openReadableGate(places, { records: false })
   try {

@@ -3,7 +3,7 @@ import { generateKey, writeKeyPair } from '../../crypto/secret-key.ts'
 import { printNixPublicKey } from '../../formats/nix-key.ts'
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh-key.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -25,7 +25,7 @@ export const keygen: AddCommand = yargs =>
     runs(makeKey),
   )
 
-async function makeKey(args: { name: string; out: string }, { terminal }: Session): Promise<Status> {
+async function makeKey(args: { name: string; out: string }, { terminal }: Invocation): Promise<Status> {
   const { name, out } = args
   if (!/^[0-9A-Za-z_][0-9A-Za-z._-]{0,127}$/.test(name)) {
     throw new UsageError(`"${printable(name)}" cannot be the name of a key: letters, digits and . _ - only`)

@@ -4,7 +4,7 @@ import { FileError } from '../../files/regular-file.ts'
 import { describePolicy } from '../../policy/describe.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Status } from '../status.ts'
 
@@ -36,8 +36,8 @@ export const policy: AddCommand = yargs =>
       .demandCommand(1, 'policy check or policy describe?'),
   )
 
-async function checkPolicy(args: { file: string | undefined }, session: Session): Promise<Status> {
-  const { terminal, places } = session
+async function checkPolicy(args: { file: string | undefined }, invocation: Invocation): Promise<Status> {
+  const { terminal, places } = invocation
   const file = args.file === undefined ? places.policy : resolve(args.file)
   const checked = readPolicy(file, args.file === undefined)
   for (const problem of directoryProblems(checked)) terminal.note(`nixsig: warning: ${problem}`)

@@ -8,7 +8,7 @@ import {
   readEntry,
   removeEntry,
 } from '../../quarantine/entries.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -41,7 +41,7 @@ export const quarantinePurge: AddCommand = yargs =>
     runs(purge),
   )
 
-async function purge(options: Options, { places, terminal }: Session): Promise<Status> {
+async function purge(options: Options, { places, terminal }: Invocation): Promise<Status> {
   const { state } = places
   const chosen = [...new Set([...options.ids, ...olderThan(state, options['older-than'])])]
   if (options.ids.length === 0 && options['older-than'] === undefined) {

@@ -1,6 +1,6 @@
 import { exitCode } from '../../policy/exit-code.ts'
 import { openGate } from '../../verifier/gate.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
@@ -15,7 +15,7 @@ export const quarantineRelease: AddCommand = yargs =>
     runs(release),
   )
 
-async function release({ id }: { id: string }, { places, terminal }: Session): Promise<Status> {
+async function release({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
   const { releaseEntry } = await import('../../verifier/release.ts')
   const gate = openGate(places, { records: true })

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
 import { entryDirectory, listEntries, readEntry } from '../../quarantine/entries.ts'
 import { hasContent } from '../../quarantine/quarantine.ts'
-import { type AddCommand, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { entryLine, entryLines } from '../quarantine-words.ts'
 import type { Status } from '../status.ts'
 
@@ -20,14 +20,14 @@ export const quarantineShow: AddCommand = yargs =>
     runs(showOne),
   )
 
-async function listAll(_args: object, { places, terminal }: Session): Promise<Status> {
+async function listAll(_args: object, { places, terminal }: Invocation): Promise<Status> {
   const ids = listEntries(places.state)
   for (const id of ids) terminal.print(entryLine(id, readEntry(places.state, id)))
   if (ids.length === 0) terminal.note('nothing is in quarantine')
   return 0
 }
 
-async function showOne({ id }: { id: string }, { places, terminal }: Session): Promise<Status> {
+async function showOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
   const { state } = places
   const content = join(entryDirectory(state, id), 'content')
   const entry = readEntry(state, id)

@@ -1,7 +1,7 @@
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
-import { type AddCommand, isUsualSetting, runs, type Session } from '../command.ts'
+import { type AddCommand, type Invocation, isUsualSetting, runs } from '../command.ts'
 import { openReadableGate } from '../readable-gate.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
@@ -35,15 +35,15 @@ export const verify: AddCommand = yargs =>
     runs(judgePaths),
   )
 
-async function judgePaths(options: Options, session: Session): Promise<Status> {
-  const { terminal, places } = session
+async function judgePaths(options: Options, invocation: Invocation): Promise<Status> {
+  const { terminal, places } = invocation
   const paths = options.paths.map(storePathOf)
   if (paths.length === 0 && !isRoot()) {
     throw new UsageError('which path? (only root can finish what killed hooks left)')
   }
-  if (paths.length === 0) return mostSevere((await finishInterrupted(session)).map(exitCode))
+  if (paths.length === 0) return mostSevere((await finishInterrupted(invocation)).map(exitCode))
   // Judged under another policy, what was left would get a verdict that is not this machine's.
-  if (isRoot() && isUsualSetting(places)) await finishInterrupted(session)
+  if (isRoot() && isUsualSetting(places)) await finishInterrupted(invocation)
 
   const gate = openReadableGate(places, { records: false })
   try {
@@ -64,7 +64,7 @@ async function judgePaths(options: Options, session: Session): Promise<Status> {
 }
 
 /** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
-async function finishInterrupted({ terminal, places }: Session): Promise<readonly Verdict[]> {
+async function finishInterrupted({ terminal, places }: Invocation): Promise<readonly Verdict[]> {
   const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
   const gate = openReadableGate(places, { records: true })
   const outcomes = await finishWhatWasInterrupted(gate).finally(() => gate.close())
