@@ -1,4 +1,4 @@
-// Builds of every shape under the hooks: many at once, odd names, large graphs, several outputs, kinds that are refused.
+// Builds of every shape that Nix has: many at once, odd names, several outputs, and kinds that cannot be judged.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -6,163 +6,253 @@ import {
   assertBuilt,
   assertClean,
   assertQuarantined,
+  assertRefusedBeforeBuild,
   instantiate,
   isInLedger,
   isValid,
   nixBuild,
   quarantined,
 } from '../support/scene.ts'
-import { built, byDefault, policyText, publish, setPolicy, sha256, signer } from '../support/trust.ts'
+import {
+  ATTESTATIONS,
+  built,
+  byDefault,
+  contentsOf,
+  packaged,
+  policyText,
+  publish,
+  type Signer,
+  setPolicy,
+  sha256,
+  signer,
+} from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
-const LONG = { timeout: 600_000 }
+const EXPECTED = 'ls /var/lib/nixsig/expected'
 
-async function withOther(world: World, rest = '') {
-  const other = signer('other')
-  await setPolicy(world, policyText({ other: [other] }, byDefault('nothing', 'nothing', 'self') + rest))
-  return other
+/** By this policy every build passes, unless alice says that it should have made something else. */
+async function withAlice(world: World, rest = byDefault('nothing', 'nothing', 'self')): Promise<Signer> {
+  const alice = signer('alice')
+  await setPolicy(world, policyText({ alice: [alice] }, rest))
+  return alice
 }
 
-/** The outputs of all derivations of an expression, by the name of the derivation. */
-async function outputsOf(world: World, expression: string): Promise<ReadonlyMap<string, string>> {
+/** The output paths of a list of derivations, by name. */
+async function pathsOf(world: World, expression: string): Promise<ReadonlyMap<string, string>> {
   world.write('/srv/x.nix', expression)
-  const drvs = (await world.output('nix-instantiate /srv/x.nix 2>/dev/null')).split('\n')
-  const paths = (await world.output(`nix-store -q --outputs ${drvs.join(' ')}`)).split('\n')
-  return new Map(paths.map(path => [path.slice(44), path]))
+  const drvs = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
+  const outs = (await world.output('xargs nix-store -q --outputs', { input: drvs })).split('\n')
+  return new Map(outs.map(path => [path.slice('/nix/store/'.length + 33), path]))
+}
+
+function conflict(world: World, alice: Signer, path: string): void {
+  const drv = '/nix/store/00000000000000000000000000000000-x.drv'
+  publish(world, path, built(alice, { path, narHash: sha256('other contents') }, drv))
+}
+
+/** Whatever of these paths is in the store was admitted, and none of the refused ones; some of those are in quarantine. */
+async function assertAllJudged(
+  world: World,
+  paths: readonly string[],
+  refused: readonly string[],
+): Promise<void> {
+  const invalid = await world.output(['nix-store', '--check-validity', '--print-invalid', ...paths])
+  for (const path of paths) {
+    const isUsable = !invalid.split('\n').includes(path)
+    assert.equal(isUsable && (refused.includes(path) || !isInLedger(world, path)), false, path)
+    if (refused.length === 0) assert.equal(isUsable, true, path)
+  }
+  if (refused.length > 0) {
+    const entries = await quarantined(world)
+    assert.notEqual(entries.length, 0)
+    for (const { path, reason } of entries) {
+      assert.equal(refused.includes(path), true, path)
+      assert.match(reason, /builders disagree: alice attested other contents/)
+    }
+  }
+  await assertClean(world)
 }
 
 for (const version of VERSIONS) {
-  test(`${version}: 64 builds at once are all admitted`, () =>
-    withWorld(version, { nixConf: { 'max-jobs': '64' } }, async world => {
-      await withOther(world)
-      const expression = nix.all(nix.independent('many', 64))
-      const outputs = await outputsOf(world, expression)
-      await assertBuilt(world, '-j64', LONG)
-      for (const path of outputs.values()) assert.equal(isInLedger(world, path), true, path)
-      assert.equal(await world.output('ls /var/lib/nixsig/expected'), '')
-      assert.equal(await world.output('ls /var/lib/nixsig/*.secret | wc -l'), '1')
-      await assertClean(world)
-    }))
-
-  test(`${version}: of 24 builds at once, none of the 6 in conflict stays, and none stays unjudged`, () =>
-    withWorld(version, { nixConf: { 'max-jobs': '24' } }, async world => {
-      const other = await withOther(world)
-      const expression = nix.all(nix.independent('some', 24))
-      const outputs = await outputsOf(world, expression)
-      const drv = await world.output('nix-instantiate /srv/x.nix 2>/dev/null | head -1')
-      const bad = [...outputs.values()].slice(0, 6)
-      for (const out of bad) publish(world, out, built(other, { path: out, narHash: sha256('other') }, drv))
-      // Nix gives up the whole operation when a hook fails; each run gets further.
-      for (let run = 0; run < 3; run++) {
-        assert.notEqual((await nixBuild(world, '--keep-going -j24', LONG)).status, 0)
-      }
-      await instantiate(world, nix.derivation('last'))
-      await assertBuilt(world)
-      for (const path of outputs.values()) {
-        const valid = await isValid(world, path)
-        assert.equal(isInLedger(world, path), valid, path)
-        if (bad.includes(path)) assert.equal(valid, false, path)
-      }
-      const kept = await quarantined(world)
-      assert.ok(kept.length >= 3 && kept.every(entry => bad.includes(entry.path)))
-      for (const entry of kept) assert.match(entry.reason, /builders disagree: other attested/)
-      await assertClean(world)
-    }))
-
-  test(`${version}: names that could be taken for something else, and names as long as can be`, () =>
+  test(`${version}: sixty-four builds at once`, () =>
     withWorld(version, {}, async world => {
-      await withOther(world)
-      const names = [...nix.ODD_NAMES, '0123456789+-._?=abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ']
-      const outputs = await outputsOf(world, nix.all(names.map(name => nix.derivation(name))))
-      await assertBuilt(world)
-      assert.deepEqual([...outputs.keys()], names)
-      for (const path of outputs.values()) {
-        assert.equal(isInLedger(world, path), true, path)
-        const verified = await world.run(['/opt/nixsig/nixsig', 'verify', path])
-        assert.equal(verified.status, 0, verified.stdout + verified.stderr)
-      }
+      await withAlice(world)
+      const paths = await pathsOf(world, nix.all(nix.independent('p', 64)))
+      await assertBuilt(world, '-j 64')
+      for (const path of paths.values()) assert.equal(isInLedger(world, path), true, path)
+      assert.equal(await world.output(EXPECTED), '')
     }))
 
-  test(`${version}: a derivation with 300 inputs`, () =>
+  test(`${version}: sixty-four builds at once, eight of which are refused: none is used, however the others fare`, () =>
     withWorld(version, {}, async world => {
-      await withOther(world)
-      const { out } = await instantiate(world, nix.manyInputs('many', 300))
-      await assertBuilt(world, '', LONG)
+      const alice = await withAlice(world)
+      const paths = await pathsOf(world, nix.all(nix.independent('p', 64)))
+      const refused = [...paths.values()].filter((_, index) => index % 8 === 3)
+      for (const path of refused) conflict(world, alice, path)
+      // Nix ends the whole operation when a post-build hook fails, with --keep-going too: so it takes several.
+      for (let round = 0; round < 2; round++) {
+        assert.notEqual((await nixBuild(world, '-j 64 --keep-going')).status, 0)
+        await assertAllJudged(world, [...paths.values()], refused)
+      }
+      await world.output(`rm -r ${ATTESTATIONS}/*`)
+      await assertBuilt(world, '-j 64')
+      await assertAllJudged(world, [...paths.values()], [])
+      assert.equal(await world.output(EXPECTED), '')
+    }))
+
+  test(`${version}: four users of the daemon at once, some of whose builds are refused`, () =>
+    withWorld(version, {}, async world => {
+      const alice = await withAlice(world)
+      await world.startDaemon()
+      const all: string[] = []
+      const refused: string[] = []
+      const letters = ['a', 'b', 'c', 'd']
+      for (const letter of letters) {
+        const paths = [...(await pathsOf(world, nix.all(nix.independent(letter, 6)))).values()]
+        await world.output(`mv /srv/x.nix /srv/${letter}.nix`)
+        all.push(...paths)
+        refused.push(...paths.slice(2, 4))
+      }
+      for (const path of refused) conflict(world, alice, path)
+      const outcomes = await Promise.all(
+        letters.map((letter, index) => {
+          const user = index % 2 === 0 ? 'alice' : 'mallory'
+          return world.run(`nix-build --no-out-link --keep-going /srv/${letter}.nix`, { user })
+        }),
+      )
+      for (const { status } of outcomes) assert.notEqual(status, 0)
+      await assertAllJudged(world, all, refused)
+    }))
+
+  test(`${version}: the same derivation built by two users at once`, () =>
+    withWorld(version, {}, async world => {
+      await withAlice(world)
+      await world.startDaemon()
+      const { out } = await instantiate(
+        world,
+        nix.derivation('slow', { build: 'sleep 0.3; echo slow > $out' }),
+      )
+      const both = await Promise.all([
+        nixBuild(world, '', { user: 'alice' }),
+        nixBuild(world, '', { user: 'mallory' }),
+      ])
+      assert.deepEqual(
+        both.map(({ status }) => status),
+        [0, 0],
+      )
       assert.equal(isInLedger(world, out), true)
+      assert.equal(await world.output(EXPECTED), '')
     }))
 
-  test(`${version}: one refused output of three takes the others of its build along`, () =>
+  test(`${version}: names that a careless reader could take for something else`, () =>
     withWorld(version, {}, async world => {
-      const other = await withOther(world)
-      const expression = nix.derivation('three', {
-        build: 'for o in $out $dev $doc; do echo "$o" > $o; done',
-        attributes: { outputs: '[ "out" "dev" "doc" ]' },
-      })
-      const { drv, outputs } = await instantiate(world, expression)
-      const dev = outputs['dev'] ?? ''
-      publish(world, dev, built(other, { path: dev, narHash: sha256('other') }, drv, 'dev'))
+      const alice = await withAlice(world)
+      const all = nix.all(nix.ODD_NAMES.map(name => nix.derivation(name)))
+      const paths = await pathsOf(world, all)
+      assert.deepEqual([...paths.keys()].sort(), [...nix.ODD_NAMES].sort())
+      for (const [name, path] of paths) {
+        conflict(world, alice, path)
+        await instantiate(world, nix.derivation(name))
+        assert.notEqual((await nixBuild(world)).status, 0, name)
+      }
+      await assertQuarantined(world, [...paths.values()], { reason: /builders disagree/ })
+      await world.output(`rm -r ${ATTESTATIONS}/*`)
+      world.write('/srv/x.nix', all)
+      await assertBuilt(world)
+      for (const path of paths.values()) assert.equal(isInLedger(world, path), true, path)
+    }))
+
+  test(`${version}: a derivation of three hundred inputs`, () =>
+    withWorld(version, {}, async world => {
+      await withAlice(world)
+      const names = Array.from({ length: 30 }, (_, index) => `o${index}`)
+      const attributes = { outputs: `[ ${names.map(name => `"${name}"`).join(' ')} ]` }
+      const build = names.map(name => `echo ${name} > $${name}`).join('; ')
+      const inputs = Array.from({ length: 10 }, (_, index) =>
+        nix.derivation(`i${index}`, { build, attributes }),
+      )
+      const { out } = await instantiate(
+        world,
+        nix.withInputs('many', [`(builtins.concatMap (d: d.all) [ ${inputs.join(' ')} ])`]),
+      )
+      await assertBuilt(world)
+      assert.equal(world.read(out).trim().split(/\s/).length, 300)
+      assert.equal(await world.output(EXPECTED), '')
+    }))
+
+  test(`${version}: all outputs of a build leave the store where one of them is refused`, () =>
+    withWorld(version, {}, async world => {
+      const alice = await withAlice(world)
+      const { outputs } = await instantiate(
+        world,
+        nix.derivation('many', {
+          build: 'for o in $out $dev $doc; do echo $name > $o; done',
+          attributes: { outputs: '[ "out" "dev" "doc" ]' },
+        }),
+      )
+      conflict(world, alice, outputs['dev'] ?? '')
+      for (const times of [1, 2]) {
+        assert.notEqual((await nixBuild(world)).status, 0)
+        const reason = /refused \S*-many-dev \(output\).*\n.*builders disagree: alice/
+        await assertQuarantined(world, Object.values(outputs), { reason, times })
+      }
+    }))
+
+  test(`${version}: an output that refers to itself and to its inputs is quarantined and forgotten`, () =>
+    withWorld(version, {}, async world => {
+      const alice = await withAlice(world)
+      const build =
+        'mkdir -p $out/a; echo $out $inputs > $out/a/b; ln -s $out/a $out/link; chmod 444 $out/a/b'
+      const { out } = await instantiate(
+        world,
+        nix.derivation('self', { build, inputs: [nix.derivation('below')] }),
+      )
+      conflict(world, alice, out)
       assert.notEqual((await nixBuild(world)).status, 0)
-      await assertQuarantined(world, Object.values(outputs), { reason: /three-dev \(output\)/ })
+      await assertQuarantined(world, [out], { reason: /builders disagree: alice/ })
+      const [entry] = await quarantined(world)
+      assert.deepEqual(entry?.references.map(path => path.slice('/nix/store/'.length + 33)).sort(), [
+        'below',
+        'self',
+      ])
     }))
 
-  test(`${version}: a build that is checked by building it again stays admitted`, () =>
+  test(`${version}: a build that is checked by building it again`, () =>
     withWorld(version, {}, async world => {
-      await withOther(world)
-      const { out } = await instantiate(world, nix.derivation('again'))
+      await withAlice(world)
+      const { out } = await instantiate(world, nix.derivation('plain'))
       await assertBuilt(world)
       await assertBuilt(world, '--check')
       assert.equal(isInLedger(world, out), true)
-      assert.equal(await world.output('ls /var/lib/nixsig/expected'), '')
+      assert.equal(await isValid(world, out), true)
+      assert.equal(await world.output(EXPECTED), '')
+
+      await withAlice(world, byDefault('nothing', 'alice', 'self'))
+      const refused = await nixBuild(world, '--check')
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stderr, /plain\.drv \(derivation\).*needs alice for its derivation/)
     }))
 
   test(`${version}: structured attributes`, () =>
     withWorld(version, {}, async world => {
-      await withOther(world)
-      const build = `out=$(sed 's/.*"outputs":{"out":"\\([^"]*\\)".*/\\1/' .attrs.json); echo x > "$out"`
-      const attributes = { __structuredAttrs: 'true', list: '[ 1 "two" { three = null; } ]' }
-      const { out } = await instantiate(world, nix.derivation('structured', { build, attributes }))
+      const alice = await withAlice(world, byDefault('nothing', 'alice', 'self'))
+      const build = `out=$(tr , '\\n' < /build/.attrs.json | grep -o '/nix/store/[0-9a-z]*-structured' | head -n 1)
+        echo yes > $out`
+      const { drv, out } = await instantiate(
+        world,
+        nix.derivation('structured', {
+          build,
+          attributes: {
+            __structuredAttrs: 'true',
+            text: '"\\"\\n\\\\"',
+            deep: '{ a = [ 1 { b = null; } ]; }',
+          },
+        }),
+      )
+      await assertRefusedBeforeBuild(world, out, /needs alice for its derivation, found no signature/)
+      publish(world, drv, packaged(alice, await contentsOf(world, drv)))
       await assertBuilt(world)
       assert.equal(isInLedger(world, out), true)
+      await assertClean(world)
     }))
-
-  test(`${version}: content-addressed and impure derivations are refused, with words for it`, () =>
-    withWorld(
-      version,
-      { nixConf: { 'experimental-features': 'nix-command flakes ca-derivations impure-derivations' } },
-      async world => {
-        await withOther(world)
-        const addressed = {
-          __contentAddressed: 'true',
-          outputHashMode: '"recursive"',
-          outputHashAlgo: '"sha256"',
-        }
-        for (const [name, attributes, words] of [
-          ['floating', addressed, /a content-addressed derivation/],
-          ['impure', { __impure: 'true' }, /an impure derivation/],
-        ] as const) {
-          world.write('/srv/x.nix', nix.derivation(name, { attributes }))
-          const { status, stderr } = await world.run('nix-build --no-out-link /srv/x.nix')
-          assert.notEqual(status, 0, name)
-          assert.match(stderr, words)
-          assert.equal(await world.output(`ls /nix/store | grep -c -- '-${name}$' || true`), '0')
-        }
-      },
-    ))
-
-  test(`${version}: content-addressed outputs that were built without the first hook leave the store`, () =>
-    withWorld(
-      version,
-      { nixConf: { 'experimental-features': 'nix-command flakes ca-derivations', 'pre-build-hook': '' } },
-      async world => {
-        await withOther(world)
-        const attributes = {
-          __contentAddressed: 'true',
-          outputHashMode: '"recursive"',
-          outputHashAlgo: '"sha256"',
-        }
-        world.write('/srv/x.nix', nix.derivation('floating', { attributes }))
-        assert.notEqual((await world.run('nix-build --no-out-link /srv/x.nix')).status, 0)
-        assert.equal(await world.output("ls /nix/store | grep -c -- '-floating$' || true"), '0')
-      },
-    ))
 }
