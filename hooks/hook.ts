@@ -47,4 +47,6 @@ if (hook === undefined) {
   process.exit(1)
 }
 if (admits(hook)) process.exit(0)
+// Should nothing be left to wait for although no verdict came, Node ends with this and not with a yes.
+process.exitCode = 1
 judge(hook).then(process.exit)

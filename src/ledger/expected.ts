@@ -16,6 +16,8 @@ import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 16 * 1024
+/** Hashes that are kept, so that no number of attestations makes a record too long to be read. */
+const ALLOWED_LIMIT = 128
 
 export interface Expected {
   /** The 32-character hash part of the output's path. */
@@ -24,8 +26,13 @@ export interface Expected {
   readonly derivation: string
   readonly output: string
   readonly time: number
-  /** NAR hashes, hex, that trusted builders attested for this output; empty: none did. */
+  /** NAR hashes, hex, that trusted builders attested for this output, the first 128; empty: none did. */
   readonly allowed: readonly string[]
+}
+
+/** Where the expectation of an output is kept. `digest` is the 32-character hash part of its store path. */
+export function expectedFile(state: string, digest: string): string {
+  return join(state, 'expected', digest)
 }
 
 /** Notes that this output may appear. It outlives the hook, not the machine's power: see docs/threat-model.md. */
@@ -34,14 +41,14 @@ export function expectOutput(state: string, expected: Expected): void {
     `nixsig1 ${expected.path} ${expected.derivation}\n`,
     `name ${expected.output}\n`,
     `time ${expected.time}\n`,
-    ...expected.allowed.map(hash => `allow sha256:${hash}\n`),
+    ...expected.allowed.slice(0, ALLOWED_LIMIT).map(hash => `allow sha256:${hash}\n`),
   ]
-  writeDurably(join(state, 'expected', expected.digest), lines.join(''), { flush: false })
+  writeDurably(expectedFile(state, expected.digest), lines.join(''), { flush: false })
 }
 
 /** Forgets an expectation: the output was judged. */
 export function settle(state: string, digest: string): void {
-  rmSync(join(state, 'expected', digest), { force: true })
+  rmSync(expectedFile(state, digest), { force: true })
 }
 
 /** The hash parts of all outputs that are expected. */
@@ -54,11 +61,14 @@ export function listExpected(state: string): readonly string[] {
   }
 }
 
-/** One expectation; undefined if it was settled meanwhile. Throws FileError if it cannot be read as one. */
+/**
+ * One expectation; undefined if it was settled meanwhile, or if a loss of power left nothing of it but its name. Throws
+ * FileError if it cannot be read as one.
+ */
 export function readExpected(state: string, digest: string): Expected | undefined {
-  const file = join(state, 'expected', digest)
+  const file = expectedFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
-  if (text === undefined) return undefined
+  if (text === undefined || text === '') return undefined
   const form =
     /^nixsig1 (\/\S+) (\/\S+)\nname (\S+)\ntime (\d{1,15})\n((?:allow sha256:[0-9a-f]{64}\n)*)$/.exec(text)
   const [, path, derivation, output, time, allowed] = form ?? []

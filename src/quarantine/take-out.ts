@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { STORE_DIR } from '../formats/store-path.ts'
+import { printable } from '../primitives/printable.ts'
 
 /** Ten minutes: copying the largest outputs to another disk takes long. */
 const TIME_LIMIT = 600_000
@@ -58,7 +59,7 @@ async function inWritableStore(program: string, args: readonly string[]): Promis
 
 async function succeed(program: string, args: readonly string[]): Promise<void> {
   const { status, stderr } = await runProgram(program, args, TIME_LIMIT)
-  if (status !== 0) throw new FileError(`${program} ${args.join(' ')} failed: ${stderr.trim()}`)
+  if (status !== 0) throw new FileError(`${program} ${args.join(' ')} failed: ${printable(stderr.trim())}`)
 }
 
 function exists(path: string): boolean {

@@ -1,9 +1,10 @@
-import { settle } from '../ledger/expected.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import { readExpected, settle } from '../ledger/expected.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
-import { admitBuild, judgeInput } from './admit.ts'
+import { admitBuild, admitInput, judgeInput } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
 import {
@@ -48,6 +49,7 @@ export async function afterBuild(gate: Gate, drvPath: string): Promise<BuildOutc
   const unsupported = unsupportedBy(stored)
   if (unsupported !== undefined) return refuseUnsupported(gate, drvPath, unsupported)
   const fresh = await freshOutputs(gate, stored)
+  if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], quarantined: [] }
   if (fresh.length === 0) return { admitted: [], refusals: [], quarantined: [] }
   const { trusted, refusals } = await judgeOutputs(gate, stored, fresh)
 
@@ -66,25 +68,42 @@ export async function afterBuild(gate: Gate, drvPath: string): Promise<BuildOutc
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
 }
 
-async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<readonly Fresh[]> {
+/** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
+async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<readonly Fresh[] | undefined> {
   const { state } = gate.places
-  const digest = await gate.snapshot().then(
-    snapshot => snapshot.digest,
+  // Read right away, or a policy that is edited now would refuse what was built.
+  const digest = await gate.policy().then(
+    policy => policy.digest,
     () => undefined,
   )
   const fresh: Fresh[] = []
+  let admitted = 0
   for (const output of outputsOf(stored)) {
     if (
       digest !== undefined &&
       isAdmitted({ state, policy: digest, now: gate.now }, output.path, output.kind)
     ) {
       settle(state, output.path.digest)
+      admitted++
       continue
     }
     const info = await (await gate.store()).pathInfo(output.path.path)
     if (info !== undefined) fresh.push({ output, info })
   }
-  return fresh
+  return fresh.length + admitted > 0 ? fresh : undefined
+}
+
+/** Another hook was faster to judge this build: Nix must not take it for done. */
+function allGone({ path }: StoredDerivation): Refusal {
+  const detail = 'what it made is not in the store any longer: nixsig quarantine list'
+  const finding = { code: 'unreadable', trouble: { origin: 'the store', detail } } as const
+  return {
+    outcome: 'indeterminate',
+    path: path.path,
+    kind: 'derivation',
+    rule: 'any',
+    findings: [finding],
+  }
 }
 
 async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonly Fresh[]) {
@@ -93,7 +112,13 @@ async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonl
   try {
     refusals.push(...(await admitBuild(gate, stored)))
     for (const item of fresh) {
-      const verdict = await judgeInput(gate, item.output, item.info.ultimate)
+      if (!item.info.ultimate) {
+        // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
+        const refusal = await admitInput(gate, item.output)
+        if (refusal !== undefined) refusals.push(refusal)
+        continue
+      }
+      const verdict = await judgeInput(gate, item.output, true)
       if (verdict.outcome === 'trusted') trusted.push([item, verdict])
       else refusals.push(verdict)
     }
@@ -136,12 +161,25 @@ async function isEnforcing(gate: Gate): Promise<boolean> {
   )
 }
 
+/**
+ * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it. What
+ * was here before, or came from elsewhere, may be part of a system that runs: only if nothing else refers to it.
+ */
+async function mayLeave(gate: Gate, { derivation, info }: Condemned, condemned: readonly Condemned[]) {
+  const expected = readExpected(gate.places.state, parseStorePath(info.path).digest)
+  if (info.ultimate && expected?.derivation === derivation) return true
+  const referrers = await (await gate.store()).referrers(info.path)
+  return referrers.every(referrer => condemned.some(other => other.info.path === referrer))
+}
+
 /** Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. */
 async function condemn(gate: Gate, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
   if (!(await isEnforcing(gate))) return []
   const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
   const reason = refusals.map(paragraph).join('\n')
-  const entries = condemned.map(
+  const leaving = []
+  for (const one of condemned) if (await mayLeave(gate, one, condemned)) leaving.push(one)
+  const entries = leaving.map(
     ({ derivation, info }) =>
       ({
         path: info.path,
@@ -149,6 +187,7 @@ async function condemn(gate: Gate, condemned: readonly Condemned[], refusals: re
         narSize: info.narSize,
         references: info.references,
         derivation,
+        builtHere: info.ultimate,
         registered: info.registrationTime,
         refused: gate.now,
         outcome,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { attestationFile } from '../evidence/attestation-file.ts'
 import { expectOutput } from '../ledger/expected.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { admitBuild, moment } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
@@ -26,6 +27,8 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
   }
   if (refusals.length > 0 && (await gate.policy()).mode === 'enforce') return refusals
   for (const { name, path } of outputs) {
+    // What is there already will not be made by this build.
+    if (identityOf(path.path) !== undefined) continue
     expectOutput(gate.places.state, {
       digest: path.digest,
       path: path.path,

@@ -7,6 +7,7 @@ import { attestationFile } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { expectOutput, settle } from '../ledger/expected.ts'
 import { readSnapshot } from '../ledger/policy-snapshot.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import type { Places } from './places.ts'
 import { hasUnfinished } from './unfinished.ts'
@@ -24,6 +25,8 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const isAttested = (path: string) => known.attestations.some(dir => existsSync(attestationFile(dir, path)))
   if (outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))) return false
   for (const { name, path } of outputs) {
+    // What is there already will not be made by this build.
+    if (identityOf(path.path) !== undefined) continue
     const { digest } = path
     const expected = {
       digest,

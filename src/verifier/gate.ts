@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
@@ -42,11 +43,12 @@ export function openGate(places: Places, { records }: { readonly records: boolea
     records,
     answers: new Map(),
     policy: () => {
-      policy ??= inForce(places, records)
+      policy ??= inForce(places, records).then(loaded => sameAs(snapshot, loaded))
       return policy
     },
     snapshot: async () => {
-      snapshot ??= readSnapshot(places.state, places.policy)
+      // Once the policy was read, another hook's newer snapshot is no word about it.
+      if (policy === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return gate.policy()
       return { ...snapshot, attestations: places.attestations ?? snapshot.attestations }
     },
@@ -71,6 +73,12 @@ export function openGate(places: Places, { records }: { readonly records: boolea
 async function inForce(places: Places, records: boolean): Promise<Policy> {
   const policy = loadPolicy(places, { remember: records })
   return { ...policy, attestations: places.attestations ?? policy.attestations }
+}
+
+/** Nothing may be judged by one policy and written down under another. Throws FileError. */
+function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
+  if (snapshot === undefined || snapshot.digest === policy.digest) return policy
+  throw new FileError('the policy was changed while it was asked: ask again')
 }
 
 /** What this machine signed itself is no evidence on it. */

@@ -1,6 +1,8 @@
 import { signedGraphs } from '../evidence/signed-graphs.ts'
+import { FileError } from '../files/regular-file.ts'
 import { ruleFor } from '../policy/match.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { readDerivation, type StoredDerivation } from './build.ts'
 import type { Gate } from './gate.ts'
 
@@ -24,7 +26,8 @@ export async function* graphClaimsOf(
     const found: string[] = []
     for (const candidate of named) {
       if (!candidate.endsWith('.drv')) continue
-      const stored = known.get(candidate) ?? readDerivation(candidate)
+      const stored = known.get(candidate) ?? readable(candidate)
+      if (stored === undefined) continue
       known.set(candidate, stored)
       if (names(stored, path)) found.push(candidate)
     }
@@ -41,6 +44,16 @@ export async function* graphClaimsOf(
       claim => claim.coversGraph === true && claim.narHash === known.get(derivation)?.narHash,
     )
   yield* signedGraphs(subject, above, graphClaims)
+}
+
+/** Anybody can put derivations into the store that refer to a path: one that is no proper derivation says nothing. */
+function readable(candidate: string): StoredDerivation | undefined {
+  try {
+    return readDerivation(candidate)
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof FileError) return undefined
+    throw error
+  }
 }
 
 function names({ derivation }: StoredDerivation, path: string): boolean {

@@ -1,9 +1,11 @@
-import { listExpected, readExpected, settle } from '../ledger/expected.ts'
+import { type Expected, expectedFile, listExpected, readExpected, settle } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
+import { quarantineDirectory } from '../quarantine/entries.ts'
 import { finishInterrupted } from '../quarantine/quarantine.ts'
 import { openStore } from '../store/store-client.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
 import type { Gate } from './gate.ts'
+import { refusalOf } from './refusal-of-error.ts'
 
 /** Expectations of builds that never came to an end are forgotten after thirty days. */
 const FORGET_SECONDS = 30 * 24 * 3600
@@ -11,25 +13,58 @@ const FORGET_SECONDS = 30 * 24 * 3600
 /**
  * Finishes what killed hooks left: quarantines half done, and outputs that became valid and were never judged, which
  * are judged now as their own hook would have. `except`: the derivation whose own hook this is.
+ *
+ * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the ledger,
+ * where these paths are not, and others must not have to wait until somebody mends one of them.
  */
 export async function finishWhatWasInterrupted(
   gate: Gate,
   except?: string,
 ): Promise<readonly BuildOutcome[]> {
   const { state } = gate.places
-  await finishInterrupted(state, openStore)
   const outcomes: BuildOutcome[] = []
+  try {
+    await finishInterrupted(state, openStore)
+  } catch (error) {
+    outcomes.push(unfinished(error, quarantineDirectory(state)))
+  }
   const done = new Set(except === undefined ? [] : [except])
   for (const digest of listExpected(state)) {
-    const expected = readExpected(state, digest)
-    if (expected === undefined || done.has(expected.derivation)) continue
-    if (identityOf(expected.path) === undefined) {
-      if (expected.time + FORGET_SECONDS < gate.now) settle(state, digest)
-      continue
+    let about = expectedFile(state, digest)
+    try {
+      const expected = readExpected(state, digest)
+      if (expected === undefined || done.has(expected.derivation)) continue
+      about = expected.path
+      outcomes.push(...(await finishOne(gate, expected, done)))
+    } catch (error) {
+      outcomes.push(unfinished(error, about))
     }
-    done.add(expected.derivation)
-    if ((await (await gate.store()).pathInfo(expected.path)) === undefined) continue
-    outcomes.push(await afterBuild(gate, expected.derivation))
   }
   return outcomes
+}
+
+/** Judges an expected output with the others of its build; no outcome if there is nothing to judge. */
+async function finishOne(
+  gate: Gate,
+  expected: Expected,
+  done: Set<string>,
+): Promise<readonly BuildOutcome[]> {
+  const { state } = gate.places
+  if (identityOf(expected.path) === undefined) {
+    if (expected.time + FORGET_SECONDS < gate.now) settle(state, expected.digest)
+    return []
+  }
+  const info = await (await gate.store()).pathInfo(expected.path)
+  if (info === undefined) return []
+  if (!info.ultimate) {
+    // The build failed, and then the path came from elsewhere: judged when something here is built from it.
+    settle(state, expected.digest)
+    return []
+  }
+  done.add(expected.derivation)
+  return [await afterBuild(gate, expected.derivation)]
+}
+
+function unfinished(error: unknown, path: string): BuildOutcome {
+  return { admitted: [], refusals: [refusalOf(error, path, 'output')], quarantined: [] }
 }

@@ -7,6 +7,7 @@ import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/store-path.ts'
 import type { Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
+import { printable } from '../primitives/printable.ts'
 import {
   entryDirectory,
   listUnfinished,
@@ -37,7 +38,7 @@ export interface Release {
 }
 
 /**
- * Judges a quarantined output again, as one that was built here; if it and its build are trusted now, puts it back into
+ * Judges a quarantined output again; if it and its build are trusted now, puts it back into
  * the store, has Nix register it, attests and admits it, and removes the entry. May be killed at any point and called
  * again. Throws FileError if there is no such entry, if its content or what lies in its place is not what it should be,
  * or if something that it refers to is missing.
@@ -77,11 +78,11 @@ function outputOf(entry: QuarantineEntry): Output {
 
 async function judgeEntry(
   gate: Gate,
-  { path, narHash }: QuarantineEntry,
+  { path, narHash, builtHere }: QuarantineEntry,
   { output, content }: { readonly output: Output; readonly content: string },
 ): Promise<Verdict> {
   const { name } = output.path
-  const subject: Subject = { path, name, kind: output.kind, narHash, builtHere: true, derivationKnown: true }
+  const subject: Subject = { path, name, kind: output.kind, narHash, builtHere, derivationKnown: true }
   const parts = [await gate.attested(path)]
   if (subject.kind !== 'output') parts.push(await developerEvidence(await gate.policy(), subject, content))
   return judgeWithGraph(gate, subject, mergeEvidence(parts), output.derivation)
@@ -107,7 +108,7 @@ async function restore(
   }
   const info = await store.pathInfo(entry.path)
   assertRestored(entry, info)
-  await attestOutput(gate, output, info)
+  if (entry.builtHere) await attestOutput(gate, output, info)
   await recordTrust(gate, trust, output.path, entry.derivation)
   removeEntry(state, id)
 }
@@ -134,7 +135,7 @@ async function register({ path, derivation, references }: QuarantineEntry): Prom
     timeout: REGISTER_LIMIT,
     reject: false,
   })
-  if (failed) throw new FileError(`nix-store --register-validity failed: ${stderr.trim()}`)
+  if (failed) throw new FileError(`nix-store --register-validity failed: ${printable(stderr.trim())}`)
 }
 
 function assertRestored(entry: QuarantineEntry, info: PathInfo | undefined): asserts info is PathInfo {

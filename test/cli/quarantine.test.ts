@@ -23,6 +23,7 @@ function entry(overrides: Partial<QuarantineEntry> = {}): string {
     narSize: 120,
     references: [`/nix/store/${DIGEST}-lib`],
     derivation: `/nix/store/${DIGEST}-tool.drv`,
+    builtHere: true,
     registered: 1_790_000_000,
     refused: 1_790_000_000,
     outcome: 'untrusted',

@@ -109,4 +109,79 @@ for (const version of VERSIONS) {
       assert.notEqual(refused.status, 0, 'used an exchanged library')
       assert.match(refused.stderr, /-library /)
     }))
+
+  test(`${version}: a hook whose judgement never comes refuses`, () =>
+    withWorld(version, {}, async world => {
+      await withCarol(world, byDefault('nothing', 'nothing', 'self'))
+      const { drv } = await instantiate(world, nix.derivation('plain'))
+      const never = 'module.exports = { judgeBeforeBuild: never, judgeAfterBuild: never }'
+      world.write('/opt/nixsig/judge.js', `function never() { return new Promise(() => {}) }\n${never}\n`)
+      assert.equal((await world.run(['/opt/nixsig/pre-build-hook', drv])).status, 1)
+      const after = await world.run(['/opt/nixsig/post-build-hook'], { env: { DRV_PATH: drv } })
+      assert.equal(after.status, 1)
+    }))
+
+  test(`${version}: a build whose output another hook took out of the store has failed`, () =>
+    withWorld(version, {}, async world => {
+      await withCarol(world, byDefault('nothing', 'nothing', 'self'))
+      const { drv } = await instantiate(world, nix.derivation('plain'))
+      const after = await world.run(['/opt/nixsig/post-build-hook'], { env: { DRV_PATH: drv } })
+      assert.equal(after.status, 1)
+      assert.match(after.stderr, /-plain\.drv .*not in the store/s)
+    }))
+
+  test(`${version}: attack: whoever refers to an output that is being refused keeps neither it nor other builds`, () =>
+    withWorld(version, {}, async world => {
+      const rule = '[[rules]]\nmatch = { name = "victim", kind = "output" }\nrequire.output = "carol"\n'
+      await withCarol(world, `${rule}${byDefault('nothing', 'nothing', 'self')}`)
+      const { drv, out } = await instantiate(world, nix.derivation('victim'))
+      world.write(
+        '/srv/holder.nix',
+        nix.derivation('holder', { attributes: { x: `builtins.storePath "${out}"` } }),
+      )
+      // As another user could, between Nix's registration of the output and the hook's verdict.
+      const script =
+        '#!/bin/sh\nnix-instantiate /srv/holder.nix >/srv/held 2>&1\nexec /opt/nixsig/post-build-hook\n'
+      world.write('/opt/wrapped/post-build-hook', script, 0o755)
+      const refused = await realise(world, drv, '--option post-build-hook /opt/wrapped/post-build-hook')
+      assert.notEqual(refused.status, 0)
+      assert.match(world.read('/srv/held'), /-holder\.drv/)
+      assert.equal((await world.run(['nix-store', '--check-validity', out])).status, 1)
+      assert.equal(world.exists(out), false)
+      await realised(world, (await instantiate(world, nix.derivation('bystander'))).drv)
+      assert.equal(await world.output('ls /var/lib/nixsig/quarantine/unfinished'), '')
+      assert.doesNotMatch((await world.run('nix-store --verify --check-contents')).stderr, /disappeared/)
+    }))
+
+  test(`${version}: what came from elsewhere after its build had failed here stays where it is`, () =>
+    withWorld(version, {}, async world => {
+      await withCarol(world, byDefault('nothing', 'nothing', 'self'))
+      const library = nix.derivation('library', { build: 'echo library > $out; test -e /srv/flag' })
+      const { drv, out } = await instantiate(world, library)
+      assert.notEqual((await realise(world, drv)).status, 0)
+      world.write(out, 'library\n')
+      await world.output(['nix-store', '--register-validity'], { input: `${out}\n${drv}\n0\n` })
+      await realised(world, (await instantiate(world, nix.derivation('bystander'))).drv)
+      assert.equal(world.exists(out), true)
+      assert.equal(await world.output('ls /var/lib/nixsig/expected'), '')
+    }))
+
+  test(`${version}: a valid output that was never judged and whose derivation is gone stops no other build`, () =>
+    withWorld(version, {}, async world => {
+      await withCarol(world, byDefault('nothing', 'nothing', 'self'))
+      const { drv } = await instantiate(world, nix.derivation('orphan'))
+      await realised(world, drv, '--option post-build-hook ""')
+      await world.output(`nix-store --option keep-derivations false --delete ${drv}`)
+      await realised(world, (await instantiate(world, nix.derivation('bystander'))).drv)
+    }))
+
+  test(`${version}: an expectation that a loss of power emptied stops no build`, () =>
+    withWorld(version, {}, async world => {
+      await withCarol(world, byDefault('nothing', 'nothing', 'self'))
+      const { drv, out } = await instantiate(world, nix.derivation('plain'))
+      await world.output('mkdir -p /var/lib/nixsig/expected && chmod 700 /var/lib/nixsig/expected')
+      world.write(`/var/lib/nixsig/expected/${'0'.repeat(32)}`, '', 0o600)
+      await realised(world, drv)
+      assert.equal(world.exists(out), true)
+    }))
 }
