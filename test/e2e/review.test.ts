@@ -2,11 +2,14 @@
 // nearly used, or somebody who nearly stopped all builds of others.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { textPath } from '../../src/formats/make-store-path.ts'
+import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
 import * as nix from '../support/expressions.ts'
 import {
   built,
   byDefault,
   contentsOf,
+  packaged,
   policyText,
   publish,
   type Signer,
@@ -184,4 +187,58 @@ for (const version of VERSIONS) {
       await realised(world, drv)
       assert.equal(world.exists(out), true)
     }))
+
+  test(`${version}: an output that was here before its build stays, refused or not, and is not attested as ours`, () =>
+    withWorld(version, {}, async world => {
+      const group = '[groups.builders]\nmembers = ["carol", "self"]\nthreshold = 1\n'
+      const carol = await withCarol(world, `${group}${byDefault('nothing', 'nothing', 'builders')}`)
+      const two = nix.derivation('two', {
+        build: 'echo out > $out; echo lib > $lib',
+        attributes: { outputs: '[ "out" "lib" ]' },
+      })
+      const { drv } = await instantiate(world, two)
+      const lib = await world.output(`nix-store -q --binding lib ${drv}`)
+      const out = await world.output(`nix-store -q --binding out ${drv}`)
+      const user = await instantiate(world, nix.withInputs('user', [`${two}.lib`]))
+      await realised(world, user.drv, NO_HOOKS)
+      await world.output(`nix-store --delete ${out}`)
+      await world.output(['nix-store', '--register-validity', '--reregister'], {
+        input: `${lib}\n${drv}\n0\n`,
+      })
+
+      const refused = await realise(world, drv)
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stderr, /-two-lib .*needs /s)
+      assert.equal(world.exists(out), false)
+      assert.equal(await world.output(`cat ${lib}`), 'lib')
+      assert.doesNotMatch((await world.run('nix-store --verify')).stderr, /disappeared/)
+
+      publish(world, lib, built(carol, await contentsOf(world, lib), drv, 'lib'))
+      await realised(world, drv)
+      assert.equal(attestedHere(world, out), true)
+      assert.equal(attestedHere(world, lib), false)
+    }))
+
+  test(`${version}: attack: a derivation that only Nix can read hides no signed build graph`, () =>
+    withWorld(version, {}, async world => {
+      const carol = await withCarol(world, `${byDefault('carol', 'carol', 'self')}accept-graph = true\n`)
+      const source = nix.toFile('source', 'contents\n')
+      const { drv } = await instantiate(world, nix.withInputs('signed', [source]))
+      publish(world, drv, packaged(carol, await contentsOf(world, drv), LEVEL.packagedGraph))
+      const strange = await instantiate(world, nix.withInputs('strange', [source]))
+      const text = world.read(strange.drv).replace(/(\("builder","[^"]*"\)),(\("inputs","[^"]*"\))/, '$2,$1')
+      assert.notEqual(text, world.read(strange.drv))
+      const [reference = ''] = /\/nix\/store\/[0-9a-z]{32}-source/.exec(text) ?? []
+      const path = textPath('strange.drv', Buffer.from(text), [reference])
+      world.write(path, text, 0o444)
+      const lines = [path, '', '1', reference]
+      await world.output(['nix-store', '--register-validity'], { input: `${lines.join('\n')}\n` })
+      assert.match(await world.output(`nix-store -q --referrers ${reference}`), new RegExp(path))
+      await realised(world, drv)
+    }))
+}
+
+function attestedHere(world: World, path: string): boolean {
+  const digest = path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
+  return world.exists(`/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`)
 }

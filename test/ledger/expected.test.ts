@@ -41,3 +41,15 @@ test('a malformed expectation is an error, not an absent one', () => {
   writeFileSync(join(state, 'expected', DIGEST), 'nixsig1 /nix/store/x\n', { mode: 0o600 })
   assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/)
 })
+
+test('an expectation that a loss of power emptied is an absent one', () => {
+  mkdirSync(join(state, 'expected'))
+  writeFileSync(join(state, 'expected', DIGEST), '', { mode: 0o600 })
+  assert.equal(readExpected(state, DIGEST), undefined)
+})
+
+test('attack: however many hashes are attested, the expectation can be read back', () => {
+  const allowed = Array.from({ length: 4096 }, (_, index) => index.toString(16).padStart(64, '0'))
+  expectOutput(state, { ...expected, allowed })
+  assert.deepEqual(readExpected(state, DIGEST)?.allowed, allowed.slice(0, 128))
+})
