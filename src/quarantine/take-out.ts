@@ -40,14 +40,9 @@ async function copy(path: string, content: string): Promise<void> {
   renameSync(partial, content)
 }
 
-async function remove(path: string): Promise<void> {
-  try {
-    rmSync(path, { recursive: true })
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code !== 'EROFS') throw error
-    await inWritableStore('rm', ['--recursive', '--force', '--', path])
-  }
+/** By rm, because Node's own removal hides from version 23 on that it failed for a read-only file system. */
+function remove(path: string): Promise<void> {
+  return inWritableStore('rm', ['--recursive', '--force', '--', path])
 }
 
 async function inWritableStore(program: string, args: readonly string[]): Promise<void> {
