@@ -28,7 +28,7 @@ export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origi
   const strays: Stray[] = []
   const message = Buffer.from(narFingerprint(signed), 'utf8')
   const keys = nixKeys(policy)
-  for (const text of new Set(signed.signatures.slice(0, SIGNATURE_LIMIT))) {
+  for (const text of likelyFirst(signed.signatures, keys).slice(0, SIGNATURE_LIMIT)) {
     const signature = readSignature(text)
     if (signature === undefined) {
       strays.push({
@@ -58,6 +58,14 @@ export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origi
     strays.push({ problem: 'unused', origin, detail })
   }
   return { claims, strays, troubles: [] }
+}
+
+/** The signatures that name a listed key come first: anybody may add others, and they must not crowd those out. */
+function likelyFirst(signatures: readonly string[], keys: readonly Ed25519Key[]): readonly string[] {
+  const names = new Set(keys.map(key => key.name))
+  const isLikely = (text: string) => names.has(text.slice(0, text.indexOf(':')))
+  const distinct = [...new Set(signatures)]
+  return [...distinct.filter(isLikely), ...distinct.filter(text => !isLikely(text))]
 }
 
 function nixKeys(policy: Policy): readonly Ed25519Key[] {

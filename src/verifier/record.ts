@@ -9,13 +9,13 @@ import type { Gate } from './gate.ts'
 
 /**
  * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
- * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which can be judged before it is there.
+ * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which
+ * can be judged before it is there. Written again where paths have moved on the disk since, as optimising the store does.
  */
 export function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
   const outputs = outputsOf(stored)
   const entry = readAdmission(state, stored.path.digest, stored.path.path)
-  if (entry === undefined || entry.build !== undefined || outputs.some(({ kind }) => kind !== 'output'))
-    return
+  if (entry === undefined || outputs.some(({ kind }) => kind !== 'output')) return
   const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
   const build = {
     inputs: admitted.flatMap(one => (one?.stamp === undefined ? [] : { stamp: one.stamp, path: one.path })),
@@ -24,7 +24,8 @@ export function rememberBuild(state: string, stored: StoredDerivation, inputs: r
   // Another hook may have written some of these under another policy meanwhile.
   if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== entry.policy)) return
   const until = earliest([entry, ...admitted].map(one => one?.until))
-  writeAdmission(state, stored.path.digest, { ...entry, until, build })
+  const next = { ...entry, stamp: identityOf(stored.path.path), until, build }
+  if (JSON.stringify(next) !== JSON.stringify(entry)) writeAdmission(state, stored.path.digest, next)
 }
 
 /** Writes a trusted verdict into the ledger, on the disk when it returns. */

@@ -204,6 +204,25 @@ for (const version of VERSIONS) {
       assert.equal((await world.run(['/opt/nixsig/pre-build-hook', drv])).status, 1)
     }))
 
+  test(`${version}: paths that optimising the store has moved are known again after one look`, () =>
+    withWorld(version, {}, async world => {
+      await setPolicy(
+        world,
+        policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),
+      )
+      await world.output(`touch -d '1 hour ago' ${POLICY} && sleep 2.1`)
+      const twins = ['a', 'b'].map(name => nix.derivation(name, { build: 'echo twin > $out' }))
+      const { drv } = await instantiate(world, 'top', nix.withInputs('top', twins))
+      assert.equal((await build(world)).status, 0)
+      const inodes = () => world.output('stat -c %i /nix/store/*-a /nix/store/*-b')
+      const before = await inodes()
+      await world.output('nix-store --optimise')
+      assert.notEqual(await inodes(), before)
+      await world.output(['/opt/nixsig/pre-build-hook', drv])
+      await world.output('rm /opt/nixsig/judge.js')
+      await world.output(['/opt/nixsig/pre-build-hook', drv])
+    }))
+
   test(`${version}: what several builders attested alike is built where two of them are needed`, () =>
     withWorld(version, {}, async world => {
       const [a, b] = [signer('a'), signer('b')]
