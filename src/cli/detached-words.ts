@@ -1,4 +1,4 @@
-import type { DetachedResult } from '../crypto/detached-signature.ts'
+import type { DetachedResult } from '../crypto/detached/verify.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import { word } from '../policy/words.ts'
 
@@ -8,6 +8,7 @@ const OUTCOMES = {
   'bad-signature': { words: 'does not verify with', status: 13 },
   unacceptable: { words: 'proves too little, though by', status: 13 },
   'revoked-key': { words: 'by a revoked key:', status: 14 },
+  'expired-since': { words: 'by a key that has expired since:', status: 14 },
   'expired-key': { words: 'by an expired key:', status: 14 },
   'expired-signature': { words: 'expired, by', status: 14 },
   unreadable: { words: 'could not be checked with', status: 20 },

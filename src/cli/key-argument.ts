@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { certificateFingerprints } from '../crypto/openpgp-certificate.ts'
+import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
 import { isText } from '../formats/openpgp-armor.ts'
 import { parseEd25519Key } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'

@@ -16,7 +16,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../crypto/detached-signature.ts'
+import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../crypto/detached/verify.ts'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/store-path.ts'
@@ -174,6 +174,7 @@ const PROBLEMS = {
   unacceptable: 'bad-signature',
   'expired-signature': 'expired-signature',
   'expired-key': 'expired-signature',
+  'expired-since': 'expired-signature',
   'revoked-key': 'revoked-key',
 } as const satisfies Partial<Record<DetachedResult['outcome'], Stray['problem']>>
 

@@ -57,13 +57,22 @@ function keysWords(keys: readonly Key[]): string {
 }
 
 function keyWords(key: Key): string {
-  const kind = key.kind === 'openpgp' ? 'OpenPGP' : KEY_FORMS[key.form]
+  const kind = KEY_FORMS['form' in key ? key.form : key.kind]
   const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
-  return `${kind} key ${word(key.label)}${from}${until}`
+  const what = key.kind === 'sigstore' ? 'identity' : 'key'
+  return `${kind} ${what} ${word(key.label)}${from}${until}`
 }
 
-const KEY_FORMS = { nix: 'Nix', ssh: 'SSH', pem: 'PEM', minisign: 'minisign' } as const
+const KEY_FORMS = {
+  nix: 'Nix',
+  ssh: 'SSH',
+  pem: 'PEM',
+  minisign: 'minisign',
+  signify: 'signify',
+  openpgp: 'OpenPGP',
+  sigstore: 'Sigstore',
+} as const
 
 function ruleLines(rule: Rule): readonly string[] {
   const kinds = rule.title === 'default' ? 'everything else' : matchWords(rule.name, rule.kinds)

@@ -6,8 +6,14 @@
 export type Instant = number
 
 /**
- * Who a key is, by the key itself and never by a name: `ed25519:<64 hex digits of the 32 raw bytes>` whatever form it
- * was written in, or `openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>`.
+ * Who a key is, by the key itself and never by a name; without spaces. The same key has one identity, whatever form it
+ * was written in:
+ *
+ *     ed25519:<64 hex digits of the 32 raw bytes>                              security keys included
+ *     ecdsa-<curve>:<hex of the uncompressed point>                            likewise
+ *     rsa:<SHA-256, hex, of public exponent and modulus as SSH writes them>
+ *     openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>
+ *     sigstore:<SHA-256, hex, of issuer, a newline, and subject>
  */
 export type KeyIdentity = string
 
@@ -20,18 +26,59 @@ interface KeyBase {
   readonly validUntil?: Instant
 }
 
-/** Where an Ed25519 key was written decides what it may sign: minisign keys sign files, all others DSSE envelopes. */
-export type Ed25519Form = 'nix' | 'ssh' | 'pem' | 'minisign'
+/**
+ * Where a key was written decides what it may sign: minisign and signify keys sign files, SSH keys files and envelopes,
+ * PEM keys envelopes and what Sigstore bundles hold, keys in Nix's form envelopes and store paths.
+ */
+export type Ed25519Form = 'nix' | 'ssh' | 'pem' | 'minisign' | 'signify'
 
-export interface Ed25519Key extends KeyBase {
+/** What only a key in OpenSSH's form has. */
+interface SshKeyBase extends KeyBase {
+  /** Only for a security key (`sk-`): the application that its signatures are bound to. */
+  readonly application?: string
+  /** Namespaces in which it may sign, each exactly; undefined: the usual one of each use (`file`, `git` …). */
+  readonly namespaces?: readonly string[]
+}
+
+export interface Ed25519Key extends SshKeyBase {
   readonly kind: 'ed25519'
   readonly form: Ed25519Form
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
-  /** Only for form `minisign`: the 8-byte key number its signatures must carry. */
+  /** Only for the forms `minisign` and `signify`: the 8-byte key number its signatures must carry. */
   readonly keyNumber?: Uint8Array
   /** Only for form `nix`: the name before the colon. A hint, nothing more. */
   readonly name?: string
+}
+
+export type Curve = 'nistp256' | 'nistp384' | 'nistp521'
+
+export interface EcdsaKey extends SshKeyBase {
+  readonly kind: 'ecdsa'
+  readonly form: 'ssh' | 'pem'
+  readonly curve: Curve
+  /** The point, uncompressed: 0x04 and both coordinates. */
+  readonly publicKey: Uint8Array
+}
+
+export interface RsaKey extends SshKeyBase {
+  readonly kind: 'rsa'
+  readonly form: 'ssh' | 'pem'
+  /** Big-endian, without leading zeros; at least 2048 bits. */
+  readonly modulus: Uint8Array
+  /** Big-endian, without leading zeros. */
+  readonly exponent: Uint8Array
+}
+
+/** Not a key but whoever an identity provider calls by this name: what Sigstore's short-lived certificates stand for. */
+export interface SigstoreKey extends KeyBase {
+  readonly kind: 'sigstore'
+  /** The certificate's subject alternative name, exactly: an e-mail address or a URI. */
+  readonly subject: string
+  /** The OpenID Connect issuer, exactly. */
+  readonly issuer: string
+  /** Absolute path of Sigstore's trusted root (JSON), whose bytes are part of the policy's digest. */
+  readonly trustedRoot: string
 }
 
 export interface OpenPgpKey extends KeyBase {
@@ -42,7 +89,7 @@ export interface OpenPgpKey extends KeyBase {
   readonly certificate: string
 }
 
-export type Key = Ed25519Key | OpenPgpKey
+export type Key = Ed25519Key | EcdsaKey | RsaKey | OpenPgpKey | SigstoreKey
 
 export interface Principal {
   readonly name: string

@@ -29,6 +29,8 @@ export interface Claim {
   readonly coversGraph?: true
   /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
   readonly graph?: string
+  /** The key that made it has ended by its own certificate's word, after this was signed by the signer's own word. */
+  readonly expired?: { readonly signedAt: Instant; readonly at: Instant }
   /** Where it was read: a file and line, `the store's database` … */
   readonly origin: string
 }

@@ -4,7 +4,7 @@ import {
   SIGNATURE_FILE_LIMIT,
   signatureKind,
   verifyDetached,
-} from '../../crypto/detached-signature.ts'
+} from '../../crypto/detached/verify.ts'
 import type { SignatureExtension } from '../../evidence/developer-signatures.ts'
 import { printMinisignPublicKey } from '../../formats/minisign.ts'
 import { isText } from '../../formats/openpgp-armor.ts'
@@ -102,6 +102,7 @@ function extensionOf(bytes: Uint8Array): SignatureExtension {
 
 function uriOf(key: Key): string {
   if (key.kind === 'openpgp') return `openpgp4fpr:${key.fingerprint}`
-  const { keyNumber = new Uint8Array(8), publicKey } = key
+  if (key.kind !== 'ed25519' || key.keyNumber === undefined) return `nixsig:key:${key.identity}`
+  const { keyNumber, publicKey } = key
   return `minisign:${printMinisignPublicKey({ keyNumber, publicKey })}`
 }

@@ -1,4 +1,4 @@
-import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../../crypto/detached-signature.ts'
+import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

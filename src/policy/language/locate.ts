@@ -17,18 +17,24 @@ export interface Position {
 /** Finds the position of a path; for one that is not written out, that of the nearest path above it which is. */
 export type Locator = (path: TomlPath) => Position
 
+/**
+ * Parts of a path that count. The language has fewer, and without an end a key of many parts would take time by the
+ * square of their number; what lies deeper stands where its sixteenth part does.
+ */
+const DEPTH_LIMIT = 16
+
 /** Scans a valid TOML document once. A table or list that several headers make stands where the first one does. */
 export function locate(toml: string): Locator {
   const positions = new Map<string, Position>()
   scan(toml, (path, position) => {
-    for (let length = path.length; length > 0; length--) {
+    for (let length = Math.min(path.length, DEPTH_LIMIT); length > 0; length--) {
       const id = JSON.stringify(path.slice(0, length))
       if (positions.has(id)) return
       positions.set(id, position)
     }
   })
   return path => {
-    for (let length = path.length; length > 0; length--) {
+    for (let length = Math.min(path.length, DEPTH_LIMIT); length > 0; length--) {
       const position = positions.get(JSON.stringify(path.slice(0, length)))
       if (position !== undefined) return position
     }
@@ -64,6 +70,7 @@ function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
   cursor.at += brackets
   const path: (string | number)[] = []
   for (const [index, key] of keys.entries()) {
+    if (path.length >= DEPTH_LIMIT) break
     path.push(key)
     const id = JSON.stringify(path)
     const opens = brackets === 2 && index === keys.length - 1
@@ -78,7 +85,7 @@ function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
 /** Reads `a.b = value` of a table or an inline table. */
 function assignment(cursor: Cursor, table: TomlPath): void {
   const { line } = here(cursor)
-  const path = [...table, ...dottedKey(cursor, '=')]
+  const path = [...table, ...dottedKey(cursor, '=')].slice(0, DEPTH_LIMIT)
   cursor.at++
   skip(cursor, BLANK)
   cursor.found(path, { line, offset: cursor.at })

@@ -1,6 +1,6 @@
 import { type BigIntStats, closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs'
-import { FileError } from '../files/regular-file.ts'
-import { printable } from '../primitives/printable.ts'
+import { FileError } from '../../files/regular-file.ts'
+import { printable } from '../../primitives/printable.ts'
 
 /** A regular file that is held open, so that every reader sees this very file whatever its path leads to meanwhile. */
 export interface OpenedFile {

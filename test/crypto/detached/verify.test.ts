@@ -3,10 +3,10 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { verifyDetached } from '../../src/crypto/detached-signature.ts'
-import { parseMinisignPublicKey } from '../../src/formats/minisign.ts'
-import type { Ed25519Key, Key, OpenPgpKey } from '../../src/policy/policy.ts'
-import { openGnupg } from '../support/gnupg.ts'
+import { verifyDetached } from '../../../src/crypto/detached/verify.ts'
+import { parseMinisignPublicKey } from '../../../src/formats/minisign.ts'
+import type { Ed25519Key, Key, OpenPgpKey } from '../../../src/policy/policy.ts'
+import { openGnupg } from '../../support/gnupg.ts'
 
 const gnupg = openGnupg()
 after(() => gnupg.remove())
@@ -91,7 +91,7 @@ describe('a detached signature', () => {
   it('is an error if it is of no known kind or malformed, even where no key would be tried', async () => {
     for (const [signature, reason] of [
       ['', /empty/],
-      ['good signature by alice\n', /neither OpenPGP nor minisign/],
+      ['good signature by alice\n', /none of minisign, openpgp/],
       ['untrusted comment: x\n', /not four lines/],
       ['-----BEGIN PGP SIGNATURE-----\n', /no end/],
       ['\xff', /breaks off/],

@@ -3,9 +3,9 @@
  * signature packet with one certificate, so an answer is about nothing else.
  */
 import { spawn } from 'node:child_process'
-import { PROGRAM_DIRECTORIES } from '../files/programs.ts'
-import { printable } from '../primitives/printable.ts'
-import type { OpenedFile } from './opened-file.ts'
+import { PROGRAM_DIRECTORIES } from '../../files/programs.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { OpenedFile } from '../detached/opened-file.ts'
 
 const TIME_LIMIT = 300_000
 const OUTPUT_LIMIT = 256 * 1024

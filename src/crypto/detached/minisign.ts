@@ -1,12 +1,24 @@
 import {
+  looksLikeMinisign,
   type MinisignPublicKey,
   type MinisignSignature,
   parseMinisignSignature,
   printKeyNumber,
-} from '../formats/minisign.ts'
-import { printable } from '../primitives/printable.ts'
-import { verifyEd25519 } from '../primitives/sodium.ts'
+} from '../../formats/minisign.ts'
+import type { Key } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { verifyEd25519 } from '../../primitives/sodium.ts'
+import type { DetachedKind, DetachedResult } from './kind.ts'
 import { contentsOf, type OpenedFile } from './opened-file.ts'
+
+/** minisign, which alone has a trusted comment. */
+export const MINISIGN: DetachedKind = {
+  kind: 'minisign',
+  recognises: looksLikeMinisign,
+  check: parseMinisignSignature,
+  takes: key => key.kind === 'ed25519' && key.form === 'minisign',
+  verify: async (file, signature, key) => resultOf(key, await verifyWith(key, file, signature)),
+}
 
 /** A signature of the older kind is over the file itself, which then has to fit into memory. */
 const LEGACY_FILE_LIMIT = 1024 * 1024 * 1024
@@ -47,6 +59,17 @@ export async function verifyMinisign(
     return { kind: 'bad-comment', detail: `minisign key ${number}: the trusted comment was changed` }
   }
   return { kind: 'good', detail: printable(Buffer.from(parsed.trustedComment).toString('utf8')) }
+}
+
+async function verifyWith(key: Key, file: OpenedFile, signature: Uint8Array): Promise<MinisignResult> {
+  if (key.kind !== 'ed25519' || key.keyNumber === undefined) {
+    return { kind: 'unreadable', detail: 'the key has no key number' }
+  }
+  return verifyMinisign(file, signature, { keyNumber: key.keyNumber, publicKey: key.publicKey })
+}
+
+function resultOf(key: Key, { kind, detail }: MinisignResult): DetachedResult {
+  return { key, outcome: kind === 'bad-comment' ? 'bad-signature' : kind, detail }
 }
 
 function isCommentSigned(parsed: MinisignSignature, key: MinisignPublicKey): boolean {

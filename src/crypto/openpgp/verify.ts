@@ -1,13 +1,13 @@
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findProgram } from '../files/programs.ts'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
-import { type OpenPgpSignature, parseDetachedSignatures } from '../formats/openpgp-signature.ts'
-import { printable } from '../primitives/printable.ts'
-import type { OpenedFile } from './opened-file.ts'
-import { type Certificate, claimsToBeBy, findCertificate, type NamedKey } from './openpgp-certificate.ts'
-import { findObjection, isBoundForSqv, type Objection } from './openpgp-standing.ts'
-import { type Answer, ask, type Tool } from './openpgp-tools.ts'
+import { findProgram } from '../../files/programs.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { OpenedFile } from '../detached/opened-file.ts'
+import { type Certificate, claimsToBeBy, findCertificate, type NamedKey } from './certificate.ts'
+import { findObjection, isBoundForSqv, type Objection } from './standing.ts'
+import { type Answer, ask, type Tool } from './tools.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
@@ -39,7 +39,7 @@ export interface OpenPgpQuestion {
  *
  * The arithmetic is gpgv's, or sqv's where gpgv is missing or cannot decide; both are told of this one certificate
  * only, and must name its fingerprint. Beyond that a signature is refused if its key is expired or revoked by now, or
- * if it proves too little (src/crypto/openpgp-standing.ts). With either tool the result is the same, but for what sqv
+ * if it proves too little (src/crypto/openpgp/standing.ts). With either tool the result is the same, but for what sqv
  * alone does not look at: certificates whose own signatures are by SHA-1 or younger than the signature, as GnuPG leaves
  * them when a key is renewed (here: undecided), and signatures by a key that was dead when it signed (here:
  * `expired-key` or `revoked-key` though the file was changed as well).

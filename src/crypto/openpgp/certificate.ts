@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import { type CertificateKey, parseCertificates } from '../formats/openpgp-certificate.ts'
-import type { OpenPgpSignature } from '../formats/openpgp-signature.ts'
-import { toHex } from '../primitives/hex.ts'
+import { type CertificateKey, parseCertificates } from '../../formats/openpgp-certificate.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
+import { toHex } from '../../primitives/hex.ts'
 
 /** A key that can be recognised as the maker of a signature. */
 export interface NamedKey extends CertificateKey {

@@ -3,9 +3,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { type MinisignResult, verifyMinisign } from '../../src/crypto/minisign.ts'
-import { withOpenedFile } from '../../src/crypto/opened-file.ts'
-import { parseMinisignPublicKey } from '../../src/formats/minisign.ts'
+import { type MinisignResult, verifyMinisign } from '../../../src/crypto/detached/minisign.ts'
+import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
+import { parseMinisignPublicKey } from '../../../src/formats/minisign.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-minisign-')
 after(() => rmSync(dir, { recursive: true, force: true }))

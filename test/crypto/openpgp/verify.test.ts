@@ -2,11 +2,11 @@ import assert from 'node:assert/strict'
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { withOpenedFile } from '../../src/crypto/opened-file.ts'
-import { findTools, type OpenPgpResult, verifyOpenPgp } from '../../src/crypto/openpgp.ts'
-import { certificateFingerprints } from '../../src/crypto/openpgp-certificate.ts'
-import type { Tool } from '../../src/crypto/openpgp-tools.ts'
-import { openGnupg } from '../support/gnupg.ts'
+import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
+import { certificateFingerprints } from '../../../src/crypto/openpgp/certificate.ts'
+import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
+import { findTools, type OpenPgpResult, verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
+import { openGnupg } from '../../support/gnupg.ts'
 
 const gnupg = openGnupg()
 after(() => gnupg.remove())

@@ -4,8 +4,8 @@
  * key that expired or was retired since is good to it. What is read here is not verified, and need not be: it comes
  * from a certificate that the policy pins, and it can only ever take trust away.
  */
-import type { OpenPgpSignature } from '../formats/openpgp-signature.ts'
-import { type Certificate, claimsToBeBy, type NamedKey } from './openpgp-certificate.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
+import { type Certificate, claimsToBeBy, type NamedKey } from './certificate.ts'
 
 /** Why a signature that verifies is not accepted. */
 export interface Objection {

@@ -1,0 +1,37 @@
+/** What all kinds of detached signatures have in common: each has a file of its own here, and verify.ts lists them. */
+import type { Instant, Key } from '../../policy/policy.ts'
+import type { OpenedFile } from './opened-file.ts'
+
+export type SignatureKind = 'openpgp' | 'minisign'
+
+/** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
+export interface DetachedResult {
+  readonly key: Key
+  readonly outcome:
+    | 'good'
+    | 'unknown-signer' // it names another key
+    | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
+    | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
+    | 'expired-signature'
+    | 'expired-key'
+    | 'expired-since' // it verifies and is dated before its key's end, which has come since: the policy decides
+    | 'revoked-key'
+    | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
+  readonly detail: string
+  /** When it was made, by its own word; for `expired-since` always there, with when its key ended. */
+  readonly signedAt?: Instant
+  readonly keyExpired?: Instant
+}
+
+/** One kind of detached signature. */
+export interface DetachedKind {
+  readonly kind: SignatureKind
+  /** Whether a signature file is of this kind, as far as its first bytes tell; no two kinds say yes. */
+  recognises(signature: Uint8Array): boolean
+  /** Parses all of a signature file. Throws FormatError. */
+  check(signature: Uint8Array): void
+  /** Whether a key can make signatures of this kind. */
+  takes(key: Key): boolean
+  /** What a key that it takes has to do with a signature that `check` found well-formed. */
+  verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult>
+}

@@ -1,0 +1,38 @@
+import { FileError } from '../../files/regular-file.ts'
+import { isText } from '../../formats/openpgp-armor.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
+import type { Key } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import type { DetachedKind, DetachedResult } from './kind.ts'
+import type { OpenedFile } from './opened-file.ts'
+
+/** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
+export const OPENPGP: DetachedKind = {
+  kind: 'openpgp',
+  recognises: signature => !isText(signature) || Buffer.from(signature).includes('-----BEGIN PGP '),
+  check: parseDetachedSignatures,
+  takes: key => key.kind === 'openpgp',
+  verify,
+}
+
+async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {
+  if (key.kind !== 'openpgp') throw new TypeError(`${key.kind} keys make no OpenPGP signatures`)
+  const { verifyOpenPgp } = await import('../openpgp/verify.ts')
+  const { certificate, fingerprint } = key
+  try {
+    const result = await verifyOpenPgp({ file, signature, certificate, fingerprint })
+    if (result.kind !== 'good') return { key, outcome: result.kind, detail: result.detail }
+    const { signedAt } = result
+    const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
+    return { key, outcome: 'good', detail: `signed ${day}`, signedAt }
+  } catch (error) {
+    // The signature was parsed before: what cannot be read is this key's certificate, or /tmp is full.
+    const isForeseen = error instanceof FormatError || error instanceof FileError || isSystemError(error)
+    if (!isForeseen) throw error
+    return { key, outcome: 'unreadable', detail: error.message }
+  }
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error
+}
