@@ -1,6 +1,6 @@
 /** What is built: a real release of libmd, as its developer signed it, and a derivation that compiles it. */
 import { existsSync, readFileSync } from 'node:fs'
-import { certificateFingerprints } from '../src/crypto/openpgp-certificate.ts'
+import { certificateFingerprints } from '../src/crypto/openpgp/certificate.ts'
 import * as nix from '../test/support/expressions.ts'
 import { sha256 } from '../test/support/trust.ts'
 import { debianSource } from '../tools/debian-source.mjs'

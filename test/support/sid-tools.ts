@@ -1,6 +1,6 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Tool } from '../../src/crypto/openpgp-tools.ts'
+import type { Tool } from '../../src/crypto/openpgp/tools.ts'
 import { sidRoot } from '../../tools/sid-root.mjs'
 
 /** A tool as Debian sid has it, run from the root of the end-to-end tests but in this system; a script in `dir`. */
