@@ -1,0 +1,140 @@
+/**
+ * Git objects as git keeps them (gitformat-commit(5), gitformat-signature(5), git-mktag(1); trees are in "Git Objects" of
+ * the Pro Git book). Text is read as latin1, one character for each byte, so that nothing is lost on the way.
+ */
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+
+/** Entries of one directory, and signed text, that are read. */
+const ENTRY_LIMIT = 100_000
+const TEXT_LIMIT = 1024 * 1024
+
+/** What a signature is over, and the signature in its armour. */
+export interface SignedText {
+  readonly payload: Uint8Array
+  readonly signature: Uint8Array
+}
+
+export interface GitTag {
+  /** Id of the commit that it names. */
+  readonly commit: string
+  /** Its name as its signer wrote it. */
+  readonly name: string
+  readonly signed: SignedText | undefined
+}
+
+export interface GitCommit {
+  /** Id of its tree. */
+  readonly tree: string
+  readonly signed: SignedText | undefined
+}
+
+export interface GitTreeEntry {
+  /** A byte string. */
+  readonly name: string
+  readonly kind: 'file' | 'executable' | 'symlink' | 'directory' | 'submodule'
+  readonly id: string
+}
+
+/**
+ * Reads an annotated tag of a commit; its signature stands at the end of the message. Throws FormatError for a tag of
+ * anything else, and if more than one line could be where the signature begins.
+ */
+export function parseGitTag(bytes: Uint8Array): GitTag {
+  const text = textOf(bytes, 'tag')
+  const { lines, body } = headersOf(text, 'tag')
+  const commit = ID.exec(fieldOf(lines[0], 'object', 'tag'))?.[0]
+  if (commit === undefined) throw malformed('tag', 'no whole object id')
+  const type = fieldOf(lines[1], 'type', 'tag')
+  if (type !== 'commit') throw malformed('tag', 'it is not of a commit')
+  const name = fieldOf(lines[2], 'tag', 'tag')
+  const rest = lines.slice(3)
+  if (rest.length > 1 || (rest[0] !== undefined && !rest[0].startsWith('tagger '))) {
+    throw malformed('tag', 'a header that no tag has')
+  }
+  const begins = [...text.slice(body).matchAll(/^-----BEGIN (?:PGP|SSH|SIGNED) [A-Z ]*-----/gm)]
+  if (begins.length > 1) throw malformed('tag', 'more than one beginning of a signature')
+  const [begin] = begins
+  if (begin === undefined) return { commit, name, signed: undefined }
+  const at = body + begin.index
+  return { commit, name, signed: { payload: bytes.slice(0, at), signature: bytes.slice(at) } }
+}
+
+/** Reads a commit; its signature is a header, and over all else. Throws FormatError, also for two signatures. */
+export function parseGitCommit(bytes: Uint8Array): GitCommit {
+  const text = textOf(bytes, 'commit')
+  const { lines, body } = headersOf(text, 'commit')
+  const tree = ID.exec(fieldOf(lines[0], 'tree', 'commit'))?.[0]
+  if (tree === undefined) throw malformed('commit', 'no whole object id')
+  if (lines.slice(1).some(line => line.startsWith('tree '))) throw malformed('commit', 'two trees')
+  // A header goes on in lines that begin with a space.
+  const headers: string[] = []
+  for (const line of lines) {
+    if (!line.startsWith(' ')) headers.push(line)
+    else if (headers.length > 0) headers.push(`${headers.pop()}\n${line}`)
+  }
+  const isSignature = (header: string) => /^gpgsig(?:-sha256)? /.test(header)
+  const signatures = headers.filter(isSignature)
+  if (signatures.length > 1) throw malformed('commit', 'more than one signature')
+  const [signature] = signatures
+  if (signature === undefined) return { tree, signed: undefined }
+  const kept = headers.filter(header => !isSignature(header)).map(header => `${header}\n`)
+  const payload = Buffer.from(kept.join('') + text.slice(body - 1), 'latin1')
+  const armour = `${signature.slice(signature.indexOf(' ') + 1).replaceAll('\n ', '\n')}\n`
+  return { tree, signed: { payload, signature: Buffer.from(armour, 'latin1') } }
+}
+
+/** Reads a tree whose ids have so many bytes (20 or 32). Throws FormatError, also for what no checkout could hold. */
+export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTreeEntry[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const entries: GitTreeEntry[] = []
+  const names = new Set<string>()
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf('\0', at)
+    const head = end < 0 ? undefined : /^(\d{5,6}) ([^/]+)$/s.exec(text.slice(at, end))
+    const [, mode = '', name = ''] = head ?? []
+    const kind = KINDS.get(mode)
+    if (kind === undefined || end + 1 + idSize > text.length)
+      throw malformed('tree', 'an entry that cannot be read')
+    if (/^(?:\.|\.\.|\.git)$/i.test(name)) throw malformed('tree', 'a name that no file may have')
+    if (names.has(name)) throw malformed('tree', 'two entries of one name')
+    names.add(name)
+    entries.push({ name, kind, id: toHex(bytes.subarray(end + 1, end + 1 + idSize)) })
+    if (entries.length > ENTRY_LIMIT) throw malformed('tree', `more than ${ENTRY_LIMIT} entries`)
+    at = end + 1 + idSize
+  }
+  return entries
+}
+
+const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
+
+const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
+  ['100644', 'file'],
+  ['100755', 'executable'],
+  ['120000', 'symlink'],
+  ['40000', 'directory'],
+  ['160000', 'submodule'],
+])
+
+function textOf(bytes: Uint8Array, what: string): string {
+  if (bytes.length > TEXT_LIMIT) throw malformed(what, `more than ${TEXT_LIMIT} bytes`)
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  if (text.includes('\0')) throw malformed(what, 'a NUL byte, after which readers see nothing')
+  return text
+}
+
+/** The lines before the first empty one, and where the text after it begins. */
+function headersOf(text: string, what: string): { readonly lines: readonly string[]; readonly body: number } {
+  const end = text.indexOf('\n\n')
+  if (end < 0) throw malformed(what, 'no end of its headers')
+  return { lines: text.slice(0, end).split('\n'), body: end + 2 }
+}
+
+function fieldOf(line: string | undefined, name: string, what: string): string {
+  if (!line?.startsWith(`${name} `)) throw malformed(what, `"${name}" is not where it has to be`)
+  return line.slice(name.length + 1)
+}
+
+function malformed(what: string, problem: string): FormatError {
+  return new FormatError(`git ${what}`, problem, 'the whole object')
+}

@@ -1,0 +1,116 @@
+/**
+ * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that a
+ * repository that was tampered with cannot show one object in place of another.
+ */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { findProgram, PROGRAM_DIRECTORIES } from '../files/programs.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+/** Bytes of one object. */
+const OBJECT_LIMIT = 512 * 1024 * 1024
+
+export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag'
+
+export interface GitObjects {
+  /**
+   * The contents of the object with this id (40 or 64 hex digits). Throws FileError if there is none, it is of another
+   * type or larger than 512 MiB, or its contents are not what the id is the hash of.
+   */
+  read(id: string, type: GitObjectType): Promise<Uint8Array>
+  close(): void
+}
+
+/** Git's variables: nobody else's configuration, no prompts, no programs of the repository, no replaced objects. */
+export const GIT_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: PROGRAM_DIRECTORIES.join(':'),
+  LC_ALL: 'C',
+  GIT_CONFIG_NOSYSTEM: '1',
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  GIT_NO_REPLACE_OBJECTS: '1',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_OPTIONAL_LOCKS: '0',
+}
+
+/** Arguments that go before every command of git. */
+export function gitArguments(repository: string): readonly string[] {
+  // Whose repository it is does not matter: nothing in it is run, and all that is read is checked.
+  const settings = ['safe.directory=*', 'core.hooksPath=/dev/null', 'core.fsmonitor=false']
+  return [...settings.flatMap(setting => ['-c', setting]), '-C', repository]
+}
+
+/** Where git is. Throws FileError if it is not installed. */
+export function gitProgram(): string {
+  const program = findProgram('git')
+  if (program === undefined) throw new FileError('there is no program git on this system')
+  return program
+}
+
+/** Opens a repository, bare or not. Close it: git keeps running until then. */
+export function openGitObjects(repository: string): GitObjects {
+  const args = [...gitArguments(repository), 'cat-file', '--batch']
+  const git = spawn(gitProgram(), args, { env: GIT_ENVIRONMENT, stdio: 'pipe' })
+  git.stderr.resume()
+  git.stdin.on('error', () => undefined)
+  const reader = readerOf(git)
+  return {
+    read: async (id, type) => {
+      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) throw new FileError(`${printable(id)} is no object id`)
+      git.stdin.write(`${id}\n`)
+      const head = await reader.line()
+      const [, found = '', size = ''] = /^[0-9a-f]+ (\w+) (\d{1,15})$/.exec(head) ?? []
+      if (found !== type) throw new FileError(`git: ${printable(head, 200)}, where a ${type} is needed`)
+      if (Number(size) > OBJECT_LIMIT)
+        throw new FileError(`git object ${id} is larger than ${OBJECT_LIMIT} bytes`)
+      const contents = await reader.bytes(Number(size))
+      await reader.bytes(1)
+      assertId(id, type, contents)
+      return contents
+    },
+    close: () => git.kill('SIGKILL'),
+  }
+}
+
+function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
+  const hash = createHash(id.length === 40 ? 'sha1' : 'sha256')
+  const actual = hash.update(`${type} ${contents.length}\0`).update(contents).digest('hex')
+  if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
+}
+
+/** Reads lines and counted bytes from a child's output, in turn. */
+function readerOf(git: ChildProcessWithoutNullStreams) {
+  const pieces = git.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  let buffered: Buffer = Buffer.alloc(0)
+  const more = async (): Promise<Buffer> => {
+    const { value, done } = await pieces.next()
+    if (done) throw new FileError('git ended before it answered: is that a repository?')
+    return value
+  }
+  const take = (count: number): Buffer => {
+    const taken = buffered.subarray(0, count)
+    buffered = buffered.subarray(count)
+    return taken
+  }
+  return {
+    line: async (): Promise<string> => {
+      for (let end = buffered.indexOf(10); ; end = buffered.indexOf(10)) {
+        if (end >= 0) return take(end + 1).toString('latin1', 0, end)
+        if (buffered.length > 4096) throw new FileError('git: an answer that is too long')
+        buffered = Buffer.concat([buffered, await more()])
+      }
+    },
+    bytes: async (count: number): Promise<Buffer> => {
+      const parts: Buffer[] = []
+      let missing = count
+      while (missing > 0) {
+        if (buffered.length === 0) buffered = await more()
+        const part = take(Math.min(missing, buffered.length))
+        parts.push(part)
+        missing -= part.length
+      }
+      return Buffer.concat(parts)
+    },
+  }
+}

@@ -1,0 +1,35 @@
+/** Git repositories with known contents, made in a directory of the test's own. */
+import { execFileSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+
+export interface TestRepository {
+  readonly directory: string
+  /** Runs git in it, as somebody without any configuration; its output, trimmed. */
+  git(...args: readonly string[]): string
+}
+
+/** An empty repository; `settings` go into its configuration. */
+export function testRepository(
+  directory: string,
+  settings: Readonly<Record<string, string>> = {},
+): TestRepository {
+  mkdirSync(directory, { recursive: true })
+  const env = {
+    PATH: process.env['PATH'],
+    HOME: directory,
+    GNUPGHOME: process.env['GNUPGHOME'],
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_DATE: '2024-01-02T03:04:05Z',
+    GIT_COMMITTER_DATE: '2024-01-02T03:04:05Z',
+  }
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-C', directory, ...args], {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+    }).trim()
+  git('init', '--quiet', '--initial-branch=main')
+  const all = { 'user.name': 'Dev', 'user.email': 'dev@example.org', 'commit.gpgSign': 'false', ...settings }
+  for (const [name, value] of Object.entries(all)) git('config', name, value)
+  return { directory, git }
+}
