@@ -110,6 +110,8 @@ const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
   ['100644', 'file'],
+  // As git wrote it before 2006; it checks it out as the one before.
+  ['100664', 'file'],
   ['100755', 'executable'],
   ['120000', 'symlink'],
   ['40000', 'directory'],
