@@ -4,11 +4,13 @@
  *
  *     nixsig1 <digest of the policy>
  *     attestations <absolute directory>          once for each, in order
+ *     source <seconds> <url>                     likewise
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
+import type { AttestationSource } from '../policy/policy.ts'
 import { versionOf } from './stamp.ts'
 
 const HEAD = 'nixsig1 '
@@ -22,6 +24,8 @@ export interface PolicySnapshot {
   readonly digest: string
   /** Directories of attestations that the policy names. */
   readonly attestations: readonly string[]
+  /** Publications that it names. */
+  readonly sources: readonly AttestationSource[]
 }
 
 /** Path as the policy names it, and the stamp of the file that it leads to. */
@@ -36,19 +40,22 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   const [head = '', ...lines] = text?.split('\n') ?? []
   if (!head.startsWith(HEAD) || lines.pop() !== '') return undefined
   const attestations: string[] = []
+  const sources: AttestationSource[] = []
   const files: string[] = []
   // Plain steps instead of patterns, which take longer to make ready than all of this takes to run.
   for (const line of lines) {
     const [kind, stamp = ''] = line.split(' ', 2)
     if (kind === 'attestations') {
       attestations.push(line.slice('attestations '.length))
+    } else if (kind === 'source') {
+      sources.push({ url: line.slice(`source ${stamp} `.length), maxAge: Number(stamp) })
     } else {
       const file = line.slice(`file ${stamp} `.length)
       if (kind !== 'file' || versionOf(protectedPath(file)) !== stamp) return undefined
       files.push(file)
     }
   }
-  return files[0] === policyFile ? { digest: head.slice(HEAD.length), attestations } : undefined
+  return files[0] === policyFile ? { digest: head.slice(HEAD.length), attestations, sources } : undefined
 }
 
 /** Remembers a policy that was read from these files just now. Does nothing where a file is too young for its stamp. */
@@ -58,6 +65,7 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
   const lines = [
     HEAD + snapshot.digest,
     ...snapshot.attestations.map(directory => `attestations ${directory}`),
+    ...snapshot.sources.map(({ url, maxAge }) => `source ${maxAge} ${url}`),
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: false })

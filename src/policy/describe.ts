@@ -2,6 +2,7 @@
 import { holderOf } from './key-standing.ts'
 import type {
   Aspect,
+  AttestationSource,
   Demand,
   Exemption,
   Key,
@@ -21,10 +22,10 @@ const NAMES = 20
 export function describePolicy(policy: Policy): string {
   const mode =
     policy.mode === 'enforce' ? 'what is not trusted is refused' : 'what is not trusted is told, and let pass'
-  const places = policy.attestations.length === 0 ? 'nowhere' : policy.attestations.map(pathWord).join(', ')
+  const places = [...policy.attestations.map(pathWord), ...policy.sources.map(sourceWords)]
   return [
     `mode ${policy.mode}: ${mode}`,
-    `attestations are looked for in: ${places}`,
+    `attestations are looked for in: ${places.length === 0 ? 'nowhere' : places.join(', ')}`,
     ...section(
       'people',
       [...policy.principals.values()].map(({ name, keys }) => `${word(name)}: ${keysWords(keys)}`),
@@ -46,6 +47,10 @@ export function describePolicy(policy: Policy): string {
     ),
     ...section('exempt', policy.exemptions.map(exemptionWords)),
   ].join('\n')
+}
+
+function sourceWords({ url, maxAge }: AttestationSource): string {
+  return `${pathWord(url)} (asked ${maxAge === 0 ? 'every time' : `after ${maxAge} seconds again`})`
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

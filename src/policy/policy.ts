@@ -188,6 +188,8 @@ export interface Policy {
   readonly mode: 'enforce' | 'warn'
   /** Absolute directories that hold attestations, in order. */
   readonly attestations: readonly string[]
+  /** Publications of attestations elsewhere, in order. */
+  readonly sources: readonly AttestationSource[]
   readonly nix: NixSettings
   readonly principals: ReadonlyMap<string, Principal>
   readonly groups: ReadonlyMap<string, Group>
@@ -195,6 +197,14 @@ export interface Policy {
   readonly fallback: Rule
   readonly revocations: readonly Revocation[]
   readonly exemptions: readonly Exemption[]
+}
+
+/** Where somebody publishes attestations over HTTP(S). */
+export interface AttestationSource {
+  /** `http:` or `https:`, as the URL standard serialises it, without user, query, fragment and slash at the end. */
+  readonly url: string
+  /** Seconds for which it need not be asked again; 0: it is asked every time. */
+  readonly maxAge: number
 }
 
 export interface NixSettings {

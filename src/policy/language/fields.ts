@@ -117,6 +117,13 @@ export function countOf(node: Node | undefined): number | undefined {
   return node.value > 1_000_000n ? complain(node, 'must be at most 1000000') : Number(node.value)
 }
 
+/** A number of seconds, from 0 up to a limit. */
+export function secondsOf(node: Node, limit: number): number | undefined {
+  if (typeof node.value !== 'bigint') return complain(node, 'must be a number of seconds, an integer')
+  if (node.value < 0n) return complain(node, 'must not be negative')
+  return node.value > BigInt(limit) ? complain(node, `must be at most ${limit}`) : Number(node.value)
+}
+
 /** One of some words. */
 export function wordOf<Word extends string>(
   node: Node | undefined,

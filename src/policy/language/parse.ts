@@ -4,6 +4,7 @@ import { parse, TomlError } from 'smol-toml'
 import { printable } from '../../primitives/printable.ts'
 import { type CertificateFile, policyDigest } from '../digest.ts'
 import type { NixSettings, Policy } from '../policy.ts'
+import { readAttestations } from './attestations.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
 import { readGroups } from './groups.ts'
@@ -16,9 +17,7 @@ import { readDefault, readRules } from './rules.ts'
 const POLICY_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 16
 const CERTIFICATE_LIMIT = 1000
-const DIRECTORY_LIMIT = 64
 const VERSION_LIMIT = 64
-const PATH_LIMIT = 1024
 
 export interface PolicySource {
   readonly toml: string
@@ -80,7 +79,7 @@ function readPolicy(
   const groups = readGroups(fields?.groups, principals)
   const people = { principals, groups }
   const policy = {
-    attestations: readAttestations(fields?.attestations),
+    ...readAttestations(fields?.attestations),
     nix: readNix(fields?.nix),
     principals,
     rules: readRules(fields?.rules, people),
@@ -90,20 +89,6 @@ function readPolicy(
   const fallback = readDefault(fields?.default, people)
   if (mode === undefined || groups === undefined || fallback === undefined) return undefined
   return { mode, groups, fallback, ...policy }
-}
-
-function readAttestations(node: Node | undefined): readonly string[] {
-  const directories = new Set<string>()
-  const listed = node && fieldsOf(node, ['directories'], [])?.directories
-  for (const item of listOf(listed, DIRECTORY_LIMIT)) {
-    const directory = plainStringOf(item, PATH_LIMIT)
-    if (directory === undefined) continue
-    if (!isAbsolute(directory)) complain(item, 'must be an absolute path')
-    const plain = join(directory, '.')
-    if (directories.has(plain)) complain(item, 'is listed twice')
-    directories.add(plain)
-  }
-  return [...directories]
 }
 
 function readNix(node: Node | undefined): NixSettings {

@@ -1,0 +1,75 @@
+/** `[attestations]`: where a policy has evidence looked for, in directories of this machine and at addresses of others. */
+import { isAbsolute, join } from 'node:path'
+import type { AttestationSource } from '../policy.ts'
+import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf } from './fields.ts'
+
+const DIRECTORY_LIMIT = 64
+const SOURCE_LIMIT = 32
+const PATH_LIMIT = 1024
+const URL_LIMIT = 1024
+
+/** An hour: how long a source's answer stands unless told, and thirty days at most. */
+const DEFAULT_AGE = 3600
+const AGE_LIMIT = 30 * 24 * 3600
+
+/** Where evidence is looked for. */
+export interface AttestationPlaces {
+  /** Absolute directories, in order. */
+  readonly attestations: readonly string[]
+  readonly sources: readonly AttestationSource[]
+}
+
+/** Reads `[attestations]`; notes what is wrong. */
+export function readAttestations(node: Node | undefined): AttestationPlaces {
+  const fields = node && fieldsOf(node, [], ['directories', 'sources'])
+  return { attestations: readDirectories(fields?.directories), sources: readSources(fields?.sources) }
+}
+
+function readDirectories(node: Node | undefined): readonly string[] {
+  const directories = new Set<string>()
+  for (const item of listOf(node, DIRECTORY_LIMIT)) {
+    const directory = plainStringOf(item, PATH_LIMIT)
+    if (directory === undefined) continue
+    if (!isAbsolute(directory)) complain(item, 'must be an absolute path')
+    const plain = join(directory, '.')
+    if (directories.has(plain)) complain(item, 'is listed twice')
+    directories.add(plain)
+  }
+  return [...directories]
+}
+
+function readSources(node: Node | undefined): readonly AttestationSource[] {
+  const sources = new Map<string, AttestationSource>()
+  for (const item of listOf(node, SOURCE_LIMIT)) {
+    const source = readSource(item)
+    if (source === undefined) continue
+    if (sources.has(source.url)) complain(item, 'is listed twice')
+    sources.set(source.url, source)
+  }
+  return [...sources.values()]
+}
+
+/** Either the address alone or `{ url, max-age }`. */
+function readSource(node: Node): AttestationSource | undefined {
+  const fields = isTable(node.value) ? fieldsOf(node, ['url'], ['max-age']) : { url: node }
+  const url = readUrl(fields?.url)
+  const age = fields !== undefined && 'max-age' in fields ? fields['max-age'] : undefined
+  const maxAge = age === undefined ? DEFAULT_AGE : secondsOf(age, AGE_LIMIT)
+  return url === undefined || maxAge === undefined ? undefined : { url, maxAge }
+}
+
+/** One source has one spelling, so that listing it twice is seen; a slash at the end is cut off. */
+function readUrl(node: Node | undefined): string | undefined {
+  const text = plainStringOf(node, URL_LIMIT)
+  if (node === undefined || text === undefined) return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
+    return complain(node, 'must be an address that begins with "https://" or "http://"')
+  }
+  if (url.username !== '' || url.password !== '')
+    return complain(node, 'must not have a user name or password')
+  if (/[?#]/.test(text)) return complain(node, 'must not have a query or fragment')
+  const [plain, written] = [url.href, text].map(one => one.replace(/\/+$/, ''))
+  if (plain !== written) return complain(node, `is to be written "${plain}"`)
+  return plain
+}
