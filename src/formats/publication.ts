@@ -1,0 +1,135 @@
+/**
+ * A publication: a directory of attestations as any server of files can hand it out, with two levels of lists that say
+ * what is in it. Of 100,000 files a reader gets one list of 80 KB, and of each part that it asks about one of 10 KB.
+ *
+ *     index                       nixsig-publication-1 <time of the last change, RFC 3339 in UTC>
+ *                                 <xx> <bytes of xx/index> <its SHA-256>               a line each, sorted
+ *     <xx>/index                  nixsig-publication-part-1 <xx>
+ *                                 <digest><extension> <bytes> <SHA-256>                a line each, sorted
+ *     <xx>/<digest><extension>    what the part lists: its first so many bytes, to which others may have been added
+ *
+ * `digest` is the hash part of a store path, `xx` its first two characters; SHA-256 is in lower-case hex. There is one
+ * way to write a list, so a list that is read again is the same bytes.
+ */
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { decodeUtf8 } from './strict-json.ts'
+import { parseTimestamp, printTimestamp } from './timestamp.ts'
+
+/** The name of a list, in the publication itself and in each part. */
+export const INDEX = 'index'
+
+/** Bytes that the first list, a part's list and a file may have. */
+export const INDEX_LIMIT = 128 * 1024
+export const PART_LIMIT = 4 * 1024 * 1024
+export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
+
+const SIGNATURES = ['.asc', '.sig', '.minisig', '.signify', '.sshsig', '.sigstore.json'] as const
+
+/** What a file beside others about the same store path is called after the digest. */
+export const PUBLISHED_EXTENSIONS: readonly string[] = [
+  '.intoto.jsonl',
+  ...SIGNATURES,
+  '.sums',
+  ...SIGNATURES.map(extension => `.sums${extension}`),
+]
+
+/** Contents by their size and hash. */
+export interface Listed {
+  readonly size: number
+  /** SHA-256, lower-case hex. */
+  readonly sha256: string
+}
+
+/** By name, in order: parts by their two characters, files by digest and extension. */
+export type Listing = ReadonlyMap<string, Listed>
+
+export interface PublicationIndex {
+  /** When something in it changed last, by the publisher's clock and ever increasing; whole seconds since 1970. */
+  readonly published: number
+  readonly parts: Listing
+}
+
+const HEAD = 'nixsig-publication-1 '
+const PART_HEAD = 'nixsig-publication-part-1 '
+
+/** Whether two characters can begin a digest, and so name a part. */
+export function isPartName(name: string): boolean {
+  return /^[0-9a-df-np-sv-z]{2}$/.test(name)
+}
+
+/** The digest and extension of a file's name; undefined if no file of a publication is called so. */
+export function parsePublishedName(
+  name: string,
+): { readonly digest: string; readonly extension: string } | undefined {
+  const [, digest, extension] = /^([0-9a-df-np-sv-z]{32})(\.[a-z.]{1,30})$/.exec(name) ?? []
+  if (digest === undefined || extension === undefined || !PUBLISHED_EXTENSIONS.includes(extension)) {
+    return undefined
+  }
+  return { digest, extension }
+}
+
+/** The first list of a publication. Throws FormatError. */
+export function parseIndex(bytes: Uint8Array): PublicationIndex {
+  const [head, lines] = linesOf(bytes, INDEX_LIMIT)
+  if (!head.startsWith(HEAD)) throw malformed('not the index of a publication that this nixsig can read', 1)
+  const published = parseTimestamp(head.slice(HEAD.length))
+  return { published, parts: readListing(lines, { fits: isPartName, limit: PART_LIMIT }) }
+}
+
+/** The bytes of the first list. */
+export function printIndex({ published, parts }: PublicationIndex): Uint8Array {
+  return printListing(HEAD + printTimestamp(published), parts)
+}
+
+/** The list of the part that these two characters name. Throws FormatError. */
+export function parsePart(bytes: Uint8Array, part: string): Listing {
+  const [head, lines] = linesOf(bytes, PART_LIMIT)
+  if (head !== PART_HEAD + part) throw malformed(`not the index of part ${part}`, 1)
+  const fits = (name: string) => name.startsWith(part) && parsePublishedName(name) !== undefined
+  return readListing(lines, { fits, limit: PUBLISHED_FILE_LIMIT })
+}
+
+/** The bytes of a part's list. Throws FormatError if they are too many. */
+export function printPart(part: string, files: Listing): Uint8Array {
+  const bytes = printListing(PART_HEAD + part, files)
+  if (bytes.length <= PART_LIMIT) return bytes
+  throw new FormatError('publication', `larger than ${PART_LIMIT} bytes`, `part ${part}`)
+}
+
+function linesOf(bytes: Uint8Array, limit: number): readonly [head: string, lines: readonly string[]] {
+  if (bytes.length > limit) throw malformed(`larger than ${limit} bytes`, 1)
+  const all = decodeUtf8(bytes, 'publication').split('\n')
+  if (all.pop() !== '') throw malformed('the last line breaks off', all.length + 1)
+  const [head = '', ...lines] = all
+  return [head, lines]
+}
+
+function readListing(
+  lines: readonly string[],
+  { fits, limit }: { readonly fits: (name: string) => boolean; readonly limit: number },
+): Listing {
+  const listing = new Map<string, Listed>()
+  let last = ''
+  for (const [index, line] of lines.entries()) {
+    const [, name, size, sha256] = /^(\S+) ([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(line) ?? []
+    if (name === undefined || sha256 === undefined)
+      throw malformed('not a name, a size and a SHA-256', index + 2)
+    if (!fits(name)) throw malformed(`"${printable(name, 80)}" is no name that can stand here`, index + 2)
+    if (name <= last) throw malformed(`"${name}" is out of order or there twice`, index + 2)
+    if (Number(size) > limit) throw malformed(`${name} is larger than ${limit} bytes`, index + 2)
+    listing.set(name, { size: Number(size), sha256 })
+    last = name
+  }
+  return listing
+}
+
+function printListing(head: string, listing: Listing): Uint8Array {
+  const names = [...listing.keys()].sort()
+  const lines = names.map(name => `${name} ${listing.get(name)?.size} ${listing.get(name)?.sha256}`)
+  return Buffer.from(`${[head, ...lines].join('\n')}\n`, 'utf8')
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError('publication', problem, `line ${line}`)
+}
