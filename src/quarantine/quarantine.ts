@@ -4,6 +4,7 @@
  */
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { withLock } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { parseStorePath } from '../formats/store-path.ts'
@@ -20,7 +21,6 @@ import {
   readEntry,
   removeEntry,
 } from './entries.ts'
-import { withLock } from './lock.ts'
 import { takeOut } from './take-out.ts'
 
 /** Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. */

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { execa } from 'execa'
 import { developerEvidence } from '../evidence/developer-signatures.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
+import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/store-path.ts'
@@ -16,7 +17,6 @@ import {
   readEntry,
   removeEntry,
 } from '../quarantine/entries.ts'
-import { withLock } from '../quarantine/lock.ts'
 import { hasContent } from '../quarantine/quarantine.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'

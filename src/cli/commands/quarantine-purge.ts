@@ -48,7 +48,7 @@ async function purge(options: Options, { places, terminal }: Invocation): Promis
     throw new UsageError('which entries? (their ids, or --older-than DAYS)')
   }
   if (chosen.length === 0) return 0
-  const { withLock } = await import('../../quarantine/lock.ts')
+  const { withLock } = await import('../../files/lock.ts')
   return withLock<Status>(join(quarantineDirectory(state), 'lock'), async () => {
     const unfinished = listUnfinished(state)
     const known = listEntries(state)

@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { findProgram } from '../files/programs.ts'
-import { FileError } from '../files/regular-file.ts'
+import { findProgram } from './programs.ts'
+import { FileError } from './regular-file.ts'
 
 const WAIT_SECONDS = 300
 
 /**
- * Does something while no other process does the like under the same lock file. The lock is the kernel's (flock): it
+ * Does something while no other process does the like under the same lock: a file, which is made, or a directory. The lock is the kernel's (flock): it
  * is held by a child whose standard input we keep open, and ends when we do, however we do. Throws FileError if it
  * cannot be had within five minutes.
  */
