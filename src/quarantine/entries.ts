@@ -8,7 +8,9 @@ import { join } from 'node:path'
 import { syncDirectory, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { parseEntry } from './entry-json.ts'
 
 const ENTRY_LIMIT = 4 * 1024 * 1024
 const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
@@ -47,7 +49,7 @@ export function createEntry(state: string, entry: QuarantineEntry): string {
   const unfinished = join(quarantineDirectory(state), 'unfinished')
   mkdirSync(unfinished, { recursive: true, mode: 0o700 })
   const time = new Date(entry.refused * 1000).toISOString().replace(/[-:]|\.\d+/g, '')
-  const digest = entry.path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
+  const digest = digestOf(entry)
   for (let serial = 0; ; serial++) {
     const id = `${time}-${digest}${serial === 0 ? '' : `-${serial}`}`
     try {
@@ -85,19 +87,34 @@ export function listUnfinished(state: string): readonly string[] {
   return list(join(quarantineDirectory(state), 'unfinished'))
 }
 
-/** One entry; undefined if there is none, or none that was written to its end. Throws FileError. */
+/**
+ * One entry; undefined if there is none, or none that was written to its end. Throws FileError if the file could be
+ * somebody else's work or is not the entry of a path with the hash part that the id names.
+ */
 export function readEntry(state: string, id: string): QuarantineEntry | undefined {
   const file = join(entryDirectory(state, id), 'entry.json')
   const bytes = readOwnedFile(file, ENTRY_LIMIT)
   if (bytes === undefined) return undefined
-  // Written by this program, durably, in a directory that is root's alone.
-  return JSON.parse(bytes.toString('utf8')) as QuarantineEntry
+  const malformed = (what: string) => new FileError(`${printable(file)} is malformed: ${what}`)
+  try {
+    const entry = parseEntry(bytes)
+    if (digestOf(entry) === id.split('-')[1]) return entry
+    throw malformed(`it is about ${printable(entry.path)}`)
+  } catch (error) {
+    if (error instanceof FormatError) throw malformed(error.message)
+    throw error
+  }
 }
 
 /** Deletes an entry with what it holds. */
 export function removeEntry(state: string, id: string): void {
   rmSync(entryDirectory(state, id), { recursive: true, force: true })
   finishEntry(state, id)
+}
+
+/** The hash part of the path that an entry is about. */
+function digestOf({ path }: QuarantineEntry): string {
+  return path.slice('/nix/store/'.length, '/nix/store/'.length + 32)
 }
 
 function list(directory: string): readonly string[] {

@@ -9,6 +9,8 @@ const cli = buildCli()
 after(() => cli.remove())
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
+const EVIL = '\u001b]0;owned\u0007\u202e'
+const UNSAFE = /[\u001b\u0007\u202e\r]/
 let state = ''
 let serial = 0
 beforeEach(() => {
@@ -68,15 +70,29 @@ test('show tells why, and where the content is', () => {
   assert.match(stdout, /because:\n {2}refused it\n {4}needs alice\n$/)
 })
 
-test('attack: names and reasons that would steer a terminal are escaped', () => {
-  const evil = '\u001b]0;owned\u0007\u202e'
-  const id = entry({ path: `/nix/store/${DIGEST}-x${evil}`, reason: `line\n${evil}\r`, derivation: evil })
-  for (const { stdout, status } of [quarantine('list'), quarantine('show', id)]) {
-    assert.equal(status, 0)
-    assert.match(stdout, /\\u\{1b\}\]0;owned\\u\{7\}\\u\{202e\}/)
-    assert.doesNotMatch(stdout, /[\u001b\u0007\u202e\r]/)
-  }
+test('attack: a reason that would steer a terminal is escaped', () => {
+  const id = entry({ reason: `line\n${EVIL}\r` })
+  const { stdout, status } = quarantine('show', id)
+  assert.equal(status, 0)
+  assert.match(stdout, /\\u\{1b\}\]0;owned\\u\{7\}\\u\{202e\}\\u\{d\}/)
+  assert.doesNotMatch(stdout, UNSAFE)
 })
+
+for (const overrides of [
+  { path: `/nix/store/${DIGEST}-x${EVIL}` },
+  { derivation: EVIL },
+  { references: [EVIL] },
+]) {
+  test(`attack: an entry whose ${Object.keys(overrides)} would steer a terminal is refused, escaped`, () => {
+    const id = entry(overrides)
+    for (const { stdout, stderr, status } of [quarantine('list'), quarantine('show', id)]) {
+      assert.equal(status, 2)
+      assert.equal(stdout, '')
+      assert.match(stderr, /is malformed: .*\\u\{1b\}\]0;owned\\u\{7\}\\u\{202e\}/)
+      assert.doesNotMatch(stderr, UNSAFE)
+    }
+  })
+}
 
 for (const id of ['../../etc', '..', `20260101T000000Z-${DIGEST}/../x`, '', `20260101T000000Z-${DIGEST}\n`]) {
   test(`attack: ${JSON.stringify(id)} is no entry's name`, () => {
