@@ -83,3 +83,22 @@ test('what is not written out stands where its table does', () => {
   assert.equal(find(['nowhere']).line, 1)
   assert.equal(find([]).line, 1)
 })
+
+test('a key of a hundred thousand parts takes no longer than it takes to read', () => {
+  const deep = `a${'.a'.repeat(100_000)}`
+  const started = performance.now()
+  for (const document of [
+    `\n${deep} = 1`,
+    `\n[${deep}]\nb = 1`,
+    `\nx = { ${deep} = 1 }`,
+    `\n[${deep}]\n${'b = 1\n'.repeat(50_000)}`,
+    `\n${deep} = { ${'b = 1, '.repeat(50_000)} c = 1 }`,
+    `\n${deep} = [ ${'1, '.repeat(50_000)} ]`,
+  ]) {
+    const find = locate(document)
+    const path = Array.from({ length: 100_000 }, () => 'a')
+    assert.equal(find(path).line, document.includes('x =') ? 1 : 2)
+    assert.equal(find(['x', ...path]).line, document.includes('x =') ? 2 : 1)
+  }
+  assert.ok(performance.now() - started < 5000)
+})
