@@ -83,6 +83,8 @@ const REPEATABLE: readonly string[] = [
   'developer-key',
   'developerKey',
   'paths',
+  'files',
+  'from',
   'ids',
   '_',
 ]

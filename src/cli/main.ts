@@ -6,6 +6,8 @@ import { type AddCommand, withGlobalOptions } from './command.ts'
 import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
 import { explain } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
+import { importCommand } from './commands/import.ts'
 import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
 import { quarantine } from './commands/quarantine.ts'
@@ -13,7 +15,17 @@ import { verify } from './commands/verify.ts'
 import { explainError } from './status.ts'
 import { UsageError } from './usage-error.ts'
 
-const COMMANDS: readonly AddCommand[] = [keygen, attest, checkSignature, verify, explain, policy, quarantine]
+const COMMANDS: readonly AddCommand[] = [
+  keygen,
+  attest,
+  checkSignature,
+  verify,
+  explain,
+  policy,
+  quarantine,
+  importCommand,
+  exportCommand,
+]
 
 const STATUSES = `Exit status: 0 trusted or done, 2 wrong call, policy or file, 10 unsigned, 11 unknown signer,
 12 threshold not met or refused by the rule, 13 bad signature, other contents or conflict,

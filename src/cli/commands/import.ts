@@ -1,0 +1,60 @@
+import { statSync } from 'node:fs'
+import { decodeUtf8 } from '../../formats/strict-json.ts'
+import { printable } from '../../primitives/printable.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { importDirectory } from '../exchange/directory.ts'
+import { importLines } from '../exchange/envelopes.ts'
+import { type Imported, total } from '../exchange/imported.ts'
+import { importNarinfo } from '../exchange/narinfo.ts'
+import { readArgumentFile, realPathOf } from '../file-argument.ts'
+import type { Status } from '../status.ts'
+
+const FILE_LIMIT = 64 * 1024 * 1024
+
+interface Options {
+  readonly files: readonly string[]
+  readonly out: string
+}
+
+/** `nixsig import FILE…`: what other tools wrote, into a directory of attestations. */
+export const importCommand: AddCommand = yargs =>
+  yargs.command(
+    'import <files..>',
+    'Keep what other tools wrote: in-toto bundles, narinfos, other directories of attestations',
+    command =>
+      command
+        .positional('files', {
+          type: 'string',
+          array: true,
+          demandOption: true,
+          describe: 'Files, whose kind is told by their contents, or directories',
+        })
+        .option('out', {
+          type: 'string',
+          default: 'attestations',
+          requiresArg: true,
+          describe: 'Directory of attestations to add to',
+        })
+        .example('$0 import alice/attestations bob/attestations --out all', 'two become one')
+        .example('$0 import hello.intoto.jsonl zrcm…hello.narinfo', ''),
+    runs(importFiles),
+  )
+
+async function importFiles({ files, out }: Options, { terminal }: Invocation): Promise<Status> {
+  const parts: Imported[] = []
+  for (const file of files) parts.push(await importOne(out, file))
+  const { added, known, skipped } = total(parts)
+  for (const why of skipped) terminal.note(`${terminal.doubtful('left out')} ${why}`)
+  terminal.print(
+    `${terminal.good('imported')} ${added.length} into ${printable(out)}, ${known} were there, ${skipped.length} left out`,
+  )
+  return skipped.length > 0 && added.length + known === 0 ? 20 : 0
+}
+
+async function importOne(out: string, file: string): Promise<Imported> {
+  const path = realPathOf(file)
+  if (statSync(path).isDirectory()) return importDirectory(out, path)
+  const text = decodeUtf8(readArgumentFile(path, FILE_LIMIT).bytes, 'the file')
+  if (text.startsWith('StorePath: ')) return importNarinfo(out, text)
+  return importLines(out, text, file)
+}

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import glob from 'fast-glob'
+import { SIGNATURE_FILE_LIMIT } from '../../crypto/detached/verify.ts'
+import { readAttestationLines } from '../../evidence/attestation-files.ts'
+import { SIGNATURE_EXTENSIONS, storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { NARINFO_LIMIT } from '../../formats/narinfo.ts'
+import { isStorePath, STORE_DIR } from '../../formats/store-path.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { UsageError } from '../usage-error.ts'
+import { importEnvelope } from './envelopes.ts'
+import { type Imported, total } from './imported.ts'
+import { importNarinfo } from './narinfo.ts'
+
+/**
+ * Adds all that one directory of attestations holds to another: no line is lost where both know the same path. Files that
+ * are none of such a directory are left out, as is what cannot be read.
+ */
+export async function importDirectory(out: string, directory: string): Promise<Imported> {
+  const options = { cwd: directory, followSymbolicLinks: false, onlyFiles: true, dot: true }
+  const files = (await glob('*/*', options)).sort()
+  if (files.length === 0) throw new UsageError(`${printable(directory)} holds no attestations`)
+  return total(files.map(file => importFile(out, directory, file)))
+}
+
+function importFile(out: string, directory: string, file: string): Imported {
+  const origin = join(directory, file)
+  const [, digest = '', extension = ''] = /^[^/]*\/([^./]*)(\..*)$/.exec(file) ?? []
+  // Any name will do: the files are called by the hash part alone.
+  const path = `${STORE_DIR}/${digest}-source`
+  try {
+    if (!isStorePath(path)) return skipped(origin, 'not called like a file of attestations')
+    if (extension === '.intoto.jsonl') {
+      const lines = readAttestationLines(origin) ?? []
+      return total(lines.map((line, index) => importEnvelope(out, line, `${origin}:${index + 1}`)))
+    }
+    if (extension === '.narinfo') return importNarinfo(out, read(origin, NARINFO_LIMIT).toString('latin1'))
+    const kept = SIGNATURE_EXTENSIONS.find(known => known === extension)
+    if (kept === undefined) return skipped(origin, 'of no kind that attestations are')
+    const isNew = storeDeveloperSignature(out, path, kept, read(origin, SIGNATURE_FILE_LIMIT))
+    return { added: isNew ? [origin] : [], known: isNew ? 0 : 1, skipped: [] }
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError || error instanceof UsageError))
+      throw error
+    return skipped(origin, error.message)
+  }
+}
+
+function read(file: string, limit: number): Buffer {
+  const bytes = readRegularFile(file, limit)
+  if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
+  return bytes
+}
+
+function skipped(origin: string, why: string): Imported {
+  return { added: [], known: 0, skipped: [`${printable(origin)}: ${why}`] }
+}

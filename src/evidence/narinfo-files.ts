@@ -1,0 +1,82 @@
+/**
+ * Nix signatures kept beside attestations: `<dir>/<xx>/<digest>.narinfo`, what a binary cache said of the path with all
+ * signatures that anybody collected. Where its NAR lies is nobody's business here; only what a signature covers is read.
+ */
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { writeDurably } from '../files/durable-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import {
+  NARINFO_LIMIT,
+  type Narinfo,
+  narFingerprint,
+  parseNarinfo,
+  printNarinfo,
+} from '../formats/narinfo.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Evidence } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { mergeEvidence } from './merge.ts'
+import { storeSignatureEvidence } from './store-signatures.ts'
+
+/** The file that holds the Nix signatures of a store path. Throws FormatError if that is none. */
+export function narinfoFile(dir: string, storePath: string): string {
+  const { digest } = parseStorePath(storePath)
+  return join(dir, digest.slice(0, 2), `${digest}.narinfo`)
+}
+
+/**
+ * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be read or is about another
+ * path is a trouble. Throws FormatError if that is no store path.
+ */
+export function narinfoEvidence(policy: Policy, directories: readonly string[], path: string): Evidence {
+  return mergeEvidence(
+    directories.map(directory => {
+      const origin = narinfoFile(directory, path)
+      try {
+        const narinfo = readNarinfo(origin, path)
+        return narinfo === undefined ? NOTHING : storeSignatureEvidence(policy, narinfo, origin)
+      } catch (error) {
+        if (!(error instanceof FormatError || error instanceof FileError)) throw error
+        return { ...NOTHING, troubles: [{ origin, detail: error.message }] }
+      }
+    }),
+  )
+}
+
+/**
+ * Keeps a narinfo, with the signatures of the one that is kept already; says whether there was anything new. Throws
+ * FileError if that one contradicts it: of two that a builder signed both have to be seen, so each needs a directory of
+ * its own.
+ */
+export function storeNarinfo(dir: string, narinfo: Narinfo): boolean {
+  const file = narinfoFile(dir, narinfo.path)
+  const kept = readNarinfo(file, narinfo.path)
+  if (kept !== undefined && narFingerprint(kept) !== narFingerprint(narinfo)) {
+    throw new FileError(
+      `${printable(file)} is about other contents of ${printable(narinfo.path)}: use another directory`,
+    )
+  }
+  const signatures = [...new Set([...(kept?.signatures ?? []), ...narinfo.signatures])].sort()
+  if (kept !== undefined && signatures.length === kept.signatures.length) return false
+  const text = printNarinfo({ ...(kept ?? narinfo), signatures })
+  parseNarinfo(text)
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+  writeDurably(file, text, { flush: true, mode: 0o644 })
+  return true
+}
+
+const NOTHING: Evidence = { claims: [], strays: [], troubles: [] }
+
+function readNarinfo(file: string, path: string): Narinfo | undefined {
+  const bytes = readRegularFile(file, NARINFO_LIMIT, status => {
+    if ((status.mode & 0o002) !== 0) throw new FileError(`${printable(file)} is writable by everybody`)
+  })
+  if (bytes === undefined) return undefined
+  const narinfo = parseNarinfo(bytes.toString('latin1'))
+  if (narinfo.path !== path)
+    throw new FormatError('narinfo', 'it is about another path', printable(narinfo.path))
+  return narinfo
+}

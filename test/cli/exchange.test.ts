@@ -1,0 +1,205 @@
+// What other tools wrote comes in, and goes out again.
+import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { generateKey } from '../../src/crypto/secret-key.ts'
+import { type Narinfo, narFingerprint, printNarinfo } from '../../src/formats/narinfo.ts'
+import { printNixSignature } from '../../src/formats/nix-key.ts'
+import { signEd25519 } from '../../src/primitives/sodium.ts'
+import { buildCli } from './built-cli.ts'
+
+const cli = buildCli()
+after(() => cli.remove())
+
+const DIGEST = '0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr'
+const PATH = `/nix/store/${DIGEST}-hello-2.12`
+
+function keptFile(out: string, digest: string, extension: string): string {
+  return join(cli.dir, out, digest.slice(0, 2), `${digest}${extension}`)
+}
+
+function succeeds(...args: readonly string[]): string {
+  const { status, stdout, stderr } = cli.run(...args)
+  assert.equal(status, 0, `${args.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+/** Has somebody attest a file, into a directory of its own; the hash part of its path, and the lines. */
+function attest(key: string, out: string): { digest: string; lines: readonly string[] } {
+  const args = ['x.tar', '--name', 'x.tar', '--key', `${key}.secret`, '--out', out]
+  const stdout = succeeds('attest', 'source', ...args, '--as', 'developer', '--purl', 'pkg:generic/x@1')
+  const [, digest = ''] = /([0-9a-z]{32})-x\.tar/.exec(stdout) ?? []
+  return {
+    digest,
+    lines: readFileSync(keptFile(out, digest, '.intoto.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n'),
+  }
+}
+
+before(() => {
+  cli.write('x.tar', 'released\n')
+  for (const name of ['alice', 'bob']) succeeds('keygen', name)
+})
+
+describe('import', () => {
+  it('makes one directory of two that attest the same path, and loses no line', () => {
+    const { digest, lines } = attest('alice', 'of-alice')
+    const others = attest('bob', 'of-bob').lines
+    assert.match(
+      succeeds('import', 'of-alice', 'of-bob', '--out', 'all'),
+      /^imported 2 into all, 0 were there, 0 left out/,
+    )
+    assert.match(
+      succeeds('import', 'of-alice', 'of-bob', '--out', 'all'),
+      /^imported 0 into all, 2 were there, 0 left out/,
+    )
+    const both = readFileSync(keptFile('all', digest, '.intoto.jsonl'), 'utf8')
+    assert.equal(both, `${[...lines, ...others].join('\n')}\n`)
+  })
+
+  it('takes the lines of an in-toto bundle and leaves out what is about no store path', () => {
+    const { lines } = attest('alice', 'lines')
+    const payload = Buffer.from(
+      '{"_type":"https://in-toto.io/Statement/v1","subject":[{"name":"x.tar","digest":{"sha256":""}}],"predicateType":"x"}',
+    )
+    const stranger = JSON.stringify({
+      payload: payload.toString('base64'),
+      payloadType: 'application/vnd.in-toto+json',
+      signatures: [{ sig: 'AAAA' }],
+    })
+    cli.write('mixed.intoto.jsonl', `${lines[0]}\n${stranger}\n\nnot json \u001b[31m\n`)
+    const { status, stdout, stderr } = cli.run('import', 'mixed.intoto.jsonl', '--out', 'from-lines')
+    assert.equal(status, 0, stderr)
+    assert.match(stdout, /^imported 1 into from-lines, 0 were there, 2 left out/)
+    assert.match(stderr, /^left out mixed\.intoto\.jsonl:2: .*store path/m)
+    assert.match(stderr, /^left out mixed\.intoto\.jsonl:4: /m)
+    assert.doesNotMatch(stderr, /\u001b/)
+  })
+
+  it('attack: a subject that leads out of the directory is no store path', () => {
+    const subject = { name: '/nix/store/../../etc/passwd', digest: { sha256: 'a'.repeat(64) } }
+    const payload = JSON.stringify({
+      _type: 'https://in-toto.io/Statement/v1',
+      subject: [subject],
+      predicateType: 'x',
+    })
+    const envelope = {
+      payload: Buffer.from(payload).toString('base64'),
+      payloadType: 'application/vnd.in-toto+json',
+      signatures: [{ sig: 'AAAA' }],
+    }
+    cli.write('evil.jsonl', `${JSON.stringify(envelope)}\n`)
+    const { status, stderr } = cli.run('import', 'evil.jsonl', '--out', 'evil')
+    assert.equal(status, 20)
+    assert.match(stderr, /subject\[0\]\.name/)
+    assert.equal(existsSync(join(cli.dir, 'evil')), false)
+  })
+
+  const alice = generateKey('cache-1')
+  const bob = generateKey('cache-2')
+  const narinfo = (keys: readonly (typeof alice)[], narHash = 'a'.repeat(64)): Narinfo => {
+    const signed = { path: PATH, narHash, narSize: 120, references: [] }
+    const message = Buffer.from(narFingerprint(signed), 'utf8')
+    const signatures = keys.map(({ name, secretKey }) =>
+      printNixSignature({ name, signature: signEd25519(message, secretKey) }),
+    )
+    const missing = { compression: 'none', fileHash: undefined, fileSize: undefined, deriver: undefined }
+    return { ...signed, ...missing, url: 'nar/x', system: undefined, contentAddress: undefined, signatures }
+  }
+
+  it('collects the Nix signatures of several caches in one narinfo', () => {
+    cli.write('1.narinfo', printNarinfo(narinfo([alice])))
+    cli.write('2.narinfo', printNarinfo(narinfo([bob])))
+    succeeds('import', '1.narinfo', '2.narinfo', '--out', 'signed')
+    const kept = readFileSync(keptFile('signed', DIGEST, '.narinfo'), 'utf8')
+    assert.deepEqual(
+      [...kept.matchAll(/^Sig: (.*?):/gm)].map(([, name]) => name),
+      ['cache-1', 'cache-2'],
+    )
+    assert.match(succeeds('import', '1.narinfo', '--out', 'signed'), /^imported 0 .*1 were there/)
+  })
+
+  it('attack: a narinfo with other contents does not go under the signatures that are kept', () => {
+    cli.write('3.narinfo', printNarinfo(narinfo([alice])))
+    cli.write('4.narinfo', printNarinfo(narinfo([bob], 'b'.repeat(64))))
+    succeeds('import', '3.narinfo', '--out', 'contradicted')
+    const { status, stderr } = cli.run('import', '4.narinfo', '--out', 'contradicted')
+    assert.equal(status, 2)
+    assert.match(stderr, /about other contents of .*use another directory/)
+    assert.doesNotMatch(readFileSync(keptFile('contradicted', DIGEST, '.narinfo'), 'utf8'), /cache-2/)
+  })
+
+  const malformed: readonly (readonly [string, string, RegExp])[] = [
+    [
+      'a repeated field',
+      printNarinfo(narinfo([alice])).replace('NarSize', 'NarHash: x\nNarSize'),
+      /NarHash is repeated/,
+    ],
+    ['no signature', printNarinfo(narinfo([])), /has no signature/],
+    [
+      'a file of a size that none has',
+      `${printNarinfo(narinfo([alice]))}${'Sig: x:y\n'.repeat(200_000)}`,
+      /longer than/,
+    ],
+    ['a path that is none', printNarinfo(narinfo([alice])).replace(PATH, '/nix/store/../x'), /StorePath/],
+  ]
+  for (const [title, text, reason] of malformed) {
+    it(`refuses a narinfo with ${title}`, () => {
+      cli.write('bad.narinfo', text)
+      const { status, stderr } = cli.run('import', 'bad.narinfo', '--out', 'refused')
+      assert.equal(status, 2)
+      assert.match(stderr, reason)
+      assert.equal(existsSync(join(cli.dir, 'refused')), false)
+    })
+  }
+
+  it('leaves out of a directory what is none of its files', () => {
+    attest('alice', 'odd')
+    mkdirSync(join(cli.dir, 'odd/zz'), { recursive: true })
+    cli.write('odd/zz/notes.txt', 'x')
+    cli.write(`odd/zz/${DIGEST}.exe`, 'x')
+    cli.write(`odd/zz/${DIGEST}.intoto.jsonl`, 'breaks off')
+    const { status, stdout, stderr } = cli.run('import', 'odd', '--out', 'even')
+    assert.equal(status, 0)
+    assert.match(stdout, /^imported 1 .*3 left out/)
+    assert.match(stderr, /notes\.txt: not called like/)
+    assert.match(stderr, /\.exe: of no kind/)
+    assert.match(stderr, /the last line breaks off/)
+  })
+})
+
+describe('export', () => {
+  it('prints envelopes as an in-toto bundle, which import takes back', () => {
+    const { digest, lines } = attest('alice', 'out-lines')
+    const printed = succeeds('export', 'in-toto', `/nix/store/${digest}-x.tar`, '--from', 'out-lines')
+    assert.equal(printed, `${lines.join('\n')}\n`)
+    cli.write('again.jsonl', printed)
+    succeeds('import', 'again.jsonl', '--out', 'again')
+    assert.equal(readFileSync(keptFile('again', digest, '.intoto.jsonl'), 'utf8'), printed)
+  })
+
+  it('prints Sigstore bundles around them, with the key id as hint', () => {
+    const { digest, lines } = attest('bob', 'out-bundle')
+    const bundle = JSON.parse(
+      succeeds('export', 'sigstore', `/nix/store/${digest}-x.tar`, '--from', 'out-bundle'),
+    )
+    const envelope = JSON.parse(lines[0] ?? '')
+    assert.deepEqual(bundle.dsseEnvelope, envelope)
+    assert.equal(bundle.verificationMaterial.publicKey.hint, envelope.signatures[0].keyid)
+  })
+
+  it('says so where nothing is attested', () => {
+    const { status, stderr } = cli.run('export', 'in-toto', PATH, '--from', 'out-lines')
+    assert.equal(status, 2)
+    assert.match(stderr, /nothing is attested of /)
+  })
+
+  it('prints a key in PEM, as openssl reads it', () => {
+    const pem = succeeds('export', 'pem', 'bob.pub')
+    const raw = createPublicKey(pem).export({ format: 'der', type: 'spki' }).subarray(-32).toString('base64')
+    assert.equal(cli.read('bob.pub').trim().split(':')[1], raw)
+  })
+})
