@@ -4,6 +4,9 @@ import type { OpenedFile } from './opened-file.ts'
 
 export type SignatureKind = 'openpgp' | 'minisign'
 
+/** What is signed: a file as it is published, or a tag or commit of git. SSH signatures say which of the two they are. */
+export type SignatureUse = 'file' | 'git'
+
 /** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
 export interface DetachedResult {
   readonly key: Key
@@ -33,5 +36,5 @@ export interface DetachedKind {
   /** Whether a key can make signatures of this kind. */
   takes(key: Key): boolean
   /** What a key that it takes has to do with a signature that `check` found well-formed. */
-  verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult>
+  verify(file: OpenedFile, signature: Uint8Array, key: Key, use: SignatureUse): Promise<DetachedResult>
 }

@@ -1,11 +1,11 @@
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import type { DetachedKind, DetachedResult, SignatureKind } from './kind.ts'
+import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 import { MINISIGN } from './minisign.ts'
 import { withOpenedFile } from './opened-file.ts'
 import { OPENPGP } from './openpgp.ts'
 
-export type { DetachedResult, SignatureKind } from './kind.ts'
+export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 
 /** Bytes that a signature file may have. */
 export const SIGNATURE_FILE_LIMIT = 256 * 1024
@@ -17,19 +17,20 @@ const KINDS: readonly DetachedKind[] = [MINISIGN, OPENPGP]
  * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. `signature`
  * is the contents of the signature file, whose kind is told by those contents and not by its name. The file is opened
  * once, and all readers get that same file. Throws FormatError if the signature is malformed or of no known kind, and
- * FileError if the file cannot be read or changed meanwhile.
+ * FileError if the file cannot be read or changed meanwhile. `use` is `file` unless told.
  */
 export async function verifyDetached(question: {
   readonly file: string
   readonly signature: Uint8Array
   readonly keys: readonly Key[]
+  readonly use?: SignatureUse
 }): Promise<readonly DetachedResult[]> {
-  const { signature } = question
+  const { signature, use = 'file' } = question
   const kind = checkedKind(signature)
   const keys = question.keys.filter(key => kind.takes(key))
   return withOpenedFile(question.file, async file => {
     const results: DetachedResult[] = []
-    for (const key of keys) results.push(await kind.verify(file, signature, key))
+    for (const key of keys) results.push(await kind.verify(file, signature, key, use))
     return results
   })
 }
