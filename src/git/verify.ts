@@ -1,0 +1,37 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
+import type { Key } from '../policy/policy.ts'
+import { openGitObjects } from './objects.ts'
+import { type GitRevision, readSignedRevision, type SignedRevision } from './signature.ts'
+import { narHashOfGitTree } from './tree-nar.ts'
+
+/** A signed revision: what became of its signature with each key, and what its files are as a source of Nix. */
+export interface VerifiedRevision extends SignedRevision {
+  readonly results: readonly DetachedResult[]
+  /** SHA-256, lower-case hex, of the NAR of its tree, submodules and filters apart. */
+  readonly narHash: string
+}
+
+/**
+ * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. Throws FileError and
+ * FormatError as readSignedRevision and narHashOfGitTree do. Writes to a private directory under /tmp, which it removes.
+ */
+export async function verifyGitRevision(
+  repository: string,
+  revision: GitRevision,
+  keys: readonly Key[],
+): Promise<VerifiedRevision> {
+  const directory = mkdtempSync('/tmp/nixsig-git-')
+  const objects = openGitObjects(repository)
+  try {
+    const signed = await readSignedRevision(repository, objects, revision)
+    const file = join(directory, 'payload')
+    writeFileSync(file, signed.signed.payload)
+    const results = await verifyDetached({ file, signature: signed.signed.signature, keys, use: 'git' })
+    return { ...signed, results, narHash: await narHashOfGitTree(objects, signed.tree) }
+  } finally {
+    objects.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
