@@ -45,8 +45,14 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
 
 /** The envelope that a line holds; its payload is still bytes, unverified. Throws FormatError. */
 export function parseEnvelope(line: string): Envelope {
-  const json = parseStrictJson(line, { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT })
-  const envelope = fields(rootNode('envelope', json), {
+  return readEnvelope(
+    rootNode('envelope', parseStrictJson(line, { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT })),
+  )
+}
+
+/** The envelope that a part of a larger document is, unverified. Throws FormatError. */
+export function readEnvelope(node: JsonNode): Envelope {
+  const envelope = fields(node, {
     required: ['payload', 'payloadType', 'signatures'],
     optional: [],
     others: 'refuse',

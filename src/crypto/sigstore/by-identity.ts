@@ -1,0 +1,92 @@
+/**
+ * Bundles by those whom an identity provider vouched for, verified offline. Heavy: loads node:crypto and Sigstore's own
+ * library; reached by `import()` alone.
+ */
+import { TrustedRoot } from '@sigstore/protobuf-specs'
+import { type SignedEntity, type TrustMaterial, toTrustMaterial, Verifier } from '@sigstore/verify'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
+import { parseSigstoreCertificate } from '../../formats/sigstore-certificate.ts'
+import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../../formats/sigstore-trusted-root.ts'
+import type { Instant, SigstoreKey } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { OpenedFile } from '../detached/opened-file.ts'
+import { judgeContent, type SigstoreResult } from './about-file.ts'
+import { entityOf } from './entity.ts'
+import { isSignedBy, publicKeyOf, signedBy, whyUnfit } from './signed.ts'
+
+/** One of each at least: a log of certificates, a log of signatures, and somebody's word for the time. */
+const THRESHOLDS = { ctlogThreshold: 1, tlogThreshold: 1, timestampThreshold: 1 }
+
+/**
+ * Whether somebody whom an identity provider calls by this name signed a file. The names are compared exactly, and only
+ * then is the certificate verified against the trusted root: its chain, the promise of a log of certificates, the entry in
+ * a log of signatures with its promise or proof, and that all this was while the certificate was valid. Fetches nothing.
+ * Throws FormatError if the certificate is malformed.
+ */
+export async function verifyByIdentity(
+  file: OpenedFile,
+  bundle: SigstoreBundle,
+  key: SigstoreKey,
+): Promise<SigstoreResult> {
+  if (bundle.material.kind !== 'certificate') {
+    return {
+      outcome: 'unknown-signer',
+      detail: `signed with a key, hint "${printable(bundle.material.hint, 100)}"`,
+    }
+  }
+  const { certificate } = bundle.material
+  const { subject, issuer, publicKey } = parseSigstoreCertificate(certificate)
+  if (subject !== key.subject || issuer !== key.issuer) {
+    return { outcome: 'unknown-signer', detail: `${printable(subject, 200)} by ${printable(issuer, 200)}` }
+  }
+  const root = readTrustedRoot(key.trustedRoot)
+  if (root.kind === 'unreadable') return { outcome: 'unreadable', detail: root.detail }
+  try {
+    const signerKey = publicKeyOf(publicKey)
+    const unfit = whyUnfit(signerKey)
+    if (unfit !== undefined) return { outcome: 'unacceptable', detail: unfit }
+    const isSigned = await isSignedBy(signerKey, signedBy(bundle.content, file), bundle.content.signature)
+    const entity = entityOf(bundle, { certificate, key: signerKey, isSignedBy: isSigned })
+    new Verifier(root.material, THRESHOLDS).verify(entity)
+    const result = await judgeContent(bundle.content, file)
+    if (result.outcome !== 'good') return result
+    const signedAt = timeOf(entity)
+    const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
+    return { ...result, detail: `${result.detail}, signed ${day}`, signedAt }
+  } catch (error) {
+    // Whatever it is that a library of parsers throws, about a bundle that names this signer.
+    if (!(error instanceof Error) || 'syscall' in error) throw error
+    return { outcome: 'bad-signature', detail: printable(error.message, 200) }
+  }
+}
+
+type Root =
+  | { readonly kind: 'root'; readonly material: TrustMaterial }
+  | { readonly kind: 'unreadable'; readonly detail: string }
+
+function readTrustedRoot(file: string): Root {
+  const unreadable = (detail: string): Root => ({ kind: 'unreadable', detail })
+  try {
+    const bytes = readRegularFile(file, TRUSTED_ROOT_LIMIT)
+    if (bytes === undefined) return unreadable(`the trusted root ${printable(file)} is not there`)
+    checkTrustedRoot(bytes)
+    const root = TrustedRoot.fromJSON(JSON.parse(bytes.toString('utf8')))
+    return { kind: 'root', material: toTrustMaterial(root) }
+  } catch (error) {
+    if (error instanceof FormatError || error instanceof FileError) return unreadable(error.message)
+    if (!(error instanceof Error)) throw error
+    return unreadable(`trusted root: ${printable(error.message, 200)} (${printable(file)})`)
+  }
+}
+
+/** The earliest instant that was vouched for, in seconds since 1970. */
+function timeOf({ timestamps }: SignedEntity): Instant {
+  const seconds = timestamps.flatMap(timestamp => {
+    if (timestamp.$case === 'timestamp-authority') return timestamp.timestamp.signingTime.getTime() / 1000
+    const { inclusionPromise, integratedTime } = timestamp.tlogEntry
+    return inclusionPromise === undefined ? [] : Number(integratedTime)
+  })
+  return Math.floor(Math.min(...seconds))
+}

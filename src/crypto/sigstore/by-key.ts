@@ -1,0 +1,66 @@
+/** Bundles signed with a key of the policy. Heavy: loads node:crypto; reached by `import()` alone. */
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
+import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
+import { parseSigstoreCertificate } from '../../formats/sigstore-certificate.ts'
+import type { EcdsaKey, Ed25519Key, RsaKey } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { OpenedFile } from '../detached/opened-file.ts'
+import { judgeContent, type SigstoreResult } from './about-file.ts'
+import { isSignedBy, signedBy } from './signed.ts'
+
+/** A key that is one, and no name for one. */
+export type PlainKey = Ed25519Key | EcdsaKey | RsaKey
+
+/**
+ * Whether a file was signed with this key. What logs and timestamp authorities say of it proves nothing more, so it is not
+ * looked at; neither is the hint, except to tell a forgery from a stranger's signature. Throws FormatError if the bundle's
+ * certificate or statement is malformed.
+ */
+export async function verifyByKey(
+  file: OpenedFile,
+  bundle: SigstoreBundle,
+  key: PlainKey,
+): Promise<SigstoreResult> {
+  const { material, content } = bundle
+  if (material.kind === 'certificate') {
+    const { subject, issuer } = parseSigstoreCertificate(material.certificate)
+    return { outcome: 'unknown-signer', detail: `${printable(subject, 200)} by ${printable(issuer, 200)}` }
+  }
+  const keyObject = keyObjectOf(key)
+  if (await isSignedBy(keyObject, signedBy(content, file), content.signature))
+    return judgeContent(content, file)
+  const isNamed = hintsOf(keyObject, key).includes(material.hint)
+  const hint = `hint "${printable(material.hint, 100)}"`
+  return { outcome: isNamed ? 'bad-signature' : 'unknown-signer', detail: hint }
+}
+
+/** What signers call a key by: cosign the hash of its SubjectPublicKeyInfo, nixsig its SSH fingerprint. */
+function hintsOf(keyObject: KeyObject, key: PlainKey): readonly string[] {
+  const spki = keyObject.export({ format: 'der', type: 'spki' })
+  return [createHash('sha256').update(spki).digest('base64'), key.label]
+}
+
+const CURVES = { nistp256: 'P-256', nistp384: 'P-384', nistp521: 'P-521' } as const
+
+/** A key of the policy as node:crypto has it (RFC 7517 and 8037, JSON Web Keys). */
+function keyObjectOf(key: PlainKey): KeyObject {
+  switch (key.kind) {
+    case 'ed25519':
+      return keyFrom({ kty: 'OKP', crv: 'Ed25519', x: base64url(key.publicKey) })
+    case 'ecdsa': {
+      const half = 1 + (key.publicKey.length - 1) / 2
+      const [x, y] = [base64url(key.publicKey.subarray(1, half)), base64url(key.publicKey.subarray(half))]
+      return keyFrom({ kty: 'EC', crv: CURVES[key.curve], x, y })
+    }
+    case 'rsa':
+      return keyFrom({ kty: 'RSA', n: base64url(key.modulus), e: base64url(key.exponent) })
+  }
+}
+
+function keyFrom(key: Readonly<Record<string, string>>): KeyObject {
+  return createPublicKey({ key, format: 'jwk' })
+}
+
+function base64url(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64url')
+}
