@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { isPartial, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { isStorePath, isStorePathName } from '../formats/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 16 * 1024
@@ -72,7 +73,9 @@ export function readExpected(state: string, digest: string): Expected | undefine
   const form =
     /^nixsig1 (\/\S+) (\/\S+)\nname (\S+)\ntime (\d{1,15})\n((?:allow sha256:[0-9a-f]{64}\n)*)$/.exec(text)
   const [, path, derivation, output, time, allowed] = form ?? []
-  if (path === undefined || derivation === undefined || output === undefined || allowed === undefined) {
+  const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
+  const isNamed = derivation !== undefined && isStorePath(derivation)
+  if (!isMade || !isNamed || output === undefined || !isStorePathName(output) || allowed === undefined) {
     throw new FileError(`${printable(file)} is no record of an expected output`)
   }
   const hashes = allowed.split('\n').filter(line => line !== '')

@@ -42,6 +42,34 @@ test('a malformed expectation is an error, not an absent one', () => {
   assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/)
 })
 
+test('attack: an expectation names the path of its own hash part and a derivation, both in the store', () => {
+  const path = `/nix/store/${DIGEST}-x`
+  const wrong: readonly (readonly string[])[] = [
+    ['/nix/store/zyxwvsrqpnmlkjihgfdcba9876543210-x', path, 'out'],
+    [`${path}\u001b[2J`, path, 'out'],
+    [`${path}/../../../etc`, path, 'out'],
+    ['x'.repeat(250), path, 'out'],
+    [path, '/etc/passwd', 'out'],
+    [path, `${path}\u202e`, 'out'],
+    [path, path, '../out'],
+  ]
+  mkdirSync(join(state, 'expected'))
+  const write = ([made, derivation, output]: readonly string[]) =>
+    writeFileSync(
+      join(state, 'expected', DIGEST),
+      `nixsig1 ${made} ${derivation}\nname ${output}\ntime 1\n`,
+      {
+        mode: 0o600,
+      },
+    )
+  write([path, path, 'out'])
+  assert.equal(readExpected(state, DIGEST)?.path, path)
+  for (const words of wrong) {
+    write(words)
+    assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output$/, words.join(' '))
+  }
+})
+
 test('an expectation that a loss of power emptied is an absent one', () => {
   mkdirSync(join(state, 'expected'))
   writeFileSync(join(state, 'expected', DIGEST), '', { mode: 0o600 })
