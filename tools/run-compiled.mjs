@@ -4,10 +4,15 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { compile, root } from './compile.mjs'
 
-/** Compiles and runs a program; its exit status. */
-export async function runCompiled(file, args = []) {
-  const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
-  if (built.status !== 0) return built.status ?? 1
+/** Compiles and runs a program; its exit status. `build: false` leaves dist/ as it is, for what does without. */
+export async function runCompiled(file, args = [], { build = true } = {}) {
+  if (build) {
+    const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], {
+      cwd: root,
+      stdio: 'inherit',
+    })
+    if (built.status !== 0) return built.status ?? 1
+  }
   const outdir = join(root, '.build')
   await compile([file], outdir, '.')
   const outfile = join(outdir, file.replace(/\.ts$/, '.mjs'))

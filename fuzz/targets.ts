@@ -1,0 +1,34 @@
+import { join } from 'node:path'
+import { EXTREMES } from './extremes.ts'
+import type { Target } from './target.ts'
+import { ATTESTATIONS } from './targets/attestations.ts'
+import { ENCODINGS } from './targets/encodings.ts'
+import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
+import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
+import { KEYS } from './targets/keys.ts'
+import { NIX_FILES } from './targets/nix-files.ts'
+import { OPENPGP } from './targets/openpgp.ts'
+import { POLICY } from './targets/policy.ts'
+import { recordTargets } from './targets/records.ts'
+import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
+
+/** Everything that reads what comes from outside. `scratch`: an empty directory that nobody else can write to. */
+export function allTargets(scratch: string): readonly Target[] {
+  const targets: readonly Target[] = [
+    ...ENCODINGS,
+    ...ATTESTATIONS,
+    ...NIX_FILES,
+    ...KEYS,
+    ...OPENPGP,
+    POLICY,
+    ...recordTargets(join(scratch, 'state')),
+    ...WORKER_PROTOCOL,
+    FORGED_ENVELOPE,
+    FORGED_PAYLOAD,
+    FORGED_SIGNATURE,
+    forgedAttestations(join(scratch, 'attestations')),
+    FORGED_NARINFO,
+    ...minisignForgeries(join(scratch, 'released')),
+  ]
+  return targets.map(target => ({ ...target, extremes: EXTREMES[target.name] ?? [] }))
+}

@@ -1,0 +1,152 @@
+import { strict as assert } from 'node:assert'
+import { signatureKind } from '../../src/crypto/detached/verify.ts'
+import {
+  parseMinisignPublicKey,
+  parseMinisignSignature,
+  printKeyNumber,
+  printMinisignPublicKey,
+} from '../../src/formats/minisign.ts'
+import {
+  parseNixPublicKey,
+  parseNixSecretKey,
+  parseNixSignature,
+  printNixPublicKey,
+  printNixSecretKey,
+  printNixSignature,
+} from '../../src/formats/nix-key.ts'
+import { parsePemPublicKey, printPemPublicKey } from '../../src/formats/pem.ts'
+import { parseSshPublicKey, printSshPublicKey } from '../../src/formats/ssh-key.ts'
+import { parseEd25519Key, parseFingerprint } from '../../src/policy/language/keys.ts'
+import { signEd25519, verifyEd25519 } from '../../src/primitives/sodium.ts'
+import { ALICE } from '../seeds.ts'
+import { formatTarget, type Target, textOf } from '../target.ts'
+import { MINISIGN_KEY, MINISIGN_SIGNATURES } from './minisign-seeds.ts'
+import { OPENPGP_SIGNATURES } from './openpgp-seeds.ts'
+
+const always = () => true
+const NIX_KEY = printNixPublicKey(ALICE)
+const SSH_KEY = printSshPublicKey(ALICE.publicKey, 'alice@example.org')
+const PEM_KEY = printPemPublicKey(ALICE.publicKey)
+const MINISIGN_TEXT = printMinisignPublicKey(MINISIGN_KEY)
+const SIGNATURE = { name: 'alice', signature: signEd25519(new Uint8Array(3), ALICE.secretKey) }
+
+/** A point of small order and one that is no canonical encoding, with which everybody could sign. */
+const WEAK = [Buffer.alloc(32), Buffer.alloc(32, 0xff)].map(key => key.toString('base64'))
+const TOKENS: readonly string[] = [
+  ...[
+    ':',
+    '=',
+    '==',
+    ' ',
+    '\n',
+    '\r\n',
+    'alice',
+    'minisign:',
+    'ssh-ed25519 ',
+    'ssh-rsa ',
+    'sk-ssh-ed25519@openssh.com ',
+  ],
+  ...[
+    '-----BEGIN PUBLIC KEY-----\n',
+    '-----END PUBLIC KEY-----',
+    'untrusted comment: ',
+    'trusted comment: ',
+    'AAAA',
+    ...WEAK,
+  ],
+]
+
+const nixKeys: readonly Target[] = [
+  formatTarget({
+    name: 'nix public key',
+    seeds: [NIX_KEY],
+    tokens: TOKENS,
+    read: input => parseNixPublicKey(textOf(input)),
+    print: printNixPublicKey,
+    oneSpelling: always,
+  }),
+  formatTarget({
+    name: 'nix secret key',
+    seeds: [printNixSecretKey(ALICE), `${printNixSecretKey(ALICE)}\n`],
+    tokens: TOKENS,
+    read: input => parseNixSecretKey(textOf(input)),
+    print: printNixSecretKey,
+    oneSpelling: input => input.at(-1) !== 0x0a,
+    also: ({ secretKey }) => {
+      const message = Buffer.from('message')
+      const signature = signEd25519(message, secretKey)
+      assert.ok(
+        verifyEd25519(message, signature, secretKey.subarray(32)),
+        'its halves do not belong together',
+      )
+    },
+  }),
+  formatTarget({
+    name: 'nix signature',
+    seeds: [printNixSignature(SIGNATURE)],
+    tokens: TOKENS,
+    read: input => parseNixSignature(textOf(input)),
+    print: printNixSignature,
+    oneSpelling: always,
+  }),
+]
+
+/** Keys and signatures of every kind but OpenPGP's. */
+export const KEYS: readonly Target[] = [
+  ...nixKeys,
+  formatTarget({
+    name: 'ssh key',
+    seeds: [SSH_KEY, printSshPublicKey(ALICE.publicKey, '')],
+    tokens: TOKENS,
+    read: input => parseSshPublicKey(textOf(input)),
+    print: key => printSshPublicKey(key, ''),
+    oneSpelling: input => textOf(input).split(' ').length === 2,
+  }),
+  formatTarget({
+    name: 'pem key',
+    seeds: [PEM_KEY, PEM_KEY.trimEnd()],
+    tokens: TOKENS,
+    read: input => parsePemPublicKey(textOf(input)),
+    print: printPemPublicKey,
+    oneSpelling: input => input.at(-1) === 0x0a,
+  }),
+  formatTarget({
+    name: 'minisign key',
+    seeds: [MINISIGN_TEXT, `untrusted comment: alice\n${MINISIGN_TEXT}\n`],
+    tokens: TOKENS,
+    read: input => parseMinisignPublicKey(textOf(input)),
+    print: printMinisignPublicKey,
+    oneSpelling: input => !textOf(input).includes('\n'),
+    also: key => assert.match(printKeyNumber(key.keyNumber), /^[0-9A-F]{16}$/),
+  }),
+  formatTarget({
+    name: 'minisign signature',
+    seeds: MINISIGN_SIGNATURES,
+    tokens: TOKENS,
+    read: parseMinisignSignature,
+    also: parsed => assert.deepEqual([parsed.signature.length, parsed.globalSignature.length], [64, 64]),
+  }),
+  formatTarget({
+    name: 'policy key',
+    seeds: [NIX_KEY, SSH_KEY, PEM_KEY, `minisign:${MINISIGN_TEXT}`],
+    tokens: TOKENS,
+    read: input => parseEd25519Key(textOf(input)),
+    also: ({ identity, publicKey }) => {
+      assert.equal(identity, `ed25519:${Buffer.from(publicKey).toString('hex')}`)
+      assert.ok(!WEAK.includes(Buffer.from(publicKey).toString('base64')), 'everybody could sign for it')
+    },
+  }),
+  formatTarget({
+    name: 'fingerprint',
+    seeds: ['0123 4567 89AB CDEF 0123  4567 89AB CDEF 0123 4567', 'ab'.repeat(32)],
+    tokens: [' ', '0x', 'F', 'ß', 'ﬀ'],
+    read: input => parseFingerprint(textOf(input)),
+    print: text => text,
+  }),
+  formatTarget({
+    name: 'detached signature',
+    seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES],
+    tokens: [...TOKENS, '-----BEGIN PGP SIGNATURE-----\n\n'],
+    read: signatureKind,
+  }),
+]

@@ -1,0 +1,103 @@
+import { strict as assert } from 'node:assert'
+import { parsePolicy } from '../../src/policy/language/parse.ts'
+import { PolicyError } from '../../src/policy/language/policy-error.ts'
+import { sourceOf, withKeys } from '../../test/policy/policies.ts'
+import { vectors } from '../seeds.ts'
+import { assertFit, type Target, textOf } from '../target.ts'
+
+const SEEDS = [...vectors('policy', '.toml'), ...vectors('policy/wrong', '.toml')].map(([, bytes]) =>
+  Buffer.from(withKeys(textOf(bytes))),
+)
+
+const TOKENS: readonly string[] = [
+  ...[
+    '[[rules]]\n',
+    '[default]\n',
+    '[groups.x]\n',
+    '[principals.x]\n',
+    '[[exemptions]]\n',
+    '[[revocations]]\n',
+    '[nix]\n',
+    'version = 1\n',
+  ],
+  ...[
+    'name',
+    'match',
+    'kind',
+    'require',
+    'source',
+    'derivation',
+    'output',
+    'threshold',
+    'members',
+    'keys',
+    'valid-until',
+    'self',
+  ],
+  ...[
+    '"""',
+    "'''",
+    '"',
+    "'",
+    '[',
+    ']',
+    '{',
+    '}',
+    '=',
+    '.',
+    ',',
+    '#',
+    '\n',
+    '\r',
+    '\\u202e',
+    '\\',
+    '__proto__',
+    'constructor',
+    '""',
+  ],
+  ...[
+    '2026-01-01',
+    '2026-01-01T00:00:00Z',
+    '07:32:00',
+    '1979-02-30',
+    '1e3',
+    'inf',
+    'nan',
+    '0x1f',
+    '1_000',
+    'true',
+    '[[[[[[[[[[[[[[[[[',
+  ],
+]
+
+/** policy.toml. Its errors are many at once, each with a line; a policy has no printer. */
+export const POLICY: Target = {
+  name: 'policy',
+  seeds: SEEDS,
+  tokens: TOKENS,
+  check: input => {
+    const toml = textOf(input)
+    try {
+      const policy = parsePolicy({ ...sourceOf(''), toml })
+      assert.match(policy.digest, /^[0-9a-f]{64}$/)
+      assert.ok(policy.mode === 'enforce' || policy.mode === 'warn')
+      return 'accepted'
+    } catch (error) {
+      if (!(error instanceof PolicyError)) throw error
+      return refusalOf(error, toml.split('\n').length)
+    }
+  },
+}
+
+/** What is wrong first, without what it quotes. Throws unless each problem has a line that exists and a fit message. */
+function refusalOf({ problems }: PolicyError, lines: number): string {
+  for (const { line, message } of problems) {
+    assert.ok(Number.isInteger(line) && line >= 1 && line <= lines, `line ${line} of ${lines}`)
+    assertFit(message)
+  }
+  const [{ message }] = problems
+  return message
+    .replace(/^[^ ]*: /, '')
+    .replace(/"[^"]*"/g, '""')
+    .replace(/\d+/g, '0')
+}

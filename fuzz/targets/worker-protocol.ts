@@ -1,0 +1,114 @@
+import { strict as assert } from 'node:assert'
+import { FormatError } from '../../src/primitives/format-error.ts'
+import { readGreeting, readWelcome } from '../../src/store/handshake.ts'
+import {
+  addTempRoot,
+  queryDerivers,
+  queryOutputs,
+  queryPathInfo,
+  queryReferrers,
+  queryValidPaths,
+} from '../../src/store/queries.ts'
+import { StoreError } from '../../src/store/store-error.ts'
+import { encode, MAX_STRING, type Reader } from '../../src/store/wire.ts'
+import { DERIVATION, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
+import { formatTarget, type Target } from '../target.ts'
+
+const LAST = 0x616c7473
+const NEXT = 0x6f6c6d67
+const START = 0x53545254
+const STOP = 0x53544f50
+const RESULT = 0x52534c54
+const ERROR = 0x63787470
+const SERVER_MAGIC = 0x6478696f
+
+/** The longest string that is read, padded. */
+const MOST_AT_ONCE = MAX_STRING + 7
+
+/** Frames that may come before any answer. */
+const FRAMES = Buffer.concat([
+  encode(NEXT, 'a line'),
+  encode(START, 1, 3, 101, 'text', 2, 0, 7, 1, 'field', 0),
+  encode(RESULT, 1, 105, 2, 0, 1, 1, 'x'),
+  encode(STOP, 1),
+])
+const REFUSAL = encode(ERROR, 'Error', 0, 'Error', 'path \x1b[35;1m/x\x1b[0m is wrong', 0, 1, 0, 'a trace')
+const INFO = encode(
+  LAST,
+  1,
+  DERIVATION,
+  NAR_HASH,
+  [PATH, OTHER_PATH],
+  NOW,
+  120,
+  1,
+  ['alice:x'],
+  'fixed:r:sha256:0',
+)
+
+const TOKENS: readonly string[] = [
+  ...[LAST, NEXT, START, STOP, RESULT, ERROR, 0, 1, 2, MAX_STRING].map(number => encode(number)),
+  ...[PATH, OTHER_PATH, '', NAR_HASH, '\x1b]0;title\x07'].map(text => encode(text)),
+].map(bytes => Buffer.from(bytes).toString('latin1'))
+
+/** The bytes ended before the answer did: on a connection, an answer that never comes. */
+class BrokenOffError extends Error {
+  override readonly name = 'BrokenOffError'
+}
+
+/** What an answer reads as, from bytes that are all there. Throws if it asks for more at once than any field may have. */
+function readFrom<T>(reader: Reader<T>, bytes: Uint8Array): T {
+  let offset = 0
+  let step = reader.next()
+  while (!step.done) {
+    assert.ok(
+      Number.isInteger(step.value) && step.value > 0 && step.value <= MOST_AT_ONCE,
+      `asks for ${step.value} bytes`,
+    )
+    const end = offset + step.value
+    if (end > bytes.length) throw new BrokenOffError('the bytes end')
+    step = reader.next(bytes.subarray(offset, end))
+    offset = end
+  }
+  return step.value
+}
+
+function answerTarget<T>(
+  what: string,
+  seeds: readonly Uint8Array[],
+  open: () => Reader<T>,
+  also?: (value: T) => void,
+): Target {
+  return formatTarget({
+    name: `worker protocol: ${what}`,
+    seeds,
+    tokens: TOKENS,
+    read: input => readFrom(open(), input),
+    ...(also === undefined ? {} : { also }),
+    refusals: [FormatError, StoreError, BrokenOffError],
+  })
+}
+
+/** What a Nix daemon answers. */
+export const WORKER_PROTOCOL: readonly Target[] = [
+  answerTarget('greeting', [encode(SERVER_MAGIC, 0x123)], readGreeting, minor =>
+    assert.ok(minor === 34 || minor === 35),
+  ),
+  answerTarget('welcome', [encode('2.34.8', 1, LAST), REFUSAL], () => readWelcome(35)),
+  answerTarget(
+    'path info',
+    [INFO, Buffer.concat([FRAMES, INFO]), encode(LAST, 0), REFUSAL],
+    () => queryPathInfo(PATH).answer,
+    info => assert.ok(info === undefined || (info.path === PATH && /^[0-9a-f]{64}$/.test(info.narHash))),
+  ),
+  answerTarget('referrers', [encode(LAST, [PATH, OTHER_PATH])], () => queryReferrers(PATH).answer),
+  answerTarget('derivers', [encode(LAST, [DERIVATION])], () => queryDerivers(PATH).answer),
+  answerTarget(
+    'valid paths',
+    [encode(LAST, [PATH])],
+    () => queryValidPaths([PATH]).answer,
+    paths => assert.ok([...paths].every(path => path === PATH)),
+  ),
+  answerTarget('outputs', [encode(LAST, 2, 'out', PATH, 'dev', '')], () => queryOutputs(DERIVATION).answer),
+  answerTarget('done', [encode(LAST, 1), Buffer.concat([FRAMES, REFUSAL])], () => addTempRoot(PATH).answer),
+]
