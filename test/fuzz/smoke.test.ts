@@ -1,0 +1,44 @@
+/** A little of what `npm run fuzz` does for as long as it is told. */
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { openCampaign } from '../../fuzz/campaign.ts'
+import { EXTREMES } from '../../fuzz/extremes.ts'
+import { report } from '../../fuzz/report.ts'
+import { allTargets } from '../../fuzz/targets.ts'
+
+const SEED = 1
+const CASES = 300
+
+const scratch = mkdtempSync(join(tmpdir(), 'nixsig-fuzz-'))
+after(() => rmSync(scratch, { recursive: true, force: true }))
+const targets = allTargets(scratch)
+
+test('each target has a name of its own, and extremes belong to one of them', () => {
+  const names = targets.map(({ name }) => name)
+  assert.deepEqual([...new Set(names)], names)
+  assert.deepEqual(
+    Object.keys(EXTREMES).filter(name => !names.includes(name)),
+    [],
+  )
+})
+
+test('the first seed of each target is none that is refused', async () => {
+  for (const { name, seeds, check } of targets) {
+    const [seed] = seeds
+    assert.ok(seed, name)
+    assert.doesNotMatch(await check(seed), /^\w+Error: /, name)
+  }
+})
+
+for (const target of targets) {
+  test(`${target.name}: ${CASES} cases break nothing`, async () => {
+    // The extremes are large; the long run has them.
+    const campaign = openCampaign({ ...target, extremes: [] }, SEED)
+    await campaign.run({ cases: CASES, time: Number.POSITIVE_INFINITY })
+    assert.equal(campaign.count().cases, CASES)
+    assert.equal(campaign.failures.length, 0, report(campaign, SEED))
+  })
+}
