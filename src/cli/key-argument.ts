@@ -6,6 +6,7 @@ import type { Key } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { readArgumentFile } from './file-argument.ts'
+import { sigstoreKeyOf } from './sigstore-argument.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_LIMIT = 4 * 1024 * 1024
@@ -16,6 +17,8 @@ const FILE_LIMIT = 4 * 1024 * 1024
  * UsageError if it is neither, FormatError and FileError for a file that cannot be used.
  */
 export function keysOfArgument(argument: string): readonly Key[] {
+  const sigstore = sigstoreKeyOf(argument)
+  if (sigstore !== undefined) return [sigstore]
   try {
     return [parseEd25519Key(argument)]
   } catch (error) {

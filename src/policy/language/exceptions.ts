@@ -6,6 +6,7 @@ import { complain, fieldsOf, lineOf, listOf, type Node, plainStringOf, stringOf 
 import { instantOf } from './instant.ts'
 import { globOf, KINDS, kindsOf } from './match.ts'
 import { identityOf } from './principals.ts'
+import { readSigstoreIdentity } from './sigstore-key.ts'
 
 const REVOCATION_LIMIT = 10_000
 const EXEMPTION_LIMIT = 10_000
@@ -19,7 +20,7 @@ export function readRevocations(
   const keys = new Set([...principals.values()].flatMap(principal => principal.keys.map(key => key.identity)))
   const revocations: Revocation[] = []
   for (const item of listOf(node, REVOCATION_LIMIT)) {
-    const fields = fieldsOf(item, ['date'], ['key', 'openpgp', 'principal', 'reason'])
+    const fields = fieldsOf(item, ['date'], ['key', 'openpgp', 'sigstore', 'principal', 'reason'])
     if (fields === undefined) continue
     const target = readTarget(item, fields, principals, keys)
     const from = instantOf(fields.date)
@@ -49,20 +50,24 @@ type Fields<Name extends string> = Partial<Record<Name, Node>>
 
 function readTarget(
   node: Node,
-  { key, openpgp, principal }: Fields<'key' | 'openpgp' | 'principal'>,
+  { key, openpgp, sigstore, principal }: Fields<'key' | 'openpgp' | 'sigstore' | 'principal'>,
   principals: Policy['principals'],
   keys: ReadonlySet<string>,
 ): Revocation['target'] | undefined {
-  const given = [key, openpgp, principal].filter(field => field !== undefined)
-  if (given.length !== 1) return complain(node, 'must have one of key, openpgp and principal')
+  const given = [key, openpgp, sigstore, principal].filter(field => field !== undefined)
+  if (given.length !== 1) return complain(node, 'must have one of key, openpgp, sigstore and principal')
   if (principal !== undefined) {
     const name = stringOf(principal)
     if (name === undefined || principals.has(name))
       return name === undefined ? undefined : { principal: name }
     return complain(principal, `"${printable(name)}" is no principal`)
   }
-  const field = key ?? openpgp
-  const identity = field && identityOf(field, field === key ? 'key' : 'openpgp')
+  const field = key ?? openpgp ?? sigstore
+  const identity =
+    field &&
+    (field === sigstore
+      ? readSigstoreIdentity(field)?.identity
+      : identityOf(field, field === key ? 'key' : 'openpgp'))
   if (field === undefined || identity === undefined) return undefined
   return keys.has(identity) ? { key: identity } : complain(field, 'no principal has this key')
 }

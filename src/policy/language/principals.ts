@@ -15,6 +15,7 @@ import {
 } from './fields.ts'
 import { instantOf } from './instant.ts'
 import { parseEd25519Key, parseFingerprint } from './keys.ts'
+import { readSigstoreIdentity, trustedRootOf } from './sigstore-key.ts'
 
 const PRINCIPAL_LIMIT = 10_000
 const KEY_LIMIT = 64
@@ -76,6 +77,7 @@ export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | u
 function readKey(node: Node, certificate: CertificateReader): Key | undefined {
   if (!isTable(node.value)) return readEd25519(node)
   if ('openpgp' in node.value) return readOpenPgp(node, certificate)
+  if ('sigstore' in node.value) return readSigstore(node, certificate)
   const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until'])
   const key = fields?.key && readEd25519(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
@@ -90,20 +92,35 @@ function readEd25519(node: Node): Key | undefined {
 function readOpenPgp(node: Node, certificate: CertificateReader): Key | undefined {
   const fields = fieldsOf(node, ['openpgp', 'certificate'], ['valid-from', 'valid-until'])
   const identity = fields?.openpgp && identityOf(fields.openpgp, 'openpgp')
-  const file = fields?.certificate && readCertificate(fields.certificate, certificate)
+  const file = fields?.certificate && readFile(fields.certificate, 'certificate', certificate)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
   if (identity === undefined || file === undefined) return undefined
   const fingerprint = identity.slice('openpgp:'.length)
-  return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file, ...validity }
+  return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file.path, ...validity }
 }
 
-function readCertificate(node: Node, certificate: CertificateReader): string | undefined {
+function readSigstore(node: Node, certificate: CertificateReader): Key | undefined {
+  const fields = fieldsOf(node, ['sigstore', 'trusted-root'], ['valid-from', 'valid-until'])
+  const identity = fields?.sigstore && readSigstoreIdentity(fields.sigstore)
+  const root = fields?.['trusted-root']
+  const file = root && readFile(root, 'trusted root', certificate)
+  const trustedRoot = root && file && trustedRootOf(root, file)
+  const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
+  if (identity === undefined || trustedRoot === undefined) return undefined
+  return { kind: 'sigstore', ...identity, trustedRoot, ...validity }
+}
+
+function readFile(
+  node: Node,
+  what: 'certificate' | 'trusted root',
+  certificate: CertificateReader,
+): CertificateFile | undefined {
   const path = plainStringOf(node, PATH_LIMIT)
   if (path === undefined) return undefined
   try {
-    return certificate(path).path
+    return certificate(path)
   } catch (error) {
-    return complain(node, `cannot read the certificate: ${printable((error as Error).message)}`)
+    return complain(node, `cannot read the ${what}: ${printable((error as Error).message)}`)
   }
 }
 
