@@ -23,12 +23,12 @@ export interface WriteOptions {
  * Writes a file so that a crash at any point leaves the old contents or the new, never a part: to a name of its own in
  * the same directory, flushed, renamed over. Makes missing directories (0700).
  */
-export function writeDurably(file: string, contents: string, options: WriteOptions): void {
+export function writeDurably(file: string, contents: string | Uint8Array, options: WriteOptions): void {
   const dir = dirname(file)
   const partial = `${file}.${process.pid}.${serial++}~`
   const fd = openMaking(partial, options.mode ?? 0o600)
   try {
-    const bytes = Buffer.from(contents, 'utf8')
+    const bytes = typeof contents === 'string' ? Buffer.from(contents, 'utf8') : contents
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
     if (options.flush) fsyncSync(fd)
   } catch (error) {

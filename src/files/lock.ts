@@ -7,9 +7,9 @@ import { FileError } from './regular-file.ts'
 const WAIT_SECONDS = 300
 
 /**
- * Does something while no other process does the like under the same lock: a file, which is made, or a directory. The lock is the kernel's (flock): it
- * is held by a child whose standard input we keep open, and ends when we do, however we do. Throws FileError if it
- * cannot be had within five minutes.
+ * Does something while no other process does the like under the same lock: a file, which is made, or a directory. The
+ * lock is the kernel's (flock): it is held by a child whose standard input we keep open, and ends when we do, however we
+ * do. Throws FileError if it cannot be had within five minutes.
  */
 export async function withLock<T>(file: string, action: () => Promise<T>): Promise<T> {
   const flock = findProgram('flock')

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { attestationFile } from '../evidence/attestation-file.ts'
 import { expectOutput } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
@@ -45,6 +43,5 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
 async function isForeseeable(gate: Gate, output: Output): Promise<boolean> {
   if (isAdmitted(await moment(gate), output.path, output.kind)) return false
   if (output.kind === 'fetched-source') return true
-  const { attestations } = await gate.snapshot()
-  return attestations.some(directory => existsSync(attestationFile(directory, output.path.path)))
+  return gate.isAttested(output.path.path)
 }

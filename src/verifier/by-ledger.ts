@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { attestationFile } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { expectOutput, settle } from '../ledger/expected.ts'
-import { readSnapshot } from '../ledger/policy-snapshot.ts'
+import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import type { Places } from './places.ts'
@@ -14,7 +14,8 @@ import { hasUnfinished } from './unfinished.ts'
 
 /**
  * Whether a build may start: nothing was left behind by a killed hook, the ledger has the derivation and all that it is
- * built from, and of the outputs that it does not have nobody attested anything. If so they are expected from now on.
+ * built from, and of the outputs that it does not have nobody attested anything, which only a policy without sources
+ * elsewhere can say without asking. If so they are expected from now on.
  * Throws FileError.
  */
 export function mayBuildByLedger(places: Places, drvPath: string): boolean {
@@ -22,7 +23,8 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   if (known === undefined) return false
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined) return false
-  const isAttested = (path: string) => known.attestations.some(dir => existsSync(attestationFile(dir, path)))
+  const isAttested = (path: string) =>
+    known.sources.length > 0 || known.attestations.some(dir => existsSync(attestationFile(dir, path)))
   if (outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))) return false
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
@@ -54,11 +56,17 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
 function readMoment(
   { state, policy }: Places,
   drvPath: string,
-): (Moment & { readonly attestations: readonly string[] }) | undefined {
+): (Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>) | undefined {
   assertOwnedDirectory(state)
   if (hasUnfinished(state, drvPath)) return undefined
   const snapshot = readSnapshot(state, policy)
   if (snapshot === undefined) return undefined
   const now = Math.floor(Date.now() / 1000)
-  return { state, policy: snapshot.digest, now, attestations: snapshot.attestations }
+  return {
+    state,
+    policy: snapshot.digest,
+    now,
+    attestations: snapshot.attestations,
+    sources: snapshot.sources,
+  }
 }

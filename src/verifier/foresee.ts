@@ -27,11 +27,10 @@ const UNKNOWN_HASH = '0'.repeat(64)
 export async function foresee(gate: Gate, output: Output, outcomes?: readonly string[]): Promise<Foreseen> {
   const policy = await gate.policy()
   const { path, kind } = output
-  if (kind === 'fetched-source' && developerSignatureFiles(policy.attestations, path.path).length > 0) {
-    return { allowed: [] }
-  }
-  const entry = readAdmission(gate.places.state, path.digest, path.path)
   const attested = await gate.attested(path.path)
+  const isSigned = developerSignatureFiles(policy.attestations, path.path).length > 0
+  if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
+  const entry = readAdmission(gate.places.state, path.digest, path.path)
   const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])
   const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
   const allowed: string[] = []

@@ -1,5 +1,7 @@
 import { existsSync } from 'node:fs'
+import { attestationFile } from '../evidence/attestation-file.ts'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
+import { openSources, type Sources } from '../evidence/remote/sources.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
@@ -22,8 +24,13 @@ export interface Gate {
   snapshot(): Promise<PolicySnapshot>
   policy(): Promise<Policy>
   store(): Promise<Store>
-  /** What is attested of a store path in the policy's directories, or in those that the caller named. */
+  /**
+   * What is attested of a store path: in the policy's directories and the mirrors of its sources, which are brought up to
+   * date for this path first; or in the directories that the caller named. A source that cannot be asked is a trouble.
+   */
   attested(path: string): Promise<Evidence>
+  /** Whether anything is attested of a store path, or there are sources that cannot be asked. Reads no attestation. */
+  isAttested(path: string): Promise<boolean>
   close(): void
 }
 
@@ -37,6 +44,11 @@ export function openGate(places: Places, { records }: { readonly records: boolea
   let store: Promise<Store> | undefined
   let snapshot: PolicySnapshot | undefined
   let reader: Promise<AttestationReader> | undefined
+  let sources: Promise<Sources> | undefined
+  const refresh = async (path: string) => {
+    sources ??= gate.snapshot().then(known => openSources(places.state, known.sources))
+    return (await sources).refresh(path)
+  }
   const gate: Gate = {
     places,
     now: Math.floor(Date.now() / 1000),
@@ -50,15 +62,22 @@ export function openGate(places: Places, { records }: { readonly records: boolea
       // Once the policy was read, another hook's newer snapshot is no word about it.
       if (policy === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return gate.policy()
-      return { ...snapshot, attestations: places.attestations ?? snapshot.attestations }
+      return withPlaces(places, snapshot)
     },
     store: () => {
       store ??= openStore()
       return store
     },
     attested: async path => {
+      const troubles = await refresh(path)
       reader ??= makeReader(gate)
-      return (await reader)(path)
+      const evidence = (await reader)(path)
+      return { ...evidence, troubles: [...troubles, ...evidence.troubles] }
+    },
+    isAttested: async path => {
+      if ((await refresh(path)).length > 0) return true
+      const { attestations } = await gate.snapshot()
+      return attestations.some(directory => existsSync(attestationFile(directory, path)))
     },
     close: () => {
       store?.then(
@@ -71,8 +90,17 @@ export function openGate(places: Places, { records }: { readonly records: boolea
 }
 
 async function inForce(places: Places, records: boolean): Promise<Policy> {
-  const policy = loadPolicy(places, { remember: records })
-  return { ...policy, attestations: places.attestations ?? policy.attestations }
+  return withPlaces(places, loadPolicy(places, { remember: records }))
+}
+
+/**
+ * With all directories in which attestations are looked for: the mirrors of the sources among them, or in place of both
+ * what the caller named.
+ */
+function withPlaces<T extends PolicySnapshot>(places: Places, policy: T): T {
+  if (places.attestations !== undefined) return { ...policy, attestations: places.attestations, sources: [] }
+  const mirrors = openSources(places.state, policy.sources).directories
+  return { ...policy, attestations: [...policy.attestations, ...mirrors] }
 }
 
 /** Nothing may be judged by one policy and written down under another. Throws FileError. */

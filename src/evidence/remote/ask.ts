@@ -1,0 +1,33 @@
+import { FormatError } from '../../primitives/format-error.ts'
+import type { Mirror } from './mirror.ts'
+import type { Patience } from './patience.ts'
+import { type Answer, get, type Question, type Validators } from './request.ts'
+import { SourceError } from './source-error.ts'
+
+/** A file of a publication, and how much of it is wanted. */
+export interface Asking extends Pick<Question, 'limit' | 'excess'> {
+  /** Below the source's address. */
+  readonly name: string
+  readonly known?: Validators | undefined
+}
+
+/** Asks a source for a file. Throws SourceError, whose message tells which. */
+export async function ask(source: Mirror, asking: Asking, patience: Patience): Promise<Answer> {
+  const { name, known, ...rest } = asking
+  try {
+    return await get({ url: `${source.url}/${name}`, ...rest, ...(known && { known }), patience })
+  } catch (error) {
+    if (!(error instanceof SourceError)) throw error
+    throw new SourceError(`${name}: ${error.message}`, error)
+  }
+}
+
+/** What a list says that a source sent. Throws SourceError where it is malformed. */
+export function parsed<T>(name: string, parse: () => T): T {
+  try {
+    return parse()
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new SourceError(`${name}: ${error.message}`, { isPassing: false })
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The mirror of a source on this machine, `<state>/mirror/<host>-<hash of the address>`: a publication like the source
+ * itself, so a directory of attestations to whoever reads those, with what is known of the source beside it. Nothing in
+ * it is relied upon before it was held against the list above it, up to the first list, so it can be interrupted, thrown
+ * away or damaged at any point; what is missing is fetched again.
+ *
+ *     source                nixsig-mirror-1 <address>
+ *                           index <SHA-256 of the index that the next lines are about>
+ *                           checked <when the source last said that this is its index, seconds since 1970>
+ *                           etag …, last-modified …                                 each if the source sent it
+ *     index, <xx>/…         see formats/publication.ts
+ */
+import { lstatSync, type Stats } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '../../files/durable-file.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import {
+  INDEX,
+  INDEX_LIMIT,
+  type Listed,
+  type Listing,
+  PART_LIMIT,
+  PUBLISHED_EXTENSIONS,
+  type PublicationIndex,
+  parseIndex,
+  parsePart,
+} from '../../formats/publication.ts'
+import type { AttestationSource } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { printable } from '../../primitives/printable.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+
+export interface Mirror extends AttestationSource {
+  /** Absolute. */
+  readonly directory: string
+}
+
+/** What is known of a source. */
+export interface SourceRecord {
+  /** SHA-256, hex, of the index that all of this is about. */
+  readonly index: string
+  /** Seconds since 1970. */
+  readonly checked: number
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+/** The index that a mirror has, and its bytes' SHA-256 in hex. */
+export interface MirroredIndex extends PublicationIndex {
+  readonly sha256: string
+}
+
+const HEAD = 'nixsig-mirror-1 '
+const RECORD_LIMIT = 8192
+const NAME_LIMIT = 64
+
+/** Where the mirror of a source lies. Its name tells the host to whoever reads it, and its hash the whole address. */
+export function mirrorOf(state: string, source: AttestationSource): Mirror {
+  const host = new URL(source.url).host.replaceAll(/[^0-9a-z.-]/g, '-').slice(0, NAME_LIMIT)
+  const hash = sha256Of(Buffer.from(source.url, 'utf8')).slice(0, 16)
+  return { ...source, directory: join(state, 'mirror', `${host}-${hash}`) }
+}
+
+/** What is known of a source; undefined if nothing is, or not what can be read. Throws FileError. */
+export function readRecord({ directory, url }: Mirror): SourceRecord | undefined {
+  const text = readRegularFile(join(directory, 'source'), RECORD_LIMIT)?.toString('utf8') ?? ''
+  const [head, ...lines] = text.split('\n')
+  if (head !== HEAD + url || lines.pop() !== '') return undefined
+  const fields = new Map(
+    lines.map(line => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
+  )
+  const [index, checked] = [fields.get('index'), Number(fields.get('checked'))]
+  if (index === undefined || !Number.isSafeInteger(checked)) return undefined
+  const [etag, lastModified] = [fields.get('etag'), fields.get('last-modified')]
+  return { index, checked, ...(etag && { etag }), ...(lastModified && { lastModified }) }
+}
+
+/** Remembers what is known of a source from now on. */
+export function writeRecord({ directory, url }: Mirror, record: SourceRecord): void {
+  const { index, checked, etag, lastModified } = record
+  const lines = [
+    HEAD + url,
+    `index ${index}`,
+    `checked ${checked}`,
+    ...(etag === undefined ? [] : [`etag ${etag}`]),
+    ...(lastModified === undefined ? [] : [`last-modified ${lastModified}`]),
+  ]
+  writeDurably(join(directory, 'source'), `${lines.join('\n')}\n`, { flush: false, mode: 0o644 })
+}
+
+/**
+ * The index that a mirror has; undefined if none. That is also what is remembered of how new the source once was, so
+ * one that cannot be read is a FileError and not merely absent.
+ */
+export function readIndex({ directory }: Mirror): MirroredIndex | undefined {
+  const bytes = readRegularFile(join(directory, INDEX), INDEX_LIMIT)
+  if (bytes === undefined) return undefined
+  try {
+    return { ...parseIndex(bytes), sha256: sha256Of(bytes) }
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    const name = printable(directory)
+    throw new FileError(`its mirror is damaged (${error.message}): to begin anew, rm -r ${name}`)
+  }
+}
+
+/** Whether the source said at an instant (seconds since 1970) or later that the mirror's index is its own. */
+export function isCurrent(mirror: Mirror, since: number): boolean {
+  const record = readRecord(mirror)
+  if (record === undefined || record.checked < since || record.checked > Date.now() / 1000) return false
+  return readIndex(mirror)?.sha256 === record.index
+}
+
+/** A part's list as the mirror has it; undefined if that is not the one that the index lists. Throws FileError. */
+export function readPart({ directory }: Mirror, part: string, listed: Listed): Listing | undefined {
+  const bytes = readRegularFile(join(directory, part, INDEX), PART_LIMIT)
+  return bytes !== undefined && isListed(bytes, listed) ? parsePart(bytes, part) : undefined
+}
+
+/** Whether the mirror has a file as it is listed. Throws FileError. */
+export function hasFile({ directory }: Mirror, name: string, listed: Listed): boolean {
+  const file = join(directory, name.slice(0, 2), name)
+  if (statusOf(file)?.size !== listed.size) return false
+  const bytes = readRegularFile(file, listed.size)
+  return bytes !== undefined && isListed(bytes, listed)
+}
+
+/** Whether these are the contents that a list has. */
+export function isListed(bytes: Uint8Array, { size, sha256 }: Listed): boolean {
+  return bytes.length === size && sha256Of(bytes) === sha256
+}
+
+/**
+ * Whether all that the source says of a store path is in the mirror, and nothing else about it: as the mirror's own
+ * index lists it. Throws FileError.
+ */
+export function isComplete(mirror: Mirror, index: PublicationIndex, digest: string): boolean {
+  const part = digest.slice(0, 2)
+  const listed = index.parts.get(part)
+  const listing = listed === undefined ? new Map<string, Listed>() : readPart(mirror, part, listed)
+  if (listing === undefined) return false
+  return PUBLISHED_EXTENSIONS.every(extension => {
+    const name = digest + extension
+    const file = listing.get(name)
+    if (file !== undefined) return hasFile(mirror, name, file)
+    return statusOf(join(mirror.directory, part, name)) === undefined
+  })
+}
+
+export function sha256Of(bytes: Uint8Array): string {
+  return toHex(sha256(bytes))
+}
+
+function statusOf(file: string): Stats | undefined {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false })
+  } catch (error) {
+    throw new FileError(`cannot look at ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+}

@@ -1,0 +1,214 @@
+/**
+ * Asking a server for a file, by HTTP/1.1 with or without TLS (RFC 9110). Nothing of the caller's is sent or heeded: no
+ * cookies, no credentials, no proxies, and no setting of the environment (which could turn the check of certificates off).
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { printable } from '../../primitives/printable.ts'
+import type { Patience } from './patience.ts'
+import { SourceError } from './source-error.ts'
+
+export interface Question {
+  readonly url: string
+  /** Bytes of the body that are wanted at most. */
+  readonly limit: number
+  /** What to do with a longer body: refuse it, or leave unread what is past the limit. */
+  readonly excess: 'refuse' | 'cut'
+  /** What an earlier answer was told apart by: where it still is the same, the answer is 304. */
+  readonly known?: Validators
+  readonly patience: Patience
+}
+
+/** RFC 9110, section 8.8. Each fit for a header. */
+export interface Validators {
+  readonly etag?: string
+  readonly lastModified?: string
+}
+
+/** 304 and 404 have no body. */
+export interface Answer {
+  readonly status: 200 | 304 | 404
+  readonly body: Buffer
+  readonly validators: Validators
+}
+
+const REDIRECT_LIMIT = 3
+const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
+/** Overload and what lies between us and the server: RFC 9110, section 15.6, and RFC 6585. */
+const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
+
+/** What this machine's administrator trusts, on NixOS and Debian, and on Fedora; else what Node has built in. */
+const CERTIFICATES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
+
+/**
+ * Gets a file: follows at most three redirections, all to the same host and none from TLS to none, and tries again where
+ * an error may pass. An answer that is compressed, or of any other status than 200, 304 and 404, is no answer. Throws
+ * SourceError.
+ */
+export async function get(question: Question): Promise<Answer> {
+  const { pauses } = question.patience
+  for (let tries = 0; ; tries++) {
+    try {
+      return await follow(question)
+    } catch (error) {
+      const pause = pauses[tries]
+      if (!(error instanceof SourceError) || !error.isPassing || pause === undefined) throw error
+      await sleep(pause)
+    }
+  }
+}
+
+async function follow(question: Question): Promise<Answer> {
+  let url = new URL(question.url)
+  for (let redirects = 0; ; redirects++) {
+    const response = await ask(url, question)
+    if (!REDIRECTS.includes(response.statusCode ?? 0)) return answerOf(response, question)
+    response.destroy()
+    if (redirects === REDIRECT_LIMIT) throw refused(`redirects more than ${REDIRECT_LIMIT} times`)
+    url = redirection(url, response.headers.location ?? '')
+  }
+}
+
+/** Where an answer leads to. Another host is not the one that the policy names. */
+function redirection(from: URL, location: string): URL {
+  const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
+  const isSafer = to?.protocol === 'https:' && to.hostname === from.hostname
+  if (
+    to === undefined ||
+    to.username !== '' ||
+    to.password !== '' ||
+    !(isSafer || to.origin === from.origin)
+  ) {
+    throw refused(`redirects to "${printable(location, 120)}", which is not the same host`)
+  }
+  return to
+}
+
+/** The response to one request, once its headers are there. */
+function ask(url: URL, { known, patience }: Question): Promise<IncomingMessage> {
+  const headers = {
+    'user-agent': 'nixsig',
+    'accept-encoding': 'identity',
+    ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
+    ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
+  }
+  return new Promise((resolve, reject) => {
+    const request =
+      url.protocol === 'https:'
+        ? https.request(url, { headers, agent: secureAgent(), insecureHTTPParser: false })
+        : http.request(url, { headers, agent: plainAgent, insecureHTTPParser: false })
+    const timer = setTimeout(() => {
+      request.destroy(new SourceError(`no answer within ${seconds(patience.headers)}`, { isPassing: true }))
+    }, patience.headers)
+    request.once('response', response => {
+      clearTimeout(timer)
+      resolve(response)
+    })
+    // Also what comes too late to reject: without a listener it would end the program.
+    request.on('error', error => {
+      clearTimeout(timer)
+      reject(asSourceError(error))
+    })
+    request.end()
+  })
+}
+
+async function answerOf(response: IncomingMessage, question: Question): Promise<Answer> {
+  const status = response.statusCode ?? 0
+  if (status === 304) response.resume()
+  else if (status !== 200) response.destroy()
+  if (status === 404) return { status, body: Buffer.alloc(0), validators: {} }
+  if (status === 304) {
+    if (question.known !== undefined) return { status, body: Buffer.alloc(0), validators: question.known }
+    throw refused('says that nothing has changed, and was not asked that')
+  }
+  if (status !== 200) throw new SourceError(`answered ${status}`, { isPassing: PASSING.includes(status) })
+  const encoding = response.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity') {
+    response.destroy()
+    throw refused(`answered in the encoding "${printable(encoding, 40)}", which was not asked for`)
+  }
+  return { status, body: await bodyOf(response, question), validators: validatorsOf(response) }
+}
+
+async function bodyOf(response: IncomingMessage, { limit, excess, patience }: Question): Promise<Buffer> {
+  const tooLong = refused(`answered with more than ${limit} bytes`)
+  if (excess === 'refuse' && Number(response.headers['content-length'] ?? 0) > limit) {
+    response.destroy()
+    throw tooLong
+  }
+  const timer = setTimeout(() => {
+    const problem = `did not come to the end of its answer within ${seconds(patience.body)}`
+    response.destroy(new SourceError(problem, { isPassing: true }))
+  }, patience.body)
+  const chunks: Buffer[] = []
+  let length = 0
+  try {
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length <= limit) continue
+      if (excess === 'refuse') throw tooLong
+      break
+    }
+  } catch (error) {
+    throw asSourceError(error)
+  } finally {
+    clearTimeout(timer)
+  }
+  return Buffer.concat(chunks).subarray(0, limit)
+}
+
+/**
+ * What tells this answer from a later one. A time of change is only kept once it is two seconds past: before that, a
+ * second change could have the same (RFC 9110, section 8.8.2.2).
+ */
+function validatorsOf({ headers }: IncomingMessage): Validators {
+  const { etag, date } = headers
+  if (etag !== undefined && isFit(etag)) return { etag }
+  const lastModified = headers['last-modified']
+  const age = Date.parse(date ?? '') - Date.parse(lastModified ?? '')
+  return lastModified !== undefined && isFit(lastModified) && age >= 2000 ? { lastModified } : {}
+}
+
+/** Visible ASCII and single spaces: what can be kept in a line of text and sent back. */
+function isFit(value: string): boolean {
+  return value.length <= 256 && /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value)
+}
+
+/** Connections are kept while there is more to ask, and never keep the program from ending. */
+const plainAgent = new http.Agent({ keepAlive: true })
+let agentForTls: https.Agent | undefined
+
+/** Says all that the environment could say otherwise. */
+function secureAgent(): https.Agent {
+  const file = CERTIFICATES.find(existsSync)
+  agentForTls ??= new https.Agent({
+    keepAlive: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.2',
+    ...(file === undefined ? {} : { ca: readFileSync(file) }),
+  })
+  return agentForTls
+}
+
+function asSourceError(error: unknown): SourceError {
+  if (error instanceof SourceError) return error
+  const { code = '', message } = error as NodeJS.ErrnoException
+  if (message === 'aborted')
+    return new SourceError('broke off in the middle of its answer', { isPassing: true })
+  const isPassing = /^(?:ECONN|EPIPE$|ETIMEDOUT$|EAI_AGAIN$|EHOSTUNREACH$|ENETUNREACH$|ERR_STREAM_PREM)/.test(
+    code,
+  )
+  return new SourceError(printable(message === '' ? code : message, 160), { isPassing })
+}
+
+function refused(problem: string): SourceError {
+  return new SourceError(problem, { isPassing: false })
+}
+
+function seconds(milliseconds: number): string {
+  return `${milliseconds / 1000} seconds`
+}

@@ -1,0 +1,96 @@
+/**
+ * The sources of attestations that a policy names, for whoever asks about one store path at a time. What a mirror can
+ * answer needs neither the network nor the modules that use it.
+ */
+import { parseStorePath } from '../../formats/store-path.ts'
+import type { AttestationSource } from '../../policy/policy.ts'
+import type { Trouble } from '../../policy/verdict.ts'
+import { when } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import { isComplete, isCurrent, type Mirror, mirrorOf, readIndex, readRecord } from './mirror.ts'
+import { PATIENCE, type Patience } from './patience.ts'
+
+export interface Sources {
+  /** The mirrors: directories of attestations, each as far as it was brought up to date. */
+  readonly directories: readonly string[]
+  /**
+   * Brings everything that is published about a store path into the mirrors. A source is asked for its index once, if
+   * its answer is older than the policy allows. What kept any of them from being up to date is a trouble. Throws
+   * FormatError if the path is no store path.
+   */
+  refresh(storePath: string): Promise<readonly Trouble[]>
+}
+
+/** Opens the mirrors in a state directory. `patience`: for tests, which have less. */
+export function openSources(
+  state: string,
+  sources: readonly AttestationSource[],
+  patience: Patience = PATIENCE,
+): Sources {
+  const mirrors = sources.map(source => openMirror(mirrorOf(state, source), patience))
+  return {
+    directories: mirrors.map(({ directory }) => directory),
+    async refresh(storePath) {
+      const { digest } = parseStorePath(storePath)
+      const troubles = await Promise.all(mirrors.map(mirror => mirror.refresh(digest)))
+      return troubles.filter(trouble => trouble !== undefined)
+    },
+  }
+}
+
+interface OpenMirror {
+  readonly directory: string
+  refresh(digest: string): Promise<Trouble | undefined>
+}
+
+function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
+  // An answer is younger than the policy says, or at the least of a later second than this program.
+  const since = Math.floor(Date.now() / 1000) - mirror.maxAge + 1
+  /** Whether the index is current, which is asked once. */
+  let answer: Promise<Trouble | undefined> | undefined
+
+  const askOnce = async () => {
+    if (isCurrent(mirror, since)) return
+    const { updateIndex } = await import('./update.ts')
+    await updateIndex(mirror, since, patience)
+  }
+  const bring = async (digest: string) => {
+    const index = readIndex(mirror)
+    if (index !== undefined && isComplete(mirror, index, digest)) return
+    const { updateFiles } = await import('./update.ts')
+    await updateFiles(mirror, { part: digest.slice(0, 2), digest }, patience)
+  }
+  return {
+    directory: mirror.directory,
+    async refresh(digest) {
+      answer ??= troubleIn(mirror, askOnce())
+      return (await answer) ?? troubleIn(mirror, bring(digest))
+    },
+  }
+}
+
+/** What went wrong with a source; undefined if nothing did. */
+async function troubleIn(mirror: Mirror, work: Promise<void>): Promise<Trouble | undefined> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return { origin: mirror.url, detail: sourceProblem(mirror, error) }
+  }
+}
+
+/** What went wrong with a source, for a message. Throws what is a fault of our own. */
+export function sourceProblem(mirror: Mirror, error: unknown): string {
+  if (!(error instanceof Error)) throw error
+  // Told apart by name: the lazy half of the hooks' code has a class of its own.
+  if (error.name === 'SourceError') return `${error.message} (${lastAnswer(mirror)}): nixsig sync tries again`
+  if (error.name === 'FileError') return error.message
+  if (!('syscall' in error)) throw error
+  const problem = printable(error.message, 160)
+  return `cannot write its mirror: ${problem} (run as root, or name a state directory of your own: --state DIR)`
+}
+
+function lastAnswer(mirror: Mirror): string {
+  const record = readRecord(mirror)
+  return record === undefined ? 'it has never answered' : `it last answered ${when(record.checked)}`
+}

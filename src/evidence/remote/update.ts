@@ -1,0 +1,68 @@
+/**
+ * Bringing a mirror up to date. Whoever changes a mirror holds its lock, and looks first at what others have done while
+ * it waited for that.
+ */
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '../../files/durable-file.ts'
+import { withLock } from '../../files/lock.ts'
+import { readRegularFile } from '../../files/regular-file.ts'
+import { isCurrent, type Mirror, readIndex } from './mirror.ts'
+import type { Patience } from './patience.ts'
+import { SourceError } from './source-error.ts'
+import { bringFiles, ChangedError, type Changes, type Wanted } from './update-files.ts'
+import { askForIndex } from './update-index.ts'
+
+const FAILURE_LIMIT = 4096
+
+/**
+ * Asks a source for its index, unless it was asked since an instant (seconds since 1970). Makes the mirror if there is
+ * none. Throws SourceError, FileError and what writing throws.
+ */
+export async function updateIndex(mirror: Mirror, since: number, patience: Patience): Promise<void> {
+  const started = Date.now()
+  await locked(mirror, async () => {
+    if (isCurrent(mirror, since)) return
+    // Those who waited for a server in vain one by one would wait for very long.
+    const failure = failureSince(mirror, started)
+    if (failure !== undefined) throw failure
+    try {
+      await askForIndex(mirror, patience)
+    } catch (error) {
+      if (error instanceof SourceError) rememberFailure(mirror, error)
+      throw error
+    }
+  })
+}
+
+/**
+ * Brings files up to date with the source's index, for which it is asked once more if they are not what that lists.
+ * Throws like updateIndex.
+ */
+export function updateFiles(mirror: Mirror, wanted: Wanted, patience: Patience): Promise<Changes> {
+  return locked(mirror, async () => {
+    const index = readIndex(mirror)
+    try {
+      return await bringFiles(mirror, index ?? (await askForIndex(mirror, patience)), wanted, patience)
+    } catch (error) {
+      if (!(error instanceof ChangedError)) throw error
+      return bringFiles(mirror, await askForIndex(mirror, patience), wanted, patience)
+    }
+  })
+}
+
+function locked<T>({ directory }: Mirror, action: () => Promise<T>): Promise<T> {
+  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  return withLock(directory, action)
+}
+
+function failureSince({ directory }: Mirror, started: number): SourceError | undefined {
+  const text = readRegularFile(join(directory, 'failure'), FAILURE_LIMIT)?.toString('utf8') ?? ''
+  const [, time, message] = /^(\d{1,15}) ([^\n]*)\n$/.exec(text) ?? []
+  if (message === undefined || Number(time) < started || Number(time) > Date.now()) return undefined
+  return new SourceError(message, { isPassing: false })
+}
+
+function rememberFailure({ directory }: Mirror, { message }: SourceError): void {
+  writeDurably(join(directory, 'failure'), `${Date.now()} ${message}\n`, { flush: false, mode: 0o644 })
+}
