@@ -47,12 +47,16 @@ export function withGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
   }) as Argv<GlobalOptions>
 }
 
-/** The handler that runs a command and leaves its status to the process. */
+/**
+ * The handler that runs a command and leaves its status to the process. `repeatable`: options that may be given more than
+ * once here, beside those that may be everywhere.
+ */
 export function runs<T>(
   run: (args: T, invocation: Invocation) => Promise<Status>,
+  repeatable: readonly string[] = [],
 ): (args: T & GlobalOptions) => Promise<void> {
   return async args => {
-    refuseRepeated(args)
+    refuseRepeated(args, [...REPEATABLE, ...repeatable])
     const terminal = openTerminal(!args['no-color'])
     process.exitCode = await run(args, { places: placesOf(args), terminal })
   }
@@ -76,7 +80,7 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-/** Options that may be given more than once. */
+/** Options that may be given more than once in every command that has them. */
 const REPEATABLE: readonly string[] = [
   'attestations',
   'key',
@@ -84,14 +88,17 @@ const REPEATABLE: readonly string[] = [
   'developerKey',
   'paths',
   'files',
+  'targets',
+  'attr',
+  'A',
   'from',
   'ids',
   '_',
 ]
 
 /** Of two values for one option it is not for us to guess which was meant. */
-function refuseRepeated(args: object): void {
+function refuseRepeated(args: object, repeatable: readonly string[]): void {
   const entries = Object.entries(args)
-  const [repeated] = entries.find(([name, value]) => Array.isArray(value) && !REPEATABLE.includes(name)) ?? []
+  const [repeated] = entries.find(([name, value]) => Array.isArray(value) && !repeatable.includes(name)) ?? []
   if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`)
 }

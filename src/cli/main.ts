@@ -7,6 +7,7 @@ import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
 import { explain } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
+import { handoff } from './commands/handoff.ts'
 import { importCommand } from './commands/import.ts'
 import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
@@ -18,6 +19,7 @@ import { UsageError } from './usage-error.ts'
 const COMMANDS: readonly AddCommand[] = [
   keygen,
   attest,
+  handoff,
   checkSignature,
   verify,
   explain,

@@ -21,6 +21,9 @@ const ATTEMPT_LIMIT = 20_000
 /** Looks up what is attested of a store path. */
 export type AttestationReader = (path: string) => Evidence
 
+/** Who may say something, and the directories in which it is looked for. */
+export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'>
+
 /** What is looked for and with which keys. */
 interface Search {
   readonly path: string
@@ -46,7 +49,7 @@ type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly un
  *
  * The reader throws FormatError if the path is no store path. All else that is wrong is part of its answer.
  */
-export function attestationReader(policy: Policy, machineKey?: Uint8Array): AttestationReader {
+export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Array): AttestationReader {
   const listed = [...policy.principals.values()]
     .flatMap(principal => principal.keys)
     .filter(key => key.kind === 'ed25519')
@@ -56,7 +59,7 @@ export function attestationReader(policy: Policy, machineKey?: Uint8Array): Atte
 }
 
 /** What is attested of one store path; whoever asks for several makes a reader once. */
-export function attestationEvidence(policy: Policy, path: string, machineKey?: Uint8Array): Evidence {
+export function attestationEvidence(policy: TrustedSigners, path: string, machineKey?: Uint8Array): Evidence {
   return attestationReader(policy, machineKey)(path)
 }
 

@@ -69,11 +69,13 @@ export async function checkDeveloperSignature(
   if (after.narHash !== before.narHash || versionOf(before.file) !== stamp) {
     throw new UsageError(`${printable(before.file)} changed while it was verified`)
   }
-  const digest = toHex(sha256(bytes))
   const signature = {
     bytes,
     extension: extensionOf(bytes),
-    inputs: good.map(({ key }) => ({ uri: uriOf(key), sha256: digest })),
+    inputs: checkedInputs(
+      good.map(({ key }) => key),
+      bytes,
+    ),
     signers: good.map(detachedWords),
   }
   return { contents: before, signature }
@@ -95,9 +97,16 @@ function assertPlainFile({ path, file }: Contents): void {
   }
 }
 
-function extensionOf(bytes: Uint8Array): SignatureExtension {
+/** The extension under which a developer's signature is kept. */
+export function extensionOf(bytes: Uint8Array): SignatureExtension {
   if (signatureKind(bytes) === 'minisign') return '.minisig'
   return isText(bytes) ? '.asc' : '.sig'
+}
+
+/** A developer's signature as an attestation names it: once for each key that made it. */
+export function checkedInputs(keys: readonly Key[], signature: Uint8Array): readonly CheckedSignature[] {
+  const digest = toHex(sha256(signature))
+  return keys.map(key => ({ uri: uriOf(key), sha256: digest }))
 }
 
 function uriOf(key: Key): string {

@@ -1,0 +1,113 @@
+import { readSecretKeyFile } from '../../crypto/secret-key.ts'
+import { readDerivation } from '../../verifier/build.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { checkAll } from '../handoff/check-all.ts'
+import { signDerivation, signSource } from '../handoff/sign.ts'
+import { signedWith, sourcesOf } from '../handoff/sources.ts'
+import { sayTable, tableJson } from '../handoff/table.ts'
+import { derivationsOf } from '../handoff/targets.ts'
+import { mostSevere, type Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface Options {
+  readonly targets: readonly string[]
+  readonly attr: readonly string[]
+  readonly recursive: boolean
+  readonly signature: readonly string[]
+  readonly checksums: readonly string[]
+  readonly 'developer-key': readonly string[]
+  readonly key: string | undefined
+  readonly out: string
+  readonly reviewed: string | undefined
+  readonly yes: boolean
+  readonly 'dry-run': boolean
+  readonly json: boolean
+}
+
+/** `nixsig handoff TARGET`: from the developers' signatures to the packager's, for all sources of a derivation. */
+export const handoff: AddCommand = yargs =>
+  yargs.command(
+    'handoff [targets..]',
+    "As a packager: find and check the developers' signatures of all sources, then sign them and the derivation",
+    command =>
+      command
+        .positional('targets', {
+          type: 'string',
+          array: true,
+          default: [] as string[],
+          describe: 'Derivations (.drv), or files as nix-build takes them',
+        })
+        .options(CHOICES)
+        .options(WORDS)
+        .example('$0 handoff hello.nix --key bob.secret --out published', '')
+        .example('$0 handoff -A hello --developer-key upstream.asc --key bob.secret', '')
+        .example('$0 handoff hello.nix --dry-run', 'shows what is signed, and by whom'),
+    runs(handOff, ['signature', 'checksums']),
+  )
+
+const many = { type: 'string', array: true, default: [] as string[], requiresArg: true } as const
+
+/** What is looked at. */
+const CHOICES = {
+  attr: { ...many, alias: 'A', describe: 'Attribute of the expression; may be repeated' },
+  recursive: { type: 'boolean', default: false, describe: 'All sources of the whole build graph' },
+  signature: { ...many, describe: 'SOURCE=FILE or URL: where the signature of a source is; may be repeated' },
+  checksums: { ...many, describe: 'SOURCE=FILE or URL: the list of checksums that it is over' },
+  'developer-key': { ...many, describe: "A key beside those of the policy's list; may be repeated" },
+} as const
+
+/** What is said of it. */
+const WORDS = {
+  key: { type: 'string', requiresArg: true, describe: 'Secret key file of the packager (nixsig keygen)' },
+  out: {
+    type: 'string',
+    default: 'attestations',
+    requiresArg: true,
+    describe: 'Directory of attestations to add to',
+  },
+  reviewed: {
+    type: 'string',
+    requiresArg: true,
+    describe: 'Why you stand for sources that no signature of their developer covers',
+  },
+  yes: { type: 'boolean', default: false, describe: 'Ask nothing, and take no key that is new' },
+  'dry-run': { type: 'boolean', default: false, describe: 'Check, and sign nothing' },
+  json: { type: 'boolean', default: false, describe: 'The table as JSON' },
+} as const
+
+async function handOff(options: Options, invocation: Invocation): Promise<Status> {
+  const { terminal } = invocation
+  const reviewed = options.reviewed?.trim()
+  if (reviewed === '') throw new UsageError('--reviewed "why": say in a few words why you stand for them')
+  if (options.key === undefined && !options['dry-run']) throw new UsageError('whose word is it? (--key FILE)')
+  const key = options.key === undefined ? undefined : readSecretKeyFile(options.key)
+  const derivations = (await derivationsOf(options.targets, options.attr)).map(readDerivation)
+  const sources = sourcesOf(derivations, options)
+  const checked = await checkAll(sources, { ...options, developerKeys: options['developer-key'] }, invocation)
+  if (options.json) terminal.print(tableJson(checked))
+  else sayTable(terminal, checked)
+
+  const bare = checked.filter(({ state }) => state === 'unsigned' || state === 'doubtful')
+  const left = checked.filter(each => each.state !== 'signed' && !(reviewed && bare.includes(each)))
+  if (bare.length > 0 && !options.json) {
+    terminal.print(`${bare.length} of ${checked.length} sources have no good signature of their developer`)
+  }
+  const status = mostSevere(left.map(each => each.status))
+  if (options['dry-run'] || key === undefined) return status
+  if (checked.some(({ state }) => state === 'bad' || state === 'missing')) {
+    terminal.note('nothing was signed: what is bad or missing comes first')
+    return status
+  }
+  const signing = { key, out: options.out, now: Math.floor(Date.now() / 1000), terminal }
+  for (const source of checked) await signSource(signing, source, reviewed)
+  if (left.length > 0) {
+    terminal.note(
+      `no derivation was signed: of ${left.length} sources nobody says anything (--reviewed "why")`,
+    )
+    return status
+  }
+  const { recursive: graph } = options
+  const signed = graph ? derivations : signedWith(derivations, sources)
+  for (const derivation of signed) await signDerivation(signing, derivation, { graph })
+  return status
+}

@@ -1,0 +1,75 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Key } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { openStore, type Store } from '../../store/store-client.ts'
+import { keysInForce } from '../attest/checked-signature.ts'
+import type { Invocation } from '../command.ts'
+import { keysOfArgument } from '../key-argument.ts'
+import { readPolicy } from '../policy-argument.ts'
+import { UsageError } from '../usage-error.ts'
+import { type CheckedSource, checkSource } from './check.ts'
+import { givenSignatures } from './given.ts'
+import { acceptNewKeys } from './new-keys.ts'
+import type { Source } from './sources.ts'
+
+/** What the caller said about signatures and keys, as it was written. */
+export interface CheckOptions {
+  readonly signature: readonly string[]
+  readonly checksums: readonly string[]
+  readonly developerKeys: readonly string[]
+  /** Directory of attestations, in which signatures may lie already. */
+  readonly out: string
+  /** Ask nothing. */
+  readonly yes: boolean
+}
+
+/**
+ * Checks every source with the keys of the trusted list and those that were named, and asks about each key that is new
+ * here. Throws UsageError for options that are about no source.
+ */
+export async function checkAll(
+  sources: readonly Source[],
+  options: CheckOptions,
+  { places, terminal }: Invocation,
+): Promise<readonly CheckedSource[]> {
+  const given = givenSignatures(options.signature, options.checksums)
+  const stray = given.find(
+    ({ source }) => !sources.some(({ path }) => [path.path, path.name].includes(source)),
+  )
+  if (stray !== undefined) throw new UsageError(`${printable(stray.source)} is no source of this derivation`)
+  const { listed, named } = keysOf(options, places.policy)
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-handoff-'))
+  let store: Promise<Store> | undefined
+  const workplace = {
+    directory,
+    store: () => {
+      store ??= openStore()
+      return store
+    },
+  }
+  try {
+    const checking = { keys: [...listed, ...named], given, directories: [options.out], workplace }
+    const checked: CheckedSource[] = []
+    for (const source of sources) {
+      terminal.progress(`checking ${printable(source.path.name)}`)
+      checked.push(await checkSource(source, checking))
+    }
+    return await acceptNewKeys(checked, listed, options)
+  } finally {
+    await store?.then(open => open.close()).catch(() => undefined)
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** The keys of the trusted list that are in force, and those that were named beside them. */
+function keysOf({ developerKeys }: CheckOptions, policyFile: string) {
+  const named = developerKeys.flatMap(keysOfArgument)
+  // A packager's machine needs no policy where all keys are named.
+  const isNeeded = named.length === 0 || existsSync(policyFile)
+  const now = Math.floor(Date.now() / 1000)
+  const listed: readonly Key[] = isNeeded ? keysInForce(readPolicy(policyFile, true), now) : []
+  const known = new Set(listed.map(({ identity }) => identity))
+  return { listed, named: named.filter(({ identity }) => !known.has(identity)) }
+}

@@ -1,0 +1,125 @@
+/** What there is to say of each source, and who says it: checked, and nothing signed yet. */
+import { lstatSync } from 'node:fs'
+import { pathToFileURL } from 'node:url'
+import { type DetachedResult, verifyDetached } from '../../crypto/detached/verify.ts'
+import { developerSignatureFiles } from '../../evidence/developer-signatures.ts'
+import { FileError } from '../../files/regular-file.ts'
+import type { ExitCode } from '../../policy/exit-code.ts'
+import type { Key } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import type { Contents } from '../attest/contents.ts'
+import { detachedStatus, detachedWords } from '../detached-words.ts'
+import { UsageError } from '../usage-error.ts'
+import { contentsOfSource, type Workplace } from './contents.ts'
+import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
+import type { GivenSignature } from './given.ts'
+import type { Source } from './sources.ts'
+
+/**
+ * `signed`: by a key that was tried. `doubtful`: by another key, or one that counts for nothing today. `bad`: by a key
+ * that was tried, and over something else. `missing`: nobody has the contents.
+ */
+export type SourceState = 'signed' | 'doubtful' | 'bad' | 'unsigned' | 'missing'
+
+export interface CheckedSource {
+  readonly source: Source
+  readonly state: SourceState
+  readonly status: ExitCode
+  /** Missing only for what is missing. */
+  readonly contents?: Contents
+  /** Where a signature was found, the one that decides. */
+  readonly found?: FoundSignature
+  readonly results: readonly DetachedResult[]
+  /** Why, and what was found besides; fit for a terminal. */
+  readonly notes: readonly string[]
+}
+
+/** With what sources are checked. */
+export interface Checking {
+  readonly keys: readonly Key[]
+  readonly given: readonly GivenSignature[]
+  /** Directories of attestations, in which a developer's signature may lie already. */
+  readonly directories: readonly string[]
+  readonly workplace: Workplace
+}
+
+/** Finds and checks the developer's signature of a source. Throws only for what is no source's fault. */
+export async function checkSource(source: Source, checking: Checking): Promise<CheckedSource> {
+  const nothing = { source, results: [] }
+  let contents: Contents
+  try {
+    contents = await contentsOfSource(source, checking.workplace)
+  } catch (error) {
+    if (!isAboutSource(error)) throw error
+    return { ...nothing, state: 'missing', status: 20, notes: [error.message] }
+  }
+  const unfit = whyUnfit(contents)
+  if (unfit !== undefined) return { ...nothing, contents, state: 'unsigned', status: 10, notes: [unfit] }
+  const { found, notes } = await findSignatures(source, checking)
+  const checked: CheckedSource[] = []
+  for (const signature of found) {
+    const { state, results, problem } = await judge(contents.file, signature, checking.keys)
+    const status = problem === undefined ? detachedStatus(results) : 20
+    const words = problem === undefined ? results.map(detachedWords) : [problem]
+    if (words.length === 0) words.push(`no key that was given makes ${signature.kind} signatures`)
+    checked.push({ source, contents, state, status, found: signature, results, notes: [...words, ...notes] })
+  }
+  // One bad signature is reason enough, whatever stands beside it.
+  for (const state of ['bad', 'signed', 'doubtful'] as const) {
+    const decisive = checked.find(each => each.state === state)
+    if (decisive !== undefined) return decisive
+  }
+  return {
+    ...nothing,
+    contents,
+    state: 'unsigned',
+    status: 10,
+    notes: ["no developer's signature", ...notes],
+  }
+}
+
+async function judge(file: string, found: FoundSignature, keys: readonly Key[]) {
+  try {
+    const { signature } = found
+    const results = await verifyDetached({ file, signature, keys })
+    return { state: stateOf(results), results }
+  } catch (error) {
+    if (!isAboutSource(error)) throw error
+    return { state: 'doubtful', results: [], problem: error.message } as const
+  }
+}
+
+function stateOf(results: readonly DetachedResult[]): SourceState {
+  if (results.some(({ outcome }) => outcome === 'bad-signature')) return 'bad'
+  return results.some(({ outcome }) => outcome === 'good') ? 'signed' : 'doubtful'
+}
+
+/** Given by the caller, else kept beside attestations, else beside the URL: the first place that has any. */
+async function findSignatures(source: Source, checking: Checking): Promise<Findings> {
+  const { path, name } = source.path
+  const given = checking.given.filter(each => each.source === path || each.source === name)
+  if (given.length > 0) {
+    const found = await Promise.all(given.map(({ signature, list }) => signatureAt(signature, list)))
+    return { found, notes: [] }
+  }
+  const kept = developerSignatureFiles(checking.directories, path)
+  if (kept.length > 0) {
+    return {
+      found: await Promise.all(kept.map(file => signatureAt(pathToFileURL(file).href))),
+      notes: [],
+    }
+  }
+  return findBeside(source.urls)
+}
+
+/** Why no detached signature can speak for what lies there; undefined if one can. */
+function whyUnfit({ file, path }: Contents): string | undefined {
+  const status = lstatSync(file)
+  if (!status.isFile()) return 'not one file: no detached signature covers it (a signed git tag can)'
+  const isExecutable = file === path && (status.mode & 0o111) !== 0
+  return isExecutable ? 'executable, which no detached signature covers' : undefined
+}
+
+function isAboutSource(error: unknown): error is Error {
+  return error instanceof FileError || error instanceof FormatError || error instanceof UsageError
+}

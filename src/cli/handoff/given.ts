@@ -1,0 +1,45 @@
+import { pathToFileURL } from 'node:url'
+import { printable } from '../../primitives/printable.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** A signature that the caller named. */
+export interface GivenSignature {
+  /** Store path or name of the source that it is for. */
+  readonly source: string
+  /** URLs of the signature and, where it is over one, of the list of checksums. */
+  readonly signature: string
+  readonly list?: string
+}
+
+/**
+ * Reads `SOURCE=FILE-OR-URL` options, signatures and lists. Throws UsageError for what is not of that form, and for a list
+ * without a signature.
+ */
+export function givenSignatures(
+  signatures: readonly string[],
+  lists: readonly string[],
+): readonly GivenSignature[] {
+  const listOf = new Map(lists.map(text => pairOf('checksums', text)))
+  const given = signatures.map(text => {
+    const [source, signature] = pairOf('signature', text)
+    const list = listOf.get(source)
+    return { source, signature, ...(list === undefined ? {} : { list }) }
+  })
+  const lone = [...listOf.keys()].find(source => !given.some(each => each.source === source))
+  if (lone !== undefined) {
+    throw new UsageError(`--checksums ${printable(lone)}=… needs a --signature ${printable(lone)}=… over it`)
+  }
+  return given
+}
+
+function pairOf(option: string, text: string): readonly [source: string, url: string] {
+  const at = text.indexOf('=')
+  const [source, place] = [text.slice(0, at), text.slice(at + 1)]
+  if (at < 1 || place === '') {
+    throw new UsageError(
+      `--${option} ${printable(text)}: give it as SOURCE=FILE, SOURCE being a name or store path`,
+    )
+  }
+  if (/^(?:https?|file):\/\//.test(place) && URL.canParse(place)) return [source, place]
+  return [source, pathToFileURL(place).href]
+}

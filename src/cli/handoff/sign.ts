@@ -1,0 +1,73 @@
+/** The packager's word about what was checked: made, and kept beside the developers' own signatures. */
+import type { KeyPair } from '../../crypto/secret-key.ts'
+import { attestationEvidence } from '../../evidence/attestations.ts'
+import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { LEVEL } from '../../formats/predicates/verification-summary.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { toHex } from '../../primitives/hex.ts'
+import type { StoredDerivation } from '../../verifier/build.ts'
+import { checkedInputs, extensionOf } from '../attest/checked-signature.ts'
+import type { Contents } from '../attest/contents.ts'
+import { type Summary, summaryLine } from '../attest/lines.ts'
+import { publish } from '../attest/options.ts'
+import type { Terminal } from '../terminal.ts'
+import type { CheckedSource } from './check.ts'
+
+/** Who signs, where it goes, and when that is: seconds since 1970. */
+export interface Signing {
+  readonly key: KeyPair
+  readonly out: string
+  readonly now: number
+  readonly terminal: Terminal
+}
+
+/** Says of a source what was found; `reviewed`: why somebody stands for what no developer's signature covers. */
+export async function signSource(signing: Signing, checked: CheckedSource, reviewed?: string): Promise<void> {
+  const { contents, found, results, state } = checked
+  if (contents === undefined) return
+  if (state !== 'signed' || found === undefined) {
+    if (reviewed === undefined) return
+    await say(signing, contents, { level: LEVEL.packaged, inputs: [], remark: reviewed })
+    return
+  }
+  const good = results.filter(({ outcome }) => outcome === 'good').map(({ key }) => key)
+  // The signature first: whoever finds the attestation shall find what it rests on.
+  storeDeveloperSignature(signing.out, contents.path, extensionOf(found.signature), found.signature)
+  await say(signing, contents, {
+    level: LEVEL.developerSignatureChecked,
+    inputs: checkedInputs(good, found.signature),
+  })
+}
+
+/** Stands for a derivation or, with `graph`, for all that it is built from as well. */
+export async function signDerivation(
+  signing: Signing,
+  { path, narHash }: StoredDerivation,
+  { graph }: { readonly graph: boolean },
+): Promise<void> {
+  const level = graph ? LEVEL.packagedGraph : LEVEL.packaged
+  await say(signing, { path: path.path, narHash, file: path.path }, { level, inputs: [] })
+}
+
+async function say(signing: Signing, contents: Contents, summary: Summary): Promise<void> {
+  const { key, out, now, terminal } = signing
+  const { path } = contents
+  if (await hasSaid(signing, contents, summary.level === LEVEL.packagedGraph)) {
+    terminal.print(`attested before ${path}`)
+    return
+  }
+  const line = summaryLine(key, contents, summary, now)
+  publish(terminal, out, path, { line, says: `as packager, ${summary.level}` })
+}
+
+/** Whether this signer has stood for these very contents before: to say it again would only add a line. */
+async function hasSaid({ key, out }: Signing, contents: Contents, graph: boolean): Promise<boolean> {
+  const identity = `ed25519:${toHex(key.publicKey)}`
+  const own = { kind: 'ed25519', form: 'nix', identity, label: key.name, publicKey: key.publicKey } as const
+  const principals: Policy['principals'] = new Map([['self', { name: 'self', keys: [own] }]])
+  const { claims } = await attestationEvidence({ principals, attestations: [out] }, contents.path)
+  return claims.some(
+    ({ role, narHash, coversGraph }) =>
+      role === 'packager' && narHash === contents.narHash && (coversGraph ?? false) === graph,
+  )
+}

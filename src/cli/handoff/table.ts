@@ -1,0 +1,57 @@
+import { printable } from '../../primitives/printable.ts'
+import type { Terminal } from '../terminal.ts'
+import type { CheckedSource, SourceState } from './check.ts'
+
+const COLUMN_LIMIT = 48
+
+/** What was found of each source, a line each under a heading, with what there is to add below. */
+export function sayTable(terminal: Terminal, checked: readonly CheckedSource[]): void {
+  const rows = [['source', 'signature', 'kind', 'signer', 'verdict'], ...checked.map(cellsOf)]
+  const widths = [0, 1, 2, 3].map(column => Math.max(...rows.map(row => row[column]?.length ?? 0)))
+  const [heading = [], ...lines] = rows.map(row =>
+    row.map((cell, column) => cell.padEnd(widths[column] ?? 0)),
+  )
+  terminal.print(terminal.strong(heading.join('  ').trimEnd()))
+  for (const [index, { state, notes }] of checked.entries()) {
+    const cells = lines[index] ?? []
+    const verdict = cells.at(-1) ?? ''
+    terminal.print([...cells.slice(0, -1), paintFor(terminal, state)(verdict)].join('  '))
+    for (const note of notes) terminal.print(terminal.faint(`  ${note}`))
+  }
+}
+
+/** The same for scripts: an object for each source. */
+export function tableJson(checked: readonly CheckedSource[]): string {
+  const rows = checked.map(({ source, state, status, found, results, notes }) => ({
+    path: source.path.path,
+    kind: source.kind,
+    state,
+    status,
+    signature: found === undefined ? null : { origin: found.origin, kind: found.kind },
+    signers: results.filter(({ outcome }) => outcome === 'good').map(({ key }) => key.identity),
+    notes,
+  }))
+  return JSON.stringify(rows, null, 2)
+}
+
+function cellsOf({ source, state, found, results }: CheckedSource): readonly string[] {
+  const good = results.find(({ outcome }) => outcome === 'good')
+  const origin = found === undefined ? '-' : (found.origin.split('/').at(-1) ?? '')
+  const signer = good === undefined ? '-' : good.key.label
+  return [source.path.name, origin, found?.kind ?? '-', signer, WORDS[state]].map(cell =>
+    printable(cell, COLUMN_LIMIT),
+  )
+}
+
+const WORDS: Readonly<Record<SourceState, string>> = {
+  signed: 'good',
+  doubtful: 'not by a key that counts',
+  bad: 'BAD',
+  unsigned: 'not signed',
+  missing: 'not there',
+}
+
+function paintFor(terminal: Terminal, state: SourceState): (text: string) => string {
+  if (state === 'signed') return terminal.good
+  return state === 'unsigned' || state === 'doubtful' ? terminal.doubtful : terminal.bad
+}

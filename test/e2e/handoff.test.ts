@@ -1,0 +1,171 @@
+// A packager hands off what developers signed: on a machine of their own, to users who build on theirs.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import * as nix from '../support/expressions.ts'
+import { isValid } from '../support/scene.ts'
+import { ATTESTATIONS, byDefault, policyText, setPolicy, sha256 } from '../support/trust.ts'
+import { type Outcome, VERSIONS, type World, withWorld } from '../support/world.ts'
+
+const dir = mkdtempSync('/tmp/nixsig-handoff-test-')
+after(() => rmSync(dir, { recursive: true, force: true }))
+
+const RELEASE = 'the developer wrote this\n'
+const PATCH = 'somebody wrote that\n'
+
+/** A minisign key, as a policy takes it, and a signature over some contents. */
+function minisign(name: string) {
+  const file = (end: string) => join(dir, `${name}.${end}`)
+  execFileSync('minisign', ['-G', '-W', '-f', '-p', file('pub'), '-s', file('key')], { stdio: 'ignore' })
+  const [, key = ''] = readFileSync(file('pub'), 'utf8').split('\n')
+  return {
+    key: `minisign:${key}`,
+    sign: (contents: string): Uint8Array => {
+      writeFileSync(file('signed'), contents)
+      execFileSync('minisign', ['-S', '-W', '-s', file('key'), '-m', file('signed'), '-x', file('sig')])
+      return readFileSync(file('sig'))
+    },
+  }
+}
+
+const alice = minisign('alice')
+const mallory = minisign('mallory')
+
+/** A package of a release and a patch, neither of which has been fetched. */
+function writePackage(world: World): void {
+  world.write('/srv/tool.tar', RELEASE)
+  world.write('/srv/fix.patch', PATCH)
+  const sources = [
+    nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256(RELEASE)),
+    nix.fetchurl('fix.patch', 'file:///srv/fix.patch', sha256(PATCH)),
+  ]
+  world.write('/root/default.nix', nix.derivation('tool', { inputs: sources, build: 'cat $inputs > $out' }))
+}
+
+function nixsig(world: World, line: string): Promise<Outcome> {
+  return world.run(`/opt/nixsig/nixsig ${line}`)
+}
+
+async function packager(world: World): Promise<string> {
+  assert.equal((await nixsig(world, 'keygen bob')).status, 0)
+  return world.read('/root/bob.pub').trim()
+}
+
+/** The policy of a packager's machine: whom they know. */
+function know(world: World, keys: readonly string[]): Promise<void> {
+  const alice = keys.map(key => `"${key}"`)
+  return setPolicy(
+    world,
+    policyText(alice.length > 0 ? { alice } : {}, byDefault('nothing', 'nothing', 'nothing')),
+  )
+}
+
+async function sourcePath(world: World, name: string): Promise<string> {
+  const drv = await world.output(`nix-store -qR $(nix-instantiate 2>/dev/null) | grep -- '-${name}\\.drv$'`)
+  return world.output(`nix-store -q --outputs ${drv}`)
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: what developers signed is found, checked, signed, and builds on another machine`, async () => {
+    let bob = ''
+    await withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar.minisig', alice.sign(RELEASE))
+      bob = await packager(world)
+      await know(world, [alice.key])
+
+      const refused = await nixsig(world, 'handoff --key bob.secret --out published')
+      assert.equal(refused.status, 10, refused.stderr)
+      assert.match(refused.stdout, /^tool\.tar +tool\.tar\.minisig +minisign +minisign:\S+ +good$/m)
+      assert.match(refused.stdout, /^fix\.patch +- +- +- +not signed$/m)
+      assert.match(refused.stdout, /^1 of 2 sources have no good signature of their developer$/m)
+      assert.match(refused.stderr, /no derivation was signed: of 1 sources nobody says anything/)
+
+      const done = await nixsig(world, 'handoff --key bob.secret --out published --reviewed "read it"')
+      assert.equal(done.status, 0, done.stderr)
+      assert.match(done.stdout, /^attested before \S+-tool\.tar$/m)
+      assert.match(done.stdout, /^attested \S+-fix\.patch \(as packager, NIXSIG_PACKAGED\)/m)
+      for (const name of ['tool', 'tool.tar', 'fix.patch']) {
+        const says = `^attested \\S+-${name}\\.drv \\(as packager, NIXSIG_PACKAGED\\)`
+        assert.match(done.stdout, new RegExp(says, 'm'))
+      }
+      assert.equal(await isValid(world, await sourcePath(world, 'tool.tar')), false)
+      const again = await nixsig(world, 'handoff --key bob.secret --out published --reviewed "read it"')
+      assert.doesNotMatch(again.stdout, /^attested \//m)
+      await world.output(`tar -cf /srv/published.tar -C published .`)
+      execFileSync('cp', [world.path('/srv/published.tar'), dir])
+    })
+    await withWorld(version, {}, async world => {
+      writePackage(world)
+      await setPolicy(world, policyText({ bob: [`"${bob}"`] }, byDefault('bob', 'bob', 'self')))
+      const refused = await world.run('nix-build')
+      assert.match(refused.stderr, /needs bob for its (?:source|derivation), found no signature/)
+      world.write('/srv/published.tar', readFileSync(join(dir, 'published.tar')))
+      await world.output(`mkdir -p ${ATTESTATIONS} && tar -xf /srv/published.tar -C ${ATTESTATIONS}`)
+      const built = await world.run('nix-build')
+      assert.equal(built.status, 0, built.stderr)
+      assert.equal(world.read(built.stdout.trim()), RELEASE + PATCH)
+    })
+  })
+
+  test(`${version}: a signature that does not verify stops everything, whatever was reviewed`, () =>
+    withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar.minisig', alice.sign('other contents'))
+      await packager(world)
+      await know(world, [alice.key])
+      const { status, stdout, stderr } = await nixsig(
+        world,
+        'handoff --key bob.secret --out published --reviewed why',
+      )
+      assert.equal(status, 13)
+      assert.match(stdout, /^tool\.tar +tool\.tar\.minisig +minisign +- +BAD$/m)
+      assert.match(stderr, /nothing was signed/)
+      assert.equal(world.exists('/root/published'), false)
+    }))
+
+  test(`${version}: a key that is new is asked about, and never taken by --yes or without a terminal`, () =>
+    withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar.minisig', alice.sign(RELEASE))
+      world.write('/srv/fix.patch.minisig', alice.sign(PATCH))
+      await packager(world)
+      await know(world, [mallory.key])
+      const stranger = await nixsig(world, 'handoff --key bob.secret --out published')
+      assert.equal(stranger.status, 11)
+      assert.match(stranger.stdout, /not by a key that counts/)
+      const line = `handoff --key bob.secret --out published --developer-key ${alice.key}`
+      const yes = await nixsig(world, `${line} --yes`)
+      assert.equal(yes.status, 11)
+      assert.match(yes.stdout, /is new here, and --yes takes no new key/)
+      const unasked = await nixsig(world, line)
+      assert.equal(unasked.status, 11)
+      assert.match(unasked.stdout, /is new here, and there is no terminal to ask on/)
+      const inTerminal = (answer: string) =>
+        world.run(`script -qec '/opt/nixsig/nixsig ${line}' /dev/null`, { input: `${answer}\n` })
+      assert.match((await inTerminal('n')).stdout, /is new here, and was not accepted/)
+      assert.equal(world.exists('/root/published'), false)
+      const accepted = await inTerminal('y')
+      assert.equal(accepted.status, 0, accepted.stdout)
+      assert.match(accepted.stdout, /ed25519:[0-9a-f]{64} .* was never seen here before/)
+      assert.equal((await nixsig(world, line)).status, 0)
+    }))
+
+  test(`${version}: attack: contents that are not what the derivation says are not signed`, () =>
+    withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar', 'tampered\n')
+      world.write('/srv/tool.tar.minisig', alice.sign('tampered\n'))
+      await packager(world)
+      await know(world, [alice.key])
+      const { status, stdout } = await nixsig(
+        world,
+        'handoff --key bob.secret --out published --reviewed why',
+      )
+      assert.equal(status, 20)
+      assert.match(stdout, /^tool\.tar .*not there$/m)
+      assert.match(stdout, /file:\/\/\/srv\/tool\.tar has other contents than the derivation says/)
+    }))
+}
