@@ -1,4 +1,5 @@
-// Builds dist/: the hook bundle under its two names, the command line, and sodium-native's prebuilds beside them.
+// Builds dist/: the hook bundle under its two names, the command line, what both need seldom, and sodium-native's
+// prebuilds beside them.
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node]
 //
@@ -11,6 +12,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
 import { lazyImportsFromJudge } from './judge-plugin.mjs'
+import { libraryBesideBundle } from './library-plugin.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
@@ -28,6 +30,9 @@ const node = values.node ?? 'node'
 const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH} ${node}`
 const cliInterpreter = values.node ? `#!${values.node}` : '#!/usr/bin/env node'
 
+/** Sigstore's own library, which only those need who are signed for in that way. */
+const SIGSTORE = join(root, 'src/crypto/sigstore/library.ts')
+
 /** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
 function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
   return build({
@@ -44,7 +49,7 @@ function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
     metafile: true,
     logLevel: 'warning',
     banner: interpreter === undefined ? {} : { js: interpreter },
-    plugins: [sodiumBesideBundle(), ...plugins],
+    plugins: [sodiumBesideBundle(), ...plugins, libraryBesideBundle(SIGSTORE, './sigstore.js')],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__bundle_url', 'process.env.NODE_ENV': '"production"' },
@@ -75,6 +80,7 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })
 }
 await bundleHooks()
+await bundle('src/crypto/sigstore/library.ts', join(out, 'sigstore.js'))
 await bundle('src/cli/main.ts', join(out, 'nixsig'), { interpreter: cliInterpreter })
 chmodSync(join(out, 'nixsig'), 0o755)
 

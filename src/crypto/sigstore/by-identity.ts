@@ -2,8 +2,8 @@
  * Bundles by those whom an identity provider vouched for, verified offline. Heavy: loads node:crypto and Sigstore's own
  * library; reached by `import()` alone.
  */
-import { TrustedRoot } from '@sigstore/protobuf-specs'
-import { type SignedEntity, type TrustMaterial, toTrustMaterial, Verifier } from '@sigstore/verify'
+import { realpathSync } from 'node:fs'
+import type { SignedEntity, TrustMaterial } from '@sigstore/verify'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore-certificate.ts'
@@ -41,15 +41,20 @@ export async function verifyByIdentity(
   if (subject !== key.subject || issuer !== key.issuer) {
     return { outcome: 'unknown-signer', detail: `${printable(subject, 200)} by ${printable(issuer, 200)}` }
   }
-  const root = readTrustedRoot(key.trustedRoot)
+  const library = await import('./library.ts')
+  const root = readTrustedRoot(key.trustedRoot, library)
   if (root.kind === 'unreadable') return { outcome: 'unreadable', detail: root.detail }
   try {
     const signerKey = publicKeyOf(publicKey)
     const unfit = whyUnfit(signerKey)
     if (unfit !== undefined) return { outcome: 'unacceptable', detail: unfit }
     const isSigned = await isSignedBy(signerKey, signedBy(bundle.content, file), bundle.content.signature)
-    const entity = entityOf(bundle, { certificate, key: signerKey, isSignedBy: isSigned })
-    new Verifier(root.material, THRESHOLDS).verify(entity)
+    const entity = entityOf(
+      bundle,
+      { certificate, key: signerKey, isSignedBy: isSigned },
+      library.toSignedEntity,
+    )
+    new library.Verifier(root.material, THRESHOLDS).verify(entity)
     const result = await judgeContent(bundle.content, file)
     if (result.outcome !== 'good') return result
     const signedAt = timeOf(entity)
@@ -66,10 +71,12 @@ type Root =
   | { readonly kind: 'root'; readonly material: TrustMaterial }
   | { readonly kind: 'unreadable'; readonly detail: string }
 
-function readTrustedRoot(file: string): Root {
+type Library = typeof import('./library.ts')
+
+function readTrustedRoot(file: string, { TrustedRoot, toTrustMaterial }: Library): Root {
   const unreadable = (detail: string): Root => ({ kind: 'unreadable', detail })
   try {
-    const bytes = readRegularFile(file, TRUSTED_ROOT_LIMIT)
+    const bytes = readRegularFile(realpathSync(file), TRUSTED_ROOT_LIMIT)
     if (bytes === undefined) return unreadable(`the trusted root ${printable(file)} is not there`)
     checkTrustedRoot(bytes)
     const root = TrustedRoot.fromJSON(JSON.parse(bytes.toString('utf8')))

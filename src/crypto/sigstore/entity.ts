@@ -1,6 +1,6 @@
-/** A bundle as Sigstore's own library takes it, made of values that were read already. Heavy. */
+/** A bundle as Sigstore's own library takes it, made of values that were read already. Heavy: loads node:crypto. */
 import { createHash, type KeyObject } from 'node:crypto'
-import { type SignedEntity, toSignedEntity } from '@sigstore/verify'
+import type { SignedEntity, toSignedEntity } from '@sigstore/verify'
 import { pae } from '../../formats/dsse.ts'
 import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
 import { parseLogBody } from '../../formats/sigstore-log-body.ts'
@@ -15,12 +15,16 @@ export interface CheckedSigner {
 }
 
 /**
- * The entity that the library verifies. What its own comparisons leave out is compared here: that each entry of a log is
+ * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is compared here: that each entry of a log is
  * about this certificate, and that a checkpoint is signed by the log that the entry is in. Throws FormatError.
  */
-export function entityOf(bundle: SigstoreBundle, signer: CheckedSigner): SignedEntity {
+export function entityOf(
+  bundle: SigstoreBundle,
+  signer: CheckedSigner,
+  toEntity: typeof toSignedEntity,
+): SignedEntity {
   for (const entry of bundle.entries) checkBody(entry, bundle, signer)
-  const entity = toSignedEntity({
+  const entity = toEntity({
     mediaType: bundle.mediaType,
     verificationMaterial: {
       content: { $case: 'certificate', certificate: { rawBytes: bufferOf(signer.certificate) } },
