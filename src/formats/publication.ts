@@ -29,6 +29,7 @@ const SIGNATURES = ['.asc', '.sig', '.minisig', '.signify', '.sshsig', '.sigstor
 /** What a file beside others about the same store path is called after the digest. */
 export const PUBLISHED_EXTENSIONS: readonly string[] = [
   '.intoto.jsonl',
+  '.narinfo',
   ...SIGNATURES,
   '.sums',
   ...SIGNATURES.map(extension => `.sums${extension}`),

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs'
 import { attestationFile } from '../evidence/attestation-file.ts'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
+import { mergeEvidence } from '../evidence/merge.ts'
+import { narinfoEvidence, narinfoFile } from '../evidence/narinfo-files.ts'
 import { openSources, type Sources } from '../evidence/remote/sources.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -25,7 +27,7 @@ export interface Gate {
   policy(): Promise<Policy>
   store(): Promise<Store>
   /**
-   * What is attested of a store path: in the policy's directories and the mirrors of its sources, which are brought up to
+   * What is attested of a store path, and signed in Nix's own way: in the policy's directories and the mirrors of its sources, which are brought up to
    * date for this path first; or in the directories that the caller named. A source that cannot be asked is a trouble.
    */
   attested(path: string): Promise<Evidence>
@@ -71,13 +73,17 @@ export function openGate(places: Places, { records }: { readonly records: boolea
     attested: async path => {
       const troubles = await refresh(path)
       reader ??= makeReader(gate)
-      const evidence = (await reader)(path)
-      return { ...evidence, troubles: [...troubles, ...evidence.troubles] }
+      const policy = await gate.policy()
+      const refreshed = { claims: [], strays: [], troubles }
+      const signed = narinfoEvidence(policy, policy.attestations, path)
+      return mergeEvidence([refreshed, await (await reader)(path), signed])
     },
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true
       const { attestations } = await gate.snapshot()
-      return attestations.some(directory => existsSync(attestationFile(directory, path)))
+      return attestations.some(directory =>
+        [attestationFile, narinfoFile].some(fileIn => existsSync(fileIn(directory, path))),
+      )
     },
     close: () => {
       store?.then(

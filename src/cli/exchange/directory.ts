@@ -19,7 +19,8 @@ import { importNarinfo } from './narinfo.ts'
  */
 export async function importDirectory(out: string, directory: string): Promise<Imported> {
   const options = { cwd: directory, followSymbolicLinks: false, onlyFiles: true, dot: true }
-  const files = (await glob('*/*', options)).sort()
+  // The lists of a publication are made anew for each.
+  const files = (await glob(['*/*', '!*/index'], options)).sort()
   if (files.length === 0) throw new UsageError(`${printable(directory)} holds no attestations`)
   return total(files.map(file => importFile(out, directory, file)))
 }
