@@ -18,6 +18,7 @@ const PACKAGES = {
   unshare: 'util-linux',
   nsenter: 'util-linux',
   flock: 'util-linux',
+  git: 'git',
   debootstrap: 'debootstrap',
   'dpkg-source': 'dpkg-dev',
 }
@@ -57,7 +58,18 @@ export function ensure(programs) {
  * root of Debian sid with the current Nix in it.
  */
 export function ensureTestTools({ endToEnd }) {
-  ensure(['nix', 'gpg', 'gpgv', 'sqv', 'minisign', 'signify-openbsd', 'ssh-keygen', 'sqlite3', 'dpkg-source'])
+  ensure([
+    'nix',
+    'gpg',
+    'gpgv',
+    'sqv',
+    'minisign',
+    'signify-openbsd',
+    'ssh-keygen',
+    'sqlite3',
+    'dpkg-source',
+    'git',
+  ])
   if (!endToEnd) return
   ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap'])
   if (process.getuid?.() !== 0) {

@@ -1,10 +1,14 @@
 import type { KeyPair } from '../../crypto/secret-key.ts'
 import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
+import type { Key } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
 import type { Invocation } from '../command.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
+import type { Terminal } from '../terminal.ts'
 import { checkDeveloperSignature, keysInForce, type Measure } from './checked-signature.ts'
+import { checkGitSignature, type GitArgument } from './git-revision.ts'
 import { releaseLine, summaryLine } from './lines.ts'
 import { publish } from './options.ts'
 
@@ -14,8 +18,8 @@ export type SourceWord =
   | { readonly as: 'developer'; readonly purl: string; readonly signature?: undefined }
   | {
       readonly as: 'packager'
-      /** File of the developer's signature; without it there is a reason. */
-      readonly signature: string | undefined
+      /** File of the developer's signature, or where it is in a git repository; without either there is a reason. */
+      readonly signature: string | GitArgument | undefined
       /** Keys to check it with; without them, those of the policy. */
       readonly keys: readonly string[] | undefined
       readonly reason: string | undefined
@@ -52,7 +56,7 @@ export async function attestWord(attesting: Attesting, invocation: Invocation): 
 
 async function attestSigned(
   attesting: Attesting & {
-    readonly signature: string
+    readonly signature: string | GitArgument
     readonly keys: readonly string[] | undefined
     readonly now: number
   },
@@ -60,11 +64,33 @@ async function attestSigned(
 ): Promise<void> {
   const { key, measure, out, now } = attesting
   const keys = attesting.keys?.flatMap(keysOfArgument) ?? keysInForce(readPolicy(places.policy, true), now)
+  if (typeof attesting.signature !== 'string') {
+    await attestGit({ ...attesting, signature: attesting.signature, keys }, terminal)
+    return
+  }
   const { contents, signature } = await checkDeveloperSignature(measure, attesting.signature, keys)
   const level = LEVEL.developerSignatureChecked
   const line = summaryLine(key, contents, { level, inputs: signature.inputs }, now)
   // The signature first: whoever finds the attestation shall find what it rests on.
   storeDeveloperSignature(out, contents.path, signature.extension, signature.bytes)
   for (const signer of signature.signers) terminal.print(`developer's signature: ${signer}`)
+  publish(terminal, out, contents.path, { line, says: `as packager, ${level}` })
+}
+
+/** The signature stays in its repository: who has the files alone cannot check it. */
+async function attestGit(
+  attesting: Attesting & {
+    readonly signature: GitArgument
+    readonly keys: readonly Key[]
+    readonly now: number
+  },
+  terminal: Terminal,
+): Promise<void> {
+  const { key, measure, out, now } = attesting
+  const contents = await measure()
+  const { title, signers, inputs } = await checkGitSignature(attesting.signature, contents, attesting.keys)
+  const level = LEVEL.developerSignatureChecked
+  const line = summaryLine(key, contents, { level, inputs, remark: title }, now)
+  for (const signer of signers) terminal.print(`developer's signature: ${signer} (${printable(title)})`)
   publish(terminal, out, contents.path, { line, says: `as packager, ${level}` })
 }

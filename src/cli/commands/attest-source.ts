@@ -3,6 +3,7 @@ import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import { sourceContents } from '../attest/contents.ts'
 import { fetchedFile } from '../attest/fetched-file.ts'
+import { gitArgument } from '../attest/git-revision.ts'
 import type { AttestOptions } from '../attest/options.ts'
 import { withAttestOptions } from '../attest/options.ts'
 import { attestWord, type SourceWord } from '../attest/source-word.ts'
@@ -14,6 +15,7 @@ import { UsageError } from '../usage-error.ts'
 
 interface Options extends AttestOptions {
   readonly signature: string | undefined
+  readonly git: string | undefined
   readonly 'developer-key': readonly string[] | undefined
   readonly as: string
   readonly purl: string | undefined
@@ -32,6 +34,12 @@ export const attestSource: AddCommand = yargs =>
           type: 'string',
           requiresArg: true,
           describe: "The developer's detached signature: checked, and kept for others to check",
+        })
+        .option('git', {
+          type: 'string',
+          requiresArg: true,
+          describe:
+            "REPOSITORY#TAG, a directory or URL: the developer's signature is on this tag, or on a commit",
         })
         .option('developer-key', {
           type: 'string',
@@ -90,14 +98,18 @@ async function attestPaths(options: Options, invocation: Invocation): Promise<St
 
 /** What the options say that is to be signed. Throws UsageError where they say too little, or two things at once. */
 function readWord(options: Options): SourceWord {
-  const { as, signature, purl } = options
+  const { as, purl } = options
+  if (options.git !== undefined && options.signature !== undefined) {
+    throw new UsageError('--git and --signature are two ways to one thing: give one')
+  }
+  const signature = options.git === undefined ? options.signature : gitArgument(options.git)
   const reason = options['unsigned-upstream']?.trim()
   const keys = options['developer-key']
   if (as !== 'packager' && (signature !== undefined || reason !== undefined)) {
-    throw new UsageError(`--signature and --unsigned-upstream are for packagers, not for a ${as}`)
+    throw new UsageError(`--signature, --git and --unsigned-upstream are for packagers, not for a ${as}`)
   }
   if (keys !== undefined && signature === undefined) {
-    throw new UsageError('--developer-key is for a --signature, and there is none')
+    throw new UsageError('--developer-key is for a --signature or --git, and there is none')
   }
   if (purl !== undefined && as !== 'developer') throw new UsageError('--purl is for --as developer')
   if (as === 'reviewer') return { as }

@@ -1,0 +1,71 @@
+import { FileError } from '../../files/regular-file.ts'
+import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
+import { withRepository } from '../../git/repository.ts'
+import type { GitRevision } from '../../git/signature.ts'
+import { verifyGitRevision } from '../../git/verify.ts'
+import type { Key } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { detachedWords } from '../detached-words.ts'
+import { UsageError } from '../usage-error.ts'
+import { BadSignatureError, checkedInputs } from './checked-signature.ts'
+import type { Contents } from './contents.ts'
+
+/** A repository, by directory or URL, and what was signed in it. */
+export interface GitArgument {
+  readonly repository: string
+  readonly revision: GitRevision
+}
+
+/** Reads `REPOSITORY#TAG`, or `#` and the whole id of a commit. Throws UsageError. */
+export function gitArgument(text: string): GitArgument {
+  const at = text.lastIndexOf('#')
+  const [repository, name] = [text.slice(0, at), text.slice(at + 1)]
+  if (at < 1 || name === '') {
+    throw new UsageError(`${printable(text)}: give it as REPOSITORY#TAG, or with the whole id of a commit`)
+  }
+  const isCommit = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name)
+  return { repository, revision: isCommit ? { commit: name } : { tag: name } }
+}
+
+/** A good signature in a repository, over files that are the contents of a source. */
+export interface GitSignature {
+  /** What is signed, in words; not escaped. */
+  readonly title: string
+  /** The keys that made it, as an attestation names them, and the same in words. */
+  readonly inputs: readonly CheckedSignature[]
+  readonly signers: readonly string[]
+}
+
+/**
+ * Checks the signature on a tag or a commit, and that its files are the contents of a source. Throws BadSignatureError
+ * unless one of the keys made it, and FileError if the files are others: then it says nothing of the source.
+ */
+export async function checkGitSignature(
+  { repository, revision }: GitArgument,
+  contents: Contents,
+  keys: readonly Key[],
+): Promise<GitSignature> {
+  const { title, results, narHash, signed } = await withRepository(repository, revision, directory =>
+    verifyGitRevision(directory, revision, keys),
+  )
+  const good = results.filter(({ outcome }) => outcome === 'good')
+  if (good.length === 0) {
+    const why = results.map(detachedWords).join('; ') || 'no key that was given makes signatures of this kind'
+    throw new BadSignatureError(
+      `nothing attested: the signature of ${printable(title)} is not good: ${why}`,
+      results,
+    )
+  }
+  if (narHash !== contents.narHash) {
+    const hashes = `NAR hash sha256:${narHash}, not sha256:${contents.narHash}`
+    const advice = 'a fetcher that runs filters, adds submodules or keeps .git makes others'
+    throw new FileError(
+      `the files of ${printable(title)} are not those of ${contents.path}: ${hashes} (${advice})`,
+    )
+  }
+  const inputs = checkedInputs(
+    good.map(({ key }) => key),
+    signed.signature,
+  )
+  return { title, inputs, signers: good.map(detachedWords) }
+}
