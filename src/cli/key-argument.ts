@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
 import { isText } from '../formats/openpgp-armor.ts'
-import { parseEd25519Key } from '../policy/language/keys.ts'
+import { parseKey } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -13,14 +13,14 @@ const FILE_LIMIT = 4 * 1024 * 1024
 
 /**
  * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP certificates, or a
- * public key of Nix, OpenSSH, minisign or in PEM. What reads as a key is one, also where a file has that name. Throws
+ * public key of Nix, OpenSSH, minisign, signify or in PEM. What reads as a key is one, also where a file has that name. Throws
  * UsageError if it is neither, FormatError and FileError for a file that cannot be used.
  */
 export function keysOfArgument(argument: string): readonly Key[] {
   const sigstore = sigstoreKeyOf(argument)
   if (sigstore !== undefined) return [sigstore]
   try {
-    return [parseEd25519Key(argument)]
+    return [parseKey(argument)]
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
     return keysOfFile(argument, error)
@@ -34,9 +34,17 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   const { path, bytes } = readArgumentFile(file, FILE_LIMIT)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
-  // A minisign key is its last line; the one before it is a comment that nobody vouches for.
-  const minisign = text.startsWith('untrusted comment: ') ? text.split('\n').at(-1) : undefined
-  return [parseEd25519Key(minisign === undefined ? text : `minisign:${minisign}`)]
+  if (!text.startsWith('untrusted comment: ')) return [parseKey(text)]
+  const [comment = '', ...lines] = text.split('\n')
+  return [parseKey(`${isOfSignify(comment) ? 'signify' : 'minisign'}:${lines.join('\n')}`)]
+}
+
+/**
+ * Whose key it is, which its base 64 does not tell: the two have the same. signify ends the comment like this, minisign
+ * begins it with its own name. Nobody vouches for a comment; what is wrongly taken for the other verifies nothing.
+ */
+function isOfSignify(comment: string): boolean {
+  return comment.endsWith(' public key') && !comment.startsWith('untrusted comment: minisign ')
 }
 
 function certificatesOf(file: string, bytes: Uint8Array): readonly Key[] {

@@ -46,6 +46,24 @@ export function contentOf(element: DerElement | undefined, tag: number, format: 
   return element.content
 }
 
+/** A positive integer, big-endian without leading zeros. Throws FormatError for others, and for one with padding. */
+export function positiveIntegerOf(element: DerElement | undefined, format: string): Uint8Array {
+  const content = contentOf(element, DER.integer, format)
+  const [first = 0, second = 0] = content
+  if (content.length === 0 || first >= 0x80) throw malformed(format, 'a number that is not positive')
+  if (first !== 0) return content
+  if (second < 0x80) throw malformed(format, 'a number that is not as short as can be')
+  return content.subarray(1)
+}
+
+/** One element of this tag around these contents, one after another; less than 2^16 bytes. */
+export function printDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
+  const content = Buffer.concat(contents)
+  const { length } = content
+  const size = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff]
+  return Buffer.concat([Buffer.of(tag, ...size), content])
+}
+
 /** An object identifier (X.690, section 8.19) with dots; arcs below 2^31. Throws FormatError. */
 export function objectIdentifierOf(element: DerElement | undefined, format: string): string {
   const content = contentOf(element, DER.objectIdentifier, format)

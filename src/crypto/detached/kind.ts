@@ -2,7 +2,7 @@
 import type { Instant, Key } from '../../policy/policy.ts'
 import type { OpenedFile } from './opened-file.ts'
 
-export type SignatureKind = 'openpgp' | 'minisign' | 'sigstore'
+export type SignatureKind = 'openpgp' | 'minisign' | 'signify' | 'sshsig' | 'sigstore'
 
 /** What is signed: a file as it is published, or a tag or commit of git. SSH signatures say which of the two they are. */
 export type SignatureUse = 'file' | 'git'

@@ -5,16 +5,17 @@ import {
   parseMinisignSignature,
   printKeyNumber,
 } from '../../formats/minisign.ts'
+import { looksLikeSignify } from '../../formats/signify.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
-import { contentsOf, type OpenedFile } from './opened-file.ts'
+import { contentsWithin, digestOf, type OpenedFile } from './opened-file.ts'
 
 /** minisign, which alone has a trusted comment. */
 export const MINISIGN: DetachedKind = {
   kind: 'minisign',
-  recognises: looksLikeMinisign,
+  recognises: signature => looksLikeMinisign(signature) && !looksLikeSignify(signature),
   check: parseMinisignSignature,
   takes: key => key.kind === 'ed25519' && key.form === 'minisign',
   verify: async (file, signature, key) => resultOf(key, await verifyWith(key, file, signature)),
@@ -47,11 +48,13 @@ export async function verifyMinisign(
   if (Buffer.compare(parsed.keyNumber, key.keyNumber) !== 0) {
     return { kind: 'unknown-signer', detail: `minisign key ${number}` }
   }
-  if (!parsed.prehashed && file.size > LEGACY_FILE_LIMIT) {
+  const message = parsed.prehashed
+    ? await digestOf(file, 'blake2b512')
+    : await contentsWithin(file, LEGACY_FILE_LIMIT)
+  if (message === undefined) {
     const detail = `a signature of minisign's older kind over more than ${LEGACY_FILE_LIMIT} bytes`
     return { kind: 'unreadable', detail }
   }
-  const message = parsed.prehashed ? await blake2b512Of(file) : await readWhole(file)
   if (!verifyEd25519(message, parsed.signature, key.publicKey)) {
     return { kind: 'bad-signature', detail: `minisign key ${number}` }
   }
@@ -75,18 +78,4 @@ function resultOf(key: Key, { kind, detail }: MinisignResult): DetachedResult {
 function isCommentSigned(parsed: MinisignSignature, key: MinisignPublicKey): boolean {
   const message = Buffer.concat([parsed.signature, parsed.trustedComment])
   return verifyEd25519(message, parsed.globalSignature, key.publicKey)
-}
-
-/** RFC 7693. node:crypto because it takes a file in pieces; loaded only here. */
-async function blake2b512Of(file: OpenedFile): Promise<Uint8Array> {
-  const { createHash } = await import('node:crypto')
-  const hash = createHash('blake2b512')
-  for await (const piece of contentsOf(file)) hash.update(piece)
-  return hash.digest()
-}
-
-async function readWhole(file: OpenedFile): Promise<Uint8Array> {
-  const pieces: Uint8Array[] = []
-  for await (const piece of contentsOf(file)) pieces.push(piece)
-  return Buffer.concat(pieces)
 }

@@ -38,6 +38,30 @@ export function contentsOf(file: OpenedFile): AsyncIterable<Uint8Array> {
   return createReadStream('', { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 })
 }
 
+/** All bytes of an opened file; undefined if they are more than `limit`. */
+export async function contentsWithin(file: OpenedFile, limit: number): Promise<Uint8Array | undefined> {
+  if (file.size > limit) return undefined
+  const pieces: Uint8Array[] = []
+  let size = 0
+  for await (const piece of contentsOf(file)) {
+    size += piece.length
+    if (size > limit) return undefined
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
+}
+
+/** The hash of an opened file, raw. node:crypto because it takes a file in pieces; loaded only here. */
+export async function digestOf(
+  file: OpenedFile,
+  algorithm: 'sha256' | 'sha512' | 'blake2b512',
+): Promise<Uint8Array> {
+  const { createHash } = await import('node:crypto')
+  const hash = createHash(algorithm)
+  for await (const piece of contentsOf(file)) hash.update(piece)
+  return hash.digest()
+}
+
 /** Not by ctime: a link made to the file, as `nix-store --optimise` makes them, changes that and no byte of it. */
 function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs

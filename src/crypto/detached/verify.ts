@@ -4,7 +4,9 @@ import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from '
 import { MINISIGN } from './minisign.ts'
 import { withOpenedFile } from './opened-file.ts'
 import { OPENPGP } from './openpgp.ts'
+import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
+import { SSHSIG } from './sshsig.ts'
 
 export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 
@@ -12,7 +14,7 @@ export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 export const SIGNATURE_FILE_LIMIT = 256 * 1024
 
 /** All kinds; the first that recognises a signature file is the one it is judged as. */
-const KINDS: readonly DetachedKind[] = [MINISIGN, SIGSTORE, OPENPGP]
+const KINDS: readonly DetachedKind[] = [MINISIGN, SIGNIFY, SSHSIG, SIGSTORE, OPENPGP]
 
 /**
  * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. `signature`

@@ -2,24 +2,37 @@
 import { parseMinisignPublicKey } from '../../formats/minisign.ts'
 import { parseNixPublicKey } from '../../formats/nix-key.ts'
 import { parsePemPublicKey } from '../../formats/pem.ts'
-import { parseSshPublicKey, sshFingerprint } from '../../formats/ssh-key.ts'
+import { parseSignifyPublicKey } from '../../formats/signify.ts'
+import {
+  looksLikeSshKey,
+  parseSshPublicKey,
+  type SshPublicKey,
+  sshFingerprint,
+} from '../../formats/ssh-key.ts'
+import { wireMpint } from '../../formats/ssh-wire.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
-import type { Ed25519Form, Ed25519Key } from '../policy.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import type { EcdsaKey, Ed25519Key, KeyIdentity, RsaKey } from '../policy.ts'
 import { isWeakPoint } from './weak-point.ts'
 
 const MINISIGN = 'minisign:'
+const SIGNIFY = 'signify:'
+
+/** A key that a policy holds in its own text. */
+export type TextKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * An Ed25519 public key in any of its forms: Nix (`name:base64`), OpenSSH (`ssh-ed25519 …`), PEM (SPKI), minisign
- * (`minisign:RW…`). Throws FormatError, also for a key with which everybody can sign.
+ * A public key in any textual form: Nix (`name:base64`), minisign (`minisign:RW…`) and signify (`signify:RW…`), which
+ * are Ed25519; OpenSSH (`ssh-ed25519 …`) and PEM (SPKI), which are Ed25519, ECDSA or RSA. Throws FormatError, also for a
+ * key with which everybody can sign.
  */
-export function parseEd25519Key(text: string): Ed25519Key {
+export function parseKey(text: string): TextKey {
   const key = keyOf(text)
-  if (isWeakPoint(key.publicKey)) {
+  if (key.kind === 'ed25519' && isWeakPoint(key.publicKey)) {
     throw new FormatError('key', 'not a canonical point of large order: anybody could sign for it', key.label)
   }
-  return { ...key, kind: 'ed25519', identity: `ed25519:${toHex(key.publicKey)}` }
+  return key
 }
 
 /** `openpgp:` identity of a primary key's fingerprint; spaces as gpg prints them are left out. Throws FormatError. */
@@ -31,18 +44,38 @@ export function parseFingerprint(text: string): string {
   return fingerprint
 }
 
-function keyOf(text: string): Omit<Ed25519Key, 'kind' | 'identity'> {
+function keyOf(text: string): TextKey {
   if (text.startsWith(MINISIGN)) {
-    const encoded = text.slice(MINISIGN.length)
-    const { publicKey, keyNumber } = parseMinisignPublicKey(encoded)
-    return { form: 'minisign', label: text.slice(0, 24), publicKey, keyNumber }
+    const { publicKey, keyNumber } = parseMinisignPublicKey(text.slice(MINISIGN.length))
+    return { ...ed25519(publicKey), form: 'minisign', label: text.slice(0, 24), keyNumber }
+  }
+  if (text.startsWith(SIGNIFY)) {
+    const { publicKey, keyNumber } = parseSignifyPublicKey(text.slice(SIGNIFY.length))
+    return { ...ed25519(publicKey), form: 'signify', label: text.slice(0, 24), keyNumber }
   }
   if (text.startsWith('-----BEGIN')) return fingerprinted('pem', parsePemPublicKey(text))
-  if (/^(?:sk-)?(?:ssh|ecdsa)-\S* /.test(text)) return fingerprinted('ssh', parseSshPublicKey(text))
+  if (looksLikeSshKey(text)) return fingerprinted('ssh', parseSshPublicKey(text))
   const { name, publicKey } = parseNixPublicKey(text)
-  return { form: 'nix', label: name, publicKey, name }
+  return { ...ed25519(publicKey), form: 'nix', label: name, name }
 }
 
-function fingerprinted(form: Ed25519Form, publicKey: Uint8Array) {
-  return { form, label: sshFingerprint(publicKey), publicKey }
+function ed25519(publicKey: Uint8Array) {
+  const key = { kind: 'ed25519', publicKey } as const
+  return { ...key, identity: identityOfKey(key) }
+}
+
+function fingerprinted(form: 'ssh' | 'pem', key: SshPublicKey): TextKey {
+  return { ...key, form, label: sshFingerprint(key), identity: identityOfKey(key) }
+}
+
+/** See KeyIdentity: security keys have the identity of the key within. */
+function identityOfKey(key: SshPublicKey): KeyIdentity {
+  switch (key.kind) {
+    case 'ed25519':
+      return `ed25519:${toHex(key.publicKey)}`
+    case 'ecdsa':
+      return `ecdsa-${key.curve}:${toHex(key.publicKey)}`
+    case 'rsa':
+      return `rsa:${toHex(sha256(Buffer.concat([wireMpint(key.exponent), wireMpint(key.modulus)])))}`
+  }
 }

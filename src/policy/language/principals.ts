@@ -14,7 +14,8 @@ import {
   stringOf,
 } from './fields.ts'
 import { instantOf } from './instant.ts'
-import { parseEd25519Key, parseFingerprint } from './keys.ts'
+import { parseFingerprint, parseKey, type TextKey } from './keys.ts'
+import { readNamespaces } from './namespaces.ts'
 import { readSigstoreIdentity, trustedRootOf } from './sigstore-key.ts'
 
 const PRINCIPAL_LIMIT = 10_000
@@ -69,24 +70,23 @@ export function checkName(name: string, node: Node): void {
 export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | undefined {
   const text = stringOf(node)
   if (text === undefined) return undefined
-  return noting(node, () =>
-    kind === 'key' ? parseEd25519Key(text).identity : `openpgp:${parseFingerprint(text)}`,
-  )
+  return noting(node, () => (kind === 'key' ? parseKey(text).identity : `openpgp:${parseFingerprint(text)}`))
 }
 
 function readKey(node: Node, certificate: CertificateReader): Key | undefined {
-  if (!isTable(node.value)) return readEd25519(node)
+  if (!isTable(node.value)) return readTextKey(node)
   if ('openpgp' in node.value) return readOpenPgp(node, certificate)
   if ('sigstore' in node.value) return readSigstore(node, certificate)
-  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until'])
-  const key = fields?.key && readEd25519(fields.key)
+  const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces'])
+  const key = fields?.key && readTextKey(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
-  return key && { ...key, ...validity }
+  const namespaces = fields?.namespaces && readNamespaces(fields.namespaces, key)
+  return key && { ...key, ...validity, ...(namespaces && { namespaces }) }
 }
 
-function readEd25519(node: Node): Key | undefined {
+function readTextKey(node: Node): TextKey | undefined {
   const text = stringOf(node)
-  return text === undefined ? undefined : noting(node, () => parseEd25519Key(text))
+  return text === undefined ? undefined : noting(node, () => parseKey(text))
 }
 
 function readOpenPgp(node: Node, certificate: CertificateReader): Key | undefined {

@@ -91,7 +91,7 @@ describe('a detached signature', () => {
   it('is an error if it is of no known kind or malformed, even where no key would be tried', async () => {
     for (const [signature, reason] of [
       ['', /empty/],
-      ['good signature by alice\n', /none of minisign, openpgp/],
+      ['good signature by alice\n', /none of minisign, signify, sshsig/],
       ['untrusted comment: x\n', /not four lines/],
       ['-----BEGIN PGP SIGNATURE-----\n', /no end/],
       ['\xff', /breaks off/],

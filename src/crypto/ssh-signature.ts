@@ -1,0 +1,146 @@
+/** Verifying what SSH keys sign: files, git's tags and commits, messages that an agent signed. */
+import { ecdsaFromSsh } from '../formats/ecdsa-signature.ts'
+import {
+  type SshPublicKey,
+  sshAlgorithm,
+  sshBlobFingerprint,
+  sshFingerprint,
+  sshKeyBlob,
+} from '../formats/ssh-key.ts'
+import { type WireReader, wireReader, wireUint32 } from '../formats/ssh-wire.ts'
+import { type SshSignature, type SshSignatureHash, sshSignedData } from '../formats/sshsig.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { sha256 } from '../primitives/sodium.ts'
+import { type HashName, hashOfCurve, verifySignature } from './public-key.ts'
+
+const FORMAT = 'SSH signature'
+
+/** The bit of a security key's flags that says that somebody touched it (WebAuthn, section 6.1). */
+const USER_PRESENT = 0x01
+
+/** What one key has to do with an SSH signature. `detail` is escaped and fit for a message. */
+export interface SshSignatureResult {
+  readonly outcome:
+    | 'good'
+    | 'unknown-signer' // it names another key
+    | 'bad-signature' // it names this key and does not verify
+    | 'unacceptable' // for another namespace, or nobody touched the security key
+  readonly detail: string
+}
+
+/**
+ * Whether an SSH signature is by this key, for one of these namespaces, over a message of which `digestOf` tells the
+ * hash (raw bytes); that is asked at most once, and only if the signature names the key.
+ */
+export async function verifySshSignature(question: {
+  readonly signature: SshSignature
+  readonly digestOf: (hash: SshSignatureHash) => Uint8Array | Promise<Uint8Array>
+  readonly key: SshPublicKey
+  readonly namespaces: readonly string[]
+}): Promise<SshSignatureResult> {
+  const { signature, digestOf, key, namespaces } = question
+  const { keyBlob, namespace, hash } = signature
+  if (Buffer.compare(keyBlob, sshKeyBlob(key)) !== 0) {
+    return { outcome: 'unknown-signer', detail: `SSH key ${sshBlobFingerprint(keyBlob)}` }
+  }
+  const message = sshSignedData(namespace, hash, await digestOf(hash))
+  const result = await verifySshBlob(message, signature.signature, key)
+  if (result.outcome !== 'good' || namespaces.includes(namespace)) return result
+  const accepted = namespaces.length === 0 ? 'none' : namespaces.map(name => printable(name)).join(', ')
+  const detail = `${result.detail}: made for the namespace "${printable(namespace)}", accepted: ${accepted}`
+  return { outcome: 'unacceptable', detail }
+}
+
+/**
+ * Whether a bare signature, as SSH writes it and an agent returns it (its algorithm and what belongs to that), is this
+ * key's over a message: RFC 4253, section 6.6; RFC 5656, section 3.1.2; RFC 8332; RFC 8709; PROTOCOL.u2f for security
+ * keys, which must say that somebody was present. The algorithm must be the key's; for RSA, with SHA-256 or SHA-512.
+ */
+export async function verifySshBlob(
+  message: Uint8Array,
+  signature: Uint8Array,
+  key: SshPublicKey,
+): Promise<SshSignatureResult> {
+  const name = `SSH key ${sshFingerprint(key)}`
+  let parts: SignatureParts | string
+  try {
+    parts = partsOf(signature, key)
+  } catch (error) {
+    if (error instanceof FormatError) return { outcome: 'bad-signature', detail: `${name}: ${error.message}` }
+    throw error
+  }
+  if (typeof parts === 'string') return { outcome: 'unacceptable', detail: `${name}: ${parts}` }
+  const { presence, ...signed } = parts
+  const isGood = await verifySignature(key, {
+    ...signed,
+    message: signedBytes(message, key, presence),
+    encoding: 'fixed',
+  })
+  if (!isGood) return { outcome: 'bad-signature', detail: name }
+  if (presence !== undefined && (presence.flags & USER_PRESENT) === 0) {
+    return {
+      outcome: 'unacceptable',
+      detail: `${name}: the security key does not say that anybody touched it`,
+    }
+  }
+  return { outcome: 'good', detail: name }
+}
+
+/** What a security key puts between the hashes of its application and of the message. */
+interface Presence {
+  readonly flags: number
+  readonly counter: number
+}
+
+interface SignatureParts {
+  readonly hash: HashName
+  /** As `verifySignature` takes it, ECDSA's halves of fixed size. */
+  readonly signature: Uint8Array
+  readonly presence?: Presence
+}
+
+/** Takes a signature apart, or says why it proves too little. Throws FormatError. */
+function partsOf(blob: Uint8Array, key: SshPublicKey): SignatureParts | string {
+  const reader = wireReader(blob, FORMAT)
+  const algorithm = reader.name()
+  const accepted = algorithmsOf(key)
+  const hash = accepted.get(algorithm)
+  if (hash === undefined) {
+    return `made by ${printable(algorithm, 80)}, and accepted is ${[...accepted.keys()].join(' or ')}`
+  }
+  const raw = reader.string()
+  const presence = key.application === undefined ? undefined : readPresence(reader)
+  reader.end()
+  const signature = fixedSize(raw, key)
+  return presence === undefined ? { hash, signature } : { hash, signature, presence }
+}
+
+/** The algorithms that a key may sign by, with the hash that each of them means. */
+function algorithmsOf(key: SshPublicKey): ReadonlyMap<string, HashName> {
+  if (key.kind === 'rsa')
+    return new Map([
+      ['rsa-sha2-512', 'sha512'],
+      ['rsa-sha2-256', 'sha256'],
+    ] as const)
+  const hash = key.kind === 'ecdsa' ? hashOfCurve(key.curve) : 'sha512'
+  return new Map([[sshAlgorithm(key), hash]])
+}
+
+function readPresence(reader: WireReader): Presence {
+  return { flags: reader.byte(), counter: reader.uint32() }
+}
+
+/** Some agents leave out the zeros that an RSA signature begins with once in a while; OpenSSH puts them back too. */
+function fixedSize(raw: Uint8Array, key: SshPublicKey): Uint8Array {
+  if (key.kind === 'ecdsa') return ecdsaFromSsh(raw, key.curve)
+  const missing = key.kind === 'rsa' ? key.modulus.length - raw.length : 0
+  return missing > 0 ? Buffer.concat([new Uint8Array(missing), raw]) : raw
+}
+
+function signedBytes(message: Uint8Array, key: SshPublicKey, presence: Presence | undefined): Uint8Array {
+  if (presence === undefined || key.application === undefined) return message
+  const { flags, counter } = presence
+  const application = sha256(Buffer.from(key.application, 'latin1'))
+  return Buffer.concat([application, Buffer.of(flags), wireUint32(counter), sha256(message)])
+}

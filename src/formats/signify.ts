@@ -1,0 +1,108 @@
+/**
+ * Public keys and signature files of OpenBSD's signify (signify(1); its base 64 is an algorithm, a key number and the key
+ * or the signature). One text for one value: lines end in a single newline, base 64 is standard and padded.
+ */
+import { fromBase64, toBase64 } from '../primitives/base64.ts'
+import { FormatError } from '../primitives/format-error.ts'
+
+/** As in signify itself: COMMENTMAXLEN. */
+const COMMENT_LIMIT = 1024
+const COMMENT = 'untrusted comment: '
+const ALGORITHM = 'Ed'
+
+/** Base 64 of the algorithm, and of the first six bits of whatever comes next. */
+const ENCODED_ALGORITHM = /^RW[Q-T]/
+
+export interface SignifyPublicKey {
+  /** 8 bytes that a signature repeats. Random, so only a hint. */
+  readonly keyNumber: Uint8Array
+  /** 32 bytes of Ed25519. */
+  readonly publicKey: Uint8Array
+}
+
+export interface SignifySignature {
+  readonly keyNumber: Uint8Array
+  /** 64 bytes, over the whole message. */
+  readonly signature: Uint8Array
+}
+
+/** Reads a public key: the line of base 64 (`RW…`) alone or after a comment, as in a .pub file. Throws FormatError. */
+export function parseSignifyPublicKey(text: string): SignifyPublicKey {
+  const lines = (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')
+  if (lines.length === 2) assertComment(lines[0] ?? '')
+  if (lines.length > 2) throw malformed('more lines than a public key has', 3)
+  const bytes = readBase64(lines.at(-1) ?? '', 42, lines.length)
+  return { keyNumber: bytes.subarray(2, 10), publicKey: bytes.subarray(10) }
+}
+
+/** The line of base 64 of a public key. */
+export function printSignifyPublicKey({ keyNumber, publicKey }: SignifyPublicKey): string {
+  return toBase64(Buffer.concat([Buffer.from(ALGORITHM, 'latin1'), keyNumber, publicKey]))
+}
+
+/** A key number for messages: its bytes in hex, in their order. */
+export function printSignifyKeyNumber(keyNumber: Uint8Array): string {
+  return Buffer.from(keyNumber).toString('hex')
+}
+
+/**
+ * Whether a file begins as signify's do. minisign's begin alike; of those that do, signify's are what has signify's base
+ * 64 in the second line and no trusted comment in the third.
+ */
+export function looksLikeSignify(file: Uint8Array): boolean {
+  const [comment = '', encoded = '', third = ''] = firstLines(file)
+  return (
+    comment.startsWith(COMMENT) && ENCODED_ALGORITHM.test(encoded) && !third.startsWith('trusted comment: ')
+  )
+}
+
+/** Reads the two lines of a detached signature. Throws FormatError, also for one with its message in the same file. */
+export function parseSignifySignature(file: Uint8Array): SignifySignature {
+  const { signature, message } = splitSignifyFile(file)
+  if (message.length === 0) return signature
+  throw malformed('the signed message is in this file (signify -e), and not the file that is judged', 3)
+}
+
+/**
+ * Reads a signature that may have its message in the same file, as `signify -S -e` writes it and `signify -C` reads it;
+ * the message is empty if it is elsewhere. Throws FormatError.
+ */
+export function splitSignifyFile(file: Uint8Array): {
+  readonly signature: SignifySignature
+  readonly message: Uint8Array
+} {
+  const first = file.indexOf(0x0a)
+  if (first < 0 || first > COMMENT_LIMIT) throw malformed('not two lines', 1)
+  const second = file.indexOf(0x0a, first + 1)
+  const end = second < 0 ? file.length : second
+  if (end - first > 200) throw malformed('not a signature', 2)
+  assertComment(latin1(file.subarray(0, first)))
+  const bytes = readBase64(latin1(file.subarray(first + 1, end)), 74, 2)
+  const signature = { keyNumber: bytes.subarray(2, 10), signature: bytes.subarray(10) }
+  return { signature, message: file.subarray(end + 1) }
+}
+
+function firstLines(file: Uint8Array): readonly string[] {
+  return latin1(file.subarray(0, COMMENT_LIMIT + 512)).split('\n', 3)
+}
+
+function assertComment(line: string): void {
+  if (!line.startsWith(COMMENT)) throw malformed(`does not begin with "${COMMENT}"`, 1)
+  if (line.length > COMMENT_LIMIT) throw malformed(`a comment of more than ${COMMENT_LIMIT} bytes`, 1)
+  if (/[\r\0]/.test(line)) throw malformed('a carriage return or NUL', 1)
+}
+
+function readBase64(line: string, size: number, number: number): Uint8Array {
+  const bytes = line.length > 2 * size ? new Uint8Array() : fromBase64(line)
+  if (bytes.length !== size) throw malformed(`not ${size} bytes`, number)
+  if (latin1(bytes.subarray(0, 2)) !== ALGORITHM) throw malformed('not by Ed25519', number)
+  return bytes
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError('signify', problem, `line ${line}`)
+}
