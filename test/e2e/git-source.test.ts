@@ -126,3 +126,25 @@ for (const [title, { git, key, contents, status, reason }] of Object.entries(REF
       assert.equal(world.exists('/root/published'), false)
     }))
 }
+
+test('a hand-off takes a signed git tag for a source that is a tree', () =>
+  withWorld('bookworm', {}, async world => {
+    writeAll(world)
+    await world.output('/opt/nixsig/nixsig keygen bob')
+    const handOff = (rest: string) =>
+      world.run(
+        `script -qec '/opt/nixsig/nixsig handoff /srv/hello.nix --developer-key /srv/alice.pgp --key bob.secret --out published ${rest}' /dev/null`,
+        { input: 'y\n' },
+      )
+    const bare = await handOff('')
+    assert.match(bare.stdout, /^tree .*not signed/m)
+    assert.match(bare.stdout, /no detached signature covers it \(a signed git tag can\)/)
+    const done = await handOff('--git tree=/srv/repository#v1.0')
+    assert.match(done.stdout, /^tree +tag v1\.0 of commit \S+ +git +\S+ +good/m)
+    assert.equal(done.status, 0, done.stdout)
+    assert.match(done.stdout, /^attested \S+-hello\.drv/m)
+    world.write('/srv/tree/hello.txt', 'evil\n')
+    const evil = await handOff('--git tree=/srv/repository#v1.0 --reviewed why')
+    assert.equal(evil.status, 13)
+    assert.match(evil.stdout, /nothing was signed/)
+  }))

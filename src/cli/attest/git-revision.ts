@@ -1,3 +1,4 @@
+import type { DetachedResult } from '../../crypto/detached/verify.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
 import { withRepository } from '../../git/repository.ts'
@@ -31,9 +32,9 @@ export function gitArgument(text: string): GitArgument {
 export interface GitSignature {
   /** What is signed, in words; not escaped. */
   readonly title: string
-  /** The keys that made it, as an attestation names them, and the same in words. */
+  /** The keys that made it, as an attestation names them. */
   readonly inputs: readonly CheckedSignature[]
-  readonly signers: readonly string[]
+  readonly results: readonly DetachedResult[]
 }
 
 /**
@@ -67,5 +68,5 @@ export async function checkGitSignature(
     good.map(({ key }) => key),
     signed.signature,
   )
-  return { title, inputs, signers: good.map(detachedWords) }
+  return { title, inputs, results: good }
 }

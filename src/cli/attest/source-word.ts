@@ -4,6 +4,7 @@ import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Invocation } from '../command.ts'
+import { detachedWords } from '../detached-words.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -88,9 +89,11 @@ async function attestGit(
 ): Promise<void> {
   const { key, measure, out, now } = attesting
   const contents = await measure()
-  const { title, signers, inputs } = await checkGitSignature(attesting.signature, contents, attesting.keys)
+  const { title, results, inputs } = await checkGitSignature(attesting.signature, contents, attesting.keys)
   const level = LEVEL.developerSignatureChecked
   const line = summaryLine(key, contents, { level, inputs, remark: title }, now)
-  for (const signer of signers) terminal.print(`developer's signature: ${signer} (${printable(title)})`)
+  for (const result of results) {
+    terminal.print(`developer's signature: ${detachedWords(result)} (${printable(title)})`)
+  }
   publish(terminal, out, contents.path, { line, says: `as packager, ${level}` })
 }

@@ -15,6 +15,7 @@ interface Options {
   readonly recursive: boolean
   readonly signature: readonly string[]
   readonly checksums: readonly string[]
+  readonly git: readonly string[]
   readonly 'developer-key': readonly string[]
   readonly key: string | undefined
   readonly out: string
@@ -42,7 +43,7 @@ export const handoff: AddCommand = yargs =>
         .example('$0 handoff hello.nix --key bob.secret --out published', '')
         .example('$0 handoff -A hello --developer-key upstream.asc --key bob.secret', '')
         .example('$0 handoff hello.nix --dry-run', 'shows what is signed, and by whom'),
-    runs(handOff, ['signature', 'checksums']),
+    runs(handOff, ['signature', 'checksums', 'git']),
   )
 
 const many = { type: 'string', array: true, default: [] as string[], requiresArg: true } as const
@@ -53,6 +54,7 @@ const CHOICES = {
   recursive: { type: 'boolean', default: false, describe: 'All sources of the whole build graph' },
   signature: { ...many, describe: 'SOURCE=FILE or URL: where the signature of a source is; may be repeated' },
   checksums: { ...many, describe: 'SOURCE=FILE or URL: the list of checksums that it is over' },
+  git: { ...many, describe: 'SOURCE=REPOSITORY#TAG: the signature is on this git tag, or on a commit' },
   'developer-key': { ...many, describe: "A key beside those of the policy's list; may be repeated" },
 } as const
 

@@ -10,7 +10,7 @@ import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { UsageError } from '../usage-error.ts'
 import { type CheckedSource, checkSource } from './check.ts'
-import { givenSignatures } from './given.ts'
+import { givenRevisions, givenSignatures } from './given.ts'
 import { acceptNewKeys } from './new-keys.ts'
 import type { Source } from './sources.ts'
 
@@ -18,6 +18,7 @@ import type { Source } from './sources.ts'
 export interface CheckOptions {
   readonly signature: readonly string[]
   readonly checksums: readonly string[]
+  readonly git: readonly string[]
   readonly developerKeys: readonly string[]
   /** Directory of attestations, in which signatures may lie already. */
   readonly out: string
@@ -35,7 +36,8 @@ export async function checkAll(
   { places, terminal }: Invocation,
 ): Promise<readonly CheckedSource[]> {
   const given = givenSignatures(options.signature, options.checksums)
-  const stray = given.find(
+  const revisions = givenRevisions(options.git)
+  const stray = [...given, ...revisions].find(
     ({ source }) => !sources.some(({ path }) => [path.path, path.name].includes(source)),
   )
   if (stray !== undefined) throw new UsageError(`${printable(stray.source)} is no source of this derivation`)
@@ -50,7 +52,7 @@ export async function checkAll(
     },
   }
   try {
-    const checking = { keys: [...listed, ...named], given, directories: [options.out], workplace }
+    const checking = { keys: [...listed, ...named], given, revisions, directories: [options.out], workplace }
     const checked: CheckedSource[] = []
     for (const source of sources) {
       terminal.progress(`checking ${printable(source.path.name)}`)

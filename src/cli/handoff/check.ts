@@ -8,11 +8,13 @@ import type { ExitCode } from '../../policy/exit-code.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Contents } from '../attest/contents.ts'
+import type { GitSignature } from '../attest/git-revision.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { UsageError } from '../usage-error.ts'
+import { checkRevision } from './check-revision.ts'
 import { contentsOfSource, type Workplace } from './contents.ts'
 import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
-import type { GivenSignature } from './given.ts'
+import type { GivenRevision, GivenSignature } from './given.ts'
 import type { Source } from './sources.ts'
 
 /**
@@ -29,6 +31,8 @@ export interface CheckedSource {
   readonly contents?: Contents
   /** Where a signature was found, the one that decides. */
   readonly found?: FoundSignature
+  /** The same for a git tag or commit. */
+  readonly revision?: GitSignature
   readonly results: readonly DetachedResult[]
   /** Why, and what was found besides; fit for a terminal. */
   readonly notes: readonly string[]
@@ -38,6 +42,7 @@ export interface CheckedSource {
 export interface Checking {
   readonly keys: readonly Key[]
   readonly given: readonly GivenSignature[]
+  readonly revisions: readonly GivenRevision[]
   /** Directories of attestations, in which a developer's signature may lie already. */
   readonly directories: readonly string[]
   readonly workplace: Workplace
@@ -53,6 +58,8 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
     if (!isAboutSource(error)) throw error
     return { ...nothing, state: 'missing', status: 20, notes: [error.message] }
   }
+  const revision = checking.revisions.find(each => isOf(each, source))
+  if (revision !== undefined) return checkRevision(source, contents, revision, checking.keys)
   const unfit = whyUnfit(contents)
   if (unfit !== undefined) return { ...nothing, contents, state: 'unsigned', status: 10, notes: [unfit] }
   const { found, notes } = await findSignatures(source, checking)
@@ -96,8 +103,8 @@ function stateOf(results: readonly DetachedResult[]): SourceState {
 
 /** Given by the caller, else kept beside attestations, else beside the URL: the first place that has any. */
 async function findSignatures(source: Source, checking: Checking): Promise<Findings> {
-  const { path, name } = source.path
-  const given = checking.given.filter(each => each.source === path || each.source === name)
+  const { path } = source.path
+  const given = checking.given.filter(each => isOf(each, source))
   if (given.length > 0) {
     const found = await Promise.all(given.map(({ signature, list }) => signatureAt(signature, list)))
     return { found, notes: [] }
@@ -110,6 +117,10 @@ async function findSignatures(source: Source, checking: Checking): Promise<Findi
     }
   }
   return findBeside(source.urls)
+}
+
+function isOf(given: { readonly source: string }, { path }: Source): boolean {
+  return given.source === path.path || given.source === path.name
 }
 
 /** Why no detached signature can speak for what lies there; undefined if one can. */

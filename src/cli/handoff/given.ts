@@ -1,5 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import { printable } from '../../primitives/printable.ts'
+import { type GitArgument, gitArgument } from '../attest/git-revision.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** A signature that the caller named. */
@@ -9,6 +10,19 @@ export interface GivenSignature {
   /** URLs of the signature and, where it is over one, of the list of checksums. */
   readonly signature: string
   readonly list?: string
+}
+
+/** A signed git revision that the caller named for a source. */
+export interface GivenRevision extends GitArgument {
+  readonly source: string
+}
+
+/** Reads `SOURCE=REPOSITORY#TAG` options. Throws UsageError for what is not of that form. */
+export function givenRevisions(texts: readonly string[]): readonly GivenRevision[] {
+  return texts.map(text => {
+    const [source, place] = split('git', text)
+    return { source, ...gitArgument(place) }
+  })
 }
 
 /**
@@ -33,13 +47,16 @@ export function givenSignatures(
 }
 
 function pairOf(option: string, text: string): readonly [source: string, url: string] {
-  const at = text.indexOf('=')
-  const [source, place] = [text.slice(0, at), text.slice(at + 1)]
-  if (at < 1 || place === '') {
-    throw new UsageError(
-      `--${option} ${printable(text)}: give it as SOURCE=FILE, SOURCE being a name or store path`,
-    )
-  }
+  const [source, place] = split(option, text)
   if (/^(?:https?|file):\/\//.test(place) && URL.canParse(place)) return [source, place]
   return [source, pathToFileURL(place).href]
+}
+
+function split(option: string, text: string): readonly [source: string, place: string] {
+  const at = text.indexOf('=')
+  const [source, place] = [text.slice(0, at), text.slice(at + 1)]
+  if (at > 0 && place !== '') return [source, place]
+  throw new UsageError(
+    `--${option} ${printable(text)}: give it as SOURCE=PLACE, SOURCE being a name or store path`,
+  )
 }

@@ -23,8 +23,13 @@ export interface Signing {
 
 /** Says of a source what was found; `reviewed`: why somebody stands for what no developer's signature covers. */
 export async function signSource(signing: Signing, checked: CheckedSource, reviewed?: string): Promise<void> {
-  const { contents, found, results, state } = checked
+  const { contents, found, revision, results, state } = checked
   if (contents === undefined) return
+  if (state === 'signed' && revision !== undefined) {
+    const { inputs, title } = revision
+    await say(signing, contents, { level: LEVEL.developerSignatureChecked, inputs, remark: title })
+    return
+  }
   if (state !== 'signed' || found === undefined) {
     if (reviewed === undefined) return
     await say(signing, contents, { level: LEVEL.packaged, inputs: [], remark: reviewed })

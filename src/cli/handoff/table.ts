@@ -22,24 +22,28 @@ export function sayTable(terminal: Terminal, checked: readonly CheckedSource[]):
 
 /** The same for scripts: an object for each source. */
 export function tableJson(checked: readonly CheckedSource[]): string {
-  const rows = checked.map(({ source, state, status, found, results, notes }) => ({
+  const rows = checked.map(({ source, state, status, found, revision, results, notes }) => ({
     path: source.path.path,
     kind: source.kind,
     state,
     status,
-    signature: found === undefined ? null : { origin: found.origin, kind: found.kind },
+    signature: found
+      ? { origin: found.origin, kind: found.kind }
+      : revision
+        ? { origin: revision.title, kind: 'git' }
+        : null,
     signers: results.filter(({ outcome }) => outcome === 'good').map(({ key }) => key.identity),
     notes,
   }))
   return JSON.stringify(rows, null, 2)
 }
 
-function cellsOf({ source, state, found, results }: CheckedSource): readonly string[] {
+function cellsOf({ source, state, found, revision, results }: CheckedSource): readonly string[] {
   const good = results.find(({ outcome }) => outcome === 'good')
-  const origin = found === undefined ? '-' : (found.origin.split('/').at(-1) ?? '')
+  const origin = found?.origin.split('/').at(-1) ?? revision?.title ?? '-'
   const signer = good === undefined ? '-' : good.key.label
-  return [source.path.name, origin, found?.kind ?? '-', signer, WORDS[state]].map(cell =>
-    printable(cell, COLUMN_LIMIT),
+  return [source.path.name, origin, found?.kind ?? (revision && 'git') ?? '-', signer, WORDS[state]].map(
+    cell => printable(cell, COLUMN_LIMIT),
   )
 }
 

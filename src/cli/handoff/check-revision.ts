@@ -1,0 +1,36 @@
+import { FileError } from '../../files/regular-file.ts'
+import type { Key } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { BadSignatureError } from '../attest/checked-signature.ts'
+import type { Contents } from '../attest/contents.ts'
+import { checkGitSignature } from '../attest/git-revision.ts'
+import { detachedStatus, detachedWords } from '../detached-words.ts'
+import type { CheckedSource } from './check.ts'
+import type { GivenRevision } from './given.ts'
+import type { Source } from './sources.ts'
+
+/** Checks a source by the signed git revision that the caller named for it. */
+export async function checkRevision(
+  source: Source,
+  contents: Contents,
+  given: GivenRevision,
+  keys: readonly Key[],
+): Promise<CheckedSource> {
+  try {
+    const revision = await checkGitSignature(given, contents, keys)
+    const { results, title } = revision
+    const notes = [...results.map(detachedWords), printable(title)]
+    return { source, contents, state: 'signed', status: 0, revision, results, notes }
+  } catch (error) {
+    if (error instanceof BadSignatureError) {
+      const { results, message } = error
+      const isForged = results.some(({ outcome }) => outcome === 'bad-signature')
+      const state = isForged ? 'bad' : 'doubtful'
+      return { source, contents, state, status: detachedStatus(results), results, notes: [message] }
+    }
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    // Somebody named it to speak for these very files, and it does not.
+    return { source, contents, state: 'bad', status: 13, results: [], notes: [error.message] }
+  }
+}
