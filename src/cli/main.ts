@@ -11,7 +11,9 @@ import { handoff } from './commands/handoff.ts'
 import { importCommand } from './commands/import.ts'
 import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
+import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
+import { sync } from './commands/sync.ts'
 import { verify } from './commands/verify.ts'
 import { explainError } from './status.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,6 +25,8 @@ const COMMANDS: readonly AddCommand[] = [
   checkSignature,
   verify,
   explain,
+  publish,
+  sync,
   policy,
   quarantine,
   importCommand,

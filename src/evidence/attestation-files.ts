@@ -25,7 +25,8 @@ import { printable } from '../primitives/printable.ts'
 import { attestationFile } from './attestation-file.ts'
 
 const FILE_LIMIT = 16 * 1024 * 1024
-const LINE_COUNT_LIMIT = 4096
+/** Lines that one file may have. */
+export const LINE_COUNT_LIMIT = 4096
 
 const NEWLINE = 10
 /** How often a file that does not end in one is looked at again, and after how many milliseconds. */

@@ -10,7 +10,7 @@
  *                           etag …, last-modified …                                 each if the source sent it
  *     index, <xx>/…         see formats/publication.ts
  */
-import { lstatSync, type Stats } from 'node:fs'
+import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
@@ -146,6 +146,15 @@ export function isComplete(mirror: Mirror, index: PublicationIndex, digest: stri
     if (file !== undefined) return hasFile(mirror, name, file)
     return statusOf(join(mirror.directory, part, name)) === undefined
   })
+}
+
+/** Whether a whole part is in the mirror as its list says, and nothing else. Throws FileError. */
+export function isPartComplete(mirror: Mirror, index: PublicationIndex, part: string): boolean {
+  const listed = index.parts.get(part)
+  const listing = listed && readPart(mirror, part, listed)
+  if (listing === undefined) return false
+  const names = readdirSync(join(mirror.directory, part)).filter(name => name !== INDEX)
+  return names.length === listing.size && [...listing].every(([name, file]) => hasFile(mirror, name, file))
 }
 
 export function sha256Of(bytes: Uint8Array): string {

@@ -16,6 +16,9 @@ import { SourceError } from './source-error.ts'
 /** Files that are fetched at once. */
 const PARALLEL = 8
 
+/** Bytes that the files of one part may have together. */
+const PART_BYTES_LIMIT = 256 * 1024 * 1024
+
 /** The files of a part: all of them, or those about one digest. */
 export interface Wanted {
   readonly part: string
@@ -47,6 +50,7 @@ export async function bringFiles(
   const listed = index.parts.get(part)
   const listing = listed === undefined ? new Map() : await bringPart(mirror, { part, listed }, patience)
   const files = [...listing].filter(([name]) => isWanted(name))
+  assertBounded(part, files)
   const present = namesIn(mirror, part)
   const missing = files.filter(([name, file]) => !hasFile(mirror, name, file))
   await inParallel(missing, async ([name, file]) => {
@@ -63,6 +67,13 @@ export async function bringFiles(
     removed: gone.length,
     unchanged: files.length - missing.length,
   }
+}
+
+/** Whoever fills a part fills a disk. */
+function assertBounded(part: string, files: readonly (readonly [string, Listed])[]): void {
+  const total = files.reduce((sum, [, { size }]) => sum + size, 0)
+  if (total <= PART_BYTES_LIMIT) return
+  throw new SourceError(`${part}/${INDEX} lists more than ${PART_BYTES_LIMIT} bytes`, { isPassing: false })
 }
 
 async function bringPart(

@@ -1,0 +1,70 @@
+import type { Synced } from '../../evidence/remote/sync.ts'
+import type { AttestationSource } from '../../policy/policy.ts'
+import { pathWord, when } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import { openGate } from '../../verifier/gate.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface Options {
+  readonly source: string | undefined
+}
+
+/** `nixsig sync`: the mirrors of all sources, made like these. */
+export const sync: AddCommand = yargs =>
+  yargs.command(
+    'sync',
+    "Fetch all that the policy's sources publish, so that it is here when it is needed (root)",
+    command =>
+      command
+        .option('source', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'Only this one, as attestations.sources has it',
+        })
+        .example('$0 sync', 'once a day, say, or before a journey'),
+    runs(syncSources),
+  )
+
+async function syncSources({ source }: Options, { places, terminal }: Invocation): Promise<Status> {
+  const gate = openGate(places, { records: false })
+  const { sources } = await gate.policy().finally(() => gate.close())
+  const chosen = chosenOf(sources, source)
+  if (chosen.length === 0) terminal.note('the policy names no sources of attestations')
+  const [{ mirrorOf }, { PATIENCE }, { syncMirror }] = await Promise.all([
+    import('../../evidence/remote/mirror.ts'),
+    import('../../evidence/remote/patience.ts'),
+    import('../../evidence/remote/sync.ts'),
+  ])
+  let isComplete = true
+  for (const one of chosen) {
+    const synced = await syncMirror(mirrorOf(places.state, one), PATIENCE, (done, of) => {
+      terminal.progress(`${pathWord(one.url)}: ${done} of ${of} parts`)
+    })
+    say(terminal, one, synced)
+    if (synced.problems.length > 0) isComplete = false
+  }
+  return isComplete ? 0 : 20
+}
+
+function chosenOf(
+  sources: readonly AttestationSource[],
+  url: string | undefined,
+): readonly AttestationSource[] {
+  if (url === undefined) return sources
+  const chosen = sources.filter(source => source.url === url.replace(/\/+$/, ''))
+  if (chosen.length > 0) return chosen
+  throw new UsageError(`${printable(url)} is none of the policy's attestations.sources`)
+}
+
+/** One line of what there is, and one for each thing that went wrong. */
+function say(terminal: Terminal, { url }: AttestationSource, synced: Synced): void {
+  const { added, changed, removed, unchanged, published, problems } = synced
+  const counts = `${added} new, ${changed} changed, ${removed} removed, ${unchanged} unchanged`
+  const time = published === undefined ? '' : ` (as of ${when(published)})`
+  const outcome = problems.length === 0 ? terminal.good('ok') : terminal.doubtful(`${problems.length} failed`)
+  terminal.print(`${pathWord(url)}: ${outcome}, ${counts}${time}`)
+  for (const problem of problems) terminal.print(`  ${problem}`)
+}

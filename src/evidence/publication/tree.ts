@@ -1,0 +1,86 @@
+import { type Dirent, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPartial } from '../../files/durable-file.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { INDEX, isPartName, PUBLISHED_FILE_LIMIT, parsePublishedName } from '../../formats/publication.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { assertPublishable } from './validate.ts'
+
+/** What is in a directory of attestations besides what can be published, and harms nobody. */
+const LEFT_OUT: readonly string[] = ['.git', INDEX]
+
+/**
+ * The names of all files in a directory of attestations, in order; lists of a publication and what a writer left half
+ * written are not among them. Anything else that is there, a symbolic link above all, is a FileError: nobody meant to
+ * publish it.
+ */
+export function publishedNames(directory: string): readonly string[] {
+  const names: string[] = []
+  for (const part of entriesOf(directory)) {
+    if (isPartial(part.name) || LEFT_OUT.includes(part.name)) continue
+    if (!part.isDirectory() || !isPartName(part.name)) throw foreign(join(directory, part.name))
+    for (const file of entriesOf(join(directory, part.name))) {
+      if (isPartial(file.name) || file.name === INDEX) continue
+      const digest = parsePublishedName(file.name)?.digest
+      if (!file.isFile() || !digest?.startsWith(part.name))
+        throw foreign(join(directory, part.name, file.name))
+      names.push(file.name)
+    }
+  }
+  return names.sort()
+}
+
+/** Where a file of this name lies in a publication or a directory of attestations. */
+export function fileOf(directory: string, name: string): string {
+  return join(directory, partOf(name), name)
+}
+
+/** The part that a file of this name belongs to. */
+export function partOf(name: string): string {
+  return name.slice(0, 2)
+}
+
+/** The bytes of such a file; undefined if it is not there. Throws FileError. */
+export function readFile(file: string): Buffer | undefined {
+  return readRegularFile(file, PUBLISHED_FILE_LIMIT)
+}
+
+/** The bytes of such a file that can be published. Throws FileError if it cannot. */
+export function readValid(directory: string, name: string): Buffer {
+  const file = fileOf(directory, name)
+  const bytes = readFile(file)
+  if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
+  try {
+    assertPublishable(name, bytes)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FileError(`${printable(file)} is broken: ${error.message}: nothing was published`)
+  }
+  return bytes
+}
+
+/** Removes what killed writers left half written, and parts that have no files (any longer). */
+export function removeLeftovers(directory: string, isPart: (name: string) => boolean): void {
+  for (const { name } of entriesOf(directory)) {
+    const path = join(directory, name)
+    if (isPartial(name) || (isPartName(name) && !isPart(name))) rmSync(path, { recursive: true })
+    else if (isPartName(name)) removePartials(path)
+  }
+}
+
+function removePartials(part: string): void {
+  for (const { name } of entriesOf(part)) if (isPartial(name)) rmSync(join(part, name))
+}
+
+function entriesOf(directory: string): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+  } catch (error) {
+    throw new FileError(`cannot look into ${printable(directory)}: ${printable((error as Error).message)}`)
+  }
+}
+
+function foreign(path: string): FileError {
+  return new FileError(`${printable(path)} is no file of attestations or signatures: nothing was published`)
+}

@@ -1,0 +1,49 @@
+import { signatureKind } from '../../crypto/detached/verify.ts'
+import { parseEnvelope } from '../../formats/dsse.ts'
+import { parsePredicate } from '../../formats/predicates.ts'
+import { parsePublishedName } from '../../formats/publication.ts'
+import { parseStatement } from '../../formats/statement.ts'
+import { parseStorePath } from '../../formats/store-path.ts'
+import { decodeUtf8 } from '../../formats/strict-json.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+
+/** Whether a file of this name holds attestations, one a line. */
+export function isLines(name: string): boolean {
+  return name.endsWith('.intoto.jsonl')
+}
+
+/**
+ * Makes sure that a file can be of use to whoever fetches it: that each line is an envelope with a statement about the
+ * store path that the name tells, each signature one of a kind that is known. Whether anybody's key made it is not asked.
+ * Throws FormatError.
+ */
+export function assertPublishable(name: string, bytes: Uint8Array): void {
+  const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
+  if (isLines(name)) {
+    for (const [index, line] of linesOf(bytes).entries()) assertLine(line, index + 1, digest)
+  } else if (extension === '.sums') {
+    decodeUtf8(bytes, 'checksums')
+  } else {
+    signatureKind(bytes)
+  }
+}
+
+/** The lines of a file that ends with one. Throws FormatError. */
+export function linesOf(bytes: Uint8Array): readonly string[] {
+  const lines = decodeUtf8(bytes, 'attestations').split('\n')
+  if (lines.pop() === '' && lines.length > 0) return lines
+  throw new FormatError('attestations', 'empty, or the last line breaks off', `line ${lines.length + 1}`)
+}
+
+function assertLine(line: string, number: number, digest: string): void {
+  const where = `line ${number}`
+  try {
+    const statement = parseStatement(parseEnvelope(line).payload)
+    parsePredicate(statement)
+    if (statement.subjects.some(({ name }) => parseStorePath(name).digest === digest)) return
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FormatError('attestations', error.message, where, { cause: error })
+  }
+  throw new FormatError('attestations', `says nothing about a path with the digest ${digest}`, where)
+}
