@@ -13,14 +13,21 @@ export interface CertificateKey {
   readonly bits?: number
   readonly body: Uint8Array
   readonly signatures: readonly OpenPgpSignature[]
+  /** Whether one of the signatures that follow is a revocation (types 0x20 and 0x28), also one that cannot be read further. */
+  readonly hasRevocation: boolean
+}
+
+/** A user id or attribute and the signatures over it. */
+export interface CertificateUser {
+  readonly id: Uint8Array
+  readonly signatures: readonly OpenPgpSignature[]
 }
 
 /** An OpenPGP certificate ("public key"), read but not verified. */
 export interface OpenPgpCertificate {
   readonly primary: CertificateKey
   readonly subkeys: readonly CertificateKey[]
-  /** Signatures over user ids and attributes. */
-  readonly certifications: readonly OpenPgpSignature[]
+  readonly users: readonly CertificateUser[]
   /** Its packets as they came. */
   readonly bytes: Uint8Array
 }
@@ -42,25 +49,23 @@ export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate
   return certificates.map(parseCertificate)
 }
 
+interface Signed {
+  readonly packet: Packet
+  readonly signatures: Packet[]
+}
+
 function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
-  const keys: (Omit<CertificateKey, 'signatures'> & { readonly signatures: OpenPgpSignature[] })[] = []
-  const certifications: OpenPgpSignature[] = []
-  let last = certifications
+  const signed: Signed[] = []
   for (const packet of packets) {
     switch (packet.tag) {
       case TAG.publicKey:
-      case TAG.publicSubkey: {
-        const key = { ...parseKey(packet.body), signatures: [] }
-        keys.push(key)
-        last = key.signatures
-        break
-      }
+      case TAG.publicSubkey:
       case TAG.userId:
       case TAG.userAttribute:
-        last = certifications
+        signed.push({ packet, signatures: [] })
         break
       case TAG.signature:
-        last.push(...readableSignature(packet))
+        signed.at(-1)?.signatures.push(packet)
         break
       case TAG.trust:
       case TAG.marker:
@@ -70,12 +75,30 @@ function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
         throw malformed(`a packet of type ${packet.tag} in a certificate`)
     }
   }
-  const [primary, ...subkeys] = keys
+  const isKey = ({ packet }: Signed) => packet.tag === TAG.publicKey || packet.tag === TAG.publicSubkey
+  const [primary, ...subkeys] = signed.filter(isKey).map(parseSignedKey)
   if (primary === undefined) throw malformed('no public key')
-  return { primary, subkeys, certifications, bytes: Buffer.concat(packets.map(packet => packet.bytes)) }
+  const users = signed
+    .filter(each => !isKey(each))
+    .map(({ packet, signatures }) => ({ id: packet.body, signatures: signatures.flatMap(readableSignature) }))
+  return { primary, subkeys, users, bytes: Buffer.concat(packets.map(packet => packet.bytes)) }
 }
 
-function parseKey(body: Uint8Array): Omit<CertificateKey, 'signatures'> {
+function parseSignedKey({ packet, signatures }: Signed): CertificateKey {
+  return {
+    ...parseKey(packet.body),
+    signatures: signatures.flatMap(readableSignature),
+    hasRevocation: signatures.some(isRevocation),
+  }
+}
+
+/** By the type alone: a tool may know what to do with the rest. The type comes later in signatures of versions 2 and 3. */
+function isRevocation({ body }: Packet): boolean {
+  const type = body[(body[0] ?? 0) < 4 ? 2 : 1]
+  return type === 0x20 || type === 0x28
+}
+
+function parseKey(body: Uint8Array): Omit<CertificateKey, 'signatures' | 'hasRevocation'> {
   const version = readNumber(body, 0, 1)
   const created = readNumber(body, 1, 4)
   if (version !== 4 && version !== 6) return { version, created, algorithm: 0, body }

@@ -18,6 +18,8 @@ export interface OpenPgpSignature {
   readonly lifetime?: number
   /** Seconds after the *key's* creation at which the key ends, as a self-signature says; 0 or missing: never. */
   readonly keyLifetime?: number
+  /** What the *key* may be used for, as a self-signature says: the first octet of RFC 9580, section 5.2.3.29. */
+  readonly keyFlags?: number
   /** Who made it: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex. Only a hint. */
   readonly issuers: readonly string[]
   /** The whole packet. */
@@ -53,6 +55,7 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
   if (created === undefined) throw malformed('no date', 4)
   const lifetime = seconds(hashed, SUBPACKET.lifetime)
   const keyLifetime = seconds(hashed, SUBPACKET.keyLifetime)
+  const keyFlags = last(hashed, SUBPACKET.keyFlags)?.data[0]
   return {
     version,
     type: readNumber(body, 1, 1),
@@ -61,6 +64,7 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
     created,
     ...(lifetime === undefined ? {} : { lifetime }),
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
+    ...(keyFlags === undefined ? {} : { keyFlags }),
     issuers: [...hashed, ...unhashed].flatMap(readIssuer),
     bytes,
   }
@@ -80,7 +84,14 @@ function parseVersion3(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
 }
 
 /** RFC 9580, section 5.2.3.7. */
-const SUBPACKET = { created: 2, lifetime: 3, keyLifetime: 9, issuer: 16, issuerFingerprint: 33 } as const
+const SUBPACKET = {
+  created: 2,
+  lifetime: 3,
+  keyLifetime: 9,
+  issuer: 16,
+  keyFlags: 27,
+  issuerFingerprint: 33,
+} as const
 
 interface Subpacket {
   readonly type: number
@@ -111,11 +122,14 @@ function readSubpackets(area: Uint8Array): readonly Subpacket[] {
 }
 
 /** The last subpacket of a type counts (section 5.2.3.9). */
+function last(subpackets: readonly Subpacket[], type: number): Subpacket | undefined {
+  return subpackets.filter(subpacket => subpacket.type === type).at(-1)
+}
+
 function seconds(subpackets: readonly Subpacket[], type: number): number | undefined {
-  const last = subpackets.filter(subpacket => subpacket.type === type).at(-1)
-  if (last === undefined) return undefined
-  if (last.data.length !== 4) throw malformed(`subpacket ${type} is not 4 bytes long`, 4)
-  return readNumber(last.data, 0, 4)
+  const data = last(subpackets, type)?.data
+  if (data !== undefined && data.length !== 4) throw malformed(`subpacket ${type} is not 4 bytes long`, 4)
+  return data && readNumber(data, 0, 4)
 }
 
 function readIssuer({ type, data }: Subpacket): readonly string[] {

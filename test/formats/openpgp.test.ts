@@ -42,7 +42,7 @@ it('reads a certificate, armoured or not, alone or among others and text', () =>
   const [parsed] = parseCertificates(certificate)
   assert.equal(parsed?.primary.created, Date.parse('2020-01-01T00:00:00Z') / 1000)
   assert.deepEqual(
-    parsed?.certifications.map(({ keyLifetime }) => keyLifetime),
+    parsed?.users.flatMap(({ signatures }) => signatures.map(({ keyLifetime }) => keyLifetime)),
     [2 * 365 * DAY],
   )
   assert.deepEqual(

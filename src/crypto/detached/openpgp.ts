@@ -21,10 +21,15 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   const { certificate, fingerprint } = key
   try {
     const result = await verifyOpenPgp({ file, signature, certificate, fingerprint })
-    if (result.kind !== 'good') return { key, outcome: result.kind, detail: result.detail }
-    const { signedAt } = result
-    const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-    return { key, outcome: 'good', detail: `signed ${day}`, signedAt }
+    const { kind: outcome } = result
+    if (outcome === 'good') {
+      const { signedAt } = result
+      const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
+      return { key, outcome, detail: `signed ${day}`, signedAt }
+    }
+    if (outcome !== 'expired-since') return { key, outcome, detail: result.detail }
+    const { detail, signedAt, keyExpired } = result
+    return { key, outcome, detail, signedAt, keyExpired }
   } catch (error) {
     // The signature was parsed before: what cannot be read is this key's certificate, or /tmp is full.
     const isForeseen = error instanceof FormatError || error instanceof FileError || isSystemError(error)

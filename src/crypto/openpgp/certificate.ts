@@ -1,5 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type CertificateKey, parseCertificates } from '../../formats/openpgp-certificate.ts'
+import {
+  type CertificateKey,
+  type CertificateUser,
+  parseCertificates,
+} from '../../formats/openpgp-certificate.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
 import { toHex } from '../../primitives/hex.ts'
 
@@ -15,7 +19,7 @@ export interface NamedKey extends CertificateKey {
 export interface Certificate {
   readonly primary: NamedKey
   readonly subkeys: readonly NamedKey[]
-  readonly certifications: readonly OpenPgpSignature[]
+  readonly users: readonly CertificateUser[]
   /** Binary: a keyring of this certificate alone. */
   readonly bytes: Uint8Array
 }
@@ -29,12 +33,19 @@ export function findCertificate(file: Uint8Array, fingerprint: string): Certific
     const primary = named(certificate.primary)
     return primary.fingerprint === fingerprint ? [{ ...certificate, primary }] : []
   })
-  const [first] = copies
-  if (first === undefined) return undefined
+  if (copies.length === 0) return undefined
   return {
-    primary: { ...first.primary, signatures: copies.flatMap(copy => copy.primary.signatures) },
-    subkeys: mergeCopies(copies.flatMap(copy => copy.subkeys.map(named))),
-    certifications: copies.flatMap(copy => copy.certifications),
+    primary: copies.map(copy => copy.primary).reduce(mergedKey),
+    subkeys: merge(
+      copies.flatMap(copy => copy.subkeys.map(named)),
+      key => key.fingerprint,
+      mergedKey,
+    ),
+    users: merge(
+      copies.flatMap(copy => copy.users),
+      user => toHex(user.id),
+      (one, other) => ({ ...one, signatures: [...one.signatures, ...other.signatures] }),
+    ),
     bytes: Buffer.concat(copies.map(copy => copy.bytes)),
   }
 }
@@ -53,11 +64,20 @@ export function claimsToBeBy(signature: OpenPgpSignature, key: NamedKey): boolea
   return signature.issuers.includes(key.fingerprint) || signature.issuers.includes(key.keyId)
 }
 
-function mergeCopies(keys: readonly NamedKey[]): readonly NamedKey[] {
-  const merged = new Map<string, NamedKey>()
-  for (const key of keys) {
-    const signatures = [...(merged.get(key.fingerprint)?.signatures ?? []), ...key.signatures]
-    merged.set(key.fingerprint, { ...key, signatures })
+function mergedKey(one: NamedKey, other: NamedKey): NamedKey {
+  const hasRevocation = one.hasRevocation || other.hasRevocation
+  return { ...one, signatures: [...one.signatures, ...other.signatures], hasRevocation }
+}
+
+function merge<T>(
+  items: readonly T[],
+  name: (item: T) => string,
+  join: (one: T, other: T) => T,
+): readonly T[] {
+  const merged = new Map<string, T>()
+  for (const item of items) {
+    const before = merged.get(name(item))
+    merged.set(name(item), before === undefined ? item : join(before, item))
   }
   return [...merged.values()]
 }

@@ -1,131 +1,153 @@
 /**
  * What speaks against a signature by an OpenPGP key beside its arithmetic, as of now. gpgv tells revoked and expired
- * keys only in passing and accepts SHA-1; sqv judges keys as of the time of the signature, so a
- * key that expired or was retired since is good to it. What is read here is not verified, and need not be: it comes
- * from a certificate that the policy pins, and it can only ever take trust away.
+ * keys only in passing, looks at keys only as they are now, and accepts SHA-1; sqv judges keys only as they were when
+ * the signature was made, so that a key that expired or was retired since is good to it. What is read here is not
+ * verified, and need not be: it comes from a certificate that the policy pins, and it can only ever take trust away.
  */
 import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
-import { type Certificate, claimsToBeBy, type NamedKey } from './certificate.ts'
+import type { Certificate, NamedKey } from './certificate.ts'
+import { endOf, endsAt, flagsOf, selfSignaturesOf } from './self-signatures.ts'
 
-/** Why a signature that verifies is not accepted. */
-export interface Objection {
-  readonly kind: 'revoked-key' | 'expired-key' | 'expired-signature' | 'unacceptable'
+/** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
+export type Objection =
+  | {
+      readonly kind: 'revoked-key' | 'expired-key' | 'expired-signature' | 'unacceptable'
+      readonly detail: string
+    }
+  | ExpiredSince
+
+/** Its key ended after it was made, by its own word; both in seconds since 1970. */
+export interface ExpiredSince {
+  readonly kind: 'expired-since'
+  readonly signedAt: number
+  readonly keyExpired: number
   readonly detail: string
 }
 
-/** How far ahead a signer's clock may be, in seconds. */
-const CLOCK_TOLERANCE = 300
+/** What a signature is over (RFC 9580, section 5.2.1): the bytes of a file, or a text whatever its line ends are. */
+export type SignedForm = 'bytes' | 'text'
+
+const TYPES: Readonly<Record<SignedForm, number>> = { bytes: 0x00, text: 0x01 }
 
 /** RFC 9580, section 9.5: SHA-2 and SHA-3. MD5, SHA-1 and RIPEMD-160 are what is left out. */
 const HASHES: readonly number[] = [8, 9, 10, 11, 12, 14]
 
-const TYPE = { binary: 0x00, directKey: 0x1f, subkeyBinding: 0x18, keyRevoked: 0x20, subkeyRevoked: 0x28 }
+/** How far ahead a signer's clock may be, in seconds. */
+const CLOCK_TOLERANCE = 300
 
-/** The first objection to a signature that claims to be by `signers`, keys of this certificate; `now` in seconds. */
-export function findObjection(
-  signature: OpenPgpSignature,
-  certificate: Certificate,
-  signers: readonly NamedKey[],
-  now: number,
-): Objection | undefined {
+/** RFC 9580, section 5.2.3.29: the key may sign data. */
+const MAY_SIGN = 0x02
+
+/** What is asked about: a signature that claims to be by `signers`, keys of this certificate. */
+export interface Suspect {
+  readonly signature: OpenPgpSignature
+  readonly certificate: Certificate
+  readonly signers: readonly NamedKey[]
+  readonly form: SignedForm
+}
+
+/** The first objection, the gravest first; `now` in seconds. */
+export function findObjection(suspect: Suspect, now: number): Objection | undefined {
   return (
-    findRevocation(certificate, signers) ??
-    findWeakness(signature, [certificate.primary, ...signers], now) ??
-    findExpiredKey(certificate, signers, now) ??
-    findExpiredSignature(signature, now)
+    findRevocation(suspect) ??
+    findWeakness(suspect, now) ??
+    findMisuse(suspect) ??
+    findLapse(suspect) ??
+    findExpiredSignature(suspect, now) ??
+    findEnd(suspect, now)
   )
 }
 
 /**
- * Whether the certificate vouched for itself and for `signers`, as of the time of a signature, by anything better than
- * SHA-1. sqv insists on that; for a certificate that the policy pins by its fingerprint it adds nothing.
+ * What follows from a key that ends at `end`, which has come, for a signature made at `signedAt`; the detail says which
+ * key it is.
  */
-export function isBoundForSqv(certificate: Certificate, signers: readonly NamedKey[], time: number): boolean {
-  const isModern = (signature: OpenPgpSignature) =>
-    HASHES.includes(signature.hashAlgorithm) && signature.created <= time
-  const own = [...certificate.primary.signatures, ...certificate.certifications]
+export function afterEnd(end: number, signedAt: number, key: string): Objection {
+  if (end <= signedAt) {
+    return { kind: 'expired-key', detail: `signed ${day(signedAt)}, and key ${key} expired ${day(end)}` }
+  }
+  const detail = `signed ${day(signedAt)}, before key ${key} expired ${day(end)}`
+  return { kind: 'expired-since', signedAt, keyExpired: end, detail }
+}
+
+/**
+ * Whether sqv can use the certificate. It insists that, by the time of the signature, something better than SHA-1 had
+ * bound the primary key and `signers` and said that they may sign. The policy pins the certificate by its fingerprint,
+ * and to make up a binding to it takes a second preimage of its hash, which nobody can find, where a broken signature
+ * over a file takes a mere collision.
+ */
+export function isUsableForSqv({ certificate, signers, signature }: Suspect): boolean {
+  const isModern = ({ hashAlgorithm, created }: OpenPgpSignature) =>
+    HASHES.includes(hashAlgorithm) && created <= signature.created
   return (
-    own.some(signature => isOwn(signature, certificate) && isModern(signature)) &&
-    signers.every(key => key === certificate.primary || bindings(key).some(isModern))
+    [certificate.primary, ...signers].every(key => selfSignaturesOf(certificate, key).some(isModern)) &&
+    signers.every(key => flagsOf(certificate, key) !== undefined)
   )
 }
 
-function findRevocation(certificate: Certificate, signers: readonly NamedKey[]): Objection | undefined {
+function findRevocation({ certificate, signers }: Suspect): Objection | undefined {
   // Whatever the stated reason and the date: a retired key has no business signing a new release.
-  const revoked = [certificate.primary, ...signers].find(key => {
-    const type = key === certificate.primary ? TYPE.keyRevoked : TYPE.subkeyRevoked
-    return key.signatures.some(signature => signature.type === type)
-  })
+  const revoked = [certificate.primary, ...signers].find(key => key.hasRevocation)
   return revoked && { kind: 'revoked-key', detail: `key ${revoked.fingerprint} is revoked` }
 }
 
-function findWeakness(
-  signature: OpenPgpSignature,
-  keys: readonly NamedKey[],
-  now: number,
-): Objection | undefined {
-  const objection = (detail: string): Objection => ({ kind: 'unacceptable', detail })
-  if (signature.version === 3) return objection('a signature of version 3, obsolete since 2007')
+function findWeakness({ signature, certificate, signers, form }: Suspect, now: number) {
+  if (signature.version === 3) return unacceptable('a signature of version 3, obsolete since 2007')
   // A text signature is also good for the file with other line ends.
-  if (signature.type !== TYPE.binary) {
-    return objection(`a signature of type ${signature.type}, not one over the bytes of a file`)
+  if (signature.type !== TYPES[form]) {
+    const wanted = form === 'bytes' ? 'one over the bytes of a file' : 'one over text'
+    return unacceptable(`a signature of type ${signature.type}, not ${wanted}`)
   }
   if (!HASHES.includes(signature.hashAlgorithm)) {
-    return objection(`made with ${hashName(signature.hashAlgorithm)}, which is broken or unknown`)
+    return unacceptable(`made with ${hashName(signature.hashAlgorithm)}, which is broken or unknown`)
   }
-  const short = keys.find(key => key.bits !== undefined && key.bits < 2048)
-  if (short !== undefined) return objection(`key ${short.fingerprint} has only ${short.bits} bits`)
-  if (signature.created > now + CLOCK_TOLERANCE) return objection('dated in the future')
+  const short = [certificate.primary, ...signers].find(key => key.bits !== undefined && key.bits < 2048)
+  if (short !== undefined) return unacceptable(`key ${short.fingerprint} has only ${short.bits} bits`)
+  if (signature.created > now + CLOCK_TOLERANCE) return unacceptable('dated in the future')
   return undefined
 }
 
-function findExpiredKey(
-  certificate: Certificate,
-  signers: readonly NamedKey[],
-  now: number,
-): Objection | undefined {
-  const { primary } = certificate
-  const lifetimes: (readonly [NamedKey, number | undefined])[] = [
-    [primary, primaryLifetime(certificate)],
-    ...signers.filter(key => key !== primary).map(key => [key, newest(bindings(key))?.keyLifetime] as const),
-  ]
-  for (const [key, lifetime] of lifetimes) {
-    if (!lifetime || key.created + lifetime > now) continue
-    return { kind: 'expired-key', detail: `key ${key.fingerprint} expired ${day(key.created + lifetime)}` }
+/** Keys that nothing binds to their primary key, that are not for signing, or that were not there yet. */
+function findMisuse({ signature, certificate, signers }: Suspect): Objection | undefined {
+  const stray = signers.find(key => selfSignaturesOf(certificate, key).length === 0)
+  if (stray !== undefined) return unacceptable(`nothing binds subkey ${stray.fingerprint} to its primary key`)
+  const unfit = signers.find(key => ((flagsOf(certificate, key) ?? MAY_SIGN) & MAY_SIGN) === 0)
+  if (unfit !== undefined) return unacceptable(`key ${unfit.fingerprint} is not for signing`)
+  const younger = [certificate.primary, ...signers].find(key => key.created > signature.created)
+  return younger && unacceptable(`dated before key ${younger.fingerprint} was made`)
+}
+
+/** A key that was past its end when it signed, as far as it had said until then; it may have been prolonged later. */
+function findLapse({ signature, certificate, signers }: Suspect): Objection | undefined {
+  for (const key of new Set([certificate.primary, ...signers])) {
+    const known = selfSignaturesOf(certificate, key).some(({ created }) => created <= signature.created)
+    const end = known ? endsAt(certificate, key, signature.created) : undefined
+    if (end !== undefined && end <= signature.created)
+      return afterEnd(end, signature.created, key.fingerprint)
   }
   return undefined
 }
 
-function findExpiredSignature(signature: OpenPgpSignature, now: number): Objection | undefined {
+function findExpiredSignature({ signature }: Suspect, now: number): Objection | undefined {
   const { created, lifetime } = signature
   if (!lifetime || created + lifetime > now) return undefined
   return { kind: 'expired-signature', detail: `the signature expired ${day(created + lifetime)}` }
 }
 
-/** As GnuPG reads it: what the newest direct-key signature says, else the newest self-signature on any user id. */
-function primaryLifetime(certificate: Certificate): number | undefined {
-  const direct = certificate.primary.signatures.filter(
-    signature => signature.type === TYPE.directKey && isOwn(signature, certificate),
-  )
-  const certifications = certificate.certifications.filter(
-    signature => signature.type >= 0x10 && signature.type <= 0x13 && isOwn(signature, certificate),
-  )
-  return newest(direct)?.keyLifetime ?? newest(certifications)?.keyLifetime
+/** The first end that has come, of the primary key or of those that signed. */
+function findEnd({ signature, certificate, signers }: Suspect, now: number): Objection | undefined {
+  const ended = [...new Set([certificate.primary, ...signers])]
+    .flatMap(key => {
+      const end = endOf(certificate, key)
+      return end === undefined || end > now ? [] : [{ end, key }]
+    })
+    .sort((a, b) => a.end - b.end)
+  const [first] = ended
+  return first && afterEnd(first.end, signature.created, first.key.fingerprint)
 }
 
-function bindings(subkey: NamedKey): readonly OpenPgpSignature[] {
-  return subkey.signatures.filter(signature => signature.type === TYPE.subkeyBinding)
-}
-
-function isOwn(signature: OpenPgpSignature, certificate: Certificate): boolean {
-  return claimsToBeBy(signature, certificate.primary)
-}
-
-function newest(signatures: readonly OpenPgpSignature[]): OpenPgpSignature | undefined {
-  return signatures.reduce<OpenPgpSignature | undefined>(
-    (latest, signature) => (latest && latest.created > signature.created ? latest : signature),
-    undefined,
-  )
+function unacceptable(detail: string): Objection {
+  return { kind: 'unacceptable', detail }
 }
 
 function hashName(algorithm: number): string {

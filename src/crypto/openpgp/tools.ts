@@ -26,14 +26,29 @@ export interface Question {
   readonly directory: string
 }
 
-/** What a tool says. `undecided`: nothing about the signature, but that this tool cannot or did not judge it. */
-export type Answer =
-  | { readonly kind: 'good'; readonly primaryFingerprint: string; readonly signedBy?: string }
-  | {
-      readonly kind: 'bad-signature' | 'expired-signature' | 'expired-key' | 'revoked-key'
-      readonly detail: string
-    }
-  | { readonly kind: 'undecided'; readonly detail: string }
+/**
+ * What a tool says. `verified`: the arithmetic is right, by a key of the certificate with this primary fingerprint; which
+ * of its keys that was, and what else gpgv has to say of the keys or the signature. `undecided`: nothing about the
+ * signature, but that this tool cannot or did not judge it.
+ */
+export type Answer = Verified | Refused | { readonly kind: 'undecided'; readonly detail: string }
+
+export interface Verified {
+  readonly kind: 'verified'
+  readonly primaryFingerprint: string
+  readonly signedBy?: string
+  readonly but?: 'expired-signature' | 'expired-key' | 'revoked-key'
+  /** When keys that were looked at ended, in seconds since 1970, as far as it was said. */
+  readonly keyEnds: readonly number[]
+  readonly detail: string
+}
+
+export interface Refused {
+  readonly kind: 'bad-signature'
+  readonly detail: string
+  /** Why, as far as the tool says: the arithmetic is wrong, or the key did not suit it, or it may be either. */
+  readonly because: 'arithmetic' | 'key' | 'either'
+}
 
 /** Asks a tool. Never throws: a program that cannot run, is too slow or says too much is undecided. */
 export async function ask(tool: Tool, question: Question): Promise<Answer> {
@@ -55,7 +70,7 @@ interface Finished {
 
 /**
  * gpgv 2.2 and 2.4, by the status lines of GnuPG's doc/DETAILS. It ends with status 0 for expired and revoked keys too,
- * so the exit status is the least of it; good is exactly one signature, one GOODSIG and one VALIDSIG.
+ * so the exit status is the least of it; verified is exactly one signature, one verdict and one VALIDSIG.
  */
 export function readGpgv({ status, stdout }: Finished): Answer {
   const lines = stdout
@@ -72,14 +87,17 @@ export function readGpgv({ status, stdout }: Finished): Answer {
   const detail = `gpgv: ${printable(verdict.slice(0, 2).join(' '))}`
   if (keyword === 'ERRSIG') return readErrsig(verdict, detail)
   const kind = GPGV_KINDS[keyword]
-  if (kind !== 'good') return { kind, detail }
+  if (kind === 'bad-signature') return { kind, detail, because: 'arithmetic' }
   const [valid, another] = all('VALIDSIG')
   const primaryFingerprint = valid?.[10]
   const signedBy = valid?.[1]
   if (status !== 0 || another !== undefined || primaryFingerprint === undefined || signedBy === undefined) {
     return { kind: 'undecided', detail: `gpgv: exit status ${status} and ${keyword}` }
   }
-  return { kind: 'good', primaryFingerprint, signedBy }
+  // gpgv 2.2 says 0 for a subkey that ended with its primary key alone.
+  const keyEnds = all('KEYEXPIRED').flatMap(([, end]) => (Number(end) > 0 ? [Number(end)] : []))
+  const verified = { kind: 'verified', primaryFingerprint, signedBy, keyEnds, detail } as const
+  return kind === 'good' ? verified : { ...verified, but: kind }
 }
 
 const GPGV_KINDS = {
@@ -92,12 +110,22 @@ const GPGV_KINDS = {
 } as const
 
 /**
- * `ERRSIG keyid pkalgo hashalgo class time rc fpr`: rc 4 is an unsupported algorithm. A missing public key (9) is a bad
- * signature here: the certificate has the key, but it is no key of its own that may sign.
+ * `ERRSIG keyid pkalgo hashalgo class time rc fpr`: rc 4 is an unsupported algorithm, and 6 what gpgv 2.2 says of a key
+ * whose own signatures name it by fingerprint alone. A missing public key (9) is a bad signature here: the certificate
+ * has the key, but it is no key of its own that may sign.
  */
 function readErrsig(line: readonly string[], detail: string): Answer {
-  if (line[6] === '4') return { kind: 'undecided', detail: `gpgv: algorithm ${printable(line[2] ?? '')}` }
-  return { kind: 'bad-signature', detail: `${detail}, error ${printable(line[6] ?? '')}` }
+  const code = line[6] ?? ''
+  if (code === '4') return { kind: 'undecided', detail: `gpgv: algorithm ${printable(line[2] ?? '')}` }
+  if (code === '6') return { kind: 'undecided', detail: 'gpgv: it cannot use the key' }
+  const reason = ERRSIG_REASONS[code] ?? `error ${printable(code)}`
+  return { kind: 'bad-signature', detail: `${detail}, ${reason}`, because: 'key' }
+}
+
+const ERRSIG_REASONS: Readonly<Record<string, string>> = {
+  1: 'the subkey never signed that it belongs to the key',
+  9: 'the certificate has no such key that may sign',
+  39: 'dated before its key was made',
 }
 
 /**
@@ -107,11 +135,14 @@ function readErrsig(line: readonly string[], detail: string): Answer {
  */
 export function readSqv({ status, stdout, stderr }: Finished): Answer {
   const [fingerprint = ''] = /^(?:[0-9A-F]{40}|[0-9A-F]{64})(?=\n$)/.exec(stdout) ?? []
-  if (status === 0 && fingerprint !== '') return { kind: 'good', primaryFingerprint: fingerprint }
+  if (status === 0 && fingerprint !== '') {
+    return { kind: 'verified', primaryFingerprint: fingerprint, keyEnds: [], detail: 'sqv' }
+  }
   const lines = stderr.trimEnd().split('\n')
   if (status === 1 && stdout === '' && lines.at(-1)?.startsWith('0 of 1 signatures are valid')) {
     const reason = lines.find(line => line.startsWith('  ')) ?? 'refused'
-    return { kind: 'bad-signature', detail: `sqv: ${printable(reason.trim(), 200)}` }
+    const because = lines[0]?.endsWith(' is not bound:') ? 'key' : 'either'
+    return { kind: 'bad-signature', detail: `sqv: ${printable(reason.trim(), 200)}`, because }
   }
   return { kind: 'undecided', detail: `sqv: ${printable(lines[0] || `exit status ${status}`, 200)}` }
 }

@@ -5,21 +5,15 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
-import { type Certificate, claimsToBeBy, findCertificate, type NamedKey } from './certificate.ts'
-import { findObjection, isBoundForSqv, type Objection } from './standing.ts'
+import { type Certificate, claimsToBeBy, findCertificate } from './certificate.ts'
+import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
+import { selfSignaturesOf } from './self-signatures.ts'
+import { findObjection, isUsableForSqv, type SignedForm, type Suspect } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
 
-const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+export type { OpenPgpResult } from './conclude.ts'
 
-/**
- * What one key has to do with a detached signature. `unacceptable`: made in a way that proves too little (SHA-1, over text,
- * by a short key …). `unreadable`: could not be decided, so not even that the signature is bad is known.
- */
-export type OpenPgpResult =
-  | { readonly kind: 'good'; readonly primaryFingerprint: string; readonly signedAt: number }
-  | { readonly kind: 'bad-signature' | 'unknown-signer'; readonly detail: string }
-  | Objection
-  | { readonly kind: 'unreadable'; readonly detail: string }
+const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 export interface OpenPgpQuestion {
   readonly file: OpenedFile
@@ -29,6 +23,8 @@ export interface OpenPgpQuestion {
   readonly certificate: string
   /** Of the primary key: upper-case hex, 40 or 64 digits. */
   readonly fingerprint: string
+  /** What the signature has to be over; by default the bytes of the file. */
+  readonly form?: SignedForm
   /** The tools to ask, in order; by default those that this system has. */
   readonly tools?: readonly Tool[]
 }
@@ -38,8 +34,9 @@ export interface OpenPgpQuestion {
  * several signatures in the file the best result counts; a good one needs no company.
  *
  * The arithmetic is gpgv's, or sqv's where gpgv is missing or cannot decide; both are told of this one certificate
- * only, and must name its fingerprint. Beyond that a signature is refused if its key is expired or revoked by now, or
- * if it proves too little (src/crypto/openpgp/standing.ts). With either tool the result is the same, but for what sqv
+ * only, and must name its fingerprint. Beyond that a signature is refused if its key was revoked or was past its end
+ * when it signed, or if it proves too little (src/crypto/openpgp/standing.ts); one by a key that ended since is told
+ * apart, and only where a tool verified it. With either tool the result is the same, but for what sqv
  * alone does not look at: certificates whose own signatures are by SHA-1 or younger than the signature, as GnuPG leaves
  * them when a key is renewed (here: undecided), and signatures by a key that was dead when it signed (here:
  * `expired-key` or `revoked-key` though the file was changed as well).
@@ -54,6 +51,7 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<OpenPgpR
     const detail = `no certificate ${question.fingerprint} in ${printable(question.certificate)}`
     return { kind: 'unreadable', detail }
   }
+  const tools = question.tools ?? findTools()
   const directory = mkdtempSync('/tmp/nixsig-openpgp-')
   try {
     const keyring = join(directory, 'keyring.pgp')
@@ -63,9 +61,8 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<OpenPgpR
       const packet = join(directory, `signature-${index}.pgp`)
       writeFileSync(packet, signature.bytes)
       const files = { data: question.file, signature: packet, keyring, directory }
-      results.push(
-        await judge(signature, certificate, tool => ask(tool, files), question.tools ?? findTools()),
-      )
+      const suspect = suspectOf(signature, certificate, question.form ?? 'bytes')
+      results.push(await judge(suspect, tool => ask(tool, files), tools))
     }
     return best(results)
   } finally {
@@ -95,59 +92,69 @@ function realPath(file: string): string {
   }
 }
 
-const SQV_NEEDS_BINDING =
-  'sqv: it needs a signature in the certificate that is not by SHA-1 and not younger than this one; gpgv does not'
+function suspectOf(signature: OpenPgpSignature, certificate: Certificate, form: SignedForm): Suspect {
+  const keys = [certificate.primary, ...certificate.subkeys]
+  return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
+}
 
+/** RFC 9580 brought these algorithms, as it did version 6. */
+const FIRST_NEW_ALGORITHM = 25
+
+/** The first tool that decides is believed. */
 async function judge(
-  signature: OpenPgpSignature,
-  certificate: Certificate,
+  suspect: Suspect,
   askTool: (tool: Tool) => Promise<Answer>,
   tools: readonly Tool[],
 ): Promise<OpenPgpResult> {
-  const keys = [certificate.primary, ...certificate.subkeys]
-  const signers = keys.filter(key => claimsToBeBy(signature, key))
+  const { signature, certificate, signers } = suspect
   if (signers.length === 0) {
     return { kind: 'unknown-signer', detail: signature.issuers[0] ?? 'a signature that names no key' }
   }
-  const objection = findObjection(signature, certificate, signers, Math.floor(Date.now() / 1000))
+  if (selfSignaturesOf(certificate, certificate.primary).length === 0) {
+    return { kind: 'unreadable', detail: 'the certificate lacks user ids, so it is only a part of one' }
+  }
+  const objection = findObjection(suspect, Math.floor(Date.now() / 1000))
   const undecided: string[] = []
   for (const tool of tools) {
-    if (tool.name === 'sqv' && !isBoundForSqv(certificate, signers, signature.created)) {
-      undecided.push(SQV_NEEDS_BINDING)
-      continue
-    }
-    const answer = await askTool(tool)
-    if (answer.kind === 'undecided') {
-      undecided.push(answer.detail)
-      continue
-    }
-    if (answer.kind === 'good') return objection ?? confirm(answer, certificate, signers, signature)
-    // sqv does not look at the arithmetic of what it would refuse anyway.
-    if (tool.name === 'sqv' && objection !== undefined) return objection
-    return answer.kind === 'bad-signature' || objection === undefined ? answer : objection
+    const unfit = whyUnfit(tool, suspect)
+    const answer: Answer = unfit === undefined ? await askTool(tool) : { kind: 'undecided', detail: unfit }
+    if (answer.kind === 'undecided') undecided.push(answer.detail)
+    else if (isTooOld(tool, suspect, answer))
+      undecided.push(`${answer.detail}, perhaps for want of the algorithm`)
+    else return conclude(answer, suspect, objection)
   }
-  const detail = undecided.length === 0 ? 'neither gpgv nor sqv is installed' : undecided.join('; ')
-  return objection ?? { kind: 'unreadable', detail }
+  if (objection !== undefined && !isForPolicy(objection)) return objection
+  const reasons = undecided.length === 0 ? 'neither gpgv nor sqv is installed' : undecided.join('; ')
+  const needs = isNew(suspect) ? 'keys and signatures as of RFC 9580 take sqv 1.5 or later: ' : ''
+  return { kind: 'unreadable', detail: needs + reasons }
 }
 
-/** A good signature must be by the certificate that the policy means and by the key that the signature named. */
-function confirm(
-  answer: Extract<Answer, { kind: 'good' }>,
-  certificate: Certificate,
-  signers: readonly NamedKey[],
-  signature: OpenPgpSignature,
-): OpenPgpResult {
-  const { primaryFingerprint, signedBy } = answer
-  const isNamed = signedBy === undefined || signers.some(key => key.fingerprint === signedBy)
-  if (primaryFingerprint === certificate.primary.fingerprint && isNamed) {
-    return { kind: 'good', primaryFingerprint, signedAt: signature.created }
+/** Why there is no point in asking a tool: it would take what it does not know for a bad signature. */
+function whyUnfit(tool: Tool, suspect: Suspect): string | undefined {
+  if (tool.name === 'gpgv') {
+    return suspect.certificate.primary.version === 6 ? 'gpgv: it does not know version 6' : undefined
   }
-  return { kind: 'unreadable', detail: `the tool verified it with another key, of ${primaryFingerprint}` }
+  if (isUsableForSqv(suspect)) return undefined
+  return 'sqv: it needs signatures in the certificate that are not by SHA-1 and not younger than this one, and say that the key may sign; gpgv does not'
 }
 
-/** What is most worth knowing first: a good signature, else that one could not be judged, else the nearest miss. */
+/** sqv before 1.5 finds nothing that binds a key of an algorithm that it does not know. */
+function isTooOld(tool: Tool, suspect: Suspect, answer: Exclude<Answer, { kind: 'undecided' }>): boolean {
+  return tool.name === 'sqv' && isNew(suspect) && answer.kind === 'bad-signature' && answer.because === 'key'
+}
+
+function isNew({ signature, certificate }: Suspect): boolean {
+  return (
+    signature.version === 6 ||
+    certificate.primary.version === 6 ||
+    signature.publicKeyAlgorithm >= FIRST_NEW_ALGORITHM
+  )
+}
+
+/** What is most worth knowing first: what may be trusted, else that one could not be judged, else the nearest miss. */
 const ORDER: readonly OpenPgpResult['kind'][] = [
   'good',
+  'expired-since',
   'unreadable',
   'revoked-key',
   'expired-key',

@@ -1,0 +1,55 @@
+import { afterEnd, type ExpiredSince, type Objection, type Suspect } from './standing.ts'
+import type { Refused, Verified } from './tools.ts'
+
+/**
+ * What one key has to do with a detached signature. `unacceptable`: made in a way that proves too little (SHA-1, over text,
+ * by a short key …). `expired-since`: it verifies, and is dated before its key's end. `unreadable`: could not be decided,
+ * so not even that the signature is bad is known.
+ */
+export type OpenPgpResult =
+  | { readonly kind: 'good'; readonly primaryFingerprint: string; readonly signedAt: number }
+  | { readonly kind: 'bad-signature' | 'unknown-signer'; readonly detail: string }
+  | Objection
+  | { readonly kind: 'unreadable'; readonly detail: string }
+
+/** What a tool's answer comes to, given what speaks against the signature by our own reading. */
+export function conclude(
+  answer: Verified | Refused,
+  suspect: Suspect,
+  objection: Objection | undefined,
+): OpenPgpResult {
+  if (answer.kind === 'verified') return weighVerified(answer, suspect, objection)
+  // A tool need not look at the arithmetic of what it would refuse anyway.
+  const isBetterSaid = answer.because !== 'arithmetic' && objection !== undefined && !isForPolicy(objection)
+  return isBetterSaid ? objection : { kind: 'bad-signature', detail: answer.detail }
+}
+
+/** Whether a policy may overrule an objection: never on anything that no tool verified. */
+export function isForPolicy(objection: Objection): objection is ExpiredSince {
+  return objection.kind === 'expired-since'
+}
+
+/** The graver of what the tool says and what we read. */
+function weighVerified(
+  answer: Verified,
+  { signature, certificate, signers }: Suspect,
+  objection: Objection | undefined,
+): OpenPgpResult {
+  const { primaryFingerprint, signedBy, but, detail } = answer
+  const isNamed = signedBy === undefined || signers.some(key => key.fingerprint === signedBy)
+  if (primaryFingerprint !== certificate.primary.fingerprint || !isNamed) {
+    return { kind: 'unreadable', detail: `the tool verified it with another key, of ${primaryFingerprint}` }
+  }
+  if (objection !== undefined && !isForPolicy(objection)) return objection
+  if (but === 'revoked-key' || but === 'expired-signature') return { kind: but, detail }
+  if (objection === undefined && but === undefined) {
+    return { kind: 'good', primaryFingerprint, signedAt: signature.created }
+  }
+  // Where gpgv knows of an earlier end than we do, or of one that we do not, that is the end.
+  const ends = objection === undefined ? answer.keyEnds : [objection.keyExpired, ...answer.keyEnds]
+  const end = Math.min(...ends)
+  if (!Number.isFinite(end)) return { kind: 'expired-key', detail }
+  return objection?.keyExpired === end
+    ? objection
+    : afterEnd(end, signature.created, signedBy ?? primaryFingerprint)
+}

@@ -1,0 +1,69 @@
+/** OpenPGP signatures over envelopes. Heavy: a program is run for each; reached by `import()` alone. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { isText } from '../../formats/openpgp-armor.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
+import type { OpenPgpKey } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import type { DetachedResult } from '../detached/kind.ts'
+import { withOpenedFile } from '../detached/opened-file.ts'
+import { OPENPGP } from '../detached/openpgp.ts'
+import type { SignatureResult } from '../envelope-signature.ts'
+
+/**
+ * Whether a certificate's key signed a message: one detached signature over its bytes, not armoured. Judged as one over a
+ * file would be. Writes the message to a private directory under /tmp, which it removes.
+ */
+export async function verifyOpenPgpMessage(
+  key: OpenPgpKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<SignatureResult> {
+  const malformed = whyMalformed(signature)
+  if (malformed !== undefined) return { outcome: 'bad-signature', detail: malformed }
+  let directory: string | undefined
+  try {
+    directory = mkdtempSync('/tmp/nixsig-envelope-')
+    const path = join(directory, 'message')
+    writeFileSync(path, message)
+    return resultOf(await withOpenedFile(path, file => OPENPGP.verify(file, signature, key, 'file')))
+  } catch (error) {
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    return { outcome: 'undecided', detail: error.message }
+  } finally {
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** One packet and not several: each would be a run of its own. */
+function whyMalformed(signature: Uint8Array): string | undefined {
+  if (isText(signature)) return 'not one binary OpenPGP signature'
+  try {
+    return parseDetachedSignatures(signature).length === 1 ? undefined : 'several OpenPGP signatures in one'
+  } catch (error) {
+    if (error instanceof FormatError) return error.message
+    throw error
+  }
+}
+
+function resultOf({ outcome, detail, signedAt, keyExpired }: DetachedResult): SignatureResult {
+  switch (outcome) {
+    case 'good':
+      return { outcome }
+    case 'expired-since':
+      if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
+      return { outcome, signedAt, keyExpired }
+    case 'expired-signature':
+    case 'expired-key':
+      return { outcome: 'expired-signature', detail }
+    case 'revoked-key':
+      return { outcome, detail }
+    case 'unreadable':
+      return { outcome: 'undecided', detail }
+    // It names the key that the envelope names, and is not its: whatever it says of itself.
+    case 'unknown-signer':
+    case 'bad-signature':
+    case 'unacceptable':
+      return { outcome: 'bad-signature', detail }
+  }
+}

@@ -1,0 +1,59 @@
+// Every state of keys and signatures, judged by the tools of this system.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
+import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
+import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
+import { type OpenPgpResult, verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
+import { OPENPGP_CASES, type OpenPgpCase, SIGNED } from '../../support/openpgp-cases.ts'
+
+const dir = mkdtempSync('/tmp/nixsig-standing-')
+after(() => rmSync(dir, { recursive: true, force: true }))
+const released = join(dir, 'released')
+writeFileSync(released, SIGNED)
+const changed = join(dir, 'changed')
+writeFileSync(changed, 'what was changed\n')
+const certificate = join(dir, 'certificate.pgp')
+
+const GPGV: Tool = { name: 'gpgv', program: '/usr/bin/gpgv' }
+const SQV: Tool = { name: 'sqv', program: '/usr/bin/sqv' }
+
+function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
+  writeFileSync(certificate, each.certificate)
+  const { signature, fingerprint } = each
+  return withOpenedFile(path, file => verifyOpenPgp({ file, signature, certificate, fingerprint, tools }))
+}
+
+describe('a signature by', () => {
+  for (const each of OPENPGP_CASES.filter(({ isNew }) => !isNew)) {
+    it(`${each.what} is ${each.kind}, whichever tool is asked`, async () => {
+      for (const tools of [[GPGV], [SQV], [GPGV, SQV]]) {
+        const result = await judge(each, released, tools)
+        const [only, another] = tools
+        const alone = another === undefined && only !== undefined ? each[only.name] : undefined
+        assert.equal(result.kind, alone ?? each.kind, JSON.stringify(result))
+        if (each.detail !== undefined && 'detail' in result) assert.match(result.detail, each.detail)
+      }
+    })
+
+    it(`${each.what} is nothing that a policy may accept once the file was changed`, async () => {
+      for (const tools of [[GPGV], [SQV]]) {
+        const { kind } = await judge(each, changed, tools)
+        assert.ok(kind !== 'good' && kind !== 'expired-since', kind)
+      }
+      if (each.kind !== 'good' && each.kind !== 'expired-since') return
+      assert.equal((await judge(each, changed, [GPGV, SQV])).kind, 'bad-signature')
+    })
+  }
+
+  for (const each of OPENPGP_CASES.filter(({ isNew }) => isNew)) {
+    it(`${each.what} is undecided to GnuPG, never bad, and ${each.kind} or undecided to both`, async () => {
+      const result = await judge(each, released, [GPGV])
+      assert.ok(result.kind === 'unreadable', JSON.stringify(result))
+      assert.match(result.detail, /^keys and signatures as of RFC 9580 take sqv 1\.5 or later: gpgv/)
+      const both = await judge(each, released, [GPGV, SQV])
+      assert.ok(both.kind === each.kind || both.kind === 'unreadable', JSON.stringify(both))
+    })
+  }
+})

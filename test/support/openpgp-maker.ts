@@ -1,0 +1,151 @@
+/** OpenPGP keys and signatures made packet by packet (RFC 9580), for what no program makes: any date, flag and omission. */
+import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+
+export interface MadeKey {
+  readonly version: 4 | 6
+  readonly created: number
+  readonly body: Buffer
+  /** Upper-case hex. */
+  readonly fingerprint: string
+  readonly keyId: string
+  /** Version and number of the algorithm, and its form of a signature by Ed25519 over these bytes. */
+  readonly algorithm: 22 | 27
+  readonly secret: KeyObject
+}
+
+export interface SignatureOptions {
+  readonly created: number
+  /** RFC 9580, section 9.5: 8 SHA-256, 2 SHA-1 … */
+  readonly hash?: 2 | 8 | 10
+  readonly subpackets?: readonly Buffer[]
+  /** Whether the key id is told besides the fingerprint; by default it is, but for version 6. */
+  readonly withKeyId?: boolean
+}
+
+const HASHES = { 2: 'sha1', 8: 'sha256', 10: 'sha512' } as const
+const ED25519_OID = Buffer.from('2b06010401da470f01', 'hex')
+
+export const TYPE = {
+  file: 0x00,
+  text: 0x01,
+  certification: 0x13,
+  binding: 0x18,
+  back: 0x19,
+  direct: 0x1f,
+} as const
+export const FLAGS = { certify: 1, sign: 2, encrypt: 4 } as const
+
+/** An Ed25519 key: in the older form (22) or that of RFC 9580 (27). */
+export function makeKey(created: number, algorithm: 22 | 27 = 22, version: 4 | 6 = 4): MadeKey {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
+  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
+  const material =
+    algorithm === 27
+      ? raw
+      : Buffer.concat([
+          Buffer.of(ED25519_OID.length),
+          ED25519_OID,
+          mpi(Buffer.concat([Buffer.of(0x40), raw])),
+        ])
+  const size = version === 6 ? number(material.length, 4) : Buffer.alloc(0)
+  const body = Buffer.concat([Buffer.of(version), number(created, 4), Buffer.of(algorithm), size, material])
+  const digest = createHash(version === 6 ? 'sha256' : 'sha1')
+    .update(framed(version, body))
+    .digest('hex')
+  const fingerprint = digest.toUpperCase()
+  const keyId = version === 6 ? fingerprint.slice(0, 16) : fingerprint.slice(-16)
+  return { version, created, body, fingerprint, keyId, algorithm, secret: privateKey }
+}
+
+/** A packet of the new form. */
+export function packet(tag: number, body: Buffer): Buffer {
+  return Buffer.concat([Buffer.of(0xc0 | tag, 0xff), number(body.length, 4), body])
+}
+
+/** A subpacket of a signature, with the bit that says that a reader must know it if `critical`. */
+export function subpacket(type: number, data: Buffer | number, critical = false): Buffer {
+  const bytes = typeof data === 'number' ? number(data, 4) : data
+  return Buffer.concat([Buffer.of(bytes.length + 1, critical ? type | 0x80 : type), bytes])
+}
+
+export const lifetimeOfKey = (seconds: number) => subpacket(9, seconds)
+export const lifetimeOfSignature = (seconds: number) => subpacket(3, seconds)
+export const flags = (bits: number) => subpacket(27, Buffer.of(bits))
+
+/** A signature packet by a key; `data` is all that is hashed before the signature's own part. */
+export function signaturePacket(key: MadeKey, type: number, data: Buffer, options: SignatureOptions): Buffer {
+  return packet(2, signatureBody(key, type, data, options))
+}
+
+function signatureBody(key: MadeKey, type: number, data: Buffer, options: SignatureOptions): Buffer {
+  const { created, hash = 8, subpackets = [], withKeyId = key.version === 4 } = options
+  const issuer = subpacket(33, Buffer.concat([Buffer.of(key.version), Buffer.from(key.fingerprint, 'hex')]))
+  const keyId = withKeyId ? [subpacket(16, Buffer.from(key.keyId, 'hex'))] : []
+  const hashed = Buffer.concat([subpacket(2, created), issuer, ...keyId, ...subpackets])
+  const countSize = key.version === 6 ? 4 : 2
+  const own = Buffer.concat([
+    Buffer.of(key.version, type, key.algorithm, hash),
+    number(hashed.length, countSize),
+    hashed,
+  ])
+  const salt = key.version === 6 ? randomBytes(hash === 10 ? 32 : 16) : Buffer.alloc(0)
+  const trailer = Buffer.concat([Buffer.of(key.version, 0xff), number(own.length, 4)])
+  const digest = createHash(HASHES[hash])
+    .update(Buffer.concat([salt, data, own, trailer]))
+    .digest()
+  const made = sign(null, digest, key.secret)
+  const value =
+    key.algorithm === 27 ? made : Buffer.concat([mpi(made.subarray(0, 32)), mpi(made.subarray(32))])
+  const size = key.version === 6 ? Buffer.of(salt.length) : Buffer.alloc(0)
+  return Buffer.concat([own, number(0, countSize), digest.subarray(0, 2), size, salt, value])
+}
+
+/** A signature over a user id: the usual self-signature. */
+export function userId(key: MadeKey, name: string, options: SignatureOptions): Buffer {
+  const id = Buffer.from(name)
+  const hashed = Buffer.concat([framed(key.version, key.body), Buffer.of(0xb4), number(id.length, 4), id])
+  return Buffer.concat([packet(13, id), signaturePacket(key, TYPE.certification, hashed, options)])
+}
+
+/** A signature of a key over itself, or a revocation of it (0x20). */
+export function direct(key: MadeKey, options: SignatureOptions, type: number = TYPE.direct): Buffer {
+  return signaturePacket(key, type, framed(key.version, key.body), options)
+}
+
+/** What binds a subkey to a key; with `back` the subkey's own signature that it belongs there. */
+export function binding(key: MadeKey, subkey: MadeKey, options: SignatureOptions, back = true): Buffer {
+  const hashed = Buffer.concat([framed(key.version, key.body), framed(subkey.version, subkey.body)])
+  const embedded = signatureBody(subkey, TYPE.back, hashed, { created: options.created })
+  const subpackets = [...(options.subpackets ?? []), ...(back ? [subpacket(32, embedded)] : [])]
+  return signaturePacket(key, TYPE.binding, hashed, { ...options, subpackets })
+}
+
+/** A certificate of these packets after the key itself. */
+export function certificate(key: MadeKey, ...parts: readonly Buffer[]): Buffer {
+  return Buffer.concat([packet(6, key.body), ...parts])
+}
+
+export function subkeyPacket(subkey: MadeKey): Buffer {
+  return packet(14, subkey.body)
+}
+
+/** RFC 9580, section 5.2.4: how a key is hashed. */
+function framed(version: 4 | 6, body: Buffer): Buffer {
+  return version === 6
+    ? Buffer.concat([Buffer.of(0x9b), number(body.length, 4), body])
+    : Buffer.concat([Buffer.of(0x99), number(body.length, 2), body])
+}
+
+function mpi(bytes: Buffer): Buffer {
+  let start = 0
+  while (start < bytes.length - 1 && bytes[start] === 0) start++
+  const value = bytes.subarray(start)
+  const bits = value.length * 8 - Math.clz32(value[0] ?? 0) + 24
+  return Buffer.concat([number(bits, 2), value])
+}
+
+function number(value: number, size: number): Buffer {
+  const bytes = Buffer.alloc(size)
+  bytes.writeUIntBE(value, 0, size)
+  return bytes
+}
