@@ -42,14 +42,14 @@ export async function verifySignature(
       const fixed = encoding === 'fixed' ? signature : fixedOf(signature, key)
       if (fixed?.length !== 2 * coordinateSize(key.curve)) return false
       const { verify } = await import('node:crypto')
-      return verify(hash, message, { key: await keyObject(key), dsaEncoding: 'ieee-p1363' }, fixed)
+      return verify(hash, message, { key: await keyObjectOf(key), dsaEncoding: 'ieee-p1363' }, fixed)
     }
     case 'rsa': {
       if (hash === 'sha384') throw new TypeError('RSA signatures are by SHA-256 or SHA-512')
       if (signature.length !== key.modulus.length) return false
       const { constants, verify } = await import('node:crypto')
       const padding = constants.RSA_PKCS1_PADDING
-      return verify(hash, message, { key: await keyObject(key), padding }, signature)
+      return verify(hash, message, { key: await keyObjectOf(key), padding }, signature)
     }
   }
 }
@@ -68,7 +68,8 @@ function fixedOf(der: Uint8Array, key: EcdsaPublicKey): Uint8Array | undefined {
   }
 }
 
-async function keyObject(key: EcdsaPublicKey | RsaPublicKey): Promise<KeyObject> {
+/** A key as node:crypto has it. Throws an Error of node's if it is none. */
+export async function keyObjectOf(key: EcdsaPublicKey | RsaPublicKey): Promise<KeyObject> {
   const { createPublicKey } = await import('node:crypto')
   return createPublicKey({ format: 'jwk', key: jwkOf(key) })
 }

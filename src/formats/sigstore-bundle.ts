@@ -6,11 +6,12 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { ENVELOPE_LIMIT, type Envelope, parseEnvelope, readEnvelope } from './dsse.ts'
 import { jsonObject, printJson } from './json-print.ts'
-import { fields, type JsonNode, listOf, malformed, rootNode, stringOf } from './json-shape.ts'
+import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf } from './json-shape.ts'
 import { isSelfIssued } from './sigstore-certificate.ts'
 import { bytesOf, only, present, readLogEntry, type SigstoreLogEntry } from './sigstore-log-entry.ts'
 import { decodeUtf8, parseStrictJson } from './strict-json.ts'
 
+const FORMAT = 'Sigstore bundle'
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
 /** Media types by what they allow: from 0.2 on logs prove inclusion, from 0.3 on there is one certificate. */
@@ -53,9 +54,8 @@ export interface SigstoreBundle {
 /** A signature over a file. */
 export interface SignedMessage {
   readonly kind: 'message'
-  readonly hash: SigstoreHash
-  /** What the bundle says that the file's hash is. */
-  readonly digest: Uint8Array
+  /** What the bundle says that the file's hash is. cosign leaves it out where it signs with an Ed25519 key. */
+  readonly claimed?: { readonly hash: SigstoreHash; readonly digest: Uint8Array }
   readonly signature: Uint8Array
 }
 
@@ -77,9 +77,9 @@ export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
  * pass but nothing could be verified: signatures, digests, promises or proofs of inclusion. Throws FormatError.
  */
 export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
-  const text = decodeUtf8(bytes, 'Sigstore bundle')
+  const text = decodeUtf8(bytes, FORMAT)
   const json = parseStrictJson(text, { length: LENGTH_LIMIT, depth: DEPTH_LIMIT })
-  const bundle = fields(rootNode('Sigstore bundle', json), {
+  const bundle = fields(rootNode(FORMAT, json), {
     required: ['mediaType', 'verificationMaterial'],
     optional: ['messageSignature', 'dsseEnvelope'],
     others: 'refuse',
@@ -100,13 +100,22 @@ export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
     ],
     others: 'refuse',
   })
+  const content = readContent(bundle)
+  const signer = readMaterial(bundle.verificationMaterial, material, version)
+  if (signer.kind === 'certificate' && content.kind === 'message' && content.claimed === undefined) {
+    throw new FormatError(
+      FORMAT,
+      'with a certificate it must say which digest was signed',
+      'messageSignature',
+    )
+  }
   return {
     version,
     mediaType,
-    material: readMaterial(bundle.verificationMaterial, material, version),
+    material: signer,
     entries: readEntries(present(material.tlogEntries), version),
     timestamps: readTimestamps(present(material.timestampVerificationData)),
-    content: readContent(bundle.verificationMaterial, bundle),
+    content,
   }
 }
 
@@ -189,14 +198,13 @@ function readTimestamps(node: JsonNode | undefined): readonly Uint8Array[] {
 }
 
 function readContent(
-  node: JsonNode,
   bundle: Partial<Record<'messageSignature' | 'dsseEnvelope', JsonNode>>,
 ): SigstoreBundle['content'] {
   const message = present(bundle.messageSignature)
   const envelope = present(bundle.dsseEnvelope)
   if (message !== undefined && envelope === undefined) return readMessage(message)
   if (envelope === undefined || message !== undefined) {
-    throw new FormatError(node.format, 'must have one of messageSignature and dsseEnvelope', 'the whole')
+    throw new FormatError(FORMAT, 'must have one of messageSignature and dsseEnvelope', 'the whole')
   }
   const { payloadType, payload, signatures } = readEnvelope(envelope)
   const [signature, ...more] = signatures
@@ -205,8 +213,18 @@ function readContent(
 }
 
 function readMessage(node: JsonNode): SignedMessage {
-  const { messageDigest, signature } = only(node, ['messageDigest', 'signature'])
-  const { algorithm, digest } = only(messageDigest, ['algorithm', 'digest'])
+  const { messageDigest, signature } = fields(node, {
+    required: ['signature'],
+    optional: ['messageDigest'],
+    others: 'refuse',
+  })
+  const claimed = readClaim(present(messageDigest))
+  return { kind: 'message', signature: bytesOf(signature), ...(claimed && { claimed }) }
+}
+
+function readClaim(node: JsonNode | undefined): SignedMessage['claimed'] {
+  if (node === undefined || objectOf(node).size === 0) return undefined
+  const { algorithm, digest } = only(node, ['algorithm', 'digest'])
   const name = stringOf(algorithm)
   if (name !== 'SHA2_256' && name !== 'SHA2_384' && name !== 'SHA2_512') {
     throw malformed(algorithm, `must be ${Object.keys(HASHES).join(' or ')}`)
@@ -214,5 +232,5 @@ function readMessage(node: JsonNode): SignedMessage {
   const { hash, bytes } = HASHES[name]
   const claimed = bytesOf(digest)
   if (claimed.length !== bytes) throw malformed(digest, `must have ${bytes} bytes`)
-  return { kind: 'message', hash, digest: claimed, signature: bytesOf(signature) }
+  return { hash, digest: claimed }
 }

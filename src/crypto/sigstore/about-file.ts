@@ -42,8 +42,9 @@ export async function judgeContent(
   file: OpenedFile,
 ): Promise<SigstoreResult> {
   if (content.kind === 'message') {
-    const [digest] = (await digestsOf(file, new Set([content.hash]))).values()
-    const isSame = digest === Buffer.from(content.digest).toString('hex')
+    const { claimed } = content
+    const digests = claimed && (await digestsOf(file, new Set([claimed.hash])))
+    const isSame = !claimed || digests?.get(claimed.hash) === Buffer.from(claimed.digest).toString('hex')
     return isSame ? { outcome: 'good', detail: 'the file itself' } : anotherFile('it names another hash')
   }
   const statement = parseFileStatement(content.payload)

@@ -5,6 +5,7 @@ import { parseSigstoreCertificate } from '../../formats/sigstore-certificate.ts'
 import type { EcdsaKey, Ed25519Key, RsaKey } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
+import { keyObjectOf } from '../public-key.ts'
 import { judgeContent, type SigstoreResult } from './about-file.ts'
 import { isSignedBy, signedBy } from './signed.ts'
 
@@ -26,7 +27,7 @@ export async function verifyByKey(
     const { subject, issuer } = parseSigstoreCertificate(material.certificate)
     return { outcome: 'unknown-signer', detail: `${printable(subject, 200)} by ${printable(issuer, 200)}` }
   }
-  const keyObject = keyObjectOf(key)
+  const keyObject = await nodeKeyOf(key)
   if (await isSignedBy(keyObject, signedBy(content, file), content.signature))
     return judgeContent(content, file)
   const isNamed = hintsOf(keyObject, key).includes(material.hint)
@@ -40,27 +41,8 @@ function hintsOf(keyObject: KeyObject, key: PlainKey): readonly string[] {
   return [createHash('sha256').update(spki).digest('base64'), key.label]
 }
 
-const CURVES = { nistp256: 'P-256', nistp384: 'P-384', nistp521: 'P-521' } as const
-
-/** A key of the policy as node:crypto has it (RFC 7517 and 8037, JSON Web Keys). */
-function keyObjectOf(key: PlainKey): KeyObject {
-  switch (key.kind) {
-    case 'ed25519':
-      return keyFrom({ kty: 'OKP', crv: 'Ed25519', x: base64url(key.publicKey) })
-    case 'ecdsa': {
-      const half = 1 + (key.publicKey.length - 1) / 2
-      const [x, y] = [base64url(key.publicKey.subarray(1, half)), base64url(key.publicKey.subarray(half))]
-      return keyFrom({ kty: 'EC', crv: CURVES[key.curve], x, y })
-    }
-    case 'rsa':
-      return keyFrom({ kty: 'RSA', n: base64url(key.modulus), e: base64url(key.exponent) })
-  }
-}
-
-function keyFrom(key: Readonly<Record<string, string>>): KeyObject {
-  return createPublicKey({ key, format: 'jwk' })
-}
-
-function base64url(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64url')
+async function nodeKeyOf(key: PlainKey): Promise<KeyObject> {
+  if (key.kind !== 'ed25519') return keyObjectOf(key)
+  const x = Buffer.from(key.publicKey).toString('base64url')
+  return createPublicKey({ format: 'jwk', key: { kty: 'OKP', crv: 'Ed25519', x } })
 }

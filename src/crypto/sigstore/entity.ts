@@ -64,7 +64,7 @@ function checkBody(entry: SigstoreLogEntry, { content }: SigstoreBundle, signer:
 function digestsIn(
   content: SigstoreBundle['content'],
 ): Readonly<Partial<Record<'message' | 'payload', Buffer>>> {
-  if (content.kind === 'message') return { message: bufferOf(content.digest) }
+  if (content.kind === 'message') return content.claimed ? { message: bufferOf(content.claimed.digest) } : {}
   const { payloadType, payload } = content
   return { message: sha256(pae(payloadType, payload)), payload: sha256(payload) }
 }

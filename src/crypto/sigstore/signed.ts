@@ -7,9 +7,9 @@ import type { SigstoreBundle, SigstoreHash } from '../../formats/sigstore-bundle
 import { verifyEd25519 } from '../../primitives/sodium.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 
-/** What was signed: a file, by the hash that the bundle names, or bytes, by the one that goes with the key. */
+/** What was signed: a file, by the hash that the bundle names if it does, or bytes, by the one that goes with the key. */
 export type Signed =
-  | { readonly kind: 'file'; readonly file: OpenedFile; readonly hash: SigstoreHash }
+  | { readonly kind: 'file'; readonly file: OpenedFile; readonly hash: SigstoreHash | undefined }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
 
 /** Ed25519 signs the file itself, which then has to fit into memory. */
@@ -25,7 +25,7 @@ const CURVE_HASHES: ReadonlyMap<string, SigstoreHash> = new Map([
 
 /** What the signature in a bundle is over, where the bundle is about this file. */
 export function signedBy(content: SigstoreBundle['content'], file: OpenedFile): Signed {
-  if (content.kind === 'message') return { kind: 'file', file, hash: content.hash }
+  if (content.kind === 'message') return { kind: 'file', file, hash: content.claimed?.hash }
   return { kind: 'bytes', bytes: pae(content.payloadType, content.payload) }
 }
 
@@ -52,15 +52,12 @@ export function whyUnfit(key: KeyObject): string | undefined {
 export async function isSignedBy(key: KeyObject, signed: Signed, signature: Uint8Array): Promise<boolean> {
   if (whyUnfit(key) !== undefined) return false
   if (key.asymmetricKeyType === 'ed25519') return isSignedByEd25519(key, signed, signature)
+  const usual = CURVE_HASHES.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? 'sha256'
   if (signed.kind === 'bytes') {
     // Some signers take SHA-256 whatever the curve.
-    const hashes = new Set([
-      CURVE_HASHES.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? 'sha256',
-      'sha256',
-    ])
-    return [...hashes].some(hash => verify(hash, signed.bytes, key, signature))
+    return [...new Set([usual, 'sha256'])].some(hash => verify(hash, signed.bytes, key, signature))
   }
-  const verifier = createVerify(signed.hash)
+  const verifier = createVerify(signed.hash ?? usual)
   for await (const piece of contentsOf(signed.file)) verifier.update(piece)
   return verifier.verify(key, signature)
 }
