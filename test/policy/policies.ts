@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { PolicySource } from '../../src/policy/language/parse.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Policy } from '../../src/policy/policy.ts'
@@ -5,6 +7,9 @@ import type { Claim, Evidence, Subject } from '../../src/policy/verdict.ts'
 import { toBase64 } from '../../src/primitives/base64.ts'
 import { toHex } from '../../src/primitives/hex.ts'
 import { ed25519KeyPair, sha256 } from '../../src/primitives/sodium.ts'
+
+/** What every file whose name ends so holds, in the policies of these tests. */
+const TRUSTED_ROOT = readFileSync(join(PROJECT_ROOT, 'test/vectors/sigstore/trusted_root.json'))
 
 /** The raw public key that belongs to a name in these tests. */
 export function publicKeyOf(name: string): Uint8Array {
@@ -29,7 +34,7 @@ export function sourceOf(toml: string): PolicySource {
     toml: withKeys(toml),
     file: 'policy.toml',
     directory: '/etc/nixsig',
-    certificate: path => Buffer.from(`certificate at ${path}`),
+    certificate: path => (path.endsWith('.json') ? TRUSTED_ROOT : Buffer.from(`certificate at ${path}`)),
   }
 }
 

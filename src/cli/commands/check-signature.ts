@@ -6,6 +6,7 @@ import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { readArgumentFile, realPathOf } from '../file-argument.ts'
 import { keysOfArgument } from '../key-argument.ts'
+import { SIGSTORE_ARGUMENT } from '../sigstore-argument.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -29,10 +30,14 @@ export const checkSignature: AddCommand = yargs =>
           array: true,
           demandOption: true,
           requiresArg: true,
-          describe: 'A key as a policy writes it, or a file of keys; may be repeated',
+          describe: `A key as a policy writes it, a file of keys, or ${SIGSTORE_ARGUMENT}; may be repeated`,
         })
         .example('$0 check-signature x.tar.gz x.tar.gz.asc --key alice.asc', '')
-        .example('$0 check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', ''),
+        .example('$0 check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', '')
+        .example(
+          '$0 check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json',
+          '',
+        ),
     runs(check),
   )
 
