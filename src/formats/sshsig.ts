@@ -93,11 +93,11 @@ export function sshSignedData(namespace: string, hash: SshSignatureHash, digest:
 }
 
 function dearmor(text: string): Uint8Array {
-  const lines = text.replace(/[\r\n]+$/, '').split(/\r?\n/)
+  const lines = text.split(/\r?\n/)
   if (lines[0] !== BEGIN) throw malformed(`does not begin with "${BEGIN}"`)
   const end = lines.indexOf(END)
   if (end < 0) throw malformed(`no line "${END}"`)
-  if (end !== lines.length - 1) throw malformed('goes on after its end')
+  if (lines.slice(end + 1).some(line => line !== '')) throw malformed('goes on after its end')
   const body = lines.slice(1, end)
   const empty = body.indexOf('')
   if (empty >= 0) throw malformed('an empty line', `line ${empty + 2}`)
