@@ -7,7 +7,8 @@ import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf 
 import { decodeUtf8, parseStrictJson } from './strict-json.ts'
 
 const TYPES: readonly string[] = ['https://in-toto.io/Statement/v0.1', 'https://in-toto.io/Statement/v1']
-const LIMITS = { length: 256 * 1024, depth: 32 }
+/** Numbers occur in predicates alone, of scans and the like, and are not looked at. */
+const LIMITS = { length: 256 * 1024, depth: 32, fractions: true }
 const SUBJECT_LIMIT = 1024
 const DIGEST_LIMIT = 32
 

@@ -15,11 +15,14 @@ export type JsonObject = ReadonlyMap<string, JsonValue>
 export interface JsonLimits {
   readonly length: number
   readonly depth: number
+  /** Other numbers than integers are read too, each as the nearest double, for documents in which none matters. */
+  readonly fractions?: boolean
 }
 
 interface Cursor {
   readonly text: string
   readonly depth: number
+  readonly fractions: boolean
   at: number
 }
 
@@ -32,13 +35,13 @@ export function decodeUtf8(bytes: Uint8Array, format: string): string {
 /**
  * The one value that a text holds. Throws FormatError with the offset where the text is no JSON, and for what JSON
  * permits and readers disagree about: repeated keys, the key `__proto__`, unpaired surrogates, and numbers other than
- * integers that a double holds exactly (fractions, exponents, `-0`).
+ * integers that a double holds exactly (fractions, exponents, `-0`), unless the limits permit those.
  */
 export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
   if (text.length > limits.length) {
     throw new FormatError('JSON', `longer than ${limits.length} characters`, `length ${text.length}`)
   }
-  const cursor: Cursor = { text, depth: limits.depth, at: 0 }
+  const cursor: Cursor = { text, depth: limits.depth, fractions: limits.fractions === true, at: 0 }
   const value = readValue(cursor, 0)
   skipSpace(cursor)
   if (cursor.at < text.length) throw problem(cursor, 'something follows the value')
@@ -62,7 +65,7 @@ function readValue(cursor: Cursor, depth: number): JsonValue {
     case 'n':
       return readWord(cursor, 'null', null)
     default:
-      return readInteger(cursor)
+      return cursor.fractions ? readNumber(cursor) : readInteger(cursor)
   }
 }
 
@@ -137,6 +140,17 @@ function readInteger(cursor: Cursor): number {
   if (more !== '' || digits === '-0') throw problem(cursor, 'number is not a plain integer')
   const value = Number(digits)
   if (!Number.isSafeInteger(value)) throw problem(cursor, 'integer does not fit into 53 bits')
+  cursor.at += digits.length
+  return value
+}
+
+function readNumber(cursor: Cursor): number {
+  const form = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+  form.lastIndex = cursor.at
+  const digits = form.exec(cursor.text)?.[0]
+  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  const value = Number(digits)
+  if (!Number.isFinite(value)) throw problem(cursor, 'number that no double holds')
   cursor.at += digits.length
   return value
 }

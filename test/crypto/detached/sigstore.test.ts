@@ -453,6 +453,22 @@ describe('a statement', () => {
     }
   })
 
+  it('may have any numbers in it, which say nothing', async () => {
+    const scan = { ...statement({ sha256 }, 'https://cosign.sigstore.dev/attestation/vuln/v1') }
+    const text = JSON.stringify({ ...scan, predicate: { score: 7.5, small: 1e-7, id: 0 } }).replace(
+      '0}',
+      '1e99}',
+    )
+    assert.match(await verdict(made({ content: dsseEnvelope(privateKey, text) })), /^unacceptable/)
+    for (const number of ['1e999', '.5', '1.', '01', '+1', 'NaN', '0x1']) {
+      await assert.rejects(
+        check(made({ content: dsseEnvelope(privateKey, text.replace('7.5', number)) })),
+        FormatError,
+        number,
+      )
+    }
+  })
+
   it('of a known type is malformed without what the type says', async () => {
     const broken = { ...statement({ sha256 }), predicate: { runDetails: {} } }
     assert.match(
