@@ -8,6 +8,9 @@ export function adviceFor(verdict: Verdict): readonly string[] {
   return [...new Set(verdict.findings.flatMap(finding => adviceOn(finding, verdict)))]
 }
 
+const ACCEPT_EXPIRED_KEY =
+  'or set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices'
+
 function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] {
   switch (finding.code) {
     case 'unsigned':
@@ -30,8 +33,14 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
         'do not use it: one of two builds is not what its derivation says, or it does not build the same twice',
       ]
     case 'revoked':
-    case 'expired':
       return ['have it signed again with a key that is in force']
+    case 'expired':
+      return finding.signedAt === undefined
+        ? ['have it signed again with a key that is in force']
+        : [
+            'look for a newer copy of the certificate, for many keys are only prolonged, and put it where the policy names it',
+            ...(ASPECT[kind] === 'source' ? [ACCEPT_EXPIRED_KEY] : []),
+          ]
     case 'not-yet-valid':
       return ['wait, or correct the date in the policy (and look at the clock)']
     case 'refused-by-rule':

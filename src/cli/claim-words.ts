@@ -13,9 +13,14 @@ export function claimWords(policy: Policy, claim: Claim, present: { narHash: str
     claim.coversGraph === true ? 'with its whole build graph' : undefined,
     claim.graph === undefined ? undefined : `by signing the build graph of ${pathWord(claim.graph)}`,
     claim.narHash === present.narHash ? undefined : `about other contents (${word(claim.narHash)})`,
+    claim.expired === undefined ? undefined : expiredRemark(claim.expired),
     holder === undefined ? undefined : standingRemark(standingOf(policy, holder, present.now)),
   ].filter(remark => remark !== undefined)
   return [`${who} as ${claim.role}, key ${key}`, ...remarks, `in ${word(claim.origin)}`].join(', ')
+}
+
+function expiredRemark({ signedAt, at }: NonNullable<Claim['expired']>): string {
+  return `signed ${when(signedAt)} by its own word, before the key ended ${when(at)}`
 }
 
 function standingRemark(standing: ReturnType<typeof standingOf>): string | undefined {

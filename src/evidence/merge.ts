@@ -12,8 +12,9 @@ export function mergeEvidence(parts: readonly Evidence[]): Evidence {
 function distinct(claims: readonly Claim[]): readonly Claim[] {
   const found = new Map<string, Claim>()
   for (const claim of claims) {
-    const { key, role, path, narHash, graph, coversGraph } = claim
-    const identity = [key, role, path, narHash, graph, coversGraph].join(' ')
+    const { key, role, path, narHash, graph, coversGraph, expired } = claim
+    // An old signature of a key that ended since must not stand in for one that counts without that.
+    const identity = [key, role, path, narHash, graph, coversGraph, expired?.signedAt, expired?.at].join(' ')
     if (!found.has(identity)) found.set(identity, claim)
   }
   return [...found.values()]

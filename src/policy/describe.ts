@@ -84,6 +84,9 @@ function ruleLines(rule: Rule): readonly string[] {
   const accepts = [
     ...(rule.acceptGraph ? ['  a packager may vouch for a whole build graph at once'] : []),
     ...(rule.acceptUnknownDerivation ? ['  outputs from elsewhere pass without their derivation'] : []),
+    ...(rule.acceptExpiredKey === 'if-signed-before'
+      ? ['  keys that ended since count for sources that they say to have signed before']
+      : []),
   ]
   const needs = ASPECTS.flatMap(aspect => {
     const requirement = rule.require[aspect]

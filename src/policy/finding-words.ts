@@ -85,9 +85,10 @@ function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' |
   const who = word(finding.who)
   if (finding.code === 'not-yet-valid') return `the key of ${who} is not valid before ${when(finding.at)}`
   if (finding.code === 'expired') {
-    return finding.at === undefined
-      ? `the key or signature of ${who} is past its date`
-      : `the key of ${who} is past its date, ${when(finding.at)}`
+    if (finding.at === undefined) return `the key or signature of ${who} is past its date`
+    return finding.signedAt === undefined
+      ? `the key of ${who} is past its date, ${when(finding.at)}`
+      : `the key of ${who} ended ${when(finding.at)}, after this was signed (${when(finding.signedAt)}, by the signer's own word), and the rule accepts no key that ended`
   }
   const since = finding.since === undefined ? '' : ` since ${when(finding.since)}`
   const why = finding.reason === undefined ? '' : ` (${word(finding.reason)})`

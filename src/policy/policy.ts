@@ -160,7 +160,11 @@ export interface Rule {
   readonly acceptGraph: boolean
   /** An output from elsewhere whose derivation is not known here is judged by its builders alone. */
   readonly acceptUnknownDerivation: boolean
+  /** Whether a source may be vouched for by a key that has ended since, if what it signed is dated before that. */
+  readonly acceptExpiredKey: ExpiredKeyAcceptance
 }
+
+export type ExpiredKeyAcceptance = 'refuse' | 'if-signed-before'
 
 /** A key, or all keys of a principal, that counts for nothing from an instant on, whatever it signed before. */
 export interface Revocation {

@@ -82,7 +82,13 @@ export type Finding =
       readonly judged: string
     }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
-  | { readonly code: 'expired'; readonly who: string; readonly at?: Instant }
+  | {
+      readonly code: 'expired'
+      readonly who: string
+      readonly at?: Instant
+      /** By its own word it was signed before the end, which the rule does not accept. */
+      readonly signedAt?: Instant
+    }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   | { readonly code: 'refused-by-rule' }
   | { readonly code: 'unknown-derivation' }

@@ -25,7 +25,7 @@ export interface Weighing {
   readonly strays: readonly Stray[]
 }
 
-/** Weighs claims; docs/semantics.md, S4 to S7. Neither names nor numbers of people matter here: seats.ts counts them. */
+/** Weighs claims; docs/semantics.md, S4 to S7 and S17. Neither names nor numbers of people matter here: seats.ts counts them. */
 export function weigh(
   policy: Policy,
   subject: Subject,
@@ -47,18 +47,20 @@ export function weigh(
     }
     const standing = standingOf(policy, holder, now)
     const disagrees = claim.narHash !== subject.narHash
-    if (claim.role === 'builder' && disagrees && standing.code === 'valid') {
+    const contradicts = claim.role === 'builder' && disagrees && claim.expired === undefined
+    if (contradicts && standing.code === 'valid') {
       conflicts.push({ code: 'conflict', ...attested(claim, holder), judged: subject.narHash })
       continue
     }
-    if (claim.role === 'builder' && disagrees && standing.code === 'not-yet-valid') {
-      conflictFrom.push(standing.at)
-    }
+    if (contradicts && standing.code === 'not-yet-valid') conflictFrom.push(standing.at)
     const unused = unusedBecause(claim, subject, rule)
     if (unused !== undefined) {
       strays.push({ problem: 'unused', origin: claim.origin, detail: `${holder.principal.name}: ${unused}` })
     } else if (standing.code !== 'valid') {
       discounted.push({ claim, holder, finding: findingOf(standing, holder) })
+    } else if (claim.expired !== undefined && !acceptsExpiredKey(subject, rule)) {
+      const finding = { code: 'expired', who: holder.principal.name, ...claim.expired } as const
+      discounted.push({ claim, holder, finding })
     } else if (disagrees) {
       discounted.push({ claim, holder, finding: { code: 'wrong-digest', ...attested(claim, holder) } })
     } else {
@@ -82,6 +84,11 @@ function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | und
   return rule.acceptGraph
     ? undefined
     : `signed the build graph of ${claim.graph}, which the rule does not accept`
+}
+
+/** docs/semantics.md, S17. That a claim is dated before its key's end is what makes it one. */
+function acceptsExpiredKey(subject: Subject, rule: Rule): boolean {
+  return ASPECT[subject.kind] === 'source' && rule.acceptExpiredKey === 'if-signed-before'
 }
 
 function findingOf(standing: Exclude<Standing, { code: 'valid' }>, holder: KeyHolder): Discounted['finding'] {

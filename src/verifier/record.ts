@@ -36,7 +36,8 @@ export async function recordTrust(
   derivation: string | undefined,
 ): Promise<Admission> {
   const { subject, basis } = trust
-  const claims = basis.kind === 'claims' ? basis.claims : []
+  // An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
+  const claims = basis.kind === 'claims' ? basis.claims.filter(({ expired }) => expired === undefined) : []
   const admission: Admission = {
     path: path.path,
     narHash: subject.narHash,

@@ -28,7 +28,11 @@ key = "KEY(bob-lost)"
 date = 2026-02-01
 [default]
 require = { source = "left", derivation = { packager = "right" }, output = "all" }
-accept-graph = true`)
+accept-graph = true
+[[rules]]
+match = { name = "lenient-*", kind = ["fetched-source", "local-source"] }
+require.source = "left"
+accept-expired-key = "if-signed-before"`)
 
 const VALID_KEYS = ['alice-1', 'bob-1', 'bob-2', 'carol-1', 'dave-1']
 const ALL_KEYS = [...VALID_KEYS, 'alice-old', 'bob-lost', 'carol-new', 'mallory-1']
@@ -39,10 +43,12 @@ const claim: fc.Arbitrary<Claim> = fc
     role: fc.constantFrom('developer', 'packager', 'reviewer', 'builder'),
     differs: fc.boolean(),
     elsewhere: fc.integer({ min: 0, max: 9 }).map(n => n === 0),
+    ended: fc.boolean(),
   })
-  .map(({ key, role, differs, elsewhere }) =>
+  .map(({ key, role, differs, elsewhere, ended }) =>
     claimBy(key, {
       role,
+      ...(ended ? { expired: { signedAt: 1_500_000_000, at: 1_600_000_000 } } : {}),
       ...(differs ? { narHash: OTHER_HASH } : {}),
       ...(elsewhere ? { path: `${SOURCE.path}x` } : {}),
     }),
@@ -67,9 +73,11 @@ const subject = fc
     fc.constantFrom('fetched-source', 'local-source', 'derivation', 'output'),
     fc.boolean(),
     fc.boolean(),
+    fc.constantFrom(SOURCE.name, 'lenient-1.tar.gz'),
   )
-  .map(([kind, builtHere, derivationKnown]) => ({
+  .map(([kind, builtHere, derivationKnown, name]) => ({
     ...SOURCE,
+    name,
     kind,
     builtHere,
     derivationKnown: kind !== 'output' || derivationKnown,
@@ -127,6 +135,31 @@ test('the order of evidence and saying it twice change neither outcome, exit sta
       assert.equal(two.outcome, one.outcome)
       assert.equal(exitCode(two), exitCode(one))
       if (one.outcome === 'trusted' && two.outcome === 'trusted') assert.equal(two.until, one.until)
+    }),
+  )
+})
+
+test('where the rule accepts no keys that ended, what they say never changes an outcome', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), (about, claims) => {
+      const isAccepted = about.name.startsWith('lenient-') && about.kind.endsWith('-source')
+      const alive = claims.filter(({ expired }) => expired === undefined)
+      if (isAccepted) return
+      assert.equal(outcomeOf(POLICY, about, evidenceOf(claims)), outcomeOf(POLICY, about, evidenceOf(alive)))
+    }),
+  )
+})
+
+test('where it accepts them, they count like keys that did not end, but cause no conflict', () => {
+  fc.assert(
+    fc.property(subject, fc.array(claim), (about, all) => {
+      const claims = all.filter(({ role }) => role !== 'builder')
+      const lenient = { ...about, name: 'lenient-1.tar.gz', kind: 'fetched-source' } as const
+      const asAlive = claims.map(({ expired: _, ...rest }) => rest)
+      assert.equal(
+        outcomeOf(POLICY, lenient, evidenceOf(claims)),
+        outcomeOf(POLICY, lenient, evidenceOf(asAlive)),
+      )
     }),
   )
 })

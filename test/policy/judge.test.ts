@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { exitCode } from '../../src/policy/exit-code.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Policy } from '../../src/policy/policy.ts'
-import type { Evidence, Finding, Stray, Subject, Trust, Verdict } from '../../src/policy/verdict.ts'
+import type { Claim, Evidence, Finding, Stray, Subject, Trust, Verdict } from '../../src/policy/verdict.ts'
 import {
   builtBy,
   claimBy,
@@ -570,4 +570,74 @@ test('S16: warn mode does not change a verdict', () => {
   for (const evidence of [TWO, evidenceOf([])]) {
     assert.deepEqual(ask(warn, evidence), ask(teamPolicy(), evidence))
   }
+})
+
+// S17
+const BEFORE_END = { signedAt: Date.UTC(2020, 5) / 1000, at: Date.UTC(2021, 0) / 1000 }
+const ended = (name: string, more: Partial<Claim> = {}) =>
+  claimBy(name, { role: 'developer', expired: BEFORE_END, ...more })
+
+function withEndedKeys(rule: string, more = ''): Policy {
+  return policyOf(`
+version = 1
+mode = "enforce"
+principals.alice.keys = ["KEY(alice-1)"]
+principals.bob.keys = [{ key = "KEY(bob-1)", valid-until = 2026-01-01 }]
+[default]
+require = { source = "alice", derivation = "alice", output = "alice" }
+${rule}
+${more}`)
+}
+const ACCEPTING = 'accept-expired-key = "if-signed-before"'
+
+test('S17: a key that ended since counts for a source where the rule says so, and nowhere else', () => {
+  const { until } = trusted(ask(withEndedKeys(ACCEPTING), evidenceOf([ended('alice-1')])))
+  assert.equal(until, undefined)
+  for (const rule of ['', 'accept-expired-key = "refuse"']) {
+    const [finding] = refused(
+      ask(withEndedKeys(rule), evidenceOf([ended('alice-1')])),
+      ['expired', 'unsigned'],
+      14,
+    )
+    assert.deepEqual(finding, { code: 'expired', who: 'alice', ...BEFORE_END })
+  }
+  const local: Subject = { ...SOURCE, kind: 'local-source' }
+  trusted(ask(withEndedKeys(ACCEPTING), evidenceOf([ended('alice-1')]), local))
+})
+
+test('S17: it counts neither for derivations nor for outputs, whatever the rule says', () => {
+  const derivation: Subject = { ...SOURCE, kind: 'derivation' }
+  const packed = ended('alice-1', { role: 'packager' })
+  refused(ask(withEndedKeys(ACCEPTING), evidenceOf([packed]), derivation), ['expired', 'unsigned'], 14)
+  const built = ended('alice-1', { role: 'builder' })
+  refused(ask(withEndedKeys(ACCEPTING), evidenceOf([built]), OUTPUT), ['expired', 'unsigned'], 14)
+})
+
+test('S17: the rule that decides is asked, not one that accepts more', () => {
+  const strict = '[[rules]]\nmatch.name = "hello-*"\nrequire.source = "alice"'
+  const policy = withEndedKeys(ACCEPTING, strict)
+  refused(ask(policy, evidenceOf([ended('alice-1')])), ['expired', 'unsigned'], 14)
+  trusted(ask(policy, evidenceOf([ended('alice-1')]), { ...SOURCE, name: 'other-1.tar.gz' }))
+})
+
+test('S17: the dates and revocations of the policy hold besides', () => {
+  const bob = 'require.source = "bob"'
+  const dated = withEndedKeys(`[[rules]]\nmatch.kind = "fetched-source"\n${bob}\n${ACCEPTING}`)
+  refused(ask(dated, evidenceOf([ended('bob-1')])), ['expired', 'unsigned'], 14)
+  const revoked = withEndedKeys(ACCEPTING, '[[revocations]]\nkey = "KEY(alice-1)"\ndate = 2026-06-01')
+  refused(ask(revoked, evidenceOf([ended('alice-1')])), ['revoked', 'unsigned'], 14)
+})
+
+test('S17: other contents are other contents', () => {
+  const claims = [ended('alice-1', { narHash: OTHER_HASH })]
+  refused(ask(withEndedKeys(ACCEPTING), evidenceOf(claims)), ['wrong-digest', 'unsigned'], 13)
+})
+
+test('S17: a builder whose key ended causes no conflict', () => {
+  const claims = [builtBy('alice-1'), ended('alice-1', { role: 'builder', narHash: OTHER_HASH })]
+  trusted(ask(withEndedKeys(ACCEPTING), evidenceOf(claims), OUTPUT))
+})
+
+test('S17: beside a signature by the same person that counts, it changes nothing', () => {
+  trusted(ask(withEndedKeys(''), evidenceOf([ended('alice-1'), claimBy('alice-1', { role: 'developer' })])))
 })

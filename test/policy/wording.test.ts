@@ -64,6 +64,10 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   ],
   [{ code: 'revoked', who: 'ABCD' }, 'the key of ABCD is revoked'],
   [{ code: 'expired', who: 'bob', at: MAY + 1 }, 'the key of bob is past its date, 2026-05-01T00:00:01Z'],
+  [
+    { code: 'expired', who: 'bob', at: MAY, signedAt: MAY - 86400 },
+    "the key of bob ended 2026-05-01, after this was signed (2026-04-30, by the signer's own word), and the rule accepts no key that ended",
+  ],
   [{ code: 'expired', who: 'ABCD' }, 'the key or signature of ABCD is past its date'],
   [{ code: 'not-yet-valid', who: 'bob', at: MAY }, 'the key of bob is not valid before 2026-05-01'],
   [{ code: 'refused-by-rule' }, 'the rule refuses it, whoever signed'],
@@ -220,13 +224,14 @@ rules, of which the first that matches decides:
   "upstream tarballs" (line 33): fetched sources named *.tar.*
     source: needs alice as developer and humans as packager and bob as packager
     a packager may vouch for a whole build graph at once
-  "rule 2" (line 39): outputs
+    keys that ended since count for sources that they say to have signed before
+  "rule 2" (line 40): outputs
     output: needs this machine and reproducible
     outputs from elsewhere pass without their derivation
-  "rule 3" (line 44): fetched sources, local sources, derivations named secret-*
+  "rule 3" (line 45): fetched sources, local sources, derivations named secret-*
     source: is always refused
     derivation: needs nothing
-  "default" (line 49): everything else
+  "default" (line 50): everything else
     source: needs humans
     derivation: needs bob as reviewer
     output: needs this machine

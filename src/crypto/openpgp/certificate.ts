@@ -59,6 +59,14 @@ export function certificateFingerprints(file: Uint8Array): readonly string[] {
   return [...new Set(fingerprints)].filter(fingerprint => fingerprint !== '')
 }
 
+/** SHA-2 and SHA-3 (RFC 9580, section 9.5). MD5, SHA-1 and RIPEMD-160 are what is left out. */
+const MODERN_HASHES: readonly number[] = [8, 9, 10, 11, 12, 14]
+
+/** Whether a hash algorithm of OpenPGP, by its number, binds what is hashed with it. */
+export function isModernHash(algorithm: number): boolean {
+  return MODERN_HASHES.includes(algorithm)
+}
+
 /** Whether a signature says that this key made it. Nobody has verified that yet. */
 export function claimsToBeBy(signature: OpenPgpSignature, key: NamedKey): boolean {
   return signature.issuers.includes(key.fingerprint) || signature.issuers.includes(key.keyId)

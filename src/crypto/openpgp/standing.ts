@@ -5,7 +5,7 @@
  * verified, and need not be: it comes from a certificate that the policy pins, and it can only ever take trust away.
  */
 import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
-import type { Certificate, NamedKey } from './certificate.ts'
+import { type Certificate, isModernHash, type NamedKey } from './certificate.ts'
 import { endOf, endsAt, flagsOf, selfSignaturesOf } from './self-signatures.ts'
 
 /** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
@@ -28,9 +28,6 @@ export interface ExpiredSince {
 export type SignedForm = 'bytes' | 'text'
 
 const TYPES: Readonly<Record<SignedForm, number>> = { bytes: 0x00, text: 0x01 }
-
-/** RFC 9580, section 9.5: SHA-2 and SHA-3. MD5, SHA-1 and RIPEMD-160 are what is left out. */
-const HASHES: readonly number[] = [8, 9, 10, 11, 12, 14]
 
 /** How far ahead a signer's clock may be, in seconds. */
 const CLOCK_TOLERANCE = 300
@@ -78,7 +75,7 @@ export function afterEnd(end: number, signedAt: number, key: string): Objection 
  */
 export function isUsableForSqv({ certificate, signers, signature }: Suspect): boolean {
   const isModern = ({ hashAlgorithm, created }: OpenPgpSignature) =>
-    HASHES.includes(hashAlgorithm) && created <= signature.created
+    isModernHash(hashAlgorithm) && created <= signature.created
   return (
     [certificate.primary, ...signers].every(key => selfSignaturesOf(certificate, key).some(isModern)) &&
     signers.every(key => flagsOf(certificate, key) !== undefined)
@@ -98,7 +95,7 @@ function findWeakness({ signature, certificate, signers, form }: Suspect, now: n
     const wanted = form === 'bytes' ? 'one over the bytes of a file' : 'one over text'
     return unacceptable(`a signature of type ${signature.type}, not ${wanted}`)
   }
-  if (!HASHES.includes(signature.hashAlgorithm)) {
+  if (!isModernHash(signature.hashAlgorithm)) {
     return unacceptable(`made with ${hashName(signature.hashAlgorithm)}, which is broken or unknown`)
   }
   const short = [certificate.primary, ...signers].find(key => key.bits !== undefined && key.bits < 2048)

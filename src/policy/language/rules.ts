@@ -1,6 +1,22 @@
 import { printable } from '../../primitives/printable.ts'
-import { ASPECT, type Aspect, type Requirement, type Rule, type SubjectKind } from '../policy.ts'
-import { booleanOf, complain, fieldsOf, lineOf, listOf, type Node, plainStringOf } from './fields.ts'
+import {
+  ASPECT,
+  type Aspect,
+  type ExpiredKeyAcceptance,
+  type Requirement,
+  type Rule,
+  type SubjectKind,
+} from '../policy.ts'
+import {
+  booleanOf,
+  complain,
+  fieldsOf,
+  lineOf,
+  listOf,
+  type Node,
+  plainStringOf,
+  stringOf,
+} from './fields.ts'
 import { globOf, KINDS, kindsOf } from './match.ts'
 import { type People, readRequirement } from './requirements.ts'
 import { shadowOf } from './shadow.ts'
@@ -8,13 +24,15 @@ import { shadowOf } from './shadow.ts'
 const RULE_LIMIT = 1000
 const TITLE_LIMIT = 100
 const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
+const ACCEPTANCE = ['accept-graph', 'accept-unknown-derivation', 'accept-expired-key'] as const
+const EXPIRED_KEYS: readonly ExpiredKeyAcceptance[] = ['refuse', 'if-signed-before']
 
 /** Reads `[[rules]]`, in order. Notes a rule that can never decide. */
 export function readRules(node: Node | undefined, people: People): readonly Rule[] {
   const rules: Rule[] = []
   for (const [index, item] of listOf(node, RULE_LIMIT).entries()) {
     const before = item.draft.problems.length
-    const fields = fieldsOf(item, ['match', 'require'], ['name', 'accept-graph', 'accept-unknown-derivation'])
+    const fields = fieldsOf(item, ['match', 'require'], ['name', ...ACCEPTANCE])
     if (fields?.match === undefined || fields.require === undefined) continue
     const require = readRequirements(fields.require, [], people)
     const match = fieldsOf(fields.match, [], ['name', 'kind'])
@@ -27,7 +45,7 @@ export function readRules(node: Node | undefined, people: People): readonly Rule
       name: globOf(match?.name) ?? '*',
       kinds: kindsOf(match?.kind) ?? stated,
       require,
-      ...readAcceptance(fields['accept-graph'], fields['accept-unknown-derivation'], require),
+      ...readAcceptance(fields, require),
     }
     checkKinds(fields.require, rule)
     if (item.draft.problems.length > before) continue
@@ -45,10 +63,10 @@ function shadowed({ title, line }: Rule): string {
 /** Reads `[default]`, which states all three requirements. Undefined, and noted, if it does not. */
 export function readDefault(node: Node | undefined, people: People): Rule | undefined {
   if (node === undefined) return undefined
-  const fields = fieldsOf(node, ['require'], ['accept-graph', 'accept-unknown-derivation'])
+  const fields = fieldsOf(node, ['require'], ACCEPTANCE)
   if (fields?.require === undefined) return undefined
   const require = readRequirements(fields.require, ASPECTS, people)
-  const acceptance = readAcceptance(fields['accept-graph'], fields['accept-unknown-derivation'], require)
+  const acceptance = readAcceptance(fields, require)
   return { title: 'default', line: lineOf(node), name: '*', kinds: KINDS, require, ...acceptance }
 }
 
@@ -65,16 +83,36 @@ function readRequirements(node: Node, required: readonly Aspect[], people: Peopl
   return requirements
 }
 
-function readAcceptance(graph: Node | undefined, unknown: Node | undefined, require: Rule['require']) {
-  const acceptGraph = booleanOf(graph) ?? false
-  const acceptUnknownDerivation = booleanOf(unknown) ?? false
+function readAcceptance(
+  fields: Partial<Record<(typeof ACCEPTANCE)[number], Node>>,
+  require: Rule['require'],
+): Pick<Rule, 'acceptGraph' | 'acceptUnknownDerivation' | 'acceptExpiredKey'> {
+  const {
+    'accept-graph': graph,
+    'accept-unknown-derivation': unknown,
+    'accept-expired-key': expired,
+  } = fields
   if (graph !== undefined && require.source === undefined && require.derivation === undefined) {
     complain(graph, 'is about sources and derivations, and the rule states neither')
   }
   if (unknown !== undefined && require.output === undefined) {
     complain(unknown, 'is about outputs, and the rule does not state that')
   }
-  return { acceptGraph, acceptUnknownDerivation }
+  if (expired !== undefined && require.source === undefined) {
+    complain(expired, 'is about sources, and the rule does not state that')
+  }
+  return {
+    acceptGraph: booleanOf(graph) ?? false,
+    acceptUnknownDerivation: booleanOf(unknown) ?? false,
+    acceptExpiredKey: expiredKeysOf(expired) ?? 'refuse',
+  }
+}
+
+function expiredKeysOf(node: Node | undefined): ExpiredKeyAcceptance | undefined {
+  const text = stringOf(node)
+  if (node === undefined || text === undefined) return undefined
+  const known = EXPIRED_KEYS.find(value => value === text)
+  return known ?? complain(node, `must be ${EXPIRED_KEYS.map(value => `"${value}"`).join(' or ')}`)
 }
 
 /** Notes requirements for which the rule has no kind, and kinds for which it has no requirement. */

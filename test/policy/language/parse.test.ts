@@ -73,9 +73,12 @@ test('rules keep their order, titles, kinds and demands', () => {
     },
   })
   assert.equal(tarballs?.acceptGraph, true)
+  assert.equal(tarballs?.acceptExpiredKey, 'if-signed-before')
   assert.equal(outputs?.title, 'rule 2')
   assert.equal(outputs?.name, '*')
   assert.equal(outputs?.acceptUnknownDerivation, true)
+  assert.equal(outputs?.acceptExpiredKey, 'refuse')
+  assert.equal(policyOf(EVERYTHING).fallback.acceptExpiredKey, 'refuse')
   assert.deepEqual(secrets?.kinds, ['fetched-source', 'local-source', 'derivation'])
   assert.deepEqual(secrets?.require, { source: { kind: 'refuse' }, derivation: { kind: 'nothing' } })
   assert.deepEqual(

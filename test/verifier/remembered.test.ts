@@ -1,0 +1,52 @@
+// What the ledger keeps of a verdict, and what a later policy makes of that.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { after, test } from 'node:test'
+import { parseStorePath } from '../../src/formats/store-path.ts'
+import { readAdmission } from '../../src/ledger/admissions.ts'
+import { judge } from '../../src/policy/judge.ts'
+import type { Claim, Evidence } from '../../src/policy/verdict.ts'
+import { rememberedEvidence } from '../../src/verifier/evidence.ts'
+import type { Gate } from '../../src/verifier/gate.ts'
+import { recordTrust } from '../../src/verifier/record.ts'
+import { claimBy, evidenceOf, HASH, NOW, policyOf, SOURCE } from '../policy/policies.ts'
+
+const state = mkdtempSync('/tmp/nixsig-remembered-')
+after(() => rmSync(state, { recursive: true, force: true }))
+
+const policyThat = (rule: string) =>
+  policyOf(`
+version = 1
+mode = "enforce"
+principals.alice.keys = ["KEY(alice-1)"]
+[default]
+require = { source = "alice", derivation = "alice", output = "alice" }
+${rule}`)
+const ACCEPTING = policyThat('accept-expired-key = "if-signed-before"')
+const REFUSING = policyThat('accept-expired-key = "refuse"')
+
+/** Admits the source by these claims under the policy that accepts them, and says what is remembered of that. */
+async function rememberedOf(claims: readonly Claim[]): Promise<Evidence> {
+  const verdict = judge(ACCEPTING, SOURCE, evidenceOf(claims), NOW)
+  assert.ok(verdict.outcome === 'trusted')
+  const gate: Pick<Gate, 'snapshot' | 'places' | 'now'> = {
+    snapshot: async () => ({ digest: '0'.repeat(64) }) as Awaited<ReturnType<Gate['snapshot']>>,
+    places: { state } as Gate['places'],
+    now: NOW,
+  }
+  const path = parseStorePath(SOURCE.path)
+  await recordTrust(gate as Gate, verdict, path, undefined)
+  return rememberedEvidence(readAdmission(state, path.digest, path.path), HASH)
+}
+
+test('E5: what a key signed that is in force is remembered under another policy', async () => {
+  const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer' })])
+  assert.equal(judge(REFUSING, SOURCE, remembered, NOW).outcome, 'trusted')
+})
+
+test('attack: a policy that no longer accepts keys that ended is not led past that by what was admitted before', async () => {
+  const expired = { signedAt: Date.UTC(2020, 5) / 1000, at: Date.UTC(2021, 0) / 1000 }
+  const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer', expired })])
+  assert.deepEqual(remembered, evidenceOf([]))
+  assert.equal(judge(REFUSING, SOURCE, remembered, NOW).outcome, 'untrusted')
+})
