@@ -10,6 +10,7 @@ import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
 import { POLICY } from './targets/policy.ts'
 import { recordTargets } from './targets/records.ts'
+import { SIGSTORE } from './targets/sigstore.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
 /** Everything that reads what comes from outside. `scratch`: an empty directory that nobody else can write to. */
@@ -20,6 +21,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...NIX_FILES,
     ...KEYS,
     ...OPENPGP,
+    ...SIGSTORE,
     POLICY,
     ...recordTargets(join(scratch, 'state')),
     ...WORKER_PROTOCOL,
