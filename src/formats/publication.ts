@@ -33,6 +33,7 @@ export const PUBLISHED_EXTENSIONS: readonly string[] = [
   ...SIGNATURES,
   '.sums',
   ...SIGNATURES.map(extension => `.sums${extension}`),
+  '.narinfo',
 ]
 
 /** Contents by their size and hash. */

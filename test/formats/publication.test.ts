@@ -51,7 +51,7 @@ test('every list that can be printed is read back', () => {
 })
 
 test('every kind of file that nixsig looks for can be published', () => {
-  for (const extension of ['.intoto.jsonl', ...SIGNATURE_EXTENSIONS]) {
+  for (const extension of ['.intoto.jsonl', '.narinfo', ...SIGNATURE_EXTENSIONS]) {
     assert.ok(PUBLISHED_EXTENSIONS.includes(extension), extension)
   }
 })

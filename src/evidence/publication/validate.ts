@@ -1,5 +1,6 @@
 import { signatureKind } from '../../crypto/detached/verify.ts'
 import { parseEnvelope } from '../../formats/dsse.ts'
+import { parseNarinfo } from '../../formats/narinfo.ts'
 import { parsePredicate } from '../../formats/predicates.ts'
 import { parsePublishedName } from '../../formats/publication.ts'
 import { parseStatement } from '../../formats/statement.ts'
@@ -21,6 +22,9 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
   const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
   if (isLines(name)) {
     for (const [index, line] of linesOf(bytes).entries()) assertLine(line, index + 1, digest)
+  } else if (extension === '.narinfo') {
+    const { path } = parseNarinfo(decodeUtf8(bytes, 'narinfo'))
+    assertAbout([path], digest, { format: 'narinfo', where: 'StorePath' })
   } else if (extension === '.sums') {
     decodeUtf8(bytes, 'checksums')
   } else {
@@ -37,13 +41,23 @@ export function linesOf(bytes: Uint8Array): readonly string[] {
 
 function assertLine(line: string, number: number, digest: string): void {
   const where = `line ${number}`
+  let paths: readonly string[]
   try {
     const statement = parseStatement(parseEnvelope(line).payload)
     parsePredicate(statement)
-    if (statement.subjects.some(({ name }) => parseStorePath(name).digest === digest)) return
+    paths = statement.subjects.map(({ name }) => name)
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
     throw new FormatError('attestations', error.message, where, { cause: error })
   }
-  throw new FormatError('attestations', `says nothing about a path with the digest ${digest}`, where)
+  assertAbout(paths, digest, { format: 'attestations', where })
+}
+
+function assertAbout(
+  paths: readonly string[],
+  digest: string,
+  { format, where }: { readonly format: string; readonly where: string },
+): void {
+  if (paths.some(path => parseStorePath(path).digest === digest)) return
+  throw new FormatError(format, `says nothing about a path with the digest ${digest}`, where)
 }

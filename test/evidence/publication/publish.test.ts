@@ -18,6 +18,7 @@ import { signEnvelope } from '../../../src/crypto/envelope.ts'
 import { generateKey } from '../../../src/crypto/secret-key.ts'
 import { appendAttestation } from '../../../src/evidence/attestation-files.ts'
 import { publish } from '../../../src/evidence/publication/publish.ts'
+import { printNarinfo } from '../../../src/formats/narinfo.ts'
 import { RELEASE, releaseJson } from '../../../src/formats/predicates/release.ts'
 import { parseIndex, parsePart } from '../../../src/formats/publication.ts'
 import { printStatement } from '../../../src/formats/statement.ts'
@@ -39,6 +40,23 @@ function lineAbout(path: string, purl = 'pkg:generic/hello@1'): string {
   const subjects = [{ name: path, narHash: 'ab'.repeat(32) }]
   const payload = printStatement({ subjects, predicateType: RELEASE, predicate: releaseJson(purl) })
   return signEnvelope(payload, key)
+}
+
+function narinfo(byte: string, signer: string): string {
+  return printNarinfo({
+    path: PATH,
+    url: 'nar/x.nar',
+    compression: 'none',
+    fileHash: undefined,
+    fileSize: undefined,
+    deriver: undefined,
+    system: undefined,
+    contentAddress: undefined,
+    narHash: byte.repeat(32),
+    narSize: 120,
+    references: [],
+    signatures: [`${signer}:${Buffer.alloc(64).toString('base64')}`],
+  })
 }
 
 interface Scene {
@@ -168,6 +186,23 @@ test('a signature in place of another is refused, and pruning replaces it', asyn
   assert.equal(readFileSync(join(to, name), 'utf8'), other)
 })
 
+test('signatures of a narinfo are added to those that are there, and what it says is not exchanged', async context => {
+  const { from, to, run } = scene(context)
+  const name = `0c/${DIGEST}.narinfo`
+  writeFileSync(join(from, name), narinfo('ab', 'one'))
+  await run()
+  writeFileSync(join(from, name), narinfo('ab', 'two'))
+  await run()
+  const text = readFileSync(join(to, name), 'utf8')
+  assert.deepEqual(
+    [...text.matchAll(/^Sig: (\w+):/gm)].map(([, key]) => key),
+    ['one', 'two'],
+  )
+  writeFileSync(join(from, name), narinfo('cd', 'two'))
+  await assert.rejects(run(), /narinfo is another one than is to be published/)
+  assert.equal(readFileSync(join(to, name), 'utf8'), text)
+})
+
 test('what a killed publisher left is finished, and its half-written files go', async context => {
   const { to, run } = scene(context)
   await run()
@@ -216,6 +251,14 @@ const WRONGS: Readonly<Record<string, readonly [(scene: Scene) => void, RegExp]>
   'a signature of no kind': [
     ({ from }) => writeFileSync(join(from, `0c/${DIGEST}.asc`), 'hello'),
     /\.asc is broken: detached signature: /,
+  ],
+  'a narinfo of another path': [
+    ({ from }) =>
+      writeFileSync(
+        join(from, `0c/${DIGEST}.narinfo`),
+        narinfo('ab', 'x').replaceAll(DIGEST, OTHER.slice(11, 43)),
+      ),
+    /narinfo is broken: narinfo: says nothing about a path with the digest/,
   ],
   'a page to read': [
     ({ from }) => writeFileSync(join(from, 'README.md'), ''),

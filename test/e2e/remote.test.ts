@@ -1,0 +1,257 @@
+// Attestations of one machine that make builds of another pass, through a plain server of files between them.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { appendAttestation } from '../../src/evidence/attestation-files.ts'
+import { publish as publishFiles } from '../../src/evidence/publication/publish.ts'
+import * as nix from '../support/expressions.ts'
+import { publicationOf, type Server, serve } from '../support/publication.ts'
+import {
+  assertBuilt,
+  assertRefusedAfterBuild,
+  assertRefusedBeforeBuild,
+  instantiate,
+  nixBuild,
+} from '../support/scene.ts'
+import {
+  built,
+  byDefault,
+  contentsOf,
+  POLICY,
+  packaged,
+  policyText,
+  type Signer,
+  sha256,
+  signer,
+} from '../support/trust.ts'
+import { VERSIONS, type World, withWorld } from '../support/world.ts'
+
+const TARBALL = 'the developer wrote this\n'
+const EMPTY = publicationOf({}, 1_700_000_000)
+
+const dir = mkdtempSync(join(tmpdir(), 'nixsig-e2e-remote-'))
+after(() => rmSync(dir, { recursive: true, force: true }))
+
+/** A package with a fetched source, on whichever machine. */
+function toolOf(world: World) {
+  world.write('/srv/tool.tar', TARBALL)
+  const source = nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256(TARBALL))
+  return instantiate(world, nix.derivation('tool', { inputs: [source], build: 'cat $inputs > $out' }))
+}
+
+/** Has a world trust this policy text, with a source and nothing else to look into. */
+async function trust(world: World, people: Parameters<typeof policyText>[0], rest: string, source: string) {
+  const text = policyText(people, rest).replace(/^directories = .*$/m, `sources = [${source}]`)
+  world.write(POLICY, text)
+}
+
+/** All that was published below a directory, as a server has it. */
+function filesBelow(directory: string): ReadonlyMap<string, Buffer> {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter(entry =>
+    entry.isFile(),
+  )
+  return new Map(
+    files.map(entry => {
+      const path = join(entry.parentPath, entry.name)
+      return [path.slice(directory.length + 1), readFileSync(path)]
+    }),
+  )
+}
+
+/** A publisher on the test's own machine, who adds lines and publishes. */
+function publisher(name: string) {
+  const [from, to] = [join(dir, name), join(dir, 'public', name)]
+  mkdirSync(from, { recursive: true })
+  return {
+    from,
+    add: (path: string, line: string) => appendAttestation(from, path, line),
+    async publish(server: Server): Promise<void> {
+      await publishFiles({ from, to, prune: false, now: Math.floor(Date.now() / 1000) })
+      server.files = filesBelow(to)
+    },
+  }
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: what a packager hands off on one machine is built on another, once it is published`, async () => {
+    const server = await serve(EMPTY)
+    try {
+      const bob = await withWorld(version, {}, async packager => {
+        const run = (line: string) => packager.output(`/opt/nixsig/nixsig ${line}`)
+        await run('keygen bob --out /root')
+        const { drv } = await toolOf(packager)
+        await run(`attest derivation ${drv} --graph --key /root/bob.secret --out /root/attestations`)
+        const said = await run('publish --from /root/attestations --to /srv/public --as bob')
+        assert.match(said, /^published in \/srv\/public\/bob: 1 new, 0 changed, 0 withdrawn, 0 unchanged/)
+        server.files = filesBelow(packager.path('/srv/public/bob'))
+        return `"${packager.read('/root/bob.pub').trim()}"`
+      })
+
+      await withWorld(version, {}, async world => {
+        const rest = `${byDefault('bob', 'bob', 'self')}accept-graph = true\n`
+        await trust(world, { bob: [bob] }, rest, `{ url = "${server.url}", max-age = 3600 }`)
+        const { drv, out } = await toolOf(world)
+
+        const published = server.files
+        server.files = new Map()
+        await assertRefusedBeforeBuild(world, out, /index is not there: .*\(it has never answered\)/)
+        server.trick = (_, response) => response.writeHead(503).end() !== undefined
+        await assertRefusedBeforeBuild(
+          world,
+          out,
+          /127\.0\.0\.1:\d+\/alice: index: answered 503 .*nixsig sync tries/,
+        )
+        server.trick = undefined
+        server.files = EMPTY
+        await assertRefusedBeforeBuild(
+          world,
+          out,
+          /needs bob for its (source|derivation), found no signature/,
+        )
+        server.files = published
+
+        // Asked a moment ago: within max-age only a sync looks again.
+        await assertRefusedBeforeBuild(world, out, /found no signature/)
+        const synced = await world.output('/opt/nixsig/nixsig sync')
+        assert.match(synced, /^http:\/\/127.*alice: ok, 1 new, 0 changed, 0 removed, 0 unchanged \(as of 20/)
+        await assertBuilt(world)
+        assert.match(await world.output(`/opt/nixsig/nixsig verify ${drv}`), /^trusted .*vouched for by bob/)
+
+        // What it needs is here by now: built again without any server.
+        await server.close()
+        await world.output(`nix-store --delete ${out}`)
+        await assertBuilt(world)
+        const failed = await world.run('/opt/nixsig/nixsig sync')
+        assert.equal(failed.status, 20)
+        assert.match(failed.stdout, /1 failed, .*\n {2}index: connect ECONNREFUSED .*\(it last answered 20/)
+      })
+    } finally {
+      await server.close()
+    }
+  })
+
+  test(`${version}: a source that must be asked every time decides nothing while it is down, and decides once it is up`, async () => {
+    const alice = signer('alice')
+    const server = await serve(EMPTY)
+    try {
+      await withWorld(version, {}, async world => {
+        const people = { alice: [alice], other: [signer('other')] }
+        await trust(
+          world,
+          people,
+          byDefault('nothing', 'alice', 'self'),
+          `{ url = "${server.url}", max-age = 0 }`,
+        )
+        const { drv, out } = await instantiate(world, nix.derivation('plain'))
+        const office = publisher(`${version}-down`)
+        office.add(drv, packaged(alice, await contentsOf(world, drv)))
+        await office.publish(server)
+        server.trick = request => request.socket.destroy() !== undefined
+        await assertRefusedBeforeBuild(world, out, /refused .*alice: index: socket hang up/)
+        const undecided = await world.run(`/opt/nixsig/nixsig explain ${drv}`)
+        assert.equal(undecided.status, 20)
+        server.trick = undefined
+        await assertBuilt(world)
+        assert.match(
+          await world.output(`/opt/nixsig/nixsig explain ${drv}`),
+          /alice.*mirror\/127\.0\.0\.1-\d+-/s,
+        )
+
+        // Not even what the ledger has is built anew while a conflict could be hidden.
+        await world.output(`nix-store --delete ${out}`)
+        server.trick = request => request.socket.destroy() !== undefined
+        await assertRefusedBeforeBuild(world, out, /socket hang up/)
+      })
+    } finally {
+      await server.close()
+    }
+  })
+
+  test(`${version}: what builders publish elsewhere conflicts: with each other at once, with this machine once it has built`, async () => {
+    const [alice, other] = [signer('alice'), signer('other')]
+    const server = await serve(EMPTY)
+    try {
+      await withWorld(version, {}, async world => {
+        const people = { alice: [alice], other: [other] }
+        await trust(
+          world,
+          people,
+          byDefault('nothing', 'nothing', 'self'),
+          `{ url = "${server.url}", max-age = 0 }`,
+        )
+        const { drv, out } = await instantiate(world, nix.derivation('plain'))
+        const workshop = publisher(`${version}-workshop`)
+        const attest = async (by: Signer) => {
+          workshop.add(out, built(by, { path: out, narHash: sha256(by.publicKey) }, drv))
+          await workshop.publish(server)
+        }
+        await attest(other)
+        await assertRefusedAfterBuild(world, [out], /builders disagree: other attested other contents/)
+        await attest(alice)
+        const { status, stderr } = await nixBuild(world)
+        assert.notEqual(status, 0)
+        assert.match(stderr, /hook command 'nixsig: refused .*builders disagree/)
+      })
+    } finally {
+      await server.close()
+    }
+  })
+
+  test(`${version}: many builds at once ask one source, and developers' signatures come from there as well`, async () => {
+    const key = minisignKey(version)
+    const server = await serve(EMPTY)
+    try {
+      await withWorld(version, {}, async world => {
+        const names = Array.from({ length: 8 }, (_, index) => `tool${index}.tar`)
+        const sources = names.map(name => {
+          world.write(`/srv/${name}`, name)
+          return nix.fetchurl(name, `file:///srv/${name}`, sha256(name))
+        })
+        const rest = byDefault('X', 'nothing', 'self').replace('"X"', '{ developer = "dev" }')
+        await trust(world, { dev: [key.line] }, rest, `{ url = "${server.url}", max-age = 0 }`)
+        await instantiate(world, nix.withInputs('all', sources))
+        const paths = await world.output(
+          'nix-store -q --outputs $(nix-store -qR $(nix-instantiate /srv/x.nix 2>/dev/null) | grep "tar.drv$")',
+        )
+        assert.notEqual((await nixBuild(world)).status, 0)
+        const files = paths.split('\n').map(path => {
+          const name = path.slice('/nix/store/'.length + 33)
+          return [`${path.slice(11, 43)}.minisig`, key.sign(name)] as const
+        })
+        assert.equal(files.length, 8)
+        server.files = publicationOf(Object.fromEntries(files), 1_700_000_001)
+        await assertBuilt(world)
+        const [[first = ''] = []] = files
+        const bad = Object.fromEntries([...files, [first, key.sign('something else')]])
+        server.files = publicationOf(bad, 1_700_000_002)
+        const path = paths.split('\n')[0]
+        const { status, stdout } = await world.run(`/opt/nixsig/nixsig verify ${path}`)
+        assert.equal(status, 0, 'the ledger remembers what was signed')
+        const anew = await world.run(`/opt/nixsig/nixsig verify ${path} --state /root/state`)
+        assert.equal(anew.status, 13, stdout + anew.stdout)
+      })
+    } finally {
+      await server.close()
+    }
+  })
+}
+
+/** A minisign key: as a policy takes it, and what signs with it. */
+function minisignKey(name: string) {
+  const [publicKey, secretKey, message] = ['pub', 'key', 'message'].map(end =>
+    join(dir, `${name}.${end}`),
+  ) as [string, string, string]
+  execFileSync('minisign', ['-G', '-W', '-f', '-p', publicKey, '-s', secretKey], { stdio: 'ignore' })
+  const [, key = ''] = readFileSync(publicKey, 'utf8').split('\n')
+  return {
+    line: `"minisign:${key}"`,
+    sign: (contents: string) => {
+      writeFileSync(message, contents)
+      execFileSync('minisign', ['-S', '-W', '-s', secretKey, '-m', message], { stdio: 'ignore' })
+      return readFileSync(`${message}.minisig`)
+    },
+  }
+}
