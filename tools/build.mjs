@@ -49,7 +49,11 @@ function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
     metafile: true,
     logLevel: 'warning',
     banner: interpreter === undefined ? {} : { js: interpreter },
-    plugins: [sodiumBesideBundle(), ...plugins, libraryBesideBundle(SIGSTORE, './sigstore.js')],
+    plugins: [
+      sodiumBesideBundle({ passphrases: entry.startsWith('src/cli/') }),
+      ...plugins,
+      libraryBesideBundle(SIGSTORE, './sigstore.js'),
+    ],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
     supported: { 'dynamic-import': false },
     define: { 'import.meta.url': '__bundle_url', 'process.env.NODE_ENV': '"production"' },

@@ -15,6 +15,14 @@ const WRAPPERS = [
   'randombytes_buf',
 ]
 
+/** Those for passphrases, which no hook is ever asked for. */
+const PASSPHRASE_WRAPPERS = [
+  'crypto_aead_xchacha20poly1305_ietf_decrypt',
+  'crypto_aead_xchacha20poly1305_ietf_encrypt',
+  'crypto_pwhash',
+  'sodium_memzero',
+]
+
 const HEADER = `
 const { join } = require('node:path')
 const addon = { exports: {} }
@@ -32,13 +40,14 @@ function wrapper(index, name) {
   return index.slice(start, end + 3)
 }
 
-export function sodiumBesideBundle() {
+export function sodiumBesideBundle({ passphrases = false } = {}) {
+  const wrappers = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS
   return {
     name: 'sodium-beside-bundle',
     setup(build) {
       build.onLoad({ filter: /[\\/]sodium-native[\\/]index\.js$/ }, args => {
         const index = readFileSync(args.path, 'utf8')
-        return { contents: HEADER + WRAPPERS.map(name => wrapper(index, name)).join('\n'), loader: 'js' }
+        return { contents: HEADER + wrappers.map(name => wrapper(index, name)).join('\n'), loader: 'js' }
       })
     },
   }

@@ -3,6 +3,8 @@
  * met or refused by the rule, 13 bad signature, other contents or conflict, 14 revoked or expired, 20 undecided. Beside
  * those there are the two below.
  */
+import { PassphraseError } from '../crypto/passphrase.ts'
+import { SignerError } from '../crypto/signers/signer-error.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { ExitCode } from '../policy/exit-code.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
@@ -35,6 +37,8 @@ export function explainError(error: unknown): { status: Status; text: string } |
     error instanceof PolicyError ||
     error instanceof FileError ||
     error instanceof FormatError ||
+    error instanceof PassphraseError ||
+    error instanceof SignerError ||
     error instanceof UnsupportedDerivationError
   if (isForeseen) return { status: 2, text: error.message }
   if (error instanceof Error && 'syscall' in error) return { status: 2, text: printable(error.message) }

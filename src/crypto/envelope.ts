@@ -1,83 +1,120 @@
-/** Signing and opening DSSE envelopes with Ed25519. Who counts for what is the policy's business, not this file's. */
+/** Signing and opening DSSE envelopes. Who counts for what is the policy's business, not this file's. */
 import { type Envelope, PAYLOAD_TYPE, pae, printEnvelope } from '../formats/dsse.ts'
 import { sshFingerprint } from '../formats/ssh-key.ts'
-import { toHex } from '../primitives/hex.ts'
-import { signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
+import type { Claim, Stray } from '../policy/verdict.ts'
+import { signEd25519 } from '../primitives/sodium.ts'
+import { candidates, type EnvelopeKey, type KeyRing, type RingKey } from './envelope-keys.ts'
+import { costOf, type SignatureResult, verifyEnvelopeSignature } from './envelope-signature.ts'
 
-/** A public key of the trusted list, as much of it as matters here. */
-export interface EnvelopeKey {
-  /** How the key was written. Keys of form `minisign` sign files, and never open an envelope. */
-  readonly form: string
-  /** 32 raw bytes. */
-  readonly publicKey: Uint8Array
-}
-
-/** Keys made ready for opening many envelopes. */
-export interface KeyRing<K extends EnvelopeKey> {
-  readonly keys: readonly K[]
-  readonly byFingerprint: ReadonlyMap<string, K>
-}
+export { type KeyRing, keyRing } from './envelope-keys.ts'
 
 /** A signature that counts for nothing, and what its key id says. */
 export interface StraySignature {
-  readonly problem: 'unknown-signer' | 'bad-signature'
+  readonly problem: Extract<
+    Stray['problem'],
+    'unknown-signer' | 'bad-signature' | 'expired-signature' | 'revoked-key'
+  >
   readonly keyid: string
+  /** Why, where there is more to say than the problem does; escaped. */
+  readonly detail?: string
 }
 
-export interface OpenedEnvelope<K extends EnvelopeKey> {
+export interface EnvelopeSigner {
+  readonly key: EnvelopeKey
+  /** Its key has ended since. */
+  readonly expired?: NonNullable<Claim['expired']>
+}
+
+export interface OpenedEnvelope {
   /** The keys of the ring that signed, each once however many of the signatures are its own. */
-  readonly signers: readonly K[]
+  readonly signers: readonly EnvelopeSigner[]
   readonly strays: readonly StraySignature[]
-  /** Verifications that it took: whoever opens envelopes from outside bounds their sum. */
-  readonly attempts: number
+  /** Signatures of which nothing could be found out, and why; escaped. */
+  readonly undecided: readonly string[]
+  /** What it took, in verifications of Ed25519: whoever opens envelopes from outside bounds the sum. */
+  readonly cost: number
 }
 
-/** A ring of keys: those of form `minisign` left out, and each of the others once, told apart by its raw bytes. */
-export function keyRing<K extends EnvelopeKey>(keys: readonly K[]): KeyRing<K> {
-  const distinct = new Map<string, K>()
-  for (const key of keys) {
-    const identity = toHex(key.publicKey)
-    if (key.form !== 'minisign' && !distinct.has(identity)) distinct.set(identity, key)
-  }
-  const ring = [...distinct.values()]
-  return { keys: ring, byFingerprint: new Map(ring.map(key => [sshFingerprint(key.publicKey), key])) }
-}
-
-/**
- * Signs a statement: the line of an envelope with one signature (cosign takes no more), whose key id is the key's SSH
- * fingerprint. `secretKey` is 64 bytes (seed, then public key).
- */
+/** Signs a statement with a key that is at hand: the line of an envelope. `secretKey` is 64 bytes (seed, then public key). */
 export function signEnvelope(
   payload: Uint8Array,
   key: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array },
 ): string {
   const signature = signEd25519(pae(PAYLOAD_TYPE, payload), key.secretKey)
-  return printEnvelope({
-    payloadType: PAYLOAD_TYPE,
-    payload,
-    signatures: [{ keyid: sshFingerprint(key.publicKey), signature }],
-  })
+  return envelopeLine(payload, sshFingerprint(key.publicKey), signature)
+}
+
+/** The line of an envelope by whoever signs its bytes, see Signer; fails as that does. */
+export async function envelopeBy(
+  signer: { readonly keyid: string; sign(message: Uint8Array): Promise<Uint8Array> },
+  payload: Uint8Array,
+): Promise<string> {
+  return envelopeLine(payload, signer.keyid, await signer.sign(pae(PAYLOAD_TYPE, payload)))
 }
 
 /**
- * Which keys of a ring signed an envelope. A key id that is the SSH fingerprint of one of them says which to try, and a
- * signature that this key did not make is `bad-signature`; with any other key id, or none, all keys are tried, and a
- * signature by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
+ * Which keys of a ring signed an envelope. A key id that names one of them says which to try, and a signature that this
+ * key did not make is `bad-signature`; with any other key id, or none, all keys are tried that the signature looks like,
+ * and one by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
  */
-export function openEnvelope<K extends EnvelopeKey>(envelope: Envelope, ring: KeyRing<K>): OpenedEnvelope<K> {
+export async function openEnvelope(envelope: Envelope, ring: KeyRing): Promise<OpenedEnvelope> {
   const message = pae(envelope.payloadType, envelope.payload)
-  const signers = new Set<K>()
+  const signers = new Map<EnvelopeKey, EnvelopeSigner>()
   const strays: StraySignature[] = []
-  let attempts = 0
-  for (const { keyid, signature } of envelope.signatures) {
-    const named = ring.byFingerprint.get(keyid)
-    const candidates = named === undefined ? ring.keys : [named]
-    const signer = candidates.find(key => {
-      attempts++
-      return verifyEd25519(message, signature, key.publicKey)
-    })
-    if (signer !== undefined) signers.add(signer)
-    else strays.push({ problem: named === undefined ? 'unknown-signer' : 'bad-signature', keyid })
+  const undecided: string[] = []
+  let cost = 0
+  for (const each of envelope.signatures) {
+    const attempt = await tryKeys(candidates(each, ring), message, each.signature)
+    cost += attempt.cost
+    const { signer, failure } = attempt
+    const { keyid } = each
+    if (signer !== undefined) {
+      if (!signers.has(signer.key)) signers.set(signer.key, signer)
+    } else if (failure === undefined || !ring.byKeyId.has(keyid)) {
+      strays.push({ problem: 'unknown-signer', keyid })
+    } else if (failure.outcome === 'undecided') {
+      undecided.push(failure.detail)
+    } else {
+      const { outcome: problem, detail } = failure
+      strays.push({ problem, keyid, ...(detail === undefined ? {} : { detail }) })
+    }
   }
-  return { signers: [...signers], strays, attempts }
+  return { signers: [...signers.values()], strays, undecided, cost }
+}
+
+interface Attempt {
+  readonly cost: number
+  readonly signer?: EnvelopeSigner
+  /** What the last key that was tried had to do with it. */
+  readonly failure?: Failure
+}
+
+type Failure = Exclude<SignatureResult, { readonly outcome: 'good' | 'expired-since' }>
+
+/** Tries keys until one of them made a signature. */
+async function tryKeys(
+  keys: readonly RingKey[],
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<Attempt> {
+  let cost = 0
+  let failure: Failure | undefined
+  for (const entry of keys) {
+    cost += costOf(entry)
+    const { key } = entry
+    const result = await verifyEnvelopeSignature(entry, message, signature)
+    switch (result.outcome) {
+      case 'good':
+        return { cost, signer: { key } }
+      case 'expired-since':
+        return { cost, signer: { key, expired: { signedAt: result.signedAt, at: result.keyExpired } } }
+      default:
+        failure = result
+    }
+  }
+  return failure === undefined ? { cost } : { cost, failure }
+}
+
+function envelopeLine(payload: Uint8Array, keyid: string, signature: Uint8Array): string {
+  return printEnvelope({ payloadType: PAYLOAD_TYPE, payload, signatures: [{ keyid, signature }] })
 }

@@ -1,6 +1,7 @@
 /** Ed25519 secret keys on the disk, in the form that `nix key generate-secret` writes: `<name>:<base64 of 64 bytes>`. */
 import { closeSync, constants, fsyncSync, openSync, type Stats, unlinkSync, writeSync } from 'node:fs'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { looksEncrypted } from '../formats/encrypted-key.ts'
 import { parseNixSecretKey, printNixPublicKey, printNixSecretKey } from '../formats/nix-key.ts'
 import { printable } from '../primitives/printable.ts'
 import { ed25519KeyPair, randomBytes } from '../primitives/sodium.ts'
@@ -24,25 +25,45 @@ export function generateKey(name: string): KeyPair {
 }
 
 /**
- * The key pair in a secret key file. Throws FileError if the file is missing, belongs to anybody but root or the running
- * user, or lets anybody else read it; and FormatError if it holds no secret key or its public half is not the seed's.
+ * The key pair in a secret key file that no passphrase protects. Throws as readSecretText does, FileError also for a file
+ * that one does, and FormatError if it holds no secret key or its public half is not the seed's.
  */
 export function readSecretKeyFile(file: string): KeyPair {
-  const bytes = readRegularFile(file, FILE_LIMIT, status => assertPrivate(printable(file), status))
-  if (bytes === undefined) throw new FileError(`there is no secret key at ${printable(file)}`)
-  const { name, secretKey } = parseNixSecretKey(bytes.toString('latin1'))
+  const text = readSecretText(file)
+  if (looksEncrypted(text)) {
+    throw new FileError(`the secret key ${printable(file)} has a passphrase, and nobody to ask for it here`)
+  }
+  return readSecretKey(text)
+}
+
+/** The key pair in the text of a key file without a passphrase. Throws FormatError. */
+export function readSecretKey(text: string): KeyPair {
+  const { name, secretKey } = parseNixSecretKey(text)
   return { name, publicKey: secretKey.slice(32), secretKey }
 }
 
 /**
- * Writes a key pair to two new files: the secret key for its owner alone (0600), the public key for all (0644). Throws
- * FileError and writes neither if one of them is there already.
+ * The text of a file that holds a secret, each byte a character. Throws FileError if the file is missing, belongs to
+ * anybody but root or the running user, or lets anybody else read it; `what` is how its message calls it.
+ */
+export function readSecretText(file: string, what = 'secret key'): string {
+  const name = printable(file)
+  const bytes = readRegularFile(file, FILE_LIMIT, status => assertPrivate(name, status, what))
+  if (bytes === undefined) throw new FileError(`there is no ${what} at ${name}`)
+  return bytes.toString('latin1')
+}
+
+/**
+ * Writes a key pair to two new files: the secret key for its owner alone (0600), the public key for all (0644). `secret`
+ * is the text of the secret key's file, unless it shall be without a passphrase. Throws FileError and writes neither if
+ * one of them is there already.
  */
 export function writeKeyPair(
   files: { readonly secretKey: string; readonly publicKey: string },
   key: KeyPair,
+  secret: string = `${printNixSecretKey(key)}\n`,
 ): void {
-  createFile(files.secretKey, `${printNixSecretKey(key)}\n`, 0o600)
+  createFile(files.secretKey, secret, 0o600)
   try {
     createFile(files.publicKey, `${printNixPublicKey(key)}\n`, 0o644)
   } catch (error) {
@@ -51,12 +72,12 @@ export function writeKeyPair(
   }
 }
 
-function assertPrivate(name: string, status: Stats): void {
+function assertPrivate(name: string, status: Stats, what: string): void {
   if (status.uid !== 0 && status.uid !== process.geteuid?.()) {
-    throw new FileError(`the secret key ${name} belongs to user ${status.uid} (chown it, or make a new key)`)
+    throw new FileError(`the ${what} ${name} belongs to user ${status.uid} (chown it, or make a new one)`)
   }
   if ((status.mode & 0o077) !== 0) {
-    throw new FileError(`the secret key ${name} is open to others (chmod 600 ${name}, or make a new key)`)
+    throw new FileError(`the ${what} ${name} is open to others (chmod 600 ${name}, or make a new one)`)
   }
 }
 

@@ -2,7 +2,8 @@
  * What the attestations about one store path say: verified lines become claims, all others become strays and troubles.
  * A payload is not even parsed before a key of the trusted list has signed it.
  */
-import { type KeyRing, keyRing, openEnvelope } from '../crypto/envelope.ts'
+import { type EnvelopeSigner, type KeyRing, keyRing, openEnvelope } from '../crypto/envelope.ts'
+import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseEnvelope } from '../formats/dsse.ts'
 import { LEVEL, type VerificationSummary } from '../formats/predicates/verification-summary.ts'
@@ -15,11 +16,14 @@ import { toHex } from '../primitives/hex.ts'
 import { attestationFile } from './attestation-file.ts'
 import { assertAttestationDirectory, readAttestationLines } from './attestation-files.ts'
 
-/** Signatures that are verified for one path, about: a second of work, then the evidence counts as unreadable. */
-const ATTEMPT_LIMIT = 20_000
+/**
+ * What may be spent on one path's signatures, in verifications of Ed25519: a second of work. Then the evidence counts as
+ * unreadable. OpenPGP signatures cost more than all others (see costOf): thirty of them are tried, about.
+ */
+const COST_LIMIT = 20_000
 
 /** Looks up what is attested of a store path. */
-export type AttestationReader = (path: string) => Evidence
+export type AttestationReader = (path: string) => Promise<Evidence>
 
 /** Who may say something, and the directories in which it is looked for. */
 export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'>
@@ -27,7 +31,7 @@ export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'>
 /** What is looked for and with which keys. */
 interface Search {
   readonly path: string
-  readonly ring: KeyRing<Ed25519Key>
+  readonly ring: KeyRing
   readonly machine: string | undefined
 }
 
@@ -37,7 +41,7 @@ interface Findings {
   readonly strays: Stray[]
   readonly troubles: Trouble[]
   readonly seen: Set<string>
-  attempts: number
+  cost: number
 }
 
 /** Part of what a signer of a verified statement says: a role, or nothing that counts and why. */
@@ -47,39 +51,41 @@ type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly un
  * Makes a reader of the policy's directories of attestations. `machineKey`, 32 raw bytes, is this machine's own: what it
  * signed is no evidence on this machine, whose builds count as `self` and by what its hooks saw alone.
  *
- * The reader throws FormatError if the path is no store path. All else that is wrong is part of its answer.
+ * The reader rejects with FormatError if the path is no store path. All else that is wrong is part of its answer.
  */
 export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Array): AttestationReader {
-  const listed = [...policy.principals.values()]
-    .flatMap(principal => principal.keys)
-    .filter(key => key.kind === 'ed25519')
+  const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
   const ring = keyRing(machineKey === undefined ? listed : [...listed, ownKey(machineKey)])
-  const machine = machineKey === undefined ? undefined : toHex(machineKey)
+  const machine = machineKey === undefined ? undefined : ownKey(machineKey).identity
   return path => searchDirectories(policy.attestations, { path, ring, machine })
 }
 
 /** What is attested of one store path; whoever asks for several makes a reader once. */
-export function attestationEvidence(policy: TrustedSigners, path: string, machineKey?: Uint8Array): Evidence {
+export function attestationEvidence(
+  policy: TrustedSigners,
+  path: string,
+  machineKey?: Uint8Array,
+): Promise<Evidence> {
   return attestationReader(policy, machineKey)(path)
 }
 
-function searchDirectories(directories: readonly string[], search: Search): Evidence {
+async function searchDirectories(directories: readonly string[], search: Search): Promise<Evidence> {
   const findings: Findings = {
     claims: new Map(),
     strays: [],
     troubles: [],
     seen: new Set(),
-    attempts: 0,
+    cost: 0,
   }
   for (const directory of directories) {
     const file = attestationFile(directory, search.path)
-    collectTrouble(findings, file, () => {
+    await collectTrouble(findings, file, async () => {
       assertAttestationDirectory(directory)
       const lines = readAttestationLines(file) ?? []
       for (const [index, line] of lines.entries()) {
-        if (findings.attempts > ATTEMPT_LIMIT) throw new FileError('too many signatures to verify them all')
+        if (findings.cost > COST_LIMIT) throw new FileError('too many signatures to verify them all')
         const origin = `${file}:${index + 1}`
-        collectTrouble(findings, origin, () => readLine(line, origin, { search, findings }))
+        await collectTrouble(findings, origin, () => readLine(line, origin, { search, findings }))
       }
     })
   }
@@ -87,35 +93,42 @@ function searchDirectories(directories: readonly string[], search: Search): Evid
 }
 
 /** Runs a step; what it cannot read becomes a trouble of this origin. */
-function collectTrouble(findings: Findings, origin: string, step: () => void): void {
+async function collectTrouble(findings: Findings, origin: string, step: () => Promise<void>): Promise<void> {
   try {
-    step()
+    await step()
   } catch (error) {
     if (!(error instanceof FormatError || error instanceof FileError)) throw error
     findings.troubles.push({ origin, detail: error.message })
   }
 }
 
-function readLine(line: string, origin: string, context: { search: Search; findings: Findings }): void {
+async function readLine(
+  line: string,
+  origin: string,
+  context: { search: Search; findings: Findings },
+): Promise<void> {
   const { search, findings } = context
   if (findings.seen.has(line)) return
   findings.seen.add(line)
   const envelope = parseEnvelope(line)
-  const opened = openEnvelope(envelope, search.ring)
-  findings.attempts += opened.attempts
-  for (const { problem, keyid } of opened.strays) findings.strays.push({ problem, origin, detail: keyid })
+  const opened = await openEnvelope(envelope, search.ring)
+  findings.cost += opened.cost
+  for (const { problem, keyid, detail } of opened.strays) {
+    findings.strays.push({ problem, origin, detail: detail === undefined ? keyid : `${keyid}: ${detail}` })
+  }
+  for (const detail of opened.undecided) findings.troubles.push({ origin, detail })
 
-  const isOwn = (key: Ed25519Key) => toHex(key.publicKey) === search.machine
-  for (const key of opened.signers.filter(isOwn)) {
+  const isOwn = ({ key }: EnvelopeSigner) => key.identity === search.machine
+  for (const { key } of opened.signers.filter(isOwn)) {
     findings.strays.push({ problem: 'unused', origin, detail: `${key.label} is this machine's own` })
   }
-  const signers = opened.signers.filter(key => !isOwn(key))
+  const signers = opened.signers.filter(signer => !isOwn(signer))
   if (signers.length > 0) readPayload(envelope.payload, signers, { ...context, origin })
 }
 
 function readPayload(
   payload: Uint8Array,
-  signers: readonly Ed25519Key[],
+  signers: readonly EnvelopeSigner[],
   context: { search: Search; findings: Findings; origin: string },
 ): void {
   const { search, findings, origin } = context
@@ -131,22 +144,25 @@ function readPayload(
     findings.strays.push({ problem: 'unused', origin, detail: statement.predicateType })
     return
   }
-  for (const key of signers) {
+  const about = { path: search.path, narHash: subject.narHash, origin }
+  for (const { key, expired } of signers) {
     for (const word of wordsOf(predicate, key)) {
-      if ('unused' in word) {
-        findings.strays.push({ problem: 'unused', origin, detail: word.unused })
-        continue
-      }
-      const claim = { key: key.identity, ...word, path: search.path, narHash: subject.narHash, origin }
-      const identity = [claim.key, claim.role, claim.narHash, word.coversGraph ?? false].join(' ')
-      if (!findings.claims.has(identity)) findings.claims.set(identity, claim)
+      if ('unused' in word) findings.strays.push({ problem: 'unused', origin, detail: word.unused })
+      else addClaim(findings, { key: key.identity, ...word, ...(expired && { expired }), ...about })
     }
   }
 }
 
+/** The same said twice is one claim. */
+function addClaim({ claims }: Findings, claim: Claim): void {
+  const { key, role, narHash, coversGraph = false, expired } = claim
+  const identity = [key, role, narHash, coversGraph, expired?.signedAt, expired?.at].join(' ')
+  if (!claims.has(identity)) claims.set(identity, claim)
+}
+
 /** What one signer of a predicate says by it. */
-function wordsOf(predicate: Predicate, key: Ed25519Key): readonly Word[] {
-  if (namesAnotherSigner(predicate, key.publicKey)) {
+function wordsOf(predicate: Predicate, key: EnvelopeKey): readonly Word[] {
+  if (namesAnotherSigner(predicate, keyIdOf(key))) {
     return [{ unused: `signed by ${key.label}, but as the word of another signer` }]
   }
   switch (predicate.kind) {

@@ -7,7 +7,6 @@ import {
   VERIFICATION_SUMMARY,
   type VerificationSummary,
 } from './predicates/verification-summary.ts'
-import { sshFingerprint } from './ssh-key.ts'
 import type { Statement } from './statement.ts'
 
 export type Predicate = Provenance | VerificationSummary | Release
@@ -27,17 +26,20 @@ export function parsePredicate(statement: Statement): Predicate | undefined {
   }
 }
 
-/** How nixsig calls whoever signs with a key of 32 raw bytes, in `builder.id` and `verifier.id`. */
-export function signerUri(as: 'builder' | 'verifier', publicKey: Uint8Array): string {
-  return `nixsig:${as}:${sshFingerprint(publicKey)}`
+/**
+ * How nixsig calls whoever signs, in `builder.id` and `verifier.id`: by the key id that their envelopes carry, which is
+ * an SSH fingerprint (`SHA256:…`) or the fingerprint of an OpenPGP certificate.
+ */
+export function signerUri(as: 'builder' | 'verifier', keyid: string): string {
+  return `nixsig:${as}:${keyid}`
 }
 
 /**
- * Whether a predicate says, in nixsig's own way, that its signer is another key than this one: who puts a second
- * signature under a builder's statement did not build. URIs of other parties name no key and say nothing about it.
+ * Whether a predicate says, in nixsig's own way, that its signer is another key than the one with this key id: who puts a
+ * second signature under a builder's statement did not build. URIs of other parties name no key and say nothing about it.
  */
-export function namesAnotherSigner(predicate: Predicate, publicKey: Uint8Array): boolean {
+export function namesAnotherSigner(predicate: Predicate, keyid: string): boolean {
   if (predicate.kind === 'release' || !predicate.signer.startsWith('nixsig:')) return false
   const as = predicate.kind === 'provenance' ? 'builder' : 'verifier'
-  return predicate.signer !== signerUri(as, publicKey)
+  return predicate.signer !== signerUri(as, keyid)
 }

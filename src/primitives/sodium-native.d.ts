@@ -1,7 +1,31 @@
 /** The few functions of sodium-native that nixsig calls (the package brings no types of its own). */
 declare module 'sodium-native' {
+  export function crypto_aead_xchacha20poly1305_ietf_decrypt(
+    plaintext: Uint8Array,
+    secretNonce: null,
+    ciphertext: Uint8Array,
+    context: Uint8Array,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number
+  export function crypto_aead_xchacha20poly1305_ietf_encrypt(
+    ciphertext: Uint8Array,
+    plaintext: Uint8Array,
+    context: Uint8Array,
+    secretNonce: null,
+    nonce: Uint8Array,
+    key: Uint8Array,
+  ): number
   export function crypto_generichash(output: Uint8Array, input: Uint8Array): void
   export function crypto_hash_sha256(output: Uint8Array, input: Uint8Array): void
+  export function crypto_pwhash(
+    output: Uint8Array,
+    password: Uint8Array,
+    salt: Uint8Array,
+    passes: number,
+    memory: number,
+    algorithm: number,
+  ): void
   export function crypto_sign_detached(
     signature: Uint8Array,
     message: Uint8Array,
@@ -18,4 +42,5 @@ declare module 'sodium-native' {
     publicKey: Uint8Array,
   ): boolean
   export function randombytes_buf(buffer: Uint8Array): void
+  export function sodium_memzero(buffer: Uint8Array): void
 }

@@ -48,3 +48,60 @@ export function randomBytes(count: number): Uint8Array {
   sodium.randombytes_buf(bytes)
   return bytes
 }
+
+/** How much work it is to try a passphrase: passes over so many KiB of memory (RFC 9106). */
+export interface Argon2Cost {
+  readonly passes: number
+  readonly kibibytes: number
+}
+
+/** The 32-byte key that a passphrase makes with a 16-byte salt, by Argon2id in one lane (RFC 9106). Takes that memory. */
+export function argon2id(
+  passphrase: Uint8Array,
+  salt: Uint8Array,
+  { passes, kibibytes }: Argon2Cost,
+): Uint8Array {
+  const key = new Uint8Array(32)
+  sodium.crypto_pwhash(key, passphrase, salt, passes, kibibytes * 1024, ARGON2ID13)
+  return key
+}
+
+/** What libsodium's crypto_pwhash calls Argon2id of version 1.3. */
+const ARGON2ID13 = 2
+
+/**
+ * Encrypts and authenticates by XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): the ciphertext and, behind it, 16 bytes
+ * that vouch for both it and `context`. Key of 32 bytes; nonce of 24, never used twice with one key.
+ */
+export function encrypt(
+  plaintext: Uint8Array,
+  context: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): Uint8Array {
+  const ciphertext = new Uint8Array(plaintext.byteLength + 16)
+  sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(ciphertext, plaintext, context, null, nonce, key)
+  return ciphertext
+}
+
+/** What `encrypt` encrypted; undefined if anything of it, the context or the key is another. */
+export function decrypt(
+  ciphertext: Uint8Array,
+  context: Uint8Array,
+  nonce: Uint8Array,
+  key: Uint8Array,
+): Uint8Array | undefined {
+  if (ciphertext.byteLength < 16) return undefined
+  const plaintext = new Uint8Array(ciphertext.byteLength - 16)
+  try {
+    sodium.crypto_aead_xchacha20poly1305_ietf_decrypt(plaintext, null, ciphertext, context, nonce, key)
+    return plaintext
+  } catch {
+    return undefined
+  }
+}
+
+/** Overwrites a secret that is no longer needed, as far as the runtime has made no copies of it. */
+export function wipe(secret: Uint8Array): void {
+  sodium.sodium_memzero(secret)
+}

@@ -3,6 +3,7 @@ import { signEnvelope } from '../crypto/envelope.ts'
 import { appendAttestation } from '../evidence/attestation-files.ts'
 import { PROVENANCE, provenanceJson } from '../formats/predicates/provenance.ts'
 import { signerUri } from '../formats/predicates.ts'
+import { sshFingerprint } from '../formats/ssh-key.ts'
 import { printStatement } from '../formats/statement.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -37,7 +38,11 @@ export async function attestOutput(gate: Gate, output: Output, info: PathInfo): 
   const payload = printStatement({
     subjects: [{ name: info.path, narHash: info.narHash }],
     predicateType: PROVENANCE,
-    predicate: provenanceJson(signerUri('builder', key.publicKey), build, info.registrationTime),
+    predicate: provenanceJson(
+      signerUri('builder', sshFingerprint(key.publicKey)),
+      build,
+      info.registrationTime,
+    ),
   })
   appendAttestation(ownAttestations(state), info.path, signEnvelope(payload, key))
 }

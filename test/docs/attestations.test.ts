@@ -11,6 +11,7 @@ import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
 import { parsePredicate } from '../../src/formats/predicates.ts'
 import { sshFingerprint } from '../../src/formats/ssh-key.ts'
 import { parseStatement, printStatement } from '../../src/formats/statement.ts'
+import { parseKey } from '../../src/policy/language/keys.ts'
 import { exampleOf } from './markdown.ts'
 
 const PAGE = 'docs/attestations.md'
@@ -21,11 +22,11 @@ function lineOf(section: string): string {
   return JSON.stringify(JSON.parse(exampleOf(PAGE, section, 'json')))
 }
 
-test('the envelope is signed by the key that the page names, and holds the release that it shows', () => {
+test('the envelope is signed by the key that the page names, and holds the release that it shows', async () => {
   const [, key = ''] = /It was signed by\s+`([^`]+)`/.exec(TEXT) ?? []
   const { publicKey } = parseNixPublicKey(key)
   const envelope = parseEnvelope(lineOf('The envelope'))
-  const { signers, strays } = openEnvelope(envelope, keyRing([{ form: 'nix', publicKey }]))
+  const { signers, strays } = await openEnvelope(envelope, keyRing([parseKey(key)]))
   assert.equal(signers.length, 1)
   assert.deepEqual(strays, [])
   assert.equal(envelope.signatures[0]?.keyid, sshFingerprint(publicKey))

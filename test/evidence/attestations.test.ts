@@ -76,7 +76,11 @@ const built = (by: Person, said?: Said) =>
   signEnvelope(
     payload(
       PROVENANCE,
-      provenanceJson(signerUri('builder', by.publicKey), { derivation: DRV, output: 'out', inputs: [] }, 0),
+      provenanceJson(
+        signerUri('builder', sshFingerprint(by.publicKey)),
+        { derivation: DRV, output: 'out', inputs: [] },
+        0,
+      ),
       said,
     ),
     by,
@@ -88,7 +92,7 @@ const released = (by: Person, said?: Said) =>
 function verified(by: Person, options: Said & { levels: readonly string[]; passed?: boolean }): string {
   const { levels, passed = true } = options
   const summary = {
-    signer: signerUri('verifier', by.publicKey),
+    signer: signerUri('verifier', sshFingerprint(by.publicKey)),
     resourceUri: 'pkg:generic/hello@2.12',
     passed,
     levels,
@@ -108,32 +112,34 @@ function publish(dir: string, path: string, ...lines: readonly string[]): string
 const NOTHING = { claims: [], strays: [], troubles: [] }
 
 /** Who claims what, for short: `alice builder ab`. */
-function claims(path = PATH, subject = policy): readonly string[] {
-  return attestationEvidence(subject, path).claims.map(claim => {
+async function claims(path = PATH, subject = policy): Promise<readonly string[]> {
+  const found = await attestationEvidence(subject, path)
+  return found.claims.map(claim => {
     const who = [alice, bob, mallory].find(one => one.identity === claim.key)?.name
     return [who, claim.role, claim.narHash.slice(0, 2), ...(claim.coversGraph ? ['graph'] : [])].join(' ')
   })
 }
 
 /** What was found that is no evidence, for short. */
-function strays(path = PATH, subject = policy): readonly string[] {
-  return attestationEvidence(subject, path).strays.map(stray => `${stray.problem}: ${stray.detail}`)
+async function strays(path = PATH, subject = policy): Promise<readonly string[]> {
+  const found = await attestationEvidence(subject, path)
+  return found.strays.map(stray => `${stray.problem}: ${stray.detail}`)
 }
 
-const troubles = () => attestationEvidence(policy, PATH).troubles.map(({ detail }) => detail)
+const troubles = async () => (await attestationEvidence(policy, PATH)).troubles.map(({ detail }) => detail)
 
-test('no file: no evidence, and no trouble', () => {
-  assert.deepEqual(attestationEvidence(policy, PATH), NOTHING)
+test('no file: no evidence, and no trouble', async () => {
+  assert.deepEqual(await attestationEvidence(policy, PATH), NOTHING)
 })
 
-test('a claim in full: key, role, path, hash, file and line', () => {
+test('a claim in full: key, role, path, hash, file and line', async () => {
   const file = publish(first, PATH, built(mallory), built(alice))
-  assert.deepEqual(attestationEvidence(policy, PATH).claims, [
+  assert.deepEqual((await attestationEvidence(policy, PATH)).claims, [
     { key: alice.identity, role: 'builder', path: PATH, narHash: HASH, origin: `${file}:2` },
   ])
 })
 
-test('each kind of statement gives its role', () => {
+test('each kind of statement gives its role', async () => {
   publish(
     first,
     PATH,
@@ -143,44 +149,44 @@ test('each kind of statement gives its role', () => {
     verified(bob, { levels: [LEVEL.developerSignatureChecked] }),
     verified(bob, { levels: [LEVEL.reviewed, 'SLSA_BUILD_LEVEL_3'] }),
   )
-  assert.deepEqual(claims(), [
+  assert.deepEqual(await claims(), [
     'alice builder ab',
     'alice developer ab',
     'alice packager ab',
     'bob packager ab',
     'bob reviewer ab',
   ])
-  assert.deepEqual(strays(), [])
+  assert.deepEqual(await strays(), [])
 })
 
-test('a packager’s word on a whole build graph says so', () => {
+test('a packager’s word on a whole build graph says so', async () => {
   publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packagedGraph] }))
-  assert.deepEqual(claims(DRV), ['alice packager ab graph'])
+  assert.deepEqual(await claims(DRV), ['alice packager ab graph'])
 })
 
-test('the word on a graph and the word on the derivation alone are two claims', () => {
+test('the word on a graph and the word on the derivation alone are two claims', async () => {
   publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packaged, LEVEL.packagedGraph] }))
-  assert.deepEqual(claims(DRV), ['alice packager ab', 'alice packager ab graph'])
+  assert.deepEqual(await claims(DRV), ['alice packager ab', 'alice packager ab graph'])
 })
 
-test('another hash is a claim too: the judge makes it a conflict', () => {
+test('another hash is a claim too: the judge makes it a conflict', async () => {
   publish(first, PATH, built(alice), built(bob, { narHash: OTHER_HASH }))
-  assert.deepEqual(claims(), ['alice builder ab', 'bob builder cd'])
+  assert.deepEqual(await claims(), ['alice builder ab', 'bob builder cd'])
 })
 
-test('two directories add up, and the same envelope in both is one claim', () => {
+test('two directories add up, and the same envelope in both is one claim', async () => {
   publish(first, PATH, built(alice))
   publish(second, PATH, built(alice), built(bob), built(bob))
-  assert.deepEqual(claims(), ['alice builder ab', 'bob builder ab'])
+  assert.deepEqual(await claims(), ['alice builder ab', 'bob builder ab'])
 })
 
-test('attack: one key says the same in many envelopes and has one claim', () => {
+test('attack: one key says the same in many envelopes and has one claim', async () => {
   const lines = [0, 1, 2].map(time =>
     signEnvelope(
       payload(
         PROVENANCE,
         provenanceJson(
-          signerUri('builder', alice.publicKey),
+          signerUri('builder', sshFingerprint(alice.publicKey)),
           { derivation: DRV, output: 'out', inputs: [] },
           time,
         ),
@@ -190,16 +196,16 @@ test('attack: one key says the same in many envelopes and has one claim', () => 
   )
   assert.equal(new Set(lines).size, 3)
   publish(first, PATH, ...lines)
-  assert.deepEqual(claims(), ['alice builder ab'])
+  assert.deepEqual(await claims(), ['alice builder ab'])
 })
 
-test('attack: an envelope by nobody that we know', () => {
+test('attack: an envelope by nobody that we know', async () => {
   publish(first, PATH, built(mallory))
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
 })
 
-test('attack: an envelope signed by an outsider under alice’s key id', () => {
+test('attack: an envelope signed by an outsider under alice’s key id', async () => {
   const statement = payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))
   const keyid = sshFingerprint(alice.publicKey)
   const signature = signEd25519(pae(PAYLOAD_TYPE, statement), mallory.secretKey)
@@ -208,69 +214,73 @@ test('attack: an envelope signed by an outsider under alice’s key id', () => {
     PATH,
     printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures: [{ keyid, signature }] }),
   )
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), [`bad-signature: ${keyid}`])
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), [`bad-signature: ${keyid}`])
 })
 
-test('attack: an outsider’s payload is not even parsed', () => {
+test('attack: an outsider’s payload is not even parsed', async () => {
   publish(first, PATH, signEnvelope(Buffer.from('{"_type": garbage'), mallory))
-  assert.deepEqual(troubles(), [])
-  assert.deepEqual(strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
+  assert.deepEqual(await troubles(), [])
+  assert.deepEqual(await strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
 })
 
-test('attack: alice’s statement about another path is copied under this one', () => {
+test('attack: alice’s statement about another path is copied under this one', async () => {
   publish(first, PATH, built(alice, { path: OTHER_PATH }))
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), [`other-subject: ${OTHER_PATH}`])
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), [`other-subject: ${OTHER_PATH}`])
 })
 
-test('attack: a path with the same hash part and another name', () => {
+test('attack: a path with the same hash part and another name', async () => {
   publish(first, PATH, built(alice, { path: `${PATH}-lib` }))
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), [`other-subject: ${PATH}-lib`])
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), [`other-subject: ${PATH}-lib`])
 })
 
-test('of several subjects, the one that is asked about', () => {
+test('of several subjects, the one that is asked about', async () => {
   const subjects = [
     { name: OTHER_PATH, narHash: OTHER_HASH },
     { name: PATH, narHash: HASH },
   ]
   const predicate = releaseJson('pkg:generic/hello@2.12')
   publish(first, PATH, signEnvelope(printStatement({ subjects, predicateType: RELEASE, predicate }), alice))
-  assert.deepEqual(claims(), ['alice developer ab'])
+  assert.deepEqual(await claims(), ['alice developer ab'])
 })
 
-test('attack: a second person signs a builder’s statement and did not build', () => {
+test('attack: a second person signs a builder’s statement and did not build', async () => {
   const statement = payload(
     PROVENANCE,
-    provenanceJson(signerUri('builder', alice.publicKey), { derivation: DRV, output: 'out', inputs: [] }, 0),
+    provenanceJson(
+      signerUri('builder', sshFingerprint(alice.publicKey)),
+      { derivation: DRV, output: 'out', inputs: [] },
+      0,
+    ),
   )
   const signatures = [alice, bob].map(by => ({
     keyid: '',
     signature: signEd25519(pae(PAYLOAD_TYPE, statement), by.secretKey),
   }))
   publish(first, PATH, printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures }))
-  assert.deepEqual(claims(), ['alice builder ab'])
-  assert.deepEqual(strays(), ['unused: signed by bob-1, but as the word of another signer'])
+  assert.deepEqual(await claims(), ['alice builder ab'])
+  assert.deepEqual(await strays(), ['unused: signed by bob-1, but as the word of another signer'])
 })
 
-test('two developers sign one release', () => {
+test('two developers sign one release', async () => {
   const statement = payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))
   const signatures = [alice, bob].map(by => ({
     keyid: '',
     signature: signEd25519(pae(PAYLOAD_TYPE, statement), by.secretKey),
   }))
   publish(first, PATH, printEnvelope({ payloadType: PAYLOAD_TYPE, payload: statement, signatures }))
-  assert.deepEqual(claims(), ['alice developer ab', 'bob developer ab'])
+  assert.deepEqual(await claims(), ['alice developer ab', 'bob developer ab'])
 })
 
-test('a verification that failed is no claim, and is told', () => {
+test('a verification that failed is no claim, and is told', async () => {
   publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], passed: false }))
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), ['unused: a verification that FAILED'])
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), ['unused: a verification that FAILED'])
 })
 
-test('levels and predicates that we do not know are no claims, and are told', () => {
+test('levels and predicates that we do not know are no claims, and are told', async () => {
   publish(
     first,
     PATH,
@@ -279,8 +289,8 @@ test('levels and predicates that we do not know are no claims, and are told', ()
     verified(alice, { levels: ['nixsig_packaged'] }),
     signEnvelope(payload('https://example.com/p/v1', new Map()), alice),
   )
-  assert.deepEqual(claims(), [])
-  assert.deepEqual(strays(), [
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await strays(), [
     'unused: a verification of no level that nixsig knows: SLSA_BUILD_LEVEL_3',
     'unused: a verification of no level that nixsig knows: ',
     'unused: a verification of no level that nixsig knows: nixsig_packaged',
@@ -288,15 +298,15 @@ test('levels and predicates that we do not know are no claims, and are told', ()
   ])
 })
 
-test('a minisign key opens no envelope', () => {
+test('a minisign key opens no envelope', async () => {
   publish(first, PATH, built(alice))
-  assert.deepEqual(claims(PATH, trusting(principal(alice, 'minisign'))), [])
+  assert.deepEqual(await claims(PATH, trusting(principal(alice, 'minisign'))), [])
 })
 
-test('what this machine signed itself is no evidence here, listed or not', () => {
+test('what this machine signed itself is no evidence here, listed or not', async () => {
   publish(first, PATH, built(alice), built(mallory))
   for (const machine of [alice, mallory]) {
-    const found = attestationEvidence(policy, PATH, machine.publicKey)
+    const found = await attestationEvidence(policy, PATH, machine.publicKey)
     assert.equal(
       found.claims.some(claim => claim.key === machine.identity),
       false,
@@ -307,18 +317,18 @@ test('what this machine signed itself is no evidence here, listed or not', () =>
   }
 })
 
-test('a line that is no envelope is a trouble of that line, and the others still count', () => {
+test('a line that is no envelope is a trouble of that line, and the others still count', async () => {
   const file = publish(first, PATH, built(alice), 'garbage', built(bob))
-  const { troubles } = attestationEvidence(policy, PATH)
+  const { troubles } = await attestationEvidence(policy, PATH)
   assert.deepEqual(
     troubles.map(({ origin }) => origin),
     [`${file}:2`],
   )
   assert.match(troubles[0]?.detail ?? '', /^JSON: no value stands here \(offset 0\)/)
-  assert.deepEqual(claims(), ['alice builder ab', 'bob builder ab'])
+  assert.deepEqual(await claims(), ['alice builder ab', 'bob builder ab'])
 })
 
-test('attack: a listed key signs what is no statement, or an ambiguous one', () => {
+test('attack: a listed key signs what is no statement, or an ambiguous one', async () => {
   const statement = Buffer.from(payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))).toString('utf8')
   const ambiguous = statement.replace(`"nixNarSha256":"${HASH}"`, `"nixNarSha256":"${OTHER_HASH}"`)
   const repeated = statement.replace('"predicate":', '"predicate":{},"predicate":')
@@ -327,58 +337,58 @@ test('attack: a listed key signs what is no statement, or an ambiguous one', () 
     PATH,
     ...['{}', ambiguous, repeated].map(text => signEnvelope(Buffer.from(text, 'utf8'), alice)),
   )
-  assert.deepEqual(claims(), [])
-  const [missing, differ, twice, ...more] = troubles()
+  assert.deepEqual(await claims(), [])
+  const [missing, differ, twice, ...more] = await troubles()
   assert.match(missing ?? '', /field "_type" is missing/)
   assert.match(differ ?? '', /sha256 and nixNarSha256 differ/)
   assert.match(twice ?? '', /key "predicate" is repeated/)
   assert.deepEqual(more, [])
 })
 
-test('a file that breaks off, that everybody may write to, or that is a directory, is a trouble', () => {
+test('a file that breaks off, that everybody may write to, or that is a directory, is a trouble', async () => {
   const file = publish(first, PATH, built(alice))
   appendFileSync(file, '{"pay')
-  assert.match(troubles()[0] ?? '', /the last line breaks off \(line 2\)/)
+  assert.match((await troubles())[0] ?? '', /the last line breaks off \(line 2\)/)
   writeFileSync(file, `${built(alice)}\n`)
-  assert.deepEqual(troubles(), [])
+  assert.deepEqual(await troubles(), [])
   chmodSync(file, 0o666)
-  assert.match(troubles()[0] ?? '', /is writable by everybody/)
+  assert.match((await troubles())[0] ?? '', /is writable by everybody/)
   rmSync(file)
   mkdirSync(file)
-  assert.match(troubles()[0] ?? '', /is not a regular file/)
+  assert.match((await troubles())[0] ?? '', /is not a regular file/)
 })
 
-test('a configured directory that is missing or everybody’s is a trouble, and the other one still speaks', () => {
+test('a configured directory that is missing or everybody’s is a trouble, and the other one still speaks', async () => {
   publish(second, PATH, built(bob))
   chmodSync(first, 0o1777)
-  assert.match(troubles()[0] ?? '', /is writable by everybody/)
+  assert.match((await troubles())[0] ?? '', /is writable by everybody/)
   rmSync(first, { recursive: true })
-  assert.match(troubles()[0] ?? '', /does not exist$/)
-  assert.equal(troubles().length, 1)
-  assert.deepEqual(claims(), ['bob builder ab'])
+  assert.match((await troubles())[0] ?? '', /does not exist$/)
+  assert.equal((await troubles()).length, 1)
+  assert.deepEqual(await claims(), ['bob builder ab'])
 })
 
-test('attack: more signatures than can be verified in reasonable time', () => {
+test('attack: more signatures than can be verified in reasonable time', async () => {
   const many = Array.from({ length: 400 }, (_, i) => principal(person(`p${i}`)))
   const signatures = Array.from({ length: 16 }, () => ({ keyid: '', signature: new Uint8Array(64) }))
   const lines = Array.from({ length: 10 }, (_, i) =>
     printEnvelope({ payloadType: PAYLOAD_TYPE, payload: Uint8Array.of(i), signatures }),
   )
   const file = publish(first, PATH, ...lines)
-  assert.deepEqual(attestationEvidence(trusting(...many), PATH).troubles, [
+  assert.deepEqual((await attestationEvidence(trusting(...many), PATH)).troubles, [
     { origin: file, detail: 'too many signatures to verify them all' },
   ])
 })
 
-test('one reader answers for many paths', () => {
+test('one reader answers for many paths', async () => {
   appendAttestation(first, PATH, built(alice))
   appendAttestation(first, OTHER_PATH, built(bob, { path: OTHER_PATH }))
   const read = attestationReader(policy)
-  assert.equal(read(PATH).claims[0]?.key, alice.identity)
-  assert.equal(read(OTHER_PATH).claims[0]?.key, bob.identity)
-  assert.deepEqual(read(DRV), NOTHING)
+  assert.equal((await read(PATH)).claims[0]?.key, alice.identity)
+  assert.equal((await read(OTHER_PATH)).claims[0]?.key, bob.identity)
+  assert.deepEqual(await read(DRV), NOTHING)
 })
 
-test('what is no store path cannot be asked about', () => {
-  assert.throws(() => attestationEvidence(policy, '/nix/store/../../etc/shadow'), FormatError)
+test('what is no store path cannot be asked about', async () => {
+  await assert.rejects(attestationEvidence(policy, '/nix/store/../../etc/shadow'), FormatError)
 })

@@ -9,14 +9,15 @@ import {
   verificationSummaryJson,
 } from '../../src/formats/predicates/verification-summary.ts'
 import { namesAnotherSigner, parsePredicate, signerUri } from '../../src/formats/predicates.ts'
+import { sshFingerprint } from '../../src/formats/ssh-key.ts'
 import { type JsonObject, parseStrictJson } from '../../src/formats/strict-json.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 
 const DRV = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-hello-2.12.drv'
 const SOURCE = '/nix/store/1123456789abcdfghijklmnpqrsvwxyz-hello-2.12.tar.gz'
 const HASH = 'ab'.repeat(32)
-const KEY = new Uint8Array(32).fill(3)
-const OTHER_KEY = new Uint8Array(32).fill(4)
+const KEY = sshFingerprint(new Uint8Array(32).fill(3))
+const OTHER_KEY = 'AB'.repeat(20)
 
 /** A predicate of this type from text. */
 function read(predicateType: string, predicate: JsonObject | string) {

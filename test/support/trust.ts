@@ -12,6 +12,7 @@ import {
   verificationSummaryJson,
 } from '../../src/formats/predicates/verification-summary.ts'
 import { signerUri } from '../../src/formats/predicates.ts'
+import { sshFingerprint } from '../../src/formats/ssh-key.ts'
 import { printStatement, type Statement } from '../../src/formats/statement.ts'
 import type { World } from './world.ts'
 
@@ -46,7 +47,7 @@ export async function contentsOf(world: World, path: string): Promise<Contents> 
 /** The envelope of what a packager says of a source or, with `graph`, of a derivation and all it is built from. */
 export function packaged(by: Signer, contents: Contents, level: string = LEVEL.packaged): string {
   const predicate = verificationSummaryJson({
-    signer: signerUri('verifier', by.key.publicKey),
+    signer: signerUri('verifier', sshFingerprint(by.key.publicKey)),
     timeVerified: 1_790_000_000,
     resourceUri: `nixsig:${contents.path}`,
     passed: true,
@@ -65,7 +66,11 @@ export function released(by: Signer, contents: Contents): string {
 /** The envelope of a builder that got these contents. */
 export function built(by: Signer, contents: Contents, derivation: string, output = 'out'): string {
   const build = { derivation, output, inputs: [] }
-  const predicate = provenanceJson(signerUri('builder', by.key.publicKey), build, 1_790_000_000)
+  const predicate = provenanceJson(
+    signerUri('builder', sshFingerprint(by.key.publicKey)),
+    build,
+    1_790_000_000,
+  )
   return envelope(by, { subjects: [subject(contents)], predicateType: PROVENANCE, predicate })
 }
 

@@ -1,6 +1,6 @@
 /** The lines that `nixsig attest` writes: a signed envelope each. */
-import { signEnvelope } from '../../crypto/envelope.ts'
-import type { KeyPair } from '../../crypto/secret-key.ts'
+import { envelopeBy } from '../../crypto/envelope.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { jsonObject } from '../../formats/json-print.ts'
 import { type DerivationBuild, PROVENANCE, provenanceJson } from '../../formats/predicates/provenance.ts'
 import { RELEASE, releaseJson } from '../../formats/predicates/release.ts'
@@ -24,11 +24,16 @@ export interface Summary {
 }
 
 /** A packager's or reviewer's word about some contents; `now` in seconds since 1970. */
-export function summaryLine(key: KeyPair, contents: Contents, summary: Summary, now: number): string {
+export function summaryLine(
+  signer: Signer,
+  contents: Contents,
+  summary: Summary,
+  now: number,
+): Promise<string> {
   const { level, inputs, remark } = summary
   const annotations = remark === undefined ? {} : { annotations: jsonObject([['remark', remark]]) }
   const predicate = verificationSummaryJson({
-    signer: signerUri('verifier', key.publicKey),
+    signer: signerUri('verifier', signer.keyid),
     timeVerified: now,
     resourceUri: `nixsig:${contents.path}`,
     passed: true,
@@ -36,30 +41,30 @@ export function summaryLine(key: KeyPair, contents: Contents, summary: Summary, 
     inputs,
   })
   const subjects = [{ ...subjectOf(contents), ...annotations }]
-  return signStatement({ subjects, predicateType: VERIFICATION_SUMMARY, predicate }, key)
+  return signStatement({ subjects, predicateType: VERIFICATION_SUMMARY, predicate }, signer)
 }
 
 /** A developer's word that some contents are a release of theirs; `purl`: a package URL with a version. */
-export function releaseLine(key: KeyPair, contents: Contents, purl: string): string {
+export function releaseLine(signer: Signer, contents: Contents, purl: string): Promise<string> {
   const predicate = releaseJson(purl)
-  return signStatement({ subjects: [subjectOf(contents)], predicateType: RELEASE, predicate }, key)
+  return signStatement({ subjects: [subjectOf(contents)], predicateType: RELEASE, predicate }, signer)
 }
 
 /** A builder's word that a derivation made these contents; `finished` in seconds since 1970. */
 export function provenanceLine(
-  key: KeyPair,
+  signer: Signer,
   contents: Contents,
   build: DerivationBuild,
   finished: number,
-): string {
-  const predicate = provenanceJson(signerUri('builder', key.publicKey), build, finished)
-  return signStatement({ subjects: [subjectOf(contents)], predicateType: PROVENANCE, predicate }, key)
+): Promise<string> {
+  const predicate = provenanceJson(signerUri('builder', signer.keyid), build, finished)
+  return signStatement({ subjects: [subjectOf(contents)], predicateType: PROVENANCE, predicate }, signer)
 }
 
 /** Signs nothing that nobody could read: throws FormatError for a predicate that is none. */
-function signStatement(statement: Statement, key: KeyPair): string {
+async function signStatement(statement: Statement, signer: Signer): Promise<string> {
   parsePredicate(statement)
-  return signEnvelope(printStatement(statement), key)
+  return envelopeBy(signer, printStatement(statement))
 }
 
 function subjectOf({ path, narHash }: Contents) {

@@ -3,12 +3,12 @@ import { attestationFile } from '../../evidence/attestation-file.ts'
 import { appendAttestation } from '../../evidence/attestation-files.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { GlobalOptions } from '../command.ts'
+import { SIGNER_OPTIONS, type SignerOptions } from '../signer-argument.ts'
 import type { Terminal } from '../terminal.ts'
 
-/** What all three commands have: what is attested, with which key, and where it goes. */
-export interface AttestOptions {
+/** What all three commands have: what is attested, by whom, and where it goes. */
+export interface AttestOptions extends SignerOptions {
   readonly paths: readonly string[]
-  readonly key: string
   readonly out: string
 }
 
@@ -18,12 +18,7 @@ export function withAttestOptions(
 ): Argv<GlobalOptions & AttestOptions> {
   return yargs
     .positional('paths', { type: 'string', array: true, demandOption: true, describe: what })
-    .option('key', {
-      type: 'string',
-      demandOption: true,
-      requiresArg: true,
-      describe: 'Secret key file (nixsig keygen)',
-    })
+    .options(SIGNER_OPTIONS)
     .option('out', {
       type: 'string',
       default: 'attestations',

@@ -1,4 +1,4 @@
-import type { KeyPair } from '../../crypto/secret-key.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import type { Key } from '../../policy/policy.ts'
@@ -28,7 +28,7 @@ export type SourceWord =
 
 interface Attesting {
   readonly word: SourceWord
-  readonly key: KeyPair
+  readonly signer: Signer
   readonly measure: Measure
   /** Directory of attestations. */
   readonly out: string
@@ -36,7 +36,7 @@ interface Attesting {
 
 /** Says it of one source: checks what has to be checked, signs, publishes. Throws if there is anything not to stand for. */
 export async function attestWord(attesting: Attesting, invocation: Invocation): Promise<void> {
-  const { word, key, measure, out } = attesting
+  const { word, signer, measure, out } = attesting
   const { terminal } = invocation
   const now = Math.floor(Date.now() / 1000)
   if (word.as === 'packager' && word.signature !== undefined) {
@@ -45,13 +45,13 @@ export async function attestWord(attesting: Attesting, invocation: Invocation): 
   }
   const contents = await measure()
   if (word.as === 'developer') {
-    const line = releaseLine(key, contents, word.purl)
+    const line = await releaseLine(signer, contents, word.purl)
     publish(terminal, out, contents.path, { line, says: 'as developer, a release' })
     return
   }
   const level = word.as === 'reviewer' ? LEVEL.reviewed : LEVEL.packaged
   const remark = word.as === 'packager' && word.reason !== undefined ? { remark: word.reason } : {}
-  const line = summaryLine(key, contents, { level, inputs: [], ...remark }, now)
+  const line = await summaryLine(signer, contents, { level, inputs: [], ...remark }, now)
   publish(terminal, out, contents.path, { line, says: `as ${word.as}, ${level}` })
 }
 
@@ -63,7 +63,7 @@ async function attestSigned(
   },
   { places, terminal }: Invocation,
 ): Promise<void> {
-  const { key, measure, out, now } = attesting
+  const { signer, measure, out, now } = attesting
   const keys = attesting.keys?.flatMap(keysOfArgument) ?? keysInForce(readPolicy(places.policy, true), now)
   if (typeof attesting.signature !== 'string') {
     await attestGit({ ...attesting, signature: attesting.signature, keys }, terminal)
@@ -71,7 +71,7 @@ async function attestSigned(
   }
   const { contents, signature } = await checkDeveloperSignature(measure, attesting.signature, keys)
   const level = LEVEL.developerSignatureChecked
-  const line = summaryLine(key, contents, { level, inputs: signature.inputs }, now)
+  const line = await summaryLine(signer, contents, { level, inputs: signature.inputs }, now)
   // The signature first: whoever finds the attestation shall find what it rests on.
   storeDeveloperSignature(out, contents.path, signature.extension, signature.bytes)
   for (const signer of signature.signers) terminal.print(`developer's signature: ${signer}`)
@@ -87,11 +87,11 @@ async function attestGit(
   },
   terminal: Terminal,
 ): Promise<void> {
-  const { key, measure, out, now } = attesting
+  const { signer, measure, out, now } = attesting
   const contents = await measure()
   const { title, results, inputs } = await checkGitSignature(attesting.signature, contents, attesting.keys)
   const level = LEVEL.developerSignatureChecked
-  const line = summaryLine(key, contents, { level, inputs, remark: title }, now)
+  const line = await summaryLine(signer, contents, { level, inputs, remark: title }, now)
   for (const result of results) {
     terminal.print(`developer's signature: ${detachedWords(result)} (${printable(title)})`)
   }

@@ -1,4 +1,3 @@
-import { readSecretKeyFile } from '../../crypto/secret-key.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import { isDerivationPath, parseStorePath } from '../../formats/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -6,6 +5,7 @@ import { readDerivation } from '../../verifier/build.ts'
 import { summaryLine } from '../attest/lines.ts'
 import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { withSigner } from '../signer-argument.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
@@ -33,14 +33,15 @@ async function attestPaths(options: Options, { terminal }: Invocation): Promise<
   if (graph && as === 'reviewer')
     throw new UsageError('a reviewer reads one derivation: --graph is for packagers')
   const level = as === 'reviewer' ? LEVEL.reviewed : graph ? LEVEL.packagedGraph : LEVEL.packaged
-  const key = readSecretKeyFile(options.key)
   const now = Math.floor(Date.now() / 1000)
   const derivations = options.paths.map(storePathOf).map(readOne)
-  for (const { path, narHash } of derivations) {
-    const contents = { path: path.path, narHash, file: path.path }
-    const line = summaryLine(key, contents, { level, inputs: [] }, now)
-    publish(terminal, out, path.path, { line, says: `as ${as}, ${level}` })
-  }
+  await withSigner(options, async signer => {
+    for (const { path, narHash } of derivations) {
+      const contents = { path: path.path, narHash, file: path.path }
+      const line = await summaryLine(signer, contents, { level, inputs: [] }, now)
+      publish(terminal, out, path.path, { line, says: `as ${as}, ${level}` })
+    }
+  })
   return 0
 }
 

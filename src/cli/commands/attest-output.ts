@@ -1,4 +1,4 @@
-import { readSecretKeyFile } from '../../crypto/secret-key.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { parseStorePath } from '../../formats/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
@@ -9,6 +9,7 @@ import { validContents } from '../attest/contents.ts'
 import { provenanceLine } from '../attest/lines.ts'
 import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { withSigner } from '../signer-argument.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
@@ -26,11 +27,14 @@ export const attestOutput: AddCommand = yargs =>
         '$0 attest output ./result --key builder-1.secret',
         '',
       ),
-    runs(attestPaths),
+    runs((options, invocation) => withSigner(options, signer => attestPaths(signer, options, invocation))),
   )
 
-async function attestPaths(options: AttestOptions, { places, terminal }: Invocation): Promise<Status> {
-  const key = readSecretKeyFile(options.key)
+async function attestPaths(
+  signer: Signer,
+  options: AttestOptions,
+  { places, terminal }: Invocation,
+): Promise<Status> {
   const paths = options.paths.map(storePathOf)
   const store = await openStore()
   try {
@@ -44,7 +48,7 @@ async function attestPaths(options: AttestOptions, { places, terminal }: Invocat
         output: output.name,
         inputs: await inputsFound(store, output),
       }
-      const line = provenanceLine(key, contents, build, info.registrationTime)
+      const line = await provenanceLine(signer, contents, build, info.registrationTime)
       publish(terminal, options.out, path, { line, says: `as builder, of ${build.derivation}` })
     }
     return 0

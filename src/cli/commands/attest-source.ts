@@ -1,4 +1,4 @@
-import { readSecretKeyFile } from '../../crypto/secret-key.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import { sourceContents } from '../attest/contents.ts'
@@ -9,6 +9,7 @@ import { withAttestOptions } from '../attest/options.ts'
 import { attestWord, type SourceWord } from '../attest/source-word.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { realPathOf } from '../file-argument.ts'
+import { withSigner } from '../signer-argument.ts'
 import type { Status } from '../status.ts'
 import { findStorePath } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
@@ -69,15 +70,22 @@ export const attestSource: AddCommand = yargs =>
         })
         .example('$0 attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', '')
         .example('$0 attest source ./result --as reviewer --key carol.secret', ''),
-    runs(attestPaths),
+    runs(attestSources),
   )
 
-async function attestPaths(options: Options, invocation: Invocation): Promise<Status> {
+async function attestSources(options: Options, invocation: Invocation): Promise<Status> {
   const word = readWord(options)
-  const key = readSecretKeyFile(options.key)
   if (options.paths.length > 1 && (options.name !== undefined || word.signature !== undefined)) {
     throw new UsageError('--name and --signature are about one file: attest one at a time')
   }
+  return withSigner(options, signer => attestPaths({ word, signer }, options, invocation))
+}
+
+async function attestPaths(
+  said: { readonly word: SourceWord; readonly signer: Signer },
+  options: Options,
+  invocation: Invocation,
+): Promise<Status> {
   let store: Promise<Store> | undefined
   const inStore = async (path: string) => {
     store ??= openStore()
@@ -87,7 +95,7 @@ async function attestPaths(options: Options, invocation: Invocation): Promise<St
     for (const argument of options.paths) {
       invocation.terminal.progress(`reading ${printable(argument)}`)
       const measure = measureOf(argument, options.name, inStore)
-      await attestWord({ word, key, measure, out: options.out }, invocation)
+      await attestWord({ ...said, measure, out: options.out }, invocation)
     }
     return 0
   } finally {

@@ -1,4 +1,4 @@
-import { readSecretKeyFile } from '../../crypto/secret-key.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { readDerivation } from '../../verifier/build.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { checkAll } from '../handoff/check-all.ts'
@@ -6,10 +6,11 @@ import { signDerivation, signSource } from '../handoff/sign.ts'
 import { signedWith, sourcesOf } from '../handoff/sources.ts'
 import { sayTable, tableJson } from '../handoff/table.ts'
 import { derivationsOf } from '../handoff/targets.ts'
+import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options {
+interface Options extends SignerOptions {
   readonly targets: readonly string[]
   readonly attr: readonly string[]
   readonly recursive: boolean
@@ -17,7 +18,6 @@ interface Options {
   readonly checksums: readonly string[]
   readonly git: readonly string[]
   readonly 'developer-key': readonly string[]
-  readonly key: string | undefined
   readonly out: string
   readonly reviewed: string | undefined
   readonly yes: boolean
@@ -60,7 +60,7 @@ const CHOICES = {
 
 /** What is said of it. */
 const WORDS = {
-  key: { type: 'string', requiresArg: true, describe: 'Secret key file of the packager (nixsig keygen)' },
+  ...SIGNER_OPTIONS,
   out: {
     type: 'string',
     default: 'attestations',
@@ -78,11 +78,18 @@ const WORDS = {
 } as const
 
 async function handOff(options: Options, invocation: Invocation): Promise<Status> {
+  if (options['dry-run']) return handOffBy(undefined, options, invocation)
+  return withSigner(options, signer => handOffBy(signer, options, invocation))
+}
+
+async function handOffBy(
+  signer: Signer | undefined,
+  options: Options,
+  invocation: Invocation,
+): Promise<Status> {
   const { terminal } = invocation
   const reviewed = options.reviewed?.trim()
   if (reviewed === '') throw new UsageError('--reviewed "why": say in a few words why you stand for them')
-  if (options.key === undefined && !options['dry-run']) throw new UsageError('whose word is it? (--key FILE)')
-  const key = options.key === undefined ? undefined : readSecretKeyFile(options.key)
   const derivations = (await derivationsOf(options.targets, options.attr)).map(readDerivation)
   const sources = sourcesOf(derivations, options)
   const checked = await checkAll(sources, { ...options, developerKeys: options['developer-key'] }, invocation)
@@ -95,12 +102,12 @@ async function handOff(options: Options, invocation: Invocation): Promise<Status
     terminal.print(`${bare.length} of ${checked.length} sources have no good signature of their developer`)
   }
   const status = mostSevere(left.map(each => each.status))
-  if (options['dry-run'] || key === undefined) return status
+  if (signer === undefined) return status
   if (checked.some(({ state }) => state === 'bad' || state === 'missing')) {
     terminal.note('nothing was signed: what is bad or missing comes first')
     return status
   }
-  const signing = { key, out: options.out, now: Math.floor(Date.now() / 1000), terminal }
+  const signing = { signer, out: options.out, now: Math.floor(Date.now() / 1000), terminal }
   for (const source of checked) await signSource(signing, source, reviewed)
   if (left.length > 0) {
     terminal.note(

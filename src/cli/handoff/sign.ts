@@ -1,10 +1,9 @@
 /** The packager's word about what was checked: made, and kept beside the developers' own signatures. */
-import type { KeyPair } from '../../crypto/secret-key.ts'
+import type { Signer } from '../../crypto/signers/signer.ts'
 import { attestationEvidence } from '../../evidence/attestations.ts'
 import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import type { Policy } from '../../policy/policy.ts'
-import { toHex } from '../../primitives/hex.ts'
 import type { StoredDerivation } from '../../verifier/build.ts'
 import { checkedInputs, extensionOf } from '../attest/checked-signature.ts'
 import type { Contents } from '../attest/contents.ts'
@@ -15,7 +14,7 @@ import type { CheckedSource } from './check.ts'
 
 /** Who signs, where it goes, and when that is: seconds since 1970. */
 export interface Signing {
-  readonly key: KeyPair
+  readonly signer: Signer
   readonly out: string
   readonly now: number
   readonly terminal: Terminal
@@ -55,21 +54,19 @@ export async function signDerivation(
 }
 
 async function say(signing: Signing, contents: Contents, summary: Summary): Promise<void> {
-  const { key, out, now, terminal } = signing
+  const { signer, out, now, terminal } = signing
   const { path } = contents
   if (await hasSaid(signing, contents, summary.level === LEVEL.packagedGraph)) {
     terminal.print(`attested before ${path}`)
     return
   }
-  const line = summaryLine(key, contents, summary, now)
+  const line = await summaryLine(signer, contents, summary, now)
   publish(terminal, out, path, { line, says: `as packager, ${summary.level}` })
 }
 
 /** Whether this signer has stood for these very contents before: to say it again would only add a line. */
-async function hasSaid({ key, out }: Signing, contents: Contents, graph: boolean): Promise<boolean> {
-  const identity = `ed25519:${toHex(key.publicKey)}`
-  const own = { kind: 'ed25519', form: 'nix', identity, label: key.name, publicKey: key.publicKey } as const
-  const principals: Policy['principals'] = new Map([['self', { name: 'self', keys: [own] }]])
+async function hasSaid({ signer, out }: Signing, contents: Contents, graph: boolean): Promise<boolean> {
+  const principals: Policy['principals'] = new Map([['self', { name: 'self', keys: [signer.key] }]])
   const { claims } = await attestationEvidence({ principals, attestations: [out] }, contents.path)
   return claims.some(
     ({ role, narHash, coversGraph }) =>

@@ -1,0 +1,58 @@
+/** One signature over an envelope and one key. Only Ed25519 is at hand; what other keys need is loaded for them. */
+import type { Instant } from '../policy/policy.ts'
+import { verifyEd25519 } from '../primitives/sodium.ts'
+import type { RingKey } from './envelope-keys.ts'
+
+/** What a key has to do with a signature. `detail` is escaped and fit for a message. */
+export type SignatureResult =
+  | { readonly outcome: 'good' }
+  /** Made before its key ended, which has come since: the policy decides. */
+  | { readonly outcome: 'expired-since'; readonly signedAt: Instant; readonly keyExpired: Instant }
+  | {
+      /** `undecided`: a tool or a certificate that is needed could not be used. */
+      readonly outcome: 'bad-signature' | 'expired-signature' | 'revoked-key' | 'undecided'
+      readonly detail: string
+    }
+  | { readonly outcome: 'bad-signature'; readonly detail?: never }
+
+/** What becomes of a signature over a message with a key that could have made it. Throws nothing that input can cause. */
+export async function verifyEnvelopeSignature(
+  entry: RingKey,
+  message: Uint8Array,
+  signature: Uint8Array,
+): Promise<SignatureResult> {
+  switch (entry.form) {
+    case 'ed25519':
+      return resultOf(verifyEd25519(message, signature, entry.key.publicKey))
+    case 'pem': {
+      const { verifySignature } = await import('./public-key.ts')
+      return resultOf(await verifySignature(entry.key, { message, hash: 'sha256', signature }))
+    }
+    case 'sshsig': {
+      const { verifySshMessage } = await import('./ssh-message.ts')
+      return verifySshMessage(entry.key, message, signature)
+    }
+    case 'openpgp': {
+      const { verifyOpenPgpMessage } = await import('./openpgp/message.ts')
+      return verifyOpenPgpMessage(entry.key, message, signature)
+    }
+  }
+}
+
+/** What it costs to try a key, about: once an Ed25519 signature, which are verified twenty thousand times a second. */
+export function costOf({ key }: RingKey): number {
+  switch (key.kind) {
+    case 'ed25519':
+      return 1
+    case 'ecdsa':
+      return { nistp256: 4, nistp384: 32, nistp521: 64 }[key.curve]
+    case 'rsa':
+      return 8
+    case 'openpgp':
+      return 640
+  }
+}
+
+function resultOf(isGood: boolean): SignatureResult {
+  return isGood ? { outcome: 'good' } : { outcome: 'bad-signature' }
+}

@@ -1,0 +1,39 @@
+import { connect } from 'node:net'
+import { AGENT_MESSAGE_LIMIT } from '../../formats/ssh-agent.ts'
+import { printable } from '../../primitives/printable.ts'
+import { SignerError } from './signer-error.ts'
+
+const LENGTH_BYTES = 4
+
+/**
+ * Asks the agent at a Unix socket one thing and gives its answer without its length. Throws SignerError if it cannot be
+ * reached, has not answered within so many milliseconds, or answers with less or more than one message.
+ */
+export function askAgent(path: string, request: Uint8Array, timeout: number): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(path)
+    let received = Buffer.alloc(0)
+    const finish = (settle: () => void) => {
+      clearTimeout(timer)
+      socket.destroy()
+      settle()
+    }
+    const fail = (problem: string) => finish(() => reject(new SignerError(`the SSH agent ${problem}`)))
+    const timer = setTimeout(() => fail(`gave no answer for ${timeout / 1000} seconds`), timeout)
+    socket.on('error', error => fail(`cannot be reached: ${printable(error.message)}`))
+    socket.on('close', () => fail('ended before it had answered'))
+    socket.on('connect', () => socket.write(request))
+    socket.on('data', piece => {
+      received = Buffer.concat([received, piece])
+      if (received.length < LENGTH_BYTES) return
+      const length = received.readUInt32BE(0)
+      if (length === 0 || length > AGENT_MESSAGE_LIMIT) {
+        fail(`answers with a message of ${length} bytes`)
+      } else if (received.length > LENGTH_BYTES + length) {
+        fail('says more than it was asked')
+      } else if (received.length === LENGTH_BYTES + length) {
+        finish(() => resolve(new Uint8Array(received.subarray(LENGTH_BYTES))))
+      }
+    })
+  })
+}
