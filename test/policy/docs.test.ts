@@ -34,7 +34,7 @@ for (const { title, toml } of EXAMPLES) {
 test('every section that shows an example was found', () => {
   assert.deepEqual(
     EXAMPLES.map(({ title }) => title),
-    ['A small policy', 'Principals', 'Groups', 'Rules', 'Rules', 'Revocations', 'Exemptions'],
+    ['A small policy', 'Attestations', 'Principals', 'Groups', 'Rules', 'Rules', 'Revocations', 'Exemptions'],
   )
 })
 
