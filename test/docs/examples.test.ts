@@ -8,7 +8,8 @@ import { policyOf } from '../policy/policies.ts'
 import { blocksOf, commandsOf } from './markdown.ts'
 import { completePolicy } from './policies.ts'
 
-const PAGES = ['docs/getting-started.md', 'docs/how-to.md', 'docs/attestations.md', 'README.md']
+const ROLES = ['developer', 'packager', 'reviewer', 'builder', 'user'].map(role => `docs/how-to/${role}.md`)
+const PAGES = ['docs/getting-started.md', 'docs/how-to.md', ...ROLES, 'docs/attestations.md', 'README.md']
 const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json']
 
 /** The anchor that a heading gets where the pages are shown. */
@@ -62,6 +63,6 @@ for (const page of PAGES) {
 }
 
 test('there are commands and policies to be tested', () => {
-  assert.ok(commandsOf('docs/how-to.md').length > 15)
-  assert.ok(blocksOf('docs/how-to.md').filter(({ language }) => language === 'toml').length > 5)
+  assert.ok(ROLES.flatMap(page => commandsOf(page)).length > 30)
+  assert.ok(ROLES.flatMap(blocksOf).filter(({ language }) => language === 'toml').length > 5)
 })

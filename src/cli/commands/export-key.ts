@@ -23,9 +23,9 @@ export const exportKey: AddCommand = yargs =>
 
 async function printKey({ key }: { readonly key: string }, { terminal }: Invocation): Promise<Status> {
   const [found, another] = keysOfArgument(key)
-  if (found?.kind !== 'ed25519' || another !== undefined) {
-    throw new UsageError(`${printable(key)} is not one Ed25519 key`)
+  if (found === undefined || found.kind === 'openpgp' || found.kind === 'sigstore' || another !== undefined) {
+    throw new UsageError(`${printable(key)} is not one key that PEM can hold`)
   }
-  terminal.print(printPemPublicKey(found.publicKey).trimEnd())
+  terminal.print(printPemPublicKey(found).trimEnd())
   return 0
 }

@@ -1,5 +1,7 @@
 import { statSync } from 'node:fs'
+import { parseAllowedSigners } from '../../formats/allowed-signers.ts'
 import { decodeUtf8 } from '../../formats/strict-json.ts'
+import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { importDirectory } from '../exchange/directory.ts'
@@ -8,6 +10,7 @@ import { type Imported, total } from '../exchange/imported.ts'
 import { importNarinfo } from '../exchange/narinfo.ts'
 import { readArgumentFile, realPathOf } from '../file-argument.ts'
 import type { Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
 
 const FILE_LIMIT = 64 * 1024 * 1024
 
@@ -20,7 +23,7 @@ interface Options {
 export const importCommand: AddCommand = yargs =>
   yargs.command(
     'import <files..>',
-    'Keep what other tools wrote: in-toto bundles, narinfos, other directories of attestations',
+    'Keep what other tools wrote: in-toto bundles, narinfos, directories of attestations; turn allowed_signers into principals',
     command =>
       command
         .positional('files', {
@@ -36,13 +39,23 @@ export const importCommand: AddCommand = yargs =>
           describe: 'Directory of attestations to add to',
         })
         .example('$0 import alice/attestations bob/attestations --out all', 'two become one')
+        .example('$0 import allowed_signers >draft.toml', 'prints principals for a policy')
         .example('$0 import hello.intoto.jsonl zrcm…hello.narinfo', ''),
     runs(importFiles),
   )
 
 async function importFiles({ files, out }: Options, { terminal }: Invocation): Promise<Status> {
   const parts: Imported[] = []
-  for (const file of files) parts.push(await importOne(out, file))
+  for (const file of files) {
+    const list = allowedSignersIn(file)
+    if (list !== undefined && files.length > 1) throw new UsageError('import a list of signers alone')
+    // What to trust is for a person to put into the policy.
+    if (list !== undefined) {
+      terminal.print(principalsOfSigners(parseAllowedSigners(list)).trimEnd())
+      return 0
+    }
+    parts.push(await importOne(out, file))
+  }
   const { added, known, skipped } = total(parts)
   for (const why of skipped) terminal.note(`${terminal.doubtful('left out')} ${why}`)
   terminal.print(
@@ -57,4 +70,16 @@ async function importOne(out: string, file: string): Promise<Imported> {
   const text = decodeUtf8(readArgumentFile(path, FILE_LIMIT).bytes, 'the file')
   if (text.startsWith('StorePath: ')) return importNarinfo(out, text)
   return importLines(out, text, file)
+}
+
+/** The contents of a file that has an SSH key in its first line that says anything: a list of allowed signers. */
+function allowedSignersIn(file: string): Uint8Array | undefined {
+  const path = realPathOf(file)
+  if (statSync(path).isDirectory()) return undefined
+  const { bytes } = readArgumentFile(path, FILE_LIMIT)
+  const [first = ''] = bytes
+    .toString('latin1')
+    .split('\n')
+    .filter(line => /^\s*[^#\s]/.test(line))
+  return /(?:^|\s)(?:sk-)?(?:ssh|ecdsa)-\S+\s+AAAA/.test(first) ? bytes : undefined
 }

@@ -1,0 +1,125 @@
+// The pages of docs/how-to for those who sign, run as they stand there.
+import assert from 'node:assert/strict'
+import { type Check, runAll, testPage, theRelease, usePolicy } from '../docs/page.ts'
+import { byDefault } from '../support/trust.ts'
+import type { World } from '../support/world.ts'
+
+const GPG = 'gpg --batch --quiet --pinentry-mode loopback --passphrase ""'
+
+/** Somebody with an OpenPGP key, whose certificate is in dev.asc. */
+async function withOpenPgp(world: World): Promise<void> {
+  await world.output(`${GPG} --quick-generate-key dev@example.org ed25519 sign never
+    gpg --armor --export dev@example.org >dev.asc`)
+}
+
+/** Makes a tool's keys, then has the section sign and check; what was changed afterwards is not good any longer. */
+function signs(prepare: string): Check {
+  return async (world, { commands }) => {
+    world.write('/root/hello-1.0.tar', 'released\n')
+    world.write('/root/other-1.0.tar', 'released as well\n')
+    await world.output(prepare)
+    await runAll(
+      world,
+      commands.map(each => ({ ...each, script: `export COSIGN_PASSWORD=\n${each.script}` })),
+    )
+    const check = commands
+      .map(({ script }) => /^nixsig .*$/m.exec(script)?.[0])
+      .find(line => line !== undefined)
+    world.write('/root/hello-1.0.tar', 'Released\n')
+    assert.equal((await world.run(check ?? '')).status, 13)
+  }
+}
+
+const openPgp = `${GPG} --quick-generate-key dev@example.org ed25519 sign never
+gpg --armor --export dev@example.org >dev.asc`
+
+const DEVELOPER: Readonly<Record<string, Check>> = {
+  'Sign with OpenPGP': signs(openPgp),
+  'Sign with minisign': signs('minisign -G -W -p dev.pub -s dev.key'),
+  'Sign with signify': signs('signify-openbsd -G -n -p dev.pub -s dev.sec'),
+  'Sign with an SSH key': signs('ssh-keygen -q -t ed25519 -N "" -f dev'),
+  'Sign with cosign': signs('COSIGN_PASSWORD= cosign generate-key-pair'),
+  'Sign many files at once': signs(openPgp),
+
+  'Sign a tag': async (world, { commands }) => {
+    await withOpenPgp(world)
+    await world.output(`git init -q repository; cd repository; git config user.name Dev
+      git config user.email dev@example.org; git config user.signingKey dev@example.org
+      git commit -q --allow-empty -m Release`)
+    await runAll(
+      world,
+      commands.map(each => ({ ...each, script: `cd repository\n${each.script}` })),
+    )
+    await world.output('git -C repository verify-tag v1.0')
+  },
+}
+
+testPage('docs/how-to/developer.md', DEVELOPER, ['Sign with cosign'])
+
+testPage('docs/how-to/packager.md', {
+  'Hand a package off': async (world, { commands, policy }) => {
+    theRelease(world)
+    await world.output('mkdir -p /etc/nixsig/keys; cp libmd.asc /etc/nixsig/keys/')
+    usePolicy(world, policy())
+    await runAll(world, commands)
+  },
+
+  'Vouch for a single source': async (world, { commands }) => {
+    theRelease(world)
+    world.write('/root/hello-1.tar', 'no upstream signs this')
+    await world.output('nixsig keygen bob-1')
+    await runAll(world, commands)
+  },
+
+  'Vouch for a git checkout': async (world, { commands }) => {
+    await withOpenPgp(world)
+    await world.output(`nixsig keygen bob-1; mkdir tree; echo hello >tree/file; git init -q repository; cd repository
+      git config user.name Dev; git config user.email dev@example.org; git config user.signingKey dev@example.org
+      cp ../tree/file .; git add file; git commit -q -m Release; git tag -s v1.0 -m Release`)
+    await runAll(world, commands)
+  },
+
+  'Vouch for everything under a derivation': async (world, { commands, policy }) => {
+    await world.output('nixsig keygen bob-1')
+    await runAll(world, commands)
+    usePolicy(world, policy())
+    assert.match((await world.run('nix-build hello.nix')).stderr, /found no signature/)
+    await world.output('cp -r published/. /etc/nixsig/attestations/; nix-build hello.nix')
+    assert.match(await world.output('nixsig verify ./result'), /this machine$/)
+  },
+
+  'Publish what you attested': async (world, { commands }) => {
+    await world.output(`nixsig keygen bob-1; nixsig attest source "$(nix-store --add hello.txt)" --as reviewer \
+      --key bob-1.secret --out published`)
+    await runAll(world, commands)
+    await world.output('test -s public/bob/index')
+  },
+})
+
+testPage('docs/how-to/reviewer.md', {
+  'Say that you read a source': (world, { commands }) => runAll(world, commands),
+
+  'Say that you read a derivation': async (world, { commands }) => {
+    await world.output('nixsig keygen carol-1')
+    await runAll(world, commands)
+  },
+})
+
+testPage('docs/how-to/builder.md', {
+  'Publish what a machine builds': async (world, { commands }) => {
+    usePolicy(world, byDefault('nothing', 'nothing', 'self'))
+    await world.output('nix-build hello.nix')
+    await runAll(world, commands)
+  },
+
+  'Sign by hand': async (world, { commands }) => {
+    await world.output("nix-build --option pre-build-hook '' --option post-build-hook '' hello.nix")
+    await runAll(world, commands)
+  },
+
+  'Carry Nix signatures over': async (world, { commands }) => {
+    await world.output(`nix-build --option pre-build-hook '' --option post-build-hook '' hello.nix
+      nix-store --generate-binary-cache-key cache-1 cache.secret cache.pub`)
+    await runAll(world, commands)
+  },
+})
