@@ -40,9 +40,9 @@ export function looksLikeSshSignature(file: Uint8Array): boolean {
 }
 
 /**
- * Reads a signature file. Stricter than the specification and ssh-keygen: nothing but line ends comes after the end, the
- * reserved field, which no signature covers, is empty, and the base 64 has one spelling but for where its lines end, LF
- * or CR LF. Throws FormatError.
+ * Reads a signature file. Stricter than the specification and ssh-keygen: nothing but newlines comes after the end, the
+ * reserved field, which no signature covers, is empty, and the base 64 has one spelling but for where its lines end.
+ * Throws FormatError.
  */
 export function parseSshSignature(file: Uint8Array): SshSignature {
   if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
@@ -93,7 +93,7 @@ export function sshSignedData(namespace: string, hash: SshSignatureHash, digest:
 }
 
 function dearmor(text: string): Uint8Array {
-  const lines = text.split(/\r?\n/)
+  const lines = text.split('\n')
   if (lines[0] !== BEGIN) throw malformed(`does not begin with "${BEGIN}"`)
   const end = lines.indexOf(END)
   if (end < 0) throw malformed(`no line "${END}"`)

@@ -13,13 +13,18 @@ export const SSHSIG: DetachedKind = {
   verify,
 }
 
+/** Namespaces with a use of their own: git's objects and, in src/crypto/envelope-keys.ts, envelopes. They sign no files. */
+const OTHER_USES: readonly string[] = ['git', 'nixsig']
+
 /**
- * The namespaces in which a key may sign for a use. Its own list, where the policy gives it one, narrows what git signs
- * in to nothing or `git`, and says what files may be signed in; what is signed for git is never a file.
+ * The namespaces in which a key may sign for a use: the one that is called like it, or what of the key's own list goes
+ * with it, where the policy gives it one.
  */
 export function namespacesFor(use: SignatureUse, listed: readonly string[] | undefined): readonly string[] {
   if (listed === undefined) return [use]
-  return listed.filter(namespace => (namespace === 'git') === (use === 'git'))
+  return use === 'git'
+    ? listed.filter(namespace => namespace === use)
+    : listed.filter(namespace => !OTHER_USES.includes(namespace))
 }
 
 function isSshKey(key: Key): key is Ed25519Key | EcdsaKey | RsaKey {

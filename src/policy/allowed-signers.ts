@@ -1,0 +1,89 @@
+/** The SSH keys of a trusted list as OpenSSH's lists of allowed signers have them, and back. */
+import type { AllowedSigner, AllowedSignerLine } from '../formats/allowed-signers.ts'
+import { printSshPublicKey, sshFingerprint } from '../formats/ssh-key.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import type { EcdsaKey, Ed25519Key, Instant, Key, Policy, Principal, RsaKey } from './policy.ts'
+
+/** What a key signs for if the policy does not say: files, and git's tags and commits. */
+const USUAL_NAMESPACES = ['file', 'git'] as const
+
+type SshKey = Ed25519Key | EcdsaKey | RsaKey
+
+/**
+ * An entry for each SSH key of the policy that may ever count, in the order of the policy; a revocation ends it. Keys of
+ * other forms are left out. Whether an entry can be written is for printAllowedSigner to say.
+ */
+export function allowedSignersOf(policy: Policy): readonly AllowedSigner[] {
+  return [...policy.principals.values()].flatMap(principal =>
+    principal.keys.filter(isSshKey).flatMap(key => signerOf(policy, principal, key)),
+  )
+}
+
+/**
+ * The `[principals]` of a policy, in TOML, that says what a list of allowed signers does; of several names of an entry
+ * the first is the principal's. Throws FormatError for a key that is in several entries: it is one person's, once.
+ */
+export function principalsOfSigners(signers: readonly AllowedSignerLine[]): string {
+  const lines = new Map<string, number>()
+  const entries = new Map<string, string[]>()
+  for (const signer of signers) {
+    const fingerprint = sshFingerprint(signer.key)
+    const before = lines.get(fingerprint)
+    if (before !== undefined) {
+      const problem = `the key ${fingerprint} of line ${before} again: a key is one person's, and listed once`
+      throw new FormatError('allowed signers', problem, `line ${signer.line}`)
+    }
+    lines.set(fingerprint, signer.line)
+    const [name = '', ...others] = signer.principals
+    const comment = others.length === 0 ? [] : [`  # also ${others.join(', ')}`]
+    entries.set(name, [...(entries.get(name) ?? []), ...comment, `  ${keyToml(signer)},`])
+  }
+  return [...entries]
+    .map(([name, keys]) => [`[principals.${JSON.stringify(name)}]`, 'keys = [', ...keys, ']', ''].join('\n'))
+    .join('\n')
+}
+
+function isSshKey(key: Key): key is SshKey {
+  return 'form' in key && key.form === 'ssh'
+}
+
+function signerOf(policy: Policy, principal: Principal, key: SshKey): readonly AllowedSigner[] {
+  const { validFrom } = key
+  const validUntil = endOf(policy, principal, key)
+  if (validUntil !== undefined && validUntil <= (validFrom ?? 0)) return []
+  const namespaces = key.namespaces ?? USUAL_NAMESPACES
+  return [
+    {
+      principals: [principal.name],
+      key,
+      namespaces,
+      ...(validFrom === undefined ? {} : { validFrom }),
+      ...(validUntil === undefined ? {} : { validUntil }),
+    },
+  ]
+}
+
+/** When a key ends or is revoked, whichever comes first. */
+function endOf(policy: Policy, principal: Principal, key: Key): Instant | undefined {
+  const revoked = policy.revocations
+    .filter(({ target }) =>
+      'key' in target ? target.key === key.identity : target.principal === principal.name,
+    )
+    .map(({ from }) => from)
+  const ends = key.validUntil === undefined ? revoked : [key.validUntil, ...revoked]
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
+function keyToml({ key, namespaces, validFrom, validUntil }: AllowedSigner): string {
+  const line = JSON.stringify(printSshPublicKey(key, ''))
+  const fields = [
+    ...(namespaces === undefined ? [] : [`namespaces = ${JSON.stringify(namespaces)}`]),
+    ...(validFrom === undefined ? [] : [`valid-from = ${timeToml(validFrom)}`]),
+    ...(validUntil === undefined ? [] : [`valid-until = ${timeToml(validUntil)}`]),
+  ]
+  return fields.length === 0 ? line : `{ ${[`key = ${line}`, ...fields].join(', ')} }`
+}
+
+function timeToml(instant: Instant): string {
+  return `${new Date(instant * 1000).toISOString().slice(0, 19)}Z`
+}
