@@ -245,24 +245,40 @@ export function keyBundle(publicKey: KeyObject, content: Content, hint?: string)
   }
 }
 
-const AUTHORITY_NAME = sequence(der(0x31, sequence(objectIdentifier('2.5.4.3'), utf8('test authority'))))
+export const AUTHORITY_NAME = sequence(
+  der(0x31, sequence(objectIdentifier('2.5.4.3'), utf8('test authority'))),
+)
 
-function authorityCertificate({ authority }: Instance): Buffer {
+function authorityCertificate(instance: Instance): Buffer {
   const extensions: readonly Extension[] = [
     { name: '2.5.29.19', value: sequence(yes), critical: true },
     { name: '2.5.29.15', value: bits(Buffer.of(0x04), 2), critical: true },
   ]
+  const { publicKey } = instance.authority
+  return certificateBy(instance, { subject: AUTHORITY_NAME, publicKey, serial: 1, extensions })
+}
+
+/** A certificate of the authority that is good for a year before and after everything. */
+export function certificateBy(
+  { authority }: Instance,
+  wanted: {
+    readonly subject: Buffer
+    readonly publicKey: KeyObject
+    readonly serial: number
+    readonly extensions?: readonly Extension[]
+  },
+): Buffer {
   return signed(
     authority,
     sequence(
       der(0xa0, number(2)),
-      number(1),
+      number(wanted.serial),
       ECDSA_SHA256,
       AUTHORITY_NAME,
       sequence(time(new Date(NOW.getTime() - 9000 * HOUR)), time(new Date(NOW.getTime() + 9000 * HOUR))),
-      AUTHORITY_NAME,
-      spki(authority.publicKey),
-      der(0xa3, sequence(...extensions.map(extensionOf))),
+      wanted.subject,
+      spki(wanted.publicKey),
+      ...(wanted.extensions ? [der(0xa3, sequence(...wanted.extensions.map(extensionOf)))] : []),
     ),
   )
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { type DetachedResult, verifyDetached } from '../../../src/crypto/detached/verify.ts'
+import { PAYLOAD_TYPE, pae } from '../../../src/formats/dsse.ts'
 import { sigstoreIdentity } from '../../../src/policy/language/sigstore-key.ts'
 import type { Key, SigstoreKey } from '../../../src/policy/policy.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
@@ -27,6 +28,7 @@ import {
   userName,
   type Wanted,
 } from '../../support/sigstore.ts'
+import { logEntryV2, signatureOf, timestamp, trustedRootWithTimestamps } from '../../support/sigstore-v2.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-sigstore-')
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -314,6 +316,80 @@ describe('the logs', () => {
     const digest = createHash('sha256').update(message).digest('base64')
     return { messageDigest: { algorithm: 'SHA2_256', digest } }
   }
+})
+
+describe('a log that promises nothing', () => {
+  const timestamper = ecdsaPair()
+  const path = join(dir, 'root_with_timestamps.json')
+  writeFileSync(path, trustedRootWithTimestamps(instance, timestamper))
+  const alice = identity(ALICE, ISSUER, path)
+  const certificate = certify(instance, { publicKey })
+  const message = messageSignature(privateKey, release)
+  const said = dsseEnvelope(privateKey, statement({ sha256: sha('sha256') }))
+  const payload = Buffer.from(said.dsseEnvelope.payload, 'base64')
+  const signedOf = (content: Content) => (content === message ? release : pae(PAYLOAD_TYPE, payload))
+
+  function stamped(content: Content, timestamps: readonly Buffer[], signed = signedOf(content)) {
+    const made = bundle(certificate, content, [logEntryV2(instance, content, certificate, signed)])
+    const rfc3161Timestamps = timestamps.map(each => ({ signedTimestamp: each.toString('base64') }))
+    return {
+      ...made,
+      verificationMaterial: {
+        ...made.verificationMaterial,
+        timestampVerificationData: { rfc3161Timestamps },
+      },
+    }
+  }
+  const signatureIn = (content: Content) => Buffer.from(signatureOf(content), 'base64')
+  const good = timestamp(timestamper, signatureIn(message))
+
+  it('is enough where a timestamp authority says when: over files and statements', async () => {
+    assert.equal(await verdict(stamped(message, [good]), alice), 'good: the file itself, signed 2026-03-01')
+    const ofStatement = timestamp(timestamper, signatureIn(said))
+    assert.match(await verdict(stamped(said, [ofStatement]), alice), /^good: built by/)
+  })
+
+  it('is not enough without one', async () => {
+    assert.equal(await verdict(stamped(message, []), alice), 'bad-signature: expected 1 timestamps, got 0')
+    const given = {
+      ...stamped(message, []).verificationMaterial.tlogEntries[0],
+      integratedTime: '1772366400',
+    }
+    assert.equal(
+      await verdict(bundle(certificate, message, [given]), alice),
+      'bad-signature: expected 1 timestamps, got 0',
+    )
+  })
+
+  it('is not enough with a timestamp of another signature, of another authority, or of another time', async () => {
+    const others = [
+      timestamp(timestamper, signatureIn(said)),
+      timestamp(ecdsaPair(), signatureIn(message)),
+      good.subarray(0, -1),
+      good.map((byte, index) => (index === good.length - 1 ? byte ^ 1 : byte)),
+    ]
+    for (const other of others)
+      assert.match(await verdict(stamped(message, [Buffer.from(other)]), alice), /^bad/)
+    for (const minutes of [-10, 20]) {
+      const at = new Date(NOW.getTime() + minutes * 60_000)
+      const late = timestamp(timestamper, signatureIn(message), at)
+      assert.match(await verdict(stamped(message, [late]), alice), /Failed to verify certificate chain/)
+      assert.match(await verdict(stamped(message, [good, late]), alice), /Failed to verify certificate chain/)
+    }
+  })
+
+  it('counts nobody twice, and nobody whom the root does not name', async () => {
+    assert.match(await verdict(stamped(message, [good, good]), alice), /^bad-signature: duplicate timestamp/)
+    assert.match(await verdict(stamped(message, [good])), /^bad-signature: timestamp could not be verified/)
+  })
+
+  it('must have logged what is signed of a statement, and not only its payload', async () => {
+    const ofStatement = timestamp(timestamper, signatureIn(said))
+    assert.equal(
+      await verdict(stamped(said, [ofStatement], payload), alice),
+      'bad-signature: log entry: is about another message (the body)',
+    )
+  })
 })
 
 describe('what is signed', () => {
