@@ -115,6 +115,12 @@ describe('a list of allowed signers', () => {
     })
   }
 
+  it('ends a key with the second that it names, of which ssh-keygen counts that one still', () => {
+    const list = `alice valid-before="20260601Z" ${KEY}\n`
+    assert.deepEqual([accepts(list, 'alice'), reads(list, 'alice')], [true, false])
+    assert.ok(!accepts(list, 'alice', 'file', '20260601000001Z'))
+  })
+
   it('tells the line of each entry', () => {
     const list = `# first\nalice ${KEY}\n\nbob ${KEY}\n`
     assert.deepEqual(
