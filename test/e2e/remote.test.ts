@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
 import { publish as publishFiles } from '../../src/evidence/publication/publish.ts'
+import { commandsOf } from '../docs/markdown.ts'
 import * as nix from '../support/expressions.ts'
 import { publicationOf, type Server, serve } from '../support/publication.ts'
 import {
@@ -83,10 +84,14 @@ for (const version of VERSIONS) {
         const run = (line: string) => packager.output(`/opt/nixsig/nixsig ${line}`)
         await run('keygen bob --out /root')
         const { drv } = await toolOf(packager)
-        await run(`attest derivation ${drv} --graph --key /root/bob.secret --out /root/attestations`)
-        const said = await run('publish --from /root/attestations --to /srv/public --as bob')
-        assert.match(said, /^published in \/srv\/public\/bob: 1 new, 0 changed, 0 withdrawn, 0 unchanged/)
-        server.files = filesBelow(packager.path('/srv/public/bob'))
+        await run(`attest derivation ${drv} --graph --key /root/bob.secret`)
+        const [publish, ...others] = commandsOf('docs/attestations.md', 'Published')
+        assert.deepEqual(others, [])
+        const said = await packager.output(publish?.script ?? '', {
+          env: { PATH: '/opt/nixsig:/usr/bin:/bin' },
+        })
+        for (const line of publish?.answer ?? [/never/]) assert.match(said, line)
+        server.files = filesBelow(packager.path('/root/public/alice'))
         return `"${packager.read('/root/bob.pub').trim()}"`
       })
 
@@ -237,6 +242,69 @@ for (const version of VERSIONS) {
       await server.close()
     }
   })
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: a source behind TLS is asked if this machine trusts its certificate, whatever the environment says`, () =>
+    withWorld(version, {}, async world => {
+      const [own, foreign] = [certificate('IP:127.0.0.1'), certificate('DNS:elsewhere.example')]
+      const [server, impostor, plain] = await Promise.all([
+        serve(EMPTY, own),
+        serve(EMPTY, foreign),
+        serve(EMPTY),
+      ])
+      try {
+        const sync = async ({ url }: Server, env: Record<string, string> = {}) => {
+          await trust(world, {}, byDefault('nothing', 'nothing', 'self'), `"${url}"`)
+          return (await world.run('/opt/nixsig/nixsig sync', { env })).stdout
+        }
+        assert.match(await sync(server), /1 failed.*\n {2}index: self[- ]signed certificate/)
+        world.write('/root/ca.pem', own.cert)
+        const env = {
+          NODE_TLS_REJECT_UNAUTHORIZED: '0',
+          NODE_EXTRA_CA_CERTS: '/root/ca.pem',
+          http_proxy: 'http://[::1]:1',
+        }
+        assert.match(await sync(server, env), /1 failed.*\n {2}index: self[- ]signed certificate/)
+        world.write('/etc/ssl/certs/ca-certificates.crt', own.cert + foreign.cert)
+        assert.match(await sync(server), /alice: ok, 0 new/)
+        assert.match(
+          await sync(impostor),
+          /1 failed.*\n {2}index: .*IP: 127\.0\.0\.1 is not in the cert's list/,
+        )
+
+        plain.trick = (_, response, path) =>
+          response.writeHead(301, { location: `${server.url}/${path}` }).end() !== undefined
+        assert.match(await sync(plain, env), /alice: ok, 0 new/)
+        server.trick = (_, response) =>
+          response.writeHead(301, { location: `${plain.url}/index` }).end() !== undefined
+        assert.match(
+          await sync(server),
+          /redirects to "http:\/\/127\.0\.0\.1:\d+\/alice\/index", which is not the same host/,
+        )
+      } finally {
+        await Promise.all([server.close(), impostor.close(), plain.close()])
+      }
+    }))
+}
+
+/** A certificate for a name, signed by itself, and its key. */
+function certificate(name: string): { readonly key: string; readonly cert: string } {
+  const [key, cert] = [join(dir, 'tls.key'), join(dir, 'tls.crt')]
+  const make = [
+    'req',
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-days',
+    '3650',
+  ]
+  const files = ['-keyout', key, '-out', cert, '-subj', '/CN=test', '-addext', `subjectAltName=${name}`]
+  execFileSync('openssl', [...make, ...files], { stdio: 'ignore' })
+  return { key: readFileSync(key, 'utf8'), cert: readFileSync(cert, 'utf8') }
 }
 
 /** A minisign key: as a policy takes it, and what signs with it. */

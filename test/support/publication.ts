@@ -1,6 +1,7 @@
 /** A publication in memory and a server of it that can be told to misbehave: a real one, on a port of its own. */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type Listed, printIndex, printPart } from '../../src/formats/publication.ts'
 
@@ -46,16 +47,20 @@ export interface Server {
   close(): Promise<void>
 }
 
-/** Starts a server of a publication under /alice. */
-export async function serve(files: ReadonlyMap<string, Uint8Array>, port = 0): Promise<Server> {
-  const http = createServer((request, response) => {
+/** Starts a server of a publication under /alice, with TLS if it gets a key and a certificate in PEM. */
+export async function serve(
+  files: ReadonlyMap<string, Uint8Array>,
+  tls?: { readonly key: string; readonly cert: string },
+): Promise<Server> {
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
     const path = (request.url ?? '').replace('/alice/', '')
     response.once('close', () => server.log.push(`${path} ${response.statusCode}`))
     if (server.trick?.(request, response, path) === true) return
     answer(server, request, response, path)
-  })
-  await new Promise<void>(resolve => http.listen(port, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/alice`
+  }
+  const http = tls === undefined ? createServer(handle) : createTlsServer(tls, handle)
+  await new Promise<void>(resolve => http.listen(0, '127.0.0.1', resolve))
+  const url = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(http.address() as AddressInfo).port}/alice`
   const server: Server = {
     url,
     files,

@@ -7,7 +7,15 @@ import type { AttestationSource } from '../../policy/policy.ts'
 import type { Trouble } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
-import { isComplete, isCurrent, type Mirror, mirrorOf, readIndex, readRecord } from './mirror.ts'
+import {
+  isComplete,
+  isCurrent,
+  type Mirror,
+  type MirroredIndex,
+  mirrorOf,
+  readIndex,
+  readRecord,
+} from './mirror.ts'
 import { PATIENCE, type Patience } from './patience.ts'
 
 export interface Sources {
@@ -48,6 +56,8 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
   const since = Math.floor(Date.now() / 1000) - mirror.maxAge + 1
   /** Whether the index is current, which is asked once. */
   let answer: Promise<Trouble | undefined> | undefined
+  /** As it was read last: whoever asks about thousands of paths need not read it as often. */
+  let index: MirroredIndex | undefined
 
   const askOnce = async () => {
     if (isCurrent(mirror, since)) return
@@ -55,10 +65,11 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
     await updateIndex(mirror, since, patience)
   }
   const bring = async (digest: string) => {
-    const index = readIndex(mirror)
+    index ??= readIndex(mirror)
     if (index !== undefined && isComplete(mirror, index, digest)) return
     const { updateFiles } = await import('./update.ts')
     await updateFiles(mirror, { part: digest.slice(0, 2), digest }, patience)
+    index = readIndex(mirror)
   }
   return {
     directory: mirror.directory,
