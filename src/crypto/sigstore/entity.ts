@@ -15,8 +15,9 @@ export interface CheckedSigner {
 }
 
 /**
- * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is compared here: that each entry of a log is
- * about this certificate, and that a checkpoint is signed by the log that the entry is in. Throws FormatError.
+ * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is compared here:
+ * that each entry of a log is about this certificate, and that a checkpoint is signed by the log that the entry is in. Throws
+ * FormatError.
  */
 export function entityOf(
   bundle: SigstoreBundle,
@@ -71,6 +72,7 @@ function digestsIn(
 
 function libraryEntry(entry: SigstoreLogEntry) {
   const { logIndex, integratedTime, kind, version } = entry
+  // Without a checkpoint, as bundles of version 0.1 may be, nobody vouches for a proof.
   const proof = entry.proof?.checkpoint && { ...entry.proof, checkpoint: entry.proof.checkpoint }
   return {
     logIndex,
