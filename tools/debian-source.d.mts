@@ -7,3 +7,5 @@ export interface DebianSource {
 }
 
 export function debianSource(name: string): DebianSource
+
+export function fetchDebianSources(names: readonly string[]): void

@@ -29,10 +29,8 @@ const ARCHIVE = /\/debian(-security)?\/?$/
  * with one line that says what is missing: the archive, the package, or its upstream's signature or certificate.
  */
 export function debianSource(name) {
-  if (!/^[a-z0-9][a-z0-9.+-]+$/.test(name)) throw new Error(`no name of a Debian package: ${name}`)
-  const cache = join(testCache(), 'debian-sources')
-  const directory = join(cache, name)
-  if (!existsSync(directory)) download(name, cache, directory)
+  fetchDebianSources([name])
+  const directory = directoryOf(name)
   const files = readdirSync(directory)
   const tarball = files.find(file => /\.orig\.tar\.(gz|bz2|xz|zst)$/.test(file))
   const signature = files.find(file => file === `${tarball}.asc`)
@@ -48,24 +46,54 @@ export function debianSource(name) {
   }
 }
 
-/** Fetches a package into a directory of its own, which appears only when it is complete. */
-function download(name, cache, directory) {
+/**
+ * Brings source packages into the cache, all that are missing by one call of apt. Throws with one line if one of them
+ * cannot be had; those that can are in the cache then.
+ */
+export function fetchDebianSources(names) {
+  const odd = names.find(name => !/^[a-z0-9][a-z0-9.+-]+$/.test(name))
+  if (odd !== undefined) throw new Error(`no name of a Debian package: ${odd}`)
+  const missing = names.filter(name => !existsSync(directoryOf(name)))
+  if (missing.length === 0) return
+  const cache = join(testCache(), 'debian-sources')
   mkdirSync(cache, { recursive: true })
-  const partial = mkdtempSync(join(cache, `.${name}-`))
+  const partial = mkdtempSync(join(cache, '.partial-'))
   try {
     const options = aptOptions(join(cache, '.apt'))
-    const source = () => run('apt-get', [...options, 'source', '--download-only', name], partial)
-    if (source() !== undefined) {
+    const source = () => run('apt-get', [...options, 'source', '--download-only', ...missing], partial)
+    let problem = source()
+    if (problem !== undefined) {
       const update = run('apt-get', [...options, 'update'], partial)
-      const problem = source()
-      if (problem !== undefined) throw new Error(`cannot fetch Debian's ${name}: ${update ?? problem}`)
+      problem = source()
+      if (update !== undefined) problem &&= update
     }
-    unpackCertificates(partial)
-    chmodSync(partial, 0o755)
-    renameSync(partial, directory)
+    const failed = missing.filter(name => !moveIntoCache(partial, name))
+    if (failed.length > 0) throw new Error(`cannot fetch Debian's ${failed.join(', ')}: ${problem}`)
   } finally {
     rmSync(partial, { recursive: true, force: true })
   }
+}
+
+function directoryOf(name) {
+  return join(testCache(), 'debian-sources', name)
+}
+
+/** A package's files into a directory of its own, which appears only when it is complete. False if files are missing. */
+function moveIntoCache(partial, name) {
+  const files = readdirSync(partial).filter(file => file.startsWith(`${name}_`))
+  const description = files.find(file => file.endsWith('.dsc'))
+  if (description === undefined) return false
+  const text = readFileSync(join(partial, description), 'utf8')
+  const [, listed = ''] = /^Checksums-Sha256:\s*\n((?: .*\n)+)/m.exec(text) ?? []
+  const wanted = listed.match(/\S+$/gm) ?? []
+  if (wanted.length === 0 || !wanted.every(file => files.includes(file))) return false
+  const directory = mkdtempSync(join(partial, '.package-'))
+  for (const file of files) renameSync(join(partial, file), join(directory, file))
+  unpackCertificates(directory)
+  chmodSync(directory, 0o755)
+  // Another run may have been quicker.
+  if (!existsSync(directoryOf(name))) renameSync(directory, directoryOf(name))
+  return true
 }
 
 function unpackCertificates(directory) {

@@ -1,1 +1,1 @@
-export { type DebianSource, debianSource } from '../../tools/debian-source.mjs'
+export { type DebianSource, debianSource, fetchDebianSources } from '../../tools/debian-source.mjs'
