@@ -9,8 +9,10 @@ import { KEYS } from './targets/keys.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
 import { POLICY } from './targets/policy.ts'
+import { PUBLICATION } from './targets/publication.ts'
 import { recordTargets } from './targets/records.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
+import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
 /** Everything that reads what comes from outside. `scratch`: an empty directory that nobody else can write to. */
@@ -23,8 +25,13 @@ export function allTargets(scratch: string): readonly Target[] {
     ...OPENPGP,
     ...SIGSTORE,
     POLICY,
+    ...PUBLICATION,
     ...recordTargets(join(scratch, 'state')),
     ...WORKER_PROTOCOL,
+    ...SSH,
+    FORGED_SSH_SIGNATURE,
+    FORGED_SSH_BLOB,
+    FORGED_SIGNIFY,
     FORGED_ENVELOPE,
     FORGED_PAYLOAD,
     FORGED_SIGNATURE,

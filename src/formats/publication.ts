@@ -76,6 +76,7 @@ export function parseIndex(bytes: Uint8Array): PublicationIndex {
   const [head, lines] = linesOf(bytes, INDEX_LIMIT)
   if (!head.startsWith(HEAD)) throw malformed('not the index of a publication that this nixsig can read', 1)
   const published = parseTimestamp(head.slice(HEAD.length))
+  if (head !== HEAD + printTimestamp(published)) throw malformed('a time with a fraction of a second', 1)
   return { published, parts: readListing(lines, { fits: isPartName, limit: PART_LIMIT }) }
 }
 

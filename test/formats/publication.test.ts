@@ -79,6 +79,7 @@ for (const [name, text, problem] of [
   ['a page of HTML', '<!doctype html>\n', /not the index of a publication/],
   ['another version', HEAD.replace('-1', '-2'), /not the index of a publication that this nixsig can read/],
   ['no date', 'nixsig-publication-1 soon\n', /not an RFC 3339 time/],
+  ['a time in other words', HEAD.replace('25Z', '25.0Z'), /a time with a fraction of a second \(line 1\)/],
   ['a last line that breaks off', `${HEAD}0c 12 ${SHA}`, /the last line breaks off \(line 2\)/],
   ['an empty line', `${HEAD}\n`, /not a name, a size and a SHA-256 \(line 2\)/],
   ['a carriage return', `${HEAD}0c 12 ${SHA}\r\n`, /not a name, a size/],
