@@ -101,6 +101,19 @@ export const EXTREMES: Readonly<Record<string, readonly (() => Uint8Array | stri
       ),
     () => repeated(Buffer.from(encode(0x6f6c6d67, '')), 60_000),
   ],
+  'ssh signature': [
+    () => fill('-----BEGIN SSH SIGNATURE-----\n'),
+    ...['\n', 'A\n', '\r\n', ' '].map(
+      part => () => `-----BEGIN SSH SIGNATURE-----\n${part.repeat(60_000 / part.length)}x`,
+    ),
+  ],
+  'signify signature': [() => fill('untrusted comment: \n'), () => `untrusted comment: x\n${fill('A')}`],
+  'allowed signers': [
+    ...['a,', '"', ' ', '\n', '\t\n', 'a b\n', '# x\n'].map(part => () => fill(part)),
+    ...['a,', '\t', 'namespaces="a",', '"'].map(part => () => `alice ${part.repeat(1000)}`),
+    () => around('', `alice ${'\t'.repeat(8000)}x\n`, ''),
+  ],
+  'pem key': [() => around('-----BEGIN PUBLIC KEY-----\n', 'A\n', '-----END PUBLIC KEY-----\n')],
   'forged envelope': [
     () =>
       `{"payload":"","payloadType":"application/vnd.in-toto+json","signatures":[${'{"sig":""},'.repeat(15)}{"sig":""}]}`,

@@ -22,6 +22,7 @@ import { ALICE } from '../seeds.ts'
 import { formatTarget, type Target, textOf } from '../target.ts'
 import { MINISIGN_KEY, MINISIGN_SIGNATURES } from './minisign-seeds.ts'
 import { OPENPGP_SIGNATURES } from './openpgp-seeds.ts'
+import { SIGNIFY_SIGNATURES, SSH_KEYS, SSH_PAIRS, SSH_SIGNATURES } from './ssh-seeds.ts'
 
 const always = () => true
 const NIX_KEY = printNixPublicKey(ALICE)
@@ -42,6 +43,7 @@ const TOKENS: readonly string[] = [
     '\r\n',
     'alice',
     'minisign:',
+    'signify:',
     'ssh-ed25519 ',
     'ssh-rsa ',
     'sk-ssh-ed25519@openssh.com ',
@@ -96,7 +98,7 @@ export const KEYS: readonly Target[] = [
   ...nixKeys,
   formatTarget({
     name: 'ssh key',
-    seeds: [SSH_KEY, printSshPublicKey(ALICE.publicKey, '')],
+    seeds: [SSH_KEY, printSshPublicKey(ALICE.publicKey, ''), ...SSH_KEYS],
     tokens: TOKENS,
     read: input => parseSshPublicKey(textOf(input)),
     print: key => printSshPublicKey(key, ''),
@@ -104,7 +106,7 @@ export const KEYS: readonly Target[] = [
   }),
   formatTarget({
     name: 'pem key',
-    seeds: [PEM_KEY, PEM_KEY.trimEnd()],
+    seeds: [PEM_KEY, PEM_KEY.trimEnd(), ...SSH_PAIRS.map(({ key }) => printPemPublicKey(key))],
     tokens: TOKENS,
     read: input => parsePemPublicKey(textOf(input)),
     print: printPemPublicKey,
@@ -128,7 +130,7 @@ export const KEYS: readonly Target[] = [
   }),
   formatTarget({
     name: 'policy key',
-    seeds: [NIX_KEY, SSH_KEY, PEM_KEY, `minisign:${MINISIGN_TEXT}`],
+    seeds: [NIX_KEY, SSH_KEY, PEM_KEY, `minisign:${MINISIGN_TEXT}`, `signify:${MINISIGN_TEXT}`, ...SSH_KEYS],
     tokens: TOKENS,
     read: input => parseKey(textOf(input)),
     also: key => {
@@ -146,7 +148,7 @@ export const KEYS: readonly Target[] = [
   }),
   formatTarget({
     name: 'detached signature',
-    seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES],
+    seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES, ...SSH_SIGNATURES, ...SIGNIFY_SIGNATURES],
     tokens: [...TOKENS, '-----BEGIN PGP SIGNATURE-----\n\n'],
     read: signatureKind,
   }),

@@ -88,7 +88,7 @@ function readOptions(text: string, line: number): { readonly options: Options; r
     if (whole === undefined) throw malformed('malformed options, or a key of another kind', line)
     const read = readOption(name.toLowerCase(), value, line)
     const [field = ''] = Object.keys(read)
-    if (field in options) throw malformed(`the option "${name}" is there twice`, line)
+    if (field in options) throw malformed(`the option "${printable(name, 40)}" is there twice`, line)
     options = { ...options, ...read }
     if (separator !== ',') return { options, end: form.lastIndex }
   }
@@ -98,7 +98,7 @@ function readOption(name: string, value: string | undefined, line: number): Opti
   if (name === 'cert-authority') {
     throw malformed('a certificate authority: nixsig trusts keys, so list the keys that it certified', line)
   }
-  if (value === undefined) throw malformed(`"${name}" is no option, or has no value`, line)
+  if (value === undefined) throw malformed(`"${printable(name, 40)}" is no option, or has no value`, line)
   switch (name) {
     case 'namespaces':
       return { namespaces: readList(value, isExactNamespace, `namespaces "${printable(value, 200)}"`, line) }
@@ -107,7 +107,7 @@ function readOption(name: string, value: string | undefined, line: number): Opti
     case 'valid-before':
       return { validUntil: readTime(value, line) }
   }
-  throw malformed(`unknown option "${name}"`, line)
+  throw malformed(`unknown option "${printable(name, 40)}"`, line)
 }
 
 function readList(

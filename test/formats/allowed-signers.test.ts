@@ -172,6 +172,16 @@ describe('a list of allowed signers', () => {
     })
   }
 
+  it('does not repeat a long word in a message', () => {
+    for (const word of ['x'.repeat(9000), `${'x'.repeat(9000)}="y"`, `a,${'x,'.repeat(4000)}`]) {
+      const list = Buffer.from(`alice ${word} ${KEY}\n`)
+      assert.throws(
+        () => parseAllowedSigners(list),
+        (error: Error) => error.message.length < 400,
+      )
+    }
+  })
+
   it('names the line of a problem', () => {
     const list = Buffer.from(`alice ${KEY}\n# x\n* ${KEY}\n`)
     assert.throws(() => parseAllowedSigners(list), /\(line 3\)$/)
