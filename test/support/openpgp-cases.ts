@@ -43,6 +43,7 @@ const ending = (years: number) => ({ created: in20(20), subpackets: [BOTH, lifet
 
 const key = makeKey(in20(20))
 const subkey = makeKey(in20(20))
+const older = makeKey(in20(20))
 const modern = makeKey(in20(20), 27)
 const six = makeKey(in20(20), 27, 6)
 
@@ -202,6 +203,17 @@ const SUBKEYS: readonly OpenPgpCase[] = [
     { sqv: 'unreadable' },
   ),
   one('a subkey that ended since', 'expired-since', [id(), ...bound(lasting(2))], by(subkey, in20(21))),
+  one(
+    'a subkey that ended since, beside one that had ended before',
+    'expired-since',
+    [
+      id(),
+      subkeyPacket(older),
+      binding(key, older, { created: in20(20), ...lasting(1) }),
+      ...bound(lasting(3)),
+    ],
+    by(subkey, in20(22)),
+  ),
   one('a subkey that had ended', 'expired-key', [id(), ...bound(lasting(2))], by(subkey, in20(23))),
   one(
     'a subkey of a key that ended since',

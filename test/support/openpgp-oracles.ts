@@ -9,9 +9,9 @@ export type GpgvVerdict = 'GOODSIG' | 'BADSIG' | 'EXPSIG' | 'EXPKEYSIG' | 'REVKE
 
 export interface Oracles {
   readonly gpgv: GpgvVerdict
-  /** When it was made and when its keys ended, as far as gpgv says; seconds since 1970. */
+  /** When it was made and when its key or the primary key first ends, as GnuPG says; seconds since 1970. */
   readonly signedAt: number
-  readonly keyEnds: readonly number[]
+  readonly keyEnd: number
   readonly sqv: { readonly good: boolean; readonly says: string }
 }
 
@@ -40,17 +40,29 @@ export async function askOracles(
     ]),
     run(tools.sqv.program, ['-v', '--keyring', certificate, signature, file]),
   ])
-  const [, signedAt] = /^\[GNUPG:\] VALIDSIG \S+ \S+ (\d+) /m.exec(gpgv.stdout) ?? []
-  const keyEnds = [...gpgv.stdout.matchAll(/^\[GNUPG:\] KEYEXPIRED (\d+)$/gm)]
-    .map(([, end]) => Number(end))
-    .filter(end => end > 0)
+  const [, signer = '', signedAt, primary = ''] =
+    /^\[GNUPG:\] VALIDSIG (\S+) \S+ (\d+) .* (\S+)$/m.exec(gpgv.stdout) ?? []
+  const ends = signer === '' ? [] : await endsOf([signer, primary], certificate, dir)
   const verdict = readVerdict(gpgv.stdout)
   return {
     gpgv: verdict,
     signedAt: Number(signedAt),
-    keyEnds,
+    keyEnd: Math.min(...ends),
     sqv: { good: sqv.status === 0, says: sqv.stderr },
   }
+}
+
+/** By gpg's listing with colons (GnuPG's doc/DETAILS): the line of a key has its end, the next one its fingerprint. */
+async function endsOf(
+  fingerprints: readonly string[],
+  certificate: string,
+  dir: string,
+): Promise<readonly number[]> {
+  const args = ['--homedir', dir, '--with-colons', '--show-keys', keyringOf(certificate, dir)]
+  const { stdout } = await run('/usr/bin/gpg', args)
+  return [...stdout.matchAll(/^(?:pub|sub):(?:[^:]*:){5}(\d*):.*\nfpr:+([0-9A-F]+):/gm)]
+    .filter(([, end, fingerprint = '']) => end !== '' && fingerprints.includes(fingerprint))
+    .map(([, end]) => Number(end))
 }
 
 function readVerdict(status: string): GpgvVerdict {

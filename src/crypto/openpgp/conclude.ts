@@ -45,11 +45,12 @@ function weighVerified(
   if (objection === undefined && but === undefined) {
     return { kind: 'good', primaryFingerprint, signedAt: signature.created }
   }
-  // Where gpgv knows of an earlier end than we do, or of one that we do not, that is the end.
-  const ends = objection === undefined ? answer.keyEnds : [objection.keyExpired, ...answer.keyEnds]
-  const end = Math.min(...ends)
+  const { keyEnds } = answer
+  if (objection !== undefined && (keyEnds.length === 0 || keyEnds.includes(objection.keyExpired))) {
+    return objection
+  }
+  // gpgv reads the certificate in another way than we do, and does not say which of its keys ended when.
+  const end = Math.min(...keyEnds, objection?.keyExpired ?? Number.POSITIVE_INFINITY)
   if (!Number.isFinite(end)) return { kind: 'expired-key', detail }
-  return objection?.keyExpired === end
-    ? objection
-    : afterEnd(end, signature.created, signedBy ?? primaryFingerprint)
+  return afterEnd(end, signature.created, signedBy ?? primaryFingerprint)
 }

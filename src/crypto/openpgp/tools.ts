@@ -38,7 +38,7 @@ export interface Verified {
   readonly primaryFingerprint: string
   readonly signedBy?: string
   readonly but?: 'expired-signature' | 'expired-key' | 'revoked-key'
-  /** When keys that were looked at ended, in seconds since 1970, as far as it was said. */
+  /** When keys of the certificate ended, not only those that matter; seconds since 1970, as far as it was said. */
   readonly keyEnds: readonly number[]
   readonly detail: string
 }
