@@ -121,7 +121,8 @@ export function readPart({ directory }: Mirror, part: string, listed: Listed): L
 /** Whether the mirror has a file as it is listed. Throws FileError. */
 export function hasFile({ directory }: Mirror, name: string, listed: Listed): boolean {
   const file = join(directory, name.slice(0, 2), name)
-  if (statusOf(file)?.size !== listed.size) return false
+  const status = statusOf(file)
+  if (!status?.isFile() || status.size !== listed.size) return false
   const bytes = readRegularFile(file, listed.size)
   return bytes !== undefined && isListed(bytes, listed)
 }

@@ -95,7 +95,7 @@ export function sourceProblem(mirror: Mirror, error: unknown): string {
   if (!(error instanceof Error)) throw error
   // Told apart by name: the lazy half of the hooks' code has a class of its own.
   if (error.name === 'SourceError') return `${error.message} (${lastAnswer(mirror)}): nixsig sync tries again`
-  if (error.name === 'FileError') return error.message
+  if (error.name === 'FileError' || error.name === 'FormatError') return error.message
   if (!('syscall' in error)) throw error
   const problem = printable(error.message, 160)
   return `cannot write its mirror: ${problem} (run as root, or name a state directory of your own: --state DIR)`
