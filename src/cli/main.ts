@@ -9,6 +9,7 @@ import { explain } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { handoff } from './commands/handoff.ts'
 import { importCommand } from './commands/import.ts'
+import { key } from './commands/key.ts'
 import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
 import { publish } from './commands/publish.ts'
@@ -20,6 +21,7 @@ import { UsageError } from './usage-error.ts'
 
 const COMMANDS: readonly AddCommand[] = [
   keygen,
+  key,
   attest,
   handoff,
   checkSignature,

@@ -62,8 +62,10 @@ function resultOf({ outcome, detail, signedAt, keyExpired }: DetachedResult): Si
       return { outcome: 'undecided', detail }
     // It names the key that the envelope names, and is not its: whatever it says of itself.
     case 'unknown-signer':
+    case 'other-file':
     case 'bad-signature':
     case 'unacceptable':
+    case 'other-file':
       return { outcome: 'bad-signature', detail }
   }
 }
