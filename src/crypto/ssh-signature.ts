@@ -1,12 +1,6 @@
 /** Verifying what SSH keys sign: files, git's tags and commits, messages that an agent signed. */
 import { ecdsaFromSsh } from '../formats/ecdsa-signature.ts'
-import {
-  type SshPublicKey,
-  sshAlgorithm,
-  sshBlobFingerprint,
-  sshFingerprint,
-  sshKeyBlob,
-} from '../formats/ssh-key.ts'
+import { type SshPublicKey, sshAlgorithm, sshBlobFingerprint, sshKeyBlob } from '../formats/ssh-key.ts'
 import { type WireReader, wireReader, wireUint32 } from '../formats/ssh-wire.ts'
 import { type SshSignature, type SshSignatureHash, sshSignedData } from '../formats/sshsig.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -46,10 +40,11 @@ export async function verifySshSignature(question: {
   }
   const message = sshSignedData(namespace, hash, await digestOf(hash))
   const result = await verifySshBlob(message, signature.signature, key)
-  if (result.outcome !== 'good' || namespaces.includes(namespace)) return result
+  if (result.outcome !== 'good') return result
+  const made = `made for the namespace "${printable(namespace)}"`
+  if (namespaces.includes(namespace)) return { outcome: 'good', detail: made }
   const accepted = namespaces.length === 0 ? 'none' : namespaces.map(name => printable(name)).join(', ')
-  const detail = `${result.detail}: made for the namespace "${printable(namespace)}", accepted: ${accepted}`
-  return { outcome: 'unacceptable', detail }
+  return { outcome: 'unacceptable', detail: `${made}, accepted: ${accepted}` }
 }
 
 /**
@@ -62,29 +57,23 @@ export async function verifySshBlob(
   signature: Uint8Array,
   key: SshPublicKey,
 ): Promise<SshSignatureResult> {
-  const name = `SSH key ${sshFingerprint(key)}`
   let parts: SignatureParts | string
   try {
     parts = partsOf(signature, key)
   } catch (error) {
-    if (error instanceof FormatError) return { outcome: 'bad-signature', detail: `${name}: ${error.message}` }
+    if (error instanceof FormatError) return { outcome: 'bad-signature', detail: error.message }
     throw error
   }
-  if (typeof parts === 'string') return { outcome: 'unacceptable', detail: `${name}: ${parts}` }
-  const { presence, ...signed } = parts
-  const isGood = await verifySignature(key, {
-    ...signed,
-    message: signedBytes(message, key, presence),
-    encoding: 'fixed',
-  })
-  if (!isGood) return { outcome: 'bad-signature', detail: name }
-  if (presence !== undefined && (presence.flags & USER_PRESENT) === 0) {
-    return {
-      outcome: 'unacceptable',
-      detail: `${name}: the security key does not say that anybody touched it`,
-    }
+  if (typeof parts === 'string') return { outcome: 'unacceptable', detail: parts }
+  const { presence, algorithm, ...signed } = parts
+  const bytes = signedBytes(message, key, presence)
+  if (!(await verifySignature(key, { ...signed, message: bytes, encoding: 'fixed' }))) {
+    return { outcome: 'bad-signature', detail: 'does not verify' }
   }
-  return { outcome: 'good', detail: name }
+  if (presence !== undefined && (presence.flags & USER_PRESENT) === 0) {
+    return { outcome: 'unacceptable', detail: 'the security key does not say that anybody touched it' }
+  }
+  return { outcome: 'good', detail: algorithm }
 }
 
 /** What a security key puts between the hashes of its application and of the message. */
@@ -94,6 +83,7 @@ interface Presence {
 }
 
 interface SignatureParts {
+  readonly algorithm: string
   readonly hash: HashName
   /** As `verifySignature` takes it, ECDSA's halves of fixed size. */
   readonly signature: Uint8Array
@@ -113,7 +103,8 @@ function partsOf(blob: Uint8Array, key: SshPublicKey): SignatureParts | string {
   const presence = key.application === undefined ? undefined : readPresence(reader)
   reader.end()
   const signature = fixedSize(raw, key)
-  return presence === undefined ? { hash, signature } : { hash, signature, presence }
+  const parts = { algorithm, hash, signature }
+  return presence === undefined ? parts : { ...parts, presence }
 }
 
 /** The algorithms that a key may sign by, with the hash that each of them means. */

@@ -66,7 +66,9 @@ function keyWords(key: Key): string {
   const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
   const what = key.kind === 'sigstore' ? 'identity' : 'key'
-  return `${kind} ${what} ${word(key.label)}${from}${until}`
+  const namespaces = 'namespaces' in key && key.namespaces !== undefined ? key.namespaces : []
+  const uses = namespaces.length === 0 ? '' : ` for ${list(namespaces.map(word), NAMES)}`
+  return `${kind} ${what} ${word(key.label)}${uses}${from}${until}`
 }
 
 const KEY_FORMS = {

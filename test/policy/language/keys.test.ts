@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { printPemPublicKey } from '../../../src/formats/pem.ts'
 import { printSshPublicKey } from '../../../src/formats/ssh-key.ts'
+import { describePolicy } from '../../../src/policy/describe.ts'
 import { parseKey } from '../../../src/policy/language/keys.ts'
 import { parsePolicy } from '../../../src/policy/language/parse.ts'
 import { PolicyError } from '../../../src/policy/language/policy-error.ts'
@@ -96,6 +97,7 @@ describe('keys of a policy', () => {
     const policy = policyWith(`{ key = "${SSH}", namespaces = ["file", "release@example.org"] }`)
     const [key] = policy.principals.get('alice')?.keys ?? []
     assert.deepEqual(key && 'namespaces' in key && key.namespaces, ['file', 'release@example.org'])
+    assert.match(describePolicy(policy), /SSH key SHA256:\S+ for file, release@example\.org$/m)
   })
 
   it('are listed once, whatever form they are written in', () => {

@@ -1,0 +1,77 @@
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, it } from 'node:test'
+import { keysOfArgument } from '../../src/cli/key-argument.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'nixsig-key-argument-'))
+after(() => rmSync(dir, { recursive: true, force: true }))
+const at = (name: string) => join(dir, name)
+
+/** What the keys of a file are, each in one or two words. */
+const kindsOf = (name: string) =>
+  keysOfArgument(at(name)).map(key => ('form' in key ? `${key.form} ${key.kind}` : key.kind))
+
+it('the public key file of signify is one of its keys, and that of minisign is one of minisign', () => {
+  execFileSync('signify-openbsd', [
+    '-G',
+    '-n',
+    '-c',
+    'alice of example.org',
+    '-p',
+    at('s.pub'),
+    '-s',
+    at('s.sec'),
+  ])
+  execFileSync('minisign', ['-G', '-W', '-p', at('m.pub'), '-s', at('m.key')], { stdio: 'ignore' })
+  assert.deepEqual(kindsOf('s.pub'), ['signify ed25519'])
+  assert.deepEqual(kindsOf('m.pub'), ['minisign ed25519'])
+})
+
+it("signify's own key generator writes a comment that tells it, also without one of the user's", () => {
+  execFileSync('signify-openbsd', ['-G', '-n', '-p', at('plain.pub'), '-s', at('plain.sec')])
+  assert.deepEqual(kindsOf('plain.pub'), ['signify ed25519'])
+})
+
+it('the public key file of ssh-keygen is a key of SSH, of any kind', () => {
+  for (const [type, bits] of [
+    ['ed25519', '256'],
+    ['ecdsa', '384'],
+    ['rsa', '2048'],
+  ] as const) {
+    const name = type + bits
+    execFileSync('ssh-keygen', [
+      '-q',
+      '-t',
+      type,
+      '-b',
+      bits,
+      '-N',
+      '',
+      '-C',
+      'alice at home',
+      '-f',
+      at(name),
+    ])
+    assert.deepEqual(kindsOf(`${name}.pub`), [`ssh ${type}`])
+  }
+})
+
+it('a file of PEM is a key of PEM, of any kind', () => {
+  for (const [name, args] of [
+    ['ed25519', ['-algorithm', 'ED25519']],
+    ['ecdsa', ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521']],
+    ['rsa', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']],
+  ] as const) {
+    const secret = execFileSync('openssl', ['genpkey', ...args], { stdio: ['ignore', 'pipe', 'ignore'] })
+    writeFileSync(at('key.pem'), execFileSync('openssl', ['pkey', '-pubout'], { input: secret }))
+    assert.deepEqual(kindsOf('key.pem'), [`pem ${name}`])
+  }
+})
+
+it('a file with a comment and two keys is none', () => {
+  writeFileSync(at('two.pub'), `untrusted comment: alice public key\n${'A'.repeat(56)}\n${'A'.repeat(56)}\n`)
+  assert.throws(() => keysOfArgument(at('two.pub')), { name: 'FormatError' })
+})
