@@ -48,6 +48,15 @@ for (const [finding, words] of ADVICE) {
   })
 }
 
+test('advice on a key that ended since it signed names the field of the rule, for sources alone', () => {
+  const finding = { code: 'expired', who: 'bob', at: NOW, signedAt: NOW - 1 } as const
+  const [newer, ...others] = adviceFor(refused(finding))
+  assert.match(newer ?? '', /newer copy of the certificate/)
+  assert.deepEqual(others, [])
+  const [, accept] = adviceFor({ ...refused(finding), kind: 'fetched-source' })
+  assert.match(accept ?? '', /accept-expired-key = "if-signed-before" in the rule/)
+})
+
 const ENTRY: Admission = {
   path: PATH,
   narHash: HASH,
@@ -107,6 +116,12 @@ test('a claim: what is wrong with it', () => {
   assert.match(words, /by signing the build graph of .*-x\.drv/)
   assert.match(words, /about other contents \(abab/)
   assert.match(words, /expired 2026-01-01/)
+  const expired = { signedAt: NOW - 86_400, at: NOW }
+  const ended = claimWords(policy, { ...claim, expired }, { narHash: HASH, now: NOW })
+  assert.match(
+    ended,
+    /, signed 2026-09-20T14:13:20Z by its own word, before the key ended 2026-09-21T14:13:20Z,/,
+  )
   const stranger = claimWords(policy, { ...claim, key: 'ed25519:00' }, { narHash: HASH, now: NOW })
   assert.match(stranger, /^somebody who is not in the trusted list as packager, key ed25519:00/)
 })

@@ -57,3 +57,22 @@ describe('a signature by', () => {
     })
   }
 })
+
+it('a signature by a key that ended is nothing that a policy may accept once any byte of it was changed', async () => {
+  const each = OPENPGP_CASES.find(({ kind }) => kind === 'expired-since')
+  assert.ok(each)
+  const { signature } = each
+  // The two bytes before the numbers only hurry a reader along.
+  const prefix = signature.length - 2 * 34 - 2
+  for (let offset = 0; offset < signature.length; offset += 3) {
+    if (offset >= prefix - 2 && offset < prefix + 2) continue
+    const changed = Buffer.from(signature)
+    changed.writeUInt8(changed.readUInt8(offset) ^ 0x10, offset)
+    const result = await judge({ ...each, signature: changed }, released, [GPGV]).catch(
+      (error: Error) => error,
+    )
+    if (result instanceof Error) assert.equal(result.name, 'FormatError', `offset ${offset}`)
+    else
+      assert.ok(result.kind !== 'good' && result.kind !== 'expired-since', `offset ${offset}: ${result.kind}`)
+  }
+})
