@@ -72,7 +72,10 @@ describe('an SSH signature of a file', () => {
     for (const namespace of ['git', 'email', 'nixsig', 'file2']) {
       const [result] = await judged(sign('alice', namespace))
       assert.equal(result?.outcome, 'unacceptable')
-      assert.match(result?.detail ?? '', new RegExp(`^made for the namespace "${namespace}", accepted: file$`))
+      assert.match(
+        result?.detail ?? '',
+        new RegExp(`^made for the namespace "${namespace}", accepted: file$`),
+      )
     }
   })
 
