@@ -6,6 +6,7 @@ import { word } from '../policy/words.ts'
 const OUTCOMES = {
   good: { words: 'signed by', status: 0 },
   'bad-signature': { words: 'does not verify with', status: 13 },
+  'other-file': { words: 'is over something else, though by', status: 13 },
   unacceptable: { words: 'proves too little, though by', status: 13 },
   'revoked-key': { words: 'by a revoked key:', status: 14 },
   'expired-since': { words: 'by a key that has expired since:', status: 14 },

@@ -4,8 +4,11 @@ import type { OpenedFile } from './opened-file.ts'
 
 export type SignatureKind = 'openpgp' | 'minisign' | 'signify' | 'sshsig' | 'sigstore'
 
-/** What is signed: a file as it is published, or a tag or commit of git. SSH signatures say which of the two they are. */
-export type SignatureUse = 'file' | 'git'
+/**
+ * What is signed: a file as it is published, a tag or commit of git, or a text that its signature stands under. SSH
+ * signatures say which of the first two they are, OpenPGP's whether they are over a text.
+ */
+export type SignatureUse = 'file' | 'git' | 'text'
 
 /** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
 export interface DetachedResult {
@@ -14,6 +17,7 @@ export interface DetachedResult {
     | 'good'
     | 'unknown-signer' // it names another key
     | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
+    | 'other-file' // it is good, and says nothing of this file: over a list that does not name it
     | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
     | 'expired-signature'
     | 'expired-key'

@@ -54,7 +54,7 @@ export async function contentsWithin(file: OpenedFile, limit: number): Promise<U
 /** The hash of an opened file, raw. node:crypto because it takes a file in pieces; loaded only here. */
 export async function digestOf(
   file: OpenedFile,
-  algorithm: 'sha256' | 'sha512' | 'blake2b512',
+  algorithm: 'sha256' | 'sha384' | 'sha512' | 'blake2b512',
 ): Promise<Uint8Array> {
   const { createHash } = await import('node:crypto')
   const hash = createHash(algorithm)

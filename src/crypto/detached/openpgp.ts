@@ -3,7 +3,7 @@ import { isText } from '../../formats/openpgp-armor.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import type { DetachedKind, DetachedResult } from './kind.ts'
+import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
 /** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
@@ -15,12 +15,23 @@ export const OPENPGP: DetachedKind = {
   verify,
 }
 
-async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {
+async function verify(
+  file: OpenedFile,
+  signature: Uint8Array,
+  key: Key,
+  use: SignatureUse,
+): Promise<DetachedResult> {
   if (key.kind !== 'openpgp') throw new TypeError(`${key.kind} keys make no OpenPGP signatures`)
   const { verifyOpenPgp } = await import('../openpgp/verify.ts')
   const { certificate, fingerprint } = key
   try {
-    const result = await verifyOpenPgp({ file, signature, certificate, fingerprint })
+    const result = await verifyOpenPgp({
+      file,
+      signature,
+      certificate,
+      fingerprint,
+      form: use === 'text' ? 'text' : 'bytes',
+    })
     const { kind: outcome } = result
     if (outcome === 'good') {
       const { signedAt } = result

@@ -1,8 +1,10 @@
+import { basename } from 'node:path'
+import { looksLikeCleartext, parseCleartext } from '../../formats/openpgp-cleartext.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 import { MINISIGN } from './minisign.ts'
-import { withOpenedFile } from './opened-file.ts'
+import { type OpenedFile, withOpenedFile } from './opened-file.ts'
 import { OPENPGP } from './openpgp.ts'
 import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
@@ -10,31 +12,50 @@ import { SSHSIG } from './sshsig.ts'
 
 export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 
-/** Bytes that a signature file may have. */
+/** Bytes that a signature file may have, and one that is a signed list of checksums. */
 export const SIGNATURE_FILE_LIMIT = 256 * 1024
+export const SIGNED_LIST_LIMIT = 4 * 1024 * 1024
 
 /** All kinds; the first that recognises a signature file is the one it is judged as. */
 const KINDS: readonly DetachedKind[] = [MINISIGN, SIGNIFY, SSHSIG, SIGSTORE, OPENPGP]
 
-/**
- * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. `signature`
- * is the contents of the signature file, whose kind is told by those contents and not by its name. The file is opened
- * once, and all readers get that same file. Throws FormatError if the signature is malformed or of no known kind, and
- * FileError if the file cannot be read or changed meanwhile. `use` is `file` unless told.
- */
-export async function verifyDetached(question: {
+export interface DetachedQuestion {
   readonly file: string
+  /** The contents of the signature file, whose kind is told by those contents and not by its name. */
   readonly signature: Uint8Array
   readonly keys: readonly Key[]
+  /** The list of checksums that the signature is over, where it is over one that lies beside it. */
+  readonly checksums?: Uint8Array
+  /** How a list may call the file; by default as the file is called. */
+  readonly fileNames?: readonly string[]
+  /** `file` unless told. */
   readonly use?: SignatureUse
-}): Promise<readonly DetachedResult[]> {
-  const { signature, use = 'file' } = question
+}
+
+/**
+ * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. What is signed
+ * is the file itself or, where it is compressed, its contents; or a list of checksums that names it, beside the signature
+ * or in one piece with it (OpenPGP's cleartext). The file is opened once, and all readers get that same file.
+ *
+ * Throws FormatError if the signature or the list is malformed or of no known kind, and FileError if the file cannot be
+ * read or changed meanwhile.
+ */
+export async function verifyDetached(question: DetachedQuestion): Promise<readonly DetachedResult[]> {
+  const { file, signature, use = 'file' } = question
+  const { fileNames = [basename(file)] } = question
+  const list = signedListOf(question)
   const kind = checkedKind(signature)
   const keys = question.keys.filter(key => kind.takes(key))
-  return withOpenedFile(question.file, async file => {
-    const results: DetachedResult[] = []
-    for (const key of keys) results.push(await kind.verify(file, signature, key, use))
-    return results
+  return withOpenedFile(file, async opened => {
+    if (list !== undefined) {
+      const { throughList, withBytesAsFile } = await import('./checksums.ts')
+      const results = await withBytesAsFile(list.signed, bytes => tryAll(bytes, { ...list, kind, keys }))
+      return throughList(opened, list.text, fileNames, results)
+    }
+    const results = await tryAll(opened, { kind, signature, keys, use })
+    if (use !== 'file' || !results.some(({ outcome }) => outcome === 'bad-signature')) return results
+    const { lookInside } = await import('./uncompressed.ts')
+    return lookInside(opened, { kind, signature, use }, results)
   })
 }
 
@@ -46,8 +67,40 @@ export function signatureKind(signature: Uint8Array): SignatureKind {
   return checkedKind(signature).kind
 }
 
+interface Trial {
+  readonly kind: DetachedKind
+  readonly signature: Uint8Array
+  readonly keys: readonly Key[]
+  readonly use: SignatureUse
+}
+
+async function tryAll(
+  file: OpenedFile,
+  { kind, signature, keys, use }: Trial,
+): Promise<readonly DetachedResult[]> {
+  const results: DetachedResult[] = []
+  for (const key of keys) results.push(await kind.verify(file, signature, key, use))
+  return results
+}
+
+/** The list that is signed in place of the file: its text, the bytes that are signed, and by what. */
+function signedListOf({ signature, checksums }: DetachedQuestion) {
+  if (looksLikeCleartext(signature)) {
+    if (checksums !== undefined) throw unknownForm('over a text of its own, and not over the list beside it')
+    const cleartext = parseCleartext(signature)
+    const text = Buffer.from(cleartext.text, 'utf8')
+    return { text, signed: cleartext.signed, signature: cleartext.signature, use: 'text' } as const
+  }
+  if (checksums === undefined) return undefined
+  return { text: checksums, signed: checksums, signature, use: 'file' } as const
+}
+
 function checkedKind(signature: Uint8Array): DetachedKind {
   if (signature.length === 0) throw unknownForm('empty')
+  if (looksLikeCleartext(signature)) {
+    parseCleartext(signature)
+    return OPENPGP
+  }
   if (signature.length > SIGNATURE_FILE_LIMIT) throw unknownForm(`more than ${SIGNATURE_FILE_LIMIT} bytes`)
   const found = KINDS.find(kind => kind.recognises(signature))
   if (found === undefined) throw unknownForm(`none of ${KINDS.map(({ kind }) => kind).join(', ')}`)

@@ -1,0 +1,80 @@
+/** Signatures over lists of checksums: what a good one says of a file that the list names. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Checksum, type ChecksumAlgorithm, parseChecksumList } from '../../formats/checksum-list.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { DetachedResult } from './kind.ts'
+import { digestOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
+
+/** Names of other files that a message tells. */
+const NAMES_TOLD = 3
+
+/**
+ * What results over a list say of a file. Those that are not good stay what they are; a good one is `bad-signature` where
+ * the list has another checksum for the file, and `other-file` where it does not name it. `fileNames`: how the list may
+ * call the file. Throws FormatError if the list is malformed: then nobody may guess what it says.
+ */
+export async function throughList(
+  file: OpenedFile,
+  list: Uint8Array,
+  fileNames: readonly string[],
+  results: readonly DetachedResult[],
+): Promise<readonly DetachedResult[]> {
+  const checksums = parseChecksumList(list)
+  if (!results.some(isSigned)) return results
+  const objection = await findObjection(file, checksums, fileNames)
+  return results.map(result => {
+    if (!isSigned(result)) return result
+    if (objection === undefined) return { ...result, detail: `${result.detail}, over a list of checksums` }
+    const { key } = result
+    return { key, ...objection }
+  })
+}
+
+function isSigned({ outcome }: DetachedResult): boolean {
+  return outcome === 'good' || outcome === 'expired-since'
+}
+
+async function findObjection(
+  file: OpenedFile,
+  checksums: readonly Checksum[],
+  fileNames: readonly string[],
+): Promise<Pick<DetachedResult, 'outcome' | 'detail'> | undefined> {
+  const hashes = new Map<ChecksumAlgorithm, string>()
+  const isOfFile = async ({ algorithm, hash }: Checksum) => {
+    if (!hashes.has(algorithm)) hashes.set(algorithm, toHex(await digestOf(file, algorithm)))
+    return hashes.get(algorithm) === hash
+  }
+  const named = checksums.filter(({ name }) => fileNames.includes(name))
+  for (const checksum of named) {
+    if (await isOfFile(checksum)) continue
+    const { algorithm, name } = checksum
+    return {
+      outcome: 'bad-signature',
+      detail: `the signed list has another ${algorithm} for ${printable(name, 100)}`,
+    }
+  }
+  if (named.length > 0) return undefined
+  const others: string[] = []
+  for (const checksum of checksums) if (await isOfFile(checksum)) others.push(checksum.name)
+  const names = [...new Set(others)].slice(0, NAMES_TOLD).map(name => printable(name, 100))
+  const called = names.length === 0 ? '' : `, but has its checksum for ${names.join(', ')}`
+  const wanted = fileNames.map(name => printable(name, 100)).join(' or ')
+  return { outcome: 'other-file', detail: `the signed list does not name ${wanted}${called}` }
+}
+
+/** Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. */
+export async function withBytesAsFile<T>(
+  bytes: Uint8Array,
+  use: (file: OpenedFile) => Promise<T>,
+): Promise<T> {
+  const directory = mkdtempSync('/tmp/nixsig-list-')
+  try {
+    const path = join(directory, 'list')
+    writeFileSync(path, bytes)
+    return await withOpenedFile(path, use)
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>  <name>`,
+ * or BSD's `SHA256 (<name>) = <hex>`. Empty lines and lines that begin with `#` say nothing, nor do checksums by anything
+ * weaker than SHA-256.
+ */
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { decodeUtf8 } from './strict-json.ts'
+
+/** Bytes and lines of a list. */
+export const CHECKSUM_LIST_LIMIT = 4 * 1024 * 1024
+const LINE_LIMIT = 100_000
+
+export type ChecksumAlgorithm = 'sha256' | 'sha384' | 'sha512'
+
+export interface Checksum {
+  readonly algorithm: ChecksumAlgorithm
+  /** Lower-case hex. */
+  readonly hash: string
+  /** The last component of the name in the list; those before it are whoever's directories. */
+  readonly name: string
+}
+
+/**
+ * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a name
+ * that has two checksums by one algorithm: which of them is meant?
+ */
+export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
+  if (bytes.length > CHECKSUM_LIST_LIMIT) throw malformed(`larger than ${CHECKSUM_LIST_LIMIT} bytes`, 1)
+  const lines = decodeUtf8(bytes, FORMAT).split(/\r?\n/)
+  if (lines.length > LINE_LIMIT) throw malformed(`more than ${LINE_LIMIT} lines`, LINE_LIMIT)
+  const found = new Map<string, Checksum>()
+  for (const [index, line] of lines.entries()) {
+    const checksum = line === '' || line.startsWith('#') ? undefined : readLine(line, index + 1)
+    if (checksum === undefined) continue
+    const known = found.get(`${checksum.algorithm} ${checksum.name}`)
+    if (known !== undefined && known.hash !== checksum.hash) {
+      throw malformed(`another checksum of ${printable(checksum.name, 100)}`, index + 1)
+    }
+    found.set(`${checksum.algorithm} ${checksum.name}`, checksum)
+  }
+  if (found.size === 0) throw malformed('no checksum by SHA-256 or better', lines.length)
+  return [...found.values()]
+}
+
+const FORMAT = 'list of checksums'
+
+/** Algorithms by the digits of their hashes; what is shorter than SHA-256 is a checksum, and no proof. */
+const BY_DIGITS: Readonly<Record<number, ChecksumAlgorithm | 'weak'>> = {
+  32: 'weak',
+  40: 'weak',
+  56: 'weak',
+  64: 'sha256',
+  96: 'sha384',
+  128: 'sha512',
+}
+
+/** Algorithms by the names that BSD's tools and openssl give them. */
+const BY_NAME: Readonly<Record<string, ChecksumAlgorithm>> = {
+  SHA256: 'sha256',
+  SHA384: 'sha384',
+  SHA512: 'sha512',
+  'SHA2-256': 'sha256',
+  'SHA2-384': 'sha384',
+  'SHA2-512': 'sha512',
+}
+
+/** A line's checksum; undefined for one by a weak or unknown algorithm. */
+function readLine(line: string, number: number): Checksum | undefined {
+  const [, escaped, digits, name] = /^(\\?)([0-9A-Fa-f]+) [ *](.+)$/.exec(line) ?? []
+  if (digits !== undefined && name !== undefined) {
+    const algorithm = BY_DIGITS[digits.length]
+    if (algorithm === undefined) throw malformed(`a checksum of ${digits.length} digits`, number)
+    return algorithm === 'weak'
+      ? undefined
+      : checksum(algorithm, digits, escaped ? unescaped(name, number) : name)
+  }
+  const [, word = '', tagged, hex = ''] = /^([A-Za-z0-9/-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$/.exec(line) ?? []
+  if (tagged !== undefined) {
+    const algorithm = BY_NAME[word.toUpperCase()]
+    if (algorithm === undefined) return undefined
+    if (BY_DIGITS[hex.length] !== algorithm) throw malformed(`not the digits of ${word}`, number)
+    return checksum(algorithm, hex, tagged)
+  }
+  if (/^[0-9A-Fa-f]{32,}$/.test(line)) throw malformed('a checksum without the name of a file', number)
+  throw malformed('not a checksum', number)
+}
+
+function checksum(algorithm: ChecksumAlgorithm, hash: string, path: string): Checksum {
+  return { algorithm, hash: hash.toLowerCase(), name: path.slice(path.lastIndexOf('/') + 1) }
+}
+
+/** A backslash before the checksum says that the name has some of these. */
+function unescaped(name: string, number: number): string {
+  return name.replace(/\\(.?)/g, (_, character: string) => {
+    const meant = { '\\': '\\', n: '\n', r: '\r' }[character]
+    if (meant === undefined) throw malformed('an escape that there is not', number)
+    return meant
+  })
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError(FORMAT, problem, `line ${line}`)
+}
