@@ -17,6 +17,8 @@ const policy = cli.write('policy.toml', POLICY)
 
 const COMMANDS = [
   'keygen',
+  'key',
+  'key passphrase',
   'attest',
   'attest source',
   'attest derivation',

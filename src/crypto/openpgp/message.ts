@@ -65,7 +65,6 @@ function resultOf({ outcome, detail, signedAt, keyExpired }: DetachedResult): Si
     case 'other-file':
     case 'bad-signature':
     case 'unacceptable':
-    case 'other-file':
       return { outcome: 'bad-signature', detail }
   }
 }
