@@ -11,6 +11,7 @@ import { OPENPGP } from './targets/openpgp.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
 import { recordTargets } from './targets/records.ts'
+import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
@@ -22,6 +23,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...ATTESTATIONS,
     ...NIX_FILES,
     ...KEYS,
+    ...SIGNERS,
     ...OPENPGP,
     ...SIGSTORE,
     POLICY,
