@@ -17,30 +17,35 @@ export interface Checksum {
   readonly algorithm: ChecksumAlgorithm
   /** Lower-case hex. */
   readonly hash: string
-  /** The last component of the name in the list; those before it are whoever's directories. */
+  /** The last component of the path in the list; those before it are whoever's directories. */
   readonly name: string
 }
 
+interface Line extends Checksum {
+  readonly path: string
+}
+
 /**
- * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a name
- * that has two checksums by one algorithm: which of them is meant?
+ * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a path
+ * that has two checksums by one algorithm: which of them is meant? The same name in several directories may have several.
  */
 export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
   if (bytes.length > CHECKSUM_LIST_LIMIT) throw malformed(`larger than ${CHECKSUM_LIST_LIMIT} bytes`, 1)
   const lines = decodeUtf8(bytes, FORMAT).split(/\r?\n/)
   if (lines.length > LINE_LIMIT) throw malformed(`more than ${LINE_LIMIT} lines`, LINE_LIMIT)
-  const found = new Map<string, Checksum>()
+  const found = new Map<string, Line>()
   for (const [index, line] of lines.entries()) {
     const checksum = line === '' || line.startsWith('#') ? undefined : readLine(line, index + 1)
     if (checksum === undefined) continue
-    const known = found.get(`${checksum.algorithm} ${checksum.name}`)
+    const what = `${checksum.algorithm} ${checksum.path}`
+    const known = found.get(what)
     if (known !== undefined && known.hash !== checksum.hash) {
-      throw malformed(`another checksum of ${printable(checksum.name, 100)}`, index + 1)
+      throw malformed(`another checksum of ${printable(checksum.path, 100)}`, index + 1)
     }
-    found.set(`${checksum.algorithm} ${checksum.name}`, checksum)
+    found.set(what, checksum)
   }
   if (found.size === 0) throw malformed('no checksum by SHA-256 or better', lines.length)
-  return [...found.values()]
+  return [...found.values()].map(({ algorithm, hash, name }) => ({ algorithm, hash, name }))
 }
 
 const FORMAT = 'list of checksums'
@@ -66,7 +71,7 @@ const BY_NAME: Readonly<Record<string, ChecksumAlgorithm>> = {
 }
 
 /** A line's checksum; undefined for one by a weak or unknown algorithm. */
-function readLine(line: string, number: number): Checksum | undefined {
+function readLine(line: string, number: number): Line | undefined {
   const [, escaped, digits, name] = /^(\\?)([0-9A-Fa-f]+) [ *](.+)$/.exec(line) ?? []
   if (digits !== undefined && name !== undefined) {
     const algorithm = BY_DIGITS[digits.length]
@@ -75,19 +80,21 @@ function readLine(line: string, number: number): Checksum | undefined {
       ? undefined
       : checksum(algorithm, digits, escaped ? unescaped(name, number) : name)
   }
-  const [, word = '', tagged, hex = ''] = /^([A-Za-z0-9/-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$/.exec(line) ?? []
+  const [, backslash, word = '', tagged, hex = ''] =
+    /^(\\?)([A-Za-z0-9/-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$/.exec(line) ?? []
   if (tagged !== undefined) {
     const algorithm = BY_NAME[word.toUpperCase()]
     if (algorithm === undefined) return undefined
     if (BY_DIGITS[hex.length] !== algorithm) throw malformed(`not the digits of ${word}`, number)
-    return checksum(algorithm, hex, tagged)
+    return checksum(algorithm, hex, backslash ? unescaped(tagged, number) : tagged)
   }
   if (/^[0-9A-Fa-f]{32,}$/.test(line)) throw malformed('a checksum without the name of a file', number)
   throw malformed('not a checksum', number)
 }
 
-function checksum(algorithm: ChecksumAlgorithm, hash: string, path: string): Checksum {
-  return { algorithm, hash: hash.toLowerCase(), name: path.slice(path.lastIndexOf('/') + 1) }
+function checksum(algorithm: ChecksumAlgorithm, hash: string, given: string): Line {
+  const path = given.replace(/^(?:\.\/)+/, '')
+  return { algorithm, hash: hash.toLowerCase(), path, name: path.slice(path.lastIndexOf('/') + 1) }
 }
 
 /** A backslash before the checksum says that the name has some of these. */
