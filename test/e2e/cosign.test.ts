@@ -1,12 +1,15 @@
 // Attestations that nixsig writes, verified by cosign: another implementation of the envelope and the statement.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
+import { PAYLOAD_TYPE, parseEnvelope } from '../../src/formats/dsse.ts'
 import { printPemPublicKey } from '../../src/formats/pem.ts'
 import { PROVENANCE } from '../../src/formats/predicates/provenance.ts'
 import { RELEASE } from '../../src/formats/predicates/release.ts'
 import { LEVEL, VERIFICATION_SUMMARY } from '../../src/formats/predicates/verification-summary.ts'
-import { sigstoreBundle } from '../../src/formats/sigstore-bundle.ts'
+import { parseSigstoreBundle, sigstoreBundle } from '../../src/formats/sigstore-bundle.ts'
 import { sshFingerprint } from '../../src/formats/ssh-key.ts'
+import { parseKey } from '../../src/policy/language/keys.ts'
 import {
   built,
   type Contents,
@@ -84,4 +87,25 @@ test('cosign refuses what nixsig refuses: a tampered payload, another key, other
       assert.notEqual(status, 0)
       assert.match(stderr, reason)
     }
+  }))
+
+test('an ECDSA key of cosign signs a statement of ours, and the envelope opens with its PEM key alone', () =>
+  inSid(async (world, hello) => {
+    const payload = Buffer.from(parseEnvelope(released(alice, hello)).payload)
+    world.write('/tmp/statement.json', payload)
+    const make = 'cosign generate-key-pair && cosign attest-blob --statement statement.json --key cosign.key'
+    const offline = '--use-signing-config=false --tlog-upload=false --bundle bundle.json --yes'
+    await world.output(`cd /tmp && ${make} ${offline}`, { env: { COSIGN_PASSWORD: '' } })
+    const bundle = parseSigstoreBundle(Buffer.from(world.read('/tmp/bundle.json')))
+    assert.ok(bundle.content.kind === 'envelope')
+    const { signature } = bundle.content
+    const envelope = { payloadType: PAYLOAD_TYPE, payload, signatures: [{ keyid: '', signature }] } as const
+    const key = parseKey(world.read('/tmp/cosign.pub'))
+    const { signers } = await openEnvelope(envelope, keyRing([parseKey(alice.publicKey), key]))
+    assert.deepEqual(
+      signers.map(each => each.key.identity),
+      [key.identity],
+    )
+    const tampered = { ...envelope, payload: Buffer.concat([payload, Buffer.from(' ')]) }
+    assert.deepEqual((await openEnvelope(tampered, keyRing([key]))).signers, [])
   }))
