@@ -380,6 +380,31 @@ test('attack: more signatures than can be verified in reasonable time', async ()
   ])
 })
 
+test('attack: a crowd of OpenPGP signatures, each of which would take a program to be judged', async () => {
+  const fingerprint = 'AB'.repeat(20)
+  const key = {
+    kind: 'openpgp',
+    identity: `openpgp:${fingerprint}`,
+    label: fingerprint,
+    fingerprint,
+    certificate: '/nowhere/it.pgp',
+  } as const
+  const signature = { keyid: fingerprint, signature: Uint8Array.of(0xc2, 1, 4) }
+  const line = (count: number) =>
+    printEnvelope({
+      payloadType: PAYLOAD_TYPE,
+      payload: Uint8Array.of(count),
+      signatures: Array.from({ length: count }, () => signature),
+    })
+  const subject = trusting({ name: 'gina', keys: [key] })
+  const file = publish(first, PATH, line(15), line(16))
+  assert.deepEqual((await attestationEvidence(subject, PATH)).troubles, [])
+  publish(first, PATH, line(1), line(2))
+  const { claims, troubles } = await attestationEvidence(subject, PATH)
+  assert.deepEqual(claims, [])
+  assert.deepEqual(troubles, [{ origin: file, detail: 'too many signatures to verify them all' }])
+})
+
 test('one reader answers for many paths', async () => {
   appendAttestation(first, PATH, built(alice))
   appendAttestation(first, OTHER_PATH, built(bob, { path: OTHER_PATH }))

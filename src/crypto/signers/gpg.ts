@@ -1,7 +1,8 @@
 /** Signing with GnuPG, whose agent has the key or the smartcard that has it. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { isatty } from 'node:tty'
 import { findProgram, PROGRAM_DIRECTORIES } from '../../files/programs.ts'
 import { parseFingerprint } from '../../policy/language/keys.ts'
 import type { OpenPgpKey } from '../../policy/policy.ts'
@@ -156,5 +157,13 @@ function environment(): NodeJS.ProcessEnv {
     const value = process.env[name]
     return value === undefined ? [] : [[name, value] as const]
   })
-  return { ...Object.fromEntries(kept), PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
+  const terminal = terminalName()
+  const tty = terminal === undefined ? {} : { GPG_TTY: terminal }
+  return { ...tty, ...Object.fromEntries(kept), PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
+}
+
+/** The terminal at which a PIN entry in text can ask: GnuPG itself sees only our pipes. */
+function terminalName(): string | undefined {
+  const fd = [0, 1, 2].find(number => isatty(number))
+  return fd === undefined ? undefined : realpathSync(`/proc/self/fd/${fd}`)
 }

@@ -1,5 +1,6 @@
 /** Signing with a key in an SSH agent, which may be on a security key: draft-miller-ssh-agent over SSH_AUTH_SOCK. */
 import { createHash } from 'node:crypto'
+import { existsSync, realpathSync } from 'node:fs'
 import { readRegularFile } from '../../files/regular-file.ts'
 import {
   type AgentIdentity,
@@ -65,10 +66,15 @@ function chosen(listed: readonly AgentIdentity[], name: string): AgentIdentity {
 function matcherOf(name: string): (identity: AgentIdentity) => boolean {
   if (name.startsWith('SHA256:')) return ({ keyBlob }) => sshBlobFingerprint(keyBlob) === name
   if (!name.endsWith('.pub')) return ({ comment }) => comment === name
-  const text = readRegularFile(name, KEY_FILE_LIMIT)?.toString('utf8')
-  if (text === undefined) throw new SignerError(`there is no public key at ${printable(name)}`)
-  const wanted = sshKeyBlob(parseSshPublicKey(text.trimEnd()))
+  const wanted = sshKeyBlob(parseSshPublicKey(publicKeyText(name).trimEnd()))
   return ({ keyBlob }) => Buffer.compare(keyBlob, wanted) === 0
+}
+
+/** Public keys may be links: nobody is trusted for them, the agent has to have the key. */
+function publicKeyText(file: string): string {
+  const text = existsSync(file) ? readRegularFile(realpathSync(file), KEY_FILE_LIMIT) : undefined
+  if (text === undefined) throw new SignerError(`there is no public key at ${printable(file)}`)
+  return text.toString('utf8')
 }
 
 function knownKey(keyBlob: Uint8Array) {
