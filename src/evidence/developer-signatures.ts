@@ -1,153 +1,94 @@
-/**
- * Developers' own detached signatures of source files, kept beside the attestations of the store path that holds the
- * file: `<dir>/<xx>/<digest>.asc`, `.sig` or `.minisig`. The extension is for people; what kind of signature a file
- * holds is told by its contents.
- */
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  type Stats,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
-import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../crypto/detached/verify.ts'
-import { syncDirectory } from '../files/durable-file.ts'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
-import { parseStorePath } from '../formats/store-path.ts'
-import type { Key, Policy } from '../policy/policy.ts'
+/** What developers' own signatures say of a source: each that verifies becomes a claim, all others strays and troubles. */
+import { lstatSync, type Stats } from 'node:fs'
+import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
+import { FileError } from '../files/regular-file.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Subject, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
-import { randomBytes } from '../primitives/sodium.ts'
+import { mergeEvidence } from './merge.ts'
+import { keptSignatures, readSignature } from './signature-files.ts'
 
-/** Extensions of detached signatures, in the order in which they are looked at. */
-export const SIGNATURE_EXTENSIONS = ['.asc', '.sig', '.minisig'] as const
-
-export type SignatureExtension = (typeof SIGNATURE_EXTENSIONS)[number]
-
-/** Where a developer's signature of a store path is kept. Throws FormatError if that is none. */
-export function developerSignatureFile(
-  dir: string,
-  storePath: string,
-  extension: SignatureExtension,
-): string {
-  const { digest } = parseStorePath(storePath)
-  return join(dir, digest.slice(0, 2), `${digest}${extension}`)
+/** A signature that was found somewhere. */
+export interface GivenSignature {
+  /** Where, for messages. */
+  readonly origin: string
+  readonly signature: Uint8Array
+  /** The list of checksums that it is over, if it is over one that lies apart. */
+  readonly checksums?: Uint8Array
+  /** Names under which a list may have the file. */
+  readonly fileNames: readonly string[]
 }
 
 /**
- * The signature files that there are for a store path, or whatever has their names, in the order of the directories. One
- * that cannot be looked at counts as being there: reading it will say why. Throws FormatError if that is no store path.
+ * What developers' signatures, kept in the policy's directories, say about a source whose files lie at `fsPath`.
+ * `fileNames`: how a list of checksums may call it; by default as the store does. Signature files that cannot be read are
+ * troubles. Throws nothing that a file on the disk can cause.
  */
-export function developerSignatureFiles(
-  directories: readonly string[],
-  storePath: string,
-): readonly string[] {
-  return directories
-    .flatMap(dir => SIGNATURE_EXTENSIONS.map(extension => developerSignatureFile(dir, storePath, extension)))
-    .filter(isThere)
-}
-
-/**
- * What developers' signatures say about a source whose files lie at `fsPath` and have the NAR hash that `subject` names;
- * that hash is the caller's word. All keys of the policy are tried, and a claim is made for each that signed. Only a
- * plain file has its bytes signed: a tree, a link or an executable (its mode is part of the NAR hash, and not of what
- * was signed) leaves the signature unused. Keys' dates and revocations in the policy are the judge's business.
- * Signature files or certificates that cannot be read are troubles. Throws nothing that a file on the disk can cause.
- */
-export async function developerEvidence(policy: Policy, subject: Subject, fsPath: string): Promise<Evidence> {
-  const files = developerSignatureFiles(policy.attestations, subject.path)
-  if (files.length === 0) return { claims: [], strays: [], troubles: [] }
-  const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
-  const evidence = { claims: [] as Claim[], strays: [] as Stray[], troubles: [] as Trouble[] }
-  for (const file of files) {
-    try {
-      const unfit = whyUnfit(fsPath)
-      if (unfit !== undefined) {
-        evidence.strays.push({ problem: 'unused', origin: file, detail: unfit })
-        continue
+export async function developerEvidence(
+  policy: Policy,
+  subject: Subject,
+  fsPath: string,
+  fileNames: readonly string[] = [subject.name],
+): Promise<Evidence> {
+  const found: Evidence[] = []
+  for (const directory of policy.attestations) {
+    const kept = await orTrouble(directory, async () => {
+      const { signatures, strays } = keptSignatures(directory, subject.path)
+      const evidence: Evidence[] = [{ claims: [], strays, troubles: [] }]
+      for (const { origin, checksums } of signatures) {
+        evidence.push(
+          await orTrouble(origin, () => {
+            const list = checksums === undefined ? {} : { checksums: readSignature(checksums) }
+            const given = { origin, signature: readSignature(origin), ...list, fileNames }
+            return evidenceOfSignature(policy, subject, fsPath, given)
+          }),
+        )
       }
-      const results = await verifyFile(file, fsPath, keys)
-      evidence.claims.push(...results.flatMap(result => claimsOf(result, subject, file)))
-      evidence.strays.push(...straysOf(results, file))
-      evidence.troubles.push(...results.flatMap(result => troublesOf(result, file)))
-    } catch (error) {
-      if (!(error instanceof FormatError) && !(error instanceof FileError)) throw error
-      evidence.troubles.push({ origin: file, detail: error.message })
-    }
+      return mergeEvidence(evidence)
+    })
+    found.push(kept)
   }
-  return evidence
+  return mergeEvidence(found)
 }
 
 /**
- * Keeps a developer's signature of a store path; says whether it was new. Appears whole or not at all, and never in
- * place of another: FileError if a different one has that name. Makes missing directories (0755); the file is on the
- * disk when this returns. Throws FormatError if `storePath` is none, and FileError if it cannot be written.
+ * What one signature says about a source whose files lie at `fsPath` and have the NAR hash that `subject` names; that hash
+ * is the caller's word. All keys of the policy are tried, and a claim is made for each that signed. Only a plain file has
+ * its bytes signed: a tree, a link or an executable (its mode is part of the NAR hash, and not of what was signed) leaves
+ * the signature unused. Keys' dates and revocations in the policy are the judge's business. A signature, list or
+ * certificate that cannot be read is a trouble.
  */
-export function storeDeveloperSignature(
-  dir: string,
-  storePath: string,
-  extension: SignatureExtension,
-  bytes: Uint8Array,
-): boolean {
-  if (bytes.length === 0 || bytes.length > SIGNATURE_FILE_LIMIT) {
-    throw new FormatError('detached signature', `not 1 to ${SIGNATURE_FILE_LIMIT} bytes`, 'the whole file')
-  }
-  const file = developerSignatureFile(dir, storePath, extension)
-  const partial = `${file}.${toHex(randomBytes(8))}~`
+export function evidenceOfSignature(
+  policy: Policy,
+  subject: Subject,
+  fsPath: string,
+  given: GivenSignature,
+): Promise<Evidence> {
+  const { origin, ...question } = given
+  return orTrouble(origin, async () => {
+    const unfit = whyUnfit(fsPath)
+    if (unfit !== undefined) {
+      return { claims: [], strays: [{ problem: 'unused', origin, detail: unfit }], troubles: [] }
+    }
+    const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
+    const results = await verifyDetached({ file: fsPath, keys, ...question })
+    return {
+      claims: results.flatMap(result => claimsOf(result, subject, origin)),
+      strays: straysOf(results, origin),
+      troubles: results.flatMap(result => troublesOf(result, origin)),
+    }
+  })
+}
+
+/** What a step finds; what it cannot read becomes a trouble of this origin. */
+async function orTrouble(origin: string, step: () => Promise<Evidence>): Promise<Evidence> {
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    const isNew = linkNew(partial, file, bytes)
-    if (isNew) syncDirectory(dirname(file))
-    if (isNew || readSignature(file).equals(bytes)) return isNew
+    return await step()
   } catch (error) {
-    if (error instanceof FileError) throw error
-    throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
+    if (!(error instanceof FormatError) && !(error instanceof FileError)) throw error
+    return { claims: [], strays: [], troubles: [{ origin, detail: error.message }] }
   }
-  throw new FileError(`${printable(file)} holds another signature already`)
-}
-
-/** Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken. */
-function linkNew(partial: string, file: string, bytes: Uint8Array): boolean {
-  const fd = openSync(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
-  try {
-    writeFileSync(fd, bytes)
-    fsyncSync(fd)
-    linkSync(partial, file)
-    return true
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
-    throw error
-  } finally {
-    closeSync(fd)
-    unlinkSync(partial)
-  }
-}
-
-function isThere(file: string): boolean {
-  try {
-    lstatSync(file)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
-  }
-}
-
-function readSignature(file: string): Buffer {
-  const bytes = readRegularFile(file, SIGNATURE_FILE_LIMIT)
-  if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
-  return bytes
-}
-
-function verifyFile(file: string, fsPath: string, keys: readonly Key[]): Promise<readonly DetachedResult[]> {
-  return verifyDetached({ file: fsPath, signature: readSignature(file), keys })
 }
 
 /** Why a detached signature cannot speak for what lies at a path; undefined if it can. Throws FileError. */
@@ -164,17 +105,20 @@ function whyUnfit(fsPath: string): string | undefined {
 }
 
 function claimsOf(result: DetachedResult, subject: Subject, origin: string): readonly Claim[] {
-  if (result.outcome !== 'good') return []
+  const { key, outcome, signedAt, keyExpired } = result
   const { path, narHash } = subject
-  return [{ key: result.key.identity, role: 'developer', path, narHash, origin }]
+  const claim = { key: key.identity, role: 'developer', path, narHash, origin } as const
+  if (outcome === 'good') return [claim]
+  if (outcome !== 'expired-since' || signedAt === undefined || keyExpired === undefined) return []
+  return [{ ...claim, expired: { signedAt, at: keyExpired } }]
 }
 
 const PROBLEMS = {
   'bad-signature': 'bad-signature',
   unacceptable: 'bad-signature',
+  'other-file': 'other-subject',
   'expired-signature': 'expired-signature',
   'expired-key': 'expired-signature',
-  'expired-since': 'expired-signature',
   'revoked-key': 'revoked-key',
 } as const satisfies Partial<Record<DetachedResult['outcome'], Stray['problem']>>
 

@@ -24,15 +24,22 @@ export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
 
-const SIGNATURES = ['.asc', '.sig', '.minisig', '.signify', '.sshsig', '.sigstore.json'] as const
+/** Extensions of developers' signatures over the file itself. */
+export const DIRECT_SIGNATURES = [
+  '.asc',
+  '.sig',
+  '.minisig',
+  '.signify',
+  '.sshsig',
+  '.sigstore.json',
+] as const
 
 /** What a file beside others about the same store path is called after the digest. */
 export const PUBLISHED_EXTENSIONS: readonly string[] = [
   '.intoto.jsonl',
-  '.narinfo',
-  ...SIGNATURES,
+  ...DIRECT_SIGNATURES,
   '.sums',
-  ...SIGNATURES.map(extension => `.sums${extension}`),
+  ...DIRECT_SIGNATURES.map(extension => `.sums${extension}`),
   '.narinfo',
 ]
 

@@ -1,5 +1,5 @@
-import { developerSignatureFiles } from '../evidence/developer-signatures.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
+import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Subject, Verdict } from '../policy/verdict.ts'
 import { judgeWithGraph } from './admit.ts'
@@ -21,14 +21,16 @@ const UNKNOWN_HASH = '0'.repeat(64)
 /**
  * Judges an output that is not there yet by what is attested of its path: once for each hash that anybody names and
  * once for one that nobody does. If all of these are refused, so is the build, and nothing is fetched or built in vain.
- * A source that has a developer's detached signature has to be fetched before that can be checked. `outcomes`: the NAR
+ * A source that has a developer's detached signature, kept here or named by its derivation, has to be fetched before that can be checked. `outcomes`: the NAR
  * hashes to judge in place of these, where it is known how the build came out.
  */
 export async function foresee(gate: Gate, output: Output, outcomes?: readonly string[]): Promise<Foreseen> {
   const policy = await gate.policy()
   const { path, kind } = output
   const attested = await gate.attested(path.path)
-  const isSigned = developerSignatureFiles(policy.attestations, path.path).length > 0
+  const isSigned =
+    developerSignatureFiles(policy.attestations, path.path).length > 0 ||
+    output.declared?.some(({ signatures }) => signatures.length > 0) === true
   if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
   const entry = readAdmission(gate.places.state, path.digest, path.path)
   const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])

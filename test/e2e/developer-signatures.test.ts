@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { type SignatureExtension, storeDeveloperSignature } from '../../src/evidence/developer-signatures.ts'
+import { type SignatureExtension, storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
 import * as nix from '../support/expressions.ts'
 import { openGnupg } from '../support/gnupg.ts'
 import {

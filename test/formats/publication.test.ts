@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { SIGNATURE_EXTENSIONS } from '../../src/evidence/developer-signatures.ts'
+import { SIGNATURE_EXTENSIONS } from '../../src/evidence/signature-files.ts'
 import {
   type Listed,
   PUBLISHED_EXTENSIONS,

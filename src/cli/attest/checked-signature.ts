@@ -1,14 +1,10 @@
 import { lstatSync } from 'node:fs'
-import {
-  type DetachedResult,
-  SIGNATURE_FILE_LIMIT,
-  signatureKind,
-  verifyDetached,
-} from '../../crypto/detached/verify.ts'
-import type { SignatureExtension } from '../../evidence/developer-signatures.ts'
+import { basename } from 'node:path'
+import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
+import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
 import { printMinisignPublicKey } from '../../formats/minisign.ts'
-import { isText } from '../../formats/openpgp-armor.ts'
 import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
+import { parseStorePath } from '../../formats/store-path.ts'
 import { versionOf } from '../../ledger/stamp.ts'
 import { standingOf } from '../../policy/key-standing.ts'
 import type { Key, Policy } from '../../policy/policy.ts'
@@ -20,10 +16,16 @@ import { readArgumentFile } from '../file-argument.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Contents } from './contents.ts'
 
+/** Files that the caller named: a signature and, where it is over one beside it, the list of checksums. */
+export interface SignatureFiles {
+  readonly signature: string
+  readonly checksums: string | undefined
+}
+
 /** A developer's detached signature that was checked, and good. */
 export interface GoodSignature {
-  readonly bytes: Uint8Array
-  readonly extension: SignatureExtension
+  readonly signature: Uint8Array
+  readonly checksums?: Uint8Array
   /** The keys that made it, as an attestation names them. */
   readonly inputs: readonly CheckedSignature[]
   /** The same, in words. */
@@ -50,35 +52,44 @@ export type Measure = () => Promise<Contents>
  */
 export async function checkDeveloperSignature(
   measure: Measure,
-  signatureFile: string,
+  files: SignatureFiles,
   keys: readonly Key[],
 ): Promise<{ readonly contents: Contents; readonly signature: GoodSignature }> {
-  const { bytes } = readArgumentFile(signatureFile, SIGNATURE_FILE_LIMIT)
+  const signature = readArgumentFile(files.signature, SIGNED_LIST_LIMIT).bytes
+  const given = { signature, ...readList(files.checksums) }
   const before = await measure()
   const stamp = versionOf(before.file)
   assertPlainFile(before)
-  const results = await verifyDetached({ file: before.file, signature: bytes, keys })
+  const results = await verifyDetached({ file: before.file, keys, fileNames: namesOf(before), ...given })
   const good = results.filter(({ outcome }) => outcome === 'good')
   if (good.length === 0) {
     const reasons = results.map(detachedWords).join('; ')
     const why = reasons === '' ? 'no key that was given makes signatures of this kind' : reasons
-    throw new BadSignatureError(`nothing attested: ${printable(signatureFile)} is not good: ${why}`, results)
+    throw new BadSignatureError(
+      `nothing attested: ${printable(files.signature)} is not good: ${why}`,
+      results,
+    )
   }
   // The signature was checked over these very bytes, and not over what lay there for a moment in between.
   const after = await measure()
   if (after.narHash !== before.narHash || versionOf(before.file) !== stamp) {
     throw new UsageError(`${printable(before.file)} changed while it was verified`)
   }
-  const signature = {
-    bytes,
-    extension: extensionOf(bytes),
-    inputs: checkedInputs(
-      good.map(({ key }) => key),
-      bytes,
-    ),
-    signers: good.map(detachedWords),
-  }
-  return { contents: before, signature }
+  const inputs = checkedInputs(
+    good.map(({ key }) => key),
+    signature,
+  )
+  return { contents: before, signature: { ...given, inputs, signers: good.map(detachedWords) } }
+}
+
+/** The list of checksums in a file, as verifyDetached takes it. Throws FileError. */
+export function readList(file: string | undefined): { readonly checksums?: Uint8Array } {
+  return file === undefined ? {} : { checksums: readArgumentFile(file, CHECKSUM_LIST_LIMIT).bytes }
+}
+
+/** How a list of checksums may call a file: as it is called now, or as it will be in the store. */
+function namesOf({ path, file }: Contents): readonly string[] {
+  return [...new Set([basename(file), parseStorePath(path).name])]
 }
 
 /** The keys of a policy that are in force now. */
@@ -97,12 +108,6 @@ function assertPlainFile({ path, file }: Contents): void {
   }
 }
 
-/** The extension under which a developer's signature is kept. */
-export function extensionOf(bytes: Uint8Array): SignatureExtension {
-  if (signatureKind(bytes) === 'minisign') return '.minisig'
-  return isText(bytes) ? '.asc' : '.sig'
-}
-
 /** A developer's signature as an attestation names it: once for each key that made it. */
 export function checkedInputs(keys: readonly Key[], signature: Uint8Array): readonly CheckedSignature[] {
   const digest = toHex(sha256(signature))
@@ -111,7 +116,9 @@ export function checkedInputs(keys: readonly Key[], signature: Uint8Array): read
 
 function uriOf(key: Key): string {
   if (key.kind === 'openpgp') return `openpgp4fpr:${key.fingerprint}`
-  if (key.kind !== 'ed25519' || key.keyNumber === undefined) return `nixsig:key:${key.identity}`
+  if (key.kind !== 'ed25519' || key.form !== 'minisign' || key.keyNumber === undefined) {
+    return `nixsig:key:${key.identity}`
+  }
   const { keyNumber, publicKey } = key
   return `minisign:${printMinisignPublicKey({ keyNumber, publicKey })}`
 }

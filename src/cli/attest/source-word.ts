@@ -1,5 +1,5 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { keepSignature } from '../../evidence/signature-files.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -8,7 +8,12 @@ import { detachedWords } from '../detached-words.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Terminal } from '../terminal.ts'
-import { checkDeveloperSignature, keysInForce, type Measure } from './checked-signature.ts'
+import {
+  checkDeveloperSignature,
+  keysInForce,
+  type Measure,
+  type SignatureFiles,
+} from './checked-signature.ts'
 import { checkGitSignature, type GitArgument } from './git-revision.ts'
 import { releaseLine, summaryLine } from './lines.ts'
 import { publish } from './options.ts'
@@ -19,8 +24,8 @@ export type SourceWord =
   | { readonly as: 'developer'; readonly purl: string; readonly signature?: undefined }
   | {
       readonly as: 'packager'
-      /** File of the developer's signature, or where it is in a git repository; without either there is a reason. */
-      readonly signature: string | GitArgument | undefined
+      /** Files of the developer's signature, or where it is in a git repository; without either there is a reason. */
+      readonly signature: SignatureFiles | GitArgument | undefined
       /** Keys to check it with; without them, those of the policy. */
       readonly keys: readonly string[] | undefined
       readonly reason: string | undefined
@@ -57,7 +62,7 @@ export async function attestWord(attesting: Attesting, invocation: Invocation): 
 
 async function attestSigned(
   attesting: Attesting & {
-    readonly signature: string | GitArgument
+    readonly signature: SignatureFiles | GitArgument
     readonly keys: readonly string[] | undefined
     readonly now: number
   },
@@ -65,15 +70,16 @@ async function attestSigned(
 ): Promise<void> {
   const { signer, measure, out, now } = attesting
   const keys = attesting.keys?.flatMap(keysOfArgument) ?? keysInForce(readPolicy(places.policy, true), now)
-  if (typeof attesting.signature !== 'string') {
-    await attestGit({ ...attesting, signature: attesting.signature, keys }, terminal)
+  const given = attesting.signature
+  if ('revision' in given) {
+    await attestGit({ ...attesting, signature: given, keys }, terminal)
     return
   }
-  const { contents, signature } = await checkDeveloperSignature(measure, attesting.signature, keys)
+  const { contents, signature } = await checkDeveloperSignature(measure, given, keys)
   const level = LEVEL.developerSignatureChecked
   const line = await summaryLine(signer, contents, { level, inputs: signature.inputs }, now)
   // The signature first: whoever finds the attestation shall find what it rests on.
-  storeDeveloperSignature(out, contents.path, signature.extension, signature.bytes)
+  keepSignature(out, contents.path, signature)
   for (const signer of signature.signers) terminal.print(`developer's signature: ${signer}`)
   publish(terminal, out, contents.path, { line, says: `as packager, ${level}` })
 }

@@ -16,6 +16,7 @@ import { UsageError } from '../usage-error.ts'
 
 interface Options extends AttestOptions {
   readonly signature: string | undefined
+  readonly checksums: string | undefined
   readonly git: string | undefined
   readonly 'developer-key': readonly string[] | undefined
   readonly as: string
@@ -35,6 +36,11 @@ export const attestSource: AddCommand = yargs =>
           type: 'string',
           requiresArg: true,
           describe: "The developer's detached signature: checked, and kept for others to check",
+        })
+        .option('checksums', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'The list of checksums that this signature is over, and that names the file',
         })
         .option('git', {
           type: 'string',
@@ -110,7 +116,10 @@ function readWord(options: Options): SourceWord {
   if (options.git !== undefined && options.signature !== undefined) {
     throw new UsageError('--git and --signature are two ways to one thing: give one')
   }
-  const signature = options.git === undefined ? options.signature : gitArgument(options.git)
+  if (options.checksums !== undefined && options.signature === undefined) {
+    throw new UsageError('--checksums is the list that a --signature is over, and there is none')
+  }
+  const signature = signatureOf(options)
   const reason = options['unsigned-upstream']?.trim()
   const keys = options['developer-key']
   if (as !== 'packager' && (signature !== undefined || reason !== undefined)) {
@@ -131,6 +140,11 @@ function readWord(options: Options): SourceWord {
     )
   }
   return { as: 'packager', signature, keys, reason }
+}
+
+function signatureOf({ git, signature, checksums }: Options) {
+  if (git !== undefined) return gitArgument(git)
+  return signature === undefined ? undefined : { signature, checksums }
 }
 
 function measureOf(

@@ -1,11 +1,15 @@
-import { type DetachedResult, SIGNATURE_FILE_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
+import { basename } from 'node:path'
+import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
+import { isStorePath, parseStorePath } from '../../formats/store-path.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { readList } from '../attest/checked-signature.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { readArgumentFile, realPathOf } from '../file-argument.ts'
 import { keysOfArgument } from '../key-argument.ts'
+import { looksLikeNixSignature, verifyNixSignature } from '../nix-signature.ts'
 import { SIGSTORE_ARGUMENT } from '../sigstore-argument.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -13,6 +17,7 @@ import type { Terminal } from '../terminal.ts'
 interface Options {
   readonly file: string
   readonly signature: string
+  readonly checksums: string | undefined
   readonly key: readonly string[]
 }
 
@@ -20,11 +25,21 @@ interface Options {
 export const checkSignature: AddCommand = yargs =>
   yargs.command(
     'check-signature <file> <signature>',
-    "Check a developer's detached signature (OpenPGP or minisign) with the keys that you name",
+    "Check a developer's signature with the keys that you name: OpenPGP, minisign, signify, SSH, Sigstore, Nix",
     command =>
       command
         .positional('file', { type: 'string', demandOption: true, describe: 'What was signed' })
-        .positional('signature', { type: 'string', demandOption: true, describe: '.asc, .sig or .minisig' })
+        .positional('signature', {
+          type: 'string',
+          demandOption: true,
+          describe:
+            'Its signature, whose kind is told by its contents; or a signed list of checksums that names it',
+        })
+        .option('checksums', {
+          type: 'string',
+          requiresArg: true,
+          describe: 'The list of checksums that the signature is over, and that names the file',
+        })
         .option('key', {
           type: 'string',
           array: true,
@@ -34,6 +49,7 @@ export const checkSignature: AddCommand = yargs =>
         })
         .example('$0 check-signature x.tar.gz x.tar.gz.asc --key alice.asc', '')
         .example('$0 check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', '')
+        .example('$0 check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc', '')
         .example(
           '$0 check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json',
           '',
@@ -44,9 +60,12 @@ export const checkSignature: AddCommand = yargs =>
 async function check(options: Options, { terminal }: Invocation): Promise<Status> {
   const keys = options.key.flatMap(keysOfArgument)
   const file = realPathOf(options.file)
-  const signature = readArgumentFile(options.signature, SIGNATURE_FILE_LIMIT).bytes
+  const signature = readArgumentFile(options.signature, SIGNED_LIST_LIMIT).bytes
+  const list = readList(options.checksums)
   try {
-    const results = await verifyDetached({ file, signature, keys })
+    const results = looksLikeNixSignature(signature)
+      ? await verifyNixSignature(file, signature, keys)
+      : await verifyDetached({ file, signature, keys, fileNames: namesOf(options.file, file), ...list })
     sayResults(terminal, options.file, results)
     return detachedStatus(results)
   } catch (error) {
@@ -55,6 +74,12 @@ async function check(options: Options, { terminal }: Invocation): Promise<Status
     terminal.print(`${terminal.doubtful('undecided')} ${printable(options.file)}: ${error.message}`)
     return 20
   }
+}
+
+/** How a list may call the file: as it is called, as what it leads to is, and without the hash of a store path. */
+function namesOf(argument: string, file: string): readonly string[] {
+  const stored = isStorePath(file) ? [parseStorePath(file).name] : []
+  return [...new Set([basename(argument), basename(file), ...stored])]
 }
 
 function sayResults(terminal: Terminal, file: string, results: readonly DetachedResult[]): void {

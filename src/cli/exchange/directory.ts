@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import glob from 'fast-glob'
-import { SIGNATURE_FILE_LIMIT } from '../../crypto/detached/verify.ts'
+import { SIGNED_LIST_LIMIT } from '../../crypto/detached/verify.ts'
 import { readAttestationLines } from '../../evidence/attestation-files.ts'
-import { SIGNATURE_EXTENSIONS, storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { SIGNATURE_EXTENSIONS, storeDeveloperSignature } from '../../evidence/signature-files.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/narinfo.ts'
 import { isStorePath, STORE_DIR } from '../../formats/store-path.ts'
@@ -39,7 +39,7 @@ function importFile(out: string, directory: string, file: string): Imported {
     if (extension === '.narinfo') return importNarinfo(out, read(origin, NARINFO_LIMIT).toString('latin1'))
     const kept = SIGNATURE_EXTENSIONS.find(known => known === extension)
     if (kept === undefined) return skipped(origin, 'of no kind that attestations are')
-    const isNew = storeDeveloperSignature(out, path, kept, read(origin, SIGNATURE_FILE_LIMIT))
+    const isNew = storeDeveloperSignature(out, path, kept, read(origin, SIGNED_LIST_LIMIT))
     return { added: isNew ? [origin] : [], known: isNew ? 0 : 1, skipped: [] }
   } catch (error) {
     if (!(error instanceof FileError || error instanceof FormatError || error instanceof UsageError))

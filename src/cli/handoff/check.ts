@@ -2,9 +2,10 @@
 import { lstatSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
 import { type DetachedResult, verifyDetached } from '../../crypto/detached/verify.ts'
-import { developerSignatureFiles } from '../../evidence/developer-signatures.ts'
+import { keptSignatures } from '../../evidence/signature-files.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
+import { strayWords } from '../../policy/finding-words.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Contents } from '../attest/contents.ts'
@@ -13,6 +14,7 @@ import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { UsageError } from '../usage-error.ts'
 import { checkRevision } from './check-revision.ts'
 import { contentsOfSource, type Workplace } from './contents.ts'
+import { fileNames } from './conventions.ts'
 import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
 import type { GivenRevision, GivenSignature } from './given.ts'
 import type { Source } from './sources.ts'
@@ -65,7 +67,7 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
   const { found, notes } = await findSignatures(source, checking)
   const checked: CheckedSource[] = []
   for (const signature of found) {
-    const { state, results, problem } = await judge(contents.file, signature, checking.keys)
+    const { state, results, problem } = await judge(contents.file, signature, source, checking.keys)
     const status = problem === undefined ? detachedStatus(results) : 20
     const words = problem === undefined ? results.map(detachedWords) : [problem]
     if (words.length === 0) words.push(`no key that was given makes ${signature.kind} signatures`)
@@ -85,10 +87,12 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
   }
 }
 
-async function judge(file: string, found: FoundSignature, keys: readonly Key[]) {
+async function judge(file: string, found: FoundSignature, source: Source, keys: readonly Key[]) {
   try {
-    const { signature } = found
-    const results = await verifyDetached({ file, signature, keys })
+    const { signature, checksums } = found
+    const names = [...fileNames(source.urls), source.path.name]
+    const list = checksums === undefined ? {} : { checksums }
+    const results = await verifyDetached({ file, signature, keys, fileNames: names, ...list })
     return { state: stateOf(results), results }
   } catch (error) {
     if (!isAboutSource(error)) throw error
@@ -97,7 +101,7 @@ async function judge(file: string, found: FoundSignature, keys: readonly Key[]) 
 }
 
 function stateOf(results: readonly DetachedResult[]): SourceState {
-  if (results.some(({ outcome }) => outcome === 'bad-signature')) return 'bad'
+  if (results.some(({ outcome }) => outcome === 'bad-signature' || outcome === 'other-file')) return 'bad'
   return results.some(({ outcome }) => outcome === 'good') ? 'signed' : 'doubtful'
 }
 
@@ -109,12 +113,14 @@ async function findSignatures(source: Source, checking: Checking): Promise<Findi
     const found = await Promise.all(given.map(({ signature, list }) => signatureAt(signature, list)))
     return { found, notes: [] }
   }
-  const kept = developerSignatureFiles(checking.directories, path)
-  if (kept.length > 0) {
-    return {
-      found: await Promise.all(kept.map(file => signatureAt(pathToFileURL(file).href))),
-      notes: [],
-    }
+  const kept = checking.directories.map(directory => keptSignatures(directory, path))
+  const signatures = kept.flatMap(each => each.signatures)
+  const strays = kept.flatMap(each => each.strays)
+  if (signatures.length > 0) {
+    const found = signatures.map(({ origin, checksums }) =>
+      signatureAt(pathToFileURL(origin).href, checksums && pathToFileURL(checksums).href),
+    )
+    return { found: await Promise.all(found), notes: strays.map(strayWords) }
   }
   return findBeside(source.urls)
 }

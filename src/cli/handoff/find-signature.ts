@@ -1,11 +1,11 @@
-import { SIGNATURE_FILE_LIMIT, type SignatureKind, signatureKind } from '../../crypto/detached/verify.ts'
+import { SIGNED_LIST_LIMIT, type SignatureKind, signatureKind } from '../../crypto/detached/verify.ts'
 import { FileError } from '../../files/regular-file.ts'
+import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { clearSignedLists, listsBeside, signaturesBeside } from './conventions.ts'
 import { download } from './download.ts'
 
-const LIST_LIMIT = 4 * 1024 * 1024
 const TIME_LIMIT = 30_000
 
 /** A developer's signature that was found. Nothing of it is verified yet. */
@@ -29,9 +29,9 @@ export interface Findings {
  * `list`: that of the list of checksums which it is over.
  */
 export async function signatureAt(url: string, list?: string): Promise<FoundSignature> {
-  const bytes = await mustBeThere(url, SIGNATURE_FILE_LIMIT)
+  const bytes = await mustBeThere(url, SIGNED_LIST_LIMIT)
   const found = { origin: url, kind: signatureKind(bytes), signature: bytes }
-  return list === undefined ? found : { ...found, checksums: await mustBeThere(list, LIST_LIMIT) }
+  return list === undefined ? found : { ...found, checksums: await mustBeThere(list, CHECKSUM_LIST_LIMIT) }
 }
 
 /**
@@ -58,7 +58,7 @@ async function findBesideOne(url: string, notes: string[]): Promise<readonly Fou
   const clear = await signaturesAmong(clearSignedLists(url), notes)
   if (clear.length > 0) return clear
   for (const { list, signatures } of listsBeside(url)) {
-    const checksums = await download(list, { bytes: LIST_LIMIT, time: TIME_LIMIT })
+    const checksums = await download(list, { bytes: CHECKSUM_LIST_LIMIT, time: TIME_LIMIT })
     if (checksums === undefined) continue
     const found = await signaturesAmong(signatures, notes)
     if (found.length > 0) return found.map(signature => ({ ...signature, checksums }))
@@ -70,7 +70,7 @@ async function findBesideOne(url: string, notes: string[]): Promise<readonly Fou
 async function signaturesAmong(urls: readonly string[], notes: string[]): Promise<readonly FoundSignature[]> {
   const found: FoundSignature[] = []
   for (const url of urls) {
-    const bytes = await download(url, { bytes: SIGNATURE_FILE_LIMIT, time: TIME_LIMIT })
+    const bytes = await download(url, { bytes: SIGNED_LIST_LIMIT, time: TIME_LIMIT })
     if (bytes === undefined) continue
     try {
       found.push({ origin: url, kind: signatureKind(bytes), signature: bytes })

@@ -1,11 +1,11 @@
 /** The packager's word about what was checked: made, and kept beside the developers' own signatures. */
 import type { Signer } from '../../crypto/signers/signer.ts'
 import { attestationEvidence } from '../../evidence/attestations.ts'
-import { storeDeveloperSignature } from '../../evidence/developer-signatures.ts'
+import { keepSignature } from '../../evidence/signature-files.ts'
 import { LEVEL } from '../../formats/predicates/verification-summary.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { StoredDerivation } from '../../verifier/build.ts'
-import { checkedInputs, extensionOf } from '../attest/checked-signature.ts'
+import { checkedInputs } from '../attest/checked-signature.ts'
 import type { Contents } from '../attest/contents.ts'
 import { type Summary, summaryLine } from '../attest/lines.ts'
 import { publish } from '../attest/options.ts'
@@ -36,7 +36,7 @@ export async function signSource(signing: Signing, checked: CheckedSource, revie
   }
   const good = results.filter(({ outcome }) => outcome === 'good').map(({ key }) => key)
   // The signature first: whoever finds the attestation shall find what it rests on.
-  storeDeveloperSignature(signing.out, contents.path, extensionOf(found.signature), found.signature)
+  keepSignature(signing.out, contents.path, found)
   await say(signing, contents, {
     level: LEVEL.developerSignatureChecked,
     inputs: checkedInputs(good, found.signature),

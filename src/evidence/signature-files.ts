@@ -1,0 +1,203 @@
+/**
+ * Developers' own detached signatures of source files, kept beside the attestations of the store path that holds the
+ * file: `<dir>/<xx>/<digest>` with an extension. The extension is for people; what kind of signature a file holds is
+ * told by its contents.
+ *
+ *     .asc .sig .minisig .signify .sshsig .sigstore.json       a signature of the file
+ *     .sums                                                    a list of checksums, perhaps signed in one piece
+ *     .sums.asc .sums.sig …                                    a signature of that list
+ */
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { SIGNATURE_FILE_LIMIT, SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
+import { syncDirectory } from '../files/durable-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { isText } from '../formats/openpgp-armor.ts'
+import { looksLikeCleartext } from '../formats/openpgp-cleartext.ts'
+import { DIRECT_SIGNATURES } from '../formats/publication.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import type { Stray } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { printable } from '../primitives/printable.ts'
+import { randomBytes } from '../primitives/sodium.ts'
+
+const LIST = '.sums' as const
+
+/** Extensions in the order in which they are looked at. */
+export const SIGNATURE_EXTENSIONS = [
+  ...DIRECT_SIGNATURES,
+  LIST,
+  ...DIRECT_SIGNATURES.map(extension => `${LIST}${extension}` as const),
+] as const
+
+export type SignatureExtension = (typeof SIGNATURE_EXTENSIONS)[number]
+
+/** A signature that is kept: where, and where the list of checksums is that it is over, if it is over one beside it. */
+export interface KeptSignature {
+  readonly origin: string
+  readonly checksums?: string
+}
+/** Where a developer's signature of a store path is kept. Throws FormatError if that is none. */
+export function developerSignatureFile(
+  dir: string,
+  storePath: string,
+  extension: SignatureExtension,
+): string {
+  const { digest } = parseStorePath(storePath)
+  return join(dir, digest.slice(0, 2), `${digest}${extension}`)
+}
+
+/**
+ * The signature files that there are for a store path, or whatever has their names, in the order of the directories. One
+ * that cannot be looked at counts as being there: reading it will say why. Throws FormatError if that is no store path.
+ */
+export function developerSignatureFiles(
+  directories: readonly string[],
+  storePath: string,
+): readonly string[] {
+  return directories
+    .flatMap(dir => SIGNATURE_EXTENSIONS.map(extension => developerSignatureFile(dir, storePath, extension)))
+    .filter(isThere)
+}
+
+/**
+ * The same, told apart: signatures, each with the list that it is over; and lists that nobody signed and signatures of
+ * lists that are not there, which say nothing. Throws FormatError and FileError as reading a list does.
+ */
+export function keptSignatures(
+  dir: string,
+  storePath: string,
+): { readonly signatures: readonly KeptSignature[]; readonly strays: readonly Stray[] } {
+  const there = (extension: SignatureExtension) => {
+    const file = developerSignatureFile(dir, storePath, extension)
+    return isThere(file) ? [file] : []
+  }
+  const direct = DIRECT_SIGNATURES.flatMap(there).map(origin => ({ origin }))
+  const ofLists = DIRECT_SIGNATURES.flatMap(extension => there(`${LIST}${extension}`))
+  const [list] = there(LIST)
+  if (list === undefined) {
+    const detail = 'a signature of a list of checksums that is not there'
+    return { signatures: direct, strays: ofLists.map(origin => ({ problem: 'unused', origin, detail })) }
+  }
+  if (looksLikeCleartext(readSignature(list))) direct.push({ origin: list })
+  else if (ofLists.length === 0) {
+    const stray = {
+      problem: 'unused',
+      origin: list,
+      detail: 'a list of checksums that nobody signed',
+    } as const
+    return { signatures: direct, strays: [stray] }
+  }
+  return { signatures: [...direct, ...ofLists.map(origin => ({ origin, checksums: list }))], strays: [] }
+}
+
+/**
+ * Keeps a signature under the extension of its kind, with the list of checksums that it is over; says whether any of it
+ * was new. Throws as storeDeveloperSignature does.
+ */
+export function keepSignature(
+  dir: string,
+  storePath: string,
+  { signature, checksums }: { readonly signature: Uint8Array; readonly checksums?: Uint8Array },
+): boolean {
+  const extension = extensionOf(signature)
+  if (checksums === undefined) return storeDeveloperSignature(dir, storePath, extension, signature)
+  if (extension === LIST)
+    throw new FormatError('detached signature', 'a signed text of its own', 'the whole file')
+  const isNewList = storeDeveloperSignature(dir, storePath, LIST, checksums)
+  return storeDeveloperSignature(dir, storePath, `${LIST}${extension}`, signature) || isNewList
+}
+
+function extensionOf(signature: Uint8Array): (typeof DIRECT_SIGNATURES)[number] | typeof LIST {
+  if (looksLikeCleartext(signature)) return LIST
+  switch (signatureKind(signature)) {
+    case 'openpgp':
+      return isText(signature) ? '.asc' : '.sig'
+    case 'minisign':
+      return '.minisig'
+    case 'signify':
+      return '.signify'
+    case 'sshsig':
+      return '.sshsig'
+    case 'sigstore':
+      return '.sigstore.json'
+  }
+}
+
+/** The contents of a signature file or a list. Throws FileError. */
+export function readSignature(file: string): Buffer {
+  const bytes = readRegularFile(file, limitOf(file))
+  if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
+  return bytes
+}
+
+/** Bytes that a file of this name may have. */
+function limitOf(name: string): number {
+  return name.endsWith(LIST) ? SIGNED_LIST_LIMIT : SIGNATURE_FILE_LIMIT
+}
+
+/**
+ * Keeps a developer's signature of a store path; says whether it was new. Appears whole or not at all, and never in
+ * place of another: FileError if a different one has that name. Makes missing directories (0755); the file is on the
+ * disk when this returns. Throws FormatError if `storePath` is none, and FileError if it cannot be written.
+ */
+export function storeDeveloperSignature(
+  dir: string,
+  storePath: string,
+  extension: SignatureExtension,
+  bytes: Uint8Array,
+): boolean {
+  const limit = limitOf(extension)
+  if (bytes.length === 0 || bytes.length > limit) {
+    throw new FormatError('detached signature', `not 1 to ${limit} bytes`, 'the whole file')
+  }
+  const file = developerSignatureFile(dir, storePath, extension)
+  const partial = `${file}.${toHex(randomBytes(8))}~`
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+    const isNew = linkNew(partial, file, bytes)
+    if (isNew) syncDirectory(dirname(file))
+    if (isNew || readSignature(file).equals(bytes)) return isNew
+  } catch (error) {
+    if (error instanceof FileError) throw error
+    throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+  throw new FileError(`${printable(file)} holds another signature already`)
+}
+
+/** Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken. */
+function linkNew(partial: string, file: string, bytes: Uint8Array): boolean {
+  const fd = openSync(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
+  try {
+    writeFileSync(fd, bytes)
+    fsyncSync(fd)
+    linkSync(partial, file)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    throw error
+  } finally {
+    closeSync(fd)
+    unlinkSync(partial)
+  }
+}
+
+function isThere(file: string): boolean {
+  try {
+    lstatSync(file)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ENOENT'
+  }
+}
