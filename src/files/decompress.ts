@@ -37,28 +37,28 @@ const MAGIC: readonly (readonly [Compression, string])[] = [
 ]
 
 const ARGUMENTS: Readonly<Record<Compression, readonly string[]>> = {
-  xz: ['--decompress', '--stdout', '--memlimit-decompress=1GiB'],
+  xz: ['--decompress', '--stdout', '--format=xz', '--memlimit-decompress=1GiB'],
   gzip: ['--decompress', '--stdout'],
   bzip2: ['--decompress', '--stdout'],
   zstd: ['--decompress', '--stdout', '--quiet', '--memory=1024MB'],
   lzip: ['--decompress', '--stdout'],
 }
 
-/** Why a file was not decompressed. `tool`: whether another machine's tools might have done it. */
+/** Why a file was not decompressed. `isOurs`: this machine's fault, not the file's; nothing is known of its contents. */
 export class DecompressionError extends Error {
   override readonly name = 'DecompressionError'
-  readonly tool: boolean
+  readonly isOurs: boolean
 
-  constructor(message: string, { tool }: { readonly tool: boolean }) {
+  constructor(message: string, { isOurs }: { readonly isOurs: boolean }) {
     super(message)
-    this.tool = tool
+    this.isOurs = isOurs
   }
 }
 
 /**
  * Decompresses an opened file (from its beginning, whatever was read of it) to another that is open for writing. Throws
- * DecompressionError if there is no such tool, if the data is corrupt, goes on after its end or is too much, or if it
- * takes longer than ten minutes.
+ * DecompressionError if there is no such tool or no room, if the data is corrupt, goes on after its end or is too much, or
+ * if it takes longer than ten minutes.
  */
 export async function decompress(
   input: { readonly fd: number; readonly size: number },
@@ -67,43 +67,57 @@ export async function decompress(
 ): Promise<void> {
   const program = findProgram(compression)
   if (program === undefined) {
-    throw new DecompressionError(`there is no program ${compression} on this system`, { tool: true })
+    throw new DecompressionError(`there is no program ${compression} on this system`, { isOurs: true })
   }
-  // An open file of its own, so that nobody else's place in it moves.
-  const source = openSync(`/proc/self/fd/${input.fd}`, 'r')
-  const child = spawn(program, ARGUMENTS[compression], {
-    env: { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' },
-    stdio: [source, 'pipe', 'pipe'],
-  }) as ChildProcessByStdio<null, Readable, Readable>
-  closeSync(source)
-  const ended = new Promise<number | null>((resolve, reject) => {
-    child.once('error', reject)
-    child.once('close', resolve)
-  })
+  const child = start(program, ARGUMENTS[compression], input.fd)
   const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT)
+  const ended = endOf(child)
+  try {
+    await writeWithin(child.stdout, output, Math.min(SIZE_LIMIT, Math.max(SMALL, input.size * RATIO_LIMIT)))
+    const { status, complaint } = await ended
+    // bzip2 says of what comes after the end that it ignores it, and is content.
+    if (status === 0 && complaint === '') return
+    const reason = complaint || (status === null ? 'it was ended by a signal' : `exit status ${status}`)
+    throw new DecompressionError(`${compression}: ${printable(reason, 200)}`, { isOurs: status === null })
+  } catch (error) {
+    if (error instanceof DecompressionError || !(error instanceof Error && 'syscall' in error)) throw error
+    throw new DecompressionError(printable(error.message), { isOurs: true })
+  } finally {
+    clearTimeout(timer)
+    child.kill('SIGKILL')
+  }
+}
+
+type Child = ChildProcessByStdio<null, Readable, Readable>
+
+function start(program: string, args: readonly string[], input: number): Child {
+  // An open file of its own, so that nobody else's place in it moves.
+  const source = openSync(`/proc/self/fd/${input}`, 'r')
+  try {
+    const env = { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
+    return spawn(program, args, { env, stdio: [source, 'pipe', 'pipe'] }) as Child
+  } finally {
+    closeSync(source)
+  }
+}
+
+/** How a program ends and what it complains of; `status` is null if a signal or an error ended it. */
+function endOf(child: Child): Promise<{ readonly status: number | null; readonly complaint: string }> {
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint = (complaint + text).slice(0, COMPLAINT_LIMIT)
   })
-  try {
-    await writeWithin(child.stdout, output, Math.min(SIZE_LIMIT, Math.max(SMALL, input.size * RATIO_LIMIT)))
-    const status = await ended
-    // bzip2 says of what comes after the end that it ignores it, and is content.
-    if (status === 0 && complaint === '') return
-    const reason = complaint.trim() || (status === null ? 'it took too long' : `exit status ${status}`)
-    throw new DecompressionError(`${compression}: ${printable(reason, 200)}`, { tool: status === null })
-  } finally {
-    clearTimeout(timer)
-    child.kill('SIGKILL')
-    ended.catch(() => undefined)
-  }
+  return new Promise(resolve => {
+    child.once('error', error => resolve({ status: null, complaint: error.message }))
+    child.once('close', status => resolve({ status, complaint: complaint.trim() }))
+  })
 }
 
 async function writeWithin(pieces: AsyncIterable<Uint8Array>, output: number, limit: number): Promise<void> {
   let size = 0
   for await (const piece of pieces) {
     size += piece.byteLength
-    if (size > limit) throw new DecompressionError(`more than ${limit} bytes come out`, { tool: false })
+    if (size > limit) throw new DecompressionError(`more than ${limit} bytes come out`, { isOurs: false })
     for (let done = 0; done < piece.byteLength; ) done += writeSync(output, piece, done)
   }
 }

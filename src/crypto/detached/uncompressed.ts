@@ -8,6 +8,7 @@ import {
   decompress,
   MAGIC_SIZE,
 } from '../../files/decompress.ts'
+import { printable } from '../../primitives/printable.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
 import { type OpenedFile, withOpenedFile } from './opened-file.ts'
 
@@ -25,8 +26,7 @@ function isElsewhere({ outcome }: DetachedResult): boolean {
 
 /**
  * The same results where none of them is changed by looking into the file; else with those of its uncompressed contents in
- * place of the ones that were over something else. Writes the contents to a private directory under /tmp, for as long as
- * it takes.
+ * place of the ones that were over something else. Writes the contents to a file under /tmp that has no name.
  */
 export async function lookInside(
   file: OpenedFile,
@@ -35,16 +35,11 @@ export async function lookInside(
 ): Promise<readonly DetachedResult[]> {
   const compression = results.some(isElsewhere) ? compressionOf(headOf(file)) : undefined
   if (compression === undefined) return results
-  const directory = mkdtempSync('/tmp/nixsig-uncompressed-')
   try {
-    const contents = join(directory, 'contents')
-    await decompressTo(contents, file, compression)
-    return await withOpenedFile(contents, inside => judgeInside(inside, question, results))
+    return await withContents(file, compression, inside => judgeInside(inside, question, results))
   } catch (error) {
     if (!(error instanceof DecompressionError)) throw error
     return results.map(result => (isElsewhere(result) ? unseen(result, error) : result))
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
   }
 }
 
@@ -55,31 +50,44 @@ async function judgeInside(
 ): Promise<readonly DetachedResult[]> {
   const looked: DetachedResult[] = []
   for (const result of results) {
-    if (!isElsewhere(result)) {
-      looked.push(result)
-      continue
-    }
-    const found = await kind.verify(inside, signature, result.key, use)
-    const isOverContents = found.outcome === 'good' || found.outcome === 'expired-since'
-    looked.push(
-      isOverContents ? { ...found, detail: `${found.detail}, over the uncompressed contents` } : result,
-    )
+    const found = isElsewhere(result) ? await kind.verify(inside, signature, result.key, use) : result
+    // Over neither: then what was said of the file itself is the plainer word.
+    const isChanged = found !== result && !isElsewhere(found)
+    looked.push(isChanged ? { ...found, detail: `${found.detail}, over the uncompressed contents` } : result)
   }
   return looked
 }
 
 /** Without a tool nothing is known; contents that nobody may unpack make nothing better. */
-function unseen(result: DetachedResult, { message, tool }: DecompressionError): DetachedResult {
+function unseen(result: DetachedResult, { message, isOurs }: DecompressionError): DetachedResult {
   const detail = `${result.detail}; not over the file, and its contents could not be looked at: ${message}`
-  return { ...result, outcome: tool ? 'unreadable' : 'bad-signature', detail }
+  return { ...result, outcome: isOurs ? 'unreadable' : 'bad-signature', detail }
 }
 
-async function decompressTo(path: string, file: OpenedFile, compression: Compression): Promise<void> {
-  const output = openSync(path, 'wx', 0o600)
+/** The file that the contents are in has no name, so it ends with this process however that ends. */
+async function withContents<T>(
+  file: OpenedFile,
+  compression: Compression,
+  use: (inside: OpenedFile) => Promise<T>,
+): Promise<T> {
+  const output = openNameless()
   try {
     await decompress(file, compression, output)
+    return await withOpenedFile(`/proc/self/fd/${output}`, use)
   } finally {
     closeSync(output)
+  }
+}
+
+function openNameless(): number {
+  let directory: string | undefined
+  try {
+    directory = mkdtempSync('/tmp/nixsig-uncompressed-')
+    return openSync(join(directory, 'contents'), 'wx', 0o600)
+  } catch (error) {
+    throw new DecompressionError(printable((error as Error).message), { isOurs: true })
+  } finally {
+    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
 }
 

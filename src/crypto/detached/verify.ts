@@ -84,7 +84,10 @@ async function tryAll(
 }
 
 /** The list that is signed in place of the file: its text, the bytes that are signed, and by what. */
-function signedListOf({ signature, checksums }: DetachedQuestion) {
+function signedListOf({ signature, checksums, use }: DetachedQuestion) {
+  if (use === 'git' && (looksLikeCleartext(signature) || checksums !== undefined)) {
+    throw unknownForm('a list of checksums, which says nothing of tags and commits')
+  }
   if (looksLikeCleartext(signature)) {
     if (checksums !== undefined) throw unknownForm('over a text of its own, and not over the list beside it')
     const cleartext = parseCleartext(signature)
