@@ -88,6 +88,24 @@ testPage('docs/how-to/packager.md', {
     assert.match(await world.output('nixsig verify ./result'), /this machine$/)
   },
 
+  'Keep your key in an agent': async (world, { commands }) => {
+    await world.output(`ssh-keygen -q -t ed25519 -N "" -f bob
+      ${GPG} --quick-generate-key bob@example.org ed25519 sign never`)
+    const agent = [
+      'eval "$(ssh-agent)" >/dev/null',
+      "trap 'ssh-agent -k >/dev/null' EXIT",
+      'ssh-add -q bob',
+      '',
+    ]
+    await runAll(
+      world,
+      commands.map(each => ({ ...each, script: agent.join('\n') + each.script })),
+    )
+    const [line = '', another = ''] = (await world.output('cat published/*/*.jsonl')).split('\n')
+    assert.match(line, /"keyid":"SHA256:/)
+    assert.match(another, /"keyid":"[0-9A-F]{40}"/)
+  },
+
   'Publish what you attested': async (world, { commands }) => {
     await world.output(`nixsig keygen bob-1; nixsig attest source "$(nix-store --add hello.txt)" --as reviewer \
       --key bob-1.secret --out published`)
