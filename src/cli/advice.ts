@@ -27,6 +27,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
       ]
     case 'bad-signature':
     case 'wrong-digest':
+    case 'not-a-signature':
       return ['do not use it: get it anew from its origin, and ask whoever signed what they signed']
     case 'conflict':
       return [

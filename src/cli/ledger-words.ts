@@ -16,6 +16,7 @@ export function ledgerWords(entry: Admission | undefined, present: Present): str
   if (entry === undefined) return 'never admitted'
   const made = entry.builtHere ? ', built here' : ''
   const admitted = `admitted ${when(entry.time)} under rule "${word(entry.rule)}"${made}`
+  if (entry.kind === 'signature') return `let in ${when(entry.time)} as a signature, which is no source`
   const stale = whyStale(entry, present)
   return stale === undefined ? `${admitted}; current` : `${admitted}; stale: ${stale}`
 }

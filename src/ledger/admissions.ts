@@ -6,7 +6,7 @@
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
  *     stamp <inode>:<time of birth in nanoseconds>, or none
- *     kind <fetched-source | local-source | derivation | output>
+ *     kind <fetched-source | local-source | derivation | output | signature>
  *     built <here | elsewhere>
  *     derivation <store path, or none>
  *     time <seconds since 1970>
@@ -37,7 +37,7 @@ const HEAD = new RegExp(
     'policy ([0-9a-f]{64})',
     'until (never|\\d{1,15})',
     'stamp (none|\\d+:\\d+)',
-    'kind (fetched-source|local-source|derivation|output)',
+    'kind (fetched-source|local-source|derivation|output|signature)',
     'built (here|elsewhere)',
     'derivation (none|/\\S+)',
     'time (\\d{1,15})',
@@ -54,6 +54,12 @@ export interface AdmittedClaim {
   readonly origin: string
 }
 
+/**
+ * What a path was admitted as. A signature stands for nothing that a policy asks for: it may be there for whoever names it
+ * as one, and is no source to anybody else.
+ */
+export type AdmittedKind = SubjectKind | 'signature'
+
 export interface Admission {
   readonly path: string
   /** SHA-256 of the NAR, lower-case hex. */
@@ -64,7 +70,7 @@ export interface Admission {
   readonly until: number | undefined
   /** Identity of the path on the disk when its NAR hash was last asked for: see stamp.ts. */
   readonly stamp: string | undefined
-  readonly kind: SubjectKind
+  readonly kind: AdmittedKind
   /** Whether it was made here, under nixsig's own hooks. */
   readonly builtHere: boolean
   readonly derivation: string | undefined
@@ -147,7 +153,7 @@ export function readAdmission(state: string, digest: string, path: string): Admi
     policy,
     until: until === 'never' ? undefined : Number(until),
     stamp: stamp === 'none' ? undefined : stamp,
-    kind: kind as SubjectKind,
+    kind: kind as AdmittedKind,
     builtHere: built === 'here',
     derivation: derivation === 'none' ? undefined : derivation,
     time: Number(time),

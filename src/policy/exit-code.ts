@@ -21,6 +21,7 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   threshold: 12,
   'refused-by-rule': 12,
   'bad-signature': 13,
+  'not-a-signature': 13,
   'wrong-digest': 13,
   conflict: 13,
   revoked: 14,

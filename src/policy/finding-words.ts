@@ -24,6 +24,7 @@ const STRAYS: Readonly<Record<Stray['problem'], string>> = {
   'expired-signature': 'a signature that is past its date',
   'revoked-key': 'a signature by a key that revoked itself',
   'other-subject': 'a signature for another path',
+  unreadable: 'a signature that cannot be read',
   unused: 'a signature that nothing asks for',
 }
 
@@ -39,6 +40,8 @@ function reason(finding: Finding, depth: number): string {
       return `${needWords(finding.need)}, found ${foundWords(finding.found)}`
     case 'bad-signature':
       return `found ${strayWords(finding.stray)}`
+    case 'not-a-signature':
+      return `it is named as a signature and is none (${printable(finding.detail, 300)})`
     case 'wrong-digest':
       return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
     case 'conflict':

@@ -43,6 +43,7 @@ export interface Stray {
     | 'expired-signature' // the key or the signature itself is past its date, as the signing tool sees it
     | 'revoked-key' // the key revoked itself, as the signing tool sees it
     | 'other-subject' // by a trusted key, about another path
+    | 'unreadable' // where a derivation says that one is, and nothing needs it
     | 'unused' // by a trusted key, of a kind that no requirement asks for
   readonly origin: string
   /** Who or what: a key id, a fingerprint, a path. */
@@ -67,6 +68,8 @@ export type Finding =
   | { readonly code: 'unknown-signer'; readonly need: Need; readonly strays: readonly Stray[] }
   | { readonly code: 'threshold'; readonly need: Need; readonly found: readonly string[] }
   | { readonly code: 'bad-signature'; readonly stray: Stray }
+  /** A derivation says that the path is one. `detail` is escaped. */
+  | { readonly code: 'not-a-signature'; readonly detail: string }
   | {
       readonly code: 'wrong-digest'
       readonly who: string

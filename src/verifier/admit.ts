@@ -12,12 +12,14 @@ import { judge } from '../policy/judge.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import { isAdmitted, isAdmittedAsAny, isDerivationAdmitted } from './admitted.ts'
+import { admittedNow, isAdmitted, isAdmittedAsAny, isDerivationAdmitted } from './admitted.ts'
 import { type Input, inputsOf, readDerivation, type StoredDerivation } from './build.ts'
 import { classifyInStore } from './classify.ts'
+import { fileNamesOf } from './declared.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import type { Gate } from './gate.ts'
 import { graphClaimsOf } from './graph.ts'
+import { admitSignature, declaredEvidence, doubting, noSignature } from './in-band.ts'
 import { recordTrust, rememberBuild } from './record.ts'
 
 /** Admits a derivation. Undefined: admitted; otherwise why not. */
@@ -26,7 +28,7 @@ export function admitDerivation(gate: Gate, stored: StoredDerivation): Promise<R
 }
 
 async function admitDerivationNow(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
-  if (isDerivationAdmitted(await moment(gate), stored)) return undefined
+  if (isDerivationAdmitted(await admittedNow(gate), stored)) return undefined
   const verdict = await judgeDerivation(gate, stored)
   if (verdict.outcome !== 'trusted') return verdict
   if (gate.records) await recordTrust(gate, verdict, stored.path, stored.path.path)
@@ -56,12 +58,22 @@ export async function judgeDerivation(gate: Gate, stored: StoredDerivation): Pro
  * otherwise why not.
  */
 export function admitInput(gate: Gate, input: Input): Promise<Refusal | undefined> {
-  const admit = isDerivationPath(input.path) ? admitDerivationFile : admitInputNow
-  return once(gate, `${input.kind} ${input.path.path}`, () => admit(gate, input))
+  const { path, kind, part, declared = [] } = input
+  const admit = isDerivationPath(path) ? admitDerivationFile : part ? admitNamed : admitInputNow
+  const asked = [kind, path.path, part, ...declared.map(({ by }) => by)]
+  return once(gate, asked.join(' '), () => admit(gate, input))
+}
+
+/** What is named as a signature and is one may be there as that, and as nothing else; all other is judged as what it is. */
+async function admitNamed(gate: Gate, input: Input): Promise<Refusal | undefined> {
+  const problem = await admitSignature(gate, input, input.part ?? 'either')
+  if (problem === undefined) return undefined
+  const refusal = await admitInputNow(gate, input)
+  return refusal && noSignature(refusal, problem)
 }
 
 async function admitInputNow(gate: Gate, input: Input): Promise<Refusal | undefined> {
-  const now = await moment(gate)
+  const now = await admittedNow(gate)
   if (isAdmitted(now, input.path, input.kind)) return undefined
   const info = await (await gate.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
@@ -113,7 +125,7 @@ async function admitReferences(
   { path, kind }: Input,
   references: readonly string[],
 ): Promise<{ readonly refusal?: Refusal; readonly until?: number }> {
-  const now = await moment(gate)
+  const now = await admittedNow(gate)
   const refusals: Refusal[] = []
   const ends: (number | undefined)[] = []
   for (const text of references) {
@@ -172,13 +184,26 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
     const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'its own inputs' })
     if (refusal !== undefined) return refusal
   }
-  const evidence = await pathEvidence(gate, subject, info)
-  return judgeWithGraph(
-    gate,
-    subject,
-    mergeEvidence([evidence, rememberedEvidence(entry, narHash)]),
-    input.derivation,
-  )
+  const remembered = rememberedEvidence(entry, narHash)
+  const evidence = mergeEvidence([await pathEvidence(gate, subject, info, fileNamesOf(input)), remembered])
+  if (kind === 'output' || info === undefined)
+    return judgeWithGraph(gate, subject, evidence, input.derivation)
+  return judgeSource(gate, input, subject, { evidence, fsPath: path.path })
+}
+
+/**
+ * The verdict on a source by this evidence and by the signatures that derivations name for it. `fsPath`: where its file
+ * lies, with the contents that `subject` names.
+ */
+export async function judgeSource(
+  gate: Gate,
+  input: Input,
+  subject: Subject,
+  { evidence, fsPath }: { readonly evidence: Evidence; readonly fsPath: string },
+): Promise<Verdict> {
+  const { troubles, ...declared } = await declaredEvidence(gate, input, subject, fsPath)
+  const all = mergeEvidence([evidence, { ...declared, troubles: [] }])
+  return doubting(await judgeWithGraph(gate, subject, all, input.derivation), troubles)
 }
 
 /** Answers about a path as one thing once: a build graph has many ways to the same input. */
@@ -199,11 +224,6 @@ export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<
   const refusals = answers.filter(answer => answer !== undefined)
   if (refusals.length === 0 && gate.records) rememberBuild(gate.places.state, stored, inputs)
   return refusals
-}
-
-/** What the ledger's entries are held against right now. */
-export async function moment(gate: Gate) {
-  return { state: gate.places.state, policy: (await gate.snapshot()).digest, now: gate.now }
 }
 
 /**

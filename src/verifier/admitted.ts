@@ -1,8 +1,8 @@
 import { isStorePath, parseStorePath, type StorePath } from '../formats/store-path.ts'
-import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { type Admission, type AdmittedKind, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
-import type { SubjectKind } from '../policy/policy.ts'
 import type { StoredDerivation } from './build.ts'
+import type { Gate } from './gate.ts'
 
 /** What an entry of the ledger is held against. */
 export interface Moment {
@@ -13,17 +13,23 @@ export interface Moment {
   readonly now: number
 }
 
+/** What the ledger's entries are held against right now. */
+export async function admittedNow(gate: Gate): Promise<Moment> {
+  return { state: gate.places.state, policy: (await gate.snapshot()).digest, now: gate.now }
+}
+
 /**
  * Whether the ledger has this path as it lies in the store now, as something of this kind: as what it was admitted says
  * which requirement it met. Asks nobody else; throws FileError.
  */
-export function isAdmitted(moment: Moment, path: StorePath, kind: SubjectKind): boolean {
+export function isAdmitted(moment: Moment, path: StorePath, kind: AdmittedKind): boolean {
   return stampedEntry(moment, path)?.kind === kind
 }
 
-/** The same, whatever it was admitted as: for what is used without a word of what it is. */
+/** The same, whatever it was admitted as but a signature: for what is used without a word of what it is. */
 export function isAdmittedAsAny(moment: Moment, path: StorePath): boolean {
-  return stampedEntry(moment, path) !== undefined
+  const entry = stampedEntry(moment, path)
+  return entry !== undefined && entry.kind !== 'signature'
 }
 
 /** Whether the ledger has this derivation with these contents. Throws FileError. */

@@ -1,4 +1,5 @@
 import { parseStorePath } from '../formats/store-path.ts'
+import type { AdmittedKind } from '../ledger/admissions.ts'
 import { readExpected, settle } from '../ledger/expected.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
@@ -63,8 +64,8 @@ export async function afterBuild(gate: Gate, drvPath: string): Promise<BuildOutc
     // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
     await attestOutput(gate, output, info)
     await recordTrust(gate, trust, output.path, drvPath)
-    settle(gate.places.state, output.path.digest)
   }
+  for (const { output } of fresh) settle(gate.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
 }
 
@@ -81,7 +82,7 @@ async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<reado
   for (const output of outputsOf(stored)) {
     if (
       digest !== undefined &&
-      isAdmitted({ state, policy: digest, now: gate.now }, output.path, output.kind)
+      isAdmitted({ state, policy: digest, now: gate.now }, output.path, admittedAs(output))
     ) {
       settle(state, output.path.digest)
       admitted++
@@ -91,6 +92,10 @@ async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<reado
     if (info !== undefined) fresh.push({ output, info })
   }
   return fresh.length + admitted > 0 ? fresh : undefined
+}
+
+function admittedAs({ kind, isSignature }: Output): AdmittedKind {
+  return isSignature ? 'signature' : kind
 }
 
 /** Another hook was faster to judge this build: Nix must not take it for done. */
@@ -112,6 +117,13 @@ async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonl
   try {
     refusals.push(...(await admitBuild(gate, stored)))
     for (const item of fresh) {
+      if (item.output.isSignature) {
+        // Nobody vouches for it and nothing is attested of it: it is one, or it is judged as the source that it is.
+        if (refusals.length > 0) continue
+        const refusal = await admitInput(gate, { ...item.output, part: 'either' })
+        if (refusal !== undefined) refusals.push(refusal)
+        continue
+      }
       if (!item.info.ultimate) {
         // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
         const refusal = await admitInput(gate, item.output)

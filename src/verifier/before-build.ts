@@ -1,8 +1,8 @@
 import { expectOutput } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { admitBuild, moment } from './admit.ts'
-import { isAdmitted } from './admitted.ts'
+import { admitBuild } from './admit.ts'
+import { admittedNow, isAdmitted } from './admitted.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import { foresee } from './foresee.ts'
 import type { Gate } from './gate.ts'
@@ -39,9 +39,13 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
   return refusals
 }
 
-/** Whether anything can be said of an output before it is there: a fetched source, or one that others attested. */
+/**
+ * Whether anything can be said of an output before it is there: a fetched source, or one that others attested. Whether what
+ * is fetched as a signature is one shows when it is there.
+ */
 async function isForeseeable(gate: Gate, output: Output): Promise<boolean> {
-  if (isAdmitted(await moment(gate), output.path, output.kind)) return false
+  if (isAdmitted(await admittedNow(gate), output.path, output.kind)) return false
+  if (output.isSignature) return false
   if (output.kind === 'fetched-source') return true
   return gate.isAttested(output.path.path)
 }

@@ -1,4 +1,6 @@
+import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
 import { readRegularFile } from '../files/regular-file.ts'
+import { isSaidToBeSignature } from '../formats/declared-signatures.ts'
 import { DERIVATION_LIMIT, type Derivation } from '../formats/derivation.ts'
 import { narOfBytes } from '../formats/nar.ts'
 import { derivationName, parseStorePath, type StorePath } from '../formats/store-path.ts'
@@ -8,6 +10,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { sha256 } from '../primitives/sodium.ts'
+import { type Declared, declaredIn, partNamed, saidOfInput, saidOfOutput } from './declared.ts'
 
 /** A derivation as it lies in the store, its contents checked against its name. */
 export interface StoredDerivation {
@@ -24,6 +27,10 @@ export interface Input {
   readonly kind: Exclude<SubjectKind, 'derivation'>
   /** The derivation that makes it; missing for what evaluation copied in. */
   readonly derivation?: StoredDerivation
+  /** What is said of its signatures by the derivation that makes it, and by the one that is built from it. */
+  readonly declared?: readonly Declaration[]
+  /** As what kind of signature file the derivation that is built from it names it. */
+  readonly part?: SignaturePart
 }
 
 /** A derivation of a kind whose outputs cannot be judged yet. */
@@ -71,13 +78,25 @@ export function inputsOf(stored: StoredDerivation): readonly Input[] {
       if (input.outputs.includes(output.name)) inputs.push(output)
     }
   }
-  return inputs
+  const declared = declaredIn(stored)
+  return inputs.map(input => asNamedBy(declared, input))
+}
+
+/** An input with what is said of it by the derivation that is built from it. What was built is no signature of anything. */
+function asNamedBy(by: Declared, input: Input): Input {
+  if (input.kind === 'output') return input
+  const part = partNamed(by, input.path.path)
+  const said = saidOfInput(by, input.path.path)
+  const named = part === undefined ? input : { ...input, part }
+  return said.length === 0 ? named : { ...named, declared: [...(input.declared ?? []), ...said] }
 }
 
 /** One output of a derivation and what it is to the policy. */
 export interface Output extends Input {
   readonly name: string
   readonly derivation: StoredDerivation
+  /** The derivation says that what it fetches is a signature. */
+  readonly isSignature?: true
 }
 
 /** The outputs of a derivation. Throws UnsupportedDerivationError where their paths are not fixed by the .drv. */
@@ -86,12 +105,23 @@ export function outputsOf(stored: StoredDerivation): readonly Output[] {
     throw new UnsupportedDerivationError(stored.path.path, 'a dynamic derivation')
   }
   return stored.derivation.outputs.map(output => {
-    if (output.kind !== 'fixed' && output.kind !== 'input-addressed') {
-      throw new UnsupportedDerivationError(stored.path.path, UNSUPPORTED[output.kind])
+    const { kind, name } = output
+    if (kind !== 'fixed' && kind !== 'input-addressed') {
+      throw new UnsupportedDerivationError(stored.path.path, UNSUPPORTED[kind])
     }
-    const kind = output.kind === 'fixed' ? 'fetched-source' : 'output'
-    return { name: output.name, path: parseStorePath(output.path), kind, derivation: stored }
+    const made = { name, path: parseStorePath(output.path), derivation: stored }
+    return kind === 'fixed' ? fetchedSource(made) : { ...made, kind: 'output' }
   })
+}
+
+function fetchedSource(made: Pick<Output, 'name' | 'path' | 'derivation'>): Output {
+  const declared = saidOfOutput(declaredIn(made.derivation))
+  return {
+    ...made,
+    kind: 'fetched-source',
+    ...(declared.length === 0 ? {} : { declared }),
+    ...(isSaidToBeSignature(made.derivation.derivation) ? { isSignature: true } : {}),
+  }
 }
 
 const UNSUPPORTED = {

@@ -7,12 +7,13 @@ import type { Gate } from './gate.ts'
 
 /**
  * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
- * for an output, the signatures that the store keeps for it.
+ * for an output, the signatures that the store keeps for it. `fileNames`: how a list of checksums may call a source.
  */
 export async function pathEvidence(
   gate: Gate,
   subject: Subject,
   info: PathInfo | undefined,
+  fileNames?: readonly string[],
 ): Promise<Evidence> {
   const policy = await gate.policy()
   const parts = [await gate.attested(subject.path)]
@@ -20,7 +21,7 @@ export async function pathEvidence(
     if (info !== undefined) parts.push(storeSignatureEvidence(policy, info, "the store's database"))
   } else if (info !== undefined) {
     const { developerEvidence } = await import('../evidence/developer-signatures.ts')
-    parts.push(await developerEvidence(policy, subject, subject.path))
+    parts.push(await developerEvidence(policy, subject, subject.path, fileNames))
   }
   return mergeEvidence(parts)
 }

@@ -47,7 +47,7 @@ export async function* graphClaimsOf(
 }
 
 /** Anybody can put derivations into the store that refer to a path: one that is no proper derivation says nothing. */
-function readable(candidate: string): StoredDerivation | undefined {
+export function readable(candidate: string): StoredDerivation | undefined {
   try {
     return readDerivation(candidate)
   } catch (error) {

@@ -28,6 +28,35 @@ export function rememberBuild(state: string, stored: StoredDerivation, inputs: r
   if (JSON.stringify(next) !== JSON.stringify(entry)) writeAdmission(state, stored.path.digest, next)
 }
 
+/**
+ * Writes down that a path may be there as a signature. It takes no other entry's place: what was a source keeps what this
+ * machine once verified about it.
+ */
+export async function recordSignature(
+  gate: Gate,
+  path: StorePath,
+  narHash: string,
+  derivation: string | undefined,
+): Promise<void> {
+  const { state } = gate.places
+  const entry = readAdmission(state, path.digest, path.path)
+  if (entry !== undefined && entry.kind !== 'signature') return
+  writeAdmission(state, path.digest, {
+    path: path.path,
+    narHash,
+    policy: (await gate.snapshot()).digest,
+    until: undefined,
+    stamp: identityOf(path.path),
+    kind: 'signature',
+    builtHere: false,
+    derivation,
+    time: gate.now,
+    rule: 'signatures',
+    claims: [],
+    build: undefined,
+  })
+}
+
 /** Writes a trusted verdict into the ledger, on the disk when it returns. */
 export async function recordTrust(
   gate: Gate,

@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { developerEvidence } from '../evidence/developer-signatures.ts'
+import { whyNoSignature } from '../evidence/in-band.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
@@ -21,11 +22,12 @@ import { hasContent } from '../quarantine/quarantine.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
-import { admitBuild, judgeWithGraph } from './admit.ts'
+import { admitBuild, judgeSource, judgeWithGraph } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
+import { fileNamesOf } from './declared.ts'
 import type { Gate } from './gate.ts'
-import { recordTrust } from './record.ts'
+import { recordSignature, recordTrust } from './record.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
 const REGISTER_LIMIT = 600_000
@@ -57,8 +59,12 @@ export function releaseEntry(gate: Gate, id: string): Promise<Release> {
 
     const [first, ...rest] = await admitBuild(gate, output.derivation)
     if (first !== undefined) return { path: entry.path, refusals: [first, ...rest] }
-    const verdict = await judgeEntry(gate, entry, { output, content })
-    if (verdict.outcome !== 'trusted') return { path: entry.path, refusals: [verdict] }
+    // One that its build's refusal swept along: nobody vouches for it and nothing is attested of it.
+    const isSignature = output.isSignature === true && whyNoSignature(content, 'either') === undefined
+    const verdict = isSignature ? undefined : await judgeEntry(gate, entry, { output, content })
+    if (verdict !== undefined && verdict.outcome !== 'trusted') {
+      return { path: entry.path, refusals: [verdict] }
+    }
     await restore(gate, { id, entry, output }, verdict)
     return { path: entry.path, refusals: [] }
   })
@@ -83,15 +89,16 @@ async function judgeEntry(
 ): Promise<Verdict> {
   const { name } = output.path
   const subject: Subject = { path, name, kind: output.kind, narHash, builtHere, derivationKnown: true }
-  const parts = [await gate.attested(path)]
-  if (subject.kind !== 'output') parts.push(await developerEvidence(await gate.policy(), subject, content))
-  return judgeWithGraph(gate, subject, mergeEvidence(parts), output.derivation)
+  const attested = await gate.attested(path)
+  if (subject.kind === 'output') return judgeWithGraph(gate, subject, attested, output.derivation)
+  const kept = await developerEvidence(await gate.policy(), subject, content, fileNamesOf(output))
+  return judgeSource(gate, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }
 
 async function restore(
   gate: Gate,
   { id, entry, output }: { readonly id: string; readonly entry: QuarantineEntry; readonly output: Output },
-  trust: Trust,
+  trust: Trust | undefined,
 ): Promise<void> {
   const { state } = gate.places
   const store = await gate.store()
@@ -108,8 +115,12 @@ async function restore(
   }
   const info = await store.pathInfo(entry.path)
   assertRestored(entry, info)
-  if (entry.builtHere) await attestOutput(gate, output, info)
-  await recordTrust(gate, trust, output.path, entry.derivation)
+  if (trust === undefined) {
+    await recordSignature(gate, output.path, info.narHash, entry.derivation)
+  } else {
+    if (entry.builtHere) await attestOutput(gate, output, info)
+    await recordTrust(gate, trust, output.path, entry.derivation)
+  }
   removeEntry(state, id)
 }
 

@@ -7,6 +7,7 @@ import { readDerivation } from './build.ts'
 import { classifyInStore, outputNamedBy } from './classify.ts'
 import { foresee } from './foresee.ts'
 import type { Gate } from './gate.ts'
+import { withWhatReferrersSay } from './in-band.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /**
@@ -24,7 +25,7 @@ export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
       const verdict = await judgeAbsent(gate, path)
       if (verdict !== undefined) return verdict
     }
-    const input = await classifyInStore(gate, path.path, info)
+    const input = await withWhatReferrersSay(gate, await classifyInStore(gate, path.path, info))
     return await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')

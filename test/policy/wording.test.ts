@@ -70,6 +70,10 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   ],
   [{ code: 'expired', who: 'ABCD' }, 'the key or signature of ABCD is past its date'],
   [{ code: 'not-yet-valid', who: 'bob', at: MAY }, 'the key of bob is not valid before 2026-05-01'],
+  [
+    { code: 'not-a-signature', detail: 'it was built' },
+    'it is named as a signature and is none (it was built)',
+  ],
   [{ code: 'refused-by-rule' }, 'the rule refuses it, whoever signed'],
   [
     { code: 'unknown-derivation' },

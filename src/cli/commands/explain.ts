@@ -1,14 +1,17 @@
 import { mergeEvidence } from '../../evidence/merge.ts'
-import { parseStorePath, type StorePath } from '../../formats/store-path.ts'
+import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/store-path.ts'
 import { type Admission, readAdmission } from '../../ledger/admissions.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import type { Evidence } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listEntriesOf, readEntry } from '../../quarantine/entries.ts'
-import { classify } from '../../verifier/classify.ts'
+import type { PathInfo } from '../../store/store-client.ts'
+import { classifyInStore } from '../../verifier/classify.ts'
+import { fileNamesOf } from '../../verifier/declared.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
 import type { Gate } from '../../verifier/gate.ts'
+import { declaredEvidence, withWhatReferrersSay } from '../../verifier/in-band.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
@@ -72,17 +75,25 @@ async function evidenceAbout(
   const info = await (await gate.store()).pathInfo(path.path)
   const narHash = info?.narHash
   const remembered = rememberedEvidence(entry, narHash ?? entry?.narHash ?? '')
+  const found = isDerivationPath(path)
+    ? await gate.attested(path.path)
+    : await evidenceOfPath(gate, path, info)
+  return { evidence: mergeEvidence([found, remembered]), narHash }
+}
+
+async function evidenceOfPath(gate: Gate, path: StorePath, info: PathInfo | undefined): Promise<Evidence> {
+  const input = await withWhatReferrersSay(gate, await classifyInStore(gate, path.path, info))
   const subject = {
     path: path.path,
     name: path.name,
-    kind: path.name.endsWith('.drv') ? 'derivation' : classify(path.path, info).kind,
-    narHash: narHash ?? '',
+    kind: input.kind,
+    narHash: info?.narHash ?? '',
     builtHere: false,
     derivationKnown: true,
-  } as const
-  const found =
-    subject.kind === 'derivation' ? await gate.attested(path.path) : await pathEvidence(gate, subject, info)
-  return { evidence: mergeEvidence([found, remembered]), narHash }
+  }
+  const found = await pathEvidence(gate, subject, info, fileNamesOf(input))
+  if (input.kind === 'output' || info === undefined) return found
+  return mergeEvidence([found, await declaredEvidence(gate, input, subject, path.path)])
 }
 
 function quarantineLines(state: string, { digest, path }: StorePath): readonly string[] {

@@ -1,5 +1,5 @@
+import { urlsOf } from '../../formats/fetched-urls.ts'
 import type { StorePath } from '../../formats/store-path.ts'
-import { parseStrictJson } from '../../formats/strict-json.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { inputsOf, outputsOf, readDerivation, type StoredDerivation } from '../../verifier/build.ts'
 
@@ -28,7 +28,12 @@ export function sourcesOf(
     for (const { path, kind, derivation } of named) {
       if (kind === 'output' || sources.has(path.path)) continue
       const madeBy = derivation === undefined ? {} : { madeBy: derivation }
-      sources.set(path.path, { path, kind, ...madeBy, urls: urlsOf(derivation) })
+      sources.set(path.path, {
+        path,
+        kind,
+        ...madeBy,
+        urls: derivation === undefined ? [] : urlsOf(derivation.derivation),
+      })
     }
   }
   return [...sources.values()]
@@ -57,38 +62,4 @@ function graphOf(derivations: readonly StoredDerivation[]): readonly StoredDeriv
       throw new FormatError('derivation', 'a build graph without end', stored.path.path)
   }
   return [...graph.values()]
-}
-
-/** What a fetcher's environment says under `url` and `urls`, as fetchurl of Nix and of nixpkgs have it. */
-function urlsOf(stored: StoredDerivation | undefined): readonly string[] {
-  if (stored === undefined) return []
-  const env = new Map(stored.derivation.env)
-  const structured = env.get('__json')
-  const words = [
-    env.get('url'),
-    env.get('urls'),
-    ...(structured === undefined ? [] : structuredUrls(structured)),
-  ]
-  const urls = words.flatMap(value =>
-    Buffer.from(value ?? '', 'latin1')
-      .toString('utf8')
-      .split(/\s+/),
-  )
-  return [...new Set(urls.filter(url => /^(?:https?|file):\/\//i.test(url) && URL.canParse(url)))]
-}
-
-function structuredUrls(text: string): readonly string[] {
-  try {
-    const json = parseStrictJson(Buffer.from(text, 'latin1').toString('utf8'), {
-      length: text.length,
-      depth: 32,
-    })
-    if (!(json instanceof Map)) return []
-    const values = [json.get('url'), json.get('urls')].flat()
-    return values.filter(value => typeof value === 'string')
-  } catch (error) {
-    // It only tells where to look.
-    if (error instanceof FormatError) return []
-    throw error
-  }
 }

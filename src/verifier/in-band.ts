@@ -1,0 +1,82 @@
+/** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
+import type { SignaturePart } from '../evidence/in-band.ts'
+import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
+import { admittedNow, isAdmitted } from './admitted.ts'
+import type { Input } from './build.ts'
+import { declaredIn, fileNamesOf, saidOfInput } from './declared.ts'
+import type { Gate } from './gate.ts'
+import { readable } from './graph.ts'
+import { recordSignature } from './record.ts'
+
+/** Derivations that are looked at, at most, for what they say of a file that they are built from. */
+const REFERRER_LIMIT = 64
+
+/**
+ * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for `doubting`
+ * alone: nothing that is missing here could speak against a source.
+ */
+export async function declaredEvidence(
+  gate: Gate,
+  input: Input,
+  subject: Subject,
+  fsPath: string,
+): Promise<Evidence> {
+  const { declared = [] } = input
+  if (declared.length === 0) return { claims: [], strays: [], troubles: [] }
+  const { inBandEvidence } = await import('../evidence/in-band.ts')
+  const makerOf = async (path: string) => (await (await gate.store()).derivers(path))[0]
+  const source = { subject, fsPath, fileNames: fileNamesOf(input) }
+  return inBandEvidence(await gate.policy(), source, declared, makerOf)
+}
+
+/**
+ * A source that evaluation copied in, with what derivations in the store that are built from it say of its signatures. For
+ * whoever asks about the source alone; a build asks with what its own derivation says.
+ */
+export async function withWhatReferrersSay(gate: Gate, input: Input): Promise<Input> {
+  if (input.kind !== 'local-source') return input
+  const referrers = await (await gate.store()).referrers(input.path.path)
+  const derivations = referrers.filter(path => path.endsWith('.drv')).slice(0, REFERRER_LIMIT)
+  const declared = derivations.flatMap(path => {
+    const stored = readable(path)
+    return stored === undefined ? [] : saidOfInput(declaredIn(stored), input.path.path)
+  })
+  return { ...input, declared: declared.filter(({ problem }) => problem === undefined) }
+}
+
+/** A verdict that was made without these troubles: where it is a no, they leave it undecided; else they are told. */
+export function doubting(verdict: Verdict, troubles: readonly Trouble[]): Verdict {
+  const [first, ...rest] = troubles.map(trouble => ({ code: 'unreadable', trouble }) as const)
+  if (first === undefined) return verdict
+  if (verdict.outcome === 'trusted') {
+    const strays = troubles.map((trouble): Stray => ({ problem: 'unreadable', ...trouble }))
+    return { ...verdict, strays: [...verdict.strays, ...strays] }
+  }
+  return { ...verdict, outcome: 'indeterminate', findings: [first, ...rest, ...verdict.findings] }
+}
+
+/**
+ * Lets a path be there as the signature that a derivation names it as. Undefined: it may; otherwise why it is none. Only
+ * what was fetched or copied in and refers to nothing can be one.
+ */
+export async function admitSignature(
+  gate: Gate,
+  { path, derivation }: Input,
+  part: SignaturePart,
+): Promise<string | undefined> {
+  if (isAdmitted(await admittedNow(gate), path, 'signature')) return undefined
+  const info = await (await gate.store()).pathInfo(path.path)
+  if (info === undefined) return 'it is not in the store'
+  if (info.ca === undefined) return 'it was built'
+  if (info.references.length > 0) return 'it refers to other paths'
+  const { whyNoSignature } = await import('../evidence/in-band.ts')
+  const problem = whyNoSignature(path.path, part)
+  if (problem !== undefined || !gate.records) return problem
+  await recordSignature(gate, path, info.narHash, derivation?.path.path)
+  return undefined
+}
+
+/** A refusal of what is said to be a signature, with why it is none. */
+export function noSignature(refusal: Refusal, detail: string): Refusal {
+  return { ...refusal, findings: [{ code: 'not-a-signature', detail }, ...refusal.findings] }
+}
