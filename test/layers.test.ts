@@ -1,0 +1,36 @@
+// CONTRIBUTING.md: arrows run one way. What the code imports from must stand above it in the list of folders.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+
+const CONTRIBUTING = readFileSync(join(PROJECT_ROOT, 'CONTRIBUTING.md'), 'utf8')
+const FOLDERS = [...CONTRIBUTING.matchAll(/^src\/([a-z]+)\/ /gm)].map(([, folder = '']) => folder)
+
+/** Folders of `src` that a file imports values from, be it now or when it gets there; types are no arrows. */
+function importsOf(text: string): readonly string[] {
+  const statements = text.matchAll(
+    /^(?:import|export) (?!type\b)[^;']*?from '((?:\.\.\/)+[^']+)'|import\('((?:\.\.\/)+[^']+)'\)/gm,
+  )
+  const paths = [...statements].map(([, now, later]) => now ?? later ?? '')
+  return paths.map(path => path.replace(/^(?:\.\.\/)+/, '').split('/')[0] ?? '')
+}
+
+test('every folder of src is explained, in the order of the arrows', () => {
+  const folders = readdirSync(join(PROJECT_ROOT, 'src'))
+  assert.deepEqual([...FOLDERS].sort(), folders.sort())
+})
+
+test('no folder imports from one below it', () => {
+  const wrong: string[] = []
+  for (const [rank, folder] of FOLDERS.entries()) {
+    const files = readdirSync(join(PROJECT_ROOT, 'src', folder), { recursive: true, encoding: 'utf8' })
+    for (const file of files.filter(name => name.endsWith('.ts'))) {
+      const text = readFileSync(join(PROJECT_ROOT, 'src', folder, file), 'utf8')
+      for (const imported of importsOf(text)) {
+        if (FOLDERS.indexOf(imported) > rank) wrong.push(`src/${folder}/${file} imports from src/${imported}`)
+      }
+    }
+  }
+  assert.deepEqual(wrong, [])
+})
