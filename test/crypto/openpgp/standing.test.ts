@@ -68,9 +68,9 @@ it('a signature by a key that ended is nothing that a policy may accept once any
     if (offset >= prefix - 2 && offset < prefix + 2) continue
     const changed = Buffer.from(signature)
     changed.writeUInt8(changed.readUInt8(offset) ^ 0x10, offset)
-    const result = await judge({ ...each, signature: changed }, released, [GPGV]).catch(
-      (error: Error) => error,
-    )
+    const result: OpenPgpResult | Error = await judge({ ...each, signature: changed }, released, [
+      GPGV,
+    ]).catch((error: Error) => error)
     if (result instanceof Error) assert.equal(result.name, 'FormatError', `offset ${offset}`)
     else
       assert.ok(result.kind !== 'good' && result.kind !== 'expired-since', `offset ${offset}: ${result.kind}`)
