@@ -1,6 +1,7 @@
 // A packager hands off what developers signed: on a machine of their own, to users who build on theirs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
@@ -167,5 +168,55 @@ for (const version of VERSIONS) {
       assert.equal(status, 20)
       assert.match(stdout, /^tool\.tar .*not there$/m)
       assert.match(stdout, /file:\/\/\/srv\/tool\.tar has other contents than the derivation says/)
+    }))
+
+  test(`${version}: a signed list of checksums beside the URL is found, and kept with its signature`, () =>
+    withWorld(version, {}, async world => {
+      const url = 'file:///srv/tool.tar'
+      world.write('/srv/tool.tar', RELEASE)
+      world.write('/root/default.nix', nix.fetchurl('tool.tar', url, sha256(RELEASE)))
+      const list = `${sha256(PATCH)}  fix.patch\n${sha256(RELEASE)}  tool.tar\n`
+      world.write('/srv/SHA256SUMS', list)
+      world.write('/srv/SHA256SUMS.minisig', alice.sign(list))
+      await packager(world)
+      await know(world, [alice.key])
+      const done = await nixsig(world, `handoff --key bob.secret --out ${ATTESTATIONS}`)
+      assert.equal(done.status, 0, done.stderr)
+      assert.match(done.stdout, /^tool\.tar +SHA256SUMS\.minisig +minisign +\S+ +good$/m)
+      assert.match(done.stdout, /over a list of checksums/)
+      // A user who trusts alice and not bob needs nothing but what was kept.
+      const needs = byDefault('alice', 'nothing', 'self').replace('"alice"', '{ developer = "alice" }')
+      await setPolicy(world, policyText({ alice: [`"${alice.key}"`] }, needs))
+      const built = await world.run('nix-build')
+      assert.equal(built.status, 0, built.stderr)
+    }))
+
+  test(`${version}: what a package declares is checked, and the signature itself is no source`, () =>
+    withWorld(version, {}, async world => {
+      world.write('/srv/lib.nix', readFileSync(join(PROJECT_ROOT, 'nix/lib.nix')))
+      world.write('/srv/tool.tar', RELEASE)
+      world.write('/srv/elsewhere/signed', alice.sign(RELEASE))
+      const sri = (contents: string | Uint8Array) =>
+        `sha256-${createHash('sha256').update(contents).digest('base64')}`
+      const signature = readFileSync(world.path('/srv/elsewhere/signed'))
+      world.write(
+        '/root/default.nix',
+        `(import /srv/lib.nix).fetchSigned {
+          url = "file:///srv/tool.tar";
+          hash = "${sri(RELEASE)}";
+          signature = { url = "file:///srv/elsewhere/signed"; hash = "${sri(signature)}"; kind = "minisign"; };
+        }`,
+      )
+      await packager(world)
+      await know(world, [alice.key])
+      const done = await nixsig(world, 'handoff --key bob.secret --out published')
+      assert.equal(done.status, 0, done.stderr)
+      assert.match(done.stdout, /^tool\.tar +\S+-signed +minisign +\S+ +good$/m)
+      assert.doesNotMatch(done.stdout, /^signed /m)
+      assert.match(done.stdout, /^attested \S+-signed\.drv \(as packager/m)
+      world.write('/srv/elsewhere/signed', 'a page')
+      const gone = await nixsig(world, 'handoff --key bob.secret --out published')
+      assert.equal(gone.status, 20)
+      assert.match(gone.stdout, /elsewhere\/signed has other contents than the derivation says/)
     }))
 }

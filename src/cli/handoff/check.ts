@@ -15,6 +15,7 @@ import { UsageError } from '../usage-error.ts'
 import { checkRevision } from './check-revision.ts'
 import { contentsOfSource, type Workplace } from './contents.ts'
 import { fileNames } from './conventions.ts'
+import { declaredOf } from './declared.ts'
 import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
 import type { GivenRevision, GivenSignature } from './given.ts'
 import type { Source } from './sources.ts'
@@ -64,7 +65,8 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
   if (revision !== undefined) return checkRevision(source, contents, revision, checking.keys)
   const unfit = whyUnfit(contents)
   if (unfit !== undefined) return { ...nothing, contents, state: 'unsigned', status: 10, notes: [unfit] }
-  const { found, notes } = await findSignatures(source, checking)
+  const { found, notes, problem } = await findOrSay(source, checking)
+  if (problem !== undefined) return { ...nothing, contents, state: 'doubtful', status: 20, notes: [problem] }
   const checked: CheckedSource[] = []
   for (const signature of found) {
     const { state, results, problem } = await judge(contents.file, signature, source, checking.keys)
@@ -89,8 +91,8 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
 
 async function judge(file: string, found: FoundSignature, source: Source, keys: readonly Key[]) {
   try {
-    const { signature, checksums } = found
-    const names = [...fileNames(source.urls), source.path.name]
+    const { signature, checksums, fileName } = found
+    const names = [...fileNames(source.urls), source.path.name, ...(fileName === undefined ? [] : [fileName])]
     const list = checksums === undefined ? {} : { checksums }
     const results = await verifyDetached({ file, signature, keys, fileNames: names, ...list })
     return { state: stateOf(results), results }
@@ -105,7 +107,20 @@ function stateOf(results: readonly DetachedResult[]): SourceState {
   return results.some(({ outcome }) => outcome === 'good') ? 'signed' : 'doubtful'
 }
 
-/** Given by the caller, else kept beside attestations, else beside the URL: the first place that has any. */
+/** What can be found; or why what somebody named as a signature is none. */
+async function findOrSay(
+  source: Source,
+  checking: Checking,
+): Promise<Findings & { readonly problem?: string }> {
+  try {
+    return await findSignatures(source, checking)
+  } catch (error) {
+    if (!isAboutSource(error)) throw error
+    return { found: [], notes: [], problem: error.message }
+  }
+}
+
+/** Given by the caller, declared, kept beside attestations, or beside the URL: of the first of these that has any. */
 async function findSignatures(source: Source, checking: Checking): Promise<Findings> {
   const { path } = source.path
   const given = checking.given.filter(each => isOf(each, source))
@@ -113,6 +128,8 @@ async function findSignatures(source: Source, checking: Checking): Promise<Findi
     const found = await Promise.all(given.map(({ signature, list }) => signatureAt(signature, list)))
     return { found, notes: [] }
   }
+  const declared = await declaredOf(source, checking.workplace)
+  if (declared.length > 0) return { found: declared, notes: [] }
   const kept = checking.directories.map(directory => keptSignatures(directory, path))
   const signatures = kept.flatMap(each => each.signatures)
   const strays = kept.flatMap(each => each.strays)

@@ -16,6 +16,8 @@ export interface FoundSignature {
   readonly signature: Uint8Array
   /** The list of checksums that it is over, where it is over one beside it. */
   readonly checksums?: Uint8Array
+  /** How that list calls the file, where it is not as one would think. */
+  readonly fileName?: string
 }
 
 /** What a look-up found, and what it stumbled over, in words. */

@@ -1,7 +1,14 @@
+import type { Declaration } from '../../evidence/in-band.ts'
 import { urlsOf } from '../../formats/fetched-urls.ts'
 import type { StorePath } from '../../formats/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import { inputsOf, outputsOf, readDerivation, type StoredDerivation } from '../../verifier/build.ts'
+import {
+  type Input,
+  inputsOf,
+  outputsOf,
+  readDerivation,
+  type StoredDerivation,
+} from '../../verifier/build.ts'
 
 /** Derivations of one build graph. */
 const GRAPH_LIMIT = 1_000_000
@@ -14,6 +21,8 @@ export interface Source {
   readonly madeBy?: StoredDerivation
   /** Where it is fetched from, http, https and file only, in the order of the derivation. */
   readonly urls: readonly string[]
+  /** What derivations say of where its developer's signatures are. */
+  readonly declared: readonly Declaration[]
 }
 
 /** Sources of derivations: what they name themselves or, if `recursive`, what anything in their build graphs names. */
@@ -25,29 +34,49 @@ export function sourcesOf(
   for (const stored of recursive ? graphOf(derivations) : derivations) {
     // A derivation that fetches is handed off with what it fetches.
     const named = [...inputsOf(stored), ...outputsOf(stored)]
-    for (const { path, kind, derivation } of named) {
-      if (kind === 'output' || sources.has(path.path)) continue
-      const madeBy = derivation === undefined ? {} : { madeBy: derivation }
-      sources.set(path.path, {
-        path,
-        kind,
-        ...madeBy,
-        urls: derivation === undefined ? [] : urlsOf(derivation.derivation),
-      })
+    for (const input of named) {
+      if (input.kind === 'output' || isOnlySignature(input)) continue
+      const { path, declared = [] } = input
+      const known = sources.get(path.path)
+      // Of one source several derivations may have something to say.
+      if (known === undefined) sources.set(path.path, sourceOf(input, input.kind))
+      else sources.set(path.path, { ...known, declared: [...known.declared, ...declared] })
     }
   }
   return [...sources.values()]
 }
 
 /**
- * The derivations that somebody stands for who hands these off: themselves, and what fetches their sources, which a hook
- * asks about as well.
+ * What a derivation that names it takes for a signature of something else, or what its own derivation says is one: nobody
+ * stands for that, and the hooks let it in as nothing else.
+ */
+function isOnlySignature(input: Input): boolean {
+  return input.part !== undefined || ('isSignature' in input && input.isSignature === true)
+}
+
+/** The source that an input is, as a packager sees it. */
+export function sourceOf({ path, derivation, declared = [] }: Input, kind: Source['kind']): Source {
+  const madeBy = derivation === undefined ? {} : { madeBy: derivation }
+  return {
+    path,
+    kind,
+    ...madeBy,
+    urls: derivation === undefined ? [] : urlsOf(derivation.derivation),
+    declared,
+  }
+}
+
+/**
+ * The derivations that somebody stands for who hands these off: themselves, and what fetches their sources and the
+ * signatures of those, which a hook asks about as well.
  */
 export function signedWith(
   derivations: readonly StoredDerivation[],
   sources: readonly Source[],
 ): readonly StoredDerivation[] {
-  const all = [...derivations, ...sources.flatMap(({ madeBy }) => madeBy ?? [])]
+  const fetchers = sources.flatMap(({ madeBy }) => madeBy ?? [])
+  const signatures = fetchers.flatMap(inputsOf).filter(isOnlySignature)
+  const all = [...derivations, ...fetchers, ...signatures.flatMap(({ derivation }) => derivation ?? [])]
   return [...new Map(all.map(stored => [stored.path.path, stored])).values()]
 }
 
