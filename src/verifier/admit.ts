@@ -13,7 +13,7 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny, isDerivationAdmitted } from './admitted.ts'
-import { type Input, inputsOf, readDerivation, type StoredDerivation } from './build.ts'
+import { type Input, inputsOf, type Output, readDerivation, type StoredDerivation } from './build.ts'
 import { classifyInStore } from './classify.ts'
 import { fileNamesOf } from './declared.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
@@ -117,6 +117,20 @@ async function admitDerivationFile(gate: Gate, input: Input): Promise<Refusal | 
   const refusal = await admitDerivation(gate, stored)
   if (refusal !== undefined) return refusal
   return (await admitReferences(gate, input, derivationReferences(stored.derivation))).refusal
+}
+
+/**
+ * Why an output may not refer to what its build was let have as a signature alone; undefined if it does not. Whoever uses
+ * the output sees that file as well, as a file like any other.
+ */
+export async function refusalOfCarried(
+  gate: Gate,
+  output: Output,
+  info: PathInfo,
+): Promise<Refusal | undefined> {
+  const signatures = inputsOf(output.derivation).filter(({ part }) => part !== undefined)
+  const carried = signatures.map(({ path }) => path.path).filter(path => info.references.includes(path))
+  return (await admitReferences(gate, output, carried)).refusal
 }
 
 /** Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its entries. */

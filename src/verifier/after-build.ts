@@ -5,7 +5,7 @@ import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
-import { admitBuild, admitInput, judgeInput } from './admit.ts'
+import { admitBuild, admitInput, judgeInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
 import {
@@ -130,6 +130,8 @@ async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonl
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
+      const carried = await refusalOfCarried(gate, item.output, item.info)
+      if (carried !== undefined) refusals.push(carried)
       const verdict = await judgeInput(gate, item.output, true)
       if (verdict.outcome === 'trusted') trusted.push([item, verdict])
       else refusals.push(verdict)

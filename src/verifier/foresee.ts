@@ -6,6 +6,7 @@ import { judgeWithGraph } from './admit.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
 import type { Gate } from './gate.ts'
+import { doubting, unreadableIn } from './in-band.ts'
 
 /** What can be said of an output before it is built. */
 export interface Foreseen {
@@ -51,5 +52,5 @@ export async function foresee(gate: Gate, output: Output, outcomes?: readonly st
     if (verdict.outcome === 'trusted' && narHash !== UNKNOWN_HASH) allowed.push(narHash)
   }
   const best = verdicts.find(({ outcome }) => outcome === 'trusted') ?? verdicts[0]
-  return best === undefined ? { allowed } : { allowed, verdict: best }
+  return best === undefined ? { allowed } : { allowed, verdict: doubting(best, unreadableIn(output)) }
 }

@@ -55,6 +55,13 @@ export function doubting(verdict: Verdict, troubles: readonly Trouble[]): Verdic
   return { ...verdict, outcome: 'indeterminate', findings: [first, ...rest, ...verdict.findings] }
 }
 
+/** What derivations say of a source's signatures that cannot be read, without a look at any signature. */
+export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readonly Trouble[] {
+  return declared.flatMap(({ by, problem }) =>
+    problem === undefined ? [] : [{ origin: by, detail: problem }],
+  )
+}
+
 /**
  * Lets a path be there as the signature that a derivation names it as. Undefined: it may; otherwise why it is none. Only
  * what was fetched or copied in and refers to nothing can be one.
