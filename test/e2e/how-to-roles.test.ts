@@ -1,6 +1,9 @@
 // The pages of docs/how-to for those who sign, run as they stand there.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { type Check, runAll, testPage, theRelease, usePolicy } from '../docs/page.ts'
+import { serveDirectory } from '../support/static-server.ts'
 import { byDefault } from '../support/trust.ts'
 import type { World } from '../support/world.ts'
 
@@ -62,6 +65,25 @@ testPage('docs/how-to/packager.md', {
     await world.output('mkdir -p /etc/nixsig/keys; cp libmd.asc /etc/nixsig/keys/')
     usePolicy(world, policy())
     await runAll(world, commands)
+  },
+
+  "Let the package name its developer's signature": async (world, { commands, policy }) => {
+    world.write('/root/nixsig.nix', readFileSync(join(PROJECT_ROOT, 'nix/lib.nix')))
+    world.write('/root/hello-1.0.tar', 'released\n')
+    await world.output('minisign -G -W -p dev.pub -s dev.key; minisign -S -W -s dev.key -m hello-1.0.tar')
+    const server = await serveDirectory(world.path('/root'))
+    const here = commands.map(({ script, ...rest }) => ({
+      ...rest,
+      script: script.replaceAll('https://example.org', server.url),
+    }))
+    usePolicy(world, policy())
+    const [{ script } = assert.fail()] = here
+    const refused = await world.run(script)
+    assert.match(refused.stderr, /needs alice as developer/)
+    const key = world.read('/root/dev.pub').split('\n')[1] ?? ''
+    usePolicy(world, policy().replace(/minisign:[\w+/=]+/, `minisign:${key}`))
+    await runAll(world, here)
+    await server.close()
   },
 
   'Vouch for a single source': async (world, { commands }) => {
