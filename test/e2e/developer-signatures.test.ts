@@ -148,7 +148,7 @@ for (const version of VERSIONS) {
       need: (world: World) => needOpenpgp(world, past),
       extension: '.asc',
       signature: () => openpgp(past, '20200301T000000'),
-      reason: /past its date/,
+      reason: /the key of dev ended \d{4}-\d\d-\d\d, after this was signed/,
     },
     'an OpenPGP key that the policy revokes': {
       need: (world: World) =>
