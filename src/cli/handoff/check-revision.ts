@@ -6,7 +6,7 @@ import { BadSignatureError } from '../attest/checked-signature.ts'
 import type { Contents } from '../attest/contents.ts'
 import { checkGitSignature } from '../attest/git-revision.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
-import type { CheckedSource } from './check.ts'
+import type { CheckedSource } from './checked-source.ts'
 import type { GivenRevision } from './given.ts'
 import type { Source } from './sources.ts'
 

@@ -4,42 +4,20 @@ import { pathToFileURL } from 'node:url'
 import { type DetachedResult, verifyDetached } from '../../crypto/detached/verify.ts'
 import { keptSignatures } from '../../evidence/signature-files.ts'
 import { FileError } from '../../files/regular-file.ts'
-import type { ExitCode } from '../../policy/exit-code.ts'
 import { strayWords } from '../../policy/finding-words.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Contents } from '../attest/contents.ts'
-import type { GitSignature } from '../attest/git-revision.ts'
 import { detachedStatus, detachedWords } from '../detached-words.ts'
 import { UsageError } from '../usage-error.ts'
 import { checkRevision } from './check-revision.ts'
+import type { CheckedSource, SourceState } from './checked-source.ts'
 import { contentsOfSource, type Workplace } from './contents.ts'
 import { fileNames } from './conventions.ts'
 import { declaredOf } from './declared.ts'
 import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
 import type { GivenRevision, GivenSignature } from './given.ts'
 import type { Source } from './sources.ts'
-
-/**
- * `signed`: by a key that was tried. `doubtful`: by another key, or one that counts for nothing today. `bad`: by a key
- * that was tried, and over something else. `missing`: nobody has the contents.
- */
-export type SourceState = 'signed' | 'doubtful' | 'bad' | 'unsigned' | 'missing'
-
-export interface CheckedSource {
-  readonly source: Source
-  readonly state: SourceState
-  readonly status: ExitCode
-  /** Missing only for what is missing. */
-  readonly contents?: Contents
-  /** Where a signature was found, the one that decides. */
-  readonly found?: FoundSignature
-  /** The same for a git tag or commit. */
-  readonly revision?: GitSignature
-  readonly results: readonly DetachedResult[]
-  /** Why, and what was found besides; fit for a terminal. */
-  readonly notes: readonly string[]
-}
 
 /** With what sources are checked. */
 export interface Checking {

@@ -1,6 +1,6 @@
 import type { Key } from '../../policy/policy.ts'
 import { word } from '../../policy/words.ts'
-import type { CheckedSource } from './check.ts'
+import type { CheckedSource } from './checked-source.ts'
 import { ask, readSeenKeys, rememberKey } from './seen-keys.ts'
 
 /**

@@ -10,7 +10,7 @@ import type { Contents } from '../attest/contents.ts'
 import { type Summary, summaryLine } from '../attest/lines.ts'
 import { publish } from '../attest/options.ts'
 import type { Terminal } from '../terminal.ts'
-import type { CheckedSource } from './check.ts'
+import type { CheckedSource } from './checked-source.ts'
 
 /** Who signs, where it goes, and when that is: seconds since 1970. */
 export interface Signing {

@@ -1,6 +1,6 @@
 import { printable } from '../../primitives/printable.ts'
 import type { Terminal } from '../terminal.ts'
-import type { CheckedSource, SourceState } from './check.ts'
+import type { CheckedSource, SourceState } from './checked-source.ts'
 
 const COLUMN_LIMIT = 48
 
