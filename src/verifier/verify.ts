@@ -1,3 +1,4 @@
+import { leftoversOf } from '../evidence/leftovers.ts'
 import { parseStorePath, type StorePath } from '../formats/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
@@ -17,6 +18,15 @@ import { refusalOf } from './refusal-of-error.ts'
  */
 export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
   const path = parseStorePath(text)
+  const verdict = await verdictOn(gate, path)
+  const policy = await gate.policy().catch(() => undefined)
+  if (policy === undefined) return verdict
+  const kind = verdict.outcome === 'trusted' ? verdict.subject.kind : verdict.kind
+  const leftovers = leftoversOf(policy.attestations, path.path, kind)
+  return { ...verdict, strays: [...(verdict.strays ?? []), ...leftovers] }
+}
+
+async function verdictOn(gate: Gate, path: StorePath): Promise<Verdict> {
   try {
     if (path.name.endsWith('.drv')) return await judgeDerivation(gate, readDerivation(path.path))
     const info = await (await gate.store()).pathInfo(path.path)

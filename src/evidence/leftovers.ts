@@ -1,0 +1,48 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { isPartial } from '../files/durable-file.ts'
+import { PUBLISHED_EXTENSIONS } from '../formats/publication.ts'
+import { parseStorePath } from '../formats/store-path.ts'
+import type { SubjectKind } from '../policy/policy.ts'
+import type { Stray } from '../policy/verdict.ts'
+import { SIGNATURE_EXTENSIONS } from './signature-files.ts'
+
+/**
+ * What lies beside the attestations of a store path and is read by nobody: files with an extension that means nothing, and
+ * developers' signatures of what is no source. Reads whole directories, so it is for who asks, and not for hooks. A
+ * directory that cannot be read has nothing: that is told where attestations are looked for. Throws FormatError if that is
+ * no store path.
+ */
+export function leftoversOf(
+  directories: readonly string[],
+  storePath: string,
+  kind: SubjectKind,
+): readonly Stray[] {
+  const { digest } = parseStorePath(storePath)
+  const isSource = kind === 'fetched-source' || kind === 'local-source'
+  return directories.flatMap(directory =>
+    namesIn(join(directory, digest.slice(0, 2)))
+      .filter(name => name.startsWith(digest) && !isPartial(name))
+      .flatMap((name): readonly Stray[] => {
+        const detail = whyUnread(name.slice(digest.length), isSource)
+        const origin = join(directory, digest.slice(0, 2), name)
+        return detail === undefined ? [] : [{ problem: 'unused', origin, detail }]
+      }),
+  )
+}
+
+function whyUnread(extension: string, isSource: boolean): string | undefined {
+  if (!PUBLISHED_EXTENSIONS.includes(extension)) {
+    return 'a file with an extension that means nothing here'
+  }
+  const isSignature = SIGNATURE_EXTENSIONS.some(each => each === extension)
+  return isSignature && !isSource ? 'a detached signature counts for a source that is in the store, and this is none' : undefined
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory).sort()
+  } catch {
+    return []
+  }
+}

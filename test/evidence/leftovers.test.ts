@@ -1,0 +1,60 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, beforeEach, describe, it } from 'node:test'
+import { leftoversOf } from '../../src/evidence/leftovers.ts'
+import type { SubjectKind } from '../../src/policy/policy.ts'
+
+const dir = mkdtempSync('/tmp/nixsig-leftovers-')
+after(() => rmSync(dir, { recursive: true, force: true }))
+const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
+const PATH = `/nix/store/${DIGEST}-hello-2.12.tar.gz`
+const part = join(dir, DIGEST.slice(0, 2))
+
+beforeEach(() => {
+  rmSync(part, { recursive: true, force: true })
+  mkdirSync(part)
+})
+const put = (...extensions: readonly string[]) => {
+  for (const extension of extensions) writeFileSync(join(part, `${DIGEST}${extension}`), '')
+}
+const found = (kind: SubjectKind) =>
+  leftoversOf([dir], PATH, kind).map(({ problem, origin, detail }) => {
+    assert.equal(problem, 'unused')
+    return `${origin.slice(part.length + 1 + DIGEST.length)}: ${detail}`
+  })
+const MEANINGLESS = 'a file with an extension that means nothing here'
+const NO_SOURCE = 'a detached signature counts for a source that is in the store, and this is none'
+
+describe('what nobody reads beside attestations', () => {
+  it('is what has an extension that means nothing', () => {
+    put('.sign', '.ASC', '.asc.bak', '', '.sha256', '.sums.sums', '.sums.intoto.jsonl')
+    const names = ['', '.ASC', '.asc.bak', '.sha256', '.sign', '.sums.intoto.jsonl', '.sums.sums']
+    assert.deepEqual(
+      found('fetched-source'),
+      names.map(name => `${name}: ${MEANINGLESS}`),
+    )
+  })
+
+  it('is a developer’s signature of what is no source', () => {
+    put('.asc', '.sums', '.sums.sigstore.json', '.intoto.jsonl', '.narinfo')
+    const unread = [`.asc: ${NO_SOURCE}`, `.sums: ${NO_SOURCE}`, `.sums.sigstore.json: ${NO_SOURCE}`]
+    assert.deepEqual(found('output'), unread)
+    assert.deepEqual(found('derivation'), unread)
+    assert.deepEqual(found('fetched-source'), [])
+    assert.deepEqual(found('local-source'), [])
+  })
+
+  it('is nothing about another path, and nothing that is still being written', () => {
+    writeFileSync(join(part, '0123456789abcdfghijklmnpqrsvwxyy.odd'), '')
+    writeFileSync(join(part, 'index'), '')
+    put('.asc.0123456789abcdef~')
+    assert.deepEqual(found('output'), [])
+  })
+
+  it('is looked for in each directory, those that are not there among them', () => {
+    put('.odd')
+    const origins = leftoversOf([join(dir, 'none'), dir, dir], PATH, 'output').map(({ origin }) => origin)
+    assert.deepEqual(origins, [join(part, `${DIGEST}.odd`), join(part, `${DIGEST}.odd`)])
+  })
+})
