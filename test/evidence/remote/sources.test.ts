@@ -18,7 +18,7 @@ import {
   type Trick,
 } from '../../support/publication.ts'
 
-const IMPATIENT: Patience = { headers: 250, body: 400, pauses: [5, 10] }
+const IMPATIENT: Patience = { headers: 1500, body: 2000, pauses: [5, 10] }
 
 const DIGEST = `0c${'x'.repeat(30)}`
 const PATH = `/nix/store/${DIGEST}-hello`
@@ -237,7 +237,7 @@ test('an index that is damaged in the mirror could hide that the source went bac
 
 /** Each thing that a server can do wrong, and what is said of it. */
 const WRONGS: Readonly<Record<string, readonly [Trick, RegExp]>> = {
-  'no answer': [() => true, /^index: no answer within 0\.25 seconds/],
+  'no answer': [() => true, /^index: no answer within 1\.5 seconds/],
   'an answer drop by drop': [
     (_, response) => {
       response.writeHead(200)
@@ -245,7 +245,7 @@ const WRONGS: Readonly<Record<string, readonly [Trick, RegExp]>> = {
       response.once('close', () => clearInterval(timer))
       return true
     },
-    /^index: did not come to the end of its answer within 0\.4 seconds/,
+    /^index: did not come to the end of its answer within 2 seconds/,
   ],
   'headers drop by drop': [
     request => {
@@ -254,7 +254,7 @@ const WRONGS: Readonly<Record<string, readonly [Trick, RegExp]>> = {
       request.socket.once('close', () => clearInterval(timer))
       return true
     },
-    /^index: no answer within 0\.25 seconds/,
+    /^index: no answer within 1\.5 seconds/,
   ],
   'a huge body': [
     (_, response) => response.writeHead(200).end(Buffer.alloc(200_000)) !== undefined,

@@ -21,7 +21,7 @@ import { openSources } from '../../../src/evidence/remote/sources.ts'
 import { syncMirror } from '../../../src/evidence/remote/sync.ts'
 import { type Files, listed, publicationOf, type Server, serve } from '../../support/publication.ts'
 
-const IMPATIENT = { headers: 250, body: 400, pauses: [5, 10] }
+const IMPATIENT = { headers: 1500, body: 2000, pauses: [5, 10] }
 const NOW = Math.floor(Date.now() / 1000)
 
 /** So many files of so many parts. */
