@@ -134,7 +134,7 @@ test('a hand-off takes a signed git tag for a source that is a tree', () =>
     const handOff = (rest: string) =>
       world.run(
         `script -qec '/opt/nixsig/nixsig handoff /srv/hello.nix --developer-key /srv/alice.pgp --key bob.secret --out published ${rest}' /dev/null`,
-        { input: 'y\n' },
+        { input: 'y\n', env: { NO_COLOR: '1' } },
       )
     const bare = await handOff('')
     assert.match(bare.stdout, /^tree .*not signed/m)
