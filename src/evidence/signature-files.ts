@@ -19,11 +19,15 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { SIGNATURE_FILE_LIMIT, SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
+import {
+  isInOnePiece,
+  SIGNATURE_FILE_LIMIT,
+  SIGNED_LIST_LIMIT,
+  signatureKind,
+} from '../crypto/detached/verify.ts'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { isText } from '../formats/openpgp-armor.ts'
-import { looksLikeCleartext } from '../formats/openpgp-cleartext.ts'
 import { DIRECT_SIGNATURES } from '../formats/publication.ts'
 import { parseStorePath } from '../formats/store-path.ts'
 import type { Stray } from '../policy/verdict.ts'
@@ -90,7 +94,7 @@ export function keptSignatures(
     const detail = 'a signature of a list of checksums that is not there'
     return { signatures: direct, strays: ofLists.map(origin => ({ problem: 'unused', origin, detail })) }
   }
-  if (looksLikeCleartext(readSignature(list))) direct.push({ origin: list })
+  if (isInOnePiece(readSignature(list))) direct.push({ origin: list })
   else if (ofLists.length === 0) {
     const stray = {
       problem: 'unused',
@@ -120,7 +124,7 @@ export function keepSignature(
 }
 
 function extensionOf(signature: Uint8Array): (typeof DIRECT_SIGNATURES)[number] | typeof LIST {
-  if (looksLikeCleartext(signature)) return LIST
+  if (isInOnePiece(signature)) return LIST
   switch (signatureKind(signature)) {
     case 'openpgp':
       return isText(signature) ? '.asc' : '.sig'

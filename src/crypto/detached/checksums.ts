@@ -1,6 +1,7 @@
 /** Signatures over lists of checksums: what a good one says of a file that the list names. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { FileError } from '../../files/regular-file.ts'
 import { type Checksum, type ChecksumAlgorithm, parseChecksumList } from '../../formats/checksum-list.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -64,17 +65,28 @@ async function findObjection(
   return { outcome: 'other-file', detail: `the signed list does not name ${wanted}${called}` }
 }
 
-/** Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. */
+/**
+ * Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. Throws FileError if there
+ * is no room.
+ */
 export async function withBytesAsFile<T>(
   bytes: Uint8Array,
   use: (file: OpenedFile) => Promise<T>,
 ): Promise<T> {
-  const directory = mkdtempSync('/tmp/nixsig-list-')
+  const directory = orFileError(() => mkdtempSync('/tmp/nixsig-list-'))
   try {
     const path = join(directory, 'list')
-    writeFileSync(path, bytes)
+    orFileError(() => writeFileSync(path, bytes))
     return await withOpenedFile(path, use)
   } finally {
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function orFileError<T>(step: () => T): T {
+  try {
+    return step()
+  } catch (error) {
+    throw new FileError(printable((error as Error).message))
   }
 }

@@ -1,20 +1,20 @@
 import { basename } from 'node:path'
-import { looksLikeCleartext, parseCleartext } from '../../formats/openpgp-cleartext.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedKind, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 import { MINISIGN } from './minisign.ts'
 import { type OpenedFile, withOpenedFile } from './opened-file.ts'
 import { OPENPGP } from './openpgp.ts'
+import { isInOnePiece, readSignedList, type SignedList } from './signed-list.ts'
 import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
 import { SSHSIG } from './sshsig.ts'
 
 export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
+export { isInOnePiece, SIGNED_LIST_LIMIT } from './signed-list.ts'
 
-/** Bytes that a signature file may have, and one that is a signed list of checksums. */
+/** Bytes that a signature file may have. */
 export const SIGNATURE_FILE_LIMIT = 256 * 1024
-export const SIGNED_LIST_LIMIT = 4 * 1024 * 1024
 
 /** All kinds; the first that recognises a signature file is the one it is judged as. */
 const KINDS: readonly DetachedKind[] = [MINISIGN, SIGNIFY, SSHSIG, SIGSTORE, OPENPGP]
@@ -35,7 +35,7 @@ export interface DetachedQuestion {
 /**
  * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. What is signed
  * is the file itself or, where it is compressed, its contents; or a list of checksums that names it, beside the signature
- * or in one piece with it (OpenPGP's cleartext). The file is opened once, and all readers get that same file.
+ * or in one piece with it (OpenPGP's signed texts, `signify -e`). The file is opened once, and all readers get that same file.
  *
  * Throws FormatError if the signature or the list is malformed or of no known kind, and FileError if the file cannot be
  * read or changed meanwhile.
@@ -44,12 +44,12 @@ export async function verifyDetached(question: DetachedQuestion): Promise<readon
   const { file, signature, use = 'file' } = question
   const { fileNames = [basename(file)] } = question
   const list = signedListOf(question)
-  const kind = checkedKind(signature)
+  const kind = list?.kind ?? checkedKind(signature)
   const keys = question.keys.filter(key => kind.takes(key))
   return withOpenedFile(file, async opened => {
     if (list !== undefined) {
       const { throughList, withBytesAsFile } = await import('./checksums.ts')
-      const results = await withBytesAsFile(list.signed, bytes => tryAll(bytes, { ...list, kind, keys }))
+      const results = await withBytesAsFile(list.signed, bytes => tryAll(bytes, { ...list, keys }))
       return throughList(opened, list.text, fileNames, results)
     }
     const results = await tryAll(opened, { kind, signature, keys, use })
@@ -83,27 +83,21 @@ async function tryAll(
   return results
 }
 
-/** The list that is signed in place of the file: its text, the bytes that are signed, and by what. */
-function signedListOf({ signature, checksums, use }: DetachedQuestion) {
-  if (use === 'git' && (looksLikeCleartext(signature) || checksums !== undefined)) {
+/** The list that is signed in place of the file, and by what. Throws FormatError. */
+function signedListOf({ signature, checksums, use }: DetachedQuestion): SignedList | undefined {
+  if (use === 'git' && (isInOnePiece(signature) || checksums !== undefined)) {
     throw unknownForm('a list of checksums, which says nothing of tags and commits')
   }
-  if (looksLikeCleartext(signature)) {
-    if (checksums !== undefined) throw unknownForm('over a text of its own, and not over the list beside it')
-    const cleartext = parseCleartext(signature)
-    const text = Buffer.from(cleartext.text, 'utf8')
-    return { text, signed: cleartext.signed, signature: cleartext.signature, use: 'text' } as const
-  }
-  if (checksums === undefined) return undefined
-  return { text: checksums, signed: checksums, signature, use: 'file' } as const
+  const whole = readSignedList(signature)
+  if (checksums === undefined) return whole
+  if (whole !== undefined) throw unknownForm('over a text of its own, and not over the list beside it')
+  return { kind: checkedKind(signature), text: checksums, signed: checksums, signature, use: 'file' }
 }
 
 function checkedKind(signature: Uint8Array): DetachedKind {
   if (signature.length === 0) throw unknownForm('empty')
-  if (looksLikeCleartext(signature)) {
-    parseCleartext(signature)
-    return OPENPGP
-  }
+  const list = readSignedList(signature)
+  if (list !== undefined) return list.kind
   if (signature.length > SIGNATURE_FILE_LIMIT) throw unknownForm(`more than ${SIGNATURE_FILE_LIMIT} bytes`)
   const found = KINDS.find(kind => kind.recognises(signature))
   if (found === undefined) throw unknownForm(`none of ${KINDS.map(({ kind }) => kind).join(', ')}`)

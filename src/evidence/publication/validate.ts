@@ -1,4 +1,5 @@
-import { signatureKind } from '../../crypto/detached/verify.ts'
+import { isInOnePiece, signatureKind } from '../../crypto/detached/verify.ts'
+import { parseChecksumList } from '../../formats/checksum-list.ts'
 import { parseEnvelope } from '../../formats/dsse.ts'
 import { parseNarinfo } from '../../formats/narinfo.ts'
 import { parsePredicate } from '../../formats/predicates.ts'
@@ -26,7 +27,8 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
     const { path } = parseNarinfo(decodeUtf8(bytes, 'narinfo'))
     assertAbout([path], digest, { format: 'narinfo', where: 'StorePath' })
   } else if (extension === '.sums') {
-    decodeUtf8(bytes, 'checksums')
+    if (isInOnePiece(bytes)) signatureKind(bytes)
+    else parseChecksumList(bytes)
   } else {
     signatureKind(bytes)
   }
