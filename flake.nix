@@ -12,6 +12,8 @@
       ];
     in
     {
+      lib = import ./nix/lib.nix;
+
       packages = eachSystem (system: {
         default = nixpkgs.legacyPackages.${system}.callPackage ./nix/package.nix { };
       });

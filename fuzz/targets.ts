@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
 import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
@@ -22,6 +23,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...ENCODINGS,
     ...ATTESTATIONS,
     ...NIX_FILES,
+    ...DECLARED_SIGNATURES,
     ...KEYS,
     ...SIGNERS,
     ...OPENPGP,

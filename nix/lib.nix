@@ -30,7 +30,7 @@ let
       unknown = filter (name: !elem name known) (attrNames set);
     in
     if !isAttrs set then
-      fail function "${what} must be a set of attributes, not a ${typeOf set}"
+      fail function "${what} must be a set of attributes, not of type ${typeOf set}"
     else if unknown != [ ] then
       fail function "${what} has no attribute ${head unknown}; it has ${concatStringsSep ", " known}"
     else
@@ -42,7 +42,7 @@ let
       value
     else
       fail function "${what} must be a string that says something, not ${
-        if value == "" then "an empty one" else "a ${typeOf value}"
+        if value == "" then "an empty one" else "of type ${typeOf value}"
       }";
 
   # `url` or `urls`. Nix's own fetcher asks the first and no other.
@@ -149,7 +149,7 @@ let
         nixsigRole = "signature";
       }}"
     else
-      fail function "${what} must be a path, something fetched, or a set with url and hash, not a ${typeOf value}";
+      fail function "${what} must be a path, something fetched, or a set with url and hash, not of type ${typeOf value}";
 
   kinds = {
     openpgp = ".*[.](asc|gpg|sign)";
@@ -271,7 +271,7 @@ let
       else
         signedFetch function src signature
     else
-      fail function "src must be a path or something fetched, not a ${typeOf src}";
+      fail function "src must be a path or something fetched, not of type ${typeOf src}";
 
   # A copy of the file, made by a derivation that says whose signature both have.
   signedFile =
