@@ -36,7 +36,9 @@ function whyUnread(extension: string, isSource: boolean): string | undefined {
     return 'a file with an extension that means nothing here'
   }
   const isSignature = SIGNATURE_EXTENSIONS.some(each => each === extension)
-  return isSignature && !isSource ? 'a detached signature counts for a source that is in the store, and this is none' : undefined
+  return isSignature && !isSource
+    ? 'a detached signature counts for a source that is in the store, and this is none'
+    : undefined
 }
 
 function namesIn(directory: string): readonly string[] {

@@ -127,3 +127,27 @@ for (const version of VERSIONS) {
       assert.match(said, /also found: .*counts for a source that is in the store, and this is none/)
     }))
 }
+
+for (const version of VERSIONS) {
+  test(`${version}: what nix store sign made is checked over the path that it is of`, () =>
+    withWorld(version, {}, async world => {
+      await world.output('nix-store --generate-binary-cache-key cache-1 /root/secret /root/public')
+      const key = await world.output('cat /root/public')
+      world.write('/root/x', 'a file')
+      const path = await world.output('nix-store --add /root/x')
+      const same = await world.output('cp /root/x /root/y && nix-store --add /root/y')
+      await world.output(`nix store sign --key-file /root/secret ${path} ${same}`)
+      await world.output(`nix path-info --sigs ${path} | tr ' ' '\\n' | grep ^cache-1: >/root/x.sig`)
+      await world.output(`ln -s ${path} /root/result`)
+      const check = async (file: string) =>
+        world.run(['/opt/nixsig/nixsig', 'check-signature', file, '/root/x.sig', '--key', key])
+      for (const file of [path, '/root/result']) {
+        const { status, stdout } = await check(file)
+        assert.equal(status, 0, stdout)
+      }
+      const other = await check(same)
+      assert.equal(other.status, 13)
+      assert.match(other.stdout, /does not verify with/)
+      assert.equal((await check('/root/x')).status, 2)
+    }))
+}

@@ -64,7 +64,7 @@ async function check(options: Options, { terminal }: Invocation): Promise<Status
   const list = readList(options.checksums)
   try {
     const results = looksLikeNixSignature(signature)
-      ? await verifyNixSignature(file, signature, keys)
+      ? await verifyNixSignature(options.file, signature, keys)
       : await verifyDetached({ file, signature, keys, fileNames: namesOf(options.file, file), ...list })
     sayResults(terminal, options.file, results)
     return detachedStatus(results)
