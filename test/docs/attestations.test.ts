@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
 import { SIGNATURE_EXTENSIONS } from '../../src/evidence/signature-files.ts'
+import { declaredSignatures } from '../../src/formats/declared-signatures.ts'
 import { parseEnvelope } from '../../src/formats/dsse.ts'
 import { parseNixPublicKey } from '../../src/formats/nix-key.ts'
 import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
@@ -45,6 +46,14 @@ for (const [section, kind] of [
     assert.equal(Buffer.from(printStatement(statement)).toString('utf8'), line)
   })
 }
+
+test('what a derivation says of signatures is read as the page shows it', () => {
+  const said = exampleOf(PAGE, 'In the derivation itself', 'json')
+  const env = [['nixsigSignatures', said]] as const
+  const nothing = { outputs: [], inputDerivations: [], inputSources: [], args: [] }
+  const derivation = { version: undefined, ...nothing, system: 'builtin', builder: 'builtin:fetchurl', env }
+  assert.deepEqual(declaredSignatures(derivation), JSON.parse(said))
+})
 
 test('every level is explained', () => {
   const explained = [...TEXT.matchAll(/^\| `(NIXSIG_\w+)` \|/gm)].map(([, level]) => level)

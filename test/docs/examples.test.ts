@@ -1,5 +1,5 @@
 // The parts of policies and the commands that the documentation shows, as far as they can be judged without a world;
-// test/e2e/docs.test.ts runs the commands.
+// test/e2e/docs.test.ts runs the commands, test/e2e/nix-lib.test.ts evaluates the expressions.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -10,7 +10,7 @@ import { completePolicy } from './policies.ts'
 
 const ROLES = ['developer', 'packager', 'reviewer', 'builder', 'user'].map(role => `docs/how-to/${role}.md`)
 const PAGES = ['docs/getting-started.md', 'docs/how-to.md', ...ROLES, 'docs/attestations.md', 'README.md']
-const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json']
+const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix']
 
 /** The anchor that a heading gets where the pages are shown. */
 function anchorOf(heading: string): string {

@@ -1,9 +1,11 @@
 // nix/lib.nix, evaluated by the oldest and the newest Nix: what it writes into derivations, and what it says of mistakes.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { declaredSignatures, isSaidToBeSignature } from '../../src/formats/declared-signatures.ts'
 import { parseDerivation } from '../../src/formats/derivation.ts'
+import { exampleOf } from '../docs/markdown.ts'
 import * as nix from '../support/expressions.ts'
 import { fetchable, NAME, RELEASE, withLib } from '../support/in-band.ts'
 import { instantiate } from '../support/scene.ts'
@@ -133,6 +135,22 @@ for (const version of VERSIONS) {
         { subject: paths.get(NAME), ...named },
         { subject: 'out', ...named },
       ])
+    }))
+
+  test(`${version}: the example of docs/attestations.md says what it should`, () =>
+    withWorld(version, { hooks: false }, async world => {
+      const example = exampleOf('docs/attestations.md', 'In the derivation itself', 'nix')
+      world.write('/srv/nixsig/nix/lib.nix', readFileSync(join(PROJECT_ROOT, 'nix/lib.nix')))
+      for (const name of ['hello-2.12.tar.gz', 'hello-2.12.tar.gz.minisig', 'SHA256SUMS', 'SHA256SUMS.sig']) {
+        world.write(`/srv/${name}`, name)
+      }
+      world.write('/srv/x.nix', example)
+      const count = { fetched: 1, listed: 1, local: 2 }
+      for (const [attribute, records] of Object.entries(count)) {
+        const drv = await world.output(`nix-instantiate /srv/x.nix -A ${attribute} 2>/dev/null`)
+        const derivation = parseDerivation(readFileSync(world.path(drv)))
+        assert.equal(declaredSignatures(derivation).length, records, attribute)
+      }
     }))
 
   test(`${version}: mistakes are named by the function that was called and what is wrong`, () =>
