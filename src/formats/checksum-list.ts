@@ -1,7 +1,6 @@
 /**
  * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>  <name>`,
- * or BSD's `SHA256 (<name>) = <hex>`. Empty lines and lines that begin with `#` say nothing, nor do checksums by anything
- * weaker than SHA-256.
+ * or BSD's `SHA256 (<name>) = <hex>`. Empty lines and lines that begin with `#` say nothing.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -14,7 +13,8 @@ const LINE_LIMIT = 100_000
 export type ChecksumAlgorithm = 'sha256' | 'sha384' | 'sha512'
 
 export interface Checksum {
-  readonly algorithm: ChecksumAlgorithm
+  /** `other` is what proves nothing here: it is weaker than SHA-256, or not known. */
+  readonly algorithm: ChecksumAlgorithm | 'other'
   /** Lower-case hex. */
   readonly hash: string
   /** The last component of the path in the list; those before it are whoever's directories. */
@@ -35,26 +35,26 @@ export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
   if (lines.length > LINE_LIMIT) throw malformed(`more than ${LINE_LIMIT} lines`, LINE_LIMIT)
   const found = new Map<string, Line>()
   for (const [index, line] of lines.entries()) {
-    const checksum = line === '' || line.startsWith('#') ? undefined : readLine(line, index + 1)
-    if (checksum === undefined) continue
+    if (line === '' || line.startsWith('#')) continue
+    const checksum = readLine(line, index + 1)
     const what = `${checksum.algorithm} ${checksum.path}`
     const known = found.get(what)
-    if (known !== undefined && known.hash !== checksum.hash) {
+    if (known !== undefined && known.hash !== checksum.hash && known.algorithm !== 'other') {
       throw malformed(`another checksum of ${printable(checksum.path, 100)}`, index + 1)
     }
     found.set(what, checksum)
   }
-  if (found.size === 0) throw malformed('no checksum by SHA-256 or better', lines.length)
+  if (found.size === 0) throw malformed('no checksum', lines.length)
   return [...found.values()].map(({ algorithm, hash, name }) => ({ algorithm, hash, name }))
 }
 
 const FORMAT = 'list of checksums'
 
-/** Algorithms by the digits of their hashes; what is shorter than SHA-256 is a checksum, and no proof. */
-const BY_DIGITS: Readonly<Record<number, ChecksumAlgorithm | 'weak'>> = {
-  32: 'weak',
-  40: 'weak',
-  56: 'weak',
+/** Algorithms by the digits of their hashes. */
+const BY_DIGITS: Readonly<Record<number, Checksum['algorithm']>> = {
+  32: 'other',
+  40: 'other',
+  56: 'other',
   64: 'sha256',
   96: 'sha384',
   128: 'sha512',
@@ -70,29 +70,26 @@ const BY_NAME: Readonly<Record<string, ChecksumAlgorithm>> = {
   'SHA2-512': 'sha512',
 }
 
-/** A line's checksum; undefined for one by a weak or unknown algorithm. */
-function readLine(line: string, number: number): Line | undefined {
+function readLine(line: string, number: number): Line {
   const [, escaped, digits, name] = /^(\\?)([0-9A-Fa-f]+) [ *](.+)$/.exec(line) ?? []
   if (digits !== undefined && name !== undefined) {
     const algorithm = BY_DIGITS[digits.length]
     if (algorithm === undefined) throw malformed(`a checksum of ${digits.length} digits`, number)
-    return algorithm === 'weak'
-      ? undefined
-      : checksum(algorithm, digits, escaped ? unescaped(name, number) : name)
+    return checksum(algorithm, digits, escaped ? unescaped(name, number) : name)
   }
   const [, backslash, word = '', tagged, hex = ''] =
     /^(\\?)([A-Za-z0-9/-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$/.exec(line) ?? []
   if (tagged !== undefined) {
-    const algorithm = BY_NAME[word.toUpperCase()]
-    if (algorithm === undefined) return undefined
-    if (BY_DIGITS[hex.length] !== algorithm) throw malformed(`not the digits of ${word}`, number)
+    const algorithm = BY_NAME[word.toUpperCase()] ?? 'other'
+    if (algorithm !== 'other' && BY_DIGITS[hex.length] !== algorithm)
+      throw malformed(`not the digits of ${word}`, number)
     return checksum(algorithm, hex, backslash ? unescaped(tagged, number) : tagged)
   }
   if (/^[0-9A-Fa-f]{32,}$/.test(line)) throw malformed('a checksum without the name of a file', number)
   throw malformed('not a checksum', number)
 }
 
-function checksum(algorithm: ChecksumAlgorithm, hash: string, given: string): Line {
+function checksum(algorithm: Checksum['algorithm'], hash: string, given: string): Line {
   const path = given.replace(/^(?:\.\/)+/, '')
   return { algorithm, hash: hash.toLowerCase(), path, name: path.slice(path.lastIndexOf('/') + 1) }
 }

@@ -50,12 +50,13 @@ describe('lists of checksums', () => {
     )
   })
 
-  it('passes over comments, empty lines and weak or unknown algorithms', () => {
+  it('passes over comments and empty lines, and tells weak and unknown algorithms', () => {
     const weak = `${'c'.repeat(32)}  x\n${'d'.repeat(40)}  x\nMD5 (x) = ${'c'.repeat(32)}\n`
     const others = `BLAKE2b (x) = ${'e'.repeat(128)}\nSHA512/256 (x) = ${B}\nSHA3-256 (x) = ${B}\nSIZE (x) = 12\n`
-    assert.deepEqual(names(`# a comment\n\n${weak}${others}${A}  x\n`), ['sha256 x'])
-    refuses(weak, /no checksum by SHA-256 or better/)
-    refuses('', /no checksum by SHA-256 or better/)
+    assert.deepEqual(names(`# a comment\n\n${weak}${others}${A}  x\n`), ['other x', 'sha256 x'])
+    assert.deepEqual(names(weak), ['other x'])
+    refuses('', /no checksum/)
+    refuses('# nothing\n', /no checksum/)
   })
 
   it('reads line ends of Windows, and no other carriage returns', () => {

@@ -13,7 +13,8 @@ const NAMES_TOLD = 3
 
 /**
  * What results over a list say of a file. Those that are not good stay what they are; a good one is `bad-signature` where
- * the list has another checksum for the file, and `other-file` where it does not name it. `fileNames`: how the list may
+ * the list has another checksum for the file, `unacceptable` where all that it has are weak, and `other-file` where it does
+ * not name it. `fileNames`: how the list may
  * call the file. Throws FormatError if the list is malformed: then nobody may guess what it says.
  */
 export async function throughList(
@@ -44,11 +45,14 @@ async function findObjection(
 ): Promise<Pick<DetachedResult, 'outcome' | 'detail'> | undefined> {
   const hashes = new Map<ChecksumAlgorithm, string>()
   const isOfFile = async ({ algorithm, hash }: Checksum) => {
+    if (algorithm === 'other') return false
     if (!hashes.has(algorithm)) hashes.set(algorithm, toHex(await digestOf(file, algorithm)))
     return hashes.get(algorithm) === hash
   }
+  const wanted = fileNames.map(name => printable(name, 100)).join(' or ')
   const named = checksums.filter(({ name }) => fileNames.includes(name))
-  for (const checksum of named) {
+  const strong = named.filter(({ algorithm }) => algorithm !== 'other')
+  for (const checksum of strong) {
     if (await isOfFile(checksum)) continue
     const { algorithm, name } = checksum
     return {
@@ -56,12 +60,15 @@ async function findObjection(
       detail: `the signed list has another ${algorithm} for ${printable(name, 100)}`,
     }
   }
-  if (named.length > 0) return undefined
+  if (strong.length > 0) return undefined
+  if (named.length > 0) {
+    const detail = `the signed list has no checksum of ${wanted} by SHA-256, SHA-384 or SHA-512`
+    return { outcome: 'unacceptable', detail }
+  }
   const others: string[] = []
   for (const checksum of checksums) if (await isOfFile(checksum)) others.push(checksum.name)
   const names = [...new Set(others)].slice(0, NAMES_TOLD).map(name => printable(name, 100))
   const called = names.length === 0 ? '' : `, but has its checksum for ${names.join(', ')}`
-  const wanted = fileNames.map(name => printable(name, 100)).join(' or ')
   return { outcome: 'other-file', detail: `the signed list does not name ${wanted}${called}` }
 }
 
