@@ -25,7 +25,7 @@ import {
   type Scene,
 } from '../support/scene.ts'
 import { serveDirectory } from '../support/static-server.ts'
-import { sha256 } from '../support/trust.ts'
+import { POLICY, sha256 } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const developers = openDevelopers()
@@ -239,6 +239,27 @@ for (const version of VERSIONS) {
         await assertRefusedAfterBuild(world, [out], reason)
       }))
   }
+
+  test(`${version}: a signature that its derivation took to quarantine comes back as one`, () =>
+    withWorld(version, { nixConf: { sandbox: 'false' } }, async world => {
+      trust(world, carol)
+      const policy = world.read(POLICY)
+      world.write(POLICY, policy.replace('require.derivation = "nothing"', 'require.derivation = "dev"'))
+      const call = fetchSigned(serve(world, NAME, RELEASE), serve(world, `${NAME}.asc`, BY_CAROL))
+      const scene = await instantiate(world, withLib(world, call))
+      const fetch = await world.output(`nix-store -q --references ${scene.drv}`)
+      const signature = await world.output(`nix-store -q --outputs ${fetch}`)
+      assert.notEqual((await nixBuild(world)).status, 0)
+      await assertQuarantined(world, [signature], {
+        reason: /asc\.drv \(derivation\).*\n.*needs dev for its derivation/,
+      })
+
+      world.write(POLICY, policy)
+      const [entry = ''] = (await world.output('ls /var/lib/nixsig/quarantine | grep Z-')).split('\n')
+      await world.output(`/opt/nixsig/nixsig quarantine release ${entry}`)
+      assert.equal(kindInLedger(world, signature), 'signature')
+      await assertBuilt(world)
+    }))
 
   test(`${version}: attack: a server that gives another tarball than the expression expects`, () =>
     withWorld(version, {}, async world => {
