@@ -66,6 +66,21 @@ export const EXTREMES: Readonly<Record<string, readonly (() => Uint8Array | stri
     () => around('-----BEGIN PGP SIGNATURE-----\n', 'A: b\n', '\nAAAA\n-----END PGP SIGNATURE-----\n'),
     () => fill(' \t'),
   ],
+  'checksum list': [
+    ...['a', '\n', '#\n', 'A (', ') = a', ' *', '\\', './'].map(part => () => fill(part)),
+    () => around(`\\${'a'.repeat(64)}  `, '\\n', '\n'),
+    () => around(`${'a'.repeat(64)}  `, './', 'x\n'),
+    () => around('SHA256 (', ') = ', `) = ${'a'.repeat(64)}\n`),
+    () => each(10_000, index => `${'a'.repeat(64)}  ${pad(index)}\n`),
+  ],
+  'signed text': [
+    ...[' ', '\t\r', '\n', '- ', '-----BEGIN PGP SIGNATURE-----\n'].map(
+      part => () =>
+        around('-----BEGIN PGP SIGNED MESSAGE-----\n\n', part, 'x\n-----BEGIN PGP SIGNATURE-----\n'),
+    ),
+    () => around('-----BEGIN PGP SIGNED MESSAGE-----\nHash: a', ', a', '\n\n'),
+    () => around('-----BEGIN PGP SIGNED MESSAGE-----\n', 'Hash: a\n', '\n'),
+  ],
   policy: [
     ...['a.', '[a.', '"a".', '#\n', '\n', 'x=[', 'x={', 'a={', "'", '"', '"""', '[[a]]\n', '[[a.b]]\n'].map(
       part => () => fill(part),

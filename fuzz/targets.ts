@@ -12,6 +12,7 @@ import { OPENPGP } from './targets/openpgp.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
 import { recordTargets } from './targets/records.ts'
+import { forgedList, SIGNED_LISTS } from './targets/signed-lists.ts'
 import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
@@ -33,9 +34,11 @@ export function allTargets(scratch: string): readonly Target[] {
     ...recordTargets(join(scratch, 'state')),
     ...WORKER_PROTOCOL,
     ...SSH,
+    ...SIGNED_LISTS,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,
+    forgedList(join(scratch, 'lists')),
     FORGED_ENVELOPE,
     FORGED_PAYLOAD,
     FORGED_SIGNATURE,

@@ -40,7 +40,8 @@ export const SIGNIFY_SIGNATURES: readonly Uint8Array[] = [
   Buffer.concat([signifyFile(SSH_FILE), SSH_FILE]),
 ]
 
-function signifyFile(message: Uint8Array): Uint8Array {
+/** A signature file of Alice's over a message. */
+export function signifyFile(message: Uint8Array): Uint8Array {
   const bytes = Buffer.concat([Buffer.from('Ed'), NUMBER, signEd25519(message, ALICE.secretKey)])
   return Buffer.from(`untrusted comment: verify with alice.pub\n${bytes.toString('base64')}\n`)
 }
