@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import { verifyDetached } from '../../../src/crypto/detached/verify.ts'
+import { findProgram } from '../../../src/files/programs.ts'
 import { parseMinisignPublicKey } from '../../../src/formats/minisign.ts'
 import type { Key } from '../../../src/policy/policy.ts'
 import { openGnupg } from '../../support/gnupg.ts'
@@ -164,6 +165,14 @@ describe('signatures over the contents of a compressed file', () => {
     const unacceptable = await judge('weak.tar.gz', gzipSync(TAR), weak)
     assert.equal(unacceptable.outcome, 'unacceptable')
     assert.match(unacceptable.detail, /SHA-1.*over the uncompressed contents$/)
+  })
+
+  it('are not decided where nothing can unpack the file', {
+    skip: findProgram('lzip') !== undefined,
+  }, async () => {
+    const { outcome, detail } = await judge('release.tar.lz', Buffer.from('LZIP\x01\x0c whatever this is'))
+    assert.equal(outcome, 'unreadable')
+    assert.match(detail, /its contents could not be looked at: there is no program lzip on this system/)
   })
 
   it('may be minisign too', async () => {
