@@ -87,13 +87,15 @@ async function handOffBy(
   options: Options,
   invocation: Invocation,
 ): Promise<Status> {
-  const { terminal } = invocation
+  // Whoever reads JSON wants nothing else there.
+  const { print, note } = invocation.terminal
+  const terminal = { ...invocation.terminal, print: options.json ? note : print }
   const reviewed = options.reviewed?.trim()
   if (reviewed === '') throw new UsageError('--reviewed "why": say in a few words why you stand for them')
   const derivations = (await derivationsOf(options.targets, options.attr)).map(readDerivation)
   const sources = sourcesOf(derivations, options)
   const checked = await checkAll(sources, { ...options, developerKeys: options['developer-key'] }, invocation)
-  if (options.json) terminal.print(tableJson(checked))
+  if (options.json) print(tableJson(checked))
   else sayTable(terminal, checked)
 
   const bare = checked.filter(({ state }) => state === 'unsigned' || state === 'doubtful')

@@ -8,10 +8,9 @@ import { keysInForce } from '../attest/checked-signature.ts'
 import type { Invocation } from '../command.ts'
 import { keysOfArgument } from '../key-argument.ts'
 import { readPolicy } from '../policy-argument.ts'
-import { UsageError } from '../usage-error.ts'
 import { checkSource } from './check.ts'
 import type { CheckedSource } from './checked-source.ts'
-import { givenRevisions, givenSignatures } from './given.ts'
+import { assertAbout, givenRevisions, givenSignatures } from './given.ts'
 import { acceptNewKeys } from './new-keys.ts'
 import type { Source } from './sources.ts'
 
@@ -38,10 +37,11 @@ export async function checkAll(
 ): Promise<readonly CheckedSource[]> {
   const given = givenSignatures(options.signature, options.checksums)
   const revisions = givenRevisions(options.git)
-  const stray = [...given, ...revisions].find(
-    ({ source }) => !sources.some(({ path }) => [path.path, path.name].includes(source)),
+  assertAbout(
+    sources.map(({ path }) => path),
+    given,
+    revisions,
   )
-  if (stray !== undefined) throw new UsageError(`${printable(stray.source)} is no source of this derivation`)
   const { listed, named } = keysOf(options, places.policy)
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-handoff-'))
   let store: Promise<Store> | undefined

@@ -93,7 +93,8 @@ async function findOrSay(
   try {
     return await findSignatures(source, checking)
   } catch (error) {
-    if (!isAboutSource(error)) throw error
+    // What was given on the command line and cannot be read is a wrong call, and never passed over.
+    if (!isAboutSource(error) || checking.given.some(each => isOf(each, source))) throw error
     return { found: [], notes: [], problem: error.message }
   }
 }

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { contentsOf, withOpenedFile } from '../../crypto/detached/opened-file.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { narFileHead, narFileTail, narStart } from '../../formats/nar-tokens.ts'
-import { printable } from '../../primitives/printable.ts'
 import type { Store } from '../../store/store-client.ts'
 import { type Contents, validContents } from '../attest/contents.ts'
 import { downloadTo } from './download.ts'
+import { shownUrl } from './shown-url.ts'
 import type { Source } from './sources.ts'
 
-const LIMITS = { bytes: 8 * 1024 * 1024 * 1024, time: 60 * 60_000 }
+const LIMITS = { bytes: 8 * 1024 * 1024 * 1024, time: 60 * 60_000, silence: 30_000 }
 
 /** Where contents are looked for. */
 export interface Workplace {
@@ -42,7 +42,7 @@ export async function contentsOfSource(source: Source, workplace: Workplace): Pr
       const { hash, narHash } = await hashesOf(file, fixed.algorithm)
       if (hash === fixed.hash) return { path, narHash, file }
     }
-    problems.push(problem ?? `${printable(url)} has other contents than the derivation says`)
+    problems.push(problem ?? `${shownUrl(url)} has other contents than the derivation says`)
   }
   throw new FileError(problems.join('; '))
 }
@@ -51,7 +51,7 @@ export async function contentsOfSource(source: Source, workplace: Workplace): Pr
 async function fetchInto(file: string, url: string): Promise<string | undefined> {
   if (existsSync(file)) return undefined
   try {
-    return (await downloadTo(file, url, LIMITS)) ? undefined : `there is no ${printable(url)}`
+    return (await downloadTo(file, url, LIMITS)) ? undefined : `there is no ${shownUrl(url)}`
   } catch (error) {
     if (error instanceof FileError) return error.message
     throw error

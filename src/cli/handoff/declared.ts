@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs'
-import { signatureKind } from '../../crypto/detached/verify.ts'
+import { SIGNED_LIST_LIMIT, signatureKind } from '../../crypto/detached/verify.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { inputsOf, readDerivation } from '../../verifier/build.ts'
 import { contentsOfSource, type Workplace } from './contents.ts'
@@ -36,5 +37,7 @@ async function contentsAt(path: string, by: string, workplace: Workplace): Promi
     throw new FormatError('derivation', 'a signature that it is not built from', path)
   }
   const { file } = await contentsOfSource(sourceOf(input, input.kind), workplace)
-  return readFileSync(file)
+  const bytes = readRegularFile(file, Math.max(SIGNED_LIST_LIMIT, CHECKSUM_LIST_LIMIT))
+  if (bytes === undefined) throw new FileError(`${path} went away while it was read`)
+  return bytes
 }

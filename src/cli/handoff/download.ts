@@ -1,87 +1,132 @@
-import { createWriteStream } from 'node:fs'
+import { constants, createWriteStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
+import { shownUrl } from './shown-url.ts'
 
-/** What a download may cost: bytes, and milliseconds in all. */
+/** What a download may cost: bytes, and milliseconds in all; and how many of those without a single byte. */
 export interface DownloadLimits {
   readonly bytes: number
   readonly time: number
+  readonly silence: number
 }
+
+/** A server, or a disk, that is there and has an answer that cannot be used. It may have another one to another question. */
+export class UnusableAnswerError extends FileError {}
 
 /**
  * A small file from http, https or file; undefined if the server, or the directory, does not have it. Throws FileError
- * if the server cannot be reached or answers with an error of its own, and if the file is larger than may be.
+ * if the server cannot be reached, and UnusableAnswerError if it answers with an error of its own or too much. No message
+ * has the credentials or the query of a URL.
  */
 export async function download(url: string, limits: DownloadLimits): Promise<Buffer | undefined> {
-  const stream = await openUrl(url, limits)
-  if (stream === undefined) return undefined
-  return reading(url, async () => Buffer.concat(await stream.toArray()))
+  return reading(url, limits, async watch => {
+    const stream = await openUrl(url, watch)
+    if (stream === undefined) return undefined
+    const pieces: Uint8Array[] = []
+    for await (const piece of watch.watched(stream)) pieces.push(piece)
+    return Buffer.concat(pieces)
+  })
 }
 
 /** The same for a large file, into a new file; false if there is none. */
 export async function downloadTo(file: string, url: string, limits: DownloadLimits): Promise<boolean> {
-  const stream = await openUrl(url, limits)
-  if (stream === undefined) return false
-  await reading(url, () => pipeline(stream, createWriteStream(file, { flags: 'wx', mode: 0o600 })))
-  return true
+  return reading(url, limits, async watch => {
+    const stream = await openUrl(url, watch)
+    if (stream === undefined) return false
+    await pipeline(stream, watch.watched, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+    return true
+  })
 }
 
 /** Statuses that say: not here. */
 const ABSENT: readonly number[] = [400, 401, 403, 404, 405, 410, 451]
 
-async function openUrl(url: string, limits: DownloadLimits): Promise<Readable | undefined> {
-  const stream = new URL(url).protocol === 'file:' ? await openFile(url) : await openHttp(url, limits.time)
-  return stream?.compose((pieces: AsyncIterable<Uint8Array>) => bounded(pieces, limits.bytes)) as
-    | Readable
-    | undefined
+interface Watch {
+  readonly signal: AbortSignal
+  /** Passes pieces on, within the limits. */
+  readonly watched: (pieces: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
 }
 
+function openUrl(url: string, { signal }: Watch): Promise<Readable | undefined> {
+  return new URL(url).protocol === 'file:' ? openFile(url) : openHttp(url, signal)
+}
+
+/** Waits for no pipe. */
 async function openFile(url: string): Promise<Readable | undefined> {
   try {
-    const file = await open(fileURLToPath(url), 'r')
+    const file = await open(fileURLToPath(url), constants.O_RDONLY | constants.O_NONBLOCK)
     if ((await file.stat()).isFile()) return file.createReadStream()
     await file.close()
     return undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw unreachable(url, error)
+    throw error
   }
 }
 
-/** fetch() follows redirects to http and https alone. */
-async function openHttp(url: string, time: number): Promise<Readable | undefined> {
-  return reading(url, async () => {
-    const response = await fetch(url, { signal: AbortSignal.timeout(time) })
-    if (response.ok && response.body !== null) return Readable.fromWeb(response.body as never)
-    await response.body?.cancel()
-    if (ABSENT.includes(response.status)) return undefined
-    throw new Error(`HTTP status ${response.status}`)
-  })
+/** fetch() follows redirects to http and https alone, and takes no credentials to another host. */
+async function openHttp(url: string, signal: AbortSignal): Promise<Readable | undefined> {
+  const { bare, authorization } = withoutCredentials(url)
+  // What was signed is what lies there, and not what that unpacks to on the way.
+  const headers = { 'accept-encoding': 'identity', ...authorization }
+  const response = await fetch(bare, { signal, headers })
+  if (response.ok && response.body !== null) return Readable.fromWeb(response.body as never, { signal })
+  await response.body?.cancel()
+  if (ABSENT.includes(response.status)) return undefined
+  throw unusable(url, `HTTP status ${response.status}`)
 }
 
-async function* bounded(pieces: AsyncIterable<Uint8Array>, limit: number): AsyncGenerator<Uint8Array> {
-  let size = 0
-  for await (const piece of pieces) {
-    size += piece.byteLength
-    if (size > limit) throw new Error(`larger than ${limit} bytes`)
-    yield piece
+/** fetch() refuses URLs with credentials in them, and repeats them in its message. */
+function withoutCredentials(text: string) {
+  const url = new URL(text)
+  const { username, password } = url
+  if (username === '' && password === '') return { bare: text, authorization: {} }
+  const [name, secret] = [username, password].map(decodeURIComponent)
+  Object.assign(url, { username: '', password: '' })
+  const basic = Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')
+  return { bare: url.href, authorization: { authorization: `Basic ${basic}` } }
+}
+
+/** Reads within the limits. Throws FileError. */
+async function reading<T>(
+  url: string,
+  limits: DownloadLimits,
+  read: (watch: Watch) => Promise<T>,
+): Promise<T> {
+  const controller = new AbortController()
+  const stop = (why: string) => () => controller.abort(new Error(why))
+  const total = setTimeout(stop(`longer than ${limits.time / 1000} seconds`), limits.time)
+  const silence = setTimeout(stop(`silent for ${limits.silence / 1000} seconds`), limits.silence)
+  async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let size = 0
+    for await (const piece of pieces) {
+      silence.refresh()
+      size += piece.byteLength
+      if (size > limits.bytes) throw unusable(url, `larger than ${limits.bytes} bytes`)
+      yield piece
+    }
   }
-}
-
-async function reading<T>(url: string, read: () => Promise<T>): Promise<T> {
   try {
-    return await read()
+    return await read({ signal: controller.signal, watched })
   } catch (error) {
-    throw unreachable(url, error)
+    if (error instanceof FileError) throw error
+    throw new FileError(problemOf(url, controller.signal.aborted ? controller.signal.reason : error))
+  } finally {
+    clearTimeout(total)
+    clearTimeout(silence)
   }
 }
 
-function unreachable(url: string, error: unknown): FileError {
+function unusable(url: string, problem: string): UnusableAnswerError {
+  return new UnusableAnswerError(problemOf(url, new Error(problem)))
+}
+
+function problemOf(url: string, error: unknown): string {
   const { message, cause } = error as Error
   const reason = cause instanceof Error ? `${message}: ${cause.message}` : message
-  return new FileError(`cannot fetch ${printable(url)}: ${printable(reason, 300)}`)
+  return `cannot fetch ${shownUrl(url)}: ${printable(reason, 300)}`
 }

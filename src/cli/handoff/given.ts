@@ -1,4 +1,5 @@
 import { pathToFileURL } from 'node:url'
+import type { StorePath } from '../../formats/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type GitArgument, gitArgument } from '../attest/git-revision.ts'
 import { UsageError } from '../usage-error.ts'
@@ -33,7 +34,9 @@ export function givenSignatures(
   signatures: readonly string[],
   lists: readonly string[],
 ): readonly GivenSignature[] {
-  const listOf = new Map(lists.map(text => pairOf('checksums', text)))
+  const pairs = lists.map(text => pairOf('checksums', text))
+  const listOf = new Map(pairs)
+  if (listOf.size < pairs.length) throw new UsageError('--checksums: one list for each source')
   const given = signatures.map(text => {
     const [source, signature] = pairOf('signature', text)
     const list = listOf.get(source)
@@ -44,6 +47,31 @@ export function givenSignatures(
     throw new UsageError(`--checksums ${printable(lone)}=… needs a --signature ${printable(lone)}=… over it`)
   }
   return given
+}
+
+/**
+ * Makes sure that each thing that was given is about just one of these sources, and that nobody gave two ways to check
+ * one. Throws UsageError.
+ */
+export function assertAbout(
+  sources: readonly StorePath[],
+  signatures: readonly GivenSignature[],
+  revisions: readonly GivenRevision[],
+): void {
+  const bySignature = new Set(signatures.map(given => meantBy(given, sources)))
+  const byRevision = revisions.map(given => meantBy(given, sources))
+  const both = byRevision.find((path, index) => bySignature.has(path) || byRevision.indexOf(path) < index)
+  if (both !== undefined) throw new UsageError(`${both}: give one --git, or --signature, and not both`)
+}
+
+/** The store path of the source that is meant. */
+function meantBy({ source }: { readonly source: string }, sources: readonly StorePath[]): string {
+  const meant = sources.filter(({ path, name }) => source === path || source === name)
+  const [one, another] = meant
+  if (one === undefined) throw new UsageError(`${printable(source)} is no source of this derivation`)
+  if (another === undefined) return one.path
+  const paths = meant.map(({ path }) => path).join(', ')
+  throw new UsageError(`${printable(source)} is the name of several sources: give the path of one (${paths})`)
 }
 
 function pairOf(option: string, text: string): readonly [source: string, url: string] {

@@ -9,6 +9,7 @@ import { writeDurably } from '../../files/durable-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import type { Key, KeyIdentity } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
+import { UsageError } from '../usage-error.ts'
 
 const FILE_LIMIT = 4 * 1024 * 1024
 const IDENTITY = /^[a-z0-9-]+:[0-9A-Za-z]{16,4096}$/
@@ -40,12 +41,18 @@ export function rememberKey(key: Key): void {
   }
 }
 
-/** Shows a question on the terminal; whether the answer is yes. Without a terminal there is nobody to ask: undefined. */
+/**
+ * Shows a question on the terminal; whether the answer is yes. Without a terminal there is nobody to ask: undefined.
+ * Throws UsageError where somebody goes away (Ctrl-C, Ctrl-D) rather than answer.
+ */
 export async function ask(question: string): Promise<boolean | undefined> {
   if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined
   const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const noAnswer = new UsageError('no answer was given: nothing was signed')
   try {
-    return /^y(?:es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
+    const gone = new Promise<never>((_, reject) => lines.once('close', () => reject(noAnswer)))
+    const answer = lines.question(`${question} [y/N] `).catch(() => Promise.reject(noAnswer))
+    return /^y(?:es)?$/i.test((await Promise.race([answer, gone])).trim())
   } finally {
     lines.close()
   }

@@ -1,6 +1,7 @@
 import { printable } from '../../primitives/printable.ts'
 import type { Terminal } from '../terminal.ts'
 import type { CheckedSource, SourceState } from './checked-source.ts'
+import { shownUrl } from './shown-url.ts'
 
 const COLUMN_LIMIT = 48
 
@@ -28,7 +29,7 @@ export function tableJson(checked: readonly CheckedSource[]): string {
     state,
     status,
     signature: found
-      ? { origin: found.origin, kind: found.kind }
+      ? { origin: shownUrl(found.origin), kind: found.kind }
       : revision
         ? { origin: revision.title, kind: 'git' }
         : null,
@@ -40,7 +41,7 @@ export function tableJson(checked: readonly CheckedSource[]): string {
 
 function cellsOf({ source, state, found, revision, results }: CheckedSource): readonly string[] {
   const good = results.find(({ outcome }) => outcome === 'good')
-  const origin = found?.origin.split('/').at(-1) ?? revision?.title ?? '-'
+  const origin = (found && shownUrl(found.origin).split('/').at(-1)) ?? revision?.title ?? '-'
   const signer = good === undefined ? '-' : good.key.label
   return [source.path.name, origin, found?.kind ?? (revision && 'git') ?? '-', signer, WORDS[state]].map(
     cell => printable(cell, COLUMN_LIMIT),

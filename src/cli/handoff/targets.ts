@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { execa } from 'execa'
 import { isDerivationPath, isStorePath, parseStorePath } from '../../formats/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -6,6 +6,9 @@ import { UsageError } from '../usage-error.ts'
 
 /** Milliseconds that an evaluation may take. */
 const TIME_LIMIT = 30 * 60_000
+
+/** Lines of Nix's own words that are passed on. */
+const COMPLAINT_LIMIT = 40
 
 /**
  * The derivations that are meant by targets: a .drv of the store as it is, all else as nix-instantiate takes it, with
@@ -15,8 +18,9 @@ export async function derivationsOf(
   targets: readonly string[],
   attributes: readonly string[],
 ): Promise<readonly string[]> {
-  const given = targets.filter(isDerivation)
-  const files = targets.filter(target => !isDerivation(target))
+  const meant = targets.map(derivationIn)
+  const given = meant.flatMap(path => path ?? [])
+  const files = targets.filter((_, index) => meant[index] === undefined)
   if (given.length > 0 && files.length === 0 && attributes.length > 0) {
     throw new UsageError('--attr chooses from an expression, and a .drv is none')
   }
@@ -29,6 +33,13 @@ function isDerivation(target: string): boolean {
   return isStorePath(target) && isDerivationPath(parseStorePath(target))
 }
 
+/** The derivation that a target is or, as `nix-instantiate --add-root` makes them, a link to. */
+function derivationIn(target: string): string | undefined {
+  if (isDerivation(target)) return target
+  const path = existsSync(target) ? realpathSync(target) : ''
+  return isDerivation(path) ? path : undefined
+}
+
 async function instantiate(
   files: readonly string[],
   attributes: readonly string[],
@@ -37,7 +48,7 @@ async function instantiate(
     throw new UsageError('which derivation? There is no default.nix here')
   }
   for (const file of files) {
-    if (!existsSync(file)) throw new UsageError(`there is no ${printable(file)}`)
+    if (!existsSync(file) && !isLookup(file)) throw new UsageError(whyNone(file))
   }
   const args = [...attributes.flatMap(attribute => ['-A', attribute]), ...files.map(asPath)]
   const evaluation = await execa('nix-instantiate', args, {
@@ -48,7 +59,8 @@ async function instantiate(
   })
   if (evaluation.failed) {
     const complaint = evaluation.stderr || evaluation.shortMessage || 'it said nothing'
-    throw new UsageError(`nix-instantiate: ${printable(complaint.trim(), 2000)}`)
+    const lines = complaint.trim().split('\n').slice(0, COMPLAINT_LIMIT)
+    throw new UsageError(`nix-instantiate: ${lines.map(line => printable(line)).join('\n')}`)
   }
   const paths = evaluation.stdout.split('\n').map(line => line.replace(/![\w,-]+$/, ''))
   const derivations = paths.filter(isDerivation)
@@ -56,7 +68,19 @@ async function instantiate(
   return derivations
 }
 
+/** What Nix looks up in its own path, like `<nixpkgs>`. */
+function isLookup(target: string): boolean {
+  return /^<[\w.+-]+(?:\/[\w.+-]+)*>$/.test(target)
+}
+
+function whyNone(target: string): string {
+  const flake = /^([^#]*)#(.+)$/.test(target)
+    ? ' (of a flake, give what `nix eval --raw …drvPath` prints)'
+    : ''
+  return `there is no ${printable(target)}${flake}`
+}
+
 /** A file's name is never taken for an option or for something to be looked up. */
 function asPath(file: string): string {
-  return file.startsWith('/') ? file : `./${file}`
+  return file.startsWith('/') || isLookup(file) ? file : `./${file}`
 }
