@@ -6,6 +6,7 @@ import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
 import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
+import { GIT } from './targets/git.ts'
 import { KEYS } from './targets/keys.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
@@ -35,6 +36,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...WORKER_PROTOCOL,
     ...SSH,
     ...SIGNED_LISTS,
+    ...GIT,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,
