@@ -3,7 +3,7 @@
  * does, and refused again when two machines do not agree on what came out. Every step is checked.
  */
 import { stdout } from 'node:process'
-import { parseStorePath } from '../src/formats/store-path.ts'
+import { parseStorePath } from '../src/formats/nix/store-path.ts'
 import { carry, type Machines, withMachines } from './machines.ts'
 import { chapter, check, type Machine, run, say, show } from './narrator.ts'
 import { fetchRelease, hasCompiler, packageExpression, type Release, TARBALL } from './release.ts'

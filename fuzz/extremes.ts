@@ -1,6 +1,12 @@
 /** Inputs as large, as deep and as repetitive as a format lets them be, or just more: what limits are there for. */
-import { narClose, narDirectoryHead, narEntryHead, narStart, narSymlink } from '../src/formats/nar-tokens.ts'
-import { printNixPublicKey } from '../src/formats/nix-key.ts'
+import {
+  narClose,
+  narDirectoryHead,
+  narEntryHead,
+  narStart,
+  narSymlink,
+} from '../src/formats/nix/nar-tokens.ts'
+import { printNixPublicKey } from '../src/formats/nix/nix-key.ts'
 import { encode } from '../src/store/wire.ts'
 import { ALICE, PATH } from './seeds.ts'
 

@@ -1,7 +1,7 @@
 /** What the seeds of several targets have in common. All of it is the same in every run. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { printNixPublicKey } from '../src/formats/nix-key.ts'
+import { printNixPublicKey } from '../src/formats/nix/nix-key.ts'
 import { parsePolicy } from '../src/policy/language/parse.ts'
 import type { Policy } from '../src/policy/policy.ts'
 import { ed25519KeyPair } from '../src/primitives/sodium.ts'

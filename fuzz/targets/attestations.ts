@@ -1,17 +1,17 @@
 import { strict as assert } from 'node:assert'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
-import { parseEnvelope, printEnvelope } from '../../src/formats/dsse.ts'
-import { isList, isObject, printJson } from '../../src/formats/json-print.ts'
-import { PROVENANCE, provenanceJson } from '../../src/formats/predicates/provenance.ts'
-import { RELEASE, releaseJson } from '../../src/formats/predicates/release.ts'
+import { parseEnvelope, printEnvelope } from '../../src/formats/in-toto/dsse.ts'
+import { PROVENANCE, provenanceJson } from '../../src/formats/in-toto/predicates/provenance.ts'
+import { RELEASE, releaseJson } from '../../src/formats/in-toto/predicates/release.ts'
 import {
   LEVEL,
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
-} from '../../src/formats/predicates/verification-summary.ts'
-import { parsePredicate } from '../../src/formats/predicates.ts'
-import { parseStatement, printStatement, type Statement } from '../../src/formats/statement.ts'
-import { decodeUtf8, type JsonValue, parseStrictJson } from '../../src/formats/strict-json.ts'
+} from '../../src/formats/in-toto/predicates/verification-summary.ts'
+import { parsePredicate } from '../../src/formats/in-toto/predicates.ts'
+import { parseStatement, printStatement, type Statement } from '../../src/formats/in-toto/statement.ts'
+import { isList, isObject, printJson } from '../../src/formats/json/print.ts'
+import { decodeUtf8, type JsonValue, parseStrictJson } from '../../src/formats/json/strict.ts'
 import { ALICE, DERIVATION, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { formatTarget, type Target, textOf } from '../target.ts'
 

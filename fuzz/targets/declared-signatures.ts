@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
-import { type DeclaredSignature, declaredSignatures } from '../../src/formats/declared-signatures.ts'
-import type { Derivation } from '../../src/formats/derivation.ts'
-import { isStorePath } from '../../src/formats/store-path.ts'
+import { type DeclaredSignature, declaredSignatures } from '../../src/formats/nix/declared-signatures.ts'
+import type { Derivation } from '../../src/formats/nix/derivation.ts'
+import { isStorePath } from '../../src/formats/nix/store-path.ts'
 import { OTHER_PATH, PATH } from '../seeds.ts'
 import { formatTarget, type Target } from '../target.ts'
 

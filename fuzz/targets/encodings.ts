@@ -4,10 +4,10 @@ import {
   parseHashedBy,
   printContentAddress,
   printHashedBy,
-} from '../../src/formats/content-address.ts'
-import { parseNixHash, printNixHash } from '../../src/formats/nix-hash.ts'
-import { fromNix32, toNix32 } from '../../src/formats/nix32.ts'
-import { isStorePath, parseStorePath } from '../../src/formats/store-path.ts'
+} from '../../src/formats/nix/content-address.ts'
+import { parseNixHash, printNixHash } from '../../src/formats/nix/nix-hash.ts'
+import { fromNix32, toNix32 } from '../../src/formats/nix/nix32.ts'
+import { isStorePath, parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { parseTimestamp, printTimestamp } from '../../src/formats/timestamp.ts'
 import { fromBase64, toBase64 } from '../../src/primitives/base64.ts'
 import { fromHex, toHex } from '../../src/primitives/hex.ts'

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { signatureKind } from '../../src/crypto/detached/verify.ts'
+import { parsePemPublicKey, printPemPublicKey } from '../../src/formats/keys/pem.ts'
 import {
   parseMinisignPublicKey,
   parseMinisignSignature,
@@ -13,9 +14,8 @@ import {
   printNixPublicKey,
   printNixSecretKey,
   printNixSignature,
-} from '../../src/formats/nix-key.ts'
-import { parsePemPublicKey, printPemPublicKey } from '../../src/formats/pem.ts'
-import { parseSshPublicKey, printSshPublicKey } from '../../src/formats/ssh-key.ts'
+} from '../../src/formats/nix/nix-key.ts'
+import { parseSshPublicKey, printSshPublicKey } from '../../src/formats/ssh/key.ts'
 import { parseFingerprint, parseKey } from '../../src/policy/language/keys.ts'
 import { signEd25519, verifyEd25519 } from '../../src/primitives/sodium.ts'
 import { ALICE } from '../seeds.ts'

@@ -4,11 +4,16 @@ import {
   derivationReferences,
   parseDerivation,
   printDerivation,
-} from '../../src/formats/derivation.ts'
-import { decodeNar, encodeNar, type NarNode, narOfBytes } from '../../src/formats/nar.ts'
-import { isContentAddressed, narFingerprint, parseNarinfo, printNarinfo } from '../../src/formats/narinfo.ts'
-import { parseStorePath } from '../../src/formats/store-path.ts'
-import { parseStoredDerivation } from '../../src/formats/stored-derivation.ts'
+} from '../../src/formats/nix/derivation.ts'
+import { decodeNar, encodeNar, type NarNode, narOfBytes } from '../../src/formats/nix/nar.ts'
+import {
+  isContentAddressed,
+  narFingerprint,
+  parseNarinfo,
+  printNarinfo,
+} from '../../src/formats/nix/narinfo.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { parseStoredDerivation } from '../../src/formats/nix/stored-derivation.ts'
 import { vectors } from '../seeds.ts'
 import { formatTarget, type Target, textOf } from '../target.ts'
 

@@ -1,9 +1,9 @@
 import { strict as assert } from 'node:assert'
 import { certificateFingerprints, findCertificate } from '../../src/crypto/openpgp/certificate.ts'
-import { isText } from '../../src/formats/openpgp-armor.ts'
-import { parseCertificates } from '../../src/formats/openpgp-certificate.ts'
-import { readPackets } from '../../src/formats/openpgp-packets.ts'
-import { parseDetachedSignatures } from '../../src/formats/openpgp-signature.ts'
+import { isText } from '../../src/formats/openpgp/armor.ts'
+import { parseCertificates } from '../../src/formats/openpgp/certificate.ts'
+import { readPackets } from '../../src/formats/openpgp/packets.ts'
+import { parseDetachedSignatures } from '../../src/formats/openpgp/signature.ts'
 import { formatTarget, type Target } from '../target.ts'
 import { OPENPGP_CERTIFICATES, OPENPGP_SIGNATURES } from './openpgp-seeds.ts'
 

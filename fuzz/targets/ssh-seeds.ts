@@ -1,7 +1,7 @@
 /** Keys and signatures of SSH and signify: OpenSSH's published ones, and some of Alice's. */
-import { parseSshPublicKey, type SshPublicKey, sshKeyBlob } from '../../src/formats/ssh-key.ts'
-import { wireString } from '../../src/formats/ssh-wire.ts'
-import { printSshSignature, sshSignedData } from '../../src/formats/sshsig.ts'
+import { parseSshPublicKey, type SshPublicKey, sshKeyBlob } from '../../src/formats/ssh/key.ts'
+import { printSshSignature, sshSignedData } from '../../src/formats/ssh/sshsig.ts'
+import { wireString } from '../../src/formats/ssh/wire.ts'
 import { sha256, signEd25519 } from '../../src/primitives/sodium.ts'
 import { ALICE, vectors } from '../seeds.ts'
 

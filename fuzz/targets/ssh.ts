@@ -3,15 +3,15 @@ import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { verifySshBlob, verifySshSignature } from '../../src/crypto/ssh-signature.ts'
-import { parseAllowedSigners, printAllowedSigner } from '../../src/formats/allowed-signers.ts'
 import {
   parseSignifyPublicKey,
   parseSignifySignature,
   printSignifyPublicKey,
   splitSignifyFile,
 } from '../../src/formats/signify.ts'
-import { sshKeyBlob } from '../../src/formats/ssh-key.ts'
-import { parseSshSignature, printSshSignature } from '../../src/formats/sshsig.ts'
+import { parseAllowedSigners, printAllowedSigner } from '../../src/formats/ssh/allowed-signers.ts'
+import { sshKeyBlob } from '../../src/formats/ssh/key.ts'
+import { parseSshSignature, printSshSignature } from '../../src/formats/ssh/sshsig.ts'
 import { principalsOfSigners } from '../../src/policy/allowed-signers.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { verifyEd25519 } from '../../src/primitives/sodium.ts'

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
-import { isText } from '../formats/openpgp-armor.ts'
+import { isText } from '../formats/openpgp/armor.ts'
 import { parseKey } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'

@@ -1,6 +1,6 @@
 import type { DetachedResult } from '../crypto/detached/verify.ts'
-import { narFingerprint, parseNarinfo, type SignedNar } from '../formats/narinfo.ts'
-import { type NixSignature, parseNixSignature } from '../formats/nix-key.ts'
+import { narFingerprint, parseNarinfo, type SignedNar } from '../formats/nix/narinfo.ts'
+import { type NixSignature, parseNixSignature } from '../formats/nix/nix-key.ts'
 import type { Key } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'

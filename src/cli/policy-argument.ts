@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { readProtectedFile } from '../files/owned-file.ts'
-import { decodeUtf8 } from '../formats/strict-json.ts'
+import { decodeUtf8 } from '../formats/json/strict.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { readArgumentFile } from './file-argument.ts'

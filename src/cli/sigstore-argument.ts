@@ -1,4 +1,4 @@
-import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore-trusted-root.ts'
+import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore/trusted-root.ts'
 import { sigstoreIdentity } from '../policy/language/sigstore-key.ts'
 import type { SigstoreKey } from '../policy/policy.ts'
 import { readArgumentFile } from './file-argument.ts'

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { basename, dirname, join, resolve } from 'node:path'
-import { isStorePath, STORE_DIR } from '../formats/store-path.ts'
+import { isStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 import { UsageError } from './usage-error.ts'
 

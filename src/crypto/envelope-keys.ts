@@ -1,8 +1,9 @@
 /** The keys that open envelopes, and which of them could have made a signature, told without verifying anything. */
-import { DER } from '../formats/der.ts'
-import type { EnvelopeSignature } from '../formats/dsse.ts'
-import { sshFingerprint, sshKeyBlob } from '../formats/ssh-key.ts'
-import { namesSshKey } from '../formats/sshsig.ts'
+
+import type { EnvelopeSignature } from '../formats/in-toto/dsse.ts'
+import { DER } from '../formats/keys/der.ts'
+import { sshFingerprint, sshKeyBlob } from '../formats/ssh/key.ts'
+import { namesSshKey } from '../formats/ssh/sshsig.ts'
 import type { EcdsaKey, Ed25519Key, Key, OpenPgpKey, RsaKey } from '../policy/policy.ts'
 
 /** Keys that sign what they are given. Those of minisign and signify sign files alone, and Sigstore's are none. */

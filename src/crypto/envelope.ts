@@ -1,6 +1,6 @@
 /** Signing and opening DSSE envelopes. Who counts for what is the policy's business, not this file's. */
-import { type Envelope, PAYLOAD_TYPE, pae, printEnvelope } from '../formats/dsse.ts'
-import { sshFingerprint } from '../formats/ssh-key.ts'
+import { type Envelope, PAYLOAD_TYPE, pae, printEnvelope } from '../formats/in-toto/dsse.ts'
+import { sshFingerprint } from '../formats/ssh/key.ts'
 import type { Claim, Stray } from '../policy/verdict.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
 import { candidates, type EnvelopeKey, type KeyRing, type RingKey } from './envelope-keys.ts'

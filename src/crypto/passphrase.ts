@@ -5,7 +5,7 @@ import {
   parseEncryptedKey,
   printEncryptedKey,
   USUAL_COST,
-} from '../formats/encrypted-key.ts'
+} from '../formats/keys/encrypted-key.ts'
 import { printable } from '../primitives/printable.ts'
 import { argon2id, decrypt, ed25519KeyPair, encrypt, randomBytes, wipe } from '../primitives/sodium.ts'
 import type { KeyPair } from './secret-key.ts'

@@ -3,13 +3,13 @@
  * needed, because most of what the hooks verify is Ed25519.
  */
 import type { KeyObject } from 'node:crypto'
-import { ecdsaFromDer } from '../formats/ecdsa-signature.ts'
+import { ecdsaFromDer } from '../formats/keys/ecdsa-signature.ts'
 import {
   coordinateSize,
   type EcdsaPublicKey,
   type PublicKey,
   type RsaPublicKey,
-} from '../formats/public-key.ts'
+} from '../formats/keys/public-key.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 

@@ -1,8 +1,8 @@
 /** Ed25519 secret keys on the disk, in the form that `nix key generate-secret` writes: `<name>:<base64 of 64 bytes>`. */
 import { closeSync, constants, fsyncSync, openSync, type Stats, unlinkSync, writeSync } from 'node:fs'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
-import { looksEncrypted } from '../formats/encrypted-key.ts'
-import { parseNixSecretKey, printNixPublicKey, printNixSecretKey } from '../formats/nix-key.ts'
+import { looksEncrypted } from '../formats/keys/encrypted-key.ts'
+import { parseNixSecretKey, printNixPublicKey, printNixSecretKey } from '../formats/nix/nix-key.ts'
 import { printable } from '../primitives/printable.ts'
 import { ed25519KeyPair, randomBytes } from '../primitives/sodium.ts'
 

@@ -1,7 +1,7 @@
 /** SSH signatures over envelopes, without the armour that they have in files. Reached by `import()` alone. */
 import { createHash } from 'node:crypto'
-import type { SshPublicKey } from '../formats/ssh-key.ts'
-import { parseSshSignatureBlob, type SshSignature } from '../formats/sshsig.ts'
+import type { SshPublicKey } from '../formats/ssh/key.ts'
+import { parseSshSignatureBlob, type SshSignature } from '../formats/ssh/sshsig.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { ENVELOPE_NAMESPACE } from './envelope-keys.ts'
 import type { SignatureResult } from './envelope-signature.ts'

@@ -1,8 +1,8 @@
 /** Verifying what SSH keys sign: files, git's tags and commits, messages that an agent signed. */
-import { ecdsaFromSsh } from '../formats/ecdsa-signature.ts'
-import { type SshPublicKey, sshAlgorithm, sshBlobFingerprint, sshKeyBlob } from '../formats/ssh-key.ts'
-import { type WireReader, wireReader, wireUint32 } from '../formats/ssh-wire.ts'
-import { type SshSignature, type SshSignatureHash, sshSignedData } from '../formats/sshsig.ts'
+import { ecdsaFromSsh } from '../formats/keys/ecdsa-signature.ts'
+import { type SshPublicKey, sshAlgorithm, sshBlobFingerprint, sshKeyBlob } from '../formats/ssh/key.ts'
+import { type SshSignature, type SshSignatureHash, sshSignedData } from '../formats/ssh/sshsig.ts'
+import { type WireReader, wireReader, wireUint32 } from '../formats/ssh/wire.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { sha256 } from '../primitives/sodium.ts'

@@ -12,8 +12,8 @@ import {
   narFingerprint,
   parseNarinfo,
   printNarinfo,
-} from '../formats/narinfo.ts'
-import { parseStorePath } from '../formats/store-path.ts'
+} from '../formats/nix/narinfo.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'

@@ -1,5 +1,5 @@
-import { narFingerprint } from '../formats/narinfo.ts'
-import { parseNixSignature } from '../formats/nix-key.ts'
+import { narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import type { Ed25519Key, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'

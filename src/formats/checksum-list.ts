@@ -4,7 +4,7 @@
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { decodeUtf8 } from './strict-json.ts'
+import { decodeUtf8 } from './json/strict.ts'
 
 /** Bytes and lines of a list. */
 export const CHECKSUM_LIST_LIMIT = 4 * 1024 * 1024

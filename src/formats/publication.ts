@@ -13,7 +13,7 @@
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { decodeUtf8 } from './strict-json.ts'
+import { decodeUtf8 } from './json/strict.ts'
 import { parseTimestamp, printTimestamp } from './timestamp.ts'
 
 /** The name of a list, in the publication itself and in each part. */

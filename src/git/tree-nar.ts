@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { FileError } from '../files/regular-file.ts'
 import { type GitTreeEntry, parseGitTree } from '../formats/git-object.ts'
-import { NAR_DEPTH_LIMIT } from '../formats/nar.ts'
+import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import {
   narClose,
   narDirectoryHead,
@@ -10,7 +10,7 @@ import {
   narFileTail,
   narStart,
   narSymlink,
-} from '../formats/nar-tokens.ts'
+} from '../formats/nix/nar-tokens.ts'
 import { printable } from '../primitives/printable.ts'
 import type { GitObjects } from './objects.ts'
 

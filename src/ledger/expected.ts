@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { isPartial, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
-import { isStorePath, isStorePathName } from '../formats/store-path.ts'
+import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 16 * 1024

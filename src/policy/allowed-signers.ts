@@ -1,6 +1,6 @@
 /** The SSH keys of a trusted list as OpenSSH's lists of allowed signers have them, and back. */
-import type { AllowedSigner, AllowedSignerLine } from '../formats/allowed-signers.ts'
-import { printSshPublicKey, sshFingerprint } from '../formats/ssh-key.ts'
+import type { AllowedSigner, AllowedSignerLine } from '../formats/ssh/allowed-signers.ts'
+import { printSshPublicKey, sshFingerprint } from '../formats/ssh/key.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { EcdsaKey, Ed25519Key, Instant, Key, Policy, Principal, RsaKey } from './policy.ts'
 

@@ -7,9 +7,9 @@ import {
   rootNode,
   sha256Of,
   stringOf,
-} from '../formats/json-shape.ts'
-import { parseStorePath } from '../formats/store-path.ts'
-import { decodeUtf8, parseStrictJson } from '../formats/strict-json.ts'
+} from '../formats/json/shape.ts'
+import { decodeUtf8, parseStrictJson } from '../formats/json/strict.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { QuarantineEntry } from './entries.ts'
 
 const FORMAT = 'quarantine entry'

@@ -2,7 +2,7 @@ import { lstatSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
-import { STORE_DIR } from '../formats/store-path.ts'
+import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
 /** Ten minutes: copying the largest outputs to another disk takes long. */

@@ -1,5 +1,5 @@
 /** The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at protocol 1.34 or 1.35. */
-import { parseStorePath } from '../formats/store-path.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
 import {
   encode,

@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
-import { NAR_DEPTH_LIMIT } from '../formats/nar.ts'
+import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import {
   narClose,
   narDirectoryHead,
@@ -25,7 +25,7 @@ import {
   narFileTail,
   narStart,
   narSymlink,
-} from '../formats/nar-tokens.ts'
+} from '../formats/nix/nar-tokens.ts'
 import { printable } from '../primitives/printable.ts'
 
 /** Bytes of a file that are read at once. */

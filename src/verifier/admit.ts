@@ -3,8 +3,8 @@
  * *admit* is to take the ledger's word where it has one, else to judge, and to write down what was found trusted.
  */
 import { mergeEvidence } from '../evidence/merge.ts'
-import { derivationReferences } from '../formats/derivation.ts'
-import { isDerivationPath, parseStorePath, type StorePath } from '../formats/store-path.ts'
+import { derivationReferences } from '../formats/nix/derivation.ts'
+import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'

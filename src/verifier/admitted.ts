@@ -1,4 +1,4 @@
-import { isStorePath, parseStorePath, type StorePath } from '../formats/store-path.ts'
+import { isStorePath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, type AdmittedKind, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'

@@ -1,4 +1,4 @@
-import { parseStorePath } from '../formats/store-path.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
 import { readExpected, settle } from '../ledger/expected.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'

@@ -1,4 +1,4 @@
-import { parseStorePath } from '../formats/store-path.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { type Input, type Output, outputsOf, readDerivation } from './build.ts'
 import type { Gate } from './gate.ts'

@@ -1,6 +1,6 @@
 import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
-import { type DeclaredSignature, declaredSignatures, OWN_OUTPUT } from '../formats/declared-signatures.ts'
-import { urlsOf } from '../formats/fetched-urls.ts'
+import { type DeclaredSignature, declaredSignatures, OWN_OUTPUT } from '../formats/nix/declared-signatures.ts'
+import { urlsOf } from '../formats/nix/fetched-urls.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { Input, StoredDerivation } from './build.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
-import { parseNixPublicKey, printNixPublicKey, printNixSecretKey } from '../formats/nix-key.ts'
+import { parseNixPublicKey, printNixPublicKey, printNixSecretKey } from '../formats/nix/nix-key.ts'
 
 /** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
 export function readMachineKey(state: string): Uint8Array | undefined {

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
-import { decodeUtf8 } from '../formats/strict-json.ts'
+import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import { parsePolicy } from '../policy/language/parse.ts'

@@ -1,5 +1,5 @@
 /** What is written into the ledger once it was found trusted. */
-import type { StorePath } from '../formats/store-path.ts'
+import type { StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'

@@ -7,7 +7,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
-import { parseStorePath } from '../formats/store-path.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {

@@ -1,5 +1,5 @@
 import { leftoversOf } from '../evidence/leftovers.ts'
-import { parseStorePath, type StorePath } from '../formats/store-path.ts'
+import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'

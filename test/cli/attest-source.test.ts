@@ -4,7 +4,7 @@ import { createHash, createPublicKey, verify } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { pae } from '../../src/formats/dsse.ts'
+import { pae } from '../../src/formats/in-toto/dsse.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { type HashName, verifySignature } from '../../src/crypto/public-key.ts'
-import { printDer } from '../../src/formats/der.ts'
-import { pae } from '../../src/formats/dsse.ts'
-import { parsePemPublicKey } from '../../src/formats/pem.ts'
-import { ecdsaKey, type PublicKey } from '../../src/formats/public-key.ts'
+import { pae } from '../../src/formats/in-toto/dsse.ts'
+import { printDer } from '../../src/formats/keys/der.ts'
+import { parsePemPublicKey } from '../../src/formats/keys/pem.ts'
+import { ecdsaKey, type PublicKey } from '../../src/formats/keys/public-key.ts'
 
 const message = Buffer.from('a release')
 const keyOf = (publicKey: KeyObject) =>

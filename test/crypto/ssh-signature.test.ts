@@ -6,14 +6,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { verifySshBlob, verifySshSignature } from '../../src/crypto/ssh-signature.ts'
-import { parseSshPublicKey, printSshPublicKey, type SshPublicKey } from '../../src/formats/ssh-key.ts'
-import { wireReader, wireString } from '../../src/formats/ssh-wire.ts'
+import { parseSshPublicKey, printSshPublicKey, type SshPublicKey } from '../../src/formats/ssh/key.ts'
 import {
   parseSshSignature,
   printSshSignature,
   type SshSignature,
   sshSignedData,
-} from '../../src/formats/sshsig.ts'
+} from '../../src/formats/ssh/sshsig.ts'
+import { wireReader, wireString } from '../../src/formats/ssh/wire.ts'
 import { makeSecurityKey, sshSignatureFile } from '../support/security-key.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-sshsig-'))

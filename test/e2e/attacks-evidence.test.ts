@@ -1,7 +1,7 @@
 // Evidence that proves nothing, put where the hooks look for it: refused before the build, for the reason that is true.
 import { test } from 'node:test'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
-import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
+import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
 import { type Attack, altered, damaged, onStage, publishTrue, testAttacks } from '../support/attack.ts'
 import { assertBuilt, assertRefusedBeforeBuild } from '../support/scene.ts'
 import { ATTESTATIONS, packaged, publish, released, type Signer } from '../support/trust.ts'

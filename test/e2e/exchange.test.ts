@@ -1,7 +1,7 @@
 // Signatures that Nix made itself travel between machines beside the attestations.
 import { test } from 'node:test'
-import { type Narinfo, narFingerprint, parseNarinfo, printNarinfo } from '../../src/formats/narinfo.ts'
-import { printNixSecretKey, printNixSignature } from '../../src/formats/nix-key.ts'
+import { type Narinfo, narFingerprint, parseNarinfo, printNarinfo } from '../../src/formats/nix/narinfo.ts'
+import { printNixSecretKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'
 import { signEd25519 } from '../../src/primitives/sodium.ts'
 import * as nix from '../support/expressions.ts'
 import { assertBuilt, assertRefusedBeforeBuild, instantiate } from '../support/scene.ts'

@@ -1,7 +1,7 @@
 // The two hooks under real Nix, in the order of a build: what lets it pass, and what stops it at which point.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
+import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
 import * as nix from '../support/expressions.ts'
 import {
   built,

@@ -2,8 +2,8 @@
 // nearly used, or somebody who nearly stopped all builds of others.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { textPath } from '../../src/formats/make-store-path.ts'
-import { LEVEL } from '../../src/formats/predicates/verification-summary.ts'
+import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
+import { textPath } from '../../src/formats/nix/make-store-path.ts'
 import * as nix from '../support/expressions.ts'
 import {
   built,

@@ -10,10 +10,10 @@ import {
   LEVEL,
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
-} from '../../src/formats/predicates/verification-summary.ts'
-import { signerUri } from '../../src/formats/predicates.ts'
-import { printSshSignatureBlob, sshSignedData } from '../../src/formats/sshsig.ts'
-import { printStatement } from '../../src/formats/statement.ts'
+} from '../../src/formats/in-toto/predicates/verification-summary.ts'
+import { signerUri } from '../../src/formats/in-toto/predicates.ts'
+import { printStatement } from '../../src/formats/in-toto/statement.ts'
+import { printSshSignatureBlob, sshSignedData } from '../../src/formats/ssh/sshsig.ts'
 import * as nix from '../support/expressions.ts'
 import { openGnupg } from '../support/gnupg.ts'
 import { assertBuilt, assertRefusedBeforeBuild, instantiate } from '../support/scene.ts'

@@ -1,7 +1,7 @@
 // Outputs from elsewhere, which no hook saw being made: they pass as inputs by the signatures that the store keeps of them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { printNixSecretKey } from '../../src/formats/nix-key.ts'
+import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import * as nix from '../support/expressions.ts'
 import { assertBuilt, assertRefusedBeforeBuild, instantiate, isInLedger } from '../support/scene.ts'
 import { byDefault, policyText, type Signer, setPolicy, signer } from '../support/trust.ts'

@@ -10,7 +10,7 @@ import { type DetachedResult, verifyDetached } from '../../src/crypto/detached/v
 import { certificateFingerprints } from '../../src/crypto/openpgp/certificate.ts'
 import type { Tool } from '../../src/crypto/openpgp/tools.ts'
 import { verifyOpenPgp } from '../../src/crypto/openpgp/verify.ts'
-import { parseDetachedSignatures } from '../../src/formats/openpgp-signature.ts'
+import { parseDetachedSignatures } from '../../src/formats/openpgp/signature.ts'
 import type { OpenPgpKey } from '../../src/policy/policy.ts'
 import { type DebianSource, debianSource, fetchDebianSources } from '../support/debian-source.ts'
 import { OPENPGP_CASES, SIGNED } from '../support/openpgp-cases.ts'

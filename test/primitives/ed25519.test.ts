@@ -3,7 +3,7 @@ import { createPublicKey, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { printPemPublicKey } from '../../src/formats/pem.ts'
+import { printPemPublicKey } from '../../src/formats/keys/pem.ts'
 import { isWeakPoint } from '../../src/policy/language/weak-point.ts'
 import { verifyEd25519 } from '../../src/primitives/sodium.ts'
 

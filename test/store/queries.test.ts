@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { parseStorePath } from '../../src/formats/store-path.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { queryPathInfo } from '../../src/store/queries.ts'
 import { StoreError } from '../../src/store/store-error.ts'

@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
-import { decodeNar } from '../../src/formats/nar.ts'
+import { decodeNar } from '../../src/formats/nix/nar.ts'
 import { dumpTree, narHashOfTree } from '../../src/store/tree-nar.ts'
 import { privateNix } from '../support/private-nix.ts'
 

@@ -1,8 +1,8 @@
 /** A security key in software (OpenSSH PROTOCOL.u2f): it signs what SSH would have a FIDO token sign. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { type SshPublicKey, sshAlgorithm, sshKeyBlob } from '../../src/formats/ssh-key.ts'
-import { wireMpint, wireString, wireUint32 } from '../../src/formats/ssh-wire.ts'
-import { printSshSignature, sshSignedData } from '../../src/formats/sshsig.ts'
+import { type SshPublicKey, sshAlgorithm, sshKeyBlob } from '../../src/formats/ssh/key.ts'
+import { printSshSignature, sshSignedData } from '../../src/formats/ssh/sshsig.ts'
+import { wireMpint, wireString, wireUint32 } from '../../src/formats/ssh/wire.ts'
 
 export interface SecurityKey {
   readonly publicKey: SshPublicKey

@@ -3,7 +3,7 @@
  * certifies and logs whatever it is told, so that each check has somebody who would get past all the others.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { PAYLOAD_TYPE, pae } from '../../src/formats/dsse.ts'
+import { PAYLOAD_TYPE, pae } from '../../src/formats/in-toto/dsse.ts'
 import { bits, der, number, objectIdentifier, octets, sequence, time, utf8, yes } from './der.ts'
 
 export const ISSUER = 'https://accounts.example.org'

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { wireString, wireUint32 } from '../../src/formats/ssh-wire.ts'
+import { wireString, wireUint32 } from '../../src/formats/ssh/wire.ts'
 import { ed25519KeyPair, sha256, signEd25519 } from '../../src/primitives/sodium.ts'
 
 export interface SshAgent {

@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
-import { printNixPublicKey } from '../../src/formats/nix-key.ts'
-import { PROVENANCE, provenanceJson } from '../../src/formats/predicates/provenance.ts'
-import { RELEASE, releaseJson } from '../../src/formats/predicates/release.ts'
+import { PROVENANCE, provenanceJson } from '../../src/formats/in-toto/predicates/provenance.ts'
+import { RELEASE, releaseJson } from '../../src/formats/in-toto/predicates/release.ts'
 import {
   LEVEL,
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
-} from '../../src/formats/predicates/verification-summary.ts'
-import { signerUri } from '../../src/formats/predicates.ts'
-import { sshFingerprint } from '../../src/formats/ssh-key.ts'
-import { printStatement, type Statement } from '../../src/formats/statement.ts'
+} from '../../src/formats/in-toto/predicates/verification-summary.ts'
+import { signerUri } from '../../src/formats/in-toto/predicates.ts'
+import { printStatement, type Statement } from '../../src/formats/in-toto/statement.ts'
+import { printNixPublicKey } from '../../src/formats/nix/nix-key.ts'
+import { sshFingerprint } from '../../src/formats/ssh/key.ts'
 import type { World } from './world.ts'
 
 /** Where the policies below look for attestations. */

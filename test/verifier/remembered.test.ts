@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { after, test } from 'node:test'
-import { parseStorePath } from '../../src/formats/store-path.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { readAdmission } from '../../src/ledger/admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Claim, Evidence } from '../../src/policy/verdict.ts'

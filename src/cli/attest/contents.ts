@@ -1,4 +1,4 @@
-import { isDerivationPath, parseStorePath } from '../../formats/store-path.ts'
+import { isDerivationPath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { PathInfo, Store } from '../../store/store-client.ts'
 import { narHashOfTree } from '../../store/tree-nar.ts'

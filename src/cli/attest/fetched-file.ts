@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { contentsOf, withOpenedFile } from '../../crypto/detached/opened-file.ts'
-import { fixedOutputPath } from '../../formats/make-store-path.ts'
-import { narFileHead, narFileTail, narStart } from '../../formats/nar-tokens.ts'
+import { fixedOutputPath } from '../../formats/nix/make-store-path.ts'
+import { narFileHead, narFileTail, narStart } from '../../formats/nix/nar-tokens.ts'
 import type { Contents } from './contents.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { DetachedResult } from '../../crypto/detached/verify.ts'
 import { FileError } from '../../files/regular-file.ts'
-import type { CheckedSignature } from '../../formats/predicates/verification-summary.ts'
+import type { CheckedSignature } from '../../formats/in-toto/predicates/verification-summary.ts'
 import { withRepository } from '../../git/repository.ts'
 import type { GitRevision } from '../../git/signature.ts'
 import { verifyGitRevision } from '../../git/verify.ts'

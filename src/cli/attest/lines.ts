@@ -1,16 +1,20 @@
 /** The lines that `nixsig attest` writes: a signed envelope each. */
 import { envelopeBy } from '../../crypto/envelope.ts'
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { jsonObject } from '../../formats/json-print.ts'
-import { type DerivationBuild, PROVENANCE, provenanceJson } from '../../formats/predicates/provenance.ts'
-import { RELEASE, releaseJson } from '../../formats/predicates/release.ts'
+import {
+  type DerivationBuild,
+  PROVENANCE,
+  provenanceJson,
+} from '../../formats/in-toto/predicates/provenance.ts'
+import { RELEASE, releaseJson } from '../../formats/in-toto/predicates/release.ts'
 import {
   type CheckedSignature,
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
-} from '../../formats/predicates/verification-summary.ts'
-import { parsePredicate, signerUri } from '../../formats/predicates.ts'
-import { printStatement, type Statement } from '../../formats/statement.ts'
+} from '../../formats/in-toto/predicates/verification-summary.ts'
+import { parsePredicate, signerUri } from '../../formats/in-toto/predicates.ts'
+import { printStatement, type Statement } from '../../formats/in-toto/statement.ts'
+import { jsonObject } from '../../formats/json/print.ts'
 import type { Contents } from './contents.ts'
 
 /** What a packager or a reviewer found. */

@@ -1,6 +1,6 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
 import { keepSignature } from '../../evidence/signature-files.ts'
-import { LEVEL } from '../../formats/predicates/verification-summary.ts'
+import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Invocation } from '../command.ts'

@@ -1,5 +1,5 @@
-import { LEVEL } from '../../formats/predicates/verification-summary.ts'
-import { isDerivationPath, parseStorePath } from '../../formats/store-path.ts'
+import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
+import { isDerivationPath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { readDerivation } from '../../verifier/build.ts'
 import { summaryLine } from '../attest/lines.ts'

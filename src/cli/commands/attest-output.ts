@@ -1,5 +1,5 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { parseStorePath } from '../../formats/store-path.ts'
+import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
 import { type Input, inputsOf, type Output, outputsOf } from '../../verifier/build.ts'

@@ -1,6 +1,6 @@
 import { basename } from 'node:path'
 import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
-import { isStorePath, parseStorePath } from '../../formats/store-path.ts'
+import { isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

@@ -1,5 +1,5 @@
 import { mergeEvidence } from '../../evidence/merge.ts'
-import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/store-path.ts'
+import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../ledger/admissions.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import type { Evidence } from '../../policy/verdict.ts'

@@ -1,4 +1,4 @@
-import { printPemPublicKey } from '../../formats/pem.ts'
+import { printPemPublicKey } from '../../formats/keys/pem.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { keysOfArgument } from '../key-argument.ts'

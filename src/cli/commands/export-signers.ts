@@ -1,4 +1,4 @@
-import { printAllowedSigner } from '../../formats/allowed-signers.ts'
+import { printAllowedSigner } from '../../formats/ssh/allowed-signers.ts'
 import { allowedSignersOf } from '../../policy/allowed-signers.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'

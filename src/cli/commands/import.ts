@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
-import { parseAllowedSigners } from '../../formats/allowed-signers.ts'
-import { decodeUtf8 } from '../../formats/strict-json.ts'
+import { decodeUtf8 } from '../../formats/json/strict.ts'
+import { parseAllowedSigners } from '../../formats/ssh/allowed-signers.ts'
 import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'

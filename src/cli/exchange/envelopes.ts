@@ -1,6 +1,6 @@
 import { appendAttestation } from '../../evidence/attestation-files.ts'
-import { parseEnvelope } from '../../formats/dsse.ts'
-import { parseStatement } from '../../formats/statement.ts'
+import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
+import { parseStatement } from '../../formats/in-toto/statement.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Imported, total } from './imported.ts'

@@ -1,5 +1,5 @@
 import { storeNarinfo } from '../../evidence/narinfo-files.ts'
-import { type Narinfo, parseNarinfo, printNarinfo } from '../../formats/narinfo.ts'
+import { type Narinfo, parseNarinfo, printNarinfo } from '../../formats/nix/narinfo.ts'
 import type { PathInfo, Store } from '../../store/store-client.ts'
 import { validContents } from '../attest/contents.ts'
 import { UsageError } from '../usage-error.ts'

@@ -1,5 +1,5 @@
 import { pathToFileURL } from 'node:url'
-import type { StorePath } from '../../formats/store-path.ts'
+import type { StorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type GitArgument, gitArgument } from '../attest/git-revision.ts'
 import { UsageError } from '../usage-error.ts'

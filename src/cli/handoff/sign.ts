@@ -2,7 +2,7 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
 import { attestationEvidence } from '../../evidence/attestations.ts'
 import { keepSignature } from '../../evidence/signature-files.ts'
-import { LEVEL } from '../../formats/predicates/verification-summary.ts'
+import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
 import type { Policy } from '../../policy/policy.ts'
 import type { StoredDerivation } from '../../verifier/build.ts'
 import { checkedInputs } from '../attest/checked-signature.ts'

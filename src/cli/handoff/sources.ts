@@ -1,6 +1,6 @@
 import type { Declaration } from '../../evidence/in-band.ts'
-import { urlsOf } from '../../formats/fetched-urls.ts'
-import type { StorePath } from '../../formats/store-path.ts'
+import { urlsOf } from '../../formats/nix/fetched-urls.ts'
+import type { StorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import {
   type Input,

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { execa } from 'execa'
-import { isDerivationPath, isStorePath, parseStorePath } from '../../formats/store-path.ts'
+import { isDerivationPath, isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { UsageError } from '../usage-error.ts'
 

@@ -1,6 +1,6 @@
 import { FileError } from '../../files/regular-file.ts'
-import { isText } from '../../formats/openpgp-armor.ts'
-import { parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
+import { isText } from '../../formats/openpgp/armor.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'

@@ -1,6 +1,6 @@
 /** Lists of checksums in one piece with their signature: OpenPGP's signed texts, and what `signify -S -e` writes. */
 import { parseChecksumList } from '../../formats/checksum-list.ts'
-import { looksLikeCleartext, parseCleartext } from '../../formats/openpgp-cleartext.ts'
+import { looksLikeCleartext, parseCleartext } from '../../formats/openpgp/cleartext.ts'
 import { looksLikeSignify, splitSignifyFile } from '../../formats/signify.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedKind, SignatureUse } from './kind.ts'

@@ -1,4 +1,4 @@
-import { looksLikeSshSignature, parseSshSignature } from '../../formats/sshsig.ts'
+import { looksLikeSshSignature, parseSshSignature } from '../../formats/ssh/sshsig.ts'
 import type { EcdsaKey, Ed25519Key, Key, RsaKey } from '../../policy/policy.ts'
 import { verifySshSignature } from '../ssh-signature.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'

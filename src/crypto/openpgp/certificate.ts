@@ -3,8 +3,8 @@ import {
   type CertificateKey,
   type CertificateUser,
   parseCertificates,
-} from '../../formats/openpgp-certificate.ts'
-import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
+} from '../../formats/openpgp/certificate.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { toHex } from '../../primitives/hex.ts'
 
 /** A key that can be recognised as the maker of a signature. */

@@ -1,8 +1,8 @@
 /** OpenPGP signatures over envelopes. Heavy: a program is run for each; reached by `import()` alone. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { isText } from '../../formats/openpgp-armor.ts'
-import { parseDetachedSignatures } from '../../formats/openpgp-signature.ts'
+import { isText } from '../../formats/openpgp/armor.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { OpenPgpKey } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedResult } from '../detached/kind.ts'

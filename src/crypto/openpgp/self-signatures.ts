@@ -1,5 +1,5 @@
 /** What a certificate says of its own keys, read as GnuPG reads it: the newest statement counts. */
-import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { type Certificate, claimsToBeBy, type NamedKey } from './certificate.ts'
 
 /** RFC 9580, section 5.2.1. */

@@ -4,7 +4,7 @@
  * the signature was made, so that a key that expired or was retired since is good to it. What is read here is not
  * verified, and need not be: it comes from a certificate that the policy pins, and it can only ever take trust away.
  */
-import type { OpenPgpSignature } from '../../formats/openpgp-signature.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { type Certificate, isModernHash, type NamedKey } from './certificate.ts'
 import { endOf, endsAt, flagsOf, selfSignaturesOf } from './self-signatures.ts'
 

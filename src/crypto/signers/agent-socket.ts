@@ -1,5 +1,5 @@
 import { connect } from 'node:net'
-import { AGENT_MESSAGE_LIMIT } from '../../formats/ssh-agent.ts'
+import { AGENT_MESSAGE_LIMIT } from '../../formats/ssh/agent.ts'
 import { printable } from '../../primitives/printable.ts'
 import { SignerError } from './signer-error.ts'
 

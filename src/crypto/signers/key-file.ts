@@ -1,4 +1,4 @@
-import { looksEncrypted } from '../../formats/encrypted-key.ts'
+import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
 import type { Ed25519Key } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'

@@ -8,16 +8,16 @@ import {
   parseAgentSignature,
   parseIdentities,
   signRequest,
-} from '../../formats/ssh-agent.ts'
+} from '../../formats/ssh/agent.ts'
 import {
   parseSshKeyBlob,
   parseSshPublicKey,
   printSshPublicKey,
   sshBlobFingerprint,
   sshKeyBlob,
-} from '../../formats/ssh-key.ts'
-import { wireReader } from '../../formats/ssh-wire.ts'
-import { printSshSignatureBlob, sshSignedData } from '../../formats/sshsig.ts'
+} from '../../formats/ssh/key.ts'
+import { printSshSignatureBlob, sshSignedData } from '../../formats/ssh/sshsig.ts'
+import { wireReader } from '../../formats/ssh/wire.ts'
 import { parseKey } from '../../policy/language/keys.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

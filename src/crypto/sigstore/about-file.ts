@@ -1,8 +1,12 @@
 /** Whether what was signed by a Sigstore bundle is about a certain file. Heavy: loads node:crypto. */
 import { createHash } from 'node:crypto'
-import { type FileStatement, type FileSubject, parseFileStatement } from '../../formats/file-statement.ts'
-import { readOrigin } from '../../formats/predicates/origin.ts'
-import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
+import {
+  type FileStatement,
+  type FileSubject,
+  parseFileStatement,
+} from '../../formats/in-toto/file-statement.ts'
+import { readOrigin } from '../../formats/in-toto/predicates/origin.ts'
+import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from '../detached/kind.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'

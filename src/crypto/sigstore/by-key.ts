@@ -1,7 +1,7 @@
 /** Bundles signed with a key of the policy. Heavy: loads node:crypto; reached by `import()` alone. */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
-import { parseSigstoreCertificate } from '../../formats/sigstore-certificate.ts'
+import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
+import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
 import type { EcdsaKey, Ed25519Key, RsaKey } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'

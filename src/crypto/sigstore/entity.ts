@@ -1,10 +1,10 @@
 /** A bundle as Sigstore's own library takes it, made of values that were read already. Heavy: loads node:crypto. */
 import { createHash, type KeyObject } from 'node:crypto'
 import type { SignedEntity, toSignedEntity } from '@sigstore/verify'
-import { pae } from '../../formats/dsse.ts'
-import type { SigstoreBundle } from '../../formats/sigstore-bundle.ts'
-import { parseLogBody } from '../../formats/sigstore-log-body.ts'
-import type { SigstoreLogEntry } from '../../formats/sigstore-log-entry.ts'
+import { pae } from '../../formats/in-toto/dsse.ts'
+import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
+import { parseLogBody } from '../../formats/sigstore/log-body.ts'
+import type { SigstoreLogEntry } from '../../formats/sigstore/log-entry.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
 /** A bundle's certificate, and whether the bundle's signature is by its key. */

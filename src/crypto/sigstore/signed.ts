@@ -2,8 +2,8 @@
  * Verifies the signatures in Sigstore bundles with a public key. Heavy: loads node:crypto; reached by `import()` alone.
  */
 import { createPublicKey, createVerify, type KeyObject, verify } from 'node:crypto'
-import { pae } from '../../formats/dsse.ts'
-import type { SigstoreBundle, SigstoreHash } from '../../formats/sigstore-bundle.ts'
+import { pae } from '../../formats/in-toto/dsse.ts'
+import type { SigstoreBundle, SigstoreHash } from '../../formats/sigstore/bundle.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 

@@ -1,5 +1,5 @@
 import { FileError } from '../../files/regular-file.ts'
-import { narFingerprint, parseNarinfo, printNarinfo } from '../../formats/narinfo.ts'
+import { narFingerprint, parseNarinfo, printNarinfo } from '../../formats/nix/narinfo.ts'
 import { PUBLISHED_FILE_LIMIT } from '../../formats/publication.ts'
 import { LINE_COUNT_LIMIT } from '../attestation-files.ts'
 import { isLines, linesOf } from './validate.ts'

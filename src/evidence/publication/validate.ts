@@ -1,12 +1,12 @@
 import { isInOnePiece, signatureKind } from '../../crypto/detached/verify.ts'
 import { parseChecksumList } from '../../formats/checksum-list.ts'
-import { parseEnvelope } from '../../formats/dsse.ts'
-import { parseNarinfo } from '../../formats/narinfo.ts'
-import { parsePredicate } from '../../formats/predicates.ts'
+import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
+import { parsePredicate } from '../../formats/in-toto/predicates.ts'
+import { parseStatement } from '../../formats/in-toto/statement.ts'
+import { decodeUtf8 } from '../../formats/json/strict.ts'
+import { parseNarinfo } from '../../formats/nix/narinfo.ts'
+import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { parsePublishedName } from '../../formats/publication.ts'
-import { parseStatement } from '../../formats/statement.ts'
-import { parseStorePath } from '../../formats/store-path.ts'
-import { decodeUtf8 } from '../../formats/strict-json.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
 /** Whether a file of this name holds attestations, one a line. */

@@ -2,7 +2,7 @@
  * The sources of attestations that a policy names, for whoever asks about one store path at a time. What a mirror can
  * answer needs neither the network nor the modules that use it.
  */
-import { parseStorePath } from '../../formats/store-path.ts'
+import { parseStorePath } from '../../formats/nix/store-path.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import type { Trouble } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'

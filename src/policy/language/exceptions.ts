@@ -1,4 +1,4 @@
-import { parseStorePath } from '../../formats/store-path.ts'
+import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Exemption, Policy, Revocation } from '../policy.ts'

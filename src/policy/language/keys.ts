@@ -1,15 +1,16 @@
 /** Keys as a policy writes them. The one place that knows which form is read by which parser. */
+
+import { parsePemPublicKey } from '../../formats/keys/pem.ts'
 import { parseMinisignPublicKey } from '../../formats/minisign.ts'
-import { parseNixPublicKey } from '../../formats/nix-key.ts'
-import { parsePemPublicKey } from '../../formats/pem.ts'
+import { parseNixPublicKey } from '../../formats/nix/nix-key.ts'
 import { parseSignifyPublicKey } from '../../formats/signify.ts'
 import {
   looksLikeSshKey,
   parseSshPublicKey,
   type SshPublicKey,
   sshFingerprint,
-} from '../../formats/ssh-key.ts'
-import { wireMpint } from '../../formats/ssh-wire.ts'
+} from '../../formats/ssh/key.ts'
+import { wireMpint } from '../../formats/ssh/wire.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'

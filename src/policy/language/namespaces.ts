@@ -1,5 +1,5 @@
 /** What an SSH key may sign for, as a policy writes it: `namespaces = ["file", "release@example.org"]`. */
-import { isExactNamespace } from '../../formats/sshsig.ts'
+import { isExactNamespace } from '../../formats/ssh/sshsig.ts'
 import { complain, listOf, type Node, plainStringOf } from './fields.ts'
 import type { TextKey } from './keys.ts'
 

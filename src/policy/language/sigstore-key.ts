@@ -1,5 +1,5 @@
 /** Sigstore identities as a policy writes them: `sigstore = { subject = "…", issuer = "https://…" }`. */
-import { checkTrustedRoot } from '../../formats/sigstore-trusted-root.ts'
+import { checkTrustedRoot } from '../../formats/sigstore/trusted-root.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'

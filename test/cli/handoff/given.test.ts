@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { assertAbout, givenRevisions, givenSignatures } from '../../../src/cli/handoff/given.ts'
-import { parseStorePath } from '../../../src/formats/store-path.ts'
+import { parseStorePath } from '../../../src/formats/nix/store-path.ts'
 
 const X = '/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-source'
 const Y = '/nix/store/1c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-source'

@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import type { SignatureUse } from '../../../src/crypto/detached/kind.ts'
 import { signatureKind, verifyDetached } from '../../../src/crypto/detached/verify.ts'
-import { printPemPublicKey } from '../../../src/formats/pem.ts'
-import { sshFingerprint } from '../../../src/formats/ssh-key.ts'
+import { printPemPublicKey } from '../../../src/formats/keys/pem.ts'
+import { sshFingerprint } from '../../../src/formats/ssh/key.ts'
 import { parseKey, type TextKey } from '../../../src/policy/language/keys.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-sshfile-'))

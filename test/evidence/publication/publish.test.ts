@@ -18,10 +18,10 @@ import { signEnvelope } from '../../../src/crypto/envelope.ts'
 import { generateKey } from '../../../src/crypto/secret-key.ts'
 import { appendAttestation } from '../../../src/evidence/attestation-files.ts'
 import { publish } from '../../../src/evidence/publication/publish.ts'
-import { printNarinfo } from '../../../src/formats/narinfo.ts'
-import { RELEASE, releaseJson } from '../../../src/formats/predicates/release.ts'
+import { RELEASE, releaseJson } from '../../../src/formats/in-toto/predicates/release.ts'
+import { printStatement } from '../../../src/formats/in-toto/statement.ts'
+import { printNarinfo } from '../../../src/formats/nix/narinfo.ts'
 import { parseIndex, parsePart } from '../../../src/formats/publication.ts'
-import { printStatement } from '../../../src/formats/statement.ts'
 
 const DIGEST = `0c${'x'.repeat(30)}`
 const PATH = `/nix/store/${DIGEST}-hello.tar.gz`

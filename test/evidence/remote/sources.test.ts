@@ -177,6 +177,19 @@ test('a program asks a source that failed once, however many paths it asks about
   assert.deepEqual(server.log, ['index 403'])
 })
 
+test('attack: a source that gives its index and hangs on all else is waited for once, however many paths', async context => {
+  const { server, state, ask } = await scene(context, { [NAME]: 'one\n', [`${OTHER}.asc`]: 'two' })
+  assert.deepEqual(await ask(PATH, 60), [])
+  server.log.length = 0
+  server.trick = (_request, _response, path) => path !== 'index'
+  const sources = openSources(state, [{ url: server.url, maxAge: 60 }], IMPATIENT)
+  for (let count = 0; count < 3; count++) {
+    assert.match((await sources.refresh(OTHER_PATH))[0]?.detail ?? '', /\.asc: no answer within/)
+  }
+  assert.equal(server.log.length, 3, 'three tries')
+  assert.deepEqual(await sources.refresh(PATH), [], 'what the mirror has counts all the same')
+})
+
 test('what was added, changed and withdrawn since is so in the mirror, for the path asked about', async context => {
   const { ask, publish, read } = await scene(context, { [NAME]: 'one\n', [`${DIGEST}.asc`]: 'a' })
   await ask()

@@ -1,0 +1,94 @@
+/**
+ * Dead Simple Signing Envelopes (secure-systems-lab/dsse, protocol.md and envelope.md), one on a line. Stricter than
+ * the specification where it would let one envelope be written in two ways: base 64 is the standard alphabet with
+ * padding, and fields of other names are errors.
+ */
+import { fromBase64, toBase64 } from '../../primitives/base64.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { jsonObject, printJson } from '../json/print.ts'
+import { fields, type JsonNode, listOf, malformed, readString, rootNode, stringOf } from '../json/shape.ts'
+import { parseStrictJson } from '../json/strict.ts'
+
+/** The one payload type that nixsig reads and writes: an in-toto Statement. */
+export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
+
+/** Characters of one envelope, its newline not counted. */
+export const ENVELOPE_LIMIT = 1024 * 1024
+
+const SIGNATURE_LIMIT = 16
+const KEYID_LIMIT = 256
+const DEPTH_LIMIT = 3
+
+export interface EnvelopeSignature {
+  /** Says nothing but which key to try first; anybody can write anything here. Empty if there is none. */
+  readonly keyid: string
+  readonly signature: Uint8Array
+}
+
+export interface Envelope {
+  readonly payloadType: typeof PAYLOAD_TYPE
+  readonly payload: Uint8Array
+  readonly signatures: readonly EnvelopeSignature[]
+}
+
+/** What is signed in place of a payload: its type and itself, each after its length in bytes (protocol.md, PAE). */
+export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
+  const type = Buffer.from(payloadType, 'utf8')
+  return Buffer.concat([
+    Buffer.from(`DSSEv1 ${type.byteLength} `, 'latin1'),
+    type,
+    Buffer.from(` ${payload.byteLength} `, 'latin1'),
+    payload,
+  ])
+}
+
+/** The envelope that a line holds; its payload is still bytes, unverified. Throws FormatError. */
+export function parseEnvelope(line: string): Envelope {
+  return readEnvelope(
+    rootNode('envelope', parseStrictJson(line, { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT })),
+  )
+}
+
+/** The envelope that a part of a larger document is, unverified. Throws FormatError. */
+export function readEnvelope(node: JsonNode): Envelope {
+  const envelope = fields(node, {
+    required: ['payload', 'payloadType', 'signatures'],
+    optional: [],
+    others: 'refuse',
+  })
+  const payloadType = stringOf(envelope.payloadType)
+  if (payloadType !== PAYLOAD_TYPE) {
+    throw malformed(envelope.payloadType, `"${printable(payloadType, 80)}" is not ${PAYLOAD_TYPE}`)
+  }
+  const signatures = listOf(envelope.signatures, SIGNATURE_LIMIT).map(readSignature)
+  if (signatures.length === 0) throw malformed(envelope.signatures, 'must not be empty')
+  return { payloadType, payload: readString(envelope.payload, fromBase64), signatures }
+}
+
+/** The line of an envelope, without a newline. Throws FormatError if it is longer than ENVELOPE_LIMIT. */
+export function printEnvelope(envelope: Envelope): string {
+  const line = printJson(
+    jsonObject([
+      ['payload', toBase64(envelope.payload)],
+      ['payloadType', envelope.payloadType],
+      ['signatures', envelope.signatures.map(printSignature)],
+    ]),
+  )
+  if (line.length <= ENVELOPE_LIMIT) return line
+  throw new FormatError('envelope', `longer than ${ENVELOPE_LIMIT} characters`, `length ${line.length}`)
+}
+
+function readSignature(node: JsonNode): EnvelopeSignature {
+  const { sig, keyid } = fields(node, { required: ['sig'], optional: ['keyid'], others: 'refuse' })
+  const hint = keyid === undefined ? '' : stringOf(keyid)
+  if (hint.length > KEYID_LIMIT) throw malformed(node, `key id longer than ${KEYID_LIMIT} characters`)
+  return { keyid: hint, signature: readString(sig, fromBase64) }
+}
+
+function printSignature(signature: EnvelopeSignature) {
+  return jsonObject([
+    ['keyid', signature.keyid],
+    ['sig', toBase64(signature.signature)],
+  ])
+}

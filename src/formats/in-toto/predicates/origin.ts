@@ -1,0 +1,55 @@
+/**
+ * Predicates by which somebody says of a file that they made, built or published it: provenance (slsa.dev/spec/v1.0 and
+ * v0.2), npm's publications (npm/attestation, specs/publish/v0.1) and in-toto's releases. Others - a list of parts, a
+ * scan for weaknesses, the result of a test - approve of nothing.
+ */
+import { fields, type JsonNode, stringOf } from '../../json/shape.ts'
+import { PROVENANCE } from './provenance.ts'
+import { RELEASE, readRelease } from './release.ts'
+
+const PROVENANCE_V02 = 'https://slsa.dev/provenance/v0.2'
+const NPM_PUBLISH = 'https://github.com/npm/attestation/tree/main/specs/publish/v0.1'
+
+/** What such a predicate says, for people, not escaped; undefined if its type is none of them. Throws FormatError. */
+export function readOrigin(type: string, predicate: JsonNode): string | undefined {
+  switch (type) {
+    case PROVENANCE:
+      return `built by ${readProvenanceV1(predicate)}`
+    case PROVENANCE_V02:
+      return `built by ${readProvenanceV02(predicate)}`
+    case NPM_PUBLISH:
+      return `published as ${readPublication(predicate)}`
+    case RELEASE:
+      return `released as ${readRelease(predicate).purl}`
+    default:
+      return undefined
+  }
+}
+
+function readProvenanceV1(node: JsonNode): string {
+  const shape = { optional: [], others: 'ignore' } as const
+  const { buildDefinition, runDetails } = fields(node, {
+    required: ['buildDefinition', 'runDetails'],
+    ...shape,
+  })
+  stringOf(fields(buildDefinition, { required: ['buildType'], ...shape }).buildType)
+  const { builder } = fields(runDetails, { required: ['builder'], ...shape })
+  return stringOf(fields(builder, { required: ['id'], ...shape }).id)
+}
+
+function readProvenanceV02(node: JsonNode): string {
+  const shape = { optional: [], others: 'ignore' } as const
+  const { builder, buildType } = fields(node, { required: ['builder', 'buildType'], ...shape })
+  stringOf(buildType)
+  return stringOf(fields(builder, { required: ['id'], ...shape }).id)
+}
+
+function readPublication(node: JsonNode): string {
+  const { name, version, registry } = fields(node, {
+    required: ['name', 'version', 'registry'],
+    optional: [],
+    others: 'ignore',
+  })
+  stringOf(registry)
+  return `${stringOf(name)}@${stringOf(version)}`
+}

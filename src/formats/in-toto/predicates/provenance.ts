@@ -1,0 +1,108 @@
+/**
+ * SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): this builder built that derivation and got these bytes. The fields
+ * that nixsig uses are read strictly; the specification lets builders add others, so those are ignored.
+ */
+import { jsonObject } from '../../json/print.ts'
+import { fields, type JsonNode, listOf, malformed, objectOf, readString, stringOf } from '../../json/shape.ts'
+import type { JsonObject } from '../../json/strict.ts'
+import { isDerivationPath, parseStorePath } from '../../nix/store-path.ts'
+import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
+import { readSubject, type Subject, subjectJson } from '../statement.ts'
+
+export const PROVENANCE = 'https://slsa.dev/provenance/v1'
+
+/** A build of one derivation by Nix. Its external parameters are `derivation` and `output`, its dependencies store paths. */
+export const BUILD_TYPE = 'nixsig:build-type:derivation:v1'
+
+const DEPENDENCY_LIMIT = 16_384
+
+export interface DerivationBuild {
+  /** Store path of the derivation. */
+  readonly derivation: string
+  /** Name of the output that the statement is about: `out`, `dev` … */
+  readonly output: string
+  /** The derivation's direct inputs as the builder found them. */
+  readonly inputs: readonly Subject[]
+}
+
+export interface Provenance {
+  readonly kind: 'provenance'
+  /** URI of the builder; nixsig's own builders are called by their key, see signerUri. */
+  readonly signer: string
+  readonly buildType: string
+  /** What was built; missing where `buildType` is not BUILD_TYPE. */
+  readonly build?: DerivationBuild
+  /** Seconds since 1970. */
+  readonly finishedOn?: number
+}
+
+/** Reads the predicate; throws FormatError. */
+export function readProvenance(node: JsonNode): Provenance {
+  const { buildDefinition, runDetails } = fields(node, {
+    required: ['buildDefinition', 'runDetails'],
+    optional: [],
+    others: 'ignore',
+  })
+  const run = fields(runDetails, { required: ['builder'], optional: ['metadata'], others: 'ignore' })
+  const builder = fields(run.builder, { required: ['id'], optional: [], others: 'ignore' })
+  const definition = fields(buildDefinition, {
+    required: ['buildType', 'externalParameters'],
+    optional: ['resolvedDependencies'],
+    others: 'ignore',
+  })
+  const buildType = stringOf(definition.buildType)
+  const parameters = definition.externalParameters
+  objectOf(parameters)
+  return {
+    kind: 'provenance',
+    signer: stringOf(builder.id),
+    buildType,
+    ...(buildType === BUILD_TYPE ? { build: readBuild(parameters, definition.resolvedDependencies) } : {}),
+    ...readMetadata(run.metadata),
+  }
+}
+
+/** The provenance of an output that nixsig's post-build hook saw being built. `finishedOn` is in seconds since 1970. */
+export function provenanceJson(signer: string, build: DerivationBuild, finishedOn: number): JsonObject {
+  return jsonObject([
+    [
+      'buildDefinition',
+      jsonObject([
+        ['buildType', BUILD_TYPE],
+        [
+          'externalParameters',
+          jsonObject([
+            ['derivation', build.derivation],
+            ['output', build.output],
+          ]),
+        ],
+        ['resolvedDependencies', build.inputs.map(subjectJson)],
+      ]),
+    ],
+    [
+      'runDetails',
+      jsonObject([
+        ['builder', jsonObject([['id', signer]])],
+        ['metadata', jsonObject([['finishedOn', printTimestamp(finishedOn)]])],
+      ]),
+    ],
+  ])
+}
+
+function readBuild(parameters: JsonNode, dependencies: JsonNode | undefined): DerivationBuild {
+  const { derivation, output } = fields(parameters, {
+    required: ['derivation', 'output'],
+    optional: [],
+    others: 'refuse',
+  })
+  const path = readString(derivation, parseStorePath)
+  if (!isDerivationPath(path)) throw malformed(derivation, 'must be a derivation')
+  const inputs = dependencies === undefined ? [] : listOf(dependencies, DEPENDENCY_LIMIT).map(readSubject)
+  return { derivation: path.path, output: stringOf(output), inputs }
+}
+
+function readMetadata(node: JsonNode | undefined): { finishedOn?: number } {
+  if (node === undefined) return {}
+  const { finishedOn } = fields(node, { required: [], optional: ['finishedOn'], others: 'ignore' })
+  return finishedOn === undefined ? {} : { finishedOn: readString(finishedOn, parseTimestamp) }
+}

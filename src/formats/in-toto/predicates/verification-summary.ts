@@ -1,0 +1,120 @@
+/**
+ * SLSA verification summaries v1 (slsa.dev/spec/v1.0/verification_summary): somebody looked at the subject and says what
+ * they found. nixsig's own levels say in which role. The fields that nixsig uses are read strictly; the specification
+ * lets verifiers add others, so those are ignored.
+ */
+import { jsonObject } from '../../json/print.ts'
+import { fields, type JsonNode, listOf, malformed, readString, sha256Of, stringOf } from '../../json/shape.ts'
+import type { JsonObject } from '../../json/strict.ts'
+import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
+
+export const VERIFICATION_SUMMARY = 'https://slsa.dev/verification_summary/v1'
+
+/** The levels that nixsig knows. SLSA keeps the prefix `SLSA_` for itself and leaves all others to verifiers. */
+export const LEVEL = {
+  /** A packager verified the developer's detached signature, which `inputs` names. */
+  developerSignatureChecked: 'NIXSIG_DEVELOPER_SIGNATURE_CHECKED',
+  /** A packager stands for this one source or derivation. */
+  packaged: 'NIXSIG_PACKAGED',
+  /** A packager stands for this derivation and for all that it is built from. */
+  packagedGraph: 'NIXSIG_PACKAGED_GRAPH',
+  /** A reviewer read it. */
+  reviewed: 'NIXSIG_REVIEWED',
+} as const
+
+/** The rules that nixsig's levels stand for, which a summary names unless it goes by others. */
+const LEVEL_RULES = 'nixsig:levels:v1'
+
+const LEVEL_LIMIT = 64
+const INPUT_LIMIT = 64
+
+/** A signature that was checked. */
+export interface CheckedSignature {
+  /** Whose: `openpgp4fpr:<fingerprint>` or `minisign:<key>`. */
+  readonly uri: string
+  /** SHA-256 of the signature file, lower-case hex. */
+  readonly sha256: string
+}
+
+export interface VerificationSummary {
+  readonly kind: 'verification-summary'
+  /** URI of the verifier; nixsig's own are called by their key, see signerUri. */
+  readonly signer: string
+  readonly resourceUri: string
+  /** URI of the rules that the verifier went by; written as nixsig's own where it is missing. */
+  readonly policyUri?: string
+  readonly passed: boolean
+  readonly levels: readonly string[]
+  /** The signatures that were checked, where they are given in nixsig's form. */
+  readonly inputs: readonly CheckedSignature[]
+  /** Seconds since 1970. */
+  readonly timeVerified?: number
+}
+
+/** Reads the predicate; throws FormatError, also if a developer's signature was checked and none is named. */
+export function readVerificationSummary(node: JsonNode): VerificationSummary {
+  const summary = fields(node, {
+    required: ['verifier', 'resourceUri', 'policy', 'verificationResult', 'verifiedLevels'],
+    optional: ['inputAttestations', 'timeVerified'],
+    others: 'ignore',
+  })
+  const verifier = fields(summary.verifier, { required: ['id'], optional: [], others: 'ignore' })
+  const policy = fields(summary.policy, { required: [], optional: ['uri'], others: 'ignore' })
+  const result = stringOf(summary.verificationResult)
+  if (result !== 'PASSED' && result !== 'FAILED') {
+    throw malformed(summary.verificationResult, 'must be PASSED or FAILED')
+  }
+  const levels = listOf(summary.verifiedLevels, LEVEL_LIMIT).map(stringOf)
+  const inputs = readInputs(summary.inputAttestations)
+  if (levels.includes(LEVEL.developerSignatureChecked) && inputs.length === 0) {
+    throw malformed(node, `${LEVEL.developerSignatureChecked} without a signature in inputAttestations`)
+  }
+  const time = summary.timeVerified
+  return {
+    kind: 'verification-summary',
+    signer: stringOf(verifier.id),
+    resourceUri: stringOf(summary.resourceUri),
+    ...(policy.uri === undefined ? {} : { policyUri: stringOf(policy.uri) }),
+    passed: result === 'PASSED',
+    levels,
+    inputs,
+    ...(time === undefined ? {} : { timeVerified: readString(time, parseTimestamp) }),
+  }
+}
+
+/** The predicate of a summary, in the form that readVerificationSummary reads. */
+export function verificationSummaryJson(summary: Omit<VerificationSummary, 'kind'>): JsonObject {
+  const { policyUri, timeVerified } = summary
+  return jsonObject([
+    ['verifier', jsonObject([['id', summary.signer]])],
+    ['timeVerified', timeVerified === undefined ? undefined : printTimestamp(timeVerified)],
+    ['resourceUri', summary.resourceUri],
+    ['policy', jsonObject([['uri', policyUri ?? LEVEL_RULES]])],
+    ['inputAttestations', summary.inputs.length === 0 ? undefined : summary.inputs.map(inputJson)],
+    ['verificationResult', summary.passed ? 'PASSED' : 'FAILED'],
+    ['verifiedLevels', summary.levels],
+  ])
+}
+
+/** Inputs of other verifiers may go without `sha256` or lie at any URI; those are nothing to nixsig. */
+function readInputs(node: JsonNode | undefined): readonly CheckedSignature[] {
+  if (node === undefined) return []
+  return listOf(node, INPUT_LIMIT).flatMap(entry => {
+    const { uri, digest } = fields(entry, {
+      required: [],
+      optional: ['uri', 'digest'],
+      others: 'ignore',
+    })
+    if (uri === undefined || digest === undefined) return []
+    const { sha256 } = fields(digest, { required: [], optional: ['sha256'], others: 'ignore' })
+    if (sha256 === undefined || !/^(openpgp4fpr|minisign|nixsig:key):/.test(stringOf(uri))) return []
+    return [{ uri: stringOf(uri), sha256: sha256Of(sha256) }]
+  })
+}
+
+function inputJson(input: CheckedSignature): JsonObject {
+  return jsonObject([
+    ['uri', input.uri],
+    ['digest', jsonObject([['sha256', input.sha256]])],
+  ])
+}

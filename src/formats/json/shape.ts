@@ -1,0 +1,95 @@
+/**
+ * Reading known fields out of JSON. A node knows where it stands, so that every error says which field is wrong
+ * (`statement: must be a string (subject[0].name)`).
+ */
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { isList, isObject } from './print.ts'
+import type { JsonObject, JsonValue } from './strict.ts'
+
+export interface JsonNode {
+  /** The format in whose name errors are thrown. */
+  readonly format: string
+  /** Field names and indices from the root; empty at the root. */
+  readonly where: string
+  readonly value: JsonValue
+}
+
+export interface Shape<Required extends string, Optional extends string> {
+  readonly required: readonly Required[]
+  readonly optional: readonly Optional[]
+  /** Whether fields of other names are errors, or another party's lawful extensions. */
+  readonly others: 'refuse' | 'ignore'
+}
+
+/** The node of a whole document. */
+export function rootNode(format: string, value: JsonValue): JsonNode {
+  return { format, where: '', value }
+}
+
+/** The fields of an object, each a node; throws FormatError if it is none or does not have this shape. */
+export function fields<Required extends string, Optional extends string = never>(
+  node: JsonNode,
+  shape: Shape<Required, Optional>,
+): Readonly<Record<Required, JsonNode> & Partial<Record<Optional, JsonNode>>> {
+  const known: Partial<Record<string, JsonNode>> = Object.create(null)
+  for (const [name, value] of objectOf(node)) {
+    const expected = [...shape.required, ...shape.optional].some(field => field === name)
+    if (expected) known[name] = { format: node.format, where: join(node.where, name), value }
+    else if (shape.others === 'refuse') throw malformed(node, `unknown field "${printable(name, 40)}"`)
+  }
+  for (const name of shape.required) {
+    if (known[name] === undefined) throw malformed(node, `field "${name}" is missing`)
+  }
+  return known as Record<Required, JsonNode> & Partial<Record<Optional, JsonNode>>
+}
+
+/** The object that a node is; throws FormatError if it is something else. */
+export function objectOf(node: JsonNode): JsonObject {
+  if (!isObject(node.value)) throw malformed(node, 'must be an object')
+  return node.value
+}
+
+/** The entries of a list of at most `limit`; throws FormatError if it is longer or no list. */
+export function listOf(node: JsonNode, limit: number): readonly JsonNode[] {
+  if (!isList(node.value)) throw malformed(node, 'must be a list')
+  if (node.value.length > limit) throw malformed(node, `more than ${limit} entries`)
+  return node.value.map((value, index) => ({
+    format: node.format,
+    where: `${node.where}[${index}]`,
+    value,
+  }))
+}
+
+/** The string that a node is; throws FormatError if it is something else. */
+export function stringOf(node: JsonNode): string {
+  if (typeof node.value !== 'string') throw malformed(node, 'must be a string')
+  return node.value
+}
+
+/** The SHA-256 hash that a node is, 64 lower-case hexadecimal digits; throws FormatError if it is something else. */
+export function sha256Of(node: JsonNode): string {
+  const text = stringOf(node)
+  if (!/^[0-9a-f]{64}$/.test(text)) throw malformed(node, 'must be 64 lower-case hexadecimal digits')
+  return text
+}
+
+/** What `read` makes of the string that a node is; a FormatError that it throws is told as being of this node. */
+export function readString<T>(node: JsonNode, read: (text: string) => T): T {
+  const text = stringOf(node)
+  try {
+    return read(text)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FormatError(node.format, error.message, node.where, { cause: error })
+  }
+}
+
+/** The error for a node that does not have the form it must have. */
+export function malformed(node: JsonNode, what: string): FormatError {
+  return new FormatError(node.format, what, node.where === '' ? 'the whole' : node.where)
+}
+
+function join(where: string, name: string): string {
+  return where === '' ? name : `${where}.${name}`
+}

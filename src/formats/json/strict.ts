@@ -1,0 +1,186 @@
+/**
+ * JSON (RFC 8259) read so that a text has one meaning or none: JSON.parse keeps the last of two equal keys, and two
+ * programs that disagree about which one counts disagree about what was signed.
+ */
+import { isUtf8 } from 'node:buffer'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+
+export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
+
+/** Keys in the order in which they were written. A map has no prototype that a key could reach. */
+export type JsonObject = ReadonlyMap<string, JsonValue>
+
+/** What is read at most: UTF-16 units of text, and objects and lists inside one another. */
+export interface JsonLimits {
+  readonly length: number
+  readonly depth: number
+  /** Other numbers than integers are read too, each as the nearest double, for documents in which none matters. */
+  readonly fractions?: boolean
+}
+
+interface Cursor {
+  readonly text: string
+  readonly depth: number
+  readonly fractions: boolean
+  at: number
+}
+
+/** The text of UTF-8 bytes; throws FormatError, in the name of `format`, if they are not UTF-8. A BOM is kept. */
+export function decodeUtf8(bytes: Uint8Array, format: string): string {
+  if (!isUtf8(bytes)) throw new FormatError(format, 'not UTF-8', `${bytes.byteLength} bytes`)
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
+
+/**
+ * The one value that a text holds. Throws FormatError with the offset where the text is no JSON, and for what JSON
+ * permits and readers disagree about: repeated keys, the key `__proto__`, unpaired surrogates, and numbers other than
+ * integers that a double holds exactly (fractions, exponents, `-0`), unless the limits permit those.
+ */
+export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
+  if (text.length > limits.length) {
+    throw new FormatError('JSON', `longer than ${limits.length} characters`, `length ${text.length}`)
+  }
+  const cursor: Cursor = { text, depth: limits.depth, fractions: limits.fractions === true, at: 0 }
+  const value = readValue(cursor, 0)
+  skipSpace(cursor)
+  if (cursor.at < text.length) throw problem(cursor, 'something follows the value')
+  return value
+}
+
+function readValue(cursor: Cursor, depth: number): JsonValue {
+  skipSpace(cursor)
+  if (depth > cursor.depth) throw problem(cursor, `nested deeper than ${cursor.depth}`)
+  switch (cursor.text.charAt(cursor.at)) {
+    case '{':
+      return readObject(cursor, depth)
+    case '[':
+      return readList(cursor, depth)
+    case '"':
+      return readString(cursor)
+    case 't':
+      return readWord(cursor, 'true', true)
+    case 'f':
+      return readWord(cursor, 'false', false)
+    case 'n':
+      return readWord(cursor, 'null', null)
+    default:
+      return cursor.fractions ? readNumber(cursor) : readInteger(cursor)
+  }
+}
+
+function readObject(cursor: Cursor, depth: number): JsonObject {
+  const object = new Map<string, JsonValue>()
+  cursor.at++
+  if (accept(cursor, '}')) return object
+  do {
+    skipSpace(cursor)
+    const start = cursor.at
+    if (cursor.text.charAt(start) !== '"') throw problem(cursor, 'a key must stand here')
+    const key = readString(cursor)
+    if (object.has(key)) throw problem(cursor, `key "${printable(key, 40)}" is repeated`, start)
+    if (key === '__proto__') throw problem(cursor, 'key "__proto__" is not allowed', start)
+    expect(cursor, ':')
+    object.set(key, readValue(cursor, depth + 1))
+  } while (accept(cursor, ','))
+  expect(cursor, '}')
+  return object
+}
+
+function readList(cursor: Cursor, depth: number): readonly JsonValue[] {
+  const list: JsonValue[] = []
+  cursor.at++
+  if (accept(cursor, ']')) return list
+  do list.push(readValue(cursor, depth + 1))
+  while (accept(cursor, ','))
+  expect(cursor, ']')
+  return list
+}
+
+function readString(cursor: Cursor): string {
+  const start = cursor.at
+  const plain = /[^"\\\0-\x1f]*/y
+  let value = ''
+  cursor.at++
+  for (;;) {
+    plain.lastIndex = cursor.at
+    const run = plain.exec(cursor.text)?.[0] ?? ''
+    value += run
+    cursor.at += run.length
+    const next = cursor.text.charAt(cursor.at)
+    if (next === '"') break
+    if (next !== '\\') throw problem(cursor, next === '' ? 'string without an end' : 'bare control character')
+    value += readEscape(cursor)
+  }
+  cursor.at++
+  if (!isWellFormed(value)) throw problem(cursor, 'string with an unpaired surrogate', start)
+  return value
+}
+
+function readEscape(cursor: Cursor): string {
+  const letter = cursor.text.charAt(cursor.at + 1)
+  const index = letter === '' ? -1 : '"\\/bfnrt'.indexOf(letter)
+  if (index >= 0) {
+    cursor.at += 2
+    return '"\\/\b\f\n\r\t'.charAt(index)
+  }
+  const digits = /u([0-9A-Fa-f]{4})/y
+  digits.lastIndex = cursor.at + 1
+  const code = digits.exec(cursor.text)?.[1]
+  if (code === undefined) throw problem(cursor, 'unknown escape')
+  cursor.at += 6
+  return String.fromCharCode(Number.parseInt(code, 16))
+}
+
+function readInteger(cursor: Cursor): number {
+  const form = /(-?(?:0|[1-9]\d*))([.eE\d]?)/y
+  form.lastIndex = cursor.at
+  const [, digits, more] = form.exec(cursor.text) ?? []
+  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  if (more !== '' || digits === '-0') throw problem(cursor, 'number is not a plain integer')
+  const value = Number(digits)
+  if (!Number.isSafeInteger(value)) throw problem(cursor, 'integer does not fit into 53 bits')
+  cursor.at += digits.length
+  return value
+}
+
+function readNumber(cursor: Cursor): number {
+  const form = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
+  form.lastIndex = cursor.at
+  const digits = form.exec(cursor.text)?.[0]
+  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  const value = Number(digits)
+  if (!Number.isFinite(value)) throw problem(cursor, 'number that no double holds')
+  cursor.at += digits.length
+  return value
+}
+
+function readWord<T>(cursor: Cursor, word: string, value: T): T {
+  if (!cursor.text.startsWith(word, cursor.at)) throw problem(cursor, 'no value stands here')
+  cursor.at += word.length
+  return value
+}
+
+function skipSpace(cursor: Cursor): void {
+  while (cursor.at < cursor.text.length && ' \t\n\r'.includes(cursor.text.charAt(cursor.at))) cursor.at++
+}
+
+function accept(cursor: Cursor, character: string): boolean {
+  skipSpace(cursor)
+  if (cursor.text.charAt(cursor.at) !== character) return false
+  cursor.at++
+  return true
+}
+
+function expect(cursor: Cursor, character: string): void {
+  if (!accept(cursor, character)) throw problem(cursor, `"${character}" is missing`)
+}
+
+// String.prototype.isWellFormed is newer than the library that we compile against.
+function isWellFormed(text: string): boolean {
+  return !/\p{Surrogate}/u.test(text)
+}
+
+function problem(cursor: Cursor, what: string, at = cursor.at): FormatError {
+  return new FormatError('JSON', what, `offset ${at}`)
+}

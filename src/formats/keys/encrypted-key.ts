@@ -1,0 +1,126 @@
+/**
+ * Secret keys under a passphrase: five lines of text, which docs/attestations.md describes. Everything but the last field
+ * is in the clear and vouched for by it.
+ *
+ *     nixsig encrypted secret key 1
+ *     name alice-1
+ *     public-key <32 bytes>
+ *     argon2id <passes> <KiB of memory> <salt, 16 bytes>
+ *     xchacha20-poly1305 <nonce, 24 bytes> <the seed of 32 bytes, encrypted, and 16 bytes that vouch for all>
+ *
+ * Bytes are in base 64, standard and padded. Each key has one spelling.
+ */
+import { fromBase64, toBase64 } from '../../primitives/base64.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import type { Argon2Cost } from '../../primitives/sodium.ts'
+
+const FORMAT = 'encrypted secret key'
+const FIRST_LINE = 'nixsig encrypted secret key 1'
+const TEXT_LIMIT = 4096
+const NAME_LIMIT = 256
+
+/** What libsodium calls moderate, and what new keys get: half a second of work. */
+export const USUAL_COST: Argon2Cost = { passes: 3, kibibytes: 256 * 1024 }
+
+/** What is read: nothing weaker than the usual, and nothing that takes the machine down. */
+const COST_LIMIT: Argon2Cost = { passes: 16, kibibytes: 1024 * 1024 }
+
+export interface EncryptedKey {
+  /** A hint for people, without spaces and colons. */
+  readonly name: string
+  /** 32 raw bytes. */
+  readonly publicKey: Uint8Array
+  readonly cost: Argon2Cost
+  /** 16 bytes. */
+  readonly salt: Uint8Array
+  /** 24 bytes. */
+  readonly nonce: Uint8Array
+  /** 48 bytes. */
+  readonly ciphertext: Uint8Array
+}
+
+/** Whether a file is one of these, as far as its beginning tells. */
+export function looksEncrypted(text: string): boolean {
+  return text.startsWith('nixsig encrypted')
+}
+
+/** Reads a whole file; one newline ends each line. Throws FormatError. */
+export function parseEncryptedKey(text: string): EncryptedKey {
+  if (text.length > TEXT_LIMIT) throw malformed(`longer than ${TEXT_LIMIT} characters`, 1)
+  const lines = text.split('\n')
+  if (lines.length !== 6 || lines[5] !== '') throw malformed('not five whole lines', lines.length)
+  if (lines[0] !== FIRST_LINE) throw malformed(`of another version than "${FIRST_LINE}"`, 1)
+  const [name = ''] = fieldsOf(lines, 1, 'name', 1)
+  if (name.length > NAME_LIMIT || !/^[!-9;-~]+$/.test(name)) throw malformed('a name that is none', 2)
+  const [publicKey = ''] = fieldsOf(lines, 2, 'public-key', 1)
+  const [passes = '', kibibytes = '', salt = ''] = fieldsOf(lines, 3, 'argon2id', 3)
+  const [nonce = '', ciphertext = ''] = fieldsOf(lines, 4, 'xchacha20-poly1305', 2)
+  return {
+    name,
+    publicKey: bytesOf(publicKey, 32, 3),
+    cost: { passes: costOf(passes, 'passes'), kibibytes: costOf(kibibytes, 'kibibytes') },
+    salt: bytesOf(salt, 16, 4),
+    nonce: bytesOf(nonce, 24, 5),
+    ciphertext: bytesOf(ciphertext, 48, 5),
+  }
+}
+
+/** The text that parseEncryptedKey reads. */
+export function printEncryptedKey(key: EncryptedKey): string {
+  return `${openPart(key)}xchacha20-poly1305 ${toBase64(key.nonce)} ${toBase64(key.ciphertext)}\n`
+}
+
+/** The lines in the clear, which the encryption vouches for. */
+export function openPart({
+  name,
+  publicKey,
+  cost,
+  salt,
+}: Omit<EncryptedKey, 'nonce' | 'ciphertext'>): string {
+  return [
+    FIRST_LINE,
+    `name ${name}`,
+    `public-key ${toBase64(publicKey)}`,
+    `argon2id ${cost.passes} ${cost.kibibytes} ${toBase64(salt)}`,
+    '',
+  ].join('\n')
+}
+
+/** What follows a keyword on a line; `index` from 0. */
+function fieldsOf(
+  lines: readonly string[],
+  index: number,
+  keyword: string,
+  count: number,
+): readonly string[] {
+  const [first, ...fields] = (lines[index] ?? '').split(' ')
+  if (first === keyword && fields.length === count) return fields
+  throw malformed(`must be "${keyword}" and ${count} fields`, index + 1)
+}
+
+function bytesOf(field: string, count: number, line: number): Uint8Array {
+  const bytes = decode(field, line)
+  if (bytes.length !== count) throw malformed(`${bytes.length} bytes where there must be ${count}`, line)
+  return bytes
+}
+
+function decode(field: string, line: number): Uint8Array {
+  try {
+    return fromBase64(field)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new FormatError(FORMAT, 'not standard padded base 64', `line ${line}`, { cause: error })
+  }
+}
+
+/** A hostile file must neither take gigabytes nor make a passphrase cheap to guess for whoever reads it. */
+function costOf(field: string, unit: keyof Argon2Cost): number {
+  const value = /^[1-9][0-9]{0,8}$/.test(field) ? Number(field) : 0
+  const [least, most] = [USUAL_COST[unit], COST_LIMIT[unit]]
+  if (value < least || value > most) throw malformed(`${unit} of Argon2id not from ${least} to ${most}`, 4)
+  return value
+}
+
+function malformed(what: string, line: number): FormatError {
+  return new FormatError(FORMAT, what, `line ${line}`)
+}

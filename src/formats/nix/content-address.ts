@@ -1,0 +1,65 @@
+/** How content was hashed to find the store path that it gets (Nix manual, "Content-addressing store objects"). */
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { type HashAlgorithm, isHashAlgorithm, type NixHash, parseNixHash, printNixHash } from './nix-hash.ts'
+
+/** `flat`: a file's bytes. `recursive`: the NAR. `text`: a file's bytes, with references. `git`: git's blob or tree. */
+export type ContentMethod = 'flat' | 'recursive' | 'text' | 'git'
+
+export interface HashedBy {
+  readonly method: ContentMethod
+  readonly algorithm: HashAlgorithm
+}
+
+/** The `CA` of a narinfo and of Nix's database. */
+export interface ContentAddress extends NixHash {
+  readonly method: ContentMethod
+}
+
+const PREFIX = { flat: '', recursive: 'r:', text: 'text:', git: 'git:' } as const
+
+/** Reads `sha256`, `r:sha256`, `text:sha256` and `git:sha1`, as derivations write it. Throws FormatError. */
+export function parseHashedBy(text: string): HashedBy {
+  const [, prefix, algorithm = ''] = /^(r:|text:|git:)?([a-z0-9]+)$/.exec(text) ?? []
+  if (!isHashAlgorithm(algorithm)) throw malformed('not a method and algorithm of hashing', text)
+  return { method: methodOf(prefix), algorithm }
+}
+
+/** What parseHashedBy reads. */
+export function printHashedBy({ method, algorithm }: HashedBy): string {
+  return PREFIX[method] + algorithm
+}
+
+/**
+ * Reads `text:sha256:<hash>`, `fixed:sha256:<hash>`, `fixed:r:sha256:<hash>` and `fixed:git:sha1:<hash>`; the hash in
+ * Nix's base 32 or in hex. Throws FormatError.
+ */
+export function parseContentAddress(text: string): ContentAddress {
+  const form = /^(fixed|text):(r:|git:)?([a-z0-9]+:[a-z0-9]+)$/
+  const [, scheme, prefix, hash] = form.exec(text) ?? []
+  if (hash === undefined || (scheme === 'text' && prefix !== undefined)) throw malformed('unknown form', text)
+  return { method: scheme === 'text' ? 'text' : methodOf(prefix), ...parseNixHash(hash) }
+}
+
+/** The form that Nix prints, its hash in Nix's base 32. */
+export function printContentAddress(address: ContentAddress): string {
+  const scheme = address.method === 'text' ? '' : 'fixed:'
+  return scheme + PREFIX[address.method] + printNixHash(address)
+}
+
+function methodOf(prefix: string | undefined): ContentMethod {
+  switch (prefix) {
+    case 'r:':
+      return 'recursive'
+    case 'text:':
+      return 'text'
+    case 'git:':
+      return 'git'
+    default:
+      return 'flat'
+  }
+}
+
+function malformed(problem: string, text: string): FormatError {
+  return new FormatError('content address', problem, `"${printable(text, 200)}"`)
+}

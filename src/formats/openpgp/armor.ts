@@ -1,0 +1,121 @@
+/** ASCII armour of OpenPGP data (RFC 9580, section 6). Only the payload counts; headers such as `Comment` are not signed. */
+import { fromBase64 } from '../../primitives/base64.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+
+const HEADER_LIMIT = 32
+const LINE_LIMIT = 1000
+
+interface Block {
+  readonly label: string
+  readonly bytes: Uint8Array
+}
+
+interface Armour {
+  readonly blocks: readonly Block[]
+  /** Whether there is anything but white space before, between or after the blocks. */
+  readonly hasText: boolean
+}
+
+/** Whether data is armoured, or at any rate no binary OpenPGP packet: the first byte of those has its high bit set. */
+export function isText(bytes: Uint8Array): boolean {
+  return ((bytes[0] ?? 0) & 0x80) === 0
+}
+
+/**
+ * The packets of an armoured detached signature. One block and nothing around it, so that no two readers can see
+ * different signatures in one file. Throws FormatError.
+ */
+export function dearmorSignature(bytes: Uint8Array): Uint8Array {
+  const { blocks, hasText } = readArmour(bytes)
+  const [block, second] = blocks
+  if (block === undefined) throw malformed('no armoured block', 1)
+  if (second !== undefined) throw malformed('more than one armoured block', 1)
+  if (hasText) throw malformed('text outside the armoured block', 1)
+  // `gpg --enarmor` makes the second of a binary signature; it is how some distributions keep them.
+  if (block.label !== 'PGP SIGNATURE' && block.label !== 'PGP ARMORED FILE') {
+    throw malformed('no block of signatures', 1)
+  }
+  return block.bytes
+}
+
+/**
+ * The packets of armoured certificates: all blocks one after another, text around them passed over, as key files
+ * published on the web have it. Which of the certificates counts is decided by fingerprint. Throws FormatError.
+ */
+export function dearmorCertificates(bytes: Uint8Array): Uint8Array {
+  const { blocks } = readArmour(bytes)
+  if (blocks.length === 0) throw malformed('no armoured block', 1)
+  for (const { label } of blocks) {
+    if (label !== 'PGP PUBLIC KEY BLOCK' && label !== 'PGP ARMORED FILE') {
+      throw malformed('no block of public keys', 1)
+    }
+  }
+  return Buffer.concat(blocks.map(block => block.bytes))
+}
+
+function readArmour(bytes: Uint8Array): Armour {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const lines = text.split('\n').map(line => line.trimEnd())
+  const blocks: Block[] = []
+  let hasText = false
+  let index = 0
+  while (index < lines.length) {
+    const line = lines[index] ?? ''
+    const [, label] = /^-----BEGIN ([A-Z ]{1,40})-----$/.exec(line) ?? []
+    if (label === undefined) {
+      hasText ||= line !== ''
+      index++
+      continue
+    }
+    let end = index + 1
+    while (end < lines.length && lines[end]?.startsWith('-----') === false) end++
+    if (end === lines.length) throw malformed('the block has no end', index + 1)
+    assertFooter(lines[end] ?? '', label, end)
+    blocks.push({ label, bytes: readBlock(lines.slice(index + 1, end), index + 1) })
+    index = end + 1
+  }
+  return { blocks, hasText }
+}
+
+/** Files that were armoured again and then only relabelled at the top end as `PGP ARMORED FILE`; real ones exist. */
+function assertFooter(footer: string, label: string, index: number): void {
+  if (footer === `-----END ${label}-----` || footer === '-----END PGP ARMORED FILE-----') return
+  throw malformed('the block does not end as it began', index + 1)
+}
+
+function readBlock(lines: readonly string[], first: number): Uint8Array {
+  const blank = lines.indexOf('')
+  if (blank < 0) throw malformed('no empty line after the headers', first + 1)
+  if (blank > HEADER_LIMIT) throw malformed(`more than ${HEADER_LIMIT} headers`, first + 1)
+  for (const [index, header] of lines.slice(0, blank).entries()) {
+    if (!/^[A-Za-z][A-Za-z0-9-]*:( |$)/.test(header) || header.length > LINE_LIMIT) {
+      throw malformed('not a header', first + 1 + index)
+    }
+  }
+  const body = lines.slice(blank + 1)
+  while (body.at(-1) === '') body.pop()
+  const checksum = /^=[A-Za-z0-9+/]{4}$/.test(body.at(-1) ?? '') ? body.pop() : undefined
+  const bytes = fromBase64(body.join(''))
+  if (bytes.length === 0) throw malformed('the block is empty', first)
+  if (checksum === undefined) return bytes
+  const [high = 0, middle = 0, low = 0] = fromBase64(checksum.slice(1))
+  if (crc24(bytes) !== ((high << 16) | (middle << 8) | low)) throw malformed('the checksum differs', first)
+  return bytes
+}
+
+/** RFC 9580, section 6.1.1. */
+function crc24(bytes: Uint8Array): number {
+  let crc = 0xb704ce
+  for (const byte of bytes) {
+    crc ^= byte << 16
+    for (let bit = 0; bit < 8; bit++) {
+      crc <<= 1
+      if ((crc & 0x1000000) !== 0) crc ^= 0x1864cfb
+    }
+  }
+  return crc & 0xffffff
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError('OpenPGP armour', problem, `line ${line}`)
+}

@@ -1,0 +1,72 @@
+/**
+ * OpenPGP's cleartext signatures (RFC 9580, section 7): a text that can be read as it is, and a signature over it. Stricter
+ * than the specification where two readers could see two texts: the whole file is one message, nothing stands around it,
+ * and there are no headers but `Hash`.
+ */
+import { FormatError } from '../../primitives/format-error.ts'
+import { decodeUtf8 } from '../json/strict.ts'
+import { parseDetachedSignatures } from './signature.ts'
+
+const BEGIN = '-----BEGIN PGP SIGNED MESSAGE-----'
+const SIGNATURE = '-----BEGIN PGP SIGNATURE-----'
+const SIZE_LIMIT = 4 * 1024 * 1024
+const HEADER_LIMIT = 16
+
+export interface Cleartext {
+  /** The signed text: no escapes, no white space at the ends of its lines, each ended by a newline. */
+  readonly text: string
+  /** What is signed: the same with line ends of two characters, and none after the last line. */
+  readonly signed: Uint8Array
+  /** The armoured signatures, over a text. */
+  readonly signature: Uint8Array
+}
+
+/** Whether a file begins as such a message. */
+export function looksLikeCleartext(file: Uint8Array): boolean {
+  return (
+    Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('latin1', 0, BEGIN.length) === BEGIN
+  )
+}
+
+/** Reads a signed text. Nothing of it is verified yet. Throws FormatError. */
+export function parseCleartext(file: Uint8Array): Cleartext {
+  if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`, 1)
+  const whole = decodeUtf8(file, 'signed text')
+  const lines = whole.split('\n').map(trimmedEnd)
+  if (lines[0] !== BEGIN) throw malformed('does not begin as one', 1)
+  const blank = lines.indexOf('')
+  if (blank < 0 || blank > HEADER_LIMIT) throw malformed('no empty line after the headers', 2)
+  for (const [index, header] of lines.slice(1, blank).entries()) {
+    if (!/^Hash: [A-Za-z0-9-]+(?:, ?[A-Za-z0-9-]+)*$/.test(header))
+      throw malformed('a header other than Hash', index + 2)
+  }
+  const end = lines.indexOf(SIGNATURE)
+  if (end < blank) throw malformed('no signature', lines.length)
+  const text = lines.slice(blank + 1, end).map((line, index) => unescaped(line, blank + 2 + index))
+  const signature = Buffer.from(lines.slice(end).join('\n'), 'utf8')
+  parseDetachedSignatures(signature)
+  return {
+    text: text.map(line => `${line}\n`).join(''),
+    signed: Buffer.from(text.join('\r\n'), 'utf8'),
+    signature,
+  }
+}
+
+/** Without the white space at its end. By hand: a regular expression takes quadratic time on white space elsewhere. */
+function trimmedEnd(line: string): string {
+  let end = line.length
+  while (end > 0 && ' \t\r'.includes(line.charAt(end - 1))) end--
+  return line.slice(0, end)
+}
+
+function unescaped(line: string, number: number): string {
+  // A character that moves the cursor could hide what is signed from whoever looks at it.
+  if (/[^\P{Cc}\t]/u.test(line)) throw malformed('a control character', number)
+  if (!line.startsWith('-')) return line
+  if (!line.startsWith('- ')) throw malformed('a dash that is not escaped', number)
+  return line.slice(2)
+}
+
+function malformed(problem: string, line: number): FormatError {
+  return new FormatError('signed text', problem, `line ${line}`)
+}

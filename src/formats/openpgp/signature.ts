@@ -1,0 +1,151 @@
+import { FormatError } from '../../primitives/format-error.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { dearmorSignature, isText } from './armor.ts'
+import { readNumber, readPackets, TAG } from './packets.ts'
+
+const SIGNATURE_LIMIT = 16
+
+/** What a signature packet says of itself (RFC 9580, section 5.2). Unverified: only its cryptography can vouch for it. */
+export interface OpenPgpSignature {
+  readonly version: 3 | 4 | 6
+  /** RFC 9580, section 5.2.1: 0x00 over a file's bytes, 0x10 to 0x13 and 0x1F over a certificate … */
+  readonly type: number
+  readonly publicKeyAlgorithm: number
+  readonly hashAlgorithm: number
+  /** Seconds since 1970. */
+  readonly created: number
+  /** Seconds after `created` at which the signature ends; 0 or missing: never. */
+  readonly lifetime?: number
+  /** Seconds after the *key's* creation at which the key ends, as a self-signature says; 0 or missing: never. */
+  readonly keyLifetime?: number
+  /** What the *key* may be used for, as a self-signature says: the first octet of RFC 9580, section 5.2.3.29. */
+  readonly keyFlags?: number
+  /** Who made it: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex. Only a hint. */
+  readonly issuers: readonly string[]
+  /** The whole packet. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The signatures of a detached signature file, armoured or binary; at least one and at most 16. Throws FormatError, also
+ * for a packet that is no signature: it could change what another reader makes of the file.
+ */
+export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSignature[] {
+  const packets = readPackets(isText(file) ? dearmorSignature(file) : file)
+  if (packets.length === 0) throw malformed('no signature', 0)
+  if (packets.length > SIGNATURE_LIMIT) throw malformed(`more than ${SIGNATURE_LIMIT} signatures`, 0)
+  return packets.map(packet => {
+    if (packet.tag !== TAG.signature) throw malformed(`a packet of type ${packet.tag} among signatures`, 0)
+    return parseSignaturePacket(packet.body, packet.bytes)
+  })
+}
+
+/** Reads the body of one signature packet, version 3, 4 or 6; `bytes` is the packet with its header. Throws FormatError. */
+export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
+  const version = readNumber(body, 0, 1)
+  if (version === 3) return parseVersion3(body, bytes)
+  if (version !== 4 && version !== 6) throw malformed(`signatures of version ${version} are not read`, 0)
+  const countSize = version === 4 ? 2 : 4
+  const hashedEnd = 4 + countSize + readNumber(body, 4, countSize)
+  const hashed = readSubpackets(slice(body, 4 + countSize, hashedEnd))
+  const unhashedStart = hashedEnd + countSize
+  const unhashedEnd = unhashedStart + readNumber(body, hashedEnd, countSize)
+  const unhashed = readSubpackets(slice(body, unhashedStart, unhashedEnd))
+  const created = seconds(hashed, SUBPACKET.created)
+  if (created === undefined) throw malformed('no date', 4)
+  const lifetime = seconds(hashed, SUBPACKET.lifetime)
+  const keyLifetime = seconds(hashed, SUBPACKET.keyLifetime)
+  const keyFlags = last(hashed, SUBPACKET.keyFlags)?.data[0]
+  return {
+    version,
+    type: readNumber(body, 1, 1),
+    publicKeyAlgorithm: readNumber(body, 2, 1),
+    hashAlgorithm: readNumber(body, 3, 1),
+    created,
+    ...(lifetime === undefined ? {} : { lifetime }),
+    ...(keyLifetime === undefined ? {} : { keyLifetime }),
+    ...(keyFlags === undefined ? {} : { keyFlags }),
+    issuers: [...hashed, ...unhashed].flatMap(readIssuer),
+    bytes,
+  }
+}
+
+function parseVersion3(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
+  if (readNumber(body, 1, 1) !== 5) throw malformed('not 5 hashed bytes in a signature of version 3', 1)
+  return {
+    version: 3,
+    type: readNumber(body, 2, 1),
+    created: readNumber(body, 3, 4),
+    issuers: [toHex(slice(body, 7, 15)).toUpperCase()],
+    publicKeyAlgorithm: readNumber(body, 15, 1),
+    hashAlgorithm: readNumber(body, 16, 1),
+    bytes,
+  }
+}
+
+/** RFC 9580, section 5.2.3.7. */
+const SUBPACKET = {
+  created: 2,
+  lifetime: 3,
+  keyLifetime: 9,
+  issuer: 16,
+  keyFlags: 27,
+  issuerFingerprint: 33,
+} as const
+
+interface Subpacket {
+  readonly type: number
+  readonly data: Uint8Array
+}
+
+function readSubpackets(area: Uint8Array): readonly Subpacket[] {
+  const subpackets: Subpacket[] = []
+  for (let offset = 0; offset < area.length; ) {
+    const first = readNumber(area, offset, 1)
+    let size = 1
+    let length = first
+    if (first >= 192 && first < 255) {
+      size = 2
+      length = (first - 192) * 256 + readNumber(area, offset + 1, 1) + 192
+    } else if (first === 255) {
+      size = 5
+      length = readNumber(area, offset + 1, 4)
+    }
+    if (length === 0) throw malformed('an empty subpacket', offset)
+    const start = offset + size
+    const end = start + length
+    // The high bit only says that a reader must know the type; the tools that verify answer for that.
+    subpackets.push({ type: readNumber(area, start, 1) & 0x7f, data: slice(area, start + 1, end) })
+    offset = end
+  }
+  return subpackets
+}
+
+/** The last subpacket of a type counts (section 5.2.3.9). */
+function last(subpackets: readonly Subpacket[], type: number): Subpacket | undefined {
+  return subpackets.filter(subpacket => subpacket.type === type).at(-1)
+}
+
+function seconds(subpackets: readonly Subpacket[], type: number): number | undefined {
+  const data = last(subpackets, type)?.data
+  if (data !== undefined && data.length !== 4) throw malformed(`subpacket ${type} is not 4 bytes long`, 4)
+  return data && readNumber(data, 0, 4)
+}
+
+function readIssuer({ type, data }: Subpacket): readonly string[] {
+  const hex = toHex(data).toUpperCase()
+  if (type === SUBPACKET.issuer && data.length === 8) return [hex]
+  // One byte of key version goes before the fingerprint.
+  if (type === SUBPACKET.issuerFingerprint && (data.length === 21 || data.length === 33))
+    return [hex.slice(2)]
+  return []
+}
+
+function slice(bytes: Uint8Array, start: number, end: number): Uint8Array {
+  if (end > bytes.length) throw malformed('the signature breaks off', start)
+  return bytes.subarray(start, end)
+}
+
+function malformed(problem: string, offset: number): FormatError {
+  return new FormatError('OpenPGP signature', problem, `offset ${offset}`)
+}

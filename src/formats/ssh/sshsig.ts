@@ -1,0 +1,117 @@
+/** SSH signatures of files and messages (OpenSSH PROTOCOL.sshsig; draft-josefsson-sshsig-format). */
+import { fromBase64, toBase64 } from '../../primitives/base64.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { decodeUtf8 } from '../json/strict.ts'
+import { wireReader, wireString, wireUint32 } from './wire.ts'
+
+const FORMAT = 'SSH signature'
+const SIZE_LIMIT = 64 * 1024
+const NAMESPACE_LIMIT = 256
+/** As long as ssh-keygen makes them. */
+const LINE = 70
+
+const MAGIC = 'SSHSIG'
+const VERSION = 1
+const BEGIN = '-----BEGIN SSH SIGNATURE-----'
+const END = '-----END SSH SIGNATURE-----'
+
+export type SshSignatureHash = 'sha256' | 'sha512'
+
+export interface SshSignature {
+  /** Wire form of the key that it says it was made with; not read, for it may be of a kind that nobody knows here. */
+  readonly keyBlob: Uint8Array
+  /** What it was made for, such as `file` or `git`; not empty, not yet escaped. */
+  readonly namespace: string
+  /** The hash of the message that is signed in its place. */
+  readonly hash: SshSignatureHash
+  /** The signature as SSH writes it: its algorithm, itself, and what else the algorithm has. Not read. */
+  readonly signature: Uint8Array
+}
+
+/** Whether a text is a namespace, and to ssh-keygen no list or pattern of namespaces (ssh-keygen(1), ALLOWED SIGNERS). */
+export function isExactNamespace(text: string): boolean {
+  return /^[^\s,"*?!\\]+$/.test(text) && Buffer.byteLength(text, 'utf8') <= NAMESPACE_LIMIT
+}
+
+/** Whether a file begins as an SSH signature does. */
+export function looksLikeSshSignature(file: Uint8Array): boolean {
+  return Buffer.from(file.subarray(0, BEGIN.length)).toString('latin1') === BEGIN
+}
+
+/**
+ * Reads a signature file. Stricter than the specification and ssh-keygen: nothing but newlines comes after the end, the
+ * reserved field, which no signature covers, is empty, and the base 64 has one spelling but for where its lines end.
+ * Throws FormatError.
+ */
+export function parseSshSignature(file: Uint8Array): SshSignature {
+  if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
+  return parseSshSignatureBlob(dearmor(Buffer.from(file).toString('latin1')))
+}
+
+/** Reads a signature without the armour of a file. Throws FormatError. */
+export function parseSshSignatureBlob(blob: Uint8Array): SshSignature {
+  if (blob.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
+  const reader = wireReader(blob, FORMAT)
+  if (Buffer.from(reader.bytes(MAGIC.length)).toString('latin1') !== MAGIC) throw malformed('no "SSHSIG"')
+  const version = reader.uint32()
+  if (version !== VERSION) throw malformed(`of version ${version}, and ${VERSION} is known`)
+  const keyBlob = reader.string()
+  const namespace = readNamespace(reader.string())
+  if (reader.string().length > 0) throw malformed('the reserved field is not empty')
+  const hash = reader.name()
+  if (hash !== 'sha256' && hash !== 'sha512') throw malformed(`unknown hash "${printable(hash, 80)}"`)
+  const signature = reader.string()
+  reader.end()
+  return { keyBlob, namespace, hash, signature }
+}
+
+/** The signature file of a signature, as ssh-keygen writes it. */
+export function printSshSignature(signature: SshSignature): string {
+  const lines = toBase64(printSshSignatureBlob(signature)).match(new RegExp(`.{1,${LINE}}`, 'g')) ?? []
+  return `${[BEGIN, ...lines, END].join('\n')}\n`
+}
+
+/** The same without armour: what parseSshSignatureBlob reads. */
+export function printSshSignatureBlob({ keyBlob, namespace, hash, signature }: SshSignature): Uint8Array {
+  return Buffer.concat([
+    Buffer.from(MAGIC, 'latin1'),
+    wireUint32(VERSION),
+    ...[keyBlob, namespace, '', hash, signature].map(wireString),
+  ])
+}
+
+/** Whether a signature without armour begins like one by a key of this wire form. */
+export function namesSshKey(blob: Uint8Array, keyBlob: Uint8Array): boolean {
+  const start = Buffer.concat([Buffer.from(MAGIC, 'latin1'), wireUint32(VERSION), wireString(keyBlob)])
+  return start.equals(blob.subarray(0, start.length))
+}
+
+/** What is signed in place of a message with this hash (PROTOCOL.sshsig, section 3). */
+export function sshSignedData(namespace: string, hash: SshSignatureHash, digest: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(MAGIC, 'latin1'), ...[namespace, '', hash, digest].map(wireString)])
+}
+
+function dearmor(text: string): Uint8Array {
+  const lines = text.split('\n')
+  if (lines[0] !== BEGIN) throw malformed(`does not begin with "${BEGIN}"`)
+  const end = lines.indexOf(END)
+  if (end < 0) throw malformed(`no line "${END}"`)
+  if (lines.slice(end + 1).some(line => line !== '')) throw malformed('goes on after its end')
+  const body = lines.slice(1, end)
+  const empty = body.indexOf('')
+  if (empty >= 0) throw malformed('an empty line', `line ${empty + 2}`)
+  return fromBase64(body.join(''))
+}
+
+function readNamespace(bytes: Uint8Array): string {
+  const namespace = decodeUtf8(bytes, FORMAT)
+  if (namespace === '' || bytes.length > NAMESPACE_LIMIT || namespace.includes('\0')) {
+    throw malformed(`a namespace that is empty or longer than ${NAMESPACE_LIMIT} bytes`)
+  }
+  return namespace
+}
+
+function malformed(what: string, where = 'the whole file'): FormatError {
+  return new FormatError(FORMAT, what, where)
+}
