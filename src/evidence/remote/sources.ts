@@ -58,6 +58,8 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
   let answer: Promise<Trouble | undefined> | undefined
   /** As it was read last: whoever asks about thousands of paths need not read it as often. */
   let index: MirroredIndex | undefined
+  /** Why the source is asked for no more files: to wait for it once for each of thousands of paths would take days. */
+  let silence: Error | undefined
 
   const askOnce = async () => {
     if (isCurrent(mirror, since)) return
@@ -67,8 +69,14 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
   const bring = async (digest: string) => {
     index ??= readIndex(mirror)
     if (index !== undefined && isComplete(mirror, index, digest)) return
+    if (silence !== undefined) throw silence
     const { updateFiles } = await import('./update.ts')
-    await updateFiles(mirror, { part: digest.slice(0, 2), digest }, patience)
+    try {
+      await updateFiles(mirror, { part: digest.slice(0, 2), digest }, patience)
+    } catch (error) {
+      if (isPassing(error)) silence = error
+      throw error
+    }
     index = readIndex(mirror)
   }
   return {
@@ -78,6 +86,13 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
       return (await answer) ?? troubleIn(mirror, bring(digest))
     },
   }
+}
+
+/** Whether a source did not answer, or said that it cannot at the moment. Told apart by name, as in sourceProblem. */
+function isPassing(error: unknown): error is Error {
+  return (
+    error instanceof Error && error.name === 'SourceError' && 'isPassing' in error && error.isPassing === true
+  )
 }
 
 /** What went wrong with a source; undefined if nothing did. */
