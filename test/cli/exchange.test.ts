@@ -203,3 +203,9 @@ describe('export', () => {
     assert.equal(cli.read('bob.pub').trim().split(':')[1], raw)
   })
 })
+
+it('does not take nothing, like the "-" that others read standard input by, for an import', () => {
+  const { status, stderr } = cli.run('import', '-', '--out', 'nowhere')
+  assert.equal(status, 2)
+  assert.match(stderr, /import what\?/)
+})

@@ -45,6 +45,8 @@ export const importCommand: AddCommand = yargs =>
   )
 
 async function importFiles({ files, out }: Options, { terminal }: Invocation): Promise<Status> {
+  // Which is what "-" comes to as well.
+  if (files.length === 0) throw new UsageError('import what? Give files or directories')
   const parts: Imported[] = []
   for (const file of files) {
     const list = allowedSignersIn(file)
