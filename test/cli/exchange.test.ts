@@ -209,3 +209,33 @@ it('does not take nothing, like the "-" that others read standard input by, for 
   assert.equal(status, 2)
   assert.match(stderr, /import what\?/)
 })
+
+it('takes back the Sigstore bundle that it exported, on one line or on many, and no other line comes of it', () => {
+  succeeds('keygen', 'back')
+  cli.write('x.tar', 'x')
+  const { digest, lines } = attest('back', 'out-back')
+  const bundle = succeeds('export', 'sigstore', `/nix/store/${digest}-x.tar`, '--from', 'out-back')
+  const files = {
+    'one.sigstore.json': bundle,
+    'many.sigstore.json': JSON.stringify(JSON.parse(bundle), null, 2),
+  }
+  for (const [name, contents] of Object.entries(files)) {
+    cli.write(name, contents)
+    assert.match(succeeds('import', name, '--out', `back-${name}`), /^imported 1 into/)
+    const kept = readFileSync(keptFile(`back-${name}`, digest, '.intoto.jsonl'), 'utf8')
+    assert.equal(kept, `${lines.join('\n')}\n`)
+  }
+})
+
+it('leaves out a Sigstore bundle over a file, and says in one line what it is for', () => {
+  const messageDigest = { algorithm: 'SHA2_256', digest: Buffer.alloc(32).toString('base64') }
+  const bundle = {
+    mediaType: 'application/vnd.dev.sigstore.bundle.v0.3+json',
+    verificationMaterial: { publicKey: { hint: '' } },
+    messageSignature: { messageDigest, signature: Buffer.alloc(64).toString('base64') },
+  }
+  cli.write('message.sigstore.json', JSON.stringify(bundle, null, 2))
+  const { status, stderr } = cli.run('import', 'message.sigstore.json', '--out', 'nowhere')
+  assert.equal(status, 20)
+  assert.match(stderr, /^left out message\.sigstore\.json: Sigstore bundle: a signature over a file[^\n]*\n$/)
+})

@@ -23,7 +23,7 @@ interface Options {
 export const importCommand: AddCommand = yargs =>
   yargs.command(
     'import <files..>',
-    'Keep what other tools wrote: in-toto bundles, narinfos, directories of attestations; turn allowed_signers into principals',
+    'Keep what other tools wrote: in-toto and Sigstore bundles, narinfos, directories of attestations; turn allowed_signers into principals',
     command =>
       command
         .positional('files', {
