@@ -154,6 +154,21 @@ for (const version of VERSIONS) {
       assert.equal((await nixsig(world, line)).status, 0)
     }))
 
+  test(`${version}: attack: a key that the policy revoked does not count for being named`, () =>
+    withWorld(version, {}, async world => {
+      writePackage(world)
+      world.write('/srv/tool.tar.minisig', alice.sign(RELEASE))
+      await packager(world)
+      const revoked = '[[revocations]]\nprincipal = "alice"\ndate = 2024-01-01\n'
+      const rest = `${revoked}${byDefault('nothing', 'nothing', 'nothing')}`
+      await setPolicy(world, policyText({ alice: [`"${alice.key}"`] }, rest))
+      const line = `handoff --key bob.secret --out published --developer-key ${alice.key} --reviewed why`
+      const { status, stderr } = await nixsig(world, line)
+      assert.equal(status, 2)
+      assert.match(stderr, /is a key of alice, which your policy says is revoked: it does not count/)
+      assert.equal(world.exists('/root/published'), false)
+    }))
+
   test(`${version}: attack: contents that are not what the derivation says are not signed`, () =>
     withWorld(version, {}, async world => {
       writePackage(world)

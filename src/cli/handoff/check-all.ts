@@ -1,7 +1,8 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Key } from '../../policy/policy.ts'
+import { holderOf, standingOf } from '../../policy/key-standing.ts'
+import { word } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
 import { keysInForce } from '../attest/checked-signature.ts'
@@ -66,13 +67,28 @@ export async function checkAll(
   }
 }
 
-/** The keys of the trusted list that are in force, and those that were named beside them. */
+/**
+ * The keys of the trusted list that are in force, and those that were named beside them. Throws UsageError for one that the
+ * list has and does not let count: to name it does not bring it back.
+ */
 function keysOf({ developerKeys }: CheckOptions, policyFile: string) {
   const named = developerKeys.flatMap(keysOfArgument)
   // A packager's machine needs no policy where all keys are named.
   const isNeeded = named.length === 0 || existsSync(policyFile)
+  if (!isNeeded) return { listed: [], named }
+  const policy = readPolicy(policyFile, true)
   const now = Math.floor(Date.now() / 1000)
-  const listed: readonly Key[] = isNeeded ? keysInForce(readPolicy(policyFile, true), now) : []
-  const known = new Set(listed.map(({ identity }) => identity))
-  return { listed, named: named.filter(({ identity }) => !known.has(identity)) }
+  for (const key of named) {
+    const holder = holderOf(policy, key.identity)
+    const standing = holder && standingOf(policy, holder, now).code
+    if (holder === undefined || standing === 'valid') continue
+    const whose = `${word(key.label)} is a key of ${word(holder.principal.name)}`
+    throw new UsageError(
+      `${whose}, which your policy says is ${standing}: it does not count, whoever names it`,
+    )
+  }
+  return {
+    listed: keysInForce(policy, now),
+    named: named.filter(({ identity }) => !holderOf(policy, identity)),
+  }
 }
