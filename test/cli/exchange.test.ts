@@ -239,3 +239,11 @@ it('leaves out a Sigstore bundle over a file, and says in one line what it is fo
   assert.equal(status, 20)
   assert.match(stderr, /^left out message\.sigstore\.json: Sigstore bundle: a signature over a file[^\n]*\n$/)
 })
+
+it('publish: a place inside of what is published is refused, for it would be published the next time', () => {
+  attest('alice', 'nested')
+  const { status, stderr } = cli.run('publish', '--from', 'nested', '--to', 'nested/public', '--as', 'alice')
+  assert.equal(status, 2)
+  assert.match(stderr, /lies in what is published from there: choose another --to/)
+  assert.equal(existsSync(join(cli.dir, 'nested/public')), false)
+})

@@ -95,6 +95,13 @@ for (const version of VERSIONS) {
       assert.equal(await isValid(world, await sourcePath(world, 'tool.tar')), false)
       const again = await nixsig(world, 'handoff --key bob.secret --out published --reviewed "read it"')
       assert.doesNotMatch(again.stdout, /^attested \//m)
+      // The developer signs later what was only read before: that is something new to say.
+      world.write('/srv/fix.patch.minisig', alice.sign(PATCH))
+      const signed = await nixsig(world, 'handoff --key bob.secret --out published')
+      assert.match(
+        signed.stdout,
+        /^attested \S+-fix\.patch \(as packager, NIXSIG_DEVELOPER_SIGNATURE_CHECKED\)/m,
+      )
       await world.output(`tar -cf /srv/published.tar -C published .`)
       execFileSync('cp', [world.path('/srv/published.tar'), dir])
     })

@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
@@ -52,6 +52,9 @@ async function publishFiles(options: Options, { terminal }: Invocation): Promise
     throw new UsageError(`"${printable(as)}" cannot be such a name: letters, digits and . _ - only`)
   }
   const to = join(options.to, as)
+  if (`${resolve(to)}/`.startsWith(`${resolve(from)}/`)) {
+    throw new UsageError(`${printable(to)} lies in what is published from there: choose another --to`)
+  }
   const now = Math.floor(Date.now() / 1000)
   const module = await import('../../evidence/publication/publish.ts')
   const { added, changed, removed, unchanged, published } = await module.publish({ from, to, prune, now })

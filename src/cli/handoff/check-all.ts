@@ -1,5 +1,5 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { holderOf, standingOf } from '../../policy/key-standing.ts'
 import { word } from '../../policy/words.ts'
@@ -45,7 +45,7 @@ export async function checkAll(
     revisions,
   )
   const { listed, named } = keysOf(options, places.policy)
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-handoff-'))
+  const { directory, empty, remove } = scratch()
   let store: Promise<Store> | undefined
   const workplace = {
     directory,
@@ -60,11 +60,35 @@ export async function checkAll(
     for (const source of sources) {
       terminal.progress(`checking ${printable(source.path.name)}`)
       checked.push(await checkSource(source, checking))
+      // Who fetched a large source has no use for it once it was hashed and checked.
+      empty()
     }
     return await acceptNewKeys(checked, listed, options)
   } finally {
     await store?.then(open => open.close()).catch(() => undefined)
-    rmSync(directory, { recursive: true, force: true })
+    remove()
+  }
+}
+
+/** A private directory, which goes with the program as well, if somebody ends it. */
+function scratch() {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-handoff-'))
+  const remove = () => rmSync(directory, { recursive: true, force: true })
+  const leave = (signal: NodeJS.Signals) => {
+    remove()
+    process.exit(128 + constants.signals[signal])
+  }
+  process.once('SIGINT', leave).once('SIGTERM', leave)
+  return {
+    directory,
+    empty: () => {
+      for (const name of readdirSync(directory))
+        rmSync(join(directory, name), { recursive: true, force: true })
+    },
+    remove: () => {
+      process.off('SIGINT', leave).off('SIGTERM', leave)
+      remove()
+    },
   }
 }
 

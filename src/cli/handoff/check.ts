@@ -118,6 +118,9 @@ async function findSignatures(source: Source, checking: Checking): Promise<Findi
     )
     return { found: await Promise.all(found), notes: strays.map(strayWords) }
   }
+  if (source.kind === 'fetched-source' && source.urls.length === 0) {
+    return { found: [], notes: ['nothing was looked for: what fetches it names no http, https or file URL'] }
+  }
   return findBeside(source.urls)
 }
 

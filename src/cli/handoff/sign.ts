@@ -1,9 +1,13 @@
 /** The packager's word about what was checked: made, and kept beside the developers' own signatures. */
+import { keyRing, openEnvelope } from '../../crypto/envelope.ts'
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { attestationEvidence } from '../../evidence/attestations.ts'
+import { attestationFile } from '../../evidence/attestation-file.ts'
+import { readAttestationLines } from '../../evidence/attestation-files.ts'
 import { keepSignature } from '../../evidence/signature-files.ts'
+import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
 import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
-import type { Policy } from '../../policy/policy.ts'
+import { parsePredicate } from '../../formats/in-toto/predicates.ts'
+import { parseStatement } from '../../formats/in-toto/statement.ts'
 import type { StoredDerivation } from '../../verifier/build.ts'
 import { checkedInputs } from '../attest/checked-signature.ts'
 import type { Contents } from '../attest/contents.ts'
@@ -56,7 +60,7 @@ export async function signDerivation(
 async function say(signing: Signing, contents: Contents, summary: Summary): Promise<void> {
   const { signer, out, now, terminal } = signing
   const { path } = contents
-  if (await hasSaid(signing, contents, summary.level === LEVEL.packagedGraph)) {
+  if (await hasSaid(signing, contents, summary.level)) {
     terminal.print(`attested before ${path}`)
     return
   }
@@ -64,12 +68,21 @@ async function say(signing: Signing, contents: Contents, summary: Summary): Prom
   publish(terminal, out, path, { line, says: `as packager, ${summary.level}` })
 }
 
-/** Whether this signer has stood for these very contents before: to say it again would only add a line. */
-async function hasSaid({ signer, out }: Signing, contents: Contents, graph: boolean): Promise<boolean> {
-  const principals: Policy['principals'] = new Map([['self', { name: 'self', keys: [signer.key] }]])
-  const { claims } = await attestationEvidence({ principals, attestations: [out] }, contents.path)
-  return claims.some(
-    ({ role, narHash, coversGraph }) =>
-      role === 'packager' && narHash === contents.narHash && (coversGraph ?? false) === graph,
-  )
+/** Whether this signer has said this of these very contents before: to say it again would only add a line. */
+async function hasSaid(
+  { signer, out }: Signing,
+  { path, narHash }: Contents,
+  level: string,
+): Promise<boolean> {
+  const ring = keyRing([signer.key])
+  for (const line of readAttestationLines(attestationFile(out, path)) ?? []) {
+    const envelope = parseEnvelope(line)
+    if ((await openEnvelope(envelope, ring)).signers.length === 0) continue
+    const statement = parseStatement(envelope.payload)
+    const isAbout = statement.subjects.some(subject => subject.name === path && subject.narHash === narHash)
+    const predicate = parsePredicate(statement)
+    if (!isAbout || predicate?.kind !== 'verification-summary') continue
+    if (predicate.passed && predicate.levels.includes(level)) return true
+  }
+  return false
 }
