@@ -76,7 +76,11 @@ function commandLine(args: readonly string[]): Argv {
 
 async function main(): Promise<void> {
   // A reader that went away (`nixsig … | head`) has all it wanted, and is not told that all was well.
-  process.stdout.on('error', () => process.exit(SIGPIPE_STATUS))
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(SIGPIPE_STATUS)
+    process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
+    process.exit(2)
+  })
   try {
     await commandLine(process.argv.slice(2)).parseAsync()
   } catch (error) {

@@ -25,19 +25,20 @@ export interface WriteOptions {
  */
 export function writeDurably(file: string, contents: string | Uint8Array, options: WriteOptions): void {
   const dir = dirname(file)
-  const partial = `${file}.${process.pid}.${serial++}~`
+  // Numbers of processes come again, and a killed one leaves its file: the time makes the name new.
+  const partial = `${file}.${process.pid}.${Date.now()}.${serial++}~`
   const fd = openMaking(partial, options.mode ?? 0o600)
   try {
     const bytes = typeof contents === 'string' ? Buffer.from(contents, 'utf8') : contents
     for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
     if (options.flush) fsyncSync(fd)
+    renameSync(partial, file)
   } catch (error) {
     unlinkSync(partial)
     throw error
   } finally {
     closeSync(fd)
   }
-  renameSync(partial, file)
   if (options.flush) syncDirectory(dir)
 }
 

@@ -23,7 +23,17 @@ const COMMANDS = [
   'attest source',
   'attest derivation',
   'attest output',
+  'handoff',
   'check-signature',
+  'import',
+  'export',
+  'export in-toto',
+  'export sigstore',
+  'export narinfo',
+  'export pem',
+  'export allowed-signers',
+  'publish',
+  'sync',
   'verify',
   'explain',
   'policy',
@@ -135,4 +145,10 @@ test('a reader that goes away is not told that all was well', () => {
   const line = `'${process.execPath}' '${cli.program}' policy check '${policy}'; echo $? >&2`
   const shell = spawnSync('bash', ['-c', `(sleep 0.5; ${line}) | true`], { encoding: 'utf8' })
   assert.match(shell.stderr, /^141\n$/)
+})
+
+test('an answer that cannot be written is an error that says so', () => {
+  const line = `'${process.execPath}' '${cli.program}' policy check '${policy}' >/dev/full; echo $? >&2`
+  const { stderr } = spawnSync('bash', ['-c', line], { encoding: 'utf8' })
+  assert.match(stderr, /^nixsig: cannot write the answer: ENOSPC.*\n2\n$/)
 })
