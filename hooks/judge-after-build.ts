@@ -1,5 +1,5 @@
 import { afterBuild } from '../src/verifier/after-build.ts'
-import { openGate } from '../src/verifier/gate.ts'
+import { openInquiry } from '../src/verifier/inquiry.ts'
 import { finishWhatWasInterrupted } from '../src/verifier/interrupted.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import { say } from './say.ts'
@@ -11,12 +11,12 @@ export async function judgeAfterBuild(drvPath: string): Promise<number> {
     say('refused: Nix did not say which derivation it built (DRV_PATH is empty)')
     return 1
   }
-  const gate = openGate(DEFAULT_PLACES, { records: true })
-  const own = await afterBuild(gate, drvPath)
-  const others = await finishWhatWasInterrupted(gate, drvPath)
+  const inquiry = openInquiry(DEFAULT_PLACES, { records: true })
+  const own = await afterBuild(inquiry, drvPath)
+  const others = await finishWhatWasInterrupted(inquiry, drvPath)
   for (const { refusals, quarantined } of [...others, own]) {
     if (refusals.length > 0) say(paragraphs(refusals, quarantined))
   }
   if (own.refusals.length === 0) return 0
-  return (await gate.policy().catch(() => undefined))?.mode === 'warn' ? 0 : 1
+  return (await inquiry.policy().catch(() => undefined))?.mode === 'warn' ? 0 : 1
 }

@@ -17,26 +17,26 @@ import { type Input, inputsOf, type Output, readDerivation, type StoredDerivatio
 import { classifyInStore } from './classify.ts'
 import { fileNamesOf } from './declared.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
-import type { Gate } from './gate.ts'
 import { graphClaimsOf } from './graph.ts'
 import { admitSignature, declaredEvidence, doubting, noSignature } from './in-band.ts'
+import type { Inquiry } from './inquiry.ts'
 import { recordTrust, rememberBuild } from './record.ts'
 
 /** Admits a derivation. Undefined: admitted; otherwise why not. */
-export function admitDerivation(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
-  return once(gate, `derivation ${stored.path.path}`, () => admitDerivationNow(gate, stored))
+export function admitDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
+  return once(inquiry, `derivation ${stored.path.path}`, () => admitDerivationNow(inquiry, stored))
 }
 
-async function admitDerivationNow(gate: Gate, stored: StoredDerivation): Promise<Refusal | undefined> {
-  if (isDerivationAdmitted(await admittedNow(gate), stored)) return undefined
-  const verdict = await judgeDerivation(gate, stored)
+async function admitDerivationNow(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
+  if (isDerivationAdmitted(await admittedNow(inquiry), stored)) return undefined
+  const verdict = await judgeDerivation(inquiry, stored)
   if (verdict.outcome !== 'trusted') return verdict
-  if (gate.records) await recordTrust(gate, verdict, stored.path, stored.path.path)
+  if (inquiry.records) await recordTrust(inquiry, verdict, stored.path, stored.path.path)
   return undefined
 }
 
 /** The verdict on a derivation (`require.derivation`), whatever the ledger says. */
-export async function judgeDerivation(gate: Gate, stored: StoredDerivation): Promise<Verdict> {
+export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Verdict> {
   const subject: Subject = {
     path: stored.path.path,
     name: stored.name,
@@ -45,52 +45,52 @@ export async function judgeDerivation(gate: Gate, stored: StoredDerivation): Pro
     builtHere: false,
     derivationKnown: true,
   }
-  const remembered = readAdmission(gate.places.state, stored.path.digest, stored.path.path)
+  const remembered = readAdmission(inquiry.places.state, stored.path.digest, stored.path.path)
   const evidence = mergeEvidence([
-    await gate.attested(stored.path.path),
+    await inquiry.attested(stored.path.path),
     rememberedEvidence(remembered, subject.narHash),
   ])
-  return judgeWithGraph(gate, subject, evidence)
+  return judgeWithGraph(inquiry, subject, evidence)
 }
 
 /**
  * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;
  * otherwise why not.
  */
-export function admitInput(gate: Gate, input: Input): Promise<Refusal | undefined> {
+export function admitInput(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const { path, kind, part, declared = [] } = input
   const admit = isDerivationPath(path) ? admitDerivationFile : part ? admitNamed : admitInputNow
   const asked = [kind, path.path, part, ...declared.map(({ by }) => by)]
-  return once(gate, asked.join(' '), () => admit(gate, input))
+  return once(inquiry, asked.join(' '), () => admit(inquiry, input))
 }
 
 /** What is named as a signature and is one may be there as that, and as nothing else; all other is judged as what it is. */
-async function admitNamed(gate: Gate, input: Input): Promise<Refusal | undefined> {
-  const problem = await admitSignature(gate, input, input.part ?? 'either')
+async function admitNamed(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
+  const problem = await admitSignature(inquiry, input, input.part ?? 'either')
   if (problem === undefined) return undefined
-  const refusal = await admitInputNow(gate, input)
+  const refusal = await admitInputNow(inquiry, input)
   return refusal && noSignature(refusal, problem)
 }
 
-async function admitInputNow(gate: Gate, input: Input): Promise<Refusal | undefined> {
-  const now = await admittedNow(gate)
+async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
+  const now = await admittedNow(inquiry)
   if (isAdmitted(now, input.path, input.kind)) return undefined
-  const info = await (await gate.store()).pathInfo(input.path.path)
+  const info = await (await inquiry.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
   // A derivation can name any path as its source: what was built stays an output.
   const isOutput = info === undefined ? entry?.kind === 'output' : info.ca === undefined
   if (input.kind === 'local-source' && isOutput) {
-    return admitInput(gate, await classifyInStore(gate, input.path.path, info))
+    return admitInput(inquiry, await classifyInStore(inquiry, input.path.path, info))
   }
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
-    if (isCurrent(entry, now.policy, now.now)) return admitAgain(gate, input, info, entry)
+    if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, entry)
   }
-  const verdict = await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
+  const verdict = await judgeInput(inquiry, input, wasBuiltHere(inquiry, input, info, entry))
   if (verdict.outcome !== 'trusted') return verdict
-  const { refusal, until } = await admitReferences(gate, input, info?.references ?? [])
+  const { refusal, until } = await admitReferences(inquiry, input, info?.references ?? [])
   if (refusal !== undefined) return refusal
   const trust = { ...verdict, ...endOf(verdict.until, until) }
-  if (gate.records) await recordTrust(gate, trust, input.path, input.derivation?.path.path)
+  if (inquiry.records) await recordTrust(inquiry, trust, input.path, input.derivation?.path.path)
   return undefined
 }
 
@@ -99,24 +99,24 @@ async function admitInputNow(gate: Gate, input: Input): Promise<Refusal | undefi
  * it refers to went away as well, and may have come back with other bytes.
  */
 async function admitAgain(
-  gate: Gate,
+  inquiry: Inquiry,
   input: Input,
   info: PathInfo,
   entry: Admission,
 ): Promise<Refusal | undefined> {
-  const { refusal, until } = await admitReferences(gate, input, info.references)
-  if (refusal !== undefined || !gate.records) return refusal
+  const { refusal, until } = await admitReferences(inquiry, input, info.references)
+  if (refusal !== undefined || !inquiry.records) return refusal
   const stamp = identityOf(input.path.path)
-  writeAdmission(gate.places.state, input.path.digest, { ...entry, stamp, ...endOf(entry.until, until) })
+  writeAdmission(inquiry.places.state, input.path.digest, { ...entry, stamp, ...endOf(entry.until, until) })
   return undefined
 }
 
 /** A derivation that is not built, but read by a build: it needs to be admitted as what it is. */
-async function admitDerivationFile(gate: Gate, input: Input): Promise<Refusal | undefined> {
+async function admitDerivationFile(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const stored = readDerivation(input.path.path)
-  const refusal = await admitDerivation(gate, stored)
+  const refusal = await admitDerivation(inquiry, stored)
   if (refusal !== undefined) return refusal
-  return (await admitReferences(gate, input, derivationReferences(stored.derivation))).refusal
+  return (await admitReferences(inquiry, input, derivationReferences(stored.derivation))).refusal
 }
 
 /**
@@ -124,29 +124,29 @@ async function admitDerivationFile(gate: Gate, input: Input): Promise<Refusal | 
  * the output sees that file as well, as a file like any other.
  */
 export async function refusalOfCarried(
-  gate: Gate,
+  inquiry: Inquiry,
   output: Output,
   info: PathInfo,
 ): Promise<Refusal | undefined> {
   const signatures = inputsOf(output.derivation).filter(({ part }) => part !== undefined)
   const carried = signatures.map(({ path }) => path.path).filter(path => info.references.includes(path))
-  return (await admitReferences(gate, output, carried)).refusal
+  return (await admitReferences(inquiry, output, carried)).refusal
 }
 
 /** Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its entries. */
 async function admitReferences(
-  gate: Gate,
+  inquiry: Inquiry,
   { path, kind }: Input,
   references: readonly string[],
 ): Promise<{ readonly refusal?: Refusal; readonly until?: number }> {
-  const now = await admittedNow(gate)
+  const now = await admittedNow(inquiry)
   const refusals: Refusal[] = []
   const ends: (number | undefined)[] = []
   for (const text of references) {
     const reference = parseStorePath(text)
     if (text === path.path) continue
     if (!isAdmittedAsAny(now, reference)) {
-      const refusal = await admitInput(gate, await referenced(gate, reference))
+      const refusal = await admitInput(inquiry, await referenced(inquiry, reference))
       if (refusal !== undefined) refusals.push(refusal)
     }
     ends.push(readAdmission(now.state, reference.digest, text)?.until)
@@ -155,9 +155,9 @@ async function admitReferences(
   return refusal === undefined ? endOf(...ends) : { refusal }
 }
 
-async function referenced(gate: Gate, path: StorePath): Promise<Input> {
+async function referenced(inquiry: Inquiry, path: StorePath): Promise<Input> {
   if (isDerivationPath(path)) return { path, kind: 'local-source' }
-  return classifyInStore(gate, path.path, await (await gate.store()).pathInfo(path.path))
+  return classifyInStore(inquiry, path.path, await (await inquiry.store()).pathInfo(path.path))
 }
 
 /** One refusal because of others; undefined if there are none. */
@@ -177,10 +177,10 @@ function endOf(...ends: readonly (number | undefined)[]): { readonly until?: num
 }
 
 /** The verdict on a source or an output, whatever the ledger says. `builtHere`: this machine made it under its hooks. */
-export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): Promise<Verdict> {
+export async function judgeInput(inquiry: Inquiry, input: Input, builtHere: boolean): Promise<Verdict> {
   const { path, kind } = input
-  const info = await (await gate.store()).pathInfo(path.path)
-  const entry = readAdmission(gate.places.state, path.digest, path.path)
+  const info = await (await inquiry.store()).pathInfo(path.path)
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const narHash = info?.narHash ?? entry?.narHash
   if (narHash === undefined) return notThere(input)
   const subject: Subject = {
@@ -193,16 +193,16 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
   }
   if (kind === 'output' && input.derivation !== undefined) {
     const refusals = builtHere
-      ? await admitBuild(gate, input.derivation)
-      : [await admitDerivation(gate, input.derivation)].filter(refusal => refusal !== undefined)
+      ? await admitBuild(inquiry, input.derivation)
+      : [await admitDerivation(inquiry, input.derivation)].filter(refusal => refusal !== undefined)
     const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'its own inputs' })
     if (refusal !== undefined) return refusal
   }
   const remembered = rememberedEvidence(entry, narHash)
-  const evidence = mergeEvidence([await pathEvidence(gate, subject, info, fileNamesOf(input)), remembered])
+  const evidence = mergeEvidence([await pathEvidence(inquiry, subject, info, fileNamesOf(input)), remembered])
   if (kind === 'output' || info === undefined)
-    return judgeWithGraph(gate, subject, evidence, input.derivation)
-  return judgeSource(gate, input, subject, { evidence, fsPath: path.path })
+    return judgeWithGraph(inquiry, subject, evidence, input.derivation)
+  return judgeSource(inquiry, input, subject, { evidence, fsPath: path.path })
 }
 
 /**
@@ -210,33 +210,33 @@ export async function judgeInput(gate: Gate, input: Input, builtHere: boolean): 
  * lies, with the contents that `subject` names.
  */
 export async function judgeSource(
-  gate: Gate,
+  inquiry: Inquiry,
   input: Input,
   subject: Subject,
   { evidence, fsPath }: { readonly evidence: Evidence; readonly fsPath: string },
 ): Promise<Verdict> {
-  const { troubles, ...declared } = await declaredEvidence(gate, input, subject, fsPath)
+  const { troubles, ...declared } = await declaredEvidence(inquiry, input, subject, fsPath)
   const all = mergeEvidence([evidence, { ...declared, troubles: [] }])
-  return doubting(await judgeWithGraph(gate, subject, all, input.derivation), troubles)
+  return doubting(await judgeWithGraph(inquiry, subject, all, input.derivation), troubles)
 }
 
 /** Answers about a path as one thing once: a build graph has many ways to the same input. */
 async function once(
-  gate: Gate,
+  inquiry: Inquiry,
   asked: string,
   admit: () => Promise<Refusal | undefined>,
 ): Promise<Refusal | undefined> {
-  if (!gate.answers.has(asked)) gate.answers.set(asked, await admit())
-  return gate.answers.get(asked)
+  if (!inquiry.answers.has(asked)) inquiry.answers.set(asked, await admit())
+  return inquiry.answers.get(asked)
 }
 
 /** Admits a derivation and everything that it is built from; all refusals, none if it may be built. */
-export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<readonly Refusal[]> {
-  const answers = [await admitDerivation(gate, stored)]
+export async function admitBuild(inquiry: Inquiry, stored: StoredDerivation): Promise<readonly Refusal[]> {
+  const answers = [await admitDerivation(inquiry, stored)]
   const inputs = inputsOf(stored)
-  for (const input of inputs) answers.push(await admitInput(gate, input))
+  for (const input of inputs) answers.push(await admitInput(inquiry, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  if (refusals.length === 0 && gate.records) rememberBuild(gate.places.state, stored, inputs)
+  if (refusals.length === 0 && inquiry.records) rememberBuild(inquiry.places.state, stored, inputs)
   return refusals
 }
 
@@ -245,14 +245,14 @@ export async function admitBuild(gate: Gate, stored: StoredDerivation): Promise<
  * store registered it as made here, and no hook came to judge it.
  */
 export function wasBuiltHere(
-  gate: Gate,
+  inquiry: Inquiry,
   input: Input,
   info: PathInfo | undefined,
   entry: Admission | undefined,
 ): boolean {
   if (info === undefined) return entry?.builtHere ?? false
   if (entry?.narHash === info.narHash) return entry.builtHere
-  const expected = readExpected(gate.places.state, input.path.digest)
+  const expected = readExpected(inquiry.places.state, input.path.digest)
   return info.ultimate && expected !== undefined && expected.derivation === input.derivation?.path.path
 }
 
@@ -261,18 +261,18 @@ export function wasBuiltHere(
  * `madeBy`: the derivation that makes a fetched source.
  */
 export async function judgeWithGraph(
-  gate: Gate,
+  inquiry: Inquiry,
   subject: Subject,
   evidence: Evidence,
   madeBy?: StoredDerivation,
 ): Promise<Verdict> {
-  const policy = await gate.policy()
-  let verdict = judge(policy, subject, evidence, gate.now)
+  const policy = await inquiry.policy()
+  let verdict = judge(policy, subject, evidence, inquiry.now)
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
   const claims = [...evidence.claims]
-  for await (const claim of graphClaimsOf(gate, subject, madeBy)) {
+  for await (const claim of graphClaimsOf(inquiry, subject, madeBy)) {
     claims.push(claim)
-    verdict = judge(policy, subject, { ...evidence, claims }, gate.now)
+    verdict = judge(policy, subject, { ...evidence, claims }, inquiry.now)
     if (verdict.outcome === 'trusted') break
   }
   return verdict

@@ -2,7 +2,7 @@ import { isStorePath, parseStorePath, type StorePath } from '../formats/nix/stor
 import { type Admission, type AdmittedKind, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /** What an entry of the ledger is held against. */
 export interface Moment {
@@ -14,8 +14,8 @@ export interface Moment {
 }
 
 /** What the ledger's entries are held against right now. */
-export async function admittedNow(gate: Gate): Promise<Moment> {
-  return { state: gate.places.state, policy: (await gate.snapshot()).digest, now: gate.now }
+export async function admittedNow(inquiry: Inquiry): Promise<Moment> {
+  return { state: inquiry.places.state, policy: (await inquiry.snapshot()).digest, now: inquiry.now }
 }
 
 /**

@@ -15,7 +15,7 @@ import {
   type StoredDerivation,
   UnsupportedDerivationError,
 } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -45,35 +45,38 @@ interface Condemned {
  * and admitted. One refused output condemns all of the build: in enforce mode they leave the store for the quarantine,
  * and so they do when judging fails or the policy cannot even be read. Throws where the store itself does not answer.
  */
-export async function afterBuild(gate: Gate, drvPath: string): Promise<BuildOutcome> {
+export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
   const stored = readDerivation(drvPath)
   const unsupported = unsupportedBy(stored)
-  if (unsupported !== undefined) return refuseUnsupported(gate, drvPath, unsupported)
-  const fresh = await freshOutputs(gate, stored)
+  if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, unsupported)
+  const fresh = await freshOutputs(inquiry, stored)
   if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], quarantined: [] }
   if (fresh.length === 0) return { admitted: [], refusals: [], quarantined: [] }
-  const { trusted, refusals } = await judgeOutputs(gate, stored, fresh)
+  const { trusted, refusals } = await judgeOutputs(inquiry, stored, fresh)
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info }) => ({ derivation: drvPath, info }))
-    const quarantined = await condemn(gate, condemned, refusals)
-    for (const { output } of fresh) settle(gate.places.state, output.path.digest)
+    const quarantined = await condemn(inquiry, condemned, refusals)
+    for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
     return { admitted: [], refusals, quarantined }
   }
   for (const [{ output, info }, trust] of trusted) {
     // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
-    await attestOutput(gate, output, info)
-    await recordTrust(gate, trust, output.path, drvPath)
+    await attestOutput(inquiry, output, info)
+    await recordTrust(inquiry, trust, output.path, drvPath)
   }
-  for (const { output } of fresh) settle(gate.places.state, output.path.digest)
+  for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
 }
 
 /** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
-async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<readonly Fresh[] | undefined> {
-  const { state } = gate.places
+async function freshOutputs(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+): Promise<readonly Fresh[] | undefined> {
+  const { state } = inquiry.places
   // Read right away, or a policy that is edited now would refuse what was built.
-  const digest = await gate.policy().then(
+  const digest = await inquiry.policy().then(
     policy => policy.digest,
     () => undefined,
   )
@@ -82,13 +85,13 @@ async function freshOutputs(gate: Gate, stored: StoredDerivation): Promise<reado
   for (const output of outputsOf(stored)) {
     if (
       digest !== undefined &&
-      isAdmitted({ state, policy: digest, now: gate.now }, output.path, admittedAs(output))
+      isAdmitted({ state, policy: digest, now: inquiry.now }, output.path, admittedAs(output))
     ) {
       settle(state, output.path.digest)
       admitted++
       continue
     }
-    const info = await (await gate.store()).pathInfo(output.path.path)
+    const info = await (await inquiry.store()).pathInfo(output.path.path)
     if (info !== undefined) fresh.push({ output, info })
   }
   return fresh.length + admitted > 0 ? fresh : undefined
@@ -111,28 +114,28 @@ function allGone({ path }: StoredDerivation): Refusal {
   }
 }
 
-async function judgeOutputs(gate: Gate, stored: StoredDerivation, fresh: readonly Fresh[]) {
+async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: readonly Fresh[]) {
   const trusted: (readonly [Fresh, Trust])[] = []
   const refusals: Refusal[] = []
   try {
-    refusals.push(...(await admitBuild(gate, stored)))
+    refusals.push(...(await admitBuild(inquiry, stored)))
     for (const item of fresh) {
       if (item.output.isSignature) {
         // Nobody vouches for it and nothing is attested of it: it is one, or it is judged as the source that it is.
         if (refusals.length > 0) continue
-        const refusal = await admitInput(gate, { ...item.output, part: 'either' })
+        const refusal = await admitInput(inquiry, { ...item.output, part: 'either' })
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
       if (!item.info.ultimate) {
         // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
-        const refusal = await admitInput(gate, item.output)
+        const refusal = await admitInput(inquiry, item.output)
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
-      const carried = await refusalOfCarried(gate, item.output, item.info)
+      const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
-      const verdict = await judgeInput(gate, item.output, true)
+      const verdict = await judgeInput(inquiry, item.output, true)
       if (verdict.outcome === 'trusted') trusted.push([item, verdict])
       else refusals.push(verdict)
     }
@@ -154,22 +157,22 @@ function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | u
 
 /** Refuses whatever a derivation made whose outputs only the store knows. */
 async function refuseUnsupported(
-  gate: Gate,
+  inquiry: Inquiry,
   drvPath: string,
   error: UnsupportedDerivationError,
 ): Promise<BuildOutcome> {
-  const store = await gate.store()
+  const store = await inquiry.store()
   const condemned: Condemned[] = []
   for (const path of (await store.outputs(drvPath)).values()) {
     const info = path === undefined ? undefined : await store.pathInfo(path)
     if (info !== undefined) condemned.push({ derivation: drvPath, info })
   }
   const refusals = [refusalOf(error, drvPath, 'derivation')]
-  return { admitted: [], refusals, quarantined: await condemn(gate, condemned, refusals) }
+  return { admitted: [], refusals, quarantined: await condemn(inquiry, condemned, refusals) }
 }
 
-async function isEnforcing(gate: Gate): Promise<boolean> {
-  return gate.policy().then(
+async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
+  return inquiry.policy().then(
     policy => policy.mode === 'enforce',
     () => true,
   )
@@ -179,20 +182,20 @@ async function isEnforcing(gate: Gate): Promise<boolean> {
  * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it. What
  * was here before, or came from elsewhere, may be part of a system that runs: only if nothing else refers to it.
  */
-async function mayLeave(gate: Gate, { derivation, info }: Condemned, condemned: readonly Condemned[]) {
-  const expected = readExpected(gate.places.state, parseStorePath(info.path).digest)
+async function mayLeave(inquiry: Inquiry, { derivation, info }: Condemned, condemned: readonly Condemned[]) {
+  const expected = readExpected(inquiry.places.state, parseStorePath(info.path).digest)
   if (info.ultimate && expected?.derivation === derivation) return true
-  const referrers = await (await gate.store()).referrers(info.path)
+  const referrers = await (await inquiry.store()).referrers(info.path)
   return referrers.every(referrer => condemned.some(other => other.info.path === referrer))
 }
 
 /** Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. */
-async function condemn(gate: Gate, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
-  if (!(await isEnforcing(gate))) return []
+async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
+  if (!(await isEnforcing(inquiry))) return []
   const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
   const reason = refusals.map(paragraph).join('\n')
   const leaving = []
-  for (const one of condemned) if (await mayLeave(gate, one, condemned)) leaving.push(one)
+  for (const one of condemned) if (await mayLeave(inquiry, one, condemned)) leaving.push(one)
   const entries = leaving.map(
     ({ derivation, info }) =>
       ({
@@ -203,10 +206,10 @@ async function condemn(gate: Gate, condemned: readonly Condemned[], refusals: re
         derivation,
         builtHere: info.ultimate,
         registered: info.registrationTime,
-        refused: gate.now,
+        refused: inquiry.now,
         outcome,
         reason,
       }) as const,
   )
-  return quarantine(gate.places.state, entries, openStore)
+  return quarantine(inquiry.places.state, entries, openStore)
 }

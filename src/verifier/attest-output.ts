@@ -8,7 +8,7 @@ import { sshFingerprint } from '../formats/ssh/key.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { inputsOf, type Output } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 import { machineKey } from './machine-key.ts'
 
 /** Inputs that a provenance lists; it leaves them out where there are more, for the derivation names them all. */
@@ -23,8 +23,8 @@ export function ownAttestations(state: string): string {
  * Says with this machine's key that this derivation made these bytes here: SLSA provenance, one line in
  * `<state>/attestations`. The same output of the same build gets the same line, which is not written twice.
  */
-export async function attestOutput(gate: Gate, output: Output, info: PathInfo): Promise<void> {
-  const { state } = gate.places
+export async function attestOutput(inquiry: Inquiry, output: Output, info: PathInfo): Promise<void> {
+  const { state } = inquiry.places
   const key = machineKey(state)
   const inputs = inputsOf(output.derivation).flatMap(({ path }) => {
     const admission = readAdmission(state, path.digest, path.path)

@@ -5,34 +5,34 @@ import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import { foresee } from './foresee.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /**
  * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and
  * whether any outcome could be trusted. All refusals, none if it may; then, and in warn mode, its outputs are expected
  * (see ledger/expected.ts).
  */
-export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly Refusal[]> {
+export async function beforeBuild(inquiry: Inquiry, drvPath: string): Promise<readonly Refusal[]> {
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
-  const refusals = [...(await admitBuild(gate, stored))]
+  const refusals = [...(await admitBuild(inquiry, stored))]
   const allowed = new Map<string, readonly string[]>()
   for (const output of outputs) {
-    if (!(await isForeseeable(gate, output))) continue
-    const { verdict, allowed: hashes } = await foresee(gate, output)
+    if (!(await isForeseeable(inquiry, output))) continue
+    const { verdict, allowed: hashes } = await foresee(inquiry, output)
     if (verdict !== undefined && verdict.outcome !== 'trusted') refusals.push(verdict)
     allowed.set(output.name, hashes)
   }
-  if (refusals.length > 0 && (await gate.policy()).mode === 'enforce') return refusals
+  if (refusals.length > 0 && (await inquiry.policy()).mode === 'enforce') return refusals
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
     if (identityOf(path.path) !== undefined) continue
-    expectOutput(gate.places.state, {
+    expectOutput(inquiry.places.state, {
       digest: path.digest,
       path: path.path,
       derivation: drvPath,
       output: name,
-      time: gate.now,
+      time: inquiry.now,
       allowed: allowed.get(name) ?? [],
     })
   }
@@ -43,9 +43,9 @@ export async function beforeBuild(gate: Gate, drvPath: string): Promise<readonly
  * Whether anything can be said of an output before it is there: a fetched source, or one that others attested. Whether what
  * is fetched as a signature is one shows when it is there.
  */
-async function isForeseeable(gate: Gate, output: Output): Promise<boolean> {
-  if (isAdmitted(await admittedNow(gate), output.path, output.kind)) return false
+async function isForeseeable(inquiry: Inquiry, output: Output): Promise<boolean> {
+  if (isAdmitted(await admittedNow(inquiry), output.path, output.kind)) return false
   if (output.isSignature) return false
   if (output.kind === 'fetched-source') return true
-  return gate.isAttested(output.path.path)
+  return inquiry.isAttested(output.path.path)
 }

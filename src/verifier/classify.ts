@@ -1,7 +1,7 @@
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { type Input, type Output, outputsOf, readDerivation } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /**
  * What a valid path is to the policy. A derivation that says it makes the path is believed when it does: its own .drv
@@ -16,10 +16,14 @@ export function classify(text: string, info: PathInfo | undefined): Input {
 }
 
 /** The same; where the store was told of no derivation that is here, any other that makes the path will do. */
-export async function classifyInStore(gate: Gate, path: string, info: PathInfo | undefined): Promise<Input> {
+export async function classifyInStore(
+  inquiry: Inquiry,
+  path: string,
+  info: PathInfo | undefined,
+): Promise<Input> {
   const found = classify(path, info)
   if (found.kind !== 'output' || found.derivation !== undefined) return found
-  for (const deriver of await (await gate.store()).derivers(path)) {
+  for (const deriver of await (await inquiry.store()).derivers(path)) {
     const made = outputNamedBy(deriver, path)
     if (made !== undefined) return made
   }

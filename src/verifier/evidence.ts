@@ -3,20 +3,20 @@ import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /**
  * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
  * for an output, the signatures that the store keeps for it. `fileNames`: how a list of checksums may call a source.
  */
 export async function pathEvidence(
-  gate: Gate,
+  inquiry: Inquiry,
   subject: Subject,
   info: PathInfo | undefined,
   fileNames?: readonly string[],
 ): Promise<Evidence> {
-  const policy = await gate.policy()
-  const parts = [await gate.attested(subject.path)]
+  const policy = await inquiry.policy()
+  const parts = [await inquiry.attested(subject.path)]
   if (subject.kind === 'output') {
     if (info !== undefined) parts.push(storeSignatureEvidence(policy, info, "the store's database"))
   } else if (info !== undefined) {

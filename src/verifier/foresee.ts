@@ -5,8 +5,8 @@ import type { Subject, Verdict } from '../policy/verdict.ts'
 import { judgeWithGraph } from './admit.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
-import type { Gate } from './gate.ts'
 import { doubting, unreadableIn } from './in-band.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /** What can be said of an output before it is built. */
 export interface Foreseen {
@@ -25,15 +25,19 @@ const UNKNOWN_HASH = '0'.repeat(64)
  * A source that has a developer's detached signature, kept here or named by its derivation, has to be fetched before that can be checked. `outcomes`: the NAR
  * hashes to judge in place of these, where it is known how the build came out.
  */
-export async function foresee(gate: Gate, output: Output, outcomes?: readonly string[]): Promise<Foreseen> {
-  const policy = await gate.policy()
+export async function foresee(
+  inquiry: Inquiry,
+  output: Output,
+  outcomes?: readonly string[],
+): Promise<Foreseen> {
+  const policy = await inquiry.policy()
   const { path, kind } = output
-  const attested = await gate.attested(path.path)
+  const attested = await inquiry.attested(path.path)
   const isSigned =
     developerSignatureFiles(policy.attestations, path.path).length > 0 ||
     output.declared?.some(({ signatures }) => signatures.length > 0) === true
   if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
-  const entry = readAdmission(gate.places.state, path.digest, path.path)
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])
   const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
   const allowed: string[] = []
@@ -47,7 +51,7 @@ export async function foresee(gate: Gate, output: Output, outcomes?: readonly st
       builtHere: true,
       derivationKnown: true,
     }
-    const verdict = await judgeWithGraph(gate, subject, evidence, output.derivation)
+    const verdict = await judgeWithGraph(inquiry, subject, evidence, output.derivation)
     verdicts.push(verdict)
     if (verdict.outcome === 'trusted' && narHash !== UNKNOWN_HASH) allowed.push(narHash)
   }

@@ -4,20 +4,20 @@ import { ruleFor } from '../policy/match.ts'
 import type { Claim, Subject } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { readDerivation, type StoredDerivation } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /**
  * Claims that reach a source or a derivation because a packager signed the whole build graph of something built from
  * it; none where the rule in force does not accept those. `madeBy`: the derivation that makes a fetched source.
  */
 export async function* graphClaimsOf(
-  gate: Gate,
+  inquiry: Inquiry,
   subject: Subject,
   madeBy: StoredDerivation | undefined,
 ): AsyncGenerator<Claim> {
-  const policy = await gate.policy()
+  const policy = await inquiry.policy()
   if (!ruleFor(policy, subject).acceptGraph) return
-  const store = await gate.store()
+  const store = await inquiry.store()
   const known = new Map<string, StoredDerivation>()
 
   // The store's word that one path refers to another is a hint: the .drv itself must name it.
@@ -40,7 +40,7 @@ export async function* graphClaimsOf(
     return [madeBy.path.path]
   }
   const graphClaims = async (derivation: string): Promise<readonly Claim[]> =>
-    (await gate.attested(derivation)).claims.filter(
+    (await inquiry.attested(derivation)).claims.filter(
       claim => claim.coversGraph === true && claim.narHash === known.get(derivation)?.narHash,
     )
   yield* signedGraphs(subject, above, graphClaims)

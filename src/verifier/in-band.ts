@@ -4,8 +4,8 @@ import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../pol
 import { admittedNow, isAdmitted } from './admitted.ts'
 import type { Input } from './build.ts'
 import { declaredIn, fileNamesOf, saidOfInput } from './declared.ts'
-import type { Gate } from './gate.ts'
 import { readable } from './graph.ts'
+import type { Inquiry } from './inquiry.ts'
 import { recordSignature } from './record.ts'
 
 /** Derivations that are looked at, at most, for what they say of a file that they are built from. */
@@ -16,7 +16,7 @@ const REFERRER_LIMIT = 64
  * alone: nothing that is missing here could speak against a source.
  */
 export async function declaredEvidence(
-  gate: Gate,
+  inquiry: Inquiry,
   input: Input,
   subject: Subject,
   fsPath: string,
@@ -24,18 +24,18 @@ export async function declaredEvidence(
   const { declared = [] } = input
   if (declared.length === 0) return { claims: [], strays: [], troubles: [] }
   const { inBandEvidence } = await import('../evidence/in-band.ts')
-  const makerOf = async (path: string) => (await (await gate.store()).derivers(path))[0]
+  const makerOf = async (path: string) => (await (await inquiry.store()).derivers(path))[0]
   const source = { subject, fsPath, fileNames: fileNamesOf(input) }
-  return inBandEvidence(await gate.policy(), source, declared, makerOf)
+  return inBandEvidence(await inquiry.policy(), source, declared, makerOf)
 }
 
 /**
  * A source that evaluation copied in, with what derivations in the store that are built from it say of its signatures. For
  * whoever asks about the source alone; a build asks with what its own derivation says.
  */
-export async function withWhatReferrersSay(gate: Gate, input: Input): Promise<Input> {
+export async function withWhatReferrersSay(inquiry: Inquiry, input: Input): Promise<Input> {
   if (input.kind !== 'local-source') return input
-  const referrers = await (await gate.store()).referrers(input.path.path)
+  const referrers = await (await inquiry.store()).referrers(input.path.path)
   const derivations = referrers.filter(path => path.endsWith('.drv')).slice(0, REFERRER_LIMIT)
   const declared = derivations.flatMap(path => {
     const stored = readable(path)
@@ -67,19 +67,19 @@ export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readon
  * what was fetched or copied in and refers to nothing can be one.
  */
 export async function admitSignature(
-  gate: Gate,
+  inquiry: Inquiry,
   { path, derivation }: Input,
   part: SignaturePart,
 ): Promise<string | undefined> {
-  if (isAdmitted(await admittedNow(gate), path, 'signature')) return undefined
-  const info = await (await gate.store()).pathInfo(path.path)
+  if (isAdmitted(await admittedNow(inquiry), path, 'signature')) return undefined
+  const info = await (await inquiry.store()).pathInfo(path.path)
   if (info === undefined) return 'it is not in the store'
   if (info.ca === undefined) return 'it was built'
   if (info.references.length > 0) return 'it refers to other paths'
   const { whyNoSignature } = await import('../evidence/in-band.ts')
   const problem = whyNoSignature(path.path, part)
-  if (problem !== undefined || !gate.records) return problem
-  await recordSignature(gate, path, info.narHash, derivation?.path.path)
+  if (problem !== undefined || !inquiry.records) return problem
+  await recordSignature(inquiry, path, info.narHash, derivation?.path.path)
   return undefined
 }
 

@@ -4,7 +4,7 @@ import { quarantineDirectory } from '../quarantine/entries.ts'
 import { finishInterrupted } from '../quarantine/quarantine.ts'
 import { openStore } from '../store/store-client.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** Expectations of builds that never came to an end are forgotten after thirty days. */
@@ -18,10 +18,10 @@ const FORGET_SECONDS = 30 * 24 * 3600
  * where these paths are not, and others must not have to wait until somebody mends one of them.
  */
 export async function finishWhatWasInterrupted(
-  gate: Gate,
+  inquiry: Inquiry,
   except?: string,
 ): Promise<readonly BuildOutcome[]> {
-  const { state } = gate.places
+  const { state } = inquiry.places
   const outcomes: BuildOutcome[] = []
   try {
     await finishInterrupted(state, openStore)
@@ -35,7 +35,7 @@ export async function finishWhatWasInterrupted(
       const expected = readExpected(state, digest)
       if (expected === undefined || done.has(expected.derivation)) continue
       about = expected.path
-      outcomes.push(...(await finishOne(gate, expected, done)))
+      outcomes.push(...(await finishOne(inquiry, expected, done)))
     } catch (error) {
       outcomes.push(unfinished(error, about))
     }
@@ -45,16 +45,16 @@ export async function finishWhatWasInterrupted(
 
 /** Judges an expected output with the others of its build; no outcome if there is nothing to judge. */
 async function finishOne(
-  gate: Gate,
+  inquiry: Inquiry,
   expected: Expected,
   done: Set<string>,
 ): Promise<readonly BuildOutcome[]> {
-  const { state } = gate.places
+  const { state } = inquiry.places
   if (identityOf(expected.path) === undefined) {
-    if (expected.time + FORGET_SECONDS < gate.now) settle(state, expected.digest)
+    if (expected.time + FORGET_SECONDS < inquiry.now) settle(state, expected.digest)
     return []
   }
-  const info = await (await gate.store()).pathInfo(expected.path)
+  const info = await (await inquiry.store()).pathInfo(expected.path)
   if (info === undefined) return []
   if (!info.ultimate) {
     // The build failed, and then the path came from elsewhere: judged when something here is built from it.
@@ -62,7 +62,7 @@ async function finishOne(
     return []
   }
   done.add(expected.derivation)
-  return [await afterBuild(gate, expected.derivation)]
+  return [await afterBuild(inquiry, expected.derivation)]
 }
 
 function unfinished(error: unknown, path: string): BuildOutcome {

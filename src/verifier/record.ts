@@ -5,7 +5,7 @@ import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Trust } from '../policy/verdict.ts'
 import { type Input, outputsOf, type StoredDerivation } from './build.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 
 /**
  * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
@@ -33,24 +33,24 @@ export function rememberBuild(state: string, stored: StoredDerivation, inputs: r
  * machine once verified about it.
  */
 export async function recordSignature(
-  gate: Gate,
+  inquiry: Inquiry,
   path: StorePath,
   narHash: string,
   derivation: string | undefined,
 ): Promise<void> {
-  const { state } = gate.places
+  const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
   if (entry !== undefined && entry.kind !== 'signature') return
   writeAdmission(state, path.digest, {
     path: path.path,
     narHash,
-    policy: (await gate.snapshot()).digest,
+    policy: (await inquiry.snapshot()).digest,
     until: undefined,
     stamp: identityOf(path.path),
     kind: 'signature',
     builtHere: false,
     derivation,
-    time: gate.now,
+    time: inquiry.now,
     rule: 'signatures',
     claims: [],
     build: undefined,
@@ -59,7 +59,7 @@ export async function recordSignature(
 
 /** Writes a trusted verdict into the ledger, on the disk when it returns. */
 export async function recordTrust(
-  gate: Gate,
+  inquiry: Inquiry,
   trust: Trust,
   path: StorePath,
   derivation: string | undefined,
@@ -70,17 +70,17 @@ export async function recordTrust(
   const admission: Admission = {
     path: path.path,
     narHash: subject.narHash,
-    policy: (await gate.snapshot()).digest,
+    policy: (await inquiry.snapshot()).digest,
     until: trust.until,
     stamp: identityOf(path.path),
     kind: subject.kind,
     builtHere: subject.builtHere,
     derivation,
-    time: gate.now,
+    time: inquiry.now,
     rule: trust.rule,
     claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
     build: undefined,
   }
-  writeAdmission(gate.places.state, path.digest, admission)
+  writeAdmission(inquiry.places.state, path.digest, admission)
   return admission
 }

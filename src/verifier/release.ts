@@ -26,7 +26,7 @@ import { admitBuild, judgeSource, judgeWithGraph } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import { fileNamesOf } from './declared.ts'
-import type { Gate } from './gate.ts'
+import type { Inquiry } from './inquiry.ts'
 import { recordSignature, recordTrust } from './record.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
@@ -45,8 +45,8 @@ export interface Release {
  * again. Throws FileError if there is no such entry, if its content or what lies in its place is not what it should be,
  * or if something that it refers to is missing.
  */
-export function releaseEntry(gate: Gate, id: string): Promise<Release> {
-  const { state } = gate.places
+export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
+  const { state } = inquiry.places
   return withLock(join(quarantineDirectory(state), 'lock'), async () => {
     const entry = readEntry(state, id)
     if (entry === undefined) throw new FileError(`there is no quarantine entry ${id}`)
@@ -57,15 +57,15 @@ export function releaseEntry(gate: Gate, id: string): Promise<Release> {
     await assertContent(state, id, entry)
     const output = outputOf(entry)
 
-    const [first, ...rest] = await admitBuild(gate, output.derivation)
+    const [first, ...rest] = await admitBuild(inquiry, output.derivation)
     if (first !== undefined) return { path: entry.path, refusals: [first, ...rest] }
     // One that its build's refusal swept along: nobody vouches for it and nothing is attested of it.
     const isSignature = output.isSignature === true && whyNoSignature(content, 'either') === undefined
-    const verdict = isSignature ? undefined : await judgeEntry(gate, entry, { output, content })
+    const verdict = isSignature ? undefined : await judgeEntry(inquiry, entry, { output, content })
     if (verdict !== undefined && verdict.outcome !== 'trusted') {
       return { path: entry.path, refusals: [verdict] }
     }
-    await restore(gate, { id, entry, output }, verdict)
+    await restore(inquiry, { id, entry, output }, verdict)
     return { path: entry.path, refusals: [] }
   })
 }
@@ -83,25 +83,25 @@ function outputOf(entry: QuarantineEntry): Output {
 }
 
 async function judgeEntry(
-  gate: Gate,
+  inquiry: Inquiry,
   { path, narHash, builtHere }: QuarantineEntry,
   { output, content }: { readonly output: Output; readonly content: string },
 ): Promise<Verdict> {
   const { name } = output.path
   const subject: Subject = { path, name, kind: output.kind, narHash, builtHere, derivationKnown: true }
-  const attested = await gate.attested(path)
-  if (subject.kind === 'output') return judgeWithGraph(gate, subject, attested, output.derivation)
-  const kept = await developerEvidence(await gate.policy(), subject, content, fileNamesOf(output))
-  return judgeSource(gate, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
+  const attested = await inquiry.attested(path)
+  if (subject.kind === 'output') return judgeWithGraph(inquiry, subject, attested, output.derivation)
+  const kept = await developerEvidence(await inquiry.policy(), subject, content, fileNamesOf(output))
+  return judgeSource(inquiry, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }
 
 async function restore(
-  gate: Gate,
+  inquiry: Inquiry,
   { id, entry, output }: { readonly id: string; readonly entry: QuarantineEntry; readonly output: Output },
   trust: Trust | undefined,
 ): Promise<void> {
-  const { state } = gate.places
-  const store = await gate.store()
+  const { state } = inquiry.places
+  const store = await inquiry.store()
   const others = entry.references.filter(reference => reference !== entry.path)
   // From here on the collector keeps its hands off, although nothing refers to the path yet.
   for (const path of [...others, entry.path]) await store.addTempRoot(path)
@@ -116,10 +116,10 @@ async function restore(
   const info = await store.pathInfo(entry.path)
   assertRestored(entry, info)
   if (trust === undefined) {
-    await recordSignature(gate, output.path, info.narHash, entry.derivation)
+    await recordSignature(inquiry, output.path, info.narHash, entry.derivation)
   } else {
-    if (entry.builtHere) await attestOutput(gate, output, info)
-    await recordTrust(gate, trust, output.path, entry.derivation)
+    if (entry.builtHere) await attestOutput(inquiry, output, info)
+    await recordTrust(inquiry, trust, output.path, entry.derivation)
   }
   removeEntry(state, id)
 }

@@ -7,8 +7,8 @@ import { judgeDerivation, judgeInput, wasBuiltHere } from './admit.ts'
 import { readDerivation } from './build.ts'
 import { classifyInStore, outputNamedBy } from './classify.ts'
 import { foresee } from './foresee.ts'
-import type { Gate } from './gate.ts'
 import { withWhatReferrersSay } from './in-band.ts'
+import type { Inquiry } from './inquiry.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /**
@@ -16,35 +16,35 @@ import { refusalOf } from './refusal-of-error.ts'
  * Never throws for what is wrong with the path or its evidence: that is a refusal. Throws FormatError if the text is
  * no store path.
  */
-export async function verifyPath(gate: Gate, text: string): Promise<Verdict> {
+export async function verifyPath(inquiry: Inquiry, text: string): Promise<Verdict> {
   const path = parseStorePath(text)
-  const verdict = await verdictOn(gate, path)
-  const policy = await gate.policy().catch(() => undefined)
+  const verdict = await verdictOn(inquiry, path)
+  const policy = await inquiry.policy().catch(() => undefined)
   if (policy === undefined) return verdict
   const kind = verdict.outcome === 'trusted' ? verdict.subject.kind : verdict.kind
   const leftovers = leftoversOf(policy.attestations, path.path, kind)
   return { ...verdict, strays: [...(verdict.strays ?? []), ...leftovers] }
 }
 
-async function verdictOn(gate: Gate, path: StorePath): Promise<Verdict> {
+async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
   try {
-    if (path.name.endsWith('.drv')) return await judgeDerivation(gate, readDerivation(path.path))
-    const info = await (await gate.store()).pathInfo(path.path)
-    const entry = readAdmission(gate.places.state, path.digest, path.path)
+    if (path.name.endsWith('.drv')) return await judgeDerivation(inquiry, readDerivation(path.path))
+    const info = await (await inquiry.store()).pathInfo(path.path)
+    const entry = readAdmission(inquiry.places.state, path.digest, path.path)
     if (info === undefined && entry === undefined) {
-      const verdict = await judgeAbsent(gate, path)
+      const verdict = await judgeAbsent(inquiry, path)
       if (verdict !== undefined) return verdict
     }
-    const input = await withWhatReferrersSay(gate, await classifyInStore(gate, path.path, info))
-    return await judgeInput(gate, input, wasBuiltHere(gate, input, info, entry))
+    const input = await withWhatReferrersSay(inquiry, await classifyInStore(inquiry, path.path, info))
+    return await judgeInput(inquiry, input, wasBuiltHere(inquiry, input, info, entry))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
   }
 }
 
 /** The paths that a path refers to while it is used, itself among them, in the order in which they were found. */
-export async function closureOf(gate: Gate, paths: readonly string[]): Promise<readonly string[]> {
-  const store = await gate.store()
+export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Promise<readonly string[]> {
+  const store = await inquiry.store()
   const closure = new Set(paths)
   for (const path of closure) {
     for (const reference of (await store.pathInfo(path))?.references ?? []) closure.add(reference)
@@ -56,13 +56,17 @@ export async function closureOf(gate: Gate, paths: readonly string[]): Promise<r
  * The verdict on a path that is not in the store but could be: as it lies in quarantine, or as a derivation in the store
  * would make it. Undefined where nothing speaks against it; then that it is not there is all that can be said.
  */
-async function judgeAbsent(gate: Gate, path: StorePath): Promise<Refusal | undefined> {
-  for (const deriver of await (await gate.store()).derivers(path.path)) {
+async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
+  for (const deriver of await (await inquiry.store()).derivers(path.path)) {
     const output = outputNamedBy(deriver, path.path)
     if (output === undefined) continue
-    const kept = listEntriesOf(gate.places.state, path.digest).at(-1)
-    const entry = kept === undefined ? undefined : readEntry(gate.places.state, kept)
-    const { verdict } = await foresee(gate, output, entry?.path === path.path ? [entry.narHash] : undefined)
+    const kept = listEntriesOf(inquiry.places.state, path.digest).at(-1)
+    const entry = kept === undefined ? undefined : readEntry(inquiry.places.state, kept)
+    const { verdict } = await foresee(
+      inquiry,
+      output,
+      entry?.path === path.path ? [entry.narHash] : undefined,
+    )
     if (verdict !== undefined && verdict.outcome !== 'trusted') return verdict
   }
   return undefined

@@ -7,7 +7,7 @@ import { readAdmission } from '../../src/ledger/admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Claim, Evidence } from '../../src/policy/verdict.ts'
 import { rememberedEvidence } from '../../src/verifier/evidence.ts'
-import type { Gate } from '../../src/verifier/gate.ts'
+import type { Inquiry } from '../../src/verifier/inquiry.ts'
 import { recordTrust } from '../../src/verifier/record.ts'
 import { claimBy, evidenceOf, HASH, NOW, policyOf, SOURCE } from '../policy/policies.ts'
 
@@ -29,13 +29,13 @@ const REFUSING = policyThat('accept-expired-key = "refuse"')
 async function rememberedOf(claims: readonly Claim[]): Promise<Evidence> {
   const verdict = judge(ACCEPTING, SOURCE, evidenceOf(claims), NOW)
   assert.ok(verdict.outcome === 'trusted')
-  const gate: Pick<Gate, 'snapshot' | 'places' | 'now'> = {
-    snapshot: async () => ({ digest: '0'.repeat(64) }) as Awaited<ReturnType<Gate['snapshot']>>,
-    places: { state } as Gate['places'],
+  const inquiry: Pick<Inquiry, 'snapshot' | 'places' | 'now'> = {
+    snapshot: async () => ({ digest: '0'.repeat(64) }) as Awaited<ReturnType<Inquiry['snapshot']>>,
+    places: { state } as Inquiry['places'],
     now: NOW,
   }
   const path = parseStorePath(SOURCE.path)
-  await recordTrust(gate as Gate, verdict, path, undefined)
+  await recordTrust(inquiry as Inquiry, verdict, path, undefined)
   return rememberedEvidence(readAdmission(state, path.digest, path.path), HASH)
 }
 

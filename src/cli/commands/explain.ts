@@ -10,14 +10,14 @@ import type { PathInfo } from '../../store/store-client.ts'
 import { classifyInStore } from '../../verifier/classify.ts'
 import { fileNamesOf } from '../../verifier/declared.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
-import type { Gate } from '../../verifier/gate.ts'
 import { declaredEvidence, withWhatReferrersSay } from '../../verifier/in-band.ts'
+import type { Inquiry } from '../../verifier/inquiry.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { ledgerWords } from '../ledger-words.ts'
-import { openReadableGate } from '../readable-gate.ts'
+import { openReadableInquiry } from '../readable-inquiry.ts'
 import { sayGroundsOf } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -41,48 +41,54 @@ export const explain: AddCommand = yargs =>
 
 async function explainPath(args: { path: string }, { places, terminal }: Invocation): Promise<Status> {
   const path = parseStorePath(storePathOf(args.path))
-  const gate = openReadableGate(places, { records: false })
+  const inquiry = openReadableInquiry(places, { records: false })
   try {
-    const verdict = await verifyPath(gate, path.path)
+    const verdict = await verifyPath(inquiry, path.path)
     sayGroundsOf(terminal, verdict)
     // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
-    const policy = await gate.policy().catch(() => undefined)
-    if (policy !== undefined) await sayGrounds(gate, path, terminal)
+    const policy = await inquiry.policy().catch(() => undefined)
+    if (policy !== undefined) await sayGrounds(inquiry, path, terminal)
     saySection(terminal, 'quarantine', quarantineLines(places.state, path))
     saySection(terminal, 'what to do', adviceFor(verdict))
     return exitCode(verdict)
   } finally {
-    gate.close()
+    inquiry.close()
   }
 }
 
 /** The evidence, whether it counted or not, and the ledger's entry. */
-async function sayGrounds(gate: Gate, path: StorePath, terminal: Terminal): Promise<void> {
-  const entry = readAdmission(gate.places.state, path.digest, path.path)
-  const { evidence, narHash } = await evidenceAbout(gate, path, entry)
-  const policy = await gate.policy()
+async function sayGrounds(inquiry: Inquiry, path: StorePath, terminal: Terminal): Promise<void> {
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const { evidence, narHash } = await evidenceAbout(inquiry, path, entry)
+  const policy = await inquiry.policy()
   const contents = narHash ?? entry?.narHash ?? ''
-  const claims = evidence.claims.map(claim => claimWords(policy, claim, { narHash: contents, now: gate.now }))
+  const claims = evidence.claims.map(claim =>
+    claimWords(policy, claim, { narHash: contents, now: inquiry.now }),
+  )
   saySection(terminal, 'signed by', claims.length > 0 ? claims : ['nobody of the trusted list'])
-  saySection(terminal, 'ledger', [ledgerWords(entry, { policy: policy.digest, now: gate.now, narHash })])
+  saySection(terminal, 'ledger', [ledgerWords(entry, { policy: policy.digest, now: inquiry.now, narHash })])
 }
 
 async function evidenceAbout(
-  gate: Gate,
+  inquiry: Inquiry,
   path: StorePath,
   entry: Admission | undefined,
 ): Promise<{ evidence: Evidence; narHash: string | undefined }> {
-  const info = await (await gate.store()).pathInfo(path.path)
+  const info = await (await inquiry.store()).pathInfo(path.path)
   const narHash = info?.narHash
   const remembered = rememberedEvidence(entry, narHash ?? entry?.narHash ?? '')
   const found = isDerivationPath(path)
-    ? await gate.attested(path.path)
-    : await evidenceOfPath(gate, path, info)
+    ? await inquiry.attested(path.path)
+    : await evidenceOfPath(inquiry, path, info)
   return { evidence: mergeEvidence([found, remembered]), narHash }
 }
 
-async function evidenceOfPath(gate: Gate, path: StorePath, info: PathInfo | undefined): Promise<Evidence> {
-  const input = await withWhatReferrersSay(gate, await classifyInStore(gate, path.path, info))
+async function evidenceOfPath(
+  inquiry: Inquiry,
+  path: StorePath,
+  info: PathInfo | undefined,
+): Promise<Evidence> {
+  const input = await withWhatReferrersSay(inquiry, await classifyInStore(inquiry, path.path, info))
   const subject = {
     path: path.path,
     name: path.name,
@@ -91,9 +97,9 @@ async function evidenceOfPath(gate: Gate, path: StorePath, info: PathInfo | unde
     builtHere: false,
     derivationKnown: true,
   }
-  const found = await pathEvidence(gate, subject, info, fileNamesOf(input))
+  const found = await pathEvidence(inquiry, subject, info, fileNamesOf(input))
   if (input.kind === 'output' || info === undefined) return found
-  return mergeEvidence([found, await declaredEvidence(gate, input, subject, path.path)])
+  return mergeEvidence([found, await declaredEvidence(inquiry, input, subject, path.path)])
 }
 
 function quarantineLines(state: string, { digest, path }: StorePath): readonly string[] {

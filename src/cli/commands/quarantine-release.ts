@@ -1,5 +1,5 @@
 import { exitCode } from '../../policy/exit-code.ts'
-import { openGate } from '../../verifier/gate.ts'
+import { openInquiry } from '../../verifier/inquiry.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
@@ -18,14 +18,14 @@ export const quarantineRelease: AddCommand = yargs =>
 async function release({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
   const { releaseEntry } = await import('../../verifier/release.ts')
-  const gate = openGate(places, { records: true })
+  const inquiry = openInquiry(places, { records: true })
   try {
-    const { path, refusals } = await releaseEntry(gate, id)
+    const { path, refusals } = await releaseEntry(inquiry, id)
     for (const refusal of refusals) sayVerdict(terminal, refusal)
     if (refusals.length === 0) terminal.print(`${terminal.good('released')} ${path}: it is trusted now`)
     else terminal.print(`${id} stays in quarantine`)
     return mostSevere(refusals.map(exitCode))
   } finally {
-    gate.close()
+    inquiry.close()
   }
 }

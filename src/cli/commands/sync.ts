@@ -2,7 +2,7 @@ import type { Synced } from '../../evidence/remote/sync.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
-import { openGate } from '../../verifier/gate.ts'
+import { openInquiry } from '../../verifier/inquiry.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -29,8 +29,8 @@ export const sync: AddCommand = yargs =>
   )
 
 async function syncSources({ source }: Options, { places, terminal }: Invocation): Promise<Status> {
-  const gate = openGate(places, { records: false })
-  const { sources } = await gate.policy().finally(() => gate.close())
+  const inquiry = openInquiry(places, { records: false })
+  const { sources } = await inquiry.policy().finally(() => inquiry.close())
   const chosen = chosenOf(sources, source)
   if (chosen.length === 0) terminal.note('the policy names no sources of attestations')
   const [{ mirrorOf }, { PATIENCE }, { syncMirror }] = await Promise.all([

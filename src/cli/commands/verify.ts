@@ -2,7 +2,7 @@ import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
 import { type AddCommand, type Invocation, isUsualSetting, runs } from '../command.ts'
-import { openReadableGate } from '../readable-gate.ts'
+import { openReadableInquiry } from '../readable-inquiry.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -45,29 +45,29 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
   // Judged under another policy, what was left would get a verdict that is not this machine's.
   if (isRoot() && isUsualSetting(places)) await finishInterrupted(invocation)
 
-  const gate = openReadableGate(places, { records: false })
+  const inquiry = openReadableInquiry(places, { records: false })
   try {
     const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
-    const all = options.recursive ? await closureOf(gate, paths) : [...new Set(paths)]
+    const all = options.recursive ? await closureOf(inquiry, paths) : [...new Set(paths)]
     const codes: ExitCode[] = []
     for (const [index, path] of all.entries()) {
       terminal.progress(`judging ${index + 1} of ${all.length} paths`)
-      const verdict = await verifyPath(gate, path)
+      const verdict = await verifyPath(inquiry, path)
       if (options.json) terminal.print(verdictLine(verdict))
       else sayVerdict(terminal, verdict)
       codes.push(exitCode(verdict))
     }
     return mostSevere(codes)
   } finally {
-    gate.close()
+    inquiry.close()
   }
 }
 
 /** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
 async function finishInterrupted({ terminal, places }: Invocation): Promise<readonly Verdict[]> {
   const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
-  const gate = openReadableGate(places, { records: true })
-  const outcomes = await finishWhatWasInterrupted(gate).finally(() => gate.close())
+  const inquiry = openReadableInquiry(places, { records: true })
+  const outcomes = await finishWhatWasInterrupted(inquiry).finally(() => inquiry.close())
   for (const { admitted, refusals, quarantined } of outcomes) {
     for (const path of admitted)
       terminal.note(`finished: ${path} had been built and not judged, and is trusted`)

@@ -15,7 +15,7 @@ import type { Places } from './places.ts'
 import { loadPolicy } from './policy-file.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
-export interface Gate {
+export interface Inquiry {
   readonly places: Places
   readonly now: Instant
   /** Whether what is found trusted goes into the ledger. */
@@ -37,10 +37,10 @@ export interface Gate {
 }
 
 /**
- * Opens the gate now. With `records: false` it judges without leaving a trace: under a policy that somebody tries out,
+ * Opens an inquiry now. With `records: false` it judges without leaving a trace: under a policy that somebody tries out,
  * say. Throws FileError if others can write the state directory.
  */
-export function openGate(places: Places, { records }: { readonly records: boolean }): Gate {
+export function openInquiry(places: Places, { records }: { readonly records: boolean }): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -48,10 +48,10 @@ export function openGate(places: Places, { records }: { readonly records: boolea
   let reader: Promise<AttestationReader> | undefined
   let sources: Promise<Sources> | undefined
   const refresh = async (path: string) => {
-    sources ??= gate.snapshot().then(known => openSources(places.state, known.sources))
+    sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
     return (await sources).refresh(path)
   }
-  const gate: Gate = {
+  const inquiry: Inquiry = {
     places,
     now: Math.floor(Date.now() / 1000),
     records,
@@ -63,7 +63,7 @@ export function openGate(places: Places, { records }: { readonly records: boolea
     snapshot: async () => {
       // Once the policy was read, another hook's newer snapshot is no word about it.
       if (policy === undefined) snapshot ??= readSnapshot(places.state, places.policy)
-      if (snapshot === undefined) return gate.policy()
+      if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
     },
     store: () => {
@@ -72,15 +72,15 @@ export function openGate(places: Places, { records }: { readonly records: boolea
     },
     attested: async path => {
       const troubles = await refresh(path)
-      reader ??= makeReader(gate)
-      const policy = await gate.policy()
+      reader ??= makeReader(inquiry)
+      const policy = await inquiry.policy()
       const refreshed = { claims: [], strays: [], troubles }
       const signed = narinfoEvidence(policy, policy.attestations, path)
       return mergeEvidence([refreshed, await (await reader)(path), signed])
     },
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true
-      const { attestations } = await gate.snapshot()
+      const { attestations } = await inquiry.snapshot()
       return attestations.some(directory =>
         [attestationFile, narinfoFile].some(fileIn => existsSync(fileIn(directory, path))),
       )
@@ -92,7 +92,7 @@ export function openGate(places: Places, { records }: { readonly records: boolea
       )
     },
   }
-  return gate
+  return inquiry
 }
 
 async function inForce(places: Places, records: boolean): Promise<Policy> {
@@ -116,6 +116,6 @@ function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
 }
 
 /** What this machine signed itself is no evidence on it. */
-async function makeReader(gate: Gate): Promise<AttestationReader> {
-  return attestationReader(await gate.policy(), readMachineKey(gate.places.state))
+async function makeReader(inquiry: Inquiry): Promise<AttestationReader> {
+  return attestationReader(await inquiry.policy(), readMachineKey(inquiry.places.state))
 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
-import { openGate } from '../../src/verifier/gate.ts'
+import { openInquiry } from '../../src/verifier/inquiry.ts'
 
 /** A snapshot is made only of files that are older than the grain of the clock that stamps them. */
 const SETTLED_MS = 2100
@@ -22,20 +22,20 @@ require.output = "self"
 }
 
 test('attack: nothing is judged by one policy and written down under another', async () => {
-  const state = mkdtempSync(join(tmpdir(), 'nixsig-gate-'))
+  const state = mkdtempSync(join(tmpdir(), 'nixsig-inquiry-'))
   try {
     chmodSync(state, 0o700)
     const places = { policy: join(state, 'policy.toml'), state, attestations: undefined }
     writeFileSync(places.policy, policyText('alice'), { mode: 0o644 })
     await setTimeout(SETTLED_MS)
-    const { digest } = await openGate(places, { records: true }).policy()
+    const { digest } = await openInquiry(places, { records: true }).policy()
 
-    const early = openGate(places, { records: true })
+    const early = openInquiry(places, { records: true })
     assert.equal((await early.snapshot()).digest, digest)
     writeFileSync(places.policy, policyText('nothing'))
     await assert.rejects(early.policy(), /the policy was changed while it was asked/)
 
-    const late = openGate(places, { records: true })
+    const late = openInquiry(places, { records: true })
     const changed = await late.policy()
     assert.notEqual(changed.digest, digest)
     writeFileSync(places.policy, policyText('alice'))
