@@ -5,6 +5,7 @@ import type {
   AttestationSource,
   Demand,
   Exemption,
+  GateSettings,
   Key,
   Policy,
   Requirement,
@@ -26,6 +27,7 @@ export function describePolicy(policy: Policy): string {
   return [
     `mode ${policy.mode}: ${mode}`,
     `attestations are looked for in: ${places.length === 0 ? 'nowhere' : places.join(', ')}`,
+    ...gateLines(policy.gate),
     ...section(
       'people',
       [...policy.principals.values()].map(({ name, keys }) => `${word(name)}: ${keysWords(keys)}`),
@@ -51,6 +53,21 @@ export function describePolicy(policy: Policy): string {
 
 function sourceWords({ url, maxAge }: AttestationSource): string {
   return `${pathWord(url)} (asked ${maxAge === 0 ? 'every time' : `after ${maxAge} seconds again`})`
+}
+
+/** Nothing where no binary cache is named: then no gate has anything to pass on. */
+function gateLines({ listen, upstreams, onRefusal }: GateSettings): readonly string[] {
+  if (upstreams.length === 0) return []
+  const caches = upstreams.map(({ url, authorization }) =>
+    authorization === undefined
+      ? pathWord(url)
+      : `${pathWord(url)} (with what ${pathWord(authorization)} holds)`,
+  )
+  const refusal = onRefusal === 'fail' ? 'Nix fails with the reason' : 'Nix is told that it is not there'
+  return [
+    `the gate at ${listen.host} port ${listen.port} passes on what is trusted of: ${list(caches, NAMES)}`,
+    `what the gate refuses: ${refusal}`,
+  ]
 }
 
 function section(title: string, lines: readonly string[]): readonly string[] {

@@ -195,6 +195,7 @@ export interface Policy {
   /** Publications of attestations elsewhere, in order. */
   readonly sources: readonly AttestationSource[]
   readonly nix: NixSettings
+  readonly gate: GateSettings
   readonly principals: ReadonlyMap<string, Principal>
   readonly groups: ReadonlyMap<string, Group>
   readonly rules: readonly Rule[]
@@ -219,4 +220,33 @@ export interface NixSettings {
   readonly refusalLine: boolean
   /** Further versions of Nix, as `nix --version` prints them, on which that line was seen to refuse. */
   readonly refusalLineVersions: readonly string[]
+}
+
+/** The local substituter: where it listens, and the binary caches that it asks. */
+export interface GateSettings {
+  readonly listen: Listen
+  /** In order; the first one that offers a path is the one that its NAR comes from. */
+  readonly upstreams: readonly UpstreamSettings[]
+  /** What Nix is told of a refused path: to fail with the reason, or that it is not there, so that Nix builds it. */
+  readonly onRefusal: 'fail' | 'not-found'
+  /** Seconds that an upstream is waited for. */
+  readonly timeout: number
+  /** Seconds for which an upstream's word on a path stands. */
+  readonly maxAge: number
+  /** Seconds for which it stands that no upstream has a path. */
+  readonly negativeMaxAge: number
+}
+
+export interface Listen {
+  /** An IP address, without brackets. */
+  readonly host: string
+  readonly port: number
+}
+
+/** A binary cache. */
+export interface UpstreamSettings {
+  /** `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment and slash at the end. */
+  readonly url: string
+  /** Absolute path of the file that holds the value of the Authorization header that it asks for. */
+  readonly authorization?: string
 }

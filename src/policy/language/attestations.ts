@@ -2,11 +2,11 @@
 import { isAbsolute, join } from 'node:path'
 import type { AttestationSource } from '../policy.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf } from './fields.ts'
+import { readUrl } from './url.ts'
 
 const DIRECTORY_LIMIT = 64
 const SOURCE_LIMIT = 32
 const PATH_LIMIT = 1024
-const URL_LIMIT = 1024
 
 /** An hour: how long a source's answer stands unless told, and thirty days at most. */
 const DEFAULT_AGE = 3600
@@ -52,24 +52,8 @@ function readSources(node: Node | undefined): readonly AttestationSource[] {
 /** Either the address alone or `{ url, max-age }`. */
 function readSource(node: Node): AttestationSource | undefined {
   const fields = isTable(node.value) ? fieldsOf(node, ['url'], ['max-age']) : { url: node }
-  const url = readUrl(fields?.url)
+  const url = readUrl(fields?.url, ['https', 'http'])
   const age = fields !== undefined && 'max-age' in fields ? fields['max-age'] : undefined
-  const maxAge = age === undefined ? DEFAULT_AGE : secondsOf(age, AGE_LIMIT)
+  const maxAge = age === undefined ? DEFAULT_AGE : secondsOf(age, 0, AGE_LIMIT)
   return url === undefined || maxAge === undefined ? undefined : { url, maxAge }
-}
-
-/** One source has one spelling, so that listing it twice is seen; a slash at the end is cut off. */
-function readUrl(node: Node | undefined): string | undefined {
-  const text = plainStringOf(node, URL_LIMIT)
-  if (node === undefined || text === undefined) return undefined
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    return complain(node, 'must be an address that begins with "https://" or "http://"')
-  }
-  if (url.username !== '' || url.password !== '')
-    return complain(node, 'must not have a user name or password')
-  if (/[?#]/.test(text)) return complain(node, 'must not have a query or fragment')
-  const [plain, written] = [url.href, text].map(one => one.replace(/\/+$/, ''))
-  if (plain !== written) return complain(node, `is to be written "${plain}"`)
-  return plain
 }

@@ -117,10 +117,11 @@ export function countOf(node: Node | undefined): number | undefined {
   return node.value > 1_000_000n ? complain(node, 'must be at most 1000000') : Number(node.value)
 }
 
-/** A number of seconds, from 0 up to a limit. */
-export function secondsOf(node: Node, limit: number): number | undefined {
+/** A number of seconds, from a least one up to a limit. */
+export function secondsOf(node: Node, least: number, limit: number): number | undefined {
   if (typeof node.value !== 'bigint') return complain(node, 'must be a number of seconds, an integer')
   if (node.value < 0n) return complain(node, 'must not be negative')
+  if (node.value < BigInt(least)) return complain(node, `must be at least ${least}`)
   return node.value > BigInt(limit) ? complain(node, `must be at most ${limit}`) : Number(node.value)
 }
 

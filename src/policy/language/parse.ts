@@ -7,6 +7,7 @@ import type { NixSettings, Policy } from '../policy.ts'
 import { readAttestations } from './attestations.ts'
 import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
+import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
 import { locate } from './locate.ts'
 import { PolicyError } from './policy-error.ts'
@@ -38,7 +39,7 @@ export function parsePolicy(source: PolicySource): Policy {
     ])
   }
   const certificates = new Map<string, CertificateFile>()
-  const policy = readPolicy(root, certificateReader(source, certificates))
+  const policy = readPolicy(root, source, certificateReader(source, certificates))
   const [first, ...rest] = root.draft.problems
   if (first !== undefined) throw new PolicyError(source.file, [first, ...rest])
   if (policy === undefined) throw new PolicyError(source.file, [{ line: 1, message: 'incomplete' }])
@@ -67,12 +68,13 @@ function readDocument({ toml, file }: PolicySource): Node {
 
 function readPolicy(
   root: Node,
+  source: PolicySource,
   certificate: CertificateReader,
 ): Omit<Policy, 'digest' | 'certificates'> | undefined {
   const fields = fieldsOf(
     root,
     ['version', 'mode', 'default'],
-    ['attestations', 'nix', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
+    ['attestations', 'nix', 'gate', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
   )
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
   const principals = readPrincipals(fields?.principals, certificate)
@@ -81,6 +83,7 @@ function readPolicy(
   const policy = {
     ...readAttestations(fields?.attestations),
     nix: readNix(fields?.nix),
+    gate: readGate(fields?.gate, path => absolute(source, path)),
     principals,
     rules: readRules(fields?.rules, people),
     revocations: readRevocations(fields?.revocations, principals),
@@ -109,7 +112,7 @@ function certificateReader(
   certificates: Map<string, CertificateFile>,
 ): CertificateReader {
   return written => {
-    const path = isAbsolute(written) ? normalize(written) : join(source.directory, written)
+    const path = absolute(source, written)
     const known = certificates.get(path)
     if (known !== undefined) return known
     if (certificates.size >= CERTIFICATE_LIMIT)
@@ -118,4 +121,9 @@ function certificateReader(
     certificates.set(path, file)
     return file
   }
+}
+
+/** Where a file lies that a policy names. */
+function absolute({ directory }: PolicySource, written: string): string {
+  return isAbsolute(written) ? normalize(written) : join(directory, written)
 }

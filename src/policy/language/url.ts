@@ -1,0 +1,24 @@
+import { complain, type Node, plainStringOf } from './fields.ts'
+
+const URL_LIMIT = 1024
+
+/**
+ * An address of one of these protocols, without a slash at its end. It has one spelling, so that listing it twice is
+ * seen. Undefined, and noted, if it is none.
+ */
+export function readUrl(node: Node | undefined, protocols: readonly string[]): string | undefined {
+  const text = plainStringOf(node, URL_LIMIT)
+  if (node === undefined || text === undefined) return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url === undefined || !protocols.includes(url.protocol.slice(0, -1))) {
+    const beginnings = protocols.map(protocol => `"${protocol}://"`).join(' or ')
+    return complain(node, `must be an address that begins with ${beginnings}`)
+  }
+  if (url.username !== '' || url.password !== '')
+    return complain(node, 'must not have a user name or password')
+  if (url.protocol === 'file:' && url.host !== '') return complain(node, 'must be of this machine: file:///…')
+  if (/[?#]/.test(text)) return complain(node, 'must not have a query or fragment')
+  const [plain, written] = [url.href, text].map(one => one.replace(/\/+$/, ''))
+  if (plain !== written) return complain(node, `is to be written "${plain}"`)
+  return plain
+}
