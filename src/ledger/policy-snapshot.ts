@@ -71,7 +71,8 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: false })
 }
 
-function isSettled(stamp: string | undefined): boolean {
+/** Whether a stamp is old enough to be relied upon. */
+export function isSettled(stamp: string | undefined): boolean {
   const ctime = Number(stamp?.split(':')[1] ?? Number.NaN) / 1e6
   return ctime < Date.now() - SETTLED_MS
 }

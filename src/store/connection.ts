@@ -23,6 +23,8 @@ export interface Connection {
    * late or gone, and with FormatError if its answer is malformed: both end the connection.
    */
   exchange<T>(request: Uint8Array, answer: Reader<T>): Promise<T>
+  /** False once the pipe was closed, whoever closed it. */
+  isOpen(): boolean
   close(): void
 }
 
@@ -58,6 +60,7 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
       previous = result.catch(() => {})
       return result
     },
+    isOpen: () => source.isOpen(),
     close: () => source.fail(new StoreError('the connection to the Nix daemon was closed')),
   }
 }
@@ -69,6 +72,7 @@ interface Source {
   take(count: number): Promise<Uint8Array>
   /** Closes the pipe; what is asked now and later is answered with this error. Only the first failure counts. */
   fail(error: Error): void
+  isOpen(): boolean
 }
 
 function receive(pipe: Pipe): Source {
@@ -111,6 +115,7 @@ function receive(pipe: Pipe): Source {
 
   return {
     fail,
+    isOpen: () => failure === undefined,
     begin() {
       if (failure !== undefined) throw failure
       if (buffered.length > 0) throw wireError('bytes that nobody asked for', 'answer')

@@ -41,6 +41,8 @@ export interface Store {
   addTempRoot(path: string): Promise<void>
   /** Adds signatures, `name:base64` each, to a valid path. */
   addSignatures(path: string, signatures: readonly string[]): Promise<void>
+  /** Whether it can still be asked: the other side is there, and has kept to the protocol. */
+  isOpen(): boolean
   close(): void
 }
 
@@ -103,6 +105,7 @@ function storeOver(connection: Connection): Store {
     outputs: derivation => ask(() => queryOutputs(derivation)),
     addTempRoot: path => ask(() => addTempRoot(path)),
     addSignatures: (path, signatures) => ask(() => addSignatures(path, signatures)),
+    isOpen: () => connection.isOpen(),
     close: () => connection.close(),
   }
 }

@@ -10,6 +10,7 @@ import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
+import type { Kept } from './kept.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy } from './policy-file.ts'
@@ -36,11 +37,15 @@ export interface Inquiry {
   close(): void
 }
 
-/**
- * Opens an inquiry now. With `records: false` it judges without leaving a trace: under a policy that somebody tries out,
- * say. Throws FileError if others can write the state directory.
- */
-export function openInquiry(places: Places, { records }: { readonly records: boolean }): Inquiry {
+export interface InquiryOptions {
+  /** False judges without leaving a trace: under a policy that somebody tries out, say. */
+  readonly records: boolean
+  /** What this process keeps for all its inquiries into the same places; an inquiry without reads everything itself. */
+  readonly kept?: Kept
+}
+
+/** Opens an inquiry now. Throws FileError if others can write the state directory. */
+export function openInquiry(places: Places, { records, kept }: InquiryOptions): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -57,22 +62,22 @@ export function openInquiry(places: Places, { records }: { readonly records: boo
     records,
     answers: new Map(),
     policy: () => {
-      policy ??= inForce(places, records).then(loaded => sameAs(snapshot, loaded))
+      policy ??= inForce(places, { records, kept }).then(loaded => sameAs(snapshot, loaded))
       return policy
     },
     snapshot: async () => {
       // Once the policy was read, another hook's newer snapshot is no word about it.
-      if (policy === undefined) snapshot ??= readSnapshot(places.state, places.policy)
+      if (policy === undefined && kept === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
     },
     store: () => {
-      store ??= openStore()
+      store ??= kept?.store() ?? openStore()
       return store
     },
     attested: async path => {
       const troubles = await refresh(path)
-      reader ??= makeReader(inquiry)
+      reader ??= makeReader(inquiry, kept)
       const policy = await inquiry.policy()
       const refreshed = { claims: [], strays: [], troubles }
       const signed = narinfoEvidence(policy, policy.attestations, path)
@@ -86,6 +91,7 @@ export function openInquiry(places: Places, { records }: { readonly records: boo
       )
     },
     close: () => {
+      if (kept !== undefined) return
       store?.then(
         open => open.close(),
         () => undefined,
@@ -95,8 +101,13 @@ export function openInquiry(places: Places, { records }: { readonly records: boo
   return inquiry
 }
 
-async function inForce(places: Places, records: boolean): Promise<Policy> {
-  return withPlaces(places, loadPolicy(places, { remember: records }))
+async function inForce(places: Places, { records, kept }: Means): Promise<Policy> {
+  return withPlaces(places, kept?.policy() ?? loadPolicy(places, { remember: records }))
+}
+
+interface Means {
+  readonly records: boolean
+  readonly kept: Kept | undefined
 }
 
 /**
@@ -116,6 +127,8 @@ function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
 }
 
 /** What this machine signed itself is no evidence on it. */
-async function makeReader(inquiry: Inquiry): Promise<AttestationReader> {
-  return attestationReader(await inquiry.policy(), readMachineKey(inquiry.places.state))
+async function makeReader(inquiry: Inquiry, kept: Kept | undefined): Promise<AttestationReader> {
+  const policy = await inquiry.policy()
+  if (kept !== undefined) return kept.reader(policy)
+  return attestationReader(policy, readMachineKey(inquiry.places.state))
 }

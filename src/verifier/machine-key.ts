@@ -44,6 +44,11 @@ function createKey(file: string): void {
   }
 }
 
+/** Where the public half of this machine's key lies, once it has one. */
+export function machineKeyFile(state: string): string {
+  return keyFiles(state).publicKey
+}
+
 function keyFiles(state: string) {
   return { secretKey: join(state, 'machine.secret'), publicKey: join(state, 'machine.pub') }
 }

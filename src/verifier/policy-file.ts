@@ -15,6 +15,16 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
  * policy. With `remember`, notes its digest for later hooks.
  */
 export function loadPolicy(places: Places, options: { readonly remember: boolean }): Policy {
+  const { policy, files } = readPolicy(places)
+  if (options.remember) writeSnapshot(places.state, policy, files)
+  return policy
+}
+
+/** The same with the files that it was read from: policy.toml, then its certificates. */
+export function readPolicy(places: Places): {
+  readonly policy: Policy
+  readonly files: readonly StampedFile[]
+} {
   const files: StampedFile[] = []
   const read = (path: string, limit: number): Buffer => {
     const stamp = versionOf(protectedPath(path))
@@ -29,6 +39,5 @@ export function loadPolicy(places: Places, options: { readonly remember: boolean
     directory: dirname(places.policy),
     certificate: path => read(path, CERTIFICATE_LIMIT),
   })
-  if (options.remember) writeSnapshot(places.state, policy, files)
-  return policy
+  return { policy, files }
 }

@@ -1,0 +1,135 @@
+import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
+import { protectedPath } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
+import { versionOf } from '../ledger/stamp.ts'
+import type { Policy } from '../policy/policy.ts'
+import { openStore, type Store } from '../store/store-client.ts'
+import { machineKeyFile, readMachineKey } from './machine-key.ts'
+import type { Places } from './places.ts'
+import { readPolicy } from './policy-file.ts'
+
+/** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
+export interface Kept {
+  /**
+   * The policy in force, which is read again as soon as one of its files is another. Throws FileError and PolicyError,
+   * and goes on doing so until it can be read.
+   */
+  policy(): Policy
+  /** Rejects as openStore does. */
+  store(): Promise<Store>
+  /** A reader by the keys of this policy. */
+  reader(policy: Policy): AttestationReader
+  /** Reads everything anew at the next inquiry. */
+  forget(): void
+  close(): void
+}
+
+/** A policy and what tells that it is still the one. */
+interface HeldPolicy {
+  readonly policy: Policy
+  readonly files: readonly StampedFile[]
+}
+
+export function keepBetweenInquiries(places: Places): Kept {
+  const policies = keepPolicy(places)
+  const readers = keepReader(places.state)
+  const stores = keepStore()
+  return {
+    policy: policies.current,
+    store: stores.current,
+    reader: readers.current,
+    forget() {
+      policies.forget()
+      readers.forget()
+    },
+    close: stores.close,
+  }
+}
+
+function keepPolicy(places: Places) {
+  let held: HeldPolicy | undefined
+  /** Looked at in this turn of the event loop: requests that came in together need not each look. */
+  let isFresh = false
+  const read = (): Policy => {
+    held = undefined
+    const next = readPolicy(places)
+    writeSnapshot(places.state, next.policy, next.files)
+    held = next
+    return next.policy
+  }
+  return {
+    current(): Policy {
+      if (held === undefined) return read()
+      if (isFresh) return held.policy
+      if (!held.files.every(isUnchanged)) return read()
+      isFresh = true
+      setImmediate(() => {
+        isFresh = false
+      })
+      return held.policy
+    },
+    forget() {
+      held = undefined
+    },
+  }
+}
+
+/** A file that changed a moment ago may change again without its stamp: then it counts as changed. */
+function isUnchanged([path, stamp]: StampedFile): boolean {
+  return stamp !== undefined && isSettled(stamp) && versionAt(path) === stamp
+}
+
+function versionAt(path: string): string | undefined {
+  try {
+    return versionOf(protectedPath(path))
+  } catch (error) {
+    // Reading it meets the same, and says what it is.
+    if (error instanceof FileError) return undefined
+    throw error
+  }
+}
+
+function keepReader(state: string) {
+  let held: { readonly asked: string; readonly reader: AttestationReader } | undefined
+  return {
+    current(policy: Policy): AttestationReader {
+      // This machine's key is made when it is first needed, and changes what counts as somebody else's word.
+      const asked = [policy.digest, ...policy.attestations, versionOf(machineKeyFile(state)) ?? ''].join('\n')
+      if (held?.asked !== asked) {
+        held = { asked, reader: attestationReader(policy, readMachineKey(state)) }
+      }
+      return held.reader
+    },
+    forget() {
+      held = undefined
+    },
+  }
+}
+
+function keepStore() {
+  let opening: Promise<Store> | undefined
+  let isClosed = false
+  const open = async (): Promise<Store> => {
+    const store = await openStore()
+    if (isClosed) store.close()
+    return store
+  }
+  return {
+    async current(): Promise<Store> {
+      const before = opening
+      const held = await before?.catch(() => undefined)
+      if (held?.isOpen() === true) return held
+      // Of several that find it gone at once, the first one opens it for all.
+      if (opening === before || opening === undefined) opening = open()
+      return opening
+    },
+    close() {
+      isClosed = true
+      opening?.then(
+        store => store.close(),
+        () => undefined,
+      )
+    },
+  }
+}

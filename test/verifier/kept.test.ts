@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { PolicyError } from '../../src/policy/language/policy-error.ts'
+import { openInquiry } from '../../src/verifier/inquiry.ts'
+import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
+
+const policyNamed = (name: string) => `version = 1
+mode = "enforce"
+[principals.${name}]
+keys = ["minisign:RWTwDf7tyv4BAn6tT9Ptn5rEQjOuCcVWq5+mHTBdBAum8X/ZIgPbGGoW"]
+[default]
+require.source = "${name}"
+require.derivation = "refuse"
+require.output = "self"
+`
+
+function places(t: TestContext) {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-kept-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const policy = join(directory, 'policy.toml')
+  const write = (text: string) => writeFileSync(policy, text)
+  write(policyNamed('alice'))
+  return { write, policy, places: { policy, state: join(directory, 'state'), attestations: undefined } }
+}
+
+test('a policy that changed is another one for the next inquiry, and for none that is under way', async t => {
+  const { places: where, write } = places(t)
+  const kept = keepBetweenInquiries(where)
+  const before = openInquiry(where, { records: false, kept })
+  assert.ok((await before.policy()).principals.has('alice'))
+  write(policyNamed('bob'))
+  await nextTurn()
+  const after = openInquiry(where, { records: false, kept })
+  assert.ok((await after.policy()).principals.has('bob'))
+  assert.ok((await before.policy()).principals.has('alice'))
+})
+
+test('a change is seen although the file is as long and as old as before', async t => {
+  const { places: where, write, policy } = places(t)
+  const kept = keepBetweenInquiries(where)
+  utimesSync(policy, 1, 1)
+  assert.ok(kept.policy().principals.has('alice'))
+  await nextTurn()
+  write(policyNamed('carol').replaceAll('carol', 'zlice'))
+  utimesSync(policy, 1, 1)
+  assert.ok(kept.policy().principals.has('zlice'))
+})
+
+test('a policy that cannot be read is none, until it can be read again', async t => {
+  const { places: where, write } = places(t)
+  const kept = keepBetweenInquiries(where)
+  kept.policy()
+  write('version = 1')
+  await nextTurn()
+  assert.throws(() => kept.policy(), PolicyError)
+  await nextTurn()
+  assert.throws(() => kept.policy(), PolicyError)
+  write(policyNamed('bob'))
+  await nextTurn()
+  assert.ok(kept.policy().principals.has('bob'))
+})
+
+test('inquiries share a reader of attestations, and a policy that names other keys has another', async t => {
+  const { places: where, write } = places(t)
+  const kept = keepBetweenInquiries(where)
+  const reader = kept.reader(kept.policy())
+  assert.equal(kept.reader(kept.policy()), reader)
+  write(policyNamed('bob'))
+  await nextTurn()
+  assert.notEqual(kept.reader(kept.policy()), reader)
+})
