@@ -33,6 +33,10 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
       return [
         'do not use it: one of two builds is not what its derivation says, or it does not build the same twice',
       ]
+    case 'disagreement':
+      return [
+        'find out which of them is wrong, and take the other out of gate.upstreams; what does not build the same twice can come from one cache only',
+      ]
     case 'revoked':
       return ['have it signed again with a key that is in force']
     case 'expired':

@@ -3,7 +3,7 @@ import type { Finding, Verdict } from './verdict.ts'
 /**
  * The exit status that tells a verdict to scripts: 0 trusted; 10 unsigned; 11 signed, but by nobody of the trusted list;
  * 12 not signed by enough people, or refused by the rule itself; 13 a bad signature, other contents than were signed, or
- * builders in conflict; 14 a key that is revoked or out of its time; 20 could not be decided.
+ * builders or caches in conflict; 14 a key that is revoked or out of its time; 20 could not be decided.
  */
 export type ExitCode = 0 | 10 | 11 | 12 | 13 | 14 | 20
 
@@ -24,6 +24,7 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'not-a-signature': 13,
   'wrong-digest': 13,
   conflict: 13,
+  disagreement: 13,
   revoked: 14,
   expired: 14,
   'not-yet-valid': 14,

@@ -1,5 +1,5 @@
 import { printable } from '../primitives/printable.ts'
-import type { Finding, Need, Refusal, Stray } from './verdict.ts'
+import type { Finding, Need, Refusal, Side, Stray } from './verdict.ts'
 import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
 
 /** Names, signers and details that one finding tells. */
@@ -25,6 +25,7 @@ const STRAYS: Readonly<Record<Stray['problem'], string>> = {
   'revoked-key': 'a signature by a key that revoked itself',
   'other-subject': 'a signature for another path',
   unreadable: 'a signature that cannot be read',
+  'no-answer': 'a binary cache that did not answer',
   unused: 'a signature that nothing asks for',
 }
 
@@ -46,6 +47,8 @@ function reason(finding: Finding, depth: number): string {
       return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
     case 'conflict':
       return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)}) than the ones judged here (sha256:${word(finding.judged)})`
+    case 'disagreement':
+      return disagreementWords(finding.sides)
     case 'revoked':
     case 'expired':
     case 'not-yet-valid':
@@ -82,6 +85,16 @@ function details(strays: readonly Stray[]): string {
 
 function attestedWords({ attested, origin }: { readonly attested: string; readonly origin: string }): string {
   return `sha256:${word(attested)}, in ${word(origin)}`
+}
+
+/** Hashes where they tell the sides apart; else it is what the path refers to, or that it is called otherwise. */
+function disagreementWords(sides: readonly Side[]): string {
+  const says = sides.map(
+    ({ who, path, narHash, narSize }) =>
+      `${word(who)} says sha256:${word(narHash)} of ${narSize} bytes${path === sides[0]?.path ? '' : ` for ${pathWord(path)}`}`,
+  )
+  const alike = new Set(sides.map(({ path, narHash, narSize }) => `${path} ${narHash} ${narSize}`)).size === 1
+  return `binary caches disagree: ${list(says, NAMES)}${alike ? ', and that it refers to other paths' : ''}`
 }
 
 function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {

@@ -44,6 +44,7 @@ export interface Stray {
     | 'revoked-key' // the key revoked itself, as the signing tool sees it
     | 'other-subject' // by a trusted key, about another path
     | 'unreadable' // where a derivation says that one is, and nothing needs it
+    | 'no-answer' // a binary cache that should have answered; others did
     | 'unused' // by a trusted key, of a kind that no requirement asks for
   readonly origin: string
   /** Who or what: a key id, a fingerprint, a path. */
@@ -84,6 +85,8 @@ export type Finding =
       /** The NAR hash that was judged, and that the builder's differs from. */
       readonly judged: string
     }
+  /** Before anything of the path is here: whoever has it does not say the same of it. */
+  | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
   | {
       readonly code: 'expired'
@@ -98,6 +101,16 @@ export type Finding =
   | { readonly code: 'unsupported-derivation'; readonly what: string }
   | { readonly code: 'input'; readonly path: string; readonly verdict: Refusal }
   | { readonly code: 'unreadable'; readonly trouble: Trouble }
+
+/** What one binary cache says of a path, or this machine's store. */
+export interface Side {
+  /** Its address, or `the store of this machine`. */
+  readonly who: string
+  readonly path: string
+  readonly narHash: string
+  /** Bytes. */
+  readonly narSize: number
+}
 
 /** What was asked for: so many of these, in this role. `who` is a principal's or a group's name. */
 export interface Need {

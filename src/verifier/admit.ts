@@ -161,7 +161,7 @@ async function referenced(inquiry: Inquiry, path: StorePath): Promise<Input> {
 }
 
 /** One refusal because of others; undefined if there are none. */
-function refusedFor(
+export function refusedFor(
   refusals: readonly Refusal[],
   about: Pick<Refusal, 'path' | 'kind' | 'rule'>,
 ): Refusal | undefined {

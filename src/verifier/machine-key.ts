@@ -6,11 +6,17 @@ import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { parseNixPublicKey, printNixPublicKey, printNixSecretKey } from '../formats/nix/nix-key.ts'
 
+/**
+ * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of the
+ * gate", and must never pass for the first.
+ */
+type OwnKey = 'machine' | 'gate'
+
 /** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
 export function readMachineKey(state: string): Uint8Array | undefined {
   let text: string | undefined
   try {
-    text = readOwnedFile(keyFiles(state).publicKey, 4096)?.toString('utf8')
+    text = readOwnedFile(machineKeyFile(state), 4096)?.toString('utf8')
   } catch (error) {
     if (process.geteuid?.() === 0) throw error
     return undefined
@@ -20,9 +26,23 @@ export function readMachineKey(state: string): Uint8Array | undefined {
 
 /** This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile. */
 export function machineKey(state: string): KeyPair {
-  const files = keyFiles(state)
+  return ownKey(state, 'machine', `${nameOfHost()}-1`)
+}
+
+/** The gate's key, which Nix has to trust and which the gates of a fleet share; made and read likewise. */
+export function gateKey(state: string): KeyPair {
+  return ownKey(state, 'gate', `${nameOfHost()}-gate-1`)
+}
+
+/** Where the public half of this machine's key lies, once it has one. */
+export function machineKeyFile(state: string): string {
+  return keyFiles(state, 'machine').publicKey
+}
+
+function ownKey(state: string, which: OwnKey, name: string): KeyPair {
+  const files = keyFiles(state, which)
   mkdirSync(state, { recursive: true, mode: 0o755 })
-  if (!existsSync(files.secretKey)) createKey(files.secretKey)
+  if (!existsSync(files.secretKey)) createKey(files.secretKey, name)
   const key = readSecretKeyFile(files.secretKey)
   if (!existsSync(files.publicKey)) {
     writeDurably(files.publicKey, `${printNixPublicKey(key)}\n`, { flush: true, mode: 0o644 })
@@ -30,9 +50,9 @@ export function machineKey(state: string): KeyPair {
   return key
 }
 
-/** Makes the key whole under another name and links it to its own: of several hooks at once, the first one's stays. */
-function createKey(file: string): void {
-  const key = generateKey(`${hostname().replace(/[^0-9A-Za-z.-]/g, '-')}-1`)
+/** Makes the key whole under another name and links it to its own: of several processes at once, the first one's stays. */
+function createKey(file: string, name: string): void {
+  const key = generateKey(name)
   const partial = `${file}.${process.pid}~`
   writeDurably(partial, `${printNixSecretKey(key)}\n`, { flush: true })
   try {
@@ -44,11 +64,10 @@ function createKey(file: string): void {
   }
 }
 
-/** Where the public half of this machine's key lies, once it has one. */
-export function machineKeyFile(state: string): string {
-  return keyFiles(state).publicKey
+function nameOfHost(): string {
+  return hostname().replace(/[^0-9A-Za-z.-]/g, '-')
 }
 
-function keyFiles(state: string) {
-  return { secretKey: join(state, 'machine.secret'), publicKey: join(state, 'machine.pub') }
+function keyFiles(state: string, which: OwnKey) {
+  return { secretKey: join(state, `${which}.secret`), publicKey: join(state, `${which}.pub`) }
 }

@@ -1,6 +1,6 @@
 /** What is written into the ledger once it was found trusted. */
 import type { StorePath } from '../formats/nix/store-path.ts'
-import { type Admission, readAdmission, writeAdmission } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Trust } from '../policy/verdict.ts'
@@ -57,30 +57,61 @@ export async function recordSignature(
   })
 }
 
-/** Writes a trusted verdict into the ledger, on the disk when it returns. */
-export async function recordTrust(
+/** Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. */
+export function recordTrust(
   inquiry: Inquiry,
   trust: Trust,
   path: StorePath,
   derivation: string | undefined,
 ): Promise<Admission> {
+  return record(inquiry, trust, { path, derivation, stamp: identityOf(path.path) })
+}
+
+/**
+ * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the disk.
+ * One that says the same already is left alone, with all that it knows besides.
+ */
+export async function recordOffer(
+  inquiry: Inquiry,
+  trust: Trust,
+  path: StorePath,
+  derivation: string | undefined,
+): Promise<void> {
+  const { subject } = trust
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const { digest } = await inquiry.snapshot()
+  const isSame = entry?.narHash === subject.narHash && entry.kind === subject.kind
+  if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return
+  const stamp = isSame ? entry.stamp : undefined
+  await record(inquiry, trust, { path, derivation, stamp })
+}
+
+async function record(
+  inquiry: Inquiry,
+  trust: Trust,
+  at: {
+    readonly path: StorePath
+    readonly derivation: string | undefined
+    readonly stamp: string | undefined
+  },
+): Promise<Admission> {
   const { subject, basis } = trust
   // An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
   const claims = basis.kind === 'claims' ? basis.claims.filter(({ expired }) => expired === undefined) : []
   const admission: Admission = {
-    path: path.path,
+    path: at.path.path,
     narHash: subject.narHash,
     policy: (await inquiry.snapshot()).digest,
     until: trust.until,
-    stamp: identityOf(path.path),
+    stamp: at.stamp,
     kind: subject.kind,
     builtHere: subject.builtHere,
-    derivation,
+    derivation: at.derivation,
     time: inquiry.now,
     rule: trust.rule,
     claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
     build: undefined,
   }
-  writeAdmission(inquiry.places.state, path.digest, admission)
+  writeAdmission(inquiry.places.state, at.path.digest, admission)
   return admission
 }

@@ -55,6 +55,26 @@ const WORDS: readonly (readonly [Finding, string])[] = [
     'bob signed other contents (sha256:cdcd, in a.jsonl:1)',
   ],
   [
+    {
+      code: 'disagreement',
+      sides: [
+        { who: 'https://a.example', path: PATH, narHash: 'abab', narSize: 8 },
+        { who: 'file:///srv', path: PATH, narHash: 'cdcd', narSize: 9 },
+      ],
+    },
+    'binary caches disagree: https://a.example says sha256:abab of 8 bytes, file:///srv says sha256:cdcd of 9 bytes',
+  ],
+  [
+    {
+      code: 'disagreement',
+      sides: [
+        { who: 'https://a.example', path: PATH, narHash: 'abab', narSize: 8 },
+        { who: 'https://b.example', path: PATH, narHash: 'abab', narSize: 8 },
+      ],
+    },
+    'binary caches disagree: https://a.example says sha256:abab of 8 bytes, https://b.example says sha256:abab of 8 bytes, and that it refers to other paths',
+  ],
+  [
     { code: 'conflict', who: 'bob', attested: 'cdcd', origin: 'a.jsonl:1', judged: 'abab' },
     'builders disagree: bob attested other contents (sha256:cdcd, in a.jsonl:1) than the ones judged here (sha256:abab)',
   ],
