@@ -60,6 +60,18 @@ export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origi
   return { claims, strays, troubles: [] }
 }
 
+/** Those of a path's signatures that verify with a key that the trusted list has in Nix's own form. */
+export function listedSignatures(policy: Policy, signed: SignedPath): readonly string[] {
+  const message = Buffer.from(narFingerprint(signed), 'utf8')
+  const keys = nixKeys(policy)
+  return likelyFirst(signed.signatures, keys)
+    .slice(0, SIGNATURE_LIMIT)
+    .filter(text => {
+      const signature = readSignature(text)?.signature
+      return signature !== undefined && keys.some(key => verifyEd25519(message, signature, key.publicKey))
+    })
+}
+
 /** The signatures that name a listed key come first: anybody may add others, and they must not crowd those out. */
 function likelyFirst(signatures: readonly string[], keys: readonly Ed25519Key[]): readonly string[] {
   const names = new Set(keys.map(key => key.name))

@@ -13,7 +13,7 @@ import { openStore, type Store } from '../store/store-client.ts'
 import type { Kept } from './kept.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { loadPolicy } from './policy-file.ts'
+import { loadPolicy, withPlaces } from './policy-file.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
 export interface Inquiry {
@@ -102,22 +102,12 @@ export function openInquiry(places: Places, { records, kept }: InquiryOptions): 
 }
 
 async function inForce(places: Places, { records, kept }: Means): Promise<Policy> {
-  return withPlaces(places, kept?.policy() ?? loadPolicy(places, { remember: records }))
+  return kept?.policy() ?? withPlaces(places, loadPolicy(places, { remember: records }))
 }
 
 interface Means {
   readonly records: boolean
   readonly kept: Kept | undefined
-}
-
-/**
- * With all directories in which attestations are looked for: the mirrors of the sources among them, or in place of both
- * what the caller named.
- */
-function withPlaces<T extends PolicySnapshot>(places: Places, policy: T): T {
-  if (places.attestations !== undefined) return { ...policy, attestations: places.attestations, sources: [] }
-  const mirrors = openSources(places.state, policy.sources).directories
-  return { ...policy, attestations: [...policy.attestations, ...mirrors] }
 }
 
 /** Nothing may be judged by one policy and written down under another. Throws FileError. */

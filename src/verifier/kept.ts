@@ -7,12 +7,12 @@ import type { Policy } from '../policy/policy.ts'
 import { openStore, type Store } from '../store/store-client.ts'
 import { machineKeyFile, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
-import { readPolicy } from './policy-file.ts'
+import { readPolicy, withPlaces } from './policy-file.ts'
 
 /** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
 export interface Kept {
   /**
-   * The policy in force, which is read again as soon as one of its files is another. Throws FileError and PolicyError,
+   * The policy in force with all directories of attestations, read again as soon as one of its files is another. Throws FileError and PolicyError,
    * and goes on doing so until it can be read.
    */
   policy(): Policy
@@ -55,8 +55,9 @@ function keepPolicy(places: Places) {
     held = undefined
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
-    held = next
-    return next.policy
+    const policy = withPlaces(places, next.policy)
+    held = { policy, files: next.files }
+    return policy
   }
   return {
     current(): Policy {

@@ -1,7 +1,8 @@
 import { dirname } from 'node:path'
+import { openSources } from '../evidence/remote/sources.ts'
 import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
-import { type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
+import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -40,4 +41,14 @@ export function readPolicy(places: Places): {
     certificate: path => read(path, CERTIFICATE_LIMIT),
   })
   return { policy, files }
+}
+
+/**
+ * With all directories in which attestations are looked for: the mirrors of the sources among them, or in place of both
+ * what the caller named.
+ */
+export function withPlaces<T extends PolicySnapshot>(places: Places, policy: T): T {
+  if (places.attestations !== undefined) return { ...policy, attestations: places.attestations, sources: [] }
+  const mirrors = openSources(places.state, policy.sources).directories
+  return { ...policy, attestations: [...policy.attestations, ...mirrors] }
 }

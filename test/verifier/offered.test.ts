@@ -1,0 +1,237 @@
+// What binary caches say of a path, judged on a machine whose store is empty; test/e2e/gate-*.test.ts has real stores.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
+import type { Answer } from '../../src/evidence/upstreams/offer.ts'
+import { fixedOutputPath } from '../../src/formats/nix/make-store-path.ts'
+import { type Narinfo, narFingerprint } from '../../src/formats/nix/narinfo.ts'
+import { printNixPublicKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { readAdmission } from '../../src/ledger/admissions.ts'
+import { readConflict } from '../../src/ledger/conflicts.ts'
+import { sentence } from '../../src/policy/wording.ts'
+import { signEd25519 } from '../../src/primitives/sodium.ts'
+import type { Store } from '../../src/store/store-client.ts'
+import { openInquiry } from '../../src/verifier/inquiry.ts'
+import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
+import { admitOffers, type OfferOutcome } from '../../src/verifier/offered.ts'
+
+const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
+const PATH = `/nix/store/${DIGEST}-hello-1.0`
+const OTHER = '/nix/store/1c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-libc'
+
+const [ALICE, BOB, MALLORY] = ['alice-1', 'bob-1', 'mallory-1'].map(generateKey) as [
+  KeyPair,
+  KeyPair,
+  KeyPair,
+]
+
+const POLICY = `version = 1
+mode = "enforce"
+[principals]
+alice.keys = ["${printNixPublicKey(ALICE)}"]
+bob.keys = ["${printNixPublicKey(BOB)}"]
+[groups.caches]
+members = ["alice", "bob"]
+threshold = THRESHOLD
+[default]
+require.source = "refuse"
+require.derivation = "refuse"
+require.output = "caches"
+accept-unknown-derivation = ACCEPT
+`
+
+const HELLO: Narinfo = {
+  path: PATH,
+  url: 'nar/x.nar',
+  compression: 'none',
+  fileHash: undefined,
+  fileSize: undefined,
+  narHash: 'ab'.repeat(32),
+  narSize: 120,
+  references: [PATH, OTHER],
+  deriver: undefined,
+  system: undefined,
+  signatures: [],
+  contentAddress: undefined,
+}
+
+function signed(narinfo: Narinfo, ...keys: readonly KeyPair[]): Narinfo {
+  const message = Buffer.from(narFingerprint(narinfo))
+  const signatures = keys.map(({ name, secretKey }) =>
+    printNixSignature({ name, signature: signEd25519(message, secretKey) }),
+  )
+  return { ...narinfo, signatures: [...narinfo.signatures, ...signatures] }
+}
+
+const offered = (upstream: string, narinfo: Narinfo): Answer => ({
+  upstream,
+  said: { kind: 'offer', offer: { upstream, narinfo, nar: { kind: 'url', url: `${upstream}/nar/x.nar` } } },
+  seconds: 0,
+})
+const said = (upstream: string, kind: 'silent' | 'malformed', detail: string): Answer => ({
+  upstream,
+  said: { kind, detail },
+  seconds: 0,
+})
+const absent = (upstream: string): Answer => ({ upstream, said: { kind: 'absent' }, seconds: 0 })
+
+const EMPTY_STORE: Partial<Store> = {
+  pathInfo: async () => undefined,
+  derivers: async () => [],
+  referrers: async () => [],
+}
+
+interface Setting {
+  readonly threshold?: number
+  readonly accept?: boolean
+  readonly digest?: string
+}
+
+async function judge(t: TestContext, answers: readonly Answer[], setting: Setting = {}) {
+  const { threshold = 1, accept = true, digest = DIGEST } = setting
+  const directory = mkdtempSync('/tmp/nixsig-offered-')
+  t.after(() => rmSync(directory, { recursive: true }))
+  const places = {
+    policy: join(directory, 'policy.toml'),
+    state: join(directory, 'state'),
+    attestations: undefined,
+  }
+  writeFileSync(
+    places.policy,
+    POLICY.replace('THRESHOLD', String(threshold)).replace('ACCEPT', String(accept)),
+  )
+  const kept = { ...keepBetweenInquiries(places), store: async () => EMPTY_STORE as Store }
+  const outcome = await admitOffers(openInquiry(places, { records: true, kept }), digest, answers)
+  return { outcome, state: places.state }
+}
+
+function refusal(outcome: OfferOutcome): string {
+  assert.ok(outcome.kind === 'refused', outcome.kind)
+  return sentence(outcome.verdict)
+}
+
+const A = 'https://a.example'
+const B = 'https://b.example'
+const C = 'https://c.example'
+
+test('G7: what one trusted upstream signed is let in, and stands in the ledger for these contents alone', async t => {
+  const { outcome, state } = await judge(t, [offered(A, signed(HELLO, ALICE))])
+  assert.equal(outcome.kind, 'trusted')
+  const entry = readAdmission(state, DIGEST, PATH)
+  assert.equal(entry?.narHash, HELLO.narHash)
+  assert.equal(entry.stamp, undefined)
+  assert.equal(entry.kind, 'output')
+  assert.equal(entry.builtHere, false)
+})
+
+test('S8: two builders of two upstreams meet a threshold that neither meets', async t => {
+  const both = [offered(A, signed(HELLO, ALICE)), offered(B, signed(HELLO, BOB))]
+  assert.equal((await judge(t, both, { threshold: 2 })).outcome.kind, 'trusted')
+  const { outcome } = await judge(t, both.slice(0, 1), { threshold: 2 })
+  assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
+})
+
+test('attack: one key under two names, at two upstreams, is one builder', async t => {
+  const alias = { ...ALICE, name: 'bob-1' }
+  const answers = [offered(A, signed(HELLO, ALICE, alias)), offered(B, signed(HELLO, alias))]
+  const { outcome } = await judge(t, answers, { threshold: 2 })
+  assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
+})
+
+test('attack: nobody signed, or nobody of the list', async t => {
+  assert.match(
+    refusal((await judge(t, [offered(A, HELLO)])).outcome),
+    /needs 1 of 2 caches for its output, found no signature/,
+  )
+  const foreign = await judge(t, [offered(A, signed(HELLO, MALLORY))])
+  assert.match(refusal(foreign.outcome), /found only signers who are not in the trusted list \(mallory-1\)/)
+  assert.equal(readAdmission(foreign.state, DIGEST, PATH), undefined)
+})
+
+test('attack: a signature over other references, another size or other contents is none', async t => {
+  const { signatures } = signed(HELLO, ALICE)
+  for (const change of [{ references: [PATH] }, { narSize: 121 }, { narHash: 'cd'.repeat(32) }]) {
+    const { outcome } = await judge(t, [offered(A, { ...HELLO, ...change, signatures })])
+    assert.match(
+      refusal(outcome),
+      /found a signature that does not verify \(alice-1, in https:\/\/a\.example\)/,
+    )
+  }
+})
+
+for (const [what, change] of [
+  ['contents', { narHash: 'cd'.repeat(32) }],
+  ['references', { references: [PATH] }],
+  ['size', { narSize: 121 }],
+  ['name', { path: `${PATH}.1`, references: [OTHER] }],
+] as const) {
+  test(`G3: upstreams that disagree on the ${what} are both named, and neither is believed`, async t => {
+    const answers = [offered(A, signed(HELLO, ALICE, BOB)), offered(B, { ...HELLO, ...change })]
+    const { outcome, state } = await judge(t, answers)
+    assert.match(
+      refusal(outcome),
+      /binary caches disagree: https:\/\/a\.example says .*, https:\/\/b\.example says /,
+    )
+    const conflict = readConflict(state, DIGEST)
+    assert.deepEqual(
+      conflict?.sides.map(({ who }) => who),
+      [A, B],
+    )
+    assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+  })
+}
+
+test('G1: an upstream that is down is passed over, and told', async t => {
+  const { outcome } = await judge(t, [
+    said(A, 'silent', 'connect ECONNREFUSED'),
+    offered(B, signed(HELLO, BOB)),
+  ])
+  assert.ok(outcome.kind === 'trusted')
+  assert.deepEqual(outcome.verdict.strays, [
+    { problem: 'no-answer', origin: A, detail: 'connect ECONNREFUSED' },
+  ])
+})
+
+test('G1: with all upstreams down a path is undecided, and each is named', async t => {
+  const { outcome } = await judge(t, [said(A, 'silent', 'timeout'), said(B, 'silent', 'refused')])
+  assert.match(refusal(outcome), /undecided .*https:\/\/a\.example: timeout; https:\/\/b\.example: refused/)
+})
+
+test('G1: a path that all who answer have not got is not there', async t => {
+  assert.equal((await judge(t, [absent(A), said(B, 'silent', 'timeout')])).outcome.kind, 'absent')
+  assert.equal((await judge(t, [absent(A), absent(B)])).outcome.kind, 'absent')
+  assert.equal((await judge(t, [])).outcome.kind, 'absent')
+})
+
+test('G2: an upstream that cannot be understood leaves the path undecided, whoever else offers it', async t => {
+  const answers = [
+    offered(A, signed(HELLO, ALICE, BOB)),
+    absent(B),
+    said(C, 'malformed', 'narinfo: field Sig'),
+  ]
+  const { outcome, state } = await judge(t, answers)
+  assert.match(refusal(outcome), /undecided .*https:\/\/c\.example: narinfo: field Sig/)
+  assert.equal(readAdmission(state, DIGEST, PATH), undefined)
+})
+
+test('S12: a derivation that is not known here leaves an output undecided unless the rule says otherwise', async t => {
+  const { outcome } = await judge(t, [offered(A, signed(HELLO, ALICE))], { accept: false })
+  assert.match(refusal(outcome), /undecided .*its derivation is not in this store/)
+})
+
+test('G4: what is named by its contents is a source, however many builders signed it', async t => {
+  const contentAddress = { method: 'recursive', algorithm: 'sha256', hash: 'ab'.repeat(32) } as const
+  const path = fixedOutputPath({ ...contentAddress, name: 'hello.tar', references: [], self: false })
+  const narinfo = signed({ ...HELLO, path, references: [], contentAddress }, ALICE, BOB)
+  const { outcome } = await judge(t, [offered(A, narinfo)], { digest: parseStorePath(path).digest })
+  assert.match(refusal(outcome), /\(fetched source\) .*the rule refuses it/)
+})
+
+test('G4: attack: a derivation that is not named by its contents is none', async t => {
+  const path = `${PATH}.drv`
+  const { outcome } = await judge(t, [offered(A, signed({ ...HELLO, path, references: [] }, ALICE, BOB))])
+  assert.match(refusal(outcome), /it is named as a derivation and not by its contents/)
+})
