@@ -1,7 +1,13 @@
-// Runs the benchmarks: node tools/bench.mjs. They print ratios of commands timed in pairs; nothing passes or fails.
+// Runs the benchmarks: node tools/bench.mjs [NAME]…, all of them if none is named. They print ratios of what was timed
+// in pairs; nothing passes or fails.
 
 import { ensureTestTools } from './ensure.mjs'
 import { runCompiled } from './run-compiled.mjs'
 
+const named = process.argv.slice(2)
+const statuses = []
 ensureTestTools({ endToEnd: true })
-process.exit(await runCompiled('bench/hooks.ts'))
+for (const name of named.length > 0 ? named : ['hooks', 'gate']) {
+  statuses.push(await runCompiled(`bench/${name}.ts`))
+}
+process.exit(Math.max(...statuses))
