@@ -7,6 +7,7 @@ import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
 import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
 import { GIT } from './targets/git.ts'
+import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
 import { KEYS } from './targets/keys.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
@@ -34,6 +35,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...PUBLICATION,
     ...recordTargets(join(scratch, 'state')),
     ...WORKER_PROTOCOL,
+    ...HOOK_QUESTIONS,
     ...SSH,
     ...SIGNED_LISTS,
     ...GIT,

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import type { NixSettings } from '../src/policy/policy.ts'
+import type { Telling } from '../src/formats/hook-reply.ts'
 
 /** CppNix 2.8 to 2.35: all of them were read, and the first and the last but one seen, to fail on an unknown line. */
 const FIRST_MINOR = 8
@@ -9,12 +9,12 @@ const LAST_MINOR = 35
  * Whether the Nix that called this hook is one that shows an unknown line of the hook's output to the user and fails.
  * Others take a silent exit 0 for consent (Lix does), so whatever cannot be told for certain is answered with no.
  */
-export async function showsRefusalLine(settings: NixSettings | undefined): Promise<boolean> {
-  if (settings?.refusalLine === false) return false
+export async function showsRefusalLine({ isByLine, versions }: Telling): Promise<boolean> {
+  if (!isByLine) return false
   const version = await parentVersion()
   const [, full, minor] = /^[a-z-]+ \(Nix\) (2\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(version.trim()) ?? []
   if (full === undefined) return false
-  if (settings?.refusalLineVersions.includes(full)) return true
+  if (versions.includes(full)) return true
   return Number(minor) >= FIRST_MINOR && Number(minor) <= LAST_MINOR
 }
 

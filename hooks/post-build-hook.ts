@@ -7,6 +7,6 @@ export function postBuildHook(derivation: string): Hook {
   return {
     derivation,
     admits: () => isAdmittedByLedger(DEFAULT_PLACES, derivation),
-    judge: async () => (await import('./judge-after-build.ts')).judgeAfterBuild(derivation),
+    judge: async () => (await import('./decide.ts')).decideAfterBuild(derivation),
   }
 }

@@ -7,6 +7,6 @@ export function preBuildHook(derivation: string): Hook {
   return {
     derivation,
     admits: () => mayBuildByLedger(DEFAULT_PLACES, derivation),
-    judge: async () => (await import('./judge-before-build.ts')).judgeBeforeBuild(derivation),
+    judge: async () => (await import('./decide.ts')).decideBeforeBuild(derivation),
   }
 }

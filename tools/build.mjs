@@ -11,7 +11,6 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
-import { lazyImportsFromJudge } from './judge-plugin.mjs'
 import { libraryBesideBundle } from './library-plugin.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
@@ -30,14 +29,18 @@ const node = values.node ?? 'node'
 const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH} ${node}`
 const cliInterpreter = values.node ? `#!${values.node}` : '#!/usr/bin/env node'
 
-/** Sigstore's own library, which only those need who are signed for in that way. */
-const SIGSTORE = join(root, 'src/crypto/sigstore/library.ts')
+/** Modules that are imported lazily lie in files of their own: a program's text costs start-up time, run or not. */
+const BESIDE = {
+  'src/crypto/sigstore/library.ts': 'sigstore.js',
+  'hooks/decide.ts': 'decide.js',
+  'hooks/judge.ts': 'judge.js',
+}
 
 /** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
-function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
+function bundle(entry, file, { interpreter } = {}) {
   return build({
     entryPoints: [join(root, entry)],
-    outfile,
+    outfile: join(out, file),
     bundle: true,
     platform: 'node',
     target: 'node20.19',
@@ -51,8 +54,7 @@ function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
     banner: interpreter === undefined ? {} : { js: interpreter },
     plugins: [
       sodiumBesideBundle({ passphrases: entry.startsWith('src/cli/') }),
-      ...plugins,
-      libraryBesideBundle(SIGSTORE, './sigstore.js'),
+      ...Object.entries(BESIDE).map(([module, file]) => libraryBesideBundle(join(root, module), `./${file}`)),
     ],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
     supported: { 'dynamic-import': false },
@@ -61,18 +63,16 @@ function bundle(entry, outfile, { interpreter, plugins = [] } = {}) {
   })
 }
 
-/** The two hooks, which are one program told apart by its name, and the file with what they import lazily. */
+/** The two hooks, which are one program told apart by its name. What they import lazily must all lie beside them. */
 async function bundleHooks() {
-  const lazy = new Set()
-  const file = join(out, 'pre-build-hook')
-  const plugins = [lazyImportsFromJudge(lazy)]
-  await bundle('hooks/hook.ts', file, { interpreter: hookInterpreter, plugins })
-  const judge = await bundle('hooks/judge.ts', join(out, 'judge.js'))
-  const exported = judge.metafile.inputs['hooks/judge.ts'].imports.map(({ path }) => join(root, path))
-  const missing = [...lazy].filter(module => !exported.includes(module))
-  if (missing.length > 0) throw new Error(`hooks/judge.ts does not export ${missing.join(', ')}`)
-  chmodSync(file, 0o755)
-  copyFileSync(file, join(out, 'post-build-hook'))
+  const { metafile } = await bundle('hooks/hook.ts', 'pre-build-hook', { interpreter: hookInterpreter })
+  for (const [module, { imports }] of Object.entries(metafile.inputs)) {
+    const inside = imports.find(({ kind, external }) => kind === 'dynamic-import' && !external)
+    if (inside !== undefined)
+      throw new Error(`${module}: ${inside.path} would lie in the hooks, unused mostly`)
+  }
+  chmodSync(join(out, 'pre-build-hook'), 0o755)
+  copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
 }
 
 rmSync(out, { recursive: true, force: true })
@@ -84,8 +84,8 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })
 }
 await bundleHooks()
-await bundle('src/crypto/sigstore/library.ts', join(out, 'sigstore.js'))
-await bundle('src/cli/main.ts', join(out, 'nixsig'), { interpreter: cliInterpreter })
+for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
+await bundle('src/cli/main.ts', 'nixsig', { interpreter: cliInterpreter })
 chmodSync(join(out, 'nixsig'), 0o755)
 
 rmSync(finished, { recursive: true, force: true })

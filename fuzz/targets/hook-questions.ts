@@ -1,0 +1,51 @@
+import { type HookQuestion, parseQuestion, printQuestion } from '../../src/formats/hook-question.ts'
+import { type HookReply, parseReply, printReply } from '../../src/formats/hook-reply.ts'
+import { DERIVATION, PATH } from '../seeds.ts'
+import { assertFit, formatTarget, type Target } from '../target.ts'
+
+const TOKENS: readonly string[] = [
+  ...['nixsig1 ', 'nixsig2 ', 'before-build ', 'after-build ', 'reload', '\n', ' ', DERIVATION, PATH],
+  ...['pass ', 'refuse ', 'done ', 'error ', '0', '6', '65536', 'status', 'line', ' 2.36.1', 'ä', '\x1b[35m'],
+]
+
+const REPLIES: readonly HookReply[] = [
+  { outcome: 'pass', sentence: '', notice: '', telling: { isByLine: true, versions: [] } },
+  {
+    outcome: 'refuse',
+    sentence: 'no — never',
+    notice: 'a\nb',
+    telling: { isByLine: true, versions: ['2.36.1'] },
+  },
+  { outcome: 'error', sentence: 'what?', notice: '', telling: { isByLine: false, versions: [] } },
+]
+
+/** What is said between a hook and the resident process. */
+export const HOOK_QUESTIONS: readonly Target[] = [
+  formatTarget<HookQuestion>({
+    name: 'hook question',
+    seeds: [
+      `nixsig1 before-build ${DERIVATION}\n`,
+      `nixsig1 after-build ${DERIVATION}\n`,
+      'nixsig1 reload\n',
+    ],
+    tokens: TOKENS,
+    read: parseQuestion,
+    print: printQuestion,
+    oneSpelling: () => true,
+  }),
+  formatTarget<HookReply>({
+    name: 'hook reply',
+    seeds: REPLIES.map(printReply),
+    tokens: TOKENS,
+    read: parseReply,
+    print: printReply,
+    oneSpelling: () => true,
+    // A hook says it as it is.
+    also: ({ sentence, notice }) => [sentence, ...notice.split('\n')].forEach(assertLine),
+  }),
+]
+
+/** A text may be as long as its reply; a message may not. */
+function assertLine(text: string): void {
+  assertFit(text.slice(0, 4096).replace(/[\ud800-\udbff]$/, ''))
+}

@@ -1,0 +1,62 @@
+import { lstatSync, type Stats } from 'node:fs'
+import { connect } from 'node:net'
+import { protectedPath } from '../src/files/owned-file.ts'
+import { type BuildQuestion, printQuestion, RESIDENT_SOCKET } from '../src/formats/hook-question.ts'
+import { type HookReply, parseReply, REPLY_LIMIT } from '../src/formats/hook-reply.ts'
+
+/** What came of asking the resident process: its verdict, which is final, or none. */
+export type Asked =
+  | { readonly kind: 'answered'; readonly reply: HookReply }
+  /** Nobody listens there. */
+  | { readonly kind: 'absent' }
+  /** Somebody does, or could; `why` may hold text from outside. */
+  | { readonly kind: 'failed'; readonly why: string }
+
+const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
+
+/**
+ * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody else
+ * can write to them. Waits as long as it takes: the hook has an end of its own. Never rejects.
+ */
+export async function askResident(question: BuildQuestion, path = RESIDENT_SOCKET): Promise<Asked> {
+  try {
+    const status = lstatSync(path, { throwIfNoEntry: false })
+    if (status === undefined) return { kind: 'absent' }
+    const problem = problemOf(path, status)
+    if (problem !== undefined) return { kind: 'failed', why: `${path} ${problem}` }
+    const bytes = await exchange(path, printQuestion(question))
+    if (bytes.length === 0) return { kind: 'failed', why: 'it gave no reply' }
+    const reply = parseReply(bytes)
+    if (reply.outcome === 'pass' || reply.outcome === 'refuse') return { kind: 'answered', reply }
+    return { kind: 'failed', why: reply.sentence === '' ? 'it answered another question' : reply.sentence }
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    return ABSENT.includes(code) ? { kind: 'absent' } : { kind: 'failed', why: message }
+  }
+}
+
+/** Why whoever listens there could be anybody; undefined if it is root or the running user. Throws FileError. */
+function problemOf(path: string, status: Stats): string | undefined {
+  if (!status.isSocket()) return 'is no socket'
+  if (status.uid !== 0 && status.uid !== process.geteuid?.()) return `belongs to user ${status.uid}`
+  if ((status.mode & 0o022) !== 0) return 'is writable by others'
+  protectedPath(path)
+  return undefined
+}
+
+/** Sends a line; all that comes back until the other side is done. */
+function exchange(path: string, line: string): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    const socket = connect(path, () => socket.end(line))
+    socket.on('error', reject)
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk)
+      length += chunk.length
+      if (length > REPLY_LIMIT) socket.destroy(new Error(`more than ${REPLY_LIMIT} bytes`))
+    })
+    socket.on('end', () => resolve(Buffer.concat(chunks)))
+    socket.on('close', () => reject(new Error('it broke off')))
+  })
+}

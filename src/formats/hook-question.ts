@@ -1,0 +1,72 @@
+/**
+ * What a hook asks of the resident process: docs/resident.md. One line of at most 1024 bytes, its newline counted:
+ *
+ *     nixsig1 before-build <derivation>
+ *     nixsig1 after-build <derivation>
+ *     nixsig1 reload
+ */
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { derivationName, parseStorePath } from './nix/store-path.ts'
+
+/** The version of the protocol, with which questions and replies begin. */
+export const PROTOCOL = 'nixsig1'
+
+/** Where the resident process listens, unless it was told otherwise. */
+export const RESIDENT_SOCKET = '/run/nixsig/socket'
+
+/** Bytes of a question at most, its newline counted. */
+export const QUESTION_LIMIT = 1024
+
+export type HookQuestion = BuildQuestion | { readonly kind: 'reload' }
+
+/** May this be built; is what it made trusted. */
+export interface BuildQuestion {
+  readonly kind: 'before-build' | 'after-build'
+  /** The store path of the derivation. */
+  readonly derivation: string
+}
+
+const FORMAT = 'question'
+const NEWLINE = 10
+const ASCII = /^[\x20-\x7e]*$/
+
+/** Reads a question with its newline. Throws FormatError for any other bytes, be it only that something follows it. */
+export function parseQuestion(bytes: Uint8Array): HookQuestion {
+  const end = bytes.indexOf(NEWLINE)
+  if (end >= QUESTION_LIMIT || (end < 0 && bytes.length >= QUESTION_LIMIT)) {
+    throw malformed(`longer than ${QUESTION_LIMIT} bytes`)
+  }
+  if (end < 0) throw malformed('does not end with a newline')
+  if (end < bytes.length - 1) throw malformed('is followed by more')
+  const line = Buffer.from(bytes.buffer, bytes.byteOffset, end).toString('latin1')
+  if (!ASCII.test(line)) throw malformed('has a character that is not printable ASCII')
+  const [version = '', kind = '', ...rest] = line.split(' ')
+  if (version !== PROTOCOL) throw malformed(`is not of version ${PROTOCOL}`)
+  return questionOf(kind, rest)
+}
+
+function questionOf(kind: string, [derivation, ...more]: readonly string[]): HookQuestion {
+  if (kind === 'reload' && derivation === undefined) return { kind }
+  if (kind !== 'before-build' && kind !== 'after-build') {
+    throw malformed(`is none that is known: "${printable(kind, 40)}"`)
+  }
+  if (derivation === undefined || more.length > 0) throw malformed('must be about one derivation')
+  return { kind, derivation: derivationPath(derivation) }
+}
+
+/** Prints a question, with its newline. Throws FormatError if it is not about the path of a derivation. */
+export function printQuestion(question: HookQuestion): string {
+  if (question.kind === 'reload') return `${PROTOCOL} reload\n`
+  return `${PROTOCOL} ${question.kind} ${derivationPath(question.derivation)}\n`
+}
+
+function derivationPath(text: string): string {
+  const path = parseStorePath(text)
+  derivationName(path)
+  return path.path
+}
+
+function malformed(problem: string): FormatError {
+  return new FormatError(FORMAT, problem, 'line 1')
+}

@@ -1,0 +1,161 @@
+/** The socket at which the resident process answers the hooks: docs/resident.md. */
+import { createServer, type Server, type Socket } from 'node:net'
+import { type HookQuestion, parseQuestion, QUESTION_LIMIT } from '../formats/hook-question.ts'
+import { errorReply, type HookReply, printReply } from '../formats/hook-reply.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { listenAtPath } from './socket-file.ts'
+
+/** A Unix socket's path, or the number of a file that is one and listens already. */
+export type JudgeSocketOn = { readonly path: string } | { readonly fd: number }
+
+/** Answers one question. What it rejects with is told to nobody: the hook then judges itself. */
+export type Answer = (question: HookQuestion) => Promise<HookReply>
+
+export interface JudgeSocket {
+  /** Questions that are being asked or answered, those counted whose asker went away. */
+  connections(): number
+  /** Accepts no more, gives the answers under way so many milliseconds, then breaks off whatever is left. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface SocketLimits {
+  /** Questions at once, those counted whose asker went away. */
+  readonly connections: number
+  /** Milliseconds for a question to arrive, and for a reply to be taken. */
+  readonly patience: number
+}
+
+const LIMITS: SocketLimits = { connections: 256, patience: 10_000 }
+
+/**
+ * Opens the socket: one made here is root's alone from its first moment, and takes the place of one that nobody serves any
+ * more. Throws FileError if somebody does serve it, or its directory could be somebody else's work.
+ */
+export async function openJudgeSocket(
+  on: JudgeSocketOn,
+  answer: Answer,
+  limits: SocketLimits = LIMITS,
+): Promise<JudgeSocket> {
+  const open = new Set<Socket>()
+  /** Those of them that have not asked yet. */
+  const silent = new Set<Socket>()
+  let underWay = 0
+  let settled = () => {}
+
+  async function replyTo(socket: Socket): Promise<HookReply> {
+    silent.add(socket)
+    try {
+      const line = await readLine(socket, limits.patience)
+      silent.delete(socket)
+      return await answerTo(socket, parseQuestion(line), answer)
+    } catch (error) {
+      silent.delete(socket)
+      return errorReply(error instanceof FormatError ? error.message : 'an error in the middle of judging')
+    }
+  }
+
+  // A client may close its half once it has asked.
+  const server = createServer({ allowHalfOpen: true }, socket => {
+    socket.on('error', () => {}) // whoever asked went away
+    if (underWay >= limits.connections) return turnAway(socket)
+    underWay++
+    open.add(socket)
+    socket.on('close', () => open.delete(socket))
+    replyTo(socket)
+      .then(reply => send(socket, reply, limits.patience))
+      .finally(() => {
+        underWay--
+        if (underWay === 0) settled()
+      })
+  })
+  await listen(server, on)
+  server.on('error', () => {}) // one that cannot be accepted; whoever asked judges itself
+  return {
+    connections: () => underWay,
+    async close(graceMs) {
+      server.close()
+      for (const socket of silent) socket.destroy()
+      const isSettled = (resolve: () => void) => {
+        settled = resolve
+      }
+      if (underWay > 0) await within(graceMs, isSettled)
+      for (const socket of open) socket.destroy()
+    },
+  }
+}
+
+function turnAway(socket: Socket): void {
+  socket.write(printReply(errorReply('too many questions at once')))
+  socket.destroySoon()
+}
+
+function listen(server: Server, on: JudgeSocketOn): Promise<void> {
+  if ('path' in on) return listenAtPath(server, on.path)
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ fd: on.fd }, resolve)
+  })
+}
+
+/** What arrives until there is a newline in it, too much of it, or no more. Rejects with FormatError if that is late. */
+function readLine(socket: Socket, patience: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    let received = Buffer.alloc(0)
+    const late = () => reject(new FormatError('question', `not there within ${patience} ms`, 'line 1'))
+    const timer = setTimeout(late, patience)
+    const take = () => {
+      clearTimeout(timer)
+      socket.off('data', collect)
+      resolve(received)
+    }
+    const collect = (chunk: Buffer) => {
+      received = Buffer.concat([received, chunk])
+      if (received.length > QUESTION_LIMIT || received.includes('\n')) take()
+    }
+    socket.on('data', collect)
+    socket.once('end', take)
+    socket.once('close', take)
+  })
+}
+
+/** The answer, unless anything arrives while it is made: then nobody can say what was asked. */
+async function answerTo(socket: Socket, question: HookQuestion, answer: Answer): Promise<HookReply> {
+  let isFollowed = false
+  socket.on('data', () => {
+    isFollowed = true
+  })
+  const reply = await answer(question)
+  if (isFollowed) throw new FormatError('question', 'is followed by more', 'line 1')
+  return reply
+}
+
+/** Sends a reply and waits until the other side has hung up, but not for long. */
+async function send(socket: Socket, reply: HookReply, patience: number): Promise<void> {
+  if (socket.destroyed) return
+  socket.resume()
+  await within(patience, resolve => {
+    socket.once('close', resolve)
+    socket.end(bytesOf(reply))
+  })
+  socket.destroy()
+}
+
+function bytesOf(reply: HookReply): Buffer {
+  try {
+    return printReply(reply)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    return printReply(errorReply(error.message))
+  }
+}
+
+/** Waits for something, at most so many milliseconds. */
+function within(ms: number, wait: (resolve: () => void) => void): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    wait(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}

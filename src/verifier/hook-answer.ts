@@ -1,0 +1,97 @@
+/**
+ * The answers to what Nix asks through its hooks, and their words: as data, for a hook that judges itself and for the
+ * resident process that does it for one.
+ */
+import type { BuildQuestion } from '../formats/hook-question.ts'
+import type { HookReply, Telling } from '../formats/hook-reply.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Refusal } from '../policy/verdict.ts'
+import { paragraph, sentence } from '../policy/wording.ts'
+import { afterBuild, type BuildOutcome } from './after-build.ts'
+import { beforeBuild } from './before-build.ts'
+import type { Inquiry } from './inquiry.ts'
+import { finishWhatWasInterrupted } from './interrupted.ts'
+import { refusalOf } from './refusal-of-error.ts'
+
+/** Refusals that are told one by one in a sentence; of the others only the number. */
+const TOLD = 3
+/** Characters of a notice: as many as a reply has room for, four bytes each. */
+const NOTICE_LIMIT = 12_000
+
+/** What was decided: who may go on, and what is said about it. */
+interface Decision {
+  readonly refusals: readonly Refusal[]
+  readonly notices: readonly string[]
+}
+
+/**
+ * Answers a question in an inquiry that is opened for it and closed afterwards. Never rejects: whatever goes wrong is a
+ * refusal. In warn mode what was refused passes, with a notice.
+ */
+export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
+  let inquiry: Inquiry | undefined
+  try {
+    inquiry = open()
+    const decision = await decide(inquiry, question)
+    return reply(question, decision, await inquiry.policy().catch(() => undefined))
+  } catch (error) {
+    const refusals = [refusalOf(error, question.derivation, 'derivation')]
+    const policy = await inquiry?.policy().catch(() => undefined)
+    const notices = question.kind === 'after-build' ? paragraphs({ refusals, quarantined: [] }) : []
+    return reply(question, { refusals, notices }, policy)
+  } finally {
+    inquiry?.close()
+  }
+}
+
+async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Promise<Decision> {
+  if (kind === 'before-build') {
+    const others = await finishWhatWasInterrupted(inquiry, derivation)
+    return { refusals: await beforeBuild(inquiry, derivation), notices: others.flatMap(paragraphs) }
+  }
+  const own = await afterBuild(inquiry, derivation)
+  const others = await finishWhatWasInterrupted(inquiry, derivation)
+  return { refusals: own.refusals, notices: [...others, own].flatMap(paragraphs) }
+}
+
+function reply(
+  { kind }: BuildQuestion,
+  { refusals, notices }: Decision,
+  policy: Policy | undefined,
+): HookReply {
+  const telling = tellingBy(policy)
+  const text = sentences(refusals)
+  if (text !== '' && policy?.mode !== 'warn') {
+    return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
+  }
+  // After a build its paragraphs have said it already.
+  const warnings = text !== '' && kind === 'before-build' ? [`warning, let pass: ${text}`] : []
+  return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
+}
+
+function tellingBy(policy: Policy | undefined): Telling {
+  if (policy === undefined) return { isByLine: true, versions: [] }
+  return { isByLine: policy.nix.refusalLine, versions: policy.nix.refusalLineVersions }
+}
+
+/** Refusals in one line, for a channel that has no more; empty for none. */
+function sentences(refusals: readonly Refusal[]): string {
+  const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more`] : []
+  return [...refusals.slice(0, TOLD).map(sentence), ...more].join(' — ')
+}
+
+/** Refusals in full, and where the refused outputs are kept. */
+function paragraphs({ refusals, quarantined }: Pick<BuildOutcome, 'refusals' | 'quarantined'>): string[] {
+  if (refusals.length === 0) return []
+  return [
+    ...refusals.map(paragraph),
+    ...quarantined.map(id => `kept for inspection: nixsig quarantine show ${id}`),
+  ]
+}
+
+function noticeOf(notices: readonly string[]): string {
+  const text = notices.join('\n')
+  if (text.length <= NOTICE_LIMIT) return text
+  const lines = text.slice(0, NOTICE_LIMIT).split('\n').slice(0, -1)
+  return [...lines, 'and more: nixsig quarantine list'].join('\n')
+}

@@ -1,0 +1,169 @@
+// The protocol of the resident process: docs/resident.md. Whatever is not exactly a question or a reply is an error.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseQuestion, printQuestion, QUESTION_LIMIT } from '../../src/formats/hook-question.ts'
+import { type HookReply, parseReply, printReply, REPLY_LIMIT } from '../../src/formats/hook-reply.ts'
+
+const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
+
+const QUESTIONS = {
+  [`nixsig1 before-build ${DRV}\n`]: { kind: 'before-build', derivation: DRV },
+  [`nixsig1 after-build ${DRV}\n`]: { kind: 'after-build', derivation: DRV },
+  'nixsig1 reload\n': { kind: 'reload' },
+} as const
+
+test('questions are read as they are printed', () => {
+  for (const [line, question] of Object.entries(QUESTIONS)) {
+    assert.deepEqual(parseQuestion(Buffer.from(line)), question)
+    assert.equal(printQuestion(question), line)
+  }
+})
+
+test('a question has 1024 bytes at most, its newline counted', () => {
+  const padded = (length: number) => `nixsig1 ${'x'.repeat(length - 'nixsig1 \n'.length)}\n`
+  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is none that is known: "x{40}…"/)
+  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT + 1))), /longer than 1024 bytes/)
+  assert.throws(() => parseQuestion(Buffer.alloc(QUESTION_LIMIT, 'x')), /longer than 1024 bytes/)
+})
+
+const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: RegExp]>> = {
+  'nothing at all': ['', /does not end with a newline/],
+  'an empty line': ['\n', /not of version nixsig1/],
+  'another version': [`nixsig2 before-build ${DRV}\n`, /not of version nixsig1/],
+  'a version that only begins alike': [`nixsig10 before-build ${DRV}\n`, /not of version nixsig1/],
+  'an unknown question': [`nixsig1 admit ${DRV}\n`, /none that is known: "admit"/],
+  'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /none that is known/],
+  'a question without what it is about': ['nixsig1 before-build\n', /about one derivation/],
+  'a question about nothing': ['nixsig1 before-build \n', /not in \/nix\/store/],
+  'a question about two': [`nixsig1 before-build ${DRV} ${DRV}\n`, /about one derivation/],
+  'a space at the end': [`nixsig1 before-build ${DRV} \n`, /about one derivation/],
+  'two spaces': [`nixsig1  before-build ${DRV}\n`, /none that is known: ""/],
+  'a space in front': [` nixsig1 before-build ${DRV}\n`, /not of version nixsig1/],
+  'a reload of something': [`nixsig1 reload ${DRV}\n`, /none that is known: "reload"/],
+  'another directory': ['nixsig1 before-build /etc/passwd.drv\n', /not in \/nix\/store/],
+  'a path below a store path': [
+    `nixsig1 before-build ${DRV}/x.drv\n`,
+    /more than a path directly in the store/,
+  ],
+  'dots that lead elsewhere': ['nixsig1 before-build /nix/store/../../etc/x.drv\n', /more than a path/],
+  'a path that is no derivation': [`nixsig1 after-build ${DRV.slice(0, -4)}\n`, /not that of a derivation/],
+  'a half': [`nixsig1 before-build ${DRV.slice(0, 30)}`, /does not end with a newline/],
+  'a carriage return': [`nixsig1 before-build ${DRV}\r\n`, /not printable ASCII/],
+  'a NUL': [`nixsig1 before-build ${DRV}\0\n`, /not printable ASCII/],
+  'letters beyond ASCII': ['nixsig1 before-build /nix/store/é.drv\n', /not printable ASCII/],
+  'a second question behind it': [`nixsig1 before-build ${DRV}\nnixsig1 reload\n`, /is followed by more/],
+  'a byte behind it': [`nixsig1 before-build ${DRV}\nx`, /is followed by more/],
+}
+
+for (const [what, [line, reason]] of Object.entries(BAD_QUESTIONS)) {
+  test(`attack: no question: ${what}`, () => assert.throws(() => parseQuestion(Buffer.from(line)), reason))
+}
+
+test('attack: a derivation whose name would end the question is never sent', () => {
+  for (const derivation of [`${DRV}\nnixsig1 reload`, `${DRV} x`, '', '/etc/x.drv', DRV.slice(0, -4)]) {
+    assert.throws(() => printQuestion({ kind: 'before-build', derivation }), { name: 'FormatError' })
+  }
+})
+
+const SILENT = { isByLine: false, versions: [] }
+const REPLIES: Readonly<Record<string, HookReply>> = {
+  'nixsig1 pass 0 0 6\nstatus': { outcome: 'pass', sentence: '', notice: '', telling: SILENT },
+  'nixsig1 pass 0 10 6\na\nwarning!status': {
+    outcome: 'pass',
+    sentence: '',
+    notice: 'a\nwarning!',
+    telling: SILENT,
+  },
+  'nixsig1 refuse 2 5 19\nnolinesline 2.36.1 2.37pre': {
+    outcome: 'refuse',
+    sentence: 'no',
+    notice: 'lines',
+    telling: { isByLine: true, versions: ['2.36.1', '2.37pre'] },
+  },
+  'nixsig1 done 0 0 4\nline': {
+    outcome: 'done',
+    sentence: '',
+    notice: '',
+    telling: { isByLine: true, versions: [] },
+  },
+  'nixsig1 error 5 0 6\nwhat?status': { outcome: 'error', sentence: 'what?', notice: '', telling: SILENT },
+}
+
+test('replies are read as they are printed', () => {
+  for (const [text, reply] of Object.entries(REPLIES)) {
+    assert.deepEqual(parseReply(Buffer.from(text)), reply)
+    assert.equal(printReply(reply).toString(), text)
+  }
+})
+
+test('texts are counted in bytes, not in characters', () => {
+  const reply: HookReply = { outcome: 'refuse', sentence: 'näh — 🙅', notice: 'weil\nnicht', telling: SILENT }
+  const bytes = printReply(reply)
+  assert.match(bytes.toString(), /^nixsig1 refuse 13 10 6\n/)
+  assert.deepEqual(parseReply(bytes), reply)
+})
+
+const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, reason: RegExp]>> = {
+  'nothing at all': ['', /has no first line/],
+  'the bare word': ['pass', /has no first line/],
+  'the bare word in a line': ['pass\n', /does not begin as one of version nixsig1/],
+  'a version and the word': ['nixsig1 pass\n', /does not begin/],
+  'another version': ['nixsig2 pass 0 0 6\nstatus', /does not begin/],
+  'an unknown outcome': ['nixsig1 allow 0 0 6\nstatus', /does not begin/],
+  'an outcome in capitals': ['nixsig1 PASS 0 0 6\nstatus', /does not begin/],
+  'a first line that never ends': ['nixsig1 pass 0 0 6'.padEnd(70000), /longer than 65536 bytes/],
+  'a first line that is too long': [`nixsig1 pass 0 0 6${' '.repeat(100)}\nstatus`, /has no first line/],
+  'a first line of another ending': ['nixsig1 pass 0 0 6\r\nstatus', /does not begin/],
+  'a count too few': ['nixsig1 pass 0 6\nstatus', /does not begin/],
+  'a count too many': ['nixsig1 pass 0 0 6 0\nstatus', /does not begin/],
+  'a negative count': ['nixsig1 pass 0 -1 6\nstatus', /does not begin/],
+  'a count with a zero in front': ['nixsig1 pass 0 00 6\nstatus', /does not begin/],
+  'a count with a plus': ['nixsig1 pass 0 +0 6\nstatus', /does not begin/],
+  'a count in hexadecimal': ['nixsig1 pass 0 0 0x6\nstatus', /does not begin/],
+  'a count beyond every reply': ['nixsig1 pass 0 99999 6\nstatus', /breaks off \(text 2\)/],
+  'a count of many digits': [`nixsig1 pass 0 ${'9'.repeat(30)} 6\nstatus`, /does not begin/],
+  'an answer that breaks off in a text': ['nixsig1 refuse 2 0 6\nno', /breaks off \(text 3\)/],
+  'an answer that breaks off before its texts': ['nixsig1 pass 0 0 6\n', /breaks off \(text 3\)/],
+  'bytes behind it': ['nixsig1 pass 0 0 6\nstatus\n', /is followed by more/],
+  'a second answer behind it': [`${'nixsig1 pass 0 0 6\nstatus'.repeat(2)}`, /is followed by more/],
+  'a pass that says why not': ['nixsig1 pass 2 0 6\nnostatus', /gives a reason for what is no refusal/],
+  'a refusal that does not': ['nixsig1 refuse 0 2 6\nnostatus', /gives no reason/],
+  'an error that does not': ['nixsig1 error 0 0 6\nstatus', /gives no reason/],
+  'a reason of two lines': ['nixsig1 refuse 3 0 6\na\nbstatus', /not text \(text 1\)/],
+  'a reason that steers a terminal': ['nixsig1 refuse 5 0 6\n\x1b[35mstatus', /not text \(text 1\)/],
+  'a notice that steers a terminal': ['nixsig1 pass 0 5 6\n\x1b[35mstatus', /not text \(text 2\)/],
+  'a notice that turns the line around': ['nixsig1 pass 0 3 6\n\u202estatus', /not text \(text 2\)/],
+  'texts that are not UTF-8': [Buffer.from('nixsig1 refuse 1 0 6\n\xffstatus', 'latin1'), /not UTF-8/],
+  'a count that cuts a letter in half': ['nixsig1 refuse 1 1 6\nästatus', /not UTF-8/],
+  'a way of telling that is none': ['nixsig1 pass 0 0 5\nshout', /tells in a way that is not known/],
+  'no way of telling': ['nixsig1 pass 0 0 0\n', /tells in a way that is not known/],
+  'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /tells in a way that is not known/],
+  'a version that is none': ['nixsig1 pass 0 0 8\nline 2.x', /has a version that is none/],
+}
+
+for (const [what, [text, reason]] of Object.entries(BAD_REPLIES)) {
+  test(`attack: no reply: ${what}`, () => {
+    assert.throws(
+      () => parseReply(Buffer.from(text)),
+      (error: Error) => {
+        assert.equal(error.name, 'FormatError')
+        assert.match(error.message, reason)
+        return true
+      },
+    )
+  })
+}
+
+test('no reply is printed that nobody would read', () => {
+  const reply: HookReply = { outcome: 'refuse', sentence: 'no', notice: '', telling: SILENT }
+  const bad: Readonly<Record<string, Partial<HookReply>>> = {
+    'not text': { sentence: 'a\nb' },
+    'gives no reason': { sentence: '' },
+    'gives a reason for what is no refusal': { outcome: 'pass' },
+    'longer than 65536 bytes': { notice: 'x'.repeat(REPLY_LIMIT) },
+    'has a version that is none': { telling: { isByLine: true, versions: ['2.36 2.37'] } },
+  }
+  for (const [reason, part] of Object.entries(bad)) {
+    assert.throws(() => printReply({ ...reply, ...part }), new RegExp(reason))
+  }
+})
