@@ -1,0 +1,113 @@
+/** One request and its answer: what the gate takes for a request, and how an answer is sent. */
+import { once } from 'node:events'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { addAbortSignal, type Readable } from 'node:stream'
+import type { Connection } from './http-connections.ts'
+import type { GateRequest, GateResponse } from './http-server.ts'
+
+const PATH_LIMIT = 2048
+const PATH = /^\/[\x21-\x7e]*$/
+
+/** A class for the sake of the getter: few handlers want the signal, and each request would pay for it. */
+export class Exchange implements GateRequest {
+  readonly method: 'GET' | 'HEAD'
+  readonly path: string
+  readonly range: string | undefined
+  readonly response: ServerResponse
+  readonly connection: Connection
+  #abort: AbortController | undefined
+
+  constructor(message: IncomingMessage, response: ServerResponse, connection: Connection) {
+    this.method = message.method === 'HEAD' ? 'HEAD' : 'GET'
+    this.path = message.url ?? ''
+    this.range = message.headers.range
+    this.response = response
+    this.connection = connection
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= abortOf(this.response, this.connection)
+    return this.#abort.signal
+  }
+}
+
+function abortOf(response: ServerResponse, { aborts, socket }: Connection): AbortController {
+  const abort = new AbortController()
+  if (socket.destroyed) abort.abort()
+  else {
+    aborts.add(abort)
+    response.once('finish', () => aborts.delete(abort))
+  }
+  return abort
+}
+
+/** The answer to a request that no handler is to see; undefined if it may. */
+export function refusalOf({ method, url = '', headers }: IncomingMessage): GateResponse | undefined {
+  const isWithBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
+  if (isWithBody) return plain(413, 'requests have no body here', { connection: 'close' })
+  if (method !== 'GET' && method !== 'HEAD') return plain(405, 'only GET and HEAD', { allow: 'GET, HEAD' })
+  if (url.length > PATH_LIMIT) return plain(414, `more than ${PATH_LIMIT} characters`)
+  if (!PATH.test(url)) return plain(400, 'not a path')
+  return undefined
+}
+
+/** An answer of one line. */
+export function plain(status: number, words: string, headers: GateResponse['headers'] = {}): GateResponse {
+  const body = Buffer.from(`${words}\n`, 'utf8')
+  return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body }
+}
+
+/**
+ * Sends an answer, the last on its connection if told so. A stream goes at the pace of its reader; if it breaks off, or is
+ * not as long as its headers promise, the promise rejects and the client must not be left waiting for the rest. Throws,
+ * with nothing sent, what node:http has against a status or a header.
+ */
+export function sendAnswer(
+  exchange: Exchange,
+  answer: GateResponse,
+  isLast: boolean,
+): Promise<void> | undefined {
+  const { response, method } = exchange
+  const { status, headers, body } = answer
+  const connection = isLast ? { connection: 'close' } : undefined
+  if (body === undefined || Buffer.isBuffer(body)) {
+    response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0, ...connection })
+    response.end(method === 'HEAD' ? undefined : body)
+    return undefined
+  }
+  // One that fails when nobody reads it any more says so to nobody.
+  body.on('error', () => {})
+  try {
+    response.writeHead(status, { ...headers, ...connection })
+  } catch (error) {
+    body.destroy()
+    throw error
+  }
+  if (method === 'GET') return stream(exchange, body, headers?.['content-length'])
+  body.destroy()
+  response.end()
+  return undefined
+}
+
+async function stream(
+  { response, connection, signal }: Exchange,
+  body: Readable,
+  length?: string,
+): Promise<void> {
+  connection.streaming++
+  addAbortSignal(signal, body)
+  let left = length === undefined ? Number.POSITIVE_INFINITY : Number(length)
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) {
+      left -= chunk.length
+      if (left < 0) throw new Error('a stream is longer than was promised')
+      if (!response.write(chunk)) await once(response, 'drain', { signal })
+    }
+    if (left > 0 && length !== undefined) throw new Error('a stream ended before it was all there')
+    response.end()
+  } catch (error) {
+    if (!signal.aborted) throw error
+  } finally {
+    connection.streaming--
+  }
+}

@@ -1,0 +1,193 @@
+/** HTTP/1.1 for the gate: GET and HEAD without bodies, over connections that nobody can exhaust. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { Readable } from 'node:stream'
+import { type Connections, keepConnections } from './http-connections.ts'
+import { Exchange, plain, refusalOf, sendAnswer } from './http-exchange.ts'
+
+export interface GateRequest {
+  readonly method: 'GET' | 'HEAD'
+  /** As sent, undecoded: begins with a slash, visible ASCII alone, at most 2048 characters. */
+  readonly path: string
+  /** The Range header, as sent. */
+  readonly range?: string | undefined
+  /** Aborts if the client goes away before it has the whole answer. */
+  readonly signal: AbortSignal
+}
+
+export interface GateResponse {
+  readonly status: number
+  /** Names in lower case. The length of a Buffer is added; that of a stream is held to if it is told. */
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Buffer | Readable
+}
+
+export type Handler = (request: GateRequest) => GateResponse | Promise<GateResponse>
+
+/** An address to listen at (port 0: any that is free), or the number of a file that listens already. */
+export type ListenOn = { readonly host: string; readonly port: number } | { readonly fd: number }
+
+export interface HttpServer {
+  /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
+  readonly address: string
+  connections(): number
+  /** Accepts no more, closes what is idle, gives answers under way so many milliseconds, then cuts them. */
+  close(graceMs: number): Promise<void>
+}
+
+/** Times in milliseconds. */
+export interface HttpLimits {
+  readonly connections: number
+  /** Requests that a client may send on one connection before it has an answer. */
+  readonly pipelined: number
+  /** Bytes of a request line and headers together. */
+  readonly head: number
+  /** For a request to arrive whole, and for a new connection to bring its first one. */
+  readonly arrival: number
+  /** For which a connection may bring nothing after an answer. */
+  readonly idle: number
+  /** For which an answer that has begun may stand still, whoever is at fault. */
+  readonly stall: number
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  connections: 1024,
+  pipelined: 128,
+  head: 8 * 1024,
+  arrival: 10_000,
+  // Nix keeps up to 25 connections, and comes back to them when it has built something.
+  idle: 75_000,
+  stall: 60_000,
+}
+
+export interface HttpOptions {
+  /** Told what a handler threw, why a stream broke, and what goes wrong in accepting. Must not throw. */
+  readonly onError?: (error: unknown) => void
+  readonly limits?: Partial<HttpLimits>
+}
+
+/** How often late requests are looked for. */
+const CHECK_INTERVAL = 1000
+
+/** Connections that wait to be accepted; the system may allow fewer. */
+const BACKLOG = 1024
+
+/**
+ * Listens, and answers each request as the handler says; if it throws or rejects, with a 500 that says nothing more.
+ * Rejects with what listening fails with. When there are too many connections, a newcomer takes the place of the one that
+ * is idle for longest.
+ */
+export async function openHttpServer(
+  on: ListenOn,
+  handler: Handler,
+  options: HttpOptions = {},
+): Promise<HttpServer> {
+  const { onError = () => {} } = options
+  const limits = { ...HTTP_LIMITS, ...options.limits }
+  const connections = keepConnections(limits.connections)
+  const server = createServer({
+    maxHeaderSize: limits.head,
+    headersTimeout: limits.arrival,
+    requestTimeout: limits.arrival,
+    connectionsCheckingInterval: Math.min(CHECK_INTERVAL, limits.arrival),
+    keepAliveTimeout: limits.idle,
+  })
+  server.timeout = limits.stall
+  const receive = receiver(handler, connections, limits.pipelined, onError)
+  server.on('connection', connections.admit)
+  server.on('request', receive)
+  // A client that asks before it sends a body is told at once that there is to be none.
+  server.on('checkContinue', receive)
+  server.on('timeout', (socket: Socket) =>
+    connections.isThinking(socket) ? socket.setTimeout(limits.stall) : socket.destroy(),
+  )
+  await listen(server, on)
+  server.on('error', onError)
+  return {
+    address: addressOf(server),
+    connections: connections.count,
+    close: graceMs => close(server, connections, graceMs),
+  }
+}
+
+/** What is done with each request. Nothing is made anew for one that could be made once. */
+function receiver(
+  handler: Handler,
+  connections: Connections,
+  pipelined: number,
+  onError: (error: unknown) => void,
+) {
+  function ended(this: ServerResponse): void {
+    connections.ended(this.req.socket)
+  }
+
+  function failed(exchange: Exchange, error: unknown): void {
+    onError(error)
+    if (exchange.response.headersSent) exchange.response.destroy()
+    else send(exchange, plain(500, 'internal error'))
+  }
+
+  function send(exchange: Exchange, answer: GateResponse): void {
+    const isLast = connections.isFinishing() && exchange.connection.underWay === 1
+    try {
+      sendAnswer(exchange, answer, isLast)?.catch(error => failed(exchange, error))
+    } catch (error) {
+      failed(exchange, error)
+    }
+  }
+
+  return (message: IncomingMessage, response: ServerResponse): void => {
+    const connection = connections.begun(message.socket)
+    // Cut in the middle of what it sent.
+    if (connection === undefined) return
+    response.on('close', ended)
+    if (connection.underWay > pipelined) {
+      connection.socket.destroy()
+      return
+    }
+    const exchange = new Exchange(message, response, connection)
+    const refusal = refusalOf(message)
+    if (refusal !== undefined) {
+      send(exchange, refusal)
+      return
+    }
+    try {
+      const answer = handler(exchange)
+      if (answer instanceof Promise)
+        answer.then(
+          settled => send(exchange, settled),
+          error => failed(exchange, error),
+        )
+      else send(exchange, answer)
+    } catch (error) {
+      failed(exchange, error)
+    }
+  }
+}
+
+function listen(server: Server, on: ListenOn): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ ...on, backlog: BACKLOG }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function addressOf(server: Server): string {
+  const bound = server.address()
+  if (bound === null || typeof bound === 'string') return bound ?? ''
+  return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
+}
+
+function close(server: Server, connections: Connections, graceMs: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(connections.cut, graceMs)
+    server.close(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+    connections.finish()
+  })
+}

@@ -1,0 +1,153 @@
+/** What the gate counts, told in the Prometheus text format 0.0.4 (prometheus.io, "Exposition formats"). */
+
+export type CounterName =
+  | 'requests'
+  | 'answers_cached'
+  | 'upstream_answers'
+  | 'verdicts'
+  | 'hook_questions'
+  | 'conflicts'
+
+export type HistogramName = 'request_seconds' | 'upstream_seconds'
+
+/**
+ * Labels are those that a metric has: a missing one is empty, any other is ignored. Each combination of values is kept for
+ * as long as the process lives, so that they must be few.
+ */
+export type Labels = Readonly<Record<string, string>>
+
+export interface Metrics {
+  count(name: CounterName, labels?: Labels): void
+  /** What cannot be a duration is ignored. */
+  observe(name: HistogramName, seconds: number, labels?: Labels): void
+  /** All of them, and what the caller has measured just now; `nixsig_` goes before every name. */
+  print(gauges: Readonly<Record<string, number>>): string
+}
+
+/** All at zero. */
+export function openMetrics(): Metrics {
+  const counters: Readonly<Record<CounterName, Family<Counter>>> = {
+    requests: counter('Requests answered over HTTP.', ['endpoint', 'status']),
+    answers_cached: counter('Requests for a narinfo whose answer was at hand.'),
+    upstream_answers: counter('What upstreams said when they were asked for a narinfo.', [
+      'upstream',
+      'result',
+    ]),
+    verdicts: counter('Verdicts on what upstreams offer.', ['outcome', 'code']),
+    hook_questions: counter('Questions of the hooks.', ['question', 'outcome']),
+    conflicts: counter('Times that what upstreams say of a path could not all be true.'),
+  }
+  const histograms: Readonly<Record<HistogramName, Family<Histogram>>> = {
+    request_seconds: histogram('Seconds from a request to its answer.', ['endpoint']),
+    upstream_seconds: histogram('Seconds until an upstream said something.', ['upstream']),
+  }
+  return {
+    count(name, labels = {}) {
+      counters[name].at(labels).count++
+    },
+    observe(name, seconds, labels = {}) {
+      if (seconds >= 0 && Number.isFinite(seconds)) observeIn(histograms[name].at(labels), seconds)
+    },
+    print: gauges =>
+      [
+        ...Object.entries(counters).flatMap(([name, family]) => printCounters(`${name}_total`, family)),
+        ...Object.entries(histograms).flatMap(([name, family]) => printHistograms(name, family)),
+        ...Object.entries(gauges).flatMap(([name, value]) => printGauge(name, value)),
+      ]
+        .map(line => `${line}\n`)
+        .join(''),
+  }
+}
+
+interface Counter {
+  count: number
+}
+
+interface Histogram {
+  /** One for each bucket, and one for what is slower than all of them. */
+  readonly counts: number[]
+  sum: number
+}
+
+/** Upper ends of the buckets, in seconds. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+function counter(help: string, labels: readonly string[] = []): Family<Counter> {
+  return openFamily(help, labels, () => ({ count: 0 }))
+}
+
+function histogram(help: string, labels: readonly string[]): Family<Histogram> {
+  return openFamily(help, labels, () => ({ counts: new Array<number>(BUCKETS.length + 1).fill(0), sum: 0 }))
+}
+
+function observeIn(histogram: Histogram, seconds: number): void {
+  const bucket = BUCKETS.findIndex(end => seconds <= end)
+  const place = bucket < 0 ? BUCKETS.length : bucket
+  histogram.counts[place] = (histogram.counts[place] ?? 0) + 1
+  histogram.sum += seconds
+}
+
+/** A metric with a series for each combination of label values that there was. */
+interface Family<Series> {
+  readonly help: string
+  at(labels: Labels): Series
+  /** With the labels as they are printed: `endpoint="nar",status="200"`. */
+  all(): readonly (readonly [labels: string, series: Series])[]
+}
+
+function openFamily<Series>(help: string, names: readonly string[], start: () => Series): Family<Series> {
+  const series = new Map<string, { readonly values: readonly string[]; readonly series: Series }>()
+  function at(labels: Labels): Series {
+    let key = ''
+    for (const name of names) key += `${labels[name] ?? ''}\0`
+    const found = series.get(key)
+    if (found !== undefined) return found.series
+    const added = { values: names.map(name => labels[name] ?? ''), series: start() }
+    series.set(key, added)
+    return added.series
+  }
+  // Without labels there is one series, from the start.
+  if (names.length === 0) at({})
+  return {
+    help,
+    at,
+    all: () =>
+      [...series.values()].map(({ values, series }) => [
+        names.map((name, place) => `${name}="${escapeLabel(values[place] ?? '')}"`).join(','),
+        series,
+      ]),
+  }
+}
+
+function escapeLabel(value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+}
+
+function printCounters(name: string, { help, all }: Family<Counter>): readonly string[] {
+  return [...head(name, help, 'counter'), ...all().map(([labels, { count }]) => sample(name, labels, count))]
+}
+
+/** Each bucket counts those before it as well. */
+function printHistograms(name: string, { help, all }: Family<Histogram>): readonly string[] {
+  const samples = all().flatMap(([labels, { counts, sum }]) => {
+    let total = 0
+    const buckets = counts.map((count, place) => {
+      total += count
+      return sample(`${name}_bucket`, `${labels},le="${BUCKETS[place] ?? '+Inf'}"`, total)
+    })
+    return [...buckets, sample(`${name}_sum`, labels, sum), sample(`${name}_count`, labels, total)]
+  })
+  return [...head(name, help, 'histogram'), ...samples]
+}
+
+function printGauge(name: string, value: number): readonly string[] {
+  return [...head(name, `Now: ${name.replaceAll('_', ' ')}.`, 'gauge'), sample(name, '', value)]
+}
+
+function head(name: string, help: string, type: 'counter' | 'gauge' | 'histogram'): readonly string[] {
+  return [`# HELP nixsig_${name} ${help}`, `# TYPE nixsig_${name} ${type}`]
+}
+
+function sample(name: string, labels: string, value: number): string {
+  return `nixsig_${name}${labels === '' ? '' : `{${labels}}`} ${value}`
+}
