@@ -36,7 +36,7 @@ export function activatedSockets(environment: NodeJS.ProcessEnv = process.env): 
   if (files > SOCKET_NAMES.length)
     throw malformed('LISTEN_FDS', `${files} sockets; there is use for ${SOCKET_NAMES.join(' and ')} alone`)
   const given = names?.split(':') ?? []
-  if (given.length !== files) throw malformed('LISTEN_FDNAMES', `${given.length} names for ${files} sockets`)
+  if (given.length !== files) throw malformed('LISTEN_FDNAMES', `names ${given.length} sockets of ${files}`)
   return socketsByName(given)
 }
 
