@@ -21,6 +21,9 @@ const PACKAGES = {
   git: 'git',
   debootstrap: 'debootstrap',
   'dpkg-source': 'dpkg-dev',
+  nginx: 'nginx-light',
+  openssl: 'openssl',
+  curl: 'curl',
 }
 
 function isInstalled(program) {
@@ -40,7 +43,8 @@ export function ensure(programs) {
     process.exit(2)
   }
   console.error(`installing ${packages.join(' ')} …`)
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
+  // Without a runlevel no package starts a service that it brings.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   for (const args of [
     ['update', '-qq'],
     ['install', '-y', '-qq', '--no-install-recommends', ...packages],
@@ -71,7 +75,7 @@ export function ensureTestTools({ endToEnd }) {
     'git',
   ])
   if (!endToEnd) return
-  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap'])
+  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'openssl', 'curl'])
   if (process.getuid?.() !== 0) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)

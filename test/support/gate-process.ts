@@ -19,20 +19,12 @@ export interface GateProcess {
   end(signal: NodeJS.Signals): Promise<number>
 }
 
-export interface GateOptions {
-  /** The state directory; the usual one unless told. */
-  readonly state?: string
-  /** The policy; the usual one unless told. */
-  readonly policy?: string
-}
-
-/** Starts `nixsig serve` as root, as the world's policy has it, and waits until it is ready: ten seconds at most. */
-export async function startGate(world: World, options: GateOptions = {}): Promise<GateProcess> {
-  const places = [
-    ...(options.state === undefined ? [] : ['--state', options.state]),
-    ...(options.policy === undefined ? [] : ['--policy', options.policy]),
-  ]
-  const [program, ...args] = world.enter(['/opt/nixsig/nixsig', 'serve', '--log-format', 'json', ...places])
+/**
+ * Starts `nixsig serve` as root, as the world's policy has it or with further arguments, and waits until it is ready: ten
+ * seconds at most.
+ */
+export async function startGate(world: World, more: readonly string[] = []): Promise<GateProcess> {
+  const [program, ...args] = world.enter(['/opt/nixsig/nixsig', 'serve', '--log-format', 'json', ...more])
   const env = { PATH: '/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', USER: 'root' }
   const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
   let log = ''
