@@ -93,6 +93,8 @@ export async function openHttpServer(
     keepAliveTimeout: limits.idle,
   })
   server.timeout = limits.stall
+  // All of them: one that is left out might be the one that tells of a body. Their size has a limit.
+  server.maxHeadersCount = 0
   const receive = receiver(handler, connections, limits.pipelined, onError)
   server.on('connection', connections.admit)
   server.on('request', receive)
