@@ -13,6 +13,7 @@ export type Asked =
   | { readonly kind: 'failed'; readonly why: string }
 
 const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
+const BROKEN_OFF: readonly unknown[] = ['ECONNRESET', 'EPIPE']
 
 /**
  * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody else
@@ -31,7 +32,8 @@ export async function askResident(question: BuildQuestion, path = RESIDENT_SOCKE
     return { kind: 'failed', why: reply.sentence === '' ? 'it answered another question' : reply.sentence }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
-    return ABSENT.includes(code) ? { kind: 'absent' } : { kind: 'failed', why: message }
+    if (ABSENT.includes(code)) return { kind: 'absent' }
+    return { kind: 'failed', why: BROKEN_OFF.includes(code) ? 'it broke off' : message }
   }
 }
 

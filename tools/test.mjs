@@ -1,9 +1,11 @@
 // Compiles the tests with esbuild and runs them with node:test.
 //
-//   node tools/test.mjs [--only SUBSTRING]… [--unit] [--node PATH]
+//   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH]
 //
 // A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path. `--unit` leaves out
-// test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine.
+// test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine. They run twice: once
+// the hooks judge themselves, once a resident process does it for them (`nixsig serve`), with the same verdicts. `--judge`
+// leaves out one of the two.
 // First it installs what the tests need (on Debian, as root) or says in one line what is missing.
 
 import { spawnSync } from 'node:child_process'
@@ -18,9 +20,19 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     unit: { type: 'boolean', default: false },
+    judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
   },
 })
+
+if (![undefined, 'hook', 'resident'].includes(values.judge)) {
+  console.error('--judge is hook or resident')
+  process.exit(2)
+}
+
+/** End-to-end tests in which no hook has anything to ask, or that start a resident process themselves. */
+const ASKS_NOTHING =
+  /^test\/e2e\/(cosign|cosign-bundles|docs|handoff-surprises|harness|nix-lib|readme|store-client|fleet|gate-.*|resident)\.test\.ts$/
 
 const chosen = (await glob('test/**/*.test.ts', { cwd: root }))
   .filter(file => values.only.length === 0 || values.only.some(part => file.includes(part)))
@@ -37,11 +49,13 @@ rmSync(compiled, { recursive: true, force: true })
 await compile(chosen, compiled, 'test')
 
 /** Runs some compiled test files; the exit status of node's test runner. */
-function run(files, concurrency) {
+function run(files, concurrency, env = {}) {
   if (files.length === 0) return 0
   const paths = files.map(file => join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')))
   const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, ...paths]
-  return spawnSync(values.node, args, { cwd: root, stdio: 'inherit' }).status ?? 1
+  return (
+    spawnSync(values.node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
+  )
 }
 
 const endToEnd = chosen.filter(file => file.startsWith('test/e2e/'))
@@ -50,5 +64,10 @@ if (endToEnd.length > 0) {
   const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
   if (built.status !== 0) process.exit(1)
 }
-const statuses = [run(unit, 2), run(endToEnd, 1)]
+const asking = endToEnd.filter(file => !ASKS_NOTHING.test(file))
+const statuses = [
+  run(values.judge === 'resident' ? [] : unit, 2),
+  run(values.judge === 'resident' ? [] : endToEnd, 1),
+  run(values.judge === 'hook' ? [] : asking, 1, { NIXSIG_TEST_RESIDENT: '1' }),
+]
 process.exit(statuses.every(status => status === 0) ? 0 : 1)

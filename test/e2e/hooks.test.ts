@@ -183,7 +183,7 @@ for (const version of VERSIONS) {
     }))
 
   test(`${version}: what the ledger has is let pass without anything that judges, and nothing else is`, () =>
-    withWorld(version, {}, async world => {
+    withWorld(version, { resident: 'none' }, async world => {
       await setPolicy(
         world,
         policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),
@@ -205,7 +205,7 @@ for (const version of VERSIONS) {
     }))
 
   test(`${version}: paths that optimising the store has moved are known again after one look`, () =>
-    withWorld(version, {}, async world => {
+    withWorld(version, { resident: 'none' }, async world => {
       await setPolicy(
         world,
         policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),

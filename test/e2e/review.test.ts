@@ -114,11 +114,10 @@ for (const version of VERSIONS) {
     }))
 
   test(`${version}: a hook whose judgement never comes refuses`, () =>
-    withWorld(version, {}, async world => {
+    withWorld(version, { resident: 'none' }, async world => {
       await withCarol(world, byDefault('nothing', 'nothing', 'self'))
       const { drv } = await instantiate(world, nix.derivation('plain'))
-      const never = 'module.exports = { judgeBeforeBuild: never, judgeAfterBuild: never }'
-      world.write('/opt/nixsig/judge.js', `function never() { return new Promise(() => {}) }\n${never}\n`)
+      world.write('/opt/nixsig/judge.js', 'module.exports = { judge: () => new Promise(() => {}) }\n')
       assert.equal((await world.run(['/opt/nixsig/pre-build-hook', drv])).status, 1)
       const after = await world.run(['/opt/nixsig/post-build-hook'], { env: { DRV_PATH: drv } })
       assert.equal(after.status, 1)

@@ -1,5 +1,7 @@
 // The protocol of the resident process: docs/resident.md. Whatever is not exactly a question or a reply is an error.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { parseQuestion, printQuestion, QUESTION_LIMIT } from '../../src/formats/hook-question.ts'
 import { type HookReply, parseReply, printReply, REPLY_LIMIT } from '../../src/formats/hook-reply.ts'
@@ -166,4 +168,13 @@ test('no reply is printed that nobody would read', () => {
   for (const [reason, part] of Object.entries(bad)) {
     assert.throws(() => printReply({ ...reply, ...part }), new RegExp(reason))
   }
+})
+
+test('docs/resident.md shows a reply as it is', () => {
+  const page = readFileSync(join(PROJECT_ROOT, 'docs/resident.md'), 'utf8')
+  const [, example = ''] = /^```\n(nixsig1 refuse \d[^`]*)\n```$/m.exec(page) ?? []
+  const { outcome, sentence, telling } = parseReply(Buffer.from(example))
+  assert.equal(outcome, 'refuse')
+  assert.equal(sentence, 'needs alice for its derivation, found no signature')
+  assert.deepEqual(telling, { isByLine: true, versions: [] })
 })

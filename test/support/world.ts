@@ -3,12 +3,13 @@
  * empty /nix, /etc/nix/nix.conf as below, no policy yet, and dist/ as /opt/nixsig with no checkout in sight. Builds see
  * /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch file:///srv/….
  */
-import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { insideRoot } from './inside.ts'
 import { openNamespace, type Version } from './namespace.ts'
+import { HAS_RESIDENT, withResident } from './resident.ts'
 
 export type { Outcome } from './command.ts'
 export type { Daemon } from './daemon.ts'
@@ -27,6 +28,12 @@ export interface WorldOptions {
   readonly nixConf?: Readonly<Record<string, string>>
   /** False leaves out the hooks and /opt/nixsig: Nix alone. */
   readonly hooks?: boolean
+  /**
+   * What the second run of the tests does with a world that has hooks. Unless told, a resident process judges, and the
+   * hooks have lost what they would need to judge themselves. `may-end`: they have it, for a test that ends whatever
+   * judges. `none`: as in the first run, for a test of how the hooks themselves work.
+   */
+  readonly resident?: 'may-end' | 'none'
 }
 
 export interface RunOptions {
@@ -93,7 +100,11 @@ export async function withWorld<T>(
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
     const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
-    return await use({ ...world, nixVersion })
+    const live = () => use({ ...world, nixVersion })
+    if (!hooks || !HAS_RESIDENT || options.resident === 'none') return await live()
+    const mayEnd = options.resident === 'may-end'
+    if (!mayEnd) rmSync(world.path('/opt/nixsig/judge.js'))
+    return await withResident(world, mayEnd, live)
   } finally {
     await namespace.close()
   }

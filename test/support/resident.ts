@@ -1,0 +1,98 @@
+/** The process of `nixsig serve` in a world, as far as it answers the hooks. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { after } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { killUnder } from './command.ts'
+import type { World } from './world.ts'
+
+/** Whether this is the second run of the end-to-end tests, in which the hooks of every world find a resident process. */
+export const HAS_RESIDENT: boolean = process.env['NIXSIG_TEST_RESIDENT'] === '1'
+
+export interface Resident {
+  /** Where it serves the gate: `http://127.0.0.1:PORT`. */
+  readonly url: string
+  /** All it has written so far. */
+  log(): string
+  /** Questions of hooks that it has answered so far. */
+  questions(): number
+  isRunning(): boolean
+  signal(name: NodeJS.Signals): void
+  /** Its exit status once it has ended by itself; null if a signal ended it. */
+  readonly ended: Promise<number | null>
+  /** Ends it at once, with all that it has started. */
+  kill(): Promise<void>
+}
+
+const COMMAND = ['/opt/nixsig/nixsig', 'serve', '--listen', '127.0.0.1:0', '--log-format', 'json']
+const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
+
+/** Starts it as root and waits until it is ready: ten seconds at most. `command` for one that is started in another way. */
+export async function startResident(
+  world: Pick<World, 'enter'>,
+  command: readonly string[] = COMMAND,
+): Promise<Resident> {
+  const [program, ...args] = world.enter(command)
+  const child = spawn(program, args, {
+    env: ENVIRONMENT,
+    detached: true,
+    stdio: ['ignore', 'inherit', 'pipe'],
+  })
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    log += text
+  })
+  const ended = new Promise<number | null>(resolve => child.on('close', resolve))
+  const isRunning = () => child.exitCode === null && child.signalCode === null
+  for (const deadline = Date.now() + 10_000; urlIn(log) === undefined; await sleep(5)) {
+    if (Date.now() > deadline || !isRunning()) throw new Error(`nixsig serve did not start: ${log}`)
+  }
+  return {
+    url: urlIn(log) ?? '',
+    log: () => log,
+    questions: () => log.match(/"event":"(?:answered|refused) a hook"/g)?.length ?? 0,
+    isRunning,
+    signal: name => process.kill(inWorld(child), name),
+    ended,
+    async kill() {
+      if (child.pid !== undefined && isRunning()) {
+        killUnder(child.pid)
+        // nsenter stops itself when what it has started is stopped.
+        process.kill(child.pid, 'SIGCONT')
+      }
+      await ended
+    },
+  }
+}
+
+function urlIn(log: string): string | undefined {
+  return /"event":"ready".*"url":"([^"]*)"/.exec(log)?.[1]
+}
+
+/** nsenter waits outside for the process that it started in the world. */
+function inWorld({ pid = 0 }: ChildProcess): number {
+  return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
+}
+
+let answered = 0
+
+/** Lets `use` live in a world whose hooks find a resident process, and sees to it that this was what judged. */
+export async function withResident<T>(
+  world: Pick<World, 'enter'>,
+  mayEnd: boolean,
+  use: () => Promise<T>,
+): Promise<T> {
+  const resident = await startResident(world)
+  try {
+    const result = await use()
+    assert.ok(mayEnd || resident.isRunning(), `the resident process ended:\n${resident.log()}`)
+    return result
+  } finally {
+    answered += resident.questions()
+    await resident.kill()
+  }
+}
+
+// Or the second run would show nothing: tools/test.mjs names the files that leave nothing to ask about.
+if (HAS_RESIDENT) after(() => assert.ok(answered > 0, 'no hook has asked the resident process anything'))
