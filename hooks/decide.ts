@@ -5,8 +5,8 @@
 import { writeSync } from 'node:fs'
 import type { BuildQuestion } from '../src/formats/hook-question.ts'
 import type { HookReply } from '../src/formats/hook-reply.ts'
+import { askResident } from '../src/gate/ask-resident.ts'
 import { printable } from '../src/primitives/printable.ts'
-import { askResident } from './ask-resident.ts'
 import { showsRefusalLine } from './parent-nix.ts'
 import { say } from './say.ts'
 

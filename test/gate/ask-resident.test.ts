@@ -5,9 +5,9 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { type Asked, askResident } from '../../hooks/ask-resident.ts'
 import type { HookReply } from '../../src/formats/hook-reply.ts'
 import { printReply } from '../../src/formats/hook-reply.ts'
+import { type Asked, askResident } from '../../src/gate/ask-resident.ts'
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello.drv'
 const QUESTION = { kind: 'before-build', derivation: DRV } as const
@@ -190,3 +190,15 @@ test('attack: a derivation whose name is another question is not asked about', (
     }
     assert.equal(asked(), '')
   }))
+
+test('a reload is done or not; a verdict is no answer to it, and it is none to a question of a hook', () =>
+  withListener(reply(printReply({ ...PASS, outcome: 'done' })), async ({ path, asked }) => {
+    assert.equal((await askResident({ kind: 'reload' }, path)).kind, 'answered')
+    assert.equal(asked(), 'nixsig1 reload\n')
+    assertFailed(await askResident(QUESTION, path), /answered another question/)
+  }))
+
+test('attack: a verdict in answer to a reload', () =>
+  withListener(reply(printReply(PASS)), async ({ path }) =>
+    assertFailed(await askResident({ kind: 'reload' }, path), /answered another question/),
+  ))

@@ -1,10 +1,10 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { connect } from 'node:net'
-import { protectedPath } from '../src/files/owned-file.ts'
-import { type BuildQuestion, printQuestion, RESIDENT_SOCKET } from '../src/formats/hook-question.ts'
-import { type HookReply, parseReply, REPLY_LIMIT } from '../src/formats/hook-reply.ts'
+import { protectedPath } from '../files/owned-file.ts'
+import { type HookQuestion, printQuestion, RESIDENT_SOCKET } from '../formats/hook-question.ts'
+import { type HookReply, parseReply, REPLY_LIMIT } from '../formats/hook-reply.ts'
 
-/** What came of asking the resident process: its verdict, which is final, or none. */
+/** What came of asking the resident process: `pass` or `refuse`, which is final, or `done` to a reload; or nothing. */
 export type Asked =
   | { readonly kind: 'answered'; readonly reply: HookReply }
   /** Nobody listens there. */
@@ -12,14 +12,17 @@ export type Asked =
   /** Somebody does, or could; `why` may hold text from outside. */
   | { readonly kind: 'failed'; readonly why: string }
 
+const VERDICTS: readonly unknown[] = ['pass', 'refuse']
+const OUTCOMES = { 'before-build': VERDICTS, 'after-build': VERDICTS, reload: ['done'] as readonly unknown[] }
+
 const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
 const BROKEN_OFF: readonly unknown[] = ['ECONNRESET', 'EPIPE']
 
 /**
  * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody else
- * can write to them. Waits as long as it takes: the hook has an end of its own. Never rejects.
+ * can write to them. Waits as long as it takes: hooks have an end of their own. Never rejects.
  */
-export async function askResident(question: BuildQuestion, path = RESIDENT_SOCKET): Promise<Asked> {
+export async function askResident(question: HookQuestion, path = RESIDENT_SOCKET): Promise<Asked> {
   try {
     const status = lstatSync(path, { throwIfNoEntry: false })
     if (status === undefined) return { kind: 'absent' }
@@ -28,7 +31,7 @@ export async function askResident(question: BuildQuestion, path = RESIDENT_SOCKE
     const bytes = await exchange(path, printQuestion(question))
     if (bytes.length === 0) return { kind: 'failed', why: 'it gave no reply' }
     const reply = parseReply(bytes)
-    if (reply.outcome === 'pass' || reply.outcome === 'refuse') return { kind: 'answered', reply }
+    if (OUTCOMES[question.kind].includes(reply.outcome)) return { kind: 'answered', reply }
     return { kind: 'failed', why: reply.sentence === '' ? 'it answered another question' : reply.sentence }
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
