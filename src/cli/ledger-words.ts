@@ -1,5 +1,6 @@
 import { type Admission, isCurrent } from '../ledger/admissions.ts'
-import { when, word } from '../policy/words.ts'
+import type { Conflict } from '../ledger/conflicts.ts'
+import { pathWord, when, word } from '../policy/words.ts'
 
 /** What the ledger's entry of a path is held against. */
 export interface Present {
@@ -28,4 +29,14 @@ function whyStale(entry: Admission, { policy, now, narHash }: Present): string |
   if (entry.policy !== policy) return 'the policy has changed since'
   if (isCurrent(entry, policy, now)) return undefined
   return `it ended ${when(entry.until ?? now)}`
+}
+
+/** What binary caches said when they disagreed last, a line each; none if they never did. */
+export function disagreementLines(conflict: Conflict | undefined): readonly string[] {
+  if (conflict === undefined) return []
+  const sides = conflict.sides.map(
+    ({ who, path, narHash, narSize }) =>
+      `${word(who)} had ${pathWord(path)} with sha256:${narHash}, ${narSize} bytes`,
+  )
+  return [`disagreed ${when(conflict.time)}:`, ...sides]
 }

@@ -14,6 +14,7 @@ import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
 import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
+import { serve } from './commands/serve.ts'
 import { sync } from './commands/sync.ts'
 import { verify } from './commands/verify.ts'
 import { explainError } from './status.ts'
@@ -27,6 +28,7 @@ const COMMANDS: readonly AddCommand[] = [
   checkSignature,
   verify,
   explain,
+  serve,
   publish,
   sync,
   policy,

@@ -21,10 +21,16 @@ export interface SignedPath {
 
 /**
  * Builders' claims from the Nix signatures on a path. Anybody may have put them there: each counts only once it
- * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more.
+ * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more. Also says which
+ * of the signatures these are.
  */
-export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origin: string): Evidence {
+export function storeSignatureEvidence(
+  policy: Policy,
+  signed: SignedPath,
+  origin: string,
+): Evidence & Pick<SignedPath, 'signatures'> {
   const claims: Claim[] = []
+  const signatures: string[] = []
   const strays: Stray[] = []
   const message = Buffer.from(narFingerprint(signed), 'utf8')
   const keys = nixKeys(policy)
@@ -38,8 +44,11 @@ export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origi
       })
       continue
     }
-    const signer = keys.find(key => verifyEd25519(message, signature.signature, key.publicKey))
+    const signer = namedFirst(keys, signature.name).find(key =>
+      verifyEd25519(message, signature.signature, key.publicKey),
+    )
     if (signer !== undefined) {
+      signatures.push(text)
       claims.push({
         key: signer.identity,
         role: 'builder',
@@ -57,19 +66,12 @@ export function storeSignatureEvidence(policy: Policy, signed: SignedPath, origi
     const detail = `only the first ${SIGNATURE_LIMIT} of ${signed.signatures.length} signatures were looked at`
     strays.push({ problem: 'unused', origin, detail })
   }
-  return { claims, strays, troubles: [] }
+  return { claims, strays, troubles: [], signatures }
 }
 
-/** Those of a path's signatures that verify with a key that the trusted list has in Nix's own form. */
-export function listedSignatures(policy: Policy, signed: SignedPath): readonly string[] {
-  const message = Buffer.from(narFingerprint(signed), 'utf8')
-  const keys = nixKeys(policy)
-  return likelyFirst(signed.signatures, keys)
-    .slice(0, SIGNATURE_LIMIT)
-    .filter(text => {
-      const signature = readSignature(text)?.signature
-      return signature !== undefined && keys.some(key => verifyEd25519(message, signature, key.publicKey))
-    })
+/** The name is a hint to the key that it most likely is. */
+function namedFirst(keys: readonly Ed25519Key[], name: string): readonly Ed25519Key[] {
+  return [...keys.filter(key => key.name === name), ...keys.filter(key => key.name !== name)]
 }
 
 /** The signatures that name a listed key come first: anybody may add others, and they must not crowd those out. */

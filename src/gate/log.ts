@@ -34,10 +34,24 @@ export function openLog(format: LogFormat, write: (line: string) => void, now = 
   }
 }
 
-/** For openLog: writes to a stream, and goes on in silence once nobody reads it any more. */
+/** For so many milliseconds lines are gathered. */
+const GATHERED = 20
+
+/**
+ * For openLog: writes to a stream, and goes on in silence once nobody reads it any more. Whoever reads standard error is
+ * waited for at each write, so lines that come close together are one.
+ */
 export function writeTo(stream: Writable): (line: string) => void {
   stream.on('error', () => {})
-  return line => void stream.write(line)
+  let waiting = ''
+  const flush = () => {
+    stream.write(waiting)
+    waiting = ''
+  }
+  return line => {
+    if (waiting === '') setTimeout(flush, GATHERED)
+    waiting += line
+  }
 }
 
 type Value = string | number | boolean

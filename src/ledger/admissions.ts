@@ -93,8 +93,16 @@ export function entryFile(state: string, digest: string): string {
   return join(state, 'ledger', digest.slice(0, 2), digest)
 }
 
-/** Writes or replaces the entry of a path, on the disk when it returns. */
-export function writeAdmission(state: string, digest: string, admission: Admission): void {
+/**
+ * Writes or replaces the entry of a path, on the disk when it returns. With `flush: false` a loss of power may take it away
+ * again, for what can be judged anew.
+ */
+export function writeAdmission(
+  state: string,
+  digest: string,
+  admission: Admission,
+  { flush } = { flush: true },
+): void {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
@@ -114,7 +122,7 @@ export function writeAdmission(state: string, digest: string, admission: Admissi
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
     ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
   ]
-  writeDurably(entryFile(state, digest), `${lines.join('\n')}\n`, { flush: true })
+  writeDurably(entryFile(state, digest), `${lines.join('\n')}\n`, { flush })
 }
 
 /**
@@ -124,7 +132,8 @@ export function writeAdmission(state: string, digest: string, admission: Admissi
 export function readAdmission(state: string, digest: string, path: string): Admission | undefined {
   const file = entryFile(state, digest)
   const text = readOwnedFile(file, ENTRY_LIMIT)?.toString('utf8')
-  if (text === undefined) return undefined
+  // Nothing but its name is left of one that was not flushed when the power went.
+  if (text === undefined || text === '') return undefined
   const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
   const head = HEAD.exec(text)
   if (head === null) throw malformed('does not have the form of one')

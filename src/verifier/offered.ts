@@ -13,6 +13,7 @@ import {
 } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Evidence, Refusal, Side, Stray, Subject, Trouble, Trust, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -29,7 +30,15 @@ import { refusalOf } from './refusal-of-error.ts'
 export type OfferOutcome =
   /** Nobody has it; of the upstreams that were asked, these gave no answer. */
   | { readonly kind: 'absent'; readonly silent: readonly Stray[] }
-  | { readonly kind: 'trusted'; readonly verdict: Trust; readonly offer: Offer }
+  | {
+      readonly kind: 'trusted'
+      readonly verdict: Trust
+      readonly offer: Offer
+      /** Of all offers, those by keys of the trusted list. */
+      readonly signatures: readonly string[]
+      /** Whether it was not in the ledger yet. */
+      readonly isNew: boolean
+    }
   /** Refused. `offer`: what could be passed on by a policy that only warns. */
   | { readonly kind: 'refused'; readonly verdict: Refusal; readonly offer?: Offer }
   /** What would vouch for it can only be checked over the file itself, so Nix has to fetch it from its origin. */
@@ -84,7 +93,8 @@ async function admitOffer(
 ): Promise<OfferOutcome> {
   const [offer] = offers
   const path = parseStorePath(offer.narinfo.path)
-  const info = await (await inquiry.store()).pathInfo(path.path)
+  // Asking the store about what is not on the disk costs more than all the rest.
+  const info = isOnDisk(path.path) ? await (await inquiry.store()).pathInfo(path.path) : undefined
   const offered = await whatItIs(inquiry, path, offer)
   const disagreement = disagreementOf(offered, offers, info)
   if (disagreement !== undefined) {
@@ -94,11 +104,12 @@ async function admitOffer(
     }
     return { kind: 'refused', verdict, offer }
   }
-  const judged = await judgeOffered(inquiry, offered, offers)
+  const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
   const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
   if (verdict.outcome === 'trusted') {
-    if (inquiry.records) await recordOffer(inquiry, verdict, path, offered.derivation?.path.path)
-    return { kind: 'trusted', verdict, offer }
+    const isNew =
+      inquiry.records && (await recordOffer(inquiry, verdict, path, offered.derivation?.path.path))
+    return { kind: 'trusted', verdict, offer, signatures, isNew }
   }
   if (offered.isSigned) return { kind: 'unfetched', verdict }
   return { kind: 'refused', verdict, offer }
@@ -126,11 +137,11 @@ async function judgeOffered(
   inquiry: Inquiry,
   { path, kind, derivation }: Offered,
   offers: readonly [Offer, ...Offer[]],
-): Promise<Verdict> {
-  const [{ narinfo }] = offers
+): Promise<{ readonly judged: Verdict; readonly signatures: readonly string[] }> {
+  const [{ narinfo, upstream }] = offers
   if (kind === 'derivation' && narinfo.contentAddress === undefined) {
     const detail = 'it is named as a derivation and not by its contents, as derivations are'
-    return undecided(path.path, [{ origin: offers[0].upstream, detail }])
+    return { judged: undecided(path.path, [{ origin: upstream, detail }]), signatures: [] }
   }
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const subject: Subject = {
@@ -144,15 +155,17 @@ async function judgeOffered(
   if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
     const refusals = await admitMaking(inquiry, derivation)
     const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
-    if (refusal !== undefined) return refusal
+    if (refusal !== undefined) return { judged: refusal, signatures: [] }
   }
   const policy = await inquiry.policy()
+  const signed = offers.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
   const evidence: readonly Evidence[] = [
-    ...offers.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream)),
+    ...signed,
     await inquiry.attested(path.path),
     rememberedEvidence(entry, subject.narHash),
   ]
-  return judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
+  const judged = await judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
+  return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
 }
 
 /** Why these offers do not go together, or not with what is in the store; undefined if they do. */
@@ -175,6 +188,10 @@ function disagreementOf(
     findings: [{ code: 'disagreement', sides }],
   }
   return { verdict, sides }
+}
+
+function isOnDisk(path: string): boolean {
+  return identityOf(path) !== undefined
 }
 
 function sideOf(who: string, { path, narHash, narSize }: Omit<Side, 'who'>): Side {

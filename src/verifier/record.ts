@@ -64,37 +64,39 @@ export function recordTrust(
   path: StorePath,
   derivation: string | undefined,
 ): Promise<Admission> {
-  return record(inquiry, trust, { path, derivation, stamp: identityOf(path.path) })
+  return record(inquiry, trust, { path, derivation, stamp: identityOf(path.path), flush: true })
 }
 
 /**
- * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the disk.
- * One that says the same already is left alone, with all that it knows besides.
+ * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the disk. It
+ * outlives this process, not the machine's power, after which the path is judged anew.
+ * One that says the same already is left alone, with all that it knows besides. Says whether it was written.
  */
 export async function recordOffer(
   inquiry: Inquiry,
   trust: Trust,
   path: StorePath,
   derivation: string | undefined,
-): Promise<void> {
+): Promise<boolean> {
   const { subject } = trust
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const { digest } = await inquiry.snapshot()
   const isSame = entry?.narHash === subject.narHash && entry.kind === subject.kind
-  if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return
+  if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return false
   const stamp = isSame ? entry.stamp : undefined
-  await record(inquiry, trust, { path, derivation, stamp })
+  await record(inquiry, trust, { path, derivation, stamp, flush: false })
+  return true
 }
 
-async function record(
-  inquiry: Inquiry,
-  trust: Trust,
-  at: {
-    readonly path: StorePath
-    readonly derivation: string | undefined
-    readonly stamp: string | undefined
-  },
-): Promise<Admission> {
+/** What an entry says besides its verdict, and how it is kept. */
+interface Recorded {
+  readonly path: StorePath
+  readonly derivation: string | undefined
+  readonly stamp: string | undefined
+  readonly flush: boolean
+}
+
+async function record(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
   const { subject, basis } = trust
   // An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
   const claims = basis.kind === 'claims' ? basis.claims.filter(({ expired }) => expired === undefined) : []
@@ -112,6 +114,6 @@ async function record(
     claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
     build: undefined,
   }
-  writeAdmission(inquiry.places.state, at.path.digest, admission)
+  writeAdmission(inquiry.places.state, at.path.digest, admission, { flush: at.flush })
   return admission
 }

@@ -8,9 +8,11 @@ import { policyOf } from '../policy/policies.ts'
 import { blocksOf, commandsOf } from './markdown.ts'
 import { completePolicy } from './policies.ts'
 
-const ROLES = ['developer', 'packager', 'reviewer', 'builder', 'user'].map(role => `docs/how-to/${role}.md`)
+const ROLES = ['developer', 'packager', 'reviewer', 'builder', 'user', 'gate'].map(
+  role => `docs/how-to/${role}.md`,
+)
 const PAGES = ['docs/getting-started.md', 'docs/how-to.md', ...ROLES, 'docs/attestations.md', 'README.md']
-const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix']
+const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix', 'ini', 'conf', 'nginx']
 
 /** The anchor that a heading gets where the pages are shown. */
 function anchorOf(heading: string): string {

@@ -85,10 +85,16 @@ test('a writer that throws stops nothing', () => {
   assert.equal(calls, 2)
 })
 
-test('lines reach the stream that they are written to', () => {
+test('lines reach the stream that they are written to in their order, and those that come together in one write', async () => {
   const stream = new PassThrough()
-  openLog('text', writeTo(stream))('info', 'ready')
-  assert.equal(String(stream.read()), 'nixsig: ready\n')
+  const log = openLog('text', writeTo(stream))
+  log('info', 'ready')
+  log('info', 'stopping')
+  const [first] = await once(stream, 'data')
+  assert.equal(String(first), 'nixsig: ready\nnixsig: stopping\n')
+  log('info', 'later')
+  const [second] = await once(stream, 'data')
+  assert.equal(String(second), 'nixsig: later\n')
 })
 
 test('a process outlives the reader of its log', async () => {

@@ -34,7 +34,17 @@ for (const { title, toml } of EXAMPLES) {
 test('every section that shows an example was found', () => {
   assert.deepEqual(
     EXAMPLES.map(({ title }) => title),
-    ['A small policy', 'Attestations', 'Principals', 'Groups', 'Rules', 'Rules', 'Revocations', 'Exemptions'],
+    [
+      'A small policy',
+      'Attestations',
+      'The gate',
+      'Principals',
+      'Groups',
+      'Rules',
+      'Rules',
+      'Revocations',
+      'Exemptions',
+    ],
   )
 })
 

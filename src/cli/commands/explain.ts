@@ -1,8 +1,9 @@
 import { mergeEvidence } from '../../evidence/merge.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../../formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../ledger/admissions.ts'
+import { readConflict } from '../../ledger/conflicts.ts'
 import { exitCode } from '../../policy/exit-code.ts'
-import type { Evidence } from '../../policy/verdict.ts'
+import type { Evidence, Verdict } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listEntriesOf, readEntry } from '../../quarantine/entries.ts'
@@ -16,7 +17,7 @@ import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { ledgerWords } from '../ledger-words.ts'
+import { disagreementLines, ledgerWords } from '../ledger-words.ts'
 import { openReadableInquiry } from '../readable-inquiry.ts'
 import { sayGroundsOf } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
@@ -43,16 +44,33 @@ async function explainPath(args: { path: string }, { places, terminal }: Invocat
   const path = parseStorePath(storePathOf(args.path))
   const inquiry = openReadableInquiry(places, { records: false })
   try {
-    const verdict = await verifyPath(inquiry, path.path)
+    const verdict = (await offeredVerdict(inquiry, path)) ?? (await verifyPath(inquiry, path.path))
     sayGroundsOf(terminal, verdict)
     // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
     const policy = await inquiry.policy().catch(() => undefined)
     if (policy !== undefined) await sayGrounds(inquiry, path, terminal)
+    saySection(terminal, 'binary caches', disagreementLines(readConflict(places.state, path.digest)))
     saySection(terminal, 'quarantine', quarantineLines(places.state, path))
     saySection(terminal, 'what to do', adviceFor(verdict))
     return exitCode(verdict)
   } finally {
     inquiry.close()
+  }
+}
+
+/** The verdict of the gate on a path that is not here; undefined where it is here, or nobody has it. */
+async function offeredVerdict(inquiry: Inquiry, path: StorePath): Promise<Verdict | undefined> {
+  const policy = await inquiry.policy().catch(() => undefined)
+  if (policy === undefined || policy.gate.upstreams.length === 0) return undefined
+  if ((await (await inquiry.store()).pathInfo(path.path)) !== undefined) return undefined
+  const { offered, upstreamsFrom } = await import('../offered-paths.ts')
+  const addresses = policy.gate.upstreams.map(({ url }) => url)
+  const upstreams = upstreamsFrom(policy, addresses)
+  try {
+    const { outcome } = await offered(inquiry, upstreams, path.path)
+    return outcome.kind === 'absent' ? undefined : outcome.verdict
+  } finally {
+    for (const upstream of upstreams) upstream.close()
   }
 }
 

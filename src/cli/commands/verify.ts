@@ -1,17 +1,20 @@
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
+import type { Inquiry } from '../../verifier/inquiry.ts'
 import { type AddCommand, type Invocation, isUsualSetting, runs } from '../command.ts'
 import { openReadableInquiry } from '../readable-inquiry.ts'
 import { sayVerdict } from '../say-verdict.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
+import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { verdictLine } from '../verdict-json.ts'
 
 interface Options {
   readonly paths: readonly string[]
   readonly recursive: boolean
+  readonly from: readonly string[] | undefined
   readonly json: boolean
 }
 
@@ -29,9 +32,16 @@ export const verify: AddCommand = yargs =>
           describe: 'Store paths, or links to them like ./result; none: only finish what was left',
         })
         .option('recursive', { type: 'boolean', default: false, describe: 'With all that they refer to' })
+        .option('from', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          describe: 'Judge what this binary cache offers, before anything is fetched; may be repeated',
+        })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON object a line and path' })
         .example('$0 verify ./result', 'judges what ./result leads to')
-        .example('$0 verify /run/current-system --recursive --json', 'a whole system, for a script'),
+        .example('$0 verify /run/current-system --recursive --json', 'a whole system, for a script')
+        .example('$0 verify PATH --recursive --from https://cache.nixos.org', 'before six gigabytes come'),
     runs(judgePaths),
   )
 
@@ -47,12 +57,12 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
 
   const inquiry = openReadableInquiry(places, { records: false })
   try {
-    const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
-    const all = options.recursive ? await closureOf(inquiry, paths) : [...new Set(paths)]
+    const verdicts =
+      options.from === undefined
+        ? verdictsHere(inquiry, { ...options, paths }, terminal)
+        : verdictsThere(inquiry, { ...options, paths, from: options.from }, terminal)
     const codes: ExitCode[] = []
-    for (const [index, path] of all.entries()) {
-      terminal.progress(`judging ${index + 1} of ${all.length} paths`)
-      const verdict = await verifyPath(inquiry, path)
+    for await (const verdict of verdicts) {
       if (options.json) terminal.print(verdictLine(verdict))
       else sayVerdict(terminal, verdict)
       codes.push(exitCode(verdict))
@@ -60,6 +70,40 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
     return mostSevere(codes)
   } finally {
     inquiry.close()
+  }
+}
+
+/** Of what is in the store. */
+async function* verdictsHere(
+  inquiry: Inquiry,
+  { paths, recursive }: Pick<Options, 'paths' | 'recursive'>,
+  terminal: Terminal,
+): AsyncGenerator<Verdict> {
+  const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
+  const all = recursive ? await closureOf(inquiry, paths) : [...new Set(paths)]
+  for (const [index, path] of all.entries()) {
+    terminal.progress(`judging ${index + 1} of ${all.length} paths`)
+    yield await verifyPath(inquiry, path)
+  }
+}
+
+/** Of what binary caches offer. */
+async function* verdictsThere(
+  inquiry: Inquiry,
+  options: Pick<Options, 'paths' | 'recursive'> & { readonly from: readonly string[] },
+  terminal: Terminal,
+): AsyncGenerator<Verdict> {
+  const { judgeOffered, upstreamsFrom } = await import('../offered-paths.ts')
+  const upstreams = upstreamsFrom(await inquiry.policy(), options.from)
+  let count = 0
+  try {
+    for await (const verdict of judgeOffered(inquiry, upstreams, options)) {
+      count++
+      terminal.progress(`judged ${count} paths`)
+      yield verdict
+    }
+  } finally {
+    for (const upstream of upstreams) upstream.close()
   }
 }
 

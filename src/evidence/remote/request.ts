@@ -19,6 +19,10 @@ export interface Question {
   /** What an earlier answer was told apart by: where it still is the same, the answer is 304. */
   readonly known?: Validators
   readonly patience: Patience
+  /** Value of a header that is sent to the URL's own origin, and nowhere else. */
+  readonly authorization?: string
+  /** Statuses that say that there is no such file; 404 alone unless told. */
+  readonly absent?: readonly number[]
 }
 
 /** RFC 9110, section 8.8. Each fit for a header. */
@@ -61,10 +65,28 @@ export async function get(question: Question): Promise<Answer> {
 }
 
 async function follow(question: Question): Promise<Answer> {
-  let url = new URL(question.url)
+  return answerOf(await respond(question), question)
+}
+
+/** What is sent along with a request for a body that is read bit by bit. */
+export interface Streaming {
+  readonly range?: string
+  readonly signal?: AbortSignal
+}
+
+/** The response, after redirections, with its body unread; `limit` and `excess` are for whoever reads it. Throws SourceError. */
+export async function respond(question: Question, streaming: Streaming = {}): Promise<IncomingMessage> {
+  const first = new URL(question.url)
+  let url = first
   for (let redirects = 0; ; redirects++) {
-    const response = await ask(url, question)
-    if (!REDIRECTS.includes(response.statusCode ?? 0)) return answerOf(response, question)
+    const { authorization } = question
+    const isOwn = authorization !== undefined && url.origin === first.origin
+    const response = await ask(url, question, {
+      ...(isOwn ? { authorization } : {}),
+      ...(streaming.range === undefined ? {} : { range: streaming.range }),
+    })
+    streaming.signal?.addEventListener('abort', () => response.destroy(), { once: true })
+    if (!REDIRECTS.includes(response.statusCode ?? 0)) return response
     response.destroy()
     if (redirects === REDIRECT_LIMIT) throw refused(`redirects more than ${REDIRECT_LIMIT} times`)
     url = redirection(url, response.headers.location ?? '')
@@ -87,8 +109,13 @@ function redirection(from: URL, location: string): URL {
 }
 
 /** The response to one request, once its headers are there. */
-function ask(url: URL, { known, patience }: Question): Promise<IncomingMessage> {
+function ask(
+  url: URL,
+  { known, patience }: Question,
+  more: Readonly<Record<string, string>>,
+): Promise<IncomingMessage> {
   const headers = {
+    ...more,
     'user-agent': 'nixsig',
     'accept-encoding': 'identity',
     ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
@@ -119,7 +146,8 @@ async function answerOf(response: IncomingMessage, question: Question): Promise<
   const status = response.statusCode ?? 0
   if (status === 304) response.resume()
   else if (status !== 200) response.destroy()
-  if (status === 404) return { status, body: Buffer.alloc(0), validators: {} }
+  if ((question.absent ?? [404]).includes(status))
+    return { status: 404, body: Buffer.alloc(0), validators: {} }
   if (status === 304) {
     if (question.known !== undefined) return { status, body: Buffer.alloc(0), validators: question.known }
     throw refused('says that nothing has changed, and was not asked that')
@@ -178,8 +206,11 @@ function isFit(value: string): boolean {
   return value.length <= 256 && /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value)
 }
 
+/** Connections to one server at once. */
+const CONNECTIONS = 32
+
 /** Connections are kept while there is more to ask, and never keep the program from ending. */
-const plainAgent = new http.Agent({ keepAlive: true })
+const plainAgent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
 let agentForTls: https.Agent | undefined
 
 /** Says all that the environment could say otherwise. */
@@ -187,6 +218,7 @@ function secureAgent(): https.Agent {
   const file = CERTIFICATES.find(existsSync)
   agentForTls ??= new https.Agent({
     keepAlive: true,
+    maxSockets: CONNECTIONS,
     rejectUnauthorized: true,
     minVersion: 'TLSv1.2',
     ...(file === undefined ? {} : { ca: readFileSync(file) }),
@@ -206,7 +238,7 @@ function asSourceError(error: unknown): SourceError {
 }
 
 function refused(problem: string): SourceError {
-  return new SourceError(problem, { isPassing: false })
+  return new SourceError(problem, { isPassing: false, isGarbage: true })
 }
 
 function seconds(milliseconds: number): string {

@@ -92,7 +92,18 @@ export function printNarinfo(narinfo: Narinfo): string {
  * The text that Nix signs (Nix manual, "Store object signatures"): version, path, NAR hash, NAR size and the references
  * by order of their names. Throws FormatError on anything that could be read as another such text.
  */
-export function narFingerprint({ path, narHash, narSize, references }: SignedNar): string {
+export function narFingerprint(nar: SignedNar): string {
+  const known = FINGERPRINTS.get(nar)
+  if (known !== undefined) return known
+  const fingerprint = printFingerprint(nar)
+  FINGERPRINTS.set(nar, fingerprint)
+  return fingerprint
+}
+
+/** Each is needed several times on the way to a verdict. */
+const FINGERPRINTS = new WeakMap<SignedNar, string>()
+
+function printFingerprint({ path, narHash, narSize, references }: SignedNar): string {
   if (!isHexHash('sha256', narHash)) throw malformed('not a SHA-256 in hex', narHash)
   if (!Number.isSafeInteger(narSize) || narSize <= 0) throw malformed('not the size of a NAR', `${narSize}`)
   const sorted = [...new Set(references.map(readPath))].sort()

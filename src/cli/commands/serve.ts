@@ -1,0 +1,88 @@
+import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
+import { parseListen } from '../../policy/language/gate.ts'
+import { type AddCommand, type Invocation, runs } from '../command.ts'
+import type { Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface Options {
+  readonly listen: string | undefined
+  readonly socket: string
+  readonly 'log-format': 'text' | 'json'
+}
+
+/** What is under way has so many milliseconds to end. */
+const GRACE = 10_000
+
+/** `nixsig serve`: the gate for substituters, and the judge for the hooks. */
+export const serve: AddCommand = yargs =>
+  yargs.command(
+    'serve',
+    'Serve the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',
+    command =>
+      command
+        .option('listen', {
+          type: 'string',
+          requiresArg: true,
+          describe: "IP address and port, in place of the policy's",
+        })
+        .option('socket', {
+          type: 'string',
+          default: RESIDENT_SOCKET,
+          requiresArg: true,
+          describe: 'Unix socket for the hooks',
+        })
+        .option('log-format', {
+          choices: ['text', 'json'] as const,
+          default: 'text' as const,
+          requiresArg: true,
+          describe: 'How standard error is written',
+        })
+        .example('$0 serve', 'with the upstreams and the address that the policy names')
+        .example('$0 serve --listen 0.0.0.0:4649', 'for other machines as well'),
+    runs(runService),
+  )
+
+async function runService(options: Options, { places }: Invocation): Promise<Status> {
+  const { startService } = await import('../../gate/service.ts')
+  const { openLog, writeTo } = await import('../../gate/log.ts')
+  const { activatedSockets, openNotifier } = await import('../../gate/systemd.ts')
+  const log = openLog(options['log-format'], writeTo(process.stderr))
+  const listen = listenOption(options.listen)
+  const activated = activatedSockets()
+  const service = await startService({ places, listen, socket: options.socket, activated, log })
+  const notifier = openNotifier(problem => log('warning', 'systemd was not told', { why: problem }))
+  log('info', 'ready', { url: service.url, socket: options.socket })
+  const status = `passing on at ${service.url}`
+  await notifier.ready(status)
+
+  const signal = await untilStopped(async () => {
+    await notifier.reloading()
+    try {
+      service.reload()
+    } catch (error) {
+      log('error', 'everything is refused', { why: (error as Error).message })
+    }
+    await notifier.ready(status)
+  })
+  log('info', 'stopping', { signal })
+  await notifier.stopping()
+  await service.close(GRACE)
+  notifier.stop()
+  return 0
+}
+
+/** The signal that ends us; another one asks for a reload first, any number of times. */
+function untilStopped(reload: () => Promise<void>): Promise<NodeJS.Signals> {
+  return new Promise(resolve => {
+    process.on('SIGHUP', () => void reload())
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
+  })
+}
+
+function listenOption(text: string | undefined): ReturnType<typeof parseListen> {
+  const listen = text === undefined ? undefined : parseListen(text)
+  if (text !== undefined && listen === undefined) {
+    throw new UsageError('--listen must be an IP address and a port, such as 127.0.0.1:4649 or [::1]:4649')
+  }
+  return listen
+}

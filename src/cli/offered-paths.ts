@@ -1,0 +1,101 @@
+/** Paths that binary caches have, judged before any of them is fetched. */
+import type { Answer } from '../evidence/upstreams/offer.ts'
+import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import type { Policy, UpstreamSettings } from '../policy/policy.ts'
+import type { Refusal, Verdict } from '../policy/verdict.ts'
+import { printable } from '../primitives/printable.ts'
+import type { Inquiry } from '../verifier/inquiry.ts'
+import { admitOffers } from '../verifier/offered.ts'
+import { UsageError } from './usage-error.ts'
+
+/** Paths that one closure may have, and that are asked about at once. */
+const PATH_LIMIT = 100_000
+const AT_ONCE = 16
+
+interface Asked {
+  readonly path: string
+  readonly verdict: Verdict
+  readonly references: readonly string[]
+}
+
+/** Binary caches to ask, by their addresses; as the policy has them where it has them. Throws UsageError. */
+export function upstreamsFrom(policy: Policy, addresses: readonly string[]): readonly Upstream[] {
+  const settings = new Map(addresses.map(address => settingsOf(policy, address)).map(one => [one.url, one]))
+  return [...settings.values()].map(one => openUpstream(one, { timeout: policy.gate.timeout * 1000 }))
+}
+
+/**
+ * Judges paths as these upstreams offer them, with `recursive` and all that they refer to, each once, in the order in which
+ * they were found. Throws UsageError where there are very many.
+ */
+export async function* judgeOffered(
+  inquiry: Inquiry,
+  upstreams: readonly Upstream[],
+  { paths, recursive }: { readonly paths: readonly string[]; readonly recursive: boolean },
+): AsyncGenerator<Verdict> {
+  const found = new Set(paths)
+  let waiting = [...found]
+  while (waiting.length > 0) {
+    const asked = await Promise.all(
+      waiting.splice(0, AT_ONCE).map(path => judgeOne(inquiry, upstreams, path)),
+    )
+    for (const { path, verdict, references } of asked) {
+      yield verdict
+      if (!recursive) continue
+      const fresh = references.filter(reference => reference !== path && !found.has(reference))
+      for (const reference of fresh) found.add(reference)
+      if (found.size > PATH_LIMIT) throw new UsageError(`more than ${PATH_LIMIT} paths`)
+      waiting = [...waiting, ...new Set(fresh)]
+    }
+  }
+}
+
+/** What these upstreams offer of one path, and what becomes of it. */
+export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
+  const { digest } = parseStorePath(path)
+  const answers = await Promise.all(upstreams.map(upstream => ask(upstream, digest)))
+  return { answers, outcome: await admitOffers(inquiry, digest, answers) }
+}
+
+async function judgeOne(inquiry: Inquiry, upstreams: readonly Upstream[], path: string): Promise<Asked> {
+  const { answers, outcome } = await offered(inquiry, upstreams, path)
+  if (outcome.kind === 'absent') return { path, verdict: nowhere(path, upstreams), references: [] }
+  const { verdict } = outcome
+  const offer = answers.map(({ said }) => said).find(said => said.kind === 'offer')?.offer
+  if (offer !== undefined && offer.narinfo.path !== path) {
+    return { path, verdict: calledOtherwise(path, offer.upstream, offer.narinfo.path), references: [] }
+  }
+  return { path, verdict, references: offer?.narinfo.references ?? [] }
+}
+
+async function ask(upstream: Upstream, digest: string): Promise<Answer> {
+  return { upstream: upstream.url, said: await upstream.narinfo(digest), seconds: 0 }
+}
+
+function nowhere(path: string, upstreams: readonly Upstream[]): Refusal {
+  return undecided(
+    path,
+    upstreams.map(({ url }) => url).join(', '),
+    'it is not there, or there was no answer',
+  )
+}
+
+function calledOtherwise(path: string, upstream: string, name: string): Refusal {
+  return undecided(path, upstream, `has ${printable(name)} instead`)
+}
+
+function undecided(path: string, origin: string, detail: string): Refusal {
+  const finding = { code: 'unreadable', trouble: { origin, detail } } as const
+  return { outcome: 'indeterminate', path, kind: 'output', rule: 'any', findings: [finding] }
+}
+
+function settingsOf({ gate }: Policy, address: string): UpstreamSettings {
+  const url = URL.canParse(address) ? new URL(address).href.replace(/\/+$/, '') : ''
+  if (!/^(?:https?|file):/.test(url) || /[?#@]/.test(url)) {
+    throw new UsageError(
+      `--from ${printable(address)} is not the address of a binary cache: https://… or file:///…`,
+    )
+  }
+  return gate.upstreams.find(upstream => upstream.url === url) ?? { url }
+}

@@ -1,0 +1,79 @@
+import { closeSync, constants, createReadStream, fstatSync, openSync, realpathSync, statSync } from 'node:fs'
+import { join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
+import { printable } from '../../primitives/printable.ts'
+import { nameBelow } from './location.ts'
+import type { Reachable, Said } from './offer.ts'
+import { readOffer } from './read-offer.ts'
+import type { Streamed, Upstream } from './upstream.ts'
+
+/** A binary cache in a directory of this machine, as `nix copy --to file:///…` makes it; `url` is its `file:` address. */
+export function directoryUpstream(url: string): Upstream {
+  const directory = fileURLToPath(url)
+  const locate = (name: string): Reachable => ({ kind: 'streamed', url: nameBelow(url, name) })
+  return {
+    url,
+    locate,
+    async narinfo(digest): Promise<Said> {
+      if (!isThere(directory)) return { kind: 'silent', detail: `${printable(directory)} is not there` }
+      try {
+        const file = fileIn(directory, `${digest}.narinfo`)
+        const bytes = file === undefined ? undefined : readRegularFile(file, NARINFO_LIMIT)
+        return bytes === undefined ? { kind: 'absent' } : readOffer(url, digest, bytes, locate)
+      } catch (error) {
+        if (!(error instanceof FileError)) throw error
+        return { kind: 'malformed', detail: error.message }
+      }
+    },
+    async stream(name, { range, signal }): Promise<Streamed | undefined> {
+      const [path = ''] = nameBelow(url, name).split('?')
+      const file = fileIn(directory, decodeURIComponent(path))
+      return file === undefined ? undefined : streamFile(file, range, signal)
+    },
+    close: () => {},
+  }
+}
+
+function isThere(directory: string): boolean {
+  return statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
+/** Where a file of the directory really lies; undefined if there is none. Throws FileError for one that is elsewhere. */
+function fileIn(directory: string, name: string): string | undefined {
+  if (name.includes('\0')) return undefined
+  try {
+    const file = realpathSync.native(join(directory, name))
+    if (file.startsWith(`${realpathSync.native(directory)}${sep}`)) return file
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
+    throw new FileError(`cannot read ${printable(name)} in ${printable(directory)}: ${printable(message)}`)
+  }
+  throw new FileError(`${printable(name)} leads out of ${printable(directory)}`)
+}
+
+/** A regular file or, where there is a range that it has, that part of it. */
+function streamFile(file: string, range: string | undefined, signal: AbortSignal | undefined): Streamed {
+  const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  const status = fstatSync(fd)
+  if (!status.isFile()) {
+    closeSync(fd)
+    throw new FileError(`${printable(file)} is not a regular file`)
+  }
+  const part = partOf(range, status.size)
+  const { start, end } = part ?? { start: 0, end: status.size - 1 }
+  const body = createReadStream('', { fd, start, end: Math.max(end, start), ...(signal ? { signal } : {}) })
+  if (part === undefined) return { status: 200, length: status.size, body }
+  return { status: 206, length: end - start + 1, contentRange: `bytes ${start}-${end}/${status.size}`, body }
+}
+
+/** The part that a Range header asks for; undefined where it asks for none or for what is not there (RFC 9110, 14.2). */
+function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
+  const [, from, to] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? '') ?? []
+  if (from === undefined) return undefined
+  const start = Number(from)
+  const end = to === '' ? size - 1 : Math.min(Number(to), size - 1)
+  return start <= end && start < size ? { start, end } : undefined
+}

@@ -1,0 +1,92 @@
+/** What the gate answers to each request of a binary cache's protocol, and to those who watch over it. */
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import type { GateRequest, GateResponse, Handler } from './http-server.ts'
+import { openLogs } from './logs.ts'
+import { openNars } from './nars.ts'
+import { cacheInfo, notFound, refused, text } from './respond.ts'
+import { type GateParts, openSubstituter } from './substituter.ts'
+
+const NARINFO = /^\/([0-9a-df-np-sv-z]{32})\.narinfo$/
+
+const METRICS = 'text/plain; version=0.0.4; charset=utf-8'
+
+/** What is measured at the moment of asking. */
+export type Gauges = () => Readonly<Record<string, number>>
+
+export interface GateHandler {
+  readonly handle: Handler
+  /** Asks and judges everything anew. */
+  forget(): void
+}
+
+export function gateHandler(parts: GateParts, gauges: Gauges): GateHandler {
+  const { kept, metrics, upstreams, log } = parts
+  const substituter = openSubstituter(parts)
+  const nars = openNars(parts)
+  const logs = openLogs(parts)
+
+  /** The name under which a request is counted, and its answer. */
+  function route(request: GateRequest): readonly [endpoint: string, GateResponse | Promise<GateResponse>] {
+    const { path } = request
+    const digest = NARINFO.exec(path)?.[1]
+    if (digest !== undefined) return ['narinfo', substituter.narinfo(digest)]
+    if (path === '/nix-cache-info') return ['nix-cache-info', cacheInfo()]
+    if (path.startsWith('/nar/')) return ['nar', nars.answer(request)]
+    if (path.startsWith('/log/')) return ['log', logs.answer(request)]
+    if (/^\/(?:realisations|build-trace-v2)\//.test(path)) return ['realisations', realisation(path)]
+    if (path === '/health') return ['health', health()]
+    if (path === '/metrics') return ['metrics', metricsNow()]
+    return ['other', notFound()]
+  }
+
+  /** Whoever registers a realisation signs nothing, so nobody can vouch for one. */
+  function realisation(path: string): GateResponse {
+    const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on`
+    return refused(onRefusal(), words)
+  }
+
+  function onRefusal() {
+    try {
+      return kept.policy().gate.onRefusal
+    } catch {
+      return 'fail'
+    }
+  }
+
+  function health(): GateResponse {
+    try {
+      return text(200, `ok, policy ${kept.policy().digest}`)
+    } catch (error) {
+      return text(503, `not ok: ${(error as Error).message}`)
+    }
+  }
+
+  function metricsNow(): GateResponse {
+    const body = Buffer.from(metrics.print(gauges()), 'utf8')
+    return { status: 200, headers: { 'content-type': METRICS }, body }
+  }
+
+  function failed(error: unknown): GateResponse {
+    const isForeseen = error instanceof FormatError || (error as Error).name === 'SourceError'
+    log('error', 'no answer', { why: printable(String((error as Error).message), 300) })
+    return isForeseen ? text(502, 'the upstream did not answer as it should') : text(500, 'internal error')
+  }
+
+  return {
+    handle(request) {
+      const started = performance.now()
+      const [endpoint, answer] = route(request)
+      const count = (response: GateResponse): GateResponse => {
+        metrics.count('requests', { endpoint, status: String(response.status) })
+        metrics.observe('request_seconds', (performance.now() - started) / 1000, { endpoint })
+        return response
+      }
+      return answer instanceof Promise ? answer.catch(failed).then(count) : count(answer)
+    },
+    forget() {
+      upstreams.forget()
+      substituter.forget()
+    },
+  }
+}

@@ -1,0 +1,30 @@
+import { isStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
+import type { GateRequest, GateResponse } from './http-server.ts'
+import { notFound } from './respond.ts'
+import type { GateParts } from './substituter.ts'
+
+/** Tells where the log of a build is: at the first upstream that has it. Nobody signs logs, and nobody has to. */
+export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstreams'>) {
+  return {
+    async answer({ path, signal }: GateRequest): Promise<GateResponse> {
+      const name = path.slice('/log/'.length)
+      if (!isStorePath(`${STORE_DIR}/${name}`)) return notFound()
+      for (const upstream of upstreams.current(kept.policy().gate).list) {
+        const file = `log/${name}`
+        const streamed = await upstream.stream(file, { signal }).catch(() => undefined)
+        if (streamed === undefined) continue
+        const where = upstream.locate(file)
+        if (where.kind === 'streamed') {
+          return {
+            status: 200,
+            headers: { 'content-type': 'text/plain; charset=utf-8' },
+            body: streamed.body,
+          }
+        }
+        streamed.body.destroy()
+        return { status: 302, headers: { location: where.url }, body: Buffer.alloc(0) }
+      }
+      return notFound()
+    },
+  }
+}

@@ -1,0 +1,196 @@
+/** Answers about store paths: from what is kept while nothing has changed, else from the upstreams, judged. */
+import type { KeyPair } from '../crypto/secret-key.ts'
+import { STORE_DIR } from '../formats/nix/store-path.ts'
+import { exitCode } from '../policy/exit-code.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Refusal, Stray } from '../policy/verdict.ts'
+import { sentence } from '../policy/wording.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
+import type { Kept } from '../verifier/kept.ts'
+import { admitOffers, type OfferOutcome } from '../verifier/offered.ts'
+import type { Places } from '../verifier/places.ts'
+import { refusalOf } from '../verifier/refusal-of-error.ts'
+import { isSameStanding, openAnswers, standingOf } from './answers.ts'
+import type { GateResponse } from './http-server.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+import { narinfoAnswer } from './narinfo-answer.ts'
+import { narinfo, notFound, refused } from './respond.ts'
+import type { keepUpstreams } from './upstreams.ts'
+
+/** How often a path is judged again because the policy became another one meanwhile. */
+const POLICY_CHANGES = 3
+
+/** What the gate works with. */
+export interface GateParts {
+  readonly places: Places
+  readonly kept: Kept
+  /** The gate's own. */
+  readonly key: KeyPair
+  readonly upstreams: ReturnType<typeof keepUpstreams>
+  readonly metrics: Metrics
+  readonly log: Log
+}
+
+export interface Substituter {
+  /** The answer about a path, by the 32 characters of its hash part. Never rejects. */
+  narinfo(digest: string): GateResponse | Promise<GateResponse>
+  /** Asks and judges everything anew. */
+  forget(): void
+}
+
+export function openSubstituter(parts: GateParts): Substituter {
+  const { kept, metrics } = parts
+  const answers = openAnswers()
+  const underWay = new Map<string, Promise<GateResponse>>()
+
+  /** Judges a path once for all who ask at the same time under the same policy. */
+  function judgeOnce(digest: string, policy: Policy): Promise<GateResponse> {
+    const asked = `${policy.digest} ${digest}`
+    const running = underWay.get(asked)
+    if (running !== undefined) return running
+    const answer = judgeAndKeep(parts, answers, digest).finally(() => underWay.delete(asked))
+    underWay.set(asked, answer)
+    return answer
+  }
+
+  return {
+    narinfo(digest) {
+      let policy: Policy
+      try {
+        policy = kept.policy()
+      } catch (error) {
+        return answerTo(parts, undefined, {
+          kind: 'refused',
+          verdict: refusalOf(error, pathOf(digest), 'output'),
+        })
+      }
+      const known = answers.get(digest, { policy: policy.digest, directories: policy.attestations })
+      if (known === undefined) return judgeOnce(digest, policy)
+      metrics.count('answers_cached')
+      return known
+    },
+    forget: answers.clear,
+  }
+}
+
+async function judgeAndKeep(
+  parts: GateParts,
+  answers: ReturnType<typeof openAnswers>,
+  digest: string,
+): Promise<GateResponse> {
+  try {
+    for (let changes = 0; changes < POLICY_CHANGES; changes++) {
+      const policy = parts.kept.policy()
+      const { response, until, standing } = await judgeNow(parts, policy, digest)
+      // What was judged by a policy that is not in force any longer is no answer.
+      if (parts.kept.policy().digest !== policy.digest) continue
+      if (until !== undefined) answers.keep(digest, response, until, standing)
+      return response
+    }
+    throw new FormatError('policy', 'it is changed again and again while it is asked', parts.places.policy)
+  } catch (error) {
+    return answerTo(parts, undefined, {
+      kind: 'refused',
+      verdict: refusalOf(error, pathOf(digest), 'output'),
+    })
+  }
+}
+
+async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
+  const { places, kept, upstreams } = parts
+  const inquiry = openInquiry(places, { records: true, kept: { ...kept, policy: () => policy } })
+  const grounds = { policy: policy.digest, directories: policy.attestations }
+  const before = standingOf(digest, grounds)
+  const asked = upstreams.current(policy.gate)
+  const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
+  const response = answerTo(parts, policy, outcome)
+  const after = standingOf(digest, grounds)
+  const isStill = before !== undefined && after !== undefined && isSameStanding(before, after)
+  const standing = isStill ? after : undefined
+  return { response, standing, until: endOf(inquiry, policy, outcome, asked.until(digest)) }
+}
+
+/** Until when an answer may be given again, in milliseconds; undefined: a refusal is judged anew each time. */
+function endOf(
+  { now }: Inquiry,
+  policy: Policy,
+  outcome: OfferOutcome,
+  said: number | undefined,
+): number | undefined {
+  if (said === undefined || outcome.kind === 'refused' || outcome.kind === 'unfetched') return undefined
+  const sources = policy.sources.map(({ maxAge }) => (now + maxAge) * 1000)
+  const until = outcome.kind === 'trusted' ? outcome.verdict.until : undefined
+  return Math.min(said, ...sources, ...(until === undefined ? [] : [until * 1000]))
+}
+
+/** What Nix is told, with what the log and the counters keep of it. */
+function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOutcome): GateResponse {
+  const { log, metrics, key } = parts
+  switch (outcome.kind) {
+    case 'absent':
+      metrics.count('verdicts', { outcome: 'absent', code: '' })
+      tellSilent(log, outcome.silent)
+      return notFound()
+    case 'trusted': {
+      metrics.count('verdicts', { outcome: 'trusted', code: '' })
+      tellSilent(log, outcome.verdict.strays)
+      if (outcome.isNew) tellAdmitted(log, outcome)
+      const { verdict, offer, signatures } = outcome
+      return passOn(policy, verdict.subject, () => narinfoAnswer(key, offer, signatures))
+    }
+    case 'unfetched':
+      metrics.count('verdicts', { outcome: 'unfetched', code: outcome.verdict.findings[0].code })
+      log('info', 'left to its origin', { path: outcome.verdict.path, why: sentence(outcome.verdict) })
+      return notFound()
+    case 'refused': {
+      const { verdict } = outcome
+      const [{ code }] = verdict.findings
+      metrics.count('verdicts', { outcome: verdict.outcome, code })
+      if (code === 'disagreement') metrics.count('conflicts')
+      tellSilent(log, verdict.strays ?? [])
+      log('warning', policy?.mode === 'warn' ? 'would be refused' : 'refused', {
+        path: verdict.path,
+        code,
+        status: exitCode(verdict),
+        why: sentence(verdict),
+      })
+      const offer = policy?.mode === 'warn' ? outcome.offer : undefined
+      if (offer !== undefined) return passOn(policy, verdict, () => narinfoAnswer(key, offer, []))
+      return refusal(policy, verdict)
+    }
+  }
+}
+
+/** A narinfo, unless it cannot be made. */
+function passOn(
+  policy: Policy | undefined,
+  { path, kind }: Pick<Refusal, 'path' | 'kind'>,
+  make: () => Buffer,
+): GateResponse {
+  try {
+    return narinfo(make())
+  } catch (error) {
+    return refusal(policy, refusalOf(error, path, kind))
+  }
+}
+
+function refusal(policy: Policy | undefined, verdict: Refusal): GateResponse {
+  return refused(policy?.gate.onRefusal ?? 'fail', `nixsig: ${sentence(verdict)}`)
+}
+
+function tellAdmitted(log: Log, { verdict, offer }: Extract<OfferOutcome, { kind: 'trusted' }>): void {
+  log('info', 'admitted', { path: verdict.subject.path, rule: verdict.rule, upstream: offer.upstream })
+}
+
+function tellSilent(log: Log, strays: readonly Stray[]): void {
+  for (const { problem, origin, detail } of strays) {
+    if (problem === 'no-answer') log('warning', 'no answer from an upstream', { upstream: origin, detail })
+  }
+}
+
+/** Of a path that nobody has told about, the name is not known. */
+function pathOf(digest: string): string {
+  return `${STORE_DIR}/${digest}-*`
+}

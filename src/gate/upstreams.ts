@@ -1,0 +1,58 @@
+import type { Answer } from '../evidence/upstreams/offer.ts'
+import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+import type { GateSettings } from '../policy/policy.ts'
+import type { Metrics } from './metrics.ts'
+import { type RememberingUpstream, remembering } from './remembering.ts'
+
+/** The upstreams that the policy of the day names. */
+export interface Upstreams {
+  /** Asks all of them about a path, side by side. */
+  ask(digest: string): Promise<readonly Answer[]>
+  /** Until when all that they said of a path stands, in milliseconds since 1970; undefined if some of it is not kept. */
+  until(digest: string): number | undefined
+  /** All of them, in the policy's order. */
+  readonly list: readonly Upstream[]
+}
+
+/** Opens upstreams as a policy's gate names them, and keeps them for as long as the policies that follow name the same. */
+export function keepUpstreams(metrics: Metrics) {
+  let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
+  const close = () => {
+    for (const upstream of held?.upstreams ?? []) upstream.close()
+    held = undefined
+  }
+  return {
+    current(gate: GateSettings): Upstreams {
+      const settings = JSON.stringify([gate.upstreams, gate.timeout, gate.maxAge, gate.negativeMaxAge])
+      if (held?.settings !== settings) {
+        close()
+        const open = gate.upstreams.map(one => openUpstream(one, { timeout: gate.timeout * 1000 }))
+        held = { settings, upstreams: open.map(upstream => remembering(upstream, gate)) }
+      }
+      return upstreamsOver(held.upstreams, metrics)
+    },
+    forget() {
+      for (const upstream of held?.upstreams ?? []) upstream.forget()
+    },
+    close,
+  }
+}
+
+function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
+  const askOne = async (upstream: RememberingUpstream, digest: string): Promise<Answer> => {
+    const started = performance.now()
+    const said = await upstream.narinfo(digest)
+    const seconds = (performance.now() - started) / 1000
+    metrics.count('upstream_answers', { upstream: upstream.url, result: said.kind })
+    metrics.observe('upstream_seconds', seconds, { upstream: upstream.url })
+    return { upstream: upstream.url, said, seconds }
+  }
+  return {
+    list,
+    ask: digest => Promise.all(list.map(upstream => askOne(upstream, digest))),
+    until(digest) {
+      const ends = list.map(upstream => upstream.until(digest))
+      return ends.includes(undefined) ? undefined : Math.min(...ends.map(end => end ?? 0))
+    },
+  }
+}
