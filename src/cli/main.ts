@@ -14,6 +14,7 @@ import { keygen } from './commands/keygen.ts'
 import { policy } from './commands/policy.ts'
 import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
+import { reload } from './commands/reload.ts'
 import { serve } from './commands/serve.ts'
 import { sync } from './commands/sync.ts'
 import { verify } from './commands/verify.ts'
@@ -29,6 +30,7 @@ const COMMANDS: readonly AddCommand[] = [
   verify,
   explain,
   serve,
+  reload,
   publish,
   sync,
   policy,
