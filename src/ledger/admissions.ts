@@ -93,16 +93,13 @@ export function entryFile(state: string, digest: string): string {
   return join(state, 'ledger', digest.slice(0, 2), digest)
 }
 
-/**
- * Writes or replaces the entry of a path, on the disk when it returns. With `flush: false` a loss of power may take it away
- * again, for what can be judged anew.
- */
-export function writeAdmission(
-  state: string,
-  digest: string,
-  admission: Admission,
-  { flush } = { flush: true },
-): void {
+/** Writes or replaces the entry of a path, on the disk when it returns. */
+export function writeAdmission(state: string, digest: string, admission: Admission): void {
+  writeDurably(entryFile(state, digest), printAdmission(admission), { flush: true })
+}
+
+/** The text of an entry. */
+export function printAdmission(admission: Admission): string {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
@@ -122,7 +119,7 @@ export function writeAdmission(
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
     ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
   ]
-  writeDurably(entryFile(state, digest), `${lines.join('\n')}\n`, { flush })
+  return `${lines.join('\n')}\n`
 }
 
 /**

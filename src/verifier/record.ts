@@ -1,6 +1,15 @@
 /** What is written into the ledger once it was found trusted. */
+
+import { replaceFile } from '../files/replace-file.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
+import {
+  type Admission,
+  entryFile,
+  isCurrent,
+  printAdmission,
+  readAdmission,
+  writeAdmission,
+} from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Trust } from '../policy/verdict.ts'
@@ -58,19 +67,21 @@ export async function recordSignature(
 }
 
 /** Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. */
-export function recordTrust(
+export async function recordTrust(
   inquiry: Inquiry,
   trust: Trust,
   path: StorePath,
   derivation: string | undefined,
 ): Promise<Admission> {
-  return record(inquiry, trust, { path, derivation, stamp: identityOf(path.path), flush: true })
+  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp: identityOf(path.path) })
+  writeAdmission(inquiry.places.state, path.digest, admission)
+  return admission
 }
 
 /**
  * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the disk. It
- * outlives this process, not the machine's power, after which the path is judged anew.
- * One that says the same already is left alone, with all that it knows besides. Says whether it was written.
+ * outlives this process, not the machine's power, after which the path is judged anew. One that says the same already is
+ * left alone, with all that it knows besides. Says whether it was written.
  */
 export async function recordOffer(
   inquiry: Inquiry,
@@ -84,23 +95,23 @@ export async function recordOffer(
   const isSame = entry?.narHash === subject.narHash && entry.kind === subject.kind
   if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return false
   const stamp = isSame ? entry.stamp : undefined
-  await record(inquiry, trust, { path, derivation, stamp, flush: false })
+  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
+  await replaceFile(entryFile(inquiry.places.state, path.digest), printAdmission(admission))
   return true
 }
 
-/** What an entry says besides its verdict, and how it is kept. */
+/** What an entry says besides its verdict. */
 interface Recorded {
   readonly path: StorePath
   readonly derivation: string | undefined
   readonly stamp: string | undefined
-  readonly flush: boolean
 }
 
-async function record(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
+async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
   const { subject, basis } = trust
   // An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
   const claims = basis.kind === 'claims' ? basis.claims.filter(({ expired }) => expired === undefined) : []
-  const admission: Admission = {
+  return {
     path: at.path.path,
     narHash: subject.narHash,
     policy: (await inquiry.snapshot()).digest,
@@ -114,6 +125,4 @@ async function record(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Adm
     claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
     build: undefined,
   }
-  writeAdmission(inquiry.places.state, at.path.digest, admission, { flush: at.flush })
-  return admission
 }

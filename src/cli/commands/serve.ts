@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
@@ -43,6 +44,8 @@ export const serve: AddCommand = yargs =>
   )
 
 async function runService(options: Options, { places }: Invocation): Promise<Status> {
+  // A process that stays for months gives memory back before it asks for more: a fifth over what is in use, not twice.
+  setFlagsFromString('--heap-growing-percent=20')
   const { startService } = await import('../../gate/service.ts')
   const { openLog, writeTo } = await import('../../gate/log.ts')
   const { activatedSockets, openNotifier } = await import('../../gate/systemd.ts')

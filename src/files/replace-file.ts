@@ -1,0 +1,27 @@
+import { mkdir, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+let serial = 0
+
+/**
+ * Writes a file (0600) so that whoever reads it, also after this process was killed, has the old contents or the new, and
+ * lets others go on meanwhile. Unlike writeDurably it does not outlive the machine's power: then the file may be empty.
+ * Makes missing directories (0700).
+ */
+export async function replaceFile(file: string, contents: string): Promise<void> {
+  const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`
+  const handle = await open(partial, 'wx', 0o600).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+    return open(partial, 'wx', 0o600)
+  })
+  try {
+    await handle.writeFile(contents)
+    await handle.close()
+    await rename(partial, file)
+  } catch (error) {
+    await handle.close().catch(() => undefined)
+    await unlink(partial).catch(() => undefined)
+    throw error
+  }
+}
