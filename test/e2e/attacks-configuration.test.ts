@@ -149,8 +149,8 @@ const ENTRIES: Readonly<Record<string, (forgery: Forgery) => Damage>> = {
     action: `head -c 300 /dev/urandom > ${file}`,
     reason: /ledger entry .* does not have the form of one/,
   }),
-  'an empty entry': ({ file }) => ({
-    action: `: > ${file}`,
+  'an entry without a word': ({ file }) => ({
+    action: `echo > ${file}`,
     reason: /ledger entry .* does not have the form of one/,
   }),
   'an entry that breaks off': ({ file, forged }) => ({
