@@ -24,6 +24,8 @@ const PACKAGES = {
   nginx: 'nginx-light',
   openssl: 'openssl',
   curl: 'curl',
+  'systemd-notify': 'systemd',
+  'systemd-socket-activate': 'systemd',
 }
 
 function isInstalled(program) {
@@ -73,9 +75,12 @@ export function ensureTestTools({ endToEnd }) {
     'sqlite3',
     'dpkg-source',
     'git',
+    'openssl',
+    'systemd-notify',
+    'systemd-socket-activate',
   ])
   if (!endToEnd) return
-  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'openssl', 'curl'])
+  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl'])
   if (process.getuid?.() !== 0) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)

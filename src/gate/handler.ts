@@ -69,7 +69,7 @@ export function gateHandler(parts: GateParts, gauges: Gauges): GateHandler {
 
   function failed(error: unknown): GateResponse {
     const isForeseen = error instanceof FormatError || (error as Error).name === 'SourceError'
-    log('error', 'no answer', { why: printable(String((error as Error).message), 300) })
+    log('error', 'no answer', { why: String((error as Error).message) })
     return isForeseen ? text(502, 'the upstream did not answer as it should') : text(500, 'internal error')
   }
 

@@ -74,7 +74,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   const http = await openHttpServer(listenOn(options, kept, log), handler.handle, {
-    onError: error => log('error', 'internal error', { why: printable(String(error), 300) }),
+    onError: error => log('error', 'internal error', { why: String(error) }),
   })
   const on = activated.judge === undefined ? { path: socket } : { fd: activated.judge }
   const judge = await openJudgeSocket(on, answer).catch(async error => {
@@ -108,7 +108,7 @@ function listenOn({ listen, activated }: ServiceOptions, kept: Kept, log: Log): 
     const policy = kept.policy()
     return listen ?? policy.gate.listen
   } catch (error) {
-    log('error', 'everything is refused', { why: printable((error as Error).message, 4000) })
+    log('error', 'everything is refused', { why: (error as Error).message })
     return listen ?? DEFAULT_GATE.listen
   }
 }
