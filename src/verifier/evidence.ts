@@ -1,9 +1,11 @@
 import { mergeEvidence } from '../evidence/merge.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Inquiry } from './inquiry.ts'
+import { readGateKeyName } from './machine-key.ts'
 
 /**
  * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
@@ -18,12 +20,24 @@ export async function pathEvidence(
   const policy = await inquiry.policy()
   const parts = [await inquiry.attested(subject.path)]
   if (subject.kind === 'output') {
-    if (info !== undefined) parts.push(storeSignatureEvidence(policy, info, "the store's database"))
+    if (info !== undefined) parts.push(storedSignatures(inquiry, policy, info))
   } else if (info !== undefined) {
     const { developerEvidence } = await import('../evidence/developer-signatures.ts')
     parts.push(await developerEvidence(policy, subject, subject.path, fileNames))
   }
   return mergeEvidence(parts)
+}
+
+/** Signatures that the store keeps. Those of the gate here say that it let the path in, and are nobody's word on it. */
+function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): Evidence {
+  const found = storeSignatureEvidence(policy, info, "the store's database")
+  const gate = readGateKeyName(places.state)
+  const strays = found.strays.map(stray =>
+    stray.problem === 'unknown-signer' && stray.detail === gate
+      ? ({ ...stray, problem: 'unused', detail: `${gate}, by which the gate here let it in` } as const)
+      : stray,
+  )
+  return { ...found, strays }
 }
 
 /** What this machine once verified itself about these very bytes: an entry's claims, to be judged anew. */

@@ -4,7 +4,12 @@ import { join } from 'node:path'
 import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
-import { parseNixPublicKey, printNixPublicKey, printNixSecretKey } from '../formats/nix/nix-key.ts'
+import {
+  type NixPublicKey,
+  parseNixPublicKey,
+  printNixPublicKey,
+  printNixSecretKey,
+} from '../formats/nix/nix-key.ts'
 
 /**
  * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of the
@@ -14,14 +19,23 @@ type OwnKey = 'machine' | 'gate'
 
 /** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
 export function readMachineKey(state: string): Uint8Array | undefined {
+  return readPublicKey(state, 'machine')?.publicKey
+}
+
+/** What the gate's key is called; undefined likewise. */
+export function readGateKeyName(state: string): string | undefined {
+  return readPublicKey(state, 'gate')?.name
+}
+
+function readPublicKey(state: string, which: OwnKey): NixPublicKey | undefined {
   let text: string | undefined
   try {
-    text = readOwnedFile(machineKeyFile(state), 4096)?.toString('utf8')
+    text = readOwnedFile(keyFiles(state, which).publicKey, 4096)?.toString('utf8')
   } catch (error) {
     if (process.geteuid?.() === 0) throw error
     return undefined
   }
-  return text === undefined ? undefined : parseNixPublicKey(text.trimEnd()).publicKey
+  return text === undefined ? undefined : parseNixPublicKey(text.trimEnd())
 }
 
 /** This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile. */
