@@ -49,7 +49,7 @@ export async function startGate(world: World, more: readonly string[] = []): Pro
     pid,
     log: () => log,
     end(signal) {
-      if (child.exitCode === null) process.kill(pid, signal)
+      if (child.exitCode === null && child.signalCode === null) process.kill(pid, signal)
       return ended
     },
   }

@@ -90,10 +90,7 @@ function streamOf(
     response.destroy()
     throw new SourceError('answered in an encoding, which was not asked for', { isPassing: false })
   }
-  response.socket.setTimeout(timeout, () => {
-    response.destroy(new SourceError('did not go on with its answer', { isPassing: true }))
-  })
-  response.once('close', () => response.socket.setTimeout(0))
+  breakOffStalled(response, timeout)
   const length = Number(response.headers['content-length'] ?? Number.NaN)
   const { 'content-range': contentRange } = response.headers
   return {
@@ -102,4 +99,15 @@ function streamOf(
     ...(contentRange === undefined ? {} : { contentRange }),
     body: response,
   }
+}
+
+/** Ends a body of which nothing comes for so many milliseconds, and leaves the connection as it was. */
+function breakOffStalled(response: IncomingMessage, timeout: number): void {
+  const { socket } = response
+  const late = () => {
+    response.destroy(new SourceError('did not go on with its answer', { isPassing: true }))
+  }
+  socket.setTimeout(timeout, late)
+  // Whoever ended it has let go of the connection already.
+  response.once('close', () => socket.setTimeout(0).removeListener('timeout', late))
 }

@@ -1,0 +1,182 @@
+// How many caches it takes, and what comes of those that lie, fail or are not there. docs/semantics.md, G1 to G3.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { readConflict } from '../../src/ledger/conflicts.ts'
+import { cachedPath, writeCache } from '../support/cache-of-many.ts'
+import * as nix from '../support/expressions.ts'
+import { GATE_STATE } from '../support/gate-process.ts'
+import {
+  ALPHA,
+  BETA,
+  GAMMA,
+  type GatedWorld,
+  MALLORY,
+  stock,
+  withGatedWorld,
+} from '../support/gated-world.ts'
+import type { Signer } from '../support/trust.ts'
+import { VERSIONS } from '../support/world.ts'
+
+const hello = (...by: readonly Signer[]) => cachedPath('hello', 'hello\n', by)
+const { path: HELLO, narHash, digest } = hello()
+
+async function assertRefused(
+  { realise, isValid, admission }: GatedWorld,
+  ...reasons: readonly RegExp[]
+): Promise<void> {
+  const { status, stderr } = await realise(HELLO)
+  assert.notEqual(status, 0)
+  for (const reason of reasons) assert.match(stderr, reason)
+  assert.equal(await isValid(HELLO), false)
+  assert.equal(admission(HELLO), undefined)
+}
+
+async function assertSubstituted({ realise, isValid, admission }: GatedWorld): Promise<void> {
+  const { status, stderr } = await realise(HELLO)
+  assert.equal(status, 0, stderr)
+  assert.equal(await isValid(HELLO), true)
+  assert.equal(admission(HELLO)?.narHash, narHash)
+}
+
+for (const version of VERSIONS) {
+  const gated = (name: string, use: (world: GatedWorld) => Promise<void>, gateOptions = '') =>
+    test(`${version}: ${name}`, () => withGatedWorld(version, gateOptions, use))
+
+  gated(
+    'one trusted cache is enough where the policy says so, and stays in the store as who signed',
+    async world => {
+      stock(world.caches[1], hello(BETA))
+      await assertSubstituted(world)
+      assert.deepEqual(
+        world.admission(HELLO)?.claims.map(({ role, origin }) => [role, origin]),
+        [['builder', world.caches[1].url]],
+      )
+      const { stdout } = await world.world.run(`nix path-info --json ${HELLO} 2>/dev/null`)
+      assert.match(stdout, /"beta-1:/)
+    },
+  )
+
+  gated('two of three caches, and not one of them', async world => {
+    await world.trust(2)
+    stock(world.caches[0], hello(ALPHA))
+    await assertRefused(world, /HTTP error 451/, /needs 2 of 3 caches for its output, found 1 \(alpha\)/)
+    stock(world.caches[2], hello(GAMMA))
+    await world.world.output('/opt/nixsig/nixsig reload')
+    await assertSubstituted(world)
+  })
+
+  gated(
+    'attack: one cache lies about the contents: both sides are named, told and written down',
+    async world => {
+      await world.trust(2)
+      stock(world.caches[0], hello(ALPHA, BETA))
+      stock(world.caches[2], cachedPath('hello', 'evil\n', [GAMMA]))
+      const [first, , third] = world.caches
+      await assertRefused(
+        world,
+        new RegExp(`binary caches disagree: ${first.url} says sha256:${narHash} .*${third.url} says`),
+      )
+      const conflict = readConflict(world.world.path(GATE_STATE), digest)
+      assert.deepEqual(
+        conflict?.sides.map(({ who }) => who),
+        [first.url, third.url],
+      )
+      const { stdout } = await world.world.run(`/opt/nixsig/nixsig explain ${HELLO}`)
+      assert.match(stdout, /binary caches disagree/)
+      assert.match(stdout, new RegExp(`binary caches:\\n.*disagreed .*\\n.*${first.url} had`))
+    },
+  )
+
+  gated('attack: unsigned, signed by nobody of the list, or by one key under two names', async world => {
+    await world.trust(2)
+    stock(world.caches[0], hello())
+    await assertRefused(world, /found no signature/)
+    stock(world.caches[0], hello(MALLORY))
+    await world.world.output('/opt/nixsig/nixsig reload')
+    await assertRefused(world, /found only signers who are not in the trusted list \(mallory-1\)/)
+    const alias: Signer = { ...ALPHA, key: { ...ALPHA.key, name: 'beta-1' } }
+    stock(world.caches[0], hello(ALPHA, alias))
+    stock(world.caches[1], hello(alias))
+    await world.world.output('/opt/nixsig/nixsig reload')
+    await assertRefused(world, /needs 2 of 3 caches for its output, found 1 \(alpha\)/)
+  })
+
+  gated(
+    'a cache that is down is passed over and told, however it is down',
+    async world => {
+      stock(world.caches[1], hello(BETA))
+      const moods = ['down', 500, 'silent'] as const
+      for (const mood of moods) {
+        world.caches[0].mood = mood
+        await world.world.output('/opt/nixsig/nixsig reload')
+        await assertSubstituted(world)
+        assert.match(
+          world.gate.log(),
+          new RegExp(`"no answer from an upstream","upstream":"${world.caches[0].url}"`),
+        )
+        await world.world.output(`nix-store --delete ${HELLO}; rm -r ${GATE_STATE}/ledger`)
+      }
+    },
+    'timeout = 1',
+  )
+
+  gated('with all caches down a path is undecided and refused, with each of them named', async world => {
+    for (const cache of world.caches) cache.mood = 503
+    const names = world.caches.map(({ url }) => `${url}: answered 503`).join('; ')
+    await assertRefused(world, new RegExp(`undecided .*${names}`))
+  })
+
+  gated('with the gate down nothing is substituted', async world => {
+    stock(world.caches[0], hello(ALPHA))
+    await world.gate.end('SIGKILL')
+    await assertRefused(world)
+  })
+
+  gated('a path that nobody has is built here, where the hooks judge', async world => {
+    world.world.write('/srv/x.nix', nix.derivation('built-here'))
+    const { stderr } = await world.world.run('nix-build --no-out-link /srv/x.nix', { user: 'alice' })
+    assert.match(stderr, /-built-here \(output\) [\s\S]*needs 1 of 3 caches for its output/)
+  })
+
+  gated(
+    'a refused path is built here with on-refusal = "not-found", and judged by the hooks',
+    async world => {
+      world.world.write('/srv/x.nix', nix.derivation('mine'))
+      const out = await world.world.output('nix-store -q --outputs $(nix-instantiate /srv/x.nix)')
+      stock(world.caches[0], cachedPath('mine', 'mine\n', [MALLORY], { path: out }))
+      await world.trust(1, '[[rules]]\nmatch.name = "mine"\nrequire.output = "self"\nmatch.kind = "output"')
+      const { status, stderr } = await world.world.run('nix-build --no-out-link /srv/x.nix', {
+        user: 'alice',
+      })
+      assert.equal(status, 0, stderr)
+      assert.match(world.gate.log(), /"refused".*-mine .*needs to be built by this machine/)
+      assert.equal(world.admission(out)?.builtHere, true)
+    },
+    'on-refusal = "not-found"',
+  )
+
+  gated(
+    'caches that Nix cannot reach itself are handed on: a directory, and one that wants a password',
+    async world => {
+      const [cache] = world.caches
+      const own = cachedPath('own', 'own\n', [ALPHA])
+      cache.password = 'Bearer secret'
+      stock(cache, own)
+      writeCache(world.world.path('/srv/cache'), [hello(BETA)])
+      world.world.write('/etc/nixsig/token', 'Bearer secret\n', 0o600)
+      for (const path of [HELLO, own.path]) {
+        // The policy's upstreams are written below, with the address that there is by now.
+        const policy = world.world.read('/etc/nixsig/policy.toml')
+        const upstreams = `upstreams = ["file:///srv/cache", { url = "${cache.url}", authorization = "token" }]`
+        world.world.write('/etc/nixsig/policy.toml', policy.replace(/upstreams = .*/, upstreams))
+        const { status, stderr } = await world.realise(path)
+        assert.equal(status, 0, stderr)
+      }
+      assert.ok(cache.asked.includes(own.url))
+      const forged = await world.world.run(
+        `curl -s -o /dev/null -w '%{http_code}' ${world.gate.url}/nar/0/1/2`,
+      )
+      assert.equal(forged.stdout, '404', world.gate.log() + forged.stderr)
+    },
+  )
+}
