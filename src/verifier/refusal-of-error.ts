@@ -14,14 +14,17 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
     const finding = { code: 'unsupported-derivation', what } as const
     return { outcome: 'untrusted', path: derivation, kind, rule: 'every rule', findings: [finding] }
   }
-  const detail = error instanceof Error ? error.message : String(error)
+  // A policy's error has a line for each thing that is wrong.
+  const detail = (error instanceof Error ? error.message : String(error)).replaceAll('\n', '; ')
   const name = error instanceof Error ? error.name : ''
   const origin =
     name === 'FormatError'
       ? (error as FormatError).format
       : name === 'FileError'
         ? 'a file'
-        : 'an error in the middle of judging'
+        : name === 'PolicyError'
+          ? 'the policy'
+          : 'an error in the middle of judging'
   return {
     outcome: 'indeterminate',
     path,

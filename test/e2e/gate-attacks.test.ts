@@ -1,0 +1,166 @@
+// What caches, those between them and Nix, and other users of the machine try: docs/semantics.md, G2, G4, G8 and G10.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { narOfBytes } from '../../src/formats/nix/nar.ts'
+import { cachedPath } from '../support/cache-of-many.ts'
+import { ALPHA, BETA, type GatedWorld, MALLORY, stock, withGatedWorld } from '../support/gated-world.ts'
+import { VERSIONS } from '../support/world.ts'
+
+const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
+const OTHER = cachedPath('other', 'other\n', [ALPHA])
+const NARINFO = `${HELLO.digest}.narinfo`
+
+/** A good narinfo made into something else, and what is said of it. */
+const GARBAGE: Readonly<Record<string, readonly [change: (text: string) => string, reason: RegExp]>> = {
+  'the narinfo of another path': [() => OTHER.narinfo, /it is about another path: .*-other/],
+  'a field twice': [text => `${text}NarSize: 8\n`, /field NarSize is repeated/],
+  'a field that is unknown': [text => `${text}Trust: me\n`, /unknown field "Trust"/],
+  'a store elsewhere': [
+    text => text.replace('/nix/store/', '/nix/evil/'),
+    /StorePath: .*not in \/nix\/store/,
+  ],
+  'control characters': [text => text.replace('URL: ', 'URL: \u001b[2J'), /visible ASCII/],
+  'no end': [text => text.slice(0, -1), /the last line breaks off/],
+  'ten megabytes': [text => text + 'Sig: x\n'.repeat(1_500_000), /more than 1048576 bytes/],
+  'a NAR on another host': [text => text.replace('URL: ', 'URL: http://192.0.2.1/'), /its URL is not below/],
+  'a NAR in a file of this machine': [
+    text => text.replace(/URL: .*/, 'URL: file:///etc/shadow'),
+    /its URL is not below/,
+  ],
+  'a NAR further up': [text => text.replace('URL: ', 'URL: ../'), /its URL is not below/],
+  'contents that it does not have': [
+    text => `${text}CA: fixed:r:sha256:${'0'.repeat(52)}\n`,
+    /CA: its path is not the one that these contents have/,
+  ],
+}
+
+async function assertRefused(
+  { realise, isValid, admission }: GatedWorld,
+  path: string,
+  reason: RegExp,
+): Promise<void> {
+  const { status, stderr } = await realise(path)
+  assert.notEqual(status, 0)
+  assert.match(stderr, reason)
+  assert.equal(await isValid(path), false)
+  assert.equal(admission(path), undefined)
+}
+
+for (const version of VERSIONS) {
+  const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
+    test(`${version}: attack: ${name}`, () => withGatedWorld(version, '', use))
+
+  gated('a cache answers garbage: refused with its name, although another one has the path', async world => {
+    stock(world.caches[1], HELLO)
+    const [cache] = world.caches
+    for (const [what, [change, reason]] of Object.entries(GARBAGE)) {
+      cache.files.set(NARINFO, change(HELLO.narinfo))
+      await assertRefused(world, HELLO.path, reason)
+      const { stderr } = await world.realise(HELLO.path)
+      assert.ok(stderr.includes(`${cache.url}: `), `${what}: ${stderr}`)
+      assert.doesNotMatch(stderr, /\u001b\[2J/)
+    }
+  })
+
+  gated('an older narinfo is replayed: it is a side like any other', async world => {
+    stock(world.caches[0], cachedPath('hello', 'hello, with a hole\n', [ALPHA]))
+    stock(world.caches[1], HELLO)
+    await assertRefused(world, HELLO.path, /binary caches disagree/)
+  })
+
+  gated('signatures are stripped on the way, or made over other references', async world => {
+    await world.trust(2)
+    const both = cachedPath('hello', 'hello\n', [ALPHA, BETA])
+    stock(world.caches[0], both)
+    world.caches[0].files.set(NARINFO, both.narinfo.replace(/Sig: beta.*\n/, ''))
+    await assertRefused(world, HELLO.path, /found 1 \(alpha\)/)
+    const more = both.narinfo.replace('References: ', `References: ${OTHER.path.slice('/nix/store/'.length)}`)
+    world.caches[0].files.set(NARINFO, more)
+    await world.world.output('/opt/nixsig/nixsig reload')
+    await assertRefused(world, HELLO.path, /a signature that does not verify \(alpha-1/)
+  })
+
+  gated('the NAR is another one than was judged: Nix itself refuses it', async world => {
+    stock(world.caches[0], HELLO)
+    world.caches[0].files.set(HELLO.url, narOfBytes(Buffer.from('evil!\n'), false))
+    const { status, stderr } = await world.realise(HELLO.path)
+    assert.notEqual(status, 0)
+    assert.match(stderr, /hash mismatch/)
+    assert.equal(await world.isValid(HELLO.path), false)
+  })
+
+  gated('a trusted path refers to one that is not: nothing of it becomes valid', async world => {
+    const bad = cachedPath('bad', 'bad\n', [MALLORY])
+    const top = cachedPath('top', bad.path, [ALPHA], { references: [bad.path, OTHER.path] })
+    stock(world.caches[0], top, bad, OTHER)
+    const { status, stderr } = await world.realise(top.path)
+    assert.notEqual(status, 0)
+    assert.match(stderr, /-bad \(output\) .*found only signers who are not in the trusted list \(mallory-1\)/)
+    for (const { path } of [top, bad]) assert.equal(await world.isValid(path), false)
+
+    const verify = `/opt/nixsig/nixsig verify --recursive ${top.path} --from ${world.caches[0].url}`
+    const judged = await world.world.run(verify)
+    assert.equal(judged.status, 11)
+    assert.match(judged.stdout, /^trusted .*-top .*\nrefused .*-bad .*\n.*mallory-1.*\n.*\ntrusted .*-other /)
+    const good = await world.world.run(verify.replace(top.path, OTHER.path))
+    assert.equal(good.status, 0, good.stdout)
+    assert.ok(!world.caches[0].asked.includes(bad.url), 'nothing was downloaded')
+  })
+
+  gated(
+    'a path that is named by its contents needs no signature in Nix, and is judged all the same',
+    async world => {
+      const { world: machine, caches } = world
+      machine.write('/srv/plain', 'anybody can make this\n')
+      const path = await machine.output('nix-store --add /srv/plain')
+      await machine.output(`nix copy --to file:///srv/ca ${path}; nix-store --delete ${path}`)
+      const policy = machine.read('/etc/nixsig/policy.toml')
+      const withDirectory = policy.replace(`"${caches[0].url}"`, '"file:///srv/ca"')
+      machine.write(
+        '/etc/nixsig/policy.toml',
+        withDirectory.replace('source = "nothing"', 'source = "alpha"'),
+      )
+      await assertRefused(world, path, /\(fetched source\) .*needs alpha for its source, found no signature/)
+      machine.write('/etc/nixsig/policy.toml', withDirectory)
+      assert.equal((await world.realise(path)).status, 0)
+    },
+  )
+
+  gated('what other users of the machine ask gives them nothing', async ({ world, gate, caches }) => {
+    stock(caches[0], HELLO)
+    const get = async (path: string) =>
+      (await world.run(`curl -s --path-as-is -w '%{http_code}' '${gate.url}${path}'`, { user: 'mallory' }))
+        .stdout
+    for (const path of [
+      '/nar/../../etc/shadow',
+      '/etc/shadow',
+      `/${HELLO.digest}.ls`,
+      '/log/../x',
+      '/nar/x.nar',
+    ]) {
+      assert.match(await get(path), /^not here\n404$/)
+    }
+    for (const path of ['/realisations/sha256:ab!out.doi', '/build-trace-v2/x/out.doi']) {
+      assert.match(
+        await get(path),
+        /^nixsig: refused .*: nobody signs realisations, so none is passed on\n451$/,
+      )
+    }
+    assert.match(
+      await get('/nix-cache-info'),
+      /^StoreDir: \/nix\/store\nWantMassQuery: 1\nPriority: 30\n200$/,
+    )
+    assert.match(await get('/metrics'), /^# HELP nixsig_requests_total /)
+    assert.equal(await world.output('stat -c "%a %U" /var/lib/nixsig/gate.secret'), '600 root')
+    const reload = await world.run('/opt/nixsig/nixsig reload', { user: 'mallory' })
+    assert.equal(reload.status, 2)
+    assert.match(reload.stderr, /not reloaded: .*EACCES/)
+  })
+
+  gated('the log of a build is where the first cache has it', async ({ world, gate, caches }) => {
+    const name = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-x.drv'
+    caches[1].files.set(`log/${name}`, 'it was built\n')
+    const { stdout } = await world.run(`curl -s -L ${gate.url}/log/${name}`)
+    assert.equal(stdout, 'it was built\n')
+  })
+}

@@ -1,0 +1,138 @@
+// What was decided once is decided anew as soon as anything that it rests on is another: docs/semantics.md, G5 and G11.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { cachedPath } from '../support/cache-of-many.ts'
+import * as nix from '../support/expressions.ts'
+import { ALPHA, BETA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
+import { built, byDefault, contentsOf, packaged, publish, signer } from '../support/trust.ts'
+import { VERSIONS } from '../support/world.ts'
+
+const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
+const DERIVATION = '/nix/store/0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-hello.drv'
+
+/** Has Nix get it, and lets go of it again. */
+async function passes({ realise, isValid, world }: GatedWorld): Promise<void> {
+  const { status, stderr } = await realise(HELLO.path)
+  assert.equal(status, 0, stderr)
+  assert.equal(await isValid(HELLO.path), true)
+  await world.output(['nix-store', '--delete', HELLO.path])
+}
+
+async function isRefused({ realise, isValid }: GatedWorld, reason: RegExp): Promise<void> {
+  const { status, stderr } = await realise(HELLO.path)
+  assert.notEqual(status, 0)
+  assert.match(stderr, reason)
+  assert.equal(await isValid(HELLO.path), false)
+}
+
+for (const version of VERSIONS) {
+  const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
+    test(`${version}: ${name}`, () =>
+      withGatedWorld(version, '', async world => {
+        stock(world.caches[0], HELLO)
+        await use(world)
+      }))
+
+  gated('the policy is changed while the gate runs, back and forth', async world => {
+    await passes(world)
+    await world.trust(2)
+    await isRefused(world, /needs 2 of 3 caches for its output, found 1 \(alpha\)/)
+    await world.trust(1)
+    await passes(world)
+  })
+
+  gated('a key that is revoked after the first download is refused at the next one', async world => {
+    await passes(world)
+    await world.trust(1, `[[revocations]]\nprincipal = "alpha"\ndate = 2020-01-01\nreason = "stolen"`)
+    await isRefused(world, /the key of alpha is revoked since 2020-01-01 \(stolen\)/)
+  })
+
+  gated('a key that has expired counts for nothing', async world => {
+    const file = '/etc/nixsig/policy.toml'
+    const key = `"${ALPHA.publicKey}"`
+    const policy = world.world.read(file)
+    world.world.write(file, policy.replace(key, `{ key = ${key}, valid-until = 2020-01-01 }`))
+    await isRefused(world, /the key of alpha is past its date, 2020-01-01/)
+  })
+
+  gated('a policy that cannot be read refuses everything and says so, until it can', async world => {
+    await passes(world)
+    const policy = world.world.read('/etc/nixsig/policy.toml')
+    world.world.write('/etc/nixsig/policy.toml', policy.replace('version = 1', 'version = 2'))
+    await isRefused(world, /undecided .*version must be 1/)
+    const health = () => world.world.run(`curl -s -w '%{http_code}' ${world.gate.url}/health`)
+    assert.match((await health()).stdout, /not ok: .*version must be 1.*\n503/)
+    assert.match(
+      (await world.world.run('/opt/nixsig/nixsig reload')).stderr,
+      /not reloaded: .*version must be 1/,
+    )
+    world.world.write('/etc/nixsig/policy.toml', policy)
+    await passes(world)
+    assert.match((await health()).stdout, /^ok, policy [0-9a-f]{64}\n200$/)
+  })
+
+  gated('in warn mode what would be refused passes, is told, and is not admitted', async world => {
+    await world.trust(2, '', 'warn')
+    await passes(world)
+    assert.match(world.gate.log(), /"would be refused".*needs 2 of 3 caches/)
+    assert.equal(world.admission(HELLO.path), undefined)
+  })
+
+  gated('a builder of the list attests other contents: a conflict from then on', async world => {
+    await passes(world)
+    const other = { path: HELLO.path, narHash: 'ab'.repeat(32) }
+    publish(world.world, HELLO.path, built(BETA, other, DERIVATION))
+    await isRefused(world, /builders disagree: beta attested other contents \(sha256:abab/)
+  })
+
+  gated('a builder who only attests counts with one who signs for a cache', async world => {
+    await world.trust(2)
+    await isRefused(world, /found 1 \(alpha\)/)
+    publish(world.world, HELLO.path, built(BETA, HELLO, DERIVATION))
+    await passes(world)
+  })
+
+  gated('a cache gets what it had not: at once after a reload', async world => {
+    const late = cachedPath('late', 'late\n', [ALPHA])
+    assert.notEqual((await world.realise(late.path)).status, 0)
+    stock(world.caches[1], late)
+    assert.equal((await world.world.run('/opt/nixsig/nixsig reload')).stderr, 'reloaded\n')
+    assert.equal((await world.realise(late.path)).status, 0)
+  })
+
+  gated(
+    'an output whose derivation is known needs that and its sources to be trusted, one that is not does not come in',
+    async ({ world, caches, realise, isValid }) => {
+      const alice = signer('alice')
+      const file = '/etc/nixsig/policy.toml'
+      const policy = world.read(file)
+      const strict = (accepts: string) =>
+        `[principals.alice]\nkeys = ["${alice.publicKey}"]\n${accepts}${byDefault('alice', 'alice', 'caches')}`
+      const people = policy.slice(0, policy.indexOf('[default]'))
+      world.write(file, people + strict(''))
+      world.write('/srv/source.txt', 'text\n')
+      world.write('/srv/x.nix', nix.derivation('known', { inputs: ['./source.txt'] }))
+      const drv = await world.output('nix-instantiate /srv/x.nix')
+      const out = await world.output(['nix-store', '-q', '--outputs', drv])
+      const [source = ''] = (await world.output(['nix-store', '-q', '--references', drv])).split('\n')
+      stock(caches[0], cachedPath('known', 'known\n', [ALPHA], { path: out }))
+      const refusedFor = async (path: string, reason: RegExp) => {
+        assert.match((await realise(path)).stderr, reason)
+        assert.equal(await isValid(path), false)
+      }
+      await refusedFor(HELLO.path, /undecided .*its derivation is not in this store/)
+      await refusedFor(
+        out,
+        /its input .*-known\.drv \(derivation\) is refused: needs alice for its derivation/,
+      )
+      publish(world, drv, packaged(alice, await contentsOf(world, drv)))
+      await refusedFor(
+        out,
+        /its input .*-source\.txt \(local source\) is refused: needs alice for its source/,
+      )
+      publish(world, source, packaged(alice, await contentsOf(world, source)))
+      const { status, stderr } = await realise(out)
+      assert.equal(status, 0, stderr)
+    },
+  )
+}
