@@ -14,7 +14,7 @@ import {
   stock,
   withGatedWorld,
 } from '../support/gated-world.ts'
-import type { Signer } from '../support/trust.ts'
+import { POLICY, type Signer } from '../support/trust.ts'
 import { VERSIONS } from '../support/world.ts'
 
 const hello = (...by: readonly Signer[]) => cachedPath('hello', 'hello\n', by)
@@ -87,6 +87,16 @@ for (const version of VERSIONS) {
     },
   )
 
+  gated(
+    'attack: who lies need not have signed anything, nor does it help that one is enough',
+    async world => {
+      stock(world.caches[0], hello(ALPHA))
+      stock(world.caches[1], cachedPath('hello', 'evil\n', []))
+      await assertRefused(world, /binary caches disagree/)
+      assert.equal(readConflict(world.world.path(GATE_STATE), digest)?.sides.length, 2)
+    },
+  )
+
   gated('attack: unsigned, signed by nobody of the list, or by one key under two names', async world => {
     await world.trust(2)
     stock(world.caches[0], hello())
@@ -105,14 +115,21 @@ for (const version of VERSIONS) {
     'a cache that is down is passed over and told, however it is down',
     async world => {
       stock(world.caches[1], hello(BETA))
-      const moods = ['down', 500, 'silent'] as const
-      for (const mood of moods) {
+      const moods = [
+        ['down', 'closed|hang up|reset'],
+        [500, 'answered 500'],
+        ['silent', 'no answer within 1 s'],
+      ] as const
+      for (const [mood, detail] of moods) {
         world.caches[0].mood = mood
         await world.world.output('/opt/nixsig/nixsig reload')
+        const before = world.gate.log().length
         await assertSubstituted(world)
         assert.match(
-          world.gate.log(),
-          new RegExp(`"no answer from an upstream","upstream":"${world.caches[0].url}"`),
+          world.gate.log().slice(before),
+          new RegExp(
+            `"no answer from an upstream","upstream":"${world.caches[0].url}","detail":"[^"]*(?:${detail})`,
+          ),
         )
         await world.world.output(`nix-store --delete ${HELLO}; rm -r ${GATE_STATE}/ledger`)
       }
@@ -129,7 +146,8 @@ for (const version of VERSIONS) {
   gated('with the gate down nothing is substituted', async world => {
     stock(world.caches[0], hello(ALPHA))
     await world.gate.end('SIGKILL')
-    await assertRefused(world)
+    await assertRefused(world, /Couldn't connect|Could not connect|does not exist|cannot build/i)
+    assert.deepEqual(world.caches[0].asked, [])
   })
 
   gated('a path that nobody has is built here, where the hooks judge', async world => {
@@ -158,25 +176,42 @@ for (const version of VERSIONS) {
   gated(
     'caches that Nix cannot reach itself are handed on: a directory, and one that wants a password',
     async world => {
-      const [cache] = world.caches
+      const [cache, other] = world.caches
       const own = cachedPath('own', 'own\n', [ALPHA])
       cache.password = 'Bearer secret'
       stock(cache, own)
       writeCache(world.world.path('/srv/cache'), [hello(BETA)])
       world.world.write('/etc/nixsig/token', 'Bearer secret\n', 0o600)
-      for (const path of [HELLO, own.path]) {
-        // The policy's upstreams are written below, with the address that there is by now.
-        const policy = world.world.read('/etc/nixsig/policy.toml')
-        const upstreams = `upstreams = ["file:///srv/cache", { url = "${cache.url}", authorization = "token" }]`
-        world.world.write('/etc/nixsig/policy.toml', policy.replace(/upstreams = .*/, upstreams))
-        const { status, stderr } = await world.realise(path)
-        assert.equal(status, 0, stderr)
-      }
-      assert.ok(cache.asked.includes(own.url))
-      const forged = await world.world.run(
-        `curl -s -o /dev/null -w '%{http_code}' ${world.gate.url}/nar/0/1/2`,
+      useUpstreams(
+        world,
+        `"${other.url}", "file:///srv/cache", { url = "${cache.url}", authorization = "token" }`,
       )
-      assert.equal(forged.stdout, '404', world.gate.log() + forged.stderr)
+      await assertSubstituted(world)
+      const { status, stderr } = await world.realise(own.path)
+      assert.equal(status, 0, stderr)
+      assert.equal(world.admission(own.path)?.narHash, own.narHash)
+      const { stdout } = await world.world.run(`curl -s ${world.gate.url}/metrics`)
+      assert.match(stdout, /^nixsig_requests_total\{endpoint="nar",status="200"\} 2$/m)
+      assert.ok(other.asked.length > 0)
+      assert.deepEqual(other.passwords, [], 'nobody else is told the password')
+      assert.deepEqual([...new Set(cache.passwords)], ['Bearer secret'])
     },
   )
+
+  gated('a password that others could read is not used, and not told', async world => {
+    const [cache] = world.caches
+    cache.password = 'Bearer secret'
+    stock(cache, hello(ALPHA))
+    world.world.write('/etc/nixsig/token', 'Bearer secret\n', 0o644)
+    useUpstreams(world, `{ url = "${cache.url}", authorization = "token" }`)
+    await assertRefused(world, /undecided .*token can be read or written by others \(chmod 600 /)
+    assert.deepEqual(cache.passwords, [])
+    assert.doesNotMatch(world.gate.log(), /Bearer/)
+  })
+}
+
+/** Has the policy name other upstreams, with addresses that there are by now. */
+function useUpstreams({ world }: GatedWorld, upstreams: string): void {
+  const policy = world.read(POLICY)
+  world.write(POLICY, policy.replace(/upstreams = .*/, `upstreams = [${upstreams}]`))
 }
