@@ -1,9 +1,14 @@
 // What caches, those between them and Nix, and other users of the machine try: docs/semantics.md, G2, G4, G8 and G10.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'
-import { cachedPath } from '../support/cache-of-many.ts'
+import { cachedPath, writeCache } from '../support/cache-of-many.ts'
+import * as nix from '../support/expressions.ts'
+import { GATE_STATE } from '../support/gate-process.ts'
 import { ALPHA, BETA, type GatedWorld, MALLORY, stock, withGatedWorld } from '../support/gated-world.ts'
+import { instantiate } from '../support/scene.ts'
+import { POLICY } from '../support/trust.ts'
 import { VERSIONS } from '../support/world.ts'
 
 const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
@@ -98,13 +103,22 @@ for (const version of VERSIONS) {
     assert.match(stderr, /-bad \(output\) .*found only signers who are not in the trusted list \(mallory-1\)/)
     for (const { path } of [top, bad]) assert.equal(await world.isValid(path), false)
 
+    world.caches[0].asked.length = 0
+    await world.world.output(
+      `nix-store --delete --ignore-liveness ${OTHER.path}; rm -rf ${GATE_STATE}/ledger`,
+    )
     const verify = `/opt/nixsig/nixsig verify --recursive ${top.path} --from ${world.caches[0].url}`
     const judged = await world.world.run(verify)
     assert.equal(judged.status, 11)
     assert.match(judged.stdout, /^trusted .*-top .*\nrefused .*-bad .*\n.*mallory-1.*\n.*\ntrusted .*-other /)
     const good = await world.world.run(verify.replace(top.path, OTHER.path))
     assert.equal(good.status, 0, good.stdout)
-    assert.ok(!world.caches[0].asked.includes(bad.url), 'nothing was downloaded')
+    const narinfos = [top, bad, OTHER, OTHER].map(({ digest }) => `${digest}.narinfo`)
+    assert.deepEqual([...world.caches[0].asked].sort(), narinfos.sort(), 'nothing was downloaded')
+    for (const { path } of [top, bad, OTHER]) {
+      assert.equal(await world.isValid(path), false)
+      assert.equal(world.admission(path), undefined)
+    }
   })
 
   gated(
@@ -125,6 +139,90 @@ for (const version of VERSIONS) {
       assert.equal((await world.realise(path)).status, 0)
     },
   )
+
+  gated(
+    'a cache sends the gate on to another host: nobody asks there, nor is told a password',
+    async world => {
+      const { world: machine, caches } = world
+      const [cache, hidden] = caches
+      stock(hidden, HELLO)
+      cache.redirection = hidden.url
+      machine.write('/etc/nixsig/token', 'Bearer secret\n', 0o600)
+      for (const upstream of [`"${cache.url}"`, `{ url = "${cache.url}", authorization = "token" }`]) {
+        const policy = machine.read(POLICY).replace(/upstreams = .*/, `upstreams = [${upstream}]`)
+        machine.write(POLICY, policy)
+        await assertRefused(world, HELLO.path, /undecided .*redirects to "http:.*which is not the same host/)
+      }
+      assert.deepEqual(hidden.asked, [])
+      assert.deepEqual([...new Set(cache.passwords)], ['Bearer secret'])
+    },
+  )
+
+  gated(
+    'who made a path is not for the cache to say: a trusted derivation that does not make it',
+    async world => {
+      const { world: machine, caches } = world
+      machine.write(POLICY, machine.read(POLICY).replace('accept-unknown-derivation = true', ''))
+      const { drv } = await instantiate(machine, nix.derivation('trusted'))
+      stock(caches[0], cachedPath('hello', 'hello\n', [ALPHA], { deriver: drv }))
+      await assertRefused(world, HELLO.path, /undecided .*its derivation is not in this store/)
+    },
+  )
+
+  gated('what a gate signed counts for nothing, even if it was this very gate', async world => {
+    const { world: machine, caches, gate } = world
+    stock(caches[0], HELLO)
+    const lines = (await machine.output(`curl -s ${gate.url}/${NARINFO}`)).split('\n')
+    assert.equal(lines.filter(line => /^Sig: (?:alpha-1|.*-gate-1):/.test(line)).length, 2)
+    const onlyGate = lines.filter(line => !line.startsWith('Sig: alpha')).map(line => `${line}\n`)
+    caches[0].files.set(NARINFO, onlyGate.join(''))
+    await machine.output(`rm -r ${GATE_STATE}/ledger; /opt/nixsig/nixsig reload`)
+    await assertRefused(world, HELLO.path, /found only signers who are not in the trusted list \(.*-gate-1\)/)
+  })
+
+  gated('a ticket for one file of a cache opens no other', async ({ world, gate }) => {
+    writeCache(world.path('/srv/cache'), [HELLO])
+    world.write('/srv/cache/private', 'private\n')
+    world.write(POLICY, world.read(POLICY).replace(/upstreams = .*/, 'upstreams = ["file:///srv/cache"]'))
+    const get = (path: string) => world.output(`curl -s -o /srv/got -w '%{http_code}' ${gate.url}/${path}`)
+    const { stdout } = await world.run(`curl -s ${gate.url}/${NARINFO}`)
+    const ticket = /^URL: (.*)$/m.exec(stdout)?.[1] ?? assert.fail(stdout)
+    assert.equal(await get(ticket), '200')
+    assert.deepEqual(readFileSync(world.path('/srv/got')), Buffer.from(HELLO.nar))
+    const [nar, upstream, file = '', signature = ''] = ticket.split('/')
+    assert.equal(Buffer.from(file, 'base64url').toString(), HELLO.url)
+    const forged = [
+      [nar, upstream, Buffer.from('private').toString('base64url'), signature],
+      [nar, upstream, file, signature.replace(/^./, first => (first === 'A' ? 'B' : 'A'))],
+      [nar, upstream?.replace(/^./, first => (first === '0' ? '1' : '0')), file, signature],
+      [nar, upstream, file],
+    ]
+    for (const parts of forged) assert.equal(await get(parts.join('/')), '404', parts.join('/'))
+    world.write(POLICY, world.read(POLICY).replace('file:///srv/cache', 'file:///srv/other'))
+    assert.equal(await get(ticket), '404', 'of a cache that the policy no longer names')
+  })
+
+  gated('a user who is not trusted names caches and keys of his own', async ({ world, caches, isValid }) => {
+    const evil = cachedPath('hello', 'evil\n', [MALLORY])
+    stock(caches[2], evil)
+    caches[2].files.set('nix-cache-info', 'StoreDir: /nix/store\nWantMassQuery: 1\nPriority: 1\n')
+    const options = `--option substituters ${caches[2].url} --option trusted-public-keys ${MALLORY.publicKey} --option require-sigs false`
+    for (const command of [
+      `nix-store --realise ${evil.path} ${options}`,
+      `nix build --no-link ${evil.path} ${options}`,
+      `nix copy --from ${caches[2].url} --no-check-sigs ${evil.path}`,
+      `nix copy --from '${caches[2].url}?trusted=1' ${evil.path}`,
+    ]) {
+      const { status, stderr } = await world.run(command, { user: 'mallory' })
+      assert.notEqual(status, 0, command)
+      assert.match(
+        stderr,
+        /HTTP error 451|ignoring untrusted substituter|is not trusted|not privileged|lacks a (?:valid )?signature|ignoring the client-specified/,
+        command,
+      )
+      assert.equal(await isValid(evil.path), false, command)
+    }
+  })
 
   gated('what other users of the machine ask gives them nothing', async ({ world, gate, caches }) => {
     stock(caches[0], HELLO)

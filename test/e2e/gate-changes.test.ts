@@ -1,6 +1,7 @@
 // What was decided once is decided anew as soon as anything that it rests on is another: docs/semantics.md, G5 and G11.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, BETA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
@@ -91,6 +92,56 @@ for (const version of VERSIONS) {
     publish(world.world, HELLO.path, built(BETA, HELLO, DERIVATION))
     await passes(world)
   })
+
+  gated('the policy is changed while a cache is still waited for: the new one decides', async world => {
+    const [cache] = world.caches
+    let goOn = () => {}
+    cache.pause = new Promise<void>(resolve => {
+      goOn = resolve
+    })
+    const asked = world.realise(HELLO.path)
+    while (cache.asked.length === 0) await sleep(10)
+    await world.trust(2)
+    goOn()
+    const { status, stderr } = await asked
+    assert.notEqual(status, 0)
+    assert.match(stderr, /needs 2 of 3 caches for its output, found 1 \(alpha\)/)
+    assert.equal(await world.isValid(HELLO.path), false)
+    // It was judged by the old policy as well, and what that let in is not what is in force.
+    const { stdout } = await world.world.run(`curl -s ${world.gate.url}/health`)
+    assert.match(stdout, /^ok, policy [0-9a-f]{64}$/m)
+    assert.notEqual(stdout.trim(), `ok, policy ${world.admission(HELLO.path)?.policy}`)
+  })
+
+  gated(
+    'what was let in is built upon, and is no longer once the key that vouched for it is revoked',
+    async world => {
+      const { world: machine, caches, trust } = world
+      const own = '[[rules]]\nmatch = { name = "top", kind = "output" }\nrequire.output = "self"\n'
+      await trust(1, own)
+      const base = nix.derivation('base')
+      machine.write('/srv/x.nix', nix.withInputs('top', [base]))
+      machine.write('/srv/base.nix', base)
+      const drv = await machine.output('nix-instantiate /srv/base.nix')
+      const path = await machine.output(['nix-store', '-q', '--outputs', drv])
+      stock(caches[0], cachedPath('base', 'base\n', [ALPHA], { path }))
+      const build = () => machine.run('nix-build --no-out-link /srv/x.nix', { user: 'alice' })
+      const { status, stdout, stderr } = await build()
+      assert.equal(status, 0, stderr)
+      assert.equal(world.admission(path)?.builtHere, false)
+      assert.equal(world.admission(stdout.trim())?.builtHere, true)
+      await machine.output(`nix-store --delete ${stdout}`)
+
+      await trust(1, `${own}[[revocations]]\nkey = "${ALPHA.publicKey}"\ndate = 2020-01-01\n`)
+      const again = await build()
+      assert.notEqual(again.status, 0)
+      assert.match(
+        again.stderr,
+        /refused .*-base \(output\) .*: the key of alpha is revoked since 2020-01-01/,
+      )
+      assert.equal(await world.isValid(stdout.trim()), false)
+    },
+  )
 
   gated('a cache gets what it had not: at once after a reload', async world => {
     const late = cachedPath('late', 'late\n', [ALPHA])
