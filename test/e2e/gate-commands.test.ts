@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { readAdmission } from '../../src/ledger/admissions.ts'
 import * as nix from '../support/expressions.ts'
-import { freePort, startGate, useGate } from '../support/gate-process.ts'
+import { freePort, GATE_STATE, startGate, useGate } from '../support/gate-process.ts'
 import { serveDirectory } from '../support/static-server.ts'
-import { policyText, setPolicy, signer } from '../support/trust.ts'
+import { contentsOf, policyText, type Signer, setPolicy, signer } from '../support/trust.ts'
 import { type User, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
 const TOOL = '/srv/tool.nix'
@@ -50,7 +52,7 @@ require = { source = "nothing", derivation = "nothing", output = "self" }
 /** A tool that a binary cache has, signed by its key, and that this machine has never had. */
 async function cacheTool(
   world: World,
-): Promise<{ readonly tool: string; readonly cache: ReturnType<typeof signer> }> {
+): Promise<{ readonly tool: string; readonly narHash: string; readonly cache: Signer }> {
   const cache = signer('cache')
   world.write('/root/cache.secret', printNixSecretKey(cache.key), 0o600)
   world.write(TOOL, `(${nix.derivation('tool', { build: BUILD_TOOL })} // { meta.mainProgram = "tool"; })`)
@@ -62,14 +64,15 @@ async function cacheTool(
   world.write(BASH_SHELL, shell.replace('"/bin/sh"', '"/bin/bash"'))
   const tool = await world.output(`nix-build --no-out-link ${NO_HOOKS} ${TOOL}`)
   await world.output(`nix store sign -k /root/cache.secret ${tool}; nix copy --to file:///srv/cache ${tool}`)
+  const { narHash } = await contentsOf(world, tool)
   await forget(world, tool)
-  return { tool, cache }
+  return { tool, narHash, cache }
 }
 
-/** No profile and nothing else holds the tool any longer. */
+/** No profile and nothing else holds the tool any longer, nor has the ledger anything on it. */
 async function forget(world: World, tool: string): Promise<void> {
   await world.run(`rm -rf /nix/var/nix/profiles/per-user/*/* /nix/var/nix/profiles/default* /root/.nix-profile /home/alice/.nix-profile \
-    /root/.local/state/nix /home/alice/.local/state/nix /root/profile* /home/alice/profile*; nix-store --gc`)
+    /root/.local/state/nix /home/alice/.local/state/nix /root/profile* /home/alice/profile* ${GATE_STATE}/ledger; nix-store --gc`)
   assert.equal(await isValid(world, tool), false)
 }
 
@@ -77,9 +80,14 @@ async function isValid(world: World, path: string): Promise<boolean> {
   return (await world.run(['nix-store', '--check-validity', path])).status === 0
 }
 
+/** The NAR hash that the ledger has for a path. */
+function admittedHash(world: World, path: string): string | undefined {
+  return readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path)?.narHash
+}
+
 async function commandsPassTheGate(t: TestContext, version: Version, user: User): Promise<void> {
   await withWorld(version, { nixConf: WITH_BASH }, async world => {
-    const { tool, cache } = await cacheTool(world)
+    const { tool, narHash, cache } = await cacheTool(world)
     const upstream = await serveDirectory(world.path('/srv/cache'))
     const port = await freePort()
     const people = { cache: [cache], other: [signer('other')] }
@@ -88,7 +96,7 @@ async function commandsPassTheGate(t: TestContext, version: Version, user: User)
     await trust('cache')
     const gate = await startGate(world)
     try {
-      useGate(world, gate.url, world.read('/var/lib/nixsig/gate.pub').trim())
+      useGate(world, gate.url, world.read(`${GATE_STATE}/gate.pub`).trim())
       if (user !== 'root') await world.startDaemon()
       for (const [name, command] of Object.entries(COMMANDS)) {
         await t.test(`${name}: trusted`, async () => {
@@ -96,6 +104,7 @@ async function commandsPassTheGate(t: TestContext, version: Version, user: User)
           const { status, stderr } = await world.run(command(tool, gate.url), { user })
           assert.equal(status, 0, stderr)
           assert.equal(await isValid(world, tool), true)
+          assert.equal(admittedHash(world, tool), narHash)
           await forget(world, tool)
         })
         await t.test(`${name}: refused`, async () => {
@@ -107,6 +116,7 @@ async function commandsPassTheGate(t: TestContext, version: Version, user: User)
           if (name !== 'nix copy --from')
             assert.match(stderr, /refused .*-tool \(output\) .*needs other for its output/)
           assert.equal(await isValid(world, tool), false)
+          assert.equal(admittedHash(world, tool), undefined)
         })
       }
     } finally {
