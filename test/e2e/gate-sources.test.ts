@@ -1,0 +1,163 @@
+// Sources and derivations that binary caches have: Nix would take them unsigned, the gate asks who vouches for them.
+// docs/semantics.md, G4, G5 and G9.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { cachedPath, writeCache } from '../support/cache-of-many.ts'
+import * as nix from '../support/expressions.ts'
+import { ALPHA, type GatedWorld, withGatedWorld } from '../support/gated-world.ts'
+import { assertQuarantined } from '../support/scene.ts'
+import { ATTESTATIONS, contentsOf, POLICY, packaged, publish, sha256, signer } from '../support/trust.ts'
+import { VERSIONS, type World } from '../support/world.ts'
+
+const RELEASE = 'the developer wrote this\n'
+const ALONE = "--option substitute false --option pre-build-hook '' --option post-build-hook ''"
+const ALICE = signer('alice')
+
+const dir = mkdtempSync('/tmp/nixsig-gate-sources-')
+after(() => rmSync(dir, { recursive: true, force: true }))
+const [file, publicKey, secretKey, signature] = ['tool.tar', 'key.pub', 'key', 'minisig'].map(name =>
+  join(dir, name),
+) as [string, string, string, string]
+writeFileSync(file, RELEASE)
+execFileSync('minisign', ['-G', '-W', '-p', publicKey, '-s', secretKey], { stdio: 'ignore' })
+execFileSync('minisign', ['-S', '-s', secretKey, '-m', file, '-x', signature], { stdio: 'ignore' })
+const otherSignature = join(dir, 'other.minisig')
+writeFileSync(join(dir, 'other.tar'), 'and this too\n')
+execFileSync('minisign', ['-S', '-s', secretKey, '-m', join(dir, 'other.tar'), '-x', otherSignature], {
+  stdio: 'ignore',
+})
+const [, ERIN = ''] = readFileSync(publicKey, 'utf8').split('\n')
+
+interface Scene {
+  readonly drv: string
+  readonly source: string
+  /** Made from the source; its derivation. */
+  readonly toolDrv: string
+  readonly tool: string
+}
+
+/** A source and a tool made from it, which a cache has and this machine has not: only their derivations. */
+async function cacheSource(world: World): Promise<Scene> {
+  world.write('/srv/tool.tar', RELEASE)
+  const source = nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256(RELEASE))
+  world.write('/srv/source.nix', source)
+  world.write('/srv/tool.nix', nix.derivation('tool', { inputs: [source] }))
+  const drv = await world.output('nix-instantiate /srv/source.nix')
+  const out = await world.output(`nix-store --realise ${ALONE} ${drv}`)
+  await world.output(`nix copy --to file:///srv/cache ${out}; nix-store --delete ${out}`)
+  const toolDrv = await world.output('nix-instantiate /srv/tool.nix')
+  const tool = await world.output(['nix-store', '-q', '--outputs', toolDrv])
+  writeCache(world.path('/srv/cache'), [
+    cachedPath('tool', 'tool\n', [ALPHA], { path: tool, deriver: toolDrv }),
+  ])
+  return { drv, source: out, toolDrv, tool }
+}
+
+/** Sources need this; derivations need alice's word, and outputs a cache's. */
+function requireOfSources({ world }: GatedWorld, requirement: string): void {
+  const people = `[principals.alice]\nkeys = ["${ALICE.publicKey}"]\n[principals.erin]\nkeys = ["minisign:${ERIN}"]\n`
+  const require = `require = { source = ${requirement}, derivation = "alice", output = "caches" }`
+  const policy = world.read(POLICY).replace(/^require = .*$/m, require)
+  world.write(POLICY, policy.replace('[default]', `${people}[default]`))
+}
+
+async function assertRefused(gated: GatedWorld, path: string, reason: RegExp): Promise<void> {
+  const { status, stderr } = await gated.realise(path)
+  assert.notEqual(status, 0)
+  assert.match(stderr, reason)
+  assert.equal(await gated.isValid(path), false)
+  assert.equal(gated.admission(path), undefined)
+}
+
+async function assertRealised(gated: GatedWorld, path: string): Promise<void> {
+  const { status, stderr } = await gated.realise(path)
+  assert.equal(status, 0, stderr)
+  assert.equal(await gated.isValid(path), true)
+  assert.equal(gated.admission(path)?.narHash, (await contentsOf(gated.world, path)).narHash)
+}
+
+for (const version of VERSIONS) {
+  const gated = (name: string, use: (world: GatedWorld, scene: Scene) => Promise<void>) =>
+    test(`${version}: ${name}`, () =>
+      withGatedWorld(version, 'upstreams = ["file:///srv/cache"]', async world =>
+        use(world, await cacheSource(world.world)),
+      ))
+
+  gated('a fetched source comes from a cache once a packager vouches for it', async (world, { source }) => {
+    requireOfSources(world, '"alice"')
+    await assertRefused(world, source, /\(fetched source\) .*needs alice for its source, found no signature/)
+    const narHash = /^NarHash: sha256:(\S+)$/m.exec(
+      world.world.read(`/srv/cache/${parseStorePath(source).digest}.narinfo`),
+    )?.[1]
+    const hex = await world.world.output(`nix-hash --type sha256 --to-base16 ${narHash}`)
+    publish(world.world, source, packaged(ALICE, { path: source, narHash: hex }))
+    await assertRealised(world, source)
+    assert.match(world.gate.log(), /"admitted","path":"[^"]*-tool\.tar"/)
+  })
+
+  gated(
+    'a source that only its developer signed comes from its origin, and lets in what is made from it',
+    async (world, { drv, source, toolDrv, tool }) => {
+      requireOfSources(world, '{ developer = "erin" }')
+      for (const one of [drv, toolDrv]) {
+        publish(world.world, one, packaged(ALICE, await contentsOf(world.world, one)))
+      }
+      await assertRefused(world, tool, /-tool\.tar \(fetched source\) is refused: /)
+      storeDeveloperSignature(world.world.path(ATTESTATIONS), source, '.minisig', readFileSync(signature))
+      await assertRefused(world, tool, /-tool\.tar \(fetched source\) is refused: /)
+      const { status, stderr } = await world.world.run(['nix-store', '--realise', drv], { user: 'alice' })
+      assert.equal(status, 0, stderr)
+      assert.match(world.gate.log(), /"left to its origin","path":"[^"]*-tool\.tar"/)
+      assert.equal(world.admission(source)?.kind, 'fetched-source')
+      await assertRealised(world, tool)
+    },
+  )
+
+  gated(
+    'attack: a signature of something else sends Nix to the origin, where the hooks refuse',
+    async (world, { drv, source }) => {
+      requireOfSources(world, '{ developer = "erin" }')
+      publish(world.world, drv, packaged(ALICE, await contentsOf(world.world, drv)))
+      storeDeveloperSignature(
+        world.world.path(ATTESTATIONS),
+        source,
+        '.minisig',
+        readFileSync(otherSignature),
+      )
+      const { status } = await world.world.run(['nix-store', '--realise', drv], { user: 'alice' })
+      assert.notEqual(status, 0)
+      assert.match(world.gate.log(), /"left to its origin","path":"[^"]*-tool\.tar"/)
+      await assertQuarantined(world.world, [source], {
+        reason: /found a signature that does not verify \(minisign:/,
+      })
+    },
+  )
+
+  gated('a derivation comes from a cache once a packager vouches for it', async (world, { drv }) => {
+    requireOfSources(world, '"nothing"')
+    const contents = await contentsOf(world.world, drv)
+    await world.world.output(`nix copy --derivation --to file:///srv/cache ${drv}`)
+    await world.world.output('nix-store --gc')
+    assert.equal(await world.isValid(drv), false)
+    await assertRefused(
+      world,
+      drv,
+      /-tool\.tar\.drv \(derivation\) .*needs alice for its derivation, found no signature/,
+    )
+    publish(world.world, drv, packaged(ALICE, contents))
+    const { status, stderr } = await world.world.run(
+      ['nix', 'copy', '--derivation', '--from', world.gate.url, drv],
+      {
+        user: 'alice',
+      },
+    )
+    assert.equal(status, 0, stderr)
+    assert.equal(await world.isValid(drv), true)
+    assert.equal(world.admission(drv)?.narHash, contents.narHash)
+  })
+}
