@@ -100,7 +100,9 @@ for (const version of VERSIONS) {
       goOn = resolve
     })
     const asked = world.realise(HELLO.path)
-    while (cache.asked.length === 0) await sleep(10)
+    for (const deadline = Date.now() + 10_000; cache.asked.length === 0; await sleep(10)) {
+      assert.ok(Date.now() < deadline, 'the cache is not asked')
+    }
     await world.trust(2)
     goOn()
     const { status, stderr } = await asked
