@@ -14,9 +14,10 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
     const finding = { code: 'unsupported-derivation', what } as const
     return { outcome: 'untrusted', path: derivation, kind, rule: 'every rule', findings: [finding] }
   }
-  // A policy's error has a line for each thing that is wrong.
-  const detail = (error instanceof Error ? error.message : String(error)).replaceAll('\n', '; ')
   const name = error instanceof Error ? error.name : ''
+  const message = error instanceof Error ? error.message : String(error)
+  // A policy's error has a line for each thing that is wrong.
+  const detail = name === 'PolicyError' ? message.replaceAll('\n', '; ') : message
   const origin =
     name === 'FormatError'
       ? (error as FormatError).format
