@@ -6,6 +6,7 @@ import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
 import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
+import { GATE_INPUT } from './targets/gate.ts'
 import { GIT } from './targets/git.ts'
 import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
 import { KEYS } from './targets/keys.ts'
@@ -36,6 +37,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...recordTargets(join(scratch, 'state')),
     ...WORKER_PROTOCOL,
     ...HOOK_QUESTIONS,
+    ...GATE_INPUT,
     ...SSH,
     ...SIGNED_LISTS,
     ...GIT,

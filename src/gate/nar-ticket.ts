@@ -42,8 +42,10 @@ export function readNarTicket(
   const upstream = upstreams.find(address => idOf(address) === id)
   if (upstream === undefined || name === undefined || signature === undefined) return undefined
   const file = Buffer.from(name, 'base64url').toString('utf8')
-  const isOurs = verifyEd25519(messageOf(upstream, file), Buffer.from(signature, 'base64url'), key.publicKey)
-  return isOurs ? { upstream, file } : undefined
+  const signed = Buffer.from(signature, 'base64url')
+  // One ticket has one spelling.
+  if (toBase64Url(Buffer.from(file, 'utf8')) !== name || toBase64Url(signed) !== signature) return undefined
+  return verifyEd25519(messageOf(upstream, file), signed, key.publicKey) ? { upstream, file } : undefined
 }
 
 /** No store path's fingerprint begins like this, so neither signature passes for the other. */

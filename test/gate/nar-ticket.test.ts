@@ -22,6 +22,7 @@ test('attack: a ticket that no gate gave opens nothing', () => {
     [nar, id, other, signature],
     [nar, '0'.repeat(16), file, signature],
     [nar, id, file, `${signature.startsWith('A') ? 'B' : 'A'}${signature.slice(1)}`],
+    [nar, id, `${file}-`, signature],
     [nar, id, file],
     [nar, id, file, signature, ''],
     [nar, id, '..', signature],
