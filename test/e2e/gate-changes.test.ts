@@ -122,6 +122,8 @@ for (const version of VERSIONS) {
       assert.match(refused.body, /needs 2 of 3 caches for its output, found 1 \(alpha\)/)
 
       await world.trust(1)
+      // The file is there already, and its directory does not change.
+      publish(world.world, HELLO.path, built(BETA, HELLO, DERIVATION))
       await untilAtHand(world)
       const other = { path: HELLO.path, narHash: 'ab'.repeat(32) }
       publish(world.world, HELLO.path, built(BETA, other, DERIVATION))
