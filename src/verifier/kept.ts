@@ -16,7 +16,7 @@ export interface Kept {
    * and goes on doing so until it can be read.
    */
   policy(): Policy
-  /** Rejects as openStore does. */
+  /** Opened when it is asked the first time, and again when it has gone away; what cannot be had rejects then. */
   store(): Promise<Store>
   /** A reader by the keys of this policy. */
   reader(policy: Policy): AttestationReader
@@ -37,7 +37,7 @@ export function keepBetweenInquiries(places: Places): Kept {
   const stores = keepStore()
   return {
     policy: policies.current,
-    store: stores.current,
+    store: stores.store,
     reader: readers.current,
     forget() {
       policies.forget()
@@ -108,7 +108,8 @@ function keepReader(state: string) {
   }
 }
 
-function keepStore() {
+/** One connection for all, opened anew when it is gone: a daemon may be restarted at any time, and every question asked again. */
+function keepStore(): Pick<Kept, 'store' | 'close'> {
   let opening: Promise<Store> | undefined
   let isClosed = false
   const open = async (): Promise<Store> => {
@@ -116,21 +117,40 @@ function keepStore() {
     if (isClosed) store.close()
     return store
   }
-  return {
-    async current(): Promise<Store> {
-      const before = opening
-      const held = await before?.catch(() => undefined)
-      if (held?.isOpen() === true) return held
-      // Of several that find it gone at once, the first one opens it for all.
-      if (opening === before || opening === undefined) opening = open()
-      return opening
-    },
-    close() {
-      isClosed = true
-      opening?.then(
-        store => store.close(),
-        () => undefined,
-      )
-    },
+  const current = async (): Promise<Store> => {
+    const before = opening
+    const held = await before?.catch(() => undefined)
+    if (held?.isOpen() === true) return held
+    // Of several that find it gone at once, the first one opens it for all.
+    if (opening === before || opening === undefined) opening = open()
+    return opening
   }
+  const ask = async <T>(question: (store: Store) => Promise<T>): Promise<T> => {
+    const store = await current()
+    try {
+      return await question(store)
+    } catch (error) {
+      if (store.isOpen() || isClosed) throw error
+      return question(await current())
+    }
+  }
+  const close = () => {
+    isClosed = true
+    opening?.then(
+      store => store.close(),
+      () => undefined,
+    )
+  }
+  const kept: Store = {
+    pathInfo: path => ask(store => store.pathInfo(path)),
+    validPaths: paths => ask(store => store.validPaths(paths)),
+    referrers: path => ask(store => store.referrers(path)),
+    derivers: path => ask(store => store.derivers(path)),
+    outputs: derivation => ask(store => store.outputs(derivation)),
+    addTempRoot: path => ask(store => store.addTempRoot(path)),
+    addSignatures: (path, signatures) => ask(store => store.addSignatures(path, signatures)),
+    isOpen: () => !isClosed,
+    close,
+  }
+  return { store: async () => kept, close }
 }

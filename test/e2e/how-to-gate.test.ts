@@ -18,13 +18,16 @@ const HELLO = cachedPath('hello-2.12', 'world\n', [NIXOS], { references: [GREETI
 
 /** The commands of a section, about a path that there really is. */
 function about(commands: Section['commands'], shown: RegExp, { path }: CachedPath): Section['commands'] {
-  // The page's gate has its usual port, this one any that is free.
-  const atAnyPort = (line: RegExp) => new RegExp(line.source.replace(':4649', ':\\d+'))
   return commands.map(one => ({
     ...one,
     script: one.script.replaceAll(shown, path),
     answer: one.answer.map(atAnyPort),
   }))
+}
+
+/** The page's gate has its usual port, this one any that is free. */
+function atAnyPort(line: RegExp): RegExp {
+  return new RegExp(line.source.replace(':4649', ':\\d+'))
 }
 
 /** The page's policy with caches that there really are, served at two addresses, and a gate in front of them. */
@@ -60,12 +63,13 @@ function policyOfPage(): string {
 
 const CHECKS: Readonly<Record<string, Check>> = {
   'Set it up': async (world, { commands }) => {
-    usePolicy(world, policyOfPage())
+    const port = await freePort()
+    usePolicy(world, policyOfPage().replace('[gate]', `[gate]\nlisten = "127.0.0.1:${port}"`))
     const [serve, ...others] = commands
     assert.deepEqual([serve?.script, others], ['nixsig serve\n', []])
     const { status, stderr } = await world.run('timeout --preserve-status 3 nixsig serve')
     assert.equal(status, 0, stderr)
-    for (const line of serve?.answer ?? []) assert.match(stderr, line)
+    for (const line of serve?.answer ?? []) assert.match(stderr, atAnyPort(line))
     assert.equal(await world.output('stat -c "%a %U" /var/lib/nixsig/gate.secret'), '600 root')
   },
 
