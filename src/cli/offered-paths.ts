@@ -55,7 +55,10 @@ export async function* judgeOffered(
 export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
   const { digest } = parseStorePath(path)
   const answers = await Promise.all(upstreams.map(upstream => ask(upstream, digest)))
-  return { answers, outcome: await admitOffers(inquiry, digest, answers) }
+  const outcome = await admitOffers(inquiry, digest, answers)
+  // Of what nobody offers the verifier knows the hash part alone; here the whole name is known.
+  const isNameless = outcome.kind === 'refused' && outcome.offer === undefined
+  return { answers, outcome: isNameless ? { ...outcome, verdict: { ...outcome.verdict, path } } : outcome }
 }
 
 async function judgeOne(inquiry: Inquiry, upstreams: readonly Upstream[], path: string): Promise<Asked> {
