@@ -156,9 +156,9 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
         status: exitCode(verdict),
         why: sentence(verdict),
       })
-      const offer = policy?.mode === 'warn' ? outcome.offer : undefined
-      if (offer !== undefined) return passOn(policy, verdict, () => narinfoAnswer(key, offer, []))
-      return refusal(policy, verdict)
+      const { offer, signatures = [] } = outcome
+      if (policy?.mode !== 'warn' || offer === undefined) return refusal(policy, verdict)
+      return passOn(policy, verdict, () => narinfoAnswer(key, offer, signatures))
     }
   }
 }

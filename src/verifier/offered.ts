@@ -39,8 +39,13 @@ export type OfferOutcome =
       /** Whether it was not in the ledger yet. */
       readonly isNew: boolean
     }
-  /** Refused. `offer`: what could be passed on by a policy that only warns. */
-  | { readonly kind: 'refused'; readonly verdict: Refusal; readonly offer?: Offer }
+  /** Refused. `offer`: what could be passed on by a policy that only warns, with such signatures. */
+  | {
+      readonly kind: 'refused'
+      readonly verdict: Refusal
+      readonly offer?: Offer
+      readonly signatures?: readonly string[]
+    }
   /** What would vouch for it can only be checked over the file itself, so Nix has to fetch it from its origin. */
   | { readonly kind: 'unfetched'; readonly verdict: Refusal }
 
@@ -112,7 +117,7 @@ async function admitOffer(
     return { kind: 'trusted', verdict, offer, signatures, isNew }
   }
   if (offered.isSigned) return { kind: 'unfetched', verdict }
-  return { kind: 'refused', verdict, offer }
+  return { kind: 'refused', verdict, offer, signatures }
 }
 
 /**
