@@ -12,11 +12,17 @@ const NAMES = 8
 
 /**
  * A verdict in one line of at most 900 characters: what is refused and under which rule, what was needed, what was
- * found, what to do next. Nothing in it can start a new line or steer a terminal.
+ * found, who did not answer, what to do next. Nothing in it can start a new line or steer a terminal.
  */
 export function sentence(verdict: Verdict): string {
   if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
-  const reasons = list([...new Set(verdict.findings.map(findingWords))], SENTENCE_FINDINGS, '; ')
+  // Whoever did not answer may have had what is missing.
+  const silent = (verdict.strays ?? []).filter(({ problem }) => problem === 'no-answer').map(strayWords)
+  const reasons = list(
+    [...new Set([...verdict.findings.map(findingWords), ...silent])],
+    SENTENCE_FINDINGS,
+    '; ',
+  )
   const next = `; ${nextStep(verdict.path)}`
   return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
 }

@@ -137,6 +137,22 @@ for (const version of VERSIONS) {
     'timeout = 1',
   )
 
+  gated('a refusal for want of signatures names the cache that did not answer', async world => {
+    const [first, second] = world.caches
+    await world.trust(2)
+    stock(first, hello(ALPHA))
+    second.mood = 503
+    await assertRefused(
+      world,
+      new RegExp(
+        `found 1 \\(alpha\\); a binary cache that did not answer \\(answered 503, in ${second.url}\\); next`,
+      ),
+    )
+    second.mood = 'well'
+    stock(second, hello(BETA))
+    await assertSubstituted(world)
+  })
+
   gated('with all caches down a path is undecided and refused, with each of them named', async world => {
     for (const cache of world.caches) cache.mood = 503
     const names = world.caches.map(({ url }) => `${url}: answered 503`).join('; ')

@@ -164,6 +164,19 @@ test('a paragraph tells once what was found besides', () => {
   )
 })
 
+test('a sentence tells who did not answer, and nothing else that was found besides', () => {
+  const silent: Stray = { problem: 'no-answer', origin: 'https://cache.example.org', detail: 'answered 503' }
+  const verdict = {
+    ...refusal({ code: 'threshold', need: NEED, found: ['alice'] }),
+    strays: [stray('bad-signature'), silent],
+  }
+  assert.match(
+    sentence(verdict),
+    /found 1 \(alice\); a binary cache that did not answer \(answered 503, in https:\/\/cache\.example\.org\); next: /,
+  )
+  assert.doesNotMatch(sentence(verdict), /does not verify/)
+})
+
 test('many findings are counted, not all told', () => {
   const many = Array.from({ length: 100 }, (_, index) => ({
     code: 'expired' as const,
