@@ -117,10 +117,10 @@ function ledgerEntry(state: string): Target {
     read: input => {
       writeFileSync(file, input)
       const entry = readAdmission(state, DIGEST, PATH)
-      assert.ok(entry)
+      assert.equal(entry === undefined, input.length === 0, 'a file is no entry if, and only if, it is empty')
       return entry
     },
-    print: entry => (isKeptWhole(entry) ? print(entry) : undefined),
+    print: entry => (entry === undefined ? '' : isKeptWhole(entry) ? print(entry) : undefined),
     refusals,
   })
 }
