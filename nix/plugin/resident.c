@@ -1,0 +1,146 @@
+#include "resident.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "owned.h"
+
+/** One question. Each step below tells whether there is reason for the next; if not, `outcome` and `why` are set. */
+struct attempt {
+  const char *path;
+  int file;
+  int64_t deadline;
+  struct reply *reply;
+  enum asked outcome;
+};
+
+/** Milliseconds since some instant in the past. */
+static int64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/** Milliseconds that are left; none if it is too late. */
+static int left(const struct attempt *attempt) {
+  const int64_t rest = attempt->deadline - now();
+  return rest < 0 ? 0 : rest > INT_MAX ? INT_MAX : (int)rest;
+}
+
+/** A call failed with this error. Always false. */
+static bool gone_wrong(struct attempt *attempt, const char *doing, int error) {
+  if (error == ENOENT || error == ENOTDIR || error == ECONNREFUSED) {
+    attempt->outcome = ASKED_ABSENT;
+    return false;
+  }
+  if (error == ECONNRESET || error == EPIPE) return failed(attempt->reply, "it broke off");
+  if (error == ETIMEDOUT) return failed(attempt->reply, "it did not answer in time");
+  return failed(attempt->reply, "cannot %s: %s", doing, strerror(error));
+}
+
+/** Whether whoever listens there is root or the user whom we run as. */
+static bool is_trustworthy(struct attempt *attempt) {
+  struct reply *reply = attempt->reply;
+  const char *path = attempt->path;
+  struct stat status;
+  char real[PATH_MAX];
+  if (lstat(path, &status) != 0) return gone_wrong(attempt, "look at its socket", errno);
+  if (!S_ISSOCK(status.st_mode)) return failed(reply, "%s is no socket", path);
+  if (status.st_uid != 0 && status.st_uid != geteuid()) {
+    return failed(reply, "%s belongs to user %lu", path, (unsigned long)status.st_uid);
+  }
+  if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) return failed(reply, "%s is writable by others", path);
+  if (realpath(path, real) == NULL) return gone_wrong(attempt, "look at its socket", errno);
+  return is_protected(path, reply->why, sizeof reply->why) && is_protected(real, reply->why, sizeof reply->why);
+}
+
+static bool connects(struct attempt *attempt) {
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  if (strlen(attempt->path) >= sizeof address.sun_path) {
+    return failed(attempt->reply, "its socket has too long a path");
+  }
+  strcpy(address.sun_path, attempt->path);
+  for (;;) {
+    const int rest = left(attempt);
+    /* It waits so long while too many others wait as well. Zero would be for ever. */
+    const struct timeval bound = {.tv_sec = rest / 1000, .tv_usec = rest % 1000 * 1000 + 1};
+    if (setsockopt(attempt->file, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound) != 0) {
+      return gone_wrong(attempt, "bound the wait for it", errno);
+    }
+    if (connect(attempt->file, (const struct sockaddr *)&address, sizeof address) == 0) return true;
+    if (errno == EINTR && rest > 0) continue;
+    return gone_wrong(attempt, "connect to it", errno == EAGAIN || errno == EINTR ? ETIMEDOUT : errno);
+  }
+}
+
+/** Waits until the socket can be read or written. */
+static bool becomes_ready(struct attempt *attempt, short events) {
+  struct pollfd waiting = {.fd = attempt->file, .events = events};
+  for (;;) {
+    const int rest = left(attempt);
+    const int ready = poll(&waiting, 1, rest);
+    if (ready > 0) return true;
+    if (ready < 0 && errno != EINTR) return gone_wrong(attempt, "wait for it", errno);
+    if (rest == 0) return gone_wrong(attempt, "wait for it", ETIMEDOUT);
+  }
+}
+
+/** Sends the question, and that there is no more to come. */
+static bool asks(struct attempt *attempt, const char *question) {
+  size_t length = strlen(question);
+  while (length > 0) {
+    const ssize_t count = send(attempt->file, question, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (count >= 0) {
+      question += count;
+      length -= (size_t)count;
+    } else if (errno == EAGAIN) {
+      if (!becomes_ready(attempt, POLLOUT)) return false;
+    } else if (errno != EINTR) {
+      return gone_wrong(attempt, "ask it", errno);
+    }
+  }
+  shutdown(attempt->file, SHUT_WR); /* should that fail, reading tells more */
+  return true;
+}
+
+/** Takes all that comes until the other side is done. */
+static bool hears(struct attempt *attempt, size_t *length) {
+  struct reply *reply = attempt->reply;
+  for (*length = 0; *length <= REPLY_LIMIT;) {
+    if (!becomes_ready(attempt, POLLIN)) return false;
+    const ssize_t count = recv(attempt->file, reply->bytes + *length, REPLY_LIMIT + 1 - *length, MSG_DONTWAIT);
+    if (count == 0) return *length > 0 || failed(reply, "it gave no reply");
+    if (count > 0) *length += (size_t)count;
+    else if (errno != EAGAIN && errno != EINTR) return gone_wrong(attempt, "hear it", errno);
+  }
+  return failed(reply, "more than %d bytes", REPLY_LIMIT);
+}
+
+enum asked ask_resident(const char *socket_path, const char *question, int seconds, struct reply *reply) {
+  struct attempt attempt = {
+      .path = socket_path,
+      .deadline = now() + (int64_t)seconds * 1000,
+      .reply = reply,
+      .outcome = ASKED_FAILED,
+  };
+  if (!is_trustworthy(&attempt)) return attempt.outcome;
+  attempt.file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (attempt.file < 0) {
+    gone_wrong(&attempt, "open a socket", errno);
+    return attempt.outcome;
+  }
+  size_t length;
+  const bool is_answered = connects(&attempt) && asks(&attempt, question) && hears(&attempt, &length);
+  close(attempt.file);
+  return is_answered ? read_reply(reply, length) : attempt.outcome;
+}

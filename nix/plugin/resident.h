@@ -1,0 +1,18 @@
+/** Asking the resident process, `nixsig serve`: docs/resident.md. For the plugin and for the hooks. */
+#ifndef NIXSIG_RESIDENT_H
+#define NIXSIG_RESIDENT_H
+
+#include "reply.h"
+
+#ifndef RESIDENT_SOCKET
+#define RESIDENT_SOCKET "/run/nixsig/socket"
+#endif
+
+/**
+ * Asks a question, one line with its newline, of whoever listens at a socket, if that can be nobody but root or the user
+ * whom this process runs as. Connecting, asking and waiting for all of the reply take at most so many seconds together.
+ * Never raises SIGPIPE. A pass or a refusal counts only if the reply is whole.
+ */
+enum asked ask_resident(const char *socket_path, const char *question, int seconds, struct reply *reply);
+
+#endif
