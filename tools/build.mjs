@@ -3,8 +3,11 @@
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node]
 //
+// Where there is a C compiler, dist/native/ has the store plugin and the thin hooks as well (nix/plugin/).
+//
 // dist/ depends on nothing outside itself except a node of version 20.19 or later; copy it anywhere.
 
+import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
@@ -77,6 +80,17 @@ async function bundleHooks() {
   copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
 }
 
+/** The parts in C, unless this machine has nothing to compile them with: then hooks and gate work without them. */
+function buildNative() {
+  const hasCompiler = spawnSync('cc', ['--version'], { stdio: 'ignore' }).status === 0
+  if (!hasCompiler)
+    return console.error('no C compiler (cc): built without the store plugin and the thin hooks')
+  const made = spawnSync('make', ['-s', '-C', join(root, 'nix/plugin'), `OUT=${join(out, 'native')}`], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (made.status !== 0) throw new Error('make -C nix/plugin failed')
+}
+
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 // Files without an extension are CommonJS here whatever a package.json further up says.
@@ -85,6 +99,7 @@ const sodium = dirname(createRequire(import.meta.url).resolve('sodium-native/pac
 for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })
 }
+buildNative()
 await bundleHooks()
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
 await bundle('src/cli/main.ts', 'nixsig', { interpreter: cliInterpreter })

@@ -22,6 +22,8 @@ const PACKAGES = {
   debootstrap: 'debootstrap',
   'dpkg-source': 'dpkg-dev',
   nginx: 'nginx-light',
+  cc: 'gcc libc6-dev',
+  make: 'make',
   openssl: 'openssl',
   curl: 'curl',
   'systemd-notify': 'systemd',
@@ -39,7 +41,7 @@ function isInstalled(program) {
 export function ensure(programs) {
   const missing = programs.filter(program => !isInstalled(program))
   if (missing.length === 0) return
-  const packages = missing.map(program => PACKAGES[program])
+  const packages = missing.flatMap(program => PACKAGES[program].split(' '))
   if (process.getuid?.() !== 0 || !isInstalled('apt-get')) {
     console.error(`missing: ${missing.join(', ')} (on Debian: apt-get install ${packages.join(' ')})`)
     process.exit(2)
@@ -75,6 +77,8 @@ export function ensureTestTools({ endToEnd }) {
     'sqlite3',
     'dpkg-source',
     'git',
+    'cc',
+    'make',
     'openssl',
     'systemd-notify',
     'systemd-socket-activate',

@@ -1,10 +1,25 @@
 import { type HookQuestion, parseQuestion, printQuestion } from '../../src/formats/hook-question.ts'
 import { type HookReply, parseReply, printReply } from '../../src/formats/hook-reply.ts'
-import { DERIVATION, PATH } from '../seeds.ts'
+import { DERIVATION, NAR_HASH, PATH } from '../seeds.ts'
 import { assertFit, formatTarget, type Target } from '../target.ts'
 
 const TOKENS: readonly string[] = [
-  ...['nixsig1 ', 'nixsig2 ', 'before-build ', 'after-build ', 'reload', '\n', ' ', DERIVATION, PATH],
+  ...[
+    'nixsig1 ',
+    'nixsig2 ',
+    'before-build ',
+    'after-build ',
+    'admit ',
+    'sha256:',
+    'fixed:r:',
+    'text:',
+    '-',
+    'reload',
+    '\n',
+    ' ',
+    DERIVATION,
+    PATH,
+  ],
   ...['pass ', 'refuse ', 'done ', 'error ', '0', '6', '65536', 'status', 'line', ' 2.36.1', 'ä', '\x1b[35m'],
 ]
 
@@ -26,12 +41,15 @@ export const HOOK_QUESTIONS: readonly Target[] = [
     seeds: [
       `nixsig1 before-build ${DERIVATION}\n`,
       `nixsig1 after-build ${DERIVATION}\n`,
+      `nixsig1 admit ${PATH} sha256:${NAR_HASH} ${DERIVATION} -\n`,
+      `nixsig1 admit ${PATH} sha256:${NAR_HASH} - text:sha256:${'0'.repeat(52)}\n`,
       'nixsig1 reload\n',
     ],
     tokens: TOKENS,
     read: parseQuestion,
     print: printQuestion,
-    oneSpelling: () => true,
+    // A hash has several spellings.
+    oneSpelling: ({ kind }) => kind !== 'admit',
   }),
   formatTarget<HookReply>({
     name: 'hook reply',

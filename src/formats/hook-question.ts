@@ -3,10 +3,12 @@
  *
  *     nixsig1 before-build <derivation>
  *     nixsig1 after-build <derivation>
+ *     nixsig1 admit <store path> sha256:<NAR hash, hex> <deriver, or -> <content address, or ->
  *     nixsig1 reload
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { type ContentAddress, parseContentAddress, printContentAddress } from './nix/content-address.ts'
 import { derivationName, parseStorePath } from './nix/store-path.ts'
 
 /** The version of the protocol, with which questions and replies begin. */
@@ -18,7 +20,7 @@ export const RESIDENT_SOCKET = '/run/nixsig/socket'
 /** Bytes of a question at most, its newline counted. */
 export const QUESTION_LIMIT = 1024
 
-export type HookQuestion = BuildQuestion | { readonly kind: 'reload' }
+export type HookQuestion = BuildQuestion | IncomingQuestion | { readonly kind: 'reload' }
 
 /** May this be built; is what it made trusted. */
 export interface BuildQuestion {
@@ -27,8 +29,21 @@ export interface BuildQuestion {
   readonly derivation: string
 }
 
+/** May this become valid in the store: what Nix's database is about to say of it, all of it claimed and none of it proven. */
+export interface IncomingQuestion {
+  readonly kind: 'admit'
+  readonly path: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  /** The store path of a derivation. */
+  readonly deriver?: string
+  readonly contentAddress?: ContentAddress
+}
+
 const FORMAT = 'question'
 const NEWLINE = 10
+/** In place of what the database does not say. */
+const NONE = '-'
 const ASCII = /^[\x20-\x7e]*$/
 
 /** Reads a question with its newline. Throws FormatError for any other bytes, be it only that something follows it. */
@@ -46,8 +61,10 @@ export function parseQuestion(bytes: Uint8Array): HookQuestion {
   return questionOf(kind, rest)
 }
 
-function questionOf(kind: string, [derivation, ...more]: readonly string[]): HookQuestion {
+function questionOf(kind: string, words: readonly string[]): HookQuestion {
+  const [derivation, ...more] = words
   if (kind === 'reload' && derivation === undefined) return { kind }
+  if (kind === 'admit') return incomingOf(words)
   if (kind !== 'before-build' && kind !== 'after-build') {
     throw malformed(`is none that is known: "${printable(kind, 40)}"`)
   }
@@ -58,7 +75,33 @@ function questionOf(kind: string, [derivation, ...more]: readonly string[]): Hoo
 /** Prints a question, with its newline. Throws FormatError if it is not about the path of a derivation. */
 export function printQuestion(question: HookQuestion): string {
   if (question.kind === 'reload') return `${PROTOCOL} reload\n`
+  if (question.kind === 'admit') return printIncoming(question)
   return `${PROTOCOL} ${question.kind} ${derivationPath(question.derivation)}\n`
+}
+
+function incomingOf([
+  path = '',
+  hash = '',
+  deriver = '',
+  address = '',
+  ...more
+]: readonly string[]): IncomingQuestion {
+  const [, narHash] = /^sha256:([0-9a-f]{64})$/.exec(hash) ?? []
+  if (narHash === undefined) throw malformed('names no NAR hash')
+  if (more.length > 0) throw malformed('has too many words')
+  return {
+    kind: 'admit',
+    path: parseStorePath(path).path,
+    narHash,
+    ...(deriver === NONE ? {} : { deriver: derivationPath(deriver) }),
+    ...(address === NONE ? {} : { contentAddress: parseContentAddress(address) }),
+  }
+}
+
+function printIncoming({ path, narHash, deriver, contentAddress }: IncomingQuestion): string {
+  const address = contentAddress === undefined ? NONE : printContentAddress(contentAddress)
+  const words = [PROTOCOL, 'admit', parseStorePath(path).path, `sha256:${narHash}`, deriver ?? NONE, address]
+  return `${words.join(' ')}\n`
 }
 
 function derivationPath(text: string): string {

@@ -13,7 +13,12 @@ export type Asked =
   | { readonly kind: 'failed'; readonly why: string }
 
 const VERDICTS: readonly unknown[] = ['pass', 'refuse']
-const OUTCOMES = { 'before-build': VERDICTS, 'after-build': VERDICTS, reload: ['done'] as readonly unknown[] }
+const OUTCOMES = {
+  'before-build': VERDICTS,
+  'after-build': VERDICTS,
+  admit: VERDICTS,
+  reload: ['done'] as readonly unknown[],
+}
 
 const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
 const BROKEN_OFF: readonly unknown[] = ['ECONNRESET', 'EPIPE']

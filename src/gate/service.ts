@@ -1,10 +1,11 @@
 /** The process of `nixsig serve`: a substituter over HTTP, and a judge for the hooks over a Unix socket. */
-import type { HookQuestion } from '../formats/hook-question.ts'
+import type { BuildQuestion, HookQuestion, IncomingQuestion } from '../formats/hook-question.ts'
 import { errorReply, type HookReply } from '../formats/hook-reply.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import type { Listen } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { answerHook } from '../verifier/hook-answer.ts'
+import { answerIncoming } from '../verifier/incoming.ts'
 import { openInquiry } from '../verifier/inquiry.ts'
 import { type Kept, keepBetweenInquiries } from '../verifier/kept.ts'
 import { gateKey } from '../verifier/machine-key.ts'
@@ -60,12 +61,24 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   async function answer(question: HookQuestion): Promise<HookReply> {
-    const reply = question.kind === 'reload' ? reloaded(reload) : await answerBuild(question)
+    const reply = await replyTo(question)
     metrics.count('hook_questions', { question: question.kind, outcome: reply.outcome })
     return reply
   }
-  async function answerBuild(question: Exclude<HookQuestion, { kind: 'reload' }>): Promise<HookReply> {
-    const reply = await answerHook(question, () => openInquiry(places, { records: true, kept }))
+  const open = () => openInquiry(places, { records: true, kept })
+  async function replyTo(question: HookQuestion): Promise<HookReply> {
+    if (question.kind === 'reload') return reloaded(reload)
+    return question.kind === 'admit' ? answerPlugin(question) : answerBuild(question)
+  }
+  async function answerPlugin(question: IncomingQuestion): Promise<HookReply> {
+    const reply = await answerIncoming(question, open)
+    const { path } = question
+    if (reply.outcome === 'refuse') log('warning', 'refused the plugin', { path, why: reply.sentence })
+    else log('info', 'answered the plugin', { path })
+    return reply
+  }
+  async function answerBuild(question: BuildQuestion): Promise<HookReply> {
+    const reply = await answerHook(question, open)
     const { derivation, kind } = question
     if (reply.outcome === 'refuse')
       log('warning', 'refused a hook', { kind, derivation, why: reply.sentence })

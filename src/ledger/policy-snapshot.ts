@@ -5,12 +5,14 @@
  *     nixsig1 <digest of the policy>
  *     attestations <absolute directory>          once for each, in order
  *     source <seconds> <url>                     likewise
+ *     mode <enforce | warn>
+ *     sources <data | attested>                  what `[store]` says of them
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
-import type { AttestationSource } from '../policy/policy.ts'
+import type { AttestationSource, Policy, StoreSettings } from '../policy/policy.ts'
 import { versionOf } from './stamp.ts'
 
 const HEAD = 'nixsig1 '
@@ -26,6 +28,8 @@ export interface PolicySnapshot {
   readonly attestations: readonly string[]
   /** Publications that it names. */
   readonly sources: readonly AttestationSource[]
+  readonly mode: Policy['mode']
+  readonly store: StoreSettings
 }
 
 /** Path as the policy names it, and the stamp of the file that it leads to. */
@@ -42,6 +46,8 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   const attestations: string[] = []
   const sources: AttestationSource[] = []
   const files: string[] = []
+  let mode: Policy['mode'] | undefined
+  let kept: StoreSettings['sources'] | undefined
   // Plain steps instead of patterns, which take longer to make ready than all of this takes to run.
   for (const line of lines) {
     const [kind, stamp = ''] = line.split(' ', 2)
@@ -49,13 +55,18 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
       attestations.push(line.slice('attestations '.length))
     } else if (kind === 'source') {
       sources.push({ url: line.slice(`source ${stamp} `.length), maxAge: Number(stamp) })
+    } else if (line === 'mode enforce' || line === 'mode warn') {
+      mode = stamp as Policy['mode']
+    } else if (line === 'sources data' || line === 'sources attested') {
+      kept = stamp as StoreSettings['sources']
     } else {
       const file = line.slice(`file ${stamp} `.length)
       if (kind !== 'file' || versionOf(protectedPath(file)) !== stamp) return undefined
       files.push(file)
     }
   }
-  return files[0] === policyFile ? { digest: head.slice(HEAD.length), attestations, sources } : undefined
+  if (files[0] !== policyFile || mode === undefined || kept === undefined) return undefined
+  return { digest: head.slice(HEAD.length), attestations, sources, mode, store: { sources: kept } }
 }
 
 /** Remembers a policy that was read from these files just now. Does nothing where a file is too young for its stamp. */
@@ -66,6 +77,8 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
     HEAD + snapshot.digest,
     ...snapshot.attestations.map(directory => `attestations ${directory}`),
     ...snapshot.sources.map(({ url, maxAge }) => `source ${maxAge} ${url}`),
+    `mode ${snapshot.mode}`,
+    `sources ${snapshot.store.sources}`,
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: false })

@@ -28,6 +28,9 @@ export function describePolicy(policy: Policy): string {
     `mode ${policy.mode}: ${mode}`,
     `attestations are looked for in: ${places.length === 0 ? 'nowhere' : places.join(', ')}`,
     ...gateLines(policy.gate),
+    ...(policy.store.sources === 'attested'
+      ? ['sources have to be trusted before they may lie in the store']
+      : []),
     ...section(
       'people',
       [...policy.principals.values()].map(({ name, keys }) => `${word(name)}: ${keysWords(keys)}`),

@@ -196,6 +196,7 @@ export interface Policy {
   readonly sources: readonly AttestationSource[]
   readonly nix: NixSettings
   readonly gate: GateSettings
+  readonly store: StoreSettings
   readonly principals: ReadonlyMap<string, Principal>
   readonly groups: ReadonlyMap<string, Group>
   readonly rules: readonly Rule[]
@@ -235,6 +236,15 @@ export interface GateSettings {
   readonly maxAge: number
   /** Seconds for which it stands that no upstream has a path. */
   readonly negativeMaxAge: number
+}
+
+/** What the store plugin lets in unasked. */
+export interface StoreSettings {
+  /**
+   * `data`: files that evaluation copies in, and what was fetched, may become valid: they are judged when something is built
+   * from them. `attested`: they have to meet `require.source` first.
+   */
+  readonly sources: 'data' | 'attested'
 }
 
 export interface Listen {

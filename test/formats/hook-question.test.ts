@@ -8,9 +8,24 @@ import { type HookReply, parseReply, printReply, REPLY_LIMIT } from '../../src/f
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
 
+const OUT = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12'
+const NAR_HASH = 'ab'.repeat(32)
+
 const QUESTIONS = {
   [`nixsig1 before-build ${DRV}\n`]: { kind: 'before-build', derivation: DRV },
   [`nixsig1 after-build ${DRV}\n`]: { kind: 'after-build', derivation: DRV },
+  [`nixsig1 admit ${OUT} sha256:${NAR_HASH} ${DRV} -\n`]: {
+    kind: 'admit',
+    path: OUT,
+    narHash: NAR_HASH,
+    deriver: DRV,
+  },
+  [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - fixed:r:sha256:${'0'.repeat(52)}\n`]: {
+    kind: 'admit',
+    path: OUT,
+    narHash: NAR_HASH,
+    contentAddress: { method: 'recursive', algorithm: 'sha256', hash: '00'.repeat(32) },
+  },
   'nixsig1 reload\n': { kind: 'reload' },
 } as const
 
@@ -33,7 +48,7 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   'an empty line': ['\n', /not of version nixsig1/],
   'another version': [`nixsig2 before-build ${DRV}\n`, /not of version nixsig1/],
   'a version that only begins alike': [`nixsig10 before-build ${DRV}\n`, /not of version nixsig1/],
-  'an unknown question': [`nixsig1 admit ${DRV}\n`, /none that is known: "admit"/],
+  'an unknown question': [`nixsig1 allow ${DRV}\n`, /none that is known: "allow"/],
   'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /none that is known/],
   'a question without what it is about': ['nixsig1 before-build\n', /about one derivation/],
   'a question about nothing': ['nixsig1 before-build \n', /not in \/nix\/store/],
@@ -53,6 +68,18 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   'a carriage return': [`nixsig1 before-build ${DRV}\r\n`, /not printable ASCII/],
   'a NUL': [`nixsig1 before-build ${DRV}\0\n`, /not printable ASCII/],
   'letters beyond ASCII': ['nixsig1 before-build /nix/store/é.drv\n', /not printable ASCII/],
+  'a path that comes without its contents': [`nixsig1 admit ${OUT}\n`, /names no NAR hash/],
+  'a NAR hash in capitals': [`nixsig1 admit ${OUT} sha256:${'AB'.repeat(32)} - -\n`, /names no NAR hash/],
+  'a deriver that is no derivation': [
+    `nixsig1 admit ${OUT} sha256:${NAR_HASH} ${OUT} -\n`,
+    /not that of a derivation/,
+  ],
+  'a content address of no known form': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - x:y\n`, /unknown form/],
+  'a path that comes without a word on its deriver': [
+    `nixsig1 admit ${OUT} sha256:${NAR_HASH}\n`,
+    /not in \/nix\/store/,
+  ],
+  'a path that comes with too much': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - -\n`, /too many words/],
   'a second question behind it': [`nixsig1 before-build ${DRV}\nnixsig1 reload\n`, /is followed by more/],
   'a byte behind it': [`nixsig1 before-build ${DRV}\nx`, /is followed by more/],
 }

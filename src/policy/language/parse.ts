@@ -13,6 +13,7 @@ import { locate } from './locate.ts'
 import { PolicyError } from './policy-error.ts'
 import { type CertificateReader, readPrincipals } from './principals.ts'
 import { readDefault, readRules } from './rules.ts'
+import { readStore } from './store.ts'
 
 /** Characters of a policy, tables in tables, certificate files that it may name. */
 const POLICY_LIMIT = 1024 * 1024
@@ -74,7 +75,7 @@ function readPolicy(
   const fields = fieldsOf(
     root,
     ['version', 'mode', 'default'],
-    ['attestations', 'nix', 'gate', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
+    ['attestations', 'nix', 'gate', 'store', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
   )
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
   const principals = readPrincipals(fields?.principals, certificate)
@@ -84,6 +85,7 @@ function readPolicy(
     ...readAttestations(fields?.attestations),
     nix: readNix(fields?.nix),
     gate: readGate(fields?.gate, path => absolute(source, path)),
+    store: readStore(fields?.store),
     principals,
     rules: readRules(fields?.rules, people),
     revocations: readRevocations(fields?.revocations, principals),

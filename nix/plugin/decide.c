@@ -1,0 +1,154 @@
+#include "decide.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "inert.h"
+#include "ledger.h"
+#include "policy.h"
+#include "resident.h"
+
+/** A row whose path and hash have the form that they must have. */
+struct subject {
+  struct store_path path;
+  const char *nar_hash; /* hex */
+  const struct row *row;
+};
+
+static bool is_hex_sha256(const char *text) {
+  return strspn(text, "0123456789abcdef") == HEX_SHA256 && text[HEX_SHA256] == '\0';
+}
+
+static bool parse_row(const struct row *row, struct subject *subject) {
+  static const char prefix[] = "sha256:";
+  const size_t length = sizeof prefix - 1;
+  if (row->path == NULL || row->hash == NULL || strncmp(row->hash, prefix, length) != 0) return false;
+  subject->nar_hash = row->hash + length;
+  subject->row = row;
+  return parse_store_path(row->path, &subject->path) && is_hex_sha256(subject->nar_hash);
+}
+
+/** Whether an admission is of these contents, under this policy and not past its end. */
+static bool speaks(const struct admission *admission, const struct subject *subject, const struct policy *policy) {
+  if (strcmp(admission->nar_hash, subject->nar_hash) != 0 || strcmp(admission->policy, policy->digest) != 0) return false;
+  return !admission->ends || (unsigned long long)time(NULL) < admission->until;
+}
+
+enum answer { YES, NO, UNKNOWN };
+
+/** The answer for what was built here: only what was let start, and of that only contents that may be. */
+static enum answer expected(const struct places *places, const struct subject *subject, char *reason, size_t size) {
+  struct expectation found;
+  char why[512];
+  switch (find_expectation(places->state, &subject->path, subject->nar_hash, &found, why, sizeof why)) {
+    case LEDGER_SILENT:
+      return UNKNOWN;
+    case LEDGER_BROKEN:
+      snprintf(reason, size, "the record of its build cannot be read: %s", why);
+      return NO;
+    case LEDGER_HAS:
+      break;
+  }
+  const char *deriver = subject->row->deriver;
+  const bool is_derivers = deriver != NULL && strlen(deriver) == found.derivation_length &&
+                           memcmp(deriver, found.derivation, found.derivation_length) == 0;
+  if (!is_derivers) return UNKNOWN;
+  if (found.is_allowed) return YES;
+  snprintf(reason, size,
+           "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
+           "attested (nixsig explain %s)",
+           subject->nar_hash, found.allowed, subject->path.path);
+  return NO;
+}
+
+static enum answer admitted(const struct places *places, const struct subject *subject, const struct policy *policy, char *reason,
+                            size_t size) {
+  struct admission found;
+  char why[512];
+  switch (find_admission(places->state, &subject->path, &found, why, sizeof why)) {
+    case LEDGER_SILENT:
+      return UNKNOWN;
+    case LEDGER_BROKEN:
+      snprintf(reason, size, "the ledger cannot be read: %s", why);
+      return NO;
+    case LEDGER_HAS:
+      break;
+  }
+  return speaks(&found, subject, policy) ? YES : UNKNOWN;
+}
+
+/** The resident process's answer. */
+static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, char *reason, size_t size) {
+  static struct reply reply;
+  char question[1024];
+  const struct row *row = subject->row;
+  const char *deriver = row->deriver == NULL || *row->deriver == '\0' ? "-" : row->deriver;
+  const char *ca = row->ca == NULL || *row->ca == '\0' ? "-" : row->ca;
+  const int length =
+      snprintf(question, sizeof question, "nixsig1 admit %s sha256:%s %s %s\n", subject->path.path, subject->nar_hash, deriver, ca);
+  if (length < 0 || (size_t)length >= sizeof question || strpbrk(deriver, " \r\n") != NULL || strpbrk(ca, " \r\n") != NULL) {
+    snprintf(reason, size, "what Nix says of it is too long or malformed");
+    return NO;
+  }
+  const char *more = unread == NULL ? "" : unread;
+  const char *glue = unread == NULL ? "" : "; ";
+  switch (ask_resident(places->socket, question, places->patience, &reply)) {
+    case ASKED_PASS:
+      /* A policy that only warns: what it is about to refuse stands in the notice. */
+      snprintf(reason, size, "%s", reply.notice);
+      return YES;
+    case ASKED_REFUSE:
+      snprintf(reason, size, "%s", reply.sentence);
+      return NO;
+    case ASKED_ABSENT:
+      snprintf(reason, size,
+               "the ledger does not have it, and nobody answers at %s who could judge it%s%s (start the gate: nixsig serve)",
+               places->socket, glue, more);
+      return NO;
+    case ASKED_FAILED:
+      snprintf(reason, size, "the ledger does not have it, and the gate at %s could not judge it: %s%s%s", places->socket, reply.why,
+               glue, more);
+      return NO;
+  }
+  return NO;
+}
+
+static enum answer answer_for(const struct places *places, const struct subject *subject, const struct policy *policy,
+                              const char *unread, char *reason, size_t size) {
+  enum answer answer = UNKNOWN;
+  if (subject->row->is_ours) answer = expected(places, subject, reason, size);
+  if (answer == UNKNOWN && policy != NULL) answer = admitted(places, subject, policy, reason, size);
+  if (answer != UNKNOWN) return answer;
+
+  const enum inert inert = inert_kind(&subject->path, subject->row->ca, subject->nar_hash);
+  if (inert == INERT_TEXT) return YES;
+  const bool is_local_build = subject->row->is_ours && subject->row->deriver != NULL;
+  if (is_local_build && inert == NOT_INERT) {
+    snprintf(reason, size,
+             "it was built here, but nobody let its build start: the pre-build hook was not asked, or refused "
+             "(needed: sandbox = true and the hooks of nixsig; nixsig doctor tells what is missing)");
+    return NO;
+  }
+  if (inert == INERT_SOURCE && policy != NULL && policy->sources_are_data) return YES;
+  return asked(places, subject, unread, reason, size);
+}
+
+enum decision decide(const struct places *places, const struct row *row, char *reason, size_t size) {
+  struct subject subject;
+  struct policy policy;
+  char unread[512] = "";
+  const bool is_read = read_policy(places->state, &policy, unread, sizeof unread);
+  bool may = false;
+  *reason = '\0';
+  if (!parse_row(row, &subject)) snprintf(reason, size, "it is no path of " STORE_DIR " with a NAR hash, which is all that can be judged");
+  else may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, reason, size) == YES;
+  if (may) return *reason == '\0' ? LET_IN : LET_IN_WARNED;
+  return is_read && policy.only_warns ? LET_IN_WARNED : REFUSED;
+}
+
+enum decision decide_refused(const struct places *places) {
+  struct policy policy;
+  char why[512];
+  return read_policy(places->state, &policy, why, sizeof why) && policy.only_warns ? LET_IN_WARNED : REFUSED;
+}

@@ -1,0 +1,149 @@
+#include "ledger.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lines.h"
+#include "owned.h"
+
+/* The limits of src/ledger/admissions.ts and src/ledger/expected.ts. */
+enum { ENTRY_LIMIT = 256 * 1024, EXPECTATION_LIMIT = 16 * 1024 };
+
+/* Whoever decides holds a lock (guard.c), so one buffer serves all. */
+static char text[ENTRY_LIMIT + 1];
+
+static bool is_guarded(const char *state, const char *room, char *why, size_t size) {
+  char directory[PATH_MAX];
+  snprintf(directory, sizeof directory, "%s/%s", state, room);
+  return is_owned_directory(state, why, size) && is_owned_directory(directory, why, size);
+}
+
+/** Reads a file of the state directory; one that is empty is what a loss of power left of none. */
+static enum ledger read_record(const char *file, size_t limit, struct rest *rest, char *why, size_t size) {
+  size_t length = 0;
+  switch (read_owned_file(file, text, limit, &length, why, size)) {
+    case READ_ABSENT:
+      return LEDGER_SILENT;
+    case READ_UNSAFE:
+      return LEDGER_BROKEN;
+    case READ_DONE:
+      break;
+  }
+  *rest = (struct rest){text, text + length};
+  return length == 0 ? LEDGER_SILENT : LEDGER_HAS;
+}
+
+static enum ledger malformed(const char *file, const char *what, char *why, size_t size) {
+  snprintf(why, size, "%s %s", file, what);
+  return LEDGER_BROKEN;
+}
+
+static bool take_one_of(struct rest *rest, const char *const *words) {
+  for (; *words != NULL; words++) {
+    if (take(rest, *words)) return true;
+  }
+  return false;
+}
+
+static bool take_stamp(struct rest *rest) {
+  unsigned long long ignored;
+  if (!take_number(rest, 15, &ignored)) return false;
+  while (take_number(rest, 15, &ignored)) {}
+  if (!take(rest, ":") || !take_number(rest, 15, &ignored)) return false;
+  while (take_number(rest, 15, &ignored)) {}
+  return true;
+}
+
+static bool take_path(struct rest *rest) {
+  return begins(rest, "/") && take_word(rest, NULL, NULL);
+}
+
+/** The lines between the first and the claims. */
+static bool take_head(struct rest *rest, struct admission *found, bool *counted, unsigned long long counts[2]) {
+  static const char *const kinds[] = {"fetched-source\n", "local-source\n", "derivation\n", "output\n", "signature\n", NULL};
+  static const char *const places[] = {"here\n", "elsewhere\n", NULL};
+  unsigned long long ignored;
+  if (!take(rest, "policy ") || !take_hex(rest, found->policy, HEX_SHA256) || !take(rest, "\nuntil ")) return false;
+  found->until = 0;
+  found->ends = !take(rest, "never");
+  if (found->ends && !take_number(rest, 15, &found->until)) return false;
+  if (!take(rest, "\nstamp ") || !(take(rest, "none") || take_stamp(rest))) return false;
+  if (!take(rest, "\nkind ") || !take_one_of(rest, kinds)) return false;
+  if (!take(rest, "built ") || !take_one_of(rest, places)) return false;
+  if (!take(rest, "derivation ") || !(take(rest, "none") || take_path(rest))) return false;
+  if (!take(rest, "\ntime ") || !take_number(rest, 15, &ignored) || !take(rest, "\nbuild ")) return false;
+  *counted = !take(rest, "unknown");
+  if (*counted && !(take_number(rest, 3, &counts[0]) && take(rest, " ") && take_number(rest, 3, &counts[1]))) return false;
+  return take(rest, "\nrule ") && take_line(rest);
+}
+
+static bool take_claim(struct rest *rest) {
+  static const char *const roles[] = {"developer ", "packager ", "reviewer ", "builder ", NULL};
+  return take(rest, "claim ") && take_one_of(rest, roles) && take_word(rest, NULL, NULL) && take(rest, " ") &&
+         take_word(rest, NULL, NULL) && take(rest, " ") && take_line(rest);
+}
+
+static bool take_input(struct rest *rest) {
+  return take(rest, "input ") && take_stamp(rest) && take(rest, " ") && take_path(rest) && take(rest, "\n");
+}
+
+static bool take_output(struct rest *rest) {
+  return take(rest, "output ") && take_word(rest, NULL, NULL) && take(rest, " ") && take_path(rest) && take(rest, "\n");
+}
+
+enum ledger find_admission(const char *state, const struct store_path *path, struct admission *found, char *why, size_t size) {
+  char room[64], file[PATH_MAX];
+  snprintf(room, sizeof room, "ledger/%.2s", path->digest);
+  snprintf(file, sizeof file, "%s/%s/%s", state, room, path->digest);
+  struct rest rest;
+  const enum ledger read = read_record(file, ENTRY_LIMIT, &rest, why, size);
+  if (read != LEDGER_HAS) return read;
+  if (!is_guarded(state, "ledger", why, size) || !is_guarded(state, room, why, size)) return LEDGER_BROKEN;
+
+  if (!take(&rest, "nixsig1 ") || !take(&rest, path->path) || !take(&rest, " sha256:")) {
+    return malformed(file, "is not about this path", why, size);
+  }
+  bool counted = false;
+  unsigned long long counts[2] = {0, 0};
+  const bool has_head = take_hex(&rest, found->nar_hash, HEX_SHA256) && take(&rest, "\n") && take_head(&rest, found, &counted, counts);
+  if (!has_head) return malformed(file, "does not have the form of a ledger entry", why, size);
+  while (begins(&rest, "claim ")) {
+    if (!take_claim(&rest)) return malformed(file, "has a bad claim", why, size);
+  }
+  for (; counts[0] > 0; counts[0]--) {
+    if (!take_input(&rest)) return malformed(file, "lacks some of its inputs", why, size);
+  }
+  for (; counts[1] > 0; counts[1]--) {
+    if (!take_output(&rest)) return malformed(file, "lacks some of its outputs", why, size);
+  }
+  return rest.next == rest.end ? LEDGER_HAS : malformed(file, "has a line that it should not have", why, size);
+}
+
+enum ledger find_expectation(const char *state, const struct store_path *path, const char *nar_hash, struct expectation *found,
+                             char *why, size_t size) {
+  char file[PATH_MAX];
+  snprintf(file, sizeof file, "%s/expected/%s", state, path->digest);
+  struct rest rest;
+  const enum ledger read = read_record(file, EXPECTATION_LIMIT, &rest, why, size);
+  if (read != LEDGER_HAS) return read;
+  if (!is_guarded(state, "expected", why, size)) return LEDGER_BROKEN;
+
+  unsigned long long ignored;
+  const bool has_head = take(&rest, "nixsig1 ") && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&
+                        take_word(&rest, &found->derivation, &found->derivation_length) && take(&rest, "\nname ") &&
+                        take_word(&rest, NULL, NULL) && take(&rest, "\ntime ") && take_number(&rest, 15, &ignored) && take(&rest, "\n");
+  if (!has_head) return malformed(file, "is no record of this output", why, size);
+  found->allowed = 0;
+  bool named = false;
+  while (rest.next < rest.end) {
+    char hash[HEX_SHA256 + 1];
+    if (!take(&rest, "allow sha256:") || !take_hex(&rest, hash, HEX_SHA256) || !take(&rest, "\n")) {
+      return malformed(file, "has a line that it should not have", why, size);
+    }
+    found->allowed++;
+    if (strcmp(hash, nar_hash) == 0) named = true;
+  }
+  found->is_allowed = found->allowed == 0 || named;
+  return LEDGER_HAS;
+}

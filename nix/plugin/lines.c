@@ -1,0 +1,62 @@
+#include "lines.h"
+
+#include <string.h>
+
+static size_t left(const struct rest *rest) { return (size_t)(rest->end - rest->next); }
+
+bool begins(const struct rest *rest, const char *literal) {
+  const size_t length = strlen(literal);
+  return left(rest) >= length && memcmp(rest->next, literal, length) == 0;
+}
+
+bool take(struct rest *rest, const char *literal) {
+  if (!begins(rest, literal)) return false;
+  rest->next += strlen(literal);
+  return true;
+}
+
+bool take_hex(struct rest *rest, char *copy, size_t digits) {
+  if (left(rest) < digits) return false;
+  for (size_t i = 0; i < digits; i++) {
+    const char c = rest->next[i];
+    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
+    copy[i] = c;
+  }
+  copy[digits] = '\0';
+  rest->next += digits;
+  return true;
+}
+
+bool take_number(struct rest *rest, int digits, unsigned long long *number) {
+  *number = 0;
+  int count = 0;
+  for (; count < digits && rest->next < rest->end; count++, rest->next++) {
+    const char c = *rest->next;
+    if (c < '0' || c > '9') break;
+    *number = *number * 10 + (unsigned long long)(c - '0');
+  }
+  return count > 0;
+}
+
+bool take_word(struct rest *rest, const char **word, size_t *length) {
+  const char *start = rest->next;
+  while (rest->next < rest->end && (unsigned char)*rest->next > ' ' && *rest->next != 0x7f) rest->next++;
+  if (word != NULL) *word = start;
+  if (length != NULL) *length = (size_t)(rest->next - start);
+  return rest->next > start;
+}
+
+/** Whether a line or paragraph separator of Unicode (U+2028, U+2029) begins here. */
+static bool is_separator(const char *at, const char *end) {
+  return end - at >= 3 && memcmp(at, "\xe2\x80", 2) == 0 && (at[2] == '\xa8' || at[2] == '\xa9');
+}
+
+bool take_line(struct rest *rest) {
+  const char *newline = memchr(rest->next, '\n', left(rest));
+  if (newline == NULL) return false;
+  for (const char *at = rest->next; at < newline; at++) {
+    if (*at == '\r' || *at == '\0' || is_separator(at, newline)) return false;
+  }
+  rest->next = newline + 1;
+  return true;
+}

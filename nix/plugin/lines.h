@@ -1,0 +1,32 @@
+/** Reading the texts that nixsig keeps, step by step and strictly. */
+#ifndef NIXSIG_LINES_H
+#define NIXSIG_LINES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/** What is left of a text. Every function takes what it reads from the front, or nothing. */
+struct rest {
+  const char *next;
+  const char *end;
+};
+
+/** Takes exactly this. */
+bool take(struct rest *rest, const char *literal);
+
+/** Takes so many lower-case hex digits, and copies them with a NUL. */
+bool take_hex(struct rest *rest, char *copy, size_t digits);
+
+/** Takes a number of 1 to `digits` digits (15 at most). */
+bool take_number(struct rest *rest, int digits, unsigned long long *number);
+
+/** Takes a word: characters up to the next space or line break, one at least, no control character; `length` may be NULL. */
+bool take_word(struct rest *rest, const char **word, size_t *length);
+
+/** Takes the rest of a line with its line feed; no other character that ends a line may be in it. */
+bool take_line(struct rest *rest);
+
+/** Whether a text begins so. */
+bool begins(const struct rest *rest, const char *literal);
+
+#endif

@@ -1,0 +1,22 @@
+#include "sqlite.h"
+
+#include <dlfcn.h>
+#include <string.h>
+
+/** Puts the address of a function where it is called through; C has no cast between the two kinds of pointers. */
+static bool find(const char *name, void *pointer) {
+  void *symbol = dlsym(RTLD_DEFAULT, name);
+  memcpy(pointer, &symbol, sizeof symbol);
+  return symbol != NULL;
+}
+
+bool find_sqlite(struct sqlite *sqlite) {
+  return find("sqlite3_auto_extension", &sqlite->auto_extension) && find("sqlite3_db_filename", &sqlite->db_filename) &&
+         find("sqlite3_exec", &sqlite->exec) && find("sqlite3_busy_timeout", &sqlite->busy_timeout) &&
+         find("sqlite3_create_function_v2", &sqlite->create_function_v2) &&
+         find("sqlite3_set_authorizer", &sqlite->set_authorizer) && find("sqlite3_trace_v2", &sqlite->trace_v2) &&
+         find("sqlite3_user_data", &sqlite->user_data) && find("sqlite3_value_text", &sqlite->value_text) &&
+         find("sqlite3_value_int64", &sqlite->value_int64) && find("sqlite3_result_null", &sqlite->result_null) &&
+         find("sqlite3_result_error", &sqlite->result_error) &&
+         find("sqlite3_result_error_code", &sqlite->result_error_code);
+}

@@ -1,0 +1,106 @@
+#include "store-path.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "sha256.h"
+
+static const char nix32[] = "0123456789abcdfghijklmnpqrsvwxyz";
+
+enum { FOLDED_BYTES = 20 };
+
+static int nix32_digit(char c) {
+  const char *found = c == '\0' ? NULL : strchr(nix32, c);
+  return found == NULL ? -1 : (int)(found - nix32);
+}
+
+static bool is_name_character(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("+._?=-", c));
+}
+
+bool parse_store_path(const char *path, struct store_path *parsed) {
+  const size_t prefix = sizeof STORE_DIR; /* with the slash in place of its NUL */
+  if (strncmp(path, STORE_DIR "/", prefix) != 0) return false;
+  const char *digest = path + prefix;
+  for (int i = 0; i < DIGEST_CHARS; i++) {
+    if (nix32_digit(digest[i]) < 0) return false;
+  }
+  if (digest[DIGEST_CHARS] != '-') return false;
+  const char *name = digest + DIGEST_CHARS + 1;
+  size_t length = 0;
+  while (is_name_character(name[length])) length++;
+  if (length == 0 || length > NAME_LIMIT || name[length] != '\0') return false;
+  parsed->path = path;
+  parsed->name = name;
+  memcpy(parsed->digest, digest, DIGEST_CHARS);
+  parsed->digest[DIGEST_CHARS] = '\0';
+  return true;
+}
+
+bool is_derivation_name(const char *name) {
+  const char suffix[] = ".drv";
+  const size_t length = strlen(name), more = sizeof suffix - 1;
+  return length > more && strcmp(name + length - more, suffix) == 0;
+}
+
+size_t hash_size(const char *algorithm, size_t length) {
+  static const struct {
+    const char *name;
+    size_t size;
+  } kinds[] = {{"md5", 16}, {"sha1", 20}, {"sha256", 32}, {"sha512", 64}};
+  for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+    if (strlen(kinds[i].name) == length && strncmp(kinds[i].name, algorithm, length) == 0) return kinds[i].size;
+  }
+  return 0;
+}
+
+/** Characters that so many bytes have in base 32. */
+static size_t nix32_length(size_t size) { return (size * 8 - 1) / 5 + 1; }
+
+bool parse_nix32(const char *text, uint8_t *bytes, size_t size) {
+  const size_t length = nix32_length(size);
+  if (strlen(text) != length) return false;
+  memset(bytes, 0, size);
+  for (size_t n = 0; n < length; n++) {
+    const int digit = nix32_digit(text[length - n - 1]);
+    if (digit < 0) return false;
+    const size_t bit = n * 5, byte = bit / 8, shift = bit % 8;
+    bytes[byte] |= (uint8_t)(digit << shift);
+    const int carry = digit >> (8 - shift);
+    if (byte + 1 < size) bytes[byte + 1] |= (uint8_t)carry;
+    else if (carry != 0) return false;
+  }
+  return true;
+}
+
+static void print_nix32(const uint8_t *bytes, size_t size, char *text) {
+  const size_t length = nix32_length(size);
+  for (size_t n = 0; n < length; n++) {
+    const size_t bit = n * 5, byte = bit / 8, shift = bit % 8;
+    const int low = bytes[byte] >> shift;
+    const int high = byte + 1 < size ? bytes[byte + 1] << (8 - shift) : 0;
+    text[length - n - 1] = nix32[(low | high) & 31];
+  }
+  text[length] = '\0';
+}
+
+void print_hex(const uint8_t *bytes, size_t size, char *text) {
+  static const char digits[] = "0123456789abcdef";
+  for (size_t i = 0; i < size; i++) {
+    text[2 * i] = digits[bytes[i] >> 4];
+    text[2 * i + 1] = digits[bytes[i] & 15];
+  }
+  text[2 * size] = '\0';
+}
+
+bool is_made_of(const struct store_path *path, const char *type, const char *inner_sha256) {
+  char text[PATH_LIMIT + 128];
+  const int length = snprintf(text, sizeof text, "%s:sha256:%s:" STORE_DIR ":%s", type, inner_sha256, path->name);
+  if (length < 0 || (size_t)length >= sizeof text) return false;
+  uint8_t hash[SHA256_BYTES], folded[FOLDED_BYTES] = {0};
+  sha256(text, (size_t)length, hash);
+  for (int i = 0; i < SHA256_BYTES; i++) folded[i % FOLDED_BYTES] ^= hash[i];
+  char digest[DIGEST_CHARS + 1];
+  print_nix32(folded, FOLDED_BYTES, digest);
+  return strcmp(digest, path->digest) == 0;
+}

@@ -1,0 +1,140 @@
+/**
+ * Whether a path may become valid in the store, for the store plugin: docs/store-plugin.md. It asks from inside Nix's own
+ * transaction, when the path's row is about to be written and its references are not known yet; so nothing in here may
+ * wait for the store to be written, and what the row claims is believed no further than the path's own name bears it out.
+ */
+import { mergeEvidence } from '../evidence/merge.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import type { IncomingQuestion } from '../formats/hook-question.ts'
+import type { HookReply } from '../formats/hook-reply.ts'
+import { DERIVATION_LIMIT } from '../formats/nix/derivation.ts'
+import { fixedOutputPath, sourcePath, textPath } from '../formats/nix/make-store-path.ts'
+import { narOfBytes } from '../formats/nix/nar.ts'
+import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
+import { isCurrent, readAdmission } from '../ledger/admissions.ts'
+import type { Refusal, Subject, Verdict } from '../policy/verdict.ts'
+import { sentence } from '../policy/wording.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { toHex } from '../primitives/hex.ts'
+import { sha256 } from '../primitives/sodium.ts'
+import { judgeWithGraph, refusedFor } from './admit.ts'
+import { admittedNow } from './admitted.ts'
+import { type Input, readDerivation } from './build.ts'
+import { classifyInStore, outputNamedBy } from './classify.ts'
+import { rememberedEvidence } from './evidence.ts'
+import type { Inquiry } from './inquiry.ts'
+import { admitMaking } from './making.ts'
+import { recordOffer } from './record.ts'
+import { refusalOf } from './refusal-of-error.ts'
+
+/** Bytes of a text that evaluation wrote, with references in it. */
+const TEXT_LIMIT = DERIVATION_LIMIT
+const REFERENCE = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,211}/g
+const REFERENCES_LIMIT = 10_000
+
+/** Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with a notice. */
+export async function answerIncoming(question: IncomingQuestion, open: () => Inquiry): Promise<HookReply> {
+  let inquiry: Inquiry | undefined
+  let refusal: Refusal | undefined
+  try {
+    inquiry = open()
+    refusal = await admitIncoming(inquiry, question)
+  } catch (error) {
+    refusal = refusalOf(error, question.path, 'output')
+  }
+  const policy = await inquiry?.policy().catch(() => undefined)
+  inquiry?.close()
+  const telling = { isByLine: false, versions: [] }
+  if (refusal === undefined) return { outcome: 'pass', sentence: '', notice: '', telling }
+  const why = sentence(refusal)
+  if (policy?.mode === 'warn') return { outcome: 'pass', sentence: '', notice: why, telling }
+  return { outcome: 'refuse', sentence: why, notice: '', telling }
+}
+
+/** Undefined: it may become valid; otherwise why not. What was found trusted is in the ledger then. */
+export async function admitIncoming(
+  inquiry: Inquiry,
+  question: IncomingQuestion,
+): Promise<Refusal | undefined> {
+  const path = parseStorePath(question.path)
+  const { state, policy, now } = await admittedNow(inquiry)
+  const entry = readAdmission(state, path.digest, path.path)
+  if (entry?.narHash === question.narHash && isCurrent(entry, policy, now)) return undefined
+  if (isText(path, question)) return undefined
+  const isSource = isSourceByName(path, question)
+  if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
+  const input = await whatItIs(inquiry, path, { question, isSource })
+  const verdict = await judgeIncoming(inquiry, input, question.narHash)
+  if (verdict.outcome !== 'trusted') return verdict
+  if (inquiry.records) await recordOffer(inquiry, verdict, path, input.derivation?.path.path)
+  return undefined
+}
+
+/** Whether a path is the text of a derivation, or one that evaluation wrote, by its name and what lies on the disk. */
+function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion): boolean {
+  try {
+    if (isDerivationPath(path)) return readDerivation(path.path).narHash === narHash
+    if (contentAddress?.method !== 'text') return false
+    const text = readRegularFile(path.path, TEXT_LIMIT)
+    if (text === undefined || toHex(sha256(narOfBytes(text, false))) !== narHash) return false
+    return textPath(path.name, text, referencesIn(text)) === path.path
+  } catch (error) {
+    // Not there, or not what its name says: then it is judged like anything else.
+    if (error instanceof FormatError || error instanceof FileError) return false
+    throw error
+  }
+}
+
+/** The store paths that a text names: those that it was made with, unless it names one that it does not refer to. */
+function referencesIn(text: Buffer): readonly string[] {
+  const found = new Set<string>()
+  for (const [reference] of text.toString('latin1').matchAll(REFERENCE)) {
+    found.add(reference)
+    if (found.size > REFERENCES_LIMIT)
+      throw new FormatError('text', 'names too many store paths', 'references')
+  }
+  return [...found]
+}
+
+/** Whether a path's own name says that it is a file or directory known by its contents, which refers to nothing. */
+function isSourceByName({ path, name }: StorePath, { narHash, contentAddress }: IncomingQuestion): boolean {
+  if (contentAddress === undefined) return sourcePath({ name, narHash }) === path
+  return contentAddress.method !== 'text' && fixedOutputPath({ name, ...contentAddress }) === path
+}
+
+interface Claimed {
+  readonly question: IncomingQuestion
+  readonly isSource: boolean
+}
+
+/** What a derivation that is here says that it makes; else a source by its name, or an output of something unknown. */
+async function whatItIs(inquiry: Inquiry, path: StorePath, { question, isSource }: Claimed): Promise<Input> {
+  const made = question.deriver === undefined ? undefined : outputNamedBy(question.deriver, path.path)
+  if (made !== undefined) return made
+  if (isSource) return { path, kind: question.deriver === undefined ? 'local-source' : 'fetched-source' }
+  return classifyInStore(inquiry, path.path, undefined)
+}
+
+/** Nobody's word on these contents but that of attestations counts: nothing here was built or seen by this machine. */
+async function judgeIncoming(
+  inquiry: Inquiry,
+  { path, kind, derivation }: Input,
+  narHash: string,
+): Promise<Verdict> {
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const subject: Subject = {
+    path: path.path,
+    name: path.name,
+    kind,
+    narHash,
+    builtHere: entry?.builtHere === true && entry.narHash === narHash,
+    derivationKnown: kind !== 'output' || derivation !== undefined,
+  }
+  if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
+    const refusals = await admitMaking(inquiry, derivation)
+    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
+    if (refusal !== undefined) return refusal
+  }
+  const evidence = mergeEvidence([await inquiry.attested(path.path), rememberedEvidence(entry, narHash)])
+  return judgeWithGraph(inquiry, subject, evidence, derivation)
+}
