@@ -49,7 +49,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
     read: parseQuestion,
     print: printQuestion,
     // A hash has several spellings.
-    oneSpelling: ({ kind }) => kind !== 'admit',
+    oneSpelling: input => !Buffer.from(input).includes(' admit '),
   }),
   formatTarget<HookReply>({
     name: 'hook reply',
