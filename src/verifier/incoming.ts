@@ -17,6 +17,7 @@ import { sentence } from '../policy/wording.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
+import { storePathsNamedIn } from '../store/tree-references.ts'
 import { judgeWithGraph, refusedFor } from './admit.ts'
 import { admittedNow } from './admitted.ts'
 import { type Input, readDerivation } from './build.ts'
@@ -29,8 +30,6 @@ import { refusalOf } from './refusal-of-error.ts'
 
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT
-const REFERENCE = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,211}/g
-const REFERENCES_LIMIT = 10_000
 
 /** Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with a notice. */
 export async function answerIncoming(question: IncomingQuestion, open: () => Inquiry): Promise<HookReply> {
@@ -77,7 +76,7 @@ function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion):
     if (contentAddress?.method !== 'text') return false
     const text = readRegularFile(path.path, TEXT_LIMIT)
     if (text === undefined || toHex(sha256(narOfBytes(text, false))) !== narHash) return false
-    return textPath(path.name, text, referencesIn(text)) === path.path
+    return textPath(path.name, text, referencesOf(path.path)) === path.path
   } catch (error) {
     // Not there, or not what its name says: then it is judged like anything else.
     if (error instanceof FormatError || error instanceof FileError) return false
@@ -85,21 +84,29 @@ function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion):
   }
 }
 
-/** The store paths that a text names: those that it was made with, unless it names one that it does not refer to. */
-function referencesIn(text: Buffer): readonly string[] {
-  const found = new Set<string>()
-  for (const [reference] of text.toString('latin1').matchAll(REFERENCE)) {
-    found.add(reference)
-    if (found.size > REFERENCES_LIMIT)
-      throw new FormatError('text', 'names too many store paths', 'references')
-  }
-  return [...found]
-}
-
-/** Whether a path's own name says that it is a file or directory known by its contents, which refers to nothing. */
+/** Whether a path's own name says that it is a file or directory known by its contents. */
 function isSourceByName({ path, name }: StorePath, { narHash, contentAddress }: IncomingQuestion): boolean {
   if (contentAddress === undefined) return sourcePath({ name, narHash }) === path
-  return contentAddress.method !== 'text' && fixedOutputPath({ name, ...contentAddress }) === path
+  if (contentAddress.method === 'text') return false
+  if (fixedOutputPath({ name, ...contentAddress }) === path) return true
+  // A profile, say, refers to what is in it. Which paths those are stands nowhere yet; the name proves the right guess.
+  const isOfTree = contentAddress.method === 'recursive' && contentAddress.hash === narHash
+  return isOfTree && sourcePath({ name, narHash, references: referencesOf(path) }) === path
+}
+
+/** What lies there names these store paths: those that it refers to, unless it names one that it was not made with. */
+function referencesOf(path: string): readonly string[] {
+  try {
+    return storePathsNamedIn(path).filter(reference => reference !== path)
+  } catch (error) {
+    const isUnreadable = error instanceof FormatError || error instanceof FileError || isMissing(error)
+    if (isUnreadable) return []
+    throw error
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT'
 }
 
 interface Claimed {

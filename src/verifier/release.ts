@@ -27,7 +27,7 @@ import { attestOutput } from './attest-output.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import { fileNamesOf } from './declared.ts'
 import type { Inquiry } from './inquiry.ts'
-import { recordSignature, recordTrust } from './record.ts'
+import { recordOffer, recordSignature, recordTrust } from './record.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
 const REGISTER_LIMIT = 600_000
@@ -111,6 +111,9 @@ async function restore(
     throw new FileError(`${entry.path} refers to ${missing.join(', ')}: not in the store`)
   if (!valid.has(entry.path)) {
     await bringBack(entry, entryDirectory(state, id))
+    // The store plugin lets nothing become valid that the ledger does not have.
+    if (trust === undefined) await recordSignature(inquiry, output.path, entry.narHash, entry.derivation)
+    else await recordOffer(inquiry, trust, output.path, entry.derivation)
     await register(entry)
   }
   const info = await store.pathInfo(entry.path)
