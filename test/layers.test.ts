@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 
 const CONTRIBUTING = readFileSync(join(PROJECT_ROOT, 'CONTRIBUTING.md'), 'utf8')
-const FOLDERS = [...CONTRIBUTING.matchAll(/^src\/([a-z]+)\/ /gm)].map(([, folder = '']) => folder)
+const FOLDERS = [...CONTRIBUTING.matchAll(/^src\/([a-z-]+)\/ /gm)].map(([, folder = '']) => folder)
 
 /** Folders of `src` that a file imports values from, be it now or when it gets there; types are no arrows. */
 function importsOf(text: string): readonly string[] {

@@ -1,0 +1,174 @@
+// What the gate answers the store plugin: paths that the ledger has never seen, and that come by ways which ask nobody else.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { readAdmission } from '../../src/ledger/admissions.ts'
+import * as nix from '../support/expressions.ts'
+import { startResident } from '../support/resident.ts'
+import {
+  built,
+  contentsOf,
+  packaged,
+  policyText,
+  publish,
+  type Signer,
+  setPolicy,
+  signer,
+} from '../support/trust.ts'
+import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+
+const STATE = '/var/lib/nixsig'
+const BUILDER = signer('builder')
+const ALICE = signer('alice')
+const UNGUARDED =
+  "--option plugin-files '' --option pre-build-hook '' --option post-build-hook ''"
+
+/** Nobody has to sign what a user's own environment is made of; tools come from the builder, sources from alice. */
+const RULES = `
+[[rules]]
+match = { name = "tool*" }
+require = { source = "alice", derivation = "nothing", output = "builder" }
+accept-unknown-derivation = true
+[[rules]]
+match = { name = "env-manifest.nix" }
+require.source = "nothing"
+[default]
+require = { source = "alice", derivation = "nothing", output = "self" }
+`
+
+interface Guarded {
+  readonly world: World
+  policy(more?: string, mode?: 'enforce' | 'warn'): Promise<void>
+  /** Makes an output in another store, beyond the reach of plugin and hooks; a file that holds its export. */
+  makeElsewhere(name: string): Promise<{ readonly path: string; readonly drv: string; readonly file: string }>
+  admitted(path: string): boolean
+  valid(path: string): Promise<boolean>
+}
+
+async function withGuarded(version: Version, use: (guarded: Guarded) => Promise<void>): Promise<void> {
+  await withWorld(version, { resident: 'none' }, async world => {
+    const guarded: Guarded = {
+      world,
+      policy: (more = '', mode = 'enforce') =>
+        setPolicy(world, policyText({ builder: [BUILDER], alice: [ALICE] }, more + RULES, mode)),
+      async makeElsewhere(name) {
+        const file = `/srv/${name}.nix`
+        world.write(
+          file,
+          nix.derivation(name, { build: 'mkdir -p $out/bin; echo "echo $name" > $out/bin/$name' }),
+        )
+        const drv = await world.output(`nix-instantiate ${UNGUARDED} --store /srv/other ${file} 2>/dev/null`)
+        const path = await world.output(`nix-store ${UNGUARDED} --store /srv/other -r ${drv}`)
+        await world.output(`nix-store ${UNGUARDED} --store /srv/other --export ${path} > /srv/${name}.export`)
+        return { path, drv, file: `/srv/${name}.export` }
+      },
+      admitted: path => readAdmission(world.path(STATE), parseStorePath(path).digest, path) !== undefined,
+      valid: async path => (await world.run(['nix-store', '--check-validity', path])).status === 0,
+    }
+    await guarded.policy()
+    const conf = world.read('/etc/nix/nix.conf')
+    world.write('/etc/nix/nix.conf', `${conf}plugin-files = /opt/nixsig/native/nixsig-plugin.so\n`)
+    const resident = await startResident(world)
+    try {
+      await world.startDaemon()
+      await use(guarded)
+    } finally {
+      await resident.kill()
+    }
+  })
+}
+
+/** The builder's word on a path of the other store. */
+async function attestElsewhere(world: World, by: Signer, path: string, drv: string): Promise<void> {
+  const narHash = (await world.output(`nix-store ${UNGUARDED} --store /srv/other -q --hash ${path}`)).slice(
+    -52,
+  )
+  const hex = await world.output(`nix-hash --to-base16 --type sha256 ${narHash}`)
+  publish(world, path, built(by, { path, narHash: hex }, drv))
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: an import is refused until a trusted builder attested it, and then needs no step by hand`, async () => {
+    await withGuarded(version, async ({ world, makeElsewhere, admitted, valid }) => {
+      const { path, drv, file } = await makeElsewhere('tool')
+      for (const _ of [1, 2]) {
+        const refused = await world.run(`nix-store --import < ${file}`)
+        assert.notEqual(refused.status, 0)
+        assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-tool: .*needs builder for its output/)
+        assert.equal(await valid(path), false)
+      }
+      await attestElsewhere(world, signer('mallory'), path, drv)
+      assert.notEqual((await world.run(`nix-store --import < ${file}`)).status, 0)
+      await attestElsewhere(world, BUILDER, path, drv)
+      assert.equal(await world.output(`nix-store --import < ${file}`), path)
+      assert.ok(await valid(path))
+      assert.ok(admitted(path))
+      await world.output('nix-store --verify --check-contents')
+    })
+  })
+
+  test(`${version}: attack: an import of other bytes than those that the builder attested is a conflict`, async () => {
+    await withGuarded(version, async ({ world, makeElsewhere, valid }) => {
+      const { path, drv, file } = await makeElsewhere('tool')
+      publish(world, path, built(BUILDER, { path, narHash: 'ab'.repeat(32) }, drv))
+      const { status, stderr } = await world.run(`nix-store --import < ${file}`)
+      assert.notEqual(status, 0)
+      assert.match(stderr, /nixsig: refused .*sha256:abababab/)
+      assert.equal(await valid(path), false)
+    })
+  })
+
+  test(`${version}: a plain user's environment and profile may refer to what is trusted`, async () => {
+    await withGuarded(version, async ({ world, makeElsewhere }) => {
+      const { path, drv, file } = await makeElsewhere('tool')
+      await attestElsewhere(world, BUILDER, path, drv)
+      await world.output(`nix-store --import < ${file}`)
+      await world.output(`nix-env -i ${path}`, { user: 'alice' })
+      await world.output(`nix profile install --profile ./profile ${path}`, { user: 'alice' })
+      assert.equal(await world.output('sh ./profile/bin/tool', { user: 'alice' }), 'echo tool'.slice(5))
+    })
+  })
+
+  test(`${version}: sources lie there as data, or have to be attested first`, async () => {
+    await withGuarded(version, async ({ world, policy, valid }) => {
+      world.write('/home/alice/one', 'one')
+      world.write('/home/alice/two', 'two')
+      await world.output('nix-store --add /home/alice/one', { user: 'alice' })
+      await policy('[store]\nsources = "attested"\n')
+      const refused = await world.run('nix-store --add /home/alice/two')
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-two: .*needs alice for its source/)
+      const path = /refused (\/nix\/store\/\S+-two):/.exec(refused.stderr)?.[1] ?? ''
+      publish(world, path, packaged(ALICE, await contentsOf(world, path)))
+      assert.equal(await world.output('nix-store --add /home/alice/two', { user: 'alice' }), path)
+      assert.ok(await valid(path))
+    })
+  })
+
+  test(`${version}: attack: a directory that is named as a derivation is none`, async () => {
+    await withGuarded(version, async ({ world, valid }) => {
+      const path = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-tool.drv'
+      await world.output(`mkdir -p ${path}/bin && echo evil > ${path}/bin/tool`)
+      const { status, stderr } = await world.run('nix-store --register-validity', { input: `${path}\n\n0\n` })
+      assert.notEqual(status, 0)
+      assert.match(stderr, /nixsig: refused \/nix\/store\/\S+-tool\.drv: .*needs builder for its output/)
+      assert.equal(await valid(path), false)
+    })
+  })
+
+  test(`${version}: a policy that only warns lets in what it was about to refuse, and says so`, async () => {
+    await withGuarded(version, async ({ world, makeElsewhere, policy, valid }) => {
+      const { path, file } = await makeElsewhere('tool')
+      await policy('', 'warn')
+      const { status, stderr } = await world.run(`nix-store --import < ${file}`)
+      assert.equal(status, 0)
+      assert.match(stderr, /nixsig: warning, let in: \/nix\/store\/\S+-tool: .*needs builder for its output/)
+      assert.ok(await valid(path))
+      const record = world.read(`${STATE}/let-in/${parseStorePath(path).digest}`)
+      assert.match(
+        record,
+        /^nixsig1 \/nix\/store\/\S+-tool sha256:[0-9a-f]{64}\ntime \d+\nwhy .*needs builder for its output/,
+      )
+    })
+  })
+}
