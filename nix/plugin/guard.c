@@ -94,7 +94,11 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
   const enum decision decision = decide(&places, &row, reason, sizeof reason);
   const char *path = row.path == NULL ? "a path without a name" : row.path;
   const char *outcome = decision == REFUSED ? "refused" : "warning, let in:";
-  snprintf(text, sizeof text, "nixsig: %s %.300s: %s", outcome, path, reason);
+  /* The gate's reasons name the path themselves. */
+  static const char refused[] = "refused ";
+  const size_t length = sizeof refused - 1;
+  if (strncmp(reason, refused, length) == 0) snprintf(text, sizeof text, "nixsig: %s %s", outcome, reason + length);
+  else snprintf(text, sizeof text, "nixsig: %s %.300s: %s", outcome, path, reason);
   if (decision == LET_IN_WARNED) record_warning(places.state, row.path, row.hash, reason);
   pthread_mutex_unlock(&deciding);
   conclude(context, decision, text);

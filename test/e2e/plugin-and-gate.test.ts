@@ -94,7 +94,7 @@ for (const version of VERSIONS) {
       for (const _ of [1, 2]) {
         const refused = await world.run(`nix-store --import < ${file}`)
         assert.notEqual(refused.status, 0)
-        assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-tool: .*needs builder for its output/)
+        assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-tool \(output\).*needs builder for its output/)
         assert.equal(await valid(path), false)
       }
       await attestElsewhere(world, signer('mallory'), path, drv)
@@ -137,8 +137,8 @@ for (const version of VERSIONS) {
       await policy('[store]\nsources = "attested"\n')
       const refused = await world.run('nix-store --add /home/alice/two')
       assert.notEqual(refused.status, 0)
-      assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-two: .*needs alice for its source/)
-      const path = /refused (\/nix\/store\/\S+-two):/.exec(refused.stderr)?.[1] ?? ''
+      assert.match(refused.stderr, /nixsig: refused \/nix\/store\/\S+-two \(local source\).*needs alice for its source/)
+      const path = /refused (\/nix\/store\/\S+-two) /.exec(refused.stderr)?.[1] ?? ''
       publish(world, path, packaged(ALICE, await contentsOf(world, path)))
       assert.equal(await world.output('nix-store --add /home/alice/two', { user: 'alice' }), path)
       assert.ok(await valid(path))
@@ -151,7 +151,7 @@ for (const version of VERSIONS) {
       await world.output(`mkdir -p ${path}/bin && echo evil > ${path}/bin/tool`)
       const { status, stderr } = await world.run('nix-store --register-validity', { input: `${path}\n\n0\n` })
       assert.notEqual(status, 0)
-      assert.match(stderr, /nixsig: refused \/nix\/store\/\S+-tool\.drv: .*needs builder for its output/)
+      assert.match(stderr, /nixsig: refused \/nix\/store\/\S+-tool\.drv \(output\).*needs builder for its output/)
       assert.equal(await valid(path), false)
     })
   })
