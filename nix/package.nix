@@ -1,4 +1,5 @@
-# nixsig as a package: dist/, whose programs name this very node in their first line.
+# nixsig as a package: dist/, whose programs name this very node in their first line, with the store plugin and the thin
+# hooks in its native/.
 {
   lib,
   stdenv,
@@ -53,9 +54,12 @@ stdenv.mkDerivation {
     ../src
     ../hooks
     ../tools
+    ./plugin
   ];
 
   nativeBuildInputs = [ nodejs ];
+  # The thin hooks are static: nothing in the environment can make them load anything.
+  buildInputs = [ (stdenv.cc.libc.static or stdenv.cc.libc) ];
 
   buildPhase = ''
     runHook preBuild
