@@ -44,7 +44,11 @@ interface Guarded {
   valid(path: string): Promise<boolean>
 }
 
-async function withGuarded(version: Version, use: (guarded: Guarded) => Promise<void>): Promise<void> {
+async function withGuarded(
+  version: Version,
+  use: (guarded: Guarded) => Promise<void>,
+  { daemon = true } = {},
+): Promise<void> {
   await withWorld(version, { resident: 'none' }, async world => {
     const guarded: Guarded = {
       world,
@@ -69,7 +73,7 @@ async function withGuarded(version: Version, use: (guarded: Guarded) => Promise<
     world.write('/etc/nix/nix.conf', `${conf}plugin-files = /opt/nixsig/native/nixsig-plugin.so\n`)
     const resident = await startResident(world)
     try {
-      await world.startDaemon()
+      if (daemon) await world.startDaemon()
       await use(guarded)
     } finally {
       await resident.kill()
@@ -109,6 +113,22 @@ for (const version of VERSIONS) {
     })
   })
 
+  test(`${version}: the gate reads a store that Nix holds in the middle of a transaction, without a daemon too`, async () => {
+    await withGuarded(
+      version,
+      async ({ world, makeElsewhere, valid }) => {
+        const { path, drv, file } = await makeElsewhere('tool')
+        const { status, stderr } = await world.run(`nix-store --import < ${file}`)
+        assert.notEqual(status, 0)
+        assert.match(stderr, /needs builder for its output/)
+        await attestElsewhere(world, BUILDER, path, drv)
+        assert.equal(await world.output(`nix-store --import < ${file}`), path)
+        assert.ok(await valid(path))
+      },
+      { daemon: false },
+    )
+  })
+
   test(`${version}: attack: an import of other bytes than those that the builder attested is a conflict`, async () => {
     await withGuarded(version, async ({ world, makeElsewhere, valid }) => {
       const { path, drv, file } = await makeElsewhere('tool')
@@ -117,6 +137,36 @@ for (const version of VERSIONS) {
       assert.notEqual(status, 0)
       assert.match(stderr, /nixsig: refused .*sha256:abababab/)
       assert.equal(await valid(path), false)
+    })
+  })
+
+  test(`${version}: an output is refused before it is valid if builders attested others, else by the hook, and can be released`, async () => {
+    await withGuarded(version, async ({ world, valid }) => {
+      const nixsig = '/opt/nixsig/nixsig'
+      const file = '/srv/built.nix'
+      world.write(file, nix.derivation('tool-built', { build: 'echo "echo built" > $out' }))
+      const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
+      const path = await world.output(`nix-store -q --outputs ${drv}`)
+      publish(world, path, built(BUILDER, { path, narHash: 'ab'.repeat(32) }, drv))
+      const never = await world.run(`nix-store -r ${drv}`)
+      assert.notEqual(never.status, 0)
+      assert.match(
+        never.stderr,
+        /nixsig: refused \S+-tool-built: it was built here with contents that no trusted builder attested/,
+      )
+      assert.equal(await valid(path), false)
+
+      await world.output('rm -r /etc/nixsig/attestations/*')
+      const later = await world.run(`nix-store -r ${drv}`)
+      assert.notEqual(later.status, 0)
+      assert.match(later.stderr, /needs builder for its output, found no signature/)
+      assert.equal(await valid(path), false)
+      const [id = ''] = (await world.output(`${nixsig} quarantine list`)).split(' ')
+      const content = `/var/lib/nixsig/quarantine/${id}/content`
+      const narHash = (await world.output(`nix-store --dump ${content} | sha256sum`)).slice(0, 64)
+      publish(world, path, built(BUILDER, { path, narHash }, drv))
+      assert.match(await world.output(`${nixsig} quarantine release ${id}`), /^released /)
+      assert.ok(await valid(path))
     })
   })
 
