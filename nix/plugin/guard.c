@@ -38,15 +38,15 @@ static const struct {
   const char *triggers;
 } tables[] = {
     {"ValidPaths",
-     "CREATE TEMP TRIGGER nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
-     "CREATE TEMP TRIGGER nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
      "WHEN NEW.path IS NOT OLD.path OR NEW.hash IS NOT OLD.hash BEGIN " ADMIT " END;"},
     {"Realisations",
-     "CREATE TEMP TRIGGER nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
     {"BuildTraceV3",
-     "CREATE TEMP TRIGGER nixsig_trace BEFORE INSERT ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER nixsig_other_trace BEFORE UPDATE ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"},
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_trace BEFORE INSERT ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"
+     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_trace BEFORE UPDATE ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"},
 };
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
@@ -58,7 +58,7 @@ struct guard {
   const struct sqlite *sqlite;
   sqlite3 *db;
   bool is_guarded[TABLES];
-  bool is_made[TABLES]; /* by a statement of this connection, and not guarded yet */
+  bool is_changed[TABLES]; /* made, dropped or renamed by a statement of this connection, and not looked at since */
   bool is_working;      /* our own statements run */
 };
 
@@ -148,19 +148,28 @@ static size_t table_named(const char *name) {
   return table;
 }
 
+/** A table that is made, dropped or renamed has to be looked at before anybody writes to it. */
+static void note_change(struct guard *guard, size_t table) {
+  guard->is_changed[table] = true;
+  guard->is_guarded[table] = false;
+}
+
 /** Asked by SQLite for each step of a statement that is prepared. */
 static int authorize(void *data, int action, const char *first, const char *second, const char *database, const char *trigger) {
   (void)second;
   (void)trigger;
   struct guard *guard = data;
   if (guard->is_working || first == NULL) return SQLITE_OK;
-  if (action != SQLITE_CREATE_TABLE && action != SQLITE_INSERT && action != SQLITE_UPDATE) return SQLITE_OK;
-  if (database != NULL && strcmp(database, "main") != 0) return SQLITE_OK;
+  if (action == SQLITE_ALTER_TABLE) {
+    for (size_t table = 0; table < TABLES; table++) note_change(guard, table);
+    return SQLITE_OK;
+  }
+  if (action == SQLITE_DROP_TEMP_TRIGGER) return strncasecmp(first, "nixsig_", 7) == 0 ? SQLITE_DENY : SQLITE_OK;
   const size_t table = table_named(first);
-  if (table == TABLES) return SQLITE_OK;
-  if (action == SQLITE_CREATE_TABLE) guard->is_made[table] = !guard->is_guarded[table];
-  else if (!guard->is_guarded[table]) return SQLITE_DENY;
-  return SQLITE_OK;
+  if (table == TABLES || (database != NULL && strcmp(database, "main") != 0)) return SQLITE_OK;
+  if (action == SQLITE_CREATE_TABLE || action == SQLITE_DROP_TABLE) note_change(guard, table);
+  const bool is_written = action == SQLITE_INSERT || action == SQLITE_UPDATE;
+  return is_written && !guard->is_guarded[table] ? SQLITE_DENY : SQLITE_OK;
 }
 
 /** Called when a statement has ended. By then a table that it made is there, and nothing else runs. */
@@ -172,7 +181,7 @@ static int after_statement(unsigned event, void *data, void *statement, void *na
   if (guard->is_working) return 0;
   for (size_t table = 0; table < TABLES; table++) {
     /* Where it fails, no statement that writes to the table is let be prepared. */
-    if (guard->is_made[table] && guard_table(guard, table) == SQLITE_OK) guard->is_made[table] = !guard->is_guarded[table];
+    if (guard->is_changed[table] && guard_table(guard, table) == SQLITE_OK) guard->is_changed[table] = !guard->is_guarded[table];
   }
   return 0;
 }
