@@ -86,6 +86,8 @@ function settings(): Readonly<Record<string, string>> {
     'sandbox-paths': '/bin/sh=/bin/busybox /srv /bin/bash /lib /lib64 /usr',
     // Nothing is ever asked of the network.
     'flake-registry': '/srv/no-registry.json',
+    // What asks for this feature is built by the other machine, and nothing else is.
+    builders: 'ssh-ng://elsewhere - - 1 1 elsewhere elsewhere',
   }
 }
 
@@ -117,14 +119,35 @@ accept-unknown-derivation = true
   return policyText({ packager: [PACKAGER], builder: [BUILDER] }, rest)
 }
 
-/** The configuration of the other machine. */
+/** The other machine: its configuration, and an ssh that reaches it whoever is called. */
 function writeElsewhere(world: World): void {
   world.write('/srv/no-registry.json', '{ "flakes": [], "version": 2 }')
   world.write(
     `${ELSEWHERE}/conf/nix.conf`,
-    'sandbox = false\nbuild-users-group =\nsubstituters =\nexperimental-features = nix-command flakes\n',
+    `sandbox = true
+sandbox-paths = /bin/sh=/bin/busybox /srv
+build-users-group =
+substituters =
+experimental-features = nix-command flakes
+system-features = elsewhere
+`,
   )
+  world.write('/usr/local/bin/ssh', SSH, 0o755)
 }
+
+const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` }
+
+/** Nix waits for the word of the local command, by which it knows that the other side let it in. */
+const SSH = `#!/bin/sh
+for word; do
+  case $word in *LocalCommand=*) echo started ;; esac
+  last=$word
+done
+case $last in *nix-store* | *nix-daemon*) ;; *) last="$*"; last=\${last##* -- } ;; esac
+exec env ${Object.entries(AS_ELSEWHERE)
+  .map(([name, value]) => `'${name}=${value}'`)
+  .join(' ')} sh -c "$last"
+`
 
 function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, daemon: Daemon): GuardedWorld {
   /** A connection for each question: a daemon's process remembers what it once saw. */
@@ -155,7 +178,7 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
           publish(world, path, packaged(PACKAGER, { path, narHash }))
       }),
     attestOutput: ({ path, narHash, drv }) => publish(world, path, built(BUILDER, { path, narHash }, drv)),
-    elsewhere: { env: { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` } },
+    elsewhere: { env: AS_ELSEWHERE },
     isValid: async path => (await pathInfo(path)) !== undefined,
     pathInfo,
     admission: path => readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path),

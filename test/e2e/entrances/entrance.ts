@@ -30,6 +30,11 @@ export interface Entrance {
    * this one, and `note` says why.
    */
   readonly untrusted: 'refused' | 'data' | 'open'
+  /**
+   * What becomes of what is attested: it passes, unless told. `refused`: the entrance is closed to everything, and
+   * `note` says so.
+   */
+  readonly trusted?: 'passes' | 'refused'
   /** Both unless told. */
   readonly versions?: readonly Version[]
   /** What refuses: "plugin", "pre-build hook", "build-hook front", "gate", "Nix itself". */
