@@ -38,15 +38,15 @@ static const struct {
   const char *triggers;
 } tables[] = {
     {"ValidPaths",
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
+     "CREATE TEMP TRIGGER nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
+     "CREATE TEMP TRIGGER nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
      "WHEN NEW.path IS NOT OLD.path OR NEW.hash IS NOT OLD.hash BEGIN " ADMIT " END;"},
     {"Realisations",
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
+     "CREATE TEMP TRIGGER nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
+     "CREATE TEMP TRIGGER nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
     {"BuildTraceV3",
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_trace BEFORE INSERT ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER IF NOT EXISTS nixsig_other_trace BEFORE UPDATE ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"},
+     "CREATE TEMP TRIGGER nixsig_trace BEFORE INSERT ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"
+     "CREATE TEMP TRIGGER nixsig_other_trace BEFORE UPDATE ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"},
 };
 enum { TABLES = sizeof tables / sizeof tables[0] };
 
@@ -58,7 +58,7 @@ struct guard {
   const struct sqlite *sqlite;
   sqlite3 *db;
   bool is_guarded[TABLES];
-  bool is_changed[TABLES]; /* made, dropped or renamed by a statement of this connection, and not looked at since */
+  bool is_changed[TABLES]; /* may have been made by a statement of this connection, and not looked at since */
   bool is_working;      /* our own statements run */
 };
 
@@ -79,15 +79,20 @@ static void conclude(sqlite3_context *context, enum decision decision, const cha
   guard->sqlite->result_error_code(context, SQLITE_CONSTRAINT);
 }
 
+/** A text without a NUL in it; NULL for anything else. */
+static const char *text_of(sqlite3_value *value) {
+  const char *text = (const char *)library->value_text(value);
+  return text != NULL && strlen(text) == (size_t)library->value_bytes(value) ? text : NULL;
+}
+
 /** nixsig_admit(path, hash, deriver, ultimate, ca) */
 static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
-  const struct sqlite *sqlite = find_guard(context)->sqlite;
   const struct row row = {
-      .path = count == 5 ? (const char *)sqlite->value_text(values[0]) : NULL,
-      .hash = count == 5 ? (const char *)sqlite->value_text(values[1]) : NULL,
-      .deriver = count == 5 ? (const char *)sqlite->value_text(values[2]) : NULL,
-      .ca = count == 5 ? (const char *)sqlite->value_text(values[4]) : NULL,
-      .is_ours = count == 5 && sqlite->value_int64(values[3]) != 0,
+      .path = count == 5 ? text_of(values[0]) : NULL,
+      .hash = count == 5 ? text_of(values[1]) : NULL,
+      .deriver = count == 5 ? text_of(values[2]) : NULL,
+      .ca = count == 5 ? text_of(values[4]) : NULL,
+      .is_ours = count == 5 && library->value_int64(values[3]) != 0,
   };
   char reason[REASON_LIMIT], text[REASON_LIMIT + 512];
   pthread_mutex_lock(&deciding);
@@ -148,28 +153,40 @@ static size_t table_named(const char *name) {
   return table;
 }
 
-/** A table that is made, dropped or renamed has to be looked at before anybody writes to it. */
-static void note_change(struct guard *guard, size_t table) {
-  guard->is_changed[table] = true;
-  guard->is_guarded[table] = false;
+/** Whether SQLite may go on with a step of a statement that is prepared. */
+static bool may_prepare(struct guard *guard, int action, const char *first, const char *second, const char *database) {
+  const bool is_main = database == NULL || strcmp(database, "main") == 0;
+  switch (action) {
+    case SQLITE_DROP_TEMP_TRIGGER: /* dropping their table would drop them as well */
+      return strncasecmp(first, "nixsig_", 7) != 0;
+    case SQLITE_ALTER_TABLE: {
+      /* Here the first name is the database's. A table that is renamed takes its triggers along. */
+      const size_t table = second == NULL ? TABLES : table_named(second);
+      if (table < TABLES && guard->is_guarded[table]) return false;
+      for (size_t other = 0; other < TABLES; other++) guard->is_changed[other] = !guard->is_guarded[other];
+      return true;
+    }
+    case SQLITE_CREATE_TABLE: {
+      const size_t table = table_named(first);
+      if (is_main && table < TABLES) guard->is_changed[table] = !guard->is_guarded[table];
+      return true;
+    }
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE: {
+      const size_t table = table_named(first);
+      return !is_main || table == TABLES || guard->is_guarded[table];
+    }
+    default:
+      return true;
+  }
 }
 
-/** Asked by SQLite for each step of a statement that is prepared. */
+/** SQLite's authorizer. */
 static int authorize(void *data, int action, const char *first, const char *second, const char *database, const char *trigger) {
-  (void)second;
   (void)trigger;
   struct guard *guard = data;
   if (guard->is_working || first == NULL) return SQLITE_OK;
-  if (action == SQLITE_ALTER_TABLE) {
-    for (size_t table = 0; table < TABLES; table++) note_change(guard, table);
-    return SQLITE_OK;
-  }
-  if (action == SQLITE_DROP_TEMP_TRIGGER) return strncasecmp(first, "nixsig_", 7) == 0 ? SQLITE_DENY : SQLITE_OK;
-  const size_t table = table_named(first);
-  if (table == TABLES || (database != NULL && strcmp(database, "main") != 0)) return SQLITE_OK;
-  if (action == SQLITE_CREATE_TABLE || action == SQLITE_DROP_TABLE) note_change(guard, table);
-  const bool is_written = action == SQLITE_INSERT || action == SQLITE_UPDATE;
-  return is_written && !guard->is_guarded[table] ? SQLITE_DENY : SQLITE_OK;
+  return may_prepare(guard, action, first, second, database) ? SQLITE_OK : SQLITE_DENY;
 }
 
 /** Called when a statement has ended. By then a table that it made is there, and nothing else runs. */

@@ -19,7 +19,6 @@ enum {
   SQLITE_CONSTRAINT = 19,
 
   SQLITE_CREATE_TABLE = 2,
-  SQLITE_DROP_TABLE = 11,
   SQLITE_DROP_TEMP_TRIGGER = 14,
   SQLITE_INSERT = 18,
   SQLITE_UPDATE = 23,
@@ -43,6 +42,7 @@ struct sqlite {
   int (*trace_v2)(sqlite3 *, unsigned mask, int (*)(unsigned, void *, void *, void *), void *);
   void *(*user_data)(sqlite3_context *);
   const unsigned char *(*value_text)(sqlite3_value *);
+  int (*value_bytes)(sqlite3_value *);
   int64_t (*value_int64)(sqlite3_value *);
   void (*result_null)(sqlite3_context *);
   void (*result_error)(sqlite3_context *, const char *text, int bytes);

@@ -38,6 +38,8 @@ export interface GuardedWorld {
   attestOutput(output: { readonly path: string; readonly narHash: string; readonly drv: string }): void
   /** How to run Nix as another machine that nothing of nixsig guards, whose store lies under `/srv/elsewhere`. */
   readonly elsewhere: RunOptions
+  /** How root runs Nix on this machine as it was before nixsig came to it. */
+  readonly before: RunOptions
   isValid(path: string): Promise<boolean>
   /** What the system's store has registered of a path. */
   pathInfo(path: string): Promise<PathInfo | undefined>
@@ -179,6 +181,7 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
       }),
     attestOutput: ({ path, narHash, drv }) => publish(world, path, built(BUILDER, { path, narHash }, drv)),
     elsewhere: { env: AS_ELSEWHERE },
+    before: { env: { NIX_CONF_DIR: AS_ELSEWHERE.NIX_CONF_DIR } },
     isValid: async path => (await pathInfo(path)) !== undefined,
     pathInfo,
     admission: path => readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path),

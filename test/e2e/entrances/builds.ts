@@ -1,38 +1,158 @@
 /** Entrances by which something is built here. */
-import type { Entrance } from './entrance.ts'
-import { makePackage } from './packages.ts'
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import * as nix from '../../support/expressions.ts'
+import { BUILDER } from '../../support/guarded-world.ts'
+import { narHashElsewhere } from './elsewhere.ts'
+import type { Attempt, Cell, Entrance } from './entrance.ts'
+import { makePackage, type Package, type PackageOptions } from './packages.ts'
 
-const UNSIGNED = /needs packager for its (derivation|source), found no signature/
+/** What is said of a package that nobody attested. */
+export const UNSIGNED: RegExp = /needs packager for its (derivation|source), found no signature/
+
+const FRONT = 'build-hook front'
+const HOOK = 'pre-build hook'
+
+/** A row that makes one package and runs one command, which builds it. */
+function building(
+  entrance: string,
+  command: (made: Package, cell: Cell) => string,
+  more: Partial<Entrance> & { readonly package?: PackageOptions } = {},
+): Entrance {
+  const { package: options, ...row } = more
+  return {
+    entrance,
+    users: ['alice', 'root'],
+    untrusted: 'refused',
+    by: FRONT,
+    reason: UNSIGNED,
+    async attempt(cell) {
+      const made = await makePackage(cell, options)
+      return { outcome: await cell.world.run(command(made, cell), { user: cell.user }), path: made.out }
+    },
+    ...row,
+  }
+}
+
+/** The package's directory as a repository of the user's own. */
+function gitFlake({ directory }: Package, { world, user, name }: Cell): string {
+  const home = user === 'root' ? '/root' : `/home/${user}`
+  const repository = `${home}/git-${name}`
+  const git = (...args: readonly string[]) =>
+    execFileSync('git', ['-c', 'safe.directory=*', '-C', world.path(repository), ...args], { stdio: 'pipe' })
+  if (!world.exists(repository)) {
+    for (const file of ['flake.nix', 'package.nix', 'shell.nix', 'source.txt'])
+      world.write(`${repository}/${file}`, world.read(`${directory}/${file}`))
+    git('init', '-q')
+    git('add', '.')
+    git('-c', 'user.name=a', '-c', 'user.email=a@example.org', 'commit', '-qm', 'all')
+  }
+  return `chown -R $(id -u ${user}) ${repository}`
+}
+
+/** Builds it as it was done before nixsig came to this machine. */
+async function makeBefore(cell: Cell): Promise<Package> {
+  const made = await makePackage(cell)
+  await cell.world.output(['nix-store', '--realise', made.drv], cell.guarded.before)
+  return made
+}
+
+/** A row about what is valid already: of a trusted cell built under the gate, of another before it came. */
+function again(entrance: string, command: (made: Package) => string, more: Partial<Entrance> = {}): Entrance {
+  return {
+    ...building(entrance, command),
+    by: HOOK,
+    async attempt(cell) {
+      const { world, trusted, user } = cell
+      const made = trusted ? await makePackage(cell) : await makeBefore(cell)
+      if (trusted) await world.output(['nix-store', '--realise', made.drv], { user })
+      return { outcome: await world.run(command(made), { user }) }
+    },
+    ...more,
+  }
+}
+
+/** The same for a path that something has damaged: it is whole again if the command was let. */
+function repairing(entrance: string, command: (made: Package) => string): Entrance {
+  const row = again(entrance, made => {
+    const damage = `chmod u+w ${made.out}/bin/tool; echo damaged > ${made.out}/bin/tool`
+    return `${damage}; ${command(made)} && ! grep damaged ${made.out}/bin/tool`
+  })
+  return { ...row, users: ['root'], note: 'Plain users may not repair.' }
+}
+
+async function keepGoing(cell: Cell): Promise<Attempt> {
+  const { guarded, world, user } = cell
+  const made = await makePackage(cell)
+  // Alone in the world each time, and still building when the other one is refused.
+  const siblings = await Promise.all(
+    ['a', 'b'].map(letter =>
+      makePackage(cell, { name: `${cell.name}-sibling-${letter}`, build: 'sleep 0.5', attested: true }),
+    ),
+  )
+  const files = [made, ...siblings].map(({ file }) => file).join(' ')
+  const outcome = await world.run(`nix-build --no-out-link --keep-going ${files}`, { user })
+  for (const { out } of siblings) assert.ok(await guarded.isValid(out), `a sibling was not built\n${outcome.stderr}`)
+  return { outcome, path: made.out }
+}
+
+/** Evaluation needs what a derivation makes: it is built while the rest is not known yet. */
+async function importFromDerivation(cell: Cell): Promise<Attempt> {
+  const { guarded, world, user, name } = cell
+  const build = nix.derivation(name, { build: 'echo "builtins.trace ''it was read'' 1" > $out' })
+  const { drv, out } = await guarded.instantiate(name, build)
+  if (cell.trusted) await guarded.attest(drv)
+  world.write(`/srv/${name}-import.nix`, `import ${build}`)
+  return { outcome: await world.run(`nix-instantiate --eval /srv/${name}-import.nix`, { user }), path: out }
+}
+
+/** Another machine may build what the packager signed, and its output is for the builders of the trusted list to vouch for. */
+async function builtElsewhere(cell: Cell): Promise<Attempt> {
+  const { guarded, world, user } = cell
+  const made = await makePackage(cell, {
+    attributes: { requiredSystemFeatures: '[ "elsewhere" ]' },
+    attested: true,
+  })
+  if (cell.trusted)
+    guarded.attestOutput({ path: made.out, drv: made.drv, narHash: await narHashElsewhere(cell, made) })
+  return { outcome: await world.run(['nix-store', '--realise', made.drv], { user }), path: made.out }
+}
 
 export const BUILDS: readonly Entrance[] = [
+  building('`nix-build`', ({ file }) => `nix-build --no-out-link ${file}`),
+  building('`nix-build`, `NIX_REMOTE=daemon`', ({ file }) => `NIX_REMOTE=daemon nix-build --no-out-link ${file}`, {
+    users: ['root'],
+  }),
+  building('`nix-store -r` of a derivation', ({ drv }) => `nix-store -r ${drv}`),
+  building('`nix build -f`', ({ file }) => `nix build --no-link -f ${file}`),
+  building('`nix build` of a flake, `path:`', ({ directory }) => `nix build --no-link path:${directory}`),
+  building('`nix build` of a flake, `git+file:`', (made, cell) => {
+    execFileSync('true')
+    const own = gitFlake(made, cell)
+    return own
+  }),
+  building('`nix flake check`', ({ directory }) => `nix flake check path:${directory}`),
+  building('`nix-build` of a `preferLocalBuild`', ({ file }) => `nix-build --no-out-link ${file}`, {
+    by: HOOK,
+    package: { attributes: { preferLocalBuild: 'true' } },
+  }),
+  again('`nix-build --check`', ({ file }) => `nix-build --no-out-link --check ${file}`),
+  again('`nix build --rebuild`', ({ file }) => `nix build --no-link --rebuild -f ${file}`),
+  repairing('`nix-store --repair-path`', ({ out }) => `nix-store --repair-path ${out}`),
+  repairing('`nix-build --repair`', ({ file }) => `nix-build --no-out-link --repair ${file}`),
   {
-    entrance: '`nix-build`',
-    users: ['alice', 'root'],
-    untrusted: 'refused',
-    by: 'build-hook front',
-    reason: UNSIGNED,
-    async attempt(cell) {
-      const { file, out } = await makePackage(cell)
-      return {
-        outcome: await cell.world.run(`nix-build --no-out-link ${file}`, { user: cell.user }),
-        path: out,
-      }
-    },
+    ...building('`nix-build --keep-going`', () => ''),
+    note: 'What does not need the refused one is built.',
+    attempt: keepGoing,
   },
+  { ...building('import from derivation', () => ''), attempt: importFromDerivation },
+  building('a build by another machine', ({ drv }) => `nix-store -r ${drv}`, {
+    package: { attributes: { requiredSystemFeatures: '[ "elsewhere" ]' } },
+  }),
   {
-    entrance: '`nix-build`, by another machine',
-    users: ['alice', 'root'],
-    untrusted: 'refused',
-    by: 'build-hook front',
-    reason: UNSIGNED,
-    async attempt(cell) {
-      const { file, out } = await makePackage(cell, {
-        attributes: { requiredSystemFeatures: '[ "elsewhere" ]' },
-      })
-      return {
-        outcome: await cell.world.run(`nix-build --no-out-link ${file}`, { user: cell.user }),
-        path: out,
-      }
-    },
+    ...building('what another machine built', () => ''),
+    by: 'plugin',
+    reason: /needs .* for its output/,
+    attempt: builtElsewhere,
   },
 ]
