@@ -1,11 +1,8 @@
 /** Entrances by which something is built here. */
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
 import * as nix from '../../support/expressions.ts'
-import { BUILDER } from '../../support/guarded-world.ts'
-import { narHashElsewhere } from './elsewhere.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
-import { makePackage, type Package, type PackageOptions } from './packages.ts'
+import { hashElsewhere, makePackage, ownRepository, type Package, type PackageOptions } from './packages.ts'
 
 /** What is said of a package that nobody attested. */
 export const UNSIGNED: RegExp = /needs packager for its (derivation|source), found no signature/
@@ -14,7 +11,7 @@ const FRONT = 'build-hook front'
 const HOOK = 'pre-build hook'
 
 /** A row that makes one package and runs one command, which builds it. */
-function building(
+export function building(
   entrance: string,
   command: (made: Package, cell: Cell) => string,
   more: Partial<Entrance> & { readonly package?: PackageOptions } = {},
@@ -32,22 +29,6 @@ function building(
     },
     ...row,
   }
-}
-
-/** The package's directory as a repository of the user's own. */
-function gitFlake({ directory }: Package, { world, user, name }: Cell): string {
-  const home = user === 'root' ? '/root' : `/home/${user}`
-  const repository = `${home}/git-${name}`
-  const git = (...args: readonly string[]) =>
-    execFileSync('git', ['-c', 'safe.directory=*', '-C', world.path(repository), ...args], { stdio: 'pipe' })
-  if (!world.exists(repository)) {
-    for (const file of ['flake.nix', 'package.nix', 'shell.nix', 'source.txt'])
-      world.write(`${repository}/${file}`, world.read(`${directory}/${file}`))
-    git('init', '-q')
-    git('add', '.')
-    git('-c', 'user.name=a', '-c', 'user.email=a@example.org', 'commit', '-qm', 'all')
-  }
-  return `chown -R $(id -u ${user}) ${repository}`
 }
 
 /** Builds it as it was done before nixsig came to this machine. */
@@ -99,7 +80,7 @@ async function keepGoing(cell: Cell): Promise<Attempt> {
 /** Evaluation needs what a derivation makes: it is built while the rest is not known yet. */
 async function importFromDerivation(cell: Cell): Promise<Attempt> {
   const { guarded, world, user, name } = cell
-  const build = nix.derivation(name, { build: 'echo "builtins.trace ''it was read'' 1" > $out' })
+  const build = nix.derivation(name, { build: 'echo 42 > $out' })
   const { drv, out } = await guarded.instantiate(name, build)
   if (cell.trusted) await guarded.attest(drv)
   world.write(`/srv/${name}-import.nix`, `import ${build}`)
@@ -114,7 +95,7 @@ async function builtElsewhere(cell: Cell): Promise<Attempt> {
     attested: true,
   })
   if (cell.trusted)
-    guarded.attestOutput({ path: made.out, drv: made.drv, narHash: await narHashElsewhere(cell, made) })
+    guarded.attestOutput({ path: made.out, drv: made.drv, narHash: await hashElsewhere(cell, made) })
   return { outcome: await world.run(['nix-store', '--realise', made.drv], { user }), path: made.out }
 }
 
@@ -127,9 +108,7 @@ export const BUILDS: readonly Entrance[] = [
   building('`nix build -f`', ({ file }) => `nix build --no-link -f ${file}`),
   building('`nix build` of a flake, `path:`', ({ directory }) => `nix build --no-link path:${directory}`),
   building('`nix build` of a flake, `git+file:`', (made, cell) => {
-    execFileSync('true')
-    const own = gitFlake(made, cell)
-    return own
+    return `nix build --no-link git+file://${ownRepository(cell, made)}`
   }),
   building('`nix flake check`', ({ directory }) => `nix flake check path:${directory}`),
   building('`nix-build` of a `preferLocalBuild`', ({ file }) => `nix-build --no-out-link ${file}`, {

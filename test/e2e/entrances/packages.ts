@@ -1,10 +1,11 @@
 /** What the rows of the matrix try to get into the store: packages of one source and one program. */
-
+import { join } from 'node:path'
 import * as nix from '../../support/expressions.ts'
+import { testRepository } from '../../support/git.ts'
 import type { Cell } from './entrance.ts'
 
 export interface Package {
-  /** `package.nix`, its source and a flake of it lie here, as root's. */
+  /** All its files, as root's: `package.nix`, its source, a flake of it, and a shell and a bundler that need it. */
   readonly directory: string
   /** The file with its expression. */
   readonly file: string
@@ -15,11 +16,10 @@ export interface Package {
 export interface PackageOptions {
   /** The cell's unless told. */
   readonly name?: string
-  /** What a flake says besides its outputs. */
+  /** What its flake says besides its outputs. */
   readonly flake?: string
   /** A line of shell that the build begins with. */
   readonly build?: string
-  readonly inputs?: readonly string[]
   readonly attributes?: Readonly<Record<string, string>>
   /** Whether the packager signs it: if the cell is trusted, unless told. */
   readonly attested?: boolean
@@ -33,38 +33,72 @@ export async function makePackage(cell: Cell, options: PackageOptions = {}): Pro
   const name = options.name ?? cell.name
   const directory = `/srv/packages/${name}`
   const file = `${directory}/package.nix`
-  const expression = packageExpression(name, options)
+  world.write(file, packageExpression(name, options))
   world.write(`${directory}/source.txt`, `echo ${name} runs\n`)
-  world.write(file, expression)
   world.write(`${directory}/flake.nix`, flakeExpression(options.flake ?? ''))
-  const drv = (await world.output(`nix-instantiate ${file} 2>/dev/null`)).split('!')[0] ?? ''
+  world.write(`${directory}/shell.nix`, shellExpression(name))
+  world.write(`${directory}/bundle.nix`, bundleExpression(name))
+  const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
   const out = await world.output(`nix-store -q --outputs ${drv}`)
   if (options.attested ?? cell.trusted) await guarded.attest(drv)
   return { directory, file, drv, out }
 }
 
-function packageExpression(
-  name: string,
-  { build = '', inputs = [], attributes = {} }: PackageOptions,
-): string {
+/** The package's directory as a git repository of the user's own, once. */
+export function ownRepository({ world, user, name }: Cell, { directory }: Package): string {
+  const home = user === 'root' ? '/root' : `/home/${user}`
+  const repository = `${home}/git-${name}`
+  if (world.exists(repository)) return repository
+  for (const file of ['flake.nix', 'package.nix', 'shell.nix', 'bundle.nix', 'source.txt'])
+    world.write(`${repository}/${file}`, world.read(join(directory, file)))
+  const { git } = testRepository(world.path(repository))
+  git('add', '.')
+  git('commit', '--quiet', '--message', 'all of it')
+  return repository
+}
+
+/** The NAR hash of the package as the other machine builds it, hex. */
+export async function hashElsewhere({ guarded, world }: Cell, { file, out }: Package): Promise<string> {
+  await world.output(`nix-store -r $(nix-instantiate ${file})`, guarded.elsewhere)
+  return (await world.output(`nix-store --dump /srv/elsewhere${out} | sha256sum`)).slice(0, 64)
+}
+
+function packageExpression(name: string, { build = '', attributes = {} }: PackageOptions): string {
   const program = '{ echo "#!/bin/sh"; while read -r line; do echo "$line"; done < $source; } > $out/bin/tool'
   const expression = nix.derivation(name, {
     build: `${build}\nmkdir -p $out/bin; ${program}; chmod +x $out/bin/tool`,
-    inputs,
     attributes: { source: './source.txt', ...attributes },
   })
-  const pure = expression.replace('builtins.currentSystem', nix.nixString(SYSTEM))
-  return `(${pure} // { meta.mainProgram = "tool"; })\n`
+  return `(${pure(expression)} // { meta.mainProgram = "tool"; })\n`
+}
+
+/** For `nix-shell` and `nix develop`, which build what a shell needs, and need a bash to ask what is in it. */
+function shellExpression(name: string): string {
+  const expression = nix.derivation(`${name}-shell`, {
+    inputs: ['(import ./package.nix)'],
+    attributes: { outputs: '[ "out" ]' },
+  })
+  return pure(expression).replace('"/bin/sh"', '"/bin/bash"')
+}
+
+/** A function that wraps what it is given into a bundle. */
+function bundleExpression(name: string): string {
+  return `what: ${pure(nix.withInputs(`${name}-bundle`, ['what']))}`
+}
+
+/** Flakes do not know the system that they are evaluated on. */
+function pure(expression: string): string {
+  return expression.replace('builtins.currentSystem', nix.nixString(SYSTEM))
 }
 
 function flakeExpression(more: string): string {
   return `{
   ${more}
-  outputs = { self }: let package = import ./package.nix; in {
-    packages.${SYSTEM}.default = package;
-    checks.${SYSTEM}.default = package;
-    devShells.${SYSTEM}.default = package;
-    bundlers.${SYSTEM}.default = what: import ./bundle.nix what;
+  outputs = { self }: {
+    packages.${SYSTEM}.default = import ./package.nix;
+    checks.${SYSTEM}.default = import ./package.nix;
+    devShells.${SYSTEM}.default = import ./shell.nix;
+    bundlers.${SYSTEM}.default = import ./bundle.nix;
   };
 }
 `
