@@ -3,9 +3,13 @@ import { test } from 'node:test'
 import { withGuardedWorld } from '../support/guarded-world.ts'
 import { VERSIONS } from '../support/world.ts'
 import { BUILDS } from './entrances/builds.ts'
+import { COMMANDS } from './entrances/commands.ts'
 import { type Group, type Result, runEntrances } from './entrances/run.ts'
 
-const GROUPS: readonly Group[] = [{ title: 'Builds', word: 'b', entrances: BUILDS }]
+const GROUPS: readonly Group[] = [
+  { title: 'Builds', word: 'b', entrances: BUILDS },
+  { title: 'Commands', word: 'c', entrances: COMMANDS },
+]
 
 test('entrances', { concurrency: VERSIONS.length }, async t => {
   const results: Result[] = []

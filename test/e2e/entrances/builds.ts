@@ -13,7 +13,7 @@ const HOOK = 'pre-build hook'
 /** A row that makes one package and runs one command, which builds it. */
 export function building(
   entrance: string,
-  command: (made: Package, cell: Cell) => string,
+  command: (made: Package, cell: Cell) => string | Promise<string>,
   more: Partial<Entrance> & { readonly package?: PackageOptions } = {},
 ): Entrance {
   const { package: options, ...row } = more
@@ -25,7 +25,7 @@ export function building(
     reason: UNSIGNED,
     async attempt(cell) {
       const made = await makePackage(cell, options)
-      return { outcome: await cell.world.run(command(made, cell), { user: cell.user }), path: made.out }
+      return { outcome: await cell.world.run(await command(made, cell), { user: cell.user }), path: made.out }
     },
     ...row,
   }
@@ -73,7 +73,8 @@ async function keepGoing(cell: Cell): Promise<Attempt> {
   )
   const files = [made, ...siblings].map(({ file }) => file).join(' ')
   const outcome = await world.run(`nix-build --no-out-link --keep-going ${files}`, { user })
-  for (const { out } of siblings) assert.ok(await guarded.isValid(out), `a sibling was not built\n${outcome.stderr}`)
+  for (const { out } of siblings)
+    assert.ok(await guarded.isValid(out), `a sibling was not built\n${outcome.stderr}`)
   return { outcome, path: made.out }
 }
 
@@ -101,14 +102,18 @@ async function builtElsewhere(cell: Cell): Promise<Attempt> {
 
 export const BUILDS: readonly Entrance[] = [
   building('`nix-build`', ({ file }) => `nix-build --no-out-link ${file}`),
-  building('`nix-build`, `NIX_REMOTE=daemon`', ({ file }) => `NIX_REMOTE=daemon nix-build --no-out-link ${file}`, {
-    users: ['root'],
-  }),
+  building(
+    '`nix-build`, `NIX_REMOTE=daemon`',
+    ({ file }) => `NIX_REMOTE=daemon nix-build --no-out-link ${file}`,
+    {
+      users: ['root'],
+    },
+  ),
   building('`nix-store -r` of a derivation', ({ drv }) => `nix-store -r ${drv}`),
   building('`nix build -f`', ({ file }) => `nix build --no-link -f ${file}`),
   building('`nix build` of a flake, `path:`', ({ directory }) => `nix build --no-link path:${directory}`),
-  building('`nix build` of a flake, `git+file:`', (made, cell) => {
-    return `nix build --no-link git+file://${ownRepository(cell, made)}`
+  building('`nix build` of a flake, `git+file:`', async (made, cell) => {
+    return `nix build --no-link git+file://${await ownRepository(cell, made)}`
   }),
   building('`nix flake check`', ({ directory }) => `nix flake check path:${directory}`),
   building('`nix-build` of a `preferLocalBuild`', ({ file }) => `nix-build --no-out-link ${file}`, {

@@ -45,7 +45,7 @@ export async function makePackage(cell: Cell, options: PackageOptions = {}): Pro
 }
 
 /** The package's directory as a git repository of the user's own, once. */
-export function ownRepository({ world, user, name }: Cell, { directory }: Package): string {
+export async function ownRepository({ world, user, name }: Cell, { directory }: Package): Promise<string> {
   const home = user === 'root' ? '/root' : `/home/${user}`
   const repository = `${home}/git-${name}`
   if (world.exists(repository)) return repository
@@ -54,6 +54,7 @@ export function ownRepository({ world, user, name }: Cell, { directory }: Packag
   const { git } = testRepository(world.path(repository))
   git('add', '.')
   git('commit', '--quiet', '--message', 'all of it')
+  await world.output(`chown -R ${user} ${repository}`)
   return repository
 }
 
