@@ -139,12 +139,10 @@ system-features = elsewhere
 
 const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` }
 
-/** Nix waits for the word of the local command, by which it knows that the other side let it in. */
+/** Nix waits for one word of a local command, by which it knows that the other side let it in. */
 const SSH = `#!/bin/sh
-for word; do
-  case $word in *LocalCommand=*) echo started ;; esac
-  last=$word
-done
+case "$*" in *LocalCommand=*) echo started ;; esac
+for last; do :; done
 case $last in *nix-store* | *nix-daemon*) ;; *) last="$*"; last=\${last##* -- } ;; esac
 exec env ${Object.entries(AS_ELSEWHERE)
   .map(([name, value]) => `'${name}=${value}'`)

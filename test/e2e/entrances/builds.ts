@@ -85,19 +85,39 @@ async function importFromDerivation(cell: Cell): Promise<Attempt> {
   const { drv, out } = await guarded.instantiate(name, build)
   if (cell.trusted) await guarded.attest(drv)
   world.write(`/srv/${name}-import.nix`, `import ${build}`)
-  return { outcome: await world.run(`nix-instantiate --eval /srv/${name}-import.nix`, { user }), path: out }
+  return { outcome: await world.run(`nix eval --impure -f /srv/${name}-import.nix`, { user }), path: out }
 }
 
-/** Another machine may build what the packager signed, and its output is for the builders of the trusted list to vouch for. */
-async function builtElsewhere(cell: Cell): Promise<Attempt> {
-  const { guarded, world, user } = cell
-  const made = await makePackage(cell, {
-    attributes: { requiredSystemFeatures: '[ "elsewhere" ]' },
-    attested: true,
-  })
-  if (cell.trusted)
-    guarded.attestOutput({ path: made.out, drv: made.drv, narHash: await hashElsewhere(cell, made) })
-  return { outcome: await world.run(['nix-store', '--realise', made.drv], { user }), path: made.out }
+/** A build that only the other machine can do. What it made is for a builder of the trusted list to vouch for. */
+function builtElsewhere(isDerivationSigned: boolean): Entrance['attempt'] {
+  return async cell => {
+    const { guarded, world, user, trusted } = cell
+    const made = await makePackage(cell, {
+      attributes: { requiredSystemFeatures: '[ "elsewhere" ]' },
+      attested: trusted || isDerivationSigned,
+    })
+    const { out, drv } = made
+    if (trusted) guarded.attestOutput({ path: out, drv, narHash: await hashElsewhere(cell, made) })
+    return { outcome: await world.run(['nix-store', '--realise', drv], { user }), path: out }
+  }
+}
+
+/** What it makes is not known by its derivation. With the feature that such need, as far as the user can turn it on. */
+function contentAddressed(more: string, row: Partial<Entrance>): Entrance {
+  const attributes = { __contentAddressed: 'true', outputHashMode: '"recursive"', outputHashAlgo: '"sha256"' }
+  const settings = `--option extra-experimental-features ca-derivations ${more.replace(/[,`]/g, '')}`
+  return {
+    ...building(`a content-addressed derivation${more}`, () => ''),
+    trusted: 'refused',
+    note: 'What it will make is known to nobody who could sign it.',
+    ...row,
+    async attempt({ guarded, world, user, name, trusted }) {
+      const file = `/srv/${name}.nix`
+      world.write(file, nix.derivation(name, { attributes }))
+      if (trusted) await guarded.attest(await world.output(`nix-instantiate ${settings} ${file} 2>/dev/null`))
+      return { outcome: await world.run(`nix-build --no-out-link ${settings} ${file}`, { user }) }
+    },
+  }
 }
 
 export const BUILDS: readonly Entrance[] = [
@@ -130,13 +150,35 @@ export const BUILDS: readonly Entrance[] = [
     attempt: keepGoing,
   },
   { ...building('import from derivation', () => ''), attempt: importFromDerivation },
-  building('a build by another machine', ({ drv }) => `nix-store -r ${drv}`, {
-    package: { attributes: { requiredSystemFeatures: '[ "elsewhere" ]' } },
-  }),
+  { ...building('a build by another machine', () => ''), attempt: builtElsewhere(false) },
   {
     ...building('what another machine built', () => ''),
     by: 'plugin',
-    reason: /needs .* for its output/,
-    attempt: builtElsewhere,
+    reason: /needs .* for its output|constraint failed/,
+    note: 'The derivation is attested, and what came of it is not.',
+    attempt: builtElsewhere(true),
+  },
+  building('a derivation with `__noChroot`', ({ file }) => `nix-build --no-out-link ${file}`, {
+    package: { attributes: { __noChroot: 'true' } },
+    trusted: 'refused',
+    note: 'Nix itself builds none with `sandbox = true`.',
+  }),
+  contentAddressed('', { users: ['alice'], by: 'Nix itself', reason: /'ca-derivations' is (disabled|not)/ }),
+  contentAddressed('', { users: ['root'], by: 'gate', reason: /nobody signs realisations/ }),
+  contentAddressed(', `--option substitute false`', {
+    users: ['root'],
+    reason: /a kind that cannot be judged/,
+  }),
+  {
+    ...building('what was valid before nixsig came', () => ''),
+    untrusted: 'open',
+    note: 'Nothing is built, so nothing is asked. What is built from it is refused.',
+    async attempt(cell) {
+      const { file, out } = await makeBefore(cell)
+      return {
+        outcome: await cell.world.run(`nix-build --no-out-link ${file}`, { user: cell.user }),
+        path: out,
+      }
+    },
   },
 ]

@@ -1,9 +1,10 @@
 /** Entrances by which a command of Nix gets what it needs, and ways to tell Nix to look elsewhere. */
 
+import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { type CachedPath, cachedPath, writeCache } from '../../support/cache-of-many.ts'
 import { stock } from '../../support/gated-world.ts'
 import { BUILDER, STRANGER } from '../../support/guarded-world.ts'
-import { building, UNSIGNED } from './builds.ts'
+import { building } from './builds.ts'
 import type { Cell, Entrance } from './entrance.ts'
 import { makePackage, type Package } from './packages.ts'
 
@@ -99,6 +100,20 @@ const OVERRIDES: readonly Entrance[] = [
       { users: ['alice'], note: 'The daemon ignores it: alice is no trusted user.' },
     ),
   ),
+  ...Object.entries(WISHES).map(([name, value]) =>
+    building(
+      `\`--option ${name} ${value === '' ? "''" : value}\``,
+      ({ file }) => `nix-build --no-out-link ${options({ [name]: value })} ${file}`,
+      { users: ['root'] },
+    ),
+  ),
+  ...Object.entries(WISHES).map(([name, value]) =>
+    building(
+      `\`--option ${name} ${value === '' ? "''" : value}\`, \`NIX_REMOTE=daemon\``,
+      ({ file }) => `NIX_REMOTE=daemon nix-build --no-out-link ${options({ [name]: value })} ${file}`,
+      { users: ['root'] },
+    ),
+  ),
   building(
     'all of these in `NIX_CONFIG`',
     ({ file }) => {
@@ -112,15 +127,19 @@ const OVERRIDES: readonly Entrance[] = [
 /** A binary cache of a stranger's. */
 const FOREIGN = '/srv/foreign-cache'
 const FOREIGN_SETTINGS: Readonly<Record<string, string>> = {
-  substituters: `file://${FOREIGN}`,
+  'extra-substituters': `file://${FOREIGN}`,
   'trusted-public-keys': STRANGER.publicKey,
   'require-sigs': 'false',
 }
 
-/** A path that a stranger's cache has, and the gate's upstream as well if it is trusted. */
+/** A path that a stranger's cache has, and the gate's upstream and the builder's word as well if it is trusted. */
 function inForeignCache(cell: Cell): string {
-  const cached = cell.trusted ? inUpstream(cell) : cachedPath(cell.name, `${cell.name}\n`, [STRANGER])
-  writeCache(cell.world.path('/srv') + '/foreign-cache', [cached])
+  const cached = cachedPath(cell.name, `${cell.name}\n`, cell.trusted ? [STRANGER, BUILDER] : [STRANGER])
+  if (cell.trusted) {
+    stock(cell.guarded.upstream, cached)
+    cell.guarded.attestOutput({ ...cached, drv: makeStorePath('text', cached.narHash, `${cell.name}.drv`) })
+  }
+  writeCache(`${cell.world.path('/srv')}/foreign-cache`, [cached])
   return cached.path
 }
 
@@ -146,16 +165,16 @@ function foreign(
 const fromForeign = (path: string) => `nix-store -r ${options(FOREIGN_SETTINGS)} ${path}`
 
 const SUBSTITUTERS: readonly Entrance[] = [
-  foreign('`--option substituters` of a stranger', fromForeign, {
+  foreign('`--option extra-substituters` of a stranger', fromForeign, {
     note: 'The daemon asks the gate alone, whatever a plain user says.',
   }),
-  foreign('`--option substituters` of a stranger', fromForeign, {
+  foreign('`--option extra-substituters` of a stranger', fromForeign, {
     users: ['root'],
     by: 'plugin',
     reason: UNKNOWN_SIGNER,
   }),
   foreign(
-    '`--option substituters` of a stranger, `NIX_REMOTE=daemon`',
+    '`--option extra-substituters` of a stranger, `NIX_REMOTE=daemon`',
     path => `NIX_REMOTE=daemon ${fromForeign(path)}`,
     {
       users: ['root'],
@@ -164,21 +183,16 @@ const SUBSTITUTERS: readonly Entrance[] = [
     },
   ),
   foreign(
-    '`--option substituters file://…?trusted=1`',
-    path => `nix-store -r ${options({ substituters: `file://${FOREIGN}?trusted=1` })} ${path}`,
-  ),
-  foreign(
-    '`--option extra-substituters`',
+    '`--option extra-substituters file://…?trusted=1`',
     path => `nix-store -r ${options({ 'extra-substituters': `file://${FOREIGN}?trusted=1` })} ${path}`,
   ),
 ]
 
-/** A flake that says how Nix should be set up for it, to a user who agrees. */
+/** A flake that says how Nix should be set up for it. Nix takes none that names plugins: they are loaded by then. */
 function flakeThatWishes(): string {
-  const lines = Object.entries({ ...FOREIGN_SETTINGS, ...WISHES }).map(
-    ([name, value]) => `${name} = "${value}";`,
-  )
-  return `nixConfig = { ${lines.join(' ')} };`
+  const { 'plugin-files': _, ...wishes } = WISHES
+  const settings = Object.entries({ ...FOREIGN_SETTINGS, ...wishes })
+  return `nixConfig = { ${settings.map(([name, value]) => `${name} = "${value}";`).join(' ')} };`
 }
 
 export const COMMANDS: readonly Entrance[] = [
@@ -189,5 +203,10 @@ export const COMMANDS: readonly Entrance[] = [
     package: { flake: flakeThatWishes() },
     users: ['alice'],
     note: 'With `--accept-flake-config`. The daemon ignores it.',
+  }),
+  building("a flake's `nixConfig`", made => `nix build --no-link --accept-flake-config ${flake(made)}`, {
+    package: { flake: flakeThatWishes() },
+    users: ['root'],
+    note: 'With `--accept-flake-config`.',
   }),
 ]

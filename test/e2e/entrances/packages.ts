@@ -1,5 +1,7 @@
 /** What the rows of the matrix try to get into the store: packages of one source and one program. */
-import { join } from 'node:path'
+import { cpSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import * as nix from '../../support/expressions.ts'
 import { testRepository } from '../../support/git.ts'
 import type { Cell } from './entrance.ts'
@@ -44,16 +46,20 @@ export async function makePackage(cell: Cell, options: PackageOptions = {}): Pro
   return { directory, file, drv, out }
 }
 
-/** The package's directory as a git repository of the user's own, once. */
+/** The package's directory as a git repository of the user's own. */
 export async function ownRepository({ world, user, name }: Cell, { directory }: Package): Promise<string> {
-  const home = user === 'root' ? '/root' : `/home/${user}`
-  const repository = `${home}/git-${name}`
-  if (world.exists(repository)) return repository
-  for (const file of ['flake.nix', 'package.nix', 'shell.nix', 'bundle.nix', 'source.txt'])
-    world.write(`${repository}/${file}`, world.read(join(directory, file)))
-  const { git } = testRepository(world.path(repository))
-  git('add', '.')
-  git('commit', '--quiet', '--message', 'all of it')
+  const repository = `${user === 'root' ? '/root' : `/home/${user}`}/git-${name}`
+  // Not every world has a git. Made outside, it is the same.
+  const outside = mkdtempSync(join(tmpdir(), 'nixsig-git-'))
+  try {
+    const { git } = testRepository(outside)
+    cpSync(world.path(directory), outside, { recursive: true })
+    git('add', '.')
+    git('commit', '--quiet', '--message', 'all of it')
+    cpSync(outside, join(world.path(dirname(repository)), basename(repository)), { recursive: true })
+  } finally {
+    rmSync(outside, { recursive: true })
+  }
   await world.output(`chown -R ${user} ${repository}`)
   return repository
 }
@@ -67,7 +73,7 @@ export async function hashElsewhere({ guarded, world }: Cell, { file, out }: Pac
 function packageExpression(name: string, { build = '', attributes = {} }: PackageOptions): string {
   const program = '{ echo "#!/bin/sh"; while read -r line; do echo "$line"; done < $source; } > $out/bin/tool'
   const expression = nix.derivation(name, {
-    build: `${build}\nmkdir -p $out/bin; ${program}; chmod +x $out/bin/tool`,
+    build: `PATH=$PATH:/bin:/usr/bin; ${build}\nmkdir -p $out/bin; ${program}; chmod +x $out/bin/tool`,
     attributes: { source: './source.txt', ...attributes },
   })
   return `(${pure(expression)} // { meta.mainProgram = "tool"; })\n`
