@@ -5,6 +5,7 @@ import { printable } from '../primitives/printable.ts'
 import { type AddCommand, withGlobalOptions } from './command.ts'
 import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
+import { enforce } from './commands/enforce.ts'
 import { explain } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { handoff } from './commands/handoff.ts'
@@ -16,12 +17,19 @@ import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
 import { reload } from './commands/reload.ts'
 import { serve } from './commands/serve.ts'
+import { setup } from './commands/setup.ts'
 import { sync } from './commands/sync.ts'
+import { unsetup } from './commands/unsetup.ts'
 import { verify } from './commands/verify.ts'
+import { warn } from './commands/warn.ts'
 import { explainError } from './status.ts'
 import { UsageError } from './usage-error.ts'
 
 const COMMANDS: readonly AddCommand[] = [
+  setup,
+  unsetup,
+  enforce,
+  warn,
   keygen,
   key,
   attest,

@@ -1,0 +1,46 @@
+import { rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { syncDirectory, writeDurably } from '../files/durable-file.ts'
+import { makeDirectory, placeState } from './file-state.ts'
+import { recordFile, type SetupPlaces } from './places.ts'
+import type { Step } from './plan.ts'
+import { printRecord, type SetupRecord } from './record.ts'
+
+/** Carries steps out in their order; a sentence if one fails that others rest upon, with those after it left undone. */
+export async function carryOut(places: SetupPlaces, steps: readonly Step[]): Promise<string | undefined> {
+  for (const step of steps) {
+    const problem = await take(step, places)
+    if (problem !== undefined) return problem
+  }
+  return undefined
+}
+
+async function take(step: Step, places: SetupPlaces): Promise<string | undefined> {
+  if (step.kind === 'file') {
+    placeState(step.path, step.after)
+    if (step.role === 'policy') {
+      makeDirectory(join(dirname(places.policy), 'attestations'))
+    }
+    return undefined
+  }
+  const { restartDaemon, startGate, stopGate } = await import('./systemd.ts')
+  switch (step.kind) {
+    case 'start-gate':
+      return startGate()
+    case 'stop-gate':
+      return stopGate()
+    case 'restart-daemon':
+      return restartDaemon()
+  }
+}
+
+/** Writes down what was there; undefined: there is nothing left to restore. Root's alone. */
+export function writeRecord(places: SetupPlaces, record: SetupRecord | undefined): void {
+  const file = recordFile(places)
+  if (record !== undefined) {
+    writeDurably(file, printRecord(record), { flush: true, mode: 0o600 })
+  } else {
+    rmSync(file, { force: true })
+    syncDirectory(dirname(file))
+  }
+}

@@ -1,0 +1,76 @@
+/** Plans in words. Pure; what comes from files is escaped. */
+import { printable } from '../primitives/printable.ts'
+import { type FileState, textOf } from './file-state.ts'
+import type { Step } from './plan.ts'
+import { UNIT } from './unit.ts'
+
+/** A line of what is shown. `mark`: `+` comes, `-` goes. */
+export interface ShownLine {
+  readonly mark: '+' | '-' | ' '
+  readonly text: string
+}
+
+/** What a step does, a line at a time. Of a changed file only lines that change are shown: others can hold secrets. */
+export function describeStep(step: Step): readonly ShownLine[] {
+  switch (step.kind) {
+    case 'start-gate':
+      return [plain(`start ${UNIT}, now and at each boot`)]
+    case 'stop-gate':
+      return [plain(`stop ${UNIT}`)]
+    case 'restart-daemon':
+      return [plain('restart nix-daemon.service, if it runs')]
+    case 'file':
+      return [plain(`${verbOf(step)} ${printable(step.path)}${rightsOf(step)}`), ...differences(step)]
+  }
+}
+
+function plain(text: string): ShownLine {
+  return { mark: ' ', text }
+}
+
+function verbOf({ before, after }: { before: FileState | undefined; after: FileState | undefined }): string {
+  if (after === undefined) return 'delete'
+  return before === undefined ? 'make' : 'change'
+}
+
+/** What becomes of the rights to a file that is there, if they change. */
+function rightsOf({
+  before,
+  after,
+}: {
+  before: FileState | undefined
+  after: FileState | undefined
+}): string {
+  if (before === undefined || after === undefined) return ''
+  if (before.mode === after.mode && before.uid === after.uid && before.gid === after.gid) return ''
+  const [was, is] = [before, after].map(({ mode, uid, gid }) => `${mode.toString(8)} ${uid}:${gid}`)
+  return ` (${was} becomes ${is})`
+}
+
+/** Lines of the one text and not of the other, between what both begin and end with. */
+function differences(step: {
+  before: FileState | undefined
+  after: FileState | undefined
+}): readonly ShownLine[] {
+  const [was, is] = [textOf(step.before), textOf(step.after)]
+  const [before, after] = [linesOf(was), linesOf(is)]
+  let head = 0
+  while (head < before.length && head < after.length && before[head] === after[head]) head++
+  let tail = 0
+  const rest = Math.min(before.length, after.length) - head
+  while (tail < rest && before.at(-1 - tail) === after.at(-1 - tail)) tail++
+  return [
+    ...before.slice(head, before.length - tail).map(text => ({ mark: '-', text: shown(text) }) as const),
+    ...after.slice(head, after.length - tail).map(text => ({ mark: '+', text: shown(text) }) as const),
+    ...(is !== '' && !is.endsWith('\n') ? [plain('  (and no line feed at its end)')] : []),
+  ]
+}
+
+/** A last line is the same with and without its line feed. */
+function linesOf(text: string): readonly string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n')
+}
+
+function shown(line: string): string {
+  return printable(Buffer.from(line, 'latin1').toString('utf8'))
+}

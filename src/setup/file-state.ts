@@ -1,0 +1,116 @@
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from 'node:fs'
+import { dirname } from 'node:path'
+import { syncDirectory } from '../files/durable-file.ts'
+import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+/** A file as it is or shall be. */
+export interface FileState {
+  readonly bytes: Buffer
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Bytes of a file that setup changes. */
+const SIZE_LIMIT = 1024 * 1024
+
+/** What a file of root's, that everybody may read, shall hold. */
+export function rootsFile(text: string): FileState {
+  return { bytes: Buffer.from(text, 'latin1'), mode: 0o644, uid: 0, gid: 0 }
+}
+
+/** Latin-1: whatever bytes a file has, they come through as they are. */
+export function textOf(state: FileState | undefined): string {
+  return state?.bytes.toString('latin1') ?? ''
+}
+
+/** Whether two states of a file are the same in all that setup restores. */
+export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.bytes.equals(b.bytes) && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
+}
+
+/**
+ * A file as it is; undefined if there is none. Throws FileError if it is no regular file, is larger than 1 MiB, or if
+ * anybody but root or the running user could have written it or put another in its place.
+ */
+export function readState(file: string): FileState | undefined {
+  assertProtectedPlace(file)
+  let found: Stats | undefined
+  const bytes = readRegularFile(file, SIZE_LIMIT, status => {
+    found = status
+  })
+  if (bytes === undefined || found === undefined) return undefined
+  const { uid, gid } = found
+  const mode = found.mode & 0o7777
+  const name = printable(file)
+  if (uid !== 0 && uid !== process.geteuid?.())
+    throw new FileError(`${name} belongs to user ${uid} (chown root ${name})`)
+  if ((mode & 0o022) !== 0) throw new FileError(`${name} is writable by others (chmod go-w ${name})`)
+  return { bytes, mode, uid, gid }
+}
+
+/** Throws FileError if others could put a file there, in directories that are there already. */
+function assertProtectedPlace(file: string): void {
+  let directory = dirname(file)
+  while (lstatSync(directory, { throwIfNoEntry: false }) === undefined) directory = dirname(directory)
+  assertOwnedDirectory(protectedPath(directory))
+}
+
+/**
+ * Gives a file this state, or takes it away, so that a crash at any point leaves the old one or the new one: beside it
+ * under a name that the next run reuses, flushed, renamed. Makes missing directories (0755). Throws what the system does.
+ */
+export function placeState(file: string, state: FileState | undefined): void {
+  rmSync(partialOf(file), { force: true })
+  if (state === undefined) {
+    rmSync(file, { force: true })
+  } else {
+    makeDirectory(dirname(file))
+    writePartial(partialOf(file), state)
+    renameSync(partialOf(file), file)
+  }
+  syncDirectory(dirname(file))
+}
+
+/** Makes a directory and those above it that are missing, 0755 whatever the mask is: plain users read nix.conf. */
+export function makeDirectory(directory: string): void {
+  const first = mkdirSync(directory, { recursive: true })
+  if (first === undefined) return
+  for (let made = directory; made.length >= first.length; made = dirname(made)) chmodSync(made, 0o755)
+}
+
+function writePartial(partial: string, { bytes, mode, uid, gid }: FileState): void {
+  const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+  const fd = openSync(partial, flags, 0o600)
+  try {
+    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done)
+    fchownSync(fd, uid, gid)
+    fchmodSync(fd, mode)
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** What a killed run may leave beside a file. */
+export function partialOf(file: string): string {
+  return `${file}.nixsig~`
+}

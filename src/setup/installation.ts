@@ -1,0 +1,112 @@
+import { accessSync, constants, existsSync, lstatSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+/** The ways by which something gets built or becomes valid, each with what stands before it. */
+export const FRONTS = ['hooks', 'build-hook', 'plugin', 'gate'] as const
+export type Front = (typeof FRONTS)[number]
+
+/** The programs of nixsig, where they lie. */
+export interface Installation {
+  /** Absolute, without symbolic links. */
+  readonly directory: string
+  readonly program: string
+  readonly preBuildHook: string
+  readonly postBuildHook: string
+  /** Undefined: this installation has none. */
+  readonly buildHook: string | undefined
+  readonly plugin: string | undefined
+}
+
+/** What a path may consist of: neither nix.conf nor a unit can hold white space, `#` or `%`. */
+const PLAIN_PATH = /^(?:\/[0-9A-Za-z._+@=-]+)+$/
+
+const ENTRY_LIMIT = 1000
+const HOOK_LIMIT = 16 * 1024 * 1024
+/** Where the hooks look for node, as tools/build.mjs has it. */
+const NODE_DIRECTORIES = ['/run/current-system/sw/bin', '/usr/local/bin', '/usr/bin', '/bin']
+
+/**
+ * The installation in a directory. Nix will run as root what lies there: throws FileError, with what to do, if that could
+ * be anybody else's work, if it is incomplete, or lies where it may vanish.
+ */
+export function inspectInstallation(directory: string): Installation {
+  if (!PLAIN_PATH.test(directory)) {
+    throw new FileError(
+      `nix.conf cannot name ${printable(directory)}: install nixsig in a directory such as /opt/nixsig`,
+    )
+  }
+  if (directory.startsWith('/nix/store/')) {
+    throw new FileError(
+      `${directory} is in the store, where a garbage collection can take it: copy it to /opt/nixsig and run it there`,
+    )
+  }
+  try {
+    protectedPath(directory)
+    assertOwnedTree(directory)
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    throw new FileError(
+      `Nix would run as root what lies in ${directory}, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
+    )
+  }
+  const thin = existsSync(join(directory, 'native/pre-build-hook')) ? 'native/' : ''
+  const find = (name: string) => (existsSync(join(directory, name)) ? executable(directory, name) : undefined)
+  assertStarts(join(directory, 'pre-build-hook'))
+  return {
+    directory,
+    program: executable(directory, 'nixsig'),
+    preBuildHook: executable(directory, `${thin}pre-build-hook`),
+    postBuildHook: executable(directory, `${thin}post-build-hook`),
+    buildHook: find('build-hook'),
+    plugin: find('native/nixsig-plugin.so'),
+  }
+}
+
+function executable(directory: string, name: string): string {
+  const file = join(directory, name)
+  try {
+    accessSync(file, name.endsWith('.so') ? constants.R_OK : constants.X_OK)
+    return file
+  } catch {
+    throw new FileError(
+      `${file} is not there or cannot be run: install all of dist/, and run setup from there`,
+    )
+  }
+}
+
+/** Throws FileError unless a directory and all that is in it is root's, and nothing in it leads elsewhere. */
+function assertOwnedTree(directory: string): void {
+  assertOwnedDirectory(directory)
+  const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
+  if (names.length > ENTRY_LIMIT) {
+    throw new FileError(`${directory} has more than ${ENTRY_LIMIT} files; nixsig has its own directory`)
+  }
+  for (const name of names) {
+    const file = join(directory, name)
+    const status = lstatSync(file)
+    if (status.isDirectory()) assertOwnedDirectory(file)
+    else if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
+    else if (status.uid !== 0 && status.uid !== process.geteuid?.())
+      throw new FileError(`${printable(file)} belongs to user ${status.uid} (chown -R root: ${directory})`)
+    else if ((status.mode & 0o022) !== 0)
+      throw new FileError(`${printable(file)} is writable by others (chmod -R go-w ${directory})`)
+  }
+}
+
+/** Throws FileError if the program that a hook's first line names is not where Nix would look for it. */
+function assertStarts(hook: string): void {
+  const text = readOwnedFile(hook, HOOK_LIMIT)?.toString('latin1')
+  if (text === undefined) throw new FileError(`${hook} is not there: install all of dist/`)
+  const words = text.slice(0, text.indexOf('\n')).split(' ')
+  const node = words.at(-1) ?? ''
+  if (node === 'node') {
+    if (NODE_DIRECTORIES.some(directory => existsSync(join(directory, node)))) return
+    throw new FileError(
+      `the hooks look for node in ${NODE_DIRECTORIES.join(', ')}, and it is in none of them: put a link there, or build with --node`,
+    )
+  }
+  protectedPath(node.replace(/^#!/, ''))
+}

@@ -1,0 +1,125 @@
+/** What unsetup has to do on a machine as it was found. Pure. */
+import { printable } from '../primitives/printable.ts'
+import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { hasInclude, withoutInclude } from './include-line.ts'
+import { isOwnFile, originalOf, priorOf } from './original.ts'
+import type { SetupPlaces } from './places.ts'
+import type { FoundFiles, Step } from './plan.ts'
+import { isAsLeft, type Role } from './record.ts'
+import { UNIT } from './unit.ts'
+
+export interface LeavePlan {
+  readonly steps: readonly Step[]
+  /** Whether nothing of setup's is left when that is done, but for what it keeps on purpose. */
+  readonly isWhole: boolean
+  readonly isEmpty: boolean
+  /** What was not restored and why, or not byte for byte: a sentence each, with what to do. */
+  readonly notes: readonly string[]
+}
+
+/** What becomes of one file. */
+interface Restored {
+  readonly steps: readonly Step[]
+  /** Why the file stays as it is although it is not what it was. */
+  readonly kept?: string
+  readonly note?: string
+}
+
+export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
+  const nixConf = restoreNixConf(found, places)
+  const [change] = nixConf.steps
+  const left = change?.kind === 'file' ? change.after : found.nixConf.state
+  const included = restoreIncluded(found, places, stillIncludes(left, places))
+  const unit = restoreUnit(found, places)
+  const restarts = found.hasSystemd && nixConf.steps.length + included.steps.length > 0
+  const steps: readonly Step[] = [
+    // What is named there must be there as long as it is.
+    ...nixConf.steps,
+    ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
+    ...included.steps,
+    ...unit.steps,
+  ]
+  const parts = [nixConf, included, unit]
+  const isWhole = parts.every(({ kept }) => kept === undefined)
+  const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
+  return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
+}
+
+function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
+  const { path, state } = found.nixConf
+  const name = printable(path)
+  const before = originalOf('nix.conf', state, found, places)
+  const prior = priorOf('nix.conf', found)
+  const lost = found.record?.files.get('nix.conf')
+  const other = lost !== undefined && lost.path !== path ? { note: ledElsewhere(name, lost.path) } : {}
+  if (prior !== undefined && isAsLeft(state, prior))
+    return { steps: change('nix.conf', path, state, before), ...other }
+  const text = textOf(state)
+  if (hasInclude(text, places.included)) {
+    const after =
+      before === undefined
+        ? undefined
+        : { ...before, bytes: rootsFile(withoutInclude(text, places.included)).bytes }
+    const note = `${name} was changed since setup: nixsig's two lines were taken out, all others are as they were`
+    return { steps: change('nix.conf', path, state, after), note, ...other }
+  }
+  if (!stillIncludes(state, places)) return { steps: [], ...other }
+  return {
+    steps: [],
+    kept: `${name} was changed since setup and includes ${places.included} in words that are not setup's: take that line out, and run unsetup again`,
+  }
+}
+
+function ledElsewhere(name: string, path: string): string {
+  return `${name} is another file than the one that setup changed: look into ${printable(path)}`
+}
+
+function restoreIncluded(found: FoundFiles, places: SetupPlaces, isIncluded: boolean): Restored {
+  const { included: state } = found
+  const prior = priorOf('nixsig.conf', found)
+  const before = originalOf('nixsig.conf', state, found, places)
+  if (state === undefined || isSameState(state, before)) return { steps: [] }
+  if (isIncluded && before === undefined) return { steps: [], kept: `${places.included} stays until then` }
+  if (prior === undefined ? isOwnFile(state) : isAsLeft(state, prior))
+    return { steps: change('nixsig.conf', places.included, state, before) }
+  return {
+    steps: [],
+    kept: `${places.included} was changed since setup and is left as it is; Nix reads it no longer: delete it if you do not need it`,
+  }
+}
+
+function restoreUnit(found: FoundFiles, places: SetupPlaces): Restored {
+  const { unit: state, hasSystemd } = found
+  const prior = priorOf('unit', found)
+  const before = originalOf('unit', state, found, places)
+  if (state === undefined || isSameState(state, before)) return { steps: [] }
+  if (prior === undefined ? !isOwnFile(state) : !isAsLeft(state, prior)) {
+    if (prior === undefined) return { steps: [] }
+    return {
+      steps: [],
+      kept: `${places.unit} was changed since setup and is left as it is: systemctl disable --now ${UNIT}, and delete it`,
+    }
+  }
+  const steps = change('unit', places.unit, state, before)
+  return { steps: hasSystemd ? [{ kind: 'stop-gate' }, ...steps] : steps }
+}
+
+function change(
+  role: Role,
+  path: string,
+  before: FileState | undefined,
+  after: FileState | undefined,
+): readonly Step[] {
+  return isSameState(before, after) ? [] : [{ kind: 'file', role, path, before, after }]
+}
+
+/** Whether Nix would miss nixsig's file: a word of it in a line that is no comment. */
+function stillIncludes(state: FileState | undefined, { included }: SetupPlaces): boolean {
+  return textOf(state)
+    .split('\n')
+    .some(line => /^[ \t\r]*!?include[ \t]/.test(line) && line.replace(/#.*/s, '').includes(baseOf(included)))
+}
+
+function baseOf(file: string): string {
+  return file.replace(/^.*\//, '')
+}

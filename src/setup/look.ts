@@ -1,0 +1,126 @@
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { readSecretKeyFile } from '../crypto/secret-key.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { findProgram } from '../files/programs.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { printNixPublicKey } from '../formats/nix/nix-key.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import { readPolicy } from '../verifier/policy-file.ts'
+import { readState } from './file-state.ts'
+import { withoutInclude } from './include-line.ts'
+import { inspectInstallation } from './installation.ts'
+import { parseNixConf, type Setting } from './nix-conf.ts'
+import { recordFile, type SetupPlaces } from './places.ts'
+import type { Found, FoundFiles } from './plan.ts'
+import { parseRecord, RECORD_LIMIT, type SetupRecord } from './record.ts'
+
+const CONF_LIMIT = 1024 * 1024
+/** Files that include one another. */
+const DEPTH_LIMIT = 16
+const FILE_LIMIT = 100
+
+/** The machine as it is. Throws FileError, FormatError and PolicyError for what has to be put right first. */
+export function look(places: SetupPlaces, directory: string): Found {
+  const installation = inspectInstallation(directory)
+  const files = lookAtFiles(places)
+  const hasPolicy = lstatSync(places.policy, { throwIfNoEntry: false }) !== undefined
+  return {
+    ...files,
+    installation,
+    settings: settingsIn(files.nixConf.path, places),
+    later: places.later.flatMap(file => settingsIn(file, places)),
+    policy: hasPolicy ? readPolicy(places).policy : undefined,
+    hasMachineKey: isThere(join(places.state, 'machine.secret')),
+    gateKey: gateKeyIn(places),
+  }
+}
+
+/** What the gate will sign with, by its secret half: the public one is a note. */
+function gateKeyIn({ state }: SetupPlaces): string | undefined {
+  const file = join(state, 'gate.secret')
+  return isThere(file) ? printNixPublicKey(readSecretKeyFile(file)) : undefined
+}
+
+/** The files that setup changes, as they are. Throws FileError and FormatError. */
+export function lookAtFiles(places: SetupPlaces): FoundFiles {
+  const path = realNixConf(places.nixConf)
+  return {
+    nixConf: { path, state: readState(path), hasDirectory: isThere(dirname(path)) },
+    included: readState(places.included),
+    unit: readState(places.unit),
+    record: readRecord(places),
+    hasSystemd: isThere(places.systemd) && findProgram('systemctl') !== undefined,
+  }
+}
+
+/**
+ * Where nix.conf lies, after symbolic links. Throws FileError if it is what NixOS or another program makes of a
+ * configuration of its own, or leads nowhere.
+ */
+function realNixConf(file: string): string {
+  const status = lstatSync(file, { throwIfNoEntry: false })
+  if (status === undefined) return file
+  const name = printable(file)
+  let real: string
+  try {
+    real = realpathSync.native(file)
+  } catch {
+    throw new FileError(`${name} is a symbolic link that leads nowhere: put it right or delete it`)
+  }
+  const isMade = status.isSymbolicLink() && readlinkSync(file).startsWith('/etc/static/')
+  if (isMade || real.startsWith('/nix/store/')) {
+    throw new FileError(
+      `${name} is made by this system's configuration (NixOS) and cannot be changed here: use nixsig's NixOS module there, which sets the same`,
+    )
+  }
+  return real
+}
+
+function readRecord(places: SetupPlaces): SetupRecord | undefined {
+  const file = recordFile(places)
+  try {
+    const bytes = readOwnedFile(file, RECORD_LIMIT)
+    return bytes === undefined ? undefined : parseRecord(bytes)
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof FileError)) throw error
+    throw new FileError(
+      `what setup noted of this machine cannot be believed: ${error.message}. Find out who changed ${file}; without it setup goes by what stands in the files`,
+    )
+  }
+}
+
+/** What a file and those that it includes set, in order, but for nixsig's own. Throws FormatError and FileError. */
+export function settingsIn(start: string, { included }: Pick<SetupPlaces, 'included'>): readonly Setting[] {
+  let files = 0
+  const read = (file: string, depth: number): readonly Setting[] | undefined => {
+    if (++files > FILE_LIMIT || depth > DEPTH_LIMIT)
+      throw new FormatError(printable(start), 'includes too many files, or itself', printable(file))
+    // Nix follows links.
+    const bytes = isThere(file) ? readRegularFile(realpathSync.native(file), CONF_LIMIT) : undefined
+    if (bytes === undefined) return undefined
+    return parseNixConf(withoutInclude(bytes.toString('latin1'), included), file).flatMap(line => {
+      if (line.kind === 'setting') return [line]
+      if (line.file === included) return []
+      const settings = read(line.file, depth + 1)
+      if (settings === undefined && !line.mayBeMissing)
+        throw new FormatError(
+          printable(file),
+          `there is no ${printable(line.file)} to include`,
+          `line ${line.line}`,
+        )
+      return settings ?? []
+    })
+  }
+  return read(start, 0) ?? []
+}
+
+function isThere(file: string): boolean {
+  return lstatSync(file, { throwIfNoEntry: false }) !== undefined
+}
+
+/** Where setup holds its lock: two at once would undo each other. */
+export function lockFile({ state }: SetupPlaces): string {
+  return join(state, 'setup.lock')
+}

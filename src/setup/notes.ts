@@ -1,0 +1,62 @@
+import { settingValue } from './nix-conf.ts'
+import { placeOf } from './obstacles.ts'
+import type { Found } from './plan.ts'
+import { frontsIn, type InForce, namesIn, valueIn } from './settings.ts'
+
+/** What changes for whoever uses the machine, and what is left to do by hand: a sentence each. Values are not told. */
+export function notesOn(found: Found, inForce: InForce): readonly string[] {
+  return [
+    ...replacedIn(found, inForce),
+    ...missingIn(inForce),
+    ...ofGate(found, inForce),
+    ...byHand(found, inForce),
+  ]
+}
+
+function replacedIn({ settings }: Found, inForce: InForce): readonly string[] {
+  const replaced = settings.filter(({ name, isExtra, words }) => {
+    if (!namesIn(inForce).includes(name) || name === 'plugin-files') return false
+    const isSame = !isExtra && words.join(' ') === valueIn(inForce, name)
+    return !isSame && settingValue(settings, name)?.join(' ') !== valueIn(inForce, name)
+  })
+  return replaced.map(
+    setting =>
+      `${placeOf(setting)} sets ${setting.isExtra ? 'extra-' : ''}${setting.name}, which nixsig's setting replaces`,
+  )
+}
+
+function missingIn({ installation, without }: InForce): readonly string[] {
+  const { directory, plugin, buildHook } = installation
+  const notes: string[] = []
+  if (plugin === undefined && !without.includes('plugin')) {
+    notes.push(
+      `${directory} has no native/nixsig-plugin.so (it was built without a C compiler): what is copied into the store is not judged on its way in`,
+    )
+  }
+  if (buildHook === undefined && !without.includes('build-hook')) {
+    notes.push(`${directory} has no build-hook: a refusal ends the whole command that met it`)
+  }
+  return notes
+}
+
+function ofGate({ policy }: Found, inForce: InForce): readonly string[] {
+  if (inForce.gate === undefined) return ['nothing comes from binary caches without the gate']
+  const notes: string[] = []
+  if (policy === undefined || policy.mode === 'warn') {
+    notes.push(
+      'while the policy only warns, the gate hands on what caches have whoever signed it, and signs it itself; Nix asks for no other signature any more',
+    )
+  }
+  if (policy !== undefined && policy.gate.upstreams.length === 0) {
+    notes.push('the policy names no binary caches ([gate] upstreams), so nothing comes from any')
+  }
+  return notes
+}
+
+function byHand({ hasSystemd }: Found, inForce: InForce): readonly string[] {
+  if (hasSystemd || frontsIn(inForce).length === 0) return []
+  const { program } = inForce.installation
+  const start =
+    inForce.gate === undefined ? [] : [`start the gate as root, now and at each boot: ${program} serve`]
+  return [...start, 'restart nix-daemon, if it runs: it reads nix.conf when it starts']
+}

@@ -1,0 +1,71 @@
+import { printable } from '../primitives/printable.ts'
+import { type Setting, settingValue } from './nix-conf.ts'
+import type { SetupPlaces } from './places.ts'
+import type { Found } from './plan.ts'
+import { type InForce, namesIn, valueIn } from './settings.ts'
+
+/** With these, outputs are known by what somebody says that a derivation made, and nobody signs that. */
+const UNKNOWN_OUTPUTS = ['ca-derivations', 'dynamic-derivations', 'impure-derivations']
+
+/**
+ * What would leave a door open that setup closes, and that it does not touch, because it is the user's own: a sentence
+ * each, with what to do.
+ */
+export function obstaclesIn(found: Found, places: SetupPlaces, inForce: InForce): readonly string[] {
+  return [
+    ...featuresIn([...found.settings, ...found.later]),
+    ...secretKeysIn([...found.settings, ...found.later], places),
+    ...overrulesIn(found.later, inForce),
+  ]
+}
+
+function featuresIn(settings: readonly Setting[]): readonly string[] {
+  // A line that replaces takes away what was said before it.
+  const inForce = settingValue([NO_FEATURES, ...settings], 'experimental-features') ?? []
+  return settings.flatMap(setting => {
+    if (setting.name !== 'experimental-features') return []
+    const found = UNKNOWN_OUTPUTS.filter(name => setting.words.includes(name) && inForce.includes(name))
+    return found.map(
+      name => `${placeOf(setting)} enables ${name}, whose outputs nobody can sign: take that word out`,
+    )
+  })
+}
+
+const NO_FEATURES: Setting = {
+  kind: 'setting',
+  name: 'experimental-features',
+  isExtra: false,
+  words: [],
+  file: '',
+  line: 0,
+}
+
+/** What the gate's key signs was let in, and was not therefore built here. */
+function secretKeysIn(settings: readonly Setting[], { state }: SetupPlaces): readonly string[] {
+  return settings
+    .filter(
+      ({ name, words }) => name === 'secret-key-files' && words.some(word => word.startsWith(`${state}/`)),
+    )
+    .map(
+      setting =>
+        `${placeOf(setting)} has Nix sign with a key of nixsig's, whose signatures mean something else: take it out of secret-key-files`,
+    )
+}
+
+function overrulesIn(later: readonly Setting[], inForce: InForce): readonly string[] {
+  const names = namesIn(inForce)
+  return later.flatMap(setting => {
+    const { name, isExtra, words } = setting
+    const isHarmless = isExtra
+      ? words.length === 0 || name === 'plugin-files'
+      : words.join(' ') === valueIn(inForce, name)
+    if (!names.includes(name) || isHarmless) return []
+    const written = `${isExtra ? 'extra-' : ''}${name}`
+    return [`${placeOf(setting)} is read after nix.conf and overrules it in ${written}: take that line out`]
+  })
+}
+
+/** `/etc/nix/nix.conf:7` */
+export function placeOf({ file, line }: Pick<Setting, 'file' | 'line'>): string {
+  return `${printable(file)}:${line}`
+}

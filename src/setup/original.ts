@@ -1,0 +1,40 @@
+import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { withoutInclude } from './include-line.ts'
+import type { SetupPlaces } from './places.ts'
+import type { FoundFiles } from './plan.ts'
+import { isAsLeft, type RecordedFile, type Role } from './record.ts'
+import { HEADER } from './unit.ts'
+
+/**
+ * What a file was before nixsig, or would be without it if somebody changed it since; undefined if it was not there.
+ * Without a record of an earlier setup, what that one wrote is told by its own words.
+ */
+export function originalOf(
+  role: Role,
+  state: FileState | undefined,
+  found: FoundFiles,
+  { included }: SetupPlaces,
+): FileState | undefined {
+  const prior = priorOf(role, found)
+  if (prior !== undefined && (isSameState(state, prior.before) || isAsLeft(state, prior))) return prior.before
+  if (role !== 'nix.conf') {
+    if (prior !== undefined) return prior.before
+    return isOwnFile(state) ? undefined : state
+  }
+  if (state === undefined) return undefined
+  const text = withoutInclude(textOf(state), included)
+  const wasMissing = prior !== undefined && prior.before === undefined
+  return wasMissing && text === '' ? undefined : { ...state, bytes: rootsFile(text).bytes }
+}
+
+/** What an earlier setup noted of a file. */
+export function priorOf(role: Role, { record, nixConf }: FoundFiles): RecordedFile | undefined {
+  const prior = record?.files.get(role)
+  // A link that leads elsewhere now leads to a file that no setup has seen.
+  return role === 'nix.conf' && prior?.path !== nixConf.path ? undefined : prior
+}
+
+/** Whether a file says itself that it is nixsig's. */
+export function isOwnFile(state: FileState | undefined): boolean {
+  return textOf(state).startsWith(`# ${HEADER}\n`)
+}

@@ -1,0 +1,202 @@
+/** What setup has to do on a machine as it was found. Pure. */
+import { DEFAULT_GATE } from '../policy/language/gate.ts'
+import type { Policy } from '../policy/policy.ts'
+import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { withInclude } from './include-line.ts'
+import type { Front, Installation } from './installation.ts'
+import type { Setting } from './nix-conf.ts'
+import { notesOn } from './notes.ts'
+import { obstaclesIn } from './obstacles.ts'
+import { originalOf } from './original.ts'
+import type { SetupPlaces } from './places.ts'
+import { isAsLeft, markOf, printRecord, type RecordedFile, type Role, type SetupRecord } from './record.ts'
+import { type GateAddress, type InForce, settingsText } from './settings.ts'
+import { starterPolicy } from './starter-policy.ts'
+import { unitText } from './unit.ts'
+
+/** The files that setup changes, as they are. */
+export interface FoundFiles {
+  readonly nixConf: {
+    /** Where it really lies, after symbolic links. */
+    readonly path: string
+    readonly state: FileState | undefined
+    readonly hasDirectory: boolean
+  }
+  readonly included: FileState | undefined
+  readonly unit: FileState | undefined
+  readonly record: SetupRecord | undefined
+  readonly hasSystemd: boolean
+}
+
+/** All that a plan rests on. */
+export interface Found extends FoundFiles {
+  readonly installation: Installation
+  /** What nix.conf and the files that it includes set, in order; nixsig's own file is left out. */
+  readonly settings: readonly Setting[]
+  /** What Nix reads after it. */
+  readonly later: readonly Setting[]
+  /** Undefined: there is none yet. */
+  readonly policy: Pick<Policy, 'mode' | 'gate'> | undefined
+  readonly hasMachineKey: boolean
+  /** The public half; undefined: there is none yet. */
+  readonly gateKey: string | undefined
+}
+
+/** One thing that is done. */
+export type Step =
+  | {
+      readonly kind: 'file'
+      readonly role: Role | 'policy'
+      readonly path: string
+      readonly before: FileState | undefined
+      /** Undefined: it is taken away. */
+      readonly after: FileState | undefined
+    }
+  | { readonly kind: 'start-gate' | 'stop-gate' | 'restart-daemon' }
+
+export interface Plan {
+  /** In their order, in which a machine is usable after each. */
+  readonly steps: readonly Step[]
+  readonly newKeys: readonly ('machine' | 'gate')[]
+  /** To be kept when all is done. */
+  readonly record: SetupRecord
+  /** Whether there is anything to do. */
+  readonly isEmpty: boolean
+  /** What whoever asked should know. */
+  readonly notes: readonly string[]
+  /** What has to be put right first, by hand: nothing is done before. */
+  readonly obstacles: readonly string[]
+}
+
+/** Stands for the key that the gate does not have yet, where a plan is only shown. */
+const KEY_TO_COME = '<the key that the gate gets>'
+
+/** `without`: fronts that are left out, each once. */
+export function planSetup(found: Found, places: SetupPlaces, without: readonly Front[]): Plan {
+  const inForce = { installation: found.installation, without, gate: gateIn(found, without) }
+  const isUnfinished = found.record !== undefined && !found.record.finished
+  const newKeys = newKeysOf(found, without)
+  const policy = policyStep(found, places)
+  const included = fileStep('nixsig.conf', places.included, found.included, rootsFile(settingsText(inForce)))
+  const unit = unitSteps(found, places, inForce, isUnfinished || newKeys.length + policy.length > 0)
+  const nixConf = nixConfStep(found, places)
+  const restarts = found.hasSystemd && (included.length + nixConf.length > 0 || isUnfinished)
+  const steps: readonly Step[] = [
+    ...policy,
+    ...included,
+    ...unit,
+    ...nixConf,
+    ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
+  ]
+  const record = recordOf(found, places, inForce)
+  const isRecorded = found.record !== undefined && printRecord(found.record) === printRecord(record)
+  return {
+    steps,
+    newKeys,
+    record,
+    isEmpty: steps.length === 0 && newKeys.length === 0 && isRecorded,
+    notes: notesOn(found, inForce),
+    obstacles: obstaclesIn(found, places, inForce),
+  }
+}
+
+/** What is kept while the steps are carried out: each file may be as it was found, or as it shall be. */
+export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
+  const files = new Map(plan.record.files)
+  for (const step of plan.steps) {
+    if (step.kind !== 'file' || step.role === 'policy') continue
+    const { role, path, before, after } = step
+    const prior = found.record?.files.get(role)
+    const original = files.get(role)?.before ?? prior?.before
+    const wasLeftSo = prior !== undefined && isAsLeft(before, prior)
+    files.set(role, {
+      path,
+      before: original,
+      after: [markOf(after), ...(wasLeftSo ? [markOf(before)] : [])],
+    })
+  }
+  return { ...plan.record, files, finished: false }
+}
+
+function gateIn({ policy, gateKey }: Found, without: readonly Front[]): GateAddress | undefined {
+  if (without.includes('gate')) return undefined
+  const { host, port } = policy?.gate.listen ?? DEFAULT_GATE.listen
+  // What listens everywhere is asked on this machine.
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  const address = reached.includes(':') ? `[${reached}]` : reached
+  return { url: `http://${address}:${port}`, publicKey: gateKey ?? KEY_TO_COME }
+}
+
+function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[]): Plan['newKeys'] {
+  return [
+    ...(hasMachineKey ? [] : (['machine'] as const)),
+    ...(gateKey !== undefined || without.includes('gate') ? [] : (['gate'] as const)),
+  ]
+}
+
+function policyStep({ policy, settings }: Found, places: SetupPlaces): readonly Step[] {
+  if (policy !== undefined) return []
+  const text = starterPolicy(settings, `${places.policy.replace(/\/[^/]*$/, '')}/attestations`)
+  const after = rootsFile(text)
+  return [{ kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
+}
+
+function fileStep(
+  role: Role,
+  path: string,
+  before: FileState | undefined,
+  after: FileState | undefined,
+): readonly Step[] {
+  return isSameState(before, after) ? [] : [{ kind: 'file', role, path, before, after }]
+}
+
+function unitSteps(
+  { unit, hasSystemd, record, installation }: Found,
+  places: SetupPlaces,
+  { gate }: InForce,
+  startsAnyway: boolean,
+): readonly Step[] {
+  if (gate !== undefined && hasSystemd) {
+    const change = fileStep('unit', places.unit, unit, rootsFile(unitText(installation)))
+    return change.length > 0 || startsAnyway ? [...change, { kind: 'start-gate' }] : []
+  }
+  const recorded = record?.files.get('unit')
+  if (recorded === undefined || !isAsLeft(unit, recorded)) return []
+  const change = fileStep('unit', places.unit, unit, recorded.before)
+  return hasSystemd ? [{ kind: 'stop-gate' }, ...change] : change
+}
+
+function nixConfStep({ nixConf: { path, state } }: Found, places: SetupPlaces): readonly Step[] {
+  return fileStep('nix.conf', path, state, includingState(state, places))
+}
+
+/** nix.conf as it shall be. */
+function includingState(state: FileState | undefined, { included }: SetupPlaces): FileState {
+  const { bytes } = rootsFile(withInclude(textOf(state), included))
+  return state === undefined ? rootsFile(bytes.toString('latin1')) : { ...state, bytes }
+}
+
+function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRecord {
+  const { nixConf, record, installation, hasSystemd } = found
+  const recorded = (role: Role, path: string, state: FileState | undefined, after: FileState) => {
+    const file: RecordedFile = {
+      path,
+      before: originalOf(role, state, found, places),
+      after: [markOf(after)],
+    }
+    return [role, file] as const
+  }
+  const unit = rootsFile(unitText(installation))
+  const hasUnit = inForce.gate !== undefined && hasSystemd
+  return {
+    directory: installation.directory,
+    without: inForce.without,
+    finished: true,
+    nixConfDirectoryMade: record?.nixConfDirectoryMade ?? !nixConf.hasDirectory,
+    files: new Map([
+      recorded('nix.conf', nixConf.path, nixConf.state, includingState(nixConf.state, places)),
+      recorded('nixsig.conf', places.included, found.included, rootsFile(settingsText(inForce))),
+      ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit)] : []),
+    ]),
+  }
+}

@@ -1,0 +1,134 @@
+/** The settings by which nixsig is the only way in: what /etc/nix/nixsig.conf says. */
+import { FRONTS, type Front, type Installation } from './installation.ts'
+import { HEADER } from './unit.ts'
+
+/** What Nix has to know of the gate. */
+export interface GateAddress {
+  /** Without a slash at its end. */
+  readonly url: string
+  /** `name:<base 64>` */
+  readonly publicKey: string
+}
+
+export interface InForce {
+  readonly installation: Installation
+  /** Left out because somebody said so. */
+  readonly without: readonly Front[]
+  readonly gate: GateAddress | undefined
+}
+
+type Line = readonly [name: string, value: string]
+
+/** The file whole. */
+export function settingsText(inForce: InForce): string {
+  const { without } = inForce
+  const sections = sectionsOf(inForce).map(
+    ([why, lines]) =>
+      `\n${why.map(line => `# ${line}\n`).join('')}${lines.map(([name, value]) => `${name} = ${value}`.trimEnd()).join('\n')}\n`,
+  )
+  return `# ${HEADER}
+# nix.conf includes it at its end, so that it wins. Settings of your own belong into nix.conf.
+# in force: ${frontsIn(inForce).join(', ') || 'none'}; left out: ${without.join(', ') || 'none'}
+${sections.join('')}`
+}
+
+/** The fronts that stand before Nix by this file. */
+export function frontsIn({ installation, without }: Omit<InForce, 'gate'>): readonly Front[] {
+  const isThere = {
+    hooks: true,
+    gate: true,
+    'build-hook': installation.buildHook,
+    plugin: installation.plugin,
+  }
+  return FRONTS.filter(front => !without.includes(front) && Boolean(isThere[front]))
+}
+
+/** Names of all that the file sets, without `extra-`. */
+export function namesIn(inForce: InForce): readonly string[] {
+  return sectionsOf(inForce).flatMap(([, lines]) => lines.map(([name]) => name.replace(/^extra-/, '')))
+}
+
+/** The value that the file gives a setting; undefined if it gives none. */
+export function valueIn(inForce: InForce, name: string): string | undefined {
+  return sectionsOf(inForce)
+    .flatMap(([, lines]) => lines)
+    .find(([written]) => written === name)?.[1]
+}
+
+function sectionsOf(
+  inForce: InForce,
+): readonly (readonly [why: readonly string[], lines: readonly Line[]])[] {
+  return [
+    [
+      [
+        'Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build without.',
+      ],
+      [
+        ['sandbox', 'true'],
+        ['sandbox-fallback', 'false'],
+      ],
+    ],
+    ...programSections(inForce),
+    ...substituterSections(inForce),
+    [
+      ['Others could switch all of this off, and so could a flake for whoever says yes to it.'],
+      [
+        ['trusted-users', 'root'],
+        ['accept-flake-config', 'false'],
+      ],
+    ],
+  ]
+}
+
+function programSections(inForce: InForce) {
+  const { installation } = inForce
+  const fronts = frontsIn(inForce)
+  const sections: (readonly [readonly string[], readonly Line[]])[] = []
+  if (fronts.includes('hooks')) {
+    sections.push([
+      ['Judge what is about to be built, and what came out.'],
+      [
+        ['pre-build-hook', installation.preBuildHook],
+        ['post-build-hook', installation.postBuildHook],
+      ],
+    ])
+  }
+  if (fronts.includes('build-hook') && installation.buildHook !== undefined) {
+    sections.push([
+      ['Refuses one build and lets those beside it go on; passes on to your remote builders.'],
+      [['build-hook', installation.buildHook]],
+    ])
+  }
+  if (fronts.includes('plugin') && installation.plugin !== undefined) {
+    sections.push([
+      ['Vetoes whatever nobody admitted, when it is about to become valid.'],
+      [['extra-plugin-files', installation.plugin]],
+    ])
+  }
+  return sections
+}
+
+function substituterSections({ gate }: InForce) {
+  const sections: (readonly [readonly string[], readonly Line[]])[] = [
+    [
+      gate === undefined
+        ? ['No gate, so nothing comes from binary caches.']
+        : ['What comes from binary caches comes through the gate, which signs what it lets in.'],
+      [
+        ['substituters', gate?.url ?? ''],
+        ['trusted-substituters', ''],
+        ['trusted-public-keys', gate?.publicKey ?? ''],
+        ['require-sigs', 'true'],
+      ],
+    ],
+    [['What the gate refuses is refused, and not built in its place.'], [['fallback', 'false']]],
+    [
+      ['Nix would remember for thirty days what it was once told, revoked or not.'],
+      [
+        ['narinfo-cache-positive-ttl', '0'],
+        ['narinfo-cache-negative-ttl', '0'],
+      ],
+    ],
+  ]
+  return sections
+}

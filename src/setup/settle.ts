@@ -1,0 +1,32 @@
+/** Has everything that reads the policy know of a new one. Heavy: reached by `import()` alone. */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { askResident } from '../gate/ask-resident.ts'
+import { isSettled } from '../ledger/policy-snapshot.ts'
+import { printable } from '../primitives/printable.ts'
+import { loadPolicy, readPolicy } from '../verifier/policy-file.ts'
+import type { SetupPlaces } from './places.ts'
+
+/** Milliseconds between two looks, and of all of them together: a file that young cannot be told by its time. */
+const INTERVAL = 100
+const PATIENCE = 5000
+
+/** Whether a gate runs that knows the policy now; or why it does not. Throws FileError and PolicyError. */
+export type Settled =
+  | { readonly kind: 'reloaded' | 'no-gate' }
+  | { readonly kind: 'not-reloaded'; readonly why: string }
+
+/**
+ * Tells the gate, if one runs, and notes for the store plugin, which cannot read the policy itself, what it says: in a
+ * few seconds, because a file that was just changed may change again at the same time.
+ */
+export async function settleSnapshot(places: SetupPlaces): Promise<Settled> {
+  const asked = await askResident({ kind: 'reload' }, places.socket)
+  const { files } = readPolicy(places)
+  for (let waited = 0; waited < PATIENCE && !files.every(([, stamp]) => isSettled(stamp)); waited += INTERVAL)
+    await sleep(INTERVAL)
+  loadPolicy(places, { remember: true })
+  if (asked.kind === 'answered') return { kind: 'reloaded' }
+  return asked.kind === 'absent'
+    ? { kind: 'no-gate' }
+    : { kind: 'not-reloaded', why: printable(asked.why, 4000) }
+}

@@ -1,0 +1,76 @@
+/** `nixsig enforce` and `nixsig warn`, but for what they say. Heavy: reached by `import()` alone. */
+import { lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { isPartial } from '../files/durable-file.ts'
+import { withLock } from '../files/lock.ts'
+import { readProtectedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { decodeUtf8 } from '../formats/json/strict.ts'
+import type { Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
+import { placeState, readState } from './file-state.ts'
+import { lockFile } from './look.ts'
+import type { SetupPlaces } from './places.ts'
+import { changeMode } from './policy-mode.ts'
+import { type Settled, settleSnapshot } from './settle.ts'
+
+const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+
+/** What to know before a policy's mode is changed. */
+export interface Standing {
+  readonly policy: Policy
+  /** Paths that the store plugin let in because the policy only warned. */
+  readonly letIn: number
+}
+
+/** The policy as it is, and what it let pass. Throws PolicyError and FileError. */
+export function standingOf(places: SetupPlaces): Standing {
+  return { policy: changed(places, 'warn').policy, letIn: countLetIn(places) }
+}
+
+/**
+ * Writes the mode into the policy's file, in place of the other, and has everything know of it. Undefined: it was that
+ * already. Throws PolicyError and FileError, with the file as it was.
+ */
+export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<Settled | undefined> {
+  mkdirSync(places.state, { recursive: true, mode: 0o755 })
+  return withLock(lockFile(places), async () => {
+    const { policy, toml } = changed(places, mode)
+    if (policy.mode === mode) return undefined
+    const state = readState(places.policy)
+    if (state === undefined) throw new FileError(`${printable(places.policy)} went away`)
+    placeState(places.policy, { ...state, bytes: Buffer.from(toml, 'utf8') })
+    return settleSnapshot(places)
+  })
+}
+
+function changed({ policy: file }: SetupPlaces, mode: Policy['mode']) {
+  const name = printable(file)
+  const status = lstatSync(file, { throwIfNoEntry: false })
+  if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup begins one`)
+  if (status.isSymbolicLink()) {
+    throw new FileError(
+      `${name} is a symbolic link: what makes ${printable(realPath(file))} has to set its mode`,
+    )
+  }
+  const state = readState(file)
+  const toml = decodeUtf8(state?.bytes ?? Buffer.alloc(0), 'policy')
+  const certificate = (path: string) => readProtectedFile(path, CERTIFICATE_LIMIT)
+  return changeMode({ toml, file, directory: dirname(file), certificate }, mode)
+}
+
+function realPath(file: string): string {
+  try {
+    return realpathSync.native(file)
+  } catch {
+    return file
+  }
+}
+
+function countLetIn({ state }: SetupPlaces): number {
+  try {
+    return readdirSync(join(state, 'let-in')).filter(name => !isPartial(name)).length
+  } catch {
+    return 0
+  }
+}

@@ -1,0 +1,80 @@
+/** `nixsig unsetup`, but for what it says. Heavy: reached by `import()` alone. */
+import { existsSync, rmdirSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { syncDirectory } from '../files/durable-file.ts'
+import { withLock } from '../files/lock.ts'
+import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { carryOut, writeRecord } from './carry-out.ts'
+import { partialOf } from './file-state.ts'
+import { type LeavePlan, planLeave } from './leave.ts'
+import { lockFile, lookAtFiles } from './look.ts'
+import type { SetupPlaces } from './places.ts'
+
+export type LeaveOutcome =
+  | { readonly kind: 'nothing' | 'declined' | 'done' }
+  /** Something of setup's is left, as the plan's notes say. */
+  | { readonly kind: 'partly' }
+  | { readonly kind: 'failed'; readonly problem: string }
+
+/**
+ * Restores what setup changed, if `agree` does so when it is shown what would be done. `purge`: then also deletes the
+ * policy and all that nixsig keeps. Throws FileError and FormatError for what cannot be believed, and what the system does.
+ */
+export async function takeDown(
+  places: SetupPlaces,
+  purge: boolean,
+  agree: (plan: LeavePlan) => Promise<boolean>,
+): Promise<LeaveOutcome> {
+  const shown = planLeave(lookAtFiles(places), places)
+  const hasRest = purge && (existsSync(places.state) || existsSync(places.policy))
+  if (shown.isEmpty && !hasRest) return { kind: 'nothing' }
+  if (!(await agree(shown))) return { kind: 'declined' }
+  if (!existsSync(places.state)) return restore(places, purge, shown)
+  return withLock(lockFile(places), () => restore(places, purge, shown))
+}
+
+async function restore(places: SetupPlaces, purge: boolean, shown: LeavePlan): Promise<LeaveOutcome> {
+  const found = lookAtFiles(places)
+  const plan = planLeave(found, places)
+  if (JSON.stringify(plan) !== JSON.stringify(shown))
+    throw new FileError('files changed while the plan was read: run unsetup again')
+  const problem = await carryOut(places, plan.steps)
+  if (problem !== undefined) return { kind: 'failed', problem }
+  for (const file of [found.nixConf.path, places.included, places.unit]) {
+    rmSync(partialOf(file), { force: true })
+  }
+  if (plan.steps.some(step => step.kind === 'file' && step.role === 'unit') && found.hasSystemd) {
+    const { rereadUnits } = await import('./systemd.ts')
+    await rereadUnits()
+  }
+  if (!plan.isWhole) return { kind: 'partly' }
+  if (found.record?.nixConfDirectoryMade === true) removeEmpty(dirname(found.nixConf.path))
+  if (found.record !== undefined) writeRecord(places, undefined)
+  if (purge) deleteAll(places)
+  return { kind: 'done' }
+}
+
+/** The policy, and everything that this machine keeps. Throws FileError if those could be anybody's directories. */
+function deleteAll({ policy, state }: SetupPlaces): void {
+  if (existsSync(policy)) {
+    assertOwnedDirectory(dirname(protectedPath(policy)))
+    rmSync(policy)
+    for (const directory of [`${dirname(policy)}/attestations`, dirname(policy)]) removeEmpty(directory)
+  }
+  if (!existsSync(state)) return
+  protectedPath(state)
+  assertOwnedDirectory(state)
+  rmSync(state, { recursive: true, force: true })
+}
+
+/** A directory that is not empty is somebody's. */
+function removeEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+    syncDirectory(dirname(directory))
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code !== 'ENOTEMPTY' && code !== 'ENOENT') throw error
+  }
+}

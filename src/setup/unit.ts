@@ -1,0 +1,28 @@
+import type { Installation } from './installation.ts'
+
+/** The gate as a service of systemd's: systemd.service(5). It is there before Nix asks for anything. */
+export function unitText({ program }: Pick<Installation, 'program'>): string {
+  return `# ${HEADER}
+[Unit]
+Description=Trust gate for Nix
+Before=nix-daemon.service
+
+[Service]
+Type=notify
+NotifyAccess=all
+ExecStart=${program} serve --log-format json
+ExecReload=${program} reload
+WatchdogSec=60
+Restart=always
+LimitNOFILE=16384
+
+[Install]
+WantedBy=multi-user.target
+`
+}
+
+/** The first line of each file that is nixsig's own. */
+export const HEADER = 'Written by "nixsig setup", taken away by "nixsig unsetup".'
+
+/** The unit's name. */
+export const UNIT = 'nixsig.service'
