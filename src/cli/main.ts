@@ -5,6 +5,7 @@ import { printable } from '../primitives/printable.ts'
 import { type AddCommand, withGlobalOptions } from './command.ts'
 import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
+import { doctor } from './commands/doctor.ts'
 import { enforce } from './commands/enforce.ts'
 import { explain } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
@@ -45,6 +46,7 @@ const COMMANDS: readonly AddCommand[] = [
   quarantine,
   importCommand,
   exportCommand,
+  doctor,
 ]
 
 const STATUSES = `Exit status: 0 trusted or done, 2 wrong call, policy or file, 10 unsigned, 11 unknown signer,

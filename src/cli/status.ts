@@ -16,8 +16,8 @@ import { BadSignatureError } from './attest/checked-signature.ts'
 import { detachedStatus } from './detached-words.ts'
 import { UsageError } from './usage-error.ts'
 
-/** 2: the call, the policy or a file that was named is wrong. 70: a fault of nixsig itself. */
-export type Status = ExitCode | 2 | 70
+/** 1: the doctor found an open door. 2: the call, the policy or a file that was named is wrong. 70: a fault of nixsig itself. */
+export type Status = ExitCode | 1 | 2 | 70
 
 /** Of several, the first of these. An undecided path comes last: what is refused for certain says more. */
 const SEVERITY: readonly ExitCode[] = [13, 14, 12, 11, 10, 20]

@@ -1,0 +1,76 @@
+/** Doors about how Nix builds, and by whom it is told to. */
+import { itemsOf, truthOf } from '../nix-config/settings.ts'
+import { about, closed, type Finding, known, notApplicable, open, unknown, worst } from './door.ts'
+import type { Facts } from './facts.ts'
+import { inEachView, list, shown, wants, wantsNone } from './views.ts'
+
+/** What nobody signs, and what a hook cannot be asked about. */
+const UNJUDGED_FEATURES = ['ca-derivations', 'dynamic-derivations', 'impure-derivations']
+
+export const sandbox = wants('sandbox', true)
+export const sandboxFallback = wants('sandbox-fallback', false)
+export const experimentalFeatures = wantsNone('experimental-features', feature =>
+  UNJUDGED_FEATURES.includes(feature),
+)
+
+/** Trusted users set what they like, hooks and sandbox included. */
+export function trustedUsers(facts: Facts): Finding {
+  const users = wantsNone('trusted-users', user => user !== 'root')(facts)
+  if (known(facts.daemon)?.isForcedToTrust !== true) return users
+  return worst([
+    open('nix-daemon runs with --force-trusted, which trusts everybody', 'start nix-daemon without it'),
+    users,
+  ])
+}
+
+export function allowedUsers(facts: Facts): Finding {
+  return inEachView(facts, settings =>
+    closed(`note: ${shown(settings, 'allowed-users')}; what they ask for is judged`),
+  )
+}
+
+export function acceptFlakeConfig(facts: Facts): Finding {
+  const setting = wants('accept-flake-config', false)(facts)
+  const accepted = about(facts.files.acceptedFlakeSettings, count =>
+    count === 0
+      ? closed('')
+      : open(
+          `root accepted ${count} settings of flakes for good`,
+          'remove trusted-settings.json from ~/.local/share/nix of root',
+        ),
+  )
+  return accepted.state === 'closed' ? setting : worst([setting, accepted])
+}
+
+/** A machine that builds for this one judges by its own policy, or by none. */
+export function builders(facts: Facts): Finding {
+  return inEachView(facts, settings => {
+    const items = itemsOf(settings, 'builders')
+    const files = items.filter(item => item.startsWith('@')).map(item => item.slice(1))
+    const lists = files.map(file => facts.files.machines.get(file) ?? { value: false })
+    const unread = lists.find(one => 'problem' in one)
+    if (unread !== undefined && 'problem' in unread) return unknown(unread.problem)
+    if (files.length === items.length && !lists.some(one => known(one)))
+      return notApplicable('no remote builders')
+    const note = 'whether a remote builder has a gate of its own cannot be seen from here'
+    const [hook = ''] = itemsOf(settings, 'build-hook')
+    const isFronted = facts.files.programs.get(hook)?.part === 'build-hook'
+    return isFronted ? closed(`note: ${note}; what is sent to one is judged before`) : open(note)
+  })
+}
+
+export function importFromDerivation(facts: Facts): Finding {
+  return inEachView(facts, settings => {
+    const isOn = truthOf(settings, 'allow-import-from-derivation') !== false
+    return closed(isOn ? 'note: evaluation may build; such a build is judged as any other' : 'off')
+  })
+}
+
+/** Both have a choice between substituting and building, each of which is judged. */
+export function substituteAndFallback(facts: Facts): Finding {
+  return inEachView(facts, settings =>
+    closed(
+      `note: ${list([shown(settings, 'substitute'), shown(settings, 'fallback')])}; built or fetched, it is judged`,
+    ),
+  )
+}

@@ -1,0 +1,43 @@
+/** Doors that were tried. */
+import { closed, type Finding, known, type Learned, notApplicable, open, unknown } from './door.ts'
+import type { Canary, Facts } from './facts.ts'
+
+export const importByRoot = (facts: Facts) => tried(facts, facts.canaries.importByRoot, importLetIn)
+export const importByDaemon = (facts: Facts) => tried(facts, facts.canaries.importByDaemon, importLetIn)
+export const buildByRoot = (facts: Facts) => tried(facts, facts.canaries.buildByRoot, buildLetIn)
+export const buildByDaemon = (facts: Facts) => tried(facts, facts.canaries.buildByDaemon, buildLetIn)
+
+function tried(
+  facts: Facts,
+  canary: Learned<Canary> | undefined,
+  letIn: (isJudged: boolean) => Finding,
+): Finding {
+  if (canary === undefined) return notApplicable('no daemon runs')
+  if ('problem' in canary) return unknown(canary.problem)
+  const { value } = canary
+  if (value.kind === 'refused') return closed(value.by)
+  if (value.kind === 'failed') return unknown(`it did not come in, but not because of nixsig: ${value.why}`)
+  if (known(facts.policy)?.mode === 'warn') return open('warn mode: open by choice', 'nixsig enforce')
+  return letIn(value.isJudged)
+}
+
+function importLetIn(isJudged: boolean): Finding {
+  if (!isJudged) return open('what nobody attested came in, and was taken out again')
+  return open(
+    'the policy lets in what nobody attested',
+    'have its rules require somebody for outputs (nixsig policy describe)',
+  )
+}
+
+/** A policy may say in as many words that whatever is built here needs nobody's signature. */
+function buildLetIn(isJudged: boolean): Finding {
+  if (!isJudged) return open('what nobody signed was built without being judged, and was taken out again')
+  return closed('note: it was judged; the policy lets be built here what nobody signed')
+}
+
+/** What the doctor itself could not take away again. */
+export function leftovers({ canaries }: Facts): Finding {
+  const { leftovers } = canaries
+  if (leftovers.length === 0) return closed('nothing of what was tried is left')
+  return open(`left from trying: ${leftovers.join(', ')}`, `nix-store --delete ${leftovers.join(' ')}`)
+}

@@ -1,0 +1,115 @@
+/** One attempt to bring in what nobody attested. */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parseDerivation } from '../formats/nix/derivation.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import type { Environment } from '../nix-config/conf-files.ts'
+import { type NixOutcome, runNix } from '../nix-config/run-nix.ts'
+import { printable } from '../primitives/printable.ts'
+import { encode } from '../store/wire.ts'
+import type { Canary } from './facts.ts'
+import { madeUpName, madeUpPath } from './made-up.ts'
+
+/** A way into the store of this machine. */
+export interface Way {
+  /** `local`: root's own Nix opens the store. */
+  readonly store: 'local' | 'daemon'
+  /** Absolute path of `nix-store`, beside which the other programs lie. */
+  readonly nixStore: string
+  readonly environment: Environment
+  readonly state: string
+  /** The hooks that Nix names when one of them refuses by its status alone. */
+  readonly hooks: readonly string[]
+}
+
+/** Called with each store path before an attempt could bring it in. */
+export type Announce = (path: string) => void
+
+const IMPORT_LIMIT = 12_000
+const BUILD_LIMIT = 15_000
+
+/** What follows a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path, references, deriver, no signature. */
+const EXPORT_MAGIC = 0x4558494e
+
+/** Imports a path whose name and contents are made up. */
+export async function tryImport(way: Way, announce: Announce): Promise<Canary> {
+  const { path, nar } = madeUpPath()
+  announce(path)
+  const input = Buffer.concat([encode(1), nar, encode(EXPORT_MAGIC, path, [], '', 0, 0)])
+  return outcomeOf(way, path, await nixStore(way, ['--import'], IMPORT_LIMIT, input))
+}
+
+/**
+ * Builds a derivation of a made-up name. It needs no shell, no network and no other machine, and is asked of no
+ * substituter: nothing but a judge can refuse it.
+ */
+export async function tryBuild(way: Way, announce: Announce): Promise<Canary> {
+  const made = await call(way, 'nix-instantiate', ['--expr', expression(madeUpName())], BUILD_LIMIT)
+  const derivation = made.stdout.trim()
+  if (made.status !== 0 || !/^\S+\.drv$/.test(derivation))
+    return outcomeOf(way, derivation, { ...made, status: 1 })
+  announce(parseStorePath(derivation).path)
+  const output = outputOf(derivation)
+  announce(output)
+  const options = ['substitute false', 'keep-build-log false', 'keep-failed false', 'max-jobs 1']
+  const args = options.flatMap(option => ['--option', ...option.split(' ')])
+  return outcomeOf(way, output, await nixStore(way, [...args, '--realise', derivation], BUILD_LIMIT))
+}
+
+function expression(name: string): string {
+  return `derivation {
+    name = "${name}"; system = "builtin"; builder = "builtin:buildenv"; derivations = ""; manifest = "/none";
+  }`
+}
+
+function outputOf(derivation: string): string {
+  const [output] = parseDerivation(readFileSync(derivation)).outputs
+  if (output === undefined || !('path' in output))
+    throw new Error('Nix made another derivation than it was told to')
+  return output.path
+}
+
+/** Removes paths of the store, valid or not, that are there. */
+export async function removePaths(way: Way, paths: readonly string[], timeout: number): Promise<void> {
+  const present = paths.filter(path => existsSync(path))
+  // Nix goes on to look for files that share their contents, which on a large store takes longer than we wait.
+  if (present.length > 0) await nixStore(way, ['--delete', ...present], timeout)
+}
+
+function nixStore(
+  way: Way,
+  args: readonly string[],
+  timeout: number,
+  input?: Uint8Array,
+): Promise<NixOutcome> {
+  return call(way, 'nix-store', args, timeout, input)
+}
+
+function call(
+  { store, nixStore, environment }: Way,
+  name: string,
+  args: readonly string[],
+  timeout: number,
+  input: Uint8Array = new Uint8Array(),
+): Promise<NixOutcome> {
+  const program = join(dirname(nixStore), name)
+  return runNix({ program, name, args: ['--store', store, ...args], environment, timeout, input })
+}
+
+/** What became of a path that was to come in. Only a refusal that is nixsig's own closes a door. */
+function outcomeOf({ state, hooks }: Way, path: string, { status, isLate, stderr }: NixOutcome): Canary {
+  if (status === 0) {
+    const { digest } = parseStorePath(path)
+    return { kind: 'let in', isJudged: readAdmission(state, digest, path) !== undefined }
+  }
+  if (isLate) return { kind: 'failed', why: 'there was no answer in time' }
+  const lines = stderr.trim().split('\n')
+  const own = lines.find(line => line.includes('nixsig: '))
+  if (own !== undefined) return { kind: 'refused', by: printable(own.slice(own.indexOf('nixsig: ')), 160) }
+  // Old versions of Nix keep the plugin's words to themselves, and a hook may refuse by its status.
+  if (stderr.includes('constraint failed')) return { kind: 'refused', by: 'the store plugin refused it' }
+  const hook = hooks.find(file => stderr.includes(file))
+  if (hook !== undefined) return { kind: 'refused', by: `${printable(hook)} refused it` }
+  return { kind: 'failed', why: printable(lines.at(-1) ?? '', 300) }
+}

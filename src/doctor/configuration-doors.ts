@@ -1,0 +1,65 @@
+/** Doors about where Nix gets its settings from. */
+import { disagreements } from '../nix-config/settings.ts'
+import { printable } from '../primitives/printable.ts'
+import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
+import type { Facts, View } from './facts.ts'
+import { GUARDED } from './guarded.ts'
+import { list } from './views.ts'
+
+/** Files are stamped and processes started by clocks of different grain. */
+const GRAIN_MS = 20
+
+/** Whether nix.conf can be read as it stands, and Nix takes it for what it says. */
+export function configuration(facts: Facts): Finding {
+  const [first, ...rest] = facts.views.map(configurationOf)
+  return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
+}
+
+function configurationOf({ who, settings, configuration }: View): Finding {
+  const { problems, assignments, files, missing } = configuration
+  if (problems.length > 0) return open(problems.join('; '))
+  return about(settings, asked => {
+    const names = disagreements(asked, assignments, GUARDED)
+    if (names.length > 0) return unknown(`${who} takes other values than its files say for ${list(names)}`)
+    const read = files.filter(({ changed }) => changed !== undefined).map(({ path }) => path)
+    const absent = missing.length === 0 ? '' : `; note: ${list(missing)} may be missing, and is`
+    return closed(`${read.length === 0 ? 'no files' : list(read)}${absent}`)
+  })
+}
+
+export function confFiles({ files }: Facts): Finding {
+  return about(files.confProblems, problems =>
+    problems.length === 0 ? closed('only root can write them') : open(problems.join('; ')),
+  )
+}
+
+/** A daemon goes on with what it read when it was started. */
+export function daemonAge({ daemon, views }: Facts): Finding {
+  return about(daemon, running => {
+    if (running === undefined) return notApplicable('no daemon runs')
+    const files = views.find(({ who }) => who === 'nix-daemon')?.configuration.files ?? []
+    const newer = files
+      .filter(({ changed = 0 }) => changed > running.started + GRAIN_MS)
+      .map(({ path }) => path)
+    return newer.length === 0
+      ? closed('it has read the configuration as it is')
+      : open(`it has run since before ${list(newer)} changed`)
+  })
+}
+
+/** The environment and the arguments of the daemon go before any file. */
+export function daemonOverrides({ daemon, views }: Facts): Finding {
+  return about(daemon, running => {
+    if (running === undefined) return notApplicable('no daemon runs')
+    const assignments = views.find(({ who }) => who === 'nix-daemon')?.configuration.assignments ?? []
+    const own = assignments.filter(({ origin }) => origin.startsWith('NIX_CONFIG:')).map(({ name }) => name)
+    const names = new Set([...own, ...running.optionNames])
+    const holes = GUARDED.filter(name => names.has(name))
+    if (holes.length > 0)
+      return open(`${list(holes)} is set by the environment or the arguments of nix-daemon`)
+    const others = [...names].map(name => printable(name)).join(', ')
+    return closed(
+      others === '' ? 'it is started with none' : `note: ${others} is set by how nix-daemon is started`,
+    )
+  })
+}

@@ -1,0 +1,22 @@
+import type { Door } from './doors.ts'
+import { remedyOf } from './wording.ts'
+
+/**
+ * All doors as `--json` prints them: one line in printable ASCII. Fields and doors are added in later versions, none is
+ * taken away or changes its meaning, but for `detail` and `remedy`, which are text for people.
+ */
+export function doorsJson(doors: readonly Door[]): string {
+  const count = (state: Door['state']) => doors.filter(door => door.state === state).length
+  const report = {
+    open: count('open'),
+    unknown: count('unknown'),
+    doors: doors.map(({ door, ...finding }) => {
+      const remedy = remedyOf(door, finding)
+      return { door, state: finding.state, detail: finding.detail, ...(remedy === '' ? {} : { remedy }) }
+    }),
+  }
+  return JSON.stringify(report).replace(
+    /[^\x20-\x7e]/g,
+    unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

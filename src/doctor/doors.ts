@@ -1,0 +1,64 @@
+/** All doors, in the order in which they are told. */
+import * as build from './build-doors.ts'
+import * as cache from './cache-doors.ts'
+import * as canary from './canary-doors.ts'
+import * as configuration from './configuration-doors.ts'
+import type { Finding } from './door.ts'
+import type { Facts } from './facts.ts'
+import * as hook from './hook-doors.ts'
+import * as machine from './machine-doors.ts'
+import * as policy from './policy-doors.ts'
+import type { DoorName } from './wording.ts'
+
+export interface Door extends Finding {
+  readonly door: DoorName
+}
+
+const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
+  'nix.conf': configuration.configuration,
+  'nix.conf-protection': configuration.confFiles,
+  'daemon-age': configuration.daemonAge,
+  'daemon-overrides': configuration.daemonOverrides,
+  'nix-version': hook.nixVersion,
+  sqlite: hook.sqlite,
+  'plugin-files': hook.pluginFiles,
+  'plugin-loaded': hook.pluginLoaded,
+  'pre-build-hook': hook.preBuildHook,
+  'post-build-hook': hook.postBuildHook,
+  'build-hook': hook.buildHook,
+  sandbox: build.sandbox,
+  'sandbox-fallback': build.sandboxFallback,
+  'experimental-features': build.experimentalFeatures,
+  'trusted-users': build.trustedUsers,
+  'allowed-users': build.allowedUsers,
+  'accept-flake-config': build.acceptFlakeConfig,
+  builders: build.builders,
+  'import-from-derivation': build.importFromDerivation,
+  'substitute-and-fallback': build.substituteAndFallback,
+  substituters: cache.substituters,
+  'trusted-substituters': cache.trustedSubstituters,
+  'trusted-public-keys': cache.trustedPublicKeys,
+  'trusted-stores': cache.trustedStores,
+  'require-sigs': cache.requireSigs,
+  'narinfo-ttl': cache.narinfoTtl,
+  'secret-key-files': cache.secretKeyFiles,
+  policy: policy.policy,
+  mode: policy.mode,
+  'policy-dates': policy.policyDates,
+  'gate-socket': machine.gateSocket,
+  'gate-http': machine.gateHttp,
+  store: machine.store,
+  state: machine.state,
+  bundle: machine.bundle,
+  clock: machine.clock,
+  'import-by-root': canary.importByRoot,
+  'import-by-daemon': canary.importByDaemon,
+  'build-by-root': canary.buildByRoot,
+  'build-by-daemon': canary.buildByDaemon,
+  leftovers: canary.leftovers,
+}
+
+/** What there is to say of each door. */
+export function judgeDoors(facts: Facts): readonly Door[] {
+  return Object.entries(DOORS).map(([door, judge]) => ({ door: door as DoorName, ...judge(facts) }))
+}

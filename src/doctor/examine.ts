@@ -1,0 +1,126 @@
+/** Finds out everything about this machine that its doors are judged by. */
+import { userInfo } from 'node:os'
+import { findProgram } from '../files/programs.ts'
+import { FileError } from '../files/regular-file.ts'
+import { askSettings, askVersion, type NixProgram } from '../nix-config/ask-nix.ts'
+import { type Environment, readConfiguration, VARIABLES } from '../nix-config/conf-files.ts'
+import { optionAssignments } from '../nix-config/options.ts'
+import { type DaemonProcess, findDaemons } from '../nix-config/processes.ts'
+import { openConnection } from '../store/connection.ts'
+import { GREETING, INTRODUCTION, readGreeting, readWelcome } from '../store/handshake.ts'
+import { connectSocket } from '../store/socket.ts'
+import type { Places } from '../verifier/places.ts'
+import { readPolicy } from '../verifier/policy-file.ts'
+import { tryDoors } from './canaries.ts'
+import { known, type Learned } from './door.ts'
+import type { DaemonFacts, Facts, View } from './facts.ts'
+import { lookAtFiles } from './file-facts.ts'
+import { askGate, type NamedGate } from './gate-facts.ts'
+import { learn } from './learn.ts'
+import { loadedBy, loadedByOwn } from './loaded.ts'
+import { lookAtMachine } from './machine-facts.ts'
+
+export interface Examination {
+  readonly places: Places
+  /** The directory of this installation of nixsig. */
+  readonly installation: string
+  readonly gate: NamedGate
+}
+
+const SOCKET = '/nix/var/nix/daemon-socket/socket'
+const TIMEOUT = 10_000
+
+/** Takes a minute at most. Throws FileError if there is no Nix on this machine. */
+export async function examine({ places, installation, gate }: Examination): Promise<Facts> {
+  const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
+  const environment = ownEnvironment()
+  const found = await learn(findDaemon, TIMEOUT)
+  const running = known(found)
+  const policy = await learn(() => readPolicy(places).policy, TIMEOUT)
+  const [own, daemonView, daemon, ownProcess, gateFacts, machine] = await Promise.all([
+    viewOf('root', { program: nix, environment, options: [] }),
+    running && viewOf('nix-daemon', nixOf(running, environment)),
+    describe(found, installation),
+    learn(() => loadedByOwn(nixStore, environment, installation), TIMEOUT),
+    askGate(policy, places.state, gate),
+    lookAtMachine(places.state, installation),
+  ])
+  const views: Facts['views'] = daemonView === undefined ? [own] : [own, daemonView]
+  const files = await lookAtFiles(views, installation, environment.HOME ?? '/root')
+  const hooks = [...files.programs]
+    .filter(([, { part }]) => part !== undefined && part !== 'plugin')
+    .map(([file]) => file)
+  const way = { nixStore, environment, state: places.state, hooks }
+  const hasDaemon = 'problem' in found || running !== undefined
+  const canaries = await tryDoors(
+    { ...way, store: 'local' },
+    hasDaemon ? { ...way, store: 'daemon' } : undefined,
+  )
+  const now = Math.floor(Date.now() / 1000)
+  return { now, views, daemon, ownProcess, files, policy, gate: gateFacts, machine, canaries }
+}
+
+function programOf(name: string): string {
+  const program = findProgram(name)
+  if (program === undefined) throw new FileError(`there is no program ${name} on this system`)
+  return program
+}
+
+/** As root's own commands have it. */
+function ownEnvironment(): Environment {
+  const variables = VARIABLES.map(name => [name, process.env[name]] as const)
+  return {
+    ...Object.fromEntries(variables.filter(([, value]) => value !== undefined)),
+    HOME: userInfo().homedir,
+  }
+}
+
+/** The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it is. */
+async function findDaemon(): Promise<DaemonProcess | undefined> {
+  const isServed = await greetDaemon()
+  const [daemon] = findDaemons()
+  if (daemon === undefined && isServed) throw new Error('a daemon answers, and is none of the processes')
+  return daemon
+}
+
+/** Whether somebody listens at the daemon's socket. Throws StoreError and FormatError if that is no daemon that answers. */
+async function greetDaemon(): Promise<boolean> {
+  const pipe = await connectSocket(SOCKET, TIMEOUT / 2)
+  if (pipe === undefined) return false
+  const connection = openConnection(pipe, TIMEOUT / 2)
+  try {
+    const minor = await connection.exchange(GREETING, readGreeting())
+    await connection.exchange(INTRODUCTION, readWelcome(minor))
+    return true
+  } finally {
+    connection.close()
+  }
+}
+
+/** The very program that the daemon is, though another may lie in its place by now. */
+function nixOf({ pid, environment, options }: DaemonProcess, own: Environment): NixProgram {
+  const home = environment.HOME ?? own.HOME ?? '/root'
+  return { program: `/proc/${pid}/exe`, environment: { ...environment, HOME: home }, options }
+}
+
+async function viewOf(who: View['who'], nix: NixProgram): Promise<View> {
+  const [settings, version] = await Promise.all([
+    learn(() => askSettings(nix), TIMEOUT),
+    learn(() => askVersion(nix), TIMEOUT),
+  ])
+  const configuration = readConfiguration(nix.environment)
+  const assignments = [...configuration.assignments, ...optionAssignments(nix.options)]
+  return { who, settings, version, configuration: { ...configuration, assignments } }
+}
+
+async function describe(
+  found: Learned<DaemonProcess | undefined>,
+  installation: string,
+): Promise<Learned<DaemonFacts | undefined>> {
+  if ('problem' in found) return found
+  if (found.value === undefined) return { value: undefined }
+  const { pid, started, options, isForcedToTrust } = found.value
+  const optionNames = optionAssignments(options).map(({ name }) => name)
+  const loaded = await learn(() => loadedBy(pid, installation), TIMEOUT)
+  return { value: { started, optionNames, isForcedToTrust, loaded } }
+}

@@ -1,0 +1,89 @@
+/** Doors about what of nixsig Nix calls and loads. */
+import { itemsOf } from '../nix-config/settings.ts'
+import { printable } from '../primitives/printable.ts'
+import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
+import type { Facts, Loaded, Part } from './facts.ts'
+import { inEachView } from './views.ts'
+
+export const preBuildHook = (facts: Facts) => hook(facts, 'pre-build-hook')
+export const postBuildHook = (facts: Facts) => hook(facts, 'post-build-hook')
+export const buildHook = (facts: Facts) => hook(facts, 'build-hook')
+
+function hook(facts: Facts, name: Exclude<Part, 'plugin'>): Finding {
+  return inEachView(facts, settings => {
+    const [file] = itemsOf(settings, name)
+    if (file === undefined) return open(`no ${name} is set`)
+    return named(facts, file, name)
+  })
+}
+
+/** All plugins share Nix's memory, so each has to be root's work; one of them has to be ours. */
+export function pluginFiles(facts: Facts): Finding {
+  return inEachView(facts, settings => {
+    const files = itemsOf(settings, 'plugin-files')
+    const ours = files.find(file => facts.files.programs.get(file)?.part === 'plugin')
+    if (ours === undefined) {
+      return open(
+        files.length === 0 ? 'plugin-files is empty' : `${printable(files.join(' '))}: none is nixsig's`,
+      )
+    }
+    const broken = files.flatMap(file => facts.files.programs.get(file)?.problem ?? [])
+    if (broken.length > 0) return open(broken.join('; '))
+    const others = files.filter(file => file !== ours)
+    return closed(
+      others.length === 0
+        ? printable(ours)
+        : `${printable(ours)}; note: ${printable(others.join(' '))} as well`,
+    )
+  })
+}
+
+function named({ files }: Facts, file: string, part: Part): Finding {
+  const program = files.programs.get(file)
+  if (program === undefined) return unknown(`${printable(file)} was not looked at`)
+  if (program.problem !== undefined) return open(program.problem)
+  return program.part === part ? closed(printable(file)) : open(`${printable(file)} is not nixsig's ${part}`)
+}
+
+/** Whether those that run have it, whatever the configuration says by now. */
+export function pluginLoaded(facts: Facts): Finding {
+  return inEachProcess(facts, (who, { plugin }) => {
+    if (plugin === 'loaded') return closed(`${who} has it in its memory`)
+    if (plugin === 'absent') return open(`${who} has not loaded it`)
+    return open(`${who} has loaded a file that was replaced since`, 'restart nix-daemon')
+  })
+}
+
+export function sqlite(facts: Facts): Finding {
+  return inEachProcess(facts, (who, { offersSqlite }) =>
+    offersSqlite
+      ? closed(`${who} has a SQLite that the plugin can find`)
+      : open(`${who} has its SQLite linked into it, where the plugin cannot find it`),
+  )
+}
+
+function inEachProcess(facts: Facts, judge: (who: string, loaded: Loaded) => Finding): Finding {
+  const own = about(facts.ownProcess, loaded => judge("root's nix", loaded))
+  const daemon = about(facts.daemon, daemon =>
+    daemon === undefined
+      ? notApplicable('no daemon runs')
+      : about(daemon.loaded, loaded => judge('nix-daemon', loaded)),
+  )
+  return worst([daemon, own])
+}
+
+/** The oldest Nix that has been tried. */
+const OLDEST_MINOR = 8
+
+export function nixVersion({ views }: Facts): Finding {
+  const [first, ...rest] = views.map(({ version }) => about(version, judgeVersion))
+  return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
+}
+
+function judgeVersion(version: string): Finding {
+  const words = printable(version)
+  if (/\bLix\b/.test(version)) return open(`${words}: Lix goes on without a plugin that it cannot load`)
+  const [, minor] = /^\S+ \(Nix\) 2\.(\d+)/.exec(version) ?? []
+  if (minor === undefined) return unknown(`${words}: nobody has tried nixsig with it`)
+  return Number(minor) >= OLDEST_MINOR ? closed(words) : open(`${words} is too old`)
+}

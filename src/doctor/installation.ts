@@ -1,0 +1,70 @@
+/** The files of this installation, and which of them a setting of Nix names. */
+import { accessSync, constants, readFileSync, realpathSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { printable } from '../primitives/printable.ts'
+import type { Part, ProgramFile } from './facts.ts'
+import { protectionProblem } from './protection.ts'
+
+/** Where the parts lie under the directory of an installation: beside the thin ones lie those that they fall back to. */
+const PARTS: Readonly<Record<Part, readonly string[]>> = {
+  'pre-build-hook': ['native/pre-build-hook', 'pre-build-hook'],
+  'post-build-hook': ['native/post-build-hook', 'post-build-hook'],
+  'build-hook': ['native/build-hook', 'build-hook'],
+  plugin: ['native/nixsig-plugin.so'],
+}
+
+const FILE_LIMIT = 64 * 1024 * 1024
+
+/** What a program or plugin is that a setting names. */
+export function lookAtProgram(installation: string, file: string): ProgramFile {
+  const problem = problemOf(file)
+  const part = (Object.keys(PARTS) as Part[]).find(name => isPart(installation, file, name))
+  return { problem, part }
+}
+
+function problemOf(file: string): string | undefined {
+  const status = statSync(file, { throwIfNoEntry: false })
+  if (status === undefined) return `${printable(file)} is not there`
+  if (!status.isFile()) return `${printable(file)} is no file`
+  const problem = protectionProblem(file)
+  if (problem !== undefined || file.endsWith('.so')) return problem
+  try {
+    accessSync(file, constants.X_OK)
+    return undefined
+  } catch {
+    return `${printable(file)} is not executable`
+  }
+}
+
+/** Whether a file is a part of this installation: one of its files, or a copy of it. */
+function isPart(installation: string, file: string, part: Part): boolean {
+  return PARTS[part].some(name => isCopy(file, join(installation, name)))
+}
+
+function isCopy(file: string, original: string): boolean {
+  try {
+    if (realpathSync.native(file) === realpathSync.native(original)) return true
+    const [a, b] = [statSync(file), statSync(original)]
+    if (!a.isFile() || a.size !== b.size || a.size > FILE_LIMIT) return false
+    // The hooks are one program that is told what to do by its name.
+    return (
+      file.endsWith(`/${original.slice(dirname(original).length + 1)}`) &&
+      readFileSync(file).equals(readFileSync(original))
+    )
+  } catch {
+    return false
+  }
+}
+
+/** The program that runs the hooks, as their first line names it; undefined if it is not there. */
+export function interpreterOf(installation: string): string | undefined {
+  const [line = ''] = readFileSync(join(installation, 'pre-build-hook'), 'latin1').split('\n', 1)
+  const words = line.slice('#!'.length).split(' ')
+  const program = words.at(-1) ?? ''
+  if (program.startsWith('/')) return program
+  const path = words.find(word => word.startsWith('PATH='))?.slice('PATH='.length) ?? ''
+  return path
+    .split(':')
+    .map(directory => join(directory, program))
+    .find(candidate => statSync(candidate, { throwIfNoEntry: false })?.isFile() === true)
+}

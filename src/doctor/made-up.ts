@@ -1,0 +1,29 @@
+/** What nobody ever made and so nobody can have attested. */
+import { randomBytes } from 'node:crypto'
+import { makeStorePath } from '../formats/nix/make-store-path.ts'
+import { narOfBytes } from '../formats/nix/nar.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { toHex } from '../primitives/hex.ts'
+import { sha256 } from '../primitives/sodium.ts'
+
+export interface MadeUp {
+  readonly path: string
+  /** The hash part of its path. */
+  readonly digest: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  readonly nar: Uint8Array
+}
+
+/** A name of the doctor's own that nothing else has. */
+export function madeUpName(): string {
+  return `nixsig-doctor-${randomBytes(8).toString('hex')}`
+}
+
+/** The path and contents of an output of no derivation. */
+export function madeUpPath(): MadeUp {
+  const name = madeUpName()
+  const nar = narOfBytes(Buffer.from(`${name}\n`, 'latin1'), false)
+  const path = makeStorePath('output:out', randomBytes(32).toString('hex'), name)
+  return { path, digest: parseStorePath(path).digest, narHash: toHex(sha256(nar)), nar }
+}

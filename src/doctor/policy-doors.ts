@@ -1,0 +1,47 @@
+/** Doors about the policy. */
+import type { Instant, Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
+import { about, closed, type Finding, known, notApplicable, open } from './door.ts'
+import type { Facts } from './facts.ts'
+
+/** Seconds for which an end is told ahead. */
+const AHEAD = 30 * 24 * 3600
+
+export function policy({ policy }: Facts): Finding {
+  if ('problem' in policy) return open(policy.problem)
+  return closed(`digest ${policy.value.digest.slice(0, 16)}`)
+}
+
+export function mode({ policy }: Facts): Finding {
+  return about(policy, ({ mode }) =>
+    mode === 'enforce' ? closed('mode enforce') : open('warn mode: open by choice'),
+  )
+}
+
+/** Keys and exemptions that have ended or are about to: nothing comes in by them, but soon what should come in will not. */
+export function policyDates({ policy, now }: Facts): Finding {
+  const parsed = known(policy)
+  if (parsed === undefined) return notApplicable('there is no policy that can be read')
+  const ends = endsOf(parsed).filter(({ at }) => at <= now + AHEAD)
+  if (ends.length === 0) return closed('nothing ends within 30 days')
+  return open(ends.map(({ what, at }) => `${what} ${at <= now ? 'ended' : 'ends'} on ${day(at)}`).join('; '))
+}
+
+function endsOf({
+  principals,
+  exemptions,
+}: Policy): readonly { readonly what: string; readonly at: Instant }[] {
+  const keys = [...principals.values()].flatMap(({ name, keys }) =>
+    keys.flatMap(({ label, validUntil }) =>
+      validUntil === undefined
+        ? []
+        : [{ what: `the key ${printable(label)} of ${printable(name)}`, at: validUntil }],
+    ),
+  )
+  const exempt = exemptions.map(({ line, until }) => ({ what: `the exemption in line ${line}`, at: until }))
+  return [...keys, ...exempt]
+}
+
+function day(at: Instant): string {
+  return new Date(at * 1000).toISOString().slice(0, 10)
+}

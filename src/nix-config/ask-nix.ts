@@ -1,0 +1,54 @@
+/** The settings that a Nix takes as its own, asked of that Nix itself. */
+import { printable } from '../primitives/printable.ts'
+import type { Environment } from './conf-files.ts'
+import { parseConf } from './conf-text.ts'
+import { type NixCall, type NixOutcome, runNix } from './run-nix.ts'
+import { assignment, type Settings } from './settings.ts'
+
+/** One Nix: a program, its environment, and the arguments that configure it. */
+export interface NixProgram {
+  /** Absolute path of `nix` itself, under whatever name. */
+  readonly program: string
+  readonly environment: Environment
+  /** Options of the command line, as the process that is asked about has them. */
+  readonly options: readonly string[]
+}
+
+const TIMEOUT = 10_000
+const FEATURE = ['--extra-experimental-features', 'nix-command']
+
+/**
+ * What `nix config show` prints (`nix show-config` before 2.20): a line a setting, in the form of nix.conf, which unlike
+ * its JSON names experimental features in every version. `nix-command` is among these because of the question itself.
+ * Throws Error with what Nix said.
+ */
+export async function askSettings(nix: NixProgram): Promise<Settings> {
+  let outcome = await runNix(call(nix, ['config', 'show']))
+  // This is also how Nix ends when it cannot read its configuration: then it says so the second time as well.
+  if (outcome.status !== 0 && !outcome.isLate) outcome = await runNix(call(nix, ['show-config']))
+  if (outcome.status !== 0) throw failure('does not tell its settings', outcome)
+  const lines = parseConf(outcome.stdout.replaceAll('#', '\u{fffd}'))
+  const settings = lines.flatMap(line => {
+    if (line.kind !== 'setting') return []
+    const { name, value } = assignment(line.name, line.value, '')
+    return [[name, value] as const]
+  })
+  if (settings.length === 0) throw new Error('Nix told no settings')
+  return new Map(settings)
+}
+
+/** What `nix --version` prints, one line. Throws Error with what Nix said. */
+export async function askVersion(nix: NixProgram): Promise<string> {
+  const outcome = await runNix(call({ ...nix, options: [] }, ['--version']))
+  if (outcome.status !== 0) throw failure('does not tell its version', outcome)
+  return outcome.stdout.split('\n', 1)[0] ?? ''
+}
+
+function call({ program, environment, options }: NixProgram, words: readonly string[]): NixCall {
+  return { program, name: 'nix', args: [...words, ...options, ...FEATURE], environment, timeout: TIMEOUT }
+}
+
+function failure(what: string, { isLate, stderr }: NixOutcome): Error {
+  const last = stderr.trim().split('\n').at(-1) ?? ''
+  return new Error(`Nix ${what}: ${isLate ? `no answer in ${TIMEOUT / 1000} seconds` : printable(last)}`)
+}

@@ -1,0 +1,30 @@
+/**
+ * The text of nix.conf (Nix manual, "nix.conf"): a line sets one setting or includes another file, `#` begins a comment
+ * anywhere in a line. Pure; the same grammar is what `nix config show` prints and what the variable NIX_CONFIG holds.
+ */
+
+export type ConfLine =
+  | { readonly kind: 'setting'; readonly line: number; readonly name: string; readonly value: string }
+  | { readonly kind: 'include'; readonly line: number; readonly file: string; readonly mayBeMissing: boolean }
+  /** A line that Nix refuses, and with it the whole configuration. */
+  | { readonly kind: 'malformed'; readonly line: number }
+
+const BLANK = /[ \t\r]+/
+
+/** The lines that say anything, in order, counted from 1. A value has single spaces between its words. */
+export function parseConf(text: string): readonly ConfLine[] {
+  return text.split('\n').flatMap((content, index) => {
+    const words = (content.split('#', 1)[0] ?? '').split(BLANK).filter(word => word !== '')
+    return words.length === 0 ? [] : [lineOf(words, index + 1)]
+  })
+}
+
+function lineOf(words: readonly string[], line: number): ConfLine {
+  const [first = '', second, ...rest] = words
+  if (first === 'include' || first === '!include') {
+    if (second === undefined || rest.length > 0) return { kind: 'malformed', line }
+    return { kind: 'include', line, file: second, mayBeMissing: first === '!include' }
+  }
+  if (second !== '=') return { kind: 'malformed', line }
+  return { kind: 'setting', line, name: first, value: rest.join(' ') }
+}

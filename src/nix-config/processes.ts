@@ -1,0 +1,117 @@
+/** What the kernel tells of processes: proc(5). */
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { type Environment, VARIABLES } from './conf-files.ts'
+
+/** A file that a process has mapped into its memory. */
+export interface MappedFile {
+  readonly path: string
+  readonly inode: number
+  /** The name leads elsewhere now, or nowhere. */
+  readonly isReplaced: boolean
+}
+
+/** A nix-daemon that listens. */
+export interface DaemonProcess {
+  readonly pid: number
+  /** Milliseconds since 1970, to some ten of them. */
+  readonly started: number
+  readonly environment: Environment
+  /** Options of its command line that configure Nix. */
+  readonly options: readonly string[]
+  /** Whether it was told to trust every client (`--force-trusted`). */
+  readonly isForcedToTrust: boolean
+}
+
+/** The clock in which the kernel counts a process's start, per second (proc(5), `starttime`; sysconf(3), _SC_CLK_TCK). */
+const TICKS = 100
+
+/** What only nix-daemon itself understands. */
+const OWN_OPTIONS = ['--daemon', '--process-ops', '--default-trust', '--force-trusted', '--force-untrusted']
+
+/**
+ * The nix-daemons of this machine, root's alone, without the processes that they start for each client and without those
+ * of other root directories (containers).
+ */
+export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
+  const root = identity(join(proc, 'self/root/.'))
+  const found = readdirSync(proc).flatMap(name => {
+    if (!/^[1-9]\d*$/.test(name)) return []
+    // One that has ended meanwhile is none.
+    try {
+      const directory = join(proc, name)
+      const words = wordsOf(readFileSync(join(directory, 'cmdline'), 'latin1'))
+      if (!isDaemon(words) || statSync(directory).uid !== 0) return []
+      if (identity(join(directory, 'root/.')) !== root) return []
+      return [describe(Number(name), directory, words, proc)]
+    } catch {
+      return []
+    }
+  })
+  const pids = new Set(found.map(({ daemon }) => daemon.pid))
+  return found.filter(({ parent }) => !pids.has(parent)).map(({ daemon }) => daemon)
+}
+
+/** The files that a process has mapped, each once. Throws if it is gone or somebody else's. */
+export function mappedFiles(pid: number, proc = '/proc'): readonly MappedFile[] {
+  const files = new Map<string, MappedFile>()
+  for (const line of readFileSync(join(proc, String(pid), 'maps'), 'utf8').split('\n')) {
+    const [, inode = '', name = ''] = /^\S+ \S+ \S+ \S+ (\d+) +(\/.*)$/.exec(line) ?? []
+    if (name === '') continue
+    const path = name.replace(/ \(deleted\)$/, '')
+    files.set(name, { path, inode: Number(inode), isReplaced: path !== name })
+  }
+  return [...files.values()]
+}
+
+function isDaemon([program = '', first]: readonly string[]): boolean {
+  const name = basename(program)
+  return name === 'nix-daemon' || (name === 'nix' && first === 'daemon')
+}
+
+function describe(pid: number, directory: string, words: readonly string[], proc: string) {
+  const { parent, ticks } = statusOf(readFileSync(join(directory, 'stat'), 'latin1'))
+  const uptime = Number(readFileSync(join(proc, 'uptime'), 'latin1').split(' ', 1)[0])
+  const options = words.slice(basename(words[0] ?? '') === 'nix' ? 2 : 1)
+  const daemon: DaemonProcess = {
+    pid,
+    started: Date.now() - uptime * 1000 + (ticks / TICKS) * 1000,
+    environment: environmentOf(readFileSync(join(directory, 'environ'), 'utf8')),
+    options: options.filter(option => !OWN_OPTIONS.includes(option)),
+    isForcedToTrust: options.includes('--force-trusted'),
+  }
+  return { parent, daemon }
+}
+
+/** Of proc(5)'s `stat`, in which only the second field can hold spaces and parentheses: parent and start. */
+function statusOf(text: string): { readonly parent: number; readonly ticks: number } {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  return { parent: Number(fields[1]), ticks: Number(fields[19]) }
+}
+
+function environmentOf(text: string): Environment {
+  const variables = wordsOf(text).map(entry => {
+    const at = entry.indexOf('=')
+    return [entry.slice(0, at), entry.slice(at + 1)] as const
+  })
+  const known: readonly string[] = VARIABLES
+  return Object.fromEntries(variables.filter(([name]) => known.includes(name)))
+}
+
+function wordsOf(text: string): readonly string[] {
+  return text.replace(/\0$/, '').split('\0')
+}
+
+function identity(path: string): string {
+  const { dev, ino } = statSync(path)
+  return `${dev}:${ino}`
+}
+
+/** Where a process's program lies, for messages; empty if it cannot be told. */
+export function programOf(pid: number, proc = '/proc'): string {
+  try {
+    return readlinkSync(join(proc, String(pid), 'exe'))
+  } catch {
+    return ''
+  }
+}
