@@ -1,0 +1,158 @@
+/**
+ * `pre-build-hook` and `post-build-hook` as one small static program, told apart by its name. It asks the resident process
+ * (docs/resident.md), and where that is not there, becomes the hook of the same name in the directory above its own, which
+ * judges itself. Its verdicts, its words and its exit status are that hook's.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "refusal-line.h"
+#include "resident.h"
+#include "store-path.h"
+
+#ifndef NIXSIG_SOCKET
+#define NIXSIG_SOCKET RESIDENT_SOCKET
+#endif
+/* Of what the other hook finds its interpreter by: the same as in tools/build.mjs. */
+#ifndef NIXSIG_PATH
+#define NIXSIG_PATH "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin"
+#endif
+
+/* Later than this is never: Nix waits for its hooks without an end of its own. */
+enum { DEADLINE_MINUTES = 30 };
+
+enum { NO = 1 };
+
+struct question {
+  const char *name;       /* of the hook */
+  const char *word;       /* of the protocol */
+  const char *derivation; /* as Nix gave it */
+};
+
+static bool write_all(int file, const char *text, size_t length) {
+  while (length > 0) {
+    const ssize_t count = write(file, text, length);
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return false;
+    text += count;
+    length -= (size_t)count;
+  }
+  return true;
+}
+
+/** Tells something on standard error, each of its lines with our name. Nobody may listen; the exit status speaks too. */
+static void say(const char *text) {
+  while (true) {
+    const size_t length = strcspn(text, "\n");
+    write_all(STDERR_FILENO, "nixsig: ", 8);
+    write_all(STDERR_FILENO, text, length);
+    write_all(STDERR_FILENO, "\n", 1);
+    if (text[length] == '\0') return;
+    text += length + 1;
+  }
+}
+
+/** Files 0 to 2 may be closed; what is opened later must not take their place. */
+static bool open_standard_files(void) {
+  int file;
+  do file = open("/dev/null", O_RDWR);
+  while (file >= 0 && file <= STDERR_FILENO);
+  return file >= 0 && close(file) == 0;
+}
+
+/** The hook of this name in the directory above our own; false if that cannot be told. */
+static bool find_other(const char *name, char file[PATH_MAX]) {
+  const ssize_t length = readlink("/proc/self/exe", file, PATH_MAX - 1);
+  if (length < 0) return false;
+  file[length] = '\0';
+  char *slash = strrchr(file, '/');
+  if (slash == NULL) return false;
+  *slash = '\0';
+  slash = strrchr(file, '/');
+  if (slash == NULL || slash + 1 + strlen(name) >= file + PATH_MAX) return false;
+  memcpy(slash + 1, name, strlen(name) + 1);
+  return true;
+}
+
+/** Becomes the hook that judges itself. Returns only if there is none: the exit status. */
+static int judge_without(const struct question *question) {
+  char file[PATH_MAX], drv_path[PATH_MAX], text[PATH_MAX + 128];
+  const int written = snprintf(drv_path, sizeof drv_path, "DRV_PATH=%s", question->derivation);
+  if (!find_other(question->name, file) || written < 0 || (size_t)written >= sizeof drv_path) {
+    say("refused: nobody judges here, and there is no other hook to ask");
+    return NO;
+  }
+  char path[] = "PATH=" NIXSIG_PATH;
+  char *const environment[] = {drv_path, path, NULL};
+  char *const arguments[] = {file, drv_path + strlen("DRV_PATH="), NULL};
+  execve(file, arguments, environment);
+  snprintf(text, sizeof text, "refused: nobody judges here, and %s cannot be run: %s", file, strerror(errno));
+  say(text);
+  return NO;
+}
+
+/** Says a refusal; the exit status. */
+static int refuse(const struct question *question, const struct reply *reply) {
+  if (strcmp(question->word, "after-build") == 0) return NO; /* the notice has said it */
+  if (!shows_refusal_line(reply->telling)) {
+    say(reply->sentence);
+    return NO;
+  }
+  /* Nix takes this for a command to it that it does not know, tells the user so, and fails. */
+  char line[REPLY_LIMIT + 16];
+  const int length = snprintf(line, sizeof line, "nixsig: %s\n", reply->sentence);
+  const bool is_told = length > 0 && (size_t)length < sizeof line && write_all(STDOUT_FILENO, line, (size_t)length);
+  return is_told ? 0 : NO;
+}
+
+/** Asks, and does what the answer says; the exit status. */
+static int decide(const struct question *question) {
+  static struct reply reply;
+  struct store_path path;
+  const bool is_question = parse_store_path(question->derivation, &path) && is_derivation_name(path.name);
+  if (is_question) {
+    char line[1024];
+    snprintf(line, sizeof line, "nixsig1 %s %s\n", question->word, question->derivation);
+    const time_t start = time(NULL);
+    const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60, &reply);
+    if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
+    if (asked == ASKED_PASS) return 0;
+    if (asked == ASKED_REFUSE) return refuse(question, &reply);
+    char text[1024];
+    if (time(NULL) - start >= DEADLINE_MINUTES * 60) {
+      snprintf(text, sizeof text, "refused %.300s: no verdict after %d minutes", question->derivation, DEADLINE_MINUTES);
+      say(text);
+      return NO;
+    }
+    if (asked == ASKED_FAILED) {
+      snprintf(text, sizeof text, "judging without the resident process: %s", reply.why);
+      say(text);
+    }
+  }
+  return judge_without(question);
+}
+
+int main(int count, char **arguments) {
+  if (!open_standard_files()) return NO;
+  const char *called = count > 0 && arguments[0] != NULL ? arguments[0] : "";
+  const char *slash = strrchr(called, '/');
+  const char *name = slash == NULL ? called : slash + 1;
+  if (strcmp(name, "pre-build-hook") == 0) {
+    const char *derivation = count > 1 ? arguments[1] : "";
+    return decide(&(struct question){name, "before-build", derivation});
+  }
+  if (strcmp(name, "post-build-hook") == 0) {
+    /* The one thing that Nix passes in the environment. */
+    const char *derivation = getenv("DRV_PATH");
+    return decide(&(struct question){name, "after-build", derivation == NULL ? "" : derivation});
+  }
+  say("called by a name that is neither pre-build-hook nor post-build-hook");
+  return NO;
+}
