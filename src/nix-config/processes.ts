@@ -1,12 +1,11 @@
 /** What the kernel tells of processes: proc(5). */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Environment, VARIABLES } from './conf-files.ts'
 
 /** A file that a process has mapped into its memory. */
 export interface MappedFile {
   readonly path: string
-  readonly inode: number
   /** The name leads elsewhere now, or nowhere. */
   readonly isReplaced: boolean
 }
@@ -56,10 +55,10 @@ export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
 export function mappedFiles(pid: number, proc = '/proc'): readonly MappedFile[] {
   const files = new Map<string, MappedFile>()
   for (const line of readFileSync(join(proc, String(pid), 'maps'), 'utf8').split('\n')) {
-    const [, inode = '', name = ''] = /^\S+ \S+ \S+ \S+ (\d+) +(\/.*)$/.exec(line) ?? []
+    const [, name = ''] = /^\S+ \S+ \S+ \S+ \d+ +(\/.*)$/.exec(line) ?? []
     if (name === '') continue
     const path = name.replace(/ \(deleted\)$/, '')
-    files.set(name, { path, inode: Number(inode), isReplaced: path !== name })
+    files.set(name, { path, isReplaced: path !== name })
   }
   return [...files.values()]
 }
@@ -105,13 +104,4 @@ function wordsOf(text: string): readonly string[] {
 function identity(path: string): string {
   const { dev, ino } = statSync(path)
   return `${dev}:${ino}`
-}
-
-/** Where a process's program lies, for messages; empty if it cannot be told. */
-export function programOf(pid: number, proc = '/proc'): string {
-  try {
-    return readlinkSync(join(proc, String(pid), 'exe'))
-  } catch {
-    return ''
-  }
 }

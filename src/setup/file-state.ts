@@ -31,9 +31,11 @@ export interface FileState {
 /** Bytes of a file that setup changes. */
 const SIZE_LIMIT = 1024 * 1024
 
-/** What a file of root's, that everybody may read, shall hold. */
-export function rootsFile(text: string): FileState {
-  return { bytes: Buffer.from(text, 'latin1'), mode: 0o644, uid: 0, gid: 0 }
+/** A file that everybody may read, and that belongs to whoever runs this: root. */
+export function publicFile(text: string): FileState {
+  const uid = process.geteuid?.() ?? 0
+  const gid = uid === 0 ? 0 : (process.getegid?.() ?? 0)
+  return { bytes: Buffer.from(text, 'latin1'), mode: 0o644, uid, gid }
 }
 
 /** Latin-1: whatever bytes a file has, they come through as they are. */

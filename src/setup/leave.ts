@@ -1,6 +1,6 @@
 /** What unsetup has to do on a machine as it was found. Pure. */
 import { printable } from '../primitives/printable.ts'
-import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
 import { hasInclude, withoutInclude } from './include-line.ts'
 import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
@@ -59,7 +59,7 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
     const after =
       before === undefined
         ? undefined
-        : { ...before, bytes: rootsFile(withoutInclude(text, places.included)).bytes }
+        : { ...before, bytes: publicFile(withoutInclude(text, places.included)).bytes }
     const note = `${name} was changed since setup: nixsig's two lines were taken out, all others are as they were`
     return { steps: change('nix.conf', path, state, after), note, ...other }
   }

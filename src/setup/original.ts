@@ -1,4 +1,4 @@
-import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
 import { withoutInclude } from './include-line.ts'
 import type { SetupPlaces } from './places.ts'
 import type { FoundFiles } from './plan.ts'
@@ -24,7 +24,7 @@ export function originalOf(
   if (state === undefined) return undefined
   const text = withoutInclude(textOf(state), included)
   const wasMissing = prior !== undefined && prior.before === undefined
-  return wasMissing && text === '' ? undefined : { ...state, bytes: rootsFile(text).bytes }
+  return wasMissing && text === '' ? undefined : { ...state, bytes: publicFile(text).bytes }
 }
 
 /** What an earlier setup noted of a file. */

@@ -1,7 +1,7 @@
 /** What setup has to do on a machine as it was found. Pure. */
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import type { Policy } from '../policy/policy.ts'
-import { type FileState, isSameState, rootsFile, textOf } from './file-state.ts'
+import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
 import { withInclude } from './include-line.ts'
 import type { Front, Installation } from './installation.ts'
 import type { Setting } from './nix-conf.ts'
@@ -77,7 +77,7 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const isUnfinished = found.record !== undefined && !found.record.finished
   const newKeys = newKeysOf(found, without)
   const policy = policyStep(found, places)
-  const included = fileStep('nixsig.conf', places.included, found.included, rootsFile(settingsText(inForce)))
+  const included = fileStep('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce)))
   const unit = unitSteps(found, places, inForce, isUnfinished || newKeys.length + policy.length > 0)
   const nixConf = nixConfStep(found, places)
   const restarts = found.hasSystemd && (included.length + nixConf.length > 0 || isUnfinished)
@@ -137,7 +137,7 @@ function newKeysOf({ hasMachineKey, gateKey }: Found, without: readonly Front[])
 function policyStep({ policy, settings }: Found, places: SetupPlaces): readonly Step[] {
   if (policy !== undefined) return []
   const text = starterPolicy(settings, `${places.policy.replace(/\/[^/]*$/, '')}/attestations`)
-  const after = rootsFile(text)
+  const after = publicFile(text)
   return [{ kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
 }
 
@@ -157,7 +157,7 @@ function unitSteps(
   startsAnyway: boolean,
 ): readonly Step[] {
   if (gate !== undefined && hasSystemd) {
-    const change = fileStep('unit', places.unit, unit, rootsFile(unitText(installation)))
+    const change = fileStep('unit', places.unit, unit, publicFile(unitText(installation)))
     return change.length > 0 || startsAnyway ? [...change, { kind: 'start-gate' }] : []
   }
   const recorded = record?.files.get('unit')
@@ -172,8 +172,8 @@ function nixConfStep({ nixConf: { path, state } }: Found, places: SetupPlaces): 
 
 /** nix.conf as it shall be. */
 function includingState(state: FileState | undefined, { included }: SetupPlaces): FileState {
-  const { bytes } = rootsFile(withInclude(textOf(state), included))
-  return state === undefined ? rootsFile(bytes.toString('latin1')) : { ...state, bytes }
+  const { bytes } = publicFile(withInclude(textOf(state), included))
+  return state === undefined ? publicFile(bytes.toString('latin1')) : { ...state, bytes }
 }
 
 function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRecord {
@@ -186,7 +186,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
     }
     return [role, file] as const
   }
-  const unit = rootsFile(unitText(installation))
+  const unit = publicFile(unitText(installation))
   const hasUnit = inForce.gate !== undefined && hasSystemd
   return {
     directory: installation.directory,
@@ -195,7 +195,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
     nixConfDirectoryMade: record?.nixConfDirectoryMade ?? !nixConf.hasDirectory,
     files: new Map([
       recorded('nix.conf', nixConf.path, nixConf.state, includingState(nixConf.state, places)),
-      recorded('nixsig.conf', places.included, found.included, rootsFile(settingsText(inForce))),
+      recorded('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce))),
       ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit)] : []),
     ]),
   }

@@ -2,13 +2,12 @@
  * A world with all of nixsig in force, as `nixsig setup` leaves a machine: hooks, the front for the build-hook setting,
  * the store plugin, and the gate as Nix's only substituter, which the hooks and the plugin ask.
  */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../src/ledger/admissions.ts'
+import { settingsText } from '../../src/setup/settings.ts'
 import { openStore, type PathInfo, type Store } from '../../src/store/store-client.ts'
 import type { Daemon } from './daemon.ts'
-import { freePort, GATE_STATE, type GateProcess, startGate, useGate } from './gate-process.ts'
+import { freePort, GATE_STATE, type GateProcess, startGate } from './gate-process.ts'
 import { built, packaged, policyText, publish, type Signer, setPolicy, signer } from './trust.ts'
 import { serveUpstream, type UpstreamServer } from './upstream-server.ts'
 import { type RunOptions, type Version, type World, withWorld } from './world.ts'
@@ -54,12 +53,12 @@ export async function withGuardedWorld(
 ): Promise<void> {
   const upstream = await serveUpstream([])
   try {
-    await withWorld(version, { resident: 'none', nixConf: settings() }, async world => {
+    await withWorld(version, { resident: 'none', nixConf: OWN_SETTINGS }, async world => {
       await setPolicy(world, policy(await freePort(), upstream))
       const gate = await startGate(world)
       try {
         writeElsewhere(world)
-        useGate(world, gate.url, world.read(`${GATE_STATE}/gate.pub`).trim())
+        putInForce(world, gate)
         const daemon = await world.startDaemon()
         await use(guardedIn(world, gate, upstream, daemon))
       } finally {
@@ -71,26 +70,30 @@ export async function withGuardedWorld(
   }
 }
 
-/** The lines of nix.conf, but for those about the gate. */
-function settings(): Readonly<Record<string, string>> {
-  const has = (file: string) => existsSync(join(PROJECT_ROOT, 'dist', file))
-  const hooks = has('native/pre-build-hook') ? '/opt/nixsig/native' : '/opt/nixsig'
-  return {
-    'pre-build-hook': `${hooks}/pre-build-hook`,
-    'post-build-hook': `${hooks}/post-build-hook`,
-    ...(has('build-hook') ? { 'build-hook': '/opt/nixsig/build-hook' } : {}),
-    'plugin-files': '/opt/nixsig/native/nixsig-plugin.so',
-    'require-sigs': 'true',
-    'trusted-users': 'root',
-    'trusted-substituters': '',
-    'accept-flake-config': 'false',
-    // For `nix develop`, which asks a bash in the sandbox what a build would see.
-    'sandbox-paths': '/bin/sh=/bin/busybox /srv /bin/bash /lib /lib64 /usr',
-    // Nothing is ever asked of the network.
-    'flake-registry': '/srv/no-registry.json',
-    // What asks for this feature is built by the other machine, and nothing else is.
-    builders: 'ssh-ng://elsewhere - - 1 1 elsewhere elsewhere',
+/** What a machine's own nix.conf says besides. */
+const OWN_SETTINGS = {
+  // For `nix develop`, which asks a bash in the sandbox what a build would see.
+  'sandbox-paths': '/bin/sh=/bin/busybox /srv /bin/bash /lib /lib64 /usr',
+  // Nothing is ever asked of the network.
+  'flake-registry': '/srv/no-registry.json',
+  // What asks for this feature is built by the other machine, and nothing else is.
+  builders: 'ssh-ng://elsewhere - - 1 1 elsewhere elsewhere',
+}
+
+/** All that `nixsig setup` would put into nix.conf. */
+function putInForce(world: World, gate: GateProcess): void {
+  const installation = {
+    directory: '/opt/nixsig',
+    program: '/opt/nixsig/nixsig',
+    preBuildHook: '/opt/nixsig/native/pre-build-hook',
+    postBuildHook: '/opt/nixsig/native/post-build-hook',
+    buildHook: world.exists('/opt/nixsig/build-hook') ? '/opt/nixsig/build-hook' : undefined,
+    plugin: '/opt/nixsig/native/nixsig-plugin.so',
   }
+  const publicKey = world.read(`${GATE_STATE}/gate.pub`).trim()
+  const text = settingsText({ installation, without: [], gate: { url: gate.url, publicKey } })
+  world.write('/etc/nix/nixsig.conf', text)
+  world.write('/etc/nix/nix.conf', `${world.read('/etc/nix/nix.conf')}include nixsig.conf\n`)
 }
 
 /**

@@ -80,9 +80,13 @@ const NIX_CONF: Readonly<Record<string, string>> = {
   'experimental-features': 'nix-command flakes',
 }
 
-const HOOKS_CONF: Readonly<Record<string, string>> = {
-  'pre-build-hook': '/opt/nixsig/pre-build-hook',
-  'post-build-hook': '/opt/nixsig/post-build-hook',
+/** The hooks of a world: where a resident process judges, the thin ones, which ask nobody else. */
+function hooksConf({ resident }: WorldOptions): Readonly<Record<string, string>> {
+  const directory = HAS_RESIDENT && resident !== 'none' ? '/opt/nixsig/native' : '/opt/nixsig'
+  return {
+    'pre-build-hook': `${directory}/pre-build-hook`,
+    'post-build-hook': `${directory}/post-build-hook`,
+  }
 }
 
 /** Makes a world (about 100 ms), lets `use` live in it, and removes it with everything that still runs in it. */
@@ -96,7 +100,7 @@ export async function withWorld<T>(
     const world = worldIn(version, namespace.pid)
     const hooks = options.hooks ?? true
     if (hooks) cpSync(join(PROJECT_ROOT, 'dist'), world.path('/opt/nixsig'), { recursive: true })
-    const settings = { ...NIX_CONF, ...(hooks ? HOOKS_CONF : {}), ...options.nixConf }
+    const settings = { ...NIX_CONF, ...(hooks ? hooksConf(options) : {}), ...options.nixConf }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
     const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
