@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { readSecretKeyFile } from '../crypto/secret-key.ts'
-import { readOwnedFile } from '../files/owned-file.ts'
+import { assertOwnedDirectory, readOwnedFile } from '../files/owned-file.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { printNixPublicKey } from '../formats/nix/nix-key.ts'
@@ -46,6 +46,7 @@ function gateKeyIn({ state }: SetupPlaces): string | undefined {
 /** The files that setup changes, as they are. Throws FileError and FormatError. */
 export function lookAtFiles(places: SetupPlaces): FoundFiles {
   const path = realNixConf(places.nixConf)
+  if (isThere(places.state)) assertOwnedDirectory(places.state)
   return {
     nixConf: { path, state: readState(path), hasDirectory: isThere(dirname(path)) },
     included: readState(places.included),

@@ -1,0 +1,82 @@
+/** A machine in a directory: where setup finds nix.conf, an installation and a policy, and no systemd. */
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after } from 'node:test'
+import type { Front } from '../../src/setup/installation.ts'
+import type { SetupPlaces } from '../../src/setup/places.ts'
+import type { Plan } from '../../src/setup/plan.ts'
+import { type SetupOutcome, setUp } from '../../src/setup/set-up.ts'
+import { type LeaveOutcome, takeDown } from '../../src/setup/take-down.ts'
+
+export interface Machine {
+  readonly places: SetupPlaces
+  /** Of the installation. */
+  readonly directory: string
+  /** Runs setup to its end, or to where it is refused; keeps what it showed. */
+  setUp(without?: readonly Front[]): Promise<SetupOutcome & { readonly plan?: Plan }>
+  takeDown(purge?: boolean): Promise<LeaveOutcome & { readonly notes: readonly string[] }>
+  remove(): void
+}
+
+const POLICY = `version = 1
+mode = "warn"
+[default]
+require = { source = "refuse", derivation = "nothing", output = "self" }
+`
+
+/** One policy for many machines: setup waits until a file is old enough to be told by its time. */
+const SHARED = mkdtempSync(join(tmpdir(), 'nixsig-policy-'))
+writeFileSync(join(SHARED, 'policy.toml'), POLICY, { mode: 0o644 })
+after(() => rmSync(SHARED, { recursive: true }))
+
+/** Makes one without a nix.conf. `own`: its policy is its own, to be changed or deleted. */
+export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
+  const root = mkdtempSync(join(tmpdir(), 'nixsig-setup-'))
+  const directory = join(root, 'opt/nixsig')
+  for (const name of ['opt/nixsig/native', 'etc/nix', 'etc/nixsig', 'etc/systemd', 'run'])
+    mkdirSync(join(root, name), { recursive: true, mode: 0o755 })
+  install(directory, ['nixsig', 'pre-build-hook', 'post-build-hook', 'build-hook', 'native/nixsig-plugin.so'])
+  const places: SetupPlaces = {
+    policy: join(policy === 'own' ? join(root, 'etc/nixsig') : SHARED, 'policy.toml'),
+    state: join(root, 'state'),
+    attestations: undefined,
+    nixConf: join(root, 'etc/nix/nix.conf'),
+    included: join(root, 'etc/nix/nixsig.conf'),
+    unit: join(root, 'etc/systemd/nixsig.service'),
+    later: [join(root, 'xdg.conf'), join(root, 'root.conf')],
+    systemd: join(root, 'run/systemd'),
+    socket: join(root, 'run/socket'),
+  }
+  if (policy === 'own') writeFileSync(places.policy, POLICY, { mode: 0o644 })
+  return {
+    places,
+    directory,
+    async setUp(without = []) {
+      const shown: Plan[] = []
+      const outcome = await setUp(places, { directory, without }, async plan => {
+        shown.push(plan)
+        return true
+      })
+      const [plan] = shown
+      return plan === undefined ? outcome : { ...outcome, plan }
+    },
+    async takeDown(purge = false) {
+      const notes: string[] = []
+      const outcome = await takeDown(places, purge, async plan => {
+        notes.push(...plan.notes)
+        return true
+      })
+      return { ...outcome, notes }
+    },
+    remove: () => rmSync(root, { recursive: true, force: true }),
+  }
+}
+
+/** Puts programs there that do nothing. */
+export function install(directory: string, names: readonly string[]): void {
+  for (const name of names) {
+    writeFileSync(join(directory, name), '#!/bin/sh\n')
+    chmodSync(join(directory, name), 0o755)
+  }
+}

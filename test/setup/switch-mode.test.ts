@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
+import { standingOf, switchMode } from '../../src/setup/switch-mode.ts'
+import { type Machine, makeMachine } from './machine.ts'
+
+let machine: Machine
+beforeEach(() => {
+  machine = makeMachine('own')
+})
+afterEach(() => machine.remove())
+
+const text = () => readFileSync(machine.places.policy, 'utf8')
+
+test('the file keeps its comments, mode and owner, and the store plugin can know of it at once', async () => {
+  const { policy, state } = machine.places
+  writeFileSync(policy, text().replace('mode = "warn"', 'mode = "warn" # ümläut'))
+  chmodSync(policy, 0o640)
+  const before = text()
+  assert.deepEqual(await switchMode(machine.places, 'enforce'), { kind: 'no-gate' })
+  assert.equal(text(), before.replace('"warn"', '"enforce"'))
+  assert.equal(statSync(policy).mode & 0o777, 0o640)
+  assert.equal(readSnapshot(state, policy)?.mode, 'enforce')
+  assert.equal(await switchMode(machine.places, 'enforce'), undefined)
+})
+
+test('what the store plugin let in with a warning is counted', () => {
+  const letIn = join(machine.places.state, 'let-in')
+  assert.equal(standingOf(machine.places).letIn, 0)
+  mkdirSync(letIn, { recursive: true })
+  for (const name of ['a', 'b', 'c.123~']) writeFileSync(join(letIn, name), '')
+  assert.equal(standingOf(machine.places).letIn, 2)
+})
+
+test('attack: a policy that is a symbolic link is not changed, nor what it leads to', async () => {
+  const { policy } = machine.places
+  const other = join(dirname(policy), 'other.toml')
+  renameSync(policy, other)
+  symlinkSync(other, policy)
+  const before = text()
+  await assert.rejects(
+    switchMode(machine.places, 'enforce'),
+    /is a symbolic link: what makes .*other\.toml has to/,
+  )
+  assert.equal(text(), before)
+})
+
+test('attack: a symbolic link to a secret file: no word of it is told', async () => {
+  const { policy } = machine.places
+  const secret = join(dirname(policy), 'shadow')
+  writeFileSync(secret, 'root:$y$secret:1:::\n')
+  rmSync(policy)
+  symlinkSync(secret, policy)
+  await assert.rejects(switchMode(machine.places, 'warn'), (error: Error) => !error.message.includes('$y$'))
+})
+
+test('attack: a policy that others could have written is not put into force', async () => {
+  const { policy } = machine.places
+  chmodSync(policy, 0o666)
+  await assert.rejects(switchMode(machine.places, 'enforce'), /policy\.toml is writable by others/)
+  chmodSync(policy, 0o644)
+  chmodSync(dirname(policy), 0o777)
+  await assert.rejects(switchMode(machine.places, 'enforce'), /etc\/nixsig is writable by others/)
+  assert.match(text(), /mode = "warn"/)
+})
+
+test('without a policy there is nothing to change', async () => {
+  rmSync(machine.places.policy)
+  await assert.rejects(
+    switchMode(machine.places, 'enforce'),
+    /there is no .*policy\.toml: nixsig setup begins one/,
+  )
+})
