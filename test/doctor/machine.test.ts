@@ -1,0 +1,219 @@
+// Doors about processes, files, the policy, the gate, and what was tried.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { Canary, DaemonFacts, Facts, GateFacts, Loaded } from '../../src/doctor/facts.ts'
+import type { Configuration } from '../../src/nix-config/conf-files.ts'
+import { assignment } from '../../src/nix-config/settings.ts'
+import { policyOf } from '../policy/policies.ts'
+import { holes, judge, NOW, view, WELL } from './well.ts'
+
+const LOADED: Loaded = { plugin: 'loaded', offersSqlite: true }
+
+function withDaemon(daemon: Partial<DaemonFacts>, configuration: Partial<Configuration> = {}): Facts {
+  const own = view('nix-daemon')
+  const running: DaemonFacts = {
+    started: NOW * 1000,
+    optionNames: [],
+    isForcedToTrust: false,
+    loaded: { value: LOADED },
+    ...daemon,
+  }
+  return {
+    ...WELL,
+    views: [view('root'), { ...own, configuration: { ...own.configuration, ...configuration } }],
+    daemon: { value: running },
+  }
+}
+
+describe('the daemon', () => {
+  test('goes on with what it has read', () => {
+    const files = [{ path: '/etc/nix/nix.conf', changed: NOW * 1000 + 1000 }]
+    const found = judge('daemon-age', withDaemon({}, { files }))
+    assert.equal(found.state, 'open')
+    assert.match(found.detail, /since before \/etc\/nix\/nix.conf changed/)
+  })
+
+  test('may be told otherwise by its environment or its arguments', () => {
+    const assignments = [assignment('sandbox', 'true', 'NIX_CONFIG:1')]
+    assert.match(judge('daemon-overrides', withDaemon({}, { assignments })).detail, /^sandbox is set by/)
+    assert.equal(judge('daemon-overrides', withDaemon({ optionNames: ['require-sigs'] })).state, 'open')
+    assert.equal(judge('daemon-overrides', withDaemon({ optionNames: ['cores'] })).state, 'closed')
+  })
+
+  test('that is not there is no door', () => {
+    const without: Facts = {
+      ...WELL,
+      views: [view('root')],
+      daemon: { value: undefined },
+      canaries: { ...WELL.canaries, importByDaemon: undefined, buildByDaemon: undefined },
+    }
+    assert.deepEqual(holes(without), [])
+    assert.equal(judge('import-by-daemon', without).state, 'not applicable')
+  })
+
+  test('that cannot be told from other processes is unknown', () => {
+    assert.equal(judge('daemon-age', { ...WELL, daemon: { problem: 'which?' } }).state, 'unknown')
+  })
+})
+
+describe('what processes have loaded', () => {
+  test('no plugin, one that was replaced, a SQLite that it cannot find', () => {
+    for (const [plugin, words] of [
+      ['absent', /nix-daemon has not loaded it/],
+      ['replaced', /nix-daemon has loaded a file that was replaced/],
+    ] as const) {
+      const found = judge('plugin-loaded', withDaemon({ loaded: { value: { ...LOADED, plugin } } }))
+      assert.equal(found.state, 'open')
+      assert.match(found.detail, words)
+    }
+    const ownProcess = { value: { ...LOADED, offersSqlite: false } }
+    assert.match(judge('sqlite', { ...WELL, ownProcess }).detail, /root's nix has its SQLite linked into it/)
+    assert.equal(judge('plugin-loaded', { ...WELL, ownProcess: { problem: 'ended' } }).state, 'unknown')
+  })
+
+  test('Lix, and a Nix that nobody has tried', () => {
+    const version = (value: string): Facts => ({ ...WELL, views: [{ ...view('root'), version: { value } }] })
+    assert.equal(judge('nix-version', version('nix (Nix) 2.8.0')).state, 'closed')
+    assert.equal(judge('nix-version', version('nix (Nix) 2.7.1')).state, 'open')
+    assert.equal(judge('nix-version', version('nix (Lix, like Nix) 2.91.0')).state, 'open')
+    assert.equal(judge('nix-version', version('nix (Determinate Nix 3.1) 2.28.1')).state, 'unknown')
+  })
+})
+
+describe('nix.conf', () => {
+  test('that Nix cannot read, or takes for something else than it says', () => {
+    const problems = ['/etc/nix/nix.conf:1 includes /x, which is not there']
+    assert.equal(judge('nix.conf', withDaemon({}, { problems })).state, 'open')
+    const assignments = [assignment('sandbox', 'false', '/etc/nix/nix.conf:3')]
+    assert.deepEqual(judge('nix.conf', withDaemon({}, { assignments })).state, 'unknown')
+    const found = judge('nix.conf', withDaemon({}, { missing: ['/etc/nix/custom.conf'] }))
+    assert.equal(found.state, 'closed')
+    assert.match(found.detail, /note: \/etc\/nix\/custom.conf may be missing, and is/)
+  })
+
+  test('that others can write', () => {
+    const files = { ...WELL.files, confProblems: { value: ['/etc/nix/nix.conf is writable by others'] } }
+    assert.equal(judge('nix.conf-protection', { ...WELL, files }).state, 'open')
+  })
+})
+
+describe('the policy', () => {
+  const withPolicy = (more: string, mode = 'enforce'): Facts => ({
+    ...WELL,
+    policy: {
+      value: policyOf(
+        `version = 1\nmode = "${mode}"\n${more}\n[default]\nrequire = { source = "nothing", derivation = "nothing", output = "nothing" }\n`,
+      ),
+    },
+  })
+  const day = (days: number) => new Date((NOW + days * 86_400) * 1000).toISOString().slice(0, 10)
+  const key = (until: string) =>
+    `[principals.alice]\nkeys = [{ key = "a:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=", valid-until = ${until} }]`
+  const exemption = (until: string) =>
+    `[[exemptions]]\nname = "x"\nkind = "output"\nreason = "r"\nuntil = ${until}`
+
+  test('that only warns is open by choice', () => {
+    const found = judge('mode', withPolicy('', 'warn'))
+    assert.equal(found.state, 'open')
+    assert.equal(found.detail, 'warn mode: open by choice')
+  })
+
+  test('whose keys or exemptions have ended, or are about to', () => {
+    for (const part of [key, exemption]) {
+      assert.match(judge('policy-dates', withPolicy(part(day(-3)))).detail, / ended on 20/)
+      assert.match(judge('policy-dates', withPolicy(part(day(20)))).detail, / ends on 20/)
+      assert.equal(judge('policy-dates', withPolicy(part(day(40)))).state, 'closed')
+    }
+    assert.match(judge('policy-dates', withPolicy(key(day(1)))).detail, /of alice ends on/)
+  })
+
+  test('that cannot be read', () => {
+    assert.deepEqual(holes({ ...WELL, policy: { problem: 'line 3: no' } }), ['policy open', 'mode unknown'])
+  })
+})
+
+describe('the gate', () => {
+  const withGate = (gate: Partial<GateFacts>): Facts => ({ ...WELL, gate: { ...WELL.gate, ...gate } })
+
+  test('that does not answer the hooks', () => {
+    assert.equal(judge('gate-socket', withGate({ socket: { value: { kind: 'absent' } } })).state, 'open')
+    const failed = { value: { kind: 'failed', why: 'belongs to user 1000\u001b' } } as const
+    assert.equal(judge('gate-socket', withGate({ socket: failed })).detail, 'belongs to user 1000\\u{1b}')
+    assert.equal(judge('gate-socket', withGate({ socket: { problem: 'late' } })).state, 'unknown')
+  })
+
+  test('that does not answer Nix, or has what nobody made', () => {
+    const narinfo = (status: number) =>
+      judge('gate-http', withGate({ narinfo: { value: { status, text: 'x' } } })).state
+    assert.deepEqual([404, 451, 200, 502].map(narinfo), ['closed', 'closed', 'open', 'unknown'])
+    assert.equal(judge('gate-http', withGate({ health: { problem: 'refused' } })).state, 'open')
+    const ill = { value: { status: 503, text: 'not ok: no policy' } }
+    assert.match(judge('gate-http', withGate({ health: ill })).detail, /503: not ok: no policy/)
+  })
+})
+
+describe('the disk', () => {
+  test('of which others can write something', () => {
+    const problems = { value: ['a', 'b', 'c', 'd', 'e'] }
+    const facts: Facts = {
+      ...WELL,
+      machine: {
+        ...WELL.machine,
+        storeProblems: problems,
+        stateProblems: problems,
+        bundleProblems: problems,
+      },
+    }
+    assert.deepEqual(holes(facts), ['store open', 'state open', 'bundle open'])
+    assert.equal(judge('state', facts).detail, 'a; b; c; and 2 more')
+  })
+
+  test('whose files are of a time that the clock has not reached', () => {
+    const at = (newest: number): Facts => ({
+      ...WELL,
+      machine: { ...WELL.machine, newestFile: { value: newest } },
+    })
+    assert.equal(judge('clock', at(NOW + 2)).state, 'closed')
+    assert.equal(judge('clock', at(NOW + 60)).state, 'open')
+  })
+})
+
+describe('what was tried', () => {
+  const withCanary = (value: Canary, policy = WELL.policy): Facts => ({
+    ...WELL,
+    policy,
+    canaries: { ...WELL.canaries, importByRoot: { value }, buildByRoot: { value } },
+  })
+  const both = (facts: Facts) => [judge('import-by-root', facts).state, judge('build-by-root', facts).state]
+
+  test('came in unjudged', () =>
+    assert.deepEqual(both(withCanary({ kind: 'let in', isJudged: false })), ['open', 'open']))
+
+  test('came in because the policy says so', () =>
+    assert.deepEqual(both(withCanary({ kind: 'let in', isJudged: true })), ['open', 'closed']))
+
+  test('came in because the policy only warns', () => {
+    const warns = {
+      value: policyOf(
+        'version = 1\nmode = "warn"\n[default]\nrequire = { source = "nothing", derivation = "nothing", output = "nothing" }\n',
+      ),
+    }
+    const facts = withCanary({ kind: 'let in', isJudged: false }, warns)
+    assert.deepEqual(both(facts), ['open', 'open'])
+    assert.equal(judge('build-by-root', facts).detail, 'warn mode: open by choice')
+  })
+
+  test('did not come in for another reason, or not in time', () => {
+    assert.deepEqual(both(withCanary({ kind: 'failed', why: 'disk full' })), ['unknown', 'unknown'])
+    const late = { problem: 'not found out in 20 seconds' }
+    assert.equal(
+      judge('build-by-daemon', { ...WELL, canaries: { ...WELL.canaries, buildByDaemon: late } }).state,
+      'unknown',
+    )
+  })
+
+  test('could not be taken out again', () => {
+    const leftovers = ['/nix/store/x']
+    assert.equal(judge('leftovers', { ...WELL, canaries: { ...WELL.canaries, leftovers } }).state, 'open')
+  })
+})
