@@ -1,8 +1,7 @@
-/**
- * nix.conf, as far as setup has to understand it: which line sets what, and which file is included where. Nix manual,
- * "nix.conf"; where the manual is silent, what Nix 2.8 and 2.34 do.
- */
+/** nix.conf, as far as setup has to understand it: which line sets what, and which file is included where. */
 import { dirname, resolve } from 'node:path'
+import { parseConf } from '../nix-config/conf-text.ts'
+import { assignment } from '../nix-config/settings.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 
@@ -27,36 +26,19 @@ export interface Include {
   readonly line: number
 }
 
-/** Names that Nix knew settings by, and in part still does. */
-const FORMER_NAMES: ReadonlyMap<string, string> = new Map([
-  ['binary-caches', 'substituters'],
-  ['trusted-binary-caches', 'trusted-substituters'],
-  ['binary-cache-public-keys', 'trusted-public-keys'],
-  ['build-use-sandbox', 'sandbox'],
-  ['build-use-chroot', 'sandbox'],
-  ['build-fallback', 'fallback'],
-])
-
 /**
  * The lines of a file in their order; `file` is its absolute name, which messages tell and relative includes begin at.
  * Throws FormatError for a line that stops Nix.
  */
 export function parseNixConf(text: string, file: string): readonly (Setting | Include)[] {
-  return text.split('\n').flatMap((written, index): readonly (Setting | Include)[] => {
-    const line = index + 1
-    const [first, second, ...rest] = wordsOf(written.replace(/#.*/s, ''))
-    if (first === undefined) return []
-    if ((first === 'include' || first === '!include') && second !== undefined && rest.length === 0) {
-      const mayBeMissing = first === '!include'
-      return [{ kind: 'include', file: resolve(dirname(file), second), mayBeMissing, line }]
+  return parseConf(text).map(line => {
+    if (line.kind === 'include') return { ...line, file: resolve(dirname(file), line.file) }
+    if (line.kind === 'setting') {
+      const { name, value, isAddition } = assignment(line.name, line.value, file)
+      const words = value === '' ? [] : value.split(' ')
+      return { kind: 'setting', name, isExtra: isAddition, words, file, line: line.line }
     }
-    if (second !== '=') {
-      throw new FormatError(printable(file), 'Nix cannot read this line: put it right', `line ${line}`)
-    }
-    const isExtra = first.startsWith('extra-')
-    const writtenName = isExtra ? first.slice('extra-'.length) : first
-    const name = FORMER_NAMES.get(writtenName) ?? writtenName
-    return [{ kind: 'setting', name, isExtra, words: rest, file, line }]
+    throw new FormatError(printable(file), 'Nix cannot read this line: put it right', `line ${line.line}`)
   })
 }
 
@@ -70,9 +52,4 @@ export function settingValue(settings: readonly Setting[], name: string): readon
 /** What lines in this order add to a setting, whatever they make of it. */
 export function wordsFor(settings: readonly Setting[], name: string): readonly string[] {
   return settings.filter(setting => setting.name === name).flatMap(({ words }) => words)
-}
-
-/** White space as Nix knows it: a carriage return is some. */
-function wordsOf(text: string): readonly string[] {
-  return text.split(/[ \t\r\n]+/).filter(word => word !== '')
 }
