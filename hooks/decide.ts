@@ -33,7 +33,8 @@ export async function decideAfterBuild(derivation: string): Promise<number> {
   return outcome === 'pass' ? 0 : 1
 }
 
-async function decide(question: BuildQuestion): Promise<HookReply> {
+/** The reply to a question; its notice has been said. */
+export async function decide(question: BuildQuestion): Promise<HookReply> {
   const reply = (await fromResident(question)) ?? (await (await import('./judge.ts')).judge(question))
   if (reply.notice !== '') say(reply.notice)
   return reply

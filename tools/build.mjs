@@ -30,6 +30,10 @@ const out = `${finished}.${process.pid}~`
 const PATH = '/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin'
 const node = values.node ?? 'node'
 const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH} ${node}`
+// The build hook passes on to Nix's own, which needs the environment of the daemon (HOME, SSH_AUTH_SOCK, NIX_SSHOPTS …): all
+// of it but what would change this program. The kernel reads 255 bytes of this line.
+const NODE_VARIABLES = ['NODE_OPTIONS', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE']
+const buildHookInterpreter = `#!/usr/bin/env -S -u ${NODE_VARIABLES.join(' -u ')} PATH=${PATH} ${node}`
 // A gate that runs for months collects its garbage sooner than Node would; whoever runs one command does not notice.
 const SMALL = '--max-semi-space-size=4'
 const cliInterpreter = values.node ? `#!${values.node} ${SMALL}` : `#!/usr/bin/env -S node ${SMALL}`
@@ -39,6 +43,7 @@ const BESIDE = {
   'src/crypto/sigstore/library.ts': 'sigstore.js',
   'hooks/decide.ts': 'decide.js',
   'hooks/judge.ts': 'judge.js',
+  'hooks/remote-builders.ts': 'remote-builders.js',
 }
 
 /** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
@@ -68,16 +73,15 @@ function bundle(entry, file, { interpreter } = {}) {
   })
 }
 
-/** The two hooks, which are one program told apart by its name. What they import lazily must all lie beside them. */
-async function bundleHooks() {
-  const { metafile } = await bundle('hooks/hook.ts', 'pre-build-hook', { interpreter: hookInterpreter })
+/** A hook. What it imports lazily must all lie beside it. */
+async function bundleHook(entry, file, interpreter) {
+  const { metafile } = await bundle(entry, file, { interpreter })
   for (const [module, { imports }] of Object.entries(metafile.inputs)) {
     const inside = imports.find(({ kind, external }) => kind === 'dynamic-import' && !external)
     if (inside !== undefined)
       throw new Error(`${module}: ${inside.path} would lie in the hooks, unused mostly`)
   }
-  chmodSync(join(out, 'pre-build-hook'), 0o755)
-  copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
+  chmodSync(join(out, file), 0o755)
 }
 
 /** The parts in C, unless this machine has nothing to compile them with: then hooks and gate work without them. */
@@ -100,7 +104,10 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
   cpSync(join(sodium, 'prebuilds', platform), join(out, 'prebuilds', platform), { recursive: true })
 }
 buildNative()
-await bundleHooks()
+// The two hooks are one program, told apart by its name.
+await bundleHook('hooks/hook.ts', 'pre-build-hook', hookInterpreter)
+copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
+await bundleHook('hooks/build-hook.ts', 'build-hook', buildHookInterpreter)
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
 await bundle('src/cli/main.ts', 'nixsig', { interpreter: cliInterpreter })
 chmodSync(join(out, 'nixsig'), 0o755)
