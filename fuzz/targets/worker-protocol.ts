@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { FormatError } from '../../src/primitives/format-error.ts'
+import { readAccepted, readBuildRequest, readSettings } from '../../src/store/build-hook.ts'
 import { readGreeting, readWelcome } from '../../src/store/handshake.ts'
 import {
   addTempRoot,
@@ -89,7 +90,7 @@ function answerTarget<T>(
   })
 }
 
-/** What a Nix daemon answers. */
+/** What a Nix daemon answers, and what Nix says to its build hook. */
 export const WORKER_PROTOCOL: readonly Target[] = [
   answerTarget('greeting', [encode(SERVER_MAGIC, 0x123)], readGreeting, minor =>
     assert.ok(minor === 34 || minor === 35),
@@ -110,5 +111,8 @@ export const WORKER_PROTOCOL: readonly Target[] = [
     paths => assert.ok([...paths].every(path => path === PATH)),
   ),
   answerTarget('outputs', [encode(LAST, 2, 'out', PATH, 'dev', '')], () => queryOutputs(DERIVATION).answer),
+  answerTarget('settings of a build', [encode(1, 'builders', 'ssh://a', 1, 'x', '', 0)], readSettings),
+  answerTarget('request to build', [encode('try', 1, 'x86_64-linux', DERIVATION, ['kvm'])], readBuildRequest),
+  answerTarget('accepted build', [encode([PATH, OTHER_PATH], ['out'])], readAccepted),
   answerTarget('done', [encode(LAST, 1), Buffer.concat([FRAMES, REFUSAL])], () => addTempRoot(PATH).answer),
 ]

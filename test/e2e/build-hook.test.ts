@@ -1,6 +1,8 @@
 // The front for Nix's build-hook setting: a refusal costs its own goal, and what is beside it goes on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { commandsOf } from '../docs/markdown.ts'
+import { runAll } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'
 import { contentsOf, packaged, policyText, publish, setPolicy, signer } from '../support/trust.ts'
 import { type RunOptions, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
@@ -116,6 +118,14 @@ for (const version of VERSIONS) {
       },
       { mode: 'warn' },
     ))
+
+  test(`${version}: docs/how-to/build-hook.md`, () =>
+    withFront(version, async ({ world, instantiate, isBuilt }) => {
+      const [bad = '', good = ''] = await instantiate(['bad', 'good'])
+      world.write('/root/release.nix', world.read(FILE))
+      await runAll(world, commandsOf('docs/how-to/build-hook.md'))
+      assert.deepEqual([await isBuilt(good), await isBuilt(bad)], [true, false])
+    }))
 
   test(`${version}: attack: a policy that cannot be read refuses every goal`, () =>
     withFront(version, async ({ world, instantiate, isBuilt }) => {
