@@ -42,6 +42,16 @@ export function parseNixConf(text: string, file: string): readonly (Setting | In
   })
 }
 
+/** What Nix begins with, which lines may add to. */
+export const NO_FEATURES: Setting = {
+  kind: 'setting',
+  name: 'experimental-features',
+  isExtra: false,
+  words: [],
+  file: '',
+  line: 0,
+}
+
 /** What lines in this order make of a setting; undefined if none replaces what Nix begins with. */
 export function settingValue(settings: readonly Setting[], name: string): readonly string[] | undefined {
   const lines = settings.filter(setting => setting.name === name)

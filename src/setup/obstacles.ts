@@ -1,5 +1,5 @@
 import { printable } from '../primitives/printable.ts'
-import { type Setting, settingValue } from './nix-conf.ts'
+import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
 import type { Found } from './plan.ts'
 import { type InForce, namesIn, valueIn } from './settings.ts'
@@ -29,15 +29,6 @@ function featuresIn(settings: readonly Setting[]): readonly string[] {
       name => `${placeOf(setting)} enables ${name}, whose outputs nobody can sign: take that word out`,
     )
   })
-}
-
-const NO_FEATURES: Setting = {
-  kind: 'setting',
-  name: 'experimental-features',
-  isExtra: false,
-  words: [],
-  file: '',
-  line: 0,
 }
 
 /** What the gate's key signs was let in, and was not therefore built here. */

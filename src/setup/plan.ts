@@ -4,7 +4,7 @@ import type { Policy } from '../policy/policy.ts'
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
 import { withInclude } from './include-line.ts'
 import type { Front, Installation } from './installation.ts'
-import type { Setting } from './nix-conf.ts'
+import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import { notesOn } from './notes.ts'
 import { obstaclesIn } from './obstacles.ts'
 import { originalOf } from './original.ts'
@@ -73,7 +73,7 @@ const KEY_TO_COME = '<the key that the gate gets>'
 
 /** `without`: fronts that are left out, each once. */
 export function planSetup(found: Found, places: SetupPlaces, without: readonly Front[]): Plan {
-  const inForce = { installation: found.installation, without, gate: gateIn(found, without) }
+  const inForce = inForceOn(found, without)
   const isUnfinished = found.record !== undefined && !found.record.finished
   const newKeys = newKeysOf(found, without)
   const policy = policyStep(found, places)
@@ -116,6 +116,19 @@ export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
     })
   }
   return { ...plan.record, files, finished: false }
+}
+
+function inForceOn(found: Found, without: readonly Front[]): InForce {
+  const { installation, settings } = found
+  return {
+    installation,
+    without,
+    gate: gateIn(found, without),
+    otherPlugins: (settingValue(settings, 'plugin-files') ?? []).filter(file => file !== installation.plugin),
+    hasFlakes:
+      (settingValue([NO_FEATURES, ...settings], 'experimental-features') ?? []).includes('flakes') ||
+      settings.some(({ name }) => name === 'accept-flake-config'),
+  }
 }
 
 function gateIn({ policy, gateKey }: Found, without: readonly Front[]): GateAddress | undefined {

@@ -15,6 +15,10 @@ export interface InForce {
   /** Left out because somebody said so. */
   readonly without: readonly Front[]
   readonly gate: GateAddress | undefined
+  /** Plugins that nix.conf names besides: the setting cannot be added to in every Nix, so they are named again. */
+  readonly otherPlugins?: readonly string[]
+  /** Nix complains of settings about flakes, at every call, where it has none. True unless told. */
+  readonly hasFlakes?: boolean
 }
 
 type Line = readonly [name: string, value: string]
@@ -43,9 +47,9 @@ export function frontsIn({ installation, without }: Omit<InForce, 'gate'>): read
   return FRONTS.filter(front => !without.includes(front) && Boolean(isThere[front]))
 }
 
-/** Names of all that the file sets, without `extra-`. */
+/** Names of all that the file sets. */
 export function namesIn(inForce: InForce): readonly string[] {
-  return sectionsOf(inForce).flatMap(([, lines]) => lines.map(([name]) => name.replace(/^extra-/, '')))
+  return sectionsOf(inForce).flatMap(([, lines]) => lines.map(([name]) => name))
 }
 
 /** The value that the file gives a setting; undefined if it gives none. */
@@ -70,13 +74,10 @@ function sectionsOf(
     ],
     ...programSections(inForce),
     ...substituterSections(inForce),
-    [
-      ['Others could switch all of this off, and so could a flake for whoever says yes to it.'],
-      [
-        ['trusted-users', 'root'],
-        ['accept-flake-config', 'false'],
-      ],
-    ],
+    [['Others could switch all of this off.'], [['trusted-users', 'root']]],
+    ...(inForce.hasFlakes === false
+      ? []
+      : [[['So could a flake, with a setting of its own.'], [['accept-flake-config', 'false']]] as const]),
   ]
 }
 
@@ -102,7 +103,7 @@ function programSections(inForce: InForce) {
   if (fronts.includes('plugin') && installation.plugin !== undefined) {
     sections.push([
       ['Vetoes whatever nobody admitted, when it is about to become valid.'],
-      [['extra-plugin-files', installation.plugin]],
+      [['plugin-files', [...(inForce.otherPlugins ?? []), installation.plugin].join(' ')]],
     ])
   }
   return sections

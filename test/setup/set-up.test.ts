@@ -158,7 +158,7 @@ test('programs in C stand in for those of Node where they are there', async () =
   await machine.setUp()
   const { directory } = machine
   assert.match(settings(), new RegExp(`^pre-build-hook = ${directory}/pre-build-hook$`, 'm'))
-  assert.match(settings(), new RegExp(`^extra-plugin-files = ${directory}/native/nixsig-plugin.so$`, 'm'))
+  assert.match(settings(), new RegExp(`^plugin-files = ${directory}/native/nixsig-plugin.so$`, 'm'))
   for (const name of ['pre-build-hook', 'post-build-hook']) {
     writeFileSync(join(directory, 'native', name), '', { mode: 0o755 })
   }
@@ -168,17 +168,35 @@ test('programs in C stand in for those of Node where they are there', async () =
   }
 })
 
+test('plugins of the user’s stay', async () => {
+  writeConf('plugin-files = /opt/other.so\nextra-plugin-files = /opt/third.so\n')
+  await machine.setUp()
+  assert.match(settings(), /^plugin-files = \/opt\/other\.so \/opt\/third\.so \S+nixsig-plugin\.so$/m)
+})
+
+test('flakes are told nothing of where Nix has none, and complains', async () => {
+  writeConf('cores = 1\n')
+  await machine.setUp()
+  assert.doesNotMatch(settings(), /accept-flake-config/)
+  for (const conf of ['extra-experimental-features = flakes\n', 'accept-flake-config = true\n']) {
+    writeConf(conf)
+    await machine.setUp()
+    assert.match(settings(), /^accept-flake-config = false$/m)
+    await machine.takeDown()
+  }
+})
+
 test('an installation without plugin and build-hook says so and sets neither', async () => {
   for (const name of ['build-hook', 'native']) rmSync(join(machine.directory, name), { recursive: true })
   const { plan } = await machine.setUp()
-  assert.doesNotMatch(settings(), /^(?:build-hook|extra-plugin-files)/m)
+  assert.doesNotMatch(settings(), /^(?:build-hook|plugin-files)/m)
   assert.match(settings(), /^# in force: hooks, gate; left out: none$/m)
   assert.match(plan?.notes.join('\n') ?? '', /no native\/nixsig-plugin\.so.*\n.*no build-hook/)
 })
 
 test('fronts can be left out, are named in the file, and come back', async () => {
   await machine.setUp(['hooks', 'build-hook', 'plugin', 'gate'])
-  assert.doesNotMatch(settings(), /^(?:pre-build-hook|post-build-hook|build-hook|extra-plugin-files)/m)
+  assert.doesNotMatch(settings(), /^(?:pre-build-hook|post-build-hook|build-hook|plugin-files)/m)
   assert.match(settings(), /^# in force: none; left out: hooks, build-hook, plugin, gate$/m)
   assert.match(settings(), /^substituters =$/m)
   assert.match(settings(), /^trusted-public-keys =$/m)

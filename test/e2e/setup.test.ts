@@ -1,0 +1,410 @@
+// `nixsig setup`, `enforce`, `warn` and `unsetup` on machines with a real Nix, and what Nix makes of them.
+import assert from 'node:assert/strict'
+import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { describe, test } from 'node:test'
+import * as nix from '../support/expressions.ts'
+import { freePort, startGate } from '../support/gate-process.ts'
+import { byDefault, contentsOf, packaged, policyText, publish, signer } from '../support/trust.ts'
+import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+
+const CONF = '/etc/nix/nix.conf'
+const NIXSIG = '/opt/nixsig/nixsig'
+const POLICY = '/etc/nixsig/policy.toml'
+/** What a test's Nix needs to build at all. */
+const NEEDED = 'sandbox-paths = /bin/sh=/bin/busybox /srv\nbuild-users-group =\n'
+const USUAL = `${NEEDED}sandbox = false\nexperimental-features = nix-command flakes\nsubstituters =\n`
+
+/** A machine on which nixsig was installed and nothing else happened. */
+function withInstalled(version: Version, conf: string | undefined, use: (world: World) => Promise<void>) {
+  return withWorld(version, { resident: 'none' }, async world => {
+    rmSync(world.path('/etc/nix'), { recursive: true })
+    if (conf !== undefined) world.write(CONF, conf)
+    await use(world)
+  })
+}
+
+/** Runs a command of nixsig's that has to end like this; all that it said. */
+async function nixsig(world: World, args: string, status = 0): Promise<string> {
+  const ended = await world.run(`${NIXSIG} ${args}`)
+  const said = ended.stdout + ended.stderr
+  assert.equal(ended.status, status, `nixsig ${args}: ${said}`)
+  return said
+}
+
+/** What Nix itself takes for its settings. */
+async function settingsOf(world: World): Promise<ReadonlyMap<string, string>> {
+  const lines = await world.output('nix --extra-experimental-features nix-command show-config 2>/dev/null')
+  return new Map(lines.split('\n').map(line => line.split(/ = ?/, 2) as [string, string]))
+}
+
+function picture(world: World, file = CONF): unknown {
+  if (!world.exists(file)) return 'nothing'
+  const { mode, uid, gid } = statSync(world.path(file))
+  return [readFileSync(world.path(file), 'latin1'), mode, uid, gid]
+}
+
+const EVERYWHERE: Readonly<Record<string, string>> = {
+  sandbox: 'true',
+  'sandbox-fallback': 'false',
+  'require-sigs': 'true',
+  substituters: 'http://127.0.0.1:4649',
+  'trusted-substituters': '',
+  'trusted-users': 'root',
+  fallback: 'false',
+  'narinfo-cache-positive-ttl': '0',
+  'narinfo-cache-negative-ttl': '0',
+  'plugin-files': '/opt/nixsig/native/nixsig-plugin.so',
+}
+
+const ODD: Readonly<Record<string, string | undefined>> = {
+  'none at all': undefined,
+  'an empty one': '',
+  'one without a line feed at its end': `${USUAL}cores = 1`,
+  'one that ends with a comment': `${USUAL}# the end`,
+  'one with carriage returns': USUAL.replaceAll('\n', '\r\n'),
+  'one that includes another': `${USUAL}include mine.conf\n!include /etc/nix/missing.conf\n`,
+  'one with every door open': `${USUAL}sandbox-fallback = true
+require-sigs = false
+extra-substituters = https://evil.example
+binary-caches = https://evil.example
+trusted-substituters = https://evil.example
+extra-trusted-public-keys = evil:AAAA
+extra-trusted-users = mallory
+accept-flake-config = true
+fallback = true
+pre-build-hook =
+post-build-hook = /bin/true
+plugin-files =
+`,
+}
+
+for (const version of VERSIONS) {
+  describe(version, () => {
+    for (const [what, conf] of Object.entries(ODD)) {
+      test(`nix.conf: ${what}: Nix takes every setting, and gets it back byte for byte`, () =>
+        withInstalled(version, conf, async world => {
+          if (conf?.includes('mine.conf')) world.write('/etc/nix/mine.conf', 'trusted-users = root mallory\n')
+          const before = picture(world)
+          await nixsig(world, 'setup --yes')
+          const settings = await settingsOf(world)
+          for (const [name, value] of Object.entries(EVERYWHERE))
+            assert.equal(settings.get(name), value, name)
+          // The newer Nix does not know this one without flakes.
+          if (conf?.includes('flakes')) assert.equal(settings.get('accept-flake-config'), 'false')
+          assert.doesNotMatch(
+            (await world.run('nix-store --version')).stderr,
+            /unknown setting|Ignoring setting/,
+          )
+          assert.equal(settings.get('trusted-public-keys'), world.read('/var/lib/nixsig/gate.pub').trim())
+          assert.match(settings.get('pre-build-hook') ?? '', /^\/opt\/nixsig\/(?:native\/)?pre-build-hook$/)
+          assert.match(settings.get('post-build-hook') ?? '', /^\/opt\/nixsig\/(?:native\/)?post-build-hook$/)
+          assert.match(await nixsig(world, 'policy check'), /mode warn, 0 principals/)
+          const after = [picture(world), picture(world, '/etc/nix/nixsig.conf'), picture(world, POLICY)]
+          assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
+          assert.match(await nixsig(world, 'setup --dry-run'), /nothing to do/)
+          assert.deepEqual(
+            [picture(world), picture(world, '/etc/nix/nixsig.conf'), picture(world, POLICY)],
+            after,
+          )
+          await nixsig(world, 'unsetup --yes')
+          assert.deepEqual(picture(world), before)
+          assert.equal(world.exists('/etc/nix/nixsig.conf'), false)
+          assert.equal(world.exists('/etc/nix'), conf !== undefined)
+          assert.ok(world.exists(POLICY))
+        }))
+    }
+
+    test('a symbolic link stays one, and a mode and an owner are kept', () =>
+      withInstalled(version, undefined, async world => {
+        world.write('/root/dotfiles/nix.conf', USUAL)
+        await world.output('mkdir /etc/nix; ln -s /root/dotfiles/nix.conf /etc/nix/nix.conf')
+        chmodSync(world.path('/root/dotfiles/nix.conf'), 0o640)
+        chownSync(world.path('/root/dotfiles/nix.conf'), 0, 1000)
+        const before = picture(world)
+        await nixsig(world, 'setup --yes')
+        assert.equal((await settingsOf(world)).get('sandbox'), 'true')
+        await nixsig(world, 'unsetup --yes')
+        assert.deepEqual(picture(world), before)
+        assert.equal(await world.output('readlink /etc/nix/nix.conf'), '/root/dotfiles/nix.conf')
+      }))
+
+    test('what nobody signed is told, then refused, then told again, and not asked about after unsetup', () =>
+      withInstalled(version, USUAL, async world => {
+        const alice = signer('alice')
+        const port = await freePort()
+        const gateAt = `[gate]\nlisten = "127.0.0.1:${port}"\n`
+        const rules = byDefault('alice', 'nothing', 'self')
+        world.write(POLICY, policyText({ alice: [alice] }, gateAt + rules, 'warn'))
+        await world.output('mkdir -p /etc/nixsig/attestations')
+        await nixsig(world, 'setup --yes')
+        const gate = await startGate(world)
+        const daemon = await world.startDaemon()
+        let builds = 0
+        const build = async () => {
+          const name = `product-${builds++}`
+          world.write(`/home/alice/${name}.txt`, `${name}\n`)
+          const options = { inputs: [`./${name}.txt`], build: 'read line <$inputs; echo "$line" >$out' }
+          world.write(`/home/alice/${name}.nix`, nix.derivation(name, options))
+          const outcome = await world.run(`nix-build --no-out-link ${name}.nix`, { user: 'alice' })
+          return { ...outcome, name }
+        }
+        try {
+          const warned = await build()
+          assert.equal(warned.status, 0, warned.stderr)
+          assert.match(daemon.log() + gate.log(), /needs alice for its source/)
+
+          assert.match(await nixsig(world, 'enforce'), /enforced: what is not trusted is refused/)
+          const refused = await build()
+          assert.notEqual(refused.status, 0)
+          assert.match(
+            refused.stderr + daemon.log(),
+            /refused \/nix\/store\/\S*product-1\S* .*needs alice for its source/,
+          )
+          const source = await world.output(`nix-store --add /home/alice/${refused.name}.txt`)
+          publish(world, source, packaged(alice, await contentsOf(world, source)))
+          const again = await world.run(`nix-build --no-out-link ${refused.name}.nix`, { user: 'alice' })
+          assert.equal(again.status, 0, again.stderr)
+
+          assert.match(await nixsig(world, 'warn'), /WARNING: nixsig refuses nothing now/)
+          assert.equal((await build()).status, 0)
+        } finally {
+          await gate.end('SIGTERM')
+          await daemon.stop()
+        }
+        await nixsig(world, 'enforce')
+        await nixsig(world, 'unsetup --yes')
+        await world.startDaemon()
+        const free = await build()
+        assert.equal(free.status, 0, free.stderr)
+        assert.doesNotMatch(free.stderr, /nixsig/)
+      }))
+
+    test('a policy that lists nobody is not enforced unless somebody insists', () =>
+      withInstalled(version, USUAL, async world => {
+        assert.match(
+          await nixsig(world, 'enforce', 2),
+          /there is no \/etc\/nixsig\/policy\.toml: nixsig setup begins one/,
+        )
+        await nixsig(world, 'setup --yes')
+        assert.match(
+          await nixsig(world, 'enforce', 2),
+          /lists nobody, so next to everything would be refused/,
+        )
+        assert.match(world.read(POLICY), /^mode = "warn"$/m)
+        await nixsig(world, 'enforce --force')
+        assert.match(world.read(POLICY), /^mode = "enforce"$/m)
+        assert.match(await nixsig(world, 'enforce'), /nothing to do/)
+        world.write('/root/x.nix', nix.derivation('x', { inputs: ['./x.nix'] }))
+        const { status, stderr } = await world.run('nix-build --option substituters "" x.nix')
+        assert.notEqual(status, 0)
+        assert.match(stderr, /x\.nix .*refuse/)
+      }))
+
+    test('killed at any time, it leaves a Nix that works, and goes on when it is run again', () =>
+      withInstalled(version, USUAL, async world => {
+        const before = picture(world)
+        for (let delay = 60; delay <= 460; delay += 40) {
+          await world.run(`timeout --signal KILL 0.${String(delay).padStart(3, '0')} ${NIXSIG} setup --yes`)
+          const text = world.exists(CONF) ? world.read(CONF) : ''
+          assert.ok(text === USUAL || text.endsWith('include /etc/nix/nixsig.conf\n'), text)
+          assert.equal(
+            (await world.run('nix-store --version; nix-store --check-validity /nix/store/x')).stderr.includes(
+              'not found',
+            ),
+            false,
+          )
+          assert.ok((await settingsOf(world)).has('sandbox'))
+          if ((delay / 40) % 2 < 1) await nixsig(world, 'setup --yes')
+          await nixsig(world, 'unsetup --yes')
+          assert.deepEqual(picture(world), before)
+          assert.deepEqual((await world.output('ls -A /etc/nix')).split('\n'), ['nix.conf'])
+        }
+      }))
+  })
+}
+
+/** A systemd in whose place a script writes down what it is asked, and says that a daemon runs. */
+function pretendSystemd(world: World, fails = ''): void {
+  world.write('/run/systemd/system/.keep', '')
+  const script = `#!/bin/sh\necho "$*" >>/root/asked\ncase "$*" in ${fails || 'nothing'}*) echo "Job failed." >&2; exit 1;; esac\n`
+  world.write('/usr/local/bin/systemctl', script, 0o755)
+}
+
+function asked(world: World): readonly string[] {
+  const lines = world.exists('/root/asked') ? world.read('/root/asked').trimEnd().split('\n') : []
+  rmSync(world.path('/root/asked'), { force: true })
+  return lines
+}
+
+const UNIT = '/etc/systemd/system/nixsig.service'
+
+describe('with systemd', () => {
+  test('the gate is a service, started before nix.conf names it, and gone afterwards', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      pretendSystemd(world)
+      const said = await nixsig(world, 'setup --yes')
+      assert.doesNotMatch(said, /start the gate as root/)
+      assert.match(said, /start nixsig\.service, now and at each boot/)
+      assert.deepEqual(asked(world), [
+        'daemon-reload',
+        'enable nixsig.service',
+        'restart nixsig.service',
+        'is-active --quiet nix-daemon.service',
+        'try-restart nix-daemon.service',
+      ])
+      const verified = await world.run(`systemd-analyze verify ${UNIT}`)
+      assert.equal(verified.status, 0, verified.stderr)
+      assert.doesNotMatch(verified.stderr, /nixsig\.service/)
+      assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
+      assert.deepEqual(asked(world), [])
+      await nixsig(world, 'unsetup --yes')
+      assert.deepEqual(asked(world), [
+        'is-active --quiet nix-daemon.service',
+        'try-restart nix-daemon.service',
+        'disable --now nixsig.service',
+        'daemon-reload',
+      ])
+      assert.equal(world.exists(UNIT), false)
+    }))
+
+  test('a gate that does not start leaves nix.conf as it was, and setup goes on when it does', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      pretendSystemd(world, 'restart')
+      assert.match(await nixsig(world, 'setup --yes', 2), /systemctl restart nixsig\.service: Job failed\./)
+      assert.equal(world.read(CONF), USUAL)
+      pretendSystemd(world)
+      asked(world)
+      await nixsig(world, 'setup --yes')
+      assert.ok(asked(world).includes('restart nixsig.service'))
+      assert.match(world.read(CONF), /nixsig\.conf\n$/)
+      assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
+      await nixsig(world, 'unsetup --yes')
+      assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('without the gate there is no service, and one that was there goes', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      pretendSystemd(world)
+      await nixsig(world, 'setup --yes')
+      asked(world)
+      await nixsig(world, 'setup --yes --without gate')
+      assert.ok(asked(world).includes('disable --now nixsig.service'))
+      assert.equal(world.exists(UNIT), false)
+      assert.equal((await settingsOf(world)).get('substituters'), '')
+      await nixsig(world, 'unsetup --yes')
+      assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('a unit of the user’s by that name comes back, and one that was changed since is left', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      pretendSystemd(world)
+      world.write(UNIT, '[Service]\nExecStart=/bin/true\n')
+      await nixsig(world, 'setup --yes')
+      assert.match(world.read(UNIT), /ExecStart=\/opt\/nixsig\/nixsig serve/)
+      await nixsig(world, 'unsetup --yes')
+      assert.equal(world.read(UNIT), '[Service]\nExecStart=/bin/true\n')
+      await nixsig(world, 'setup --yes')
+      world.write(UNIT, `${world.read(UNIT)}# mine\n`)
+      assert.match(
+        await nixsig(world, 'unsetup --yes', 2),
+        /nixsig\.service was changed since setup and is left as it is/,
+      )
+      assert.equal(world.read(CONF), USUAL)
+      rmSync(world.path(UNIT))
+      await nixsig(world, 'unsetup --yes')
+      assert.match(await nixsig(world, 'unsetup'), /nothing to do/)
+    }))
+})
+
+describe('who may, and what is asked', () => {
+  test('attack: a plain user sets nothing up', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      for (const command of ['setup --yes', 'unsetup --yes', 'enforce', 'warn']) {
+        const { status, stderr } = await world.run(`${NIXSIG} ${command}`, { user: 'mallory' })
+        assert.equal(status, 2)
+        assert.match(stderr, /is root's/)
+      }
+      assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('attack: the installation belongs to a plain user, as after cp -a', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      await world.output('cp -r /opt/nixsig /home/mallory/nixsig; chown -R mallory /home/mallory/nixsig')
+      const { status, stderr } = await world.run('/home/mallory/nixsig/nixsig setup --yes')
+      assert.equal(status, 2)
+      assert.match(stderr, /\/home\/mallory.* belongs to user 1001.*copy it as root to \/opt\/nixsig/)
+      await world.output('ln -s /home/mallory/nixsig/nixsig /usr/local/bin/nixsig')
+      assert.match((await world.run('nixsig setup --yes')).stderr, /belongs to user 1001/)
+      assert.equal(world.read(CONF), USUAL)
+      assert.equal(world.exists('/var/lib/nixsig'), false)
+    }))
+
+  test('attack: the policy is a symbolic link to /etc/shadow: it stays, and no word of it is told', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      world.write('/etc/shadow', 'root:$y$j9T$secret:19000::::::\n', 0o600)
+      await world.output('mkdir /etc/nixsig; ln -s /etc/shadow /etc/nixsig/policy.toml')
+      for (const command of ['setup --yes', 'enforce --force', 'warn']) {
+        assert.doesNotMatch(await nixsig(world, command, 2), /secret|\$y\$/)
+      }
+      assert.match(world.read('/etc/shadow'), /^root:\$y/)
+      assert.ok(lstatSync(`${world.path('/etc/nixsig')}/policy.toml`).isSymbolicLink())
+      assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('NixOS is told to use the module', () =>
+    withInstalled('bookworm', undefined, async world => {
+      world.write('/etc/static/nix/nix.conf', USUAL)
+      await world.output('mkdir /etc/nix')
+      symlinkSync('/etc/static/nix/nix.conf', `${world.path('/etc/nix')}/nix.conf`)
+      assert.match(await nixsig(world, 'setup --yes', 2), /NixOS.*use nixsig's NixOS module/)
+      await world.output(
+        'mkdir -p /nix/store/x-etc; cp /etc/static/nix/nix.conf /nix/store/x-etc; ln -sf /nix/store/x-etc/nix.conf /etc/nix/',
+      )
+      assert.match(await nixsig(world, 'setup --yes', 2), /NixOS module/)
+      assert.equal(world.exists('/etc/nix/nixsig.conf'), false)
+    }))
+
+  test('a dry run does nothing, and so does one that nobody agreed to', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      assert.match(await nixsig(world, 'setup --dry-run'), /\+ include \/etc\/nix\/nixsig\.conf/)
+      assert.match(await nixsig(world, 'setup', 2), /no terminal to ask at/)
+      for (const answer of ['n', '', 'maybe']) {
+        const { stdout } = await world.run(
+          ['script', '--quiet', '--command', `${NIXSIG} setup`, '/dev/null'],
+          {
+            input: `${answer}\n`,
+          },
+        )
+        assert.match(stdout, /Do this\? \[y\/N\].*nothing was done/s)
+      }
+      assert.equal(world.read(CONF), USUAL)
+      assert.deepEqual(
+        ['/etc/nixsig', '/var/lib/nixsig', '/etc/nix/nixsig.conf'].map(file => world.exists(file)),
+        [false, false, false],
+      )
+      await world.run(['script', '--quiet', '--command', `${NIXSIG} setup`, '/dev/null'], { input: 'y\n' })
+      assert.match(world.read(CONF), /nixsig\.conf\n$/)
+      assert.match(await nixsig(world, 'unsetup --dry-run'), /delete \/etc\/nix\/nixsig\.conf/)
+      assert.match(await nixsig(world, 'unsetup', 2), /no terminal to ask at/)
+      assert.match(world.read(CONF), /nixsig\.conf\n$/)
+    }))
+
+  test('purge deletes policy, keys and ledger, and nothing else', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      await nixsig(world, 'setup --yes')
+      world.write('/etc/nixsig/keys/alice.asc', '')
+      await nixsig(world, 'unsetup --yes --purge')
+      assert.equal(world.exists('/var/lib/nixsig'), false)
+      assert.deepEqual(await world.output('ls -A /etc/nixsig'), 'keys')
+      assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('calls that make no sense', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      assert.match(await nixsig(world, 'setup --yes --without hooks', 2), /--without plugin as well/)
+      assert.match(await nixsig(world, 'setup --yes --without everything', 2), /Invalid values/)
+      assert.match(await nixsig(world, 'setup --yes --state /srv/state', 2), /no others/)
+      assert.match(await nixsig(world, 'enforce --policy /srv/policy.toml', 2), /no others/)
+      assert.equal(world.read(CONF), USUAL)
+    }))
+})
