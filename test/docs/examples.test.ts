@@ -8,9 +8,17 @@ import { policyOf } from '../policy/policies.ts'
 import { blocksOf, commandsOf } from './markdown.ts'
 import { completePolicy } from './policies.ts'
 
-const ROLES = ['developer', 'packager', 'reviewer', 'builder', 'user', 'gate', 'build-hook', 'doctor'].map(
-  role => `docs/how-to/${role}.md`,
-)
+const ROLES = [
+  'developer',
+  'packager',
+  'reviewer',
+  'builder',
+  'user',
+  'setup',
+  'gate',
+  'build-hook',
+  'doctor',
+].map(role => `docs/how-to/${role}.md`)
 const PAGES = ['docs/getting-started.md', 'docs/how-to.md', ...ROLES, 'docs/attestations.md', 'README.md']
 const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix', 'ini', 'conf', 'nginx']
 

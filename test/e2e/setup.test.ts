@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
+import { commandsOf } from '../docs/markdown.ts'
+import { runAll } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'
 import { freePort, startGate } from '../support/gate-process.ts'
 import { byDefault, contentsOf, packaged, policyText, publish, signer } from '../support/trust.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
+const PAGE = 'docs/how-to/setup.md'
 const CONF = '/etc/nix/nix.conf'
 const NIXSIG = '/opt/nixsig/nixsig'
 const POLICY = '/etc/nixsig/policy.toml'
@@ -406,5 +409,42 @@ describe('who may, and what is asked', () => {
       assert.match(await nixsig(world, 'setup --yes --state /srv/state', 2), /no others/)
       assert.match(await nixsig(world, 'enforce --policy /srv/policy.toml', 2), /no others/)
       assert.equal(world.read(CONF), USUAL)
+    }))
+})
+
+describe(PAGE, () => {
+  test('its commands, one after the other', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      await world.output('mv /opt/nixsig /root/dist')
+      const commands = commandsOf(PAGE)
+      assert.deepEqual(
+        commands.map(({ section }) => section),
+        [
+          'Install',
+          'Look first',
+          'Set up',
+          'From warnings to refusals',
+          'From warnings to refusals',
+          'Leave',
+        ],
+      )
+      const before = commands.findIndex(({ section }) => section === 'From warnings to refusals')
+      await runAll(world, commands.slice(0, before))
+      const listed = `${world.read(POLICY)}[principals.alice]\nkeys = ["${signer('alice').publicKey}"]\n`
+      world.write(POLICY, listed)
+      await runAll(world, commands.slice(before))
+      assert.equal(world.read(CONF), USUAL)
+      assert.equal(world.read(POLICY), listed)
+    }))
+
+  test('its table of settings is that of the file', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      await nixsig(world, 'setup --yes')
+      const table = readFileSync(`${PROJECT_ROOT}/${PAGE}`, 'utf8').match(/^\| setting .*?\n\n/ms)?.[0] ?? ''
+      const names = [...world.read('/etc/nix/nixsig.conf').matchAll(/^([a-z-]+) =/gm)].map(
+        ([, name = '']) => name,
+      )
+      assert.ok(names.length > 10)
+      for (const name of names) assert.ok(table.includes(`\`${name}`), name)
     }))
 })
