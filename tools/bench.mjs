@@ -7,7 +7,7 @@ import { runCompiled } from './run-compiled.mjs'
 const named = process.argv.slice(2)
 const statuses = []
 ensureTestTools({ endToEnd: true })
-for (const name of named.length > 0 ? named : ['hooks', 'gate']) {
+for (const name of named.length > 0 ? named : ['hooks', 'builds', 'imports', 'gate']) {
   statuses.push(await runCompiled(`bench/${name}.ts`))
 }
 process.exit(Math.max(...statuses))

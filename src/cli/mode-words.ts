@@ -2,9 +2,14 @@ import type { Settled } from '../setup/settle.ts'
 import type { Status } from './status.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Says whether a gate that runs took the new policy; the status of the command. */
+/**
+ * Says whether a gate that runs took the new policy; the status of the command. Where it hangs the program ends here: it
+ * would wait for the answer otherwise.
+ */
 export function saySettled(settled: Settled | undefined, terminal: Terminal): Status {
-  if (settled?.kind !== 'not-reloaded') return 0
-  terminal.note(`nixsig: the gate that runs did not take it: ${settled.why}`)
+  if (settled?.kind !== 'not-reloaded' && settled?.kind !== 'hangs') return 0
+  const why = settled.kind === 'hangs' ? 'it does not answer; restart it' : settled.why
+  terminal.note(`nixsig: the policy is in force, but the gate that runs did not say that it took it: ${why}`)
+  if (settled.kind === 'hangs') process.exit(2)
   return 2
 }

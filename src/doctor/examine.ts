@@ -78,7 +78,9 @@ function ownEnvironment(): Environment {
 /** The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it is. */
 async function findDaemon(): Promise<DaemonProcess | undefined> {
   const isServed = await greetDaemon()
-  const [daemon] = findDaemons()
+  const [daemon, ...more] = findDaemons()
+  if (more.length > 0)
+    throw new Error(`${more.length + 1} nix-daemons run, and it cannot be told which one answers`)
   if (daemon === undefined && isServed) throw new Error('a daemon answers, and is none of the processes')
   return daemon
 }

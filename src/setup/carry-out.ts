@@ -6,13 +6,18 @@ import { recordFile, type SetupPlaces } from './places.ts'
 import type { Step } from './plan.ts'
 import { printRecord, type SetupRecord } from './record.ts'
 
-/** Carries steps out in their order; a sentence if one fails that others rest upon, with those after it left undone. */
+/**
+ * Carries steps out in their order; a sentence if one fails. Those after it are left undone, but for a daemon that does
+ * not restart: nothing rests upon that.
+ */
 export async function carryOut(places: SetupPlaces, steps: readonly Step[]): Promise<string | undefined> {
+  let found: string | undefined
   for (const step of steps) {
     const problem = await take(step, places)
-    if (problem !== undefined) return problem
+    if (problem !== undefined && step.kind !== 'restart-daemon') return problem
+    found ??= problem
   }
-  return undefined
+  return found
 }
 
 async function take(step: Step, places: SetupPlaces): Promise<string | undefined> {

@@ -1,14 +1,14 @@
 /** `nixsig setup`, but for what it says. Heavy: reached by `import()` alone. */
-import { mkdirSync } from 'node:fs'
 import { withLock } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { gateKey, machineKey } from '../verifier/machine-key.ts'
 import { carryOut, writeRecord } from './carry-out.ts'
+import { makeDirectory } from './file-state.ts'
 import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { type Found, type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
-import { settleSnapshot } from './settle.ts'
+import { type Settled, settleSnapshot } from './settle.ts'
 
 export interface SetupWish {
   /** Where nixsig lies, without symbolic links. */
@@ -17,7 +17,8 @@ export interface SetupWish {
 }
 
 export type SetupOutcome =
-  | { readonly kind: 'nothing' | 'blocked' | 'declined' | 'done' }
+  | { readonly kind: 'nothing' | 'blocked' | 'declined' }
+  | { readonly kind: 'done'; readonly settled: Settled }
   /** What was done stays; setup goes on from there when it is run again. */
   | { readonly kind: 'failed'; readonly problem: string }
 
@@ -36,7 +37,7 @@ export async function setUp(
   const agreed = await agree(shown.plan)
   if (shown.plan.obstacles.length > 0) return { kind: 'blocked' }
   if (!agreed) return { kind: 'declined' }
-  mkdirSync(places.state, { recursive: true, mode: 0o755 })
+  makeDirectory(places.state)
   return withLock(lockFile(places), async () => {
     makeKeys(places, wish)
     // With the key that the gate has now.
@@ -46,9 +47,9 @@ export async function setUp(
     writeRecord(places, recordUnderWay(plan, found))
     const problem = await carryOut(places, plan.steps)
     if (problem !== undefined) return { kind: 'failed', problem }
-    await settleSnapshot(places)
+    const settled = await settleSnapshot(places)
     writeRecord(places, plan.record)
-    return { kind: 'done' }
+    return { kind: 'done', settled }
   })
 }
 

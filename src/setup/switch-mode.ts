@@ -1,14 +1,15 @@
 /** `nixsig enforce` and `nixsig warn`, but for what they say. Heavy: reached by `import()` alone. */
-import { lstatSync, mkdirSync, readdirSync, realpathSync } from 'node:fs'
+import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
 import { withLock } from '../files/lock.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
+import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
-import { placeState, readState } from './file-state.ts'
+import { makeDirectory, placeState, readState } from './file-state.ts'
 import { lockFile } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { changeMode } from './policy-mode.ts'
@@ -25,7 +26,7 @@ export interface Standing {
 
 /** The policy as it is, and what it let pass. Throws PolicyError and FileError. */
 export function standingOf(places: SetupPlaces): Standing {
-  return { policy: changed(places, 'warn').policy, letIn: countLetIn(places) }
+  return { policy: parsePolicy(sourceOf(places)), letIn: countLetIn(places) }
 }
 
 /**
@@ -33,9 +34,9 @@ export function standingOf(places: SetupPlaces): Standing {
  * already. Throws PolicyError and FileError, with the file as it was.
  */
 export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<Settled | undefined> {
-  mkdirSync(places.state, { recursive: true, mode: 0o755 })
+  makeDirectory(places.state)
   return withLock(lockFile(places), async () => {
-    const { policy, toml } = changed(places, mode)
+    const { policy, toml } = changeMode(sourceOf(places), mode)
     if (policy.mode === mode) return undefined
     const state = readState(places.policy)
     if (state === undefined) throw new FileError(`${printable(places.policy)} went away`)
@@ -44,7 +45,7 @@ export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Pro
   })
 }
 
-function changed({ policy: file }: SetupPlaces, mode: Policy['mode']) {
+function sourceOf({ policy: file }: SetupPlaces): PolicySource {
   const name = printable(file)
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup begins one`)
@@ -53,10 +54,9 @@ function changed({ policy: file }: SetupPlaces, mode: Policy['mode']) {
       `${name} is a symbolic link: what makes ${printable(realPath(file))} has to set its mode`,
     )
   }
-  const state = readState(file)
-  const toml = decodeUtf8(state?.bytes ?? Buffer.alloc(0), 'policy')
+  const toml = decodeUtf8(readState(file)?.bytes ?? Buffer.alloc(0), 'policy')
   const certificate = (path: string) => readProtectedFile(path, CERTIFICATE_LIMIT)
-  return changeMode({ toml, file, directory: dirname(file), certificate }, mode)
+  return { toml, file, directory: dirname(file), certificate }
 }
 
 function realPath(file: string): string {

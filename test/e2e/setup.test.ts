@@ -182,6 +182,30 @@ for (const version of VERSIONS) {
         assert.doesNotMatch(free.stderr, /nixsig/)
       }))
 
+    test('a gate that hangs keeps nobody from getting out', () =>
+      withInstalled(version, USUAL, async world => {
+        const port = await freePort()
+        const rest = `[gate]\nlisten = "127.0.0.1:${port}"\n${byDefault('alice', 'nothing', 'self')}`
+        world.write(POLICY, policyText({ alice: [signer('alice')] }, rest))
+        await world.output('mkdir -p /etc/nixsig/attestations')
+        await nixsig(world, 'setup --yes')
+        const gate = await startGate(world)
+        process.kill(gate.pid, 'SIGSTOP')
+        try {
+          const said = await nixsig(world, 'warn', 2)
+          assert.match(said, /WARNING: nixsig refuses nothing now/)
+          assert.match(
+            said,
+            /the policy is in force, but the gate that runs did not say .* it does not answer/,
+          )
+          assert.match(world.read(POLICY), /^mode = "warn"$/m)
+          assert.match(world.read('/var/lib/nixsig/policy'), /^mode warn$/m)
+        } finally {
+          process.kill(gate.pid, 'SIGCONT')
+          await gate.end('SIGTERM')
+        }
+      }))
+
     test('a policy that lists nobody is not enforced unless somebody insists', () =>
       withInstalled(version, USUAL, async world => {
         assert.match(
@@ -283,6 +307,20 @@ describe('with systemd', () => {
       assert.match(await nixsig(world, 'setup --yes'), /nothing to do/)
       await nixsig(world, 'unsetup --yes')
       assert.equal(world.read(CONF), USUAL)
+    }))
+
+  test('a daemon that does not restart is told of, and stops neither setup nor unsetup', () =>
+    withInstalled('bookworm', USUAL, async world => {
+      pretendSystemd(world, 'try-restart')
+      assert.match(await nixsig(world, 'setup --yes', 2), /try-restart nix-daemon\.service: Job failed/)
+      assert.match(world.read(CONF), /nixsig\.conf\n$/)
+      assert.match(await nixsig(world, 'unsetup --yes', 2), /try-restart nix-daemon\.service: Job failed/)
+      assert.deepEqual(
+        [world.read(CONF), world.exists('/etc/nix/nixsig.conf'), world.exists(UNIT)],
+        [USUAL, false, false],
+      )
+      await nixsig(world, 'unsetup --yes')
+      assert.match(await nixsig(world, 'unsetup'), /nothing to do/)
     }))
 
   test('without the gate there is no service, and one that was there goes', () =>

@@ -75,6 +75,17 @@ test('attack: a policy that others could have written is not put into force', as
   assert.match(text(), /mode = "warn"/)
 })
 
+test('a mode that has its own way of being written is no trouble where it need not change', async () => {
+  const { policy } = machine.places
+  writeFileSync(policy, text().replace('"warn"', '"""warn"""'))
+  assert.equal(standingOf(machine.places).policy.mode, 'warn')
+  assert.equal(await switchMode(machine.places, 'warn'), undefined)
+  await assert.rejects(
+    switchMode(machine.places, 'enforce'),
+    /policy\.toml:2: write this line as mode = "warn"/,
+  )
+})
+
 test('without a policy there is nothing to change', async () => {
   rmSync(machine.places.policy)
   await assert.rejects(

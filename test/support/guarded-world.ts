@@ -87,7 +87,7 @@ function putInForce(world: World, gate: GateProcess): void {
     program: '/opt/nixsig/nixsig',
     preBuildHook: '/opt/nixsig/native/pre-build-hook',
     postBuildHook: '/opt/nixsig/native/post-build-hook',
-    buildHook: world.exists('/opt/nixsig/build-hook') ? '/opt/nixsig/build-hook' : undefined,
+    buildHook: '/opt/nixsig/build-hook',
     plugin: '/opt/nixsig/native/nixsig-plugin.so',
   }
   const publicKey = world.read(`${GATE_STATE}/gate.pub`).trim()

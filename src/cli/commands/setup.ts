@@ -5,6 +5,7 @@ import { machinePlaces } from '../../setup/places.ts'
 import type { Plan } from '../../setup/plan.ts'
 import { askToAgree } from '../agree.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { saySettled } from '../mode-words.ts'
 import { assertOwnMachine, noteAll, printSteps } from '../setup-words.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
@@ -69,8 +70,8 @@ async function setUpMachine(options: Options, { places, terminal }: Invocation):
       terminal.note('nixsig: setup ended there; run it again when that is put right, or nixsig unsetup')
       return 2
     case 'done':
-      terminal.print(`${terminal.good('done')}; look with: nixsig policy describe`)
-      return 0
+      terminal.print(`${terminal.good('done')}; nixsig doctor tells whether every door is closed`)
+      return saySettled(outcome.settled, terminal)
   }
 }
 

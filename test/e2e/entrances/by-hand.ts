@@ -61,3 +61,19 @@ export function daemonByHand({ world, user }: Cell, told: Told, words = ''): Pro
   const input = Buffer.concat([greeting, info, encode(repair, withoutSignatures), ...frames])
   return world.run(talk(words), { user, input })
 }
+
+const WORKER_BUILD = 36
+
+/** Has the daemon build what it is told, under the name of a derivation that may say something else. */
+export function buildByHand(
+  { world, user }: Cell,
+  build: { readonly drv: string; readonly out: string; readonly script: string; readonly system: string },
+  words = '',
+): Promise<Outcome> {
+  const outputs = encode(1, 'out', build.out, '', '')
+  const env = encode(1, 'out', build.out)
+  const program = encode([], build.system, '/bin/sh', ['-c', build.script])
+  const greeting = encode(WORKER_MAGIC, WORKER_VERSION, 0, 0, WORKER_BUILD, build.drv)
+  const input = Buffer.concat([greeting, outputs, program, env, encode(0)])
+  return world.run(talk(words), { user, input })
+}
