@@ -33,9 +33,10 @@ async function serve(session: Session): Promise<number> {
     const refusal = await refusalOf(value.derivation)
     if (refusal !== undefined) return refuse(session.input, refusal)
     const builders = await session.builders()
-    const answer = (await builders?.ask(bytes)) ?? 'decline'
-    answerNix(answer)
-    if (answer === 'accept' && builders !== undefined) {
+    const answer = (await builders?.ask(bytes)) ?? { word: 'decline' as const }
+    answerNix(answer.word)
+    if (answer.word === 'accept' && builders !== undefined) {
+      writeSync(2, `${answer.machine}\n`)
       return builders.build(session.input.take(readAccepted()).bytes)
     }
   }
@@ -91,7 +92,7 @@ function openSession(): Session {
     async builders() {
       const { hasBuilders, startRemoteBuilders } = await import('./remote-builders.ts')
       if (!hasBuilders(settings.get('builders') ?? '')) return undefined
-      builders ??= startRemoteBuilders(bytes, process.argv[2] ?? '0')
+      builders ??= startRemoteBuilders(bytes, process.argv[2] ?? '0', BUILD_LOG)
       return builders
     },
   }

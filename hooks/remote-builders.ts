@@ -1,10 +1,12 @@
-/** `nix __build-remote`, Nix's own program for its `build-hook` setting, behind ours: it hands derivations to remote builders. */
+/** Nix's own program for its `build-hook` setting (`build-remote`) behind ours: it hands derivations to remote builders. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, fstatSync, writeSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 
-/** What it says to a request: the line behind `# `. */
-export type Answer = 'accept' | 'decline' | 'postpone'
+/** What it says to a request: `machine` is the one that it accepted it for. */
+export type Answer =
+  | { readonly word: 'accept'; readonly machine: string }
+  | { readonly word: 'decline' | 'postpone' }
 
 export interface RemoteBuilders {
   /** Passes a request on, as Nix sent it. Undefined: it ended, and answers nothing any more. */
@@ -20,14 +22,14 @@ export function hasBuilders(setting: string): boolean {
 }
 
 /**
- * Starts it: the very program that called us, under the name by which it is told what to do. `settings`: what Nix sent of
- * them. Our own files 4 and 5 are where Nix reads the build's log.
+ * Starts it: the very program that called us, under the name by which every version of it knows what to do. `settings`:
+ * what Nix sent of them. `log`: our own file where Nix reads the build's log; the next one belongs to it.
  */
-export function startRemoteBuilders(settings: Uint8Array, verbosity: string): RemoteBuilders {
-  const log = [4, 5].map(file => (isOpen(file) ? file : ('ignore' as const)))
-  const child = spawn(`/proc/${process.ppid}/exe`, ['__build-remote', verbosity], {
-    argv0: 'nix',
-    stdio: ['pipe', 'inherit', 'pipe', 'ignore', ...log],
+export function startRemoteBuilders(settings: Uint8Array, verbosity: string, log: number): RemoteBuilders {
+  const logs = [log, log + 1].map(file => (isOpen(file) ? file : ('ignore' as const)))
+  const child = spawn(`/proc/${process.ppid}/exe`, [verbosity], {
+    argv0: 'build-remote',
+    stdio: ['pipe', 'inherit', 'pipe', 'ignore', ...logs],
   })
   const ended = new Promise<number>(resolve => {
     child.on('error', () => resolve(1))
@@ -48,14 +50,17 @@ export function startRemoteBuilders(settings: Uint8Array, verbosity: string): Re
         }
         const answer = line.slice(2)
         // Nix would ask nobody any more, and we want to be asked.
-        if (answer === 'accept' || answer === 'postpone') return answer
-        return 'decline'
+        if (answer === 'postpone') return { word: answer }
+        if (answer !== 'accept') return { word: 'decline' }
+        const machine = await lines.next()
+        return machine === undefined ? undefined : { word: answer, machine }
       }
     },
     async build(accepted) {
       child.stdin?.end(accepted)
       for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
-        writeSync(2, `${line}\n`)
+        // Nix shows a user what stands in the log. Of all else it takes what is in its own form.
+        writeSync(line.startsWith('nixsig: ') ? log : 2, `${line}\n`)
       }
       return ended
     },
