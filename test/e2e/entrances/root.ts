@@ -1,0 +1,311 @@
+/** Entrances that root alone has: whoever is root can be stopped from mistakes, and from nothing else. */
+import assert from 'node:assert/strict'
+import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
+import { narOfBytes } from '../../../src/formats/nix/nar.ts'
+import { cachedPath } from '../../support/cache-of-many.ts'
+import * as nix from '../../support/expressions.ts'
+import { stock } from '../../support/gated-world.ts'
+import { BUILDER, STRANGER } from '../../support/guarded-world.ts'
+import { ATTESTATIONS, sha256 } from '../../support/trust.ts'
+import { buildByHand, serveByHand } from './by-hand.ts'
+import { UNATTESTED } from './copies.ts'
+import type { Attempt, Cell, Entrance } from './entrance.ts'
+import { makePackage } from './packages.ts'
+
+const NOBODY_STARTED = /nixsig: refused .*nobody let its build start|constraint failed/
+
+/** A path that root has put into the store's directory by hand. */
+interface Planted {
+  readonly path: string
+  readonly narHash: string
+  readonly narSize: number
+}
+
+/** A row about such a path, which the builder attests if it is to be trusted. */
+function planting(
+  entrance: string,
+  command: (planted: Planted, cell: Cell) => string,
+  more: Partial<Entrance> & { readonly suffix?: string } = {},
+): Entrance {
+  const { suffix = '', ...row } = more
+  return {
+    entrance,
+    users: ['root'],
+    untrusted: 'refused',
+    by: 'plugin',
+    reason: UNATTESTED,
+    async attempt(cell) {
+      const { world, user } = cell
+      const planted = await plant(cell, suffix)
+      return { outcome: await world.run(command(planted, cell), { user }), path: planted.path }
+    },
+    ...row,
+  }
+}
+
+/** An executable file, so that there is something to run. */
+async function plant({ guarded, world, name, trusted }: Cell, suffix = ''): Promise<Planted> {
+  const contents = Buffer.from(`#!/bin/sh\necho ${name}\n`)
+  const path = makeStorePath('output:out', sha256(name), `${name}${suffix}`)
+  world.write(`/srv/planted/${name}`, contents, 0o755)
+  await world.output(`cp /srv/planted/${name} ${path}`)
+  const nar = narOfBytes(contents, true)
+  const planted = { path, narHash: sha256(nar), narSize: nar.length }
+  if (trusted)
+    guarded.attestOutput({ ...planted, drv: makeStorePath('text', planted.narHash, `${name}.drv`) })
+  return planted
+}
+
+/** What `nix-store --register-validity` reads: a path, its deriver, and how many references follow. */
+const registration = ({ path }: Planted) => `printf '%s\\n\\n0\\n' ${path}`
+
+/** What `nix-store --load-db` reads: the same with hash and size. */
+const dump = ({ path, narHash, narSize }: Planted) =>
+  `printf '%s\\n%s\\n%s\\n\\n0\\n' ${path} ${narHash} ${narSize}`
+
+const row = ({ path, narHash, narSize }: Planted) =>
+  `insert into ValidPaths (path, hash, registrationTime, narSize) values ('${path}', 'sha256:${narHash}', 1, ${narSize})`
+
+const REGISTERING: readonly Entrance[] = [
+  planting(
+    '`nix-store --register-validity`',
+    planted => `${registration(planted)} | nix-store --register-validity`,
+  ),
+  planting('`nix-store --load-db`', planted => `${dump(planted)} | nix-store --load-db`),
+  planting('`nix-store --restore`, then `--register-validity`', (planted, { name }) => {
+    const restore = `rm ${planted.path}; nix-store --dump /srv/planted/${name} | nix-store --restore ${planted.path}`
+    return `${restore}; ${registration(planted)} | nix-store --register-validity`
+  }),
+  planting(
+    '`nix-store --register-validity` of a `.drv` that is none',
+    planted => `${registration(planted)} | nix-store --register-validity`,
+    { suffix: '.drv', trusted: 'refused', note: 'Attested or not.' },
+  ),
+  planting(
+    '`nix-store --register-validity --store /elsewhere`',
+    planted => {
+      const copy = `mkdir -p /srv/root-else/nix/store && cp ${planted.path} /srv/root-else/nix/store`
+      const register = `${registration(planted)} | nix-store --store 'local?root=/srv/root-else' --register-validity`
+      // So that the path is valid in the system's store as well, if it is in the other.
+      return `${copy} && ${register} && ${registration(planted)} | nix-store --register-validity`
+    },
+    { note: 'Every store that root opens is guarded.' },
+  ),
+  {
+    ...planting(
+      '`nix-store --register-validity --hash-given`, with the attested hash of other contents',
+      () => '',
+    ),
+    untrusted: 'open',
+    by: 'nobody',
+    note: 'The hash is root’s word. `nix-store --verify --check-contents` finds the lie.',
+    async attempt(cell) {
+      const { guarded, world, user } = cell
+      const planted = await plant({ ...cell, trusted: false })
+      const narHash = sha256('what the builder made')
+      guarded.attestOutput({ ...planted, narHash, drv: makeStorePath('text', narHash, 'made.drv') })
+      const command = `${dump({ ...planted, narHash })} | nix-store --register-validity --hash-given`
+      return { outcome: await world.run(command, { user }), path: planted.path }
+    },
+  },
+  planting('an `insert` by `sqlite3`', planted => `sqlite3 /nix/var/nix/db/db.sqlite "${row(planted)}"`, {
+    untrusted: 'open',
+    by: 'nobody',
+    note: 'Whoever can write the database needs no Nix for that. A build upon it is still refused.',
+  }),
+  planting(
+    "`--option plugin-files ''`, or a nix.conf of one’s own",
+    planted => `${registration(planted)} | nix-store --option plugin-files '' --register-validity`,
+    {
+      untrusted: 'open',
+      by: 'nobody',
+      note: 'For the processes that root starts so. The daemon keeps its plugin.',
+    },
+  ),
+  {
+    ...planting('a file copied into /nix/store, run by its name', () => ''),
+    untrusted: 'open',
+    by: 'nobody',
+    note: 'It is not valid, and no Nix was asked. Nothing can be built from it.',
+    async attempt(cell) {
+      const { path } = await plant(cell)
+      assert.ok(!(await cell.guarded.isValid(path)))
+      return { outcome: await cell.world.run(path, { user: cell.user }) }
+    },
+  },
+]
+
+/** Gives a valid path other contents, and registers it again. */
+async function registerAgain(cell: Cell): Promise<Attempt> {
+  const { guarded, world, name, user, trusted } = cell
+  const planted = await plant({ ...cell, trusted: true })
+  await world.output(`${registration(planted)} | nix-store --register-validity`)
+  const contents = Buffer.from(`#!/bin/sh\necho other ${name}\n`)
+  const narHash = sha256(narOfBytes(contents, true))
+  if (trusted) {
+    await world.output(
+      `find ${ATTESTATIONS} -name '${planted.path.slice('/nix/store/'.length).slice(0, 32)}*' -delete`,
+    )
+    guarded.attestOutput({ path: planted.path, narHash, drv: makeStorePath('text', narHash, `${name}.drv`) })
+  }
+  world.write(`/srv/planted/${name}-other`, contents, 0o755)
+  await world.output(`cp -f /srv/planted/${name}-other ${planted.path}`)
+  const outcome = await world.run(`${registration(planted)} | nix-store --register-validity --reregister`, {
+    user,
+  })
+  const isOther = (await guarded.pathInfo(planted.path))?.narHash === narHash
+  assert.equal(isOther, outcome.status === 0)
+  return { outcome }
+}
+
+/** Mends a path that has been damaged, with what the gate's upstream has. */
+function mending(entrance: string, command: (path: string) => string): Entrance {
+  return {
+    entrance,
+    users: ['root'],
+    untrusted: 'refused',
+    by: 'gate',
+    reason: UNATTESTED,
+    async attempt({ guarded, world, name, user, trusted }) {
+      const cached = cachedPath(name, `${name}\n`, [trusted ? BUILDER : STRANGER])
+      world.write(`/srv/planted/${name}`, `${name}\n`, 0o444)
+      const register = `printf '%s\\n\\n0\\n' ${cached.path} | nix-store --register-validity`
+      await world.output(`cp -f /srv/planted/${name} ${cached.path} && ${register}`, guarded.before)
+      await world.output(`echo damaged > ${cached.path}`)
+      stock(guarded.upstream, cached)
+      const outcome = await world.run(`${command(cached.path)}; grep ${name} ${cached.path}`, { user })
+      await world.output(`nix-store --delete ${cached.path}`)
+      return { outcome }
+    },
+  }
+}
+
+/** A row of an attested derivation that is built in a way in which no hook is asked about it. */
+function building(entrance: string, command: (drv: string) => string): Entrance {
+  return {
+    entrance,
+    users: ['root'],
+    untrusted: 'refused',
+    trusted: 'refused',
+    by: 'plugin',
+    reason: NOBODY_STARTED,
+    note: 'Attested or not: nobody was asked before it was built.',
+    async attempt(cell) {
+      const { drv, out } = await makePackage(cell, { attested: true })
+      return { outcome: await cell.world.run(command(drv), { user: cell.user }), path: out }
+    },
+  }
+}
+
+const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
+
+const BUILDING: readonly Entrance[] = [
+  building("`--option pre-build-hook ''`", drv => `nix-store ${NO_HOOKS} -r ${drv}`),
+  building(
+    "`--option pre-build-hook '' --option plugin-files ''`, `NIX_REMOTE=daemon`",
+    drv => `NIX_REMOTE=daemon nix-store ${NO_HOOKS} --option plugin-files '' -r ${drv}`,
+  ),
+  building('`--option sandbox false`', drv => `nix-store --option sandbox false -r ${drv}`),
+]
+
+const BY_TRUSTED_USERS =
+  'Only root and `trusted-users` can: keep others out, machines that copy and build by ssh as well.'
+
+/** Rows in which an attested derivation lends its name to something else. */
+const BORROWING: readonly Entrance[] = [
+  {
+    entrance: 'a build told to the daemon by hand, under the name of an attested derivation',
+    users: ['root'],
+    untrusted: 'open',
+    by: 'nobody',
+    note: `Nix tells the hooks the name alone. ${BY_TRUSTED_USERS}`,
+    async attempt(cell) {
+      const made = await makePackage(cell, { attested: true })
+      const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+      const outcome = await buildByHand(
+        cell,
+        { ...made, system, script: 'echo other > $out' },
+        'NIX_REMOTE=daemon',
+      )
+      return { outcome, path: made.out }
+    },
+  },
+  {
+    entrance: 'the output of an attested build that did not end, sent in and called built here',
+    users: ['root'],
+    untrusted: 'open',
+    by: 'nobody',
+    note: BY_TRUSTED_USERS,
+    async attempt(cell) {
+      const made = await makePackage(cell, { attested: true, build: 'exit 1' })
+      await cell.world.run(['nix-store', '-r', made.drv], { user: cell.user })
+      const told = { path: made.out, contents: 'other', deriver: made.drv, ultimate: true }
+      return { outcome: await serveByHand(cell, told), path: made.out }
+    },
+  },
+]
+
+const CA = '--option experimental-features "nix-command ca-derivations" --option substitute false'
+
+/** What root could do with derivations whose outputs are named by their contents. */
+function realising(entrance: string, by: string, command: (file: string, cell: Cell) => string): Entrance {
+  return {
+    entrance,
+    users: ['root'],
+    // 2.8 waits until nobody else has the store open before it makes the table for it.
+    versions: ['sid'],
+    untrusted: 'refused',
+    trusted: 'refused',
+    by,
+    note: 'Nobody signs realisations, so none are taken. `ca-derivations` should be off.',
+    async attempt(cell) {
+      const { guarded, world, user, name } = cell
+      const attributes = {
+        __contentAddressed: 'true',
+        outputHashMode: '"recursive"',
+        outputHashAlgo: '"sha256"',
+      }
+      const file = `/srv/${name}.nix`
+      world.write(file, nix.derivation(name, { attributes }))
+      await world.output(`nix-build ${CA} --no-out-link ${file}`, guarded.elsewhere)
+      const cache = `nix copy ${CA} --no-check-sigs --to file:///srv/realisations-${name} -f ${file}`
+      await world.output(cache, guarded.elsewhere)
+      return { outcome: await world.run(command(file, cell), { user }) }
+    },
+  }
+}
+
+const REALISATIONS: readonly Entrance[] = [
+  realising(
+    'a content-addressed derivation',
+    'build-hook front',
+    file => `nix-build ${CA} --no-out-link ${file}`,
+  ),
+  realising(
+    'a realisation, `nix copy --no-check-sigs`',
+    'plugin',
+    (file, { name }) => `nix copy ${CA} --no-check-sigs --from file:///srv/realisations-${name} -f ${file}`,
+  ),
+]
+export const ROOT: readonly Entrance[] = [
+  ...REGISTERING,
+  {
+    entrance: '`nix-store --register-validity --reregister` of a valid path with other contents',
+    users: ['root'],
+    untrusted: 'refused',
+    by: 'plugin',
+    reason: /nixsig: refused /,
+    attempt: registerAgain,
+  },
+  mending(
+    '`nix-store --repair-path` of what the gate’s upstream has',
+    path => `nix-store --repair-path ${path}`,
+  ),
+  mending(
+    '`nix-store --verify --check-contents --repair`',
+    () => 'nix-store --verify --check-contents --repair',
+  ),
+  ...BUILDING,
+  ...BORROWING,
+  ...REALISATIONS,
+]
