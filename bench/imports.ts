@@ -1,5 +1,5 @@
 /**
- * `nix-store --import` of 10,000 small paths into a new store, all of them in the ledger, with the store plugin by the same
+ * `nix-store --import` of 10,000 paths into a new store, all of them in the ledger, with the store plugin by the same
  * without it, in pairs in one run.
  */
 import { randomBytes } from 'node:crypto'
@@ -14,6 +14,8 @@ import { spread } from './statistics.ts'
 
 const PAIRS = Number(process.env['BENCH_PAIRS'] ?? 7)
 const PATHS = 10_000
+/** A line each; and as much as a small package has. */
+const SIZES = [20, 65_536]
 const STATE = '/var/lib/nixsig'
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 const EXPORT_MAGIC = 0x4558494e
@@ -24,10 +26,32 @@ function exportOf(paths: readonly { readonly path: string; readonly nar: Uint8Ar
   return Buffer.concat([...parts, encode(0)])
 }
 
-function madeUp(index: number) {
+function madeUp(index: number, size: number) {
   const digest = [...randomBytes(32)].map(byte => ALPHABET[byte & 31]).join('')
-  const nar = narOfBytes(Buffer.from(`contents ${index}\n`), false)
+  const nar = narOfBytes(Buffer.from(`contents ${index}\n`.padEnd(size)), false)
   return { path: `/nix/store/${digest}-package-${index}-1.0`, nar, narHash: sha256(nar) }
+}
+
+/** Makes so many paths of this size known to a world: its ledger, and a file that can be imported. */
+function offer(world: World, policy: string, size: number): void {
+  const paths = Array.from({ length: PATHS }, (_, index) => madeUp(index, size))
+  for (const { path, narHash } of paths) {
+    writeAdmission(world.path(STATE), parseStorePath(path).digest, {
+      path,
+      narHash,
+      policy,
+      until: undefined,
+      stamp: undefined,
+      kind: 'output',
+      builtHere: false,
+      derivation: undefined,
+      time: 0,
+      rule: 'default',
+      claims: [],
+      build: undefined,
+    })
+  }
+  world.write('/srv/export', exportOf(paths))
 }
 
 let serial = 0
@@ -56,37 +80,23 @@ for (const version of VERSIONS) {
     world.write('/srv/first.nix', nix.derivation('first'))
     await world.output('nix-build --no-out-link /srv/first.nix')
     const policy = /nixsig1 ([0-9a-f]{64})/.exec(world.read(`${STATE}/policy`))?.[1] ?? ''
-    const paths = Array.from({ length: PATHS }, (_, index) => madeUp(index))
-    for (const { path, narHash } of paths) {
-      writeAdmission(world.path(STATE), parseStorePath(path).digest, {
-        path,
-        narHash,
-        policy,
-        until: undefined,
-        stamp: undefined,
-        kind: 'output',
-        builtHere: false,
-        derivation: undefined,
-        time: 0,
-        rule: 'default',
-        claims: [],
-        build: undefined,
-      })
-    }
-    world.write('/srv/export', exportOf(paths))
     const conf = world.read('/etc/nix/nix.conf')
     world.write('/etc/nix/nix.conf', `${conf}plugin-files = /opt/nixsig/native/nixsig-plugin.so\n`)
-    const ratios: number[] = []
-    const noise: number[] = []
-    for (let pair = -1; pair < PAIRS; pair++) {
-      const guarded = await seconds(world, '')
-      const free = await seconds(world, "--option plugin-files ''")
-      const again = await seconds(world, "--option plugin-files ''")
-      if (pair < 0) continue
-      ratios.push(guarded / free)
-      noise.push(again / free)
+    for (const size of SIZES) {
+      offer(world, policy, size)
+      const ratios: number[] = []
+      const noise: number[] = []
+      for (let pair = -1; pair < PAIRS; pair++) {
+        const guarded = await seconds(world, '')
+        const free = await seconds(world, "--option plugin-files ''")
+        const again = await seconds(world, "--option plugin-files ''")
+        if (pair < 0) continue
+        ratios.push(guarded / free)
+        noise.push(again / free)
+      }
+      const about = `${world.nixVersion}: import of ${PATHS} paths of ${size} bytes`
+      console.log(`${about}, with the plugin / without: ${spread(ratios)}`)
+      console.log(`${about}, without it against itself (what the noise makes): ${spread(noise)}`)
     }
-    console.log(`${world.nixVersion}: import of ${PATHS} paths, with the plugin / without: ${spread(ratios)}`)
-    console.log(`  without it against itself (what the noise makes): ${spread(noise)}`)
   })
 }

@@ -1,10 +1,14 @@
 #include "ledger.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lines.h"
+#include "moment.h"
 #include "owned.h"
 
 /* The limits of src/ledger/admissions.ts and src/ledger/expected.ts. */
@@ -13,16 +17,37 @@ enum { ENTRY_LIMIT = 256 * 1024, EXPECTATION_LIMIT = 16 * 1024 };
 /* Whoever decides holds a lock (guard.c), so one buffer serves all. */
 static char text[ENTRY_LIMIT + 1];
 
-static bool is_guarded(const char *state, const char *room, char *why, size_t size) {
-  char directory[PATH_MAX];
-  snprintf(directory, sizeof directory, "%s/%s", state, room);
-  return is_owned_directory(state, why, size) && is_owned_directory(directory, why, size);
+/** A room of the state directory, kept open. */
+struct room {
+  const char *name;
+  int directory;
+  struct moment looked; /* when nobody else could have put a file into it */
+};
+
+static struct room ledger_room = {.name = "ledger", .directory = -1}, expected_room = {.name = "expected", .directory = -1};
+
+/**
+ * Opens a room into which nobody else could have put a file. What is below it needs no look: only root's files are read, each
+ * names its path, and nobody else can make a directory there.
+ */
+static enum ledger open_room(const char *state, struct room *room, char *why, size_t size) {
+  char path[PATH_MAX];
+  if (room->directory >= 0 && is_recent(&room->looked)) return LEDGER_HAS;
+  snprintf(path, sizeof path, "%s/%s", state, room->name);
+  if (room->directory >= 0) close(room->directory);
+  room->directory = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (room->directory < 0 && errno == ENOENT) return LEDGER_SILENT;
+  if (room->directory < 0) snprintf(why, size, "%s: %s", path, strerror(errno));
+  const bool is_guarded = room->directory >= 0 && is_protected(path, why, size) && is_owned_directory(state, why, size) &&
+                          is_owned_directory(path, why, size);
+  room->looked = is_guarded ? this_moment() : (struct moment){0};
+  return is_guarded ? LEDGER_HAS : LEDGER_BROKEN;
 }
 
 /** Reads a file of the state directory; one that is empty is what a loss of power left of none. */
-static enum ledger read_record(const char *file, size_t limit, struct rest *rest, char *why, size_t size) {
+static enum ledger read_record(const struct room *room, const char *file, size_t limit, struct rest *rest, char *why, size_t size) {
   size_t length = 0;
-  switch (read_owned_file(file, text, limit, &length, why, size)) {
+  switch (read_owned_file_at(room->directory, file, text, limit, &length, why, size)) {
     case READ_ABSENT:
       return LEDGER_SILENT;
     case READ_UNSAFE:
@@ -93,13 +118,12 @@ static bool take_output(struct rest *rest) {
 }
 
 enum ledger find_admission(const char *state, const struct store_path *path, struct admission *found, char *why, size_t size) {
-  char room[64], file[PATH_MAX];
-  snprintf(room, sizeof room, "ledger/%.2s", path->digest);
-  snprintf(file, sizeof file, "%s/%s/%s", state, room, path->digest);
+  char file[64];
+  snprintf(file, sizeof file, "%.2s/%s", path->digest, path->digest);
   struct rest rest;
-  const enum ledger read = read_record(file, ENTRY_LIMIT, &rest, why, size);
+  enum ledger read = open_room(state, &ledger_room, why, size);
+  if (read == LEDGER_HAS) read = read_record(&ledger_room, file, ENTRY_LIMIT, &rest, why, size);
   if (read != LEDGER_HAS) return read;
-  if (!is_guarded(state, "ledger", why, size) || !is_guarded(state, room, why, size)) return LEDGER_BROKEN;
 
   if (!take(&rest, "nixsig1 ") || !take(&rest, path->path) || !take(&rest, " sha256:")) {
     return malformed(file, "is not about this path", why, size);
@@ -122,12 +146,11 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
 
 enum ledger find_expectation(const char *state, const struct store_path *path, const char *nar_hash, struct expectation *found,
                              char *why, size_t size) {
-  char file[PATH_MAX];
-  snprintf(file, sizeof file, "%s/expected/%s", state, path->digest);
+  const char *file = path->digest;
   struct rest rest;
-  const enum ledger read = read_record(file, EXPECTATION_LIMIT, &rest, why, size);
+  enum ledger read = open_room(state, &expected_room, why, size);
+  if (read == LEDGER_HAS) read = read_record(&expected_room, file, EXPECTATION_LIMIT, &rest, why, size);
   if (read != LEDGER_HAS) return read;
-  if (!is_guarded(state, "expected", why, size)) return LEDGER_BROKEN;
 
   unsigned long long ignored;
   const bool has_head = take(&rest, "nixsig1 ") && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&

@@ -74,10 +74,11 @@ bool is_owned_directory(const char *path, char *why, size_t size) {
   return true;
 }
 
-/** Reads a file that is open to its end; how many bytes it has, or -1. */
-static ssize_t read_all(int file, char *buffer, size_t room) {
+/** Reads a file that is open, of so many bytes when it was looked at, to its end; how many bytes it has, or -1. */
+static ssize_t read_all(int file, char *buffer, size_t room, off_t expected) {
   size_t filled = 0;
-  while (filled < room) {
+  /* All at once is all there is: such files are replaced, and not written to. */
+  while (filled < room && (filled == 0 || (off_t)filled != expected)) {
     const ssize_t count = read(file, buffer + filled, room - filled);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return -1;
@@ -94,7 +95,11 @@ static enum reading unsafe(int file, const char *path, const char *problem, char
 }
 
 enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size) {
-  const int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  return read_owned_file_at(AT_FDCWD, path, buffer, limit, length, why, size);
+}
+
+enum reading read_owned_file_at(int directory, const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size) {
+  const int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0 && errno == ENOENT) return READ_ABSENT;
   if (file < 0) return unsafe(file, path, strerror(errno), why, size);
   struct stat status;
@@ -102,7 +107,7 @@ enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_
   if (!S_ISREG(status.st_mode)) return unsafe(file, path, "is not a regular file", why, size);
   if (!is_ours(status.st_uid)) return unsafe(file, path, "belongs to another user", why, size);
   if ((status.st_mode & WRITABLE_BY_OTHERS) != 0) return unsafe(file, path, "is writable by others", why, size);
-  const ssize_t count = read_all(file, buffer, limit + 1);
+  const ssize_t count = read_all(file, buffer, limit + 1, status.st_size);
   if (count < 0) return unsafe(file, path, strerror(errno), why, size);
   if ((size_t)count > limit) return unsafe(file, path, "is too long", why, size);
   close(file);

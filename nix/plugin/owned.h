@@ -24,4 +24,7 @@ bool is_owned_directory(const char *path, char *why, size_t size);
  */
 enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size);
 
+/** The same for a file below a directory that is open; `path` is relative to it. AT_FDCWD: or absolute. */
+enum reading read_owned_file_at(int directory, const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size);
+
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lines.h"
+#include "moment.h"
 #include "owned.h"
 
 /* A policy of more files than this is left to the resident process. */
@@ -26,6 +27,7 @@ struct named_file {
 /* What was read last; whoever decides holds a lock (guard.c). */
 static struct {
   bool is_known;
+  struct moment looked; /* when all of it was last seen unchanged */
   struct version snapshot;
   struct policy policy;
   size_t count;
@@ -108,8 +110,12 @@ static bool is_unchanged(const struct version *snapshot) {
 
 bool read_policy(const char *state, struct policy *policy, char *why, size_t size) {
   char file[PATH_MAX];
-  snprintf(file, sizeof file, "%s/policy", state);
   struct version snapshot;
+  if (kept.is_known && is_recent(&kept.looked)) {
+    *policy = kept.policy;
+    return true;
+  }
+  snprintf(file, sizeof file, "%s/policy", state);
   if (!version_of(file, &snapshot, why, size)) return false;
   if (!is_unchanged(&snapshot)) {
     kept.is_known = false;
@@ -122,6 +128,7 @@ bool read_policy(const char *state, struct policy *policy, char *why, size_t siz
     kept.snapshot = snapshot;
     kept.is_known = true;
   }
+  kept.looked = this_moment();
   *policy = kept.policy;
   return true;
 }
