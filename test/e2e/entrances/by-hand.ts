@@ -9,6 +9,7 @@ import type { Cell } from './entrance.ts'
 export interface Told {
   readonly path: string
   readonly contents: string
+  readonly isExecutable?: boolean
   readonly deriver?: string
   readonly contentAddress?: string
   /** Whether to call it built where it goes to. */
@@ -16,8 +17,9 @@ export interface Told {
 }
 
 /** What Nix's two protocols have in common about a path (src/libstore, serve-protocol and worker-protocol). */
-function describe({ path, contents, deriver = '', contentAddress = '', ultimate = false }: Told) {
-  const nar = narOfBytes(Buffer.from(contents), false)
+function describe(told: Told) {
+  const { path, deriver = '', contentAddress = '', ultimate = false } = told
+  const nar = narOfBytes(Buffer.from(told.contents), told.isExecutable ?? false)
   const info = encode(path, deriver, sha256(nar), [], 0, nar.length, ultimate ? 1 : 0, [], contentAddress)
   return { nar, info }
 }

@@ -1,9 +1,10 @@
 /** Entrances by which a path comes from another store, or from whoever says that it has one. */
+import assert from 'node:assert/strict'
 import { printContentAddress } from '../../../src/formats/nix/content-address.ts'
-import { makeStorePath, sourcePath } from '../../../src/formats/nix/make-store-path.ts'
+import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { type CachedPath, cachedPath, writeCache } from '../../support/cache-of-many.ts'
-import { PACKAGER, STRANGER } from '../../support/guarded-world.ts'
-import { packaged, publish, sha256 } from '../../support/trust.ts'
+import { STRANGER } from '../../support/guarded-world.ts'
+import { sha256 } from '../../support/trust.ts'
 import type { Outcome } from '../../support/world.ts'
 import { daemonByHand, serveByHand } from './by-hand.ts'
 import type { Cell, Entrance } from './entrance.ts'
@@ -21,10 +22,10 @@ const NOT_FOR_USERS =
 /** The directory of a binary cache that has the cell's path alone, its user's own. */
 const cacheOf = ({ name }: Cell) => `/srv/copies/${name}`
 
-const fileUrl = (cell: Cell) => `file://${cacheOf(cell)}`
+export const fileUrl = (cell: Cell) => `file://${cacheOf(cell)}`
 
 /** An output that was made elsewhere, signed by a stranger. */
-const outputElsewhere = ({ name }: Cell) => cachedPath(name, `${name}\n`, [STRANGER])
+export const outputElsewhere = ({ name }: Cell) => cachedPath(name, `${name}\n`, [STRANGER])
 
 /** The builder's word on an output that is to be trusted. */
 function vouch({ guarded, name, trusted }: Cell, made: CachedPath): void {
@@ -32,14 +33,14 @@ function vouch({ guarded, name, trusted }: Cell, made: CachedPath): void {
 }
 
 /** Puts a path into the cell's cache. */
-async function offer(cell: Cell, made: CachedPath): Promise<void> {
+export async function offer(cell: Cell, made: CachedPath): Promise<void> {
   const { world, user } = cell
   writeCache(`${world.path('/srv')}${cacheOf(cell).slice('/srv'.length)}`, [made])
   await world.output(`chown -R ${user} ${cacheOf(cell)}`)
 }
 
 /** A binary cache on this machine's loopback which the gate does not know, with the cell's path: its URL. */
-function pastTheGate(cell: Cell): string {
+export function pastTheGate(cell: Cell): string {
   const { files, url } = cell.guarded.upstream
   const made = outputElsewhere(cell)
   files.set('past/nix-cache-info', 'StoreDir: /nix/store\n')
@@ -146,6 +147,22 @@ const FROM_CACHES: readonly Entrance[] = [
   ),
 ]
 
+const TO_OWN_STORE = copying("`nix copy --to` a store of the user's own", () => '', {
+  users: ['alice'],
+  untrusted: 'open',
+  by: 'nobody',
+  note: 'What lies in a plain user’s own directories runs as that user alone, who needs no Nix for that.',
+  async attempt(cell) {
+    const made = outputElsewhere(cell)
+    vouch(cell, made)
+    await offer(cell, made)
+    const command = `nix copy --no-check-sigs --from ${fileUrl(cell)} --to ~/own-store ${made.path}`
+    const outcome = await cell.world.run(command, { user: cell.user })
+    assert.ok(!(await cell.guarded.isValid(made.path)))
+    return { outcome }
+  },
+})
+
 /** A row in which one of Nix's protocols is spoken by hand, and the path called built here. */
 function speaking(
   entrance: string,
@@ -174,7 +191,7 @@ const BY_HAND: readonly Entrance[] = [
 ]
 
 /** The path with a content address in its narinfo. */
-function claiming(made: CachedPath, contentAddress: string): CachedPath {
+export function claiming(made: CachedPath, contentAddress: string): CachedPath {
   return { ...made, narinfo: `${made.narinfo}CA: ${contentAddress}\n` }
 }
 
@@ -222,51 +239,10 @@ function lying(kind: string, contentAddressOf: (typeof LIES)[string]): readonly 
   ]
 }
 
-/** A file that is named by its contents, as a cache has it, and the packager's word on it if it is to be trusted. */
-async function offerSource(cell: Cell, name = cell.name): Promise<CachedPath> {
-  const contents = `${cell.name}\n`
-  const { narHash } = cachedPath(name, contents, [])
-  const path = sourcePath({ name, narHash })
-  const address = { method: 'recursive', algorithm: 'sha256', hash: narHash } as const
-  const made = claiming(cachedPath(name, contents, [STRANGER], { path }), printContentAddress(address))
-  if (cell.trusted) publish(cell.world, path, packaged(PACKAGER, made))
-  await offer(cell, made)
-  return made
-}
-
-/** A row of what is named by its contents, and so may lie in the store before anybody signed it. */
-function copyingData(entrance: string, command: Command, note: string): Entrance {
-  return {
-    entrance,
-    users: ['alice', 'root'],
-    untrusted: 'data',
-    by: 'pre-build hook',
-    note,
-    async attempt(cell) {
-      const { path } = await offerSource(cell)
-      return { outcome: await cell.world.run(await command(path, cell), { user: cell.user }), path }
-    },
-  }
-}
-
-const DATA: readonly Entrance[] = [
-  copyingData(
-    '`nix copy --from file://…` of what is named by its contents',
-    (path, cell) => `nix copy --from ${fileUrl(cell)} ${path}`,
-    'Nix takes it without a signature.',
-  ),
-  copyingData(
-    '`nix store copy-sigs`, `nix store sign`',
-    (path, cell) =>
-      `nix copy --from ${fileUrl(cell)} ${path} && nix store copy-sigs --substituter ${fileUrl(cell)} ${path}`,
-    'Signatures by strangers count for nothing.',
-  ),
-]
-
 export const COPIES: readonly Entrance[] = [
   ...FROM_STORES,
   ...FROM_CACHES,
   ...BY_HAND,
+  TO_OWN_STORE,
   ...Object.entries(LIES).flatMap(([kind, contentAddress]) => lying(kind, contentAddress)),
-  ...DATA,
 ]

@@ -5,11 +5,12 @@ import { cachedPath } from '../../support/cache-of-many.ts'
 import * as nix from '../../support/expressions.ts'
 import { stock } from '../../support/gated-world.ts'
 import { BUILDER, PACKAGER, STRANGER } from '../../support/guarded-world.ts'
-import { contentsOf, POLICY, packaged, publish, sha256 } from '../../support/trust.ts'
+import { contentsOf, packaged, publish, sha256 } from '../../support/trust.ts'
 import type { Outcome } from '../../support/world.ts'
 import { UNSIGNED } from './builds.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
 import { ownRepository } from './packages.ts'
+import { strictly } from './strict.ts'
 
 const home = ({ user }: Cell) => (user === 'root' ? '/root' : `/home/${user}`)
 
@@ -211,17 +212,6 @@ const OTHERS: readonly Entrance[] = [
     },
   },
 ]
-
-/** While `use` runs, sources need to be attested before they are valid. */
-async function strictly<T>({ world }: Cell, use: () => Promise<T>): Promise<T> {
-  const policy = world.read(POLICY)
-  world.write(POLICY, policy.replace('\n[default]', '\n[store]\nsources = "attested"\n[default]'))
-  try {
-    return await use()
-  } finally {
-    world.write(POLICY, policy)
-  }
-}
 
 /** A row of the strict mode, of a file that is signed before it is there. */
 function strict(
