@@ -7,9 +7,14 @@ import type { Terminal } from './terminal.ts'
  * would wait for the answer otherwise.
  */
 export function saySettled(settled: Settled | undefined, terminal: Terminal): Status {
-  if (settled?.kind !== 'not-reloaded' && settled?.kind !== 'hangs') return 0
-  const why = settled.kind === 'hangs' ? 'it does not answer; restart it' : settled.why
+  const why = whyNot(settled)
+  if (why === undefined) return 0
   terminal.note(`nixsig: the policy is in force, but the gate that runs did not say that it took it: ${why}`)
-  if (settled.kind === 'hangs') process.exit(2)
+  if (settled?.kind === 'hangs') process.exit(2)
   return 2
+}
+
+function whyNot(settled: Settled | undefined): string | undefined {
+  if (settled?.kind === 'hangs') return 'it does not answer; restart it'
+  return settled?.kind === 'not-reloaded' ? settled.why : undefined
 }

@@ -190,6 +190,8 @@ for (const version of VERSIONS) {
         await world.output('mkdir -p /etc/nixsig/attestations')
         await nixsig(world, 'setup --yes')
         const gate = await startGate(world)
+        // nsenter, which started it, stops itself when it is stopped.
+        const parent = Number(/^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${gate.pid}/status`, 'utf8'))?.[1])
         process.kill(gate.pid, 'SIGSTOP')
         try {
           const said = await nixsig(world, 'warn', 2)
@@ -201,7 +203,7 @@ for (const version of VERSIONS) {
           assert.match(world.read(POLICY), /^mode = "warn"$/m)
           assert.match(world.read('/var/lib/nixsig/policy'), /^mode warn$/m)
         } finally {
-          process.kill(gate.pid, 'SIGCONT')
+          for (const pid of [gate.pid, parent]) process.kill(pid, 'SIGCONT')
           await gate.end('SIGTERM')
         }
       }))
