@@ -3,15 +3,17 @@ import assert from 'node:assert/strict'
 import { printContentAddress } from '../../../src/formats/nix/content-address.ts'
 import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { type CachedPath, cachedPath, writeCache } from '../../support/cache-of-many.ts'
-import { STRANGER } from '../../support/guarded-world.ts'
+import { stock } from '../../support/gated-world.ts'
+import { BUILDER, STRANGER } from '../../support/guarded-world.ts'
 import { sha256 } from '../../support/trust.ts'
 import type { Outcome } from '../../support/world.ts'
 import { daemonByHand, serveByHand } from './by-hand.ts'
 import type { Cell, Entrance } from './entrance.ts'
+import { underPolicy } from './other-policy.ts'
 import { otherStore, reachOther } from './other-store.ts'
 
 /** What the plugin says of an output that no trusted builder attested. */
-export const UNATTESTED: RegExp = /nixsig: refused .*needs 1 of 2 makers for its output/
+export const UNATTESTED: RegExp = /nixsig: refused .*needs (1 of 2 )?makers for its output/
 
 /** What Nix says to a plain user. */
 export const UNSIGNED_TO_NIX: RegExp = /lacks a (valid )?signature/
@@ -147,6 +149,28 @@ const FROM_CACHES: readonly Entrance[] = [
   ),
 ]
 
+/** A narinfo that the gate signed for the builder's word, in a cache of the user's own; then the builder may be dismissed. */
+const KEPT: Entrance = copying(
+  'a narinfo that the gate signed before its builder was dismissed, kept',
+  () => '',
+  {
+    users: ['alice', 'root'],
+    note: 'To Nix the signature is as good as it was. Without a dismissal, it is as good to the plugin.',
+    async attempt(cell) {
+      const { guarded, world, user, name, trusted } = cell
+      const made = cachedPath(name, `${name}\n`, [BUILDER])
+      stock(guarded.upstream, made)
+      const answer = await fetch(`${guarded.gate.url}/${made.digest}.narinfo`)
+      const narinfo = (await answer.text()).replace(/^URL: .*$/m, `URL: ${made.url}`)
+      await offer(cell, { ...made, narinfo })
+      const copy = () => world.run(`nix copy --from ${fileUrl(cell)} ${made.path}`, { user })
+      const dismissal = ['members = ["self", "builder"]', 'members = ["self"]'] as const
+      const outcome = trusted ? await copy() : await underPolicy(cell, dismissal, copy)
+      return { outcome, path: made.path }
+    },
+  },
+)
+
 const TO_OWN_STORE = copying("`nix copy --to` a store of the user's own", () => '', {
   users: ['alice'],
   untrusted: 'open',
@@ -243,6 +267,7 @@ export const COPIES: readonly Entrance[] = [
   ...FROM_STORES,
   ...FROM_CACHES,
   ...BY_HAND,
+  KEPT,
   TO_OWN_STORE,
   ...Object.entries(LIES).flatMap(([kind, contentAddress]) => lying(kind, contentAddress)),
 ]

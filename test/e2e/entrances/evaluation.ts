@@ -7,10 +7,10 @@ import { stock } from '../../support/gated-world.ts'
 import { BUILDER, PACKAGER, STRANGER } from '../../support/guarded-world.ts'
 import { contentsOf, packaged, publish, sha256 } from '../../support/trust.ts'
 import type { Outcome } from '../../support/world.ts'
-import { UNSIGNED } from './builds.ts'
+import { building, UNSIGNED } from './builds.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
-import { ownRepository } from './packages.ts'
-import { strictly } from './strict.ts'
+import { strictly } from './other-policy.ts'
+import { makePackage, ownRepository } from './packages.ts'
 
 const home = ({ user }: Cell) => (user === 'root' ? '/root' : `/home/${user}`)
 
@@ -57,7 +57,7 @@ function adding(
     entrance,
     users: ['alice', 'root'],
     untrusted: 'data',
-    by: 'pre-build hook',
+    by: 'build-hook front',
     async attempt(cell) {
       const outcome = await cell.world.run(command(await writeFiles(cell), cell), { user: cell.user })
       const path = pathIn(outcome)
@@ -232,7 +232,10 @@ function strict(
         const narHash = sha256(narOfBytes(Buffer.from(`${name}\n`), false))
         const path = sourcePath({ name, narHash })
         if (trusted) publish(world, path, packaged(PACKAGER, { path, narHash }))
-        return { outcome: await world.run(command(file, cell), { user }), path }
+        const outcome = await world.run(command(file, cell), { user })
+        if (more.untrusted !== 'data') return { outcome, path }
+        await sign(cell, outcome.stdout)
+        return { outcome, path: outcome.stdout }
       }),
     ...more,
   }
@@ -245,7 +248,40 @@ const STRICT: readonly Entrance[] = [
   strict('`nix store add-path`', file => `nix store add-path ${file}`),
   strict('a path in an expression', file => evaluate(`"\${${file}}"`)),
   strict('`builtins.path`', file => evaluate(`builtins.path { path = ${file}; }`)),
+  strict('`builtins.toFile`', (_, { name }) => evaluate(nix.toFile(name, `${name}\n`)), {
+    untrusted: 'data',
+    by: 'build-hook front',
+    note: 'Texts that evaluation writes are data in the strict mode too.',
+  }),
   strict('`nix-instantiate`', (file, { name }) => `nix-instantiate -E '${nix.withInputs(name, [file])}'`),
+]
+
+/** A derivation that comes as a file like any other, so that its name is not what makes a derivation's. */
+async function addDerivation(cell: Cell): Promise<Attempt> {
+  const { world, user, name } = cell
+  const { drv, out } = await makePackage(cell, { attested: true })
+  const copy = `${home(cell)}/derivations/${name}.drv`
+  world.write(copy, world.read(drv))
+  const added = await world.output(`nix-store --add ${copy}`, { user })
+  await sign(cell, added)
+  return { outcome: await world.run(['nix-store', '--realise', added], { user }), path: out }
+}
+
+const DERIVATIONS: readonly Entrance[] = [
+  {
+    entrance: '`nix-store --add` of a `.drv`, then `nix-store -r`',
+    users: ['alice', 'root'],
+    untrusted: 'refused',
+    trusted: 'refused',
+    by: 'build-hook front',
+    reason: /nixsig: refused /,
+    note: 'A derivation has to be what its name says, whoever attested it.',
+    attempt: addDerivation,
+  },
+  building('`nix build --eval-store ~/…`', ({ file }, { user }) => {
+    const store = user === 'root' ? '/root/eval-store' : `/home/${user}/eval-store`
+    return `nix build --no-link --eval-store ${store} -f ${file}`
+  }),
 ]
 
 export const EVALUATION: readonly Entrance[] = [
@@ -253,4 +289,5 @@ export const EVALUATION: readonly Entrance[] = [
   ...Object.entries(EXPRESSIONS).flatMap(([what, expression]) => evaluating(what, expression)),
   ...OTHERS,
   ...STRICT,
+  ...DERIVATIONS,
 ]

@@ -3,16 +3,12 @@ import assert from 'node:assert/strict'
 import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
 import { cachedPath } from '../../support/cache-of-many.ts'
-import * as nix from '../../support/expressions.ts'
 import { stock } from '../../support/gated-world.ts'
 import { BUILDER, STRANGER } from '../../support/guarded-world.ts'
 import { ATTESTATIONS, sha256 } from '../../support/trust.ts'
-import { buildByHand, serveByHand } from './by-hand.ts'
 import { UNATTESTED } from './copies.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
-import { makePackage } from './packages.ts'
-
-const NOBODY_STARTED = /nixsig: refused .*nobody let its build start|constraint failed/
+import { ROOT_BUILDS } from './root-builds.ts'
 
 /** A path that root has put into the store's directory by hand. */
 interface Planted {
@@ -180,113 +176,6 @@ function mending(entrance: string, command: (path: string) => string): Entrance 
   }
 }
 
-/** A row of an attested derivation that is built in a way in which no hook is asked about it. */
-function building(entrance: string, command: (drv: string) => string): Entrance {
-  return {
-    entrance,
-    users: ['root'],
-    untrusted: 'refused',
-    trusted: 'refused',
-    by: 'plugin',
-    reason: NOBODY_STARTED,
-    note: 'Attested or not: nobody was asked before it was built.',
-    async attempt(cell) {
-      const { drv, out } = await makePackage(cell, { attested: true })
-      return { outcome: await cell.world.run(command(drv), { user: cell.user }), path: out }
-    },
-  }
-}
-
-const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
-
-const BUILDING: readonly Entrance[] = [
-  building("`--option pre-build-hook ''`", drv => `nix-store ${NO_HOOKS} -r ${drv}`),
-  building(
-    "`--option pre-build-hook '' --option plugin-files ''`, `NIX_REMOTE=daemon`",
-    drv => `NIX_REMOTE=daemon nix-store ${NO_HOOKS} --option plugin-files '' -r ${drv}`,
-  ),
-  building('`--option sandbox false`', drv => `nix-store --option sandbox false -r ${drv}`),
-]
-
-const BY_TRUSTED_USERS =
-  'Only root and `trusted-users` can: keep others out, machines that copy and build by ssh as well.'
-
-/** Rows in which an attested derivation lends its name to something else. */
-const BORROWING: readonly Entrance[] = [
-  {
-    entrance: 'a build told to the daemon by hand, under the name of an attested derivation',
-    users: ['root'],
-    untrusted: 'open',
-    by: 'nobody',
-    note: `Nix tells the hooks the name alone. ${BY_TRUSTED_USERS}`,
-    async attempt(cell) {
-      const made = await makePackage(cell, { attested: true })
-      const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
-      const outcome = await buildByHand(
-        cell,
-        { ...made, system, script: 'echo other > $out' },
-        'NIX_REMOTE=daemon',
-      )
-      return { outcome, path: made.out }
-    },
-  },
-  {
-    entrance: 'the output of an attested build that did not end, sent in and called built here',
-    users: ['root'],
-    untrusted: 'open',
-    by: 'nobody',
-    note: BY_TRUSTED_USERS,
-    async attempt(cell) {
-      const made = await makePackage(cell, { attested: true, build: 'exit 1' })
-      await cell.world.run(['nix-store', '-r', made.drv], { user: cell.user })
-      const told = { path: made.out, contents: 'other', deriver: made.drv, ultimate: true }
-      return { outcome: await serveByHand(cell, told), path: made.out }
-    },
-  },
-]
-
-const CA = '--option experimental-features "nix-command ca-derivations" --option substitute false'
-
-/** What root could do with derivations whose outputs are named by their contents. */
-function realising(entrance: string, by: string, command: (file: string, cell: Cell) => string): Entrance {
-  return {
-    entrance,
-    users: ['root'],
-    // 2.8 waits until nobody else has the store open before it makes the table for it.
-    versions: ['sid'],
-    untrusted: 'refused',
-    trusted: 'refused',
-    by,
-    note: 'Nobody signs realisations, so none are taken. `ca-derivations` should be off.',
-    async attempt(cell) {
-      const { guarded, world, user, name } = cell
-      const attributes = {
-        __contentAddressed: 'true',
-        outputHashMode: '"recursive"',
-        outputHashAlgo: '"sha256"',
-      }
-      const file = `/srv/${name}.nix`
-      world.write(file, nix.derivation(name, { attributes }))
-      await world.output(`nix-build ${CA} --no-out-link ${file}`, guarded.elsewhere)
-      const cache = `nix copy ${CA} --no-check-sigs --to file:///srv/realisations-${name} -f ${file}`
-      await world.output(cache, guarded.elsewhere)
-      return { outcome: await world.run(command(file, cell), { user }) }
-    },
-  }
-}
-
-const REALISATIONS: readonly Entrance[] = [
-  realising(
-    'a content-addressed derivation',
-    'build-hook front',
-    file => `nix-build ${CA} --no-out-link ${file}`,
-  ),
-  realising(
-    'a realisation, `nix copy --no-check-sigs`',
-    'plugin',
-    (file, { name }) => `nix copy ${CA} --no-check-sigs --from file:///srv/realisations-${name} -f ${file}`,
-  ),
-]
 export const ROOT: readonly Entrance[] = [
   ...REGISTERING,
   {
@@ -305,7 +194,5 @@ export const ROOT: readonly Entrance[] = [
     '`nix-store --verify --check-contents --repair`',
     () => 'nix-store --verify --check-contents --repair',
   ),
-  ...BUILDING,
-  ...BORROWING,
-  ...REALISATIONS,
+  ...ROOT_BUILDS,
 ]

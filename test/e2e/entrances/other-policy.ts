@@ -1,0 +1,24 @@
+/** Another policy, for as long as a row of the matrix needs it. */
+import { POLICY } from '../../support/trust.ts'
+import type { Cell } from './entrance.ts'
+
+/** While `use` runs, the policy has `after` where it had `before`. */
+export async function underPolicy<T>(
+  { world }: Cell,
+  [before, after]: readonly [before: string, after: string],
+  use: () => Promise<T>,
+): Promise<T> {
+  const policy = world.read(POLICY)
+  if (!policy.includes(before)) throw new Error(`the policy has no ${before}`)
+  world.write(POLICY, policy.replace(before, after))
+  try {
+    return await use()
+  } finally {
+    world.write(POLICY, policy)
+  }
+}
+
+/** While `use` runs, sources need to be attested before they are valid. */
+export function strictly<T>(cell: Cell, use: () => Promise<T>): Promise<T> {
+  return underPolicy(cell, ['\n[default]', '\n[store]\nsources = "attested"\n[default]'], use)
+}
