@@ -12,6 +12,7 @@ import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
 import { KEYS } from './targets/keys.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
+import { pluginTargets } from './targets/plugin.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
 import { recordTargets } from './targets/records.ts'
@@ -35,6 +36,7 @@ export function allTargets(scratch: string): readonly Target[] {
     POLICY,
     ...PUBLICATION,
     ...recordTargets(join(scratch, 'state')),
+    ...pluginTargets(join(scratch, 'plugin')),
     ...WORKER_PROTOCOL,
     ...HOOK_QUESTIONS,
     ...GATE_INPUT,

@@ -138,7 +138,7 @@ enum decision decide(const struct places *places, const struct row *row, char *r
   struct subject subject;
   struct policy policy;
   char unread[512] = "";
-  const bool is_read = read_policy(places->state, &policy, unread, sizeof unread);
+  const bool is_read = read_policy(places->state, places->policy, &policy, unread, sizeof unread);
   bool may = false;
   *reason = '\0';
   if (!parse_row(row, &subject)) snprintf(reason, size, "it is no path of " STORE_DIR " with a NAR hash, which is all that can be judged");
@@ -150,5 +150,5 @@ enum decision decide(const struct places *places, const struct row *row, char *r
 enum decision decide_refused(const struct places *places) {
   struct policy policy;
   char why[512];
-  return read_policy(places->state, &policy, why, sizeof why) && policy.only_warns ? LET_IN_WARNED : REFUSED;
+  return read_policy(places->state, places->policy, &policy, why, sizeof why) && policy.only_warns ? LET_IN_WARNED : REFUSED;
 }

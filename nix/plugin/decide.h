@@ -17,6 +17,7 @@ struct row {
 /** Where to look. */
 struct places {
   const char *state;  /* /var/lib/nixsig */
+  const char *policy; /* /etc/nixsig/policy.toml */
   const char *socket; /* of the resident process */
   int patience;       /* seconds for its answer */
 };

@@ -23,11 +23,14 @@
 #ifndef NIXSIG_STATE
 #define NIXSIG_STATE "/var/lib/nixsig"
 #endif
+#ifndef NIXSIG_POLICY
+#define NIXSIG_POLICY "/etc/nixsig/policy.toml"
+#endif
 #ifndef NIXSIG_SOCKET
 #define NIXSIG_SOCKET "/run/nixsig/socket"
 #endif
 
-static const struct places places = {.state = NIXSIG_STATE, .socket = NIXSIG_SOCKET, .patience = 10};
+static const struct places places = {.state = NIXSIG_STATE, .policy = NIXSIG_POLICY, .socket = NIXSIG_SOCKET, .patience = 10};
 static const char system_database[] = "/nix/var/nix/db/db.sqlite";
 
 #define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca);"

@@ -153,9 +153,11 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
   if (read != LEDGER_HAS) return read;
 
   unsigned long long ignored;
+  const char *name;
+  size_t name_length;
   const bool has_head = take(&rest, "nixsig1 ") && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&
                         take_word(&rest, &found->derivation, &found->derivation_length) && take(&rest, "\nname ") &&
-                        take_word(&rest, NULL, NULL) && take(&rest, "\ntime ") && take_number(&rest, 15, &ignored) && take(&rest, "\n");
+                        take_word(&rest, &name, &name_length) && is_name(name, name_length) && take(&rest, "\ntime ") && take_number(&rest, 15, &ignored) && take(&rest, "\n");
   if (!has_head) return malformed(file, "is no record of this output", why, size);
   found->allowed = 0;
   bool named = false;

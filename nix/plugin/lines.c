@@ -40,7 +40,7 @@ bool take_number(struct rest *rest, int digits, unsigned long long *number) {
 
 bool take_word(struct rest *rest, const char **word, size_t *length) {
   const char *start = rest->next;
-  while (rest->next < rest->end && (unsigned char)*rest->next > ' ' && *rest->next != 0x7f) rest->next++;
+  while (rest->next < rest->end && *rest->next > ' ' && *rest->next < 0x7f) rest->next++;
   if (word != NULL) *word = start;
   if (length != NULL) *length = (size_t)(rest->next - start);
   return rest->next > start;

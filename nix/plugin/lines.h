@@ -20,7 +20,7 @@ bool take_hex(struct rest *rest, char *copy, size_t digits);
 /** Takes a number of 1 to `digits` digits (15 at most). */
 bool take_number(struct rest *rest, int digits, unsigned long long *number);
 
-/** Takes a word: characters up to the next space or line break, one at least, no control character; `length` may be NULL. */
+/** Takes a word: printable ASCII up to whatever is none, a space or a line break at best, one character at least; `length` may be NULL. */
 bool take_word(struct rest *rest, const char **word, size_t *length);
 
 /** Takes the rest of a line with its line feed; no other character that ends a line may be in it. */

@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <time.h>
 
-enum { MOMENT_MS = 100 };
+#ifndef MOMENT_MS
+#define MOMENT_MS 100
+#endif
 
 /** A time on the clock that nobody sets; zero: never. */
 struct moment {

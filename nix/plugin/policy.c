@@ -108,7 +108,7 @@ static bool is_unchanged(const struct version *snapshot) {
   return true;
 }
 
-bool read_policy(const char *state, struct policy *policy, char *why, size_t size) {
+bool read_policy(const char *state, const char *policy_file, struct policy *policy, char *why, size_t size) {
   char file[PATH_MAX];
   struct version snapshot;
   if (kept.is_known && is_recent(&kept.looked)) {
@@ -125,6 +125,7 @@ bool read_policy(const char *state, struct policy *policy, char *why, size_t siz
     if (read_owned_file(file, text, SNAPSHOT_LIMIT, &length, why, size) != READ_DONE) return false;
     snprintf(why, size, "the policy was changed and has not been read since");
     if (!parse_snapshot(&(struct rest){text, text + length}, why, size)) return false;
+    if (strcmp(kept.files[0].name, policy_file) != 0) return false;
     kept.snapshot = snapshot;
     kept.is_known = true;
   }

@@ -14,10 +14,10 @@ struct policy {
 };
 
 /**
- * The policy in force. False, with the reason, if what is remembered of it is not there or not of the files that make it up
+ * The policy in force, which `file` is. False, with the reason, if what is remembered of it is not there or not of the files that make it up
  * now: then only who reads its language can say what it is. What was read once is kept while no file changes, which is looked at
  * again after a tenth of a second.
  */
-bool read_policy(const char *state, struct policy *policy, char *why, size_t size);
+bool read_policy(const char *state, const char *file, struct policy *policy, char *why, size_t size);
 
 #endif

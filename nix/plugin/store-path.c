@@ -18,6 +18,13 @@ static bool is_name_character(char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("+._?=-", c));
 }
 
+bool is_name(const char *name, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (!is_name_character(name[i])) return false;
+  }
+  return length > 0 && length <= NAME_LIMIT;
+}
+
 bool parse_store_path(const char *path, struct store_path *parsed) {
   const size_t prefix = sizeof STORE_DIR; /* with the slash in place of its NUL */
   if (strncmp(path, STORE_DIR "/", prefix) != 0) return false;
@@ -27,9 +34,7 @@ bool parse_store_path(const char *path, struct store_path *parsed) {
   }
   if (digest[DIGEST_CHARS] != '-') return false;
   const char *name = digest + DIGEST_CHARS + 1;
-  size_t length = 0;
-  while (is_name_character(name[length])) length++;
-  if (length == 0 || length > NAME_LIMIT || name[length] != '\0') return false;
+  if (!is_name(name, strnlen(name, NAME_LIMIT + 1))) return false;
   parsed->path = path;
   parsed->name = name;
   memcpy(parsed->digest, digest, DIGEST_CHARS);

@@ -20,6 +20,9 @@ struct store_path {
 /** Takes a store path apart; false if the text is none. `path` must outlive it. */
 bool parse_store_path(const char *path, struct store_path *parsed);
 
+/** Whether so many characters could be the name of a store path. */
+bool is_name(const char *name, size_t length);
+
 /** Whether a name is that of a derivation's file. */
 bool is_derivation_name(const char *name);
 

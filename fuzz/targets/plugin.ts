@@ -1,0 +1,256 @@
+/**
+ * The files that the store plugin reads in C, held against the readers in TypeScript: it may refuse what they take, and never
+ * lets in what they refuse. Its code runs with sanitizers in a process of its own; a report of theirs ends that.
+ */
+import { strict as assert } from 'node:assert'
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { FileError } from '../../src/files/regular-file.ts'
+import { parseContentAddress, printContentAddress } from '../../src/formats/nix/content-address.ts'
+import { fixedOutputPath, sourcePath, textPath } from '../../src/formats/nix/make-store-path.ts'
+import {
+  type Admission,
+  entryFile,
+  isCurrent,
+  readAdmission,
+  writeAdmission,
+} from '../../src/ledger/admissions.ts'
+import { expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
+import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
+import { versionOf } from '../../src/ledger/stamp.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
+import { type AskPlugin, type Decided, openPlugin, type Row } from '../../test/support/plugin.ts'
+import { DERIVATION, DIGEST, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
+import { refusalOf, type Target, textOf } from '../target.ts'
+
+const POLICY_DIGEST = 'cd'.repeat(32)
+const FAR = 32_503_680_000
+const ROW: Row = { path: PATH, hash: `sha256:${NAR_HASH}` }
+const BUILT: Row = { ...ROW, deriver: DERIVATION, isOurs: true }
+const ADMISSION: Admission = {
+  path: PATH,
+  narHash: NAR_HASH,
+  policy: POLICY_DIGEST,
+  until: FAR,
+  stamp: '17:1700000000000000000',
+  kind: 'output',
+  builtHere: true,
+  derivation: DERIVATION,
+  time: NOW,
+  rule: 'upstream tarballs',
+  claims: [{ key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, origin: 'x.asc' }],
+  build: { inputs: [{ stamp: '1:2', path: OTHER_PATH }], outputs: [{ name: 'out', path: PATH }] },
+}
+const TOKENS: readonly string[] = [
+  ...['nixsig1 ', 'policy ', 'until never\n', 'until 1\n', 'stamp none\n', 'stamp 1:2\n', 'kind signature\n'],
+  ...[
+    'built here\n',
+    'derivation none\n',
+    'time 0\n',
+    'build unknown\n',
+    'build 1 1\n',
+    'rule \n',
+    'name x\n',
+  ],
+  ...['claim builder a - b\n', `input 1:2 ${PATH}\n`, `output out ${PATH}\n`, `allow sha256:${NAR_HASH}\n`],
+  ...[
+    'mode warn\n',
+    'mode enforce\n',
+    'sources data\n',
+    'sources attested\n',
+    'attestations /x\n',
+    'source 0 http://x\n',
+  ],
+  ...['\n', ' ', '\r', '\0', '\u2028', '\u00a0', 'ä', '\\', '/', '0', '9'],
+]
+
+/** The targets, where there is a C compiler. `scratch`: an empty directory that nobody else can write to. */
+export function pluginTargets(scratch: string): readonly Target[] {
+  if (spawnSync('cc', ['--version'], { stdio: 'ignore' }).status !== 0) return []
+  let plugin: AskPlugin | undefined
+  const policy = join(scratch, 'policy.toml')
+  const state = join(scratch, 'state')
+  for (const room of ['ledger', 'expected']) mkdirSync(join(state, room), { recursive: true })
+  writeFileSync(policy, '')
+  const snapshot = snapshotOf(policy)
+  writeFileSync(join(state, 'policy'), snapshot)
+  const ask = (row: Row): Decided => {
+    plugin ??= openPlugin()
+    return plugin({ state, policy }, row)
+  }
+  return [
+    ledgerEntry(state, ask),
+    expectation(state, ask),
+    policySnapshot({ state, policy, snapshot }, ask),
+    address(ask),
+  ]
+}
+
+function snapshotOf(policy: string): string {
+  const lines = ['attestations /etc/a', 'source 60 https://a.example/x', 'mode enforce', 'sources attested']
+  return `nixsig1 ${POLICY_DIGEST}\n${lines.join('\n')}\nfile ${versionOf(policy)} ${policy}\n`
+}
+
+type Ask = (row: Row) => Decided
+
+interface Compared {
+  readonly name: string
+  readonly seeds: readonly string[]
+  /** Puts the input where both look; what C and TypeScript make of it. Throws FileError and FormatError as a refusal. */
+  readonly compare: (input: Uint8Array) => { readonly decided: Decided; readonly isTaken: () => boolean }
+}
+
+function comparison({ name, seeds, compare }: Compared): Target {
+  const whole = new Set(seeds)
+  return {
+    name,
+    seeds: seeds.map(seed => Buffer.from(seed)),
+    tokens: TOKENS,
+    check: input => {
+      const { decided, isTaken } = compare(input)
+      const isIn = decided.outcome === 'let-in'
+      if (whole.has(textOf(input))) assert.ok(isIn, `what nixsig wrote is refused: ${decided.reason}`)
+      try {
+        assert.ok(isTaken() || !isIn, 'C lets in what TypeScript does not')
+        return isIn ? 'accepted' : 'refused by C'
+      } catch (error) {
+        const refusal = refusalOf(error, [FileError, FormatError])
+        assert.ok(!isIn, 'C lets in what TypeScript cannot read')
+        return refusal
+      }
+    },
+  }
+}
+
+function ledgerEntry(state: string, ask: Ask): Target {
+  const file = entryFile(state, DIGEST)
+  const print = (admission: Admission) => {
+    writeAdmission(state, DIGEST, admission)
+    return readFileSync(file, 'utf8')
+  }
+  const seeds = [
+    print(ADMISSION),
+    print({ ...ADMISSION, until: undefined, stamp: undefined, claims: [], build: undefined }),
+  ]
+  return comparison({
+    name: 'ledger entry in C',
+    seeds,
+    compare: input => {
+      writeFileSync(file, input)
+      return {
+        decided: ask(ROW),
+        isTaken: () => {
+          const entry = readAdmission(state, DIGEST, PATH)
+          return entry?.narHash === NAR_HASH && isCurrent(entry, POLICY_DIGEST, Date.now() / 1000)
+        },
+      }
+    },
+  })
+}
+
+function expectation(state: string, ask: Ask): Target {
+  const file = expectedFile(state, DIGEST)
+  const print = (allowed: readonly string[]) => {
+    expectOutput(state, {
+      digest: DIGEST,
+      path: PATH,
+      derivation: DERIVATION,
+      output: 'out',
+      time: NOW,
+      allowed,
+    })
+    return readFileSync(file, 'utf8')
+  }
+  return comparison({
+    name: 'expectation in C',
+    seeds: [print([]), print([POLICY_DIGEST, NAR_HASH])],
+    compare: input => {
+      writeFileSync(entryFile(state, DIGEST), '')
+      writeFileSync(file, input)
+      const decided = ask(BUILT)
+      writeFileSync(file, input)
+      return {
+        decided,
+        isTaken: () => {
+          const record = readExpected(state, DIGEST)
+          if (record?.path !== PATH || record.derivation !== DERIVATION) return false
+          return record.allowed.length === 0 || record.allowed.includes(NAR_HASH)
+        },
+      }
+    },
+  })
+}
+
+/** What is admitted is so under the policy that the snapshot tells of, and under no other. */
+function policySnapshot(where: { state: string; policy: string; snapshot: string }, ask: Ask): Target {
+  const { state, policy, snapshot } = where
+  const file = join(state, 'policy')
+  return comparison({
+    name: 'policy snapshot in C',
+    seeds: [snapshot],
+    compare: input => {
+      writeAdmission(state, DIGEST, ADMISSION)
+      writeFileSync(file, input)
+      const decided = ask(ROW)
+      const isTaken = () => readSnapshot(state, policy)?.digest === POLICY_DIGEST
+      const taken = attempt(isTaken)
+      writeFileSync(file, snapshot)
+      return { decided, isTaken: taken }
+    },
+  })
+}
+
+/** Runs something now, and gives or throws its result when it is asked for. */
+function attempt<T>(run: () => T): () => T {
+  try {
+    const value = run()
+    return () => value
+  } catch (error) {
+    return () => {
+      throw error
+    }
+  }
+}
+
+/** A content address by which a path is data: only if TypeScript makes the same path of it. */
+function address(ask: Ask): Target {
+  const text = Buffer.from('a text')
+  const hash = `sha256:${'0'.repeat(52)}`
+  return {
+    name: 'content address in C',
+    seeds: [`fixed:r:${hash}`, `fixed:${hash}`, `text:${hash}`, `fixed:r:sha1:${'0'.repeat(32)}`, ''].map(
+      seed => Buffer.from(seed),
+    ),
+    tokens: ['fixed:', 'text:', 'r:', 'git:', 'sha256:', 'sha1:', 'md5:', 'sha512:', '0', 'z', ':', hash],
+    check: input => {
+      const ca = textOf(input)
+      if (/[\t\n\0]/.test(ca) || ca.length > 2000) return 'not asked'
+      const made = attempt(() => pathOf(ca))
+      let path = OTHER_PATH
+      try {
+        path = made()
+      } catch (error) {
+        const refusal = refusalOf(error, [FormatError])
+        assert.equal(ask({ ...ROW, path, ca }).outcome, 'refused')
+        return refusal
+      }
+      const isText = ca.startsWith('text:')
+      const decided = ask({ path, hash: `sha256:${NAR_HASH}`, ca })
+      // In the strict mode, which the snapshot has, a source is asked about and a text is not. C knows one spelling of a hash.
+      const isUsual = ca !== '' && printContentAddress(parseContentAddress(ca)) === ca
+      if (!isText || isUsual)
+        assert.equal(decided.outcome, isText ? 'let-in' : 'refused', `${ca}: ${decided.reason}`)
+      assert.equal(
+        ask({ path: textPath('other', text, []), hash: `sha256:${NAR_HASH}`, ca }).outcome,
+        'refused',
+      )
+      return 'accepted'
+    },
+  }
+}
+
+function pathOf(ca: string): string {
+  if (ca === '') return sourcePath({ name: 'x', narHash: NAR_HASH })
+  return fixedOutputPath({ name: 'x', ...parseContentAddress(ca) })
+}
