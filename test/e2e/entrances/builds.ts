@@ -1,6 +1,10 @@
 /** Entrances by which something is built here. */
 import assert from 'node:assert/strict'
+import { narOfBytes } from '../../../src/formats/nix/nar.ts'
 import * as nix from '../../support/expressions.ts'
+import { PACKAGER } from '../../support/guarded-world.ts'
+import { packaged, publish, sha256 } from '../../support/trust.ts'
+import type { RunOptions } from '../../support/world.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
 import { hashElsewhere, makePackage, ownRepository, type Package, type PackageOptions } from './packages.ts'
 
@@ -102,23 +106,55 @@ function builtElsewhere(isDerivationSigned: boolean): Entrance['attempt'] {
   }
 }
 
-/** What it makes is not known by its derivation. With the feature that such need, as far as the user can turn it on. */
-function contentAddressed(more: string, row: Partial<Entrance>): Entrance {
-  const attributes = { __contentAddressed: 'true', outputHashMode: '"recursive"', outputHashAlgo: '"sha256"' }
-  const settings = `--option extra-experimental-features ca-derivations ${more.replace(/[,`]/g, '')}`
-  return {
-    ...building(`a content-addressed derivation${more}`, () => ''),
-    trusted: 'refused',
-    note: 'What it will make is known to nobody who could sign it.',
-    ...row,
-    async attempt({ guarded, world, user, name, trusted }) {
-      const file = `/srv/${name}.nix`
-      world.write(file, nix.derivation(name, { attributes }))
-      if (trusted)
-        await guarded.attest(await world.output(`nix-instantiate ${settings} ${file} 2>/dev/null`, { user }))
-      return { outcome: await world.run(`nix-build --no-out-link ${settings} ${file}`, { user }) }
-    },
+/** The builder attested the package, or something else in its place. */
+async function otherwise(cell: Cell): Promise<Attempt> {
+  const { guarded, world, user, trusted } = cell
+  const { drv, out, ...made } = await makePackage(cell, { attested: true })
+  const narHash = trusted ? await hashElsewhere(cell, { drv, out, ...made }) : 'ab'.repeat(32)
+  guarded.attestOutput({ path: out, drv, narHash })
+  return { outcome: await world.run(['nix-store', '--realise', drv], { user }), path: out }
+}
+
+/** A file of this machine that Nix fetches, by its hash. */
+async function fetch({ guarded, world, user, name, trusted }: Cell): Promise<Attempt> {
+  const contents = `${name}\n`
+  world.write(`/srv/fetched/${name}`, contents)
+  const expression = nix.fetchurl(name, `file:///srv/fetched/${name}`, sha256(contents))
+  const { drv, out } = await guarded.instantiate(name, expression)
+  const narHash = sha256(narOfBytes(Buffer.from(contents), false))
+  if (trusted) {
+    await guarded.attest(drv)
+    publish(world, out, packaged(PACKAGER, { path: out, narHash }))
   }
+  return { outcome: await world.run(['nix-store', '--realise', drv], { user }), path: out }
+}
+
+/** In another store than the system's. */
+async function inStore(cell: Cell, store: string, options: RunOptions = {}): Promise<Attempt> {
+  const { world, user } = cell
+  const { file } = await makePackage(cell)
+  return {
+    outcome: await world.run(`nix-build --no-out-link --store ${store} ${file}`, { ...options, user }),
+  }
+}
+
+/** With the feature that such need, as far as the user can turn it on. */
+async function contentAddressed({ guarded, world, user, name, trusted }: Cell): Promise<Attempt> {
+  const file = `/srv/${name}.nix`
+  const attributes = { __contentAddressed: 'true', outputHashMode: '"recursive"', outputHashAlgo: '"sha256"' }
+  world.write(file, nix.derivation(name, { attributes }))
+  const feature = '--option extra-experimental-features ca-derivations'
+  // A plain user has no such derivation that anybody could sign.
+  if (trusted && user === 'root')
+    await guarded.attest(await world.output(`nix-instantiate ${feature} ${file} 2>/dev/null`))
+  return { outcome: await world.run(`nix-build --no-out-link ${feature} ${file}`, { user }) }
+}
+
+const UNKNOWN_OUTPUT: Entrance = {
+  ...building('a content-addressed derivation', () => ''),
+  trusted: 'refused',
+  note: 'What it will make is known to nobody who could sign it.',
+  attempt: contentAddressed,
 }
 
 export const BUILDS: readonly Entrance[] = [
@@ -155,7 +191,7 @@ export const BUILDS: readonly Entrance[] = [
   {
     ...building('what another machine built', () => ''),
     by: 'plugin',
-    reason: /needs .* for its output|constraint failed/,
+    reason: /nixsig: refused .*needs .* for its output/,
     note: 'The derivation is attested, and what came of it is not.',
     attempt: builtElsewhere(true),
   },
@@ -164,22 +200,59 @@ export const BUILDS: readonly Entrance[] = [
     trusted: 'refused',
     note: 'Nix itself builds none with `sandbox = true`.',
   }),
-  contentAddressed('', { users: ['alice'], by: 'Nix itself', reason: /'ca-derivations' is (disabled|not)/ }),
-  contentAddressed('', {
+  {
+    ...building('a build that comes out otherwise than its builder attested', () => ''),
+    by: 'plugin',
+    reason: /nixsig: refused .*with contents that no trusted builder attested/,
+    attempt: otherwise,
+  },
+  {
+    ...building('a fetch by a derivation, `<nix/fetchurl.nix>`', () => ''),
+    by: HOOK,
+    reason: /needs packager for its source, found no signature/,
+    attempt: fetch,
+  },
+  {
+    ...building('`nix-build --store ~/x`', () => ''),
+    users: ['alice'],
+    trusted: 'refused',
+    reason: /nixsig: refused .*-alice/,
+    note: 'Hooks that run as a plain user can admit nothing.',
+    attempt: cell => inStore(cell, '/home/alice/x'),
+  },
+  {
+    ...building("`nix-build --store ~/x` with a nix.conf of one's own", () => ''),
+    users: ['alice'],
+    untrusted: 'open',
+    by: 'nobody',
+    note: 'What lies there runs as that user alone, who could as well download it.',
+    attempt: cell => inStore(cell, '/home/alice/x', cell.guarded.before),
+  },
+  {
+    ...building('`nix-build --store /elsewhere`', () => ''),
+    users: ['root'],
+    trusted: 'refused',
+    note: 'The hooks judge what is built in /nix alone. Copy it from there.',
+    attempt: cell => inStore(cell, '/srv/root-store'),
+  },
+  {
+    ...UNKNOWN_OUTPUT,
+    users: ['alice'],
+    by: 'Nix itself',
+    reason: /'ca-derivations' is (disabled|not)/,
+  },
+  {
+    ...UNKNOWN_OUTPUT,
     users: ['root'],
     // Nix 2.8 first waits until no daemon has the store open, to make tables for them.
     versions: ['sid'],
     by: 'gate',
     reason: /nobody signs realisations/,
-  }),
-  contentAddressed(', `--option substitute false`', {
-    users: ['root'],
-    versions: ['sid'],
-    reason: /a kind that cannot be judged/,
-  }),
+  },
   {
     ...building('what was valid before nixsig came', () => ''),
     untrusted: 'open',
+    by: 'nobody',
     note: 'Nothing is built, so nothing is asked. What is built from it is refused.',
     async attempt(cell) {
       const { file, out } = await makeBefore(cell)

@@ -77,11 +77,14 @@ const GETTING: readonly Entrance[] = [
   { ...building('`nix bundle`', () => ''), attempt: bundle },
 ]
 
-/** All that a plain user might wish to be otherwise. */
+/** A build hook that builds nothing elsewhere and asks nobody: nixsig's front is gone. */
+const NO_FRONT = '/srv/declines'
+
+/** All that somebody might wish to be otherwise. */
 const WISHES: Readonly<Record<string, string>> = {
   'pre-build-hook': '',
   'post-build-hook': '',
-  'build-hook': '',
+  'build-hook': NO_FRONT,
   'plugin-files': '',
   sandbox: 'false',
   'require-sigs': 'false',
@@ -92,37 +95,56 @@ const options = (settings: Readonly<Record<string, string>>) =>
     .map(([name, value]) => `--option ${name} '${value}'`)
     .join(' ')
 
+/** A row that builds a package with settings of the user's own. */
+function overriding(entrance: string, words: string, more: Partial<Entrance> = {}): Entrance {
+  const command = ({ file }: Package, { world }: Cell) => {
+    world.write(NO_FRONT, '#!/bin/sh\necho "# decline-permanently" >&2\nexec cat >/dev/null\n', 0o755)
+    return `${words.startsWith('-') ? `nix-build ${words}` : `${words} nix-build`} --no-out-link ${file}`
+  }
+  return building(entrance, command, more)
+}
+
+const FRONT_IGNORED: Partial<Entrance> = {
+  users: ['alice'],
+  note: 'The daemon takes no such word from a plain user.',
+}
+
+/** What root can have without the front and both hooks. */
+const NOTHING_BUILT: Partial<Entrance> = {
+  users: ['root'],
+  trusted: 'refused',
+  by: 'plugin',
+  reason: /it was built here, but nobody let its build start/,
+  note: 'What is attested has to be built under the hooks.',
+}
+
+const { 'plugin-files': _, ...NO_HOOKS } = WISHES
+
 const OVERRIDES: readonly Entrance[] = [
-  ...Object.entries(WISHES).map(([name, value]) =>
-    building(
-      `\`--option ${name} ${value === '' ? "''" : value}\``,
-      ({ file }) => `nix-build --no-out-link ${options({ [name]: value })} ${file}`,
-      { users: ['alice'], note: 'The daemon ignores it: alice is no trusted user.' },
-    ),
-  ),
-  ...Object.entries(WISHES).map(([name, value]) =>
-    building(
-      `\`--option ${name} ${value === '' ? "''" : value}\``,
-      ({ file }) => `nix-build --no-out-link ${options({ [name]: value })} ${file}`,
-      { users: ['root'] },
-    ),
-  ),
-  ...Object.entries(WISHES).map(([name, value]) =>
-    building(
-      `\`--option ${name} ${value === '' ? "''" : value}\`, \`NIX_REMOTE=daemon\``,
-      ({ file }) => `NIX_REMOTE=daemon nix-build --no-out-link ${options({ [name]: value })} ${file}`,
-      { users: ['root'] },
-    ),
-  ),
-  building(
-    'all of these in `NIX_CONFIG`',
-    ({ file }) => {
-      const lines = Object.entries(WISHES).map(([name, value]) => `${name} = ${value}`)
-      return `NIX_CONFIG='${lines.join('\n')}' nix-build --no-out-link ${file}`
-    },
-    { users: ['alice'] },
+  overriding("`--option pre-build-hook ''`", "--option pre-build-hook ''"),
+  overriding("`--option post-build-hook ''`", "--option post-build-hook ''"),
+  overriding('`--option build-hook …`', options({ 'build-hook': NO_FRONT }), FRONT_IGNORED),
+  overriding('`--option build-hook …`', options({ 'build-hook': NO_FRONT }), {
+    users: ['root'],
+    by: 'pre-build hook',
+  }),
+  overriding("`--option plugin-files ''`", "--option plugin-files ''"),
+  overriding('`--option sandbox false`', '--option sandbox false'),
+  overriding('`--option require-sigs false`', '--option require-sigs false'),
+  overriding('all of these in `NIX_CONFIG`', `NIX_CONFIG='${lines(WISHES)}'`, FRONT_IGNORED),
+  overriding('all of these but the plugin', options(NO_HOOKS), NOTHING_BUILT),
+  overriding(
+    'all of these, `NIX_REMOTE=daemon`',
+    `NIX_REMOTE=daemon NIX_CONFIG='${lines(WISHES)}'`,
+    NOTHING_BUILT,
   ),
 ]
+
+function lines(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = ${value}`)
+    .join('\n')
+}
 
 /** A binary cache of a stranger's. */
 const FOREIGN = '/srv/foreign-cache'
@@ -190,23 +212,22 @@ const SUBSTITUTERS: readonly Entrance[] = [
 
 /** A flake that says how Nix should be set up for it. Nix takes none that names plugins: they are loaded by then. */
 function flakeThatWishes(): string {
-  const { 'plugin-files': _, ...wishes } = WISHES
-  const settings = Object.entries({ ...FOREIGN_SETTINGS, ...wishes })
+  const settings = Object.entries({ ...FOREIGN_SETTINGS, ...NO_HOOKS })
   return `nixConfig = { ${settings.map(([name, value]) => `${name} = "${value}";`).join(' ')} };`
+}
+
+function wishing(more: Partial<Entrance>): Entrance {
+  const command = (made: Package) => `nix build --no-link --accept-flake-config ${flake(made)}`
+  return building("a flake's `nixConfig`, accepted", command, {
+    package: { flake: flakeThatWishes() },
+    ...more,
+  })
 }
 
 export const COMMANDS: readonly Entrance[] = [
   ...GETTING,
   ...OVERRIDES,
   ...SUBSTITUTERS,
-  building("a flake's `nixConfig`", made => `nix build --no-link --accept-flake-config ${flake(made)}`, {
-    package: { flake: flakeThatWishes() },
-    users: ['alice'],
-    note: 'With `--accept-flake-config`. The daemon ignores it.',
-  }),
-  building("a flake's `nixConfig`", made => `nix build --no-link --accept-flake-config ${flake(made)}`, {
-    package: { flake: flakeThatWishes() },
-    users: ['root'],
-    note: 'With `--accept-flake-config`.',
-  }),
+  wishing(FRONT_IGNORED),
+  wishing(NOTHING_BUILT),
 ]

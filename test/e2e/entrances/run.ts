@@ -70,7 +70,8 @@ export async function runEntrances(
 async function untrusted(cell: Cell, entrance: Entrance, record: (came: Came) => void): Promise<void> {
   const before = cell.guarded.daemonLog().length
   const first = await entrance.attempt(cell)
-  const came = entrance.untrusted === 'data' ? await cameAsData(cell, first) : await cameOf(cell, first)
+  const came =
+    entrance.untrusted === 'data' ? await cameAsData(cell, entrance, first) : await cameOf(cell, first)
   record(came)
   const expected = entrance.untrusted === 'open' ? 'let in' : entrance.untrusted
   assert.equal(came, expected, told(cell, first))
@@ -79,8 +80,7 @@ async function untrusted(cell: Cell, entrance: Entrance, record: (came: Came) =>
   const log = cell.world.version === 'bookworm' ? cell.guarded.daemonLog().slice(before) : ''
   const said = `${first.outcome.stderr}${first.outcome.stdout}${log}`
   assert.match(said, entrance.reason ?? /nixsig: refused /)
-  const sign = SIGNS[entrance.by]
-  if (sign !== undefined) assert.match(said, sign, `it was not the ${entrance.by}`)
+  assertSign(entrance, said)
   const second = await entrance.attempt(cell)
   assert.equal(await cameOf(cell, second), 'refused', `the second time: ${told(cell, second)}`)
 }
@@ -99,9 +99,15 @@ async function trusted(cell: Cell, entrance: Entrance, record: (came: Came) => v
 /** By what is said, who said it. */
 const SIGNS: Readonly<Record<string, RegExp>> = {
   'pre-build hook': /unknown pre-build hook command/,
+  'build-hook front': /^(?!.*(unknown pre-build hook command|executing SQLite statement))/s,
   plugin: /executing SQLite statement/,
   gate: /HTTP error 451/,
   'Nix itself': /^(?!.*nixsig: refused)/s,
+}
+
+function assertSign({ by }: Entrance, said: string): void {
+  const sign = SIGNS[by]
+  if (sign !== undefined) assert.match(said, sign, `it was not the ${by}`)
 }
 
 async function cameOf({ guarded }: Cell, { outcome, path }: Attempt): Promise<Came> {
@@ -111,13 +117,14 @@ async function cameOf({ guarded }: Cell, { outcome, path }: Attempt): Promise<Ca
 }
 
 /** The same, and `data` if a build that needs it is refused, and refused again. */
-async function cameAsData(cell: Cell, attempt: Attempt): Promise<Came> {
+async function cameAsData(cell: Cell, entrance: Entrance, attempt: Attempt): Promise<Came> {
   const came = await cameOf(cell, attempt)
   if (came !== 'let in') return came
   for (const _ of [1, 2]) {
     const upon = await buildUpon(cell, attempt.path)
     if ((await cameOf(cell, upon)) !== 'refused') return 'let in'
     assert.match(upon.outcome.stderr, /nixsig: refused /)
+    assertSign(entrance, upon.outcome.stderr)
   }
   return 'data'
 }
