@@ -129,7 +129,9 @@ const OVERRIDES: readonly Entrance[] = [
     by: 'pre-build hook',
   }),
   overriding("`--option plugin-files ''`", "--option plugin-files ''"),
-  overriding('`--option sandbox false`', '--option sandbox false'),
+  overriding('`--option sandbox false`', '--option sandbox false', {
+    note: 'For root what is attested is built outside the sandbox, and let in.',
+  }),
   overriding('`--option require-sigs false`', '--option require-sigs false'),
   overriding('all of these in `NIX_CONFIG`', `NIX_CONFIG='${lines(WISHES)}'`, FRONT_IGNORED),
   overriding('all of these but the plugin', options(NO_HOOKS), NOTHING_BUILT),

@@ -143,7 +143,7 @@ const USES: readonly Entrance[] = [
   using('`nix-env --set`', (path, { name }) => `nix-env --profile ./data-${name} --set ${path}`, {}),
   using('`nix-env -i`', (path, { name }) => `nix-env --profile ./data-${name} -i ${path}`, {
     untrusted: 'refused',
-    by: 'build-hook front',
+    by: 'pre-build hook',
     reason: /needs packager for its source, found no signature/,
     note: 'The environment is a build.',
   }),

@@ -4,36 +4,6 @@ import { buildByHand, serveByHand } from './by-hand.ts'
 import type { Cell, Entrance } from './entrance.ts'
 import { makePackage } from './packages.ts'
 
-const NOBODY_STARTED = /nixsig: refused .*nobody let its build start|constraint failed/
-
-/** A row of an attested derivation that is built in a way in which no hook is asked about it. */
-function building(entrance: string, command: (drv: string) => string): Entrance {
-  return {
-    entrance,
-    users: ['root'],
-    untrusted: 'refused',
-    trusted: 'refused',
-    by: 'plugin',
-    reason: NOBODY_STARTED,
-    note: 'Attested or not: nobody was asked before it was built.',
-    async attempt(cell) {
-      const { drv, out } = await makePackage(cell, { attested: true })
-      return { outcome: await cell.world.run(command(drv), { user: cell.user }), path: out }
-    },
-  }
-}
-
-const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
-
-const BUILDING: readonly Entrance[] = [
-  building("`--option pre-build-hook ''`", drv => `nix-store ${NO_HOOKS} -r ${drv}`),
-  building(
-    "`--option pre-build-hook '' --option plugin-files ''`, `NIX_REMOTE=daemon`",
-    drv => `NIX_REMOTE=daemon nix-store ${NO_HOOKS} --option plugin-files '' -r ${drv}`,
-  ),
-  building('`--option sandbox false`', drv => `nix-store --option sandbox false -r ${drv}`),
-]
-
 const BY_TRUSTED_USERS =
   'Only root and `trusted-users` can: keep others out, machines that copy and build by ssh as well.'
 
@@ -113,4 +83,5 @@ const REALISATIONS: readonly Entrance[] = [
     (file, { name }) => `nix copy ${CA} --no-check-sigs --from file:///srv/realisations-${name} -f ${file}`,
   ),
 ]
-export const ROOT_BUILDS: readonly Entrance[] = [...BUILDING, ...BORROWING, ...REALISATIONS]
+
+export const ROOT_BUILDS: readonly Entrance[] = [...BORROWING, ...REALISATIONS]
