@@ -7,7 +7,7 @@
  */
 import { closeSync, writeSync } from 'node:fs'
 import { readAccepted, readBuildRequest, readSettings } from '../src/store/build-hook.ts'
-import { mayBuildByLedger } from '../src/verifier/by-ledger.ts'
+import { couldBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import { EndOfInput, type NixInput, openNixInput } from './nix-input.ts'
 import type { RemoteBuilders } from './remote-builders.ts'
@@ -51,7 +51,7 @@ async function refusalOf(derivation: string): Promise<string | undefined> {
   try {
     if (isKnown(derivation)) return undefined
     const { outcome, sentence } = await (await import('./decide.ts')).decide({
-      kind: 'before-build',
+      kind: 'may-build',
       derivation,
     })
     return outcome === 'pass' ? undefined : sentence
@@ -62,7 +62,7 @@ async function refusalOf(derivation: string): Promise<string | undefined> {
 
 function isKnown(derivation: string): boolean {
   try {
-    return mayBuildByLedger(DEFAULT_PLACES, derivation)
+    return couldBuildByLedger(DEFAULT_PLACES, derivation)
   } catch {
     // Judging meets the same obstacle, and says what it is.
     return false

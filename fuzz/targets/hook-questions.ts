@@ -9,6 +9,7 @@ const TOKENS: readonly string[] = [
     'nixsig2 ',
     'before-build ',
     'after-build ',
+    'may-build ',
     'admit ',
     'sha256:',
     'fixed:r:',

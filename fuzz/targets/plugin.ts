@@ -4,7 +4,7 @@
  */
 import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../../src/files/regular-file.ts'
 import { parseContentAddress, printContentAddress } from '../../src/formats/nix/content-address.ts'
@@ -71,6 +71,7 @@ export function pluginTargets(scratch: string): readonly Target[] {
   let plugin: AskPlugin | undefined
   const policy = join(scratch, 'policy.toml')
   const state = join(scratch, 'state')
+  mkdirSync(join(scratch, 'root/nix/store'), { recursive: true })
   for (const room of ['ledger', 'expected']) mkdirSync(join(state, room), { recursive: true })
   writeFileSync(policy, '')
   const snapshot = snapshotOf(policy)
@@ -83,7 +84,7 @@ export function pluginTargets(scratch: string): readonly Target[] {
     ledgerEntry(state, ask),
     expectation(state, ask),
     policySnapshot({ state, policy, snapshot }, ask),
-    address(ask),
+    address(ask, join(scratch, 'root')),
   ]
 }
 
@@ -214,7 +215,7 @@ function attempt<T>(run: () => T): () => T {
 }
 
 /** A content address by which a path is data: only if TypeScript makes the same path of it. */
-function address(ask: Ask): Target {
+function address(ask: Ask, root: string): Target {
   const text = Buffer.from('a text')
   const hash = `sha256:${'0'.repeat(52)}`
   return {
@@ -236,7 +237,9 @@ function address(ask: Ask): Target {
         return refusal
       }
       const isText = ca.startsWith('text:')
-      const decided = ask({ path, hash: `sha256:${NAR_HASH}`, ca })
+      if (isText) writeFileSync(`${root}${path}`, '')
+      const decided = ask({ path, hash: `sha256:${NAR_HASH}`, ca, root })
+      if (isText) rmSync(`${root}${path}`)
       // In the strict mode, which the snapshot has, a source is asked about and a text is not. C knows one spelling of a hash.
       const isUsual = ca !== '' && printContentAddress(parseContentAddress(ca)) === ca
       if (!isText || isUsual)

@@ -2,14 +2,14 @@
  * What the plugin would decide, for tests: a question a line on standard input, its words separated by tabs, an empty one
  * standing for NULL; the answer a line, `let-in`, `warned` or `refused`, a tab and the reason.
  *
- *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE
+ *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "decide.h"
 
-enum { LINE_LIMIT = 64 * 1024, WORDS = 8 };
+enum { LINE_LIMIT = 64 * 1024, WORDS = 9 };
 
 /** Cuts a line at its tabs; false if it has not so many words. */
 static bool cut(char *line, const char *words[WORDS]) {
@@ -31,7 +31,7 @@ int main(void) {
     line[strcspn(line, "\n")] = '\0';
     if (!cut(line, words) || words[0] == NULL || words[1] == NULL || words[2] == NULL) return 2;
     const struct places places = {.state = words[0], .policy = words[1], .socket = words[2], .patience = 1};
-    const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0};
+    const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0, words[8]};
     static const char *const names[] = {[LET_IN] = "let-in", [LET_IN_WARNED] = "warned", [REFUSED] = "refused"};
     printf("%s\t%s\n", names[decide(&places, &row, reason, sizeof reason)], reason);
     fflush(stdout);

@@ -1,7 +1,9 @@
 #include "decide.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "inert.h"
@@ -33,6 +35,18 @@ static bool parse_row(const struct row *row, struct subject *subject) {
 static bool speaks(const struct admission *admission, const struct subject *subject, const struct policy *policy) {
   if (strcmp(admission->nar_hash, subject->nar_hash) != 0 || strcmp(admission->policy, policy->digest) != 0) return false;
   return !admission->ends || (unsigned long long)time(NULL) < admission->until;
+}
+
+/**
+ * Whether a plain file lies there that cannot be run, as every text is. Nix holds a text's hash against its contents, and does
+ * not look at what else it is.
+ */
+static bool is_plain_file(const struct row *row) {
+  char file[PATH_MAX];
+  struct stat status;
+  const int length = row->root == NULL ? -1 : snprintf(file, sizeof file, "%s%s", row->root, row->path);
+  if (length < 0 || (size_t)length >= sizeof file || lstat(file, &status) != 0) return false;
+  return S_ISREG(status.st_mode) && (status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0;
 }
 
 enum answer { YES, NO, UNKNOWN };
@@ -121,7 +135,8 @@ static enum answer answer_for(const struct places *places, const struct subject 
   if (answer == UNKNOWN && policy != NULL) answer = admitted(places, subject, policy, reason, size);
   if (answer != UNKNOWN) return answer;
 
-  const enum inert inert = inert_kind(&subject->path, subject->row->ca, subject->nar_hash);
+  enum inert inert = inert_kind(&subject->path, subject->row->ca, subject->nar_hash);
+  if (inert == INERT_TEXT && !is_plain_file(subject->row)) inert = NOT_INERT;
   if (inert == INERT_TEXT) return YES;
   const bool is_local_build = subject->row->is_ours && subject->row->deriver != NULL;
   if (is_local_build && inert == NOT_INERT) {

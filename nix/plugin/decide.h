@@ -12,6 +12,7 @@ struct row {
   const char *deriver; /* store path */
   const char *ca;
   bool is_ours;        /* Nix says that it was built on this machine */
+  const char *root;    /* what stands before /nix/store on the disk, "" mostly; NULL: not known */
 };
 
 /** Where to look. */

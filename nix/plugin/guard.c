@@ -9,6 +9,7 @@
  */
 #include "guard.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -58,6 +59,8 @@ static const struct sqlite *library;
 
 /** A guarded connection, kept as long as it is open. */
 struct guard {
+  char root[PATH_MAX]; /* what stands before /nix/store on the disk */
+  bool has_root;
   const struct sqlite *sqlite;
   sqlite3 *db;
   bool is_guarded[TABLES];
@@ -90,11 +93,13 @@ static const char *text_of(sqlite3_value *value) {
 
 /** nixsig_admit(path, hash, deriver, ultimate, ca) */
 static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
+  const struct guard *guard = find_guard(context);
   const struct row row = {
       .path = count == 5 ? text_of(values[0]) : NULL,
       .hash = count == 5 ? text_of(values[1]) : NULL,
       .deriver = count == 5 ? text_of(values[2]) : NULL,
       .ca = count == 5 ? text_of(values[4]) : NULL,
+      .root = guard->has_root ? guard->root : NULL,
       .is_ours = count == 5 && library->value_int64(values[3]) != 0,
   };
   char reason[REASON_LIMIT], text[REASON_LIMIT + 512];
@@ -222,14 +227,23 @@ static bool is_guarded_store(const char *file) {
   return stat(file, &status) == 0 && status.st_uid == 0;
 }
 
+/** Where a store lies by where its database does, unless that lies at a place of its own. */
+static void find_root(struct guard *guard, const char *file) {
+  const size_t length = strlen(file), more = sizeof system_database - 1;
+  guard->has_root = length >= more && length - more < sizeof guard->root && strcmp(file + length - more, system_database) == 0;
+  if (guard->has_root) memcpy(guard->root, file, length - more);
+}
+
 int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **error) {
-  if (!is_guarded_store(sqlite->db_filename(db, "main"))) return SQLITE_OK;
+  const char *file = sqlite->db_filename(db, "main");
+  if (!is_guarded_store(file)) return SQLITE_OK;
   struct guard *guard = calloc(1, sizeof *guard);
   *error = "nixsig has no memory to guard this store";
   if (guard == NULL) return SQLITE_ERROR;
   library = sqlite;
   guard->sqlite = sqlite;
   guard->db = db;
+  find_root(guard, file);
   /* Nix sets a time of its own right after this. */
   sqlite->busy_timeout(db, 60 * 60 * 1000);
   const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;

@@ -11,9 +11,10 @@ import { removePaths, tryBuild, tryImport, type Way } from './canary.ts'
 import type { CanaryFacts } from './facts.ts'
 import { learn } from './learn.ts'
 
-/** Milliseconds for one attempt, and for taking everything out again. */
-const ATTEMPT_LIMIT = 20_000
+/** Milliseconds: what an attempt takes ends by itself before that. */
+const ATTEMPT_LIMIT = 25_000
 const REMOVAL_LIMIT = 15_000
+const PAUSE = 500
 
 /** Tries both ways at a time; without a daemon, one. Never rejects. */
 export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise<CanaryFacts> {
@@ -25,7 +26,7 @@ export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise
   }
   const [own, daemon] = await Promise.all([tryWay(ownWay), daemonWay && tryWay(daemonWay)])
   const files = paths.flatMap(path => [path, `${path}.lock`])
-  await learn(() => removePaths(ownWay, files, REMOVAL_LIMIT), REMOVAL_LIMIT + 1000)
+  await removeAll(ownWay, files)
   for (const path of paths) await learn(() => forget(ownWay.state, path), REMOVAL_LIMIT)
   return {
     importByRoot: own.imported,
@@ -33,6 +34,19 @@ export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise
     importByDaemon: daemon?.imported,
     buildByDaemon: daemon?.built,
     leftovers: files.filter(file => existsSync(file)),
+  }
+}
+
+/** What was late may hold some of them for a few seconds more; Nix then removes none that it is told of with these. */
+async function removeAll(way: Way, files: readonly string[]): Promise<void> {
+  const end = Date.now() + REMOVAL_LIMIT
+  await learn(() => removePaths(way, files, REMOVAL_LIMIT), REMOVAL_LIMIT)
+  while (files.some(file => existsSync(file)) && Date.now() < end - PAUSE) {
+    await new Promise(resolve => setTimeout(resolve, PAUSE))
+    for (const file of files) {
+      const left = end - Date.now()
+      if (left > 0) await learn(() => removePaths(way, [file], left), left)
+    }
   }
 }
 

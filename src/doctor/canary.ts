@@ -26,8 +26,10 @@ export interface Way {
 /** Called with each store path before an attempt could bring it in. */
 export type Announce = (path: string) => void
 
+/** Milliseconds. The plugin waits for the gate for ten seconds. */
 const IMPORT_LIMIT = 12_000
-const BUILD_LIMIT = 15_000
+const INSTANTIATE_LIMIT = 5000
+const BUILD_LIMIT = 12_000
 
 /** What follows a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path, references, deriver, no signature. */
 const EXPORT_MAGIC = 0x4558494e
@@ -45,7 +47,7 @@ export async function tryImport(way: Way, announce: Announce): Promise<Canary> {
  * substituter: nothing but a judge can refuse it.
  */
 export async function tryBuild(way: Way, announce: Announce): Promise<Canary> {
-  const made = await call(way, 'nix-instantiate', ['--expr', expression(madeUpName())], BUILD_LIMIT)
+  const made = await call(way, 'nix-instantiate', ['--expr', expression(madeUpName())], INSTANTIATE_LIMIT)
   const derivation = made.stdout.trim()
   if (made.status !== 0 || !/^\S+\.drv$/.test(derivation))
     return outcomeOf(way, derivation, { ...made, status: 1 })
@@ -70,7 +72,7 @@ function outputOf(derivation: string): string {
   return output.path
 }
 
-/** Removes paths of the store, valid or not, that are there. */
+/** Removes paths of the store, valid or not, that are there; those that something still holds stay. */
 export async function removePaths(way: Way, paths: readonly string[], timeout: number): Promise<void> {
   const present = paths.filter(path => existsSync(path))
   // Nix goes on to look for files that share their contents, which on a large store takes longer than we wait.

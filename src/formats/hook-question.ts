@@ -3,6 +3,7 @@
  *
  *     nixsig1 before-build <derivation>
  *     nixsig1 after-build <derivation>
+ *     nixsig1 may-build <derivation>
  *     nixsig1 admit <store path> sha256:<NAR hash, hex> <deriver, or -> <content address, or ->
  *     nixsig1 reload
  */
@@ -22,9 +23,9 @@ export const QUESTION_LIMIT = 1024
 
 export type HookQuestion = BuildQuestion | IncomingQuestion | { readonly kind: 'reload' }
 
-/** May this be built; is what it made trusted. */
+/** May this be built, and it starts now; is what it made trusted; could it be built, should anybody start to. */
 export interface BuildQuestion {
-  readonly kind: 'before-build' | 'after-build'
+  readonly kind: 'before-build' | 'after-build' | 'may-build'
   /** The store path of the derivation. */
   readonly derivation: string
 }
@@ -65,7 +66,7 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
   const [derivation, ...more] = words
   if (kind === 'reload' && derivation === undefined) return { kind }
   if (kind === 'admit') return incomingOf(words)
-  if (kind !== 'before-build' && kind !== 'after-build') {
+  if (kind !== 'before-build' && kind !== 'after-build' && kind !== 'may-build') {
     throw malformed(`is none that is known: "${printable(kind, 40)}"`)
   }
   if (derivation === undefined || more.length > 0) throw malformed('must be about one derivation')

@@ -16,6 +16,7 @@ const VERDICTS: readonly unknown[] = ['pass', 'refuse']
 const OUTCOMES = {
   'before-build': VERDICTS,
   'after-build': VERDICTS,
+  'may-build': VERDICTS,
   admit: VERDICTS,
   reload: ['done'] as readonly unknown[],
 }

@@ -9,10 +9,14 @@ import type { Inquiry } from './inquiry.ts'
 
 /**
  * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and
- * whether any outcome could be trusted. All refusals, none if it may; then, and in warn mode, its outputs are expected
- * (see ledger/expected.ts).
+ * whether any outcome could be trusted. All refusals, none if it may. If it `starts` then, or in warn mode, its outputs are
+ * expected (see ledger/expected.ts): nobody says so but the hook that Nix calls for a build in its sandbox.
  */
-export async function beforeBuild(inquiry: Inquiry, drvPath: string): Promise<readonly Refusal[]> {
+export async function beforeBuild(
+  inquiry: Inquiry,
+  drvPath: string,
+  { starts }: { readonly starts: boolean },
+): Promise<readonly Refusal[]> {
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
   const refusals = [...(await admitBuild(inquiry, stored))]
@@ -23,6 +27,7 @@ export async function beforeBuild(inquiry: Inquiry, drvPath: string): Promise<re
     if (verdict !== undefined && verdict.outcome !== 'trusted') refusals.push(verdict)
     allowed.set(output.name, hashes)
   }
+  if (!starts) return refusals
   if (refusals.length > 0 && (await inquiry.policy()).mode === 'enforce') return refusals
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.

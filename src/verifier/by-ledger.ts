@@ -13,19 +13,19 @@ import type { Places } from './places.ts'
 import { hasUnfinished } from './unfinished.ts'
 
 /**
- * Whether a build may start: nothing was left behind by a killed hook, the ledger has the derivation and all that it is
- * built from, and of the outputs that it does not have nobody attested anything, which only a policy without sources
- * elsewhere can say without asking. If so they are expected from now on.
- * Throws FileError.
+ * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and all that
+ * it is built from, and of the outputs that it does not have nobody attested anything, which only a policy without sources
+ * elsewhere can say without asking. Throws FileError.
  */
+export function couldBuildByLedger(places: Places, drvPath: string): boolean {
+  return buildableByLedger(places, drvPath) !== undefined
+}
+
+/** The same for a build that starts now: if it may, its outputs are expected from now on. Throws FileError. */
 export function mayBuildByLedger(places: Places, drvPath: string): boolean {
-  const known = readMoment(places, drvPath)
-  if (known === undefined) return false
-  const outputs = admittedBuild(known, drvPath)
-  if (outputs === undefined) return false
-  const isAttested = (path: string) =>
-    known.sources.length > 0 || known.attestations.some(dir => existsSync(attestationFile(dir, path)))
-  if (outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))) return false
+  const buildable = buildableByLedger(places, drvPath)
+  if (buildable === undefined) return false
+  const { known, outputs } = buildable
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
     if (identityOf(path.path) !== undefined) continue
@@ -41,6 +41,17 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
     expectOutput(known.state, expected)
   }
   return true
+}
+
+function buildableByLedger(places: Places, drvPath: string) {
+  const known = readMoment(places, drvPath)
+  if (known === undefined) return undefined
+  const outputs = admittedBuild(known, drvPath)
+  if (outputs === undefined) return undefined
+  const isAttested = (path: string) =>
+    known.sources.length > 0 || known.attestations.some(dir => existsSync(attestationFile(dir, path)))
+  const isUnsettled = outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))
+  return isUnsettled ? undefined : { known, outputs }
 }
 
 /** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */

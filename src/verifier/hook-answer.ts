@@ -45,9 +45,10 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
 }
 
 async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Promise<Decision> {
-  if (kind === 'before-build') {
+  if (kind !== 'after-build') {
     const others = await finishWhatWasInterrupted(inquiry, derivation)
-    return { refusals: await beforeBuild(inquiry, derivation), notices: others.flatMap(paragraphs) }
+    const refusals = await beforeBuild(inquiry, derivation, { starts: kind === 'before-build' })
+    return { refusals, notices: others.flatMap(paragraphs) }
   }
   const own = await afterBuild(inquiry, derivation)
   const others = await finishWhatWasInterrupted(inquiry, derivation)
@@ -65,7 +66,7 @@ function reply(
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
   // After a build its paragraphs have said it already.
-  const warnings = text !== '' && kind === 'before-build' ? [`warning, let pass: ${text}`] : []
+  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass: ${text}`] : []
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
 }
 

@@ -26,6 +26,7 @@ const QUESTIONS = {
     narHash: NAR_HASH,
     contentAddress: { method: 'recursive', algorithm: 'sha256', hash: '00'.repeat(32) },
   },
+  [`nixsig1 may-build ${DRV}\n`]: { kind: 'may-build', derivation: DRV },
   'nixsig1 reload\n': { kind: 'reload' },
 } as const
 

@@ -233,6 +233,16 @@ test('attack: an expectation that is damaged lets nothing in', () => {
   refuses(where, BUILT, /is writable by others/)
 })
 
+const ROOT = join(HOME, 'root')
+
+/** Puts a file where it lies when its row is about to be written. */
+function lay(path: string, mode = 0o444): string {
+  mkdirSync(join(ROOT, 'nix/store'), { recursive: true })
+  rmSync(join(ROOT, path), { force: true })
+  writeFileSync(join(ROOT, path), 'a text', { mode })
+  return path
+}
+
 const CONTENTS = sha256('contents')
 const SOURCE = sourcePath({ name: 'src', narHash: NAR_HASH })
 const FIXED = { method: 'flat', algorithm: 'sha256', hash: CONTENTS } as const
@@ -259,9 +269,9 @@ test('P3: what its name proves to be known by its contents is data', () => {
   }
   const text = Buffer.from('a text')
   const ca = printContentAddress({ method: 'text', algorithm: 'sha256', hash: sha256(text) })
-  letsIn(where, { path: textPath('note', text, []), hash, ca })
+  letsIn(where, { path: lay(textPath('note', text, [])), hash, ca, root: ROOT })
   // With references in its name; the hooks hold it against that.
-  letsIn(where, { path: textPath('x.drv', text, [PATH]), hash, ca })
+  letsIn(where, { path: lay(textPath('x.drv', text, [PATH])), hash, ca, root: ROOT })
 })
 
 test('P3: in the strict mode sources are asked about, and texts are not', () => {
@@ -269,7 +279,29 @@ test('P3: in the strict mode sources are asked about, and texts are not', () => 
   refuses(where, { path: SOURCE, hash: ROW.hash ?? '' }, UNKNOWN)
   const text = Buffer.from('a text')
   const ca = printContentAddress({ method: 'text', algorithm: 'sha256', hash: sha256(text) })
-  letsIn(where, { path: textPath('note', text, []), hash: ROW.hash ?? '', ca })
+  letsIn(where, { path: lay(textPath('note', text, [])), hash: ROW.hash ?? '', ca, root: ROOT })
+})
+
+test('P3: attack: what lies there as a text and can be run, leads elsewhere or is no file is asked about', () => {
+  const where = stateWith()
+  const text = Buffer.from('a text')
+  const ca = printContentAddress({ method: 'text', algorithm: 'sha256', hash: sha256(text) })
+  for (const name of ['note', 'x.drv']) {
+    const path = textPath(name, text, [])
+    const row = { path, hash: ROW.hash ?? '', ca, root: ROOT }
+    lay(path, 0o555)
+    refuses(where, row, UNKNOWN)
+    rmSync(join(ROOT, path))
+    refuses(where, row, UNKNOWN)
+    symlinkSync('/etc/passwd', join(ROOT, path))
+    refuses(where, row, UNKNOWN)
+    rmSync(join(ROOT, path))
+    mkdirSync(join(ROOT, path))
+    refuses(where, row, UNKNOWN)
+    rmSync(join(ROOT, path), { recursive: true })
+    letsIn(where, { ...row, path: lay(path) })
+    refuses(where, { path, hash: row.hash, ca }, UNKNOWN)
+  }
 })
 
 test('P3: attack: a content address that the name does not bear out makes no data', () => {

@@ -13,6 +13,8 @@ export interface Row {
   readonly deriver?: string
   readonly ca?: string
   readonly isOurs?: boolean
+  /** What stands before /nix/store on the disk. */
+  readonly root?: string
 }
 
 export interface Decided {
@@ -52,13 +54,26 @@ export function openPlugin(): AskPlugin {
   const from = openSync(answers, 'r')
 
   const ask = ({ state, policy, socket = '/nonexistent' }: Where, row: Row): Decided => {
-    const words = [state, policy, socket, row.path, row.hash, row.deriver, row.ca, row.isOurs ? '1' : '0']
+    const words = [
+      state,
+      policy,
+      socket,
+      row.path,
+      row.hash,
+      row.deriver,
+      row.ca,
+      row.isOurs ? '1' : '0',
+      row.root,
+    ]
     writeSync(to, `${words.map(word => word ?? '').join('\t')}\n`)
     const answer = Buffer.alloc(16 * 1024)
     let filled = 0
     while (!answer.subarray(0, filled).includes('\n')) {
       const count = readSync(from, answer, filled, answer.length - filled, null)
-      assert.ok(count > 0, `the plugin's code ended when it was asked about ${JSON.stringify(row).slice(0, 500)}`)
+      assert.ok(
+        count > 0,
+        `the plugin's code ended when it was asked about ${JSON.stringify(row).slice(0, 500)}`,
+      )
       filled += count
     }
     const [outcome = '', reason = ''] = answer.toString('utf8', 0, filled - 1).split('\t')
