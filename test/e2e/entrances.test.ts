@@ -7,8 +7,12 @@ import { withGuardedWorld } from '../support/guarded-world.ts'
 import { VERSIONS, type Version } from '../support/world.ts'
 import { BUILDS } from './entrances/builds.ts'
 import { COMMANDS } from './entrances/commands.ts'
+import { CONTENTS } from './entrances/contents.ts'
+import { COPIES } from './entrances/copies.ts'
 import { printPage, withoutNumbers } from './entrances/docs.ts'
-import { type Group, type Result, runEntrances } from './entrances/run.ts'
+import { EVALUATION } from './entrances/evaluation.ts'
+import { ROOT } from './entrances/root.ts'
+import { type Group, type Result, runEntrances, unadmitted } from './entrances/run.ts'
 
 /** A part of an entrance's text: only those that have it are tried, and nothing is held against the page. */
 const ONLY = process.env['NIXSIG_ENTRANCES'] ?? ''
@@ -17,6 +21,10 @@ const PAGE = join(PROJECT_ROOT, 'docs/entrances.md')
 const GROUPS: readonly Group[] = [
   { title: 'Builds', word: 'b', entrances: BUILDS },
   { title: 'Commands and settings', word: 'c', entrances: COMMANDS },
+  { title: 'Copies', word: 'p', entrances: COPIES },
+  { title: 'Paths named by their contents', word: 'n', entrances: CONTENTS },
+  { title: 'Evaluation and fetching', word: 'x', entrances: EVALUATION },
+  { title: 'Root by hand', word: 'o', entrances: ROOT },
 ]
 
 test('entrances', { concurrency: VERSIONS.length }, async t => {
@@ -28,6 +36,8 @@ test('entrances', { concurrency: VERSIONS.length }, async t => {
         withGuardedWorld(version, async guarded => {
           families[version] = `Nix ${guarded.world.nixVersion.split('.').slice(0, 2).join('.')}`
           results.push(...(await runEntrances(t, guarded, GROUPS, ONLY)))
+          const left = await unadmitted(guarded, GROUPS)
+          await t.test('no output is valid that nobody admitted', () => assert.deepEqual(left, []))
         }),
       ),
     ),

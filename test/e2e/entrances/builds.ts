@@ -47,6 +47,7 @@ function again(entrance: string, command: (made: Package) => string, more: Parti
   return {
     ...building(entrance, command),
     by: HOOK,
+    hasBefore: true,
     async attempt(cell) {
       const { world, trusted, user } = cell
       const made = trusted ? await makePackage(cell) : await makeBefore(cell)

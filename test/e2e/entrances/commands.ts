@@ -104,9 +104,16 @@ function overriding(entrance: string, words: string, more: Partial<Entrance> = {
   return building(entrance, command, more)
 }
 
-const FRONT_IGNORED: Partial<Entrance> = {
+const WORD_IGNORED: Partial<Entrance> = {
   users: ['alice'],
   note: 'The daemon takes no such word from a plain user.',
+}
+
+/** What root can have without the pre-build hook, which alone lets a build start. */
+const NOT_STARTED: Partial<Entrance> = {
+  users: ['root'],
+  trusted: 'refused',
+  note: 'What is attested is built, and the plugin refuses what came of it: no hook let it start.',
 }
 
 /** What root can have without the front and both hooks. */
@@ -121,19 +128,19 @@ const NOTHING_BUILT: Partial<Entrance> = {
 const { 'plugin-files': _, ...NO_HOOKS } = WISHES
 
 const OVERRIDES: readonly Entrance[] = [
-  overriding("`--option pre-build-hook ''`", "--option pre-build-hook ''"),
+  overriding("`--option pre-build-hook ''`", "--option pre-build-hook ''", WORD_IGNORED),
+  overriding("`--option pre-build-hook ''`", "--option pre-build-hook ''", NOT_STARTED),
   overriding("`--option post-build-hook ''`", "--option post-build-hook ''"),
-  overriding('`--option build-hook …`', options({ 'build-hook': NO_FRONT }), FRONT_IGNORED),
+  overriding('`--option build-hook …`', options({ 'build-hook': NO_FRONT }), WORD_IGNORED),
   overriding('`--option build-hook …`', options({ 'build-hook': NO_FRONT }), {
     users: ['root'],
     by: 'pre-build hook',
   }),
   overriding("`--option plugin-files ''`", "--option plugin-files ''"),
-  overriding('`--option sandbox false`', '--option sandbox false', {
-    note: 'For root what is attested is built outside the sandbox, and let in.',
-  }),
+  overriding('`--option sandbox false`', '--option sandbox false', WORD_IGNORED),
+  overriding('`--option sandbox false`', '--option sandbox false', NOT_STARTED),
   overriding('`--option require-sigs false`', '--option require-sigs false'),
-  overriding('all of these in `NIX_CONFIG`', `NIX_CONFIG='${lines(WISHES)}'`, FRONT_IGNORED),
+  overriding('all of these in `NIX_CONFIG`', `NIX_CONFIG='${lines(WISHES)}'`, WORD_IGNORED),
   overriding('all of these but the plugin', options(NO_HOOKS), NOTHING_BUILT),
   overriding(
     'all of these, `NIX_REMOTE=daemon`',
@@ -230,6 +237,6 @@ export const COMMANDS: readonly Entrance[] = [
   ...GETTING,
   ...OVERRIDES,
   ...SUBSTITUTERS,
-  wishing(FRONT_IGNORED),
+  wishing(WORD_IGNORED),
   wishing(NOTHING_BUILT),
 ]

@@ -5,7 +5,7 @@ import { type CachedPath, cachedPath } from '../../support/cache-of-many.ts'
 import { PACKAGER, STRANGER } from '../../support/guarded-world.ts'
 import { contentsOf, packaged, publish, sha256 } from '../../support/trust.ts'
 import { daemonByHand } from './by-hand.ts'
-import { claiming, fileUrl, offer, outputElsewhere, pastTheGate } from './copies.ts'
+import { claiming, fileUrl, offer, outputElsewhere, pastTheGate, UNATTESTED } from './copies.ts'
 import type { Cell, Entrance } from './entrance.ts'
 import { strictly } from './other-policy.ts'
 
@@ -82,23 +82,28 @@ const FETCH = bringing(
   'Not before Nix’s user enables `fetch-closure`.',
 )
 
-const PROGRAM = bringing(
-  'an executable file that is called a text',
-  async cell => {
-    const { name, world, trusted } = cell
-    const contents = `#!/bin/sh\necho ${name}\n`
-    const path = textPath(name, Buffer.from(contents), [])
-    const contentAddress = printContentAddress({
-      method: 'text',
-      algorithm: 'sha256',
-      hash: sha256(contents),
-    })
-    const outcome = await daemonByHand(cell, { path, contents, contentAddress, isExecutable: true })
-    if (trusted) publish(world, path, packaged(PACKAGER, await contentsOf(world, path)))
-    return { outcome, path }
-  },
-  'Nix hashes the text alone.',
-)
+const PROGRAM: Entrance = {
+  ...bringing(
+    'an executable file that is called a text',
+    async cell => {
+      const { name } = cell
+      const contents = `#!/bin/sh\necho ${name}\n`
+      const path = textPath(name, Buffer.from(contents), [])
+      const contentAddress = printContentAddress({
+        method: 'text',
+        algorithm: 'sha256',
+        hash: sha256(contents),
+      })
+      const outcome = await daemonByHand(cell, { path, contents, contentAddress, isExecutable: true })
+      return { outcome, path }
+    },
+    'Nix hashes the text alone. What can be run is none.',
+  ),
+  untrusted: 'refused',
+  trusted: 'refused',
+  by: 'plugin',
+  reason: UNATTESTED,
+}
 
 const SIGN = bringing(
   '`nix store copy-sigs`',

@@ -35,17 +35,22 @@ const HONEST = `## What nobody can close
   or \`node\`, asks nobody. A path that root writes into the database has no admission: \`nixsig verify\` finds it, and
   nothing here is built from it.
 - **Root takes the guards off.** \`--option plugin-files ''\` together with the options that name the hooks is a Nix
-  without nixsig, for one command. Only root can say so; the daemon does not take it from plain users, and that is why
-  \`trusted-users\` should name nobody else.
-- **A build outside the sandbox, as root,** runs as root. Its output does not become valid, but what it did to the
-  machine meanwhile, it did. Only root can ask for one.
+  without nixsig, for one command. The daemon takes no such word from plain users.
+- **Trusted users of Nix are root's equals.** They, too, can tell the daemon to build one thing under the name of
+  another, or call built here what they send in. Keep \`trusted-users\` to root; machines that copy or build over ssh
+  do not belong there.
+- **A build outside the sandbox, as root,** runs as root: \`--option sandbox false\` does so with what is attested, and
+  without the front for \`build-hook\` with anything. The plugin refuses what came of it; what it did to the machine
+  meanwhile, it did.
 - **A plain user's private store** (\`--store ~/x\`) is the user's own directory. What lies there runs as that user
   alone, who can leave the plugin out of a process of his own.
 - **A file that Nix never saw.** Nobody needs a store to run a program: a download, a copy out of the store, a script
   in a home directory.
+- **Data that somebody runs.** What lies in the store as data was judged by nobody. It can be run by its name, and
+  \`nix shell\` or \`nix profile\` can put it into a \`PATH\`, since neither builds anything. With
+  \`[store] sources = "attested"\` it is not let in to begin with.
 - **Files that are there and not valid.** A refused import leaves its files until the next garbage collection, as
-  every failed command of Nix does, and what lies there as data can be run by name. No command of Nix builds from
-  either.
+  every failed command of Nix does. No command of Nix uses them.
 - **What was valid before** the plugin was set up stays valid, and may be run. It is judged when something is to be
   built from it, and by \`nixsig verify\`.
 - **What happens on another machine** is guarded by that machine's own gate, or not at all. What comes back from it is

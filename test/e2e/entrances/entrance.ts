@@ -42,6 +42,8 @@ export interface Entrance {
   /** Is in the refusal that the user sees; on 2.8, where Nix may show "constraint failed" alone, in the daemon's log. */
   readonly reason?: RegExp
   readonly note?: string
+  /** Its untrusted cells are about what was valid before nixsig came. */
+  readonly hasBefore?: boolean
   /** Of an untrusted cell it is called twice: the second time must be refused as well. */
   attempt(cell: Cell): Promise<Attempt>
 }

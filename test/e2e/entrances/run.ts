@@ -66,6 +66,29 @@ export async function runEntrances(
   return results
 }
 
+/**
+ * Outputs that are valid in the system's store and that nobody admitted, whichever cell they come from. Left out are cells
+ * that make such on purpose.
+ */
+export async function unadmitted(
+  guarded: GuardedWorld,
+  groups: readonly Group[],
+): Promise<readonly string[]> {
+  const onPurpose = groups.flatMap(({ word, entrances }) =>
+    entrances.flatMap(({ untrusted, hasBefore }, index) =>
+      untrusted === 'open' || hasBefore === true ? [`trusted-${word}${index}-`] : [],
+    ),
+  )
+  const found: string[] = []
+  for (const path of (await guarded.world.output('nix path-info --all')).split('\n').filter(Boolean)) {
+    if (path.endsWith('.drv') || onPurpose.some(name => path.includes(name))) continue
+    const info = await guarded.pathInfo(path)
+    if (info === undefined || info.ca !== undefined) continue
+    if (guarded.admission(path)?.narHash !== info.narHash) found.push(path)
+  }
+  return found
+}
+
 /** What nobody attested: refused the first time and the second, or what the entrance says in place of it. */
 async function untrusted(cell: Cell, entrance: Entrance, record: (came: Came) => void): Promise<void> {
   const before = cell.guarded.daemonLog().length
