@@ -19,7 +19,15 @@ const ROLES = [
   'build-hook',
   'doctor',
 ].map(role => `docs/how-to/${role}.md`)
-const PAGES = ['docs/getting-started.md', 'docs/how-to.md', ...ROLES, 'docs/attestations.md', 'README.md']
+const PAGES = [
+  'docs/getting-started.md',
+  'docs/how-to.md',
+  ...ROLES,
+  'docs/attestations.md',
+  'docs/store-plugin.md',
+  'docs/entrances.md',
+  'README.md',
+]
 const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix', 'ini', 'conf', 'nginx']
 
 /** The anchor that a heading gets where the pages are shown. */
