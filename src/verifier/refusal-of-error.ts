@@ -14,6 +14,8 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
     const finding = { code: 'unsupported-derivation', what } as const
     return { outcome: 'untrusted', path: derivation, kind, rule: 'every rule', findings: [finding] }
   }
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  if (code === 'EACCES' || code === 'EPERM') return forbidden(error as Error, path, kind)
   const name = error instanceof Error ? error.name : ''
   const message = error instanceof Error ? error.message : String(error)
   // A policy's error has a line for each thing that is wrong.
@@ -33,4 +35,11 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
     rule: 'any',
     findings: [{ code: 'unreadable', trouble: { origin, detail } }],
   }
+}
+
+/** What happens to a plain user who builds in a store of his own: these hooks judge for root. */
+function forbidden({ message }: Error, path: string, kind: SubjectKind): Refusal {
+  const detail = `${message}: only root can admit anything on this machine`
+  const trouble = { origin: 'a file', detail }
+  return { outcome: 'indeterminate', path, kind, rule: 'any', findings: [{ code: 'unreadable', trouble }] }
 }

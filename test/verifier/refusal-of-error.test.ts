@@ -1,0 +1,28 @@
+// Whatever goes wrong is a refusal, with a reason that somebody can use.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { sentence } from '../../src/policy/wording.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
+import { refusalOf } from '../../src/verifier/refusal-of-error.ts'
+
+const PATH = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12'
+const said = (error: unknown) => sentence(refusalOf(error, PATH, 'output'))
+
+test('a plain user who builds in a store of his own is told that only root admits', () => {
+  const error = Object.assign(new Error("EACCES: permission denied, mkdir '/var/lib/nixsig/expected'"), {
+    code: 'EACCES',
+  })
+  assert.match(
+    said(error),
+    /undecided under rule "any": a file: EACCES: .*only root can admit anything on this machine/,
+  )
+})
+
+test('errors of ours tell what could not be read, all others that it was an error', () => {
+  assert.match(said(new FormatError('derivation', 'not in the store', PATH)), /undecided .*derivation: /)
+  assert.match(
+    said(new TypeError('x is not a function')),
+    /an error in the middle of judging: x is not a function/,
+  )
+  assert.match(said('thrown'), /an error in the middle of judging: thrown/)
+})
