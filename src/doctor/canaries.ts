@@ -1,13 +1,13 @@
 /** Tries all ways into the store, and takes out again whatever came in. */
-import { existsSync, rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { attestationFile } from '../evidence/attestation-file.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
+import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { entryFile } from '../ledger/admissions.ts'
 import { settle } from '../ledger/expected.ts'
 import { listEntriesOf, removeEntry } from '../quarantine/entries.ts'
 import { ownAttestations } from '../verifier/attest-output.ts'
-import { removePaths, tryBuild, tryImport, type Way } from './canary.ts'
+import { removePaths, type Traces, tryBuild, tryImport, type Way } from './canary.ts'
 import type { CanaryFacts } from './facts.ts'
 import { learn } from './learn.ts'
 
@@ -18,35 +18,44 @@ const PAUSE = 500
 
 /** Tries both ways at a time; without a daemon, one. Never rejects. */
 export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise<CanaryFacts> {
-  const paths: string[] = []
+  const traces: Traces = { names: [], paths: [] }
   const tryWay = async (way: Way) => {
-    const imported = await learn(() => tryImport(way, path => paths.push(path)), ATTEMPT_LIMIT)
-    const built = await learn(() => tryBuild(way, path => paths.push(path)), ATTEMPT_LIMIT)
+    const imported = await learn(() => tryImport(way, traces), ATTEMPT_LIMIT)
+    const built = await learn(() => tryBuild(way, traces), ATTEMPT_LIMIT)
     return { imported, built }
   }
   const [own, daemon] = await Promise.all([tryWay(ownWay), daemonWay && tryWay(daemonWay)])
-  const files = paths.flatMap(path => [path, `${path}.lock`])
-  await removeAll(ownWay, files)
-  for (const path of paths) await learn(() => forget(ownWay.state, path), REMOVAL_LIMIT)
+  await removeAll(daemonWay === undefined ? [ownWay] : [ownWay, daemonWay], traces)
+  for (const path of traces.paths) await learn(() => forget(ownWay.state, path), REMOVAL_LIMIT)
   return {
     importByRoot: own.imported,
     buildByRoot: own.built,
     importByDaemon: daemon?.imported,
     buildByDaemon: daemon?.built,
-    leftovers: files.filter(file => existsSync(file)),
+    leftovers: leftIn(traces),
   }
 }
 
-/** What was late may hold some of them for a few seconds more; Nix then removes none that it is told of with these. */
-async function removeAll(way: Way, files: readonly string[]): Promise<void> {
+/** What the store's directory has of it, valid or not: locks and what was unpacked as well. */
+function leftIn({ names }: Traces): readonly string[] {
+  const entries = readdirSync(STORE_DIR).filter(entry => names.some(name => entry.includes(name)))
+  return entries.map(entry => `${STORE_DIR}/${entry}`)
+}
+
+/**
+ * What was late may hold some of it for a few seconds more, and then Nix removes none that it is told of with it. Or one
+ * way is shut for now, and another is not.
+ */
+async function removeAll(ways: readonly [Way, ...Way[]], traces: Traces): Promise<void> {
   const end = Date.now() + REMOVAL_LIMIT
-  await learn(() => removePaths(way, files, REMOVAL_LIMIT), REMOVAL_LIMIT)
-  while (files.some(file => existsSync(file)) && Date.now() < end - PAUSE) {
+  const remove = async (way: Way, paths: readonly string[]) => {
+    const left = Math.min(end - Date.now(), REMOVAL_LIMIT / 3)
+    if (left > 0) await learn(() => removePaths(way, paths, left), left)
+  }
+  await remove(ways[0], leftIn(traces))
+  while (leftIn(traces).length > 0 && Date.now() < end - PAUSE) {
     await new Promise(resolve => setTimeout(resolve, PAUSE))
-    for (const file of files) {
-      const left = end - Date.now()
-      if (left > 0) await learn(() => removePaths(way, [file], left), left)
-    }
+    for (const way of ways.toReversed()) for (const path of leftIn(traces)) await remove(way, [path])
   }
 }
 

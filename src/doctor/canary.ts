@@ -1,5 +1,5 @@
 /** One attempt to bring in what nobody attested. */
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDerivation } from '../formats/nix/derivation.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
@@ -23,8 +23,13 @@ export interface Way {
   readonly hooks: readonly string[]
 }
 
-/** Called with each store path before an attempt could bring it in. */
-export type Announce = (path: string) => void
+/** What an attempt may leave behind, noted before it can. */
+export interface Traces {
+  /** Parts of names that nothing but its own has. */
+  readonly names: string[]
+  /** Store paths, as far as they could be told. */
+  readonly paths: string[]
+}
 
 /** Milliseconds. The plugin waits for the gate for ten seconds. */
 const IMPORT_LIMIT = 12_000
@@ -35,9 +40,10 @@ const BUILD_LIMIT = 12_000
 const EXPORT_MAGIC = 0x4558494e
 
 /** Imports a path whose name and contents are made up. */
-export async function tryImport(way: Way, announce: Announce): Promise<Canary> {
-  const { path, nar } = madeUpPath()
-  announce(path)
+export async function tryImport(way: Way, traces: Traces): Promise<Canary> {
+  const { name, path, nar } = madeUpPath()
+  traces.names.push(name)
+  traces.paths.push(path)
   const input = Buffer.concat([encode(1), nar, encode(EXPORT_MAGIC, path, [], '', 0, 0)])
   return outcomeOf(way, path, await nixStore(way, ['--import'], IMPORT_LIMIT, input))
 }
@@ -46,14 +52,15 @@ export async function tryImport(way: Way, announce: Announce): Promise<Canary> {
  * Builds a derivation of a made-up name. It needs no shell, no network and no other machine, and is asked of no
  * substituter: nothing but a judge can refuse it.
  */
-export async function tryBuild(way: Way, announce: Announce): Promise<Canary> {
-  const made = await call(way, 'nix-instantiate', ['--expr', expression(madeUpName())], INSTANTIATE_LIMIT)
+export async function tryBuild(way: Way, traces: Traces): Promise<Canary> {
+  const name = madeUpName()
+  traces.names.push(name)
+  const made = await call(way, 'nix-instantiate', ['--expr', expression(name)], INSTANTIATE_LIMIT)
   const derivation = made.stdout.trim()
   if (made.status !== 0 || !/^\S+\.drv$/.test(derivation))
     return outcomeOf(way, derivation, { ...made, status: 1 })
-  announce(parseStorePath(derivation).path)
   const output = outputOf(derivation)
-  announce(output)
+  traces.paths.push(parseStorePath(derivation).path, output)
   const options = ['substitute false', 'keep-build-log false', 'keep-failed false', 'max-jobs 1']
   const args = options.flatMap(option => ['--option', ...option.split(' ')])
   return outcomeOf(way, output, await nixStore(way, [...args, '--realise', derivation], BUILD_LIMIT))
@@ -72,11 +79,10 @@ function outputOf(derivation: string): string {
   return output.path
 }
 
-/** Removes paths of the store, valid or not, that are there; those that something still holds stay. */
+/** Removes paths from the store, valid or not; those that something still holds stay. */
 export async function removePaths(way: Way, paths: readonly string[], timeout: number): Promise<void> {
-  const present = paths.filter(path => existsSync(path))
   // Nix goes on to look for files that share their contents, which on a large store takes longer than we wait.
-  if (present.length > 0) await nixStore(way, ['--delete', ...present], timeout)
+  if (paths.length > 0) await nixStore(way, ['--delete', ...paths], timeout)
 }
 
 function nixStore(

@@ -37,14 +37,15 @@ export async function examine({ places, installation, gate }: Examination): Prom
   const found = await learn(findDaemon, TIMEOUT)
   const running = known(found)
   const policy = await learn(() => readPolicy(places).policy, TIMEOUT)
-  const [own, daemonView, daemon, ownProcess, gateFacts, machine] = await Promise.all([
+  const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
     viewOf('root', { program: nix, environment, options: [] }),
     running && viewOf('nix-daemon', nixOf(running, environment)),
     describe(found, installation),
     learn(() => loadedByOwn(nixStore, environment, installation), TIMEOUT),
     askGate(policy, places.state, gate),
-    lookAtMachine(places.state, installation),
   ])
+  // By now Nix has made its database, if this machine had none yet.
+  const machine = await lookAtMachine(places.state, installation)
   const views: Facts['views'] = daemonView === undefined ? [own] : [own, daemonView]
   const files = await lookAtFiles(views, installation, environment.HOME ?? '/root')
   const hooks = [...files.programs]

@@ -7,6 +7,7 @@ import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 
 export interface MadeUp {
+  readonly name: string
   readonly path: string
   /** The hash part of its path. */
   readonly digest: string
@@ -25,5 +26,5 @@ export function madeUpPath(): MadeUp {
   const name = madeUpName()
   const nar = narOfBytes(Buffer.from(`${name}\n`, 'latin1'), false)
   const path = makeStorePath('output:out', randomBytes(32).toString('hex'), name)
-  return { path, digest: parseStorePath(path).digest, narHash: toHex(sha256(nar)), nar }
+  return { name, path, digest: parseStorePath(path).digest, narHash: toHex(sha256(nar)), nar }
 }
