@@ -13,7 +13,7 @@ import { learn } from './learn.ts'
 
 /** Milliseconds: what an attempt takes ends by itself before that. */
 const ATTEMPT_LIMIT = 25_000
-const REMOVAL_LIMIT = 15_000
+const REMOVAL_LIMIT = 12_000
 const PAUSE = 500
 
 /** Tries both ways at a time; without a daemon, one. Never rejects. */

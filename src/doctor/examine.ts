@@ -29,12 +29,14 @@ export interface Examination {
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
 const TIMEOUT = 10_000
+/** For the daemon to greet. */
+const DAEMON_TIMEOUT = 4000
 
 /** Takes a minute at most. Throws FileError if there is no Nix on this machine. */
 export async function examine({ places, installation, gate }: Examination): Promise<Facts> {
   const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
   const environment = ownEnvironment()
-  const found = await learn(findDaemon, TIMEOUT)
+  const found = await learn(findDaemon, DAEMON_TIMEOUT)
   const running = known(found)
   const policy = await learn(() => readPolicy(places).policy, TIMEOUT)
   const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
@@ -88,9 +90,9 @@ async function findDaemon(): Promise<DaemonProcess | undefined> {
 
 /** Whether somebody listens at the daemon's socket. Throws StoreError and FormatError if that is no daemon that answers. */
 async function greetDaemon(): Promise<boolean> {
-  const pipe = await connectSocket(SOCKET, TIMEOUT / 2)
+  const pipe = await connectSocket(SOCKET, DAEMON_TIMEOUT)
   if (pipe === undefined) return false
-  const connection = openConnection(pipe, TIMEOUT / 2)
+  const connection = openConnection(pipe, DAEMON_TIMEOUT)
   try {
     const minor = await connection.exchange(GREETING, readGreeting())
     await connection.exchange(INTRODUCTION, readWelcome(minor))

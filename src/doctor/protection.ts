@@ -29,7 +29,7 @@ export interface Tree {
 
 const PROBLEM_LIMIT = 1000
 /** Milliseconds. */
-const PATIENCE = 8000
+const PATIENCE = 5000
 
 /**
  * Looks at a directory and everything in it but what `skip` says; symbolic links are not followed, but where they lead

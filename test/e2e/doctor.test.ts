@@ -347,6 +347,16 @@ test('a policy that lets be built here what nobody signed is judged by, and leav
     assert.deepEqual(await files(world), before)
   }))
 
+test('attack: whoever interrupts the doctor does not make it leave anything behind', () =>
+  withGuardedWorld('sid', async ({ world }) => {
+    inConf('plugin-files =')(world)
+    const before = await files(world)
+    for (const seconds of ['0.3', '0.5', '0.7']) {
+      await world.run(`timeout --signal INT ${seconds} ${DOCTOR}`)
+      assert.deepEqual(await files(world), before, seconds)
+    }
+  }))
+
 test('only root can have his machine examined', () =>
   withGuardedWorld('bookworm', async ({ world }) => {
     const { status, stderr } = await world.run(DOCTOR, { user: 'alice' })
