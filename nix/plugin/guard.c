@@ -217,21 +217,32 @@ static int guard_tables(struct guard *guard) {
   return status;
 }
 
+/** Whether a database is the system's own store's. SQLite tells where a file really lies, which links may lead to. */
+static bool is_systems(const char *file) {
+  struct stat own, systems;
+  if (strcmp(file, system_database) == 0) return true;
+  return stat(file, &own) == 0 && stat(system_database, &systems) == 0 && own.st_dev == systems.st_dev && own.st_ino == systems.st_ino;
+}
+
 /** Whether a database is a store's that has to be guarded: docs/store-plugin.md says which and why. */
 static bool is_guarded_store(const char *file) {
-  static const char suffix[] = "/db/db.sqlite";
+  /* The directory above is called db as well, unless that is a link to another. */
+  static const char suffix[] = "/db.sqlite";
   const size_t length = file == NULL ? 0 : strlen(file), more = sizeof suffix - 1;
+  if (length == 0) return false; /* one in memory */
+  if (is_systems(file)) return true;
   if (length < more || strcmp(file + length - more, suffix) != 0) return false;
   struct stat status;
-  if (geteuid() == 0 || strcmp(file, system_database) == 0) return true;
-  return stat(file, &status) == 0 && status.st_uid == 0;
+  return geteuid() == 0 || (stat(file, &status) == 0 && status.st_uid == 0);
 }
 
 /** Where a store lies by where its database does, unless that lies at a place of its own. */
 static void find_root(struct guard *guard, const char *file) {
   const size_t length = strlen(file), more = sizeof system_database - 1;
-  guard->has_root = length >= more && length - more < sizeof guard->root && strcmp(file + length - more, system_database) == 0;
-  if (guard->has_root) memcpy(guard->root, file, length - more);
+  const bool is_systems_own = is_systems(file);
+  guard->has_root = (length >= more && length - more < sizeof guard->root &&
+                                       strcmp(file + length - more, system_database) == 0);
+  if (guard->has_root && !is_systems_own) memcpy(guard->root, file, length - more);
 }
 
 int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **error) {

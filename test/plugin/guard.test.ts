@@ -1,9 +1,9 @@
 // The plugin in a process that is not Nix's: SQLite's own shell, where any statement can be tried on a store's tables.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { after, before, test } from 'node:test'
 
 const OUT = mkdtempSync(join(tmpdir(), 'nixsig-guard-'))
@@ -111,6 +111,21 @@ test('attack: a store that is made by the very same process is guarded from its 
   assert.match(stderr, /nixsig: refused/)
   assert.equal(rows, 0)
 })
+
+test(
+  'attack: a store whose directory of the database is a link to one of another name is guarded',
+  asRoot,
+  () => {
+    const file = store('linked')
+    const elsewhere = join(OUT, 'linked', 'on-another-disk')
+    renameSync(dirname(file), elsewhere)
+    symlinkSync(elsewhere, dirname(file))
+    const { status, stderr, rows } = run(file, INSERT)
+    assert.notEqual(status, 0)
+    assert.match(stderr, /nixsig: refused/)
+    assert.equal(rows, 0)
+  },
+)
 
 test('attack: a valid path does not get other contents', asRoot, () => {
   const row = `insert into ValidPaths (path, hash, ultimate) values ('${PATH}', 'sha256:${'cd'.repeat(32)}', 0);`
