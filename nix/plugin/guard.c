@@ -239,10 +239,11 @@ static bool is_guarded_store(const char *file) {
 /** Where a store lies by where its database does, unless that lies at a place of its own. */
 static void find_root(struct guard *guard, const char *file) {
   const size_t length = strlen(file), more = sizeof system_database - 1;
-  const bool is_systems_own = is_systems(file);
-  guard->has_root = (length >= more && length - more < sizeof guard->root &&
-                                       strcmp(file + length - more, system_database) == 0);
-  if (guard->has_root && !is_systems_own) memcpy(guard->root, file, length - more);
+  /* Elsewhere or not, the system's own store lies at /nix/store itself. */
+  guard->has_root = is_systems(file);
+  if (guard->has_root || length < more || strcmp(file + length - more, system_database) != 0) return;
+  guard->has_root = length - more < sizeof guard->root;
+  if (guard->has_root) memcpy(guard->root, file, length - more);
 }
 
 int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **error) {

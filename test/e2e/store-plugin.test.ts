@@ -5,50 +5,13 @@ import { chownSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
-import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
-import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
-
-const STATE = '/var/lib/nixsig'
-const PLUGIN = '/opt/nixsig/native/nixsig-plugin.so'
-const REFUSED =
-  /nixsig: refused \/nix\/store\/\S+-evil: the ledger does not have it, and nobody answers at \/run\/nixsig\/socket/
-
-/** A world with the plugin and nobody who answers it. What is called evil was made elsewhere; `/srv/evil` is its export. */
-async function withPlugin(version: Version, use: (world: World) => Promise<void>): Promise<void> {
-  await withWorld(version, { hooks: true, resident: 'none' }, async world => {
-    await setPolicy(
-      world,
-      policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),
-    )
-    for (const name of ['evil', 'evil-2', 'evil-3']) {
-      world.write('/srv/evil.nix', nix.derivation(name))
-      const unhooked = "--option pre-build-hook '' --option post-build-hook '' --store /srv/other"
-      const drv = await world.output(`nix-instantiate ${unhooked} /srv/evil.nix 2>/dev/null`)
-      const out = await world.output(`nix-store ${unhooked} -r ${drv} 2>/dev/null`)
-      await world.output(`nix-store ${unhooked} --export ${out} >/srv/${name}`)
-    }
-    const conf = world.read('/etc/nix/nix.conf')
-    world.write('/etc/nix/nix.conf', `${conf}plugin-files = ${PLUGIN}\n`)
-    await use(world)
-  })
-}
-
-/** Has a hook read the policy, and remember it for the plugin: not within two seconds of a change. */
-async function rememberPolicy(world: World): Promise<void> {
-  world.write('/srv/first.nix', nix.derivation('first'))
-  await new Promise(resolve => setTimeout(resolve, 2500))
-  await world.output('nix-build --no-out-link /srv/first.nix')
-}
-
-const IMPORT = 'nix-store --import </srv/evil'
-
-async function refuses(world: World, command: string, reason = REFUSED): Promise<void> {
-  const { status, stderr } = await world.run(command, { timeout: 30_000 })
-  assert.notEqual(status, 0, `${command} was let in`)
-  assert.match(stderr, reason)
-}
+import { IMPORT, REFUSED, refuses, rememberPolicy, STATE, withPlugin } from '../support/plugin-world.ts'
+import { VERSIONS } from '../support/world.ts'
+import { places } from './store-plugin/places.ts'
 
 for (const version of VERSIONS) {
+  places(version)
+
   test(`${version}: a refused path is never valid, asked again refused again, and the store stays clean`, () =>
     withPlugin(version, async world => {
       await refuses(world, IMPORT)
