@@ -1,0 +1,139 @@
+/**
+ * Checks what the plugin computes against answers that are not its own: FIPS 180-4's, and what Nix itself printed. Tells what
+ * is wrong, and ends with 1 then. What it decides over real files is in test/plugin.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "decide.h"
+#include "inert.h"
+#include "lines.h"
+#include "sha256.h"
+
+static int wrong = 0;
+
+static void expect(bool holds, const char *what) {
+  if (holds) return;
+  fprintf(stderr, "wrong: %s\n", what);
+  wrong++;
+}
+
+static void check_sha256(void) {
+  static const struct {
+    const char *text;
+    const char *digest;
+  } known[] = {
+      {"", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"},
+      {"abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"},
+      {"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1"},
+      {"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqrlmnopqrsmnopqrstnopqrstu",
+       "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    uint8_t digest[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    sha256(known[i].text, strlen(known[i].text), digest);
+    print_hex(digest, sizeof digest, hex);
+    expect(strcmp(hex, known[i].digest) == 0, known[i].digest);
+  }
+}
+
+static void check_nix32(void) {
+  static const char digits[] = "1b8m03r63zqhnjf7l5wnldhh7c134ap5vpj0850ymkq1iyzicy5s";
+  uint8_t bytes[SHA256_BYTES];
+  char hex[2 * SHA256_BYTES + 1] = "";
+  expect(parse_nix32(digits, bytes, sizeof bytes), "base 32 is read");
+  print_hex(bytes, sizeof bytes, hex);
+  expect(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0, "base 32 is read as Nix does");
+  char changed[sizeof digits];
+  memcpy(changed, digits, sizeof digits);
+  changed[0] = '2'; /* a bit beyond the last byte */
+  expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 of more bits than there are is none");
+  expect(!parse_nix32(digits + 1, bytes, sizeof bytes), "base 32 that is too short is none");
+  changed[0] = 'e';
+  expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 with another character is none");
+}
+
+/** Paths, content addresses and NAR hashes as Nix wrote them into its database. */
+static void check_inert(void) {
+  static const char note_hash[] = "25b1e82cd6b426bed023be86701cab5ef6e13274a35327646c6e14b03722fefb";
+  static const char tree_hash[] = "478ab028ac9acd9aba480699f06d237eed1a575f8a7495bcb957330956a0f415";
+  static const struct {
+    const char *path;
+    const char *ca;
+    const char *nar_hash;
+    enum inert kind;
+  } known[] = {
+      {"/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note", "text:sha256:1b6lxmp2ihc53a7yi1ncwd2inmd15il5mf9wsrafcqxhwpnr8hbk",
+       note_hash, INERT_TEXT},
+      {"/nix/store/q6cz5afrr6j78sl82dr6lffrl67fp9d5-f-d",
+       "fixed:r:sha256:05gll1b0jcspp6y9ax4abxbimvby4dnz168692x9mkcsmhlb12j7", tree_hash, INERT_SOURCE},
+      {"/nix/store/q6cz5afrr6j78sl82dr6lffrl67fp9d5-f-d", NULL, tree_hash, INERT_SOURCE},
+      {"/nix/store/q6cz5afrr6j78sl82dr6lffrl67fp9d5-f-d", NULL, note_hash, NOT_INERT},
+      {"/nix/store/5z4b3iap7kx8pjamxy1vxv14mfij80kx-note", "fixed:sha1:xwaaljw4kj2q4qp1pas1dzxgpfxg50bh", note_hash, INERT_SOURCE},
+      {"/nix/store/2n5nlygn3fms6zi91ra6vxralq3hnf06-note",
+       "fixed:r:sha512:2k1fdpj1q1b0q7b3yys2fm61r1mj6ficha9ixpqawabwzs88c1d0jaf3k4pak81bxp546y2xwkc6k82nm5m693y2q130szqjkzwa42l",
+       note_hash, INERT_SOURCE},
+      {"/nix/store/5z4b3iap7kx8pjamxy1vxv14mfij80kx-note", "fixed:r:sha1:xwaaljw4kj2q4qp1pas1dzxgpfxg50bh", note_hash, NOT_INERT},
+      {"/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-nota", "text:sha256:1b6lxmp2ihc53a7yi1ncwd2inmd15il5mf9wsrafcqxhwpnr8hbk",
+       note_hash, NOT_INERT},
+  };
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    struct store_path path;
+    const bool is_path = parse_store_path(known[i].path, &path);
+    expect(is_path && inert_kind(&path, known[i].ca, known[i].nar_hash) == known[i].kind, known[i].path);
+  }
+}
+
+/** Buffers of just the length of what is in them: the sanitizer sees a step beyond. */
+static void check_lines(void) {
+  static const char line[] = "a word\n";
+  for (size_t length = 0; length < sizeof line; length++) {
+    char *copy = malloc(length == 0 ? 1 : length);
+    if (copy == NULL) abort();
+    memcpy(copy, line, length);
+    struct rest rest = {copy, copy + length};
+    const char *word;
+    size_t word_length;
+    unsigned long long number;
+    char hex[2];
+    expect(take(&rest, "a word\n") == (length == sizeof line - 1), "a literal is taken whole or not at all");
+    rest = (struct rest){copy, copy + length};
+    expect(take_word(&rest, &word, &word_length) == (length > 0), "a word is what there is of it");
+    expect(!take_number(&rest, 15, &number), "a space is no number");
+    rest = (struct rest){copy, copy + length};
+    expect(take_hex(&rest, hex, 1) == (length > 0), "a hex digit is taken if there is one");
+    rest = (struct rest){copy, copy + length};
+    expect(take_line(&rest) == (length == sizeof line - 1), "a line has an end");
+    free(copy);
+  }
+}
+
+static void check_decisions(void) {
+  const struct places nowhere = {.state = "/nonexistent", .policy = "/nonexistent", .socket = "/nonexistent", .patience = 1};
+  struct row row = {.path = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note",
+                    .hash = "sha256:25b1e82cd6b426bed023be86701cab5ef6e13274a35327646c6e14b03722fefb"};
+  char reason[REASON_LIMIT], little[8];
+  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "what nobody knows is refused");
+  expect(strncmp(reason, "the ledger does not have it", 27) == 0, reason);
+  expect(decide(&nowhere, &row, little, sizeof little) == REFUSED, "whatever room there is to say why");
+  expect(strlen(little) < sizeof little, "a reason ends within its room");
+  row.is_ours = true;
+  row.deriver = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note.drv";
+  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "so is what was built and not expected");
+  row.path = NULL;
+  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "and what has no path");
+  expect(decide_refused(&nowhere) == REFUSED, "and a realisation");
+}
+
+int main(void) {
+  check_sha256();
+  check_nix32();
+  check_inert();
+  check_lines();
+  check_decisions();
+  if (wrong == 0) puts("nothing is wrong");
+  return wrong == 0 ? 0 : 1;
+}
