@@ -52,6 +52,7 @@ static void check_nix32(void) {
   changed[0] = '2'; /* a bit beyond the last byte */
   expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 of more bits than there are is none");
   expect(!parse_nix32(digits + 1, bytes, sizeof bytes), "base 32 that is too short is none");
+  expect(!parse_nix32(digits, bytes, sizeof bytes - 1), "base 32 that is too long is none");
   changed[0] = 'e';
   expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 with another character is none");
 }

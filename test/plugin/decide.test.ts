@@ -1,5 +1,6 @@
 // docs/store-plugin.md: what the plugin decides, asked of its own code, over files that the ledger's own writers wrote.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -135,6 +136,20 @@ test('P3: attack: what lies there as a text and can be run, leads elsewhere or i
     rmSync(join(ROOT, path), { recursive: true })
     letsIn(where, { ...row, path: lay(path) })
     refuses(where, { path, hash: row.hash, ca }, UNKNOWN)
+    rmSync(join(ROOT, path))
+    execFileSync('mkfifo', ['-m', '444', join(ROOT, path)])
+    refuses(where, row, UNKNOWN)
+  }
+})
+
+test('P3: attack: an address that only begins as the right one does is another', () => {
+  const where = stateWith()
+  const address = { method: 'flat', algorithm: 'sha256', hash: CONTENTS } as const
+  const path = fixedOutputPath({ name: 'x', ...address })
+  const ca = printContentAddress(address)
+  letsIn(where, { path, hash: HASH, ca })
+  for (const other of [`${ca}0`, `${ca}x`, ca.slice(0, -1), ca.replace('sha256:', 'sha256:0'), `x${ca}`]) {
+    refuses(where, { path, hash: HASH, ca: other }, UNKNOWN)
   }
 })
 
@@ -172,6 +187,8 @@ test('attack: a row that is no path with a NAR hash is refused', () => {
     { ...ROW, path: `/nix/store/${DIGEST}-to\x1bol` },
     { ...ROW, hash: NAR_HASH },
     { ...ROW, hash: `sha256:${NAR_HASH}0` },
+    { ...ROW, hash: `sha256:${NAR_HASH} ` },
+    { ...ROW, hash: `sha256:${NAR_HASH.slice(1)}` },
     { ...ROW, hash: `sha256:${NAR_HASH.toUpperCase()}` },
     { ...ROW, hash: `sha512:${NAR_HASH}` },
   ]

@@ -220,6 +220,14 @@ const SOMEBODY: Readonly<Record<string, readonly [put: (place: string) => string
     },
     /is writable by everybody/,
   ],
+  'a socket that a link in such a directory leads to': [
+    place => {
+      symlinkSync(home, join(place, 'link'))
+      chmodSync(place, 0o777)
+      return join(place, 'link/socket')
+    },
+    /is writable by everybody/,
+  ],
   'a socket under a directory of links that others could change': [
     place => {
       mkdirSync(join(place, 'open'))

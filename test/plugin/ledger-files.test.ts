@@ -156,6 +156,12 @@ for (const [what, { make, row, gone, empty }] of Object.entries(FILES)) {
   })
 }
 
+function withFile(name: string): State & { readonly file: string } {
+  const made = FILES[name]?.make()
+  assert.ok(made !== undefined)
+  return made
+}
+
 test('attack: a ledger or a room of expectations that others may write to lets nothing in', asRoot, () => {
   for (const { make, row } of [FILES['an entry of the ledger'], FILES['an expectation']].filter(isThere)) {
     for (const change of [
@@ -173,6 +179,28 @@ test('attack: a ledger or a room of expectations that others may write to lets n
 function isThere<T>(value: T | undefined): value is T {
   return value !== undefined
 }
+
+test('as long as such a file may be it is read, and beyond that it is not, in whatever form it is', () => {
+  const longest: readonly (readonly [
+    where: State & { readonly file: string },
+    row: Row,
+    line: string,
+    limit: number,
+  ])[] = [
+    [withFile('an entry of the ledger'), ROW, 'claim builder x - y\n', 256 * 1024],
+    [withFile('an expectation'), BUILT, `allow sha256:${NAR_HASH}\n`, 16 * 1024],
+    [withFile('what is remembered of the policy'), ROW, 'attestations /x\n', 64 * 1024],
+  ]
+  for (const [where, row, line, limit] of longest) {
+    const text = readFileSync(where.file, 'utf8')
+    const at = /^(?:claim|allow|attestations) /m.exec(text)?.index ?? 0
+    const fill = (size: number) => line.repeat(Math.floor((size - text.length) / line.length))
+    writeFileSync(where.file, text.slice(0, at) + fill(limit) + text.slice(at))
+    letsIn(where, row)
+    writeFileSync(where.file, text.slice(0, at) + fill(limit + line.length) + text.slice(at))
+    refuses(where, row, /is too long/)
+  }
+})
 
 test('attack: an entry that breaks off at any byte lets nothing in', () => {
   const where = admitting()

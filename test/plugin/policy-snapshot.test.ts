@@ -4,6 +4,7 @@ import {
   chmodSync,
   chownSync,
   copyFileSync,
+  mkdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -94,6 +95,29 @@ test('P9: attack: a policy that others could have put in its place is not believ
   }
 })
 
+test('P9: attack: a policy that a link leads to, where others could have put it, is not believed', () => {
+  const where = admitting()
+  const open = join(where.directory, 'open')
+  mkdirSync(open)
+  renameSync(where.policy, join(open, 'policy.toml'))
+  symlinkSync(join(open, 'policy.toml'), where.policy)
+  const remember = () => {
+    const text = snapshotText([join(open, 'policy.toml')])
+    writeFileSync(where.snapshot, text.replace(` ${open}/`, ` ${where.directory}/`))
+  }
+  remember()
+  letsIn(where, ROW)
+  chmodSync(open, 0o777)
+  remember()
+  refuses(where, ROW, /open is writable by everybody/)
+})
+
+test('attack: a mode that others could have put there does not let in with a warning', () => {
+  const where = stateWith({ mode: 'warn' })
+  chmodSync(where.state, 0o777)
+  refuses(where, ROW, /state is writable by (?:others|everybody)/)
+})
+
 test('a policy of more files than the plugin keeps is left to the gate, all others are known', () => {
   const names = Array.from({ length: 32 }, (_, index) => `${index}.asc`)
   letsIn(admitting({}, { certificates: names.slice(1) }), ROW)
@@ -123,6 +147,7 @@ const CHANGES: Readonly<Record<string, readonly [from: string | RegExp, to: stri
 for (const [how, [from, to, reason = UNREAD]] of Object.entries(CHANGES)) {
   test(`attack: what is remembered of a policy ${how} admits nothing`, () => {
     const where = admitting()
+    letsIn(where, ROW)
     const text = readFileSync(where.snapshot, 'utf8')
     const changed = text.replace(from, to)
     assert.notEqual(changed, text)
