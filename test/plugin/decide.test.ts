@@ -155,7 +155,10 @@ test('P3: attack: an address that only begins as the right one does is another',
 
 test('P3: attack: a content address that the name does not bear out makes no data', () => {
   const where = stateWith()
+  const ofOthers = { method: 'text', algorithm: 'sha256', hash: sha256('a text') } as const
   const lies = [
+    printContentAddress(ofOthers),
+    `${printContentAddress(ofOthers)}x`,
     printContentAddress(FIXED),
     printContentAddress({ ...FIXED, method: 'recursive' }),
     printContentAddress({ ...FIXED, method: 'text' }),
@@ -168,8 +171,10 @@ test('P3: attack: a content address that the name does not bear out makes no dat
     'fixed:r:sha256:e',
     'x',
   ]
-  for (const ca of lies) refuses(where, { ...ROW, ca }, UNKNOWN)
-  refuses(where, { ...ROW, path: `${SOURCE}x` }, UNKNOWN)
+  // A plain file lies there, so that it is the name alone which speaks against each.
+  lay(PATH)
+  for (const ca of lies) refuses(where, { ...ROW, ca, root: ROOT }, UNKNOWN)
+  refuses(where, { ...ROW, path: lay(`${SOURCE}x`), root: ROOT }, UNKNOWN)
 })
 
 test('attack: a row that is no path with a NAR hash is refused', () => {
