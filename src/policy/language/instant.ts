@@ -7,13 +7,12 @@ const FORM =
 
 /**
  * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing, or
- * noted if it is none. Read from the text itself: the parser takes 30 February for 2 March.
+ * noted if it is none. The same in quotes is the same, for whatever writes policies by way of JSON, which has no dates.
  */
 export function instantOf(node: Node | undefined): Instant | undefined {
   if (node === undefined) return undefined
-  if (!(node.value instanceof Date)) return complain(node, 'must be a date (2026-12-31), without quotes')
-  FORM.lastIndex = node.draft.locate(node.path).offset
-  const match = FORM.exec(node.draft.toml)
+  const match = matchOf(node)
+  if (match === undefined) return complain(node, 'must be a date, such as 2026-12-31')
   if (match === null) {
     return complain(node, 'must be a date, or a time in whole seconds with an offset (2026-12-31T18:00:00Z)')
   }
@@ -24,4 +23,17 @@ export function instantOf(node: Node | undefined): Instant | undefined {
   const exists = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === hour
   if (!exists || (year ?? 0) < 1970) return complain(node, 'is not a day of the calendar since 1970')
   return milliseconds / 1000 - offset * 60
+}
+
+/** What the form finds; null if it does not fit, undefined for what is no date at all. */
+function matchOf({ value, draft, path }: Node): RegExpExecArray | null | undefined {
+  if (typeof value === 'string') {
+    FORM.lastIndex = 0
+    const match = FORM.exec(value)
+    return match?.[0] === value ? match : null
+  }
+  if (!(value instanceof Date)) return undefined
+  // Read from the text itself: the parser takes 30 February for 2 March.
+  FORM.lastIndex = draft.locate(path).offset
+  return FORM.exec(draft.toml)
 }
