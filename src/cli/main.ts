@@ -13,6 +13,7 @@ import { handoff } from './commands/handoff.ts'
 import { importCommand } from './commands/import.ts'
 import { key } from './commands/key.ts'
 import { keygen } from './commands/keygen.ts'
+import { machineKeys } from './commands/machine-keys.ts'
 import { policy } from './commands/policy.ts'
 import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   warn,
   keygen,
   key,
+  machineKeys,
   attest,
   handoff,
   checkSignature,

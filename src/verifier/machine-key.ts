@@ -4,18 +4,20 @@ import { join } from 'node:path'
 import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import {
   type NixPublicKey,
   parseNixPublicKey,
   printNixPublicKey,
   printNixSecretKey,
 } from '../formats/nix/nix-key.ts'
+import { printable } from '../primitives/printable.ts'
 
 /**
  * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of the
  * gate", and must never pass for the first.
  */
-type OwnKey = 'machine' | 'gate'
+export type OwnKey = 'machine' | 'gate'
 
 /** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
 export function readMachineKey(state: string): Uint8Array | undefined {
@@ -48,6 +50,21 @@ export function gateKey(state: string): KeyPair {
   return ownKey(state, 'gate', `${nameOfHost()}-gate-1`)
 }
 
+/**
+ * Makes the key in a file this machine's own, or its gate's, where it has none yet. Throws FileError if it has another
+ * one, and what readSecretKeyFile throws.
+ */
+export function adoptKey(state: string, which: OwnKey, file: string): void {
+  const key = readSecretKeyFile(file)
+  const { secretKey } = keyFiles(state, which)
+  mkdirSync(state, { recursive: true, mode: 0o755 })
+  if (!existsSync(secretKey)) keepKey(secretKey, key)
+  if (Buffer.compare(readSecretKeyFile(secretKey).secretKey, key.secretKey) === 0) return
+  throw new FileError(
+    `${printable(file)} is another key than ${printable(secretKey)}: move that one away to begin with a new one, or go on with it`,
+  )
+}
+
 /** Where the public half of this machine's key lies, once it has one. */
 export function machineKeyFile(state: string): string {
   return keyFiles(state, 'machine').publicKey
@@ -56,7 +73,7 @@ export function machineKeyFile(state: string): string {
 function ownKey(state: string, which: OwnKey, name: string): KeyPair {
   const files = keyFiles(state, which)
   mkdirSync(state, { recursive: true, mode: 0o755 })
-  if (!existsSync(files.secretKey)) createKey(files.secretKey, name)
+  if (!existsSync(files.secretKey)) keepKey(files.secretKey, generateKey(name))
   const key = readSecretKeyFile(files.secretKey)
   if (!existsSync(files.publicKey)) {
     writeDurably(files.publicKey, `${printNixPublicKey(key)}\n`, { flush: true, mode: 0o644 })
@@ -64,9 +81,8 @@ function ownKey(state: string, which: OwnKey, name: string): KeyPair {
   return key
 }
 
-/** Makes the key whole under another name and links it to its own: of several processes at once, the first one's stays. */
-function createKey(file: string, name: string): void {
-  const key = generateKey(name)
+/** Writes the key whole under another name and links it to its own: of several processes at once, the first one's stays. */
+function keepKey(file: string, key: KeyPair): void {
   const partial = `${file}.${process.pid}~`
   writeDurably(partial, `${printNixSecretKey(key)}\n`, { flush: true })
   try {

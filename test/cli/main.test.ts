@@ -18,6 +18,7 @@ const policy = cli.write('policy.toml', POLICY)
 const COMMANDS = [
   'keygen',
   'key',
+  'machine-keys',
   'key passphrase',
   'attest',
   'attest source',
