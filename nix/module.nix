@@ -1,0 +1,12 @@
+# security.nixsig: the module of NixOS. Import it by path, or as nixosModules.default of the flake.
+{
+  imports = [
+    ./nixos/options.nix
+    ./nixos/policy-options.nix
+    ./nixos/policy.nix
+    ./nixos/nix-conf.nix
+    ./nixos/contradictions.nix
+    ./nixos/services.nix
+    ./nixos/switch.nix
+  ];
+}

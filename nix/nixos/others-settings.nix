@@ -1,0 +1,106 @@
+# What modules other than nixsig's say of Nix's settings, found where it was said, whatever came of it.
+{ lib, options }:
+
+let
+  # Names that settings had before.
+  aliases = {
+    binary-caches = "substituters";
+    trusted-binary-caches = "trusted-substituters";
+    binary-cache-public-keys = "trusted-public-keys";
+    build-use-sandbox = "sandbox";
+    build-use-chroot = "sandbox";
+    build-fallback = "fallback";
+    signed-binary-caches = "require-sigs";
+  };
+
+  # `extra-` adds to a setting.
+  plainName =
+    name:
+    let
+      plain = lib.removePrefix "extra-" name;
+    in
+    aliases.${plain} or plain;
+
+  # The words that a value has in nix.conf.
+  words =
+    value:
+    if value == null then
+      [ ]
+    else if builtins.isList value then
+      lib.concatMap words value
+    else if builtins.isBool value then
+      [ (lib.boolToString value) ]
+    else
+      lib.filter (word: builtins.isString word && word != "") (builtins.split "[[:space:]]+" (toString value));
+
+  # What a definition comes to: conditions that do not hold drop out, and so does what is weaker than usual.
+  plain =
+    value:
+    let
+      type = value._type or null;
+    in
+    if type == "if" then
+      lib.optionals value.condition (plain value.content)
+    else if type == "merge" then
+      lib.concatMap plain value.contents
+    else if type == "override" then
+      lib.optionals (value.priority <= 100) (plain value.content)
+    else if type == "order" then
+      plain value.content
+    else
+      [ value ];
+
+  isOurs = definition: lib.hasPrefix (toString ./.) (toString definition.file);
+
+  definitionsOf = option: lib.filter (definition: !isOurs definition) option.definitionsWithLocations;
+
+  # { name, words, file } for each setting of each module. A module that computes its settings from others is not looked into.
+  fromSettings = lib.concatMap (
+    { file, value }:
+    lib.concatMap (
+      set:
+      lib.concatMap (
+        name:
+        map (setting: {
+          name = plainName name;
+          words = words setting;
+          inherit file;
+        }) (plain set.${name})
+      ) (lib.optionals (builtins.isAttrs set) (builtins.attrNames set))
+    ) (plain value)
+  ) (definitionsOf options.nix.settings);
+
+  # The same for lines of text, which come after all settings and win over them.
+  fromText = lib.concatMap (
+    { file, value }:
+    lib.concatMap (
+      line:
+      let
+        parts = builtins.match "[[:space:]]*([a-z-]+)[[:space:]]*=([^#]*).*" line;
+      in
+      lib.optional (parts != null) {
+        name = plainName (lib.head parts);
+        words = words (lib.last parts);
+        inherit file;
+      }
+    ) (lib.splitString "\n" value)
+  ) (definitionsOf options.nix.extraOptions);
+
+  all = fromSettings ++ fromText;
+in
+{
+  inherit words;
+
+  # Every word that others say for a setting.
+  wordsFor = name: lib.concatMap (setting: setting.words) (lib.filter (setting: setting.name == name) all);
+
+  # Those settings of this name of which a word is none of these: { words, file }.
+  departing =
+    name: allowed:
+    lib.filter (setting: setting.words != [ ]) (
+      map (setting: {
+        inherit (setting) file;
+        words = lib.subtractLists allowed setting.words;
+      }) (lib.filter (setting: setting.name == name) all)
+    );
+}

@@ -1,0 +1,213 @@
+# The policy as options: whom you trust, and for what. Fields are called as in policy.toml (docs/policy.md).
+{ lib, pkgs, ... }:
+
+let
+  inherit (lib) literalExpression mkOption types;
+
+  own = import ./types.nix { inherit lib; };
+
+  seconds =
+    default: description:
+    mkOption {
+      type = types.ints.unsigned;
+      example = 2 * default;
+      inherit default description;
+    };
+in
+{
+  options.security.nixsig = {
+    mode = mkOption {
+      type = types.enum [
+        "warn"
+        "enforce"
+      ];
+      default = "warn";
+      example = "enforce";
+      description = ''
+        `"enforce"`: what is not trusted is refused. `"warn"`: it is told, and let pass. Begin with `"warn"`, list whom you
+        trust, and change it when nothing that you use is told any more.
+      '';
+    };
+
+    principals = mkOption {
+      type = types.attrsOf own.principal;
+      default = { };
+      example = {
+        alice.keys = [ "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" ];
+      };
+      description = "People and machines, each with their keys. Only these can be required.";
+    };
+
+    groups = mkOption {
+      type = types.attrsOf own.group;
+      default = { };
+      example = {
+        packagers = {
+          members = [
+            "alice"
+            "bob"
+          ];
+          threshold = 2;
+        };
+      };
+      description = "So many of these: what rules can require in place of one principal.";
+    };
+
+    trustedLists = mkOption {
+      type = types.listOf types.path;
+      default = [ ];
+      example = literalExpression ''[ "''${inputs.community-list}/trusted.toml" ]'';
+      description = ''
+        Trusted lists that others keep: files of TOML with `principals`, `groups` and `revocations` as policy.toml has them, and
+        nothing else. Their names join yours, and a name may come from one place alone. What these people are trusted for is
+        yours to say, in `rules` and `default`. Pin such a file, as a flake's input is pinned: whoever writes it says whom you
+        trust.
+      '';
+    };
+
+    rules = mkOption {
+      type = types.listOf own.rule;
+      default = [ ];
+      example = [
+        {
+          name = "upstream tarballs";
+          match = {
+            name = "*.tar.*";
+            kind = "fetched-source";
+          };
+          require.source = {
+            developer = "alice";
+            packager = "packagers";
+          };
+        }
+      ];
+      description = ''
+        What paths of certain names and kinds need. The first that matches decides. Mind the order in which modules add to
+        this list: `lib.mkBefore` puts a rule first.
+      '';
+    };
+
+    default = mkOption {
+      type = own.fallback;
+      default = { };
+      example = {
+        require.source = "packagers";
+      };
+      description = "What all others need.";
+    };
+
+    revocations = mkOption {
+      type = types.listOf own.revocation;
+      default = [ ];
+      example = [
+        {
+          principal = "bob";
+          date = "2026-06-30";
+        }
+      ];
+      description = "Keys and principals that count for nothing from a day on.";
+    };
+
+    exemptions = mkOption {
+      type = types.listOf own.exemption;
+      default = [ ];
+      example = [
+        {
+          name = "bootstrap-tools*";
+          kind = "fetched-source";
+          reason = "the seed is not signed yet";
+          until = "2026-12-31";
+        }
+      ];
+      description = "Paths let through without signatures, for a time.";
+    };
+
+    attestations = {
+      directories = mkOption {
+        type = types.listOf types.path;
+        default = [ "/etc/nixsig/attestations" ];
+        example = literalExpression "[ ./attestations ]";
+        description = "Directories in which attestations and detached signatures are looked for.";
+      };
+
+      sources = mkOption {
+        type = types.listOf own.source;
+        default = [ ];
+        example = [ "https://example.org/alice" ];
+        description = "Addresses at which others publish theirs.";
+      };
+    };
+
+    gate = {
+      upstreams = mkOption {
+        type = types.listOf own.upstream;
+        default = [ "https://cache.nixos.org" ];
+        example = [
+          "https://cache.nixos.org"
+          "https://cache.example.org"
+        ];
+        description = ''
+          Binary caches that the gate asks. None is trusted for being listed here: its key belongs to a principal whom `require.output` names.
+        '';
+      };
+
+      listen = mkOption {
+        type = types.strMatching "(\\[[0-9a-f:.]+]|[0-9]+(\\.[0-9]+){3}):[1-9][0-9]{0,4}" // {
+          description = "IP address and port, such as \"127.0.0.1:4649\"";
+        };
+        default = "127.0.0.1:4649";
+        example = "[::1]:4649";
+        description = "Where the gate listens. Anything but a loopback address lets other machines ask it.";
+      };
+
+      on-refusal = mkOption {
+        type = types.enum [
+          "fail"
+          "not-found"
+        ];
+        default = "fail";
+        example = "not-found";
+        description = ''
+          `"fail"`: Nix stops, and shows the reason. `"not-found"`: Nix is told that the path is not there, and builds it, where
+          its hooks judge.
+        '';
+      };
+
+      timeout = seconds 10 "For how many seconds an upstream is waited for.";
+      max-age = seconds 3600 "For how many seconds an upstream's word on a path stands.";
+      negative-max-age = seconds 60 "For how many seconds it stands that an upstream has not got a path.";
+    };
+
+    store.sources = mkOption {
+      type = types.enum [
+        "data"
+        "attested"
+      ];
+      default = "data";
+      example = "attested";
+      description = ''
+        `"data"`: sources may become valid unasked, and are judged when something is built from them. `"attested"`: they have
+        to be trusted before that, so evaluation can copy in nothing that nobody signed.
+      '';
+    };
+
+    settings = mkOption {
+      type = (pkgs.formats.toml { }).type;
+      default = { };
+      example = {
+        nix.refusal-line = false;
+      };
+      description = ''
+        Further fields of policy.toml, for which there is no option here. They come on top of what the options say.
+      '';
+    };
+
+    policyFile = mkOption {
+      type = types.package;
+      readOnly = true;
+      defaultText = literalExpression "what the options say";
+      example = literalExpression "config.security.nixsig.policyFile";
+      description = "The policy that comes of all this, checked. It is `/etc/nixsig/policy.toml` of the system.";
+    };
+  };
+}

@@ -1,0 +1,88 @@
+# policy.toml, made of the options and checked when the system is built, so that a bad policy never reaches a machine.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.security.nixsig;
+  toml = pkgs.formats.toml { };
+
+  lists = map (import ./trusted-list.nix { inherit lib; }) cfg.trustedLists;
+
+  # What is not said is not written.
+  written =
+    value:
+    if builtins.isAttrs value && !lib.isDerivation value then
+      lib.filterAttrs (_: field: field != null && field != { }) (lib.mapAttrs (_: written) value)
+    else if builtins.isList value then
+      map written value
+    else
+      value;
+
+  # A key or an address of which there is nothing more to say is written as what it is.
+  plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else set;
+
+  principals = lib.mapAttrs (_: principal: { keys = map (plain "key") principal.keys; }) (
+    written cfg.principals
+  );
+
+  policy = {
+    version = 1;
+    inherit (cfg) mode;
+    attestations = {
+      directories = map (directory: "${directory}") cfg.attestations.directories;
+      sources = map (plain "url") (written cfg.attestations.sources);
+    };
+    gate = removeAttrs cfg.gate [ "keyFile" ] // {
+      upstreams = map (plain "url") (written cfg.gate.upstreams);
+    };
+    inherit (cfg) store;
+    principals = lib.foldl' (all: list: list.principals // all) principals lists;
+    groups = lib.foldl' (all: list: list.groups // all) cfg.groups lists;
+    rules = written cfg.rules;
+    default = written cfg.default;
+    revocations = written cfg.revocations ++ lib.concatMap (list: list.revocations) lists;
+    exemptions = written cfg.exemptions;
+  };
+
+  unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);
+
+  # The names that a set of sets has, each as often as it has it.
+  namesIn = lib.concatMap (set: builtins.attrNames set.principals ++ builtins.attrNames set.groups);
+  names = namesIn ([ cfg ] ++ lists);
+  repeated = lib.filter (name: lib.length (lib.filter (other: other == name) names) > 1) (lib.unique names);
+in
+{
+  config = lib.mkIf cfg.enable {
+    security.nixsig.policyFile = pkgs.runCommand "policy.toml" { } ''
+      ${cfg.package}/bin/nixsig policy check ${unchecked}
+      cp ${unchecked} $out
+    '';
+
+    environment.etc."nixsig/policy.toml".source = cfg.policyFile;
+
+    assertions = [
+      {
+        assertion = repeated == [ ];
+        message = ''
+          security.nixsig: ${lib.concatStringsSep ", " repeated} comes from more than one place among principals, groups and trusted lists, and which one is meant is not for nixsig to guess.
+          Either give yours another name, or take the list that has it out of security.nixsig.trustedLists.
+        '';
+      }
+      {
+        assertion = cfg.mode == "warn" || policy.principals != { };
+        message = ''
+          security.nixsig.mode is "enforce", and nobody is trusted: next to nothing could be built, this system included.
+          Either list whom you trust in security.nixsig.principals, or begin with security.nixsig.mode = "warn".
+        '';
+      }
+    ];
+
+    warnings = lib.optional (cfg.mode == "warn") ''
+      security.nixsig.mode is "warn": what is not trusted is told, and let pass. When nothing that you use is told any more, set it to "enforce".
+    '';
+  };
+}

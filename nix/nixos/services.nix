@@ -1,0 +1,159 @@
+# The units of systemd: the machine's keys, the gate behind its sockets, and what is looked after from time to time.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.security.nixsig;
+  nixsig = "${cfg.package}/bin/nixsig";
+  hardening = import ./hardening.nix;
+
+  state = {
+    StateDirectory = "nixsig";
+    StateDirectoryMode = "0755";
+  };
+
+  keyOptions =
+    lib.optionals (cfg.machineKeyFile != null) [
+      "--machine-key"
+      cfg.machineKeyFile
+    ]
+    ++ lib.optionals (cfg.gate.keyFile != null) [
+      "--gate-key"
+      cfg.gate.keyFile
+    ];
+in
+{
+  config = lib.mkIf cfg.enable {
+    environment.systemPackages = [
+      cfg.package
+      # What nixsig looks for among the programs of the system to check developers' signatures with.
+      pkgs.sequoia-sqv
+      pkgs.git
+    ];
+
+    systemd.tmpfiles.rules = lib.optional (
+      lib.elem "/etc/nixsig/attestations" cfg.attestations.directories
+    ) "d /etc/nixsig/attestations 0755 root root -";
+
+    systemd.services.nixsig-keys = {
+      description = "Keys of this machine for nixsig";
+      wantedBy = [ "multi-user.target" ];
+      before = [ "nix-daemon.service" ];
+      serviceConfig =
+        hardening
+        // state
+        // {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          ExecStart = lib.escapeShellArgs (
+            [
+              nixsig
+              "machine-keys"
+              "--nix-conf"
+              "/var/lib/nixsig/nix.conf"
+            ]
+            ++ keyOptions
+          );
+          CapabilityBoundingSet = "";
+          PrivateNetwork = true;
+          ReadWritePaths = [ ];
+          RestrictAddressFamilies = [ "AF_UNIX" ];
+          RestrictNamespaces = true;
+          SystemCallFilter = [
+            "@system-service"
+            "~@resources"
+          ];
+        };
+    };
+
+    # systemd holds both sockets: whoever asks while the gate is restarted waits for it, and nobody else can take them.
+    systemd.sockets.nixsig = lib.mkIf (!lib.elem "gate" cfg.without) {
+      description = "Trust gate for Nix: what Nix asks";
+      wantedBy = [ "sockets.target" ];
+      socketConfig = {
+        ListenStream = cfg.gate.listen;
+        FileDescriptorName = "http";
+        Service = "nixsig.service";
+      };
+    };
+
+    systemd.sockets.nixsig-judge = {
+      description = "Trust gate for Nix: what hooks and plugin ask";
+      wantedBy = [ "sockets.target" ];
+      socketConfig = {
+        ListenStream = "/run/nixsig/socket";
+        SocketMode = "0600";
+        DirectoryMode = "0755";
+        FileDescriptorName = "judge";
+        Service = "nixsig.service";
+      };
+    };
+
+    systemd.services.nixsig = {
+      description = "Trust gate for Nix";
+      wantedBy = [ "multi-user.target" ];
+      requires = [
+        "nixsig-keys.service"
+        "nixsig-judge.socket"
+      ]
+      ++ lib.optional (!lib.elem "gate" cfg.without) "nixsig.socket";
+      after = [ "nixsig-keys.service" ];
+      before = [ "nix-daemon.service" ];
+      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
+      serviceConfig =
+        hardening
+        // state
+        // {
+          Type = "notify";
+          NotifyAccess = "all";
+          ExecStart = "${nixsig} serve --log-format json";
+          ExecReload = "${nixsig} reload";
+          WatchdogSec = 60;
+          Restart = "always";
+          LimitNOFILE = 16384;
+          RuntimeDirectory = "nixsig";
+          RuntimeDirectoryMode = "0755";
+          # The socket in it is systemd's, and outlives the service.
+          RuntimeDirectoryPreserve = true;
+        };
+    };
+
+    # The daemon reads nix.conf when it starts, and the key of the gate with it.
+    systemd.services.nix-daemon = {
+      wants = [ "nixsig-keys.service" ];
+      after = [ "nixsig-keys.service" ];
+    };
+
+    systemd.services.nixsig-audit = lib.mkIf cfg.audit.enable {
+      description = "What nixsig looks after from time to time";
+      after = [ "nixsig.service" ];
+      # Shut in, the doctor would see another machine than the one that there is.
+      serviceConfig = {
+        Type = "oneshot";
+        ExecStart = lib.getExe (
+          pkgs.writeShellScriptBin "nixsig-audit" ''
+            status=0
+            ${nixsig} sync || status=1
+            ${nixsig} doctor --quiet || status=1
+            ${nixsig} verify --recursive --quiet --by-mode /run/current-system || status=1
+            exit $status
+          ''
+        );
+      };
+    };
+
+    systemd.timers.nixsig-audit = lib.mkIf cfg.audit.enable {
+      description = "What nixsig looks after from time to time";
+      wantedBy = [ "timers.target" ];
+      timerConfig = {
+        OnCalendar = cfg.audit.startAt;
+        Persistent = true;
+        RandomizedDelaySec = "30min";
+      };
+    };
+  };
+}

@@ -1,0 +1,25 @@
+# A system of which anything is not trusted is not switched to.
+{ config, lib, ... }:
+
+let
+  cfg = config.security.nixsig;
+in
+{
+  config = lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
+    # By the policy in force, which whoever made the other system may not have met; and by that system's own, under which
+    # it would have to live.
+    system.preSwitchChecks.nixsig = ''
+      incoming="''${1-}"
+      for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do
+        if [ ! -e "$policy" ]; then
+          continue
+        fi
+        if ! ${cfg.package}/bin/nixsig verify --recursive --quiet --by-mode --policy "$policy" "$incoming"; then
+          echo "nixsig: not switching to $incoming, because of the above, by $policy." >&2
+          echo "nixsig: ways out: attest what is missing, or exempt it (security.nixsig.exemptions); in an emergency, nixsig warn --until 1h" >&2
+          exit 1
+        fi
+      done
+    '';
+  };
+}

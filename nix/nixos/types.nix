@@ -1,0 +1,234 @@
+# Types of what a policy holds. Names and meaning are those of docs/policy.md; what a type cannot say, such as that a group
+# can be filled, `nixsig policy check` does when the system is built.
+{ lib }:
+
+let
+  inherit (lib) mkOption types;
+
+  # A field that is left out of policy.toml unless it is said.
+  optional =
+    type: example: description:
+    mkOption {
+      type = types.nullOr type;
+      default = null;
+      inherit example description;
+    };
+
+  required =
+    type: example: description:
+    mkOption { inherit type example description; };
+
+  name = types.strMatching "[^[:cntrl:]]{1,128}" // {
+    description = "name of a principal or group";
+  };
+
+  names = types.either name (types.nonEmptyListOf name);
+
+  date =
+    types.strMatching "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}(:[0-9]{2})?([Zz]|[+-][0-9]{2}:[0-9]{2}))?"
+    // {
+      description = "date such as \"2026-12-31\", or a time with its offset such as \"2026-12-31T18:00:00+01:00\"";
+    };
+
+  # A path of Nix's is copied to the store, where nobody can change it.
+  file = types.either types.path types.nonEmptyStr // {
+    description = "path, or its name beside policy.toml";
+  };
+
+  url = types.strMatching "(https?|file)://[^[:space:]]+" // {
+    description = "address that begins with https://, http:// or file://";
+  };
+
+  kind = types.enum [
+    "fetched-source"
+    "local-source"
+    "derivation"
+    "output"
+  ];
+
+  role = types.enum [
+    "developer"
+    "packager"
+    "reviewer"
+    "builder"
+  ];
+
+  sigstore = types.submodule {
+    options = {
+      subject = required types.nonEmptyStr "alice@example.org" "What the identity provider calls them, exactly.";
+      issuer =
+        required types.nonEmptyStr "https://accounts.example.org"
+          "The identity provider, exactly.";
+    };
+  };
+
+  key = types.submodule {
+    options = {
+      key =
+        optional types.nonEmptyStr "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
+          "A public key in the form of Nix, OpenSSH, PEM, minisign or signify.";
+      openpgp =
+        optional types.nonEmptyStr "0123456789ABCDEF0123456789ABCDEF01234567"
+          "The whole fingerprint of an OpenPGP primary key, with `certificate`.";
+      certificate =
+        optional file (lib.literalExpression "./keys/alice.asc")
+          "The file that holds the OpenPGP certificate.";
+      sigstore =
+        optional sigstore {
+          subject = "alice@example.org";
+          issuer = "https://accounts.example.org";
+        } "An identity of Sigstore's, with `trusted-root`.";
+      trusted-root =
+        optional file (lib.literalExpression "./keys/trusted_root.json")
+          "The trusted root of the Sigstore instance that certified it.";
+      namespaces = optional (types.nonEmptyListOf types.nonEmptyStr) [
+        "release@example.org"
+        "git"
+      ] "What a key in the form of OpenSSH may sign for.";
+      valid-from = optional date "2026-01-01" "When the key begins to count.";
+      valid-until = optional date "2027-01-01" "When it no longer does.";
+    };
+  };
+
+  requirement = types.oneOf [
+    name
+    (types.nonEmptyListOf name)
+    (types.attrsOf names)
+  ] // {
+    description = ''"nothing", "refuse", the name of a principal or group, a list of such names, or such names by role ({ developer = "alice"; packager = "packagers"; })'';
+  };
+
+  acceptOptions = {
+    accept-graph =
+      optional types.bool true
+        "Whether a packager's signature on one derivation's whole build graph counts for the sources and derivations in it.";
+    accept-unknown-derivation =
+      optional types.bool true
+        "Whether an output from elsewhere, whose derivation this store does not have, is judged by its builders alone.";
+    accept-expired-key = optional (types.enum [
+      "refuse"
+      "if-signed-before"
+    ]) "if-signed-before" "Whether an OpenPGP key that has ended counts for sources that it signed before.";
+  };
+
+  principal = types.submodule {
+    options.keys =
+      required (types.nonEmptyListOf (types.coercedTo types.nonEmptyStr (text: { key = text; }) key)) [
+        "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
+      ] "Their keys, each as text, or as a set of what there is to say of it.";
+  };
+
+  group = types.submodule {
+    options = {
+      members =
+        required (types.nonEmptyListOf name) [
+          "alice"
+          "bob"
+        ] "Principals, other groups, or `self`, which is this machine.";
+      threshold = required types.ints.positive 2 "How many of the members have to agree.";
+    };
+  };
+
+  rule = types.submodule {
+    options = {
+      name = optional types.nonEmptyStr "upstream tarballs" "A title, for messages.";
+      match = {
+        name = optional types.nonEmptyStr "*.tar.*" "A glob over names of store paths.";
+        kind =
+          optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
+            "What the rule is for; all that it states a requirement for unless told.";
+      };
+      require = {
+        source = optional requirement { developer = "alice"; } "What fetched and local sources need.";
+        derivation = optional requirement "packagers" "What derivations need.";
+        output = optional requirement "builders" "What outputs need.";
+      };
+    }
+    // acceptOptions;
+  };
+
+  fallback = types.submodule {
+    options = {
+      require = {
+        source = mkOption {
+          type = requirement;
+          default = "refuse";
+          example = "packagers";
+          description = "What fetched and local sources need. Unless told they are trusted by nobody's word.";
+        };
+        derivation = mkOption {
+          type = requirement;
+          default = "nothing";
+          example = "packagers";
+          description = "What derivations need. Unless told it suffices that their sources are trusted.";
+        };
+        output = mkOption {
+          type = requirement;
+          default = "self";
+          example = "builders";
+          description = "What outputs need. Unless told this machine has to have built them.";
+        };
+      };
+    }
+    // acceptOptions;
+  };
+
+  revocation = types.submodule {
+    options = {
+      key = optional types.nonEmptyStr "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" "A key of the trusted list, in any form.";
+      openpgp = optional types.nonEmptyStr "0123456789ABCDEF0123456789ABCDEF01234567" "A fingerprint of the trusted list.";
+      sigstore = optional sigstore {
+        subject = "alice@example.org";
+        issuer = "https://accounts.example.org";
+      } "An identity of the trusted list.";
+      principal = optional name "bob" "A principal, with all their keys.";
+      date = required date "2026-05-01" "From when on it counts for nothing, whatever it signed before.";
+      reason = optional types.nonEmptyStr "laptop stolen" "Why, for messages.";
+    };
+  };
+
+  exemption = types.submodule {
+    options = {
+      path = optional types.nonEmptyStr "/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.tar.gz" "One store path.";
+      name = optional types.nonEmptyStr "bootstrap-tools*" "Or a glob over names of store paths.";
+      kind = optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source" "Kinds that `name` is for; all unless told.";
+      reason = required types.nonEmptyStr "the seed is not signed yet" "Why, for messages.";
+      until = required date "2026-12-31" "When it ends.";
+    };
+  };
+
+  # The address alone says as much as a set that has nothing else.
+  orUrl = types.coercedTo url (address: { url = address; });
+
+  source = orUrl (
+    types.submodule {
+      options = {
+        url = required url "https://attestations.example.net/bob" "The address.";
+        max-age = optional types.ints.unsigned 86400 "For how many seconds an answer stands; 3600 unless told.";
+      };
+    }
+  );
+
+  upstream = orUrl (
+    types.submodule {
+      options = {
+        url = required url "https://private.example.org/cache" "The address.";
+        authorization =
+          optional types.nonEmptyStr "/run/secrets/cache-token"
+            "A file that root alone can read, with the value of the Authorization header. It never belongs into the store.";
+      };
+    }
+  );
+in
+{
+  inherit
+    principal
+    group
+    rule
+    fallback
+    revocation
+    exemption
+    source
+    upstream
+    ;
+}
