@@ -1,0 +1,81 @@
+# formats.toml: `type`, what an option of such settings may be, and `generate`, the file that has them. Where nixpkgs runs
+# a program that writes TOML, this prints it in the Nix language, and never leaves a null out in silence.
+{ lib }:
+final: prev:
+
+let
+  inherit (builtins)
+    attrNames
+    all
+    concatStringsSep
+    filter
+    isAttrs
+    isList
+    match
+    replaceStrings
+    toJSON
+    ;
+
+  # JSON's strings are TOML's basic strings, but for the one control character that JSON lets stand.
+  delete = builtins.fromJSON ''"\u007f"'';
+  string = text: replaceStrings [ delete ] [ "\\u007F" ] (toJSON text);
+
+  key = name: if match "[A-Za-z0-9_-]+" name != null then name else string name;
+
+  isTable = value: isAttrs value && !(value ? outPath);
+  isTables = value: isList value && value != [ ] && all isTable value;
+
+  inline =
+    value:
+    if value == null then
+      throw "formats.toml: TOML has no null"
+    else if isTable value then
+      "{ ${concatStringsSep ", " (map (name: "${key name} = ${inline value.${name}}") (attrNames value))} }"
+    else if isList value then
+      "[${concatStringsSep ", " (map inline value)}]"
+    else if builtins.isBool value || builtins.isInt value || builtins.isFloat value then
+      toJSON value
+    else
+      string value;
+
+  # The keys of a table come before the tables under it, which would swallow them.
+  table =
+    path: value:
+    let
+      names = attrNames value;
+      under = name: path ++ [ (key name) ];
+      header = name: concatStringsSep "." (under name);
+      plain = filter (name: !isTable value.${name} && !isTables value.${name}) names;
+      tables = filter (name: isTable value.${name}) names;
+      lists = filter (name: isTables value.${name}) names;
+    in
+    map (name: "${key name} = ${inline value.${name}}\n") plain
+    ++ lib.concatMap (name: [ "\n[${header name}]\n" ] ++ table (under name) value.${name}) tables
+    ++ lib.concatMap (
+      name: lib.concatMap (each: [ "\n[[${header name}]]\n" ] ++ table (under name) each) value.${name}
+    ) lists;
+
+  types = lib.types;
+  anything =
+    types.oneOf [
+      types.bool
+      types.int
+      types.str
+      types.path
+      (types.attrsOf anything)
+      (types.listOf anything)
+    ]
+    // {
+      description = "TOML value";
+    };
+in
+{
+  formats = prev.formats or { } // {
+    toml =
+      { }:
+      {
+        type = anything;
+        generate = name: value: final.writeText name (concatStringsSep "" (table [ ] value));
+      };
+  };
+}

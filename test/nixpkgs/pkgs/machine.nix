@@ -1,0 +1,93 @@
+# Programs of this machine as packages: a directory of links to where the machine has them.
+{ lib }:
+final: prev:
+
+let
+  # The first of the programs is the main one. Each must be there when the package is built, not when it is evaluated.
+  machine =
+    pname: version: programs:
+    final.runCommandLocal "${pname}-${version}"
+      {
+        inherit pname version;
+        meta = if programs == [ ] then { } else { mainProgram = builtins.head programs; };
+      }
+      ''
+        mkdir -p $out/bin
+        for program in ${toString programs}; do
+          ln -s "$(type -P "$program")" $out/bin/
+        done
+      '';
+in
+builtins.mapAttrs (pname: programs: machine pname "1" programs) {
+  bash = [ "bash" ];
+  cacert = [ ];
+  coreutils = [
+    "cat"
+    "cp"
+    "env"
+    "ls"
+    "mkdir"
+    "rm"
+    "sleep"
+  ];
+  curl = [ "curl" ];
+  dpkg = [
+    "dpkg"
+    "dpkg-source"
+  ];
+  findutils = [
+    "find"
+    "xargs"
+  ];
+  gcc = [
+    "cc"
+    "gcc"
+  ];
+  git = [ "git" ];
+  glibc = [ ];
+  gnugrep = [ "grep" ];
+  gnumake = [ "make" ];
+  gnupg = [
+    "gpg"
+    "gpgv"
+  ];
+  gnused = [ "sed" ];
+  jq = [ "jq" ];
+  minisign = [ "minisign" ];
+  nixfmt = [ "nixfmt" ];
+  nixfmt-rfc-style = [ "nixfmt" ];
+  openssh = [
+    "ssh"
+    "ssh-keygen"
+  ];
+  openssl = [ "openssl" ];
+  python3 = [ "python3" ];
+  sequoia-sqv = [ "sqv" ];
+  signify = [ "signify" ];
+  sqlite = [ "sqlite3" ];
+  util-linux = [
+    "logger"
+    "flock"
+    "nsenter"
+    "unshare"
+  ];
+}
+// {
+  nodejs = machine "nodejs" "20.19.0" [
+    "node"
+    "npm"
+  ];
+  nix = machine "nix" "2.28.0" [
+    "nix"
+    "nix-build"
+    "nix-daemon"
+    "nix-instantiate"
+    "nix-store"
+  ];
+  systemd = machine "systemd" "257" [
+    "systemctl"
+    "systemd-cat"
+    "systemd-notify"
+    "systemd-tmpfiles"
+  ];
+}

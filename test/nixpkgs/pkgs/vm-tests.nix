@@ -1,0 +1,4 @@
+# testers.runNixOSTest: evaluates the machines and the script of a test. Nothing here can run one.
+{ lib }:
+final: prev:
+{ }
