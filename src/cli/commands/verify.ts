@@ -16,6 +16,7 @@ interface Options {
   readonly recursive: boolean
   readonly from: readonly string[] | undefined
   readonly json: boolean
+  readonly quiet: boolean
   readonly 'by-mode': boolean
 }
 
@@ -40,6 +41,7 @@ export const verify: AddCommand = yargs =>
           describe: 'Judge what this binary cache offers, before anything is fetched; may be repeated',
         })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON object a line and path' })
+        .option('quiet', { type: 'boolean', default: false, describe: 'Tell only what is not trusted' })
         .option('by-mode', {
           type: 'boolean',
           default: false,
@@ -69,9 +71,11 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
         : verdictsThere(inquiry, { ...options, paths, from: options.from }, terminal)
     const codes: ExitCode[] = []
     for await (const verdict of verdicts) {
+      const code = exitCode(verdict)
+      codes.push(code)
+      if (options.quiet && code === 0) continue
       if (options.json) terminal.print(verdictLine(verdict))
       else sayVerdict(terminal, verdict)
-      codes.push(exitCode(verdict))
     }
     const isOnlyTold = options['by-mode'] && (await inquiry.policy()).mode === 'warn'
     return isOnlyTold ? 0 : mostSevere(codes)
