@@ -6,33 +6,80 @@
   outputs =
     { self, nixpkgs }:
     let
-      eachSystem = nixpkgs.lib.genAttrs [
-        "x86_64-linux"
-        "aarch64-linux"
+      eachSystem =
+        outputsOf:
+        nixpkgs.lib.genAttrs [
+          "x86_64-linux"
+          "aarch64-linux"
+        ] (system: outputsOf nixpkgs.legacyPackages.${system});
+
+      package = pkgs: pkgs.callPackage ./nix/package.nix { };
+
+      # What the tests and the tools of a checkout call, besides node and npm.
+      tools = pkgs: [
+        pkgs.nodejs
+        pkgs.nix
+        pkgs.gnupg
+        pkgs.sequoia-sqv
+        pkgs.minisign
+        pkgs.openssh
+        pkgs.openssl
+        pkgs.sqlite
+        pkgs.git
+        pkgs.nixfmt
       ];
+
+      # The demo makes machines of its own in namespaces, from a checkout and its node_modules.
+      demo =
+        pkgs:
+        pkgs.writeShellApplication {
+          name = "nixsig-demo";
+          runtimeInputs = tools pkgs;
+          text = ''
+            if ! [ -f tools/demo.mjs ] || [ "$(id -u)" != 0 ] || ! command -v dpkg-source >/dev/null; then
+              echo "The demo runs in a checkout of nixsig, as root, on Debian: it makes namespaces and fetches a release by apt." >&2
+              exit 2
+            fi
+            [ -d node_modules ] || npm ci
+            exec npm run --silent demo -- "$@"
+          '';
+          meta.description = "Three machines that trust different signers, in namespaces of this one";
+        };
     in
     {
       lib = import ./nix/lib.nix;
 
-      packages = eachSystem (system: {
-        default = nixpkgs.legacyPackages.${system}.callPackage ./nix/package.nix { };
+      overlays.default = import ./nix/overlay.nix;
+
+      nixosModules = {
+        default = self.nixosModules.nixsig;
+        nixsig.imports = [ ./nix/module.nix ];
+      };
+
+      packages = eachSystem (pkgs: {
+        default = package pkgs;
+        nixsig = package pkgs;
       });
 
-      devShells = eachSystem (
-        system:
-        let
-          pkgs = nixpkgs.legacyPackages.${system};
-        in
-        {
-          default = pkgs.mkShell {
-            packages = [
-              pkgs.nodejs
-              pkgs.sequoia-sqv
-              pkgs.gnupg
-              pkgs.minisign
-            ];
-          };
-        }
-      );
+      checks = eachSystem (pkgs: import ./nix/checks { inherit pkgs; });
+
+      apps = eachSystem (pkgs: {
+        default = {
+          type = "app";
+          program = nixpkgs.lib.getExe (package pkgs);
+          meta.description = "The command line: nixsig --help";
+        };
+        demo = {
+          type = "app";
+          program = nixpkgs.lib.getExe (demo pkgs);
+          meta.description = "Three machines that trust different signers, in namespaces of this one";
+        };
+      });
+
+      devShells = eachSystem (pkgs: {
+        default = pkgs.mkShell { packages = tools pkgs; };
+      });
+
+      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
     };
 }

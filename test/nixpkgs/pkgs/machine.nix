@@ -56,6 +56,7 @@ builtins.mapAttrs (pname: programs: machine pname "1" programs) {
   minisign = [ "minisign" ];
   nixfmt = [ "nixfmt" ];
   nixfmt-rfc-style = [ "nixfmt" ];
+  nixfmt-tree = [ "treefmt" ];
   openssh = [
     "ssh"
     "ssh-keygen"

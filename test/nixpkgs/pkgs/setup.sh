@@ -10,6 +10,13 @@ export SOURCE_DATE_EPOCH=315532800
 export TZ=UTC
 umask 0022
 
+# cc is a link by way of /etc on Debian, which the sandbox does not show.
+if ! type -P cc >/dev/null && type -P gcc >/dev/null; then
+  mkdir "$TMPDIR/.compiler"
+  ln -s "$(type -P gcc)" "$TMPDIR/.compiler/cc"
+  PATH=$TMPDIR/.compiler:$PATH
+fi
+
 runHook() {
   eval "${!1-}"
 }

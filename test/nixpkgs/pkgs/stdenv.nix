@@ -89,6 +89,9 @@ in
 {
   stdenv = stdenvWith {
     cc = final.gcc // {
+      cc = final.gcc // {
+        lib = final.glibc;
+      };
       libc = final.glibc;
       bintools.dynamicLinker =
         if isAarch64 then "/lib/ld-linux-aarch64.so.1" else "/lib64/ld-linux-x86-64.so.2";
