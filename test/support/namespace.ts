@@ -13,16 +13,24 @@ export interface Namespace {
 }
 
 const SCRIPT = join(PROJECT_ROOT, 'test/support/world.sh')
+const BOOTED = join(PROJECT_ROOT, 'test/support/booted.sh')
+
+/** What holds a namespace: nothing but a process that waits, or systemd as on a machine that was booted. */
+export type Init = 'none' | 'systemd'
 
 /**
  * A private copy-on-write root, in memory, with a mount and a process namespace of its own (see world.sh): over this
  * machine's root for `bookworm`, over Debian sid's for `sid`. It also goes when this process dies in any way.
  */
-export async function openNamespace(version: Version): Promise<Namespace> {
+export async function openNamespace(version: Version, init: Init = 'none'): Promise<Namespace> {
   const stage = join(testCache(), 'stage')
   mkdirSync(stage, { recursive: true })
   const root = version === 'sid' ? [sidRoot(), stage, ''] : ['/', stage, process.execPath]
-  const unshare = ['--mount', '--pid', '--fork', '--kill-child', 'sh', SCRIPT, ...root, PROJECT_ROOT]
+  const world = [SCRIPT, ...root, PROJECT_ROOT]
+  const unshare =
+    init === 'none'
+      ? ['--mount', '--pid', '--fork', '--kill-child', 'sh', ...world]
+      : ['--mount', 'sh', BOOTED, stage, ...world, 'systemd']
   const holder = spawn('unshare', unshare, { stdio: ['pipe', 'pipe', 'pipe'], detached: true })
   const ended = new Promise<void>(resolve => holder.on('close', () => resolve()))
   const pid = await firstLine(holder)

@@ -1,14 +1,15 @@
 #!/bin/sh
 # The first process of a world: builds its root and then holds it until standard input ends.
 #
-#   unshare --mount --pid --fork sh world.sh LOWER STAGE NODE HIDDEN
+#   unshare --mount --pid --fork sh world.sh LOWER STAGE NODE HIDDEN [INIT]
 #
 # LOWER: the root that the world shows, never written to. STAGE: an empty directory to mount on. NODE: a node to show as
 # /usr/local/bin/node, or nothing. HIDDEN: a directory that the world must not see (the checkout, with its node_modules).
+# INIT: with `systemd`, systemd holds it, in a control group of its own (booted.sh), and ends it when it is told to.
 # Prints its process id as the outside knows it. Everything is in memory and in private namespaces: when this process
 # ends, whatever the reason, the kernel ends all others of the world and nothing is left.
 set -eu
-lower=$1 stage=$2 node=$3 hidden=$4
+lower=$1 stage=$2 node=$3 hidden=$4 init=${5-}
 
 # The shell itself opens the file, while /proc is still the outer one.
 IFS=' ' read -r pid _ </proc/self/stat
@@ -41,6 +42,31 @@ for user in alice:1000 mallory:1001; do
   chown "$id:$id" "home/$name"
 done
 
+if [ "$init" = systemd ]; then
+  mount -t cgroup2 cgroup2 sys/fs/cgroup
+  mount -t tmpfs -o mode=755 tmpfs etc/systemd/system
+  # Devices of its own: systemd makes a socket among them.
+  mount -t tmpfs -o mode=755 tmpfs dev
+  mkdir dev/pts dev/shm
+  mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
+  mount -t tmpfs -o mode=1777 tmpfs dev/shm
+  ln -s pts/ptmx dev/ptmx
+  ln -s /proc/self/fd dev/fd
+  for device in null zero full random urandom tty; do
+    : >"dev/$device"
+    mount --bind "/dev/$device" "dev/$device"
+  done
+  # What would look after the kernel, the hardware and the network, which are the machine's own.
+  for unit in systemd-udevd.service systemd-logind.service systemd-networkd.service systemd-resolved.service \
+    systemd-timesyncd.service systemd-sysctl.service systemd-modules-load.service systemd-remount-fs.service \
+    systemd-binfmt.service systemd-tmpfiles-setup-dev.service systemd-tmpfiles-setup-dev-early.service \
+    systemd-random-seed.service proc-sys-fs-binfmt_misc.automount dev-hugepages.mount dev-mqueue.mount \
+    sys-fs-fuse-connections.mount sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount; do
+    ln -s /dev/null "etc/systemd/system/$unit"
+  done
+  echo 0123456789abcdef0123456789abcdef >etc/machine-id
+fi
+
 # The sandbox of Nix refuses to work under chroot: the old root has to go from the namespace.
 mkdir .outside
 pivot_root . .outside
@@ -49,4 +75,8 @@ umount -l /.outside
 rmdir /.outside
 
 echo "$pid"
+if [ "$init" = systemd ]; then
+  exec env -i container=nixsig-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    /lib/systemd/systemd --system --unit=basic.target --log-target=journal --show-status=no </dev/null >/dev/null 2>&1
+fi
 exec cat >/dev/null

@@ -5,6 +5,7 @@
  */
 import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { insideRoot } from './inside.ts'
@@ -109,6 +110,28 @@ export async function withWorld<T>(
     const mayEnd = options.resident === 'may-end'
     if (!mayEnd) rmSync(world.path('/opt/nixsig/judge.js'))
     return await withResident(world, mayEnd, live)
+  } finally {
+    await namespace.close()
+  }
+}
+
+/**
+ * Makes a world that systemd holds, like a machine that was booted just now: no nixsig, no nix.conf, nix-daemon not
+ * started. Lets `use` live in it, and removes it likewise.
+ */
+export async function withMachine<T>(version: Version, use: (world: World) => Promise<T>): Promise<T> {
+  const namespace = await openNamespace(version, 'systemd')
+  try {
+    const world = worldIn(version, namespace.pid)
+    const deadline = Date.now() + 20_000
+    while (!world.exists('/run/systemd/private') && Date.now() < deadline) await sleep(20)
+    const state = await world.run('systemctl is-system-running --wait')
+    if (state.status !== 0) {
+      const { stdout } = await world.run('systemctl --failed --no-legend --plain; journalctl --no-pager -n 30')
+      throw new Error(`systemd did not come up: ${state.stdout}${state.stderr}${stdout}`)
+    }
+    const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
+    return await use({ ...world, nixVersion })
   } finally {
     await namespace.close()
   }

@@ -1,0 +1,72 @@
+# What options and their definitions are made of.
+{ lib }:
+
+let
+  inherit (builtins) concatStringsSep match toJSON;
+in
+rec {
+  mkOption = attributes: attributes // { _type = "option"; };
+
+  isOption = value: builtins.isAttrs value && value._type or null == "option";
+
+  mkEnableOption =
+    what:
+    mkOption {
+      type = lib.types.bool;
+      default = false;
+      example = true;
+      description = "Whether to enable ${what}.";
+    };
+
+  literalExpression = text: {
+    _type = "literalExpression";
+    inherit text;
+  };
+
+  mkIf = condition: content: {
+    _type = "if";
+    inherit condition content;
+  };
+
+  mkMerge = contents: {
+    _type = "merge";
+    inherit contents;
+  };
+
+  mkOverride = priority: content: {
+    _type = "override";
+    inherit priority content;
+  };
+
+  mkOptionDefault = mkOverride 1500;
+  mkDefault = mkOverride 1000;
+  mkForce = mkOverride 50;
+
+  mkOrder = priority: content: {
+    _type = "order";
+    inherit priority content;
+  };
+
+  mkBefore = mkOrder 500;
+  mkAfter = mkOrder 1500;
+
+  # As people write the path of an option.
+  showOption = path: concatStringsSep "." (map showPart path);
+
+  showPart = part: if match "[a-zA-Z_][a-zA-Z0-9_'-]*" part != null then part else toJSON part;
+
+  showFiles = files: concatStringsSep " and " (map (file: "`${toString file}'") files);
+
+  # The end of a message: what was defined, and where.
+  showDefs =
+    defs:
+    lib.concatMapStringsSep "" (
+      { file, value }:
+      "\n- In `${toString file}'${
+        let
+          shown = builtins.tryEval (if builtins.isPath value then toString value else toJSON value);
+        in
+        if shown.success then ": ${shown.value}" else ""
+      }"
+    ) defs;
+}

@@ -1,0 +1,84 @@
+# Strings, programs, versions and files of settings.
+{ lib }:
+
+let
+  inherit (builtins)
+    concatStringsSep
+    filter
+    isString
+    match
+    readFile
+    replaceStrings
+    split
+    stringLength
+    substring
+    ;
+in
+rec {
+  concatMapStringsSep =
+    between: f: list:
+    concatStringsSep between (map f list);
+
+  concatLines = concatMapStringsSep "" (line: line + "\n");
+
+  optionalString = condition: text: if condition then text else "";
+
+  boolToString = value: if value then "true" else "false";
+
+  hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
+
+  hasSuffix =
+    suffix: text:
+    let
+      start = stringLength text - stringLength suffix;
+    in
+    start >= 0 && substring start (stringLength suffix) text == suffix;
+
+  removePrefix =
+    prefix: text:
+    if hasPrefix prefix text then
+      substring (stringLength prefix) (stringLength text - stringLength prefix) text
+    else
+      text;
+
+  removeSuffix =
+    suffix: text:
+    if hasSuffix suffix text then
+      substring 0 (stringLength text - stringLength suffix) text
+    else
+      text;
+
+  # Parts are cut at each place where the separator stands, which is a text and no pattern.
+  splitString =
+    separator: text:
+    filter isString (split (escape [ "\\" "." "*" "+" "?" "(" ")" "[" "{" "|" "^" "$" ] separator) text);
+
+  escape = characters: replaceStrings characters (map (character: "\\" + character) characters);
+
+  escapeShellArg =
+    argument:
+    if match "[0-9A-Za-z,._+:@%/-]+" (toString argument) != null then
+      toString argument
+    else
+      "'" + replaceStrings [ "'" ] [ "'\\''" ] (toString argument) + "'";
+
+  escapeShellArgs = concatMapStringsSep " " escapeShellArg;
+
+  versionAtLeast = version: least: builtins.compareVersions version least >= 0;
+
+  versionOlder = version: other: builtins.compareVersions version other < 0;
+
+  getName =
+    package: if isString package then (builtins.parseDrvName package).name else package.pname or (builtins.parseDrvName package.name).name;
+
+  getVersion =
+    package: if isString package then (builtins.parseDrvName package).version else package.version or (builtins.parseDrvName package.name).version;
+
+  getExe' = package: program: "${package}/bin/${program}";
+
+  getExe = package: getExe' package (package.meta.mainProgram or (getName package));
+
+  importJSON = file: builtins.fromJSON (readFile file);
+
+  importTOML = file: builtins.fromTOML (readFile file);
+}
