@@ -19,6 +19,8 @@ rec {
     between: f: list:
     concatStringsSep between (map f list);
 
+  concatStrings = concatStringsSep "";
+
   concatLines = concatMapStringsSep "" (line: line + "\n");
 
   optionalString = condition: text: if condition then text else "";

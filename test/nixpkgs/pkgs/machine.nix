@@ -3,18 +3,21 @@
 final: prev:
 
 let
-  # The first of the programs is the main one. Each must be there when the package is built, not when it is evaluated.
+  nameOf = program: builtins.head (builtins.match "([^=]*).*" program);
+
+  # The first of the programs is the main one. Each must be there when the package is built, not when it is evaluated;
+  # NAME=PROGRAM is for what the machine calls otherwise.
   machine =
     pname: version: programs:
     final.runCommandLocal "${pname}-${version}"
       {
         inherit pname version;
-        meta = if programs == [ ] then { } else { mainProgram = builtins.head programs; };
+        meta = if programs == [ ] then { } else { mainProgram = nameOf (builtins.head programs); };
       }
       ''
         mkdir -p $out/bin
         for program in ${toString programs}; do
-          ln -s "$(type -P "$program")" $out/bin/
+          ln -s "$(type -P "''${program#*=}")" "$out/bin/''${program%%=*}"
         done
       '';
 in
@@ -64,7 +67,7 @@ builtins.mapAttrs (pname: programs: machine pname "1" programs) {
   openssl = [ "openssl" ];
   python3 = [ "python3" ];
   sequoia-sqv = [ "sqv" ];
-  signify = [ "signify" ];
+  signify = [ "signify=signify-openbsd" ];
   sqlite = [ "sqlite3" ];
   util-linux = [
     "logger"

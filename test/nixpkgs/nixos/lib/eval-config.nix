@@ -1,0 +1,41 @@
+# A system: { config, options, pkgs, ... } of its modules, on top of those of NixOS that are stood in for here.
+{
+  system ? builtins.currentSystem,
+  modules,
+  specialArgs ? { },
+}:
+
+let
+  lib = import ../../lib;
+
+  evaluated = lib.evalModules {
+    inherit specialArgs;
+    modules = modules ++ [
+      ../modules/assertions.nix
+      ../modules/environment.nix
+      ../modules/nix.nix
+      ../modules/systemd.nix
+      ../modules/top-level.nix
+      (
+        { config, ... }:
+        {
+          _file = "eval-config.nix";
+          options.nixpkgs.overlays = lib.mkOption {
+            type = lib.types.listOf lib.types.raw;
+            default = [ ];
+            description = "Overlays of pkgs.";
+          };
+          config._module.args.pkgs = import ../.. {
+            inherit system;
+            inherit (config.nixpkgs) overlays;
+          };
+        }
+      )
+    ];
+  };
+in
+evaluated
+// {
+  inherit lib;
+  inherit (evaluated.config._module.args) pkgs;
+}

@@ -1,0 +1,72 @@
+# The system as one store path: what is in /etc, the programs, and how to switch to it.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  etc = lib.mapAttrsToList (
+    name: { source, ... }: "mkdir -p \"$(dirname $out/${name})\"; ln -s ${source} $out/${name}\n"
+  ) config.environment.etc;
+
+  checks = lib.mapAttrsToList (name: text: ''
+    (
+      ${text}
+    )
+    if [ $? != 0 ]; then
+      echo "Pre-switch check '${name}' failed"
+      exit 1
+    fi
+  '') config.system.preSwitchChecks;
+
+  # What switch-to-configuration of NixOS does to a machine, as far as it matters here.
+  switch = ''
+    toplevel=$(dirname "$(dirname "$(readlink -f "$0")")")
+    [ -n "''${NIXOS_NO_CHECK-}" ] || "$toplevel/pre-switch-checks" "$toplevel" "$1" || exit 1
+    cd "$toplevel/etc" || exit 1
+    find . ! -type d | while read -r file; do
+      mkdir -p "/etc/$(dirname "$file")"
+      ln -sfn "$toplevel/etc/$file" "/etc/$file"
+    done
+    ln -sfn "$toplevel" /run/current-system
+    systemd-tmpfiles --create /etc/tmpfiles.d/00-nixos.conf
+    systemctl daemon-reload
+    systemctl stop nix-daemon.service nix-daemon.socket
+    systemctl start $(cd "$toplevel/etc/systemd/system" && ls -d *.wants/* | sed 's,.*/,,' | sort -u)
+  '';
+
+  failed = map ({ message, ... }: message) (
+    lib.filter ({ assertion, ... }: !assertion) config.assertions
+  );
+
+  toplevel = pkgs.runCommand "nixos-system" { } ''
+    mkdir -p $out/bin $out/sw/bin
+    ln -s ${pkgs.runCommand "etc" { } "mkdir $out\n${lib.concatStrings etc}"} $out/etc
+    ln -s ${pkgs.writeShellScript "pre-switch-checks" (lib.concatStrings checks)} $out/pre-switch-checks
+    ln -s ${pkgs.writeShellScript "switch-to-configuration" switch} $out/bin/switch-to-configuration
+    for package in ${toString config.environment.systemPackages}; do
+      ln -sf $package/bin/* $out/sw/bin/
+    done
+  '';
+in
+{
+  options.system = {
+    preSwitchChecks = lib.mkOption {
+      type = lib.types.attrsOf lib.types.str;
+      default = { };
+      description = "Scripts that can refuse a switch.";
+    };
+    build.toplevel = lib.mkOption {
+      type = lib.types.package;
+      description = "The system.";
+    };
+  };
+
+  config.system.build.toplevel =
+    if failed != [ ] then
+      throw "\nFailed assertions:\n${lib.concatMapStringsSep "\n" (message: "- ${message}") failed}"
+    else
+      lib.foldl' (system: warning: builtins.trace "warning: ${warning}" system) toplevel config.warnings;
+}
