@@ -9,6 +9,7 @@ const PACKAGES = [
   'busybox-static',
   'ca-certificates',
   'cosign',
+  'git',
   'gpg',
   'gpgv',
   'minisign',
@@ -16,6 +17,7 @@ const PACKAGES = [
   'openssh-client',
   'sqlite3',
   'sqv',
+  'systemd',
   'util-linux',
 ]
 

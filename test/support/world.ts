@@ -127,7 +127,9 @@ export async function withMachine<T>(version: Version, use: (world: World) => Pr
     while (!world.exists('/run/systemd/private') && Date.now() < deadline) await sleep(20)
     const state = await world.run('systemctl is-system-running --wait')
     if (state.status !== 0) {
-      const { stdout } = await world.run('systemctl --failed --no-legend --plain; journalctl --no-pager -n 30')
+      const { stdout } = await world.run(
+        'systemctl --failed --no-legend --plain; journalctl --no-pager -n 30',
+      )
       throw new Error(`systemd did not come up: ${state.stdout}${state.stderr}${stdout}`)
     }
     const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
