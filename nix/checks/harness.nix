@@ -22,6 +22,7 @@ let
 
     security.nixsig = {
       enable = true;
+      package = pkgs.callPackage ../package.nix { };
       mode = "enforce";
       principals.alice.keys = [ keys.alice.public ];
       principals.cache.keys = [ keys.cache.public ];

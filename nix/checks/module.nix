@@ -5,13 +5,14 @@ let
   keys = import ./keys.nix;
 
   inherit
-    (import "${pkgs.path}/nixos/lib/eval-config.nix" {
+    (import (pkgs.path + "/nixos/lib/eval-config.nix") {
       inherit (pkgs.stdenv.hostPlatform) system;
       modules = [
         ../module.nix
         {
           security.nixsig = {
             enable = true;
+            package = pkgs.callPackage ../package.nix { };
             mode = "enforce";
             principals.alice.keys = [ keys.alice.public ];
             default.require.source = "alice";
@@ -25,6 +26,9 @@ in
 pkgs.runCommand "nixsig-module" { } ''
   grep -q 'source = "alice"' ${config.security.nixsig.policyFile}
   grep -q '^pre-build-hook = .*/native/pre-build-hook$' ${config.environment.etc."nix/nix.conf".source}
-  grep -q '/bin/nixsig serve' ${config.systemd.units."nixsig.service".unit}/nixsig.service
+  case '${config.systemd.services.nixsig.serviceConfig.ExecStart}' in
+    "${config.security.nixsig.package}/bin/nixsig serve"*) ;;
+    *) exit 1 ;;
+  esac
   touch $out
 ''

@@ -12,6 +12,7 @@ let
       ../../tsconfig.json
       ../../biome.json
       ../../README.md
+      ../../CONTRIBUTING.md
       ../../flake.nix
       ../../default.nix
       ../../src
