@@ -1,20 +1,15 @@
-# How far a service of nixsig's is shut in, as systemd.exec(5) has it. It runs as root, because the store, its database and
-# the ledger are root's; `systemd-analyze security` tells what is left of that.
+# How far a service of nixsig's is shut in, as systemd.exec(5) has it. It is root, because ledger and keys are root's, and
+# has no more than that: no capability, no device, and nothing that it can write to but its own state. What is refused is
+# moved out of the store by the hook that asked.
 {
-  CapabilityBoundingSet = [
-    # Refused outputs are moved out of the store with their owners and modes, and the store may be mounted read-only: then
-    # it is made writable in a mount namespace of the one program that moves them.
-    "CAP_CHOWN"
-    "CAP_DAC_OVERRIDE"
-    "CAP_FOWNER"
-    "CAP_SYS_ADMIN"
-  ];
+  CapabilityBoundingSet = "";
   DevicePolicy = "closed";
   KeyringMode = "private";
   LockPersonality = true;
   NoNewPrivileges = true;
   PrivateDevices = true;
   PrivateTmp = true;
+  PrivateUsers = true;
   ProcSubset = "pid";
   ProtectClock = true;
   ProtectControlGroups = true;
@@ -25,25 +20,22 @@
   ProtectKernelTunables = true;
   ProtectProc = "invisible";
   ProtectSystem = "strict";
-  ReadWritePaths = [
-    "/nix/store"
-    "/nix/var/nix"
-  ];
   RemoveIPC = true;
   RestrictAddressFamilies = [
     "AF_UNIX"
     "AF_INET"
     "AF_INET6"
   ];
-  RestrictNamespaces = "mnt";
+  RestrictNamespaces = true;
   RestrictRealtime = true;
   RestrictSUIDSGID = true;
+  StateDirectory = "nixsig";
+  StateDirectoryMode = "0755";
   SystemCallArchitectures = "native";
   SystemCallErrorNumber = "EPERM";
   SystemCallFilter = [
     "@system-service"
-    "@mount"
-    "~@resources"
+    "~@privileged @resources"
   ];
   UMask = "0022";
 }

@@ -11,11 +11,6 @@ let
   nixsig = "${cfg.package}/bin/nixsig";
   hardening = import ./hardening.nix;
 
-  state = {
-    StateDirectory = "nixsig";
-    StateDirectoryMode = "0755";
-  };
-
   keyOptions =
     lib.optionals (cfg.machineKeyFile != null) [
       "--machine-key"
@@ -45,7 +40,6 @@ in
       before = [ "nix-daemon.service" ];
       serviceConfig =
         hardening
-        // state
         // {
           Type = "oneshot";
           RemainAfterExit = true;
@@ -58,15 +52,8 @@ in
             ]
             ++ keyOptions
           );
-          CapabilityBoundingSet = "";
           PrivateNetwork = true;
-          ReadWritePaths = [ ];
-          RestrictAddressFamilies = [ "AF_UNIX" ];
-          RestrictNamespaces = true;
-          SystemCallFilter = [
-            "@system-service"
-            "~@resources"
-          ];
+          RestrictAddressFamilies = "none";
         };
     };
 
@@ -106,11 +93,10 @@ in
       environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
       serviceConfig =
         hardening
-        // state
         // {
           Type = "notify";
           NotifyAccess = "all";
-          ExecStart = "${nixsig} serve --log-format json";
+          ExecStart = "${nixsig} serve --quarantine by-hooks --log-format json";
           ExecReload = "${nixsig} reload";
           WatchdogSec = 60;
           Restart = "always";

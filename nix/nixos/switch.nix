@@ -3,6 +3,7 @@
 
 let
   cfg = config.security.nixsig;
+  evidence = "/etc/nixsig/attestations";
 in
 {
   config = lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
@@ -10,6 +11,10 @@ in
     # it would have to live.
     system.preSwitchChecks.nixsig = ''
       incoming="''${1-}"
+      ${lib.optionalString (lib.elem evidence cfg.attestations.directories) ''
+        # At the first time nobody has made it yet.
+        mkdir -p ${evidence}
+      ''}
       for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do
         if [ ! -e "$policy" ]; then
           continue

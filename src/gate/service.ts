@@ -25,6 +25,8 @@ export interface ServiceOptions {
   readonly socket: string
   /** What systemd opened for us, in place of both. */
   readonly activated: { readonly http?: number; readonly judge?: number }
+  /** False if this process may not write to the store: what has to leave it is left to the hooks. */
+  readonly takesOut: boolean
   readonly log: Log
 }
 
@@ -42,7 +44,7 @@ export interface Service {
  * and FormatError for the gate's key and the socket, and what listening throws.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { places, log, socket, activated } = options
+  const { places, log, socket, activated, takesOut } = options
   const key = gateKey(places.state)
   const kept = keepBetweenInquiries(places)
   const metrics = openMetrics()
@@ -65,7 +67,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     metrics.count('hook_questions', { question: question.kind, outcome: reply.outcome })
     return reply
   }
-  const open = () => openInquiry(places, { records: true, kept })
+  const open = () => openInquiry(places, { records: true, takesOut, kept })
   async function replyTo(question: HookQuestion): Promise<HookReply> {
     if (question.kind === 'reload') return reloaded(reload)
     return question.kind === 'admit' ? answerPlugin(question) : answerBuild(question)

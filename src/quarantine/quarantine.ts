@@ -50,9 +50,14 @@ export async function quarantine(
 
 /** Finishes what a killed process began. True if there was anything. Costs one directory listing when there was not. */
 export async function finishInterrupted(state: string, openStore: OpenStore): Promise<boolean> {
-  if (listUnfinished(state).length === 0) return false
+  if (!hasUnfinished(state)) return false
   await locked(state, () => finish(state, listUnfinished(state), openStore))
   return true
+}
+
+/** Whether there is any. */
+export function hasUnfinished(state: string): boolean {
+  return listUnfinished(state).length > 0
 }
 
 /** Anybody can make a path that refers to a valid one, also while this goes on: so many times they are looked for. */

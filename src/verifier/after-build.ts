@@ -16,6 +16,7 @@ import {
   UnsupportedDerivationError,
 } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
+import { LeftToTheHook } from './left-to-the-hook.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -43,7 +44,8 @@ interface Condemned {
  * Judges what a build put into the store: the derivation and its inputs once more, for a hook may have been skipped,
  * then each output that is valid and stands not in the ledger yet. What is trusted is attested with this machine's key
  * and admitted. One refused output condemns all of the build: in enforce mode they leave the store for the quarantine,
- * and so they do when judging fails or the policy cannot even be read. Throws where the store itself does not answer.
+ * and so they do when judging fails or the policy cannot even be read. Throws where the store itself does not answer, and
+ * LeftToTheHook where they would leave it and this inquiry may not take them out.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
   const stored = readDerivation(drvPath)
@@ -189,9 +191,13 @@ async function mayLeave(inquiry: Inquiry, { derivation, info }: Condemned, conde
   return referrers.every(referrer => condemned.some(other => other.info.path === referrer))
 }
 
-/** Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. */
+/**
+ * Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. Throws LeftToTheHook if this
+ * inquiry may not.
+ */
 async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
   if (!(await isEnforcing(inquiry))) return []
+  if (!inquiry.takesOut) throw new LeftToTheHook()
   const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
   const reason = refusals.map(paragraph).join('\n')
   const leaving = []

@@ -11,6 +11,7 @@ import { afterBuild, type BuildOutcome } from './after-build.ts'
 import { beforeBuild } from './before-build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { finishWhatWasInterrupted } from './interrupted.ts'
+import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** Refusals that are told one by one in a sentence; of the others only the number. */
@@ -25,8 +26,8 @@ interface Decision {
 }
 
 /**
- * Answers a question in an inquiry that is opened for it and closed afterwards. Never rejects: whatever goes wrong is a
- * refusal. In warn mode what was refused passes, with a notice.
+ * Answers a question in an inquiry that is opened for it and closed afterwards. Whatever goes wrong is a refusal: it
+ * rejects with LeftToTheHook alone, if something has to leave the store and the inquiry may not take it out. In warn mode what was refused passes, with a notice.
  */
 export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
   let inquiry: Inquiry | undefined
@@ -35,6 +36,7 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     const decision = await decide(inquiry, question)
     return reply(question, decision, await inquiry.policy().catch(() => undefined))
   } catch (error) {
+    if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
     const notices = question.kind === 'after-build' ? paragraphs({ refusals, quarantined: [] }) : []

@@ -21,6 +21,8 @@ export interface Inquiry {
   readonly now: Instant
   /** Whether what is found trusted goes into the ledger. */
   readonly records: boolean
+  /** Whether what is refused may be moved out of the store by this process. */
+  readonly takesOut: boolean
   /** What was found of paths already, by kind and path, so that none is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
@@ -40,12 +42,14 @@ export interface Inquiry {
 export interface InquiryOptions {
   /** False judges without leaving a trace: under a policy that somebody tries out, say. */
   readonly records: boolean
+  /** False for a process that may not write to the store; true unless told. */
+  readonly takesOut?: boolean
   /** What this process keeps for all its inquiries into the same places; an inquiry without reads everything itself. */
   readonly kept?: Kept
 }
 
 /** Opens an inquiry now. Throws FileError if others can write the state directory. */
-export function openInquiry(places: Places, { records, kept }: InquiryOptions): Inquiry {
+export function openInquiry(places: Places, { records, takesOut = true, kept }: InquiryOptions): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -60,6 +64,7 @@ export function openInquiry(places: Places, { records, kept }: InquiryOptions): 
     places,
     now: Math.floor(Date.now() / 1000),
     records,
+    takesOut,
     answers: new Map(),
     policy: () => {
       policy ??= inForce(places, { records, kept }).then(loaded => sameAs(snapshot, loaded))

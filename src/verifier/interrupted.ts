@@ -1,10 +1,11 @@
 import { type Expected, expectedFile, listExpected, readExpected, settle } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { quarantineDirectory } from '../quarantine/entries.ts'
-import { finishInterrupted } from '../quarantine/quarantine.ts'
+import { finishInterrupted, hasUnfinished } from '../quarantine/quarantine.ts'
 import { openStore } from '../store/store-client.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
 import type { Inquiry } from './inquiry.ts'
+import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** Expectations of builds that never came to an end are forgotten after thirty days. */
@@ -15,7 +16,8 @@ const FORGET_SECONDS = 30 * 24 * 3600
  * are judged now as their own hook would have. `except`: the derivation whose own hook this is.
  *
  * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the ledger,
- * where these paths are not, and others must not have to wait until somebody mends one of them.
+ * where these paths are not, and others must not have to wait until somebody mends one of them. Rejects with LeftToTheHook
+ * if anything has to leave the store and this inquiry may not take it out.
  */
 export async function finishWhatWasInterrupted(
   inquiry: Inquiry,
@@ -24,8 +26,10 @@ export async function finishWhatWasInterrupted(
   const { state } = inquiry.places
   const outcomes: BuildOutcome[] = []
   try {
+    if (!inquiry.takesOut && hasUnfinished(state)) throw new LeftToTheHook()
     await finishInterrupted(state, openStore)
   } catch (error) {
+    if (error instanceof LeftToTheHook) throw error
     outcomes.push(unfinished(error, quarantineDirectory(state)))
   }
   const done = new Set(except === undefined ? [] : [except])
@@ -37,6 +41,7 @@ export async function finishWhatWasInterrupted(
       about = expected.path
       outcomes.push(...(await finishOne(inquiry, expected, done)))
     } catch (error) {
+      if (error instanceof LeftToTheHook) throw error
       outcomes.push(unfinished(error, about))
     }
   }

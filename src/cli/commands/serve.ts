@@ -8,6 +8,7 @@ import { UsageError } from '../usage-error.ts'
 interface Options {
   readonly listen: string | undefined
   readonly socket: string
+  readonly quarantine: 'here' | 'by-hooks'
   readonly 'log-format': 'text' | 'json'
 }
 
@@ -32,6 +33,12 @@ export const serve: AddCommand = yargs =>
           requiresArg: true,
           describe: 'Unix socket for the hooks',
         })
+        .option('quarantine', {
+          choices: ['here', 'by-hooks'] as const,
+          default: 'here' as const,
+          requiresArg: true,
+          describe: 'Who moves out of the store what is refused; by-hooks: this process need not write there',
+        })
         .option('log-format', {
           choices: ['text', 'json'] as const,
           default: 'text' as const,
@@ -52,7 +59,14 @@ async function runService(options: Options, { places }: Invocation): Promise<Sta
   const log = openLog(options['log-format'], writeTo(process.stderr))
   const listen = listenOption(options.listen)
   const activated = activatedSockets()
-  const service = await startService({ places, listen, socket: options.socket, activated, log })
+  const service = await startService({
+    places,
+    listen,
+    socket: options.socket,
+    activated,
+    takesOut: options.quarantine === 'here',
+    log,
+  })
   const notifier = openNotifier(problem => log('warning', 'systemd was not told', { why: problem }))
   log('info', 'ready', { url: service.url, socket: options.socket })
   const status = `passing on at ${service.url}`

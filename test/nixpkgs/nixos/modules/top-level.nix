@@ -45,7 +45,7 @@ let
     mkdir -p $out/bin $out/sw/bin
     ln -s ${pkgs.runCommand "etc" { } "mkdir $out\n${lib.concatStrings etc}"} $out/etc
     ln -s ${pkgs.writeShellScript "pre-switch-checks" (lib.concatStrings checks)} $out/pre-switch-checks
-    ln -s ${pkgs.writeShellScript "switch-to-configuration" switch} $out/bin/switch-to-configuration
+    cp ${pkgs.writeShellScript "switch-to-configuration" switch} $out/bin/switch-to-configuration
     for package in ${toString config.environment.systemPackages}; do
       ln -sf $package/bin/* $out/sw/bin/
     done
