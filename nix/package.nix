@@ -84,7 +84,8 @@ stdenv.mkDerivation (finalAttrs: {
     mkdir -p $out/libexec $out/bin $out/share/bash-completion/completions
     cp -r dist $out/libexec/nixsig
     rm $out/libexec/nixsig/*.map
-    find $out/libexec/nixsig/prebuilds -mindepth 1 -maxdepth 1 ! -name linux-${cpu} -exec rm -r {} +
+    find $out/libexec/nixsig/prebuilds -type f ! -path '*/linux-${cpu}/sodium-native.node' -delete
+    find $out/libexec/nixsig/prebuilds -type d -empty -delete
     ln -s ../libexec/nixsig/nixsig $out/bin/nixsig
     SHELL=/bin/bash $out/bin/nixsig completion >$out/share/bash-completion/completions/nixsig
     runHook postInstall
