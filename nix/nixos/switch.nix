@@ -19,7 +19,17 @@ in
         if [ ! -e "$policy" ]; then
           continue
         fi
-        if ! ${cfg.package}/bin/nixsig verify --recursive --quiet --by-mode --policy "$policy" "$incoming"; then
+        status=0
+        said=$(${cfg.package}/bin/nixsig verify --recursive --quiet --by-mode --policy "$policy" "$incoming" 2>&1) || status=$?
+        count=0
+        while IFS= read -r line; do
+          case "$line" in refused*) count=$((count + 1)) ;; esac
+          if [ "$count" -le 10 ]; then echo "$line" >&2; fi
+        done <<<"$said"
+        if [ "$count" -gt 10 ]; then
+          echo "nixsig: $count paths in all: nixsig verify --recursive --quiet --policy $policy $incoming" >&2
+        fi
+        if [ "$status" != 0 ]; then
           echo "nixsig: not switching to $incoming, because of the above, by $policy." >&2
           echo "nixsig: ways out: attest what is missing, or exempt it (security.nixsig.exemptions); in an emergency, nixsig warn --until 1h" >&2
           exit 1

@@ -1,5 +1,5 @@
 /** What the kernel tells of processes: proc(5). */
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Environment, VARIABLES } from './conf-files.ts'
 
@@ -48,7 +48,36 @@ export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
     }
   })
   const pids = new Set(found.map(({ daemon }) => daemon.pid))
-  return found.filter(({ parent }) => !pids.has(parent)).map(({ daemon }) => daemon)
+  const daemons = found.filter(({ parent }) => !pids.has(parent)).map(({ daemon }) => daemon)
+  if (daemons.length < 2) return daemons
+  // Processes for clients of a daemon that was restarted go on without a parent, and do not listen.
+  const sockets = listeningSockets(proc)
+  const listening = daemons.filter(({ pid }) => holdsSocket(pid, sockets, proc))
+  return listening.length > 0 ? listening : daemons
+}
+
+/** Inodes of the Unix sockets at which a nix-daemon of any store listens: proc_net_unix(5), unix(7). */
+function listeningSockets(proc: string): ReadonlySet<string> {
+  const ACCEPTS = '00010000'
+  const lines = readFileSync(join(proc, 'net/unix'), 'utf8').split('\n')
+  return new Set(
+    lines.flatMap(line => {
+      const [, , , flags, , , inode, path = ''] = line.split(/ +/)
+      return flags === ACCEPTS && inode !== undefined && path.endsWith('/daemon-socket/socket') ? [inode] : []
+    }),
+  )
+}
+
+function holdsSocket(pid: number, inodes: ReadonlySet<string>, proc: string): boolean {
+  const directory = join(proc, String(pid), 'fd')
+  try {
+    return readdirSync(directory).some(file => {
+      const [, inode = ''] = /^socket:\[(\d+)\]$/.exec(readlinkSync(join(directory, file))) ?? []
+      return inodes.has(inode)
+    })
+  } catch {
+    return false // it has ended meanwhile
+  }
 }
 
 /** The files that a process has mapped, each once. Throws if it is gone or somebody else's. */

@@ -73,6 +73,36 @@ test('what it starts for a client is not another one, nor is one of another root
   )
 })
 
+test('what a daemon that was restarted left for its clients does not listen, and is not another one', () => {
+  withProc(
+    [
+      { pid: 7, words: ['nix-daemon', '4711'] },
+      { pid: 8, words: ['nix-daemon', '--daemon'] },
+    ],
+    proc => {
+      mkdirSync(join(proc, 'net'))
+      mkdirSync(join(proc, '7/fd'))
+      mkdirSync(join(proc, '8/fd'))
+      writeFileSync(
+        join(proc, 'net/unix'),
+        `Num       RefCount Protocol Flags    Type St Inode Path
+0000000000000000: 00000002 00000000 00010000 0001 01 501 /nix/var/nix/daemon-socket/socket
+0000000000000000: 00000003 00000000 00000000 0001 03 502 /nix/var/nix/daemon-socket/socket
+0000000000000000: 00000002 00000000 00010000 0001 01 503 /run/other/socket
+`,
+      )
+      symlinkSync('socket:[502]', join(proc, '7/fd/4'))
+      symlinkSync('socket:[503]', join(proc, '7/fd/5'))
+      assert.equal(findDaemons(proc).length, 2)
+      symlinkSync('socket:[501]', join(proc, '8/fd/3'))
+      assert.deepEqual(
+        findDaemons(proc).map(({ pid }) => pid),
+        [8],
+      )
+    },
+  )
+})
+
 test('files in memory, each once, and those that were replaced', () => {
   withProc([], proc => {
     const maps = [
