@@ -1,15 +1,15 @@
-# Where the gate cannot start, nothing comes from a cache, and the hooks judge builds without it.
+# Where the gate does not come up with the machine, nothing comes in at all: not from a cache, and no source. Once it is up,
+# all goes its way.
 harness:
 harness "gate-down-at-boot" {
-  machine =
-    { lib, pkgs, ... }:
-    {
-      systemd.services.nixsig.serviceConfig.ExecStart = lib.mkForce "${pkgs.coreutils}/bin/false";
-    };
+  machine.systemd.services.nixsig.unitConfig.ConditionPathExists = "/root/mended";
   testScript = ''
     machine.fail("systemctl is-active nixsig.service")
     machine.fail("nix-store --realise /nix/store/00000000000000000000000000000000-hello")
+    refused(build, "hello.txt: the ledger does not have it")
 
+    machine.succeed("touch /root/mended && systemctl reset-failed 'nixsig*'")
+    machine.succeed("systemctl restart nixsig-judge.socket nixsig.socket nixsig.service")
     refused(build, "needs alice for its source, found no signature")
     attest("/root/hello/hello.txt")
     machine.succeed(build)

@@ -2,6 +2,7 @@
 harness:
 harness "happy-path" {
   testScript = ''
+    machine.wait_for_unit("nixsig.service")
     attest("/root/hello/hello.txt")
     machine.succeed(build)
     assert machine.succeed("cat /root/result") == "hello, world\n"

@@ -48,7 +48,8 @@ let
   secret = name: pkgs.writeText "${name}.secret" "${keys.${name}.secret}\n";
 
   prelude = ''
-    machine.wait_for_unit("multi-user.target")
+    machine.wait_for_unit("nixsig-keys.service")
+    machine.wait_for_unit("nixsig-judge.socket")
     machine.succeed("mkdir -p /srv/cache /root/hello")
     machine.succeed("install -m 600 ${secret "alice"} /root/alice.secret")
     machine.succeed("install -m 600 ${secret "cache"} /root/cache.secret")

@@ -1,14 +1,13 @@
 # A system of which something is not trusted is not switched to: here the very one that runs, of which nobody signed anything.
+# What alice signed and this machine built passes, small as it is for a system.
 harness:
 harness "unadmitted-switch" {
   testScript = ''
-    check = "/run/current-system/pre-switch-checks /run/current-system test"
-    refused(check, "nixsig: not switching to /run/current-system")
+    checks = "/run/current-system/pre-switch-checks"
+    refused(f"{checks} /run/current-system test", "nixsig: not switching to /run/current-system")
 
-    # Whoever is in a hurry can say so, and no longer than that.
-    machine.succeed("nixsig warn --until 1h --reason 'the test says so'")
-    machine.succeed(check)
-    machine.succeed("nixsig enforce")
-    refused(check, "nixsig: not switching to /run/current-system")
+    attest("/root/hello/hello.txt")
+    machine.succeed(build)
+    machine.succeed(f"{checks} $(readlink /root/result) test")
   '';
 }

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { CHECKOUT, placeCheckout } from '../support/checkout.ts'
+import { placeCheckout } from '../support/checkout.ts'
+import { CHECKOUT } from '../support/nixos.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
 const SYSTEMS = ['aarch64-linux', 'x86_64-linux']
@@ -177,7 +178,7 @@ for (const version of VERSIONS) {
       for (const name of VM_TESTS) {
         const script = 'test: test.config.testScriptString'
         const program = (await output(`checks.x86_64-linux.${name}`, script)) as string
-        assert.match(program, /^machine\.wait_for_unit\("multi-user\.target"\)/)
+        assert.match(program, /^machine\.wait_for_unit\("nixsig-keys\.service"\)/)
         const errors = pythonErrors(program)
         if (errors === undefined) return context.skip('there is no Python here')
         assert.equal(errors, '', name)

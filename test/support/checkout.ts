@@ -1,10 +1,8 @@
 /** The checkout in a world, as Nix sees it there: sources, expressions, and a nixpkgs to evaluate them with. */
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { CHECKOUT } from './nixos.ts'
 import type { World } from './world.ts'
-
-/** Where the checkout lies in a world. */
-export const CHECKOUT = '/srv/checkout'
 
 /** Nix's sandbox shows the programs of the world, of which the stand-in for nixpkgs makes its packages. */
 export const MACHINE_IN_SANDBOX = { 'sandbox-paths': '/bin /lib /lib64 /usr' }

@@ -1,0 +1,70 @@
+// The tests in virtual machines, run where there are none: a machine that systemd holds is switched to the very system that
+// each of them describes, and its script is run there. Needs Python, as those scripts are.
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, CHECKOUT } from '../support/nixos.ts'
+import { VERSIONS, type World, withMachine } from '../support/world.ts'
+
+const DRIVER = join(PROJECT_ROOT, 'test/support/vm-driver.py')
+const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0
+
+/** Files of nix/checks that are no test in a virtual machine. */
+const OTHERS = ['default.nix', 'harness.nix', 'keys.nix', 'module.nix', 'source.nix']
+const NAMES = readdirSync(join(PROJECT_ROOT, 'nix/checks'))
+  .filter(file => !OTHERS.includes(file))
+  .map(file => file.replace(/\.nix$/, ''))
+
+const CONF = { ...BUILDS_HERE, sandbox: 'true', 'build-users-group': '', substituters: '' }
+
+/** The system and the script of a test, with dist/ as the package of nixsig and what a build needs in this machine. */
+function expression(name: string): string {
+  return `let
+    pkgs = import ${CHECKOUT}/test/nixpkgs { };
+    package = pkgs.runCommand "nixsig" { } ''
+      mkdir -p $out/libexec $out/bin
+      cp -r \${/srv/dist} $out/libexec/nixsig
+      ln -s ../libexec/nixsig/nixsig $out/bin/nixsig
+    '';
+    runNixOSTest = test: pkgs.testers.runNixOSTest (test // {
+      nodes.machine.imports = test.nodes.machine.imports ++ [ (${BUILDS_THERE}) ];
+    });
+    harness = import ${CHECKOUT}/nix/checks/harness.nix {
+      pkgs = pkgs // { callPackage = _: _: package; testers = { inherit runNixOSTest; }; };
+    };
+    test = import ${CHECKOUT}/nix/checks/${name}.nix harness;
+  in
+  [ test.nodes.machine.system.build.toplevel (pkgs.writeText "script" test.config.testScriptString) ]`
+}
+
+/** Runs a script on a machine; all that it said, and its status. */
+async function runScript(world: World, script: string): Promise<{ status: number | null; said: string }> {
+  const child = spawn('python3', [DRIVER, script, ...world.enter([])], { stdio: ['ignore', 'pipe', 'pipe'] })
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', text => (said += text))
+  const status = await new Promise<number | null>(resolve => child.on('close', resolve))
+  return { status, said }
+}
+
+for (const version of VERSIONS) {
+  for (const name of NAMES) {
+    test(`${version}: ${name}`, { skip: HAS_PYTHON ? false : 'there is no Python here' }, () =>
+      withMachine(version, async world => {
+        bringCheckout(world)
+        const lines = Object.entries(CONF).map(([setting, value]) => `${setting} = ${value}\n`)
+        world.write('/etc/nix/nix.conf', lines.join(''))
+        const built = await build(world, expression(name))
+        assert.equal(built.status, 0, built.stderr)
+        const [system = '', script = ''] = built.stdout.trim().split('\n')
+        // A virtual machine boots into it: nobody asks whether to switch, nor minds a unit that does not start.
+        await world.run(`NIXOS_NO_CHECK=1 ${system}/bin/switch-to-configuration switch`)
+        assert.equal(await world.output('readlink /run/current-system'), system)
+        const { status, said } = await runScript(world, world.path(script))
+        assert.equal(status, 0, said)
+      }),
+    )
+  }
+}
