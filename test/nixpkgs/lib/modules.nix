@@ -42,8 +42,23 @@ let
       normal args module (import module) // { key = toString module; }
     else
       let
-        here = module._file or file;
-        long = module ? options || module ? config;
+        here = toString (module._file or file);
+        isLong = module ? options || module ? config;
+        plain = removeAttrs module [
+          "_file"
+          "key"
+          "imports"
+          "options"
+          "config"
+          "freeformType"
+        ];
+        config =
+          if !isLong then
+            plain
+          else if plain == { } then
+            module.config or { }
+          else
+            throw "Module `${here}' has an unsupported attribute `${head (attrNames plain)}': what it defines belongs into its `config', since it has `options' or `config'.";
       in
       {
         file = here;
@@ -51,25 +66,13 @@ let
         imports = module.imports or [ ];
         options = module.options or { };
         config =
-          let
-            own =
-              if long then
-                module.config or { }
-              else
-                removeAttrs module [
-                  "_file"
-                  "key"
-                  "imports"
-                  "freeformType"
-                ];
-          in
           if module ? freeformType then
             lib.mkMerge [
-              own
+              config
               { _module.freeformType = module.freeformType; }
             ]
           else
-            own;
+            config;
       };
 
   # All modules that these lead to, each once. As in nixpkgs, those that lead there come after them, and the first last.
@@ -170,13 +173,20 @@ let
   evalOption =
     loc: declarations: defs:
     let
-      declared = foldl' (all: { option, ... }: all // option) { } declarations;
+      declared =
+        if length declarations == 1 then
+          (head declarations).option
+        else
+          throw "The option `${showOption loc}' in ${lib.showFiles [ (head declarations).file ]} is already declared in ${
+            lib.showFiles (map ({ file, ... }: file) (builtins.tail declarations))
+          }.";
       type = declared.type or lib.types.unspecified;
       defaults = optional (declared ? default) {
         file = (head declarations).file;
         value = mkOptionDefault declared.default;
       };
-      merged = mergeDefinitions loc type (defaults ++ defs);
+      all = defaults ++ defs;
+      merged = mergeDefinitions loc type all;
     in
     declared
     // {
@@ -187,8 +197,8 @@ let
       definitions = map ({ value, ... }: value) merged.definitions;
       files = map ({ file, ... }: file) merged.definitions;
       value =
-        if declared.readOnly or false && length merged.definitions > 1 then
-          throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${showDefs merged.definitions}"
+        if declared.readOnly or false && length all > 1 then
+          throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${showDefs all}"
         else
           (declared.apply or (value: value)) merged.value;
     };

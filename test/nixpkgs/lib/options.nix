@@ -53,7 +53,10 @@ rec {
   # As people write the path of an option.
   showOption = path: concatStringsSep "." (map showPart path);
 
-  showPart = part: if match "[a-zA-Z_][a-zA-Z0-9_'-]*" part != null then part else toJSON part;
+  # Those that stand for any name are left as they are.
+  showPart =
+    part:
+    if match "[a-zA-Z_][a-zA-Z0-9_'-]*|[*]|<.*>" part != null then part else toJSON part;
 
   showFiles = files: concatStringsSep " and " (map (file: "`${toString file}'") files);
 
