@@ -34,10 +34,11 @@
         pkgs:
         pkgs.writeShellApplication {
           name = "nixsig-demo";
-          runtimeInputs = tools pkgs;
+          runtimeInputs = [ pkgs.nodejs ];
           text = ''
-            if ! [ -f tools/demo.mjs ] || [ "$(id -u)" != 0 ] || ! command -v dpkg-source >/dev/null; then
-              echo "The demo runs in a checkout of nixsig, as root, on Debian: it makes namespaces and fetches a release by apt." >&2
+            if ! [ -f tools/demo.mjs ] || [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+              echo "The demo makes namespaces and fetches a release by apt:" >&2
+              echo "run it as root, on Debian, in a checkout of nixsig." >&2
               exit 2
             fi
             [ -d node_modules ] || npm ci

@@ -2,12 +2,18 @@
 # What alice signed and this machine built passes, small as it is for a system.
 harness:
 harness "unadmitted-switch" {
+  # What NixOS asks before it switches. It has its own place for that, which is not the same in all versions.
+  machine =
+    { config, pkgs, ... }:
+    {
+      environment.etc."pre-switch-check".source =
+        pkgs.writeShellScript "pre-switch-check" config.system.preSwitchChecks.nixsig;
+    };
   testScript = ''
-    checks = "/run/current-system/pre-switch-checks"
-    refused(f"{checks} /run/current-system test", "nixsig: not switching to /run/current-system")
+    refused("/etc/pre-switch-check /run/current-system", "nixsig: not switching to /run/current-system")
 
     attest("/root/hello/hello.txt")
     machine.succeed(build)
-    machine.succeed(f"{checks} $(readlink /root/result) test")
+    machine.succeed("/etc/pre-switch-check $(readlink /root/result)")
   '';
 }

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
-import { placeCheckout } from '../support/checkout.ts'
+import { MACHINE_IN_SANDBOX, placeCheckout } from '../support/checkout.ts'
 import { CHECKOUT } from '../support/nixos.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
@@ -27,7 +27,7 @@ interface Checkout {
 }
 
 function withCheckout(version: Version, use: (checkout: Checkout) => Promise<void>): Promise<void> {
-  return withWorld(version, { hooks: false }, world => {
+  return withWorld(version, { hooks: false, nixConf: MACHINE_IN_SANDBOX }, world => {
     const nixpkgs = placeCheckout(world)
     const flags = `--override-input nixpkgs path:${nixpkgs} --no-write-lock-file --offline --json`
     return use({
@@ -185,6 +185,16 @@ for (const version of VERSIONS) {
       }
     }))
 }
+
+// The stand-in takes node and npm from the machine, and sid's root has no npm.
+test('bookworm: nix run .#demo says what it needs, where that is not', () =>
+  withCheckout('bookworm', async ({ world, nixpkgs }) => {
+    const { status, stderr } = await world.run(
+      `nix run path:${CHECKOUT}#demo --override-input nixpkgs path:${nixpkgs} --no-write-lock-file --offline`,
+    )
+    assert.equal(status, 2, stderr)
+    assert.match(stderr, /run it as root, on Debian, in a checkout of nixsig\.\n$/)
+  }))
 
 test('a program that is not Python is told from one that is', context => {
   if (pythonErrors('') === undefined) return context.skip('there is no Python here')

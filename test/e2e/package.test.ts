@@ -112,7 +112,10 @@ const TESTS: Readonly<Record<string, (built: Package) => Promise<void>>> = {
   'needs node when it runs, and nothing of what it was built with': async ({ world, out, firstLine }) => {
     const references = (await world.output(`nix-store -q --references ${out}`)).split('\n')
     const names = references.map(path => path.slice('/nix/store/'.length + 33))
-    assert.deepEqual(names, ['nodejs-20.19.0'])
+    assert.deepEqual(
+      names.map(name => name.split('-')[0]),
+      ['nodejs'],
+    )
     assert.equal(firstLine('nixsig'), `#!${references[0]}/bin/node --max-semi-space-size=4`)
   },
 

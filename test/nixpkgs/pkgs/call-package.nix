@@ -13,9 +13,7 @@ let
           arguments // (if builtins.isFunction changes then changes arguments else changes)
         );
       # What is overridden by attribute can still be overridden by argument.
-      overrideAttrs =
-        changes:
-        overridable (again: (function again).overrideAttrs changes) arguments;
+      overrideAttrs = changes: overridable (again: (function again).overrideAttrs changes) arguments;
     in
     if !builtins.isAttrs result then
       result

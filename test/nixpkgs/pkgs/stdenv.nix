@@ -20,8 +20,7 @@ let
     "env"
   ];
 
-  nameOf =
-    attributes: attributes.name or "${attributes.pname}-${attributes.version}";
+  nameOf = attributes: attributes.name or "${attributes.pname}-${attributes.version}";
 
   # `definition` maps the final attributes to those that were given.
   make =

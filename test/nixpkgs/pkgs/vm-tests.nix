@@ -13,7 +13,11 @@ let
   runNixOSTest =
     given:
     let
-      test = if builtins.isFunction given then given { inherit lib; pkgs = final; } else given;
+      arguments = {
+        inherit lib;
+        pkgs = final;
+      };
+      test = if builtins.isFunction given then given arguments else given;
       nodes = builtins.mapAttrs (_: module: (machine module).config) test.nodes;
       testScriptString =
         if builtins.isFunction test.testScript then test.testScript { inherit nodes; } else test.testScript;
