@@ -1,5 +1,5 @@
-# nixsig as a package: dist/ in libexec, whose programs name this very node in their first line, with the store plugin and
-# the thin hooks in its native/. The same source gives the same bytes, wherever it is built.
+# nixsig as a package: dist/ in libexec, whose programs name this very node in their first line, with the store plugin
+# and the thin hooks in its native/. The same source gives the same bytes, wherever it is built.
 {
   lib,
   stdenv,
@@ -77,8 +77,8 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postBuild
   '';
 
-  # dist/ can be copied to any machine and so has the compiled sodium-native of each kind; a package is for one. The maps
-  # are for whoever debugs a checkout.
+  # dist/ can be copied to any machine and so has the compiled sodium-native of each kind; a package is for one. The
+  # maps are for whoever debugs a checkout.
   installPhase = ''
     runHook preInstall
     mkdir -p $out/libexec $out/bin $out/share/bash-completion/completions
@@ -91,14 +91,14 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postInstall
   '';
 
-  # stdenv would take `-i` out of the hooks' first line, which keeps the environment of whoever builds out of them, and
-  # would write into the compiled sodium-native, whose bytes package-lock.json pins.
+  # stdenv would take `-i` out of the hooks' first line, which keeps the environment of whoever builds out of them,
+  # and would write into the compiled sodium-native, whose bytes package-lock.json pins.
   dontFixup = true;
 
   disallowedReferences = [ finalAttrs.nodeModules ];
 
-  # Without a C compiler tools/build.mjs leaves out what is written in C; a package never does. The kernel reads 255 bytes
-  # of a program's first line and runs something else, or nothing, if that is not all of it.
+  # Without a C compiler tools/build.mjs leaves out what is written in C; a package never does. The kernel reads 255
+  # bytes of a program's first line and runs something else, or nothing, if that is not all of it.
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck

@@ -1,6 +1,6 @@
-# A stand-in for nixpkgs with its own interface, for machines that cannot reach it: what nixsig's module, package and checks
-# use of it and no more. Its programs are this machine's, which the sandbox must show (sandbox-paths = /bin /lib /lib64 /usr).
-# Wherever it is used, the path of a real nixpkgs can take its place.
+# A stand-in for nixpkgs with its own interface, for machines that cannot reach it: what nixsig's module, package and
+# checks use of it and no more. Its programs are this machine's, which the sandbox must show (sandbox-paths = /bin
+# /lib /lib64 /usr). Wherever it is used, the path of a real nixpkgs can take its place.
 {
   system ? builtins.currentSystem,
   overlays ? [ ],

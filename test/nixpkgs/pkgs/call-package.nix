@@ -1,5 +1,5 @@
-# callPackage: calls a function (or the file that has it) with what it asks for by name, and lets its result be made again
-# with other arguments by `override`.
+# callPackage: calls a function (or the file that has it) with what it asks for by name, and lets its result be made
+# again with other arguments by `override`.
 { scope }:
 
 let

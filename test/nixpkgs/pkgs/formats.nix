@@ -1,5 +1,5 @@
-# formats.toml: `type`, what an option of such settings may be, and `generate`, the file that has them. Where nixpkgs runs
-# a program that writes TOML, this prints it in the Nix language, and never leaves a null out in silence.
+# formats.toml: `type`, what an option of such settings may be, and `generate`, the file that has them. Where nixpkgs
+# runs a program that writes TOML, this prints it in the Nix language, and never leaves a null out in silence.
 { lib }:
 final: prev:
 

@@ -1,5 +1,5 @@
-# The builder of every derivation of the stand-in: nixpkgs's phases, as far as anything here has them. Each is the variable
-# of its name, or what stands here if there is none.
+# The builder of every derivation of the stand-in: nixpkgs's phases, as far as anything here has them. Each is the
+# variable of its name, or what stands here if there is none.
 set -eu -o pipefail
 shopt -s nullglob
 

@@ -1,4 +1,5 @@
-# testers.runNixOSTest: evaluates the machines and the script of a test. Nothing here can run one, and its build says so.
+# testers.runNixOSTest: evaluates the machines and the script of a test. Nothing here can run one, and its build says
+# so.
 { lib }:
 final: prev:
 
