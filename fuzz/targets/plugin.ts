@@ -18,6 +18,7 @@ import {
 } from '../../src/ledger/admissions.ts'
 import { expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
+import { giveRespite, readRespite, respiteFile } from '../../src/ledger/respite.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row } from '../../test/support/plugin.ts'
@@ -60,6 +61,10 @@ const TOKENS: readonly string[] = [
     'sources data\n',
     'sources attested\n',
     'attestations /x\n',
+    'nixsig1 respite\n',
+    'since 0\n',
+    'until 99999999999\n',
+    'reason \n',
     'source 0 http://x\n',
   ],
   ...['\n', ' ', '\r', '\0', '\u2028', '\u00a0', 'ä', '\\', '/', '0', '9'],
@@ -85,6 +90,7 @@ export function pluginTargets(scratch: string): readonly Target[] {
     expectation(state, ask),
     policySnapshot({ state, policy, snapshot }, ask),
     address(ask, join(scratch, 'root')),
+    respite(state, ask),
   ]
 }
 
@@ -198,6 +204,33 @@ function policySnapshot(where: { state: string; policy: string; snapshot: string
       const taken = attempt(isTaken)
       writeFileSync(file, snapshot)
       return { decided, isTaken: taken }
+    },
+  })
+}
+
+/** In a respite, what is refused otherwise is let in with a warning. */
+function respite(state: string, ask: Ask): Target {
+  const since = Math.floor(Date.now() / 1000) - 60
+  const print = (reason: string) => {
+    giveRespite(state, { since, until: since + 24 * 3600, reason })
+    return readFileSync(respiteFile(state), 'utf8')
+  }
+  return comparison({
+    name: 'respite in C',
+    seeds: [print(''), print('the cache is down')],
+    compare: input => {
+      writeFileSync(respiteFile(state), input)
+      const decided = ask({ ...ROW, path: OTHER_PATH })
+      const isTaken = attempt(() => {
+        const { since = 0, until = 0 } = readRespite(state) ?? {}
+        const now = Math.floor(Date.now() / 1000)
+        return since <= now && now < until
+      })
+      rmSync(respiteFile(state))
+      return {
+        decided: { ...decided, outcome: decided.outcome === 'warned' ? 'let-in' : decided.outcome },
+        isTaken,
+      }
     },
   })
 }

@@ -10,6 +10,7 @@
 #include "ledger.h"
 #include "policy.h"
 #include "resident.h"
+#include "respite.h"
 
 /** A row whose path and hash have the form that they must have. */
 struct subject {
@@ -149,6 +150,12 @@ static enum answer answer_for(const struct places *places, const struct subject 
   return asked(places, subject, unread, reason, size);
 }
 
+/** What becomes of what is refused. */
+static enum decision refused(const struct places *places, const struct policy *policy) {
+  if (policy == NULL) return REFUSED;
+  return policy->only_warns || is_respite(places->state, time(NULL)) ? LET_IN_WARNED : REFUSED;
+}
+
 enum decision decide(const struct places *places, const struct row *row, char *reason, size_t size) {
   struct subject subject;
   struct policy policy;
@@ -159,11 +166,11 @@ enum decision decide(const struct places *places, const struct row *row, char *r
   if (!parse_row(row, &subject)) snprintf(reason, size, "it is no path of " STORE_DIR " with a NAR hash, which is all that can be judged");
   else may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, reason, size) == YES;
   if (may) return *reason == '\0' ? LET_IN : LET_IN_WARNED;
-  return is_read && policy.only_warns ? LET_IN_WARNED : REFUSED;
+  return refused(places, is_read ? &policy : NULL);
 }
 
 enum decision decide_refused(const struct places *places) {
   struct policy policy;
   char why[512];
-  return read_policy(places->state, places->policy, &policy, why, sizeof why) && policy.only_warns ? LET_IN_WARNED : REFUSED;
+  return refused(places, read_policy(places->state, places->policy, &policy, why, sizeof why) ? &policy : NULL);
 }

@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
+import { readRespite, underRespite } from '../ledger/respite.ts'
 import { askSettings, askVersion, type NixProgram } from '../nix-config/ask-nix.ts'
 import { type Environment, readConfiguration, VARIABLES } from '../nix-config/conf-files.ts'
 import { optionAssignments } from '../nix-config/options.ts'
@@ -32,13 +33,21 @@ const TIMEOUT = 10_000
 /** For the daemon to greet. */
 const DAEMON_TIMEOUT = 4000
 
+function nowInSeconds(): number {
+  return Math.floor(Date.now() / 1000)
+}
+
 /** Takes a minute at most. Throws FileError if there is no Nix on this machine. */
 export async function examine({ places, installation, gate }: Examination): Promise<Facts> {
   const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
   const environment = ownEnvironment()
   const found = await learn(findDaemon, DAEMON_TIMEOUT)
   const running = known(found)
-  const policy = await learn(() => readPolicy(places).policy, TIMEOUT)
+  const policy = await learn(
+    () => underRespite(readPolicy(places).policy, places.state, nowInSeconds()),
+    TIMEOUT,
+  )
+  const respite = await learn(() => readRespite(places.state), TIMEOUT)
   const [own, daemonView, daemon, ownProcess, gateFacts] = await Promise.all([
     viewOf('root', { program: nix, environment, options: [] }),
     running && viewOf('nix-daemon', nixOf(running, environment)),
@@ -59,8 +68,8 @@ export async function examine({ places, installation, gate }: Examination): Prom
     { ...way, store: 'local' },
     hasDaemon ? { ...way, store: 'daemon' } : undefined,
   )
-  const now = Math.floor(Date.now() / 1000)
-  return { now, views, daemon, ownProcess, files, policy, gate: gateFacts, machine, canaries }
+  const now = nowInSeconds()
+  return { now, views, daemon, ownProcess, files, policy, respite, gate: gateFacts, machine, canaries }
 }
 
 function programOf(name: string): string {

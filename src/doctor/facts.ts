@@ -2,6 +2,7 @@
 
 import type { NixPublicKey } from '../formats/nix/nix-key.ts'
 import type { Asked } from '../gate/ask-resident.ts'
+import type { Respite } from '../ledger/respite.ts'
 import type { Configuration } from '../nix-config/conf-files.ts'
 import type { Settings } from '../nix-config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -17,7 +18,10 @@ export interface Facts {
   /** A Nix that root has just started. */
   readonly ownProcess: Learned<Loaded>
   readonly files: FileFacts
+  /** In a respite as it is taken then. */
   readonly policy: Learned<Policy>
+  /** The one that was given last. */
+  readonly respite: Learned<Respite | undefined>
   readonly gate: GateFacts
   readonly machine: MachineFacts
   readonly canaries: CanaryFacts

@@ -1,5 +1,6 @@
 /** Doors about the policy. */
 import type { Instant, Policy } from '../policy/policy.ts'
+import { when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, known, notApplicable, open } from './door.ts'
 import type { Facts } from './facts.ts'
@@ -12,10 +13,17 @@ export function policy({ policy }: Facts): Finding {
   return closed(`digest ${policy.value.digest.slice(0, 16)}`)
 }
 
-export function mode({ policy }: Facts): Finding {
-  return about(policy, ({ mode }) =>
-    mode === 'enforce' ? closed('mode enforce') : open('warn mode: open by choice'),
-  )
+export function mode({ policy, respite, now }: Facts): Finding {
+  const given = known(respite)
+  return about(policy, ({ mode }) => {
+    if (mode === 'enforce') {
+      return closed('problem' in respite ? `mode enforce; note: ${respite.problem}` : 'mode enforce')
+    }
+    if (given === undefined || given.since > now || given.until <= now)
+      return open('warn mode: open by choice')
+    const reason = given.reason === '' ? '' : `: ${printable(given.reason)}`
+    return open(`a respite, open by choice until ${when(given.until)}${reason}`)
+  })
 }
 
 /** Keys and exemptions that have ended or are about to: nothing comes in by them, but soon what should come in will not. */

@@ -15,6 +15,7 @@ import { type ListenOn, openHttpServer } from './http-server.ts'
 import { openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
 import { openMetrics } from './metrics.ts'
+import { tellRespites } from './respites.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 export interface ServiceOptions {
@@ -55,11 +56,13 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     memory_bytes: process.memoryUsage.rss(),
   })
   const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, gauges)
+  const respites = tellRespites(places.state, log)
   const reload = () => {
     kept.forget()
     handler.forget()
     const { digest } = kept.policy()
     log('info', 'reloaded', { policy: digest })
+    respites.tell()
   }
 
   async function answer(question: HookQuestion): Promise<HookReply> {
@@ -100,6 +103,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     url: `http://${http.address}`,
     reload,
     async close(graceMs) {
+      respites.stop()
       await Promise.all([http.close(graceMs), judge.close(graceMs)])
       upstreams.close()
       kept.close()

@@ -47,7 +47,7 @@ export function openSubstituter(parts: GateParts): Substituter {
 
   /** Judges a path once for all who ask at the same time under the same policy. */
   function judgeOnce(digest: string, policy: Policy): Promise<GateResponse> {
-    const asked = `${policy.digest} ${digest}`
+    const asked = `${policy.digest} ${policy.mode} ${digest}`
     const running = underWay.get(asked)
     if (running !== undefined) return running
     const answer = judgeAndKeep(parts, answers, digest).finally(() => underWay.delete(asked))

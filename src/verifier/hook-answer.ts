@@ -4,9 +4,11 @@
  */
 import type { BuildQuestion } from '../formats/hook-question.ts'
 import type { HookReply, Telling } from '../formats/hook-reply.ts'
+import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { paragraph, sentence } from '../policy/wording.ts'
+import { when } from '../policy/words.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
 import { beforeBuild } from './before-build.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -34,7 +36,7 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
   try {
     inquiry = open()
     const decision = await decide(inquiry, question)
-    return reply(question, decision, await inquiry.policy().catch(() => undefined))
+    return reply(question, decision, await inquiry.policy().catch(() => undefined), untilWhen(inquiry))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
@@ -61,6 +63,7 @@ function reply(
   { kind }: BuildQuestion,
   { refusals, notices }: Decision,
   policy: Policy | undefined,
+  until = '',
 ): HookReply {
   const telling = tellingBy(policy)
   const text = sentences(refusals)
@@ -68,8 +71,14 @@ function reply(
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
   // After a build its paragraphs have said it already.
-  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass: ${text}`] : []
+  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until}: ${text}`] : []
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
+}
+
+/** Where it is a respite that lets pass, its end. */
+function untilWhen({ places, now }: Inquiry): string {
+  const respite = respiteAt(places.state, now)
+  return respite === undefined ? '' : ` until ${when(respite.until)}`
 }
 
 function tellingBy(policy: Policy | undefined): Telling {

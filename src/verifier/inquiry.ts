@@ -7,6 +7,7 @@ import { openSources, type Sources } from '../evidence/remote/sources.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
+import { underRespite } from '../ledger/respite.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
@@ -67,7 +68,7 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
     takesOut,
     answers: new Map(),
     policy: () => {
-      policy ??= inForce(places, { records, kept }).then(loaded => sameAs(snapshot, loaded))
+      policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))
       return policy
     },
     snapshot: async () => {
@@ -106,8 +107,9 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
   return inquiry
 }
 
-async function inForce(places: Places, { records, kept }: Means): Promise<Policy> {
-  return kept?.policy() ?? withPlaces(places, loadPolicy(places, { remember: records }))
+async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {
+  const policy = kept?.policy() ?? withPlaces(places, loadPolicy(places, { remember: records }))
+  return underRespite(policy, places.state, now)
 }
 
 interface Means {

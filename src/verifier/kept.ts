@@ -2,6 +2,7 @@ import { type AttestationReader, attestationReader } from '../evidence/attestati
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
+import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
 import { openStore, type Store } from '../store/store-client.ts'
@@ -12,7 +13,7 @@ import { readPolicy, withPlaces } from './policy-file.ts'
 /** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
 export interface Kept {
   /**
-   * The policy in force with all directories of attestations, read again as soon as one of its files is another. Throws FileError and PolicyError,
+   * The policy in force, and in a respite what is left of it, with all directories of attestations, read again as soon as one of its files is another. Throws FileError and PolicyError,
    * and goes on doing so until it can be read.
    */
   policy(): Policy
@@ -36,7 +37,7 @@ export function keepBetweenInquiries(places: Places): Kept {
   const readers = keepReader(places.state)
   const stores = keepStore()
   return {
-    policy: policies.current,
+    policy: () => underRespite(policies.current(), places.state, Math.floor(Date.now() / 1000)),
     store: stores.store,
     reader: readers.current,
     forget() {

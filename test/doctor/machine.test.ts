@@ -118,6 +118,20 @@ describe('the policy', () => {
     assert.equal(found.detail, 'warn mode: open by choice')
   })
 
+  test('that only warns for a time says until when, and why', () => {
+    const respite = { value: { since: NOW - 60, until: NOW + 3600, reason: 'the cache\x1b is down' } }
+    const found = judge('mode', { ...withPolicy('', 'warn'), respite })
+    assert.equal(found.state, 'open')
+    assert.match(found.detail, /^a respite, open by choice until 20\S+.*: the cache\\u\{1b\} is down$/)
+  })
+
+  test('that enforces is closed, after a respite and beside one that cannot be read', () => {
+    const over = { value: { since: NOW - 60, until: NOW, reason: '' } }
+    assert.equal(judge('mode', { ...withPolicy(''), respite: over }).state, 'closed')
+    const found = judge('mode', { ...withPolicy(''), respite: { problem: 'no record of a respite' } })
+    assert.deepEqual([found.state, found.detail], ['closed', 'mode enforce; note: no record of a respite'])
+  })
+
   test('whose keys or exemptions have ended, or are about to', () => {
     for (const part of [key, exemption]) {
       assert.match(judge('policy-dates', withPolicy(part(day(-3)))).detail, / ended on 20/)

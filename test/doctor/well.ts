@@ -73,6 +73,7 @@ export const WELL: Facts = {
     confProblems: { value: [] },
     acceptedFlakeSettings: { value: 0 },
   },
+  respite: { value: undefined },
   policy: {
     value: policyOf(
       'version = 1\nmode = "enforce"\n[default]\nrequire = { source = "nothing", derivation = "nothing", output = "nothing" }\n',

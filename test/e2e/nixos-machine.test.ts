@@ -293,6 +293,50 @@ for (const version of VERSIONS) {
         await world.output('systemctl start nixsig.socket nixsig-judge.socket nixsig.service')
       })
 
+      await step(
+        'S17: in a respite all of that comes in, told and until when, and none of it after',
+        async () => {
+          const nixsig = '/run/current-system/sw/bin/nixsig'
+          const foisted = await offer(machine, 'foisted-too', MALLORY)
+          const tries = async () => {
+            const made = await machine.build(tarball('unsigned'))
+            const got = await world.run(`nix-store --realise ${foisted}`, { user: 'alice' })
+            await world.run(`nix-store --delete ${foisted} ${made.stdout}`)
+            return { outcome: [made.status === 0, got.status === 0], said: made.stderr + got.stderr }
+          }
+          assert.deepEqual((await tries()).outcome, [false, false])
+
+          const given = await world.run(`${nixsig} warn --until 2h --reason 'the cache is down'`)
+          assert.equal(given.status, 0, given.stderr)
+          assert.match(given.stderr, /WARNING: nixsig refuses nothing until 20\S+Z\. .*\n.*nixsig enforce/)
+          const during = await tries()
+          assert.deepEqual(during.outcome, [true, true], during.said)
+          const journal = await world.output('journalctl --no-pager --output cat')
+          assert.match(journal, /warning, let pass until 20\S+Z: refused \S+-unsigned\.tar \(local source\)/)
+          assert.match(journal, /nixsig refuses nothing until 20\S+Z, by order of root: the cache is down/)
+          assert.match(
+            journal,
+            /"level":"warning","event":"refuses nothing","until":"20\S+Z","reason":"the cache is down"/,
+          )
+          const doctor = await world.run(`${nixsig} doctor`)
+          assert.match(
+            doctor.stdout,
+            /^open +mode: a respite, open by choice until 20\S+Z: the cache is down/m,
+          )
+
+          const ended = await world.run(`${nixsig} enforce`)
+          assert.equal(ended.status, 0, ended.stderr)
+          assert.match(ended.stdout, /^the respite is over: what is not trusted is refused$/m)
+          assert.deepEqual((await tries()).outcome, [false, false])
+
+          const now = Math.floor(Date.now() / 1000)
+          world.write('/var/lib/nixsig/respite', `nixsig1 respite\nsince ${now}\nuntil ${now + 5}\nreason \n`)
+          assert.deepEqual((await tries()).outcome, [true, true])
+          await sleep((now + 6) * 1000 - Date.now())
+          assert.deepEqual((await tries()).outcome, [false, false])
+        },
+      )
+
       await step('the audit finds a machine with every door closed', async () => {
         await world.run('systemctl start nixsig-audit.service')
         const log = await world.output('journalctl --no-pager -o cat -u nixsig-audit')

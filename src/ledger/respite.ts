@@ -1,0 +1,77 @@
+/**
+ * A respite: for so long what is not trusted is told, and let pass, although the policy enforces. Root gives it in an
+ * emergency, and it ends by itself. Kept in `<state>/respite`:
+ *
+ *     nixsig1 respite
+ *     since <seconds since 1970>
+ *     until <seconds since 1970>
+ *     reason <one line of printable ASCII, or nothing>
+ */
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '../files/durable-file.ts'
+import { readOwnedFile } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
+
+const FILE_LIMIT = 1024
+const REASON_LIMIT = 200
+
+/** A week: who needs more than that has another policy. */
+export const LONGEST_RESPITE = 7 * 24 * 3600
+
+export interface Respite {
+  /** A clock that is set back to before it ends it too. */
+  readonly since: Instant
+  readonly until: Instant
+  /** As whoever gave it said it; may be empty. */
+  readonly reason: string
+}
+
+export function respiteFile(state: string): string {
+  return join(state, 'respite')
+}
+
+/** The last one that was given; undefined if there is none. Throws FileError if the file cannot be read as one. */
+export function readRespite(state: string): Respite | undefined {
+  const file = respiteFile(state)
+  const text = readOwnedFile(file, FILE_LIMIT)?.toString('latin1')
+  if (text === undefined) return undefined
+  const [, since, until, reason] =
+    /^nixsig1 respite\nsince (\d{1,15})\nuntil (\d{1,15})\nreason ([\x20-\x7e]{0,200})\n$/.exec(text) ?? []
+  const respite = { since: Number(since), until: Number(until), reason: reason ?? '' }
+  if (reason === undefined || respite.until - respite.since > LONGEST_RESPITE) {
+    throw new FileError(`${printable(file)} is no record of a respite (nixsig enforce takes it away)`)
+  }
+  return respite
+}
+
+/** The one that is in force at an instant. One that cannot be read is none, so that damage never lets anything pass. */
+export function respiteAt(state: string, now: Instant): Respite | undefined {
+  try {
+    const respite = readRespite(state)
+    return respite !== undefined && respite.since <= now && now < respite.until ? respite : undefined
+  } catch (error) {
+    if (error instanceof FileError) return undefined
+    throw error
+  }
+}
+
+/** The policy as it is to be taken: in a respite it only warns. */
+export function underRespite<T extends Pick<Policy, 'mode'>>(policy: T, state: string, now: Instant): T {
+  if (policy.mode === 'warn' || respiteAt(state, now) === undefined) return policy
+  return { ...policy, mode: 'warn' }
+}
+
+/** Gives one, in place of any other. Characters of the reason that a line cannot hold become `?`. */
+export function giveRespite(state: string, { since, until, reason }: Respite): void {
+  const line = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_LIMIT)
+  const text = `nixsig1 respite\nsince ${since}\nuntil ${until}\nreason ${line}\n`
+  writeDurably(respiteFile(state), text, { flush: true, mode: 0o644 })
+}
+
+/** Ends whatever was given. */
+export function endRespite(state: string): void {
+  rmSync(respiteFile(state), { force: true })
+}
