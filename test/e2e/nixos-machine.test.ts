@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { commandsOf } from '../docs/markdown.ts'
 import { derivation } from '../support/expressions.ts'
 import { freePort } from '../support/gate-process.ts'
 import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, systemOf } from '../support/nixos.ts'
@@ -306,7 +307,9 @@ for (const version of VERSIONS) {
           }
           assert.deepEqual((await tries()).outcome, [false, false])
 
-          const given = await world.run(`${nixsig} warn --until 2h --reason 'the cache is down'`)
+          const [shown] = commandsOf('docs/how-to/nixos.md')
+          assert.match(shown?.script ?? '', /^nixsig warn --until 2h/)
+          const given = await world.run(`PATH=$PATH:/run/current-system/sw/bin; ${shown?.script}`)
           assert.equal(given.status, 0, given.stderr)
           assert.match(given.stderr, /WARNING: nixsig refuses nothing until 20\S+Z\. .*\n.*nixsig enforce/)
           const during = await tries()

@@ -3,11 +3,13 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { type DocumentedOption, optionsPage } from '../docs/options-page.ts'
 import {
   BUILDS_HERE,
   BUILDS_THERE,
   bringCheckout,
   build,
+  CHECKOUT,
   evaluate,
   evaluationError,
   systemOf,
@@ -223,6 +225,16 @@ for (const version of VERSIONS) {
           assert.match(stderr, says)
         })
       }
+      await context.test('docs/options.md is what the module says', async () => {
+        const told = await evaluate(
+          world,
+          `let system = ${systemOf()}; in import ${CHECKOUT}/nix/options-doc.nix { inherit (system) lib options; }`,
+        )
+        const page = optionsPage(told as readonly DocumentedOption[])
+        const file = join(PROJECT_ROOT, 'docs/options.md')
+        if (process.env['NIXSIG_UPDATE_DOCS'] === '1') writeFileSync(file, page)
+        assert.equal(page, readFileSync(file, 'utf8'))
+      })
       await context.test('every row of the table of contradictions is one that is tried here', () => {
         const [, table = ''] = /## What contradicts it\n([\s\S]*?)\n## /.exec(PAGE) ?? []
         const rows = [...table.matchAll(/^\| .* \| `(.*)` \|$/gm)].map(([, message = '']) => message)

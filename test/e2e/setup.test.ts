@@ -465,6 +465,7 @@ describe(PAGE, () => {
           'Set up',
           'From warnings to refusals',
           'From warnings to refusals',
+          'From warnings to refusals',
           'Leave',
         ],
       )

@@ -10,16 +10,20 @@ let
   inherit (lib) mkOption types;
   cfg = config.nix;
 
-  atom = types.nullOr (
-    types.oneOf [
-      types.bool
-      types.int
-      types.float
-      types.str
-      types.path
-      types.package
-    ]
-  );
+  atom =
+    types.nullOr (
+      types.oneOf [
+        types.bool
+        types.int
+        types.float
+        types.str
+        types.path
+        types.package
+      ]
+    )
+    // {
+      description = "Nix config atom (null, bool, int, float, str, path or package)";
+    };
 
   strings =
     default:
@@ -31,15 +35,36 @@ let
       // default
     );
 
-  print =
-    value:
-    if builtins.isBool value then
-      lib.boolToString value
-    else
-      toString value;
+  print = value: if builtins.isBool value then lib.boolToString value else toString value;
 
-  lines = lib.mapAttrsToList (name: value: "${name} = ${print value}\n");
+  lines = settings: lib.concatLines (lib.mapAttrsToList (name: value: "${name} = ${print value}") settings);
   isExtra = name: _: lib.hasPrefix "extra-" name;
+
+  # Nix itself reads the file when the system is built, plugins and all; what it complains of is not built.
+  conf = pkgs.writeTextFile {
+    name = "nix.conf";
+    # Additions come after what they add to.
+    text =
+      "# Made of the options nix.*\n"
+      + lines (lib.filterAttrs (name: value: !isExtra name value) cfg.settings)
+      + lines (lib.filterAttrs isExtra cfg.settings)
+      + cfg.extraOptions;
+    checkPhase = lib.optionalString cfg.checkConfig ''
+      case $(${cfg.package}/bin/nix --version) in
+        *" 2.8."* | *" 2.9."* | *" 2.1"?.*) show=show-config ;;
+        *) show="config show" ;;
+      esac
+      ln -s $out nix.conf
+      status=0
+      said=$(NIX_CONF_DIR=$PWD ${cfg.package}/bin/nix $show --offline --option experimental-features nix-command 2>&1 >shown) || status=$?
+      case $status:$(echo "$said" | sed 's/^warning:/error:/') in
+        *"error: ${lib.optionalString (!cfg.checkAllErrors) "unknown setting"}"* | [1-9]*)
+          echo "nix.conf is not as Nix would have it: $said" >&2
+          exit 1
+          ;;
+      esac
+    '';
+  };
 in
 {
   options.nix = {
@@ -63,6 +88,16 @@ in
       default = [ ];
       description = "Remote builders.";
     };
+    checkConfig = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether Nix has to be able to read its nix.conf.";
+    };
+    checkAllErrors = mkOption {
+      type = types.bool;
+      default = true;
+      description = "Whether it may not complain of anything else either.";
+    };
     extraOptions = mkOption {
       type = types.lines;
       default = "";
@@ -76,6 +111,11 @@ in
             type = types.either types.int (types.enum [ "auto" ]);
             default = "auto";
             description = "Builds at once.";
+          };
+          auto-optimise-store = mkOption {
+            type = types.bool;
+            default = false;
+            description = "Whether equal files are one.";
           };
           cores = mkOption {
             type = types.int;
@@ -97,6 +137,7 @@ in
           trusted-substituters = strings { default = [ ]; };
           trusted-public-keys = strings { };
           trusted-users = strings { };
+          system-features = strings { };
           allowed-users = strings { default = [ "*" ]; };
         };
       };
@@ -111,16 +152,15 @@ in
       trusted-users = [ "root" ];
       substituters = lib.mkAfter [ "https://cache.nixos.org/" ];
       sandbox-fallback = false;
+      system-features = lib.mkDefault [
+        "nixos-test"
+        "benchmark"
+        "big-parallel"
+        "kvm"
+      ];
     };
 
-    # Additions come after what they add to.
-    environment.etc."nix/nix.conf".text =
-      "# Made of the options nix.*\n"
-      + lib.concatStrings (
-        lines (lib.filterAttrs (name: value: !isExtra name value) cfg.settings)
-        ++ lines (lib.filterAttrs isExtra cfg.settings)
-      )
-      + cfg.extraOptions;
+    environment.etc."nix/nix.conf".source = conf;
 
     environment.systemPackages = [ cfg.package ];
 

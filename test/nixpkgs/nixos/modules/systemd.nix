@@ -15,8 +15,11 @@ let
     description = "Lines of this section.";
   };
 
-  units = mkOption {
-    type = types.listOf types.str;
+  unitName =
+    types.strMatching "[a-zA-Z0-9@%:_.\\-]+[.](service|socket|device|mount|automount|swap|target|path|timer|scope|slice)";
+
+  names = mkOption {
+    type = types.listOf unitName;
     default = [ ];
     description = "Other units.";
   };
@@ -24,21 +27,25 @@ let
   relations = {
     after = "After";
     before = "Before";
+    bindsTo = "BindsTo";
+    conflicts = "Conflicts";
+    onFailure = "OnFailure";
+    partOf = "PartOf";
     requires = "Requires";
     wants = "Wants";
   };
 
   unitOptions = {
     description = mkOption {
-      type = types.str;
+      type = types.singleLineStr;
       default = "";
       description = "What it is.";
     };
     unitConfig = values;
-    wantedBy = units;
-    requiredBy = units;
+    wantedBy = names;
+    requiredBy = names;
   }
-  // lib.mapAttrs (_: _: units) relations;
+  // lib.mapAttrs (_: _: names) relations;
 
   declare =
     more:
@@ -50,70 +57,95 @@ let
 
   print = value: if builtins.isBool value then lib.boolToString value else toString value;
 
-  section =
-    name: set:
-    "[${name}]\n"
-    + lib.concatStrings (
+  lines =
+    section:
+    lib.concatStrings (
       lib.concatLists (
-        lib.mapAttrsToList (key: value: map (one: "${key}=${print one}\n") (lib.toList value)) set
+        lib.mapAttrsToList (key: value: map (one: "${key}=${print one}\n") (lib.toList value)) section
       )
     );
 
-  common =
+  unitConfig =
     unit:
-    section "Unit" (
-      lib.optionalAttrs (unit.description != "") { Description = unit.description; }
-      // lib.mapAttrs' (name: key: lib.nameValuePair key (lib.concatStringsSep " " unit.${name})) (
-        lib.filterAttrs (name: _: unit.${name} != [ ]) relations
-      )
-      // unit.unitConfig
-    );
+    lib.optionalAttrs (unit.description != "") { Description = unit.description; }
+    // lib.mapAttrs' (name: key: lib.nameValuePair key (toString unit.${name})) (
+      lib.filterAttrs (name: _: unit.${name} != [ ]) relations
+    )
+    // unit.unitConfig;
 
-  environment = unit: lib.mapAttrsToList (name: value: "\"${name}=${value}\"") unit.environment;
+  environment =
+    unit:
+    lib.concatLines (
+      lib.mapAttrsToList (name: value: "Environment=${builtins.toJSON "${name}=${value}"}") (
+        lib.filterAttrs (_: value: value != null) unit.environment
+      )
+    );
 
   texts = {
-    service =
-      unit:
-      common unit
-      + "\n"
-      + section "Service" (
-        lib.optionalAttrs (unit.environment != { }) { Environment = environment unit; } // unit.serviceConfig
-      );
-    socket = unit: common unit + "\n" + section "Socket" unit.socketConfig;
-    timer = unit: common unit + "\n" + section "Timer" unit.timerConfig;
+    service = unit: "[Service]\n" + environment unit + lines unit.serviceConfig;
+    socket = unit: "[Socket]\n" + lines unit.socketConfig;
+    timer = unit: "[Timer]\n" + lines unit.timerConfig;
   };
 
-  all = lib.concatLists (
-    lib.mapAttrsToList (
-      kind: text:
-      lib.mapAttrsToList (name: unit: {
-        name = "${name}.${kind}";
-        inherit unit;
-        file = pkgs.writeText "unit-${name}.${kind}" (text unit);
-      }) config.systemd."${kind}s"
-    ) texts
-  );
+  # The files of one kind of units, by name.
+  unitsOf =
+    kind: own:
+    lib.mapAttrs' (
+      name: unit:
+      lib.nameValuePair "${name}.${kind}" {
+        inherit (unit) wantedBy requiredBy;
+        text = "[Unit]\n" + lines (unitConfig unit) + "\n" + own unit;
+      }
+    ) config.systemd."${kind}s";
 
+  # Where a unit lies, and the links by which others want or require it.
   linksOf =
-    { name, unit, file }:
-    [ (lib.nameValuePair "systemd/system/${name}" { source = file; }) ]
-    ++ map (target: lib.nameValuePair "systemd/system/${target}.wants/${name}" { source = file; }) unit.wantedBy
-    ++ map (
-      target: lib.nameValuePair "systemd/system/${target}.requires/${name}" { source = file; }
-    ) unit.requiredBy;
+    name: unit:
+    let
+      source = pkgs.writeText "unit-${name}" unit.text;
+      link = kind: target: lib.nameValuePair "systemd/system/${target}.${kind}/${name}" { inherit source; };
+    in
+    [ (lib.nameValuePair "systemd/system/${name}" { inherit source; }) ]
+    ++ map (link "wants") unit.wantedBy
+    ++ map (link "requires") unit.requiredBy;
 in
 {
   options.systemd = {
     services = declare {
       serviceConfig = values;
       environment = mkOption {
-        type = types.attrsOf types.str;
+        type = types.attrsOf (
+          types.nullOr (
+            types.oneOf [
+              types.str
+              types.path
+              types.package
+            ]
+          )
+        );
         default = { };
         description = "Environment of its processes.";
       };
     };
     sockets = declare { socketConfig = values; };
     timers = declare { timerConfig = values; };
+    units = mkOption {
+      type = types.attrsOf (
+        types.submodule {
+          options = {
+            text = mkOption {
+              type = types.nullOr types.str;
+              default = null;
+              description = "What its file says.";
+            };
+            wantedBy = names;
+            requiredBy = names;
+          };
+        }
+      );
+      default = { };
+      description = "All units, as files.";
+    };
     tmpfiles.rules = mkOption {
       type = types.listOf types.str;
       default = [ ];
@@ -121,7 +153,13 @@ in
     };
   };
 
-  config.environment.etc = builtins.listToAttrs (lib.concatMap linksOf all) // {
-    "tmpfiles.d/00-nixos.conf".text = lib.concatLines config.systemd.tmpfiles.rules;
-  };
+  config.systemd.units = lib.foldl' (units: kind: units // unitsOf kind texts.${kind}) { } (
+    builtins.attrNames texts
+  );
+
+  config.environment.etc =
+    builtins.listToAttrs (lib.concatLists (lib.mapAttrsToList linksOf config.systemd.units))
+    // {
+      "tmpfiles.d/00-nixos.conf".text = lib.concatLines config.systemd.tmpfiles.rules;
+    };
 }

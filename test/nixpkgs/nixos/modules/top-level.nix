@@ -52,6 +52,12 @@ let
   '';
 in
 {
+  options.networking.hostName = lib.mkOption {
+    type = lib.types.strMatching "$|^[[:alnum:]]([[:alnum:]_-]{0,61}[[:alnum:]])?$";
+    default = "nixos";
+    description = "What the machine is called.";
+  };
+
   options.system = {
     preSwitchChecks = lib.mkOption {
       type = lib.types.attrsOf lib.types.str;
@@ -60,6 +66,7 @@ in
     };
     build.toplevel = lib.mkOption {
       type = lib.types.package;
+      readOnly = true;
       description = "The system.";
     };
   };
