@@ -7,6 +7,7 @@ let
     // import ./lists.nix { inherit lib; }
     // import ./strings.nix { inherit lib; }
     // import ./options.nix { inherit lib; }
+    // import ./definitions.nix { inherit lib; }
     // import ./modules.nix { inherit lib; }
     // import ./sources.nix { inherit lib; }
     // {

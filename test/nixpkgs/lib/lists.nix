@@ -1,4 +1,4 @@
-# Lists.
+# Lists and numbers.
 { lib }:
 
 let
@@ -12,6 +12,8 @@ let
     ;
 in
 rec {
+  min = one: other: if one < other then one else other;
+
   last = list: elemAt list (length list - 1);
 
   optional = condition: element: if condition then [ element ] else [ ];

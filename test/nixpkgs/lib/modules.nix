@@ -17,10 +17,10 @@ let
     ;
   inherit (lib)
     isOption
-    mkIf
+    mergeDefinitions
     mkOptionDefault
-    mkOverride
     optional
+    pushDown
     showDefs
     showOption
     unique
@@ -33,9 +33,9 @@ let
       normal args file (
         module (
           args.special
-          // mapAttrs (
-            name: _: args.special.${name} or args.config._module.args.${name}
-          ) (functionArgs module)
+          // mapAttrs (name: _: args.special.${name} or args.config._module.args.${name}) (
+            functionArgs module
+          )
         )
       )
     else if !isAttrs module then
@@ -58,7 +58,9 @@ let
           else if plain == { } then
             module.config or { }
           else
-            throw "Module `${here}' has an unsupported attribute `${head (attrNames plain)}': what it defines belongs into its `config', since it has `options' or `config'.";
+            throw ''
+              Module `${here}' has an unsupported attribute `${head (attrNames plain)}': a module with `options' or `config'
+              has what it defines in its `config'.'';
       in
       {
         file = here;
@@ -87,7 +89,10 @@ let
           let
             found = normal args file module;
           in
-          found // { key = if found.key != null then found.key else "${parent}:${toString nth}"; }
+          found
+          // {
+            key = if found.key != null then found.key else "${parent}:${toString nth}";
+          }
         );
       found = builtins.genericClosure {
         startSet = keyed "" "<unknown-file>" modules;
@@ -96,93 +101,22 @@ let
     in
     lib.reverseList found;
 
-  # Conditions and priorities of a whole set, moved to each of its attributes.
-  pushDown =
-    value:
-    let
-      type = value._type or null;
-      each = wrap: map (mapAttrs (_: wrap)) (pushDown value.content);
-    in
-    if type == "merge" then
-      concatMap pushDown value.contents
-    else if type == "if" then
-      each (mkIf value.condition)
-    else if type == "override" then
-      each (mkOverride value.priority)
-    else
-      [ value ];
-
-  # What a definition comes to: conditions that do not hold drop out.
-  discharge =
-    value:
-    let
-      type = value._type or null;
-    in
-    if type == "merge" then
-      concatMap discharge value.contents
-    else if type == "if" then
-      if value.condition then discharge value.content else [ ]
-    else
-      [ value ];
-
-  # Definitions of the strongest priority there is.
-  strongest =
-    defs:
-    let
-      priorityOf = { value, ... }: if value._type or null == "override" then value.priority else 100;
-      highestPrio = foldl' (least: def: lib.min least (priorityOf def)) 9999 defs;
-      strip = def: if def.value._type or null == "override" then def // { value = def.value.content; } else def;
-    in
-    {
-      inherit highestPrio;
-      values = map strip (filter (def: priorityOf def == highestPrio) defs);
-    };
-
-  ordered =
-    defs:
-    let
-      rankOf = { value, ... }: if value._type or null == "order" then value.priority else 1000;
-      strip = def: if def.value._type or null == "order" then def // { value = def.value.content; } else def;
-    in
-    map strip (lib.sort (one: other: rankOf one < rankOf other) defs);
-
-  # { isDefined, value, definitions, highestPrio } of definitions { file, value }.
-  mergeDefinitions =
-    loc: type: defs:
-    let
-      discharged = concatMap (
-        def: map (value: { inherit (def) file; inherit value; }) (discharge def.value)
-      ) defs;
-      inherit (strongest discharged) highestPrio values;
-      definitions = ordered values;
-      wrong = filter (def: !type.check def.value) definitions;
-    in
-    {
-      inherit highestPrio definitions;
-      isDefined = discharged != [ ];
-      value =
-        if discharged == [ ] then
-          throw "The option `${showOption loc}' was accessed but has no value defined. Try setting the option."
-        else if wrong != [ ] then
-          throw "A definition for option `${showOption loc}' is not of type `${type.description}'. Definition values:${showDefs wrong}"
-        else
-          type.merge loc definitions;
-    };
-
   # An option with all that became of it.
   evalOption =
     loc: declarations: defs:
     let
+      name = "`${showOption loc}'";
+      files = map ({ file, ... }: file) declarations;
+      first = lib.showFiles [ (head files) ];
+      others = lib.showFiles (builtins.tail files);
       declared =
         if length declarations == 1 then
-          (head declarations).option
+          (head declarations).options
         else
-          throw "The option `${showOption loc}' in ${lib.showFiles [ (head declarations).file ]} is already declared in ${
-            lib.showFiles (map ({ file, ... }: file) (builtins.tail declarations))
-          }.";
+          throw "The option ${name} in ${first} is already declared in ${others}.";
       type = declared.type or lib.types.unspecified;
       defaults = optional (declared ? default) {
-        file = (head declarations).file;
+        file = head files;
         value = mkOptionDefault declared.default;
       };
       all = defaults ++ defs;
@@ -192,13 +126,13 @@ let
     // {
       inherit loc type;
       inherit (merged) highestPrio isDefined;
-      declarations = map ({ file, ... }: file) declarations;
+      declarations = files;
       definitionsWithLocations = merged.definitions;
       definitions = map ({ value, ... }: value) merged.definitions;
       files = map ({ file, ... }: file) merged.definitions;
       value =
         if declared.readOnly or false && length all > 1 then
-          throw "The option `${showOption loc}' is read-only, but it's set multiple times. Definition values:${showDefs all}"
+          throw "The option ${name} is read-only, but it's set multiple times. Definition values:${showDefs all}"
         else
           (declared.apply or (value: value)) merged.value;
     };
@@ -213,22 +147,22 @@ let
         name:
         let
           here = filter ({ options, ... }: options ? ${name}) declarations;
-          there = map ({ file, options }: { inherit file; options = options.${name}; }) here;
-          defined = concatMap (
-            def: optional (def.value ? ${name}) (def // { value = def.value.${name}; })
-          ) flat;
+          there = map (declaration: declaration // { options = declaration.options.${name}; }) here;
+          defined = map (def: def // { value = def.value.${name}; }) (
+            filter ({ value, ... }: value ? ${name}) flat
+          );
           loc' = loc ++ [ name ];
         in
         if isOption (head there).options then
           {
-            options = evalOption loc' (map ({ file, options }: { inherit file; option = options; }) there) defined;
+            options = evalOption loc' there defined;
             strays = [ ];
           }
         else
           evalTree loc' there defined;
       trees = lib.genAttrs names at;
       # A set of what is undeclared here and below, for each definition that has any.
-      strayAt = name: map ({ file, value }: { inherit file; value = { ${name} = value; }; }) trees.${name}.strays;
+      strayAt = name: map (def: def // { value.${name} = def.value; }) trees.${name}.strays;
       here = filter ({ value, ... }: value != { }) (
         map (def: def // { value = removeAttrs def.value names; }) flat
       );
@@ -238,7 +172,7 @@ let
       strays = here ++ concatMap strayAt names;
     };
 
-  valuesOf = options: mapAttrs (_: option: if isOption option then option.value else valuesOf option) options;
+  valuesOf = mapAttrs (_: option: if isOption option then option.value else valuesOf option);
 
   # The path to the first thing in a set that these options do not have.
   pathIn =
@@ -251,24 +185,20 @@ let
 
   # What every set of modules has.
   own = {
-      _file = "lib/modules.nix";
-      options._module = {
-        args = lib.mkOption {
-          type = lib.types.lazyAttrsOf lib.types.raw;
-          default = { };
-        };
-        freeformType = lib.mkOption {
-          type = lib.types.raw;
-          default = null;
-        };
+    _file = "lib/modules.nix";
+    options._module = {
+      args = lib.mkOption {
+        type = lib.types.lazyAttrsOf lib.types.raw;
+        default = { };
       };
+      freeformType = lib.mkOption {
+        type = lib.types.raw;
+        default = null;
+      };
+    };
   };
 in
 {
-  inherit mergeDefinitions;
-
-  min = one: other: if one < other then one else other;
-
   # { config, options } of modules: paths, functions or sets.
   evalModules =
     {
@@ -286,17 +216,24 @@ in
         // specialArgs;
       };
       all = collect args ([ own ] ++ modules);
-      tree = evalTree prefix (map ({ file, options, ... }: { inherit file options; }) all) (
-        map ({ file, config, ... }: { inherit file; value = config; }) all
-      );
+      declarations = map ({ file, options, ... }: { inherit file options; }) all;
+      definitions = map (
+        { file, config, ... }:
+        {
+          inherit file;
+          value = config;
+        }
+      ) all;
+      tree = evalTree prefix declarations definitions;
       declared = valuesOf tree.options;
       freeform = tree.options._module.freeformType.value;
       stray = head tree.strays;
+      unknown = showOption (prefix ++ pathIn tree.options stray.value);
       config =
         if freeform != null then
           lib.recursiveUpdate (freeform.merge prefix tree.strays) declared
         else if tree.strays != [ ] then
-          throw "The option `${showOption (prefix ++ pathIn tree.options stray.value)}' does not exist. Definition values:${showDefs [ stray ]}"
+          throw "The option `${unknown}' does not exist. Definition values:${showDefs [ stray ]}"
         else
           declared;
     in

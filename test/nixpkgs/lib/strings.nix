@@ -13,6 +13,22 @@ let
     stringLength
     substring
     ;
+
+  # What stands for something else in a pattern.
+  special = [
+    "\\"
+    "."
+    "*"
+    "+"
+    "?"
+    "("
+    ")"
+    "["
+    "{"
+    "|"
+    "^"
+    "$"
+  ];
 in
 rec {
   concatMapStringsSep =
@@ -53,7 +69,7 @@ rec {
   # Parts are cut at each place where the separator stands, which is a text and no pattern.
   splitString =
     separator: text:
-    filter isString (split (escape [ "\\" "." "*" "+" "?" "(" ")" "[" "{" "|" "^" "$" ] separator) text);
+    filter isString (split (escape special separator) text);
 
   escape = characters: replaceStrings characters (map (character: "\\" + character) characters);
 
@@ -70,11 +86,20 @@ rec {
 
   versionOlder = version: other: builtins.compareVersions version other < 0;
 
+  # Of a package, or of its name as Nix has it: name-version.
   getName =
-    package: if isString package then (builtins.parseDrvName package).name else package.pname or (builtins.parseDrvName package.name).name;
+    package:
+    if isString package then
+      (builtins.parseDrvName package).name
+    else
+      package.pname or (getName package.name);
 
   getVersion =
-    package: if isString package then (builtins.parseDrvName package).version else package.version or (builtins.parseDrvName package.name).version;
+    package:
+    if isString package then
+      (builtins.parseDrvName package).version
+    else
+      package.version or (getVersion package.name);
 
   getExe' = package: program: "${package}/bin/${program}";
 

@@ -56,7 +56,8 @@ let
       esac
       ln -s $out nix.conf
       status=0
-      said=$(NIX_CONF_DIR=$PWD ${cfg.package}/bin/nix $show --offline --option experimental-features nix-command 2>&1 >shown) || status=$?
+      export NIX_CONF_DIR=$PWD
+      said=$(${cfg.package}/bin/nix $show --offline --option experimental-features nix-command 2>&1 >shown) || status=$?
       case $status:$(echo "$said" | sed 's/^warning:/error:/') in
         *"error: ${lib.optionalString (!cfg.checkAllErrors) "unknown setting"}"* | [1-9]*)
           echo "nix.conf is not as Nix would have it: $said" >&2
@@ -152,6 +153,7 @@ in
       trusted-users = [ "root" ];
       substituters = lib.mkAfter [ "https://cache.nixos.org/" ];
       sandbox-fallback = false;
+      builders = lib.mkIf (!cfg.distributedBuilds) null;
       system-features = lib.mkDefault [
         "nixos-test"
         "benchmark"
