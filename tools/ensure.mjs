@@ -26,6 +26,7 @@ const PACKAGES = {
   make: 'make',
   openssl: 'openssl',
   curl: 'curl',
+  python3: 'python3-minimal',
   'systemd-notify': 'systemd',
   'systemd-socket-activate': 'systemd',
 }
@@ -84,7 +85,7 @@ export function ensureTestTools({ endToEnd }) {
     'systemd-socket-activate',
   ])
   if (!endToEnd) return
-  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl'])
+  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl', 'python3'])
   if (process.getuid?.() !== 0) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)

@@ -1,19 +1,26 @@
 # A system of which anything is not trusted is not switched to.
-{ config, lib, ... }:
+{
+  config,
+  lib,
+  options,
+  pkgs,
+  ...
+}:
 
 let
   cfg = config.security.nixsig;
   evidence = "/etc/nixsig/attestations";
 in
 {
-  config = lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
+  # NixOS before 25.05 has no such checks.
+  config = lib.optionalAttrs (options.system ? preSwitchChecks) (lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
     # By the policy in force, which whoever made the other system may not have met; and by that system's own, under which
     # it would have to live.
     system.preSwitchChecks.nixsig = ''
       incoming="''${1-}"
       ${lib.optionalString (lib.elem evidence cfg.attestations.directories) ''
         # At the first time nobody has made it yet.
-        mkdir -p ${evidence}
+        ${pkgs.coreutils}/bin/mkdir -p ${evidence}
       ''}
       for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do
         if [ ! -e "$policy" ]; then
@@ -36,5 +43,5 @@ in
         fi
       done
     '';
-  };
+  });
 }

@@ -7,130 +7,19 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { commandsOf } from '../docs/markdown.ts'
 import { derivation } from '../support/expressions.ts'
-import { freePort } from '../support/gate-process.ts'
-import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, systemOf } from '../support/nixos.ts'
-import { built, contentsOf, publish, released, signer } from '../support/trust.ts'
-import { type Outcome, VERSIONS, type World, withMachine } from '../support/world.ts'
-
-const ALICE = signer('alice')
-const WORKSHOP = signer('workshop')
-const CACHE = signer('cache')
-const MALLORY = signer('mallory')
-
-const CONF = Object.entries({
-  ...BUILDS_HERE,
-  sandbox: 'true',
-  'build-users-group': '',
-  substituters: '',
-  'experimental-features': 'nix-command flakes',
-})
-  .map(([name, value]) => `${name} = ${value}\n`)
-  .join('')
-
-/** What enforces here: alice for sources that are called so, this machine, the workshop or the cache for outputs. */
-const ENFORCING = `
-  mode = "enforce";
-  principals.alice.keys = [ "${ALICE.publicKey}" ];
-  principals.workshop.keys = [ "${WORKSHOP.publicKey}" ];
-  principals.cache.keys = [ "${CACHE.publicKey}" ];
-  groups.makers = {
-    members = [ "self" "workshop" "cache" ];
-    threshold = 1;
-  };
-  rules = [
-    {
-      match.name = "*.tar";
-      require.source.developer = "alice";
-    }
-    {
-      match.name = "for-workshop-*";
-      require.output = "workshop";
-    }
-  ];
-  default = {
-    require.source = "nothing";
-    require.output = "makers";
-    accept-unknown-derivation = true;
-  };
-`
-
-interface Machine {
-  readonly world: World
-  /** Builds a system with these settings of nixsig; its store path. */
-  system(settings: string): Promise<string>
-  /** Switches to it, as nixos-rebuild does. */
-  switchTo(system: string, env?: Readonly<Record<string, string>>): Promise<Outcome>
-  /** Has a plain user build an expression through the daemon. */
-  build(expression: string, options?: string): Promise<Outcome>
-  isValid(path: string): Promise<boolean>
-}
-
-async function withSwitched(version: (typeof VERSIONS)[number], use: (machine: Machine) => Promise<void>) {
-  const port = await freePort()
-  await withMachine(version, async world => {
-    bringCheckout(world)
-    world.write('/etc/nix/nix.conf', CONF)
-    world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
-    const fixed = `{
-      nix.settings.experimental-features = [ "nix-command" "flakes" ];
-      security.nixsig.gate = { listen = "127.0.0.1:${port}"; max-age = 0; negative-max-age = 0; };
-      security.nixsig.gate.upstreams = [ "file:///srv/cache" ];
-      security.nixsig.enable = true;
-    }`
-    const machine: Machine = {
-      world,
-      async system(settings) {
-        const expression = `(${systemOf(BUILDS_THERE, fixed, `{ security.nixsig = { ${settings} }; }`)}).config.system.build.toplevel`
-        const { status, stdout, stderr } = await build(world, expression)
-        assert.equal(status, 0, stderr)
-        return stdout.trim()
-      },
-      switchTo: (system, env = {}) => world.run(`${system}/bin/switch-to-configuration switch`, { env }),
-      build(expression, options = '') {
-        world.write('/srv/user.nix', expression)
-        return world.run(`nix-build --no-out-link ${options} /srv/user.nix`, { user: 'alice' })
-      },
-      isValid: async path => (await world.run(`nix-store --check-validity ${path}`)).status === 0,
-    }
-    const first = await machine.switchTo(await machine.system('mode = "warn";'))
-    assert.equal(first.status, 0, first.stderr)
-    // As NixOS has it: who writes to the store does so in a mount namespace of its own.
-    await world.output('mount --bind /nix/store /nix/store; mount -o remount,bind,ro /nix/store')
-    await use(machine)
-  })
-}
-
-/** Attests whatever a system consists of or was built with, as whoever built it for others does. */
-async function attestClosure({ world }: Machine, system: string): Promise<void> {
-  const all = await world.output(
-    `nix-store --query --requisites --include-outputs $(nix-store --query --deriver ${system})`,
-  )
-  for (const path of all.split('\n').filter(path => !path.endsWith('.drv')))
-    publish(world, path, built(WORKSHOP, await contentsOf(world, path), `${path}.drv`))
-}
-
-function tarball(name: string): string {
-  return derivation(`of-${name}`, { attributes: { src: `/srv/${name}.tar` } })
-}
-
-/** A path in /srv/cache, made elsewhere and signed by a cache; its store path. */
-async function offer({ world }: Machine, name: string, by: typeof CACHE): Promise<string> {
-  world.write(`/srv/${name}`, `${name}\n`)
-  world.write(
-    '/root/cache.secret',
-    `${by.key.name}:${Buffer.from(by.key.secretKey).toString('base64')}\n`,
-    0o600,
-  )
-  const elsewhere = '--option plugin-files "" --option pre-build-hook "" --option post-build-hook ""'
-  const expression = derivation(name, { build: `echo ${name} > $out` })
-  world.write('/srv/offered.nix', expression)
-  const path = await world.output(`nix-build --no-out-link ${elsewhere} /srv/offered.nix`)
-  await world.output(
-    `nix copy --to 'file:///srv/cache?secret-key=/root/cache.secret&compression=none' ${path} ${elsewhere}
-     nix-store --delete ${path} ${elsewhere}`,
-  )
-  return path
-}
+import {
+  ALICE,
+  attestClosure,
+  CACHE,
+  ENFORCING,
+  MALLORY,
+  OWN,
+  offer,
+  tarball,
+  withSwitched,
+} from '../support/nixos-machine.ts'
+import { contentsOf, publish, released } from '../support/trust.ts'
+import { VERSIONS } from '../support/world.ts'
 
 for (const version of VERSIONS) {
   test(`${version}: a machine with nixsig`, { timeout: 900_000 }, async context => {
@@ -155,6 +44,14 @@ for (const version of VERSIONS) {
           )
           assert.equal(status, 0, stdout)
         }
+      })
+
+      await step('the machine has the key that it was given, and a gate key of its own', async () => {
+        assert.equal(world.read('/var/lib/nixsig/machine.pub').trim(), OWN.publicKey)
+        const mode = await world.output(
+          'stat -c "%a %u" /var/lib/nixsig/machine.secret /var/lib/nixsig/gate.secret',
+        )
+        assert.equal(mode, '600 0\n600 0')
       })
 
       await step("Nix trusts the key of this machine's gate, and no other", async () => {

@@ -29,9 +29,17 @@ export function bringCheckout(world: World): void {
   cpSync(join(PROJECT_ROOT, 'dist'), world.path('/srv/dist'), { recursive: true })
 }
 
+/** Where the stand-in for nixpkgs lies in a world. */
+export const STAND_IN = `${CHECKOUT}/test/nixpkgs`
+
 /** A Nix expression: the system that some modules make, on top of nixsig's, with dist/ as its package. */
 export function systemOf(...modules: readonly string[]): string {
-  return `import ${CHECKOUT}/test/nixpkgs/nixos/lib/eval-config.nix {
+  return systemIn(STAND_IN, ...modules)
+}
+
+/** The same in the nixpkgs at a path. */
+export function systemIn(nixpkgs: string, ...modules: readonly string[]): string {
+  return `import ${nixpkgs}/nixos/lib/eval-config.nix {
   modules = [
     ${CHECKOUT}/nix/module.nix
     (

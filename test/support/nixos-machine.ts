@@ -1,0 +1,128 @@
+/** A machine that was switched to a system with nixsig, and what is done to it. */
+import assert from 'node:assert/strict'
+import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { derivation } from './expressions.ts'
+import { freePort } from './gate-process.ts'
+import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, systemOf } from './nixos.ts'
+import { built, contentsOf, publish, signer } from './trust.ts'
+import { type Outcome, type Version, type World, withMachine } from './world.ts'
+
+export const ALICE = signer('alice')
+export const WORKSHOP = signer('workshop')
+export const CACHE = signer('cache')
+export const MALLORY = signer('mallory')
+export const OWN = signer('machine')
+const SECRET = `${printNixSecretKey(OWN.key)}\n`
+
+const CONF = Object.entries({
+  ...BUILDS_HERE,
+  sandbox: 'true',
+  'build-users-group': '',
+  substituters: '',
+  'experimental-features': 'nix-command flakes',
+})
+  .map(([name, value]) => `${name} = ${value}\n`)
+  .join('')
+
+/** What enforces here: alice for sources that are called so, this machine, the workshop or the cache for outputs. */
+export const ENFORCING = `
+  mode = "enforce";
+  principals.alice.keys = [ "${ALICE.publicKey}" ];
+  principals.workshop.keys = [ "${WORKSHOP.publicKey}" ];
+  principals.cache.keys = [ "${CACHE.publicKey}" ];
+  groups.makers = {
+    members = [ "self" "workshop" "cache" ];
+    threshold = 1;
+  };
+  rules = [
+    {
+      match.name = "*.tar";
+      require.source.developer = "alice";
+    }
+    {
+      match.name = "for-workshop-*";
+      require.output = "workshop";
+    }
+  ];
+  default = {
+    require.source = "nothing";
+    require.output = "makers";
+    accept-unknown-derivation = true;
+  };
+`
+
+export interface Machine {
+  readonly world: World
+  /** Builds a system with these settings of nixsig; its store path. */
+  system(settings: string): Promise<string>
+  /** Switches to it, as nixos-rebuild does. */
+  switchTo(system: string, env?: Readonly<Record<string, string>>): Promise<Outcome>
+  /** Has a plain user build an expression through the daemon. */
+  build(expression: string, options?: string): Promise<Outcome>
+  isValid(path: string): Promise<boolean>
+}
+
+export async function withSwitched(version: Version, use: (machine: Machine) => Promise<void>) {
+  const port = await freePort()
+  await withMachine(version, async world => {
+    bringCheckout(world)
+    world.write('/etc/nix/nix.conf', CONF)
+    world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
+    const fixed = `{
+      nix.settings.experimental-features = [ "nix-command" "flakes" ];
+      security.nixsig.gate = { listen = "127.0.0.1:${port}"; max-age = 0; negative-max-age = 0; };
+      security.nixsig.gate.upstreams = [ "file:///srv/cache" ];
+      security.nixsig.enable = true;
+      security.nixsig.machineKeyFile = "/run/secrets/machine-key";
+    }`
+    const machine: Machine = {
+      world,
+      async system(settings) {
+        const expression = `(${systemOf(BUILDS_THERE, fixed, `{ security.nixsig = { ${settings} }; }`)}).config.system.build.toplevel`
+        const { status, stdout, stderr } = await build(world, expression)
+        assert.equal(status, 0, stderr)
+        return stdout.trim()
+      },
+      switchTo: (system, env = {}) => world.run(`${system}/bin/switch-to-configuration switch`, { env }),
+      build(expression, options = '') {
+        world.write('/srv/user.nix', expression)
+        return world.run(`nix-build --no-out-link ${options} /srv/user.nix`, { user: 'alice' })
+      },
+      isValid: async path => (await world.run(`nix-store --check-validity ${path}`)).status === 0,
+    }
+    world.write('/run/secrets/machine-key', SECRET, 0o400)
+    const first = await machine.switchTo(await machine.system('mode = "warn";'))
+    assert.equal(first.status, 0, first.stderr)
+    // As NixOS has it: who writes to the store does so in a mount namespace of its own.
+    await world.output('mount --bind /nix/store /nix/store; mount -o remount,bind,ro /nix/store')
+    await use(machine)
+  })
+}
+
+/** Attests whatever a system consists of or was built with, as whoever built it for others does. */
+export async function attestClosure({ world }: Machine, system: string): Promise<void> {
+  const all = await world.output(
+    `nix-store --query --requisites --include-outputs $(nix-store --query --deriver ${system})`,
+  )
+  for (const path of all.split('\n').filter(path => !path.endsWith('.drv')))
+    publish(world, path, built(WORKSHOP, await contentsOf(world, path), `${path}.drv`))
+}
+
+export function tarball(name: string): string {
+  return derivation(`of-${name}`, { attributes: { src: `/srv/${name}.tar` } })
+}
+
+/** A path in /srv/cache, made elsewhere and signed by a cache; its store path. */
+export async function offer({ world }: Machine, name: string, by: typeof CACHE): Promise<string> {
+  world.write(`/srv/${name}`, `${name}\n`)
+  world.write('/root/cache.secret', `${printNixSecretKey(by.key)}\n`, 0o600)
+  const elsewhere = '--option plugin-files "" --option pre-build-hook "" --option post-build-hook ""'
+  const expression = derivation(name, { build: `echo ${name} > $out` })
+  world.write('/srv/offered.nix', expression)
+  const path = await world.output(`nix-build --no-out-link ${elsewhere} /srv/offered.nix`)
+  await world.output(
+    `nix copy --to 'file:///srv/cache?secret-key=/root/cache.secret&compression=none' ${path} ${elsewhere}
+     nix-store --delete ${path} ${elsewhere}`,
+  )
+  return path
+}
