@@ -80,6 +80,4 @@ in
     ${pkgs.stdenv.cc.bintools.dynamicLinker} --library-path ${pkgs.stdenv.cc.cc.lib}/lib \
       node_modules/@biomejs/cli-linux-${arch}/biome check --error-on-warnings .
   '';
-
-  format-nix = check "format-nix" [ pkgs.nixfmt ] "find . -path ./node_modules -prune -o -name '*.nix' -exec nixfmt --check {} +";
 }
