@@ -16,7 +16,7 @@ const ATTACKS = [
   'unsigned-source',
 ]
 const VM_TESTS = ['happy-path', ...ATTACKS].map(name => `vm-${name}`)
-const CHECKS = ['format', 'format-nix', 'module', 'package', 'types', 'unit-tests', ...VM_TESTS].sort()
+const CHECKS = ['format', 'module', 'package', 'types', 'unit-tests', ...VM_TESTS].sort()
 const DERIVATION = /^\/nix\/store\/[0-9a-z]{32}-[^/]+\.drv$/
 
 interface Checkout {
