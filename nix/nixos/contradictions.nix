@@ -10,15 +10,81 @@
 let
   cfg = config.security.nixsig;
   others = import ./others-settings.nix { inherit lib options; };
+  isIn = part: !lib.elem part cfg.without;
 
-  # One assertion for a setting of which others may say these words and no more.
-  only =
+  leave = "disable nixsig (security.nixsig.enable = false)";
+  takeOut = setting: "take nix.settings.${setting} out there";
+
+  # What others may say of a setting, why no more, and the ways out.
+  limits = {
+    sandbox = {
+      allowed = [ "true" ];
+      why = "Nix calls the pre-build hook for sandboxed builds alone";
+    };
+    sandbox-fallback = {
+      allowed = [ "false" ];
+      why = "Nix would build without a sandbox, and without asking, where it cannot make one";
+    };
+    trusted-users = {
+      allowed = [ "root" ];
+      why = "trusted users can switch off whatever stands before Nix";
+      either = "take them out, and let them use Nix as everybody does (nix.settings.allowed-users)";
+    };
+    substituters = {
+      allowed = [
+        "https://cache.nixos.org/"
+        "https://cache.nixos.org"
+      ];
+      why = "Nix would ask them past the gate";
+      either = "list them in security.nixsig.gate.upstreams";
+      otherwise = takeOut "substituters";
+    };
+    trusted-substituters = {
+      why = "every user could have Nix ask them past the gate";
+      either = "list them in security.nixsig.gate.upstreams";
+      otherwise = takeOut "trusted-substituters";
+    };
+    trusted-public-keys = {
+      allowed = [ "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=" ];
+      why = "Nix would take what they signed without asking the policy";
+      either = "make them principals (security.nixsig.principals) whom security.nixsig.default.require.output names";
+      otherwise = takeOut "trusted-public-keys";
+    };
+    require-sigs = {
+      allowed = [ "true" ];
+      why = "Nix would take whatever a cache has";
+    };
+    fallback = {
+      allowed = [ "false" ];
+      why = "Nix would build in its place what the gate refused";
+      either = "set security.nixsig.gate.on-refusal = \"not-found\", if that is meant";
+      otherwise = takeOut "fallback";
+    };
+    accept-flake-config = {
+      allowed = [ "false" ];
+      why = "every flake that root uses could switch off whatever stands before Nix";
+    };
+  }
+  // lib.optionalAttrs (isIn "hooks") {
+    pre-build-hook = oneAlone ''"hooks" "plugin"'';
+    post-build-hook = oneAlone ''"hooks" "plugin"'';
+  }
+  // lib.optionalAttrs (isIn "build-hook") {
+    build-hook = oneAlone ''"build-hook"'';
+  };
+
+  oneAlone = parts: {
+    why = "Nix has room for one, and it has to be nixsig's";
+    otherwise = "leave nixsig's out (security.nixsig.without = [ ${parts} ])";
+  };
+
+  limit =
+    setting:
     {
-      setting,
-      allowed,
+      allowed ? [ ],
       why,
-      either,
-      otherwise,
+      either ? takeOut setting,
+      otherwise ? leave,
     }:
     let
       departing = others.departing setting allowed;
@@ -33,19 +99,15 @@ let
       '';
     };
 
-  leave = "disable nixsig (security.nixsig.enable = false)";
-  takeOut = setting: "take nix.settings.${setting} out there";
+  # With these, outputs are known by what somebody says that a derivation made.
+  unknown = lib.intersectLists [
+    "ca-derivations"
+    "dynamic-derivations"
+    "impure-derivations"
+  ] (others.wordsFor "experimental-features");
 
-  own =
-    setting: why:
-    only {
-      inherit setting why;
-      allowed = [ ];
-      either = takeOut setting;
-      otherwise = "leave nixsig's out (security.nixsig.without = [ ${
-        if setting == "build-hook" then ''"build-hook"'' else ''"hooks" "plugin"''
-      } ])";
-    };
+  # What this key signs was let in, and was not therefore built here.
+  ownKeys = lib.filter (lib.hasPrefix "/var/lib/nixsig/") (others.wordsFor "secret-key-files");
 
   # What became of ours where nobody departs from it by name: all of nix.settings may have been forced to something else.
   ours = import ./settings.nix { inherit config lib options; };
@@ -55,13 +117,15 @@ let
     && others.departing name [ ] == [ ]
   ) (builtins.attrNames ours);
 
-  hasBuilders = config.nix.distributedBuilds && config.nix.buildMachines != [ ];
+  hasBuilders =
+    (config.nix.distributedBuilds && config.nix.buildMachines != [ ]) || others.wordsFor "builders" != [ ];
   nixName = lib.getName config.nix.package;
   nixVersion = lib.getVersion config.nix.package;
 in
 {
   config.assertions = lib.mkIf cfg.enable (
-    [
+    lib.mapAttrsToList limit limits
+    ++ [
       {
         assertion = config.nix.enable;
         message = ''
@@ -77,17 +141,38 @@ in
         '';
       }
       {
-        assertion = lib.elem "plugin" cfg.without || !lib.elem "hooks" cfg.without;
+        assertion = isIn "hooks" || !isIn "plugin";
         message = ''
           security.nixsig.without leaves out the hooks and not the plugin, which would refuse every build: it lets in what the hooks let start.
           Either leave out "plugin" as well, or take "hooks" out of it.
         '';
       }
       {
-        assertion = !(hasBuilders && lib.elem "build-hook" cfg.without);
+        assertion = isIn "build-hook" || !hasBuilders;
         message = ''
-          nix.buildMachines names remote builders, and security.nixsig.without leaves out the build-hook, so they would be sent derivations that nobody judged.
+          There are remote builders (nix.buildMachines, nix.settings.builders), and security.nixsig.without leaves out the build-hook, so they would be sent derivations that nobody judged.
           Either take "build-hook" out of security.nixsig.without, or set nix.distributedBuilds = false.
+        '';
+      }
+      {
+        assertion = unknown == [ ];
+        message = ''
+          nix.settings.experimental-features has ${lib.concatStringsSep ", " unknown}: outputs are then known by what somebody says that a derivation made, and nobody signs that.
+          Either take it out there, or ${leave}.
+        '';
+      }
+      {
+        assertion = ownKeys == [ ];
+        message = ''
+          nix.settings.secret-key-files has ${lib.concatStringsSep " " ownKeys}: Nix would sign what was built with a key that means that it was let in.
+          Either have Nix sign with another key, or ${takeOut "secret-key-files"}.
+        '';
+      }
+      {
+        assertion = !(config.systemd.services.nix-daemon.environment ? NIX_CONFIG);
+        message = ''
+          systemd.services.nix-daemon.environment.NIX_CONFIG is set, which wins over nix.conf and whatever nixsig sets there.
+          Either set the same in nix.settings, or ${leave}.
         '';
       }
       {
@@ -97,96 +182,6 @@ in
           Either have it force single settings, or ${leave}.
         '';
       }
-      (only {
-        setting = "sandbox";
-        allowed = [ "true" ];
-        why = "Nix calls the pre-build hook for sandboxed builds alone";
-        either = takeOut "sandbox";
-        otherwise = leave;
-      })
-      (only {
-        setting = "sandbox-fallback";
-        allowed = [ "false" ];
-        why = "Nix would build without a sandbox, and without asking, where it cannot make one";
-        either = takeOut "sandbox-fallback";
-        otherwise = leave;
-      })
-      (only {
-        setting = "trusted-users";
-        allowed = [ "root" ];
-        why = "trusted users can switch off whatever stands before Nix";
-        either = "take them out, and let them use Nix as everybody does (nix.settings.allowed-users)";
-        otherwise = leave;
-      })
-      (only {
-        setting = "substituters";
-        allowed = [
-          "https://cache.nixos.org/"
-          "https://cache.nixos.org"
-        ];
-        why = "Nix would ask them past the gate";
-        either = "list them in security.nixsig.gate.upstreams";
-        otherwise = takeOut "substituters";
-      })
-      (only {
-        setting = "trusted-substituters";
-        allowed = [ ];
-        why = "every user could have Nix ask them past the gate";
-        either = "list them in security.nixsig.gate.upstreams";
-        otherwise = takeOut "trusted-substituters";
-      })
-      (only {
-        setting = "trusted-public-keys";
-        allowed = [ "cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY=" ];
-        why = "Nix would take what they signed without asking the policy";
-        either = "make them principals (security.nixsig.principals) whom security.nixsig.default.require.output names";
-        otherwise = takeOut "trusted-public-keys";
-      })
-      (only {
-        setting = "require-sigs";
-        allowed = [ "true" ];
-        why = "Nix would take whatever a cache has";
-        either = takeOut "require-sigs";
-        otherwise = leave;
-      })
-      (only {
-        setting = "fallback";
-        allowed = [ "false" ];
-        why = "Nix would build in its place what the gate refused";
-        either = "set security.nixsig.gate.on-refusal = \"not-found\", if that is meant";
-        otherwise = takeOut "fallback";
-      })
-      (only {
-        setting = "accept-flake-config";
-        allowed = [ "false" ];
-        why = "every flake that root uses could switch off whatever stands before Nix";
-        either = takeOut "accept-flake-config";
-        otherwise = leave;
-      })
-      (
-        let
-          unknown = [
-            "ca-derivations"
-            "dynamic-derivations"
-            "impure-derivations"
-          ];
-          found = lib.intersectLists unknown (others.wordsFor "experimental-features");
-        in
-        {
-          assertion = found == [ ];
-          message = ''
-            nix.settings.experimental-features has ${lib.concatStringsSep ", " found}: outputs are then known by what somebody says that a derivation made, and nobody signs that.
-            Either take it out there, or ${leave}.
-          '';
-        }
-      )
-    ]
-    ++ lib.optionals (!lib.elem "hooks" cfg.without) [
-      (own "pre-build-hook" "Nix has room for one, and it has to be nixsig's")
-      (own "post-build-hook" "Nix has room for one, and it has to be nixsig's")
-    ]
-    ++ lib.optionals (!lib.elem "build-hook" cfg.without) [
-      (own "build-hook" "Nix has room for one, and it has to be nixsig's")
     ]
   );
 }

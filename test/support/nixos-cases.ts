@@ -79,6 +79,18 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ['nix.package = pkgs.nix // { version = "2.7.0"; };', 'needs Nix 2.8 or later'],
   ['nix.enable = false;', 'nix.enable is false'],
   [
+    'security.nixsig.without = [ "build-hook" ]; nix.settings.builders = "ssh://b";',
+    'they would be sent derivations that nobody judged',
+  ],
+  [
+    'nix.settings.secret-key-files = [ "/etc/k" "/var/lib/nixsig/gate.secret" ];',
+    'nix.settings.secret-key-files has /var/lib/nixsig/gate.secret: Nix would sign what was built with a key that means that it was let in',
+  ],
+  [
+    'systemd.services.nix-daemon.environment.NIX_CONFIG = "sandbox = false";',
+    'which wins over nix.conf and whatever nixsig sets there',
+  ],
+  [
     'nix.settings = lib.mkForce { substituters = [ ]; trusted-public-keys = [ ]; trusted-users = [ "root" ]; };',
     'nix.settings lost what nixsig sets there: build-hook,',
   ],
