@@ -18,7 +18,7 @@ import {
 } from '../../src/ledger/admissions.ts'
 import { expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
-import { giveRespite, readRespite, respiteFile } from '../../src/ledger/respite.ts'
+import { endRespite, giveRespite, readRespite, respiteFile } from '../../src/ledger/respite.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row } from '../../test/support/plugin.ts'
@@ -213,7 +213,9 @@ function respite(state: string, ask: Ask): Target {
   const since = Math.floor(Date.now() / 1000) - 60
   const print = (reason: string) => {
     giveRespite(state, { since, until: since + 24 * 3600, reason })
-    return readFileSync(respiteFile(state), 'utf8')
+    const text = readFileSync(respiteFile(state), 'utf8')
+    endRespite(state)
+    return text
   }
   return comparison({
     name: 'respite in C',
