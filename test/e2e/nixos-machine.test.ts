@@ -192,7 +192,7 @@ for (const version of VERSIONS) {
       })
 
       await step(
-        'S18: in a respite all of that comes in, told and until when, and none of it after',
+        'H8: in a respite all of that comes in, told and until when, and none of it after',
         async () => {
           const nixsig = '/run/current-system/sw/bin/nixsig'
           const foisted = await offer(machine, 'foisted-too', MALLORY)

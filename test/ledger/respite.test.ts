@@ -1,4 +1,4 @@
-// docs/semantics.md, S18: a respite, by the reader in TypeScript and by the plugin's in C, which have to agree on every file.
+// docs/semantics.md, H8: a respite, by the reader in TypeScript and by the plugin's in C, which have to agree on every file.
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -34,7 +34,7 @@ function withText(contents: string): State {
   return where
 }
 
-test('S18: while it lasts what is refused is let in with a warning, and what is admitted without', () => {
+test('H8: while it lasts what is refused is let in with a warning, and what is admitted without', () => {
   const where = admitting()
   giveRespite(where.state, { since: now() - 1, until: now() + 3600, reason: 'the cache is down' })
   letsIn(where, ROW)
@@ -55,7 +55,7 @@ test('what was given is read back', () => {
   assert.equal(readFileSync(respiteFile(state), 'utf8'), text(100, 200, 'the cache is down'))
 })
 
-test('S18: it begins and ends at its seconds', () => {
+test('H8: it begins and ends at its seconds', () => {
   const { state } = stateWith()
   giveRespite(state, { since: 100, until: 200, reason: '' })
   const inForce = [99, 100, 199, 200].map(at => respiteAt(state, at) !== undefined)
