@@ -16,8 +16,8 @@ const CASES = 'test/nixpkgs/cases'
 /** A real NixOS wants more of a system than these have, and programs of its own. */
 const NEEDS_BUILDS = { skip: process.env['NIXPKGS'] !== undefined && 'NIXPKGS is set' }
 
-/** Files of cases; helpers.nix is what they have in common. */
-const FILES = readdirSync(join(PROJECT_ROOT, CASES)).filter(file => file !== 'helpers.nix')
+/** Files of cases; tools.nix is what they have in common. */
+const FILES = readdirSync(join(PROJECT_ROOT, CASES)).filter(file => file !== 'tools.nix')
 
 /** A case by its title: a value, or what is said in place of one (a regular expression). */
 type Cases = Readonly<Record<string, { readonly expected: unknown } | { readonly says: string }>>

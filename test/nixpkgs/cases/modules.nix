@@ -3,34 +3,34 @@
 
 let
   inherit (lib) mkDefault mkIf mkOption types;
-  inherit (import ./helpers.nix { inherit lib; }) at configOf option valueOf;
+  inherit (import ./tools.nix { inherit lib; }) at configOf option valueOf;
 in
 {
   "imports come before whoever imports them, and each comes once" = {
     expr =
       let
-        shared = {
-          key = "shared";
-          x = [ "shared" ];
+        common = {
+          key = "common";
+          x = [ "common" ];
         };
       in
       (configOf [
         { options.x = option (types.listOf types.str); }
         {
           imports = [
-            shared
+            common
             { x = [ "import" ]; }
           ];
           x = [ "importer" ];
         }
         {
-          imports = [ shared ];
+          imports = [ common ];
           x = [ "other" ];
         }
       ]).x;
     expected = [
       "import"
-      "shared"
+      "common"
       "other"
       "importer"
     ];

@@ -11,7 +11,7 @@ let
     mkOverride
     types
     ;
-  inherit (import ./helpers.nix { inherit lib; }) at option optionsOf;
+  inherit (import ./tools.nix { inherit lib; }) at option optionsOf;
 in
 {
   "definitions of the strongest kind are told with their places, in order" = {

@@ -15,7 +15,7 @@ let
     mkOverride
     types
     ;
-  inherit (import ./helpers.nix { inherit lib; })
+  inherit (import ./tools.nix { inherit lib; })
     configOf
     never
     option

@@ -9,7 +9,7 @@ let
     mkOption
     types
     ;
-  inherit (import ./helpers.nix { inherit lib; }) option valueOf;
+  inherit (import ./tools.nix { inherit lib; }) option valueOf;
 
   person = types.submodule (
     { name, config, ... }:

@@ -3,7 +3,7 @@
 
 let
   inherit (lib) mkDefault mkForce mkIf types;
-  inherit (import ./helpers.nix { inherit lib; }) option valueOf;
+  inherit (import ./tools.nix { inherit lib; }) option valueOf;
 
   # Those of the values that a type takes.
   taken = type: lib.filter type.check;
