@@ -147,7 +147,8 @@ in
           "https://cache.example.org"
         ];
         description = ''
-          Binary caches that the gate asks. None is trusted for being listed here: its key belongs to a principal whom `require.output` names.
+          Binary caches that the gate asks. None is trusted for being listed here: its key belongs to a principal whom
+          `require.output` names. The service does not see `/home`, `/root` and `/tmp`, so no `file://` cache can lie there.
         '';
       };
 
