@@ -54,19 +54,17 @@ let
 
   definitionsOf = option: lib.filter (definition: !isOurs definition) option.definitionsWithLocations;
 
-  # { name, words, file } for each setting of each module. A module that computes its settings from others is not looked into.
+  # { name, value, file } for each setting of each module. Values are left alone until somebody asks for that name: a module may
+  # compute one setting from another.
   fromSettings = lib.concatMap (
     { file, value }:
     lib.concatMap (
       set:
-      lib.concatMap (
-        name:
-        map (setting: {
-          name = plainName name;
-          words = words setting;
-          inherit file;
-        }) (plain set.${name})
-      ) (lib.optionals (builtins.isAttrs set) (builtins.attrNames set))
+      map (name: {
+        name = plainName name;
+        value = set.${name};
+        inherit file;
+      }) (lib.optionals (builtins.isAttrs set) (builtins.attrNames set))
     ) (plain value)
   ) (definitionsOf options.nix.settings);
 
@@ -80,19 +78,28 @@ let
       in
       lib.optional (parts != null) {
         name = plainName (lib.head parts);
-        words = words (lib.last parts);
+        value = lib.last parts;
         inherit file;
       }
     ) (lib.splitString "\n" value)
   ) (definitionsOf options.nix.extraOptions);
 
-  all = fromSettings ++ fromText;
+  # { words, file } of each definition of one setting.
+  named =
+    name:
+    lib.concatMap (
+      { value, file, ... }:
+      map (said: {
+        words = words said;
+        inherit file;
+      }) (plain value)
+    ) (lib.filter (setting: setting.name == name) (fromSettings ++ fromText));
 in
 {
   inherit words;
 
   # Every word that others say for a setting.
-  wordsFor = name: lib.concatMap (setting: setting.words) (lib.filter (setting: setting.name == name) all);
+  wordsFor = name: lib.concatMap (setting: setting.words) (named name);
 
   # Those settings of this name of which a word is none of these: { words, file }.
   departing =
@@ -101,6 +108,6 @@ in
       map (setting: {
         inherit (setting) file;
         words = lib.subtractLists allowed setting.words;
-      }) (lib.filter (setting: setting.name == name) all)
+      }) (named name)
     );
 }

@@ -83,6 +83,11 @@ for (const version of VERSIONS) {
           [true, false],
         )
       })
+      await context.test('a setting may depend on another one', async () => {
+        const set = 'nix.settings.cores = if config.nix.settings.max-jobs == "auto" then 2 else 3;'
+        const module = `{ config, ... }: { security.nixsig.enable = true; ${set} }`
+        assert.equal(await evaluate(world, `(${systemOf(module)}).config.nix.settings.cores`), 2)
+      })
       await context.test('plugins of others stay', async () => {
         const set = 'nix.settings.plugin-files = [ "/etc/theirs.so" ];'
         const files = await evaluate(world, `(${systemOf(on(set))}).config.nix.settings.plugin-files`)
