@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'
+import { exampleOf } from '../docs/markdown.ts'
 import { MACHINE_IN_SANDBOX, placeCheckout } from '../support/checkout.ts'
 import { CHECKOUT } from '../support/nixos.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
@@ -67,32 +68,20 @@ function assertDerivations(value: unknown, names: readonly string[]): void {
   assert.notDeepEqual(first, second, 'both systems have the same derivations')
 }
 
-/** A flake of somebody who has nixsig on a machine, and one nixpkgs for both. */
+/** The flake that docs/how-to/nixos.md shows, with what it names where this world has it. */
 function machine(nixpkgs: string): string {
-  return `{
-    inputs.nixpkgs.url = "path:${nixpkgs}";
-    inputs.nixsig.url = "path:${CHECKOUT}";
-    inputs.nixsig.inputs.nixpkgs.follows = "nixpkgs";
-
-    outputs = { self, nixpkgs, nixsig }: {
-      nixosConfigurations.machine = nixpkgs.lib.nixosSystem {
-        system = "x86_64-linux";
-        modules = [ nixsig.nixosModules.default { security.nixsig.enable = true; } ];
-      };
-      seen =
-        let
-          inherit (self.nixosConfigurations.machine) config;
-        in
-        {
-          package = "\${config.security.nixsig.package}";
-          hook = config.nix.settings.pre-build-hook;
-          inherit (config.nix.settings) sandbox;
-          policy = config.security.nixsig.policyFile.drvPath;
-        };
-    };
-  }
-`
+  return exampleOf('docs/how-to/nixos.md', 'Get the module', 'nix')
+    .replace('github:NixOS/nixpkgs/nixos-unstable', `path:${nixpkgs}`)
+    .replace('git+https://example.org/nixsig', `path:${CHECKOUT}`)
 }
+
+/** What is looked at of the system that it makes. */
+const SEEN = `machine: {
+  package = "\${machine.config.security.nixsig.package}";
+  hook = machine.config.nix.settings.pre-build-hook;
+  inherit (machine.config.nix.settings) sandbox;
+  policy = machine.config.security.nixsig.policyFile.drvPath;
+}`
 
 /** What Python says of a program that it cannot compile; empty if it can, undefined if there is no Python. */
 function pythonErrors(program: string): string | undefined {
@@ -164,8 +153,9 @@ for (const version of VERSIONS) {
   test(`${version}: a system in somebody's own flake takes nixosModules.default`, () =>
     withCheckout(version, async ({ world, nixpkgs }) => {
       world.write('/srv/machine/flake.nix', machine(nixpkgs))
+      world.write('/srv/machine/configuration.nix', '{ security.nixsig.enable = true; }')
       const said = await world.output(
-        'nix eval path:/srv/machine#seen --json --offline --no-write-lock-file 2>/tmp/said || { cat /tmp/said; exit 1; }',
+        `nix eval path:/srv/machine#nixosConfigurations.machine --apply ${quoted(SEEN)} --json --offline --no-write-lock-file 2>/tmp/said || { cat /tmp/said; exit 1; }`,
       )
       const { package: programs, hook, sandbox, policy } = JSON.parse(said)
       assert.equal(hook, `${programs}/libexec/nixsig/native/pre-build-hook`)
