@@ -1,5 +1,6 @@
-# Says in a derivation itself where the developer's signature of its source lies, so that a machine which builds it checks
-# that very signature, by its own trusted list. Plain functions: nothing here needs nixpkgs, and nothing here verifies.
+# Says in a derivation itself where the developer's signature of its source lies, so that a machine
+# which builds it checks that very signature, by its own trusted list. Plain functions: nothing here
+# needs nixpkgs, and nothing here verifies.
 #
 #   fetchSigned { url, hash, signature, ... }   fetches a file that somebody signed
 #   withSignature { src, signature, ... }       the same for a source that there is already
@@ -23,7 +24,8 @@ let
 
   fail = function: problem: throw "nixsig: ${function}: ${problem}";
 
-  # Arguments are checked here and not by a pattern, whose errors would speak of this file and not of the caller's.
+  # Arguments are checked here and not by a pattern, whose errors would speak of this file and not
+  # of the caller's.
   checkNames =
     function: what: known: set:
     let
@@ -159,7 +161,8 @@ let
     sigstore = ".*[.]sigstore([.]json)?";
   };
 
-  # As it was said, else as the name of the file tells. Nothing is said of a name that many kinds have.
+  # As it was said, else as the name of the file tells. Nothing is said of a name that many kinds
+  # have.
   kindOf =
     function: said: name:
     let

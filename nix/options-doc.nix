@@ -1,5 +1,6 @@
-# The options of nixsig's module as data, of which docs/options.md is made: a list of { name, type, default, example,
-# description }, in the order of their names. `options` is what lib.evalModules calls so, with nix/module.nix among its modules.
+# The options of nixsig's module as data, of which docs/options.md is made: a list of { name, type,
+# default, example, description }, in the order of their names. `options` is what lib.evalModules
+# calls so, with nix/module.nix among its modules.
 { lib, options }:
 
 let

@@ -1,5 +1,5 @@
-# Where the gate does not come up with the machine, nothing comes in at all: not from a cache, and no source. Once it
-# is up, all goes its way.
+# Where the gate does not come up with the machine, nothing comes in at all: not from a cache, and
+# no source. Once it is up, all goes its way.
 harness:
 harness "gate-down-at-boot" {
   machine.systemd.services.nixsig.unitConfig.ConditionPathExists = "/root/mended";

@@ -1,5 +1,6 @@
-# What the tests in virtual machines have in common: a machine that enforces. Sources need alice, outputs this machine
-# or a cache whose key is in the list; `hello` is one source and what is built from it, by nothing but a shell.
+# What the tests in virtual machines have in common: a machine that enforces. Sources need alice,
+# outputs this machine or a cache whose key is in the list; `hello` is one source and what is built
+# from it, by nothing but a shell.
 #
 #   harness NAME { machine ? <a module>, testScript }      the script has `machine`, `attest` and `refused`
 { pkgs }:

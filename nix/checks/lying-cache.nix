@@ -1,5 +1,5 @@
-# A cache has a binary that somebody else signed, and one that is not what its key signed. Neither comes in; the true
-# one does.
+# A cache has a binary that somebody else signed, and one that is not what its key signed. Neither
+# comes in; the true one does.
 harness:
 harness "lying-cache" {
   testScript = ''

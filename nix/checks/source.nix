@@ -1,5 +1,5 @@
-# Checks of the source itself: tests, types and formatting. The other tests want root, namespaces and Debian: see
-# CONTRIBUTING.md.
+# Checks of the source itself: tests, types and formatting. The other tests want root, namespaces
+# and Debian: see CONTRIBUTING.md.
 { pkgs }:
 
 let

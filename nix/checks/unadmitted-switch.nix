@@ -1,8 +1,10 @@
-# A system of which something is not trusted is not switched to: here the very one that runs, of which nobody signed
-# anything. What alice signed and this machine built passes, small as it is for a system.
+# A system of which something is not trusted is not switched to: here the very one that runs, of
+# which nobody signed anything. What alice signed and this machine built passes, small as it is for
+# a system.
 harness:
 harness "unadmitted-switch" {
-  # What NixOS asks before it switches. It has its own place for that, which is not the same in all versions.
+  # What NixOS asks before it switches. It has its own place for that, which is not the same in all
+  # versions.
   machine =
     { config, pkgs, ... }:
     {

@@ -1,5 +1,5 @@
-# Settings of others that would open a door which nixsig closes. None is overruled in silence: the system is not built, and
-# whoever set it is told of two ways out.
+# Settings of others that would open a door which nixsig closes. None is overruled in silence: the
+# system is not built, and whoever set it is told of two ways out.
 {
   config,
   lib,
@@ -109,7 +109,8 @@ let
   # What this key signs was let in, and was not therefore built here.
   ownKeys = lib.filter (lib.hasPrefix "/var/lib/nixsig/") (others.wordsFor "secret-key-files");
 
-  # What became of ours where nobody departs from it by name: all of nix.settings may have been forced to something else.
+  # What became of ours where nobody departs from it by name: all of nix.settings may have been
+  # forced to something else.
   ours = import ./settings.nix { inherit config lib options; };
   overruled = lib.filter (
     name:

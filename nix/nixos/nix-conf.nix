@@ -14,13 +14,15 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
-    # Stronger than what others say, so that the system evaluates as far as contradictions.nix, which says what is wrong.
+    # Stronger than what others say, so that the system evaluates as far as contradictions.nix,
+    # which says what is wrong.
     nix.settings = lib.mapAttrs (_: lib.mkOverride 60) settings // {
       # A flake could switch all of this off. Nix complains of the setting where it has no flakes.
       accept-flake-config = lib.mkIf hasFlakes (lib.mkOverride 60 false);
     };
 
-    # The gate's key is made on the machine, so that nobody else ever had it. Until it is there, nothing comes in.
+    # The gate's key is made on the machine, so that nobody else ever had it. Until it is there,
+    # nothing comes in.
     nix.extraOptions = lib.mkIf (!lib.elem "gate" cfg.without) (
       lib.mkAfter ''
         !include /var/lib/nixsig/nix.conf

@@ -1,4 +1,5 @@
-# What is to be said of the machine. What is to be said of trust, which is the policy, has its options in policy-options.nix.
+# What is to be said of the machine. What is to be said of trust, which is the policy, has its
+# options in policy-options.nix.
 { lib, pkgs, ... }:
 
 let
@@ -14,7 +15,8 @@ in
 {
   options.security.nixsig = {
     enable = mkEnableOption ''
-      nixsig, which refuses every derivation output whose signers are not in your trusted list. It begins by telling what it
+      nixsig, which refuses every derivation output whose signers are not in your trusted list. It
+      begins by telling what it
       would refuse, and lets it pass, until `security.nixsig.mode` says otherwise'';
 
     package = mkOption {
@@ -37,8 +39,9 @@ in
       default = [ ];
       example = [ "build-hook" ];
       description = ''
-        Parts that do not stand before Nix. Each closes a way by which something gets built or becomes valid, so leaving one
-        out opens that way. Without the gate nothing comes from binary caches.
+        Parts that do not stand before Nix. Each closes a way by which something gets built or
+        becomes valid, so leaving one out opens that way. Without the gate nothing comes from binary
+        caches.
       '';
     };
 
@@ -47,9 +50,10 @@ in
       default = null;
       example = "/run/secrets/nixsig-machine-key";
       description = ''
-        File with the secret key by which this machine says what it built, as `nixsig keygen` makes it: root's, and
-        nobody else's to read. It is copied to `/var/lib/nixsig` at the first start. Without it the machine makes a key for itself
-        then. A machine that has another key already keeps it, and `nixsig-keys.service` fails and says so.
+        File with the secret key by which this machine says what it built, as `nixsig keygen` makes
+        it: root's, and nobody else's to read. It is copied to `/var/lib/nixsig` at the first start.
+        Without it the machine makes a key for itself then. A machine that has another key already
+        keeps it, and `nixsig-keys.service` fails and says so.
       '';
     };
 
@@ -58,8 +62,8 @@ in
       default = null;
       example = "/run/secrets/nixsig-gate-key";
       description = ''
-        The same for the key by which the gate signs what it lets in, which the gates of a fleet have in common. Its public half
-        is what Nix is told to trust.
+        The same for the key by which the gate signs what it lets in, which the gates of a fleet
+        have in common. Its public half is what Nix is told to trust.
       '';
     };
 
@@ -69,9 +73,9 @@ in
         default = true;
         example = false;
         description = ''
-          Fetch regularly what the attestation sources publish, try every door of the machine, and judge the running system
-          by the policy and the evidence of the day. What is found is in the journal of `nixsig-audit.service`, which
-          fails then.
+          Fetch regularly what the attestation sources publish, try every door of the machine, and
+          judge the running system by the policy and the evidence of the day. What is found is in
+          the journal of `nixsig-audit.service`, which fails then.
         '';
       };
 
@@ -88,8 +92,9 @@ in
       default = true;
       example = false;
       description = ''
-        Refuse to switch to a system of which anything is not trusted by the policy in force; at the first time, by its own.
-        While the policy only warns, it is told and let pass. `NIXOS_NO_CHECK=1` skips it, as it does all such checks.
+        Refuse to switch to a system of which anything is not trusted by the policy in force; at the
+        first time, by its own. While the policy only warns, it is told and let pass.
+        `NIXOS_NO_CHECK=1` skips it, as it does all such checks.
       '';
     };
   };

@@ -1,4 +1,5 @@
-# What modules other than nixsig's say of Nix's settings, found where it was said, whatever came of it.
+# What modules other than nixsig's say of Nix's settings, found where it was said, whatever came of
+# it.
 { lib, options }:
 
 let
@@ -33,7 +34,8 @@ let
     else
       lib.filter (word: builtins.isString word && word != "") (builtins.split "[[:space:]]+" (toString value));
 
-  # What a definition comes to: conditions that do not hold drop out, and so does what is weaker than usual.
+  # What a definition comes to: conditions that do not hold drop out, and so does what is weaker
+  # than usual.
   plain =
     value:
     let
@@ -54,8 +56,8 @@ let
 
   definitionsOf = option: lib.filter (definition: !isOurs definition) option.definitionsWithLocations;
 
-  # { name, value, file } for each setting of each module. Values are left alone until somebody asks for that name: a module may
-  # compute one setting from another.
+  # { name, value, file } for each setting of each module. Values are left alone until somebody asks
+  # for that name: a module may compute one setting from another.
   fromSettings = lib.concatMap (
     { file, value }:
     lib.concatMap (

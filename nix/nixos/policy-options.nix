@@ -1,4 +1,5 @@
-# The policy as options: whom you trust, and for what. Fields are called as in policy.toml (docs/policy.md).
+# The policy as options: whom you trust, and for what. Fields are called as in policy.toml
+# (docs/policy.md).
 { lib, pkgs, ... }:
 
 let
@@ -24,8 +25,8 @@ in
       default = "warn";
       example = "enforce";
       description = ''
-        `"enforce"`: what is not trusted is refused. `"warn"`: it is told, and let pass. Begin with `"warn"`, list whom you
-        trust, and change it when nothing that you use is told any more.
+        `"enforce"`: what is not trusted is refused. `"warn"`: it is told, and let pass. Begin with
+        `"warn"`, list whom you trust, and change it when nothing that you use is told any more.
       '';
     };
 
@@ -58,9 +59,10 @@ in
       default = [ ];
       example = literalExpression ''[ "''${inputs.community-list}/trusted.toml" ]'';
       description = ''
-        Trusted lists that others keep: files of TOML with `principals`, `groups` and `revocations` as policy.toml has them, and
-        nothing else. Their names join yours, and a name may come from one place alone. What these people are trusted for is
-        yours to say, in `rules` and `default`. Pin such a file, as a flake's input is pinned: whoever writes it says whom you
+        Trusted lists that others keep: files of TOML with `principals`, `groups` and `revocations`
+        as policy.toml has them, and nothing else. Their names join yours, and a name may come from
+        one place alone. What these people are trusted for is yours to say, in `rules` and
+        `default`. Pin such a file, as a flake's input is pinned: whoever writes it says whom you
         trust.
       '';
     };
@@ -82,8 +84,8 @@ in
         }
       ];
       description = ''
-        What paths of certain names and kinds need. The first that matches decides. Mind the order in which modules add to
-        this list: `lib.mkBefore` puts a rule first.
+        What paths of certain names and kinds need. The first that matches decides. Mind the order
+        in which modules add to this list: `lib.mkBefore` puts a rule first.
       '';
     };
 
@@ -147,8 +149,9 @@ in
           "https://cache.example.org"
         ];
         description = ''
-          Binary caches that the gate asks. None is trusted for being listed here: its key belongs to a principal whom
-          `require.output` names. The service does not see `/home`, `/root` and `/tmp`, so no `file://` cache can lie there.
+          Binary caches that the gate asks. None is trusted for being listed here: its key belongs
+          to a principal whom `require.output` names. The service does not see `/home`, `/root` and
+          `/tmp`, so no `file://` cache can lie there.
         '';
       };
 
@@ -169,8 +172,8 @@ in
         default = "fail";
         example = "not-found";
         description = ''
-          `"fail"`: Nix stops, and shows the reason. `"not-found"`: Nix is told that the path is not there, and builds it, where
-          its hooks judge.
+          `"fail"`: Nix stops, and shows the reason. `"not-found"`: Nix is told that the path is not
+          there, and builds it, where its hooks judge.
         '';
       };
 
@@ -187,8 +190,9 @@ in
       default = "data";
       example = "attested";
       description = ''
-        `"data"`: sources may become valid unasked, and are judged when something is built from them. `"attested"`: they have
-        to be trusted before that, so evaluation can copy in nothing that nobody signed.
+        `"data"`: sources may become valid unasked, and are judged when something is built from
+        them. `"attested"`: they have to be trusted before that, so evaluation can copy in nothing
+        that nobody signed.
       '';
     };
 
@@ -199,7 +203,8 @@ in
         nix.refusal-line = false;
       };
       description = ''
-        Further fields of policy.toml, for which there is no option here. They come on top of what the options say.
+        Further fields of policy.toml, for which there is no option here. They come on top of what
+        the options say.
       '';
     };
 

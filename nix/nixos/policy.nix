@@ -1,4 +1,5 @@
-# policy.toml, made of the options and checked when the system is built, so that a bad policy never reaches a machine.
+# policy.toml, made of the options and checked when the system is built, so that a bad policy never
+# reaches a machine.
 {
   config,
   lib,

@@ -1,4 +1,5 @@
-# The units of systemd: the machine's keys, the gate behind its sockets, and what is looked after from time to time.
+# The units of systemd: the machine's keys, the gate behind its sockets, and what is looked after
+# from time to time.
 {
   config,
   lib,
@@ -57,7 +58,8 @@ in
         };
     };
 
-    # systemd holds both sockets: whoever asks while the gate is restarted waits for it, and nobody else can take them.
+    # systemd holds both sockets: whoever asks while the gate is restarted waits for it, and nobody
+    # else can take them.
     systemd.sockets.nixsig = lib.mkIf (!lib.elem "gate" cfg.without) {
       description = "Trust gate for Nix: what Nix asks";
       wantedBy = [ "sockets.target" ];

@@ -1,5 +1,6 @@
-# The settings of Nix by which nixsig is the only way in: the same that `nixsig setup` writes elsewhere. Which ones there
-# are depends on options of nixsig alone: to find out what others set, the module system has to know it.
+# The settings of Nix by which nixsig is the only way in: the same that `nixsig setup` writes
+# elsewhere. Which ones there are depends on options of nixsig alone: to find out what others set,
+# the module system has to know it.
 {
   config,
   lib,
@@ -17,7 +18,8 @@ let
   address = lib.replaceStrings [ "0.0.0.0" "[::]" ] [ "127.0.0.1" "[::1]" ] cfg.gate.listen;
 in
 {
-  # Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build without.
+  # Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build
+  # without.
   sandbox = true;
   sandbox-fallback = false;
 

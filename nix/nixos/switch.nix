@@ -14,8 +14,8 @@ in
 {
   # NixOS before 25.05 has no such checks.
   config = lib.optionalAttrs (options.system ? preSwitchChecks) (lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
-    # By the policy in force, which whoever made the other system may not have met; and by that system's own, under which
-    # it would have to live.
+    # By the policy in force, which whoever made the other system may not have met; and by that
+    # system's own, under which it would have to live.
     system.preSwitchChecks.nixsig = ''
       incoming="''${1-}"
       ${lib.optionalString (lib.elem evidence cfg.attestations.directories) ''

@@ -1,4 +1,5 @@
-# Reads a trusted list that somebody else keeps. It may say who there is, and nothing of what they are trusted for.
+# Reads a trusted list that somebody else keeps. It may say who there is, and nothing of what they
+# are trusted for.
 { lib }:
 
 file:

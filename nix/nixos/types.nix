@@ -1,5 +1,5 @@
-# Types of what a policy holds. Names and meaning are those of docs/policy.md; what a type cannot say, such as that a group
-# can be filled, `nixsig policy check` does when the system is built.
+# Types of what a policy holds. Names and meaning are those of docs/policy.md; what a type cannot
+# say, such as that a group can be filled, `nixsig policy check` does when the system is built.
 { lib }:
 
 let
@@ -175,23 +175,33 @@ let
 
   revocation = types.submodule {
     options = {
-      key = optional types.nonEmptyStr "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" "A key of the trusted list, in any form.";
-      openpgp = optional types.nonEmptyStr "0123456789ABCDEF0123456789ABCDEF01234567" "A fingerprint of the trusted list.";
+      key =
+        optional types.nonEmptyStr "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
+          "A key of the trusted list, in any form.";
+      openpgp =
+        optional types.nonEmptyStr "0123456789ABCDEF0123456789ABCDEF01234567"
+          "A fingerprint of the trusted list.";
       sigstore = optional sigstore {
         subject = "alice@example.org";
         issuer = "https://accounts.example.org";
       } "An identity of the trusted list.";
       principal = optional name "bob" "A principal, with all their keys.";
-      date = required date "2026-05-01" "From when on it counts for nothing, whatever it signed before.";
+      date =
+        required date "2026-05-01"
+          "From when on it counts for nothing, whatever it signed before.";
       reason = optional types.nonEmptyStr "laptop stolen" "Why, for messages.";
     };
   };
 
   exemption = types.submodule {
     options = {
-      path = optional types.nonEmptyStr "/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.tar.gz" "One store path.";
+      path =
+        optional types.nonEmptyStr "/nix/store/0c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.tar.gz"
+          "One store path.";
       name = optional types.nonEmptyStr "bootstrap-tools*" "Or a glob over names of store paths.";
-      kind = optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source" "Kinds that `name` is for; all unless told.";
+      kind =
+        optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
+          "Kinds that `name` is for; all unless told.";
       reason = required types.nonEmptyStr "the seed is not signed yet" "Why, for messages.";
       until = required date "2026-12-31" "When it ends.";
     };

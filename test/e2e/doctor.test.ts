@@ -393,5 +393,6 @@ async function whileStopped<T>(pid: number, action: () => Promise<T>): Promise<T
 /** The one of this world, which has process numbers of its own. */
 async function stopDaemon(world: World): Promise<void> {
   const daemons = 'grep -lsz "^nix-daemon" /proc/[0-9]*/cmdline | cut -d/ -f3'
-  await world.output(`kill $(${daemons})`)
+  // What it started for a client may end by itself meanwhile.
+  await world.output(`kill $(${daemons}) 2>/dev/null; while [ -n "$(${daemons})" ]; do sleep 0.05; done`)
 }
