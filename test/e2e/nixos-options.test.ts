@@ -50,6 +50,12 @@ async function complaintOn(world: World, module: string): Promise<string> {
   return error.replaceAll(/\s+/g, ' ')
 }
 
+/** The messages in the table below a heading of the page. */
+function rowsOf(heading: string): readonly string[] {
+  const [, table = ''] = new RegExp(`## ${heading}\\n([\\s\\S]*?)\\n## `).exec(PAGE) ?? []
+  return [...table.matchAll(/^\| .* \| `(.*)` \|$/gm)].map(([, message = '']) => message)
+}
+
 for (const version of VERSIONS) {
   test(`${version}: the module for NixOS`, { timeout: 600_000 }, async context => {
     await withWorld(version, { hooks: false, nixConf: BUILDS_HERE }, async world => {
@@ -88,6 +94,23 @@ for (const version of VERSIONS) {
         const module = `{ config, ... }: { security.nixsig.enable = true; ${set} }`
         assert.equal(await evaluate(world, `(${systemOf(module)}).config.nix.settings.cores`), 2)
       })
+      await context.test('a part that is left out is set nowhere', async () => {
+        const set = 'security.nixsig.without = [ "hooks" "build-hook" "plugin" "gate" ];'
+        const seen = await evaluate(
+          world,
+          `let inherit (${systemOf(on(set))}) config; in {
+            names = builtins.attrNames config.nix.settings;
+            inherit (config.nix) extraOptions;
+            inherit (config.nix.settings) substituters trusted-public-keys;
+            sockets = builtins.attrNames config.systemd.sockets;
+          }`,
+        )
+        const { names, ...rest } = seen as { names: string[] }
+        for (const name of ['pre-build-hook', 'post-build-hook', 'build-hook', 'plugin-files'])
+          assert.ok(!names.includes(name), name)
+        const sockets = ['nix-daemon', 'nixsig-judge']
+        assert.deepEqual(rest, { extraOptions: '', substituters: [], 'trusted-public-keys': [], sockets })
+      })
       await context.test('plugins of others stay', async () => {
         const set = 'nix.settings.plugin-files = [ "/etc/theirs.so" ];'
         const files = await evaluate(world, `(${systemOf(on(set))}).config.nix.settings.plugin-files`)
@@ -122,9 +145,15 @@ for (const version of VERSIONS) {
         if (process.env['NIXSIG_UPDATE_DOCS'] === '1') writeFileSync(file, page)
         assert.equal(page, readFileSync(file, 'utf8'))
       })
-      await context.test('every row of the table of contradictions is one that is tried here', () => {
-        const [, table = ''] = /## What contradicts it\n([\s\S]*?)\n## /.exec(PAGE) ?? []
-        const rows = [...table.matchAll(/^\| .* \| `(.*)` \|$/gm)].map(([, message = '']) => message)
+      await context.test('every row of the tables of messages is one that is tried here', () => {
+        const mistakes = rowsOf('What is told of a mistake')
+        assert.equal(mistakes.length, 9)
+        for (const row of mistakes)
+          assert.ok(
+            MISTAKES.some(([, ...says]) => says.join(' ').includes(row)),
+            row,
+          )
+        const rows = rowsOf('What contradicts it')
         assert.ok(rows.length > 10)
         for (const row of rows)
           assert.ok(
