@@ -149,6 +149,13 @@ in
         '';
       }
       {
+        assertion = cfg.gate.fleet == null || !isIn "plugin";
+        message = ''
+          security.nixsig.gate.fleet has this machine take binaries that another one judged, and the plugin vetoes what was not judged here.
+          Either leave it out (security.nixsig.without = [ "plugin" ]), or have the own gate ask the caches (security.nixsig.gate.upstreams).
+        '';
+      }
+      {
         assertion = isIn "build-hook" || !hasBuilders;
         message = ''
           There are remote builders (nix.buildMachines, nix.settings.builders), and security.nixsig.without leaves out the build-hook, so they would be sent derivations that nobody judged.

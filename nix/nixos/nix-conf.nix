@@ -23,7 +23,7 @@ in
 
     # The gate's key is made on the machine, so that nobody else ever had it. Until it is there,
     # nothing comes in.
-    nix.extraOptions = lib.mkIf (!lib.elem "gate" cfg.without) (
+    nix.extraOptions = lib.mkIf (!lib.elem "gate" cfg.without && cfg.gate.fleet == null) (
       lib.mkAfter ''
         !include /var/lib/nixsig/nix.conf
       ''

@@ -67,6 +67,39 @@ in
       '';
     };
 
+    gate.fleet = mkOption {
+      type = types.nullOr (
+        types.submodule {
+          options = {
+            url = mkOption {
+              type = types.strMatching "https?://[^[:space:]]+[^/[:space:]]" // {
+                description = "address that begins with https:// or http://, without a slash at its end";
+              };
+              example = "https://cache.example.org";
+              description = "Where it is asked.";
+            };
+            publicKey = mkOption {
+              type = types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}=" // {
+                description = "public key in the form of Nix";
+              };
+              example = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
+              description = "The key by which it signs what it lets in.";
+            };
+          };
+        }
+      );
+      default = null;
+      example = {
+        url = "https://cache.example.org";
+        publicKey = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
+      };
+      description = ''
+        A gate of the fleet's, from which this machine takes its binaries in place of its own. Its word
+        is then taken for what comes from caches, so the plugin, which knows what was judged here
+        alone, has to be left out. What is built here is judged here: have `require.output` name its key.
+      '';
+    };
+
     audit = {
       enable = mkOption {
         type = types.bool;

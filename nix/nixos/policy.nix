@@ -37,7 +37,11 @@ let
       directories = map (directory: "${directory}") cfg.attestations.directories;
       sources = map (plain "url") (written cfg.attestations.sources);
     };
-    gate = removeAttrs cfg.gate [ "keyFile" ] // {
+    gate = removeAttrs cfg.gate [
+      "fleet"
+      "keyFile"
+    ]
+    // {
       upstreams = map (plain "url") (written cfg.gate.upstreams);
     };
     inherit (cfg) store;

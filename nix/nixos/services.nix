@@ -11,6 +11,16 @@ let
   cfg = config.security.nixsig;
   nixsig = "${cfg.package}/bin/nixsig";
   hardening = import ./hardening.nix;
+  hasOwnGate = !lib.elem "gate" cfg.without && cfg.gate.fleet == null;
+
+  doctorOptions = lib.optionalString (cfg.gate.fleet != null) (
+    lib.escapeShellArgs [
+      "--gate"
+      cfg.gate.fleet.url
+      "--gate-key"
+      cfg.gate.fleet.publicKey
+    ]
+  );
 
   keyOptions =
     lib.optionals (cfg.machineKeyFile != null) [
@@ -60,7 +70,7 @@ in
 
     # systemd holds both sockets: whoever asks while the gate is restarted waits for it, and nobody
     # else can take them.
-    systemd.sockets.nixsig = lib.mkIf (!lib.elem "gate" cfg.without) {
+    systemd.sockets.nixsig = lib.mkIf hasOwnGate {
       description = "Trust gate for Nix: what Nix asks";
       wantedBy = [ "sockets.target" ];
       socketConfig = {
@@ -89,7 +99,7 @@ in
         "nixsig-keys.service"
         "nixsig-judge.socket"
       ]
-      ++ lib.optional (!lib.elem "gate" cfg.without) "nixsig.socket";
+      ++ lib.optional hasOwnGate "nixsig.socket";
       after = [ "nixsig-keys.service" ];
       before = [ "nix-daemon.service" ];
       environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
@@ -126,7 +136,7 @@ in
           pkgs.writeShellScriptBin "nixsig-audit" ''
             status=0
             ${nixsig} sync || status=1
-            ${nixsig} doctor --quiet || status=1
+            ${nixsig} doctor --quiet ${doctorOptions} || status=1
             ${nixsig} verify --recursive --quiet --by-mode /run/current-system || status=1
             exit $status
           ''

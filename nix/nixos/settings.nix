@@ -15,7 +15,10 @@ let
   others = import ./others-settings.nix { inherit lib options; };
 
   # What listens everywhere is asked on this machine.
-  address = lib.replaceStrings [ "0.0.0.0" "[::]" ] [ "127.0.0.1" "[::1]" ] cfg.gate.listen;
+  own = "http://${
+    lib.replaceStrings [ "0.0.0.0" "[::]" ] [ "127.0.0.1" "[::1]" ] cfg.gate.listen
+  }";
+  hasFleet = isIn "gate" && cfg.gate.fleet != null;
 in
 {
   # Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build
@@ -24,9 +27,10 @@ in
   sandbox-fallback = false;
 
   # What comes from binary caches comes through the gate, which signs what it lets in.
-  substituters = lib.optional (isIn "gate") "http://${address}";
+  substituters = lib.optional (isIn "gate") (if hasFleet then cfg.gate.fleet.url else own);
   trusted-substituters = [ ];
-  trusted-public-keys = [ ];
+  # The own gate's is made on the machine, and comes from the file that nix.conf includes.
+  trusted-public-keys = lib.optional hasFleet cfg.gate.fleet.publicKey;
   require-sigs = true;
   # What the gate refuses is refused, and not built in its place.
   fallback = false;

@@ -31,7 +31,7 @@ in
         count=0
         while IFS= read -r line; do
           case "$line" in refused*) count=$((count + 1)) ;; esac
-          if [ "$count" -le 10 ]; then echo "$line" >&2; fi
+          if [ -n "$line" ] && [ "$count" -le 10 ]; then echo "$line" >&2; fi
         done <<<"$said"
         if [ "$count" -gt 10 ]; then
           echo "nixsig: $count paths in all: nixsig verify --recursive --quiet --policy $policy $incoming" >&2

@@ -79,6 +79,10 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ['nix.package = pkgs.nix // { version = "2.7.0"; };', 'needs Nix 2.8 or later'],
   ['nix.enable = false;', 'nix.enable is false'],
   [
+    'security.nixsig.gate.fleet = { url = "https://c.example.org"; publicKey = "c-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw="; };',
+    'the plugin vetoes what was not judged here. Either leave it out (security.nixsig.without = [ "plugin" ]), or have the own gate ask the caches',
+  ],
+  [
     'security.nixsig.without = [ "build-hook" ]; nix.settings.builders = "ssh://b";',
     'they would be sent derivations that nobody judged',
   ],
@@ -124,6 +128,8 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['exemptions = [ { name = "x"; until = "2030-01-01"; } ];', 'reason', 'has no value defined'],
   ['gate.upstreams = [ "ftp://cache.example.org" ];', 'begins with https://, http:// or file://'],
   ['gate.listen = "localhost:4649";', 'IP address and port'],
+  ['gate.fleet = { url = "cache.example.org"; publicKey = "x"; };', 'security.nixsig.gate.fleet.'],
+  ['gate.fleet.url = "https://cache.example.org";', 'security.nixsig.gate.fleet.publicKey'],
   ['store.sources = "all";', 'one of "data", "attested"'],
   ['trustedLists = [ /srv/l.toml ];', 'l.toml has mode; a trusted list has principals, groups, revocations'],
 ]
