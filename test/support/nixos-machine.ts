@@ -62,23 +62,28 @@ export interface Machine {
   isValid(path: string): Promise<boolean>
 }
 
-export async function withSwitched(version: Version, use: (machine: Machine) => Promise<void>) {
-  const port = await freePort()
+/** A machine that was not switched to anything yet. `listen`: the port of its gate. `fixed`: settings of all its systems. */
+export async function withUnswitched(
+  version: Version,
+  listen: number,
+  fixed: string,
+  use: (machine: Machine) => Promise<void>,
+): Promise<void> {
   await withMachine(version, async world => {
     bringCheckout(world)
     world.write('/etc/nix/nix.conf', CONF)
     world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
-    const fixed = `{
+    const always = `{
       nix.settings.experimental-features = [ "nix-command" "flakes" ];
-      security.nixsig.gate = { listen = "127.0.0.1:${port}"; max-age = 0; negative-max-age = 0; };
+      security.nixsig.gate = { listen = "127.0.0.1:${listen}"; max-age = 0; negative-max-age = 0; };
       security.nixsig.gate.upstreams = [ "file:///srv/cache" ];
       security.nixsig.enable = true;
-      security.nixsig.machineKeyFile = "/run/secrets/machine-key";
     }`
-    const machine: Machine = {
+    const modules = (settings: string) => [BUILDS_THERE, always, nixsig(fixed), nixsig(settings)]
+    await use({
       world,
       async system(settings) {
-        const expression = `(${systemOf(BUILDS_THERE, fixed, `{ security.nixsig = { ${settings} }; }`)}).config.system.build.toplevel`
+        const expression = `(${systemOf(...modules(settings))}).config.system.build.toplevel`
         const { status, stdout, stderr } = await build(world, expression)
         assert.equal(status, 0, stderr)
         return stdout.trim()
@@ -89,7 +94,22 @@ export async function withSwitched(version: Version, use: (machine: Machine) => 
         return world.run(`nix-build --no-out-link ${options} /srv/user.nix`, { user: 'alice' })
       },
       isValid: async path => (await world.run(`nix-store --check-validity ${path}`)).status === 0,
-    }
+    })
+  })
+}
+
+function nixsig(settings: string): string {
+  return `{ security.nixsig = { ${settings} }; }`
+}
+
+/** One that was switched to a system which only warns, with a key that it was given. */
+export async function withSwitched(
+  version: Version,
+  use: (machine: Machine) => Promise<void>,
+): Promise<void> {
+  const given = 'machineKeyFile = "/run/secrets/machine-key";'
+  await withUnswitched(version, await freePort(), given, async machine => {
+    const { world } = machine
     world.write('/run/secrets/machine-key', SECRET, 0o400)
     const first = await machine.switchTo(await machine.system('mode = "warn";'))
     assert.equal(first.status, 0, first.stderr)

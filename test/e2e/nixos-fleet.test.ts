@@ -1,0 +1,67 @@
+/** Two machines: the gate of a fleet, and one that takes its binaries from it. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { freePort } from '../support/gate-process.ts'
+import {
+  CACHE,
+  ENFORCING,
+  MALLORY,
+  type Machine,
+  offer,
+  tarball,
+  withUnswitched,
+} from '../support/nixos-machine.ts'
+import { signer } from '../support/trust.ts'
+import { VERSIONS } from '../support/world.ts'
+
+const FLEET = signer('fleet')
+
+const GATE = `${ENFORCING} gate.keyFile = "/run/secrets/gate-key";`
+
+/** Trusts the fleet's key for what comes from caches, and nobody for sources. */
+const member = (port: number) => `
+  mode = "enforce";
+  without = [ "plugin" ];
+  gate.fleet = { url = "http://127.0.0.1:${port}"; publicKey = "${FLEET.publicKey}"; };
+  principals.fleet.keys = [ "${FLEET.publicKey}" ];
+  groups.makers = { members = [ "fleet" "self" ]; threshold = 1; };
+  default = { require.source = "fleet"; require.output = "makers"; accept-unknown-derivation = true; };
+`
+
+/** Nobody attested these machines: they are switched as somebody does who installs them. */
+async function install(machine: Machine, settings: string): Promise<void> {
+  const system = await machine.system(settings)
+  const { status, stderr } = await machine.switchTo(system, { NIXOS_NO_CHECK: '1' })
+  assert.equal(status, 0, stderr)
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: a member of a fleet gets what the fleet's gate lets in, and judges what it builds`, async () => {
+    const [gatePort, memberPort] = [await freePort(), await freePort()]
+    await withUnswitched(version, gatePort, '', async gate => {
+      const good = await offer(gate, 'good', CACHE)
+      const foisted = await offer(gate, 'foisted', MALLORY)
+      gate.world.write('/run/secrets/gate-key', `${printNixSecretKey(FLEET.key)}\n`, 0o400)
+      await install(gate, GATE)
+      assert.equal(gate.world.read('/var/lib/nixsig/gate.pub').trim(), FLEET.publicKey)
+
+      await withUnswitched(version, memberPort, '', async ({ world, ...machine }) => {
+        await install({ world, ...machine }, member(gatePort))
+        const got = await world.run(`nix-store --realise ${good}`, { user: 'alice' })
+        assert.equal(got.status, 0, got.stderr)
+        assert.equal(world.read(good), 'good\n')
+
+        const refused = await world.run(`nix-store --realise ${foisted}`, { user: 'alice' })
+        assert.notEqual(refused.status, 0)
+        assert.match(refused.stderr, /HTTP error 451[\s\S]*refused \S+-foisted \(output\)/)
+
+        world.write('/srv/unsigned.tar', 'unsigned')
+        const built = await machine.build(tarball('unsigned'))
+        assert.notEqual(built.status, 0)
+        assert.match(built.stderr, /refused \S+-unsigned\.tar \(local source\) .*needs fleet for its source/)
+        assert.equal(await world.output('systemctl is-active nixsig.socket || true'), 'inactive')
+      })
+    })
+  })
+}
