@@ -157,7 +157,9 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
         why: sentence(verdict),
       })
       const { offer, signatures = [] } = outcome
-      if (policy?.mode !== 'warn' || offer === undefined) return refusal(policy, verdict)
+      if (policy?.mode !== 'warn') return refusal(policy, verdict)
+      // Where there is nothing to pass on, Nix goes on as it does without that cache.
+      if (offer === undefined) return notFound()
       return passOn(policy, verdict, () => narinfoAnswer(key, offer, signatures))
     }
   }

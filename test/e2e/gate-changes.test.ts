@@ -98,6 +98,17 @@ for (const version of VERSIONS) {
     assert.equal(world.admission(HELLO.path), undefined)
   })
 
+  gated('G12: in warn mode what no cache can be asked about is told, and is not there', async world => {
+    for (const cache of world.caches) cache.mood = 503
+    assert.equal((await ask(world)).status, 451)
+    await world.trust(2, '', 'warn')
+    assert.equal((await ask(world)).status, 404)
+    const isTold = () => /"would be refused".*answered 503/.test(world.gate.log())
+    for (const deadline = Date.now() + 5000; !isTold() && Date.now() < deadline; ) await sleep(20)
+    assert.ok(isTold(), world.gate.log())
+    assert.equal(world.admission(HELLO.path), undefined)
+  })
+
   gated('a builder of the list attests other contents: a conflict from then on', async world => {
     await passes(world)
     const other = { path: HELLO.path, narHash: 'ab'.repeat(32) }

@@ -37,7 +37,7 @@ test('every page that the README points to is there', () => {
   const pages = [...README.matchAll(/\]\(([^)]+)\)/g)].map(([, page = '']) => page)
   assert.ok(pages.length > 5)
   assert.deepEqual(
-    pages.filter(page => !existsSync(join(PROJECT_ROOT, page))),
+    pages.filter(page => !existsSync(join(PROJECT_ROOT, page.replace(/#.*/, '')))),
     [],
   )
 })
