@@ -102,6 +102,8 @@ in
       ++ lib.optional hasOwnGate "nixsig.socket";
       after = [ "nixsig-keys.service" ];
       before = [ "nix-daemon.service" ];
+      # However often it ends, it is started again: without it nothing comes in.
+      unitConfig.StartLimitIntervalSec = 0;
       environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
       serviceConfig =
         hardening
@@ -112,6 +114,7 @@ in
           ExecReload = "${nixsig} reload";
           WatchdogSec = 60;
           Restart = "always";
+          RestartSec = 1;
           LimitNOFILE = 16384;
           RuntimeDirectory = "nixsig";
           RuntimeDirectoryMode = "0755";
