@@ -10,7 +10,7 @@
 let
   cfg = config.security.nixsig;
   others = import ./others-settings.nix { inherit lib options; };
-  isIn = part: !lib.elem part cfg.without;
+  inherit (import ./parts.nix { inherit config lib; }) isIn;
 
   leave = "disable nixsig (security.nixsig.enable = false)";
   takeOut = setting: "take nix.settings.${setting} out there";

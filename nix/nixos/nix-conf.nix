@@ -8,6 +8,7 @@
 
 let
   cfg = config.security.nixsig;
+  inherit (import ./parts.nix { inherit config lib; }) hasOwnGate keyConf;
   settings = import ./settings.nix { inherit config lib options; };
   others = import ./others-settings.nix { inherit lib options; };
   hasFlakes = lib.elem "flakes" (others.wordsFor "experimental-features");
@@ -23,9 +24,9 @@ in
 
     # The gate's key is made on the machine, so that nobody else ever had it. Until it is there,
     # nothing comes in.
-    nix.extraOptions = lib.mkIf (!lib.elem "gate" cfg.without && cfg.gate.fleet == null) (
+    nix.extraOptions = lib.mkIf hasOwnGate (
       lib.mkAfter ''
-        !include /var/lib/nixsig/nix.conf
+        !include ${keyConf}
       ''
     );
   };

@@ -1,6 +1,11 @@
 # The policy as options: whom you trust, and for what. Fields are called as in policy.toml
 # (docs/policy.md).
-{ lib, pkgs, ... }:
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
 
 let
   inherit (lib) literalExpression mkOption types;
@@ -127,7 +132,7 @@ in
     attestations = {
       directories = mkOption {
         type = types.listOf types.path;
-        default = [ "/etc/nixsig/attestations" ];
+        default = [ (import ./parts.nix { inherit config lib; }).evidence ];
         example = literalExpression "[ ./attestations ]";
         description = "Directories in which attestations and detached signatures are looked for.";
       };

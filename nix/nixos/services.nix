@@ -11,7 +11,7 @@ let
   cfg = config.security.nixsig;
   nixsig = "${cfg.package}/bin/nixsig";
   hardening = import ./hardening.nix;
-  hasOwnGate = !lib.elem "gate" cfg.without && cfg.gate.fleet == null;
+  inherit (import ./parts.nix { inherit config lib; }) evidence hasOwnGate keyConf;
 
   doctorOptions = lib.optionalString (cfg.gate.fleet != null) (
     lib.escapeShellArgs [
@@ -42,8 +42,8 @@ in
     ];
 
     systemd.tmpfiles.rules = lib.optional (
-      lib.elem "/etc/nixsig/attestations" cfg.attestations.directories
-    ) "d /etc/nixsig/attestations 0755 root root -";
+      lib.elem evidence cfg.attestations.directories
+    ) "d ${evidence} 0755 root root -";
 
     systemd.services.nixsig-keys = {
       description = "Keys of this machine for nixsig";
@@ -59,7 +59,7 @@ in
               nixsig
               "machine-keys"
               "--nix-conf"
-              "/var/lib/nixsig/nix.conf"
+              keyConf
             ]
             ++ keyOptions
           );

@@ -10,7 +10,7 @@
 let
   cfg = config.security.nixsig;
   programs = "${cfg.package}/libexec/nixsig";
-  isIn = part: !lib.elem part cfg.without;
+  inherit (import ./parts.nix { inherit config lib; }) hasFleet isIn;
 
   others = import ./others-settings.nix { inherit lib options; };
 
@@ -18,7 +18,6 @@ let
   own = "http://${
     lib.replaceStrings [ "0.0.0.0" "[::]" ] [ "127.0.0.1" "[::1]" ] cfg.gate.listen
   }";
-  hasFleet = isIn "gate" && cfg.gate.fleet != null;
 in
 {
   # Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build

@@ -9,7 +9,7 @@
 
 let
   cfg = config.security.nixsig;
-  evidence = "/etc/nixsig/attestations";
+  inherit (import ./parts.nix { inherit config lib; }) evidence;
 in
 {
   # NixOS before 25.05 has no such checks.

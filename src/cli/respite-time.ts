@@ -1,4 +1,5 @@
 import { LONGEST_RESPITE } from '../ledger/respite.ts'
+import { parseInstant } from '../policy/language/instant.ts'
 import type { Instant } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { UsageError } from './usage-error.ts'
@@ -28,8 +29,7 @@ function spanOf(text: string, now: Instant): Instant | undefined {
   return count === undefined ? undefined : now + Number(count) * SECONDS[unit as keyof typeof SECONDS]
 }
 
+/** A day alone would end at its beginning, which is not what whoever writes it means. */
 function timeOf(text: string): Instant | undefined {
-  const FORM = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?(?:Z|[+-]\d{2}:\d{2})$/
-  const milliseconds = FORM.test(text) ? Date.parse(text) : Number.NaN
-  return Number.isNaN(milliseconds) ? undefined : Math.floor(milliseconds / 1000)
+  return text.includes('T') ? parseInstant(text) : undefined
 }

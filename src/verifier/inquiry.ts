@@ -108,7 +108,8 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
 }
 
 async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {
-  const policy = kept?.policy() ?? withPlaces(places, loadPolicy(places, { remember: records }))
+  if (kept !== undefined) return kept.policy()
+  const policy = withPlaces(places, loadPolicy(places, { remember: records }))
   return underRespite(policy, places.state, now)
 }
 

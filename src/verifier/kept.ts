@@ -37,7 +37,7 @@ export function keepBetweenInquiries(places: Places): Kept {
   const readers = keepReader(places.state)
   const stores = keepStore()
   return {
-    policy: () => underRespite(policies.current(), places.state, Math.floor(Date.now() / 1000)),
+    policy: policies.current,
     store: stores.store,
     reader: readers.current,
     forget() {
@@ -50,29 +50,30 @@ export function keepBetweenInquiries(places: Places): Kept {
 
 function keepPolicy(places: Places) {
   let held: HeldPolicy | undefined
-  /** Looked at in this turn of the event loop: requests that came in together need not each look. */
-  let isFresh = false
+  /** As it was taken in this turn of the event loop: requests that came in together need not each look. */
+  let fresh: Policy | undefined
   const read = (): Policy => {
     held = undefined
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
-    const policy = withPlaces(places, next.policy)
-    held = { policy, files: next.files }
-    return policy
+    held = { policy: withPlaces(places, next.policy), files: next.files }
+    return taken(held.policy)
   }
+  const taken = (policy: Policy): Policy => underRespite(policy, places.state, Math.floor(Date.now() / 1000))
   return {
     current(): Policy {
       if (held === undefined) return read()
-      if (isFresh) return held.policy
+      if (fresh !== undefined) return fresh
       if (!held.files.every(isUnchanged)) return read()
-      isFresh = true
+      fresh = taken(held.policy)
       setImmediate(() => {
-        isFresh = false
+        fresh = undefined
       })
-      return held.policy
+      return fresh
     },
     forget() {
       held = undefined
+      fresh = undefined
     },
   }
 }
