@@ -5,7 +5,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, CHECKOUT } from '../support/nixos.ts'
+import { BUILDS_THERE, bringCheckout, build, CHECKOUT, DIST_PACKAGE, MACHINE_CONF } from '../support/nixos.ts'
 import { VERSIONS, type World, withMachine } from '../support/world.ts'
 
 const DRIVER = join(PROJECT_ROOT, 'test/support/vm-driver.py')
@@ -17,17 +17,11 @@ const NAMES = readdirSync(join(PROJECT_ROOT, 'nix/checks'))
   .filter(file => !OTHERS.includes(file))
   .map(file => file.replace(/\.nix$/, ''))
 
-const CONF = { ...BUILDS_HERE, sandbox: 'true', 'build-users-group': '', substituters: '' }
-
 /** The system and the script of a test, with dist/ as the package of nixsig and what a build needs in this machine. */
 function expression(name: string): string {
   return `let
     pkgs = import ${CHECKOUT}/test/nixpkgs { };
-    package = pkgs.runCommand "nixsig" { } ''
-      mkdir -p $out/libexec $out/bin
-      cp -r \${/srv/dist} $out/libexec/nixsig
-      ln -s ../libexec/nixsig/nixsig $out/bin/nixsig
-    '';
+    package = ${DIST_PACKAGE};
     runNixOSTest = test: pkgs.testers.runNixOSTest (test // {
       nodes.machine.imports = test.nodes.machine.imports ++ [ (${BUILDS_THERE}) ];
     });
@@ -54,8 +48,7 @@ for (const version of VERSIONS) {
     test(`${version}: ${name}`, { skip: HAS_PYTHON ? false : 'there is no Python here' }, () =>
       withMachine(version, async world => {
         bringCheckout(world)
-        const lines = Object.entries(CONF).map(([setting, value]) => `${setting} = ${value}\n`)
-        world.write('/etc/nix/nix.conf', lines.join(''))
+        world.write('/etc/nix/nix.conf', MACHINE_CONF)
         const built = await build(world, expression(name))
         assert.equal(built.status, 0, built.stderr)
         const [system = '', script = ''] = built.stdout.trim().split('\n')

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import { derivation } from './expressions.ts'
 import { freePort } from './gate-process.ts'
-import { BUILDS_HERE, BUILDS_THERE, bringCheckout, build, systemOf } from './nixos.ts'
+import { BUILDS_THERE, bringCheckout, build, MACHINE_CONF, systemOf } from './nixos.ts'
 import { built, contentsOf, publish, signer } from './trust.ts'
 import { type Outcome, type Version, type World, withMachine } from './world.ts'
 
@@ -13,16 +13,6 @@ export const CACHE = signer('cache')
 export const MALLORY = signer('mallory')
 export const OWN = signer('machine')
 const SECRET = `${printNixSecretKey(OWN.key)}\n`
-
-const CONF = Object.entries({
-  ...BUILDS_HERE,
-  sandbox: 'true',
-  'build-users-group': '',
-  substituters: '',
-  'experimental-features': 'nix-command flakes',
-})
-  .map(([name, value]) => `${name} = ${value}\n`)
-  .join('')
 
 /** What enforces here: alice for sources that are called so, this machine, the workshop or the cache for outputs. */
 export const ENFORCING = `
@@ -71,7 +61,7 @@ export async function withUnswitched(
 ): Promise<void> {
   await withMachine(version, async world => {
     bringCheckout(world)
-    world.write('/etc/nix/nix.conf', CONF)
+    world.write('/etc/nix/nix.conf', MACHINE_CONF)
     world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
     const always = `{
       nix.settings.experimental-features = [ "nix-command" "flakes" ];

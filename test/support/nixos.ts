@@ -13,6 +13,17 @@ export const BUILDS_HERE: Readonly<Record<string, string>> = {
   'sandbox-paths': '/bin=/bin /usr=/usr /lib=/lib /lib64=/lib64 /etc/alternatives=/etc/alternatives /srv',
 }
 
+/** nix.conf of a machine before it is switched to anything. */
+export const MACHINE_CONF = Object.entries({
+  ...BUILDS_HERE,
+  sandbox: 'true',
+  'build-users-group': '',
+  substituters: '',
+  'experimental-features': 'nix-command flakes',
+})
+  .map(([name, value]) => `${name} = ${value}\n`)
+  .join('')
+
 /** The same for a system's own nix.conf. */
 export const BUILDS_THERE = `{
   nix.settings.sandbox-paths = [ "/bin=/bin" "/usr=/usr" "/lib=/lib" "/lib64=/lib64" "/srv" ];
@@ -32,6 +43,13 @@ export function bringCheckout(world: World): void {
 /** Where the stand-in for nixpkgs lies in a world. */
 export const STAND_IN = `${CHECKOUT}/test/nixpkgs`
 
+/** A Nix expression in which `pkgs` is known: dist/ as the package of nixsig. */
+export const DIST_PACKAGE = `pkgs.runCommand "nixsig" { meta.mainProgram = "nixsig"; } ''
+  mkdir -p $out/libexec $out/bin
+  cp -r \${/srv/dist} $out/libexec/nixsig
+  ln -s ../libexec/nixsig/nixsig $out/bin/nixsig
+''`
+
 /** A Nix expression: the system that some modules make, on top of nixsig's, with dist/ as its package. */
 export function systemOf(...modules: readonly string[]): string {
   return systemIn(STAND_IN, ...modules)
@@ -42,18 +60,7 @@ export function systemIn(nixpkgs: string, ...modules: readonly string[]): string
   return `import ${nixpkgs}/nixos/lib/eval-config.nix {
   modules = [
     ${CHECKOUT}/nix/module.nix
-    (
-      { pkgs, lib, ... }:
-      {
-        security.nixsig.package = lib.mkDefault (
-          pkgs.runCommand "nixsig" { meta.mainProgram = "nixsig"; } ''
-            mkdir -p $out/libexec $out/bin
-            cp -r \${/srv/dist} $out/libexec/nixsig
-            ln -s ../libexec/nixsig/nixsig $out/bin/nixsig
-          ''
-        );
-      }
-    )
+    ({ pkgs, lib, ... }: { security.nixsig.package = lib.mkDefault (${DIST_PACKAGE}); })
     ${modules.map(module => `(${module})`).join('\n    ')}
   ];
 }`
