@@ -16,7 +16,14 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   const weighing = weigh(policy, subject, rule, evidence.claims, now)
   const strays = [...evidence.strays, ...weighing.strays]
   const refuse = (outcome: Refusal['outcome'], findings: Refusal['findings']): Refusal => {
-    return { outcome, path: subject.path, kind: subject.kind, rule: rule.title, findings, strays }
+    return {
+      outcome,
+      path: subject.path,
+      kind: subject.kind,
+      ground: { kind: 'rule', title: rule.title },
+      findings,
+      strays,
+    }
   }
   const trust = (basis: Basis, ends: readonly (Instant | undefined)[]): Trust => {
     const until = earliest([...ends, weighing.conflictFrom])

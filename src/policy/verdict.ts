@@ -141,6 +141,23 @@ export interface Trust {
   readonly until?: Instant
 }
 
+/** What a refusal rests on: a rule of the policy, by its title, or something that no rule can outweigh. */
+export type Ground =
+  | { readonly kind: 'rule'; readonly title: string }
+  | { readonly kind: Exclude<GroundKind, 'rule'> }
+
+export type GroundKind =
+  | 'rule'
+  | 'inputs' // its derivation, or something that its build uses
+  | 'making' // its derivation, or a source of that, as far as they are known of a path from elsewhere
+  | 'references' // a path that it refers to
+  | 'derivation' // a kind of derivation that cannot be judged
+  | 'caches' // binary caches that disagree, or do not answer, or answer with what cannot be read
+  | 'store' // the store does not have the path, or did not answer
+  | 'policy' // the policy file
+  | 'evidence' // a file of evidence, or a derivation, that cannot be read
+  | 'fault' // an error in the middle of judging
+
 /**
  * `untrusted`: the evidence is there and does not suffice. `indeterminate`: it could not be decided. Both refuse; only
  * the first is remembered. The first finding is the most telling one.
@@ -149,7 +166,7 @@ export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'
   readonly path: string
   readonly kind: SubjectKind
-  readonly rule: string
+  readonly ground: Ground
   readonly findings: readonly [Finding, ...Finding[]]
   /** What was found besides and is no evidence, where evidence was looked at. */
   readonly strays?: readonly Stray[]

@@ -151,7 +151,7 @@ async function admitReferences(
     }
     ends.push(readAdmission(now.state, reference.digest, text)?.until)
   }
-  const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it refers to' })
+  const refusal = refusedFor(refusals, { path: path.path, kind, ground: { kind: 'references' } })
   return refusal === undefined ? endOf(...ends) : { refusal }
 }
 
@@ -163,7 +163,7 @@ async function referenced(inquiry: Inquiry, path: StorePath): Promise<Input> {
 /** One refusal because of others; undefined if there are none. */
 export function refusedFor(
   refusals: readonly Refusal[],
-  about: Pick<Refusal, 'path' | 'kind' | 'rule'>,
+  about: Pick<Refusal, 'path' | 'kind' | 'ground'>,
 ): Refusal | undefined {
   const [first, ...rest] = refusals.map(verdict => ({ code: 'input', path: verdict.path, verdict }) as const)
   if (first === undefined) return undefined
@@ -195,7 +195,7 @@ export async function judgeInput(inquiry: Inquiry, input: Input, builtHere: bool
     const refusals = builtHere
       ? await admitBuild(inquiry, input.derivation)
       : [await admitDerivation(inquiry, input.derivation)].filter(refusal => refusal !== undefined)
-    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'its own inputs' })
+    const refusal = refusedFor(refusals, { path: path.path, kind, ground: { kind: 'inputs' } })
     if (refusal !== undefined) return refusal
   }
   const remembered = rememberedEvidence(entry, narHash)
@@ -284,7 +284,7 @@ function notThere(input: Input): Refusal {
     outcome: 'indeterminate',
     path: input.path.path,
     kind: input.kind,
-    rule: 'any',
+    ground: { kind: 'store' },
     findings: [{ code: 'unreadable', trouble }],
   }
 }

@@ -111,7 +111,7 @@ function allGone({ path }: StoredDerivation): Refusal {
     outcome: 'indeterminate',
     path: path.path,
     kind: 'derivation',
-    rule: 'any',
+    ground: { kind: 'store' },
     findings: [finding],
   }
 }

@@ -139,7 +139,7 @@ async function judgeIncoming(
   }
   if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
     const refusals = await admitMaking(inquiry, derivation)
-    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
+    const refusal = refusedFor(refusals, { path: path.path, kind, ground: { kind: 'making' } })
     if (refusal !== undefined) return refusal
   }
   const evidence = mergeEvidence([await inquiry.attested(path.path), rememberedEvidence(entry, narHash)])

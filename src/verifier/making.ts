@@ -33,5 +33,5 @@ async function admitSource(inquiry: Inquiry, input: Input): Promise<Refusal | un
 function unchecked({ path, kind }: Input, derivation: string): Refusal {
   const detail = `its developer's signature can be checked once it is here: nix-store --realise ${derivation}`
   const finding = { code: 'unreadable', trouble: { origin: path.path, detail } } as const
-  return { outcome: 'indeterminate', path: path.path, kind, rule: 'any', findings: [finding] }
+  return { outcome: 'indeterminate', path: path.path, kind, ground: { kind: 'making' }, findings: [finding] }
 }

@@ -159,7 +159,7 @@ async function judgeOffered(
   }
   if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
     const refusals = await admitMaking(inquiry, derivation)
-    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
+    const refusal = refusedFor(refusals, { path: path.path, kind, ground: { kind: 'making' } })
     if (refusal !== undefined) return { judged: refusal, signatures: [] }
   }
   const policy = await inquiry.policy()
@@ -189,7 +189,7 @@ function disagreementOf(
     outcome: 'untrusted',
     path: path.path,
     kind,
-    rule: 'every rule',
+    ground: { kind: 'caches' },
     findings: [{ code: 'disagreement', sides }],
   }
   return { verdict, sides }
@@ -208,5 +208,11 @@ function undecided(path: string, obstacles: readonly Trouble[]): Refusal {
     ({ origin, detail }) => ({ code: 'unreadable', trouble: { origin, detail } }) as const,
   )
   if (first === undefined) throw new RangeError('nothing that is in the way')
-  return { outcome: 'indeterminate', path, kind: 'output', rule: 'any', findings: [first, ...rest] }
+  return {
+    outcome: 'indeterminate',
+    path,
+    kind: 'output',
+    ground: { kind: 'caches' },
+    findings: [first, ...rest],
+  }
 }

@@ -14,7 +14,13 @@ const NOW = 1_790_000_000
 const POLICY = 'cd'.repeat(32)
 
 function refused(finding: Finding): Refusal {
-  return { outcome: 'untrusted', path: PATH, kind: 'output', rule: 'default', findings: [finding] }
+  return {
+    outcome: 'untrusted',
+    path: PATH,
+    kind: 'output',
+    ground: { kind: 'rule', title: 'default' },
+    findings: [finding],
+  }
 }
 
 const need = { aspect: 'output', who: 'builders', threshold: 1, of: 2 } as const

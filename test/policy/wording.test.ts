@@ -18,7 +18,7 @@ function refusal(...[first, ...rest]: [Finding, ...Finding[]]): Refusal {
     outcome: 'untrusted',
     path: PATH,
     kind: 'fetched-source',
-    rule: 'default',
+    ground: { kind: 'rule', title: 'default' },
     findings: [first, ...rest],
   }
 }
@@ -280,4 +280,12 @@ exempt:
   ${PATH} until 2026-12-31 (upstream does not sign)
   local sources named bootstrap-* until 2026-12-31 (until the seed is signed)`,
   )
+})
+
+test('attack: a rule that is called like another ground of a refusal is told apart from it', () => {
+  const finding = { code: 'refused-by-rule' } as const
+  const byRule = { ...refusal(finding), ground: { kind: 'rule', title: 'what it refers to' } } as const
+  const byReferences = { ...refusal(finding), ground: { kind: 'references' } } as const
+  assert.match(sentence(byRule), /\(fetched source\) under rule "what it refers to": /)
+  assert.match(sentence(byReferences), /\(fetched source\) because of what it refers to: /)
 })
