@@ -56,7 +56,7 @@ function reason(finding: Finding, depth: number): string {
     case 'refused-by-rule':
       return 'the rule refuses it, whoever signed'
     case 'unknown-derivation':
-      return 'its derivation is not in this store, so what it was built from cannot be judged'
+      return unknownWords(finding.unvouched, depth)
     case 'unsupported-derivation':
       return `it is ${word(finding.what)}, a kind that cannot be judged`
     case 'unreadable':
@@ -109,6 +109,15 @@ function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' |
   const since = finding.since === undefined ? '' : ` since ${when(finding.since)}`
   const why = finding.reason === undefined ? '' : ` (${word(finding.reason)})`
   return `the key of ${who} is revoked${since}${why}`
+}
+
+function unknownWords([first]: readonly Refusal[], depth: number): string {
+  const so = 'so what it was built from cannot be judged'
+  if (first === undefined) return `its derivation is not in this store, ${so}`
+  const derivation = `nobody stands for the derivation that makes it, ${pathWord(first.path)}`
+  if (depth <= 0) return `${derivation}, ${so}`
+  const reasons = [...new Set(first.findings.map(finding => reason(finding, depth - 1)))]
+  return `${derivation} (${list(reasons, INPUT_FINDINGS, '; ')}), ${so}`
 }
 
 function inputWords({ path, kind, findings }: Refusal, depth: number): string {

@@ -14,8 +14,11 @@ export interface Subject {
   readonly narHash: string
   /** Whether this machine made it under its own hooks; if so, `self` is one of its builders. */
   readonly builtHere: boolean
-  /** For an output: whether its derivation lies in this store, and so was judged too. True for all other kinds. */
-  readonly derivationKnown: boolean
+  /**
+   * The derivation that makes it, where that is known here and was judged as well. Of an output from elsewhere without
+   * one nothing is known of what it was built from.
+   */
+  readonly derivation?: string
 }
 
 /** What one key says of one path; its signature verified against a key of the trusted list. */
@@ -97,7 +100,8 @@ export type Finding =
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   | { readonly code: 'refused-by-rule' }
-  | { readonly code: 'unknown-derivation' }
+  /** `unvouched`: what was found against each derivation that is here and makes it, and that nobody stands for. */
+  | { readonly code: 'unknown-derivation'; readonly unvouched: readonly Refusal[] }
   | { readonly code: 'unsupported-derivation'; readonly what: string }
   | { readonly code: 'input'; readonly path: string; readonly verdict: Refusal }
   | { readonly code: 'unreadable'; readonly trouble: Trouble }

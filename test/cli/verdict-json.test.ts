@@ -48,7 +48,6 @@ test('a trusted path has its basis and its end', () => {
       kind: 'output',
       narHash: '00'.repeat(32),
       builtHere: true,
-      derivationKnown: true,
     },
     rule: 'rule 1',
     basis: { kind: 'claims', claims: [], principals: ['self'] },

@@ -40,7 +40,7 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'not-yet-valid', who: 'bob', at: NOW }, /wait/],
   [{ code: 'not-a-signature', detail: 'it was built' }, /get it anew from its origin/],
   [{ code: 'refused-by-rule' }, /nixsig policy describe/],
-  [{ code: 'unknown-derivation' }, /accept-unknown-derivation/],
+  [{ code: 'unknown-derivation', unvouched: [] }, /accept-unknown-derivation/],
   [{ code: 'unsupported-derivation', what: 'odd' }, /cannot judge derivations of this kind/],
   [
     { code: 'input', path: `${PATH}-input`, verdict: refused({ code: 'refused-by-rule' }) },

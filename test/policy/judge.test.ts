@@ -9,6 +9,7 @@ import {
   claimBy,
   evidenceOf,
   NOW,
+  OF_UNKNOWN_MAKING,
   OTHER_HASH,
   OUTPUT,
   PATH,
@@ -141,7 +142,7 @@ test('refused-by-rule: no signature helps', () => {
 
 test('unknown-derivation: an output from elsewhere whose derivation is not here', () => {
   const evidence = evidenceOf([builtBy('alice-1'), builtBy('bob-1')])
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   refused(ask(teamPolicy(), evidence, subject), ['unknown-derivation'], 20)
 })
 
@@ -231,7 +232,7 @@ test('S3: an exemption by name holds for its kinds and names alone', () => {
 test('S3: an exemption outweighs "refuse" and an unknown derivation, but no conflict', () => {
   const exemption = `[[exemptions]]\npath = "${PATH}"\nreason = "x"\nuntil = 2026-07-01`
   const policy = teamPolicy(exemption, { requirement: '"refuse"' })
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   trusted(ask(policy, evidenceOf([]), subject))
   const conflict = evidenceOf([builtBy('alice-1', { narHash: OTHER_HASH })])
   refused(ask(policy, conflict, subject), ['conflict'], 13)
@@ -501,7 +502,7 @@ test('S11: a waived requirement makes trusted without evidence', () => {
 })
 
 test('S12: an unknown derivation stops a waived output, is told after an unmet one, and may be accepted', () => {
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   const waived = teamPolicy('', { requirement: '"nothing"' })
   refused(ask(waived, evidenceOf([]), subject), ['unknown-derivation'], 20)
   refused(ask(teamPolicy(), evidenceOf([]), subject), ['unsigned'], 10)

@@ -96,7 +96,7 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   ],
   [{ code: 'refused-by-rule' }, 'the rule refuses it, whoever signed'],
   [
-    { code: 'unknown-derivation' },
+    { code: 'unknown-derivation', unvouched: [] },
     'its derivation is not in this store, so what it was built from cannot be judged',
   ],
   [
@@ -145,7 +145,10 @@ test('trusted verdicts say why and for how long', () => {
 })
 
 test('an undecided verdict says that it is', () => {
-  const verdict = { ...refusal({ code: 'unknown-derivation' }), outcome: 'indeterminate' } as const
+  const verdict = {
+    ...refusal({ code: 'unknown-derivation', unvouched: [] }),
+    outcome: 'indeterminate',
+  } as const
   assert.match(sentence(verdict), /^refused \S+ \(fetched source\), undecided under rule "default": /)
 })
 

@@ -2,8 +2,8 @@ import type { Signer } from '../../crypto/signers/signer.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
-import { type Input, inputsOf, type Output, outputsOf } from '../../verifier/build.ts'
-import { classify } from '../../verifier/classify.ts'
+import { inputsOf, type Output } from '../../verifier/build.ts'
+import { outputOfValid } from '../../verifier/makers.ts'
 import type { Places } from '../../verifier/places.ts'
 import { validContents } from '../attest/contents.ts'
 import { provenanceLine } from '../attest/lines.ts'
@@ -41,7 +41,7 @@ async function attestPaths(
     for (const path of paths) {
       terminal.progress(`reading ${path}`)
       const { contents, info } = await validContents(store, path)
-      const output = outputOf(classify(path, info))
+      const output = await outputOf(store, info)
       assertBuiltHere(places, info)
       const build = {
         derivation: output.derivation.path.path,
@@ -57,10 +57,10 @@ async function attestPaths(
   }
 }
 
-function outputOf({ path, derivation }: Input): Output {
-  const made = derivation && outputsOf(derivation).find(output => output.path.path === path.path)
-  if (made !== undefined) return made
-  throw new UsageError(`the derivation of ${path.path} is not in this store: instantiate it first`)
+async function outputOf(store: Store, { path, deriver }: PathInfo): Promise<Output> {
+  const made = deriver && (await outputOfValid(store, deriver, path))
+  if (made) return made
+  throw new UsageError(`the derivation of ${path} is not in this store: instantiate it first`)
 }
 
 /** A builder vouches for what it saw being built, and for nothing that it was given. */
