@@ -1,6 +1,8 @@
 import { expectOutput } from '../ledger/expected.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
@@ -19,6 +21,9 @@ export async function beforeBuild(
 ): Promise<readonly Refusal[]> {
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
+  // Nix held the outputs' paths against the derivation when it became valid, and nobody else did.
+  const valid = await (await inquiry.store()).validPaths([drvPath])
+  if (!valid.has(drvPath)) throw new FormatError('derivation', 'not valid in the store', printable(drvPath))
   const refusals = [...(await admitBuild(inquiry, stored))]
   const allowed = new Map<string, readonly string[]>()
   for (const output of outputs) {
