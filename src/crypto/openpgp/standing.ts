@@ -104,6 +104,14 @@ function findWeakness({ signature, certificate, signers, form }: Suspect, now: n
   return undefined
 }
 
+/** When a signature that is good now ends, or one of its keys does, whichever is first; undefined: never. */
+export function firstEnd({ signature, certificate, signers }: Suspect): number | undefined {
+  const keys = [certificate.primary, ...signers].map(key => endOf(certificate, key))
+  const own = signature.lifetime ? signature.created + signature.lifetime : undefined
+  const ends = [own, ...keys].filter(end => end !== undefined)
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
 /** Keys that nothing binds to their primary key, that are not for signing, or that were not there yet. */
 function findMisuse({ signature, certificate, signers }: Suspect): Objection | undefined {
   const stray = signers.find(key => selfSignaturesOf(certificate, key).length === 0)
