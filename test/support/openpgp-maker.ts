@@ -184,7 +184,8 @@ function framed(version: 4 | 6, body: Buffer): Buffer {
     : Buffer.concat([Buffer.of(0x99), number(body.length, 2), body])
 }
 
-function mpi(bytes: Buffer): Buffer {
+/** A multiprecision integer (RFC 9580, section 3.2). */
+export function mpi(bytes: Buffer): Buffer {
   let start = 0
   while (start < bytes.length - 1 && bytes[start] === 0) start++
   const value = bytes.subarray(start)

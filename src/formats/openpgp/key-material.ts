@@ -8,7 +8,8 @@ import { readNumber } from './packets.ts'
 /** Numbers are big-endian without leading zeros. */
 export type KeyMaterial =
   /** 32 raw bytes. */
-  | { readonly kind: 'ed25519' | 'x25519'; readonly publicKey: Uint8Array }
+  | { readonly kind: 'ed25519'; readonly publicKey: Uint8Array }
+  | { readonly kind: 'x25519'; readonly publicKey: Uint8Array }
   /** 57 raw bytes. */
   | { readonly kind: 'ed448'; readonly publicKey: Uint8Array }
   | { readonly kind: 'rsa'; readonly modulus: Uint8Array; readonly exponent: Uint8Array }
