@@ -34,9 +34,10 @@ async function verify(
     })
     const { kind: outcome } = result
     if (outcome === 'good') {
-      const { signedAt } = result
+      const { signedAt, keyEnds } = result
       const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-      return { key, outcome, detail: `signed ${day}`, signedAt }
+      const good = { key, outcome, detail: `signed ${day}`, signedAt }
+      return keyEnds === undefined ? good : { ...good, keyEnds }
     }
     if (outcome !== 'expired-since') return { key, outcome, detail: result.detail }
     const { detail, signedAt, keyExpired } = result

@@ -46,10 +46,10 @@ function whyMalformed(signature: Uint8Array): string | undefined {
   }
 }
 
-function resultOf({ outcome, detail, signedAt, keyExpired }: DetachedResult): SignatureResult {
+function resultOf({ outcome, detail, signedAt, keyExpired, keyEnds }: DetachedResult): SignatureResult {
   switch (outcome) {
     case 'good':
-      return { outcome }
+      return keyEnds === undefined ? { outcome } : { outcome, keyEnds }
     case 'expired-since':
       if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
       return { outcome, signedAt, keyExpired }
