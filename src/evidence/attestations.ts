@@ -7,7 +7,12 @@ import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { LEVEL, type VerificationSummary } from '../formats/in-toto/predicates/verification-summary.ts'
-import { namesAnotherSigner, type Predicate, parsePredicate } from '../formats/in-toto/predicates.ts'
+import {
+  namesAnotherSigner,
+  otherSubjectOf,
+  type Predicate,
+  parsePredicate,
+} from '../formats/in-toto/predicates.ts'
 import { parseStatement } from '../formats/in-toto/statement.ts'
 import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
@@ -142,6 +147,11 @@ function readPayload(
   }
   if (predicate === undefined) {
     findings.strays.push({ problem: 'unused', origin, detail: statement.predicateType })
+    return
+  }
+  const other = otherSubjectOf(predicate, subject)
+  if (other !== undefined) {
+    findings.strays.push({ problem: 'other-subject', origin, detail: other })
     return
   }
   const about = { path: search.path, narHash: subject.narHash, origin }

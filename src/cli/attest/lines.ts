@@ -12,7 +12,7 @@ import {
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
 } from '../../formats/in-toto/predicates/verification-summary.ts'
-import { parsePredicate, signerUri } from '../../formats/in-toto/predicates.ts'
+import { parsePredicate, resourceUriOf, signerUri } from '../../formats/in-toto/predicates.ts'
 import { printStatement, type Statement } from '../../formats/in-toto/statement.ts'
 import { jsonObject } from '../../formats/json/print.ts'
 import type { Contents } from './contents.ts'
@@ -39,7 +39,7 @@ export function summaryLine(
   const predicate = verificationSummaryJson({
     signer: signerUri('verifier', signer.keyid),
     timeVerified: now,
-    resourceUri: `nixsig:${contents.path}`,
+    resourceUri: resourceUriOf(contents.path),
     passed: true,
     levels: [level],
     inputs,
