@@ -19,10 +19,14 @@ const certificate = join(dir, 'certificate.pgp')
 const GPGV: Tool = { name: 'gpgv', program: '/usr/bin/gpgv' }
 const SQV: Tool = { name: 'sqv', program: '/usr/bin/sqv' }
 
-function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
+async function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
   writeFileSync(certificate, each.certificate)
   const { signature, fingerprint } = each
-  return withOpenedFile(path, file => verifyOpenPgp({ file, signature, certificate, fingerprint, tools }))
+  const [result] = await withOpenedFile(path, file =>
+    verifyOpenPgp({ file, signature, certificate, fingerprint, tools }),
+  )
+  assert.ok(result !== undefined)
+  return result
 }
 
 describe('a signature by', () => {
