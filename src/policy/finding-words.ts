@@ -101,16 +101,14 @@ function disagreementWords(sides: readonly Side[]): string {
   return `binary caches disagree: ${list(says, NAMES)}${alike ? ', and that it refers to other paths' : ''}`
 }
 
-function referencesWords({ upstream, added, missing, by }: Extract<Finding, { code: 'references' }>): string {
-  const truth =
-    by === undefined
-      ? 'not what its contents name of all that it could refer to'
-      : `not what ${whoWord(by.who)} signed (in ${word(by.origin)})`
+function referencesWords(finding: Extract<Finding, { code: 'references' }>): string {
+  const { upstream, added, missing, by } = finding
+  const truth = by === undefined ? 'its contents do' : `${whoWord(by.who)} signed (in ${word(by.origin)})`
   const differences = [
     added.length === 0 ? undefined : `adds ${list(added.map(pathWord), NAMES)}`,
     missing.length === 0 ? undefined : `leaves out ${list(missing.map(pathWord), NAMES)}`,
   ].filter(difference => difference !== undefined)
-  return `${word(upstream)} says that it refers to other paths, ${truth}: ${differences.join(' and ')}`
+  return `${word(upstream)} says that it refers to other paths than ${truth}: ${differences.join(' and ')}`
 }
 
 function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {

@@ -24,6 +24,7 @@ import { rememberedEvidence } from './evidence.ts'
 import type { Inquiry } from './inquiry.ts'
 import { admitMaking } from './making.ts'
 import { recordOffer } from './record.ts'
+import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** What becomes of a question that binary caches were asked. */
@@ -169,7 +170,9 @@ async function judgeOffered(
     await inquiry.attested(path.path),
     rememberedEvidence(entry, subject.narHash),
   ]
-  const judged = await judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
+  const { claims, ...found } = mergeEvidence(evidence)
+  const verdict = await judgeWithGraph(inquiry, subject, { claims, ...found }, derivation)
+  const judged = await withReferences(inquiry, verdict, { offers, derivation, claims })
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
 }
 
