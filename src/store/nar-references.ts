@@ -5,7 +5,7 @@ import { type Found, scanForHashParts, type Wanted } from '../formats/nix/hash-p
 import { FormatError } from '../primitives/format-error.ts'
 
 /** Bytes after which others get their turn. */
-const TURN = 4 * 1024 * 1024
+const TURN = 1024 * 1024
 /** Bytes that are scanned at once. */
 const PIECE = 256 * 1024
 

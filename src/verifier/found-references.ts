@@ -48,9 +48,8 @@ export function concludeFrom(found: Found, stated: StatedReferences): Conclusion
     .sort()
   if (added.length > 0 || missing.length > 0) return { kind: 'wrong', added, missing }
   if (candidates !== undefined) return { kind: 'right' }
-  const [other] = found.others
-  if (other !== undefined) {
-    const name = pathWord(`${STORE_DIR}/${other}`)
+  if (found.other !== undefined) {
+    const name = pathWord(`${STORE_DIR}/${found.other}`)
     const detail = `they name ${name}; whether it refers to that, only its derivation tells, which is not whole in this store`
     return { kind: 'open', detail }
   }
