@@ -66,10 +66,13 @@ function trusting(...principals: readonly Principal[]): Policy {
 interface Said {
   readonly path?: string
   readonly narHash?: string
+  readonly references?: readonly string[]
 }
 
-function payload(predicateType: string, predicate: JsonObject, { path = PATH, narHash = HASH }: Said = {}) {
-  return printStatement({ subjects: [{ name: path, narHash }], predicateType, predicate })
+function payload(predicateType: string, predicate: JsonObject, said: Said = {}) {
+  const { path: name = PATH, narHash = HASH, references } = said
+  const subjects = [{ name, narHash, ...(references && { references }) }]
+  return printStatement({ subjects, predicateType, predicate })
 }
 
 const built = (by: Person, said?: Said) =>
@@ -179,6 +182,18 @@ test('the word on a graph and the word on the derivation alone are two claims', 
 test('another hash is a claim too: the judge makes it a conflict', async () => {
   publish(first, PATH, built(alice), built(bob, { narHash: OTHER_HASH }))
   assert.deepEqual(await claims(), ['alice builder ab', 'bob builder cd'])
+})
+
+test('a builder’s word on what the path refers to is part of the claim', async () => {
+  publish(first, PATH, built(alice), built(alice, { references: [PATH, OTHER_PATH] }))
+  const { claims, troubles } = await attestationEvidence(policy, PATH)
+  assert.deepEqual([claims.map(({ references }) => references), troubles], [[[PATH, OTHER_PATH]], []])
+})
+
+test('attack: references in no order, by a listed key, cannot be read', async () => {
+  publish(first, PATH, built(alice, { references: [OTHER_PATH, PATH] }))
+  assert.deepEqual(await claims(), [])
+  assert.match((await troubles()).join(), /must be sorted, and none repeated/)
 })
 
 test('two directories add up, and the same envelope in both is one claim', async () => {

@@ -51,6 +51,24 @@ const WORDS: readonly (readonly [Finding, string])[] = [
     'found a signature that does not verify (SHA256:x, in a.jsonl:9)',
   ],
   [
+    { code: 'references', upstream: 'https://a.example', added: [PATH], missing: [] },
+    `https://a.example says that it refers to other paths than its contents do: adds ${PATH}`,
+  ],
+  [
+    {
+      code: 'references',
+      upstream: 'https://a.example',
+      added: [PATH],
+      missing: [`${PATH}x`, `${PATH}y`],
+      by: { who: 'bob', origin: 'a.jsonl:1' },
+    },
+    `https://a.example says that it refers to other paths than bob signed (in a.jsonl:1): adds ${PATH} and leaves out ${PATH}x, ${PATH}y`,
+  ],
+  [
+    { code: 'unvouched-references', detail: 'https://a.example: has no such NAR' },
+    'nobody whose word counts has signed what it refers to, and its contents do not tell (https://a.example: has no such NAR)',
+  ],
+  [
     { code: 'wrong-digest', who: 'bob', attested: 'cdcd', origin: 'a.jsonl:1' },
     'bob signed other contents (sha256:cdcd, in a.jsonl:1)',
   ],
