@@ -145,18 +145,20 @@ function readPayload(
     return
   }
   const about = { path: search.path, narHash: subject.narHash, origin }
-  for (const { key, expired } of signers) {
+  for (const { key, expired, keyEnds: until, trace } of signers) {
+    const end = until === undefined ? {} : { until }
+    const made = { ...(expired && { expired }), ...end, ...(trace && { trace }) }
     for (const word of wordsOf(predicate, key)) {
       if ('unused' in word) findings.strays.push({ problem: 'unused', origin, detail: word.unused })
-      else addClaim(findings, { key: key.identity, ...word, ...(expired && { expired }), ...about })
+      else addClaim(findings, { key: key.identity, ...word, ...made, ...about })
     }
   }
 }
 
 /** The same said twice is one claim. */
 function addClaim({ claims }: Findings, claim: Claim): void {
-  const { key, role, narHash, coversGraph = false, expired } = claim
-  const identity = [key, role, narHash, coversGraph, expired?.signedAt, expired?.at].join(' ')
+  const { key, role, narHash, coversGraph = false, expired, until, trace } = claim
+  const identity = [key, role, narHash, coversGraph, expired?.signedAt, expired?.at, until, trace].join(' ')
   if (!claims.has(identity)) claims.set(identity, claim)
 }
 

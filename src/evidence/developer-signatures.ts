@@ -105,15 +105,19 @@ function whyUnfit(fsPath: string): string | undefined {
 }
 
 function claimsOf(result: DetachedResult, subject: Subject, origin: string): readonly Claim[] {
-  const { key, outcome, signedAt, keyExpired } = result
+  const { key, outcome, signedAt, keyExpired, keyEnds: until, trace } = result
   const { path, narHash } = subject
   const claim = { key: key.identity, role: 'developer', path, narHash, origin } as const
-  if (outcome === 'good') return [claim]
+  if (outcome === 'good') {
+    const end = until === undefined ? {} : { until }
+    return [{ ...claim, ...end, ...(trace === undefined ? {} : { trace }) }]
+  }
   if (outcome !== 'expired-since' || signedAt === undefined || keyExpired === undefined) return []
   return [{ ...claim, expired: { signedAt, at: keyExpired } }]
 }
 
-const PROBLEMS = {
+/** What a result that is no claim makes a signature, where it concerns the key that it names. */
+export const PROBLEMS = {
   'bad-signature': 'bad-signature',
   unacceptable: 'bad-signature',
   'other-file': 'other-subject',

@@ -54,6 +54,7 @@ export function storeSignatureEvidence(
         role: 'builder',
         path: signed.path,
         narHash: signed.narHash,
+        trace: 'nix',
         origin,
       })
     } else if (keys.some(key => key.name === signature.name)) {

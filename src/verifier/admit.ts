@@ -48,7 +48,7 @@ export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation
   const remembered = readAdmission(inquiry.places.state, stored.path.digest, stored.path.path)
   const evidence = mergeEvidence([
     await inquiry.attested(stored.path.path),
-    rememberedEvidence(remembered, subject.narHash),
+    await rememberedEvidence(inquiry, remembered, subject.narHash),
   ])
   return judgeWithGraph(inquiry, subject, evidence)
 }
@@ -198,7 +198,7 @@ export async function judgeInput(inquiry: Inquiry, input: Input, builtHere: bool
     const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'its own inputs' })
     if (refusal !== undefined) return refusal
   }
-  const remembered = rememberedEvidence(entry, narHash)
+  const remembered = await rememberedEvidence(inquiry, entry, narHash)
   const evidence = mergeEvidence([await pathEvidence(inquiry, subject, info, fileNamesOf(input)), remembered])
   if (kind === 'output' || info === undefined)
     return judgeWithGraph(inquiry, subject, evidence, input.derivation)

@@ -142,6 +142,9 @@ async function judgeIncoming(
     const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
     if (refusal !== undefined) return refusal
   }
-  const evidence = mergeEvidence([await inquiry.attested(path.path), rememberedEvidence(entry, narHash)])
+  const evidence = mergeEvidence([
+    await inquiry.attested(path.path),
+    await rememberedEvidence(inquiry, entry, narHash),
+  ])
   return judgeWithGraph(inquiry, subject, evidence, derivation)
 }

@@ -167,7 +167,7 @@ async function judgeOffered(
   const evidence: readonly Evidence[] = [
     ...signed,
     await inquiry.attested(path.path),
-    rememberedEvidence(entry, subject.narHash),
+    await rememberedEvidence(inquiry, entry, subject.narHash),
   ]
   const judged = await judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }

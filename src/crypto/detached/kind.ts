@@ -33,6 +33,14 @@ export interface DetachedResult {
    * the end of the signature, of its key or of the primary key; missing where none of them ends.
    */
   readonly keyEnds?: Instant
+  /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
+  readonly trace?: string
+}
+
+/** When a signature was verified, and when it is asked about again. */
+export interface Recalling {
+  readonly seen: Instant
+  readonly now: Instant
 }
 
 /** One kind of detached signature. */
@@ -46,4 +54,10 @@ export interface DetachedKind {
   takes(key: Key): boolean
   /** What a key that it takes has to do with a signature that `check` found well-formed. */
   verify(file: OpenedFile, signature: Uint8Array, key: Key, use: SignatureUse): Promise<DetachedResult>
+  /**
+   * What `verify` would say now of a signature over a file that it called good when it was seen, by its trace alone:
+   * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the signature
+   * was seen takes it. Any key may be asked about. `unreadable` where only the signature itself could tell.
+   */
+  recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>
 }

@@ -3,7 +3,7 @@ import { isText } from '../../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
+import type { DetachedKind, DetachedResult, Recalling, SignatureUse } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
 /** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
@@ -13,6 +13,7 @@ export const OPENPGP: DetachedKind = {
   check: parseDetachedSignatures,
   takes: key => key.kind === 'openpgp',
   verify,
+  recall,
 }
 
 async function verify(
@@ -34,9 +35,9 @@ async function verify(
     })
     const { kind: outcome } = result
     if (outcome === 'good') {
-      const { signedAt, keyEnds } = result
+      const { signedAt, keyEnds, trace } = result
       const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-      const good = { key, outcome, detail: `signed ${day}`, signedAt }
+      const good = { key, outcome, detail: `signed ${day}`, signedAt, trace }
       return keyEnds === undefined ? good : { ...good, keyEnds }
     }
     if (outcome !== 'expired-since') return { key, outcome, detail: result.detail }
@@ -48,6 +49,11 @@ async function verify(
     if (!isForeseen) throw error
     return { key, outcome: 'unreadable', detail: error.message }
   }
+}
+
+async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const { recallOpenPgp } = await import('../openpgp/remembered.ts')
+  return recallOpenPgp(trace, key, moment)
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

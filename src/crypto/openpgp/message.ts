@@ -46,10 +46,15 @@ function whyMalformed(signature: Uint8Array): string | undefined {
   }
 }
 
-function resultOf({ outcome, detail, signedAt, keyExpired, keyEnds }: DetachedResult): SignatureResult {
+function resultOf(result: DetachedResult): SignatureResult {
+  const { outcome, detail, signedAt, keyExpired, keyEnds, trace } = result
   switch (outcome) {
     case 'good':
-      return keyEnds === undefined ? { outcome } : { outcome, keyEnds }
+      return {
+        outcome,
+        ...(keyEnds === undefined ? {} : { keyEnds }),
+        ...(trace === undefined ? {} : { trace }),
+      }
     case 'expired-since':
       if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
       return { outcome, signedAt, keyExpired }
