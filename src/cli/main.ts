@@ -5,6 +5,7 @@ import { printable } from '../primitives/printable.ts'
 import { type AddCommand, withGlobalOptions } from './command.ts'
 import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
+import { conflicts } from './commands/conflicts.ts'
 import { doctor } from './commands/doctor.ts'
 import { enforce } from './commands/enforce.ts'
 import { explain } from './commands/explain.ts'
@@ -46,6 +47,7 @@ const COMMANDS: readonly AddCommand[] = [
   sync,
   policy,
   quarantine,
+  conflicts,
   importCommand,
   exportCommand,
   doctor,

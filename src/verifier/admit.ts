@@ -21,6 +21,7 @@ import { graphClaimsOf } from './graph.ts'
 import { admitSignature, declaredEvidence, doubting, noSignature } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
 import { recordTrust, rememberBuild } from './record.ts'
+import { withSeenConflicts } from './seen-conflicts.ts'
 
 /** Admits a derivation. Undefined: admitted; otherwise why not. */
 export function admitDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
@@ -263,10 +264,11 @@ export function wasBuiltHere(
 export async function judgeWithGraph(
   inquiry: Inquiry,
   subject: Subject,
-  evidence: Evidence,
+  found: Evidence,
   madeBy?: StoredDerivation,
 ): Promise<Verdict> {
   const policy = await inquiry.policy()
+  const evidence = await withSeenConflicts(inquiry, subject, found)
   let verdict = judge(policy, subject, evidence, inquiry.now)
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
   const claims = [...evidence.claims]

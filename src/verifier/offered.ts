@@ -25,6 +25,7 @@ import type { Inquiry } from './inquiry.ts'
 import { admitMaking } from './making.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { noteConflicts } from './seen-conflicts.ts'
 
 /** What becomes of a question that binary caches were asked. */
 export type OfferOutcome =
@@ -107,6 +108,8 @@ async function admitOffer(
     if (inquiry.records) {
       recordConflict(inquiry.places.state, path.digest, { path: path.path, time: inquiry.now, sides })
     }
+    // What listed builders signed of it stands, also once a cache shows something else.
+    if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
     return { kind: 'refused', verdict, offer }
   }
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
@@ -171,6 +174,17 @@ async function judgeOffered(
   ]
   const judged = await judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
+}
+
+async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer[]): Promise<void> {
+  const policy = await inquiry.policy()
+  const about = offers.filter(({ narinfo }) => narinfo.path === path)
+  const signed = about.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
+  noteConflicts(
+    inquiry,
+    path,
+    signed.flatMap(({ claims }) => claims),
+  )
 }
 
 /** Why these offers do not go together, or not with what is in the store; undefined if they do. */
