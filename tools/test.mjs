@@ -64,7 +64,8 @@ function run(files, concurrency, { env = {}, wrapper = [] } = {}) {
  * the store, runs them as the machine is.
  */
 function withoutStore() {
-  const canHide = process.getuid?.() === 0 && existsSync('/nix') && !realpathSync(values.node).startsWith('/nix/')
+  const canHide =
+    process.getuid?.() === 0 && existsSync('/nix') && !realpathSync(values.node).startsWith('/nix/')
   return canHide ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /nix && exec "$@"', 'sh'] : []
 }
 
