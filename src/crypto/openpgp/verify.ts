@@ -2,14 +2,13 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../../files/programs.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
-import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
 import { type Certificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
-import { claimsToBeBy } from './parts.ts'
 import { bindingsOf } from './self-signatures.ts'
-import { findObjection, isUsableForSqv, type SignedForm, type Suspect } from './standing.ts'
+import { findObjection, isUsableForSqv, type SignedForm, type Suspect, suspectOf } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
 
 export type { OpenPgpResult } from './conclude.ts'
@@ -100,11 +99,6 @@ function realPath(file: string): string {
   } catch (error) {
     throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
   }
-}
-
-function suspectOf(signature: OpenPgpSignature, certificate: Certificate, form: SignedForm): Suspect {
-  const keys = [certificate.primary, ...certificate.subkeys]
-  return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
 }
 
 /** RFC 9580 brought these algorithms, as it did version 6. */
