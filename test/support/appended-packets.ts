@@ -110,7 +110,7 @@ interface Prospect {
 }
 
 function prospects(file: Uint8Array, { key, signatures }: Base): readonly Prospect[] {
-  const found = findCertificate(file, key.fingerprint)
+  const found = findCertificate(file, key.fingerprint)?.verified()
   assert.ok(found, 'the certificate is gone')
   return signatures.map(bytes => {
     const [signature] = parseDetachedSignatures(bytes)

@@ -5,8 +5,9 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
-import { type Certificate, findCertificate } from './certificate.ts'
+import { type FoundCertificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
+import { claimsToBeBy } from './parts.ts'
 import { bindingsOf } from './self-signatures.ts'
 import { findObjection, isUsableForSqv, type SignedForm, type Suspect, suspectOf } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
@@ -49,27 +50,30 @@ export interface OpenPgpQuestion {
  */
 export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<OpenPgpResult> {
   const signatures = parseDetachedSignatures(question.signature)
-  const certificate = readCertificate(question)
-  if (certificate === undefined) {
+  const found = readCertificate(question)
+  if (found === undefined) {
     const detail = `no certificate ${question.fingerprint} in ${printable(question.certificate)}`
     return { kind: 'unreadable', detail }
   }
-  const suspects = signatures.map(signature => suspectOf(signature, certificate, question.form ?? 'bytes'))
-  if (suspects.filter(({ signers }) => signers.length > 0).length > RUN_LIMIT) {
-    return {
-      kind: 'unreadable',
-      detail: `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`,
-    }
+  const own = signatures.filter(signature => found.keys.some(key => claimsToBeBy(signature, key)))
+  if (own.length === 0) {
+    return { kind: 'unknown-signer', detail: signatures[0]?.issuers[0] ?? 'a signature that names no key' }
   }
+  if (own.length > RUN_LIMIT) {
+    const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`
+    return { kind: 'unreadable', detail }
+  }
+  const certificate = found.verified()
   const tools = question.tools ?? findTools()
   const directory = mkdtempSync('/tmp/nixsig-openpgp-')
   try {
     const keyring = join(directory, 'keyring.pgp')
     writeFileSync(keyring, certificate.bytes)
     const results: OpenPgpResult[] = []
-    for (const [index, suspect] of suspects.entries()) {
+    for (const [index, signature] of own.entries()) {
       const packet = join(directory, `signature-${index}.pgp`)
-      writeFileSync(packet, suspect.signature.bytes)
+      writeFileSync(packet, signature.bytes)
+      const suspect = suspectOf(signature, certificate, question.form ?? 'bytes')
       const files = { data: question.file, signature: packet, keyring, directory }
       results.push(await judge(suspect, tool => ask(tool, files), tools))
     }
@@ -87,7 +91,7 @@ export function findTools(): readonly Tool[] {
   })
 }
 
-function readCertificate(question: OpenPgpQuestion): Certificate | undefined {
+function readCertificate(question: OpenPgpQuestion): FoundCertificate | undefined {
   const bytes = readRegularFile(realPath(question.certificate), CERTIFICATE_LIMIT)
   return bytes && findCertificate(bytes, question.fingerprint)
 }
@@ -110,10 +114,7 @@ async function judge(
   askTool: (tool: Tool) => Promise<Answer>,
   tools: readonly Tool[],
 ): Promise<OpenPgpResult> {
-  const { signature, certificate, signers } = suspect
-  if (signers.length === 0) {
-    return { kind: 'unknown-signer', detail: signature.issuers[0] ?? 'a signature that names no key' }
-  }
+  const { certificate } = suspect
   const objection = findObjection(suspect, Math.floor(Date.now() / 1000))
   if (objection?.kind !== 'revoked-key' && bindingsOf(certificate, certificate.primary).length === 0) {
     const detail =
