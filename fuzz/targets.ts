@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
+import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
@@ -33,6 +34,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...KEYS,
     ...SIGNERS,
     ...OPENPGP,
+    APPENDED_PACKETS,
     ...SIGSTORE,
     POLICY,
     ...PUBLICATION,

@@ -106,5 +106,5 @@ function readCertificate({ certificate, fingerprint }: OpenPgpKey): Certificate 
     throw new FileError(`cannot read ${printable(certificate)}: ${printable((error as Error).message)}`)
   }
   const bytes = readRegularFile(file, CERTIFICATE_LIMIT)
-  return bytes && findCertificate(bytes, fingerprint)
+  return bytes && findCertificate(bytes, fingerprint)?.verified()
 }
