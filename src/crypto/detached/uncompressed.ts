@@ -1,6 +1,7 @@
 /** Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone. */
 import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { contradicts } from '../../files/compressed/extension.ts'
 import {
   type Compression,
   compressionOf,
@@ -17,6 +18,8 @@ interface Question {
   readonly kind: DetachedKind
   readonly signature: Uint8Array
   readonly use: SignatureUse
+  /** How the file is called. */
+  readonly names: readonly string[]
 }
 
 /** Results that say that the signature is by the key they are of, and over something else than the file. */
@@ -35,6 +38,12 @@ export async function lookInside(
 ): Promise<readonly DetachedResult[]> {
   const compression = results.some(isElsewhere) ? compressionOf(headOf(file)) : undefined
   if (compression === undefined) return results
+  const name = question.names.find(candidate => contradicts(candidate, compression))
+  if (name !== undefined) {
+    const reason = `it was compressed by ${compression}, and ${printable(name, 100)} is the name of something else`
+    const error = new DecompressionError(reason, { isOurs: false })
+    return results.map(result => (isElsewhere(result) ? unseen(result, error) : result))
+  }
   try {
     return await withContents(file, compression, inside => judgeInside(inside, question, results))
   } catch (error) {

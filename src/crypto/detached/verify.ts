@@ -55,7 +55,7 @@ export async function verifyDetached(question: DetachedQuestion): Promise<readon
     const results = await tryAll(opened, { kind, signature, keys, use })
     if (use !== 'file' || !results.some(({ outcome }) => outcome === 'bad-signature')) return results
     const { lookInside } = await import('./uncompressed.ts')
-    return lookInside(opened, { kind, signature, use }, results)
+    return lookInside(opened, { kind, signature, use, names: fileNames }, results)
   })
 }
 
