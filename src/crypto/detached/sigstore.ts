@@ -1,7 +1,7 @@
 import { parseFileStatement } from '../../formats/in-toto/file-statement.ts'
 import { looksLikeSigstoreBundle, parseSigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
-import type { Key } from '../../policy/policy.ts'
+import { BUNDLE_NAMESPACE, type Key } from '../../policy/policy.ts'
 import type { PlainKey } from '../sigstore/by-key.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
@@ -9,6 +9,7 @@ import type { OpenedFile } from './opened-file.ts'
 /** Sigstore bundles: over a file, or over a statement about it; by a name that was vouched for, or by a key. */
 export const SIGSTORE: DetachedKind = {
   kind: 'sigstore',
+  isBare: true,
   recognises: looksLikeSigstoreBundle,
   check,
   takes: key => key.kind === 'sigstore' || signsBundles(key),
@@ -24,11 +25,19 @@ function check(signature: Uint8Array): void {
 
 /**
  * Whether a key can sign bundles itself: one in PEM's or OpenSSH's form. Not security keys, whose signatures are of another
- * form, and not keys that are limited to namespaces, for a bundle has none.
+ * form.
  */
 function signsBundles(key: Key): key is PlainKey {
   if (key.kind === 'openpgp' || key.kind === 'sigstore') return false
-  return ['pem', 'ssh'].includes(key.form) && key.application === undefined && key.namespaces === undefined
+  return ['pem', 'ssh'].includes(key.form) && key.application === undefined
+}
+
+/**
+ * Whether a key that can sign bundles may. An SSH key logs in and signs much else, and a bundle's signature does not say
+ * that it is one: so only where the policy lists this among the key's namespaces.
+ */
+function maySignBundles({ form, namespaces }: PlainKey): boolean {
+  return form !== 'ssh' || namespaces?.includes(BUNDLE_NAMESPACE) === true
 }
 
 async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {
@@ -39,5 +48,8 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   }
   if (!signsBundles(key)) throw new TypeError(`${key.kind} keys make no Sigstore bundles`)
   const { verifyByKey } = await import('../sigstore/by-key.ts')
-  return { key, ...(await verifyByKey(file, bundle, key)) }
+  const result = await verifyByKey(file, bundle, key)
+  if (result.outcome !== 'good' || maySignBundles(key)) return { key, ...result }
+  const detail = `an SSH key signs Sigstore bundles only if its namespaces have "${BUNDLE_NAMESPACE}"`
+  return { key, outcome: 'unacceptable', detail }
 }

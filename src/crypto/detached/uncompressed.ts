@@ -1,5 +1,5 @@
 /** Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone. */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { contradicts } from '../../files/compressed/extension.ts'
 import {
@@ -10,14 +10,12 @@ import {
   MAGIC_SIZE,
 } from '../../files/decompress.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
-import { type OpenedFile, withOpenedFile } from './opened-file.ts'
+import type { DetachedResult } from './kind.ts'
+import { headOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
+import { type KnownSignature, verifyFile } from './verify-file.ts'
 
 /** What was asked of a compressed file and is asked of its contents now. */
-interface Question {
-  readonly kind: DetachedKind
-  readonly signature: Uint8Array
-  readonly use: SignatureUse
+interface Question extends KnownSignature {
   /** How the file is called. */
   readonly names: readonly string[]
 }
@@ -36,7 +34,7 @@ export async function lookInside(
   question: Question,
   results: readonly DetachedResult[],
 ): Promise<readonly DetachedResult[]> {
-  const compression = results.some(isElsewhere) ? compressionOf(headOf(file)) : undefined
+  const compression = results.some(isElsewhere) ? compressionOf(headOf(file, MAGIC_SIZE)) : undefined
   if (compression === undefined) return results
   const name = question.names.find(candidate => contradicts(candidate, compression))
   if (name !== undefined) {
@@ -54,12 +52,12 @@ export async function lookInside(
 
 async function judgeInside(
   inside: OpenedFile,
-  { kind, signature, use }: Question,
+  known: KnownSignature,
   results: readonly DetachedResult[],
 ): Promise<readonly DetachedResult[]> {
   const looked: DetachedResult[] = []
   for (const result of results) {
-    const found = isElsewhere(result) ? await kind.verify(inside, signature, result.key, use) : result
+    const found = isElsewhere(result) ? await verifyFile(known, inside, result.key) : result
     // Over neither: then what was said of the file itself is the plainer word.
     const isChanged = found !== result && !isElsewhere(found)
     looked.push(isChanged ? { ...found, detail: `${found.detail}, over the uncompressed contents` } : result)
@@ -98,9 +96,4 @@ function openNameless(): number {
   } finally {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
-}
-
-function headOf({ fd }: OpenedFile): Uint8Array {
-  const head = new Uint8Array(MAGIC_SIZE)
-  return head.subarray(0, readSync(fd, head, 0, MAGIC_SIZE, 0))
 }

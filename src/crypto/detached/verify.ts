@@ -9,6 +9,7 @@ import { isInOnePiece, readSignedList, type SignedList } from './signed-list.ts'
 import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
 import { SSHSIG } from './sshsig.ts'
+import { verifyFile } from './verify-file.ts'
 
 export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 export { isInOnePiece, SIGNED_LIST_LIMIT } from './signed-list.ts'
@@ -79,7 +80,7 @@ async function tryAll(
   { kind, signature, keys, use }: Trial,
 ): Promise<readonly DetachedResult[]> {
   const results: DetachedResult[] = []
-  for (const key of keys) results.push(await kind.verify(file, signature, key, use))
+  for (const key of keys) results.push(await verifyFile({ kind, signature, use }, file, key))
   return results
 }
 

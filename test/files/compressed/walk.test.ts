@@ -167,7 +167,7 @@ describe('attack: what a reader passes over', () => {
       await refuses(/an empty stream/, 'xz', ...parts)
     }
     await refuses(/something else than a stream|padding/, 'xz', xz, gzipSync(DATA))
-    await refuses(/something else than a stream|does not begin/, 'xz', Buffer.from('PK  '), xz)
+    await refuses(/something else than a stream|does not begin|breaks off/, 'xz', Buffer.from('PK  '), xz)
   })
 
   it('in bzip2', async () => {
@@ -190,7 +190,7 @@ describe('attack: what a reader passes over', () => {
     await refuses(/an empty member/, 'lzip', lzipMember(5), lzipMember(0))
     await refuses(/an empty member/, 'lzip', lzipMember(0), lzipMember(5))
     await refuses(/something else than a member/, 'lzip', lzipMember(5), Buffer.alloc(20))
-    await refuses(/something else than a member/, 'lzip', Buffer.from('PK'), lzipMember(5))
+    await refuses(/something else than a member|breaks off/, 'lzip', Buffer.from('PK'), lzipMember(5))
     await refuses(/it breaks off/, 'lzip', Buffer.from('LZIP\u0001'))
   })
 })

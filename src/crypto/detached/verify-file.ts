@@ -1,0 +1,33 @@
+/** One kind of signature, one key, one file. */
+import { PROTOCOL_HEAD, protocolOf } from '../../formats/other-protocol.ts'
+import type { Key } from '../../policy/policy.ts'
+import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
+import { headOf, type OpenedFile } from './opened-file.ts'
+
+/** A signature whose kind is known, and what it is asked to be over. */
+export interface KnownSignature {
+  readonly kind: DetachedKind
+  readonly signature: Uint8Array
+  readonly use: SignatureUse
+}
+
+/**
+ * What a key has to do with a signature over a file. A bare signature that is good over a message of some other protocol is
+ * `unacceptable`: it was made for that, and nobody meant that the file is good.
+ */
+export async function verifyFile(
+  { kind, signature, use }: KnownSignature,
+  file: OpenedFile,
+  key: Key,
+): Promise<DetachedResult> {
+  const result = await kind.verify(file, signature, key, use)
+  const isSigned = result.outcome === 'good' || result.outcome === 'expired-since'
+  if (use !== 'file' || !kind.isBare || !isSigned) return result
+  const protocol = protocolOf(headOf(file, PROTOCOL_HEAD))
+  if (protocol === undefined) return result
+  return {
+    key,
+    outcome: 'unacceptable',
+    detail: `the file is what keys sign for something else: ${protocol}`,
+  }
+}
