@@ -3,6 +3,7 @@ import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
 import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { COMPRESSED } from './targets/compressed.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
@@ -46,6 +47,7 @@ export function allTargets(scratch: string): readonly Target[] {
     REFERENCES,
     ...SSH,
     ...SIGNED_LISTS,
+    ...COMPRESSED,
     ...GIT,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,

@@ -35,6 +35,9 @@ interface KeyBase {
  */
 export type Ed25519Form = 'nix' | 'ssh' | 'pem' | 'minisign' | 'signify'
 
+/** What among an SSH key's namespaces stands for Sigstore's bundles, which have none of SSH's. */
+export const BUNDLE_NAMESPACE = 'sigstore-bundle'
+
 /** What only a key in OpenSSH's form has. */
 interface SshKeyBase extends KeyBase {
   /** Only for a security key (`sk-`): the application that its signatures are bound to. */

@@ -51,6 +51,8 @@ export interface Recalling {
 /** One kind of detached signature. */
 export interface DetachedKind {
   readonly kind: SignatureKind
+  /** Whether its signatures are over the bytes of a file alone, and so do not say that it is a file that they are for. */
+  readonly isBare: boolean
   /** Whether a signature file is of this kind, as far as its first bytes tell; no two kinds say yes. */
   recognises(signature: Uint8Array): boolean
   /** Parses all of a signature file. Throws FormatError. */
