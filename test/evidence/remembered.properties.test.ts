@@ -20,7 +20,7 @@ import {
 } from '../support/signatures-of-all-kinds.ts'
 
 /** In the long run NIXSIG_CASES says how many. */
-const CASES = Number(process.env['NIXSIG_CASES'] ?? 300)
+const CASES = Number(process.env['NIXSIG_CASES'] ?? 500)
 
 const { signatures, listings, remove } = signaturesOfAllKinds()
 after(remove)
@@ -78,8 +78,12 @@ const listing = (of: string): fc.Arbitrary<Listed> =>
     validUntil: often<number | undefined>(undefined, days(-1), days(50), days(150), days(900)),
   })
 const allListings = fc.tuple(...OWNERS.map(listing))
-/** Of some owners another listing than before; of most the same. */
-const changes = fc.tuple(allListings, fc.subarray([...OWNERS.keys()], { maxLength: 2 }))
+/** Of some owners another listing than before, perhaps one that is much like it; of most the same. */
+const changes = fc.tuple(
+  allListings,
+  fc.subarray([...OWNERS.keys()], { maxLength: 2 }),
+  fc.constantFrom(undefined, -1, 1),
+)
 const hand = fc.oneof(fc.subarray([...signatures]), fc.subarray([...signatures], { maxLength: 2 }))
 
 /** Policies one after the other, of which each changes a little of the one before. */
@@ -92,8 +96,15 @@ const moments: fc.Arbitrary<readonly [Moment, Moment, Moment]> = fc
     revoked: fc.tuple(...TIMES.map(() => often<string | undefined>(undefined, ...OWNERS))),
   })
   .map(({ first, later, bases, hands, revoked }) => {
-    const changed = (before: readonly Listed[], [others, indices]: (typeof later)[number]) =>
-      before.map((one, index) => (indices.includes(index) ? (others[index] ?? one) : one))
+    const near = (one: Listed, step: number) => {
+      const number = one.number + step
+      return listings[number]?.of === listings[one.number]?.of ? { ...one, number } : one
+    }
+    const changed = (before: readonly Listed[], [others, indices, step]: (typeof later)[number]) =>
+      before.map((one, index) => {
+        if (!indices.includes(index)) return one
+        return step === undefined ? (others[index] ?? one) : near(one, step)
+      })
     const second = changed(first, later[0])
     const third = changed(second, later[1])
     const at = (index: 0 | 1 | 2, listed: readonly Listed[]) =>
