@@ -33,7 +33,6 @@ const subject: Subject = {
   kind: 'fetched-source',
   narHash: 'ab'.repeat(32),
   builtHere: true,
-  derivationKnown: true,
 }
 
 const gnupg = openGnupg()
@@ -138,6 +137,26 @@ describe('developers’ signatures as evidence', () => {
     const { claims, strays } = await gather()
     assert.deepEqual(claims.map(({ key }) => key).sort(), [alice.identity, bob.identity].sort())
     assert.deepEqual(strays, [])
+  })
+
+  it('E14, S14: a bad one beside a good one in one file is a stray and takes nothing away', async () => {
+    writeFileSync(source, 'something else')
+    const [byBob, byAlice] = [signedBy(bob), signedBy(alice)]
+    writeFileSync(source, 'a release')
+    put('.sig', Buffer.concat([byBob, signedBy(alice), byAlice]))
+    const { claims, strays, troubles } = await gather()
+    assert.deepEqual(
+      claims.map(({ key }) => key),
+      [alice.identity],
+    )
+    assert.deepEqual(
+      strays.map(({ problem, detail }) => [problem, detail.split(':')[0]]),
+      [
+        ['bad-signature', 'alice'],
+        ['bad-signature', 'bob'],
+      ],
+    )
+    assert.deepEqual(troubles, [])
   })
 
   it('by nobody whom the policy knows are one stray', async () => {

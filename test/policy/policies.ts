@@ -78,10 +78,15 @@ export const SOURCE: Subject = {
   kind: 'fetched-source',
   narHash: HASH,
   builtHere: false,
-  derivationKnown: true,
 }
 
-export const OUTPUT: Subject = { ...SOURCE, name: 'hello-2.12', kind: 'output' }
+/** An output from elsewhere of which no derivation is known. */
+export const OF_UNKNOWN_MAKING: Subject = { ...SOURCE, name: 'hello-2.12', kind: 'output' }
+
+export const OUTPUT: Subject = {
+  ...OF_UNKNOWN_MAKING,
+  derivation: '/nix/store/1c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.drv',
+}
 
 export function claimBy(key: string, more: Partial<Claim> = {}): Claim {
   return { key: identityOf(key), role: 'packager', path: PATH, narHash: HASH, origin: 'a.jsonl:1', ...more }

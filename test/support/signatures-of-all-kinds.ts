@@ -158,9 +158,10 @@ async function evidenceOfOpenPgp(
   const { withOpenedFile } = await import('../../src/crypto/detached/opened-file.ts')
   const { certificate, fingerprint } = key
   const tools = [{ name: 'sqv', program: made.program }] as const
-  const result = await withOpenedFile(made.file, file =>
+  const [result] = await withOpenedFile(made.file, file =>
     verifyOpenPgp({ file, signature: made.signature, certificate, fingerprint, tools }),
   )
+  if (result === undefined) throw new TypeError('a signature without a result')
   const about = { key: key.identity, role: 'developer', path: SOURCE.path, narHash: SOURCE.narHash } as const
   const claim = { ...about, origin: made.name }
   const none: Evidence = { claims: [], strays: [], troubles: [] }

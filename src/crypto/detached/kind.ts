@@ -10,20 +10,23 @@ export type SignatureKind = 'openpgp' | 'minisign' | 'signify' | 'sshsig' | 'sig
  */
 export type SignatureUse = 'file' | 'git' | 'text'
 
+/** What a key has to do with a signature. How these weigh against each other is in severity.ts. */
+export type DetachedOutcome =
+  | 'good'
+  | 'unknown-signer' // it names another key
+  | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
+  | 'other-file' // it is good, and says nothing of this file: over a list that does not name it
+  | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
+  | 'expired-signature'
+  | 'expired-key'
+  | 'expired-since' // it verifies and is dated before its key's end, which has come since: the policy decides
+  | 'revoked-key'
+  | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
+
 /** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
 export interface DetachedResult {
   readonly key: Key
-  readonly outcome:
-    | 'good'
-    | 'unknown-signer' // it names another key
-    | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
-    | 'other-file' // it is good, and says nothing of this file: over a list that does not name it
-    | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
-    | 'expired-signature'
-    | 'expired-key'
-    | 'expired-since' // it verifies and is dated before its key's end, which has come since: the policy decides
-    | 'revoked-key'
-    | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
+  readonly outcome: DetachedOutcome
   readonly detail: string
   /** When it was made, by its own word; for `expired-since` always there, with when its key ended. */
   readonly signedAt?: Instant
@@ -35,6 +38,8 @@ export interface DetachedResult {
   readonly keyEnds?: Instant
   /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
   readonly trace?: string
+  /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
+  readonly index?: number
 }
 
 /** When a signature was verified, and when it is asked about again. */
@@ -52,8 +57,16 @@ export interface DetachedKind {
   check(signature: Uint8Array): void
   /** Whether a key can make signatures of this kind. */
   takes(key: Key): boolean
-  /** What a key that it takes has to do with a signature that `check` found well-formed. */
-  verify(file: OpenedFile, signature: Uint8Array, key: Key, use: SignatureUse): Promise<DetachedResult>
+  /**
+   * What a key that it takes has to do with a signature file that `check` found well-formed: one result, or one for each
+   * signature in the file that names this key.
+   */
+  verify(
+    file: OpenedFile,
+    signature: Uint8Array,
+    key: Key,
+    use: SignatureUse,
+  ): Promise<DetachedResult | readonly DetachedResult[]>
   /**
    * What `verify` would say now of a signature over a file that it called good when it was seen, by its trace alone:
    * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the signature

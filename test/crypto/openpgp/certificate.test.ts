@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
-import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
+import { type OpenedFile, withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
 import { findCertificate } from '../../../src/crypto/openpgp/certificate.ts'
 import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
 import { verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
@@ -24,7 +24,9 @@ describe('a certificate file with', () => {
       writeFileSync(certificate, file)
       for (const tools of [[GPGV], [SQV], [GPGV, SQV]]) {
         const question = { signature, certificate, fingerprint, tools }
-        const result = await withOpenedFile(released, opened => verifyOpenPgp({ ...question, file: opened }))
+        const ask = (opened: OpenedFile) => verifyOpenPgp({ ...question, file: opened })
+        const [result] = await withOpenedFile(released, ask)
+        assert.ok(result)
         const says = `${tools.map(({ name }) => name)}: ${JSON.stringify(result)}`
         const expected = tools.length === 1 && tools[0] === GPGV ? (gpgv ?? kind) : kind
         if (isNew) assert.ok([kind, 'unreadable'].includes(result.kind), says)

@@ -19,10 +19,14 @@ const certificate = join(dir, 'certificate.pgp')
 const GPGV: Tool = { name: 'gpgv', program: '/usr/bin/gpgv' }
 const SQV: Tool = { name: 'sqv', program: '/usr/bin/sqv' }
 
-function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
+async function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
   writeFileSync(certificate, each.certificate)
   const { signature, fingerprint } = each
-  return withOpenedFile(path, file => verifyOpenPgp({ file, signature, certificate, fingerprint, tools }))
+  const [result] = await withOpenedFile(path, file =>
+    verifyOpenPgp({ file, signature, certificate, fingerprint, tools }),
+  )
+  assert.ok(result !== undefined)
+  return result
 }
 
 describe('a signature by', () => {
@@ -64,8 +68,8 @@ it('a good signature says when it is good no more: the end of itself, of its key
     for (const each of ends) {
       writeFileSync(certificate, each.certificate)
       const question = { signature: each.signature, certificate, fingerprint: key.fingerprint, tools }
-      const result = await withOpenedFile(released, file => verifyOpenPgp({ ...question, file }))
-      assert.ok(result.kind === 'good', JSON.stringify(result))
+      const [result] = await withOpenedFile(released, file => verifyOpenPgp({ ...question, file }))
+      assert.ok(result?.kind === 'good', JSON.stringify(result))
       assert.deepEqual([result.signedAt, result.keyEnds], [signed, each.end], each.what)
     }
   }

@@ -5,7 +5,11 @@ import { after, describe, it } from 'node:test'
 import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
 import { certificateFingerprints } from '../../../src/crypto/openpgp/certificate.ts'
 import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
-import { findTools, type OpenPgpResult, verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
+import {
+  findTools,
+  type IndexedResult as OpenPgpResult,
+  verifyOpenPgp,
+} from '../../../src/crypto/openpgp/verify.ts'
 import { openGnupg } from '../../support/gnupg.ts'
 
 const gnupg = openGnupg()
@@ -29,8 +33,15 @@ interface Case {
   readonly tools?: readonly Tool[]
 }
 
-function judge(question: Case): Promise<OpenPgpResult> {
+function judgeAll(question: Case): Promise<readonly OpenPgpResult[]> {
   return withOpenedFile(question.file ?? file, opened => verifyOpenPgp({ ...question, file: opened }))
+}
+
+/** For a file in which one signature at most names the key. */
+async function judge(question: Case): Promise<OpenPgpResult> {
+  const [result, another] = await judgeAll(question)
+  assert.ok(result !== undefined && another === undefined)
+  return result
 }
 
 /** Both tools lead to the same result, alone and together. */
@@ -92,11 +103,17 @@ describe('a good signature', () => {
     })
   }
 
-  it('is good beside another one that is bad, or by an unknown key', async () => {
+  it('is good beside one by an unknown key, and does not hide another one that is bad', async () => {
+    const beside = Buffer.concat([mallorySignature, aliceSignature])
+    await assertBoth({ ...byAlice, signature: beside }, 'good')
     const bad = gnupg.sign(otherFile, alice)
-    await assertBoth(
-      { ...byAlice, signature: Buffer.concat([bad, mallorySignature, aliceSignature]) },
-      'good',
+    const all = await judgeAll({ ...byAlice, signature: Buffer.concat([bad, beside]) })
+    assert.deepEqual(
+      all.map(({ kind, index }) => [kind, index]),
+      [
+        ['bad-signature', 0],
+        ['good', 2],
+      ],
     )
   })
 
@@ -250,15 +267,21 @@ describe('a key that has ended', () => {
     await assertBoth({ signature, certificate, fingerprint }, 'revoked-key')
   })
 
-  it('counts for more than what cannot count, and for less than a good signature of the same file', async () => {
+  it('stands beside what else is in the file, each with its place', async () => {
     const fingerprint = gnupg.makeKey('ludwig', { at, expire: '1y' })
     gnupg.gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', 'never'], { at })
     const ended = gnupg.sign(file, `${fingerprint}!`, [], '20200601T000000')
     const later = gnupg.sign(otherFile, `${fingerprint}!`, [], '20200601T000000')
     const question = { certificate: gnupg.exportTo(join(work, 'ludwig.pgp'), fingerprint), fingerprint }
     const signature = Buffer.concat([later, mallorySignature, ended])
-    await assertBoth({ ...question, signature }, 'expired-since')
-    await assertBoth({ ...byAlice, signature: Buffer.concat([signature, aliceSignature]) }, 'good')
+    for (const tools of [[GPGV], [SQV], [GPGV, SQV]]) {
+      const kinds = async (asked: Case) =>
+        (await judgeAll({ ...asked, tools })).map(({ kind, index }) => `${index} ${kind}`)
+      assert.deepEqual(await kinds({ ...question, signature }), ['0 bad-signature', '2 expired-since'])
+      const withAlice = Buffer.concat([signature, aliceSignature])
+      assert.deepEqual(await kinds({ ...byAlice, signature: withAlice }), ['3 good'])
+      assert.deepEqual(await kinds({ ...byAlice, signature }), ['0 unknown-signer'])
+    }
   })
 
   it('does not hide that the file was changed as well', async () => {
@@ -360,7 +383,7 @@ describe('the tools', () => {
 
   it('leave a signature undecided if there are none', async () => {
     const result = await judge({ ...byAlice, tools: [] })
-    assert.deepEqual(result, { kind: 'unreadable', detail: 'neither gpgv nor sqv is installed' })
+    assert.deepEqual(result, { kind: 'unreadable', detail: 'neither gpgv nor sqv is installed', index: 0 })
   })
 
   it('leave it undecided if they name another certificate', async () => {

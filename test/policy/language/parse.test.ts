@@ -32,7 +32,7 @@ ${more}`
 test('a date in quotes is the same date, for what writes policies by way of JSON', () => {
   const endOf = (until: string) =>
     policyOf(minimal(`exemptions = [{ name = "a", reason = "x", until = ${until} }]`)).exemptions[0]?.until
-  for (const date of ['2026-12-31', '2026-12-31T18:00:00+02:00', '2026-12-31 18:00Z']) {
+  for (const date of ['2026-12-31', '2026-12-31T18:00:00+02:00', '2026-12-31 18:00:00Z']) {
     assert.equal(typeof endOf(date), 'number')
     assert.equal(endOf(`"${date}"`), endOf(date), date)
   }
