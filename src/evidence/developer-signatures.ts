@@ -118,7 +118,10 @@ function claimsOf(result: DetachedResult, subject: Subject, origin: string): rea
   return [{ ...claim, expired: { signedAt, at: keyExpired } }]
 }
 
-/** As what each outcome is told; which results count, severity.ts says. */
+/**
+ * As what each outcome is told where it is no claim and concerns the key that the signature names; which results count,
+ * severity.ts says.
+ */
 export const PROBLEMS = {
   'bad-signature': 'bad-signature',
   unacceptable: 'bad-signature',

@@ -36,10 +36,10 @@ export interface DetachedResult {
    * the end of the signature, of its key or of the primary key; missing where none of them ends.
    */
   readonly keyEnds?: Instant
-  /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
-  readonly trace?: string
   /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
   readonly index?: number
+  /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
+  readonly trace?: string
 }
 
 /** When a signature was verified, and when it is asked about again. */

@@ -43,11 +43,6 @@ async function verify(
   }
 }
 
-async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
-  const { recallOpenPgp } = await import('../openpgp/remembered.ts')
-  return recallOpenPgp(trace, key, moment)
-}
-
 function resultOf(key: Key, result: IndexedResult): DetachedResult {
   const { kind: outcome } = result
   const which = result.index === undefined ? {} : { index: result.index }
@@ -60,6 +55,11 @@ function resultOf(key: Key, result: IndexedResult): DetachedResult {
   if (outcome !== 'expired-since') return { key, outcome, detail: result.detail, ...which }
   const { detail, signedAt, keyExpired } = result
   return { key, outcome, detail, signedAt, keyExpired, ...which }
+}
+
+async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const { recallOpenPgp } = await import('../openpgp/remembered.ts')
+  return recallOpenPgp(trace, key, moment)
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
