@@ -90,7 +90,7 @@ function calledOtherwise(path: string, upstream: string, name: string): Refusal 
 
 function undecided(path: string, origin: string, detail: string): Refusal {
   const finding = { code: 'unreadable', trouble: { origin, detail } } as const
-  return { outcome: 'indeterminate', path, kind: 'output', rule: 'any', findings: [finding] }
+  return { outcome: 'indeterminate', path, kind: 'output', ground: { kind: 'caches' }, findings: [finding] }
 }
 
 function settingsOf({ gate }: Policy, address: string): UpstreamSettings {

@@ -1,6 +1,6 @@
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import { findingWords } from '../policy/finding-words.ts'
-import type { Basis, Stray, Verdict } from '../policy/verdict.ts'
+import type { Basis, GroundKind, Stray, Verdict } from '../policy/verdict.ts'
 
 /**
  * A verdict as `--json` prints it. Fields are added in later versions, none is taken away or changes its meaning; the
@@ -12,8 +12,10 @@ interface VerdictJson {
   readonly outcome: 'trusted' | 'untrusted' | 'indeterminate'
   /** The exit status that this path alone would give. */
   readonly status: ExitCode
-  /** Title of the rule that decided. */
-  readonly rule: string
+  /** What decided: a rule of the policy, or something that no rule can outweigh. */
+  readonly ground: GroundKind
+  /** Title of the rule that decided; null where none did. */
+  readonly rule: string | null
   /** Of a trusted path: why. */
   readonly basis?: BasisJson
   /** Of a trusted path: seconds since 1970 at which this may end. */
@@ -41,21 +43,23 @@ export function verdictLine(verdict: Verdict): string {
 }
 
 function verdictJson(verdict: Verdict): VerdictJson {
-  const { outcome, rule, strays = [] } = verdict
+  const { outcome, strays = [] } = verdict
   const status = exitCode(verdict)
   if (outcome === 'trusted') {
-    const { subject, basis, until } = verdict
+    const { subject, rule, basis, until } = verdict
     const { path, kind } = subject
     const end = until === undefined ? {} : { until }
-    return { path, kind, outcome, status, rule, basis: basisJson(basis), ...end, findings: [], strays }
+    const why = { ground: 'rule', rule, basis: basisJson(basis) } as const
+    return { path, kind, outcome, status, ...why, ...end, findings: [], strays }
   }
-  const { path, kind } = verdict
+  const { path, kind, ground } = verdict
+  const rule = ground.kind === 'rule' ? ground.title : null
   const findings = verdict.findings.map(finding => ({
     code: finding.code,
     message: findingWords(finding),
     ...(finding.code === 'input' ? { path: finding.path } : {}),
   }))
-  return { path, kind, outcome, status, rule, findings, strays }
+  return { path, kind, outcome, status, ground: ground.kind, rule, findings, strays }
 }
 
 function basisJson(basis: Basis): BasisJson {

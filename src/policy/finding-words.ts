@@ -49,6 +49,10 @@ function reason(finding: Finding, depth: number): string {
       return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)}) than the ones judged here (sha256:${word(finding.judged)})`
     case 'disagreement':
       return disagreementWords(finding.sides)
+    case 'references':
+      return referencesWords(finding)
+    case 'unvouched-references':
+      return `nobody whose word counts has signed what it refers to, and its contents do not tell (${printable(finding.detail, 300)})`
     case 'revoked':
     case 'expired':
     case 'not-yet-valid':
@@ -56,7 +60,7 @@ function reason(finding: Finding, depth: number): string {
     case 'refused-by-rule':
       return 'the rule refuses it, whoever signed'
     case 'unknown-derivation':
-      return 'its derivation is not in this store, so what it was built from cannot be judged'
+      return unknownWords(finding.unvouched, depth)
     case 'unsupported-derivation':
       return `it is ${word(finding.what)}, a kind that cannot be judged`
     case 'unreadable':
@@ -97,6 +101,16 @@ function disagreementWords(sides: readonly Side[]): string {
   return `binary caches disagree: ${list(says, NAMES)}${alike ? ', and that it refers to other paths' : ''}`
 }
 
+function referencesWords(finding: Extract<Finding, { code: 'references' }>): string {
+  const { upstream, added, missing, by } = finding
+  const truth = by === undefined ? 'its contents do' : `${whoWord(by.who)} signed (in ${word(by.origin)})`
+  const differences = [
+    added.length === 0 ? undefined : `adds ${list(added.map(pathWord), NAMES)}`,
+    missing.length === 0 ? undefined : `leaves out ${list(missing.map(pathWord), NAMES)}`,
+  ].filter(difference => difference !== undefined)
+  return `${word(upstream)} says that it refers to other paths than ${truth}: ${differences.join(' and ')}`
+}
+
 function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {
   const who = word(finding.who)
   if (finding.code === 'not-yet-valid') return `the key of ${who} is not valid before ${when(finding.at)}`
@@ -109,6 +123,15 @@ function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' |
   const since = finding.since === undefined ? '' : ` since ${when(finding.since)}`
   const why = finding.reason === undefined ? '' : ` (${word(finding.reason)})`
   return `the key of ${who} is revoked${since}${why}`
+}
+
+function unknownWords([first]: readonly Refusal[], depth: number): string {
+  const so = 'so what it was built from cannot be judged'
+  if (first === undefined) return `its derivation is not in this store, ${so}`
+  const derivation = `nobody stands for the derivation that makes it, ${pathWord(first.path)}`
+  if (depth <= 0) return `${derivation}, ${so}`
+  const reasons = [...new Set(first.findings.map(finding => reason(finding, depth - 1)))]
+  return `${derivation} (${list(reasons, INPUT_FINDINGS, '; ')}), ${so}`
 }
 
 function inputWords({ path, kind, findings }: Refusal, depth: number): string {

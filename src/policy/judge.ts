@@ -16,7 +16,14 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   const weighing = weigh(policy, subject, rule, evidence.claims, now)
   const strays = [...evidence.strays, ...weighing.strays]
   const refuse = (outcome: Refusal['outcome'], findings: Refusal['findings']): Refusal => {
-    return { outcome, path: subject.path, kind: subject.kind, rule: rule.title, findings, strays }
+    return {
+      outcome,
+      path: subject.path,
+      kind: subject.kind,
+      ground: { kind: 'rule', title: rule.title },
+      findings,
+      strays,
+    }
   }
   const trust = (basis: Basis, ends: readonly (Instant | undefined)[]): Trust => {
     const until = earliest([...ends, weighing.conflictFrom])
@@ -44,7 +51,7 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   const shortfall = explainUnmet(policy, unmet, weighing, strays)
   if (isNotEmpty(shortfall)) return refuse('untrusted', shortfall)
   if (isOfUnknownMaking(subject) && !rule.acceptUnknownDerivation) {
-    return refuse('indeterminate', [{ code: 'unknown-derivation' }])
+    return refuse('indeterminate', [{ code: 'unknown-derivation', unvouched: [] }])
   }
   if (requirement.kind === 'nothing') return trust({ kind: 'no-requirement' }, [])
   const counted = [...new Set(answers.flatMap(answer => answer.counted))]
@@ -58,9 +65,9 @@ function principalsOf(answers: readonly Answer[]): readonly string[] {
   return [...new Set(answers.flatMap(answer => answer.principals))]
 }
 
-/** An output that came from elsewhere and whose derivation could not be judged, for it is not in this store. */
+/** An output that came from elsewhere of which no derivation is known here that could be judged. */
 function isOfUnknownMaking(subject: Subject): boolean {
-  return subject.kind === 'output' && !subject.builtHere && !subject.derivationKnown
+  return subject.kind === 'output' && !subject.builtHere && subject.derivation === undefined
 }
 
 function isNotEmpty<T>(list: readonly T[]): list is readonly [T, ...T[]] {

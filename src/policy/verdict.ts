@@ -14,8 +14,11 @@ export interface Subject {
   readonly narHash: string
   /** Whether this machine made it under its own hooks; if so, `self` is one of its builders. */
   readonly builtHere: boolean
-  /** For an output: whether its derivation lies in this store, and so was judged too. True for all other kinds. */
-  readonly derivationKnown: boolean
+  /**
+   * The derivation that makes it, where that is known here and was judged as well. Of an output from elsewhere without
+   * one nothing is known of what it was built from.
+   */
+  readonly derivation?: string
 }
 
 /** What one key says of one path; its signature verified against a key of the trusted list. */
@@ -25,6 +28,8 @@ export interface Claim {
   readonly path: string
   /** The NAR hash that the claim names. Another hash than the subject's makes a builder's claim a conflict. */
   readonly narHash: string
+  /** What the path refers to, where that was signed as well: full store paths, sorted, itself among them if it does. */
+  readonly references?: readonly string[]
   /** The path is a derivation and the claim is about its whole build graph as well. */
   readonly coversGraph?: true
   /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
@@ -87,6 +92,20 @@ export type Finding =
     }
   /** Before anything of the path is here: whoever has it does not say the same of it. */
   | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
+  /**
+   * A binary cache says that the path refers to other paths than it does: some are `added`, some `missing`. By the word of a
+   * builder, or else by the contents.
+   */
+  | {
+      readonly code: 'references'
+      /** The cache's address. */
+      readonly upstream: string
+      readonly added: readonly string[]
+      readonly missing: readonly string[]
+      readonly by?: { readonly who: string; readonly origin: string }
+    }
+  /** Nobody who counts said what the path refers to, and its contents do not tell. `detail` is escaped. */
+  | { readonly code: 'unvouched-references'; readonly detail: string }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
   | {
       readonly code: 'expired'
@@ -97,7 +116,8 @@ export type Finding =
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   | { readonly code: 'refused-by-rule' }
-  | { readonly code: 'unknown-derivation' }
+  /** `unvouched`: what was found against each derivation that is here and makes it, and that nobody stands for. */
+  | { readonly code: 'unknown-derivation'; readonly unvouched: readonly Refusal[] }
   | { readonly code: 'unsupported-derivation'; readonly what: string }
   | { readonly code: 'input'; readonly path: string; readonly verdict: Refusal }
   | { readonly code: 'unreadable'; readonly trouble: Trouble }
@@ -141,6 +161,23 @@ export interface Trust {
   readonly until?: Instant
 }
 
+/** What a refusal rests on: a rule of the policy, by its title, or something that no rule can outweigh. */
+export type Ground =
+  | { readonly kind: 'rule'; readonly title: string }
+  | { readonly kind: Exclude<GroundKind, 'rule'> }
+
+export type GroundKind =
+  | 'rule'
+  | 'inputs' // its derivation, or something that its build uses
+  | 'making' // its derivation, or a source of that, as far as they are known of a path from elsewhere
+  | 'references' // a path that it refers to
+  | 'derivation' // a kind of derivation that cannot be judged
+  | 'caches' // binary caches that disagree, or do not answer, or answer with what cannot be read
+  | 'store' // the store does not have the path, or did not answer
+  | 'policy' // the policy file
+  | 'evidence' // a file of evidence, or a derivation, that cannot be read
+  | 'fault' // an error in the middle of judging
+
 /**
  * `untrusted`: the evidence is there and does not suffice. `indeterminate`: it could not be decided. Both refuse; only
  * the first is remembered. The first finding is the most telling one.
@@ -149,7 +186,7 @@ export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'
   readonly path: string
   readonly kind: SubjectKind
-  readonly rule: string
+  readonly ground: Ground
   readonly findings: readonly [Finding, ...Finding[]]
   /** What was found besides and is no evidence, where evidence was looked at. */
   readonly strays?: readonly Stray[]

@@ -1,6 +1,6 @@
 /** The one place where a verdict becomes text. */
 import { findingWords, strayWords } from './finding-words.ts'
-import type { Basis, Stray, Verdict } from './verdict.ts'
+import type { Basis, Ground, GroundKind, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
 
 /** Characters that a sentence may have: Nix cuts longer lines. */
@@ -11,7 +11,7 @@ const PARAGRAPH_LINES = 30
 const NAMES = 8
 
 /**
- * A verdict in one line of at most 900 characters: what is refused and under which rule, what was needed, what was
+ * A verdict in one line of at most 900 characters: what is refused and on which ground, what was needed, what was
  * found, who did not answer, what to do next. Nothing in it can start a new line or steer a terminal.
  */
 export function sentence(verdict: Verdict): string {
@@ -53,14 +53,33 @@ function isTold(verdict: Verdict, stray: Stray): boolean {
 }
 
 function headline(verdict: Verdict): string {
-  const rule = `under rule "${word(verdict.rule)}"`
   if (verdict.outcome === 'trusted') {
     const { subject, basis, until } = verdict
     const end = until === undefined ? '' : `, until ${when(until)}`
-    return `trusted ${pathWord(subject.path)} (${KIND_WORDS[subject.kind]}) ${rule}: ${basisWords(basis)}${end}`
+    return `trusted ${pathWord(subject.path)} (${KIND_WORDS[subject.kind]}) ${ruleWords(verdict.rule)}: ${basisWords(basis)}${end}`
   }
   const undecided = verdict.outcome === 'indeterminate' ? ', undecided' : ''
-  return `refused ${pathWord(verdict.path)} (${KIND_WORDS[verdict.kind]})${undecided} ${rule}`
+  return `refused ${pathWord(verdict.path)} (${KIND_WORDS[verdict.kind]})${undecided} ${groundWords(verdict.ground)}`
+}
+
+function ruleWords(title: string): string {
+  return `under rule "${word(title)}"`
+}
+
+function groundWords(ground: Ground): string {
+  return ground.kind === 'rule' ? ruleWords(ground.title) : `because of ${GROUNDS[ground.kind]}`
+}
+
+const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
+  inputs: 'what its build uses',
+  making: 'how it was made',
+  references: 'what it refers to',
+  derivation: 'its kind of derivation',
+  caches: 'the binary caches',
+  store: 'the store',
+  policy: 'the policy file',
+  evidence: 'a file that cannot be read',
+  fault: 'an error while it was judged',
 }
 
 function basisWords(basis: Basis): string {

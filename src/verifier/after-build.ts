@@ -5,7 +5,7 @@ import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
-import { admitBuild, admitInput, judgeInput, refusalOfCarried } from './admit.ts'
+import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
 import {
@@ -16,6 +16,7 @@ import {
   UnsupportedDerivationError,
 } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
+import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
@@ -65,7 +66,7 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   for (const [{ output, info }, trust] of trusted) {
     // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
     await attestOutput(inquiry, output, info)
-    await recordTrust(inquiry, trust, output.path, drvPath)
+    await recordTrust(inquiry, trust, output.path)
   }
   for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
@@ -111,7 +112,7 @@ function allGone({ path }: StoredDerivation): Refusal {
     outcome: 'indeterminate',
     path: path.path,
     kind: 'derivation',
-    rule: 'any',
+    ground: { kind: 'store' },
     findings: [finding],
   }
 }
@@ -137,7 +138,8 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
       }
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
-      const verdict = await judgeInput(inquiry, item.output, true)
+      const made = { builtHere: true, derivation: stored }
+      const verdict = await judgeInput(inquiry, item.output, made)
       if (verdict.outcome === 'trusted') trusted.push([item, verdict])
       else refusals.push(verdict)
     }

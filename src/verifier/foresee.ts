@@ -1,12 +1,14 @@
 import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { readAdmission } from '../ledger/admissions.ts'
-import type { Subject, Verdict } from '../policy/verdict.ts'
-import { judgeWithGraph } from './admit.ts'
+import type { Verdict } from '../policy/verdict.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
+import { judgeWithGraph } from './graph.ts'
 import { doubting, unreadableIn } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
+import { makersOf } from './makers.ts'
+import { subjectOf } from './subject.ts'
 
 /** What can be said of an output before it is built. */
 export interface Foreseen {
@@ -39,19 +41,14 @@ export async function foresee(
   if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])
+  const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
+  const makers = [output.derivation, ...others.map(({ derivation }) => derivation)]
   const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
   const allowed: string[] = []
   const verdicts: Verdict[] = []
   for (const narHash of hashes) {
-    const subject: Subject = {
-      path: path.path,
-      name: path.name,
-      kind,
-      narHash,
-      builtHere: true,
-      derivationKnown: true,
-    }
-    const verdict = await judgeWithGraph(inquiry, subject, evidence, output.derivation)
+    const subject = subjectOf(output, { narHash, builtHere: true })
+    const verdict = await judgeWithGraph(inquiry, subject, evidence, makers)
     verdicts.push(verdict)
     if (verdict.outcome === 'trusted' && narHash !== UNKNOWN_HASH) allowed.push(narHash)
   }

@@ -1,43 +1,69 @@
 import { signedGraphs } from '../evidence/signed-graphs.ts'
 import { FileError } from '../files/regular-file.ts'
+import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
+import { judge } from '../policy/judge.ts'
 import { ruleFor } from '../policy/match.ts'
-import type { Claim, Subject } from '../policy/verdict.ts'
+import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { readDerivation, type StoredDerivation } from './build.ts'
+import { declaredIn, partNamed } from './declared.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /**
- * Claims that reach a source or a derivation because a packager signed the whole build graph of something built from
- * it; none where the rule in force does not accept those. `madeBy`: the derivation that makes a fetched source.
+ * Judges; where that does not suffice, looks for packagers who signed the build graph of something built from it.
+ * `makers`: derivations that fetch a source.
  */
-export async function* graphClaimsOf(
+export async function judgeWithGraph(
   inquiry: Inquiry,
   subject: Subject,
-  madeBy: StoredDerivation | undefined,
+  evidence: Evidence,
+  makers: readonly StoredDerivation[] = [],
+): Promise<Verdict> {
+  const policy = await inquiry.policy()
+  let verdict = judge(policy, subject, evidence, inquiry.now)
+  if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
+  const claims = [...evidence.claims]
+  for await (const claim of graphClaimsOf(inquiry, subject, makers)) {
+    claims.push(claim)
+    verdict = judge(policy, subject, { ...evidence, claims }, inquiry.now)
+    if (verdict.outcome === 'trusted') break
+  }
+  return verdict
+}
+
+/**
+ * Claims that reach a source or a derivation because a packager signed the whole build graph of something built from
+ * it; none where the rule in force does not accept those. A derivation that calls the source a signature says nothing of
+ * it: who signed that graph let the file in as a signature alone.
+ */
+async function* graphClaimsOf(
+  inquiry: Inquiry,
+  subject: Subject,
+  makers: readonly StoredDerivation[],
 ): AsyncGenerator<Claim> {
   const policy = await inquiry.policy()
   if (!ruleFor(policy, subject).acceptGraph) return
   const store = await inquiry.store()
   const known = new Map<string, StoredDerivation>()
+  const fetches = makers.filter(({ derivation }) => !isSaidToBeSignature(derivation))
 
   // The store's word that one path refers to another is a hint: the .drv itself must name it.
   const dependents = async (path: string): Promise<readonly string[]> => {
     const named = await store.referrers(path)
     const found: string[] = []
-    for (const candidate of named) {
+    for (const candidate of [...named].sort()) {
       if (!candidate.endsWith('.drv')) continue
       const stored = known.get(candidate) ?? readable(candidate)
       if (stored === undefined) continue
       known.set(candidate, stored)
-      if (names(stored, path)) found.push(candidate)
+      if (names(stored, path) && !callsSignature(stored, subject.path)) found.push(candidate)
     }
     return found
   }
-  // What a derivation fetched is named by that derivation, and by no other.
   const above = async (path: string): Promise<readonly string[]> => {
-    if (path !== subject.path || madeBy === undefined) return dependents(path)
-    known.set(madeBy.path.path, madeBy)
-    return [madeBy.path.path]
+    if (path !== subject.path) return dependents(path)
+    for (const maker of fetches) known.set(maker.path.path, maker)
+    return [...fetches.map(maker => maker.path.path), ...(await dependents(path))]
   }
   const graphClaims = async (derivation: string): Promise<readonly Claim[]> =>
     (await inquiry.attested(derivation)).claims.filter(
@@ -46,7 +72,7 @@ export async function* graphClaimsOf(
   yield* signedGraphs(subject, above, graphClaims)
 }
 
-/** Anybody can put derivations into the store that refer to a path: one that is no proper derivation says nothing. */
+/** Anybody can put derivations into the store that refer to a path: what cannot be read as a derivation says nothing. */
 export function readable(candidate: string): StoredDerivation | undefined {
   try {
     return readDerivation(candidate)
@@ -60,4 +86,8 @@ function names({ derivation }: StoredDerivation, path: string): boolean {
   return (
     derivation.inputSources.includes(path) || derivation.inputDerivations.some(input => input.path === path)
   )
+}
+
+function callsSignature(stored: StoredDerivation, path: string): boolean {
+  return partNamed(declaredIn(stored), path) !== undefined
 }

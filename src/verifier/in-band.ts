@@ -1,15 +1,14 @@
 /** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
 import type { SignaturePart } from '../evidence/in-band.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import type { Input } from './build.ts'
 import { declaredIn, fileNamesOf, saidOfInput } from './declared.ts'
 import { readable } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
+import { knownFirst, makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
-
-/** Derivations that are looked at, at most, for what they say of a file that they are built from. */
-const REFERRER_LIMIT = 64
 
 /**
  * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for `doubting`
@@ -24,7 +23,8 @@ export async function declaredEvidence(
   const { declared = [] } = input
   if (declared.length === 0) return { claims: [], strays: [], troubles: [] }
   const { inBandEvidence } = await import('../evidence/in-band.ts')
-  const makerOf = async (path: string) => (await (await inquiry.store()).derivers(path))[0]
+  const makerOf = async (path: string) =>
+    (await makersOf(inquiry, parseStorePath(path)))[0]?.derivation.path.path
   const source = { subject, fsPath, fileNames: fileNamesOf(input) }
   return inBandEvidence(await inquiry.policy(), source, declared, makerOf)
 }
@@ -33,15 +33,18 @@ export async function declaredEvidence(
  * A source that evaluation copied in, with what derivations in the store that are built from it say of its signatures. For
  * whoever asks about the source alone; a build asks with what its own derivation says.
  */
-export async function withWhatReferrersSay(inquiry: Inquiry, input: Input): Promise<Input> {
+export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, input: T): Promise<T> {
   if (input.kind !== 'local-source') return input
   const referrers = await (await inquiry.store()).referrers(input.path.path)
-  const derivations = referrers.filter(path => path.endsWith('.drv')).slice(0, REFERRER_LIMIT)
+  const derivations = await knownFirst(
+    inquiry,
+    referrers.filter(path => path.endsWith('.drv')),
+  )
   const declared = derivations.flatMap(path => {
     const stored = readable(path)
     return stored === undefined ? [] : saidOfInput(declaredIn(stored), input.path.path)
   })
-  return { ...input, declared: declared.filter(({ problem }) => problem === undefined) }
+  return { ...input, declared: declared.map(each => ({ ...each, isHearsay: true })) }
 }
 
 /** A verdict that was made without these troubles: where it is a no, they leave it undecided; else they are told. */

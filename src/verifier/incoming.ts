@@ -3,7 +3,6 @@
  * transaction, when the path's row is about to be written and its references are not known yet; so nothing in here may
  * wait for the store to be written, and what the row claims is believed no further than the path's own name bears it out.
  */
-import { mergeEvidence } from '../evidence/merge.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import type { IncomingQuestion } from '../formats/hook-question.ts'
 import type { HookReply } from '../formats/hook-reply.ts'
@@ -12,21 +11,22 @@ import { fixedOutputPath, sourcePath, textPath } from '../formats/nix/make-store
 import { narOfBytes } from '../formats/nix/nar.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { isCurrent, readAdmission } from '../ledger/admissions.ts'
-import type { Refusal, Subject, Verdict } from '../policy/verdict.ts'
+import type { Refusal } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
-import { judgeWithGraph, refusedFor } from './admit.ts'
 import { admittedNow } from './admitted.ts'
-import { type Input, readDerivation } from './build.ts'
-import { classifyInStore, outputNamedBy } from './classify.ts'
-import { rememberedEvidence } from './evidence.ts'
+import { readDerivation } from './build.ts'
+import { judgeElsewhere } from './elsewhere.ts'
+import { identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
-import { admitMaking } from './making.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
+
+/** What a path is named by that is named by its NAR hash. */
+const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT
@@ -62,10 +62,12 @@ export async function admitIncoming(
   if (isText(path, question)) return undefined
   const isSource = isSourceByName(path, question)
   if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
-  const input = await whatItIs(inquiry, path, { question, isSource })
-  const verdict = await judgeIncoming(inquiry, input, question.narHash)
+  const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
+  const coming = await identify(inquiry, path, { from: 'store', contentAddress })
+  // Nobody's word on these contents but that of attestations counts: the row's signatures cover more than it says.
+  const { verdict } = await judgeElsewhere(inquiry, coming, { narHash: question.narHash, signed: [] })
   if (verdict.outcome !== 'trusted') return verdict
-  if (inquiry.records) await recordOffer(inquiry, verdict, path, input.derivation?.path.path)
+  if (inquiry.records) await recordOffer(inquiry, verdict, path)
   return undefined
 }
 
@@ -107,41 +109,4 @@ function referencesOf(path: string): readonly string[] {
 
 function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException).code === 'ENOENT'
-}
-
-interface Claimed {
-  readonly question: IncomingQuestion
-  readonly isSource: boolean
-}
-
-/** What a derivation that is here says that it makes; else a source by its name, or an output of something unknown. */
-async function whatItIs(inquiry: Inquiry, path: StorePath, { question, isSource }: Claimed): Promise<Input> {
-  const made = question.deriver === undefined ? undefined : outputNamedBy(question.deriver, path.path)
-  if (made !== undefined) return made
-  if (isSource) return { path, kind: question.deriver === undefined ? 'local-source' : 'fetched-source' }
-  return classifyInStore(inquiry, path.path, undefined)
-}
-
-/** Nobody's word on these contents but that of attestations counts: nothing here was built or seen by this machine. */
-async function judgeIncoming(
-  inquiry: Inquiry,
-  { path, kind, derivation }: Input,
-  narHash: string,
-): Promise<Verdict> {
-  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-  const subject: Subject = {
-    path: path.path,
-    name: path.name,
-    kind,
-    narHash,
-    builtHere: entry?.builtHere === true && entry.narHash === narHash,
-    derivationKnown: kind !== 'output' || derivation !== undefined,
-  }
-  if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
-    const refusals = await admitMaking(inquiry, derivation)
-    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
-    if (refusal !== undefined) return refusal
-  }
-  const evidence = mergeEvidence([await inquiry.attested(path.path), rememberedEvidence(entry, narHash)])
-  return judgeWithGraph(inquiry, subject, evidence, derivation)
 }

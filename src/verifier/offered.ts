@@ -1,29 +1,20 @@
 /** Judges what binary caches say of a path before any of it is here. */
-import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Answer, Offer } from '../evidence/upstreams/offer.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
-import {
-  derivationName,
-  isDerivationPath,
-  parseStorePath,
-  STORE_DIR,
-  type StorePath,
-} from '../formats/nix/store-path.ts'
-import { readAdmission } from '../ledger/admissions.ts'
+import { isDerivationPath, parseStorePath, STORE_DIR, type StorePath } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
 import { identityOf } from '../ledger/stamp.ts'
-import type { SubjectKind } from '../policy/policy.ts'
-import type { Evidence, Refusal, Side, Stray, Subject, Trouble, Trust, Verdict } from '../policy/verdict.ts'
+import type { Refusal, Side, Stray, Trouble, Trust, Verdict } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import type { PathInfo } from '../store/store-client.ts'
-import { judgeWithGraph, refusedFor } from './admit.ts'
-import type { StoredDerivation } from './build.ts'
-import { classifyInStore } from './classify.ts'
-import { rememberedEvidence } from './evidence.ts'
+import { type Coming, judgeElsewhere } from './elsewhere.ts'
+import { type Identified, identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
-import { admitMaking } from './making.ts'
+import { vouchedFor } from './makers.ts'
 import { recordOffer } from './record.ts'
+import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** What becomes of a question that binary caches were asked. */
@@ -50,10 +41,7 @@ export type OfferOutcome =
   | { readonly kind: 'unfetched'; readonly verdict: Refusal }
 
 /** What is known of an offered path without trusting anybody. */
-interface Offered {
-  readonly path: StorePath
-  readonly kind: SubjectKind
-  readonly derivation?: StoredDerivation
+interface Offered extends Coming {
   /** A developer's own signature on it is named or kept here. */
   readonly isSigned: boolean
 }
@@ -100,7 +88,7 @@ async function admitOffer(
   const path = parseStorePath(offer.narinfo.path)
   // Asking the store about what is not on the disk costs more than all the rest.
   const info = isOnDisk(path.path) ? await (await inquiry.store()).pathInfo(path.path) : undefined
-  const offered = await whatItIs(inquiry, path, offer)
+  const offered = await whatItIs(inquiry, path, offers)
   const disagreement = disagreementOf(offered, offers, info)
   if (disagreement !== undefined) {
     const { verdict, sides } = disagreement
@@ -112,8 +100,7 @@ async function admitOffer(
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
   const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
   if (verdict.outcome === 'trusted') {
-    const isNew =
-      inquiry.records && (await recordOffer(inquiry, verdict, path, offered.derivation?.path.path))
+    const isNew = inquiry.records && (await recordOffer(inquiry, verdict, path))
     return { kind: 'trusted', verdict, offer, signatures, isNew }
   }
   if (offered.isSigned) return { kind: 'unfetched', verdict }
@@ -121,55 +108,44 @@ async function admitOffer(
 }
 
 /**
- * What a path is: what a derivation in the store says that it makes. Of others, what is named by its contents is a source,
- * the text of a derivation is one, and all else is an output.
+ * What a path is. Its content address counts whichever cache says it: it was held against the path's name, and the
+ * others only left it out.
  */
-async function whatItIs(inquiry: Inquiry, path: StorePath, { narinfo }: Offer): Promise<Offered> {
-  if (isDerivationPath(path)) return { path, kind: 'derivation', isSigned: false }
-  const known = await classifyInStore(inquiry, path.path, undefined)
-  const isNamedByContents = narinfo.contentAddress !== undefined
-  const kind = known.derivation === undefined && isNamedByContents ? 'fetched-source' : known.kind
+async function whatItIs(
+  inquiry: Inquiry,
+  path: StorePath,
+  offers: readonly [Offer, ...Offer[]],
+): Promise<Offered> {
+  const contentAddress = offers.map(({ narinfo }) => narinfo.contentAddress).find(said => said !== undefined)
+  if (isDerivationPath(path)) {
+    if (contentAddress !== undefined) return { path, kind: 'derivation', isSigned: false }
+    const reason = 'it is named as a derivation and not by its contents, as derivations are'
+    throw new FormatError('narinfo', reason, path.path)
+  }
+  const coming = await identify(inquiry, path, { from: 'caches', contentAddress })
+  const isSigned = coming.kind === 'fetched-source' && (await isSignedByDeveloper(inquiry, coming))
+  return { ...coming, isSigned }
+}
+
+/** Whether a developer's signature is kept here, or named by a derivation that somebody stands for. */
+async function isSignedByDeveloper(inquiry: Inquiry, { path, makers }: Identified): Promise<boolean> {
   const { attestations } = await inquiry.policy()
-  const isSigned =
-    kind === 'fetched-source' &&
-    (known.declared?.some(({ signatures }) => signatures.length > 0) === true ||
-      developerSignatureFiles(attestations, path.path).length > 0)
-  const offered = { path, kind, isSigned }
-  return known.derivation === undefined ? offered : { ...offered, derivation: known.derivation }
+  if (developerSignatureFiles(attestations, path.path).length > 0) return true
+  const vouched = await vouchedFor(inquiry, makers)
+  return vouched.some(({ declared = [] }) => declared.some(({ signatures }) => signatures.length > 0))
 }
 
 async function judgeOffered(
   inquiry: Inquiry,
-  { path, kind, derivation }: Offered,
+  offered: Offered,
   offers: readonly [Offer, ...Offer[]],
 ): Promise<{ readonly judged: Verdict; readonly signatures: readonly string[] }> {
-  const [{ narinfo, upstream }] = offers
-  if (kind === 'derivation' && narinfo.contentAddress === undefined) {
-    const detail = 'it is named as a derivation and not by its contents, as derivations are'
-    return { judged: undecided(path.path, [{ origin: upstream, detail }]), signatures: [] }
-  }
-  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-  const subject: Subject = {
-    path: path.path,
-    name: kind === 'derivation' ? derivationName(path) : path.name,
-    kind,
-    narHash: narinfo.narHash,
-    builtHere: entry?.builtHere === true && entry.narHash === narinfo.narHash,
-    derivationKnown: kind !== 'output' || derivation !== undefined,
-  }
-  if (kind === 'output' && derivation !== undefined && !subject.builtHere) {
-    const refusals = await admitMaking(inquiry, derivation)
-    const refusal = refusedFor(refusals, { path: path.path, kind, rule: 'what it is made of' })
-    if (refusal !== undefined) return { judged: refusal, signatures: [] }
-  }
   const policy = await inquiry.policy()
   const signed = offers.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
-  const evidence: readonly Evidence[] = [
-    ...signed,
-    await inquiry.attested(path.path),
-    rememberedEvidence(entry, subject.narHash),
-  ]
-  const judged = await judgeWithGraph(inquiry, subject, mergeEvidence(evidence), derivation)
+  const [{ narinfo }] = offers
+  const { narHash } = narinfo
+  const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
+  const judged = await withReferences(inquiry, verdict, { offers, ...known })
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
 }
 
@@ -189,7 +165,7 @@ function disagreementOf(
     outcome: 'untrusted',
     path: path.path,
     kind,
-    rule: 'every rule',
+    ground: { kind: 'caches' },
     findings: [{ code: 'disagreement', sides }],
   }
   return { verdict, sides }
@@ -208,5 +184,11 @@ function undecided(path: string, obstacles: readonly Trouble[]): Refusal {
     ({ origin, detail }) => ({ code: 'unreadable', trouble: { origin, detail } }) as const,
   )
   if (first === undefined) throw new RangeError('nothing that is in the way')
-  return { outcome: 'indeterminate', path, kind: 'output', rule: 'any', findings: [first, ...rest] }
+  return {
+    outcome: 'indeterminate',
+    path,
+    kind: 'output',
+    ground: { kind: 'caches' },
+    findings: [first, ...rest],
+  }
 }

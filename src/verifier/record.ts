@@ -12,7 +12,7 @@ import {
 } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { Trust } from '../policy/verdict.ts'
+import type { Subject, Trust } from '../policy/verdict.ts'
 import { type Input, outputsOf, type StoredDerivation } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 
@@ -67,12 +67,8 @@ export async function recordSignature(
 }
 
 /** Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. */
-export async function recordTrust(
-  inquiry: Inquiry,
-  trust: Trust,
-  path: StorePath,
-  derivation: string | undefined,
-): Promise<Admission> {
+export async function recordTrust(inquiry: Inquiry, trust: Trust, path: StorePath): Promise<Admission> {
+  const derivation = derivationOf(trust.subject)
   const admission = await admissionOf(inquiry, trust, { path, derivation, stamp: identityOf(path.path) })
   writeAdmission(inquiry.places.state, path.digest, admission)
   return admission
@@ -83,21 +79,22 @@ export async function recordTrust(
  * outlives this process, not the machine's power, after which the path is judged anew. One that says the same already is
  * left alone, with all that it knows besides. Says whether it was written.
  */
-export async function recordOffer(
-  inquiry: Inquiry,
-  trust: Trust,
-  path: StorePath,
-  derivation: string | undefined,
-): Promise<boolean> {
+export async function recordOffer(inquiry: Inquiry, trust: Trust, path: StorePath): Promise<boolean> {
   const { subject } = trust
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const { digest } = await inquiry.snapshot()
   const isSame = entry?.narHash === subject.narHash && entry.kind === subject.kind
   if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return false
   const stamp = isSame ? entry.stamp : undefined
+  const derivation = derivationOf(subject) ?? (isSame ? entry.derivation : undefined)
   const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
   await replaceFile(entryFile(inquiry.places.state, path.digest), printAdmission(admission))
   return true
+}
+
+/** The derivation that an entry names: of a derivation itself, else the one that makes the path. */
+function derivationOf({ kind, path, derivation }: Subject): string | undefined {
+  return kind === 'derivation' ? path : derivation
 }
 
 /** What an entry says besides its verdict. */

@@ -12,7 +12,13 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
   if (error instanceof Error && error.name === 'UnsupportedDerivationError') {
     const { path: derivation, what } = error as UnsupportedDerivationError
     const finding = { code: 'unsupported-derivation', what } as const
-    return { outcome: 'untrusted', path: derivation, kind, rule: 'every rule', findings: [finding] }
+    return {
+      outcome: 'untrusted',
+      path: derivation,
+      kind,
+      ground: { kind: 'derivation' },
+      findings: [finding],
+    }
   }
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
   if (code === 'EACCES' || code === 'EPERM') return forbidden(error as Error, path, kind)
@@ -20,20 +26,29 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
   const message = error instanceof Error ? error.message : String(error)
   // A policy's error has a line for each thing that is wrong.
   const detail = name === 'PolicyError' ? message.replaceAll('\n', '; ') : message
-  const origin =
-    name === 'FormatError'
-      ? (error as FormatError).format
-      : name === 'FileError'
-        ? 'a file'
-        : name === 'PolicyError'
-          ? 'the policy'
-          : 'an error in the middle of judging'
+  const { kind: ground, origin } = placeOf(error, name)
   return {
     outcome: 'indeterminate',
     path,
     kind,
-    rule: 'any',
+    ground: { kind: ground },
     findings: [{ code: 'unreadable', trouble: { origin, detail } }],
+  }
+}
+
+/** Where an error arose, by its name. */
+function placeOf(error: unknown, name: string) {
+  switch (name) {
+    case 'FormatError':
+      return { kind: 'evidence', origin: (error as FormatError).format } as const
+    case 'FileError':
+      return { kind: 'evidence', origin: 'a file' } as const
+    case 'PolicyError':
+      return { kind: 'policy', origin: 'the policy' } as const
+    case 'StoreError':
+      return { kind: 'store', origin: 'the store' } as const
+    default:
+      return { kind: 'fault', origin: 'an error in the middle of judging' } as const
   }
 }
 
@@ -41,5 +56,6 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
 function forbidden({ message }: Error, path: string, kind: SubjectKind): Refusal {
   const detail = `${message}: only root can admit anything on this machine`
   const trouble = { origin: 'a file', detail }
-  return { outcome: 'indeterminate', path, kind, rule: 'any', findings: [{ code: 'unreadable', trouble }] }
+  const findings = [{ code: 'unreadable', trouble }] as const
+  return { outcome: 'indeterminate', path, kind, ground: { kind: 'evidence' }, findings }
 }

@@ -8,7 +8,7 @@ import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import type { Refusal, Subject, Trust, Verdict } from '../policy/verdict.ts'
+import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
   entryDirectory,
@@ -22,12 +22,15 @@ import { hasContent } from '../quarantine/quarantine.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
-import { admitBuild, judgeSource, judgeWithGraph } from './admit.ts'
+import { admitBuild } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
 import { fileNamesOf } from './declared.ts'
+import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
+import { judgeSource } from './judge-input.ts'
 import { recordOffer, recordSignature, recordTrust } from './record.ts'
+import { subjectOf } from './subject.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
 const REGISTER_LIMIT = 600_000
@@ -87,10 +90,9 @@ async function judgeEntry(
   { path, narHash, builtHere }: QuarantineEntry,
   { output, content }: { readonly output: Output; readonly content: string },
 ): Promise<Verdict> {
-  const { name } = output.path
-  const subject: Subject = { path, name, kind: output.kind, narHash, builtHere, derivationKnown: true }
+  const subject = subjectOf(output, { narHash, builtHere })
   const attested = await inquiry.attested(path)
-  if (subject.kind === 'output') return judgeWithGraph(inquiry, subject, attested, output.derivation)
+  if (subject.kind === 'output') return judgeWithGraph(inquiry, subject, attested)
   const kept = await developerEvidence(await inquiry.policy(), subject, content, fileNamesOf(output))
   return judgeSource(inquiry, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }
@@ -113,7 +115,7 @@ async function restore(
     await bringBack(entry, entryDirectory(state, id))
     // The store plugin lets nothing become valid that the ledger does not have.
     if (trust === undefined) await recordSignature(inquiry, output.path, entry.narHash, entry.derivation)
-    else await recordOffer(inquiry, trust, output.path, entry.derivation)
+    else await recordOffer(inquiry, trust, output.path)
     await register(entry)
   }
   const info = await store.pathInfo(entry.path)
@@ -122,7 +124,7 @@ async function restore(
     await recordSignature(inquiry, output.path, info.narHash, entry.derivation)
   } else {
     if (entry.builtHere) await attestOutput(inquiry, output, info)
-    await recordTrust(inquiry, trust, output.path, entry.derivation)
+    await recordTrust(inquiry, trust, output.path)
   }
   removeEntry(state, id)
 }

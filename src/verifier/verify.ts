@@ -3,12 +3,14 @@ import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
-import { judgeDerivation, judgeInput, wasBuiltHere } from './admit.ts'
 import { readDerivation } from './build.ts'
-import { classifyInStore, outputNamedBy } from './classify.ts'
+import { judgeDerivation } from './derivations.ts'
 import { foresee } from './foresee.ts'
+import { identify, knownFromStore } from './identify.ts'
 import { withWhatReferrersSay } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
+import { judgeInput, madeHere } from './judge-input.ts'
+import { makersOf } from './makers.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /**
@@ -35,8 +37,11 @@ async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
       const verdict = await judgeAbsent(inquiry, path)
       if (verdict !== undefined) return verdict
     }
-    const input = await withWhatReferrersSay(inquiry, await classifyInStore(inquiry, path.path, info))
-    return await judgeInput(inquiry, input, wasBuiltHere(inquiry, input, info, entry))
+    const input = await withWhatReferrersSay(
+      inquiry,
+      await identify(inquiry, path, knownFromStore(info, entry)),
+    )
+    return await judgeInput(inquiry, input, await madeHere(inquiry, path, info))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
   }
@@ -54,12 +59,11 @@ export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Pro
 
 /**
  * The verdict on a path that is not in the store but could be: as it lies in quarantine, or as a derivation in the store
- * would make it. Undefined where nothing speaks against it; then that it is not there is all that can be said.
+ * would make it. Undefined where nothing speaks against one of them; then that it is not there is all that can be said.
  */
 async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
-  for (const deriver of await (await inquiry.store()).derivers(path.path)) {
-    const output = outputNamedBy(deriver, path.path)
-    if (output === undefined) continue
+  const refusals: Refusal[] = []
+  for (const output of await makersOf(inquiry, path)) {
     const kept = listEntriesOf(inquiry.places.state, path.digest).at(-1)
     const entry = kept === undefined ? undefined : readEntry(inquiry.places.state, kept)
     const { verdict } = await foresee(
@@ -67,7 +71,8 @@ async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal |
       output,
       entry?.path === path.path ? [entry.narHash] : undefined,
     )
-    if (verdict !== undefined && verdict.outcome !== 'trusted') return verdict
+    if (verdict === undefined || verdict.outcome === 'trusted') return undefined
+    refusals.push(verdict)
   }
-  return undefined
+  return refusals[0]
 }

@@ -11,7 +11,7 @@ const refusal: Refusal = {
   outcome: 'untrusted',
   path: PATH,
   kind: 'fetched-source',
-  rule: 'default',
+  ground: { kind: 'rule', title: 'default' },
   findings: [{ code: 'threshold', need, found: ['alice'] }],
 }
 
@@ -21,6 +21,7 @@ test('a refused path has its findings, by code and in words', () => {
     kind: 'fetched-source',
     outcome: 'untrusted',
     status: 12,
+    ground: 'rule',
     rule: 'default',
     findings: [{ code: 'threshold', message: 'needs 2 of 3 packagers for its source, found 1 (alice)' }],
     strays: [],
@@ -47,7 +48,6 @@ test('a trusted path has its basis and its end', () => {
       kind: 'output',
       narHash: '00'.repeat(32),
       builtHere: true,
-      derivationKnown: true,
     },
     rule: 'rule 1',
     basis: { kind: 'claims', claims: [], principals: ['self'] },
@@ -59,6 +59,7 @@ test('a trusted path has its basis and its end', () => {
     kind: 'output',
     outcome: 'trusted',
     status: 0,
+    ground: 'rule',
     rule: 'rule 1',
     basis: { kind: 'claims', principals: ['self'] },
     until: 1_800_000_000,
@@ -67,9 +68,14 @@ test('a trusted path has its basis and its end', () => {
   })
 })
 
+test('what no rule decided has a ground and no rule', () => {
+  const { ground, rule } = JSON.parse(verdictLine({ ...refusal, ground: { kind: 'references' } }))
+  assert.deepEqual({ ground, rule }, { ground: 'references', rule: null })
+})
+
 test('attack: names that steer a terminal are escaped, and come back whole', () => {
   const rule = 'a\u001b[2J\u007f\u0085\u2028\u202e"\\\n😀'
-  const line = verdictLine({ ...refusal, rule })
+  const line = verdictLine({ ...refusal, ground: { kind: 'rule', title: rule } })
   assert.match(line, /^[\x20-\x7e]+$/)
   assert.equal(JSON.parse(line).rule, rule)
 })

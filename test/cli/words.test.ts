@@ -14,7 +14,13 @@ const NOW = 1_790_000_000
 const POLICY = 'cd'.repeat(32)
 
 function refused(finding: Finding): Refusal {
-  return { outcome: 'untrusted', path: PATH, kind: 'output', rule: 'default', findings: [finding] }
+  return {
+    outcome: 'untrusted',
+    path: PATH,
+    kind: 'output',
+    ground: { kind: 'rule', title: 'default' },
+    findings: [finding],
+  }
 }
 
 const need = { aspect: 'output', who: 'builders', threshold: 1, of: 2 } as const
@@ -34,7 +40,7 @@ const ADVICE: readonly (readonly [Finding, RegExp])[] = [
   [{ code: 'not-yet-valid', who: 'bob', at: NOW }, /wait/],
   [{ code: 'not-a-signature', detail: 'it was built' }, /get it anew from its origin/],
   [{ code: 'refused-by-rule' }, /nixsig policy describe/],
-  [{ code: 'unknown-derivation' }, /accept-unknown-derivation/],
+  [{ code: 'unknown-derivation', unvouched: [] }, /accept-unknown-derivation/],
   [{ code: 'unsupported-derivation', what: 'odd' }, /cannot judge derivations of this kind/],
   [
     { code: 'input', path: `${PATH}-input`, verdict: refused({ code: 'refused-by-rule' }) },

@@ -32,7 +32,6 @@ const subject: Subject = {
   kind: 'fetched-source',
   narHash: 'ab'.repeat(32),
   builtHere: true,
-  derivationKnown: true,
 }
 
 const gnupg = openGnupg()

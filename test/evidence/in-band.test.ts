@@ -69,7 +69,6 @@ test('a signature that is not there is a trouble that says how to get it', async
     kind: 'fetched-source',
     narHash: '0'.repeat(64),
     builtHere: true,
-    derivationKnown: true,
   } as const
   const source = { subject, fsPath: file(RELEASE), fileNames: ['tool.tar'] }
   const declarations = [{ by, signatures: [{ subject: 'out', signature: path }] }]

@@ -80,7 +80,7 @@ const subject = fc
     name,
     kind,
     builtHere,
-    derivationKnown: kind !== 'output' || derivationKnown,
+    ...(derivationKnown ? { derivation: '/nix/store/1c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.drv' } : {}),
   }))
 
 const outcomeOf = (policy: Policy, about: typeof SOURCE, evidence: Evidence) =>

@@ -9,6 +9,7 @@ import {
   claimBy,
   evidenceOf,
   NOW,
+  OF_UNKNOWN_MAKING,
   OTHER_HASH,
   OUTPUT,
   PATH,
@@ -141,7 +142,7 @@ test('refused-by-rule: no signature helps', () => {
 
 test('unknown-derivation: an output from elsewhere whose derivation is not here', () => {
   const evidence = evidenceOf([builtBy('alice-1'), builtBy('bob-1')])
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   refused(ask(teamPolicy(), evidence, subject), ['unknown-derivation'], 20)
 })
 
@@ -189,10 +190,17 @@ match.name = "hello-*"
 require.source = "nothing"`)
   const verdict = ask(policy, evidenceOf([]))
   refused(verdict, ['unsigned'], 10)
-  assert.equal(verdict.rule, 'this one')
-  assert.equal(ask(policy, evidenceOf([]), { ...SOURCE, name: 'hello-2.12.tar.zst' }).rule, 'too late')
-  assert.equal(ask(policy, evidenceOf([]), { ...SOURCE, name: 'x-hello-2' }).rule, 'default')
+  assert.deepEqual(decidedBy(verdict), 'this one')
+  assert.equal(decidedBy(ask(policy, evidenceOf([]), { ...SOURCE, name: 'hello-2.12.tar.zst' })), 'too late')
+  assert.equal(decidedBy(ask(policy, evidenceOf([]), { ...SOURCE, name: 'x-hello-2' })), 'default')
 })
+
+/** The title of the rule that decided. */
+function decidedBy(verdict: Verdict): string {
+  if (verdict.outcome === 'trusted') return verdict.rule
+  assert.ok(verdict.ground.kind === 'rule')
+  return verdict.ground.title
+}
 
 test('S2: a rule that states nothing for a kind does not decide it; a default without a requirement refuses', () => {
   const policy = teamPolicy('[[rules]]\nmatch.kind = "fetched-source"\nrequire.source = "nothing"')
@@ -224,7 +232,7 @@ test('S3: an exemption by name holds for its kinds and names alone', () => {
 test('S3: an exemption outweighs "refuse" and an unknown derivation, but no conflict', () => {
   const exemption = `[[exemptions]]\npath = "${PATH}"\nreason = "x"\nuntil = 2026-07-01`
   const policy = teamPolicy(exemption, { requirement: '"refuse"' })
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   trusted(ask(policy, evidenceOf([]), subject))
   const conflict = evidenceOf([builtBy('alice-1', { narHash: OTHER_HASH })])
   refused(ask(policy, conflict, subject), ['conflict'], 13)
@@ -494,7 +502,7 @@ test('S11: a waived requirement makes trusted without evidence', () => {
 })
 
 test('S12: an unknown derivation stops a waived output, is told after an unmet one, and may be accepted', () => {
-  const subject = { ...OUTPUT, derivationKnown: false }
+  const subject = OF_UNKNOWN_MAKING
   const waived = teamPolicy('', { requirement: '"nothing"' })
   refused(ask(waived, evidenceOf([]), subject), ['unknown-derivation'], 20)
   refused(ask(teamPolicy(), evidenceOf([]), subject), ['unsigned'], 10)

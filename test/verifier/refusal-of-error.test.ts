@@ -14,7 +14,7 @@ test('a plain user who builds in a store of his own is told that only root admit
   })
   assert.match(
     said(error),
-    /undecided under rule "any": a file: EACCES: .*only root can admit anything on this machine/,
+    /undecided because of a file that cannot be read: a file: EACCES: .*only root can admit anything on this machine/,
   )
 })
 

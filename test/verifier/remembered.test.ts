@@ -35,7 +35,7 @@ async function rememberedOf(claims: readonly Claim[]): Promise<Evidence> {
     now: NOW,
   }
   const path = parseStorePath(SOURCE.path)
-  await recordTrust(inquiry as Inquiry, verdict, path, undefined)
+  await recordTrust(inquiry as Inquiry, verdict, path)
   return rememberedEvidence(readAdmission(state, path.digest, path.path), HASH)
 }
 

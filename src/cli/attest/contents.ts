@@ -2,7 +2,7 @@ import { isDerivationPath, parseStorePath } from '../../formats/nix/store-path.t
 import { printable } from '../../primitives/printable.ts'
 import type { PathInfo, Store } from '../../store/store-client.ts'
 import { narHashOfTree } from '../../store/tree-nar.ts'
-import { classify } from '../../verifier/classify.ts'
+import { isBuilt } from '../../verifier/makers.ts'
 import { UsageError } from '../usage-error.ts'
 
 /** What an attestation is about: a store path with the contents that were just read. */
@@ -45,7 +45,7 @@ export async function sourceContents(store: Store, path: string): Promise<Conten
     throw new UsageError(`${path} is a derivation: nixsig attest derivation`)
   }
   const { contents, info } = await validContents(store, path)
-  if (classify(path, info).kind === 'output') {
+  if (await isBuilt(store, info)) {
     throw new UsageError(`${path} was built, so it is no source: nixsig attest output, by whoever built it`)
   }
   return contents

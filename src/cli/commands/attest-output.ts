@@ -1,9 +1,10 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
+import { statedReferences } from '../../formats/in-toto/statement.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
-import { type Input, inputsOf, type Output, outputsOf } from '../../verifier/build.ts'
-import { classify } from '../../verifier/classify.ts'
+import { inputsOf, type Output } from '../../verifier/build.ts'
+import { outputOfValid } from '../../verifier/makers.ts'
 import type { Places } from '../../verifier/places.ts'
 import { validContents } from '../attest/contents.ts'
 import { provenanceLine } from '../attest/lines.ts'
@@ -41,14 +42,15 @@ async function attestPaths(
     for (const path of paths) {
       terminal.progress(`reading ${path}`)
       const { contents, info } = await validContents(store, path)
-      const output = outputOf(classify(path, info))
+      const output = await outputOf(store, info)
       assertBuiltHere(places, info)
       const build = {
         derivation: output.derivation.path.path,
         output: output.name,
         inputs: await inputsFound(store, output),
       }
-      const line = await provenanceLine(signer, contents, build, info.registrationTime)
+      const seen = { ...contents, ...referencesSeen(info) }
+      const line = await provenanceLine(signer, seen, build, info.registrationTime)
       publish(terminal, options.out, path, { line, says: `as builder, of ${build.derivation}` })
     }
     return 0
@@ -57,10 +59,10 @@ async function attestPaths(
   }
 }
 
-function outputOf({ path, derivation }: Input): Output {
-  const made = derivation && outputsOf(derivation).find(output => output.path.path === path.path)
-  if (made !== undefined) return made
-  throw new UsageError(`the derivation of ${path.path} is not in this store: instantiate it first`)
+async function outputOf(store: Store, { path, deriver }: PathInfo): Promise<Output> {
+  const made = deriver && (await outputOfValid(store, deriver, path))
+  if (made) return made
+  throw new UsageError(`the derivation of ${path} is not in this store: instantiate it first`)
 }
 
 /** A builder vouches for what it saw being built, and for nothing that it was given. */
@@ -69,6 +71,11 @@ function assertBuiltHere({ state }: Places, info: PathInfo): void {
   const entry = readAdmission(state, parseStorePath(info.path).digest, info.path)
   if (entry?.builtHere === true && entry.narHash === info.narHash) return
   throw new UsageError(`${info.path} was not built by this store, so this machine cannot say how it was`)
+}
+
+/** What Nix found in the bytes when this store built them; of what came back from elsewhere others said it. */
+function referencesSeen({ ultimate, references }: PathInfo) {
+  return ultimate ? statedReferences(references) : {}
 }
 
 async function inputsFound(store: Store, { derivation }: Output) {

@@ -8,11 +8,12 @@ import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listEntriesOf, readEntry } from '../../quarantine/entries.ts'
 import type { PathInfo } from '../../store/store-client.ts'
-import { classifyInStore } from '../../verifier/classify.ts'
-import { fileNamesOf } from '../../verifier/declared.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
+import { identify, knownFromStore } from '../../verifier/identify.ts'
 import { declaredEvidence, withWhatReferrersSay } from '../../verifier/in-band.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
+import { namesOf } from '../../verifier/judge-input.ts'
+import { subjectOf } from '../../verifier/subject.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
@@ -106,16 +107,9 @@ async function evidenceOfPath(
   path: StorePath,
   info: PathInfo | undefined,
 ): Promise<Evidence> {
-  const input = await withWhatReferrersSay(inquiry, await classifyInStore(inquiry, path.path, info))
-  const subject = {
-    path: path.path,
-    name: path.name,
-    kind: input.kind,
-    narHash: info?.narHash ?? '',
-    builtHere: false,
-    derivationKnown: true,
-  }
-  const found = await pathEvidence(inquiry, subject, info, fileNamesOf(input))
+  const input = await withWhatReferrersSay(inquiry, await identify(inquiry, path, knownFromStore(info)))
+  const subject = subjectOf(input, { narHash: info?.narHash ?? '', builtHere: false })
+  const found = await pathEvidence(inquiry, subject, info, await namesOf(inquiry, input, input.makers))
   if (input.kind === 'output' || info === undefined) return found
   return mergeEvidence([found, await declaredEvidence(inquiry, input, subject, path.path)])
 }

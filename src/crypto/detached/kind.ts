@@ -31,6 +31,11 @@ export interface DetachedResult {
   /** When it was made, by its own word; for `expired-since` always there, with when its key ended. */
   readonly signedAt?: Instant
   readonly keyExpired?: Instant
+  /**
+   * For `good` by an OpenPGP key: the first second at which it is good no more by the certificate's own word, which is
+   * the end of the signature, of its key or of the primary key; missing where none of them ends.
+   */
+  readonly keyEnds?: Instant
   /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
   readonly index?: number
 }

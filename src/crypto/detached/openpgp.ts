@@ -46,9 +46,10 @@ function resultOf(key: Key, result: IndexedResult): DetachedResult {
   const { kind: outcome } = result
   const which = result.index === undefined ? {} : { index: result.index }
   if (outcome === 'good') {
-    const { signedAt } = result
+    const { signedAt, keyEnds } = result
+    const ends = keyEnds === undefined ? {} : { keyEnds }
     const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-    return { key, outcome, detail: `signed ${day}`, signedAt, ...which }
+    return { key, outcome, detail: `signed ${day}`, signedAt, ...ends, ...which }
   }
   if (outcome !== 'expired-since') return { key, outcome, detail: result.detail, ...which }
   const { detail, signedAt, keyExpired } = result

@@ -51,10 +51,10 @@ function resultOf(results: readonly DetachedResult[]): SignatureResult {
   const [result] = results
   if (result === undefined || results.length > 1)
     return { outcome: 'bad-signature', detail: 'not one result' }
-  const { outcome, detail, signedAt, keyExpired } = result
+  const { outcome, detail, signedAt, keyExpired, keyEnds } = result
   switch (outcome) {
     case 'good':
-      return { outcome }
+      return keyEnds === undefined ? { outcome } : { outcome, keyEnds }
     case 'expired-since':
       if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
       return { outcome, signedAt, keyExpired }

@@ -5,15 +5,19 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
-import { type Certificate, claimsToBeBy, findCertificate } from './certificate.ts'
+import { type Certificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
-import { selfSignaturesOf } from './self-signatures.ts'
+import { claimsToBeBy } from './parts.ts'
+import { bindingsOf } from './self-signatures.ts'
 import { findObjection, isUsableForSqv, type SignedForm, type Suspect } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
 
 export type { OpenPgpResult } from './conclude.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+
+/** Signatures in one file that name one certificate: for each a program is run. */
+const RUN_LIMIT = 16
 
 export interface OpenPgpQuestion {
   readonly file: OpenedFile
@@ -55,17 +59,21 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
     const detail = `no certificate ${question.fingerprint} in ${printable(question.certificate)}`
     return [{ kind: 'unreadable', detail }]
   }
+  const suspects = signatures.map(signature => suspectOf(signature, certificate, question.form ?? 'bytes'))
+  if (suspects.filter(({ signers }) => signers.length > 0).length > RUN_LIMIT) {
+    const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`
+    return [{ kind: 'unreadable', detail }]
+  }
   const tools = question.tools ?? findTools()
   const directory = mkdtempSync('/tmp/nixsig-openpgp-')
   try {
     const keyring = join(directory, 'keyring.pgp')
     writeFileSync(keyring, certificate.bytes)
     const results: IndexedResult[] = []
-    for (const [index, signature] of signatures.entries()) {
+    for (const [index, suspect] of suspects.entries()) {
       const packet = join(directory, `signature-${index}.pgp`)
-      writeFileSync(packet, signature.bytes)
+      writeFileSync(packet, suspect.signature.bytes)
       const files = { data: question.file, signature: packet, keyring, directory }
-      const suspect = suspectOf(signature, certificate, question.form ?? 'bytes')
       results.push({ ...(await judge(suspect, tool => ask(tool, files), tools)), index })
     }
     const named = results.filter(({ kind }) => kind !== 'unknown-signer')
@@ -115,10 +123,12 @@ async function judge(
   if (signers.length === 0) {
     return { kind: 'unknown-signer', detail: signature.issuers[0] ?? 'a signature that names no key' }
   }
-  if (selfSignaturesOf(certificate, certificate.primary).length === 0) {
-    return { kind: 'unreadable', detail: 'the certificate lacks user ids, so it is only a part of one' }
-  }
   const objection = findObjection(suspect, Math.floor(Date.now() / 1000))
+  if (objection?.kind !== 'revoked-key' && bindingsOf(certificate, certificate.primary).length === 0) {
+    const detail =
+      'nothing in the certificate is signed by its own key, so it is only a part of one, or of an unknown algorithm'
+    return { kind: 'unreadable', detail }
+  }
   const undecided: string[] = []
   for (const tool of tools) {
     const unfit = whyUnfit(tool, suspect)

@@ -425,6 +425,32 @@ describe('the tools', () => {
   })
 })
 
+describe('a file with signatures of several people', () => {
+  const one = (key: string) => gnupg.sign(file, `${key}!`, ['--armor']).toString()
+  const blocks = Buffer.from([mallory, alice].map(one).join('\n\n'))
+
+  it('is good with the key of each, whichever block is whose', async () => {
+    await assertBoth({ ...byAlice, signature: blocks }, 'good')
+    const byMallory = { certificate: malloryFile, fingerprint: mallory, signature: blocks }
+    await assertBoth(byMallory, 'good')
+    const many = Buffer.from(one(alice).repeat(40) + one(mallory))
+    await assertBoth({ ...byMallory, signature: many }, 'good')
+  })
+
+  it('is bad with the key of each once the file was changed, and unknown to another key', async () => {
+    await assertBoth({ ...byAlice, signature: blocks, file: otherFile }, 'bad-signature')
+    const certificate = join(work, 'dorothea.pgp')
+    const fingerprint = gnupg.makeKey('dorothea')
+    gnupg.exportTo(certificate, fingerprint)
+    await assertBoth({ signature: blocks, certificate, fingerprint }, 'unknown-signer')
+  })
+
+  it('is undecided where one key made more of them than are tried', async () => {
+    const signature = Buffer.concat(Array(17).fill(aliceSignature))
+    await assertBoth({ ...byAlice, signature }, 'unreadable', /more than 16 signatures by/)
+  })
+})
+
 describe('malformed signature files', () => {
   const armoured = gnupg.sign(file, alice, ['--armor']).toString()
   const lines = armoured.split('\n')
@@ -438,7 +464,7 @@ describe('malformed signature files', () => {
     await refused('', /no signature|no armoured block/)
     await refused(lines.slice(0, 4).join('\n'), /has no end/)
     await refused(aliceSignature.subarray(0, -1), /breaks off/)
-    await refused(armoured + armoured, /more than one armoured block/)
+    await refused(`${armoured}and more\n${armoured}`, /text outside/)
     await refused(`signed by alice:\n${armoured}`, /text outside/)
     await refused(`${armoured}\nand more`, /text outside/)
     await refused(armoured.replace(/^=....$/m, '=AAAA'), /checksum differs/)
@@ -448,7 +474,7 @@ describe('malformed signature files', () => {
     const clear = gnupg.gpg(['--local-user', alice, '--output', '-', '--clearsign', file])
     await refused(clear, /does not end as it began/)
     await refused(Buffer.concat([aliceSignature, readFileSync(aliceFile)]), /among signatures/)
-    await refused(Buffer.concat(Array(17).fill(aliceSignature)), /more than 16 signatures/)
+    await refused(Buffer.concat(Array(257).fill(aliceSignature)), /more than 256 signatures/)
     await refused(Buffer.of(0xc2, 0xe0, 0x01), /in parts/)
     await refused(Buffer.of(0x8b, 0x04), /without a stated length/)
   })

@@ -1,0 +1,74 @@
+/** The verdict on a path that comes from elsewhere, by what is said of it before it is here. */
+import { mergeEvidence } from '../evidence/merge.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import type { SubjectKind } from '../policy/policy.ts'
+import type { Claim, Evidence, Verdict } from '../policy/verdict.ts'
+import type { Output, StoredDerivation } from './build.ts'
+import { rememberedEvidence } from './evidence.ts'
+import { judgeWithGraph } from './graph.ts'
+import type { Inquiry } from './inquiry.ts'
+import { tellingOfUnvouched } from './judge-input.ts'
+import { type Making, makingOf, outputOfValid } from './makers.ts'
+import { admitSources } from './making.ts'
+import { refusedFor } from './refusals.ts'
+import { type Identity, subjectOf } from './subject.ts'
+
+/** A path of any kind, and the derivations in the store that make it. */
+export interface Coming extends Identity {
+  readonly kind: SubjectKind
+  readonly makers?: readonly Output[]
+}
+
+/** Contents that are said to be those of the path, and who signed that. */
+export interface Claimed {
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  readonly signed: readonly Evidence[]
+}
+
+/** A verdict, with all that is known of who signed what, and the derivation that was found to make the path. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly claims: readonly Claim[]
+  readonly derivation: StoredDerivation | undefined
+}
+
+/**
+ * Judges by what was signed, what is attested of the path, and what the ledger remembers of these very contents. Of an
+ * output whose derivation is known that derivation and its sources must be admitted.
+ */
+export async function judgeElsewhere(
+  inquiry: Inquiry,
+  coming: Coming,
+  { narHash, signed }: Claimed,
+): Promise<Judgement> {
+  const { path, kind, makers = [] } = coming
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const builtHere = entry?.builtHere === true && entry.narHash === narHash
+  const making = builtHere
+    ? await madeBefore(inquiry, path.path, entry.derivation)
+    : await makingElsewhere(inquiry, coming)
+  const refusal = refusedFor(making.refusals, { path: path.path, kind, ground: { kind: 'making' } })
+  if (refusal !== undefined) return { verdict: refusal, claims: [], derivation: undefined }
+  const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
+  const evidence = mergeEvidence([
+    ...signed,
+    await inquiry.attested(path.path),
+    rememberedEvidence(entry, narHash),
+  ])
+  const derivations = makers.map(maker => maker.derivation)
+  const verdict = await judgeWithGraph(inquiry, subject, evidence, derivations)
+  const told = tellingOfUnvouched(verdict, making.unvouched)
+  return { verdict: told, claims: evidence.claims, derivation: making.derivation }
+}
+
+/** What this machine built itself: it judged the making then. */
+async function madeBefore(inquiry: Inquiry, path: string, deriver: string | undefined): Promise<Making> {
+  const made = deriver && (await outputOfValid(await inquiry.store(), deriver, path))
+  return { ...(made ? { derivation: made.derivation } : {}), refusals: [], unvouched: [] }
+}
+
+async function makingElsewhere(inquiry: Inquiry, { path, kind, makers = [] }: Coming): Promise<Making> {
+  if (kind !== 'output' || makers.length === 0) return { refusals: [], unvouched: [] }
+  return makingOf(inquiry, { path }, (stored: StoredDerivation) => admitSources(inquiry, stored))
+}

@@ -1,0 +1,69 @@
+/** The one place that says what a path is to the policy, from who claims what of it. */
+
+import type { Declaration } from '../evidence/in-band.ts'
+import { type ContentAddress, parseContentAddress } from '../formats/nix/content-address.ts'
+import type { StorePath } from '../formats/nix/store-path.ts'
+import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import type { Input, Output } from './build.ts'
+import type { Inquiry } from './inquiry.ts'
+import { makersOf, vouchedFor } from './makers.ts'
+
+/**
+ * What is known of a path besides its name. Its content address has been held against the name, so it is a proof and
+ * nobody's word; without one the path is named by what it was built from.
+ */
+export interface Known {
+  /** Whether it is offered from elsewhere, or in the store or about to be. */
+  readonly from: 'caches' | 'store'
+  readonly contentAddress?: Pick<ContentAddress, 'method' | 'algorithm'> | undefined
+  /** As what the ledger has it, where it is not here any longer. */
+  readonly admittedAs?: AdmittedKind | undefined
+}
+
+/** What the store knows of a path, whose content address Nix held against its name; and the ledger, of one that is gone. */
+export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
+  if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
+  if (info.ca === undefined) return { from: 'store' }
+  return { from: 'store', contentAddress: parseContentAddress(info.ca) }
+}
+
+/** A path that is not a derivation, and all derivations in the store that make it. */
+export interface Identified extends Input {
+  readonly makers: readonly Output[]
+}
+
+/**
+ * What a path is: what valid derivations say that they make it as, which they cannot say in two ways, for their outputs'
+ * names follow from their contents. Without one, what is named by its contents is a source, and all else is an output.
+ * Who registered the path as made by something has no say: anybody can do that.
+ */
+export async function identify(inquiry: Inquiry, path: StorePath, known: Known): Promise<Identified> {
+  const makers = await makersOf(inquiry, path)
+  const kind = makers[0]?.kind ?? kindOf(known)
+  if (kind !== 'fetched-source') return { path, kind, makers }
+  const declared = await declaredBy(inquiry, makers)
+  return declared.length === 0 ? { path, kind, makers } : { path, kind, makers, declared }
+}
+
+/** What makers say of their own signatures. */
+async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<readonly Declaration[]> {
+  const saying = makers.filter(({ declared = [] }) => declared.length > 0)
+  const vouched = await vouchedFor(inquiry, saying)
+  return saying.flatMap(maker => {
+    const { declared = [] } = maker
+    return vouched.includes(maker) ? declared : declared.map(each => ({ ...each, isHearsay: true as const }))
+  })
+}
+
+/**
+ * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is hashed
+ * in another way was fetched, and so is whatever comes from a cache.
+ */
+function kindOf({ from, contentAddress, admittedAs }: Known): Input['kind'] {
+  if (admittedAs === 'fetched-source' || admittedAs === 'local-source') return admittedAs
+  if (contentAddress === undefined) return 'output'
+  const { method, algorithm } = contentAddress
+  const isCopied = (method === 'recursive' && algorithm === 'sha256') || method === 'text'
+  return isCopied && from === 'store' ? 'local-source' : 'fetched-source'
+}

@@ -1,0 +1,150 @@
+/** The verdict on a source or an output that is in the store, or that the ledger has seen there. */
+import { mergeEvidence } from '../evidence/merge.ts'
+import type { StorePath } from '../formats/nix/store-path.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import { readExpected } from '../ledger/expected.ts'
+import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
+import type { PathInfo } from '../store/store-client.ts'
+import { admitBuild } from './admit.ts'
+import type { Input, Output, StoredDerivation } from './build.ts'
+import { fileNamesOf } from './declared.ts'
+import { pathEvidence, rememberedEvidence } from './evidence.ts'
+import { judgeWithGraph } from './graph.ts'
+import { declaredEvidence, doubting } from './in-band.ts'
+import type { Inquiry } from './inquiry.ts'
+import { makersOf, makingOf, outputOfValid, vouchedFor } from './makers.ts'
+import { refusedFor } from './refusals.ts'
+import { subjectOf } from './subject.ts'
+
+/** Whether this machine made a path under its own hooks, and of which derivation, if that is still in the store. */
+export interface MadeHere {
+  readonly builtHere: boolean
+  readonly derivation?: StoredDerivation | undefined
+}
+
+/** What is to be judged: something that a build names, or a path with all derivations that make it. */
+export type Judged = Input & { readonly makers?: readonly Output[] }
+
+/**
+ * The ledger says of these bytes that they were made here; or a build that makes this path was let start, the store
+ * registered the path as made here, and no hook came to judge it.
+ */
+export async function madeHere(
+  inquiry: Inquiry,
+  path: StorePath,
+  info: PathInfo | undefined,
+): Promise<MadeHere> {
+  const { state } = inquiry.places
+  const entry = readAdmission(state, path.digest, path.path)
+  if (entry !== undefined && (info === undefined || entry.narHash === info.narHash)) {
+    if (!entry.builtHere || entry.derivation === undefined) return { builtHere: entry.builtHere }
+    const made = await outputOfValid(await inquiry.store(), entry.derivation, path.path)
+    return { builtHere: true, derivation: made?.derivation }
+  }
+  const expected = info?.ultimate === true ? readExpected(state, path.digest) : undefined
+  if (expected === undefined) return { builtHere: false }
+  const made = await outputOfValid(await inquiry.store(), expected.derivation, path.path)
+  return made === undefined ? { builtHere: false } : { builtHere: true, derivation: made.derivation }
+}
+
+/** The verdict on a source or an output, whatever the ledger says. */
+export async function judgeInput(inquiry: Inquiry, input: Judged, made: MadeHere): Promise<Verdict> {
+  const { path } = input
+  const info = await (await inquiry.store()).pathInfo(path.path)
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const narHash = info?.narHash ?? entry?.narHash
+  if (narHash === undefined) return notThere(input)
+  if (input.kind === 'output') return judgeOutput(inquiry, input, made, { info, narHash })
+  const subject = subjectOf(input, { narHash, builtHere: made.builtHere })
+  const makers = input.makers ?? (await makersOfSource(inquiry, input))
+  const names = await namesOf(inquiry, input, makers)
+  const remembered = rememberedEvidence(entry, narHash)
+  const evidence = mergeEvidence([await pathEvidence(inquiry, subject, info, names), remembered])
+  const source = { ...input, makers }
+  if (info === undefined) return judgeWithGraph(inquiry, subject, evidence, derivationsOf(source))
+  return judgeSource(inquiry, source, subject, { evidence, fsPath: path.path })
+}
+
+interface Stored {
+  readonly info: PathInfo | undefined
+  readonly narHash: string
+}
+
+async function judgeOutput(
+  inquiry: Inquiry,
+  { path, kind, derivation }: Input,
+  { builtHere, derivation: madeBy }: MadeHere,
+  { info, narHash }: Stored,
+): Promise<Verdict> {
+  const admitRest = async (stored: StoredDerivation) => (builtHere ? admitBuild(inquiry, stored) : [])
+  const making = await makingOf(inquiry, { named: derivation ?? madeBy, path }, admitRest)
+  const ground = { kind: builtHere ? 'inputs' : 'making' } as const
+  const refusal = refusedFor(making.refusals, { path: path.path, kind, ground })
+  if (refusal !== undefined) return refusal
+  const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const evidence = mergeEvidence([
+    await pathEvidence(inquiry, subject, info),
+    rememberedEvidence(entry, narHash),
+  ])
+  return tellingOfUnvouched(await judgeWithGraph(inquiry, subject, evidence), making.unvouched)
+}
+
+/** A verdict that was left undecided because no derivation is known, with those that nobody stands for. */
+export function tellingOfUnvouched(verdict: Verdict, unvouched: readonly Refusal[]): Verdict {
+  if (verdict.outcome === 'trusted' || unvouched.length === 0) return verdict
+  const [first, ...rest] = verdict.findings
+  const told = (finding: typeof first) =>
+    finding.code === 'unknown-derivation' ? { ...finding, unvouched } : finding
+  return { ...verdict, findings: [told(first), ...rest.map(told)] }
+}
+
+/**
+ * The verdict on a source by this evidence and by the signatures that derivations name for it. `fsPath`: where its file
+ * lies, with the contents that `subject` names.
+ */
+export async function judgeSource(
+  inquiry: Inquiry,
+  input: Judged,
+  subject: Subject,
+  { evidence, fsPath }: { readonly evidence: Evidence; readonly fsPath: string },
+): Promise<Verdict> {
+  const { troubles, ...declared } = await declaredEvidence(inquiry, input, subject, fsPath)
+  const all = mergeEvidence([evidence, { ...declared, troubles: [] }])
+  return doubting(await judgeWithGraph(inquiry, subject, all, derivationsOf(input)), troubles)
+}
+
+/** All derivations that fetch a source, the one that a build names first. */
+function derivationsOf({ derivation, makers = [] }: Judged): readonly StoredDerivation[] {
+  const all = [...(derivation === undefined ? [] : [derivation]), ...makers.map(maker => maker.derivation)]
+  return [...new Map(all.map(stored => [stored.path.path, stored])).values()]
+}
+
+async function makersOfSource(inquiry: Inquiry, { path, kind }: Input): Promise<readonly Output[]> {
+  return kind === 'fetched-source' ? makersOf(inquiry, path) : []
+}
+
+/**
+ * How a list of checksums may call a source. What a derivation calls it by its URL counts where a build names that
+ * derivation or somebody stands for it: any other could bring in the name of another file.
+ */
+export async function namesOf(
+  inquiry: Inquiry,
+  input: Input,
+  makers: readonly Output[],
+): Promise<readonly string[]> {
+  const names = [...fileNamesOf(input)]
+  for (const maker of await vouchedFor(inquiry, makers)) names.push(...fileNamesOf(maker))
+  return [...new Set(names)]
+}
+
+function notThere(input: Input): Refusal {
+  const trouble = { origin: 'the store', detail: 'it is not there, and the ledger has never seen it' }
+  return {
+    outcome: 'indeterminate',
+    path: input.path.path,
+    kind: input.kind,
+    ground: { kind: 'store' },
+    findings: [{ code: 'unreadable', trouble }],
+  }
+}

@@ -1,0 +1,26 @@
+import { derivationName, type StorePath } from '../formats/nix/store-path.ts'
+import type { SubjectKind } from '../policy/policy.ts'
+import type { Subject } from '../policy/verdict.ts'
+import type { StoredDerivation } from './build.ts'
+
+/** A path, what it is to the policy, and the derivation that makes it where that was judged as well. */
+export interface Identity {
+  readonly path: StorePath
+  readonly kind: SubjectKind
+  readonly derivation?: StoredDerivation | undefined
+}
+
+/** The contents that are judged. */
+export interface Contents {
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  /** Whether this machine made them under its own hooks. */
+  readonly builtHere: boolean
+}
+
+/** What the policy judges: made here and nowhere else. */
+export function subjectOf({ path, kind, derivation }: Identity, { narHash, builtHere }: Contents): Subject {
+  const name = kind === 'derivation' ? derivationName(path) : path.name
+  const subject = { path: path.path, name, kind, narHash, builtHere }
+  return derivation === undefined ? subject : { ...subject, derivation: derivation.path.path }
+}
