@@ -3,6 +3,7 @@
  * transaction, when the path's row is about to be written and its references are not known yet; so nothing in here may
  * wait for the store to be written, and what the row claims is believed no further than the path's own name bears it out.
  */
+import { judgeWithin } from '../files/deadline.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import type { IncomingQuestion } from '../formats/hook-question.ts'
 import type { HookReply } from '../formats/hook-reply.ts'
@@ -20,13 +21,10 @@ import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admittedNow } from './admitted.ts'
 import { readDerivation } from './build.ts'
 import { judgeElsewhere } from './elsewhere.ts'
-import { identify } from './identify.ts'
+import { identify, OF_TREE } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
-
-/** What a path is named by that is named by its NAR hash. */
-const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT
@@ -36,8 +34,9 @@ export async function answerIncoming(question: IncomingQuestion, open: () => Inq
   let inquiry: Inquiry | undefined
   let refusal: Refusal | undefined
   try {
-    inquiry = open()
-    refusal = await admitIncoming(inquiry, question)
+    const opened = open()
+    inquiry = opened
+    refusal = await judgeWithin(() => admitIncoming(opened, question))
   } catch (error) {
     refusal = refusalOf(error, question.path, 'output')
   }

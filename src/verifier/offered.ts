@@ -10,12 +10,13 @@ import type { Refusal, Side, Stray, Trouble, Trust, Verdict } from '../policy/ve
 import { FormatError } from '../primitives/format-error.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { type Coming, judgeElsewhere } from './elsewhere.ts'
-import { type Identified, identify } from './identify.ts'
+import { addressByName, type Identified, identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { vouchedFor } from './makers.ts'
 import { recordOffer } from './record.ts'
 import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { noteConflicts } from './seen-conflicts.ts'
 
 /** What becomes of a question that binary caches were asked. */
 export type OfferOutcome =
@@ -95,6 +96,8 @@ async function admitOffer(
     if (inquiry.records) {
       recordConflict(inquiry.places.state, path.digest, { path: path.path, time: inquiry.now, sides })
     }
+    // What listed builders signed of it stands, also once a cache shows something else.
+    if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
     return { kind: 'refused', verdict, offer }
   }
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
@@ -116,9 +119,10 @@ async function whatItIs(
   path: StorePath,
   offers: readonly [Offer, ...Offer[]],
 ): Promise<Offered> {
-  const contentAddress = offers.map(({ narinfo }) => narinfo.contentAddress).find(said => said !== undefined)
+  const said = offers.map(({ narinfo }) => narinfo.contentAddress).find(address => address !== undefined)
+  const contentAddress = said ?? addressByName(path, offers[0].narinfo)
   if (isDerivationPath(path)) {
-    if (contentAddress !== undefined) return { path, kind: 'derivation', isSigned: false }
+    if (said !== undefined) return { path, kind: 'derivation', isSigned: false }
     const reason = 'it is named as a derivation and not by its contents, as derivations are'
     throw new FormatError('narinfo', reason, path.path)
   }
@@ -147,6 +151,17 @@ async function judgeOffered(
   const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
+}
+
+async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer[]): Promise<void> {
+  const policy = await inquiry.policy()
+  const about = offers.filter(({ narinfo }) => narinfo.path === path)
+  const signed = about.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
+  noteConflicts(
+    inquiry,
+    path,
+    signed.flatMap(({ claims }) => claims),
+  )
 }
 
 /** Why these offers do not go together, or not with what is in the store; undefined if they do. */
