@@ -27,9 +27,9 @@ import {
 } from '../crypto/detached/verify.ts'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { DIRECT_SIGNATURES, type DirectExtension, keptAs } from '../formats/detached/forms.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { isText } from '../formats/openpgp/armor.ts'
-import { DIRECT_SIGNATURES } from '../formats/publication.ts'
 import type { Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
@@ -38,14 +38,14 @@ import { randomBytes } from '../primitives/sodium.ts'
 
 const LIST = '.sums' as const
 
+export type SignatureExtension = DirectExtension | typeof LIST | `${typeof LIST}${DirectExtension}`
+
 /** Extensions in the order in which they are looked at. */
-export const SIGNATURE_EXTENSIONS = [
+export const SIGNATURE_EXTENSIONS: readonly SignatureExtension[] = [
   ...DIRECT_SIGNATURES,
   LIST,
   ...DIRECT_SIGNATURES.map(extension => `${LIST}${extension}` as const),
-] as const
-
-export type SignatureExtension = (typeof SIGNATURE_EXTENSIONS)[number]
+]
 
 /** A signature that is kept: where, and where the list of checksums is that it is over, if it is over one beside it. */
 export interface KeptSignature {
@@ -123,20 +123,9 @@ export function keepSignature(
   return storeDeveloperSignature(dir, storePath, `${LIST}${extension}`, signature) || isNewList
 }
 
-function extensionOf(signature: Uint8Array): (typeof DIRECT_SIGNATURES)[number] | typeof LIST {
+function extensionOf(signature: Uint8Array): DirectExtension | typeof LIST {
   if (isInOnePiece(signature)) return LIST
-  switch (signatureKind(signature)) {
-    case 'openpgp':
-      return isText(signature) ? '.asc' : '.sig'
-    case 'minisign':
-      return '.minisig'
-    case 'signify':
-      return '.signify'
-    case 'sshsig':
-      return '.sshsig'
-    case 'sigstore':
-      return '.sigstore.json'
-  }
+  return keptAs(signatureKind(signature), { isText: isText(signature) })
 }
 
 /** The contents of a signature file or a list. Throws FileError. */

@@ -13,6 +13,7 @@
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { DIRECT_SIGNATURES } from './detached/forms.ts'
 import { decodeUtf8 } from './json/strict.ts'
 import { parseTimestamp, printTimestamp } from './timestamp.ts'
 
@@ -23,16 +24,6 @@ export const INDEX = 'index'
 export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
-
-/** Extensions of developers' signatures over the file itself. */
-export const DIRECT_SIGNATURES = [
-  '.asc',
-  '.sig',
-  '.minisig',
-  '.signify',
-  '.sshsig',
-  '.sigstore.json',
-] as const
 
 /** What a file beside others about the same store path is called after the digest. */
 export const PUBLISHED_EXTENSIONS: readonly string[] = [
