@@ -1,0 +1,94 @@
+/** What holds in every small world. */
+import { decisionsOf } from './decisions.ts'
+import { judgeWorld, type Verdicts, type Way } from './fronts.ts'
+import { isPutOff, mostEarned, withLabels } from './labels.ts'
+import { makeWorld } from './make.ts'
+import { type Plan, somePlan } from './plan.ts'
+import { someDisturbances } from './surroundings.ts'
+import type { World } from './world.ts'
+
+/** What a property came to in the world that some bytes make. */
+export interface Outcome {
+  /** What broke: a line for each verdict, and the world as JSON. */
+  readonly broken?: string
+  /** Which verdicts there were, `<front>: <verdict>`, each once; `earned` if labels led to trust by right. */
+  readonly cameTo: readonly string[]
+}
+
+export type Property = (bytes: Uint8Array) => Promise<Outcome>
+
+/** Attributes of nixsig never turn a refusal into trust, but for a good signature by a listed key. */
+export async function labelsEarnNothing(bytes: Uint8Array): Promise<Outcome> {
+  const decisions = decisionsOf(bytes)
+  const before = somePlan(decisions)
+  const after = withLabels(decisions, before)
+  const way = decisions.pick(['each', 'together'] as const)
+  const labelled = await judgeWorld(makeWorld(after), { way })
+  const trusted = namesOf(labelled, name => !isDeferred(after, name))
+  const unlabelled = await judgeWorld(makeWorld(before), { way, only: trusted })
+  const gained = [...trusted].filter(name => unlabelled.get(name)?.isTrusted === false)
+  if (gained.length === 0) return { cameTo: cameTo(labelled) }
+  const most = await judgeWorld(makeWorld(mostEarned(before, after)), { only: new Set(gained) })
+  const wrong = gained.filter(name => most.get(name)?.isTrusted === false)
+  if (wrong.length === 0) return { cameTo: [...cameTo(labelled), 'earned'] }
+  const lines = wrong.map(name => told(name, unlabelled, labelled))
+  return { broken: report(lines, { way, before, after }), cameTo: [] }
+}
+
+/** The questions that came out trusted, of those that are looked at. */
+function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): ReadonlySet<string> {
+  const trusted = [...verdicts].filter(([name, { isTrusted }]) => isTrusted && isLookedAt(name))
+  return new Set(trusted.map(([name]) => name))
+}
+
+/** A build that is to fetch a signature, or a file with one, is judged when it is done. */
+function isDeferred({ nodes }: Plan, name: string): boolean {
+  const [, number = ''] = /^build (\d+)\.drv$/.exec(name) ?? []
+  const node = nodes[Number(number)]
+  return number !== '' && node?.kind === 'fetch' && isPutOff(node)
+}
+
+const WAYS: readonly Way[] = ['each', 'together', 'twice']
+
+/** Neither the order of what the store and the caches answer nor derivations that nobody stands for change a verdict. */
+export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outcome> {
+  const decisions = decisionsOf(bytes)
+  const plan = somePlan(decisions)
+  const way = decisions.pick(WAYS)
+  const disturbances = someDisturbances(decisions, plan)
+  const calm = await judgeWorld(makeWorld(plan), { way })
+  const world = makeWorld(plan, (draft, made) => {
+    for (const { act } of disturbances) act(draft, made)
+  })
+  const order = decisions.shuffle
+  const disturbed = await judgeWorld(world, { way, order, caches: order })
+  const wrong = [...calm.keys()].filter(name => {
+    const [before, after] = [calm.get(name), disturbed.get(name)]
+    return isAboutNothing(world, name)
+      ? before?.isTrusted !== after?.isTrusted
+      : before?.words !== after?.words
+  })
+  if (wrong.length === 0) return { cameTo: cameTo(calm) }
+  const lines = wrong.map(name => told(name, calm, disturbed))
+  const about = { way, disturbances: disturbances.map(({ name }) => name), plan }
+  return { broken: report(lines, about), cameTo: [] }
+}
+
+/** Of what is not there not even the kind is known, so why it is not trusted can be told in several ways. */
+function isAboutNothing({ paths, infos }: World, name: string): boolean {
+  return paths.some(one => `verify ${one.name}` === name && !infos.has(one.path))
+}
+
+function told(name: string, first: Verdicts, second: Verdicts): string {
+  const [before, after] = [first.get(name), second.get(name)]
+  return `${name}: "${before?.words}" [${before?.why}] became "${after?.words}" [${after?.why}]`
+}
+
+function cameTo(verdicts: Verdicts): readonly string[] {
+  const all = [...verdicts].map(([name, { words }]) => `${name.split(' ')[0]}: ${words}`)
+  return [...new Set(all)].sort()
+}
+
+function report(lines: readonly string[], about: unknown): string {
+  return `${lines.join('\n')}\n${JSON.stringify(about)}`
+}

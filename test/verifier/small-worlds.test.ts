@@ -1,0 +1,114 @@
+// Properties of the verifier, in random small worlds: test/support/small-world/ says what those are.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import type { BuildNode, FetchNode, Labels, Plan, Said } from '../support/small-world/plan.ts'
+import {
+  openSmallWorlds,
+  type PropertyName,
+  type SmallWorlds,
+  whyNoSmallWorlds,
+} from '../support/small-world/small-worlds.ts'
+
+/** Milliseconds for each property; npm run fuzz has more. */
+const TIME = 1500
+
+const skip = whyNoSmallWorlds()
+let worlds: SmallWorlds | undefined
+const open = async () => {
+  worlds ??= await openSmallWorlds()
+  return worlds
+}
+after(() => worlds?.close())
+
+/** Bytes of which most suffice for a whole world. */
+const BYTES = fc.uint8Array({ minLength: 60, maxLength: 300, size: 'max' })
+
+/** Tries a property for as long as there is time; the verdicts that were seen. */
+async function holds(property: PropertyName): Promise<ReadonlySet<string>> {
+  const small = await open()
+  const seen = new Set<string>()
+  const check = fc.asyncProperty(BYTES, async bytes => {
+    const { broken, cameTo } = await small.try(property, bytes)
+    if (broken !== undefined) throw new Error(`${broken}\n${Buffer.from(bytes).toString('base64')}`)
+    for (const verdict of cameTo) seen.add(verdict)
+  })
+  await fc.assert(check, { numRuns: 1_000_000, interruptAfterTimeLimit: TIME, markInterruptAsFailure: false })
+  return seen
+}
+
+/** A property that nothing could break would hold as well: every front says yes and no. */
+function assertBothWays(seen: ReadonlySet<string>): void {
+  for (const front of ['verify', 'build', 'offers', 'incoming']) {
+    const said = [...seen].filter(verdict => verdict.startsWith(`${front}: `))
+    assert.ok(
+      said.some(verdict => /: (trusted|let in)/.test(verdict)),
+      `${front} never says yes`,
+    )
+    assert.ok(
+      said.some(verdict => /: (untrusted|indeterminate)/.test(verdict)),
+      `${front} never says no`,
+    )
+  }
+}
+
+test(
+  'what derivations say of signatures never turns a refusal into trust, but for a good signature',
+  { skip },
+  async () => assertBothWays(await holds('labels')),
+)
+
+test('no order, and no derivation that nobody stands for, changes a verdict', { skip }, async () =>
+  assertBothWays(await holds('surroundings')),
+)
+
+const NOWHERE = { caches: [false, false], addressed: [false, false], deriver: false, signedBy: [] } as const
+const ABSENT = { offered: NOWHERE, isHere: false, hasDeriver: false, isGone: false }
+const PACKAGED: readonly Said[] = [{ by: 'packager', word: 'packaged', wrong: false }]
+
+/** A package that a cache has, whose derivation a packager stands for, and its source, for which nobody does. */
+function packageOf(labels: { readonly fetch?: Labels; readonly build?: Labels }): Plan {
+  const rule = { acceptsGraph: false, acceptsUnknown: false, output: '"builder"' }
+  const source: FetchNode = {
+    ...{ kind: 'fetch', ...ABSENT, inputs: [], said: [], saidOfDerivation: PACKAGED },
+    ...{ content: { kind: 'blob', number: 0 }, isExecutable: false, url: 0 },
+    ...(labels.fetch && { labels: labels.fetch }),
+  }
+  const build: BuildNode = {
+    ...{ kind: 'build', ...ABSENT, inputs: [0], said: [], saidOfDerivation: PACKAGED },
+    ...{ outputs: ['out'], refers: false, signedBy: [], isOurs: false },
+    offered: { ...NOWHERE, caches: [true, false], signedBy: ['builder'] },
+    ...(labels.build && { labels: labels.build }),
+  }
+  const policy = {
+    default: { ...rule, source: '"dev"', derivation: '"packager"' },
+    sources: 'attested',
+    exempt: [],
+  } as const
+  return { nodes: [source, build], policy }
+}
+
+const NAMED = { subject: 'out', signature: 0 } as const
+
+const CALLED: Readonly<Record<string, Parameters<typeof packageOf>[0]>> = {
+  'by its own derivation': { fetch: { form: 'environment', role: true, records: [] } },
+  'by its own derivation, in structured attributes': {
+    fetch: { form: 'structured', role: true, records: [] },
+  },
+  'by what is built from it': { build: { form: 'environment', role: false, records: [NAMED] } },
+  'a list of checksums by what is built from it': {
+    build: { form: 'structured', role: false, records: [{ ...NAMED, checksums: 0 }] },
+  },
+}
+
+test('a package whose source nobody signed is refused at the gate', { skip }, async () => {
+  assert.equal((await (await open()).verdicts(packageOf({}))).get('offers 1'), 'untrusted 10')
+})
+
+for (const [how, labels] of Object.entries(CALLED)) {
+  test(`attack: a source that nobody signed is called a signature ${how}`, { skip }, async () => {
+    const verdicts = await (await open()).verdicts(packageOf(labels))
+    assert.equal(verdicts.get('offers 1'), 'indeterminate 20')
+    assert.match(verdicts.get('incoming 1') ?? '', /^(indeterminate 20|untrusted 10)$/)
+  })
+}
