@@ -16,10 +16,10 @@ export type Content =
   /** A signature with something behind its end: no reader of signatures takes it. */
   | { readonly kind: 'nearly'; readonly form: Form; readonly by: Person; readonly over: number }
 
-/** A blob twice in three times. */
+/** A blob every other time. */
 export function someContent(decisions: Decisions): Content {
-  if (!decisions.oneIn(3)) return { kind: 'blob', number: decisions.pick(BLOBS) }
-  const kind = decisions.pick(['signature', 'list', 'nearly'] as const)
+  if (!decisions.oneIn(2)) return { kind: 'blob', number: decisions.pick(BLOBS) }
+  const kind = decisions.pick(['signature', 'signature', 'list', 'nearly'] as const)
   if (kind === 'list') return { kind }
   const signed = { form: decisions.pick(FORMS), by: decisions.pick(PEOPLE), over: decisions.pick(BLOBS) }
   if (kind === 'signature' && decisions.oneIn(4)) return { kind, ...signed, over: 'list' }

@@ -31,8 +31,9 @@ export function emptyState(): string {
   return state
 }
 
-function filesOf({ disk, attestations }: World): ReadonlyMap<string, StoredFile> {
+function filesOf({ disk, attestations, signatures }: World): ReadonlyMap<string, StoredFile> {
   const files = new Map(disk)
+  for (const [path, bytes] of signatures) files.set(path, { bytes, isExecutable: false })
   for (const [path, lines] of attestations) {
     if (lines.length === 0) continue
     const bytes = Buffer.from(lines.map(line => `${line.trimEnd()}\n`).join(''))

@@ -1,5 +1,6 @@
 /** A world while it is being made. */
 
+import { developerSignatureFile } from '../../../src/evidence/signature-files.ts'
 import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
 import { readOffer } from '../../../src/evidence/upstreams/read-offer.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
@@ -10,9 +11,10 @@ import { parseStorePath } from '../../../src/formats/nix/store-path.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
 import type { PathInfo } from '../../../src/store/store-client.ts'
-import { envelope, nixSignature, type Person } from './people.ts'
-import type { Offered, Said } from './plan.ts'
-import type { Question, StoredFile } from './world.ts'
+import { bytesOf } from './contents.ts'
+import { detachedSignature, envelope, nixSignature, type Person } from './people.ts'
+import type { LocalNode, Offered, Said } from './plan.ts'
+import { ATTESTATIONS, type Question, type StoredFile } from './world.ts'
 
 /** The two binary caches. */
 export const CACHES = ['https://a.example', 'https://b.example'] as const
@@ -31,6 +33,7 @@ export interface Draft {
   readonly infos: Map<string, PathInfo>
   readonly outputs: Map<string, ReadonlyMap<string, string>>
   readonly attestations: Map<string, readonly string[]>
+  readonly signatures: Map<string, Uint8Array>
   readonly paths: Question[]
   readonly derivations: Question[]
   readonly answers: Map<string, readonly Answer[]>
@@ -43,6 +46,7 @@ export function openDraft(): Draft {
     infos: new Map(),
     outputs: new Map(),
     attestations: new Map(),
+    signatures: new Map(),
     paths: [],
     derivations: [],
     answers: new Map(),
@@ -86,6 +90,12 @@ export function attest(draft: Draft, item: Item, words: readonly Said[]): void {
     ),
   )
   draft.attestations.set(item.path, [...(draft.attestations.get(item.path) ?? []), ...lines])
+}
+
+/** Keeps a developer's signature beside the attestations. */
+export function keep(draft: Draft, path: string, { by, form, over }: NonNullable<LocalNode['kept']>): void {
+  const file = developerSignatureFile(ATTESTATIONS, path, form === 'minisign' ? '.minisig' : '.sshsig')
+  draft.signatures.set(file, detachedSignature(by, form, bytesOf({ kind: 'blob', number: over })))
 }
 
 const UNKNOWN = `/nix/store/${'0'.repeat(32)}-unknown.drv`

@@ -8,7 +8,7 @@ import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
 import { bytesOf } from './contents.ts'
 import { buildDerivation, type Earlier, fetchDerivation, hashOf, type MadeDerivation } from './derivations.ts'
-import { addValid, attest, comesIn, type Draft, type Item, offer, openDraft } from './draft.ts'
+import { addValid, attest, comesIn, type Draft, type Item, keep, offer, openDraft } from './draft.ts'
 import type { BuildNode, FetchNode, LocalNode, Node, Plan } from './plan.ts'
 import { policyText } from './policy.ts'
 import { ATTESTATIONS, type World } from './world.ts'
@@ -159,6 +159,7 @@ function addItems(draft: Draft, node: Node, items: readonly Item[], isHere: bool
     const more = node.kind === 'build' ? { signedBy: node.signedBy, isOurs: node.isOurs } : {}
     if (isHere) addValid(draft, item, { ...more, hasDeriver })
     attest(draft, item, said)
+    if (node.kept !== undefined) keep(draft, item.path, node.kept)
     offer(draft, item, offered)
     comesIn(draft, item, hasDeriver)
   }

@@ -1,7 +1,7 @@
 /** A small world as it is planned: no store path in it, so the same plan with something else in it is still the same world. */
 import { type Content, nameInList, someContent } from './contents.ts'
 import type { Decisions } from './decisions.ts'
-import { PEOPLE, type Person, WORDS, type Word } from './people.ts'
+import { FORMS, type Form, PEOPLE, type Person, WORDS, type Word } from './people.ts'
 import { type PolicyPlan, somePolicy } from './policy.ts'
 
 /** What somebody says of a path; `wrong`: of other contents. */
@@ -38,6 +38,8 @@ export interface Offered {
 
 /** A path that the store has or could have. */
 interface Made {
+  /** A developer's detached signature that is kept beside the attestations. */
+  readonly kept?: { readonly by: Person; readonly form: Form; readonly over: number }
   readonly said: readonly Said[]
   readonly offered: Offered
   /** Whether it is valid in the store. */
@@ -122,17 +124,41 @@ export function someLabels(decisions: Decisions, nodes: readonly Node[], inputs:
 function someLabel(decisions: Decisions, nodes: readonly Node[], inputs: readonly number[]): Label {
   const someone = () =>
     inputs.length > 0 && !decisions.oneIn(4) ? decisions.pick(inputs) : decisions.below(nodes.length)
-  const subject = decisions.oneIn(3) ? 'out' : someone()
-  const file = subject === 'out' ? undefined : nodes[subject]
-  const number =
-    file !== undefined && 'content' in file && file.content.kind === 'blob' ? file.content.number : 0
+  const oneOf = (kinds: readonly string[]) => {
+    const fit = nodes.flatMap((node, index) => (kinds.includes(contentOf(node)?.kind ?? '') ? [index] : []))
+    return fit.length > 0 && !decisions.oneIn(3) ? decisions.pick(fit) : someone()
+  }
+  const signature = oneOf(['signature'])
+  const signed = contentOf(nodes[signature])
+  const over = signed?.kind === 'signature' ? signed.over : undefined
+  const isOverList = over === 'list' ? !decisions.oneIn(3) : decisions.oneIn(6)
+  const subject = decisions.oneIn(3) ? 'out' : (subjectOf(decisions, nodes, over) ?? someone())
+  const file = subject === 'out' ? undefined : contentOf(nodes[subject])
   return {
     subject,
-    signature: someone(),
-    ...(decisions.oneIn(4) ? { checksums: someone() } : {}),
-    ...(decisions.oneIn(4) ? { kind: decisions.pick(['minisign', 'sshsig', 'openpgp']) } : {}),
-    ...(decisions.oneIn(2) ? { fileName: nameInList(number) } : {}),
+    signature,
+    ...(isOverList ? { checksums: oneOf(['list']) } : {}),
+    ...(decisions.oneIn(6) ? { kind: decisions.pick(['minisign', 'sshsig', 'openpgp']) } : {}),
+    ...(decisions.oneIn(2) ? { fileName: nameInList(file?.kind === 'blob' ? file.number : 0) } : {}),
   }
+}
+
+/** Something that a signature is over, mostly. */
+function subjectOf(
+  decisions: Decisions,
+  nodes: readonly Node[],
+  over: number | 'list' | undefined,
+): number | undefined {
+  const fit = nodes.flatMap((node, index) => {
+    const content = contentOf(node)
+    return content?.kind === 'blob' && (over === 'list' || over === content.number) ? [index] : []
+  })
+  return fit.length > 0 && !decisions.oneIn(3) ? decisions.pick(fit) : undefined
+}
+
+/** What a file holds; undefined of what is built. */
+export function contentOf(node: Node | undefined): Content | undefined {
+  return node === undefined || node.kind === 'build' ? undefined : node.content
 }
 
 function someNode(decisions: Decisions, before: readonly Node[]): Node {
@@ -142,13 +168,15 @@ function someNode(decisions: Decisions, before: readonly Node[]): Node {
     offered: someOffer(decisions),
     isHere: decisions.oneIn(2),
     hasDeriver: decisions.oneIn(2),
+    ...(kind === 'build' || !decisions.oneIn(6) ? {} : { kept: someSignature(decisions) }),
   }
   if (kind === 'local') {
     const files = before.flatMap((node, index) => (node.kind === 'local' ? [index] : []))
     const references = decisions.oneIn(4) ? decisions.some(files) : []
     return { kind, content: someContent(decisions), isExecutable: decisions.oneIn(8), references, ...made }
   }
-  const inputs = kind === 'build' ? decisions.some(before.map((_, index) => index)) : []
+  const isBuiltOfOthers = kind === 'build' || decisions.oneIn(6)
+  const inputs = isBuiltOfOthers ? decisions.some(before.map((_, index) => index)) : []
   const labels = decisions.oneIn(3) ? { labels: someLabels(decisions, before, inputs) } : {}
   const saidOfDerivation = someWords(decisions, {
     by: 'packager',
@@ -167,6 +195,10 @@ function someNode(decisions: Decisions, before: readonly Node[]): Node {
     isOurs: decisions.oneIn(3),
     ...derived,
   }
+}
+
+function someSignature(decisions: Decisions): NonNullable<Made['kept']> {
+  return { by: decisions.pick(PEOPLE), form: decisions.pick(FORMS), over: decisions.below(3) }
 }
 
 /** Mostly what the people of a world are there for. */

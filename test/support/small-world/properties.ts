@@ -1,9 +1,9 @@
 /** What holds in every small world. */
 import { decisionsOf } from './decisions.ts'
 import { judgeWorld, type Verdicts, type Way } from './fronts.ts'
-import { isPutOff, mostEarned, withLabels } from './labels.ts'
+import { isNamedPart, isPutOff, type Labelled, makeBoth, mostEarned, withLabels } from './labels.ts'
 import { makeWorld } from './make.ts'
-import { type Plan, somePlan } from './plan.ts'
+import { somePlan } from './plan.ts'
 import { someDisturbances } from './surroundings.ts'
 import type { World } from './world.ts'
 
@@ -17,22 +17,26 @@ export interface Outcome {
 
 export type Property = (bytes: Uint8Array) => Promise<Outcome>
 
+const WAYS: readonly Way[] = ['each', 'together', 'twice']
+
 /** Attributes of nixsig never turn a refusal into trust, but for a good signature by a listed key. */
 export async function labelsEarnNothing(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
-  const before = somePlan(decisions)
-  const after = withLabels(decisions, before)
-  const way = decisions.pick(['each', 'together'] as const)
-  const labelled = await judgeWorld(makeWorld(after), { way })
-  const trusted = namesOf(labelled, name => !isDeferred(after, name))
-  const unlabelled = await judgeWorld(makeWorld(before), { way, only: trusted })
+  const plans = withLabels(decisions, somePlan(decisions))
+  const way = decisions.pick(WAYS)
+  const [before, after] = makeBoth(plans)
+  const labelled = await judgeWorld(after, { way })
+  const trusted = namesOf(labelled, name => !isExpected(plans, name))
+  // What was written down before a question is asked can matter to its answer.
+  const asking = (names: ReadonlySet<string>) => (way === 'twice' ? { way } : { way, only: names })
+  const unlabelled = await judgeWorld(before, asking(trusted))
   const gained = [...trusted].filter(name => unlabelled.get(name)?.isTrusted === false)
   if (gained.length === 0) return { cameTo: cameTo(labelled) }
-  const most = await judgeWorld(makeWorld(mostEarned(before, after)), { only: new Set(gained) })
+  const most = await judgeWorld(mostEarned(plans), asking(new Set(gained)))
   const wrong = gained.filter(name => most.get(name)?.isTrusted === false)
   if (wrong.length === 0) return { cameTo: [...cameTo(labelled), 'earned'] }
   const lines = wrong.map(name => told(name, unlabelled, labelled))
-  return { broken: report(lines, { way, before, after }), cameTo: [] }
+  return { broken: report(lines, { way, ...plans }), cameTo: [] }
 }
 
 /** The questions that came out trusted, of those that are looked at. */
@@ -41,14 +45,17 @@ function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): Rea
   return new Set(trusted.map(([name]) => name))
 }
 
-/** A build that is to fetch a signature, or a file with one, is judged when it is done. */
-function isDeferred({ nodes }: Plan, name: string): boolean {
-  const [, number = ''] = /^build (\d+)\.drv$/.exec(name) ?? []
-  const node = nodes[Number(number)]
-  return number !== '' && node?.kind === 'fetch' && isPutOff(node)
+/**
+ * What labels do by right without any signature of a listed key. A build that is to fetch a signature, or a file with one, is
+ * judged when it is done; and what is a signature may be there as that.
+ */
+function isExpected(plans: Labelled, name: string): boolean {
+  if (name.startsWith('build variant ')) return true
+  const [, front = '', number = ''] = /^(\w+) (\d+)/.exec(name) ?? []
+  const node = plans.after.nodes[Number(number)]
+  if (front === 'incoming') return isNamedPart(plans, Number(number))
+  return front === 'build' && node?.kind === 'fetch' && isPutOff(node)
 }
-
-const WAYS: readonly Way[] = ['each', 'together', 'twice']
 
 /** Neither the order of what the store and the caches answer nor derivations that nobody stands for change a verdict. */
 export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outcome> {

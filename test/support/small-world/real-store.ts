@@ -20,7 +20,14 @@ import { HOME, type World } from './world.ts'
 
 const CACHE = `${HOME}/cache`
 const NOTHING: World = {
-  ...{ disk: new Map(), infos: new Map(), outputs: new Map(), attestations: new Map(), policy: '' },
+  ...{
+    disk: new Map(),
+    infos: new Map(),
+    outputs: new Map(),
+    attestations: new Map(),
+    signatures: new Map(),
+    policy: '',
+  },
   ...{ paths: [], derivations: [], answers: new Map(), incoming: new Map() },
 }
 

@@ -4,8 +4,9 @@ import { bytesOf } from './contents.ts'
 import type { Decisions } from './decisions.ts'
 import { fetchDerivation, type MadeDerivation } from './derivations.ts'
 import type { Draft } from './draft.ts'
-import { addDerivation, type MadeNode, nameOf } from './make.ts'
+import { addDerivation, type MadeNode, makeWorld, nameOf } from './make.ts'
 import { type FetchNode, type Labels, type Plan, someLabels } from './plan.ts'
+import { addVariant, derivationOf, type Variant } from './variants.ts'
 
 /** What is done to a world. */
 export interface Disturbance {
@@ -19,6 +20,7 @@ export function someDisturbances(decisions: Decisions, plan: Plan): readonly Dis
   const chosen: Disturbance[] = []
   for (const [index, node] of plan.nodes.entries()) {
     if (node.kind === 'fetch' && decisions.oneIn(2)) chosen.push(variantOf(decisions, plan, index, node))
+    if (node.kind === 'fetch' && decisions.oneIn(4)) chosen.push(fetchedElsewhere(decisions, plan, index))
     if (node.kind !== 'local' && decisions.oneIn(3)) chosen.push(lyingAround(decisions, index))
     if (node.kind === 'local' && decisions.oneIn(24)) chosen.push(manyReferrers(index))
   }
@@ -27,30 +29,39 @@ export function someDisturbances(decisions: Decisions, plan: Plan): readonly Dis
 
 /** A derivation that fetches the same from elsewhere, which anybody can add to the store; or its file alone. */
 function variantOf(decisions: Decisions, plan: Plan, index: number, node: FetchNode): Disturbance {
-  const url = 1 + decisions.below(200)
   const isValid = decisions.oneIn(2)
+  const url = 1 + decisions.below(200)
   const labels = decisions.oneIn(3) ? harmless(decisions, plan, index) : undefined
+  const variant: Variant = { of: index, node, url, ...(labels && { labels }) }
   return {
     name: `${isValid ? 'a valid' : 'a lying'} variant of ${index}${labels === undefined ? '' : `, ${JSON.stringify(labels)}`}`,
     act: (draft, made) => {
-      const { labels: _, ...bare } = node
-      const variant = fetchDerivation(
-        { ...bare, url, inputs: [], ...(labels && { labels }) },
-        nameOf(index),
-        {
-          derived: other => made[other]?.derivation,
-          path: other => made[other]?.items[0]?.path ?? '',
-          modulo: () => '',
-        },
-      )
-      if (isValid)
-        addDerivation(
-          draft,
-          { saidOfDerivation: [] },
-          { name: `variant ${index} ${url}.drv`, derivation: variant },
-          true,
-        )
-      else lay(draft, variant.path, variant.text)
+      if (isValid) addVariant(draft, made, variant)
+      else {
+        const { path, text } = derivationOf(variant, made)
+        lay(draft, path, text)
+      }
+    },
+  }
+}
+
+/** All derivations of the world as they are when one of them fetches from elsewhere: they make the same. */
+function fetchedElsewhere(decisions: Decisions, plan: Plan, index: number): Disturbance {
+  const url = 1 + decisions.below(200)
+  const nodes = plan.nodes.map((node, at) =>
+    node.kind === 'fetch' && at === index ? { ...node, url } : node,
+  )
+  return {
+    name: `the world with ${index} fetched from elsewhere`,
+    act: draft => {
+      const { derivations, infos, disk, outputs } = makeWorld({ ...plan, nodes })
+      for (const { path } of derivations) {
+        const [info, file, made] = [infos.get(path), disk.get(path), outputs.get(path)]
+        if (draft.infos.has(path) || info === undefined || file === undefined || made === undefined) continue
+        draft.infos.set(path, info)
+        draft.disk.set(path, file)
+        draft.outputs.set(path, made)
+      }
     },
   }
 }

@@ -27,6 +27,8 @@ export interface World {
   readonly outputs: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Lines of the attestation files, by the path that they are about. */
   readonly attestations: ReadonlyMap<string, readonly string[]>
+  /** Detached signatures that are kept beside them, by the path of the file. */
+  readonly signatures: ReadonlyMap<string, Uint8Array>
   /** Text of the policy. */
   readonly policy: string
   readonly paths: readonly Question[]
