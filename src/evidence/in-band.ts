@@ -22,6 +22,8 @@ export interface Declaration {
   readonly signatures: readonly DeclaredSignature[]
   /** Why what it says cannot be read; escaped. */
   readonly problem?: string
+  /** Nobody stands for it, and it is not what is being built: it can show a signature, and raise no doubt. */
+  readonly isHearsay?: true
 }
 
 /** As what a file is named: a signature, the list of checksums that one is over, or whichever of the two it is. */
@@ -41,19 +43,21 @@ export async function inBandEvidence(
 ): Promise<Evidence> {
   const { subject, fsPath } = source
   const parts: Evidence[] = []
-  for (const { by, signatures, problem } of declarations) {
-    if (problem !== undefined) parts.push(troubleIn(by, problem))
+  for (const { by, signatures, problem, isHearsay } of declarations) {
+    const found: Evidence[] = []
+    if (problem !== undefined) found.push(troubleIn(by, problem))
     for (const declared of signatures) {
       const fileNames = [...source.fileNames, ...(declared.fileName === undefined ? [] : [declared.fileName])]
       const origin = `${declared.signature}, as ${parseStorePath(by).name} says`
       try {
         const given = { origin, fileNames, ...(await read(declared, maker)) }
-        parts.push(await evidenceOfSignature(policy, subject, fsPath, given))
+        found.push(await evidenceOfSignature(policy, subject, fsPath, given))
       } catch (error) {
         if (!(error instanceof FormatError) && !(error instanceof FileError)) throw error
-        parts.push(troubleIn(by, error.message))
+        found.push(troubleIn(by, error.message))
       }
     }
+    parts.push(...(isHearsay ? found.map(each => ({ ...each, troubles: [] })) : found))
   }
   return mergeEvidence(parts)
 }

@@ -1,12 +1,13 @@
 /** The one place that says what a path is to the policy, from who claims what of it. */
+
+import type { Declaration } from '../evidence/in-band.ts'
 import { type ContentAddress, parseContentAddress } from '../formats/nix/content-address.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import type { SubjectKind } from '../policy/policy.ts'
+import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input, Output } from './build.ts'
-import { declaredIn, saidOfOutput } from './declared.ts'
 import type { Inquiry } from './inquiry.ts'
-import { makersOf } from './makers.ts'
+import { makersOf, vouchedFor } from './makers.ts'
 
 /**
  * What is known of a path besides its name. Its content address has been held against the name, so it is a proof and
@@ -16,11 +17,14 @@ export interface Known {
   /** Whether it is offered from elsewhere, or in the store or about to be. */
   readonly from: 'caches' | 'store'
   readonly contentAddress?: Pick<ContentAddress, 'method' | 'algorithm'> | undefined
+  /** As what the ledger has it, where it is not here any longer. */
+  readonly admittedAs?: AdmittedKind | undefined
 }
 
-/** What the store knows of a path; Nix held its content address against its name. */
-export function knownFromStore(info: PathInfo | undefined): Known {
-  if (info?.ca === undefined) return { from: 'store' }
+/** What the store knows of a path, whose content address Nix held against its name; and the ledger, of one that is gone. */
+export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
+  if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
+  if (info.ca === undefined) return { from: 'store' }
   return { from: 'store', contentAddress: parseContentAddress(info.ca) }
 }
 
@@ -38,15 +42,26 @@ export async function identify(inquiry: Inquiry, path: StorePath, known: Known):
   const makers = await makersOf(inquiry, path)
   const kind = makers[0]?.kind ?? kindOf(known)
   if (kind !== 'fetched-source') return { path, kind, makers }
-  const declared = makers.flatMap(maker => saidOfOutput(declaredIn(maker.derivation)))
+  const declared = await declaredBy(inquiry, makers)
   return declared.length === 0 ? { path, kind, makers } : { path, kind, makers, declared }
+}
+
+/** What makers say of their own signatures. */
+async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<readonly Declaration[]> {
+  const saying = makers.filter(({ declared = [] }) => declared.length > 0)
+  const vouched = await vouchedFor(inquiry, saying)
+  return saying.flatMap(maker => {
+    const { declared = [] } = maker
+    return vouched.includes(maker) ? declared : declared.map(each => ({ ...each, isHearsay: true as const }))
+  })
 }
 
 /**
  * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is hashed
  * in another way was fetched, and so is whatever comes from a cache.
  */
-function kindOf({ from, contentAddress }: Known): Exclude<SubjectKind, 'derivation'> {
+function kindOf({ from, contentAddress, admittedAs }: Known): Input['kind'] {
+  if (admittedAs === 'fetched-source' || admittedAs === 'local-source') return admittedAs
   if (contentAddress === undefined) return 'output'
   const { method, algorithm } = contentAddress
   const isCopied = (method === 'recursive' && algorithm === 'sha256') || method === 'text'

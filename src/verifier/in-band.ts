@@ -44,7 +44,7 @@ export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, in
     const stored = readable(path)
     return stored === undefined ? [] : saidOfInput(declaredIn(stored), input.path.path)
   })
-  return { ...input, declared: declared.filter(({ problem }) => problem === undefined) }
+  return { ...input, declared: declared.map(each => ({ ...each, isHearsay: true })) }
 }
 
 /** A verdict that was made without these troubles: where it is a no, they leave it undecided; else they are told. */

@@ -37,7 +37,10 @@ async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
       const verdict = await judgeAbsent(inquiry, path)
       if (verdict !== undefined) return verdict
     }
-    const input = await withWhatReferrersSay(inquiry, await identify(inquiry, path, knownFromStore(info)))
+    const input = await withWhatReferrersSay(
+      inquiry,
+      await identify(inquiry, path, knownFromStore(info, entry)),
+    )
     return await judgeInput(inquiry, input, await madeHere(inquiry, path, info))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
