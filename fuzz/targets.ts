@@ -19,6 +19,7 @@ import { recordTargets } from './targets/records.ts'
 import { forgedList, SIGNED_LISTS } from './targets/signed-lists.ts'
 import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
+import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
@@ -53,6 +54,7 @@ export function allTargets(scratch: string): readonly Target[] {
     forgedAttestations(join(scratch, 'attestations')),
     FORGED_NARINFO,
     ...minisignForgeries(join(scratch, 'released')),
+    ...smallWorldTargets(scratch),
   ]
   return targets.map(target => ({ ...target, extremes: EXTREMES[target.name] ?? [] }))
 }

@@ -1,6 +1,7 @@
 /** Tries properties of small worlds from a process that shares its /nix with others. */
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -11,7 +12,7 @@ import type { Outcome } from './properties.ts'
 /** Names of properties that the program knows. */
 export type PropertyName = 'labels' | 'surroundings' | 'nix'
 
-/** One question at a time. Throws with what the program said if it comes to an end. */
+/** Throws with what the program said if it comes to an end. */
 export interface SmallWorlds {
   /** Tries a property. */
   try(property: PropertyName, bytes: Uint8Array): Promise<Outcome>
@@ -26,9 +27,12 @@ export function whyNoSmallWorlds(): string | false {
   return process.getuid?.() === 0 ? false : 'only root can have a /nix of its own'
 }
 
-/** Starts the program that makes small worlds. It ends with this process, and keeps it up only while it is asked. */
-export async function openSmallWorlds(): Promise<SmallWorlds> {
-  const stage = mkdtempSync(join(tmpdir(), 'nixsig-small-'))
+/**
+ * Starts the program that makes small worlds. It ends with this process, and keeps it up only while it is asked. `scratch`: a
+ * directory in which something of it stays if it is not closed.
+ */
+export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> {
+  const stage = mkdtempSync(join(scratch, 'nixsig-small-'))
   const program = await compiled()
   const script = join(PROJECT_ROOT, 'test/support/small-world/private-root.sh')
   const command = [process.execPath, '--enable-source-maps', program.file]
@@ -42,9 +46,15 @@ export async function openSmallWorlds(): Promise<SmallWorlds> {
   child.stdin.on('error', () => undefined)
   const ended = new Promise<void>(resolve => child.on('close', () => resolve()))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let pending = 0
   const ask = async <T>(name: string, bytes: Uint8Array): Promise<T> => {
+    pending++
+    holdOn(child, true)
     child.stdin.write(`${name} ${Buffer.from(bytes).toString('base64')}\n`)
     const line = await lines.next()
+    if (--pending === 0) holdOn(child, false)
+    // It has been read.
+    program.remove()
     if (line.done === true) throw new Error(`small worlds came to an end: ${complaints.trim()}`)
     return JSON.parse(line.value)
   }
@@ -53,12 +63,19 @@ export async function openSmallWorlds(): Promise<SmallWorlds> {
     verdicts: async plan =>
       new Map(await ask<readonly [string, string][]>('plan', Buffer.from(JSON.stringify(plan)))),
     async close() {
+      holdOn(child, true)
       child.stdin.end()
       await ended
       program.remove()
       rmSync(stage, { recursive: true, force: true })
     },
   }
+}
+
+/** Whether this process has to stay for the sake of another. */
+function holdOn(child: ChildProcess, isNeeded: boolean): void {
+  const handles = [child, ...child.stdio.filter(stream => stream instanceof Socket)]
+  for (const handle of handles) isNeeded ? handle.ref() : handle.unref()
 }
 
 /** Compiled within the checkout, where its packages are found. */
