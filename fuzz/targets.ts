@@ -16,6 +16,7 @@ import { pluginTargets } from './targets/plugin.ts'
 import { POLICY } from './targets/policy.ts'
 import { PUBLICATION } from './targets/publication.ts'
 import { recordTargets } from './targets/records.ts'
+import { REFERENCES } from './targets/references.ts'
 import { forgedList, SIGNED_LISTS } from './targets/signed-lists.ts'
 import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
@@ -41,6 +42,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...WORKER_PROTOCOL,
     ...HOOK_QUESTIONS,
     ...GATE_INPUT,
+    REFERENCES,
     ...SSH,
     ...SIGNED_LISTS,
     ...GIT,

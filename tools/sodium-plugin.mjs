@@ -8,6 +8,9 @@ import { readFileSync } from 'node:fs'
 /** The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is never called directly. */
 const WRAPPERS = [
   'crypto_generichash',
+  'crypto_generichash_final',
+  'crypto_generichash_init',
+  'crypto_generichash_update',
   'crypto_hash_sha256',
   'crypto_sign_detached',
   'crypto_sign_seed_keypair',
@@ -29,6 +32,7 @@ const addon = { exports: {} }
 process.dlopen(addon, join(__dirname, 'prebuilds', process.platform + '-' + process.arch, 'sodium-native.node'))
 const binding = addon.exports
 const OPTIONAL = Buffer.from(new ArrayBuffer(0))
+exports.crypto_generichash_STATEBYTES = binding.crypto_generichash_STATEBYTES
 function assert(condition, message) { if (!condition) throw new TypeError(message) }
 `
 

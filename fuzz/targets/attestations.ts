@@ -42,7 +42,10 @@ const ANNOTATIONS = new Map<string, JsonValue>([
 const STATEMENTS: readonly Statement[] = [
   { subjects: [SUBJECT], predicateType: RELEASE, predicate: releaseJson('pkg:generic/hello@2.12') },
   {
-    subjects: [SUBJECT, { name: OTHER_PATH, narHash: NAR_HASH, annotations: ANNOTATIONS }],
+    subjects: [
+      { ...SUBJECT, references: [PATH, OTHER_PATH].sort() },
+      { name: OTHER_PATH, narHash: NAR_HASH, annotations: ANNOTATIONS },
+    ],
     predicateType: PROVENANCE,
     predicate: provenanceJson(
       'nixsig:builder:x',

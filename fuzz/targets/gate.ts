@@ -43,6 +43,13 @@ const ADDRESS_TOKENS: readonly string[] = [
   ...['cache.example', '192.0.2.1', '[::1]', '/nix', 'nar/', '.nar.xz', ' ', '\n', '\t', BASE],
 ]
 
+/** Hands out nothing. */
+const HOLDER: Parameters<typeof readOffer>[0] = {
+  url: BASE,
+  locate: name => ({ kind: 'url', url: locationOf(BASE, name) }),
+  stream: async () => undefined,
+}
+
 /** What upstreams say, and what comes back of what the gate hands out. */
 export const GATE_INPUT: readonly Target[] = [
   formatTarget<string>({
@@ -57,7 +64,7 @@ export const GATE_INPUT: readonly Target[] = [
     seeds: [Buffer.from(NARINFO), Buffer.from(NARINFO.replace('nar/x', `${BASE}/nar/x`))],
     tokens: [...NARINFO.split(/(?<=: )|\n/), 'CA: ', 'fixed:r:sha256:', ...ADDRESS_TOKENS],
     check: input => {
-      const said = readOffer(BASE, DIGEST, input, name => ({ kind: 'url', url: locationOf(BASE, name) }))
+      const said = readOffer(HOLDER, DIGEST, input)
       assertHonest(said)
       return said.kind
     },

@@ -25,6 +25,9 @@ const LISTS: readonly string[] = [
   `${HASH}  ${NAME}\n${'a'.repeat(96)} *./dir/other\n`,
   `# a comment\n\\${HASH}  back\\\\slash\\n\n${'b'.repeat(128)}  x\r\n`,
   `SHA256 (${NAME}) = ${HASH}\nSHA2-512(x)= ${'c'.repeat(128)}\nMD5 (x) = ${'d'.repeat(32)}\n`,
+  `${HASH} ${NAME}\n${'a'.repeat(96)}\tother\n`,
+  `# BLAKE2B HASH\n${'b'.repeat(128)}  x\n# SHA512 HASH\n${'c'.repeat(128)}  x\n`,
+  `DIST ${NAME} 33 BLAKE2B ${'b'.repeat(128)} SHA256 ${HASH}\nBLAKE2b-256 (x) = ${'a'.repeat(64)}\n`,
 ]
 
 const LIST_TOKENS: readonly string[] = [
@@ -43,6 +46,16 @@ const LIST_TOKENS: readonly string[] = [
     'SHA256 (',
     'SHA512(',
     'SHA2-384 (',
+  ],
+  ...[
+    '\t',
+    ' ',
+    '# SHA512 HASH\n',
+    '# BLAKE2B HASH\n',
+    'DIST x 1 SHA256 ',
+    ' BLAKE2B ',
+    'BLAKE2b (',
+    'SHA3-256 (',
   ],
   ...['MD5 (', HASH, 'a'.repeat(64), 'b'.repeat(96), 'c'.repeat(128), 'd'.repeat(32), NAME],
 ]
@@ -135,7 +148,11 @@ function printList(checksums: readonly Checksum[]): string | undefined {
   if (!isPlain || keys.size < checksums.length) return undefined
   const escaped = (name: string) =>
     name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll('\r', '\\r')
-  return checksums.map(({ hash, name }) => `\\${hash}  ${escaped(name)}\n`).join('')
+  const printed = ({ algorithm, perhaps, hash, name }: Checksum) =>
+    perhaps === undefined
+      ? `\\${algorithm.toUpperCase()} (${escaped(name)}) = ${hash}\n`
+      : `\\${hash}  ${escaped(name)}\n`
+  return checksums.map(printed).join('')
 }
 
 function printText({ text, signature }: Cleartext): string {

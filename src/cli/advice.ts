@@ -1,6 +1,6 @@
 import { ASPECT, type SubjectKind } from '../policy/policy.ts'
 import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
-import { pathWord } from '../policy/words.ts'
+import { pathWord, word } from '../policy/words.ts'
 
 /** What can be done about a verdict, a line each; none where all is well. */
 export function adviceFor(verdict: Verdict): readonly string[] {
@@ -36,6 +36,15 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
     case 'disagreement':
       return [
         'find out which of them is wrong, and take the other out of gate.upstreams; what does not build the same twice can come from one cache only',
+      ]
+    case 'references':
+      return [
+        `do not take it from ${word(finding.upstream)}, which says something false of it; another cache may have it whole`,
+      ]
+    case 'unvouched-references':
+      return [
+        'have a builder attest it again: what nixsig signs now says what a path refers to',
+        'or evaluate what made it here, so that its contents can be held against its derivation',
       ]
     case 'revoked':
       return ['have it signed again with a key that is in force']

@@ -35,7 +35,7 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
   if (!text.startsWith('untrusted comment: ')) return [parseKey(text)]
-  const [comment = '', ...lines] = text.split('\n')
+  const [comment = '', ...lines] = text.split(/[ \t]*\r?\n/)
   return [parseKey(`${isOfSignify(comment) ? 'signify' : 'minisign'}:${lines.join('\n')}`)]
 }
 

@@ -31,5 +31,5 @@ function spanOf(text: string, now: Instant): Instant | undefined {
 
 /** A day alone would end at its beginning, which is not what whoever writes it means. */
 function timeOf(text: string): Instant | undefined {
-  return text.includes('T') ? parseInstant(text) : undefined
+  return /t/i.test(text) ? parseInstant(text) : undefined
 }

@@ -21,6 +21,8 @@ export function storePathOf(argument: string): string {
 export function findStorePath(argument: string): string | undefined {
   let path = resolve(argument)
   for (let links = 0; links < LINK_LIMIT; links++) {
+    // Before anything is looked at: there may be no store on this machine yet.
+    if (path === STORE_DIR) return undefined
     if (path.startsWith(`${STORE_DIR}/`)) return outermost(path, argument)
     try {
       // All directories with their links followed, the last component as it is.

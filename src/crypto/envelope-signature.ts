@@ -5,7 +5,11 @@ import type { RingKey } from './envelope-keys.ts'
 
 /** What a key has to do with a signature. `detail` is escaped and fit for a message. */
 export type SignatureResult =
-  | { readonly outcome: 'good' }
+  | {
+      readonly outcome: 'good'
+      /** The first second at which it is good no more by the key's own certificate, see DetachedResult. */
+      readonly keyEnds?: Instant
+    }
   /** Made before its key ended, which has come since: the policy decides. */
   | { readonly outcome: 'expired-since'; readonly signedAt: Instant; readonly keyExpired: Instant }
   | {

@@ -1,6 +1,7 @@
 /** Signing and opening DSSE envelopes. Who counts for what is the policy's business, not this file's. */
 import { type Envelope, PAYLOAD_TYPE, pae, printEnvelope } from '../formats/in-toto/dsse.ts'
 import { sshFingerprint } from '../formats/ssh/key.ts'
+import type { Instant } from '../policy/policy.ts'
 import type { Claim, Stray } from '../policy/verdict.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
 import { candidates, type EnvelopeKey, type KeyRing, type RingKey } from './envelope-keys.ts'
@@ -23,6 +24,8 @@ export interface EnvelopeSigner {
   readonly key: EnvelopeKey
   /** Its key has ended since. */
   readonly expired?: NonNullable<Claim['expired']>
+  /** The first second at which the signature is good no more by the key's own certificate; missing where it does not end. */
+  readonly keyEnds?: Instant
 }
 
 export interface OpenedEnvelope {
@@ -104,8 +107,10 @@ async function tryKeys(
     const { key } = entry
     const result = await verifyEnvelopeSignature(entry, message, signature)
     switch (result.outcome) {
-      case 'good':
-        return { cost, signer: { key } }
+      case 'good': {
+        const { keyEnds } = result
+        return { cost, signer: keyEnds === undefined ? { key } : { key, keyEnds } }
+      }
       case 'expired-since':
         return { cost, signer: { key, expired: { signedAt: result.signedAt, at: result.keyExpired } } }
       default:

@@ -7,7 +7,12 @@ import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { LEVEL, type VerificationSummary } from '../formats/in-toto/predicates/verification-summary.ts'
-import { namesAnotherSigner, type Predicate, parsePredicate } from '../formats/in-toto/predicates.ts'
+import {
+  namesAnotherSigner,
+  otherSubjectOf,
+  type Predicate,
+  parsePredicate,
+} from '../formats/in-toto/predicates.ts'
 import { parseStatement } from '../formats/in-toto/statement.ts'
 import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
@@ -15,6 +20,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { attestationFile } from './attestation-file.ts'
 import { assertAttestationDirectory, readAttestationLines } from './attestation-files.ts'
+import { identityOf, withClaim } from './merge.ts'
 
 /**
  * What may be spent on one path's signatures, in verifications of Ed25519: a second of work. Then the evidence counts as
@@ -37,7 +43,7 @@ interface Search {
 
 /** What has been found so far. */
 interface Findings {
-  readonly claims: Map<string, Claim>
+  readonly claims: Map<string, Claim[]>
   readonly strays: Stray[]
   readonly troubles: Trouble[]
   readonly seen: Set<string>
@@ -89,7 +95,11 @@ async function searchDirectories(directories: readonly string[], search: Search)
       }
     })
   }
-  return { claims: [...findings.claims.values()], strays: findings.strays, troubles: findings.troubles }
+  return {
+    claims: [...findings.claims.values()].flat(),
+    strays: findings.strays,
+    troubles: findings.troubles,
+  }
 }
 
 /** Runs a step; what it cannot read becomes a trouble of this origin. */
@@ -144,7 +154,13 @@ function readPayload(
     findings.strays.push({ problem: 'unused', origin, detail: statement.predicateType })
     return
   }
-  const about = { path: search.path, narHash: subject.narHash, origin }
+  const other = otherSubjectOf(predicate, subject)
+  if (other !== undefined) {
+    findings.strays.push({ problem: 'other-subject', origin, detail: other })
+    return
+  }
+  const { narHash, references } = subject
+  const about = { path: search.path, narHash, ...(references && { references }), origin }
   for (const { key, expired } of signers) {
     for (const word of wordsOf(predicate, key)) {
       if ('unused' in word) findings.strays.push({ problem: 'unused', origin, detail: word.unused })
@@ -155,9 +171,8 @@ function readPayload(
 
 /** The same said twice is one claim. */
 function addClaim({ claims }: Findings, claim: Claim): void {
-  const { key, role, narHash, coversGraph = false, expired } = claim
-  const identity = [key, role, narHash, coversGraph, expired?.signedAt, expired?.at].join(' ')
-  if (!claims.has(identity)) claims.set(identity, claim)
+  const identity = identityOf(claim)
+  claims.set(identity, withClaim(claims.get(identity) ?? [], claim))
 }
 
 /** What one signer of a predicate says by it. */

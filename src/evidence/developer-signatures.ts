@@ -1,5 +1,6 @@
 /** What developers' own signatures say of a source: each that verifies becomes a claim, all others strays and troubles. */
 import { lstatSync, type Stats } from 'node:fs'
+import { decisiveResults } from '../crypto/detached/severity.ts'
 import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -73,9 +74,10 @@ export function evidenceOfSignature(
     }
     const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
     const results = await verifyDetached({ file: fsPath, keys, ...question })
+    const decisive = decisiveResults(results)
     return {
-      claims: results.flatMap(result => claimsOf(result, subject, origin)),
-      strays: straysOf(results, origin),
+      claims: decisive.flatMap(result => claimsOf(result, subject, origin)),
+      strays: straysOf(decisive, origin),
       troubles: results.flatMap(result => troublesOf(result, origin)),
     }
   })
@@ -113,6 +115,7 @@ function claimsOf(result: DetachedResult, subject: Subject, origin: string): rea
   return [{ ...claim, expired: { signedAt, at: keyExpired } }]
 }
 
+/** As what each outcome is told; which results count, severity.ts says. */
 const PROBLEMS = {
   'bad-signature': 'bad-signature',
   unacceptable: 'bad-signature',

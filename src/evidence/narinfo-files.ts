@@ -3,7 +3,7 @@
  * signatures that anybody collected. Where its NAR lies is nobody's business here; only what a signature covers is read.
  */
 import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import {
@@ -13,19 +13,13 @@ import {
   parseNarinfo,
   printNarinfo,
 } from '../formats/nix/narinfo.ts'
-import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { narinfoFile } from './attestation-file.ts'
 import { mergeEvidence } from './merge.ts'
 import { storeSignatureEvidence } from './store-signatures.ts'
-
-/** The file that holds the Nix signatures of a store path. Throws FormatError if that is none. */
-export function narinfoFile(dir: string, storePath: string): string {
-  const { digest } = parseStorePath(storePath)
-  return join(dir, digest.slice(0, 2), `${digest}.narinfo`)
-}
 
 /**
  * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be read or is about another

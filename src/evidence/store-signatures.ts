@@ -33,6 +33,7 @@ export function storeSignatureEvidence(
   const signatures: string[] = []
   const strays: Stray[] = []
   const message = Buffer.from(narFingerprint(signed), 'utf8')
+  const references = [...new Set(signed.references)].sort()
   const keys = nixKeys(policy)
   for (const text of likelyFirst(signed.signatures, keys).slice(0, SIGNATURE_LIMIT)) {
     const signature = readSignature(text)
@@ -54,6 +55,7 @@ export function storeSignatureEvidence(
         role: 'builder',
         path: signed.path,
         narHash: signed.narHash,
+        references,
         origin,
       })
     } else if (keys.some(key => key.name === signature.name)) {

@@ -1,20 +1,28 @@
 /**
  * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>  <name>`,
- * or BSD's `SHA256 (<name>) = <hex>`. Empty lines and lines that begin with `#` say nothing.
+ * or BSD's `SHA256 (<name>) = <hex>`; and Gentoo's, see gentoo-manifest.ts. Empty lines and those that begin with `#` say
+ * nothing, but for Gentoo's `# SHA512 HASH`, which says what the lines below it are by.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { BY_DIGITS, type ChecksumAlgorithm, DIGITS, namedAlgorithm } from './checksum-algorithms.ts'
+import { readManifestLine } from './gentoo-manifest.ts'
 import { decodeUtf8 } from './json/strict.ts'
+
+export type { ChecksumAlgorithm } from './checksum-algorithms.ts'
 
 /** Bytes and lines of a list. */
 export const CHECKSUM_LIST_LIMIT = 4 * 1024 * 1024
 const LINE_LIMIT = 100_000
 
-export type ChecksumAlgorithm = 'sha256' | 'sha384' | 'sha512'
-
 export interface Checksum {
-  /** `other` is what proves nothing here: it is weaker than SHA-256, or not known. */
+  /**
+   * What it is by, or by the number of its digits most likely is. `other` is what proves nothing here: it is weaker than
+   * SHA-256, or not known.
+   */
   readonly algorithm: ChecksumAlgorithm | 'other'
+  /** What else may have made it, where the list does not say what did. */
+  readonly perhaps?: readonly ChecksumAlgorithm[]
   /** Lower-case hex. */
   readonly hash: string
   /** The last component of the path in the list; those before it are whoever's directories. */
@@ -23,6 +31,13 @@ export interface Checksum {
 
 interface Line extends Checksum {
   readonly path: string
+}
+
+/** What earlier lines say of the next. */
+interface Context {
+  readonly number: number
+  /** What the last heading says, upper case. */
+  readonly heading: string | undefined
 }
 
 /**
@@ -34,59 +49,87 @@ export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
   const lines = decodeUtf8(bytes, FORMAT).split(/\r?\n/)
   if (lines.length > LINE_LIMIT) throw malformed(`more than ${LINE_LIMIT} lines`, LINE_LIMIT)
   const found = new Map<string, Line>()
-  for (const [index, line] of lines.entries()) {
-    if (line === '' || line.startsWith('#')) continue
-    const checksum = readLine(line, index + 1)
-    const what = `${checksum.algorithm} ${checksum.path}`
-    const known = found.get(what)
-    if (known !== undefined && known.hash !== checksum.hash && known.algorithm !== 'other') {
-      throw malformed(`another checksum of ${printable(checksum.path, 100)}`, index + 1)
+  let heading: string | undefined
+  for (const [index, text] of lines.entries()) {
+    if (text === '') continue
+    if (text.startsWith('#')) {
+      heading = HEADING.exec(text)?.[1]?.toUpperCase() ?? heading
+      continue
     }
-    found.set(what, checksum)
+    for (const line of readLines(text, { number: index + 1, heading })) add(found, line, index + 1)
   }
+  checkSeparators(lines)
   if (found.size === 0) throw malformed('no checksum', lines.length)
-  return [...found.values()].map(({ algorithm, hash, name }) => ({ algorithm, hash, name }))
+  return [...found.values()].map(({ path, ...checksum }) => checksum)
 }
 
 const FORMAT = 'list of checksums'
+const HEADING = /^# ?([A-Za-z0-9_-]+) HASH$/
 
-/** Algorithms by the digits of their hashes. */
-const BY_DIGITS: Readonly<Record<number, Checksum['algorithm']>> = {
-  32: 'other',
-  40: 'other',
-  56: 'other',
-  64: 'sha256',
-  96: 'sha384',
-  128: 'sha512',
+/** Digits and name; one white space may stand for two characters, as `sha256sum -c` takes it. */
+const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]+)([ \t](?:[ *]|(?![ *])))(.+)$/
+
+function add(found: Map<string, Line>, line: Line, number: number): void {
+  const what = `${line.algorithm} ${line.path}`
+  const known = found.get(what)
+  if (known !== undefined && known.hash !== line.hash && known.algorithm !== 'other') {
+    throw malformed(`another checksum of ${printable(line.path, 100)}`, number)
+  }
+  found.set(what, line)
 }
 
-/** Algorithms by the names that BSD's tools and openssl give them. */
-const BY_NAME: Readonly<Record<string, ChecksumAlgorithm>> = {
-  SHA256: 'sha256',
-  SHA384: 'sha384',
-  SHA512: 'sha512',
-  'SHA2-256': 'sha256',
-  'SHA2-384': 'sha384',
-  'SHA2-512': 'sha512',
+function readLines(text: string, context: Context): readonly Line[] {
+  const entries = readManifestLine(text)
+  if (entries === undefined) return [readLine(text, context)]
+  return entries.map(({ algorithm, hash, path }) => {
+    const known = namedAlgorithm(algorithm)
+    if (known !== 'other' && DIGITS[known] !== hash.length) {
+      throw malformed(`not the digits of ${algorithm}`, context.number)
+    }
+    return checksum(known, hash, path)
+  })
 }
 
-function readLine(line: string, number: number): Line {
-  const [, escaped, digits, name] = /^(\\?)([0-9A-Fa-f]+) [ *](.+)$/.exec(line) ?? []
+function readLine(line: string, { number, heading }: Context): Line {
+  const [, escaped, digits, , name] = PLAIN.exec(line) ?? []
   if (digits !== undefined && name !== undefined) {
-    const algorithm = BY_DIGITS[digits.length]
-    if (algorithm === undefined) throw malformed(`a checksum of ${digits.length} digits`, number)
-    return checksum(algorithm, digits, escaped ? unescaped(name, number) : name)
+    const candidates = BY_DIGITS.get(digits.length)
+    if (candidates === undefined) throw malformed(`a checksum of ${digits.length} digits`, number)
+    const path = escaped ? unescaped(name, number) : name
+    if (heading !== undefined) return checksum(ofHeading(heading, digits, number), digits, path)
+    const [algorithm = 'other', ...perhaps] = candidates
+    return { ...checksum(algorithm, digits, path), ...(perhaps.length > 0 && { perhaps }) }
   }
   const [, backslash, word = '', tagged, hex = ''] =
     /^(\\?)([A-Za-z0-9/-]+) ?\((.+)\) ?= ?([0-9A-Fa-f]+)$/.exec(line) ?? []
   if (tagged !== undefined) {
-    const algorithm = BY_NAME[word.toUpperCase()] ?? 'other'
-    if (algorithm !== 'other' && BY_DIGITS[hex.length] !== algorithm)
+    const algorithm = namedAlgorithm(word)
+    if (algorithm !== 'other' && DIGITS[algorithm] !== hex.length)
       throw malformed(`not the digits of ${word}`, number)
     return checksum(algorithm, hex, backslash ? unescaped(tagged, number) : tagged)
   }
   if (/^[0-9A-Fa-f]{32,}$/.test(line)) throw malformed('a checksum without the name of a file', number)
   throw malformed('not a checksum', number)
+}
+
+function ofHeading(heading: string, digits: string, number: number): Checksum['algorithm'] {
+  const algorithm = namedAlgorithm(heading)
+  if (algorithm === 'other' || DIGITS[algorithm] === digits.length) return algorithm
+  throw malformed(`not the digits of ${heading}, which the lines above say it is by`, number)
+}
+
+/**
+ * sha256sum takes the first line for the form of all: of `<hex>  x` below `<hex> y` it reads the name ` x`, and a line
+ * with one white space below one with two it passes over.
+ */
+function checkSeparators(lines: readonly string[]): void {
+  const plain = lines.flatMap((line, index) => {
+    const separator = line.startsWith('#') ? undefined : PLAIN.exec(line)?.[3]
+    return separator === undefined ? [] : [{ size: separator.length, number: index + 1 }]
+  })
+  const other = plain.find(({ size }) => size !== plain[0]?.size)
+  if (other !== undefined)
+    throw malformed('one character between checksum and name, or two, but not both', other.number)
 }
 
 function checksum(algorithm: Checksum['algorithm'], hash: string, given: string): Line {

@@ -78,6 +78,7 @@ export function parseGitCommit(bytes: Uint8Array): GitCommit {
   if (signatures.length > 1) throw malformed('commit', 'more than one signature')
   const [signature] = signatures
   if (signature === undefined) return { tree, signed: undefined }
+  if (signature.split('-----BEGIN ').length > 2) throw malformed('commit', 'more than one signature')
   const kept = headers.filter(header => !isSignature(header)).map(header => `${header}\n`)
   const payload = Buffer.from(kept.join('') + text.slice(body - 1), 'latin1')
   const armour = `${signature.slice(signature.indexOf(' ') + 1).replaceAll('\n ', '\n')}\n`

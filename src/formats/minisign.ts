@@ -1,6 +1,7 @@
 /**
- * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign technical details"). One
- * text for one value: lines end in a single newline, base 64 is standard and padded, and nothing follows.
+ * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign technical details"). As in
+ * minisign itself a line may end as on Windows, and the last need not end. Stricter than minisign: base 64 is standard and
+ * padded, and nothing follows but blank lines.
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -78,9 +79,10 @@ export function parseMinisignSignature(file: Uint8Array): MinisignSignature {
   }
 }
 
-/** Lines without their newlines; the last one may lack it. */
+/** Lines without their ends, blank ones behind the last left out. */
 function splitLines(text: string): readonly string[] {
-  return (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')
+  const lines = text.split('\n').map(line => (line.endsWith('\r') ? line.slice(0, -1) : line))
+  return lines.slice(0, lines.findLastIndex(line => /[^ \t]/.test(line)) + 1)
 }
 
 function assertComment(line: string, prefix: string, limit: number, number: number): void {

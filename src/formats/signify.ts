@@ -1,6 +1,7 @@
 /**
  * Public keys and signature files of OpenBSD's signify (signify(1); its base 64 is an algorithm, a key number and the key
- * or the signature). One text for one value: lines end in a single newline, base 64 is standard and padded.
+ * or the signature). As in signify itself a line may end as on Windows, white space may follow base 64, and blank lines
+ * the whole. Stricter than signify: base 64 is standard and padded, and nothing else follows a signature but its message.
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -28,8 +29,9 @@ export interface SignifySignature {
 
 /** Reads a public key: the line of base 64 (`RW…`) alone or after a comment, as in a .pub file. Throws FormatError. */
 export function parseSignifyPublicKey(text: string): SignifyPublicKey {
-  const lines = (text.endsWith('\n') ? text.slice(0, -1) : text).split('\n')
-  if (lines.length === 2) assertComment(lines[0] ?? '')
+  const all = text.split('\n')
+  const lines = all.slice(0, all.findLastIndex(line => !isBlank(line)) + 1)
+  if (lines.length === 2) assertComment(withoutReturn(lines[0] ?? ''))
   if (lines.length > 2) throw malformed('more lines than a public key has', 3)
   const bytes = readBase64(lines.at(-1) ?? '', 42, lines.length)
   return { keyNumber: bytes.subarray(2, 10), publicKey: bytes.subarray(10) }
@@ -59,7 +61,7 @@ export function looksLikeSignify(file: Uint8Array): boolean {
 /** Reads the two lines of a detached signature. Throws FormatError, also for one with its message in the same file. */
 export function parseSignifySignature(file: Uint8Array): SignifySignature {
   const { signature, message } = splitSignifyFile(file)
-  if (message.length === 0) return signature
+  if (isBlank(latin1(message))) return signature
   throw malformed('the signed message is in this file (signify -e), and not the file that is judged', 3)
 }
 
@@ -76,7 +78,7 @@ export function splitSignifyFile(file: Uint8Array): {
   const second = file.indexOf(0x0a, first + 1)
   const end = second < 0 ? file.length : second
   if (end - first > 200) throw malformed('not a signature', 2)
-  assertComment(latin1(file.subarray(0, first)))
+  assertComment(withoutReturn(latin1(file.subarray(0, first))))
   const bytes = readBase64(latin1(file.subarray(first + 1, end)), 74, 2)
   const signature = { keyNumber: bytes.subarray(2, 10), signature: bytes.subarray(10) }
   return { signature, message: file.subarray(end + 1) }
@@ -92,8 +94,16 @@ function assertComment(line: string): void {
   if (/[\r\0]/.test(line)) throw malformed('a carriage return or NUL', 1)
 }
 
+function isBlank(text: string): boolean {
+  return !/[^ \t\r\n]/.test(text)
+}
+
+function withoutReturn(line: string): string {
+  return line.endsWith('\r') ? line.slice(0, -1) : line
+}
+
 function readBase64(line: string, size: number, number: number): Uint8Array {
-  const bytes = line.length > 2 * size ? new Uint8Array() : fromBase64(line)
+  const bytes = line.length > 2 * size ? new Uint8Array() : fromBase64(line.replace(/[ \t\r]+$/, ''))
   if (bytes.length !== size) throw malformed(`not ${size} bytes`, number)
   if (latin1(bytes.subarray(0, 2)) !== ALGORITHM) throw malformed('not by Ed25519', number)
   return bytes

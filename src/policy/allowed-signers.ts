@@ -2,6 +2,7 @@
 import type { AllowedSigner, AllowedSignerLine } from '../formats/ssh/allowed-signers.ts'
 import { printSshPublicKey, sshFingerprint } from '../formats/ssh/key.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import { endOf } from './key-standing.ts'
 import type { EcdsaKey, Ed25519Key, Instant, Key, Policy, Principal, RsaKey } from './policy.ts'
 
 /** What a key signs for if the policy does not say: files, and git's tags and commits. */
@@ -10,12 +11,15 @@ const USUAL_NAMESPACES = ['file', 'git'] as const
 type SshKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * An entry for each SSH key of the policy that may ever count, in the order of the policy; a revocation ends it. Keys of
- * other forms are left out. Whether an entry can be written is for printAllowedSigner to say.
+ * An entry for each SSH key of the policy that counts now or will, in the order of the policy. A key that has ended or was
+ * revoked is left out: git and `ssh-keygen -Y verify -O verify-time` ask for a key's time at the date that whoever signed
+ * wrote down, so an end in the past would keep nobody from dating back. An end that is still to come is written, and holds
+ * for what is dated after it. Keys of other forms are left out. Whether an entry can be written is for printAllowedSigner
+ * to say.
  */
-export function allowedSignersOf(policy: Policy): readonly AllowedSigner[] {
+export function allowedSignersOf(policy: Policy, now: Instant): readonly AllowedSigner[] {
   return [...policy.principals.values()].flatMap(principal =>
-    principal.keys.filter(isSshKey).flatMap(key => signerOf(policy, principal, key)),
+    principal.keys.filter(isSshKey).flatMap(key => signerOf({ principal, key }, policy, now)),
   )
 }
 
@@ -47,10 +51,14 @@ function isSshKey(key: Key): key is SshKey {
   return 'form' in key && key.form === 'ssh'
 }
 
-function signerOf(policy: Policy, principal: Principal, key: SshKey): readonly AllowedSigner[] {
+function signerOf(
+  { principal, key }: { readonly principal: Principal; readonly key: SshKey },
+  policy: Policy,
+  now: Instant,
+): readonly AllowedSigner[] {
   const { validFrom } = key
-  const validUntil = endOf(policy, principal, key)
-  if (validUntil !== undefined && validUntil <= (validFrom ?? 0)) return []
+  const validUntil = endOf(policy, { principal, key })
+  if (validUntil !== undefined && validUntil <= Math.max(validFrom ?? 0, now)) return []
   const namespaces = key.namespaces ?? USUAL_NAMESPACES
   return [
     {
@@ -61,17 +69,6 @@ function signerOf(policy: Policy, principal: Principal, key: SshKey): readonly A
       ...(validUntil === undefined ? {} : { validUntil }),
     },
   ]
-}
-
-/** When a key ends or is revoked, whichever comes first. */
-function endOf(policy: Policy, principal: Principal, key: Key): Instant | undefined {
-  const revoked = policy.revocations
-    .filter(({ target }) =>
-      'key' in target ? target.key === key.identity : target.principal === principal.name,
-    )
-    .map(({ from }) => from)
-  const ends = key.validUntil === undefined ? revoked : [key.validUntil, ...revoked]
-  return ends.length === 0 ? undefined : Math.min(...ends)
 }
 
 function keyToml({ key, namespaces, validFrom, validUntil }: AllowedSigner): string {

@@ -25,10 +25,12 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'wrong-digest': 13,
   conflict: 13,
   disagreement: 13,
+  references: 13,
   revoked: 14,
   expired: 14,
   'not-yet-valid': 14,
   'unknown-derivation': 20,
   'unsupported-derivation': 20,
   unreadable: 20,
+  'unvouched-references': 20,
 }

@@ -49,6 +49,10 @@ function reason(finding: Finding, depth: number): string {
       return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)}) than the ones judged here (sha256:${word(finding.judged)})`
     case 'disagreement':
       return disagreementWords(finding.sides)
+    case 'references':
+      return referencesWords(finding)
+    case 'unvouched-references':
+      return `nobody whose word counts has signed what it refers to, and its contents do not tell (${printable(finding.detail, 300)})`
     case 'revoked':
     case 'expired':
     case 'not-yet-valid':
@@ -95,6 +99,16 @@ function disagreementWords(sides: readonly Side[]): string {
   )
   const alike = new Set(sides.map(({ path, narHash, narSize }) => `${path} ${narHash} ${narSize}`)).size === 1
   return `binary caches disagree: ${list(says, NAMES)}${alike ? ', and that it refers to other paths' : ''}`
+}
+
+function referencesWords(finding: Extract<Finding, { code: 'references' }>): string {
+  const { upstream, added, missing, by } = finding
+  const truth = by === undefined ? 'its contents do' : `${whoWord(by.who)} signed (in ${word(by.origin)})`
+  const differences = [
+    added.length === 0 ? undefined : `adds ${list(added.map(pathWord), NAMES)}`,
+    missing.length === 0 ? undefined : `leaves out ${list(missing.map(pathWord), NAMES)}`,
+  ].filter(difference => difference !== undefined)
+  return `${word(upstream)} says that it refers to other paths than ${truth}: ${differences.join(' and ')}`
 }
 
 function standingWords(finding: Extract<Finding, { code: 'revoked' | 'expired' | 'not-yet-valid' }>): string {

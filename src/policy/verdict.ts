@@ -28,6 +28,8 @@ export interface Claim {
   readonly path: string
   /** The NAR hash that the claim names. Another hash than the subject's makes a builder's claim a conflict. */
   readonly narHash: string
+  /** What the path refers to, where that was signed as well: full store paths, sorted, itself among them if it does. */
+  readonly references?: readonly string[]
   /** The path is a derivation and the claim is about its whole build graph as well. */
   readonly coversGraph?: true
   /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
@@ -90,6 +92,20 @@ export type Finding =
     }
   /** Before anything of the path is here: whoever has it does not say the same of it. */
   | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
+  /**
+   * A binary cache says that the path refers to other paths than it does: some are `added`, some `missing`. By the word of a
+   * builder, or else by the contents.
+   */
+  | {
+      readonly code: 'references'
+      /** The cache's address. */
+      readonly upstream: string
+      readonly added: readonly string[]
+      readonly missing: readonly string[]
+      readonly by?: { readonly who: string; readonly origin: string }
+    }
+  /** Nobody who counts said what the path refers to, and its contents do not tell. `detail` is escaped. */
+  | { readonly code: 'unvouched-references'; readonly detail: string }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
   | {
       readonly code: 'expired'

@@ -16,7 +16,11 @@ declare module 'sodium-native' {
     nonce: Uint8Array,
     key: Uint8Array,
   ): number
+  export const crypto_generichash_STATEBYTES: number
   export function crypto_generichash(output: Uint8Array, input: Uint8Array): void
+  export function crypto_generichash_init(state: Uint8Array, key: null, size: number): void
+  export function crypto_generichash_update(state: Uint8Array, input: Uint8Array): void
+  export function crypto_generichash_final(state: Uint8Array, output: Uint8Array): void
   export function crypto_hash_sha256(output: Uint8Array, input: Uint8Array): void
   export function crypto_pwhash(
     output: Uint8Array,

@@ -18,6 +18,26 @@ export function blake2b512(message: Uint8Array): Uint8Array {
   return digest
 }
 
+/** A hash that takes its message in pieces, as node:crypto's do. */
+export interface StreamedHash {
+  update(piece: Uint8Array): unknown
+  digest(): Uint8Array
+}
+
+/** BLAKE2b with a digest of this many bytes, 16 to 64 (RFC 7693). */
+export function blake2bInPieces(size: number): StreamedHash {
+  const state = new Uint8Array(sodium.crypto_generichash_STATEBYTES)
+  sodium.crypto_generichash_init(state, null, size)
+  return {
+    update: piece => sodium.crypto_generichash_update(state, piece),
+    digest: () => {
+      const digest = new Uint8Array(size)
+      sodium.crypto_generichash_final(state, digest)
+      return digest
+    },
+  }
+}
+
 /**
  * Whether a signature (RFC 8032, Ed25519) is this key's over this message.
  * Takes raw bytes; a signature that is not 64 bytes long or a key that is not 32 verifies nothing: false.

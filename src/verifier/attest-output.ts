@@ -3,7 +3,7 @@ import { signEnvelope } from '../crypto/envelope.ts'
 import { appendAttestation } from '../evidence/attestation-files.ts'
 import { PROVENANCE, provenanceJson } from '../formats/in-toto/predicates/provenance.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
-import { printStatement } from '../formats/in-toto/statement.ts'
+import { printStatement, statedReferences } from '../formats/in-toto/statement.ts'
 import { sshFingerprint } from '../formats/ssh/key.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -20,8 +20,8 @@ export function ownAttestations(state: string): string {
 }
 
 /**
- * Says with this machine's key that this derivation made these bytes here: SLSA provenance, one line in
- * `<state>/attestations`. The same output of the same build gets the same line, which is not written twice.
+ * Says with this machine's key that this derivation made these bytes here, and what they refer to, as Nix found when it
+ * built them: SLSA provenance, one line in `<state>/attestations`. The same output of the same build gets the same line, which is not written twice.
  */
 export async function attestOutput(inquiry: Inquiry, output: Output, info: PathInfo): Promise<void> {
   const { state } = inquiry.places
@@ -36,7 +36,7 @@ export async function attestOutput(inquiry: Inquiry, output: Output, info: PathI
     inputs: inputs.length > INPUT_LIMIT ? [] : inputs,
   }
   const payload = printStatement({
-    subjects: [{ name: info.path, narHash: info.narHash }],
+    subjects: [{ name: info.path, narHash: info.narHash, ...statedReferences(info.references) }],
     predicateType: PROVENANCE,
     predicate: provenanceJson(
       signerUri('builder', sshFingerprint(key.publicKey)),

@@ -1,9 +1,10 @@
-import { expectOutput } from '../ledger/expected.ts'
-import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import { type Output, outputsOf, readDerivation } from './build.ts'
+import { expectBuild } from './expect-build.ts'
 import { foresee } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
 
@@ -19,6 +20,9 @@ export async function beforeBuild(
 ): Promise<readonly Refusal[]> {
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
+  // Nix held the outputs' paths against the derivation when it became valid, and nobody else did.
+  const valid = await (await inquiry.store()).validPaths([drvPath])
+  if (!valid.has(drvPath)) throw new FormatError('derivation', 'not valid in the store', printable(drvPath))
   const refusals = [...(await admitBuild(inquiry, stored))]
   const allowed = new Map<string, readonly string[]>()
   for (const output of outputs) {
@@ -29,18 +33,7 @@ export async function beforeBuild(
   }
   if (!starts) return refusals
   if (refusals.length > 0 && (await inquiry.policy()).mode === 'enforce') return refusals
-  for (const { name, path } of outputs) {
-    // What is there already will not be made by this build.
-    if (identityOf(path.path) !== undefined) continue
-    expectOutput(inquiry.places.state, {
-      digest: path.digest,
-      path: path.path,
-      derivation: drvPath,
-      output: name,
-      time: inquiry.now,
-      allowed: allowed.get(name) ?? [],
-    })
-  }
+  expectBuild(inquiry.places.state, { derivation: drvPath, outputs, time: inquiry.now, allowed })
   return refusals
 }
 

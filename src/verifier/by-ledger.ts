@@ -2,13 +2,12 @@
  * What can be said with the ledger alone, in the few milliseconds that a hook should take. Both functions answer yes or
  * leave the question to those who judge (before-build.ts, after-build.ts), and so does whatever goes wrong in here.
  */
-import { existsSync } from 'node:fs'
-import { attestationFile } from '../evidence/attestation-file.ts'
+import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
-import { expectOutput, settle } from '../ledger/expected.ts'
+import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
-import { identityOf } from '../ledger/stamp.ts'
 import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
+import { expectBuild } from './expect-build.ts'
 import type { Places } from './places.ts'
 import { hasUnfinished } from './unfinished.ts'
 
@@ -26,20 +25,8 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const buildable = buildableByLedger(places, drvPath)
   if (buildable === undefined) return false
   const { known, outputs } = buildable
-  for (const { name, path } of outputs) {
-    // What is there already will not be made by this build.
-    if (identityOf(path.path) !== undefined) continue
-    const { digest } = path
-    const expected = {
-      digest,
-      path: path.path,
-      derivation: drvPath,
-      output: name,
-      time: known.now,
-      allowed: [],
-    }
-    expectOutput(known.state, expected)
-  }
+  // Nobody attested any of them, or the question would have been left to those who judge.
+  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, allowed: new Map() })
   return true
 }
 
@@ -48,8 +35,7 @@ function buildableByLedger(places: Places, drvPath: string) {
   if (known === undefined) return undefined
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined) return undefined
-  const isAttested = (path: string) =>
-    known.sources.length > 0 || known.attestations.some(dir => existsSync(attestationFile(dir, path)))
+  const isAttested = (path: string) => known.sources.length > 0 || isAttestedIn(known.attestations, path)
   const isUnsettled = outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))
   return isUnsettled ? undefined : { known, outputs }
 }

@@ -2,7 +2,7 @@
 import { mergeEvidence } from '../evidence/merge.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
-import type { Evidence, Verdict } from '../policy/verdict.ts'
+import type { Claim, Evidence, Verdict } from '../policy/verdict.ts'
 import type { Output, StoredDerivation } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
@@ -26,6 +26,13 @@ export interface Claimed {
   readonly signed: readonly Evidence[]
 }
 
+/** A verdict, with all that is known of who signed what, and the derivation that was found to make the path. */
+export interface Judgement {
+  readonly verdict: Verdict
+  readonly claims: readonly Claim[]
+  readonly derivation: StoredDerivation | undefined
+}
+
 /**
  * Judges by what was signed, what is attested of the path, and what the ledger remembers of these very contents. Of an
  * output whose derivation is known that derivation and its sources must be admitted.
@@ -34,7 +41,7 @@ export async function judgeElsewhere(
   inquiry: Inquiry,
   coming: Coming,
   { narHash, signed }: Claimed,
-): Promise<Verdict> {
+): Promise<Judgement> {
   const { path, kind, makers = [] } = coming
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const builtHere = entry?.builtHere === true && entry.narHash === narHash
@@ -42,7 +49,7 @@ export async function judgeElsewhere(
     ? await madeBefore(inquiry, path.path, entry.derivation)
     : await makingElsewhere(inquiry, coming)
   const refusal = refusedFor(making.refusals, { path: path.path, kind, ground: { kind: 'making' } })
-  if (refusal !== undefined) return refusal
+  if (refusal !== undefined) return { verdict: refusal, claims: [], derivation: undefined }
   const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
   const evidence = mergeEvidence([
     ...signed,
@@ -50,7 +57,9 @@ export async function judgeElsewhere(
     rememberedEvidence(entry, narHash),
   ])
   const derivations = makers.map(maker => maker.derivation)
-  return tellingOfUnvouched(await judgeWithGraph(inquiry, subject, evidence, derivations), making.unvouched)
+  const verdict = await judgeWithGraph(inquiry, subject, evidence, derivations)
+  const told = tellingOfUnvouched(verdict, making.unvouched)
+  return { verdict: told, claims: evidence.claims, derivation: making.derivation }
 }
 
 /** What this machine built itself: it judged the making then. */

@@ -65,7 +65,7 @@ export async function admitIncoming(
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
   // Nobody's word on these contents but that of attestations counts: the row's signatures cover more than it says.
-  const verdict = await judgeElsewhere(inquiry, coming, { narHash: question.narHash, signed: [] })
+  const { verdict } = await judgeElsewhere(inquiry, coming, { narHash: question.narHash, signed: [] })
   if (verdict.outcome !== 'trusted') return verdict
   if (inquiry.records) await recordOffer(inquiry, verdict, path)
   return undefined

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
-import { attestationFile } from '../evidence/attestation-file.ts'
+import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
-import { narinfoEvidence, narinfoFile } from '../evidence/narinfo-files.ts'
+import { narinfoEvidence } from '../evidence/narinfo-files.ts'
 import { openSources, type Sources } from '../evidence/remote/sources.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -92,9 +92,7 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true
       const { attestations } = await inquiry.snapshot()
-      return attestations.some(directory =>
-        [attestationFile, narinfoFile].some(fileIn => existsSync(fileIn(directory, path))),
-      )
+      return isAttestedIn(attestations, path)
     },
     close: () => {
       if (kept !== undefined) return

@@ -14,6 +14,7 @@ import { type Identified, identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { vouchedFor } from './makers.ts'
 import { recordOffer } from './record.ts'
+import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** What becomes of a question that binary caches were asked. */
@@ -142,7 +143,9 @@ async function judgeOffered(
   const policy = await inquiry.policy()
   const signed = offers.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
   const [{ narinfo }] = offers
-  const judged = await judgeElsewhere(inquiry, offered, { narHash: narinfo.narHash, signed })
+  const { narHash } = narinfo
+  const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
+  const judged = await withReferences(inquiry, verdict, { offers, ...known })
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
 }
 

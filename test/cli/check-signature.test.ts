@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, symlinkSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { buildCli } from './built-cli.ts'
@@ -102,6 +102,43 @@ test('13: the file was changed after it was signed', () => {
     assert.equal(status, 13)
     assert.match(stdout, /^refused changed\.tar\n {2}does not verify with/)
   }
+})
+
+/** Signatures by the keys of these names over these files, in one file. */
+function together(...made: readonly (readonly [name: string, over: string])[]): string {
+  const file = `together-${made.flat().join('-')}.sig`
+  const signatures = made.map(([name, over]) => {
+    gpg('--yes', '--local-user', `${name}@example.org`, '--output', 'one.sig', '--detach-sign', over)
+    return readFileSync(join(cli.dir, 'one.sig'))
+  })
+  writeFileSync(join(cli.dir, file), Buffer.concat(signatures))
+  return file
+}
+
+test('attack: a BAD signature in one file with a good one, by another key or the same, before it or after', () => {
+  cli.write('else.tar', 'something else\n')
+  const [good, bad] = [
+    ['gnu', 'x.tar'],
+    ['other', 'else.tar'],
+  ] as const
+  for (const made of [
+    [good, bad],
+    [bad, good],
+    [good, ['gnu', 'else.tar']],
+    [['gnu', 'else.tar'], good],
+  ] as const) {
+    const { status, stdout } = check(together(...made), 'gnu.asc', 'other.asc')
+    assert.equal(status, 13, stdout)
+    assert.match(stdout, /^refused x\.tar\n/)
+    assert.match(stdout, /does not verify with/)
+    assert.match(stdout, /signed by/)
+  }
+})
+
+test('a good signature beside one by a key that nobody named is good', () => {
+  const file = together(['other', 'else.tar'], ['gnu', 'x.tar'])
+  assert.equal(check(file, 'gnu.asc').status, 0)
+  assert.equal(check(file, 'other.asc').status, 13)
 })
 
 test('14: the key has expired', () => {

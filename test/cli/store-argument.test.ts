@@ -29,6 +29,14 @@ test('links are followed until they lead into the store', () => {
   for (const link of ['result', 'again', 'tool', 'sub/up']) assert.equal(storePathOf(join(dir, link)), TOOL)
 })
 
+test('the store itself is in no store path, also where there is no store yet', () => {
+  symlinkSync('/nix/store', join(dir, 'store'))
+  for (const argument of ['/nix/store', '/nix/store/', '/nix/../nix/store/.', join(dir, 'store')]) {
+    assert.equal(findStorePath(argument), undefined)
+    assert.throws(() => storePathOf(argument), /is not in \/nix\/store/)
+  }
+})
+
 test('a plain file outside the store is in no store path', () => {
   writeFileSync(join(dir, 'plain'), '')
   assert.equal(findStorePath(join(dir, 'plain')), undefined)

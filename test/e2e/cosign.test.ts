@@ -56,6 +56,7 @@ test('cosign accepts all three kinds of statement', () =>
   inSid(async (world, hello) => {
     const checks: readonly Check[] = [
       { line: built(alice, hello, DRV), type: PROVENANCE },
+      { line: built(alice, { ...hello, references: [hello.path, DRV].sort() }, DRV), type: PROVENANCE },
       { line: packaged(alice, hello, LEVEL.packagedGraph), type: VERIFICATION_SUMMARY },
       { line: released(alice, hello), type: RELEASE },
     ]

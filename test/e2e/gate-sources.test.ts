@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { storeDeveloperSignature } from '../../src/evidence/signature-files.ts'
+import { textPath } from '../../src/formats/nix/make-store-path.ts'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { cachedPath, writeCache } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
@@ -160,4 +161,64 @@ for (const version of VERSIONS) {
     assert.equal(await world.isValid(drv), true)
     assert.equal(world.admission(drv)?.narHash, contents.narHash)
   })
+
+  const LABELS: Readonly<Record<string, { source: string; tool: string }>> = {
+    'by the derivation that fetches it': { source: 'nixsigRole = "signature";', tool: '' },
+    'by the derivation that is built from it': {
+      source: '',
+      tool: `nixsigSignatures = builtins.toJSON [ { subject = "/nix/store/${'0'.repeat(32)}-x"; signature = "\${src}"; } ];`,
+    },
+    'as a list of checksums': {
+      source: '',
+      tool: `nixsigSignatures = builtins.toJSON [ { subject = "/nix/store/${'0'.repeat(32)}-x"; signature = "/nix/store/${'1'.repeat(32)}-y"; checksums = "\${src}"; } ];`,
+    },
+  }
+  for (const [how, label] of Object.entries(LABELS)) {
+    gated(
+      `attack: a source that is called a signature ${how} is undecided before it is here`,
+      async world => {
+        requireOfSources(world, '"alice"')
+        const fetched = nix.fetchurl('evil.tar', 'file:///srv/tool.tar', sha256(RELEASE))
+        const { world: machine } = world
+        machine.write(
+          '/srv/labelled.nix',
+          `let src = derivation (${fetched}.drvAttrs // { ${label.source} }); in derivation (${nix.derivation('labelled', { inputs: ['src'] })}.drvAttrs // { ${label.tool} })`,
+        )
+        const drv = await machine.output('nix-instantiate /srv/labelled.nix')
+        const path = await machine.output(['nix-store', '-q', '--outputs', drv])
+        publish(machine, drv, packaged(ALICE, await contentsOf(machine, drv)))
+        writeCache(machine.path('/srv/cache'), [
+          cachedPath('labelled', 'x\n', [ALPHA], { path, deriver: drv }),
+        ])
+        await assertRefused(
+          world,
+          path,
+          /evil\.tar \(fetched source\) is refused: .*whether it is the signature that it is called shows once it is here/,
+        )
+      },
+    )
+  }
+
+  gated(
+    'attack: a .drv that lies in the store without being valid is no derivation of anything',
+    async (world, { tool }) => {
+      requireOfSources(world, '"nothing"')
+      const { world: machine } = world
+      machine.write(
+        POLICY,
+        machine
+          .read(POLICY)
+          .replace('derivation = "alice"', 'derivation = "nothing"')
+          .replace('accept-unknown-derivation = true', ''),
+      )
+      const bogus = `Derive([("out","${tool}","","")],[],[],"x86_64-linux","/bin/sh",[],[("out","${tool}")])`
+      const path = textPath('tool.drv', Buffer.from(bogus), [])
+      await machine.output('nix-collect-garbage')
+      machine.write(path, bogus)
+      writeCache(machine.path('/srv/cache'), [
+        cachedPath('tool', 'tool\n', [ALPHA], { path: tool, deriver: path }),
+      ])
+      await assertRefused(world, tool, /undecided .*its derivation is not in this store/)
+    },
+  )
 }

@@ -89,6 +89,8 @@ for (const version of VERSIONS) {
       const statement = JSON.parse(Buffer.from(payload, 'base64').toString())
       assert.equal(statement.subject[0].name, out)
       assert.equal(statement.subject[0].digest.sha256, narHash)
+      const references = (await world.output(`nix-store -q --references ${out} | sort`)).split('\n')
+      assert.deepEqual(statement.subject[0].annotations.nixReferences, references.filter(Boolean))
       assert.equal(await world.output('ls /var/lib/nixsig/expected'), '')
       await assertClean(world)
     }))

@@ -2,6 +2,7 @@
 // Whoever writes a derivation can say of any file that it is a signature. What they gain by it: nothing.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
 import * as nix from '../support/expressions.ts'
 import {
   fetchSigned,
@@ -19,8 +20,19 @@ import {
   assertRefusedBeforeBuild,
   instantiate,
   isInLedger,
+  isValid,
+  nixBuild,
 } from '../support/scene.ts'
-import { byDefault, packaged, policyText, publish, setPolicy, sha256, signer } from '../support/trust.ts'
+import {
+  byDefault,
+  contentsOf,
+  packaged,
+  policyText,
+  publish,
+  setPolicy,
+  sha256,
+  signer,
+} from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const developers = openDevelopers()
@@ -120,6 +132,31 @@ for (const version of VERSIONS) {
       await assertRefusedBeforeBuild(world, out, unsigned)
       const local = await instantiate(world, nix.withInputs('local', [`(builtins.storePath ${fetched})`]))
       await assertRefusedBeforeBuild(world, local.out, unsigned)
+    }))
+
+  test(`${version}: attack: who signed a build graph did not vouch for what that calls a signature`, () =>
+    withWorld(version, {}, async world => {
+      const alice = signer('alice')
+      const rules = `${byDefault('alice', 'alice', 'self')}accept-graph = true\n`
+      await setPolicy(world, policyText({ alice: [alice] }, rules))
+      world.write('/srv/x', SCRIPT)
+      const local = `(builtins.storePath ${await world.output('nix-store --add /srv/x')})`
+      const fetched = fetchedAsSignature(world, 'y.asc', SCRIPT)
+      for (const script of [local, fetched]) {
+        const said = says('signature = script;')
+        const { drv, out } = await instantiate(
+          world,
+          `let script = ${script}; in ${packageThatSays(['script'], said)}`,
+        )
+        publish(world, drv, packaged(alice, await contentsOf(world, drv), LEVEL.packagedGraph))
+        const { status, stderr } = await nixBuild(world)
+        assert.notEqual(status, 0)
+        assert.match(
+          stderr,
+          /named as a signature and is none \([\s\S]*needs alice for its source, found no signature/,
+        )
+        assert.equal(await isValid(world, out), false)
+      }
     }))
 
   test(`${version}: attack: an output that carries a signature on to others`, () =>

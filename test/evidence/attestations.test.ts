@@ -66,10 +66,13 @@ function trusting(...principals: readonly Principal[]): Policy {
 interface Said {
   readonly path?: string
   readonly narHash?: string
+  readonly references?: readonly string[]
 }
 
-function payload(predicateType: string, predicate: JsonObject, { path = PATH, narHash = HASH }: Said = {}) {
-  return printStatement({ subjects: [{ name: path, narHash }], predicateType, predicate })
+function payload(predicateType: string, predicate: JsonObject, said: Said = {}) {
+  const { path: name = PATH, narHash = HASH, references } = said
+  const subjects = [{ name, narHash, ...(references && { references }) }]
+  return printStatement({ subjects, predicateType, predicate })
 }
 
 const built = (by: Person, said?: Said) =>
@@ -89,11 +92,18 @@ const built = (by: Person, said?: Said) =>
 const released = (by: Person, said?: Said) =>
   signEnvelope(payload(RELEASE, releaseJson('pkg:generic/hello@2.12'), said), by)
 
-function verified(by: Person, options: Said & { levels: readonly string[]; passed?: boolean }): string {
-  const { levels, passed = true } = options
+interface Verified extends Said {
+  readonly levels: readonly string[]
+  readonly passed?: boolean
+  readonly resourceUri?: string
+  readonly signer?: string
+}
+
+function verified(by: Person, options: Verified): string {
+  const { levels, passed = true, path = PATH, resourceUri = `nixsig:${path}` } = options
   const summary = {
-    signer: signerUri('verifier', sshFingerprint(by.publicKey)),
-    resourceUri: 'pkg:generic/hello@2.12',
+    signer: options.signer ?? signerUri('verifier', sshFingerprint(by.publicKey)),
+    resourceUri,
     passed,
     levels,
     inputs: [{ uri: 'minisign:RWQ', sha256: HASH }],
@@ -174,6 +184,18 @@ test('another hash is a claim too: the judge makes it a conflict', async () => {
   assert.deepEqual(await claims(), ['alice builder ab', 'bob builder cd'])
 })
 
+test('a builder’s word on what the path refers to is part of the claim', async () => {
+  publish(first, PATH, built(alice), built(alice, { references: [PATH, OTHER_PATH] }))
+  const { claims, troubles } = await attestationEvidence(policy, PATH)
+  assert.deepEqual([claims.map(({ references }) => references), troubles], [[[PATH, OTHER_PATH]], []])
+})
+
+test('attack: references in no order, by a listed key, cannot be read', async () => {
+  publish(first, PATH, built(alice, { references: [OTHER_PATH, PATH] }))
+  assert.deepEqual(await claims(), [])
+  assert.match((await troubles()).join(), /must be sorted, and none repeated/)
+})
+
 test('two directories add up, and the same envelope in both is one claim', async () => {
   publish(first, PATH, built(alice))
   publish(second, PATH, built(alice), built(bob), built(bob))
@@ -244,6 +266,86 @@ test('of several subjects, the one that is asked about', async () => {
   const predicate = releaseJson('pkg:generic/hello@2.12')
   publish(first, PATH, signEnvelope(printStatement({ subjects, predicateType: RELEASE, predicate }), alice))
   assert.deepEqual(await claims(), ['alice developer ab'])
+})
+
+for (const uri of [
+  `nixsig:${OTHER_PATH}`,
+  `nixsig:${PATH}/`,
+  `nixsig:${PATH}/bin`,
+  `nixsig:${PATH} `,
+  ` nixsig:${PATH}`,
+  `nixsig:${PATH.replace('hello', '%68ello')}`,
+  `nixsig:${PATH.toUpperCase()}`,
+  `nixsig:/${PATH}`,
+  `https://example.org${PATH}`,
+  'pkg:generic/hello@2.12',
+  PATH,
+  '',
+]) {
+  test(`attack: a summary under this path whose resourceUri is "${uri}"`, async () => {
+    publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], resourceUri: uri }))
+    assert.deepEqual(await claims(), [])
+    assert.deepEqual(await strays(), [`other-subject: resourceUri "${uri}"`])
+  })
+}
+
+test('a summary whose resourceUri has its scheme in capitals is about this path', async () => {
+  publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], resourceUri: `NIXSIG:${PATH}` }))
+  assert.deepEqual(await claims(), ['alice packager ab'])
+})
+
+test('attack: of the two subjects of a summary, the one that its resourceUri does not name', async () => {
+  const subjects = [OTHER_PATH, PATH].map(name => ({ name, narHash: HASH }))
+  const predicate = verificationSummaryJson({
+    signer: 'https://example.org/verifier',
+    resourceUri: `nixsig:${OTHER_PATH}`,
+    passed: true,
+    levels: [LEVEL.packaged],
+    inputs: [],
+  })
+  const line = signEnvelope(
+    printStatement({ subjects, predicateType: VERIFICATION_SUMMARY, predicate }),
+    alice,
+  )
+  for (const path of [PATH, OTHER_PATH]) publish(first, path, line)
+  assert.deepEqual(await claims(), [])
+  assert.deepEqual(await claims(OTHER_PATH), ['alice packager ab'])
+})
+
+for (const [what, build] of [
+  ['another derivation', { derivation: `${OTHER_PATH}.drv`, output: 'out', inputs: [] }],
+  ['another output of its derivation', { derivation: DRV, output: 'dev', inputs: [] }],
+  ['a build from itself', { derivation: DRV, output: 'out', inputs: [{ name: PATH, narHash: OTHER_HASH }] }],
+] as const) {
+  test(`attack: provenance that tells of ${what}`, async () => {
+    const signed = signerUri('builder', sshFingerprint(alice.publicKey))
+    publish(first, PATH, signEnvelope(payload(PROVENANCE, provenanceJson(signed, build, 0)), alice))
+    assert.deepEqual(await claims(), [])
+    assert.match((await strays()).join(), /^other-subject: /)
+  })
+}
+
+for (const scheme of [
+  'nixsig:',
+  'NIXSIG:',
+  'NixSig:',
+  ' nixsig:',
+  'nix\u00adsig:',
+  '\uff4eixsig:',
+  'ni\txsig:',
+]) {
+  test(`attack: alice signs as "${scheme}" and the key of another`, async () => {
+    const signer = `${scheme}verifier:${sshFingerprint(bob.publicKey)}`
+    publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], signer }))
+    assert.deepEqual(await claims(), [])
+    assert.match((await strays()).join(), /^unused: signed by alice-1, but as the word of another signer$/)
+  })
+}
+
+test('alice signs as herself, the scheme in capitals', async () => {
+  const signer = `NIXSIG:verifier:${sshFingerprint(alice.publicKey)}`
+  publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], signer }))
+  assert.deepEqual(await claims(), ['alice packager ab'])
 })
 
 test('attack: a second person signs a builder’s statement and did not build', async () => {
@@ -407,7 +509,7 @@ test('attack: a crowd of OpenPGP signatures, each of which would take a program 
 
 test('one reader answers for many paths', async () => {
   appendAttestation(first, PATH, built(alice))
-  appendAttestation(first, OTHER_PATH, built(bob, { path: OTHER_PATH }))
+  appendAttestation(first, OTHER_PATH, released(bob, { path: OTHER_PATH }))
   const read = attestationReader(policy)
   assert.equal((await read(PATH)).claims[0]?.key, alice.identity)
   assert.equal((await read(OTHER_PATH)).claims[0]?.key, bob.identity)

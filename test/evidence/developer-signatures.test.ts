@@ -125,6 +125,26 @@ describe('developers’ signatures as evidence', () => {
     assert.deepEqual(strays, [])
   })
 
+  it('E14, S14: a bad one beside a good one in one file is a stray and takes nothing away', async () => {
+    writeFileSync(source, 'something else')
+    const [byBob, byAlice] = [signedBy(bob), signedBy(alice)]
+    writeFileSync(source, 'a release')
+    put('.sig', Buffer.concat([byBob, signedBy(alice), byAlice]))
+    const { claims, strays, troubles } = await gather()
+    assert.deepEqual(
+      claims.map(({ key }) => key),
+      [alice.identity],
+    )
+    assert.deepEqual(
+      strays.map(({ problem, detail }) => [problem, detail.split(':')[0]]),
+      [
+        ['bad-signature', 'alice'],
+        ['bad-signature', 'bob'],
+      ],
+    )
+    assert.deepEqual(troubles, [])
+  })
+
   it('by nobody whom the policy knows are one stray', async () => {
     put('.sig', signedBy(mallory))
     const detail = mallory.fingerprint

@@ -20,3 +20,13 @@ test('attack: an old signature by a key that ended since does not hide one that 
   const ended = { ...CLAIM, expired: { signedAt: 1, at: 2 } }
   assert.deepEqual(mergeEvidence([of(ended), of(CLAIM)]).claims, [ended, CLAIM])
 })
+
+test('who says more stands for who says less, and two who differ on the references stay two', () => {
+  const [some, others] = [
+    { ...CLAIM, references: ['/nix/store/y'] },
+    { ...CLAIM, references: [] },
+  ]
+  assert.deepEqual(mergeEvidence([of(CLAIM), of(some)]).claims, [some])
+  assert.deepEqual(mergeEvidence([of(some), of(CLAIM), of(some)]).claims, [some])
+  assert.deepEqual(mergeEvidence([of(some, CLAIM), of(others)]).claims, [some, others])
+})

@@ -49,6 +49,7 @@ test('a signature by a listed key is a builder’s claim about these contents', 
       role: 'builder',
       path: PATH,
       narHash: path.narHash,
+      references: [...path.references].sort(),
       origin: 'db',
     },
   ])

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
@@ -52,7 +52,7 @@ describe('lists of checksums', () => {
 
   it('passes over comments and empty lines, and tells weak and unknown algorithms', () => {
     const weak = `${'c'.repeat(32)}  x\n${'d'.repeat(40)}  x\nMD5 (x) = ${'c'.repeat(32)}\n`
-    const others = `BLAKE2b (x) = ${'e'.repeat(128)}\nSHA512/256 (x) = ${B}\nSHA3-256 (x) = ${B}\nSIZE (x) = 12\n`
+    const others = `BLAKE2s (x) = ${B}\nSHA512/256 (x) = ${B}\nSM3 (x) = ${B}\nSIZE (x) = 12\n`
     assert.deepEqual(names(`# a comment\n\n${weak}${others}${A}  x\n`), ['other x', 'sha256 x'])
     assert.deepEqual(names(weak), ['other x'])
     refuses('', /no checksum/)
@@ -86,13 +86,77 @@ describe('lists of checksums', () => {
 
   it('refuses what is no list', () => {
     refuses('<html>not found</html>\n', /not a checksum \(line 1\)/)
-    refuses(`${A} x\n`, /not a checksum/)
+    refuses(`${A}*x\n`, /not a checksum/)
+    refuses(`${A}\n x\n`, /without the name/)
     refuses(`\ufeff${A}  x\n`, /list of checksums/)
     refuses(`${A}a  x\n`, /a checksum of 65 digits/)
     refuses(`SHA256 (x) = ${'a'.repeat(63)}\n`, /not the digits of SHA256/)
     refuses(`\\${A}  a\\tb\n`, /an escape that there is not/)
     refuses(`\\${A}  ab\\\n`, /an escape that there is not/)
     refuses(Buffer.from(`${A}  caf\xe9\n`, 'latin1'), /UTF-8/)
+  })
+
+  it('tells SHA-3 and BLAKE2b by their tags, and by headings as Gentoo has them', () => {
+    const [c, d] = ['c'.repeat(128), 'd'.repeat(128)]
+    assert.deepEqual(
+      names(
+        `BLAKE2b (x) = ${c}\nBLAKE2b-256 (x) = ${A}\nSHA3-256 (x) = ${A}\nSHA3-512(x)= ${c}\nBLAKE2B-512(y)= ${c}\n`,
+      ),
+      ['blake2b-512 x', 'blake2b-256 x', 'sha3-256 x', 'sha3-512 x', 'blake2b-512 y'],
+    )
+    assert.deepEqual(names(`# BLAKE2B HASH\n${c}  x\n# SHA512 HASH\n${d}  x\n# WHIRLPOOL HASH\n${c}  x\n`), [
+      'blake2b-512 x',
+      'sha512 x',
+      'other x',
+    ])
+    assert.deepEqual(parse(`# SHA512 HASH\n${c}  x\n`)[0]?.perhaps, undefined)
+    refuses(`# SHA512 HASH\n${A}  x\n`, /not the digits of SHA512/)
+    refuses(`# SHA512 HASH\n${c}  x\n${d}  x\n`, /another checksum of x/)
+  })
+
+  it('reads the lines of a Gentoo Manifest', () => {
+    const [c, d] = ['c'.repeat(128), 'd'.repeat(128)]
+    const list = `TIMESTAMP 2026-01-01T00:00:00Z\nDIST x.tar 12 BLAKE2B ${c} SHA512 ${d}\nAUX files/p 1 SHA256 ${A} WHIRLPOOL ${c}\n`
+    assert.deepEqual(names(list), ['blake2b-512 x.tar', 'sha512 x.tar', 'sha256 p', 'other p'])
+    refuses(`DIST x.tar 12 SHA512 ${A}\n`, /not the digits of SHA512/)
+    refuses(`DIST x.tar 12 SHA512 ${c} SHA512 ${d}\n`, /another checksum of x\.tar/)
+    refuses(`DIST x.tar 12 SHA512\n`, /not a checksum/)
+    refuses(`DIST x\\x20y 12 SHA512 ${c}\n`, /not a checksum/)
+  })
+
+  it('does not say which of several ways an untagged checksum was made', () => {
+    const perhaps = (digits: number) =>
+      parse(`${'a'.repeat(digits)}  x\n`).map(line => [line.algorithm, line.perhaps])
+    assert.deepEqual(perhaps(64), [['sha256', ['sha3-256', 'blake2b-256']]])
+    assert.deepEqual(perhaps(128), [['sha512', ['sha3-512', 'blake2b-512']]])
+    assert.deepEqual(perhaps(40), [['other', undefined]])
+  })
+
+  /** What lies between checksum and name. */
+  const BETWEEN = ['  ', ' *', ' ', '\t', '\t ', '\t*', '\t\t', ' \t', '   ', '*', '', ' \u00a0']
+  const AROUND = ['', ' ', '\t', ' \t ']
+
+  it('takes white space as sha256sum does', () => {
+    for (const name of ['x', ' x', '*x', '\tx', '\u00a0x']) writeFileSync(join(dir, name), name)
+    for (const between of BETWEEN) {
+      for (const before of AROUND) {
+        const line = `${before}${'0'.repeat(64)}${between}x\n`
+        const { stdout, stderr } = spawnSync('sha256sum', ['--check'], {
+          cwd: dir,
+          input: line,
+          encoding: 'utf8',
+        })
+        const [, whose] = /^(?:\\)?(.*): FAILED$/m.exec(stdout) ?? []
+        if (whose === undefined) refuses(line, /not a checksum/)
+        else assert.deepEqual(names(line), [`sha256 ${whose}`], stderr)
+      }
+    }
+  })
+
+  it('refuses lines of two forms, of which sha256sum takes one for the other', () => {
+    refuses(`${A} x\n${B}  y\n`, /one character .* or two, but not both \(line 2\)/)
+    refuses(`${A}  x\n# \n${B}\ty\n`, /one character .* or two, but not both \(line 3\)/)
+    assert.deepEqual(names(`${A} x\n${B}\ty\n`), ['sha256 x', 'sha256 y'])
   })
 
   it('refuses too much, and decides soon', () => {

@@ -76,6 +76,11 @@ describe('a git commit', () => {
   const refused: readonly (readonly [string, string, RegExp])[] = [
     ['attack: two signatures', `${head}gpgsig a\ngpgsig b\n\nm`, /more than one signature/],
     [
+      'attack: two signatures in one header',
+      `${head}gpgsig -----BEGIN PGP SIGNATURE-----\n -----END PGP SIGNATURE-----\n -----BEGIN PGP SIGNATURE-----\n\nm`,
+      /more than one signature/,
+    ],
+    [
       'attack: two signatures for two kinds of ids',
       `${head}gpgsig a\ngpgsig-sha256 b\n\nm`,
       /more than one signature/,

@@ -1,5 +1,9 @@
 import assert from 'node:assert/strict'
-import { it } from 'node:test'
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, describe, it } from 'node:test'
 import { parseAllowedSigners, printAllowedSigner } from '../../src/formats/ssh/allowed-signers.ts'
 import { printSshPublicKey } from '../../src/formats/ssh/key.ts'
 import { allowedSignersOf, principalsOfSigners } from '../../src/policy/allowed-signers.ts'
@@ -10,6 +14,9 @@ import { sourceOf } from './policies.ts'
 const line = (seed: number) => printSshPublicKey(ed25519KeyPair(new Uint8Array(32).fill(seed)).publicKey, '')
 const [A, B, C, D] = [line(1), line(2), line(3), line(4)]
 const NIX = `carol-1:${Buffer.from(ed25519KeyPair(new Uint8Array(32).fill(5)).publicKey).toString('base64')}`
+
+/** Before everything that ends below. */
+const NOW = Date.UTC(2026, 2, 1) / 1000
 
 function policyOf(principals: string, revocations = '') {
   const require = 'require = { source = "nothing", derivation = "nothing", output = "nothing" }'
@@ -32,7 +39,7 @@ date = 2026-06-01
 key = "${B}"
 date = 2026-07-01`,
   )
-  assert.deepEqual(allowedSignersOf(policy).map(printAllowedSigner), [
+  assert.deepEqual(allowedSignersOf(policy, NOW).map(printAllowedSigner), [
     `alice namespaces="file,git" ${A}`,
     `alice namespaces="file",valid-after="20260101000000Z",valid-before="20260701000000Z" ${B}`,
     `bob namespaces="file,git",valid-before="20260601000000Z" ${C}`,
@@ -45,7 +52,50 @@ it('leaves out a key that was revoked before it began', () => {
     `[principals.alice]\nkeys = [{ key = "${A}", valid-from = 2026-01-01 }, "${B}"]`,
     `[[revocations]]\nkey = "${A}"\ndate = 2025-06-01`,
   )
-  assert.deepEqual(allowedSignersOf(policy).length, 1)
+  assert.deepEqual(allowedSignersOf(policy, NOW).length, 1)
+})
+
+describe('attack: what a thief dates back', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'nixsig-signers-'))
+  after(() => rmSync(dir, { recursive: true, force: true }))
+  const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    spawnSync(program, args, { cwd: dir, env: { ...process.env, HOME: dir, ...env }, encoding: 'utf8' })
+  run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', 'key'])
+  const stolen = readFileSync(join(dir, 'key.pub'), 'utf8').trim()
+  const identity =
+    '-c user.name=alice -c user.email=alice -c gpg.format=ssh -c user.signingkey=key.pub'.split(' ')
+  run('git', ['init', '-q'])
+  const date = '2026-04-01T00:00:00Z'
+  run('git', [...identity, 'commit', '-q', '-S', '--allow-empty', '-m', 'evil'], {
+    GIT_AUTHOR_DATE: date,
+    GIT_COMMITTER_DATE: date,
+  })
+
+  /** Whether git finds the commit good by the list that this policy is exported as at an instant. */
+  function isGood(keys: string, revocation: string, now: string): boolean {
+    const policy = policyOf(`[principals.alice]\nkeys = [${keys}]`, revocation)
+    const list = allowedSignersOf(policy, Date.parse(now) / 1000).map(
+      signer => `${printAllowedSigner(signer)}\n`,
+    )
+    writeFileSync(join(dir, 'signers'), list.join(''))
+    return run('git', ['-c', 'gpg.ssh.allowedSignersFile=signers', 'verify-commit', 'HEAD']).status === 0
+  }
+
+  const ends = `{ key = "${stolen}", valid-until = 2026-05-01 }`
+  const revoked = '[[revocations]]\nprincipal = "alice"\ndate = 2026-05-01'
+  const revokedKey = `[[revocations]]\nkey = "${stolen}"\ndate = 2026-05-01`
+  for (const [what, keys, revocation] of [
+    ['ended', ends, ''],
+    ['whose owner was revoked', `"${stolen}"`, revoked],
+    ['that was revoked', `"${stolen}"`, revokedKey],
+  ] as const) {
+    it(`is good to git by a key ${what} before that, and never after`, () => {
+      assert.equal(isGood(keys, revocation, '2026-04-02T00:00:00Z'), true)
+      assert.equal(isGood(keys, revocation, '2026-04-30T23:59:59Z'), true)
+      assert.equal(isGood(keys, revocation, '2026-05-01T00:00:00Z'), false)
+      assert.equal(isGood(keys, revocation, '2026-11-01T00:00:00Z'), false)
+    })
+  }
 })
 
 it('writes what it read as principals of a policy', () => {
@@ -56,7 +106,7 @@ it('writes what it read as principals of a policy', () => {
     '',
   ].join('\n')
   const policy = policyOf(principalsOfSigners(parseAllowedSigners(Buffer.from(list))))
-  assert.deepEqual(allowedSignersOf(policy).map(printAllowedSigner), [
+  assert.deepEqual(allowedSignersOf(policy, NOW).map(printAllowedSigner), [
     `alice@example.org namespaces="file,git",valid-after="20260101000000Z",valid-before="20270101000000Z" ${A}`,
     `alice@example.org namespaces="file,git" ${C}`,
     `bob namespaces="file,git" ${B}`,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { PolicySource } from '../../src/policy/language/parse.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Policy } from '../../src/policy/policy.ts'
@@ -7,6 +7,7 @@ import type { Claim, Evidence, Subject } from '../../src/policy/verdict.ts'
 import { toBase64 } from '../../src/primitives/base64.ts'
 import { toHex } from '../../src/primitives/hex.ts'
 import { ed25519KeyPair, sha256 } from '../../src/primitives/sodium.ts'
+import { certificate, FLAGS, flags, keyOfSeed, userId } from '../support/openpgp-maker.ts'
 
 /** What every file whose name ends so holds, in the policies of these tests. */
 const TRUSTED_ROOT = readFileSync(join(PROJECT_ROOT, 'test/vectors/sigstore/trusted_root.json'))
@@ -24,6 +25,13 @@ export function identityOf(name: string): string {
   return `ed25519:${toHex(publicKeyOf(name))}`
 }
 
+/** The OpenPGP certificate that belongs to a name in these tests. */
+export function certificateOf(name: string): Uint8Array {
+  const created = Date.UTC(2020, 0) / 1000
+  const key = keyOfSeed(created, name)
+  return certificate(key, userId(key, name, { created, subpackets: [flags(FLAGS.certify | FLAGS.sign)] }))
+}
+
 /** `KEY(alice-1)` in a policy of these tests stands for that name's key in Nix's form. */
 export function withKeys(toml: string): string {
   return toml.replace(/KEY\(([^)]*)\)/g, (_, name: string) => nixKeyOf(name))
@@ -34,7 +42,7 @@ export function sourceOf(toml: string): PolicySource {
     toml: withKeys(toml),
     file: 'policy.toml',
     directory: '/etc/nixsig',
-    certificate: path => (path.endsWith('.json') ? TRUSTED_ROOT : Buffer.from(`certificate at ${path}`)),
+    certificate: path => (path.endsWith('.json') ? TRUSTED_ROOT : certificateOf(basename(path, '.asc'))),
   }
 }
 

@@ -51,6 +51,24 @@ const WORDS: readonly (readonly [Finding, string])[] = [
     'found a signature that does not verify (SHA256:x, in a.jsonl:9)',
   ],
   [
+    { code: 'references', upstream: 'https://a.example', added: [PATH], missing: [] },
+    `https://a.example says that it refers to other paths than its contents do: adds ${PATH}`,
+  ],
+  [
+    {
+      code: 'references',
+      upstream: 'https://a.example',
+      added: [PATH],
+      missing: [`${PATH}x`, `${PATH}y`],
+      by: { who: 'bob', origin: 'a.jsonl:1' },
+    },
+    `https://a.example says that it refers to other paths than bob signed (in a.jsonl:1): adds ${PATH} and leaves out ${PATH}x, ${PATH}y`,
+  ],
+  [
+    { code: 'unvouched-references', detail: 'https://a.example: has no such NAR' },
+    'nobody whose word counts has signed what it refers to, and its contents do not tell (https://a.example: has no such NAR)',
+  ],
+  [
     { code: 'wrong-digest', who: 'bob', attested: 'cdcd', origin: 'a.jsonl:1' },
     'bob signed other contents (sha256:cdcd, in a.jsonl:1)',
   ],
@@ -254,8 +272,8 @@ test('a policy is described in plain words', () => {
     `mode warn: what is not trusted is told, and let pass
 attestations are looked for in: /etc/nixsig/attestations, /srv/attestations
 people:
-  alice: Nix key alice-1, Nix key alice-2 from 2026-01-01 until 2026-12-31T22:00:00Z, OpenPGP key 0123456789ABCDEF0123456789ABCDEF01234567
-  bob: Nix key bob-1, OpenPGP key FFFF456789ABCDEF0123456789ABCDEF01234567
+  alice: Nix key alice-1, Nix key alice-2 from 2026-01-01 until 2026-12-31T22:00:00Z, OpenPGP key 6EBCE3332AB397F1C9DCB7EA6227C7EB1F14BF0E
+  bob: Nix key bob-1, OpenPGP key 14FFF522EF5F1A52497800D39DF1C76C1231C63F
   carol's builder: Nix key carol-1
 groups:
   humans: 1 of 2 (alice, bob)
@@ -277,7 +295,7 @@ rules, of which the first that matches decides:
     output: needs this machine
 revoked:
   Nix key alice-1 of alice from 2026-05-01 (laptop stolen)
-  OpenPGP key FFFF456789ABCDEF0123456789ABCDEF01234567 of bob from 2026-05-02T12:00:00Z
+  OpenPGP key 14FFF522EF5F1A52497800D39DF1C76C1231C63F of bob from 2026-05-02T12:00:00Z
   all keys of carol's builder from 2030-01-01
 exempt:
   ${PATH} until 2026-12-31 (upstream does not sign)

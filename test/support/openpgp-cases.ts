@@ -316,6 +316,41 @@ const NEW: readonly OpenPgpCase[] = [
   ),
 ]
 
+const ending80 = lifetimeOfKey(80 * YEAR)
+
+/** Signatures that are good today, and the first second at which they are good no more. */
+export const ENDING = {
+  key,
+  signed: in20(21),
+  ends: [
+    { what: 'never', certificate: certificate(key, id()), signature: by(key, in20(21)), end: undefined },
+    {
+      what: 'its key ends',
+      certificate: certificate(key, id({ ...MADE, subpackets: [BOTH, ending80] })),
+      signature: by(key, in20(21)),
+      end: in20(20) + 80 * YEAR,
+    },
+    {
+      what: 'the subkey that signed ends before the primary key does',
+      certificate: certificate(key, id({ ...MADE, subpackets: [BOTH, ending80] }), ...bound(lasting(50))),
+      signature: by(subkey, in20(21)),
+      end: in20(20) + 50 * YEAR,
+    },
+    {
+      what: 'the primary key ends before the subkey that signed does',
+      certificate: certificate(key, id({ ...MADE, subpackets: [BOTH, ending80] }), ...bound(lasting(85))),
+      signature: by(subkey, in20(21)),
+      end: in20(20) + 80 * YEAR,
+    },
+    {
+      what: 'the signature ends first',
+      certificate: certificate(key, id({ ...MADE, subpackets: [BOTH, ending80] })),
+      signature: by(key, in20(21), { subpackets: [lifetimeOfSignature(60 * YEAR)] }),
+      end: in20(21) + 60 * YEAR,
+    },
+  ],
+} as const
+
 export const OPENPGP_CASES: readonly OpenPgpCase[] = [
   ...STANDING,
   ...REVOKED,

@@ -1,5 +1,12 @@
 /** OpenPGP keys and signatures made packet by packet (RFC 9580), for what no program makes: any date, flag and omission. */
-import { createHash, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+} from 'node:crypto'
 
 export interface MadeKey {
   readonly version: 4 | 6
@@ -20,6 +27,8 @@ export interface SignatureOptions {
   readonly subpackets?: readonly Buffer[]
   /** Whether the key id is told besides the fingerprint; by default it is, but for version 6. */
   readonly withKeyId?: boolean
+  /** Whether it tells who made it at all; by default it does. */
+  readonly isAnonymous?: boolean
 }
 
 const HASHES = { 2: 'sha1', 8: 'sha256', 10: 'sha512' } as const
@@ -32,13 +41,30 @@ export const TYPE = {
   binding: 0x18,
   back: 0x19,
   direct: 0x1f,
+  keyRevocation: 0x20,
+  subkeyRevocation: 0x28,
+  userRevocation: 0x30,
 } as const
 export const FLAGS = { certify: 1, sign: 2, encrypt: 4 } as const
 
 /** An Ed25519 key: in the older form (22) or that of RFC 9580 (27). */
 export function makeKey(created: number, algorithm: 22 | 27 = 22, version: 4 | 6 = 4): MadeKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32)
+  return keyOf(created, generateKeyPairSync('ed25519').privateKey, algorithm, version)
+}
+
+/** The same key in every run: of a seed. */
+export function keyOfSeed(created: number, seed: string, version: 4 | 6 = 4): MadeKey {
+  const secret = createHash('sha256').update(seed).digest()
+  const der = Buffer.concat([PKCS8_OF_ED25519, secret])
+  const key = createPrivateKey({ format: 'der', type: 'pkcs8', key: der })
+  return keyOf(created, key, version === 6 ? 27 : 22, version)
+}
+
+/** RFC 8410, section 7, up to the secret. */
+const PKCS8_OF_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
+
+function keyOf(created: number, privateKey: KeyObject, algorithm: 22 | 27, version: 4 | 6): MadeKey {
+  const raw = createPublicKey(privateKey).export({ type: 'spki', format: 'der' }).subarray(-32)
   const material =
     algorithm === 27
       ? raw
@@ -78,17 +104,19 @@ export function signaturePacket(key: MadeKey, type: number, data: Buffer, option
 }
 
 function signatureBody(key: MadeKey, type: number, data: Buffer, options: SignatureOptions): Buffer {
-  const { created, hash = 8, subpackets = [], withKeyId = key.version === 4 } = options
+  const { created, hash = 8, subpackets = [], isAnonymous = false } = options
+  const { withKeyId = key.version === 4 && !isAnonymous } = options
   const issuer = subpacket(33, Buffer.concat([Buffer.of(key.version), Buffer.from(key.fingerprint, 'hex')]))
   const keyId = withKeyId ? [subpacket(16, Buffer.from(key.keyId, 'hex'))] : []
-  const hashed = Buffer.concat([subpacket(2, created), issuer, ...keyId, ...subpackets])
+  const maker = isAnonymous ? [] : [issuer]
+  const hashed = Buffer.concat([subpacket(2, created), ...maker, ...keyId, ...subpackets])
   const countSize = key.version === 6 ? 4 : 2
   const own = Buffer.concat([
     Buffer.of(key.version, type, key.algorithm, hash),
     number(hashed.length, countSize),
     hashed,
   ])
-  const salt = key.version === 6 ? randomBytes(hash === 10 ? 32 : 16) : Buffer.alloc(0)
+  const salt = key.version === 6 ? Buffer.alloc(hash === 10 ? 32 : 16, created) : Buffer.alloc(0)
   const trailer = Buffer.concat([Buffer.of(key.version, 0xff), number(own.length, 4)])
   const digest = createHash(HASHES[hash])
     .update(Buffer.concat([salt, data, own, trailer]))
@@ -102,9 +130,13 @@ function signatureBody(key: MadeKey, type: number, data: Buffer, options: Signat
 
 /** A signature over a user id: the usual self-signature. */
 export function userId(key: MadeKey, name: string, options: SignatureOptions): Buffer {
+  const certified = signaturePacket(key, TYPE.certification, hashedUser(key, name), options)
+  return Buffer.concat([packet(13, Buffer.from(name)), certified])
+}
+
+function hashedUser(key: MadeKey, name: string): Buffer {
   const id = Buffer.from(name)
-  const hashed = Buffer.concat([framed(key.version, key.body), Buffer.of(0xb4), number(id.length, 4), id])
-  return Buffer.concat([packet(13, id), signaturePacket(key, TYPE.certification, hashed, options)])
+  return Buffer.concat([framed(key.version, key.body), Buffer.of(0xb4), number(id.length, 4), id])
 }
 
 /** A signature of a key over itself, or a revocation of it (0x20). */
@@ -118,6 +150,22 @@ export function binding(key: MadeKey, subkey: MadeKey, options: SignatureOptions
   const embedded = signatureBody(subkey, TYPE.back, hashed, { created: options.created })
   const subpackets = [...(options.subpackets ?? []), ...(back ? [subpacket(32, embedded)] : [])]
   return signaturePacket(key, TYPE.binding, hashed, { ...options, subpackets })
+}
+
+/** A revocation of a subkey by its primary key. */
+export function subkeyRevocation(key: MadeKey, subkey: MadeKey, options: SignatureOptions): Buffer {
+  const hashed = Buffer.concat([framed(key.version, key.body), framed(subkey.version, subkey.body)])
+  return signaturePacket(key, TYPE.subkeyRevocation, hashed, options)
+}
+
+/** A revocation of what a key certified of a user id. */
+export function userRevocation(key: MadeKey, name: string, options: SignatureOptions): Buffer {
+  return signaturePacket(key, TYPE.userRevocation, hashedUser(key, name), options)
+}
+
+/** The same key without its secret: it signs with another one, so that whatever it signs is made up. */
+export function withoutSecret(key: MadeKey): MadeKey {
+  return { ...key, secret: generateKeyPairSync('ed25519').privateKey }
 }
 
 /** A certificate of these packets after the key itself. */
@@ -136,7 +184,8 @@ function framed(version: 4 | 6, body: Buffer): Buffer {
     : Buffer.concat([Buffer.of(0x99), number(body.length, 2), body])
 }
 
-function mpi(bytes: Buffer): Buffer {
+/** A multiprecision integer (RFC 9580, section 3.2). */
+export function mpi(bytes: Buffer): Buffer {
   let start = 0
   while (start < bytes.length - 1 && bytes[start] === 0) start++
   const value = bytes.subarray(start)

@@ -36,6 +36,8 @@ export function signer(name: string): Signer {
 export interface Contents {
   readonly path: string
   readonly narHash: string
+  /** What whoever signs says that it refers to, sorted; nothing unless told. */
+  readonly references?: readonly string[]
 }
 
 /** The contents of a path that the world's store has, as Nix itself serialises them. */
@@ -115,8 +117,8 @@ export function sha256(contents: string | Uint8Array): string {
   return createHash('sha256').update(contents).digest('hex')
 }
 
-function subject({ path, narHash }: Contents) {
-  return { name: path, narHash }
+function subject({ path, narHash, references }: Contents) {
+  return { name: path, narHash, ...(references && { references }) }
 }
 
 function envelope(by: Signer, statement: Statement): string {

@@ -68,7 +68,15 @@ function signed(narinfo: Narinfo, ...keys: readonly KeyPair[]): Narinfo {
 
 const offered = (upstream: string, narinfo: Narinfo): Answer => ({
   upstream,
-  said: { kind: 'offer', offer: { upstream, narinfo, nar: { kind: 'url', url: `${upstream}/nar/x.nar` } } },
+  said: {
+    kind: 'offer',
+    offer: {
+      upstream,
+      narinfo,
+      nar: { kind: 'url', url: `${upstream}/nar/x.nar` },
+      open: async () => undefined,
+    },
+  },
   seconds: 0,
 })
 const said = (upstream: string, kind: 'silent' | 'malformed', detail: string): Answer => ({

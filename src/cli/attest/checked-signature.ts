@@ -11,7 +11,7 @@ import type { Key, Policy } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
-import { detachedWords } from '../detached-words.ts'
+import { detachedWords, goodResults } from '../detached-words.ts'
 import { readArgumentFile } from '../file-argument.ts'
 import { UsageError } from '../usage-error.ts'
 import type { Contents } from './contents.ts'
@@ -47,7 +47,7 @@ export class BadSignatureError extends Error {
 export type Measure = () => Promise<Contents>
 
 /**
- * Checks a signature file over one file and gives both. Throws BadSignatureError unless one of the keys made it,
+ * Checks a signature file over one file and gives both. Throws BadSignatureError unless one of the keys made it and none made another over something else,
  * UsageError if the contents are no plain file or changed meanwhile, and FormatError if the signature cannot be read.
  */
 export async function checkDeveloperSignature(
@@ -61,7 +61,7 @@ export async function checkDeveloperSignature(
   const stamp = versionOf(before.file)
   assertPlainFile(before)
   const results = await verifyDetached({ file: before.file, keys, fileNames: namesOf(before), ...given })
-  const good = results.filter(({ outcome }) => outcome === 'good')
+  const good = goodResults(results)
   if (good.length === 0) {
     const reasons = results.map(detachedWords).join('; ')
     const why = reasons === '' ? 'no key that was given makes signatures of this kind' : reasons

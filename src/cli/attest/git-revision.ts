@@ -6,7 +6,7 @@ import type { GitRevision } from '../../git/signature.ts'
 import { verifyGitRevision } from '../../git/verify.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
-import { detachedWords } from '../detached-words.ts'
+import { detachedWords, goodResults } from '../detached-words.ts'
 import { UsageError } from '../usage-error.ts'
 import { BadSignatureError, checkedInputs } from './checked-signature.ts'
 import type { Contents } from './contents.ts'
@@ -49,7 +49,7 @@ export async function checkGitSignature(
   const { title, results, narHash, signed } = await withRepository(repository, revision, directory =>
     verifyGitRevision(directory, revision, keys),
   )
-  const good = results.filter(({ outcome }) => outcome === 'good')
+  const good = goodResults(results)
   if (good.length === 0) {
     const why = results.map(detachedWords).join('; ') || 'no key that was given makes signatures of this kind'
     throw new BadSignatureError(

@@ -12,8 +12,8 @@ import {
   VERIFICATION_SUMMARY,
   verificationSummaryJson,
 } from '../../formats/in-toto/predicates/verification-summary.ts'
-import { parsePredicate, signerUri } from '../../formats/in-toto/predicates.ts'
-import { printStatement, type Statement } from '../../formats/in-toto/statement.ts'
+import { parsePredicate, resourceUriOf, signerUri } from '../../formats/in-toto/predicates.ts'
+import { printStatement, type Statement, type Subject } from '../../formats/in-toto/statement.ts'
 import { jsonObject } from '../../formats/json/print.ts'
 import type { Contents } from './contents.ts'
 
@@ -39,7 +39,7 @@ export function summaryLine(
   const predicate = verificationSummaryJson({
     signer: signerUri('verifier', signer.keyid),
     timeVerified: now,
-    resourceUri: `nixsig:${contents.path}`,
+    resourceUri: resourceUriOf(contents.path),
     passed: true,
     levels: [level],
     inputs,
@@ -54,15 +54,20 @@ export function releaseLine(signer: Signer, contents: Contents, purl: string): P
   return signStatement({ subjects: [subjectOf(contents)], predicateType: RELEASE, predicate }, signer)
 }
 
-/** A builder's word that a derivation made these contents; `finished` in seconds since 1970. */
+/**
+ * A builder's word that a derivation made these contents, and what they refer to if the builder knows; `finished` in
+ * seconds since 1970.
+ */
 export function provenanceLine(
   signer: Signer,
-  contents: Contents,
+  contents: Contents & Pick<Subject, 'references'>,
   build: DerivationBuild,
   finished: number,
 ): Promise<string> {
   const predicate = provenanceJson(signerUri('builder', signer.keyid), build, finished)
-  return signStatement({ subjects: [subjectOf(contents)], predicateType: PROVENANCE, predicate }, signer)
+  const { references } = contents
+  const subject = { ...subjectOf(contents), ...(references && { references }) }
+  return signStatement({ subjects: [subject], predicateType: PROVENANCE, predicate }, signer)
 }
 
 /** Signs nothing that nobody could read: throws FormatError for a predicate that is none. */

@@ -1,4 +1,5 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
+import { statedReferences } from '../../formats/in-toto/statement.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import { openStore, type PathInfo, type Store } from '../../store/store-client.ts'
@@ -48,7 +49,8 @@ async function attestPaths(
         output: output.name,
         inputs: await inputsFound(store, output),
       }
-      const line = await provenanceLine(signer, contents, build, info.registrationTime)
+      const seen = { ...contents, ...referencesSeen(info) }
+      const line = await provenanceLine(signer, seen, build, info.registrationTime)
       publish(terminal, options.out, path, { line, says: `as builder, of ${build.derivation}` })
     }
     return 0
@@ -69,6 +71,11 @@ function assertBuiltHere({ state }: Places, info: PathInfo): void {
   const entry = readAdmission(state, parseStorePath(info.path).digest, info.path)
   if (entry?.builtHere === true && entry.narHash === info.narHash) return
   throw new UsageError(`${info.path} was not built by this store, so this machine cannot say how it was`)
+}
+
+/** What Nix found in the bytes when this store built them; of what came back from elsewhere others said it. */
+function referencesSeen({ ultimate, references }: PathInfo) {
+  return ultimate ? statedReferences(references) : {}
 }
 
 async function inputsFound(store: Store, { derivation }: Output) {

@@ -4,7 +4,7 @@ import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Status } from '../status.ts'
 
-/** `nixsig export allowed-signers`: the SSH keys of the trusted list, as ssh-keygen and git read them. */
+/** `nixsig export allowed-signers`: the SSH keys of the trusted list that count, as ssh-keygen and git read them. */
 export const exportSigners: AddCommand = yargs =>
   yargs.command(
     'allowed-signers',
@@ -14,7 +14,8 @@ export const exportSigners: AddCommand = yargs =>
   )
 
 async function printSigners(_options: object, { places, terminal }: Invocation): Promise<Status> {
-  for (const signer of allowedSignersOf(readPolicy(places.policy, false)))
+  const now = Math.floor(Date.now() / 1000)
+  for (const signer of allowedSignersOf(readPolicy(places.policy, false), now))
     terminal.print(printAllowedSigner(signer))
   return 0
 }

@@ -1,3 +1,4 @@
+import { isAgainst, outcomeOf } from '../../crypto/detached/severity.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -25,8 +26,7 @@ export async function checkRevision(
   } catch (error) {
     if (error instanceof BadSignatureError) {
       const { results, message } = error
-      const isForged = results.some(({ outcome }) => outcome === 'bad-signature')
-      const state = isForged ? 'bad' : 'doubtful'
+      const state = isAgainst(outcomeOf(results)) ? 'bad' : 'doubtful'
       return { source, contents, state, status: detachedStatus(results), results, notes: [message] }
     }
     if (!(error instanceof FileError || error instanceof FormatError)) throw error

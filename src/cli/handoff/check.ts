@@ -1,14 +1,15 @@
 /** What there is to say of each source, and who says it: checked, and nothing signed yet. */
 import { lstatSync } from 'node:fs'
 import { pathToFileURL } from 'node:url'
-import { type DetachedResult, verifyDetached } from '../../crypto/detached/verify.ts'
+import { isAgainst, outcomeOf, outcomeOfSet } from '../../crypto/detached/severity.ts'
+import { type DetachedOutcome, type DetachedResult, verifyDetached } from '../../crypto/detached/verify.ts'
 import { keptSignatures } from '../../evidence/signature-files.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { strayWords } from '../../policy/finding-words.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Contents } from '../attest/contents.ts'
-import { detachedStatus, detachedWords } from '../detached-words.ts'
+import { detachedWords, outcomeStatus } from '../detached-words.ts'
 import { UsageError } from '../usage-error.ts'
 import { checkRevision } from './check-revision.ts'
 import type { CheckedSource, SourceState } from './checked-source.ts'
@@ -45,44 +46,50 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
   if (unfit !== undefined) return { ...nothing, contents, state: 'unsigned', status: 10, notes: [unfit] }
   const { found, notes, problem } = await findOrSay(source, checking)
   if (problem !== undefined) return { ...nothing, contents, state: 'doubtful', status: 20, notes: [problem] }
-  const checked: CheckedSource[] = []
-  for (const signature of found) {
-    const { state, results, problem } = await judge(contents.file, signature, source, checking.keys)
-    const status = problem === undefined ? detachedStatus(results) : 20
-    const words = problem === undefined ? results.map(detachedWords) : [problem]
-    if (words.length === 0) words.push(`no key that was given makes ${signature.kind} signatures`)
-    checked.push({ source, contents, state, status, found: signature, results, notes: [...words, ...notes] })
+  const judged: Judged[] = []
+  for (const signature of found) judged.push(await judge(contents.file, signature, source, checking.keys))
+  const whole = outcomeOfSet(judged.map(({ outcome }) => outcome))
+  const decisive = judged.find(({ outcome }) => outcome === whole)
+  if (decisive === undefined) {
+    const words = ["no developer's signature", ...notes]
+    return { ...nothing, contents, state: 'unsigned', status: 10, notes: words }
   }
-  // One bad signature is reason enough, whatever stands beside it.
-  for (const state of ['bad', 'signed', 'doubtful'] as const) {
-    const decisive = checked.find(each => each.state === state)
-    if (decisive !== undefined) return decisive
-  }
-  return {
-    ...nothing,
-    contents,
-    state: 'unsigned',
-    status: 10,
-    notes: ["no developer's signature", ...notes],
-  }
+  const { found: signature, results, words } = decisive
+  const decided = { state: stateOf(whole), status: outcomeStatus(whole), found: signature, results }
+  return { source, contents, ...decided, notes: [...words, ...notes] }
 }
 
-async function judge(file: string, found: FoundSignature, source: Source, keys: readonly Key[]) {
+/** One signature of a source, and what it comes to. */
+interface Judged {
+  readonly found: FoundSignature
+  readonly outcome: DetachedOutcome
+  readonly results: readonly DetachedResult[]
+  readonly words: readonly string[]
+}
+
+async function judge(
+  file: string,
+  found: FoundSignature,
+  source: Source,
+  keys: readonly Key[],
+): Promise<Judged> {
   try {
     const { signature, checksums, fileName } = found
     const names = [...fileNames(source.urls), source.path.name, ...(fileName === undefined ? [] : [fileName])]
     const list = checksums === undefined ? {} : { checksums }
     const results = await verifyDetached({ file, signature, keys, fileNames: names, ...list })
-    return { state: stateOf(results), results }
+    const words = results.map(detachedWords)
+    if (words.length === 0) words.push(`no key that was given makes ${found.kind} signatures`)
+    return { found, outcome: outcomeOf(results), results, words }
   } catch (error) {
     if (!isAboutSource(error)) throw error
-    return { state: 'doubtful', results: [], problem: error.message } as const
+    return { found, outcome: 'unreadable', results: [], words: [error.message] }
   }
 }
 
-function stateOf(results: readonly DetachedResult[]): SourceState {
-  if (results.some(({ outcome }) => outcome === 'bad-signature' || outcome === 'other-file')) return 'bad'
-  return results.some(({ outcome }) => outcome === 'good') ? 'signed' : 'doubtful'
+function stateOf(outcome: DetachedOutcome): SourceState {
+  if (isAgainst(outcome)) return 'bad'
+  return outcome === 'good' ? 'signed' : 'doubtful'
 }
 
 /** What can be found; or why what somebody named as a signature is none. */

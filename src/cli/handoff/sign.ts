@@ -6,7 +6,7 @@ import { readAttestationLines } from '../../evidence/attestation-files.ts'
 import { keepSignature } from '../../evidence/signature-files.ts'
 import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
 import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
-import { parsePredicate } from '../../formats/in-toto/predicates.ts'
+import { otherSubjectOf, parsePredicate } from '../../formats/in-toto/predicates.ts'
 import { parseStatement } from '../../formats/in-toto/statement.ts'
 import type { StoredDerivation } from '../../verifier/build.ts'
 import { checkedInputs } from '../attest/checked-signature.ts'
@@ -79,9 +79,10 @@ async function hasSaid(
     const envelope = parseEnvelope(line)
     if ((await openEnvelope(envelope, ring)).signers.length === 0) continue
     const statement = parseStatement(envelope.payload)
-    const isAbout = statement.subjects.some(subject => subject.name === path && subject.narHash === narHash)
+    const about = statement.subjects.find(subject => subject.name === path && subject.narHash === narHash)
     const predicate = parsePredicate(statement)
-    if (!isAbout || predicate?.kind !== 'verification-summary') continue
+    if (about === undefined || predicate?.kind !== 'verification-summary') continue
+    if (otherSubjectOf(predicate, about) !== undefined) continue
     if (predicate.passed && predicate.levels.includes(level)) return true
   }
   return false

@@ -43,26 +43,22 @@ async function findObjection(
   checksums: readonly Checksum[],
   fileNames: readonly string[],
 ): Promise<Pick<DetachedResult, 'outcome' | 'detail'> | undefined> {
-  const hashes = new Map<ChecksumAlgorithm, string>()
-  const isOfFile = async ({ algorithm, hash }: Checksum) => {
-    if (algorithm === 'other') return false
-    if (!hashes.has(algorithm)) hashes.set(algorithm, toHex(await digestOf(file, algorithm)))
-    return hashes.get(algorithm) === hash
-  }
+  const isOfFile = comparison(file)
   const wanted = fileNames.map(name => printable(name, 100)).join(' or ')
   const named = checksums.filter(({ name }) => fileNames.includes(name))
   const strong = named.filter(({ algorithm }) => algorithm !== 'other')
   for (const checksum of strong) {
     if (await isOfFile(checksum)) continue
-    const { algorithm, name } = checksum
+    const { algorithm, perhaps = [], name } = checksum
+    const tried = perhaps.length === 0 ? '' : `, which is not its ${perhaps.join(' or ')} either`
     return {
       outcome: 'bad-signature',
-      detail: `the signed list has another ${algorithm} for ${printable(name, 100)}`,
+      detail: `the signed list has another ${algorithm} for ${printable(name, 100)}${tried}`,
     }
   }
   if (strong.length > 0) return undefined
   if (named.length > 0) {
-    const detail = `the signed list has no checksum of ${wanted} by SHA-256, SHA-384 or SHA-512`
+    const detail = `the signed list has no checksum of ${wanted} by SHA-2, SHA-3 or BLAKE2b of 256 bits or more`
     return { outcome: 'unacceptable', detail }
   }
   const others: string[] = []
@@ -70,6 +66,19 @@ async function findObjection(
   const names = [...new Set(others)].slice(0, NAMES_TOLD).map(name => printable(name, 100))
   const called = names.length === 0 ? '' : `, but has its checksum for ${names.join(', ')}`
   return { outcome: 'other-file', detail: `the signed list does not name ${wanted}${called}` }
+}
+
+/** Whether a checksum is a file's, by what it says that it is by, or by anything that it may be by. Hashes each way once. */
+function comparison(file: OpenedFile): (checksum: Checksum) => Promise<boolean> {
+  const hashes = new Map<ChecksumAlgorithm, string>()
+  return async ({ algorithm, perhaps = [], hash }) => {
+    if (algorithm === 'other') return false
+    for (const candidate of [algorithm, ...perhaps]) {
+      if (!hashes.has(candidate)) hashes.set(candidate, toHex(await digestOf(file, candidate)))
+      if (hashes.get(candidate) === hash) return true
+    }
+    return false
+  }
 }
 
 /**

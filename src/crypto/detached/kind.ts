@@ -10,24 +10,34 @@ export type SignatureKind = 'openpgp' | 'minisign' | 'signify' | 'sshsig' | 'sig
  */
 export type SignatureUse = 'file' | 'git' | 'text'
 
+/** What a key has to do with a signature. How these weigh against each other is in severity.ts. */
+export type DetachedOutcome =
+  | 'good'
+  | 'unknown-signer' // it names another key
+  | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
+  | 'other-file' // it is good, and says nothing of this file: over a list that does not name it
+  | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
+  | 'expired-signature'
+  | 'expired-key'
+  | 'expired-since' // it verifies and is dated before its key's end, which has come since: the policy decides
+  | 'revoked-key'
+  | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
+
 /** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
 export interface DetachedResult {
   readonly key: Key
-  readonly outcome:
-    | 'good'
-    | 'unknown-signer' // it names another key
-    | 'bad-signature' // it names this key and does not verify, or the comment it vouches for does not
-    | 'other-file' // it is good, and says nothing of this file: over a list that does not name it
-    | 'unacceptable' // it proves too little: SHA-1, over text, by a short key …
-    | 'expired-signature'
-    | 'expired-key'
-    | 'expired-since' // it verifies and is dated before its key's end, which has come since: the policy decides
-    | 'revoked-key'
-    | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
+  readonly outcome: DetachedOutcome
   readonly detail: string
   /** When it was made, by its own word; for `expired-since` always there, with when its key ended. */
   readonly signedAt?: Instant
   readonly keyExpired?: Instant
+  /**
+   * For `good` by an OpenPGP key: the first second at which it is good no more by the certificate's own word, which is
+   * the end of the signature, of its key or of the primary key; missing where none of them ends.
+   */
+  readonly keyEnds?: Instant
+  /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
+  readonly index?: number
 }
 
 /** One kind of detached signature. */
@@ -39,6 +49,14 @@ export interface DetachedKind {
   check(signature: Uint8Array): void
   /** Whether a key can make signatures of this kind. */
   takes(key: Key): boolean
-  /** What a key that it takes has to do with a signature that `check` found well-formed. */
-  verify(file: OpenedFile, signature: Uint8Array, key: Key, use: SignatureUse): Promise<DetachedResult>
+  /**
+   * What a key that it takes has to do with a signature file that `check` found well-formed: one result, or one for each
+   * signature in the file that names this key.
+   */
+  verify(
+    file: OpenedFile,
+    signature: Uint8Array,
+    key: Key,
+    use: SignatureUse,
+  ): Promise<DetachedResult | readonly DetachedResult[]>
 }

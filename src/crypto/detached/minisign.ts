@@ -49,7 +49,7 @@ export async function verifyMinisign(
     return { kind: 'unknown-signer', detail: `minisign key ${number}` }
   }
   const message = parsed.prehashed
-    ? await digestOf(file, 'blake2b512')
+    ? await digestOf(file, 'blake2b-512')
     : await contentsWithin(file, LEGACY_FILE_LIMIT)
   if (message === undefined) {
     const detail = `a signature of minisign's older kind over more than ${LEGACY_FILE_LIMIT} bytes`

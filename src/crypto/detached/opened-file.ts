@@ -1,6 +1,7 @@
 import { type BigIntStats, closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
+import { blake2bInPieces, type StreamedHash } from '../../primitives/sodium.ts'
 
 /** A regular file that is held open, so that every reader sees this very file whatever its path leads to meanwhile. */
 export interface OpenedFile {
@@ -51,15 +52,32 @@ export async function contentsWithin(file: OpenedFile, limit: number): Promise<U
   return Buffer.concat(pieces)
 }
 
+/** Hashes by the names that lists of checksums have for them. */
+export type FileHash = keyof typeof NODE_NAMES | 'blake2b-256' | 'blake2b-384'
+
+const NODE_NAMES = {
+  sha256: 'sha256',
+  sha384: 'sha384',
+  sha512: 'sha512',
+  'sha3-256': 'sha3-256',
+  'sha3-384': 'sha3-384',
+  'sha3-512': 'sha3-512',
+  'blake2b-512': 'blake2b512',
+} as const
+
 /** The hash of an opened file, raw. node:crypto because it takes a file in pieces; loaded only here. */
-export async function digestOf(
-  file: OpenedFile,
-  algorithm: 'sha256' | 'sha384' | 'sha512' | 'blake2b512',
-): Promise<Uint8Array> {
-  const { createHash } = await import('node:crypto')
-  const hash = createHash(algorithm)
+export async function digestOf(file: OpenedFile, algorithm: FileHash): Promise<Uint8Array> {
+  const hash = await startHash(algorithm)
   for await (const piece of contentsOf(file)) hash.update(piece)
   return hash.digest()
+}
+
+/** OpenSSL has BLAKE2b of 512 bits alone. */
+async function startHash(algorithm: FileHash): Promise<StreamedHash> {
+  if (algorithm === 'blake2b-256') return blake2bInPieces(32)
+  if (algorithm === 'blake2b-384') return blake2bInPieces(48)
+  const { createHash } = await import('node:crypto')
+  return createHash(NODE_NAMES[algorithm])
 }
 
 /** Not by ctime: a link made to the file, as `nix-store --optimise` makes them, changes that and no byte of it. */

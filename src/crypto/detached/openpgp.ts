@@ -3,6 +3,7 @@ import { isText } from '../../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
+import type { IndexedResult } from '../openpgp/verify.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
@@ -20,33 +21,39 @@ async function verify(
   signature: Uint8Array,
   key: Key,
   use: SignatureUse,
-): Promise<DetachedResult> {
+): Promise<readonly DetachedResult[]> {
   if (key.kind !== 'openpgp') throw new TypeError(`${key.kind} keys make no OpenPGP signatures`)
   const { verifyOpenPgp } = await import('../openpgp/verify.ts')
   const { certificate, fingerprint } = key
   try {
-    const result = await verifyOpenPgp({
+    const results = await verifyOpenPgp({
       file,
       signature,
       certificate,
       fingerprint,
       form: use === 'text' ? 'text' : 'bytes',
     })
-    const { kind: outcome } = result
-    if (outcome === 'good') {
-      const { signedAt } = result
-      const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-      return { key, outcome, detail: `signed ${day}`, signedAt }
-    }
-    if (outcome !== 'expired-since') return { key, outcome, detail: result.detail }
-    const { detail, signedAt, keyExpired } = result
-    return { key, outcome, detail, signedAt, keyExpired }
+    return results.map(result => resultOf(key, result))
   } catch (error) {
     // The signature was parsed before: what cannot be read is this key's certificate, or /tmp is full.
     const isForeseen = error instanceof FormatError || error instanceof FileError || isSystemError(error)
     if (!isForeseen) throw error
-    return { key, outcome: 'unreadable', detail: error.message }
+    return [{ key, outcome: 'unreadable', detail: error.message }]
   }
+}
+
+function resultOf(key: Key, result: IndexedResult): DetachedResult {
+  const { kind: outcome } = result
+  const which = result.index === undefined ? {} : { index: result.index }
+  if (outcome === 'good') {
+    const { signedAt, keyEnds } = result
+    const ends = keyEnds === undefined ? {} : { keyEnds }
+    const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
+    return { key, outcome, detail: `signed ${day}`, signedAt, ...ends, ...which }
+  }
+  if (outcome !== 'expired-since') return { key, outcome, detail: result.detail, ...which }
+  const { detail, signedAt, keyExpired } = result
+  return { key, outcome, detail, signedAt, keyExpired, ...which }
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -48,9 +48,13 @@ async function judgeInside(
   { kind, signature, use }: Question,
   results: readonly DetachedResult[],
 ): Promise<readonly DetachedResult[]> {
+  const verifyAgain = async (file: OpenedFile, result: DetachedResult) => {
+    const all = [await kind.verify(file, signature, result.key, use)].flat()
+    return all.find(({ index }) => index === result.index) ?? result
+  }
   const looked: DetachedResult[] = []
   for (const result of results) {
-    const found = isElsewhere(result) ? await kind.verify(inside, signature, result.key, use) : result
+    const found = isElsewhere(result) ? await verifyAgain(inside, result) : result
     // Over neither: then what was said of the file itself is the plainer word.
     const isChanged = found !== result && !isElsewhere(found)
     looked.push(isChanged ? { ...found, detail: `${found.detail}, over the uncompressed contents` } : result)

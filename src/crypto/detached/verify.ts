@@ -10,7 +10,7 @@ import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
 import { SSHSIG } from './sshsig.ts'
 
-export type { DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
+export type { DetachedOutcome, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 export { isInOnePiece, SIGNED_LIST_LIMIT } from './signed-list.ts'
 
 /** Bytes that a signature file may have. */
@@ -33,7 +33,8 @@ export interface DetachedQuestion {
 }
 
 /**
- * Tries all keys of its kind on a detached signature; one result for each, none if no key is of that kind. What is signed
+ * Tries all keys of its kind on a detached signature; one result for each, more where it made several signatures in the
+ * file, none if no key is of that kind. What they come to, severity.ts says. What is signed
  * is the file itself or, where it is compressed, its contents; or a list of checksums that names it, beside the signature
  * or in one piece with it (OpenPGP's signed texts, `signify -e`). The file is opened once, and all readers get that same file.
  *
@@ -79,7 +80,7 @@ async function tryAll(
   { kind, signature, keys, use }: Trial,
 ): Promise<readonly DetachedResult[]> {
   const results: DetachedResult[] = []
-  for (const key of keys) results.push(await kind.verify(file, signature, key, use))
+  for (const key of keys) results.push(...[await kind.verify(file, signature, key, use)].flat())
   return results
 }
 

@@ -1,4 +1,4 @@
-import { afterEnd, type ExpiredSince, type Objection, type Suspect } from './standing.ts'
+import { afterEnd, type ExpiredSince, firstEnd, type Objection, type Suspect } from './standing.ts'
 import type { Refused, Verified } from './tools.ts'
 
 /**
@@ -7,10 +7,19 @@ import type { Refused, Verified } from './tools.ts'
  * so not even that the signature is bad is known.
  */
 export type OpenPgpResult =
-  | { readonly kind: 'good'; readonly primaryFingerprint: string; readonly signedAt: number }
+  | GoodOpenPgp
   | { readonly kind: 'bad-signature' | 'unknown-signer'; readonly detail: string }
   | Objection
   | { readonly kind: 'unreadable'; readonly detail: string }
+
+/** All times in seconds since 1970. */
+export interface GoodOpenPgp {
+  readonly kind: 'good'
+  readonly primaryFingerprint: string
+  readonly signedAt: number
+  /** The first second at which it is good no more: the end of the signature, of its key or of the primary key. */
+  readonly keyEnds?: number
+}
 
 /** What a tool's answer comes to, given what speaks against the signature by our own reading. */
 export function conclude(
@@ -30,11 +39,8 @@ export function isForPolicy(objection: Objection): objection is ExpiredSince {
 }
 
 /** The graver of what the tool says and what we read. */
-function weighVerified(
-  answer: Verified,
-  { signature, certificate, signers }: Suspect,
-  objection: Objection | undefined,
-): OpenPgpResult {
+function weighVerified(answer: Verified, suspect: Suspect, objection: Objection | undefined): OpenPgpResult {
+  const { signature, certificate, signers } = suspect
   const { primaryFingerprint, signedBy, but, detail } = answer
   const isNamed = signedBy === undefined || signers.some(key => key.fingerprint === signedBy)
   if (primaryFingerprint !== certificate.primary.fingerprint || !isNamed) {
@@ -43,7 +49,9 @@ function weighVerified(
   if (objection !== undefined && !isForPolicy(objection)) return objection
   if (but === 'revoked-key' || but === 'expired-signature') return { kind: but, detail }
   if (objection === undefined && but === undefined) {
-    return { kind: 'good', primaryFingerprint, signedAt: signature.created }
+    const keyEnds = firstEnd(suspect)
+    const good = { kind: 'good', primaryFingerprint, signedAt: signature.created } as const
+    return keyEnds === undefined ? good : { ...good, keyEnds }
   }
   const { keyEnds } = answer
   if (objection !== undefined && (keyEnds.length === 0 || keyEnds.includes(objection.keyExpired))) {

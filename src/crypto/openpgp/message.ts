@@ -26,7 +26,8 @@ export async function verifyOpenPgpMessage(
     directory = mkdtempSync('/tmp/nixsig-envelope-')
     const path = join(directory, 'message')
     writeFileSync(path, message)
-    return resultOf(await withOpenedFile(path, file => OPENPGP.verify(file, signature, key, 'file')))
+    const results = await withOpenedFile(path, file => OPENPGP.verify(file, signature, key, 'file'))
+    return resultOf([results].flat())
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error)) throw error
     return { outcome: 'undecided', detail: error.message }
@@ -46,10 +47,14 @@ function whyMalformed(signature: Uint8Array): string | undefined {
   }
 }
 
-function resultOf({ outcome, detail, signedAt, keyExpired }: DetachedResult): SignatureResult {
+function resultOf(results: readonly DetachedResult[]): SignatureResult {
+  const [result] = results
+  if (result === undefined || results.length > 1)
+    return { outcome: 'bad-signature', detail: 'not one result' }
+  const { outcome, detail, signedAt, keyExpired, keyEnds } = result
   switch (outcome) {
     case 'good':
-      return { outcome }
+      return keyEnds === undefined ? { outcome } : { outcome, keyEnds }
     case 'expired-since':
       if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
       return { outcome, signedAt, keyExpired }

@@ -1,74 +1,114 @@
-/** What a certificate says of its own keys, read as GnuPG reads it: the newest statement counts. */
-import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
-import { type Certificate, claimsToBeBy, type NamedKey } from './certificate.ts'
+/**
+ * What a certificate says of its own keys, read as GnuPG reads it: the newest statement counts. Only statements that the
+ * primary key made can prolong a key or let it sign; any other one that is newer than those can only take away.
+ */
+import type { Certificate, OwnKey, Statement } from './certificate.ts'
 
-/** RFC 9580, section 5.2.1. */
-const TYPE = { directKey: 0x1f, subkeyBinding: 0x18 }
-
-/** All signatures in which a key's end and use may be stated. */
-export function selfSignaturesOf(certificate: Certificate, key: NamedKey): readonly OpenPgpSignature[] {
-  return key === certificate.primary
-    ? [...directOf(certificate), ...usersOf(certificate).flat()]
-    : bindingsOf(certificate, key)
+/** The verified signatures that bind a key, of which its end and use may be stated. */
+export function bindingsOf(certificate: Certificate, key: OwnKey): readonly Statement[] {
+  return statementsOf(certificate, key).filter(({ isVerified }) => isVerified)
 }
 
 /** When a key ends, in seconds since 1970, by what is known today; undefined: never. */
-export function endOf(certificate: Certificate, key: NamedKey): number | undefined {
+export function endOf(certificate: Certificate, key: OwnKey): number | undefined {
   return endsAt(certificate, key, Number.POSITIVE_INFINITY)
 }
 
 /**
  * When a key ends, by what its certificate had said up to an instant. Of a primary key the newest direct-key signature
- * tells, or else of those newest on each user id that state an end the newest; of a subkey its newest binding.
+ * tells, or else of those newest on each user id that state an end the newest; of a subkey its newest binding. A revoked
+ * user id tells nothing, unless what it tells is sooner. What nobody verified tells, too, if it is newer and sooner.
  */
-export function endsAt(certificate: Certificate, key: NamedKey, instant: number): number | undefined {
-  const latest = (signatures: readonly OpenPgpSignature[]) =>
-    newest(signatures.filter(({ created }) => created <= instant))
-  const byUser = () =>
-    newest(
-      usersOf(certificate).flatMap(signatures => {
-        const last = latest(signatures)
-        return last?.keyLifetime ? [last] : []
-      }),
-    )
-  const lifetime =
-    key === certificate.primary
-      ? (latest(directOf(certificate))?.keyLifetime ?? byUser()?.keyLifetime)
-      : latest(bindingsOf(certificate, key))?.keyLifetime
-  return lifetime ? key.created + lifetime : undefined
+export function endsAt(certificate: Certificate, key: OwnKey, instant: number): number | undefined {
+  const { primary, users } = certificate
+  const known = (statements: readonly Statement[]) =>
+    statements.filter(({ signature, isVerified }) => isVerified && signature.created <= instant)
+  const standing = users.filter(({ revocations }) => revocations.length === 0)
+  const lifetimes =
+    key === primary
+      ? [users, standing].map(each =>
+          primaryLifetime(
+            known(key.statements),
+            each.map(user => known(user.statements)),
+          ),
+        )
+      : [lifetimeIn(known(key.statements))]
+  const ends = [
+    ...lifetimes.map(lifetime => (lifetime ? key.created + lifetime : undefined)),
+    ...newest(known(statementsOf(certificate, key))).map(endOfSignature),
+    ...doubtful(statementsOf(certificate, key), instant).flatMap(statement => [
+      endOfSignature(statement),
+      statement.signature.keyLifetime ? key.created + statement.signature.keyLifetime : undefined,
+    ]),
+  ]
+  return earliest(ends)
 }
 
-/** What a key may be used for (RFC 9580, section 5.2.3.29, first octet); undefined if nothing is said. */
-export function flagsOf(certificate: Certificate, key: NamedKey): number | undefined {
-  if (key !== certificate.primary) return newest(bindingsOf(certificate, key))?.keyFlags
-  return newest(directOf(certificate))?.keyFlags ?? newest(usersOf(certificate).flat())?.keyFlags
+/** Whether a key says what it may be used for. */
+export function hasFlags(certificate: Certificate, key: OwnKey): boolean {
+  return flagsOf(certificate, key).length > 0
 }
 
-function bindingsOf(certificate: Certificate, subkey: NamedKey): readonly OpenPgpSignature[] {
-  return subkey.signatures.filter(
-    signature => signature.type === TYPE.subkeyBinding && claimsToBeBy(signature, certificate.primary),
-  )
+/** Whether everything that is said of a key's use (RFC 9580, section 5.2.3.29, first octet) has this bit. */
+export function mayBeUsed(certificate: Certificate, key: OwnKey, flag: number): boolean {
+  const doubts = doubtful(statementsOf(certificate, key), Number.POSITIVE_INFINITY)
+  const flags = [...flagsOf(certificate, key), ...doubts.flatMap(keyFlags)]
+  return flags.every(each => (each & flag) !== 0)
 }
 
-function directOf(certificate: Certificate): readonly OpenPgpSignature[] {
-  return certificate.primary.signatures.filter(
-    signature => signature.type === TYPE.directKey && claimsToBeBy(signature, certificate.primary),
-  )
+/** What the newest verified statements say; empty if they say nothing. */
+function flagsOf(certificate: Certificate, key: OwnKey): readonly number[] {
+  const verified = (statements: readonly Statement[]) =>
+    newest(statements.filter(({ isVerified }) => isVerified))
+  const direct = verified(key.statements).flatMap(keyFlags)
+  if (direct.length > 0 || key !== certificate.primary) return direct
+  return verified(certificate.users.flatMap(user => user.statements)).flatMap(keyFlags)
 }
 
-/** The self-signatures on each user id. */
-function usersOf(certificate: Certificate): readonly (readonly OpenPgpSignature[])[] {
-  return certificate.users.map(({ signatures }) =>
-    signatures.filter(
-      signature =>
-        signature.type >= 0x10 && signature.type <= 0x13 && claimsToBeBy(signature, certificate.primary),
-    ),
-  )
+function keyFlags({ signature: { keyFlags: flags } }: Statement): readonly number[] {
+  return flags === undefined ? [] : [flags]
 }
 
-function newest(signatures: readonly OpenPgpSignature[]): OpenPgpSignature | undefined {
-  return signatures.reduce<OpenPgpSignature | undefined>(
-    (latest, signature) => (latest && latest.created > signature.created ? latest : signature),
+function statementsOf({ primary, users }: Certificate, key: OwnKey): readonly Statement[] {
+  return key === primary ? [key, ...users].flatMap(part => part.statements) : key.statements
+}
+
+/** Statements that no key made, and that no later one by the key itself puts out of force. */
+function doubtful(statements: readonly Statement[], instant: number): readonly Statement[] {
+  const known = statements.filter(({ signature }) => signature.created <= instant)
+  const dates = known.filter(({ isVerified }) => isVerified).map(({ signature }) => signature.created)
+  const last = dates.reduce((latest, date) => Math.max(latest, date), Number.NEGATIVE_INFINITY)
+  return known.filter(({ signature, isVerified }) => !isVerified && signature.created > last)
+}
+
+function primaryLifetime(
+  direct: readonly Statement[],
+  users: readonly (readonly Statement[])[],
+): number | undefined {
+  const stated = newest(direct).some(({ signature }) => signature.keyLifetime !== undefined)
+  if (stated) return lifetimeIn(direct)
+  return lifetimeIn(users.flatMap(newest).filter(({ signature }) => signature.keyLifetime))
+}
+
+/** The shortest that the newest of these state; undefined or 0: for ever. */
+function lifetimeIn(statements: readonly Statement[]): number | undefined {
+  return earliest(newest(statements).map(({ signature }) => signature.keyLifetime || undefined))
+}
+
+/** A statement that ends itself leaves the key without one. */
+function endOfSignature({ signature: { created, lifetime } }: Statement): number | undefined {
+  return lifetime ? created + lifetime : undefined
+}
+
+/** Those with the latest date: dates are whole seconds, so there may be several. */
+function newest(statements: readonly Statement[]): readonly Statement[] {
+  const last = statements.reduce((latest, { signature }) => Math.max(latest, signature.created), 0)
+  return statements.filter(({ signature }) => signature.created === last)
+}
+
+function earliest(instants: readonly (number | undefined)[]): number | undefined {
+  return instants.reduce<number | undefined>(
+    (first, each) => (each === undefined || (first !== undefined && first <= each) ? first : each),
     undefined,
   )
 }

@@ -1,12 +1,12 @@
 /**
  * What speaks against a signature by an OpenPGP key beside its arithmetic, as of now. gpgv tells revoked and expired
  * keys only in passing, looks at keys only as they are now, and accepts SHA-1; sqv judges keys only as they were when
- * the signature was made, so that a key that expired or was retired since is good to it. What is read here is not
- * verified, and need not be: it comes from a certificate that the policy pins, and it can only ever take trust away.
+ * the signature was made, so that a key that expired or was retired since is good to it. What a key says of itself
+ * counts as far as the key signed it; what nobody verified only takes trust away.
  */
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
-import { type Certificate, isModernHash, type NamedKey } from './certificate.ts'
-import { endOf, endsAt, flagsOf, selfSignaturesOf } from './self-signatures.ts'
+import { type Certificate, isModernHash, type OwnKey, type Statement } from './certificate.ts'
+import { bindingsOf, endOf, endsAt, hasFlags, mayBeUsed } from './self-signatures.ts'
 
 /** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
 export type Objection =
@@ -39,7 +39,7 @@ const MAY_SIGN = 0x02
 export interface Suspect {
   readonly signature: OpenPgpSignature
   readonly certificate: Certificate
-  readonly signers: readonly NamedKey[]
+  readonly signers: readonly OwnKey[]
   readonly form: SignedForm
 }
 
@@ -74,18 +74,20 @@ export function afterEnd(end: number, signedAt: number, key: string): Objection 
  * over a file takes a mere collision.
  */
 export function isUsableForSqv({ certificate, signers, signature }: Suspect): boolean {
-  const isModern = ({ hashAlgorithm, created }: OpenPgpSignature) =>
+  const isModern = ({ signature: { hashAlgorithm, created } }: Statement) =>
     isModernHash(hashAlgorithm) && created <= signature.created
   return (
-    [certificate.primary, ...signers].every(key => selfSignaturesOf(certificate, key).some(isModern)) &&
-    signers.every(key => flagsOf(certificate, key) !== undefined)
+    [certificate.primary, ...signers].every(key => bindingsOf(certificate, key).some(isModern)) &&
+    signers.every(key => hasFlags(certificate, key))
   )
 }
 
 function findRevocation({ certificate, signers }: Suspect): Objection | undefined {
   // Whatever the stated reason and the date: a retired key has no business signing a new release.
-  const revoked = [certificate.primary, ...signers].find(key => key.hasRevocation)
-  return revoked && { kind: 'revoked-key', detail: `key ${revoked.fingerprint} is revoked` }
+  const revoked = [certificate.primary, ...signers].find(key => key.revocations.length > 0)
+  if (revoked !== undefined) return { kind: 'revoked-key', detail: `key ${revoked.fingerprint} is revoked` }
+  const { doubt } = certificate
+  return doubt === undefined ? undefined : { kind: 'revoked-key', detail: doubt }
 }
 
 function findWeakness({ signature, certificate, signers, form }: Suspect, now: number) {
@@ -104,11 +106,19 @@ function findWeakness({ signature, certificate, signers, form }: Suspect, now: n
   return undefined
 }
 
+/** When a signature that is good now ends, or one of its keys does, whichever is first; undefined: never. */
+export function firstEnd({ signature, certificate, signers }: Suspect): number | undefined {
+  const keys = [certificate.primary, ...signers].map(key => endOf(certificate, key))
+  const own = signature.lifetime ? signature.created + signature.lifetime : undefined
+  const ends = [own, ...keys].filter(end => end !== undefined)
+  return ends.length === 0 ? undefined : Math.min(...ends)
+}
+
 /** Keys that nothing binds to their primary key, that are not for signing, or that were not there yet. */
 function findMisuse({ signature, certificate, signers }: Suspect): Objection | undefined {
-  const stray = signers.find(key => selfSignaturesOf(certificate, key).length === 0)
+  const stray = signers.find(key => bindingsOf(certificate, key).length === 0)
   if (stray !== undefined) return unacceptable(`nothing binds subkey ${stray.fingerprint} to its primary key`)
-  const unfit = signers.find(key => ((flagsOf(certificate, key) ?? MAY_SIGN) & MAY_SIGN) === 0)
+  const unfit = signers.find(key => !mayBeUsed(certificate, key, MAY_SIGN))
   if (unfit !== undefined) return unacceptable(`key ${unfit.fingerprint} is not for signing`)
   const younger = [certificate.primary, ...signers].find(key => key.created > signature.created)
   return younger && unacceptable(`dated before key ${younger.fingerprint} was made`)
@@ -117,7 +127,8 @@ function findMisuse({ signature, certificate, signers }: Suspect): Objection | u
 /** A key that was past its end when it signed, as far as it had said until then; it may have been prolonged later. */
 function findLapse({ signature, certificate, signers }: Suspect): Objection | undefined {
   for (const key of new Set([certificate.primary, ...signers])) {
-    const known = selfSignaturesOf(certificate, key).some(({ created }) => created <= signature.created)
+    const said = bindingsOf(certificate, key).map(statement => statement.signature.created)
+    const known = said.some(created => created <= signature.created)
     const end = known ? endsAt(certificate, key, signature.created) : undefined
     if (end !== undefined && end <= signature.created)
       return afterEnd(end, signature.created, key.fingerprint)

@@ -5,15 +5,19 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
-import { type Certificate, claimsToBeBy, findCertificate } from './certificate.ts'
+import { type Certificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
-import { selfSignaturesOf } from './self-signatures.ts'
+import { claimsToBeBy } from './parts.ts'
+import { bindingsOf } from './self-signatures.ts'
 import { findObjection, isUsableForSqv, type SignedForm, type Suspect } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
 
 export type { OpenPgpResult } from './conclude.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+
+/** Signatures in one file that name one certificate: for each a program is run. */
+const RUN_LIMIT = 16
 
 export interface OpenPgpQuestion {
   readonly file: OpenedFile
@@ -29,9 +33,13 @@ export interface OpenPgpQuestion {
   readonly tools?: readonly Tool[]
 }
 
+/** The result of one signature, and which of those in the file that is, from 0. */
+export type IndexedResult = OpenPgpResult & { readonly index?: number }
+
 /**
- * Whether a detached OpenPGP signature over a file is by the certificate with this fingerprint, and good today. Of
- * several signatures in the file the best result counts; a good one needs no company.
+ * Whether a detached OpenPGP signature over a file is by the certificate with this fingerprint, and good today: a result
+ * for each signature in the file that names one of its keys, with its place among all; or one that says why there is not
+ * any. What several come to is for severity.ts of src/crypto/detached.
  *
  * The arithmetic is gpgv's, or sqv's where gpgv is missing or cannot decide; both are told of this one certificate
  * only, and must name its fingerprint. Beyond that a signature is refused if its key was revoked or was past its end
@@ -44,27 +52,32 @@ export interface OpenPgpQuestion {
  * Throws FormatError if the signature file is malformed, and FileError or FormatError if the certificate file cannot be
  * read. Writes to a private directory under /tmp, which it removes.
  */
-export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<OpenPgpResult> {
+export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly IndexedResult[]> {
   const signatures = parseDetachedSignatures(question.signature)
   const certificate = readCertificate(question)
   if (certificate === undefined) {
     const detail = `no certificate ${question.fingerprint} in ${printable(question.certificate)}`
-    return { kind: 'unreadable', detail }
+    return [{ kind: 'unreadable', detail }]
+  }
+  const suspects = signatures.map(signature => suspectOf(signature, certificate, question.form ?? 'bytes'))
+  if (suspects.filter(({ signers }) => signers.length > 0).length > RUN_LIMIT) {
+    const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`
+    return [{ kind: 'unreadable', detail }]
   }
   const tools = question.tools ?? findTools()
   const directory = mkdtempSync('/tmp/nixsig-openpgp-')
   try {
     const keyring = join(directory, 'keyring.pgp')
     writeFileSync(keyring, certificate.bytes)
-    const results: OpenPgpResult[] = []
-    for (const [index, signature] of signatures.entries()) {
+    const results: IndexedResult[] = []
+    for (const [index, suspect] of suspects.entries()) {
       const packet = join(directory, `signature-${index}.pgp`)
-      writeFileSync(packet, signature.bytes)
+      writeFileSync(packet, suspect.signature.bytes)
       const files = { data: question.file, signature: packet, keyring, directory }
-      const suspect = suspectOf(signature, certificate, question.form ?? 'bytes')
-      results.push(await judge(suspect, tool => ask(tool, files), tools))
+      results.push({ ...(await judge(suspect, tool => ask(tool, files), tools)), index })
     }
-    return best(results)
+    const named = results.filter(({ kind }) => kind !== 'unknown-signer')
+    return named.length > 0 ? named : results.slice(0, 1)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -110,10 +123,12 @@ async function judge(
   if (signers.length === 0) {
     return { kind: 'unknown-signer', detail: signature.issuers[0] ?? 'a signature that names no key' }
   }
-  if (selfSignaturesOf(certificate, certificate.primary).length === 0) {
-    return { kind: 'unreadable', detail: 'the certificate lacks user ids, so it is only a part of one' }
-  }
   const objection = findObjection(suspect, Math.floor(Date.now() / 1000))
+  if (objection?.kind !== 'revoked-key' && bindingsOf(certificate, certificate.primary).length === 0) {
+    const detail =
+      'nothing in the certificate is signed by its own key, so it is only a part of one, or of an unknown algorithm'
+    return { kind: 'unreadable', detail }
+  }
   const undecided: string[] = []
   for (const tool of tools) {
     const unfit = whyUnfit(tool, suspect)
@@ -149,25 +164,4 @@ function isNew({ signature, certificate }: Suspect): boolean {
     certificate.primary.version === 6 ||
     signature.publicKeyAlgorithm >= FIRST_NEW_ALGORITHM
   )
-}
-
-/** What is most worth knowing first: what may be trusted, else that one could not be judged, else the nearest miss. */
-const ORDER: readonly OpenPgpResult['kind'][] = [
-  'good',
-  'expired-since',
-  'unreadable',
-  'revoked-key',
-  'expired-key',
-  'expired-signature',
-  'unacceptable',
-  'bad-signature',
-  'unknown-signer',
-]
-
-function best(results: readonly OpenPgpResult[]): OpenPgpResult {
-  for (const kind of ORDER) {
-    const found = results.find(result => result.kind === kind)
-    if (found !== undefined) return found
-  }
-  return { kind: 'unreadable', detail: 'no signature' }
 }

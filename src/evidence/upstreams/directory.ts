@@ -13,7 +13,7 @@ import type { Streamed, Upstream } from './upstream.ts'
 export function directoryUpstream(url: string): Upstream {
   const directory = fileURLToPath(url)
   const locate = (name: string): Reachable => ({ kind: 'streamed', url: nameBelow(url, name) })
-  return {
+  const upstream: Upstream = {
     url,
     locate,
     async narinfo(digest): Promise<Said> {
@@ -21,7 +21,7 @@ export function directoryUpstream(url: string): Upstream {
       try {
         const file = fileIn(directory, `${digest}.narinfo`)
         const bytes = file === undefined ? undefined : readRegularFile(file, NARINFO_LIMIT)
-        return bytes === undefined ? { kind: 'absent' } : readOffer(url, digest, bytes, locate)
+        return bytes === undefined ? { kind: 'absent' } : readOffer(upstream, digest, bytes)
       } catch (error) {
         if (!(error instanceof FileError)) throw error
         return { kind: 'malformed', detail: error.message }
@@ -34,6 +34,7 @@ export function directoryUpstream(url: string): Upstream {
     },
     close: () => {},
   }
+  return upstream
 }
 
 function isThere(directory: string): boolean {

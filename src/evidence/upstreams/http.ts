@@ -34,14 +34,14 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
       ? { kind: 'url', url: locationOf(url, name) }
       : { kind: 'streamed', url: nameBelow(url, name) }
 
-  return {
+  const upstream: Upstream = {
     url,
     locate,
     async narinfo(digest): Promise<Said> {
       try {
         const { status, body } = await getOnce(question(`${digest}.narinfo`))
         if (status === 404) return { kind: 'absent' }
-        return readOffer(url, digest, body, locate)
+        return readOffer(upstream, digest, body)
       } catch (error) {
         return unansweredBy(error)
       }
@@ -52,6 +52,7 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
     // Connections belong to all who ask the same server, and end by themselves.
     close: () => {},
   }
+  return upstream
 }
 
 /** Asks once more where the connection was there from before, and turns out to have been closed by the server. */

@@ -1,4 +1,5 @@
 import type { Narinfo } from '../../formats/nix/narinfo.ts'
+import type { Streamed, StreamOptions } from './upstream.ts'
 
 /** Where the file with a NAR is: Nix gets it itself, or has to be handed it because it cannot. */
 export type Reachable =
@@ -12,6 +13,8 @@ export interface Offer {
   readonly upstream: string
   readonly narinfo: Narinfo
   readonly nar: Reachable
+  /** The file with the NAR, from its beginning; undefined if there is none. Rejects as `Upstream.stream` does. */
+  open(options: StreamOptions): Promise<Streamed | undefined>
 }
 
 /** An upstream's answer to a question about one path. Details are escaped. */

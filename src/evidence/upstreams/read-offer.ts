@@ -2,17 +2,20 @@ import { isContentAddressed, parseNarinfo } from '../../formats/nix/narinfo.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Reachable, Said } from './offer.ts'
+import type { Said } from './offer.ts'
+import type { Upstream } from './upstream.ts'
+
+/** Whoever offers it. */
+type Holder = Pick<Upstream, 'url' | 'locate' | 'stream'>
 
 /**
  * What the text of a narinfo offers of the path that was asked for; malformed where it is about another one, claims an
  * address by contents that is not the path's, or has its NAR anywhere but with the upstream.
  */
 export function readOffer(
-  upstream: string,
+  { url: upstream, locate, stream }: Holder,
   digest: string,
   bytes: Uint8Array,
-  locate: (name: string) => Reachable,
 ): Said {
   try {
     const narinfo = parseNarinfo(Buffer.from(bytes).toString('latin1'))
@@ -22,7 +25,8 @@ export function readOffer(
     if (narinfo.contentAddress !== undefined && !isContentAddressed(narinfo)) {
       return malformed('narinfo: CA: its path is not the one that these contents have')
     }
-    return { kind: 'offer', offer: { upstream, narinfo, nar: locate(narinfo.url) } }
+    const nar = locate(narinfo.url)
+    return { kind: 'offer', offer: { upstream, narinfo, nar, open: options => stream(nar.url, options) } }
   } catch (error) {
     if (error instanceof FormatError) return malformed(error.message)
     throw error

@@ -3,6 +3,9 @@
  * path; its digest is SHA-256 of the path's NAR, lower-case hex, under `sha256`, which other tools check against
  * `nix-store --dump`, and once more under `nixNarSha256`, which says what was hashed.
  *
+ * The annotation `nixReferences` of a subject says what the path refers to: full store paths in the order of their bytes,
+ * none twice, itself among them if it refers to itself. Other annotations are for people.
+ *
  * Fields that neither statement.md nor resource_descriptor.md knows are errors outside the predicate. Digests of other
  * algorithms are ignored, as digest_set.md demands, whatever they hold.
  */
@@ -26,6 +29,11 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const LENGTH_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 32
 const SUBJECT_LIMIT = 1024
+/** As many as a narinfo may have. */
+const REFERENCE_LIMIT = 10_000
+const REFERENCES = 'nixReferences'
+/** Characters of references that a statement of ours holds, so that it stays below the limits of its readers. */
+const STATED_LIMIT = 256 * 1024
 
 /** A store path with its contents. */
 export interface Subject {
@@ -33,7 +41,9 @@ export interface Subject {
   readonly name: string
   /** SHA-256 of its NAR, lower-case hex. */
   readonly narHash: string
-  /** What else is said about it (size, references, the hash in other spellings); never read by the verifier. */
+  /** What it refers to, where that is said: full store paths, sorted. */
+  readonly references?: readonly string[]
+  /** What else is said about it (size, the hash in other spellings); never read by the verifier. */
   readonly annotations?: JsonObject
 }
 
@@ -87,7 +97,34 @@ export function readSubject(node: JsonNode): Subject {
     others: 'refuse',
   })
   const subject = { name: readString(name, parseStorePath).path, narHash: readNarHash(digest) }
-  return annotations === undefined ? subject : { ...subject, annotations: objectOf(annotations) }
+  return annotations === undefined ? subject : { ...subject, ...readAnnotations(annotations) }
+}
+
+function readAnnotations(node: JsonNode): Pick<Subject, 'references' | 'annotations'> {
+  const { [REFERENCES]: references } = fields(node, {
+    required: [],
+    optional: [REFERENCES],
+    others: 'ignore',
+  })
+  const others = new Map([...objectOf(node)].filter(([name]) => name !== REFERENCES))
+  return {
+    ...(references === undefined ? {} : { references: readReferences(references) }),
+    ...(others.size === 0 ? {} : { annotations: others }),
+  }
+}
+
+function readReferences(node: JsonNode): readonly string[] {
+  const paths = listOf(node, REFERENCE_LIMIT).map(entry => readString(entry, parseStorePath).path)
+  const isSorted = paths.every((path, index) => index === 0 || (paths[index - 1] ?? '') < path)
+  if (!isSorted) throw malformed(node, 'must be sorted, and none repeated')
+  return paths
+}
+
+/** The references that a statement of ours says; nothing where they are so many that it would be too long to be read. */
+export function statedReferences(references: readonly string[]): Pick<Subject, 'references'> {
+  const length = references.reduce((sum, path) => sum + path.length, 0)
+  if (references.length > REFERENCE_LIMIT || length > STATED_LIMIT) return {}
+  return { references: [...new Set(references)].sort() }
 }
 
 /** A subject as the resource descriptor that readSubject reads. */
@@ -101,8 +138,13 @@ export function subjectJson(subject: Subject): JsonObject {
         ['nixNarSha256', subject.narHash],
       ]),
     ],
-    ['annotations', subject.annotations],
+    ['annotations', annotationsOf(subject)],
   ])
+}
+
+function annotationsOf({ references, annotations }: Subject): JsonObject | undefined {
+  if (references === undefined) return annotations
+  return jsonObject([...(annotations ?? []), [REFERENCES, references]])
 }
 
 function readNarHash(node: JsonNode): string {

@@ -44,6 +44,15 @@ export function fromNix32(text: string): Uint8Array {
   return bytes
 }
 
+/** The value of a digit, 0 to 31, by its ASCII code; undefined for all other codes. */
+export function nix32Value(code: number | undefined): number | undefined {
+  const value = VALUES[code ?? 256] ?? 255
+  return value === 255 ? undefined : value
+}
+
+const VALUES = new Uint8Array(257).fill(255)
+for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value
+
 /** How many digits so many bytes take. */
 export function nix32Length(byteCount: number): number {
   return Math.ceil((byteCount * 8) / 5)

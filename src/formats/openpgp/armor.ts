@@ -12,8 +12,8 @@ interface Block {
 
 interface Armour {
   readonly blocks: readonly Block[]
-  /** Whether there is anything but white space before, between or after the blocks. */
-  readonly hasText: boolean
+  /** Lines that are more than white space before, between and after the blocks, numbered from 1. */
+  readonly text: readonly { readonly line: string; readonly number: number }[]
 }
 
 /** Whether data is armoured, or at any rate no binary OpenPGP packet: the first byte of those has its high bit set. */
@@ -22,29 +22,34 @@ export function isText(bytes: Uint8Array): boolean {
 }
 
 /**
- * The packets of an armoured detached signature. One block and nothing around it, so that no two readers can see
- * different signatures in one file. Throws FormatError.
+ * The packets of armoured detached signatures: all blocks one after another, as several signers make a file together.
+ * Nothing but white space may stand around them, because text ends the file for one reader and not for the next. Throws
+ * FormatError.
  */
-export function dearmorSignature(bytes: Uint8Array): Uint8Array {
-  const { blocks, hasText } = readArmour(bytes)
-  const [block, second] = blocks
-  if (block === undefined) throw malformed('no armoured block', 1)
-  if (second !== undefined) throw malformed('more than one armoured block', 1)
-  if (hasText) throw malformed('text outside the armoured block', 1)
-  // `gpg --enarmor` makes the second of a binary signature; it is how some distributions keep them.
-  if (block.label !== 'PGP SIGNATURE' && block.label !== 'PGP ARMORED FILE') {
-    throw malformed('no block of signatures', 1)
+export function dearmorSignatures(bytes: Uint8Array): Uint8Array {
+  const { blocks, text } = readArmour(bytes)
+  if (blocks.length === 0) throw malformed('no armoured block', 1)
+  if (text.length > 0) throw malformed('text outside the armoured blocks', 1)
+  for (const { label } of blocks) {
+    // `gpg --enarmor` makes the second of a binary signature; it is how some distributions keep them.
+    if (label !== 'PGP SIGNATURE' && label !== 'PGP ARMORED FILE')
+      throw malformed('no block of signatures', 1)
   }
-  return block.bytes
+  return Buffer.concat(blocks.map(block => block.bytes))
 }
 
 /**
  * The packets of armoured certificates: all blocks one after another, text around them passed over, as key files
- * published on the web have it. Which of the certificates counts is decided by fingerprint. Throws FormatError.
+ * published on the web have it. Which of the certificates counts is decided by fingerprint. Throws FormatError, also if
+ * anything outside the blocks could be one to another reader: packets, or a block that is quoted or indented.
  */
 export function dearmorCertificates(bytes: Uint8Array): Uint8Array {
-  const { blocks } = readArmour(bytes)
+  const { blocks, text } = readArmour(bytes)
   if (blocks.length === 0) throw malformed('no armoured block', 1)
+  for (const { line, number } of text) {
+    if (isNoText(line)) throw malformed('outside the armoured blocks something that is not text', number)
+    if (looksLikeBlock(line)) throw malformed('an armoured block that does not begin its line', number)
+  }
   for (const { label } of blocks) {
     if (label !== 'PGP PUBLIC KEY BLOCK' && label !== 'PGP ARMORED FILE') {
       throw malformed('no block of public keys', 1)
@@ -54,16 +59,16 @@ export function dearmorCertificates(bytes: Uint8Array): Uint8Array {
 }
 
 function readArmour(bytes: Uint8Array): Armour {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  const lines = text.split('\n').map(line => line.trimEnd())
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const lines = whole.split('\n').map(line => line.trimEnd())
   const blocks: Block[] = []
-  let hasText = false
+  const text: { line: string; number: number }[] = []
   let index = 0
   while (index < lines.length) {
     const line = lines[index] ?? ''
     const [, label] = /^-----BEGIN ([A-Z ]{1,40})-----$/.exec(line) ?? []
     if (label === undefined) {
-      hasText ||= line !== ''
+      if (line !== '') text.push({ line, number: index + 1 })
       index++
       continue
     }
@@ -74,7 +79,19 @@ function readArmour(bytes: Uint8Array): Armour {
     blocks.push({ label, bytes: readBlock(lines.slice(index + 1, end), index + 1) })
     index = end + 1
   }
-  return { blocks, hasText }
+  return { blocks, text }
+}
+
+/** Control characters, or bytes that are not UTF-8. The line is in Latin-1, one character a byte. */
+function isNoText(line: string): boolean {
+  if (/[^\P{Cc}\t\r\x80-\x9f]/u.test(line)) return true
+  const bytes = Buffer.from(line, 'latin1')
+  return !Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes)
+}
+
+/** GnuPG itself puts a colon before the armour of a revocation that is kept for later: no reader takes that for one. */
+function looksLikeBlock(line: string): boolean {
+  return /-----\s*BEGIN PGP/.test(line) && !line.startsWith(':-----BEGIN PGP')
 }
 
 /** Files that were armoured again and then only relabelled at the top end as `PGP ARMORED FILE`; real ones exist. */

@@ -1,29 +1,31 @@
 import { FormatError } from '../../primitives/format-error.ts'
 import { dearmorCertificates, isText } from './armor.ts'
-import { type Packet, readNumber, readPackets, TAG } from './packets.ts'
+import { type KeyPacket, parseKeyPacket } from './key-packet.ts'
+import { type Packet, readPackets, TAG } from './packets.ts'
 import { type OpenPgpSignature, parseSignaturePacket } from './signature.ts'
 
-/** A public key or subkey packet (RFC 9580, section 5.5.2) and the signatures that follow it, whoever made them. */
-export interface CertificateKey {
-  readonly version: number
-  /** Seconds since 1970. */
-  readonly created: number
-  readonly algorithm: number
-  /** For RSA and DSA the length of the modulus. */
-  readonly bits?: number
-  readonly body: Uint8Array
-  readonly signatures: readonly OpenPgpSignature[]
-  /** Whether one of the signatures that follow is a revocation (types 0x20 and 0x28), also one that cannot be read further. */
-  readonly hasRevocation: boolean
+/** A signature packet in a certificate, whoever made it; most of it may not be understood. */
+export interface CertificateSignature {
+  /** RFC 9580, section 5.2.1; also known of signatures that cannot be read further. */
+  readonly type: number
+  /** Undefined if it cannot be read. */
+  readonly signature: OpenPgpSignature | undefined
+  readonly bytes: Uint8Array
 }
 
-/** A user id or attribute and the signatures over it. */
+/** A key of a certificate and the signatures that stand behind it. */
+export interface CertificateKey extends KeyPacket {
+  readonly signatures: readonly CertificateSignature[]
+}
+
+/** A user id (tag 13) or attribute (tag 17) and the signatures that stand behind it. */
 export interface CertificateUser {
+  readonly tag: number
   readonly id: Uint8Array
-  readonly signatures: readonly OpenPgpSignature[]
+  readonly signatures: readonly CertificateSignature[]
 }
 
-/** An OpenPGP certificate ("public key"), read but not verified. */
+/** An OpenPGP certificate ("public key"), read but not verified: a signature need not be about what it stands behind. */
 export interface OpenPgpCertificate {
   readonly primary: CertificateKey
   readonly subkeys: readonly CertificateKey[]
@@ -33,15 +35,17 @@ export interface OpenPgpCertificate {
 }
 
 /**
- * All certificates of a file, armoured or binary. Throws FormatError, also if there is a secret key in it. Signatures of
- * versions or forms that are not understood are left out here, but not out of `bytes`.
+ * All certificates of a file, armoured or binary, as they come: copies are not merged. Throws FormatError, also if there
+ * is a secret key in it.
  */
 export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate[] {
   const packets = readPackets(isText(file) ? dearmorCertificates(file) : file)
   if (packets.length === 0) throw malformed('no certificate')
   const certificates: Packet[][] = []
   for (const packet of packets) {
-    if (packet.tag === TAG.secretKey || packet.tag === TAG.secretSubkey) throw malformed('holds a secret key')
+    if (packet.tag === TAG.secretKey || packet.tag === TAG.secretSubkey) {
+      throw malformed('holds a secret key, and must hold public ones alone: "gpg --export" writes them')
+    }
     if (packet.tag === TAG.publicKey) certificates.push([packet])
     else certificates.at(-1)?.push(packet)
     if (certificates.length === 0) throw malformed('does not begin with a public key')
@@ -51,7 +55,7 @@ export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate
 
 interface Signed {
   readonly packet: Packet
-  readonly signatures: Packet[]
+  readonly signatures: CertificateSignature[]
 }
 
 function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
@@ -65,7 +69,7 @@ function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
         signed.push({ packet, signatures: [] })
         break
       case TAG.signature:
-        signed.at(-1)?.signatures.push(packet)
+        signed.at(-1)?.signatures.push(parseSignature(packet))
         break
       case TAG.trust:
       case TAG.marker:
@@ -76,44 +80,23 @@ function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
     }
   }
   const isKey = ({ packet }: Signed) => packet.tag === TAG.publicKey || packet.tag === TAG.publicSubkey
-  const [primary, ...subkeys] = signed.filter(isKey).map(parseSignedKey)
+  const [primary, ...subkeys] = signed
+    .filter(isKey)
+    .map(({ packet, signatures }) => ({ ...parseKeyPacket(packet.body), signatures }))
   if (primary === undefined) throw malformed('no public key')
   const users = signed
     .filter(each => !isKey(each))
-    .map(({ packet, signatures }) => ({ id: packet.body, signatures: signatures.flatMap(readableSignature) }))
+    .map(({ packet, signatures }) => ({ tag: packet.tag, id: packet.body, signatures }))
   return { primary, subkeys, users, bytes: Buffer.concat(packets.map(packet => packet.bytes)) }
 }
 
-function parseSignedKey({ packet, signatures }: Signed): CertificateKey {
-  return {
-    ...parseKey(packet.body),
-    signatures: signatures.flatMap(readableSignature),
-    hasRevocation: signatures.some(isRevocation),
-  }
-}
-
-/** By the type alone: a tool may know what to do with the rest. The type comes later in signatures of versions 2 and 3. */
-function isRevocation({ body }: Packet): boolean {
-  const type = body[(body[0] ?? 0) < 4 ? 2 : 1]
-  return type === 0x20 || type === 0x28
-}
-
-function parseKey(body: Uint8Array): Omit<CertificateKey, 'signatures' | 'hasRevocation'> {
-  const version = readNumber(body, 0, 1)
-  const created = readNumber(body, 1, 4)
-  if (version !== 4 && version !== 6) return { version, created, algorithm: 0, body }
-  const algorithm = readNumber(body, 5, 1)
-  // RSA begins with its modulus, DSA with its prime; version 6 has 4 bytes of length in between.
-  const hasModulus = algorithm <= 3 || algorithm === 17
-  const bits = hasModulus ? { bits: readNumber(body, version === 4 ? 6 : 10, 2) } : {}
-  return { version, created, algorithm, ...bits, body }
-}
-
-function readableSignature(packet: Packet): readonly OpenPgpSignature[] {
+/** The type comes later in signatures of versions 2 and 3. */
+function parseSignature({ body, bytes }: Packet): CertificateSignature {
+  const type = body[(body[0] ?? 0) < 4 ? 2 : 1] ?? 0
   try {
-    return [parseSignaturePacket(packet.body, packet.bytes)]
+    return { type, signature: parseSignaturePacket(body, bytes), bytes }
   } catch (error) {
-    if (error instanceof FormatError) return []
+    if (error instanceof FormatError) return { type, signature: undefined, bytes }
     throw error
   }
 }

@@ -1,9 +1,9 @@
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
-import { dearmorSignature, isText } from './armor.ts'
+import { dearmorSignatures, isText } from './armor.ts'
 import { readNumber, readPackets, TAG } from './packets.ts'
 
-const SIGNATURE_LIMIT = 16
+const SIGNATURE_LIMIT = 256
 
 /** What a signature packet says of itself (RFC 9580, section 5.2). Unverified: only its cryptography can vouch for it. */
 export interface OpenPgpSignature {
@@ -22,16 +22,30 @@ export interface OpenPgpSignature {
   readonly keyFlags?: number
   /** Who made it: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex. Only a hint. */
   readonly issuers: readonly string[]
+  /** Whether it demands to be understood in a part that no reader, or not every reader, knows. */
+  readonly hasUnknownCritical: boolean
+  /** What its hash covers of itself, from the beginning of the packet's body on, and where its own numbers begin. */
+  readonly proof: SignatureProof
   /** The whole packet. */
   readonly bytes: Uint8Array
 }
 
+/** What it takes to verify a signature (RFC 9580, sections 5.2.3 and 5.2.4). */
+export interface SignatureProof {
+  /** The part of the packet that is hashed. */
+  readonly hashed: Uint8Array
+  /** Only in version 6: what is hashed before all else. */
+  readonly salt: Uint8Array
+  /** The numbers that the algorithm makes. */
+  readonly numbers: Uint8Array
+}
+
 /**
- * The signatures of a detached signature file, armoured or binary; at least one and at most 16. Throws FormatError, also
- * for a packet that is no signature: it could change what another reader makes of the file.
+ * The signatures of a detached signature file, armoured or binary, in however many blocks; at least one and at most 256.
+ * Throws FormatError, also for a packet that is not a signature: it could change what another reader makes of the file.
  */
 export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSignature[] {
-  const packets = readPackets(isText(file) ? dearmorSignature(file) : file)
+  const packets = readPackets(isText(file) ? dearmorSignatures(file) : file)
   if (packets.length === 0) throw malformed('no signature', 0)
   if (packets.length > SIGNATURE_LIMIT) throw malformed(`more than ${SIGNATURE_LIMIT} signatures`, 0)
   return packets.map(packet => {
@@ -51,6 +65,8 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
   const unhashedStart = hashedEnd + countSize
   const unhashedEnd = unhashedStart + readNumber(body, hashedEnd, countSize)
   const unhashed = readSubpackets(slice(body, unhashedStart, unhashedEnd))
+  const saltSize = version === 6 ? readNumber(body, unhashedEnd + 2, 1) : 0
+  const saltStart = unhashedEnd + (version === 6 ? 3 : 2)
   const created = seconds(hashed, SUBPACKET.created)
   if (created === undefined) throw malformed('no date', 4)
   const lifetime = seconds(hashed, SUBPACKET.lifetime)
@@ -66,6 +82,12 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
     ...(keyFlags === undefined ? {} : { keyFlags }),
     issuers: [...hashed, ...unhashed].flatMap(readIssuer),
+    hasUnknownCritical: hashed.some(({ type, isCritical }) => isCritical && !UNDERSTOOD.includes(type)),
+    proof: {
+      hashed: body.subarray(0, hashedEnd),
+      salt: body.subarray(saltStart, saltStart + saltSize),
+      numbers: body.subarray(saltStart + saltSize),
+    },
     bytes,
   }
 }
@@ -79,6 +101,8 @@ function parseVersion3(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
     issuers: [toHex(slice(body, 7, 15)).toUpperCase()],
     publicKeyAlgorithm: readNumber(body, 15, 1),
     hashAlgorithm: readNumber(body, 16, 1),
+    hasUnknownCritical: false,
+    proof: { hashed: slice(body, 2, 7), salt: body.subarray(0, 0), numbers: body.subarray(19) },
     bytes,
   }
 }
@@ -93,8 +117,13 @@ const SUBPACKET = {
   issuerFingerprint: 33,
 } as const
 
+/** Subpackets that GnuPG and Sequoia know, so that a signature in which they are critical is one to both. */
+const UNDERSTOOD: readonly number[] = [2, 3, 4, 9, 11, 16, 21, 22, 23, 25, 27, 29, 30, 32, 33]
+
 interface Subpacket {
   readonly type: number
+  /** Whether a reader must know it; the tools that verify answer for that. */
+  readonly isCritical: boolean
   readonly data: Uint8Array
 }
 
@@ -114,8 +143,9 @@ function readSubpackets(area: Uint8Array): readonly Subpacket[] {
     if (length === 0) throw malformed('an empty subpacket', offset)
     const start = offset + size
     const end = start + length
-    // The high bit only says that a reader must know the type; the tools that verify answer for that.
-    subpackets.push({ type: readNumber(area, start, 1) & 0x7f, data: slice(area, start + 1, end) })
+    const octet = readNumber(area, start, 1)
+    const data = slice(area, start + 1, end)
+    subpackets.push({ type: octet & 0x7f, isCritical: (octet & 0x80) !== 0, data })
     offset = end
   }
   return subpackets

@@ -6,6 +6,7 @@ import { fromBase64 } from '../../primitives/base64.ts'
 import { printable } from '../../primitives/printable.ts'
 import { fields, type JsonNode, listOf, malformed, readString, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, type JsonValue, parseStrictJson } from '../json/strict.ts'
+import { parseTimestamp } from '../timestamp.ts'
 import { present } from './log-entry.ts'
 
 /** Bytes that a trusted root may have. */
@@ -18,7 +19,6 @@ const MEDIA_TYPES: readonly string[] = [
 ]
 const DEPTH_LIMIT = 12
 const LIST_LIMIT = 64
-const SECOND = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/
 
 /**
  * Checks a trusted root: every field known and of its form, every validity with a beginning. A library reads it afterwards,
@@ -100,10 +100,7 @@ function checkValidity(node: JsonNode): void {
 }
 
 function dateOf(node: JsonNode): number {
-  const text = stringOf(node)
-  const time = SECOND.test(text) ? Date.parse(text) : Number.NaN
-  if (Number.isNaN(time)) throw malformed(node, 'must be an RFC 3339 time in UTC')
-  return time
+  return readString(node, parseTimestamp)
 }
 
 function checkWords(nodes: readonly (JsonNode | undefined)[]): void {

@@ -1,51 +1,52 @@
 import type { Instant } from '../policy.ts'
 import { complain, type Node } from './fields.ts'
 
-/** RFC 3339, section 5.6, as TOML takes it: a date, or date and time with an offset, in whole seconds. */
-const FORM =
-  /(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2}))?(?:[Zz]|([+-])(\d{2}):(\d{2})))?(?=[ \t\r\n,\]}#]|$)/y
+/** RFC 3339, section 5.6: a full-date, and with it a full-time in whole seconds. Leap seconds have no instant here. */
+const DATE = String.raw`(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`
+const TIME = String.raw`([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))`
+const FORM = new RegExp(`^${DATE}(?:[Tt ]${TIME})?$`)
+
+/** All of a date or time in the text of a policy, whatever its form. A space stands for the `T`, as RFC and TOML allow. */
+const TOKEN = /\d[\dTtZz:+.-]*(?: (?=\d)[\dZz:+.-]+)?/y
 
 /**
  * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing, or
- * noted if it is none. The same in quotes is the same, for whatever writes policies by way of JSON, which has no dates.
+ * noted for anything else. In quotes it may be as well, for whatever writes policies by way of JSON, which has no dates.
  */
 export function instantOf(node: Node | undefined): Instant | undefined {
   if (node === undefined) return undefined
-  const match = matchOf(node)
-  if (match === undefined) return complain(node, 'must be a date, such as 2026-12-31')
+  const text = textOf(node)
+  if (text === undefined) return complain(node, 'must be a date, such as 2026-12-31')
+  const match = FORM.exec(text)
   if (match === null) {
     return complain(node, 'must be a date, or a time in whole seconds with an offset (2026-12-31T18:00:00Z)')
   }
   return instantIn(match) ?? complain(node, 'is not a day of the calendar since 1970')
 }
 
-/** The instant that a text is and nothing else; undefined if it is none. */
+/** The instant that a text is and nothing else; undefined if it is not one. */
 export function parseInstant(text: string): Instant | undefined {
-  const match = wholly(text)
+  const match = FORM.exec(text)
   return match === null ? undefined : instantIn(match)
 }
 
-/** Undefined for what is no day of the calendar since 1970. */
+/** Undefined for a day that the calendar does not have, and for what is before 1970. */
 function instantIn(match: RegExpExecArray): Instant | undefined {
-  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(digits => Number(digits ?? 0))
-  const milliseconds = Date.UTC(year ?? 0, (month ?? 0) - 1, day, hour, minute, second)
+  const [year = 0, month = 0, day, hour, minute, second] = match
+    .slice(1, 7)
+    .map(digits => Number(digits ?? 0))
+  const date = new Date(Date.UTC(year, month - 1, day, hour, minute, second))
+  const exists = date.getUTCMonth() + 1 === month && date.getUTCDate() === day
   const offset = (Number(match[8] ?? 0) * 60 + Number(match[9] ?? 0)) * (match[7] === '-' ? -1 : 1)
-  const date = new Date(milliseconds)
-  const exists = date.getUTCMonth() + 1 === month && date.getUTCDate() === day && date.getUTCHours() === hour
-  return exists && (year ?? 0) >= 1970 ? milliseconds / 1000 - offset * 60 : undefined
+  const instant = date.getTime() / 1000 - offset * 60
+  return exists && year >= 1970 && instant >= 0 ? instant : undefined
 }
 
-/** What the form finds; null if it does not fit, undefined for what is no date at all. */
-function matchOf({ value, draft, path }: Node): RegExpExecArray | null | undefined {
-  if (typeof value === 'string') return wholly(value)
+/** A date as it is written; undefined for what is not a date at all. */
+function textOf({ value, draft, path }: Node): string | undefined {
+  if (typeof value === 'string') return value
   if (!(value instanceof Date)) return undefined
   // Read from the text itself: the parser takes 30 February for 2 March.
-  FORM.lastIndex = draft.locate(path).offset
-  return FORM.exec(draft.toml)
-}
-
-function wholly(text: string): RegExpExecArray | null {
-  FORM.lastIndex = 0
-  const match = FORM.exec(text)
-  return match?.[0] === text ? match : null
+  TOKEN.lastIndex = draft.locate(path).offset
+  return TOKEN.exec(draft.toml)?.[0] ?? ''
 }

@@ -65,12 +65,18 @@ function ed25519(publicKey: Uint8Array) {
   return { ...key, identity: identityOfKey(key) }
 }
 
+/** What of a key makes it this key. */
+type PublicKeyNumbers =
+  | Pick<Ed25519Key, 'kind' | 'publicKey'>
+  | Pick<EcdsaKey, 'kind' | 'curve' | 'publicKey'>
+  | Pick<RsaKey, 'kind' | 'modulus' | 'exponent'>
+
 function fingerprinted(form: 'ssh' | 'pem', key: SshPublicKey): TextKey {
   return { ...key, form, label: sshFingerprint(key), identity: identityOfKey(key) }
 }
 
-/** See KeyIdentity: security keys have the identity of the key within. */
-function identityOfKey(key: SshPublicKey): KeyIdentity {
+/** See KeyIdentity: security keys have the identity of the key within. Points of ECDSA are uncompressed. */
+export function identityOfKey(key: PublicKeyNumbers): KeyIdentity {
   switch (key.kind) {
     case 'ed25519':
       return `ed25519:${toHex(key.publicKey)}`

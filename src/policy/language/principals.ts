@@ -16,6 +16,8 @@ import {
 import { instantOf } from './instant.ts'
 import { parseFingerprint, parseKey, type TextKey } from './keys.ts'
 import { readNamespaces } from './namespaces.ts'
+import { type KeysOfCertificate, keysOfCertificates } from './openpgp-keys.ts'
+import { type Owners, owners } from './owners.ts'
 import { readSigstoreIdentity, trustedRootOf } from './sigstore-key.ts'
 
 const PRINCIPAL_LIMIT = 10_000
@@ -29,13 +31,19 @@ const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse']
 /** Reads certificate files by the path that the policy gives them, each once. */
 export type CertificateReader = (path: string) => CertificateFile
 
+interface Reading {
+  readonly certificate: CertificateReader
+  readonly keysOf: KeysOfCertificate
+  readonly owners: Owners
+}
+
 /** Reads `[principals]`. Notes what is wrong, above all a key that two entries share. */
 export function readPrincipals(
   node: Node | undefined,
   certificate: CertificateReader,
 ): ReadonlyMap<string, Principal> {
   const principals = new Map<string, Principal>()
-  const owners = new Map<KeyIdentity, string>()
+  const reading: Reading = { certificate, keysOf: keysOfCertificates(), owners: owners() }
   const entries = (node && entriesOf(node)) ?? []
   if (node !== undefined && entries.length > PRINCIPAL_LIMIT)
     complain(node, `more than ${PRINCIPAL_LIMIT} principals`)
@@ -44,12 +52,9 @@ export function readPrincipals(
     const listed = fieldsOf(entry, ['keys'], [])?.keys
     const keys: Key[] = []
     for (const item of listOf(listed, KEY_LIMIT)) {
-      const key = readKey(item, certificate)
+      const key = readKey(item, name, reading)
       if (key === undefined) continue
-      const owner = owners.get(key.identity)
-      const whose = `is the same key as one of ${printable(owner ?? '')}: a key is one person's, and listed once`
-      if (owner !== undefined) complain(item, whose)
-      owners.set(key.identity, name)
+      reading.owners.list(key.identity, name, item)
       keys.push(key)
     }
     if (Array.isArray(listed?.value) && listed.value.length === 0)
@@ -73,10 +78,10 @@ export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | u
   return noting(node, () => (kind === 'key' ? parseKey(text).identity : `openpgp:${parseFingerprint(text)}`))
 }
 
-function readKey(node: Node, certificate: CertificateReader): Key | undefined {
+function readKey(node: Node, principal: string, reading: Reading): Key | undefined {
   if (!isTable(node.value)) return readTextKey(node)
-  if ('openpgp' in node.value) return readOpenPgp(node, certificate)
-  if ('sigstore' in node.value) return readSigstore(node, certificate)
+  if ('openpgp' in node.value) return readOpenPgp(node, principal, reading)
+  if ('sigstore' in node.value) return readSigstore(node, reading.certificate)
   const fields = fieldsOf(node, ['key'], ['valid-from', 'valid-until', 'namespaces'])
   const key = fields?.key && readTextKey(fields.key)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
@@ -89,13 +94,19 @@ function readTextKey(node: Node): TextKey | undefined {
   return text === undefined ? undefined : noting(node, () => parseKey(text))
 }
 
-function readOpenPgp(node: Node, certificate: CertificateReader): Key | undefined {
+function readOpenPgp(node: Node, principal: string, reading: Reading): Key | undefined {
   const fields = fieldsOf(node, ['openpgp', 'certificate'], ['valid-from', 'valid-until'])
   const identity = fields?.openpgp && identityOf(fields.openpgp, 'openpgp')
-  const file = fields?.certificate && readFile(fields.certificate, 'certificate', certificate)
+  const file = fields?.certificate && readFile(fields.certificate, 'certificate', reading.certificate)
   const validity = readValidity(node, fields?.['valid-from'], fields?.['valid-until'])
   if (identity === undefined || file === undefined) return undefined
   const fingerprint = identity.slice('openpgp:'.length)
+  const where = fields?.certificate ?? node
+  const held = noting(where, () => {
+    const keys = reading.keysOf(file, fingerprint)
+    return keys ?? complain(where, `has no certificate with the fingerprint ${fingerprint}`)
+  })
+  for (const key of held ?? []) reading.owners.hold(key, principal, where)
   return { kind: 'openpgp', identity, label: fingerprint, fingerprint, certificate: file.path, ...validity }
 }
 

@@ -91,6 +91,50 @@ describe('a signed list of checksums', () => {
     assert.match(detail, /has another sha256 for x\.tar/)
   })
 
+  /** How lists of these kinds are written, and by which of the tools. */
+  const KINDS: Readonly<Record<string, string>> = {
+    'BLAKE2b, untagged as b2sum writes it': 'b2sum x.tar',
+    'BLAKE2b, tagged': 'b2sum --tag x.tar',
+    'BLAKE2b of 256 bits, untagged': 'b2sum -l 256 x.tar',
+    'BLAKE2b of 384 bits, tagged': 'b2sum -l 384 --tag x.tar',
+    'SHA-3 of 256 bits': 'openssl dgst -sha3-256 x.tar',
+    'SHA-3 of 512 bits, untagged': 'openssl dgst -sha3-512 -r x.tar',
+    'BLAKE2b by openssl': 'openssl dgst -blake2b512 x.tar',
+    'BLAKE2b and SHA-512 under headings':
+      'echo "# BLAKE2B HASH"; b2sum x.tar; echo "# SHA512 HASH"; sha512sum x.tar',
+    'BLAKE2b and SHA-512 as in a Manifest':
+      'echo "DIST x.tar 12 BLAKE2B $(b2sum x.tar | cut -c1-128) SHA512 $(sha512sum x.tar | cut -c1-128)"',
+    'SHA-256 and one space': 'sha256sum x.tar | tr -s " "',
+    'SHA-256 and a tab': 'sha256sum x.tar | tr -s " " "\\t"',
+  }
+  for (const [title, script] of Object.entries(KINDS)) {
+    it(`by ${title} counts, and not for another file`, async () => {
+      const list = sh(script)
+      write('KIND', list)
+      const signature = signed('KIND')
+      const rest = { checksums: list, fileNames: ['x.tar'] }
+      assert.equal((await outcome('x.tar', signature, rest)).outcome, 'good')
+      write('other', 'evil\n')
+      const { outcome: found, detail } = await outcome('other', signature, rest)
+      assert.equal(found, 'bad-signature')
+      assert.match(detail, /has another (?:sha|blake2b)[-\w]+ for x\.tar/)
+    })
+  }
+
+  it('by what is not read says so, and accuses nobody', async () => {
+    for (const script of [
+      'openssl dgst -blake2s256 x.tar',
+      'openssl dgst -sha512-256 x.tar',
+      'md5sum x.tar',
+    ]) {
+      const list = sh(script)
+      write('KIND', list)
+      const { outcome: found, detail } = await outcome('x.tar', signed('KIND'), { checksums: list })
+      assert.equal(found, 'unacceptable', script)
+      assert.match(detail, /no checksum of x\.tar by SHA-2, SHA-3 or BLAKE2b/)
+    }
+  })
+
   it('attack: one right and one wrong checksum of the file is bad', async () => {
     const list = SUMS.replace(/SHA512 \(x.tar\) = ../, 'SHA512 (x.tar) = 00')
     write('HALF', list)

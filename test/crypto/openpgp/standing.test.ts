@@ -6,7 +6,7 @@ import { after, describe, it } from 'node:test'
 import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
 import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
 import { type OpenPgpResult, verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
-import { OPENPGP_CASES, type OpenPgpCase, SIGNED } from '../../support/openpgp-cases.ts'
+import { ENDING, OPENPGP_CASES, type OpenPgpCase, SIGNED } from '../../support/openpgp-cases.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-standing-')
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -19,10 +19,14 @@ const certificate = join(dir, 'certificate.pgp')
 const GPGV: Tool = { name: 'gpgv', program: '/usr/bin/gpgv' }
 const SQV: Tool = { name: 'sqv', program: '/usr/bin/sqv' }
 
-function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
+async function judge(each: OpenPgpCase, path: string, tools: readonly Tool[]): Promise<OpenPgpResult> {
   writeFileSync(certificate, each.certificate)
   const { signature, fingerprint } = each
-  return withOpenedFile(path, file => verifyOpenPgp({ file, signature, certificate, fingerprint, tools }))
+  const [result] = await withOpenedFile(path, file =>
+    verifyOpenPgp({ file, signature, certificate, fingerprint, tools }),
+  )
+  assert.ok(result !== undefined)
+  return result
 }
 
 describe('a signature by', () => {
@@ -55,6 +59,19 @@ describe('a signature by', () => {
       const both = await judge(each, released, [GPGV, SQV])
       assert.ok(both.kind === each.kind || both.kind === 'unreadable', JSON.stringify(both))
     })
+  }
+})
+
+it('a good signature says when it is good no more: the end of itself, of its key or of the primary key', async () => {
+  const { key, signed, ends } = ENDING
+  for (const tools of [[GPGV], [SQV]]) {
+    for (const each of ends) {
+      writeFileSync(certificate, each.certificate)
+      const question = { signature: each.signature, certificate, fingerprint: key.fingerprint, tools }
+      const [result] = await withOpenedFile(released, file => verifyOpenPgp({ ...question, file }))
+      assert.ok(result?.kind === 'good', JSON.stringify(result))
+      assert.deepEqual([result.signedAt, result.keyEnds], [signed, each.end], each.what)
+    }
   }
 })
 

@@ -5,7 +5,11 @@ import { after, describe, it } from 'node:test'
 import { withOpenedFile } from '../../../src/crypto/detached/opened-file.ts'
 import { certificateFingerprints } from '../../../src/crypto/openpgp/certificate.ts'
 import type { Tool } from '../../../src/crypto/openpgp/tools.ts'
-import { findTools, type OpenPgpResult, verifyOpenPgp } from '../../../src/crypto/openpgp/verify.ts'
+import {
+  findTools,
+  type IndexedResult as OpenPgpResult,
+  verifyOpenPgp,
+} from '../../../src/crypto/openpgp/verify.ts'
 import { openGnupg } from '../../support/gnupg.ts'
 
 const gnupg = openGnupg()
@@ -29,8 +33,15 @@ interface Case {
   readonly tools?: readonly Tool[]
 }
 
-function judge(question: Case): Promise<OpenPgpResult> {
+function judgeAll(question: Case): Promise<readonly OpenPgpResult[]> {
   return withOpenedFile(question.file ?? file, opened => verifyOpenPgp({ ...question, file: opened }))
+}
+
+/** For a file in which one signature at most names the key. */
+async function judge(question: Case): Promise<OpenPgpResult> {
+  const [result, another] = await judgeAll(question)
+  assert.ok(result !== undefined && another === undefined)
+  return result
 }
 
 /** Both tools lead to the same result, alone and together. */
@@ -92,11 +103,17 @@ describe('a good signature', () => {
     })
   }
 
-  it('is good beside another one that is bad, or by an unknown key', async () => {
+  it('is good beside one by an unknown key, and does not hide another one that is bad', async () => {
+    const beside = Buffer.concat([mallorySignature, aliceSignature])
+    await assertBoth({ ...byAlice, signature: beside }, 'good')
     const bad = gnupg.sign(otherFile, alice)
-    await assertBoth(
-      { ...byAlice, signature: Buffer.concat([bad, mallorySignature, aliceSignature]) },
-      'good',
+    const all = await judgeAll({ ...byAlice, signature: Buffer.concat([bad, beside]) })
+    assert.deepEqual(
+      all.map(({ kind, index }) => [kind, index]),
+      [
+        ['bad-signature', 0],
+        ['good', 2],
+      ],
     )
   })
 
@@ -250,15 +267,21 @@ describe('a key that has ended', () => {
     await assertBoth({ signature, certificate, fingerprint }, 'revoked-key')
   })
 
-  it('counts for more than what cannot count, and for less than a good signature of the same file', async () => {
+  it('stands beside what else is in the file, each with its place', async () => {
     const fingerprint = gnupg.makeKey('ludwig', { at, expire: '1y' })
     gnupg.gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', 'never'], { at })
     const ended = gnupg.sign(file, `${fingerprint}!`, [], '20200601T000000')
     const later = gnupg.sign(otherFile, `${fingerprint}!`, [], '20200601T000000')
     const question = { certificate: gnupg.exportTo(join(work, 'ludwig.pgp'), fingerprint), fingerprint }
     const signature = Buffer.concat([later, mallorySignature, ended])
-    await assertBoth({ ...question, signature }, 'expired-since')
-    await assertBoth({ ...byAlice, signature: Buffer.concat([signature, aliceSignature]) }, 'good')
+    for (const tools of [[GPGV], [SQV], [GPGV, SQV]]) {
+      const kinds = async (asked: Case) =>
+        (await judgeAll({ ...asked, tools })).map(({ kind, index }) => `${index} ${kind}`)
+      assert.deepEqual(await kinds({ ...question, signature }), ['0 bad-signature', '2 expired-since'])
+      const withAlice = Buffer.concat([signature, aliceSignature])
+      assert.deepEqual(await kinds({ ...byAlice, signature: withAlice }), ['3 good'])
+      assert.deepEqual(await kinds({ ...byAlice, signature }), ['0 unknown-signer'])
+    }
   })
 
   it('does not hide that the file was changed as well', async () => {
@@ -360,7 +383,7 @@ describe('the tools', () => {
 
   it('leave a signature undecided if there are none', async () => {
     const result = await judge({ ...byAlice, tools: [] })
-    assert.deepEqual(result, { kind: 'unreadable', detail: 'neither gpgv nor sqv is installed' })
+    assert.deepEqual(result, { kind: 'unreadable', detail: 'neither gpgv nor sqv is installed', index: 0 })
   })
 
   it('leave it undecided if they name another certificate', async () => {
@@ -402,6 +425,32 @@ describe('the tools', () => {
   })
 })
 
+describe('a file with signatures of several people', () => {
+  const one = (key: string) => gnupg.sign(file, `${key}!`, ['--armor']).toString()
+  const blocks = Buffer.from([mallory, alice].map(one).join('\n\n'))
+
+  it('is good with the key of each, whichever block is whose', async () => {
+    await assertBoth({ ...byAlice, signature: blocks }, 'good')
+    const byMallory = { certificate: malloryFile, fingerprint: mallory, signature: blocks }
+    await assertBoth(byMallory, 'good')
+    const many = Buffer.from(one(alice).repeat(40) + one(mallory))
+    await assertBoth({ ...byMallory, signature: many }, 'good')
+  })
+
+  it('is bad with the key of each once the file was changed, and unknown to another key', async () => {
+    await assertBoth({ ...byAlice, signature: blocks, file: otherFile }, 'bad-signature')
+    const certificate = join(work, 'dorothea.pgp')
+    const fingerprint = gnupg.makeKey('dorothea')
+    gnupg.exportTo(certificate, fingerprint)
+    await assertBoth({ signature: blocks, certificate, fingerprint }, 'unknown-signer')
+  })
+
+  it('is undecided where one key made more of them than are tried', async () => {
+    const signature = Buffer.concat(Array(17).fill(aliceSignature))
+    await assertBoth({ ...byAlice, signature }, 'unreadable', /more than 16 signatures by/)
+  })
+})
+
 describe('malformed signature files', () => {
   const armoured = gnupg.sign(file, alice, ['--armor']).toString()
   const lines = armoured.split('\n')
@@ -415,7 +464,7 @@ describe('malformed signature files', () => {
     await refused('', /no signature|no armoured block/)
     await refused(lines.slice(0, 4).join('\n'), /has no end/)
     await refused(aliceSignature.subarray(0, -1), /breaks off/)
-    await refused(armoured + armoured, /more than one armoured block/)
+    await refused(`${armoured}and more\n${armoured}`, /text outside/)
     await refused(`signed by alice:\n${armoured}`, /text outside/)
     await refused(`${armoured}\nand more`, /text outside/)
     await refused(armoured.replace(/^=....$/m, '=AAAA'), /checksum differs/)
@@ -425,7 +474,7 @@ describe('malformed signature files', () => {
     const clear = gnupg.gpg(['--local-user', alice, '--output', '-', '--clearsign', file])
     await refused(clear, /does not end as it began/)
     await refused(Buffer.concat([aliceSignature, readFileSync(aliceFile)]), /among signatures/)
-    await refused(Buffer.concat(Array(17).fill(aliceSignature)), /more than 16 signatures/)
+    await refused(Buffer.concat(Array(257).fill(aliceSignature)), /more than 256 signatures/)
     await refused(Buffer.of(0xc2, 0xe0, 0x01), /in parts/)
     await refused(Buffer.of(0x8b, 0x04), /without a stated length/)
   })

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { parseStatement, printStatement, type Statement } from '../../../src/formats/in-toto/statement.ts'
+import {
+  parseStatement,
+  printStatement,
+  type Statement,
+  statedReferences,
+} from '../../../src/formats/in-toto/statement.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 
 const PATH = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-hello-2.12'
@@ -123,4 +128,47 @@ test('refuses bytes that are not UTF-8', () => {
 test('a statement that nobody could read is not printed', () => {
   const predicate = new Map([['x', 'a'.repeat(1024 * 1024)]])
   assert.throws(() => printStatement({ ...statement, predicate }), /larger than 1048576/)
+})
+
+const DEP = '/nix/store/1123456789abcdfghijklmnpqrsvwxyz-dep'
+
+/** The text of a statement whose subject has these annotations. */
+const annotated = (annotations: string) =>
+  text({ subject: `[{"name":"${PATH}","digest":{"sha256":"${HASH}"},"annotations":${annotations}}]` })
+
+test('what a path refers to is read out of its annotation, and printed there', () => {
+  const subject = { name: PATH, narHash: HASH, references: [PATH, DEP] }
+  for (const one of [
+    subject,
+    { ...subject, references: [] },
+    { ...subject, annotations: new Map([['a', 1]]) },
+  ]) {
+    const said = { ...statement, subjects: [one] }
+    assert.deepEqual(parseStatement(printStatement(said)), said)
+  }
+  assert.deepEqual(parse(annotated(`{"nixReferences":["${PATH}","${DEP}"]}`)).subjects, [subject])
+  assert.deepEqual(parse(annotated('{"references":7}')).subjects[0]?.references, undefined)
+})
+
+test('attack: references that two readers could take differently cannot be read', () => {
+  for (const [references, problem] of [
+    [`["${DEP}","${PATH}"]`, /must be sorted, and none repeated/],
+    [`["${PATH}","${PATH}"]`, /must be sorted, and none repeated/],
+    [`["${PATH}/bin"]`, /more than a path directly in the store/],
+    ['["0123456789abcdfghijklmnpqrsvwxyz-hello-2.12"]', /not in \/nix\/store/],
+    [`"${PATH}"`, /must be a list/],
+    [`[["${PATH}"]]`, /must be a string/],
+    ['null', /must be a list/],
+    [`[${'"x",'.repeat(10_000)}"x"]`, /more than 10000 entries/],
+  ] as const) {
+    assert.throws(() => parse(annotated(`{"nixReferences":${references}}`)), problem, references.slice(0, 60))
+  }
+  const twice = `{"nixReferences":[],"nixReferences":["${DEP}"]}`
+  assert.throws(() => parse(annotated(twice)), /key "nixReferences" is repeated|repeated/)
+})
+
+test('references that make a statement too long to be read are not stated', () => {
+  assert.deepEqual(statedReferences([DEP, PATH, DEP]), { references: [PATH, DEP] })
+  const long = Array.from({ length: 2000 }, (_, n) => `${DEP}${'x'.repeat(150)}${n}`)
+  assert.deepEqual(statedReferences(long), {})
 })

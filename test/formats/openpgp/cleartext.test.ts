@@ -62,7 +62,10 @@ describe('clear-signed texts', () => {
   it('takes empty lines after the signature, and nothing else', () => {
     assert.deepEqual(parse(`${signed}\n \n`).text, parse(signed).text)
     refuses(`${signed}${LIST}`, /text outside the armoured block/)
-    refuses(`${signed}${signed}`, /the block has no end|the block does not end as it began/)
+    refuses(`${signed}${signed}`, /a block after the signature/)
+    const block = signed.slice(signed.indexOf(SIGNATURE))
+    refuses(`${signed}${block}`, /a block after the signature/)
+    refuses(`${signed}${block.replaceAll('SIGNATURE', 'ARMORED FILE')}`, /a block after the signature/)
   })
 
   it('refuses anything before the message', () => {

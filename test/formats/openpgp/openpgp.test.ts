@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
 import fc from 'fast-check'
-import { dearmorCertificates, dearmorSignature } from '../../../src/formats/openpgp/armor.ts'
+import { dearmorCertificates, dearmorSignatures } from '../../../src/formats/openpgp/armor.ts'
 import { parseCertificates } from '../../../src/formats/openpgp/certificate.ts'
 import { readPackets } from '../../../src/formats/openpgp/packets.ts'
 import { parseDetachedSignatures } from '../../../src/formats/openpgp/signature.ts'
@@ -42,7 +42,7 @@ it('reads a certificate, armoured or not, alone or among others and text', () =>
   const [parsed] = parseCertificates(certificate)
   assert.equal(parsed?.primary.created, Date.parse('2020-01-01T00:00:00Z') / 1000)
   assert.deepEqual(
-    parsed?.users.flatMap(({ signatures }) => signatures.map(({ keyLifetime }) => keyLifetime)),
+    parsed?.users.flatMap(({ signatures }) => signatures.map(({ signature }) => signature?.keyLifetime)),
     [2 * 365 * DAY],
   )
   assert.deepEqual(
@@ -50,7 +50,7 @@ it('reads a certificate, armoured or not, alone or among others and text', () =>
     [[1, 2048]],
   )
   assert.deepEqual(
-    parsed?.subkeys[0]?.signatures.map(({ keyLifetime }) => keyLifetime),
+    parsed?.subkeys[0]?.signatures.map(({ signature }) => signature?.keyLifetime),
     [365 * DAY],
   )
   assert.deepEqual(Buffer.from(parsed?.bytes ?? []), certificate)
@@ -98,7 +98,7 @@ it('reads packet lengths of every size, and none that are not stated', () => {
 it('refuses armour that two readers could read in two ways', () => {
   const text = armouredSignature.toString()
   const refused = (changed: string, reason: RegExp) =>
-    refuses(() => dearmorSignature(Buffer.from(changed)), reason)
+    refuses(() => dearmorSignatures(Buffer.from(changed)), reason)
   refused(text.replace('\n\n', '\n'), /no empty line|not a header/)
   refused(text.replace('\n\n', '\nhidden\n\n'), /not a header/)
   refused(text.replace('\n\n', `\n${'Comment: x\n'.repeat(33)}\n`), /more than 32 headers/)
@@ -107,6 +107,18 @@ it('refuses armour that two readers could read in two ways', () => {
   refused(text.replace(/\n([A-Za-z0-9+/]{20})/, '\n$1 '), /base64/)
   refused('-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n', /empty/)
   refused(text.replaceAll('-----', '----'), /no armoured block/)
+})
+
+it('refuses a key file in which another reader could find a block that is passed over here', () => {
+  const text = armouredCertificate.toString()
+  const refused = (changed: string | Buffer, reason: RegExp) =>
+    refuses(() => dearmorCertificates(Buffer.from(changed)), reason)
+  refused(`${text}${text.replace(/^/gm, '> ')}`, /does not begin its line/)
+  refused(`${text}  ${text}`, /does not begin its line/)
+  refused(`${text}${text.replace('BEGIN PGP PUBLIC', 'BEGIN PGP Public')}`, /does not begin its line/)
+  refused(Buffer.concat([armouredCertificate, certificate]), /not text/)
+  const kept = text.replace('-----BEGIN', ':-----BEGIN')
+  assert.deepEqual(dearmorCertificates(Buffer.from(`Schlüssel von\tÄnne\n${text}${kept}`)), certificate)
 })
 
 it('reads armour in time that grows with its size alone', () => {

@@ -6,6 +6,7 @@ import { policyDigest } from '../../../src/policy/digest.ts'
 import { parsePolicy } from '../../../src/policy/language/parse.ts'
 import { PolicyError } from '../../../src/policy/language/policy-error.ts'
 import { fromBase64 } from '../../../src/primitives/base64.ts'
+import { packet } from '../../support/openpgp-maker.ts'
 import { identityOf, nixKeyOf, policyOf, sourceOf, teamPolicy } from '../policies.ts'
 
 const VECTORS = join(PROJECT_ROOT, 'test/vectors/policy')
@@ -31,7 +32,7 @@ ${more}`
 test('a date in quotes is the same date, for what writes policies by way of JSON', () => {
   const endOf = (until: string) =>
     policyOf(minimal(`exemptions = [{ name = "a", reason = "x", until = ${until} }]`)).exemptions[0]?.until
-  for (const date of ['2026-12-31', '2026-12-31T18:00:00+02:00', '2026-12-31 18:00Z']) {
+  for (const date of ['2026-12-31', '2026-12-31T18:00:00+02:00', '2026-12-31 18:00:00Z']) {
     assert.equal(typeof endOf(date), 'number')
     assert.equal(endOf(`"${date}"`), endOf(date), date)
   }
@@ -57,7 +58,7 @@ test('every field of the language becomes a value', () => {
   assert.equal(first?.label, 'alice-1')
   assert.equal(second?.validFrom, Date.UTC(2026, 0, 1) / 1000)
   assert.equal(second?.validUntil, Date.UTC(2026, 11, 31, 22) / 1000)
-  assert.equal(third?.identity, 'openpgp:0123456789ABCDEF0123456789ABCDEF01234567')
+  assert.equal(third?.identity, 'openpgp:6EBCE3332AB397F1C9DCB7EA6227C7EB1F14BF0E')
   assert.equal(third?.kind === 'openpgp' && third.certificate, '/etc/nixsig/keys/alice.asc')
   assert.deepEqual(policy.groups.get('reproducible'), {
     name: 'reproducible',
@@ -219,7 +220,10 @@ test('the digest covers the text and every certificate, and can be recomputed wi
   const policy = parsePolicy(source)
   const files = policy.certificates.map(path => ({ path, bytes: source.certificate(path) }))
   assert.equal(policy.digest, policyDigest(Buffer.from(source.toml), files))
-  const changed = parsePolicy({ ...source, certificate: path => Buffer.from(`changed ${path}`) })
+  const changed = parsePolicy({
+    ...source,
+    certificate: path => Buffer.concat([source.certificate(path), packet(10, Buffer.from('PGP'))]),
+  })
   assert.notEqual(changed.digest, policy.digest)
   assert.notEqual(parsePolicy({ ...source, toml: `${source.toml}#` }).digest, policy.digest)
 })

@@ -7,6 +7,7 @@ import { fields, type JsonNode, listOf, malformed, objectOf, readString, stringO
 import type { JsonObject } from '../../json/strict.ts'
 import { isDerivationPath, parseStorePath } from '../../nix/store-path.ts'
 import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
+import { nixsigUri } from '../nixsig-uri.ts'
 import { readSubject, type Subject, subjectJson } from '../statement.ts'
 
 export const PROVENANCE = 'https://slsa.dev/provenance/v1'
@@ -57,7 +58,9 @@ export function readProvenance(node: JsonNode): Provenance {
     kind: 'provenance',
     signer: stringOf(builder.id),
     buildType,
-    ...(buildType === BUILD_TYPE ? { build: readBuild(parameters, definition.resolvedDependencies) } : {}),
+    ...(nixsigUri(buildType) === BUILD_TYPE
+      ? { build: readBuild(parameters, definition.resolvedDependencies) }
+      : {}),
     ...readMetadata(run.metadata),
   }
 }

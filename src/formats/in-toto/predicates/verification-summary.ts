@@ -107,7 +107,7 @@ function readInputs(node: JsonNode | undefined): readonly CheckedSignature[] {
     })
     if (uri === undefined || digest === undefined) return []
     const { sha256 } = fields(digest, { required: [], optional: ['sha256'], others: 'ignore' })
-    if (sha256 === undefined || !/^(openpgp4fpr|minisign|nixsig:key):/.test(stringOf(uri))) return []
+    if (sha256 === undefined || !/^(openpgp4fpr|minisign|nixsig:key):/i.test(stringOf(uri))) return []
     return [{ uri: stringOf(uri), sha256: sha256Of(sha256) }]
   })
 }

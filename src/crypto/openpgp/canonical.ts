@@ -1,0 +1,32 @@
+import { TAG } from '../../formats/openpgp/packets.ts'
+import type { Certificate, OwnKey, OwnUser, Statement } from './certificate.ts'
+
+/**
+ * A certificate as both tools get it: each part once, in one order, each signature behind what it is about. What others
+ * signed is left out, and so are parts of which the key itself says nothing.
+ */
+export function canonicalBytes({ primary, subkeys, users }: Omit<Certificate, 'bytes'>): Uint8Array {
+  const part = (tag: number, body: Uint8Array, { statements, revocations }: OwnKey | OwnUser) => [
+    packet(tag, body),
+    ...[...revocations].sort(Buffer.compare),
+    ...statements.map(({ signature }) => signature.bytes),
+  ]
+  return Buffer.concat([
+    ...part(TAG.publicKey, primary.body, primary),
+    ...users.filter(isStated).flatMap(user => part(user.tag, user.id, user)),
+    ...subkeys.filter(isStated).flatMap(key => part(TAG.publicSubkey, key.body, key)),
+  ])
+}
+
+function isStated({ statements }: { readonly statements: readonly Statement[] }): boolean {
+  return statements.length > 0
+}
+
+/** A packet with a header of the newer form (RFC 9580, section 4.2.1). */
+function packet(tag: number, body: Uint8Array): Uint8Array {
+  const header = Buffer.alloc(6)
+  header.writeUInt8(0xc0 | tag)
+  header.writeUInt8(0xff, 1)
+  header.writeUInt32BE(body.length, 2)
+  return Buffer.concat([header, body])
+}

@@ -1,0 +1,75 @@
+/**
+ * Whose revocations a file holds. GnuPG looks for them only where they belong, Sequoia reorders a certificate first: here
+ * all of a file are looked at, and each is given to the key that made it. One that no key made is not passed over.
+ */
+import type { CertificateSignature, OpenPgpCertificate } from '../../formats/openpgp/certificate.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
+import { claimsToBeBy, type Parts, targetOf } from './parts.ts'
+import type { SelfVerifier } from './self-verification.ts'
+
+/** RFC 9580, section 5.2.1: of a key, of a subkey, of a certification of a user id or a direct-key signature. */
+const TYPE = { key: 0x20, subkey: 0x28, certification: 0x30 }
+
+export interface Revocations {
+  /** Packets by the part of the certificate that they revoke. */
+  readonly placed: ReadonlyMap<object, readonly Uint8Array[]>
+  /** Why the certificate is refused as a whole: a revocation in the file that may be about it. */
+  readonly doubt?: string
+}
+
+/** The revocations in all certificates of a file, as far as they concern the one with these parts. */
+export function placeRevocations(
+  all: readonly OpenPgpCertificate[],
+  parts: Parts,
+  verifier: SelfVerifier,
+): Revocations {
+  const placed = new Map<object, Uint8Array[]>()
+  let doubt: string | undefined
+  for (const found of revocationsIn(all)) {
+    const concern = concernOf(found, all, parts, verifier)
+    if (typeof concern === 'string') doubt ??= concern
+    else if (concern !== undefined) placed.set(concern, [...(placed.get(concern) ?? []), found.bytes])
+  }
+  if (verifier.isExhausted()) doubt ??= 'the file holds more revocations than can be looked at'
+  return doubt === undefined ? { placed } : { placed, doubt }
+}
+
+function revocationsIn(all: readonly OpenPgpCertificate[]): readonly CertificateSignature[] {
+  const types: readonly number[] = Object.values(TYPE)
+  const parts = all.flatMap(({ primary, subkeys, users }) => [primary, ...subkeys, ...users])
+  return parts.flatMap(part => part.signatures).filter(({ type }) => types.includes(type))
+}
+
+/** The part that it revokes; undefined: it has nothing to do with this certificate. A text: it may have. */
+function concernOf(
+  { type, signature }: CertificateSignature,
+  all: readonly OpenPgpCertificate[],
+  parts: Parts,
+  verifier: SelfVerifier,
+): object | string | undefined {
+  if (signature === undefined) return 'the file holds a revocation that cannot be read'
+  const { primary, subkeys, users } = parts
+  const candidates = { [TYPE.key]: [primary], [TYPE.subkey]: subkeys }[type] ?? users
+  const isOthers = type === TYPE.certification && !claimsToBeBy(signature, primary)
+  // Others revoke what they certified themselves, and need not be at hand for it.
+  if (isOthers && signature.issuers.length > 0) return undefined
+  const made = candidates.find(part => verifier.verifies(signature, primary, targetOf(part, parts)))
+  if (made !== undefined) return made
+  if (all.some(other => isMadeBy(signature, other, verifier))) return undefined
+  // It was to be about this certificate, and nobody knows about what in it.
+  if (claimsToBeBy(signature, primary)) {
+    return `the file holds a revocation in the name of key ${primary.fingerprint} that does not verify`
+  }
+  if (all.some(other => claimsToBeBy(signature, other.primary))) return undefined
+  const [issuer = 'a key that it does not name'] = signature.issuers
+  return `the file holds a revocation by ${issuer}, which is not the primary key of a certificate in it`
+}
+
+/** Whether the primary key of another certificate made it, for itself or for one of its subkeys. */
+function isMadeBy(signature: OpenPgpSignature, other: OpenPgpCertificate, verifier: SelfVerifier): boolean {
+  const { primary, subkeys } = other
+  if (!claimsToBeBy(signature, primary)) return false
+  if (signature.type === TYPE.key) return verifier.verifies(signature, primary, { kind: 'primary' })
+  if (signature.type !== TYPE.subkey) return false
+  return subkeys.some(key => verifier.verifies(signature, primary, { kind: 'subkey', key }))
+}

@@ -1,0 +1,57 @@
+import type { OpenPgpCertificate } from '../../formats/openpgp/certificate.ts'
+import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { claimsToBeBy, type Part, type Parts, signaturesOf, targetOf } from './parts.ts'
+import type { SelfVerifier } from './self-verification.ts'
+
+/** A self-signature, and whether the primary key made it. One that it did not make counts against the key alone. */
+export interface Statement {
+  readonly signature: OpenPgpSignature
+  readonly isVerified: boolean
+}
+
+/** RFC 9580, section 5.2.1. */
+const TYPE = { directKey: 0x1f, subkeyBinding: 0x18, generic: 0x10, positive: 0x13 }
+
+/** Self-signatures by the part that they are about. */
+export function placeStatements(
+  copies: readonly OpenPgpCertificate[],
+  parts: Parts,
+  verifier: SelfVerifier,
+): ReadonlyMap<object, readonly Statement[]> {
+  const { primary } = parts
+  const placed = new Map<object, Map<string, Statement>>()
+  const add = (part: object, statement: Statement, bytes: Uint8Array) => {
+    const before = placed.get(part) ?? new Map<string, Statement>()
+    placed.set(part, before.set(toHex(bytes), statement))
+  }
+  for (const [own, { type, signature, bytes }] of signaturesOf(copies, parts)) {
+    if (signature === undefined || !isByItself(signature, primary)) continue
+    const fit = partsFor(type, parts)
+    const found = [own, ...fit.filter(part => part !== own)].find(
+      part => fit.includes(part) && verifier.verifies(signature, primary, targetOf(part, parts)),
+    )
+    const isVerified = found !== undefined
+    // What verifies nowhere counts against what it stands behind or, in a wrong place, against all that it may mean.
+    const others = fit.includes(own) ? [own] : fit
+    for (const part of isVerified ? [found] : others) add(part, { signature, isVerified }, bytes)
+  }
+  return new Map([...placed].map(([part, statements]) => [part, [...statements.values()].sort(byDate)]))
+}
+
+function byDate({ signature: one }: Statement, { signature: other }: Statement): number {
+  return one.created - other.created || Buffer.compare(one.bytes, other.bytes)
+}
+
+/** By its own word, or by nobody's. */
+function isByItself(signature: OpenPgpSignature, primary: KeyPacket): boolean {
+  return signature.issuers.length === 0 || claimsToBeBy(signature, primary)
+}
+
+/** Which parts a self-signature of this type can be about. */
+function partsFor(type: number, { primary, subkeys, users }: Parts): readonly Part[] {
+  if (type === TYPE.directKey) return [primary]
+  if (type === TYPE.subkeyBinding) return subkeys
+  return type >= TYPE.generic && type <= TYPE.positive ? users : []
+}

@@ -1,0 +1,142 @@
+/**
+ * Decompression of a stream, by the system's own tools and Node's zlib, for bytes whose hash is known: what comes out is
+ * nobody's before it was hashed. Heavy: reached by `import()` alone.
+ */
+import { spawn } from 'node:child_process'
+import { addAbortSignal, type Readable, type Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createBrotliDecompress, createGunzip } from 'node:zlib'
+import { printable } from '../primitives/printable.ts'
+import { type Compression, compressionOf, DecompressionError, MAGIC_SIZE } from './decompress.ts'
+import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
+
+const COMPLAINT_LIMIT = 4096
+
+/** Memory that a tool may need: more than any level of these formats needs that binary caches use. */
+const ARGUMENTS: Readonly<Record<Exclude<Compression, 'gzip'>, readonly string[]>> = {
+  xz: ['--decompress', '--stdout', '--format=xz', '--memlimit-decompress=256MiB'],
+  bzip2: ['--decompress', '--stdout'],
+  zstd: ['--decompress', '--stdout', '--quiet', '--memory=256MB'],
+  lzip: ['--decompress', '--stdout'],
+}
+
+export interface DecompressOptions {
+  /** As a narinfo calls it: `xz`, `zstd`, `none` … */
+  readonly compression: string
+  /** Bytes of the compressed stream that are read at most. */
+  readonly limit: number
+  /** Ends it. */
+  readonly signal: AbortSignal
+}
+
+/**
+ * The bytes that a compressed stream holds. Like Nix: `none` is passed on, `br` is Brotli, and all else is told by its first
+ * bytes, whatever it is called. Whoever stops reading, or the signal, ends it all. Rejects with DecompressionError, with what
+ * ends the body, and with the signal's reason.
+ */
+export async function* decompressed(
+  body: Readable,
+  { compression, limit, signal }: DecompressOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const ended = new AbortController()
+  const either = AbortSignal.any([signal, ended.signal])
+  addAbortSignal(either, body)
+  try {
+    yield* await unpack(within(body, limit), compression, either)
+  } catch (error) {
+    const isZlibs = /^(?:Z_|ERR_BROTLI_|ERR__ERROR_)/.test(String((error as NodeJS.ErrnoException).code))
+    throw isZlibs ? corrupt(printable((error as Error).message, 200)) : error
+  } finally {
+    ended.abort()
+  }
+}
+
+async function* within(body: AsyncIterable<Buffer>, limit: number): AsyncGenerator<Buffer, void, undefined> {
+  let size = 0
+  for await (const piece of body) {
+    size += piece.length
+    if (size > limit) throw corrupt(`it is longer than ${limit} bytes`)
+    yield piece
+  }
+}
+
+async function unpack(
+  body: AsyncGenerator<Buffer, void, undefined>,
+  compression: string,
+  signal: AbortSignal,
+): Promise<AsyncIterable<Uint8Array>> {
+  if (compression === 'none' || compression === '') return body
+  if (compression === 'br') return through(body, createBrotliDecompress(), signal)
+  const head = await headOf(body)
+  const kind = compressionOf(head)
+  const whole = chained(head, body)
+  if (kind === 'gzip') return through(whole, createGunzip(), signal)
+  if (kind !== undefined) return throughProgram(whole, kind, signal)
+  throw corrupt(`it is compressed in no way that is known here ("${printable(compression, 40)}")`)
+}
+
+/** The first bytes, enough to tell what they are if there are so many. */
+async function headOf(pieces: AsyncIterator<Buffer>): Promise<Buffer> {
+  let head = Buffer.alloc(0)
+  while (head.length < MAGIC_SIZE) {
+    const { done, value } = await pieces.next()
+    if (done === true) break
+    head = Buffer.concat([head, value])
+  }
+  return head
+}
+
+async function* chained(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, undefined> {
+  yield head
+  yield* rest
+}
+
+function through(source: AsyncIterable<Uint8Array>, tool: Transform, signal: AbortSignal): Transform {
+  // What goes wrong on the way destroys the tool, and so shows to whoever reads from it.
+  pipeline(source, tool, { signal }).catch(() => undefined)
+  return tool
+}
+
+async function* throughProgram(
+  source: AsyncIterable<Uint8Array>,
+  kind: keyof typeof ARGUMENTS,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const program = findProgram(kind)
+  if (program === undefined) {
+    throw new DecompressionError(`there is no program ${kind} on this system`, { isOurs: true })
+  }
+  const env = { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
+  const child = spawn(program, ARGUMENTS[kind], { env, stdio: ['pipe', 'pipe', 'pipe'] })
+  const kill = () => child.kill('SIGKILL')
+  signal.addEventListener('abort', kill, { once: true })
+  let complaint = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint = (complaint + text).slice(0, COMPLAINT_LIMIT)
+  })
+  const status = new Promise<number | null>(resolve => {
+    child.once('error', error => {
+      complaint = error.message
+      resolve(null)
+    })
+    child.once('close', resolve)
+  })
+  let broken: unknown
+  // A tool that has seen enough closes its end; what breaks off the source is told below.
+  const fed = pipeline(source, child.stdin, { signal }).catch(error => {
+    if ((error as NodeJS.ErrnoException).code !== 'EPIPE') broken = error
+  })
+  try {
+    yield* child.stdout
+    await fed
+    if (broken !== undefined) throw broken
+    if ((await status) !== 0) throw corrupt(`${kind}: ${printable(complaint.trim(), 200)}`)
+  } finally {
+    signal.removeEventListener('abort', kill)
+    kill()
+  }
+}
+
+function corrupt(message: string): DecompressionError {
+  return new DecompressionError(message, { isOurs: false })
+}

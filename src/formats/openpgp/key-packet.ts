@@ -1,0 +1,46 @@
+import { toHex } from '../../primitives/hex.ts'
+import { sha1 } from '../../primitives/sha1.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import { readNumber } from './packets.ts'
+
+/** A public key or subkey packet (RFC 9580, section 5.5.2). */
+export interface KeyPacket {
+  /** Only keys of versions 4 and 6 are read further. */
+  readonly version: number
+  /** Seconds since 1970. */
+  readonly created: number
+  readonly algorithm: number
+  /** For RSA and DSA the length of the modulus. */
+  readonly bits?: number
+  /** Upper-case hex: 40 digits (version 4) or 64 (version 6); empty for other versions, which nothing can name. */
+  readonly fingerprint: string
+  /** Upper-case hex, 16 digits; likewise. */
+  readonly keyId: string
+  readonly body: Uint8Array
+}
+
+/** Reads the body of a key packet. Throws FormatError if it breaks off. */
+export function parseKeyPacket(body: Uint8Array): KeyPacket {
+  const version = readNumber(body, 0, 1)
+  const created = readNumber(body, 1, 4)
+  if (version !== 4 && version !== 6) {
+    return { version, created, algorithm: 0, fingerprint: '', keyId: '', body }
+  }
+  const algorithm = readNumber(body, 5, 1)
+  // RSA begins with its modulus, DSA with its prime; version 6 has 4 bytes of length in between.
+  const hasModulus = algorithm <= 3 || algorithm === 17
+  const bits = hasModulus ? { bits: readNumber(body, version === 4 ? 6 : 10, 2) } : {}
+  const hash = version === 6 ? sha256 : sha1
+  const fingerprint = toHex(hash(hashedKey(version, body))).toUpperCase()
+  const keyId = version === 6 ? fingerprint.slice(0, 16) : fingerprint.slice(-16)
+  return { version, created, algorithm, ...bits, fingerprint, keyId, body }
+}
+
+/** How a key is hashed, for its fingerprint and in signatures over it (RFC 9580, sections 5.2.4 and 5.5.4). */
+export function hashedKey(version: number, body: Uint8Array): Uint8Array {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(body.length)
+  return version === 6
+    ? Buffer.concat([Buffer.of(0x9b), length, body])
+    : Buffer.concat([Buffer.of(0x99), length.subarray(2), body])
+}

@@ -1,0 +1,81 @@
+import { parseCertificates } from '../../formats/openpgp/certificate.ts'
+import { type KeyMaterial, keyMaterialOf } from '../../formats/openpgp/key-material.ts'
+import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { sha256 } from '../../primitives/sodium.ts'
+import type { CertificateFile } from '../digest.ts'
+import type { KeyIdentity } from '../policy.ts'
+import { identityOfKey } from './keys.ts'
+import { isWeakPoint } from './weak-point.ts'
+
+/** A primary key or subkey of a certificate, and who it is by its numbers alone. */
+export interface HeldKey {
+  readonly fingerprint: string
+  readonly identity: KeyIdentity
+}
+
+/**
+ * Looks up the keys of the certificate with a primary fingerprint in a file, all copies of it together, bound to it or
+ * not; undefined if it is not there. Throws FormatError for a file that cannot be read, and for a key in the certificate
+ * that everybody can use or that has more than one spelling.
+ */
+export type KeysOfCertificate = (file: CertificateFile, fingerprint: string) => readonly HeldKey[] | undefined
+
+/** Such a look-up; parses each file once. */
+export function keysOfCertificates(): KeysOfCertificate {
+  const parsed = new Map<CertificateFile, ReadonlyMap<string, readonly KeyPacket[]>>()
+  return (file, fingerprint) => {
+    const known = parsed.get(file) ?? keysByCertificate(file.bytes)
+    parsed.set(file, known)
+    return known.get(fingerprint)?.map(heldKey)
+  }
+}
+
+function keysByCertificate(bytes: Uint8Array): ReadonlyMap<string, readonly KeyPacket[]> {
+  const found = new Map<string, KeyPacket[]>()
+  for (const { primary, subkeys } of parseCertificates(bytes)) {
+    found.set(primary.fingerprint, [...(found.get(primary.fingerprint) ?? []), primary, ...subkeys])
+  }
+  return found
+}
+
+function heldKey(key: KeyPacket): HeldKey {
+  const material = keyMaterialOf(key)
+  if (material.kind === 'ed25519' && isWeakPoint(material.publicKey)) {
+    const weak = 'not a canonical point of large order: anybody could sign for it'
+    throw new FormatError('OpenPGP key', weak, key.fingerprint)
+  }
+  return { fingerprint: key.fingerprint, identity: identityOfMaterial(material) }
+}
+
+/** See KeyIdentity. */
+function identityOfMaterial(material: KeyMaterial): KeyIdentity {
+  switch (material.kind) {
+    case 'ed25519':
+    case 'rsa':
+      return identityOfKey(material)
+    case 'x25519':
+    case 'ed448':
+      return `${material.kind}:${toHex(material.publicKey)}`
+    case 'dsa':
+      return `dsa:${digest(material.numbers)}`
+    case 'point': {
+      const { curve, oid, point } = material
+      if (curve !== undefined) return identityOfKey({ kind: 'ecdsa', curve, publicKey: point })
+      return `ecdsa-${toHex(oid)}:${toHex(point)}`
+    }
+    case 'other':
+      return `openpgp-${material.algorithm}:${digest([material.bytes])}`
+  }
+}
+
+/** Of numbers one after another, each behind its length: 8 bytes, big-endian. */
+function digest(numbers: readonly Uint8Array[]): string {
+  const parts = numbers.flatMap(number => {
+    const length = Buffer.alloc(8)
+    length.writeBigUInt64BE(BigInt(number.length))
+    return [length, number]
+  })
+  return toHex(sha256(Buffer.concat(parts)))
+}

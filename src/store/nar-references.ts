@@ -1,0 +1,47 @@
+/** What the bytes of a NAR refer to. Loads node:crypto: reach this module by `await import()` from a hook. */
+import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
+import { type Found, scanForHashParts, type Wanted } from '../formats/nix/hash-parts.ts'
+import { FormatError } from '../primitives/format-error.ts'
+
+/** Bytes after which others get their turn. */
+const TURN = 1024 * 1024
+/** Bytes that are scanned at once. */
+const PIECE = 256 * 1024
+
+/** The NAR that is expected. */
+export interface ExpectedNar {
+  /** SHA-256, lower-case hex. */
+  readonly narHash: string
+  /** Bytes. */
+  readonly narSize: number
+}
+
+/**
+ * Looks for hash parts in a NAR that comes piece by piece, and reads no further than it should be long. Throws FormatError
+ * if it is another NAR than the one that is expected, and whatever reading it throws.
+ */
+export async function hashPartsInNar(
+  pieces: AsyncIterable<Uint8Array>,
+  { narHash, narSize }: ExpectedNar,
+  wanted: Wanted,
+): Promise<Found> {
+  const hash = createHash('sha256')
+  const scan = scanForHashParts(wanted)
+  let size = 0
+  let sinceTurn = 0
+  for await (const piece of pieces) {
+    size += piece.byteLength
+    if (size > narSize) throw new FormatError('NAR', 'is longer than its narinfo says', `offset ${narSize}`)
+    hash.update(piece)
+    for (let at = 0; at < piece.byteLength; at += PIECE) scan.add(piece.subarray(at, at + PIECE))
+    sinceTurn += piece.byteLength
+    if (sinceTurn < TURN) continue
+    sinceTurn = 0
+    await setImmediate()
+  }
+  if (size < narSize) throw new FormatError('NAR', 'is shorter than its narinfo says', `offset ${size}`)
+  if (hash.digest('hex') !== narHash)
+    throw new FormatError('NAR', 'has not the hash of its narinfo', 'the whole')
+  return scan.end()
+}

@@ -1,0 +1,69 @@
+import { setImmediate } from 'node:timers/promises'
+import { FileError } from '../files/regular-file.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { outputsOf, readDerivation, type StoredDerivation, UnsupportedDerivationError } from './build.ts'
+import type { Inquiry } from './inquiry.ts'
+
+/** Derivations, and paths, of one build's inputs. */
+const LIMIT = 100_000
+/** Derivations after which others get their turn. */
+const TURN = 16
+
+/**
+ * All that the outputs of a derivation can refer to, the hash part of each with its name: these outputs, the sources that
+ * it is built from with all that they refer to, and whatever the derivations make that it is built from, and so on. Nix
+ * itself looks for the inputs that are there while it builds, and for what those refer to: never for more. Undefined where
+ * that cannot be told from what is in the store here.
+ */
+export async function candidatesOf(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+): Promise<ReadonlyMap<string, string> | undefined> {
+  try {
+    return await walk(inquiry, stored)
+  } catch (error) {
+    // Gone with the garbage, too many, or of a kind whose outputs no .drv names.
+    const isForeseen =
+      error instanceof FormatError ||
+      error instanceof FileError ||
+      error instanceof UnsupportedDerivationError
+    if (isForeseen) return undefined
+    throw error
+  }
+}
+
+async function walk(inquiry: Inquiry, stored: StoredDerivation): Promise<ReadonlyMap<string, string>> {
+  const candidates = new Map<string, string>()
+  const add = (text: string) => {
+    const { digest, name } = parseStorePath(text)
+    candidates.set(digest, name)
+    if (candidates.size > LIMIT) throw new FormatError('derivation', 'is built from too much', text)
+  }
+  const derivations = new Set([stored.path.path])
+  const sources = new Set<string>()
+  let read = 0
+  for (const path of derivations) {
+    const { derivation, outputs } = readOne(path, stored)
+    for (const output of outputs) add(output.path.path)
+    if (++read % TURN === 0) await setImmediate()
+    if (derivations.size > LIMIT) throw new FormatError('derivation', 'is built from too much', path)
+    // What is fetched refers to nothing, with whatever it is fetched.
+    if (outputs.some(({ kind }) => kind === 'fetched-source')) continue
+    for (const input of derivation.inputDerivations) derivations.add(input.path)
+    for (const source of derivation.inputSources) sources.add(source)
+  }
+  const store = await inquiry.store()
+  for (const source of sources) {
+    add(source)
+    const info = await store.pathInfo(source)
+    if (info === undefined) throw new FormatError('derivation', 'a source of it is not in the store', source)
+    for (const reference of info.references) sources.add(reference)
+  }
+  return candidates
+}
+
+function readOne(path: string, stored: StoredDerivation) {
+  const one = path === stored.path.path ? stored : readDerivation(path)
+  return { derivation: one.derivation, outputs: outputsOf(one) }
+}

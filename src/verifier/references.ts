@@ -1,0 +1,121 @@
+/**
+ * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it: docs/semantics.md, G13.
+ * Builders whose word counts, the path's own name, or else its contents.
+ */
+import type { Offer } from '../evidence/upstreams/offer.ts'
+import { discardsReferences } from '../formats/nix/discarded-references.ts'
+import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
+import { earliest } from '../policy/key-standing.ts'
+import { wordOnReferences } from '../policy/references.ts'
+import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.ts'
+import { outputsOf, type StoredDerivation } from './build.ts'
+import { candidatesOf } from './candidates.ts'
+import { type Conclusion, concludeFrom, impossible, wantedFor } from './found-references.ts'
+import type { Inquiry } from './inquiry.ts'
+
+/** What is known of a path that binary caches offer, all alike in what a signature is over. */
+export interface OfferedPath {
+  readonly offers: readonly [Offer, ...Offer[]]
+  /** The derivation that makes it, where that is known. */
+  readonly derivation: StoredDerivation | undefined
+  /** All that is known of who signed what. */
+  readonly claims: readonly Claim[]
+}
+
+/** Contents that were looked into: so many conclusions are kept. */
+const COUNT_LIMIT = 10_000
+/** What follows from contents that were looked into once, and always will. */
+const CONCLUSIONS = new Map<string, Conclusion>()
+
+/** The verdict, as long as somebody vouches for the references that are offered; else the refusal. */
+export async function withReferences(
+  inquiry: Inquiry,
+  verdict: Verdict,
+  offered: OfferedPath,
+): Promise<Verdict> {
+  if (verdict.outcome !== 'trusted') return verdict
+  const { offers, claims } = offered
+  const [{ narinfo, upstream }] = offers
+  // Its name is made of its contents and of these very references.
+  if (offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
+  const references = [...new Set(narinfo.references)].sort()
+  const word = wordOnReferences(await inquiry.policy(), verdict, claims, references, inquiry.now)
+  if (word.kind === 'vouched') return untilThen(verdict, word.until)
+  if (word.kind === 'contradicted') {
+    const by = { who: word.who, origin: word.claim.origin }
+    const differences = differencesOf(references, word.claim.references ?? [])
+    return refused(verdict, { code: 'references', upstream, ...differences, by })
+  }
+  const conclusion = await concludeByContents(inquiry, verdict, { ...offered, references })
+  switch (conclusion.kind) {
+    case 'right':
+      return verdict
+    case 'wrong': {
+      const { added, missing } = conclusion
+      return refused(verdict, { code: 'references', upstream, added, missing })
+    }
+    case 'open':
+      return refused(verdict, { code: 'unvouched-references', detail: conclusion.detail })
+  }
+}
+
+interface Asked extends OfferedPath {
+  /** What the caches say, sorted. */
+  readonly references: readonly string[]
+}
+
+async function concludeByContents(
+  inquiry: Inquiry,
+  { subject: { path, kind } }: Trust,
+  { offers, derivation, references }: Asked,
+): Promise<Conclusion> {
+  if (kind !== 'output' || isDiscarding(derivation, path)) {
+    // What is fetched refers to nothing, nor does an output that Nix was told to register so.
+    return references.length === 0 ? { kind: 'right' } : { kind: 'wrong', added: references, missing: [] }
+  }
+  const key = `${derivation?.path.path} ${narFingerprint(offers[0].narinfo)}`
+  const known = CONCLUSIONS.get(key)
+  if (known !== undefined) return known
+  const candidates = derivation && (await candidatesOf(inquiry, derivation))
+  const stated = { path, references, candidates }
+  const added = impossible(stated)
+  if (added.length > 0) return { kind: 'wrong', added, missing: [] }
+  const { scanOffered } = await import('./scan-offered.ts')
+  const scanned = await scanOffered(offers, wantedFor(stated))
+  if ('problem' in scanned) return { kind: 'open', detail: scanned.problem }
+  const conclusion = concludeFrom(scanned.found, stated)
+  // A derivation that cannot be followed today may be tomorrow.
+  if (conclusion.kind !== 'open' || derivation === undefined) remember(key, conclusion)
+  return conclusion
+}
+
+function remember(key: string, conclusion: Conclusion): void {
+  CONCLUSIONS.set(key, conclusion)
+  if (CONCLUSIONS.size > COUNT_LIMIT) CONCLUSIONS.delete(CONCLUSIONS.keys().next().value ?? '')
+}
+
+function isDiscarding(derivation: StoredDerivation | undefined, path: string): boolean {
+  const output = derivation && outputsOf(derivation).find(made => made.path.path === path)
+  return output !== undefined && discardsReferences(output.derivation.derivation, output.name)
+}
+
+function differencesOf(stated: readonly string[], true_: readonly string[]) {
+  return {
+    added: stated.filter(path => !true_.includes(path)),
+    missing: true_.filter(path => !stated.includes(path)),
+  }
+}
+
+function untilThen(trust: Trust, end: number | undefined): Trust {
+  const until = earliest([trust.until, end])
+  return until === undefined ? trust : { ...trust, until }
+}
+
+function refused(
+  { subject, strays }: Trust,
+  finding: Extract<Finding, { code: 'references' | 'unvouched-references' }>,
+): Refusal {
+  const outcome = finding.code === 'references' ? 'untrusted' : 'indeterminate'
+  const { path, kind } = subject
+  return { outcome, path, kind, ground: { kind: 'references' }, findings: [finding], strays }
+}
