@@ -73,7 +73,7 @@ test('no order, and no derivation that nobody stands for, changes a verdict', { 
 
 const NOWHERE = { caches: [false, false], addressed: [false, false], deriver: false, signedBy: [] } as const
 const ABSENT = { offered: NOWHERE, isHere: false, hasDeriver: false, isGone: false }
-const PACKAGED: readonly Said[] = [{ by: 'packager', word: 'packaged', wrong: false }]
+const PACKAGED: readonly Said[] = [{ by: 'packager', word: 'packaged', wrong: false, isBare: true }]
 
 /** A package that a cache has, whose derivation a packager stands for, and its source, for which nobody does. */
 function packageOf(labels: { readonly fetch?: Labels; readonly build?: Labels }): Plan {

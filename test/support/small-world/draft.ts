@@ -1,5 +1,6 @@
 /** A world while it is being made. */
 
+import { Readable } from 'node:stream'
 import { developerSignatureFile } from '../../../src/evidence/signature-files.ts'
 import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
 import { readOffer } from '../../../src/evidence/upstreams/read-offer.ts'
@@ -80,15 +81,12 @@ export function addValid(
 }
 
 export function attest(draft: Draft, item: Item, words: readonly Said[]): void {
+  const { path, references, deriver = UNKNOWN } = item
   const { narHash } = narOf(item)
-  const lines = words.map(({ by, word, wrong }) =>
-    envelope(
-      by,
-      word,
-      { path: item.path, narHash: wrong ? 'ab'.repeat(32) : narHash },
-      item.deriver ?? UNKNOWN,
-    ),
-  )
+  const lines = words.map(({ by, word, wrong, isBare }) => {
+    const contents = { path, narHash: wrong ? 'ab'.repeat(32) : narHash }
+    return envelope(by, word, isBare ? contents : { ...contents, references }, deriver)
+  })
   draft.attestations.set(item.path, [...(draft.attestations.get(item.path) ?? []), ...lines])
 }
 
@@ -125,8 +123,13 @@ function saidBy(upstream: string, item: Item, offered: Offered, isAddressed: boo
     signatures: offered.signedBy.map(by => nixSignature(by, { path, ...nar, references })),
     contentAddress: isAddressed ? address : undefined,
   })
-  const locate = (url: string) => ({ kind: 'url', url }) as const
-  return readOffer(upstream, parseStorePath(path).digest, Buffer.from(text), locate)
+  const bytes = narOfBytes(item.file.bytes, item.file.isExecutable)
+  const holder = {
+    url: upstream,
+    locate: (url: string) => ({ kind: 'url', url }) as const,
+    stream: async () => ({ status: 200, length: bytes.length, body: Readable.from([bytes]) }) as const,
+  }
+  return readOffer(holder, parseStorePath(path).digest, Buffer.from(text))
 }
 
 /** The row that Nix's database gets when the path becomes valid. */

@@ -63,14 +63,21 @@ export function mostEarned({ before, after, variants }: Labelled): World {
       const by = signerOf(after.nodes, of, record)
       const subject = record.subject === 'out' ? of : record.subject
       if (by !== undefined)
-        words.set(subject, [...(words.get(subject) ?? []), { by, word: 'released', wrong: false }])
+        words.set(subject, [
+          ...(words.get(subject) ?? []),
+          { by, word: 'released', wrong: false, isBare: true },
+        ])
     }
   }
   const nodes = before.nodes.map((node, index): Node => {
     const labels = newLabels(node, after.nodes[index])
     if (labels === undefined || node.kind === 'local') return node
     count(index, labels)
-    return { ...node, without: partsOf(labels, node, after.nodes) }
+    const without = partsOf(labels, node, after.nodes)
+    // Nothing can refer to what it was not built from.
+    return node.kind === 'build' && without.length > 0
+      ? { ...node, without, refers: false }
+      : { ...node, without }
   })
   for (const { of, labels } of variants) if (labels !== undefined) count(of, labels)
   const heard = nodes.map((node, index) => ({ ...node, said: [...node.said, ...(words.get(index) ?? [])] }))

@@ -36,7 +36,7 @@ export function keysOf(person: Person): readonly string[] {
 
 /** A line of an attestation file. Most are wanted again in the next world. */
 export function envelope(by: Person, word: Word, contents: Contents, derivation: string): string {
-  const name = [by, word, contents.path, contents.narHash, derivation].join(' ')
+  const name = [by, word, contents.path, contents.narHash, derivation, contents.references].join(' ')
   const line = ENVELOPES.get(name) ?? newEnvelope(by, word, contents, derivation)
   if (ENVELOPES.size > ENVELOPE_LIMIT) ENVELOPES.clear()
   ENVELOPES.set(name, line)

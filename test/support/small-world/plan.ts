@@ -4,11 +4,14 @@ import type { Decisions } from './decisions.ts'
 import { FORMS, type Form, PEOPLE, type Person, WORDS, type Word } from './people.ts'
 import { type PolicyPlan, somePolicy } from './policy.ts'
 
-/** What somebody says of a path; `wrong`: of other contents. */
+/** What somebody says of a path. */
 export interface Said {
   readonly by: Person
   readonly word: Word
+  /** Of other contents. */
   readonly wrong: boolean
+  /** Without a word of what the path refers to. */
+  readonly isBare: boolean
 }
 
 /** A signature of `subject`, which is a node or what the derivation itself makes. Nodes are numbers, those before this one. */
@@ -182,6 +185,7 @@ function someNode(decisions: Decisions, before: readonly Node[]): Node {
     by: 'packager',
     word: decisions.oneIn(3) ? 'graph' : 'packaged',
     wrong: false,
+    isBare: true,
   })
   const derived = { ...made, inputs, ...labels, saidOfDerivation, isGone: decisions.oneIn(6) }
   if (kind === 'fetch') {
@@ -206,15 +210,20 @@ function someWords(decisions: Decisions, usual: Said): readonly Said[] {
   const count = decisions.pick([0, 1, 1, 2])
   return Array.from({ length: count }, () => {
     if (!decisions.oneIn(3)) return usual
-    return { by: decisions.pick(PEOPLE), word: decisions.pick(WORDS), wrong: decisions.oneIn(6) }
+    return {
+      by: decisions.pick(PEOPLE),
+      word: decisions.pick(WORDS),
+      wrong: decisions.oneIn(6),
+      isBare: decisions.oneIn(2),
+    }
   })
 }
 
 function usualWord(decisions: Decisions, kind: Node['kind']): Said {
-  if (kind === 'build') return { by: 'builder', word: 'built', wrong: false }
+  if (kind === 'build') return { by: 'builder', word: 'built', wrong: false, isBare: decisions.oneIn(3) }
   return decisions.oneIn(2)
-    ? { by: 'packager', word: 'packaged', wrong: false }
-    : { by: 'dev', word: 'released', wrong: false }
+    ? { by: 'packager', word: 'packaged', wrong: false, isBare: true }
+    : { by: 'dev', word: 'released', wrong: false, isBare: true }
 }
 
 function someOffer(decisions: Decisions): Offered {
