@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import type { BuildNode, FetchNode, Labels, Plan, Said } from '../support/small-world/plan.ts'
+import type { BuildNode, FetchNode, Labels, Node, Plan, Said } from '../support/small-world/plan.ts'
 import {
   openSmallWorlds,
   type PropertyName,
@@ -111,13 +111,59 @@ const CALLED: Readonly<Record<string, Parameters<typeof packageOf>[0]>> = {
 }
 
 test('a package whose source nobody signed is refused at the gate', { skip }, async () => {
-  assert.equal((await (await open()).verdicts(packageOf({}))).get('offers 1'), 'untrusted 10')
+  assert.equal((await (await open()).verdicts({ plan: packageOf({}) })).get('offers 1'), 'untrusted 10')
 })
 
 for (const [how, labels] of Object.entries(CALLED)) {
   test(`attack: a source that nobody signed is called a signature ${how}`, { skip }, async () => {
-    const verdicts = await (await open()).verdicts(packageOf(labels))
+    const verdicts = await (await open()).verdicts({ plan: packageOf(labels) })
     assert.equal(verdicts.get('offers 1'), 'indeterminate 20')
     assert.match(verdicts.get('incoming 1') ?? '', /^(indeterminate 20|untrusted 10)$/)
+  })
+}
+
+const DERIVATION = { ...ABSENT, said: [], saidOfDerivation: [], inputs: [] }
+const FILE = { isExecutable: false, said: [], offered: NOWHERE, isHere: true, hasDeriver: false }
+const SIGNATURE = { kind: 'signature', form: 'minisign', by: 'dev', over: 0 } as const
+const BLOB = { kind: 'blob', number: 0 } as const
+
+/** A source and its developer's signature, which a derivation names for which nobody has to stand. */
+const SIGNED: Readonly<Record<string, readonly Node[]>> = {
+  'a file': [
+    { kind: 'local', content: SIGNATURE, references: [], ...FILE },
+    { kind: 'local', content: BLOB, references: [], ...FILE },
+    {
+      ...{
+        kind: 'build',
+        ...DERIVATION,
+        inputs: [0, 1],
+        outputs: ['out'],
+        refers: false,
+        signedBy: [],
+        isOurs: false,
+      },
+      labels: { form: 'environment', role: false, records: [{ subject: 1, signature: 0 }] },
+    },
+  ],
+  'what is fetched': [
+    { kind: 'local', content: SIGNATURE, references: [], ...FILE },
+    {
+      ...{ kind: 'fetch', content: BLOB, url: 1000, isExecutable: false, ...DERIVATION, isHere: true },
+      labels: { form: 'environment', role: false, records: [{ subject: 'out', signature: 0 }] },
+    },
+  ],
+}
+
+for (const [what, nodes] of Object.entries(SIGNED)) {
+  test(`attack: hundreds of derivations crowd around ${what}, one of which names its signature`, {
+    skip,
+  }, async () => {
+    const rule = { source: '"dev"', derivation: '"nothing"', output: '"builder"', acceptsGraph: false }
+    const policy = { default: { ...rule, acceptsUnknown: false }, sources: 'data', exempt: [] } as const
+    const small = await open()
+    for (const crowd of [{}, { crowd: 1 }]) {
+      const verdicts = await small.verdicts({ plan: { nodes, policy }, ...crowd })
+      assert.equal(verdicts.get('verify 1'), 'trusted: claims of dev')
+    }
   })
 }

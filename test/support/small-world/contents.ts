@@ -21,7 +21,11 @@ export function someContent(decisions: Decisions): Content {
   if (!decisions.oneIn(2)) return { kind: 'blob', number: decisions.pick(BLOBS) }
   const kind = decisions.pick(['signature', 'signature', 'list', 'nearly'] as const)
   if (kind === 'list') return { kind }
-  const signed = { form: decisions.pick(FORMS), by: decisions.pick(PEOPLE), over: decisions.pick(BLOBS) }
+  const signed = {
+    form: decisions.pick(FORMS),
+    by: decisions.pick(['dev', 'dev', ...PEOPLE] as const),
+    over: decisions.pick(BLOBS),
+  }
   if (kind === 'signature' && decisions.oneIn(4)) return { kind, ...signed, over: 'list' }
   return { kind, ...signed }
 }

@@ -10,6 +10,7 @@ const laid = new Map<string, StoredFile>()
 /** Lays a world onto the disk, where nothing else is then. Files that two worlds have in common stay. */
 export function layOut(world: World): void {
   const files = filesOf(world)
+  mkdirSync(ATTESTATIONS, { recursive: true })
   for (const [path, file] of laid) {
     if (isSame(files.get(path), file)) continue
     rmSync(path)

@@ -34,6 +34,8 @@ export type Way = 'each' | 'together' | 'twice'
 export interface Judging {
   readonly order?: Order
   readonly way?: Way
+  /** Order of the questions. */
+  readonly questions?: Order
   /** Order of the caches. */
   readonly caches?: Order
   /** Names of the questions to ask; all unless told. */
@@ -49,6 +51,7 @@ export async function judgeWorld(
     order = AS_IT_IS,
     way = 'each',
     caches = AS_IT_IS,
+    questions = AS_IT_IS,
     only,
     store = memoryStore(world, order),
   }: Judging = {},
@@ -62,7 +65,7 @@ export async function judgeWorld(
   }
   const ask = async (inquiryOf: () => Inquiry): Promise<Verdicts> => {
     const verdicts = new Map<string, Judged>()
-    for (const [name, question] of questionsOf(world, caches)) {
+    for (const [name, question] of questions([...questionsOf(world, caches)])) {
       if (only?.has(name) !== false) verdicts.set(name, await question(inquiryOf()))
     }
     return verdicts

@@ -165,28 +165,32 @@ function addItems(draft: Draft, node: Node, items: readonly Item[], isHere: bool
   }
 }
 
-/** A derivation of a world; one that is valid is registered with its outputs, as Nix does. */
-export function addDerivation(
+/** A derivation of a world, and what is asked about it. */
+function addDerivation(
   draft: Draft,
   { saidOfDerivation }: Pick<FetchNode, 'saidOfDerivation'>,
-  { name, derivation: made }: { readonly name: string; readonly derivation: MadeDerivation },
+  { name, derivation }: { readonly name: string; readonly derivation: MadeDerivation },
   isValid: boolean,
 ): void {
-  const { path, text, derivation, outputs } = made
-  const address = { method: 'text', algorithm: 'sha256', hash: toHex(sha256(text)) } as const
-  const item = {
-    name,
-    path,
-    file: { bytes: text, isExecutable: false },
-    references: derivationReferences(derivation),
-    address,
-  }
+  const item = itemOf(name, derivation)
+  const { path } = item
   attest(draft, item, saidOfDerivation)
   draft.paths.push({ name, path })
   if (!isValid) return
-  addValid(draft, item)
-  draft.outputs.set(path, outputs)
+  register(draft, derivation)
   draft.derivations.push({ name, path })
+}
+
+/** Makes a derivation valid, with its outputs, as Nix does. */
+export function register(draft: Draft, derivation: MadeDerivation): void {
+  addValid(draft, itemOf('', derivation))
+  draft.outputs.set(derivation.path, derivation.outputs)
+}
+
+function itemOf(name: string, { path, text, derivation }: MadeDerivation): Item {
+  const address = { method: 'text', algorithm: 'sha256', hash: toHex(sha256(text)) } as const
+  const file = { bytes: text, isExecutable: false }
+  return { name, path, file, references: derivationReferences(derivation), address }
 }
 
 function pathOf(made: MadeNode | undefined): string {

@@ -207,7 +207,7 @@ function someSignature(decisions: Decisions): NonNullable<Made['kept']> {
 
 /** Mostly what the people of a world are there for. */
 function someWords(decisions: Decisions, usual: Said): readonly Said[] {
-  const count = decisions.pick([0, 1, 1, 2])
+  const count = decisions.pick([0, 1, 0, 1, 2])
   return Array.from({ length: count }, () => {
     if (!decisions.oneIn(3)) return usual
     return {

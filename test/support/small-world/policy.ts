@@ -21,7 +21,15 @@ export interface PolicyPlan {
 }
 
 /** TOML values: who is needed for each aspect. */
-const SOURCE = ['"dev"', '"packager"', '"pair"', '"nothing"', '{ developer = "dev" }', '"refuse"'] as const
+const SOURCE = [
+  '"dev"',
+  '"packager"',
+  '"pair"',
+  '"nothing"',
+  '{ developer = "dev" }',
+  '{ developer = "dev" }',
+  '"refuse"',
+] as const
 const DERIVATION = ['"nothing"', '"packager"', '"packager"', '"pair"'] as const
 const OUTPUT = ['"builder"', '"builder"', '"nothing"', '"self"'] as const
 

@@ -5,21 +5,30 @@
 import { createInterface } from 'node:readline'
 import { judgeWorld } from './fronts.ts'
 import { makeWorld } from './make.ts'
-import type { Plan } from './plan.ts'
-import { labelsEarnNothing, type Property, surroundingsChangeNothing } from './properties.ts'
+import {
+  labelsEarnNothing,
+  nothingIsMixedUp,
+  type Property,
+  surroundingsChangeNothing,
+} from './properties.ts'
 import { nixAgrees } from './real-store.ts'
-import type { PropertyName } from './small-worlds.ts'
+import type { PropertyName, WorldQuestion } from './small-worlds.ts'
+import { crowdAround } from './surroundings.ts'
 
 const PROPERTIES: Readonly<Record<PropertyName, Property>> = {
   labels: labelsEarnNothing,
   surroundings: surroundingsChangeNothing,
+  inquiry: nothingIsMixedUp,
   nix: nixAgrees,
 }
 
 async function answer(name: string, bytes: Uint8Array): Promise<unknown> {
   if (name !== 'plan') return PROPERTIES[name as PropertyName](bytes)
-  const plan: Plan = JSON.parse(Buffer.from(bytes).toString('utf8'))
-  return [...(await judgeWorld(makeWorld(plan)))].map(([question, { words }]) => [question, words])
+  const { plan, crowd }: WorldQuestion = JSON.parse(Buffer.from(bytes).toString('utf8'))
+  const world = makeWorld(plan, (draft, made) => {
+    if (crowd !== undefined) crowdAround(plan, crowd).act(draft, made)
+  })
+  return [...(await judgeWorld(world))].map(([question, { words }]) => [question, words])
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -50,7 +50,6 @@ function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): Rea
  * judged when it is done; and what is a signature may be there as that.
  */
 function isExpected(plans: Labelled, name: string): boolean {
-  if (name.startsWith('build variant ')) return true
   const [, front = '', number = ''] = /^(\w+) (\d+)/.exec(name) ?? []
   const node = plans.after.nodes[Number(number)]
   if (front === 'incoming') return isNamedPart(plans, Number(number))
@@ -80,6 +79,24 @@ export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outc
   if (wrong.length === 0) return { cameTo: cameTo(calm) }
   const lines = wrong.map(name => told(name, calm, disturbed))
   const about = { way, disturbances: disturbances.map(({ name }) => name), plan }
+  return { broken: report(lines, about), cameTo: [] }
+}
+
+/** One who is asked everything, in whatever order, answers like one who is asked nothing else. */
+export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
+  const decisions = decisionsOf(bytes)
+  const plan = somePlan(decisions)
+  const variants = someDisturbances(decisions, plan)
+  const world = makeWorld(plan, (draft, made) => {
+    for (const { act } of variants) act(draft, made)
+  })
+  const questions = decisions.shuffle
+  const together = await judgeWorld(world, { way: 'together', questions })
+  const each = await judgeWorld(world, { way: 'each' })
+  const wrong = [...each.keys()].filter(name => each.get(name)?.words !== together.get(name)?.words)
+  if (wrong.length === 0) return { cameTo: cameTo(each) }
+  const lines = wrong.map(name => told(name, each, together))
+  const about = { order: [...together.keys()], disturbances: variants.map(({ name }) => name), plan }
   return { broken: report(lines, about), cameTo: [] }
 }
 

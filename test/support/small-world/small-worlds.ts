@@ -10,14 +10,20 @@ import type { Plan } from './plan.ts'
 import type { Outcome } from './properties.ts'
 
 /** Names of properties that the program knows. */
-export type PropertyName = 'labels' | 'surroundings' | 'nix'
+export type PropertyName = 'labels' | 'surroundings' | 'inquiry' | 'nix'
+
+/** A world, and perhaps the number of a source that nobody's derivations crowd around. */
+export interface WorldQuestion {
+  readonly plan: Plan
+  readonly crowd?: number
+}
 
 /** Throws with what the program said if it comes to an end. */
 export interface SmallWorlds {
   /** Tries a property. */
   try(property: PropertyName, bytes: Uint8Array): Promise<Outcome>
   /** The verdicts on everything in a world, by front and name: `offers 1`. */
-  verdicts(plan: Plan): Promise<ReadonlyMap<string, string>>
+  verdicts(question: WorldQuestion): Promise<ReadonlyMap<string, string>>
   /** Ends the process; nothing of it is left. */
   close(): Promise<void>
 }
@@ -60,8 +66,8 @@ export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> 
   }
   return {
     try: (property, bytes) => ask<Outcome>(property, bytes),
-    verdicts: async plan =>
-      new Map(await ask<readonly [string, string][]>('plan', Buffer.from(JSON.stringify(plan)))),
+    verdicts: async question =>
+      new Map(await ask<readonly [string, string][]>('plan', Buffer.from(JSON.stringify(question)))),
     async close() {
       holdOn(child, true)
       child.stdin.end()

@@ -4,9 +4,20 @@ import { bytesOf } from './contents.ts'
 import type { Decisions } from './decisions.ts'
 import { fetchDerivation, type MadeDerivation } from './derivations.ts'
 import type { Draft } from './draft.ts'
-import { addDerivation, type MadeNode, makeWorld, nameOf } from './make.ts'
+import { type MadeNode, makeWorld, nameOf, register } from './make.ts'
 import { type FetchNode, type Labels, type Plan, someLabels } from './plan.ts'
 import { addVariant, derivationOf, type Variant } from './variants.ts'
+
+/** Derivations that crowd others out, if anything does. */
+const CROWD = 300
+
+/** More derivations that have to do with a source than anybody would look at: no case of many, for they take a second. */
+export function crowdAround({ nodes }: Plan, index: number): Disturbance {
+  const node = nodes[index]
+  if (node?.kind === 'local') return manyReferrers(index)
+  if (node?.kind === 'fetch') return manyVariants(index, node)
+  throw new RangeError('not a source')
+}
 
 /** What is done to a world. */
 export interface Disturbance {
@@ -22,7 +33,6 @@ export function someDisturbances(decisions: Decisions, plan: Plan): readonly Dis
     if (node.kind === 'fetch' && decisions.oneIn(2)) chosen.push(variantOf(decisions, plan, index, node))
     if (node.kind === 'fetch' && decisions.oneIn(4)) chosen.push(fetchedElsewhere(decisions, plan, index))
     if (node.kind !== 'local' && decisions.oneIn(3)) chosen.push(lyingAround(decisions, index))
-    if (node.kind === 'local' && decisions.oneIn(24)) chosen.push(manyReferrers(index))
   }
   return chosen
 }
@@ -103,22 +113,24 @@ function lyingAround(decisions: Decisions, index: number): Disturbance {
   }
 }
 
-/** More derivations that use a file than anybody would look at, none of which says anything of it. */
+/** Derivations that use a file and say nothing of it. */
 function manyReferrers(index: number): Disturbance {
   return {
-    name: `70 derivations that use ${index}`,
+    name: `${CROWD} derivations that use ${index}`,
     act: (draft, made) => {
       const [item] = made[index]?.items ?? []
       if (item === undefined || !draft.infos.has(item.path)) return
-      for (let number = 0; number < 70; number++) {
-        const variant = using(item.path, number)
-        addDerivation(
-          draft,
-          { saidOfDerivation: [] },
-          { name: `user ${index} ${number}.drv`, derivation: variant },
-          true,
-        )
-      }
+      for (let number = 0; number < CROWD; number++) register(draft, using(item.path, number))
+    },
+  }
+}
+
+/** As many that fetch the same from elsewhere. */
+function manyVariants(of: number, node: FetchNode): Disturbance {
+  return {
+    name: `${CROWD} derivations that fetch ${of} from elsewhere`,
+    act: (draft, made) => {
+      for (let url = 1; url <= CROWD; url++) addVariant(draft, made, { of, node, url })
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Derivations that make what another one makes: they differ in where it is fetched from, and in what they say besides. */
 import { fetchDerivation, type MadeDerivation } from './derivations.ts'
 import type { Draft } from './draft.ts'
-import { addDerivation, type MadeNode, nameOf } from './make.ts'
+import { type MadeNode, nameOf, register } from './make.ts'
 import type { FetchNode, Labels } from './plan.ts'
 
 export interface Variant {
@@ -15,8 +15,7 @@ export interface Variant {
 
 /** Makes a variant valid in the store; nobody says anything of it. */
 export function addVariant(draft: Draft, made: readonly MadeNode[], variant: Variant): void {
-  const name = `variant ${variant.of} ${variant.url}.drv`
-  addDerivation(draft, { saidOfDerivation: [] }, { name, derivation: derivationOf(variant, made) }, true)
+  register(draft, derivationOf(variant, made))
 }
 
 export function derivationOf({ of, node, url, labels }: Variant, made: readonly MadeNode[]): MadeDerivation {
