@@ -40,11 +40,22 @@ const ADMISSION: Admission = {
   derivation: DERIVATION,
   time: NOW,
   rule: 'upstream tarballs',
-  claims: [{ key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, origin: 'x.asc' }],
+  claims: [
+    { key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, seen: NOW, trace: 'nix', origin: 'x.asc' },
+  ],
   build: { inputs: [{ stamp: '1:2', path: OTHER_PATH }], outputs: [{ name: 'out', path: PATH }] },
 }
 const TOKENS: readonly string[] = [
-  ...['nixsig1 ', 'policy ', 'until never\n', 'until 1\n', 'stamp none\n', 'stamp 1:2\n', 'kind signature\n'],
+  ...[
+    'nixsig1 ',
+    'nixsig2 ',
+    'policy ',
+    'until never\n',
+    'until 1\n',
+    'stamp none\n',
+    'stamp 1:2\n',
+    'kind signature\n',
+  ],
   ...[
     'built here\n',
     'derivation none\n',
@@ -54,7 +65,12 @@ const TOKENS: readonly string[] = [
     'rule \n',
     'name x\n',
   ],
-  ...['claim builder a - b\n', `input 1:2 ${PATH}\n`, `output out ${PATH}\n`, `allow sha256:${NAR_HASH}\n`],
+  ...[
+    'claim builder a - 1 nix b\n',
+    `input 1:2 ${PATH}\n`,
+    `output out ${PATH}\n`,
+    `allow sha256:${NAR_HASH}\n`,
+  ],
   ...[
     'mode warn\n',
     'mode enforce\n',

@@ -31,8 +31,22 @@ const ADMISSION: Admission = {
   time: NOW,
   rule: 'upstream tarballs',
   claims: [
-    { key: `ed25519:${NAR_HASH}`, role: 'builder', graph: undefined, origin: '/etc/nixsig/a.jsonl:3' },
-    { key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, origin: 'x.asc' },
+    {
+      key: `ed25519:${NAR_HASH}`,
+      role: 'builder',
+      graph: undefined,
+      seen: NOW,
+      trace: 'nix',
+      origin: '/etc/a:3',
+    },
+    {
+      key: 'openpgp:ABCD',
+      role: 'developer',
+      graph: DERIVATION,
+      seen: NOW,
+      trace: 'openpgp:x',
+      origin: 'x.asc',
+    },
   ],
   build: undefined,
 }
@@ -69,6 +83,7 @@ const REFUSED = {
 const LINES: readonly string[] = [
   ...[
     'nixsig1 ',
+    'nixsig2 ',
     'policy ',
     'until never\n',
     'stamp none\n',
@@ -82,7 +97,7 @@ const LINES: readonly string[] = [
     'build 1 1\n',
     'build 0 0\n',
     'rule \n',
-    'claim builder a - b\n',
+    'claim builder a - 1 nix b\n',
     `input ${STAMP} ${PATH}\n`,
   ],
   ...[

@@ -105,7 +105,9 @@ static bool take_head(struct rest *rest, struct admission *found, bool *counted,
 
 static bool take_claim(struct rest *rest) {
   static const char *const roles[] = {"developer ", "packager ", "reviewer ", "builder ", NULL};
+  unsigned long long ignored;
   return take(rest, "claim ") && take_one_of(rest, roles) && take_word(rest, NULL, NULL) && take(rest, " ") &&
+         take_word(rest, NULL, NULL) && take(rest, " ") && take_number(rest, 15, &ignored) && take(rest, " ") &&
          take_word(rest, NULL, NULL) && take(rest, " ") && take_line(rest);
 }
 
@@ -125,9 +127,12 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   if (read == LEDGER_HAS) read = read_record(&ledger_room, file, ENTRY_LIMIT, &rest, why, size);
   if (read != LEDGER_HAS) return read;
 
-  if (!take(&rest, "nixsig1 ") || !take(&rest, path->path) || !take(&rest, " sha256:")) {
+  const bool is_old = take(&rest, "nixsig1 ");
+  if (!(is_old || take(&rest, "nixsig2 ")) || !take(&rest, path->path) || !take(&rest, " sha256:")) {
     return malformed(file, "is not about this path", why, size);
   }
+  /* The first form kept less than was judged: such an entry is stale under every policy. */
+  if (is_old) return LEDGER_SILENT;
   bool counted = false;
   unsigned long long counts[2] = {0, 0};
   const bool has_head = take_hex(&rest, found->nar_hash, HEX_SHA256) && take(&rest, "\n") && take_head(&rest, found, &counted, counts);

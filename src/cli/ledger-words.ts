@@ -1,4 +1,4 @@
-import { type Admission, isCurrent } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, NO_POLICY } from '../ledger/admissions.ts'
 import type { Conflict } from '../ledger/conflicts.ts'
 import { pathWord, when, word } from '../policy/words.ts'
 
@@ -26,6 +26,7 @@ function whyStale(entry: Admission, { policy, now, narHash }: Present): string |
   if (narHash !== undefined && entry.narHash !== narHash) {
     return `it was about other contents (${entry.narHash})`
   }
+  if (entry.policy === NO_POLICY) return 'nixsig was of an older version'
   if (entry.policy !== policy) return 'the policy has changed since'
   if (isCurrent(entry, policy, now)) return undefined
   return `it ended ${when(entry.until ?? now)}`

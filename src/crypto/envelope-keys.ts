@@ -71,6 +71,11 @@ export function ringKey(key: EnvelopeKey): RingKey {
   return key.form === 'pem' ? { form: 'pem', key } : { form: 'sshsig', key, blob: sshKeyBlob(key) }
 }
 
+/** The trace of a signature over an envelope: see recall.ts. `inner` is the one that an OpenPGP signature has. */
+export function envelopeTrace({ form, key }: RingKey, inner = `${form}:${keyIdOf(key)}`): string {
+  return `envelope:${inner}`
+}
+
 /**
  * Which keys are tried on a signature: those that its key id names, else those by which it could be as far as its look
  * tells. Never OpenPGP's in the second case: a program has to be run for each.

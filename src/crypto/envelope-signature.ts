@@ -9,6 +9,8 @@ export type SignatureResult =
       readonly outcome: 'good'
       /** The first second at which it is good no more by the key's own certificate, see DetachedResult. */
       readonly keyEnds?: Instant
+      /** Of an OpenPGP signature, see DetachedResult. */
+      readonly trace?: string
     }
   /** Made before its key ended, which has come since: the policy decides. */
   | { readonly outcome: 'expired-since'; readonly signedAt: Instant; readonly keyExpired: Instant }

@@ -4,7 +4,7 @@ import { sshFingerprint } from '../formats/ssh/key.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Claim, Stray } from '../policy/verdict.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
-import { candidates, type EnvelopeKey, type KeyRing, type RingKey } from './envelope-keys.ts'
+import { candidates, type EnvelopeKey, envelopeTrace, type KeyRing, type RingKey } from './envelope-keys.ts'
 import { costOf, type SignatureResult, verifyEnvelopeSignature } from './envelope-signature.ts'
 
 export { type KeyRing, keyRing } from './envelope-keys.ts'
@@ -26,6 +26,8 @@ export interface EnvelopeSigner {
   readonly expired?: NonNullable<Claim['expired']>
   /** The first second at which the signature is good no more by the key's own certificate; missing where it does not end. */
   readonly keyEnds?: Instant
+  /** How it was signed: see recall.ts. */
+  readonly trace?: string
 }
 
 export interface OpenedEnvelope {
@@ -109,7 +111,8 @@ async function tryKeys(
     switch (result.outcome) {
       case 'good': {
         const { keyEnds } = result
-        return { cost, signer: keyEnds === undefined ? { key } : { key, keyEnds } }
+        const trace = envelopeTrace(entry, result.trace)
+        return { cost, signer: { key, trace, ...(keyEnds === undefined ? {} : { keyEnds }) } }
       }
       case 'expired-since':
         return { cost, signer: { key, expired: { signedAt: result.signedAt, at: result.keyExpired } } }

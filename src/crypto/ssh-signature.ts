@@ -41,10 +41,18 @@ export async function verifySshSignature(question: {
   const message = sshSignedData(namespace, hash, await digestOf(hash))
   const result = await verifySshBlob(message, signature.signature, key)
   if (result.outcome !== 'good') return result
-  const made = `made for the namespace "${printable(namespace)}"`
-  if (namespaces.includes(namespace)) return { outcome: 'good', detail: made }
-  const accepted = namespaces.length === 0 ? 'none' : namespaces.map(name => printable(name)).join(', ')
-  return { outcome: 'unacceptable', detail: `${made}, accepted: ${accepted}` }
+  if (namespaces.includes(namespace)) return { outcome: 'good', detail: madeFor(namespace) }
+  return { outcome: 'unacceptable', detail: `${madeFor(namespace)}, accepted: ${namespaceWords(namespaces)}` }
+}
+
+/** For messages: what a signature was made for. */
+export function madeFor(namespace: string): string {
+  return `made for the namespace "${printable(namespace)}"`
+}
+
+/** For messages: the namespaces that are accepted. */
+export function namespaceWords(namespaces: readonly string[]): string {
+  return namespaces.length === 0 ? 'none' : namespaces.map(name => printable(name)).join(', ')
 }
 
 /**

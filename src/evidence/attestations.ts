@@ -161,10 +161,12 @@ function readPayload(
   }
   const { narHash, references } = subject
   const about = { path: search.path, narHash, ...(references && { references }), origin }
-  for (const { key, expired } of signers) {
+  for (const { key, expired, keyEnds: until, trace } of signers) {
+    const end = until === undefined ? {} : { until }
+    const made = { ...(expired && { expired }), ...end, ...(trace && { trace }) }
     for (const word of wordsOf(predicate, key)) {
       if ('unused' in word) findings.strays.push({ problem: 'unused', origin, detail: word.unused })
-      else addClaim(findings, { key: key.identity, ...word, ...(expired && { expired }), ...about })
+      else addClaim(findings, { key: key.identity, ...word, ...made, ...about })
     }
   }
 }

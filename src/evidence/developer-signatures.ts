@@ -107,16 +107,22 @@ function whyUnfit(fsPath: string): string | undefined {
 }
 
 function claimsOf(result: DetachedResult, subject: Subject, origin: string): readonly Claim[] {
-  const { key, outcome, signedAt, keyExpired } = result
+  const { key, outcome, signedAt, keyExpired, keyEnds: until, trace } = result
   const { path, narHash } = subject
   const claim = { key: key.identity, role: 'developer', path, narHash, origin } as const
-  if (outcome === 'good') return [claim]
+  if (outcome === 'good') {
+    const end = until === undefined ? {} : { until }
+    return [{ ...claim, ...end, ...(trace === undefined ? {} : { trace }) }]
+  }
   if (outcome !== 'expired-since' || signedAt === undefined || keyExpired === undefined) return []
   return [{ ...claim, expired: { signedAt, at: keyExpired } }]
 }
 
-/** As what each outcome is told; which results count, severity.ts says. */
-const PROBLEMS = {
+/**
+ * As what each outcome is told where it is no claim and concerns the key that the signature names; which results count,
+ * severity.ts says.
+ */
+export const PROBLEMS = {
   'bad-signature': 'bad-signature',
   unacceptable: 'bad-signature',
   'other-file': 'other-subject',

@@ -1,12 +1,17 @@
-import type { Claim, Evidence } from '../policy/verdict.ts'
+import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 
 /** All evidence together; what two places say alike is kept as the first of them says it. */
 export function mergeEvidence(parts: readonly Evidence[]): Evidence {
   return {
     claims: distinct(parts.flatMap(part => part.claims)),
-    strays: parts.flatMap(part => part.strays),
+    strays: distinctStrays(parts.flatMap(part => part.strays)),
     troubles: parts.flatMap(part => part.troubles),
   }
+}
+
+function distinctStrays(strays: readonly Stray[]): readonly Stray[] {
+  const said = ({ problem, origin, detail }: Stray) => [problem, origin, detail].join('\n')
+  return [...new Map(strays.map(stray => [said(stray), stray])).values()]
 }
 
 function distinct(claims: readonly Claim[]): readonly Claim[] {
@@ -19,9 +24,11 @@ function distinct(claims: readonly Claim[]): readonly Claim[] {
 }
 
 /** What tells claims apart, but for the references that they state. */
-export function identityOf({ key, role, path, narHash, graph, coversGraph, expired }: Claim): string {
-  // An old signature of a key that ended since must not stand in for one that counts without that.
-  return [key, role, path, narHash, graph, coversGraph, expired?.signedAt, expired?.at].join(' ')
+export function identityOf(claim: Claim): string {
+  const { key, role, path, narHash, graph, coversGraph, expired, until, trace } = claim
+  // One that ends, or that a later policy may not take, must not stand in for one that is better.
+  const ends = [expired?.signedAt, expired?.at, until]
+  return [key, role, path, narHash, graph, coversGraph, ...ends, trace].join(' ')
 }
 
 /** Claims of one identity, and one more. What states no references is said by any that states some. */

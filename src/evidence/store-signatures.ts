@@ -56,6 +56,7 @@ export function storeSignatureEvidence(
         path: signed.path,
         narHash: signed.narHash,
         references,
+        trace: 'nix',
         origin,
       })
     } else if (keys.some(key => key.name === signature.name)) {

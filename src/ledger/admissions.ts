@@ -2,7 +2,7 @@
  * What this machine admitted: one small file a store path, found by the path's hash part alone. docs/ledger.md
  * describes the form for the other programs that read it.
  *
- *     nixsig1 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
+ *     nixsig2 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
  *     stamp <inode>:<time of birth in nanoseconds>, or none
@@ -12,12 +12,16 @@
  *     time <seconds since 1970>
  *     build <number of inputs> <number of outputs>, or build unknown
  *     rule <title>
- *     claim <role> <key> <graph or -> <origin>     once for each signature that counted
+ *     claim <role> <key> <graph or -> <seen> <trace> <origin>   once for each signature that counted
  *     input <stamp> <store path>                   of a derivation: so many as `build` says
  *     output <name> <store path>                   likewise
  *
  * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
- * these very bytes, and whether they were made here. The verifier judges such claims anew under the new policy.
+ * these very bytes, when it saw that and how they were signed, and whether they were made here. The verifier judges such
+ * claims anew under the new policy.
+ *
+ * Entries of the first form, `nixsig1`, kept less than they had judged. They are stale under every policy, and of what they
+ * say nothing is used but the facts of this machine: which contents, as what, and whether they were made here.
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -33,7 +37,7 @@ const BUILD_LIMIT = 512
 
 const HEAD = new RegExp(
   [
-    '^nixsig1 (\\S+) sha256:([0-9a-f]{64})',
+    '^nixsig([12]) (\\S+) sha256:([0-9a-f]{64})',
     'policy ([0-9a-f]{64})',
     'until (never|\\d{1,15})',
     'stamp (none|\\d+:\\d+)',
@@ -46,11 +50,20 @@ const HEAD = new RegExp(
   ].join('\n'),
 )
 
+const CLAIM = /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (\d{1,15}) ([\x21-\x7e]+) (.*)$/
+
+/** The policy of entries that are stale under every one: no policy has this digest. */
+export const NO_POLICY = '0'.repeat(64)
+
 export interface AdmittedClaim {
   readonly key: string
   readonly role: Role
   /** The derivation whose signed build graph covered the path, if that is how the claim reached it. */
   readonly graph: string | undefined
+  /** When this machine verified the signature, in seconds since 1970. */
+  readonly seen: number
+  /** How it was signed: one word of printable ASCII, see src/crypto/recall.ts. */
+  readonly trace: string
   readonly origin: string
 }
 
@@ -103,7 +116,7 @@ export function printAdmission(admission: Admission): string {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
-    `nixsig1 ${admission.path} sha256:${admission.narHash}`,
+    `nixsig2 ${admission.path} sha256:${admission.narHash}`,
     `policy ${admission.policy}`,
     `until ${admission.until ?? 'never'}`,
     `stamp ${admission.stamp ?? 'none'}`,
@@ -113,13 +126,15 @@ export function printAdmission(admission: Admission): string {
     `time ${admission.time}`,
     `build ${isKept ? `${inputs.length} ${outputs.length}` : 'unknown'}`,
     `rule ${printable(admission.rule)}`,
-    ...admission.claims
-      .slice(0, CLAIM_LIMIT)
-      .map(claim => `claim ${claim.role} ${claim.key} ${claim.graph ?? '-'} ${printable(claim.origin)}`),
+    ...admission.claims.slice(0, CLAIM_LIMIT).map(claimLine),
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
     ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): string {
+  return `claim ${role} ${key} ${graph ?? '-'} ${seen} ${trace} ${printable(origin)}`
 }
 
 /**
@@ -130,12 +145,17 @@ export function readAdmission(state: string, digest: string, path: string): Admi
   const file = entryFile(state, digest)
   const text = readOwnedFile(file, ENTRY_LIMIT)?.toString('utf8')
   // Nothing but its name is left of one that was not flushed when the power went.
-  if (text === undefined || text === '') return undefined
+  return text === undefined || text === '' ? undefined : parseAdmission(text, path, file)
+}
+
+/** What the text of an entry says of a path; `file` is for messages. Throws FileError like `readAdmission`. */
+export function parseAdmission(text: string, path: string, file: string): Admission {
   const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
   const head = HEAD.exec(text)
   if (head === null) throw malformed('does not have the form of one')
   const [
     whole,
+    version,
     subject,
     narHash = '',
     policy = '',
@@ -149,14 +169,16 @@ export function readAdmission(state: string, digest: string, path: string): Admi
     rule = '',
   ] = head
   if (subject !== path) throw malformed(`is not about ${printable(path)}`)
-  const lines = text.slice(whole.length).split('\n')
+  const isOld = version === '1'
+  const lines = isOld ? [''] : text.slice(whole.length).split('\n')
   if (lines.pop() !== '') throw malformed('breaks off in the middle of a line')
-  const build = counts === undefined || counts === 'unknown' ? undefined : takeBuild(lines, counts)
-  if (build === undefined && counts !== 'unknown') throw malformed('lacks some of its inputs or outputs')
+  const isCounted = counts !== 'unknown' && !isOld
+  const build = counts === undefined || !isCounted ? undefined : takeBuild(lines, counts)
+  if (build === undefined && isCounted) throw malformed('lacks some of its inputs or outputs')
   return {
     path,
     narHash,
-    policy,
+    policy: isOld ? NO_POLICY : policy,
     until: until === 'never' ? undefined : Number(until),
     stamp: stamp === 'none' ? undefined : stamp,
     kind: kind as AdmittedKind,
@@ -186,10 +208,16 @@ function takeBuild(lines: string[], counts: string): AdmittedBuild | undefined {
 }
 
 function readClaim(line: string): AdmittedClaim | undefined {
-  const [, role, key, graph, origin] =
-    /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (.*)$/.exec(line) ?? []
-  if (key === undefined || graph === undefined || origin === undefined) return undefined
-  return { role: role as Role, key, graph: graph === '-' ? undefined : graph, origin }
+  const [, role, key = '', graph, seen, trace = '', origin] = CLAIM.exec(line) ?? []
+  if (origin === undefined) return undefined
+  return {
+    role: role as Role,
+    key,
+    graph: graph === '-' ? undefined : graph,
+    seen: Number(seen),
+    trace,
+    origin,
+  }
 }
 
 function fail(error: Error): never {
@@ -198,5 +226,6 @@ function fail(error: Error): never {
 
 /** Whether an entry still speaks: same policy, and not past its end. */
 export function isCurrent(admission: Admission, policy: string, now: number): boolean {
-  return admission.policy === policy && (admission.until === undefined || now < admission.until)
+  if (admission.policy === NO_POLICY || admission.policy !== policy) return false
+  return admission.until === undefined || now < admission.until
 }

@@ -57,7 +57,7 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   const counted = [...new Set(answers.flatMap(answer => answer.counted))]
   return trust(
     { kind: 'claims', claims: counted.map(({ claim }) => claim), principals: principalsOf(answers) },
-    counted.map(({ holder }) => endOf(policy, holder)),
+    counted.flatMap(({ holder, claim }) => [endOf(policy, holder), claim.until]),
   )
 }
 

@@ -14,7 +14,7 @@ export type Standing =
   | { readonly code: 'not-yet-valid'; readonly at: Instant }
 
 /** Whose key this is; undefined for a key that is not in the trusted list. */
-export function holderOf(policy: Policy, identity: KeyIdentity): KeyHolder | undefined {
+export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdentity): KeyHolder | undefined {
   for (const principal of policy.principals.values()) {
     const key = principal.keys.find(candidate => candidate.identity === identity)
     if (key !== undefined) return { principal, key }

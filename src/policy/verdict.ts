@@ -36,6 +36,12 @@ export interface Claim {
   readonly graph?: string
   /** The key that made it has ended by its own certificate's word, after this was signed by the signer's own word. */
   readonly expired?: { readonly signedAt: Instant; readonly at: Instant }
+  /** The first instant at which it counts no more by the certificate of its key; missing: it has no such end. */
+  readonly until?: Instant
+  /** How it was signed, for later policies: see src/crypto/recall.ts. A claim without it is not remembered. */
+  readonly trace?: string
+  /** When this machine verified the signature, for a claim that it remembers. */
+  readonly seen?: Instant
   /** Where it was read: a file and line, `the store's database` … */
   readonly origin: string
 }
@@ -155,8 +161,8 @@ export interface Trust {
   /** What was found besides and is no evidence. */
   readonly strays: readonly Stray[]
   /**
-   * The first instant at which this verdict may no longer hold: a key or an exemption that ends, a revocation that
-   * begins, a builder's key that becomes valid and whose claim contradicts.
+   * The first instant at which this verdict may no longer hold: a key, its certificate or an exemption that ends, a
+   * revocation that begins, a builder's key that becomes valid and whose claim contradicts.
    */
   readonly until?: Instant
 }

@@ -47,7 +47,8 @@ export function weigh(
     }
     const standing = standingOf(policy, holder, now)
     const disagrees = claim.narHash !== subject.narHash
-    const contradicts = claim.role === 'builder' && disagrees && claim.expired === undefined
+    const ended = claim.until !== undefined && claim.until <= now
+    const contradicts = claim.role === 'builder' && disagrees && claim.expired === undefined && !ended
     if (contradicts && standing.code === 'valid') {
       conflicts.push({ code: 'conflict', ...attested(claim, holder), judged: subject.narHash })
       continue
@@ -58,6 +59,12 @@ export function weigh(
       strays.push({ problem: 'unused', origin: claim.origin, detail: `${holder.principal.name}: ${unused}` })
     } else if (standing.code !== 'valid') {
       discounted.push({ claim, holder, finding: findingOf(standing, holder) })
+    } else if (ended) {
+      discounted.push({
+        claim,
+        holder,
+        finding: { code: 'expired', who: holder.principal.name, at: claim.until },
+      })
     } else if (claim.expired !== undefined && !acceptsExpiredKey(subject, rule)) {
       const finding = { code: 'expired', who: holder.principal.name, ...claim.expired } as const
       discounted.push({ claim, holder, finding })

@@ -31,7 +31,7 @@ export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation
   const remembered = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([
     await inquiry.attested(path.path),
-    rememberedEvidence(remembered, subject.narHash),
+    await rememberedEvidence(inquiry, remembered, subject.narHash),
   ])
   return judgeWithGraph(inquiry, subject, evidence)
 }

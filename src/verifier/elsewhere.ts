@@ -54,7 +54,7 @@ export async function judgeElsewhere(
   const evidence = mergeEvidence([
     ...signed,
     await inquiry.attested(path.path),
-    rememberedEvidence(entry, narHash),
+    await rememberedEvidence(inquiry, entry, narHash),
   ])
   const derivations = makers.map(maker => maker.derivation)
   const verdict = await judgeWithGraph(inquiry, subject, evidence, derivations)

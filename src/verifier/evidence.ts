@@ -3,9 +3,10 @@ import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
+import { toHex } from '../primitives/hex.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Inquiry } from './inquiry.ts'
-import { readGateKeyName } from './machine-key.ts'
+import { readGateKeyName, readMachineKey } from './machine-key.ts'
 
 /**
  * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
@@ -40,16 +41,20 @@ function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): 
   return { ...found, strays }
 }
 
-/** What this machine once verified itself about these very bytes: an entry's claims, to be judged anew. */
-export function rememberedEvidence(entry: Admission | undefined, narHash: string): Evidence {
-  if (entry === undefined || entry.narHash !== narHash) return { claims: [], strays: [], troubles: [] }
-  const claims = entry.claims.map(({ key, role, graph, origin }) => ({
-    key,
-    role,
-    path: entry.path,
-    narHash,
-    ...(graph === undefined ? {} : { graph }),
-    origin,
-  }))
-  return { claims, strays: [], troubles: [] }
+/** What this machine once verified itself about these very bytes: an entry's claims, as the policy of the day takes them. */
+export async function rememberedEvidence(
+  inquiry: Pick<Inquiry, 'policy' | 'places' | 'now'>,
+  entry: Admission | undefined,
+  narHash: string,
+): Promise<Evidence> {
+  const isAbout = entry?.narHash === narHash && entry.claims.length > 0
+  if (!isAbout) return { claims: [], strays: [], troubles: [] }
+  const { recalledEvidence } = await import('../evidence/remembered.ts')
+  const remembered = entry.claims.map(({ key, role, graph, seen, trace, origin }) => {
+    const about = { key, role, path: entry.path, narHash, seen, trace, origin }
+    return graph === undefined ? about : { ...about, graph }
+  })
+  const machineKey = readMachineKey(inquiry.places.state)
+  const own = machineKey && `ed25519:${toHex(machineKey)}`
+  return recalledEvidence(await inquiry.policy(), remembered, { now: inquiry.now, own })
 }

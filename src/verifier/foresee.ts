@@ -40,7 +40,8 @@ export async function foresee(
     output.declared?.some(({ signatures }) => signatures.length > 0) === true
   if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-  const evidence = mergeEvidence([attested, rememberedEvidence(entry, entry?.narHash ?? '')])
+  const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
+  const evidence = mergeEvidence([attested, remembered])
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
   const makers = [output.derivation, ...others.map(({ derivation }) => derivation)]
   const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])

@@ -8,6 +8,10 @@ import { FormatError } from '../primitives/format-error.ts'
 import { readDerivation, type StoredDerivation } from './build.ts'
 import { declaredIn, partNamed } from './declared.ts'
 import type { Inquiry } from './inquiry.ts'
+import { knownFirst } from './known-first.ts'
+
+/** Derivations that are read for one path, though nothing is known of them. */
+const DEPENDENT_LIMIT = 4096
 
 /**
  * Judges; where that does not suffice, looks for packagers who signed the build graph of something built from it.
@@ -51,8 +55,8 @@ async function* graphClaimsOf(
   const dependents = async (path: string): Promise<readonly string[]> => {
     const named = await store.referrers(path)
     const found: string[] = []
-    for (const candidate of [...named].sort()) {
-      if (!candidate.endsWith('.drv')) continue
+    const derivations = named.filter(candidate => candidate.endsWith('.drv'))
+    for (const candidate of await knownFirst(inquiry, derivations, DEPENDENT_LIMIT)) {
       const stored = known.get(candidate) ?? readable(candidate)
       if (stored === undefined) continue
       known.set(candidate, stored)

@@ -2,12 +2,16 @@
 
 import type { Declaration } from '../evidence/in-band.ts'
 import { type ContentAddress, parseContentAddress } from '../formats/nix/content-address.ts'
+import { sourcePath } from '../formats/nix/make-store-path.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
 import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input, Output } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf, vouchedFor } from './makers.ts'
+
+/** What is named by its NAR hash. */
+export const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /**
  * What is known of a path besides its name. Its content address has been held against the name, so it is a proof and
@@ -31,6 +35,17 @@ export function knownFromStore(info: PathInfo | undefined, entry?: Admission): K
 /** A path that is not a derivation, and all derivations in the store that make it. */
 export interface Identified extends Input {
   readonly makers: readonly Output[]
+}
+
+/** The content address that a path's own name proves, given its NAR hash (hex) and what it refers to. */
+export function addressByName(
+  path: StorePath,
+  { narHash, references }: Pick<PathInfo, 'narHash' | 'references'>,
+): Known['contentAddress'] {
+  const others = references.filter(reference => reference !== path.path)
+  const self = others.length < references.length
+  const named = sourcePath({ name: path.name, narHash, references: others, self })
+  return named === path.path ? OF_TREE : undefined
 }
 
 /**

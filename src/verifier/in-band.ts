@@ -1,5 +1,5 @@
 /** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
-import type { SignaturePart } from '../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
@@ -7,8 +7,13 @@ import type { Input } from './build.ts'
 import { declaredIn, fileNamesOf, saidOfInput } from './declared.ts'
 import { readable } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst, makersOf } from './makers.ts'
+import { knownFirst } from './known-first.ts'
+import { makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
+
+/** Derivations that are read, at most, for what they say of a file that they are built from; and those that say anything. */
+const REFERRER_LIMIT = 4096
+const DECLARATION_LIMIT = 256
 
 /**
  * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for `doubting`
@@ -36,14 +41,13 @@ export async function declaredEvidence(
 export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, input: T): Promise<T> {
   if (input.kind !== 'local-source') return input
   const referrers = await (await inquiry.store()).referrers(input.path.path)
-  const derivations = await knownFirst(
-    inquiry,
-    referrers.filter(path => path.endsWith('.drv')),
-  )
-  const declared = derivations.flatMap(path => {
+  const derivations = referrers.filter(path => path.endsWith('.drv'))
+  const declared: Declaration[] = []
+  for (const path of await knownFirst(inquiry, derivations, REFERRER_LIMIT)) {
     const stored = readable(path)
-    return stored === undefined ? [] : saidOfInput(declaredIn(stored), input.path.path)
-  })
+    if (stored !== undefined) declared.push(...saidOfInput(declaredIn(stored), input.path.path))
+    if (declared.length >= DECLARATION_LIMIT) break
+  }
   return { ...input, declared: declared.map(each => ({ ...each, isHearsay: true })) }
 }
 

@@ -20,13 +20,10 @@ import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admittedNow } from './admitted.ts'
 import { readDerivation } from './build.ts'
 import { judgeElsewhere } from './elsewhere.ts'
-import { identify } from './identify.ts'
+import { identify, OF_TREE } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
-
-/** What a path is named by that is named by its NAR hash. */
-const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT

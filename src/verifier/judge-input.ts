@@ -58,7 +58,7 @@ export async function judgeInput(inquiry: Inquiry, input: Judged, made: MadeHere
   const subject = subjectOf(input, { narHash, builtHere: made.builtHere })
   const makers = input.makers ?? (await makersOfSource(inquiry, input))
   const names = await namesOf(inquiry, input, makers)
-  const remembered = rememberedEvidence(entry, narHash)
+  const remembered = await rememberedEvidence(inquiry, entry, narHash)
   const evidence = mergeEvidence([await pathEvidence(inquiry, subject, info, names), remembered])
   const source = { ...input, makers }
   if (info === undefined) return judgeWithGraph(inquiry, subject, evidence, derivationsOf(source))
@@ -85,7 +85,7 @@ async function judgeOutput(
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([
     await pathEvidence(inquiry, subject, info),
-    rememberedEvidence(entry, narHash),
+    await rememberedEvidence(inquiry, entry, narHash),
   ])
   return tellingOfUnvouched(await judgeWithGraph(inquiry, subject, evidence), making.unvouched)
 }

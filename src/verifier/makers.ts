@@ -3,20 +3,14 @@
  * differ in where a source is fetched from alone make the same output. So no order of theirs has a meaning, any one that
  * is admitted suffices, and one that nobody stands for is no knowledge at all.
  */
-import { existsSync } from 'node:fs'
-import { attestationFile } from '../evidence/attestation-file.ts'
-import { isStorePath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
-import { isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
-import { admittedNow } from './admitted.ts'
 import { type Output, outputsOf, readDerivation, type StoredDerivation } from './build.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
+import { knownFirst } from './known-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
-
-/** Derivations that are looked at although nobody attested them and the ledger does not have them. */
-const UNKNOWN_LIMIT = 256
 
 /**
  * The outputs that are this path, of derivations that are valid in the store: Nix held their outputs' paths against
@@ -25,27 +19,6 @@ const UNKNOWN_LIMIT = 256
 export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<readonly Output[]> {
   const derivers = await (await inquiry.store()).derivers(path.path)
   return (await knownFirst(inquiry, derivers)).flatMap(deriver => outputNamedBy(deriver, path.path) ?? [])
-}
-
-/**
- * Derivations in an order that nobody else controls, and not too many of them: first those that the ledger admitted, then
- * those of which something is attested, so that nobody can crowd these out.
- */
-export async function knownFirst(
-  inquiry: Inquiry,
-  derivations: readonly string[],
-): Promise<readonly string[]> {
-  const { attestations } = await inquiry.snapshot()
-  const { state, policy, now } = await admittedNow(inquiry)
-  const standing = (derivation: string): 0 | 1 | 2 => {
-    const entry = readAdmission(state, parseStorePath(derivation).digest, derivation)
-    if (entry?.kind === 'derivation' && isCurrent(entry, policy, now)) return 0
-    return attestations.some(directory => existsSync(attestationFile(directory, derivation))) ? 1 : 2
-  }
-  const ranked = [...new Set(derivations)].sort().map(path => ({ path, rank: standing(path) }))
-  const known = [0, 1].flatMap(rank => ranked.filter(one => one.rank === rank))
-  const unknown = ranked.filter(({ rank }) => rank === 2).slice(0, UNKNOWN_LIMIT)
-  return [...known, ...unknown].map(({ path }) => path)
 }
 
 /** The output of this derivation that is this path; undefined if it makes no such thing, or cannot be read. */

@@ -10,7 +10,7 @@ import type { Refusal, Side, Stray, Trouble, Trust, Verdict } from '../policy/ve
 import { FormatError } from '../primitives/format-error.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { type Coming, judgeElsewhere } from './elsewhere.ts'
-import { type Identified, identify } from './identify.ts'
+import { addressByName, type Identified, identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { vouchedFor } from './makers.ts'
 import { recordOffer } from './record.ts'
@@ -116,9 +116,10 @@ async function whatItIs(
   path: StorePath,
   offers: readonly [Offer, ...Offer[]],
 ): Promise<Offered> {
-  const contentAddress = offers.map(({ narinfo }) => narinfo.contentAddress).find(said => said !== undefined)
+  const said = offers.map(({ narinfo }) => narinfo.contentAddress).find(address => address !== undefined)
+  const contentAddress = said ?? addressByName(path, offers[0].narinfo)
   if (isDerivationPath(path)) {
-    if (contentAddress !== undefined) return { path, kind: 'derivation', isSigned: false }
+    if (said !== undefined) return { path, kind: 'derivation', isSigned: false }
     const reason = 'it is named as a derivation and not by its contents, as derivations are'
     throw new FormatError('narinfo', reason, path.path)
   }

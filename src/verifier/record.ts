@@ -4,6 +4,7 @@ import { replaceFile } from '../files/replace-file.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
 import {
   type Admission,
+  type AdmittedClaim,
   entryFile,
   isCurrent,
   printAdmission,
@@ -12,7 +13,8 @@ import {
 } from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { Subject, Trust } from '../policy/verdict.ts'
+import type { Instant } from '../policy/policy.ts'
+import type { Claim, Subject, Trust } from '../policy/verdict.ts'
 import { type Input, outputsOf, type StoredDerivation } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 
@@ -105,21 +107,47 @@ interface Recorded {
 }
 
 async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
+  const { digest } = await inquiry.snapshot()
+  return entryFor(trust, at, { policy: digest, now: inquiry.now })
+}
+
+/** The entry that keeps a verdict that was made now under the policy of this digest. */
+export function entryFor(
+  trust: Trust,
+  at: Recorded,
+  { policy, now }: { readonly policy: string; readonly now: Instant },
+): Admission {
   const { subject, basis } = trust
-  // An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
-  const claims = basis.kind === 'claims' ? basis.claims.filter(({ expired }) => expired === undefined) : []
+  const claims = basis.kind === 'claims' ? basis.claims : []
   return {
     path: at.path.path,
     narHash: subject.narHash,
-    policy: (await inquiry.snapshot()).digest,
+    policy,
     until: trust.until,
     stamp: at.stamp,
     kind: subject.kind,
     builtHere: subject.builtHere,
     derivation: at.derivation,
-    time: inquiry.now,
+    time: now,
     rule: trust.rule,
-    claims: claims.map(({ role, key, graph, origin }) => ({ role, key, graph, origin })),
+    claims: claimsToKeep(claims, now),
     build: undefined,
   }
+}
+
+/**
+ * What is remembered of claims that counted, each signer's first one before others by the same, for not all may have room.
+ * An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
+ */
+function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
+  const firsts = new Map<string, AdmittedClaim>()
+  const others: AdmittedClaim[] = []
+  for (const { role, key, graph, origin, trace, seen = now, expired } of claims) {
+    if (expired !== undefined || trace === undefined) continue
+    const kept = { role, key, graph, seen, trace, origin }
+    const signer = `${role} ${key}`
+    if (firsts.has(signer)) others.push(kept)
+    else firsts.set(signer, kept)
+  }
+  return [...firsts.values(), ...others]
 }

@@ -144,8 +144,9 @@ test('no file: no evidence, and no trouble', async () => {
 
 test('a claim in full: key, role, path, hash, file and line', async () => {
   const file = publish(first, PATH, built(mallory), built(alice))
+  const trace = `envelope:ed25519:${sshFingerprint(alice.publicKey)}`
   assert.deepEqual((await attestationEvidence(policy, PATH)).claims, [
-    { key: alice.identity, role: 'builder', path: PATH, narHash: HASH, origin: `${file}:2` },
+    { key: alice.identity, role: 'builder', path: PATH, narHash: HASH, trace, origin: `${file}:2` },
   ])
 })
 

@@ -50,6 +50,7 @@ test('a signature by a listed key is a builder’s claim about these contents', 
       path: PATH,
       narHash: path.narHash,
       references: [...path.references].sort(),
+      trace: 'nix',
       origin: 'db',
     },
   ])

@@ -29,8 +29,22 @@ const admission: Admission = {
   rule: 'default',
   build: undefined,
   claims: [
-    { key: `ed25519:${HASH}`, role: 'builder', graph: undefined, origin: '/etc/nixsig/attestations: line 3' },
-    { key: 'openpgp:ABCD', role: 'developer', graph: `/nix/store/${DIGEST}-top.drv`, origin: 'x.asc' },
+    {
+      key: `ed25519:${HASH}`,
+      role: 'builder',
+      graph: undefined,
+      seen: 1_690_000_000,
+      trace: 'nix',
+      origin: '/etc/a: line 3',
+    },
+    {
+      key: 'openpgp:ABCD',
+      role: 'developer',
+      graph: `/nix/store/${DIGEST}-top.drv`,
+      seen: 1,
+      trace: 'openpgp:x',
+      origin: 'x.asc',
+    },
   ],
 }
 
@@ -96,7 +110,7 @@ test('more inputs than an entry keeps are not written down at all', () => {
 test('the first line is all that another program has to compare', () => {
   writeAdmission(state, DIGEST, admission)
   const [first] = readFileSync(entryFile(state, DIGEST), 'utf8').split('\n')
-  assert.equal(first, `nixsig1 ${PATH} sha256:${HASH}`)
+  assert.equal(first, `nixsig2 ${PATH} sha256:${HASH}`)
 })
 
 test('a path that was never admitted has no entry', () => {
@@ -126,7 +140,9 @@ test('attack: a symbolic link in place of an entry', () => {
 
 test('attack: line breaks in a rule or an origin cannot add lines to an entry', () => {
   const origin = `evil\nclaim builder ed25519:${'00'.repeat(32)} - forged`
-  const claims = [{ key: 'openpgp:AB', role: 'developer', graph: undefined, origin } as const]
+  const claims = [
+    { key: 'openpgp:AB', role: 'developer', graph: undefined, seen: 1, trace: 'nix', origin } as const,
+  ]
   writeAdmission(state, DIGEST, { ...admission, rule: 'a\nuntil never', claims })
   const read = readAdmission(state, DIGEST, PATH)
   assert.equal(read?.claims.length, 1)
@@ -163,6 +179,8 @@ for (const [what, from, to] of [
   ['an unknown kind', 'kind output', 'kind image'],
   ['a field twice', 'rule default', 'rule default\nrule default'],
   ['an unknown role', 'claim builder', 'claim owner'],
+  ['a claim without its time', ' 1690000000 ', ' '],
+  ['a version to come', 'nixsig2', 'nixsig3'],
 ] as const) {
   test(`a malformed entry is refused: ${what}`, () => {
     put(good().replace(from, to))
@@ -176,6 +194,30 @@ for (const [what, from, to] of [
 test('an entry larger than its limit is refused without being read', () => {
   put(`nixsig1 ${PATH} sha256:${HASH}\n${'x'.repeat(270_000)}`)
   assert.throws(() => readAdmission(state, DIGEST, PATH), /is larger than 262144 bytes/)
+})
+
+const OLD = `nixsig1 ${PATH} sha256:${HASH}
+policy ${POLICY}
+until never
+stamp 17:1700000000000000000
+kind output
+built here
+derivation /nix/store/${DIGEST}-hello-2.12.drv
+time 1700000000
+build 1 1
+rule default
+claim builder ed25519:${HASH} - /etc/nixsig/attestations:3
+input 1:2 ${PATH}
+output out ${PATH}
+`
+
+test('attack: an entry of the first form, which kept less than it judged, speaks under no policy', () => {
+  put(OLD)
+  const read = readAdmission(state, DIGEST, PATH)
+  assert.ok(read !== undefined)
+  for (const policy of [POLICY, read.policy]) assert.equal(isCurrent(read, policy, 0), false)
+  assert.deepEqual([read.narHash, read.builtHere, read.kind], [HASH, true, 'output'])
+  assert.deepEqual([read.claims, read.build], [[], undefined])
 })
 
 test('an entry speaks only under its own policy and before its end', () => {

@@ -33,7 +33,16 @@ const ADMISSION: Admission = {
   derivation: DRV,
   time: 1_790_000_000,
   rule: 'tools, as we like them',
-  claims: [{ key: 'ed25519:x', role: 'builder', graph: undefined, origin: 'a file:3' }],
+  claims: [
+    {
+      key: 'ed25519:x',
+      role: 'builder',
+      graph: undefined,
+      seen: 1_790_000_000,
+      trace: 'nix',
+      origin: 'a file:3',
+    },
+  ],
   build: { inputs: [{ stamp: '1:2', path: DRV }], outputs: [{ name: 'out', path: PATH }] },
 }
 

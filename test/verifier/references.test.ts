@@ -77,7 +77,8 @@ accept-unknown-derivation = true
 
 /** The builder's statement. */
 function stated(path: string, narHash: string, references?: readonly string[], by = BUILDER): string {
-  const build = { derivation: `${TOOL}.drv`, output: 'out', inputs: [] }
+  const derivation = `/nix/store/${'1'.repeat(32)}-${parseStorePath(path).name}.drv`
+  const build = { derivation, output: 'out', inputs: [] }
   const predicate = provenanceJson(signerUri('builder', sshFingerprint(by.publicKey)), build, 1_790_000_000)
   const subjects = [{ name: path, narHash, ...(references && { references }) }]
   return signEnvelope(printStatement({ subjects, predicateType: PROVENANCE, predicate }), by)

@@ -5,6 +5,7 @@ import { after, test } from 'node:test'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { readAdmission } from '../../src/ledger/admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
+import type { Policy } from '../../src/policy/policy.ts'
 import type { Claim, Evidence } from '../../src/policy/verdict.ts'
 import { rememberedEvidence } from '../../src/verifier/evidence.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
@@ -25,28 +26,36 @@ ${rule}`)
 const ACCEPTING = policyThat('accept-expired-key = "if-signed-before"')
 const REFUSING = policyThat('accept-expired-key = "refuse"')
 
-/** Admits the source by these claims under the policy that accepts them, and says what is remembered of that. */
-async function rememberedOf(claims: readonly Claim[]): Promise<Evidence> {
+/** Admits the source by these claims under the policy that accepts them, and says what another one remembers of that. */
+async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<Evidence> {
   const verdict = judge(ACCEPTING, SOURCE, evidenceOf(claims), NOW)
   assert.ok(verdict.outcome === 'trusted')
-  const inquiry: Pick<Inquiry, 'snapshot' | 'places' | 'now'> = {
-    snapshot: async () => ({ digest: '0'.repeat(64) }) as Awaited<ReturnType<Inquiry['snapshot']>>,
+  const inquiry = {
+    snapshot: async () => ACCEPTING,
+    policy: async () => policy,
     places: { state } as Inquiry['places'],
     now: NOW,
   }
   const path = parseStorePath(SOURCE.path)
-  await recordTrust(inquiry as Inquiry, verdict, path)
-  return rememberedEvidence(readAdmission(state, path.digest, path.path), HASH)
+  await recordTrust(inquiry as Partial<Inquiry> as Inquiry, verdict, path)
+  return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), HASH)
 }
 
 test('E5: what a key signed that is in force is remembered under another policy', async () => {
-  const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer' })])
+  const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer', trace: 'nix' })], REFUSING)
   assert.equal(judge(REFUSING, SOURCE, remembered, NOW).outcome, 'trusted')
+})
+
+test('E5: a claim of which nobody knows how it was signed is not remembered', async () => {
+  assert.deepEqual(await rememberedOf([claimBy('alice-1', { role: 'developer' })], REFUSING), evidenceOf([]))
 })
 
 test('attack: a policy that no longer accepts keys that ended is not led past that by what was admitted before', async () => {
   const expired = { signedAt: Date.UTC(2020, 5) / 1000, at: Date.UTC(2021, 0) / 1000 }
-  const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer', expired })])
+  const remembered = await rememberedOf(
+    [claimBy('alice-1', { role: 'developer', trace: 'nix', expired })],
+    REFUSING,
+  )
   assert.deepEqual(remembered, evidenceOf([]))
   assert.equal(judge(REFUSING, SOURCE, remembered, NOW).outcome, 'untrusted')
 })

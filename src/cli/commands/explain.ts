@@ -95,7 +95,7 @@ async function evidenceAbout(
 ): Promise<{ evidence: Evidence; narHash: string | undefined }> {
   const info = await (await inquiry.store()).pathInfo(path.path)
   const narHash = info?.narHash
-  const remembered = rememberedEvidence(entry, narHash ?? entry?.narHash ?? '')
+  const remembered = await rememberedEvidence(inquiry, entry, narHash ?? entry?.narHash ?? '')
   const found = isDerivationPath(path)
     ? await inquiry.attested(path.path)
     : await evidenceOfPath(inquiry, path, info)

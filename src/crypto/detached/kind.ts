@@ -38,6 +38,14 @@ export interface DetachedResult {
   readonly keyEnds?: Instant
   /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
   readonly index?: number
+  /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
+  readonly trace?: string
+}
+
+/** When a signature was verified, and when it is asked about again. */
+export interface Recalling {
+  readonly seen: Instant
+  readonly now: Instant
 }
 
 /** One kind of detached signature. */
@@ -59,4 +67,10 @@ export interface DetachedKind {
     key: Key,
     use: SignatureUse,
   ): Promise<DetachedResult | readonly DetachedResult[]>
+  /**
+   * What `verify` would say now of a signature over a file that it called good when it was seen, by its trace alone:
+   * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the signature
+   * was seen takes it. Any key may be asked about. `unreadable` where only the signature itself could tell.
+   */
+  recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>
 }

@@ -9,6 +9,7 @@ import { looksLikeSignify } from '../../formats/signify.ts'
 import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
+import { numberTrace, recallByNumber } from './key-number.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import { contentsWithin, digestOf, type OpenedFile } from './opened-file.ts'
 
@@ -19,6 +20,7 @@ export const MINISIGN: DetachedKind = {
   check: parseMinisignSignature,
   takes: key => key.kind === 'ed25519' && key.form === 'minisign',
   verify: async (file, signature, key) => resultOf(key, await verifyWith(key, file, signature)),
+  recall: async (trace, key) => recallByNumber('minisign', trace, key),
 }
 
 /** A signature of the older kind is over the file itself, which then has to fit into memory. */
@@ -72,6 +74,7 @@ async function verifyWith(key: Key, file: OpenedFile, signature: Uint8Array): Pr
 }
 
 function resultOf(key: Key, { kind, detail }: MinisignResult): DetachedResult {
+  if (kind === 'good') return { key, outcome: kind, detail, trace: numberTrace('minisign', key) }
   return { key, outcome: kind === 'bad-comment' ? 'bad-signature' : kind, detail }
 }
 

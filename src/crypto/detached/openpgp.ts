@@ -4,7 +4,7 @@ import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { Key } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { IndexedResult } from '../openpgp/verify.ts'
-import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
+import type { DetachedKind, DetachedResult, Recalling, SignatureUse } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
 /** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
@@ -14,6 +14,7 @@ export const OPENPGP: DetachedKind = {
   check: parseDetachedSignatures,
   takes: key => key.kind === 'openpgp',
   verify,
+  recall,
 }
 
 async function verify(
@@ -46,14 +47,19 @@ function resultOf(key: Key, result: IndexedResult): DetachedResult {
   const { kind: outcome } = result
   const which = result.index === undefined ? {} : { index: result.index }
   if (outcome === 'good') {
-    const { signedAt, keyEnds } = result
+    const { signedAt, keyEnds, trace } = result
     const ends = keyEnds === undefined ? {} : { keyEnds }
     const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
-    return { key, outcome, detail: `signed ${day}`, signedAt, ...ends, ...which }
+    return { key, outcome, detail: `signed ${day}`, signedAt, trace, ...ends, ...which }
   }
   if (outcome !== 'expired-since') return { key, outcome, detail: result.detail, ...which }
   const { detail, signedAt, keyExpired } = result
   return { key, outcome, detail, signedAt, keyExpired, ...which }
+}
+
+async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const { recallOpenPgp } = await import('../openpgp/remembered.ts')
+  return recallOpenPgp(trace, key, moment)
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

@@ -1,6 +1,7 @@
 import { looksLikeSignify, parseSignifySignature, printSignifyKeyNumber } from '../../formats/signify.ts'
 import type { Key } from '../../policy/policy.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
+import { numberTrace, recallByNumber } from './key-number.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import { contentsWithin, type OpenedFile } from './opened-file.ts'
 
@@ -11,6 +12,7 @@ export const SIGNIFY: DetachedKind = {
   check: parseSignifySignature,
   takes: key => key.kind === 'ed25519' && key.form === 'signify',
   verify,
+  recall: async (trace, key) => recallByNumber('signify', trace, key),
 }
 
 /** Bytes of a file at most. */
@@ -28,5 +30,6 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
     return { key, outcome: 'unreadable', detail: `${detail}: a file of more than ${MEMORY_LIMIT} bytes` }
   }
   const isGood = verifyEd25519(message, parsed.signature, key.publicKey)
-  return { key, outcome: isGood ? 'good' : 'bad-signature', detail }
+  if (!isGood) return { key, outcome: 'bad-signature', detail }
+  return { key, outcome: 'good', detail, trace: numberTrace('signify', key) }
 }

@@ -1,7 +1,12 @@
+import { realpathSync } from 'node:fs'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { parseFileStatement } from '../../formats/in-toto/file-statement.ts'
 import { looksLikeSigstoreBundle, parseSigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
-import type { Key } from '../../policy/policy.ts'
+import { TRUSTED_ROOT_LIMIT } from '../../formats/sigstore/trusted-root.ts'
+import type { Key, SigstoreKey } from '../../policy/policy.ts'
+import { toHex } from '../../primitives/hex.ts'
+import { sha256 } from '../../primitives/sodium.ts'
 import type { PlainKey } from '../sigstore/by-key.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
@@ -13,6 +18,7 @@ export const SIGSTORE: DetachedKind = {
   check,
   takes: key => key.kind === 'sigstore' || signsBundles(key),
   verify,
+  recall,
 }
 
 /** What the signer's certificate and statement say is part of the bundle's form. */
@@ -35,9 +41,39 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   const bundle = parseSigstoreBundle(signature)
   if (key.kind === 'sigstore') {
     const { verifyByIdentity } = await import('../sigstore/by-identity.ts')
-    return { key, ...(await verifyByIdentity(file, bundle, key)) }
+    const root = rootDigest(key)
+    const result = await verifyByIdentity(file, bundle, key)
+    // A root that is replaced in between leaves it open which of the two was read.
+    const isRoot = result.outcome === 'good' && root !== undefined && root === rootDigest(key)
+    return { key, ...result, ...(isRoot ? { trace: `${BY_ROOT}${root}` } : {}) }
   }
   if (!signsBundles(key)) throw new TypeError(`${key.kind} keys make no Sigstore bundles`)
   const { verifyByKey } = await import('../sigstore/by-key.ts')
-  return { key, ...(await verifyByKey(file, bundle, key)) }
+  const result = await verifyByKey(file, bundle, key)
+  return { key, ...result, ...(result.outcome === 'good' ? { trace: BY_KEY } : {}) }
+}
+
+const BY_KEY = 'sigstore:key'
+const BY_ROOT = 'sigstore:root:'
+
+/** A trace names the trusted root, by its digest, where one was needed: what another root says of it is not known. */
+async function recall(trace: string, key: Key): Promise<DetachedResult> {
+  if (key.kind === 'sigstore' && trace.startsWith(BY_ROOT)) {
+    if (trace === `${BY_ROOT}${rootDigest(key)}`)
+      return { key, outcome: 'good', detail: 'by the same trusted root', trace }
+    return { key, outcome: 'unreadable', detail: 'it was verified by another trusted root' }
+  }
+  if (trace === BY_KEY && signsBundles(key)) return { key, outcome: 'good', detail: 'a bundle', trace }
+  return { key, outcome: 'unknown-signer', detail: 'a Sigstore bundle by somebody else' }
+}
+
+/** SHA-256, hex, of the trusted root; undefined if it cannot be read. */
+function rootDigest({ trustedRoot }: SigstoreKey): string | undefined {
+  try {
+    const bytes = readRegularFile(realpathSync(trustedRoot), TRUSTED_ROOT_LIMIT)
+    return bytes && toHex(sha256(bytes))
+  } catch (error) {
+    if (error instanceof FileError || (error instanceof Error && 'syscall' in error)) return undefined
+    throw error
+  }
 }

@@ -1,6 +1,8 @@
+import { sshFingerprint } from '../../formats/ssh/key.ts'
 import { looksLikeSshSignature, parseSshSignature } from '../../formats/ssh/sshsig.ts'
 import type { EcdsaKey, Ed25519Key, Key, RsaKey } from '../../policy/policy.ts'
-import { verifySshSignature } from '../ssh-signature.ts'
+import { printable } from '../../primitives/printable.ts'
+import { madeFor, namespaceWords, verifySshSignature } from '../ssh-signature.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
 import { digestOf, type OpenedFile } from './opened-file.ts'
 
@@ -11,6 +13,7 @@ export const SSHSIG: DetachedKind = {
   check: parseSshSignature,
   takes: isSshKey,
   verify,
+  recall,
 }
 
 /** Namespaces with a use of their own: git's objects and, in src/crypto/envelope-keys.ts, envelopes. They sign no files. */
@@ -38,11 +41,30 @@ async function verify(
   use: SignatureUse,
 ): Promise<DetachedResult> {
   if (!isSshKey(key)) throw new TypeError(`${key.kind} keys make no SSH signatures`)
+  const parsed = parseSshSignature(signature)
   const result = await verifySshSignature({
-    signature: parseSshSignature(signature),
+    signature: parsed,
     digestOf: hash => digestOf(file, hash),
     key,
     namespaces: namespacesFor(use, key.namespaces),
   })
-  return { key, ...result }
+  if (result.outcome !== 'good') return { key, ...result }
+  return { key, ...result, trace: `sshsig:${encodeURIComponent(parsed.namespace)}:${sshFingerprint(key)}` }
+}
+
+/** A trace is `sshsig`, the namespace, percent-encoded, and the fingerprint, by which a security key is another one. */
+async function recall(trace: string, key: Key): Promise<DetachedResult> {
+  const [, encoded = '', ...fingerprint] = trace.split(':')
+  if (!isSshKey(key) || sshFingerprint(key) !== fingerprint.join(':')) {
+    return { key, outcome: 'unknown-signer', detail: `SSH key ${printable(fingerprint.join(':'), 100)}` }
+  }
+  const accepted = namespacesFor('file', key.namespaces)
+  if (accepted.some(name => encodeURIComponent(name) === encoded)) {
+    return { key, outcome: 'good', detail: madeFor(encoded), trace }
+  }
+  return {
+    key,
+    outcome: 'unacceptable',
+    detail: `${madeFor(encoded)}, accepted: ${namespaceWords(accepted)}`,
+  }
 }

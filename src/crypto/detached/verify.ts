@@ -19,6 +19,11 @@ export const SIGNATURE_FILE_LIMIT = 256 * 1024
 /** All kinds; the first that recognises a signature file is the one it is judged as. */
 const KINDS: readonly DetachedKind[] = [MINISIGN, SIGNIFY, SSHSIG, SIGSTORE, OPENPGP]
 
+/** The kind of this name, if there is one. */
+export function kindNamed(name: string): DetachedKind | undefined {
+  return KINDS.find(({ kind }) => kind === name)
+}
+
 export interface DetachedQuestion {
   readonly file: string
   /** The contents of the signature file, whose kind is told by those contents and not by its name. */

@@ -1,3 +1,4 @@
+import { traceOf } from './remembered.ts'
 import { afterEnd, type ExpiredSince, firstEnd, type Objection, type Suspect } from './standing.ts'
 import type { Refused, Verified } from './tools.ts'
 
@@ -19,6 +20,8 @@ export interface GoodOpenPgp {
   readonly signedAt: number
   /** The first second at which it is good no more: the end of the signature, of its key or of the primary key. */
   readonly keyEnds?: number
+  /** See remembered.ts. */
+  readonly trace: string
 }
 
 /** What a tool's answer comes to, given what speaks against the signature by our own reading. */
@@ -50,7 +53,8 @@ function weighVerified(answer: Verified, suspect: Suspect, objection: Objection 
   if (but === 'revoked-key' || but === 'expired-signature') return { kind: but, detail }
   if (objection === undefined && but === undefined) {
     const keyEnds = firstEnd(suspect)
-    const good = { kind: 'good', primaryFingerprint, signedAt: signature.created } as const
+    const trace = traceOf(suspect)
+    const good = { kind: 'good', primaryFingerprint, signedAt: signature.created, trace } as const
     return keyEnds === undefined ? good : { ...good, keyEnds }
   }
   const { keyEnds } = answer

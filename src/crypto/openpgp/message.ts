@@ -51,10 +51,14 @@ function resultOf(results: readonly DetachedResult[]): SignatureResult {
   const [result] = results
   if (result === undefined || results.length > 1)
     return { outcome: 'bad-signature', detail: 'not one result' }
-  const { outcome, detail, signedAt, keyExpired, keyEnds } = result
+  const { outcome, detail, signedAt, keyExpired, keyEnds, trace } = result
   switch (outcome) {
     case 'good':
-      return keyEnds === undefined ? { outcome } : { outcome, keyEnds }
+      return {
+        outcome,
+        ...(keyEnds === undefined ? {} : { keyEnds }),
+        ...(trace === undefined ? {} : { trace }),
+      }
     case 'expired-since':
       if (signedAt === undefined || keyExpired === undefined) return { outcome: 'expired-signature', detail }
       return { outcome, signedAt, keyExpired }

@@ -1,0 +1,110 @@
+/**
+ * Signatures that were verified once and are not at hand any longer. Their arithmetic stays as it was; what speaks against
+ * them besides is read from the certificate as it is today, just as for one that is at hand.
+ */
+import { realpathSync } from 'node:fs'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
+import type { Key, OpenPgpKey } from '../../policy/policy.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import type { DetachedResult, Recalling } from '../detached/kind.ts'
+import { type Certificate, findCertificate } from './certificate.ts'
+import { bindingsOf } from './self-signatures.ts'
+import { findObjection, firstEnd, type SignedForm, type Suspect } from './standing.ts'
+
+/** Of the signature itself nothing is at hand. */
+const NOTHING = new Uint8Array()
+
+const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+
+const TRACE =
+  /^openpgp:(bytes|text):([346])\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}):(\d{1,10}):(\d{1,10}):([0-9A-F,]+)$/
+
+/** What is written down of a good signature: all that `findObjection` reads, and the fingerprints of its keys. */
+export function traceOf({ signature, signers, form }: Suspect): string {
+  const { version, type, publicKeyAlgorithm, hashAlgorithm, created, lifetime = 0 } = signature
+  const numbers = [version, type, publicKeyAlgorithm, hashAlgorithm].join('.')
+  return [
+    'openpgp',
+    form,
+    numbers,
+    created,
+    lifetime,
+    signers.map(({ fingerprint }) => fingerprint).join(','),
+  ].join(':')
+}
+
+/** What a signature with this trace comes to by the certificate of the policy as it is now. */
+export function recallOpenPgp(trace: string, key: Key, moment: Recalling): DetachedResult {
+  if (key.kind !== 'openpgp') return { key, outcome: 'unknown-signer', detail: 'signed with an OpenPGP key' }
+  try {
+    const certificate = readCertificate(key)
+    if (certificate !== undefined && bindingsOf(certificate, certificate.primary).length === 0) {
+      return { key, outcome: 'unreadable', detail: 'the certificate is only a part of one' }
+    }
+    const suspect = certificate && suspectOf(trace, certificate)
+    if (suspect !== undefined) return resultOf(suspect, key, { trace, ...moment })
+    return { key, outcome: 'unknown-signer', detail: 'the certificate has no longer the key that signed' }
+  } catch (error) {
+    const isForeseen = error instanceof FormatError || error instanceof FileError
+    if (!isForeseen) throw error
+    return { key, outcome: 'unreadable', detail: error.message }
+  }
+}
+
+function resultOf(
+  suspect: Suspect,
+  key: OpenPgpKey,
+  { trace, now, seen }: Recalling & { readonly trace: string },
+): DetachedResult {
+  const objection = findObjection(suspect, now)
+  if (objection !== undefined && objection.kind !== 'expired-since') {
+    return { key, outcome: objection.kind, detail: objection.detail }
+  }
+  const { created: signedAt, lifetime } = suspect.signature
+  // This machine's own clock says that it was made before the end: that is more than the signer's word.
+  if (objection !== undefined && objection.keyExpired <= seen) {
+    const { detail, keyExpired } = objection
+    return { key, outcome: 'expired-since', detail, signedAt, keyExpired }
+  }
+  const ownEnd = lifetime ? signedAt + lifetime : undefined
+  const keyEnds = objection === undefined ? firstEnd(suspect) : ownEnd
+  const good = { key, outcome: 'good', detail: 'an OpenPGP signature', signedAt, trace } as const
+  return keyEnds === undefined ? good : { ...good, keyEnds }
+}
+
+/** Undefined where a key that may have signed is missing: nobody knows then what became of it. */
+function suspectOf(trace: string, certificate: Certificate): Suspect | undefined {
+  const [, form, version, type, publicKeyAlgorithm, hashAlgorithm, created, lifetime, fingerprints] =
+    TRACE.exec(trace) ?? []
+  if (fingerprints === undefined) return undefined
+  const issuers = fingerprints.split(',')
+  const keys = [certificate.primary, ...certificate.subkeys]
+  const signers = keys.filter(({ fingerprint }) => issuers.includes(fingerprint))
+  if (signers.length < issuers.length) return undefined
+  const signature: OpenPgpSignature = {
+    version: Number(version) as OpenPgpSignature['version'],
+    type: Number(type),
+    publicKeyAlgorithm: Number(publicKeyAlgorithm),
+    hashAlgorithm: Number(hashAlgorithm),
+    created: Number(created),
+    lifetime: Number(lifetime),
+    issuers,
+    hasUnknownCritical: false,
+    proof: { hashed: NOTHING, salt: NOTHING, numbers: NOTHING },
+    bytes: NOTHING,
+  }
+  return { signature, certificate, signers, form: form as SignedForm }
+}
+
+function readCertificate({ certificate, fingerprint }: OpenPgpKey): Certificate | undefined {
+  let file: string
+  try {
+    file = realpathSync(certificate)
+  } catch (error) {
+    throw new FileError(`cannot read ${printable(certificate)}: ${printable((error as Error).message)}`)
+  }
+  const bytes = readRegularFile(file, CERTIFICATE_LIMIT)
+  return bytes && findCertificate(bytes, fingerprint)
+}

@@ -1,0 +1,54 @@
+/**
+ * What the policy of the day makes of a signature that was verified under another one and is not at hand any longer. Of each
+ * that counts a trace is kept, one word of printable ASCII:
+ *
+ *     nix                              over what a narinfo says
+ *     envelope:<form>:<key id>         over an attestation; form and key id as in envelope-keys.ts
+ *     envelope:openpgp:…               likewise, with the trace that such a signature over a file has
+ *     <kind>:…                         over a file; src/crypto/detached/<kind>.ts writes and reads what follows
+ */
+import type { Key } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
+import type { DetachedResult, Recalling } from './detached/kind.ts'
+import { OPENPGP } from './detached/openpgp.ts'
+import { kindNamed } from './detached/verify.ts'
+import { envelopeTrace, opensEnvelopes, ringKey } from './envelope-keys.ts'
+
+/**
+ * What would be said today of a signature with this trace by a key with the same identity, as the policy lists it now. A
+ * trace that nobody can read, an older one say, is `unreadable`.
+ */
+export async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const kind = wordOf(trace)
+  if (kind === 'nix') return recallNix(trace, key)
+  if (kind === 'envelope') return recallEnvelope(trace, key, moment)
+  const detached = kindNamed(kind)
+  if (detached !== undefined) return detached.recall(trace, key, moment)
+  return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is no trace of a signature` }
+}
+
+function recallNix(trace: string, key: Key): DetachedResult {
+  const isListed = key.kind === 'ed25519' && key.form === 'nix'
+  if (trace === 'nix' && isListed) return { key, outcome: 'good', detail: 'a Nix signature' }
+  return {
+    key,
+    outcome: 'unknown-signer',
+    detail: "signed in Nix's own form, in which the key is listed no longer",
+  }
+}
+
+async function recallEnvelope(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
+  const inner = trace.slice('envelope:'.length)
+  const detail = 'an attestation, which the key signs no longer as it is listed'
+  if (!opensEnvelopes(key)) return { key, outcome: 'unknown-signer', detail }
+  if (wordOf(inner) === 'openpgp') return OPENPGP.recall(inner, key, moment)
+  if (key.kind !== 'openpgp' && envelopeTrace(ringKey(key)) === trace) {
+    return { key, outcome: 'good', detail: 'an attestation' }
+  }
+  return { key, outcome: 'unknown-signer', detail }
+}
+
+/** What stands before the first colon. */
+function wordOf(text: string): string {
+  return text.split(':', 1)[0] ?? ''
+}

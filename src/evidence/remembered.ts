@@ -1,0 +1,50 @@
+/** Claims that were verified under another policy, as the one in force takes them. */
+import { recall } from '../crypto/recall.ts'
+import { holderOf, type KeyHolder } from '../policy/key-standing.ts'
+import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
+import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
+import { PROBLEMS } from './developer-signatures.ts'
+
+/** A claim of which it was written down when it was verified and how it was signed. */
+export type RememberedClaim = Omit<Claim, 'expired' | 'until'> & Required<Pick<Claim, 'seen' | 'trace'>>
+
+/**
+ * What the policy of the day makes of remembered claims: what it would make of their signatures if they were at hand, but
+ * that a key which ended after this machine saw the signature has not ended for it (docs/semantics.md, E5). `own` is the
+ * identity of this machine's key, whose attestations are no evidence here (E4).
+ */
+export async function recalledEvidence(
+  policy: Pick<Policy, 'principals'>,
+  remembered: readonly RememberedClaim[],
+  { now, own }: { readonly now: Instant; readonly own: KeyIdentity | undefined },
+): Promise<Evidence> {
+  const claims: Claim[] = []
+  const strays: Stray[] = []
+  for (const claim of remembered) {
+    const holder = holderOf(policy, claim.key)
+    const { origin } = claim
+    if (holder === undefined) {
+      strays.push({ problem: 'unknown-signer', origin, detail: claim.key })
+    } else if (claim.key === own && claim.trace.startsWith('envelope:')) {
+      strays.push({ problem: 'unused', origin, detail: `${holder.key.label} is this machine's own` })
+    } else {
+      const found = await recallClaim(claim, holder, now)
+      if ('problem' in found) strays.push(found)
+      else claims.push(found)
+    }
+  }
+  return { claims, strays, troubles: [] }
+}
+
+async function recallClaim(claim: RememberedClaim, { key }: KeyHolder, now: Instant): Promise<Claim | Stray> {
+  const { seen, trace, origin } = claim
+  const { outcome, detail, keyEnds, signedAt, keyExpired } = await recall(trace, key, { seen, now })
+  if (outcome === 'good') return keyEnds === undefined ? claim : { ...claim, until: keyEnds }
+  if (outcome === 'expired-since' && signedAt !== undefined && keyExpired !== undefined) {
+    return { ...claim, expired: { signedAt, at: keyExpired } }
+  }
+  const told = `${key.label}: ${detail}`
+  if (outcome === 'unknown-signer') return { problem: outcome, origin, detail: told }
+  const problem = outcome in PROBLEMS ? PROBLEMS[outcome as keyof typeof PROBLEMS] : 'unused'
+  return { problem, origin, detail: told }
+}
