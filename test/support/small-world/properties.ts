@@ -101,13 +101,13 @@ export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
 }
 
 /**
- * Whether nothing shows that an offered path was fetched but a derivation that somebody added: that is a proof, whoever it was,
- * for the path follows from the hash that the derivation names.
+ * Whether nothing shows that an offered file was fetched but a derivation that somebody added: that is a proof, whoever it was,
+ * for the path follows from the hash that the derivation names. A tree's path follows from its NAR hash as well.
  */
 function isProvenLater(quiet: World, disturbed: World, question: string): boolean {
   const [, name = ''] = /^offers (.*)$/.exec(question) ?? []
   const asked = quiet.incoming.get(name)
-  if (asked?.contentAddress === undefined) return false
+  if (asked?.contentAddress?.method !== 'flat' || quiet.infos.has(asked.path)) return false
   const isAddressed = (quiet.answers.get(name) ?? []).some(
     ({ said }) => said.kind === 'offer' && said.offer.narinfo.contentAddress !== undefined,
   )
