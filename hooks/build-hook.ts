@@ -47,7 +47,7 @@ async function refusalOf(derivation: string): Promise<string | undefined> {
   const late = setTimeout(() => {
     say(`refused ${derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
     process.exit(1)
-  }, DEADLINE_MS)
+  }, DEADLINE_MS).unref()
   try {
     if (isKnown(derivation)) return undefined
     const { outcome, sentence } = await (await import('./decide.ts')).decide({
@@ -110,4 +110,5 @@ async function main(): Promise<number> {
 
 // Should nothing be left to wait for although no answer came, Node ends with this: Nix takes silence for a no.
 process.exitCode = 1
+process.once('beforeExit', () => say('refused: no verdict: an answer never came'))
 main().then(status => process.exit(status))

@@ -49,4 +49,5 @@ if (hook === undefined) {
 if (admits(hook)) process.exit(0)
 // Should nothing be left to wait for although no verdict came, Node ends with this and not with a yes.
 process.exitCode = 1
+process.once('beforeExit', () => say(`refused ${hook.derivation}: no verdict: an answer never came`))
 judge(hook).then(process.exit)

@@ -6,10 +6,10 @@
 // test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine. They run twice: once
 // the hooks judge themselves, once a resident process does it for them (`nixsig serve`), with the same verdicts. `--judge`
 // leaves out one of the two.
-// First it installs what the tests need (on Debian, as root) or says in one line what is missing.
+// Unit tests see no /nix, as on a machine that never had Nix. First it installs what the tests need (on Debian, as root) or says in one line what is missing.
 
 import { spawnSync } from 'node:child_process'
-import { rmSync } from 'node:fs'
+import { existsSync, realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import glob from 'fast-glob'
@@ -49,13 +49,24 @@ rmSync(compiled, { recursive: true, force: true })
 await compile(chosen, compiled, 'test')
 
 /** Runs some compiled test files; the exit status of node's test runner. */
-function run(files, concurrency, env = {}) {
+function run(files, concurrency, { env = {}, wrapper = [] } = {}) {
   if (files.length === 0) return 0
   const paths = files.map(file => join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')))
   const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, ...paths]
+  const [program, ...rest] = [...wrapper, values.node, ...args]
   return (
-    spawnSync(values.node, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
+    spawnSync(program, rest, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
   )
+}
+
+/**
+ * What unit tests are started by: they run as on a machine that never had Nix. Whoever is not root, or has Node itself in
+ * the store, runs them as the machine is.
+ */
+function withoutStore() {
+  const canHide =
+    process.getuid?.() === 0 && existsSync('/nix') && !realpathSync(values.node).startsWith('/nix/')
+  return canHide ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /nix && exec "$@"', 'sh'] : []
 }
 
 const endToEnd = chosen.filter(file => file.startsWith('test/e2e/'))
@@ -66,8 +77,8 @@ if (endToEnd.length > 0) {
 }
 const asking = endToEnd.filter(file => !ASKS_NOTHING.test(file))
 const statuses = [
-  run(values.judge === 'resident' ? [] : unit, 2),
+  run(values.judge === 'resident' ? [] : unit, 2, { wrapper: withoutStore() }),
   run(values.judge === 'resident' ? [] : endToEnd, 1),
-  run(values.judge === 'hook' ? [] : asking, 1, { NIXSIG_TEST_RESIDENT: '1' }),
+  run(values.judge === 'hook' ? [] : asking, 1, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
 ]
 process.exit(statuses.every(status => status === 0) ? 0 : 1)

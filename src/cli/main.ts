@@ -5,6 +5,7 @@ import { printable } from '../primitives/printable.ts'
 import { type AddCommand, withGlobalOptions } from './command.ts'
 import { attest } from './commands/attest.ts'
 import { checkSignature } from './commands/check-signature.ts'
+import { conflicts } from './commands/conflicts.ts'
 import { doctor } from './commands/doctor.ts'
 import { enforce } from './commands/enforce.ts'
 import { explain } from './commands/explain.ts'
@@ -24,7 +25,7 @@ import { sync } from './commands/sync.ts'
 import { unsetup } from './commands/unsetup.ts'
 import { verify } from './commands/verify.ts'
 import { warn } from './commands/warn.ts'
-import { explainError } from './status.ts'
+import { runToEnd } from './run-to-end.ts'
 import { UsageError } from './usage-error.ts'
 
 const COMMANDS: readonly AddCommand[] = [
@@ -46,6 +47,7 @@ const COMMANDS: readonly AddCommand[] = [
   sync,
   policy,
   quarantine,
+  conflicts,
   importCommand,
   exportCommand,
   doctor,
@@ -97,24 +99,7 @@ async function main(): Promise<void> {
     process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
     process.exit(2)
   })
-  try {
-    await commandLine(process.argv.slice(2)).parseAsync()
-  } catch (error) {
-    const known = explainError(error)
-    const text = known?.text ?? `a fault of nixsig itself: ${stackOf(error)}`
-    process.stderr.write(
-      `${text
-        .split('\n')
-        .map(line => `nixsig: ${line}\n`)
-        .join('')}`,
-    )
-    process.exitCode = known?.status ?? 70
-  }
-}
-
-function stackOf(error: unknown): string {
-  const lines = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n')
-  return lines.map(line => printable(line)).join('\n')
+  await runToEnd(() => commandLine(process.argv.slice(2)).parseAsync())
 }
 
 void main()

@@ -1,12 +1,14 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
 import type { Answer } from '../evidence/upstreams/offer.ts'
 import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Policy, UpstreamSettings } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
-import { admitOffers } from '../verifier/offered.ts'
+import { admitOffers, type OfferOutcome } from '../verifier/offered.ts'
+import { refusalOf } from '../verifier/refusal-of-error.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Paths that one closure may have, and that are asked about at once. */
@@ -55,7 +57,11 @@ export async function* judgeOffered(
 export async function offered(inquiry: Inquiry, upstreams: readonly Upstream[], path: string) {
   const { digest } = parseStorePath(path)
   const answers = await Promise.all(upstreams.map(upstream => ask(upstream, digest)))
-  const outcome = await admitOffers(inquiry, digest, answers)
+  const outcome = await judgeWithin(() => admitOffers(inquiry, digest, answers)).catch(error => {
+    return { kind: 'refused', verdict: refusalOf(error, path, 'output') } as OfferOutcome & {
+      kind: 'refused'
+    }
+  })
   // Of what nobody offers the verifier knows the hash part alone; here the whole name is known.
   const isNameless = outcome.kind === 'refused' && outcome.offer === undefined
   return { answers, outcome: isNameless ? { ...outcome, verdict: { ...outcome.verdict, path } } : outcome }

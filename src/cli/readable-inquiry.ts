@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { printable } from '../primitives/printable.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
 import type { Places } from '../verifier/places.ts'
+import { isUsualSetting } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
 /** Opens an inquiry where this user may read the ledger; else every path would be undecided for that one reason. */
@@ -17,5 +18,7 @@ export function openReadableInquiry(places: Places, options: { readonly records:
       `cannot read ${state}: run as root, or name a directory of your own (--state DIR), which knows nothing of what was built here`,
     )
   }
-  return openInquiry(places, options)
+  // What root sees on this machine is seen, also by a command that only asks.
+  const notesConflicts = options.records || (process.geteuid?.() === 0 && isUsualSetting(places))
+  return openInquiry(places, { ...options, notesConflicts })
 }

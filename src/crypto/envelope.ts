@@ -6,6 +6,7 @@ import type { Claim, Stray } from '../policy/verdict.ts'
 import { signEd25519 } from '../primitives/sodium.ts'
 import { candidates, type EnvelopeKey, envelopeTrace, type KeyRing, type RingKey } from './envelope-keys.ts'
 import { costOf, type SignatureResult, verifyEnvelopeSignature } from './envelope-signature.ts'
+import { hashingCost, UNLIMITED, type Work } from './work.ts'
 
 export { type KeyRing, keyRing } from './envelope-keys.ts'
 
@@ -36,8 +37,6 @@ export interface OpenedEnvelope {
   readonly strays: readonly StraySignature[]
   /** Signatures of which nothing could be found out, and why; escaped. */
   readonly undecided: readonly string[]
-  /** What it took, in verifications of Ed25519: whoever opens envelopes from outside bounds the sum. */
-  readonly cost: number
 }
 
 /** Signs a statement with a key that is at hand: the line of an envelope. `secretKey` is 64 bytes (seed, then public key). */
@@ -61,17 +60,20 @@ export async function envelopeBy(
  * Which keys of a ring signed an envelope. A key id that names one of them says which to try, and a signature that this
  * key did not make is `bad-signature`; with any other key id, or none, all keys are tried that the signature looks like,
  * and one by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
+ *
+ * Whoever opens envelopes from outside bounds the work: rejects with WorkLimitError at its end.
  */
-export async function openEnvelope(envelope: Envelope, ring: KeyRing): Promise<OpenedEnvelope> {
+export async function openEnvelope(
+  envelope: Envelope,
+  ring: KeyRing,
+  work: Work = UNLIMITED,
+): Promise<OpenedEnvelope> {
   const message = pae(envelope.payloadType, envelope.payload)
   const signers = new Map<EnvelopeKey, EnvelopeSigner>()
   const strays: StraySignature[] = []
   const undecided: string[] = []
-  let cost = 0
   for (const each of envelope.signatures) {
-    const attempt = await tryKeys(candidates(each, ring), message, each.signature)
-    cost += attempt.cost
-    const { signer, failure } = attempt
+    const { signer, failure } = await tryKeys(candidates(each, ring), message, each.signature, work)
     const { keyid } = each
     if (signer !== undefined) {
       if (!signers.has(signer.key)) signers.set(signer.key, signer)
@@ -84,11 +86,16 @@ export async function openEnvelope(envelope: Envelope, ring: KeyRing): Promise<O
       strays.push({ problem, keyid, ...(detail === undefined ? {} : { detail }) })
     }
   }
-  return { signers: [...signers.values()], strays, undecided, cost }
+  return { signers: [...signers.values()], strays, undecided }
+}
+
+/** What opening an envelope costs at most, in the units of work. */
+export function openingCost({ payload, signatures }: Envelope, ring: KeyRing): number {
+  const tried = signatures.flatMap(signature => candidates(signature, ring))
+  return tried.reduce((sum, entry) => sum + costOf(entry) + hashingCost(payload.byteLength), 0)
 }
 
 interface Attempt {
-  readonly cost: number
   readonly signer?: EnvelopeSigner
   /** What the last key that was tried had to do with it. */
   readonly failure?: Failure
@@ -101,26 +108,26 @@ async function tryKeys(
   keys: readonly RingKey[],
   message: Uint8Array,
   signature: Uint8Array,
+  work: Work,
 ): Promise<Attempt> {
-  let cost = 0
   let failure: Failure | undefined
   for (const entry of keys) {
-    cost += costOf(entry)
+    await work.spend(costOf(entry) + hashingCost(message.byteLength))
     const { key } = entry
     const result = await verifyEnvelopeSignature(entry, message, signature)
     switch (result.outcome) {
       case 'good': {
         const { keyEnds } = result
         const trace = envelopeTrace(entry, result.trace)
-        return { cost, signer: { key, trace, ...(keyEnds === undefined ? {} : { keyEnds }) } }
+        return { signer: { key, trace, ...(keyEnds === undefined ? {} : { keyEnds }) } }
       }
       case 'expired-since':
-        return { cost, signer: { key, expired: { signedAt: result.signedAt, at: result.keyExpired } } }
+        return { signer: { key, expired: { signedAt: result.signedAt, at: result.keyExpired } } }
       default:
         failure = result
     }
   }
-  return failure === undefined ? { cost } : { cost, failure }
+  return failure === undefined ? {} : { failure }
 }
 
 function envelopeLine(payload: Uint8Array, keyid: string, signature: Uint8Array): string {

@@ -65,28 +65,45 @@ export function readAttestationLines(file: string): readonly string[] | undefine
 }
 
 /**
- * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new.
- * Writers need no lock: each adds its line in a single write to the end of the file, so none is lost or torn. Two that
- * add the same line at the same time may both write it, and readers collapse it. Makes missing directories (0755).
- * Throws FormatError if the line is no single line or the file is full or broken, and FileError if it cannot be written.
+ * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new. Throws as
+ * appendAttestations does, and FormatError if the file is full.
  */
 export function appendAttestation(dir: string, storePath: string, line: string): boolean {
-  if (line === '' || line.length > ENVELOPE_LIMIT || /[\r\n]/.test(line)) {
+  const { added, left } = appendAttestations(dir, storePath, [line])
+  if (left.length === 0) return added.length > 0
+  throw malformed(`more than ${LINE_COUNT_LIMIT} lines`, LINE_COUNT_LIMIT + 1)
+}
+
+/**
+ * Adds envelopes to the attestations about a store path, on the disk when it returns; says which were new, and which were
+ * left out because the file is full. Writers need no lock: each adds its lines in a single write to the end of the file, so
+ * none is lost or torn. Two that add the same line at the same time may both write it, and readers collapse it. Makes
+ * missing directories (0755). Throws FormatError if a line is no single line or the file is broken, and FileError if it
+ * cannot be written.
+ */
+export function appendAttestations(
+  dir: string,
+  storePath: string,
+  lines: readonly string[],
+): { readonly added: readonly string[]; readonly left: readonly string[] } {
+  for (const line of lines) {
+    if (line !== '' && line.length <= ENVELOPE_LIMIT && !/[\r\n]/.test(line)) continue
     throw new FormatError('attestations', 'not the line of an envelope', `length ${line.length}`)
   }
   const file = attestationFile(dir, storePath)
-  const present = readAttestationLines(file) ?? []
-  if (present.includes(line)) return false
-  if (present.length >= LINE_COUNT_LIMIT) {
-    throw malformed(`more than ${LINE_COUNT_LIMIT} lines`, present.length + 1)
-  }
+  const kept = readAttestationLines(file) ?? []
+  const present = new Set(kept)
+  const fresh = [...new Set(lines)].filter(line => !present.has(line))
+  const added = fresh.slice(0, Math.max(0, LINE_COUNT_LIMIT - kept.length))
+  const left = fresh.slice(added.length)
+  if (added.length === 0) return { added, left }
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
-    append(file, Buffer.from(`${line}\n`, 'utf8'))
+    append(file, Buffer.from(added.map(line => `${line}\n`).join(''), 'utf8'))
   } catch (error) {
     throw new FileError(`cannot add to ${printable(file)}: ${printable((error as Error).message)}`)
   }
-  return true
+  return { added, left }
 }
 
 /** The file, if need be once more: for a moment, a line that another process is writing may be seen in part. */

@@ -2,10 +2,10 @@
  * What the attestations about one store path say: verified lines become claims, all others become strays and troubles.
  * A payload is not even parsed before a key of the trusted list has signed it.
  */
-import { type EnvelopeSigner, type KeyRing, keyRing, openEnvelope } from '../crypto/envelope.ts'
+import { type EnvelopeSigner, type KeyRing, keyRing, openEnvelope, openingCost } from '../crypto/envelope.ts'
 import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
+import { openWork, type Work, WorkLimitError } from '../crypto/work.ts'
 import { FileError } from '../files/regular-file.ts'
-import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { LEVEL, type VerificationSummary } from '../formats/in-toto/predicates/verification-summary.ts'
 import {
   namesAnotherSigner,
@@ -18,15 +18,11 @@ import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
-import { attestationFile } from './attestation-file.ts'
-import { assertAttestationDirectory, readAttestationLines } from './attestation-files.ts'
+import { type AttestedLine, readDirectories } from './attested-lines.ts'
 import { identityOf, withClaim } from './merge.ts'
 
-/**
- * What may be spent on one path's signatures, in verifications of Ed25519: a second of work. Then the evidence counts as
- * unreadable. OpenPGP signatures cost more than all others (see costOf): thirty of them are tried, about.
- */
-const COST_LIMIT = 20_000
+/** What may be spent on one path, see crypto/work.ts: a second. Then the evidence counts as unreadable. */
+const WORK_LIMIT = 20_000
 
 /** Looks up what is attested of a store path. */
 export type AttestationReader = (path: string) => Promise<Evidence>
@@ -46,8 +42,7 @@ interface Findings {
   readonly claims: Map<string, Claim[]>
   readonly strays: Stray[]
   readonly troubles: Trouble[]
-  readonly seen: Set<string>
-  cost: number
+  readonly work: Work
 }
 
 /** Part of what a signer of a verified statement says: a role, or nothing that counts and why. */
@@ -76,24 +71,24 @@ export function attestationEvidence(
 }
 
 async function searchDirectories(directories: readonly string[], search: Search): Promise<Evidence> {
-  const findings: Findings = {
-    claims: new Map(),
-    strays: [],
-    troubles: [],
-    seen: new Set(),
-    cost: 0,
-  }
-  for (const directory of directories) {
-    const file = attestationFile(directory, search.path)
-    await collectTrouble(findings, file, async () => {
-      assertAttestationDirectory(directory)
-      const lines = readAttestationLines(file) ?? []
-      for (const [index, line] of lines.entries()) {
-        if (findings.cost > COST_LIMIT) throw new FileError('too many signatures to verify them all')
-        const origin = `${file}:${index + 1}`
-        await collectTrouble(findings, origin, () => readLine(line, origin, { search, findings }))
-      }
-    })
+  const work = openWork(WORK_LIMIT)
+  const findings: Findings = { claims: new Map(), strays: [], troubles: [], work }
+  const lines = await readDirectories(directories, search.path, {
+    work,
+    trouble: (origin, error) => addTrouble(findings, origin, error),
+  })
+  // The cheapest first, which are short and name a listed key: so nobody's rubbish uses up the work before they are looked
+  // at, and a genuine line that makes a conflict shows beside it.
+  const byCost = lines
+    .map(line => ({ line, cost: openingCost(line.envelope, search.ring) }))
+    .sort((one, other) => one.cost - other.cost)
+  for (const { line } of byCost) {
+    try {
+      await openLine(line, { search, findings })
+    } catch (error) {
+      addTrouble(findings, error instanceof WorkLimitError ? line.file : line.origin, error)
+      if (error instanceof WorkLimitError) break
+    }
   }
   return {
     claims: [...findings.claims.values()].flat(),
@@ -102,27 +97,17 @@ async function searchDirectories(directories: readonly string[], search: Search)
   }
 }
 
-/** Runs a step; what it cannot read becomes a trouble of this origin. */
-async function collectTrouble(findings: Findings, origin: string, step: () => Promise<void>): Promise<void> {
-  try {
-    await step()
-  } catch (error) {
-    if (!(error instanceof FormatError || error instanceof FileError)) throw error
-    findings.troubles.push({ origin, detail: error.message })
-  }
+function addTrouble({ troubles }: Findings, origin: string, error: unknown): void {
+  if (!(error instanceof FormatError || error instanceof FileError)) throw error
+  troubles.push({ origin, detail: error.message })
 }
 
-async function readLine(
-  line: string,
-  origin: string,
+async function openLine(
+  { envelope, origin }: AttestedLine,
   context: { search: Search; findings: Findings },
 ): Promise<void> {
   const { search, findings } = context
-  if (findings.seen.has(line)) return
-  findings.seen.add(line)
-  const envelope = parseEnvelope(line)
-  const opened = await openEnvelope(envelope, search.ring)
-  findings.cost += opened.cost
+  const opened = await openEnvelope(envelope, search.ring, findings.work)
   for (const { problem, keyid, detail } of opened.strays) {
     findings.strays.push({ problem, origin, detail: detail === undefined ? keyid : `${keyid}: ${detail}` })
   }

@@ -1,3 +1,4 @@
+import { hashingCost } from '../crypto/work.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import type { Ed25519Key, Policy } from '../policy/policy.ts'
@@ -7,6 +8,12 @@ import { verifyEd25519 } from '../primitives/sodium.ts'
 
 /** Signatures that one path may carry; Nix's own caches give one or two. */
 const SIGNATURE_LIMIT = 256
+
+/**
+ * What may be spent on them, see crypto/work.ts: a fifth of a second, in one piece. Each verification hashes all references,
+ * of which a stranger can name as many as a narinfo has room for.
+ */
+const WORK_LIMIT = 4000
 
 /** What the store or a narinfo says of a path: all that its signatures are over, and where they were read. */
 export interface SignedPath {
@@ -29,36 +36,25 @@ export function storeSignatureEvidence(
   signed: SignedPath,
   origin: string,
 ): Evidence & Pick<SignedPath, 'signatures'> {
+  const message = Buffer.from(narFingerprint(signed), 'utf8')
+  const keys = nixKeys(policy)
+  const texts = likelyFirst(signed.signatures, keys).slice(0, SIGNATURE_LIMIT)
+  const parsed = texts.map(text => ({ text, signature: readSignature(text) }))
+  const signers = signersOf(message, parsed, keys)
+
+  const references = [...new Set(signed.references)].sort()
   const claims: Claim[] = []
   const signatures: string[] = []
   const strays: Stray[] = []
-  const message = Buffer.from(narFingerprint(signed), 'utf8')
-  const references = [...new Set(signed.references)].sort()
-  const keys = nixKeys(policy)
-  for (const text of likelyFirst(signed.signatures, keys).slice(0, SIGNATURE_LIMIT)) {
-    const signature = readSignature(text)
+  for (const { text, signature } of parsed) {
+    const signer = signers.found.get(text)
     if (signature === undefined) {
-      strays.push({
-        problem: 'bad-signature',
-        origin,
-        detail: `"${text}" has not the form of a Nix signature`,
-      })
-      continue
-    }
-    const signer = namedFirst(keys, signature.name).find(key =>
-      verifyEd25519(message, signature.signature, key.publicKey),
-    )
-    if (signer !== undefined) {
+      const detail = `"${text}" has not the form of a Nix signature`
+      strays.push({ problem: 'bad-signature', origin, detail })
+    } else if (signer !== undefined) {
+      const { path, narHash } = signed
       signatures.push(text)
-      claims.push({
-        key: signer.identity,
-        role: 'builder',
-        path: signed.path,
-        narHash: signed.narHash,
-        references,
-        trace: 'nix',
-        origin,
-      })
+      claims.push({ key: signer.identity, role: 'builder', path, narHash, references, trace: 'nix', origin })
     } else if (keys.some(key => key.name === signature.name)) {
       strays.push({ problem: 'bad-signature', origin, detail: signature.name })
     } else {
@@ -69,12 +65,40 @@ export function storeSignatureEvidence(
     const detail = `only the first ${SIGNATURE_LIMIT} of ${signed.signatures.length} signatures were looked at`
     strays.push({ problem: 'unused', origin, detail })
   }
+  if (signers.isCut) {
+    const detail = 'not every signature was tried with every key: it would take too long'
+    strays.push({ problem: 'unused', origin, detail })
+  }
   return { claims, strays, troubles: [], signatures }
 }
 
-/** The name is a hint to the key that it most likely is. */
-function namedFirst(keys: readonly Ed25519Key[], name: string): readonly Ed25519Key[] {
-  return [...keys.filter(key => key.name === name), ...keys.filter(key => key.name !== name)]
+interface ReadSignature {
+  readonly text: string
+  readonly signature: ReturnType<typeof parseNixSignature> | undefined
+}
+
+/**
+ * Whose keys made these signatures. The name is a hint to the key that it most likely is: every signature is tried with the
+ * keys of its name before any is tried with the others, as far as the work goes.
+ */
+function signersOf(message: Uint8Array, parsed: readonly ReadSignature[], keys: readonly Ed25519Key[]) {
+  const found = new Map<string, Ed25519Key>()
+  let left = Math.floor(WORK_LIMIT / (1 + hashingCost(message.byteLength)))
+  let isCut = false
+  for (const isNamed of [true, false]) {
+    for (const { text, signature } of parsed) {
+      if (signature === undefined || found.has(text)) continue
+      const likely = keys.filter(key => (key.name === signature.name) === isNamed)
+      const tried = likely.slice(0, left)
+      if (tried.length < likely.length) isCut = true
+      const signer = tried.find(key => {
+        left--
+        return verifyEd25519(message, signature.signature, key.publicKey)
+      })
+      if (signer !== undefined) found.set(text, signer)
+    }
+  }
+  return { found, isCut }
 }
 
 /** The signatures that name a listed key come first: anybody may add others, and they must not crowd those out. */

@@ -6,6 +6,7 @@ import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { printable } from '../primitives/printable.ts'
+import { deadlineSignal } from './deadline.ts'
 import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
 
 /** Bytes that come out: so many at most, and so many for each that goes in. */
@@ -95,7 +96,8 @@ function start(program: string, args: readonly string[], input: number): Child {
   const source = openSync(`/proc/self/fd/${input}`, 'r')
   try {
     const env = { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
-    return spawn(program, args, { env, stdio: [source, 'pipe', 'pipe'] }) as Child
+    const options = { env, signal: deadlineSignal(), killSignal: 'SIGKILL' } as const
+    return spawn(program, args, { ...options, stdio: [source, 'pipe', 'pipe'] }) as Child
   } finally {
     closeSync(source)
   }

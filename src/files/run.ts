@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { deadlineSignal } from './deadline.ts'
 import { findProgram } from './programs.ts'
 import { FileError } from './regular-file.ts'
 
@@ -13,7 +14,7 @@ export interface Finished {
 
 /**
  * Runs a program found by findProgram with an environment of its own (PATH alone), nothing on standard input, and a
- * time limit in milliseconds. Throws FileError if there is no such program.
+ * time limit in milliseconds; the caller's deadline ends it sooner. Throws FileError if there is no such program.
  */
 export function runProgram(name: string, args: readonly string[], timeout: number): Promise<Finished> {
   const program = findProgram(name)
@@ -26,7 +27,14 @@ export function runProgram(name: string, args: readonly string[], timeout: numbe
     const child = execFile(
       program,
       [...args],
-      { env, timeout, killSignal: 'SIGKILL', maxBuffer: OUTPUT_LIMIT, encoding: 'utf8' },
+      {
+        env,
+        timeout,
+        signal: deadlineSignal(),
+        killSignal: 'SIGKILL',
+        maxBuffer: OUTPUT_LIMIT,
+        encoding: 'utf8',
+      },
       (error, stdout, stderr) => {
         const status = error === null ? 0 : typeof error.code === 'number' ? error.code : null
         resolve({ status, stdout, stderr })

@@ -1,5 +1,5 @@
 /** A Unix socket in the file system that nobody but its owner can ever have connected to. */
-import { closeSync, constants, lstatSync, mkdirSync, openSync, rmSync } from 'node:fs'
+import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
 import { withLock } from '../files/lock.ts'
@@ -17,10 +17,8 @@ const PATIENCE = 5000
 export async function listenAtPath(server: Server, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
   const lock = `${path}.lock`
-  // Ours alone, or anybody could hold the lock.
-  closeSync(openSync(lock, constants.O_WRONLY | constants.O_CREAT | constants.O_NOFOLLOW, 0o600))
-  protectedPath(lock)
   await withLock(lock, async () => {
+    protectedPath(lock)
     await clear(path)
     await listen(server, path)
   })

@@ -1,5 +1,6 @@
 /** Answers about store paths: from what is kept while nothing has changed, else from the upstreams, judged. */
 import type { KeyPair } from '../crypto/secret-key.ts'
+import { judgeWithin } from '../files/deadline.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { exitCode } from '../policy/exit-code.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -18,6 +19,9 @@ import type { Metrics } from './metrics.ts'
 import { narinfoAnswer } from './narinfo-answer.ts'
 import { narinfo, notFound, refused } from './respond.ts'
 import type { keepUpstreams } from './upstreams.ts'
+
+/** For one path. As long as Nix waits for a transfer in which nothing comes (`stalled-download-timeout`). */
+const JUDGEMENT_MS = 300_000
 
 /** How often a path is judged again because the policy became another one meanwhile. */
 const POLICY_CHANGES = 3
@@ -83,7 +87,10 @@ async function judgeAndKeep(
   try {
     for (let changes = 0; changes < POLICY_CHANGES; changes++) {
       const policy = parts.kept.policy()
-      const { response, until, standing } = await judgeNow(parts, policy, digest)
+      const { response, until, standing } = await judgeWithin(
+        () => judgeNow(parts, policy, digest),
+        JUDGEMENT_MS,
+      )
       // What was judged by a policy that is not in force any longer is no answer.
       if (parts.kept.policy().digest !== policy.digest) continue
       if (until !== undefined) answers.keep(digest, response, until, standing)

@@ -1,9 +1,12 @@
 import { lstatSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
+import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
+import { randomBytes } from '../primitives/sodium.ts'
+import { narHashOfTree } from '../store/tree-nar.ts'
 
 /** Ten minutes: copying the largest outputs to another disk takes long. */
 const TIME_LIMIT = 600_000
@@ -27,9 +30,27 @@ export async function takeOut(path: string, directory: string): Promise<void> {
   if (exists(path)) await remove(path)
 }
 
-/** Puts a quarantined path back into the store, from where it was taken. The store must not have the path. */
-export async function putBack(directory: string, path: string): Promise<void> {
-  await inWritableStore('cp', ['--archive', '--no-target-directory', '--', join(directory, 'content'), path])
+/**
+ * Puts a quarantined path back into the store, from where it was taken, with the contents that have this NAR hash
+ * (SHA-256, hex). Builders can make names in the store's directory: so what is put back is copied where nobody else can
+ * reach it, hashed there, and renamed into its place, which follows no link and writes through no name. Throws FileError,
+ * and then there is nothing of it in the store.
+ */
+export async function putBack(directory: string, path: string, narHash: string): Promise<void> {
+  const aside = join(dirname(path), `.nixsig-${toHex(randomBytes(16))}`)
+  const fresh = join(aside, 'content')
+  // Fails where there is anything of that name.
+  await inWritableStore('mkdir', ['--mode=0700', '--', aside])
+  try {
+    const copying = ['--archive', '--no-target-directory', '--', join(directory, 'content'), fresh]
+    await inWritableStore('cp', copying)
+    const copied = await narHashOfTree(fresh)
+    if (copied.narHash !== narHash)
+      throw new FileError(`what is in quarantine changed while it was put back: ${printable(path)}`)
+    await inWritableStore('mv', ['--force', '--no-target-directory', '--', fresh, path])
+  } finally {
+    await remove(aside)
+  }
 }
 
 async function copy(path: string, content: string): Promise<void> {

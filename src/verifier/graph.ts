@@ -9,6 +9,7 @@ import { readDerivation, type StoredDerivation } from './build.ts'
 import { declaredIn, partNamed } from './declared.ts'
 import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-first.ts'
+import { withSeenConflicts } from './seen-conflicts.ts'
 
 /** Derivations that are read for one path, though nothing is known of them. */
 const DEPENDENT_LIMIT = 4096
@@ -20,10 +21,11 @@ const DEPENDENT_LIMIT = 4096
 export async function judgeWithGraph(
   inquiry: Inquiry,
   subject: Subject,
-  evidence: Evidence,
+  found: Evidence,
   makers: readonly StoredDerivation[] = [],
 ): Promise<Verdict> {
   const policy = await inquiry.policy()
+  const evidence = await withSeenConflicts(inquiry, subject, found)
   let verdict = judge(policy, subject, evidence, inquiry.now)
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
   const claims = [...evidence.claims]

@@ -2,6 +2,7 @@
  * The answers to what Nix asks through its hooks, and their words: as data, for a hook that judges itself and for the
  * resident process that does it for one.
  */
+import { judgeWithin } from '../files/deadline.ts'
 import type { BuildQuestion } from '../formats/hook-question.ts'
 import type { HookReply, Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
@@ -34,8 +35,9 @@ interface Decision {
 export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
   let inquiry: Inquiry | undefined
   try {
-    inquiry = open()
-    const decision = await decide(inquiry, question)
+    const opened = open()
+    inquiry = opened
+    const decision = await judgeWithin(() => decide(opened, question))
     return reply(question, decision, await inquiry.policy().catch(() => undefined), untilWhen(inquiry))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error

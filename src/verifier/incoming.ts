@@ -3,6 +3,7 @@
  * transaction, when the path's row is about to be written and its references are not known yet; so nothing in here may
  * wait for the store to be written, and what the row claims is believed no further than the path's own name bears it out.
  */
+import { judgeWithin } from '../files/deadline.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import type { IncomingQuestion } from '../formats/hook-question.ts'
 import type { HookReply } from '../formats/hook-reply.ts'
@@ -33,8 +34,9 @@ export async function answerIncoming(question: IncomingQuestion, open: () => Inq
   let inquiry: Inquiry | undefined
   let refusal: Refusal | undefined
   try {
-    inquiry = open()
-    refusal = await admitIncoming(inquiry, question)
+    const opened = open()
+    inquiry = opened
+    refusal = await judgeWithin(() => admitIncoming(opened, question))
   } catch (error) {
     refusal = refusalOf(error, question.path, 'output')
   }

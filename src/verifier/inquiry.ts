@@ -8,6 +8,7 @@ import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
+import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
@@ -22,6 +23,8 @@ export interface Inquiry {
   readonly now: Instant
   /** Whether what is found trusted goes into the ledger. */
   readonly records: boolean
+  /** Whether builders who contradict what is judged are written down. */
+  readonly notesConflicts: boolean
   /** Whether what is refused may be moved out of the store by this process. */
   readonly takesOut: boolean
   /** What was found of paths already, by kind and path, so that none is judged twice. */
@@ -35,7 +38,7 @@ export interface Inquiry {
    * date for this path first; or in the directories that the caller named. A source that cannot be asked is a trouble.
    */
   attested(path: string): Promise<Evidence>
-  /** Whether anything is attested of a store path, or there are sources that cannot be asked. Reads no attestation. */
+  /** Whether anything is attested of a store path, or was once and contradicted what was judged; or there are sources that cannot be asked. Reads no attestation. */
   isAttested(path: string): Promise<boolean>
   close(): void
 }
@@ -43,6 +46,8 @@ export interface Inquiry {
 export interface InquiryOptions {
   /** False judges without leaving a trace: under a policy that somebody tries out, say. */
   readonly records: boolean
+  /** Whether conflicts leave a trace all the same, under the policy of this machine; as `records` unless told. */
+  readonly notesConflicts?: boolean
   /** False for a process that may not write to the store; true unless told. */
   readonly takesOut?: boolean
   /** What this process keeps for all its inquiries into the same places; an inquiry without reads everything itself. */
@@ -50,7 +55,10 @@ export interface InquiryOptions {
 }
 
 /** Opens an inquiry now. Throws FileError if others can write the state directory. */
-export function openInquiry(places: Places, { records, takesOut = true, kept }: InquiryOptions): Inquiry {
+export function openInquiry(
+  places: Places,
+  { records, notesConflicts = records, takesOut = true, kept }: InquiryOptions,
+): Inquiry {
   if (existsSync(places.state)) assertOwnedDirectory(places.state)
   let policy: Promise<Policy> | undefined
   let store: Promise<Store> | undefined
@@ -65,6 +73,7 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
     places,
     now: Math.floor(Date.now() / 1000),
     records,
+    notesConflicts,
     takesOut,
     answers: new Map(),
     policy: () => {
@@ -91,6 +100,7 @@ export function openInquiry(places: Places, { records, takesOut = true, kept }: 
     },
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true
+      if (readSeenClaims(places.state, path).length > 0) return true
       const { attestations } = await inquiry.snapshot()
       return isAttestedIn(attestations, path)
     },

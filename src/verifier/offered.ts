@@ -16,6 +16,7 @@ import { vouchedFor } from './makers.ts'
 import { recordOffer } from './record.ts'
 import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { noteConflicts } from './seen-conflicts.ts'
 
 /** What becomes of a question that binary caches were asked. */
 export type OfferOutcome =
@@ -95,6 +96,8 @@ async function admitOffer(
     if (inquiry.records) {
       recordConflict(inquiry.places.state, path.digest, { path: path.path, time: inquiry.now, sides })
     }
+    // What listed builders signed of it stands, also once a cache shows something else.
+    if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
     return { kind: 'refused', verdict, offer }
   }
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
@@ -148,6 +151,17 @@ async function judgeOffered(
   const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
   return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
+}
+
+async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer[]): Promise<void> {
+  const policy = await inquiry.policy()
+  const about = offers.filter(({ narinfo }) => narinfo.path === path)
+  const signed = about.map(({ upstream, narinfo }) => storeSignatureEvidence(policy, narinfo, upstream))
+  noteConflicts(
+    inquiry,
+    path,
+    signed.flatMap(({ claims }) => claims),
+  )
 }
 
 /** Why these offers do not go together, or not with what is in the store; undefined if they do. */

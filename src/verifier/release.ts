@@ -131,7 +131,9 @@ async function restore(
 
 /** Copies the content into the store, unless a release that was killed had done that already. */
 async function bringBack(entry: QuarantineEntry, directory: string): Promise<void> {
-  if (lstatSync(entry.path, { throwIfNoEntry: false }) === undefined) await putBack(directory, entry.path)
+  if (lstatSync(entry.path, { throwIfNoEntry: false }) === undefined) {
+    await putBack(directory, entry.path, entry.narHash)
+  }
   const { narHash } = await narHashOfTree(entry.path)
   if (narHash === entry.narHash) return
   throw new FileError(

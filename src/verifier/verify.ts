@@ -1,4 +1,5 @@
 import { leftoversOf } from '../evidence/leftovers.ts'
+import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
@@ -20,7 +21,7 @@ import { refusalOf } from './refusal-of-error.ts'
  */
 export async function verifyPath(inquiry: Inquiry, text: string): Promise<Verdict> {
   const path = parseStorePath(text)
-  const verdict = await verdictOn(inquiry, path)
+  const verdict = await verdictInTime(inquiry, path)
   const policy = await inquiry.policy().catch(() => undefined)
   if (policy === undefined) return verdict
   const kind = verdict.outcome === 'trusted' ? verdict.subject.kind : verdict.kind
@@ -28,23 +29,25 @@ export async function verifyPath(inquiry: Inquiry, text: string): Promise<Verdic
   return { ...verdict, strays: [...(verdict.strays ?? []), ...leftovers] }
 }
 
-async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
+async function verdictInTime(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
   try {
-    if (path.name.endsWith('.drv')) return await judgeDerivation(inquiry, readDerivation(path.path))
-    const info = await (await inquiry.store()).pathInfo(path.path)
-    const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-    if (info === undefined && entry === undefined) {
-      const verdict = await judgeAbsent(inquiry, path)
-      if (verdict !== undefined) return verdict
-    }
-    const input = await withWhatReferrersSay(
-      inquiry,
-      await identify(inquiry, path, knownFromStore(info, entry)),
-    )
-    return await judgeInput(inquiry, input, await madeHere(inquiry, path, info))
+    return await judgeWithin(() => verdictOn(inquiry, path))
   } catch (error) {
     return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
   }
+}
+
+async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
+  if (path.name.endsWith('.drv')) return judgeDerivation(inquiry, readDerivation(path.path))
+  const info = await (await inquiry.store()).pathInfo(path.path)
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  if (info === undefined && entry === undefined) {
+    const verdict = await judgeAbsent(inquiry, path)
+    if (verdict !== undefined) return verdict
+  }
+  const identified = await identify(inquiry, path, knownFromStore(info, entry))
+  const input = await withWhatReferrersSay(inquiry, identified)
+  return judgeInput(inquiry, input, await madeHere(inquiry, path, info))
 }
 
 /** The paths that a path refers to while it is used, itself among them, in the order in which they were found. */

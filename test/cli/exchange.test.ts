@@ -44,6 +44,14 @@ before(() => {
   for (const name of ['alice', 'bob']) succeeds('keygen', name)
 })
 
+/** Has a program say how often it waited for the disk. */
+const COUNT_SYNCS = `const fs = require('node:fs')
+let count = 0
+const { fsyncSync } = fs
+fs.fsyncSync = fd => { count++; fsyncSync(fd) }
+process.on('exit', () => process.stderr.write(count + ' flushes\\n'))
+`
+
 describe('import', () => {
   it('makes one directory of two that attest the same path, and loses no line', () => {
     const { digest, lines } = attest('alice', 'of-alice')
@@ -77,6 +85,38 @@ describe('import', () => {
     assert.match(stderr, /^left out mixed\.intoto\.jsonl:2: .*store path/m)
     assert.match(stderr, /^left out mixed\.intoto\.jsonl:4: /m)
     assert.doesNotMatch(stderr, /\u001b/)
+  })
+
+  it('reads and writes the file of a path once, however many lines and files are about it', () => {
+    const [line = ''] = attest('alice', 'many').lines
+    // Lines differ by what nobody signed, as a stranger's may.
+    const lines = Array.from({ length: 400 }, (_, index) => line.replace('"keyid":"', `"keyid":"${index}`))
+    const files = lines.map((text, index) => {
+      cli.write(`many-${index}.jsonl`, `${text}\n`)
+      return `many-${index}.jsonl`
+    })
+    assert.match(succeeds('import', ...files, '--out', 'in-many'), /^imported 400 into in-many, 0 were there/)
+    cli.write('many.jsonl', lines.map(text => `${text}\n`).join(''))
+    assert.match(succeeds('import', 'many.jsonl', '--out', 'in-one'), /^imported 400 into in-one/)
+    const traced = cli.runWith(
+      { NODE_OPTIONS: `--require ${cli.write('count.cjs', COUNT_SYNCS)}` },
+      'import',
+      'many.jsonl',
+      ...files,
+      '--out',
+      'counted',
+    )
+    assert.match(traced.stdout, /^imported 400 into counted, 400 were there, 0 left out/)
+    assert.match(traced.stderr, /^2 flushes$/m, 'of the file, and of its directory')
+  })
+
+  it('takes as many lines about a path as its file has room for, and says which it left out', () => {
+    const [line = ''] = attest('alice', 'full').lines
+    const lines = Array.from({ length: 4100 }, (_, index) => line.replace('"keyid":"', `"keyid":"${index}`))
+    cli.write('full.jsonl', lines.map(text => `${text}\n`).join(''))
+    const { stdout, stderr } = cli.run('import', 'full.jsonl', '--out', 'in-full')
+    assert.match(stdout, /^imported 4096 into in-full, 0 were there, 4 left out/)
+    assert.match(stderr, /full\.jsonl:4100: what is attested of \/nix\/store\/\S+ fills its file/)
   })
 
   it('attack: a subject that leads out of the directory is no store path', () => {

@@ -45,6 +45,9 @@ const COMMANDS = [
   'quarantine show',
   'quarantine release',
   'quarantine purge',
+  'conflicts',
+  'conflicts list',
+  'conflicts withdraw',
 ]
 
 for (const command of COMMANDS) {

@@ -4,9 +4,10 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
+import { keyRing, openEnvelope, openingCost } from '../../src/crypto/envelope.ts'
 import { type EnvelopeKey, keyIdOf } from '../../src/crypto/envelope-keys.ts'
 import { openSigner } from '../../src/crypto/signers/signer.ts'
+import { openWork, WorkLimitError } from '../../src/crypto/work.ts'
 import { type Envelope, PAYLOAD_TYPE, pae } from '../../src/formats/in-toto/dsse.ts'
 import { sshKeyBlob } from '../../src/formats/ssh/key.ts'
 import { printSshSignatureBlob, sshSignedData } from '../../src/formats/ssh/sshsig.ts'
@@ -218,8 +219,8 @@ test('an OpenPGP key: a binary detached signature, under the fingerprint of the 
 test('attack: an OpenPGP signature under no key id costs nobody a process', async () => {
   const signature = signedByGnupg(dave.fingerprint, MESSAGE)
   for (const keyid of ['', dave.fingerprint.toLowerCase(), dave.fingerprint.slice(-16)]) {
-    const result = await openEnvelope(envelope(keyid, signature), keyRing([dave]))
-    assert.deepEqual([result.signers, result.cost], [[], 0])
+    const result = await openEnvelope(envelope(keyid, signature), keyRing([dave]), openWork(0))
+    assert.deepEqual(result.signers, [])
   }
 })
 
@@ -275,8 +276,12 @@ test('an OpenPGP certificate that cannot be read leaves the envelope undecided',
 
 test('a crowd of OpenPGP signatures: what they cost is counted', async () => {
   const signature = signedByGnupg(dave.fingerprint, MESSAGE)
-  const { cost } = await openEnvelope(envelope(dave.fingerprint, signature), keyRing([dave]))
+  const cost = openingCost(envelope(dave.fingerprint, signature), keyRing([dave]))
   assert.equal(Math.floor(20_000 / cost), 31)
+  await assert.rejects(
+    openEnvelope(envelope(dave.fingerprint, signature), keyRing([dave]), openWork(cost - 1)),
+    WorkLimitError,
+  )
 })
 
 test("a signer of GnuPG's: by primary fingerprint, and what it signs opens with its certificate", async () => {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { createPublicKey, verify } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { keyRing, openEnvelope, signEnvelope } from '../../src/crypto/envelope.ts'
+import { type KeyRing, keyRing, openEnvelope, openingCost, signEnvelope } from '../../src/crypto/envelope.ts'
+import { openWork, WorkLimitError } from '../../src/crypto/work.ts'
 import { type Envelope, PAYLOAD_TYPE, pae, parseEnvelope } from '../../src/formats/in-toto/dsse.ts'
 import { printPemPublicKey } from '../../src/formats/keys/pem.ts'
 import { sshFingerprint } from '../../src/formats/ssh/key.ts'
@@ -194,9 +195,36 @@ test('a key that is listed in form minisign and in another opens envelopes by th
   assert.deepEqual((await opened(envelope({ by: alice, keyid: '' }), both)).signers, ['envelopes'])
 })
 
+/** What it takes to open an envelope. */
+async function workFor(subject: Envelope, keys: KeyRing): Promise<number> {
+  let spent = 0
+  const spend = async (units: number) => {
+    spent += units
+  }
+  await openEnvelope(subject, keys, { spend })
+  return spent
+}
+
 test('a key id that names a listed key costs one verification, any other at most one a key', async () => {
-  assert.equal((await openEnvelope(envelope({ by: mallory, keyid: idOf(bob) }), ring)).cost, 1)
-  assert.equal((await openEnvelope(envelope({ by: mallory, keyid: '' }), ring)).cost, 2)
+  for (const [keyid, cost] of [
+    [idOf(bob), 1],
+    ['', 2],
+  ] as const) {
+    const subject = envelope({ by: mallory, keyid })
+    assert.equal(await workFor(subject, ring), cost)
+    assert.equal(openingCost(subject, ring), cost)
+  }
+})
+
+test('each verification hashes the whole message, and costs by its length', async () => {
+  const subject = { ...envelope({ by: mallory, keyid: '' }), payload: new Uint8Array(160 * 1024) }
+  assert.equal(await workFor(subject, ring), 2 * (1 + 10))
+  assert.equal(openingCost(subject, ring), 2 * (1 + 10))
+})
+
+test('nothing is verified for which there is no work left', async () => {
+  const subject = envelope({ by: alice, keyid: '' })
+  await assert.rejects(openEnvelope(subject, ring, openWork(0)), WorkLimitError)
 })
 
 test('an empty ring opens nothing', async () => {

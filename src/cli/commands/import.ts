@@ -5,8 +5,8 @@ import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { importDirectory } from '../exchange/directory.ts'
-import { importLines } from '../exchange/envelopes.ts'
-import { type Imported, total } from '../exchange/imported.ts'
+import { type EnvelopeBatch, envelopesOf, openEnvelopeBatch } from '../exchange/envelopes.ts'
+import { type Imported, NOTHING, total } from '../exchange/imported.ts'
 import { importNarinfo } from '../exchange/narinfo.ts'
 import { readArgumentFile, realPathOf } from '../file-argument.ts'
 import type { Status } from '../status.ts'
@@ -48,6 +48,7 @@ async function importFiles({ files, out }: Options, { terminal }: Invocation): P
   // Which is what "-" comes to as well.
   if (files.length === 0) throw new UsageError('import what? Give files or directories')
   const parts: Imported[] = []
+  const batch = openEnvelopeBatch(out)
   for (const file of files) {
     const list = allowedSignersIn(file)
     if (list !== undefined && files.length > 1) throw new UsageError('import a list of signers alone')
@@ -56,9 +57,9 @@ async function importFiles({ files, out }: Options, { terminal }: Invocation): P
       terminal.print(principalsOfSigners(parseAllowedSigners(list)).trimEnd())
       return 0
     }
-    parts.push(await importOne(out, file))
+    parts.push(await importOne(out, file, batch))
   }
-  const { added, known, skipped } = total(parts)
+  const { added, known, skipped } = total([...parts, batch.finish()])
   for (const why of skipped) terminal.note(`${terminal.doubtful('left out')} ${why}`)
   terminal.print(
     `${terminal.good('imported')} ${added.length} into ${printable(out)}, ${known} were there, ${skipped.length} left out`,
@@ -66,12 +67,13 @@ async function importFiles({ files, out }: Options, { terminal }: Invocation): P
   return skipped.length > 0 && added.length + known === 0 ? 20 : 0
 }
 
-async function importOne(out: string, file: string): Promise<Imported> {
+async function importOne(out: string, file: string, batch: EnvelopeBatch): Promise<Imported> {
   const path = realPathOf(file)
-  if (statSync(path).isDirectory()) return importDirectory(out, path)
+  if (statSync(path).isDirectory()) return importDirectory(out, path, batch)
   const text = decodeUtf8(readArgumentFile(path, FILE_LIMIT).bytes, 'the file')
   if (text.startsWith('StorePath: ')) return importNarinfo(out, text)
-  return importLines(out, text, file)
+  batch.add(envelopesOf(text, file))
+  return NOTHING
 }
 
 /** The contents of a file that has an SSH key in its first line that says anything: a list of allowed signers. */

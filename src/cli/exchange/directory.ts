@@ -9,23 +9,33 @@ import { isStorePath, STORE_DIR } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { UsageError } from '../usage-error.ts'
-import { importEnvelope } from './envelopes.ts'
-import { type Imported, total } from './imported.ts'
+import type { EnvelopeBatch } from './envelopes.ts'
+import { type Imported, NOTHING, total } from './imported.ts'
 import { importNarinfo } from './narinfo.ts'
 
 /**
  * Adds all that one directory of attestations holds to another: no line is lost where both know the same path. Files that
- * are none of such a directory are left out, as is what cannot be read.
+ * are none of such a directory are left out, as is what cannot be read. Envelopes wait in the batch.
  */
-export async function importDirectory(out: string, directory: string): Promise<Imported> {
+export async function importDirectory(
+  out: string,
+  directory: string,
+  batch: EnvelopeBatch,
+): Promise<Imported> {
   const options = { cwd: directory, followSymbolicLinks: false, onlyFiles: true, dot: true }
   // The lists of a publication are made anew for each.
   const files = (await glob(['*/*', '!*/index'], options)).sort()
   if (files.length === 0) throw new UsageError(`${printable(directory)} holds no attestations`)
-  return total(files.map(file => importFile(out, directory, file)))
+  return total(files.map(file => importFile({ out, directory, batch }, file)))
 }
 
-function importFile(out: string, directory: string, file: string): Imported {
+interface Target {
+  readonly out: string
+  readonly directory: string
+  readonly batch: EnvelopeBatch
+}
+
+function importFile({ out, directory, batch }: Target, file: string): Imported {
   const origin = join(directory, file)
   const [, digest = '', extension = ''] = /^[^/]*\/([^./]*)(\..*)$/.exec(file) ?? []
   // Any name will do: the files are called by the hash part alone.
@@ -34,7 +44,8 @@ function importFile(out: string, directory: string, file: string): Imported {
     if (!isStorePath(path)) return skipped(origin, 'not called like a file of attestations')
     if (extension === '.intoto.jsonl') {
       const lines = readAttestationLines(origin) ?? []
-      return total(lines.map((line, index) => importEnvelope(out, line, `${origin}:${index + 1}`)))
+      batch.add(lines.map((text, index) => ({ text, origin: `${origin}:${index + 1}` })))
+      return NOTHING
     }
     if (extension === '.narinfo') return importNarinfo(out, read(origin, NARINFO_LIMIT).toString('latin1'))
     const kept = SIGNATURE_EXTENSIONS.find(known => known === extension)

@@ -8,6 +8,8 @@ export interface Imported {
   readonly skipped: readonly string[]
 }
 
+export const NOTHING: Imported = { added: [], known: 0, skipped: [] }
+
 /** What several imports come to. */
 export function total(parts: readonly Imported[]): Imported {
   return {

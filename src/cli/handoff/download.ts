@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
+import { within } from '../../files/deadline.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
 import { shownUrl } from './shown-url.ts'
@@ -75,7 +76,8 @@ async function openHttp(url: string, signal: AbortSignal): Promise<Readable | un
   const headers = { 'accept-encoding': 'identity', ...authorization }
   const response = await fetch(bare, { signal, headers })
   if (response.ok && response.body !== null) return Readable.fromWeb(response.body as never, { signal })
-  await response.body?.cancel()
+  // Nobody waits for that: it ends with the connection.
+  response.body?.cancel().catch(() => {})
   if (ABSENT.includes(response.status)) return undefined
   throw unusable(url, `HTTP status ${response.status}`)
 }
@@ -91,16 +93,17 @@ function withoutCredentials(text: string) {
   return { bare: url.href, authorization: { authorization: `Basic ${basic}` } }
 }
 
-/** Reads within the limits. Throws FileError. */
+/** Reads within the limits, and is done when the time is over whatever the reading waits for. Throws FileError. */
 async function reading<T>(
   url: string,
   limits: DownloadLimits,
   read: (watch: Watch) => Promise<T>,
 ): Promise<T> {
-  const controller = new AbortController()
-  const stop = (why: string) => () => controller.abort(new Error(why))
-  const total = setTimeout(stop(`longer than ${limits.time / 1000} seconds`), limits.time)
-  const silence = setTimeout(stop(`silent for ${limits.silence / 1000} seconds`), limits.silence)
+  const silent = new AbortController()
+  const silence = setTimeout(
+    () => silent.abort(new Error(`silent for ${limits.silence / 1000} seconds`)),
+    limits.silence,
+  )
   async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     let size = 0
     for await (const piece of pieces) {
@@ -110,13 +113,14 @@ async function reading<T>(
       yield piece
     }
   }
+  const late = () => new Error(`longer than ${limits.time / 1000} seconds`)
+  const limit = { milliseconds: limits.time, late, signal: silent.signal }
   try {
-    return await read({ signal: controller.signal, watched })
+    return await within(limit, signal => read({ signal, watched }))
   } catch (error) {
     if (error instanceof FileError) throw error
-    throw new FileError(problemOf(url, controller.signal.aborted ? controller.signal.reason : error))
+    throw new FileError(problemOf(url, error))
   } finally {
-    clearTimeout(total)
     clearTimeout(silence)
   }
 }

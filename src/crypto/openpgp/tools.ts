@@ -3,6 +3,7 @@
  * signature packet with one certificate, so an answer is about nothing else.
  */
 import { spawn } from 'node:child_process'
+import { deadlineSignal } from '../../files/deadline.ts'
 import { PROGRAM_DIRECTORIES } from '../../files/programs.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
@@ -157,6 +158,8 @@ function run(program: string, args: readonly string[], question: Question): Prom
       env: { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C', HOME: question.directory },
       cwd: question.directory,
       stdio: ['ignore', 'pipe', 'pipe', question.data.fd],
+      signal: deadlineSignal(),
+      killSignal: 'SIGKILL',
     })
     let failure: string | undefined
     const giveUp = (reason: string) => {

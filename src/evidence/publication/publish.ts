@@ -4,14 +4,14 @@
  * files grow at theirs. What was interrupted is finished by doing it again.
  */
 import { lstatSync, mkdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { withLock } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listingsOf, readPublishedIndex, writeLists } from './lists.ts'
 import { mergedFile } from './merged-file.ts'
-import { fileOf, publishedNames, readFile, readValid, removeLeftovers } from './tree.ts'
+import { fileOf, LOCK, publishedNames, readFile, readValid, removeLeftovers } from './tree.ts'
 
 export interface PublishOptions {
   /** Directory of attestations to publish. */
@@ -44,7 +44,7 @@ export async function publish(options: PublishOptions): Promise<Published> {
   for (const name of names) readValid(from, name)
   mkdirSync(to, { recursive: true, mode: 0o755 })
   if (!lstatSync(to).isDirectory()) throw new FileError(`${printable(to)} is not a directory`)
-  return withLock(to, async () => publishLocked(names, options))
+  return withLock(join(to, LOCK), async () => publishLocked(names, options))
 }
 
 function publishLocked(names: readonly string[], options: PublishOptions): Published {

@@ -7,8 +7,11 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { assertPublishable } from './validate.ts'
 
+/** What is locked while a publication is written. */
+export const LOCK = '.lock'
+
 /** What is in a directory of attestations besides what can be published, and harms nobody. */
-const LEFT_OUT: readonly string[] = ['.git', INDEX]
+const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK]
 
 /**
  * The names of all files in a directory of attestations, in order; lists of a publication and what a writer left half

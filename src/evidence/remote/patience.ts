@@ -1,8 +1,8 @@
 /** How long a server is waited for, in milliseconds. */
 export interface Patience {
-  /** From the beginning of a request to the last header of the answer, connecting included. */
+  /** From the beginning of a request to the last header of the answer, connecting and redirections included. */
   readonly headers: number
-  /** For the body. */
+  /** From there to the last byte of the body. */
   readonly body: number
   /** Before each further try, where an error may pass. */
   readonly pauses: readonly number[]

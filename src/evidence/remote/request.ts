@@ -5,7 +5,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { onAbort, within } from '../../files/deadline.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Patience } from './patience.ts'
 import { SourceError } from './source-error.ts'
@@ -39,6 +41,8 @@ export interface Answer {
 }
 
 const REDIRECT_LIMIT = 3
+/** Responses that are none yet (RFC 9110, section 15.2) before the one that is. */
+const INFORMATION_LIMIT = 16
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
 /** Overload and what lies between us and the server: RFC 9110, section 15.6, and RFC 6585. */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
@@ -64,8 +68,16 @@ export async function get(question: Question): Promise<Answer> {
   }
 }
 
-async function follow(question: Question): Promise<Answer> {
-  return answerOf(await respond(question), question)
+/** Once, within one limit of time from the first connection to the last byte. */
+function follow(question: Question): Promise<Answer> {
+  const milliseconds = question.patience.body
+  let problem = 'no answer'
+  const late = () => tooLate(`${problem} within ${seconds(milliseconds)}`)
+  return within({ milliseconds, late }, async signal => {
+    const response = await respond(question)
+    problem = 'did not come to the end of its answer'
+    return answerOf(response, question, signal)
+  })
 }
 
 /** What is sent along with a request for a body that is read bit by bit. */
@@ -74,18 +86,36 @@ export interface Streaming {
   readonly signal?: AbortSignal
 }
 
-/** The response, after redirections, with its body unread; `limit` and `excess` are for whoever reads it. Throws SourceError. */
+/**
+ * The response, after redirections, with its body unread; `limit` and `excess` are for whoever reads it. All its headers
+ * are there within the patience for them, however many servers were asked. Throws SourceError.
+ */
 export async function respond(question: Question, streaming: Streaming = {}): Promise<IncomingMessage> {
+  const milliseconds = question.patience.headers
+  const late = () => tooLate(`no answer within ${seconds(milliseconds)}`)
+  const response = await within({ milliseconds, late, signal: streaming.signal }, signal =>
+    redirected(question, streaming, signal),
+  )
+  const stopListening = onAbort(streaming.signal, () => response.destroy())
+  response.once('close', stopListening)
+  return response
+}
+
+async function redirected(
+  question: Question,
+  streaming: Streaming,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   const first = new URL(question.url)
   let url = first
   for (let redirects = 0; ; redirects++) {
     const { authorization } = question
     const isOwn = authorization !== undefined && url.origin === first.origin
-    const response = await ask(url, question, {
+    const more = {
       ...(isOwn ? { authorization } : {}),
       ...(streaming.range === undefined ? {} : { range: streaming.range }),
-    })
-    streaming.signal?.addEventListener('abort', () => response.destroy(), { once: true })
+    }
+    const response = await ask(url, { ...headersOf(question), ...more }, signal)
     if (!REDIRECTS.includes(response.statusCode ?? 0)) return response
     response.destroy()
     if (redirects === REDIRECT_LIMIT) throw refused(`redirects more than ${REDIRECT_LIMIT} times`)
@@ -108,41 +138,56 @@ function redirection(from: URL, location: string): URL {
   return to
 }
 
-/** The response to one request, once its headers are there. */
-function ask(
-  url: URL,
-  { known, patience }: Question,
-  more: Readonly<Record<string, string>>,
-): Promise<IncomingMessage> {
-  const headers = {
-    ...more,
+function headersOf({ known }: Question): Readonly<Record<string, string>> {
+  return {
     'user-agent': 'nixsig',
     'accept-encoding': 'identity',
     ...(known?.etag === undefined ? {} : { 'if-none-match': known.etag }),
     ...(known?.lastModified === undefined ? {} : { 'if-modified-since': known.lastModified }),
   }
+}
+
+/**
+ * The response to one request, once its headers are there. Rejects in every other case: an error, another protocol (101),
+ * a connection that is closed without a word, and the end of the time, after which nothing of the request goes on.
+ */
+function ask(
+  url: URL,
+  headers: Readonly<Record<string, string>>,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const request =
       url.protocol === 'https:'
         ? https.request(url, { headers, agent: secureAgent(), insecureHTTPParser: false })
         : http.request(url, { headers, agent: plainAgent, insecureHTTPParser: false })
-    const timer = setTimeout(() => {
-      request.destroy(new SourceError(`no answer within ${seconds(patience.headers)}`, { isPassing: true }))
-    }, patience.headers)
-    request.once('response', response => {
-      clearTimeout(timer)
-      resolve(response)
+    // Destroying emits nothing in some states of a request: so the answer comes first.
+    const fail = (error: SourceError) => {
+      reject(error)
+      request.destroy()
+    }
+    const stopListening = onAbort(signal, reason => fail(asSourceError(reason)))
+    let informed = 0
+    request.on('information', () => {
+      if (++informed > INFORMATION_LIMIT) fail(refused('goes on announcing an answer, and gives none'))
     })
+    request.once('upgrade', (response: IncomingMessage, socket: Socket) => {
+      socket.on('error', () => {})
+      socket.destroy()
+      fail(refused(`answered ${response.statusCode}, and nobody asked for another protocol`))
+    })
+    request.once('response', resolve)
     // Also what comes too late to reject: without a listener it would end the program.
-    request.on('error', error => {
-      clearTimeout(timer)
-      reject(asSourceError(error))
+    request.on('error', error => fail(asSourceError(error)))
+    request.once('close', () => {
+      stopListening()
+      reject(new SourceError('closed the connection without an answer', { isPassing: true }))
     })
     request.end()
   })
 }
 
-async function answerOf(response: IncomingMessage, question: Question): Promise<Answer> {
+async function answerOf(response: IncomingMessage, question: Question, signal: AbortSignal): Promise<Answer> {
   const status = response.statusCode ?? 0
   if (status === 304) response.resume()
   else if (status !== 200) response.destroy()
@@ -158,19 +203,20 @@ async function answerOf(response: IncomingMessage, question: Question): Promise<
     response.destroy()
     throw refused(`answered in the encoding "${printable(encoding, 40)}", which was not asked for`)
   }
-  return { status, body: await bodyOf(response, question), validators: validatorsOf(response) }
+  return { status, body: await bodyOf(response, question, signal), validators: validatorsOf(response) }
 }
 
-async function bodyOf(response: IncomingMessage, { limit, excess, patience }: Question): Promise<Buffer> {
+async function bodyOf(
+  response: IncomingMessage,
+  { limit, excess }: Question,
+  signal: AbortSignal,
+): Promise<Buffer> {
   const tooLong = refused(`answered with more than ${limit} bytes`)
   if (excess === 'refuse' && Number(response.headers['content-length'] ?? 0) > limit) {
     response.destroy()
     throw tooLong
   }
-  const timer = setTimeout(() => {
-    const problem = `did not come to the end of its answer within ${seconds(patience.body)}`
-    response.destroy(new SourceError(problem, { isPassing: true }))
-  }, patience.body)
+  const stopListening = onAbort(signal, () => response.destroy())
   const chunks: Buffer[] = []
   let length = 0
   try {
@@ -184,7 +230,7 @@ async function bodyOf(response: IncomingMessage, { limit, excess, patience }: Qu
   } catch (error) {
     throw asSourceError(error)
   } finally {
-    clearTimeout(timer)
+    stopListening()
   }
   return Buffer.concat(chunks).subarray(0, limit)
 }
@@ -235,6 +281,10 @@ function asSourceError(error: unknown): SourceError {
     code,
   )
   return new SourceError(printable(message === '' ? code : message, 160), { isPassing })
+}
+
+function tooLate(problem: string): SourceError {
+  return new SourceError(problem, { isPassing: true })
 }
 
 function refused(problem: string): SourceError {

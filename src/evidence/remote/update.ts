@@ -53,13 +53,13 @@ export function updateFiles(mirror: Mirror, wanted: Wanted, patience: Patience):
 
 function locked<T>({ directory }: Mirror, action: () => Promise<T>): Promise<T> {
   mkdirSync(directory, { recursive: true, mode: 0o755 })
-  return withLock(directory, action)
+  return withLock(`${directory}.lock`, action)
 }
 
 function failureSince({ directory }: Mirror, started: number): SourceError | undefined {
   const text = readRegularFile(join(directory, 'failure'), FAILURE_LIMIT)?.toString('utf8') ?? ''
   const [, time, message] = /^(\d{1,15}) ([^\n]*)\n$/.exec(text) ?? []
-  if (message === undefined || Number(time) < started || Number(time) > Date.now()) return undefined
+  if (message === undefined || Number(time) <= started || Number(time) > Date.now()) return undefined
   return new SourceError(message, { isPassing: false })
 }
 

@@ -13,6 +13,9 @@ import type { Streamed, Upstream } from './upstream.ts'
 /** Milliseconds within which a connection that was kept too long shows, and is no reason to give up. */
 const AT_ONCE = 1000
 
+/** Milliseconds for a whole file. Whoever sends it byte by byte never stalls, and never comes to an end. */
+const STREAM_LIMIT = 6 * 60 * 60 * 1000
+
 const NOT_THERE: readonly number[] = [404, 410]
 /** S3 says so of what is not there, to whom it does not show a list of what is. */
 const NOT_THERE_IN_THE_OPEN: readonly number[] = [...NOT_THERE, 403]
@@ -102,13 +105,15 @@ function streamOf(
   }
 }
 
-/** Ends a body of which nothing comes for so many milliseconds, and leaves the connection as it was. */
+/** Ends a body of which nothing comes for so many milliseconds, or no end; leaves the connection as it was. */
 function breakOffStalled(response: IncomingMessage, timeout: number): void {
   const { socket } = response
   const late = () => {
     response.destroy(new SourceError('did not go on with its answer', { isPassing: true }))
   }
   socket.setTimeout(timeout, late)
+  const timer = setTimeout(late, STREAM_LIMIT).unref()
+  response.once('close', () => clearTimeout(timer))
   // Whoever ended it has let go of the connection already.
   response.once('close', () => socket.setTimeout(0).removeListener('timeout', late))
 }

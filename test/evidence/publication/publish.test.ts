@@ -81,7 +81,7 @@ function scene(context: TestContext): Scene {
 
 function filesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
+    .filter(entry => entry.isFile() && entry.name !== '.lock')
     .map(entry => join(entry.parentPath, entry.name).slice(directory.length + 1))
     .sort()
 }

@@ -1,0 +1,37 @@
+import { printable } from '../primitives/printable.ts'
+import { explainError } from './status.ts'
+
+/** The status that no command comes to by itself: undecided. */
+const UNFINISHED = 20
+
+/**
+ * Runs the program and leaves it a status that it has earned. Until it has come to its end it has failed: Node ends a
+ * program quietly when nothing is left to wait for, also where an answer never came, and that is not a yes.
+ */
+export async function runToEnd(run: () => Promise<unknown>): Promise<void> {
+  let isFinished = false
+  process.exitCode = UNFINISHED
+  process.once('exit', () => {
+    // Whoever left with another status has said why.
+    if (isFinished || process.exitCode !== UNFINISHED) return
+    complain('no verdict: an answer never came, and nothing is left to wait for')
+  })
+  try {
+    await run()
+  } catch (error) {
+    const known = explainError(error)
+    complain(known?.text ?? `a fault of nixsig itself: ${stackOf(error)}`)
+    process.exitCode = known?.status ?? 70
+  }
+  isFinished = true
+}
+
+function complain(text: string): void {
+  const lines = text.split('\n').map(line => `nixsig: ${line}\n`)
+  process.stderr.write(lines.join(''))
+}
+
+function stackOf(error: unknown): string {
+  const lines = (error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n')
+  return lines.map(line => printable(line)).join('\n')
+}

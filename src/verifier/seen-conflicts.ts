@@ -1,0 +1,60 @@
+import { keepSeenClaims, readSeenClaims, type SeenClaim } from '../ledger/seen-conflicts.ts'
+import { holderOf, standingOf } from '../policy/key-standing.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Claim, Evidence, Subject } from '../policy/verdict.ts'
+import { when } from '../policy/words.ts'
+import type { Inquiry } from './inquiry.ts'
+
+/**
+ * The evidence about a path with what contradicted it earlier, which stays until root withdraws it, whatever is shown now;
+ * what contradicts it now is written down. It can only take trust away, and is judged by the policy of the day: keys that
+ * it does not list, or whose time is over, contradict nothing. Throws FileError.
+ */
+export async function withSeenConflicts(
+  inquiry: Inquiry,
+  subject: Subject,
+  evidence: Evidence,
+): Promise<Evidence> {
+  const { state } = inquiry.places
+  if (inquiry.notesConflicts) {
+    const contradicting = contradictions(await inquiry.policy(), inquiry.now, subject, evidence.claims)
+    noteConflicts(inquiry, subject.path, contradicting)
+  }
+  const isSaidNow = ({ key, narHash }: SeenClaim) =>
+    evidence.claims.some(claim => claim.role === 'builder' && claim.key === key && claim.narHash === narHash)
+  const seen = readSeenClaims(state, subject.path)
+    .filter(claim => claim.narHash !== subject.narHash && !isSaidNow(claim))
+    .map(claim => asClaim(claim, subject.path))
+  return seen.length === 0 ? evidence : { ...evidence, claims: [...evidence.claims, ...seen] }
+}
+
+/** Writes down what builders say of a path, for when it is judged with other contents. Throws FileError. */
+export function noteConflicts({ places, now }: Inquiry, path: string, claims: readonly Claim[]): void {
+  if (claims.length === 0) return
+  keepSeenClaims(
+    places.state,
+    path,
+    claims.map(({ key, narHash, origin }) => ({ key, narHash, origin, seen: now })),
+  )
+}
+
+/** Those of a policy's builders that contradict what is judged, now or once their keys are valid (S7). */
+function contradictions(
+  policy: Policy,
+  now: number,
+  subject: Subject,
+  claims: readonly Claim[],
+): readonly Claim[] {
+  return claims.filter(({ key, role, path, narHash, expired }) => {
+    const isOther = role === 'builder' && path === subject.path && narHash !== subject.narHash
+    const holder = holderOf(policy, key)
+    if (!isOther || expired !== undefined || holder === undefined) return false
+    const { code } = standingOf(policy, holder, now)
+    return code === 'valid' || code === 'not-yet-valid'
+  })
+}
+
+function asClaim({ key, narHash, seen, origin }: SeenClaim, path: string): Claim {
+  const told = `what was seen ${when(seen)}, until nixsig conflicts withdraw, in ${origin}`
+  return { key, role: 'builder', path, narHash, origin: told }
+}

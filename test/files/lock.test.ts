@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chmodSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as later } from 'node:timers/promises'
+import { judgeWithin } from '../../src/files/deadline.ts'
+import { withLock } from '../../src/files/lock.ts'
+
+/** The name of a lock that is not there, in a directory that everybody may enter. */
+function lockIn(t: TestContext): string {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-lock-'))
+  chmodSync(directory, 0o755)
+  t.after(() => rmSync(directory, { recursive: true, force: true }))
+  return join(directory, 'lock')
+}
+
+/** Holds a kernel's lock on a file until the test ends, as another program would; resolves once it is held. */
+async function held(t: TestContext, file: string): Promise<void> {
+  const child = spawn('flock', ['--exclusive', file, 'sh', '-c', 'echo held; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  await new Promise<void>(resolve => child.stdout.once('data', () => resolve()))
+}
+
+function isFree(file: string): boolean {
+  return spawnSync('flock', ['--exclusive', '--nonblock', file, 'true']).status === 0
+}
+
+test('under a lock, one after another', async t => {
+  const lock = lockIn(t)
+  const events: string[] = []
+  const work = (name: string) =>
+    withLock(lock, async () => {
+      events.push(`${name} begins`)
+      await later(30)
+      events.push(`${name} ends`)
+    })
+  await Promise.all([work('a'), work('b'), work('c')])
+  for (let each = 0; each < events.length; each += 2) {
+    assert.equal(events[each + 1], events[each]?.replace('begins', 'ends'))
+  }
+})
+
+test('a lock is held while the action goes on and free afterwards, also if that throws', async t => {
+  const lock = lockIn(t)
+  await withLock(lock, async () => assert.equal(isFree(lock), false))
+  assert.equal(isFree(lock), true)
+  await assert.rejects(
+    withLock(lock, async () => {
+      throw new Error('no')
+    }),
+    /^Error: no$/,
+  )
+  assert.equal(isFree(lock), true)
+})
+
+test('a lock is a file that nobody else may open', async t => {
+  const lock = lockIn(t)
+  const mask = process.umask(0)
+  t.after(() => process.umask(mask))
+  await withLock(lock, async () => assert.equal(lstatSync(lock).mode & 0o777, 0o600))
+})
+
+for (const mode of [0o644, 0o666, 0o640, 0o604]) {
+  test(`a lock that others could open (${mode.toString(8)}) and hold is another one from then on`, async t => {
+    const lock = lockIn(t)
+    writeFileSync(lock, '')
+    chmodSync(lock, mode)
+    await held(t, lock)
+    const before = lstatSync(lock).ino
+    const started = Date.now()
+    await withLock(lock, async () => undefined)
+    assert.ok(Date.now() - started < 5000)
+    assert.equal(lstatSync(lock).mode & 0o777, 0o600)
+    assert.notEqual(lstatSync(lock).ino, before)
+  })
+}
+
+test("another user's lock, a link and a second name of a file are replaced, and what they led to is left alone", async t => {
+  const lock = lockIn(t)
+  const other = `${lock}.other`
+  writeFileSync(other, 'precious', { mode: 0o600 })
+  symlinkSync(other, lock)
+  await withLock(lock, async () => assert.ok(lstatSync(lock).isFile()))
+  rmSync(lock)
+  linkSync(other, lock)
+  await held(t, other)
+  await withLock(lock, async () => assert.notEqual(lstatSync(lock).ino, lstatSync(other).ino))
+  assert.equal(lstatSync(other).size, 8)
+})
+
+test('a directory in place of a lock is an error', async t => {
+  const lock = lockIn(t)
+  mkdirSync(lock)
+  await assert.rejects(
+    withLock(lock, async () => undefined),
+    /is a directory, and a lock is a file/,
+  )
+})
+
+test('another user cannot hold what is locked', { skip: process.geteuid?.() !== 0 }, async t => {
+  const lock = lockIn(t)
+  await withLock(lock, async () => undefined)
+  const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
+  for (const flag of ['--exclusive', '--shared']) {
+    const { status, stderr } = spawnSync('setpriv', [...user, 'flock', '--nonblock', flag, lock, 'true'])
+    assert.notEqual(status, 0)
+    assert.match(stderr.toString(), /Permission denied/)
+  }
+})
+
+test('who waits for a lock waits no longer than a judgement may take', async t => {
+  const lock = lockIn(t)
+  writeFileSync(lock, '', { mode: 0o600 })
+  await held(t, lock)
+  const alive = setTimeout(() => undefined, 5000)
+  t.after(() => clearTimeout(alive))
+  const waiting = judgeWithin(() => withLock(lock, async () => undefined), 200)
+  await assert.rejects(waiting, /no verdict within 0\.2 seconds/)
+})
+
+test('a lock is free again when the judgement that holds it has run out of time', async t => {
+  const lock = lockIn(t)
+  const alive = setTimeout(() => undefined, 5000)
+  t.after(() => clearTimeout(alive))
+  const stuck = judgeWithin(() => withLock(lock, () => new Promise<void>(() => {})), 300)
+  await assert.rejects(stuck, /no verdict within/)
+  await withLock(lock, async () => undefined)
+})
