@@ -18,6 +18,8 @@ export interface Target {
   readonly tokens: readonly string[]
   /** Inputs that come right after the seeds, made when it is their turn: they are large, and nothing starts from them. */
   readonly extremes?: readonly (() => Uint8Array | string)[]
+  /** A case takes tens of milliseconds, so a test has few. */
+  readonly isSlow?: true
   /**
    * Runs one case. Says what it came to - accepted, or for which reason refused - so that an input which leads somewhere
    * new is kept as a start for others. Throws whatever is wrong: an error that is not declared, a property that is broken.

@@ -22,6 +22,7 @@ import { REFERENCES } from './targets/references.ts'
 import { forgedList, SIGNED_LISTS } from './targets/signed-lists.ts'
 import { SIGNERS } from './targets/signers.ts'
 import { SIGSTORE } from './targets/sigstore.ts'
+import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
@@ -59,6 +60,7 @@ export function allTargets(scratch: string): readonly Target[] {
     forgedAttestations(join(scratch, 'attestations')),
     FORGED_NARINFO,
     ...minisignForgeries(join(scratch, 'released')),
+    ...smallWorldTargets(scratch),
   ]
   return targets.map(target => ({ ...target, extremes: EXTREMES[target.name] ?? [] }))
 }

@@ -1,0 +1,52 @@
+/** The disk under small worlds: /nix is this process's own, in memory. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { attestationFile } from '../../../src/evidence/attestation-file.ts'
+import { ATTESTATIONS, HOME, type StoredFile, type World } from './world.ts'
+
+/** What lies there since the last world. */
+const laid = new Map<string, StoredFile>()
+
+/** Lays a world onto the disk, where nothing else is then. Files that two worlds have in common stay. */
+export function layOut(world: World): void {
+  const files = filesOf(world)
+  mkdirSync(ATTESTATIONS, { recursive: true })
+  for (const [path, file] of laid) {
+    if (isSame(files.get(path), file)) continue
+    rmSync(path)
+    laid.delete(path)
+  }
+  for (const [path, file] of files) {
+    if (laid.has(path)) continue
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, file.bytes, { mode: file.isExecutable ? 0o555 : 0o444 })
+    laid.set(path, file)
+  }
+}
+
+/** An empty directory for what the machine remembers. */
+export function emptyState(): string {
+  const state = `${HOME}/state`
+  rmSync(state, { recursive: true, force: true })
+  mkdirSync(state, { mode: 0o700, recursive: true })
+  return state
+}
+
+function filesOf({ disk, attestations, signatures }: World): ReadonlyMap<string, StoredFile> {
+  const files = new Map(disk)
+  for (const [path, bytes] of signatures) files.set(path, { bytes, isExecutable: false })
+  for (const [path, lines] of attestations) {
+    if (lines.length === 0) continue
+    const bytes = Buffer.from(lines.map(line => `${line.trimEnd()}\n`).join(''))
+    files.set(attestationFile(ATTESTATIONS, path), { bytes, isExecutable: false })
+  }
+  return files
+}
+
+function isSame(one: StoredFile | undefined, other: StoredFile): boolean {
+  return (
+    one !== undefined &&
+    one.isExecutable === other.isExecutable &&
+    Buffer.compare(one.bytes, other.bytes) === 0
+  )
+}

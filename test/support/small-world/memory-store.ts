@@ -1,0 +1,39 @@
+/** A store that answers as Nix's own does, out of memory and in an order that somebody else chose. */
+import type { Store } from '../../../src/store/store-client.ts'
+import type { World } from './world.ts'
+
+/** Puts the items of an answer into some order. */
+export type Order = <T>(items: readonly T[]) => readonly T[]
+
+export const AS_IT_IS: Order = items => items
+
+/**
+ * Nix's local store (src/libstore/local-store.cc): only what is valid is known. The derivers of a path are the valid
+ * derivations that are registered with this output, whether the path is valid or not; its referrers are valid paths, and a
+ * path that is not valid has none. Throws where it is asked to change something.
+ */
+export function memoryStore({ infos, outputs }: Pick<World, 'infos' | 'outputs'>, order: Order): Store {
+  const referrers = (path: string) =>
+    infos.has(path)
+      ? [...infos.values()].filter(info => info.references.includes(path)).map(info => info.path)
+      : []
+  const derivers = (path: string) =>
+    [...outputs].flatMap(([drv, made]) => ([...made.values()].includes(path) ? [drv] : []))
+  const readOnly = async () => {
+    throw new Error('a store in memory is not written to')
+  }
+  return {
+    pathInfo: async path => {
+      const info = infos.get(path)
+      return info && { ...info, references: order([...info.references].sort()) }
+    },
+    validPaths: async paths => new Set(paths.filter(path => infos.has(path))),
+    referrers: async path => order(referrers(path).sort()),
+    derivers: async path => order(derivers(path).sort()),
+    outputs: async derivation => new Map(outputs.get(derivation)),
+    addTempRoot: async () => undefined,
+    addSignatures: readOnly,
+    isOpen: () => true,
+    close: () => undefined,
+  }
+}

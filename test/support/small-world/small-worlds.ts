@@ -1,0 +1,104 @@
+/** Tries properties of small worlds from a process that shares its /nix with others. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { build } from 'esbuild'
+import type { Plan } from './plan.ts'
+import type { Outcome } from './properties.ts'
+
+/** Names of properties that the program knows. */
+export type PropertyName = 'labels' | 'surroundings' | 'inquiry' | 'nix'
+
+/** A world, and perhaps the number of a source that nobody's derivations crowd around. */
+export interface WorldQuestion {
+  readonly plan: Plan
+  readonly crowd?: number
+}
+
+/** Throws with what the program said if it comes to an end. */
+export interface SmallWorlds {
+  /** Tries a property. */
+  try(property: PropertyName, bytes: Uint8Array): Promise<Outcome>
+  /** The verdicts on everything in a world, by front and name: `offers 1`. */
+  verdicts(question: WorldQuestion): Promise<ReadonlyMap<string, string>>
+  /** Ends the process; nothing of it is left. */
+  close(): Promise<void>
+}
+
+/** Why no small world can be made here; false if one can. */
+export function whyNoSmallWorlds(): string | false {
+  return process.getuid?.() === 0 ? false : 'only root can have a /nix of its own'
+}
+
+/**
+ * Starts the program that makes small worlds. It ends with this process, and keeps it up only while it is asked. `scratch`: a
+ * directory in which something of it stays if it is not closed.
+ */
+export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> {
+  const stage = mkdtempSync(join(scratch, 'nixsig-small-'))
+  const program = await compiled()
+  const script = join(PROJECT_ROOT, 'test/support/small-world/private-root.sh')
+  const command = [process.execPath, '--enable-source-maps', program.file]
+  const argv = ['--mount', '--propagation', 'private', 'sh', script, stage, ...command]
+  const child = spawn('unshare', argv, { stdio: ['pipe', 'pipe', 'pipe'] })
+  let complaints = ''
+  child.stderr.setEncoding('utf8').on('data', text => {
+    complaints += text
+  })
+  // What cannot be written any longer shows by the line that does not come.
+  child.stdin.on('error', () => undefined)
+  const ended = new Promise<void>(resolve => child.on('close', () => resolve()))
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  let pending = 0
+  const ask = async <T>(name: string, bytes: Uint8Array): Promise<T> => {
+    pending++
+    holdOn(child, true)
+    child.stdin.write(`${name} ${Buffer.from(bytes).toString('base64')}\n`)
+    const line = await lines.next()
+    if (--pending === 0) holdOn(child, false)
+    // It has been read.
+    program.remove()
+    if (line.done === true) throw new Error(`small worlds came to an end: ${complaints.trim()}`)
+    return JSON.parse(line.value)
+  }
+  return {
+    try: (property, bytes) => ask<Outcome>(property, bytes),
+    verdicts: async question =>
+      new Map(await ask<readonly [string, string][]>('plan', Buffer.from(JSON.stringify(question)))),
+    async close() {
+      holdOn(child, true)
+      child.stdin.end()
+      await ended
+      program.remove()
+      rmSync(stage, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Whether this process has to stay for the sake of another. */
+function holdOn(child: ChildProcess, isNeeded: boolean): void {
+  const handles = [child, ...child.stdio.filter(stream => stream instanceof Socket)]
+  for (const handle of handles) isNeeded ? handle.ref() : handle.unref()
+}
+
+/** Compiled within the checkout, where its packages are found. */
+async function compiled(): Promise<{ readonly file: string; remove(): void }> {
+  mkdirSync(join(PROJECT_ROOT, '.build'), { recursive: true })
+  const directory = mkdtempSync(join(PROJECT_ROOT, '.build/small-world-'))
+  const file = join(directory, 'program.mjs')
+  await build({
+    entryPoints: [join(PROJECT_ROOT, 'test/support/small-world/program.ts')],
+    outfile: file,
+    bundle: true,
+    packages: 'external',
+    platform: 'node',
+    target: 'node20.19',
+    format: 'esm',
+    sourcemap: 'inline',
+    define: { PROJECT_ROOT: JSON.stringify(PROJECT_ROOT) },
+  })
+  return { file, remove: () => rmSync(directory, { recursive: true, force: true }) }
+}

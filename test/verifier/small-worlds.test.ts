@@ -1,0 +1,169 @@
+// Properties of the verifier, in random small worlds: test/support/small-world/ says what those are.
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import fc from 'fast-check'
+import type { BuildNode, FetchNode, Labels, Node, Plan, Said } from '../support/small-world/plan.ts'
+import {
+  openSmallWorlds,
+  type PropertyName,
+  type SmallWorlds,
+  whyNoSmallWorlds,
+} from '../support/small-world/small-worlds.ts'
+
+/** Milliseconds for each property; npm run fuzz has more. */
+const TIME = 1500
+/** Cases, however slow or fast the machine is. */
+const LEAST = 20
+const MOST = 2000
+
+const skip = whyNoSmallWorlds()
+let worlds: SmallWorlds | undefined
+const open = async () => {
+  worlds ??= await openSmallWorlds()
+  return worlds
+}
+after(() => worlds?.close())
+
+/** Bytes of which most suffice for a whole world. */
+const BYTES = fc.uint8Array({ minLength: 60, maxLength: 300, size: 'max' })
+
+/** Tries a property for as long as there is time; the verdicts that were seen. */
+async function holds(property: PropertyName): Promise<ReadonlySet<string>> {
+  const small = await open()
+  await small.try(property, new Uint8Array())
+  const end = performance.now() + TIME
+  const seen = new Set<string>()
+  let [cases, failed] = [0, false]
+  const check = fc.asyncProperty(BYTES, async bytes => {
+    if (!failed && cases >= LEAST && performance.now() > end) return
+    cases++
+    const { broken, cameTo } = await small.try(property, bytes)
+    failed ||= broken !== undefined
+    if (broken !== undefined) throw new Error(`${broken}\n${Buffer.from(bytes).toString('base64')}`)
+    for (const verdict of cameTo) seen.add(verdict)
+  })
+  await fc.assert(check, { numRuns: MOST })
+  return seen
+}
+
+/** A property that nothing could break would hold as well: every front says yes and no. */
+function assertBothWays(seen: ReadonlySet<string>): void {
+  for (const front of ['verify', 'build', 'offers', 'incoming']) {
+    const said = [...seen].filter(verdict => verdict.startsWith(`${front}: `))
+    assert.ok(
+      said.some(verdict => /: (trusted|let in)/.test(verdict)),
+      `${front} never says yes`,
+    )
+    assert.ok(
+      said.some(verdict => /: (untrusted|indeterminate)/.test(verdict)),
+      `${front} never says no`,
+    )
+  }
+}
+
+test(
+  'what derivations say of signatures never turns a refusal into trust, but for a good signature',
+  { skip },
+  async () => assertBothWays(await holds('labels')),
+)
+
+test('no order, and no derivation that nobody stands for, changes a verdict', { skip }, async () =>
+  assertBothWays(await holds('surroundings')),
+)
+
+const NOWHERE = { caches: [false, false], addressed: [false, false], deriver: false, signedBy: [] } as const
+const ABSENT = { offered: NOWHERE, isHere: false, hasDeriver: false, isGone: false }
+const PACKAGED: readonly Said[] = [{ by: 'packager', word: 'packaged', wrong: false, isBare: true }]
+
+/** A package that a cache has, whose derivation a packager stands for, and its source, for which nobody does. */
+function packageOf(labels: { readonly fetch?: Labels; readonly build?: Labels }): Plan {
+  const rule = { acceptsGraph: false, acceptsUnknown: false, output: '"builder"' }
+  const source: FetchNode = {
+    ...{ kind: 'fetch', ...ABSENT, inputs: [], said: [], saidOfDerivation: PACKAGED },
+    ...{ content: { kind: 'blob', number: 0 }, isExecutable: false, url: 0 },
+    ...(labels.fetch && { labels: labels.fetch }),
+  }
+  const build: BuildNode = {
+    ...{ kind: 'build', ...ABSENT, inputs: [0], said: [], saidOfDerivation: PACKAGED },
+    ...{ outputs: ['out'], refers: false, signedBy: [], isOurs: false },
+    offered: { ...NOWHERE, caches: [true, false], signedBy: ['builder'] },
+    ...(labels.build && { labels: labels.build }),
+  }
+  const policy = {
+    default: { ...rule, source: '"dev"', derivation: '"packager"' },
+    sources: 'attested',
+    exempt: [],
+  } as const
+  return { nodes: [source, build], policy }
+}
+
+const NAMED = { subject: 'out', signature: 0 } as const
+
+const CALLED: Readonly<Record<string, Parameters<typeof packageOf>[0]>> = {
+  'by its own derivation': { fetch: { form: 'environment', role: true, records: [] } },
+  'by its own derivation, in structured attributes': {
+    fetch: { form: 'structured', role: true, records: [] },
+  },
+  'by what is built from it': { build: { form: 'environment', role: false, records: [NAMED] } },
+  'a list of checksums by what is built from it': {
+    build: { form: 'structured', role: false, records: [{ ...NAMED, checksums: 0 }] },
+  },
+}
+
+test('a package whose source nobody signed is refused at the gate', { skip }, async () => {
+  assert.equal((await (await open()).verdicts({ plan: packageOf({}) })).get('offers 1'), 'untrusted 10')
+})
+
+for (const [how, labels] of Object.entries(CALLED)) {
+  test(`attack: a source that nobody signed is called a signature ${how}`, { skip }, async () => {
+    const verdicts = await (await open()).verdicts({ plan: packageOf(labels) })
+    assert.equal(verdicts.get('offers 1'), 'indeterminate 20')
+    assert.match(verdicts.get('incoming 1') ?? '', /^(indeterminate 20|untrusted 10)$/)
+  })
+}
+
+const DERIVATION = { ...ABSENT, said: [], saidOfDerivation: [], inputs: [] }
+const FILE = { isExecutable: false, said: [], offered: NOWHERE, isHere: true, hasDeriver: false }
+const SIGNATURE = { kind: 'signature', form: 'minisign', by: 'dev', over: 0 } as const
+const BLOB = { kind: 'blob', number: 0 } as const
+
+/** A source and its developer's signature, which a derivation names for which nobody has to stand. */
+const SIGNED: Readonly<Record<string, readonly Node[]>> = {
+  'a file': [
+    { kind: 'local', content: SIGNATURE, references: [], ...FILE },
+    { kind: 'local', content: BLOB, references: [], ...FILE },
+    {
+      ...{
+        kind: 'build',
+        ...DERIVATION,
+        inputs: [0, 1],
+        outputs: ['out'],
+        refers: false,
+        signedBy: [],
+        isOurs: false,
+      },
+      labels: { form: 'environment', role: false, records: [{ subject: 1, signature: 0 }] },
+    },
+  ],
+  'what is fetched': [
+    { kind: 'local', content: SIGNATURE, references: [], ...FILE },
+    {
+      ...{ kind: 'fetch', content: BLOB, url: 1000, isExecutable: false, ...DERIVATION, isHere: true },
+      labels: { form: 'environment', role: false, records: [{ subject: 'out', signature: 0 }] },
+    },
+  ],
+}
+
+for (const [what, nodes] of Object.entries(SIGNED)) {
+  test(`attack: hundreds of derivations crowd around ${what}, one of which names its signature`, {
+    skip,
+  }, async () => {
+    const rule = { source: '"dev"', derivation: '"nothing"', output: '"builder"', acceptsGraph: false }
+    const policy = { default: { ...rule, acceptsUnknown: false }, sources: 'data', exempt: [] } as const
+    const small = await open()
+    for (const crowd of [{}, { crowd: 1 }]) {
+      const verdicts = await small.verdicts({ plan: { nodes, policy }, ...crowd })
+      assert.equal(verdicts.get('verify 1'), 'trusted: claims of dev')
+    }
+  })
+}
