@@ -1,5 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { certificateFingerprints, findCertificate } from '../../src/crypto/openpgp/certificate.ts'
+import { findCertificate } from '../../src/crypto/openpgp/certificate.ts'
 import { isText } from '../../src/formats/openpgp/armor.ts'
 import { parseCertificates } from '../../src/formats/openpgp/certificate.ts'
 import { readPackets } from '../../src/formats/openpgp/packets.ts'
@@ -57,7 +57,9 @@ export const OPENPGP: readonly Target[] = [
     read: parseCertificates,
     also: (certificates, input) => {
       assertWhole(input, certificates)
-      for (const fingerprint of certificateFingerprints(input).slice(0, 2)) {
+      for (const { primary } of certificates.slice(0, 1)) {
+        const { fingerprint } = primary
+        if (fingerprint === '') continue
         const found = findCertificate(input, fingerprint)?.verified()
         assert.ok(found, 'a certificate is not found by its own fingerprint')
         const again = findCertificate(found.bytes, fingerprint)?.verified()

@@ -3,43 +3,40 @@
  * which takes a hook as long to load as all else. Nothing is trusted because it has a certain SHA-1.
  */
 
+/** The message schedule, used again and again: files may hold thousands of keys. */
+const WORDS = new Int32Array(80)
+
 /** The hash of a short message: 20 bytes. For long ones use node:crypto. */
 export function sha1(message: Uint8Array): Uint8Array {
-  const padded = paddedMessage(message)
-  const state = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0)
-  const words = new Int32Array(80)
-  for (let offset = 0; offset < padded.byteLength; offset += 64) {
-    for (let t = 0; t < 16; t++) words[t] = padded.getInt32(offset + 4 * t)
-    for (let t = 16; t < 80; t++) {
-      words[t] = rotate(at(words, t - 3) ^ at(words, t - 8) ^ at(words, t - 14) ^ at(words, t - 16), 1)
-    }
-    addBlock(state, words)
-  }
-  const digest = new DataView(new ArrayBuffer(20))
-  for (const [index, word] of state.entries()) digest.setInt32(4 * index, word)
-  return new Uint8Array(digest.buffer)
-}
-
-function paddedMessage(message: Uint8Array): DataView {
-  const padded = new Uint8Array(Math.ceil((message.length + 9) / 64) * 64)
+  const padded = Buffer.alloc(Math.ceil((message.length + 9) / 64) * 64)
   padded.set(message)
   padded[message.length] = 0x80
-  const view = new DataView(padded.buffer)
-  view.setBigUint64(padded.length - 8, BigInt(message.length) * 8n)
-  return view
+  // The length in bits; messages are shorter than 2^32 of them.
+  padded.writeUInt32BE(message.length * 8, padded.length - 4)
+  const state = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0)
+  for (let offset = 0; offset < padded.length; offset += 64) {
+    for (let t = 0; t < 16; t++) WORDS[t] = padded.readInt32BE(offset + 4 * t)
+    for (let t = 16; t < 80; t++) {
+      WORDS[t] = rotate(at(WORDS, t - 3) ^ at(WORDS, t - 8) ^ at(WORDS, t - 14) ^ at(WORDS, t - 16), 1)
+    }
+    addBlock(state, WORDS)
+  }
+  const digest = Buffer.alloc(20)
+  for (let index = 0; index < 5; index++) digest.writeInt32BE(at(state, index), 4 * index)
+  return digest
 }
 
 function addBlock(state: Int32Array, words: Int32Array): void {
-  let [a = 0, b = 0, c = 0, d = 0, e = 0] = state
-  for (const [t, word] of words.entries()) {
-    const next = (rotate(a, 5) + mixed(t, b, c, d) + e + word) | 0
+  let [a, b, c, d, e] = [at(state, 0), at(state, 1), at(state, 2), at(state, 3), at(state, 4)]
+  for (let t = 0; t < 80; t++) {
+    const next = (rotate(a, 5) + mixed(t, b, c, d) + e + at(words, t)) | 0
     e = d
     d = c
     c = rotate(b, 30)
     b = a
     a = next
   }
-  for (const [index, value] of [a, b, c, d, e].entries()) state[index] = at(state, index) + value
+  state.set([at(state, 0) + a, at(state, 1) + b, at(state, 2) + c, at(state, 3) + d, at(state, 4) + e])
 }
 
 function mixed(t: number, b: number, c: number, d: number): number {

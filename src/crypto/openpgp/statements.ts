@@ -3,7 +3,7 @@ import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { claimsToBeBy, type Part, type Parts, signaturesOf, targetOf } from './parts.ts'
-import type { SelfVerifier } from './self-verification.ts'
+import type { SelfVerifier, Target } from './self-verification.ts'
 
 /** A self-signature, and whether the primary key made it. One that it did not make counts against the key alone. */
 export interface Statement {
@@ -30,11 +30,11 @@ export function placeStatements(
     if (signature === undefined || !isByItself(signature, primary)) continue
     const fit = partsFor(type, parts)
     if (fit.length === 0) continue
-    const found = [own, ...fit.filter(part => part !== own)].find(
-      part => fit.includes(part) && verifier.verifies(signature, primary, targetOf(part, parts)),
-    )
+    const isAbout = (part: Part) => verifier.verifies(signature, primary, targetOf(part, parts))
+    const isInPlace = typeOf(own, primary) === typeOf(fit[0] ?? own, primary)
+    const found = isInPlace && isAbout(own) ? own : verifier.isExhausted() ? undefined : fit.find(isAbout)
     // What verifies nowhere counts against what it stands behind or, in a wrong place, against the whole certificate.
-    const blamed = fit.includes(own) ? own : primary
+    const blamed = isInPlace ? own : primary
     add(found ?? blamed, { signature, isVerified: found !== undefined }, bytes)
   }
   return new Map([...placed].map(([part, statements]) => [part, [...statements.values()].sort(byDate)]))
@@ -42,6 +42,11 @@ export function placeStatements(
 
 function byDate({ signature: one }: Statement, { signature: other }: Statement): number {
   return one.created - other.created || Buffer.compare(one.bytes, other.bytes)
+}
+
+function typeOf(part: Part, primary: Part): Target['kind'] {
+  if ('id' in part) return 'user'
+  return part === primary ? 'primary' : 'subkey'
 }
 
 /** By its own word, or by nobody's. */

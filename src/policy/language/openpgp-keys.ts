@@ -35,7 +35,9 @@ export function keysOfCertificates(): KeysOfCertificate {
 function keysByCertificate(bytes: Uint8Array): ReadonlyMap<string, readonly KeyPacket[]> {
   const found = new Map<string, KeyPacket[]>()
   for (const { primary, subkeys } of parseCertificates(bytes)) {
-    found.set(primary.fingerprint, [...(found.get(primary.fingerprint) ?? []), primary, ...subkeys])
+    const keys = found.get(primary.fingerprint) ?? []
+    keys.push(primary, ...subkeys)
+    found.set(primary.fingerprint, keys)
   }
   return found
 }
