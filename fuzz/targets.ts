@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
+import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { COMPRESSED } from './targets/compressed.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
 import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations } from './targets/forgeries.ts'
@@ -34,6 +36,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...KEYS,
     ...SIGNERS,
     ...OPENPGP,
+    APPENDED_PACKETS,
     ...SIGSTORE,
     POLICY,
     ...PUBLICATION,
@@ -45,6 +48,7 @@ export function allTargets(scratch: string): readonly Target[] {
     REFERENCES,
     ...SSH,
     ...SIGNED_LISTS,
+    ...COMPRESSED,
     ...GIT,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,

@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { signatureKind } from '../../src/crypto/detached/verify.ts'
+import { assertInert } from '../../src/formats/inert.ts'
 import { parsePemPublicKey, printPemPublicKey } from '../../src/formats/keys/pem.ts'
 import {
   parseMinisignPublicKey,
@@ -15,6 +16,7 @@ import {
   printNixSecretKey,
   printNixSignature,
 } from '../../src/formats/nix/nix-key.ts'
+import { isText } from '../../src/formats/openpgp/armor.ts'
 import { parseSshPublicKey, printSshPublicKey } from '../../src/formats/ssh/key.ts'
 import { parseFingerprint, parseKey } from '../../src/policy/language/keys.ts'
 import { signEd25519, verifyEd25519 } from '../../src/primitives/sodium.ts'
@@ -151,5 +153,15 @@ export const KEYS: readonly Target[] = [
     seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES, ...SSH_SIGNATURES, ...SIGNIFY_SIGNATURES],
     tokens: [...TOKENS, '-----BEGIN PGP SIGNATURE-----\n\n'],
     read: signatureKind,
+  }),
+  formatTarget({
+    name: 'signature or program',
+    seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES, ...SSH_SIGNATURES, ...SIGNIFY_SIGNATURES],
+    tokens: [...TOKENS, '$(', ' (', ')', '`', ';', '\n#', 'SHA256 ('],
+    read: input => {
+      assertInert(input)
+      const text = Buffer.from(input).toString('latin1')
+      if (isText(input) && /[$`|&<>']/.test(text)) throw new Error('a shell reads more than words in it')
+    },
   }),
 ]

@@ -58,7 +58,10 @@ export const OPENPGP: readonly Target[] = [
     also: (certificates, input) => {
       assertWhole(input, certificates)
       for (const fingerprint of certificateFingerprints(input).slice(0, 2)) {
-        assert.ok(findCertificate(input, fingerprint), 'a certificate is not found by its own fingerprint')
+        const found = findCertificate(input, fingerprint)?.verified()
+        assert.ok(found, 'a certificate is not found by its own fingerprint')
+        const again = findCertificate(found.bytes, fingerprint)?.verified()
+        assert.ok(again && Buffer.from(again.bytes).equals(found.bytes), 'its one form has another one')
       }
     },
   }),

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { verifyDetached } from '../../src/crypto/detached/verify.ts'
 import { parseFileStatement } from '../../src/formats/in-toto/file-statement.ts'
+import { readAuthorityChain } from '../../src/formats/sigstore/authority-chain.ts'
 import { parseSigstoreBundle } from '../../src/formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../src/formats/sigstore/certificate.ts'
 import { parseLogBody } from '../../src/formats/sigstore/log-body.ts'
@@ -30,6 +31,12 @@ const KEY_BUNDLE =
   '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"x"},' +
   '"tlogEntries":[],"timestampVerificationData":{"rfc3161Timestamps":[]}},' +
   '"messageSignature":{"messageDigest":{},"signature":"AAAA"}}'
+
+const AUTHORITIES: readonly Uint8Array[] = JSON.parse(
+  readFileSync(TRUSTED_ROOT, 'utf8'),
+).certificateAuthorities.flatMap(({ certChain }: { certChain: { certificates: { rawBytes: string }[] } }) =>
+  certChain.certificates.map(({ rawBytes }) => Buffer.from(rawBytes, 'base64')),
+)
 
 const JSON_TOKENS: readonly string[] = [
   '{',
@@ -90,6 +97,19 @@ export const SIGSTORE: readonly Target[] = [
     tokens: DER_TOKENS,
     read: parseSigstoreCertificate,
     also: ({ subject, issuer }) => assert.ok(subject !== '' && issuer !== '', 'a certificate of nobody'),
+  }),
+  formatTarget({
+    name: 'sigstore authority',
+    seeds: AUTHORITIES,
+    tokens: [
+      ...DER_TOKENS,
+      '\x55\x1d\x1e',
+      '\x55\x1d\x25',
+      '\x01\x01\xff',
+      '\x81\x0bexample.org',
+      '\xa0\x0d',
+    ],
+    read: der => readAuthorityChain([der], 'certificates', certificate),
   }),
   formatTarget({
     name: 'sigstore log entry',

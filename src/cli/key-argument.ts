@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
+import { prefixOfKeyFile } from '../formats/detached/forms.ts'
 import { isText } from '../formats/openpgp/armor.ts'
 import { parseKey } from '../policy/language/keys.ts'
 import type { Key } from '../policy/policy.ts'
@@ -34,17 +35,9 @@ function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   const { path, bytes } = readArgumentFile(file, FILE_LIMIT)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
-  if (!text.startsWith('untrusted comment: ')) return [parseKey(text)]
   const [comment = '', ...lines] = text.split(/[ \t]*\r?\n/)
-  return [parseKey(`${isOfSignify(comment) ? 'signify' : 'minisign'}:${lines.join('\n')}`)]
-}
-
-/**
- * Whose key it is, which its base 64 does not tell: the two have the same. signify ends the comment like this, minisign
- * begins it with its own name. Nobody vouches for a comment; what is wrongly taken for the other verifies nothing.
- */
-function isOfSignify(comment: string): boolean {
-  return comment.endsWith(' public key') && !comment.startsWith('untrusted comment: minisign ')
+  const prefix = prefixOfKeyFile(comment)
+  return [parseKey(prefix === undefined ? text : `${prefix}${lines.join('\n')}`)]
 }
 
 function certificatesOf(file: string, bytes: Uint8Array): readonly Key[] {

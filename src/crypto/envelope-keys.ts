@@ -1,5 +1,6 @@
 /** The keys that open envelopes, and which of them could have made a signature, told without verifying anything. */
 
+import { OWN_KEYS } from '../formats/detached/forms.ts'
 import type { EnvelopeSignature } from '../formats/in-toto/dsse.ts'
 import { DER } from '../formats/keys/der.ts'
 import { sshFingerprint, sshKeyBlob } from '../formats/ssh/key.ts'
@@ -55,7 +56,7 @@ export function keyRing(keys: readonly Key[]): KeyRing {
 export function opensEnvelopes(key: Key): key is EnvelopeKey {
   if (key.kind === 'sigstore') return false
   if (key.kind === 'openpgp') return true
-  if (key.form === 'minisign' || key.form === 'signify') return false
+  if (OWN_KEYS.some(({ kind }) => kind === key.form)) return false
   return key.namespaces === undefined || key.namespaces.includes(ENVELOPE_NAMESPACE)
 }
 

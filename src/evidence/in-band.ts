@@ -5,6 +5,7 @@
 import { SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { CHECKSUM_LIST_LIMIT, parseChecksumList } from '../formats/checksum-list.ts'
+import { assertInert } from '../formats/inert.ts'
 import type { DeclaredSignature } from '../formats/nix/declared-signatures.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { looksLikeCleartext, parseCleartext } from '../formats/openpgp/cleartext.ts'
@@ -64,13 +65,14 @@ export async function inBandEvidence(
 
 /**
  * Why a file of the store is not what it is named as; undefined if it is: one plain file that cannot be run and that is, from
- * its first byte to its last, a signature or a list of checksums. Throws FileError if it cannot be read.
+ * its first byte to its last, a signature or a list of checksums, in which nothing stands that could be a program (H7).
  */
 export function whyNoSignature(path: string, part: SignaturePart): string | undefined {
   try {
     const bytes = readPart(path, part === 'signature' ? SIGNED_LIST_LIMIT : CHECKSUM_LIST_LIMIT)
     if (bytes === undefined) return 'it is not there'
     assertPart(bytes, part)
+    assertInert(bytes)
     return undefined
   } catch (error) {
     if (error instanceof FormatError || error instanceof FileError) return error.message

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import { PUBLISHED_EXTENSIONS } from '../formats/publication.ts'
+import { PUBLISHED_EXTENSIONS, splitExtension } from '../formats/publication.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Stray } from '../policy/verdict.ts'
 import { SIGNATURE_EXTENSIONS } from './signature-files.ts'
@@ -35,7 +35,7 @@ function whyUnread(extension: string, isSource: boolean): string | undefined {
   if (!PUBLISHED_EXTENSIONS.includes(extension)) {
     return 'a file with an extension that means nothing here'
   }
-  const isSignature = SIGNATURE_EXTENSIONS.some(each => each === extension)
+  const isSignature = SIGNATURE_EXTENSIONS.some(each => each === splitExtension(extension).plain)
   return isSignature && !isSource
     ? 'a detached signature counts for a source that is in the store, and this is none'
     : undefined

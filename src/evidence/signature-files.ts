@@ -6,6 +6,7 @@
  *     .asc .sig .minisig .signify .sshsig .sigstore.json       a signature of the file
  *     .sums                                                    a list of checksums, perhaps signed in one piece
  *     .sums.asc .sums.sig …                                    a signature of that list
+ *     .2.asc … .2.sums.asc … .4.asc …                          further sets of the same, which nothing keeps out
  */
 import {
   closeSync,
@@ -27,9 +28,10 @@ import {
 } from '../crypto/detached/verify.ts'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { DIRECT_SIGNATURES, type DirectExtension, keptAs } from '../formats/detached/forms.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { isText } from '../formats/openpgp/armor.ts'
-import { DIRECT_SIGNATURES } from '../formats/publication.ts'
+import { SIGNATURE_SETS, type SignatureSet, setPrefix } from '../formats/publication.ts'
 import type { Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
@@ -38,14 +40,14 @@ import { randomBytes } from '../primitives/sodium.ts'
 
 const LIST = '.sums' as const
 
+export type SignatureExtension = DirectExtension | typeof LIST | `${typeof LIST}${DirectExtension}`
+
 /** Extensions in the order in which they are looked at. */
-export const SIGNATURE_EXTENSIONS = [
+export const SIGNATURE_EXTENSIONS: readonly SignatureExtension[] = [
   ...DIRECT_SIGNATURES,
   LIST,
   ...DIRECT_SIGNATURES.map(extension => `${LIST}${extension}` as const),
-] as const
-
-export type SignatureExtension = (typeof SIGNATURE_EXTENSIONS)[number]
+]
 
 /** A signature that is kept: where, and where the list of checksums is that it is over, if it is over one beside it. */
 export interface KeptSignature {
@@ -57,9 +59,10 @@ export function developerSignatureFile(
   dir: string,
   storePath: string,
   extension: SignatureExtension,
+  set: SignatureSet = 1,
 ): string {
   const { digest } = parseStorePath(storePath)
-  return join(dir, digest.slice(0, 2), `${digest}${extension}`)
+  return join(dir, digest.slice(0, 2), `${digest}${setPrefix(set)}${extension}`)
 }
 
 /**
@@ -71,20 +74,35 @@ export function developerSignatureFiles(
   storePath: string,
 ): readonly string[] {
   return directories
-    .flatMap(dir => SIGNATURE_EXTENSIONS.map(extension => developerSignatureFile(dir, storePath, extension)))
+    .flatMap(dir =>
+      SIGNATURE_SETS.flatMap(set =>
+        SIGNATURE_EXTENSIONS.map(extension => developerSignatureFile(dir, storePath, extension, set)),
+      ),
+    )
     .filter(isThere)
+}
+
+/** Signatures, and what lies beside them and says nothing. */
+export interface KeptSignatures {
+  readonly signatures: readonly KeptSignature[]
+  readonly strays: readonly Stray[]
 }
 
 /**
  * The same, told apart: signatures, each with the list that it is over; and lists that nobody signed and signatures of
  * lists that are not there, which say nothing. Throws FormatError and FileError as reading a list does.
  */
-export function keptSignatures(
-  dir: string,
-  storePath: string,
-): { readonly signatures: readonly KeptSignature[]; readonly strays: readonly Stray[] } {
+export function keptSignatures(dir: string, storePath: string): KeptSignatures {
+  const sets = SIGNATURE_SETS.map(set => keptInSet(dir, storePath, set))
+  return {
+    signatures: sets.flatMap(({ signatures }) => signatures),
+    strays: sets.flatMap(({ strays }) => strays),
+  }
+}
+
+function keptInSet(dir: string, storePath: string, set: SignatureSet): KeptSignatures {
   const there = (extension: SignatureExtension) => {
-    const file = developerSignatureFile(dir, storePath, extension)
+    const file = developerSignatureFile(dir, storePath, extension, set)
     return isThere(file) ? [file] : []
   }
   const direct = DIRECT_SIGNATURES.flatMap(there).map(origin => ({ origin }))
@@ -119,24 +137,16 @@ export function keepSignature(
   if (checksums === undefined) return storeDeveloperSignature(dir, storePath, extension, signature)
   if (extension === LIST)
     throw new FormatError('detached signature', 'a signed text of its own', 'the whole file')
-  const isNewList = storeDeveloperSignature(dir, storePath, LIST, checksums)
-  return storeDeveloperSignature(dir, storePath, `${LIST}${extension}`, signature) || isNewList
+  return storeTogether(
+    dir,
+    storePath,
+    new Map([[LIST, checksums] as const, [`${LIST}${extension}`, signature] as const]),
+  )
 }
 
-function extensionOf(signature: Uint8Array): (typeof DIRECT_SIGNATURES)[number] | typeof LIST {
+function extensionOf(signature: Uint8Array): DirectExtension | typeof LIST {
   if (isInOnePiece(signature)) return LIST
-  switch (signatureKind(signature)) {
-    case 'openpgp':
-      return isText(signature) ? '.asc' : '.sig'
-    case 'minisign':
-      return '.minisig'
-    case 'signify':
-      return '.signify'
-    case 'sshsig':
-      return '.sshsig'
-    case 'sigstore':
-      return '.sigstore.json'
-  }
+  return keptAs(signatureKind(signature), { isText: isText(signature) })
 }
 
 /** The contents of a signature file or a list. Throws FileError. */
@@ -152,9 +162,7 @@ function limitOf(name: string): number {
 }
 
 /**
- * Keeps a developer's signature of a store path; says whether it was new. Appears whole or not at all, and never in
- * place of another: FileError if a different one has that name. Makes missing directories (0755); the file is on the
- * disk when this returns. Throws FormatError if `storePath` is none, and FileError if it cannot be written.
+ * Keeps a developer's signature of a store path; says whether it was new. Throws as storeTogether does.
  */
 export function storeDeveloperSignature(
   dir: string,
@@ -162,22 +170,56 @@ export function storeDeveloperSignature(
   extension: SignatureExtension,
   bytes: Uint8Array,
 ): boolean {
-  const limit = limitOf(extension)
-  if (bytes.length === 0 || bytes.length > limit) {
+  return storeTogether(dir, storePath, new Map([[extension, bytes]]))
+}
+
+/**
+ * Keeps files that belong together, a list and its signatures, in the first set in which each of them is already or has
+ * room; says whether any was new. Each appears whole or not at all, and never in place of another. Makes missing
+ * directories (0755); they are on the disk when this returns. Throws FormatError if `storePath` is none or a file is empty
+ * or too large, and FileError if they cannot be written or all sets are full.
+ */
+export function storeTogether(
+  dir: string,
+  storePath: string,
+  files: ReadonlyMap<SignatureExtension, Uint8Array>,
+): boolean {
+  for (const [extension, { length }] of files) {
+    const limit = limitOf(extension)
+    if (length > 0 && length <= limit) continue
     throw new FormatError('detached signature', `not 1 to ${limit} bytes`, 'the whole file')
   }
-  const file = developerSignatureFile(dir, storePath, extension)
+  const fits = (set: SignatureSet) =>
+    [...files].every(([extension, bytes]) => {
+      const file = developerSignatureFile(dir, storePath, extension, set)
+      return !isThere(file) || readSignature(file).equals(bytes)
+    })
+  for (const set of SIGNATURE_SETS) {
+    if (!fits(set)) continue
+    const stored = [...files].map(([extension, bytes]) =>
+      storeFile(developerSignatureFile(dir, storePath, extension, set), bytes),
+    )
+    // Somebody else may have taken a name in this moment.
+    if (!stored.includes('taken')) return stored.includes('new')
+  }
+  const file = developerSignatureFile(dir, storePath, [...files.keys()][0] ?? LIST)
+  throw new FileError(
+    `${printable(file)} and ${SIGNATURE_SETS.length - 1} more hold other signatures already: remove what is of no use`,
+  )
+}
+
+function storeFile(file: string, bytes: Uint8Array): 'new' | 'known' | 'taken' {
   const partial = `${file}.${toHex(randomBytes(8))}~`
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     const isNew = linkNew(partial, file, bytes)
     if (isNew) syncDirectory(dirname(file))
-    if (isNew || readSignature(file).equals(bytes)) return isNew
+    if (isNew) return 'new'
+    return readSignature(file).equals(bytes) ? 'known' : 'taken'
   } catch (error) {
     if (error instanceof FileError) throw error
     throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
   }
-  throw new FileError(`${printable(file)} holds another signature already`)
 }
 
 /** Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken. */

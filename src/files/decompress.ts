@@ -1,11 +1,14 @@
 /**
- * Decompression by the system's own tools, with limits. Strict about what comes after the compressed data, which one
- * reader would pass over and another unpack. Heavy: reached by `import()` alone.
+ * Decompression by the system's own tools, with limits. Strict about all that is not the compressed data of the contents,
+ * which one reader would pass over and another unpack. Heavy: reached by `import()` alone.
  */
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { fileReader } from './compressed/reader.ts'
+import { walkCompressed } from './compressed/walk.ts'
 import { deadlineSignal } from './deadline.ts'
 import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
 
@@ -42,7 +45,7 @@ const ARGUMENTS: Readonly<Record<Compression, readonly string[]>> = {
   gzip: ['--decompress', '--stdout'],
   bzip2: ['--decompress', '--stdout'],
   zstd: ['--decompress', '--stdout', '--quiet', '--memory=1024MB'],
-  lzip: ['--decompress', '--stdout'],
+  lzip: ['--decompress', '--stdout', '--trailing-error'],
 }
 
 /** Why a file was not decompressed. `isOurs`: this machine's fault, not the file's; nothing is known of its contents. */
@@ -58,8 +61,8 @@ export class DecompressionError extends Error {
 
 /**
  * Decompresses an opened file (from its beginning, whatever was read of it) to another that is open for writing. Throws
- * DecompressionError if there is no such tool or no room, if the data is corrupt, goes on after its end or is too much, or
- * if it takes longer than ten minutes.
+ * DecompressionError if there is no such tool or no room, if the data is corrupt, is not all that the file has or is too
+ * much, or if it takes longer than ten minutes.
  */
 export async function decompress(
   input: { readonly fd: number; readonly size: number },
@@ -67,14 +70,16 @@ export async function decompress(
   output: number,
 ): Promise<void> {
   const program = findProgram(compression)
+  const limit = Math.min(SIZE_LIMIT, Math.max(SMALL, input.size * RATIO_LIMIT))
   if (program === undefined) {
     throw new DecompressionError(`there is no program ${compression} on this system`, { isOurs: true })
   }
+  await assertPlain(input, compression, limit)
   const child = start(program, ARGUMENTS[compression], input.fd)
   const timer = setTimeout(() => child.kill('SIGKILL'), TIME_LIMIT)
   const ended = endOf(child)
   try {
-    await writeWithin(child.stdout, output, Math.min(SIZE_LIMIT, Math.max(SMALL, input.size * RATIO_LIMIT)))
+    await writeWithin(child.stdout, output, limit)
     const { status, complaint } = await ended
     // bzip2 says of what comes after the end that it ignores it, and is content.
     if (status === 0 && complaint === '') return
@@ -86,6 +91,20 @@ export async function decompress(
   } finally {
     clearTimeout(timer)
     child.kill('SIGKILL')
+  }
+}
+
+async function assertPlain(
+  input: { readonly fd: number; readonly size: number },
+  compression: Compression,
+  limit: number,
+): Promise<void> {
+  try {
+    await walkCompressed(compression, fileReader(input), limit)
+  } catch (error) {
+    if (error instanceof FormatError) throw new DecompressionError(error.message, { isOurs: false })
+    if (!(error instanceof Error && 'syscall' in error)) throw error
+    throw new DecompressionError(printable(error.message), { isOurs: true })
   }
 }
 

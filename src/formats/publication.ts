@@ -13,6 +13,7 @@
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { DIRECT_SIGNATURES } from './detached/forms.ts'
 import { decodeUtf8 } from './json/strict.ts'
 import { parseTimestamp, printTimestamp } from './timestamp.ts'
 
@@ -24,24 +25,42 @@ export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
 
-/** Extensions of developers' signatures over the file itself. */
-export const DIRECT_SIGNATURES = [
-  '.asc',
-  '.sig',
-  '.minisig',
-  '.signify',
-  '.sshsig',
-  '.sigstore.json',
+/**
+ * Sets of signatures that lie side by side about one store path, each with a list of checksums of its own: the first as
+ * `<digest>.asc`, the second as `<digest>.2.asc` … So whatever was kept first keeps nothing else out.
+ */
+export const SIGNATURE_SETS = [1, 2, 3, 4, 5, 6, 7, 8] as const
+
+export type SignatureSet = (typeof SIGNATURE_SETS)[number]
+
+/** What stands before the extension of a signature in a set. */
+export function setPrefix(set: SignatureSet): '' | `.${SignatureSet}` {
+  return set === 1 ? '' : `.${set}`
+}
+
+const SIGNATURES = [
+  ...DIRECT_SIGNATURES,
+  '.sums',
+  ...DIRECT_SIGNATURES.map(extension => `.sums${extension}` as const),
 ] as const
 
 /** What a file beside others about the same store path is called after the digest. */
 export const PUBLISHED_EXTENSIONS: readonly string[] = [
   '.intoto.jsonl',
-  ...DIRECT_SIGNATURES,
-  '.sums',
-  ...DIRECT_SIGNATURES.map(extension => `.sums${extension}`),
+  ...SIGNATURE_SETS.flatMap(set => SIGNATURES.map(extension => `${setPrefix(set)}${extension}`)),
   '.narinfo',
 ]
+
+const KNOWN_EXTENSIONS = new Set(PUBLISHED_EXTENSIONS)
+
+/** The set of a signature's extension, and the rest of it: `.2.asc` is 2 and `.asc`. */
+export function splitExtension(extension: string): {
+  readonly set: SignatureSet
+  readonly plain: string
+} {
+  const [, digit, plain = ''] = /^\.([2-8])(\..+)$/.exec(extension) ?? []
+  return digit === undefined ? { set: 1, plain: extension } : { set: Number(digit) as SignatureSet, plain }
+}
 
 /** Contents by their size and hash. */
 export interface Listed {
@@ -71,8 +90,8 @@ export function isPartName(name: string): boolean {
 export function parsePublishedName(
   name: string,
 ): { readonly digest: string; readonly extension: string } | undefined {
-  const [, digest, extension] = /^([0-9a-df-np-sv-z]{32})(\.[a-z.]{1,30})$/.exec(name) ?? []
-  if (digest === undefined || extension === undefined || !PUBLISHED_EXTENSIONS.includes(extension)) {
+  const [, digest, extension] = /^([0-9a-df-np-sv-z]{32})(\.[a-z0-9.]{1,30})$/.exec(name) ?? []
+  if (digest === undefined || extension === undefined || !KNOWN_EXTENSIONS.has(extension)) {
     return undefined
   }
   return { digest, extension }

@@ -1,12 +1,12 @@
 /**
- * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that a
- * repository that was tampered with cannot show one object in place of another.
+ * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that no index
+ * can show one object in place of another.
  */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { findProgram, PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */
 const OBJECT_LIMIT = 512 * 1024 * 1024
@@ -22,36 +22,9 @@ export interface GitObjects {
   close(): void
 }
 
-/** Git's variables: nobody else's configuration, no prompts, no programs of the repository, no replaced objects. */
-export const GIT_ENVIRONMENT: Readonly<Record<string, string>> = {
-  PATH: PROGRAM_DIRECTORIES.join(':'),
-  LC_ALL: 'C',
-  GIT_CONFIG_NOSYSTEM: '1',
-  GIT_CONFIG_GLOBAL: '/dev/null',
-  GIT_TERMINAL_PROMPT: '0',
-  GIT_NO_REPLACE_OBJECTS: '1',
-  GIT_NO_LAZY_FETCH: '1',
-  GIT_OPTIONAL_LOCKS: '0',
-}
-
-/** Arguments that go before every command of git. */
-export function gitArguments(repository: string): readonly string[] {
-  // Whose repository it is does not matter: nothing in it is run, and all that is read is checked.
-  const settings = ['safe.directory=*', 'core.hooksPath=/dev/null', 'core.fsmonitor=false']
-  return [...settings.flatMap(setting => ['-c', setting]), '-C', repository]
-}
-
-/** Where git is. Throws FileError if it is not installed. */
-export function gitProgram(): string {
-  const program = findProgram('git')
-  if (program === undefined) throw new FileError('there is no program git on this system')
-  return program
-}
-
-/** Opens a repository, bare or not. Close it: git keeps running until then. */
-export function openGitObjects(repository: string): GitObjects {
-  const args = [...gitArguments(repository), 'cat-file', '--batch']
-  const git = spawn(gitProgram(), args, { env: GIT_ENVIRONMENT, stdio: 'pipe' })
+/** Opens a repository that this program made. Close it: git keeps running until then. */
+export function openGitObjects(directory: string): GitObjects {
+  const git = startGit({ directory }, ['cat-file', '--batch'])
   git.stderr.resume()
   git.stdin.on('error', () => undefined)
   const reader = readerOf(git)

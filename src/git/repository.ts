@@ -1,55 +1,74 @@
-import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
-import { GIT_ENVIRONMENT, gitArguments, gitProgram } from './objects.ts'
+import { assertDetectsCollisions } from './collisions.ts'
+import { layoutOf } from './layout.ts'
+import { idSizeOf } from './own-repository.ts'
+import { isFetchable, receiveFrom, receiveLocal } from './receive.ts'
+import { assertTagName, idOfTag, OBJECT_ID } from './refs.ts'
 import type { GitRevision } from './signature.ts'
 
-const TIME_LIMIT = 30 * 60_000
-
-/** Ways to fetch; git knows others that run programs. */
-const PROTOCOLS = ['https', 'http', 'ssh', 'git', 'file']
+/** A repository of our own that has one revision: where, and the id of the tag or commit. */
+export interface Received {
+  readonly directory: string
+  readonly id: string
+}
 
 /**
- * Lets `use` work with a repository: a directory of this machine as it is, or what a URL has of one revision, fetched
- * into a private directory that is removed afterwards. Throws FileError if there is neither.
+ * Lets `use` work with one revision of a repository: a directory of this machine, or a URL. What it has is taken into a
+ * private repository, which is removed afterwards. Throws FileError if there is no such repository or revision.
  */
-export async function withRepository<T>(
+export async function withRevision<T>(
   place: string,
   revision: GitRevision,
-  use: (directory: string) => Promise<T>,
+  use: (received: Received) => Promise<T>,
 ): Promise<T> {
-  if (statSync(place, { throwIfNoEntry: false })?.isDirectory()) return use(place)
-  if (!PROTOCOLS.some(protocol => place.startsWith(`${protocol}://`))) {
-    throw new FileError(`${printable(place)} is neither a directory nor the URL of a git repository`)
-  }
+  assertRevision(revision)
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-git-'))
   try {
-    await fetchInto(directory, place, revision)
-    return await use(directory)
+    const received = await receive(directory, place, revision)
+    if (idSizeOf(received.id) === 20) await assertDetectsCollisions(directory)
+    return await use(received)
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
-async function fetchInto(directory: string, url: string, revision: GitRevision): Promise<void> {
-  const wanted = 'tag' in revision ? `refs/tags/${revision.tag}:refs/tags/${revision.tag}` : revision.commit
-  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-  const settings = allowed.flatMap(setting => ['-c', setting])
-  // Whose keys ssh uses is the caller's business.
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  const env = { ...GIT_ENVIRONMENT, ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
-  const options = { env, timeout: TIME_LIMIT, maxBuffer: 1024 * 1024 }
-  const git = (...args: readonly string[]) =>
-    promisify(execFile)(gitProgram(), [...settings, ...gitArguments(directory), ...args], options)
+async function receive(directory: string, place: string, revision: GitRevision): Promise<Received> {
+  const local = place.startsWith('file://') ? pathOf(place) : place
+  if (statSync(local, { throwIfNoEntry: false })?.isDirectory()) {
+    const layout = layoutOf(local)
+    const type = 'tag' in revision ? 'tag' : 'commit'
+    const id = 'tag' in revision ? idOfTag(layout.directory, revision.tag) : revision.commit
+    return { directory: await receiveLocal(directory, layout, { id, type }), id }
+  }
+  if (!isFetchable(place)) {
+    throw new FileError(`${printable(place)} is neither a directory nor the URL of a git repository`)
+  }
+  if ('commit' in revision) {
+    const { commit } = revision
+    const received = await receiveFrom(directory, place, { ref: commit, idSize: idSizeOf(commit) })
+    return { directory: received, id: commit }
+  }
+  const ref = `refs/tags/${revision.tag}`
+  const received = await receiveFrom(directory, place, { ref: `${ref}:${ref}`, idSize: 20 })
+  return { directory: received, id: idOfTag(received, revision.tag) }
+}
+
+function assertRevision(revision: GitRevision): void {
+  if ('tag' in revision) assertTagName(revision.tag)
+  else if (!OBJECT_ID.test(revision.commit)) {
+    throw new FileError(`${printable(revision.commit)} is no object id`)
+  }
+}
+
+function pathOf(url: string): string {
   try {
-    await git('init', '--quiet', '--bare')
-    await git('fetch', '--quiet', '--no-tags', '--depth', '1', '--end-of-options', url, wanted)
-  } catch (error) {
-    const reason = String((error as { stderr?: string }).stderr || (error as Error).message)
-    throw new FileError(`cannot fetch from ${printable(url)}: ${printable(reason.trim(), 300)}`)
+    return fileURLToPath(url)
+  } catch {
+    throw new FileError(`${printable(url)} is not the URL of a directory`)
   }
 }

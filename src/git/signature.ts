@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import { FileError } from '../files/regular-file.ts'
 import { type GitCommit, parseGitCommit, parseGitTag, type SignedText } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
-import { GIT_ENVIRONMENT, type GitObjects, gitArguments, gitProgram } from './objects.ts'
+import type { GitObjects } from './objects.ts'
 
 /** What a developer signed in a repository: a tag by its name, or a commit by its whole id. */
 export type GitRevision = { readonly tag: string } | { readonly commit: string }
@@ -18,22 +16,22 @@ export interface SignedRevision {
 }
 
 /**
- * Reads a signed tag or commit. A tag's own name must be the one it was asked for: whoever serves a repository can call
+ * Reads a signed tag or commit, which has this id. A tag's own name must be the one it was asked for: whoever serves a repository can call
  * an old tag by a new name. Throws FileError if there is no such thing or it is not signed, and FormatError if it cannot
  * be read.
  */
 export async function readSignedRevision(
-  repository: string,
   objects: GitObjects,
   revision: GitRevision,
+  id: string,
 ): Promise<SignedRevision> {
   if ('commit' in revision) {
-    const { tree, signed } = await readCommit(objects, revision.commit)
+    const { tree, signed } = await readCommit(objects, id)
     const title = `commit ${revision.commit}`
     return { title, commit: revision.commit, tree, signed: mustBeSigned(signed, title) }
   }
   const { tag } = revision
-  const parsed = parseGitTag(await objects.read(await idOfTag(repository, tag), 'tag'))
+  const parsed = parseGitTag(await objects.read(id, 'tag'))
   if (parsed.name !== Buffer.from(tag, 'utf8').toString('latin1')) {
     throw new FileError(
       `the tag that the repository calls ${printable(tag)} was signed as ${printable(parsed.name)}`,
@@ -51,18 +49,4 @@ async function readCommit(objects: GitObjects, id: string): Promise<GitCommit> {
 function mustBeSigned(signed: SignedText | undefined, title: string): SignedText {
   if (signed === undefined) throw new FileError(`${printable(title)} is not signed`)
   return signed
-}
-
-async function idOfTag(repository: string, tag: string): Promise<string> {
-  if (!/^[\p{L}\p{N}][\p{L}\p{N}._+/-]{0,254}$/u.test(tag) || tag.includes('..')) {
-    throw new FileError(`${printable(tag)} cannot be the name of a tag`)
-  }
-  const args = [...gitArguments(repository), 'rev-parse', '--verify', '--end-of-options', `refs/tags/${tag}`]
-  try {
-    const options = { env: GIT_ENVIRONMENT, timeout: 60_000, maxBuffer: 64 * 1024 }
-    return (await promisify(execFile)(gitProgram(), args, options)).stdout.trim()
-  } catch (error) {
-    const reason = printable(String((error as { stderr?: string }).stderr ?? error).trim(), 200)
-    throw new FileError(`there is no tag ${printable(tag)} in ${printable(repository)}: ${reason}`)
-  }
 }

@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
 import type { Key } from '../policy/policy.ts'
 import { openGitObjects } from './objects.ts'
+import { type Received, withRevision } from './repository.ts'
 import { type GitRevision, readSignedRevision, type SignedRevision } from './signature.ts'
 import { narHashOfGitTree } from './tree-nar.ts'
 
@@ -14,24 +15,30 @@ export interface VerifiedRevision extends SignedRevision {
 }
 
 /**
- * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. Throws FileError and
- * FormatError as readSignedRevision and narHashOfGitTree do. Writes to a private directory under /tmp, which it removes.
+ * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. `place`: a directory or a
+ * URL. Throws FileError and FormatError as withRevision, readSignedRevision and narHashOfGitTree do.
  */
-export async function verifyGitRevision(
-  repository: string,
+export function verifyGitRevision(
+  place: string,
   revision: GitRevision,
   keys: readonly Key[],
 ): Promise<VerifiedRevision> {
-  const directory = mkdtempSync('/tmp/nixsig-git-')
-  const objects = openGitObjects(repository)
+  return withRevision(place, revision, received => verifyReceived(received, revision, keys))
+}
+
+async function verifyReceived(
+  { directory, id }: Received,
+  revision: GitRevision,
+  keys: readonly Key[],
+): Promise<VerifiedRevision> {
+  const objects = openGitObjects(directory)
   try {
-    const signed = await readSignedRevision(repository, objects, revision)
+    const signed = await readSignedRevision(objects, revision, id)
     const file = join(directory, 'payload')
     writeFileSync(file, signed.signed.payload)
     const results = await verifyDetached({ file, signature: signed.signed.signature, keys, use: 'git' })
     return { ...signed, results, narHash: await narHashOfGitTree(objects, signed.tree) }
   } finally {
     objects.close()
-    rmSync(directory, { recursive: true, force: true })
   }
 }

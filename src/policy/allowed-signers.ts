@@ -3,7 +3,16 @@ import type { AllowedSigner, AllowedSignerLine } from '../formats/ssh/allowed-si
 import { printSshPublicKey, sshFingerprint } from '../formats/ssh/key.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { endOf } from './key-standing.ts'
-import type { EcdsaKey, Ed25519Key, Instant, Key, Policy, Principal, RsaKey } from './policy.ts'
+import {
+  BUNDLE_NAMESPACE,
+  type EcdsaKey,
+  type Ed25519Key,
+  type Instant,
+  type Key,
+  type Policy,
+  type Principal,
+  type RsaKey,
+} from './policy.ts'
 
 /** What a key signs for if the policy does not say: files, and git's tags and commits. */
 const USUAL_NAMESPACES = ['file', 'git'] as const
@@ -59,7 +68,8 @@ function signerOf(
   const { validFrom } = key
   const validUntil = endOf(policy, { principal, key })
   if (validUntil !== undefined && validUntil <= Math.max(validFrom ?? 0, now)) return []
-  const namespaces = key.namespaces ?? USUAL_NAMESPACES
+  const namespaces = (key.namespaces ?? USUAL_NAMESPACES).filter(name => name !== BUNDLE_NAMESPACE)
+  if (namespaces.length === 0) return []
   return [
     {
       principals: [principal.name],

@@ -1,4 +1,5 @@
 /** A policy in plain words, for whoever has to answer for it. */
+import { DETACHED_FORMS } from '../formats/detached/forms.ts'
 import { holderOf } from './key-standing.ts'
 import type {
   Aspect,
@@ -82,7 +83,7 @@ function keysWords(keys: readonly Key[]): string {
 }
 
 function keyWords(key: Key): string {
-  const kind = KEY_FORMS['form' in key ? key.form : key.kind]
+  const kind = formWord('form' in key ? key.form : key.kind)
   const from = key.validFrom === undefined ? '' : ` from ${when(key.validFrom)}`
   const until = key.validUntil === undefined ? '' : ` until ${when(key.validUntil)}`
   const what = key.kind === 'sigstore' ? 'identity' : 'key'
@@ -91,15 +92,12 @@ function keyWords(key: Key): string {
   return `${kind} ${what} ${word(key.label)}${uses}${from}${until}`
 }
 
-const KEY_FORMS = {
-  nix: 'Nix',
-  ssh: 'SSH',
-  pem: 'PEM',
-  minisign: 'minisign',
-  signify: 'signify',
-  openpgp: 'OpenPGP',
-  sigstore: 'Sigstore',
-} as const
+/** Forms of keys that no kind of detached signature has for itself. */
+const SHARED_FORMS: Readonly<Record<string, string>> = { nix: 'Nix', ssh: 'SSH', pem: 'PEM' }
+
+function formWord(form: string): string {
+  return SHARED_FORMS[form] ?? DETACHED_FORMS.find(({ kind }) => kind === form)?.title ?? form
+}
 
 function ruleLines(rule: Rule): readonly string[] {
   const kinds = rule.title === 'default' ? 'everything else' : matchWords(rule.name, rule.kinds)

@@ -2,6 +2,7 @@
  * The trusted list as values: what src/policy/language/ reads from policy.toml and src/policy/judge.ts decides by.
  * Nothing here does input or output. Instants are whole seconds since 1970-01-01T00:00Z.
  */
+import type { OwnKeyForm } from '../formats/detached/forms.ts'
 
 export type Instant = number
 
@@ -14,6 +15,9 @@ export type Instant = number
  *     rsa:<SHA-256, hex, of public exponent and modulus as SSH writes them>
  *     openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>
  *     sigstore:<SHA-256, hex, of issuer, a newline, and subject>
+ *
+ * The keys within OpenPGP certificates have identities of the first three kinds, or others that nothing else has: see
+ * src/policy/language/openpgp-keys.ts.
  */
 export type KeyIdentity = string
 
@@ -30,7 +34,10 @@ interface KeyBase {
  * Where a key was written decides what it may sign: minisign and signify keys sign files, SSH keys files and envelopes,
  * PEM keys envelopes and what Sigstore bundles hold, keys in Nix's form envelopes and store paths.
  */
-export type Ed25519Form = 'nix' | 'ssh' | 'pem' | 'minisign' | 'signify'
+export type Ed25519Form = 'nix' | 'ssh' | 'pem' | OwnKeyForm
+
+/** What among an SSH key's namespaces stands for Sigstore's bundles, which have none of SSH's. */
+export const BUNDLE_NAMESPACE = 'sigstore-bundle'
 
 /** What only a key in OpenSSH's form has. */
 interface SshKeyBase extends KeyBase {

@@ -84,7 +84,13 @@ async function admitDerivationFile(inquiry: Inquiry, input: Input): Promise<Refu
   const stored = readDerivation(input.path.path)
   const refusal = await admitDerivation(inquiry, stored)
   if (refusal !== undefined) return refusal
-  return (await admitReferences(inquiry, input, derivationReferences(stored.derivation))).refusal
+  const references = derivationReferences(stored.derivation)
+  const { refusal: refused, until } = await admitReferences(inquiry, input, references)
+  const entry = readAdmission(inquiry.places.state, input.path.digest, input.path.path)
+  if (refused !== undefined || entry === undefined || !inquiry.records) return refused
+  const next = { ...entry, ...endOf(entry.until, until) }
+  if (next.until !== entry.until) writeAdmission(inquiry.places.state, input.path.digest, next)
+  return undefined
 }
 
 /**

@@ -1,9 +1,11 @@
 /** The verdict on a path that comes from elsewhere, by what is said of it before it is here. */
 import { mergeEvidence } from '../evidence/merge.ts'
-import { readAdmission } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Claim, Evidence, Verdict } from '../policy/verdict.ts'
-import type { Output, StoredDerivation } from './build.ts'
+import { admittedNow } from './admitted.ts'
+import { inputsOf, type Output, type StoredDerivation } from './build.ts'
+import { endingWith } from './ends.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -46,7 +48,7 @@ export async function judgeElsewhere(
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const builtHere = entry?.builtHere === true && entry.narHash === narHash
   const making = builtHere
-    ? await madeBefore(inquiry, path.path, entry.derivation)
+    ? await makingOfOwn(inquiry, coming, entry)
     : await makingElsewhere(inquiry, coming)
   const refusal = refusedFor(making.refusals, { path: path.path, kind, ground: { kind: 'making' } })
   if (refusal !== undefined) return { verdict: refusal, claims: [], derivation: undefined }
@@ -57,18 +59,33 @@ export async function judgeElsewhere(
     await rememberedEvidence(inquiry, entry, narHash),
   ])
   const derivations = makers.map(maker => maker.derivation)
-  const verdict = await judgeWithGraph(inquiry, subject, evidence, derivations)
+  const judged = await judgeWithGraph(inquiry, subject, evidence, derivations)
+  const sources = (stored: StoredDerivation) => inputsOf(stored).filter(input => input.kind !== 'output')
+  const verdict = await endingWith(inquiry, judged, making.derivation, sources)
   const told = tellingOfUnvouched(verdict, making.unvouched)
   return { verdict: told, claims: evidence.claims, derivation: making.derivation }
 }
 
-/** What this machine built itself: it judged the making then. */
-async function madeBefore(inquiry: Inquiry, path: string, deriver: string | undefined): Promise<Making> {
-  const made = deriver && (await outputOfValid(await inquiry.store(), deriver, path))
-  return { ...(made ? { derivation: made.derivation } : {}), refusals: [], unvouched: [] }
+/**
+ * What this machine built itself: it judged the making then. Under another policy the making is judged again, as far as it
+ * is known.
+ */
+async function makingOfOwn(inquiry: Inquiry, coming: Coming, entry: Admission): Promise<Making> {
+  const deriver = entry.derivation
+  const made = deriver && (await outputOfValid(await inquiry.store(), deriver, coming.path.path))
+  if (!made) return { refusals: [], unvouched: [] }
+  const { derivation } = made
+  const { policy, now } = await admittedNow(inquiry)
+  if (isCurrent(entry, policy, now)) return { derivation, refusals: [], unvouched: [] }
+  return makingElsewhere(inquiry, coming, derivation)
 }
 
-async function makingElsewhere(inquiry: Inquiry, { path, kind, makers = [] }: Coming): Promise<Making> {
-  if (kind !== 'output' || makers.length === 0) return { refusals: [], unvouched: [] }
-  return makingOf(inquiry, { path }, (stored: StoredDerivation) => admitSources(inquiry, stored))
+async function makingElsewhere(
+  inquiry: Inquiry,
+  { path, kind, makers = [] }: Coming,
+  named?: StoredDerivation,
+): Promise<Making> {
+  if (kind !== 'output' || (makers.length === 0 && named === undefined))
+    return { refusals: [], unvouched: [] }
+  return makingOf(inquiry, { path, named }, (stored: StoredDerivation) => admitSources(inquiry, stored))
 }

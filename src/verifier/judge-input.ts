@@ -6,8 +6,9 @@ import { readExpected } from '../ledger/expected.ts'
 import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild } from './admit.ts'
-import type { Input, Output, StoredDerivation } from './build.ts'
+import { type Input, inputsOf, type Output, type StoredDerivation } from './build.ts'
 import { fileNamesOf } from './declared.ts'
+import { endingWith } from './ends.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import { declaredEvidence, doubting } from './in-band.ts'
@@ -87,7 +88,11 @@ async function judgeOutput(
     await pathEvidence(inquiry, subject, info),
     await rememberedEvidence(inquiry, entry, narHash),
   ])
-  return tellingOfUnvouched(await judgeWithGraph(inquiry, subject, evidence), making.unvouched)
+  const judged = await judgeWithGraph(inquiry, subject, evidence)
+  const verdict = await endingWith(inquiry, judged, making.derivation, stored =>
+    builtHere ? inputsOf(stored) : [],
+  )
+  return tellingOfUnvouched(verdict, making.unvouched)
 }
 
 /** A verdict that was left undecided because no derivation is known, with those that nobody stands for. */

@@ -44,6 +44,13 @@ before(() => {
   for (const name of ['alice', 'bob']) succeeds('keygen', name)
 })
 
+/** A file of the form of minisign's, by nobody. */
+function minisigOf(comment: string): string {
+  const signature = Buffer.concat([Buffer.from('ED'), Buffer.alloc(72, comment)]).toString('base64')
+  const global = Buffer.alloc(64, comment).toString('base64')
+  return `untrusted comment: x\n${signature}\ntrusted comment: ${comment}\n${global}\n`
+}
+
 /** Has a program say how often it waited for the disk. */
 const COUNT_SYNCS = `const fs = require('node:fs')
 let count = 0
@@ -117,6 +124,37 @@ describe('import', () => {
     const { stdout, stderr } = cli.run('import', 'full.jsonl', '--out', 'in-full')
     assert.match(stdout, /^imported 4096 into in-full, 0 were there, 4 left out/)
     assert.match(stderr, /full\.jsonl:4100: what is attested of \/nix\/store\/\S+ fills its file/)
+  })
+
+  it('attack: signatures that were imported first keep no others of their kind out, and lists stay with theirs', () => {
+    const armor = (text: string) => `untrusted comment: signature\n${btoa(text)}\n`
+    for (const name of ['bogus', 'genuine']) {
+      mkdirSync(join(cli.dir, `of-${name}`, '0c'), { recursive: true })
+      cli.write(`of-${name}/0c/${DIGEST}.sums`, `${(name === 'bogus' ? 'a' : 'b').repeat(64)}  x.tar\n`)
+      cli.write(`of-${name}/0c/${DIGEST}.sums.minisig`, minisigOf(name))
+      cli.write(`of-${name}/0c/${DIGEST}.minisig`, minisigOf(`${name} file`))
+      cli.write(`of-${name}/0c/${DIGEST}.asc`, armor('what is no signature'))
+    }
+    const first = cli.run('import', 'of-bogus', '--out', 'side')
+    assert.match(first.stdout, /^imported 3 into side, 0 were there, 1 left out/)
+    assert.match(cli.run('import', 'of-genuine', '--out', 'side').stdout, /^imported 3 into side/)
+    assert.match(
+      cli.run('import', 'of-genuine', 'of-bogus', '--out', 'side').stdout,
+      /^imported 0 into side, 6 were there/,
+    )
+    for (const extension of ['.sums', '.sums.minisig', '.minisig']) {
+      for (const [set, name] of [
+        ['', 'bogus'],
+        ['.2', 'genuine'],
+      ] as const) {
+        assert.deepEqual(
+          readFileSync(keptFile('side', DIGEST, `${set}${extension}`)),
+          readFileSync(keptFile(`of-${name}`, DIGEST, extension)),
+          `${set}${extension}`,
+        )
+      }
+    }
+    assert.equal(existsSync(keptFile('side', DIGEST, '.asc')), false, 'what cannot be read is left out')
   })
 
   it('attack: a subject that leads out of the directory is no store path', () => {

@@ -1,7 +1,8 @@
 // Evidence about what a build makes: judged before it as far as it can be, and by the very bytes after it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { attestationFile } from '../../src/evidence/attestation-file.ts'
+import { attestationFile, narinfoFile } from '../../src/evidence/attestation-file.ts'
+import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import {
   afterPreBuildHook,
@@ -13,6 +14,7 @@ import {
   instantiate,
   isValid,
   nixBuild,
+  quarantined,
 } from '../support/scene.ts'
 import {
   ATTESTATIONS,
@@ -172,6 +174,27 @@ for (const version of VERSIONS) {
         publish(world, out, built(who, { path: out, narHash: OTHER_HASH }, drv))
       await assertBuilt(world)
     }))
+
+  for (const kept of ['an attestation', 'a narinfo'] as const) {
+    test(`${version}: of what was built before and collected, ${kept} says what it may come out as`, () =>
+      withWorld(version, {}, async world => {
+        const { alice } = await withBuilders(world, 'builders', group(['alice', 'self'], 1))
+        const { drv, out } = await instantiate(world, nix.derivation('plain'))
+        await afterPreBuildHook(world, 'cp /var/lib/nixsig/expected/* /srv/seen')
+        await assertBuilt(world)
+        assert.doesNotMatch(world.read('/srv/seen'), /^allow/m)
+        await world.output(`nix-store --delete ${out}`)
+        // The ledger has all that the build needs: a hook could let it start without a look at any evidence.
+        const other = cachedPath('plain', 'other contents', [alice], { path: out, deriver: drv })
+        if (kept === 'a narinfo') world.write(narinfoFile(ATTESTATIONS, out), other.narinfo)
+        else publish(world, out, built(alice, other, drv))
+        assert.notEqual((await nixBuild(world)).status, 0)
+        assert.match(world.read('/srv/seen'), new RegExp(`^allow sha256:${other.narHash}$`, 'm'))
+        assert.equal(await isValid(world, out), false)
+        const reasons = (await quarantined(world)).map(({ reason }) => reason)
+        assert.match(reasons.join(), /builders disagree: alice attested other contents/)
+      }))
+  }
 
   for (const [name, { spoil, reason }] of Object.entries(WHILE_IT_RUNS)) {
     test(`${version}: attack: while a build runs, ${name}`, () =>

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { DETACHED_FORMS, usual } from '../../src/formats/detached/forms.ts'
 import { declaredSignatures, isSaidToBeSignature } from '../../src/formats/nix/declared-signatures.ts'
 import { parseDerivation } from '../../src/formats/nix/derivation.ts'
 import { exampleOf } from '../docs/markdown.ts'
@@ -43,8 +44,11 @@ const MISTAKES: Readonly<Record<string, string>> = {
   [`fetchSigned { ${release} signature = "x.asc"; }`]:
     'fetchSigned: signature must be a path, something fetched',
   [`fetchSigned { ${release} signature = { url = "file:///x"; }; }`]: 'fetchSigned: signature needs a hash',
-  [`fetchSigned { ${release} signature = { ${signature} kind = "gpg"; }; }`]:
-    'fetchSigned: kind of a signature must be one of minisign, openpgp, signify, sigstore, sshsig',
+  [`fetchSigned { ${release} signature = { ${signature} kind = "gpg"; }; }`]: `fetchSigned: kind of a signature must be one of ${DETACHED_FORMS.map(
+    ({ kind }) => kind,
+  )
+    .sort()
+    .join(', ')}`,
   [`fetchSigned { ${release} signature = { ${signature} file = /srv/x; }; }`]:
     'fetchSigned: signature needs either file or url and hash',
   [`fetchSigned { ${release} signature = { ${signature} checksum = /srv/x; }; }`]:
@@ -94,6 +98,20 @@ for (const version of VERSIONS) {
       assert.equal(isSaidToBeSignature(derivation), false)
       const of = (await world.output(`nix-store -q --references ${drv}`)).trim()
       assert.equal(isSaidToBeSignature(parseDerivation(readFileSync(world.path(of)))), true)
+    }))
+
+  test(`${version}: the kind of a signature is told by an extension that only one kind has`, () =>
+    withWorld(version, { hooks: false }, async world => {
+      const forms = DETACHED_FORMS.flatMap(({ kind, telling }) => telling.map(end => [end, kind] as const))
+      const told = new Map<string, string>(forms)
+      for (const end of new Set([...told.keys(), ...usual('file')])) {
+        const named = fetchable(`${URL}${end}`, SIGNED)
+        const { derivation } = await derivationOf(
+          world,
+          `fetchSigned { ${release} signature = { ${named} }; }`,
+        )
+        assert.equal(declaredSignatures(derivation)[0]?.kind, told.get(end), end)
+      }
     }))
 
   test(`${version}: all that can be said of a signature is written down`, () =>

@@ -17,6 +17,8 @@ import { developerEvidence } from '../../src/evidence/developer-signatures.ts'
 import {
   developerSignatureFile,
   developerSignatureFiles,
+  keepSignature,
+  keptSignatures,
   type SignatureExtension,
   storeDeveloperSignature,
 } from '../../src/evidence/signature-files.ts'
@@ -363,15 +365,39 @@ describe('keeping a developer’s signature', () => {
     assert.deepEqual(developerSignatureFiles([dir, second], PATH), [file])
   })
 
-  it('never replaces another one', () => {
+  it('replaces nothing: another one goes beside it, up to a number', () => {
     const bytes = signedBy(alice)
     put('.sig', bytes)
+    const others = [1, 2, 3].map(text => Buffer.from(`bogus ${text}`))
+    for (const other of others) assert.equal(put('.sig', other), true)
+    for (const other of [bytes, ...others]) assert.equal(put('.sig', other), false, 'each is there')
     assert.throws(() => put('.sig', signedBy(mallory)), {
       name: 'FileError',
-      message: /holds another signature/,
+      message: /\.sig and 3 more hold other signatures already/,
     })
     assert.deepEqual(readFileSync(file), bytes)
-    assert.deepEqual(readdirSync(dirname(file)).length, 1)
+    const names = ['2.sig', '3.sig', '4.sig', 'sig'].map(name => `0123456789abcdfghijklmnpqrsvwxyz.${name}`)
+    assert.deepEqual(readdirSync(dirname(file)).toSorted(), names)
+  })
+
+  it('attack: a bogus one that came first keeps the genuine one out of nothing', async () => {
+    put('.sig', signedBy(mallory))
+    put('.sig', signedBy(alice))
+    const { claims, troubles } = await gather()
+    assert.deepEqual(claims, [claim(alice, developerSignatureFile(dir, PATH, '.sig', 2))])
+    assert.deepEqual(troubles, [])
+  })
+
+  it('attack: a list with a signature of nobody does not keep the genuine list out, nor mix with it', () => {
+    const bogus = { signature: signedBy(mallory), checksums: Buffer.from('bogus list\n') }
+    const genuine = { signature: signedBy(alice), checksums: Buffer.from('genuine list\n') }
+    for (const each of [bogus, genuine]) assert.equal(keepSignature(dir, PATH, each), true)
+    assert.equal(keepSignature(dir, PATH, genuine), false)
+    const { signatures } = keptSignatures(dir, PATH)
+    assert.deepEqual(
+      signatures.map(({ origin, checksums = '' }) => [readFileSync(origin), readFileSync(checksums)]),
+      [bogus, genuine].map(({ signature, checksums }) => [signature, checksums]),
+    )
   })
 
   it('does not write through a link that lies in its place', () => {

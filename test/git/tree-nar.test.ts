@@ -3,7 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
+import { layoutOf } from '../../src/git/layout.ts'
 import { openGitObjects } from '../../src/git/objects.ts'
+import { receiveLocal } from '../../src/git/receive.ts'
 import { narHashOfGitTree } from '../../src/git/tree-nar.ts'
 import { testRepository } from '../support/git.ts'
 
@@ -16,7 +18,9 @@ function hashByNix(tree: string): string {
 }
 
 async function hashByUs(repository: string, tree: string): Promise<string> {
-  const objects = openGitObjects(repository)
+  const own = mkdtempSync(join(dir, 'own-'))
+  const received = await receiveLocal(own, layoutOf(repository), { id: tree, type: 'tree' })
+  const objects = openGitObjects(received)
   try {
     return await narHashOfGitTree(objects, tree)
   } finally {

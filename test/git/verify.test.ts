@@ -156,7 +156,7 @@ describe('a git revision', () => {
     await assert.rejects(outcomes(repository, { tag: 'v9' }), /there is no tag v9/)
     await assert.rejects(outcomes(repository, { tag: '--upload-pack=evil' }), /cannot be the name of a tag/)
     await assert.rejects(outcomes(repository, { tag: '../heads/main' }), /cannot be the name of a tag/)
-    await assert.rejects(outcomes(repository, { commit: '1'.repeat(40) }), /missing/)
+    await assert.rejects(outcomes(repository, { commit: '1'.repeat(40) }), /bad object/)
     await assert.rejects(outcomes(repository, { commit: 'HEAD' }), /HEAD is no object id/)
   })
 })

@@ -55,6 +55,14 @@ it('leaves out a key that was revoked before it began', () => {
   assert.deepEqual(allowedSignersOf(policy, NOW).length, 1)
 })
 
+it('leaves out that a key may sign Sigstore bundles, which is no namespace to ssh-keygen', () => {
+  const policy = policyOf(
+    `[principals.alice]
+keys = [{ key = "${A}", namespaces = ["sigstore-bundle"] }, { key = "${B}", namespaces = ["sigstore-bundle", "file"] }]`,
+  )
+  assert.deepEqual(allowedSignersOf(policy, NOW).map(printAllowedSigner), [`alice namespaces="file" ${B}`])
+})
+
 describe('attack: what a thief dates back', () => {
   const dir = mkdtempSync(join(tmpdir(), 'nixsig-signers-'))
   after(() => rmSync(dir, { recursive: true, force: true }))

@@ -44,10 +44,12 @@ const claim: fc.Arbitrary<Claim> = fc
     differs: fc.boolean(),
     elsewhere: fc.integer({ min: 0, max: 9 }).map(n => n === 0),
     ended: fc.boolean(),
+    until: fc.constantFrom(undefined, undefined, NOW - 1, NOW, NOW + 1, Date.UTC(2027, 6) / 1000),
   })
-  .map(({ key, role, differs, elsewhere, ended }) =>
+  .map(({ key, role, differs, elsewhere, ended, until }) =>
     claimBy(key, {
       role,
+      ...(until === undefined ? {} : { until }),
       ...(ended ? { expired: { signedAt: 1_500_000_000, at: 1_600_000_000 } } : {}),
       ...(differs ? { narHash: OTHER_HASH } : {}),
       ...(elsewhere ? { path: `${SOURCE.path}x` } : {}),

@@ -552,6 +552,28 @@ test('S13: at the end of a verdict the same evidence is judged anew, and never o
   assert.equal(trusted(ask(policy, evidence, SOURCE, END)).until, undefined)
 })
 
+test('S13: attack: the verdict ends with the certificate of a key that counted, though the policy gives that no end', () => {
+  const policy = teamPolicy()
+  const ends = (alice: number, bob: number) =>
+    trusted(ask(policy, evidenceOf([claimBy('alice-1', { until: alice }), claimBy('bob-1', { until: bob })])))
+      .until
+  assert.equal(ends(NOW + 1, NOW + 9), NOW + 1)
+  assert.equal(ends(NOW + 9, NOW + 2), NOW + 2)
+})
+
+test('E6: attack: a claim counts up to the second before the end that its certificate states', () => {
+  const evidence = evidenceOf([claimBy('alice-1', { until: NOW + 1 }), claimBy('bob-1')])
+  assert.equal(ask(teamPolicy(), evidence, SOURCE, NOW).outcome, 'trusted')
+  refused(ask(teamPolicy(), evidence, SOURCE, NOW + 1), ['expired', 'threshold'], 14)
+})
+
+test('S7: a builder whose certificate has ended causes no conflict, and one does up to then', () => {
+  const other = builtBy('carol-1', { narHash: OTHER_HASH, until: NOW + 1 })
+  const evidence = evidenceOf([builtBy('alice-1'), builtBy('bob-1'), other])
+  refused(ask(teamPolicy(), evidence, OUTPUT, NOW), ['conflict'], 13)
+  assert.equal(ask(teamPolicy(), evidence, OUTPUT, NOW + 1).outcome, 'trusted')
+})
+
 // S14
 test('S14: strays are told and decide nothing', () => {
   const strays = (

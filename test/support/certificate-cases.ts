@@ -131,6 +131,19 @@ const REVOCATIONS: readonly CertificateCase[] = [
     detail: new RegExp(`a revocation by ${stranger.fingerprint}, which is not the primary key`),
   },
   {
+    what: 'a revocation by another key of the file, as keys can name others that revoke them',
+    ...byAlice,
+    file: Buffer.concat([own(), ofPat, revocation({ ...pat, body: alice.body })]),
+    kind: 'revoked-key',
+    detail: new RegExp(`key ${pat.fingerprint} revoked key ${alice.fingerprint}`),
+  },
+  {
+    what: 'a revocation of another key of the file by this one',
+    ...byPat,
+    file: Buffer.concat([own(), ofPat, revocation({ ...pat, body: alice.body })]),
+    kind: 'good',
+  },
+  {
     what: 'a revocation of a subkey behind a user id',
     ...bySubkey,
     file: Buffer.concat([own(), userId(alice, 'again', MADE), subkeyRevocation(alice, signer, REVOKED)]),

@@ -165,7 +165,7 @@ export function userRevocation(key: MadeKey, name: string, options: SignatureOpt
 
 /** The same key without its secret: it signs with another one, so that whatever it signs is made up. */
 export function withoutSecret(key: MadeKey): MadeKey {
-  return { ...key, secret: generateKeyPairSync('ed25519').privateKey }
+  return { ...key, secret: keyOfSeed(key.created, `forger of ${key.fingerprint}`).secret }
 }
 
 /** A certificate of these packets after the key itself. */

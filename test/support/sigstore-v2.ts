@@ -5,6 +5,7 @@ import {
   AUTHORITY_NAME,
   type Content,
   certificateBy,
+  type Extension,
   type Instance,
   logEntry,
   NOW,
@@ -21,14 +22,24 @@ interface Pair {
   readonly publicKey: KeyObject
 }
 
+/** What a certificate for timestamps says: that it is for nothing else (RFC 3161, section 2.3). */
+export const FOR_TIMESTAMPS: readonly Extension[] = [
+  { name: '2.5.29.37', value: sequence(objectIdentifier('1.3.6.1.5.5.7.3.8')), critical: true },
+]
+
 /** The trusted root, with a timestamp authority that the certificate authority certified. */
-export function trustedRootWithTimestamps(instance: Instance, timestamper: Pair): string {
+export function trustedRootWithTimestamps(
+  instance: Instance,
+  timestamper: Pair,
+  extensions: readonly Extension[] = FOR_TIMESTAMPS,
+): string {
   const root = JSON.parse(trustedRoot(instance))
   const [authority] = root.certificateAuthorities
   const leaf = certificateBy(instance, {
     subject: sequence(der(0x31, sequence(objectIdentifier('2.5.4.3'), utf8('test timestamps')))),
     publicKey: timestamper.publicKey,
     serial: TIMESTAMPER_SERIAL,
+    extensions,
   })
   const certificates = [{ rawBytes: leaf.toString('base64') }, ...authority.certChain.certificates]
   root.timestampAuthorities = [{ ...authority, certChain: { certificates } }]

@@ -87,6 +87,7 @@ export function certify(instance: Instance, wanted: Wanted): Buffer {
 export function trustedRoot(
   instance: Instance,
   validFor: object = { start: '2025-01-01T00:00:00Z' },
+  authority: readonly Extension[] = AUTHORITY,
 ): string {
   const log = ({ publicKey }: Pair, baseUrl: string) => ({
     baseUrl,
@@ -105,7 +106,9 @@ export function trustedRoot(
       {
         subject: { organization: 'test', commonName: 'test' },
         uri: 'https://fulcio.test',
-        certChain: { certificates: [{ rawBytes: authorityCertificate(instance).toString('base64') }] },
+        certChain: {
+          certificates: [{ rawBytes: authorityCertificate(instance, authority).toString('base64') }],
+        },
         validFor,
       },
     ],
@@ -189,7 +192,12 @@ export function logBody(content: Content, certificate: Uint8Array): object {
 }
 
 /** An entry of the log, the only one in its tree, with promise and proof. */
-export function logEntry(instance: Instance, body: object, at: Date = NOW) {
+export function logEntry(
+  instance: Instance,
+  body: object,
+  at: Date = NOW,
+  { origin = 'rekor.test', name = 'rekor.test' } = {},
+) {
   const { kind = '', apiVersion = '' } = body as { kind?: string; apiVersion?: string }
   const bytes = Buffer.from(JSON.stringify(body), 'utf8')
   const seconds = at.getTime() / 1000
@@ -202,7 +210,7 @@ export function logEntry(instance: Instance, body: object, at: Date = NOW) {
     logIndex: 41,
   })
   const root = sha256(Buffer.concat([Buffer.of(0), bytes])).toString('base64')
-  const note = `rekor.test\n1\n${root}\n`
+  const note = `${origin}\n1\n${root}\n`
   const signature = Buffer.concat([id.subarray(0, 4), signBy(instance.log, Buffer.from(note, 'utf8'))])
   return {
     logIndex: '41',
@@ -217,7 +225,7 @@ export function logEntry(instance: Instance, body: object, at: Date = NOW) {
       rootHash: root,
       treeSize: '1',
       hashes: [] as string[],
-      checkpoint: { envelope: `${note}\n\u2014 rekor.test ${signature.toString('base64')}\n` },
+      checkpoint: { envelope: `${note}\n\u2014 ${name} ${signature.toString('base64')}\n` },
     },
     canonicalizedBody: bytes.toString('base64'),
   }
@@ -249,11 +257,13 @@ export const AUTHORITY_NAME = sequence(
   der(0x31, sequence(objectIdentifier('2.5.4.3'), utf8('test authority'))),
 )
 
-function authorityCertificate(instance: Instance): Buffer {
-  const extensions: readonly Extension[] = [
-    { name: '2.5.29.19', value: sequence(yes), critical: true },
-    { name: '2.5.29.15', value: bits(Buffer.of(0x04), 2), critical: true },
-  ]
+/** What makes a certificate an authority's. */
+export const AUTHORITY: readonly Extension[] = [
+  { name: '2.5.29.19', value: sequence(yes), critical: true },
+  { name: '2.5.29.15', value: bits(Buffer.of(0x04), 2), critical: true },
+]
+
+function authorityCertificate(instance: Instance, extensions: readonly Extension[]): Buffer {
   const { publicKey } = instance.authority
   return certificateBy(instance, { subject: AUTHORITY_NAME, publicKey, serial: 1, extensions })
 }

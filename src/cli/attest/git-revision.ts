@@ -1,7 +1,6 @@
 import type { DetachedResult } from '../../crypto/detached/verify.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { CheckedSignature } from '../../formats/in-toto/predicates/verification-summary.ts'
-import { withRepository } from '../../git/repository.ts'
 import type { GitRevision } from '../../git/signature.ts'
 import { verifyGitRevision } from '../../git/verify.ts'
 import type { Key } from '../../policy/policy.ts'
@@ -46,9 +45,7 @@ export async function checkGitSignature(
   contents: Contents,
   keys: readonly Key[],
 ): Promise<GitSignature> {
-  const { title, results, narHash, signed } = await withRepository(repository, revision, directory =>
-    verifyGitRevision(directory, revision, keys),
-  )
+  const { title, results, narHash, signed } = await verifyGitRevision(repository, revision, keys)
   const good = goodResults(results)
   if (good.length === 0) {
     const why = results.map(detachedWords).join('; ') || 'no key that was given makes signatures of this kind'

@@ -99,9 +99,10 @@ async function handOffBy(
   else sayTable(terminal, checked)
 
   const bare = checked.filter(({ state }) => state === 'unsigned' || state === 'doubtful')
-  const left = checked.filter(each => each.state !== 'signed' && !(reviewed && bare.includes(each)))
+  const asked = checked.filter(({ state }) => state !== 'signature')
+  const left = asked.filter(each => each.state !== 'signed' && !(reviewed && bare.includes(each)))
   if (bare.length > 0 && !options.json) {
-    terminal.print(`${bare.length} of ${checked.length} sources have no good signature of their developer`)
+    terminal.print(`${bare.length} of ${asked.length} sources have no good signature of their developer`)
   }
   const status = mostSevere(left.map(each => each.status))
   if (signer === undefined) return status

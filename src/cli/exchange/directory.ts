@@ -1,11 +1,18 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import glob from 'fast-glob'
 import { SIGNED_LIST_LIMIT } from '../../crypto/detached/verify.ts'
 import { readAttestationLines } from '../../evidence/attestation-files.ts'
-import { SIGNATURE_EXTENSIONS, storeDeveloperSignature } from '../../evidence/signature-files.ts'
+import { assertPublishable } from '../../evidence/publication/validate.ts'
+import {
+  SIGNATURE_EXTENSIONS,
+  type SignatureExtension,
+  storeTogether,
+} from '../../evidence/signature-files.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
 import { isStorePath, STORE_DIR } from '../../formats/nix/store-path.ts'
+import { splitExtension } from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { UsageError } from '../usage-error.ts'
@@ -48,9 +55,17 @@ function importFile({ out, directory, batch }: Target, file: string): Imported {
       return NOTHING
     }
     if (extension === '.narinfo') return importNarinfo(out, read(origin, NARINFO_LIMIT).toString('latin1'))
-    const kept = SIGNATURE_EXTENSIONS.find(known => known === extension)
+    const { plain } = splitExtension(extension)
+    const kept = SIGNATURE_EXTENSIONS.find(known => known === plain)
     if (kept === undefined) return skipped(origin, 'of no kind that attestations are')
-    const isNew = storeDeveloperSignature(out, path, kept, read(origin, SIGNED_LIST_LIMIT))
+    const bytes = read(origin, SIGNED_LIST_LIMIT)
+    // What cannot be read would leave the path undecided.
+    assertPublishable(`${digest}${extension}`, bytes)
+    const files = new Map<SignatureExtension, Buffer>([[kept, bytes]])
+    // A list goes where its signature goes: it would say something else of another one.
+    const list = join(directory, file.replace(/\.sums\..*$/, '.sums'))
+    if (plain.startsWith('.sums.') && existsSync(list)) files.set('.sums', read(list, SIGNED_LIST_LIMIT))
+    const isNew = storeTogether(out, path, files)
     return { added: isNew ? [origin] : [], known: isNew ? 0 : 1, skipped: [] }
   } catch (error) {
     if (!(error instanceof FileError || error instanceof FormatError || error instanceof UsageError))

@@ -18,6 +18,7 @@ import { fileNames } from './conventions.ts'
 import { declaredOf } from './declared.ts'
 import { type Findings, type FoundSignature, findBeside, signatureAt } from './find-signature.ts'
 import type { GivenRevision, GivenSignature } from './given.ts'
+import { lookAtLabel } from './label.ts'
 import type { Source } from './sources.ts'
 
 /** With what sources are checked. */
@@ -40,6 +41,15 @@ export async function checkSource(source: Source, checking: Checking): Promise<C
     if (!isAboutSource(error)) throw error
     return { ...nothing, state: 'missing', status: 20, notes: [error.message] }
   }
+  const label = await lookAtLabel(source, contents, checking.workplace)
+  if (label === 'is-one') return { ...nothing, contents, state: 'signature', status: 0, notes: [] }
+  const checked = await checkContents(source, contents, checking)
+  if (label === 'unnamed') return checked
+  return { ...checked, notes: [`it is called a signature, and is not one: ${label.why}`, ...checked.notes] }
+}
+
+async function checkContents(source: Source, contents: Contents, checking: Checking): Promise<CheckedSource> {
+  const nothing = { source, results: [] }
   const revision = checking.revisions.find(each => isOf(each, source))
   if (revision !== undefined) return checkRevision(source, contents, revision, checking.keys)
   const unfit = whyUnfit(contents)

@@ -7,9 +7,10 @@ import type { Source } from './sources.ts'
 
 /**
  * `signed`: by a key that was tried. `doubtful`: by another key, or one that counts for nothing today. `bad`: by a key
- * that was tried, and over something else. `missing`: nobody has the contents.
+ * that was tried, and over something else. `missing`: nobody has the contents. `signature`: itself a signature or a list
+ * of checksums, and used as nothing else, so nobody has to stand for it.
  */
-export type SourceState = 'signed' | 'doubtful' | 'bad' | 'unsigned' | 'missing'
+export type SourceState = 'signature' | 'signed' | 'doubtful' | 'bad' | 'unsigned' | 'missing'
 
 export interface CheckedSource {
   readonly source: Source

@@ -1,4 +1,5 @@
-/** Where developers put a signature beside what they publish; pure. */
+/** Where developers put a signature beside what they publish; pure. Each kind says how its own are called. */
+import { usual } from '../../formats/detached/forms.ts'
 
 /** A list of checksums that may name a file, and where signatures of it may be. */
 export interface ListCandidate {
@@ -6,27 +7,19 @@ export interface ListCandidate {
   readonly signatures: readonly string[]
 }
 
-/** Extensions of a signature over the file itself, the usual ones first. */
-const DIRECT = ['.asc', '.sig', '.sign', '.minisig', '.sshsig', '.sigstore.json', '.sigstore']
-
 /** Compressions of a tar whose signature may be over the tar. */
 const COMPRESSED_TAR = /\.tar\.(?:xz|gz|bz2|zst|lz|lzma)$/
 
-/** Names of lists of checksums in the directory of a release, and extensions of their signatures. */
+/** Names of lists of checksums in the directory of a release. */
 const LISTS = ['SHA256SUMS', 'SHA512SUMS', 'sha256sums.txt', 'SHA256SUMS.txt', 'checksums.txt', 'SHA256']
-const OVER_LISTS = ['.asc', '.sig', '.gpg', '.sign', '.minisig', '.sshsig', '.sigstore.json']
-
-/** Lists that are signed in one piece with their text. */
-const CLEAR_SIGNED = ['sha256sums.asc', 'SHA256SUMS.asc', 'CHECKSUM']
 
 /** Signatures over a file at this URL, or over the tar in it. Nothing for a URL that does not end in a file's name. */
 export function signaturesBeside(url: string): readonly string[] {
   const { pathname, search } = new URL(url)
   if (pathname.endsWith('/') || search !== '') return []
-  const beside = DIRECT.map(extension => withPath(url, `${pathname}${extension}`))
+  const beside = usual('file').map(extension => withPath(url, `${pathname}${extension}`))
   const tar = COMPRESSED_TAR.test(pathname) ? pathname.replace(/\.[a-z0-9]+$/, '') : undefined
-  const overTar =
-    tar === undefined ? [] : ['.sign', '.asc', '.sig'].map(extension => withPath(url, tar + extension))
+  const overTar = tar === undefined ? [] : usual('tar').map(extension => withPath(url, tar + extension))
   return [...beside, ...overTar]
 }
 
@@ -35,7 +28,8 @@ export function clearSignedLists(url: string): readonly string[] {
   const { pathname, search } = new URL(url)
   if (pathname.endsWith('/') || search !== '') return []
   const directory = pathname.slice(0, pathname.lastIndexOf('/') + 1)
-  const paths = [`${pathname}.sha256.asc`, ...CLEAR_SIGNED.map(name => directory + name)]
+  const own = usual('signedList').map(extension => pathname + extension)
+  const paths = [...own, ...usual('signedLists').map(name => directory + name)]
   return paths.map(path => withPath(url, path))
 }
 
@@ -47,7 +41,7 @@ export function listsBeside(url: string): readonly ListCandidate[] {
   const own = ['.sha256', '.sha512'].map(extension => pathname + extension)
   return [...own, ...LISTS.map(name => directory + name)].map(path => ({
     list: withPath(url, path),
-    signatures: OVER_LISTS.map(extension => withPath(url, path + extension)),
+    signatures: usual('list').map(extension => withPath(url, path + extension)),
   }))
 }
 

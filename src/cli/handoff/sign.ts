@@ -27,7 +27,7 @@ export interface Signing {
 /** Says of a source what was found; `reviewed`: why somebody stands for what no developer's signature covers. */
 export async function signSource(signing: Signing, checked: CheckedSource, reviewed?: string): Promise<void> {
   const { contents, found, revision, results, state } = checked
-  if (contents === undefined) return
+  if (contents === undefined || state === 'signature') return
   if (state === 'signed' && revision !== undefined) {
     const { inputs, title } = revision
     await say(signing, contents, { level: LEVEL.developerSignatureChecked, inputs, remark: title })

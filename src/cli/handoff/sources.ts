@@ -1,4 +1,4 @@
-import type { Declaration } from '../../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../../evidence/in-band.ts'
 import { urlsOf } from '../../formats/nix/fetched-urls.ts'
 import type { StorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -23,44 +23,76 @@ export interface Source {
   readonly urls: readonly string[]
   /** What derivations say of where its developer's signatures are. */
   readonly declared: readonly Declaration[]
+  /** As what kind of signature file whoever uses it names it; missing where anybody uses it as a source. */
+  readonly part?: SignaturePart
 }
 
-/** Sources of derivations: what they name themselves or, if `recursive`, what anything in their build graphs names. */
+/**
+ * Sources of derivations: what they name themselves, with the signatures that are named by what fetches those, or, if
+ * `recursive`, what anything in their build graphs names.
+ */
 export function sourcesOf(
   derivations: readonly StoredDerivation[],
   { recursive }: { readonly recursive: boolean },
 ): readonly Source[] {
   const sources = new Map<string, Source>()
+  const add = (source: Source) => {
+    const { path } = source.path
+    const known = sources.get(path)
+    sources.set(path, known === undefined ? source : merged(known, source))
+  }
   for (const stored of recursive ? graphOf(derivations) : derivations) {
+    for (const input of inputsOf(stored)) {
+      if (input.kind === 'output') continue
+      add(sourceOf(input, input.kind))
+      if (input.derivation !== undefined) signaturesOf(input.derivation).forEach(add)
+    }
     // A derivation that fetches is handed off with what it fetches.
-    const named = [...inputsOf(stored), ...outputsOf(stored)]
-    for (const input of named) {
-      if (input.kind === 'output' || isOnlySignature(input)) continue
-      const { path, declared = [] } = input
-      const known = sources.get(path.path)
-      // Of one source several derivations may have something to say.
-      if (known === undefined) sources.set(path.path, sourceOf(input, input.kind))
-      else sources.set(path.path, { ...known, declared: [...known.declared, ...declared] })
+    for (const output of outputsOf(stored)) {
+      if (output.kind === 'output') continue
+      const part = output.isSignature === true ? ({ part: 'either' } as const) : {}
+      add(sourceOf({ ...output, ...part }, output.kind))
     }
   }
   return [...sources.values()]
 }
 
+/** What a derivation that fetches names as signatures, and what fetches those in turn: a hook asks about all of them. */
+function signaturesOf(fetcher: StoredDerivation): readonly Source[] {
+  const fetchers = new Map([[fetcher.path.path, fetcher]])
+  const found: Source[] = []
+  // A map goes on to what is added while it is walked.
+  for (const each of fetchers.values()) {
+    for (const input of inputsOf(each)) {
+      if (input.kind === 'output' || input.part === undefined) continue
+      found.push(sourceOf(input, input.kind))
+      if (input.derivation !== undefined) fetchers.set(input.derivation.path.path, input.derivation)
+    }
+  }
+  return found
+}
+
 /**
- * What a derivation that names it takes for a signature of something else, or what its own derivation says is one: nobody
- * stands for that, and the hooks let it in as nothing else.
+ * What two derivations say of one source. Of its signatures each may have something to say; it is no more than a signature
+ * only where both call it one.
  */
-function isOnlySignature(input: Input): boolean {
-  return input.part !== undefined || ('isSignature' in input && input.isSignature === true)
+function merged(known: Source, other: Source): Source {
+  const { part, ...bare } = known
+  const declared = new Map([...known.declared, ...other.declared].map(each => [JSON.stringify(each), each]))
+  const both = { ...bare, declared: [...declared.values()] }
+  if (part === undefined || other.part === undefined) return both
+  return { ...both, part: part === other.part ? part : 'either' }
 }
 
 /** The source that an input is, as a packager sees it. */
-export function sourceOf({ path, derivation, declared = [] }: Input, kind: Source['kind']): Source {
+export function sourceOf({ path, derivation, declared = [], part }: Input, kind: Source['kind']): Source {
   const madeBy = derivation === undefined ? {} : { madeBy: derivation }
+  const named = part === undefined ? {} : { part }
   return {
     path,
     kind,
     ...madeBy,
+    ...named,
     urls: derivation === undefined ? [] : urlsOf(derivation.derivation),
     declared,
   }
@@ -74,9 +106,7 @@ export function signedWith(
   derivations: readonly StoredDerivation[],
   sources: readonly Source[],
 ): readonly StoredDerivation[] {
-  const fetchers = sources.flatMap(({ madeBy }) => madeBy ?? [])
-  const signatures = fetchers.flatMap(inputsOf).filter(isOnlySignature)
-  const all = [...derivations, ...fetchers, ...signatures.flatMap(({ derivation }) => derivation ?? [])]
+  const all = [...derivations, ...sources.flatMap(({ madeBy }) => madeBy ?? [])]
   return [...new Map(all.map(stored => [stored.path.path, stored])).values()]
 }
 

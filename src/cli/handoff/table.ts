@@ -49,6 +49,7 @@ function cellsOf({ source, state, found, revision, results }: CheckedSource): re
 }
 
 const WORDS: Readonly<Record<SourceState, string>> = {
+  signature: 'is a signature itself',
   signed: 'good',
   doubtful: 'not by a key that counts',
   bad: 'BAD',
@@ -57,6 +58,6 @@ const WORDS: Readonly<Record<SourceState, string>> = {
 }
 
 function paintFor(terminal: Terminal, state: SourceState): (text: string) => string {
-  if (state === 'signed') return terminal.good
+  if (state === 'signed' || state === 'signature') return terminal.good
   return state === 'unsigned' || state === 'doubtful' ? terminal.doubtful : terminal.bad
 }

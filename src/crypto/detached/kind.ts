@@ -1,8 +1,12 @@
-/** What all kinds of detached signatures have in common: each has a file of its own here, and verify.ts lists them. */
+/**
+ * What all kinds of detached signatures have in common: each has a file of its own here, which verify.ts lists, and one in
+ * src/formats/detached with what is usual around it.
+ */
+import type { SignatureKind } from '../../formats/detached/forms.ts'
 import type { Instant, Key } from '../../policy/policy.ts'
 import type { OpenedFile } from './opened-file.ts'
 
-export type SignatureKind = 'openpgp' | 'minisign' | 'signify' | 'sshsig' | 'sigstore'
+export type { SignatureKind } from '../../formats/detached/forms.ts'
 
 /**
  * What is signed: a file as it is published, a tag or commit of git, or a text that its signature stands under. SSH
@@ -51,6 +55,8 @@ export interface Recalling {
 /** One kind of detached signature. */
 export interface DetachedKind {
   readonly kind: SignatureKind
+  /** Whether its signatures are over the bytes of a file alone, and so do not say that it is a file that they are for. */
+  readonly isBare: boolean
   /** Whether a signature file is of this kind, as far as its first bytes tell; no two kinds say yes. */
   recognises(signature: Uint8Array): boolean
   /** Parses all of a signature file. Throws FormatError. */

@@ -16,6 +16,7 @@ import { contentsWithin, digestOf, type OpenedFile } from './opened-file.ts'
 /** minisign, which alone has a trusted comment. */
 export const MINISIGN: DetachedKind = {
   kind: 'minisign',
+  isBare: true,
   recognises: signature => looksLikeMinisign(signature) && !looksLikeSignify(signature),
   check: parseMinisignSignature,
   takes: key => key.kind === 'ed25519' && key.form === 'minisign',

@@ -1,4 +1,12 @@
-import { type BigIntStats, closeSync, constants, createReadStream, fstatSync, openSync } from 'node:fs'
+import {
+  type BigIntStats,
+  closeSync,
+  constants,
+  createReadStream,
+  fstatSync,
+  openSync,
+  readSync,
+} from 'node:fs'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
 import { blake2bInPieces, type StreamedHash } from '../../primitives/sodium.ts'
@@ -37,6 +45,12 @@ export async function withOpenedFile<T>(path: string, use: (file: OpenedFile) =>
 /** The bytes of an opened file from its beginning, in pieces. May be called again and again. */
 export function contentsOf(file: OpenedFile): AsyncIterable<Uint8Array> {
   return createReadStream('', { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 })
+}
+
+/** The first bytes of an opened file, fewer if it is shorter. */
+export function headOf({ fd }: OpenedFile, length: number): Uint8Array {
+  const head = new Uint8Array(length)
+  return head.subarray(0, readSync(fd, head, 0, length, 0))
 }
 
 /** All bytes of an opened file; undefined if they are more than `limit`. */

@@ -10,6 +10,7 @@ import type { OpenedFile } from './opened-file.ts'
 /** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
 export const OPENPGP: DetachedKind = {
   kind: 'openpgp',
+  isBare: true,
   recognises: signature => !isText(signature) || Buffer.from(signature).includes('-----BEGIN PGP '),
   check: parseDetachedSignatures,
   takes: key => key.kind === 'openpgp',

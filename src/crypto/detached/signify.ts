@@ -8,6 +8,7 @@ import { contentsWithin, type OpenedFile } from './opened-file.ts'
 /** OpenBSD's signify, over the file itself, which has to fit into memory. */
 export const SIGNIFY: DetachedKind = {
   kind: 'signify',
+  isBare: true,
   recognises: looksLikeSignify,
   check: parseSignifySignature,
   takes: key => key.kind === 'ed25519' && key.form === 'signify',

@@ -4,7 +4,7 @@ import { parseFileStatement } from '../../formats/in-toto/file-statement.ts'
 import { looksLikeSigstoreBundle, parseSigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
 import { TRUSTED_ROOT_LIMIT } from '../../formats/sigstore/trusted-root.ts'
-import type { Key, SigstoreKey } from '../../policy/policy.ts'
+import { BUNDLE_NAMESPACE, type Key, type SigstoreKey } from '../../policy/policy.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { PlainKey } from '../sigstore/by-key.ts'
@@ -14,6 +14,7 @@ import type { OpenedFile } from './opened-file.ts'
 /** Sigstore bundles: over a file, or over a statement about it; by a name that was vouched for, or by a key. */
 export const SIGSTORE: DetachedKind = {
   kind: 'sigstore',
+  isBare: true,
   recognises: looksLikeSigstoreBundle,
   check,
   takes: key => key.kind === 'sigstore' || signsBundles(key),
@@ -30,11 +31,19 @@ function check(signature: Uint8Array): void {
 
 /**
  * Whether a key can sign bundles itself: one in PEM's or OpenSSH's form. Not security keys, whose signatures are of another
- * form, and not keys that are limited to namespaces, for a bundle has none.
+ * form.
  */
 function signsBundles(key: Key): key is PlainKey {
   if (key.kind === 'openpgp' || key.kind === 'sigstore') return false
-  return ['pem', 'ssh'].includes(key.form) && key.application === undefined && key.namespaces === undefined
+  return ['pem', 'ssh'].includes(key.form) && key.application === undefined
+}
+
+/**
+ * Whether a key that can sign bundles may. An SSH key logs in and signs much else, and a bundle's signature does not say
+ * that it is one: so only where the policy lists this among the key's namespaces.
+ */
+function maySignBundles({ form, namespaces }: PlainKey): boolean {
+  return form !== 'ssh' || namespaces?.includes(BUNDLE_NAMESPACE) === true
 }
 
 async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {
@@ -50,6 +59,10 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   if (!signsBundles(key)) throw new TypeError(`${key.kind} keys make no Sigstore bundles`)
   const { verifyByKey } = await import('../sigstore/by-key.ts')
   const result = await verifyByKey(file, bundle, key)
+  if (result.outcome === 'good' && !maySignBundles(key)) {
+    const detail = `an SSH key signs Sigstore bundles only if its namespaces have "${BUNDLE_NAMESPACE}"`
+    return { key, outcome: 'unacceptable', detail }
+  }
   return { key, ...result, ...(result.outcome === 'good' ? { trace: BY_KEY } : {}) }
 }
 
@@ -63,7 +76,8 @@ async function recall(trace: string, key: Key): Promise<DetachedResult> {
       return { key, outcome: 'good', detail: 'by the same trusted root', trace }
     return { key, outcome: 'unreadable', detail: 'it was verified by another trusted root' }
   }
-  if (trace === BY_KEY && signsBundles(key)) return { key, outcome: 'good', detail: 'a bundle', trace }
+  if (trace === BY_KEY && signsBundles(key) && maySignBundles(key))
+    return { key, outcome: 'good', detail: 'a bundle', trace }
   return { key, outcome: 'unknown-signer', detail: 'a Sigstore bundle by somebody else' }
 }
 

@@ -1,6 +1,12 @@
 import { sshFingerprint } from '../../formats/ssh/key.ts'
 import { looksLikeSshSignature, parseSshSignature } from '../../formats/ssh/sshsig.ts'
-import type { EcdsaKey, Ed25519Key, Key, RsaKey } from '../../policy/policy.ts'
+import {
+  BUNDLE_NAMESPACE,
+  type EcdsaKey,
+  type Ed25519Key,
+  type Key,
+  type RsaKey,
+} from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { madeFor, namespaceWords, verifySshSignature } from '../ssh-signature.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
@@ -9,6 +15,7 @@ import { digestOf, type OpenedFile } from './opened-file.ts'
 /** SSH signatures, as `ssh-keygen -Y sign` makes them, over files of any size. */
 export const SSHSIG: DetachedKind = {
   kind: 'sshsig',
+  isBare: false,
   recognises: looksLikeSshSignature,
   check: parseSshSignature,
   takes: isSshKey,
@@ -16,8 +23,8 @@ export const SSHSIG: DetachedKind = {
   recall,
 }
 
-/** Namespaces with a use of their own: git's objects and, in src/crypto/envelope-keys.ts, envelopes. They sign no files. */
-const OTHER_USES: readonly string[] = ['git', 'nixsig']
+/** Namespaces with a use of their own: git's objects, envelopes (src/crypto/envelope-keys.ts) and bundles. They sign no files. */
+const OTHER_USES: readonly string[] = ['git', 'nixsig', BUNDLE_NAMESPACE]
 
 /**
  * The namespaces in which a key may sign for a use: the one that is called like it, or what of the key's own list goes

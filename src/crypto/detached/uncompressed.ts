@@ -1,6 +1,7 @@
 /** Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone. */
-import { closeSync, mkdtempSync, openSync, readSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { contradicts } from '../../files/compressed/extension.ts'
 import {
   type Compression,
   compressionOf,
@@ -9,14 +10,14 @@ import {
   MAGIC_SIZE,
 } from '../../files/decompress.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
-import { type OpenedFile, withOpenedFile } from './opened-file.ts'
+import type { DetachedResult } from './kind.ts'
+import { headOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
+import { type KnownSignature, verifyFile } from './verify-file.ts'
 
 /** What was asked of a compressed file and is asked of its contents now. */
-interface Question {
-  readonly kind: DetachedKind
-  readonly signature: Uint8Array
-  readonly use: SignatureUse
+interface Question extends KnownSignature {
+  /** How the file is called. */
+  readonly names: readonly string[]
 }
 
 /** Results that say that the signature is by the key they are of, and over something else than the file. */
@@ -33,8 +34,14 @@ export async function lookInside(
   question: Question,
   results: readonly DetachedResult[],
 ): Promise<readonly DetachedResult[]> {
-  const compression = results.some(isElsewhere) ? compressionOf(headOf(file)) : undefined
+  const compression = results.some(isElsewhere) ? compressionOf(headOf(file, MAGIC_SIZE)) : undefined
   if (compression === undefined) return results
+  const name = question.names.find(candidate => contradicts(candidate, compression))
+  if (name !== undefined) {
+    const reason = `it was compressed by ${compression}, and ${printable(name, 100)} is the name of something else`
+    const error = new DecompressionError(reason, { isOurs: false })
+    return results.map(result => (isElsewhere(result) ? unseen(result, error) : result))
+  }
   try {
     return await withContents(file, compression, inside => judgeInside(inside, question, results))
   } catch (error) {
@@ -45,11 +52,11 @@ export async function lookInside(
 
 async function judgeInside(
   inside: OpenedFile,
-  { kind, signature, use }: Question,
+  known: KnownSignature,
   results: readonly DetachedResult[],
 ): Promise<readonly DetachedResult[]> {
   const verifyAgain = async (file: OpenedFile, result: DetachedResult) => {
-    const all = [await kind.verify(file, signature, result.key, use)].flat()
+    const all = await verifyFile(known, file, result.key)
     return all.find(({ index }) => index === result.index) ?? result
   }
   const looked: DetachedResult[] = []
@@ -93,9 +100,4 @@ function openNameless(): number {
   } finally {
     if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
   }
-}
-
-function headOf({ fd }: OpenedFile): Uint8Array {
-  const head = new Uint8Array(MAGIC_SIZE)
-  return head.subarray(0, readSync(fd, head, 0, MAGIC_SIZE, 0))
 }

@@ -9,6 +9,7 @@ import { isInOnePiece, readSignedList, type SignedList } from './signed-list.ts'
 import { SIGNIFY } from './signify.ts'
 import { SIGSTORE } from './sigstore.ts'
 import { SSHSIG } from './sshsig.ts'
+import { verifyFile } from './verify-file.ts'
 
 export type { DetachedOutcome, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 export { isInOnePiece, SIGNED_LIST_LIMIT } from './signed-list.ts'
@@ -61,7 +62,7 @@ export async function verifyDetached(question: DetachedQuestion): Promise<readon
     const results = await tryAll(opened, { kind, signature, keys, use })
     if (use !== 'file' || !results.some(({ outcome }) => outcome === 'bad-signature')) return results
     const { lookInside } = await import('./uncompressed.ts')
-    return lookInside(opened, { kind, signature, use }, results)
+    return lookInside(opened, { kind, signature, use, names: fileNames }, results)
   })
 }
 
@@ -85,7 +86,7 @@ async function tryAll(
   { kind, signature, keys, use }: Trial,
 ): Promise<readonly DetachedResult[]> {
   const results: DetachedResult[] = []
-  for (const key of keys) results.push(...[await kind.verify(file, signature, key, use)].flat())
+  for (const key of keys) results.push(...(await verifyFile({ kind, signature, use }, file, key)))
   return results
 }
 

@@ -1,8 +1,8 @@
 /** The one certificate that a policy means, out of a file that may hold others, copies, and what does not belong there. */
-import { parseCertificates } from '../../formats/openpgp/certificate.ts'
+import { type OpenPgpCertificate, parseCertificates } from '../../formats/openpgp/certificate.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import { canonicalBytes } from './canonical.ts'
-import { partsOf } from './parts.ts'
+import { type Parts, partsOf } from './parts.ts'
 import { placeRevocations } from './revocations.ts'
 import { selfVerifier } from './self-verification.ts'
 import { placeStatements, type Statement } from './statements.ts'
@@ -33,17 +33,33 @@ export interface Certificate {
   readonly bytes: Uint8Array
 }
 
+/** A certificate that was found in a file, and not verified yet. */
+export interface FoundCertificate {
+  /** The primary key and all subkeys, bound or not. */
+  readonly keys: readonly KeyPacket[]
+  /** Verifies what the certificate says of itself, which takes some time, and puts it in order. */
+  verified(): Certificate
+}
+
 /**
  * The certificate with this primary fingerprint among those of a file; undefined if it is not there. All copies of it
  * count together, each self-signature for what it was made over wherever it stands, and revocations are looked for in
  * the whole file. Throws FormatError.
  */
-export function findCertificate(file: Uint8Array, fingerprint: string): Certificate | undefined {
+export function findCertificate(file: Uint8Array, fingerprint: string): FoundCertificate | undefined {
   const all = parseCertificates(file)
   const copies = all.filter(({ primary }) => primary.fingerprint === fingerprint)
   const [first] = copies
   if (first === undefined) return undefined
   const parts = partsOf(first.primary, copies)
+  return { keys: [parts.primary, ...parts.subkeys], verified: () => verifiedCertificate(all, copies, parts) }
+}
+
+function verifiedCertificate(
+  all: readonly OpenPgpCertificate[],
+  copies: readonly OpenPgpCertificate[],
+  parts: Parts,
+): Certificate {
   const revocations = placeRevocations(all, parts, selfVerifier())
   const statements = placeStatements(copies, parts, selfVerifier())
   const withAll = <T extends object>(part: T) => ({

@@ -7,16 +7,19 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import type { Key, OpenPgpKey } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
+import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
+import { sha256 } from '../../primitives/sodium.ts'
 import type { DetachedResult, Recalling } from '../detached/kind.ts'
 import { type Certificate, findCertificate } from './certificate.ts'
 import { bindingsOf } from './self-signatures.ts'
 import { findObjection, firstEnd, type SignedForm, type Suspect } from './standing.ts'
 
-/** Of the signature itself nothing is at hand. */
-const NOTHING = new Uint8Array()
-
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+
+/** Certificates by fingerprint and bytes: many paths ask about the same ones, and each is verified when it is read. */
+const parsed = new Map<string, Certificate>()
+const PARSED_LIMIT = 64
 
 const TRACE =
   /^openpgp:(bytes|text):([346])\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}):(\d{1,10}):(\d{1,10}):([0-9A-F,]+)$/
@@ -40,9 +43,6 @@ export function recallOpenPgp(trace: string, key: Key, moment: Recalling): Detac
   if (key.kind !== 'openpgp') return { key, outcome: 'unknown-signer', detail: 'signed with an OpenPGP key' }
   try {
     const certificate = readCertificate(key)
-    if (certificate !== undefined && bindingsOf(certificate, certificate.primary).length === 0) {
-      return { key, outcome: 'unreadable', detail: 'the certificate is only a part of one' }
-    }
     const suspect = certificate && suspectOf(trace, certificate)
     if (suspect !== undefined) return resultOf(suspect, key, { trace, ...moment })
     return { key, outcome: 'unknown-signer', detail: 'the certificate has no longer the key that signed' }
@@ -59,6 +59,10 @@ function resultOf(
   { trace, now, seen }: Recalling & { readonly trace: string },
 ): DetachedResult {
   const objection = findObjection(suspect, now)
+  const { certificate } = suspect
+  if (objection?.kind !== 'revoked-key' && bindingsOf(certificate, certificate.primary).length === 0) {
+    return { key, outcome: 'unreadable', detail: 'the certificate is only a part of one' }
+  }
   if (objection !== undefined && objection.kind !== 'expired-since') {
     return { key, outcome: objection.kind, detail: objection.detail }
   }
@@ -83,6 +87,7 @@ function suspectOf(trace: string, certificate: Certificate): Suspect | undefined
   const keys = [certificate.primary, ...certificate.subkeys]
   const signers = keys.filter(({ fingerprint }) => issuers.includes(fingerprint))
   if (signers.length < issuers.length) return undefined
+  const nothing = new Uint8Array()
   const signature: OpenPgpSignature = {
     version: Number(version) as OpenPgpSignature['version'],
     type: Number(type),
@@ -91,9 +96,10 @@ function suspectOf(trace: string, certificate: Certificate): Suspect | undefined
     created: Number(created),
     lifetime: Number(lifetime),
     issuers,
+    // A tool understood and verified it: what follows is for those who do.
     hasUnknownCritical: false,
-    proof: { hashed: NOTHING, salt: NOTHING, numbers: NOTHING },
-    bytes: NOTHING,
+    proof: { hashed: nothing, salt: nothing, numbers: nothing },
+    bytes: nothing,
   }
   return { signature, certificate, signers, form: form as SignedForm }
 }
@@ -106,5 +112,10 @@ function readCertificate({ certificate, fingerprint }: OpenPgpKey): Certificate 
     throw new FileError(`cannot read ${printable(certificate)}: ${printable((error as Error).message)}`)
   }
   const bytes = readRegularFile(file, CERTIFICATE_LIMIT)
-  return bytes && findCertificate(bytes, fingerprint)
+  if (bytes === undefined) return undefined
+  const name = `${fingerprint} ${toHex(sha256(bytes))}`
+  const known = parsed.get(name) ?? findCertificate(bytes, fingerprint)?.verified()
+  if (parsed.size >= PARSED_LIMIT) parsed.clear()
+  if (known !== undefined) parsed.set(name, known)
+  return known
 }

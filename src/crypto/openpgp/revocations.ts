@@ -3,6 +3,7 @@
  * all of a file are looked at, and each is given to the key that made it. One that no key made is not passed over.
  */
 import type { CertificateSignature, OpenPgpCertificate } from '../../formats/openpgp/certificate.ts'
+import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { claimsToBeBy, type Parts, targetOf } from './parts.ts'
 import type { SelfVerifier } from './self-verification.ts'
@@ -55,21 +56,34 @@ function concernOf(
   if (isOthers && signature.issuers.length > 0) return undefined
   const made = candidates.find(part => verifier.verifies(signature, primary, targetOf(part, parts)))
   if (made !== undefined) return made
-  if (all.some(other => isMadeBy(signature, other, verifier))) return undefined
-  // It was to be about this certificate, and nobody knows about what in it.
+  const signers = all.map(other => other.primary).filter(other => claimsToBeBy(signature, other))
+  if (
+    all.some(other => signers.includes(other.primary) && isAbout(signature, other, other.primary, verifier))
+  ) {
+    return undefined
+  }
   if (claimsToBeBy(signature, primary)) {
+    // It may revoke another key that named this one for that. Else nobody knows what it was to revoke.
+    if (all.some(other => isAbout(signature, other, primary, verifier))) return undefined
     return `the file holds a revocation in the name of key ${primary.fingerprint} that does not verify`
   }
-  if (all.some(other => claimsToBeBy(signature, other.primary))) return undefined
+  const revoker = signers.find(signer =>
+    candidates.some(part => verifier.verifies(signature, primary, targetOf(part, parts), signer)),
+  )
+  if (revoker !== undefined) return `key ${revoker.fingerprint} revoked key ${primary.fingerprint}`
+  if (signers.length > 0) return undefined
   const [issuer = 'a key that it does not name'] = signature.issuers
   return `the file holds a revocation by ${issuer}, which is not the primary key of a certificate in it`
 }
 
-/** Whether the primary key of another certificate made it, for itself or for one of its subkeys. */
-function isMadeBy(signature: OpenPgpSignature, other: OpenPgpCertificate, verifier: SelfVerifier): boolean {
-  const { primary, subkeys } = other
-  if (!claimsToBeBy(signature, primary)) return false
-  if (signature.type === TYPE.key) return verifier.verifies(signature, primary, { kind: 'primary' })
+/** Whether this key made it over the primary key of a certificate, or over one of its subkeys. */
+function isAbout(
+  signature: OpenPgpSignature,
+  { primary, subkeys }: OpenPgpCertificate,
+  signer: KeyPacket,
+  verifier: SelfVerifier,
+): boolean {
+  if (signature.type === TYPE.key) return verifier.verifies(signature, primary, { kind: 'primary' }, signer)
   if (signature.type !== TYPE.subkey) return false
-  return subkeys.some(key => verifier.verifies(signature, primary, { kind: 'subkey', key }))
+  return subkeys.some(key => verifier.verifies(signature, primary, { kind: 'subkey', key }, signer))
 }

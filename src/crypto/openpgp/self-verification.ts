@@ -19,14 +19,14 @@ export type Target =
 
 /** Verifies signatures of certificates, as many as it has time for: what comes after that verifies as little as a forgery. */
 export interface SelfVerifier {
-  /** Whether a primary key made this signature over itself and that target. Throws nothing. */
-  verifies(signature: OpenPgpSignature, primary: KeyPacket, target: Target): boolean
+  /** Whether a primary key, or else `signer`, made this signature over that key and the target. Throws nothing. */
+  verifies(signature: OpenPgpSignature, primary: KeyPacket, target: Target, signer?: KeyPacket): boolean
   /** Whether its time ran out, so that some of what it refused may have been genuine. */
   isExhausted(): boolean
 }
 
 /** Verifications, and bytes that are hashed for them: some seconds of the slowest algorithm. */
-const VERIFICATION_LIMIT = 3000
+const VERIFICATION_LIMIT = 2000
 const BYTE_LIMIT = 512 * 1024 * 1024
 
 export function selfVerifier(): SelfVerifier {
@@ -35,14 +35,14 @@ export function selfVerifier(): SelfVerifier {
   const isExhausted = () => verifications > VERIFICATION_LIMIT || bytes > BYTE_LIMIT
   return {
     isExhausted,
-    verifies(signature, primary, target) {
-      if (signature.hasUnknownCritical || !isSound(signature, primary)) return false
+    verifies(signature, primary, target, signer = primary) {
+      if (isExhausted() || signature.hasUnknownCritical || !isSound(signature, signer)) return false
       const message = messageOf(signature, primary, target)
       verifications++
       bytes += message.length
       if (isExhausted()) return false
       try {
-        return verifyBy(keyMaterialOf(primary), signature, message)
+        return verifyBy(keyMaterialOf(signer), signature, message)
       } catch (error) {
         if (error instanceof FormatError || isFromOpenSsl(error)) return false
         throw error
@@ -64,13 +64,13 @@ const HASHES: Readonly<Record<number, string>> = {
 }
 
 /** Algorithms of one and the same key material (RFC 9580, section 9.1): RSA has three numbers. */
-function isSound(signature: OpenPgpSignature, primary: KeyPacket): boolean {
+function isSound(signature: OpenPgpSignature, signer: KeyPacket): boolean {
   const { version, publicKeyAlgorithm, created } = signature
-  const isOfVersion = primary.version === 6 ? version === 6 : version === 4 || version === 3
+  const isOfVersion = signer.version === 6 ? version === 6 : version === 4 || version === 3
   const isRsa = (algorithm: number) => algorithm === 1 || algorithm === 3
   const suits =
-    publicKeyAlgorithm === primary.algorithm || (isRsa(publicKeyAlgorithm) && isRsa(primary.algorithm))
-  return isOfVersion && suits && created >= primary.created
+    publicKeyAlgorithm === signer.algorithm || (isRsa(publicKeyAlgorithm) && isRsa(signer.algorithm))
+  return isOfVersion && suits && created >= signer.created
 }
 
 /** RFC 9580, section 5.2.4. */

@@ -6,6 +6,7 @@
  */
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { type Certificate, isModernHash, type OwnKey, type Statement } from './certificate.ts'
+import { claimsToBeBy } from './parts.ts'
 import { bindingsOf, endOf, endsAt, hasFlags, mayBeUsed } from './self-signatures.ts'
 
 /** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
@@ -41,6 +42,12 @@ export interface Suspect {
   readonly certificate: Certificate
   readonly signers: readonly OwnKey[]
   readonly form: SignedForm
+}
+
+/** A signature with those keys of a certificate that it claims to be by, which may be none. */
+export function suspectOf(signature: OpenPgpSignature, certificate: Certificate, form: SignedForm): Suspect {
+  const keys = [certificate.primary, ...certificate.subkeys]
+  return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
 }
 
 /** The first objection, the gravest first; `now` in seconds. */

@@ -29,13 +29,13 @@ export function placeStatements(
   for (const [own, { type, signature, bytes }] of signaturesOf(copies, parts)) {
     if (signature === undefined || !isByItself(signature, primary)) continue
     const fit = partsFor(type, parts)
+    if (fit.length === 0) continue
     const found = [own, ...fit.filter(part => part !== own)].find(
       part => fit.includes(part) && verifier.verifies(signature, primary, targetOf(part, parts)),
     )
-    const isVerified = found !== undefined
-    // What verifies nowhere counts against what it stands behind or, in a wrong place, against all that it may mean.
-    const others = fit.includes(own) ? [own] : fit
-    for (const part of isVerified ? [found] : others) add(part, { signature, isVerified }, bytes)
+    // What verifies nowhere counts against what it stands behind or, in a wrong place, against the whole certificate.
+    const blamed = fit.includes(own) ? own : primary
+    add(found ?? blamed, { signature, isVerified: found !== undefined }, bytes)
   }
   return new Map([...placed].map(([part, statements]) => [part, [...statements.values()].sort(byDate)]))
 }

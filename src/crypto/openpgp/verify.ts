@@ -2,14 +2,14 @@ import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../../files/programs.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
-import { type OpenPgpSignature, parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
+import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
-import { type Certificate, findCertificate } from './certificate.ts'
+import { type FoundCertificate, findCertificate } from './certificate.ts'
 import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
 import { claimsToBeBy } from './parts.ts'
 import { bindingsOf } from './self-signatures.ts'
-import { findObjection, isUsableForSqv, type SignedForm, type Suspect } from './standing.ts'
+import { findObjection, isUsableForSqv, type SignedForm, type Suspect, suspectOf } from './standing.ts'
 import { type Answer, ask, type Tool } from './tools.ts'
 
 export type { OpenPgpResult } from './conclude.ts'
@@ -54,25 +54,33 @@ export type IndexedResult = OpenPgpResult & { readonly index?: number }
  */
 export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly IndexedResult[]> {
   const signatures = parseDetachedSignatures(question.signature)
-  const certificate = readCertificate(question)
-  if (certificate === undefined) {
+  const found = readCertificate(question)
+  if (found === undefined) {
     const detail = `no certificate ${question.fingerprint} in ${printable(question.certificate)}`
     return [{ kind: 'unreadable', detail }]
   }
-  const suspects = signatures.map(signature => suspectOf(signature, certificate, question.form ?? 'bytes'))
-  if (suspects.filter(({ signers }) => signers.length > 0).length > RUN_LIMIT) {
+  const own = signatures
+    .map((signature, index) => ({ signature, index }))
+    .filter(({ signature }) => found.keys.some(key => claimsToBeBy(signature, key)))
+  if (own.length === 0) {
+    const detail = signatures[0]?.issuers[0] ?? 'a signature that names no key'
+    return [{ kind: 'unknown-signer', detail }]
+  }
+  if (own.length > RUN_LIMIT) {
     const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`
     return [{ kind: 'unreadable', detail }]
   }
+  const certificate = found.verified()
   const tools = question.tools ?? findTools()
   const directory = mkdtempSync('/tmp/nixsig-openpgp-')
   try {
     const keyring = join(directory, 'keyring.pgp')
     writeFileSync(keyring, certificate.bytes)
     const results: IndexedResult[] = []
-    for (const [index, suspect] of suspects.entries()) {
+    for (const { signature, index } of own) {
       const packet = join(directory, `signature-${index}.pgp`)
-      writeFileSync(packet, suspect.signature.bytes)
+      writeFileSync(packet, signature.bytes)
+      const suspect = suspectOf(signature, certificate, question.form ?? 'bytes')
       const files = { data: question.file, signature: packet, keyring, directory }
       results.push({ ...(await judge(suspect, tool => ask(tool, files), tools)), index })
     }
@@ -91,7 +99,7 @@ export function findTools(): readonly Tool[] {
   })
 }
 
-function readCertificate(question: OpenPgpQuestion): Certificate | undefined {
+function readCertificate(question: OpenPgpQuestion): FoundCertificate | undefined {
   const bytes = readRegularFile(realPath(question.certificate), CERTIFICATE_LIMIT)
   return bytes && findCertificate(bytes, question.fingerprint)
 }
@@ -105,11 +113,6 @@ function realPath(file: string): string {
   }
 }
 
-function suspectOf(signature: OpenPgpSignature, certificate: Certificate, form: SignedForm): Suspect {
-  const keys = [certificate.primary, ...certificate.subkeys]
-  return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
-}
-
 /** RFC 9580 brought these algorithms, as it did version 6. */
 const FIRST_NEW_ALGORITHM = 25
 
@@ -119,10 +122,7 @@ async function judge(
   askTool: (tool: Tool) => Promise<Answer>,
   tools: readonly Tool[],
 ): Promise<OpenPgpResult> {
-  const { signature, certificate, signers } = suspect
-  if (signers.length === 0) {
-    return { kind: 'unknown-signer', detail: signature.issuers[0] ?? 'a signature that names no key' }
-  }
+  const { certificate } = suspect
   const objection = findObjection(suspect, Math.floor(Date.now() / 1000))
   if (objection?.kind !== 'revoked-key' && bindingsOf(certificate, certificate.primary).length === 0) {
     const detail =

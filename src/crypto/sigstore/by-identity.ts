@@ -3,7 +3,7 @@
  * library; reached by `import()` alone.
  */
 import { realpathSync } from 'node:fs'
-import type { SignedEntity, TrustMaterial } from '@sigstore/verify'
+import type { SignedEntity } from '@sigstore/verify'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
@@ -13,6 +13,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
 import { judgeContent, type SigstoreResult } from './about-file.ts'
+import { type Authorities, usableAuthorities } from './authorities.ts'
 import { entityOf } from './entity.ts'
 import { isSignedBy, publicKeyOf, signedBy, whyUnfit } from './signed.ts'
 
@@ -42,7 +43,7 @@ export async function verifyByIdentity(
     return { outcome: 'unknown-signer', detail: `${printable(subject, 200)} by ${printable(issuer, 200)}` }
   }
   const library = await import('./library.ts')
-  const root = readTrustedRoot(key.trustedRoot, library)
+  const root = readTrustedRoot(key.trustedRoot, certificate, library)
   if (root.kind === 'unreadable') return { outcome: 'unreadable', detail: root.detail }
   try {
     const signerKey = publicKeyOf(publicKey)
@@ -52,9 +53,9 @@ export async function verifyByIdentity(
     const entity = entityOf(
       bundle,
       { certificate, key: signerKey, isSignedBy: isSigned },
-      library.toSignedEntity,
+      { logs: root.authorities.logs, toSignedEntity: library.toSignedEntity },
     )
-    new library.Verifier(root.material, THRESHOLDS).verify(entity)
+    new library.Verifier(library.toTrustMaterial(root.authorities.root), THRESHOLDS).verify(entity)
     const result = await judgeContent(bundle.content, file)
     if (result.outcome !== 'good') return result
     const signedAt = timeOf(entity)
@@ -63,24 +64,32 @@ export async function verifyByIdentity(
   } catch (error) {
     // Whatever it is that a library of parsers throws, about a bundle that names this signer.
     if (!(error instanceof Error) || 'syscall' in error) throw error
-    return { outcome: 'bad-signature', detail: printable(error.message, 200) }
+    const detail = [printable(error.message, 200), ...root.authorities.unusable].join('; ')
+    return { outcome: 'bad-signature', detail }
   }
 }
 
 type Root =
-  | { readonly kind: 'root'; readonly material: TrustMaterial }
+  | { readonly kind: 'root'; readonly authorities: Authorities }
   | { readonly kind: 'unreadable'; readonly detail: string }
 
 type Library = typeof import('./library.ts')
 
-function readTrustedRoot(file: string, { TrustedRoot, toTrustMaterial }: Library): Root {
+/** Of the trusted root what may be used for this certificate. */
+function readTrustedRoot(
+  file: string,
+  certificate: Uint8Array,
+  { TrustedRoot, toTrustMaterial }: Library,
+): Root {
   const unreadable = (detail: string): Root => ({ kind: 'unreadable', detail })
   try {
     const bytes = readRegularFile(realpathSync(file), TRUSTED_ROOT_LIMIT)
     if (bytes === undefined) return unreadable(`the trusted root ${printable(file)} is not there`)
     checkTrustedRoot(bytes)
     const root = TrustedRoot.fromJSON(JSON.parse(bytes.toString('utf8')))
-    return { kind: 'root', material: toTrustMaterial(root) }
+    // What the library cannot read is the file's fault, whoever signed.
+    toTrustMaterial(root)
+    return { kind: 'root', authorities: usableAuthorities(root, certificate) }
   } catch (error) {
     if (error instanceof FormatError || error instanceof FileError) return unreadable(error.message)
     if (!(error instanceof Error)) throw error

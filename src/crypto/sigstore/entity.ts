@@ -14,22 +14,34 @@ export interface CheckedSigner {
   readonly isSignedBy: boolean
 }
 
+/** A log of the trusted root: what it is called by in entries, and the name under which it signs. */
+export interface NamedLog {
+  readonly id: Uint8Array
+  readonly name: string
+}
+
+/** What an entity is made with, beside a bundle and its signer. */
+export interface EntityTools {
+  readonly logs: readonly NamedLog[]
+  readonly toSignedEntity: typeof toSignedEntity
+}
+
 /**
  * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is compared here:
- * that each entry of a log is about this certificate, and that a checkpoint is signed by the log that the entry is in. Throws
- * FormatError.
+ * that each entry of a log is about this certificate, and that a checkpoint is signed by the log that the entry is in, under
+ * that log's name. Throws FormatError.
  */
 export function entityOf(
   bundle: SigstoreBundle,
   signer: CheckedSigner,
-  toEntity: typeof toSignedEntity,
+  { logs, toSignedEntity: toEntity }: EntityTools,
 ): SignedEntity {
   for (const entry of bundle.entries) checkBody(entry, bundle, signer)
   const entity = toEntity({
     mediaType: bundle.mediaType,
     verificationMaterial: {
       content: { $case: 'certificate', certificate: { rawBytes: bufferOf(signer.certificate) } },
-      tlogEntries: bundle.entries.map(libraryEntry),
+      tlogEntries: bundle.entries.map(entry => libraryEntry(entry, logs)),
       timestampVerificationData: {
         rfc3161Timestamps: bundle.timestamps.map(bytes => ({ signedTimestamp: bufferOf(bytes) })),
       },
@@ -70,7 +82,7 @@ function digestsIn(
   return { message: sha256(pae(payloadType, payload)), payload: sha256(payload) }
 }
 
-function libraryEntry(entry: SigstoreLogEntry) {
+function libraryEntry(entry: SigstoreLogEntry, logs: readonly NamedLog[]) {
   const { logIndex, integratedTime, kind, version } = entry
   // Without a checkpoint, as bundles of version 0.1 may be, nobody vouches for a proof.
   const proof = entry.proof?.checkpoint && { ...entry.proof, checkpoint: entry.proof.checkpoint }
@@ -85,20 +97,35 @@ function libraryEntry(entry: SigstoreLogEntry) {
       rootHash: bufferOf(proof.rootHash),
       treeSize: proof.treeSize,
       hashes: proof.hashes.map(bufferOf),
-      checkpoint: { envelope: signedByLog(proof.checkpoint, entry.logId) },
+      checkpoint: { envelope: signedByLog(proof.checkpoint, entry.logId, logs) },
     },
     canonicalizedBody: bufferOf(entry.body),
   }
 }
 
-/** A checkpoint with the log's own signatures alone, so that no other log and no witness can speak for it. */
+/**
+ * A checkpoint with the log's own signatures alone, so that no other log and no witness can speak for it, nor the log under
+ * another name: a log's key may sign the states of several.
+ */
 function signedByLog(
-  { note, signatures }: NonNullable<NonNullable<SigstoreLogEntry['proof']>['checkpoint']>,
+  { note, origin, signatures }: NonNullable<NonNullable<SigstoreLogEntry['proof']>['checkpoint']>,
   logId: Uint8Array,
+  logs: readonly NamedLog[],
 ): string {
   const own = signatures.filter(({ hint }) => bufferOf(logId.subarray(0, 4)).equals(hint))
   if (own.length === 0) throw new FormatError('checkpoint', 'is not signed by the log', 'the signatures')
-  return `${note}\n${own.map(({ line }) => line).join('')}`
+  const names = logs.filter(({ id }) => bufferOf(id).equals(logId)).map(({ name }) => name)
+  const named = own.filter(({ name }) => names.includes(name) && isOrigin(origin, name))
+  // That the root has no such log at all is for the library to say.
+  if (names.length > 0 && named.length === 0) {
+    throw new FormatError('checkpoint', 'is signed under another name than the log has', 'the signatures')
+  }
+  return `${note}\n${named.map(({ line }) => line).join('')}`
+}
+
+/** A log's name, behind which the first version of Rekor has the number of its tree. */
+function isOrigin(origin: string, name: string): boolean {
+  return origin === name || (origin.startsWith(`${name} - `) && /^ - \d+$/.test(origin.slice(name.length)))
 }
 
 function sha256(bytes: Uint8Array): Buffer {

@@ -8,6 +8,13 @@ import { dirname, join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { withLock } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
+import {
+  parsePublishedName,
+  SIGNATURE_SETS,
+  type SignatureSet,
+  setPrefix,
+  splitExtension,
+} from '../../formats/publication.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listingsOf, readPublishedIndex, writeLists } from './lists.ts'
 import { mergedFile } from './merged-file.ts'
@@ -55,19 +62,62 @@ function publishLocked(names: readonly string[], options: PublishOptions): Publi
   if (!prune) for (const name of others) readValid(to, name)
 
   const counts = { added: 0, changed: 0, unchanged: 0 }
-  for (const name of names) counts[publishFile(name, options)]++
-  const listings = listingsOf(to, prune ? names : [...names, ...others])
+  const targets = new Set<string>()
+  for (const group of togetherIn(names)) {
+    const nameIn = prune ? (name: string) => name : freeSet(group, options)
+    for (const name of group) {
+      targets.add(nameIn(name))
+      counts[publishFile(name, nameIn(name), options)]++
+    }
+  }
+  const listings = listingsOf(to, prune ? names : publishedNames(to))
   if (prune) for (const name of others) rmSync(fileOf(to, name))
   const published = writeLists(to, listings, { old, now })
   removeLeftovers(to, part => listings.has(part))
-  const [removed, kept] = prune ? [others.length, 0] : [0, others.length]
+  const untouched = others.filter(name => !targets.has(name)).length
+  const [removed, kept] = prune ? [others.length, 0] : [0, untouched]
   return { ...counts, removed, unchanged: counts.unchanged + kept, published }
 }
 
+/** Names of files that belong together: the signatures of one set, and all others by themselves. */
+function togetherIn(names: readonly string[]): readonly (readonly string[])[] {
+  const groups = new Map<string, string[]>()
+  for (const name of names) {
+    const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
+    const key = isSignature(extension) ? `${digest} ${splitExtension(extension).set}` : name
+    groups.set(key, [...(groups.get(key) ?? []), name])
+  }
+  return [...groups.values()]
+}
+
+function isSignature(extension: string): boolean {
+  return extension !== '.intoto.jsonl' && extension !== '.narinfo'
+}
+
+/** How signatures are called in the publication: in the first set in which each of them is already or has room. */
+function freeSet(group: readonly string[], { from, to }: PublishOptions): (name: string) => string {
+  const inSet = (name: string, set: SignatureSet) => {
+    const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
+    return isSignature(extension) ? `${digest}${setPrefix(set)}${splitExtension(extension).plain}` : name
+  }
+  const own = splitExtension(parsePublishedName(group[0] ?? '')?.extension ?? '').set
+  const fits = (set: SignatureSet) =>
+    group.every(name => {
+      const present = readFile(fileOf(to, inSet(name, set)))
+      return present === undefined || present.equals(readValid(from, name))
+    })
+  const set = [own, ...SIGNATURE_SETS].find(fits) ?? own
+  return name => inSet(name, set)
+}
+
 /** Puts one file in its place, or adds what is new in it to the file that is there. */
-function publishFile(name: string, { from, to, prune }: PublishOptions): 'added' | 'changed' | 'unchanged' {
+function publishFile(
+  name: string,
+  target: string,
+  { from, to, prune }: PublishOptions,
+): 'added' | 'changed' | 'unchanged' {
   const bytes = readValid(from, name)
-  const file = fileOf(to, name)
+  const file = fileOf(to, target)
   const present = readFile(file)
   const next = present === undefined || prune ? bytes : mergedFile(name, present, bytes)
   if (next === undefined) {

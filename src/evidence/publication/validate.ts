@@ -6,7 +6,7 @@ import { parseStatement } from '../../formats/in-toto/statement.ts'
 import { decodeUtf8 } from '../../formats/json/strict.ts'
 import { parseNarinfo } from '../../formats/nix/narinfo.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
-import { parsePublishedName } from '../../formats/publication.ts'
+import { parsePublishedName, splitExtension } from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
 /** Whether a file of this name holds attestations, one a line. */
@@ -21,12 +21,13 @@ export function isLines(name: string): boolean {
  */
 export function assertPublishable(name: string, bytes: Uint8Array): void {
   const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
+  const { plain } = splitExtension(extension)
   if (isLines(name)) {
     for (const [index, line] of linesOf(bytes).entries()) assertLine(line, index + 1, digest)
   } else if (extension === '.narinfo') {
     const { path } = parseNarinfo(decodeUtf8(bytes, 'narinfo'))
     assertAbout([path], digest, { format: 'narinfo', where: 'StorePath' })
-  } else if (extension === '.sums') {
+  } else if (plain === '.sums') {
     if (isInOnePiece(bytes)) signatureKind(bytes)
     else parseChecksumList(bytes)
   } else {

@@ -82,11 +82,9 @@ function readArmour(bytes: Uint8Array): Armour {
   return { blocks, text }
 }
 
-/** Control characters, or bytes that are not UTF-8. The line is in Latin-1, one character a byte. */
+/** Every packet that matters has a byte in it, such as its version, that text in any encoding has not. */
 function isNoText(line: string): boolean {
-  if (/[^\P{Cc}\t\r\x80-\x9f]/u.test(line)) return true
-  const bytes = Buffer.from(line, 'latin1')
-  return !Buffer.from(bytes.toString('utf8'), 'utf8').equals(bytes)
+  return /[\x00-\x08\x0e-\x1f\x7f]/.test(line)
 }
 
 /** GnuPG itself puts a colon before the armour of a revocation that is kept for later: no reader takes that for one. */

@@ -17,7 +17,7 @@ export interface Cleartext {
   readonly text: string
   /** What is signed: the same with line ends of two characters, and none after the last line. */
   readonly signed: Uint8Array
-  /** The armoured signatures, over a text. */
+  /** The armoured signatures, over a text; in one block or in several. */
   readonly signature: Uint8Array
 }
 
@@ -43,8 +43,6 @@ export function parseCleartext(file: Uint8Array): Cleartext {
   const end = lines.indexOf(SIGNATURE)
   if (end < blank) throw malformed('no signature', lines.length)
   const text = lines.slice(blank + 1, end).map((line, index) => unescaped(line, blank + 2 + index))
-  const another = lines.findIndex((line, index) => index > end && line.startsWith('-----BEGIN '))
-  if (another >= 0) throw malformed('a block after the signature', another + 1)
   const signature = Buffer.from(lines.slice(end).join('\n'), 'utf8')
   parseDetachedSignatures(signature)
   return {

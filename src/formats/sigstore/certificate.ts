@@ -6,15 +6,24 @@
 import { FormatError } from '../../primitives/format-error.ts'
 import { decodeUtf8 } from '../json/strict.ts'
 import { contentOf, DER, type DerElement, derElement, derElements, objectIdentifierOf } from '../keys/der.ts'
+import {
+  BASIC_CONSTRAINTS,
+  EXTENDED_KEY_USAGE,
+  GENERAL_NAME,
+  KEY_USAGE,
+  parseX509,
+  purposesOf,
+  SUBJECT_ALTERNATIVE_NAME,
+  sequenceOf,
+  USAGE,
+  usageOf,
+  type X509Extension,
+  type X509Extensions,
+} from './x509.ts'
 
 const FORMAT = 'Sigstore certificate'
-const SIZE_LIMIT = 64 * 1024
 const NAME_LIMIT = 2048
 
-const KEY_USAGE = '2.5.29.15'
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
-const BASIC_CONSTRAINTS = '2.5.29.19'
-const EXTENDED_KEY_USAGE = '2.5.29.37'
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3'
 /** The issuer of the identity: in the older extension as it is, in the newer one as a UTF8String. */
 const ISSUER_V1 = '1.3.6.1.4.1.57264.1.1'
@@ -30,11 +39,6 @@ const UNDERSTOOD: readonly string[] = [
   EXTENDED_KEY_USAGE,
 ]
 
-/** Tags of a GeneralName (RFC 5280, section 4.2.1.6). */
-const OTHER_NAME = 0xa0
-const RFC822_NAME = 0x81
-const UNIFORM_RESOURCE_IDENTIFIER = 0x86
-
 export interface SigstoreCertificate {
   /** The one subject alternative name: an e-mail address, a URI or a user name. */
   readonly subject: string
@@ -49,20 +53,12 @@ export interface SigstoreCertificate {
  * names or none, or says something critical that is not looked at here.
  */
 export function parseSigstoreCertificate(der: Uint8Array): SigstoreCertificate {
-  if (der.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
-  const [tbs, algorithm, signature, ...more] = sequence(derElement(der, FORMAT))
-  const [version, serial, signedWith, issuer, validity, subject, publicKey, ...rest] = sequence(tbs)
-  contentOf(signature, DER.bitString, FORMAT)
-  if (more.length > 0 || version?.tag !== 0xa0) throw malformed('not a certificate of version 3')
-  for (const part of [signedWith, issuer, validity, subject, publicKey]) sequence(part)
-  contentOf(serial, DER.integer, FORMAT)
-  if (!isSame(signedWith, algorithm)) throw malformed('names two algorithms for its signature')
-  const extensions = readExtensions(rest.at(-1))
+  const { publicKey, extensions } = parseX509(der, FORMAT, UNDERSTOOD)
   checkPurpose(extensions)
   return {
     subject: readSubject(extensions.get(SUBJECT_ALTERNATIVE_NAME)),
     issuer: readIssuer(extensions),
-    publicKey: publicKey?.encoded ?? new Uint8Array(),
+    publicKey,
   }
 }
 
@@ -73,45 +69,27 @@ export function isSelfIssued(der: Uint8Array): boolean {
   return isSame(parts[start + 2], parts[start + 4])
 }
 
-type Extensions = ReadonlyMap<string, Uint8Array>
-
-function readExtensions(element: DerElement | undefined): Extensions {
-  const extensions = new Map<string, Uint8Array>()
-  for (const extension of sequence(derElement(contentOf(element, 0xa3, FORMAT), FORMAT))) {
-    const parts = sequence(extension)
-    const name = objectIdentifierOf(parts[0], FORMAT)
-    const isCritical = parts.length === 3 && contentOf(parts[1], DER.boolean, FORMAT)[0] === 0xff
-    if (isCritical && !UNDERSTOOD.includes(name)) throw malformed(`unknown critical extension ${name}`)
-    if (parts.length > 3 || extensions.has(name)) throw malformed(`extension ${name} is there twice`)
-    extensions.set(name, contentOf(parts.at(-1), DER.octetString, FORMAT))
+function checkPurpose(extensions: X509Extensions): void {
+  if (!purposesOf(extensions, FORMAT)?.includes(CODE_SIGNING)) throw malformed('not for signing code')
+  const usage = usageOf(extensions, FORMAT)
+  if (usage !== undefined && (usage & USAGE.digitalSignature) === 0) {
+    throw malformed('its key is not for signatures')
   }
-  return extensions
-}
-
-function checkPurpose(extensions: Extensions): void {
-  const purposes = extensions.get(EXTENDED_KEY_USAGE)
-  const isForCode =
-    purposes !== undefined &&
-    sequence(derElement(purposes, FORMAT)).some(part => objectIdentifierOf(part, FORMAT) === CODE_SIGNING)
-  if (!isForCode) throw malformed('not for signing code')
-  const usage = extensions.get(KEY_USAGE)
-  const bits = usage && contentOf(derElement(usage, FORMAT), DER.bitString, FORMAT)
-  if (bits !== undefined && ((bits[1] ?? 0) & 0x80) === 0) throw malformed('its key is not for signatures')
   const constraints = extensions.get(BASIC_CONSTRAINTS)
-  if (constraints !== undefined && sequence(derElement(constraints, FORMAT)).length > 0) {
+  if (constraints !== undefined && sequence(derElement(constraints.value, FORMAT)).length > 0) {
     throw malformed("an authority's")
   }
 }
 
-function readSubject(extension: Uint8Array | undefined): string {
+function readSubject(extension: X509Extension | undefined): string {
   if (extension === undefined) throw malformed('has no subject alternative name')
-  const [name, ...more] = sequence(derElement(extension, FORMAT))
+  const [name, ...more] = sequence(derElement(extension.value, FORMAT))
   if (name === undefined || more.length > 0) throw malformed('has not one subject alternative name')
   switch (name.tag) {
-    case RFC822_NAME:
-    case UNIFORM_RESOURCE_IDENTIFIER:
+    case GENERAL_NAME.email:
+    case GENERAL_NAME.uri:
       return asciiOf(name.content)
-    case OTHER_NAME: {
+    case GENERAL_NAME.other: {
       const [kind, value, ...others] = derElements(name.content, FORMAT)
       if (objectIdentifierOf(kind, FORMAT) !== USER_NAME || others.length > 0) break
       return textOf(contentOf(value, 0xa0, FORMAT))
@@ -120,9 +98,9 @@ function readSubject(extension: Uint8Array | undefined): string {
   throw malformed('has a subject alternative name of an unknown kind')
 }
 
-function readIssuer(extensions: Extensions): string {
-  const older = extensions.get(ISSUER_V1)
-  const newer = extensions.get(ISSUER_V2)
+function readIssuer(extensions: X509Extensions): string {
+  const older = extensions.get(ISSUER_V1)?.value
+  const newer = extensions.get(ISSUER_V2)?.value
   const names = [...(older ? [asciiOf(older)] : []), ...(newer ? [textOf(newer)] : [])]
   const [issuer] = names
   if (issuer === undefined) throw malformed('does not say who vouched for its subject')
@@ -147,7 +125,7 @@ function limited(name: string): string {
 }
 
 function sequence(element: DerElement | undefined): readonly DerElement[] {
-  return derElements(contentOf(element, DER.sequence, FORMAT), FORMAT)
+  return sequenceOf(element, FORMAT)
 }
 
 function isSame(a: DerElement | undefined, b: DerElement | undefined): boolean {

@@ -38,6 +38,8 @@ export interface InclusionProof {
 export interface Checkpoint {
   /** Everything that is signed: origin, size and root hash of the tree. */
   readonly note: string
+  /** Which log it is, its first line. */
+  readonly origin: string
   readonly size: string
   readonly rootHash: string
   /** Signatures of the log and its witnesses, a line each, with its newline. */
@@ -132,7 +134,13 @@ function parseCheckpoint(text: string): Checkpoint {
   if (note === undefined || origin === undefined || size === undefined || rootHash === undefined) {
     throw noCheckpoint('not an origin, a size, a hash, an empty line and signatures')
   }
-  return { note, size, rootHash, signatures: (signatures ?? '').match(/.+\n/g)?.map(readSignature) ?? [] }
+  return {
+    note,
+    origin,
+    size,
+    rootHash,
+    signatures: (signatures ?? '').match(/.+\n/g)?.map(readSignature) ?? [],
+  }
 }
 
 function readSignature(line: string): CheckpointSignature {

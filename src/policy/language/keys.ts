@@ -1,9 +1,8 @@
 /** Keys as a policy writes them. The one place that knows which form is read by which parser. */
 
+import { OWN_KEYS } from '../../formats/detached/forms.ts'
 import { parsePemPublicKey } from '../../formats/keys/pem.ts'
-import { parseMinisignPublicKey } from '../../formats/minisign.ts'
 import { parseNixPublicKey } from '../../formats/nix/nix-key.ts'
-import { parseSignifyPublicKey } from '../../formats/signify.ts'
 import {
   looksLikeSshKey,
   parseSshPublicKey,
@@ -16,9 +15,6 @@ import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { EcdsaKey, Ed25519Key, KeyIdentity, RsaKey } from '../policy.ts'
 import { isWeakPoint } from './weak-point.ts'
-
-const MINISIGN = 'minisign:'
-const SIGNIFY = 'signify:'
 
 /** A key that a policy holds in its own text. */
 export type TextKey = Ed25519Key | EcdsaKey | RsaKey
@@ -46,13 +42,10 @@ export function parseFingerprint(text: string): string {
 }
 
 function keyOf(text: string): TextKey {
-  if (text.startsWith(MINISIGN)) {
-    const { publicKey, keyNumber } = parseMinisignPublicKey(text.slice(MINISIGN.length))
-    return { ...ed25519(publicKey), form: 'minisign', label: text.slice(0, 24), keyNumber }
-  }
-  if (text.startsWith(SIGNIFY)) {
-    const { publicKey, keyNumber } = parseSignifyPublicKey(text.slice(SIGNIFY.length))
-    return { ...ed25519(publicKey), form: 'signify', label: text.slice(0, 24), keyNumber }
+  const own = OWN_KEYS.find(({ keys }) => text.startsWith(keys.prefix))
+  if (own !== undefined) {
+    const { publicKey, keyNumber } = own.keys.parse(text.slice(own.keys.prefix.length))
+    return { ...ed25519(publicKey), form: own.kind, label: text.slice(0, 24), keyNumber }
   }
   if (text.startsWith('-----BEGIN')) return fingerprinted('pem', parsePemPublicKey(text))
   if (looksLikeSshKey(text)) return fingerprinted('ssh', parseSshPublicKey(text))

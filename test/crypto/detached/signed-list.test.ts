@@ -93,11 +93,15 @@ describe('a list of checksums in one piece with signify’s signature', () => {
   })
 
   it('is no list if it is something else: then the signature is not detached', async () => {
-    for (const text of ['#!/bin/sh\necho evil\n', 'SHA256 (base.tgz) = 00\n', '\n']) {
+    for (const text of ['#!/bin/sh\necho evil\n', 'SHA256 (base.tgz) = 00\n']) {
       const message = signedList(text)
       assert.equal(isInOnePiece(message), false)
       await assert.rejects(judge(message), /the signed message is in this file \(signify -e\)/)
     }
+  })
+
+  it('is no list if it is blank, and no signature of another file either', async () => {
+    assert.equal((await judge(signedList('\n'))).outcome, 'bad-signature')
   })
 
   it('does not stand beside another list, nor under a tag of git', async () => {

@@ -165,10 +165,25 @@ describe('a bundle that was signed with a key', () => {
       ed25519Key(ed25519.publicKey, { form }),
     )
     const securityKey = ed25519Key(ed25519.publicKey, { form: 'ssh', application: 'ssh:' })
-    const limited = ed25519Key(ed25519.publicKey, { form: 'ssh', namespaces: ['file'] })
-    assert.deepEqual(await verdicts(signed, [...others, securityKey, limited]), [])
-    assert.deepEqual(await verdicts(signed, [ed25519Key(ed25519.publicKey, { form: 'ssh' })]), [
-      'good: the file itself',
+    assert.deepEqual(await verdicts(signed, [...others, securityKey]), [])
+  })
+
+  it('is asked of SSH keys, and counts only where the policy says so', async () => {
+    const said = statement({ sha256: hashOf(release) })
+    const signed = keyBundle(ed25519.publicKey, ed25519Message(ed25519.privateKey) as Content)
+    const stated = keyBundle(ed25519.publicKey, dsseEnvelope(ed25519.privateKey, said, null))
+    const ssh = (namespaces?: readonly string[]) =>
+      ed25519Key(ed25519.publicKey, { form: 'ssh', ...(namespaces && { namespaces }) })
+    const unacceptable =
+      'unacceptable: an SSH key signs Sigstore bundles only if its namespaces have "sigstore-bundle"'
+    for (const key of [ssh(), ssh(['file']), ssh(['file', 'nixsig', 'git'])]) {
+      assert.deepEqual(await verdicts(signed, [key]), [unacceptable])
+      assert.deepEqual(await verdicts(stated, [key]), [unacceptable])
+      assert.match((await verdicts(signed, [key], otherFile)).join(), /^bad-signature/)
+    }
+    assert.deepEqual(await verdicts(signed, [ssh(['sigstore-bundle'])]), ['good: the file itself'])
+    assert.deepEqual(await verdicts(stated, [ssh(['file', 'sigstore-bundle'])]), [
+      'good: built by https://example.org/builder',
     ])
   })
 

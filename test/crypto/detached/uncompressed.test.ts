@@ -190,4 +190,29 @@ describe('signatures over the contents of a compressed file', () => {
     const result = await judge('mini.gz', gzipSync(TAR), readFileSync(at('m.minisig')), [key])
     assert.equal(result.outcome, 'good')
   })
+
+  it('attack: a file that is another archive by its name', async () => {
+    const bytes = compressed('zstd', TAR)
+    for (const name of ['release.zip', 'release.tar', 'release.tar.gz', 'release.JAR']) {
+      const { outcome, detail } = await judge(name, bytes)
+      assert.equal(outcome, 'bad-signature', name)
+      assert.match(detail, /it was compressed by zstd, and \S+ is the name of something else/)
+    }
+    for (const name of ['release.tar.zst', 'release', 'release-1.0']) {
+      assert.equal((await judge(name, bytes)).outcome, 'good', name)
+    }
+  })
+
+  it('attack: an archive in what the tool passes over', async () => {
+    const skippable = Buffer.alloc(8 + 22)
+    skippable.writeUInt32LE(0x184d2a50)
+    skippable.writeUInt32LE(22, 4)
+    skippable.write('PK\u0005\u0006', 8, 'latin1')
+    const bytes = Buffer.concat([compressed('zstd', TAR), skippable])
+    writeFileSync(at('poly.tar.zst'), bytes)
+    assert.equal(oracle('zstd', 'poly.tar.zst'), true)
+    const { outcome, detail } = await judge('poly.tar.zst', bytes)
+    assert.equal(outcome, 'bad-signature')
+    assert.match(detail, /its contents could not be looked at: zstd: a skippable frame/)
+  })
 })

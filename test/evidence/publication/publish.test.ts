@@ -173,17 +173,41 @@ test('all can be withdrawn', async context => {
   assert.equal(parseIndex(readFileSync(join(to, 'index'))).parts.size, 0)
 })
 
-test('a signature in place of another is refused, and pruning replaces it', async context => {
+test('another signature is published beside the one that is there, and pruning replaces it', async context => {
   const { from, to, run } = scene(context)
   const name = `0c/${DIGEST}.minisig`
+  const second = `0c/${DIGEST}.2.minisig`
   writeFileSync(join(from, name), MINISIGN)
   await run()
   const other = MINISIGN.replace('1700000000', '1700000001')
   writeFileSync(join(from, name), other)
-  await assert.rejects(run(), /minisig is another one than is to be published: --prune would replace it/)
+  const counts = ({ added, changed, removed, unchanged }: Awaited<ReturnType<typeof run>>) => [
+    added,
+    changed,
+    removed,
+    unchanged,
+  ]
+  assert.deepEqual(counts(await run()), [1, 0, 0, 1])
+  assert.deepEqual(counts(await run()), [0, 0, 0, 2], 'once more changes nothing')
   assert.equal(readFileSync(join(to, name), 'utf8'), MINISIGN)
+  assert.equal(readFileSync(join(to, second), 'utf8'), other)
+  const listed = parsePart(readFileSync(join(to, '0c/index')), '0c')
+  assert.ok(listed.has(`${DIGEST}.2.minisig`) && listed.has(`${DIGEST}.minisig`))
   await run({ prune: true })
   assert.equal(readFileSync(join(to, name), 'utf8'), other)
+  assert.equal(existsSync(join(to, second)), false)
+})
+
+test('more signatures of one kind than there is room for are refused', async context => {
+  const { from, run } = scene(context)
+  const name = `0c/${DIGEST}.minisig`
+  const nth = (count: number) => MINISIGN.replace('1700000000', `170000000${count}`)
+  for (const count of [0, 1, 2, 3]) {
+    writeFileSync(join(from, name), nth(count))
+    await run()
+  }
+  writeFileSync(join(from, name), nth(4))
+  await assert.rejects(run(), /minisig is another one than is to be published: --prune would replace it/)
 })
 
 test('signatures of a narinfo are added to those that are there, and what it says is not exchanged', async context => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { looksLikeCleartext, parseCleartext } from '../../../src/formats/openpgp/cleartext.ts'
+import { parseDetachedSignatures } from '../../../src/formats/openpgp/signature.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 import { openGnupg } from '../../support/gnupg.ts'
 
@@ -62,10 +63,16 @@ describe('clear-signed texts', () => {
   it('takes empty lines after the signature, and nothing else', () => {
     assert.deepEqual(parse(`${signed}\n \n`).text, parse(signed).text)
     refuses(`${signed}${LIST}`, /text outside the armoured block/)
-    refuses(`${signed}${signed}`, /a block after the signature/)
+    refuses(`${signed}${signed}`, /the block has no end|the block does not end as it began/)
     const block = signed.slice(signed.indexOf(SIGNATURE))
-    refuses(`${signed}${block}`, /a block after the signature/)
-    refuses(`${signed}${block.replaceAll('SIGNATURE', 'ARMORED FILE')}`, /a block after the signature/)
+    refuses(`${signed}\nx\n${block}`, /text outside the armoured block/)
+  })
+
+  it('takes signatures of several people in blocks of their own, as gpgv does', () => {
+    const block = signed.slice(signed.indexOf(SIGNATURE))
+    const { text, signature } = parse(`${signed}\n${block}`)
+    assert.equal(text, parse(signed).text)
+    assert.equal(parseDetachedSignatures(signature).length, 2)
   })
 
   it('refuses anything before the message', () => {

@@ -118,7 +118,10 @@ it('refuses a key file in which another reader could find a block that is passed
   refused(`${text}${text.replace('BEGIN PGP PUBLIC', 'BEGIN PGP Public')}`, /does not begin its line/)
   refused(Buffer.concat([armouredCertificate, certificate]), /not text/)
   const kept = text.replace('-----BEGIN', ':-----BEGIN')
-  assert.deepEqual(dearmorCertificates(Buffer.from(`Schlüssel von\tÄnne\n${text}${kept}`)), certificate)
+  for (const encoding of ['utf8', 'latin1'] as const) {
+    const file = Buffer.from(`Schlüssel von\tÄnne\n${text}${kept}`, encoding)
+    assert.deepEqual(dearmorCertificates(file), certificate)
+  }
 })
 
 it('reads armour in time that grows with its size alone', () => {

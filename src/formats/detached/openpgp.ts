@@ -1,0 +1,16 @@
+import type { DetachedForm } from './form.ts'
+
+/** Certificates have files of their own in a policy, so its keys have no prefix. */
+export const OPENPGP_FORM = {
+  kind: 'openpgp',
+  title: 'OpenPGP',
+  kept: ['.asc', '.sig'],
+  telling: ['.asc', '.gpg', '.sign'],
+  beside: {
+    file: ['.asc', '.sig', '.sign'],
+    tar: ['.sign', '.asc', '.sig'],
+    list: ['.asc', '.sig', '.gpg', '.sign'],
+    signedList: ['.sha256.asc'],
+    signedLists: ['sha256sums.asc', 'SHA256SUMS.asc', 'CHECKSUM'],
+  },
+} as const satisfies DetachedForm

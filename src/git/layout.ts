@@ -1,0 +1,55 @@
+/**
+ * Where a repository of this machine keeps what it has (gitrepository-layout(5)), found without git: whoever made the
+ * repository says in its configuration which programs git has to run in it.
+ */
+import { lstatSync, statSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+const POINTER_LIMIT = 4096
+
+/** A repository's directory, which all its work trees share. */
+export interface Layout {
+  readonly directory: string
+  readonly objects: string
+}
+
+/**
+ * The layout of a bare repository, or of the one that a work tree belongs to, be it the only or a further one. Throws
+ * FileError for any other directory, also one inside a work tree.
+ */
+export function layoutOf(place: string): Layout {
+  const directory = commonDirectory(gitDirectory(resolve(place)))
+  const objects = join(directory, 'objects')
+  if (isDirectory(objects) && isDirectory(join(directory, 'refs'))) return { directory, objects }
+  throw new FileError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
+}
+
+function gitDirectory(place: string): string {
+  const git = join(place, '.git')
+  const status = lstatSync(git, { throwIfNoEntry: false })
+  if (status === undefined) return place
+  if (!status.isFile()) return git
+  return resolve(place, pointerIn(git, 'gitdir: '))
+}
+
+function commonDirectory(directory: string): string {
+  const file = join(directory, 'commondir')
+  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return directory
+  return resolve(directory, pointerIn(file, ''))
+}
+
+/** The one line of a file that says where something else is. */
+function pointerIn(file: string, prefix: string): string {
+  const text = readRegularFile(file, POINTER_LIMIT)?.toString('utf8') ?? ''
+  const line = text.replace(/\r?\n$/, '')
+  if (line.startsWith(prefix) && line.length > prefix.length && !/[\n\0]/.test(line)) {
+    return line.slice(prefix.length)
+  }
+  throw new FileError(`${printable(file)} does not say where the repository is`)
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}

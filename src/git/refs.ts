@@ -1,0 +1,52 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+
+const PACKED_LIMIT = 256 * 1024 * 1024
+const LOOSE_LIMIT = 4096
+
+/** A whole object id in hex. */
+export const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
+
+/** Throws FileError for what cannot be the name of a tag, or could be taken for an option or a path elsewhere. */
+export function assertTagName(tag: string): void {
+  if (/^[\p{L}\p{N}][\p{L}\p{N}._+/-]{0,254}$/u.test(tag) && !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(tag))
+    return
+  throw new FileError(`${printable(tag)} cannot be the name of a tag`)
+}
+
+/**
+ * The id that a repository has for a tag, read from its files: one of its own (`refs/tags/NAME`), else `packed-refs`.
+ * Throws FileError if there is no such tag, it is symbolic, or the repository keeps its references otherwise.
+ */
+export function idOfTag(directory: string, tag: string): string {
+  assertTagName(tag)
+  if (existsSync(join(directory, 'reftable'))) {
+    throw new FileError(
+      `${printable(directory)} keeps its references in reftables, which are not read: give the whole id of the commit`,
+    )
+  }
+  const id = looseId(directory, tag) ?? packedId(directory, tag)
+  if (id !== undefined) return id
+  throw new FileError(`there is no tag ${printable(tag)} in ${printable(directory)}`)
+}
+
+function looseId(directory: string, tag: string): string | undefined {
+  const text = readRegularFile(join(directory, 'refs/tags', tag), LOOSE_LIMIT)?.toString('latin1')
+  if (text === undefined) return undefined
+  const id = text.replace(/\n$/, '')
+  if (OBJECT_ID.test(id)) return id
+  throw new FileError(`the file of the tag ${printable(tag)} in ${printable(directory)} holds no object id`)
+}
+
+/** Lines `<id> <name>`, those of comments and peeled tags apart (git-pack-refs(1)). */
+function packedId(directory: string, tag: string): string | undefined {
+  const text = readRegularFile(join(directory, 'packed-refs'), PACKED_LIMIT)?.toString('utf8') ?? ''
+  const end = ` refs/tags/${tag}`
+  const found = text
+    .split('\n')
+    .filter(line => line.endsWith(end) && OBJECT_ID.test(line.slice(0, -end.length)))
+  if (found.length > 1) throw new FileError(`two tags ${printable(tag)} in ${printable(directory)}`)
+  return found[0]?.slice(0, -end.length)
+}

@@ -1,0 +1,28 @@
+/** How long a verdict holds that rests on what the ledger says of other paths. */
+import { isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { Verdict } from '../policy/verdict.ts'
+import { admittedNow } from './admitted.ts'
+import type { Input, StoredDerivation } from './build.ts'
+import type { Inquiry } from './inquiry.ts'
+
+/**
+ * The verdict on an output, which holds no longer than what it is made of is admitted (docs/semantics.md, S13): the
+ * derivation that was found to make it, and those of its inputs that were asked about.
+ */
+export async function endingWith(
+  inquiry: Inquiry,
+  verdict: Verdict,
+  derivation: StoredDerivation | undefined,
+  asked: (derivation: StoredDerivation) => readonly Input[],
+): Promise<Verdict> {
+  const isMade = verdict.outcome === 'trusted' && verdict.subject.kind === 'output'
+  if (!isMade || derivation === undefined) return verdict
+  const { state, policy, now } = await admittedNow(inquiry)
+  const ends = [derivation, ...asked(derivation)].map(({ path }) => {
+    const entry = readAdmission(state, path.digest, path.path)
+    return entry !== undefined && isCurrent(entry, policy, now) ? entry.until : undefined
+  })
+  const until = earliest([verdict.until, ...ends])
+  return until === undefined ? verdict : { ...verdict, until }
+}
