@@ -163,6 +163,7 @@ for (const [what, nodes] of Object.entries(SIGNED)) {
   const todo = what === 'what is fetched'
   test(`attack: hundreds of derivations crowd around ${what}, one of which names its signature`, {
     skip,
+    todo,
   }, async () => {
     const rule = { source: '"dev"', derivation: '"nothing"', output: '"builder"', acceptsGraph: false }
     const policy = { default: { ...rule, acceptsUnknown: false }, sources: 'data', exempt: [] } as const
