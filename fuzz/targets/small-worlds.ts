@@ -28,7 +28,11 @@ export function smallWorldTargets(scratch: string): readonly Target[] {
       return cameTo.join('; ')
     },
   })
-  return [target('labelled derivations', 'labels'), target('surroundings of a store', 'surroundings')]
+  return [
+    target('labelled derivations', 'labels'),
+    target('surroundings of a store', 'surroundings'),
+    target('many questions of one inquiry', 'inquiry'),
+  ]
 }
 
 /** The same in every run. */

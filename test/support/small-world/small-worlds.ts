@@ -1,6 +1,6 @@
 /** Tries properties of small worlds from a process that shares its /nix with others. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +30,8 @@ export interface SmallWorlds {
 
 /** Why no small world can be made here; false if one can. */
 export function whyNoSmallWorlds(): string | false {
-  return process.getuid?.() === 0 ? false : 'only root can have a /nix of its own'
+  if (process.getuid?.() !== 0) return 'only root can have a /nix of its own'
+  return realpathSync(process.execPath).startsWith('/nix/') && 'node itself lies in /nix'
 }
 
 /**
