@@ -12,13 +12,22 @@ import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
+/** Derivations that are read for one path, though nobody knows them; and of these those that name signatures. */
+const READ_LIMIT = 4096
+const SAYING_LIMIT = 256
+
 /**
  * The outputs that are this path, of derivations that are valid in the store: Nix held their outputs' paths against
  * their contents when it registered them. A .drv file that merely lies on the disk is nothing.
  */
 export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<readonly Output[]> {
   const derivers = await (await inquiry.store()).derivers(path.path)
-  return (await knownFirst(inquiry, derivers)).flatMap(deriver => outputNamedBy(deriver, path.path) ?? [])
+  const ranked = await knownFirst(inquiry, derivers, READ_LIMIT)
+  const makers = ranked.flatMap(deriver => outputNamedBy(deriver, path.path) ?? [])
+  // Those that name signatures are looked at besides: others must not crowd them out.
+  const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
+  const first = new Set(await knownFirst(inquiry, derivers))
+  return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))
 }
 
 /** The output of this derivation that is this path; undefined if it makes no such thing, or cannot be read. */

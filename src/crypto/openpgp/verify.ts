@@ -64,7 +64,7 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
     .filter(({ signature }) => found.keys.some(key => claimsToBeBy(signature, key)))
   if (own.length === 0) {
     const detail = signatures[0]?.issuers[0] ?? 'a signature that names no key'
-    return [{ kind: 'unknown-signer', detail }]
+    return [{ kind: 'unknown-signer', detail, index: 0 }]
   }
   if (own.length > RUN_LIMIT) {
     const detail = `more than ${RUN_LIMIT} signatures by ${question.fingerprint} in one file`

@@ -202,11 +202,11 @@ test('more signatures of one kind than there is room for are refused', async con
   const { from, run } = scene(context)
   const name = `0c/${DIGEST}.minisig`
   const nth = (count: number) => MINISIGN.replace('1700000000', `170000000${count}`)
-  for (const count of [0, 1, 2, 3]) {
+  for (const count of [0, 1, 2, 3, 4, 5, 6, 7]) {
     writeFileSync(join(from, name), nth(count))
     await run()
   }
-  writeFileSync(join(from, name), nth(4))
+  writeFileSync(join(from, name), nth(8))
   await assert.rejects(run(), /minisig is another one than is to be published: --prune would replace it/)
 })
 
