@@ -141,7 +141,7 @@ describe('developers’ signatures as evidence', () => {
     assert.deepEqual(strays, [])
   })
 
-  it('E14, S14: a bad one beside a good one in one file is a stray and takes nothing away', async () => {
+  it('E13, S14: a bad one beside a good one in one file is a stray and takes nothing away', async () => {
     writeFileSync(source, 'something else')
     const [byBob, byAlice] = [signedBy(bob), signedBy(alice)]
     writeFileSync(source, 'a release')

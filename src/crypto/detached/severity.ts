@@ -1,6 +1,6 @@
 /**
  * What results come to: of one signature that was tried with many keys, and of several signatures over one file. The only
- * order in which outcomes stand; rule E14 of docs/semantics.md.
+ * order in which outcomes stand; rule E13 of docs/semantics.md.
  */
 import type { DetachedOutcome, DetachedResult } from './kind.ts'
 

@@ -1,4 +1,4 @@
-// E14: what the results of a set of signatures come to, whatever their order.
+// E13: what the results of a set of signatures come to, whatever their order.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -36,7 +36,7 @@ const shuffled = results.chain(each =>
   fc.tuple(fc.constant(each), fc.shuffledSubarray(each, { minLength: each.length })),
 )
 
-describe('E14: what several results come to', () => {
+describe('E13: what several results come to', () => {
   it('does not depend on their order', () => {
     fc.assert(
       fc.property(shuffled, ([given, other]) => {
@@ -88,7 +88,7 @@ describe('E14: what several results come to', () => {
   })
 })
 
-describe('E14: of one signature', () => {
+describe('E13: of one signature', () => {
   it('the key that verifies it decides, and not another of the same number', () => {
     const [good, bad] = [result('good'), result('bad-signature')]
     assert.deepEqual(decisiveResults([bad, good]), [good])
