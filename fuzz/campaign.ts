@@ -146,7 +146,10 @@ function assertCheap({ input, started, memory }: Running): void {
   if (memoryInUse() - memory > limit) throw new CostError(`takes more than ${limit >> 20} MiB`)
 }
 
-/** Notes a failure unless one of the same words is known. What an input cost it must cost twice: others use the machine. */
+/**
+ * Notes a failure unless one of the same words is known. What an input cost it must cost twice: others use the
+ * machine.
+ */
 async function fail(state: State, input: Uint8Array, error: unknown): Promise<void> {
   const message = wordsOf(error)
   const kind = kindOf(message)

@@ -16,13 +16,16 @@ export interface Target {
   readonly seeds: readonly Uint8Array[]
   /** Words of the format; at least one. */
   readonly tokens: readonly string[]
-  /** Inputs that come right after the seeds, made when it is their turn: they are large, and nothing starts from them. */
+  /**
+   * Inputs that come right after the seeds, made when it is their turn: they are large, and nothing starts from them.
+   */
   readonly extremes?: readonly (() => Uint8Array | string)[]
   /** A case takes tens of milliseconds, so a test has few. */
   readonly isSlow?: true
   /**
-   * Runs one case. Says what it came to - accepted, or for which reason refused - so that an input which leads somewhere
-   * new is kept as a start for others. Throws whatever is wrong: an error that is not declared, a property that is broken.
+   * Runs one case. Says what it came to - accepted, or for which reason refused - so that an input which leads
+   * somewhere new is kept as a start for others. Throws whatever is wrong: an error that is not declared, a property
+   * that is broken.
    */
   readonly check: (input: Uint8Array) => string | Promise<string>
 }
@@ -73,7 +76,9 @@ export function formatTarget<T>(format: Format<T>): Target {
   }
 }
 
-/** What a declared refusal comes to, told apart by its kind and its words without what they quote. Throws all others. */
+/**
+ * What a declared refusal comes to, told apart by its kind and its words without what they quote. Throws all others.
+ */
 export function refusalOf(error: unknown, refusals: readonly Refusal[]): string {
   if (!refusals.some(refusal => error instanceof refusal)) throw error
   const { name, message } = error as Error

@@ -1,7 +1,7 @@
 /**
  * The program of Nix's `build-hook` setting: it is asked about each derivation before Nix builds it, once for a whole
- * command, and a refusal costs that one goal alone: what does not need it goes on. What is trusted is left to Nix, or passed
- * on to the program that this one stands before.
+ * command, and a refusal costs that one goal alone: what does not need it goes on. What is trusted is left to Nix, or
+ * passed on to the program that this one stands before.
  *
  * Nix reads our standard error: a line that begins with `# ` is the answer, any other goes to its user.
  */

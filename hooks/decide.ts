@@ -1,6 +1,6 @@
 /**
- * What a hook does where the ledger is silent: it has the resident process judge, or else judges itself, and tells Nix the
- * outcome. Built into a file of its own, `decide.js`, as judge.ts is.
+ * What a hook does where the ledger is silent: it has the resident process judge, or else judges itself, and tells
+ * Nix the outcome. Built into a file of its own, `decide.js`, as judge.ts is.
  */
 import { writeSync } from 'node:fs'
 import type { BuildQuestion } from '../src/formats/hook-question.ts'

@@ -1,4 +1,7 @@
-/** Nix's own program for its `build-hook` setting (`build-remote`) behind ours: it hands derivations to remote builders. */
+/**
+ * Nix's own program for its `build-hook` setting (`build-remote`) behind ours: it hands derivations to remote
+ * builders.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, fstatSync, writeSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'

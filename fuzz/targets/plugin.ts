@@ -1,6 +1,7 @@
 /**
- * The files that the store plugin reads in C, held against the readers in TypeScript: it may refuse what they take, and never
- * lets in what they refuse. Its code runs with sanitizers in a process of its own; a report of theirs ends that.
+ * The files that the store plugin reads in C, held against the readers in TypeScript: it may refuse what they take,
+ * and never lets in what they refuse. Its code runs with sanitizers in a process of its own; a report of theirs ends
+ * that.
  */
 import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
@@ -120,7 +121,9 @@ type Ask = (row: Row) => Decided
 interface Compared {
   readonly name: string
   readonly seeds: readonly string[]
-  /** Puts the input where both look; what C and TypeScript make of it. Throws FileError and FormatError as a refusal. */
+  /**
+   * Puts the input where both look; what C and TypeScript make of it. Throws FileError and FormatError as a refusal.
+   */
   readonly compare: (input: Uint8Array) => { readonly decided: Decided; readonly isTaken: () => boolean }
 }
 
@@ -296,7 +299,8 @@ function address(ask: Ask, root: string): Target {
       }
       const isText = ca.startsWith('text:')
       const decided = askLying(path, ca)
-      // In the strict mode, which the snapshot has, a source is asked about and a text is not. C knows one spelling of a hash.
+      // In the strict mode, which the snapshot has, a source is asked about and a text is not. C knows one spelling
+      // of a hash.
       const isUsual = ca !== '' && printContentAddress(parseContentAddress(ca)) === ca
       if (!isText || isUsual)
         assert.equal(decided.outcome, isText ? 'let-in' : 'refused', `${ca}: ${decided.reason}`)

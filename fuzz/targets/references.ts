@@ -16,7 +16,9 @@ function chosen(bits: number | undefined): readonly string[] {
   return PATHS.filter((_, index) => (((bits ?? 0) >> index) & 1) === 1)
 }
 
-/** What was found in these contents, which come in pieces of that size, or larger ones where they would be very many. */
+/**
+ * What was found in these contents, which come in pieces of that size, or larger ones where they would be very many.
+ */
 function scan(contents: Uint8Array, least: number, wanted: ReturnType<typeof wantedFor>) {
   const scan = scanForHashParts(wanted)
   const size = Math.max(least, Math.ceil(contents.length / 256))
@@ -25,8 +27,8 @@ function scan(contents: Uint8Array, least: number, wanted: ReturnType<typeof wan
 }
 
 /**
- * The first bytes of a case say which references a cache states, what the derivation could refer to, whether that is known,
- * and how the contents are cut; the rest is the contents.
+ * The first bytes of a case say which references a cache states, what the derivation could refer to, whether that is
+ * known, and how the contents are cut; the rest is the contents.
  */
 function check(input: Uint8Array): string {
   const [stated, possible, isKnown = 0, size = 0] = input

@@ -89,7 +89,10 @@ async function verdictOn(line: () => string): Promise<string> {
   }
 }
 
-/** Envelopes from outside, and other signatures in place of these. One that says the same in another way is no forgery. */
+/**
+ * Envelopes from outside, and other signatures in place of these. One that says the same in another way is no
+ * forgery.
+ */
 const FORGED: readonly Target[] = [
   {
     name: 'forged envelope of other keys',

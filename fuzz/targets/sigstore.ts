@@ -64,7 +64,10 @@ const SIGNER: SigstoreKey = {
   trustedRoot: TRUSTED_ROOT,
 }
 
-/** Another bundle beside a file that was signed: what verifies must be by the certificate and over the statement it had. */
+/**
+ * Another bundle beside a file that was signed: what verifies must be by the certificate and over the statement it
+ * had.
+ */
 const FORGED_BUNDLE: Target = {
   name: 'forged sigstore bundle',
   seeds: [BUNDLE],

@@ -13,9 +13,9 @@ import { UsageError } from './usage-error.ts'
 const FILE_LIMIT = 4 * 1024 * 1024
 
 /**
- * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP certificates, or a
- * public key of Nix, OpenSSH, minisign, signify or in PEM. What reads as a key is one, also where a file has that name. Throws
- * UsageError if it is neither, FormatError and FileError for a file that cannot be used.
+ * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP certificates, or
+ * a public key of Nix, OpenSSH, minisign, signify or in PEM. What reads as a key is one, also where a file has that
+ * name. Throws UsageError if it is neither, FormatError and FileError for a file that cannot be used.
  */
 export function keysOfArgument(argument: string): readonly Key[] {
   const sigstore = sigstoreKeyOf(argument)

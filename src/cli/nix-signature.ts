@@ -20,9 +20,9 @@ export function looksLikeNixSignature(bytes: Uint8Array): boolean {
 }
 
 /**
- * Tries all keys in Nix's form on the Nix signatures of a path that the caller named: those of a narinfo over what lies there,
- * which may be a copy from elsewhere, or lines of signatures over a valid store path. Throws FormatError, and UsageError
- * where it is not known what was signed.
+ * Tries all keys in Nix's form on the Nix signatures of a path that the caller named: those of a narinfo over what
+ * lies there, which may be a copy from elsewhere, or lines of signatures over a valid store path. Throws FormatError,
+ * and UsageError where it is not known what was signed.
  */
 export async function verifyNixSignature(
   argument: string,

@@ -28,8 +28,8 @@ export function upstreamsFrom(policy: Policy, addresses: readonly string[]): rea
 }
 
 /**
- * Judges paths as these upstreams offer them, with `recursive` and all that they refer to, each once, in the order in which
- * they were found. Throws UsageError where there are very many.
+ * Judges paths as these upstreams offer them, with `recursive` and all that they refer to, each once, in the order in
+ * which they were found. Throws UsageError where there are very many.
  */
 export async function* judgeOffered(
   inquiry: Inquiry,

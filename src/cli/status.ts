@@ -1,7 +1,7 @@
 /**
- * Exit statuses. A verdict has one of src/policy/exit-code.ts: 0 trusted, 10 unsigned, 11 unknown signer, 12 threshold not
- * met or refused by the rule, 13 bad signature, other contents or conflict, 14 revoked or expired, 20 undecided. Beside
- * those there are the two below.
+ * Exit statuses. A verdict has one of src/policy/exit-code.ts: 0 trusted, 10 unsigned, 11 unknown signer, 12
+ * threshold not met or refused by the rule, 13 bad signature, other contents or conflict, 14 revoked or expired, 20
+ * undecided. Beside those there are the two below.
  */
 import { PassphraseError } from '../crypto/passphrase.ts'
 import { SignerError } from '../crypto/signers/signer-error.ts'
@@ -16,7 +16,10 @@ import { BadSignatureError } from './attest/checked-signature.ts'
 import { detachedStatus } from './detached-words.ts'
 import { UsageError } from './usage-error.ts'
 
-/** 1: the doctor found an open door. 2: the call, the policy or a file that was named is wrong. 70: a fault of nixsig itself. */
+/**
+ * 1: the doctor found an open door. 2: the call, the policy or a file that was named is wrong. 70: a fault of nixsig
+ * itself.
+ */
 export type Status = ExitCode | 1 | 2 | 70
 
 /** Of several, the first of these. An undecided path comes last: what is refused for certain says more. */

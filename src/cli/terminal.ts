@@ -22,7 +22,10 @@ export type Paint = (text: string) => string
 const PATIENCE_MS = 1000
 const CLEAR_LINE = '\r\u001b[K'
 
-/** `colour` false: none, wherever the output goes. Otherwise a terminal gets them unless NO_COLOR is set (no-color.org). */
+/**
+ * `colour` false: none, wherever the output goes. Otherwise a terminal gets them unless NO_COLOR is set
+ * (no-color.org).
+ */
 export function openTerminal(colour: boolean): Terminal {
   const paint = pico.createColors(colour && wantsColour())
   const started = Date.now()

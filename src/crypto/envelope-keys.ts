@@ -60,7 +60,10 @@ export function opensEnvelopes(key: Key): key is EnvelopeKey {
   return key.namespaces === undefined || key.namespaces.includes(ENVELOPE_NAMESPACE)
 }
 
-/** How an envelope calls a key: by the fingerprint of its primary key if it is OpenPGP's, else as `ssh-keygen -l` does. */
+/**
+ * How an envelope calls a key: by the fingerprint of its primary key if it is OpenPGP's, else as `ssh-keygen -l`
+ * does.
+ */
 export function keyIdOf(key: EnvelopeKey): string {
   return key.kind === 'openpgp' ? key.fingerprint : sshFingerprint(key)
 }

@@ -25,7 +25,10 @@ export interface EnvelopeSigner {
   readonly key: EnvelopeKey
   /** Its key has ended since. */
   readonly expired?: NonNullable<Claim['expired']>
-  /** The first second at which the signature is good no more by the key's own certificate; missing where it does not end. */
+  /**
+   * The first second at which the signature is good no more by the key's own certificate; missing where it does not
+   * end.
+   */
   readonly keyEnds?: Instant
   /** How it was signed: see recall.ts. */
   readonly trace?: string
@@ -39,7 +42,10 @@ export interface OpenedEnvelope {
   readonly undecided: readonly string[]
 }
 
-/** Signs a statement with a key that is at hand: the line of an envelope. `secretKey` is 64 bytes (seed, then public key). */
+/**
+ * Signs a statement with a key that is at hand: the line of an envelope. `secretKey` is 64 bytes (seed, then public
+ * key).
+ */
 export function signEnvelope(
   payload: Uint8Array,
   key: { readonly publicKey: Uint8Array; readonly secretKey: Uint8Array },
@@ -57,9 +63,9 @@ export async function envelopeBy(
 }
 
 /**
- * Which keys of a ring signed an envelope. A key id that names one of them says which to try, and a signature that this
- * key did not make is `bad-signature`; with any other key id, or none, all keys are tried that the signature looks like,
- * and one by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
+ * Which keys of a ring signed an envelope. A key id that names one of them says which to try, and a signature that
+ * this key did not make is `bad-signature`; with any other key id, or none, all keys are tried that the signature
+ * looks like, and one by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
  *
  * Whoever opens envelopes from outside bounds the work: rejects with WorkLimitError at its end.
  */

@@ -1,6 +1,6 @@
 /**
- * What the policy of the day makes of a signature that was verified under another one and is not at hand any longer. Of each
- * that counts a trace is kept, one word of printable ASCII:
+ * What the policy of the day makes of a signature that was verified under another one and is not at hand any longer.
+ * Of each that counts a trace is kept, one word of printable ASCII:
  *
  *     nix                              over what a narinfo says
  *     envelope:<form>:<key id>         over an attestation; form and key id as in envelope-keys.ts
@@ -15,8 +15,8 @@ import { kindNamed } from './detached/verify.ts'
 import { envelopeTrace, opensEnvelopes, ringKey } from './envelope-keys.ts'
 
 /**
- * What would be said today of a signature with this trace by a key with the same identity, as the policy lists it now. A
- * trace that nobody can read, an older one say, is `unreadable`.
+ * What would be said today of a signature with this trace by a key with the same identity, as the policy lists it
+ * now. A trace that nobody can read, an older one say, is `unreadable`.
  */
 export async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
   const kind = wordOf(trace)

@@ -36,7 +36,10 @@ const IMPORT_LIMIT = 12_000
 const INSTANTIATE_LIMIT = 5000
 const BUILD_LIMIT = 12_000
 
-/** What follows a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path, references, deriver, no signature. */
+/**
+ * What follows a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path, references, deriver, no
+ * signature.
+ */
 const EXPORT_MAGIC = 0x4558494e
 
 /** Imports a path whose name and contents are made up. */

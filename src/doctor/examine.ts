@@ -87,7 +87,10 @@ function ownEnvironment(): Environment {
   }
 }
 
-/** The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it is. */
+/**
+ * The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it
+ * is.
+ */
 async function findDaemon(): Promise<DaemonProcess | undefined> {
   const isServed = await greetDaemon()
   const [daemon, ...more] = findDaemons()
@@ -97,7 +100,10 @@ async function findDaemon(): Promise<DaemonProcess | undefined> {
   return daemon
 }
 
-/** Whether somebody listens at the daemon's socket. Throws StoreError and FormatError if that is no daemon that answers. */
+/**
+ * Whether somebody listens at the daemon's socket. Throws StoreError and FormatError if that is no daemon that
+ * answers.
+ */
 async function greetDaemon(): Promise<boolean> {
   const pipe = await connectSocket(SOCKET, DAEMON_TIMEOUT)
   if (pipe === undefined) return false

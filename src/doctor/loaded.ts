@@ -48,10 +48,15 @@ function offers(pid: number, { path }: MappedFile): boolean {
   }
 }
 
-/** The beginning of a conversation with `nix-store --serve` (libstore, serve-protocol): the magic number and version 2.5. */
+/**
+ * The beginning of a conversation with `nix-store --serve` (libstore, serve-protocol): the magic number and version
+ * 2.5.
+ */
 const GREETING = encode(0x390c9deb, 0x205)
 
-/** The same of a Nix that is started as root, has loaded its plugins and opened the store. Rejects with what it said. */
+/**
+ * The same of a Nix that is started as root, has loaded its plugins and opened the store. Rejects with what it said.
+ */
 export async function loadedByOwn(
   nixStore: string,
   environment: Environment,

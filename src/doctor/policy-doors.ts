@@ -26,7 +26,10 @@ export function mode({ policy, respite, now }: Facts): Finding {
   })
 }
 
-/** Keys and exemptions that have ended or are about to: nothing comes in by them, but soon what should come in will not. */
+/**
+ * Keys and exemptions that have ended or are about to: nothing comes in by them, but soon what should come in will
+ * not.
+ */
 export function policyDates({ policy, now }: Facts): Finding {
   const parsed = known(policy)
   if (parsed === undefined) return notApplicable('there is no policy that can be read')

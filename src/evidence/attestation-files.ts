@@ -1,7 +1,7 @@
 /**
- * Directories of attestations. All envelopes about one store path lie in one file, which is opened by its name and never
- * looked for: `<dir>/<xx>/<digest>.intoto.jsonl`, one DSSE envelope a line, where `digest` is the 32-character hash part
- * of the store path and `xx` its first two characters.
+ * Directories of attestations. All envelopes about one store path lie in one file, which is opened by its name and
+ * never looked for: `<dir>/<xx>/<digest>.intoto.jsonl`, one DSSE envelope a line, where `digest` is the 32-character
+ * hash part of the store path and `xx` its first two characters.
  */
 import {
   closeSync,
@@ -34,8 +34,8 @@ const RETRIES = 10
 const RETRY_AFTER = 5
 
 /**
- * Makes sure that a configured directory is there and that not just anybody could take evidence out of it: being absent,
- * unreadable, no directory or writable by everybody (sticky or not) is a FileError.
+ * Makes sure that a configured directory is there and that not just anybody could take evidence out of it: being
+ * absent, unreadable, no directory or writable by everybody (sticky or not) is a FileError.
  */
 export function assertAttestationDirectory(dir: string): void {
   if (!isGuardedDirectory(dir)) throw new FileError(`${printable(dir)} does not exist`)
@@ -65,8 +65,8 @@ export function readAttestationLines(file: string): readonly string[] | undefine
 }
 
 /**
- * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new. Throws as
- * appendAttestations does, and FormatError if the file is full.
+ * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new.
+ * Throws as appendAttestations does, and FormatError if the file is full.
  */
 export function appendAttestation(dir: string, storePath: string, line: string): boolean {
   const { added, left } = appendAttestations(dir, storePath, [line])
@@ -75,11 +75,11 @@ export function appendAttestation(dir: string, storePath: string, line: string):
 }
 
 /**
- * Adds envelopes to the attestations about a store path, on the disk when it returns; says which were new, and which were
- * left out because the file is full. Writers need no lock: each adds its lines in a single write to the end of the file, so
- * none is lost or torn. Two that add the same line at the same time may both write it, and readers collapse it. Makes
- * missing directories (0755). Throws FormatError if a line is no single line or the file is broken, and FileError if it
- * cannot be written.
+ * Adds envelopes to the attestations about a store path, on the disk when it returns; says which were new, and which
+ * were left out because the file is full. Writers need no lock: each adds its lines in a single write to the end of
+ * the file, so none is lost or torn. Two that add the same line at the same time may both write it, and readers
+ * collapse it. Makes missing directories (0755). Throws FormatError if a line is no single line or the file is
+ * broken, and FileError if it cannot be written.
  */
 export function appendAttestations(
   dir: string,

@@ -49,8 +49,8 @@ interface Findings {
 type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly unused: string }
 
 /**
- * Makes a reader of the policy's directories of attestations. `machineKey`, 32 raw bytes, is this machine's own: what it
- * signed is no evidence on this machine, whose builds count as `self` and by what its hooks saw alone.
+ * Makes a reader of the policy's directories of attestations. `machineKey`, 32 raw bytes, is this machine's own: what
+ * it signed is no evidence on this machine, whose builds count as `self` and by what its hooks saw alone.
  *
  * The reader rejects with FormatError if the path is no store path. All else that is wrong is part of its answer.
  */
@@ -77,7 +77,8 @@ async function searchDirectories(directories: readonly string[], search: Search)
     work,
     trouble: (origin, error) => addTrouble(findings, origin, error),
   })
-  // The cheapest first, which are short and name a listed key: so nobody's rubbish uses up the work before they are looked
+  // The cheapest first, which are short and name a listed key: so nobody's rubbish uses up the work before they are
+  // looked
   // at, and a genuine line that makes a conflict shows beside it.
   const byCost = lines
     .map(line => ({ line, cost: openingCost(line.envelope, search.ring) }))

@@ -19,7 +19,10 @@ interface Reading {
   trouble(origin: string, error: unknown): void
 }
 
-/** The envelopes that directories hold about a store path, each once. Rejects with FormatError if that is no store path. */
+/**
+ * The envelopes that directories hold about a store path, each once. Rejects with FormatError if that is no store
+ * path.
+ */
 export async function readDirectories(
   directories: readonly string[],
   path: string,

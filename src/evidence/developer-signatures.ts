@@ -1,4 +1,7 @@
-/** What developers' own signatures say of a source: each that verifies becomes a claim, all others strays and troubles. */
+/**
+ * What developers' own signatures say of a source: each that verifies becomes a claim, all others strays and
+ * troubles.
+ */
 import { lstatSync, type Stats } from 'node:fs'
 import { decisiveResults } from '../crypto/detached/severity.ts'
 import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
@@ -23,8 +26,8 @@ export interface GivenSignature {
 
 /**
  * What developers' signatures, kept in the policy's directories, say about a source whose files lie at `fsPath`.
- * `fileNames`: how a list of checksums may call it; by default as the store does. Signature files that cannot be read are
- * troubles. Throws nothing that a file on the disk can cause.
+ * `fileNames`: how a list of checksums may call it; by default as the store does. Signature files that cannot be read
+ * are troubles. Throws nothing that a file on the disk can cause.
  */
 export async function developerEvidence(
   policy: Policy,
@@ -54,11 +57,11 @@ export async function developerEvidence(
 }
 
 /**
- * What one signature says about a source whose files lie at `fsPath` and have the NAR hash that `subject` names; that hash
- * is the caller's word. All keys of the policy are tried, and a claim is made for each that signed. Only a plain file has
- * its bytes signed: a tree, a link or an executable (its mode is part of the NAR hash, and not of what was signed) leaves
- * the signature unused. Keys' dates and revocations in the policy are the judge's business. A signature, list or
- * certificate that cannot be read is a trouble.
+ * What one signature says about a source whose files lie at `fsPath` and have the NAR hash that `subject` names; that
+ * hash is the caller's word. All keys of the policy are tried, and a claim is made for each that signed. Only a plain
+ * file has its bytes signed: a tree, a link or an executable (its mode is part of the NAR hash, and not of what was
+ * signed) leaves the signature unused. Keys' dates and revocations in the policy are the judge's business. A
+ * signature, list or certificate that cannot be read is a trouble.
  */
 export function evidenceOfSignature(
   policy: Policy,

@@ -1,6 +1,6 @@
 /**
- * Developers' signatures that a derivation names itself. They are checked like those in a directory of attestations, by the
- * user's own keys: whoever wrote the derivation can say where to look, and cannot vouch for anything.
+ * Developers' signatures that a derivation names itself. They are checked like those in a directory of attestations,
+ * by the user's own keys: whoever wrote the derivation can say where to look, and cannot vouch for anything.
  */
 import { SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
@@ -32,9 +32,9 @@ export type SignaturePart = 'signature' | 'checksums' | 'either'
 
 /**
  * What the signatures that derivations name say about a source whose file lies at `fsPath` and has the NAR hash that
- * `subject` names; that hash is the caller's word. `fileNames`: how a list of checksums may call it. `maker` tells the
- * derivation that makes a store path, for the advice where a signature is missing. Throws nothing that a derivation or a
- * file can cause.
+ * `subject` names; that hash is the caller's word. `fileNames`: how a list of checksums may call it. `maker` tells
+ * the derivation that makes a store path, for the advice where a signature is missing. Throws nothing that a
+ * derivation or a file can cause.
  */
 export async function inBandEvidence(
   policy: Policy,
@@ -64,8 +64,9 @@ export async function inBandEvidence(
 }
 
 /**
- * Why a file of the store is not what it is named as; undefined if it is: one plain file that cannot be run and that is, from
- * its first byte to its last, a signature or a list of checksums, in which nothing stands that could be a program (H7).
+ * Why a file of the store is not what it is named as; undefined if it is: one plain file that cannot be run and that
+ * is, from its first byte to its last, a signature or a list of checksums, in which nothing stands that could be a
+ * program (H7).
  */
 export function whyNoSignature(path: string, part: SignaturePart): string | undefined {
   try {

@@ -8,10 +8,10 @@ import type { Stray } from '../policy/verdict.ts'
 import { SIGNATURE_EXTENSIONS } from './signature-files.ts'
 
 /**
- * What lies beside the attestations of a store path and is read by nobody: files with an extension that means nothing, and
- * developers' signatures of what is no source. Reads whole directories, so it is for who asks, and not for hooks. A
- * directory that cannot be read has nothing: that is told where attestations are looked for. Throws FormatError if that is
- * no store path.
+ * What lies beside the attestations of a store path and is read by nobody: files with an extension that means
+ * nothing, and developers' signatures of what is no source. Reads whole directories, so it is for who asks, and not
+ * for hooks. A directory that cannot be read has nothing: that is told where attestations are looked for. Throws
+ * FormatError if that is no store path.
  */
 export function leftoversOf(
   directories: readonly string[],

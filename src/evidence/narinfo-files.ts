@@ -1,6 +1,7 @@
 /**
- * Nix signatures kept beside attestations: `<dir>/<xx>/<digest>.narinfo`, what a binary cache said of the path with all
- * signatures that anybody collected. Where its NAR lies is nobody's business here; only what a signature covers is read.
+ * Nix signatures kept beside attestations: `<dir>/<xx>/<digest>.narinfo`, what a binary cache said of the path with
+ * all signatures that anybody collected. Where its NAR lies is nobody's business here; only what a signature covers
+ * is read.
  */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -22,8 +23,8 @@ import { mergeEvidence } from './merge.ts'
 import { storeSignatureEvidence } from './store-signatures.ts'
 
 /**
- * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be read or is about another
- * path is a trouble. Throws FormatError if that is no store path.
+ * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be read or is about
+ * another path is a trouble. Throws FormatError if that is no store path.
  */
 export function narinfoEvidence(policy: Policy, directories: readonly string[], path: string): Evidence {
   return mergeEvidence(

@@ -66,8 +66,9 @@ export function developerSignatureFile(
 }
 
 /**
- * The signature files that there are for a store path, or whatever has their names, in the order of the directories. One
- * that cannot be looked at counts as being there: reading it will say why. Throws FormatError if that is no store path.
+ * The signature files that there are for a store path, or whatever has their names, in the order of the directories.
+ * One that cannot be looked at counts as being there: reading it will say why. Throws FormatError if that is no store
+ * path.
  */
 export function developerSignatureFiles(
   directories: readonly string[],
@@ -174,10 +175,10 @@ export function storeDeveloperSignature(
 }
 
 /**
- * Keeps files that belong together, a list and its signatures, in the first set in which each of them is already or has
- * room; says whether any was new. Each appears whole or not at all, and never in place of another. Makes missing
- * directories (0755); they are on the disk when this returns. Throws FormatError if `storePath` is none or a file is empty
- * or too large, and FileError if they cannot be written or all sets are full.
+ * Keeps files that belong together, a list and its signatures, in the first set in which each of them is already or
+ * has room; says whether any was new. Each appears whole or not at all, and never in place of another. Makes missing
+ * directories (0755); they are on the disk when this returns. Throws FormatError if `storePath` is none or a file is
+ * empty or too large, and FileError if they cannot be written or all sets are full.
  */
 export function storeTogether(
   dir: string,
@@ -222,7 +223,9 @@ function storeFile(file: string, bytes: Uint8Array): 'new' | 'known' | 'taken' {
   }
 }
 
-/** Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken. */
+/**
+ * Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken.
+ */
 function linkNew(partial: string, file: string, bytes: Uint8Array): boolean {
   const fd = openSync(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)
   try {

@@ -10,8 +10,8 @@ import { verifyEd25519 } from '../primitives/sodium.ts'
 const SIGNATURE_LIMIT = 256
 
 /**
- * What may be spent on them, see crypto/work.ts: a fifth of a second, in one piece. Each verification hashes all references,
- * of which a stranger can name as many as a narinfo has room for.
+ * What may be spent on them, see crypto/work.ts: a fifth of a second, in one piece. Each verification hashes all
+ * references, of which a stranger can name as many as a narinfo has room for.
  */
 const WORK_LIMIT = 4000
 
@@ -28,8 +28,8 @@ export interface SignedPath {
 
 /**
  * Builders' claims from the Nix signatures on a path. Anybody may have put them there: each counts only once it
- * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more. Also says which
- * of the signatures these are.
+ * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more. Also says
+ * which of the signatures these are.
  */
 export function storeSignatureEvidence(
   policy: Policy,
@@ -78,8 +78,8 @@ interface ReadSignature {
 }
 
 /**
- * Whose keys made these signatures. The name is a hint to the key that it most likely is: every signature is tried with the
- * keys of its name before any is tried with the others, as far as the work goes.
+ * Whose keys made these signatures. The name is a hint to the key that it most likely is: every signature is tried
+ * with the keys of its name before any is tried with the others, as far as the work goes.
  */
 function signersOf(message: Uint8Array, parsed: readonly ReadSignature[], keys: readonly Ed25519Key[]) {
   const found = new Map<string, Ed25519Key>()

@@ -1,6 +1,6 @@
 /**
- * Decompression of a stream, by the system's own tools and Node's zlib, for bytes whose hash is known: what comes out is
- * nobody's before it was hashed. Heavy: reached by `import()` alone.
+ * Decompression of a stream, by the system's own tools and Node's zlib, for bytes whose hash is known: what comes out
+ * is nobody's before it was hashed. Heavy: reached by `import()` alone.
  */
 import { spawn } from 'node:child_process'
 import { addAbortSignal, type Readable, type Transform } from 'node:stream'
@@ -30,9 +30,9 @@ export interface DecompressOptions {
 }
 
 /**
- * The bytes that a compressed stream holds. Like Nix: `none` is passed on, `br` is Brotli, and all else is told by its first
- * bytes, whatever it is called. Whoever stops reading, or the signal, ends it all. Rejects with DecompressionError, with what
- * ends the body, and with the signal's reason.
+ * The bytes that a compressed stream holds. Like Nix: `none` is passed on, `br` is Brotli, and all else is told by
+ * its first bytes, whatever it is called. Whoever stops reading, or the signal, ends it all. Rejects with
+ * DecompressionError, with what ends the body, and with the signal's reason.
  */
 export async function* decompressed(
   body: Readable,

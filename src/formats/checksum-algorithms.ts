@@ -18,7 +18,10 @@ export const DIGITS = {
 
 const ALGORITHMS = Object.keys(DIGITS) as readonly ChecksumAlgorithm[]
 
-/** What a number of digits may be by, the likeliest first; nothing where all that it may be is too weak (MD5, SHA-1 …). */
+/**
+ * What a number of digits may be by, the likeliest first; nothing where all that it may be is too weak (MD5, SHA-1
+ * …).
+ */
 export const BY_DIGITS: ReadonlyMap<number, readonly ChecksumAlgorithm[]> = new Map(
   [32, 40, 56, 64, 96, 128].map(digits => [digits, ALGORITHMS.filter(name => DIGITS[name] === digits)]),
 )

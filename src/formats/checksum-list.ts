@@ -1,7 +1,7 @@
 /**
- * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>  <name>`,
- * or BSD's `SHA256 (<name>) = <hex>`; and Gentoo's, see gentoo-manifest.ts. Empty lines and those that begin with `#` say
- * nothing, but for Gentoo's `# SHA512 HASH`, which says what the lines below it are by.
+ * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>
+ * <name>`, or BSD's `SHA256 (<name>) = <hex>`; and Gentoo's, see gentoo-manifest.ts. Empty lines and those that begin
+ * with `#` say nothing, but for Gentoo's `# SHA512 HASH`, which says what the lines below it are by.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -17,8 +17,8 @@ const LINE_LIMIT = 100_000
 
 export interface Checksum {
   /**
-   * What it is by, or by the number of its digits most likely is. `other` is what proves nothing here: it is weaker than
-   * SHA-256, or not known.
+   * What it is by, or by the number of its digits most likely is. `other` is what proves nothing here: it is weaker
+   * than SHA-256, or not known.
    */
   readonly algorithm: ChecksumAlgorithm | 'other'
   /** What else may have made it, where the list does not say what did. */
@@ -41,8 +41,9 @@ interface Context {
 }
 
 /**
- * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a path
- * that has two checksums by one algorithm: which of them is meant? The same name in several directories may have several.
+ * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a
+ * path that has two checksums by one algorithm: which of them is meant? The same name in several directories may have
+ * several.
  */
 export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
   if (bytes.length > CHECKSUM_LIST_LIMIT) throw malformed(`larger than ${CHECKSUM_LIST_LIMIT} bytes`, 1)

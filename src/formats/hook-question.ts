@@ -30,7 +30,10 @@ export interface BuildQuestion {
   readonly derivation: string
 }
 
-/** May this become valid in the store: what Nix's database is about to say of it, all of it claimed and none of it proven. */
+/**
+ * May this become valid in the store: what Nix's database is about to say of it, all of it claimed and none of it
+ * proven.
+ */
 export interface IncomingQuestion {
   readonly kind: 'admit'
   readonly path: string

@@ -1,13 +1,15 @@
 /**
- * Whether a signature or a list of checksums is nothing else besides. Whoever writes a derivation chooses these files, and
- * nobody's key has to verify them: so no part in which their formats let anything stand may hold what an interpreter would
- * run. Formats' own parts are their parsers' business.
+ * Whether a signature or a list of checksums is nothing else besides. Whoever writes a derivation chooses these
+ * files, and nobody's key has to verify them: so no part in which their formats let anything stand may hold what an
+ * interpreter would run. Formats' own parts are their parsers' business.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { decodeUtf8 } from './json/strict.ts'
 import { isText } from './openpgp/armor.ts'
 
-/** Letters, figures, and marks that mean nothing to a shell, to m4, to make and their like: no quotes, no `$`, no `;`. */
+/**
+ * Letters, figures, and marks that mean nothing to a shell, to m4, to make and their like: no quotes, no `$`, no `;`.
+ */
 const HARMLESS = String.raw`\p{L}\p{M}\p{N} \t._+:,=/@%~?*#-`
 const LINE = new RegExp(`^[${HARMLESS}]*$`, 'u')
 
@@ -32,7 +34,8 @@ const TEXT_IN_BINARY = /[\t\n\r\x20-\x7e]{16,}/g
 const NAME_OR_ADDRESS = /^[A-Za-z0-9 ._+:,=/@%~?<>()-]*$/
 
 /**
- * Throws FormatError for a text with characters that could make it a program, and for a binary file with such a text in it.
+ * Throws FormatError for a text with characters that could make it a program, and for a binary file with such a text
+ * in it.
  */
 export function assertInert(bytes: Uint8Array): void {
   if (isText(bytes)) assertHarmlessText(bytes)

@@ -1,7 +1,7 @@
 /**
- * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign technical details"). As in
- * minisign itself a line may end as on Windows, and the last need not end. Stricter than minisign: base 64 is standard and
- * padded, and nothing follows but blank lines.
+ * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign technical details").
+ * As in minisign itself a line may end as on Windows, and the last need not end. Stricter than minisign: base 64 is
+ * standard and padded, and nothing follows but blank lines.
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'

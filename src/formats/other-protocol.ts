@@ -1,6 +1,6 @@
 /**
- * Messages that a key signs for another purpose than to say that a file is good. A bare signature does not say what it was
- * made for, so a file that reads as one of these is none that anybody released.
+ * Messages that a key signs for another purpose than to say that a file is good. A bare signature does not say what
+ * it was made for, so a file that reads as one of these is none that anybody released.
  */
 
 /** Bytes of a message that are looked at. */

@@ -43,8 +43,8 @@ interface Kept {
 export interface Answers {
   get(digest: string, grounds: Grounds): GateResponse | undefined
   /**
-   * Keeps an answer up to an instant (milliseconds since 1970). `standing`: what `standingOf` said before it was judged.
-   * Does nothing where that changed so lately that it may change again unseen.
+   * Keeps an answer up to an instant (milliseconds since 1970). `standing`: what `standingOf` said before it was
+   * judged. Does nothing where that changed so lately that it may change again unseen.
    */
   keep(digest: string, response: GateResponse, until: number, standing: Standing | undefined): void
   clear(): void
@@ -110,7 +110,10 @@ function commonVersions({ directories }: Grounds): string {
   return [DATABASE, `${DATABASE}-wal`, ...directories].map(file => versionOf(file) ?? '').join(' ')
 }
 
-/** A new file changes the directory that it is in, and a longer one itself: what is not there need not be looked at again. */
+/**
+ * A new file changes the directory that it is in, and a longer one itself: what is not there need not be looked at
+ * again.
+ */
 function ownVersions(directory: string, digest: string): readonly FileVersion[] {
   const shard = look(join(directory, digest.slice(0, 2)))
   // Without it, the directory itself changes first.

@@ -25,8 +25,8 @@ const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
 const BROKEN_OFF: readonly unknown[] = ['ECONNRESET', 'EPIPE']
 
 /**
- * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody else
- * can write to them. Waits as long as it takes: hooks have an end of their own. Never rejects.
+ * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody
+ * else can write to them. Waits as long as it takes: hooks have an end of their own. Never rejects.
  */
 export async function askResident(question: HookQuestion, path = RESIDENT_SOCKET): Promise<Asked> {
   try {

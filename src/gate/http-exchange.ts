@@ -58,9 +58,9 @@ export function plain(status: number, words: string, headers: GateResponse['head
 }
 
 /**
- * Sends an answer, the last on its connection if told so. A stream goes at the pace of its reader; if it breaks off, or is
- * not as long as its headers promise, the promise rejects and the client must not be left waiting for the rest. Throws,
- * with nothing sent, what node:http has against a status or a header.
+ * Sends an answer, the last on its connection if told so. A stream goes at the pace of its reader; if it breaks off,
+ * or is not as long as its headers promise, the promise rejects and the client must not be left waiting for the rest.
+ * Throws, with nothing sent, what node:http has against a status or a header.
  */
 export function sendAnswer(
   exchange: Exchange,

@@ -28,8 +28,8 @@ export interface SocketLimits {
 const LIMITS: SocketLimits = { connections: 256, patience: 10_000 }
 
 /**
- * Opens the socket: one made here is root's alone from its first moment, and takes the place of one that nobody serves any
- * more. Throws FileError if somebody does serve it, or its directory could be somebody else's work.
+ * Opens the socket: one made here is root's alone from its first moment, and takes the place of one that nobody
+ * serves any more. Throws FileError if somebody does serve it, or its directory could be somebody else's work.
  */
 export async function openJudgeSocket(
   on: JudgeSocketOn,
@@ -97,7 +97,9 @@ function listen(server: Server, on: JudgeSocketOn): Promise<void> {
   })
 }
 
-/** What arrives until there is a newline in it, too much of it, or no more. Rejects with FormatError if that is late. */
+/**
+ * What arrives until there is a newline in it, too much of it, or no more. Rejects with FormatError if that is late.
+ */
 function readLine(socket: Socket, patience: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let received = Buffer.alloc(0)

@@ -11,8 +11,8 @@ export type CounterName =
 export type HistogramName = 'request_seconds' | 'upstream_seconds'
 
 /**
- * Labels are those that a metric has: a missing one is empty, any other is ignored. Each combination of values is kept for
- * as long as the process lives, so that they must be few.
+ * Labels are those that a metric has: a missing one is empty, any other is ignored. Each combination of values is
+ * kept for as long as the process lives, so that they must be few.
  */
 export type Labels = Readonly<Record<string, string>>
 

@@ -21,8 +21,8 @@ export interface RememberingUpstream extends Upstream {
 }
 
 /**
- * An upstream whose word is kept for as long as the policy says. Silence is not kept, but one that took long is not waited
- * for again at once: with thousands of paths to ask about, Nix would never get done.
+ * An upstream whose word is kept for as long as the policy says. Silence is not kept, but one that took long is not
+ * waited for again at once: with thousands of paths to ask about, Nix would never get done.
  */
 export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages): RememberingUpstream {
   const kept = new Map<string, { readonly said: Said; readonly until: number }>()

@@ -41,8 +41,8 @@ export interface Service {
 }
 
 /**
- * Starts. A policy that cannot be read stops nothing but is told: until it can be, everything is refused. Throws FileError
- * and FormatError for the gate's key and the socket, and what listening throws.
+ * Starts. A policy that cannot be read stops nothing but is told: until it can be, everything is refused. Throws
+ * FileError and FormatError for the gate's key and the socket, and what listening throws.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { places, log, socket, activated, takesOut } = options

@@ -78,9 +78,9 @@ export interface Notifier {
 }
 
 /**
- * Tells systemd what it wants to be told (sd_notify(3), sd_watchdog_enabled(3)), through systemd-notify: Node cannot write
- * to such a socket, and the unit needs NotifyAccess=all. The variables that ask for it are taken out of the environment.
- * What goes wrong, those malformed too, is told to `onProblem`, escaped, and stops nothing.
+ * Tells systemd what it wants to be told (sd_notify(3), sd_watchdog_enabled(3)), through systemd-notify: Node cannot
+ * write to such a socket, and the unit needs NotifyAccess=all. The variables that ask for it are taken out of the
+ * environment. What goes wrong, those malformed too, is told to `onProblem`, escaped, and stops nothing.
  */
 export function openNotifier(
   onProblem: (problem: string) => void,

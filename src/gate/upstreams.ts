@@ -8,13 +8,18 @@ import { type RememberingUpstream, remembering } from './remembering.ts'
 export interface Upstreams {
   /** Asks all of them about a path, side by side. */
   ask(digest: string): Promise<readonly Answer[]>
-  /** Until when all that they said of a path stands, in milliseconds since 1970; undefined if some of it is not kept. */
+  /**
+   * Until when all that they said of a path stands, in milliseconds since 1970; undefined if some of it is not kept.
+   */
   until(digest: string): number | undefined
   /** All of them, in the policy's order. */
   readonly list: readonly Upstream[]
 }
 
-/** Opens upstreams as a policy's gate names them, and keeps them for as long as the policies that follow name the same. */
+/**
+ * Opens upstreams as a policy's gate names them, and keeps them for as long as the policies that follow name the
+ * same.
+ */
 export function keepUpstreams(metrics: Metrics) {
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined
   const close = () => {

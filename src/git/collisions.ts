@@ -1,6 +1,6 @@
 /**
- * Git names objects by SHA-1 and, as most build it, refuses to hash what is part of a collision (sha1dc). That is what makes
- * an id stand for one object, so a git that was built otherwise is not used.
+ * Git names objects by SHA-1 and, as most build it, refuses to hash what is part of a collision (sha1dc). That is
+ * what makes an id stand for one object, so a git that was built otherwise is not used.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,10 @@ import { FileError } from '../files/regular-file.ts'
 import { makeOwnRepository } from './own-repository.ts'
 import { runGit } from './run-git.ts'
 
-/** The first 320 bytes of shattered-1.pdf (https://shattered.io, 2017), which have the SHA-1 of those of shattered-2.pdf. */
+/**
+ * The first 320 bytes of shattered-1.pdf (https://shattered.io, 2017), which have the SHA-1 of those of
+ * shattered-2.pdf.
+ */
 const COLLIDING = [
   'JVBERi0xLjMKJeLjz9MKCgoxIDAgb2JqCjw8L1dpZHRoIDIgMCBSL0hlaWdodCAzIDAgUi9UeXBlIDQgMCBSL1N1YnR5cGUg',
   'NSAwIFIvRmlsdGVyIDYgMCBSL0NvbG9yU3BhY2UgNyAwIFIvTGVuZ3RoIDggMCBSL0JpdHNQZXJDb21wb25lbnQgOD4+CnN0',
@@ -18,8 +21,8 @@ const COLLIDING = [
 ].join('')
 
 /**
- * Throws FileError unless git notices a collision that is known. Objects begin in a way that no published collision does;
- * what `git rerere` hashes to remember a conflict by is the conflict itself.
+ * Throws FileError unless git notices a collision that is known. Objects begin in a way that no published collision
+ * does; what `git rerere` hashes to remember a conflict by is the conflict itself.
  */
 export async function assertDetectsCollisions(parent: string): Promise<void> {
   const directory = mkdtempSync(join(parent, 'collision-'))

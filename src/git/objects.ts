@@ -1,6 +1,6 @@
 /**
- * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that no index
- * can show one object in place of another.
+ * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that no
+ * index can show one object in place of another.
  */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,8 +1,8 @@
 /**
- * What a repository has of one revision, taken into a repository of our own. Every object is hashed by git on its way in, and
- * git refuses what is part of a SHA-1 collision. No git is ever run in the other repository: its packs and objects are
- * looked at through links from an empty one, so that its configuration, hooks, attributes, alternates, promised objects and
- * grafts mean nothing.
+ * What a repository has of one revision, taken into a repository of our own. Every object is hashed by git on its way
+ * in, and git refuses what is part of a SHA-1 collision. No git is ever run in the other repository: its packs and
+ * objects are looked at through links from an empty one, so that its configuration, hooks, attributes, alternates,
+ * promised objects and grafts mean nothing.
  */
 import { lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'

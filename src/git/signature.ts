@@ -16,9 +16,9 @@ export interface SignedRevision {
 }
 
 /**
- * Reads a signed tag or commit, which has this id. A tag's own name must be the one it was asked for: whoever serves a repository can call
- * an old tag by a new name. Throws FileError if there is no such thing or it is not signed, and FormatError if it cannot
- * be read.
+ * Reads a signed tag or commit, which has this id. A tag's own name must be the one it was asked for: whoever serves
+ * a repository can call an old tag by a new name. Throws FileError if there is no such thing or it is not signed, and
+ * FormatError if it cannot be read.
  */
 export async function readSignedRevision(
   objects: GitObjects,

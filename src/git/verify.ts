@@ -15,8 +15,8 @@ export interface VerifiedRevision extends SignedRevision {
 }
 
 /**
- * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. `place`: a directory or a
- * URL. Throws FileError and FormatError as withRevision, readSignedRevision and narHashOfGitTree do.
+ * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. `place`: a directory
+ * or a URL. Throws FileError and FormatError as withRevision, readSignedRevision and narHashOfGitTree do.
  */
 export function verifyGitRevision(
   place: string,

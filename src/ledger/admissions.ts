@@ -17,11 +17,12 @@
  *     output <name> <store path>                   likewise
  *
  * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
- * these very bytes, when it saw that and how they were signed, and whether they were made here. The verifier judges such
- * claims anew under the new policy.
+ * these very bytes, when it saw that and how they were signed, and whether they were made here. The verifier judges
+ * such claims anew under the new policy.
  *
- * Entries of the first form, `nixsig1`, kept less than they had judged. They are stale under every policy, and of what they
- * say nothing is used but the facts of this machine: which contents, as what, and whether they were made here.
+ * Entries of the first form, `nixsig1`, kept less than they had judged. They are stale under every policy, and of
+ * what they say nothing is used but the facts of this machine: which contents, as what, and whether they were made
+ * here.
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -68,8 +69,8 @@ export interface AdmittedClaim {
 }
 
 /**
- * What a path was admitted as. A signature stands for nothing that a policy asks for: it may be there for whoever names it
- * as one, and is no source to anybody else.
+ * What a path was admitted as. A signature stands for nothing that a policy asks for: it may be there for whoever
+ * names it as one, and is no source to anybody else.
  */
 export type AdmittedKind = SubjectKind | 'signature'
 

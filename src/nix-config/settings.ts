@@ -44,7 +44,8 @@ export function truthOf(settings: Settings, name: string): boolean | undefined {
 
 /**
  * Of these settings, those that Nix takes for something else than the configuration says: assignments in the order in
- * which they count. What nothing was said of is not looked at; where a list is only added to, its default may be anything.
+ * which they count. What nothing was said of is not looked at; where a list is only added to, its default may be
+ * anything.
  */
 export function disagreements(
   asked: Settings,

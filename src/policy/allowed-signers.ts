@@ -20,11 +20,11 @@ const USUAL_NAMESPACES = ['file', 'git'] as const
 type SshKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * An entry for each SSH key of the policy that counts now or will, in the order of the policy. A key that has ended or was
- * revoked is left out: git and `ssh-keygen -Y verify -O verify-time` ask for a key's time at the date that whoever signed
- * wrote down, so an end in the past would keep nobody from dating back. An end that is still to come is written, and holds
- * for what is dated after it. Keys of other forms are left out. Whether an entry can be written is for printAllowedSigner
- * to say.
+ * An entry for each SSH key of the policy that counts now or will, in the order of the policy. A key that has ended
+ * or was revoked is left out: git and `ssh-keygen -Y verify -O verify-time` ask for a key's time at the date that
+ * whoever signed wrote down, so an end in the past would keep nobody from dating back. An end that is still to come
+ * is written, and holds for what is dated after it. Keys of other forms are left out. Whether an entry can be written
+ * is for printAllowedSigner to say.
  */
 export function allowedSignersOf(policy: Policy, now: Instant): readonly AllowedSigner[] {
   return [...policy.principals.values()].flatMap(principal =>

@@ -77,7 +77,9 @@ export interface RsaKey extends SshKeyBase {
   readonly exponent: Uint8Array
 }
 
-/** Not a key but whoever an identity provider calls by this name: what Sigstore's short-lived certificates stand for. */
+/**
+ * Not a key but whoever an identity provider calls by this name: what Sigstore's short-lived certificates stand for.
+ */
 export interface SigstoreKey extends KeyBase {
   readonly kind: 'sigstore'
   /** The certificate's subject alternative name, exactly: an e-mail address or a URI. */
@@ -248,8 +250,8 @@ export interface GateSettings {
 /** What the store plugin lets in unasked. */
 export interface StoreSettings {
   /**
-   * `data`: files that evaluation copies in, and what was fetched, may become valid: they are judged when something is built
-   * from them. `attested`: they have to meet `require.source` first.
+   * `data`: files that evaluation copies in, and what was fetched, may become valid: they are judged when something
+   * is built from them. `attested`: they have to meet `require.source` first.
    */
   readonly sources: 'data' | 'attested'
 }
@@ -262,7 +264,10 @@ export interface Listen {
 
 /** A binary cache. */
 export interface UpstreamSettings {
-  /** `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment and slash at the end. */
+  /**
+   * `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment and slash at the
+   * end.
+   */
   readonly url: string
   /** Absolute path of the file that holds the value of the Authorization header that it asks for. */
   readonly authorization?: string

@@ -15,9 +15,9 @@ export type WordOnReferences =
   | { readonly kind: 'silent' }
 
 /**
- * What the claims that count say of a trusted path's references; docs/semantics.md, G13. Those who signed just these must
- * meet the requirement by themselves: where two have to agree on the contents, one alone does not decide what is with them.
- * Where nothing is required, one of the trusted list suffices. `references`: full store paths, sorted.
+ * What the claims that count say of a trusted path's references; docs/semantics.md, G13. Those who signed just these
+ * must meet the requirement by themselves: where two have to agree on the contents, one alone does not decide what is
+ * with them. Where nothing is required, one of the trusted list suffices. `references`: full store paths, sorted.
  */
 export function wordOnReferences(
   policy: Policy,

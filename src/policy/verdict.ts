@@ -62,7 +62,10 @@ export interface Stray {
   readonly detail: string
 }
 
-/** A place that should have answered and did not, or holds what cannot be read: whoever hides evidence hides conflicts. */
+/**
+ * A place that should have answered and did not, or holds what cannot be read: whoever hides evidence hides
+ * conflicts.
+ */
 export interface Trouble {
   readonly origin: string
   readonly detail: string
@@ -99,8 +102,8 @@ export type Finding =
   /** Before anything of the path is here: whoever has it does not say the same of it. */
   | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
   /**
-   * A binary cache says that the path refers to other paths than it does: some are `added`, some `missing`. By the word of a
-   * builder, or else by the contents.
+   * A binary cache says that the path refers to other paths than it does: some are `added`, some `missing`. By the
+   * word of a builder, or else by the contents.
    */
   | {
       readonly code: 'references'

@@ -25,7 +25,10 @@ export interface Weighing {
   readonly strays: readonly Stray[]
 }
 
-/** Weighs claims; docs/semantics.md, S4 to S7 and S17. Neither names nor numbers of people matter here: seats.ts counts them. */
+/**
+ * Weighs claims; docs/semantics.md, S4 to S7 and S17. Neither names nor numbers of people matter here: seats.ts
+ * counts them.
+ */
 export function weigh(
   policy: Policy,
   subject: Subject,

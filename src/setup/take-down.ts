@@ -19,7 +19,8 @@ export type LeaveOutcome =
 
 /**
  * Restores what setup changed, if `agree` does so when it is shown what would be done. `purge`: then also deletes the
- * policy and all that nixsig keeps. Throws FileError and FormatError for what cannot be believed, and what the system does.
+ * policy and all that nixsig keeps. Throws FileError and FormatError for what cannot be believed, and what the system
+ * does.
  */
 export async function takeDown(
   places: SetupPlaces,

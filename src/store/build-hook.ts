@@ -1,7 +1,7 @@
 /**
- * What Nix says to the program of its `build-hook` setting (libstore, build-remote), in the alphabet of its worker protocol:
- * first all settings, each as `1`, name and value, and a `0`; then one request after another. Whoever accepts one is told
- * which paths the build needs and which outputs are wanted.
+ * What Nix says to the program of its `build-hook` setting (libstore, build-remote), in the alphabet of its worker
+ * protocol: first all settings, each as `1`, name and value, and a `0`; then one request after another. Whoever
+ * accepts one is told which paths the build needs and which outputs are wanted.
  */
 import { type Reader, readList, readNumber, readString, wireError } from './wire.ts'
 

@@ -18,8 +18,8 @@ export interface ExpectedNar {
 }
 
 /**
- * Looks for hash parts in a NAR that comes piece by piece, and reads no further than it should be long. Throws FormatError
- * if it is another NAR than the one that is expected, and whatever reading it throws.
+ * Looks for hash parts in a NAR that comes piece by piece, and reads no further than it should be long. Throws
+ * FormatError if it is another NAR than the one that is expected, and whatever reading it throws.
  */
 export async function hashPartsInNar(
   pieces: AsyncIterable<Uint8Array>,

@@ -1,4 +1,6 @@
-/** The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at protocol 1.34 or 1.35. */
+/**
+ * The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at protocol 1.34 or 1.35.
+ */
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
 import {
@@ -21,7 +23,10 @@ export interface Query<T> {
 /** What the store registered about a valid path. */
 export interface PathInfo {
   readonly path: string
-  /** The derivation it was built from, if the store was told of one; a claim like any other if the path came from elsewhere. */
+  /**
+   * The derivation it was built from, if the store was told of one; a claim like any other if the path came from
+   * elsewhere.
+   */
   readonly deriver?: string
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string

@@ -11,8 +11,8 @@ const FOUND_LIMIT = 10_000
 const REFERENCE = /\/nix\/store\/[0-9a-df-np-sv-z]{32}-[0-9A-Za-z+._?=-]{1,211}/g
 
 /**
- * The store paths that a file or directory names in its files and symbolic links: a guess at what it refers to, for whoever
- * can tell whether the guess is right. Throws FormatError for a tree that is too large, and FileError.
+ * The store paths that a file or directory names in its files and symbolic links: a guess at what it refers to, for
+ * whoever can tell whether the guess is right. Throws FormatError for a tree that is too large, and FileError.
  */
 export function storePathsNamedIn(path: string): readonly string[] {
   const found = new Set<string>()

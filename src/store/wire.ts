@@ -19,7 +19,10 @@ export function wireError(problem: string, where: string): FormatError {
   return new FormatError('worker protocol', problem, where)
 }
 
-/** Numbers, strings and lists of strings, one after another. Throws RangeError on a number that is no unsigned integer. */
+/**
+ * Numbers, strings and lists of strings, one after another. Throws RangeError on a number that is no unsigned
+ * integer.
+ */
 export function encode(...items: readonly Item[]): Uint8Array {
   return Buffer.concat(items.flatMap(encodeItem))
 }

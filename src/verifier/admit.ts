@@ -32,7 +32,10 @@ export function admitInput(inquiry: Inquiry, input: Input): Promise<Refusal | un
   return once(inquiry, asked.join(' '), () => admit(inquiry, input))
 }
 
-/** What is named as a signature and is one may be there as that, and as nothing else; all other is judged as what it is. */
+/**
+ * What is named as a signature and is one may be there as that, and as nothing else; all other is judged as what it
+ * is.
+ */
 async function admitNamed(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const problem = await admitSignature(inquiry, input, input.part ?? 'either')
   if (problem === undefined) return undefined
@@ -94,8 +97,8 @@ async function admitDerivationFile(inquiry: Inquiry, input: Input): Promise<Refu
 }
 
 /**
- * Why an output may not refer to what its build was let have as a signature alone; undefined if it does not. Whoever uses
- * the output sees that file as well, as a file like any other.
+ * Why an output may not refer to what its build was let have as a signature alone; undefined if it does not. Whoever
+ * uses the output sees that file as well, as a file like any other.
  */
 export async function refusalOfCarried(
   inquiry: Inquiry,
@@ -107,7 +110,10 @@ export async function refusalOfCarried(
   return (await admitReferences(inquiry, output, carried)).refusal
 }
 
-/** Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its entries. */
+/**
+ * Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its
+ * entries.
+ */
 async function admitReferences(
   inquiry: Inquiry,
   { path, kind }: Input,

@@ -20,8 +20,9 @@ export function ownAttestations(state: string): string {
 }
 
 /**
- * Says with this machine's key that this derivation made these bytes here, and what they refer to, as Nix found when it
- * built them: SLSA provenance, one line in `<state>/attestations`. The same output of the same build gets the same line, which is not written twice.
+ * Says with this machine's key that this derivation made these bytes here, and what they refer to, as Nix found when
+ * it built them: SLSA provenance, one line in `<state>/attestations`. The same output of the same build gets the same
+ * line, which is not written twice.
  */
 export async function attestOutput(inquiry: Inquiry, output: Output, info: PathInfo): Promise<void> {
   const { state } = inquiry.places

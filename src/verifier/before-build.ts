@@ -10,8 +10,9 @@ import type { Inquiry } from './inquiry.ts'
 
 /**
  * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and
- * whether any outcome could be trusted. All refusals, none if it may. If it `starts` then, or in warn mode, its outputs are
- * expected (see ledger/expected.ts): nobody says so but the hook that Nix calls for a build in its sandbox.
+ * whether any outcome could be trusted. All refusals, none if it may. If it `starts` then, or in warn mode, its
+ * outputs are expected (see ledger/expected.ts): nobody says so but the hook that Nix calls for a build in its
+ * sandbox.
  */
 export async function beforeBuild(
   inquiry: Inquiry,
@@ -38,8 +39,8 @@ export async function beforeBuild(
 }
 
 /**
- * Whether anything can be said of an output before it is there: a fetched source, or one that others attested. Whether what
- * is fetched as a signature is one shows when it is there.
+ * Whether anything can be said of an output before it is there: a fetched source, or one that others attested.
+ * Whether what is fetched as a signature is one shows when it is there.
  */
 async function isForeseeable(inquiry: Inquiry, output: Output): Promise<boolean> {
   if (isAdmitted(await admittedNow(inquiry), output.path, output.kind)) return false

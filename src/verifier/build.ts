@@ -82,7 +82,10 @@ export function inputsOf(stored: StoredDerivation): readonly Input[] {
   return inputs.map(input => asNamedBy(declared, input))
 }
 
-/** An input with what is said of it by the derivation that is built from it. What was built is no signature of anything. */
+/**
+ * An input with what is said of it by the derivation that is built from it. What was built is no signature of
+ * anything.
+ */
 function asNamedBy(by: Declared, input: Input): Input {
   if (input.kind === 'output') return input
   const part = partNamed(by, input.path.path)

@@ -12,9 +12,9 @@ import type { Places } from './places.ts'
 import { hasUnfinished } from './unfinished.ts'
 
 /**
- * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and all that
- * it is built from, and of the outputs that it does not have nobody attested anything, which only a policy without sources
- * elsewhere can say without asking. Throws FileError.
+ * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and
+ * all that it is built from, and of the outputs that it does not have nobody attested anything, which only a policy
+ * without sources elsewhere can say without asking. Throws FileError.
  */
 export function couldBuildByLedger(places: Places, drvPath: string): boolean {
   return buildableByLedger(places, drvPath) !== undefined

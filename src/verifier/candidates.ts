@@ -11,10 +11,10 @@ const LIMIT = 100_000
 const TURN = 16
 
 /**
- * All that the outputs of a derivation can refer to, the hash part of each with its name: these outputs, the sources that
- * it is built from with all that they refer to, and whatever the derivations make that it is built from, and so on. Nix
- * itself looks for the inputs that are there while it builds, and for what those refer to: never for more. Undefined where
- * that cannot be told from what is in the store here.
+ * All that the outputs of a derivation can refer to, the hash part of each with its name: these outputs, the sources
+ * that it is built from with all that they refer to, and whatever the derivations make that it is built from, and so
+ * on. Nix itself looks for the inputs that are there while it builds, and for what those refer to: never for more.
+ * Undefined where that cannot be told from what is in the store here.
  */
 export async function candidatesOf(
   inquiry: Inquiry,

@@ -67,8 +67,8 @@ export async function judgeElsewhere(
 }
 
 /**
- * What this machine built itself: it judged the making then. Under another policy the making is judged again, as far as it
- * is known.
+ * What this machine built itself: it judged the making then. Under another policy the making is judged again, as far
+ * as it is known.
  */
 async function makingOfOwn(inquiry: Inquiry, coming: Coming, entry: Admission): Promise<Making> {
   const deriver = entry.derivation

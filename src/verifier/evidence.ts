@@ -41,7 +41,10 @@ function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): 
   return { ...found, strays }
 }
 
-/** What this machine once verified itself about these very bytes: an entry's claims, as the policy of the day takes them. */
+/**
+ * What this machine once verified itself about these very bytes: an entry's claims, as the policy of the day takes
+ * them.
+ */
 export async function rememberedEvidence(
   inquiry: Pick<Inquiry, 'policy' | 'places' | 'now'>,
   entry: Admission | undefined,

@@ -23,9 +23,10 @@ const UNKNOWN_HASH = '0'.repeat(64)
 
 /**
  * Judges an output that is not there yet by what is attested of its path: once for each hash that anybody names and
- * once for one that nobody does. If all of these are refused, so is the build, and nothing is fetched or built in vain.
- * A source that has a developer's detached signature, kept here or named by its derivation, has to be fetched before that can be checked. `outcomes`: the NAR
- * hashes to judge in place of these, where it is known how the build came out.
+ * once for one that nobody does. If all of these are refused, so is the build, and nothing is fetched or built in
+ * vain. A source that has a developer's detached signature, kept here or named by its derivation, has to be fetched
+ * before that can be checked. `outcomes`: the NAR hashes to judge in place of these, where it is known how the build
+ * came out.
  */
 export async function foresee(
   inquiry: Inquiry,

@@ -30,7 +30,8 @@ interface Decision {
 
 /**
  * Answers a question in an inquiry that is opened for it and closed afterwards. Whatever goes wrong is a refusal: it
- * rejects with LeftToTheHook alone, if something has to leave the store and the inquiry may not take it out. In warn mode what was refused passes, with a notice.
+ * rejects with LeftToTheHook alone, if something has to leave the store and the inquiry may not take it out. In warn
+ * mode what was refused passes, with a notice.
  */
 export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
   let inquiry: Inquiry | undefined

@@ -25,7 +25,10 @@ export interface Known {
   readonly admittedAs?: AdmittedKind | undefined
 }
 
-/** What the store knows of a path, whose content address Nix held against its name; and the ledger, of one that is gone. */
+/**
+ * What the store knows of a path, whose content address Nix held against its name; and the ledger, of one that is
+ * gone.
+ */
 export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
   if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
   if (info.ca === undefined) return { from: 'store' }
@@ -49,9 +52,9 @@ export function addressByName(
 }
 
 /**
- * What a path is: what valid derivations say that they make it as, which they cannot say in two ways, for their outputs'
- * names follow from their contents. Without one, what is named by its contents is a source, and all else is an output.
- * Who registered the path as made by something has no say: anybody can do that.
+ * What a path is: what valid derivations say that they make it as, which they cannot say in two ways, for their
+ * outputs' names follow from their contents. Without one, what is named by its contents is a source, and all else is
+ * an output. Who registered the path as made by something has no say: anybody can do that.
  */
 export async function identify(inquiry: Inquiry, path: StorePath, known: Known): Promise<Identified> {
   const makers = await makersOf(inquiry, path)
@@ -72,8 +75,8 @@ async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<
 }
 
 /**
- * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is hashed
- * in another way was fetched, and so is whatever comes from a cache.
+ * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is
+ * hashed in another way was fetched, and so is whatever comes from a cache.
  */
 function kindOf({ from, contentAddress, admittedAs }: Known): Input['kind'] {
   if (admittedAs === 'fetched-source' || admittedAs === 'local-source') return admittedAs

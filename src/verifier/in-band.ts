@@ -11,13 +11,16 @@ import { knownFirst } from './known-first.ts'
 import { makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
 
-/** Derivations that are read, at most, for what they say of a file that they are built from; and those that say anything. */
+/**
+ * Derivations that are read, at most, for what they say of a file that they are built from; and those that say
+ * anything.
+ */
 const REFERRER_LIMIT = 4096
 const DECLARATION_LIMIT = 256
 
 /**
- * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for `doubting`
- * alone: nothing that is missing here could speak against a source.
+ * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for
+ * `doubting` alone: nothing that is missing here could speak against a source.
  */
 export async function declaredEvidence(
   inquiry: Inquiry,
@@ -35,8 +38,8 @@ export async function declaredEvidence(
 }
 
 /**
- * A source that evaluation copied in, with what derivations in the store that are built from it say of its signatures. For
- * whoever asks about the source alone; a build asks with what its own derivation says.
+ * A source that evaluation copied in, with what derivations in the store that are built from it say of its
+ * signatures. For whoever asks about the source alone; a build asks with what its own derivation says.
  */
 export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, input: T): Promise<T> {
   if (input.kind !== 'local-source') return input
@@ -70,8 +73,8 @@ export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readon
 }
 
 /**
- * Lets a path be there as the signature that a derivation names it as. Undefined: it may; otherwise why it is none. Only
- * what was fetched or copied in and refers to nothing can be one.
+ * Lets a path be there as the signature that a derivation names it as. Undefined: it may; otherwise why it is none.
+ * Only what was fetched or copied in and refers to nothing can be one.
  */
 export async function admitSignature(
   inquiry: Inquiry,

@@ -1,7 +1,8 @@
 /**
- * Whether a path may become valid in the store, for the store plugin: docs/store-plugin.md. It asks from inside Nix's own
- * transaction, when the path's row is about to be written and its references are not known yet; so nothing in here may
- * wait for the store to be written, and what the row claims is believed no further than the path's own name bears it out.
+ * Whether a path may become valid in the store, for the store plugin: docs/store-plugin.md. It asks from inside Nix's
+ * own transaction, when the path's row is about to be written and its references are not known yet; so nothing in
+ * here may wait for the store to be written, and what the row claims is believed no further than the path's own name
+ * bears it out.
  */
 import { judgeWithin } from '../files/deadline.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
@@ -29,7 +30,10 @@ import { refusalOf } from './refusal-of-error.ts'
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT
 
-/** Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with a notice. */
+/**
+ * Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with
+ * a notice.
+ */
 export async function answerIncoming(question: IncomingQuestion, open: () => Inquiry): Promise<HookReply> {
   let inquiry: Inquiry | undefined
   let refusal: Refusal | undefined

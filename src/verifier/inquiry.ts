@@ -34,11 +34,15 @@ export interface Inquiry {
   policy(): Promise<Policy>
   store(): Promise<Store>
   /**
-   * What is attested of a store path, and signed in Nix's own way: in the policy's directories and the mirrors of its sources, which are brought up to
-   * date for this path first; or in the directories that the caller named. A source that cannot be asked is a trouble.
+   * What is attested of a store path, and signed in Nix's own way: in the policy's directories and the mirrors of its
+   * sources, which are brought up to date for this path first; or in the directories that the caller named. A source
+   * that cannot be asked is a trouble.
    */
   attested(path: string): Promise<Evidence>
-  /** Whether anything is attested of a store path, or was once and contradicted what was judged; or there are sources that cannot be asked. Reads no attestation. */
+  /**
+   * Whether anything is attested of a store path, or was once and contradicted what was judged; or there are sources
+   * that cannot be asked. Reads no attestation.
+   */
   isAttested(path: string): Promise<boolean>
   close(): void
 }

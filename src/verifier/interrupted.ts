@@ -15,9 +15,9 @@ const FORGET_SECONDS = 30 * 24 * 3600
  * Finishes what killed hooks left: quarantines half done, and outputs that became valid and were never judged, which
  * are judged now as their own hook would have. `except`: the derivation whose own hook this is.
  *
- * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the ledger,
- * where these paths are not, and others must not have to wait until somebody mends one of them. Rejects with LeftToTheHook
- * if anything has to leave the store and this inquiry may not take it out.
+ * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the
+ * ledger, where these paths are not, and others must not have to wait until somebody mends one of them. Rejects with
+ * LeftToTheHook if anything has to leave the store and this inquiry may not take it out.
  */
 export async function finishWhatWasInterrupted(
   inquiry: Inquiry,

@@ -13,8 +13,8 @@ import { readPolicy, withPlaces } from './policy-file.ts'
 /** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
 export interface Kept {
   /**
-   * The policy in force, and in a respite what is left of it, with all directories of attestations, read again as soon as one of its files is another. Throws FileError and PolicyError,
-   * and goes on doing so until it can be read.
+   * The policy in force, and in a respite what is left of it, with all directories of attestations, read again as
+   * soon as one of its files is another. Throws FileError and PolicyError, and goes on doing so until it can be read.
    */
   policy(): Policy
   /** Opened when it is asked the first time, and again when it has gone away; what cannot be had rejects then. */
@@ -110,7 +110,10 @@ function keepReader(state: string) {
   }
 }
 
-/** One connection for all, opened anew when it is gone: a daemon may be restarted at any time, and every question asked again. */
+/**
+ * One connection for all, opened anew when it is gone: a daemon may be restarted at any time, and every question
+ * asked again.
+ */
 function keepStore(): Pick<Kept, 'store' | 'close'> {
   let opening: Promise<Store> | undefined
   let isClosed = false

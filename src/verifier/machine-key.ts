@@ -14,8 +14,8 @@ import {
 import { printable } from '../primitives/printable.ts'
 
 /**
- * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of the
- * gate", and must never pass for the first.
+ * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of
+ * the gate", and must never pass for the first.
  */
 export type OwnKey = 'machine' | 'gate'
 
@@ -40,7 +40,9 @@ function readPublicKey(state: string, which: OwnKey): NixPublicKey | undefined {
   return text === undefined ? undefined : parseNixPublicKey(text.trimEnd())
 }
 
-/** This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile. */
+/**
+ * This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile.
+ */
 export function machineKey(state: string): KeyPair {
   return ownKey(state, 'machine', `${nameOfHost()}-1`)
 }
@@ -81,7 +83,10 @@ function ownKey(state: string, which: OwnKey, name: string): KeyPair {
   return key
 }
 
-/** Writes the key whole under another name and links it to its own: of several processes at once, the first one's stays. */
+/**
+ * Writes the key whole under another name and links it to its own: of several processes at once, the first one's
+ * stays.
+ */
 function keepKey(file: string, key: KeyPair): void {
   const partial = `${file}.${process.pid}~`
   writeDurably(partial, `${printNixSecretKey(key)}\n`, { flush: true })

@@ -48,8 +48,8 @@ interface Offered extends Coming {
 }
 
 /**
- * Judges what upstreams answered about one path, and writes down what may come and who disagreed. `digest` is the hash part
- * of the path. Never throws for what is wrong with an answer, the evidence or the store: that is a refusal.
+ * Judges what upstreams answered about one path, and writes down what may come and who disagreed. `digest` is the
+ * hash part of the path. Never throws for what is wrong with an answer, the evidence or the store: that is a refusal.
  */
 export async function admitOffers(
   inquiry: Inquiry,

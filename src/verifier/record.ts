@@ -20,8 +20,9 @@ import type { Inquiry } from './inquiry.ts'
 
 /**
  * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
- * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source, which
- * can be judged before it is there. Written again where paths have moved on the disk since, as optimising the store does.
+ * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source,
+ * which can be judged before it is there. Written again where paths have moved on the disk since, as optimising the
+ * store does.
  */
 export function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
   const outputs = outputsOf(stored)
@@ -40,8 +41,8 @@ export function rememberBuild(state: string, stored: StoredDerivation, inputs: r
 }
 
 /**
- * Writes down that a path may be there as a signature. It takes no other entry's place: what was a source keeps what this
- * machine once verified about it.
+ * Writes down that a path may be there as a signature. It takes no other entry's place: what was a source keeps what
+ * this machine once verified about it.
  */
 export async function recordSignature(
   inquiry: Inquiry,
@@ -77,9 +78,9 @@ export async function recordTrust(inquiry: Inquiry, trust: Trust, path: StorePat
 }
 
 /**
- * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the disk. It
- * outlives this process, not the machine's power, after which the path is judged anew. One that says the same already is
- * left alone, with all that it knows besides. Says whether it was written.
+ * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the
+ * disk. It outlives this process, not the machine's power, after which the path is judged anew. One that says the
+ * same already is left alone, with all that it knows besides. Says whether it was written.
  */
 export async function recordOffer(inquiry: Inquiry, trust: Trust, path: StorePath): Promise<boolean> {
   const { subject } = trust
@@ -136,8 +137,8 @@ export function entryFor(
 }
 
 /**
- * What is remembered of claims that counted, each signer's first one before others by the same, for not all may have room.
- * An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
+ * What is remembered of claims that counted, each signer's first one before others by the same, for not all may have
+ * room. An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
  */
 function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
   const firsts = new Map<string, AdmittedClaim>()

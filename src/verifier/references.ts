@@ -1,6 +1,6 @@
 /**
- * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it: docs/semantics.md, G13.
- * Builders whose word counts, the path's own name, or else its contents.
+ * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it:
+ * docs/semantics.md, G13. Builders whose word counts, the path's own name, or else its contents.
  */
 import type { Offer } from '../evidence/upstreams/offer.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'

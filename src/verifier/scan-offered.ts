@@ -18,8 +18,8 @@ const AT_ONCE = 4
 export type Scanned = { readonly found: Found } | { readonly problem: string }
 
 /**
- * Looks for hash parts in the NAR that these offers are about, from the first cache that has it whole. Bounded in bytes, time
- * and memory. Never rejects for what is wrong with a cache.
+ * Looks for hash parts in the NAR that these offers are about, from the first cache that has it whole. Bounded in
+ * bytes, time and memory. Never rejects for what is wrong with a cache.
  */
 export async function scanOffered(offers: readonly Offer[], wanted: Wanted): Promise<Scanned> {
   const problems: string[] = []

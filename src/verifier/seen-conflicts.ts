@@ -6,9 +6,9 @@ import { when } from '../policy/words.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /**
- * The evidence about a path with what contradicted it earlier, which stays until root withdraws it, whatever is shown now;
- * what contradicts it now is written down. It can only take trust away, and is judged by the policy of the day: keys that
- * it does not list, or whose time is over, contradict nothing. Throws FileError.
+ * The evidence about a path with what contradicted it earlier, which stays until root withdraws it, whatever is shown
+ * now; what contradicts it now is written down. It can only take trust away, and is judged by the policy of the day:
+ * keys that it does not list, or whose time is over, contradict nothing. Throws FileError.
  */
 export async function withSeenConflicts(
   inquiry: Inquiry,

@@ -47,8 +47,9 @@ export class BadSignatureError extends Error {
 export type Measure = () => Promise<Contents>
 
 /**
- * Checks a signature file over one file and gives both. Throws BadSignatureError unless one of the keys made it and none made another over something else,
- * UsageError if the contents are no plain file or changed meanwhile, and FormatError if the signature cannot be read.
+ * Checks a signature file over one file and gives both. Throws BadSignatureError unless one of the keys made it and
+ * none made another over something else, UsageError if the contents are no plain file or changed meanwhile, and
+ * FormatError if the signature cannot be read.
  */
 export async function checkDeveloperSignature(
   measure: Measure,

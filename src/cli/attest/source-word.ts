@@ -39,7 +39,10 @@ interface Attesting {
   readonly out: string
 }
 
-/** Says it of one source: checks what has to be checked, signs, publishes. Throws if there is anything not to stand for. */
+/**
+ * Says it of one source: checks what has to be checked, signs, publishes. Throws if there is anything not to stand
+ * for.
+ */
 export async function attestWord(attesting: Attesting, invocation: Invocation): Promise<void> {
   const { word, signer, measure, out } = attesting
   const { terminal } = invocation

@@ -25,7 +25,10 @@ export function envelopesOf(text: string, origin: string): readonly GivenEnvelop
 /** Characters that wait to be kept. */
 const BATCH_LIMIT = 64 * 1024 * 1024
 
-/** Keeps envelopes from many files, many at a time: what is kept about a path is read and written once for all of them. */
+/**
+ * Keeps envelopes from many files, many at a time: what is kept about a path is read and written once for all of
+ * them.
+ */
 export interface EnvelopeBatch {
   add(envelopes: readonly GivenEnvelope[]): void
   /** Keeps what waits; what became of all of them. Throws FileError. */

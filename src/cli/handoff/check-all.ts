@@ -93,8 +93,8 @@ function scratch() {
 }
 
 /**
- * The keys of the trusted list that are in force, and those that were named beside them. Throws UsageError for one that the
- * list has and does not let count: to name it does not bring it back.
+ * The keys of the trusted list that are in force, and those that were named beside them. Throws UsageError for one
+ * that the list has and does not let count: to name it does not bring it back.
  */
 function keysOf({ developerKeys }: CheckOptions, policyFile: string) {
   const named = developerKeys.flatMap(keysOfArgument)

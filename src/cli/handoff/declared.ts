@@ -8,9 +8,9 @@ import type { FoundSignature } from './find-signature.ts'
 import { type Source, sourceOf } from './sources.ts'
 
 /**
- * The signatures that derivations declare for a source, from the store or from where they are fetched. Throws FileError
- * where one is nowhere to be had, and FormatError where a declaration or a signature cannot be read: what a package says of
- * its own source is not passed over.
+ * The signatures that derivations declare for a source, from the store or from where they are fetched. Throws
+ * FileError where one is nowhere to be had, and FormatError where a declaration or a signature cannot be read: what a
+ * package says of its own source is not passed over.
  */
 export async function declaredOf(source: Source, workplace: Workplace): Promise<readonly FoundSignature[]> {
   const found: FoundSignature[] = []

@@ -15,13 +15,16 @@ export interface DownloadLimits {
   readonly silence: number
 }
 
-/** A server, or a disk, that is there and has an answer that cannot be used. It may have another one to another question. */
+/**
+ * A server, or a disk, that is there and has an answer that cannot be used. It may have another one to another
+ * question.
+ */
 export class UnusableAnswerError extends FileError {}
 
 /**
- * A small file from http, https or file; undefined if the server, or the directory, does not have it. Throws FileError
- * if the server cannot be reached, and UnusableAnswerError if it answers with an error of its own or too much. No message
- * has the credentials or the query of a URL.
+ * A small file from http, https or file; undefined if the server, or the directory, does not have it. Throws
+ * FileError if the server cannot be reached, and UnusableAnswerError if it answers with an error of its own or too
+ * much. No message has the credentials or the query of a URL.
  */
 export async function download(url: string, limits: DownloadLimits): Promise<Buffer | undefined> {
   return reading(url, limits, async watch => {

@@ -27,8 +27,8 @@ export function givenRevisions(texts: readonly string[]): readonly GivenRevision
 }
 
 /**
- * Reads `SOURCE=FILE-OR-URL` options, signatures and lists. Throws UsageError for what is not of that form, and for a list
- * without a signature.
+ * Reads `SOURCE=FILE-OR-URL` options, signatures and lists. Throws UsageError for what is not of that form, and for a
+ * list without a signature.
  */
 export function givenSignatures(
   signatures: readonly string[],

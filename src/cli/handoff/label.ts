@@ -4,8 +4,8 @@ import type { Workplace } from './contents.ts'
 import type { Source } from './sources.ts'
 
 /**
- * Whether a source is the signature, or the list of checksums, that derivations say it is: `unnamed` where nobody says so,
- * `is-one`, or in words why it is not one. The hooks decide by the same look (H7).
+ * Whether a source is the signature, or the list of checksums, that derivations say it is: `unnamed` where nobody
+ * says so, `is-one`, or in words why it is not one. The hooks decide by the same look (H7).
  */
 export async function lookAtLabel(
   { path, part }: Source,

@@ -57,7 +57,9 @@ export function sourcesOf(
   return [...sources.values()]
 }
 
-/** What a derivation that fetches names as signatures, and what fetches those in turn: a hook asks about all of them. */
+/**
+ * What a derivation that fetches names as signatures, and what fetches those in turn: a hook asks about all of them.
+ */
 function signaturesOf(fetcher: StoredDerivation): readonly Source[] {
   const fetchers = new Map([[fetcher.path.path, fetcher]])
   const found: Source[] = []
@@ -73,8 +75,8 @@ function signaturesOf(fetcher: StoredDerivation): readonly Source[] {
 }
 
 /**
- * What two derivations say of one source. Of its signatures each may have something to say; it is no more than a signature
- * only where both call it one.
+ * What two derivations say of one source. Of its signatures each may have something to say; it is no more than a
+ * signature only where both call it one.
  */
 function merged(known: Source, other: Source): Source {
   const { part, ...bare } = known

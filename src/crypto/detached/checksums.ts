@@ -12,10 +12,10 @@ import { digestOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
 const NAMES_TOLD = 3
 
 /**
- * What results over a list say of a file. Those that are not good stay what they are; a good one is `bad-signature` where
- * the list has another checksum for the file, `unacceptable` where all that it has are weak, and `other-file` where it does
- * not name it. `fileNames`: how the list may
- * call the file. Throws FormatError if the list is malformed: then nobody may guess what it says.
+ * What results over a list say of a file. Those that are not good stay what they are; a good one is `bad-signature`
+ * where the list has another checksum for the file, `unacceptable` where all that it has are weak, and `other-file`
+ * where it does not name it. `fileNames`: how the list may call the file. Throws FormatError if the list is
+ * malformed: then nobody may guess what it says.
  */
 export async function throughList(
   file: OpenedFile,
@@ -68,7 +68,10 @@ async function findObjection(
   return { outcome: 'other-file', detail: `the signed list does not name ${wanted}${called}` }
 }
 
-/** Whether a checksum is a file's, by what it says that it is by, or by anything that it may be by. Hashes each way once. */
+/**
+ * Whether a checksum is a file's, by what it says that it is by, or by anything that it may be by. Hashes each way
+ * once.
+ */
 function comparison(file: OpenedFile): (checksum: Checksum) => Promise<boolean> {
   const hashes = new Map<ChecksumAlgorithm, string>()
   return async ({ algorithm, perhaps = [], hash }) => {
@@ -82,8 +85,8 @@ function comparison(file: OpenedFile): (checksum: Checksum) => Promise<boolean> 
 }
 
 /**
- * Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. Throws FileError if there
- * is no room.
+ * Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. Throws FileError
+ * if there is no room.
  */
 export async function withBytesAsFile<T>(
   bytes: Uint8Array,

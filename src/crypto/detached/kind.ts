@@ -1,6 +1,6 @@
 /**
- * What all kinds of detached signatures have in common: each has a file of its own here, which verify.ts lists, and one in
- * src/formats/detached with what is usual around it.
+ * What all kinds of detached signatures have in common: each has a file of its own here, which verify.ts lists, and
+ * one in src/formats/detached with what is usual around it.
  */
 import type { SignatureKind } from '../../formats/detached/forms.ts'
 import type { Instant, Key } from '../../policy/policy.ts'
@@ -55,7 +55,9 @@ export interface Recalling {
 /** One kind of detached signature. */
 export interface DetachedKind {
   readonly kind: SignatureKind
-  /** Whether its signatures are over the bytes of a file alone, and so do not say that it is a file that they are for. */
+  /**
+   * Whether its signatures are over the bytes of a file alone, and so do not say that it is a file that they are for.
+   */
   readonly isBare: boolean
   /** Whether a signature file is of this kind, as far as its first bytes tell; no two kinds say yes. */
   recognises(signature: Uint8Array): boolean
@@ -64,8 +66,8 @@ export interface DetachedKind {
   /** Whether a key can make signatures of this kind. */
   takes(key: Key): boolean
   /**
-   * What a key that it takes has to do with a signature file that `check` found well-formed: one result, or one for each
-   * signature in the file that names this key.
+   * What a key that it takes has to do with a signature file that `check` found well-formed: one result, or one for
+   * each signature in the file that names this key.
    */
   verify(
     file: OpenedFile,
@@ -75,8 +77,8 @@ export interface DetachedKind {
   ): Promise<DetachedResult | readonly DetachedResult[]>
   /**
    * What `verify` would say now of a signature over a file that it called good when it was seen, by its trace alone:
-   * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the signature
-   * was seen takes it. Any key may be asked about. `unreadable` where only the signature itself could tell.
+   * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the
+   * signature was seen takes it. Any key may be asked about. `unreadable` where only the signature itself could tell.
    */
   recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>
 }

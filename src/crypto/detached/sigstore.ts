@@ -30,8 +30,8 @@ function check(signature: Uint8Array): void {
 }
 
 /**
- * Whether a key can sign bundles itself: one in PEM's or OpenSSH's form. Not security keys, whose signatures are of another
- * form.
+ * Whether a key can sign bundles itself: one in PEM's or OpenSSH's form. Not security keys, whose signatures are of
+ * another form.
  */
 function signsBundles(key: Key): key is PlainKey {
   if (key.kind === 'openpgp' || key.kind === 'sigstore') return false
@@ -39,8 +39,8 @@ function signsBundles(key: Key): key is PlainKey {
 }
 
 /**
- * Whether a key that can sign bundles may. An SSH key logs in and signs much else, and a bundle's signature does not say
- * that it is one: so only where the policy lists this among the key's namespaces.
+ * Whether a key that can sign bundles may. An SSH key logs in and signs much else, and a bundle's signature does not
+ * say that it is one: so only where the policy lists this among the key's namespaces.
  */
 function maySignBundles({ form, namespaces }: PlainKey): boolean {
   return form !== 'ssh' || namespaces?.includes(BUNDLE_NAMESPACE) === true

@@ -23,7 +23,10 @@ export const SSHSIG: DetachedKind = {
   recall,
 }
 
-/** Namespaces with a use of their own: git's objects, envelopes (src/crypto/envelope-keys.ts) and bundles. They sign no files. */
+/**
+ * Namespaces with a use of their own: git's objects, envelopes (src/crypto/envelope-keys.ts) and bundles. They sign
+ * no files.
+ */
 const OTHER_USES: readonly string[] = ['git', 'nixsig', BUNDLE_NAMESPACE]
 
 /**

@@ -1,4 +1,6 @@
-/** Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone. */
+/**
+ * Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone.
+ */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { contradicts } from '../../files/compressed/extension.ts'
@@ -26,8 +28,9 @@ function isElsewhere({ outcome }: DetachedResult): boolean {
 }
 
 /**
- * The same results where none of them is changed by looking into the file; else with those of its uncompressed contents in
- * place of the ones that were over something else. Writes the contents to a file under /tmp that has no name.
+ * The same results where none of them is changed by looking into the file; else with those of its uncompressed
+ * contents in place of the ones that were over something else. Writes the contents to a file under /tmp that has no
+ * name.
  */
 export async function lookInside(
   file: OpenedFile,

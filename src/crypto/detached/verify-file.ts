@@ -12,8 +12,9 @@ export interface KnownSignature {
 }
 
 /**
- * What a key has to do with a signature file over a file: one result, or one for each signature in it. A bare signature that is good over a message of some other protocol is
- * `unacceptable`: it was made for that, and nobody meant that the file is good.
+ * What a key has to do with a signature file over a file: one result, or one for each signature in it. A bare
+ * signature that is good over a message of some other protocol is `unacceptable`: it was made for that, and nobody
+ * meant that the file is good.
  */
 export async function verifyFile(
   { kind, signature, use }: KnownSignature,

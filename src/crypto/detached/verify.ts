@@ -39,10 +39,10 @@ export interface DetachedQuestion {
 }
 
 /**
- * Tries all keys of its kind on a detached signature; one result for each, more where it made several signatures in the
- * file, none if no key is of that kind. What they come to, severity.ts says. What is signed
- * is the file itself or, where it is compressed, its contents; or a list of checksums that names it, beside the signature
- * or in one piece with it (OpenPGP's signed texts, `signify -e`). The file is opened once, and all readers get that same file.
+ * Tries all keys of its kind on a detached signature; one result for each, more where it made several signatures in
+ * the file, none if no key is of that kind. What they come to, severity.ts says. What is signed is the file itself
+ * or, where it is compressed, its contents; or a list of checksums that names it, beside the signature or in one
+ * piece with it (OpenPGP's signed texts, `signify -e`). The file is opened once, and all readers get that same file.
  *
  * Throws FormatError if the signature or the list is malformed or of no known kind, and FileError if the file cannot be
  * read or changed meanwhile.

@@ -1,4 +1,7 @@
-/** The one certificate that a policy means, out of a file that may hold others, copies, and what does not belong there. */
+/**
+ * The one certificate that a policy means, out of a file that may hold others, copies, and what does not belong
+ * there.
+ */
 import { type OpenPgpCertificate, parseCertificates } from '../../formats/openpgp/certificate.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import { canonicalBytes } from './canonical.ts'

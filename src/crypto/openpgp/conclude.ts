@@ -3,9 +3,9 @@ import { afterEnd, type ExpiredSince, firstEnd, type Objection, type Suspect } f
 import type { Refused, Verified } from './tools.ts'
 
 /**
- * What one key has to do with a detached signature. `unacceptable`: made in a way that proves too little (SHA-1, over text,
- * by a short key …). `expired-since`: it verifies, and is dated before its key's end. `unreadable`: could not be decided,
- * so not even that the signature is bad is known.
+ * What one key has to do with a detached signature. `unacceptable`: made in a way that proves too little (SHA-1, over
+ * text, by a short key …). `expired-since`: it verifies, and is dated before its key's end. `unreadable`: could not
+ * be decided, so not even that the signature is bad is known.
  */
 export type OpenPgpResult =
   | GoodOpenPgp

@@ -1,6 +1,6 @@
 /**
- * Signatures that were verified once and are not at hand any longer. Their arithmetic stays as it was; what speaks against
- * them besides is read from the certificate as it is today, just as for one that is at hand.
+ * Signatures that were verified once and are not at hand any longer. Their arithmetic stays as it was; what speaks
+ * against them besides is read from the certificate as it is today, just as for one that is at hand.
  */
 import { realpathSync } from 'node:fs'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'

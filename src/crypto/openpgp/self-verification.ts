@@ -17,7 +17,10 @@ export type Target =
   | { readonly kind: 'subkey'; readonly key: KeyPacket }
   | { readonly kind: 'user'; readonly tag: number; readonly id: Uint8Array }
 
-/** Verifies signatures of certificates, as many as it has time for: what comes after that verifies as little as a forgery. */
+/**
+ * Verifies signatures of certificates, as many as it has time for: what comes after that verifies as little as a
+ * forgery.
+ */
 export interface SelfVerifier {
   /** Whether a primary key, or else `signer`, made this signature over that key and the target. Throws nothing. */
   verifies(signature: OpenPgpSignature, primary: KeyPacket, target: Target, signer?: KeyPacket): boolean

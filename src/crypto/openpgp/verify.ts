@@ -37,9 +37,9 @@ export interface OpenPgpQuestion {
 export type IndexedResult = OpenPgpResult & { readonly index?: number }
 
 /**
- * Whether a detached OpenPGP signature over a file is by the certificate with this fingerprint, and good today: a result
- * for each signature in the file that names one of its keys, with its place among all; or one that says why there is not
- * any. What several come to is for severity.ts of src/crypto/detached.
+ * Whether a detached OpenPGP signature over a file is by the certificate with this fingerprint, and good today: a
+ * result for each signature in the file that names one of its keys, with its place among all; or one that says why
+ * there is not any. What several come to is for severity.ts of src/crypto/detached.
  *
  * The arithmetic is gpgv's, or sqv's where gpgv is missing or cannot decide; both are told of this one certificate
  * only, and must name its fingerprint. Beyond that a signature is refused if its key was revoked or was past its end
@@ -104,7 +104,10 @@ function readCertificate(question: OpenPgpQuestion): FoundCertificate | undefine
   return bytes && findCertificate(bytes, question.fingerprint)
 }
 
-/** Files that a policy names are often links; that they lead where only their owner writes was seen when it was loaded. */
+/**
+ * Files that a policy names are often links; that they lead where only their owner writes was seen when it was
+ * loaded.
+ */
 function realPath(file: string): string {
   try {
     return realpathSync(file)

@@ -21,10 +21,10 @@ import { isSignedBy, publicKeyOf, signedBy, whyUnfit } from './signed.ts'
 const THRESHOLDS = { ctlogThreshold: 1, tlogThreshold: 1, timestampThreshold: 1 }
 
 /**
- * Whether somebody whom an identity provider calls by this name signed a file. The names are compared exactly, and only
- * then is the certificate verified against the trusted root: its chain, the promise of a log of certificates, the entry in
- * a log of signatures with its promise or proof, and that all this was while the certificate was valid. Fetches nothing.
- * Throws FormatError if the certificate is malformed.
+ * Whether somebody whom an identity provider calls by this name signed a file. The names are compared exactly, and
+ * only then is the certificate verified against the trusted root: its chain, the promise of a log of certificates,
+ * the entry in a log of signatures with its promise or proof, and that all this was while the certificate was valid.
+ * Fetches nothing. Throws FormatError if the certificate is malformed.
  */
 export async function verifyByIdentity(
   file: OpenedFile,

@@ -13,9 +13,9 @@ import { isSignedBy, signedBy } from './signed.ts'
 export type PlainKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * Whether a file was signed with this key. What logs and timestamp authorities say of it proves nothing more, so it is not
- * looked at; neither is the hint, except to tell a forgery from a stranger's signature. Throws FormatError if the bundle's
- * certificate or statement is malformed.
+ * Whether a file was signed with this key. What logs and timestamp authorities say of it proves nothing more, so it
+ * is not looked at; neither is the hint, except to tell a forgery from a stranger's signature. Throws FormatError if
+ * the bundle's certificate or statement is malformed.
  */
 export async function verifyByKey(
   file: OpenedFile,

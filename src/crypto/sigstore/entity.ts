@@ -27,9 +27,9 @@ export interface EntityTools {
 }
 
 /**
- * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is compared here:
- * that each entry of a log is about this certificate, and that a checkpoint is signed by the log that the entry is in, under
- * that log's name. Throws FormatError.
+ * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is
+ * compared here: that each entry of a log is about this certificate, and that a checkpoint is signed by the log that
+ * the entry is in, under that log's name. Throws FormatError.
  */
 export function entityOf(
   bundle: SigstoreBundle,
@@ -104,8 +104,8 @@ function libraryEntry(entry: SigstoreLogEntry, logs: readonly NamedLog[]) {
 }
 
 /**
- * A checkpoint with the log's own signatures alone, so that no other log and no witness can speak for it, nor the log under
- * another name: a log's key may sign the states of several.
+ * A checkpoint with the log's own signatures alone, so that no other log and no witness can speak for it, nor the log
+ * under another name: a log's key may sign the states of several.
  */
 function signedByLog(
   { note, origin, signatures }: NonNullable<NonNullable<SigstoreLogEntry['proof']>['checkpoint']>,

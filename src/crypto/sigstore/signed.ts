@@ -7,7 +7,9 @@ import type { SigstoreBundle, SigstoreHash } from '../../formats/sigstore/bundle
 import { verifyEd25519 } from '../../primitives/sodium.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 
-/** What was signed: a file, by the hash that the bundle names if it does, or bytes, by the one that goes with the key. */
+/**
+ * What was signed: a file, by the hash that the bundle names if it does, or bytes, by the one that goes with the key.
+ */
 export type Signed =
   | { readonly kind: 'file'; readonly file: OpenedFile; readonly hash: SigstoreHash | undefined }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
@@ -46,8 +48,8 @@ export function whyUnfit(key: KeyObject): string | undefined {
 }
 
 /**
- * Whether a signature is by this key: Ed25519 (by libsodium), ECDSA in DER, or RSA by PKCS #1 v1.5. False for a key that is
- * unfit, and for an Ed25519 signature over a file of more than 1 GiB.
+ * Whether a signature is by this key: Ed25519 (by libsodium), ECDSA in DER, or RSA by PKCS #1 v1.5. False for a key
+ * that is unfit, and for an Ed25519 signature over a file of more than 1 GiB.
  */
 export async function isSignedBy(key: KeyObject, signed: Signed, signature: Uint8Array): Promise<boolean> {
   if (whyUnfit(key) !== undefined) return false

@@ -1,6 +1,7 @@
 /**
- * Asking a server for a file, by HTTP/1.1 with or without TLS (RFC 9110). Nothing of the caller's is sent or heeded: no
- * cookies, no credentials, no proxies, and no setting of the environment (which could turn the check of certificates off).
+ * Asking a server for a file, by HTTP/1.1 with or without TLS (RFC 9110). Nothing of the caller's is sent or heeded:
+ * no cookies, no credentials, no proxies, and no setting of the environment (which could turn the check of
+ * certificates off).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import http, { type IncomingMessage } from 'node:http'
@@ -51,9 +52,9 @@ const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
 const CERTIFICATES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
 
 /**
- * Gets a file: follows at most three redirections, all to the same host and none from TLS to none, and tries again where
- * an error may pass. An answer that is compressed, or of any other status than 200, 304 and 404, is no answer. Throws
- * SourceError.
+ * Gets a file: follows at most three redirections, all to the same host and none from TLS to none, and tries again
+ * where an error may pass. An answer that is compressed, or of any other status than 200, 304 and 404, is no answer.
+ * Throws SourceError.
  */
 export async function get(question: Question): Promise<Answer> {
   const { pauses } = question.patience
@@ -87,8 +88,8 @@ export interface Streaming {
 }
 
 /**
- * The response, after redirections, with its body unread; `limit` and `excess` are for whoever reads it. All its headers
- * are there within the patience for them, however many servers were asked. Throws SourceError.
+ * The response, after redirections, with its body unread; `limit` and `excess` are for whoever reads it. All its
+ * headers are there within the patience for them, however many servers were asked. Throws SourceError.
  */
 export async function respond(question: Question, streaming: Streaming = {}): Promise<IncomingMessage> {
   const milliseconds = question.patience.headers
@@ -148,8 +149,9 @@ function headersOf({ known }: Question): Readonly<Record<string, string>> {
 }
 
 /**
- * The response to one request, once its headers are there. Rejects in every other case: an error, another protocol (101),
- * a connection that is closed without a word, and the end of the time, after which nothing of the request goes on.
+ * The response to one request, once its headers are there. Rejects in every other case: an error, another protocol
+ * (101), a connection that is closed without a word, and the end of the time, after which nothing of the request goes
+ * on.
  */
 function ask(
   url: URL,

@@ -9,7 +9,9 @@ import type { Reachable, Said } from './offer.ts'
 import { readOffer } from './read-offer.ts'
 import type { Streamed, Upstream } from './upstream.ts'
 
-/** A binary cache in a directory of this machine, as `nix copy --to file:///…` makes it; `url` is its `file:` address. */
+/**
+ * A binary cache in a directory of this machine, as `nix copy --to file:///…` makes it; `url` is its `file:` address.
+ */
 export function directoryUpstream(url: string): Upstream {
   const directory = fileURLToPath(url)
   const locate = (name: string): Reachable => ({ kind: 'streamed', url: nameBelow(url, name) })
@@ -41,7 +43,9 @@ function isThere(directory: string): boolean {
   return statSync(directory, { throwIfNoEntry: false })?.isDirectory() === true
 }
 
-/** Where a file of the directory really lies; undefined if there is none. Throws FileError for one that is elsewhere. */
+/**
+ * Where a file of the directory really lies; undefined if there is none. Throws FileError for one that is elsewhere.
+ */
 function fileIn(directory: string, name: string): string | undefined {
   if (name.includes('\0')) return undefined
   try {
@@ -70,7 +74,9 @@ function streamFile(file: string, range: string | undefined, signal: AbortSignal
   return { status: 206, length: end - start + 1, contentRange: `bytes ${start}-${end}/${status.size}`, body }
 }
 
-/** The part that a Range header asks for; undefined where it asks for none or for what is not there (RFC 9110, 14.2). */
+/**
+ * The part that a Range header asks for; undefined where it asks for none or for what is not there (RFC 9110, 14.2).
+ */
 function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
   const [, from, to] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? '') ?? []
   if (from === undefined) return undefined

@@ -7,7 +7,10 @@ export type Reachable =
   /** Relative to the upstream's base; checked. */
   | { readonly kind: 'streamed'; readonly url: string }
 
-/** What a binary cache says of a store path. Well-formed, about the path that was asked for, and nothing more is known. */
+/**
+ * What a binary cache says of a store path. Well-formed, about the path that was asked for, and nothing more is
+ * known.
+ */
 export interface Offer {
   /** The upstream's address. */
   readonly upstream: string

@@ -13,8 +13,8 @@ export interface Upstream {
   /** Where a file of its is: a name that a narinfo gives it. Throws FormatError for one that leads anywhere else. */
   locate(name: string): Reachable
   /**
-   * A file of its, relative to its address; undefined if there is none. Rejects with FormatError, FileError and SourceError,
-   * of which the last also ends a body that breaks off or stalls.
+   * A file of its, relative to its address; undefined if there is none. Rejects with FormatError, FileError and
+   * SourceError, of which the last also ends a body that breaks off or stalls.
    */
   stream(name: string, options: StreamOptions): Promise<Streamed | undefined>
   close(): void
@@ -36,7 +36,9 @@ export interface Streamed {
   readonly body: Readable
 }
 
-/** Opens an upstream, which asks nothing yet. `timeout`: milliseconds for an answer, and for each next part of a body. */
+/**
+ * Opens an upstream, which asks nothing yet. `timeout`: milliseconds for an answer, and for each next part of a body.
+ */
 export function openUpstream(
   settings: UpstreamSettings,
   { timeout }: { readonly timeout: number },

@@ -1,6 +1,6 @@
 /**
- * Streams of bzip2. Where one ends is known only to who decompresses it; bzip2 itself complains of whatever follows and is
- * no stream. What is left to look for is a stream of nothing: its 14 bytes stand nowhere else by chance.
+ * Streams of bzip2. Where one ends is known only to who decompresses it; bzip2 itself complains of whatever follows
+ * and is no stream. What is left to look for is a stream of nothing: its 14 bytes stand nowhere else by chance.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Reader } from './reader.ts'

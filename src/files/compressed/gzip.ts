@@ -1,6 +1,6 @@
 /**
- * Members of gzip (RFC 1952). Refused although the format has them: extra fields and comments, which are nobody's contents;
- * checks of headers, which no tool writes; empty members; and names that are none.
+ * Members of gzip (RFC 1952). Refused although the format has them: extra fields and comments, which are nobody's
+ * contents; checks of headers, which no tool writes; empty members; and names that are none.
  */
 import { createInflateRaw, type InflateRaw } from 'node:zlib'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -17,8 +17,8 @@ const PIECE = 256 * 1024
 const TRAILER_SIZE = 8
 
 /**
- * Checks that a file is members with contents and zeros behind them at most, and that they are `limit` bytes at most. To
- * find where one ends it has to be inflated. Throws FormatError.
+ * Checks that a file is members with contents and zeros behind them at most, and that they are `limit` bytes at most.
+ * To find where one ends it has to be inflated. Throws FormatError.
  */
 export async function walkGzip(reader: Reader, limit: number): Promise<void> {
   const end = await endWithoutZeros(reader, 0)

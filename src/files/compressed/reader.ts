@@ -38,7 +38,10 @@ export function bytesReader(bytes: Uint8Array): Reader {
   return { size: buffer.length, at: async (offset, length) => buffer.subarray(offset, offset + length) }
 }
 
-/** A reader that keeps what it read last, for whoever looks at a few bytes in many places that lie one behind the other. */
+/**
+ * A reader that keeps what it read last, for whoever looks at a few bytes in many places that lie one behind the
+ * other.
+ */
 export function windowed(reader: Reader): Reader {
   let start = 0
   let held: Buffer = Buffer.alloc(0)

@@ -1,6 +1,7 @@
 /**
- * All kinds of detached signatures, in the order in which their files are looked for. Whoever adds one writes a file here,
- * and its verifier in src/crypto/detached; nix/lib.nix has the same extensions, which test/formats/detached.test.ts holds.
+ * All kinds of detached signatures, in the order in which their files are looked for. Whoever adds one writes a file
+ * here, and its verifier in src/crypto/detached; nix/lib.nix has the same extensions, which
+ * test/formats/detached.test.ts holds.
  */
 import type { DetachedForm, OwnKeys, SignaturePlaces } from './form.ts'
 import { MINISIGN_FORM } from './minisign.ts'

@@ -37,8 +37,9 @@ export function signerUri(as: 'builder' | 'verifier', keyid: string): string {
 }
 
 /**
- * Whether a predicate says, in nixsig's own way, that its signer is another key than the one with this key id: who puts a
- * second signature under a builder's statement did not build. URIs of other parties name no key and say nothing about it.
+ * Whether a predicate says, in nixsig's own way, that its signer is another key than the one with this key id: who
+ * puts a second signature under a builder's statement did not build. URIs of other parties name no key and say
+ * nothing about it.
  */
 export function namesAnotherSigner(predicate: Predicate, keyid: string): boolean {
   if (predicate.kind === 'release') return false
@@ -53,9 +54,9 @@ export function resourceUriOf(path: string): string {
 }
 
 /**
- * What a predicate is about by its own word, where that is not this subject of its statement; undefined where the two agree.
- * A summary's `resourceUri` must be the path's, as SLSA demands of whoever goes by it. A build of nixsig's kind names its
- * derivation and output, and with them the output's name; and nothing is built from itself.
+ * What a predicate is about by its own word, where that is not this subject of its statement; undefined where the two
+ * agree. A summary's `resourceUri` must be the path's, as SLSA demands of whoever goes by it. A build of nixsig's
+ * kind names its derivation and output, and with them the output's name; and nothing is built from itself.
  */
 export function otherSubjectOf(predicate: Predicate, subject: Subject): string | undefined {
   switch (predicate.kind) {

@@ -35,8 +35,8 @@ export interface DeclaredSignature {
 }
 
 /**
- * The signatures that a derivation declares; none if it says nothing. Throws FormatError where it says something else than
- * a list of at most 64 of them.
+ * The signatures that a derivation declares; none if it says nothing. Throws FormatError where it says something else
+ * than a list of at most 64 of them.
  */
 export function declaredSignatures(derivation: Derivation): readonly DeclaredSignature[] {
   const text = attributeOf(derivation, SIGNATURES)
@@ -46,8 +46,8 @@ export function declaredSignatures(derivation: Derivation): readonly DeclaredSig
 }
 
 /**
- * Whether a derivation says that what it fetches is a signature or a list of checksums. What cannot be read says no such
- * thing.
+ * Whether a derivation says that what it fetches is a signature or a list of checksums. What cannot be read says no
+ * such thing.
  */
 export function isSaidToBeSignature(derivation: Derivation): boolean {
   try {

@@ -3,8 +3,8 @@ import { parseStrictJson } from '../json/strict.ts'
 import { type Derivation, variableOf } from './derivation.ts'
 
 /**
- * Where a derivation says that it fetches from: http, https and file URLs of its `url` and `urls`, as fetchurl of Nix and of
- * nixpkgs have them, in that order. Its own word, and not more. Never throws.
+ * Where a derivation says that it fetches from: http, https and file URLs of its `url` and `urls`, as fetchurl of Nix
+ * and of nixpkgs have them, in that order. Its own word, and not more. Never throws.
  */
 export function urlsOf(derivation: Derivation): readonly string[] {
   const structured = variableOf(derivation, '__json')

@@ -6,7 +6,9 @@ import { nix32Value } from './nix32.ts'
 
 /** Digits of a hash part. */
 const LENGTH = 32
-/** What may follow a hash part and belong to the path: a dash and a name, and one byte by which the name's end shows. */
+/**
+ * What may follow a hash part and belong to the path: a dash and a name, and one byte by which the name's end shows.
+ */
 const AFTER = 213
 const DASH = 0x2d
 const NO_DIGIT = 255
@@ -85,8 +87,8 @@ function valueAt(text: Buffer, at: number): number {
 }
 
 /**
- * Looks at every hash part that begins at the front and ends at or before `end`; says where to go on. Begins with the last
- * digit: most bytes are no digits, and what ends in one of those is passed over whole.
+ * Looks at every hash part that begins at the front and ends at or before `end`; says where to go on. Begins with the
+ * last digit: most bytes are no digits, and what ends in one of those is passed over whole.
  */
 function search(text: Buffer, end: number, look: Look): number {
   let at = 0
@@ -127,9 +129,9 @@ function takeListed(text: Buffer, at: number, { names, seen, named }: Look): voi
 }
 
 /**
- * Takes the first hash part from `start` to `last` that nobody listed and that could be one. Where no name follows, what is
- * in hexadecimal digits, or in very few different ones, is some other number: of the hash parts that Nix makes, one in
- * thirty billion looks so.
+ * Takes the first hash part from `start` to `last` that nobody listed and that could be one. Where no name follows,
+ * what is in hexadecimal digits, or in very few different ones, is some other number: of the hash parts that Nix
+ * makes, one in thirty billion looks so.
  */
 function takeOther(text: Buffer, start: number, last: number, look: Look): void {
   const counts = new Uint8Array(32)

@@ -1,4 +1,7 @@
-/** ASCII armour of OpenPGP data (RFC 9580, section 6). Only the payload counts; headers such as `Comment` are not signed. */
+/**
+ * ASCII armour of OpenPGP data (RFC 9580, section 6). Only the payload counts; headers such as `Comment` are not
+ * signed.
+ */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 

@@ -1,7 +1,7 @@
 /**
- * OpenPGP's cleartext signatures (RFC 9580, section 7): a text that can be read as it is, and a signature over it. Stricter
- * than the specification where two readers could see two texts: the whole file is one message, nothing stands around it,
- * and there are no headers but `Hash`.
+ * OpenPGP's cleartext signatures (RFC 9580, section 7): a text that can be read as it is, and a signature over it.
+ * Stricter than the specification where two readers could see two texts: the whole file is one message, nothing
+ * stands around it, and there are no headers but `Hash`.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { decodeUtf8 } from '../json/strict.ts'

@@ -5,7 +5,9 @@ import { readNumber, readPackets, TAG } from './packets.ts'
 
 const SIGNATURE_LIMIT = 256
 
-/** What a signature packet says of itself (RFC 9580, section 5.2). Unverified: only its cryptography can vouch for it. */
+/**
+ * What a signature packet says of itself (RFC 9580, section 5.2). Unverified: only its cryptography can vouch for it.
+ */
 export interface OpenPgpSignature {
   readonly version: 3 | 4 | 6
   /** RFC 9580, section 5.2.1: 0x00 over a file's bytes, 0x10 to 0x13 and 0x1F over a certificate … */
@@ -41,8 +43,9 @@ export interface SignatureProof {
 }
 
 /**
- * The signatures of a detached signature file, armoured or binary, in however many blocks; at least one and at most 256.
- * Throws FormatError, also for a packet that is not a signature: it could change what another reader makes of the file.
+ * The signatures of a detached signature file, armoured or binary, in however many blocks; at least one and at most
+ * 256. Throws FormatError, also for a packet that is not a signature: it could change what another reader makes of
+ * the file.
  */
 export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSignature[] {
   const packets = readPackets(isText(file) ? dearmorSignatures(file) : file)
@@ -54,7 +57,10 @@ export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSigna
   })
 }
 
-/** Reads the body of one signature packet, version 3, 4 or 6; `bytes` is the packet with its header. Throws FormatError. */
+/**
+ * Reads the body of one signature packet, version 3, 4 or 6; `bytes` is the packet with its header. Throws
+ * FormatError.
+ */
 export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
   const version = readNumber(body, 0, 1)
   if (version === 3) return parseVersion3(body, bytes)

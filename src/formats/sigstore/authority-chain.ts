@@ -1,6 +1,7 @@
 /**
- * The chain of an authority in a trusted root, read as strictly as RFC 5280 (section 6) and RFC 3161 (section 2.3) ask for.
- * The library that verifies signatures along it looks at the signatures, the names, the validity and the length alone.
+ * The chain of an authority in a trusted root, read as strictly as RFC 5280 (section 6) and RFC 3161 (section 2.3)
+ * ask for. The library that verifies signatures along it looks at the signatures, the names, the validity and the
+ * length alone.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { contentOf, DER, derElement } from '../keys/der.ts'
@@ -60,10 +61,10 @@ interface Link {
 }
 
 /**
- * Reads an authority's chain (DER, from what signs to the root), and returns the public keys in it (SubjectPublicKeyInfo,
- * DER). The first of an authority for timestamps is what signs them; all others are authorities over what stands before
- * them. `below`: the certificate that an authority for certificates issued, DER. Throws FormatError that says why the
- * authority cannot be used.
+ * Reads an authority's chain (DER, from what signs to the root), and returns the public keys in it
+ * (SubjectPublicKeyInfo, DER). The first of an authority for timestamps is what signs them; all others are
+ * authorities over what stands before them. `below`: the certificate that an authority for certificates issued, DER.
+ * Throws FormatError that says why the authority cannot be used.
  */
 export function readAuthorityChain(
   chain: readonly Uint8Array[],

@@ -1,6 +1,6 @@
 /**
- * Sigstore bundles (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to 0.3, as JSON. All of a bundle is read
- * here and nothing of it twice: what is verified is made of these values, so no two readers can see two bundles.
+ * Sigstore bundles (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to 0.3, as JSON. All of a bundle is
+ * read here and nothing of it twice: what is verified is made of these values, so no two readers can see two bundles.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -73,8 +73,8 @@ export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
 }
 
 /**
- * Reads a bundle. Fields that the format does not know are errors, and so are null and missing where the format lets them
- * pass but nothing could be verified: signatures, digests, promises or proofs of inclusion. Throws FormatError.
+ * Reads a bundle. Fields that the format does not know are errors, and so are null and missing where the format lets
+ * them pass but nothing could be verified: signatures, digests, promises or proofs of inclusion. Throws FormatError.
  */
 export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
   const text = decodeUtf8(bytes, FORMAT)
@@ -120,9 +120,9 @@ export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
 }
 
 /**
- * A bundle of version 0.3 around the line of an envelope, which cosign verifies with a public key, without a certificate or
- * a transparency log. `hint` tells people which key that is: its SSH fingerprint. cosign wants one signature an envelope.
- * Returns JSON; throws FormatError if the line is no envelope.
+ * A bundle of version 0.3 around the line of an envelope, which cosign verifies with a public key, without a
+ * certificate or a transparency log. `hint` tells people which key that is: its SSH fingerprint. cosign wants one
+ * signature an envelope. Returns JSON; throws FormatError if the line is no envelope.
  */
 export function sigstoreBundle(line: string, hint: string): string {
   parseEnvelope(line)
@@ -158,7 +158,10 @@ function readMaterial(
   return { kind: 'public-key', hint: text }
 }
 
-/** The signer's certificate comes first; the others are of no use to who has a trusted root, and a root must not be there. */
+/**
+ * The signer's certificate comes first; the others are of no use to who has a trusted root, and a root must not be
+ * there.
+ */
 function readChain(node: JsonNode): Uint8Array {
   const certificates = listOf(only(node, ['certificates']).certificates, CERTIFICATE_LIMIT).map(entry =>
     bytesOf(only(entry, ['rawBytes']).rawBytes),

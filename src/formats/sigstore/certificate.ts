@@ -1,7 +1,8 @@
 /**
- * What a certificate of Sigstore's certificate authority says (RFC 5280; sigstore/fulcio, docs/certificate-specification.md
- * and docs/oid-info.md), read on its own: libraries compare the names in it by patterns, take the first of several, and
- * drop the highest bit of each character. Whether it is genuine is not looked at here.
+ * What a certificate of Sigstore's certificate authority says (RFC 5280; sigstore/fulcio,
+ * docs/certificate-specification.md and docs/oid-info.md), read on its own: libraries compare the names in it by
+ * patterns, take the first of several, and drop the highest bit of each character. Whether it is genuine is not
+ * looked at here.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { decodeUtf8 } from '../json/strict.ts'

@@ -1,7 +1,7 @@
 /**
- * What a transparency log recorded of a signature (sigstore/rekor, pkg/types; sigstore/rekor-tiles for version 0.0.2 of
- * `hashedrekord` and `dsse`): what was signed, the signature and whose it is. The log has already checked that they belong
- * together, and they must be those of the bundle. Fields that say something else are ignored.
+ * What a transparency log recorded of a signature (sigstore/rekor, pkg/types; sigstore/rekor-tiles for version 0.0.2
+ * of `hashedrekord` and `dsse`): what was signed, the signature and whose it is. The log has already checked that
+ * they belong together, and they must be those of the bundle. Fields that say something else are ignored.
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -14,7 +14,10 @@ const FORMAT = 'log entry'
 const LIMITS = { length: 512 * 1024, depth: 16 }
 
 export interface LogBody {
-  /** What `digest` is of: the message that was signed (a file, or what is signed of an envelope), or an envelope's payload. */
+  /**
+   * What `digest` is of: the message that was signed (a file, or what is signed of an envelope), or an envelope's
+   * payload.
+   */
   readonly over: 'message' | 'payload'
   readonly digest: Uint8Array
   readonly signature: Uint8Array

@@ -1,6 +1,6 @@
 /**
- * Sigstore's trusted root (sigstore/protobuf-specs, sigstore_trustroot.proto) as JSON: the certificate authorities, logs and
- * timestamp authorities of one instance of Sigstore, each with the time in which it counts.
+ * Sigstore's trusted root (sigstore/protobuf-specs, sigstore_trustroot.proto) as JSON: the certificate authorities,
+ * logs and timestamp authorities of one instance of Sigstore, each with the time in which it counts.
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -21,8 +21,9 @@ const DEPTH_LIMIT = 12
 const LIST_LIMIT = 64
 
 /**
- * Checks a trusted root: every field known and of its form, every validity with a beginning. A library reads it afterwards,
- * which would take what it does not know for missing, and what has no dates for valid for ever. Throws FormatError.
+ * Checks a trusted root: every field known and of its form, every validity with a beginning. A library reads it
+ * afterwards, which would take what it does not know for missing, and what has no dates for valid for ever. Throws
+ * FormatError.
  */
 export function checkTrustedRoot(bytes: Uint8Array): void {
   const text = decodeUtf8(bytes, 'trusted root')

@@ -1,6 +1,6 @@
 /**
- * X.509 certificates (RFC 5280, section 4.1) as far as Sigstore's need them, read strictly: version 3, in DER, no extension
- * twice. Whether a certificate is genuine is not looked at here.
+ * X.509 certificates (RFC 5280, section 4.1) as far as Sigstore's need them, read strictly: version 3, in DER, no
+ * extension twice. Whether a certificate is genuine is not looked at here.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { contentOf, DER, type DerElement, derElement, derElements, objectIdentifierOf } from '../keys/der.ts'
@@ -41,7 +41,10 @@ export interface X509Certificate {
   readonly extensions: X509Extensions
 }
 
-/** Reads a certificate (DER). Throws FormatError in the name of `format`, also for a critical extension not in `understood`. */
+/**
+ * Reads a certificate (DER). Throws FormatError in the name of `format`, also for a critical extension not in
+ * `understood`.
+ */
 export function parseX509(der: Uint8Array, format: string, understood: readonly string[]): X509Certificate {
   const malformed = (what: string) => new FormatError(format, what, 'the certificate')
   if (der.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)

@@ -1,7 +1,8 @@
 /**
- * Lists of allowed signers (ssh-keygen(1), ALLOWED SIGNERS), which git reads too. Each line that is no comment says whose
- * a key is: `principal[,principal…] [option[,option…]] algorithm base64 [comment]`. What such a list can say and nixsig's
- * trusted list cannot is refused: patterns, certificate authorities, and times in whatever zone a machine is in.
+ * Lists of allowed signers (ssh-keygen(1), ALLOWED SIGNERS), which git reads too. Each line that is no comment says
+ * whose a key is: `principal[,principal…] [option[,option…]] algorithm base64 [comment]`. What such a list can say
+ * and nixsig's trusted list cannot is refused: patterns, certificate authorities, and times in whatever zone a
+ * machine is in.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

@@ -1,4 +1,7 @@
-/** `[attestations]`: where a policy has evidence looked for, in directories of this machine and at addresses of others. */
+/**
+ * `[attestations]`: where a policy has evidence looked for, in directories of this machine and at addresses of
+ * others.
+ */
 import { isAbsolute, join } from 'node:path'
 import type { AttestationSource } from '../policy.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf } from './fields.ts'

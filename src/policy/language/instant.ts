@@ -6,12 +6,16 @@ const DATE = String.raw`(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`
 const TIME = String.raw`([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))`
 const FORM = new RegExp(`^${DATE}(?:[Tt ]${TIME})?$`)
 
-/** All of a date or time in the text of a policy, whatever its form. A space stands for the `T`, as RFC and TOML allow. */
+/**
+ * All of a date or time in the text of a policy, whatever its form. A space stands for the `T`, as RFC and TOML
+ * allow.
+ */
 const TOKEN = /\d[\dTtZz:+.-]*(?: (?=\d)[\dZz:+.-]+)?/y
 
 /**
- * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing, or
- * noted for anything else. In quotes it may be as well, for whatever writes policies by way of JSON, which has no dates.
+ * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing,
+ * or noted for anything else. In quotes it may be as well, for whatever writes policies by way of JSON, which has no
+ * dates.
  */
 export function instantOf(node: Node | undefined): Instant | undefined {
   if (node === undefined) return undefined

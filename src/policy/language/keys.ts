@@ -21,8 +21,8 @@ export type TextKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
  * A public key in any textual form: Nix (`name:base64`), minisign (`minisign:RW…`) and signify (`signify:RW…`), which
- * are Ed25519; OpenSSH (`ssh-ed25519 …`) and PEM (SPKI), which are Ed25519, ECDSA or RSA. Throws FormatError, also for a
- * key with which everybody can sign.
+ * are Ed25519; OpenSSH (`ssh-ed25519 …`) and PEM (SPKI), which are Ed25519, ECDSA or RSA. Throws FormatError, also
+ * for a key with which everybody can sign.
  */
 export function parseKey(text: string): TextKey {
   const key = keyOf(text)

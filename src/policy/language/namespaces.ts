@@ -6,7 +6,10 @@ import type { TextKey } from './keys.ts'
 const COUNT_LIMIT = 16
 const NAMESPACE_LIMIT = 256
 
-/** Reads the namespaces of a key. Notes what is wrong, also patterns: ssh-keygen would take them, here names are exact. */
+/**
+ * Reads the namespaces of a key. Notes what is wrong, also patterns: ssh-keygen would take them, here names are
+ * exact.
+ */
 export function readNamespaces(node: Node, key: TextKey | undefined): readonly string[] | undefined {
   if (key !== undefined && key.form !== 'ssh')
     return complain(node, 'only keys in the form of SSH have namespaces')

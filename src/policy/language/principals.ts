@@ -71,7 +71,10 @@ export function checkName(name: string, node: Node): void {
   if (RESERVED.includes(name)) complain(node, `the name "${name}" is reserved`)
 }
 
-/** The identity of a key that is written as text or, by its fingerprint, as `openpgp`; undefined, and noted, if it is none. */
+/**
+ * The identity of a key that is written as text or, by its fingerprint, as `openpgp`; undefined, and noted, if it is
+ * none.
+ */
 export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | undefined {
   const text = stringOf(node)
   if (text === undefined) return undefined

@@ -1,6 +1,6 @@
 /**
- * SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): this builder built that derivation and got these bytes. The fields
- * that nixsig uses are read strictly; the specification lets builders add others, so those are ignored.
+ * SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): this builder built that derivation and got these bytes. The
+ * fields that nixsig uses are read strictly; the specification lets builders add others, so those are ignored.
  */
 import { jsonObject } from '../../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, readString, stringOf } from '../../json/shape.ts'
@@ -12,7 +12,10 @@ import { readSubject, type Subject, subjectJson } from '../statement.ts'
 
 export const PROVENANCE = 'https://slsa.dev/provenance/v1'
 
-/** A build of one derivation by Nix. Its external parameters are `derivation` and `output`, its dependencies store paths. */
+/**
+ * A build of one derivation by Nix. Its external parameters are `derivation` and `output`, its dependencies store
+ * paths.
+ */
 export const BUILD_TYPE = 'nixsig:build-type:derivation:v1'
 
 const DEPENDENCY_LIMIT = 16_384
