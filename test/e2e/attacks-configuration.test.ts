@@ -188,7 +188,7 @@ for (const version of VERSIONS) {
         const { narHash } = await contentsOf(world, drv)
         world.write(
           '/srv/forged',
-          world.read(good).replace(/^nixsig1 .*$/m, `nixsig1 ${drv} sha256:${narHash}`),
+          world.read(good).replace(/^nixsig2 .*$/m, `nixsig2 ${drv} sha256:${narHash}`),
         )
         const { action, reason } = damageOf({ file, good, forged: '/srv/forged' })
         await world.output(`mkdir -p $(dirname ${file}) && ${action}`)

@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
       const digest = out.slice(11, 43)
       const entry = world.read(`/var/lib/nixsig/ledger/${digest.slice(0, 2)}/${digest}`)
       const { narHash } = await contentsOf(world, out)
-      assert.equal(entry.split('\n')[0], `nixsig1 ${out} sha256:${narHash}`)
+      assert.equal(entry.split('\n')[0], `nixsig2 ${out} sha256:${narHash}`)
       const line = world.read(`/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`)
       const { payload } = JSON.parse(line)
       const statement = JSON.parse(Buffer.from(payload, 'base64').toString())
