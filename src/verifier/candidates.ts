@@ -2,7 +2,13 @@ import { setImmediate } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { outputsOf, readDerivation, type StoredDerivation, UnsupportedDerivationError } from './build.ts'
+import {
+  inputsOf,
+  outputsOf,
+  readDerivation,
+  type StoredDerivation,
+  UnsupportedDerivationError,
+} from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /** Derivations, and paths, of one build's inputs. */
@@ -10,18 +16,27 @@ const LIMIT = 100_000
 /** Derivations after which others get their turn. */
 const TURN = 16
 
-/**
- * All that the outputs of a derivation can refer to, the hash part of each with its name: these outputs, the sources
- * that it is built from with all that they refer to, and whatever the derivations make that it is built from, and so
- * on. Nix itself looks for the inputs that are there while it builds, and for what those refer to: never for more.
- * Undefined where that cannot be told from what is in the store here.
- */
+/** What the outputs of a derivation can refer to. */
+export interface Candidates {
+  /**
+   * The hash part of each path with its name: these outputs, the sources that the derivation is built from with all
+   * that they refer to, and whatever the derivations make that it is built from, and so on. More cannot be referred to.
+   */
+  readonly names: ReadonlyMap<string, string>
+  /**
+   * The hash parts of those that Nix looks for in any case: these outputs, and the direct inputs with what they refer to
+   * as far as that is known here. Of the others it looks for what the inputs refer to, which nobody here may know.
+   */
+  readonly certain: ReadonlySet<string>
+}
+
+/** The candidates of a derivation; undefined where they cannot be told from what is in the store here. */
 export async function candidatesOf(
   inquiry: Inquiry,
   stored: StoredDerivation,
-): Promise<ReadonlyMap<string, string> | undefined> {
+): Promise<Candidates | undefined> {
   try {
-    return await walk(inquiry, stored)
+    return { names: await walk(inquiry, stored), certain: await certainOf(inquiry, stored) }
   } catch (error) {
     // Gone with the garbage, too many, or of a kind whose outputs no .drv names.
     const isForeseen =
@@ -61,6 +76,17 @@ async function walk(inquiry: Inquiry, stored: StoredDerivation): Promise<Readonl
     for (const reference of info.references) sources.add(reference)
   }
   return candidates
+}
+
+async function certainOf(inquiry: Inquiry, stored: StoredDerivation): Promise<ReadonlySet<string>> {
+  const store = await inquiry.store()
+  const inputs = new Set(inputsOf(stored).map(({ path }) => path.path))
+  for (const input of inputs) {
+    for (const reference of (await store.pathInfo(input))?.references ?? []) inputs.add(reference)
+    if (inputs.size > LIMIT) throw new FormatError('derivation', 'is built from too much', input)
+  }
+  const own = outputsOf(stored).map(({ path }) => path.path)
+  return new Set([...own, ...inputs].map(path => parseStorePath(path).digest))
 }
 
 function readOne(path: string, stored: StoredDerivation) {

@@ -2,14 +2,15 @@
 import type { Found, Wanted } from '../formats/nix/hash-parts.ts'
 import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { pathWord } from '../policy/words.ts'
+import type { Candidates } from './candidates.ts'
 
 /** What binary caches say of a path, and what it could refer to. */
 export interface StatedReferences {
   readonly path: string
   /** Full store paths, sorted, none twice. */
   readonly references: readonly string[]
-  /** All that it could refer to, the hash part of each with its name; undefined where its derivation does not tell. */
-  readonly candidates: ReadonlyMap<string, string> | undefined
+  /** All that it could refer to; undefined where its derivation does not tell. */
+  readonly candidates: Candidates | undefined
 }
 
 /** Whether the stated references are those of the contents. */
@@ -22,7 +23,7 @@ export type Conclusion =
 
 /** What to look for in the contents, to conclude from. */
 export function wantedFor({ path, references, candidates }: StatedReferences): Wanted {
-  if (candidates !== undefined) return { names: candidates, others: false }
+  if (candidates !== undefined) return { names: candidates.names, others: false }
   const known = [path, ...references].map(parseStorePath)
   return { names: new Map(known.map(({ digest, name }) => [digest, name])), others: true }
 }
@@ -32,7 +33,7 @@ export function impossible({ references, candidates }: StatedReferences): readon
   if (candidates === undefined) return []
   return references.filter(reference => {
     const { digest, name } = parseStorePath(reference)
-    return candidates.get(digest) !== name
+    return candidates.names.get(digest) !== name
   })
 }
 
@@ -42,11 +43,16 @@ export function concludeFrom(found: Found, stated: StatedReferences): Conclusion
   const { names } = wantedFor(stated)
   const claimed = new Set(references.map(reference => parseStorePath(reference).digest))
   const added = references.filter(reference => !found.seen.has(parseStorePath(reference).digest))
-  const missing = [...found.seen]
-    .filter(digest => !claimed.has(digest))
-    .map(digest => `${STORE_DIR}/${digest}-${names.get(digest)}`)
-    .sort()
+  const unstated = [...found.seen].filter(digest => !claimed.has(digest))
+  const pathOf = (digest: string) => `${STORE_DIR}/${digest}-${names.get(digest)}`
+  const isCertain = (digest: string) => candidates === undefined || candidates.certain.has(digest)
+  const missing = unstated.filter(isCertain).map(pathOf).sort()
   if (added.length > 0 || missing.length > 0) return { kind: 'wrong', added, missing }
+  const [doubtful] = unstated.map(pathOf).sort()
+  if (doubtful !== undefined) {
+    const whether = 'whether it refers to that, only what its inputs refer to tells, which is not known here'
+    return { kind: 'open', detail: `they name ${pathWord(doubtful)}; ${whether}` }
+  }
   if (candidates !== undefined) return { kind: 'right' }
   if (found.other !== undefined) {
     const name = pathWord(`${STORE_DIR}/${found.other}`)

@@ -203,10 +203,10 @@ for (const version of VERSIONS) {
       world.write('/etc/nixsig/keys/dev.pgp', readFileSync(gnupg.exportTo(join(dir, 'exported'), dave)))
       const scene = await fetchOf(world, RELEASE)
       keep(world, scene, '.asc', openpgp(dave))
-      await assertRefusedAfterBuild(
+      await assertRefusedBeforeBuild(
         world,
-        [scene.out],
-        /undecided.*\n.*no certificate [0-9A-F]{40} in \S*dev\.pgp/,
+        scene.out,
+        /undecided because of the policy file: .*has no certificate with the fingerprint [0-9A-F]{40}/,
       )
     }))
 
