@@ -196,6 +196,7 @@ const told = (verdict: Verdict) => ({
   outcome: verdict.outcome,
   status: exitCode(verdict),
   until: verdict.outcome === 'trusted' ? verdict.until : undefined,
+  findings: verdict.outcome === 'trusted' ? [] : [...new Set(verdict.findings.map(({ code }) => code))],
 })
 
 /** What the cases came to, to know that they try something. */

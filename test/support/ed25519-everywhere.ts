@@ -18,6 +18,14 @@ import { sshSignatureFile } from './security-key.ts'
 
 const NUMBERS = [Buffer.from('01'.repeat(8), 'hex'), Buffer.from('02'.repeat(8), 'hex')] as const
 const APPLICATIONS = ['ssh:', 'ssh:work']
+const NAMESPACES = [
+  ['file'],
+  ['git'],
+  ['nixsig', 'a@b'],
+  ['file', 'git', 'nixsig'],
+  ['sigstore-bundle'],
+  ['file', 'sigstore-bundle'],
+]
 
 /** The key of this name in every form. */
 export function ed25519Listings(
@@ -30,9 +38,7 @@ export function ed25519Listings(
     named('nix', { name }),
     named('pem'),
     named('ssh'),
-    ...[['file'], ['git'], ['nixsig', 'a@b'], ['file', 'git', 'nixsig']].map(namespaces =>
-      named('ssh', { namespaces }),
-    ),
+    ...NAMESPACES.map(namespaces => named('ssh', { namespaces })),
     ...APPLICATIONS.map(application => named('ssh', { application })),
     ...NUMBERS.map(keyNumber => named('minisign', { keyNumber })),
     ...NUMBERS.map(keyNumber => named('signify', { keyNumber })),
@@ -54,7 +60,9 @@ export function ed25519Signatures(name: string, content: Buffer) {
   }
   return {
     files: [
-      ...['file', 'git', 'a@b'].map(namespace => ssh(pair.publicKey, raw, content, namespace)),
+      ...['file', 'git', 'a@b', 'sigstore-bundle'].map(namespace =>
+        ssh(pair.publicKey, raw, content, namespace),
+      ),
       ...APPLICATIONS.map(application => touched(pair.publicKey, raw, content, application)),
       ...NUMBERS.map(number => minisign(raw, content, number)),
       ...NUMBERS.map(number => signify(raw, content, number)),

@@ -59,11 +59,14 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   if (!signsBundles(key)) throw new TypeError(`${key.kind} keys make no Sigstore bundles`)
   const { verifyByKey } = await import('../sigstore/by-key.ts')
   const result = await verifyByKey(file, bundle, key)
-  if (result.outcome === 'good' && !maySignBundles(key)) {
-    const detail = `an SSH key signs Sigstore bundles only if its namespaces have "${BUNDLE_NAMESPACE}"`
-    return { key, outcome: 'unacceptable', detail }
-  }
-  return { key, ...result, ...(result.outcome === 'good' ? { trace: BY_KEY } : {}) }
+  return result.outcome === 'good' ? signedByKey(key, result) : { key, ...result }
+}
+
+/** What becomes of a bundle that a key signed, be it at hand or remembered. */
+function signedByKey(key: PlainKey, result: Pick<DetachedResult, 'detail'>): DetachedResult {
+  if (maySignBundles(key)) return { key, ...result, outcome: 'good', trace: BY_KEY }
+  const detail = `an SSH key signs Sigstore bundles only if its namespaces have "${BUNDLE_NAMESPACE}"`
+  return { key, outcome: 'unacceptable', detail }
 }
 
 const BY_KEY = 'sigstore:key'
@@ -76,8 +79,7 @@ async function recall(trace: string, key: Key): Promise<DetachedResult> {
       return { key, outcome: 'good', detail: 'by the same trusted root', trace }
     return { key, outcome: 'unreadable', detail: 'it was verified by another trusted root' }
   }
-  if (trace === BY_KEY && signsBundles(key) && maySignBundles(key))
-    return { key, outcome: 'good', detail: 'a bundle', trace }
+  if (trace === BY_KEY && signsBundles(key)) return signedByKey(key, { detail: 'a bundle' })
   return { key, outcome: 'unknown-signer', detail: 'a Sigstore bundle by somebody else' }
 }
 
