@@ -5,12 +5,14 @@
 import type { Offer } from '../evidence/upstreams/offer.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'
 import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import { earliest } from '../policy/key-standing.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { outputsOf, type StoredDerivation } from './build.ts'
 import { candidatesOf } from './candidates.ts'
 import { type Conclusion, concludeFrom, impossible, wantedFor } from './found-references.ts'
+import { addressByName } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /** What is known of a path that binary caches offer, all alike in what a signature is over. */
@@ -37,7 +39,8 @@ export async function withReferences(
   const { offers, claims } = offered
   const [{ narinfo, upstream }] = offers
   // Its name is made of its contents and of these very references.
-  if (offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
+  const isNamedByContents = addressByName(parseStorePath(narinfo.path), narinfo) !== undefined
+  if (isNamedByContents || offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
   const references = [...new Set(narinfo.references)].sort()
   const word = wordOnReferences(await inquiry.policy(), verdict, claims, references, inquiry.now)
   if (word.kind === 'vouched') return untilThen(verdict, word.until)
