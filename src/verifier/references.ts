@@ -9,6 +9,7 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { earliest } from '../policy/key-standing.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.ts'
+import { pathWord } from '../policy/words.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { outputsOf, type StoredDerivation } from './build.ts'
@@ -74,8 +75,8 @@ async function concludeByContents(
   { subject: { path, kind } }: Trust,
   { offers, derivation, references }: Asked,
 ): Promise<Conclusion> {
-  if (kind !== 'output' || isDiscarding(derivation, path)) {
-    // What is fetched refers to nothing, nor does an output that Nix was told to register so.
+  if (kind !== 'output') {
+    // What is fetched refers to nothing.
     return references.length === 0 ? { kind: 'right' } : { kind: 'wrong', added: references, missing: [] }
   }
   const key = toHex(sha256(Buffer.from(`${derivation?.path.path} ${narFingerprint(offers[0].narinfo)}`)))
@@ -88,6 +89,13 @@ async function concludeByContents(
   const scanned = await scanOffered(offers, wantedFor(stated))
   if ('problem' in scanned) return { kind: 'open', detail: scanned.problem }
   const conclusion = concludeFrom(scanned.found, stated)
+  if (conclusion.kind === 'wrong' && references.length === 0 && isDiscarding(derivation, path)) {
+    const names = conclusion.missing.slice(0, 1).map(pathWord).join()
+    return {
+      kind: 'open',
+      detail: `its derivation discards references, which not every Nix does; it names ${names}`,
+    }
+  }
   if (conclusion.kind === 'right') remember(key)
   return conclusion
 }
