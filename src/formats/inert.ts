@@ -12,6 +12,9 @@ import { isText } from './openpgp/armor.ts'
 const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/
 const LINE_OF_BASE64 = 40
 
+/** The beginnings of lines of a program. By chance two stand in one of 1,500 signatures of 4096 bits. */
+const LINE_IN_BINARY = /\n[\t\x20-\x7e]{4,}/g
+
 /** Printable bytes in a row in a binary file that are taken for a text, and what such a text may be. */
 const TEXT_IN_BINARY = /[\t\n\r\x20-\x7e]{16,}/g
 const NAME_OR_ADDRESS = /^[A-Za-z0-9 ._+:,=/@%~?<>()-]*$/
@@ -38,6 +41,10 @@ function assertNoProgramIn(bytes: Uint8Array): void {
   for (const { 0: found, index } of text.matchAll(TEXT_IN_BINARY)) {
     if (NAME_OR_ADDRESS.test(found)) continue
     throw new FormatError(FORMAT, 'a text in it that could be a program', `offset ${index}`)
+  }
+  const [, second] = text.matchAll(LINE_IN_BINARY)
+  if (second !== undefined) {
+    throw new FormatError(FORMAT, 'lines in it that could be a program', `offset ${second.index}`)
   }
 }
 
