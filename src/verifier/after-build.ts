@@ -1,6 +1,7 @@
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
 import { readExpected, settle } from '../ledger/expected.ts'
+import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
@@ -64,7 +65,7 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isOfBuild }) => ({ derivation: drvPath, info, isOfBuild }))
     const quarantined = await condemn(inquiry, condemned, refusals)
-    for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
+    for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
     return { admitted: [], refusals, quarantined }
   }
   for (const [{ output, info }, trust] of trusted) {
@@ -72,8 +73,14 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     await attestOutput(inquiry, output, info)
     await recordTrust(inquiry, trust, output.path)
   }
-  for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
+  for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
+}
+
+/** The output was judged, or was judged before. */
+function forget(state: string, digest: string): void {
+  settle(state, digest)
+  forgetPresent(state, digest)
 }
 
 /** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
@@ -94,7 +101,7 @@ async function freshOutputs(
       digest !== undefined &&
       isAdmitted({ state, policy: digest, now: inquiry.now }, output.path, admittedAs(output))
     ) {
-      settle(state, output.path.digest)
+      forget(state, output.path.digest)
       admitted++
       continue
     }
