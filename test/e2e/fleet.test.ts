@@ -119,8 +119,8 @@ async function publishAttestations(
   paths: readonly CachedPath[],
 ): Promise<void> {
   for (const { path, narHash } of paths) {
-    const derivation = path.replace(/-.*$/, '-made.drv')
-    appendAttestation(front.path('/root/attestations'), path, built(by, { path, narHash }, derivation))
+    const line = built(by, { path, narHash }, `${path}.drv`)
+    appendAttestation(front.path('/root/attestations'), path, line)
   }
   await runAll(front, commands('Serve attestations'))
 }
@@ -192,7 +192,11 @@ for (const version of VERSIONS) {
       await runAll(front, commands('Watch over it'))
 
       const substituting = realise(machine, all)
-      while ((await countValid(machine)) < 10) await sleep(5)
+      let isOver = false
+      void substituting.finally(() => {
+        isOver = true
+      })
+      while (!isOver && (await countValid(machine)) < 10) await sleep(5)
       await first.end('SIGKILL')
       const [before, { status, stderr }] = [await countValid(machine), await substituting]
       assert.equal(status, 0, stderr)
