@@ -31,6 +31,8 @@ export interface Certificate {
   readonly primary: OwnKey
   readonly subkeys: readonly OwnKey[]
   readonly users: readonly OwnUser[]
+  /** By the primary key, of what it said of itself in direct-key signatures; not of itself. */
+  readonly directRevocations: readonly Uint8Array[]
   /** Why the whole certificate is refused, though no revocation by its own key is in the file; escaped. */
   readonly doubt?: string
   /** Binary: a keyring of this certificate alone, once, in one order whatever the file's was. */
@@ -78,6 +80,7 @@ function verifiedCertificate(
     primary: withAll(parts.primary),
     subkeys: parts.subkeys.map(withAll),
     users: parts.users.map(withAll),
+    directRevocations: revocations.placed.get(parts) ?? [],
     ...(revocations.doubt === undefined ? {} : { doubt: revocations.doubt }),
   }
   return { ...certificate, bytes: canonicalBytes(certificate) }

@@ -112,10 +112,11 @@ function readPoint(algorithm: number, bytes: Uint8Array): KeyMaterial {
   if (isNative(curve)) {
     const isFit = algorithm === (curve.startsWith('ed') ? ALGORITHM.eddsa : ALGORITHM.ecdh)
     if (!isFit) throw malformed(`algorithm ${algorithm} has no keys on ${curve}`)
-    if (point.length !== 1 + SIZE[curve] || point[0] !== 0x40) {
-      throw malformed(`not a point in the form of ${curve}, behind 0x40`)
-    }
-    return { kind: curve, publicKey: point.subarray(1) }
+    const isBehindPrefix = point.length === 1 + SIZE[curve] && point[0] === 0x40
+    if (isBehindPrefix) return { kind: curve, publicKey: point.subarray(1) }
+    // Keys that only decrypt fill no seats, so two spellings do not matter.
+    if (algorithm === ALGORITHM.ecdh && point.length === SIZE[curve]) return { kind: curve, publicKey: point }
+    throw malformed(`not a point in the form of ${curve}, behind 0x40`)
   }
   if (algorithm === ALGORITHM.eddsa) throw malformed(`algorithm ${algorithm} has no keys on ${curve}`)
   if (point[0] !== 4) throw malformed(`not an uncompressed point of ${curve}`)
