@@ -68,7 +68,8 @@ const CURVES: Readonly<Record<string, PrimeCurve | NativeCurve>> = {
  * The material of a key of version 4 or 6. Throws FormatError for one that breaks off or is written in an unusual form,
  * such as a compressed point or a curve by an unknown OID: two spellings of one key would pass for two keys.
  */
-export function keyMaterialOf({ version, algorithm, body }: KeyPacket): KeyMaterial {
+export function keyMaterialOf(key: KeyPacket): KeyMaterial {
+  const { version, algorithm, body } = key
   if (version !== 4 && version !== 6) return { kind: 'other', algorithm: -version, bytes: body.subarray(5) }
   const bytes = body.subarray(version === 6 ? 10 : 6)
   switch (algorithm) {
@@ -85,22 +86,23 @@ export function keyMaterialOf({ version, algorithm, body }: KeyPacket): KeyMater
     case ALGORITHM.ecdh:
     case ALGORITHM.ecdsa:
     case ALGORITHM.eddsa:
-      return readPoint(algorithm, bytes)
+      return readPoint(key, bytes)
     case ALGORITHM.x25519:
-      return rawKey('x25519', bytes)
+      return rawKey('x25519', key, bytes)
     case ALGORITHM.x448:
-      return rawKey('x448', bytes)
+      return rawKey('x448', key, bytes)
     case ALGORITHM.ed25519:
-      return rawKey('ed25519', bytes)
+      return rawKey('ed25519', key, bytes)
     case ALGORITHM.ed448:
-      return rawKey('ed448', bytes)
+      return rawKey('ed448', key, bytes)
     default:
       return { kind: 'other', algorithm, bytes }
   }
 }
 
 /** The size of the OID, the OID, and a point as a number. */
-function readPoint(algorithm: number, bytes: Uint8Array): KeyMaterial {
+function readPoint({ algorithm, fingerprint }: KeyPacket, bytes: Uint8Array): KeyMaterial {
+  const malformed = (problem: string) => new FormatError('OpenPGP key', problem, fingerprint)
   const size = readNumber(bytes, 0, 1)
   const oid = bytes.subarray(1, 1 + size)
   const curve = CURVES[toHex(oid)]
@@ -128,14 +130,10 @@ function isNative(curve: PrimeCurve | NativeCurve): curve is NativeCurve {
   return curve in SIZE
 }
 
-function rawKey(kind: NativeCurve, bytes: Uint8Array): KeyMaterial {
+function rawKey(kind: NativeCurve, { fingerprint }: KeyPacket, bytes: Uint8Array): KeyMaterial {
   const size = SIZE[kind]
-  if (bytes.length < size) throw malformed('breaks off')
+  if (bytes.length < size) throw new FormatError('OpenPGP key', 'breaks off', fingerprint)
   return { kind, publicKey: bytes.subarray(0, size) }
 }
 
 const EMPTY = new Uint8Array()
-
-function malformed(problem: string): FormatError {
-  return new FormatError('OpenPGP key', problem, 'key material')
-}
