@@ -95,6 +95,20 @@ const nixKeys: readonly Target[] = [
   }),
 ]
 
+const INERT_SEEDS: readonly string[] = [
+  ...MINISIGN_SIGNATURES.map(each => Buffer.from(each).toString().replace('by Alice', 'alice')),
+  `# SHA256 HASH\n${'ab'.repeat(32)}  tool.tar\nSHA256 (tool.tar) = ${'ab'.repeat(32)}\n`,
+]
+
+/** What no inert text has in it, since an interpreter goes by it. */
+const PROGRAMS: readonly (readonly [program: string, sign: RegExp])[] = [
+  ['a shell reads more than words in it', /[$`|&<>';!]/],
+  ['sed reads an address and a command', /^\d+[a-z]? /im],
+  ['Python reads another encoding', /^[ \t\f]*#.*coding[:=][ \t]*[-\w.]/m],
+  ['make reads a command, or an assignment of several words', /^\t|comment: .*=/m],
+  ['a list has names of several words', /^[0-9a-f]{32,} [ *]?\S+[ \t]+\S/m],
+]
+
 /** Keys and signatures of every kind but OpenPGP's. */
 export const KEYS: readonly Target[] = [
   ...nixKeys,
@@ -156,12 +170,26 @@ export const KEYS: readonly Target[] = [
   }),
   formatTarget({
     name: 'signature or program',
-    seeds: [...MINISIGN_SIGNATURES, ...OPENPGP_SIGNATURES, ...SSH_SIGNATURES, ...SIGNIFY_SIGNATURES],
-    tokens: [...TOKENS, '$(', ' (', ')', '`', ';', '\n#', 'SHA256 ('],
+    seeds: [...OPENPGP_SIGNATURES, ...SSH_SIGNATURES, ...SIGNIFY_SIGNATURES, ...INERT_SEEDS],
+    tokens: [
+      ...TOKENS,
+      '$(',
+      ' (',
+      ')',
+      '`',
+      ';',
+      '\n#',
+      'SHA256 (',
+      'coding: ',
+      ' x',
+      '0'.repeat(60),
+      '1e  ',
+    ],
     read: input => {
       assertInert(input)
       const text = Buffer.from(input).toString('latin1')
-      if (isText(input) && /[$`|&<>']/.test(text)) throw new Error('a shell reads more than words in it')
+      if (!isText(input)) return
+      for (const [program, sign] of PROGRAMS) assert.doesNotMatch(text, sign, program)
     },
   }),
 ]

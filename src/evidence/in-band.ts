@@ -2,6 +2,7 @@
  * Developers' signatures that a derivation names itself. They are checked like those in a directory of attestations,
  * by the user's own keys: whoever wrote the derivation can say where to look, and cannot vouch for anything.
  */
+import { lstatSync } from 'node:fs'
 import { SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { CHECKSUM_LIST_LIMIT, parseChecksumList } from '../formats/checksum-list.ts'
@@ -15,6 +16,10 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { evidenceOfSignature } from './developer-signatures.ts'
 import { mergeEvidence } from './merge.ts'
+
+/** Signatures that nobody stands for, and bytes that are read for them. */
+const HEARSAY_SIGNATURES = 64
+const HEARSAY_BYTES = 256 * 1024 * 1024
 
 /** What one derivation says of the signatures of one path. */
 export interface Declaration {
@@ -44,10 +49,19 @@ export async function inBandEvidence(
 ): Promise<Evidence> {
   const { subject, fsPath } = source
   const parts: Evidence[] = []
-  for (const { by, signatures, problem, isHearsay } of declarations) {
+  const tried = new Set<string>()
+  let left = hearsayLimit(fsPath)
+  const inOrder = [
+    ...declarations.filter(each => !each.isHearsay),
+    ...declarations.filter(each => each.isHearsay),
+  ]
+  for (const { by, signatures, problem, isHearsay } of inOrder) {
     const found: Evidence[] = []
     if (problem !== undefined) found.push(troubleIn(by, problem))
     for (const declared of signatures) {
+      const asked = [declared.signature, declared.checksums, declared.kind, declared.fileName].join('\n')
+      if (isHearsay && (tried.has(asked) || left-- <= 0)) continue
+      tried.add(asked)
       const fileNames = [...source.fileNames, ...(declared.fileName === undefined ? [] : [declared.fileName])]
       const origin = `${declared.signature}, as ${parseStorePath(by).name} says`
       try {
@@ -61,6 +75,12 @@ export async function inBandEvidence(
     parts.push(...(isHearsay ? found.map(each => ({ ...each, troubles: [] })) : found))
   }
   return mergeEvidence(parts)
+}
+
+/** How many signatures that nobody stands for are tried: each may have the whole file read. */
+function hearsayLimit(fsPath: string): number {
+  const size = lstatSync(fsPath, { throwIfNoEntry: false })?.size ?? 0
+  return Math.min(HEARSAY_SIGNATURES, Math.ceil(HEARSAY_BYTES / Math.max(1, size)))
 }
 
 /**

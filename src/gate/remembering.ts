@@ -1,8 +1,12 @@
 import type { Said } from '../evidence/upstreams/offer.ts'
 import type { Upstream } from '../evidence/upstreams/upstream.ts'
 
-/** Paths of which an upstream's word is kept. */
+/** Paths of which an upstream's word is kept, and characters of all these words together. */
 const COUNT_LIMIT = 4096
+const SIZE_LIMIT = 16 * 1024 * 1024
+/** Characters that a word counts for besides its own, and each text in it. */
+const OVERHEAD = 256
+const TEXT_OVERHEAD = 64
 /** An upstream that let us wait so long in vain, in milliseconds, is not asked again for so long. */
 const SLOW = 1000
 const SPARED = 10_000
@@ -25,7 +29,22 @@ export interface RememberingUpstream extends Upstream {
  * waited for again at once: with thousands of paths to ask about, Nix would never get done.
  */
 export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages): RememberingUpstream {
-  const kept = new Map<string, { readonly said: Said; readonly until: number }>()
+  const kept = new Map<string, { readonly said: Said; readonly until: number; readonly size: number }>()
+  let size = 0
+  const drop = (digest: string) => {
+    size -= kept.get(digest)?.size ?? 0
+    kept.delete(digest)
+  }
+  const keep = (digest: string, said: Said, until: number) => {
+    drop(digest)
+    const added = sizeOf(said)
+    kept.set(digest, { said, until, size: added })
+    size += added
+    for (const oldest of kept.keys()) {
+      if (kept.size <= COUNT_LIMIT && size <= SIZE_LIMIT) break
+      drop(oldest)
+    }
+  }
   let silence: { readonly said: Said; readonly until: number } | undefined
   const age = { offer: maxAge, absent: negativeMaxAge, silent: 0, malformed: 0 }
 
@@ -35,20 +54,28 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       const now = Date.now()
       const found = kept.get(digest)
       if (found !== undefined && now < found.until) return found.said
-      kept.delete(digest)
+      drop(digest)
       if (silence !== undefined && now < silence.until) return silence.said
       const said = await upstream.narinfo(digest)
       const wait = Date.now() - now
       if (said.kind === 'silent' && wait > SLOW) silence = { said, until: Date.now() + SPARED }
       if (age[said.kind] === 0) return said
-      kept.set(digest, { said, until: now + age[said.kind] * 1000 })
-      if (kept.size > COUNT_LIMIT) kept.delete(kept.keys().next().value ?? '')
+      keep(digest, said, now + age[said.kind] * 1000)
       return said
     },
     until: digest => kept.get(digest)?.until,
     forget() {
       kept.clear()
+      size = 0
       silence = undefined
     },
   }
+}
+
+/** Characters that a word takes, about: a narinfo names up to 10,000 paths, and may do so in every answer. */
+function sizeOf(said: Said): number {
+  if (said.kind !== 'offer') return OVERHEAD
+  const { references, signatures } = said.offer.narinfo
+  const texts = [...references, ...signatures]
+  return OVERHEAD + texts.reduce((sum, text) => sum + text.length + TEXT_OVERHEAD, 0)
 }

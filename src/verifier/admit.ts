@@ -12,7 +12,7 @@ import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
 import { type Input, inputsOf, type Output, readDerivation, type StoredDerivation } from './build.ts'
 import { admitDerivation } from './derivations.ts'
-import { identify, knownFromStore } from './identify.ts'
+import { identify, isCopied, knownFromStore } from './identify.ts'
 import { admitSignature, noSignature } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
@@ -48,10 +48,10 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (isAdmitted(now, input.path, input.kind)) return undefined
   const info = await (await inquiry.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
-  // A derivation can name any path as its source: what was built stays an output.
-  const isOutput = info === undefined ? entry?.kind === 'output' : info.ca === undefined
-  if (input.kind === 'local-source' && isOutput) {
-    return admitInput(inquiry, await identify(inquiry, input.path, knownFromStore(info)))
+  // A derivation can name any path as its source: what was built or fetched stays that.
+  const isOther = info === undefined ? entry?.kind === 'output' : !isCopied(info)
+  if (input.kind === 'local-source' && isOther) {
+    return admitInput(inquiry, await identify(inquiry, input.path, knownFromStore(info, entry)))
   }
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
     if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, entry)

@@ -1,6 +1,7 @@
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
 import { readExpected, settle } from '../ledger/expected.ts'
+import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
@@ -18,6 +19,7 @@ import {
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+import { ofThisBuild } from './of-this-build.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -33,12 +35,15 @@ export interface BuildOutcome {
 interface Fresh {
   readonly output: Output
   readonly info: PathInfo
+  /** Whether this build made it, and it was not here before. */
+  readonly isOfBuild: boolean
 }
 
 /** A path that leaves the store, and the derivation that made it. */
 interface Condemned {
   readonly derivation: string
   readonly info: PathInfo
+  readonly isOfBuild: boolean
 }
 
 /**
@@ -58,9 +63,9 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   const { trusted, refusals } = await judgeOutputs(inquiry, stored, fresh)
 
   if (refusals.length > 0) {
-    const condemned = fresh.map(({ info }) => ({ derivation: drvPath, info }))
+    const condemned = fresh.map(({ info, isOfBuild }) => ({ derivation: drvPath, info, isOfBuild }))
     const quarantined = await condemn(inquiry, condemned, refusals)
-    for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
+    for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
     return { admitted: [], refusals, quarantined }
   }
   for (const [{ output, info }, trust] of trusted) {
@@ -68,8 +73,14 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     await attestOutput(inquiry, output, info)
     await recordTrust(inquiry, trust, output.path)
   }
-  for (const { output } of fresh) settle(inquiry.places.state, output.path.digest)
+  for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
+}
+
+/** The output was judged, or was judged before. */
+function forget(state: string, digest: string): void {
+  settle(state, digest)
+  forgetPresent(state, digest)
 }
 
 /** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
@@ -83,21 +94,33 @@ async function freshOutputs(
     policy => policy.digest,
     () => undefined,
   )
-  const fresh: Fresh[] = []
+  const valid: Omit<Fresh, 'isOfBuild'>[] = []
   let admitted = 0
   for (const output of outputsOf(stored)) {
     if (
       digest !== undefined &&
       isAdmitted({ state, policy: digest, now: inquiry.now }, output.path, admittedAs(output))
     ) {
-      settle(state, output.path.digest)
+      forget(state, output.path.digest)
       admitted++
       continue
     }
     const info = await (await inquiry.store()).pathInfo(output.path.path)
-    if (info !== undefined) fresh.push({ output, info })
+    if (info !== undefined) valid.push({ output, info })
   }
-  return fresh.length + admitted > 0 ? fresh : undefined
+  if (valid.length + admitted === 0) return undefined
+  const isOfBuild = made(inquiry, stored.path.path, valid)
+  return valid.map(each => ({ ...each, isOfBuild: isOfBuild(each) }))
+}
+
+/** Tells what a build made from what was here before. */
+function made(
+  { places, now }: Inquiry,
+  derivation: string,
+  valid: readonly { readonly info: PathInfo }[],
+): (one: { readonly info: PathInfo }) => boolean {
+  const paths = ofThisBuild(places.state, { derivation, valid: valid.map(({ info }) => info), now })
+  return ({ info }) => paths.has(info.path)
 }
 
 function admittedAs({ kind, isSignature }: Output): AdmittedKind {
@@ -130,7 +153,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
-      if (!item.info.ultimate) {
+      if (!item.info.ultimate || !item.isOfBuild) {
         // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
         const refusal = await admitInput(inquiry, item.output)
         if (refusal !== undefined) refusals.push(refusal)
@@ -138,8 +161,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
       }
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
-      const made = { builtHere: true, derivation: stored }
-      const verdict = await judgeInput(inquiry, item.output, made)
+      const verdict = await judgeInput(inquiry, item.output, { builtHere: true, derivation: stored })
       if (verdict.outcome === 'trusted') trusted.push([item, verdict])
       else refusals.push(verdict)
     }
@@ -166,11 +188,13 @@ async function refuseUnsupported(
   error: UnsupportedDerivationError,
 ): Promise<BuildOutcome> {
   const store = await inquiry.store()
-  const condemned: Condemned[] = []
+  const valid: { readonly info: PathInfo }[] = []
   for (const path of (await store.outputs(drvPath)).values()) {
     const info = path === undefined ? undefined : await store.pathInfo(path)
-    if (info !== undefined) condemned.push({ derivation: drvPath, info })
+    if (info !== undefined) valid.push({ info })
   }
+  const isOfBuild = made(inquiry, drvPath, valid)
+  const condemned = valid.map(one => ({ derivation: drvPath, isOfBuild: isOfBuild(one), ...one }))
   const refusals = [refusalOf(error, drvPath, 'derivation')]
   return { admitted: [], refusals, quarantined: await condemn(inquiry, condemned, refusals) }
 }
@@ -183,10 +207,16 @@ async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
 }
 
 /**
- * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it. What
- * was here before, or came from elsewhere, may be part of a system that runs: only if nothing else refers to it.
+ * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it; what
+ * another machine made for it only if nothing else refers to it. What was here before may be part of a system that
+ * runs, whoever had it built again: it stays, and is judged whenever something is built from it.
  */
-async function mayLeave(inquiry: Inquiry, { derivation, info }: Condemned, condemned: readonly Condemned[]) {
+async function mayLeave(
+  inquiry: Inquiry,
+  { derivation, info, isOfBuild }: Condemned,
+  condemned: readonly Condemned[],
+) {
+  if (!isOfBuild) return false
   const expected = readExpected(inquiry.places.state, parseStorePath(info.path).digest)
   if (info.ultimate && expected?.derivation === derivation) return true
   const referrers = await (await inquiry.store()).referrers(info.path)

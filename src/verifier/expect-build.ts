@@ -1,4 +1,5 @@
 import { expectOutput } from '../ledger/expected.ts'
+import { notePresent } from '../ledger/present.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { AdmittedOutput } from './admitted.ts'
 
@@ -13,11 +14,14 @@ export interface StartingBuild {
   readonly allowed: ReadonlyMap<string, readonly string[]>
 }
 
-/** Notes all outputs of a build as expected, whichever way it was found that it may start: see ledger/expected.ts. */
+/** Notes all outputs of a build as expected or as there before, whichever way it was found that it may start: see ledger/expected.ts. */
 export function expectBuild(state: string, { derivation, outputs, time, allowed }: StartingBuild): void {
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
-    if (identityOf(path.path) !== undefined) continue
+    if (identityOf(path.path) !== undefined) {
+      notePresent(state, { digest: path.digest, path: path.path, derivation, time })
+      continue
+    }
     expectOutput(state, {
       digest: path.digest,
       path: path.path,

@@ -88,10 +88,13 @@ export function readable(candidate: string): StoredDerivation | undefined {
   }
 }
 
+/**
+ * Whether a build graph goes from a derivation to a path. A derivation that is only read by a build, as a file, is not
+ * part of its graph: whoever signed that saw what is built, and what that is built from.
+ */
 function names({ derivation }: StoredDerivation, path: string): boolean {
-  return (
-    derivation.inputSources.includes(path) || derivation.inputDerivations.some(input => input.path === path)
-  )
+  if (path.endsWith('.drv')) return derivation.inputDerivations.some(input => input.path === path)
+  return derivation.inputSources.includes(path)
 }
 
 function callsSignature(stored: StoredDerivation, path: string): boolean {

@@ -3,7 +3,7 @@
 import type { Declaration } from '../evidence/in-band.ts'
 import { type ContentAddress, parseContentAddress } from '../formats/nix/content-address.ts'
 import { sourcePath } from '../formats/nix/make-store-path.ts'
-import type { StorePath } from '../formats/nix/store-path.ts'
+import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input, Output } from './build.ts'
@@ -31,8 +31,9 @@ export interface Known {
  */
 export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
   if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
-  if (info.ca === undefined) return { from: 'store' }
-  return { from: 'store', contentAddress: parseContentAddress(info.ca) }
+  const contentAddress =
+    info.ca === undefined ? addressByName(parseStorePath(info.path), info) : parseContentAddress(info.ca)
+  return { from: 'store', contentAddress }
 }
 
 /** A path that is not a derivation, and all derivations in the store that make it. */
@@ -52,14 +53,16 @@ export function addressByName(
 }
 
 /**
- * What a path is: what valid derivations say that they make it as, which they cannot say in two ways, for their
- * outputs' names follow from their contents. Without one, what is named by its contents is a source, and all else is
- * an output. Who registered the path as made by something has no say: anybody can do that.
+ * What a path is: what valid derivations make it as, for their outputs' names follow from their contents. Without one,
+ * what is named by its contents is a source, and all else is an output. A tree or text that evaluation can have copied
+ * in has the same name if a derivation fetched it: anybody could add such a derivation, so it makes no difference here.
+ * Who registered the path as made by something has no say: anybody can do that.
  */
 export async function identify(inquiry: Inquiry, path: StorePath, known: Known): Promise<Identified> {
   const makers = await makersOf(inquiry, path)
-  const kind = makers[0]?.kind ?? kindOf(known)
-  if (kind !== 'fetched-source') return { path, kind, makers }
+  const named = kindOf(known)
+  const kind = named === 'local-source' ? named : (makers[0]?.kind ?? named)
+  if (kind === 'output') return { path, kind, makers }
   const declared = await declaredBy(inquiry, makers)
   return declared.length === 0 ? { path, kind, makers } : { path, kind, makers, declared }
 }
@@ -74,6 +77,11 @@ async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<
   })
 }
 
+/** Whether a path in the store can have been copied in by evaluation, as a derivation says that lists it as a source. */
+export function isCopied(info: PathInfo): boolean {
+  return kindOf(knownFromStore(info)) === 'local-source'
+}
+
 /**
  * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is
  * hashed in another way was fetched, and so is whatever comes from a cache.
@@ -82,6 +90,6 @@ function kindOf({ from, contentAddress, admittedAs }: Known): Input['kind'] {
   if (admittedAs === 'fetched-source' || admittedAs === 'local-source') return admittedAs
   if (contentAddress === undefined) return 'output'
   const { method, algorithm } = contentAddress
-  const isCopied = (method === 'recursive' && algorithm === 'sha256') || method === 'text'
-  return isCopied && from === 'store' ? 'local-source' : 'fetched-source'
+  const isOfEvaluation = (method === 'recursive' && algorithm === 'sha256') || method === 'text'
+  return isOfEvaluation && from === 'store' ? 'local-source' : 'fetched-source'
 }

@@ -114,6 +114,9 @@ export async function judgeSource(
   subject: Subject,
   { evidence, fsPath }: { readonly evidence: Evidence; readonly fsPath: string },
 ): Promise<Verdict> {
+  // What derivations name can only add: where it is not needed, nobody's many signatures cost anything.
+  const alone = await judgeWithGraph(inquiry, subject, evidence, derivationsOf(input))
+  if (alone.outcome === 'trusted') return alone
   const { troubles, ...declared } = await declaredEvidence(inquiry, input, subject, fsPath)
   const all = mergeEvidence([evidence, { ...declared, troubles: [] }])
   return doubting(await judgeWithGraph(inquiry, subject, all, derivationsOf(input)), troubles)

@@ -1,3 +1,4 @@
+import { lstatSync } from 'node:fs'
 import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { isCurrent, readAdmission } from '../ledger/admissions.ts'
@@ -6,6 +7,10 @@ import type { Inquiry } from './inquiry.ts'
 
 /** Derivations that are looked at although nobody attested them and the ledger does not have them. */
 const UNKNOWN_LIMIT = 256
+
+/** Bytes that one such derivation may have, and all of them together. */
+const ONE_LIMIT = 1024 * 1024
+const ALL_LIMIT = 32 * 1024 * 1024
 
 /**
  * Derivations in an order that nobody else controls, first those that the ledger admitted, then those of
@@ -25,6 +30,17 @@ export async function knownFirst(
   }
   const ranked = [...new Set(derivations)].sort().map(path => ({ path, rank: standing(path) }))
   const known = [0, 1].flatMap(rank => ranked.filter(one => one.rank === rank))
-  const unknown = ranked.filter(({ rank }) => rank === 2).slice(0, limit)
+  const unknown = withinBytes(ranked.filter(({ rank }) => rank === 2).slice(0, limit))
   return [...known, ...unknown].map(({ path }) => path)
+}
+
+/** Those that are read: anybody can add derivations of many megabytes. */
+function withinBytes<T extends { readonly path: string }>(derivations: readonly T[]): readonly T[] {
+  let left = ALL_LIMIT
+  return derivations.filter(({ path }) => {
+    const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+    if (size > ONE_LIMIT || size > left) return false
+    left -= size
+    return true
+  })
 }

@@ -5,12 +5,17 @@
 import type { Offer } from '../evidence/upstreams/offer.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'
 import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import { earliest } from '../policy/key-standing.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.ts'
+import { pathWord } from '../policy/words.ts'
+import { toHex } from '../primitives/hex.ts'
+import { sha256 } from '../primitives/sodium.ts'
 import { outputsOf, type StoredDerivation } from './build.ts'
 import { candidatesOf } from './candidates.ts'
 import { type Conclusion, concludeFrom, impossible, wantedFor } from './found-references.ts'
+import { addressByName } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /** What is known of a path that binary caches offer, all alike in what a signature is over. */
@@ -22,10 +27,10 @@ export interface OfferedPath {
   readonly claims: readonly Claim[]
 }
 
-/** Contents that were looked into: so many conclusions are kept. */
+/** Contents that were looked into: so many are kept. */
 const COUNT_LIMIT = 10_000
-/** What follows from contents that were looked into once, and always will. */
-const CONCLUSIONS = new Map<string, Conclusion>()
+/** SHA-256, hex, of what was stated of contents that were looked into and that state just this. */
+const RIGHT = new Set<string>()
 
 /** The verdict, as long as somebody vouches for the references that are offered; else the refusal. */
 export async function withReferences(
@@ -37,7 +42,8 @@ export async function withReferences(
   const { offers, claims } = offered
   const [{ narinfo, upstream }] = offers
   // Its name is made of its contents and of these very references.
-  if (offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
+  const isNamedByContents = addressByName(parseStorePath(narinfo.path), narinfo) !== undefined
+  if (isNamedByContents || offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
   const references = [...new Set(narinfo.references)].sort()
   const word = wordOnReferences(await inquiry.policy(), verdict, claims, references, inquiry.now)
   if (word.kind === 'vouched') return untilThen(verdict, word.until)
@@ -69,13 +75,12 @@ async function concludeByContents(
   { subject: { path, kind } }: Trust,
   { offers, derivation, references }: Asked,
 ): Promise<Conclusion> {
-  if (kind !== 'output' || isDiscarding(derivation, path)) {
-    // What is fetched refers to nothing, nor does an output that Nix was told to register so.
+  if (kind !== 'output') {
+    // What is fetched refers to nothing.
     return references.length === 0 ? { kind: 'right' } : { kind: 'wrong', added: references, missing: [] }
   }
-  const key = `${derivation?.path.path} ${narFingerprint(offers[0].narinfo)}`
-  const known = CONCLUSIONS.get(key)
-  if (known !== undefined) return known
+  const key = toHex(sha256(Buffer.from(`${derivation?.path.path} ${narFingerprint(offers[0].narinfo)}`)))
+  if (RIGHT.has(key)) return { kind: 'right' }
   const candidates = derivation && (await candidatesOf(inquiry, derivation))
   const stated = { path, references, candidates }
   const added = impossible(stated)
@@ -84,14 +89,20 @@ async function concludeByContents(
   const scanned = await scanOffered(offers, wantedFor(stated))
   if ('problem' in scanned) return { kind: 'open', detail: scanned.problem }
   const conclusion = concludeFrom(scanned.found, stated)
-  // A derivation that cannot be followed today may be tomorrow.
-  if (conclusion.kind !== 'open' || derivation === undefined) remember(key, conclusion)
+  if (conclusion.kind === 'wrong' && references.length === 0 && isDiscarding(derivation, path)) {
+    const names = conclusion.missing.slice(0, 1).map(pathWord).join()
+    return {
+      kind: 'open',
+      detail: `its derivation discards references, which not every Nix does; it names ${names}`,
+    }
+  }
+  if (conclusion.kind === 'right') remember(key)
   return conclusion
 }
 
-function remember(key: string, conclusion: Conclusion): void {
-  CONCLUSIONS.set(key, conclusion)
-  if (CONCLUSIONS.size > COUNT_LIMIT) CONCLUSIONS.delete(CONCLUSIONS.keys().next().value ?? '')
+function remember(key: string): void {
+  RIGHT.add(key)
+  if (RIGHT.size > COUNT_LIMIT) RIGHT.delete(RIGHT.keys().next().value ?? '')
 }
 
 function isDiscarding(derivation: StoredDerivation | undefined, path: string): boolean {

@@ -56,7 +56,47 @@ const KINDS: Readonly<Record<string, readonly [Readonly<Record<string, string>>,
   impure: [{ __impure: 'true' }, /it is an impure derivation, a kind that cannot be judged/],
 }
 
+/** Local sources need nobody, and fetched ones alice; or the other way round. */
+function byKind(local: string, fetched: string): string {
+  const rule = (kind: string, need: string) =>
+    `[[rules]]\nmatch = { name = "*", kind = "${kind}" }\nrequire.source = "${need}"\n`
+  return rule('local-source', local) + rule('fetched-source', fetched) + byDefault('alice', 'nothing', 'self')
+}
+
 for (const version of VERSIONS) {
+  test(`${version}: attack: anybody's derivation that fetches the same tree does not make a local source a fetched one`, () =>
+    withWorld(version, {}, async world => {
+      world.write('/srv/lib.sh', 'echo lib\n')
+      const source = await world.output('nix-store --add /srv/lib.sh')
+      const hash = await world.output(`nix-hash --type sha256 ${source}`)
+      const attributes = {
+        outputHashMode: '"recursive"',
+        outputHashAlgo: '"sha256"',
+        outputHash: `"${hash}"`,
+      }
+      const { out } = await instantiate(world, nix.derivation('lib.sh', { attributes }))
+      assert.equal(out, source)
+      for (const [local, fetched, status] of [
+        ['nothing', 'alice', 0],
+        ['alice', 'nothing', 10],
+      ] as const) {
+        await withAlice(world, byKind(local, fetched))
+        const verdict = await world.run(['/opt/nixsig/nixsig', 'verify', source])
+        assert.equal(verdict.status, status, verdict.stdout)
+        assert.match(verdict.stdout, /\(local source\)/)
+      }
+    }))
+
+  test(`${version}: attack: what its name proves to be fetched is no local source, though a derivation lists it as one`, () =>
+    withWorld(version, {}, async world => {
+      await withAlice(world, byKind('nothing', 'alice'))
+      world.write('/srv/evil.sh', 'echo evil\n')
+      const source = await world.output('nix-store --add-fixed sha256 /srv/evil.sh')
+      const { out } = await instantiate(world, nix.withInputs('user', [`(builtins.storePath ${source})`]))
+      const reason = /evil\.sh \(fetched source\) under rule .*needs alice for its source, found no signature/
+      await assertRefusedBeforeBuild(world, out, reason)
+    }))
+
   for (const [what, expression] of Object.entries(LOCAL)) {
     test(`${version}: ${what} is a source: refused unsigned, built from signed`, () =>
       withWorld(version, {}, async world => {

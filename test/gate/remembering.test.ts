@@ -5,7 +5,7 @@ import type { Upstream } from '../../src/evidence/upstreams/upstream.ts'
 import { remembering } from '../../src/gate/remembering.ts'
 
 const AGES = { maxAge: 3600, negativeMaxAge: 60 }
-const OFFER = { kind: 'offer' } as Said
+const OFFER = { kind: 'offer', offer: { narinfo: { references: [], signatures: [] } } } as unknown as Said
 const ABSENT: Said = { kind: 'absent' }
 const SILENT: Said = { kind: 'silent', detail: 'refused' }
 /** After ten seconds. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { contentsOf, withOpenedFile } from '../../crypto/detached/opened-file.ts'
 import { FileError } from '../../files/regular-file.ts'
@@ -11,6 +11,9 @@ import { shownUrl } from './shown-url.ts'
 import type { Source } from './sources.ts'
 
 const LIMITS = { bytes: 8 * 1024 * 1024 * 1024, time: 60 * 60_000, silence: 30_000 }
+
+/** URLs of one source that are tried. */
+const URL_LIMIT = 16
 
 /** Where contents are looked for. */
 export interface Workplace {
@@ -35,12 +38,14 @@ export async function contentsOfSource(source: Source, workplace: Workplace): Pr
     throw new FileError(`it is not in the store (nix-store --realise ${source.madeBy?.path.path ?? path})`)
   }
   const problems: string[] = []
-  for (const [index, url] of source.urls.entries()) {
+  if (source.urls.length > URL_LIMIT) problems.push(`only the first ${URL_LIMIT} URLs were tried`)
+  for (const [index, url] of source.urls.slice(0, URL_LIMIT).entries()) {
     const file = join(workplace.directory, `${source.path.digest}.${index}`)
     const problem = await fetchInto(file, url)
     if (problem === undefined) {
       const { hash, narHash } = await hashesOf(file, fixed.algorithm)
       if (hash === fixed.hash) return { path, narHash, file }
+      rmSync(file, { force: true })
     }
     problems.push(problem ?? `${shownUrl(url)} has other contents than the derivation says`)
   }

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
+import { parseStorePath } from '../../../src/formats/nix/store-path.ts'
 import { cachedPath } from '../../support/cache-of-many.ts'
 import { stock } from '../../support/gated-world.ts'
 import { BUILDER, STRANGER } from '../../support/guarded-world.ts'
@@ -99,7 +100,11 @@ const REGISTERING: readonly Entrance[] = [
       const { guarded, world, user } = cell
       const planted = await plant({ ...cell, trusted: false })
       const narHash = sha256('what the builder made')
-      guarded.attestOutput({ ...planted, narHash, drv: makeStorePath('text', narHash, 'made.drv') })
+      guarded.attestOutput({
+        ...planted,
+        narHash,
+        drv: makeStorePath('text', narHash, `${parseStorePath(planted.path).name}.drv`),
+      })
       const command = `${dump({ ...planted, narHash })} | nix-store --register-validity --hash-given`
       return { outcome: await world.run(command, { user }), path: planted.path }
     },

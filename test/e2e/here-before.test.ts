@@ -1,0 +1,58 @@
+// What was in the store before a build is nobody's work of today, and nobody may have it taken away by building again.
+// docs/semantics.md, S10 and H2.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as nix from '../support/expressions.ts'
+import { instantiate, isValid, nixBuild, quarantined } from '../support/scene.ts'
+import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
+import { VERSIONS, type World, withWorld } from '../support/world.ts'
+
+const WITHOUT_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
+const TWO_OUTPUTS = nix.derivation('two', {
+  build: 'echo dev > $dev; echo out > $out',
+  attributes: { outputs: '[ "out" "dev" ]' },
+})
+
+/** Nobody signs sources and derivations; outputs need this. */
+function trust(world: World, output: string): Promise<void> {
+  return setPolicy(world, policyText({ alice: [signer('alice')] }, byDefault('nothing', 'nothing', output)))
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: attack: what was built without hooks is no work of this machine once a sibling is built again`, () =>
+    withWorld(version, {}, async world => {
+      await trust(world, 'self')
+      const { drv } = await instantiate(world, TWO_OUTPUTS)
+      const outputs = (await world.output(`nix-store --realise ${WITHOUT_HOOKS} ${drv}`)).split('\n')
+      const [dev = '', out = ''] = [...outputs].sort(
+        (a, b) => Number(a.endsWith('two')) - Number(b.endsWith('two')),
+      )
+      // The store tells the two builds apart by seconds.
+      await new Promise(resolve => setTimeout(resolve, 7000))
+      await world.output(['nix-store', '--delete', dev])
+      const again = await world.run(['nix-store', '--realise', `${drv}!dev`])
+      assert.notEqual(again.status, 0)
+      assert.match(
+        again.stderr,
+        /-two \(output\) under rule "default".*\n.*needs to be built by this machine/,
+      )
+      assert.equal(await isValid(world, out), true)
+      const verdict = await world.run(['/opt/nixsig/nixsig', 'verify', out])
+      assert.equal(verdict.status, 10, verdict.stdout)
+    }))
+
+  test(`${version}: attack: whoever has a path built again to compare does not have it taken away`, () =>
+    withWorld(version, {}, async world => {
+      await trust(world, 'alice')
+      const { drv, out } = await instantiate(world, nix.derivation('held'))
+      await world.output(`nix-store --realise ${WITHOUT_HOOKS} ${drv}`)
+      // A root of the garbage collector alone holds it: nothing in the store refers to it.
+      await world.output(['ln', '-sfn', out, '/nix/var/nix/gcroots/held'])
+      await new Promise(resolve => setTimeout(resolve, 1000))
+      const { status, stderr } = await nixBuild(world, '--check')
+      assert.notEqual(status, 0)
+      assert.match(stderr, /-held \(output\) under rule "default"/)
+      assert.equal(await isValid(world, out), true)
+      assert.deepEqual(await quarantined(world), [])
+    }))
+}
