@@ -2,8 +2,11 @@ import { strict as assert } from 'node:assert'
 import { findCertificate } from '../../src/crypto/openpgp/certificate.ts'
 import { isText } from '../../src/formats/openpgp/armor.ts'
 import { parseCertificates } from '../../src/formats/openpgp/certificate.ts'
+import { fitMaterialOf } from '../../src/formats/openpgp/fit-key.ts'
+import type { KeyPacket } from '../../src/formats/openpgp/key-packet.ts'
 import { readPackets } from '../../src/formats/openpgp/packets.ts'
 import { parseDetachedSignatures } from '../../src/formats/openpgp/signature.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
 import { formatTarget, type Target } from '../target.ts'
 import { OPENPGP_CERTIFICATES, OPENPGP_SIGNATURES } from './openpgp-seeds.ts'
 
@@ -26,6 +29,16 @@ const TOKENS: readonly string[] = [
 function assertWhole(input: Uint8Array, parts: readonly { readonly bytes: Uint8Array }[]): void {
   if (isText(input)) return
   assert.ok(Buffer.concat(parts.map(part => part.bytes)).equals(input), 'the parts are not the whole')
+}
+
+function isFit(key: KeyPacket): boolean {
+  try {
+    fitMaterialOf(key)
+    return true
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
 }
 
 /** OpenPGP armour, packets, signatures and certificates. */
@@ -60,6 +73,11 @@ export const OPENPGP: readonly Target[] = [
       for (const { primary } of certificates.slice(0, 1)) {
         const { fingerprint } = primary
         if (fingerprint === '') continue
+        const copies = certificates.filter(each => each.primary.fingerprint === fingerprint)
+        if (!copies.flatMap(each => [each.primary, ...each.subkeys]).every(isFit)) {
+          assert.throws(() => findCertificate(input, fingerprint), FormatError)
+          continue
+        }
         const found = findCertificate(input, fingerprint)?.verified()
         assert.ok(found, 'a certificate is not found by its own fingerprint')
         const again = findCertificate(found.bytes, fingerprint)?.verified()

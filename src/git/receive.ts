@@ -4,7 +4,7 @@
  * objects are looked at through links from an empty one, so that its configuration, hooks, attributes, alternates,
  * promised objects and grafts mean nothing.
  */
-import { lstatSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
@@ -70,17 +70,33 @@ export async function receiveFrom(
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
 
-/** Packs with their indexes, and the directories of single objects: nothing else of what lies there. */
+/** Single objects and packs that are linked: git packs the former before they are many. */
+const LINK_LIMIT = 200_000
+
+/**
+ * Packs with their indexes, and single objects: nothing else of what lies there. Throws FileError for one that is not a
+ * plain file, of which git might wait for the end for ever.
+ */
 function linkObjects(from: string, to: string): void {
+  let links = 0
+  const link = (directory: string, form: RegExp) => {
+    const names = namesIn(join(from, directory)).filter(name => form.test(name))
+    links += names.length
+    if (links > LINK_LIMIT) throw new FileError(`more than ${LINK_LIMIT} files in ${printable(from)}`)
+    mkdirSync(join(to, directory), { recursive: true })
+    for (const name of names) {
+      const file = join(from, directory, name)
+      // A link to a file counts as what it leads to; one that leads nowhere is for git to miss.
+      if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
+        throw new FileError(`not a regular file: ${printable(file)}`)
+      }
+      symlinkSync(file, join(to, directory, name))
+    }
+  }
   for (const name of namesIn(from).filter(each => /^[0-9a-f]{2}$/.test(each))) {
-    symlinkSync(join(from, name), join(to, name))
+    link(name, /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/)
   }
-  mkdirSync(join(to, 'pack'), { recursive: true })
-  for (const name of namesIn(join(from, 'pack')).filter(each =>
-    /^pack-[0-9a-f]{40,64}\.(?:pack|idx)$/.test(each),
-  )) {
-    symlinkSync(join(from, 'pack', name), join(to, 'pack', name))
-  }
+  link('pack', /^pack-[0-9a-f]{40,64}\.(?:pack|idx)$/)
 }
 
 function namesIn(directory: string): readonly string[] {

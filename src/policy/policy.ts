@@ -16,8 +16,7 @@ export type Instant = number
  *     openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>
  *     sigstore:<SHA-256, hex, of issuer, a newline, and subject>
  *
- * The keys within OpenPGP certificates have identities of the first three kinds, or others that nothing else has: see
- * src/policy/language/openpgp-keys.ts.
+ * Whose the keys within OpenPGP certificates are, src/policy/language/openpgp-keys.ts says.
  */
 export type KeyIdentity = string
 

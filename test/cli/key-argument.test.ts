@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, it } from 'node:test'
 import { keysOfArgument } from '../../src/cli/key-argument.ts'
+import { certificate, keyOfSeed, packet } from '../support/openpgp-maker.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-key-argument-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -74,4 +75,19 @@ it('a file of PEM is a key of PEM, of any kind', () => {
 it('a file with a comment and two keys is none', () => {
   writeFileSync(at('two.pub'), `untrusted comment: alice public key\n${'A'.repeat(56)}\n${'A'.repeat(56)}\n`)
   assert.throws(() => keysOfArgument(at('two.pub')), { name: 'FormatError' })
+})
+
+it('attack: a certificate with a key for which anybody could sign is not taken, whichever of its keys that is', () => {
+  const honest = keyOfSeed(0, 'honest')
+  const weak = Buffer.concat([Buffer.of(4, 0, 0, 0, 0, 27, 1), Buffer.alloc(31)])
+  writeFileSync(at('honest.pgp'), certificate(honest))
+  assert.deepEqual(kindsOf('honest.pgp'), ['openpgp'])
+  for (const file of [
+    Buffer.concat([certificate(honest), packet(14, weak)]),
+    packet(6, weak),
+    Buffer.concat([certificate(honest), packet(6, weak)]),
+  ]) {
+    writeFileSync(at('weak.pgp'), file)
+    assert.throws(() => keysOfArgument(at('weak.pgp')), /anybody could sign for it \([0-9A-F]{40}\)/)
+  }
 })

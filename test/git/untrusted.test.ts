@@ -277,3 +277,43 @@ it('the programs of these attacks do run where git is let', () => {
   writeFileSync(join(repository.directory, 'file'), 'another\n')
   assert.equal(gitRuns(repository.directory, 'add', 'file'), true)
 })
+
+describe('attack: what is not a plain file among the objects is refused at once', () => {
+  const fifo = join(dir, 'fifo')
+  spawnSync('mkfifo', [fifo])
+
+  function firstSingle(objects: string): string {
+    const [name = ''] = readdirSync(objects).filter(each => /^[0-9a-f]{2}$/.test(each))
+    const [rest = ''] = readdirSync(join(objects, name))
+    return join(objects, name, rest)
+  }
+
+  const PLACES: Readonly<Record<string, (repository: TestRepository, objects: string) => string>> = {
+    'a single object': (_, objects) => firstSingle(objects),
+    'a pack': (repository, objects) => {
+      repository.git('gc', '-q')
+      const [pack = ''] = readdirSync(join(objects, 'pack')).filter(name => name.endsWith('.pack'))
+      return join(objects, 'pack', pack)
+    },
+    'an index of a pack that is not there': (_, objects) =>
+      join(objects, 'pack', `pack-${'0'.repeat(40)}.idx`),
+  }
+  const KINDS: Readonly<Record<string, (place: string) => void>> = {
+    'a pipe': place => spawnSync('mkfifo', [place]),
+    'a link to a pipe': place => symlinkSync(fifo, place),
+    'a link to a device': place => symlinkSync('/dev/zero', place),
+    'a directory': place => mkdirSync(place),
+  }
+  for (const [what, placeIn] of Object.entries(PLACES)) {
+    for (const [kind, put] of Object.entries(KINDS)) {
+      it(`${kind} in place of ${what}`, { timeout: 60_000 }, async () => {
+        const repository = released()
+        const place = placeIn(repository, join(repository.directory, '.git/objects'))
+        rmSync(place, { force: true })
+        mkdirSync(join(place, '..'), { recursive: true })
+        put(place)
+        await assert.rejects(outcomes(repository.directory), /not a regular file: .*objects/)
+      })
+    }
+  }
+})

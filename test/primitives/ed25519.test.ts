@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { printPemPublicKey } from '../../src/formats/keys/pem.ts'
-import { isWeakPoint } from '../../src/policy/language/weak-point.ts'
+import { isWeakPoint } from '../../src/formats/keys/weak-point.ts'
 import { verifyEd25519 } from '../../src/primitives/sodium.ts'
 
 interface Vector {

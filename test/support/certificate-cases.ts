@@ -78,7 +78,43 @@ const byAlice = { fingerprint: alice.fingerprint, signature: sign(alice) }
 const byPat = { fingerprint: pat.fingerprint, signature: sign(pat) }
 const bySix = { fingerprint: six.fingerprint, signature: sign(signerOfSix), isNew: true } as const
 
+/** Alice's certificate with a direct-key signature that prolongs her key, and its revocation. */
+const withDirect = (...revocations: readonly Buffer[]) =>
+  certificate(alice, direct(alice, lasting(60)), ...revocations, userId(alice, 'alice', lasting(1)))
+const ofDirect = (options = REVOKED) => direct(alice, options, TYPE.userRevocation)
+
 const REVOCATIONS: readonly CertificateCase[] = [
+  {
+    what: 'a revocation of what the key said of itself, which a user id says as well',
+    ...byAlice,
+    file: certificate(alice, direct(alice, MADE), ofDirect(), userId(alice, 'alice', MADE)),
+    kind: 'good',
+  },
+  {
+    what: 'a direct-key signature that prolongs the key',
+    ...byAlice,
+    file: withDirect(),
+    kind: 'good',
+  },
+  {
+    what: 'a direct-key signature that prolonged the key, and was revoked',
+    ...byAlice,
+    file: withDirect(ofDirect()),
+    kind: 'expired-since',
+  },
+  {
+    what: 'a revocation of a direct-key signature behind a user id',
+    ...byAlice,
+    file: Buffer.concat([withDirect(), ofDirect()]),
+    kind: 'expired-since',
+  },
+  {
+    what: 'a made-up revocation of a direct-key signature',
+    ...byAlice,
+    file: withDirect(direct(withoutSecret(alice), REVOKED, TYPE.userRevocation)),
+    kind: 'revoked-key',
+    detail: /does not verify/,
+  },
   {
     what: 'a revocation behind the last subkey',
     ...byAlice,

@@ -5,7 +5,12 @@ import type { Certificate, OwnKey, OwnUser, Statement } from './certificate.ts'
  * A certificate as both tools get it: each part once, in one order, each signature behind what it is about. What others
  * signed is left out, and so are parts of which the key itself says nothing.
  */
-export function canonicalBytes({ primary, subkeys, users }: Omit<Certificate, 'bytes'>): Uint8Array {
+export function canonicalBytes({
+  primary,
+  subkeys,
+  users,
+  directRevocations,
+}: Omit<Certificate, 'bytes'>): Uint8Array {
   const part = (tag: number, body: Uint8Array, { statements, revocations }: OwnKey | OwnUser) => [
     packet(tag, body),
     ...[...revocations].sort(Buffer.compare),
@@ -13,6 +18,7 @@ export function canonicalBytes({ primary, subkeys, users }: Omit<Certificate, 'b
   ]
   return Buffer.concat([
     ...part(TAG.publicKey, primary.body, primary),
+    ...[...directRevocations].sort(Buffer.compare),
     ...users.filter(isStated).flatMap(user => part(user.tag, user.id, user)),
     ...subkeys.filter(isStated).flatMap(key => part(TAG.publicSubkey, key.body, key)),
   ])

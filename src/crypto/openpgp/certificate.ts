@@ -3,6 +3,7 @@
  * there.
  */
 import { type OpenPgpCertificate, parseCertificates } from '../../formats/openpgp/certificate.ts'
+import { fitMaterialOf } from '../../formats/openpgp/fit-key.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import { canonicalBytes } from './canonical.ts'
 import { type Parts, partsOf } from './parts.ts'
@@ -30,6 +31,8 @@ export interface Certificate {
   readonly primary: OwnKey
   readonly subkeys: readonly OwnKey[]
   readonly users: readonly OwnUser[]
+  /** By the primary key, of what it said of itself in direct-key signatures; not of itself. */
+  readonly directRevocations: readonly Uint8Array[]
   /** Why the whole certificate is refused, though no revocation by its own key is in the file; escaped. */
   readonly doubt?: string
   /** Binary: a keyring of this certificate alone, once, in one order whatever the file's was. */
@@ -47,7 +50,8 @@ export interface FoundCertificate {
 /**
  * The certificate with this primary fingerprint among those of a file; undefined if it is not there. All copies of it
  * count together, each self-signature for what it was made over wherever it stands, and revocations are looked for in
- * the whole file. Throws FormatError.
+ * the whole file. Throws FormatError, also for a key of it, bound or not, that everybody can use or that has more than
+ * one spelling.
  */
 export function findCertificate(file: Uint8Array, fingerprint: string): FoundCertificate | undefined {
   const all = parseCertificates(file)
@@ -55,7 +59,9 @@ export function findCertificate(file: Uint8Array, fingerprint: string): FoundCer
   const [first] = copies
   if (first === undefined) return undefined
   const parts = partsOf(first.primary, copies)
-  return { keys: [parts.primary, ...parts.subkeys], verified: () => verifiedCertificate(all, copies, parts) }
+  const keys = [parts.primary, ...parts.subkeys]
+  keys.forEach(fitMaterialOf)
+  return { keys, verified: () => verifiedCertificate(all, copies, parts) }
 }
 
 function verifiedCertificate(
@@ -74,6 +80,7 @@ function verifiedCertificate(
     primary: withAll(parts.primary),
     subkeys: parts.subkeys.map(withAll),
     users: parts.users.map(withAll),
+    directRevocations: revocations.placed.get(parts) ?? [],
     ...(revocations.doubt === undefined ? {} : { doubt: revocations.doubt }),
   }
   return { ...certificate, bytes: canonicalBytes(certificate) }
@@ -81,10 +88,13 @@ function verifiedCertificate(
 
 /**
  * The primary fingerprints of all certificates of a file, each once, for when a person names a certificate by its file
- * alone: upper-case hex, 40 digits (version 4) or 64 (version 6); others have none. Throws FormatError.
+ * alone: upper-case hex, 40 digits (version 4) or 64 (version 6); others have none. Throws FormatError, also for keys of
+ * which findCertificate would throw it.
  */
 export function certificateFingerprints(file: Uint8Array): readonly string[] {
-  const fingerprints = parseCertificates(file).map(({ primary }) => primary.fingerprint)
+  const certificates = parseCertificates(file)
+  for (const { primary, subkeys } of certificates) [primary, ...subkeys].forEach(fitMaterialOf)
+  const fingerprints = certificates.map(({ primary }) => primary.fingerprint)
   return [...new Set(fingerprints)].filter(fingerprint => fingerprint !== '')
 }
 

@@ -12,7 +12,7 @@ import type { SelfVerifier } from './self-verification.ts'
 const TYPE = { key: 0x20, subkey: 0x28, certification: 0x30 }
 
 export interface Revocations {
-  /** Packets by the part of the certificate that they revoke. */
+  /** Packets by the part of the certificate that they revoke; by the parts as a whole those of direct-key signatures. */
   readonly placed: ReadonlyMap<object, readonly Uint8Array[]>
   /** Why the certificate is refused as a whole: a revocation in the file that may be about it. */
   readonly doubt?: string
@@ -50,12 +50,12 @@ function concernOf(
 ): object | string | undefined {
   if (signature === undefined) return 'the file holds a revocation that cannot be read'
   const { primary, subkeys, users } = parts
-  const candidates = { [TYPE.key]: [primary], [TYPE.subkey]: subkeys }[type] ?? users
+  const candidates = { [TYPE.key]: [primary], [TYPE.subkey]: subkeys }[type] ?? [...users, primary]
   const isOthers = type === TYPE.certification && !claimsToBeBy(signature, primary)
   // Others revoke what they certified themselves, and need not be at hand for it.
   if (isOthers && signature.issuers.length > 0) return undefined
   const made = candidates.find(part => verifier.verifies(signature, primary, targetOf(part, parts)))
-  if (made !== undefined) return made
+  if (made !== undefined) return type === TYPE.certification && made === primary ? parts : made
   const signers = all.map(other => other.primary).filter(other => claimsToBeBy(signature, other))
   if (
     all.some(other => signers.includes(other.primary) && isAbout(signature, other, other.primary, verifier))

@@ -17,19 +17,21 @@ export function endOf(certificate: Certificate, key: OwnKey): number | undefined
 /**
  * When a key ends, by what its certificate had said up to an instant. Of a primary key the newest direct-key signature
  * tells, or else of those newest on each user id that state an end the newest; of a subkey its newest binding. A revoked
- * user id tells nothing, unless what it tells is sooner. What nobody verified tells, too, if it is newer and sooner.
+ * user id, or direct-key signatures that were revoked, tell nothing, unless what they tell is sooner. What nobody verified tells, too, if it is newer and sooner.
  */
 export function endsAt(certificate: Certificate, key: OwnKey, instant: number): number | undefined {
-  const { primary, users } = certificate
+  const { primary, users, directRevocations } = certificate
   const known = (statements: readonly Statement[]) =>
     statements.filter(({ signature, isVerified }) => isVerified && signature.created <= instant)
   const standing = users.filter(({ revocations }) => revocations.length === 0)
   const lifetimes =
     key === primary
-      ? [users, standing].map(each =>
-          primaryLifetime(
-            known(key.statements),
-            each.map(user => known(user.statements)),
+      ? [users, standing].flatMap(each =>
+          (directRevocations.length === 0 ? [key.statements] : [key.statements, []]).map(direct =>
+            primaryLifetime(
+              known(direct),
+              each.map(user => known(user.statements)),
+            ),
           ),
         )
       : [lifetimeIn(known(key.statements))]
@@ -61,8 +63,9 @@ function flagsOf(certificate: Certificate, key: OwnKey): readonly number[] {
   const verified = (statements: readonly Statement[]) =>
     newest(statements.filter(({ isVerified }) => isVerified))
   const direct = verified(key.statements).flatMap(keyFlags)
-  if (direct.length > 0 || key !== certificate.primary) return direct
-  return verified(certificate.users.flatMap(user => user.statements)).flatMap(keyFlags)
+  const isAll = direct.length > 0 && certificate.directRevocations.length === 0
+  if (isAll || key !== certificate.primary) return direct
+  return [...direct, ...verified(certificate.users.flatMap(user => user.statements)).flatMap(keyFlags)]
 }
 
 function keyFlags({ signature: { keyFlags: flags } }: Statement): readonly number[] {

@@ -4,8 +4,9 @@
  */
 import { constants, createHash, type KeyObject, verify } from 'node:crypto'
 import { DER, printDer } from '../../formats/keys/der.ts'
-import { type KeyMaterial, keyMaterialOf, leftPadded, readMpis } from '../../formats/openpgp/key-material.ts'
+import { type KeyMaterial, keyMaterialOf } from '../../formats/openpgp/key-material.ts'
 import { hashedKey, type KeyPacket } from '../../formats/openpgp/key-packet.ts'
+import { leftPadded, readMpis } from '../../formats/openpgp/mpi.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'

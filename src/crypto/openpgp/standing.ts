@@ -4,6 +4,7 @@
  * the signature was made, so that a key that expired or was retired since is good to it. What a key says of itself
  * counts as far as the key signed it; what nobody verified only takes trust away.
  */
+import { isForSignatures } from '../../formats/openpgp/key-material.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { type Certificate, isModernHash, type OwnKey, type Statement } from './certificate.ts'
 import { claimsToBeBy } from './parts.ts'
@@ -125,6 +126,12 @@ export function firstEnd({ signature, certificate, signers }: Suspect): number |
 function findMisuse({ signature, certificate, signers }: Suspect): Objection | undefined {
   const stray = signers.find(key => bindingsOf(certificate, key).length === 0)
   if (stray !== undefined) return unacceptable(`nothing binds subkey ${stray.fingerprint} to its primary key`)
+  const mute = signers.find(key => !isForSignatures(key.algorithm))
+  if (mute !== undefined) {
+    return unacceptable(
+      `key ${mute.fingerprint} is of algorithm ${mute.algorithm}, whose keys sign nothing here`,
+    )
+  }
   const unfit = signers.find(key => !mayBeUsed(certificate, key, MAY_SIGN))
   if (unfit !== undefined) return unacceptable(`key ${unfit.fingerprint} is not for signing`)
   const younger = [certificate.primary, ...signers].find(key => key.created > signature.created)

@@ -6,22 +6,21 @@ import type { Compression } from '../decompress.ts'
 import { walkBzip2 } from './bzip2.ts'
 import { walkGzip } from './gzip.ts'
 import { walkLzip } from './lzip.ts'
+import { refuseOtherArchives } from './other-archives.ts'
 import type { Reader } from './reader.ts'
 import { walkXz } from './xz.ts'
 import { walkZstd } from './zstd.ts'
 
 /** Checks a file. `limit`: bytes that may come out. Throws FormatError for whatever is no plain compressed data. */
 export async function walkCompressed(compression: Compression, reader: Reader, limit: number): Promise<void> {
-  switch (compression) {
-    case 'zstd':
-      return walkZstd(reader)
-    case 'xz':
-      return walkXz(reader)
-    case 'gzip':
-      return walkGzip(reader, limit)
-    case 'bzip2':
-      return walkBzip2(reader)
-    case 'lzip':
-      return walkLzip(reader)
-  }
+  await WALKS[compression](reader, limit)
+  await refuseOtherArchives(reader)
+}
+
+const WALKS: Readonly<Record<Compression, (reader: Reader, limit: number) => Promise<void>>> = {
+  zstd: walkZstd,
+  xz: walkXz,
+  gzip: walkGzip,
+  bzip2: walkBzip2,
+  lzip: walkLzip,
 }

@@ -30,16 +30,20 @@ export interface OpenPgpCertificate {
   readonly primary: CertificateKey
   readonly subkeys: readonly CertificateKey[]
   readonly users: readonly CertificateUser[]
-  /** Its packets as they came. */
+  /** Its packets as they came, without what every reader passes over. */
   readonly bytes: Uint8Array
 }
+
+/** What every reader passes over, wherever it stands (RFC 9580, sections 5.8, 5.10 and 5.14). */
+const PASSED_OVER: readonly number[] = [TAG.trust, TAG.marker, TAG.padding]
 
 /**
  * All certificates of a file, armoured or binary, as they come: copies are not merged. Throws FormatError, also if there
  * is a secret key in it.
  */
 export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate[] {
-  const packets = readPackets(isText(file) ? dearmorCertificates(file) : file)
+  const all = readPackets(isText(file) ? dearmorCertificates(file) : file)
+  const packets = all.filter(({ tag }) => !PASSED_OVER.includes(tag))
   if (packets.length === 0) throw malformed('no certificate')
   const certificates: Packet[][] = []
   for (const packet of packets) {
@@ -70,10 +74,6 @@ function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
         break
       case TAG.signature:
         signed.at(-1)?.signatures.push(parseSignature(packet))
-        break
-      case TAG.trust:
-      case TAG.marker:
-      case TAG.padding:
         break
       default:
         throw malformed(`a packet of type ${packet.tag} in a certificate`)

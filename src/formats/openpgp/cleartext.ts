@@ -12,6 +12,10 @@ const SIGNATURE = '-----BEGIN PGP SIGNATURE-----'
 const SIZE_LIMIT = 4 * 1024 * 1024
 const HEADER_LIMIT = 16
 
+/** The names of RFC 9580, section 9.5: anything else would be text that looks signed. */
+const HASH = '(?:MD5|SHA1|RIPEMD160|SHA256|SHA384|SHA512|SHA224|SHA3-256|SHA3-512)'
+const HASHES = new RegExp(`^Hash: ${HASH}(?:, ?${HASH})*$`)
+
 export interface Cleartext {
   /** The signed text: no escapes, no white space at the ends of its lines, each ended by a newline. */
   readonly text: string
@@ -37,8 +41,7 @@ export function parseCleartext(file: Uint8Array): Cleartext {
   const blank = lines.indexOf('')
   if (blank < 0 || blank > HEADER_LIMIT) throw malformed('no empty line after the headers', 2)
   for (const [index, header] of lines.slice(1, blank).entries()) {
-    if (!/^Hash: [A-Za-z0-9-]+(?:, ?[A-Za-z0-9-]+)*$/.test(header))
-      throw malformed('a header other than Hash', index + 2)
+    if (!HASHES.test(header)) throw malformed('a header other than Hash with names of hashes', index + 2)
   }
   const end = lines.indexOf(SIGNATURE)
   if (end < blank) throw malformed('no signature', lines.length)

@@ -1,6 +1,8 @@
 import { toHex } from '../../primitives/hex.ts'
 import { sha1 } from '../../primitives/sha1.ts'
 import { sha256 } from '../../primitives/sodium.ts'
+import { bitLength } from '../keys/public-key.ts'
+import { readMpis } from './mpi.ts'
 import { readNumber } from './packets.ts'
 
 /** A public key or subkey packet (RFC 9580, section 5.5.2). */
@@ -10,7 +12,7 @@ export interface KeyPacket {
   /** Seconds since 1970. */
   readonly created: number
   readonly algorithm: number
-  /** For RSA and DSA the length of the modulus. */
+  /** For RSA and DSA the length of the modulus itself, whatever the packet says that it is. */
   readonly bits?: number
   /** Upper-case hex: 40 digits (version 4) or 64 (version 6); empty for other versions, which nothing can name. */
   readonly fingerprint: string
@@ -29,7 +31,8 @@ export function parseKeyPacket(body: Uint8Array): KeyPacket {
   const algorithm = readNumber(body, 5, 1)
   // RSA begins with its modulus, DSA with its prime; version 6 has 4 bytes of length in between.
   const hasModulus = algorithm <= 3 || algorithm === 17
-  const bits = hasModulus ? { bits: readNumber(body, version === 4 ? 6 : 10, 2) } : {}
+  const [modulus] = hasModulus ? readMpis(body.subarray(version === 4 ? 6 : 10), 1) : []
+  const bits = modulus === undefined ? {} : { bits: bitLength(modulus) }
   const hash = version === 6 ? sha256 : sha1
   const fingerprint = toHex(hash(hashedKey(version, body))).toUpperCase()
   const keyId = version === 6 ? fingerprint.slice(0, 16) : fingerprint.slice(-16)

@@ -2,6 +2,7 @@
 
 import { OWN_KEYS } from '../../formats/detached/forms.ts'
 import { parsePemPublicKey } from '../../formats/keys/pem.ts'
+import { isWeakPoint } from '../../formats/keys/weak-point.ts'
 import { parseNixPublicKey } from '../../formats/nix/nix-key.ts'
 import {
   looksLikeSshKey,
@@ -14,7 +15,6 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { EcdsaKey, Ed25519Key, KeyIdentity, RsaKey } from '../policy.ts'
-import { isWeakPoint } from './weak-point.ts'
 
 /** A key that a policy holds in its own text. */
 export type TextKey = Ed25519Key | EcdsaKey | RsaKey
@@ -78,4 +78,14 @@ export function identityOfKey(key: PublicKeyNumbers): KeyIdentity {
     case 'rsa':
       return `rsa:${toHex(sha256(Buffer.concat([wireMpint(key.exponent), wireMpint(key.modulus)])))}`
   }
+}
+
+/**
+ * Who has a key, which two keys share if whoever has the one has the other: RSA keys of one modulus are one person's
+ * whatever their exponents are, for each tells the factors. Of all else it is the identity.
+ */
+export function ownershipOf(
+  key: { readonly identity: KeyIdentity } | Pick<RsaKey, 'kind' | 'modulus'>,
+): string {
+  return 'modulus' in key ? `rsa-modulus:${toHex(sha256(key.modulus))}` : key.identity
 }

@@ -1,18 +1,16 @@
 import { parseCertificates } from '../../formats/openpgp/certificate.ts'
-import { type KeyMaterial, keyMaterialOf } from '../../formats/openpgp/key-material.ts'
+import { fitMaterialOf } from '../../formats/openpgp/fit-key.ts'
+import type { KeyMaterial } from '../../formats/openpgp/key-material.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
-import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { CertificateFile } from '../digest.ts'
-import type { KeyIdentity } from '../policy.ts'
-import { identityOfKey } from './keys.ts'
-import { isWeakPoint } from './weak-point.ts'
+import { identityOfKey, ownershipOf } from './keys.ts'
 
-/** A primary key or subkey of a certificate, and who it is by its numbers alone. */
+/** A primary key or subkey of a certificate, and whose it is by its numbers alone: see ownershipOf. */
 export interface HeldKey {
   readonly fingerprint: string
-  readonly identity: KeyIdentity
+  readonly ownership: string
 }
 
 /**
@@ -43,30 +41,25 @@ function keysByCertificate(bytes: Uint8Array): ReadonlyMap<string, readonly KeyP
 }
 
 function heldKey(key: KeyPacket): HeldKey {
-  const material = keyMaterialOf(key)
-  if (material.kind === 'ed25519' && isWeakPoint(material.publicKey)) {
-    const weak = 'not a canonical point of large order: anybody could sign for it'
-    throw new FormatError('OpenPGP key', weak, key.fingerprint)
-  }
-  return { fingerprint: key.fingerprint, identity: identityOfMaterial(material) }
+  return { fingerprint: key.fingerprint, ownership: ownershipOfMaterial(fitMaterialOf(key)) }
 }
 
-/** See KeyIdentity. */
-function identityOfMaterial(material: KeyMaterial): KeyIdentity {
+/** As the same key has it where a policy writes it as text. */
+function ownershipOfMaterial(material: KeyMaterial): string {
   switch (material.kind) {
     case 'ed25519':
-    case 'rsa':
       return identityOfKey(material)
+    case 'rsa':
+      return ownershipOf(material)
     case 'x25519':
+    case 'x448':
     case 'ed448':
       return `${material.kind}:${toHex(material.publicKey)}`
     case 'dsa':
       return `dsa:${digest(material.numbers)}`
-    case 'point': {
-      const { curve, oid, point } = material
-      if (curve !== undefined) return identityOfKey({ kind: 'ecdsa', curve, publicKey: point })
-      return `ecdsa-${toHex(oid)}:${toHex(point)}`
-    }
+    // As identityOfKey names those of NIST's curves: the curve by its name, whatever OID the packet has for it.
+    case 'point':
+      return `ecdsa-${material.curve}:${toHex(material.point)}`
     case 'other':
       return `openpgp-${material.algorithm}:${digest([material.bytes])}`
   }

@@ -1,29 +1,28 @@
 import { printable } from '../../primitives/printable.ts'
-import type { KeyIdentity } from '../policy.ts'
 import { complain, type Node } from './fields.ts'
 import type { HeldKey } from './openpgp-keys.ts'
 
-/** Whose each key is, so that nobody counts as two people. Notes a key that turns up a second time. */
+/** Whose each key is (ownershipOf of keys.ts), so that nobody counts as two people. Notes a key that turns up a second time. */
 export interface Owners {
   /** A key that a principal lists: it may be listed once. */
-  list(identity: KeyIdentity, principal: string, node: Node): void
+  list(ownership: string, principal: string, node: Node): void
   /** A key within a certificate that a principal lists: it may be in several of its own. */
   hold(key: HeldKey, principal: string, node: Node): void
 }
 
 export function owners(): Owners {
-  const listed = new Map<KeyIdentity, string>()
-  const held = new Map<KeyIdentity, { readonly principal: string; readonly fingerprint: string }>()
+  const listed = new Map<string, string>()
+  const held = new Map<string, { readonly principal: string; readonly fingerprint: string }>()
   return {
-    list(identity, principal, node) {
-      const owner = listed.get(identity)
+    list(ownership, principal, node) {
+      const owner = listed.get(ownership)
       if (owner !== undefined) {
         complain(
           node,
           `is the same key as one of ${printable(owner)}: a key is one person's, and listed once`,
         )
       }
-      const holder = held.get(identity)
+      const holder = held.get(ownership)
       if (holder !== undefined && holder.principal !== principal) {
         const { fingerprint } = holder
         complain(
@@ -31,15 +30,15 @@ export function owners(): Owners {
           `is the same key as ${fingerprint} in a certificate of ${printable(holder.principal)}: ${WHY}`,
         )
       }
-      listed.set(identity, principal)
+      listed.set(ownership, principal)
     },
-    hold({ identity, fingerprint }, principal, node) {
-      const owner = listed.get(identity) ?? held.get(identity)?.principal
+    hold({ ownership, fingerprint }, principal, node) {
+      const owner = listed.get(ownership) ?? held.get(ownership)?.principal
       if (owner !== undefined && owner !== principal) {
         const key = `key ${fingerprint} in the certificate`
         complain(node, `${key} is the same key as one of ${printable(owner)}: ${WHY}`)
       }
-      if (!held.has(identity)) held.set(identity, { principal, fingerprint })
+      if (!held.has(ownership)) held.set(ownership, { principal, fingerprint })
     },
   }
 }

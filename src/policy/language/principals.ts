@@ -14,7 +14,7 @@ import {
   stringOf,
 } from './fields.ts'
 import { instantOf } from './instant.ts'
-import { parseFingerprint, parseKey, type TextKey } from './keys.ts'
+import { ownershipOf, parseFingerprint, parseKey, type TextKey } from './keys.ts'
 import { readNamespaces } from './namespaces.ts'
 import { type KeysOfCertificate, keysOfCertificates } from './openpgp-keys.ts'
 import { type Owners, owners } from './owners.ts'
@@ -54,7 +54,7 @@ export function readPrincipals(
     for (const item of listOf(listed, KEY_LIMIT)) {
       const key = readKey(item, name, reading)
       if (key === undefined) continue
-      reading.owners.list(key.identity, name, item)
+      reading.owners.list(ownershipOf(key), name, item)
       keys.push(key)
     }
     if (Array.isArray(listed?.value) && listed.value.length === 0)

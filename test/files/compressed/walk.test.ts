@@ -5,6 +5,7 @@ import { describe, it } from 'node:test'
 import { crc32, deflateRawSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { contradicts } from '../../../src/files/compressed/extension.ts'
+import { refuseOtherArchives } from '../../../src/files/compressed/other-archives.ts'
 import { bytesReader } from '../../../src/files/compressed/reader.ts'
 import { walkCompressed } from '../../../src/files/compressed/walk.ts'
 import type { Compression } from '../../../src/files/decompress.ts'
@@ -195,6 +196,60 @@ describe('attack: what a reader passes over', () => {
   })
 })
 
+describe('attack: what a reader finds behind the beginning', () => {
+  /** The honest contents as blocks of bzip2 with more selectors than it uses, in which bytes of any choice stand. */
+  const withFree = (bytes: Uint8Array) => {
+    const made = by('bzip2', ['-c'], DATA)
+    const bits = [...made].map(byte => byte.toString(2).padStart(8, '0')).join('')
+    let at = 32 + 48 + 32 + 1 + 24
+    const ranges = [...bits.slice(at, at + 16)].filter(bit => bit === '1').length
+    at += 16 + 16 * ranges + 3
+    const countAt = at
+    const count = Number.parseInt(bits.slice(at, at + 15), 2)
+    at += 15
+    for (let selector = 0; selector < count; at++) if (bits[at] === '0') selector++
+    const free = [...bytes].map(byte => byte.toString(2).padStart(8, '0')).join('')
+    const inserted = `${'0'.repeat(-at & 7)}${free}0`
+    const total = count + [...inserted].filter(bit => bit === '0').length
+    const head = `${bits.slice(0, countAt)}${total.toString(2).padStart(15, '0')}${bits.slice(countAt + 15, at)}`
+    const end = bits.lastIndexOf((0x177245385090).toString(2).padStart(48, '0')) + 80
+    const body = head + inserted + bits.slice(at, end)
+    return Buffer.from((body.match(/.{1,8}/g) ?? []).map(byte => Number.parseInt(byte.padEnd(8, '0'), 2)))
+  }
+  const end = Buffer.concat([Buffer.from('PK\u0005\u0006'), Buffer.alloc(18)])
+
+  it('the end of a ZIP in what bzip2 passes over, of which the contents know nothing', async () => {
+    const both = withFree(end)
+    assert.ok(both.includes(end))
+    assert.deepEqual(by('bzip2', ['-dc'], both), DATA)
+    await refuses(/it may be read as an archive: ZIP/, 'bzip2', both)
+    await walk('bzip2', withFree(Buffer.from('harmless', 'latin1')))
+  })
+
+  it('in data that are kept as they are', async () => {
+    const marks: readonly (readonly [RegExp, number, Uint8Array])[] = [
+      [/: ZIP/, 0, end],
+      [/: RAR/, 3 * 1024 * 1024, Buffer.from('Rar!\u001a\u0007\u0001\0')],
+      [/: 7z/, 1024 * 1024, Buffer.from('377abcaf271c0004', 'hex')],
+      [/: ACE/, 1000, Buffer.from('**ACE**')],
+    ]
+    for (const [reason, before, mark] of marks) {
+      const noise = Buffer.from(Array.from({ length: before }, (_, i) => (i * 7919) >> 3))
+      await refuses(reason, 'gzip', gzipSync(Buffer.concat([noise, mark]), { level: 0 }))
+    }
+    // At its very place, whatever the rest is.
+    const image = Buffer.alloc(64 * 1024)
+    image.write('CD001', 16 * 2048 + 1)
+    await assert.rejects(refuseOtherArchives(bytesReader(image)), /may be read as an archive: ISO 9660/)
+  })
+
+  it('and a ZIP in the contents is a release like any other, where it is compressed or far from the end', async () => {
+    await walk('gzip', gzipSync(Buffer.concat([DATA, end, DATA])))
+    const noise = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919) >> 3))
+    await walk('gzip', gzipSync(Buffer.concat([end, noise]), { level: 0 }))
+  })
+})
+
 it('whatever is put between, before or behind compressed data is refused, but zeros', async () => {
   const small = Buffer.from('a little\n')
   const made: Readonly<Partial<Record<Compression, Buffer>>> = {
@@ -228,6 +283,9 @@ it('names that contradict what a file was compressed with', () => {
     ['x.jar', 'gzip'],
     ['x.tar', 'xz'],
     ['x.gz.7z', 'gzip'],
+    ...['xlsm', 'oxt', 'conda', 'phar', 'pyz', 'AppImage', 'squashfs', 'usdz', 'wim'].map(
+      extension => [`x.${extension}`, 'bzip2'] as const,
+    ),
   ]
   for (const [name, compression] of contradictory) assert.equal(contradicts(name, compression), true, name)
   for (const [name, compression] of [

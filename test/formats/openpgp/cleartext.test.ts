@@ -84,6 +84,20 @@ describe('clear-signed texts', () => {
 
   it('refuses headers that could be taken for the text', () => {
     refuses(signed.replace(/^Hash: .*$/m, `$&\n${LIST.trimEnd()}`), /a header other than Hash/)
+    const digits = `Hash: ${'0123456789abcdef'.repeat(4)}`
+    for (const spoofed of [
+      digits,
+      `Hash: SHA256,${digits.slice(6)}`,
+      'Hash: sha256',
+      'Hash: SHA256SUM',
+      'Hash: X',
+    ]) {
+      refuses(signed.replace(/^Hash: .*$/m, spoofed), /a header other than Hash with names of hashes/)
+      refuses(
+        signed.replace(/^Hash: .*$/m, `$&\n${spoofed}`),
+        /a header other than Hash with names of hashes/,
+      )
+    }
     refuses(signed.replace(/^Hash: .*$/m, '$&\nComment: x'), /a header other than Hash/)
     refuses(signed.replace(/^Hash: .*$/m, '$&\nNotDashEscaped: You need GnuPG'), /a header other than Hash/)
     refuses(signed.replace(/^Hash: .*$/m, `${'Hash: SHA256\n'.repeat(17)}`.trimEnd()), /no empty line/)

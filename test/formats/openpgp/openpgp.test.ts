@@ -64,6 +64,11 @@ it('reads a certificate, armoured or not, alone or among others and text', () =>
 it('leaves out of a certificate nothing but what local tools keep in it', () => {
   const trust = Buffer.of(0xcc, 2, 0, 0)
   assert.equal(parseCertificates(Buffer.concat([certificate, trust])).length, 1)
+  const marker = Buffer.concat([Buffer.of(0xca, 3), Buffer.from('PGP')])
+  const padding = Buffer.of(0xd5, 2, 1, 2)
+  const padded = Buffer.concat([marker, padding, trust, certificate, marker])
+  assert.deepEqual(parseCertificates(padded), parseCertificates(certificate))
+  refuses(() => parseCertificates(marker), /no certificate/)
   const literal = Buffer.of(0xcb, 1, 0x62)
   refuses(() => parseCertificates(Buffer.concat([certificate, literal])), /packet of type 11/)
   refuses(() => parseCertificates(armouredSignature), /no block of public keys/)

@@ -93,6 +93,13 @@ const point = Buffer.concat([Buffer.of(4), ecdsa.x, ecdsa.y])
 const p256 = withOid('2a8648ce3d030107', point)
 const rsa = jwkOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
 const rsaMaterial = Buffer.concat([mpi(rsa.n), mpi(rsa.e)])
+/** Of the right sizes, and short, so that nothing more is asked of it. */
+const DSA = {
+  p: Buffer.alloc(128, 9),
+  q: Buffer.alloc(20, 0xc7),
+  g: Buffer.alloc(128, 5),
+  y: Buffer.alloc(128, 3),
+}
 const other = keyBody(27, Buffer.alloc(32, 9))
 
 /** One key in every form that a policy or a certificate has for it. */
@@ -103,6 +110,7 @@ const FORMS: Readonly<Record<string, readonly (string | Listed)[]>> = {
     printPemPublicKey({ kind: 'ed25519', publicKey: raw }),
     listed(keyBody(22, legacy)),
     listed(keyBody(22, legacy, CREATED + 1)),
+    listed(keyBody(22, withOid('2b6570', Buffer.concat([Buffer.of(0x40), raw])))),
     listed(keyBody(27, raw)),
     listed(keyBody(27, raw, CREATED, 6)),
     listed(other, keyBody(22, legacy)),
@@ -121,6 +129,7 @@ const FORMS: Readonly<Record<string, readonly (string | Listed)[]>> = {
     listed(keyBody(1, rsaMaterial)),
     listed(keyBody(3, rsaMaterial)),
     listed(keyBody(1, Buffer.concat([padded(rsa.n), mpi(rsa.e), Buffer.of(1, 2, 3)]))),
+    listed(keyBody(1, Buffer.concat([mpi(rsa.n), mpi(Buffer.of(3))]))),
     listed(other, keyBody(1, rsaMaterial)),
   ],
 }
@@ -179,8 +188,9 @@ describe('a key in two forms is an error if two people have it', () => {
   it('attack: a subkey of encryption, DSA, an unknown algorithm, or nobody’s, is told as well', () => {
     for (const body of [
       keyBody(25, Buffer.alloc(32, 5)),
-      keyBody(17, Buffer.concat([9, 7, 5, 3].map(value => mpi(Buffer.alloc(300, value))))),
-      keyBody(28, Buffer.alloc(57, 5)),
+      keyBody(17, Buffer.concat([DSA.p, DSA.q, DSA.g, DSA.y].map(mpi))),
+      keyBody(28, Buffer.concat([Buffer.alloc(56, 5), Buffer.of(0x80)])),
+      keyBody(26, Buffer.alloc(56, 5)),
       keyBody(99, Buffer.alloc(50, 5)),
     ]) {
       const [one, another] = [1, 2].map(seed => listed(keyBody(27, Buffer.alloc(32, seed + 20)), body))

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { isWeakPoint } from '../../../src/policy/language/weak-point.ts'
+import { isWeakPoint } from '../../../src/formats/keys/weak-point.ts'
 import { fromHex } from '../../../src/primitives/hex.ts'
-import { publicKeyOf } from '../policies.ts'
+import { publicKeyOf } from '../../policy/policies.ts'
 
 const ONES = 'ff'.repeat(30)
 const ZEROS = '00'.repeat(30)

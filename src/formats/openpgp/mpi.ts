@@ -1,0 +1,38 @@
+/** Multiprecision integers (RFC 9580, section 3.2). */
+import { FormatError } from '../../primitives/format-error.ts'
+import { readNumber } from './packets.ts'
+
+/**
+ * So many integers from the beginning: big-endian, without the zeros that may stand in front of them. Throws FormatError
+ * if they break off.
+ */
+export function readMpis(bytes: Uint8Array, count: number): readonly Uint8Array[] {
+  const numbers: Uint8Array[] = []
+  let offset = 0
+  for (let index = 0; index < count; index++) {
+    const written = readMpiBytes(bytes.subarray(offset))
+    numbers.push(withoutZeros(written))
+    offset += 2 + written.length
+  }
+  return numbers
+}
+
+/** The bytes of the first integer as they were written. Throws FormatError if it breaks off. */
+export function readMpiBytes(bytes: Uint8Array): Uint8Array {
+  const end = 2 + Math.ceil(readNumber(bytes, 0, 2) / 8)
+  if (end > bytes.length) throw new FormatError('OpenPGP', 'a number breaks off', 'multiprecision integer')
+  return bytes.subarray(2, end)
+}
+
+/** A number with zeros in front, as long as `size`. */
+export function leftPadded(number: Uint8Array, size: number): Uint8Array {
+  const padded = new Uint8Array(size)
+  padded.set(number, size - number.length)
+  return padded
+}
+
+function withoutZeros(number: Uint8Array): Uint8Array {
+  let start = 0
+  while (start < number.length && number[start] === 0) start++
+  return number.subarray(start)
+}
