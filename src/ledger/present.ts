@@ -4,7 +4,7 @@
  * them apart. Removed when the build is judged.
  *
  *     nixsig1 <output path> <derivation path>
- *     time <seconds since 1970>
+ *     stamp <inode>:<time of birth in nanoseconds>          as in ledger entries: see stamp.ts
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,8 +20,8 @@ export interface Present {
   readonly digest: string
   readonly path: string
   readonly derivation: string
-  /** When its build was let start, in seconds since 1970. */
-  readonly time: number
+  /** The file or directory that lay there: see stamp.ts. */
+  readonly stamp: string
 }
 
 function presentFile(state: string, digest: string): string {
@@ -29,8 +29,8 @@ function presentFile(state: string, digest: string): string {
 }
 
 /** Notes that an output was there. It outlives the hook, not the machine's power. */
-export function notePresent(state: string, { digest, path, derivation, time }: Present): void {
-  const text = `nixsig1 ${path} ${derivation}\ntime ${time}\n`
+export function notePresent(state: string, { digest, path, derivation, stamp }: Present): void {
+  const text = `nixsig1 ${path} ${derivation}\nstamp ${stamp}\n`
   writeDurably(presentFile(state, digest), text, { flush: false })
 }
 
@@ -39,11 +39,16 @@ export function readPresent(state: string, digest: string): Present | undefined 
   const file = presentFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
   if (text === undefined || text === '') return undefined
-  const [, path, derivation, time] = /^nixsig1 (\/\S+) (\/\S+)\ntime (\d{1,15})\n$/.exec(text) ?? []
-  if (path === undefined || derivation === undefined || !path.startsWith(`/nix/store/${digest}-`)) {
+  const [, path, derivation, stamp] = /^nixsig1 (\/\S+) (\/\S+)\nstamp (\d+:\d+)\n$/.exec(text) ?? []
+  if (
+    path === undefined ||
+    derivation === undefined ||
+    stamp === undefined ||
+    !path.startsWith(`/nix/store/${digest}-`)
+  ) {
     throw new FileError(`${printable(file)} is not a record of an output that was there`)
   }
-  return { digest, path, derivation, time: Number(time) }
+  return { digest, path, derivation, stamp }
 }
 
 /** Forgets what was noted of an output: the build was judged. */

@@ -35,15 +35,17 @@ export interface BuildOutcome {
 interface Fresh {
   readonly output: Output
   readonly info: PathInfo
-  /** Whether this build made it, and it was not here before. */
-  readonly isOfBuild: boolean
+  /** Whether this build made it, or made the same once more. */
+  readonly isMade: boolean
+  /** Whether it was not here before. */
+  readonly isNew: boolean
 }
 
 /** A path that leaves the store, and the derivation that made it. */
 interface Condemned {
   readonly derivation: string
   readonly info: PathInfo
-  readonly isOfBuild: boolean
+  readonly isNew: boolean
 }
 
 /**
@@ -63,7 +65,7 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   const { trusted, refusals } = await judgeOutputs(inquiry, stored, fresh)
 
   if (refusals.length > 0) {
-    const condemned = fresh.map(({ info, isOfBuild }) => ({ derivation: drvPath, info, isOfBuild }))
+    const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
     const quarantined = await condemn(inquiry, condemned, refusals)
     for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
     return { admitted: [], refusals, quarantined }
@@ -94,7 +96,7 @@ async function freshOutputs(
     policy => policy.digest,
     () => undefined,
   )
-  const valid: Omit<Fresh, 'isOfBuild'>[] = []
+  const valid: Pick<Fresh, 'output' | 'info'>[] = []
   let admitted = 0
   for (const output of outputsOf(stored)) {
     if (
@@ -109,18 +111,18 @@ async function freshOutputs(
     if (info !== undefined) valid.push({ output, info })
   }
   if (valid.length + admitted === 0) return undefined
-  const isOfBuild = made(inquiry, stored.path.path, valid)
-  return valid.map(each => ({ ...each, isOfBuild: isOfBuild(each) }))
+  return ofBuild(inquiry, stored.path.path, valid)
 }
 
-/** Tells what a build made from what was here before. */
-function made(
+/** What a build has to do with some valid outputs of its derivation. */
+function ofBuild<T extends { readonly info: PathInfo }>(
   { places, now }: Inquiry,
   derivation: string,
-  valid: readonly { readonly info: PathInfo }[],
-): (one: { readonly info: PathInfo }) => boolean {
-  const paths = ofThisBuild(places.state, { derivation, valid: valid.map(({ info }) => info), now })
-  return ({ info }) => paths.has(info.path)
+  valid: readonly T[],
+): readonly (T & Pick<Fresh, 'isMade' | 'isNew'>)[] {
+  const infos = valid.map(({ info }) => info)
+  const { made, isNew } = ofThisBuild(places.state, { derivation, valid: infos, now })
+  return valid.map(one => ({ ...one, isMade: made.has(one.info.path), isNew: isNew.has(one.info.path) }))
 }
 
 function admittedAs({ kind, isSignature }: Output): AdmittedKind {
@@ -153,7 +155,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
-      if (!item.info.ultimate || !item.isOfBuild) {
+      if (!item.info.ultimate || !item.isMade) {
         // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
         const refusal = await admitInput(inquiry, item.output)
         if (refusal !== undefined) refusals.push(refusal)
@@ -193,8 +195,7 @@ async function refuseUnsupported(
     const info = path === undefined ? undefined : await store.pathInfo(path)
     if (info !== undefined) valid.push({ info })
   }
-  const isOfBuild = made(inquiry, drvPath, valid)
-  const condemned = valid.map(one => ({ derivation: drvPath, isOfBuild: isOfBuild(one), ...one }))
+  const condemned = ofBuild(inquiry, drvPath, valid).map(one => ({ derivation: drvPath, ...one }))
   const refusals = [refusalOf(error, drvPath, 'derivation')]
   return { admitted: [], refusals, quarantined: await condemn(inquiry, condemned, refusals) }
 }
@@ -213,10 +214,10 @@ async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
  */
 async function mayLeave(
   inquiry: Inquiry,
-  { derivation, info, isOfBuild }: Condemned,
+  { derivation, info, isNew }: Condemned,
   condemned: readonly Condemned[],
 ) {
-  if (!isOfBuild) return false
+  if (!isNew) return false
   const expected = readExpected(inquiry.places.state, parseStorePath(info.path).digest)
   if (info.ultimate && expected?.derivation === derivation) return true
   const referrers = await (await inquiry.store()).referrers(info.path)

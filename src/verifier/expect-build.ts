@@ -18,8 +18,9 @@ export interface StartingBuild {
 export function expectBuild(state: string, { derivation, outputs, time, allowed }: StartingBuild): void {
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
-    if (identityOf(path.path) !== undefined) {
-      notePresent(state, { digest: path.digest, path: path.path, derivation, time })
+    const stamp = identityOf(path.path)
+    if (stamp !== undefined) {
+      notePresent(state, { digest: path.digest, path: path.path, derivation, stamp })
       continue
     }
     expectOutput(state, {

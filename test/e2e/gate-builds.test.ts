@@ -140,7 +140,7 @@ for (const version of VERSIONS) {
     await world.run(['nix-store', '--repair-path', out])
     assert.notEqual(await world.output(['cat', out]), 'something else')
     stock(caches[0], cachedPath('mine', 'mine\n', [], { path: out }))
-    await world.output('/opt/nixsig/nixsig reload')
+    await world.output(`/opt/nixsig/nixsig conflicts withdraw ${out}; /opt/nixsig/nixsig reload`)
     await world.output(`chmod u+w ${out}; echo broken > ${out}; nix-store --repair-path ${out}`)
     assert.equal(await world.output(['cat', out]), 'mine')
     await assertClean(world)

@@ -11,13 +11,12 @@ import { built, publish } from '../support/trust.ts'
 import { VERSIONS } from '../support/world.ts'
 
 /** Built by nobody here. */
-const UNKNOWN = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-x.drv'
 const DEP = cachedPath('dep', 'dep\n', [ALPHA])
 const LIB = cachedPath('lib', 'lib\n', [ALPHA])
 
 /** Alpha's word on contents, in the older form unless told what they refer to. */
 function attest({ world }: GatedWorld, { path, narHash }: CachedPath, references?: readonly string[]): void {
-  publish(world, path, built(ALPHA, { path, narHash, ...(references && { references }) }, UNKNOWN))
+  publish(world, path, built(ALPHA, { path, narHash, ...(references && { references }) }, `${path}.drv`))
 }
 
 async function assertLetIn(
