@@ -110,6 +110,16 @@ export function isCurrent(mirror: Mirror, since: number): boolean {
   return readIndex(mirror)?.sha256 === record.index
 }
 
+/**
+ * Until when a source need not be asked again by whoever begins to judge now, an instant at which nothing else was done
+ * yet: `max-age` from its last answer or, if it has to be asked, from now. In seconds since 1970. Throws FileError.
+ */
+export function currentUntil(mirror: Mirror, now: number): number {
+  const checked = readRecord(mirror)?.checked ?? now
+  const isFresh = checked <= now && checked > now - mirror.maxAge
+  return (isFresh ? checked : now) + mirror.maxAge
+}
+
 /** A part's list as the mirror has it; undefined if that is not the one that the index lists. Throws FileError. */
 export function readPart({ directory }: Mirror, part: string, listed: Listed): Listing | undefined {
   return readList(join(directory, part, INDEX), part, listed)
