@@ -8,6 +8,8 @@ import { FileError } from '../files/regular-file.ts'
 /** Bytes that are hashed in the time of one unit, and those that are parsed. */
 const HASHED = 16 * 1024
 const PARSED = 4 * 1024
+/** Escapes in strings that are read in that time. */
+const ESCAPES = 200
 
 /** Units after which others get their turn: five milliseconds. */
 const STRETCH = 100
@@ -25,9 +27,11 @@ export function hashingCost(bytes: number): number {
   return Math.floor(bytes / HASHED)
 }
 
-/** What it costs to parse so many bytes. */
-export function parsingCost(bytes: number): number {
-  return Math.ceil(bytes / PARSED)
+/** What it costs to parse a text of few values: by its length, and by the backslashes in it. */
+export function parsingCost(text: string): number {
+  let escapes = 0
+  for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at + 1)) escapes++
+  return Math.ceil(text.length / PARSED) + Math.floor(escapes / ESCAPES)
 }
 
 /** Counts work up to a limit, and lets others have their turn meanwhile. */

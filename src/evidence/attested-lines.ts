@@ -37,7 +37,7 @@ export async function readDirectories(
       seen.add(line)
       const origin = `${file}:${index + 1}`
       try {
-        await work.spend(parsingCost(line.length))
+        await work.spend(parsingCost(line))
         found.push({ envelope: parseEnvelope(line), file, origin })
       } catch (error) {
         trouble(error instanceof WorkLimitError ? file : origin, error)

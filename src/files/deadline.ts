@@ -18,11 +18,22 @@ export interface TimeLimit {
   readonly signal?: AbortSignal | undefined
 }
 
-const current = new AsyncLocalStorage<AbortSignal>()
+/** What is waited for, each from when it is begun until it has ended. */
+type Waits = Set<{ readonly what: string }>
+
+const current = new AsyncLocalStorage<{ readonly signal: AbortSignal; readonly waits: Waits }>()
+
+/** Things that are named of all that a judgement still waited for. */
+const WAITS_TOLD = 3
+
+/** A judgement took longer than it may. */
+export class LateError extends FileError {
+  override readonly name = 'LateError'
+}
 
 /** Aborts when the time of the innermost limit that the caller works under is over; undefined outside of any. */
 export function deadlineSignal(): AbortSignal | undefined {
-  return current.getStore()
+  return current.getStore()?.signal
 }
 
 /**
@@ -43,22 +54,43 @@ export function withinCurrent<T>(work: () => Promise<T>): Promise<T> {
   })
 }
 
+/** Does something that may take long, and names it (escaped) if the judgement's time is over before it has ended. */
+export async function waitingFor<T>(what: string, work: () => Promise<T>): Promise<T> {
+  const waits = current.getStore()?.waits
+  const wait = { what }
+  waits?.add(wait)
+  try {
+    return await work()
+  } finally {
+    waits?.delete(wait)
+  }
+}
+
 /**
- * Judges within the limit of every judgement, or a shorter one (milliseconds). Rejects with FileError when it is over.
- * Does not keep a program alive that has nothing left to wait for: that ends then, with the status of a failure.
+ * Judges within the limit of every judgement, or a shorter one (milliseconds). Rejects with LateError when it is
+ * over. Does not keep a program alive that has nothing left to wait for: that ends then, with the status of a failure.
  */
 export function judgeWithin<T>(judge: () => Promise<T>, milliseconds: number = JUDGEMENT_MS): Promise<T> {
-  const late = () => new FileError(`no verdict within ${milliseconds / 1000} seconds`)
+  const late = (waits: Waits) =>
+    new LateError(`no verdict within ${milliseconds / 1000} seconds${stillWaited(waits)}`)
   const { result, timer } = limited({ milliseconds, late }, judge)
   timer.unref()
   return result
 }
 
+function stillWaited(waits: Waits): string {
+  const all = [...new Set([...waits].map(({ what }) => what))]
+  if (all.length === 0) return ''
+  const more = all.length > WAITS_TOLD ? ` and ${all.length - WAITS_TOLD} more` : ''
+  return `: still waited for ${all.slice(0, WAITS_TOLD).join(', ')}${more}`
+}
+
 function limited<T>(
-  { milliseconds, late, signal }: TimeLimit,
+  { milliseconds, late, signal }: Omit<TimeLimit, 'late'> & { late(waits: Waits): Error },
   work: (signal: AbortSignal) => Promise<T>,
 ): { readonly result: Promise<T>; readonly timer: NodeJS.Timeout } {
   const controller = new AbortController()
+  const waits: Waits = current.getStore()?.waits ?? new Set()
   // As many as wait for something at once.
   setMaxListeners(0, controller.signal)
   const { promise, resolve, reject } = deferred<T>()
@@ -66,14 +98,16 @@ function limited<T>(
     reject(reason)
     controller.abort(reason)
   }
-  const timer = setTimeout(() => end(late()), milliseconds)
+  const timer = setTimeout(() => end(late(waits)), milliseconds)
   const stopListening = [deadlineSignal(), signal].map(outer => onAbort(outer, end))
   const settle = () => {
     clearTimeout(timer)
     for (const stop of stopListening) stop()
   }
   if (!controller.signal.aborted) {
-    current.run(controller.signal, async () => work(controller.signal)).then(resolve, reject)
+    current
+      .run({ signal: controller.signal, waits }, async () => work(controller.signal))
+      .then(resolve, reject)
   }
   promise.then(settle, settle)
   return { result: promise, timer }

@@ -3,7 +3,7 @@ import { printable } from '../primitives/printable.ts'
 
 /** A file that nixsig depends on and that cannot be read, has no proper form, or could be somebody else's work. */
 export class FileError extends Error {
-  override readonly name = 'FileError'
+  override readonly name: string = 'FileError'
 }
 
 /**

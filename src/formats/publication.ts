@@ -25,6 +25,9 @@ export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
 
+/** Bytes that all files about one store path may have together. */
+export const PUBLISHED_PATH_LIMIT = 32 * 1024 * 1024
+
 /**
  * Sets of signatures that lie side by side about one store path, each with a list of checksums of its own: the first as
  * `<digest>.asc`, the second as `<digest>.2.asc` … So whatever was kept first keeps nothing else out.
@@ -117,6 +120,13 @@ export function parsePart(bytes: Uint8Array, part: string): Listing {
   if (head !== PART_HEAD + part) throw malformed(`not the index of part ${part}`, 1)
   const fits = (name: string) => name.startsWith(part) && parsePublishedName(name) !== undefined
   return readListing(lines, { fits, limit: PUBLISHED_FILE_LIMIT })
+}
+
+/** Throws FormatError if a part's list has more about one store path than anybody reads. */
+export function assertBoundedAbout(digest: string, listing: Listing): void {
+  const sizes = PUBLISHED_EXTENSIONS.map(extension => listing.get(digest + extension)?.size ?? 0)
+  if (sizes.reduce((sum, size) => sum + size, 0) <= PUBLISHED_PATH_LIMIT) return
+  throw new FormatError('publication', `lists more than ${PUBLISHED_PATH_LIMIT} bytes about one path`, digest)
 }
 
 /** The bytes of a part's list. Throws FormatError if they are too many. */

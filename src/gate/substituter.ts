@@ -1,5 +1,6 @@
 /** Answers about store paths: from what is kept while nothing has changed, else from the upstreams, judged. */
 import type { KeyPair } from '../crypto/secret-key.ts'
+import { currentUntil, mirrorOf } from '../evidence/remote/mirror.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { exitCode } from '../policy/exit-code.ts'
@@ -7,7 +8,7 @@ import type { Policy } from '../policy/policy.ts'
 import type { Refusal, Stray } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
+import { openInquiry } from '../verifier/inquiry.ts'
 import type { Kept } from '../verifier/kept.ts'
 import { admitOffers, type OfferOutcome } from '../verifier/offered.ts'
 import type { Places } from '../verifier/places.ts'
@@ -110,26 +111,25 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   const inquiry = openInquiry(places, { records: true, kept: { ...kept, policy: () => policy } })
   const grounds = { policy: policy.digest, directories: policy.attestations }
   const before = standingOf(digest, grounds)
+  // Before anything else asks the sources: what is read of them now is no newer than what is judged.
+  const ends = policy.sources.map(source => currentUntil(mirrorOf(places.state, source), inquiry.now))
   const asked = upstreams.current(policy.gate)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
   const response = answerTo(parts, policy, outcome)
   const after = standingOf(digest, grounds)
   const isStill = before !== undefined && after !== undefined && isSameStanding(before, after)
   const standing = isStill ? after : undefined
-  return { response, standing, until: endOf(inquiry, policy, outcome, asked.until(digest)) }
+  return { response, standing, until: endOf(outcome, asked.until(digest), ends) }
 }
 
-/** Until when an answer may be given again, in milliseconds; undefined: a refusal is judged anew each time. */
-function endOf(
-  { now }: Inquiry,
-  policy: Policy,
-  outcome: OfferOutcome,
-  said: number | undefined,
-): number | undefined {
+/**
+ * Until when an answer may be given again, in milliseconds; undefined: a refusal is judged anew each time. `ends`: when
+ * sources have to be asked again, in seconds.
+ */
+function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly number[]): number | undefined {
   if (said === undefined || outcome.kind === 'refused' || outcome.kind === 'unfetched') return undefined
-  const sources = policy.sources.map(({ maxAge }) => (now + maxAge) * 1000)
   const until = outcome.kind === 'trusted' ? outcome.verdict.until : undefined
-  return Math.min(said, ...sources, ...(until === undefined ? [] : [until * 1000]))
+  return Math.min(said, ...[...ends, ...(until === undefined ? [] : [until])].map(end => end * 1000))
 }
 
 /** What Nix is told, with what the log and the counters keep of it. */

@@ -185,6 +185,7 @@ export type GroundKind =
   | 'store' // the store does not have the path, or did not answer
   | 'policy' // the policy file
   | 'evidence' // a file of evidence, or a derivation, that cannot be read
+  | 'time' // judging took longer than it may
   | 'fault' // an error in the middle of judging
 
 /**

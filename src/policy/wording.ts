@@ -79,6 +79,7 @@ const GROUNDS: Readonly<Record<Exclude<GroundKind, 'rule'>, string>> = {
   store: 'the store',
   policy: 'the policy file',
   evidence: 'a file that cannot be read',
+  time: 'the time that judging may take',
   fault: 'an error while it was judged',
 }
 

@@ -4,10 +4,10 @@ import { setImmediate } from 'node:timers/promises'
 import { type Found, scanForHashParts, type Wanted } from '../formats/nix/hash-parts.ts'
 import { FormatError } from '../primitives/format-error.ts'
 
-/** Bytes after which others get their turn. */
-const TURN = 1024 * 1024
-/** Bytes that are scanned at once. */
-const PIECE = 256 * 1024
+/** Milliseconds after which others get their turn. */
+const TURN_MS = 5
+/** Bytes that are scanned and hashed at once. */
+const PIECE = 32 * 1024
 
 /** The NAR that is expected. */
 export interface ExpectedNar {
@@ -29,16 +29,18 @@ export async function hashPartsInNar(
   const hash = createHash('sha256')
   const scan = scanForHashParts(wanted)
   let size = 0
-  let sinceTurn = 0
+  let since = performance.now()
   for await (const piece of pieces) {
     size += piece.byteLength
     if (size > narSize) throw new FormatError('NAR', 'is longer than its narinfo says', `offset ${narSize}`)
-    hash.update(piece)
-    for (let at = 0; at < piece.byteLength; at += PIECE) scan.add(piece.subarray(at, at + PIECE))
-    sinceTurn += piece.byteLength
-    if (sinceTurn < TURN) continue
-    sinceTurn = 0
-    await setImmediate()
+    for (let at = 0; at < piece.byteLength; at += PIECE) {
+      const part = piece.subarray(at, at + PIECE)
+      hash.update(part)
+      scan.add(part)
+      if (performance.now() - since < TURN_MS) continue
+      await setImmediate()
+      since = performance.now()
+    }
   }
   if (size < narSize) throw new FormatError('NAR', 'is shorter than its narinfo says', `offset ${size}`)
   if (hash.digest('hex') !== narHash)

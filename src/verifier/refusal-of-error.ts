@@ -43,6 +43,8 @@ function placeOf(error: unknown, name: string) {
       return { kind: 'evidence', origin: (error as FormatError).format } as const
     case 'FileError':
       return { kind: 'evidence', origin: 'a file' } as const
+    case 'LateError':
+      return { kind: 'time', origin: 'the judgement' } as const
     case 'PolicyError':
       return { kind: 'policy', origin: 'the policy' } as const
     case 'StoreError':

@@ -1,6 +1,7 @@
 /** Gets what a binary cache offers, to look into it; nothing of it is kept. Heavy: reached by `import()` alone. */
 import type { Offer } from '../evidence/upstreams/offer.ts'
 import { readNar } from '../evidence/upstreams/read-nar.ts'
+import { deadlineSignal, onAbort, waitingFor, within } from '../files/deadline.ts'
 import type { Found, Wanted } from '../formats/nix/hash-parts.ts'
 import { printable } from '../primitives/printable.ts'
 import { hashPartsInNar } from '../store/nar-references.ts'
@@ -13,66 +14,149 @@ const TIME_LIMIT = 1_800_000
 const BYTES_A_MILLISECOND = 256
 /** NARs that are looked into at once, of each cache. */
 const AT_ONCE = 4
+/** Milliseconds after which the next cache is asked beside: some for any NAR, more by its size, and no more than these. */
+const HEAD_START_LEAST = 5000
+const HEAD_START_LIMIT = 30_000
+const BYTES_A_MILLISECOND_AT_EASE = 1024
+/** Milliseconds for which a cache that was overtaken comes last, and how many such are remembered. */
+const SLOW_MS = 60_000
+const SLOW_COUNT = 1000
 
 /** What stands in the contents, or why nobody knows (escaped). */
 export type Scanned = { readonly found: Found } | { readonly problem: string }
 
 /**
- * Looks for hash parts in the NAR that these offers are about, from the first cache that has it whole. Bounded in
- * bytes, time and memory. Never rejects for what is wrong with a cache.
+ * Looks for hash parts in the NAR that these offers are about, from the first cache that has it whole. A cache that
+ * takes long has the next one asked beside it, and comes last for a while if that one is done before. Bounded in bytes,
+ * time and memory, and ends with the judgement. Never rejects for what is wrong with a cache.
  */
 export async function scanOffered(offers: readonly Offer[], wanted: Wanted): Promise<Scanned> {
-  const problems: string[] = []
-  for (const offer of offers) {
-    const { narSize } = offer.narinfo
-    if (narSize > SIZE_LIMIT)
-      return { problem: `${narSize} bytes are more than the ${SIZE_LIMIT} that are looked into` }
-    try {
-      return { found: await inTurn(offer.upstream, () => scanOne(offer, wanted)) }
-    } catch (error) {
-      if (!(error instanceof Error) || error instanceof TypeError) throw error
-      problems.push(`${printable(offer.upstream, 200)}: ${printable(error.message, 200)}`)
-    }
-  }
-  return { problem: problems.join('; ') }
-}
-
-async function scanOne(offer: Offer, wanted: Wanted): Promise<Found> {
-  const { narinfo } = offer
-  const time = Math.min(TIME_LIMIT, TIME_LEAST + narinfo.narSize / BYTES_A_MILLISECOND)
+  const large = offers.find(({ narinfo }) => narinfo.narSize > SIZE_LIMIT)
+  if (large !== undefined)
+    return { problem: `${large.narinfo.narSize} bytes are more than the ${SIZE_LIMIT} that are looked into` }
   const controller = new AbortController()
-  const late = new Error(`did not hand out the whole NAR within ${Math.round(time / 1000)} seconds`)
-  let timer: NodeJS.Timeout | undefined
-  // Not only the signal: whatever is never answered must not be waited for.
-  const end = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(late)
-      controller.abort(late)
-    }, time)
-  })
+  const stopListening = onAbort(deadlineSignal(), reason => controller.abort(reason))
   try {
-    const work = hashPartsInNar(readNar(offer, controller.signal), narinfo, wanted)
-    return await Promise.race([work, end])
+    return await race(quickFirst(offers), wanted, controller.signal)
   } finally {
-    clearTimeout(timer)
+    stopListening()
     controller.abort()
   }
 }
 
-/** How many NARs of each cache are under way, and who waits for their turn. */
-const TURNS = new Map<string, { running: number; readonly waiting: (() => void)[] }>()
+/** Asks one cache after another, each a while after the one before or as soon as one has failed. */
+function race(offers: readonly Offer[], wanted: Wanted, signal: AbortSignal): Promise<Scanned> {
+  const problems = new Map<Offer, string>()
+  let begun = 0
+  let timer: NodeJS.Timeout | undefined
+  const racing = new Promise<Scanned>((resolve, reject) => {
+    const begin = () => {
+      clearTimeout(timer)
+      const offer = offers[begun]
+      if (offer === undefined) return
+      const before = offers.slice(0, begun++)
+      if (begun < offers.length) timer = setTimeout(begin, headStart(offer))
+      attempt(offer, wanted, signal).then(found => {
+        // Those that had more time and are not done.
+        for (const other of before) if (!problems.has(other)) beSlow(other.upstream)
+        resolve({ found })
+      }, failed)
+      function failed(error: unknown) {
+        if (!(error instanceof Error) || error instanceof TypeError) return reject(error)
+        problems.set(offer as Offer, error.message)
+        if (problems.size < offers.length) return begin()
+        resolve({ problem: offers.map(of => problemOf(of, problems.get(of))).join('; ') })
+      }
+    }
+    begin()
+  })
+  return racing.finally(() => clearTimeout(timer))
+}
 
-/** Does something of a cache as soon as few enough others are under way. One cache does not hold up another. */
-async function inTurn<T>(upstream: string, action: () => Promise<T>): Promise<T> {
-  const turns = TURNS.get(upstream) ?? { running: 0, waiting: [] }
+function problemOf({ upstream }: Offer, message = ''): string {
+  return `${printable(upstream, 200)}: ${printable(message, 200)}`
+}
+
+function headStart({ narinfo }: Offer): number {
+  return Math.min(HEAD_START_LIMIT, HEAD_START_LEAST + narinfo.narSize / BYTES_A_MILLISECOND_AT_EASE)
+}
+
+function attempt(offer: Offer, wanted: Wanted, signal: AbortSignal): Promise<Found> {
+  return waitingFor(`a NAR from ${printable(offer.upstream, 200)}`, () =>
+    inTurn(offer.upstream, signal, () => scanOne(offer, wanted, signal)),
+  )
+}
+
+function scanOne(offer: Offer, wanted: Wanted, signal: AbortSignal): Promise<Found> {
+  const { narinfo } = offer
+  const milliseconds = Math.min(TIME_LIMIT, TIME_LEAST + narinfo.narSize / BYTES_A_MILLISECOND)
+  const late = () =>
+    new Error(`did not hand out the whole NAR within ${Math.round(milliseconds / 1000)} seconds`)
+  // Not only the signal: whatever is never answered must not be waited for.
+  return within({ milliseconds, late, signal }, async own => {
+    const controller = new AbortController()
+    const stopListening = onAbort(own, reason => controller.abort(reason))
+    try {
+      return await hashPartsInNar(readNar(offer, controller.signal), narinfo, wanted)
+    } finally {
+      stopListening()
+      controller.abort()
+    }
+  })
+}
+
+/** Until when each cache that was overtaken comes last, in milliseconds since 1970. */
+const SLOW = new Map<string, number>()
+
+function beSlow(upstream: string): void {
+  SLOW.delete(upstream)
+  SLOW.set(upstream, Date.now() + SLOW_MS)
+  if (SLOW.size > SLOW_COUNT) SLOW.delete(SLOW.keys().next().value ?? '')
+}
+
+/** In the order in which they come, but those that were slow a while ago come last. */
+function quickFirst(offers: readonly Offer[]): readonly Offer[] {
+  const now = Date.now()
+  const isSlow = ({ upstream }: Offer) => {
+    const left = (SLOW.get(upstream) ?? 0) - now
+    return left > 0 && left <= SLOW_MS
+  }
+  return [...offers.filter(offer => !isSlow(offer)), ...offers.filter(isSlow)]
+}
+
+/** How many NARs of each cache are under way, and who waits for their turn. */
+const TURNS = new Map<string, { running: number; readonly waiting: Set<() => void> }>()
+
+/**
+ * Does something of a cache as soon as few enough others are under way. One cache does not hold up another. Whoever
+ * waits no longer, by the signal, rejects with its reason and leaves the queue.
+ */
+async function inTurn<T>(upstream: string, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted()
+  const turns = TURNS.get(upstream) ?? { running: 0, waiting: new Set() }
   TURNS.set(upstream, turns)
-  if (turns.running >= AT_ONCE) await new Promise<void>(resolve => turns.waiting.push(resolve))
-  else turns.running++
+  if (turns.running < AT_ONCE) turns.running++
+  else await turnIn(turns.waiting, signal)
   try {
     return await action()
   } finally {
-    const next = turns.waiting.shift()
+    const [next] = turns.waiting
     if (next !== undefined) next()
     else if (--turns.running === 0) TURNS.delete(upstream)
   }
+}
+
+function turnIn(waiting: Set<() => void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, reason => {
+      waiting.delete(take)
+      reject(reason)
+    })
+    function take() {
+      waiting.delete(take)
+      stopListening()
+      resolve()
+    }
+    waiting.add(take)
+  })
 }

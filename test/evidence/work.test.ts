@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
 import sodium from 'sodium-native'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
-import { openWork, WorkLimitError } from '../../src/crypto/work.ts'
+import { openWork, parsingCost, WorkLimitError } from '../../src/crypto/work.ts'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
 import { attestationEvidence } from '../../src/evidence/attestations.ts'
 import { storeSignatureEvidence } from '../../src/evidence/store-signatures.ts'
@@ -201,4 +201,12 @@ test('work ends where it is used up, and not before', async () => {
   for (let count = 0; count < 10; count++) await work.spend(1)
   await work.spend(0)
   await assert.rejects(work.spend(1), WorkLimitError)
+})
+
+test('attack: a text of nothing but escapes costs more than its bytes', () => {
+  const plain = `{"payload":"${'a'.repeat(1_000_000)}"}`
+  const escaped = `{"payload":"${'\\n'.repeat(500_000)}"}`
+  assert.equal(parsingCost(plain), 245)
+  assert.ok(parsingCost(escaped) > 2500)
+  assert.ok(16 * parsingCost(escaped) > SECOND, 'sixteen lines of these are more than a path may cost')
 })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { mirrorOf, writeRecord } from '../../src/evidence/remote/mirror.ts'
 import type { Answer } from '../../src/evidence/upstreams/offer.ts'
 import { openMetrics } from '../../src/gate/metrics.ts'
 import { type GateParts, openSubstituter } from '../../src/gate/substituter.ts'
@@ -20,7 +21,11 @@ default.require = { source = "nothing", derivation = "nothing", output = "self" 
 `
 
 /** What the gate works with, where `ask` is what comes of asking all upstreams about a path. */
-function gateParts(t: TestContext, ask: Upstreams['ask']): GateParts {
+function gateParts(
+  t: TestContext,
+  ask: Upstreams['ask'],
+  { policy = POLICY, until }: { readonly policy?: string; readonly until?: number } = {},
+): GateParts {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-substituter-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
   const places = {
@@ -28,12 +33,12 @@ function gateParts(t: TestContext, ask: Upstreams['ask']): GateParts {
     state: join(directory, 'state'),
     attestations: undefined,
   }
-  writeFileSync(places.policy, POLICY)
+  writeFileSync(places.policy, policy)
   mkdirSync(places.state, { mode: 0o755 })
   const kept = keepBetweenInquiries(places)
   t.after(kept.close)
   const upstreams = {
-    current: () => ({ ask, until: () => undefined, list: [] }),
+    current: () => ({ ask, until: () => until, list: [] }),
     forget() {},
     close() {},
   }
@@ -66,4 +71,31 @@ test('a judgement that never ends is over in time, and the path can be asked abo
   await turn()
   assert.equal((await substituter.narinfo(DIGEST)).status, 404)
   assert.equal(asked, 2)
+})
+
+test("an answer stands for a source's max-age from the source's last answer, not from the judgement", async t => {
+  const now = Math.floor(Date.now() / 1000) + 60
+  t.mock.timers.enable({ apis: ['Date'], now: now * 1000 })
+  const source = { url: 'https://source.example.org', maxAge: 30 }
+  const policy = `${POLICY}[attestations]\nsources = [{ url = "${source.url}", max-age = 30 }]\n`
+  let asked = 0
+  const ask = async () => {
+    asked++
+    return [absent]
+  }
+  const parts = gateParts(t, ask, { policy, until: Number.POSITIVE_INFINITY })
+  const mirror = mirrorOf(parts.places.state, source)
+  mkdirSync(mirror.directory, { recursive: true })
+  writeRecord(mirror, { index: '0'.repeat(64), checked: now - 20 })
+  const { narinfo } = openSubstituter(parts)
+  const at = async (seconds: number) => {
+    t.mock.timers.setTime((now + seconds) * 1000)
+    assert.equal((await narinfo(DIGEST)).status, 404)
+    return asked
+  }
+  assert.equal(await at(0), 1)
+  assert.equal(await at(9), 1, 'kept')
+  assert.equal(await at(10), 2, 'the source has to be asked again')
+  assert.equal(await at(39), 2, 'kept for as long as from the judgement, which has to ask the source')
+  assert.equal(await at(40), 3)
 })

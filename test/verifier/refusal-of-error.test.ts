@@ -1,6 +1,7 @@
 // Whatever goes wrong is a refusal, with a reason that somebody can use.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LateError } from '../../src/files/deadline.ts'
 import { sentence } from '../../src/policy/wording.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { refusalOf } from '../../src/verifier/refusal-of-error.ts'
@@ -25,4 +26,11 @@ test('errors of ours tell what could not be read, all others that it was an erro
     /an error in the middle of judging: x is not a function/,
   )
   assert.match(said('thrown'), /an error in the middle of judging: thrown/)
+})
+
+test('a judgement that took too long is no file that cannot be read, and says what it waited for', () => {
+  assert.match(
+    said(new LateError('no verdict within 300 seconds: still waited for a NAR from https://a.example')),
+    /, undecided because of the time that judging may take: the judgement: no verdict within 300 seconds: still waited for a NAR from https:\/\/a\.example/,
+  )
 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
 import type { Offer } from '../../src/evidence/upstreams/offer.ts'
+import { judgeWithin } from '../../src/files/deadline.ts'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'
 import type { Narinfo } from '../../src/formats/nix/narinfo.ts'
 import { toHex } from '../../src/primitives/hex.ts'
@@ -74,4 +75,48 @@ test('attack: a cache that hangs holds up nobody but itself', async t => {
   await passes(61_000)
   assert.ok('found' in (await own))
   assert.equal((await Promise.all(hanging)).length, 9)
+})
+
+test('attack: a cache that drips costs a short head start beside an honest one, and comes last for a while', async t => {
+  const passes = stopClock(t)
+  let asked = 0
+  const slow = () => {
+    const { offer } = dripping('https://drip.example')
+    return offerOf('https://drip.example', options => {
+      asked++
+      return offer.open(options)
+    })
+  }
+  const offers = () => [slow(), good('https://quick.example')]
+  const scanning = Promise.all(Array.from({ length: 40 }, () => scanOffered(offers(), WANTED)))
+  await passes(4000)
+  assert.equal(asked, 4, 'no more than have their turn')
+  await passes(1001)
+  for (const scanned of await scanning)
+    assert.deepEqual('found' in scanned && [...scanned.found.named], [DEP])
+  const before = asked
+  assert.ok('found' in (await scanOffered(offers(), WANTED)), 'without a wait')
+  assert.equal(asked, before, 'not asked any more')
+})
+
+test('attack: no scan goes on, and nobody waits for a turn, after the judgement has ended', async t => {
+  const passes = stopClock(t)
+  const bodies = Array.from({ length: 6 }, () => dripping('https://late.example'))
+  const judging = bodies.map(({ offer }) => judgeWithin(() => scanOffered([offer], WANTED), 20_000))
+  const ended = Promise.allSettled(judging)
+  await passes(20_001)
+  for (const outcome of await ended) {
+    assert.equal(outcome.status, 'rejected')
+    assert.match(
+      String(outcome.status === 'rejected' && outcome.reason),
+      /^LateError: no verdict within 20 seconds: still waited for a NAR from https:\/\/late\.example$/,
+    )
+  }
+  await passes(0)
+  assert.deepEqual(
+    bodies.map(({ body }) => body.destroyed),
+    [true, true, true, true, false, false],
+    'those in the queue were never opened',
+  )
+  assert.ok('found' in (await scanOffered([good('https://late.example')], WANTED)), 'all turns are free')
 })

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import {
+  assertBoundedAbout,
   INDEX,
   INDEX_LIMIT,
   type Listed,
@@ -55,6 +56,7 @@ export function writeLists(
 ): number {
   const parts = new Map<string, Listed>()
   for (const [part, listing] of listings) {
+    for (const digest of new Set([...listing.keys()].map(digestOf))) assertBoundedAbout(digest, listing)
     const bytes = Buffer.from(printPart(part, listing))
     parts.set(part, listedAs(bytes))
     const file = join(to, part, INDEX)
@@ -64,6 +66,10 @@ export function writeLists(
   const published = Math.max(now, (old?.published ?? 0) + 1)
   writeDurably(join(to, INDEX), printIndex({ published, parts }), { flush: true, mode: 0o644 })
   return published
+}
+
+function digestOf(name: string): string {
+  return name.slice(0, name.indexOf('.'))
 }
 
 function isSame(one: Listing, other: Listing): boolean {

@@ -15,21 +15,19 @@ import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import {
+  assertBoundedAbout,
   INDEX,
   INDEX_LIMIT,
   type Listed,
   type Listing,
-  PART_LIMIT,
   PUBLISHED_EXTENSIONS,
   type PublicationIndex,
   parseIndex,
-  parsePart,
 } from '../../formats/publication.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
-import { sha256 } from '../../primitives/sodium.ts'
+import { isFileListed, readList, sha256Of } from './verified.ts'
 
 export interface Mirror extends AttestationSource {
   /** Absolute. */
@@ -112,54 +110,61 @@ export function isCurrent(mirror: Mirror, since: number): boolean {
   return readIndex(mirror)?.sha256 === record.index
 }
 
+/**
+ * Until when a source need not be asked again by whoever begins to judge now, an instant at which nothing else was done
+ * yet: `max-age` from its last answer or, if it has to be asked, from now. In seconds since 1970. Throws FileError.
+ */
+export function currentUntil(mirror: Mirror, now: number): number {
+  const checked = readRecord(mirror)?.checked ?? now
+  const isFresh = checked <= now && checked > now - mirror.maxAge
+  return (isFresh ? checked : now) + mirror.maxAge
+}
+
 /** A part's list as the mirror has it; undefined if that is not the one that the index lists. Throws FileError. */
 export function readPart({ directory }: Mirror, part: string, listed: Listed): Listing | undefined {
-  const bytes = readRegularFile(join(directory, part, INDEX), PART_LIMIT)
-  return bytes !== undefined && isListed(bytes, listed) ? parsePart(bytes, part) : undefined
+  return readList(join(directory, part, INDEX), part, listed)
 }
 
 /** Whether the mirror has a file as it is listed. Throws FileError. */
-export function hasFile({ directory }: Mirror, name: string, listed: Listed): boolean {
-  const file = join(directory, name.slice(0, 2), name)
-  const status = statusOf(file)
-  if (!status?.isFile() || status.size !== listed.size) return false
-  const bytes = readRegularFile(file, listed.size)
-  return bytes !== undefined && isListed(bytes, listed)
-}
-
-/** Whether these are the contents that a list has. */
-export function isListed(bytes: Uint8Array, { size, sha256 }: Listed): boolean {
-  return bytes.length === size && sha256Of(bytes) === sha256
+export function hasFile({ directory }: Mirror, name: string, listed: Listed): Promise<boolean> {
+  return isFileListed(join(directory, name.slice(0, 2), name), listed)
 }
 
 /**
  * Whether all that the source says of a store path is in the mirror, and nothing else about it: as the mirror's own
- * index lists it. Throws FileError.
+ * index lists it. Throws FileError, and FormatError if that is too much about one path.
  */
-export function isComplete(mirror: Mirror, index: PublicationIndex, digest: string): boolean {
+export async function isComplete(mirror: Mirror, index: PublicationIndex, digest: string): Promise<boolean> {
   const part = digest.slice(0, 2)
   const listed = index.parts.get(part)
   const listing = listed === undefined ? new Map<string, Listed>() : readPart(mirror, part, listed)
   if (listing === undefined) return false
-  return PUBLISHED_EXTENSIONS.every(extension => {
+  assertBoundedAbout(digest, listing)
+  for (const extension of PUBLISHED_EXTENSIONS) {
     const name = digest + extension
     const file = listing.get(name)
-    if (file !== undefined) return hasFile(mirror, name, file)
-    return statusOf(join(mirror.directory, part, name)) === undefined
-  })
+    const isAsListed =
+      file === undefined
+        ? statusOf(join(mirror.directory, part, name)) === undefined
+        : await hasFile(mirror, name, file)
+    if (!isAsListed) return false
+  }
+  return true
 }
 
 /** Whether a whole part is in the mirror as its list says, and nothing else. Throws FileError. */
-export function isPartComplete(mirror: Mirror, index: PublicationIndex, part: string): boolean {
+export async function isPartComplete(
+  mirror: Mirror,
+  index: PublicationIndex,
+  part: string,
+): Promise<boolean> {
   const listed = index.parts.get(part)
   const listing = listed && readPart(mirror, part, listed)
   if (listing === undefined) return false
   const names = readdirSync(join(mirror.directory, part)).filter(name => name !== INDEX)
-  return names.length === listing.size && [...listing].every(([name, file]) => hasFile(mirror, name, file))
-}
-
-export function sha256Of(bytes: Uint8Array): string {
-  return toHex(sha256(bytes))
+  if (names.length !== listing.size) return false
+  for (const [name, file] of listing) if (!(await hasFile(mirror, name, file))) return false
+  return true
 }
 
 function statusOf(file: string): Stats | undefined {

@@ -68,7 +68,7 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
   }
   const bring = async (digest: string) => {
     index ??= readIndex(mirror)
-    if (index !== undefined && isComplete(mirror, index, digest)) return
+    if (index !== undefined && (await isComplete(mirror, index, digest))) return
     if (silence !== undefined) throw silence
     const { updateFiles } = await import('./update.ts')
     try {

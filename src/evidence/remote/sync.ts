@@ -66,7 +66,7 @@ async function syncPart(
   { index, part }: { readonly index: MirroredIndex; readonly part: string },
   patience: Patience,
 ): Promise<Changes> {
-  if (!isPartComplete(mirror, index, part)) return updateFiles(mirror, { part }, patience)
+  if (!(await isPartComplete(mirror, index, part))) return updateFiles(mirror, { part }, patience)
   const listed = index.parts.get(part)
   const unchanged = (listed && readPart(mirror, part, listed)?.size) ?? 0
   return { added: 0, changed: 0, removed: 0, unchanged }

@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import {
+  assertBoundedAbout,
   INDEX,
   type Listed,
   type Listing,
@@ -9,9 +10,10 @@ import {
   parsePart,
 } from '../../formats/publication.ts'
 import { ask, parsed } from './ask.ts'
-import { hasFile, isListed, type Mirror, readPart } from './mirror.ts'
+import { hasFile, type Mirror, readPart } from './mirror.ts'
 import type { Patience } from './patience.ts'
 import { SourceError } from './source-error.ts'
+import { isListed } from './verified.ts'
 
 /** Files that are fetched at once. */
 const PARALLEL = 8
@@ -49,10 +51,12 @@ export async function bringFiles(
   const isWanted = (name: string) => digest === undefined || name.startsWith(`${digest}.`)
   const listed = index.parts.get(part)
   const listing = listed === undefined ? new Map() : await bringPart(mirror, { part, listed }, patience)
-  const files = [...listing].filter(([name]) => isWanted(name))
+  const files: [string, Listed][] = [...listing].filter(([name]) => isWanted(name))
   assertBounded(part, files)
+  if (digest !== undefined) parsed(`${part}/${INDEX}`, () => assertBoundedAbout(digest, listing))
   const present = namesIn(mirror, part)
-  const missing = files.filter(([name, file]) => !hasFile(mirror, name, file))
+  const missing: typeof files = []
+  for (const [name, file] of files) if (!(await hasFile(mirror, name, file))) missing.push([name, file])
   await inParallel(missing, async ([name, file]) => {
     const bytes = await fetchListed(mirror, `${part}/${name}`, file, patience)
     write(mirror, part, name, bytes)

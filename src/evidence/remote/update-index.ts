@@ -4,9 +4,10 @@ import { INDEX, INDEX_LIMIT, parseIndex } from '../../formats/publication.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Asking, ask, parsed } from './ask.ts'
-import { type Mirror, type MirroredIndex, readIndex, readRecord, sha256Of, writeRecord } from './mirror.ts'
+import { type Mirror, type MirroredIndex, readIndex, readRecord, writeRecord } from './mirror.ts'
 import type { Patience } from './patience.ts'
 import { SourceError } from './source-error.ts'
+import { sha256Of } from './verified.ts'
 
 /** How far a publisher's clock may be ahead, in seconds; an index of later could shut out all true ones for long. */
 const AHEAD_LIMIT = 24 * 3600

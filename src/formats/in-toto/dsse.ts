@@ -19,6 +19,9 @@ export const ENVELOPE_LIMIT = 1024 * 1024
 const SIGNATURE_LIMIT = 16
 const KEYID_LIMIT = 256
 const DEPTH_LIMIT = 3
+/** More than an envelope of so many signatures has. */
+const VALUES_LIMIT = 8 * SIGNATURE_LIMIT
+const LIMITS = { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT }
 
 export interface EnvelopeSignature {
   /** Says nothing but which key to try first; anybody can write anything here. Empty if there is none. */
@@ -45,9 +48,7 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
 
 /** The envelope that a line holds; its payload is still bytes, unverified. Throws FormatError. */
 export function parseEnvelope(line: string): Envelope {
-  return readEnvelope(
-    rootNode('envelope', parseStrictJson(line, { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT })),
-  )
+  return readEnvelope(rootNode('envelope', parseStrictJson(line, LIMITS)))
 }
 
 /** The envelope that a part of a larger document is, unverified. Throws FormatError. */

@@ -15,6 +15,8 @@ export type JsonObject = ReadonlyMap<string, JsonValue>
 export interface JsonLimits {
   readonly length: number
   readonly depth: number
+  /** Values of all kinds, at any depth; for documents of strangers. As many as fit unless told. */
+  readonly values?: number
   /** Other numbers than integers are read too, each as the nearest double, for documents in which none matters. */
   readonly fractions?: boolean
 }
@@ -23,6 +25,9 @@ interface Cursor {
   readonly text: string
   readonly depth: number
   readonly fractions: boolean
+  readonly values: number
+  /** Values that may yet begin. */
+  left: number
   at: number
 }
 
@@ -41,7 +46,8 @@ export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
   if (text.length > limits.length) {
     throw new FormatError('JSON', `longer than ${limits.length} characters`, `length ${text.length}`)
   }
-  const cursor: Cursor = { text, depth: limits.depth, fractions: limits.fractions === true, at: 0 }
+  const { depth, values = Number.POSITIVE_INFINITY, fractions = false } = limits
+  const cursor: Cursor = { text, depth, fractions, values, left: values, at: 0 }
   const value = readValue(cursor, 0)
   skipSpace(cursor)
   if (cursor.at < text.length) throw problem(cursor, 'something follows the value')
@@ -51,6 +57,7 @@ export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
 function readValue(cursor: Cursor, depth: number): JsonValue {
   skipSpace(cursor)
   if (depth > cursor.depth) throw problem(cursor, `nested deeper than ${cursor.depth}`)
+  if (--cursor.left < 0) throw problem(cursor, `more than ${cursor.values} values`)
   switch (cursor.text.charAt(cursor.at)) {
     case '{':
       return readObject(cursor, depth)

@@ -2,6 +2,7 @@
  * Looks for the hash parts of store paths in bytes, as Nix does to find what a build refers to (Nix's source,
  * src/libstore/references.cc): 32 digits of Nix's base 32 in a row, wherever they stand.
  */
+import { randomBytes } from '../../primitives/sodium.ts'
 import { nix32Value } from './nix32.ts'
 
 /** Digits of a hash part. */
@@ -13,9 +14,8 @@ const AFTER = 213
 const DASH = 0x2d
 const NO_DIGIT = 255
 
-/** First digits by which most of what is not listed is passed over, and the bits that they have. */
-const LEAD = 4
-const LEAD_BITS = LEAD * 5
+/** Bits of a number made of all digits, by which most of what is not listed is passed over. */
+const SLOT_BITS = 20
 
 /** The value of the digit that each byte is; 255 for those that are none. */
 const VALUES = Uint8Array.from({ length: 256 }, (_, code) => nix32Value(code) ?? NO_DIGIT)
@@ -63,23 +63,59 @@ export function scanForHashParts(wanted: Wanted): HashPartScan {
 }
 
 interface Look extends Wanted {
-  /** One for each value of the first digits that some listed hash part has. */
-  readonly leads: Uint8Array
+  readonly rolling: Rolling
+  /** By slot, how many listed hash parts have it, and how many of those stand nowhere so far. */
+  readonly listed: Uint16Array
+  readonly unseen: Uint16Array
   readonly seen: Set<string>
   readonly named: Set<string>
   other: string | undefined
 }
 
 function lookFor(wanted: Wanted): Look {
-  const leads = new Uint8Array(1 << LEAD_BITS)
-  for (const digest of wanted.names.keys()) leads[leadOf(Buffer.from(digest, 'latin1'), 0)] = 1
-  return { ...wanted, leads, seen: new Set(), named: new Set(), other: undefined }
+  const rolling = randomRolling()
+  const listed = new Uint16Array(1 << SLOT_BITS)
+  for (const digest of wanted.names.keys()) {
+    const slot = slotOf(wholeNumber(rolling, Buffer.from(digest, 'latin1'), 0))
+    listed[slot] = (listed[slot] ?? 0) + 1
+  }
+  const unseen = listed.slice()
+  return { ...wanted, rolling, listed, unseen, seen: new Set(), named: new Set(), other: undefined }
 }
 
-function leadOf(text: Buffer, at: number): number {
-  let lead = 0
-  for (let place = at; place < at + LEAD; place++) lead = (lead << 5) | valueAt(text, place)
-  return lead
+/**
+ * A polynomial over 32 digits, modulo 2^32, that is cheap to move along a row of them. Its numbers are drawn anew for
+ * each scan: whoever makes the contents cannot make rows that look like listed ones and are not.
+ */
+interface Rolling {
+  readonly factor: number
+  /** By a digit's value: what it adds at the end, and what it has become at the front. */
+  readonly last: Int32Array
+  readonly first: Int32Array
+}
+
+function randomRolling(): Rolling {
+  const bytes = randomBytes(4 * 33)
+  const numbers = new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
+  // Odd, so that no digit's bits are lost.
+  const factor = (numbers[32] ?? 0) | 1
+  const last = numbers.slice(0, 32)
+  let power = 1
+  for (let place = 1; place < LENGTH; place++) power = Math.imul(power, factor)
+  return { factor, last, first: last.map(number => Math.imul(number, power)) }
+}
+
+function wholeNumber({ factor, last }: Rolling, text: Buffer, at: number): number {
+  let number = 0
+  for (let place = at; place < at + LENGTH; place++) {
+    number = (Math.imul(number, factor) + (last[valueAt(text, place)] ?? 0)) | 0
+  }
+  return number
+}
+
+/** The highest bits, on which all others have a bearing. */
+function slotOf(number: number): number {
+  return number >>> (32 - SLOT_BITS)
 }
 
 function valueAt(text: Buffer, at: number): number {
@@ -104,27 +140,36 @@ function search(text: Buffer, end: number, look: Look): number {
   return at
 }
 
-/** Looks at all hash parts in one row of digits, of which the first is whole; says where to go on. */
+/**
+ * Looks at all hash parts in one row of digits, of which the first is whole; says where to go on. What was seen before
+ * matters once more only at the end of the row, where a name can follow.
+ */
 function alongRun(text: Buffer, start: number, end: number, look: Look): number {
-  const { leads } = look
-  const mask = leads.length - 1
-  let lead = leadOf(text, start)
+  const { unseen, listed, rolling } = look
+  const { factor, first, last: added } = rolling
+  let number = wholeNumber(rolling, text, start)
   let last = start
-  for (;;) {
-    if (leads[lead] === 1) takeListed(text, last, look)
-    if (last + LENGTH >= end || valueAt(text, last + LENGTH) === NO_DIGIT) break
-    lead = ((lead << 5) | valueAt(text, last + LEAD)) & mask
+  while (last + LENGTH < end) {
+    const next = valueAt(text, last + LENGTH)
+    if (next === NO_DIGIT) break
+    if (unseen[slotOf(number)] !== 0) takeListed(text, last, number, look)
+    number = (Math.imul(number - (first[valueAt(text, last)] ?? 0), factor) + (added[next] ?? 0)) | 0
     last++
   }
+  if (listed[slotOf(number)] !== 0) takeListed(text, last, number, look)
   if (look.others && look.other === undefined) takeOther(text, start, last, look)
   return last + 1
 }
 
-function takeListed(text: Buffer, at: number, { names, seen, named }: Look): void {
+function takeListed(text: Buffer, at: number, number: number, { names, seen, named, unseen }: Look): void {
   const digest = text.toString('latin1', at, at + LENGTH)
   const name = names.get(digest)
   if (name === undefined) return
-  seen.add(digest)
+  if (!seen.has(digest)) {
+    seen.add(digest)
+    const slot = slotOf(number)
+    unseen[slot] = (unseen[slot] ?? 1) - 1
+  }
   if (!named.has(digest) && nameAfter(text, at + LENGTH) === `-${name}`) named.add(digest)
 }
 

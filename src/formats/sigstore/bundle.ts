@@ -24,6 +24,7 @@ const VERSIONS: ReadonlyMap<string, SigstoreBundle['version']> = new Map([
 
 const LENGTH_LIMIT = 256 * 1024
 const DEPTH_LIMIT = 8
+const VALUES_LIMIT = 4096
 const CERTIFICATE_LIMIT = 8
 const ENTRY_LIMIT = 8
 const TIMESTAMP_LIMIT = 8
@@ -78,7 +79,7 @@ export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
  */
 export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
   const text = decodeUtf8(bytes, FORMAT)
-  const json = parseStrictJson(text, { length: LENGTH_LIMIT, depth: DEPTH_LIMIT })
+  const json = parseStrictJson(text, { length: LENGTH_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT })
   const bundle = fields(rootNode(FORMAT, json), {
     required: ['mediaType', 'verificationMaterial'],
     optional: ['messageSignature', 'dsseEnvelope'],

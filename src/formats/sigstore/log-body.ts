@@ -11,7 +11,7 @@ import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import type { SigstoreLogEntry } from './log-entry.ts'
 
 const FORMAT = 'log entry'
-const LIMITS = { length: 512 * 1024, depth: 16 }
+const LIMITS = { length: 512 * 1024, depth: 16, values: 4096 }
 
 export interface LogBody {
   /**

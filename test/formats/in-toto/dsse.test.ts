@@ -84,6 +84,11 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['parameters of the payload type', line({ type: `"${PAYLOAD_TYPE};v=1"` }), /is not application\/vnd/],
   ['a payload type of control characters', line({ type: '"\\u001b[2J"' }), /"\\u\{1b\}\[2J" is not/],
   ['two payloads', line({ more: ',"payload":"AA=="' }), /key "payload" is repeated/],
+  [
+    'attack: eighty thousand short fields, of which few are read',
+    line({ more: Array.from({ length: 80_000 }, (_, count) => `,"k${count}":1`).join('') }),
+    /more than 128 values.*offset \d{3,4}\b/,
+  ],
   ['an unknown field', line({ more: ',"expires":1' }), /unknown field "expires"/],
   ['an unknown field of a signature', line({ signatures: '[{"sig":"","cert":""}]' }), /unknown field "cert"/],
   [

@@ -101,3 +101,41 @@ test('attack: bytes that are all digits cost little more than others', () => {
     assert.ok(performance.now() - started < 4000, unit)
   }
 })
+
+/** Names that count how often they are looked at. */
+class CountedNames extends Map<string, string> {
+  looks = 0
+  override get(digest: string): string | undefined {
+    this.looks++
+    return super.get(digest)
+  }
+}
+
+const ZEROS = '0'.repeat(32)
+/** Different hash parts that are zeros but for a few digits in the middle. */
+const THOUSAND = Array.from({ length: 1000 }, (_, count) =>
+  String(count + 1000)
+    .padStart(16, '0')
+    .padEnd(32, '0'),
+)
+
+const LOOKALIKES: readonly (readonly [what: string, digests: readonly string[]])[] = [
+  ['begin like all of the contents', [`${'0'.repeat(31)}1`]],
+  ['begin and end like all of the contents', [`${'0'.repeat(15)}1${'0'.repeat(16)}`]],
+  ['are all of the contents', [ZEROS]],
+  ['are a thousand that are like the contents', THOUSAND],
+]
+
+for (const [what, digests] of LOOKALIKES) {
+  test(`attack: hash parts that ${what} are not looked up at each byte`, () => {
+    // By chance, once in a thousand scans, zeros have the same number as one of a thousand; never thrice.
+    const looks = [1, 2, 3].map(() => {
+      const names = new CountedNames(digests.map(digest => [digest, 'dep']))
+      const scan = scanForHashParts({ names, others: false })
+      for (let pieces = 0; pieces < 16; pieces++) scan.add(Buffer.alloc(65_536, '0'))
+      assert.deepEqual([...scan.end().seen], digests.includes(ZEROS) ? [ZEROS] : [])
+      return names.looks
+    })
+    assert.ok(Math.min(...looks) < 100, `${looks} looks, where only each piece has an end`)
+  })
+}
