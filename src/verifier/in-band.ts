@@ -67,8 +67,8 @@ export function doubting(verdict: Verdict, troubles: readonly Trouble[]): Verdic
 
 /** What derivations say of a source's signatures that cannot be read, without a look at any signature. */
 export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readonly Trouble[] {
-  return declared.flatMap(({ by, problem }) =>
-    problem === undefined ? [] : [{ origin: by, detail: problem }],
+  return declared.flatMap(({ by, problem, isHearsay }) =>
+    problem === undefined || isHearsay ? [] : [{ origin: by, detail: problem }],
   )
 }
 

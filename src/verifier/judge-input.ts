@@ -11,7 +11,7 @@ import { fileNamesOf } from './declared.ts'
 import { endingWith } from './ends.ts'
 import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
-import { declaredEvidence, doubting } from './in-band.ts'
+import { declaredEvidence, doubting, unreadableIn } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf, makingOf, outputOfValid, vouchedFor } from './makers.ts'
 import { refusedFor } from './refusals.ts'
@@ -116,7 +116,7 @@ export async function judgeSource(
 ): Promise<Verdict> {
   // What derivations name can only add: where it is not needed, nobody's many signatures cost anything.
   const alone = await judgeWithGraph(inquiry, subject, evidence, derivationsOf(input))
-  if (alone.outcome === 'trusted') return alone
+  if (alone.outcome === 'trusted') return doubting(alone, unreadableIn(input))
   const { troubles, ...declared } = await declaredEvidence(inquiry, input, subject, fsPath)
   const all = mergeEvidence([evidence, { ...declared, troubles: [] }])
   return doubting(await judgeWithGraph(inquiry, subject, all, derivationsOf(input)), troubles)
