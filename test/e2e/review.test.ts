@@ -86,8 +86,8 @@ for (const version of VERSIONS) {
       const user = await instantiate(world, nix.withInputs('user', [program]))
       const refused = await realise(world, user.drv)
       assert.match(refused.stderr, /-library .*needs carol/s)
-      const [below] = (await world.output(`nix-store -q --references ${out}`)).split('\n')
-      publish(world, below ?? '', built(carol, await contentsOf(world, below ?? ''), drv))
+      const [below = ''] = (await world.output(`nix-store -q --references ${out}`)).split('\n')
+      publish(world, below, built(carol, await contentsOf(world, below), `${below}.drv`))
       // The build passes its pre-build hook now; that carol did not make its own output is another matter.
       const passed = await world.run(['/opt/nixsig/pre-build-hook', user.drv])
       assert.equal(passed.status, 0, passed.stderr)

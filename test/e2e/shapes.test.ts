@@ -46,8 +46,7 @@ async function pathsOf(world: World, expression: string): Promise<ReadonlyMap<st
 }
 
 function conflict(world: World, alice: Signer, path: string): void {
-  const drv = '/nix/store/00000000000000000000000000000000-x.drv'
-  publish(world, path, built(alice, { path, narHash: sha256('other contents') }, drv))
+  publish(world, path, built(alice, { path, narHash: sha256('other contents') }, `${path}.drv`))
 }
 
 /** Whatever of these paths is in the store was admitted, and none of the refused ones; some of those are in quarantine. */
