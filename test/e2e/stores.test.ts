@@ -60,7 +60,7 @@ for (const version of VERSIONS) {
         assert.notEqual((await world.run('touch /nix/store/x')).status, 0)
 
         // What was wrong put right, the output comes back from where it is kept.
-        await world.output('rm -r /etc/nixsig/attestations/*')
+        await world.output(`rm -r /etc/nixsig/attestations/*; /opt/nixsig/nixsig conflicts withdraw ${out}`)
         const kept = await world.output('ls /var/lib/nixsig/quarantine | grep Z- | head -n 1')
         await world.output(`/opt/nixsig/nixsig quarantine release ${kept}`)
         assert.equal(await isValid(world, out), true)
