@@ -6,7 +6,7 @@ import { admittedNow } from './admitted.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /** Derivations that are looked at although nobody attested them and the ledger does not have them. */
-const UNKNOWN_LIMIT = 256
+export const UNKNOWN_LIMIT = 256
 
 /** Bytes that one such derivation may have, and all of them together. */
 const ONE_LIMIT = 1024 * 1024

@@ -9,7 +9,7 @@ import type { PathInfo, Store } from '../store/store-client.ts'
 import { type Output, outputsOf, readDerivation, type StoredDerivation } from './build.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst } from './known-first.ts'
+import { knownFirst, UNKNOWN_LIMIT } from './known-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** Derivations that are read for one path, though nobody knows them; and of these those that name signatures. */
@@ -24,9 +24,10 @@ export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<reado
   const derivers = await (await inquiry.store()).derivers(path.path)
   const ranked = await knownFirst(inquiry, derivers, READ_LIMIT)
   const makers = ranked.flatMap(deriver => outputNamedBy(deriver, path.path) ?? [])
+  if (derivers.length <= UNKNOWN_LIMIT) return makers
+  const first = new Set(await knownFirst(inquiry, derivers))
   // Those that name signatures are looked at besides: others must not crowd them out.
   const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
-  const first = new Set(await knownFirst(inquiry, derivers))
   return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))
 }
 
