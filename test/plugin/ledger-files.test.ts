@@ -191,18 +191,21 @@ test('as long as such a file may be it is read, and beyond that it is not, in wh
     row: Row,
     line: string,
     limit: number,
+    lines?: number,
   ])[] = [
     [withFile('an entry of the ledger'), ROW, 'claim builder x - 1 nix y\n', 256 * 1024],
-    [withFile('an expectation'), BUILT, `allow sha256:${NAR_HASH}\n`, 16 * 1024],
+    [withFile('an expectation'), BUILT, `allow sha256:${NAR_HASH}\n`, 16 * 1024, 127],
     [withFile('what is remembered of the policy'), ROW, 'attestations /x\n', 64 * 1024],
   ]
-  for (const [where, row, line, limit] of longest) {
+  for (const [where, row, line, limit, lines] of longest) {
     const text = readFileSync(where.file, 'utf8')
     const at = /^(?:claim|allow|attestations) /m.exec(text)?.index ?? 0
-    const fill = (size: number) => line.repeat(Math.floor((size - text.length) / line.length))
-    writeFileSync(where.file, text.slice(0, at) + fill(limit) + text.slice(at))
+    const linesFor = (size: number) => Math.floor((size - text.length) / line.length)
+    const writeMore = (count: number) =>
+      writeFileSync(where.file, text.slice(0, at) + line.repeat(count) + text.slice(at))
+    writeMore(lines ?? linesFor(limit))
     letsIn(where, row)
-    writeFileSync(where.file, text.slice(0, at) + fill(limit + line.length) + text.slice(at))
+    writeMore(linesFor(limit + line.length))
     refuses(where, row, /is too long/)
   }
 })
