@@ -16,6 +16,7 @@ import {
   quarantined,
 } from '../support/scene.ts'
 import {
+  built,
   byDefault,
   contentsOf,
   POLICY,
@@ -23,6 +24,7 @@ import {
   policyText,
   publish,
   setPolicy,
+  sha256,
   signer,
 } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
@@ -197,7 +199,7 @@ for (const version of VERSIONS) {
         const { narHash } = await contentsOf(world, drv)
         world.write(
           '/srv/forged',
-          world.read(good).replace(/^nixsig2 .*$/m, `nixsig2 ${drv} sha256:${narHash}`),
+          world.read(good).replace(/^nixsig3 .*$/m, `nixsig3 ${drv} sha256:${narHash}`),
         )
         const { action, reason } = damageOf({ file, good, forged: '/srv/forged' })
         await world.output(`mkdir -p $(dirname ${file}) && ${action}`)
@@ -225,8 +227,10 @@ for (const version of VERSIONS) {
 
   test(`${version}: attack: while a build runs, everybody gets to write to the state: judged once that is mended`, () =>
     withWorld(version, {}, async world => {
-      await setPolicy(world, policyText({ bob: [signer('bob')] }, byDefault('nothing', 'nothing', 'bob')))
-      const { out } = await instantiate(world, nix.derivation('plain'))
+      const bob = signer('bob')
+      await setPolicy(world, policyText({ bob: [bob] }, byDefault('nothing', 'nothing', 'bob')))
+      const { drv, out } = await instantiate(world, nix.derivation('plain'))
+      publish(world, out, built(bob, { path: out, narHash: sha256('other') }, drv))
       await afterPreBuildHook(world, `chmod o+w ${STATE}`)
       assert.notEqual((await nixBuild(world)).status, 0)
       assert.deepEqual(await quarantined(world), [])
@@ -237,7 +241,7 @@ for (const version of VERSIONS) {
       assert.match((await nixBuild(world)).stderr, /nixsig is writable by others \(chmod go-w/)
       await world.output(`chmod go-w ${STATE}`)
       assert.notEqual((await nixBuild(world)).status, 0)
-      await assertQuarantined(world, [out], { reason: /needs bob for its output/ })
+      await assertQuarantined(world, [out], { reason: /builders disagree: bob/ })
       await assertClean(world)
     }))
 }

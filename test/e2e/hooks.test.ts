@@ -83,7 +83,7 @@ for (const version of VERSIONS) {
       const digest = out.slice(11, 43)
       const entry = world.read(`/var/lib/nixsig/ledger/${digest.slice(0, 2)}/${digest}`)
       const { narHash } = await contentsOf(world, out)
-      assert.equal(entry.split('\n')[0], `nixsig2 ${out} sha256:${narHash}`)
+      assert.equal(entry.split('\n')[0], `nixsig3 ${out} sha256:${narHash}`)
       const line = world.read(`/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`)
       const { payload } = JSON.parse(line)
       const statement = JSON.parse(Buffer.from(payload, 'base64').toString())
@@ -235,13 +235,9 @@ for (const version of VERSIONS) {
       const narHash = (await world.output('nix-store --dump /srv/plain | sha256sum')).slice(0, 64)
       const refused = await build(world)
       assert.notEqual(refused.status, 0)
-      assert.match(await quarantineReasons(world), /1 found|found 1|1 of/)
+      assert.match(refused.stderr, /plain is refused: .*needs 2 of 3 builders for .*, found/)
       publish(world, out, built(a, { path: out, narHash }, drv))
       const passed = await build(world)
       assert.equal(passed.status, 0, passed.stderr)
     }))
-}
-
-async function quarantineReasons(world: World): Promise<string> {
-  return world.output('cat /var/lib/nixsig/quarantine/*/entry.json')
 }

@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
 import { HAS_RESIDENT } from '../support/resident.ts'
 import { assertBuilt, assertClean, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
-import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
+import { built, byDefault, policyText, publish, setPolicy, sha256, signer } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
@@ -14,7 +14,9 @@ const WRAPPERS = '/run/wrappers/bin'
 /** Files that a refused output has: enough that moving it takes a while. */
 const FILES = 400
 
-/** A directory of many files. What is called victim needs a builder who never attests; all else is trusted. */
+const BOB = signer('bob')
+
+/** A directory of many files. What is called victim needs a builder who attests something else; all else is trusted. */
 function output(name: string): string {
   return nix.derivation(name, {
     build: `mkdir $out; i=0; while [ $i -lt ${FILES} ]; do echo ${name} > $out/$i; i=$((i+1)); done`,
@@ -23,10 +25,15 @@ function output(name: string): string {
 
 async function withVictims(world: World): Promise<void> {
   const rule = '[[rules]]\nmatch = { name = "victim*", kind = "output" }\nrequire.output = "bob"\n'
-  await setPolicy(
-    world,
-    policyText({ bob: [signer('bob')] }, `${rule}${byDefault('nothing', 'nothing', 'self')}`),
-  )
+  await setPolicy(world, policyText({ bob: [BOB] }, `${rule}${byDefault('nothing', 'nothing', 'self')}`))
+}
+
+/** Makes an output's derivation. Of a victim the builder says before its build that it has other contents. */
+async function prepare(world: World, name: string): Promise<string> {
+  const { drv, out } = await instantiate(world, output(name))
+  const other = { path: out, narHash: sha256('other contents') }
+  if (name.startsWith('victim')) publish(world, out, built(BOB, other, drv))
+  return out
 }
 
 /** Has Nix call something else as one of the hooks; the hook itself again if it is left out. */
@@ -58,13 +65,13 @@ async function assertCaught(world: World, path: string, counts: readonly number[
   for (const content of kept) {
     assert.equal(await world.output(`ls ${content} | wc -l`), String(FILES))
     const { reason } = JSON.parse(world.read(content.replace(/content$/, 'entry.json')))
-    assert.match(reason, /needs bob for its output, found no signature/)
+    assert.match(reason, /builders disagree: bob attested other contents/)
   }
 }
 
 /** Builds `name` while its post-build hook dies, and sees what becomes of it. */
 async function assertRecovers(world: World, name: string, needed: boolean): Promise<void> {
-  const { out } = await instantiate(world, output(name))
+  const out = await prepare(world, name)
   await nixBuild(world)
   await assertMended(world, name, out, needed)
 }
@@ -194,7 +201,7 @@ for (const version of VERSIONS) {
         await withVictims(world)
         for (const index of [0, 1]) {
           await setHook(world, 'post', script)
-          const { out } = await instantiate(world, output(`victim${index}`))
+          const out = await prepare(world, `victim${index}`)
           assert.notEqual((await nixBuild(world)).status, 0)
           assert.equal(isInLedger(world, out), false)
           await assertRecovers(world, `victim${index}`, index === 1)
@@ -209,7 +216,7 @@ for (const version of VERSIONS) {
         await withVictims(world)
         await setHook(world, 'post', 'touch /srv/started; sleep 0.3; exec /opt/nixsig/post-build-hook')
         const daemon = user === 'root' ? undefined : await world.startDaemon()
-        const { out } = await instantiate(world, output('victim'))
+        const out = await prepare(world, 'victim')
         const build = 'nix-build --no-out-link /srv/x.nix & while ! [ -e /srv/started ]; do sleep 0.01; done'
         assert.equal((await world.run(`${build}; kill -9 $!`, { user })).status, 0)
         await daemon?.stop()

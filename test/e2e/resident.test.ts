@@ -18,6 +18,7 @@ import {
   nixBuild,
 } from '../support/scene.ts'
 import {
+  built,
   byDefault,
   contentsOf,
   POLICY,
@@ -26,6 +27,7 @@ import {
   publish,
   type Signer,
   setPolicy,
+  sha256,
   signer,
 } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
@@ -103,7 +105,9 @@ for (const version of VERSIONS) {
 
       const victim = await instantiate(world, nix.derivation('victim'))
       await sign(world, alice, victim.drv)
-      await assertRefusedAfterBuild(world, [victim.out], /needs alice for its output/)
+      await assertRefusedBeforeBuild(world, victim.out, /needs alice for its output/)
+      publish(world, victim.out, built(alice, { path: victim.out, narHash: sha256('other') }, victim.drv))
+      await assertRefusedAfterBuild(world, [victim.out], /builders disagree: alice attested other contents/)
       await resident.kill()
       assert.notEqual((await nixBuild(world)).status, 0)
     }))

@@ -1,0 +1,30 @@
+/** A client of the daemon that never reads: after enough of what nobody reads, the daemon itself waits, whatever it does. */
+import type { World } from './world.ts'
+
+/** In the worker protocol of Nix 2.8 and later, as a client of 1.21 speaks it; nothing depends on the answers. */
+const PROGRAM = `
+import { connect } from 'node:net'
+const [drv, questions] = process.argv.slice(2)
+const number = value => { const bytes = Buffer.alloc(8); bytes.writeBigUInt64LE(BigInt(value)); return bytes }
+const text = value => Buffer.concat([number(value.length), Buffer.from(value), Buffer.alloc((8 - (value.length % 8)) % 8)])
+const options = [0, 0, 0, 3, 1, 0, 1, 0, 0, 0, 0, 1, 0].map(number)
+const question = Buffer.concat([number(1), text('/nix/store/' + '0'.repeat(32) + '-x')])
+const socket = connect('/nix/var/nix/daemon-socket/socket')
+socket.pause()
+socket.write(Buffer.concat([
+  number(0x6e697863), number((1 << 8) | 21), number(0), number(0),
+  number(19), ...options,
+  ...Array.from({ length: Number(questions) }, () => question),
+  number(9), number(1), text(drv + '!*'), number(0),
+]))
+setTimeout(() => process.exit(), 60_000)
+`
+
+/**
+ * Has a plain user ask for a build by a client that reads nothing, after so many questions whose answers fill the socket.
+ * It goes on until the world ends.
+ */
+export async function buildWithoutReading(world: World, drv: string, questions: number): Promise<void> {
+  world.write('/srv/unread.mjs', PROGRAM)
+  await world.output(`node /srv/unread.mjs ${drv} ${questions} >/dev/null 2>&1 &`, { user: 'alice' })
+}
