@@ -32,6 +32,7 @@ export function smallWorldTargets(scratch: string): readonly Target[] {
     target('labelled derivations', 'labels'),
     target('surroundings of a store', 'surroundings'),
     target('many questions of one inquiry', 'inquiry'),
+    target('outputs that are foreseen', 'foreseen'),
   ]
 }
 

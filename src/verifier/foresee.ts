@@ -4,7 +4,7 @@ import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Admits } from '../ledger/expected.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Evidence, Verdict } from '../policy/verdict.ts'
+import type { Evidence, Stray, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
@@ -30,12 +30,12 @@ export interface Foreseen {
  */
 export async function foresee(inquiry: Inquiry, output: Output): Promise<Foreseen> {
   const judging = await prepare(inquiry, output)
-  const { evidence } = judging
+  const { evidence, isSigned } = judging
+  const isClear = evidence.troubles.length === 0
+  if (isSigned && isClear) return { admits: { kind: 'asked' } }
   const any = await judgeOutcome(inquiry, judging, unseenHash())
   if (any.outcome === 'trusted') return { admits: { kind: 'any' }, verdict: doubted(output, any) }
-  if (evidence.troubles.length === 0 && (output.isSignature || isSigned(await inquiry.policy(), output))) {
-    return { admits: { kind: 'asked' } }
-  }
+  if (output.isSignature && isClear) return { admits: { kind: 'asked' } }
   const { verdicts, hashes } = await judgeAttested(inquiry, judging)
   const [best = any] = [...verdicts.filter(({ outcome }) => outcome === 'trusted'), ...verdicts]
   const admits: Admits = hashes.length === 0 ? { kind: 'nothing' } : { kind: 'these', hashes }
@@ -53,6 +53,8 @@ interface Judging {
   readonly evidence: Evidence
   /** Derivations that fetch a source. */
   readonly makers: readonly Output['derivation'][]
+  /** Whether a developer's signature may be over the file that it is to be. */
+  readonly isSigned: boolean
 }
 
 async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
@@ -60,10 +62,14 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
+  const signatures = signaturesOf(await inquiry.policy(), output)
+  const isCovered = isFlat(output)
+  const unused = { claims: [], strays: isCovered ? [] : signatures.map(unusedFor), troubles: [] }
   return {
     output,
-    evidence: mergeEvidence([await inquiry.attested(path.path), remembered]),
+    evidence: mergeEvidence([await inquiry.attested(path.path), remembered, unused]),
     makers: [output.derivation, ...others.map(({ derivation }) => derivation)],
+    isSigned: isCovered && signatures.length > 0,
   }
 }
 
@@ -93,13 +99,18 @@ function unseenHash(): string {
   return toHex(randomBytes(32))
 }
 
-/**
- * Whether a developer's signature may be over the file that an output is to be. What is hashed as a tree may be run, or
- * be many files: no detached signature covers that.
- */
-function isSigned(policy: Policy, { path, derivation, declared = [] }: Output): boolean {
-  const isFlat = derivation.derivation.outputs.some(made => made.kind === 'fixed' && made.method === 'flat')
-  if (!isFlat) return false
-  if (declared.some(({ signatures }) => signatures.length > 0)) return true
-  return developerSignatureFiles(policy.attestations, path.path).length > 0
+/** Developers' detached signatures that are kept of a source here, or named by its derivation. */
+function signaturesOf({ attestations }: Policy, { kind, path, declared = [] }: Output): readonly string[] {
+  if (kind !== 'fetched-source') return []
+  const named = declared.flatMap(({ signatures }) => signatures.map(({ signature }) => signature))
+  return [...developerSignatureFiles(attestations, path.path), ...named]
+}
+
+/** Whether an output is to be one file that cannot be run. What is hashed as a tree may be many, or a program. */
+function isFlat({ derivation: { derivation } }: Output): boolean {
+  return derivation.outputs.some(made => made.kind === 'fixed' && made.method === 'flat')
+}
+
+function unusedFor(origin: string): Stray {
+  return { problem: 'unused', origin, detail: 'a detached signature does not cover what is hashed as a tree' }
 }

@@ -226,7 +226,9 @@ for (const version of VERSIONS) {
       const scene = await instantiate(world, runnable)
       assert.notEqual(scene.out, plain)
       keep(world, scene, '.asc', openpgp(carol))
-      await assertRefusedAfterBuild(world, [scene.out], /does not cover that this file is executable/)
+      await assertRefusedBeforeBuild(world, scene.out, /needs dev as developer for its source, found no sig/)
+      const { stdout } = await world.run(['/opt/nixsig/nixsig', 'explain', scene.out])
+      assert.match(stdout, /a detached signature does not cover what is hashed as a tree/)
     }))
 
   test(`${version}: a developer's signature and a packager's word, where both are needed`, () =>

@@ -56,13 +56,7 @@ export async function judgeWorld(
     store = memoryStore(world, order),
   }: Judging = {},
 ): Promise<Verdicts> {
-  layOut(world)
-  const policy = policyOf(world.policy)
-  const state = emptyState()
-  const open = (records: boolean): Inquiry => {
-    const places = { policy: `${HOME}/policy.toml`, state, attestations: undefined }
-    return openInquiry(places, { records, takesOut: false, kept: keptOf(policy, world, store) })
-  }
+  const open = inquiriesInto(world)(store)
   const ask = async (inquiryOf: () => Inquiry): Promise<Verdicts> => {
     const verdicts = new Map<string, Judged>()
     for (const [name, question] of questions([...questionsOf(world, caches)])) {
@@ -76,6 +70,16 @@ export async function judgeWorld(
   if (way === 'together') return verdicts
   const second = open(true)
   return ask(() => second)
+}
+
+/** Lays a world out; opens inquiries into it that ask this store, and that may write things down. */
+export function inquiriesInto(world: World): (store: Store) => (records: boolean) => Inquiry {
+  layOut(world)
+  const policy = policyOf(world.policy)
+  const state = emptyState()
+  const places = { policy: `${HOME}/policy.toml`, state, attestations: undefined }
+  return store => records =>
+    openInquiry(places, { records, takesOut: false, kept: keptOf(policy, world, store) })
 }
 
 type Question = (inquiry: Inquiry) => Promise<Judged>

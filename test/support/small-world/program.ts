@@ -3,6 +3,7 @@
  * input, the name of a property and bytes in base 64, it prints what that came to as a line of JSON.
  */
 import { createInterface } from 'node:readline'
+import { foreseenIsTrusted } from './foreseen.ts'
 import { judgeWorld } from './fronts.ts'
 import { makeWorld } from './make.ts'
 import {
@@ -19,6 +20,7 @@ const PROPERTIES: Readonly<Record<PropertyName, Property>> = {
   labels: labelsEarnNothing,
   surroundings: surroundingsChangeNothing,
   inquiry: nothingIsMixedUp,
+  foreseen: foreseenIsTrusted,
   nix: nixAgrees,
 }
 

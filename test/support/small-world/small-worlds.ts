@@ -10,7 +10,7 @@ import type { Plan } from './plan.ts'
 import type { Outcome } from './properties.ts'
 
 /** Names of properties that the program knows. */
-export type PropertyName = 'labels' | 'surroundings' | 'inquiry' | 'nix'
+export type PropertyName = 'labels' | 'surroundings' | 'inquiry' | 'foreseen' | 'nix'
 
 /** A world, and perhaps the number of a source that nobody's derivations crowd around. */
 export interface WorldQuestion {

@@ -1,0 +1,88 @@
+/** What is let become valid before a build, held against what is trusted once it has come out in some way. */
+import { toHex } from '../../../src/primitives/hex.ts'
+import type { PathInfo, Store } from '../../../src/store/store-client.ts'
+import { admitBuild } from '../../../src/verifier/admit.ts'
+import { type Output, outputsOf, readDerivation } from '../../../src/verifier/build.ts'
+import { foresee } from '../../../src/verifier/foresee.ts'
+import type { Inquiry } from '../../../src/verifier/inquiry.ts'
+import { judgeInput } from '../../../src/verifier/judge-input.ts'
+import { decisionsOf } from './decisions.ts'
+import { inquiriesInto } from './fronts.ts'
+import { makeWorld } from './make.ts'
+import { AS_IT_IS, memoryStore } from './memory-store.ts'
+import { somePlan } from './plan.ts'
+import type { Outcome } from './properties.ts'
+import type { World } from './world.ts'
+
+/** As hooks and plugin say it, of one way in which a build may come out. */
+interface Compared {
+  readonly admits: string
+  readonly isAllowed: boolean
+  readonly isTrusted: boolean
+  readonly about: string
+}
+
+/** Of each output that is not here: the contents that are allowed are those that the hook would trust afterwards. */
+export async function foreseenIsTrusted(bytes: Uint8Array): Promise<Outcome> {
+  const decisions = decisionsOf(bytes)
+  const plan = somePlan(decisions)
+  const world = makeWorld(plan)
+  const openWith = inquiriesInto(world)
+  const guess = toHex(Uint8Array.from({ length: 32 }, () => decisions.below(256)))
+  const compared: Compared[] = []
+  for (const output of absentOutputs(world)) {
+    compared.push(...(await compare(world, output, { openWith, hashes: ['0'.repeat(64), guess] })))
+  }
+  const wrong = compared.filter(({ isAllowed, isTrusted }) => isAllowed !== isTrusted)
+  if (wrong.length > 0) {
+    const lines = wrong.map(({ about, isAllowed }) => `${about}: ${isAllowed ? 'allowed' : 'trusted'} alone`)
+    return { broken: `${lines.join('\n')}\n${JSON.stringify({ plan })}`, cameTo: [] }
+  }
+  const words = compared.map(({ isAllowed }) => (isAllowed ? 'allowed and trusted' : 'neither'))
+  return { cameTo: [...new Set([...words, ...compared.map(({ admits }) => admits)])] }
+}
+
+function absentOutputs(world: World): readonly Output[] {
+  const outputs = world.derivations.flatMap(({ path }) => outputsOf(readDerivation(path)))
+  return outputs.filter(({ path }) => !world.disk.has(path.path) && !world.infos.has(path.path))
+}
+
+interface Comparing {
+  readonly openWith: (store: Store) => (records: boolean) => Inquiry
+  /** Contents to try besides those that somebody attested. */
+  readonly hashes: readonly string[]
+}
+
+async function compare(
+  world: World,
+  output: Output,
+  { openWith, hashes }: Comparing,
+): Promise<readonly Compared[]> {
+  const before = openWith(memoryStore(world, AS_IT_IS))(false)
+  const { admits } = await foresee(before, output)
+  const { claims } = await before.attested(output.path.path)
+  const made = [...new Set([...claims.map(({ narHash }) => narHash), ...hashes])]
+  const isMakingTrusted = (await admitBuild(before, output.derivation)).length === 0
+  // Whoever can read the bytes decides; and a making that is refused lets no build start.
+  const isComparable = admits.kind !== 'asked' && (output.kind === 'fetched-source' || isMakingTrusted)
+  if (!isComparable) return [{ admits: admits.kind, isAllowed: false, isTrusted: false, about: '' }]
+  const compared: Compared[] = []
+  for (const narHash of made) {
+    const after = openWith(withMade(world, output, narHash))(false)
+    const verdict = await judgeInput(after, output, { builtHere: true, derivation: output.derivation })
+    const isAllowed = admits.kind === 'any' || (admits.kind === 'these' && admits.hashes.includes(narHash))
+    const isTrusted = verdict.outcome === 'trusted'
+    compared.push({ admits: admits.kind, isAllowed, isTrusted, about: `${output.path.path} ${narHash}` })
+  }
+  return compared
+}
+
+/** The store once an output was made with these contents. */
+function withMade(world: World, { path, derivation }: Output, narHash: string): Store {
+  const info: PathInfo = {
+    ...{ path: path.path, narHash, narSize: 120, references: [], deriver: derivation.path.path },
+    ...{ registrationTime: 1, ultimate: true, signatures: [] },
+  }
+  const infos = new Map([...world.infos, [path.path, info] as const])
+  return memoryStore({ infos, outputs: world.outputs }, AS_IT_IS)
+}
