@@ -101,7 +101,15 @@ async function openSide({ places, listen }: HttpOrder, numbers: () => Promise<Ju
   const printed = async (): Promise<string> => {
     const { counted, gauges } = await numbers()
     const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
-    return metrics.print({ connections: http.connections(), ...gauges, memory_bytes: memory }, counted)
+    return metrics.print(
+      {
+        connections: http.connections(),
+        connections_refused: http.refused(),
+        ...gauges,
+        memory_bytes: memory,
+      },
+      counted,
+    )
   }
   const key = gateKey(places.state)
   const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, printed)
