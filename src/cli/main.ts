@@ -19,7 +19,7 @@ import { policy } from './commands/policy.ts'
 import { publish } from './commands/publish.ts'
 import { quarantine } from './commands/quarantine.ts'
 import { reload } from './commands/reload.ts'
-import { serve } from './commands/serve.ts'
+import { serve, serveHttpSide } from './commands/serve.ts'
 import { setup } from './commands/setup.ts'
 import { sync } from './commands/sync.ts'
 import { unsetup } from './commands/unsetup.ts'
@@ -42,6 +42,7 @@ const COMMANDS: readonly AddCommand[] = [
   verify,
   explain,
   serve,
+  serveHttpSide,
   reload,
   publish,
   sync,

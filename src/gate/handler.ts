@@ -11,8 +11,8 @@ const NARINFO = /^\/([0-9a-df-np-sv-z]{32})\.narinfo$/
 
 const METRICS = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** What is measured at the moment of asking. */
-export type Gauges = () => Readonly<Record<string, number>>
+/** All that is measured, as `/metrics` tells it. */
+export type Printed = () => Promise<string>
 
 export interface GateHandler {
   readonly handle: Handler
@@ -20,7 +20,7 @@ export interface GateHandler {
   forget(): void
 }
 
-export function gateHandler(parts: GateParts, gauges: Gauges): GateHandler {
+export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
   const { kept, metrics, upstreams, log } = parts
   const substituter = openSubstituter(parts)
   const nars = openNars(parts)
@@ -62,8 +62,8 @@ export function gateHandler(parts: GateParts, gauges: Gauges): GateHandler {
     }
   }
 
-  function metricsNow(): GateResponse {
-    const body = Buffer.from(metrics.print(gauges()), 'utf8')
+  async function metricsNow(): Promise<GateResponse> {
+    const body = Buffer.from(await printed(), 'utf8')
     return { status: 200, headers: { 'content-type': METRICS }, body }
   }
 

@@ -1,8 +1,19 @@
 /** The connections of the gate's HTTP server: how many there are, which of them are idle, and which one goes first. */
 import type { Socket } from 'node:net'
+import type { Peer } from './peers.ts'
+
+export interface ConnectionLimits {
+  /** Of one peer that is not root. */
+  readonly perPeer: number
+  /** Of all peers but root. */
+  readonly others: number
+  /** Root's. */
+  readonly root: number
+}
 
 export interface Connection {
   readonly socket: Socket
+  readonly peer: Peer
   /** Requests whose answer has not been sent to the end. */
   underWay: number
   /** Those of them whose answer is a stream that has begun. */
@@ -14,8 +25,11 @@ export interface Connection {
 }
 
 export interface Connections {
-  /** Takes a connection in, at the cost of the one that is idle for longest, or refuses it if all are busy. */
-  admit(socket: Socket): void
+  /**
+   * Takes a connection of a peer in, or closes it. It may cost the one that is idle for longest: of that peer if it has as many as
+   * it may, else of the peer that has most.
+   */
+  admit(socket: Socket, peer: Peer): boolean
   /** A request came in. Undefined if its connection is closed. */
   begun(socket: Socket): Connection | undefined
   /** An answer was sent to the end, or cannot be. */
@@ -23,6 +37,8 @@ export interface Connections {
   /** Whether nothing moves because a handler is not done yet, and not because somebody does not read or send. */
   isThinking(socket: Socket): boolean
   count(): number
+  /** Those that there was no room for, so far. */
+  refused(): number
   /** From now on a connection ends with the last of its requests; those that have none end now. */
   finish(): void
   isFinishing(): boolean
@@ -30,51 +46,101 @@ export interface Connections {
   cut(): void
 }
 
-/** Keeps at most so many connections. One with a request under way is never given up for another. */
-export function keepConnections(limit: number): Connections {
-  const open = new Map<Socket, Connection>()
-  let time = 0
-  let isFinishing = false
+/** Whose connections there are. */
+interface Roster {
+  add(connection: Connection): void
+  remove(connection: Connection): void
+  /** Whether one more of this peer is too many, and which one may go for it. */
+  crowded(peer: Peer): { readonly leaving: Connection | undefined } | undefined
+}
 
-  /** Looked for only when there are too many: a list in order would cost every request something. */
-  function longestIdle(): Connection | undefined {
+function openRoster(limits: ConnectionLimits): Roster {
+  const byPeer = new Map<string, Set<Connection>>()
+  let others = 0
+
+  /** An idle connection of the peer that has most of those that are not root's. */
+  function idleOfMost(): Connection | undefined {
+    let most = 0
     let found: Connection | undefined
-    for (const connection of open.values()) {
-      if (connection.underWay > 0) continue
-      if (found === undefined || connection.idleSince < found.idleSince) found = connection
+    for (const connections of byPeer.values()) {
+      const [one] = connections
+      if (one === undefined || one.peer.isRoot || connections.size <= most) continue
+      const idle = longestIdle(connections)
+      if (idle === undefined) continue
+      most = connections.size
+      found = idle
     }
     return found
   }
 
+  return {
+    add(connection) {
+      const { name, isRoot } = connection.peer
+      const own = byPeer.get(name) ?? new Set()
+      byPeer.set(name, own.add(connection))
+      if (!isRoot) others++
+    },
+    remove(connection) {
+      const { name, isRoot } = connection.peer
+      const own = byPeer.get(name)
+      own?.delete(connection)
+      if (own?.size === 0) byPeer.delete(name)
+      if (!isRoot) others--
+    },
+    crowded({ name, isRoot }) {
+      const own = byPeer.get(name) ?? new Set()
+      if (own.size >= (isRoot ? limits.root : limits.perPeer)) return { leaving: longestIdle(own) }
+      if (isRoot || others < limits.others) return undefined
+      return { leaving: idleOfMost() }
+    },
+  }
+}
+
+/** Looked for only when there are too many: a list in order would cost every request something. */
+function longestIdle(among: Iterable<Connection>): Connection | undefined {
+  let found: Connection | undefined
+  for (const connection of among) {
+    if (connection.underWay > 0) continue
+    if (found === undefined || connection.idleSince < found.idleSince) found = connection
+  }
+  return found
+}
+
+/** Keeps at most so many connections. One with a request under way is never given up for another. */
+export function keepConnections(limits: ConnectionLimits): Connections {
+  const open = new Map<Socket, Connection>()
+  const roster = openRoster(limits)
+  let refused = 0
+  let time = 0
+  let isFinishing = false
+
   function close(connection: Connection): void {
-    open.delete(connection.socket)
+    if (open.delete(connection.socket)) roster.remove(connection)
     for (const abort of connection.aborts) abort.abort()
     connection.aborts.clear()
     connection.socket.destroy()
   }
 
-  function makeRoom(): boolean {
-    if (open.size < limit) return true
-    const leaving = longestIdle()
-    if (leaving !== undefined) close(leaving)
-    return leaving !== undefined
+  function makeRoom(peer: Peer): boolean {
+    const crowded = roster.crowded(peer)
+    if (crowded?.leaving !== undefined) close(crowded.leaving)
+    return crowded === undefined || crowded.leaving !== undefined
   }
 
   return {
-    admit(socket) {
-      if (isFinishing || !makeRoom()) {
-        socket.destroy()
-        return
+    admit(socket, peer) {
+      if (isFinishing || !makeRoom(peer)) {
+        refused++
+        // Nothing is left of it on this machine then, as of one that is closed in order for a minute.
+        socket.resetAndDestroy()
+        return false
       }
-      const connection = {
-        socket,
-        underWay: 0,
-        streaming: 0,
-        aborts: new Set<AbortController>(),
-        idleSince: time++,
-      }
+      const aborts = new Set<AbortController>()
+      const connection = { socket, peer, underWay: 0, streaming: 0, aborts, idleSince: time++ }
       open.set(socket, connection)
+      roster.add(connection)
       socket.once('close', () => close(connection))
+      return true
     },
     begun(socket) {
       const connection = open.get(socket)
@@ -94,6 +160,7 @@ export function keepConnections(limit: number): Connections {
       return connection.underWay > 0 && connection.streaming === 0 && socket.writableLength === 0
     },
     count: () => open.size,
+    refused: () => refused,
     finish() {
       isFinishing = true
       for (const connection of open.values()) if (connection.underWay === 0) close(connection)

@@ -1,9 +1,16 @@
 /** HTTP/1.1 for the gate: GET and HEAD without bodies, over connections that nobody can exhaust. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Readable } from 'node:stream'
-import { type Connections, keepConnections } from './http-connections.ts'
+import { Readable } from 'node:stream'
+import {
+  type Connection,
+  type ConnectionLimits,
+  type Connections,
+  keepConnections,
+} from './http-connections.ts'
 import { Exchange, plain, refusalOf, sendAnswer } from './http-exchange.ts'
+import { type FindPeer, openPeers, type Peer } from './peers.ts'
+import { openTurns, type TurnLimits } from './turns.ts'
 
 export interface GateRequest {
   readonly method: 'GET' | 'HEAD'
@@ -31,13 +38,20 @@ export interface HttpServer {
   /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
   readonly address: string
   connections(): number
+  /** Connections that were closed for want of room, so far. */
+  refused(): number
   /** Accepts no more, closes what is idle, gives answers under way so many milliseconds, then cuts them. */
   close(graceMs: number): Promise<void>
 }
 
 /** Times in milliseconds. */
 export interface HttpLimits {
-  readonly connections: number
+  /** Connections. */
+  readonly connections: ConnectionLimits
+  /** Connections of which it is not known yet whose they are. */
+  readonly unknown: number
+  /** Requests that are answered at once. */
+  readonly turns: TurnLimits
   /** Requests that a client may send on one connection before it has an answer. */
   readonly pipelined: number
   /** Bytes of a request line and headers together. */
@@ -51,8 +65,12 @@ export interface HttpLimits {
 }
 
 export const HTTP_LIMITS: HttpLimits = {
-  connections: 1024,
-  pipelined: 128,
+  // Nix opens 25.
+  connections: { perPeer: 64, others: 512, root: 512 },
+  unknown: 2048,
+  turns: { perUser: 8, perMachine: 32, others: 128, root: 256 },
+  // Nix sends none ahead.
+  pipelined: 8,
   head: 8 * 1024,
   arrival: 10_000,
   // Nix keeps up to 25 connections, and comes back to them when it has built something.
@@ -64,25 +82,27 @@ export interface HttpOptions {
   /** Told what a handler threw, why a stream broke, and what goes wrong in accepting. Must not throw. */
   readonly onError?: (error: unknown) => void
   readonly limits?: Partial<HttpLimits>
+  /** Whose a connection is. */
+  readonly findPeer?: FindPeer
 }
 
 /** How often late requests are looked for. */
 const CHECK_INTERVAL = 1000
 
 /** Connections that wait to be accepted; the system may allow fewer. */
-const BACKLOG = 1024
+const BACKLOG = 4096
 
 /**
  * Listens, and answers each request as the handler says; if it throws or rejects, with a 500 that says nothing more.
- * Rejects with what listening fails with. When there are too many connections, a newcomer takes the place of the one that
- * is idle for longest.
+ * Rejects with what listening fails with. Where a peer has as many connections as it may, a newcomer takes the place of the one
+ * that is idle for longest, or is closed.
  */
 export async function openHttpServer(
   on: ListenOn,
   handler: Handler,
   options: HttpOptions = {},
 ): Promise<HttpServer> {
-  const { onError = () => {} } = options
+  const { onError = () => {}, findPeer = openPeers() } = options
   const limits = { ...HTTP_LIMITS, ...options.limits }
   const connections = keepConnections(limits.connections)
   const server = createServer({
@@ -95,8 +115,8 @@ export async function openHttpServer(
   server.timeout = limits.stall
   // All of them: one that is left out might be the one that tells of a body. Their size has a limit.
   server.maxHeadersCount = 0
-  const receive = receiver(handler, connections, limits.pipelined, onError)
-  server.on('connection', connections.admit)
+  const receive = receiver(handler, connections, limits, onError)
+  admitFirst(server, connections, findPeer, limits.unknown)
   server.on('request', receive)
   // A client that asks before it sends a body is told at once that there is to be none.
   server.on('checkContinue', receive)
@@ -108,17 +128,53 @@ export async function openHttpServer(
   return {
     address: addressOf(server),
     connections: connections.count,
+    refused: connections.refused,
     close: graceMs => close(server, connections, graceMs),
   }
+}
+
+/**
+ * Has each connection wait, unread, until it is known whose it is and that there is room for it; only then Node's own
+ * listener begins to read requests.
+ */
+function admitFirst(server: Server, connections: Connections, findPeer: FindPeer, limit: number): void {
+  const serve = server.listeners('connection') as ((socket: Socket) => void)[]
+  server.removeAllListeners('connection')
+  // What net.createServer has as an option, and http.createServer does not pass on.
+  Object.assign(server, { pauseOnConnect: true })
+  let unknown = 0
+  function begin(socket: Socket, peer: Peer | undefined): void {
+    if (socket.destroyed) return
+    if (peer === undefined) return void socket.destroy()
+    if (!connections.admit(socket, peer)) return
+    for (const listener of serve) listener.call(server, socket)
+    socket.resume()
+  }
+  server.on('connection', (socket: Socket) => {
+    const peer = findPeer(socket)
+    if (!(peer instanceof Promise)) return begin(socket, peer)
+    if (unknown >= limit) return void socket.resetAndDestroy()
+    unknown++
+    // Until there is somebody else to hear of it.
+    const ignore = () => {}
+    socket.on('error', ignore)
+    void peer.then(known => {
+      unknown--
+      begin(socket, known)
+      socket.off('error', ignore)
+    })
+  })
 }
 
 /** What is done with each request. Nothing is made anew for one that could be made once. */
 function receiver(
   handler: Handler,
   connections: Connections,
-  pipelined: number,
+  limits: HttpLimits,
   onError: (error: unknown) => void,
 ) {
+  const turns = openTurns(limits.turns)
+
   function ended(this: ServerResponse): void {
     connections.ended(this.req.socket)
   }
@@ -138,23 +194,12 @@ function receiver(
     }
   }
 
-  return (message: IncomingMessage, response: ServerResponse): void => {
-    const connection = connections.begun(message.socket)
-    // Cut in the middle of what it sent.
-    if (connection === undefined) return
-    response.on('close', ended)
-    if (connection.underWay > pipelined) {
-      connection.socket.destroy()
-      return
-    }
-    const exchange = new Exchange(message, response, connection)
-    const refusal = refusalOf(message)
-    if (refusal !== undefined) {
-      send(exchange, refusal)
-      return
-    }
+  /** Answers at once or when the handler is done, and gives the turn back when nothing of the answer is left. */
+  function answer(exchange: Exchange, done: () => void): void {
     try {
       const answer = handler(exchange)
+      if (!(answer instanceof Promise) && !(answer.body instanceof Readable)) done()
+      else exchange.response.once('close', done)
       if (answer instanceof Promise)
         answer.then(
           settled => send(exchange, settled),
@@ -162,8 +207,34 @@ function receiver(
         )
       else send(exchange, answer)
     } catch (error) {
+      done()
       failed(exchange, error)
     }
+  }
+
+  return (message: IncomingMessage, response: ServerResponse): void => {
+    const connection = connections.begun(message.socket)
+    // Cut in the middle of what it sent.
+    if (connection === undefined) return
+    response.on('close', ended)
+    if (connection.underWay > limits.pipelined) {
+      connection.socket.destroy()
+      return
+    }
+    const exchange = new Exchange(message, response, connection)
+    const refusal = refusalOf(message)
+    if (refusal !== undefined) send(exchange, refusal)
+    else if (connection.underWay === 1) inTurn(connection, exchange)
+    // Too many in one piece are to cost nothing: none of them is begun before all of it has been read.
+    else process.nextTick(inTurn, connection, exchange)
+  }
+
+  function inTurn({ peer, socket }: Connection, exchange: Exchange): void {
+    turns.take(
+      peer,
+      () => socket.destroyed,
+      done => answer(exchange, done),
+    )
   }
 }
 

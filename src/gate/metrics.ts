@@ -20,8 +20,20 @@ export interface Metrics {
   count(name: CounterName, labels?: Labels): void
   /** What cannot be a duration is ignored. */
   observe(name: HistogramName, seconds: number, labels?: Labels): void
-  /** All of them, and what the caller has measured just now; `nixsig_` goes before every name. */
-  print(gauges: Readonly<Record<string, number>>): string
+  /**
+   * All of them, with what another process counted besides, and what the caller has measured just now; `nixsig_` goes
+   * before every name.
+   */
+  print(gauges: Readonly<Record<string, number>>, others?: readonly Counted[]): string
+  /** What the counters have counted, for the process that prints it. */
+  counted(): readonly Counted[]
+}
+
+/** What a counter has counted under some labels. */
+export interface Counted {
+  readonly name: CounterName
+  readonly labels: Labels
+  readonly count: number
 }
 
 /** All at zero. */
@@ -48,9 +60,10 @@ export function openMetrics(): Metrics {
     observe(name, seconds, labels = {}) {
       if (seconds >= 0 && Number.isFinite(seconds)) observeIn(histograms[name].at(labels), seconds)
     },
-    print: gauges =>
+    counted: () => countedIn(counters),
+    print: (gauges, others = []) =>
       [
-        ...Object.entries(counters).flatMap(([name, family]) => printCounters(`${name}_total`, family)),
+        ...countersWith(counters, others).flatMap(([name, family]) => printCounters(`${name}_total`, family)),
         ...Object.entries(histograms).flatMap(([name, family]) => printHistograms(name, family)),
         ...Object.entries(gauges).flatMap(([name, value]) => printGauge(name, value)),
       ]
@@ -67,6 +80,32 @@ interface Histogram {
   /** One for each bucket, and one for what is slower than all of them. */
   readonly counts: number[]
   sum: number
+}
+
+type Counters = Readonly<Record<CounterName, Family<Counter>>>
+
+function namesOf(counters: Counters): readonly CounterName[] {
+  return Object.keys(counters) as CounterName[]
+}
+
+function countedIn(counters: Counters): readonly Counted[] {
+  return namesOf(counters).flatMap(name =>
+    counters[name].labelled().map(({ labels, series }) => ({ name, labels, count: series.count })),
+  )
+}
+
+/** The counters with what others counted added; those given stay as they are. */
+function countersWith(
+  counters: Counters,
+  others: readonly Counted[],
+): readonly (readonly [name: string, family: Family<Counter>])[] {
+  return namesOf(counters).map(name => {
+    const { help, names } = counters[name]
+    const sum = counter(help, names)
+    for (const { labels, series } of counters[name].labelled()) sum.at(labels).count += series.count
+    for (const more of others) if (more.name === name) sum.at(more.labels).count += more.count
+    return [name, sum] as const
+  })
 }
 
 /** Upper ends of the buckets, in seconds. */
@@ -90,7 +129,10 @@ function observeIn(histogram: Histogram, seconds: number): void {
 /** A metric with a series for each combination of label values that there was. */
 interface Family<Series> {
   readonly help: string
+  /** Of its labels. */
+  readonly names: readonly string[]
   at(labels: Labels): Series
+  labelled(): readonly { readonly labels: Labels; readonly series: Series }[]
   /** With the labels as they are printed: `endpoint="nar",status="200"`. */
   all(): readonly (readonly [labels: string, series: Series])[]
 }
@@ -110,7 +152,13 @@ function openFamily<Series>(help: string, names: readonly string[], start: () =>
   if (names.length === 0) at({})
   return {
     help,
+    names,
     at,
+    labelled: () =>
+      [...series.values()].map(({ values, series }) => ({
+        labels: Object.fromEntries(names.map((name, place) => [name, values[place] ?? ''])),
+        series,
+      })),
     all: () =>
       [...series.values()].map(({ values, series }) => [
         names.map((name, place) => `${name}="${escapeLabel(values[place] ?? '')}"`).join(','),

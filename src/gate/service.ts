@@ -1,4 +1,7 @@
-/** The process of `nixsig serve`: a substituter over HTTP, and a judge for the hooks over a Unix socket. */
+/**
+ * `nixsig serve`: a judge for the hooks over a Unix socket, and beside it the process for HTTP. In this one there is no HTTP,
+ * so that judging never waits for it.
+ */
 import type { BuildQuestion, HookQuestion, IncomingQuestion } from '../formats/hook-question.ts'
 import { errorReply, type HookReply } from '../formats/hook-reply.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
@@ -10,13 +13,11 @@ import { openInquiry } from '../verifier/inquiry.ts'
 import { type Kept, keepBetweenInquiries } from '../verifier/kept.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
-import { gateHandler } from './handler.ts'
-import { type ListenOn, openHttpServer } from './http-server.ts'
-import { openJudgeSocket } from './judge-socket.ts'
+import { type HttpProcess, startHttpProcess } from './http-process.ts'
+import { type JudgeSocket, openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
 import { openMetrics } from './metrics.ts'
 import { tellRespites } from './respites.ts'
-import { keepUpstreams } from './upstreams.ts'
 
 export interface ServiceOptions {
   readonly places: Places
@@ -28,14 +29,16 @@ export interface ServiceOptions {
   readonly activated: { readonly http?: number; readonly judge?: number }
   /** False if this process may not write to the store: what has to leave it is left to the hooks. */
   readonly takesOut: boolean
+  /** How this program is called to be the process for HTTP. */
+  readonly httpCommand: readonly string[]
   readonly log: Log
 }
 
 export interface Service {
   /** Where Nix finds the substituter. */
   readonly url: string
-  /** Reads, asks and judges everything anew from now on. Throws what is wrong with the policy. */
-  reload(): void
+  /** Reads, asks and judges everything anew from now on. Rejects with what is wrong with the policy. */
+  reload(): Promise<void>
   /** Lets what is under way end, at most so many milliseconds. */
   close(graceMs: number): Promise<void>
 }
@@ -45,22 +48,26 @@ export interface Service {
  * FileError and FormatError for the gate's key and the socket, and what listening throws.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const { places, log, socket, activated, takesOut } = options
-  const key = gateKey(places.state)
+  const { places, log, socket, activated, takesOut, httpCommand } = options
+  // The other process has it ready then, and what is wrong with it is told here.
+  gateKey(places.state)
   const kept = keepBetweenInquiries(places)
   const metrics = openMetrics()
-  const upstreams = keepUpstreams(metrics)
-  const gauges = () => ({
-    connections: http.connections(),
-    hooks_waiting: judge.connections(),
-    memory_bytes: process.memoryUsage.rss(),
+  let judge: JudgeSocket | undefined
+  let http: HttpProcess | undefined
+  const numbers = () => ({
+    counted: metrics.counted(),
+    gauges: {
+      hooks_waiting: judge?.connections() ?? 0,
+      http_restarts: http?.restarts() ?? 0,
+      memory_bytes: process.memoryUsage.rss(),
+    },
   })
-  const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, gauges)
   const respites = tellRespites(places.state, log)
-  const reload = () => {
+  const reload = async () => {
     kept.forget()
-    handler.forget()
     const { digest } = kept.policy()
+    await http?.reload()
     log('info', 'reloaded', { policy: digest })
     respites.tell()
   }
@@ -91,37 +98,37 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return reply
   }
 
-  const http = await openHttpServer(listenOn(options, kept, log), handler.handle, {
-    onError: error => log('error', 'internal error', { why: String(error) }),
-  })
+  const listen = activated.http === undefined ? { listen: listenOn(options, kept, log) } : {}
+  const order = { places, ...listen }
+  const started = await startHttpProcess({ order, command: httpCommand, file: activated.http, numbers, log })
+  http = started
   const on = activated.judge === undefined ? { path: socket } : { fd: activated.judge }
-  const judge = await openJudgeSocket(on, answer).catch(async error => {
-    await http.close(0)
+  const opened = await openJudgeSocket(on, answer).catch(async error => {
+    await started.close(0)
     throw error
   })
+  judge = opened
   return {
-    url: `http://${http.address}`,
+    url: `http://${started.address}`,
     reload,
     async close(graceMs) {
       respites.stop()
-      await Promise.all([http.close(graceMs), judge.close(graceMs)])
-      upstreams.close()
+      await Promise.all([started.close(graceMs), opened.close(graceMs)])
       kept.close()
     },
   }
 }
 
-function reloaded(reload: () => void): HookReply {
+async function reloaded(reload: () => Promise<void>): Promise<HookReply> {
   try {
-    reload()
+    await reload()
     return { ...errorReply(''), outcome: 'done' }
   } catch (error) {
     return errorReply(printable((error as Error).message, 4000))
   }
 }
 
-function listenOn({ listen, activated }: ServiceOptions, kept: Kept, log: Log): ListenOn {
-  if (activated.http !== undefined) return { fd: activated.http }
+function listenOn({ listen }: ServiceOptions, kept: Kept, log: Log): Listen {
   try {
     // Also to be told at once what is wrong with the policy, if anything is.
     const policy = kept.policy()

@@ -257,13 +257,13 @@ test('a handler that fails is a 500 that says nothing of it, and the connection 
   assert.equal((await client.answer()).body, 'hello\n')
 })
 
-test('pipelining: 100 requests at once are answered in their order', async t => {
+test('pipelining: 8 requests at once are answered in their order', async t => {
   const server = await startServer(t, async ({ path }) => {
     await new Promise(resolve => setTimeout(resolve, Math.random() * 20))
     return { status: 200, body: Buffer.from(path) }
   })
   const client = await server.connect()
-  const paths = Array.from({ length: 100 }, (_, n) => `/${n}`)
+  const paths = Array.from({ length: 8 }, (_, n) => `/${n}`)
   client.send(paths.map(path => request(path)).join(''))
   const answers: string[] = []
   for (const _ of paths) answers.push((await client.answer()).body)
@@ -280,7 +280,7 @@ test('pipelining: who asks on and on without an answer is cut off, and asks the 
   client.send(Array.from({ length: 5000 }, () => request('/')).join(''))
   assert.equal(await client.rest(), '')
   await until(() => server.connections() === 0)
-  assert.equal(calls, 128)
+  assert.equal(calls, 8)
 })
 
 test('26 connections at once are all served, none after another', async t => {

@@ -8,6 +8,7 @@ import {
   type HttpServer,
   openHttpServer,
 } from '../../src/gate/http-server.ts'
+import type { Peer } from '../../src/gate/peers.ts'
 
 export interface Answer {
   readonly status: number
@@ -33,15 +34,20 @@ export interface TestServer extends HttpServer {
   connect(): Promise<RawClient>
 }
 
+/** Whose all connections are, unless a test says otherwise. */
+export const SOMEBODY: Peer = { name: 'somebody', isRoot: false, isLocal: false }
+
 /** A server on a free port, closed at once when the test is over, as are the clients that it makes. */
 export async function startServer(
   t: TestContext,
   handler: Handler,
   limits: HttpOptions['limits'] = {},
+  findPeer: HttpOptions['findPeer'] = () => SOMEBODY,
 ): Promise<TestServer> {
   const errors: unknown[] = []
   const on = { host: '127.0.0.1', port: 0 }
-  const server = await openHttpServer(on, handler, { onError: error => errors.push(error), limits })
+  const onError = (error: unknown) => errors.push(error)
+  const server = await openHttpServer(on, handler, { onError, limits, findPeer })
   t.after(() => server.close(0))
   const port = Number(server.address.split(':')[1])
   return {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
@@ -14,6 +15,12 @@ interface Options {
 
 /** What is under way has so many milliseconds to end. */
 const GRACE = 10_000
+
+/** Milliseconds in which what was said last is written. */
+const LAST_WORDS = 50
+
+/** The command of the process for HTTP. */
+const HTTP_COMMAND = 'serve-http'
 
 /** `nixsig serve`: the gate for substituters, and the judge for the hooks. */
 export const serve: AddCommand = yargs =>
@@ -50,14 +57,46 @@ export const serve: AddCommand = yargs =>
     runs(runService),
   )
 
-async function runService(options: Options, { places }: Invocation): Promise<Status> {
-  // A process that stays for months gives memory back before it asks for more: a fifth over what is in use, not twice.
+/** Not for people: what `nixsig serve` starts beside itself. */
+export const serveHttpSide: AddCommand = yargs =>
+  yargs.command(
+    HTTP_COMMAND,
+    false,
+    command => command.option('log-format', { choices: ['text', 'json'] as const, default: 'text' as const }),
+    runs(runHttpSide),
+  )
+
+/** A process that stays for months gives memory back before it asks for more: a fifth over what is in use, not twice. */
+function giveMemoryBack(): void {
   setFlagsFromString('--heap-growing-percent=20')
+}
+
+async function runHttpSide(options: Pick<Options, 'log-format'>): Promise<Status> {
+  if (process.send === undefined)
+    throw new UsageError(`${HTTP_COMMAND} is what "nixsig serve" starts; start that`)
+  giveMemoryBack()
+  const { serveHttp } = await import('../../gate/http-side.ts')
+  const { openLog, writeTo } = await import('../../gate/log.ts')
+  const link = {
+    send: (message: object) => void (process.connected && process.send?.(message)),
+    onMessage: (listener: (message: never) => void) =>
+      void process.on('message', listener as (message: unknown) => void),
+    onEnd: (listener: () => void) => void process.once('disconnect', listener),
+  }
+  await serveHttp(link, openLog(options['log-format'], writeTo(process.stderr)))
+  await sleep(LAST_WORDS)
+  // Whatever clients still want: nobody is there any more who would answer for it.
+  process.exit(0)
+}
+
+async function runService(options: Options, { places }: Invocation): Promise<Status> {
+  giveMemoryBack()
   const { startService } = await import('../../gate/service.ts')
   const { openLog, writeTo } = await import('../../gate/log.ts')
   const { activatedSockets, openNotifier } = await import('../../gate/systemd.ts')
   const log = openLog(options['log-format'], writeTo(process.stderr))
   const listen = listenOption(options.listen)
+  const httpCommand = [process.argv[1] ?? '', HTTP_COMMAND, '--log-format', options['log-format']]
   const activated = activatedSockets()
   const service = await startService({
     places,
@@ -65,6 +104,7 @@ async function runService(options: Options, { places }: Invocation): Promise<Sta
     socket: options.socket,
     activated,
     takesOut: options.quarantine === 'here',
+    httpCommand,
     log,
   })
   const notifier = openNotifier(problem => log('warning', 'systemd was not told', { why: problem }))
@@ -75,7 +115,7 @@ async function runService(options: Options, { places }: Invocation): Promise<Sta
   const signal = await untilStopped(async () => {
     await notifier.reloading()
     try {
-      service.reload()
+      await service.reload()
     } catch (error) {
       log('error', 'everything is refused', { why: (error as Error).message })
     }

@@ -1,0 +1,203 @@
+/**
+ * The process for HTTP, as the one that judges sees it: started, watched, and started again when it ends. Nothing that
+ * clients send over HTTP takes time from hooks and plugin then, and no fault of theirs ends a judgement.
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import { FileError } from '../files/regular-file.ts'
+import { parseListen } from '../policy/language/gate.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { printable } from '../primitives/printable.ts'
+import type { FromHttp, HttpOrder, JudgeNumbers, ToHttp } from './http-link.ts'
+import type { Log } from './log.ts'
+
+export interface HttpProcess {
+  /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
+  readonly address: string
+  /** Times that it was started again. */
+  restarts(): number
+  /** Resolves once it asks and judges everything anew. Rejects with what is wrong with the policy. */
+  reload(): Promise<void>
+  /** Lets answers under way end, at most so many milliseconds. */
+  close(graceMs: number): Promise<void>
+}
+
+export interface HttpProcessOptions {
+  readonly order: HttpOrder
+  /** The command line of this program that runs the other side. */
+  readonly command: readonly string[]
+  /** A socket that listens already. */
+  readonly file: number | undefined
+  readonly numbers: () => JudgeNumbers
+  readonly log: Log
+  readonly times?: Partial<Times>
+}
+
+/** Milliseconds. */
+interface Times {
+  /** Until it is started again: at first, and at most, where it ends again and again. */
+  readonly backoff: number
+  readonly backoffLimit: number
+  /** How often it is asked for a sign of life, and how long it may give none. */
+  readonly ping: number
+  readonly silence: number
+  /** To begin to listen, and to do what a reload asks for. */
+  readonly start: number
+}
+
+const TIMES: Times = { backoff: 100, backoffLimit: 10_000, ping: 5000, silence: 60_000, start: 30_000 }
+
+/** Starts it, and rejects with what listening fails with. */
+export async function startHttpProcess(options: HttpProcessOptions): Promise<HttpProcess> {
+  const times = { ...TIMES, ...options.times }
+  const { log } = options
+  let order = options.order
+  let isClosing = false
+  let restarts = 0
+  let backoff = times.backoff
+  let again: NodeJS.Timeout | undefined
+
+  function begin(): Promise<Running> {
+    return start({ ...options, order }, times, (child, how) => {
+      if (isClosing || child !== running) return
+      log('error', 'the process for HTTP ended and is started again', { how })
+      restart()
+    })
+  }
+
+  function restart(): void {
+    again = setTimeout(() => {
+      restarts++
+      begin().then(
+        next => {
+          if (isClosing) return next.kill()
+          running = next
+          // One that ends again at once is started less and less often.
+          again = setTimeout(() => {
+            backoff = times.backoff
+          }, times.backoffLimit).unref()
+        },
+        (error: Error) => {
+          log('error', 'the process for HTTP does not start', { why: error.message })
+          if (!isClosing) restart()
+        },
+      )
+    }, backoff)
+    backoff = Math.min(2 * backoff, times.backoffLimit)
+  }
+
+  let running = await begin()
+  const { address } = running
+  // Wherever it listens now, clients come there again.
+  const listen = order.listen && parseListen(address)
+  if (listen !== undefined) order = { ...order, listen }
+  return {
+    address,
+    restarts: () => restarts,
+    reload: () => running.reload(),
+    close(graceMs) {
+      isClosing = true
+      clearTimeout(again)
+      return running.close(graceMs)
+    },
+  }
+}
+
+interface Running {
+  readonly address: string
+  reload(): Promise<void>
+  close(graceMs: number): Promise<void>
+  kill(): void
+}
+
+function start(
+  { order, command, file, numbers }: HttpProcessOptions,
+  times: Times,
+  onEnd: (running: Running, how: string) => void,
+): Promise<Running> {
+  const [program = '', ...args] = command
+  // A channel comes third, so that a socket that listens already is file 4 over there.
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc', ...(file === undefined ? [] : [file])] as const
+  const child = fork(program, args, { stdio: [...stdio], detached: false })
+  const send = (message: ToHttp) => child.connected && child.send(message, () => {})
+  const listeners = new Set<(message: FromHttp) => void>()
+  let heard = performance.now()
+  child.on('message', (message: FromHttp) => {
+    heard = performance.now()
+    if (message.kind === 'asks-numbers') send({ kind: 'numbers', numbers: numbers() })
+    for (const listener of listeners) listener(message)
+  })
+  const watch = setInterval(() => {
+    if (performance.now() - heard > times.silence) child.kill('SIGKILL')
+    else send({ kind: 'ping' })
+  }, times.ping).unref()
+  child.once('exit', () => clearInterval(watch))
+  send({ kind: 'start', order })
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => {
+      child.kill('SIGKILL')
+      reject(new FileError(`the process for HTTP did not listen within ${times.start} ms`))
+    }, times.start)
+    const failed = (error: Error) => {
+      clearTimeout(late)
+      reject(error)
+    }
+    child.once('error', failed)
+    child.once('exit', (code, signal) => failed(new FileError(`the process for HTTP ${endOf(code, signal)}`)))
+    listeners.add(message => {
+      if (message.kind === 'failed') failed(new FileError(message.message))
+      if (message.kind !== 'listening') return
+      clearTimeout(late)
+      const running = runningOf(child, message.address, { send, listeners, patience: times.start })
+      child.once('exit', (code, signal) => onEnd(running, endOf(code, signal)))
+      resolve(running)
+    })
+  })
+}
+
+interface Channel {
+  readonly send: (message: ToHttp) => void
+  readonly listeners: Set<(message: FromHttp) => void>
+  readonly patience: number
+}
+
+function runningOf(child: ChildProcess, address: string, { send, listeners, patience }: Channel): Running {
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  const kill = () => void child.kill('SIGKILL')
+  return {
+    address,
+    kill,
+    reload() {
+      const done = new Promise<void>((resolve, reject) => {
+        const listener = (message: FromHttp) => {
+          if (message.kind !== 'reloaded') return
+          finish()
+          if (message.problem === undefined) resolve()
+          else reject(new FormatError('policy', message.problem, address))
+        }
+        // One that ended reads everything anew when it is started again.
+        ended.then(resolve).then(() => finish())
+        const timer = setTimeout(() => {
+          finish()
+          reject(new FileError('the process for HTTP did not answer'))
+        }, patience).unref()
+        const finish = () => {
+          clearTimeout(timer)
+          listeners.delete(listener)
+        }
+        listeners.add(listener)
+      })
+      send({ kind: 'reload' })
+      return done
+    },
+    async close(graceMs) {
+      send({ kind: 'close', graceMs })
+      const timer = setTimeout(kill, graceMs + 1000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
+}
+
+function endOf(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `ended with status ${code}` : `was ended by ${printable(signal)}`
+}

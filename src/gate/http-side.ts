@@ -1,0 +1,132 @@
+/** The process for HTTP, seen from within: a substituter with inquiries and a memory of its own. */
+import { setPriority } from 'node:os'
+import { keepBetweenInquiries } from '../verifier/kept.ts'
+import { gateKey } from '../verifier/machine-key.ts'
+import { gateHandler } from './handler.ts'
+import {
+  type FromHttp,
+  HTTP_FILE,
+  type HttpOrder,
+  type JudgeNumbers,
+  type Link,
+  type ToHttp,
+} from './http-link.ts'
+import { type HttpServer, openHttpServer } from './http-server.ts'
+import type { Log } from './log.ts'
+import { openMetrics } from './metrics.ts'
+import { keepUpstreams } from './upstreams.ts'
+
+/** Where both want the processor, judging goes before. */
+const NICE = 5
+
+/** For so many milliseconds the judge's numbers are good, however often somebody asks. */
+const NUMBERS_MS = 50
+
+/**
+ * Serves HTTP as the other process says, until that says that it is enough or is gone. Never rejects: what listening
+ * fails with goes to the other process.
+ */
+export async function serveHttp(link: Link<FromHttp, ToHttp>, log: Log): Promise<void> {
+  // Only the process that judges takes signals: what ends both comes to both at once, and answers under way have time.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  beModest()
+  const ended = new Promise<void>(resolve => link.onEnd(resolve))
+  let side: Awaited<ReturnType<typeof openSide>> | undefined
+  const closed = new Promise<void>(resolve => {
+    link.onMessage(message => {
+      if (message.kind === 'start') {
+        openSide(message.order, numbers, log).then(
+          opened => {
+            side = opened
+            link.send({ kind: 'listening', address: opened.address })
+          },
+          (error: Error) => {
+            link.send({ kind: 'failed', message: error.message })
+            resolve()
+          },
+        )
+      } else if (message.kind === 'close')
+        void (side?.close(message.graceMs) ?? Promise.resolve()).then(resolve)
+      else if (message.kind === 'reload') link.send(reloaded(() => side?.reload()))
+      else if (message.kind === 'ping') link.send({ kind: 'alive' })
+    })
+  })
+  const numbers = askedNumbers(link)
+  await Promise.race([ended, closed])
+}
+
+function beModest(): void {
+  try {
+    setPriority(NICE)
+  } catch {
+    // Where that is forbidden, both are alike.
+  }
+}
+
+function reloaded(reload: () => void): FromHttp {
+  try {
+    reload()
+    return { kind: 'reloaded' }
+  } catch (error) {
+    return { kind: 'reloaded', problem: (error as Error).message }
+  }
+}
+
+/** Asks the other process for its numbers, once for all who want them at about the same time. */
+function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers> {
+  const waiting = new Set<(numbers: JudgeNumbers) => void>()
+  let last: JudgeNumbers | undefined
+  link.onMessage(message => {
+    if (message.kind !== 'numbers') return
+    last = message.numbers
+    setTimeout(() => {
+      last = undefined
+    }, NUMBERS_MS)
+    for (const resolve of waiting) resolve(last)
+    waiting.clear()
+  })
+  return () => {
+    if (last !== undefined) return Promise.resolve(last)
+    return new Promise(resolve => {
+      if (waiting.size === 0) link.send({ kind: 'asks-numbers' })
+      waiting.add(resolve)
+    })
+  }
+}
+
+async function openSide({ places, listen }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
+  const kept = keepBetweenInquiries(places)
+  const metrics = openMetrics()
+  const upstreams = keepUpstreams(metrics)
+  const printed = async (): Promise<string> => {
+    const { counted, gauges } = await numbers()
+    const memory = process.memoryUsage.rss() + (gauges['memory_bytes'] ?? 0)
+    return metrics.print(
+      {
+        connections: http.connections(),
+        connections_refused: http.refused(),
+        ...gauges,
+        memory_bytes: memory,
+      },
+      counted,
+    )
+  }
+  const key = gateKey(places.state)
+  const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, printed)
+  const http: HttpServer = await openHttpServer(listen ?? { fd: HTTP_FILE }, handler.handle, {
+    onError: error => log('error', 'internal error', { why: String(error) }),
+  })
+  return {
+    address: http.address,
+    reload() {
+      kept.forget()
+      handler.forget()
+      kept.policy()
+    },
+    async close(graceMs: number) {
+      await http.close(graceMs)
+      upstreams.close()
+      kept.close()
+    },
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Whose the other end of a local connection is, as Linux tells it (proc(5), /proc/pid/net/tcp): a row for each socket of
+ * this network, with both addresses, the user and the inode.
+ */
+import { closeSync, openSync, readSync } from 'node:fs'
+import { BlockList, isIPv6 } from 'node:net'
+import { endianness } from 'node:os'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+
+/** The ends of a connection, as `Socket` names them. */
+export interface Ends {
+  readonly client: { readonly address: string; readonly port: number }
+  readonly server: { readonly address: string; readonly port: number }
+}
+
+export interface SocketOwners {
+  /** The user whose end the client's is; undefined if there is no telling. Never rejects. */
+  ownerOf(ends: Ends): Promise<number | undefined>
+}
+
+/** Reads a table in pieces; yields nothing where there is no such table. */
+export type ReadTable = (file: string) => AsyncIterable<Buffer>
+
+const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6']
+
+/** Milliseconds between two looks: more after one that took long, as a table of many rows does, but no more than these. */
+const REST_LEAST = 10
+const REST_LIMIT = 100
+const REST_BY_LOOK = 1
+
+/** Bytes of a table that are looked at. */
+const TABLE_LIMIT = 32 * 1024 * 1024
+const PIECE = 4096
+const PIECES_AT_ONCE = 64
+
+/** Only a connection that stands is told of with its user: one that is closing has root's number, whose ever it was. */
+const ESTABLISHED = '01'
+
+interface Asker {
+  /** Both ends as either table writes them. */
+  readonly rows: readonly string[]
+  resolve(owner: number | undefined): void
+}
+
+/** Looks once for all who ask at about the same time. Connections whose other end is gone belong to nobody. */
+export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
+  let waiting: Asker[] = []
+  let isLooking = false
+
+  async function look(): Promise<void> {
+    isLooking = true
+    while (waiting.length > 0) {
+      const askers = waiting
+      waiting = []
+      const start = performance.now()
+      const wanted = new Map<string, Asker[]>()
+      for (const asker of askers) {
+        for (const row of asker.rows) wanted.set(row, [...(wanted.get(row) ?? []), asker])
+      }
+      for (const table of TABLES) await search(() => read(table), wanted).catch(() => {})
+      for (const asker of askers) asker.resolve(undefined)
+      const rest = REST_BY_LOOK * (performance.now() - start)
+      await sleep(Math.min(Math.max(REST_LEAST, rest), REST_LIMIT))
+    }
+    isLooking = false
+  }
+
+  return {
+    ownerOf: ({ client, server }) =>
+      new Promise(resolve => {
+        const rows = rowsOf(client, server)
+        waiting.push({ rows, resolve })
+        if (!isLooking) void look()
+      }),
+  }
+}
+
+/** Answers those whose row is there. */
+async function search(
+  read: () => AsyncIterable<Buffer>,
+  wanted: ReadonlyMap<string, readonly Asker[]>,
+): Promise<void> {
+  let rest = ''
+  let bytes = 0
+  for await (const piece of read()) {
+    const lines = (rest + piece.toString('latin1')).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) take(line, wanted)
+    bytes += piece.length
+    if (bytes > TABLE_LIMIT) return
+  }
+}
+
+/** `  12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 …` */
+function take(line: string, wanted: ReadonlyMap<string, readonly Asker[]>): void {
+  const [, local = '', remote = '', state, , , , uid = '', , inode] = line.trim().split(/ +/, 10)
+  const askers = wanted.get(`${local} ${remote}`)
+  // Without an inode nobody has it open any more.
+  if (askers === undefined || state !== ESTABLISHED || inode === '0' || !/^[0-9]{1,10}$/.test(uid)) return
+  for (const asker of askers) asker.resolve(Number(uid))
+}
+
+/**
+ * The kernel gives such a file away in pieces of a page, so asking another thread for each would take longer than reading;
+ * others get their turn now and then.
+ */
+async function* readTable(file: string): AsyncGenerator<Buffer, void, undefined> {
+  const table = openSync(file, 'r')
+  try {
+    for (let pieces = 1; ; pieces++) {
+      const piece = Buffer.allocUnsafe(PIECE)
+      const count = readSync(table, piece, 0, PIECE, null)
+      if (count === 0) return
+      yield piece.subarray(0, count)
+      if (pieces % PIECES_AT_ONCE === 0) await setImmediate()
+    }
+  } finally {
+    closeSync(table)
+  }
+}
+
+/** How the client's own socket is written: its end first. A client may have one of IPv6 for an address of IPv4. */
+function rowsOf(client: Ends['client'], server: Ends['server']): readonly string[] {
+  const [from, to] = [unmapped(client.address), unmapped(server.address)]
+  const row = (write: (address: string) => string) =>
+    `${write(from)}:${hexPort(client.port)} ${write(to)}:${hexPort(server.port)}`
+  if (isIPv6(from) || isIPv6(to)) return [row(hexOfIPv6)]
+  return [row(hexOfIPv4), row(address => `${MAPPED}${hexOfIPv4(address)}`)]
+}
+
+const MAPPED = endianness() === 'LE' ? '0000000000000000FFFF0000' : '00000000000000000000FFFF'
+
+/** `::ffff:127.0.0.1` is an address of IPv4. */
+function unmapped(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
+}
+
+function hexPort(port: number): string {
+  return hex(port, 4)
+}
+
+function hexOfIPv4(address: string): string {
+  return hexOfWord(address.split('.').map(Number))
+}
+
+function hexOfIPv6(address: string): string {
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
+  const groups = (text: string) =>
+    text === '' ? [] : text.split(':').map(group => Number.parseInt(group, 16))
+  const [first, last] = [groups(head), groups(tail ?? '')]
+  const all = [...first, ...new Array<number>(Math.max(0, 8 - first.length - last.length)).fill(0), ...last]
+  const bytes = all.flatMap(group => [group >> 8, group & 255])
+  return [0, 4, 8, 12].map(start => hexOfWord(bytes.slice(start, start + 4))).join('')
+}
+
+/** Four bytes as the kernel prints them: as one number of this machine. */
+function hexOfWord(bytes: readonly number[]): string {
+  const ordered = endianness() === 'LE' ? [...bytes].reverse() : bytes
+  return ordered.map(byte => hex(byte, 2)).join('')
+}
+
+function hex(number: number, digits: number): string {
+  return number.toString(16).toUpperCase().padStart(digits, '0')
+}
+
+const LOOPBACK = new BlockList()
+LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
+LOOPBACK.addAddress('::1', 'ipv6')
+
+/** Whether both ends are on this machine. */
+export function isLocal({ client, server }: Ends): boolean {
+  const from = unmapped(client.address)
+  return from === unmapped(server.address) || LOOPBACK.check(from, isIPv6(from) ? 'ipv6' : 'ipv4')
+}
