@@ -28,35 +28,61 @@ export type Remark =
   | {
       readonly code: 'output-by-self-alone'
       readonly output: Passage
+      /** The first of them. */
       readonly derivations: readonly [Passage, ...Passage[]]
     }
+  /** So many rules let something pass that they were not all held against each other. */
+  | { readonly code: 'not-compared' }
+
+/** Derivations' rules that one remark names. */
+const MAKERS = 5
+
+/** Questions to the judge, a second or two of them. Policies that people write take some hundreds. */
+const QUESTIONS = 20_000
 
 /** One remark for each rule or exemption by which such outputs pass, in the order of the policy. */
 export function remarksOn(policy: Policy, now: Instant): readonly Remark[] {
   const letter = unusedLetter(policy)
-  const passages = (kind: 'output' | 'derivation') => passagesOf(policy, kind, now)
-  const derivations = passages('derivation')
-  return passages('output').flatMap((output): readonly Remark[] => {
-    if (namesIn(output.name, letter).some(name => unsigned(policy, name, 'elsewhere', now) === output.line)) {
-      return [{ code: 'output-by-anybody', output }]
+  const derivations = passagesOf(policy, 'derivation', now)
+  const remarks: Remark[] = []
+  let questions = 0
+  const ask = (name: string, what: What) => {
+    questions++
+    return unsigned(policy, name, what, now)
+  }
+  for (const output of passagesOf(policy, 'output', now)) {
+    if (questions > QUESTIONS) return [...remarks, { code: 'not-compared' }]
+    if (namesIn(output.name, letter).some(name => ask(name, 'elsewhere') === output.line)) {
+      remarks.push({ code: 'output-by-anybody', output })
+      continue
     }
-    const [first, ...more] = derivations.filter(derivation =>
-      makesBy(policy, derivation, output, letter, now),
-    )
-    return first === undefined
-      ? []
-      : [{ code: 'output-by-self-alone', output, derivations: [first, ...more] }]
-  })
+    const makers: Passage[] = []
+    for (const derivation of derivations) {
+      if (makers.length >= MAKERS || questions > QUESTIONS) break
+      if (makesBy(derivation, output, letter, ask)) makers.push(derivation)
+    }
+    const [first, ...more] = makers
+    if (first !== undefined)
+      remarks.push({ code: 'output-by-self-alone', output, derivations: [first, ...more] })
+  }
+  return questions > QUESTIONS ? [...remarks, { code: 'not-compared' }] : remarks
 }
 
+type What = 'here' | 'elsewhere' | 'derivation'
+
 /** Whether a derivation that passes by one of these has an output that passes by the other. */
-function makesBy(policy: Policy, by: Passage, to: Passage, letter: string, now: Instant): boolean {
+function makesBy(
+  by: Passage,
+  to: Passage,
+  letter: string,
+  ask: (name: string, what: What) => number | undefined,
+): boolean {
   // The output `out` is called like its derivation; each other has its own name behind that.
   const globs = [meet(by.name, to.name), meet(`${by.name}-?*`, to.name), meet(`${by.name}-*`, to.name)]
   const names = globs.flatMap(glob => (glob === undefined ? [] : namesIn(glob, letter)))
   return names.some(output => {
-    if (unsigned(policy, output, 'here', now) !== to.line) return false
-    return makersOf(output).some(name => unsigned(policy, name, 'derivation', now) === by.line)
+    if (ask(output, 'here') !== to.line) return false
+    return makersOf(output).some(name => ask(name, 'derivation') === by.line)
   })
 }
 
@@ -96,12 +122,7 @@ const NOTHING: Evidence = { claims: [], strays: [], troubles: [] }
 /**
  * The line of what lets pass whatever has this name and no evidence, by the judge's word; undefined if it does not pass.
  */
-function unsigned(
-  policy: Policy,
-  name: string,
-  what: 'here' | 'elsewhere' | 'derivation',
-  now: Instant,
-): number | undefined {
+function unsigned(policy: Policy, name: string, what: What, now: Instant): number | undefined {
   const subject: Subject = {
     path: `/nix/store/${'0'.repeat(32)}-${name}`,
     name,
