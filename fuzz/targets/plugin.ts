@@ -17,7 +17,7 @@ import {
   readAdmission,
   writeAdmission,
 } from '../../src/ledger/admissions.ts'
-import { expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
+import { type Admits, expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { endRespite, giveRespite, readRespite, respiteFile } from '../../src/ledger/respite.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
@@ -44,12 +44,19 @@ const ADMISSION: Admission = {
   claims: [
     { key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, seen: NOW, trace: 'nix', origin: 'x.asc' },
   ],
-  build: { inputs: [{ stamp: '1:2', path: OTHER_PATH }], outputs: [{ name: 'out', path: PATH }] },
+  build: {
+    inputs: [{ stamp: '1:2', path: OTHER_PATH }],
+    outputs: [{ name: 'out', path: PATH, takesAny: true }],
+  },
 }
 const TOKENS: readonly string[] = [
   ...[
     'nixsig1 ',
     'nixsig2 ',
+    'nixsig3 ',
+    'admits any\n',
+    'admits these\n',
+    'output any ',
     'policy ',
     'until never\n',
     'until 1\n',
@@ -177,20 +184,20 @@ function ledgerEntry(state: string, ask: Ask): Target {
 
 function expectation(state: string, ask: Ask): Target {
   const file = expectedFile(state, DIGEST)
-  const print = (allowed: readonly string[]) => {
+  const print = (admits: Admits) => {
     expectOutput(state, {
       digest: DIGEST,
       path: PATH,
       derivation: DERIVATION,
       output: 'out',
       time: NOW,
-      allowed,
+      admits,
     })
     return readFileSync(file, 'utf8')
   }
   return comparison({
     name: 'expectation in C',
-    seeds: [print([]), print([POLICY_DIGEST, NAR_HASH])],
+    seeds: [print({ kind: 'any' }), print({ kind: 'these', hashes: [POLICY_DIGEST, NAR_HASH] })],
     compare: input => {
       writeFileSync(entryFile(state, DIGEST), '')
       writeFileSync(file, input)
@@ -201,7 +208,8 @@ function expectation(state: string, ask: Ask): Target {
         isTaken: () => {
           const record = readExpected(state, DIGEST)
           if (record?.path !== PATH || record.derivation !== DERIVATION) return false
-          return record.allowed.length === 0 || record.allowed.includes(NAR_HASH)
+          const { admits } = record
+          return admits.kind === 'these' ? admits.hashes.includes(NAR_HASH) : admits.kind === 'any'
         },
       }
     },

@@ -57,7 +57,10 @@ const OF_A_DERIVATION: Admission = {
   kind: 'derivation',
   derivation: undefined,
   claims: [],
-  build: { inputs: [{ stamp: STAMP, path: OTHER_PATH }], outputs: [{ name: 'out', path: PATH }] },
+  build: {
+    inputs: [{ stamp: STAMP, path: OTHER_PATH }],
+    outputs: [{ name: 'out', path: PATH, takesAny: false }],
+  },
 }
 const EXPECTED: Expected = {
   digest: DIGEST,
@@ -65,7 +68,7 @@ const EXPECTED: Expected = {
   derivation: DERIVATION,
   output: 'out',
   time: NOW,
-  allowed: [NAR_HASH, POLICY_DIGEST],
+  admits: { kind: 'these', hashes: [NAR_HASH, POLICY_DIGEST] },
 }
 const REFUSED = {
   path: PATH,
@@ -84,6 +87,10 @@ const LINES: readonly string[] = [
   ...[
     'nixsig1 ',
     'nixsig2 ',
+    'nixsig3 ',
+    'admits any\n',
+    'admits these\n',
+    'output any ',
     'policy ',
     'until never\n',
     'stamp none\n',
@@ -159,7 +166,7 @@ function expectation(state: string): Target {
   }
   return formatTarget({
     name: 'expectation',
-    seeds: [print(EXPECTED), print({ ...EXPECTED, allowed: [] })],
+    seeds: [print(EXPECTED), print({ ...EXPECTED, admits: { kind: 'any' } })],
     tokens: LINES,
     read: input => {
       writeFileSync(file, input)

@@ -69,11 +69,25 @@ static enum answer expected(const struct places *places, const struct subject *s
   const bool is_derivers = deriver != NULL && strlen(deriver) == found.derivation_length &&
                            memcmp(deriver, found.derivation, found.derivation_length) == 0;
   if (!is_derivers) return UNKNOWN;
-  if (found.is_allowed) return YES;
+  switch (found.admits) {
+    case ADMITS_ANY:
+      return YES;
+    case ADMITS_ASKED:
+      return UNKNOWN;
+    case ADMITS_THESE:
+      if (found.is_allowed) return YES;
+      snprintf(reason, size,
+               "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
+               "attested (nixsig explain %s)",
+               subject->nar_hash, found.allowed, subject->path.path);
+      return NO;
+    case ADMITS_NOTHING:
+      break;
+  }
   snprintf(reason, size,
-           "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
-           "attested (nixsig explain %s)",
-           subject->nar_hash, found.allowed, subject->path.path);
+           "it was built here, and no contents of it may become valid: its build was refused before it started, or the record of "
+           "that does not say what was allowed (nixsig explain %s)",
+           subject->path.path);
   return NO;
 }
 

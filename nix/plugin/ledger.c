@@ -12,7 +12,7 @@
 #include "owned.h"
 
 /* The limits of src/ledger/admissions.ts and src/ledger/expected.ts. */
-enum { ENTRY_LIMIT = 256 * 1024, EXPECTATION_LIMIT = 16 * 1024 };
+enum { ENTRY_LIMIT = 256 * 1024, EXPECTATION_LIMIT = 16 * 1024, ALLOWED_LIMIT = 128 };
 
 /* Whoever decides holds a lock (guard.c), so one buffer serves all. */
 static char text[ENTRY_LIMIT + 1];
@@ -116,7 +116,9 @@ static bool take_input(struct rest *rest) {
 }
 
 static bool take_output(struct rest *rest) {
-  return take(rest, "output ") && take_word(rest, NULL, NULL) && take(rest, " ") && take_path(rest) && take(rest, "\n");
+  static const char *const outcomes[] = {"any ", "judged ", NULL};
+  return take(rest, "output ") && take_one_of(rest, outcomes) && take_word(rest, NULL, NULL) && take(rest, " ") && take_path(rest) &&
+         take(rest, "\n");
 }
 
 enum ledger find_admission(const char *state, const struct store_path *path, struct admission *found, char *why, size_t size) {
@@ -127,11 +129,11 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   if (read == LEDGER_HAS) read = read_record(&ledger_room, file, ENTRY_LIMIT, &rest, why, size);
   if (read != LEDGER_HAS) return read;
 
-  const bool is_old = take(&rest, "nixsig1 ");
-  if (!(is_old || take(&rest, "nixsig2 ")) || !take(&rest, path->path) || !take(&rest, " sha256:")) {
+  const bool is_old = take(&rest, "nixsig1 ") || take(&rest, "nixsig2 ");
+  if (!(is_old || take(&rest, "nixsig3 ")) || !take(&rest, path->path) || !take(&rest, " sha256:")) {
     return malformed(file, "is not about this path", why, size);
   }
-  /* The first form kept less than was judged: such an entry is stale under every policy. */
+  /* The forms before kept less than was judged: such an entry is stale under every policy. */
   if (is_old) return LEDGER_SILENT;
   bool counted = false;
   unsigned long long counts[2] = {0, 0};
@@ -149,6 +151,17 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   return rest.next == rest.end ? LEDGER_HAS : malformed(file, "has a line that it should not have", why, size);
 }
 
+/** The line that says what may become valid; false if there is one that says nothing known. */
+static bool take_admits(struct rest *rest, enum admits *admits) {
+  *admits = ADMITS_NOTHING;
+  if (!take(rest, "admits ")) return true;
+  if (take(rest, "any\n")) *admits = ADMITS_ANY;
+  else if (take(rest, "these\n")) *admits = ADMITS_THESE;
+  else if (take(rest, "asked\n")) *admits = ADMITS_ASKED;
+  else return take(rest, "nothing\n");
+  return true;
+}
+
 enum ledger find_expectation(const char *state, const struct store_path *path, const char *nar_hash, struct expectation *found,
                              char *why, size_t size) {
   const char *file = path->digest;
@@ -160,20 +173,24 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
   unsigned long long ignored;
   const char *name;
   size_t name_length;
-  const bool has_head = take(&rest, "nixsig1 ") && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&
+  const bool is_old = take(&rest, "nixsig1 ");
+  const bool has_head = (is_old || take(&rest, "nixsig2 ")) && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&
                         take_word(&rest, &found->derivation, &found->derivation_length) && take(&rest, "\nname ") &&
-                        take_word(&rest, &name, &name_length) && is_name(name, name_length) && take(&rest, "\ntime ") && take_number(&rest, 15, &ignored) && take(&rest, "\n");
+                        take_word(&rest, &name, &name_length) && is_name(name, name_length) && take(&rest, "\ntime ") &&
+                        take_number(&rest, 15, &ignored) && take(&rest, "\n") && take_admits(&rest, &found->admits);
   if (!has_head) return malformed(file, "is no record of this output", why, size);
   found->allowed = 0;
-  bool named = false;
+  found->is_allowed = false;
   while (rest.next < rest.end) {
     char hash[HEX_SHA256 + 1];
-    if (!take(&rest, "allow sha256:") || !take_hex(&rest, hash, HEX_SHA256) || !take(&rest, "\n")) {
+    if (found->allowed == ALLOWED_LIMIT || !take(&rest, "allow sha256:") || !take_hex(&rest, hash, HEX_SHA256) || !take(&rest, "\n")) {
       return malformed(file, "has a line that it should not have", why, size);
     }
     found->allowed++;
-    if (strcmp(hash, nar_hash) == 0) named = true;
+    if (strcmp(hash, nar_hash) == 0) found->is_allowed = true;
   }
-  found->is_allowed = found->allowed == 0 || named;
+  /* Hashes belong to `these` and to nothing else. The form before said nothing that could be relied upon. */
+  const bool has_hashes = found->allowed > 0;
+  if (is_old || has_hashes != (found->admits == ADMITS_THESE)) found->admits = ADMITS_NOTHING;
   return LEDGER_HAS;
 }

@@ -20,12 +20,21 @@ struct admission {
   unsigned long long until; /* seconds since 1970, if it ends */
 };
 
+/** With which contents an output may become valid, as src/ledger/expected.ts has it. */
+enum admits {
+  ADMITS_NOTHING, /* its build was refused, or the record does not say */
+  ADMITS_ANY,
+  ADMITS_THESE,
+  ADMITS_ASKED /* the record does not decide: whoever can look at the bytes has to */
+};
+
 /** An output whose build was let start. */
 struct expectation {
   const char *derivation; /* not ended by a NUL */
   size_t derivation_length;
-  size_t allowed;   /* how many contents trusted builders attested */
-  bool is_allowed;  /* whether the ones that were asked about are among them, or none are named */
+  enum admits admits;
+  size_t allowed;  /* how many contents are named */
+  bool is_allowed; /* whether the ones that were asked about are among them */
 };
 
 /** The admission of a path, current or stale. */

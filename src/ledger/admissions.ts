@@ -2,7 +2,7 @@
  * What this machine admitted: one small file a store path, found by the path's hash part alone. docs/ledger.md
  * describes the form for the other programs that read it.
  *
- *     nixsig2 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
+ *     nixsig3 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
  *     stamp <inode>:<time of birth in nanoseconds>, or none
@@ -14,15 +14,16 @@
  *     rule <title>
  *     claim <role> <key> <graph or -> <seen> <trace> <origin>   once for each signature that counted
  *     input <stamp> <store path>                   of a derivation: so many as `build` says
- *     output <name> <store path>                   likewise
+ *     output <any | judged> <name> <store path>    likewise
  *
  * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
  * these very bytes, when it saw that and how they were signed, and whether they were made here. The verifier judges
  * such claims anew under the new policy.
  *
- * Entries of the first form, `nixsig1`, kept less than they had judged. They are stale under every policy, and of
- * what they say nothing is used but the facts of this machine: which contents, as what, and whether they were made
- * here.
+ * Entries of the forms before are stale under every policy. The first, `nixsig1`, kept less than it had judged: of what
+ * it says nothing is used but the facts of this machine - which contents, as what, and whether they were made here.
+ * The second, `nixsig2`, did not say what its derivation's outputs might become; its claims still count as those of any
+ * stale entry do.
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -38,7 +39,7 @@ const BUILD_LIMIT = 512
 
 const HEAD = new RegExp(
   [
-    '^nixsig([12]) (\\S+) sha256:([0-9a-f]{64})',
+    '^nixsig([123]) (\\S+) sha256:([0-9a-f]{64})',
     'policy ([0-9a-f]{64})',
     'until (never|\\d{1,15})',
     'stamp (none|\\d+:\\d+)',
@@ -52,6 +53,11 @@ const HEAD = new RegExp(
 )
 
 const CLAIM = /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (\d{1,15}) ([\x21-\x7e]+) (.*)$/
+
+const INPUT = /^input (\S+) (\/\S+)$/
+const OUTPUT = /^output (?<word>any|judged) (?<name>\S+) (?<path>\/\S+)$/
+/** In the second form. */
+const OUTPUT_BEFORE = /^output (?<name>\S+) (?<path>\/\S+)$/
 
 /** The policy of entries that are stale under every one: no policy has this digest. */
 export const NO_POLICY = '0'.repeat(64)
@@ -99,7 +105,15 @@ export interface Admission {
 /** The direct inputs of a derivation, all admitted when the entry was written, and its outputs. */
 export interface AdmittedBuild {
   readonly inputs: readonly { readonly stamp: string; readonly path: string }[]
-  readonly outputs: readonly { readonly name: string; readonly path: string }[]
+  readonly outputs: readonly AdmittedOutcome[]
+}
+
+/** An output of a derivation that may be built. */
+export interface AdmittedOutcome {
+  readonly name: string
+  readonly path: string
+  /** Whether any contents of it were good when it was judged, up to the entry's end; else it has to be judged. */
+  readonly takesAny: boolean
 }
 
 /** The file that holds a path's entry. `digest` is the 32-character hash part of the store path. */
@@ -117,7 +131,7 @@ export function printAdmission(admission: Admission): string {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
-    `nixsig2 ${admission.path} sha256:${admission.narHash}`,
+    `nixsig3 ${admission.path} sha256:${admission.narHash}`,
     `policy ${admission.policy}`,
     `until ${admission.until ?? 'never'}`,
     `stamp ${admission.stamp ?? 'none'}`,
@@ -129,9 +143,13 @@ export function printAdmission(admission: Admission): string {
     `rule ${printable(admission.rule)}`,
     ...admission.claims.slice(0, CLAIM_LIMIT).map(claimLine),
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
-    ...(isKept ? outputs.map(({ name, path }) => `output ${name} ${path}`) : []),
+    ...(isKept ? outputs.map(outputLine) : []),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function outputLine({ name, path, takesAny }: AdmittedOutcome): string {
+  return `output ${takesAny ? 'any' : 'judged'} ${name} ${path}`
 }
 
 function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): string {
@@ -170,16 +188,16 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     rule = '',
   ] = head
   if (subject !== path) throw malformed(`is not about ${printable(path)}`)
-  const isOld = version === '1'
-  const lines = isOld ? [''] : text.slice(whole.length).split('\n')
+  const lines = version === '1' ? [''] : text.slice(whole.length).split('\n')
   if (lines.pop() !== '') throw malformed('breaks off in the middle of a line')
-  const isCounted = counts !== 'unknown' && !isOld
-  const build = counts === undefined || !isCounted ? undefined : takeBuild(lines, counts)
+  const isCounted = counts !== 'unknown' && version !== '1'
+  const outputs = version === '2' ? OUTPUT_BEFORE : OUTPUT
+  const build = counts === undefined || !isCounted ? undefined : takeBuild(lines, counts, outputs)
   if (build === undefined && isCounted) throw malformed('lacks some of its inputs or outputs')
   return {
     path,
     narHash,
-    policy: isOld ? NO_POLICY : policy,
+    policy: version === '3' ? policy : NO_POLICY,
     until: until === 'never' ? undefined : Number(until),
     stamp: stamp === 'none' ? undefined : stamp,
     kind: kind as AdmittedKind,
@@ -192,20 +210,29 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
   }
 }
 
-/** Takes the last lines, which must be so many inputs and then outputs; undefined if they are not. */
-function takeBuild(lines: string[], counts: string): AdmittedBuild | undefined {
+/**
+ * Takes the last lines, which must be so many inputs and then outputs, of the form that is given; undefined if they are
+ * not.
+ */
+function takeBuild(lines: string[], counts: string, form: RegExp): AdmittedBuild | undefined {
   const [inputs = 0, outputs = 0] = counts.split(' ').map(Number)
   if (inputs + outputs > lines.length) return undefined
   const taken = lines.splice(lines.length - inputs - outputs)
-  const words = taken.map(line => line.split(' '))
-  const isWhole = words.every(([kind, , path, more], index) => {
-    return kind === (index < inputs ? 'input' : 'output') && path?.startsWith('/') && more === undefined
-  })
-  if (!isWhole) return undefined
-  return {
-    inputs: words.slice(0, inputs).map(([, stamp = '', path = '']) => ({ stamp, path })),
-    outputs: words.slice(inputs).map(([, name = '', path = '']) => ({ name, path })),
+  const build = {
+    inputs: taken.slice(0, inputs).flatMap(line => readInput(line) ?? []),
+    outputs: taken.slice(inputs).flatMap(line => readOutput(line, form) ?? []),
   }
+  return build.inputs.length === inputs && build.outputs.length === outputs ? build : undefined
+}
+
+function readInput(line: string): AdmittedBuild['inputs'][number] | undefined {
+  const [, stamp, path] = INPUT.exec(line) ?? []
+  return stamp === undefined || path === undefined ? undefined : { stamp, path }
+}
+
+function readOutput(line: string, form: RegExp): AdmittedOutcome | undefined {
+  const { word, name, path } = form.exec(line)?.groups ?? {}
+  return name === undefined || path === undefined ? undefined : { name, path, takesAny: word === 'any' }
 }
 
 function readClaim(line: string): AdmittedClaim | undefined {

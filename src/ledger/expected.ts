@@ -3,10 +3,14 @@
  * like ledger entries. Written before a build, removed when its output is judged; what stays behind although its output
  * is valid was never judged, because a hook was killed or never called.
  *
- *     nixsig1 <output path> <derivation path>
+ *     nixsig2 <output path> <derivation path>
  *     name <output name>
  *     time <seconds since 1970>
- *     allow sha256:<NAR hash, hex>      once for each hash that trusted builders attested, if any did
+ *     admits <any | these | asked | nothing>
+ *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
+ *
+ * It says which contents may become valid. One of the form before, `nixsig1`, said nothing of that, and one without the
+ * line does not either: both allow nothing.
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,6 +24,13 @@ const RECORD_LIMIT = 16 * 1024
 /** Hashes that are kept, so that no number of attestations makes a record too long to be read. */
 const ALLOWED_LIMIT = 128
 
+/** With which contents an output may become valid: found before its build started. */
+export type Admits =
+  /** `any`: this machine's word suffices. `asked`: a signature over the bytes decides. `nothing`: it was refused. */
+  | { readonly kind: 'any' | 'asked' | 'nothing' }
+  /** NAR hashes, hex, at least one. Only the first 128 are kept. */
+  | { readonly kind: 'these'; readonly hashes: readonly string[] }
+
 export interface Expected {
   /** The 32-character hash part of the output's path. */
   readonly digest: string
@@ -27,9 +38,17 @@ export interface Expected {
   readonly derivation: string
   readonly output: string
   readonly time: number
-  /** NAR hashes, hex, that trusted builders attested for this output, the first 128; empty: none did. */
-  readonly allowed: readonly string[]
+  readonly admits: Admits
 }
+
+const FORM = new RegExp(
+  [
+    '^nixsig([12]) (/\\S+) (/\\S+)',
+    'name (\\S+)',
+    'time (\\d{1,15})',
+    `(?:admits (any|these|asked|nothing)\n)?((?:allow sha256:[0-9a-f]{64}\n){0,${ALLOWED_LIMIT}})$`,
+  ].join('\n'),
+)
 
 /** Where the expectation of an output is kept. `digest` is the 32-character hash part of its store path. */
 export function expectedFile(state: string, digest: string): string {
@@ -38,11 +57,14 @@ export function expectedFile(state: string, digest: string): string {
 
 /** Notes that this output may appear. It outlives the hook, not the machine's power: see docs/threat-model.md. */
 export function expectOutput(state: string, expected: Expected): void {
+  const { admits } = expected
+  const hashes = admits.kind === 'these' ? admits.hashes.slice(0, ALLOWED_LIMIT) : []
   const lines = [
-    `nixsig1 ${expected.path} ${expected.derivation}\n`,
+    `nixsig2 ${expected.path} ${expected.derivation}\n`,
     `name ${expected.output}\n`,
     `time ${expected.time}\n`,
-    ...expected.allowed.slice(0, ALLOWED_LIMIT).map(hash => `allow sha256:${hash}\n`),
+    `admits ${admits.kind}\n`,
+    ...hashes.map(hash => `allow sha256:${hash}\n`),
   ]
   writeDurably(expectedFile(state, expected.digest), lines.join(''), { flush: false })
 }
@@ -70,21 +92,22 @@ export function readExpected(state: string, digest: string): Expected | undefine
   const file = expectedFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
   if (text === undefined || text === '') return undefined
-  const form =
-    /^nixsig1 (\/\S+) (\/\S+)\nname (\S+)\ntime (\d{1,15})\n((?:allow sha256:[0-9a-f]{64}\n)*)$/.exec(text)
-  const [, path, derivation, output, time, allowed] = form ?? []
+  const [, version, path, derivation, output, time, word, allowed] = FORM.exec(text) ?? []
   const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
   const isNamed = derivation !== undefined && isStorePath(derivation)
   if (!isMade || !isNamed || output === undefined || !isStorePathName(output) || allowed === undefined) {
     throw new FileError(`${printable(file)} is no record of an expected output`)
   }
-  const hashes = allowed.split('\n').filter(line => line !== '')
-  return {
-    digest,
-    path,
-    derivation,
-    output,
-    time: Number(time),
-    allowed: hashes.map(line => line.slice('allow sha256:'.length)),
-  }
+  const admits = admitsOf(version === '2' ? word : undefined, allowed)
+  return { digest, path, derivation, output, time: Number(time), admits }
+}
+
+/** What the lines about contents say; whatever does not say so allows nothing. */
+function admitsOf(word: string | undefined, allowed: string): Admits {
+  const hashes = allowed
+    .split('\n')
+    .flatMap(line => (line === '' ? [] : [line.slice('allow sha256:'.length)]))
+  if (word === 'these' && hashes.length > 0) return { kind: word, hashes }
+  if ((word === 'any' || word === 'asked') && hashes.length === 0) return { kind: word }
+  return { kind: 'nothing' }
 }

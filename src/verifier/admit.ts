@@ -12,6 +12,7 @@ import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
 import { type Input, inputsOf, type Output, readDerivation, type StoredDerivation } from './build.ts'
 import { admitDerivation } from './derivations.ts'
+import type { Foreseen } from './foresee.ts'
 import { identify, isCopied, knownFromStore } from './identify.ts'
 import { admitSignature, noSignature } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -145,12 +146,19 @@ function endOf(...ends: readonly (number | undefined)[]): { readonly until?: num
   return until === undefined ? {} : { until }
 }
 
-/** Admits a derivation and everything that it is built from; all refusals, none if it may be built. */
-export async function admitBuild(inquiry: Inquiry, stored: StoredDerivation): Promise<readonly Refusal[]> {
+/**
+ * Admits a derivation and everything that it is built from; all refusals, none if it may be built. `foreseen`: what was
+ * found of its outputs, by name, which is written down with it.
+ */
+export async function admitBuild(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  foreseen?: ReadonlyMap<string, Foreseen>,
+): Promise<readonly Refusal[]> {
   const answers = [await admitDerivation(inquiry, stored)]
   const inputs = inputsOf(stored)
   for (const input of inputs) answers.push(await admitInput(inquiry, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  if (refusals.length === 0 && inquiry.records) rememberBuild(inquiry.places.state, stored, inputs)
+  if (refusals.length === 0 && inquiry.records) await rememberBuild(inquiry, stored, { inputs, foreseen })
   return refusals
 }

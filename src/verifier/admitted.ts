@@ -1,5 +1,11 @@
 import { isStorePath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
-import { type Admission, type AdmittedKind, isCurrent, readAdmission } from '../ledger/admissions.ts'
+import {
+  type Admission,
+  type AdmittedKind,
+  type AdmittedOutcome,
+  isCurrent,
+  readAdmission,
+} from '../ledger/admissions.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -47,12 +53,11 @@ export function admittedBuild(moment: Moment, drvPath: string): readonly Admitte
   const entry = stampedEntry(moment, parseStorePath(drvPath))
   const build = entry?.kind === 'derivation' ? entry.build : undefined
   if (!build?.inputs.every(({ path, stamp }) => identityOf(path) === stamp)) return undefined
-  return build.outputs.map(({ name, path }) => ({ name, path: parseStorePath(path) }))
+  return build.outputs.map(output => ({ ...output, path: parseStorePath(output.path) }))
 }
 
 /** An output that the ledger names. */
-export interface AdmittedOutput {
-  readonly name: string
+export interface AdmittedOutput extends Omit<AdmittedOutcome, 'path'> {
   readonly path: StorePath
 }
 

@@ -1,18 +1,20 @@
+import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
-import { type Output, outputsOf, readDerivation } from './build.ts'
-import { expectBuild } from './expect-build.ts'
-import { foresee } from './foresee.ts'
+import { type Output, outputsOf, readDerivation, UnsupportedDerivationError } from './build.ts'
+import { expectBuild, withdrawBuild } from './expect-build.ts'
+import { type Foreseen, foresee } from './foresee.ts'
+import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /**
  * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and
  * whether any outcome could be trusted. All refusals, none if it may. If it `starts` then, or in warn mode, its
- * outputs are expected (see ledger/expected.ts): nobody says so but the hook that Nix calls for a build in its
- * sandbox.
+ * outputs are expected (see ledger/expected.ts), with the contents that were found to be good: nobody says so but the
+ * hook that Nix calls for a build in its sandbox.
  */
 export async function beforeBuild(
   inquiry: Inquiry,
@@ -21,30 +23,56 @@ export async function beforeBuild(
 ): Promise<readonly Refusal[]> {
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
+  const { state } = inquiry.places
+  // What an earlier build was let do says nothing of this one, whatever goes wrong from here on.
+  if (starts) withdrawBuild(state, outputs)
   // Nix held the outputs' paths against the derivation when it became valid, and nobody else did.
   const valid = await (await inquiry.store()).validPaths([drvPath])
   if (!valid.has(drvPath)) throw new FormatError('derivation', 'not valid in the store', printable(drvPath))
-  const refusals = [...(await admitBuild(inquiry, stored))]
-  const allowed = new Map<string, readonly string[]>()
-  for (const output of outputs) {
-    if (!(await isForeseeable(inquiry, output))) continue
-    const { verdict, allowed: hashes } = await foresee(inquiry, output)
+  assertFitsHook(drvPath, outputs)
+  const foreseen = await foreseeAll(inquiry, outputs)
+  const refusals = [...(await admitBuild(inquiry, stored, foreseen))]
+  for (const { verdict } of foreseen.values()) {
     if (verdict !== undefined && verdict.outcome !== 'trusted') refusals.push(verdict)
-    allowed.set(output.name, hashes)
   }
   if (!starts) return refusals
-  if (refusals.length > 0 && (await inquiry.policy()).mode === 'enforce') return refusals
-  expectBuild(inquiry.places.state, { derivation: drvPath, outputs, time: inquiry.now, allowed })
+  const isRefused = refusals.length > 0
+  if (isRefused && (await inquiry.policy()).mode === 'enforce') return refusals
+  // Where it is only warned of, what it makes is let in for that reason and for no other.
+  const admits = new Map([...foreseen].map(([name, { admits }]) => [name, admits]))
+  expectBuild(state, {
+    ...{ derivation: drvPath, outputs, time: inquiry.now },
+    admits: isRefused ? new Map() : admits,
+  })
   return refusals
 }
 
+/** What can be said of each output, by its name; nothing of those that this build will not make. */
+async function foreseeAll(
+  inquiry: Inquiry,
+  outputs: readonly Output[],
+): Promise<ReadonlyMap<string, Foreseen>> {
+  const foreseen = new Map<string, Foreseen>()
+  for (const output of outputs) {
+    if (await isToBeForeseen(inquiry, output)) foreseen.set(output.name, await foresee(inquiry, output))
+  }
+  return foreseen
+}
+
 /**
- * Whether anything can be said of an output before it is there: a fetched source, or one that others attested.
- * Whether what is fetched as a signature is one shows when it is there.
+ * What is not there is always foreseen. What is there stays as it is, whatever the build makes; it is judged
+ * afterwards, and only what others have said of it can be known before.
  */
-async function isForeseeable(inquiry: Inquiry, output: Output): Promise<boolean> {
-  if (isAdmitted(await admittedNow(inquiry), output.path, output.kind)) return false
-  if (output.isSignature) return false
-  if (output.kind === 'fetched-source') return true
-  return inquiry.isAttested(output.path.path)
+async function isToBeForeseen(inquiry: Inquiry, { path, kind, isSignature }: Output): Promise<boolean> {
+  if (identityOf(path.path) === undefined) return true
+  if (isSignature || isAdmitted(await admittedNow(inquiry), path, kind)) return false
+  return kind === 'fetched-source' || inquiry.isAttested(path.path)
+}
+
+/** Nix gives the post-build hook all paths in one variable, and cannot start it where that is too long. */
+function assertFitsHook(drvPath: string, outputs: readonly Output[]): void {
+  const length = lengthForHook(outputs.map(({ path }) => path.path))
+  if (length <= PATHS_LIMIT) return
+  const what = `a derivation whose ${outputs.length} outputs cannot be told to the post-build hook: their paths take ${length} bytes, and a variable has room for ${PATHS_LIMIT}`
+  throw new UnsupportedDerivationError(drvPath, what)
 }

@@ -4,17 +4,20 @@
  */
 import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
+import { readAdmission } from '../ledger/admissions.ts'
 import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
-import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
+import { readSeenClaims } from '../ledger/seen-conflicts.ts'
+import { type AdmittedOutput, admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import { expectBuild } from './expect-build.ts'
+import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Places } from './places.ts'
 import { hasUnfinished } from './unfinished.ts'
 
 /**
- * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and
- * all that it is built from, and of the outputs that it does not have nobody attested anything, which only a policy
- * without sources elsewhere can say without asking. Throws FileError.
+ * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and all
+ * that it is built from, and of each output that is not here any contents were good when it was judged, with nothing
+ * attested of it since, which only a policy without sources elsewhere can say without asking. Throws FileError.
  */
 export function couldBuildByLedger(places: Places, drvPath: string): boolean {
   return buildableByLedger(places, drvPath) !== undefined
@@ -25,24 +28,35 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const buildable = buildableByLedger(places, drvPath)
   if (buildable === undefined) return false
   const { known, outputs } = buildable
-  // Nobody attested any of them, or the question would have been left to those who judge.
-  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, allowed: new Map() })
+  const any = outputs.filter(output => takesAnyStill(known, output))
+  const admits = new Map(any.map(({ name }) => [name, { kind: 'any' } as const]))
+  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, admits })
   return true
 }
 
 function buildableByLedger(places: Places, drvPath: string) {
-  const known = readMoment(places, drvPath)
+  const known = readKnown(places, drvPath)
   if (known === undefined) return undefined
   const outputs = admittedBuild(known, drvPath)
-  if (outputs === undefined) return undefined
-  const isAttested = (path: string) => known.sources.length > 0 || isAttestedIn(known.attestations, path)
-  const isUnsettled = outputs.some(({ path }) => !isAdmitted(known, path, 'output') && isAttested(path.path))
-  return isUnsettled ? undefined : { known, outputs }
+  if (outputs === undefined || lengthForHook(outputs.map(({ path }) => path.path)) > PATHS_LIMIT)
+    return undefined
+  const isGood = (output: AdmittedOutput) =>
+    isAdmitted(known, output.path, 'output') || takesAnyStill(known, output)
+  return outputs.every(isGood) ? { known, outputs } : undefined
+}
+
+/** Whether any contents of an output are good: they were when it was judged, and nobody has said anything of it since. */
+function takesAnyStill(known: Known, { path, takesAny }: AdmittedOutput): boolean {
+  if (!takesAny || known.sources.length > 0) return false
+  if (isAttestedIn(known.attestations, path.path) || readSeenClaims(known.state, path.path).length > 0)
+    return false
+  const entry = readAdmission(known.state, path.digest, path.path)
+  return entry === undefined || entry.claims.length === 0
 }
 
 /** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */
 export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
-  const known = readMoment(places, drvPath)
+  const known = readKnown(places, drvPath)
   if (known === undefined) return false
   const outputs = admittedBuild(known, drvPath)
   if (!outputs?.every(({ path }) => isAdmitted(known, path, 'output'))) return false
@@ -50,10 +64,10 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   return true
 }
 
-function readMoment(
-  { state, policy }: Places,
-  drvPath: string,
-): (Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>) | undefined {
+/** What the ledger's entries are held against, and where something may be attested. */
+type Known = Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>
+
+function readKnown({ state, policy }: Places, drvPath: string): Known | undefined {
   assertOwnedDirectory(state)
   if (hasUnfinished(state, drvPath)) return undefined
   const snapshot = readSnapshot(state, policy)

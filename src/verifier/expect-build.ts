@@ -1,21 +1,28 @@
-import { expectOutput } from '../ledger/expected.ts'
+import { type Admits, expectOutput, settle } from '../ledger/expected.ts'
 import { notePresent } from '../ledger/present.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { AdmittedOutput } from './admitted.ts'
 
-/** A build that may start. */
-export interface StartingBuild {
+/** A derivation and what it makes. */
+export interface Build {
   /** Store path of the derivation. */
   readonly derivation: string
-  readonly outputs: readonly AdmittedOutput[]
-  /** Seconds since 1970. */
-  readonly time: number
-  /** Of each output that builders attested, by its name: the NAR hashes that it may come out with, hex. */
-  readonly allowed: ReadonlyMap<string, readonly string[]>
+  readonly outputs: readonly Pick<AdmittedOutput, 'name' | 'path'>[]
 }
 
-/** Notes all outputs of a build as expected or as there before, whichever way it was found that it may start: see ledger/expected.ts. */
-export function expectBuild(state: string, { derivation, outputs, time, allowed }: StartingBuild): void {
+/** A build that may start. */
+export interface StartingBuild extends Build {
+  /** Seconds since 1970. */
+  readonly time: number
+  /** With which contents each output may become valid, by its name. One that is not in here may with none. */
+  readonly admits: ReadonlyMap<string, Admits>
+}
+
+/**
+ * Notes all outputs of a build as expected or as there before, whichever way it was found that it may start: see
+ * ledger/expected.ts. Nothing else writes expectations.
+ */
+export function expectBuild(state: string, { derivation, outputs, time, admits }: StartingBuild): void {
   for (const { name, path } of outputs) {
     // What is there already will not be made by this build.
     const stamp = identityOf(path.path)
@@ -29,7 +36,17 @@ export function expectBuild(state: string, { derivation, outputs, time, allowed 
       derivation,
       output: name,
       time,
-      allowed: allowed.get(name) ?? [],
+      admits: admits.get(name) ?? { kind: 'nothing' },
     })
+  }
+}
+
+/**
+ * Takes back what earlier builds of these outputs were let do, but for outputs that are there: those are still to be
+ * judged. Nix holds the outputs' locks while it asks, so no other build of them runs.
+ */
+export function withdrawBuild(state: string, outputs: Build['outputs']): void {
+  for (const { path } of outputs) {
+    if (identityOf(path.path) === undefined) settle(state, path.digest)
   }
 }

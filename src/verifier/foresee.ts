@@ -1,7 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { readAdmission } from '../ledger/admissions.ts'
-import type { Verdict } from '../policy/verdict.ts'
+import type { Admits } from '../ledger/expected.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Evidence, Verdict } from '../policy/verdict.ts'
+import { toHex } from '../primitives/hex.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
@@ -12,49 +16,90 @@ import { subjectOf } from './subject.ts'
 
 /** What can be said of an output before it is built. */
 export interface Foreseen {
-  /** NAR hashes, hex, that trusted builders attested. */
-  readonly allowed: readonly string[]
+  /** With which contents it may become valid. */
+  readonly admits: Admits
   /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
   readonly verdict?: Verdict
 }
 
-/** Stands for a NAR hash that nobody has attested: that of an output which is not there yet. */
-const UNKNOWN_HASH = '0'.repeat(64)
-
 /**
- * Judges an output that is not there yet by what is attested of its path: once for each hash that anybody names and
- * once for one that nobody does. If all of these are refused, so is the build, and nothing is fetched or built in
- * vain. A source that has a developer's detached signature, kept here or named by its derivation, has to be fetched
- * before that can be checked. `outcomes`: the NAR hashes to judge in place of these, where it is known how the build
- * came out.
+ * Judges an output that is not there yet: once for contents that nobody has ever seen, and once for each that anybody
+ * attested. If all of these are refused, so is the build, and nothing is fetched or built in vain. A file that has a
+ * developer's detached signature, kept here or named by its derivation, has to be fetched before that can be checked;
+ * what is fetched as a signature shows then whether it is one.
  */
-export async function foresee(
-  inquiry: Inquiry,
-  output: Output,
-  outcomes?: readonly string[],
-): Promise<Foreseen> {
-  const policy = await inquiry.policy()
+export async function foresee(inquiry: Inquiry, output: Output): Promise<Foreseen> {
+  const judging = await prepare(inquiry, output)
+  const { evidence } = judging
+  const any = await judgeOutcome(inquiry, judging, unseenHash())
+  if (any.outcome === 'trusted') return { admits: { kind: 'any' }, verdict: doubted(output, any) }
+  if (evidence.troubles.length === 0 && (output.isSignature || isSigned(await inquiry.policy(), output))) {
+    return { admits: { kind: 'asked' } }
+  }
+  const { verdicts, hashes } = await judgeAttested(inquiry, judging)
+  const [best = any] = [...verdicts.filter(({ outcome }) => outcome === 'trusted'), ...verdicts]
+  const admits: Admits = hashes.length === 0 ? { kind: 'nothing' } : { kind: 'these', hashes }
+  return { admits, verdict: doubted(output, best) }
+}
+
+/** The verdict on an output if its build had come out with these contents (NAR hash, hex). */
+export async function foreseeOutcome(inquiry: Inquiry, output: Output, narHash: string): Promise<Verdict> {
+  return doubted(output, await judgeOutcome(inquiry, await prepare(inquiry, output), narHash))
+}
+
+/** All that is the same for each outcome of a build. */
+interface Judging {
+  readonly output: Output
+  readonly evidence: Evidence
+  /** Derivations that fetch a source. */
+  readonly makers: readonly Output['derivation'][]
+}
+
+async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const { path, kind } = output
-  const attested = await inquiry.attested(path.path)
-  const isSigned =
-    developerSignatureFiles(policy.attestations, path.path).length > 0 ||
-    output.declared?.some(({ signatures }) => signatures.length > 0) === true
-  if (kind === 'fetched-source' && isSigned && attested.troubles.length === 0) return { allowed: [] }
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
-  const evidence = mergeEvidence([attested, remembered])
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
-  const makers = [output.derivation, ...others.map(({ derivation }) => derivation)]
-  const hashes = new Set(outcomes ?? [...evidence.claims.map(claim => claim.narHash), UNKNOWN_HASH])
-  const allowed: string[] = []
-  const verdicts: Verdict[] = []
-  for (const narHash of hashes) {
-    const subject = subjectOf(output, { narHash, builtHere: true })
-    // Contents that nobody has seen contradict nobody's word.
-    const verdict = await judgeWithGraph({ ...inquiry, notesConflicts: false }, subject, evidence, makers)
-    verdicts.push(verdict)
-    if (verdict.outcome === 'trusted' && narHash !== UNKNOWN_HASH) allowed.push(narHash)
+  return {
+    output,
+    evidence: mergeEvidence([await inquiry.attested(path.path), remembered]),
+    makers: [output.derivation, ...others.map(({ derivation }) => derivation)],
   }
-  const best = verdicts.find(({ outcome }) => outcome === 'trusted') ?? verdicts[0]
-  return best === undefined ? { allowed } : { allowed, verdict: doubting(best, unreadableIn(output)) }
+}
+
+/** Contents that nobody has seen contradict nobody's word, so no conflict is written down. */
+function judgeOutcome(inquiry: Inquiry, { output, evidence, makers }: Judging, narHash: string) {
+  const subject = subjectOf(output, { narHash, builtHere: true })
+  return judgeWithGraph({ ...inquiry, notesConflicts: false }, subject, evidence, makers)
+}
+
+async function judgeAttested(inquiry: Inquiry, judging: Judging) {
+  const verdicts: Verdict[] = []
+  const hashes: string[] = []
+  for (const narHash of new Set(judging.evidence.claims.map(claim => claim.narHash))) {
+    const verdict = await judgeOutcome(inquiry, judging, narHash)
+    verdicts.push(verdict)
+    if (verdict.outcome === 'trusted') hashes.push(narHash)
+  }
+  return { verdicts, hashes }
+}
+
+function doubted(output: Output, verdict: Verdict): Verdict {
+  return doubting(verdict, unreadableIn(output))
+}
+
+/** A NAR hash that nobody can have attested: one that is known beforehand could be, and would then count. */
+function unseenHash(): string {
+  return toHex(randomBytes(32))
+}
+
+/**
+ * Whether a developer's signature may be over the file that an output is to be. What is hashed as a tree may be run, or
+ * be many files: no detached signature covers that.
+ */
+function isSigned(policy: Policy, { path, derivation, declared = [] }: Output): boolean {
+  const isFlat = derivation.derivation.outputs.some(made => made.kind === 'fixed' && made.method === 'flat')
+  if (!isFlat) return false
+  if (declared.some(({ signatures }) => signatures.length > 0)) return true
+  return developerSignatureFiles(policy.attestations, path.path).length > 0
 }

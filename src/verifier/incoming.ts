@@ -23,6 +23,7 @@ import { admittedNow } from './admitted.ts'
 import { readDerivation } from './build.ts'
 import { judgeElsewhere } from './elsewhere.ts'
 import { identify, OF_TREE } from './identify.ts'
+import { admitByBytes } from './incoming-bytes.ts'
 import type { Inquiry } from './inquiry.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
@@ -68,8 +69,11 @@ export async function admitIncoming(
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
   // Nobody's word on these contents but that of attestations counts: the row's signatures cover more than it says.
-  const { verdict } = await judgeElsewhere(inquiry, coming, { narHash: question.narHash, signed: [] })
-  if (verdict.outcome !== 'trusted') return verdict
+  const { narHash } = question
+  const { verdict } = await judgeElsewhere(inquiry, coming, { narHash, signed: [] })
+  if (verdict.outcome !== 'trusted') {
+    return isSource ? admitByBytes(inquiry, { source: coming, narHash, refusal: verdict }) : verdict
+  }
   if (inquiry.records) await recordOffer(inquiry, verdict, path)
   return undefined
 }

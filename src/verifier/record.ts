@@ -15,29 +15,57 @@ import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
-import { type Input, outputsOf, type StoredDerivation } from './build.ts'
+import { type Input, type Output, outputsOf, type StoredDerivation } from './build.ts'
+import type { Foreseen } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
+
+/** What was found of a derivation that may be built. */
+export interface JudgedBuild {
+  readonly inputs: readonly Input[]
+  /** What can be said of its outputs, by name; undefined: that was not asked. */
+  readonly foreseen: ReadonlyMap<string, Foreseen> | undefined
+}
 
 /**
  * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
- * derivations and their entries again; it holds as long as each of the inputs does. Not that of a fetched source,
- * which can be judged before it is there. Written again where paths have moved on the disk since, as optimising the
- * store does.
+ * derivations and their entries again; it holds as long as each of the inputs does, and as what was found of each
+ * output. Not that of a fetched source, which can be judged before it is there. Written again where paths have moved on
+ * the disk since, as optimising the store does.
  */
-export function rememberBuild(state: string, stored: StoredDerivation, inputs: readonly Input[]): void {
+export async function rememberBuild(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  { inputs, foreseen }: JudgedBuild,
+): Promise<void> {
+  const { state } = inquiry.places
+  const { digest } = await inquiry.snapshot()
   const outputs = outputsOf(stored)
   const entry = readAdmission(state, stored.path.digest, stored.path.path)
-  if (entry === undefined || outputs.some(({ kind }) => kind !== 'output')) return
+  // Another hook may have written it under another policy meanwhile.
+  if (entry?.policy !== digest || outputs.some(({ kind }) => kind !== 'output')) return
   const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
+  const took = new Set(entry.build?.outputs.filter(({ takesAny }) => takesAny).map(({ path }) => path))
+  const takesAny = ({ name, path }: Output) => {
+    const found = foreseen?.get(name)
+    return found === undefined ? took.has(path.path) : found.admits.kind === 'any'
+  }
   const build = {
     inputs: admitted.flatMap(one => (one?.stamp === undefined ? [] : { stamp: one.stamp, path: one.path })),
-    outputs: outputs.map(({ name, path }) => ({ name, path: path.path })),
+    outputs: outputs.map(output => ({
+      ...{ name: output.name, path: output.path.path },
+      takesAny: takesAny(output),
+    })),
   }
-  // Another hook may have written some of these under another policy meanwhile.
-  if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== entry.policy)) return
-  const until = earliest([entry, ...admitted].map(one => one?.until))
+  if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== digest)) return
+  const ends = [entry, ...admitted].map(one => one?.until)
+  const until = earliest([...ends, ...[...(foreseen?.values() ?? [])].map(endOfAny)])
   const next = { ...entry, stamp: identityOf(stored.path.path), until, build }
   if (JSON.stringify(next) !== JSON.stringify(entry)) writeAdmission(state, stored.path.digest, next)
+}
+
+/** When it may no longer be that any contents are good. */
+function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
+  return admits.kind === 'any' && verdict?.outcome === 'trusted' ? verdict.until : undefined
 }
 
 /**

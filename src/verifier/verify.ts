@@ -6,7 +6,7 @@ import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
 import { readDerivation } from './build.ts'
 import { judgeDerivation } from './derivations.ts'
-import { foresee } from './foresee.ts'
+import { foresee, foreseeOutcome } from './foresee.ts'
 import { identify, knownFromStore } from './identify.ts'
 import { withWhatReferrersSay } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -69,11 +69,10 @@ async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal |
   for (const output of await makersOf(inquiry, path)) {
     const kept = listEntriesOf(inquiry.places.state, path.digest).at(-1)
     const entry = kept === undefined ? undefined : readEntry(inquiry.places.state, kept)
-    const { verdict } = await foresee(
-      inquiry,
-      output,
-      entry?.path === path.path ? [entry.narHash] : undefined,
-    )
+    const verdict =
+      entry?.path === path.path
+        ? await foreseeOutcome(inquiry, output, entry.narHash)
+        : (await foresee(inquiry, output)).verdict
     if (verdict === undefined || verdict.outcome === 'trusted') return undefined
     refusals.push(verdict)
   }

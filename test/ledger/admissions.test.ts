@@ -76,7 +76,10 @@ test('an admission without an end, a stamp or a derivation is read back too', ()
 const input = { stamp: '1:2', path: PATH }
 const build = {
   inputs: [input, { stamp: '3:4', path: `/nix/store/${DIGEST}-b` }],
-  outputs: [{ name: 'out', path: PATH }],
+  outputs: [
+    { name: 'out', path: PATH, takesAny: true },
+    { name: 'dev', path: `/nix/store/${DIGEST}-dev`, takesAny: false },
+  ],
 }
 
 test('a derivation is read back with what it is built from and what it makes', () => {
@@ -92,9 +95,11 @@ test('attack: an entry that lost some of the inputs or outputs that it counts', 
   for (const [from, to] of [
     [/output .*\n/, ''],
     [/input .*\n/, ''],
-    [/build 2 1/, 'build 1 2'],
-    [/build 2 1/, 'build 4 1'],
-    [/output out/, 'output out out'],
+    [/build 2 2/, 'build 1 3'],
+    [/build 2 2/, 'build 4 2'],
+    [/output any out/, 'output any out out'],
+    [/output any out/, 'output out'],
+    [/output any out/, 'output some out'],
   ] as const) {
     put(text.replace(from, to))
     assert.throws(() => readAdmission(state, DIGEST, PATH), /lacks some of its inputs or outputs/)
@@ -110,7 +115,7 @@ test('more inputs than an entry keeps are not written down at all', () => {
 test('the first line is all that another program has to compare', () => {
   writeAdmission(state, DIGEST, admission)
   const [first] = readFileSync(entryFile(state, DIGEST), 'utf8').split('\n')
-  assert.equal(first, `nixsig2 ${PATH} sha256:${HASH}`)
+  assert.equal(first, `nixsig3 ${PATH} sha256:${HASH}`)
 })
 
 test('a path that was never admitted has no entry', () => {
@@ -180,7 +185,7 @@ for (const [what, from, to] of [
   ['a field twice', 'rule default', 'rule default\nrule default'],
   ['an unknown role', 'claim builder', 'claim owner'],
   ['a claim without its time', ' 1690000000 ', ' '],
-  ['a version to come', 'nixsig2', 'nixsig3'],
+  ['a version to come', 'nixsig3', 'nixsig4'],
 ] as const) {
   test(`a malformed entry is refused: ${what}`, () => {
     put(good().replace(from, to))
@@ -218,6 +223,20 @@ test('attack: an entry of the first form, which kept less than it judged, speaks
   for (const policy of [POLICY, read.policy]) assert.equal(isCurrent(read, policy, 0), false)
   assert.deepEqual([read.narHash, read.builtHere, read.kind], [HASH, true, 'output'])
   assert.deepEqual([read.claims, read.build], [[], undefined])
+})
+
+test('attack: an entry of the second form, which did not say what outputs may become, speaks under no policy', () => {
+  const outputs = [{ name: 'out', path: PATH, takesAny: true }]
+  writeAdmission(state, DIGEST, { ...admission, build: { ...build, outputs } })
+  const text = readFileSync(entryFile(state, DIGEST), 'utf8')
+  put(text.replace('nixsig3', 'nixsig2').replace('output any', 'output'))
+  const read = readAdmission(state, DIGEST, PATH)
+  assert.ok(read !== undefined)
+  for (const policy of [POLICY, read.policy]) assert.equal(isCurrent(read, policy, 0), false)
+  assert.deepEqual(read.claims, admission.claims)
+  assert.deepEqual(read.build?.outputs, [{ name: 'out', path: PATH, takesAny: false }])
+  put(text.replace('nixsig3', 'nixsig2'))
+  assert.throws(() => readAdmission(state, DIGEST, PATH), /lacks some of its inputs or outputs/)
 })
 
 test('an entry speaks only under its own policy and before its end', () => {

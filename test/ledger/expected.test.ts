@@ -12,7 +12,7 @@ const expected: Expected = {
   derivation: `/nix/store/${DIGEST}-hello.drv`,
   output: 'out',
   time: 1_700_000_000,
-  allowed: ['ab'.repeat(32), 'cd'.repeat(32)],
+  admits: { kind: 'these', hashes: ['ab'.repeat(32), 'cd'.repeat(32)] },
 }
 
 let state: string
@@ -28,6 +28,42 @@ test('an expectation is read back as it was written, and gone once it is settled
   settle(state, DIGEST)
   assert.deepEqual(listExpected(state), [])
   assert.equal(readExpected(state, DIGEST), undefined)
+})
+
+test('each word about contents is read back', () => {
+  for (const kind of ['any', 'asked', 'nothing'] as const) {
+    expectOutput(state, { ...expected, admits: { kind } })
+    assert.deepEqual(readExpected(state, DIGEST)?.admits, { kind })
+  }
+})
+
+test('attack: what does not say what may become valid allows nothing', () => {
+  const head = `${expected.path} ${expected.derivation}\nname out\ntime 1\n`
+  const allow = `allow sha256:${'ab'.repeat(32)}\n`
+  mkdirSync(join(state, 'expected'))
+  const texts = [
+    `nixsig1 ${head}`,
+    `nixsig1 ${head}${allow}`,
+    `nixsig1 ${head}admits any\n`,
+    `nixsig2 ${head}`,
+    `nixsig2 ${head}${allow}`,
+    `nixsig2 ${head}admits these\n`,
+    `nixsig2 ${head}admits any\n${allow}`,
+    `nixsig2 ${head}admits asked\n${allow}`,
+  ]
+  for (const text of texts) {
+    writeFileSync(join(state, 'expected', DIGEST), text, { mode: 0o600 })
+    assert.deepEqual(readExpected(state, DIGEST)?.admits, { kind: 'nothing' }, text)
+  }
+  for (const more of [
+    'admits some\n',
+    'admits any',
+    'admits any\nadmits any\n',
+    'admits these\nallow sha256:x\n',
+  ]) {
+    writeFileSync(join(state, 'expected', DIGEST), `nixsig2 ${head}${more}`, { mode: 0o600 })
+    assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/, more)
+  }
 })
 
 test('what a killed writer left is no expectation', () => {
@@ -78,6 +114,7 @@ test('an expectation that a loss of power emptied is an absent one', () => {
 
 test('attack: however many hashes are attested, the expectation can be read back', () => {
   const allowed = Array.from({ length: 4096 }, (_, index) => index.toString(16).padStart(64, '0'))
-  expectOutput(state, { ...expected, allowed })
-  assert.deepEqual(readExpected(state, DIGEST)?.allowed, allowed.slice(0, 128))
+  expectOutput(state, { ...expected, admits: { kind: 'these', hashes: allowed } })
+  const kept = { kind: 'these', hashes: allowed.slice(0, 128) }
+  assert.deepEqual(readExpected(state, DIGEST)?.admits, kept)
 })

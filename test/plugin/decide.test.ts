@@ -38,9 +38,9 @@ test('P2: an admission of other contents, under another policy or past its end i
 
 test('P1: what was let start is let in with any contents, or with those that builders attested', () => {
   letsIn(expecting(), BUILT)
-  letsIn(expecting([NAR_HASH, OTHER_HASH]), BUILT)
+  letsIn(expecting({ admits: { kind: 'these', hashes: [NAR_HASH, OTHER_HASH] } }), BUILT)
   refuses(
-    expecting([OTHER_HASH]),
+    expecting({ admits: { kind: 'these', hashes: [OTHER_HASH] } }),
     BUILT,
     /contents that no trusted builder attested: found sha256:abab.*of the 1 that they/,
   )
@@ -48,7 +48,25 @@ test('P1: what was let start is let in with any contents, or with those that bui
 
 test('P1, P4: a build that nobody let start, or of another derivation, is refused', () => {
   refuses(stateWith(), BUILT, /nobody let its build start/)
-  refuses(expecting([], `/nix/store/${DIGEST}-other.drv`), BUILT, /nobody let its build start/)
+  refuses(expecting({ derivation: `/nix/store/${DIGEST}-other.drv` }), BUILT, /nobody let its build start/)
+})
+
+test('P1: a build that was refused before it started has nothing let in, but with a warning', () => {
+  const nothing = { admits: { kind: 'nothing' } } as const
+  refuses(expecting(nothing), BUILT, /no contents of it may become valid: its build was refused/)
+  const warned = ask(expecting(nothing, { mode: 'warn' }), BUILT)
+  assert.equal(warned.outcome, 'warned')
+  assert.match(warned.reason, /no contents of it may become valid/)
+})
+
+test('P1: where a signature over the bytes decides, sources are data, or somebody is asked who can read them', () => {
+  const asked = { path: SOURCE, derivation: DRV, admits: { kind: 'asked' } } as const
+  const digest = SOURCE.slice('/nix/store/'.length, '/nix/store/'.length + 32)
+  const row = { path: SOURCE, hash: HASH, deriver: DRV, isOurs: true }
+  letsIn(expecting({ ...asked, digest }), row)
+  refuses(expecting({ ...asked, digest }, { sources: 'attested' }), row, UNKNOWN)
+  // What no name proves to be known by its contents is neither.
+  refuses(expecting({ admits: { kind: 'asked' } }), BUILT, /nobody let its build start/)
 })
 
 test('P1: attack: what is copied in takes no advantage of a build that is expected', () => {

@@ -14,10 +14,12 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import { readExpected } from '../../src/ledger/expected.ts'
 import type { Row } from '../support/plugin.ts'
 import {
   asRoot,
   BUILT,
+  DIGEST,
   DRV,
   HASH,
   isRoot,
@@ -49,7 +51,7 @@ const FILES: Readonly<
   },
   'an expectation': {
     make: () => {
-      const where = expecting([NAR_HASH])
+      const where = expecting(THESE)
       return { ...where, file: where.record }
     },
     row: BUILT,
@@ -66,6 +68,8 @@ const FILES: Readonly<
     empty: UNREAD,
   },
 }
+
+const THESE = { admits: { kind: 'these', hashes: [NAR_HASH] } } as const
 
 type Damage = readonly [damage: (file: string, where: State) => void, reason: RegExp]
 
@@ -187,18 +191,21 @@ test('as long as such a file may be it is read, and beyond that it is not, in wh
     row: Row,
     line: string,
     limit: number,
+    lines?: number,
   ])[] = [
     [withFile('an entry of the ledger'), ROW, 'claim builder x - 1 nix y\n', 256 * 1024],
-    [withFile('an expectation'), BUILT, `allow sha256:${NAR_HASH}\n`, 16 * 1024],
+    [withFile('an expectation'), BUILT, `allow sha256:${NAR_HASH}\n`, 16 * 1024, 127],
     [withFile('what is remembered of the policy'), ROW, 'attestations /x\n', 64 * 1024],
   ]
-  for (const [where, row, line, limit] of longest) {
+  for (const [where, row, line, limit, lines] of longest) {
     const text = readFileSync(where.file, 'utf8')
     const at = /^(?:claim|allow|attestations) /m.exec(text)?.index ?? 0
-    const fill = (size: number) => line.repeat(Math.floor((size - text.length) / line.length))
-    writeFileSync(where.file, text.slice(0, at) + fill(limit) + text.slice(at))
+    const linesFor = (size: number) => Math.floor((size - text.length) / line.length)
+    const writeMore = (count: number) =>
+      writeFileSync(where.file, text.slice(0, at) + line.repeat(count) + text.slice(at))
+    writeMore(lines ?? linesFor(limit))
     letsIn(where, row)
-    writeFileSync(where.file, text.slice(0, at) + fill(limit + line.length) + text.slice(at))
+    writeMore(linesFor(limit + line.length))
     refuses(where, row, /is too long/)
   }
 })
@@ -221,24 +228,29 @@ test('attack: what is remembered of the policy and breaks off at any byte is not
   }
 })
 
-test('attack: an expectation that breaks off within a line lets nothing in', () => {
-  const where = expecting([NAR_HASH])
+test('attack: an expectation that breaks off anywhere lets nothing in', () => {
+  const where = expecting(THESE)
   const whole = readFileSync(where.record, 'utf8')
-  // Without the lines of what builders attested it is the one of an output that nobody attested. It is renamed into its
-  // place when it is whole, and after a loss of power no build goes on.
-  const head = whole.indexOf('allow')
   for (let length = 0; length < whole.length; length++) {
     writeFileSync(where.record, whole.slice(0, length))
-    const { outcome } = ask(where, BUILT)
-    assert.equal(outcome, length === head ? 'let-in' : 'refused', `cut after ${length} bytes`)
+    assert.equal(ask(where, BUILT).outcome, 'refused', `cut after ${length} bytes`)
+  }
+  const { record, ...anything } = expecting()
+  const open = readFileSync(record, 'utf8')
+  for (let length = 0; length < open.length; length++) {
+    writeFileSync(record, open.slice(0, length))
+    assert.equal(ask(anything, BUILT).outcome, 'refused', `any, cut after ${length} bytes`)
   }
 })
 
 const ENTRY_CHANGES: Readonly<Record<string, readonly [from: string | RegExp, to: string, reason: RegExp]>> =
   {
     'is about another path': ['tool-1.0 ', 'tool-1.1 ', /is not about this path/],
-    'is of a version to come': ['nixsig2', 'nixsig3', /is not about this path/],
-    'is of the first version, which kept less than it judged': ['nixsig2', 'nixsig1', UNKNOWN],
+    'is of a version to come': ['nixsig3', 'nixsig4', /is not about this path/],
+    'is of the first version, which kept less than it judged': ['nixsig3', 'nixsig1', UNKNOWN],
+    'is of the second version, which did not say what outputs may become': ['nixsig3', 'nixsig2', UNKNOWN],
+    'says of an output what is unknown': ['output any', 'output some', /lacks some of its outputs/],
+    'does not say what an output may become': ['output any out', 'output out', /lacks some of its outputs/],
     'has a line more': [/$/, 'more\n', /a line that it should not have/],
     'has a claim of a role that is none': ['claim builder', 'claim boss', /has a bad claim/],
     'has a claim without an origin': [/^claim .*\n/m, 'claim builder x - 1 nix\n', /has a bad claim/],
@@ -272,15 +284,43 @@ const RECORD_CHANGES: Readonly<Record<string, readonly [from: string | RegExp, t
   'names no output': [/^name .*\n/m, ''],
   'names an output that is none': ['name out', 'name o/ut'],
   'has a line more': [/$/, 'x\n'],
+  'admits what is unknown': ['admits these', 'admits some'],
+  'says twice what it admits': [/^(admits .*\n)/m, '$1$1'],
+  'is of a version to come': ['nixsig2', 'nixsig3'],
+  'has more hashes than are kept': [/$/, `allow sha256:${NAR_HASH}\n`.repeat(128)],
   'has a hash that is none': [/$/, 'allow sha256:x\n'],
   'has a hash of another kind': [/$/, `allow sha512:${NAR_HASH}\n`],
   'has a hash that is too long': [/$/, `allow sha256:${NAR_HASH}0\n`],
   'has its lines in another order': [/^(name .*\n)(time .*\n)/m, '$2$1'],
 }
 
+/** What does not say that something may become valid says that nothing may. */
+const SILENT_CHANGES: typeof RECORD_CHANGES = {
+  'is of the form before': ['nixsig2', 'nixsig1'],
+  'is of the form before, as that was': [/^nixsig2([\s\S]*)admits these\n/, 'nixsig1$1'],
+  'does not say what it admits': [/^admits .*\n/m, ''],
+  'says neither, and has no hashes': [/^admits [\s\S]*/m, ''],
+  'admits these and names none': [/^allow .*\n/m, ''],
+  'admits any and names some': ['admits these', 'admits any'],
+  'has the plugin ask, and names some': ['admits these', 'admits asked'],
+  'admits nothing, and names some': ['admits these', 'admits nothing'],
+}
+
+for (const [how, [from, to]] of Object.entries(SILENT_CHANGES)) {
+  test(`attack: an expectation that ${how} allows nothing`, () => {
+    const where = expecting(THESE)
+    const text = readFileSync(where.record, 'utf8')
+    const changed = text.replace(from, to)
+    assert.notEqual(changed, text)
+    writeFileSync(where.record, changed)
+    refuses(where, BUILT, /no contents of it may become valid/)
+    assert.deepEqual(readExpected(where.state, DIGEST)?.admits, { kind: 'nothing' })
+  })
+}
+
 for (const [how, [from, to]] of Object.entries(RECORD_CHANGES)) {
   test(`attack: an expectation that ${how} lets nothing in`, () => {
-    const where = expecting([NAR_HASH])
+    const where = expecting(THESE)
     const text = readFileSync(where.record, 'utf8')
     const changed = text.replace(from, to)
     assert.notEqual(changed, text)
@@ -307,7 +347,7 @@ test('attack: a partly written file of a writer that was killed lets nothing in'
 test('attack: an expectation is of one derivation: neither of none nor of one whose name begins so', () => {
   refuses(expecting(), { ...ROW, isOurs: true }, UNKNOWN)
   refuses(expecting(), { ...BUILT, deriver: `${DRV}x` }, UNSTARTED)
-  refuses(expecting([], `${DRV}x`), BUILT, UNSTARTED)
+  refuses(expecting({ derivation: `${DRV}x` }), BUILT, UNSTARTED)
 })
 
 test('without an expectation what is admitted already may be built again', () => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { type Admission, entryFile, writeAdmission } from '../../src/ledger/admissions.ts'
-import { expectedFile, expectOutput } from '../../src/ledger/expected.ts'
+import { type Expected, expectedFile, expectOutput } from '../../src/ledger/expected.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row, type Where } from './plugin.ts'
 
@@ -43,7 +43,12 @@ const ADMISSION: Admission = {
       origin: 'a file:3',
     },
   ],
-  build: { inputs: [{ stamp: '1:2', path: DRV }], outputs: [{ name: 'out', path: PATH }] },
+  build: { inputs: [{ stamp: '1:2', path: DRV }], outputs: [{ name: 'out', path: PATH, takesAny: true }] },
+}
+
+const EXPECTED: Expected = {
+  ...{ digest: DIGEST, path: PATH, derivation: DRV, output: 'out', time: 1 },
+  admits: { kind: 'any' },
 }
 
 export const isRoot: boolean = process.getuid?.() === 0
@@ -76,8 +81,8 @@ export interface PluginCode {
   stateWith(settings?: Settings): State
   /** One in which the path is admitted. */
   admitting(change?: Partial<Admission>, settings?: Settings): State & { readonly entry: string }
-  /** One in which the path is expected from its derivation. */
-  expecting(allowed?: readonly string[], derivation?: string): State & { readonly record: string }
+  /** One in which the path is expected from its derivation, with any contents unless told. */
+  expecting(change?: Partial<Expected>, settings?: Settings): State & { readonly record: string }
 }
 
 /** The lines of a snapshot of these files. */
@@ -136,10 +141,9 @@ export function usePlugin(): PluginCode {
       writeAdmission(where.state, DIGEST, { ...ADMISSION, ...change })
       return { ...where, entry: entryFile(where.state, DIGEST) }
     },
-    expecting(allowed = [], derivation = DRV) {
-      const where = stateWith()
-      const expected = { digest: DIGEST, path: PATH, derivation, output: 'out', time: 1, allowed }
-      expectOutput(where.state, expected)
+    expecting(change = {}, settings = {}) {
+      const where = stateWith(settings)
+      expectOutput(where.state, { ...EXPECTED, ...change })
       return { ...where, record: expectedFile(where.state, DIGEST) }
     },
   }

@@ -1,0 +1,85 @@
+/**
+ * What the bytes of a source say that is about to become valid: they lie in the store by then, and can be read. A
+ * developer's signature may be over them, or they are a signature themselves.
+ */
+import { mergeEvidence } from '../evidence/merge.ts'
+import { developerSignatureFiles } from '../evidence/signature-files.ts'
+import { FileError } from '../files/regular-file.ts'
+import { readAdmission } from '../ledger/admissions.ts'
+import type { Policy } from '../policy/policy.ts'
+import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
+import { printable } from '../primitives/printable.ts'
+import { rememberedEvidence } from './evidence.ts'
+import type { Identified } from './identify.ts'
+import { noSignature } from './in-band.ts'
+import type { Inquiry } from './inquiry.ts'
+import { judgeSource, namesOf } from './judge-input.ts'
+import { recordOffer, recordSignature } from './record.ts'
+import { subjectOf } from './subject.ts'
+
+/** A source of which Nix is about to say that it has these contents (NAR hash, hex), refused without a look at them. */
+export interface RefusedSource {
+  readonly source: Identified
+  readonly narHash: string
+  readonly refusal: Refusal
+}
+
+/**
+ * Undefined: the bytes let it in, and it is in the ledger; otherwise why not. Throws FileError if other bytes lie there
+ * than Nix says.
+ */
+export async function admitByBytes(
+  inquiry: Inquiry,
+  { source, narHash, refusal }: RefusedSource,
+): Promise<Refusal | undefined> {
+  const naming = source.makers.find(({ isSignature }) => isSignature)
+  if (naming === undefined && !isSigned(await inquiry.policy(), source)) return refusal
+  await assertLiesThere(source.path.path, narHash)
+  const problem = naming && (await whyNoSignatureAt(source.path.path))
+  if (naming !== undefined && problem === undefined) {
+    if (inquiry.records) await recordSignature(inquiry, source.path, narHash, naming.derivation.path.path)
+    return undefined
+  }
+  const verdict = await judgeBytes(inquiry, source, narHash)
+  if (verdict.outcome === 'trusted') return admitted(inquiry, source, verdict)
+  return problem === undefined ? verdict : noSignature(verdict, problem)
+}
+
+async function admitted(inquiry: Inquiry, { path }: Identified, verdict: Trust): Promise<undefined> {
+  if (inquiry.records) await recordOffer(inquiry, verdict, path)
+}
+
+function isSigned({ attestations }: Policy, { path, declared = [] }: Identified): boolean {
+  if (declared.some(({ signatures }) => signatures.length > 0)) return true
+  return developerSignatureFiles(attestations, path.path).length > 0
+}
+
+async function assertLiesThere(path: string, narHash: string): Promise<void> {
+  const { narHashOfTree } = await import('../store/tree-nar.ts')
+  const found = (await narHashOfTree(path)).narHash
+  if (found === narHash) return
+  throw new FileError(
+    `${printable(path)} has other contents (sha256:${found}) than Nix says (sha256:${narHash})`,
+  )
+}
+
+/** Why a file that is fetched as a signature is none. */
+async function whyNoSignatureAt(path: string): Promise<string | undefined> {
+  const { whyNoSignature } = await import('../evidence/in-band.ts')
+  return whyNoSignature(path, 'either')
+}
+
+/** The verdict by all that is said of these bytes, as a hook would judge them once they are valid. */
+async function judgeBytes(inquiry: Inquiry, source: Identified, narHash: string): Promise<Verdict> {
+  const { path, makers } = source
+  const policy = await inquiry.policy()
+  const subject = subjectOf(source, { narHash, builtHere: false })
+  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
+  const { developerEvidence } = await import('../evidence/developer-signatures.ts')
+  const evidence = mergeEvidence([
+    await inquiry.attested(path.path),
+    await rememberedEvidence(inquiry, entry, narHash),
+    await developerEvidence(policy, subject, path.path, await namesOf(inquiry, source, makers)),
+  ])
+  return judgeSource(inquiry, source, subject, { evidence, fsPath: path.path })
+}
