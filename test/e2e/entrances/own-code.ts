@@ -10,7 +10,7 @@ import { SYSTEM } from './packages.ts'
 /** The packager's word on a directory as evaluation will copy it in, under this name. */
 async function signAhead({ world, trusted }: Cell, directory: string, name: string): Promise<void> {
   if (!trusted) return
-  const narHash = await world.output(`nix-hash --type sha256 --base16 ${directory}`)
+  const narHash = await world.output(`nix-hash --type sha256 ${directory}`)
   const path = sourcePath({ name, narHash })
   publish(world, path, packaged(PACKAGER, { path, narHash }))
 }
@@ -33,14 +33,20 @@ function running(entrance: string, prepare: (cell: Cell, directory: string) => P
   }
 }
 
-const RUN = running('`nix run` of a file in a flake’s own source', async (cell, directory) => {
+/** Nix 2.8 knows apps of packages alone: it aborts on any other, whoever signed it. */
+const RUN: Entrance = {
+  ...running('`nix run` of a file in a flake’s own source', prepareApp),
+  versions: ['sid'],
+}
+
+async function prepareApp(cell: Cell, directory: string): Promise<string> {
   const { world, name } = cell
   world.write(`${directory}/tool.sh`, `#!/bin/sh\necho ran ${name}\n`, 0o755)
   const app = `{ type = "app"; program = "\${self}/tool.sh"; }`
   world.write(`${directory}/flake.nix`, `{ outputs = { self }: { apps.${SYSTEM}.default = ${app}; }; }\n`)
   await signAhead(cell, directory, 'source')
   return `nix run path:${directory}`
-})
+}
 
 const SHELL = running('`nix-shell` with a `stdenv` of one’s own', async (cell, directory) => {
   const { world, name } = cell
