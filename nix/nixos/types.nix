@@ -160,7 +160,10 @@ let
           type = requirement;
           default = "nothing";
           example = "packagers";
-          description = "What derivations need. Unless told it suffices that their sources are trusted.";
+          description = ''
+            What derivations need. Unless told it suffices that their sources are trusted. With
+            `"nothing"` whoever writes a derivation writes the program.
+          '';
         };
         output = mkOption {
           type = requirement;

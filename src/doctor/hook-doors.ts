@@ -17,6 +17,10 @@ function hook(facts: Facts, name: Exclude<Part, 'plugin'>): Finding {
   })
 }
 
+/** What docs/threat-model.md says as well. */
+export const WINDOW =
+  'without the plugin the old window is there: an output is valid before it is judged, and whoever keeps the post-build hook from running keeps it so'
+
 /** All plugins share Nix's memory, so each has to be root's work; one of them has to be ours. */
 export function pluginFiles(facts: Facts): Finding {
   return inEachView(facts, settings => {
@@ -24,7 +28,7 @@ export function pluginFiles(facts: Facts): Finding {
     const ours = files.find(file => facts.files.programs.get(file)?.part === 'plugin')
     if (ours === undefined) {
       return open(
-        files.length === 0 ? 'plugin-files is empty' : `${printable(files.join(' '))}: none is nixsig's`,
+        `${files.length === 0 ? 'plugin-files is empty' : `${printable(files.join(' '))}: none is nixsig's`}; ${WINDOW}`,
       )
     }
     const broken = files.flatMap(file => facts.files.programs.get(file)?.problem ?? [])
@@ -49,7 +53,7 @@ function named({ files }: Facts, file: string, part: Part): Finding {
 export function pluginLoaded(facts: Facts): Finding {
   return inEachProcess(facts, (who, { plugin }) => {
     if (plugin === 'loaded') return closed(`${who} has it in its memory`)
-    if (plugin === 'absent') return open(`${who} has not loaded it`)
+    if (plugin === 'absent') return open(`${who} has not loaded it; ${WINDOW}`)
     return open(`${who} has loaded a file that was replaced since`, 'restart nix-daemon')
   })
 }

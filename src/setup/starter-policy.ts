@@ -36,8 +36,9 @@ ${left.map(word => `# not taken over, because the gate cannot ask it: ${word}\n`
 # threshold = 2
 ${keysIn(settings)}
 # What everything needs that no rule of its own is for. To begin with, sources are trusted by nobody: name a principal
-# or a group in place of "refuse". "self" is this machine: what it built itself. To take binaries from caches, name
-# who may build them for you, such as ["self", "alice"] in a group.
+# or a group in place of "refuse". With derivation = "nothing" whoever writes a derivation writes the program: name
+# somebody there before others use this machine. "self" is this machine: what it built itself. To take binaries from
+# caches, name who may build them for you, such as ["self", "alice"] in a group.
 [default]
 require.source = "refuse"
 require.derivation = "nothing"

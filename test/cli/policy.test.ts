@@ -28,6 +28,26 @@ test('a good policy is summed up', () => {
   )
 })
 
+test('nobody but this machine behind an output is a warning, once, and no error', () => {
+  cli.write('alone.toml', policyText())
+  const { status, stderr } = cli.run('policy', 'check', 'alone.toml')
+  assert.equal(status, 0)
+  assert.match(
+    stderr,
+    /^nixsig: warning: rule "default" \(line 4\) asks for nobody but this machine behind an output, [^\n]*whoever writes a derivation writes the program; [^\n]*\n$/,
+  )
+})
+
+test('more rules of one kind than anybody reads are counted', () => {
+  const rule = (index: number) =>
+    `[[rules]]\nmatch = { name = "tool-${index}", kind = "output" }\nrequire.output = "self"\n`
+  cli.write('many.toml', policyText(Array.from({ length: 30 }, (_, index) => rule(index)).join('')))
+  const { status, stderr } = cli.run('policy', 'check', 'many.toml')
+  assert.equal(status, 0)
+  assert.equal(stderr.match(/^nixsig: warning: rule /gm)?.length, 20)
+  assert.match(stderr, /^nixsig: warning: 11 more rules like these$/m)
+})
+
 test('every problem is told with its line', () => {
   const file = cli.write(
     'bad.toml',

@@ -3,6 +3,8 @@ import { assertAttestationDirectory } from '../../evidence/attestation-files.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { describePolicy } from '../../policy/describe.ts'
 import type { Policy } from '../../policy/policy.ts'
+import { remarkWords } from '../../policy/remark-words.ts'
+import { remarksOn } from '../../policy/remarks.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
@@ -40,7 +42,8 @@ async function checkPolicy(args: { file: string | undefined }, invocation: Invoc
   const { terminal, places } = invocation
   const file = args.file === undefined ? places.policy : resolve(args.file)
   const checked = readPolicy(file, args.file === undefined)
-  for (const problem of directoryProblems(checked)) terminal.note(`nixsig: warning: ${problem}`)
+  const warnings = [...directoryProblems(checked), ...remarks(checked)]
+  for (const warning of warnings) terminal.note(`nixsig: warning: ${warning}`)
   terminal.print(`${terminal.good('good')} ${printable(file)}: ${summary(checked)}`)
   return 0
 }
@@ -55,6 +58,15 @@ function directoryProblems({ attestations }: Policy): readonly string[] {
       return [error.message]
     }
   })
+}
+
+/** Remarks that are told one by one. */
+const REMARKS = 20
+
+function remarks(policy: Policy): readonly string[] {
+  const all = remarksOn(policy, Math.floor(Date.now() / 1000)).map(remarkWords)
+  const more = all.length - REMARKS
+  return more > 0 ? [...all.slice(0, REMARKS), `${more} more rules like these`] : all
 }
 
 function summary({ mode, principals, groups, rules, digest }: Policy): string {

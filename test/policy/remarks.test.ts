@@ -1,0 +1,175 @@
+// What `nixsig policy check` says of a good policy: where nobody but this machine stands behind an output.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { judge } from '../../src/policy/judge.ts'
+import { matchesGlob } from '../../src/policy/match.ts'
+import { meet } from '../../src/policy/meet.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { remarkWords } from '../../src/policy/remark-words.ts'
+import { remarksOn } from '../../src/policy/remarks.ts'
+import { NOW, policyOf } from './policies.ts'
+
+const PEOPLE = `
+principals.alice.keys = ["KEY(alice-1)"]
+principals.bob.keys = ["KEY(bob-1)"]
+groups.either = { members = ["self", "alice"], threshold = 1 }
+groups.both = { members = ["self", "alice"], threshold = 2 }
+groups.nested = { members = ["either", "bob"], threshold = 1 }
+groups.deep = { members = ["nested", "both"], threshold = 2 }
+groups.seats = { members = ["self", "either"], threshold = 2 }
+`
+
+function withDefault(derivation: string, output: string, more = ''): Policy {
+  return policyOf(`version = 1
+mode = "enforce"
+${PEOPLE}
+[default]
+require = { source = "alice", derivation = ${derivation}, output = ${output} }
+${more}`)
+}
+
+function codes(policy: Policy, now = NOW): readonly string[] {
+  return remarksOn(policy, now).map(({ code }) => code)
+}
+
+function words(policy: Policy): string {
+  return remarksOn(policy, NOW).map(remarkWords).join('\n')
+}
+
+test('this machine alone behind an output, and nobody behind its derivation, is told', () => {
+  for (const output of ['"self"', '"either"', '"nested"', '["self", "either"]', '{ builder = "nested" }']) {
+    assert.deepEqual(codes(withDefault('"nothing"', output)), ['output-by-self-alone'], output)
+  }
+})
+
+test('somebody else behind the output or the derivation is enough', () => {
+  for (const output of ['"both"', '"alice"', '["self", "alice"]', '"deep"', '"seats"', '"refuse"']) {
+    assert.deepEqual(codes(withDefault('"nothing"', output)), [], output)
+  }
+  for (const derivation of ['"alice"', '"refuse"', '{ reviewer = "alice" }']) {
+    assert.deepEqual(codes(withDefault(derivation, '"self"')), [], derivation)
+  }
+})
+
+test('an output that nobody stands behind, wherever it comes from, is told as that', () => {
+  for (const derivation of ['"nothing"', '"alice"']) {
+    assert.deepEqual(codes(withDefault(derivation, '"nothing"')), ['output-by-anybody'])
+  }
+  const rule = '[[rules]]\nmatch.name = "cached-*"\nrequire.output = "nothing"\n'
+  assert.deepEqual(codes(withDefault('"alice"', '"self"', rule)), ['output-by-anybody'])
+})
+
+test('the words say which rules, whose choice a name is, and what would help', () => {
+  assert.equal(
+    words(withDefault('"nothing"', '"self"')),
+    'rule "default" (line 12) asks for nobody but this machine behind an output, and nobody behind its derivation, so ' +
+      'whoever writes a derivation writes the program; name somebody in require.derivation, or another builder in ' +
+      'require.output',
+  )
+  const rule =
+    '[[rules]]\nname = "sets"\nmatch = { name = "env-*", kind = "derivation" }\nrequire.derivation = "nothing"\n'
+  assert.equal(
+    words(withDefault('"alice"', '"self"', rule)),
+    'rule "default" (line 12) asks for nobody but this machine behind an output, and rule "sets" (line 14, for ' +
+      'what is named env-*) for nobody behind its derivation, so whoever writes a derivation writes the program, and ' +
+      'its name is theirs to choose; name somebody in require.derivation, or another builder in require.output',
+  )
+  assert.match(
+    words(withDefault('"alice"', '"nothing"')),
+    /^rule "default" \(line 12\) asks for nobody behind an output, so whoever runs a binary cache/,
+  )
+})
+
+test('an exemption is told as long as it is in force, and one of a single path is not', () => {
+  const exemption = (match: string) => `[[exemptions]]\n${match}\nreason = "seed"\nuntil = 2026-12-31\n`
+  const named = withDefault('"alice"', '"self"', exemption('name = "seed*"\nkind = "derivation"'))
+  assert.deepEqual(codes(named), ['output-by-self-alone'])
+  assert.match(words(named), /the exemption at line 14 \(until 2026-12-31, for what is named seed\*\)/)
+  assert.deepEqual(codes(named, Date.UTC(2026, 11, 31) / 1000), [])
+  const path = `path = "/nix/store/${'a'.repeat(32)}-seed.drv"`
+  assert.deepEqual(codes(withDefault('"alice"', '"self"', exemption(path))), [])
+})
+
+test('rules that never meet in one build are not told together', () => {
+  const rules = (derivation: string, output: string) => `[[rules]]
+match = { name = "${derivation}", kind = "derivation" }
+require.derivation = "nothing"
+[[rules]]
+match = { name = "${output}", kind = "output" }
+require.output = "self"
+`
+  assert.deepEqual(codes(withDefault('"alice"', '"alice"', rules('a*', 'b*'))), [])
+  assert.deepEqual(codes(withDefault('"alice"', '"alice"', rules('tool', 'tool-dev'))), [
+    'output-by-self-alone',
+  ])
+  assert.deepEqual(codes(withDefault('"alice"', '"alice"', rules('tool-dev', 'tool'))), [])
+})
+
+const glob = fc.string({ unit: fc.constantFrom('a', '-', '*', '?'), minLength: 1, maxLength: 4 })
+const NAMES = allNames('ab-', 5)
+
+function allNames(letters: string, longest: number): readonly string[] {
+  const names = ['']
+  for (let length = 0, from = 0; length < longest; length++) {
+    const end = names.length
+    for (; from < end; from++) for (const letter of letters) names.push((names[from] ?? '') + letter)
+  }
+  return names.slice(1)
+}
+
+test('property: two globs meet exactly where they have a name in common, and only in such', () => {
+  fc.assert(
+    fc.property(glob, glob, (a, b) => {
+      const both = meet(a, b)
+      const common = NAMES.filter(name => matchesGlob(a, name) && matchesGlob(b, name))
+      if (both === undefined) assert.deepEqual(common, [])
+      else
+        for (const name of NAMES)
+          if (matchesGlob(both, name)) assert.ok(common.includes(name), `${both}: ${name}`)
+    }),
+    { numRuns: 1000 },
+  )
+})
+
+test('property: a remark is made exactly where some derivation that nobody signs makes an output that passes', () => {
+  const rule = fc.record({
+    glob,
+    kind: fc.constantFrom('derivation', 'output'),
+    isWeak: fc.boolean(),
+  })
+  const trusted = (policy: Policy, name: string, kind: 'derivation' | 'output') =>
+    judge(
+      policy,
+      { path: name, name, kind, narHash: '', builtHere: kind === 'output' },
+      { claims: [], strays: [], troubles: [] },
+      NOW,
+    ).outcome === 'trusted'
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 4 }), fc.boolean(), (rules, isWeak) => {
+      const text = rules.map(({ glob, kind, isWeak }) => {
+        const weak = kind === 'output' ? '"self"' : '"nothing"'
+        return `[[rules]]\nmatch = { name = "${glob}", kind = "${kind}" }\nrequire.${kind} = ${isWeak ? weak : '"alice"'}\n`
+      })
+      let policy: Policy
+      try {
+        policy = withDefault(isWeak ? '"nothing"' : '"alice"', '"alice"', text.join(''))
+      } catch {
+        return // A rule that can never decide is an error.
+      }
+      const found = NAMES.find(
+        name =>
+          trusted(policy, name, 'derivation') &&
+          NAMES.some(
+            output =>
+              (output === name || output.startsWith(`${name}-`)) &&
+              output !== `${name}-` &&
+              trusted(policy, output, 'output'),
+          ),
+      )
+      const remarks = codes(policy)
+      if (found !== undefined) assert.notDeepEqual(remarks, [], `${text.join('')} ${found}`)
+    }),
+    { numRuns: 400 },
+  )
+})
