@@ -10,7 +10,7 @@ import type { Daemon } from './daemon.ts'
 import { freePort, GATE_STATE, type GateProcess, startGate } from './gate-process.ts'
 import { built, packaged, policyText, publish, type Signer, setPolicy, signer } from './trust.ts'
 import { serveUpstream, type UpstreamServer } from './upstream-server.ts'
-import { type RunOptions, type Version, type World, withWorld } from './world.ts'
+import { nameBuildHook, type RunOptions, type Version, type World, withWorld } from './world.ts'
 
 /** Signs sources and derivations. */
 export const PACKAGER: Signer = signer('packager')
@@ -94,6 +94,7 @@ function putInForce(world: World, gate: GateProcess): void {
   const text = settingsText({ installation, without: [], gate: { url: gate.url, publicKey } })
   world.write('/etc/nix/nixsig.conf', text)
   world.write('/etc/nix/nix.conf', `${world.read('/etc/nix/nix.conf')}include nixsig.conf\n`)
+  nameBuildHook(world, installation.buildHook)
 }
 
 /**
