@@ -143,8 +143,9 @@ system-features = elsewhere
 
 const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` }
 
-/** Nix waits for one word of a local command, by which it knows that the other side let it in. */
+/** Nix waits for one word of a local command, by which it knows that the other side let it in, and may ask for a connection to share. */
 const SSH = `#!/bin/sh
+case "$*" in *'-O check'*) exit 1 ;; esac
 case "$*" in *LocalCommand=*) echo started ;; esac
 for last; do :; done
 case $last in *nix-store* | *nix-daemon*) ;; *) last="$*"; last=\${last##* -- } ;; esac
