@@ -6,7 +6,7 @@ import { runCompiled } from './run-compiled.mjs'
 
 const named = process.argv.slice(2)
 const statuses = []
-ensureTestTools({ endToEnd: true })
+await ensureTestTools({ endToEnd: true })
 for (const name of named.length > 0 ? named : ['hooks', 'builds', 'imports', 'gate']) {
   statuses.push(await runCompiled(`bench/${name}.ts`))
 }

@@ -15,7 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { testCache } from './sid-root.mjs'
+import { testCache } from './debian-roots.mjs'
 
 const CERTIFICATES = ['upstream/signing-key', 'upstream-signing-key'].flatMap(name =>
   ['asc', 'pgp', 'gpg'].map(extension => `debian/${name}.${extension}`),

@@ -2,7 +2,7 @@
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { makeSidRoot } from './sid-root.mjs'
+import { makeDebianRoots } from './debian-roots.mjs'
 
 /** Debian's name of the package that brings each program. */
 const PACKAGES = {
@@ -64,9 +64,9 @@ export function ensure(programs) {
 
 /**
  * What `npm test` needs. The end-to-end tests also need root, for their namespaces, a shell for Nix's sandbox, and the
- * root of Debian sid with the current Nix in it.
+ * roots of Debian 13 and sid with their Nix in them.
  */
-export function ensureTestTools({ endToEnd }) {
+export async function ensureTestTools({ endToEnd }) {
   ensure([
     'nix',
     'gpg',
@@ -90,8 +90,8 @@ export function ensureTestTools({ endToEnd }) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)
   }
-  const problem = makeSidRoot()
+  const problem = await makeDebianRoots()
   if (problem === undefined) return
-  console.error(`preparing the root of Debian sid failed: ${problem}`)
+  console.error(`preparing a root failed: ${problem}`)
   process.exit(2)
 }

@@ -42,7 +42,7 @@ if (chosen.length === 0) {
   console.error('no test file matches')
   process.exit(2)
 }
-ensureTestTools({ endToEnd: chosen.some(file => file.startsWith('test/e2e/')) })
+await ensureTestTools({ endToEnd: chosen.some(file => file.startsWith('test/e2e/')) })
 
 const compiled = join(root, '.build/test')
 rmSync(compiled, { recursive: true, force: true })

@@ -21,8 +21,9 @@ export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise
   const traces: Traces = { names: [], paths: [] }
   const tryWay = async (way: Way) => {
     const imported = await learn(() => tryImport(way, traces), ATTEMPT_LIMIT)
-    const built = await learn(() => tryBuild(way, traces), ATTEMPT_LIMIT)
-    return { imported, built }
+    const built = await learn(() => tryBuild(way, traces, 'any machine'), ATTEMPT_LIMIT)
+    const kept = await learn(() => tryBuild(way, traces, 'this machine'), ATTEMPT_LIMIT)
+    return { imported, built, kept }
   }
   const [own, daemon] = await Promise.all([tryWay(ownWay), daemonWay && tryWay(daemonWay)])
   await removeAll(daemonWay === undefined ? [ownWay] : [ownWay, daemonWay], traces)
@@ -30,8 +31,10 @@ export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise
   return {
     importByRoot: own.imported,
     buildByRoot: own.built,
+    keptBuildByRoot: own.kept,
     importByDaemon: daemon?.imported,
     buildByDaemon: daemon?.built,
+    keptBuildByDaemon: daemon?.kept,
     leftovers: leftIn(traces),
   }
 }

@@ -5,6 +5,8 @@ import type { Canary, Facts } from './facts.ts'
 export const importByRoot = (facts: Facts) => tried(facts, facts.canaries.importByRoot, importLetIn)
 export const importByDaemon = (facts: Facts) => tried(facts, facts.canaries.importByDaemon, importLetIn)
 export const buildByRoot = (facts: Facts) => tried(facts, facts.canaries.buildByRoot, buildLetIn)
+export const keptBuildByRoot = (facts: Facts) => tried(facts, facts.canaries.keptBuildByRoot, buildLetIn)
+export const keptBuildByDaemon = (facts: Facts) => tried(facts, facts.canaries.keptBuildByDaemon, buildLetIn)
 export const buildByDaemon = (facts: Facts) => tried(facts, facts.canaries.buildByDaemon, buildLetIn)
 
 function tried(

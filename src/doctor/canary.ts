@@ -8,7 +8,7 @@ import type { Environment } from '../nix-config/conf-files.ts'
 import { type NixOutcome, runNix } from '../nix-config/run-nix.ts'
 import { printable } from '../primitives/printable.ts'
 import { encode } from '../store/wire.ts'
-import type { Canary } from './facts.ts'
+import type { Canary, RefusingFront } from './facts.ts'
 import { madeUpName, madeUpPath } from './made-up.ts'
 
 /** A way into the store of this machine. */
@@ -53,12 +53,21 @@ export async function tryImport(way: Way, traces: Traces): Promise<Canary> {
 
 /**
  * Builds a derivation of a made-up name. It needs no shell, no network and no other machine, and is asked of no
- * substituter: nothing but a judge can refuse it.
+ * substituter: nothing but a judge can refuse it. `where`: on `this machine` alone, Nix asks no build-hook about it.
  */
-export async function tryBuild(way: Way, traces: Traces): Promise<Canary> {
+export async function tryBuild(
+  way: Way,
+  traces: Traces,
+  where: 'any machine' | 'this machine',
+): Promise<Canary> {
   const name = madeUpName()
   traces.names.push(name)
-  const made = await call(way, 'nix-instantiate', ['--expr', expression(name)], INSTANTIATE_LIMIT)
+  const made = await call(
+    way,
+    'nix-instantiate',
+    ['--expr', expression(name, where === 'this machine')],
+    INSTANTIATE_LIMIT,
+  )
   const derivation = made.stdout.trim()
   if (made.status !== 0 || !/^\S+\.drv$/.test(derivation))
     return outcomeOf(way, derivation, { ...made, status: 1 })
@@ -69,9 +78,10 @@ export async function tryBuild(way: Way, traces: Traces): Promise<Canary> {
   return outcomeOf(way, output, await nixStore(way, [...args, '--realise', derivation], BUILD_LIMIT))
 }
 
-function expression(name: string): string {
+function expression(name: string, isKept: boolean): string {
   return `derivation {
     name = "${name}"; system = "builtin"; builder = "builtin:buildenv"; derivations = ""; manifest = "/none";
+    preferLocalBuild = ${isKept};
   }`
 }
 
@@ -86,6 +96,12 @@ function outputOf(derivation: string): string {
 export async function removePaths(way: Way, paths: readonly string[], timeout: number): Promise<void> {
   // Nix goes on to look for files that share their contents, which on a large store takes longer than we wait.
   if (paths.length > 0) await nixStore(way, ['--delete', ...paths], timeout)
+}
+
+/** What Nix says around a refusal of which the words reached the user. */
+function frontBy(stderr: string): RefusingFront {
+  if (stderr.includes('unknown pre-build hook command')) return 'pre-build-hook'
+  return /executing SQLite statement|constraint failed/.test(stderr) ? 'plugin' : 'build-hook'
 }
 
 function nixStore(
@@ -117,10 +133,17 @@ function outcomeOf({ state, hooks }: Way, path: string, { status, isLate, stderr
   if (isLate) return { kind: 'failed', why: 'there was no answer in time' }
   const lines = stderr.trim().split('\n')
   const own = lines.find(line => line.includes('nixsig: '))
-  if (own !== undefined) return { kind: 'refused', by: printable(own.slice(own.indexOf('nixsig: ')), 160) }
+  if (own !== undefined) {
+    const by = printable(own.slice(own.indexOf('nixsig: ')), 160)
+    return { kind: 'refused', by, front: frontBy(stderr) }
+  }
   // Old versions of Nix keep the plugin's words to themselves, and a hook may refuse by its status.
-  if (stderr.includes('constraint failed')) return { kind: 'refused', by: 'the store plugin refused it' }
+  if (stderr.includes('constraint failed'))
+    return { kind: 'refused', by: 'the store plugin refused it', front: 'plugin' }
   const hook = hooks.find(file => stderr.includes(file))
-  if (hook !== undefined) return { kind: 'refused', by: `${printable(hook)} refused it` }
+  if (hook !== undefined) {
+    const front = hook.endsWith('/build-hook') ? 'build-hook' : 'pre-build-hook'
+    return { kind: 'refused', by: `${printable(hook)} refused it`, front }
+  }
   return { kind: 'failed', why: printable(lines.at(-1) ?? '', 300) }
 }

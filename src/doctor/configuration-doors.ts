@@ -47,12 +47,21 @@ export function daemonAge({ daemon, views }: Facts): Finding {
   })
 }
 
+/** Nix 2.25 to 2.33 forgets what nix.conf says of this one, so that it may have to be said here. */
+function isOwnBuildHook({ programs }: Facts['files'], name: string, value: string): boolean {
+  return name === 'build-hook' && programs.get(value)?.part === 'build-hook'
+}
+
 /** The environment and the arguments of the daemon go before any file. */
-export function daemonOverrides({ daemon, views }: Facts): Finding {
+export function daemonOverrides({ daemon, views, files }: Facts): Finding {
   return about(daemon, running => {
     if (running === undefined) return notApplicable('no daemon runs')
     const assignments = views.find(({ who }) => who === 'nix-daemon')?.configuration.assignments ?? []
-    const own = assignments.filter(({ origin }) => origin.startsWith('NIX_CONFIG:')).map(({ name }) => name)
+    const own = assignments
+      .filter(
+        ({ origin, name, value }) => origin.startsWith('NIX_CONFIG:') && !isOwnBuildHook(files, name, value),
+      )
+      .map(({ name }) => name)
     const names = new Set([...own, ...running.optionNames])
     const holes = GUARDED.filter(name => names.has(name))
     if (holes.length > 0)

@@ -4,6 +4,7 @@ import * as cache from './cache-doors.ts'
 import * as canary from './canary-doors.ts'
 import * as configuration from './configuration-doors.ts'
 import type { Finding } from './door.ts'
+import * as effect from './effect-door.ts'
 import type { Facts } from './facts.ts'
 import * as hook from './hook-doors.ts'
 import * as machine from './machine-doors.ts'
@@ -55,6 +56,9 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   'import-by-daemon': canary.importByDaemon,
   'build-by-root': canary.buildByRoot,
   'build-by-daemon': canary.buildByDaemon,
+  'kept-build-by-root': canary.keptBuildByRoot,
+  'kept-build-by-daemon': canary.keptBuildByDaemon,
+  effects: effect.effects,
   leftovers: canary.leftovers,
 }
 

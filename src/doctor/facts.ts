@@ -102,9 +102,12 @@ export interface MachineFacts {
   readonly newestFile: Learned<number>
 }
 
+/** By which of its fronts nixsig was asked, as Nix's own words around the refusal tell. */
+export type RefusingFront = 'plugin' | 'pre-build-hook' | 'build-hook'
+
 /** What came of trying to bring something in. */
 export type Canary =
-  | { readonly kind: 'refused'; readonly by: string }
+  | { readonly kind: 'refused'; readonly by: string; readonly front: RefusingFront }
   /** It did not come in, but for another reason, which is safe to print. */
   | { readonly kind: 'failed'; readonly why: string }
   /** `isJudged`: the ledger says that the policy let it in. */
@@ -113,9 +116,12 @@ export type Canary =
 export interface CanaryFacts {
   readonly importByRoot: Learned<Canary>
   readonly buildByRoot: Learned<Canary>
+  /** A build that Nix keeps to itself (`preferLocalBuild`), and asks no build-hook about. */
+  readonly keptBuildByRoot: Learned<Canary>
   /** Undefined: there is no daemon. */
   readonly importByDaemon: Learned<Canary> | undefined
   readonly buildByDaemon: Learned<Canary> | undefined
+  readonly keptBuildByDaemon: Learned<Canary> | undefined
   /** What could not be removed again: paths. */
   readonly leftovers: readonly string[]
 }

@@ -3,6 +3,7 @@ import { itemsOf } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
 import type { Facts, Loaded, Part } from './facts.ts'
+import { isProven, minorOf, OLDEST, provenNote } from './proven.ts'
 import { inEachView } from './views.ts'
 
 export const preBuildHook = (facts: Facts) => hook(facts, 'pre-build-hook')
@@ -10,10 +11,12 @@ export const postBuildHook = (facts: Facts) => hook(facts, 'post-build-hook')
 export const buildHook = (facts: Facts) => hook(facts, 'build-hook')
 
 function hook(facts: Facts, name: Exclude<Part, 'plugin'>): Finding {
-  return inEachView(facts, settings => {
+  return inEachView(facts, (settings, view) => {
     const [file] = itemsOf(settings, name)
     if (file === undefined) return open(`no ${name} is set`)
-    return named(facts, file, name)
+    const finding = named(facts, file, name)
+    if (finding.state !== 'closed') return finding
+    return closed(`${finding.detail}${provenNote(facts, view, name)}`)
   })
 }
 
@@ -23,7 +26,7 @@ export const WINDOW =
 
 /** All plugins share Nix's memory, so each has to be root's work; one of them has to be ours. */
 export function pluginFiles(facts: Facts): Finding {
-  return inEachView(facts, settings => {
+  return inEachView(facts, (settings, view) => {
     const files = itemsOf(settings, 'plugin-files')
     const ours = files.find(file => facts.files.programs.get(file)?.part === 'plugin')
     if (ours === undefined) {
@@ -34,11 +37,8 @@ export function pluginFiles(facts: Facts): Finding {
     const broken = files.flatMap(file => facts.files.programs.get(file)?.problem ?? [])
     if (broken.length > 0) return open(broken.join('; '))
     const others = files.filter(file => file !== ours)
-    return closed(
-      others.length === 0
-        ? printable(ours)
-        : `${printable(ours)}; note: ${printable(others.join(' '))} as well`,
-    )
+    const besides = others.length === 0 ? '' : `; note: ${printable(others.join(' '))} as well`
+    return closed(`${printable(ours)}${besides}${provenNote(facts, view, 'plugin')}`)
   })
 }
 
@@ -76,9 +76,6 @@ function inEachProcess(facts: Facts, judge: (who: string, loaded: Loaded) => Fin
   return worst([daemon, own])
 }
 
-/** The oldest Nix that has been tried. */
-const OLDEST_MINOR = 8
-
 export function nixVersion({ views }: Facts): Finding {
   const [first, ...rest] = views.map(({ version }) => about(version, judgeVersion))
   return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
@@ -87,7 +84,11 @@ export function nixVersion({ views }: Facts): Finding {
 function judgeVersion(version: string): Finding {
   const words = printable(version)
   if (/\bLix\b/.test(version)) return open(`${words}: Lix goes on without a plugin that it cannot load`)
-  const [, minor] = /^\S+ \(Nix\) 2\.(\d+)/.exec(version) ?? []
+  const minor = minorOf(version)
   if (minor === undefined) return unknown(`${words}: nobody has tried nixsig with it`)
-  return Number(minor) >= OLDEST_MINOR ? closed(words) : open(`${words} is too old`)
+  if (isProven(version)) return closed(words)
+  if (minor < OLDEST) return open(`${words} is too old`)
+  return closed(
+    `${words}; note: nobody has tried nixsig with it: see what is said of each hook and of the plugin`,
+  )
 }

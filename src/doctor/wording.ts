@@ -45,6 +45,9 @@ const REMEDIES = {
   'import-by-daemon': 'see plugin-files and plugin-loaded, and restart nix-daemon',
   'build-by-root': 'see pre-build-hook, build-hook and sandbox',
   'build-by-daemon': 'see pre-build-hook, build-hook and sandbox, and restart nix-daemon',
+  'kept-build-by-root': 'see pre-build-hook and sandbox',
+  'kept-build-by-daemon': 'see pre-build-hook and sandbox, and restart nix-daemon',
+  effects: 'restart nix-daemon; see docs/how-to/build-hook.md about build-hook',
   leftovers: '',
 } as const
 

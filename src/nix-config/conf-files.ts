@@ -27,6 +27,7 @@ export const VARIABLES = [
   'HOME',
   'NIX_CONF_DIR',
   'NIX_CONFIG',
+  'NIX_CONFIG_HOME',
   'NIX_USER_CONF_FILES',
   'XDG_CONFIG_DIRS',
   'XDG_CONFIG_HOME',
@@ -65,11 +66,13 @@ export function readConfiguration(environment: Environment): Configuration {
 function userFiles(environment: Environment): readonly string[] {
   const named = environment.NIX_USER_CONF_FILES
   if (named !== undefined) return named.split(':').filter(file => file !== '')
-  const home = environment.XDG_CONFIG_HOME ?? join(environment.HOME ?? '/root', '.config')
-  const shared = (environment.XDG_CONFIG_DIRS ?? '/etc/xdg').split(':')
-  return [home, ...shared]
-    .filter(directory => directory !== '')
-    .map(directory => join(directory, 'nix/nix.conf'))
+  const base = environment.XDG_CONFIG_HOME ?? join(environment.HOME ?? '/root', '.config')
+  // From Nix 2.25 on.
+  const home = environment.NIX_CONFIG_HOME ?? join(base, 'nix')
+  const shared = (environment.XDG_CONFIG_DIRS ?? '/etc/xdg').split(':').filter(directory => directory !== '')
+  return [home, ...shared.map(directory => join(directory, 'nix'))].map(directory =>
+    join(directory, 'nix.conf'),
+  )
 }
 
 /** Takes a file; one that is not there says nothing. */

@@ -6,6 +6,7 @@ import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
 import type { FoundFiles, Step } from './plan.ts'
 import { isAsLeft, type Role } from './record.ts'
+import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { UNIT } from './unit.ts'
 
 export interface LeavePlan {
@@ -27,19 +28,22 @@ interface Restored {
 
 export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const nixConf = restoreNixConf(found, places)
+  const rootConf = restoreRootConf(found, places)
   const [change] = nixConf.steps
   const left = change?.kind === 'file' ? change.after : found.nixConf.state
   const included = restoreIncluded(found, places, stillIncludes(left, places))
   const unit = restoreUnit(found, places)
-  const restarts = found.hasSystemd && nixConf.steps.length + included.steps.length > 0
+  const changes = [nixConf, rootConf, included].flatMap(({ steps }) => steps)
+  const restarts = found.hasSystemd && changes.length > 0
   const steps: readonly Step[] = [
     // What is named there must be there as long as it is.
     ...nixConf.steps,
+    ...rootConf.steps,
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
     ...included.steps,
     ...unit.steps,
   ]
-  const parts = [nixConf, included, unit]
+  const parts = [nixConf, rootConf, included, unit]
   const isWhole = parts.every(({ kept }) => kept === undefined)
   const notes = parts.flatMap(({ kept, note }) => [kept, note].filter(text => text !== undefined))
   return { steps, isWhole, isEmpty: steps.length === 0 && isWhole && found.record === undefined, notes }
@@ -68,6 +72,19 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
     steps: [],
     kept: `${name} was changed since setup and includes ${places.included} in words that are not setup's: take that line out, and run unsetup again`,
   }
+}
+
+function restoreRootConf(found: FoundFiles, places: SetupPlaces): Restored {
+  const { path, state, isMade } = found.rootConf
+  if (isMade || state === undefined) return { steps: [] }
+  const before = originalOf('root.conf', state, found, places)
+  const prior = priorOf('root.conf', found)
+  if (prior !== undefined && isAsLeft(state, prior))
+    return { steps: change('root.conf', path, state, before) }
+  if (!hasBuildHook(textOf(state))) return { steps: [] }
+  const after = before && { ...before, bytes: publicFile(withoutBuildHook(textOf(state))).bytes }
+  const note = `${printable(path)} was changed since setup: nixsig's two lines were taken out, all others are as they were`
+  return { steps: change('root.conf', path, state, after), note }
 }
 
 function ledElsewhere(name: string, path: string): string {

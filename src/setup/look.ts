@@ -15,6 +15,7 @@ import { parseNixConf, type Setting } from './nix-conf.ts'
 import { recordFile, type SetupPlaces } from './places.ts'
 import type { Found, FoundFiles } from './plan.ts'
 import { parseRecord, RECORD_LIMIT, type SetupRecord } from './record.ts'
+import { withoutBuildHook } from './root-conf.ts'
 
 const CONF_LIMIT = 1024 * 1024
 /** Files that include one another. */
@@ -51,9 +52,18 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
     nixConf: { path, state: readState(path), hasDirectory: isThere(dirname(path)) },
     included: readState(places.included),
     unit: readState(places.unit),
+    rootConf: lookAtRootConf(places.rootConf),
     record: readRecord(places),
     hasSystemd: isThere(places.systemd) && findProgram('systemctl') !== undefined,
   }
+}
+
+/** Root's own, after symbolic links. What a configuration makes of it (home-manager) is not ours to change. */
+function lookAtRootConf(file: string): FoundFiles['rootConf'] {
+  const isMade = isThere(file) && realpathSync.native(file).startsWith('/nix/store/')
+  if (isMade) return { path: file, state: undefined, isMade }
+  const path = realNixConf(file)
+  return { path, state: readState(path), isMade }
 }
 
 /**
@@ -101,18 +111,20 @@ export function settingsIn(start: string, { included }: Pick<SetupPlaces, 'inclu
     // Nix follows links.
     const bytes = isThere(file) ? readRegularFile(realpathSync.native(file), CONF_LIMIT) : undefined
     if (bytes === undefined) return undefined
-    return parseNixConf(withoutInclude(bytes.toString('latin1'), included), file).flatMap(line => {
-      if (line.kind === 'setting') return [line]
-      if (line.file === included) return []
-      const settings = read(line.file, depth + 1)
-      if (settings === undefined && !line.mayBeMissing)
-        throw new FormatError(
-          printable(file),
-          `there is no ${printable(line.file)} to include`,
-          `line ${line.line}`,
-        )
-      return settings ?? []
-    })
+    return parseNixConf(withoutBuildHook(withoutInclude(bytes.toString('latin1'), included)), file).flatMap(
+      line => {
+        if (line.kind === 'setting') return [line]
+        if (line.file === included) return []
+        const settings = read(line.file, depth + 1)
+        if (settings === undefined && !line.mayBeMissing)
+          throw new FormatError(
+            printable(file),
+            `there is no ${printable(line.file)} to include`,
+            `line ${line.line}`,
+          )
+        return settings ?? []
+      },
+    )
   }
   return read(start, 0) ?? []
 }

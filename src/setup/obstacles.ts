@@ -16,6 +16,7 @@ export function obstaclesIn(found: Found, places: SetupPlaces, inForce: InForce)
     ...featuresIn([...found.settings, ...found.later]),
     ...secretKeysIn([...found.settings, ...found.later], places),
     ...overrulesIn(found.later, inForce),
+    ...forgottenIn(found, inForce),
   ]
 }
 
@@ -54,6 +55,16 @@ function overrulesIn(later: readonly Setting[], inForce: InForce): readonly stri
     const written = `${isExtra ? 'extra-' : ''}${name}`
     return [`${placeOf(setting)} is read after nix.conf and overrules it in ${written}: take that line out`]
   })
+}
+
+/** Where another program makes root's nix.conf, it has to name the build-hook. */
+function forgottenIn({ rootConf, later }: Found, inForce: InForce): readonly string[] {
+  const hook = valueIn(inForce, 'build-hook')
+  if (!rootConf.isMade || hook === undefined) return []
+  if (settingValue(later, 'build-hook')?.join(' ') === hook) return []
+  return [
+    `${printable(rootConf.path)} is made by another program, and Nix 2.25 to 2.33 heeds build-hook there alone: have that program add the line build-hook = ${hook}`,
+  ]
 }
 
 /** `/etc/nix/nix.conf:7` */

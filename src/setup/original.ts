@@ -3,6 +3,7 @@ import { withoutInclude } from './include-line.ts'
 import type { SetupPlaces } from './places.ts'
 import type { FoundFiles } from './plan.ts'
 import { isAsLeft, type RecordedFile, type Role } from './record.ts'
+import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { HEADER } from './unit.ts'
 
 /**
@@ -17,21 +18,27 @@ export function originalOf(
 ): FileState | undefined {
   const prior = priorOf(role, found)
   if (prior !== undefined && (isSameState(state, prior.before) || isAsLeft(state, prior))) return prior.before
-  if (role !== 'nix.conf') {
+  if (role !== 'nix.conf' && role !== 'root.conf') {
     if (prior !== undefined) return prior.before
     return isOwnFile(state) ? undefined : state
   }
   if (state === undefined) return undefined
-  const text = withoutInclude(textOf(state), included)
-  const wasMissing = prior !== undefined && prior.before === undefined
+  const text = role === 'nix.conf' ? withoutInclude(textOf(state), included) : withoutBuildHook(textOf(state))
+  const wasMissing = prior === undefined ? hasBuildHook(textOf(state)) : prior.before === undefined
   return wasMissing && text === '' ? undefined : { ...state, bytes: publicFile(text).bytes }
 }
 
 /** What an earlier setup noted of a file. */
-export function priorOf(role: Role, { record, nixConf }: FoundFiles): RecordedFile | undefined {
+export function priorOf(role: Role, { record, nixConf, rootConf }: FoundFiles): RecordedFile | undefined {
   const prior = record?.files.get(role)
   // A link that leads elsewhere now leads to a file that no setup has seen.
-  return role === 'nix.conf' && prior?.path !== nixConf.path ? undefined : prior
+  const lies = {
+    'nix.conf': nixConf.path,
+    'root.conf': rootConf.path,
+    'nixsig.conf': prior?.path,
+    unit: prior?.path,
+  }
+  return prior?.path === lies[role] ? prior : undefined
 }
 
 /** Whether a file says itself that it is nixsig's. */

@@ -10,6 +10,8 @@ export interface SetupPlaces extends Places {
   /** The one file of settings that is nixsig's. */
   readonly included: string
   readonly unit: string
+  /** The nix.conf in root's home, which root's commands and the daemon read after `nixConf`. */
+  readonly rootConf: string
   /** What Nix reads after nix.conf when root runs it, as the daemon does; what stands there wins. */
   readonly later: readonly string[]
   /** Is there where systemd runs the machine (sd_booted(3)). */
@@ -19,12 +21,14 @@ export interface SetupPlaces extends Places {
 
 /** The machine's own. */
 export function machinePlaces(): SetupPlaces {
+  const rootConf = join(userInfo().homedir, '.config/nix/nix.conf')
   return {
     ...DEFAULT_PLACES,
     nixConf: '/etc/nix/nix.conf',
     included: '/etc/nix/nixsig.conf',
     unit: '/etc/systemd/system/nixsig.service',
-    later: ['/etc/xdg/nix/nix.conf', join(userInfo().homedir, '.config/nix/nix.conf')],
+    rootConf,
+    later: ['/etc/xdg/nix/nix.conf', rootConf],
     systemd: '/run/systemd/system',
     socket: RESIDENT_SOCKET,
   }

@@ -10,7 +10,8 @@ import { obstaclesIn } from './obstacles.ts'
 import { originalOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
 import { isAsLeft, markOf, printRecord, type RecordedFile, type Role, type SetupRecord } from './record.ts'
-import { type GateAddress, type InForce, settingsText } from './settings.ts'
+import { withBuildHook } from './root-conf.ts'
+import { type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
 import { unitText } from './unit.ts'
 
@@ -24,6 +25,12 @@ export interface FoundFiles {
   }
   readonly included: FileState | undefined
   readonly unit: FileState | undefined
+  readonly rootConf: {
+    readonly path: string
+    readonly state: FileState | undefined
+    /** Another program makes it. */
+    readonly isMade: boolean
+  }
   readonly record: SetupRecord | undefined
   readonly hasSystemd: boolean
 }
@@ -80,12 +87,15 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   const included = fileStep('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce)))
   const unit = unitSteps(found, places, inForce, isUnfinished || newKeys.length + policy.length > 0)
   const nixConf = nixConfStep(found, places)
-  const restarts = found.hasSystemd && (included.length + nixConf.length > 0 || isUnfinished)
+  const rootConf = rootConfStep(found, places, inForce)
+  const isChanged = included.length + nixConf.length + rootConf.length > 0
+  const restarts = found.hasSystemd && (isChanged || isUnfinished)
   const steps: readonly Step[] = [
     ...policy,
     ...included,
     ...unit,
     ...nixConf,
+    ...rootConf,
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
   ]
   const record = recordOf(found, places, inForce)
@@ -189,6 +199,20 @@ function includingState(state: FileState | undefined, { included }: SetupPlaces)
   return state === undefined ? publicFile(bytes.toString('latin1')) : { ...state, bytes }
 }
 
+function rootConfStep(found: Found, places: SetupPlaces, inForce: InForce): readonly Step[] {
+  const { path, state, isMade } = found.rootConf
+  return isMade ? [] : fileStep('root.conf', path, state, rootConfState(found, places, inForce))
+}
+
+/** Root's nix.conf as it shall be; as it was where the front is left out. */
+function rootConfState(found: Found, places: SetupPlaces, inForce: InForce): FileState | undefined {
+  const { state } = found.rootConf
+  const hook = valueIn(inForce, 'build-hook')
+  if (hook === undefined) return originalOf('root.conf', state, found, places)
+  const text = withBuildHook(textOf(state), hook)
+  return { ...(state ?? publicFile('')), bytes: publicFile(text).bytes }
+}
+
 function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRecord {
   const { nixConf, record, installation, hasSystemd } = found
   const recorded = (role: Role, path: string, state: FileState | undefined, after: FileState) => {
@@ -201,6 +225,9 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
   }
   const unit = publicFile(unitText(installation))
   const hasUnit = inForce.gate !== undefined && hasSystemd
+  const { rootConf } = found
+  const hook = rootConf.isMade ? undefined : valueIn(inForce, 'build-hook')
+  const named = hook === undefined ? undefined : rootConfState(found, places, inForce)
   return {
     directory: installation.directory,
     without: inForce.without,
@@ -210,6 +237,7 @@ function recordOf(found: Found, places: SetupPlaces, inForce: InForce): SetupRec
       recorded('nix.conf', nixConf.path, nixConf.state, includingState(nixConf.state, places)),
       recorded('nixsig.conf', places.included, found.included, publicFile(settingsText(inForce))),
       ...(hasUnit ? [recorded('unit', places.unit, found.unit, unit)] : []),
+      ...(named === undefined ? [] : [recorded('root.conf', rootConf.path, rootConf.state, named)]),
     ]),
   }
 }

@@ -6,7 +6,7 @@
  *       "nixConfDirectoryMade": false,
  *       "files": { "nix.conf": { "path": …, "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
  *                                "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
- *                  "nixsig.conf": …, "unit": … } }
+ *                  "nixsig.conf": …, "unit": …, "root.conf": … } }
  */
 import { createHash } from 'node:crypto'
 import {
@@ -32,7 +32,7 @@ const MARK_LIMIT = 16
 const ID_LIMIT = 0xffff_ffff
 
 /** The files that setup may change; unsetup touches no other, whatever a record says. */
-export const ROLES = ['nix.conf', 'nixsig.conf', 'unit'] as const
+export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'root.conf'] as const
 export type Role = (typeof ROLES)[number]
 
 /** A state of which only the contents' hash is known. */

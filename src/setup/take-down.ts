@@ -42,7 +42,7 @@ async function restore(places: SetupPlaces, purge: boolean, shown: LeavePlan): P
     throw new FileError('files changed while the plan was read: run unsetup again')
   const problem = await carryOut(places, plan.steps)
   if (problem !== undefined) return { kind: 'failed', problem }
-  for (const file of [found.nixConf.path, places.included, places.unit]) {
+  for (const file of [found.nixConf.path, found.rootConf.path, places.included, places.unit]) {
     rmSync(partialOf(file), { force: true })
   }
   if (plan.steps.some(step => step.kind === 'file' && step.role === 'unit') && found.hasSystemd) {
@@ -51,6 +51,10 @@ async function restore(places: SetupPlaces, purge: boolean, shown: LeavePlan): P
   }
   if (!plan.isWhole) return { kind: 'partly' }
   if (found.record?.nixConfDirectoryMade === true) removeEmpty(dirname(found.nixConf.path))
+  for (const step of plan.steps) {
+    if (step.kind !== 'file' || step.role !== 'root.conf' || step.after !== undefined) continue
+    for (const directory of [dirname(step.path), dirname(dirname(step.path))]) removeEmpty(directory)
+  }
   if (found.record !== undefined) writeRecord(places, undefined)
   if (purge) deleteAll(places)
   return { kind: 'done' }

@@ -1,7 +1,7 @@
 // Doors about processes, files, the policy, the gate, and what was tried.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { Canary, DaemonFacts, Facts, GateFacts, Loaded } from '../../src/doctor/facts.ts'
+import type { Canary, DaemonFacts, Facts, GateFacts, Loaded, RefusingFront } from '../../src/doctor/facts.ts'
 import type { Configuration } from '../../src/nix-config/conf-files.ts'
 import { assignment } from '../../src/nix-config/settings.ts'
 import { policyOf } from '../policy/policies.ts'
@@ -45,7 +45,12 @@ describe('the daemon', () => {
       ...WELL,
       views: [view('root')],
       daemon: { value: undefined },
-      canaries: { ...WELL.canaries, importByDaemon: undefined, buildByDaemon: undefined },
+      canaries: {
+        ...WELL.canaries,
+        importByDaemon: undefined,
+        buildByDaemon: undefined,
+        keptBuildByDaemon: undefined,
+      },
     }
     assert.deepEqual(holes(without), [])
     assert.equal(judge('import-by-daemon', without).state, 'not applicable')
@@ -77,6 +82,31 @@ describe('what processes have loaded', () => {
     assert.equal(judge('nix-version', version('nix (Nix) 2.7.1')).state, 'open')
     assert.equal(judge('nix-version', version('nix (Lix, like Nix) 2.91.0')).state, 'open')
     assert.equal(judge('nix-version', version('nix (Determinate Nix 3.1) 2.28.1')).state, 'unknown')
+  })
+
+  test('a Nix that nobody has tried: each front says that it is not proven there, and what proves it', () => {
+    const on = (value: string, canaries: Partial<Facts['canaries']> = {}): Facts => ({
+      ...WELL,
+      views: [{ ...view('root'), version: { value } }],
+      canaries: { ...WELL.canaries, ...canaries },
+    })
+    const untried = { value: { kind: 'failed', why: 'late' } } as const
+    const none = { importByRoot: untried, buildByRoot: untried, keptBuildByRoot: untried }
+    for (const [door, proof] of [
+      ['pre-build-hook', /run nixsig doctor in enforce mode/],
+      ['build-hook', /run nixsig doctor in enforce mode/],
+      ['plugin-files', /run nixsig doctor in enforce mode/],
+      ['post-build-hook', /see that nixsig verify calls the output built here/],
+    ] as const) {
+      assert.doesNotMatch(judge(door, on('nix (Nix) 2.35.2', none)).detail, /not proven/)
+      for (const version of ['nix (Nix) 2.36.0', 'nix (Determinate Nix 3.1) 2.28.1']) {
+        const found = judge(door, on(version, none))
+        assert.equal(found.state, 'closed')
+        assert.match(found.detail, /not proven on this version of Nix/)
+        assert.match(found.detail, proof)
+      }
+    }
+    assert.match(judge('build-hook', on('nix (Nix) 2.36.0')).detail, /but seen at work just now/)
   })
 })
 
@@ -229,5 +259,54 @@ describe('what was tried', () => {
   test('could not be taken out again', () => {
     const leftovers = ['/nix/store/x']
     assert.equal(judge('leftovers', { ...WELL, canaries: { ...WELL.canaries, leftovers } }).state, 'open')
+  })
+})
+
+describe('what a setting is worth', () => {
+  const refusedBy = (front: RefusingFront): { readonly value: Canary } => ({
+    value: { kind: 'refused', by: 'nixsig: refused it', front },
+  })
+  const withTried = (canaries: Partial<Facts['canaries']>): Facts => ({
+    ...WELL,
+    canaries: { ...WELL.canaries, ...canaries },
+  })
+
+  test('is told by who refused: what was seen at work, and what was not tried', () => {
+    const found = judge('effects', WELL)
+    assert.equal(found.state, 'closed')
+    assert.match(
+      found.detail,
+      /root: seen at work: plugin-files, build-hook, pre-build-hook, sandbox; note: not tried: post-build-hook/,
+    )
+  })
+
+  test('a front that another stood in for is not heeded, by root or by the daemon', () => {
+    for (const [canary, front, words] of [
+      ['buildByDaemon', 'pre-build-hook', /^build-hook is set, and nix-daemon asked the pre-build-hook/],
+      ['buildByRoot', 'plugin', /^build-hook is set, and root asked the plugin/],
+      ['keptBuildByRoot', 'plugin', /^pre-build-hook is set, and root asked the plugin/],
+    ] as const) {
+      const found = judge('effects', withTried({ [canary]: refusedBy(front) }))
+      assert.equal(found.state, 'open')
+      assert.match(found.detail, words)
+    }
+  })
+
+  test('what was let in or failed proves nothing', () => {
+    for (const value of [
+      { kind: 'failed', why: 'late' },
+      { kind: 'let in', isJudged: true },
+    ] as const) {
+      const found = judge('effects', withTried({ buildByRoot: { value } }))
+      assert.equal(found.state, 'closed')
+      assert.match(found.detail, /root: .*not tried: build-hook/)
+    }
+  })
+
+  test('the build-hook may be named by NIX_CONFIG, if it is nixsig’s', () => {
+    const told = (value: string) =>
+      withDaemon({}, { assignments: [assignment('build-hook', value, 'NIX_CONFIG:1')] })
+    assert.equal(judge('daemon-overrides', told('/opt/nixsig/build-hook')).state, 'closed')
+    assert.equal(judge('daemon-overrides', told('/usr/bin/other')).state, 'open')
   })
 })

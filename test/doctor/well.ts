@@ -2,7 +2,7 @@
 
 import type { Door } from '../../src/doctor/doors.ts'
 import { judgeDoors } from '../../src/doctor/doors.ts'
-import type { Facts, ProgramFile, View } from '../../src/doctor/facts.ts'
+import type { Facts, ProgramFile, RefusingFront, View } from '../../src/doctor/facts.ts'
 import type { DoorName } from '../../src/doctor/wording.ts'
 import { parseNixPublicKey } from '../../src/formats/nix/nix-key.ts'
 import type { Settings } from '../../src/nix-config/settings.ts'
@@ -52,7 +52,8 @@ export function view(who: View['who'], settings: Readonly<Record<string, string>
 
 const good = (part: ProgramFile['part']): ProgramFile => ({ problem: undefined, part })
 const loaded = { value: { plugin: 'loaded', offersSqlite: true } } as const
-const refused = { value: { kind: 'refused', by: 'nixsig: refused it' } } as const
+const refusedBy = <Front extends RefusingFront>(front: Front) =>
+  ({ value: { kind: 'refused', by: 'nixsig: refused it', front } }) as const
 
 export const WELL: Facts = {
   now: NOW,
@@ -98,10 +99,12 @@ export const WELL: Facts = {
     newestFile: { value: NOW - 10 },
   },
   canaries: {
-    importByRoot: refused,
-    importByDaemon: refused,
-    buildByRoot: refused,
-    buildByDaemon: refused,
+    importByRoot: refusedBy('plugin'),
+    importByDaemon: refusedBy('plugin'),
+    buildByRoot: refusedBy('build-hook'),
+    buildByDaemon: refusedBy('build-hook'),
+    keptBuildByRoot: refusedBy('pre-build-hook'),
+    keptBuildByDaemon: refusedBy('pre-build-hook'),
     leftovers: [],
   },
 }

@@ -5,7 +5,7 @@ import { commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'
 import { contentsOf, packaged, policyText, publish, setPolicy, signer } from '../support/trust.ts'
-import { type RunOptions, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, type RunOptions, type Version, type World, withWorld } from '../support/world.ts'
 
 const PACKAGER = signer('packager')
 const FILE = '/srv/all.nix'
@@ -57,7 +57,7 @@ const AS: Readonly<Record<string, RunOptions & { readonly daemon?: true }>> = {
   'a plain user through the daemon': { user: 'alice', daemon: true },
 }
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   for (const [who, options] of Object.entries(AS)) {
     test(`${version}: ${who}: a refused goal fails with its reason, what is upon it too, its siblings are built`, () =>
       withFront(version, async ({ world, instantiate, isBuilt }) => {

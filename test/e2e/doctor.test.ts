@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
-import { VERSIONS, type World } from '../support/world.ts'
+import { EVERY_VERSION, type World } from '../support/world.ts'
 
 interface Door {
   readonly door: string
@@ -70,8 +70,16 @@ interface Hole {
 /** What follows from any change of nix.conf, be it only of its mode, while the daemon runs. */
 const STALE = ['daemon-age']
 
+const ROOT_CONF = '/root/.config/nix/nix.conf'
+/** Settings at the end of root's own nix.conf, which counts more. */
+const inRootConf = (lines: string, more = '') =>
+  byCommand(
+    `cp -p /etc/nix/nix.conf /srv/n; cp -p ${ROOT_CONF} /srv/r; printf '${lines}\\n' >>${ROOT_CONF}; printf '${more}' >>/etc/nix/nix.conf`,
+    `cp -p /srv/n /etc/nix/nix.conf; cp -p /srv/r ${ROOT_CONF}`,
+  )
+
 const SETTINGS: readonly Hole[] = [
-  { name: 'builds without a sandbox', make: inConf('sandbox = false'), doors: ['sandbox'] },
+  { name: 'builds without a sandbox', make: inConf('sandbox = false'), doors: ['sandbox', 'effects'] },
   { name: 'a relaxed sandbox', make: inConf('build-use-sandbox = relaxed'), doors: ['sandbox'] },
   { name: 'falling back to none', make: inConf('sandbox-fallback = true'), doors: ['sandbox-fallback'] },
   { name: 'no signatures', make: inConf('require-sigs = false'), doors: ['require-sigs'] },
@@ -114,13 +122,13 @@ const SETTINGS: readonly Hole[] = [
   {
     name: "somebody's pre-build hook",
     make: inConf('pre-build-hook = /bin/true'),
-    doors: ['pre-build-hook'],
+    doors: ['pre-build-hook', 'effects'],
   },
   { name: 'no post-build hook', make: inConf('post-build-hook ='), doors: ['post-build-hook'] },
   {
     name: 'no front for builds',
-    make: inConf('build-hook = /srv/decline'),
-    doors: ['build-hook', 'builders'],
+    make: inRootConf('build-hook = /srv/decline'),
+    doors: ['build-hook', 'builders', 'effects'],
   },
   {
     name: 'no plugin',
@@ -129,8 +137,9 @@ const SETTINGS: readonly Hole[] = [
   },
   {
     name: 'nothing of nixsig at all',
-    make: inConf(
-      'pre-build-hook =\npost-build-hook =\nbuild-hook = /srv/decline\nbuilders =\nplugin-files =',
+    make: inRootConf(
+      'build-hook = /srv/decline',
+      'pre-build-hook =\\npost-build-hook =\\nbuilders =\\nplugin-files =\\n',
     ),
     doors: [
       'pre-build-hook',
@@ -140,6 +149,7 @@ const SETTINGS: readonly Hole[] = [
       'plugin-loaded',
       'import-by-root',
       'build-by-root',
+      'kept-build-by-root',
     ],
   },
   {
@@ -153,11 +163,8 @@ const SETTINGS: readonly Hole[] = [
 const ELSEWHERE: readonly Hole[] = [
   {
     name: "settings of root's own",
-    make: byCommand(
-      'mkdir -p /root/.config/nix; echo "sandbox = false" >/root/.config/nix/nix.conf',
-      'rm -r /root/.config/nix',
-    ),
-    doors: ['sandbox'],
+    make: inRootConf('sandbox = false'),
+    doors: ['sandbox', 'effects'],
   },
   {
     name: 'a nix.conf that others may write',
@@ -243,7 +250,15 @@ const ELSEWHERE: readonly Hole[] = [
       'cp -p /etc/nixsig/policy.toml /etc/nixsig/old; sed -i s/enforce/warn/ /etc/nixsig/policy.toml',
       'mv /etc/nixsig/old /etc/nixsig/policy.toml',
     ),
-    doors: ['mode', 'import-by-root', 'import-by-daemon', 'build-by-root', 'build-by-daemon'],
+    doors: [
+      'mode',
+      'import-by-root',
+      'import-by-daemon',
+      'build-by-root',
+      'build-by-daemon',
+      'kept-build-by-root',
+      'kept-build-by-daemon',
+    ],
   },
   // The daemon keeps the old one, so this one is last.
   {
@@ -253,7 +268,7 @@ const ELSEWHERE: readonly Hole[] = [
   },
 ]
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   test(`${version}: every door of a machine that is set up is closed, and nothing is left of trying them`, () =>
     withGuardedWorld(version, async ({ world }) => {
       await world.output('ln -s /opt/nixsig/nixsig /usr/local/bin/nixsig')
@@ -264,6 +279,12 @@ for (const version of VERSIONS) {
       for (const door of ['import-by-root', 'build-by-root', 'build-by-daemon']) {
         assert.match(doors.get(door)?.detail ?? '', /^nixsig: refused \/nix\/store\/\S+-nixsig-doctor-/, door)
       }
+      const effects = doors.get('effects')?.detail ?? ''
+      for (const who of ['root', 'nix-daemon'])
+        assert.match(
+          effects,
+          new RegExp(`${who}: seen at work: plugin-files, build-hook, pre-build-hook, sandbox`),
+        )
       assert.deepEqual((await world.run(`${DOCTOR} --quiet`)).stdout, '')
       await runAll(world, commandsOf('docs/how-to/doctor.md'))
       assert.deepEqual(await files(world), before)
@@ -295,6 +316,7 @@ for (const version of VERSIONS) {
         'plugin-loaded',
         'sandbox',
         'import-by-daemon',
+        'kept-build-by-daemon',
       ])
       assert.match(doors.get('sandbox')?.detail ?? '', /^nix-daemon: sandbox = false$/)
       await told.stop()
@@ -332,6 +354,20 @@ for (const version of VERSIONS) {
       assert.deepEqual((await examine(world)).holes, ['gate-socket', 'gate-http'])
     }))
 }
+
+test('trixie: a daemon that reads no file of root’s forgets the build-hook, and is told it by NIX_CONFIG', () =>
+  withGuardedWorld('trixie', async ({ world }) => {
+    await stopDaemon(world)
+    const forgetful = await world.startDaemon({ env: { NIX_USER_CONF_FILES: '/srv/none' } })
+    const { doors, holes } = await examine(world)
+    assert.deepEqual(holes, ['nix.conf', 'build-hook', 'builders', 'effects'])
+    assert.match(doors.get('build-hook')?.detail ?? '', /^nix-daemon: \S+nix is not nixsig's build-hook$/)
+    assert.match(doors.get('effects')?.detail ?? '', /nix-daemon asked the pre-build-hook in its place/)
+    await forgetful.stop()
+    const env = { NIX_USER_CONF_FILES: '/srv/none', NIX_CONFIG: 'build-hook = /opt/nixsig/build-hook' }
+    await world.startDaemon({ env })
+    assert.deepEqual((await examine(world)).holes, [])
+  }))
 
 test('a policy that lets be built here what nobody signed is judged by, and leaves nothing', () =>
   withGuardedWorld('sid', async ({ world }) => {

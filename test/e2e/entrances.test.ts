@@ -29,7 +29,7 @@ const GROUPS: readonly Group[] = [
 
 test('entrances', { concurrency: VERSIONS.length }, async t => {
   const results: Result[] = []
-  const families: Record<Version, string> = { bookworm: '', sid: '' }
+  const families: Record<Version, string> = { bookworm: '', trixie: '', sid: '' }
   await Promise.all(
     VERSIONS.map(version =>
       t.test(version, t =>

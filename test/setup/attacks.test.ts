@@ -247,12 +247,13 @@ test('root’s own configuration that would overrule nixsig’s stands in the wa
   )
   assert.equal((await machine.setUp()).kind, 'done')
   await machine.takeDown()
+  mkdirSync(dirname(second ?? ''), { recursive: true, mode: 0o755 })
   writeFileSync(
     second ?? '',
     'cores = 1\nextra-trusted-users = mallory\nplugin-files =\nbuild-use-sandbox = false\n',
   )
   await isBlocked(
-    /root\.conf:2 is read after nix\.conf and overrules it in extra-trusted-users.*\n.*:3 .*plugin-files.*\n.*:4 .*sandbox/,
+    /\.config\/nix\/nix\.conf:2 is read after nix\.conf and overrules it in extra-trusted-users.*\n.*:3 .*plugin-files.*\n.*:4 .*sandbox/,
   )
 })
 

@@ -34,7 +34,7 @@ after(() => rmSync(SHARED, { recursive: true }))
 export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
   const root = mkdtempSync(join(tmpdir(), 'nixsig-setup-'))
   const directory = join(root, 'opt/nixsig')
-  for (const name of ['opt/nixsig/native', 'etc/nix', 'etc/nixsig', 'etc/systemd', 'run'])
+  for (const name of ['opt/nixsig/native', 'etc/nix', 'etc/nixsig', 'etc/systemd', 'home', 'run'])
     mkdirSync(join(root, name), { recursive: true, mode: 0o755 })
   install(directory, ['nixsig', 'pre-build-hook', 'post-build-hook', 'build-hook', 'native/nixsig-plugin.so'])
   const places: SetupPlaces = {
@@ -44,7 +44,8 @@ export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
     nixConf: join(root, 'etc/nix/nix.conf'),
     included: join(root, 'etc/nix/nixsig.conf'),
     unit: join(root, 'etc/systemd/nixsig.service'),
-    later: [join(root, 'xdg.conf'), join(root, 'root.conf')],
+    rootConf: join(root, 'home/.config/nix/nix.conf'),
+    later: [join(root, 'xdg.conf'), join(root, 'home/.config/nix/nix.conf')],
     systemd: join(root, 'run/systemd'),
     socket: join(root, 'run/socket'),
   }

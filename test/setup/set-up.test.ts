@@ -314,7 +314,7 @@ test('a link that leads to another file since then is not taken for the one that
 test('killed after any step, it goes on from there, and every step can be taken back', async () => {
   const first = 'cores = 1'
   const steps = planSetup(look(machine.places, machine.directory), machine.places, []).steps.length
-  assert.equal(steps, 2)
+  assert.equal(steps, 3)
   for (let done = 0; done <= steps; done++) {
     for (const next of ['setup', 'unsetup']) {
       writeConf(first)
@@ -330,6 +330,7 @@ test('killed after any step, it goes on from there, and every step can be taken 
       assert.equal((await machine.takeDown()).kind, 'done')
       assert.equal(conf(), first)
       assert.equal(existsSync(machine.places.included), false)
+      assert.equal(existsSync(machine.places.rootConf), false)
     }
   }
 })

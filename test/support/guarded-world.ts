@@ -10,7 +10,7 @@ import type { Daemon } from './daemon.ts'
 import { freePort, GATE_STATE, type GateProcess, startGate } from './gate-process.ts'
 import { built, packaged, policyText, publish, type Signer, setPolicy, signer } from './trust.ts'
 import { serveUpstream, type UpstreamServer } from './upstream-server.ts'
-import { type RunOptions, type Version, type World, withWorld } from './world.ts'
+import { nameBuildHook, type RunOptions, type Version, type World, withWorld } from './world.ts'
 
 /** Signs sources and derivations. */
 export const PACKAGER: Signer = signer('packager')
@@ -94,6 +94,7 @@ function putInForce(world: World, gate: GateProcess): void {
   const text = settingsText({ installation, without: [], gate: { url: gate.url, publicKey } })
   world.write('/etc/nix/nixsig.conf', text)
   world.write('/etc/nix/nix.conf', `${world.read('/etc/nix/nix.conf')}include nixsig.conf\n`)
+  nameBuildHook(world, installation.buildHook)
 }
 
 /**
@@ -142,8 +143,9 @@ system-features = elsewhere
 
 const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` }
 
-/** Nix waits for one word of a local command, by which it knows that the other side let it in. */
+/** Nix waits for one word of a local command, by which it knows that the other side let it in, and may ask for a connection to share. */
 const SSH = `#!/bin/sh
+case "$*" in *'-O check'*) exit 1 ;; esac
 case "$*" in *LocalCommand=*) echo started ;; esac
 for last; do :; done
 case $last in *nix-store* | *nix-daemon*) ;; *) last="$*"; last=\${last##* -- } ;; esac

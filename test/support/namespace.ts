@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { sidRoot, testCache } from '../../tools/sid-root.mjs'
+import { debianRoot, testCache } from '../../tools/debian-roots.mjs'
 
-export type Version = 'bookworm' | 'sid'
+/** Which Debian, and so which Nix: this machine's own, which is as old as nixsig works with, 2.26, or the newest. */
+export type Version = 'bookworm' | 'trixie' | 'sid'
 
 export interface Namespace {
   /** Its first process, as this machine numbers it. */
@@ -20,12 +21,12 @@ export type Init = 'none' | 'systemd'
 
 /**
  * A private copy-on-write root, in memory, with a mount and a process namespace of its own (see world.sh): over this
- * machine's root for `bookworm`, over Debian sid's for `sid`. It also goes when this process dies in any way.
+ * machine's root for `bookworm`, over that Debian's for the others. It also goes when this process dies in any way.
  */
 export async function openNamespace(version: Version, init: Init = 'none'): Promise<Namespace> {
   const stage = join(testCache(), 'stage')
   mkdirSync(stage, { recursive: true })
-  const root = version === 'sid' ? [sidRoot(), stage, ''] : ['/', stage, process.execPath]
+  const root = version === 'bookworm' ? ['/', stage, process.execPath] : [debianRoot(version), stage, '']
   const world = [SCRIPT, ...root, PROJECT_ROOT]
   const unshare =
     init === 'none'

@@ -1,16 +1,16 @@
 import { readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Tool } from '../../src/crypto/openpgp/tools.ts'
-import { sidRoot } from '../../tools/sid-root.mjs'
+import { debianRoot } from '../../tools/debian-roots.mjs'
 
 /** A tool as Debian sid has it, run from the root of the end-to-end tests but in this system; a script in `dir`. */
 export function sidTool(name: Tool['name'], dir: string): Tool {
-  const libraries = join(sidRoot(), 'usr/lib')
+  const libraries = join(debianRoot('sid'), 'usr/lib')
   const triplet = readdirSync(libraries).find(entry => entry.endsWith('-linux-gnu')) ?? ''
   const library = join(libraries, triplet)
   const loader = readdirSync(library).find(entry => entry.startsWith('ld-linux')) ?? ''
   const program = join(dir, `sid-${name}`)
-  const run = [join(library, loader), '--library-path', library, join(sidRoot(), 'usr/bin', name)]
+  const run = [join(library, loader), '--library-path', library, join(debianRoot('sid'), 'usr/bin', name)]
   writeFileSync(program, `#!/bin/sh\nexec ${run.join(' ')} "$@"\n`, { mode: 0o755 })
   return { name, program }
 }

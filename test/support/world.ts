@@ -6,6 +6,7 @@
 import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { withBuildHook } from '../../src/setup/root-conf.ts'
 import { type CommandOptions, type Outcome, runCommand } from './command.ts'
 import { type Daemon, startDaemon } from './daemon.ts'
 import { insideRoot } from './inside.ts'
@@ -16,8 +17,11 @@ export type { Outcome } from './command.ts'
 export type { Daemon } from './daemon.ts'
 export type { Version } from './namespace.ts'
 
-/** Both kinds of world: the oldest and the newest Nix that nixsig works with. */
+/** The oldest and the newest Nix that nixsig works with. */
 export const VERSIONS: readonly Version[] = ['bookworm', 'sid']
+
+/** Debian 13's as well, for what Nix itself may do differently: how it builds, copies, and takes its settings. */
+export const EVERY_VERSION: readonly Version[] = ['bookworm', 'trixie', 'sid']
 
 /** `alice` and `mallory` are plain users, not trusted by Nix, with a home each. */
 export type User = 'root' | 'alice' | 'mallory'
@@ -81,6 +85,11 @@ const NIX_CONF: Readonly<Record<string, string>> = {
   'experimental-features': 'nix-command flakes',
 }
 
+/** As `nixsig setup` does: in root's own nix.conf too, the only place where Nix 2.25 to 2.33 heeds it. */
+export function nameBuildHook(world: Pick<World, 'write'>, hook: string | undefined): void {
+  if (hook !== undefined) world.write('/root/.config/nix/nix.conf', withBuildHook('', hook))
+}
+
 /** The hooks of a world: where a resident process judges, the thin ones, which ask nobody else. */
 function hooksConf({ resident }: WorldOptions): Readonly<Record<string, string>> {
   const directory = HAS_RESIDENT && resident !== 'none' ? '/opt/nixsig/native' : '/opt/nixsig'
@@ -104,6 +113,7 @@ export async function withWorld<T>(
     const settings = { ...NIX_CONF, ...(hooks ? hooksConf(options) : {}), ...options.nixConf }
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
+    nameBuildHook(world, options.nixConf?.['build-hook'])
     const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
     const live = () => use({ ...world, nixVersion })
     if (!hooks || !HAS_RESIDENT || options.resident === 'none') return await live()

@@ -1,0 +1,30 @@
+/** On which versions of Nix the fronts are known to do what nixsig relies on, and what is said of all others. */
+import { known } from './door.ts'
+import { frontSeen } from './effect-door.ts'
+import type { Facts, Part, View } from './facts.ts'
+
+/** CppNix 2.8 to 2.35: 2.8, 2.26 and 2.34 were tried, and the source of those between them was read. */
+export const OLDEST = 8
+const NEWEST = 35
+
+/** The minor version, as `nix --version` prints it; undefined for another Nix, or another major version. */
+export function minorOf(version: string): number | undefined {
+  const [, minor] = /^\S+ \(Nix\) 2\.(\d+)/.exec(version) ?? []
+  return minor === undefined ? undefined : Number(minor)
+}
+
+export function isProven(version: string): boolean {
+  const minor = minorOf(version)
+  return minor !== undefined && minor >= OLDEST && minor <= NEWEST
+}
+
+/** What to know about a front on this Nix, to be put behind what is said of it; empty where it is known to work. */
+export function provenNote(facts: Facts, { who, version }: View, part: Part): string {
+  const found = known(version)
+  if (found !== undefined && isProven(found)) return ''
+  if (part === 'post-build-hook')
+    return '; note: not proven on this version of Nix: build what the policy lets through, and see that nixsig verify calls the output built here'
+  if (frontSeen(facts, who, part) === part)
+    return '; note: not proven on this version of Nix, but seen at work just now'
+  return '; note: not proven on this version of Nix: run nixsig doctor in enforce mode, which tries it'
+}

@@ -1,0 +1,3 @@
+export function testCache(): string
+export function debianRoot(suite: 'trixie' | 'sid'): string
+export function makeDebianRoots(): Promise<string | undefined>

@@ -1,0 +1,79 @@
+// The other Nix versions of the end-to-end tests: those of Debian 13 and of Debian sid, each in a root of its own that is
+// made once and kept.
+
+import { spawn } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const USUAL =
+  'nix-bin busybox-static ca-certificates git gpg gpgv nodejs openssh-client sqlite3 systemd util-linux'
+
+/** By the suite, whose name the root has as well: what is installed in it. */
+const PACKAGES = {
+  trixie: USUAL,
+  sid: 'nix-bin busybox-static ca-certificates cosign git gpg gpgv minisign nodejs openssh-client sqlite3 sqv systemd util-linux',
+}
+
+/** The directory that keeps what the tests prepare once: $NIXSIG_TEST_CACHE, else /var/cache/nixsig-test. */
+export function testCache() {
+  return process.env.NIXSIG_TEST_CACHE ?? '/var/cache/nixsig-test'
+}
+
+/** Where the root of a suite lies; whether it is ready is another question. */
+export function debianRoot(suite) {
+  return join(testCache(), suite)
+}
+
+// $1 is the suite, $2 the root, the other arguments are packages. The list of packages is written into the root last of
+// all, so a root whose making was interrupted is never taken for ready, and one of an older list gets what it lacks.
+const MAKE = `
+suite=$1 root=$2; shift 2
+if ! [ -d "$root" ]; then
+  rm -rf "$root.partial"
+  debootstrap --variant=minbase "$suite" "$root.partial"
+  mv "$root.partial" "$root"
+fi
+export DEBIAN_FRONTEND=noninteractive
+chroot "$root" dpkg --configure -a
+chroot "$root" apt-get -o Acquire::Check-Valid-Until=false update
+chroot "$root" apt-get install -y --no-install-recommends "$@"
+chroot "$root" apt-get clean
+echo "$*" >"$root/.nixsig-test"
+`
+
+function isReady(suite) {
+  try {
+    return readFileSync(join(debianRoot(suite), '.nixsig-test'), 'utf8').trim() === PACKAGES[suite]
+  } catch {
+    return false
+  }
+}
+
+/** Makes the roots that are not ready, side by side, a few minutes' work on a new machine; why that failed, or nothing. */
+export async function makeDebianRoots() {
+  const suites = Object.keys(PACKAGES).filter(suite => !isReady(suite))
+  const problems = await Promise.all(suites.map(make))
+  return problems.find(problem => problem !== undefined)
+}
+
+async function make(suite) {
+  const root = debianRoot(suite)
+  mkdirSync(testCache(), { recursive: true })
+  console.error(`preparing a root of Debian ${suite} in ${root} …`)
+  const args = [`${root}.lock`, 'sh', '-euc', MAKE, 'sh', suite, root, ...PACKAGES[suite].split(' ')]
+  const env = { ...process.env, PATH: `${process.env.PATH ?? ''}:/usr/sbin:/sbin:/usr/bin:/bin` }
+  const made = spawn('flock', args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const lines = []
+  for (const stream of [made.stdout, made.stderr]) {
+    stream.setEncoding('utf8')
+    stream.on('data', text => {
+      lines.push(...text.trim().split('\n'))
+      lines.splice(0, lines.length - 3)
+    })
+  }
+  const ended = await new Promise(resolve => {
+    made.on('error', error => resolve(error.message))
+    made.on('close', status => resolve(status === 0 ? undefined : lines.join('\n')))
+  })
+  return ended === undefined ? undefined : `Debian ${suite}: ${ended}`
+}

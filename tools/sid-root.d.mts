@@ -1,3 +1,0 @@
-export function testCache(): string
-export function sidRoot(): string
-export function makeSidRoot(): string | undefined
