@@ -6,10 +6,10 @@ import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
 import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
+import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import { expectBuild } from './expect-build.ts'
 import type { Places } from './places.ts'
-import { hasUnfinished } from './unfinished.ts'
 
 /**
  * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and
@@ -31,7 +31,7 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
 }
 
 function buildableByLedger(places: Places, drvPath: string) {
-  const known = readMoment(places, drvPath)
+  const known = readMoment(places)
   if (known === undefined) return undefined
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined) return undefined
@@ -42,7 +42,7 @@ function buildableByLedger(places: Places, drvPath: string) {
 
 /** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */
 export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
-  const known = readMoment(places, drvPath)
+  const known = readMoment(places)
   if (known === undefined) return false
   const outputs = admittedBuild(known, drvPath)
   if (!outputs?.every(({ path }) => isAdmitted(known, path, 'output'))) return false
@@ -50,12 +50,12 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   return true
 }
 
-function readMoment(
-  { state, policy }: Places,
-  drvPath: string,
-): (Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>) | undefined {
+function readMoment({
+  state,
+  policy,
+}: Places): (Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>) | undefined {
   assertOwnedDirectory(state)
-  if (hasUnfinished(state, drvPath)) return undefined
+  if (hasUnfinished(state)) return undefined
   const snapshot = readSnapshot(state, policy)
   if (snapshot === undefined) return undefined
   const now = Math.floor(Date.now() / 1000)
