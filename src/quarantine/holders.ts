@@ -4,6 +4,13 @@ import type { QuarantineEntry } from './entries.ts'
 /** Paths that are found in one round at most; the next one finds more. */
 const FOUND_AT_ONCE = 20_000
 
+const WHICH = ', which was refused'
+
+/** Whether an entry holds what was not refused itself, but referred to what was. */
+export function isHolder({ reason }: QuarantineEntry): boolean {
+  return reason.startsWith('refers to ') && reason.endsWith(WHICH)
+}
+
 /** What refers to paths that leave the store, near or far. */
 export interface Holders {
   /** Entries for so many of them. */
@@ -43,7 +50,7 @@ export async function holdersOf(
     const info = await store.pathInfo(path)
     if (info === undefined) continue
     const { narHash, narSize, references, registrationTime: registered } = info
-    const reason = `refers to ${refused}, which was refused`
+    const reason = `refers to ${refused}${WHICH}`
     kept.push({ ...model, path, narHash, narSize, references, registered, reason })
   }
   const withEntry = new Set(kept.map(({ path }) => path))

@@ -6,7 +6,7 @@ import { printable } from '../primitives/printable.ts'
 import type { Store } from '../store/store-client.ts'
 import { enterAll, type Marked } from './enter.ts'
 import { entryDirectory, finishEntry, hasContent } from './entries.ts'
-import { holdersOf } from './holders.ts'
+import { holdersOf, isHolder } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
 import { openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
@@ -68,7 +68,8 @@ export async function takeAllOut(
   openStore: OpenStore,
   { patience, rounds }: Effort,
 ): Promise<TakenOut> {
-  const leaving: Departure = { marked: [...marked], room: HOLDERS_KEPT, others: new Set(), lost: new Map() }
+  const room = Math.max(0, HOLDERS_KEPT - marked.filter(({ entry }) => isHolder(entry)).length)
+  const leaving: Departure = { marked: [...marked], room, others: new Set(), lost: new Map() }
   for (const one of marked) if (one.id === undefined) note(leaving, { path: one.entry.path, why: one.why })
   const aside = await openAside()
   try {

@@ -286,10 +286,11 @@ async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusa
   return quarantine(inquiry.places.state, entries, openStore)
 }
 
-/** Why a path leaves: what was found of it itself, then what its build was refused for. */
+/** Why a path leaves: what was found of it itself, then some of what else its build was refused for. */
 function reasonFor(path: string, refusals: readonly Refusal[]): string {
-  const own = refusals.filter(refusal => refusal.path === path)
-  const told = [...own, ...refusals.filter(refusal => refusal.path !== path)].slice(0, REASONS_TOLD)
+  const own = refusals.find(refusal => refusal.path === path)
+  const others = refusals.slice(0, REASONS_TOLD).filter(refusal => refusal !== own)
+  const told = [...(own === undefined ? [] : [own]), ...others].slice(0, REASONS_TOLD)
   const more = refusals.length - told.length
   const rest = more > 0 ? [`and ${more} more refusals of the same build`] : []
   return [...told.map(paragraph), ...rest].join('\n')
