@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "decide.h"
+#include "refer.h"
 #include "say.h"
 
 #ifndef NIXSIG_STATE
@@ -36,6 +37,10 @@ static const char system_database[] = "/nix/var/nix/db/db.sqlite";
 
 #define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca);"
 
+#define REFER \
+  "WHEN NEW.referrer <> NEW.reference AND nixsig_any_leaving() " \
+  "BEGIN SELECT nixsig_refer((SELECT path FROM main.ValidPaths WHERE id = NEW.reference)); END;"
+
 /** The tables that say what is valid, and what is asked before they change. */
 static const struct {
   const char *name;
@@ -45,6 +50,10 @@ static const struct {
      "CREATE TEMP TRIGGER nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
      "CREATE TEMP TRIGGER nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
      "WHEN NEW.path IS NOT OLD.path OR NEW.hash IS NOT OLD.hash BEGIN " ADMIT " END;"},
+    /* A path may refer to itself, also when it is made again while the one before leaves. */
+    {"Refs",
+     "CREATE TEMP TRIGGER nixsig_reference BEFORE INSERT ON main.Refs " REFER
+     "CREATE TEMP TRIGGER nixsig_other_reference BEFORE UPDATE ON main.Refs " REFER},
     {"Realisations",
      "CREATE TEMP TRIGGER nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
      "CREATE TEMP TRIGGER nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
@@ -263,6 +272,7 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   /* The connection frees the guard when it is closed, or at once if this fails. */
   int status = sqlite->create_function_v2(db, "nixsig_admit", 5, flags, guard, admit, NULL, NULL, free);
   if (status == SQLITE_OK) status = sqlite->create_function_v2(db, "nixsig_refuse", 0, flags, guard, refuse_realisation, NULL, NULL, NULL);
+  if (status == SQLITE_OK) status = add_reference_functions(sqlite, db, guard->has_root ? guard->root : NULL);
   *error = "nixsig cannot guard the tables of this store";
   if (status == SQLITE_OK) status = guard_tables(guard);
   if (status == SQLITE_OK) status = sqlite->set_authorizer(db, authorize, guard);

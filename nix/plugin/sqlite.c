@@ -17,6 +17,7 @@ bool find_sqlite(struct sqlite *sqlite) {
          find("sqlite3_set_authorizer", &sqlite->set_authorizer) && find("sqlite3_trace_v2", &sqlite->trace_v2) &&
          find("sqlite3_user_data", &sqlite->user_data) && find("sqlite3_value_text", &sqlite->value_text) &&
          find("sqlite3_value_bytes", &sqlite->value_bytes) && find("sqlite3_value_int64", &sqlite->value_int64) && find("sqlite3_result_null", &sqlite->result_null) &&
+         find("sqlite3_result_int", &sqlite->result_int) &&
          find("sqlite3_result_error", &sqlite->result_error) &&
          find("sqlite3_result_error_code", &sqlite->result_error_code);
 }

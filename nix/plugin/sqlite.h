@@ -45,6 +45,7 @@ struct sqlite {
   int (*value_bytes)(sqlite3_value *);
   int64_t (*value_int64)(sqlite3_value *);
   void (*result_null)(sqlite3_context *);
+  void (*result_int)(sqlite3_context *, int);
   void (*result_error)(sqlite3_context *, const char *text, int bytes);
   void (*result_error_code)(sqlite3_context *, int code);
 };

@@ -26,7 +26,42 @@ const TRIES = 10
  * Throws FileError if it cannot be had within five minutes.
  */
 export async function withLock<T>(file: string, action: () => Promise<T>): Promise<T> {
-  const fd = await acquire(file)
+  const fd = await acquire(file, WAIT_SECONDS)
+  if (fd === undefined) throw new FileError(`the lock ${printable(file)} is held by another process`)
+  return holding(fd, action)
+}
+
+/**
+ * The same for who does not wait: undefined, with nothing done, where another process holds the lock now; else what the
+ * action came to.
+ */
+export async function withLockIfFree<T>(
+  file: string,
+  action: () => Promise<T>,
+): Promise<{ readonly value: T } | undefined> {
+  const fd = await acquire(file, 0)
+  return fd === undefined ? undefined : { value: await holding(fd, action) }
+}
+
+/** The same for what waits for nobody and does no harm beside others: where the lock cannot be had at once, without it. */
+export async function withLockOrWithout<T>(file: string, action: () => Promise<T>): Promise<T> {
+  const fd = await acquire(file, 0).catch(() => undefined)
+  return fd === undefined ? action() : holding(fd, action)
+}
+
+/** Whether there is a lock of this name that can be opened, or one could be made. */
+export function canBeLocked(file: string): boolean {
+  try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+    const fd = openOwn(file)
+    if (fd !== undefined) closeSync(fd)
+    return fd !== undefined
+  } catch {
+    return false
+  }
+}
+
+async function holding<T>(fd: number, action: () => Promise<T>): Promise<T> {
   try {
     return await withinCurrent(action)
   } finally {
@@ -34,14 +69,20 @@ export async function withLock<T>(file: string, action: () => Promise<T>): Promi
   }
 }
 
-/** The number of an open file that is locked, and that is the one of this name. */
-async function acquire(file: string): Promise<number> {
+/**
+ * The number of an open file that is locked, and that is the one of this name; undefined: it was held by others for so many
+ * seconds.
+ */
+async function acquire(file: string, seconds: number): Promise<number | undefined> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   for (let tries = 0; tries < TRIES; tries++) {
     const fd = openOwn(file)
     if (fd === undefined) continue
     try {
-      if (!(await lock(fd))) throw new FileError(`the lock ${printable(file)} is held by another process`)
+      if (!(await lock(fd, seconds))) {
+        closeSync(fd)
+        return undefined
+      }
       if (isOf(fd, file)) return fd
     } catch (error) {
       closeSync(fd)
@@ -79,11 +120,12 @@ function isOf(fd: number, file: string): boolean {
 }
 
 /** Locks an open file, by a child that shares it: the lock stays with the file after the child has ended. */
-function lock(fd: number): Promise<boolean> {
+function lock(fd: number, seconds: number): Promise<boolean> {
   const flock = findProgram('flock')
   if (flock === undefined) throw new FileError('there is no program flock on this system')
   const signal = deadlineSignal()
-  const args = ['--exclusive', '--timeout', String(WAIT_SECONDS), '3']
+  const waiting = seconds === 0 ? ['--nonblock'] : ['--timeout', String(seconds)]
+  const args = ['--exclusive', ...waiting, '3']
   const child = spawn(flock, args, { env: {}, stdio: ['ignore', 'ignore', 'ignore', fd], signal })
   return new Promise((resolve, reject) => {
     child.once('error', error => reject(signal?.aborted ? signal.reason : error))

@@ -3,7 +3,7 @@
  * (the output as it was in the store). While `<state>/quarantine/unfinished/<id>` exists, the entry is still being
  * moved; whoever comes by after a crash finishes it.
  */
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { syncDirectory, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
@@ -33,6 +33,11 @@ export interface QuarantineEntry {
   readonly reason: string
 }
 
+/** Whether an entry's content is there, whole. */
+export function hasContent(state: string, id: string): boolean {
+  return lstatSync(join(entryDirectory(state, id), 'content'), { throwIfNoEntry: false }) !== undefined
+}
+
 /** The directory of all entries. */
 export function quarantineDirectory(state: string): string {
   return join(state, 'quarantine')
@@ -46,30 +51,56 @@ export function entryDirectory(state: string, id: string): string {
 
 /** Makes a new entry, marked unfinished and on the disk when this returns; its id. */
 export function createEntry(state: string, entry: QuarantineEntry): string {
-  const unfinished = join(quarantineDirectory(state), 'unfinished')
-  mkdirSync(unfinished, { recursive: true, mode: 0o700 })
+  const id = writeEntry(state, entry, { flush: true })
+  syncDirectory(unfinishedDirectory(state))
+  return id
+}
+
+/**
+ * Makes a new entry, marked unfinished; its id. What of it is on the disk when this returns is on whoever calls, unless it
+ * is flushed. Leaves nothing behind where it throws.
+ */
+export function writeEntry(
+  state: string,
+  entry: QuarantineEntry,
+  { flush }: { readonly flush: boolean },
+): string {
+  mkdirSync(unfinishedDirectory(state), { recursive: true, mode: 0o700 })
+  const id = makeDirectoryOf(state, entry)
+  try {
+    const text = `${JSON.stringify(entry, null, 2)}\n`
+    writeDurably(join(entryDirectory(state, id), 'entry.json'), text, { flush })
+    writeFileSync(join(unfinishedDirectory(state), id), '', { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    removeEntry(state, id)
+    throw error
+  }
+  return id
+}
+
+/** Makes the directory of a new entry, under a name that nobody has yet. */
+function makeDirectoryOf(state: string, entry: QuarantineEntry): string {
   const time = new Date(entry.refused * 1000).toISOString().replace(/[-:]|\.\d+/g, '')
   const digest = digestOf(entry)
   for (let serial = 0; ; serial++) {
     const id = `${time}-${digest}${serial === 0 ? '' : `-${serial}`}`
     try {
       mkdirSync(entryDirectory(state, id), { mode: 0o700 })
+      return id
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') continue
-      throw error
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
     }
-    writeDurably(join(entryDirectory(state, id), 'entry.json'), `${JSON.stringify(entry, null, 2)}\n`, {
-      flush: true,
-    })
-    writeFileSync(join(unfinished, id), '', { flag: 'wx', mode: 0o600 })
-    syncDirectory(unfinished)
-    return id
   }
 }
 
 /** Takes the mark of the unfinished from an entry. */
 export function finishEntry(state: string, id: string): void {
-  rmSync(join(quarantineDirectory(state), 'unfinished', id), { force: true })
+  rmSync(join(unfinishedDirectory(state), id), { force: true })
+}
+
+/** Whether an entry has that mark no longer. */
+export function isFinished(state: string, id: string): boolean {
+  return lstatSync(join(unfinishedDirectory(state), id), { throwIfNoEntry: false }) === undefined
 }
 
 /** Ids of all entries, oldest first. */
@@ -84,7 +115,11 @@ export function listEntriesOf(state: string, digest: string): readonly string[] 
 
 /** Ids of the entries that somebody began to move. */
 export function listUnfinished(state: string): readonly string[] {
-  return list(join(quarantineDirectory(state), 'unfinished'))
+  return list(unfinishedDirectory(state))
+}
+
+function unfinishedDirectory(state: string): string {
+  return join(quarantineDirectory(state), 'unfinished')
 }
 
 /**

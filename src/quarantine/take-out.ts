@@ -1,33 +1,126 @@
-import { lstatSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync, renameSync, rmSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { deadlineSignal } from '../files/deadline.ts'
 import { FileError } from '../files/regular-file.ts'
-import { runProgram } from '../files/run.ts'
-import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { randomBytes } from '../primitives/sodium.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
+import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
+import { inWritableStore, succeed } from './writable-store.ts'
 
-/** Ten minutes: copying the largest outputs to another disk takes long. */
-const TIME_LIMIT = 600_000
+/** A path that leaves the store, and the directory of the entry that keeps it; undefined: it is not kept. */
+export interface Leaving {
+  readonly path: string
+  readonly directory: string | undefined
+}
+
+/** A path that left the store and is not kept. */
+export interface Lost {
+  readonly path: string
+  /** Why it could not be kept, escaped. */
+  readonly why: string
+}
 
 /**
- * Moves a path out of the store into `<directory>/content`. May be killed at any point and called again: the store
- * loses nothing before the quarantine has it whole. Works across file systems, and where the store is mounted
- * read-only (then in a mount namespace of its own, with the store writable in there).
+ * Moves paths out of the store, each into `<directory>/content`, all of them together. May be killed at any point and called
+ * again: the store loses nothing before the quarantine has it whole, but what the quarantine cannot take, for which
+ * there is no room or more than `patience` milliseconds are needed: that goes `aside` and is told. Works across file systems,
+ * and where the store is mounted read-only.
  */
-export async function takeOut(path: string, directory: string): Promise<void> {
-  const content = join(directory, 'content')
-  if (exists(path) && !exists(content)) {
+export async function takeOut(
+  leaving: readonly Leaving[],
+  aside: Aside,
+  patience: number,
+): Promise<readonly Lost[]> {
+  const kept = leaving.flatMap(({ path, directory }) =>
+    directory === undefined ? [] : [{ path, directory }],
+  )
+  const missing = kept.filter(({ path, directory }) => exists(path) && !exists(contentIn(directory)))
+  const { lost, elsewhere } = moveAll(missing)
+  lost.push(...(await copyAll(elsewhere, patience)))
+  await aside.take(leaving.map(({ path }) => path))
+  return lost
+}
+
+/** Where an entry keeps what was taken. */
+function contentIn(directory: string): string {
+  return join(directory, 'content')
+}
+
+interface Kept extends Leaving {
+  readonly directory: string
+}
+
+/** Renames; what lies on another file system than the quarantine, or in a store that is read-only, has to be copied. */
+function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly elsewhere: readonly Kept[] } {
+  const lost: Lost[] = []
+  const elsewhere: Kept[] = []
+  for (const one of leaving) {
     try {
-      renameSync(path, content)
+      renameSync(one.path, contentIn(one.directory))
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'EXDEV' && code !== 'EROFS') throw error
-      await copy(path, content)
+      if (code === 'EXDEV' || code === 'EROFS') elsewhere.push(one)
+      // Another entry of the same path has it.
+      else if (exists(one.path)) lost.push({ path: one.path, why: why(error) })
     }
   }
-  if (exists(path)) await remove(path)
+  return { lost, elsewhere }
+}
+
+/** Copies all at once; one by one where that fails, so that one that there is no room for takes no other along. */
+async function copyAll(leaving: readonly Kept[], patience: number): Promise<readonly Lost[]> {
+  const end = Date.now() + patience
+  const lost: Lost[] = []
+  for (const some of chunks(leaving)) {
+    if ((await copied(some, end)) === undefined) continue
+    for (const one of some) {
+      const problem = await copied([one], end)
+      if (problem !== undefined) lost.push({ path: one.path, why: problem })
+    }
+  }
+  return lost
+}
+
+/** Why these could not all be copied until then; undefined: they were. */
+async function copied(leaving: readonly Kept[], end: number): Promise<string | undefined> {
+  const [first] = leaving
+  if (first === undefined) return undefined
+  const partials = join(dirname(first.directory), 'partial')
+  // A killed process may have left a program behind that still writes to its own.
+  const partial = join(partials, toHex(randomBytes(16)))
+  try {
+    if (Date.now() >= end) throw new FileError('copying it would take too long')
+    rmSync(partials, { recursive: true, force: true })
+    mkdirSync(partial, { recursive: true, mode: 0o700 })
+    const paths = leaving.map(({ path }) => path)
+    await succeed('cp', ['--archive', '--', ...paths, partial], end - Date.now())
+    await succeed('sync', ['--file-system', partial], Math.max(1, end - Date.now())).catch(() => undefined)
+    for (const { path, directory } of leaving) renameSync(join(partial, basename(path)), contentIn(directory))
+    return undefined
+  } catch (error) {
+    const signal = deadlineSignal()
+    // Whoever has no time left takes nothing from the store either: the next hook goes on.
+    if (signal?.aborted) throw signal.reason
+    return why(error)
+  } finally {
+    discard(partials)
+  }
+}
+
+/** Where nothing can be written there is nothing to remove. */
+function discard(partials: string): void {
+  try {
+    rmSync(partials, { recursive: true, force: true })
+  } catch {
+    return
+  }
+}
+
+/** What went wrong, for people. */
+export function why(error: unknown): string {
+  return printable(error instanceof Error ? error.message : String(error), 500)
 }
 
 /**
@@ -49,35 +142,6 @@ export async function putBack(directory: string, path: string, narHash: string):
       throw new FileError(`what is in quarantine changed while it was put back: ${printable(path)}`)
     await inWritableStore('mv', ['--force', '--no-target-directory', '--', fresh, path])
   } finally {
-    await remove(aside)
+    await removeFromStore([aside])
   }
-}
-
-async function copy(path: string, content: string): Promise<void> {
-  const partial = `${content}.partial`
-  rmSync(partial, { recursive: true, force: true })
-  await succeed('cp', ['--archive', '--no-target-directory', '--', path, partial])
-  await succeed('sync', ['--file-system', partial]).catch(() => undefined)
-  renameSync(partial, content)
-}
-
-/** By rm, because Node's own removal hides from version 23 on that it failed for a read-only file system. */
-function remove(path: string): Promise<void> {
-  return inWritableStore('rm', ['--recursive', '--force', '--', path])
-}
-
-async function inWritableStore(program: string, args: readonly string[]): Promise<void> {
-  const first = await runProgram(program, args, TIME_LIMIT)
-  if (first.status === 0) return
-  const remount = 'mount -o remount,bind,rw "$0" && exec "$@"'
-  await succeed('unshare', ['--mount', '--', '/bin/sh', '-c', remount, STORE_DIR, program, ...args])
-}
-
-async function succeed(program: string, args: readonly string[]): Promise<void> {
-  const { status, stderr } = await runProgram(program, args, TIME_LIMIT)
-  if (status !== 0) throw new FileError(`${program} ${args.join(' ')} failed: ${printable(stderr.trim())}`)
-}
-
-function exists(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }

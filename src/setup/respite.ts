@@ -1,5 +1,5 @@
 /** Gives a respite and ends it, but for what is said of it. Heavy: reached by `import()` alone. */
-import { withLock } from '../files/lock.ts'
+import { withLock, withLockOrWithout } from '../files/lock.ts'
 import { runProgram } from '../files/run.ts'
 import { endRespite, giveRespite, type Respite, respiteAt, respiteFile } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
@@ -36,11 +36,16 @@ export interface Ended {
   readonly settled: Settled
 }
 
-/** Ends a respite, whether it is in force, over or unreadable. Throws PolicyError and FileError. */
+/**
+ * Ends a respite, whether it is in force, over or unreadable. Waits for no other process: it is over before anything else is
+ * done. Throws PolicyError and FileError.
+ */
 export async function cutShort(places: SetupPlaces, now: number): Promise<Ended | undefined> {
   if (versionOf(respiteFile(places.state)) === undefined) return undefined
-  return withLock(lockFile(places), async () => {
-    const wasInForce = respiteAt(places.state, now) !== undefined
+  const wasInForce = respiteAt(places.state, now) !== undefined
+  endRespite(places.state)
+  return withLockOrWithout(lockFile(places), async () => {
+    // Whoever gave one had the lock then, and may have been slower.
     endRespite(places.state)
     if (wasInForce) await log('refuses again what is not trusted, by order of root')
     const settled = await settleSnapshot(places)

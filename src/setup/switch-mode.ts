@@ -2,7 +2,7 @@
 import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
-import { withLock } from '../files/lock.ts'
+import { withLock, withLockOrWithout } from '../files/lock.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
@@ -35,7 +35,9 @@ export function standingOf(places: SetupPlaces): Standing {
  */
 export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<Settled | undefined> {
   makeDirectory(places.state)
-  return withLock(lockFile(places), async () => {
+  // Who wants to enforce must not wait for anybody; the file is replaced as a whole.
+  const inTurn = mode === 'enforce' ? withLockOrWithout : withLock
+  return inTurn(lockFile(places), async () => {
     const { policy, toml } = changeMode(sourceOf(places), mode)
     if (policy.mode === mode) return undefined
     const state = readState(places.policy)

@@ -1,10 +1,11 @@
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
-import { readExpected, settle } from '../ledger/expected.ts'
+import { type Expected, readExpected, settle } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
 import { quarantine } from '../quarantine/quarantine.ts'
+import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
@@ -23,12 +24,15 @@ import { ofThisBuild } from './of-this-build.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
+/** Refusals that an entry of the quarantine tells: a build of many outputs has one for each. */
+const REASONS_TOLD = 8
+
 /** What became of the outputs of one build. */
 export interface BuildOutcome {
   readonly admitted: readonly string[]
   readonly refusals: readonly Refusal[]
-  /** Quarantine entries that hold refused outputs; none in warn mode. */
-  readonly quarantined: readonly string[]
+  /** Refused outputs that left the store; nothing in warn mode. */
+  readonly taken: TakenOut
 }
 
 /** An output that is valid in the store and has not been judged. */
@@ -60,15 +64,15 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   const unsupported = unsupportedBy(stored)
   if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, unsupported)
   const fresh = await freshOutputs(inquiry, stored)
-  if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], quarantined: [] }
-  if (fresh.length === 0) return { admitted: [], refusals: [], quarantined: [] }
+  if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], taken: NOTHING_TAKEN }
+  if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
   const { trusted, refusals } = await judgeOutputs(inquiry, stored, fresh)
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
-    const quarantined = await condemn(inquiry, condemned, refusals)
-    for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
-    return { admitted: [], refusals, quarantined }
+    const taken = await condemn(inquiry, condemned, refusals)
+    for (const { output } of fresh) forgetRefused(inquiry.places.state, output.path.digest)
+    return { admitted: [], refusals, taken }
   }
   for (const [{ output, info }, trust] of trusted) {
     // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
@@ -76,13 +80,22 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     await recordTrust(inquiry, trust, output.path)
   }
   for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
-  return { admitted: fresh.map(({ output }) => output.path.path), refusals, quarantined: [] }
+  return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
 }
 
 /** The output was judged, or was judged before. */
 function forget(state: string, digest: string): void {
   settle(state, digest)
   forgetPresent(state, digest)
+}
+
+/** The same of one that was refused: nobody is told less because nothing can be written. */
+function forgetRefused(state: string, digest: string): void {
+  try {
+    forget(state, digest)
+  } catch {
+    return
+  }
 }
 
 /** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
@@ -183,6 +196,28 @@ function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | u
   }
 }
 
+/**
+ * Refuses an output that a build made here and no hook judged, and whose derivation is not in the store any longer: nothing
+ * says what it was built from. It leaves the store by what was noted when its build was let start. As afterBuild otherwise.
+ */
+export async function afterLostBuild(
+  inquiry: Inquiry,
+  { derivation, digest }: Expected,
+  info: PathInfo,
+): Promise<BuildOutcome> {
+  const detail = `it was built here and not judged, and its derivation ${derivation} is not in the store any longer: build it again`
+  const refusal: Refusal = {
+    outcome: 'indeterminate',
+    path: info.path,
+    kind: 'output',
+    ground: { kind: 'making' },
+    findings: [{ code: 'unreadable', trouble: { origin: 'the store', detail } }],
+  }
+  const taken = await condemn(inquiry, [{ derivation, info, isNew: true }], [refusal])
+  forgetRefused(inquiry.places.state, digest)
+  return { admitted: [], refusals: [refusal], taken }
+}
+
 /** Refuses whatever a derivation made whose outputs only the store knows. */
 async function refuseUnsupported(
   inquiry: Inquiry,
@@ -197,7 +232,7 @@ async function refuseUnsupported(
   }
   const condemned = ofBuild(inquiry, drvPath, valid).map(one => ({ derivation: drvPath, ...one }))
   const refusals = [refusalOf(error, drvPath, 'derivation')]
-  return { admitted: [], refusals, quarantined: await condemn(inquiry, condemned, refusals) }
+  return { admitted: [], refusals, taken: await condemn(inquiry, condemned, refusals) }
 }
 
 async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
@@ -225,14 +260,12 @@ async function mayLeave(
 }
 
 /**
- * Moves refused paths into the quarantine, unless the policy only warns; ids of the entries. Throws LeftToTheHook if this
- * inquiry may not.
+ * Takes refused paths out of the store, unless the policy only warns. Throws LeftToTheHook if this inquiry may not.
  */
 async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
-  if (!(await isEnforcing(inquiry))) return []
+  if (!(await isEnforcing(inquiry))) return NOTHING_TAKEN
   if (!inquiry.takesOut) throw new LeftToTheHook()
   const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
-  const reason = refusals.map(paragraph).join('\n')
   const leaving = []
   for (const one of condemned) if (await mayLeave(inquiry, one, condemned)) leaving.push(one)
   const entries = leaving.map(
@@ -247,8 +280,18 @@ async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusa
         registered: info.registrationTime,
         refused: inquiry.now,
         outcome,
-        reason,
+        reason: reasonFor(info.path, refusals),
       }) as const,
   )
   return quarantine(inquiry.places.state, entries, openStore)
+}
+
+/** Why a path leaves: what was found of it itself, then some of what else its build was refused for. */
+function reasonFor(path: string, refusals: readonly Refusal[]): string {
+  const own = refusals.find(refusal => refusal.path === path)
+  const others = refusals.slice(0, REASONS_TOLD).filter(refusal => refusal !== own)
+  const told = [...(own === undefined ? [] : [own]), ...others].slice(0, REASONS_TOLD)
+  const more = refusals.length - told.length
+  const rest = more > 0 ? [`and ${more} more refusals of the same build`] : []
+  return [...told.map(paragraph), ...rest].join('\n')
 }

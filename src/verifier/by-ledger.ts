@@ -8,11 +8,11 @@ import { readAdmission } from '../ledger/admissions.ts'
 import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
+import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { type AdmittedOutput, admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import { expectBuild } from './expect-build.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Places } from './places.ts'
-import { hasUnfinished } from './unfinished.ts'
 
 /**
  * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and all
@@ -35,7 +35,7 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
 }
 
 function buildableByLedger(places: Places, drvPath: string) {
-  const known = readKnown(places, drvPath)
+  const known = readKnown(places)
   if (known === undefined) return undefined
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined || lengthForHook(outputs.map(({ path }) => path.path)) > PATHS_LIMIT)
@@ -56,7 +56,7 @@ function takesAnyStill(known: Known, { path, takesAny }: AdmittedOutput): boolea
 
 /** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */
 export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
-  const known = readKnown(places, drvPath)
+  const known = readKnown(places)
   if (known === undefined) return false
   const outputs = admittedBuild(known, drvPath)
   if (!outputs?.every(({ path }) => isAdmitted(known, path, 'output'))) return false
@@ -67,9 +67,9 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
 /** What the ledger's entries are held against, and where something may be attested. */
 type Known = Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>
 
-function readKnown({ state, policy }: Places, drvPath: string): Known | undefined {
+function readKnown({ state, policy }: Places): Known | undefined {
   assertOwnedDirectory(state)
-  if (hasUnfinished(state, drvPath)) return undefined
+  if (hasUnfinished(state)) return undefined
   const snapshot = readSnapshot(state, policy)
   if (snapshot === undefined) return undefined
   const now = Math.floor(Date.now() / 1000)

@@ -10,6 +10,8 @@ import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { paragraph, sentence } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
+import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
+import { takenOutLines } from '../quarantine/wording.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
 import { beforeBuild } from './before-build.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -44,7 +46,7 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
     const policy = await inquiry?.policy().catch(() => undefined)
-    const notices = question.kind === 'after-build' ? paragraphs({ refusals, quarantined: [] }) : []
+    const notices = question.kind === 'after-build' ? paragraphs({ refusals, taken: NOTHING_TAKEN }) : []
     return reply(question, { refusals, notices }, policy)
   } finally {
     inquiry?.close()
@@ -53,12 +55,12 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
 
 async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Promise<Decision> {
   if (kind !== 'after-build') {
-    const others = await finishWhatWasInterrupted(inquiry, derivation)
+    const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
     const refusals = await beforeBuild(inquiry, derivation, { starts: kind === 'before-build' })
     return { refusals, notices: others.flatMap(paragraphs) }
   }
   const own = await afterBuild(inquiry, derivation)
-  const others = await finishWhatWasInterrupted(inquiry, derivation)
+  const others = await finishWhatWasInterrupted(inquiry, { about: derivation })
   return { refusals: own.refusals, notices: [...others, own].flatMap(paragraphs) }
 }
 
@@ -96,12 +98,8 @@ function sentences(refusals: readonly Refusal[]): string {
 }
 
 /** Refusals in full, and where the refused outputs are kept. */
-function paragraphs({ refusals, quarantined }: Pick<BuildOutcome, 'refusals' | 'quarantined'>): string[] {
-  if (refusals.length === 0) return []
-  return [
-    ...refusals.map(paragraph),
-    ...quarantined.map(id => `kept for inspection: nixsig quarantine show ${id}`),
-  ]
+function paragraphs({ refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>): string[] {
+  return [...refusals.map(paragraph), ...takenOutLines(taken)]
 }
 
 function noticeOf(notices: readonly string[]): string {

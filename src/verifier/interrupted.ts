@@ -1,19 +1,29 @@
-import { type Expected, expectedFile, listExpected, readExpected, settle } from '../ledger/expected.ts'
+import { expectedFile, listExpected } from '../ledger/expected.ts'
+import { someNames } from '../ledger/some-names.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { quarantineDirectory } from '../quarantine/entries.ts'
-import { finishInterrupted, hasUnfinished } from '../quarantine/quarantine.ts'
+import { finishInterrupted, isBeingFinished } from '../quarantine/quarantine.ts'
+import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
+import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { openStore } from '../store/store-client.ts'
-import { afterBuild, type BuildOutcome } from './after-build.ts'
+import type { BuildOutcome } from './after-build.ts'
+import { inputsOf, readDerivation } from './build.ts'
+import { forgetOldPresents } from './forget-presents.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
-/** Expectations of builds that never came to an end are forgotten after thirty days. */
-const FORGET_SECONDS = 30 * 24 * 3600
+/** Expectations that one hook looks at: anybody's builds that fail leave some. */
+const LOOKED_AT = 64
+
+/** `all`, or what the hook that is asked `about` a derivation can find in a bounded time. */
+export type Scope = 'all' | { readonly about: string }
 
 /**
  * Finishes what killed hooks left: quarantines half done, and outputs that became valid and were never judged, which
- * are judged now as their own hook would have. `except`: the derivation whose own hook this is.
+ * are judged now as their own hook would have. A hook finds of the latter those that its build is made from, and some of
+ * all others; and drops the expectations of builds that are over and made nothing. What its own build made is left to it.
  *
  * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the
  * ledger, where these paths are not, and others must not have to wait until somebody mends one of them. Rejects with
@@ -21,55 +31,54 @@ const FORGET_SECONDS = 30 * 24 * 3600
  */
 export async function finishWhatWasInterrupted(
   inquiry: Inquiry,
-  except?: string,
+  scope: Scope,
 ): Promise<readonly BuildOutcome[]> {
   const { state } = inquiry.places
-  const outcomes: BuildOutcome[] = []
+  const outcomes: BuildOutcome[] = [...(await finishQuarantine(inquiry))]
   try {
-    if (!inquiry.takesOut && hasUnfinished(state)) throw new LeftToTheHook()
-    await finishInterrupted(state, openStore)
+    forgetOldPresents(state, LOOKED_AT)
+    const { digests, except } = expectationsOf(state, scope)
+    outcomes.push(...(await finishExpected(inquiry, digests, { except, all: scope === 'all' })))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
-    outcomes.push(unfinished(error, quarantineDirectory(state)))
-  }
-  const done = new Set(except === undefined ? [] : [except])
-  for (const digest of listExpected(state)) {
-    let about = expectedFile(state, digest)
-    try {
-      const expected = readExpected(state, digest)
-      if (expected === undefined || done.has(expected.derivation)) continue
-      about = expected.path
-      outcomes.push(...(await finishOne(inquiry, expected, done)))
-    } catch (error) {
-      if (error instanceof LeftToTheHook) throw error
-      outcomes.push(unfinished(error, about))
-    }
+    outcomes.push(unfinished(error, expectedFile(state, '')))
   }
   return outcomes
 }
 
-/** Judges an expected output with the others of its build; no outcome if there is nothing to judge. */
-async function finishOne(
-  inquiry: Inquiry,
-  expected: Expected,
-  done: Set<string>,
-): Promise<readonly BuildOutcome[]> {
+async function finishQuarantine(inquiry: Inquiry): Promise<readonly BuildOutcome[]> {
   const { state } = inquiry.places
-  if (identityOf(expected.path) === undefined) {
-    if (expected.time + FORGET_SECONDS < inquiry.now) settle(state, expected.digest)
+  try {
+    if (!inquiry.takesOut && hasUnfinished(state) && !(await isBeingFinished(state)))
+      throw new LeftToTheHook()
+    if (!inquiry.takesOut) return []
+    const taken = await finishInterrupted(state, openStore)
+    return taken === undefined ? [] : [{ admitted: [], refusals: [], taken: { ...taken, kept: [] } }]
+  } catch (error) {
+    if (error instanceof LeftToTheHook) throw error
+    return [unfinished(error, quarantineDirectory(state))]
+  }
+}
+
+/** The hash parts of expected outputs that are looked at. */
+function expectationsOf(state: string, scope: Scope) {
+  if (scope === 'all') return { digests: listExpected(state), except: undefined }
+  const digests = new Set(expectedInputs(state, scope.about))
+  for (const name of someNames(expectedFile(state, ''), LOOKED_AT)) digests.add(name)
+  return { digests: [...digests], except: scope.about }
+}
+
+/** Those of its inputs that were made here and not judged. */
+function expectedInputs(state: string, derivation: string): readonly string[] {
+  try {
+    const digests = inputsOf(readDerivation(derivation)).map(({ path }) => path.digest)
+    return digests.filter(digest => identityOf(expectedFile(state, digest)) !== undefined)
+  } catch {
+    // Judging it meets the same, and says what it is.
     return []
   }
-  const info = await (await inquiry.store()).pathInfo(expected.path)
-  if (info === undefined) return []
-  if (!info.ultimate) {
-    // The build failed, and then the path came from elsewhere: judged when something here is built from it.
-    settle(state, expected.digest)
-    return []
-  }
-  done.add(expected.derivation)
-  return [await afterBuild(inquiry, expected.derivation)]
 }
 
 function unfinished(error: unknown, path: string): BuildOutcome {
-  return { admitted: [], refusals: [refusalOf(error, path, 'output')], quarantined: [] }
+  return { admitted: [], refusals: [refusalOf(error, path, 'output')], taken: NOTHING_TAKEN }
 }

@@ -12,13 +12,13 @@ import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
   entryDirectory,
+  hasContent,
   listUnfinished,
   type QuarantineEntry,
   quarantineDirectory,
   readEntry,
   removeEntry,
 } from '../quarantine/entries.ts'
-import { hasContent } from '../quarantine/quarantine.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'

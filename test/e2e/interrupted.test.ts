@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
+import { usePreBuildHook, withLateVictims } from '../support/late-refusal.ts'
 import { HAS_RESIDENT } from '../support/resident.ts'
 import { assertBuilt, assertClean, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
-import { built, byDefault, policyText, publish, setPolicy, sha256, signer } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
@@ -14,30 +14,16 @@ const WRAPPERS = '/run/wrappers/bin'
 /** Files that a refused output has: enough that moving it takes a while. */
 const FILES = 400
 
-const BOB = signer('bob')
-
-/** A directory of many files. What is called victim needs a builder who attests something else; all else is trusted. */
+/** A directory of many files. What is called victim is refused; all else is trusted. */
 function output(name: string): string {
   return nix.derivation(name, {
     build: `mkdir $out; i=0; while [ $i -lt ${FILES} ]; do echo ${name} > $out/$i; i=$((i+1)); done`,
   })
 }
 
-async function withVictims(world: World): Promise<void> {
-  const rule = '[[rules]]\nmatch = { name = "victim*", kind = "output" }\nrequire.output = "bob"\n'
-  await setPolicy(world, policyText({ bob: [BOB] }, `${rule}${byDefault('nothing', 'nothing', 'self')}`))
-}
-
-/** Makes an output's derivation. Of a victim the builder says before its build that it has other contents. */
-async function prepare(world: World, name: string): Promise<string> {
-  const { drv, out } = await instantiate(world, output(name))
-  const other = { path: out, narHash: sha256('other contents') }
-  if (name.startsWith('victim')) publish(world, out, built(BOB, other, drv))
-  return out
-}
-
 /** Has Nix call something else as one of the hooks; the hook itself again if it is left out. */
 async function setHook(world: World, hook: 'pre' | 'post', script?: string): Promise<void> {
+  if (hook === 'pre' && script === undefined) return usePreBuildHook(world)
   const path = script === undefined ? `/opt/nixsig/${hook}-build-hook` : `/opt/wrapped/${hook}-build-hook`
   if (script !== undefined) world.write(path, `#!/bin/sh\n${script}\n`, 0o755)
   await world.output(`sed -i "s,^${hook}-build-hook.*,${hook}-build-hook = ${path}," /etc/nix/nix.conf`)
@@ -65,13 +51,13 @@ async function assertCaught(world: World, path: string, counts: readonly number[
   for (const content of kept) {
     assert.equal(await world.output(`ls ${content} | wc -l`), String(FILES))
     const { reason } = JSON.parse(world.read(content.replace(/content$/, 'entry.json')))
-    assert.match(reason, /builders disagree: bob attested other contents/)
+    assert.match(reason, /needs bob for its output, found no signature/)
   }
 }
 
 /** Builds `name` while its post-build hook dies, and sees what becomes of it. */
 async function assertRecovers(world: World, name: string, needed: boolean): Promise<void> {
-  const out = await prepare(world, name)
+  const { out } = await instantiate(world, output(name))
   await nixBuild(world)
   await assertMended(world, name, out, needed)
 }
@@ -117,7 +103,7 @@ for (const version of VERSIONS) {
   for (const [moment, [program, script]] of Object.entries(MOMENTS)) {
     test(`${version}: a hook that is killed while it quarantines, ${moment}`, () =>
       withWorld(version, { resident: 'may-end' }, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
         const real = await world.output(['which', program])
         for (const needed of [false, true]) {
           const wrapper = `#!/bin/sh\necho >> /srv/died\nREAL=${real}\n${script}\n`
@@ -136,7 +122,7 @@ for (const version of VERSIONS) {
   ]) {
     test(`${version}: a post-build hook that is killed at any moment of judging ${what}`, () =>
       withWorld(version, {}, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
         for (const [index, delay] of DELAYS.entries()) {
           // Alone, or with all that it has started.
           const alone = index % 4 < 2 ? '--foreground' : ''
@@ -155,7 +141,7 @@ for (const version of VERSIONS) {
   })) {
     test(`${version}: nothing is built by a pre-build hook that ${what}`, () =>
       withWorld(version, {}, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
         await setHook(world, 'pre', script)
         const { out } = await instantiate(world, output('friend'))
         for (const time of ['first', 'second']) {
@@ -181,7 +167,8 @@ for (const version of VERSIONS) {
   })) {
     test(`${version}: nothing is built where the hook ${what}`, () =>
       withWorld(version, { resident: 'none' }, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
+        await usePreBuildHook(world, '/opt/nixsig/pre-build-hook')
         await world.run(spoil)
         const { out } = await instantiate(world, output('friend'))
         for (const time of ['first', 'second']) {
@@ -198,10 +185,10 @@ for (const version of VERSIONS) {
   })) {
     test(`${version}: what a post-build hook that ${what} did not judge is judged by the next hook`, () =>
       withWorld(version, {}, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
         for (const index of [0, 1]) {
           await setHook(world, 'post', script)
-          const out = await prepare(world, `victim${index}`)
+          const { out } = await instantiate(world, output(`victim${index}`))
           assert.notEqual((await nixBuild(world)).status, 0)
           assert.equal(isInLedger(world, out), false)
           await assertRecovers(world, `victim${index}`, index === 1)
@@ -213,10 +200,10 @@ for (const version of VERSIONS) {
     const through = user === 'root' ? 'Nix itself' : 'a client of the daemon'
     test(`${version}: ${through} is killed while the post-build hook runs`, () =>
       withWorld(version, {}, async world => {
-        await withVictims(world)
+        await withLateVictims(world)
         await setHook(world, 'post', 'touch /srv/started; sleep 0.3; exec /opt/nixsig/post-build-hook')
         const daemon = user === 'root' ? undefined : await world.startDaemon()
-        const out = await prepare(world, 'victim')
+        const { out } = await instantiate(world, output('victim'))
         const build = 'nix-build --no-out-link /srv/x.nix & while ! [ -e /srv/started ]; do sleep 0.01; done'
         assert.equal((await world.run(`${build}; kill -9 $!`, { user })).status, 0)
         await daemon?.stop()

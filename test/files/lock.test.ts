@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
 import { judgeWithin } from '../../src/files/deadline.ts'
-import { withLock } from '../../src/files/lock.ts'
+import { canBeLocked, withLock, withLockIfFree, withLockOrWithout } from '../../src/files/lock.ts'
 
 /** The name of a lock that is not there, in a directory that everybody may enter. */
 function lockIn(t: TestContext): string {
@@ -138,4 +138,29 @@ test('a lock is free again when the judgement that holds it has run out of time'
   const stuck = judgeWithin(() => withLock(lock, () => new Promise<void>(() => {})), 300)
   await assert.rejects(stuck, /no verdict within/)
   await withLock(lock, async () => undefined)
+})
+
+test('who does not wait is told at once that a lock is held, and does nothing then', async t => {
+  const lock = lockIn(t)
+  assert.deepEqual(await withLockIfFree(lock, async () => 1), { value: 1 })
+  await held(t, lock)
+  const started = Date.now()
+  assert.equal(await withLockIfFree(lock, async () => assert.fail('it is held')), undefined)
+  assert.equal(await withLockOrWithout(lock, async () => 2), 2)
+  assert.ok(Date.now() - started < 5000)
+})
+
+test('who goes on without a lock does so where there can be none, and with it where it is free', async t => {
+  const lock = lockIn(t)
+  await withLockOrWithout(lock, async () => assert.equal(isFree(lock), false))
+  assert.equal(isFree(lock), true)
+  assert.equal(canBeLocked(lock), true)
+  const directory = join(lock, '..', 'directory')
+  mkdirSync(directory)
+  assert.equal(canBeLocked(directory), false)
+  assert.equal(await withLockOrWithout(directory, async () => 3), 3)
+  await assert.rejects(
+    withLockIfFree(directory, async () => 4),
+    /is a directory/,
+  )
 })

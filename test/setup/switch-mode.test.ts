@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import {
   chmodSync,
   mkdirSync,
@@ -12,6 +13,9 @@ import {
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
+import { giveRespite, respiteAt } from '../../src/ledger/respite.ts'
+import { lockFile } from '../../src/setup/look.ts'
+import { cutShort } from '../../src/setup/respite.ts'
 import { standingOf, switchMode } from '../../src/setup/switch-mode.ts'
 import { type Machine, makeMachine } from './machine.ts'
 
@@ -92,4 +96,26 @@ test('without a policy there is nothing to change', async () => {
     switchMode(machine.places, 'enforce'),
     /there is no .*policy\.toml: nixsig setup begins one/,
   )
+})
+
+test('attack: a process that holds the lock keeps nobody from enforcing, or from ending a respite', async t => {
+  const { places } = machine
+  const lock = lockFile(places)
+  mkdirSync(dirname(lock), { recursive: true })
+  writeFileSync(lock, '', { mode: 0o600 })
+  const holder = spawn('flock', ['--exclusive', lock, 'sh', '-c', 'echo held; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  t.after(() => process.kill(-(holder.pid ?? 0), 'SIGKILL'))
+  await new Promise(resolve => holder.stdout.once('data', resolve))
+  const now = Math.floor(Date.now() / 1000)
+  giveRespite(places.state, { since: now - 10, until: now + 3600, reason: '' })
+  const started = Date.now()
+  const ended = await cutShort(places, now)
+  assert.equal(ended?.wasInForce, true)
+  assert.equal(respiteAt(places.state, now), undefined)
+  assert.deepEqual(await switchMode(places, 'enforce'), { kind: 'no-gate' })
+  assert.match(text(), /^mode = "enforce"/m)
+  assert.ok(Date.now() - started < 20_000)
 })

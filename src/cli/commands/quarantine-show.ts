@@ -1,7 +1,6 @@
 import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
-import { entryDirectory, listEntries, readEntry } from '../../quarantine/entries.ts'
-import { hasContent } from '../../quarantine/quarantine.ts'
+import { entryDirectory, hasContent, listEntries, readEntry } from '../../quarantine/entries.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { entryLine, entryLines } from '../quarantine-words.ts'
 import type { Status } from '../status.ts'

@@ -121,13 +121,14 @@ async function* verdictsThere(
 /** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
 async function finishInterrupted({ terminal, places }: Invocation): Promise<readonly Verdict[]> {
   const { finishWhatWasInterrupted } = await import('../../verifier/interrupted.ts')
+  const { takenOutLines } = await import('../../quarantine/wording.ts')
   const inquiry = openReadableInquiry(places, { records: true })
-  const outcomes = await finishWhatWasInterrupted(inquiry).finally(() => inquiry.close())
-  for (const { admitted, refusals, quarantined } of outcomes) {
+  const outcomes = await finishWhatWasInterrupted(inquiry, 'all').finally(() => inquiry.close())
+  for (const { admitted, refusals, taken } of outcomes) {
     for (const path of admitted)
       terminal.note(`finished: ${path} had been built and not judged, and is trusted`)
     for (const refusal of refusals) terminal.note(`finished: ${paragraph(refusal)}`)
-    for (const id of quarantined) terminal.note(`  kept for inspection: nixsig quarantine show ${id}`)
+    for (const line of takenOutLines(taken)) terminal.note(`  ${line}`)
   }
   return outcomes.flatMap(({ refusals }) => refusals)
 }

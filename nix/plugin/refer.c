@@ -1,0 +1,46 @@
+/** Nothing may refer to a path that is being taken out of the store: Nix would not let it go. */
+#include "refer.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "leaving.h"
+#include "say.h"
+
+#ifndef NIXSIG_STATE
+#define NIXSIG_STATE "/var/lib/nixsig"
+#endif
+
+/* All connections have the same. */
+static const struct sqlite *library;
+
+/** nixsig_any_leaving() */
+static void any_leaving(sqlite3_context *context, int count, sqlite3_value **values) {
+  (void)count;
+  (void)values;
+  library->result_int(context, is_any_leaving(NIXSIG_STATE));
+}
+
+/** nixsig_refer(path): fails where that leaves. */
+static void refer(sqlite3_context *context, int count, sqlite3_value **values) {
+  const char *path = count == 1 ? (const char *)library->value_text(values[0]) : NULL;
+  const char *root = library->user_data(context);
+  if (path == NULL || !is_leaving(NIXSIG_STATE, path, root)) {
+    library->result_null(context);
+    return;
+  }
+  char text[512];
+  snprintf(text, sizeof text,
+           "nixsig: refused a reference to %.300s: it was refused and is being taken out of the store (nixsig quarantine list)", path);
+  say(text);
+  library->result_error(context, text, -1);
+  library->result_error_code(context, SQLITE_CONSTRAINT);
+}
+
+int add_reference_functions(const struct sqlite *sqlite, sqlite3 *db, const char *root) {
+  const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
+  void *data = (void *)(uintptr_t)root;
+  library = sqlite;
+  const int status = sqlite->create_function_v2(db, "nixsig_any_leaving", 0, flags, NULL, any_leaving, NULL, NULL, NULL);
+  return status == SQLITE_OK ? sqlite->create_function_v2(db, "nixsig_refer", 1, flags, data, refer, NULL, NULL, NULL) : status;
+}

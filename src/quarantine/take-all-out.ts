@@ -1,0 +1,156 @@
+import { FileError } from '../files/regular-file.ts'
+import { runProgram } from '../files/run.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { settle } from '../ledger/expected.ts'
+import { printable } from '../primitives/printable.ts'
+import type { Store } from '../store/store-client.ts'
+import { enterAll, type Marked } from './enter.ts'
+import { entryDirectory, finishEntry, hasContent } from './entries.ts'
+import { holdersOf, isHolder } from './holders.ts'
+import { markLeaving, unmarkLeaving } from './leaving.ts'
+import { openAside } from './set-aside.ts'
+import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
+import { type Leaving, type Lost, takeOut } from './take-out.ts'
+
+/** Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. */
+const VERIFY_LIMIT = 600_000
+
+/** Milliseconds for all rounds, beside what copying takes. */
+const ROUNDS_LIMIT = 30_000
+
+/** What refers to refused outputs is kept for inspection up to this number, and deleted beyond. */
+export const HOLDERS_KEPT = 16
+
+/** Paths that are named of those that the store still lists. */
+const PATHS_TOLD = 3
+
+/** What became of paths that were to leave the store. */
+export interface TakenOut {
+  /** Ids of the entries that keep them, and some of what referred to them. */
+  readonly kept: readonly string[]
+  /** Paths that left the store and could not be kept. */
+  readonly lost: readonly Lost[]
+  /** How many more paths referred to them, and were deleted. */
+  readonly deleted: number
+}
+
+export const NOTHING_TAKEN: TakenOut = { kept: [], lost: [], deleted: 0 }
+
+/** How much is done before it is left to the next hook. */
+export interface Effort {
+  /** Milliseconds for copying. */
+  readonly patience: number
+  /**
+   * How many times what refers to these paths is looked for: anybody can make more of it, also while this goes on. Where the
+   * store plugin is in force, the second time finds nothing more.
+   */
+  readonly rounds: number
+}
+
+/** All that leaves the store, as far as it is known. */
+interface Departure {
+  readonly marked: Marked[]
+  /** Entries that there may yet be for what refers to these. */
+  room: number
+  /** Paths without an entry that refer to one of these. */
+  readonly others: Set<string>
+  readonly lost: Map<string, Lost>
+}
+
+/**
+ * Takes these out of the store, and whatever refers to them, and has Nix forget them all; then takes the marks from their
+ * entries. Throws FileError if the store still has one of them afterwards; the marks
+ * are left then.
+ */
+export async function takeAllOut(
+  state: string,
+  marked: readonly Marked[],
+  openStore: OpenStore,
+  { patience, rounds }: Effort,
+): Promise<TakenOut> {
+  const room = Math.max(0, HOLDERS_KEPT - marked.filter(({ entry }) => isHolder(entry)).length)
+  const leaving: Departure = { marked: [...marked], room, others: new Set(), lost: new Map() }
+  for (const one of marked) if (one.id === undefined) note(leaving, { path: one.entry.path, why: one.why })
+  const aside = await openAside()
+  try {
+    const end = Date.now() + patience + ROUNDS_LIMIT
+    let said = ''
+    for (let round = 1; ; round++) {
+      const there = await withStore(openStore, store => lookAgain(state, store, leaving))
+      if (there.length === 0) break
+      if (round > rounds || Date.now() > end) throw stillListed(there, said)
+      for (const one of await takeOut(there, aside, patience)) note(leaving, one)
+      said = await haveForgotten()
+    }
+  } finally {
+    await aside.remove().catch(() => undefined)
+  }
+  return finish(state, leaving)
+}
+
+function note({ lost }: Departure, one: Lost): void {
+  lost.set(one.path, one)
+}
+
+/** What the store still has of all these, and of what refers to them, which is looked for anew. */
+async function lookAgain(state: string, store: Store, leaving: Departure): Promise<readonly Leaving[]> {
+  const entries = leaving.marked.map(({ entry }) => entry)
+  const still = new Set(await stillValidIn(store, entries))
+  const held = [...(leaving.others.size === 0 ? [] : await store.validPaths([...leaving.others]))]
+  if (still.size > 0) {
+    const paths = [...still].map(({ path }) => path)
+    markLeaving(state, paths)
+    const { kept, others } = await holdersOf(store, [...still], { held, room: leaving.room })
+    leaving.room -= kept.length
+    for (const one of await enterAll(state, kept)) {
+      leaving.marked.push(one)
+      still.add(one.entry)
+    }
+    for (const path of others) {
+      leaving.others.add(path)
+      held.push(path)
+    }
+  }
+  const there = leaving.marked.filter(({ entry }) => still.has(entry))
+  return [...there.map(one => placeOf(state, one)), ...held.map(path => ({ path, directory: undefined }))]
+}
+
+function placeOf(state: string, { entry, id }: Marked): Leaving {
+  return { path: entry.path, directory: id === undefined ? undefined : entryDirectory(state, id) }
+}
+
+/** Has Nix forget what is gone from the disk; what it said last. */
+async function haveForgotten(): Promise<string> {
+  const { status, stderr } = await runProgram('nix-store', ['--verify'], VERIFY_LIMIT)
+  return `nix-store --verify: ${status}, ${printable(stderr.trim().split('\n').at(-1) ?? '')}`
+}
+
+function stillListed(there: readonly Leaving[], said: string): FileError {
+  const told = there.slice(0, PATHS_TOLD).map(({ path }) => path)
+  const more = there.length > told.length ? ` and ${there.length - told.length} more` : ''
+  return new FileError(`the store still lists ${told.join(', ')}${more} (${said})`)
+}
+
+function finish(state: string, { marked, lost, others }: Departure): TakenOut {
+  ifWritable(() => unmarkLeaving(state))
+  for (const { entry, id } of marked) {
+    // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.
+    ifWritable(() => settle(state, parseStorePath(entry.path).digest))
+    if (id !== undefined) finishEntry(state, id)
+  }
+  const ids = marked.flatMap(({ id }) => id ?? [])
+  return {
+    kept: ids.filter(id => hasContent(state, id)),
+    lost: [...lost.values()],
+    deleted: others.size,
+  }
+}
+
+/** Where nothing can be written, the next hook that can finds what is not there, and forgets it. */
+function ifWritable(change: () => void): void {
+  try {
+    change()
+  } catch {
+    return
+  }
+}

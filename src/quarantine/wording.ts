@@ -1,0 +1,16 @@
+import type { TakenOut } from './take-all-out.ts'
+
+/** Paths that are told one by one of those that could not be kept. */
+const LOST_TOLD = 8
+
+/** What is said of paths that left the store, a line each. */
+export function takenOutLines({ kept, lost, deleted }: TakenOut): readonly string[] {
+  const told = lost.slice(0, LOST_TOLD)
+  const more = lost.length - told.length
+  return [
+    ...kept.map(id => `kept for inspection: nixsig quarantine show ${id}`),
+    ...told.map(({ path, why }) => `deleted, because it could not be kept in quarantine: ${path}: ${why}`),
+    ...(more > 0 ? [`deleted, because they could not be kept in quarantine: ${more} more`] : []),
+    ...(deleted > 0 ? [`deleted, because they referred to what was refused: ${deleted} more paths`] : []),
+  ]
+}

@@ -1,0 +1,134 @@
+import { lstatSync } from 'node:fs'
+import { isPartial } from '../files/durable-file.ts'
+import { type Expected, expectedFile, readExpected, settle } from '../ledger/expected.ts'
+import { identityOf, versionOf } from '../ledger/stamp.ts'
+import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
+import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
+import type { Inquiry } from './inquiry.ts'
+import { LeftToTheHook } from './left-to-the-hook.ts'
+import { lockedOutputs } from './locked-outputs.ts'
+import { refusalOf } from './refusal-of-error.ts'
+
+/** Expectations that the store is asked about at once. */
+const AT_ONCE = 64
+/** Seconds after which a build that holds no lock is over. */
+const OVER = 60
+/** Builds of others that one hook judges. */
+const JUDGED = 4
+
+export interface Finishing {
+  /** The derivation whose own hook this is. */
+  readonly except: string | undefined
+  /** False: no more builds than a hook has time for. */
+  readonly all: boolean
+}
+
+/** Judges expected outputs that are valid, and drops what builds that are over left. Rejects with LeftToTheHook alone. */
+export async function finishExpected(
+  inquiry: Inquiry,
+  digests: readonly string[],
+  { except, all }: Finishing,
+): Promise<readonly BuildOutcome[]> {
+  const outcomes: BuildOutcome[] = []
+  const done = new Set<string>()
+  for (let first = 0; first < digests.length; first += AT_ONCE) {
+    const { open, broken } = readAll(inquiry, digests.slice(first, first + AT_ONCE), except)
+    outcomes.push(...broken)
+    for (const expected of await stillValid(inquiry, open)) {
+      if (done.has(expected.derivation)) continue
+      if (!all && done.size >= JUDGED) return outcomes
+      outcomes.push(...(await reporting(() => finishOne(inquiry, expected, done), expected.path)))
+    }
+  }
+  return outcomes
+}
+
+/** An expectation, and the file that it was read from. */
+interface Open extends Expected {
+  readonly version: string | undefined
+}
+
+/** The expectations that the store has to be asked about: of outputs that are there, and of builds that may be over. */
+function readAll({ places, now }: Inquiry, digests: readonly string[], except: string | undefined) {
+  const open: Open[] = []
+  const broken: BuildOutcome[] = []
+  for (const digest of digests) {
+    const file = expectedFile(places.state, digest)
+    try {
+      const version = versionOf(file)
+      const expected = isPartial(digest) ? undefined : readExpected(places.state, digest)
+      if (expected === undefined) forgetIfOld(places.state, digest)
+      else if (
+        expected.derivation !== except &&
+        (identityOf(expected.path) !== undefined || isOver(expected, now))
+      )
+        open.push({ ...expected, version })
+    } catch (error) {
+      broken.push(unfinished(error, file))
+    }
+  }
+  return { open, broken }
+}
+
+/** What a killed writer, or a loss of power, left of one. */
+function forgetIfOld(state: string, digest: string): void {
+  const status = lstatSync(expectedFile(state, digest), { throwIfNoEntry: false })
+  if (status !== undefined && Date.now() - status.mtimeMs > OVER * 1000) settle(state, digest)
+}
+
+function isOver({ time }: Expected, now: number): boolean {
+  return time + OVER < now
+}
+
+/** Those of which the store has the output. Of the others those are dropped whose build is over. */
+async function stillValid(inquiry: Inquiry, open: readonly Open[]): Promise<readonly Expected[]> {
+  if (open.length === 0) return []
+  const valid = await (await inquiry.store()).validPaths(open.map(({ path }) => path))
+  const isLocked = lockedOutputs()
+  for (const expected of open) {
+    const isNothing = !valid.has(expected.path) && isOver(expected, inquiry.now)
+    if (isNothing && !isLocked(expected.path)) drop(inquiry.places.state, expected)
+  }
+  return open.filter(({ path }) => valid.has(path))
+}
+
+/** Forgets an expectation, unless a build that started meanwhile has written another. */
+function drop(state: string, { digest, version }: Open): void {
+  if (versionOf(expectedFile(state, digest)) === version) settle(state, digest)
+}
+
+/** Judges an expected output with the others of its build; no outcome if there is nothing to judge. */
+async function finishOne(
+  inquiry: Inquiry,
+  expected: Expected,
+  done: Set<string>,
+): Promise<readonly BuildOutcome[]> {
+  const store = await inquiry.store()
+  const info = await store.pathInfo(expected.path)
+  if (info === undefined) return []
+  if (!info.ultimate) {
+    // The build failed, and then the path came from elsewhere: judged when something here is built from it.
+    settle(inquiry.places.state, expected.digest)
+    return []
+  }
+  const hasDerivation = (await store.validPaths([expected.derivation])).size > 0
+  if (!hasDerivation) return [await afterLostBuild(inquiry, expected, info)]
+  done.add(expected.derivation)
+  return [await afterBuild(inquiry, expected.derivation)]
+}
+
+async function reporting(
+  finish: () => Promise<readonly BuildOutcome[]>,
+  path: string,
+): Promise<readonly BuildOutcome[]> {
+  try {
+    return await finish()
+  } catch (error) {
+    if (error instanceof LeftToTheHook) throw error
+    return [unfinished(error, path)]
+  }
+}
+
+function unfinished(error: unknown, path: string): BuildOutcome {
+  return { admitted: [], refusals: [refusalOf(error, path, 'output')], taken: NOTHING_TAKEN }
+}

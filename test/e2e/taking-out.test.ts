@@ -1,0 +1,141 @@
+// What leaves the store does so in one go, keeps nobody waiting, and leaves it also where it cannot be kept.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import * as nix from '../support/expressions.ts'
+import { usePreBuildHook, withLateVictims } from '../support/late-refusal.ts'
+import {
+  assertBuilt,
+  assertClean,
+  instantiate,
+  isInLedger,
+  isValid,
+  nixBuild,
+  quarantined,
+} from '../support/scene.ts'
+import { VERSIONS, type World, withWorld } from '../support/world.ts'
+
+const STATE = '/var/lib/nixsig'
+const WRAPPERS = '/run/wrappers/bin'
+const MANY = 751
+
+/** A derivation of many outputs that is refused when they are there. */
+function manyOutputs(name: string, count: number): string {
+  return `derivation { name = "${name}"; system = builtins.currentSystem; builder = "/bin/sh";
+    outputs = [ "out" ] ++ builtins.genList (i: "o" + toString i) ${count - 1};
+    args = [ "-c" ${nix.nixString('for o in $outputs; do eval p=\\$$o; echo $o > $p; done')} ]; }`
+}
+
+/** Has nixsig's programs counted when they run: a line in /srv/ran for each. */
+async function countPrograms(world: World, names: readonly string[]): Promise<void> {
+  for (const name of names) {
+    const real = await world.output(['which', name])
+    world.write(`${WRAPPERS}/${name}`, `#!/bin/sh\necho ${name} >>/srv/ran\nexec ${real} "$@"\n`, 0o755)
+  }
+}
+
+/** The hook of a world that has the state directory on a small file system of its own. */
+async function withSmallState(world: World): Promise<void> {
+  await world.output(
+    `mkdir -p ${STATE} && mount -t tmpfs -o size=2m,mode=755 none ${STATE} && mkdir -m 700 ${STATE}/quarantine`,
+  )
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: ${MANY} refused outputs leave the store in one go`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      await withLateVictims(world)
+      await countPrograms(world, ['nix-store', 'cp', 'sync', 'rm', 'mv'])
+      const { outputs } = await instantiate(world, manyOutputs('victim', MANY))
+      assert.notEqual((await nixBuild(world)).status, 0)
+      const entries = await quarantined(world)
+      assert.equal(entries.length, MANY)
+      assert.deepEqual(entries.map(({ path }) => path).sort(), Object.values(outputs).sort())
+      assert.match(entries[0]?.reason ?? '', /needs bob for its output, found no signature/)
+      const ran = world.read('/srv/ran').trim().split('\n')
+      const counts = Object.fromEntries(
+        ['nix-store', 'cp', 'sync', 'rm', 'mv'].map(name => [name, ran.filter(one => one === name).length]),
+      )
+      assert.equal(counts['nix-store'], 1)
+      assert.ok(ran.length <= 20, JSON.stringify(counts))
+      assert.equal(
+        await world.output(`ls ${STATE}/expected ${STATE}/quarantine/unfinished | grep -v : || true`),
+        '',
+      )
+      assert.equal(
+        await world.output(
+          `ls -A /nix/store | grep -e victim -e nixsig | grep -v -e [.]lock$ -e [.]drv$ || true`,
+        ),
+        '',
+      )
+      await assertClean(world)
+    }))
+
+  for (const [how, spoil, mend] of [
+    ['is full', `dd if=/dev/zero of=${STATE}/fill bs=4k`, `rm ${STATE}/fill`],
+    ['is read-only', `mount -o remount,ro ${STATE}`, `mount -o remount,rw ${STATE}`],
+  ] as const) {
+    test(`${version}: a refused output is deleted where the state directory ${how}`, () =>
+      withWorld(version, { resident: 'none' }, async world => {
+        await withSmallState(world)
+        await withLateVictims(world)
+        const log = '/srv/hook.log'
+        world.write(
+          '/opt/wrapped/post-build-hook',
+          `#!/bin/sh\n${spoil} 2>/dev/null\nexec /opt/nixsig/post-build-hook 2>>${log}\n`,
+          0o755,
+        )
+        await world.output(
+          'sed -i "s,^post-build-hook.*,post-build-hook = /opt/wrapped/post-build-hook," /etc/nix/nix.conf',
+        )
+        const { out } = await instantiate(world, nix.derivation('victim'))
+        assert.notEqual((await nixBuild(world)).status, 0)
+        assert.equal(await isValid(world, out), false)
+        assert.equal(world.exists(out), false)
+        const said = world.read(log)
+        assert.match(said, /refused \/nix\/store\/\S+-victim /)
+        assert.match(
+          said,
+          new RegExp(
+            `deleted, because it could not be kept in quarantine: ${out}: .*(ENOSPC|EROFS|No space|Read-only)`,
+          ),
+        )
+        assert.equal(await world.output('ls -A /nix/store | grep nixsig || true'), '')
+        await world.output(mend)
+        await assertClean(world)
+      }))
+  }
+
+  test(`${version}: an output whose derivation was deleted before it was judged leaves the store`, () =>
+    withWorld(version, { resident: 'none', nixConf: { 'keep-derivations': 'false' } }, async world => {
+      await withLateVictims(world)
+      const { out, drv } = await instantiate(world, nix.derivation('victim'))
+      const { out: other, drv: otherDrv } = await instantiate(world, nix.derivation('friend'))
+      for (const made of [drv, otherDrv])
+        assert.notEqual(
+          (await world.run(`nix-store --option post-build-hook /bin/false -r ${made}`)).status,
+          0,
+        )
+      await world.startDaemon()
+      for (const made of [drv, otherDrv])
+        await world.output(['nix-store', '--delete', made], { user: 'alice' })
+      assert.equal(await isValid(world, out), true)
+      await instantiate(world, nix.derivation('else'))
+      await assertBuilt(world)
+      for (const path of [out, other]) {
+        assert.equal(await isValid(world, path), false)
+        assert.equal(world.exists(path), false)
+        assert.equal(isInLedger(world, path), false)
+      }
+      for (const { reason } of await quarantined(world))
+        assert.match(
+          reason,
+          /built here and not judged, and its derivation \S+\.drv is not in the store any longer/,
+        )
+      assert.equal(await world.output(`ls ${STATE}/expected`), '')
+      // It may be built again, and is judged then.
+      await usePreBuildHook(world, '/opt/nixsig/pre-build-hook')
+      await instantiate(world, nix.derivation('friend'))
+      await assertBuilt(world)
+      assert.equal(isInLedger(world, other), true)
+    }))
+}
