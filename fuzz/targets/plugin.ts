@@ -35,7 +35,7 @@ const ADMISSION: Admission = {
   narHash: NAR_HASH,
   policy: POLICY_DIGEST,
   until: FAR,
-  stamp: '17:1700000000000000000',
+  stamp: '17:1700000000000000000:4096:1000000000:1700000000000000001',
   kind: 'output',
   builtHere: true,
   derivation: DERIVATION,
@@ -45,7 +45,7 @@ const ADMISSION: Admission = {
     { key: 'openpgp:ABCD', role: 'developer', graph: DERIVATION, seen: NOW, trace: 'nix', origin: 'x.asc' },
   ],
   build: {
-    inputs: [{ stamp: '1:2', path: OTHER_PATH }],
+    inputs: [{ stamp: '1:2:3:4:5', path: OTHER_PATH }],
     outputs: [{ name: 'out', path: PATH, takesAny: true }],
   },
 }
@@ -62,6 +62,7 @@ const TOKENS: readonly string[] = [
     'until 1\n',
     'stamp none\n',
     'stamp 1:2\n',
+    'stamp 1:2:3:4:5\n',
     'kind signature\n',
   ],
   ...[

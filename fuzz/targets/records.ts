@@ -12,7 +12,7 @@ import { formatTarget, type Target } from '../target.ts'
 
 const refusals = [FileError]
 const POLICY_DIGEST = 'cd'.repeat(32)
-const STAMP = '17:1700000000000000000'
+const STAMP = '17:1700000000000000000:4096:1000000000:1700000000000000001'
 const POLICY = '/etc/nixsig/policy.toml'
 
 /** What the writer of an entry keeps; the reader takes more. */

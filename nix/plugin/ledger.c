@@ -71,13 +71,19 @@ static bool take_one_of(struct rest *rest, const char *const *words) {
   return false;
 }
 
-static bool take_stamp(struct rest *rest) {
+/** A number of any length. */
+static bool take_digits(struct rest *rest) {
   unsigned long long ignored;
   if (!take_number(rest, 15, &ignored)) return false;
   while (take_number(rest, 15, &ignored)) {}
-  if (!take(rest, ":") || !take_number(rest, 15, &ignored)) return false;
-  while (take_number(rest, 15, &ignored)) {}
   return true;
+}
+
+/** Five numbers, or two, as entries once had it. */
+static bool take_stamp(struct rest *rest) {
+  if (!take_digits(rest) || !take(rest, ":") || !take_digits(rest)) return false;
+  if (!take(rest, ":")) return true;
+  return take_digits(rest) && take(rest, ":") && take_digits(rest) && take(rest, ":") && take_digits(rest);
 }
 
 static bool take_path(struct rest *rest) {

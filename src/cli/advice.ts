@@ -11,6 +11,9 @@ export function adviceFor(verdict: Verdict): readonly string[] {
 const ACCEPT_EXPIRED_KEY =
   'or set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices'
 
+const EXEMPT = 'or let it pass for a stated reason and time: an [[exemptions]] entry in the policy'
+const ALTERED = 'find out who changed it, and repair it or have it made again: nixsig verify says how'
+
 function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] {
   switch (finding.code) {
     case 'unsigned':
@@ -19,7 +22,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
         ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
         : [
             `have them sign it (${signing(kind, path)}) and put what they publish where the policy looks`,
-            'or let it pass for a stated reason and time: an [[exemptions]] entry in the policy',
+            EXEMPT,
           ]
     case 'unknown-signer':
       return [
@@ -37,6 +40,8 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
       return [
         'find out which of them is wrong, and take the other out of gate.upstreams; what does not build the same twice can come from one cache only',
       ]
+    case 'altered':
+      return [ALTERED]
     case 'references':
       return [
         `do not take it from ${word(finding.upstream)}, which says something false of it; another cache may have it whole`,

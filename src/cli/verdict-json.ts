@@ -1,6 +1,7 @@
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import { findingWords } from '../policy/finding-words.ts'
 import type { Basis, GroundKind, Stray, Verdict } from '../policy/verdict.ts'
+import type { Contents } from '../verifier/verify.ts'
 
 /**
  * A verdict as `--json` prints it. Fields are added in later versions, none is taken away or changes its meaning; the
@@ -24,6 +25,8 @@ interface VerdictJson {
   readonly findings: readonly { readonly code: string; readonly message: string; readonly path?: string }[]
   /** What was found and is no evidence. */
   readonly strays: readonly Stray[]
+  /** Of a path that is here: whether its contents were hashed, or are those that Nix's database has registered. */
+  readonly contents?: Contents
 }
 
 type BasisJson =
@@ -35,8 +38,9 @@ type BasisJson =
  * One line of JSON (RFC 8259) in printable ASCII: everything else is escaped, so no name in it can steer a terminal, and
  * any reader of JSON gets the very characters back.
  */
-export function verdictLine(verdict: Verdict): string {
-  return JSON.stringify(verdictJson(verdict)).replace(
+export function verdictLine(verdict: Verdict, contents?: Contents): string {
+  const json = { ...verdictJson(verdict), ...(contents === undefined ? {} : { contents }) }
+  return JSON.stringify(json).replace(
     /[^\x20-\x7e]/g,
     unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )

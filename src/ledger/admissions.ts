@@ -5,7 +5,7 @@
  *     nixsig3 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
- *     stamp <inode>:<time of birth in nanoseconds>, or none
+ *     stamp <inode>:<birth>:<size>:<mtime>:<ctime>, or none           times in nanoseconds: see stamp.ts
  *     kind <fetched-source | local-source | derivation | output | signature>
  *     built <here | elsewhere>
  *     derivation <store path, or none>
@@ -42,7 +42,8 @@ const HEAD = new RegExp(
     '^nixsig([123]) (\\S+) sha256:([0-9a-f]{64})',
     'policy ([0-9a-f]{64})',
     'until (never|\\d{1,15})',
-    'stamp (none|\\d+:\\d+)',
+    // Of two numbers only, as entries once had it: a stamp that nothing on the disk has any more.
+    'stamp (none|\\d+:\\d+(?::\\d+:\\d+:\\d+)?)',
     'kind (fetched-source|local-source|derivation|output|signature)',
     'built (here|elsewhere)',
     'derivation (none|/\\S+)',
@@ -88,7 +89,7 @@ export interface Admission {
   readonly policy: string
   /** From this second on the entry is stale; undefined: no end. */
   readonly until: number | undefined
-  /** Identity of the path on the disk when its NAR hash was last asked for: see stamp.ts. */
+  /** The path on the disk when it was last found to have these contents: see stamp.ts. */
   readonly stamp: string | undefined
   readonly kind: AdmittedKind
   /** Whether it was made here, under nixsig's own hooks. */

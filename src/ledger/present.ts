@@ -4,7 +4,7 @@
  * them apart. Removed when the build is judged.
  *
  *     nixsig1 <output path> <derivation path>
- *     stamp <inode>:<time of birth in nanoseconds>          as in ledger entries: see stamp.ts
+ *     stamp <inode>:<time of birth in nanoseconds>          whatever its contents: see identityOf in stamp.ts
  */
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -20,7 +20,7 @@ export interface Present {
   readonly digest: string
   readonly path: string
   readonly derivation: string
-  /** The file or directory that lay there: see stamp.ts. */
+  /** The file or directory that lay there: see identityOf in stamp.ts. */
   readonly stamp: string
 }
 

@@ -3,7 +3,8 @@ import type { Finding, Verdict } from './verdict.ts'
 /**
  * The exit status that tells a verdict to scripts: 0 trusted; 10 unsigned; 11 signed, but by nobody of the trusted list;
  * 12 not signed by enough people, or refused by the rule itself; 13 a bad signature, other contents than were signed, or
- * builders or caches in conflict; 14 a key that is revoked or out of its time; 20 could not be decided.
+ * builders or caches in conflict, or
+ * contents that were changed on the disk; 14 a key that is revoked or out of its time; 20 could not be decided.
  */
 export type ExitCode = 0 | 10 | 11 | 12 | 13 | 14 | 20
 
@@ -25,6 +26,7 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'wrong-digest': 13,
   conflict: 13,
   disagreement: 13,
+  altered: 13,
   references: 13,
   revoked: 14,
   expired: 14,

@@ -49,6 +49,8 @@ function reason(finding: Finding, depth: number): string {
       return `builders disagree: ${whoWord(finding.who)} attested other contents (${attestedWords(finding)}) than the ones judged here (sha256:${word(finding.judged)})`
     case 'disagreement':
       return disagreementWords(finding.sides)
+    case 'altered':
+      return `what lies on the disk (sha256:${word(finding.found)}) is not what Nix registered (sha256:${word(finding.registered)}): repair it (nix-store --repair-path ${pathWord(finding.path)}), or delete it and have it made again`
     case 'references':
       return referencesWords(finding)
     case 'unvouched-references':

@@ -99,6 +99,8 @@ export type Finding =
       /** The NAR hash that was judged, and that the builder's differs from. */
       readonly judged: string
     }
+  /** What lies on the disk is not what the store registered: NAR hashes, hex. */
+  | { readonly code: 'altered'; readonly path: string; readonly registered: string; readonly found: string }
   /** Before anything of the path is here: whoever has it does not say the same of it. */
   | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
   /**

@@ -33,9 +33,10 @@ export function* readGreeting(): Reader<number> {
 /** What the daemon hears next: the claimed version, no processor to stay on, no space to reserve. */
 export const INTRODUCTION: Uint8Array = encode((MAJOR << 8) | CLAIMED_MINOR, 0, 0)
 
-/** The end of the handshake, of which nothing is used: the daemon's version as text and whether it trusts this client. */
-export function* readWelcome(minor: number): Reader<void> {
-  yield* readString('daemon version')
+/** The end of the handshake: the daemon's version as it states it. Whether it trusts this client is not used. */
+export function* readWelcome(minor: number): Reader<string> {
+  const version = yield* readString('daemon version')
   if (minor >= 35) yield* readNumber('trust')
   yield* readFrames()
+  return version
 }

@@ -27,6 +27,8 @@ export { StoreError } from './store-error.ts'
  * that is malformed, which ends the connection; and StoreError if the store reports an error, is late, or is gone.
  */
 export interface Store {
+  /** The version that the daemon states of itself, raw. */
+  version(): Promise<string>
   /** What is registered about a path; undefined for one that is not valid. */
   pathInfo(path: string): Promise<PathInfo | undefined>
   /** Which of these are valid. */
@@ -67,12 +69,11 @@ export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const connection = openConnection(await openPipe(options, timeout), timeout)
   try {
     const minor = await connection.exchange(GREETING, readGreeting())
-    await connection.exchange(INTRODUCTION, readWelcome(minor))
+    return storeOver(connection, await connection.exchange(INTRODUCTION, readWelcome(minor)))
   } catch (error) {
     connection.close()
     throw error
   }
-  return storeOver(connection)
 }
 
 async function openPipe(options: StoreOptions, timeout: number): Promise<Pipe> {
@@ -91,13 +92,14 @@ async function openPipe(options: StoreOptions, timeout: number): Promise<Pipe> {
   return spawnDaemon(program)
 }
 
-function storeOver(connection: Connection): Store {
+function storeOver(connection: Connection, version: string): Store {
   // Async, so that an argument that is no store path rejects like everything else.
   const ask = async <T>(query: () => Query<T>): Promise<T> => {
     const { request, answer } = query()
     return connection.exchange(request, answer)
   }
   return {
+    version: async () => version,
     pathInfo: path => ask(() => queryPathInfo(path)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     referrers: path => ask(() => queryReferrers(path)),

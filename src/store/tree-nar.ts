@@ -41,14 +41,18 @@ export interface NarSummary {
   readonly narSize: number
 }
 
+/** Where the contents of a regular file of a tree lie, both as bytes in latin1. Undefined: it was not there before. */
+export type ContentsOf = (file: string) => string | undefined
+
 /**
- * Hash and size of the NAR of what lies at a path: a file, a directory, or a symbolic link itself. Throws FileError if
- * something in it cannot be read, changes meanwhile, or is a socket, a pipe or a device.
+ * Hash and size of the NAR of what lies at a path: a file, a directory, or a symbolic link itself. With `contentsOf`
+ * the contents of regular files, and whether they are executable, are taken from there. Throws FileError if something
+ * in it cannot be read, changes meanwhile, or is a socket, a pipe or a device.
  */
-export async function narHashOfTree(path: string): Promise<NarSummary> {
+export async function narHashOfTree(path: string, contentsOf?: ContentsOf): Promise<NarSummary> {
   const hash = createHash('sha256')
   let narSize = 0
-  for await (const chunk of dumpTree(path)) {
+  for await (const chunk of dumpTree(path, contentsOf)) {
     hash.update(chunk)
     narSize += chunk.byteLength
   }
@@ -56,9 +60,12 @@ export async function narHashOfTree(path: string): Promise<NarSummary> {
 }
 
 /** The NAR itself, in chunks of 256 KiB at most, each a buffer of its own. Throws as `narHashOfTree` does. */
-export async function* dumpTree(path: string): AsyncGenerator<Uint8Array, void, undefined> {
+export async function* dumpTree(
+  path: string,
+  contentsOf?: ContentsOf,
+): AsyncGenerator<Uint8Array, void, undefined> {
   let sinceTurn = 0
-  for (const chunk of chunksOf(Buffer.from(path, 'utf8'))) {
+  for (const chunk of chunksOf(Buffer.from(path, 'utf8'), contentsOf)) {
     yield chunk
     sinceTurn += chunk.byteLength
     if (sinceTurn < TURN) continue
@@ -67,22 +74,26 @@ export async function* dumpTree(path: string): AsyncGenerator<Uint8Array, void, 
   }
 }
 
-function* chunksOf(path: Buffer): Generator<Uint8Array, void, undefined> {
+function* chunksOf(path: Buffer, contentsOf?: ContentsOf): Generator<Uint8Array, void, undefined> {
   yield narStart()
-  yield* nodeChunks(path, 0)
+  yield* nodeChunks(path, 0, contentsOf)
 }
 
-function* nodeChunks(path: Buffer, depth: number): Generator<Uint8Array, void, undefined> {
+function* nodeChunks(
+  path: Buffer,
+  depth: number,
+  contentsOf: ContentsOf | undefined,
+): Generator<Uint8Array, void, undefined> {
   const status = reading(path, () => lstatSync(path, { bigint: true }))
   if (status.isFile()) {
-    yield* fileChunks(path, status)
+    yield* contentChunks(path, status, contentsOf)
   } else if (status.isDirectory()) {
     if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} lies too deep`)
     yield narDirectoryHead()
     // Names are bytes, in no encoding in particular; as latin1 their order is that of their bytes.
     for (const name of reading(path, () => readdirSync(path, 'latin1')).sort()) {
       yield narEntryHead(name)
-      yield* nodeChunks(Buffer.concat([path, Buffer.from(`/${name}`, 'latin1')]), depth + 1)
+      yield* nodeChunks(Buffer.concat([path, Buffer.from(`/${name}`, 'latin1')]), depth + 1, contentsOf)
       yield narClose()
     }
     yield narClose()
@@ -91,6 +102,21 @@ function* nodeChunks(path: Buffer, depth: number): Generator<Uint8Array, void, u
   } else {
     throw new FileError(`${shown(path)} is neither a file nor a directory nor a symbolic link`)
   }
+}
+
+function* contentChunks(
+  path: Buffer,
+  status: BigIntStats,
+  contentsOf: ContentsOf | undefined,
+): Generator<Uint8Array, void, undefined> {
+  if (contentsOf === undefined) return yield* fileChunks(path, status)
+  const copy = contentsOf(path.toString('latin1'))
+  if (copy === undefined) throw changed(path)
+  const other = Buffer.from(copy, 'latin1')
+  yield* fileChunks(
+    other,
+    reading(other, () => lstatSync(other, { bigint: true })),
+  )
 }
 
 function* fileChunks(path: Buffer, expected: BigIntStats): Generator<Uint8Array, void, undefined> {

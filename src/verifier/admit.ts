@@ -5,7 +5,6 @@
 import { derivationReferences } from '../formats/nix/derivation.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { type Admission, isCurrent, readAdmission, writeAdmission } from '../ledger/admissions.ts'
-import { identityOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -20,6 +19,7 @@ import { judgeInput, madeHere } from './judge-input.ts'
 import { once } from './once.ts'
 import { recordTrust, rememberBuild } from './record.ts'
 import { refusedFor } from './refusals.ts'
+import { type Settled, settleContents } from './settle-contents.ts'
 
 /**
  * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;
@@ -54,21 +54,26 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (input.kind === 'local-source' && isOther) {
     return admitInput(inquiry, await identify(inquiry, input.path, knownFromStore(info, entry)))
   }
+  const settled: Settled = info === undefined ? NOT_THERE : await settleContents(inquiry, input, info)
+  if ('refusal' in settled) return settled.refusal
+  const { stamp } = settled
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
-    if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, entry)
+    if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, { ...entry, stamp })
   }
   const verdict = await judgeInput(inquiry, input, await madeHere(inquiry, input.path, info))
   if (verdict.outcome !== 'trusted') return verdict
   const { refusal, until } = await admitReferences(inquiry, input, info?.references ?? [])
   if (refusal !== undefined) return refusal
   const trust = { ...verdict, ...endOf(verdict.until, until) }
-  if (inquiry.records) await recordTrust(inquiry, trust, input.path)
+  if (inquiry.records) await recordTrust(inquiry, trust, input.path, stamp)
   return undefined
 }
 
+const NOT_THERE = { stamp: undefined }
+
 /**
- * The same bytes at another place of the disk: the store was optimised, or the path went away and came back. Then what
- * it refers to went away as well, and may have come back with other bytes.
+ * The same bytes with another stamp: the store was optimised, or the path went away and came back. Then what it refers
+ * to went away as well, and may have come back with other bytes.
  */
 async function admitAgain(
   inquiry: Inquiry,
@@ -78,8 +83,7 @@ async function admitAgain(
 ): Promise<Refusal | undefined> {
   const { refusal, until } = await admitReferences(inquiry, input, info.references)
   if (refusal !== undefined || !inquiry.records) return refusal
-  const stamp = identityOf(input.path.path)
-  writeAdmission(inquiry.places.state, input.path.digest, { ...entry, stamp, ...endOf(entry.until, until) })
+  writeAdmission(inquiry.places.state, input.path.digest, { ...entry, ...endOf(entry.until, until) })
   return undefined
 }
 

@@ -6,7 +6,8 @@ import {
   isCurrent,
   readAdmission,
 } from '../ledger/admissions.ts'
-import { identityOf } from '../ledger/stamp.ts'
+import { isSmallFileOf } from '../ledger/small-file.ts'
+import { isSameInode, stampOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 
@@ -52,7 +53,7 @@ export function admittedBuild(moment: Moment, drvPath: string): readonly Admitte
   if (!isStorePath(drvPath)) return undefined
   const entry = stampedEntry(moment, parseStorePath(drvPath))
   const build = entry?.kind === 'derivation' ? entry.build : undefined
-  if (!build?.inputs.every(({ path, stamp }) => identityOf(path) === stamp)) return undefined
+  if (!build?.inputs.every(input => isAsWritten(moment, input))) return undefined
   return build.outputs.map(output => ({ ...output, path: parseStorePath(output.path) }))
 }
 
@@ -61,10 +62,27 @@ export interface AdmittedOutput extends Omit<AdmittedOutcome, 'path'> {
   readonly path: StorePath
 }
 
-/** The current entry of a path that is still the one on the disk. */
+/** Whether an input lies in the store as it did when it was written down, or has been found to be the same since. */
+function isAsWritten(moment: Moment, { path, stamp }: { readonly path: string; readonly stamp: string }) {
+  const now = stampOf(path)
+  if (now === undefined || now === stamp) return now === stamp
+  return isSameInode(now, stamp) && stampedEntry(moment, parseStorePath(path)) !== undefined
+}
+
+/** The current entry of a path that has, as it lies on the disk, the contents of the entry. */
 function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
   const entry = currentEntry(moment, path)
-  return entry?.stamp !== undefined && entry.stamp === identityOf(path.path) ? entry : undefined
+  return entry !== undefined && isAsAdmitted(entry) ? entry : undefined
+}
+
+/**
+ * Whether nothing changed what was admitted; a small file is hashed where its stamp leaves that open, for Nix 2.8 links
+ * files into its sandboxes, which changes the stamp. Another inode is for those who judge.
+ */
+function isAsAdmitted({ path, stamp, narHash }: Admission): boolean {
+  const now = stampOf(path)
+  if (stamp === undefined || now === undefined) return false
+  return now === stamp || (isSameInode(now, stamp) && isSmallFileOf(path, narHash))
 }
 
 function currentEntry(moment: Moment, path: StorePath): Admission | undefined {

@@ -23,6 +23,7 @@ import { LeftToTheHook } from './left-to-the-hook.ts'
 import { ofThisBuild } from './of-this-build.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { settleContents } from './settle-contents.ts'
 
 /** Refusals that an entry of the quarantine tells: a build of many outputs has one for each. */
 const REASONS_TOLD = 8
@@ -74,10 +75,11 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     for (const { output } of fresh) forgetRefused(inquiry.places.state, output.path.digest)
     return { admitted: [], refusals, taken }
   }
-  for (const [{ output, info }, trust] of trusted) {
+  for (const { item, trust, stamp } of trusted) {
+    const { output, info } = item
     // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
     await attestOutput(inquiry, output, info)
-    await recordTrust(inquiry, trust, output.path)
+    await recordTrust(inquiry, trust, output.path, stamp)
   }
   for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
@@ -155,8 +157,15 @@ function allGone({ path }: StoredDerivation): Refusal {
   }
 }
 
+/** An output that is trusted, with the stamp that it had when it was found to have the contents that were judged. */
+interface Trusted {
+  readonly item: Fresh
+  readonly trust: Trust
+  readonly stamp: string | undefined
+}
+
 async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: readonly Fresh[]) {
-  const trusted: (readonly [Fresh, Trust])[] = []
+  const trusted: Trusted[] = []
   const refusals: Refusal[] = []
   try {
     refusals.push(...(await admitBuild(inquiry, stored)))
@@ -174,10 +183,15 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
+      const settled = await settleContents(inquiry, item.output, item.info)
+      if ('refusal' in settled) {
+        refusals.push(settled.refusal)
+        continue
+      }
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
       const verdict = await judgeInput(inquiry, item.output, { builtHere: true, derivation: stored })
-      if (verdict.outcome === 'trusted') trusted.push([item, verdict])
+      if (verdict.outcome === 'trusted') trusted.push({ item, trust: verdict, stamp: settled.stamp })
       else refusals.push(verdict)
     }
   } catch (error) {

@@ -1,6 +1,7 @@
 /** Derivations: the verdict on one, and its admission. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import { readAdmission } from '../ledger/admissions.ts'
+import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isDerivationAdmitted } from './admitted.ts'
 import type { StoredDerivation } from './build.ts'
@@ -20,7 +21,7 @@ async function admitNow(inquiry: Inquiry, stored: StoredDerivation): Promise<Ref
   if (isDerivationAdmitted(await admittedNow(inquiry), stored)) return undefined
   const verdict = await judgeDerivation(inquiry, stored)
   if (verdict.outcome !== 'trusted') return verdict
-  if (inquiry.records) await recordTrust(inquiry, verdict, stored.path)
+  if (inquiry.records) await recordTrust(inquiry, verdict, stored.path, stampOf(stored.path.path))
   return undefined
 }
 

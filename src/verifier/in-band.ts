@@ -10,6 +10,7 @@ import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-first.ts'
 import { makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
+import { settleContents } from './settle-contents.ts'
 
 /**
  * Derivations that are read, at most, for what they say of a file that they are built from; and those that say
@@ -78,7 +79,7 @@ export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readon
  */
 export async function admitSignature(
   inquiry: Inquiry,
-  { path, derivation }: Input,
+  { path, kind, derivation }: Input,
   part: SignaturePart,
 ): Promise<string | undefined> {
   if (isAdmitted(await admittedNow(inquiry), path, 'signature')) return undefined
@@ -86,10 +87,13 @@ export async function admitSignature(
   if (info === undefined) return 'it is not in the store'
   if (info.ca === undefined) return 'it was built'
   if (info.references.length > 0) return 'it refers to other paths'
+  const settled = await settleContents(inquiry, { path, kind }, info)
+  if ('refusal' in settled) return 'its contents were changed'
   const { whyNoSignature } = await import('../evidence/in-band.ts')
   const problem = whyNoSignature(path.path, part)
   if (problem !== undefined || !inquiry.records) return problem
-  await recordSignature(inquiry, path, info.narHash, derivation?.path.path)
+  const { stamp } = settled
+  await recordSignature(inquiry, path, { narHash: info.narHash, stamp, derivation: derivation?.path.path })
   return undefined
 }
 

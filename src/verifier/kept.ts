@@ -147,6 +147,7 @@ function keepStore(): Pick<Kept, 'store' | 'close'> {
     )
   }
   const kept: Store = {
+    version: () => ask(store => store.version()),
     pathInfo: path => ask(store => store.pathInfo(path)),
     validPaths: paths => ask(store => store.validPaths(paths)),
     referrers: path => ask(store => store.referrers(path)),

@@ -11,7 +11,7 @@ import {
   readAdmission,
   writeAdmission,
 } from '../ledger/admissions.ts'
-import { identityOf } from '../ledger/stamp.ts'
+import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
@@ -59,13 +59,20 @@ export async function rememberBuild(
   if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== digest)) return
   const ends = [entry, ...admitted].map(one => one?.until)
   const until = earliest([...ends, ...[...(foreseen?.values() ?? [])].map(endOfAny)])
-  const next = { ...entry, stamp: identityOf(stored.path.path), until, build }
+  const next = { ...entry, stamp: stampOf(stored.path.path), until, build }
   if (JSON.stringify(next) !== JSON.stringify(entry)) writeAdmission(state, stored.path.digest, next)
 }
 
 /** When it may no longer be that any contents are good. */
 function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
   return admits.kind === 'any' && verdict?.outcome === 'trusted' ? verdict.until : undefined
+}
+
+/** A signature as it was met; `stamp` when it had these contents. */
+export interface RecordedSignature {
+  readonly narHash: string
+  readonly stamp: string | undefined
+  readonly derivation: string | undefined
 }
 
 /**
@@ -75,8 +82,7 @@ function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
 export async function recordSignature(
   inquiry: Inquiry,
   path: StorePath,
-  narHash: string,
-  derivation: string | undefined,
+  { narHash, stamp, derivation }: RecordedSignature,
 ): Promise<void> {
   const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
@@ -86,7 +92,7 @@ export async function recordSignature(
     narHash,
     policy: (await inquiry.snapshot()).digest,
     until: undefined,
-    stamp: identityOf(path.path),
+    stamp,
     kind: 'signature',
     builtHere: false,
     derivation,
@@ -97,10 +103,18 @@ export async function recordSignature(
   })
 }
 
-/** Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. */
-export async function recordTrust(inquiry: Inquiry, trust: Trust, path: StorePath): Promise<Admission> {
+/**
+ * Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. `stamp`: of the path
+ * when it was found to have these contents.
+ */
+export async function recordTrust(
+  inquiry: Inquiry,
+  trust: Trust,
+  path: StorePath,
+  stamp: string | undefined,
+): Promise<Admission> {
   const derivation = derivationOf(trust.subject)
-  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp: identityOf(path.path) })
+  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
   writeAdmission(inquiry.places.state, path.digest, admission)
   return admission
 }

@@ -8,6 +8,7 @@ import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
+import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
@@ -29,7 +30,7 @@ import { fileNamesOf } from './declared.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource } from './judge-input.ts'
-import { recordOffer, recordSignature, recordTrust } from './record.ts'
+import { type RecordedSignature, recordOffer, recordSignature, recordTrust } from './record.ts'
 import { subjectOf } from './subject.ts'
 
 /** Ten minutes: Nix hashes the path anew. */
@@ -114,19 +115,23 @@ async function restore(
   if (!valid.has(entry.path)) {
     await bringBack(entry, entryDirectory(state, id))
     // The store plugin lets nothing become valid that the ledger does not have.
-    if (trust === undefined) await recordSignature(inquiry, output.path, entry.narHash, entry.derivation)
+    if (trust === undefined) await recordSignature(inquiry, output.path, signatureIn(entry))
     else await recordOffer(inquiry, trust, output.path)
     await register(entry)
   }
   const info = await store.pathInfo(entry.path)
   assertRestored(entry, info)
   if (trust === undefined) {
-    await recordSignature(inquiry, output.path, info.narHash, entry.derivation)
+    await recordSignature(inquiry, output.path, signatureIn(entry))
   } else {
     if (entry.builtHere) await attestOutput(inquiry, output, info)
-    await recordTrust(inquiry, trust, output.path)
+    await recordTrust(inquiry, trust, output.path, stampOf(output.path.path))
   }
   removeEntry(state, id)
+}
+
+function signatureIn({ path, narHash, derivation }: QuarantineEntry): RecordedSignature {
+  return { narHash, stamp: stampOf(path), derivation }
 }
 
 /** Copies the content into the store, unless a release that was killed had done that already. */

@@ -2,6 +2,7 @@ import { leftoversOf } from '../evidence/leftovers.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
+import type { SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
 import { readDerivation } from './build.ts'
@@ -13,14 +14,23 @@ import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
 import { makersOf } from './makers.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { alteredRefusal } from './settle-contents.ts'
+
+/**
+ * What `verifyPath` goes by: `hashed` are the contents that lie on the disk, `registered` what the store's database says
+ * of them.
+ */
+export type Contents = 'hashed' | 'registered'
 
 /**
  * The verdict on any path of the store, from the evidence as it is now; the ledger only tells what was made here.
  * Never throws for what is wrong with the path or its evidence: that is a refusal. Throws FormatError if the text is
  * no store path.
  */
-export async function verifyPath(inquiry: Inquiry, text: string): Promise<Verdict> {
+export async function verifyPath(inquiry: Inquiry, text: string, contents: Contents): Promise<Verdict> {
   const path = parseStorePath(text)
+  const altered = contents === 'hashed' ? await alteredOnDisk(inquiry, path) : undefined
+  if (altered !== undefined) return altered
   const verdict = await verdictInTime(inquiry, path)
   const policy = await inquiry.policy().catch(() => undefined)
   if (policy === undefined) return verdict
@@ -29,11 +39,36 @@ export async function verifyPath(inquiry: Inquiry, text: string): Promise<Verdic
   return { ...verdict, strays: [...(verdict.strays ?? []), ...leftovers] }
 }
 
+/**
+ * Why what lies on the disk cannot be what the store registered; undefined if it is, or nothing is registered. Hashing
+ * takes as long as the path is large, and has no part in the time that judging may take.
+ */
+async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
+  const kind = kindByName(path)
+  try {
+    const info = await (await inquiry.store()).pathInfo(path.path)
+    if (info === undefined) return undefined
+    const { narHashOfTree } = await import('../store/tree-nar.ts')
+    const { narHash: found } = await narHashOfTree(path.path)
+    if (found === info.narHash) return undefined
+    const known = path.name.endsWith('.drv')
+      ? kind
+      : (await identify(inquiry, path, knownFromStore(info))).kind
+    return alteredRefusal({ path, kind: known }, { registered: info.narHash, found })
+  } catch (error) {
+    return refusalOf(error, path.path, kind)
+  }
+}
+
+function kindByName({ name }: StorePath): SubjectKind {
+  return name.endsWith('.drv') ? 'derivation' : 'output'
+}
+
 async function verdictInTime(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
   try {
     return await judgeWithin(() => verdictOn(inquiry, path))
   } catch (error) {
-    return refusalOf(error, path.path, path.name.endsWith('.drv') ? 'derivation' : 'output')
+    return refusalOf(error, path.path, kindByName(path))
   }
 }
 

@@ -21,7 +21,7 @@ const admission: Admission = {
   narHash: HASH,
   policy: POLICY,
   until: 2_000_000_000,
-  stamp: '17:1700000000000000000',
+  stamp: '17:1700000000000000000:4096:1000000000:1700000000000000001',
   kind: 'output',
   builtHere: true,
   derivation: `/nix/store/${DIGEST}-hello-2.12.drv`,

@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
-import { chmodSync, linkSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  linkSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { identityOf, versionOf } from '../../src/ledger/stamp.ts'
+import { identityOf, isSameInode, stampOf, tellsOfChanges, versionOf } from '../../src/ledger/stamp.ts'
 
 let dir: string
 let file: string
@@ -53,4 +62,32 @@ test('a change of the contents or the mode is another version', async () => {
 test('what is not there has neither', () => {
   assert.equal(identityOf(join(dir, 'none')), undefined)
   assert.equal(versionOf(join(dir, 'none')), undefined)
+})
+
+test('attack: whatever changes what is in a file changes its stamp, also with the old time and size put back', async () => {
+  const before = stampOf(file)
+  const { atimeMs, mtimeMs } = statSync(file)
+  await sleep(20)
+  writeFileSync(file, 'b')
+  utimesSync(file, atimeMs / 1000, mtimeMs / 1000)
+  const after = stampOf(file)
+  assert.notEqual(after, before)
+  assert.ok(isSameInode(before ?? '', after ?? ''))
+  assert.equal(identityOf(file), before?.split(':').slice(0, 2).join(':'))
+})
+
+test('a link to a file changes its stamp and not its identity; another file has another', async () => {
+  const before = stampOf(file) ?? ''
+  await sleep(20)
+  linkSync(file, join(dir, 'link'))
+  const after = stampOf(file) ?? ''
+  assert.notEqual(after, before)
+  assert.ok(isSameInode(after, before))
+  writeFileSync(join(dir, 'other'), 'a')
+  assert.ok(!isSameInode(stampOf(join(dir, 'other')) ?? '', before))
+})
+
+test('a stamp of the form before, identity alone, tells of no change', () => {
+  assert.ok(tellsOfChanges(stampOf(file) ?? ''))
+  assert.ok(!tellsOfChanges(identityOf(file) ?? ''))
 })

@@ -27,7 +27,7 @@ test('P2: what the ledger has is let in, whatever it was admitted as', () => {
   for (const kind of ['output', 'fetched-source', 'local-source', 'derivation', 'signature'] as const) {
     letsIn(admitting({ kind }), ROW)
   }
-  letsIn(admitting({ until: 4_000_000_000, build: undefined, claims: [], stamp: '123:456' }), ROW)
+  letsIn(admitting({ until: 4_000_000_000, build: undefined, claims: [], stamp: '123:456:7:8:9' }), ROW)
 })
 
 test('P2: an admission of other contents, under another policy or past its end is none', () => {

@@ -37,7 +37,7 @@ async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<E
     now: NOW,
   }
   const path = parseStorePath(SOURCE.path)
-  await recordTrust(inquiry as Partial<Inquiry> as Inquiry, verdict, path)
+  await recordTrust(inquiry as Partial<Inquiry> as Inquiry, verdict, path, undefined)
   return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), HASH)
 }
 

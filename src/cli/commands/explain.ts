@@ -45,7 +45,7 @@ async function explainPath(args: { path: string }, { places, terminal }: Invocat
   const path = parseStorePath(storePathOf(args.path))
   const inquiry = openReadableInquiry(places, { records: false })
   try {
-    const verdict = (await offeredVerdict(inquiry, path)) ?? (await verifyPath(inquiry, path.path))
+    const verdict = (await offeredVerdict(inquiry, path)) ?? (await verifyPath(inquiry, path.path, 'hashed'))
     sayGroundsOf(terminal, verdict)
     // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
     const policy = await inquiry.policy().catch(() => undefined)

@@ -2,6 +2,7 @@ import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
 import { paragraph } from '../../policy/wording.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
+import type { Contents } from '../../verifier/verify.ts'
 import { type AddCommand, type Invocation, isUsualSetting, runs } from '../command.ts'
 import { openReadableInquiry } from '../readable-inquiry.ts'
 import { sayVerdict } from '../say-verdict.ts'
@@ -18,6 +19,7 @@ interface Options {
   readonly json: boolean
   readonly quiet: boolean
   readonly 'by-mode': boolean
+  readonly contents: boolean
 }
 
 /** `nixsig verify [PATH…]`: judges paths of the store by the evidence as it is now. */
@@ -39,6 +41,11 @@ export const verify: AddCommand = yargs =>
           array: true,
           requiresArg: true,
           describe: 'Judge what this binary cache offers, before anything is fetched; may be repeated',
+        })
+        .option('contents', {
+          type: 'boolean',
+          default: true,
+          describe: "Hash what lies on the disk; --no-contents takes the word of Nix's database for it",
         })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON object a line and path' })
         .option('quiet', { type: 'boolean', default: false, describe: 'Tell only what is not trusted' })
@@ -63,18 +70,25 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
   // Judged under another policy, what was left would get a verdict that is not this machine's.
   if (isRoot() && isUsualSetting(places)) await finishInterrupted(invocation)
 
+  const contents = options.contents ? 'hashed' : 'registered'
+  const isHere = options.from === undefined
+  if (isHere && !options.contents) {
+    terminal.note(
+      "contents are not hashed (--no-contents): what is judged is what Nix's database says of them",
+    )
+  }
   const inquiry = openReadableInquiry(places, { records: false })
   try {
     const verdicts =
       options.from === undefined
-        ? verdictsHere(inquiry, { ...options, paths }, terminal)
+        ? verdictsHere(inquiry, { ...options, paths, contents }, terminal)
         : verdictsThere(inquiry, { ...options, paths, from: options.from }, terminal)
     const codes: ExitCode[] = []
     for await (const verdict of verdicts) {
       const code = exitCode(verdict)
       codes.push(code)
       if (options.quiet && code === 0) continue
-      if (options.json) terminal.print(verdictLine(verdict))
+      if (options.json) terminal.print(verdictLine(verdict, isHere ? contents : undefined))
       else sayVerdict(terminal, verdict)
     }
     const isOnlyTold = options['by-mode'] && (await inquiry.policy()).mode === 'warn'
@@ -87,14 +101,14 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
 /** Of what is in the store. */
 async function* verdictsHere(
   inquiry: Inquiry,
-  { paths, recursive }: Pick<Options, 'paths' | 'recursive'>,
+  { paths, recursive, contents }: Pick<Options, 'paths' | 'recursive'> & { readonly contents: Contents },
   terminal: Terminal,
 ): AsyncGenerator<Verdict> {
   const { closureOf, verifyPath } = await import('../../verifier/verify.ts')
   const all = recursive ? await closureOf(inquiry, paths) : [...new Set(paths)]
   for (const [index, path] of all.entries()) {
     terminal.progress(`judging ${index + 1} of ${all.length} paths`)
-    yield await verifyPath(inquiry, path)
+    yield await verifyPath(inquiry, path, contents)
   }
 }
 

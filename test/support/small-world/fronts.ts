@@ -90,7 +90,7 @@ function questionsOf(world: World, caches: Order): ReadonlyMap<string, Question>
   const add = (name: string, question: Question) =>
     questions.set(name, inquiry => orError(() => question(inquiry)))
   for (const { name, path } of paths) {
-    add(`verify ${name}`, async inquiry => ofVerdict(await verifyPath(inquiry, path)))
+    add(`verify ${name}`, async inquiry => ofVerdict(await verifyPath(inquiry, path, 'registered')))
   }
   for (const { name, path } of derivations) {
     add(`build ${name}`, async inquiry => ofRefusals(await beforeBuild(inquiry, path, { starts: false })))

@@ -23,6 +23,7 @@ export function memoryStore({ infos, outputs }: Pick<World, 'infos' | 'outputs'>
     throw new Error('a store in memory is not written to')
   }
   return {
+    version: async () => '2.34.8',
     pathInfo: async path => {
       const info = infos.get(path)
       return info && { ...info, references: order([...info.references].sort()) }

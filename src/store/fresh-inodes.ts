@@ -1,0 +1,129 @@
+/**
+ * Gives the regular files of a store path fresh inodes, so that nobody who still has a descriptor of one, or a mapping,
+ * can change what lies there any longer. Directories keep theirs, for nobody but root can change those.
+ * Loads node:crypto: reach this module by `await import()` from a hook.
+ */
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  type Stats,
+  utimesSync,
+} from 'node:fs'
+import { copyFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { FileError } from '../files/regular-file.ts'
+import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
+import { printable } from '../primitives/printable.ts'
+import { forgetLinks } from './optimised-links.ts'
+import { narHashOfTree } from './tree-nar.ts'
+import { inWritableStore } from './writable-store.ts'
+
+/** Bytes of a file that is copied at once; others get their turn while a larger one is. */
+const AT_ONCE = 1024 * 1024
+
+/** Blocks are shared where the file system can: what is written to one of two such files shows in it alone. */
+const CLONE = constants.COPYFILE_FICLONE
+
+/** What was found instead of what was expected: NAR hashes, SHA-256, lower-case hex. */
+export interface Altered {
+  readonly registered: string
+  readonly found: string
+}
+
+/** A regular file, its copy, both as bytes in latin1, and what it was. */
+export interface Renewed {
+  readonly file: string
+  readonly copy: string
+  readonly status: Stats
+}
+
+interface Walk {
+  readonly files: Renewed[]
+  readonly directories: { readonly path: Buffer; readonly status: Stats }[]
+}
+
+/**
+ * Copies what lies at a path to fresh inodes, in a directory that nobody else can enter, hashes the copies, and puts
+ * them in the place of the old ones if they have the registered NAR hash (SHA-256, hex). Otherwise nothing is changed,
+ * and what was found is told. Killed at any point, each file is the old one or the new one, whole, and has the same
+ * contents; what may be left is the directory, which Nix collects as garbage. Throws FileError.
+ */
+export async function renewInodes(path: string, registered: string): Promise<Altered | undefined> {
+  const aside = join(dirname(path), `.nixsig-${randomBytes(16).toString('hex')}`)
+  try {
+    mkdirSync(aside, { mode: 0o700 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EROFS') throw error
+    return renewReadOnly(path, registered, aside)
+  }
+  try {
+    const walk: Walk = { files: [], directories: [] }
+    await copyAside(Buffer.from(path, 'utf8'), { aside, walk, depth: 0 })
+    const copies = new Map(walk.files.map(({ file, copy }) => [file, copy]))
+    const { narHash: found } = await narHashOfTree(path, file => copies.get(file))
+    if (found !== registered) return { registered, found }
+    await forgetLinks(dirname(path), walk.files)
+    for (const { file, copy } of walk.files) {
+      renameSync(Buffer.from(copy, 'latin1'), Buffer.from(file, 'latin1'))
+    }
+    // Nix gives all of its paths one time.
+    for (const { path: directory, status } of walk.directories) {
+      utimesSync(directory, status.atimeMs / 1000, status.mtimeMs / 1000)
+    }
+    return undefined
+  } catch (error) {
+    if (error instanceof FileError) throw error
+    throw new FileError(`${printable(path)} could not be copied: ${printable((error as Error).message)}`, {
+      cause: error,
+    })
+  } finally {
+    rmSync(aside, { recursive: true, force: true })
+  }
+}
+
+async function copyAside(
+  path: Buffer,
+  { aside, walk, depth }: { readonly aside: string; readonly walk: Walk; readonly depth: number },
+): Promise<void> {
+  const status = lstatSync(path)
+  if (status.isDirectory()) {
+    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${printable(path.toString('utf8'))} lies too deep`)
+    walk.directories.push({ path, status })
+    for (const name of readdirSync(path, 'buffer')) {
+      await copyAside(Buffer.concat([path, Buffer.from('/'), name]), { aside, walk, depth: depth + 1 })
+    }
+  } else if (status.isFile()) {
+    const copy = Buffer.from(join(aside, String(walk.files.length)), 'utf8')
+    // The builders' group may write to the store's directory, but nobody can put a link into what is valid.
+    if (status.size <= AT_ONCE) copyFileSync(path, copy, CLONE)
+    else await copyFile(path, copy, CLONE)
+    chownSync(copy, status.uid, status.gid)
+    chmodSync(copy, status.mode & 0o7777)
+    utimesSync(copy, status.atimeMs / 1000, status.mtimeMs / 1000)
+    walk.files.push({ file: path.toString('latin1'), copy: copy.toString('latin1'), status })
+  }
+}
+
+/** The same by programs, where the store is mounted read-only. Linking forcibly renames, file by file. */
+async function renewReadOnly(path: string, registered: string, aside: string): Promise<Altered | undefined> {
+  await inWritableStore('mkdir', '--mode=0700', '--', aside)
+  try {
+    const fresh = join(aside, 'content')
+    await inWritableStore('cp', '--archive', '--no-target-directory', '--', path, fresh)
+    const { narHash: found } = await narHashOfTree(fresh)
+    if (found !== registered) return { registered, found }
+    const linking = ['--archive', '--link', '--force', '--no-target-directory']
+    await inWritableStore('cp', ...linking, '--', fresh, path)
+    return undefined
+  } finally {
+    await inWritableStore('rm', '--recursive', '--force', '--', aside)
+  }
+}

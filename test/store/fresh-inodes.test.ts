@@ -1,0 +1,170 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fc from 'fast-check'
+import { toNix32 } from '../../src/formats/nix/nix32.ts'
+import { fromHex } from '../../src/primitives/hex.ts'
+import { renewInodes } from '../../src/store/fresh-inodes.ts'
+import { narHashOfTree } from '../../src/store/tree-nar.ts'
+import { compiledModule } from '../gate/compiled-module.ts'
+
+let store: string
+let path: string
+beforeEach(() => {
+  store = mkdtempSync(join(tmpdir(), 'nixsig-fresh-'))
+  path = join(store, 'path')
+})
+afterEach(() => rmSync(store, { recursive: true, force: true }))
+
+type Tree = string | { readonly link: string } | { readonly [name: string]: Tree }
+
+const { tree } = fc.letrec<{ tree: Tree; node: Tree }>(tie => ({
+  node: fc.oneof(
+    { maxDepth: 3 },
+    fc.string({ maxLength: 40 }),
+    fc.record({ link: fc.constantFrom('nowhere', '/etc/passwd', '..', '.') }),
+    tie('tree'),
+  ),
+  tree: fc.dictionary(fc.constantFrom('a', 'b c', 'ü', '-rf', 'x.y'), tie('node'), { maxKeys: 4 }),
+}))
+
+function lay(at: string, node: Tree): void {
+  if (typeof node === 'string') {
+    writeFileSync(at, node)
+    chmodSync(at, node.length % 2 === 0 ? 0o444 : 0o555)
+    utimesSync(at, 1, 1)
+  } else if (typeof node['link'] === 'string') {
+    symlinkSync(node['link'], at)
+  } else {
+    mkdirSync(at)
+    for (const [name, inner] of Object.entries(node)) lay(join(at, name), inner as Tree)
+    chmodSync(at, 0o555)
+    utimesSync(at, 1, 1)
+  }
+}
+
+/** Mode, time and inode of everything at a path. */
+function look(
+  at: string,
+  found = new Map<string, { readonly kind: string; readonly inode: number; readonly seen: string }>(),
+) {
+  const { mode, mtimeMs, ino, uid, gid, nlink } = lstatSync(at)
+  const kind = ['directory', 'file', 'link'][[0o040000, 0o100000, 0o120000].indexOf(mode & 0o170000)] ?? ''
+  found.set(at, { kind, inode: ino, seen: [mode, mtimeMs, uid, gid, nlink].join() })
+  if (kind === 'directory') for (const name of readdirSync(at)) look(join(at, name), found)
+  return found
+}
+
+test('each regular file of any tree gets another inode, and nothing else is changed', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(tree, fc.string()), async node => {
+      lay(path, node as Tree)
+      const { narHash } = await narHashOfTree(path)
+      const before = look(path)
+      assert.equal(await renewInodes(path, narHash), undefined)
+      const after = look(path)
+      assert.deepEqual([...after.keys()].sort(), [...before.keys()].sort())
+      for (const [at, { kind, inode, seen }] of before) {
+        assert.equal(after.get(at)?.seen, seen, at)
+        assert.equal(after.get(at)?.inode === inode, kind !== 'file', `${kind} ${at}`)
+      }
+      assert.equal((await narHashOfTree(path)).narHash, narHash)
+      assert.deepEqual(readdirSync(store), ['path'])
+      rmSync(path, { recursive: true, force: true })
+    }),
+    { numRuns: 60 },
+  )
+})
+
+test('attack: what is written through a descriptor that was opened before shows nowhere', async () => {
+  lay(path, { a: 'good', d: { b: 'good' } })
+  const { narHash } = await narHashOfTree(path)
+  chmodSync(join(path, 'a'), 0o644)
+  chmodSync(join(path, 'd/b'), 0o644)
+  const held = [openSync(join(path, 'a'), 'r+'), openSync(join(path, 'd/b'), 'r+')]
+  assert.equal(await renewInodes(path, narHash), undefined)
+  for (const fd of held) {
+    writeSync(fd, 'EVIL', 0)
+    closeSync(fd)
+  }
+  assert.equal((await narHashOfTree(path)).narHash, narHash)
+  assert.equal(readFileSync(join(path, 'd/b'), 'utf8'), 'good')
+})
+
+test('attack: other contents than were registered are told, and left as they are', async () => {
+  lay(path, { a: 'evil' })
+  const { narHash: found } = await narHashOfTree(path)
+  const before = look(path)
+  const registered = 'ab'.repeat(32)
+  assert.deepEqual(await renewInodes(path, registered), { registered, found })
+  assert.deepEqual(look(path), before)
+  assert.deepEqual(readdirSync(store), ['path'])
+})
+
+test('attack: the link by which an optimised store would hand the old inode on is taken away, and no other', async () => {
+  lay(path, { a: 'good', b: 'other' })
+  mkdirSync(join(store, '.links'))
+  const linkOf = async (file: string) =>
+    join(store, '.links', toNix32(fromHex((await narHashOfTree(file)).narHash)))
+  const [own, others] = [await linkOf(join(path, 'a')), await linkOf(join(path, 'b'))]
+  linkSync(join(path, 'a'), own)
+  // Of the same contents, and another file: nobody who made this path holds it.
+  linkSync(join(path, 'b'), join(store, 'elsewhere'))
+  writeFileSync(others, 'other')
+  const { narHash } = await narHashOfTree(path)
+  assert.equal(await renewInodes(path, narHash), undefined)
+  assert.deepEqual(readdirSync(join(store, '.links')), [others.split('/').at(-1)])
+  assert.equal(lstatSync(join(path, 'a')).nlink, 1)
+})
+
+test('what is neither a file nor a directory nor a link is an error', async () => {
+  await assert.rejects(renewInodes('/dev/null', 'ab'.repeat(32)))
+  await assert.rejects(renewInodes(path, 'ab'.repeat(32)), /could not be copied/)
+  assert.deepEqual(readdirSync(store), [])
+})
+
+test('killed at any moment, the contents are what they were', async () => {
+  const files = Object.fromEntries(
+    Array.from({ length: 300 }, (_, index) => [`f${index}`, `contents ${index}`]),
+  )
+  lay(path, { ...files, deep: files })
+  const { narHash } = await narHashOfTree(path)
+  const program = `
+    const [, module, path, narHash] = process.argv
+    const { renewInodes } = await import(module)
+    console.log('on')
+    for (;;) if ((await renewInodes(path, narHash)) !== undefined) process.exit(3)
+  `
+  const module = await compiledModule('src/store/fresh-inodes.ts')
+  for (let round = 0; round < 12; round++) {
+    const child = spawn(process.execPath, ['--input-type=module', '--eval', program, module, path, narHash], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const ended = new Promise<number | null>(resolve => child.once('exit', resolve))
+    await new Promise(resolve => child.stdout.once('data', resolve))
+    await sleep(Math.random() * 60)
+    child.kill('SIGKILL')
+    assert.equal(await ended, null)
+    assert.equal((await narHashOfTree(path)).narHash, narHash)
+    assert.equal(lstatSync(join(path, 'f0')).mtimeMs, 1000)
+  }
+})

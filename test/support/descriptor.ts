@@ -1,0 +1,19 @@
+/** A program that carries descriptors of files out of builds: see descriptor.c. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Its bytes: linked statically, for sandboxes have no libraries. */
+export function descriptorProgram(): Buffer {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-descriptor-'))
+  try {
+    const program = join(directory, 'descriptor')
+    const source = join(PROJECT_ROOT, 'test/support/descriptor.c')
+    const made = spawnSync('cc', ['-static', '-O1', '-o', program, source], { encoding: 'utf8' })
+    if (made.status !== 0) throw new Error(`cc: ${made.stderr ?? made.error}`)
+    return readFileSync(program)
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
+}
