@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canBeLocked, withLockIfFree } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
+import { LONGEST } from '../store/writable-store.ts'
 import { enterAll, readMarked } from './enter.ts'
 import {
   hasContent,
@@ -17,7 +18,6 @@ import {
 import { type OpenStore, stillValid } from './still-valid.ts'
 import { type Effort, NOTHING_TAKEN, type TakenOut, takeAllOut } from './take-all-out.ts'
 import { hasUnfinished, rest } from './unfinished.ts'
-import { LONGEST } from './writable-store.ts'
 
 export type { OpenStore } from './still-valid.ts'
 export type { TakenOut } from './take-all-out.ts'

@@ -3,7 +3,7 @@ import { basename, join } from 'node:path'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { toHex } from '../primitives/hex.ts'
 import { randomBytes } from '../primitives/sodium.ts'
-import { inWritableStore } from './writable-store.ts'
+import { inWritableStore } from '../store/writable-store.ts'
 
 /** Paths that one program gets as arguments: some 60 KB. */
 const AT_ONCE = 200

@@ -6,8 +6,8 @@ import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { randomBytes } from '../primitives/sodium.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
+import { inWritableStore, succeed } from '../store/writable-store.ts'
 import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
-import { inWritableStore, succeed } from './writable-store.ts'
 
 /** A path that leaves the store, and the directory of the entry that keeps it; undefined: it is not kept. */
 export interface Leaving {

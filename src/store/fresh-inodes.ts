@@ -114,16 +114,16 @@ async function copyAside(
 
 /** The same by programs, where the store is mounted read-only. Linking forcibly renames, file by file. */
 async function renewReadOnly(path: string, registered: string, aside: string): Promise<Altered | undefined> {
-  await inWritableStore('mkdir', '--mode=0700', '--', aside)
+  await inWritableStore('mkdir', ['--mode=0700', '--', aside])
   try {
     const fresh = join(aside, 'content')
-    await inWritableStore('cp', '--archive', '--no-target-directory', '--', path, fresh)
+    await inWritableStore('cp', ['--archive', '--no-target-directory', '--', path, fresh])
     const { narHash: found } = await narHashOfTree(fresh)
     if (found !== registered) return { registered, found }
     const linking = ['--archive', '--link', '--force', '--no-target-directory']
-    await inWritableStore('cp', ...linking, '--', fresh, path)
+    await inWritableStore('cp', [...linking, '--', fresh, path])
     return undefined
   } finally {
-    await inWritableStore('rm', '--recursive', '--force', '--', aside)
+    await inWritableStore('rm', ['--recursive', '--force', '--', aside])
   }
 }

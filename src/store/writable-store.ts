@@ -1,18 +1,26 @@
+/** Programs that change the store's directory, also where it is mounted read-only: then in a mount namespace of their own. */
+
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Ten minutes: copying the largest outputs takes long. */
-const TIME_LIMIT = 600_000
+/** Ten minutes: copying the largest outputs to another disk takes long. */
+export const LONGEST = 600_000
 
-/**
- * Runs a program in a mount namespace of its own, in which the store is writable though it is mounted read-only
- * elsewhere, as on NixOS. Throws FileError unless it ends with 0.
- */
-export async function inWritableStore(program: string, ...args: readonly string[]): Promise<void> {
+/** Runs a program, and once more with the store writable if it fails. Throws FileError if it fails then, too. */
+export async function inWritableStore(program: string, args: readonly string[]): Promise<void> {
+  const first = await runProgram(program, args, LONGEST)
+  if (first.status === 0) return
   const remount = 'mount -o remount,bind,rw "$0" && exec "$@"'
-  const words = ['--mount', '--', '/bin/sh', '-c', remount, STORE_DIR, program, ...args]
-  const { status, stderr } = await runProgram('unshare', words, TIME_LIMIT)
-  if (status !== 0) throw new FileError(`${program} ${args.join(' ')} failed: ${printable(stderr.trim())}`)
+  await succeed('unshare', ['--mount', '--', '/bin/sh', '-c', remount, STORE_DIR, program, ...args], LONGEST)
+}
+
+/** Runs a program for so many milliseconds at most. Throws FileError unless it succeeds. */
+export async function succeed(program: string, args: readonly string[], timeout: number): Promise<void> {
+  const { status, stderr } = await runProgram(program, args, timeout)
+  if (status === 0) return
+  const said = stderr.trim().split('\n').at(-1) ?? ''
+  const how = status === null ? 'was ended' : 'failed'
+  throw new FileError(`${program} ${how}${said === '' ? '' : `: ${printable(said, 500)}`}`)
 }
