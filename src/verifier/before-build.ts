@@ -1,4 +1,3 @@
-import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -24,13 +23,13 @@ export async function beforeBuild(
   const stored = readDerivation(drvPath)
   const outputs = outputsOf(stored)
   const { state } = inquiry.places
+  const valid = await (await inquiry.store()).validPaths([drvPath, ...outputs.map(({ path }) => path.path)])
   // What an earlier build was let do says nothing of this one, whatever goes wrong from here on.
-  if (starts) withdrawBuild(state, outputs)
+  if (starts) withdrawBuild(state, outputs, valid)
   // Nix held the outputs' paths against the derivation when it became valid, and nobody else did.
-  const valid = await (await inquiry.store()).validPaths([drvPath])
   if (!valid.has(drvPath)) throw new FormatError('derivation', 'not valid in the store', printable(drvPath))
   assertFitsHook(drvPath, outputs)
-  const foreseen = await foreseeAll(inquiry, outputs)
+  const foreseen = await foreseeAll(inquiry, outputs, valid)
   const refusals = [...(await admitBuild(inquiry, stored, foreseen))]
   for (const { verdict } of foreseen.values()) {
     if (verdict !== undefined && verdict.outcome !== 'trusted') refusals.push(verdict)
@@ -41,7 +40,7 @@ export async function beforeBuild(
   // Where it is only warned of, what it makes is let in for that reason and for no other.
   const admits = new Map([...foreseen].map(([name, { admits }]) => [name, admits]))
   expectBuild(state, {
-    ...{ derivation: drvPath, outputs, time: inquiry.now },
+    ...{ derivation: drvPath, outputs, time: inquiry.now, valid },
     admits: isRefused ? new Map() : admits,
   })
   return refusals
@@ -51,20 +50,22 @@ export async function beforeBuild(
 async function foreseeAll(
   inquiry: Inquiry,
   outputs: readonly Output[],
+  valid: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Foreseen>> {
   const foreseen = new Map<string, Foreseen>()
   for (const output of outputs) {
-    if (await isToBeForeseen(inquiry, output)) foreseen.set(output.name, await foresee(inquiry, output))
+    const isMade = !valid.has(output.path.path)
+    if (isMade || (await isForeseeable(inquiry, output)))
+      foreseen.set(output.name, await foresee(inquiry, output))
   }
   return foreseen
 }
 
 /**
- * What is not there is always foreseen. What is there stays as it is, whatever the build makes; it is judged
+ * What is not valid is always foreseen. What is valid stays as it is, whatever the build makes; it is judged
  * afterwards, and only what others have said of it can be known before.
  */
-async function isToBeForeseen(inquiry: Inquiry, { path, kind, isSignature }: Output): Promise<boolean> {
-  if (identityOf(path.path) === undefined) return true
+async function isForeseeable(inquiry: Inquiry, { path, kind, isSignature }: Output): Promise<boolean> {
   if (isSignature || isAdmitted(await admittedNow(inquiry), path, kind)) return false
   return kind === 'fetched-source' || inquiry.isAttested(path.path)
 }

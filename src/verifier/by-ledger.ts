@@ -8,6 +8,7 @@ import { readAdmission } from '../ledger/admissions.ts'
 import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { type AdmittedOutput, admittedBuild, isAdmitted, type Moment } from './admitted.ts'
 import { expectBuild } from './expect-build.ts'
@@ -28,9 +29,9 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const buildable = buildableByLedger(places, drvPath)
   if (buildable === undefined) return false
   const { known, outputs } = buildable
-  const any = outputs.filter(output => takesAnyStill(known, output))
-  const admits = new Map(any.map(({ name }) => [name, { kind: 'any' } as const]))
-  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, admits })
+  const admits = new Map(outputs.map(({ name }) => [name, { kind: 'any' } as const]))
+  const valid = new Set<string>()
+  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, admits, valid })
   return true
 }
 
@@ -40,8 +41,9 @@ function buildableByLedger(places: Places, drvPath: string) {
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined || lengthForHook(outputs.map(({ path }) => path.path)) > PATHS_LIMIT)
     return undefined
+  // Only the store can say whether what lies there is valid, or what a killed build left.
   const isGood = (output: AdmittedOutput) =>
-    isAdmitted(known, output.path, 'output') || takesAnyStill(known, output)
+    identityOf(output.path.path) === undefined && takesAnyStill(known, output)
   return outputs.every(isGood) ? { known, outputs } : undefined
 }
 

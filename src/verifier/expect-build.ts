@@ -16,16 +16,19 @@ export interface StartingBuild extends Build {
   readonly time: number
   /** With which contents each output may become valid, by its name. One that is not in here may with none. */
   readonly admits: ReadonlyMap<string, Admits>
+  /** Outputs that were valid before; store paths. What merely lies on the disk, Nix deletes and makes. */
+  readonly valid: ReadonlySet<string>
 }
 
 /**
  * Notes all outputs of a build as expected or as there before, whichever way it was found that it may start: see
  * ledger/expected.ts. Nothing else writes expectations.
  */
-export function expectBuild(state: string, { derivation, outputs, time, admits }: StartingBuild): void {
+export function expectBuild(state: string, build: StartingBuild): void {
+  const { derivation, outputs, time, admits, valid } = build
   for (const { name, path } of outputs) {
-    // What is there already will not be made by this build.
-    const stamp = identityOf(path.path)
+    // What is valid already will not be made by this build.
+    const stamp = valid.has(path.path) ? identityOf(path.path) : undefined
     if (stamp !== undefined) {
       notePresent(state, { digest: path.digest, path: path.path, derivation, stamp })
       continue
@@ -42,11 +45,11 @@ export function expectBuild(state: string, { derivation, outputs, time, admits }
 }
 
 /**
- * Takes back what earlier builds of these outputs were let do, but for outputs that are there: those are still to be
- * judged. Nix holds the outputs' locks while it asks, so no other build of them runs.
+ * Takes back what earlier builds of these outputs were let do, but for outputs that are valid (store paths): those are
+ * still to be judged. Nix holds the outputs' locks while it asks, so no other build of them runs.
  */
-export function withdrawBuild(state: string, outputs: Build['outputs']): void {
+export function withdrawBuild(state: string, outputs: Build['outputs'], valid: StartingBuild['valid']): void {
   for (const { path } of outputs) {
-    if (identityOf(path.path) === undefined) settle(state, path.digest)
+    if (!valid.has(path.path)) settle(state, path.digest)
   }
 }
