@@ -65,7 +65,7 @@ export function writeEntry(
   entry: QuarantineEntry,
   { flush }: { readonly flush: boolean },
 ): string {
-  mkdirSync(unfinishedDirectory(state), { recursive: true, mode: 0o700 })
+  makeDirectories(state)
   const id = makeDirectoryOf(state, entry)
   try {
     const text = `${JSON.stringify(entry, null, 2)}\n`
@@ -76,6 +76,18 @@ export function writeEntry(
     throw error
   }
   return id
+}
+
+/** One after the other: told to make all at once, Node calls every reason why it cannot "no such file". */
+function makeDirectories(state: string): void {
+  mkdirSync(state, { recursive: true, mode: 0o700 })
+  for (const directory of [quarantineDirectory(state), unfinishedDirectory(state)]) {
+    try {
+      mkdirSync(directory, { mode: 0o700 })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    }
+  }
 }
 
 /** Makes the directory of a new entry, under a name that nobody has yet. */

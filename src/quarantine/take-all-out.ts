@@ -5,12 +5,12 @@ import { settle } from '../ledger/expected.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Store } from '../store/store-client.ts'
 import { enterAll, type Marked } from './enter.ts'
-import { entryDirectory, finishEntry, hasContent } from './entries.ts'
+import { entryDirectory, finishEntry, hasContent, quarantineDirectory } from './entries.ts'
 import { holdersOf, isHolder } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
 import { openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
-import { type Leaving, type Lost, takeOut } from './take-out.ts'
+import { discardPartial, type Leaving, type Lost, takeOut } from './take-out.ts'
 
 /** Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. */
 const VERIFY_LIMIT = 600_000
@@ -132,6 +132,7 @@ function stillListed(there: readonly Leaving[], said: string): FileError {
 }
 
 function finish(state: string, { marked, lost, others }: Departure): TakenOut {
+  ifWritable(() => discardPartial(quarantineDirectory(state)))
   ifWritable(() => unmarkLeaving(state))
   for (const { entry, id } of marked) {
     // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.

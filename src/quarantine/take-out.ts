@@ -9,6 +9,9 @@ import { narHashOfTree } from '../store/tree-nar.ts'
 import { inWritableStore, succeed } from '../store/writable-store.ts'
 import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
 
+/** Where copies lie until they are whole, in the directory of all entries. */
+const PARTIAL = 'partial'
+
 /** A path that leaves the store, and the directory of the entry that keeps it; undefined: it is not kept. */
 export interface Leaving {
   readonly path: string
@@ -87,35 +90,30 @@ async function copyAll(leaving: readonly Kept[], patience: number): Promise<read
 async function copied(leaving: readonly Kept[], end: number): Promise<string | undefined> {
   const [first] = leaving
   if (first === undefined) return undefined
-  const partials = join(dirname(first.directory), 'partial')
+  const quarantine = dirname(first.directory)
   // A killed process may have left a program behind that still writes to its own.
-  const partial = join(partials, toHex(randomBytes(16)))
+  const partial = join(quarantine, PARTIAL, toHex(randomBytes(16)))
   try {
     if (Date.now() >= end) throw new FileError('copying it would take too long')
-    rmSync(partials, { recursive: true, force: true })
+    discardPartial(quarantine)
     mkdirSync(partial, { recursive: true, mode: 0o700 })
     const paths = leaving.map(({ path }) => path)
     await succeed('cp', ['--archive', '--', ...paths, partial], end - Date.now())
     await succeed('sync', ['--file-system', partial], Math.max(1, end - Date.now())).catch(() => undefined)
     for (const { path, directory } of leaving) renameSync(join(partial, basename(path)), contentIn(directory))
+    discardPartial(quarantine)
     return undefined
   } catch (error) {
     const signal = deadlineSignal()
     // Whoever has no time left takes nothing from the store either: the next hook goes on.
     if (signal?.aborted) throw signal.reason
     return why(error)
-  } finally {
-    discard(partials)
   }
 }
 
-/** Where nothing can be written there is nothing to remove. */
-function discard(partials: string): void {
-  try {
-    rmSync(partials, { recursive: true, force: true })
-  } catch {
-    return
-  }
+/** Removes copies that were not finished from the directory of all entries. Throws what the file system does. */
+export function discardPartial(quarantine: string): void {
+  rmSync(join(quarantine, PARTIAL), { recursive: true, force: true })
 }
 
 /** What went wrong, for people. */
