@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { printable } from '../primitives/printable.ts'
 
 /** A file that nixsig depends on and that cannot be read, has no proper form, or could be somebody else's work. */
@@ -17,6 +17,8 @@ export function readRegularFile(
 ): Buffer | undefined {
   let fd: number
   try {
+    // To make an error takes Node longer than to look first, and most of what hooks ask for is not there.
+    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

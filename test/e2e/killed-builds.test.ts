@@ -1,0 +1,131 @@
+// Builds that are killed at random moments, with everything in force and as a plain user: no output is valid that was not
+// judged before, no record is torn, and afterwards everything works. NIXSIG_KILLS=1000 is the long run.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { askForBuilder, prepareRounds, type Round } from '../support/campaign/goods.ts'
+import { assertReadable, type Judged, judgedBefore } from '../support/campaign/judged.ts'
+import { type GateProcess, startGate } from '../support/gate-process.ts'
+import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
+import { openPlugin } from '../support/plugin.ts'
+import { VERSIONS } from '../support/world.ts'
+
+/** Of each Nix. */
+const KILLS = Number(process.env['NIXSIG_KILLS'] ?? 20) / VERSIONS.length
+/** Rounds that are made ready at once, and after which all records are read. */
+const BATCH = 25
+
+const KINDS = ['hook', 'gate', 'daemon', 'client', 'builder'] as const
+
+/** About as long as an unkilled round takes, in milliseconds. */
+const LONGEST = 1000
+
+/** What came of it so far. */
+interface Tally {
+  readonly killed: Map<string, number>
+  readonly judged: Map<Judged, number>
+  records: number
+}
+
+/** Starts a round, kills something, sees what is left, and does the same again without a kill. */
+async function runRound(guarded: GuardedWorld, round: Round, kind: string, tally: Tally): Promise<void> {
+  const delay = Math.random() * LONGEST
+  const idle = await daemons(guarded)
+  const killer = guarded.world.run(['node', '/srv/kill-one.mjs', kind, String(delay)])
+  await build(guarded, round)
+  if ((await killer).stdout.trim() !== '') count(tally.killed, kind)
+  await quiet(guarded, idle)
+  for (const judged of await judgedBefore(guarded, round)) count(tally.judged, judged)
+}
+
+function count<T>(counts: Map<T, number>, what: T): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1)
+}
+
+/** A new gate if this one was killed. */
+async function mended({ world }: GuardedWorld, gate: GateProcess): Promise<GateProcess> {
+  try {
+    process.kill(gate.pid, 0)
+    return gate
+  } catch {
+    await gate.end('SIGKILL')
+    return startGate(world)
+  }
+}
+
+/** What is good is built, or there; what is not is refused again. */
+async function assertWorks(guarded: GuardedWorld, { good, bad }: Round): Promise<void> {
+  const realise = (made: Round['good']) => {
+    const drvs = made.map(({ drv }) => drv)
+    return guarded.world.run(['nix-store', '--realise', '--keep-going', ...drvs], { user: 'alice' })
+  }
+  const again = await realise(good)
+  assert.equal(again.status, 0, again.stderr)
+  for (const { out } of good) assert.equal(await guarded.isValid(out), true, out)
+  const refused = await realise(bad)
+  assert.notEqual(refused.status, 0)
+  for (const { out } of bad) assert.equal(await guarded.isValid(out), false, out)
+}
+
+/** All of a round, as a plain user; whatever comes of it. */
+async function build({ world }: GuardedWorld, { good, bad }: Round): Promise<void> {
+  const drvs = [...good, ...bad].map(({ drv }) => drv)
+  await world.run(['nix-store', '--realise', '--keep-going', ...drvs], { user: 'alice', timeout: 60_000 })
+}
+
+/** How many processes of the daemon run: what has ended has no command line, though nobody may have waited for it. */
+async function daemons({ world }: GuardedWorld): Promise<number> {
+  return Number(await world.output('grep -ls ^nix-daemon /proc/[0-9]*/cmdline | wc -l'))
+}
+
+/** Waits until there are no more than when nobody was served: what a client left behind may go on for a moment. */
+async function quiet(guarded: GuardedWorld, idle: number): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await daemons(guarded)) <= idle) return
+    await sleep(50)
+  }
+  throw new Error(`the daemon goes on serving somebody:\n${await guarded.world.output('ps -ef')}`)
+}
+
+for (const version of VERSIONS) {
+  test(`${version}: builds that are killed at random moments leave nothing valid that was not judged`, context =>
+    withGuardedWorld(version, async guarded => {
+      const { world } = guarded
+      const killer = join(PROJECT_ROOT, 'test/support/campaign/kill-one.mjs')
+      world.write('/srv/kill-one.mjs', readFileSync(killer))
+      askForBuilder(guarded)
+      const tally: Tally = { killed: new Map(), judged: new Map(), records: 0 }
+      const ask = openPlugin()
+      let gate = guarded.gate
+      try {
+        for (let done = 0; done < KILLS; done += BATCH) {
+          const rounds = await prepareRounds(guarded, `${version}-${done}`, Math.min(BATCH, KILLS - done))
+          for (const [index, round] of rounds.entries()) {
+            await runRound(guarded, round, KINDS[(done + index) % KINDS.length] ?? 'hook', tally)
+            gate = await mended(guarded, gate)
+            await assertWorks(guarded, round)
+          }
+          const paths = rounds.flatMap(({ good }) => good.map(({ out }) => out))
+          await world.output(['/opt/nixsig/nixsig', 'verify', ...paths], { timeout: 600_000 })
+          tally.records = assertReadable(guarded, ask)
+          if (KILLS > BATCH) say(context, tally)
+        }
+        // What a refusal takes out of the store was valid before.
+        const taken = await world.output('ls /var/lib/nixsig/quarantine 2>/dev/null | grep Z- || true')
+        assert.equal(taken, '')
+        say(context, tally)
+      } finally {
+        ask.close()
+        await gate.end('SIGTERM')
+      }
+    }))
+}
+
+function say(context: TestContext, { killed, judged, records }: Tally): void {
+  const words = (counts: Map<string, number>) =>
+    [...counts].map(([what, count]) => `${what} ${count}`).join(', ')
+  context.diagnostic(`killed: ${words(killed)}; valid after a kill: ${words(judged)}, unjudged 0`)
+  context.diagnostic(`${records} records read by both readers`)
+}
