@@ -10,7 +10,7 @@
 let
   cfg = config.security.nixsig;
   others = import ./others-settings.nix { inherit lib options; };
-  inherit (import ./parts.nix { inherit config lib; }) isIn;
+  inherit (import ./parts.nix { inherit config lib; }) daemonConfig isIn;
 
   leave = "disable nixsig (security.nixsig.enable = false)";
   takeOut = setting: "take nix.settings.${setting} out there";
@@ -120,10 +120,19 @@ let
 
   hasBuilders =
     (config.nix.distributedBuilds && config.nix.buildMachines != [ ]) || others.wordsFor "builders" != [ ];
+  saidToDaemon = config.systemd.services.nix-daemon.environment.NIX_CONFIG or null;
   nixName = lib.getName config.nix.package;
   nixVersion = lib.getVersion config.nix.package;
+
+  # Nix 2.25 to 2.33 forgets build-hook of nix.conf (NixOS/nix#15083).
+  isForgetful = lib.versionAtLeast nixVersion "2.25" && lib.versionOlder nixVersion "2.34";
 in
 {
+  config.warnings = lib.optional (cfg.enable && isIn "build-hook" && hasBuilders && isForgetful) ''
+    nix.package is ${nixName} ${nixVersion}, which forgets build-hook of nix.conf. nixsig names it to nix-daemon as well, but what root builds without the daemon would be sent to remote builders before anybody judged it.
+    Either set nix.package to Nix 2.34 or later, or have root ask the daemon (environment.variables.NIX_REMOTE = "daemon").
+  '';
+
   config.assertions = lib.mkIf cfg.enable (
     lib.mapAttrsToList limit limits
     ++ [
@@ -177,7 +186,7 @@ in
         '';
       }
       {
-        assertion = !(config.systemd.services.nix-daemon.environment ? NIX_CONFIG);
+        assertion = saidToDaemon == null || (isIn "build-hook" && saidToDaemon == daemonConfig);
         message = ''
           systemd.services.nix-daemon.environment.NIX_CONFIG is set, which wins over nix.conf and whatever nixsig sets there.
           Either set the same in nix.settings, or ${leave}.

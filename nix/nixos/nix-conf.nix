@@ -8,7 +8,7 @@
 
 let
   cfg = config.security.nixsig;
-  inherit (import ./parts.nix { inherit config lib; }) hasOwnGate keyConf;
+  inherit (import ./parts.nix { inherit config lib; }) daemonConfig hasOwnGate isIn keyConf;
   settings = import ./settings.nix { inherit config lib options; };
   others = import ./others-settings.nix { inherit lib options; };
   hasFlakes = lib.elem "flakes" (others.wordsFor "experimental-features");
@@ -20,6 +20,12 @@ in
     nix.settings = lib.mapAttrs (_: lib.mkOverride 60) settings // {
       # A flake could switch all of this off. Nix complains of the setting where it has no flakes.
       accept-flake-config = lib.mkIf hasFlakes (lib.mkOverride 60 false);
+    };
+
+    # Nix 2.25 to 2.33 puts its own program in place of what nix.conf says of this one. What others
+    # say is stronger, so that the system evaluates as far as contradictions.nix.
+    systemd.services.nix-daemon.environment = lib.optionalAttrs (isIn "build-hook") {
+      NIX_CONFIG = lib.mkDefault daemonConfig;
     };
 
     # The gate's key is made on the machine, so that nobody else ever had it. Until it is there,

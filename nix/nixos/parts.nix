@@ -12,6 +12,9 @@ in
   hasOwnGate = isIn "gate" && cfg.gate.fleet == null;
   hasFleet = isIn "gate" && cfg.gate.fleet != null;
 
+  # What the daemon is told besides nix.conf.
+  daemonConfig = "build-hook = ${cfg.package}/libexec/nixsig/build-hook";
+
   # What nix.conf includes: the line by which Nix trusts the own gate's key.
   keyConf = "/var/lib/nixsig/nix.conf";
 

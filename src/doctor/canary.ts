@@ -98,9 +98,12 @@ export async function removePaths(way: Way, paths: readonly string[], timeout: n
   if (paths.length > 0) await nixStore(way, ['--delete', ...paths], timeout)
 }
 
+const FRONTS = ['pre-build-hook', 'post-build-hook', 'build-hook'] as const
+
 /** What Nix says around a refusal of which the words reached the user. */
 function frontBy(stderr: string): RefusingFront {
   if (stderr.includes('unknown pre-build hook command')) return 'pre-build-hook'
+  if (stderr.includes('post-build-hook')) return 'post-build-hook'
   return /executing SQLite statement|constraint failed/.test(stderr) ? 'plugin' : 'build-hook'
 }
 
@@ -142,7 +145,7 @@ function outcomeOf({ state, hooks }: Way, path: string, { status, isLate, stderr
     return { kind: 'refused', by: 'the store plugin refused it', front: 'plugin' }
   const hook = hooks.find(file => stderr.includes(file))
   if (hook !== undefined) {
-    const front = hook.endsWith('/build-hook') ? 'build-hook' : 'pre-build-hook'
+    const front = FRONTS.find(name => hook.endsWith(`/${name}`)) ?? 'pre-build-hook'
     return { kind: 'refused', by: `${printable(hook)} refused it`, front }
   }
   return { kind: 'failed', why: printable(lines.at(-1) ?? '', 300) }

@@ -66,20 +66,21 @@ export async function examine({ places, installation, gate }: Examination): Prom
   const hasDaemon = 'problem' in found || running !== undefined
   const canaries = await tryDoors(
     { ...way, store: 'local' },
-    hasDaemon ? { ...way, store: 'daemon' } : undefined,
+    hasDaemon ? { ...way, environment: withoutWishes(environment), store: 'daemon' } : undefined,
   )
   const now = nowInSeconds()
   return { now, views, daemon, ownProcess, files, policy, respite, gate: gateFacts, machine, canaries }
 }
 
-function programOf(name: string): string {
+/** Throws FileError if it is not there. */
+export function programOf(name: string): string {
   const program = findProgram(name)
   if (program === undefined) throw new FileError(`there is no program ${name} on this system`)
   return program
 }
 
 /** As root's own commands have it. */
-function ownEnvironment(): Environment {
+export function ownEnvironment(): Environment {
   const variables = VARIABLES.map(name => [name, process.env[name]] as const)
   return {
     ...Object.fromEntries(variables.filter(([, value]) => value !== undefined)),
@@ -87,11 +88,16 @@ function ownEnvironment(): Environment {
   }
 }
 
+/** What root's own files and NIX_CONFIG say, root's client would ask of the daemon: it shall show its own settings. */
+function withoutWishes({ NIX_CONFIG: _, ...environment }: Environment): Environment {
+  return { ...environment, NIX_USER_CONF_FILES: '/dev/null' }
+}
+
 /**
  * The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it
  * is.
  */
-async function findDaemon(): Promise<DaemonProcess | undefined> {
+export async function findDaemon(): Promise<DaemonProcess | undefined> {
   const isServed = await greetDaemon()
   const [daemon, ...more] = findDaemons()
   if (more.length > 0)
@@ -118,7 +124,7 @@ async function greetDaemon(): Promise<boolean> {
 }
 
 /** The very program that the daemon is, though another may lie in its place by now. */
-function nixOf({ pid, environment, options }: DaemonProcess, own: Environment): NixProgram {
+export function nixOf({ pid, environment, options }: DaemonProcess, own: Environment): NixProgram {
   const home = environment.HOME ?? own.HOME ?? '/root'
   return { program: `/proc/${pid}/exe`, environment: { ...environment, HOME: home }, options }
 }

@@ -103,7 +103,7 @@ export interface MachineFacts {
 }
 
 /** By which of its fronts nixsig was asked, as Nix's own words around the refusal tell. */
-export type RefusingFront = 'plugin' | 'pre-build-hook' | 'build-hook'
+export type RefusingFront = 'plugin' | 'pre-build-hook' | 'build-hook' | 'post-build-hook'
 
 /** What came of trying to bring something in. */
 export type Canary =

@@ -32,7 +32,7 @@ async function examine(world: World, env: Readonly<Record<string, string>> = {})
   return { status, doors: new Map(doors.map(door => [door.door, door])), holes }
 }
 
-/** All files, but for the locks, sockets and database that Nix itself makes, and the key that a machine makes itself once. */
+/** All files, but for the locks, sockets and database that Nix itself makes, the key that a machine makes itself once, and what hooks remember. */
 async function files(world: World): Promise<readonly string[]> {
   const found = await world.output('find /nix /var/lib/nixsig /tmp /root /etc/nix /etc/nixsig ! -type d')
   return found
@@ -42,7 +42,7 @@ async function files(world: World): Promise<readonly string[]> {
 }
 
 const NIX_OWN =
-  /^\/var\/lib\/nixsig\/machine\.|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots)/
+  /^\/var\/lib\/nixsig\/(?:machine\.|policy$)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots)/
 
 /** Settings at the very end of nix.conf, where the last word is. */
 const inConf = (lines: string) => (world: World) => {
@@ -316,7 +316,7 @@ for (const version of EVERY_VERSION) {
         'plugin-loaded',
         'sandbox',
         'import-by-daemon',
-        'kept-build-by-daemon',
+        'effects',
       ])
       assert.match(doors.get('sandbox')?.detail ?? '', /^nix-daemon: sandbox = false$/)
       await told.stop()

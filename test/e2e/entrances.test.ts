@@ -4,13 +4,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { withGuardedWorld } from '../support/guarded-world.ts'
-import { VERSIONS, type Version } from '../support/world.ts'
+import { EVERY_VERSION, type Version } from '../support/world.ts'
 import { BUILDS } from './entrances/builds.ts'
 import { COMMANDS } from './entrances/commands.ts'
 import { CONTENTS } from './entrances/contents.ts'
 import { COPIES } from './entrances/copies.ts'
 import { printPage, withoutNumbers } from './entrances/docs.ts'
 import { EVALUATION } from './entrances/evaluation.ts'
+import { PROGRAMS } from './entrances/programs.ts'
 import { ROOT } from './entrances/root.ts'
 import { type Group, type Result, runEntrances, unadmitted } from './entrances/run.ts'
 
@@ -24,14 +25,15 @@ const GROUPS: readonly Group[] = [
   { title: 'Copies', word: 'p', entrances: COPIES },
   { title: 'Paths named by their contents', word: 'n', entrances: CONTENTS },
   { title: 'Evaluation and fetching', word: 'x', entrances: EVALUATION },
+  { title: 'Sources that are run', word: 'r', entrances: PROGRAMS },
   { title: 'Root by hand', word: 'o', entrances: ROOT },
 ]
 
-test('entrances', { concurrency: VERSIONS.length }, async t => {
+test('entrances', { concurrency: EVERY_VERSION.length }, async t => {
   const results: Result[] = []
   const families: Record<Version, string> = { bookworm: '', trixie: '', sid: '' }
   await Promise.all(
-    VERSIONS.map(version =>
+    EVERY_VERSION.map(version =>
       t.test(version, t =>
         withGuardedWorld(version, async guarded => {
           families[version] = `Nix ${guarded.world.nixVersion.split('.').slice(0, 2).join('.')}`

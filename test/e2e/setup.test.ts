@@ -7,7 +7,7 @@ import { runAll } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'
 import { freePort, startGate } from '../support/gate-process.ts'
 import { byDefault, contentsOf, packaged, policyText, publish, signer } from '../support/trust.ts'
-import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
 const PAGE = 'docs/how-to/setup.md'
 const CONF = '/etc/nix/nix.conf'
@@ -250,6 +250,36 @@ for (const version of VERSIONS) {
         }
       }))
   })
+}
+
+for (const version of EVERY_VERSION) {
+  test(`${version}: every setting that setup writes is heeded, and one that is not is named`, () =>
+    withInstalled(version, USUAL, async world => {
+      const old = await world.startDaemon()
+      const said = await nixsig(world, 'setup --yes')
+      assert.match(said, /not in effect: nix-daemon has run since before these settings/)
+      assert.doesNotMatch(said, /does not heed/)
+      await old.stop()
+      assert.equal((await settingsOf(world)).get('build-hook'), '/opt/nixsig/build-hook')
+      const overruled: readonly (readonly [env: Readonly<Record<string, string>>, says: RegExp])[] = [
+        [{ NIX_CONFIG: 'sandbox = false' }, /nix-daemon does not heed sandbox: it takes false for it/],
+        [{ NIX_CONFIG: 'extra-substituters = https://x' }, /nix-daemon does not heed substituters/],
+        [{ NIX_CONF_DIR: '/srv/none' }, /nix-daemon does not heed pre-build-hook: it takes nothing for it/],
+      ]
+      for (const [env, says] of overruled) {
+        const daemon = await world.startDaemon({ env })
+        await nixsig(world, 'setup --yes --without gate')
+        assert.match(await nixsig(world, 'setup --yes'), says)
+        await daemon.stop()
+      }
+      const forgetful = await world.startDaemon({ env: { NIX_USER_CONF_FILES: '/srv/none' } })
+      await nixsig(world, 'setup --yes --without gate')
+      const told = await nixsig(world, 'setup --yes')
+      assert.equal(/nix-daemon does not heed build-hook/.test(told), version === 'trixie')
+      await forgetful.stop()
+      await nixsig(world, 'unsetup --yes')
+      assert.equal(world.exists('/root/.config'), false)
+    }))
 }
 
 /** A systemd in whose place a script writes down what it is asked, and says that a daemon runs. */

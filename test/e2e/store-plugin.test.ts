@@ -6,10 +6,10 @@ import { createServer } from 'node:net'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
 import { IMPORT, REFUSED, refuses, rememberPolicy, STATE, withPlugin } from '../support/plugin-world.ts'
-import { VERSIONS } from '../support/world.ts'
+import { EVERY_VERSION } from '../support/world.ts'
 import { places } from './store-plugin/places.ts'
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   places(version)
 
   test(`${version}: a refused path is never valid, asked again refused again, and the store stays clean`, () =>
@@ -65,7 +65,7 @@ for (const version of VERSIONS) {
       const refused = await world.run(IMPORT, { env })
       assert.notEqual(refused.status, 0)
       assert.match(daemon.log(), REFUSED)
-      if (version === 'sid') assert.match(refused.stderr, REFUSED)
+      if (version !== 'bookworm') assert.match(refused.stderr, REFUSED)
       world.write('/root/x', 'x')
       await world.output('nix-store --add /root/x', { env })
     }))

@@ -70,9 +70,17 @@ async function setUpMachine(options: Options, { places, terminal }: Invocation):
       terminal.note('nixsig: setup ended there; run it again when that is put right, or nixsig unsetup')
       return 2
     case 'done':
+      await sayUnheeded(terminal)
       terminal.print(`${terminal.good('done')}; nixsig doctor tells whether every door is closed`)
       return saySettled(outcome.settled, terminal)
   }
+}
+
+/** That something is written does not mean that Nix heeds it. */
+async function sayUnheeded(terminal: Terminal): Promise<void> {
+  const { unheededIn } = await import('../../doctor/unheeded.ts')
+  const found = await unheededIn(machinePlaces().included)
+  for (const sentence of found) terminal.note(`nixsig: not in effect: ${sentence}`)
 }
 
 /** Each once, in the order in which they are told. */

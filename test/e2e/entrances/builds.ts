@@ -246,7 +246,7 @@ export const BUILDS: readonly Entrance[] = [
     ...UNKNOWN_OUTPUT,
     users: ['root'],
     // Nix 2.8 first waits until no daemon has the store open, to make tables for them.
-    versions: ['sid'],
+    versions: ['trixie', 'sid'],
     by: 'gate',
     reason: /nobody signs realisations/,
   },

@@ -1,5 +1,5 @@
 /** docs/entrances.md: the table of the entrance matrix, made from a run of it. */
-import type { Version } from '../../support/world.ts'
+import { EVERY_VERSION, type Version } from '../../support/world.ts'
 import type { Entrance } from './entrance.ts'
 import type { Came, Group, Result } from './run.ts'
 
@@ -9,8 +9,8 @@ export type Families = Readonly<Record<Version, string>>
 const INTRODUCTION = `# Every way into the store
 
 A store is guarded as well as its widest gap. So each way by which something can come into \`/nix/store\` was tried, on
-the oldest Nix that nixsig works with and on the newest: with something that nobody attested, twice, and with
-something that was attested. This page is what came of it. It is written by the test that tries them
+the oldest Nix that nixsig works with, on that of Debian 13, and on the newest: with something that nobody attested,
+twice, and with something that was attested. This page is what came of it. It is written by the test that tries them
 (\`npm test -- --only entrances\`), which fails where the page says something else.
 
 The machine is set up as \`nixsig setup\` leaves one: the hooks, the front for \`build-hook\`, the
@@ -47,7 +47,8 @@ const HONEST = `## What nobody can close
 - **A file that Nix never saw.** Nobody needs a store to run a program: a download, a copy out of the store, a script
   in a home directory.
 - **Data that somebody runs.** What lies in the store as data was judged by nobody. It can be run by its name, and
-  \`nix shell\` or \`nix profile\` can put it into a \`PATH\`, since neither builds anything. With
+  \`nix shell\` or \`nix profile\` can put it into a \`PATH\`, since neither builds anything. So does \`nix run\` of a
+  flake whose program is a file of its own, and \`nix-shell\` with a \`stdenv\` of one's own. With
   \`[store] sources = "attested"\` it is not let in to begin with.
 - **Files that are there and not valid.** A refused import leaves its files until the next garbage collection, as
   every failed command of Nix does. No command of Nix uses them.
@@ -71,11 +72,11 @@ export function withoutNumbers(page: string): string {
 function printTable({ entrances }: Group, results: readonly Result[], families: Families): string {
   const rows = entrances.map(entrance => {
     const own = results.filter(result => result.entrance === entrance)
-    const cells = (['bookworm', 'sid'] as const).map(version => printCell(entrance, own, version))
+    const cells = EVERY_VERSION.map(version => printCell(entrance, own, version))
     return `| ${[entrance.entrance, entrance.users.join(', '), ...cells, entrance.by, entrance.note ?? ''].join(' | ')} |\n`
   })
-  return `| entrance | who | ${families.bookworm} | ${families.sid} | what refuses | note |
-|---|---|---|---|---|---|
+  return `| entrance | who | ${EVERY_VERSION.map(version => families[version]).join(' | ')} | what refuses | note |
+|---|---|${'---|'.repeat(EVERY_VERSION.length)}---|---|
 ${rows.join('')}`
 }
 

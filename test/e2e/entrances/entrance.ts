@@ -35,7 +35,7 @@ export interface Entrance {
    * `note` says so.
    */
   readonly trusted?: 'passes' | 'refused'
-  /** Both unless told. */
+  /** All unless told. */
   readonly versions?: readonly Version[]
   /** What refuses: "plugin", "pre-build hook", "build-hook front", "gate", "Nix itself". */
   readonly by: string

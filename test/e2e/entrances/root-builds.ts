@@ -49,7 +49,7 @@ function realising(entrance: string, by: string, command: (file: string, cell: C
     entrance,
     users: ['root'],
     // 2.8 waits until nobody else has the store open before it makes the table for it.
-    versions: ['sid'],
+    versions: ['trixie', 'sid'],
     untrusted: 'refused',
     trusted: 'refused',
     by,
