@@ -1,6 +1,7 @@
 /** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
 import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import type { Input } from './build.ts'
@@ -89,7 +90,8 @@ export async function admitSignature(
   const { whyNoSignature } = await import('../evidence/in-band.ts')
   const problem = whyNoSignature(path.path, part)
   if (problem !== undefined || !inquiry.records) return problem
-  await recordSignature(inquiry, path, info.narHash, derivation?.path.path)
+  const stamp = identityOf(path.path)
+  await recordSignature(inquiry, path, { narHash: info.narHash, derivation: derivation?.path.path, stamp })
   return undefined
 }
 

@@ -37,7 +37,9 @@ export async function admitByBytes(
   await assertLiesThere(source.path.path, narHash)
   const problem = naming && (await whyNoSignatureAt(source.path.path))
   if (naming !== undefined && problem === undefined) {
-    if (inquiry.records) await recordSignature(inquiry, source.path, narHash, naming.derivation.path.path)
+    const derivation = naming.derivation.path.path
+    if (inquiry.records)
+      await recordSignature(inquiry, source.path, { narHash, derivation, stamp: undefined })
     return undefined
   }
   const verdict = await judgeBytes(inquiry, source, narHash)

@@ -68,6 +68,13 @@ function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
   return admits.kind === 'any' && verdict?.outcome === 'trusted' ? verdict.until : undefined
 }
 
+/** A file that is a signature. `stamp`: of what lies in the store; undefined: it is not valid there yet. */
+export interface RecordedSignature {
+  readonly narHash: string
+  readonly derivation: string | undefined
+  readonly stamp: string | undefined
+}
+
 /**
  * Writes down that a path may be there as a signature. It takes no other entry's place: what was a source keeps what
  * this machine once verified about it.
@@ -75,8 +82,7 @@ function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
 export async function recordSignature(
   inquiry: Inquiry,
   path: StorePath,
-  narHash: string,
-  derivation: string | undefined,
+  { narHash, derivation, stamp }: RecordedSignature,
 ): Promise<void> {
   const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
@@ -86,7 +92,7 @@ export async function recordSignature(
     narHash,
     policy: (await inquiry.snapshot()).digest,
     until: undefined,
-    stamp: identityOf(path.path),
+    stamp,
     kind: 'signature',
     builtHere: false,
     derivation,

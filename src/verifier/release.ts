@@ -8,6 +8,7 @@ import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
+import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
@@ -114,14 +115,15 @@ async function restore(
   if (!valid.has(entry.path)) {
     await bringBack(entry, entryDirectory(state, id))
     // The store plugin lets nothing become valid that the ledger does not have.
-    if (trust === undefined) await recordSignature(inquiry, output.path, entry.narHash, entry.derivation)
+    if (trust === undefined) await recordSignature(inquiry, output.path, { ...entry, stamp: undefined })
     else await recordOffer(inquiry, trust, output.path)
     await register(entry)
   }
   const info = await store.pathInfo(entry.path)
   assertRestored(entry, info)
   if (trust === undefined) {
-    await recordSignature(inquiry, output.path, info.narHash, entry.derivation)
+    const stamp = identityOf(entry.path)
+    await recordSignature(inquiry, output.path, { ...entry, narHash: info.narHash, stamp })
   } else {
     if (entry.builtHere) await attestOutput(inquiry, output, info)
     await recordTrust(inquiry, trust, output.path)
