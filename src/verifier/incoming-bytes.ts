@@ -37,7 +37,7 @@ export async function admitByBytes(
   await assertLiesThere(source.path.path, narHash)
   const problem = naming && (await whyNoSignatureAt(source.path.path))
   if (naming !== undefined && problem === undefined) {
-    // Not valid yet: who uses it hashes what lies there then.
+    // Not valid yet: who uses it looks at what lies there then.
     const signature = { narHash, stamp: undefined, derivation: naming.derivation.path.path }
     if (inquiry.records) await recordSignature(inquiry, source.path, signature)
     return undefined

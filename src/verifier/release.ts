@@ -115,7 +115,8 @@ async function restore(
   if (!valid.has(entry.path)) {
     await bringBack(entry, entryDirectory(state, id))
     // The store plugin lets nothing become valid that the ledger does not have.
-    if (trust === undefined) await recordSignature(inquiry, output.path, signatureIn(entry))
+    if (trust === undefined)
+      await recordSignature(inquiry, output.path, { ...signatureIn(entry), stamp: undefined })
     else await recordOffer(inquiry, trust, output.path)
     await register(entry)
   }

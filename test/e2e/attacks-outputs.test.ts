@@ -1,6 +1,7 @@
 // Evidence about what a build makes: judged before it as far as it can be, and by the very bytes after it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { attestationFile, narinfoFile } from '../../src/evidence/attestation-file.ts'
 import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
@@ -193,6 +194,24 @@ for (const version of VERSIONS) {
         assert.match(reasons.join(), /builders disagree: alice attested other contents/)
       }))
   }
+
+  test(`${version}: attack: what an exemption let be built is not built by the ledger's word once that has ended`, () =>
+    withWorld(version, {}, async world => {
+      const end = Date.now() + 6000
+      const until = new Date(end).toISOString().replace(/\.\d+Z$/, 'Z')
+      const exempt = `[[exemptions]]\nname = "plain"\nreason = "until it is signed"\nuntil = ${until}\n`
+      await withBuilders(world, 'bob', exempt)
+      // Younger policies are not relied upon, so that nothing is said by the ledger alone.
+      await sleep(2100)
+      const { out } = await instantiate(world, nix.derivation('plain'))
+      for (const times of ['judged', 'by the ledger']) {
+        await assertBuilt(world)
+        assert.equal(await isValid(world, out), true, times)
+        await world.output(`nix-store --delete ${out}`)
+      }
+      await sleep(Math.max(0, end + 1000 - Date.now()))
+      await assertRefusedBeforeBuild(world, out, /needs bob for its output, found no signature/)
+    }))
 
   for (const [name, { spoil, reason }] of Object.entries(WHILE_IT_RUNS)) {
     test(`${version}: attack: while a build runs, ${name}`, () =>

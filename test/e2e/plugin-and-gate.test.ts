@@ -1,6 +1,7 @@
 // What the gate answers the store plugin: paths that the ledger has never seen, and that come by ways which ask nobody else.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { readAdmission } from '../../src/ledger/admissions.ts'
 import * as nix from '../support/expressions.ts'
@@ -140,7 +141,7 @@ for (const version of VERSIONS) {
     })
   })
 
-  test(`${version}: an output is refused before it is valid if builders attested others, else by the hook, and can be released`, async () => {
+  test(`${version}: an output is refused before it is built, or before it is valid if builders attested others`, async () => {
     await withGuarded(version, async ({ world, valid }) => {
       const nixsig = '/opt/nixsig/nixsig'
       const file = '/srv/built.nix'
@@ -160,6 +161,30 @@ for (const version of VERSIONS) {
       const later = await world.run(`nix-store -r ${drv}`)
       assert.notEqual(later.status, 0)
       assert.match(later.stderr, /needs builder for its output, found no signature/)
+      assert.equal(await valid(path), false)
+      assert.equal(await world.output(`${nixsig} quarantine list`), '')
+    })
+  })
+
+  test(`${version}: an output that a policy of meanwhile refuses goes to quarantine, and is released once it is trusted`, async () => {
+    await withGuarded(version, async ({ world, policy, valid }) => {
+      const nixsig = '/opt/nixsig/nixsig'
+      const file = '/srv/built.nix'
+      const build = 'while ! read go < /srv/go; do :; done; echo "echo built" > $out'
+      world.write(file, nix.derivation('tool-built', { build }))
+      const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
+      const path = await world.output(`nix-store -q --outputs ${drv}`)
+      const { digest } = parseStorePath(path)
+      await policy(
+        '[[rules]]\nmatch = { name = "tool-built" }\nrequire = { derivation = "nothing", output = "self" }\n',
+      )
+      const building = world.run(`nix-store -r ${drv}`)
+      while (!world.exists(`${STATE}/expected/${digest}`)) await sleep(20)
+      await policy()
+      world.write('/srv/go', 'go\n')
+      const refused = await building
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stderr, /needs builder for its output, found no signature/)
       assert.equal(await valid(path), false)
       const [id = ''] = (await world.output(`${nixsig} quarantine list`)).split(' ')
       const content = `/var/lib/nixsig/quarantine/${id}/content`

@@ -135,8 +135,9 @@ for (const version of VERSIONS) {
   test(`${version}: attack: whoever refers to an output that is being refused keeps neither it nor other builds`, () =>
     withWorld(version, {}, async world => {
       const rule = '[[rules]]\nmatch = { name = "victim", kind = "output" }\nrequire.output = "carol"\n'
-      await withCarol(world, `${rule}${byDefault('nothing', 'nothing', 'self')}`)
+      const carol = await withCarol(world, `${rule}${byDefault('nothing', 'nothing', 'self')}`)
       const { drv, out } = await instantiate(world, nix.derivation('victim'))
+      publish(world, out, built(carol, { path: out, narHash: '0'.repeat(64) }, drv))
       world.write(
         '/srv/holder.nix',
         nix.derivation('holder', { attributes: { x: `builtins.storePath "${out}"` } }),

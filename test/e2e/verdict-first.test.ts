@@ -140,7 +140,9 @@ const WITHOUT_IT: Readonly<Record<string, Scene>> = {
     const outputs = `[ ${['out', ...names].map(name => `"${name}"`).join(' ')} ]`
     const build = 'for name in $outputs; do eval "echo $name > \\$$name"; done'
     const made = await derive(guarded, 'many', nix.derivation('many', { build, attributes: { outputs } }))
-    await assertNeverBuilt(guarded, made, /751 outputs cannot be told to the post-build hook/)
+    // One output is asked for: the current Nix takes ten seconds to see what becomes of all.
+    const asked = { ...made, drv: `${made.drv}!out` }
+    await assertNeverBuilt(guarded, asked, /751 outputs cannot be told to the post-build hook/)
   },
 
   async 'attack: without its derivation a refused output is no more valid than with it'(guarded) {

@@ -52,7 +52,8 @@ function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): Rea
 function isExpected(plans: Labelled, name: string): boolean {
   const [, front = '', number = ''] = /^(\w+) (\d+)/.exec(name) ?? []
   const node = plans.after.nodes[Number(number)]
-  if (front === 'incoming') return isNamedPart(plans, Number(number))
+  const isFetchedAsOne = node?.kind === 'fetch' && node.labels?.role === true
+  if (front === 'incoming') return isFetchedAsOne || isNamedPart(plans, Number(number))
   return front === 'build' && node?.kind === 'fetch' && isPutOff(node)
 }
 
