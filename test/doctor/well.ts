@@ -104,6 +104,7 @@ export const WELL: Facts = {
     buildByDaemon: refused,
     leftovers: [],
   },
+  mended: [],
 }
 
 /** A machine that is well but for these settings, of its daemon or of every Nix. */
