@@ -32,7 +32,7 @@ if (![undefined, 'hook', 'resident'].includes(values.judge)) {
 
 /** End-to-end tests in which no hook has anything to ask, or that start a resident process themselves. */
 const ASKS_NOTHING =
-  /^test\/e2e\/(cosign|cosign-bundles|docs|handoff-surprises|harness|nix-lib|readme|store-client|openpgp-certificates|fleet|gate-.*|how-to-gate|resident|plugin-and-gate|store-plugin|thin-hooks|derivers|entrances|setup|small-worlds|killed-builds|doctor|flake|package|nixpkgs|nixos-.*|vm-scripts)\.test\.ts$/
+  /^test\/e2e\/(cosign|cosign-bundles|docs|handoff-surprises|harness|nix-lib|readme|store-client|openpgp-certificates|fleet|gate-.*|how-to-gate|resident|plugin-and-gate|store-plugin|thin-hooks|derivers|entrances|setup|small-worlds|killed-builds|doctor|contents|leaked-descriptors|flake|package|nixpkgs|nixos-.*|vm-scripts)\.test\.ts$/
 
 const chosen = (await glob('test/**/*.test.ts', { cwd: root }))
   .filter(file => values.only.length === 0 || values.only.some(part => file.includes(part)))

@@ -21,6 +21,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   'daemon-age': configuration.daemonAge,
   'daemon-overrides': configuration.daemonOverrides,
   'nix-version': hook.nixVersion,
+  'nix-advisories': hook.nixAdvisories,
   sqlite: hook.sqlite,
   'plugin-files': hook.pluginFiles,
   'plugin-loaded': hook.pluginLoaded,

@@ -26,6 +26,8 @@ export interface Examination {
   /** The directory of this installation of nixsig. */
   readonly installation: string
   readonly gate: NamedGate
+  /** Advisories that this machine's Nix has mended, by the word of whoever asks. */
+  readonly mended: readonly string[]
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
@@ -38,7 +40,7 @@ function nowInSeconds(): number {
 }
 
 /** Takes a minute at most. Throws FileError if there is no Nix on this machine. */
-export async function examine({ places, installation, gate }: Examination): Promise<Facts> {
+export async function examine({ places, installation, gate, mended }: Examination): Promise<Facts> {
   const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
   const environment = ownEnvironment()
   const found = await learn(findDaemon, DAEMON_TIMEOUT)
@@ -69,7 +71,8 @@ export async function examine({ places, installation, gate }: Examination): Prom
     hasDaemon ? { ...way, environment: withoutWishes(environment), store: 'daemon' } : undefined,
   )
   const now = nowInSeconds()
-  return { now, views, daemon, ownProcess, files, policy, respite, gate: gateFacts, machine, canaries }
+  const looked = { views, daemon, ownProcess, files, policy, respite, gate: gateFacts, machine, canaries }
+  return { now, ...looked, mended }
 }
 
 /** Throws FileError if it is not there. */

@@ -25,6 +25,8 @@ export interface Facts {
   readonly gate: GateFacts
   readonly machine: MachineFacts
   readonly canaries: CanaryFacts
+  /** Advisories (CVE-… or GHSA-…) of which whoever asks says that this machine's Nix has them mended. */
+  readonly mended: readonly string[]
 }
 
 /** One Nix as it takes its configuration. */

@@ -1,4 +1,6 @@
 /** Doors about what of nixsig Nix calls and loads. */
+import { type Advisory, advisoriesOn, namesOf } from '../formats/nix/advisories.ts'
+import { versionOfNix } from '../formats/nix/nix-version.ts'
 import { itemsOf } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
@@ -91,4 +93,29 @@ function judgeVersion(version: string): Finding {
   return closed(
     `${words}; note: nobody has tried nixsig with it: see what is said of each hook and of the plugin`,
   )
+}
+
+/** By its number: what a distribution mended in an older Nix, whoever calls the doctor has to say. */
+export function nixAdvisories({ views, mended }: Facts): Finding {
+  const [first, ...rest] = views.map(({ version }) => about(version, line => adviseOn(line, mended)))
+  return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
+}
+
+function adviseOn(line: string, mended: readonly string[]): Finding {
+  const words = printable(line)
+  const version = versionOfNix(line)
+  if (version === undefined) return unknown(`${words}: which advisories are about it is not known here`)
+  const all = advisoriesOn(version).filter(advisory => !namesOf(advisory).some(name => mended.includes(name)))
+  if (all.length === 0) return closed(`none that is known is about ${words}`)
+  const rest = all.filter(({ nixsig }) => nixsig !== 'blunts')
+  const blunted = all.filter(({ nixsig }) => nixsig === 'blunts').map(nameOf)
+  const note = blunted.length === 0 ? '' : `; nixsig blunts ${blunted.join(', ')}`
+  if (rest.length === 0) return closed(`note: by its number ${words} is not mended${note}`)
+  return open(
+    `by its number ${words} is not mended for ${rest.map(nameOf).join(', ')}${note}; your distribution may have mended it`,
+  )
+}
+
+function nameOf(advisory: Advisory): string {
+  return namesOf(advisory)[0] ?? advisory.id
 }

@@ -9,6 +9,8 @@ const REMEDIES = {
   'daemon-age': 'restart nix-daemon',
   'daemon-overrides': 'take them from NIX_CONFIG or the arguments of the service, and restart nix-daemon',
   'nix-version': 'use a Nix from 2.8 on that nixsig was tried with',
+  'nix-advisories':
+    'use a Nix in which they are mended; of each that yours has mended, say so: nixsig doctor --mended CVE-…',
   sqlite: 'use a Nix that is linked with SQLite as a shared library',
   'plugin-files': 'set: plugin-files = the nixsig-plugin.so of nixsig (nixsig setup)',
   'plugin-loaded': 'see plugin-files, then restart nix-daemon',

@@ -3,7 +3,6 @@
  * can change what lies there any longer. Directories keep theirs, for nobody but root can change those.
  * Loads node:crypto: reach this module by `await import()` from a hook.
  */
-import { randomBytes } from 'node:crypto'
 import {
   chmodSync,
   chownSync,
@@ -54,10 +53,14 @@ interface Walk {
  * Copies what lies at a path to fresh inodes, in a directory that nobody else can enter, hashes the copies, and puts
  * them in the place of the old ones if they have the registered NAR hash (SHA-256, hex). Otherwise nothing is changed,
  * and what was found is told. Killed at any point, each file is the old one or the new one, whole, and has the same
- * contents; what may be left is the directory, which Nix collects as garbage. Throws FileError.
+ * contents; what may be left is the directory, `aside`: a path beside the other one that is not there yet, and that
+ * nobody collects as garbage meanwhile. Throws FileError.
  */
-export async function renewInodes(path: string, registered: string): Promise<Altered | undefined> {
-  const aside = join(dirname(path), `.nixsig-${randomBytes(16).toString('hex')}`)
+export async function renewInodes(
+  path: string,
+  registered: string,
+  aside: string,
+): Promise<Altered | undefined> {
   try {
     mkdirSync(aside, { mode: 0o700 })
   } catch (error) {

@@ -195,6 +195,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
       else refusals.push(verdict)
     }
   } catch (error) {
+    if (error instanceof LeftToTheHook) throw error
     refusals.push(refusalOf(error, stored.path.path, 'derivation'))
   }
   return { trusted, refusals }

@@ -4,13 +4,19 @@ import {
   isMended,
   parseNixVersion,
 } from '../formats/nix/nix-version.ts'
+import { toNix32 } from '../formats/nix/nix32.ts'
+import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import { isSameInode, stampOf, tellsOfChanges } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { randomBytes } from '../primitives/sodium.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import type { Input } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+
+/** Of the hash part of a store path. */
+const DIGEST_BYTES = 20
 
 /** A valid path has the contents that are registered: with this stamp, if it is there. Or it has others. */
 export type Settled = { readonly stamp: string | undefined } | { readonly refusal: Refusal }
@@ -35,7 +41,7 @@ export async function settleContents(
   if (inquiry.records && ultimate && !isRenewed && (await mayBeHeld(inquiry, kind))) {
     if (!inquiry.takesOut) throw new LeftToTheHook()
     const { renewInodes } = await import('../store/fresh-inodes.ts')
-    const altered = await renewInodes(path.path, registered)
+    const altered = await renewInodes(path.path, registered, await placeAside(inquiry))
     if (altered !== undefined) return { refusal: alteredRefusal({ path, kind }, altered) }
     return { stamp: stampOf(path.path) }
   }
@@ -52,6 +58,13 @@ export function alteredRefusal(
 ): Refusal {
   const finding = { code: 'altered', registered, found, path: path.path } as const
   return { outcome: 'untrusted', path: path.path, kind, ground: { kind: 'store' }, findings: [finding] }
+}
+
+/** Where nothing is, in the store, and where no collection of garbage takes what is put there. */
+async function placeAside(inquiry: Inquiry): Promise<string> {
+  const aside = `${STORE_DIR}/${toNix32(randomBytes(DIGEST_BYTES))}-nixsig`
+  await (await inquiry.store()).addTempRoot(aside)
+  return aside
 }
 
 /** Whether the Nix that makes outputs here lets their builders keep a descriptor: a version that is unknown does. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Canary, DaemonFacts, Facts, GateFacts, Loaded, RefusingFront } from '../../src/doctor/facts.ts'
+import { ADVISORIES, namesOf } from '../../src/formats/nix/advisories.ts'
 import type { Configuration } from '../../src/nix-config/conf-files.ts'
 import { assignment } from '../../src/nix-config/settings.ts'
 import { policyOf } from '../policy/policies.ts'
@@ -107,6 +108,29 @@ describe('what processes have loaded', () => {
       }
     }
     assert.match(judge('build-hook', on('nix (Nix) 2.36.0')).detail, /but seen at work just now/)
+  })
+
+  test('may have published faults by its number, unless somebody says that they are mended in it', () => {
+    const version = (line: string): Facts => ({
+      ...WELL,
+      views: [{ ...view('root'), version: { value: line } }],
+    })
+    const old = judge('nix-advisories', version('nix (Nix) 2.8.0'))
+    assert.equal(old.state, 'open')
+    assert.match(
+      old.detail,
+      /is not mended for CVE-2024-38531, .*; nixsig blunts CVE-2024-27297; your distribution may/,
+    )
+    const mended = ADVISORIES.map(advisory => namesOf(advisory)[0] ?? '')
+    for (const name of mended) {
+      const others = mended.filter(other => other !== name)
+      const one = judge('nix-advisories', { ...version('nix (Nix) 2.8.0'), mended: others })
+      assert.equal(one.detail.includes(name), old.detail.includes(name), one.detail)
+    }
+    assert.equal(judge('nix-advisories', { ...version('nix (Nix) 2.8.0'), mended }).state, 'closed')
+    assert.equal(judge('nix-advisories', version('nix (Nix) 2.34.8')).state, 'closed')
+    assert.equal(judge('nix-advisories', version('nix (Nix) 2.34.6')).state, 'open')
+    assert.equal(judge('nix-advisories', version('nix (Lix, like Nix) 2.93.4')).state, 'unknown')
   })
 })
 

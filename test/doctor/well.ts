@@ -107,6 +107,7 @@ export const WELL: Facts = {
     keptBuildByDaemon: refusedBy('pre-build-hook'),
     leftovers: [],
   },
+  mended: [],
 }
 
 /** A machine that is well but for these settings, of its daemon or of every Nix. */

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { ADVISORIES } from '../../src/formats/nix/advisories.ts'
 import { commandsOf } from '../docs/markdown.ts'
 import { runAll } from '../docs/page.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
@@ -20,7 +21,9 @@ interface Report {
   readonly holes: readonly string[]
 }
 
-const DOCTOR = '/opt/nixsig/nixsig doctor'
+/** What the oldest Nix has by its number is no hole of a machine's own. */
+const MENDED = ADVISORIES.map(advisory => `--mended ${advisory.id}`).join(' ')
+const DOCTOR = `/opt/nixsig/nixsig doctor ${MENDED}`
 
 async function examine(world: World, env: Readonly<Record<string, string>> = {}): Promise<Report> {
   const started = Date.now()
@@ -267,6 +270,19 @@ const ELSEWHERE: readonly Hole[] = [
     doors: ['plugin-loaded'],
   },
 ]
+
+test('a Nix that is not mended by its number is told, until somebody says that it is', () =>
+  withGuardedWorld('bookworm', async ({ world }) => {
+    const doors = await world.run('/opt/nixsig/nixsig doctor --quiet')
+    assert.equal(doors.status, 1)
+    assert.match(
+      doors.stdout,
+      /^open +nix-advisories: by its number nix \(Nix\) 2\.8\.\d+ is not mended for CVE-2024-38531/m,
+    )
+    const wrong = await world.run('/opt/nixsig/nixsig doctor --mended CVE-2024-0000')
+    assert.equal(wrong.status, 2)
+    assert.match(wrong.stderr, /CVE-2024-0000 is not an advisory that nixsig knows/)
+  }))
 
 for (const version of EVERY_VERSION) {
   test(`${version}: every door of a machine that is set up is closed, and nothing is left of trying them`, () =>

@@ -29,9 +29,11 @@ import { compiledModule } from '../gate/compiled-module.ts'
 
 let store: string
 let path: string
+let aside: string
 beforeEach(() => {
   store = mkdtempSync(join(tmpdir(), 'nixsig-fresh-'))
   path = join(store, 'path')
+  aside = join(store, 'aside')
 })
 afterEach(() => rmSync(store, { recursive: true, force: true }))
 
@@ -80,7 +82,7 @@ test('each regular file of any tree gets another inode, and nothing else is chan
       lay(path, node as Tree)
       const { narHash } = await narHashOfTree(path)
       const before = look(path)
-      assert.equal(await renewInodes(path, narHash), undefined)
+      assert.equal(await renewInodes(path, narHash, aside), undefined)
       const after = look(path)
       assert.deepEqual([...after.keys()].sort(), [...before.keys()].sort())
       for (const [at, { kind, inode, seen }] of before) {
@@ -101,7 +103,7 @@ test('attack: what is written through a descriptor that was opened before shows 
   chmodSync(join(path, 'a'), 0o644)
   chmodSync(join(path, 'd/b'), 0o644)
   const held = [openSync(join(path, 'a'), 'r+'), openSync(join(path, 'd/b'), 'r+')]
-  assert.equal(await renewInodes(path, narHash), undefined)
+  assert.equal(await renewInodes(path, narHash, aside), undefined)
   for (const fd of held) {
     writeSync(fd, 'EVIL', 0)
     closeSync(fd)
@@ -115,7 +117,7 @@ test('attack: other contents than were registered are told, and left as they are
   const { narHash: found } = await narHashOfTree(path)
   const before = look(path)
   const registered = 'ab'.repeat(32)
-  assert.deepEqual(await renewInodes(path, registered), { registered, found })
+  assert.deepEqual(await renewInodes(path, registered, aside), { registered, found })
   assert.deepEqual(look(path), before)
   assert.deepEqual(readdirSync(store), ['path'])
 })
@@ -131,14 +133,14 @@ test('attack: the link by which an optimised store would hand the old inode on i
   linkSync(join(path, 'b'), join(store, 'elsewhere'))
   writeFileSync(others, 'other')
   const { narHash } = await narHashOfTree(path)
-  assert.equal(await renewInodes(path, narHash), undefined)
+  assert.equal(await renewInodes(path, narHash, aside), undefined)
   assert.deepEqual(readdirSync(join(store, '.links')), [others.split('/').at(-1)])
   assert.equal(lstatSync(join(path, 'a')).nlink, 1)
 })
 
 test('what is neither a file nor a directory nor a link is an error', async () => {
-  await assert.rejects(renewInodes('/dev/null', 'ab'.repeat(32)))
-  await assert.rejects(renewInodes(path, 'ab'.repeat(32)), /could not be copied/)
+  await assert.rejects(renewInodes('/dev/null', 'ab'.repeat(32), aside))
+  await assert.rejects(renewInodes(path, 'ab'.repeat(32), aside), /could not be copied/)
   assert.deepEqual(readdirSync(store), [])
 })
 
@@ -152,7 +154,9 @@ test('killed at any moment, the contents are what they were', async () => {
     const [, module, path, narHash] = process.argv
     const { renewInodes } = await import(module)
     console.log('on')
-    for (;;) if ((await renewInodes(path, narHash)) !== undefined) process.exit(3)
+    for (let round = 0; ; round++) {
+      if ((await renewInodes(path, narHash, path + process.pid + '-' + round)) !== undefined) process.exit(3)
+    }
   `
   const module = await compiledModule('src/store/fresh-inodes.ts')
   for (let round = 0; round < 12; round++) {

@@ -2,6 +2,8 @@ import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
+import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
+import { printable } from '../../primitives/printable.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import type { Status } from '../status.ts'
 import type { Paint, Terminal } from '../terminal.ts'
@@ -12,6 +14,7 @@ interface Options {
   readonly quiet: boolean
   readonly gate: string | undefined
   readonly 'gate-key': string | undefined
+  readonly mended: readonly string[]
 }
 
 const LEAVE_MS = 500
@@ -31,12 +34,19 @@ export const doctor: AddCommand = yargs =>
           describe: "The fleet's gate, in place of this machine's own",
         })
         .option('gate-key', { type: 'string', requiresArg: true, describe: 'Its public key, NAME:BASE64' })
+        .option('mended', {
+          type: 'string',
+          array: true,
+          requiresArg: true,
+          default: [] as string[],
+          describe: 'An advisory that this Nix has mended, whatever its number says: CVE-… or GHSA-…',
+        })
         .example('$0 doctor', 'after every change of nix.conf')
         .example('$0 doctor --quiet', 'from cron: silent while all doors are closed')
         .epilogue(
           'Exit status: 0 no door is open, 1 a door is open or could not be tried, 2 wrong call or no Nix here.',
         ),
-    runs(examineMachine),
+    runs(examineMachine, ['mended']),
   )
 
 async function examineMachine(options: Options, { places, terminal }: Invocation): Promise<Status> {
@@ -49,13 +59,23 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
   const key = options['gate-key'] === undefined ? undefined : parseNixPublicKey(options['gate-key'])
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(
-    await withoutInterruption(terminal, () => examine({ places, installation, gate: { url, key } })),
+    await withoutInterruption(terminal, () =>
+      examine({ places, installation, gate: { url, key }, mended: advisoryNames(options.mended) }),
+    ),
   )
   const isWell = doors.every(({ state }) => state !== 'open' && state !== 'unknown')
   await tell(doors, options, terminal)
   // What never answered is waited for no longer.
   setTimeout(() => process.exit(), LEAVE_MS).unref()
   return isWell ? 0 : 1
+}
+
+/** Throws UsageError for what is no advisory of the table. */
+function advisoryNames(names: readonly string[]): readonly string[] {
+  const known = ADVISORIES.flatMap(namesOf)
+  const other = names.find(name => !known.includes(name))
+  if (other !== undefined) throw new UsageError(`${printable(other)} is not an advisory that nixsig knows`)
+  return names
 }
 
 /** What was tried has to be taken out again, which takes some seconds. */

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { FRONTS, type Front } from '../../setup/installation.ts'
 import { machinePlaces } from '../../setup/places.ts'
 import type { Plan } from '../../setup/plan.ts'
+import { advisoryNotes } from '../advisory-notes.ts'
 import { askToAgree } from '../agree.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { saySettled } from '../mode-words.ts'
@@ -50,7 +51,7 @@ async function setUpMachine(options: Options, { places, terminal }: Invocation):
   const outcome = await setUp(machinePlaces(), { directory, without }, async plan => {
     obstacles = plan.obstacles
     if (obstacles.length > 0) return false
-    showPlan(plan, terminal)
+    showPlan(plan, await nixVersionLine(), terminal)
     if (options['dry-run']) return false
     return options.yes || askToAgree('Do this?')
   })
@@ -94,8 +95,18 @@ function frontsOf(without: readonly Front[]): readonly Front[] {
   return fronts
 }
 
-function showPlan({ newKeys, steps, notes }: Plan, terminal: Terminal): void {
+/** Milliseconds for Nix to say its version. */
+const VERSION_LIMIT = 10_000
+
+/** What `nix --version` prints; undefined where there is no Nix that answers. */
+async function nixVersionLine(): Promise<string | undefined> {
+  const { runProgram } = await import('../../files/run.ts')
+  const asked = await runProgram('nix', ['--version'], VERSION_LIMIT).catch(() => undefined)
+  return asked?.status === 0 ? asked.stdout.split('\n', 1)[0] : undefined
+}
+
+function showPlan({ newKeys, steps, notes }: Plan, version: string | undefined, terminal: Terminal): void {
   for (const key of newKeys) terminal.print(terminal.strong(`make the ${key}'s key`))
   printSteps(steps, terminal)
-  noteAll(notes, terminal)
+  noteAll([...notes, ...advisoryNotes(version)], terminal)
 }
