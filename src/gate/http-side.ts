@@ -17,7 +17,7 @@ import { openMetrics } from './metrics.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 /** Where both want the processor, judging goes before. */
-const NICE = 5
+const NICE = 2
 
 /** For so many milliseconds the judge's numbers are good, however often somebody asks. */
 const NUMBERS_MS = 50
