@@ -120,6 +120,11 @@ in
           RuntimeDirectoryMode = "0755";
           # The socket in it is systemd's, and outlives the service.
           RuntimeDirectoryPreserve = true;
+          # The gate asks the kernel which user a local connection is of, and in a namespace of users all
+          # but root are the same one.
+          PrivateUsers = false;
+          # Its process for HTTP lowers its own priority.
+          SystemCallFilter = hardening.SystemCallFilter ++ [ "setpriority" ];
         };
     };
 

@@ -30,7 +30,7 @@ int main(void) {
     char reason[REASON_LIMIT] = "";
     line[strcspn(line, "\n")] = '\0';
     if (!cut(line, words) || words[0] == NULL || words[1] == NULL || words[2] == NULL) return 2;
-    const struct places places = {.state = words[0], .policy = words[1], .socket = words[2], .patience = 1};
+    const struct places places = {.state = words[0], .policy = words[1], .socket = words[2], .patience_ms = 1000};
     const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0, words[8]};
     static const char *const names[] = {[LET_IN] = "let-in", [LET_IN_WARNED] = "warned", [REFUSED] = "refused"};
     printf("%s\t%s\n", names[decide(&places, &row, reason, sizeof reason)], reason);

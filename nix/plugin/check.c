@@ -9,6 +9,7 @@
 #include "decide.h"
 #include "inert.h"
 #include "lines.h"
+#include "preask.h"
 #include "sha256.h"
 
 static int wrong = 0;
@@ -112,8 +113,50 @@ static void check_lines(void) {
   }
 }
 
+static const char insertion[] =
+    "insert into ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca) values "
+    "('/nix/store/a''b', 'sha256:00', 17, NULL, 120, 1, NULL, 'text:''x''');";
+
+/** Reads a copy of so many bytes of a statement, which ends where its memory ends. */
+static bool reads(const char *sql, size_t length, struct row *row, char **copy) {
+  *copy = malloc(length + 1);
+  if (*copy == NULL) abort();
+  memcpy(*copy, sql, length);
+  (*copy)[length] = '\0';
+  return is_insertion(*copy) && parse_insertion(*copy, row);
+}
+
+static void check_insertion(void) {
+  struct row row;
+  char *copy, changed[sizeof insertion];
+  const size_t whole = sizeof insertion - 1;
+  expect(reads(insertion, whole, &row, &copy), "Nix's own statement is read");
+  expect(strcmp(row.path, "/nix/store/a'b") == 0 && strcmp(row.hash, "sha256:00") == 0, "with its texts");
+  expect(row.deriver == NULL && strcmp(row.ca, "text:'x'") == 0 && row.is_ours, "and what else it says");
+  free(copy);
+  for (size_t length = 0; length < whole - 1; length++) {
+    expect(!reads(insertion, length, &row, &copy), "a part of it is not read");
+    free(copy);
+  }
+  for (size_t at = 0; at < whole; at++) {
+    for (const char *c = "'(),; 0N\n\xff"; *c != '\0'; c++) {
+      memcpy(changed, insertion, sizeof insertion);
+      changed[at] = *c;
+      reads(changed, whole, &row, &copy); /* whatever it says: nothing is read past its end */
+      free(copy);
+    }
+  }
+  static const char *const others[] = {
+      "insert into ValidPaths default values", "insert into ValidPaths (path) select 'x'", "insert into ValidPaths (path) values (x'00')",
+      "insert into ValidPaths (path) values ('x'), ('y')", "insert into ValidPaths (path, hash) values ('x')", "insert into Refs (path) values ('x')"};
+  for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+    expect(!reads(others[i], strlen(others[i]), &row, &copy), others[i]);
+    free(copy);
+  }
+}
+
 static void check_decisions(void) {
-  const struct places nowhere = {.state = "/nonexistent", .policy = "/nonexistent", .socket = "/nonexistent", .patience = 1};
+  const struct places nowhere = {.state = "/nonexistent", .policy = "/nonexistent", .socket = "/nonexistent", .patience_ms = 1000};
   struct row row = {.path = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note",
                     .hash = "sha256:25b1e82cd6b426bed023be86701cab5ef6e13274a35327646c6e14b03722fefb"};
   char reason[REASON_LIMIT], little[8];
@@ -134,6 +177,7 @@ int main(void) {
   check_nix32();
   check_inert();
   check_lines();
+  check_insertion();
   check_decisions();
   if (wrong == 0) puts("nothing is wrong");
   return wrong == 0 ? 0 : 1;

@@ -122,7 +122,7 @@ static enum answer asked(const struct places *places, const struct subject *subj
   }
   const char *more = unread == NULL ? "" : unread;
   const char *glue = unread == NULL ? "" : "; ";
-  switch (ask_resident(places->socket, question, places->patience, &reply)) {
+  switch (ask_resident(places->socket, question, places->patience_ms, &reply)) {
     case ASKED_PASS:
       /* A policy that only warns: what it is about to refuse stands in the notice. */
       snprintf(reason, size, "%s", reply.notice);

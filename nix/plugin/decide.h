@@ -20,7 +20,7 @@ struct places {
   const char *state;  /* /var/lib/nixsig */
   const char *policy; /* /etc/nixsig/policy.toml */
   const char *socket; /* of the resident process */
-  int patience;       /* seconds for its answer */
+  int patience_ms;    /* for its answer */
 };
 
 enum decision {

@@ -16,9 +16,11 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "decide.h"
+#include "preask.h"
 #include "refer.h"
 #include "say.h"
 
@@ -32,7 +34,16 @@
 #define NIXSIG_SOCKET "/run/nixsig/socket"
 #endif
 
-static const struct places places = {.state = NIXSIG_STATE, .policy = NIXSIG_POLICY, .socket = NIXSIG_SOCKET, .patience = 10};
+/*
+ * In the middle of a transaction everybody who writes to the store waits, so the gate has a tenth of a second. Before it, nobody
+ * waits but the one command, and the gate may have large outputs to look into; half a minute is about what people, and whatever
+ * watches a command, bear without a sign of life.
+ */
+enum { PATIENCE_INSIDE_MS = 100, PATIENCE_BEFORE_MS = 30 * 1000 };
+
+#define PLACES .state = NIXSIG_STATE, .policy = NIXSIG_POLICY, .socket = NIXSIG_SOCKET
+static const struct places places = {PLACES, .patience_ms = PATIENCE_INSIDE_MS};
+static const struct places places_before = {PLACES, .patience_ms = PATIENCE_BEFORE_MS};
 static const char system_database[] = "/nix/var/nix/db/db.sqlite";
 
 #define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca);"
@@ -75,12 +86,26 @@ struct guard {
   bool is_guarded[TABLES];
   bool is_changed[TABLES]; /* may have been made by a statement of this connection, and not looked at since */
   bool is_working;      /* our own statements run */
+  unsigned traced;      /* what SQLite tells of statements */
+  struct preasked preasked;
 };
 
 /* Deciding uses buffers of its own; two stores of one process may ask at once. */
 static pthread_mutex_t deciding = PTHREAD_MUTEX_INITIALIZER;
 
-static const struct guard *find_guard(sqlite3_context *context) { return library->user_data(context); }
+static struct guard *find_guard(sqlite3_context *context) { return library->user_data(context); }
+
+/** Takes the lock within the time that the gate would have; another store of this process may be asking it for longer. */
+static bool may_decide(void) {
+  struct timespec end;
+  clock_gettime(CLOCK_REALTIME, &end);
+  end.tv_nsec += PATIENCE_INSIDE_MS * 1000000L;
+  if (end.tv_nsec >= 1000000000L) {
+    end.tv_sec++;
+    end.tv_nsec -= 1000000000L;
+  }
+  return pthread_mutex_timedlock(&deciding, &end) == 0;
+}
 
 /** Says a decision, and carries it out: a statement that fails takes its whole transaction with it. */
 static void conclude(sqlite3_context *context, enum decision decision, const char *text) {
@@ -102,7 +127,7 @@ static const char *text_of(sqlite3_value *value) {
 
 /** nixsig_admit(path, hash, deriver, ultimate, ca) */
 static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
-  const struct guard *guard = find_guard(context);
+  struct guard *guard = find_guard(context);
   const struct row row = {
       .path = count == 5 ? text_of(values[0]) : NULL,
       .hash = count == 5 ? text_of(values[1]) : NULL,
@@ -111,19 +136,19 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
       .root = guard->has_root ? guard->root : NULL,
       .is_ours = count == 5 && library->value_int64(values[3]) != 0,
   };
-  char reason[REASON_LIMIT], text[REASON_LIMIT + 512];
-  pthread_mutex_lock(&deciding);
-  const enum decision decision = decide(&places, &row, reason, sizeof reason);
-  const char *path = row.path == NULL ? "a path without a name" : row.path;
-  const char *outcome = decision == REFUSED ? "refused" : "warning, let in:";
-  /* The gate's reasons name the path themselves. */
-  static const char refused[] = "refused ";
-  const size_t length = sizeof refused - 1;
-  if (strncmp(reason, refused, length) == 0) snprintf(text, sizeof text, "nixsig: %s %s", outcome, reason + length);
-  else snprintf(text, sizeof text, "nixsig: %s %.300s: %s", outcome, path, reason);
-  if (decision == LET_IN_WARNED) record_warning(places.state, row.path, row.hash, reason);
+  const struct judgement *before = preasked_about(&guard->preasked, &row);
+  if (before != NULL) {
+    conclude(context, before->decision, before->text);
+    return;
+  }
+  if (!may_decide()) {
+    conclude(context, REFUSED, "nixsig: refused a path: the gate is being asked about one of another store of this process (try again)");
+    return;
+  }
+  struct judgement judgement;
+  judge(&places, &row, &judgement);
   pthread_mutex_unlock(&deciding);
-  conclude(context, decision, text);
+  conclude(context, judgement.decision, judgement.text);
 }
 
 /** nixsig_refuse() */
@@ -198,26 +223,60 @@ static bool may_prepare(struct guard *guard, int action, const char *first, cons
   }
 }
 
+static int watch_statements(struct guard *guard);
+
 /** SQLite's authorizer. */
 static int authorize(void *data, int action, const char *first, const char *second, const char *database, const char *trigger) {
   (void)trigger;
   struct guard *guard = data;
   if (guard->is_working || first == NULL) return SQLITE_OK;
-  return may_prepare(guard, action, first, second, database) ? SQLITE_OK : SQLITE_DENY;
+  const bool may = may_prepare(guard, action, first, second, database);
+  return may && watch_statements(guard) == SQLITE_OK ? SQLITE_OK : SQLITE_DENY;
+}
+
+static int trace(unsigned event, void *data, void *statement, void *text);
+
+/** Has SQLite tell of statements that begin, and as long as a table may be new also of those that end, which costs more. */
+static int watch_statements(struct guard *guard) {
+  unsigned wanted = guard->sqlite->txn_state == NULL ? 0 : SQLITE_TRACE_STMT;
+  for (size_t table = 0; table < TABLES; table++) {
+    if (guard->is_changed[table]) wanted |= SQLITE_TRACE_PROFILE;
+  }
+  if (wanted == guard->traced) return SQLITE_OK;
+  guard->traced = wanted;
+  return guard->sqlite->trace_v2(guard->db, wanted, wanted == 0 ? NULL : trace, guard);
 }
 
 /** Called when a statement has ended. By then a table that it made is there, and nothing else runs. */
-static int after_statement(unsigned event, void *data, void *statement, void *nanoseconds) {
-  (void)event;
-  (void)statement;
-  (void)nanoseconds;
-  struct guard *guard = data;
-  if (guard->is_working) return 0;
+static void after_statement(struct guard *guard) {
   for (size_t table = 0; table < TABLES; table++) {
     /* Where it fails, no statement that writes to the table is let be prepared. */
     if (guard->is_changed[table] && guard_table(guard, table) == SQLITE_OK) guard->is_changed[table] = !guard->is_guarded[table];
   }
+}
+
+/** Called when a statement begins, before it takes any lock. */
+static void before_statement(struct guard *guard, void *statement, const char *text) {
+  if (!is_insertion(text) || guard->sqlite->txn_state(guard->db, "main") >= SQLITE_TXN_WRITE) return;
+  pthread_mutex_lock(&deciding);
+  preask(guard->sqlite, statement, &places_before, guard->has_root ? guard->root : NULL, &guard->preasked);
+  pthread_mutex_unlock(&deciding);
+}
+
+/** SQLite's trace: `text` is the statement's where one begins. */
+static int trace(unsigned event, void *data, void *statement, void *text) {
+  struct guard *guard = data;
+  if (guard->is_working) return 0;
+  if (event == SQLITE_TRACE_STMT) before_statement(guard, statement, text);
+  else if (event == SQLITE_TRACE_PROFILE) after_statement(guard);
   return 0;
+}
+
+/** The connection is closed. */
+static void end_guard(void *data) {
+  struct guard *guard = data;
+  if (guard->preasked.sql != NULL) guard->sqlite->free(guard->preasked.sql);
+  free(guard);
 }
 
 static int guard_tables(struct guard *guard) {
@@ -270,12 +329,12 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
   *error = "nixsig cannot add its functions to this store's connection";
   /* The connection frees the guard when it is closed, or at once if this fails. */
-  int status = sqlite->create_function_v2(db, "nixsig_admit", 5, flags, guard, admit, NULL, NULL, free);
+  int status = sqlite->create_function_v2(db, "nixsig_admit", 5, flags, guard, admit, NULL, NULL, end_guard);
   if (status == SQLITE_OK) status = sqlite->create_function_v2(db, "nixsig_refuse", 0, flags, guard, refuse_realisation, NULL, NULL, NULL);
   if (status == SQLITE_OK) status = add_reference_functions(sqlite, db, guard->has_root ? guard->root : NULL);
   *error = "nixsig cannot guard the tables of this store";
   if (status == SQLITE_OK) status = guard_tables(guard);
   if (status == SQLITE_OK) status = sqlite->set_authorizer(db, authorize, guard);
-  if (status == SQLITE_OK) status = sqlite->trace_v2(db, SQLITE_TRACE_PROFILE, after_statement, guard);
+  if (status == SQLITE_OK) status = watch_statements(guard);
   return status;
 }

@@ -121,7 +121,7 @@ static int decide(const struct question *question) {
     char line[1024];
     snprintf(line, sizeof line, "nixsig1 %s %s\n", question->word, question->derivation);
     const time_t start = time(NULL);
-    const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60, &reply);
+    const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60 * 1000, &reply);
     if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
     if (asked == ASKED_PASS) return 0;
     if (asked == ASKED_REFUSE) return refuse(question, &reply);

@@ -126,10 +126,10 @@ static bool hears(struct attempt *attempt, size_t *length) {
   return failed(reply, "more than %d bytes", REPLY_LIMIT);
 }
 
-enum asked ask_resident(const char *socket_path, const char *question, int seconds, struct reply *reply) {
+enum asked ask_resident(const char *socket_path, const char *question, int milliseconds, struct reply *reply) {
   struct attempt attempt = {
       .path = socket_path,
-      .deadline = now() + (int64_t)seconds * 1000,
+      .deadline = now() + milliseconds,
       .reply = reply,
       .outcome = ASKED_FAILED,
   };

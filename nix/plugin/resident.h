@@ -10,9 +10,9 @@
 
 /**
  * Asks a question, one line with its newline, of whoever listens at a socket, if that can be nobody but root or the user
- * whom this process runs as. Connecting, asking and waiting for all of the reply take at most so many seconds together.
+ * whom this process runs as. Connecting, asking and waiting for all of the reply take at most so many milliseconds together.
  * Never raises SIGPIPE. A pass or a refusal counts only if the reply is whole.
  */
-enum asked ask_resident(const char *socket_path, const char *question, int seconds, struct reply *reply);
+enum asked ask_resident(const char *socket_path, const char *question, int milliseconds, struct reply *reply);
 
 #endif

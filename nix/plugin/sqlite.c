@@ -11,6 +11,9 @@ static bool find(const char *name, void *pointer) {
 }
 
 bool find_sqlite(struct sqlite *sqlite) {
+  const bool tells_state = find("sqlite3_txn_state", &sqlite->txn_state) && find("sqlite3_expanded_sql", &sqlite->expanded_sql) &&
+                           find("sqlite3_free", &sqlite->free);
+  if (!tells_state) sqlite->txn_state = NULL;
   return find("sqlite3_auto_extension", &sqlite->auto_extension) && find("sqlite3_db_filename", &sqlite->db_filename) &&
          find("sqlite3_exec", &sqlite->exec) && find("sqlite3_busy_timeout", &sqlite->busy_timeout) &&
          find("sqlite3_create_function_v2", &sqlite->create_function_v2) &&

@@ -26,7 +26,10 @@ enum {
 
   SQLITE_UTF8 = 1,
   SQLITE_INNOCUOUS = 0x200000,
-  SQLITE_TRACE_PROFILE = 2
+  SQLITE_TRACE_STMT = 1,
+  SQLITE_TRACE_PROFILE = 2,
+
+  SQLITE_TXN_WRITE = 2
 };
 
 struct sqlite {
@@ -48,9 +51,14 @@ struct sqlite {
   void (*result_int)(sqlite3_context *, int);
   void (*result_error)(sqlite3_context *, const char *text, int bytes);
   void (*result_error_code)(sqlite3_context *, int code);
+
+  /* All of them or none: since 3.34 (2020). */
+  int (*txn_state)(sqlite3 *, const char *schema);
+  char *(*expanded_sql)(void *statement);
+  void (*free)(void *);
 };
 
-/** Finds all of them; false if this process has no SQLite that can be found by name. */
+/** Finds all of them, the last three where there are such; false if this process has no SQLite that can be found by name. */
 bool find_sqlite(struct sqlite *sqlite);
 
 #endif

@@ -13,11 +13,12 @@ import {
 } from './http-link.ts'
 import { type HttpServer, openHttpServer } from './http-server.ts'
 import type { Log } from './log.ts'
+import { limitLog } from './log-limit.ts'
 import { openMetrics } from './metrics.ts'
 import { keepUpstreams } from './upstreams.ts'
 
 /** Where both want the processor, judging goes before. */
-const NICE = 5
+const NICE = 2
 
 /** For so many milliseconds the judge's numbers are good, however often somebody asks. */
 const NUMBERS_MS = 50
@@ -26,7 +27,8 @@ const NUMBERS_MS = 50
  * Serves HTTP as the other process says, until that says that it is enough or is gone. Never rejects: what listening
  * fails with goes to the other process.
  */
-export async function serveHttp(link: Link<FromHttp, ToHttp>, log: Log): Promise<void> {
+export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Promise<void> {
+  const log = limitLog(fullLog)
   // Only the process that judges takes signals: what ends both comes to both at once, and answers under way have time.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
   beModest()

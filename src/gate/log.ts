@@ -37,6 +37,9 @@ export function openLog(format: LogFormat, write: (line: string) => void, now = 
 /** For so many milliseconds lines are gathered. */
 const GATHERED = 20
 
+/** Two processes write to one stream: what is no longer than this goes into a pipe in one piece (PIPE_BUF). */
+const WHOLE = 4096
+
 /**
  * For openLog: writes to a stream, and goes on in silence once nobody reads it any more. Whoever reads standard error is
  * waited for at each write, so lines that come close together are one.
@@ -45,10 +48,11 @@ export function writeTo(stream: Writable): (line: string) => void {
   stream.on('error', () => {})
   let waiting = ''
   const flush = () => {
-    stream.write(waiting)
+    if (waiting !== '') stream.write(waiting)
     waiting = ''
   }
   return line => {
+    if (waiting.length + line.length > WHOLE) flush()
     if (waiting === '') setTimeout(flush, GATHERED)
     waiting += line
   }

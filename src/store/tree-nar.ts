@@ -34,6 +34,9 @@ const CHUNK = 256 * 1024
 /** Bytes after which others get their turn: the calls below block, which is several times as fast for small files. */
 const TURN = 4 * 1024 * 1024
 
+/** Bytes that could be read in the time that a piece costs besides. */
+const COST_OF_PIECE = 4096
+
 export interface NarSummary {
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
@@ -67,7 +70,7 @@ export async function* dumpTree(
   let sinceTurn = 0
   for (const chunk of chunksOf(Buffer.from(path, 'utf8'), contentsOf)) {
     yield chunk
-    sinceTurn += chunk.byteLength
+    sinceTurn += chunk.byteLength + COST_OF_PIECE
     if (sinceTurn < TURN) continue
     sinceTurn = 0
     await setImmediate()

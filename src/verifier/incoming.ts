@@ -63,8 +63,8 @@ export async function admitIncoming(
   const { state, policy, now } = await admittedNow(inquiry)
   const entry = readAdmission(state, path.digest, path.path)
   if (entry?.narHash === question.narHash && isCurrent(entry, policy, now)) return undefined
-  if (isText(path, question)) return undefined
-  const isSource = isSourceByName(path, question)
+  if (await isText(path, question)) return undefined
+  const isSource = await isSourceByName(path, question)
   if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
@@ -79,13 +79,13 @@ export async function admitIncoming(
 }
 
 /** Whether a path is the text of a derivation, or one that evaluation wrote, by its name and what lies on the disk. */
-function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion): boolean {
+async function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion): Promise<boolean> {
   try {
     if (isDerivationPath(path)) return readDerivation(path.path).narHash === narHash
     if (contentAddress?.method !== 'text') return false
     const text = readRegularFile(path.path, TEXT_LIMIT)
     if (text === undefined || toHex(sha256(narOfBytes(text, false))) !== narHash) return false
-    return textPath(path.name, text, referencesOf(path.path)) === path.path
+    return textPath(path.name, text, await referencesOf(path.path)) === path.path
   } catch (error) {
     // Not there, or not what its name says: then it is judged like anything else.
     if (error instanceof FormatError || error instanceof FileError) return false
@@ -94,19 +94,22 @@ function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion):
 }
 
 /** Whether a path's own name says that it is a file or directory known by its contents. */
-function isSourceByName({ path, name }: StorePath, { narHash, contentAddress }: IncomingQuestion): boolean {
+async function isSourceByName(
+  { path, name }: StorePath,
+  { narHash, contentAddress }: IncomingQuestion,
+): Promise<boolean> {
   if (contentAddress === undefined) return sourcePath({ name, narHash }) === path
   if (contentAddress.method === 'text') return false
   if (fixedOutputPath({ name, ...contentAddress }) === path) return true
   // A profile, say, refers to what is in it. Which paths those are stands nowhere yet; the name proves the right guess.
   const isOfTree = contentAddress.method === 'recursive' && contentAddress.hash === narHash
-  return isOfTree && sourcePath({ name, narHash, references: referencesOf(path) }) === path
+  return isOfTree && sourcePath({ name, narHash, references: await referencesOf(path) }) === path
 }
 
 /** What lies there names these store paths: those that it refers to, unless it names one that it was not made with. */
-function referencesOf(path: string): readonly string[] {
+async function referencesOf(path: string): Promise<readonly string[]> {
   try {
-    return storePathsNamedIn(path).filter(reference => reference !== path)
+    return (await storePathsNamedIn(path)).filter(reference => reference !== path)
   } catch (error) {
     const isUnreadable = error instanceof FormatError || error instanceof FileError || isMissing(error)
     if (isUnreadable) return []

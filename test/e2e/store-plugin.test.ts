@@ -84,7 +84,7 @@ for (const version of EVERY_VERSION) {
       )
     }))
 
-  test(`${version}: a gate that hangs is waited for ten seconds, and its silence is a refusal`, () =>
+  test(`${version}: a gate that hangs is waited for half a minute, and its silence is a refusal`, () =>
     withPlugin(version, async world => {
       mkdirSync(world.path('/run/nixsig'), { mode: 0o755 })
       const server = createServer(() => {})
@@ -96,9 +96,10 @@ for (const version of EVERY_VERSION) {
           world,
           IMPORT,
           /the gate at \/run\/nixsig\/socket could not judge it: it did not answer in time/,
+          { timeout: 60_000 },
         )
         const seconds = (Date.now() - start) / 1000
-        assert.ok(seconds > 9 && seconds < 25, `${seconds} s`)
+        assert.ok(seconds > 29 && seconds < 50, `${seconds} s`)
       } finally {
         server.close()
       }

@@ -1,0 +1,39 @@
+import type { Log, LogLevel } from './log.ts'
+
+/** Lines of one kind within so many milliseconds; what is more is counted. */
+const LINES = 200
+const WITHIN_MS = 10_000
+
+interface Kind {
+  since: number
+  lines: number
+  timer?: NodeJS.Timeout
+}
+
+/**
+ * A log that whoever sends requests cannot fill: of each event so many lines are told in ten seconds, and then how many were
+ * left out. Events are words of ours, and few.
+ */
+export function limitLog(log: Log, now: () => number = () => performance.now()): Log {
+  const kinds = new Map<string, Kind>()
+
+  function tellRest(level: LogLevel, event: string, kind: Kind): void {
+    kinds.delete(event)
+    const left = kind.lines - LINES
+    if (left > 0)
+      log(level, event, { 'left-out': left, why: `more than ${LINES} in ${WITHIN_MS / 1000} seconds` })
+  }
+
+  return (level, event, details) => {
+    const known = kinds.get(event)
+    if (known !== undefined && now() - known.since >= WITHIN_MS) {
+      clearTimeout(known.timer)
+      tellRest(level, event, known)
+    }
+    const kind = kinds.get(event) ?? { since: now(), lines: 0 }
+    kinds.set(event, kind)
+    kind.lines++
+    if (kind.lines <= LINES) return log(level, event, details)
+    kind.timer ??= setTimeout(() => tellRest(level, event, kind), WITHIN_MS).unref()
+  }
+}
