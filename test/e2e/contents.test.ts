@@ -6,7 +6,7 @@ import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts
 import { VERSIONS } from '../support/world.ts'
 
 const FLAT = derivation('flat', { build: 'echo good > $out' })
-const TREE = derivation('tree', { build: '/bin/mkdir -p $out/bin && echo good > $out/bin/run' })
+const TREE = derivation('tree', { build: '/srv/busybox mkdir -p $out/bin && echo good > $out/bin/run' })
 
 /** Writes into a file of the store as only root can, all times put back. */
 async function tamper({ world }: GuardedWorld, file: string): Promise<void> {
@@ -29,6 +29,7 @@ for (const version of VERSIONS) {
   test(`verify hashes what lies on the disk, on ${version}`, () =>
     withGuardedWorld(version, async guarded => {
       const { world } = guarded
+      await world.output('cp /bin/busybox /srv/busybox')
       const verify = (words: string) => world.run(`/opt/nixsig/nixsig verify ${words}`)
       for (const [name, expression, inside] of [
         ['flat', FLAT, ''],
@@ -90,6 +91,7 @@ for (const version of VERSIONS) {
 test('what was made here is copied to fresh inodes also where the store is mounted read-only', () =>
   withGuardedWorld('bookworm', async guarded => {
     const { world } = guarded
+    await world.output('cp /bin/busybox /srv/busybox')
     const { drv, out } = await guarded.instantiate('tree', TREE)
     await guarded.attest(drv)
     await world.output('nix-build --no-out-link /srv/tree.nix', guarded.before)

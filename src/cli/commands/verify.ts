@@ -19,7 +19,7 @@ interface Options {
   readonly json: boolean
   readonly quiet: boolean
   readonly 'by-mode': boolean
-  readonly contents: boolean
+  readonly 'no-contents': boolean
 }
 
 /** `nixsig verify [PATH…]`: judges paths of the store by the evidence as it is now. */
@@ -42,10 +42,10 @@ export const verify: AddCommand = yargs =>
           requiresArg: true,
           describe: 'Judge what this binary cache offers, before anything is fetched; may be repeated',
         })
-        .option('contents', {
+        .option('no-contents', {
           type: 'boolean',
-          default: true,
-          describe: "Hash what lies on the disk; --no-contents takes the word of Nix's database for it",
+          default: false,
+          describe: "Do not hash what lies on the disk: take the word of Nix's database for it",
         })
         .option('json', { type: 'boolean', default: false, describe: 'One JSON object a line and path' })
         .option('quiet', { type: 'boolean', default: false, describe: 'Tell only what is not trusted' })
@@ -70,9 +70,9 @@ async function judgePaths(options: Options, invocation: Invocation): Promise<Sta
   // Judged under another policy, what was left would get a verdict that is not this machine's.
   if (isRoot() && isUsualSetting(places)) await finishInterrupted(invocation)
 
-  const contents = options.contents ? 'hashed' : 'registered'
+  const contents = options['no-contents'] ? 'registered' : 'hashed'
   const isHere = options.from === undefined
-  if (isHere && !options.contents) {
+  if (isHere && options['no-contents']) {
     terminal.note(
       "contents are not hashed (--no-contents): what is judged is what Nix's database says of them",
     )
