@@ -84,13 +84,21 @@ async function warm(load: Load, gate: GateProcess, paths: readonly string[]): Pr
 
 /** Its memory after so many requests for what there is, and then for what there is not. */
 async function memory(load: Load, gate: GateProcess, paths: readonly string[]): Promise<void> {
+  const http = Number(readFileSync(`/proc/${gate.pid}/task/${gate.pid}/children`, 'utf8').trim())
+  const megabytes = (pid: number, name: string) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+    const kilobytes = Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1])
+    return ((kilobytes * 1024) / 1e6).toFixed(0)
+  }
   const say = (after: string) => {
-    const status = readFileSync(`/proc/${gate.pid}/status`, 'utf8')
-    const [now, most] = ['VmRSS', 'VmHWM'].map(name => {
-      const kilobytes = Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1])
-      return ((kilobytes * 1024) / 1e6).toFixed(0)
-    })
-    console.log(`gate, memory after ${after}: ${now} MB, at most ${most} MB`)
+    const [now, most, judging] = [
+      megabytes(http, 'VmRSS'),
+      megabytes(http, 'VmHWM'),
+      megabytes(gate.pid, 'VmRSS'),
+    ]
+    console.log(
+      `gate, memory after ${after}: ${now} MB for HTTP, at most ${most} MB, and ${judging} MB for judging`,
+    )
   }
   const run = { port: gate.port, connections: CONNECTIONS }
   await load.seconds({ ...run, paths, count: REQUESTS })

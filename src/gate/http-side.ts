@@ -31,6 +31,8 @@ export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Pro
   const log = limitLog(fullLog)
   // Only the process that judges takes signals: what ends both comes to both at once, and answers under way have time.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+  // Node makes an error for each request whose client went away, and most of its cost is a stack that nobody reads.
+  Error.stackTraceLimit = 0
   beModest()
   const ended = new Promise<void>(resolve => link.onEnd(resolve))
   let side: Awaited<ReturnType<typeof openSide>> | undefined

@@ -18,13 +18,13 @@ export interface SocketOwners {
   ownerOf(ends: Ends): Promise<number | undefined>
 }
 
-/** Reads a table in pieces; yields nothing where there is no such table. */
+/** Reads a table in pieces, each of them good until the next one. */
 export type ReadTable = (file: string) => AsyncIterable<Buffer>
 
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6']
 
 /** Milliseconds between two looks: more after one that took long, as a table of many rows does, but no more than these. */
-const REST_LEAST = 10
+const REST_LEAST = 20
 const REST_LIMIT = 100
 const REST_BY_LOOK = 1
 
@@ -57,7 +57,9 @@ export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
       for (const asker of askers) {
         for (const row of asker.rows) wanted.set(row, [...(wanted.get(row) ?? []), asker])
       }
-      for (const table of TABLES) await search(() => read(table), wanted).catch(() => {})
+      for (const table of TABLES) {
+        if (wanted.size > 0) await search(() => read(table), wanted).catch(() => {})
+      }
       for (const asker of askers) asker.resolve(undefined)
       const rest = REST_BY_LOOK * (performance.now() - start)
       await sleep(Math.min(Math.max(REST_LEAST, rest), REST_LIMIT))
@@ -78,7 +80,7 @@ export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
 /** Answers those whose row is there. */
 async function search(
   read: () => AsyncIterable<Buffer>,
-  wanted: ReadonlyMap<string, readonly Asker[]>,
+  wanted: Map<string, readonly Asker[]>,
 ): Promise<void> {
   let rest = ''
   let bytes = 0
@@ -92,12 +94,19 @@ async function search(
 }
 
 /** `  12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 …` */
-function take(line: string, wanted: ReadonlyMap<string, readonly Asker[]>): void {
-  const [, local = '', remote = '', state, , , , uid = '', , inode] = line.trim().split(/ +/, 10)
-  const askers = wanted.get(`${local} ${remote}`)
+function take(line: string, wanted: Map<string, readonly Asker[]>): void {
+  const start = line.indexOf(': ') + 2
+  const end = line.indexOf(' ', line.indexOf(' ', start) + 1)
+  // Most rows are of connections that nobody asks about: no more is looked at of them.
+  const askers = wanted.get(line.slice(start, end))
+  if (askers === undefined) return
+  const [state, , , , uid = '', , inode] = line.slice(end + 1).split(/ +/, 7)
   // Without an inode nobody has it open any more.
-  if (askers === undefined || state !== ESTABLISHED || inode === '0' || !/^[0-9]{1,10}$/.test(uid)) return
-  for (const asker of askers) asker.resolve(Number(uid))
+  if (state !== ESTABLISHED || inode === '0' || !/^[0-9]{1,10}$/.test(uid)) return
+  for (const { rows, resolve } of askers) {
+    resolve(Number(uid))
+    for (const row of rows) wanted.delete(row)
+  }
 }
 
 /**
@@ -107,8 +116,8 @@ function take(line: string, wanted: ReadonlyMap<string, readonly Asker[]>): void
 async function* readTable(file: string): AsyncGenerator<Buffer, void, undefined> {
   const table = openSync(file, 'r')
   try {
+    const piece = Buffer.allocUnsafe(PIECE)
     for (let pieces = 1; ; pieces++) {
-      const piece = Buffer.allocUnsafe(PIECE)
       const count = readSync(table, piece, 0, PIECE, null)
       if (count === 0) return
       yield piece.subarray(0, count)
