@@ -86,7 +86,9 @@ async function quiet(guarded: GuardedWorld, idle: number): Promise<void> {
     if ((await daemons(guarded)) <= idle) return
     await sleep(50)
   }
-  throw new Error(`the daemon goes on serving somebody:\n${await guarded.world.output('ps -ef')}`)
+  throw new Error(
+    `the daemon goes on serving somebody:\n${await guarded.world.output("grep -as . /proc/[0-9]*/cmdline | tr '\\0' ' '")}`,
+  )
 }
 
 for (const version of VERSIONS) {

@@ -8,7 +8,6 @@ import { daemonByHand } from './by-hand.ts'
 import { claiming, fileUrl, offer, outputElsewhere, pastTheGate, UNATTESTED } from './copies.ts'
 import type { Cell, Entrance } from './entrance.ts'
 import { strictly } from './other-policy.ts'
-import { OWN_CODE } from './own-code.ts'
 
 /** A file that is named by its contents, in the cell's cache; the packager's word on it if it is to be trusted. */
 async function offerSource(cell: Cell): Promise<CachedPath> {
@@ -163,5 +162,4 @@ export const CONTENTS: readonly Entrance[] = [
   SIGN,
   ...[COPY, RENAME].map(strict),
   ...USES,
-  ...OWN_CODE,
 ]

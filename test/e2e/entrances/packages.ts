@@ -27,7 +27,7 @@ export interface PackageOptions {
   readonly attested?: boolean
 }
 
-export const SYSTEM = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
+const SYSTEM = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
 /** Writes a package, makes its derivation, and attests that and its source where they are to be trusted. */
 export async function makePackage(cell: Cell, options: PackageOptions = {}): Promise<Package> {
