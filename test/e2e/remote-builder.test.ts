@@ -14,7 +14,7 @@ require = { source = "nothing", derivation = "packager", output = "nothing" }
 const SSH = `#!/bin/sh
 case "$*" in *'-O check'*) exit 1 ;; esac
 case "$*" in *LocalCommand=*) echo started ;; esac
-exec env NIX_CONF_DIR=${FAR} NIX_REMOTE='local?root=${FAR}/root' nix-daemon --stdio
+exec env NIX_CONF_DIR=${FAR} NIX_USER_CONF_FILES=/dev/null NIX_REMOTE='local?root=${FAR}/root' nix-daemon --stdio
 `
 const NIX_CONF = {
   'build-hook': '/opt/nixsig/build-hook',

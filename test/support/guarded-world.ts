@@ -141,7 +141,9 @@ system-features = elsewhere
   world.write('/usr/local/bin/ssh', SSH, 0o755)
 }
 
-const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, NIX_CONF_DIR: `${ELSEWHERE}/conf` }
+/** Root's own nix.conf names the build-hook as well. */
+const UNGUARDED = { NIX_CONF_DIR: `${ELSEWHERE}/conf`, NIX_USER_CONF_FILES: '/dev/null' }
+const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, ...UNGUARDED }
 
 /** Nix waits for one word of a local command, by which it knows that the other side let it in, and may ask for a connection to share. */
 const SSH = `#!/bin/sh
@@ -184,7 +186,7 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
       }),
     attestOutput: ({ path, narHash, drv }) => publish(world, path, built(BUILDER, { path, narHash }, drv)),
     elsewhere: { env: AS_ELSEWHERE },
-    before: { env: { NIX_CONF_DIR: AS_ELSEWHERE.NIX_CONF_DIR } },
+    before: { env: UNGUARDED },
     isValid: async path => (await pathInfo(path)) !== undefined,
     pathInfo,
     admission: path => readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path),

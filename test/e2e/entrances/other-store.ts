@@ -9,6 +9,7 @@ const BIN = '/srv/other-bin'
  * which is the system's own.
  */
 const SSH = `#!/bin/sh
+case "$*" in *'-O check'*) exit 1 ;; esac
 case "$*" in *LocalCommand=*) echo started ;; esac
 for last; do :; done
 case $last in *nix-store* | *nix-daemon*) ;; *) last="$*" ;; esac
@@ -19,8 +20,8 @@ exec env -i PATH="$PATH" HOME="$HOME" USER="$USER" "$@" sh -c "$last"
 
 /** The words in front of a command of Nix that make it use the second store, which nothing of nixsig guards. */
 function wordsFor({ guarded }: Cell, user: User): string {
-  const conf = guarded.before.env?.['NIX_CONF_DIR'] ?? ''
-  return `NIX_REMOTE=local?root=/srv/other-${user} NIX_CONF_DIR=${conf}`
+  const conf = Object.entries(guarded.before.env ?? {}).map(([name, value]) => `${name}=${value}`)
+  return `NIX_REMOTE=local?root=/srv/other-${user} ${conf.join(' ')}`
 }
 
 /** Copies a path from a binary cache into the user's second store: the words in front of a command that uses it. */
