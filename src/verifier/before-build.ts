@@ -3,7 +3,7 @@ import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
-import { admittedNow, isAdmitted } from './admitted.ts'
+import { admittedNow, isAdmitted, type Moment } from './admitted.ts'
 import { type Output, outputsOf, readDerivation, UnsupportedDerivationError } from './build.ts'
 import { expectBuild, withdrawBuild } from './expect-build.ts'
 import { type Foreseen, foresee } from './foresee.ts'
@@ -52,9 +52,11 @@ async function foreseeAll(
   inquiry: Inquiry,
   outputs: readonly Output[],
 ): Promise<ReadonlyMap<string, Foreseen>> {
+  // Asked before anything is read anew: what is remembered of the policy must not be somebody else's work.
+  const now = await admittedNow(inquiry)
   const foreseen = new Map<string, Foreseen>()
   for (const output of outputs) {
-    if (await isToBeForeseen(inquiry, output)) foreseen.set(output.name, await foresee(inquiry, output))
+    if (await isToBeForeseen(inquiry, now, output)) foreseen.set(output.name, await foresee(inquiry, output))
   }
   return foreseen
 }
@@ -63,9 +65,13 @@ async function foreseeAll(
  * What is not there is always foreseen. What is there stays as it is, whatever the build makes; it is judged
  * afterwards, and only what others have said of it can be known before.
  */
-async function isToBeForeseen(inquiry: Inquiry, { path, kind, isSignature }: Output): Promise<boolean> {
+async function isToBeForeseen(
+  inquiry: Inquiry,
+  now: Moment,
+  { path, kind, isSignature }: Output,
+): Promise<boolean> {
   if (identityOf(path.path) === undefined) return true
-  if (isSignature || isAdmitted(await admittedNow(inquiry), path, kind)) return false
+  if (isSignature || isAdmitted(now, path, kind)) return false
   return kind === 'fetched-source' || inquiry.isAttested(path.path)
 }
 
