@@ -2,7 +2,7 @@ import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
-import { admittedNow, isAdmitted } from './admitted.ts'
+import { admittedNow, isAdmitted, type Moment } from './admitted.ts'
 import { type Output, outputsOf, readDerivation, UnsupportedDerivationError } from './build.ts'
 import { expectBuild, withdrawBuild } from './expect-build.ts'
 import { type Foreseen, foresee } from './foresee.ts'
@@ -52,10 +52,12 @@ async function foreseeAll(
   outputs: readonly Output[],
   valid: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Foreseen>> {
+  // Asked before anything is read anew: what is remembered of the policy must not be somebody else's work.
+  const now = await admittedNow(inquiry)
   const foreseen = new Map<string, Foreseen>()
   for (const output of outputs) {
     const isMade = !valid.has(output.path.path)
-    if (isMade || (await isForeseeable(inquiry, output)))
+    if (isMade || (await isForeseeable(inquiry, now, output)))
       foreseen.set(output.name, await foresee(inquiry, output))
   }
   return foreseen
@@ -65,8 +67,12 @@ async function foreseeAll(
  * What is not valid is always foreseen. What is valid stays as it is, whatever the build makes; it is judged
  * afterwards, and only what others have said of it can be known before.
  */
-async function isForeseeable(inquiry: Inquiry, { path, kind, isSignature }: Output): Promise<boolean> {
-  if (isSignature || isAdmitted(await admittedNow(inquiry), path, kind)) return false
+async function isForeseeable(
+  inquiry: Inquiry,
+  now: Moment,
+  { path, kind, isSignature }: Output,
+): Promise<boolean> {
+  if (isSignature || isAdmitted(now, path, kind)) return false
   return kind === 'fetched-source' || inquiry.isAttested(path.path)
 }
 
