@@ -151,11 +151,6 @@ export async function admitBuild(inquiry: Inquiry, stored: StoredDerivation): Pr
   const inputs = inputsOf(stored)
   for (const input of inputs) answers.push(await admitInput(inquiry, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  // Once is enough: it is asked again for each of the build's outputs.
-  const remembered = `build ${stored.path.path}`
-  if (refusals.length === 0 && inquiry.records && !inquiry.answers.has(remembered)) {
-    rememberBuild(inquiry.places.state, stored, inputs)
-    inquiry.answers.set(remembered, undefined)
-  }
+  if (refusals.length === 0 && inquiry.records) rememberBuild(inquiry.places.state, stored, inputs)
   return refusals
 }
