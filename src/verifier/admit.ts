@@ -163,12 +163,6 @@ export async function admitBuild(
   const inputs = inputsOf(stored)
   for (const input of inputs) answers.push(await admitInput(inquiry, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  // Once is enough: it is asked again for each of the build's outputs.
-  const remembered = `build ${stored.path.path}`
-  const isToBeKept = foreseen !== undefined || !inquiry.answers.has(remembered)
-  if (refusals.length === 0 && inquiry.records && isToBeKept) {
-    await rememberBuild(inquiry, stored, { inputs, foreseen })
-    inquiry.answers.set(remembered, undefined)
-  }
+  if (refusals.length === 0 && inquiry.records) await rememberBuild(inquiry, stored, { inputs, foreseen })
   return refusals
 }
