@@ -3,9 +3,9 @@
 //   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH]
 //
 // A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path. `--unit` leaves out
-// test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine. They run twice: once
-// the hooks judge themselves, once a resident process does it for them (`nixsig serve`), with the same verdicts. `--judge`
-// leaves out one of the two.
+// test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine. Those that hold both
+// judges to the same verdicts run twice: once the hooks judge themselves, once a resident process does it for them
+// (`nixsig serve`). `--judge` leaves out one of the two.
 // Unit tests see no /nix, as on a machine that never had Nix. First it installs what the tests need (on Debian, as root) or says in one line what is missing.
 
 import { spawnSync } from 'node:child_process'
@@ -30,9 +30,12 @@ if (![undefined, 'hook', 'resident'].includes(values.judge)) {
   process.exit(2)
 }
 
-/** End-to-end tests in which no hook has anything to ask, or that start a resident process themselves. */
-const ASKS_NOTHING =
-  /^test\/e2e\/(cosign|cosign-bundles|docs|handoff-surprises|harness|nix-lib|readme|store-client|openpgp-certificates|fleet|gate-.*|how-to-gate|resident|plugin-and-gate|store-plugin|thin-hooks|derivers|entrances|setup|small-worlds|killed-builds|doctor|contents|leaked-descriptors|flake|package|nixpkgs|nixos-.*|vm-scripts)\.test\.ts$/
+/**
+ * The contract of whoever judges, hook or resident process: the end-to-end tests that run against both. All others run
+ * once, for either way ends in the same function (src/verifier/hook-answer.ts).
+ */
+const BOTH_JUDGES =
+  /^test\/e2e\/(attacks-configuration|attacks-outputs|hooks|in-band-attacks|interrupted|policy-changes|sources-and-kinds|taking-out)\.test\.ts$/
 
 const chosen = (await glob('test/**/*.test.ts', { cwd: root }))
   .filter(file => values.only.length === 0 || values.only.some(part => file.includes(part)))
@@ -75,10 +78,10 @@ if (endToEnd.length > 0) {
   const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
   if (built.status !== 0) process.exit(1)
 }
-const asking = endToEnd.filter(file => !ASKS_NOTHING.test(file))
+const judged = endToEnd.filter(file => BOTH_JUDGES.test(file))
 const statuses = [
   run(values.judge === 'resident' ? [] : unit, 2, { wrapper: withoutStore() }),
   run(values.judge === 'resident' ? [] : endToEnd, 1),
-  run(values.judge === 'hook' ? [] : asking, 1, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
+  run(values.judge === 'hook' ? [] : judged, 1, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
 ]
 process.exit(statuses.every(status => status === 0) ? 0 : 1)
