@@ -65,6 +65,12 @@ const OTHERWISE: Readonly<Record<string, (guarded: GuardedWorld) => Promise<void
     const { holes } = await examine(world, { NIX_CONFIG: 'plugin-files =\nrequire-sigs = false' })
     assert.deepEqual(holes, ['plugin-files', 'plugin-loaded', 'require-sigs', 'import-by-root'])
   },
+  'a gate that hangs': async ({ world, gate }) => {
+    const before = await files(world)
+    const { holes } = await whileStopped(gate.pid, () => examine(world))
+    assert.ok(holes.includes('gate-socket') && holes.includes('gate-http'), String(holes))
+    assert.deepEqual(await files(world), before)
+  },
   'a daemon that was told otherwise is found, and so is one that was not restarted': async ({ world }) => {
     await stopDaemon(world)
     const told = await world.startDaemon({ env: { NIX_CONFIG: 'sandbox = false\nplugin-files =' } })
@@ -91,14 +97,7 @@ const OTHERWISE: Readonly<Record<string, (guarded: GuardedWorld) => Promise<void
     for (const door of ['daemon-age', 'import-by-daemon', 'build-by-daemon'])
       assert.equal(doors.get(door)?.state, 'not applicable')
   },
-  'a gate that is gone, and one that hangs': async ({ world, gate }) => {
-    const before = await files(world)
-    const hanging = await whileStopped(gate.pid, () => examine(world))
-    assert.ok(
-      hanging.holes.includes('gate-socket') && hanging.holes.includes('gate-http'),
-      String(hanging.holes),
-    )
-    assert.deepEqual(await files(world), before)
+  'a gate that is gone': async ({ world, gate }) => {
     await gate.end('SIGTERM')
     assert.deepEqual((await examine(world)).holes, ['gate-socket', 'gate-http'])
   },
@@ -216,9 +215,11 @@ async function whileStopped<T>(pid: number, action: () => Promise<T>): Promise<T
   }
 }
 
-/** The one of this world, which has process numbers of its own. */
+/** All of this world, which has process numbers of its own: one that serves the gate does not heed a SIGTERM. */
 async function stopDaemon(world: World): Promise<void> {
   const daemons = 'grep -lsz "^nix-daemon" /proc/[0-9]*/cmdline | cut -d/ -f3'
   // What it started for a client may end by itself meanwhile.
-  await world.output(`kill $(${daemons}) 2>/dev/null; while [ -n "$(${daemons})" ]; do sleep 0.05; done`)
+  await world.output(
+    `kill -KILL $(${daemons}) 2>/dev/null; while [ -n "$(${daemons})" ]; do sleep 0.05; done`,
+  )
 }
