@@ -1,11 +1,7 @@
 /**
  * In every Nix from 2.8 to 2.35 a path becomes valid by one row that is inserted into the table ValidPaths of
- * `…/db/db.sqlite`, whatever command brought it. A trigger of the connection itself (TEMP: nothing is written to the
- * database) calls back before each, and so does one before a row gets other contents, and before each realisation.
- *
- * The trigger needs its table. A store that is only being made has none yet, so an authorizer watches for it: it lets no
- * statement be prepared that would write to a table which has no trigger, and a table gets its own as soon as the statement
- * that made it has ended.
+ * `…/db/db.sqlite`, whatever command brought it. The triggers of tables.c call back before each: here it is decided. The
+ * ledger or the gate is asked before the statement that inserts takes a lock, as far as that can be told from it.
  */
 #include "guard.h"
 
@@ -14,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,6 +18,7 @@
 #include "preask.h"
 #include "refer.h"
 #include "say.h"
+#include "tables.h"
 
 #ifndef NIXSIG_STATE
 #define NIXSIG_STATE "/var/lib/nixsig"
@@ -46,34 +42,6 @@ static const struct places places = {PLACES, .patience_ms = PATIENCE_INSIDE_MS};
 static const struct places places_before = {PLACES, .patience_ms = PATIENCE_BEFORE_MS};
 static const char system_database[] = "/nix/var/nix/db/db.sqlite";
 
-#define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca);"
-
-#define REFER \
-  "WHEN NEW.referrer <> NEW.reference AND nixsig_any_leaving() " \
-  "BEGIN SELECT nixsig_refer((SELECT path FROM main.ValidPaths WHERE id = NEW.reference)); END;"
-
-/** The tables that say what is valid, and what is asked before they change. */
-static const struct {
-  const char *name;
-  const char *triggers;
-} tables[] = {
-    {"ValidPaths",
-     "CREATE TEMP TRIGGER nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
-     "CREATE TEMP TRIGGER nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
-     "WHEN NEW.path IS NOT OLD.path OR NEW.hash IS NOT OLD.hash BEGIN " ADMIT " END;"},
-    /* A path may refer to itself, also when it is made again while the one before leaves. */
-    {"Refs",
-     "CREATE TEMP TRIGGER nixsig_reference BEFORE INSERT ON main.Refs " REFER
-     "CREATE TEMP TRIGGER nixsig_other_reference BEFORE UPDATE ON main.Refs " REFER},
-    {"Realisations",
-     "CREATE TEMP TRIGGER nixsig_realisation BEFORE INSERT ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER nixsig_other_realisation BEFORE UPDATE ON main.Realisations BEGIN SELECT nixsig_refuse(); END;"},
-    {"BuildTraceV3",
-     "CREATE TEMP TRIGGER nixsig_trace BEFORE INSERT ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"
-     "CREATE TEMP TRIGGER nixsig_other_trace BEFORE UPDATE ON main.BuildTraceV3 BEGIN SELECT nixsig_refuse(); END;"},
-};
-enum { TABLES = sizeof tables / sizeof tables[0] };
-
 /* Set by the first connection, all others have the same. */
 static const struct sqlite *library;
 
@@ -83,11 +51,8 @@ struct guard {
   bool has_root;
   const struct sqlite *sqlite;
   sqlite3 *db;
-  bool is_guarded[TABLES];
-  bool is_changed[TABLES]; /* may have been made by a statement of this connection, and not looked at since */
-  bool is_working;      /* our own statements run */
-  unsigned traced;      /* what SQLite tells of statements */
   struct preasked preasked;
+  struct guarded_tables tables;
 };
 
 /* Deciding uses buffers of its own; two stores of one process may ask at once. */
@@ -164,112 +129,13 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
                                : "nixsig: warning, let in: a realisation of a content-addressed derivation, which cannot be judged");
 }
 
-/** A row for SQLite's exec: there is one. */
-static int note_presence(void *present, int count, char **values, char **names) {
-  (void)count;
-  (void)values;
-  (void)names;
-  *(bool *)present = true;
-  return 0;
-}
-
-/** Gives a table its triggers if it is there, and notes that; a status of SQLite. */
-static int guard_table(struct guard *guard, size_t table) {
-  char query[128];
-  bool is_present = false;
-  snprintf(query, sizeof query, "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = '%s'", tables[table].name);
-  guard->is_working = true;
-  int status = guard->sqlite->exec(guard->db, query, note_presence, &is_present, NULL);
-  if (status == SQLITE_OK && is_present) {
-    status = guard->sqlite->exec(guard->db, tables[table].triggers, NULL, NULL, NULL);
-    guard->is_guarded[table] = status == SQLITE_OK;
-  }
-  guard->is_working = false;
-  return status;
-}
-
-/** Which of the tables has this name, as SQLite compares names; TABLES: none. */
-static size_t table_named(const char *name) {
-  size_t table = 0;
-  while (table < TABLES && strcasecmp(name, tables[table].name) != 0) table++;
-  return table;
-}
-
-/** Whether SQLite may go on with a step of a statement that is prepared. */
-static bool may_prepare(struct guard *guard, int action, const char *first, const char *second, const char *database) {
-  const bool is_main = database == NULL || strcmp(database, "main") == 0;
-  switch (action) {
-    case SQLITE_DROP_TEMP_TRIGGER: /* dropping their table would drop them as well */
-      return strncasecmp(first, "nixsig_", 7) != 0;
-    case SQLITE_ALTER_TABLE: {
-      /* Here the first name is the database's. A table that is renamed takes its triggers along. */
-      const size_t table = second == NULL ? TABLES : table_named(second);
-      if (table < TABLES && guard->is_guarded[table]) return false;
-      for (size_t other = 0; other < TABLES; other++) guard->is_changed[other] = !guard->is_guarded[other];
-      return true;
-    }
-    case SQLITE_CREATE_TABLE: {
-      const size_t table = table_named(first);
-      if (is_main && table < TABLES) guard->is_changed[table] = !guard->is_guarded[table];
-      return true;
-    }
-    case SQLITE_INSERT:
-    case SQLITE_UPDATE: {
-      const size_t table = table_named(first);
-      return !is_main || table == TABLES || guard->is_guarded[table];
-    }
-    default:
-      return true;
-  }
-}
-
-static int watch_statements(struct guard *guard);
-
-/** SQLite's authorizer. */
-static int authorize(void *data, int action, const char *first, const char *second, const char *database, const char *trigger) {
-  (void)trigger;
-  struct guard *guard = data;
-  if (guard->is_working || first == NULL) return SQLITE_OK;
-  const bool may = may_prepare(guard, action, first, second, database);
-  return may && watch_statements(guard) == SQLITE_OK ? SQLITE_OK : SQLITE_DENY;
-}
-
-static int trace(unsigned event, void *data, void *statement, void *text);
-
-/** Has SQLite tell of statements that begin, and as long as a table may be new also of those that end, which costs more. */
-static int watch_statements(struct guard *guard) {
-  unsigned wanted = guard->sqlite->txn_state == NULL ? 0 : SQLITE_TRACE_STMT;
-  for (size_t table = 0; table < TABLES; table++) {
-    if (guard->is_changed[table]) wanted |= SQLITE_TRACE_PROFILE;
-  }
-  if (wanted == guard->traced) return SQLITE_OK;
-  guard->traced = wanted;
-  return guard->sqlite->trace_v2(guard->db, wanted, wanted == 0 ? NULL : trace, guard);
-}
-
-/** Called when a statement has ended. By then a table that it made is there, and nothing else runs. */
-static void after_statement(struct guard *guard) {
-  for (size_t table = 0; table < TABLES; table++) {
-    /* Where it fails, no statement that writes to the table is let be prepared. */
-    if (guard->is_changed[table] && guard_table(guard, table) == SQLITE_OK) guard->is_changed[table] = !guard->is_guarded[table];
-  }
-}
-
 /** Called when a statement begins, before it takes any lock. */
-static void before_statement(struct guard *guard, void *statement, const char *text) {
+static void before_statement(void *data, void *statement, const char *text) {
+  struct guard *guard = data;
   if (!is_insertion(text) || guard->sqlite->txn_state(guard->db, "main") >= SQLITE_TXN_WRITE) return;
   pthread_mutex_lock(&deciding);
   preask(guard->sqlite, statement, &places_before, guard->has_root ? guard->root : NULL, &guard->preasked);
   pthread_mutex_unlock(&deciding);
-}
-
-/** SQLite's trace: `text` is the statement's where one begins. */
-static int trace(unsigned event, void *data, void *statement, void *text) {
-  struct guard *guard = data;
-  if (guard->is_working) return 0;
-  if (event == SQLITE_TRACE_STMT) before_statement(guard, statement, text);
-  else if (event == SQLITE_TRACE_PROFILE) after_statement(guard);
-  return 0;
 }
 
 /** The connection is closed. */
@@ -277,12 +143,6 @@ static void end_guard(void *data) {
   struct guard *guard = data;
   if (guard->preasked.sql != NULL) guard->sqlite->free(guard->preasked.sql);
   free(guard);
-}
-
-static int guard_tables(struct guard *guard) {
-  int status = SQLITE_OK;
-  for (size_t table = 0; table < TABLES && status == SQLITE_OK; table++) status = guard_table(guard, table);
-  return status;
 }
 
 /** Whether a database is the system's own store's. SQLite tells where a file really lies, which links may lead to. */
@@ -323,6 +183,7 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   library = sqlite;
   guard->sqlite = sqlite;
   guard->db = db;
+  guard->tables = (struct guarded_tables){.sqlite = sqlite, .db = db, .begins = before_statement, .data = guard};
   find_root(guard, file);
   /* Nix sets a time of its own right after this. */
   sqlite->busy_timeout(db, 60 * 60 * 1000);
@@ -333,8 +194,6 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   if (status == SQLITE_OK) status = sqlite->create_function_v2(db, "nixsig_refuse", 0, flags, guard, refuse_realisation, NULL, NULL, NULL);
   if (status == SQLITE_OK) status = add_reference_functions(sqlite, db, guard->has_root ? guard->root : NULL);
   *error = "nixsig cannot guard the tables of this store";
-  if (status == SQLITE_OK) status = guard_tables(guard);
-  if (status == SQLITE_OK) status = sqlite->set_authorizer(db, authorize, guard);
-  if (status == SQLITE_OK) status = watch_statements(guard);
+  if (status == SQLITE_OK) status = guard_tables(&guard->tables);
   return status;
 }

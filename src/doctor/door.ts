@@ -2,9 +2,10 @@
 
 /**
  * `closed`: nothing comes in by it unjudged. `not applicable`: this machine has no such door. `unknown`: it could not be
- * found out, which is no better than open.
+ * found out, which is no better than open. `warning`: a fault of Nix itself may be there, about which neither nixsig nor
+ * a setting can do more.
  */
-export type State = 'closed' | 'open' | 'unknown' | 'not applicable'
+export type State = 'closed' | 'open' | 'unknown' | 'warning' | 'not applicable'
 
 /** Of one door: its state, and in a sentence without an end what was seen. Safe to print. */
 export interface Finding {
@@ -18,10 +19,11 @@ export interface Finding {
 export type Learned<T> = { readonly value: T } | { readonly problem: string }
 
 /** The worst first. */
-const SEVERITY: readonly State[] = ['open', 'unknown', 'closed', 'not applicable']
+const SEVERITY: readonly State[] = ['open', 'unknown', 'warning', 'closed', 'not applicable']
 
 export const closed = (detail: string): Finding => ({ state: 'closed', detail })
 export const unknown = (detail: string): Finding => ({ state: 'unknown', detail })
+export const warning = (detail: string): Finding => ({ state: 'warning', detail })
 export const notApplicable = (detail: string): Finding => ({ state: 'not applicable', detail })
 
 export function open(detail: string, remedy?: string): Finding {
@@ -36,6 +38,11 @@ export function about<T>(learned: Learned<T>, judge: (value: T) => Finding): Fin
 /** What was learned; undefined if nothing was. */
 export function known<T>(learned: Learned<T>): T | undefined {
   return 'problem' in learned ? undefined : learned.value
+}
+
+/** Whether something comes in by it unjudged, as far as is known. */
+export function isHole({ state }: Pick<Finding, 'state'>): boolean {
+  return state === 'open' || state === 'unknown'
 }
 
 /** The worst of several findings about one door; what others of the same state say is said as well, once. */

@@ -10,6 +10,7 @@ export function doorsJson(doors: readonly Door[]): string {
   const report = {
     open: count('open'),
     unknown: count('unknown'),
+    warning: count('warning'),
     doors: doors.map(({ door, ...finding }) => {
       const remedy = remedyOf(door, finding)
       return { door, state: finding.state, detail: finding.detail, ...(remedy === '' ? {} : { remedy }) }

@@ -3,7 +3,7 @@ import { type Advisory, advisoriesOn, namesOf } from '../formats/nix/advisories.
 import { versionOfNix } from '../formats/nix/nix-version.ts'
 import { itemsOf } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
-import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
+import { about, closed, type Finding, notApplicable, open, unknown, warning, worst } from './door.ts'
 import type { Facts, Loaded, Part } from './facts.ts'
 import { isProven, minorOf, OLDEST, provenNote } from './proven.ts'
 import { inEachView } from './views.ts'
@@ -95,7 +95,10 @@ function judgeVersion(version: string): Finding {
   )
 }
 
-/** By its number: what a distribution mended in an older Nix, whoever calls the doctor has to say. */
+/**
+ * By its number: what a distribution mended in an older Nix, whoever calls the doctor has to say. A warning, since no
+ * setting mends it, and a door that is open on every Debian would teach people not to look.
+ */
 export function nixAdvisories({ views, mended }: Facts): Finding {
   const [first, ...rest] = views.map(({ version }) => about(version, line => adviseOn(line, mended)))
   return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
@@ -111,7 +114,7 @@ function adviseOn(line: string, mended: readonly string[]): Finding {
   const blunted = all.filter(({ nixsig }) => nixsig === 'blunts').map(nameOf)
   const note = blunted.length === 0 ? '' : `; nixsig blunts ${blunted.join(', ')}`
   if (rest.length === 0) return closed(`note: by its number ${words} is not mended${note}`)
-  return open(
+  return warning(
     `by its number ${words} is not mended for ${rest.map(nameOf).join(', ')}${note}; your distribution may have mended it`,
   )
 }

@@ -1,5 +1,5 @@
 /** What is to be done about each door, and how doors are told. */
-import type { Finding, State } from './door.ts'
+import { type Finding, isHole, type State } from './door.ts'
 
 /** By the name of the door; docs/how-to/doctor.md says what each is. */
 const REMEDIES = {
@@ -10,7 +10,7 @@ const REMEDIES = {
   'daemon-overrides': 'take them from NIX_CONFIG or the arguments of the service, and restart nix-daemon',
   'nix-version': 'use a Nix from 2.8 on that nixsig was tried with',
   'nix-advisories':
-    'use a Nix in which they are mended; of each that yours has mended, say so: nixsig doctor --mended CVE-…',
+    'use a Nix in which they are mended, or if yours has mended one, say so: nixsig doctor --mended CVE-…',
   sqlite: 'use a Nix that is linked with SQLite as a shared library',
   'plugin-files': 'set: plugin-files = the nixsig-plugin.so of nixsig (nixsig setup)',
   'plugin-loaded': 'see plugin-files, then restart nix-daemon',
@@ -59,8 +59,8 @@ export type DoorName = keyof typeof REMEDIES
 export const DOOR_NAMES = Object.keys(REMEDIES) as readonly DoorName[]
 
 /** What to do about a door that is not closed; empty: nothing. */
-export function remedyOf(door: DoorName, { state, remedy }: Finding): string {
-  return state === 'open' || state === 'unknown' ? (remedy ?? REMEDIES[door]) : ''
+export function remedyOf(door: DoorName, finding: Finding): string {
+  return isHole(finding) || finding.state === 'warning' ? (finding.remedy ?? REMEDIES[door]) : ''
 }
 
 const WIDTH = 'not applicable'.length
@@ -75,7 +75,8 @@ export function doorLine(door: DoorName, finding: Finding, paint: (text: string)
 /** The last line, by how many doors there are of each state. */
 export function summaryLine(states: readonly State[]): string {
   const count = (state: State) => states.filter(one => one === state).length
-  const [open, unknown] = [count('open'), count('unknown')]
-  if (open + unknown === 0) return `all ${count('closed')} doors are closed`
-  return `${open} open, ${unknown} unknown, ${count('closed')} closed`
+  const [open, unknown, warnings] = [count('open'), count('unknown'), count('warning')]
+  const end = warnings === 0 ? '' : `, ${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`
+  if (open + unknown > 0) return `${open} open, ${unknown} unknown, ${count('closed')} closed${end}`
+  return `${warnings === 0 ? 'all ' : ''}${count('closed')} doors are closed${end}`
 }

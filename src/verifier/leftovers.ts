@@ -10,9 +10,9 @@ import { lockedOutputs } from './locked-outputs.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
 /** Expectations that the store is asked about at once. */
-const AT_ONCE = 64
+export const AT_ONCE = 64
 /** Seconds after which a build that holds no lock is over. */
-const OVER = 60
+export const OVER = 60
 /** Builds of others that one hook judges. */
 const JUDGED = 4
 

@@ -27,6 +27,8 @@ test('a line says state, name, what was seen, and what to do if it is not closed
 test('the last line counts', () => {
   assert.equal(summaryLine(['closed', 'not applicable', 'closed']), 'all 2 doors are closed')
   assert.equal(summaryLine(['closed', 'open', 'unknown']), '1 open, 1 unknown, 1 closed')
+  assert.equal(summaryLine(['closed', 'warning']), '1 doors are closed, 1 warning')
+  assert.equal(summaryLine(['open', 'warning', 'warning']), '1 open, 0 unknown, 0 closed, 2 warnings')
 })
 
 test('JSON: one line of ASCII, every door in it, a remedy for those that are not closed', () => {

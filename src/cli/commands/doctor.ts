@@ -27,7 +27,7 @@ export const doctor: AddCommand = yargs =>
     command =>
       command
         .option('json', { type: 'boolean', default: false, describe: 'One line of JSON, for programs' })
-        .option('quiet', { type: 'boolean', default: false, describe: 'Only what is not closed' })
+        .option('quiet', { type: 'boolean', default: false, describe: 'Only what is open or unknown' })
         .option('gate', {
           type: 'string',
           requiresArg: true,
@@ -44,7 +44,7 @@ export const doctor: AddCommand = yargs =>
         .example('$0 doctor', 'after every change of nix.conf')
         .example('$0 doctor --quiet', 'from cron: silent while all doors are closed')
         .epilogue(
-          'Exit status: 0 no door is open, 1 a door is open or could not be tried, 2 wrong call or no Nix here.',
+          'Exit status: 0 no door is open, warnings or not, 1 a door is open or could not be tried, 2 wrong call or no Nix here.',
         ),
     runs(examineMachine, ['mended']),
   )
@@ -54,6 +54,7 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
     throw new UsageError('the doctor looks at what only root can see: run it as root')
   const { examine } = await import('../../doctor/examine.ts')
   const { judgeDoors } = await import('../../doctor/doors.ts')
+  const { isHole } = await import('../../doctor/door.ts')
   const { parseNixPublicKey } = await import('../../formats/nix/nix-key.ts')
   const installation = dirname(realpathSync(process.argv[1] ?? ''))
   const key = options['gate-key'] === undefined ? undefined : parseNixPublicKey(options['gate-key'])
@@ -63,7 +64,7 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
       examine({ places, installation, gate: { url, key }, mended: advisoryNames(options.mended) }),
     ),
   )
-  const isWell = doors.every(({ state }) => state !== 'open' && state !== 'unknown')
+  const isWell = !doors.some(isHole)
   await tell(doors, options, terminal)
   // What never answered is waited for no longer.
   setTimeout(() => process.exit(), LEAVE_MS).unref()
@@ -92,15 +93,17 @@ async function withoutInterruption<T>(terminal: Terminal, action: () => Promise<
 
 async function tell(doors: readonly Door[], { json, quiet }: Options, terminal: Terminal): Promise<void> {
   const { doorLine, summaryLine } = await import('../../doctor/wording.ts')
+  const { isHole } = await import('../../doctor/door.ts')
   const { doorsJson } = await import('../../doctor/doors-json.ts')
   if (json) return terminal.print(doorsJson(doors))
   const paints: Readonly<Record<Door['state'], Paint>> = {
     closed: terminal.good,
     open: terminal.bad,
     unknown: terminal.doubtful,
+    warning: terminal.doubtful,
     'not applicable': terminal.faint,
   }
-  const told = quiet ? doors.filter(({ state }) => state === 'open' || state === 'unknown') : doors
+  const told = quiet ? doors.filter(isHole) : doors
   for (const { door, ...finding } of told)
     terminal.print(doorLine(door satisfies DoorName, finding, paints[finding.state]))
   if (!quiet || told.length > 0) terminal.print(summaryLine(doors.map(({ state }) => state)))
