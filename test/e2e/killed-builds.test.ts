@@ -57,17 +57,25 @@ async function mended({ world }: GuardedWorld, gate: GateProcess): Promise<GateP
   }
 }
 
-/** What is good is built, or there; what is not is refused again. */
-async function assertWorks(guarded: GuardedWorld, round: Round): Promise<void> {
-  const { status, stderr } = await build(guarded, round)
-  assert.notEqual(status, 0)
-  for (const { out } of round.good) assert.equal(await guarded.isValid(out), true, `${out}: ${stderr}`)
-  for (const { out } of round.bad) assert.equal(await guarded.isValid(out), false, out)
+/**
+ * What is good is built, or there; what is not is refused again. Apart from each other: Nix 2.8 ends all that a command
+ * builds where its database refuses one output.
+ */
+async function assertWorks(guarded: GuardedWorld, { good, bad }: Round): Promise<void> {
+  const [again, refused] = await Promise.all([realise(guarded, good), realise(guarded, bad)])
+  assert.equal(again.status, 0, again.stderr)
+  for (const { out } of good) assert.equal(await guarded.isValid(out), true, out)
+  assert.notEqual(refused.status, 0)
+  for (const { out } of bad) assert.equal(await guarded.isValid(out), false, out)
 }
 
 /** All of a round, as a plain user; whatever comes of it. */
-async function build({ world }: GuardedWorld, { good, bad }: Round) {
-  const drvs = [...good, ...bad].map(({ drv }) => drv)
+async function build(guarded: GuardedWorld, { good, bad }: Round): Promise<void> {
+  await realise(guarded, [...good, ...bad])
+}
+
+function realise({ world }: GuardedWorld, made: Round['good']) {
+  const drvs = made.map(({ drv }) => drv)
   return world.run(['nix-store', '--realise', '--keep-going', ...drvs], { user: 'alice', timeout: 60_000 })
 }
 
