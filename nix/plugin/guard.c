@@ -63,13 +63,13 @@ static struct guard *find_guard(sqlite3_context *context) { return library->user
 /** Takes the lock within the time that the gate would have; another store of this process may be asking it for longer. */
 static bool may_decide(void) {
   struct timespec end;
-  clock_gettime(CLOCK_REALTIME, &end);
+  clock_gettime(CLOCK_MONOTONIC, &end); /* nobody sets it */
   end.tv_nsec += PATIENCE_INSIDE_MS * 1000000L;
   if (end.tv_nsec >= 1000000000L) {
     end.tv_sec++;
     end.tv_nsec -= 1000000000L;
   }
-  return pthread_mutex_timedlock(&deciding, &end) == 0;
+  return pthread_mutex_clocklock(&deciding, CLOCK_MONOTONIC, &end) == 0;
 }
 
 /** Says a decision, and carries it out: a statement that fails takes its whole transaction with it. */

@@ -112,6 +112,13 @@ static int refuse(const struct question *question, const struct reply *reply) {
   return is_told ? 0 : NO;
 }
 
+/** Seconds since some instant in the past, by the clock that nobody sets. */
+static time_t seconds(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time.tv_sec;
+}
+
 /** Asks, and does what the answer says; the exit status. */
 static int decide(const struct question *question) {
   static struct reply reply;
@@ -120,13 +127,13 @@ static int decide(const struct question *question) {
   if (is_question) {
     char line[1024];
     snprintf(line, sizeof line, "nixsig1 %s %s\n", question->word, question->derivation);
-    const time_t start = time(NULL);
+    const time_t start = seconds();
     const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60 * 1000, &reply);
     if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
     if (asked == ASKED_PASS) return 0;
     if (asked == ASKED_REFUSE) return refuse(question, &reply);
     char text[1024];
-    if (time(NULL) - start >= DEADLINE_MINUTES * 60) {
+    if (seconds() - start >= DEADLINE_MINUTES * 60) {
       snprintf(text, sizeof text, "refused %.300s: no verdict after %d minutes", question->derivation, DEADLINE_MINUTES);
       say(text);
       return NO;

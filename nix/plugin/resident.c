@@ -72,8 +72,9 @@ static bool connects(struct attempt *attempt) {
   strcpy(address.sun_path, attempt->path);
   for (;;) {
     const int rest = left(attempt);
-    /* It waits so long while too many others wait as well. Zero would be for ever. */
-    const struct timeval bound = {.tv_sec = rest / 1000, .tv_usec = rest % 1000 * 1000 + 1};
+    /* It waits so long while too many others wait as well, which a process that runs takes in. Zero would be for ever. */
+    const int most = rest > SIGN_OF_LIFE_MS ? SIGN_OF_LIFE_MS : rest;
+    const struct timeval bound = {.tv_sec = most / 1000, .tv_usec = most % 1000 * 1000 + 1};
     if (setsockopt(attempt->file, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound) != 0) {
       return gone_wrong(attempt, "bound the wait for it", errno);
     }
@@ -83,15 +84,41 @@ static bool connects(struct attempt *attempt) {
   }
 }
 
+/** Sends what is no question on another connection: whoever runs says so, or that too many ask, or is gone. */
+static bool gives_sign_of_life(const struct attempt *attempt) {
+  static const char text[] = "nixsig1 alive\n";
+  struct attempt other = *attempt;
+  const int64_t end = now() + SIGN_OF_LIFE_MS;
+  if (end < other.deadline) other.deadline = end;
+  other.file = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (other.file < 0) return true; /* nothing is known then */
+  struct pollfd waiting = {.fd = other.file, .events = POLLIN};
+  const bool is_connected = connects(&other);
+  bool is_alive = !is_connected && other.outcome == ASKED_ABSENT; /* the question itself is told then */
+  if (is_connected) {
+    is_alive = send(other.file, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0;
+    while (!is_alive) {
+      const int rest = left(&other);
+      if (poll(&waiting, 1, rest) > 0) is_alive = true;
+      else if (rest == 0) break;
+    }
+  }
+  close(other.file);
+  return is_alive;
+}
+
 /** Waits until the socket can be read or written. */
 static bool becomes_ready(struct attempt *attempt, short events) {
   struct pollfd waiting = {.fd = attempt->file, .events = events};
-  for (;;) {
+  for (int64_t asked = now();;) {
     const int rest = left(attempt);
-    const int ready = poll(&waiting, 1, rest);
+    const int ready = poll(&waiting, 1, rest > SIGN_OF_LIFE_MS ? SIGN_OF_LIFE_MS : rest);
     if (ready > 0) return true;
     if (ready < 0 && errno != EINTR) return gone_wrong(attempt, "wait for it", errno);
     if (rest == 0) return gone_wrong(attempt, "wait for it", ETIMEDOUT);
+    if (now() - asked < SIGN_OF_LIFE_MS) continue;
+    if (!gives_sign_of_life(attempt)) return failed(attempt->reply, "it hangs: it gave no sign of life");
+    asked = now();
   }
 }
 

@@ -50,13 +50,13 @@ function leftIn({ names }: Traces): readonly string[] {
  * way is shut for now, and another is not.
  */
 async function removeAll(ways: readonly [Way, ...Way[]], traces: Traces): Promise<void> {
-  const end = Date.now() + REMOVAL_LIMIT
+  const end = performance.now() + REMOVAL_LIMIT
   const remove = async (way: Way, paths: readonly string[]) => {
-    const left = Math.min(end - Date.now(), REMOVAL_LIMIT / 3)
+    const left = Math.min(end - performance.now(), REMOVAL_LIMIT / 3)
     if (left > 0) await learn(() => removePaths(way, paths, left), left)
   }
   await remove(ways[0], leftIn(traces))
-  while (leftIn(traces).length > 0 && Date.now() < end - PAUSE) {
+  while (leftIn(traces).length > 0 && performance.now() < end - PAUSE) {
     await new Promise(resolve => setTimeout(resolve, PAUSE))
     for (const way of ways.toReversed()) for (const path of leftIn(traces)) await remove(way, [path])
   }

@@ -36,7 +36,7 @@ const PATIENCE = 5000
  * has to be protected as well. Throws Error if that takes too long or something cannot be looked at.
  */
 export function lookAtTree(directory: string, skip: (path: string) => boolean = () => false): Tree {
-  const late = Date.now() + PATIENCE
+  const late = performance.now() + PATIENCE
   const problems: string[] = []
   let newest = 0
   const root = realpathSync.native(directory)
@@ -45,7 +45,7 @@ export function lookAtTree(directory: string, skip: (path: string) => boolean = 
   for (const waiting = [root]; ; ) {
     const path = waiting.pop()
     if (path === undefined) return { problems, newest }
-    if (Date.now() > late)
+    if (performance.now() > late)
       throw new Error(`${printable(directory)} has more files than can be looked at in time`)
     const status = lstatSync(path, { throwIfNoEntry: false })
     if (status === undefined || skip(path)) continue

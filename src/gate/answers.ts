@@ -34,6 +34,8 @@ interface FileVersion {
 
 interface Kept {
   readonly response: GateResponse
+  /** When it was kept, and until when it stands, in milliseconds since 1970. */
+  readonly since: number
   readonly until: number
   readonly standing: Standing
   readonly bytes: number
@@ -62,8 +64,10 @@ export function openAnswers(): Answers {
     get(digest, grounds) {
       const found = kept.get(digest)
       if (found === undefined) return undefined
-      const { standing, until, response } = found
-      const isSame = standing.policy === grounds.policy && Date.now() < until
+      const { standing, since, until, response } = found
+      const now = Date.now()
+      // A clock that was set back would let it stand for years.
+      const isSame = standing.policy === grounds.policy && since <= now && now < until
       if (isSame && commonNow(grounds) === standing.common && standing.own.every(isUnchanged)) return response
       drop(digest)
       return undefined
@@ -72,7 +76,7 @@ export function openAnswers(): Answers {
       drop(digest)
       if (standing === undefined) return
       const size = (response.body instanceof Buffer ? response.body.length : 0) + standing.common.length
-      kept.set(digest, { response, until, standing, bytes: size })
+      kept.set(digest, { response, since: Date.now(), until, standing, bytes: size })
       bytes += size
       // A Map keeps the order in which things came: the oldest go first.
       for (const oldest of kept.keys()) {

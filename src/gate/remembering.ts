@@ -29,23 +29,23 @@ export interface RememberingUpstream extends Upstream {
  * waited for again at once: with thousands of paths to ask about, Nix would never get done.
  */
 export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages): RememberingUpstream {
-  const kept = new Map<string, { readonly said: Said; readonly until: number; readonly size: number }>()
+  const kept = new Map<string, Word & { readonly size: number }>()
   let size = 0
   const drop = (digest: string) => {
     size -= kept.get(digest)?.size ?? 0
     kept.delete(digest)
   }
-  const keep = (digest: string, said: Said, until: number) => {
+  const keep = (digest: string, word: Word) => {
     drop(digest)
-    const added = sizeOf(said)
-    kept.set(digest, { said, until, size: added })
+    const added = sizeOf(word.said)
+    kept.set(digest, { ...word, size: added })
     size += added
     for (const oldest of kept.keys()) {
       if (kept.size <= COUNT_LIMIT && size <= SIZE_LIMIT) break
       drop(oldest)
     }
   }
-  let silence: { readonly said: Said; readonly until: number } | undefined
+  let silence: Word | undefined
   const age = { offer: maxAge, absent: negativeMaxAge, silent: 0, malformed: 0 }
 
   return {
@@ -53,14 +53,14 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
     async narinfo(digest) {
       const now = Date.now()
       const found = kept.get(digest)
-      if (found !== undefined && now < found.until) return found.said
+      if (found !== undefined && stands(found, now)) return found.said
       drop(digest)
-      if (silence !== undefined && now < silence.until) return silence.said
+      if (silence !== undefined && stands(silence, now)) return silence.said
       const said = await upstream.narinfo(digest)
-      const wait = Date.now() - now
-      if (said.kind === 'silent' && wait > SLOW) silence = { said, until: Date.now() + SPARED }
+      const since = Date.now()
+      if (said.kind === 'silent' && since - now > SLOW) silence = { said, since, until: since + SPARED }
       if (age[said.kind] === 0) return said
-      keep(digest, said, now + age[said.kind] * 1000)
+      keep(digest, { said, since: now, until: now + age[said.kind] * 1000 })
       return said
     },
     until: digest => kept.get(digest)?.until,
@@ -70,6 +70,18 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
       silence = undefined
     },
   }
+}
+
+/** What an upstream said, and from when until when it stands, in milliseconds since 1970. */
+interface Word {
+  readonly said: Said
+  readonly since: number
+  readonly until: number
+}
+
+/** Not where the clock was set back: it could stand for years then. */
+function stands({ since, until }: Word, now: number): boolean {
+  return since <= now && now < until
 }
 
 /** Characters that a word takes, about: a narinfo names up to 10,000 paths, and may do so in every answer. */

@@ -69,7 +69,10 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   return { digest: head.slice(HEAD.length), attestations, sources, mode, store: { sources: kept } }
 }
 
-/** Remembers a policy that was read from these files just now. Does nothing where a file is too young for its stamp. */
+/**
+ * Remembers a policy that was read from these files just now, on the disk when it returns: with its last lines lost, a
+ * certificate that changes would go unnoticed. Does nothing where a file is too young for its stamp.
+ */
 export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: readonly StampedFile[]): void {
   const names = [...snapshot.attestations, ...files.map(([path]) => path)]
   if (names.some(name => /[\r\n]/.test(name)) || !files.every(([, stamp]) => isSettled(stamp))) return
@@ -81,7 +84,7 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
     `sources ${snapshot.store.sources}`,
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
-  writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: false })
+  writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: true })
 }
 
 /** Whether a stamp is old enough to be relied upon. */

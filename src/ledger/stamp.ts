@@ -3,19 +3,19 @@ import { type BigIntStats, lstatSync } from 'node:fs'
 /**
  * What tells that a store path is still the one that was looked at before: its inode and the time at which that was
  * made, which nobody can set. A path that was removed and made again has another. It vouches for the path's identity,
- * not for its contents. On a file system without times of birth the time of the last change stands in for it.
- * Undefined if there is no such path.
+ * not for its contents. On a file system without times of birth it is the inode alone: links change the time of the last
+ * change, and what lay there before a build must not pass for made by it. Undefined if there is no such path.
  */
 export function identityOf(path: string): string | undefined {
   const status = statusOf(path)
-  return status && identityIn(status)
+  return status && `${status.ino}:${status.birthtimeNs}`
 }
 
 /**
  * What tells that nobody changed what was hashed: `<inode>:<birth>:<size>:<mtime>:<ctime>`, times in nanoseconds since
  * 1970. Nobody can set the last one, and every change of a file sets it. So does much that changes no contents: some
  * versions of Nix link the files that a build needs into its sandbox. So another stamp is no verdict, and means that the
- * contents have to be hashed again. Of a directory it covers what is directly in it, and not the contents of files.
+ * contents have to be hashed again. On a file system without times of birth the last change stands in for that too. Of a directory it covers what is directly in it, and not the contents of files.
  * Undefined if there is no such path.
  */
 export function stampOf(path: string): string | undefined {

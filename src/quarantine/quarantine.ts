@@ -53,7 +53,7 @@ export async function quarantine(
   const marked = await enterAll(state, still)
   const ids = marked.flatMap(({ id }) => id ?? [])
   const lock = lockOf(state)
-  for (const end = Date.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
+  for (const end = performance.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
     const done = await withLockIfFree(lock, () =>
       restingAfter(state, takeAllOut(state, marked, openStore, OWN)),
     )
@@ -61,7 +61,7 @@ export async function quarantine(
     // Whoever had the lock may have done it.
     if (ids.length === marked.length && ids.every(id => isFinished(state, id)))
       return { ...NOTHING_TAKEN, kept: ids.filter(id => hasContent(state, id)) }
-    if (Date.now() > end)
+    if (performance.now() > end)
       throw new FileError('another process takes paths out of the store: the next hook takes these out')
   }
 }

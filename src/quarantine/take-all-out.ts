@@ -73,12 +73,12 @@ export async function takeAllOut(
   for (const one of marked) if (one.id === undefined) note(leaving, { path: one.entry.path, why: one.why })
   const aside = await openAside()
   try {
-    const end = Date.now() + patience + ROUNDS_LIMIT
+    const end = performance.now() + patience + ROUNDS_LIMIT
     let said = ''
     for (let round = 1; ; round++) {
       const there = await withStore(openStore, store => lookAgain(state, store, leaving))
       if (there.length === 0) break
-      if (round > rounds || Date.now() > end) throw stillListed(there, said)
+      if (round > rounds || performance.now() > end) throw stillListed(there, said)
       for (const one of await takeOut(there, aside, patience)) note(leaving, one)
       said = await haveForgotten()
     }

@@ -74,7 +74,7 @@ function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly el
 
 /** Copies all at once; one by one where that fails, so that one that there is no room for takes no other along. */
 async function copyAll(leaving: readonly Kept[], patience: number): Promise<readonly Lost[]> {
-  const end = Date.now() + patience
+  const end = performance.now() + patience
   const lost: Lost[] = []
   for (const some of chunks(leaving)) {
     if ((await copied(some, end)) === undefined) continue
@@ -94,12 +94,14 @@ async function copied(leaving: readonly Kept[], end: number): Promise<string | u
   // A killed process may have left a program behind that still writes to its own.
   const partial = join(quarantine, PARTIAL, toHex(randomBytes(16)))
   try {
-    if (Date.now() >= end) throw new FileError('copying it would take too long')
+    if (performance.now() >= end) throw new FileError('copying it would take too long')
     discardPartial(quarantine)
     mkdirSync(partial, { recursive: true, mode: 0o700 })
     const paths = leaving.map(({ path }) => path)
-    await succeed('cp', ['--archive', '--', ...paths, partial], end - Date.now())
-    await succeed('sync', ['--file-system', partial], Math.max(1, end - Date.now())).catch(() => undefined)
+    await succeed('cp', ['--archive', '--', ...paths, partial], end - performance.now())
+    await succeed('sync', ['--file-system', partial], Math.max(1, end - performance.now())).catch(
+      () => undefined,
+    )
     for (const { path, directory } of leaving) renameSync(join(partial, basename(path)), contentIn(directory))
     discardPartial(quarantine)
     return undefined

@@ -1,11 +1,15 @@
 import type { Installation } from './installation.ts'
 
-/** The gate as a service of systemd's: systemd.service(5). It is there before Nix asks for anything. */
+/**
+ * The gate as a service of systemd's: systemd.service(5). It is there before Nix asks for anything, and however often it
+ * ends, it is started again: systemd's own limit, five times in ten seconds, would leave it down for good.
+ */
 export function unitText({ program }: Pick<Installation, 'program'>): string {
   return `# ${HEADER}
 [Unit]
 Description=Trust gate for Nix
 Before=nix-daemon.service
+StartLimitIntervalSec=0
 
 [Service]
 Type=notify
@@ -14,6 +18,7 @@ ExecStart=${program} serve --log-format json
 ExecReload=${program} reload
 WatchdogSec=60
 Restart=always
+RestartSec=1
 LimitNOFILE=16384
 
 [Install]

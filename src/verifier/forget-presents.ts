@@ -13,7 +13,8 @@ export function forgetOldPresents(state: string, count: number): void {
   let isLocked: ((path: string) => boolean) | undefined
   for (const digest of someNames(directory, count)) {
     const status = lstatSync(join(directory, digest), { throwIfNoEntry: false })
-    if (status === undefined || Date.now() - status.mtimeMs < OVER) continue
+    // A time that is yet to come is long past: the clock has been set back since.
+    if (status === undefined || Math.abs(Date.now() - status.mtimeMs) < OVER) continue
     isLocked ??= lockedOutputs()
     const path = pathOf(state, digest)
     if (path === undefined || !isLocked(path)) forgetPresent(state, digest)

@@ -73,11 +73,16 @@ function readAll({ places, now }: Inquiry, digests: readonly string[], except: s
 /** What a killed writer, or a loss of power, left of one. */
 function forgetIfOld(state: string, digest: string): void {
   const status = lstatSync(expectedFile(state, digest), { throwIfNoEntry: false })
-  if (status !== undefined && Date.now() - status.mtimeMs > OVER * 1000) settle(state, digest)
+  if (status !== undefined && isPast(status.mtimeMs / 1000, Date.now() / 1000)) settle(state, digest)
 }
 
 function isOver({ time }: Expected, now: number): boolean {
-  return time + OVER < now
+  return isPast(time, now)
+}
+
+/** Whether a time, in seconds, is long past. One that is yet to come is too: the clock has been set back since. */
+function isPast(time: number, now: number): boolean {
+  return Math.abs(now - time) > OVER
 }
 
 /** Those of which the store has the output. Of the others those are dropped whose build is over. */

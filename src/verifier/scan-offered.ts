@@ -105,22 +105,19 @@ function scanOne(offer: Offer, wanted: Wanted, signal: AbortSignal): Promise<Fou
   })
 }
 
-/** Until when each cache that was overtaken comes last, in milliseconds since 1970. */
+/** Until when each cache that was overtaken comes last, by performance.now(). */
 const SLOW = new Map<string, number>()
 
 function beSlow(upstream: string): void {
   SLOW.delete(upstream)
-  SLOW.set(upstream, Date.now() + SLOW_MS)
+  SLOW.set(upstream, performance.now() + SLOW_MS)
   if (SLOW.size > SLOW_COUNT) SLOW.delete(SLOW.keys().next().value ?? '')
 }
 
 /** In the order in which they come, but those that were slow a while ago come last. */
 function quickFirst(offers: readonly Offer[]): readonly Offer[] {
-  const now = Date.now()
-  const isSlow = ({ upstream }: Offer) => {
-    const left = (SLOW.get(upstream) ?? 0) - now
-    return left > 0 && left <= SLOW_MS
-  }
+  const now = performance.now()
+  const isSlow = ({ upstream }: Offer) => (SLOW.get(upstream) ?? 0) > now
   return [...offers.filter(offer => !isSlow(offer)), ...offers.filter(isSlow)]
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, type TestContext, test } from 'node:test'
+import { describe, mock, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { openAnswers, standingOf } from '../../src/gate/answers.ts'
 
@@ -75,6 +75,14 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
     assert.equal(answers.get(DIGEST, { ...grounds, policy: 'q' }), undefined)
     assert.equal(answers.get(DIGEST, grounds), undefined, 'it is gone for good')
     answers.keep(DIGEST, RESPONSE, Date.now() - 1, standing)
+    assert.equal(answers.get(DIGEST, grounds), undefined)
+  })
+  test('fault: and not once the clock was set back', async t => {
+    const grounds = { policy: 'p', directories: [await settledDirectory(t)] }
+    const answers = openAnswers()
+    answers.keep(DIGEST, RESPONSE, LATER, standingOf(DIGEST, grounds))
+    mock.timers.enable({ apis: ['Date'], now: Date.now() - 365 * 24 * 3_600_000 })
+    t.after(() => mock.timers.reset())
     assert.equal(answers.get(DIGEST, grounds), undefined)
   })
 })

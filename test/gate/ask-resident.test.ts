@@ -202,3 +202,22 @@ test('attack: a verdict in answer to a reload', () =>
   withListener(reply(printReply(PASS)), async ({ path }) =>
     assertFailed(await askResident({ kind: 'reload' }, path), /answered another question/),
   ))
+
+test('fault: a process that hangs, which takes connections still, is not waited for', () =>
+  withListener(
+    () => {},
+    async ({ path }) =>
+      assertFailed(await askResident(QUESTION, path, 100), /it hangs: it gave no sign of life/),
+  ))
+
+test('one that only takes its time is waited for', () => {
+  let connections = 0
+  const act = (socket: Socket) => {
+    if (connections++ > 0) reply('nixsig1 error')(socket)
+    else setTimeout(() => reply(printReply(PASS))(socket), 700)
+  }
+  return withListener(act, async ({ path }) => {
+    assert.deepEqual(await askResident(QUESTION, path, 100), { kind: 'answered', reply: PASS })
+    assert.ok(connections > 3, `${connections} connections`)
+  })
+})

@@ -56,6 +56,17 @@ inTime('what is there and what is not stand for as long as the policy says', asy
   }
 })
 
+inTime('fault: nothing stands for longer because the clock was set back', async () => {
+  for (const said of [OFFER, ABSENT, SLOW_SILENCE]) {
+    const { upstream, asked } = saying(said)
+    const kept = remembering(upstream, AGES)
+    await kept.narinfo('a')
+    mock.timers.setTime(Date.now() - 365 * 24 * 3_600_000)
+    await kept.narinfo('a')
+    assert.equal(asked(), 2, said.kind)
+  }
+})
+
 inTime('neither silence nor garbage is kept', async () => {
   for (const said of [SILENT, { kind: 'malformed', detail: 'x' } as const]) {
     const { upstream, asked } = saying(said, OFFER)

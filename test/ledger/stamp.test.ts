@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   linkSync,
@@ -15,6 +16,8 @@ import { afterEach, beforeEach, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { identityOf, isSameInode, stampOf, tellsOfChanges, versionOf } from '../../src/ledger/stamp.ts'
 
+const isRoot = process.geteuid?.() === 0
+
 let dir: string
 let file: string
 beforeEach(() => {
@@ -29,6 +32,24 @@ test('a file that is linked elsewhere, as a sandbox does with it, is still the s
   await sleep(20)
   linkSync(file, join(dir, 'link'))
   assert.equal(identityOf(file), before)
+})
+
+test('fault: so it is on a file system without times of birth', {
+  skip: !isRoot && 'needs root',
+}, async () => {
+  execFileSync('mount', ['-t', 'ramfs', 'none', dir])
+  try {
+    writeFileSync(file, 'a')
+    assert.equal(statSync(file, { bigint: true }).birthtimeNs, 0n)
+    const before = identityOf(file)
+    const stamp = stampOf(file)
+    await sleep(20)
+    linkSync(file, join(dir, 'link'))
+    assert.equal(identityOf(file), before)
+    assert.notEqual(stampOf(file), stamp)
+  } finally {
+    execFileSync('umount', [dir])
+  }
 })
 
 test('attack: a path that was removed and made again is another, even where it gets the same inode', async () => {

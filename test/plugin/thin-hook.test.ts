@@ -2,8 +2,8 @@
 // hooks beside which they lie.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:net'
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -11,6 +11,8 @@ import { type HookReply, parseReply, printReply } from '../../src/formats/hook-r
 
 const DIRECTORY = mkdtempSync(join(tmpdir(), 'nixsig-thin-'))
 const SOCKET = join(DIRECTORY, 'socket')
+/** At which somebody listens who takes his time. */
+const SLOW_SOCKET = join(DIRECTORY, 'slow')
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
 const SOURCES = ['hook', 'owned', 'refusal-line', 'reply', 'resident', 'sha256', 'store-path']
 
@@ -42,6 +44,14 @@ before(async () => {
   const hook = join(DIRECTORY, 'native/pre-build-hook')
   compile(hook, ['-O1', '-fsanitize=address,undefined', `-DNIXSIG_SOCKET="${SOCKET}"`, ...sources])
   copyFileSync(hook, join(DIRECTORY, 'native/post-build-hook'))
+  mkdirSync(join(DIRECTORY, 'hasty'))
+  const hasty = ['-DSIGN_OF_LIFE_MS=100', `-DNIXSIG_SOCKET="${SLOW_SOCKET}"`]
+  compile(join(DIRECTORY, 'hasty/pre-build-hook'), [
+    '-O1',
+    '-fsanitize=address,undefined',
+    ...hasty,
+    ...sources,
+  ])
   copyFileSync(hook, join(DIRECTORY, 'native/other'))
   for (const name of ['pre-build-hook', 'post-build-hook']) {
     const script = `#!/bin/sh\necho "bundle ${name} $1 $DRV_PATH $SECRET" >&2\nexit 3\n`
@@ -79,11 +89,11 @@ interface Ran {
 /** Runs a hook, as the child of a program if one is named, with this answer waiting for it. */
 async function run(
   reply: Buffer | undefined,
-  { name = 'pre-build-hook', parent = '', drv = DRV } = {},
+  { name = 'pre-build-hook', parent = '', drv = DRV, from = 'native' } = {},
 ): Promise<Ran> {
   answer = reply
   asked = []
-  const hook = join(DIRECTORY, 'native', name)
+  const hook = join(DIRECTORY, from, name)
   const [program = hook, ...args] = [
     ...(parent === '' ? [] : [join(DIRECTORY, parent)]),
     hook,
@@ -153,6 +163,44 @@ test('attack: without a whole verdict the hook beside it judges, in an environme
     )
   }
 })
+
+/** With somebody at the slow socket who does this with each question, the first, the second and so on. */
+async function withSlow(act: (connection: Socket, number: number) => void, use: () => Promise<void>) {
+  const open = new Set<Socket>()
+  const slow = createServer({ allowHalfOpen: true }, connection => {
+    open.add(connection.on('error', () => {}))
+    connection.on('data', () => act(connection, open.size))
+  })
+  await new Promise<void>(resolve => slow.listen(SLOW_SOCKET, resolve))
+  chmodSync(SLOW_SOCKET, 0o600)
+  try {
+    await use()
+  } finally {
+    for (const connection of open) connection.destroy()
+    slow.close()
+  }
+}
+
+test('fault: a process that hangs, which takes connections still, is not waited for', () =>
+  withSlow(
+    () => {},
+    async () => {
+      const { status, stderr } = await run(undefined, { from: 'hasty' })
+      assert.equal(status, 3)
+      assert.match(stderr, /judging without the resident process: it hangs: it gave no sign of life/)
+      assert.match(stderr, /bundle pre-build-hook/)
+    },
+  ))
+
+test('one that only takes its time is waited for', () =>
+  withSlow(
+    (connection, number) => {
+      if (number > 1) connection.end('nixsig1 error')
+      else setTimeout(() => connection.end(reply('pass')), 700)
+    },
+    async () =>
+      assert.deepEqual(await run(undefined, { from: 'hasty' }), { status: 0, stdout: '', stderr: '' }),
+  ))
 
 test('what is no derivation is asked of nobody, and a hook of another name refuses', async () => {
   for (const drv of ['', '/etc/passwd', `${DRV} x`, DRV.slice(0, -4)]) {

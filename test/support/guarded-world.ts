@@ -50,10 +50,13 @@ export interface GuardedWorld {
 export async function withGuardedWorld(
   version: Version,
   use: (guarded: GuardedWorld) => Promise<void>,
+  /** What the world is like before any of that is in it: what is mounted later, the daemon does not see. */
+  prepare: (world: World) => Promise<void> = async () => {},
 ): Promise<void> {
   const upstream = await serveUpstream([])
   try {
     await withWorld(version, { resident: 'none', nixConf: OWN_SETTINGS }, async world => {
+      await prepare(world)
       await setPolicy(world, policy(await freePort(), upstream))
       const gate = await startGate(world)
       try {

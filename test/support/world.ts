@@ -186,6 +186,12 @@ function worldIn(version: Version, pid: number): Omit<World, 'nixVersion'> {
     path: path => insideRoot(root, path),
     enter: command => [...nsenter, ...command],
     startDaemon: options =>
-      startDaemon([...nsenter, 'nix-daemon'], root, { PATH, HOME: '/root', USER: 'root', ...options?.env }),
+      // As systemd's unit does; instead of the option each process of a connection shows whom it serves.
+      startDaemon([...nsenter, 'nix-daemon', '--daemon'], root, {
+        PATH,
+        HOME: '/root',
+        USER: 'root',
+        ...options?.env,
+      }),
   }
 }

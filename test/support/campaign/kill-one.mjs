@@ -1,10 +1,10 @@
 // Kills one process of a world: node kill-one.mjs KIND DELAY
-// Waits so many milliseconds, and then until there is a process of this kind, three seconds at most. Prints what it
+// Waits so many milliseconds, and then until there is a process of this kind, one second at most. Prints what it
 // killed: its process id and command line; nothing if there was none. It runs in the world whose processes it sees.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
-const PATIENCE_MS = 3000
+const PATIENCE_MS = 1000
 
 const [kind, delay] = process.argv.slice(2)
 
