@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canBeLocked, withLockIfFree } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
+import { isCollecting } from '../store/garbage-lock.ts'
 import { LONGEST } from '../store/writable-store.ts'
 import { enterAll, readMarked } from './enter.ts'
 import {
@@ -28,8 +29,8 @@ const TURN_LIMIT = 60_000
 const TURN_INTERVAL = 50
 
 /** For the outputs of the build that waits for it, and for what others left. */
-const OWN: Effort = { patience: LONGEST, rounds: 8 }
-const OTHERS: Effort = { patience: 10_000, rounds: 2 }
+const OWN: Effort = { patience: LONGEST, rounds: 8, forgetting: 600_000 }
+const OTHERS: Effort = { patience: 10_000, rounds: 2, forgetting: 10_000 }
 
 /** What one hook finishes of what others left, entries at most. */
 const OTHERS_AT_ONCE = 1024
@@ -67,11 +68,38 @@ export async function quarantine(
 }
 
 /**
- * Finishes what a killed process began; undefined: there was nothing, or another process is at it now, or it could not be
- * finished a moment ago: nobody waits. Costs one directory listing then. Throws FileError.
+ * The same of what another build made, in a hook that has to do with something else: with less effort, and without waiting.
+ * Throws FileError where that would be needed, and nothing is done.
+ */
+export async function quarantineForOthers(
+  state: string,
+  entries: readonly QuarantineEntry[],
+  openStore: OpenStore,
+): Promise<TakenOut> {
+  const done = isCollecting()
+    ? undefined
+    : await withLockIfFree(lockOf(state), async () => {
+        const still = await stillValid(entries, openStore)
+        if (still.length === 0) return NOTHING_TAKEN
+        return restingAfter(state, takeAllOut(state, await enterAll(state, still), openStore, OTHERS))
+      })
+  if (done === undefined)
+    throw new FileError(
+      'garbage is being collected, or another process takes paths out: a later hook goes on',
+    )
+  return done.value
+}
+
+/**
+ * Finishes what a killed process began; undefined: there was nothing, or another process is at it now, or garbage is being
+ * collected, or it could not be finished a moment ago: nobody waits. Costs one directory listing then. Throws FileError.
  */
 export async function finishInterrupted(state: string, openStore: OpenStore): Promise<TakenOut | undefined> {
   if (!hasUnfinished(state)) return undefined
+  if (isCollecting()) {
+    rest(state)
+    return undefined
+  }
   const done = await withLockIfFree(lockOf(state), () => {
     const ids = listUnfinished(state).slice(0, OTHERS_AT_ONCE)
     return restingAfter(state, takeAllOut(state, readMarked(state, ids), openStore, OTHERS))
@@ -79,8 +107,9 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
   return done?.value
 }
 
-/** Whether another process takes paths out of the store right now. */
-export async function isBeingFinished(state: string): Promise<boolean> {
+/** Whether nobody could finish it right now: another process takes paths out of the store, or garbage is being collected. */
+export async function mustWait(state: string): Promise<boolean> {
+  if (isCollecting()) return true
   return (await withLockIfFree(lockOf(state), async () => true)) === undefined
 }
 

@@ -12,9 +12,6 @@ import { openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
 import { discardPartial, type Leaving, type Lost, takeOut } from './take-out.ts'
 
-/** Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. */
-const VERIFY_LIMIT = 600_000
-
 /** Milliseconds for all rounds, beside what copying takes. */
 const ROUNDS_LIMIT = 30_000
 
@@ -41,6 +38,11 @@ export interface Effort {
   /** Milliseconds for copying. */
   readonly patience: number
   /**
+   * Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. It
+   * waits for a collection of garbage, which anybody can begin and hold up.
+   */
+  readonly forgetting: number
+  /**
    * How many times what refers to these paths is looked for: anybody can make more of it, also while this goes on. Where the
    * store plugin is in force, the second time finds nothing more.
    */
@@ -66,7 +68,7 @@ export async function takeAllOut(
   state: string,
   marked: readonly Marked[],
   openStore: OpenStore,
-  { patience, rounds }: Effort,
+  { patience, rounds, forgetting }: Effort,
 ): Promise<TakenOut> {
   const room = Math.max(0, HOLDERS_KEPT - marked.filter(({ entry }) => isHolder(entry)).length)
   const leaving: Departure = { marked: [...marked], room, others: new Set(), lost: new Map() }
@@ -80,7 +82,7 @@ export async function takeAllOut(
       if (there.length === 0) break
       if (round > rounds || performance.now() > end) throw stillListed(there, said)
       for (const one of await takeOut(there, aside, patience)) note(leaving, one)
-      said = await haveForgotten()
+      said = await haveForgotten(forgetting)
     }
   } finally {
     await aside.remove().catch(() => undefined)
@@ -120,8 +122,8 @@ function placeOf(state: string, { entry, id }: Marked): Leaving {
 }
 
 /** Has Nix forget what is gone from the disk; what it said last. */
-async function haveForgotten(): Promise<string> {
-  const { status, stderr } = await runProgram('nix-store', ['--verify'], VERIFY_LIMIT)
+async function haveForgotten(limit: number): Promise<string> {
+  const { status, stderr } = await runProgram('nix-store', ['--verify'], limit)
   return `nix-store --verify: ${status}, ${printable(stderr.trim().split('\n').at(-1) ?? '')}`
 }
 

@@ -4,7 +4,7 @@ import { type Expected, readExpected, settle } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { paragraph } from '../policy/wording.ts'
-import { quarantine } from '../quarantine/quarantine.ts'
+import { quarantine, quarantineForOthers } from '../quarantine/quarantine.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import { openStore, type PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
@@ -298,7 +298,7 @@ async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusa
         reason: reasonFor(info.path, refusals),
       }) as const,
   )
-  return quarantine(inquiry.places.state, entries, openStore)
+  return (inquiry.waits ? quarantine : quarantineForOthers)(inquiry.places.state, entries, openStore)
 }
 
 /** Why a path leaves: what was found of it itself, then some of what else its build was refused for. */

@@ -27,6 +27,8 @@ export interface Inquiry {
   readonly notesConflicts: boolean
   /** Whether what is refused may be moved out of the store by this process. */
   readonly takesOut: boolean
+  /** Whether taking out waits for whatever is in its way: not where a hook finishes what others left. */
+  readonly waits: boolean
   /** What was found of paths already, by kind and path, so that none is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
   /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
@@ -79,6 +81,7 @@ export function openInquiry(
     records,
     notesConflicts,
     takesOut,
+    waits: true,
     answers: new Map(),
     policy: () => {
       policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))

@@ -2,7 +2,7 @@ import { expectedFile, listExpected } from '../ledger/expected.ts'
 import { someNames } from '../ledger/some-names.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import { quarantineDirectory } from '../quarantine/entries.ts'
-import { finishInterrupted, isBeingFinished } from '../quarantine/quarantine.ts'
+import { finishInterrupted, mustWait } from '../quarantine/quarantine.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { openStore } from '../store/store-client.ts'
@@ -37,8 +37,8 @@ export async function finishWhatWasInterrupted(
   const outcomes: BuildOutcome[] = [...(await finishQuarantine(inquiry))]
   try {
     forgetOldPresents(state, LOOKED_AT)
-    const { digests, except } = expectationsOf(state, scope)
-    outcomes.push(...(await finishExpected(inquiry, digests, { except, all: scope === 'all' })))
+    const { digests, ...whose } = expectationsOf(state, scope)
+    outcomes.push(...(await finishExpected(inquiry, digests, { ...whose, all: scope === 'all' })))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
     outcomes.push(unfinished(error, expectedFile(state, '')))
@@ -49,8 +49,7 @@ export async function finishWhatWasInterrupted(
 async function finishQuarantine(inquiry: Inquiry): Promise<readonly BuildOutcome[]> {
   const { state } = inquiry.places
   try {
-    if (!inquiry.takesOut && hasUnfinished(state) && !(await isBeingFinished(state)))
-      throw new LeftToTheHook()
+    if (!inquiry.takesOut && hasUnfinished(state) && !(await mustWait(state))) throw new LeftToTheHook()
     if (!inquiry.takesOut) return []
     const taken = await finishInterrupted(state, openStore)
     return taken === undefined ? [] : [{ admitted: [], refusals: [], taken: { ...taken, kept: [] } }]
@@ -62,11 +61,14 @@ async function finishQuarantine(inquiry: Inquiry): Promise<readonly BuildOutcome
 
 /** The hash parts of expected outputs that are looked at. */
 function expectationsOf(state: string, scope: Scope) {
-  if (scope === 'all') return { digests: listExpected(state), except: undefined }
-  const digests = new Set(expectedInputs(state, scope.about))
+  if (scope === 'all') return { digests: listExpected(state), except: undefined, needed: NOTHING }
+  const needed = new Set(expectedInputs(state, scope.about))
+  const digests = new Set(needed)
   for (const name of someNames(expectedFile(state, ''), LOOKED_AT)) digests.add(name)
-  return { digests: [...digests], except: scope.about }
+  return { digests: [...digests], except: scope.about, needed }
 }
+
+const NOTHING: ReadonlySet<string> = new Set()
 
 /** Those of its inputs that were made here and not judged. */
 function expectedInputs(state: string, derivation: string): readonly string[] {

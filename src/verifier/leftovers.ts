@@ -6,6 +6,7 @@ import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+import { openRoom } from './leftover-room.ts'
 import { lockedOutputs } from './locked-outputs.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
@@ -13,12 +14,12 @@ import { refusalOf } from './refusal-of-error.ts'
 export const AT_ONCE = 64
 /** Seconds after which a build that holds no lock is over. */
 export const OVER = 60
-/** Builds of others that one hook judges. */
-const JUDGED = 4
 
 export interface Finishing {
   /** The derivation whose own hook this is. */
   readonly except: string | undefined
+  /** The hash parts of outputs that its build needs, however large they are. */
+  readonly needed: ReadonlySet<string>
   /** False: no more builds than a hook has time for. */
   readonly all: boolean
 }
@@ -27,17 +28,21 @@ export interface Finishing {
 export async function finishExpected(
   inquiry: Inquiry,
   digests: readonly string[],
-  { except, all }: Finishing,
+  { except, needed, all }: Finishing,
 ): Promise<readonly BuildOutcome[]> {
   const outcomes: BuildOutcome[] = []
   const done = new Set<string>()
+  const room = all ? undefined : openRoom(await inquiry.store(), needed)
+  const asked = all ? inquiry : { ...inquiry, waits: false }
   for (let first = 0; first < digests.length; first += AT_ONCE) {
     const { open, broken } = readAll(inquiry, digests.slice(first, first + AT_ONCE), except)
     outcomes.push(...broken)
     for (const expected of await stillValid(inquiry, open)) {
       if (done.has(expected.derivation)) continue
-      if (!all && done.size >= JUDGED) return outcomes
-      outcomes.push(...(await reporting(() => finishOne(inquiry, expected, done), expected.path)))
+      if (room?.isFull()) return outcomes
+      const finish = async () =>
+        room === undefined || (await room.take(expected)) ? finishOne(asked, expected, done) : []
+      outcomes.push(...(await reporting(finish, expected.path)))
     }
   }
   return outcomes

@@ -28,3 +28,38 @@ export async function buildWithoutReading(world: World, drv: string, questions: 
   world.write('/srv/unread.mjs', PROGRAM)
   await world.output(`node /srv/unread.mjs ${drv} ${questions} >/dev/null 2>&1 &`, { user: 'alice' })
 }
+
+const COLLECTING = `
+import { connect } from 'node:net'
+const number = value => { const bytes = Buffer.alloc(8); bytes.writeBigUInt64LE(BigInt(value)); return bytes }
+const options = [0, 0, 0, 3, 1, 0, 1, 0, 0, 0, 0, 1, 0].map(number)
+const socket = connect('/nix/var/nix/daemon-socket/socket')
+socket.pause()
+socket.write(Buffer.concat([
+  number(0x6e697863), number((1 << 8) | 21), number(0), number(0),
+  number(19), ...options,
+  number(20), number(2), number(0), number(0), number(1n << 62n), number(0), number(0), number(0),
+]))
+setTimeout(() => process.exit(), 300_000)
+`
+
+/**
+ * Has a plain user collect garbage, of which there is enough to be told that the daemon waits in the middle of it, with
+ * Nix's lock. It goes on until the world ends.
+ */
+export async function collectWithoutReading(world: World): Promise<void> {
+  world.write('/srv/collecting.mjs', COLLECTING)
+  const texts = `builtins.genList (n: builtins.toFile "garbage-\${toString n}" "x") 1500`
+  await world.output(['nix-instantiate', '--eval', '--strict', '--read-write-mode', '-E', texts], {
+    user: 'alice',
+  })
+  await world.output('node /srv/collecting.mjs >/dev/null 2>&1 &', { user: 'alice' })
+  for (let left = 100; ; left--) {
+    const locks = world.read('/proc/locks')
+    const lock = await world.output('stat --format %i /nix/var/nix/gc.lock 2>/dev/null || true')
+    if (lock !== '' && locks.split('\n').some(line => line.includes(' WRITE ') && line.includes(`:${lock} `)))
+      return
+    if (left === 0) throw new Error('garbage is not being collected')
+    await world.output('sleep 0.1')
+  }
+}
