@@ -3,7 +3,8 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Admits } from '../ledger/expected.ts'
-import type { Policy } from '../policy/policy.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Stray, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
 import type { Output } from './build.ts'
@@ -20,6 +21,8 @@ export interface Foreseen {
   readonly admits: Admits
   /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
   readonly verdict?: Verdict
+  /** When that may no longer be so. */
+  readonly until?: Instant
 }
 
 /**
@@ -34,12 +37,18 @@ export async function foresee(inquiry: Inquiry, output: Output): Promise<Foresee
   const isClear = evidence.troubles.length === 0
   if (isSigned && isClear) return { admits: { kind: 'asked' } }
   const any = await judgeOutcome(inquiry, judging, unseenHash())
-  if (any.outcome === 'trusted') return { admits: { kind: 'any' }, verdict: doubted(output, any) }
+  if (any.outcome === 'trusted')
+    return { admits: { kind: 'any' }, verdict: doubted(output, any), ...endOf(any) }
   if (output.isSignature && isClear) return { admits: { kind: 'asked' } }
   const { verdicts, hashes } = await judgeAttested(inquiry, judging)
   const [best = any] = [...verdicts.filter(({ outcome }) => outcome === 'trusted'), ...verdicts]
   const admits: Admits = hashes.length === 0 ? { kind: 'nothing' } : { kind: 'these', hashes }
-  return { admits, verdict: doubted(output, best) }
+  return { admits, verdict: doubted(output, best), ...endOf(...verdicts) }
+}
+
+function endOf(...verdicts: readonly Verdict[]): Pick<Foreseen, 'until'> {
+  const until = earliest(verdicts.map(verdict => (verdict.outcome === 'trusted' ? verdict.until : undefined)))
+  return until === undefined ? {} : { until }
 }
 
 /** The verdict on an output if its build had come out with these contents (NAR hash, hex). */
