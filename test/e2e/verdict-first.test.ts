@@ -186,7 +186,7 @@ const WITHOUT_IT: Readonly<Record<string, Scene>> = {
       const [late, right] = await Promise.all(building)
       assert.notEqual(late?.status, 0)
       assert.equal(await guarded.isValid(open.out), false)
-      assert.match(guarded.daemonLog(), /refused \S+-open-late: .*needs builder for its output/)
+      assert.match(guarded.daemonLog(), /refused \S+-open-late \(output\) .*needs builder for its output/)
       assert.equal(right?.status, 0, right?.stderr)
       assert.equal(await guarded.isValid(kept.out), true)
     } finally {
