@@ -192,6 +192,7 @@ function expectation(state: string, ask: Ask): Target {
       derivation: DERIVATION,
       output: 'out',
       time: NOW,
+      found: { policy: POLICY_DIGEST, until: undefined },
       admits,
     })
     return readFileSync(file, 'utf8')
@@ -209,7 +210,8 @@ function expectation(state: string, ask: Ask): Target {
         isTaken: () => {
           const record = readExpected(state, DIGEST)
           if (record?.path !== PATH || record.derivation !== DERIVATION) return false
-          const { admits } = record
+          const { admits, found } = record
+          if (found?.policy !== POLICY_DIGEST || (found.until ?? Infinity) <= Date.now() / 1000) return false
           return admits.kind === 'these' ? admits.hashes.includes(NAR_HASH) : admits.kind === 'any'
         },
       }

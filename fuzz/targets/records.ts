@@ -68,6 +68,7 @@ const EXPECTED: Expected = {
   derivation: DERIVATION,
   output: 'out',
   time: NOW,
+  found: { policy: POLICY_DIGEST, until: NOW },
   admits: { kind: 'these', hashes: [NAR_HASH, POLICY_DIGEST] },
 }
 const REFUSED = {

@@ -52,45 +52,6 @@ static bool is_plain_file(const struct row *row) {
 
 enum answer { YES, NO, UNKNOWN };
 
-/** The answer for what was built here: only what was let start, and of that only contents that may be. */
-static enum answer expected(const struct places *places, const struct subject *subject, char *reason, size_t size) {
-  struct expectation found;
-  char why[512];
-  switch (find_expectation(places->state, &subject->path, subject->nar_hash, &found, why, sizeof why)) {
-    case LEDGER_SILENT:
-      return UNKNOWN;
-    case LEDGER_BROKEN:
-      snprintf(reason, size, "the record of its build cannot be read: %s", why);
-      return NO;
-    case LEDGER_HAS:
-      break;
-  }
-  const char *deriver = subject->row->deriver;
-  const bool is_derivers = deriver != NULL && strlen(deriver) == found.derivation_length &&
-                           memcmp(deriver, found.derivation, found.derivation_length) == 0;
-  if (!is_derivers) return UNKNOWN;
-  switch (found.admits) {
-    case ADMITS_ANY:
-      return YES;
-    case ADMITS_ASKED:
-      return UNKNOWN;
-    case ADMITS_THESE:
-      if (found.is_allowed) return YES;
-      snprintf(reason, size,
-               "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
-               "attested (nixsig explain %s)",
-               subject->nar_hash, found.allowed, subject->path.path);
-      return NO;
-    case ADMITS_NOTHING:
-      break;
-  }
-  snprintf(reason, size,
-           "it was built here, and no contents of it may become valid: its build was refused before it started, or the record of "
-           "that does not say what was allowed (nixsig explain %s)",
-           subject->path.path);
-  return NO;
-}
-
 static enum answer admitted(const struct places *places, const struct subject *subject, const struct policy *policy, char *reason,
                             size_t size) {
   struct admission found;
@@ -107,16 +68,11 @@ static enum answer admitted(const struct places *places, const struct subject *s
   return speaks(&found, subject, policy) ? YES : UNKNOWN;
 }
 
-/** The resident process's answer. */
-static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, char *reason, size_t size) {
+/** The resident process's answer to a question; `length` is what snprintf made of it, for so much room. */
+static enum answer ask(const struct places *places, const char *question, int length, size_t room, const char *unread, char *reason,
+                       size_t size) {
   static struct reply reply;
-  char question[1024];
-  const struct row *row = subject->row;
-  const char *deriver = row->deriver == NULL || *row->deriver == '\0' ? "-" : row->deriver;
-  const char *ca = row->ca == NULL || *row->ca == '\0' ? "-" : row->ca;
-  const int length =
-      snprintf(question, sizeof question, "nixsig1 admit %s sha256:%s %s %s\n", subject->path.path, subject->nar_hash, deriver, ca);
-  if (length < 0 || (size_t)length >= sizeof question || strpbrk(deriver, " \r\n") != NULL || strpbrk(ca, " \r\n") != NULL) {
+  if (length < 0 || (size_t)length >= room) {
     snprintf(reason, size, "what Nix says of it is too long or malformed");
     return NO;
   }
@@ -143,10 +99,82 @@ static enum answer asked(const struct places *places, const struct subject *subj
   return NO;
 }
 
+/** Whether what was not made here may come in, or what nobody was asked about before. */
+static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, char *reason, size_t size) {
+  char question[1024];
+  const struct row *row = subject->row;
+  const char *deriver = row->deriver == NULL || *row->deriver == '\0' ? "-" : row->deriver;
+  const char *ca = row->ca == NULL || *row->ca == '\0' ? "-" : row->ca;
+  if (strpbrk(deriver, " \r\n") != NULL || strpbrk(ca, " \r\n") != NULL) {
+    snprintf(reason, size, "what Nix says of it is too long or malformed");
+    return NO;
+  }
+  const int length =
+      snprintf(question, sizeof question, "nixsig1 admit %s sha256:%s %s %s\n", subject->path.path, subject->nar_hash, deriver, ca);
+  return ask(places, question, length, sizeof question, unread, reason, size);
+}
+
+/** The same of what was made here, by a build that was let start under another policy, or too long ago. */
+static enum answer asked_again(const struct places *places, const struct subject *subject, const struct expectation *found,
+                               const char *unread, char *reason, size_t size) {
+  char question[1024];
+  const int length = snprintf(question, sizeof question, "nixsig1 built %s sha256:%s %.*s\n", subject->path.path, subject->nar_hash,
+                              (int)found->derivation_length, found->derivation);
+  return ask(places, question, length, sizeof question, unread, reason, size);
+}
+
+/** Whether a record of a build is of this policy, and not past its end. */
+static bool holds(const struct expectation *found, const struct policy *policy) {
+  if (policy == NULL || strcmp(found->policy, policy->digest) != 0) return false;
+  return !found->ends || (unsigned long long)time(NULL) < found->until;
+}
+
+/** The answer for what was built here: only what was let start, and of that only contents that may be. */
+static enum answer expected(const struct places *places, const struct subject *subject, const struct policy *policy,
+                            const char *unread, char *reason, size_t size) {
+  struct expectation found;
+  char why[512];
+  switch (find_expectation(places->state, &subject->path, subject->nar_hash, &found, why, sizeof why)) {
+    case LEDGER_SILENT:
+      return UNKNOWN;
+    case LEDGER_BROKEN:
+      snprintf(reason, size, "the record of its build cannot be read: %s", why);
+      return NO;
+    case LEDGER_HAS:
+      break;
+  }
+  const char *deriver = subject->row->deriver;
+  const bool is_derivers = deriver != NULL && strlen(deriver) == found.derivation_length &&
+                           memcmp(deriver, found.derivation, found.derivation_length) == 0;
+  if (!is_derivers) return UNKNOWN;
+  const bool allows = found.admits == ADMITS_ANY || found.admits == ADMITS_THESE;
+  if (allows && !holds(&found, policy)) return asked_again(places, subject, &found, unread, reason, size);
+  switch (found.admits) {
+    case ADMITS_ANY:
+      return YES;
+    case ADMITS_ASKED:
+      return UNKNOWN;
+    case ADMITS_THESE:
+      if (found.is_allowed) return YES;
+      snprintf(reason, size,
+               "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
+               "attested (nixsig explain %s)",
+               subject->nar_hash, found.allowed, subject->path.path);
+      return NO;
+    case ADMITS_NOTHING:
+      break;
+  }
+  snprintf(reason, size,
+           "it was built here, and no contents of it may become valid: its build was refused before it started, or the record of "
+           "that does not say what was allowed (nixsig explain %s)",
+           subject->path.path);
+  return NO;
+}
+
 static enum answer answer_for(const struct places *places, const struct subject *subject, const struct policy *policy,
                               const char *unread, char *reason, size_t size) {
   enum answer answer = UNKNOWN;
-  if (subject->row->is_ours) answer = expected(places, subject, reason, size);
+  if (subject->row->is_ours) answer = expected(places, subject, policy, unread, reason, size);
   if (answer == UNKNOWN && policy != NULL) answer = admitted(places, subject, policy, reason, size);
   if (answer != UNKNOWN) return answer;
 

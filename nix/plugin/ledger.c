@@ -157,6 +157,15 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   return rest.next == rest.end ? LEDGER_HAS : malformed(file, "has a line that it should not have", why, size);
 }
 
+/** The line that says how long the record holds; it says nothing without that. False: malformed. */
+static bool take_found(struct rest *rest, struct expectation *found, bool *is_there) {
+  *is_there = take(rest, "under ");
+  if (!*is_there) return true;
+  if (!take_hex(rest, found->policy, HEX_SHA256) || !take(rest, " ")) return false;
+  found->ends = !take(rest, "never");
+  return (!found->ends || take_number(rest, 15, &found->until)) && take(rest, "\n");
+}
+
 /** The line that says what may become valid; false if there is one that says nothing known. */
 static bool take_admits(struct rest *rest, enum admits *admits) {
   *admits = ADMITS_NOTHING;
@@ -180,10 +189,12 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
   const char *name;
   size_t name_length;
   const bool is_old = take(&rest, "nixsig1 ");
+  bool holds = false;
   const bool has_head = (is_old || take(&rest, "nixsig2 ")) && take(&rest, path->path) && take(&rest, " ") && begins(&rest, "/") &&
                         take_word(&rest, &found->derivation, &found->derivation_length) && take(&rest, "\nname ") &&
                         take_word(&rest, &name, &name_length) && is_name(name, name_length) && take(&rest, "\ntime ") &&
-                        take_number(&rest, 15, &ignored) && take(&rest, "\n") && take_admits(&rest, &found->admits);
+                        take_number(&rest, 15, &ignored) && take(&rest, "\n") && take_found(&rest, found, &holds) &&
+                        take_admits(&rest, &found->admits);
   if (!has_head) return malformed(file, "is no record of this output", why, size);
   found->allowed = 0;
   found->is_allowed = false;
@@ -197,6 +208,6 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
   }
   /* Hashes belong to `these` and to nothing else. The form before said nothing that could be relied upon. */
   const bool has_hashes = found->allowed > 0;
-  if (is_old || has_hashes != (found->admits == ADMITS_THESE)) found->admits = ADMITS_NOTHING;
+  if (is_old || !holds || has_hashes != (found->admits == ADMITS_THESE)) found->admits = ADMITS_NOTHING;
   return LEDGER_HAS;
 }

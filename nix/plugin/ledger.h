@@ -32,6 +32,9 @@ enum admits {
 struct expectation {
   const char *derivation; /* not ended by a NUL */
   size_t derivation_length;
+  char policy[HEX_SHA256 + 1]; /* under which that was found */
+  bool ends;
+  unsigned long long until; /* seconds since 1970, if it ends */
   enum admits admits;
   size_t allowed;  /* how many contents are named */
   bool is_allowed; /* whether the ones that were asked about are among them */

@@ -5,6 +5,7 @@
  *     nixsig1 after-build <derivation>
  *     nixsig1 may-build <derivation>
  *     nixsig1 admit <store path> sha256:<NAR hash, hex> <deriver, or -> <content address, or ->
+ *     nixsig1 built <store path> sha256:<NAR hash, hex> <deriver>
  *     nixsig1 reload
  */
 import { FormatError } from '../primitives/format-error.ts'
@@ -21,7 +22,7 @@ export const RESIDENT_SOCKET = '/run/nixsig/socket'
 /** Bytes of a question at most, its newline counted. */
 export const QUESTION_LIMIT = 1024
 
-export type HookQuestion = BuildQuestion | IncomingQuestion | { readonly kind: 'reload' }
+export type HookQuestion = BuildQuestion | IncomingQuestion | BuiltQuestion | { readonly kind: 'reload' }
 
 /** May this be built, and it starts now; is what it made trusted; could it be built, should anybody start to. */
 export interface BuildQuestion {
@@ -42,6 +43,19 @@ export interface IncomingQuestion {
   /** The store path of a derivation. */
   readonly deriver?: string
   readonly contentAddress?: ContentAddress
+}
+
+/**
+ * May this become valid, which a build has made here that was let start: under another policy, or longer ago than what
+ * it was let start for holds.
+ */
+export interface BuiltQuestion {
+  readonly kind: 'built'
+  readonly path: string
+  /** SHA-256 of the NAR, lower-case hex. */
+  readonly narHash: string
+  /** The store path of the derivation. */
+  readonly derivation: string
 }
 
 const FORMAT = 'question'
@@ -69,6 +83,7 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
   const [derivation, ...more] = words
   if (kind === 'reload' && derivation === undefined) return { kind }
   if (kind === 'admit') return incomingOf(words)
+  if (kind === 'built') return builtOf(words)
   if (kind !== 'before-build' && kind !== 'after-build' && kind !== 'may-build') {
     throw malformed(`is none that is known: "${printable(kind, 40)}"`)
   }
@@ -80,6 +95,7 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
 export function printQuestion(question: HookQuestion): string {
   if (question.kind === 'reload') return `${PROTOCOL} reload\n`
   if (question.kind === 'admit') return printIncoming(question)
+  if (question.kind === 'built') return printBuilt(question)
   return `${PROTOCOL} ${question.kind} ${derivationPath(question.derivation)}\n`
 }
 
@@ -100,6 +116,24 @@ function incomingOf([
     ...(deriver === NONE ? {} : { deriver: derivationPath(deriver) }),
     ...(address === NONE ? {} : { contentAddress: parseContentAddress(address) }),
   }
+}
+
+function builtOf([path = '', hash = '', deriver = '', ...more]: readonly string[]): BuiltQuestion {
+  const [, narHash] = /^sha256:([0-9a-f]{64})$/.exec(hash) ?? []
+  if (narHash === undefined) throw malformed('names no NAR hash')
+  if (more.length > 0) throw malformed('has too many words')
+  return { kind: 'built', path: parseStorePath(path).path, narHash, derivation: derivationPath(deriver) }
+}
+
+function printBuilt({ path, narHash, derivation }: BuiltQuestion): string {
+  const words = [
+    PROTOCOL,
+    'built',
+    parseStorePath(path).path,
+    `sha256:${narHash}`,
+    derivationPath(derivation),
+  ]
+  return `${words.join(' ')}\n`
 }
 
 function printIncoming({ path, narHash, deriver, contentAddress }: IncomingQuestion): string {

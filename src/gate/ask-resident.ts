@@ -18,6 +18,7 @@ const OUTCOMES = {
   'after-build': VERDICTS,
   'may-build': VERDICTS,
   admit: VERDICTS,
+  built: VERDICTS,
   reload: ['done'] as readonly unknown[],
 }
 

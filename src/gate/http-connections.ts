@@ -1,5 +1,6 @@
 /** The connections of the gate's HTTP server: how many there are, which of them are idle, and which one goes first. */
 import type { Socket } from 'node:net'
+import { type HoldLimits, holdConnections, punishFor } from './held-connections.ts'
 import type { Peer } from './peers.ts'
 
 export interface ConnectionLimits {
@@ -22,18 +23,22 @@ export interface Connection {
   readonly aborts: Set<AbortController>
   /** When its last request ended: a number that grows. */
   idleSince: number
+  /** Whether it ever had an answer. */
+  isServed: boolean
 }
 
 export interface Connections {
   /**
-   * Takes a connection of a peer in, or closes it. It may cost the one that is idle for longest: of that peer if it has as many as
-   * it may, else of the peer that has most.
+   * Takes a connection of a peer in, or turns it away. It may cost the one that is idle for longest: of that peer if it has as
+   * many as it may, else of the peer that has most.
    */
   admit(socket: Socket, peer: Peer): boolean
   /** A request came in. Undefined if its connection is closed. */
   begun(socket: Socket): Connection | undefined
   /** An answer was sent to the end, or cannot be. */
   ended(socket: Socket): void
+  /** Closes a connection that asked for too much, and for a while turns away those that its peer opens. */
+  punish(connection: Connection): void
   /** Whether nothing moves because a handler is not done yet, and not because somebody does not read or send. */
   isThinking(socket: Socket): boolean
   count(): number
@@ -106,37 +111,47 @@ function longestIdle(among: Iterable<Connection>): Connection | undefined {
   return found
 }
 
-/** Keeps at most so many connections. One with a request under way is never given up for another. */
-export function keepConnections(limits: ConnectionLimits): Connections {
+function newcomer(socket: Socket, peer: Peer, idleSince: number): Connection {
+  return { socket, peer, underWay: 0, streaming: 0, aborts: new Set(), idleSince, isServed: false }
+}
+
+/**
+ * Keeps at most so many connections. One with a request under way is never given up for another. Those that are turned away
+ * are held for a while, as are those that had no answer yet when they were given up; others are closed.
+ */
+export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Connections {
+  const held = holdConnections(hold)
   const open = new Map<Socket, Connection>()
   const roster = openRoster(limits)
+  const punished = punishFor(hold.for)
   let refused = 0
   let time = 0
   let isFinishing = false
 
-  function close(connection: Connection): void {
+  /** Once it is out of the list, whatever ends a connection counts for nothing. */
+  function close(connection: Connection, end: () => void = () => connection.socket.destroy()): void {
     if (open.delete(connection.socket)) roster.remove(connection)
     for (const abort of connection.aborts) abort.abort()
     connection.aborts.clear()
-    connection.socket.destroy()
+    end()
   }
 
   function makeRoom(peer: Peer): boolean {
     const crowded = roster.crowded(peer)
-    if (crowded?.leaving !== undefined) close(crowded.leaving)
+    const leaving = crowded?.leaving
+    if (leaving?.isServed === false) close(leaving, () => held.take(leaving.socket))
+    else if (leaving !== undefined) close(leaving)
     return crowded === undefined || crowded.leaving !== undefined
   }
 
   return {
     admit(socket, peer) {
-      if (isFinishing || !makeRoom(peer)) {
+      if (isFinishing || punished.has(peer.name) || !makeRoom(peer)) {
         refused++
-        // Nothing is left of it on this machine then, as of one that is closed in order for a minute.
-        socket.resetAndDestroy()
+        held.take(socket)
         return false
       }
-      const aborts = new Set<AbortController>()
-      const connection = { socket, peer, underWay: 0, streaming: 0, aborts, idleSince: time++ }
+      const connection = newcomer(socket, peer, time++)
       open.set(socket, connection)
       roster.add(connection)
       socket.once('close', () => close(connection))
@@ -151,8 +166,13 @@ export function keepConnections(limits: ConnectionLimits): Connections {
       const connection = open.get(socket)
       if (connection === undefined) return
       connection.underWay--
+      connection.isServed = true
       connection.idleSince = time++
       if (isFinishing && connection.underWay === 0) socket.destroySoon()
+    },
+    punish(connection) {
+      close(connection)
+      if (!connection.peer.isRoot) punished.add(connection.peer.name)
     },
     isThinking(socket) {
       const connection = open.get(socket)
@@ -163,6 +183,7 @@ export function keepConnections(limits: ConnectionLimits): Connections {
     refused: () => refused,
     finish() {
       isFinishing = true
+      held.release()
       for (const connection of open.values()) if (connection.underWay === 0) close(connection)
     },
     isFinishing: () => isFinishing,

@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import type { HoldLimits } from './held-connections.ts'
 import {
   type Connection,
   type ConnectionLimits,
@@ -50,6 +51,8 @@ export interface HttpLimits {
   readonly connections: ConnectionLimits
   /** Connections of which it is not known yet whose they are. */
   readonly unknown: number
+  /** Connections that were turned away. */
+  readonly hold: HoldLimits
   /** Requests that are answered at once. */
   readonly turns: TurnLimits
   /** Requests that a client may send on one connection before it has an answer. */
@@ -68,6 +71,7 @@ export const HTTP_LIMITS: HttpLimits = {
   // Nix opens 25.
   connections: { perPeer: 64, others: 512, root: 512 },
   unknown: 2048,
+  hold: { most: 4096, for: 5000 },
   turns: { perUser: 8, perMachine: 32, others: 128, root: 256 },
   // Nix sends none ahead.
   pipelined: 8,
@@ -104,7 +108,7 @@ export async function openHttpServer(
 ): Promise<HttpServer> {
   const { onError = () => {}, findPeer = openPeers() } = options
   const limits = { ...HTTP_LIMITS, ...options.limits }
-  const connections = keepConnections(limits.connections)
+  const connections = keepConnections(limits.connections, limits.hold)
   const server = createServer({
     maxHeaderSize: limits.head,
     headersTimeout: limits.arrival,
@@ -218,7 +222,7 @@ function receiver(
     if (connection === undefined) return
     response.on('close', ended)
     if (connection.underWay > limits.pipelined) {
-      connection.socket.destroy()
+      connections.punish(connection)
       return
     }
     const exchange = new Exchange(message, response, connection)

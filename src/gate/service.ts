@@ -2,7 +2,12 @@
  * `nixsig serve`: a judge for the hooks over a Unix socket, and beside it the process for HTTP. In this one there is no HTTP,
  * so that judging never waits for it.
  */
-import type { BuildQuestion, HookQuestion, IncomingQuestion } from '../formats/hook-question.ts'
+import type {
+  BuildQuestion,
+  BuiltQuestion,
+  HookQuestion,
+  IncomingQuestion,
+} from '../formats/hook-question.ts'
 import { errorReply, type HookReply } from '../formats/hook-reply.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import type { Listen } from '../policy/policy.ts'
@@ -80,9 +85,9 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const open = () => openInquiry(places, { records: true, takesOut, kept })
   async function replyTo(question: HookQuestion): Promise<HookReply> {
     if (question.kind === 'reload') return reloaded(reload)
-    return question.kind === 'admit' ? answerPlugin(question) : answerBuild(question)
+    return 'path' in question ? answerPlugin(question) : answerBuild(question)
   }
-  async function answerPlugin(question: IncomingQuestion): Promise<HookReply> {
+  async function answerPlugin(question: IncomingQuestion | BuiltQuestion): Promise<HookReply> {
     const reply = await answerIncoming(question, open)
     const { path } = question
     if (reply.outcome === 'refuse') log('warning', 'refused the plugin', { path, why: reply.sentence })

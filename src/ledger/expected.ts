@@ -6,11 +6,13 @@
  *     nixsig2 <output path> <derivation path>
  *     name <output name>
  *     time <seconds since 1970>
+ *     under <digest of the policy> <never, or seconds since 1970>
  *     admits <any | these | asked | nothing>
  *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
  *
- * It says which contents may become valid. One of the form before, `nixsig1`, said nothing of that, and one without the
- * line does not either: both allow nothing.
+ * It says which contents may become valid, under which policy that was found, and until when it holds: a build may run for
+ * days. One of the form before, `nixsig1`, said nothing of that, and one without these lines does not either: all such
+ * allow nothing.
  */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +40,17 @@ export interface Expected {
   readonly derivation: string
   readonly output: string
   readonly time: number
+  /** Undefined: it does not say, and allows nothing. */
+  readonly found: Found | undefined
   readonly admits: Admits
+}
+
+/** Under which policy it was found what an output admits, and until when that holds. */
+export interface Found {
+  /** Digest of the policy, lower-case hex. */
+  readonly policy: string
+  /** Seconds since 1970; undefined: no end. */
+  readonly until: number | undefined
 }
 
 const FORM = new RegExp(
@@ -46,7 +58,7 @@ const FORM = new RegExp(
     '^nixsig([12]) (/\\S+) (/\\S+)',
     'name (\\S+)',
     'time (\\d{1,15})',
-    `(?:admits (any|these|asked|nothing)\n)?((?:allow sha256:[0-9a-f]{64}\n){0,${ALLOWED_LIMIT}})$`,
+    `(?:under ([0-9a-f]{64}) (never|\\d{1,15})\n)?(?:admits (any|these|asked|nothing)\n)?((?:allow sha256:[0-9a-f]{64}\n){0,${ALLOWED_LIMIT}})$`,
   ].join('\n'),
 )
 
@@ -57,12 +69,13 @@ export function expectedFile(state: string, digest: string): string {
 
 /** Notes that this output may appear. It outlives the hook, not the machine's power: see docs/threat-model.md. */
 export function expectOutput(state: string, expected: Expected): void {
-  const { admits } = expected
+  const { admits, found } = expected
   const hashes = admits.kind === 'these' ? admits.hashes.slice(0, ALLOWED_LIMIT) : []
   const lines = [
     `nixsig2 ${expected.path} ${expected.derivation}\n`,
     `name ${expected.output}\n`,
     `time ${expected.time}\n`,
+    ...(found === undefined ? [] : [`under ${found.policy} ${found.until ?? 'never'}\n`]),
     `admits ${admits.kind}\n`,
     ...hashes.map(hash => `allow sha256:${hash}\n`),
   ]
@@ -92,14 +105,16 @@ export function readExpected(state: string, digest: string): Expected | undefine
   const file = expectedFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
   if (text === undefined || text === '') return undefined
-  const [, version, path, derivation, output, time, word, allowed] = FORM.exec(text) ?? []
+  const [, version, path, derivation, output, time, policy, until, word, allowed] = FORM.exec(text) ?? []
   const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
   const isNamed = derivation !== undefined && isStorePath(derivation)
   if (!isMade || !isNamed || output === undefined || !isStorePathName(output) || allowed === undefined) {
     throw new FileError(`${printable(file)} is no record of an expected output`)
   }
-  const admits = admitsOf(version === '2' ? word : undefined, allowed)
-  return { digest, path, derivation, output, time: Number(time), admits }
+  const found =
+    policy === undefined ? undefined : { policy, until: until === 'never' ? undefined : Number(until) }
+  const admits = admitsOf(version === '2' && found !== undefined ? word : undefined, allowed)
+  return { digest, path, derivation, output, time: Number(time), found, admits }
 }
 
 /** What the lines about contents say; whatever does not say so allows nothing. */

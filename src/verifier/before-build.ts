@@ -1,9 +1,18 @@
+import { readAdmission } from '../ledger/admissions.ts'
+import type { Found } from '../ledger/expected.ts'
+import { earliest } from '../policy/key-standing.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted, type Moment } from './admitted.ts'
-import { type Output, outputsOf, readDerivation, UnsupportedDerivationError } from './build.ts'
+import {
+  type Output,
+  outputsOf,
+  readDerivation,
+  type StoredDerivation,
+  UnsupportedDerivationError,
+} from './build.ts'
 import { expectBuild, withdrawBuild } from './expect-build.ts'
 import { type Foreseen, foresee } from './foresee.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
@@ -41,9 +50,22 @@ export async function beforeBuild(
   const admits = new Map([...foreseen].map(([name, { admits }]) => [name, admits]))
   expectBuild(state, {
     ...{ derivation: drvPath, outputs, time: inquiry.now, valid },
+    found: await foundNow(inquiry, stored, foreseen),
     admits: isRefused ? new Map() : admits,
   })
   return refusals
+}
+
+/** Under which policy that was found, and until when it holds: what the build is made from may end as well. */
+async function foundNow(
+  inquiry: Inquiry,
+  { path }: StoredDerivation,
+  foreseen: ReadonlyMap<string, Foreseen>,
+): Promise<Found> {
+  const { state, policy } = await admittedNow(inquiry)
+  const entry = readAdmission(state, path.digest, path.path)
+  const ends = [...foreseen.values()].map(({ until }) => until)
+  return { policy, until: earliest([entry?.policy === policy ? entry.until : undefined, ...ends]) }
 }
 
 /** What can be said of each output, by its name; nothing of those that this build will not make. */

@@ -4,6 +4,7 @@
  */
 import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import { settle } from '../ledger/expected.ts'
 import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
@@ -31,7 +32,9 @@ export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const { known, outputs } = buildable
   const admits = new Map(outputs.map(({ name }) => [name, { kind: 'any' } as const]))
   const valid = new Set<string>()
-  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, admits, valid })
+  const { until } = readAdmission(known.state, parseStorePath(drvPath).digest, drvPath) ?? {}
+  const found = { policy: known.policy, until }
+  expectBuild(known.state, { derivation: drvPath, outputs, time: known.now, found, admits, valid })
   return true
 }
 

@@ -1,4 +1,4 @@
-import { type Admits, expectOutput, settle } from '../ledger/expected.ts'
+import { type Admits, expectOutput, type Found, settle } from '../ledger/expected.ts'
 import { notePresent } from '../ledger/present.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { AdmittedOutput } from './admitted.ts'
@@ -14,6 +14,8 @@ export interface Build {
 export interface StartingBuild extends Build {
   /** Seconds since 1970. */
   readonly time: number
+  /** Under which policy it was judged, and until when that holds. */
+  readonly found: Found
   /** With which contents each output may become valid, by its name. One that is not in here may with none. */
   readonly admits: ReadonlyMap<string, Admits>
   /** Outputs that were valid before; store paths. What merely lies on the disk, Nix deletes and makes. */
@@ -25,7 +27,7 @@ export interface StartingBuild extends Build {
  * ledger/expected.ts. Nothing else writes expectations.
  */
 export function expectBuild(state: string, build: StartingBuild): void {
-  const { derivation, outputs, time, admits, valid } = build
+  const { derivation, outputs, time, found, admits, valid } = build
   for (const { name, path } of outputs) {
     // What is valid already will not be made by this build.
     const stamp = valid.has(path.path) ? identityOf(path.path) : undefined
@@ -39,6 +41,7 @@ export function expectBuild(state: string, build: StartingBuild): void {
       derivation,
       output: name,
       time,
+      found,
       admits: admits.get(name) ?? { kind: 'nothing' },
     })
   }

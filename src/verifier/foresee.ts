@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { mergeEvidence } from '../evidence/merge.ts'
-import { developerSignatureFiles } from '../evidence/signature-files.ts'
+import { developerSignatureFiles, readSignature } from '../evidence/signature-files.ts'
+import { FileError } from '../files/regular-file.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Admits } from '../ledger/expected.ts'
-import type { Policy } from '../policy/policy.ts'
-import type { Evidence, Stray, Verdict } from '../policy/verdict.ts'
+import { earliest } from '../policy/key-standing.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Evidence, Stray, Trouble, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
 import type { Output } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
@@ -20,6 +22,8 @@ export interface Foreseen {
   readonly admits: Admits
   /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
   readonly verdict?: Verdict
+  /** When that may no longer be so. */
+  readonly until?: Instant
 }
 
 /**
@@ -34,12 +38,18 @@ export async function foresee(inquiry: Inquiry, output: Output): Promise<Foresee
   const isClear = evidence.troubles.length === 0
   if (isSigned && isClear) return { admits: { kind: 'asked' } }
   const any = await judgeOutcome(inquiry, judging, unseenHash())
-  if (any.outcome === 'trusted') return { admits: { kind: 'any' }, verdict: doubted(output, any) }
+  if (any.outcome === 'trusted')
+    return { admits: { kind: 'any' }, verdict: doubted(output, any), ...endOf(any) }
   if (output.isSignature && isClear) return { admits: { kind: 'asked' } }
   const { verdicts, hashes } = await judgeAttested(inquiry, judging)
   const [best = any] = [...verdicts.filter(({ outcome }) => outcome === 'trusted'), ...verdicts]
   const admits: Admits = hashes.length === 0 ? { kind: 'nothing' } : { kind: 'these', hashes }
-  return { admits, verdict: doubted(output, best) }
+  return { admits, verdict: doubted(output, best), ...endOf(...verdicts) }
+}
+
+function endOf(...verdicts: readonly Verdict[]): Pick<Foreseen, 'until'> {
+  const until = earliest(verdicts.map(verdict => (verdict.outcome === 'trusted' ? verdict.until : undefined)))
+  return until === undefined ? {} : { until }
 }
 
 /** The verdict on an output if its build had come out with these contents (NAR hash, hex). */
@@ -62,9 +72,10 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
-  const signatures = signaturesOf(await inquiry.policy(), output)
+  const policy = await inquiry.policy()
+  const signatures = signaturesOf(policy, output)
   const isCovered = isFlat(output)
-  const unused = { claims: [], strays: isCovered ? [] : signatures.map(unusedFor), troubles: [] }
+  const unused = isCovered ? NOTHING : unusedOf(keptOf(policy, output), signatures)
   return {
     output,
     evidence: mergeEvidence([await inquiry.attested(path.path), remembered, unused]),
@@ -100,15 +111,37 @@ function unseenHash(): string {
 }
 
 /** Developers' detached signatures that are kept of a source here, or named by its derivation. */
-function signaturesOf({ attestations }: Policy, { kind, path, declared = [] }: Output): readonly string[] {
-  if (kind !== 'fetched-source') return []
+function signaturesOf(policy: Policy, output: Output): readonly string[] {
+  if (output.kind !== 'fetched-source') return []
+  const { declared = [] } = output
   const named = declared.flatMap(({ signatures }) => signatures.map(({ signature }) => signature))
-  return [...developerSignatureFiles(attestations, path.path), ...named]
+  return [...keptOf(policy, output), ...named]
+}
+
+function keptOf({ attestations }: Policy, { kind, path }: Output): readonly string[] {
+  return kind === 'fetched-source' ? developerSignatureFiles(attestations, path.path) : []
 }
 
 /** Whether an output is to be one file that cannot be run. What is hashed as a tree may be many, or a program. */
 function isFlat({ derivation: { derivation } }: Output): boolean {
   return derivation.outputs.some(made => made.kind === 'fixed' && made.method === 'flat')
+}
+
+const NOTHING: Evidence = { claims: [], strays: [], troubles: [] }
+
+/** Signatures that do not cover what they are of. One of those kept here that cannot be read is trouble all the same (S1). */
+function unusedOf(kept: readonly string[], signatures: readonly string[]): Evidence {
+  return { claims: [], strays: signatures.map(unusedFor), troubles: kept.flatMap(troubleWith) }
+}
+
+function troubleWith(origin: string): readonly Trouble[] {
+  try {
+    readSignature(origin)
+    return []
+  } catch (error) {
+    if (error instanceof FileError) return [{ origin, detail: error.message }]
+    throw error
+  }
 }
 
 function unusedFor(origin: string): Stray {

@@ -6,7 +6,7 @@
  */
 import { judgeWithin } from '../files/deadline.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
-import type { IncomingQuestion } from '../formats/hook-question.ts'
+import type { BuiltQuestion, IncomingQuestion } from '../formats/hook-question.ts'
 import type { HookReply } from '../formats/hook-reply.ts'
 import { DERIVATION_LIMIT } from '../formats/nix/derivation.ts'
 import { fixedOutputPath, sourcePath, textPath } from '../formats/nix/make-store-path.ts'
@@ -19,6 +19,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
+import { admitBuilt } from './admit-built.ts'
 import { admittedNow } from './admitted.ts'
 import { readDerivation } from './build.ts'
 import { judgeElsewhere } from './elsewhere.ts'
@@ -35,13 +36,18 @@ const TEXT_LIMIT = DERIVATION_LIMIT
  * Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with
  * a notice.
  */
-export async function answerIncoming(question: IncomingQuestion, open: () => Inquiry): Promise<HookReply> {
+export async function answerIncoming(
+  question: IncomingQuestion | BuiltQuestion,
+  open: () => Inquiry,
+): Promise<HookReply> {
   let inquiry: Inquiry | undefined
   let refusal: Refusal | undefined
   try {
     const opened = open()
     inquiry = opened
-    refusal = await judgeWithin(() => admitIncoming(opened, question))
+    refusal = await judgeWithin(() =>
+      question.kind === 'built' ? admitBuilt(opened, question) : admitIncoming(opened, question),
+    )
   } catch (error) {
     refusal = refusalOf(error, question.path, 'output')
   }

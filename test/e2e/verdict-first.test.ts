@@ -171,6 +171,49 @@ const WITHOUT_IT: Readonly<Record<string, Scene>> = {
     assert.deepEqual(expectation(guarded, made)?.admits, { kind: 'these', hashes: [other.narHash] })
   },
 
+  async 'attack: a build that waits until the policy is another gets nothing by the one before'(guarded) {
+    const { world } = guarded
+    const before = world.read(POLICY)
+    const open = await derive(guarded, 'open-late', nix.derivation('open-late', waiting('/srv/late')))
+    const kept = await derive(guarded, 'open-kept', nix.derivation('open-kept', waiting('/srv/late')))
+    const building = [open, kept].map(({ drv }) => world.run(`nix-store --realise ${drv}`, { user: 'alice' }))
+    await untilExpected(guarded, open)
+    await untilExpected(guarded, kept)
+    const closing = RULES.replace('closed*', 'open-late')
+    world.write(POLICY, before.replace('[default]', `${closing}[default]`))
+    try {
+      world.write('/srv/late', '')
+      const [late, right] = await Promise.all(building)
+      assert.notEqual(late?.status, 0)
+      assert.equal(await guarded.isValid(open.out), false)
+      assert.match(guarded.daemonLog(), /refused \S+-open-late \(output\) .*needs builder for its output/)
+      assert.equal(right?.status, 0, right?.stderr)
+      assert.equal(await guarded.isValid(kept.out), true)
+    } finally {
+      world.write(POLICY, before)
+    }
+  },
+
+  async 'attack: a build that waits until its exemption is over gets nothing by it'(guarded) {
+    const { world } = guarded
+    const before = world.read(POLICY)
+    const made = await derive(guarded, 'closed-exempt', nix.derivation('closed-exempt', waiting('/srv/over')))
+    const until = new Date(Date.now() + 20_000).toISOString().replace(/\.\d+Z$/, 'Z')
+    const exemption = `[[exemptions]]\npath = "${made.out}"\nreason = "for a moment"\nuntil = "${until}"\n`
+    try {
+      world.write(POLICY, before.replace('[default]', `${exemption}[default]`))
+      await sleep(2500)
+      const building = world.run(`nix-store --realise ${made.drv}`, { user: 'alice' })
+      await untilExpected(guarded, made)
+      await sleep(Math.max(0, Date.parse(until) - Date.now() + 1500))
+      world.write('/srv/over', '')
+      assert.notEqual((await building).status, 0)
+      assert.equal(await guarded.isValid(made.out), false)
+    } finally {
+      world.write(POLICY, before)
+    }
+  },
+
   async 'building once more to compare makes nothing valid'(guarded) {
     const { world } = guarded
     const open = await derive(guarded, 'open-checked')

@@ -14,6 +14,12 @@ const NAR_HASH = 'ab'.repeat(32)
 const QUESTIONS = {
   [`nixsig1 before-build ${DRV}\n`]: { kind: 'before-build', derivation: DRV },
   [`nixsig1 after-build ${DRV}\n`]: { kind: 'after-build', derivation: DRV },
+  [`nixsig1 built ${OUT} sha256:${NAR_HASH} ${DRV}\n`]: {
+    kind: 'built',
+    path: OUT,
+    narHash: NAR_HASH,
+    derivation: DRV,
+  },
   [`nixsig1 admit ${OUT} sha256:${NAR_HASH} ${DRV} -\n`]: {
     kind: 'admit',
     path: OUT,
@@ -69,6 +75,15 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   'a carriage return': [`nixsig1 before-build ${DRV}\r\n`, /not printable ASCII/],
   'a NUL': [`nixsig1 before-build ${DRV}\0\n`, /not printable ASCII/],
   'letters beyond ASCII': ['nixsig1 before-build /nix/store/é.drv\n', /not printable ASCII/],
+  'a path that was built without contents': [`nixsig1 built ${OUT}\n`, /names no NAR hash/],
+  'a path that was built from what is no derivation': [
+    `nixsig1 built ${OUT} sha256:${NAR_HASH} ${OUT}\n`,
+    /derivation/,
+  ],
+  'a path that was built with too much': [
+    `nixsig1 built ${OUT} sha256:${NAR_HASH} ${DRV} -\n`,
+    /too many words/,
+  ],
   'a path that comes without its contents': [`nixsig1 admit ${OUT}\n`, /names no NAR hash/],
   'a NAR hash in capitals': [`nixsig1 admit ${OUT} sha256:${'AB'.repeat(32)} - -\n`, /names no NAR hash/],
   'a deriver that is no derivation': [

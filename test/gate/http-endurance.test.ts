@@ -143,7 +143,7 @@ test('10,000 idle connections of one peer: 64 are kept, newcomers are served, no
 
 test('a newcomer takes the place of the connection that has been idle for longest', async t => {
   const { asked, give, handler } = holding()
-  const server = await startServer(t, handler, { connections: atMost(3) })
+  const server = await startServer(t, handler, { connections: atMost(3), hold: { most: 1, for: 100 } })
   const first = await server.connect()
   const busy = await server.connect()
   const second = await server.connect()
@@ -179,7 +179,7 @@ test('when all connections have requests under way, a newcomer is refused, and n
 })
 
 test('a client that sends only part of a request is idle all the same', async t => {
-  const server = await startServer(t, hello, { connections: atMost(1) })
+  const server = await startServer(t, hello, { connections: atMost(1), hold: { most: 1, for: 500 } })
   const slow = await server.connect()
   slow.send('GET / HT')
   await until(() => server.connections() === 1)

@@ -12,6 +12,7 @@ const expected: Expected = {
   derivation: `/nix/store/${DIGEST}-hello.drv`,
   output: 'out',
   time: 1_700_000_000,
+  found: { policy: 'ef'.repeat(32), until: 1_800_000_000 },
   admits: { kind: 'these', hashes: ['ab'.repeat(32), 'cd'.repeat(32)] },
 }
 
@@ -30,6 +31,12 @@ test('an expectation is read back as it was written, and gone once it is settled
   assert.equal(readExpected(state, DIGEST), undefined)
 })
 
+test('an expectation without an end is read back', () => {
+  const found = { policy: 'ef'.repeat(32), until: undefined }
+  expectOutput(state, { ...expected, found })
+  assert.deepEqual(readExpected(state, DIGEST)?.found, found)
+})
+
 test('each word about contents is read back', () => {
   for (const kind of ['any', 'asked', 'nothing'] as const) {
     expectOutput(state, { ...expected, admits: { kind } })
@@ -38,10 +45,15 @@ test('each word about contents is read back', () => {
 })
 
 test('attack: what does not say what may become valid allows nothing', () => {
-  const head = `${expected.path} ${expected.derivation}\nname out\ntime 1\n`
+  const start = `${expected.path} ${expected.derivation}\nname out\ntime 1\n`
+  const head = `${start}under ${'ef'.repeat(32)} never\n`
   const allow = `allow sha256:${'ab'.repeat(32)}\n`
   mkdirSync(join(state, 'expected'))
   const texts = [
+    `nixsig1 ${start}`,
+    `nixsig2 ${start}`,
+    `nixsig2 ${start}admits any\n`,
+    `nixsig2 ${start}admits these\n${allow}`,
     `nixsig1 ${head}`,
     `nixsig1 ${head}${allow}`,
     `nixsig1 ${head}admits any\n`,
@@ -56,6 +68,8 @@ test('attack: what does not say what may become valid allows nothing', () => {
     assert.deepEqual(readExpected(state, DIGEST)?.admits, { kind: 'nothing' }, text)
   }
   for (const more of [
+    'under x never\n',
+    'admits any\nunder never\n',
     'admits some\n',
     'admits any',
     'admits any\nadmits any\n',

@@ -15,6 +15,7 @@ import {
   NAR_HASH,
   OTHER_HASH,
   PATH,
+  POLICY_DIGEST,
   ROW,
   UNKNOWN,
   usePlugin,
@@ -44,6 +45,20 @@ test('P1: what was let start is let in with any contents, or with those that bui
     BUILT,
     /contents that no trusted builder attested: found sha256:abab.*of the 1 that they/,
   )
+})
+
+test('P1: attack: what was let start under another policy, or holds no longer, is asked about anew', () => {
+  const [policy, other] = [POLICY_DIGEST, 'dc'.repeat(32)]
+  const these = { admits: { kind: 'these', hashes: [NAR_HASH] } } as const
+  for (const change of [{}, these]) {
+    for (const found of [
+      { policy: other, until: undefined },
+      { policy, until: 1 },
+      { policy: other, until: 4_000_000_000 },
+    ])
+      refuses(expecting({ ...change, found }), BUILT, UNKNOWN)
+    letsIn(expecting({ ...change, found: { policy, until: 4_000_000_000 } }), BUILT)
+  }
 })
 
 test('P1, P4: a build that nobody let start, or of another derivation, is refused', () => {
@@ -218,10 +233,10 @@ test('attack: a row that is no path with a NAR hash is refused', () => {
   for (const row of rows) refuses(where, row, /no path of \/nix\/store with a NAR hash/)
 })
 
-test('P9: what was let start is let in though the policy was changed since; data are not', () => {
+test('P9: while the policy was changed since, what was let start is asked about, and data are not let in', () => {
   const where = expecting()
   writeFileSync(where.policy, 'changed')
-  letsIn(where, BUILT)
+  refuses(where, BUILT, UNKNOWN)
   refuses(where, { path: SOURCE, hash: HASH }, /has not been read since/)
 })
 

@@ -287,6 +287,9 @@ const RECORD_CHANGES: Readonly<Record<string, readonly [from: string | RegExp, t
   'admits what is unknown': ['admits these', 'admits some'],
   'says twice what it admits': [/^(admits .*\n)/m, '$1$1'],
   'is of a version to come': ['nixsig2', 'nixsig3'],
+  'is under no policy': [/^under \S+/m, 'under x'],
+  'ends at no time': [/^(under \S+) .*\n/m, '$1 soon\n'],
+  'does not say when it ends': [/^(under \S+) .*\n/m, '$1\n'],
   'has more hashes than are kept': [/$/, `allow sha256:${NAR_HASH}\n`.repeat(128)],
   'has a hash that is none': [/$/, 'allow sha256:x\n'],
   'has a hash of another kind': [/$/, `allow sha512:${NAR_HASH}\n`],
@@ -298,6 +301,7 @@ const RECORD_CHANGES: Readonly<Record<string, readonly [from: string | RegExp, t
 const SILENT_CHANGES: typeof RECORD_CHANGES = {
   'is of the form before': ['nixsig2', 'nixsig1'],
   'is of the form before, as that was': [/^nixsig2([\s\S]*)admits these\n/, 'nixsig1$1'],
+  'does not say under which policy': [/^under .*\n/m, ''],
   'does not say what it admits': [/^admits .*\n/m, ''],
   'says neither, and has no hashes': [/^admits [\s\S]*/m, ''],
   'admits these and names none': [/^allow .*\n/m, ''],

@@ -48,6 +48,7 @@ const ADMISSION: Admission = {
 
 const EXPECTED: Expected = {
   ...{ digest: DIGEST, path: PATH, derivation: DRV, output: 'out', time: 1 },
+  found: { policy: POLICY_DIGEST, until: undefined },
   admits: { kind: 'any' },
 }
 

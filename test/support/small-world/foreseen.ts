@@ -1,4 +1,5 @@
 /** What is let become valid before a build, held against what is trusted once it has come out in some way. */
+import { developerSignatureFiles } from '../../../src/evidence/signature-files.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import type { PathInfo, Store } from '../../../src/store/store-client.ts'
 import { admitBuild } from '../../../src/verifier/admit.ts'
@@ -64,7 +65,10 @@ async function compare(
   const made = [...new Set([...claims.map(({ narHash }) => narHash), ...hashes])]
   const isMakingTrusted = (await admitBuild(before, output.derivation)).length === 0
   // Whoever can read the bytes decides; and a making that is refused lets no build start.
-  const isComparable = admits.kind !== 'asked' && (output.kind === 'fetched-source' || isMakingTrusted)
+  const { attestations } = await before.policy()
+  const isSigned = developerSignatureFiles(attestations, output.path.path).length > 0
+  const isLeftToBytes = admits.kind === 'asked' || (output.kind === 'fetched-source' && isSigned)
+  const isComparable = !isLeftToBytes && (output.kind === 'fetched-source' || isMakingTrusted)
   if (!isComparable) return [{ admits: admits.kind, isAllowed: false, isTrusted: false, about: '' }]
   const compared: Compared[] = []
   for (const narHash of made) {

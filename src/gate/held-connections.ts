@@ -1,0 +1,69 @@
+/** Connections that were turned away, and are not closed before a while: whoever floods the gate has no others then. */
+import type { Socket } from 'node:net'
+
+export interface HoldLimits {
+  /** Connections that are held. One more is closed at once. */
+  readonly most: number
+  /** Milliseconds for which each is held. 0: closed at once. */
+  readonly for: number
+}
+
+export interface HeldConnections {
+  /** Reads nothing more of a connection, and closes it in a while. */
+  take(socket: Socket): void
+  /** Closes all that are held, and from now on each at once. */
+  release(): void
+}
+
+/**
+ * A client that is turned away at once opens the next connection at once, and each costs the gate a look at whose it is. A
+ * client that waits costs nothing but a little memory.
+ */
+export function holdConnections(limits: HoldLimits): HeldConnections {
+  const held = new Map<Socket, NodeJS.Timeout>()
+  let isOver = false
+  return {
+    take(socket) {
+      if (isOver || limits.for === 0 || held.size >= limits.most) return void reset(socket)
+      socket.pause()
+      // Whoever went away meanwhile is nobody's trouble.
+      socket.on('error', () => {})
+      held.set(
+        socket,
+        setTimeout(() => reset(socket), limits.for),
+      )
+      socket.once('close', () => {
+        clearTimeout(held.get(socket))
+        held.delete(socket)
+      })
+    },
+    release() {
+      isOver = true
+      for (const socket of held.keys()) reset(socket)
+    },
+  }
+}
+
+/** Peers of whom nothing is taken in for a while. */
+export interface Punished {
+  add(name: string): void
+  has(name: string): boolean
+}
+
+/** Each for so many milliseconds. */
+export function punishFor(ms: number): Punished {
+  const names = new Set<string>()
+  return {
+    add(name) {
+      if (ms === 0 || names.has(name)) return
+      names.add(name)
+      setTimeout(() => names.delete(name), ms).unref()
+    },
+    has: name => names.has(name),
+  }
+}
+
+/** Nothing is left of it on this machine then, as of one that is closed in order for a minute. */
+function reset(socket: Socket): void {
+  socket.resetAndDestroy()
+}
