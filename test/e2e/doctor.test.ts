@@ -68,7 +68,8 @@ const OTHERWISE: Readonly<Record<string, (guarded: GuardedWorld) => Promise<void
   'a gate that hangs': async ({ world, gate }) => {
     const before = await files(world)
     const { holes } = await whileStopped(gate.pid, () => examine(world))
-    assert.ok(holes.includes('gate-socket') && holes.includes('gate-http'), String(holes))
+    // Nix is still answered, by the process that speaks HTTP.
+    assert.ok(holes.includes('gate-socket'), String(holes))
     assert.deepEqual(await files(world), before)
   },
   'a daemon that was told otherwise is found, and so is one that was not restarted': async ({ world }) => {
