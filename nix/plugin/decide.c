@@ -148,7 +148,9 @@ static enum answer expected(const struct places *places, const struct subject *s
                            memcmp(deriver, found.derivation, found.derivation_length) == 0;
   if (!is_derivers) return UNKNOWN;
   const bool allows = found.admits == ADMITS_ANY || found.admits == ADMITS_THESE;
-  if (allows && !holds(&found, policy)) return asked_again(places, subject, &found, unread, reason, size);
+  /* Whether what is refused is only warned of, a policy says that was changed a moment ago and cannot be read here yet. */
+  const bool is_unclear = found.admits == ADMITS_NOTHING && policy == NULL;
+  if (is_unclear || (allows && !holds(&found, policy))) return asked_again(places, subject, &found, unread, reason, size);
   switch (found.admits) {
     case ADMITS_ANY:
       return YES;

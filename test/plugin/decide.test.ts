@@ -240,6 +240,12 @@ test('P9: while the policy was changed since, what was let start is asked about,
   refuses(where, { path: SOURCE, hash: HASH }, /has not been read since/)
 })
 
+test('P9: whether what was refused before it started is only warned of, a policy says that is not read yet', () => {
+  const where = expecting({ admits: { kind: 'nothing' } })
+  writeFileSync(where.policy, 'changed')
+  refuses(where, BUILT, UNKNOWN)
+})
+
 test('a policy that only warns lets everything in, and says what it was about to refuse', () => {
   const where = stateWith({ mode: 'warn' })
   const unknown = ask(where, ROW)
