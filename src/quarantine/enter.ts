@@ -13,6 +13,7 @@ import {
   removeEntry,
   writeEntry,
 } from './entries.ts'
+import { isHolder } from './holders.ts'
 import { why } from './take-out.ts'
 
 /** Files that are flushed one by one; of more, all of the file system is. */
@@ -24,6 +25,31 @@ const FLUSH_LIMIT = 10_000
 export type Marked =
   | { readonly entry: QuarantineEntry; readonly id: string }
   | { readonly entry: QuarantineEntry; readonly id: undefined; readonly why: string }
+
+/**
+ * Marks what leaves. Where taking the very same out was begun and not finished, with the entry that it has, and with those
+ * of what refers to it: however often it is begun, it is kept once.
+ */
+export async function markAll(
+  state: string,
+  leaving: readonly QuarantineEntry[],
+  begun: readonly string[],
+): Promise<readonly Marked[]> {
+  const known = begun.flatMap(id => {
+    const entry = readable(state, id)
+    return entry === undefined ? [] : [{ entry, id }]
+  })
+  const kept = new Set(known.map(({ entry }) => makingOf(entry)))
+  const wanted = new Set(leaving.map(makingOf))
+  const same = known.filter(({ entry }) => wanted.has(makingOf(entry)) || isHolder(entry))
+  const fresh = leaving.filter(entry => !kept.has(makingOf(entry)))
+  return [...same, ...(await enterAll(state, fresh))]
+}
+
+/** What tells a path that was made once from the same path made again. */
+function makingOf({ path, narHash, registered }: QuarantineEntry): string {
+  return `${path} ${narHash} ${registered}`
+}
 
 /** Makes entries, all of them on the disk when this returns, but for those that there is no room for. */
 export async function enterAll(

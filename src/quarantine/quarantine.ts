@@ -8,7 +8,7 @@ import { canBeLocked, withLockIfFree } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { isCollecting } from '../store/garbage-lock.ts'
 import { LONGEST } from '../store/writable-store.ts'
-import { enterAll, readMarked } from './enter.ts'
+import { markAll, readMarked } from './enter.ts'
 import {
   hasContent,
   isFinished,
@@ -51,7 +51,7 @@ export async function quarantine(
 ): Promise<TakenOut> {
   const still = await stillValid(entries, openStore)
   if (still.length === 0) return NOTHING_TAKEN
-  const marked = await enterAll(state, still)
+  const marked = await markAll(state, still, begunIn(state))
   const ids = marked.flatMap(({ id }) => id ?? [])
   const lock = lockOf(state)
   for (const end = performance.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
@@ -81,7 +81,10 @@ export async function quarantineForOthers(
     : await withLockIfFree(lockOf(state), async () => {
         const still = await stillValid(entries, openStore)
         if (still.length === 0) return NOTHING_TAKEN
-        return restingAfter(state, takeAllOut(state, await enterAll(state, still), openStore, OTHERS))
+        return restingAfter(
+          state,
+          takeAllOut(state, await markAll(state, still, begunIn(state)), openStore, OTHERS),
+        )
       })
   if (done === undefined)
     throw new FileError(
@@ -101,7 +104,7 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
     return undefined
   }
   const done = await withLockIfFree(lockOf(state), () => {
-    const ids = listUnfinished(state).slice(0, OTHERS_AT_ONCE)
+    const ids = begunIn(state)
     return restingAfter(state, takeAllOut(state, readMarked(state, ids), openStore, OTHERS))
   })
   return done?.value
@@ -111,6 +114,10 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
 export async function mustWait(state: string): Promise<boolean> {
   if (isCollecting()) return true
   return (await withLockIfFree(lockOf(state), async () => true)) === undefined
+}
+
+function begunIn(state: string): readonly string[] {
+  return listUnfinished(state).slice(0, OTHERS_AT_ONCE)
 }
 
 function lockOf(state: string): string {

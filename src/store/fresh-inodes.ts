@@ -21,7 +21,7 @@ import { dirname, join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import { printable } from '../primitives/printable.ts'
-import { forgetLinks } from './optimised-links.ts'
+import { forgetLinks, linksOf } from './optimised-links.ts'
 import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
@@ -73,10 +73,13 @@ export async function renewInodes(
     const copies = new Map(walk.files.map(({ file, copy }) => [file, copy]))
     const { narHash: found } = await narHashOfTree(path, file => copies.get(file))
     if (found !== registered) return { registered, found }
-    await forgetLinks(dirname(path), walk.files)
+    const links = await linksOf(dirname(path), walk.files)
+    forgetLinks(links)
     for (const { file, copy } of walk.files) {
       renameSync(Buffer.from(copy, 'latin1'), Buffer.from(file, 'latin1'))
     }
+    // Any user may have the store optimised, also in between.
+    forgetLinks(links)
     // Nix gives all of its paths one time.
     for (const { path: directory, status } of walk.directories) {
       utimesSync(directory, status.atimeMs / 1000, status.mtimeMs / 1000)

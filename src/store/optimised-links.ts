@@ -1,21 +1,43 @@
-import { lstatSync, rmSync } from 'node:fs'
+import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { toNix32 } from '../formats/nix/nix32.ts'
 import { fromHex } from '../primitives/hex.ts'
 import type { Renewed } from './fresh-inodes.ts'
 import { narHashOfTree } from './tree-nar.ts'
 
+/** The name that an optimised store has, or gets, for a file's contents, and what the file was before it was copied. */
+export interface OptimisedLink {
+  readonly link: string
+  readonly status: Stats
+}
+
 /**
  * Nix keeps a link to each file of an optimised store in `.links`, under the hash of its contents, and gives whatever
- * comes with the same contents that very inode. Takes away those of files that are about to be replaced, or what comes
- * later would get the inode that they had. Called before the copies take the files' places.
+ * comes with the same contents that very inode. Finds the names of files that are about to be replaced by their copies.
  */
-export async function forgetLinks(storeDirectory: string, files: readonly Renewed[]): Promise<void> {
+export async function linksOf(
+  storeDirectory: string,
+  files: readonly Renewed[],
+): Promise<readonly OptimisedLink[]> {
+  const directory = join(storeDirectory, '.links')
+  const found: OptimisedLink[] = []
+  if (!isOptimised(directory) && files.every(({ status }) => status.nlink < 2)) return found
   for (const { copy, status } of files) {
-    if (status.nlink < 2) continue
     const { narHash } = await narHashOfTree(copy)
-    const link = join(storeDirectory, '.links', toNix32(fromHex(narHash)))
+    found.push({ link: join(directory, toNix32(fromHex(narHash))), status })
+  }
+  return found
+}
+
+/** Takes away those that still lead to the old inodes: before the copies take their places, and once more afterwards. */
+export function forgetLinks(links: readonly OptimisedLink[]): void {
+  for (const { link, status } of links) {
     const linked = lstatSync(link, { throwIfNoEntry: false })
     if (linked?.ino === status.ino && linked.dev === status.dev) rmSync(link, { force: true })
   }
+}
+
+function isOptimised(directory: string): boolean {
+  if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return false
+  return readdirSync(directory).length > 0
 }

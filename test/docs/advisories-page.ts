@@ -26,7 +26,7 @@ them. A later change of what was admitted shows in its [stamp](ledger.md): then 
   on the disk. Who runs it before that, without building from it, is not protected.
 - \`auto-optimise-store\` links files with the same contents to one inode, as soon as an output is there. What came
   from elsewhere can get an inode that a builder here still holds, until that builder's output was copied. On a Nix that
-  is not mended leave it off.
+  is not mended leave it off. \`nix-store --optimise\`, which any user may run, does the same.
 - Without a sandbox every build can hand out what it likes, on every Nix: the door \`sandbox\` of \`nixsig doctor\`.
 - A store that is mounted read-only is written to in a mount namespace of its own. A gate with \`--quarantine by-hooks\`
   leaves the copying to the hook.

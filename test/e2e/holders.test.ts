@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
-import { withLateVictims } from '../support/late-refusal.ts'
+import { withLateVictims, withVictimsLetIn } from '../support/late-refusal.ts'
 import { PLUGIN } from '../support/plugin-world.ts'
 import { startResident } from '../support/resident.ts'
 import { assertBuilt, assertClean, instantiate, isValid, nixBuild } from '../support/scene.ts'
@@ -19,7 +19,7 @@ function flood(world: World, path: string): Promise<unknown> {
     `i=0
 while [ ! -e /srv/stop ]; do
   i=$((i+1))
-  nix-instantiate --eval --strict -E "builtins.genList (n: builtins.toFile \\"ref-$i-\\\${toString n}\\" \\"\\\${builtins.storePath ${path}} $i\\") 500" >/dev/null 2>>/srv/flood.log && echo $i >>/srv/flooded
+  nix-instantiate --eval --strict --read-write-mode -E "builtins.genList (n: builtins.toFile \\"ref-$i-\\\${toString n}\\" \\"\\\${builtins.storePath ${path}} $i\\") 500" >/dev/null 2>>/srv/flood.log && echo $i >>/srv/flooded
   sleep 0.02
 done
 `,
@@ -91,7 +91,7 @@ for (const version of VERSIONS) {
 
   test(`${version}: a flood of references to a refused output, with the store plugin`, () =>
     withWorld(version, { resident: 'none', nixConf: { 'plugin-files': PLUGIN } }, async world => {
-      await withLateVictims(world)
+      await withVictimsLetIn(world)
       const gate = await startResident(world)
       try {
         await world.startDaemon()

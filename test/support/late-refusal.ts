@@ -2,8 +2,9 @@
 import { byDefault, POLICY, policyText, setPolicy, signer } from './trust.ts'
 import type { World } from './world.ts'
 
-/** The pre-build hook of such a world. */
+/** The pre-build hook of such a world, and the post-build hook of one in which the policy changes only then. */
 const WRAPPER = '/opt/wrapped/strict-afterwards'
+const LATE_WRAPPER = '/opt/wrapped/strict-when-valid'
 
 /** The derivation of one, as a pattern of the shell. */
 const VICTIM = `/nix/store/${'?'.repeat(32)}-victim*`
@@ -30,6 +31,20 @@ case $1 in ${VICTIM}) swap strict ;; esac
     0o755,
   )
   await usePreBuildHook(world, WRAPPER)
+}
+
+/** The same, but that the policy becomes stricter when the output is valid, just before the post-build hook judges it. */
+export async function withVictimsLetIn(world: World): Promise<void> {
+  await withLateVictims(world)
+  const swap = (policy: string) => `cp /etc/nixsig/${policy}.toml ${POLICY}.new && mv ${POLICY}.new ${POLICY}`
+  const inCase = (drv: string, policy: string) => `case ${drv} in ${VICTIM}) ${swap(policy)} ;; esac`
+  world.write(WRAPPER, `#!/bin/sh\n${inCase('$1', 'lenient')}\nexec /opt/nixsig/pre-build-hook "$@"\n`, 0o755)
+  world.write(
+    LATE_WRAPPER,
+    `#!/bin/sh\n${inCase('$DRV_PATH', 'strict')}\nexec /opt/nixsig/post-build-hook\n`,
+    0o755,
+  )
+  await world.output(`sed -i "s,^post-build-hook.*,post-build-hook = ${LATE_WRAPPER}," /etc/nix/nix.conf`)
 }
 
 /** Has Nix call this as its pre-build hook; the one of such a world unless told. */
