@@ -29,7 +29,8 @@ export function runProgram(name: string, args: readonly string[], timeout: numbe
       [...args],
       {
         env,
-        timeout,
+        // What is left of a time is no whole number, and none of it would be no limit at all.
+        timeout: Math.max(1, Math.ceil(timeout)),
         signal: deadlineSignal(),
         killSignal: 'SIGKILL',
         maxBuffer: OUTPUT_LIMIT,
