@@ -37,4 +37,4 @@ export async function files(world: World): Promise<readonly string[]> {
 }
 
 const NIX_OWN =
-  /^\/var\/lib\/nixsig\/(?:machine\.|policy$)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots)/
+  /^\/var\/lib\/nixsig\/(?:machine\.|policy$)|^\/nix\/var\/nix\/(?:gc.lock|gc-socket|current-load|db\/|temproots|gcroots\/profiles$)/
