@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, test } from 'node:test'
-import { byDefault, policyText, signer } from '../support/trust.ts'
+import { byDefault, signer } from '../support/trust.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
 after(() => cli.remove())
 
 // Nothing in it is warned of.
-const POLICY = policyText({ dev: [signer('dev')] }, byDefault('nothing', 'dev', 'self')).replace(
-  /^attestations.*\n/m,
-  '',
-)
+const POLICY = `version = 1
+mode = "enforce"
+[principals.dev]
+keys = ["${signer('dev').publicKey}"]
+${byDefault('nothing', 'dev', 'self')}`
 const policy = cli.write('policy.toml', POLICY)
 
 const COMMANDS = [
