@@ -1,12 +1,9 @@
-import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
-import { type Expected, readExpected, settle } from '../ledger/expected.ts'
+import { type Expected, settle } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
-import { paragraph } from '../policy/wording.ts'
-import { quarantine, quarantineForOthers } from '../quarantine/quarantine.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
-import { openStore, type PathInfo } from '../store/store-client.ts'
+import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
@@ -17,6 +14,7 @@ import {
   type StoredDerivation,
   UnsupportedDerivationError,
 } from './build.ts'
+import { condemn } from './condemn.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
@@ -24,9 +22,6 @@ import { ofThisBuild } from './of-this-build.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { settleContents } from './settle-contents.ts'
-
-/** Refusals that an entry of the quarantine tells: a build of many outputs has one for each. */
-const REASONS_TOLD = 8
 
 /** What became of the outputs of one build. */
 export interface BuildOutcome {
@@ -43,13 +38,6 @@ interface Fresh {
   /** Whether this build made it, or made the same once more. */
   readonly isMade: boolean
   /** Whether it was not here before. */
-  readonly isNew: boolean
-}
-
-/** A path that leaves the store, and the derivation that made it. */
-interface Condemned {
-  readonly derivation: string
-  readonly info: PathInfo
   readonly isNew: boolean
 }
 
@@ -248,65 +236,4 @@ async function refuseUnsupported(
   const condemned = ofBuild(inquiry, drvPath, valid).map(one => ({ derivation: drvPath, ...one }))
   const refusals = [refusalOf(error, drvPath, 'derivation')]
   return { admitted: [], refusals, taken: await condemn(inquiry, condemned, refusals) }
-}
-
-async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
-  return inquiry.policy().then(
-    policy => policy.mode === 'enforce',
-    () => true,
-  )
-}
-
-/**
- * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it; what
- * another machine made for it only if nothing else refers to it. What was here before may be part of a system that
- * runs, whoever had it built again: it stays, and is judged whenever something is built from it.
- */
-async function mayLeave(
-  inquiry: Inquiry,
-  { derivation, info, isNew }: Condemned,
-  condemned: readonly Condemned[],
-) {
-  if (!isNew) return false
-  const expected = readExpected(inquiry.places.state, parseStorePath(info.path).digest)
-  if (info.ultimate && expected?.derivation === derivation) return true
-  const referrers = await (await inquiry.store()).referrers(info.path)
-  return referrers.every(referrer => condemned.some(other => other.info.path === referrer))
-}
-
-/**
- * Takes refused paths out of the store, unless the policy only warns. Throws LeftToTheHook if this inquiry may not.
- */
-async function condemn(inquiry: Inquiry, condemned: readonly Condemned[], refusals: readonly Refusal[]) {
-  if (!(await isEnforcing(inquiry))) return NOTHING_TAKEN
-  if (!inquiry.takesOut) throw new LeftToTheHook()
-  const outcome = refusals.every(refusal => refusal.outcome === 'untrusted') ? 'untrusted' : 'indeterminate'
-  const leaving = []
-  for (const one of condemned) if (await mayLeave(inquiry, one, condemned)) leaving.push(one)
-  const entries = leaving.map(
-    ({ derivation, info }) =>
-      ({
-        path: info.path,
-        narHash: info.narHash,
-        narSize: info.narSize,
-        references: info.references,
-        derivation,
-        builtHere: info.ultimate,
-        registered: info.registrationTime,
-        refused: inquiry.now,
-        outcome,
-        reason: reasonFor(info.path, refusals),
-      }) as const,
-  )
-  return (inquiry.waits ? quarantine : quarantineForOthers)(inquiry.places.state, entries, openStore)
-}
-
-/** Why a path leaves: what was found of it itself, then some of what else its build was refused for. */
-function reasonFor(path: string, refusals: readonly Refusal[]): string {
-  const own = refusals.find(refusal => refusal.path === path)
-  const others = refusals.slice(0, REASONS_TOLD).filter(refusal => refusal !== own)
-  const told = [...(own === undefined ? [] : [own]), ...others].slice(0, REASONS_TOLD)
-  const more = refusals.length - told.length
-  const rest = more > 0 ? [`and ${more} more refusals of the same build`] : []
-  return [...told.map(paragraph), ...rest].join('\n')
 }
