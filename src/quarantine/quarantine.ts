@@ -55,9 +55,11 @@ export async function quarantine(
   const ids = marked.flatMap(({ id }) => id ?? [])
   const lock = lockOf(state)
   for (const end = performance.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
-    const done = await withLockIfFree(lock, () =>
-      restingAfter(state, takeAllOut(state, marked, openStore, OWN)),
-    )
+    const done = await withLockIfFree(lock, async () => {
+      // Whoever had the lock may have begun with more of what refers to them.
+      const all = await markAll(state, still, begunIn(state))
+      return restingAfter(state, takeAllOut(state, all, openStore, OWN))
+    })
     if (done !== undefined) return done.value
     // Whoever had the lock may have done it.
     if (ids.length === marked.length && ids.every(id => isFinished(state, id)))
