@@ -69,6 +69,8 @@ interface Judging {
 
 async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const { path, kind } = output
+  // First, for sources elsewhere are asked then: developers' signatures come from there as well.
+  const attested = await inquiry.attested(path.path)
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
   const others = kind === 'fetched-source' ? await makersOf(inquiry, path) : []
@@ -78,7 +80,7 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const unused = isCovered ? NOTHING : unusedOf(keptOf(policy, output), signatures)
   return {
     output,
-    evidence: mergeEvidence([await inquiry.attested(path.path), remembered, unused]),
+    evidence: mergeEvidence([attested, remembered, unused]),
     makers: [output.derivation, ...others.map(({ derivation }) => derivation)],
     isSigned: isCovered && signatures.length > 0,
   }
