@@ -32,6 +32,7 @@ export async function finishExpected(
 ): Promise<readonly BuildOutcome[]> {
   const outcomes: BuildOutcome[] = []
   const done = new Set<string>()
+  if (digests.length === 0) return []
   const room = all ? undefined : openRoom(await inquiry.store(), needed)
   const asked = all ? inquiry : { ...inquiry, waits: false }
   for (let first = 0; first < digests.length; first += AT_ONCE) {

@@ -47,7 +47,11 @@ for (const kind of KINDS) {
       }
       const reply = await answerHook({ kind, derivation }, () => {
         const inquiry = openInquiry(places, { records: true })
-        return { ...inquiry, close: () => closed++ }
+        const close = () => {
+          closed++
+          inquiry.close()
+        }
+        return { ...inquiry, close }
       })
       assert.equal(reply.outcome, 'refuse')
       assert.match(reply.sentence, /not in the store/)
