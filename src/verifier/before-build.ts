@@ -102,6 +102,6 @@ async function isForeseeable(
 function assertFitsHook(drvPath: string, outputs: readonly Output[]): void {
   const length = lengthForHook(outputs.map(({ path }) => path.path))
   if (length <= PATHS_LIMIT) return
-  const what = `a derivation whose ${outputs.length} outputs cannot be told to the post-build hook: their paths take ${length} bytes, and a variable has room for ${PATHS_LIMIT}`
+  const what = `one of ${outputs.length} outputs, ${length} bytes of paths, of which Nix can tell the post-build hook ${PATHS_LIMIT}`
   throw new UnsupportedDerivationError(drvPath, what)
 }

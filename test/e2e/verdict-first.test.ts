@@ -142,7 +142,7 @@ const WITHOUT_IT: Readonly<Record<string, Scene>> = {
     const made = await derive(guarded, 'many', nix.derivation('many', { build, attributes: { outputs } }))
     // One output is asked for: the current Nix takes ten seconds to see what becomes of all.
     const asked = { ...made, drv: `${made.drv}!out` }
-    await assertNeverBuilt(guarded, asked, /751 outputs cannot be told to the post-build hook/)
+    await assertNeverBuilt(guarded, asked, /one of 751 outputs, \d+ bytes of paths, of which Nix can tell/)
   },
 
   async 'attack: without its derivation a refused output is no more valid than with it'(guarded) {
