@@ -84,26 +84,28 @@ for (const version of EVERY_VERSION) {
       )
     }))
 
-  test(`${version}: a gate that hangs is waited for half a minute, and its silence is a refusal`, () =>
-    withPlugin(version, async world => {
-      mkdirSync(world.path('/run/nixsig'), { mode: 0o755 })
-      const server = createServer(() => {})
-      await new Promise<void>(resolve => server.listen(`${world.path('/run')}/nixsig/socket`, resolve))
-      await world.output('chmod 600 /run/nixsig/socket')
-      try {
-        const start = Date.now()
-        await refuses(
-          world,
-          IMPORT,
-          /the gate at \/run\/nixsig\/socket could not judge it: it did not answer in time/,
-          { timeout: 60_000 },
-        )
-        const seconds = (Date.now() - start) / 1000
-        assert.ok(seconds > 29 && seconds < 50, `${seconds} s`)
-      } finally {
-        server.close()
-      }
-    }))
+  // Half a minute, and no matter of Nix's version.
+  if (version === 'bookworm')
+    test(`${version}: a gate that hangs is waited for half a minute, and its silence is a refusal`, () =>
+      withPlugin(version, async world => {
+        mkdirSync(world.path('/run/nixsig'), { mode: 0o755 })
+        const server = createServer(() => {})
+        await new Promise<void>(resolve => server.listen(`${world.path('/run')}/nixsig/socket`, resolve))
+        await world.output('chmod 600 /run/nixsig/socket')
+        try {
+          const start = Date.now()
+          await refuses(
+            world,
+            IMPORT,
+            /the gate at \/run\/nixsig\/socket could not judge it: it (?:did not answer in time|hangs: it gave no sign of life)/,
+            { timeout: 60_000 },
+          )
+          const seconds = (Date.now() - start) / 1000
+          assert.ok(seconds > 29 && seconds < 50, `${seconds} s`)
+        } finally {
+          server.close()
+        }
+      }))
 
   test(`${version}: attack: somebody else's socket in the gate's place is not asked`, () =>
     withPlugin(version, async world => {
