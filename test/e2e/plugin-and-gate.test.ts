@@ -1,7 +1,6 @@
 // What the gate answers the store plugin: paths that the ledger has never seen, and that come by ways which ask nobody else.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { readAdmission } from '../../src/ledger/admissions.ts'
 import * as nix from '../support/expressions.ts'
@@ -9,6 +8,7 @@ import { startResident } from '../support/resident.ts'
 import {
   built,
   contentsOf,
+  POLICY,
   packaged,
   policyText,
   publish,
@@ -153,7 +153,8 @@ for (const version of VERSIONS) {
       assert.notEqual(never.status, 0)
       assert.match(
         never.stderr,
-        /nixsig: refused \S+-tool-built: it was built here with contents that no trusted builder attested/,
+        // The gate says it while what is remembered of the policy is not settled, and the plugin itself later.
+        /nixsig: refused \S+-tool-built(?:: it was built here with contents that no trusted builder attested| \(output\) under rule "rule 1": builders disagree: builder attested other contents)/,
       )
       assert.equal(await valid(path), false)
 
@@ -170,19 +171,21 @@ for (const version of VERSIONS) {
     await withGuarded(version, async ({ world, policy, valid }) => {
       const nixsig = '/opt/nixsig/nixsig'
       const file = '/srv/built.nix'
-      const build = 'while ! read go < /srv/go; do :; done; echo "echo built" > $out'
-      world.write(file, nix.derivation('tool-built', { build }))
+      world.write(file, nix.derivation('tool-built', { build: 'echo "echo built" > $out' }))
       const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
       const path = await world.output(`nix-store -q --outputs ${drv}`)
-      const { digest } = parseStorePath(path)
+      // Between the output's becoming valid and its judgement.
+      world.write('/srv/strict.toml', world.read(POLICY))
+      world.write(
+        '/srv/late',
+        `#!/bin/sh\ncp /srv/strict.toml ${POLICY}\nexec /opt/nixsig/post-build-hook\n`,
+        0o755,
+      )
+      await world.output('sed -i "s,^post-build-hook.*,post-build-hook = /srv/late," /etc/nix/nix.conf')
       await policy(
         '[[rules]]\nmatch = { name = "tool-built" }\nrequire = { derivation = "nothing", output = "self" }\n',
       )
-      const building = world.run(`nix-store -r ${drv}`)
-      while (!world.exists(`${STATE}/expected/${digest}`)) await sleep(20)
-      await policy()
-      world.write('/srv/go', 'go\n')
-      const refused = await building
+      const refused = await world.run(`nix-store -r ${drv}`)
       assert.notEqual(refused.status, 0)
       assert.match(refused.stderr, /needs builder for its output, found no signature/)
       assert.equal(await valid(path), false)
