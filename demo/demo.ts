@@ -65,7 +65,9 @@ word of Bob; outputs are what this machine builds. Guillem's certificate came wi
     await world.output(`mkdir -p ${EVIDENCE}`)
     await world.startDaemon()
   }
-  await run(home, '/opt/nixsig/nixsig policy check', { shows: [/^good/] })
+  await run(home, '/opt/nixsig/nixsig policy check', {
+    shows: [/whoever writes a derivation writes the program/, /^good /m],
+  })
   return trusted
 }
 
@@ -131,7 +133,7 @@ identifier that is another one each time.`,
   await run(home, `cd ${out} && ls *`, { shows: [/^md5\.h$/m] })
   say('The ledger of home says what it admitted, and why:')
   await run(home, `/opt/nixsig/nixsig verify ${out}`, { shows: [/^trusted /] })
-  await run(home, `cat ${entryOf(out)}`, { shows: [/^nixsig2 .*\nbuilt here$/ms] })
+  await run(home, `cat ${entryOf(out)}`, { shows: [/^nixsig3 .*\nbuilt here$/ms] })
   await run(home, `/opt/nixsig/nixsig explain ${source}`, {
     shows: [/guillem as developer/, /bob as packager/, /ledger:\n.*current/],
   })
