@@ -3,7 +3,7 @@
 //   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH]
 //
 // A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path. `--unit` leaves out
-// test/e2e/, whose files run one at a time: each has a /nix of its own and wants the whole machine. Those that hold both
+// test/e2e/, whose files run two at a time, but for those that cannot: each has a /nix of its own. Those that hold both
 // judges to the same verdicts run twice: once the hooks judge themselves, once a resident process does it for them
 // (`nixsig serve`). `--judge` leaves out one of the two.
 // Unit tests see no /nix, as on a machine that never had Nix. First it installs what the tests need (on Debian, as root) or says in one line what is missing.
@@ -36,6 +36,10 @@ if (![undefined, 'hook', 'resident'].includes(values.judge)) {
  */
 const BOTH_JUDGES =
   /^test\/e2e\/(attacks-configuration|attacks-outputs|hooks|in-band-attacks|interrupted|policy-changes|sources-and-kinds|taking-out)\.test\.ts$/
+
+/** End-to-end tests that listen at the port that the documentation names, or weigh times: one at a time. */
+const ALONE =
+  /^test\/e2e\/(docs|doctor|expectations|fleet|gate-faults|gate-flood|holders|how-to-.*|killed-builds|nixos-.*|readme|setup|vm-scripts)\.test\.ts$/
 
 const chosen = (await glob('test/**/*.test.ts', { cwd: root }))
   .filter(file => values.only.length === 0 || values.only.some(part => file.includes(part)))
@@ -78,10 +82,12 @@ if (endToEnd.length > 0) {
   const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
   if (built.status !== 0) process.exit(1)
 }
+const together = endToEnd.filter(file => !ALONE.test(file))
+const alone = endToEnd.filter(file => ALONE.test(file))
 const judged = endToEnd.filter(file => BOTH_JUDGES.test(file))
 const statuses = [
   run(values.judge === 'resident' ? [] : unit, 2, { wrapper: withoutStore() }),
-  run(values.judge === 'resident' ? [] : endToEnd, 1),
-  run(values.judge === 'hook' ? [] : judged, 1, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
+  ...(values.judge === 'resident' ? [] : [run(together, 2), run(alone, 1)]),
+  run(values.judge === 'hook' ? [] : judged, 2, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
 ]
 process.exit(statuses.every(status => status === 0) ? 0 : 1)
