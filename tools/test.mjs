@@ -35,7 +35,7 @@ if (![undefined, 'hook', 'resident'].includes(values.judge)) {
  * once, for either way ends in the same function (src/verifier/hook-answer.ts).
  */
 const BOTH_JUDGES =
-  /^test\/e2e\/(attacks-configuration|attacks-outputs|hooks|in-band-attacks|interrupted|policy-changes|sources-and-kinds|taking-out)\.test\.ts$/
+  /^test\/e2e\/(attacks-configuration|attacks-outputs|hooks|in-band-attacks|interrupted|policy-changes|sources-and-kinds)\.test\.ts$/
 
 /** End-to-end tests that listen at the port that the documentation names, or weigh times: one at a time. */
 const ALONE =

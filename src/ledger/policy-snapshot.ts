@@ -9,6 +9,7 @@
  *     sources <data | attested>                  what `[store]` says of them
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
  */
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { protectedPath, readOwnedFile } from '../files/owned-file.ts'
@@ -85,6 +86,11 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
     ...files.map(([path, stamp]) => `file ${stamp} ${path}`),
   ]
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: true })
+}
+
+/** Whether anything is remembered of a policy: not while its files are too young, nor where it was removed or emptied. */
+export function hasSnapshot(state: string): boolean {
+  return (lstatSync(join(state, 'policy'), { throwIfNoEntry: false })?.size ?? 0) > 0
 }
 
 /** Whether a stamp is old enough to be relied upon. */

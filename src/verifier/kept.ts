@@ -1,7 +1,7 @@
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
-import { isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
+import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -64,7 +64,8 @@ function keepPolicy(places: Places) {
     current(): Policy {
       if (held === undefined) return read()
       if (fresh !== undefined) return fresh
-      if (!held.files.every(isUnchanged)) return read()
+      // The plugin and the hooks know it by what is remembered of it.
+      if (!held.files.every(isUnchanged) || !hasSnapshot(places.state)) return read()
       fresh = taken(held.policy)
       setImmediate(() => {
         fresh = undefined

@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { PolicyError } from '../../src/policy/language/policy-error.ts'
 import { openInquiry } from '../../src/verifier/inquiry.ts'
 import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
@@ -48,6 +49,24 @@ test('a change is seen although the file is as long and as old as before', async
   write(policyNamed('carol').replaceAll('carol', 'zlice'))
   utimesSync(policy, 1, 1)
   assert.ok(kept.policy().principals.has('zlice'))
+})
+
+test('what is remembered of a policy is written once its files are old enough, and again where it was lost', async t => {
+  const { places: where } = places(t)
+  const kept = keepBetweenInquiries(where)
+  kept.policy()
+  assert.equal(readSnapshot(where.state, where.policy), undefined)
+  await sleep(2100)
+  const { digest } = kept.policy()
+  const remembered = () => readSnapshot(where.state, where.policy)?.digest
+  assert.equal(remembered(), digest)
+  for (const lose of [rmSync, (file: string) => writeFileSync(file, '')]) {
+    lose(join(where.state, 'policy'))
+    assert.equal(remembered(), undefined)
+    await nextTurn()
+    kept.policy()
+    assert.equal(remembered(), digest)
+  }
 })
 
 test('a policy that cannot be read is none, until it can be read again', async t => {

@@ -204,9 +204,7 @@ export const BUILDS: readonly Entrance[] = [
   {
     ...building('a build that comes out otherwise than its builder attested', () => ''),
     by: 'plugin',
-    // The gate says so where the policy was changed a moment ago, as for other entrances.
-    reason:
-      /nixsig: refused .*(?:with contents that no trusted builder attested|builder attested other contents)/,
+    reason: /nixsig: refused .*with contents that no trusted builder attested/,
     attempt: otherwise,
   },
   {
