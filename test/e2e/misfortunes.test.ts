@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { askForBuilder, prepareRounds, type Round } from '../support/campaign/goods.ts'
 import { judgedBefore } from '../support/campaign/judged.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
-import { VERSIONS, type World } from '../support/world.ts'
+import { EVERY_VERSION, type World } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
 
@@ -80,7 +80,7 @@ async function assertWorks(guarded: GuardedWorld, { good, bad }: Round, what: st
   for (const { out } of bad) assert.equal(await guarded.isValid(out), false, `${what}: ${out}`)
 }
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   test(`${version}: fault: what happens to the state in the middle of builds leaves nothing valid that was not judged`, context =>
     withGuardedWorld(version, guarded => sufferAll(guarded, version, context), mountState))
 }

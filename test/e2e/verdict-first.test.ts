@@ -14,7 +14,7 @@ import { GATE_STATE } from '../support/gate-process.ts'
 import { BUILDER, type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 import { ATTESTATIONS, POLICY, sha256 } from '../support/trust.ts'
 import { buildWithoutReading } from '../support/unread-socket.ts'
-import { VERSIONS } from '../support/world.ts'
+import { EVERY_VERSION } from '../support/world.ts'
 
 /** What is called so needs the builder's word; else this machine's suffices. */
 const RULES = `[[rules]]
@@ -27,7 +27,7 @@ interface Made {
   readonly out: string
 }
 
-type Scene = (guarded: GuardedWorld, version: (typeof VERSIONS)[number]) => Promise<void>
+type Scene = (guarded: GuardedWorld, version: (typeof EVERY_VERSION)[number]) => Promise<void>
 
 /** The derivation of an expression, which the packager stands for. */
 async function derive(guarded: GuardedWorld, name: string, expression = nix.derivation(name)): Promise<Made> {
@@ -291,7 +291,7 @@ const WITH_IT: Readonly<Record<string, Scene>> = {
   },
 }
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   test(version, t =>
     withGuardedWorld(version, async guarded => {
       const { world } = guarded

@@ -10,7 +10,7 @@ import { GATE_STATE } from '../support/gate-process.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 import { openDevelopers, RELEASE, TAMPERED } from '../support/in-band.ts'
 import { ATTESTATIONS, POLICY, sha256 } from '../support/trust.ts'
-import { VERSIONS } from '../support/world.ts'
+import { EVERY_VERSION } from '../support/world.ts'
 
 const people = openDevelopers()
 after(people.remove)
@@ -151,7 +151,7 @@ const SCENES: Readonly<Record<string, (guarded: GuardedWorld) => Promise<void>>>
   },
 }
 
-for (const version of VERSIONS) {
+for (const version of EVERY_VERSION) {
   test(version, t =>
     withGuardedWorld(version, async guarded => {
       guarded.world.write(POLICY, strict(guarded.world.read(POLICY)))
