@@ -6,7 +6,7 @@ import { type Admission, entryFile, readAdmission, writeAdmission } from '../../
 import { type Expected, expectOutput, readExpected } from '../../src/ledger/expected.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { printable } from '../../src/primitives/printable.ts'
-import { createEntry, entryDirectory, readEntry } from '../../src/quarantine/entries.ts'
+import { entryDirectory, readEntry, writeEntry } from '../../src/quarantine/entries.ts'
 import { DERIVATION, DIGEST, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { formatTarget, type Target } from '../target.ts'
 
@@ -195,7 +195,7 @@ function policySnapshot(state: string): Target {
 }
 
 function quarantineEntry(state: string): Target {
-  const id = createEntry(state, REFUSED)
+  const id = writeEntry(state, REFUSED)
   const file = join(entryDirectory(state, id), 'entry.json')
   return formatTarget({
     name: 'quarantine entry',

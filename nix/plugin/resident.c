@@ -84,7 +84,7 @@ static bool connects(struct attempt *attempt) {
   }
 }
 
-/** Sends what is no question on another connection: whoever runs says so, or that too many ask, or is gone. */
+/** Sends something that is not a question, on another connection: whoever runs says so, or that too many ask, or is gone. */
 static bool gives_sign_of_life(const struct attempt *attempt) {
   static const char text[] = "nixsig1 alive\n";
   struct attempt other = *attempt;

@@ -29,7 +29,7 @@ export function runProgram(name: string, args: readonly string[], timeout: numbe
       [...args],
       {
         env,
-        // What is left of a time is no whole number, and none of it would be no limit at all.
+        // What is left of a time may be a fraction, and zero would mean that there is no limit.
         timeout: Math.max(1, Math.ceil(timeout)),
         signal: deadlineSignal(),
         killSignal: 'SIGKILL',

@@ -4,8 +4,8 @@ import { opendirSync } from 'node:fs'
 const READ_AT_MOST = 512
 
 /**
- * Some names of a directory, so many at most and others each time where there are more; none where there is no such
- * directory. Reads a bounded part of it, however large it is.
+ * Some names of a directory: `count` at most, and others each time where there are more. Nothing if the directory is
+ * absent. Reads a bounded part of it, however large it is.
  */
 export function someNames(directory: string, count: number): readonly string[] {
   const names: string[] = []

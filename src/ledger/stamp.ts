@@ -14,7 +14,7 @@ export function identityOf(path: string): string | undefined {
 /**
  * What tells that nobody changed what was hashed: `<inode>:<birth>:<size>:<mtime>:<ctime>`, times in nanoseconds since
  * 1970. Nobody can set the last one, and every change of a file sets it. So does much that changes no contents: some
- * versions of Nix link the files that a build needs into its sandbox. So another stamp is no verdict, and means that the
+ * versions of Nix link the files that a build needs into its sandbox. So another stamp is not a verdict: it means that the
  * contents have to be hashed again. On a file system without times of birth the last change stands in for that too. Of a directory it covers what is directly in it, and not the contents of files.
  * Undefined if there is no such path.
  */

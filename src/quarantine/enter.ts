@@ -58,7 +58,7 @@ export async function enterAll(
 ): Promise<readonly Marked[]> {
   const marked = entries.map((entry): Marked => {
     try {
-      return { entry, id: writeEntry(state, entry, { flush: false }) }
+      return { entry, id: writeEntry(state, entry) }
     } catch (error) {
       return { entry, id: undefined, why: why(error) }
     }

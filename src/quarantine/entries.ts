@@ -5,7 +5,7 @@
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { syncDirectory, writeDurably } from '../files/durable-file.ts'
+import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -49,27 +49,16 @@ export function entryDirectory(state: string, id: string): string {
   return join(quarantineDirectory(state), id)
 }
 
-/** Makes a new entry, marked unfinished and on the disk when this returns; its id. */
-export function createEntry(state: string, entry: QuarantineEntry): string {
-  const id = writeEntry(state, entry, { flush: true })
-  syncDirectory(unfinishedDirectory(state))
-  return id
-}
-
 /**
- * Makes a new entry, marked unfinished; its id. What of it is on the disk when this returns is on whoever calls, unless it
- * is flushed. Leaves nothing behind where it throws.
+ * Makes a new entry, marked unfinished; its id. Whoever calls sees to it that it gets to the disk. Leaves nothing behind
+ * where it throws.
  */
-export function writeEntry(
-  state: string,
-  entry: QuarantineEntry,
-  { flush }: { readonly flush: boolean },
-): string {
+export function writeEntry(state: string, entry: QuarantineEntry): string {
   makeDirectories(state)
   const id = makeDirectoryOf(state, entry)
   try {
     const text = `${JSON.stringify(entry, null, 2)}\n`
-    writeDurably(join(entryDirectory(state, id), 'entry.json'), text, { flush })
+    writeDurably(join(entryDirectory(state, id), 'entry.json'), text, { flush: false })
     writeFileSync(join(unfinishedDirectory(state), id), '', { flag: 'wx', mode: 0o600 })
   } catch (error) {
     removeEntry(state, id)

@@ -61,8 +61,7 @@ interface Departure {
 
 /**
  * Takes these out of the store, and whatever refers to them, and has Nix forget them all; then takes the marks from their
- * entries. Throws FileError if the store still has one of them afterwards; the marks
- * are left then.
+ * entries. Throws FileError if the store still has one of them afterwards; the marks are left then.
  */
 export async function takeAllOut(
   state: string,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
-import { createEntry, finishEntry, type QuarantineEntry } from '../../src/quarantine/entries.ts'
+import { finishEntry, type QuarantineEntry, writeEntry } from '../../src/quarantine/entries.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -19,7 +19,7 @@ beforeEach(() => {
 })
 
 function entry(overrides: Partial<QuarantineEntry> = {}): string {
-  const id = createEntry(state, {
+  const id = writeEntry(state, {
     path: `/nix/store/${DIGEST}-tool`,
     narHash: 'ab'.repeat(32),
     narSize: 120,

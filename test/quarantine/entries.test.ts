@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
-import { createEntry, entryDirectory, type QuarantineEntry, readEntry } from '../../src/quarantine/entries.ts'
+import { entryDirectory, type QuarantineEntry, readEntry, writeEntry } from '../../src/quarantine/entries.ts'
 
 const state = mkdtempSync(join(tmpdir(), 'nixsig-entries-'))
 after(() => rmSync(state, { recursive: true, force: true }))
@@ -26,7 +26,7 @@ const ENTRY: QuarantineEntry = {
 
 /** What an entry reads as once its file holds these bytes. */
 function readAs(contents: string | Uint8Array): QuarantineEntry | undefined {
-  const id = createEntry(state, ENTRY)
+  const id = writeEntry(state, ENTRY)
   writeFileSync(join(entryDirectory(state, id), 'entry.json'), contents)
   return readEntry(state, id)
 }
@@ -45,7 +45,7 @@ function assertRefused(contents: string | Uint8Array, reason: RegExp): void {
 }
 
 test('an entry reads as it was written', () => {
-  assert.deepEqual(readEntry(state, createEntry(state, ENTRY)), ENTRY)
+  assert.deepEqual(readEntry(state, writeEntry(state, ENTRY)), ENTRY)
   const bare: QuarantineEntry = {
     ...ENTRY,
     references: [],
@@ -53,11 +53,11 @@ test('an entry reads as it was written', () => {
     outcome: 'untrusted',
     reason: '',
   }
-  assert.deepEqual(readEntry(state, createEntry(state, bare)), bare)
+  assert.deepEqual(readEntry(state, writeEntry(state, bare)), bare)
 })
 
 test('an entry that was never written to its end is none', () => {
-  const id = createEntry(state, ENTRY)
+  const id = writeEntry(state, ENTRY)
   rmSync(join(entryDirectory(state, id), 'entry.json'))
   assert.equal(readEntry(state, id), undefined)
 })

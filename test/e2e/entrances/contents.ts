@@ -7,7 +7,7 @@ import { contentsOf, packaged, publish, sha256 } from '../../support/trust.ts'
 import { daemonByHand } from './by-hand.ts'
 import { claiming, fileUrl, offer, outputElsewhere, pastTheGate, UNATTESTED } from './copies.ts'
 import type { Cell, Entrance } from './entrance.ts'
-import { strictly } from './other-policy.ts'
+import { strict } from './other-policy.ts'
 
 /** A file that is named by its contents, in the cell's cache; the packager's word on it if it is to be trusted. */
 async function offerSource(cell: Cell): Promise<CachedPath> {
@@ -25,19 +25,6 @@ async function offerSource(cell: Cell): Promise<CachedPath> {
 /** A row of something that may lie in the store before anybody signed it, and that no build gets before. */
 function bringing(entrance: string, attempt: Entrance['attempt'], note: string): Entrance {
   return { entrance, users: ['alice', 'root'], untrusted: 'data', by: 'build-hook front', note, attempt }
-}
-
-/** What the strict mode makes of such a row: what has to be signed is signed before it comes. */
-function strict(row: Entrance): Entrance {
-  return {
-    ...row,
-    entrance: `${row.entrance}, \`sources = "attested"\``,
-    untrusted: 'refused',
-    by: 'plugin',
-    reason: /needs packager for its source, found no signature/,
-    note: '',
-    attempt: cell => strictly(cell, () => row.attempt(cell)),
-  }
 }
 
 const COPY = bringing(

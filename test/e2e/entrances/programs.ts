@@ -3,7 +3,7 @@ import { sourcePath } from '../../../src/formats/nix/make-store-path.ts'
 import { PACKAGER } from '../../support/guarded-world.ts'
 import { packaged, publish } from '../../support/trust.ts'
 import type { Cell, Entrance } from './entrance.ts'
-import { strictly } from './other-policy.ts'
+import { strict } from './other-policy.ts'
 
 /** Files of the cell's own, by their names in a directory of its user's: programs, and what leads to them. */
 async function writeFiles(
@@ -65,18 +65,5 @@ const SHELL = running("`nix-shell` with a `stdenv` of one's own, which is a sour
     outcome: await world.run(`nix-shell ${directory}/shell.nix --run 'test "$sourced" = 1'`, { user }),
   }
 })
-
-/** What the strict mode makes of such a row: the source is judged before it is valid. */
-function strict(row: Entrance): Entrance {
-  return {
-    ...row,
-    entrance: `${row.entrance}, \`sources = "attested"\``,
-    untrusted: 'refused',
-    by: 'plugin',
-    reason: /needs packager for its source, found no signature/,
-    note: '',
-    attempt: cell => strictly(cell, () => row.attempt(cell)),
-  }
-}
 
 export const PROGRAMS: readonly Entrance[] = [RUN, SHELL, ...[RUN, SHELL].map(strict)]
