@@ -1,6 +1,8 @@
 /**
  * Wall time of each hook where the ledger has every answer, against `node -e 0`: a derivation with 30 admitted inputs,
- * in pairs, in a world with real Nix; and how the same changes with the number of attestations on the disk.
+ * in pairs, in a world with real Nix; and how the same changes with the number of attestations on the disk. Inputs are
+ * directories, as packages are; and, the worst case, files, which Nix 2.8 links into its sandbox, so that each of them
+ * has to be hashed again.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,26 +46,35 @@ async function scatterAttestations(world: World, count: number): Promise<void> {
   await world.output(['node', '-e', script], { timeout: 600_000 })
 }
 
+/** A derivation that is built from so many directories. */
+function ofDirectories(world: World, count: number): string {
+  const directories = Array.from({ length: count }, (_, index) => `/srv/directory-${index}`)
+  for (const directory of directories) world.write(`${directory}/file`, directory)
+  const inputs = directories.map(directory => `"\${${directory}}"`)
+  return nix.withInputs('many-directories', inputs)
+}
+
+/** Prints the ratios for a derivation: first with its output in the store, then without. */
+async function compare(world: World, what: string, expression: string): Promise<void> {
+  world.write('/srv/x.nix', expression)
+  const build = 'nix-build --no-out-link /srv/x.nix'
+  const out = await world.output(build, { timeout: 600_000 })
+  const drv = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
+  const after = ['/opt/nixsig/post-build-hook', drv]
+  console.log(`post-build-hook, ${what} / node -e 0: ${await ratio(world, after, NODE)}`)
+  await collect(world, out)
+  const before = ['/opt/nixsig/pre-build-hook', drv, '/sandbox']
+  console.log(`pre-build-hook, ${what} / node -e 0: ${await ratio(world, before, NODE)}`)
+}
+
 await withWorld('bookworm', {}, async world => {
   world.write('/srv/pairs.mjs', readFileSync(join(PROJECT_ROOT, 'bench/pairs.mjs')))
   const someone = signer('someone')
   await setPolicy(world, policyText({ someone: [someone] }, byDefault('nothing', 'nothing', 'self')))
-  world.write('/srv/x.nix', nix.manyInputs('many', 30))
-  const build = 'nix-build --no-out-link /srv/x.nix'
-  const out = await world.output(build, { timeout: 600_000 })
-  const drv = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
-  const before = ['/opt/nixsig/pre-build-hook', drv, '/sandbox']
-  const after = ['/opt/nixsig/post-build-hook', drv]
-  async function compare(where: string): Promise<void> {
-    console.log(`post-build-hook, output admitted${where} / node -e 0: ${await ratio(world, after, NODE)}`)
-    await collect(world, out)
-    console.log(`pre-build-hook, 30 admitted inputs${where} / node -e 0: ${await ratio(world, before, NODE)}`)
-    await world.output(build, { timeout: 600_000 })
-  }
-
   await scatterAttestations(world, 100)
-  await compare('')
+  await compare(world, '30 directories', ofDirectories(world, 30))
+  await compare(world, '30 files', nix.manyInputs('many-files', 30))
   console.log(`node -e 0 / node -e 0 (what the noise makes): ${await ratio(world, NODE, NODE)}`)
   await scatterAttestations(world, 100_000)
-  await compare(', 100,000 attestations on disk')
+  await compare(world, '30 directories, 100,000 attestations on disk', ofDirectories(world, 30))
 })

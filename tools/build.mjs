@@ -46,6 +46,9 @@ const BESIDE = {
   'hooks/remote-builders.ts': 'remote-builders.js',
 }
 
+/** What both hooks are. */
+const HOOK = 'hooks/hook.ts'
+
 /** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
 function bundle(entry, file, { interpreter } = {}) {
   return build({
@@ -55,7 +58,7 @@ function bundle(entry, file, { interpreter } = {}) {
     platform: 'node',
     target: 'node20.19',
     format: 'cjs',
-    minify: entry === 'hooks/hook.ts',
+    minify: entry === HOOK,
     minifySyntax: true,
     legalComments: 'none',
     sourcemap: 'external',
@@ -63,7 +66,7 @@ function bundle(entry, file, { interpreter } = {}) {
     logLevel: 'warning',
     banner: interpreter === undefined ? {} : { js: interpreter },
     plugins: [
-      sodiumBesideBundle({ passphrases: entry.startsWith('src/cli/') }),
+      sodiumBesideBundle({ passphrases: entry.startsWith('src/cli/'), forHook: entry === HOOK }),
       ...Object.entries(BESIDE).map(([module, file]) => libraryBesideBundle(join(root, module), `./${file}`)),
     ],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
@@ -105,7 +108,7 @@ for (const platform of ['linux-x64', 'linux-arm64']) {
 }
 buildNative()
 // The two hooks are one program, told apart by its name.
-await bundleHook('hooks/hook.ts', 'pre-build-hook', hookInterpreter)
+await bundleHook(HOOK, 'pre-build-hook', hookInterpreter)
 copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
 await bundleHook('hooks/build-hook.ts', 'build-hook', buildHookInterpreter)
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)

@@ -2,6 +2,7 @@
 // - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
 // - its compiled half is loaded from prebuilds/<platform>-<arch>/ beside the bundle.
 // If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other Ed25519 to fall back on.
+// The hooks' own bundle loads it when it has something to hash, which is seldom; failing there refuses as well.
 
 import { readFileSync } from 'node:fs'
 
@@ -26,14 +27,25 @@ const PASSPHRASE_WRAPPERS = [
   'sodium_memzero',
 ]
 
+/** The only one that a hook calls before it judges. */
+const HOOK_WRAPPERS = ['crypto_hash_sha256']
+
 const HEADER = `
 const { join } = require('node:path')
-const addon = { exports: {} }
-process.dlopen(addon, join(__dirname, 'prebuilds', process.platform + '-' + process.arch, 'sodium-native.node'))
-const binding = addon.exports
+let loaded
+function binding() {
+  if (loaded !== undefined) return loaded.exports
+  const addon = { exports: {} }
+  process.dlopen(addon, join(__dirname, 'prebuilds', process.platform + '-' + process.arch, 'sodium-native.node'))
+  loaded = addon
+  return addon.exports
+}
 const OPTIONAL = Buffer.from(new ArrayBuffer(0))
-exports.crypto_generichash_STATEBYTES = binding.crypto_generichash_STATEBYTES
 function assert(condition, message) { if (!condition) throw new TypeError(message) }
+`
+
+const AT_START = `
+exports.crypto_generichash_STATEBYTES = binding().crypto_generichash_STATEBYTES
 `
 
 /** The text of one wrapper: from its `exports.NAME = function` to the brace that closes it in the first column. */
@@ -41,17 +53,20 @@ function wrapper(index, name) {
   const start = index.indexOf(`\nexports.${name} = function`)
   const end = index.indexOf('\n}\n', start)
   if (start < 0 || end < 0) throw new Error(`sodium-native has no wrapper ${name}`)
-  return index.slice(start, end + 3)
+  return index.slice(start, end + 3).replaceAll('binding.', 'binding().')
 }
 
-export function sodiumBesideBundle({ passphrases = false } = {}) {
-  const wrappers = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS
+/** `forHook`: the one function that it needs, loaded when it is called first. To call another one fails, and so refuses. */
+export function sodiumBesideBundle({ passphrases = false, forHook = false } = {}) {
+  const usual = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS
+  const wrappers = forHook ? HOOK_WRAPPERS : usual
+  const header = forHook ? HEADER : HEADER + AT_START
   return {
     name: 'sodium-beside-bundle',
     setup(build) {
       build.onLoad({ filter: /[\\/]sodium-native[\\/]index\.js$/ }, args => {
         const index = readFileSync(args.path, 'utf8')
-        return { contents: HEADER + wrappers.map(name => wrapper(index, name)).join('\n'), loader: 'js' }
+        return { contents: header + wrappers.map(name => wrapper(index, name)).join('\n'), loader: 'js' }
       })
     },
   }

@@ -66,21 +66,22 @@ export interface AdmittedOutput extends Omit<AdmittedOutcome, 'path'> {
 function isAsWritten(moment: Moment, { path, stamp }: { readonly path: string; readonly stamp: string }) {
   const now = stampOf(path)
   if (now === undefined || now === stamp) return now === stamp
-  return isSameInode(now, stamp) && stampedEntry(moment, parseStorePath(path)) !== undefined
+  if (!isSameInode(now, stamp)) return false
+  const entry = currentEntry(moment, parseStorePath(path))
+  return entry !== undefined && isAsAdmitted(entry, now)
 }
 
 /** The current entry of a path that has, as it lies on the disk, the contents of the entry. */
 function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
   const entry = currentEntry(moment, path)
-  return entry !== undefined && isAsAdmitted(entry) ? entry : undefined
+  return entry !== undefined && isAsAdmitted(entry, stampOf(path.path)) ? entry : undefined
 }
 
 /**
  * Whether nothing changed what was admitted; a small file is hashed where its stamp leaves that open, for Nix 2.8 links
- * files into its sandboxes, which changes the stamp. Another inode is for those who judge.
+ * files into its sandboxes, which changes the stamp. Another inode is for those who judge. `now` is its stamp on the disk.
  */
-function isAsAdmitted({ path, stamp, narHash }: Admission): boolean {
-  const now = stampOf(path)
+function isAsAdmitted({ path, stamp, narHash }: Admission, now: string | undefined): boolean {
   if (stamp === undefined || now === undefined) return false
   return now === stamp || (isSameInode(now, stamp) && isSmallFileOf(path, narHash))
 }
