@@ -87,6 +87,24 @@ export function settle(state: string, digest: string): void {
   rmSync(expectedFile(state, digest), { force: true })
 }
 
+/**
+ * The same of an output that was registered at this time, in seconds since 1970: one of a build that started later stays, for
+ * whoever judged, or took out, what was there before does not hold the output's lock.
+ */
+export function settleMade(state: string, digest: string, registered: number): void {
+  if (isOfLater(state, digest, registered)) return
+  settle(state, digest)
+}
+
+function isOfLater(state: string, digest: string, registered: number): boolean {
+  try {
+    return (readExpected(state, digest)?.time ?? 0) > registered
+  } catch (error) {
+    if (error instanceof FileError) return false
+    throw error
+  }
+}
+
 /** The hash parts of all outputs that are expected. */
 export function listExpected(state: string): readonly string[] {
   try {

@@ -3,10 +3,13 @@ import { join } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import {
   entryDirectory,
   finishEntry,
   hasContent,
+  isFinished,
+  listEntries,
   type QuarantineEntry,
   quarantineDirectory,
   readEntry,
@@ -44,6 +47,49 @@ export async function markAll(
   const same = known.filter(({ entry }) => wanted.has(makingOf(entry)) || isHolder(entry))
   const fresh = leaving.filter(entry => !kept.has(makingOf(entry)))
   return [...same, ...(await enterAll(state, fresh))]
+}
+
+/**
+ * Of several entries of one making, which several processes began, the one that has its content, or the first; the others
+ * are removed. For whoever has the lock.
+ */
+export function withoutDoubles(state: string, marked: readonly Marked[]): readonly Marked[] {
+  const first = new Map<string, Marked>()
+  for (const one of marked) {
+    const before = first.get(makingOf(one.entry))
+    const isBetter = before === undefined || (!isKept(state, before) && isKept(state, one))
+    if (isBetter) first.set(makingOf(one.entry), one)
+  }
+  const chosen = new Set(first.values())
+  for (const one of marked) if (!chosen.has(one) && one.id !== undefined) removeEntry(state, one.id)
+  return marked.filter(one => chosen.has(one))
+}
+
+function isKept(state: string, { id }: Marked): boolean {
+  return id !== undefined && hasContent(state, id)
+}
+
+/** The entries that keep the content of these very makings, whoever took it out. */
+export function keepersOf(state: string, entries: readonly QuarantineEntry[]): readonly string[] {
+  const makings = new Set(entries.map(makingOf))
+  const digests = new Set(entries.map(({ path }) => parseStorePath(path).digest))
+  const ids = listEntries(state).filter(id => digests.has(id.split('-')[1] ?? '') && hasContent(state, id))
+  return ids.filter(id => {
+    const entry = readable(state, id)
+    return entry !== undefined && makings.has(makingOf(entry))
+  })
+}
+
+/**
+ * Ends entries of what left the store under another entry, or was made again: those that others put a content into stay, and
+ * of the rest nothing does. For whoever has the lock.
+ */
+export function withdraw(state: string, marked: readonly Marked[]): void {
+  for (const { id } of marked) {
+    if (id === undefined || isFinished(state, id)) continue
+    if (hasContent(state, id)) finishEntry(state, id)
+    else removeEntry(state, id)
+  }
 }
 
 /** What tells a path that was made once from the same path made again. */

@@ -8,14 +8,8 @@ import { canBeLocked, withLockIfFree } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { isCollecting } from '../store/garbage-lock.ts'
 import { LONGEST } from '../store/writable-store.ts'
-import { markAll, readMarked } from './enter.ts'
-import {
-  hasContent,
-  isFinished,
-  listUnfinished,
-  type QuarantineEntry,
-  quarantineDirectory,
-} from './entries.ts'
+import { keepersOf, type Marked, markAll, readMarked, withdraw, withoutDoubles } from './enter.ts'
+import { isFinished, listUnfinished, type QuarantineEntry, quarantineDirectory } from './entries.ts'
 import { type OpenStore, stillValid } from './still-valid.ts'
 import { type Effort, NOTHING_TAKEN, type TakenOut, takeAllOut } from './take-all-out.ts'
 import { hasUnfinished, rest } from './unfinished.ts'
@@ -51,22 +45,53 @@ export async function quarantine(
 ): Promise<TakenOut> {
   const still = await stillValid(entries, openStore)
   if (still.length === 0) return NOTHING_TAKEN
-  const marked = await markAll(state, still, begunIn(state))
+  const begun = begunIn(state)
+  const marked = await markAll(state, still, begun)
   const ids = marked.flatMap(({ id }) => id ?? [])
+  const own = marked.filter(({ id }) => id !== undefined && !begun.includes(id))
   const lock = lockOf(state)
   for (const end = performance.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
-    const done = await withLockIfFree(lock, async () => {
-      // Whoever had the lock may have begun with more of what refers to them.
-      const all = await markAll(state, still, begunIn(state))
-      return restingAfter(state, takeAllOut(state, all, openStore, OWN))
-    })
+    const done = await withLockIfFree(lock, () => takeOutOnce(state, { still, own }, openStore))
     if (done !== undefined) return done.value
     // Whoever had the lock may have done it.
     if (ids.length === marked.length && ids.every(id => isFinished(state, id)))
-      return { ...NOTHING_TAKEN, kept: ids.filter(id => hasContent(state, id)) }
+      return { ...NOTHING_TAKEN, kept: keepersOf(state, still) }
     if (performance.now() > end)
       throw new FileError('another process takes paths out of the store: the next hook takes these out')
   }
+}
+
+/**
+ * What is done with the lock. Whoever had it before may have taken the same out for a reason of its own, which stays: then
+ * the entries that were made here while waiting for it go again.
+ */
+async function takeOutOnce(
+  state: string,
+  { still, own }: { readonly still: readonly QuarantineEntry[]; readonly own: readonly Marked[] },
+  openStore: OpenStore,
+): Promise<TakenOut> {
+  const left = await stillValid(still, openStore)
+  const gone = still.filter(entry => !left.includes(entry))
+  withdraw(
+    state,
+    own.filter(({ entry }) => gone.includes(entry)),
+  )
+  const keepers = gone.length === 0 ? [] : keepersOf(state, gone)
+  if (left.length === 0) return { ...NOTHING_TAKEN, kept: keepers }
+  const taken = await takeMarked(state, await markAll(state, left, begunIn(state)), {
+    openStore,
+    effort: OWN,
+  })
+  return { ...taken, kept: [...new Set([...keepers, ...taken.kept])] }
+}
+
+/** Takes what is marked out, each making under one entry. */
+function takeMarked(
+  state: string,
+  marked: readonly Marked[],
+  { openStore, effort }: { readonly openStore: OpenStore; readonly effort: Effort },
+): Promise<TakenOut> {
+  return restingAfter(state, takeAllOut(state, withoutDoubles(state, marked), openStore, effort))
 }
 
 /**
@@ -83,10 +108,8 @@ export async function quarantineForOthers(
     : await withLockIfFree(lockOf(state), async () => {
         const still = await stillValid(entries, openStore)
         if (still.length === 0) return NOTHING_TAKEN
-        return restingAfter(
-          state,
-          takeAllOut(state, await markAll(state, still, begunIn(state)), openStore, OTHERS),
-        )
+        const marked = await markAll(state, still, begunIn(state))
+        return takeMarked(state, marked, { openStore, effort: OTHERS })
       })
   if (done === undefined)
     throw new FileError(
@@ -107,7 +130,7 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
   }
   const done = await withLockIfFree(lockOf(state), () => {
     const ids = begunIn(state)
-    return restingAfter(state, takeAllOut(state, readMarked(state, ids), openStore, OTHERS))
+    return takeMarked(state, readMarked(state, ids), { openStore, effort: OTHERS })
   })
   return done?.value
 }

@@ -1,11 +1,11 @@
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import { settle } from '../ledger/expected.ts'
+import { settleMade } from '../ledger/expected.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Store } from '../store/store-client.ts'
-import { enterAll, type Marked } from './enter.ts'
-import { entryDirectory, finishEntry, hasContent, quarantineDirectory } from './entries.ts'
+import { enterAll, keepersOf, type Marked } from './enter.ts'
+import { entryDirectory, finishEntry, hasContent, quarantineDirectory, removeEntry } from './entries.ts'
 import { holdersOf, isHolder } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
 import { openAside } from './set-aside.ts'
@@ -137,8 +137,11 @@ function finish(state: string, { marked, lost, others }: Departure): TakenOut {
   ifWritable(() => unmarkLeaving(state))
   for (const { entry, id } of marked) {
     // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.
-    ifWritable(() => settle(state, parseStorePath(entry.path).digest))
+    ifWritable(() => settleMade(state, parseStorePath(entry.path).digest, entry.registered))
     if (id !== undefined) finishEntry(state, id)
+    // A killed process waited with it for the one that took this out.
+    if (id !== undefined && !hasContent(state, id) && keepersOf(state, [entry]).length > 0)
+      removeEntry(state, id)
   }
   const ids = marked.flatMap(({ id }) => id ?? [])
   return {

@@ -6,10 +6,12 @@
 import {
   chmodSync,
   chownSync,
+  closeSync,
   constants,
   copyFileSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   renameSync,
   rmSync,
@@ -25,8 +27,17 @@ import { forgetLinks, linksOf } from './optimised-links.ts'
 import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
+/** How often a path is copied that others replace meanwhile. */
+const TRIES = 3
+
 /** Bytes of a file that is copied at once; others get their turn while a larger one is. */
 const AT_ONCE = 1024 * 1024
+
+/**
+ * Nix gives all of its paths one time, in seconds since 1970. What a directory shows may be that at which another process
+ * renewed files in it.
+ */
+const NIX_TIME = 1
 
 /** Blocks are shared where the file system can: what is written to one of two such files shows in it alone. */
 const CLONE = constants.COPYFILE_FICLONE
@@ -68,23 +79,11 @@ export async function renewInodes(
     return renewReadOnly(path, registered, aside)
   }
   try {
-    const walk: Walk = { files: [], directories: [] }
-    await copyAside(Buffer.from(path, 'utf8'), { aside, walk, depth: 0 })
-    const copies = new Map(walk.files.map(({ file, copy }) => [file, copy]))
-    const { narHash: found } = await narHashOfTree(path, file => copies.get(file))
-    if (found !== registered) return { registered, found }
-    const links = await linksOf(dirname(path), walk.files)
-    forgetLinks(links)
-    for (const { file, copy } of walk.files) {
-      renameSync(Buffer.from(copy, 'latin1'), Buffer.from(file, 'latin1'))
+    for (let tries = TRIES; tries > 0; tries--) {
+      const done = await withRoot(path, root => renewBelow(root, { path, registered, aside }))
+      if (done !== 'replaced') return done
     }
-    // Any user may have the store optimised, also in between.
-    forgetLinks(links)
-    // Nix gives all of its paths one time.
-    for (const { path: directory, status } of walk.directories) {
-      utimesSync(directory, status.atimeMs / 1000, status.mtimeMs / 1000)
-    }
-    return undefined
+    throw new FileError(`${printable(path)} is replaced again and again`)
   } catch (error) {
     if (error instanceof FileError) throw error
     throw new FileError(`${printable(path)} could not be copied: ${printable((error as Error).message)}`, {
@@ -93,6 +92,58 @@ export async function renewInodes(
   } finally {
     rmSync(aside, { recursive: true, force: true })
   }
+}
+
+/** What is renewed, and where it lies whatever becomes of its name. */
+interface Renewal {
+  readonly path: string
+  readonly registered: string
+  readonly aside: string
+}
+
+/**
+ * Opens a directory, so that its files are replaced in it and nowhere else: another process may take the path out of the
+ * store, and Nix make it again. A file has its name alone.
+ */
+async function withRoot<T>(path: string, use: (root: string) => Promise<T>): Promise<T> {
+  if (!lstatSync(path).isDirectory()) return use(path)
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+  try {
+    return await use(`/proc/self/fd/${fd}/.`)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+/** `replaced`: a file that another process gave a fresh inode meanwhile, or made again. Nothing is changed then. */
+async function renewBelow(
+  root: string,
+  { path, registered, aside }: Renewal,
+): Promise<Altered | 'replaced' | undefined> {
+  const top = lstatSync(root)
+  const walk: Walk = { files: [], directories: [] }
+  await copyAside(Buffer.from(root, 'utf8'), { aside, walk, depth: 0 })
+  const copies = new Map(walk.files.map(({ file, copy }) => [file, copy]))
+  const { narHash: found } = await narHashOfTree(root, file => copies.get(file))
+  if (found !== registered) return { registered, found }
+  const links = await linksOf(dirname(path), walk.files)
+  if (!isStill(path, top)) return 'replaced'
+  forgetLinks(links)
+  for (const { file, copy } of walk.files) {
+    renameSync(Buffer.from(copy, 'latin1'), Buffer.from(file, 'latin1'))
+  }
+  // Any user may have the store optimised, also in between.
+  forgetLinks(links)
+  for (const { path: directory, status } of walk.directories) {
+    utimesSync(directory, status.atimeMs / 1000, NIX_TIME)
+  }
+  return undefined
+}
+
+/** Whether what has this name is what was copied. Throws what the file system does where nothing has it. */
+function isStill(path: string, { ino, dev }: Stats): boolean {
+  const now = lstatSync(path)
+  return now.ino === ino && now.dev === dev
 }
 
 async function copyAside(
@@ -118,16 +169,27 @@ async function copyAside(
   }
 }
 
-/** The same by programs, where the store is mounted read-only. Linking forcibly renames, file by file. */
+/**
+ * Links copies into what has this name, if it is what was copied. Linking forcibly renames, file by file; a directory is
+ * entered first, so that it is the one whose files are replaced.
+ */
+const LINKING = `
+  still() { [ "$(stat --format=%d:%i -- "$1")" = "$inode" ]; }
+  link() { exec cp --archive --link --force --no-target-directory -- "$fresh" "$1"; }
+  path=$0 fresh=$1 inode=$2
+  if [ -d "$path" ] && [ ! -L "$path" ]; then cd -- "$path" && still . && link .
+  else still "$path" && link "$path"; fi`
+
+/** The same by programs, where the store is mounted read-only. */
 async function renewReadOnly(path: string, registered: string, aside: string): Promise<Altered | undefined> {
   await inWritableStore('mkdir', ['--mode=0700', '--', aside])
   try {
     const fresh = join(aside, 'content')
+    const { dev, ino } = lstatSync(path, { bigint: true })
     await inWritableStore('cp', ['--archive', '--no-target-directory', '--', path, fresh])
     const { narHash: found } = await narHashOfTree(fresh)
     if (found !== registered) return { registered, found }
-    const linking = ['--archive', '--link', '--force', '--no-target-directory']
-    await inWritableStore('cp', [...linking, '--', fresh, path])
+    await inWritableStore('sh', ['-c', LINKING, path, fresh, `${dev}:${ino}`])
     return undefined
   } finally {
     await inWritableStore('rm', ['--recursive', '--force', '--', aside])

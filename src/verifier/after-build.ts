@@ -1,5 +1,7 @@
+import { FileError } from '../files/regular-file.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { AdmittedKind } from '../ledger/admissions.ts'
-import { type Expected, settle } from '../ledger/expected.ts'
+import { type Expected, settle, settleMade } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
@@ -21,7 +23,11 @@ import { LeftToTheHook } from './left-to-the-hook.ts'
 import { ofThisBuild } from './of-this-build.ts'
 import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
+
+/** How often a build is judged again whose outputs are taken out or made again meanwhile. */
+const TRIES = 3
 
 /** What became of the outputs of one build. */
 export interface BuildOutcome {
@@ -45,22 +51,35 @@ interface Fresh {
  * Judges what a build put into the store: the derivation and its inputs once more, for a hook may have been skipped,
  * then each output that is valid and stands not in the ledger yet. What is trusted is attested with this machine's key
  * and admitted. One refused output condemns all of the build: in enforce mode they leave the store for the quarantine,
- * and so they do when judging fails or the policy cannot even be read. Throws where the store itself does not answer, and
+ * and so they do when judging fails or the policy cannot even be read. Where it fails because another process took them
+ * out, that is the refusal: they left for the other's reason. Throws where the store itself does not answer, and
  * LeftToTheHook where they would leave it and this inquiry may not take them out.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
+  for (let tries = TRIES; tries > 1; tries--) {
+    const outcome = await judgeBuild(inquiry, drvPath)
+    if (outcome !== undefined) return outcome
+  }
+  const last = await judgeBuild(inquiry, drvPath)
+  return last ?? { admitted: [], refusals: [allGone(readDerivation(drvPath))], taken: NOTHING_TAKEN }
+}
+
+/** Undefined: some of the outputs were taken out or made again meanwhile, so it has to be judged what there is now. */
+async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome | undefined> {
   const stored = readDerivation(drvPath)
   const unsupported = unsupportedBy(stored)
   if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, unsupported)
   const fresh = await freshOutputs(inquiry, stored)
   if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], taken: NOTHING_TAKEN }
   if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
-  const { trusted, refusals } = await judgeOutputs(inquiry, stored, fresh)
+  const judged = await judgeOutputs(inquiry, stored, fresh)
+  if (judged === undefined) return undefined
+  const { trusted, refusals } = judged
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
     const taken = await condemn(inquiry, condemned, refusals)
-    for (const { output } of fresh) forgetRefused(inquiry.places.state, output.path.digest)
+    for (const { info } of fresh) forgetRefused(inquiry.places.state, info)
     return { admitted: [], refusals, taken }
   }
   for (const { item, trust, stamp } of trusted) {
@@ -69,20 +88,21 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     await attestOutput(inquiry, output, info)
     await recordTrust(inquiry, trust, output.path, stamp)
   }
-  for (const { output } of fresh) forget(inquiry.places.state, output.path.digest)
+  for (const { info } of fresh) forget(inquiry.places.state, info)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
 }
 
-/** The output was judged, or was judged before. */
-function forget(state: string, digest: string): void {
-  settle(state, digest)
+/** The output was judged. */
+function forget(state: string, { path, registrationTime }: PathInfo): void {
+  const { digest } = parseStorePath(path)
+  settleMade(state, digest, registrationTime)
   forgetPresent(state, digest)
 }
 
 /** The same of one that was refused: nobody is told less because nothing can be written. */
-function forgetRefused(state: string, digest: string): void {
+function forgetRefused(state: string, info: PathInfo): void {
   try {
-    forget(state, digest)
+    forget(state, info)
   } catch {
     return
   }
@@ -106,7 +126,8 @@ async function freshOutputs(
       digest !== undefined &&
       isAdmitted({ state, policy: digest, now: inquiry.now }, output.path, admittedAs(output))
     ) {
-      forget(state, output.path.digest)
+      settle(state, output.path.digest)
+      forgetPresent(state, output.path.digest)
       admitted++
       continue
     }
@@ -152,6 +173,7 @@ interface Trusted {
   readonly stamp: string | undefined
 }
 
+/** Undefined: some of the outputs were taken out or made again, and judging failed by that. */
 async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: readonly Fresh[]) {
   const trusted: Trusted[] = []
   const refusals: Refusal[] = []
@@ -176,6 +198,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
         refusals.push(settled.refusal)
         continue
       }
+      if (settled.stamp === undefined) throw new FileError(`${item.info.path} is not on the disk`)
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
       const verdict = await judgeInput(inquiry, item.output, { builtHere: true, derivation: stored })
@@ -184,9 +207,22 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
     }
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
-    refusals.push(refusalOf(error, stored.path.path, 'derivation'))
+    const fates = await fatesOf(inquiry, fresh)
+    if (fates.has('gone')) return undefined
+    refusals.push(fates.has('leaving') ? allGone(stored) : refusalOf(error, stored.path.path, 'derivation'))
   }
   return { trusted, refusals }
+}
+
+/** What became of outputs while judging failed; nothing where the store does not say. */
+async function fatesOf(inquiry: Inquiry, fresh: readonly Fresh[]): Promise<ReadonlySet<Fate>> {
+  const fates = new Set<Fate>()
+  try {
+    for (const { info } of fresh) fates.add(await fateOf(inquiry, info))
+  } catch {
+    return new Set()
+  }
+  return fates
 }
 
 function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | undefined {
@@ -205,7 +241,7 @@ function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | u
  */
 export async function afterLostBuild(
   inquiry: Inquiry,
-  { derivation, digest }: Expected,
+  { derivation }: Expected,
   info: PathInfo,
 ): Promise<BuildOutcome> {
   const detail = `it was built here and not judged, and its derivation ${derivation} is not in the store any longer: build it again`
@@ -217,7 +253,7 @@ export async function afterLostBuild(
     findings: [{ code: 'unreadable', trouble: { origin: 'the store', detail } }],
   }
   const taken = await condemn(inquiry, [{ derivation, info, isNew: true }], [refusal])
-  forgetRefused(inquiry.places.state, digest)
+  forgetRefused(inquiry.places.state, info)
   return { admitted: [], refusals: [refusal], taken }
 }
 

@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { isPartial } from '../files/durable-file.ts'
-import { type Expected, expectedFile, readExpected, settle } from '../ledger/expected.ts'
+import { type Expected, expectedFile, readExpected, settle, settleMade } from '../ledger/expected.ts'
 import { identityOf, versionOf } from '../ledger/stamp.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
@@ -38,7 +38,8 @@ export async function finishExpected(
   for (let first = 0; first < digests.length; first += AT_ONCE) {
     const { open, broken } = readAll(inquiry, digests.slice(first, first + AT_ONCE), except)
     outcomes.push(...broken)
-    for (const expected of await stillValid(inquiry, open)) {
+    const valid = await stillValid(inquiry, open)
+    for (const expected of all ? valid : withoutLocked(valid, needed)) {
       if (done.has(expected.derivation)) continue
       if (room?.isFull()) return outcomes
       const finish = async () =>
@@ -103,6 +104,17 @@ async function stillValid(inquiry: Inquiry, open: readonly Open[]): Promise<read
   return open.filter(({ path }) => valid.has(path))
 }
 
+/**
+ * Those that no hook of their own is at, and those that are needed now. Whoever makes an output count as locked keeps it from
+ * being judged by others, and gains nothing: it is not in the ledger, so no build may use it until a hook that needs it,
+ * or `nixsig verify`, has judged it.
+ */
+function withoutLocked(valid: readonly Expected[], needed: ReadonlySet<string>): readonly Expected[] {
+  if (valid.length === 0) return valid
+  const isLocked = lockedOutputs()
+  return valid.filter(({ path, digest }) => needed.has(digest) || !isLocked(path))
+}
+
 /** Forgets an expectation, unless a build that started meanwhile has written another. */
 function drop(state: string, { digest, version }: Open): void {
   if (versionOf(expectedFile(state, digest)) === version) settle(state, digest)
@@ -119,7 +131,7 @@ async function finishOne(
   if (info === undefined) return []
   if (!info.ultimate) {
     // The build failed, and then the path came from elsewhere: judged when something here is built from it.
-    settle(inquiry.places.state, expected.digest)
+    settleMade(inquiry.places.state, expected.digest, info.registrationTime)
     return []
   }
   const hasDerivation = (await store.validPaths([expected.derivation])).size > 0

@@ -14,6 +14,7 @@ import type { PathInfo } from '../store/store-client.ts'
 import type { Input } from './build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+import { assertSameMaking } from './same-making.ts'
 
 /** Of the hash part of a store path. */
 const DIGEST_BYTES = 20
@@ -24,10 +25,21 @@ export type Settled = { readonly stamp: string | undefined } | { readonly refusa
 /**
  * Finds out, before a path is admitted, whether the bytes on the disk are those that the store registered, wherever that
  * is in doubt. Where the stamp in the ledger is another, they are hashed. Where the builder of a path that was made here
- * may still have a descriptor of it, they are copied to fresh inodes as well. Throws FileError, and LeftToTheHook where
- * this process may not write to the store.
+ * may still have a descriptor of it, they are copied to fresh inodes as well. Throws FileError, also where the path is not of
+ * this making any longer, and LeftToTheHook where this process may not write to the store.
  */
 export async function settleContents(
+  inquiry: Inquiry,
+  { path, kind }: Pick<Input, 'path' | 'kind'>,
+  info: PathInfo,
+): Promise<Settled> {
+  const settled = await settle(inquiry, { path, kind }, info)
+  // Asked after all was read: an entry of the ledger must not tie what was judged to what was made since.
+  await assertSameMaking(inquiry, info)
+  return settled
+}
+
+async function settle(
   inquiry: Inquiry,
   { path, kind }: Pick<Input, 'path' | 'kind'>,
   { narHash: registered, ultimate }: PathInfo,

@@ -14,6 +14,7 @@ import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
 import { makersOf } from './makers.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { assertSameMaking } from './same-making.ts'
 import { alteredRefusal } from './settle-contents.ts'
 
 /**
@@ -51,6 +52,7 @@ async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal
     const { narHashOfTree } = await import('../store/tree-nar.ts')
     const { narHash: found } = await narHashOfTree(path.path)
     if (found === info.narHash) return undefined
+    await assertSameMaking(inquiry, info)
     const known = path.name.endsWith('.drv')
       ? kind
       : (await identify(inquiry, path, knownFromStore(info))).kind

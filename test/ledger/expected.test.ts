@@ -3,7 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { type Expected, expectOutput, listExpected, readExpected, settle } from '../../src/ledger/expected.ts'
+import {
+  type Expected,
+  expectOutput,
+  listExpected,
+  readExpected,
+  settle,
+  settleMade,
+} from '../../src/ledger/expected.ts'
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
 const expected: Expected = {
@@ -131,4 +138,17 @@ test('attack: however many hashes are attested, the expectation can be read back
   expectOutput(state, { ...expected, admits: { kind: 'these', hashes: allowed } })
   const kept = { kind: 'these', hashes: allowed.slice(0, 128) }
   assert.deepEqual(readExpected(state, DIGEST)?.admits, kept)
+})
+
+test('race: who took out what was there before leaves the expectation of a build that started since', () => {
+  const registered = expected.time
+  for (const [time, isLeft] of [
+    [registered - 1, false],
+    [registered, false],
+    [registered + 1, true],
+  ] as const) {
+    expectOutput(state, { ...expected, time })
+    settleMade(state, DIGEST, registered)
+    assert.equal(readExpected(state, DIGEST) !== undefined, isLeft, String(time))
+  }
 })

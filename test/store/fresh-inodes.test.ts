@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import {
   chmodSync,
   closeSync,
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -10,6 +11,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -19,7 +21,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { toNix32 } from '../../src/formats/nix/nix32.ts'
 import { fromHex } from '../../src/primitives/hex.ts'
@@ -172,3 +174,66 @@ test('killed at any moment, the contents are what they were', async () => {
     assert.equal(lstatSync(join(path, 'f0')).mtimeMs, 1000)
   }
 })
+
+/** So large that others get their turn while it is copied, and while it is hashed. */
+const LARGE = 'x'.repeat(16 * 1024 * 1024)
+
+/** Waits until copying has begun. */
+async function begun(): Promise<void> {
+  while (!existsSync(join(aside, '0'))) await setImmediate()
+}
+
+test('race: two processes renew one path at once: it keeps its contents and its times', async () => {
+  for (const node of [LARGE, { a: LARGE, d: { b: LARGE, c: 'small' }, e: { link: 'a' } }]) {
+    lay(path, node)
+    const { narHash } = await narHashOfTree(path)
+    const before = look(path)
+    const both = await Promise.all([
+      renewInodes(path, narHash, aside),
+      renewInodes(path, narHash, `${aside}-2`),
+    ])
+    assert.deepEqual(both, [undefined, undefined])
+    const after = look(path)
+    for (const [at, { kind, inode, seen }] of before) {
+      assert.equal(after.get(at)?.seen, seen, at)
+      assert.equal(after.get(at)?.inode === inode, kind !== 'file', at)
+    }
+    assert.equal((await narHashOfTree(path)).narHash, narHash)
+    assert.deepEqual(readdirSync(store), ['path'])
+    rmSync(path, { recursive: true })
+  }
+})
+
+for (const [what, made, again] of [
+  ['file', LARGE, 'made again'],
+  ['tree', { a: LARGE, b: 'one' }, { a: 'made again', b: 'two' }],
+] as const) {
+  test(`race: a ${what} that is taken away and made again while it is copied keeps its new contents`, async () => {
+    lay(path, made)
+    const { narHash } = await narHashOfTree(path)
+    const renewing = renewInodes(path, narHash, aside)
+    const taken = join(store, 'taken')
+    await begun()
+    renameSync(path, taken)
+    lay(path, again)
+    const before = look(path)
+    const { narHash: newHash } = await narHashOfTree(path)
+    const altered = await renewing.catch((error: Error) => error)
+    if (what === 'file') assert.deepEqual(altered, { registered: narHash, found: newHash })
+    assert.deepEqual(look(path), before)
+    assert.equal((await narHashOfTree(taken)).narHash, narHash)
+  })
+
+  test(`race: a ${what} that is taken away while it is copied is not put back`, async () => {
+    lay(path, made)
+    const { narHash } = await narHashOfTree(path)
+    const renewing = renewInodes(path, narHash, aside)
+    const taken = join(store, 'taken')
+    await begun()
+    renameSync(path, taken)
+    const end = await renewing.catch((error: Error) => error)
+    if (what === 'file') assert.match(String(end), /ENOENT|cannot be read/)
+    assert.deepEqual(readdirSync(store), ['taken'])
+    assert.equal((await narHashOfTree(taken)).narHash, narHash)
+  })
+}
