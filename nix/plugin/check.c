@@ -155,6 +155,40 @@ static void check_insertion(void) {
   }
 }
 
+static bool is_same_text(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
+
+/** Whether a statement is read alike after another whose head was remembered, and after one that has none. */
+static bool reads_alike(const char *sql, const char *before) {
+  struct row warm, cold, ignored;
+  char *copies[3];
+  const bool is_before = reads(before, strlen(before), &ignored, &copies[0]);
+  const bool is_warm = reads(sql, strlen(sql), &warm, &copies[1]);
+  parse_insertion(strcpy(copies[0], "x"), &ignored); /* nothing is remembered now */
+  const bool is_cold = reads(sql, strlen(sql), &cold, &copies[2]);
+  const bool is_alike = is_before && is_warm == is_cold &&
+                        (!is_cold || (is_same_text(warm.path, cold.path) && is_same_text(warm.hash, cold.hash) &&
+                                      is_same_text(warm.deriver, cold.deriver) && is_same_text(warm.ca, cold.ca) && warm.is_ours == cold.is_ours));
+  for (int i = 0; i < 3; i++) free(copies[i]);
+  return is_alike;
+}
+
+/** What is remembered of one statement says nothing of another, whichever byte of it is another or missing. */
+static void check_heads(void) {
+  static const char other_order[] = "insert into ValidPaths (hash, path, ca, ultimate, deriver) values ('a', 'b', 'c', 0, 'd')";
+  char changed[sizeof insertion];
+  expect(reads_alike(insertion, other_order) && reads_alike(other_order, insertion), "a statement is read by its own head");
+  for (size_t at = 0; at < sizeof insertion - 1; at++) {
+    for (const char *c = "'(),; 0N\nhpPx"; *c != '\0'; c++) {
+      memcpy(changed, insertion, sizeof insertion);
+      changed[at] = *c;
+      expect(reads_alike(changed, insertion), "a changed statement is read by its own head");
+    }
+    memcpy(changed, insertion, sizeof insertion);
+    changed[at] = '\0';
+    expect(reads_alike(changed, insertion), "so is one that ends early");
+  }
+}
+
 static void check_decisions(void) {
   const struct places nowhere = {.state = "/nonexistent", .policy = "/nonexistent", .socket = "/nonexistent", .patience_ms = 1000};
   struct row row = {.path = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note",
@@ -178,6 +212,7 @@ int main(void) {
   check_inert();
   check_lines();
   check_insertion();
+  check_heads();
   check_decisions();
   if (wrong == 0) puts("nothing is wrong");
   return wrong == 0 ? 0 : 1;

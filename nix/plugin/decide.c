@@ -8,6 +8,7 @@
 
 #include "inert.h"
 #include "ledger.h"
+#include "lines.h"
 #include "policy.h"
 #include "resident.h"
 #include "respite.h"
@@ -20,7 +21,9 @@ struct subject {
 };
 
 static bool is_hex_sha256(const char *text) {
-  return strspn(text, "0123456789abcdef") == HEX_SHA256 && text[HEX_SHA256] == '\0';
+  char copy[HEX_SHA256 + 1];
+  struct rest rest = {text, text + strnlen(text, HEX_SHA256 + 1)};
+  return take_hex(&rest, copy, HEX_SHA256) && rest.next == rest.end;
 }
 
 static bool parse_row(const struct row *row, struct subject *subject) {

@@ -128,8 +128,8 @@ static bool take_output(struct rest *rest) {
 }
 
 enum ledger find_admission(const char *state, const struct store_path *path, struct admission *found, char *why, size_t size) {
-  char file[64];
-  snprintf(file, sizeof file, "%.2s/%s", path->digest, path->digest);
+  char file[DIGEST_CHARS + 4] = {path->digest[0], path->digest[1], '/'};
+  memcpy(file + 3, path->digest, sizeof path->digest);
   struct rest rest;
   enum ledger read = open_room(state, &ledger_room, why, size);
   if (read == LEDGER_HAS) read = read_record(&ledger_room, file, ENTRY_LIMIT, &rest, why, size);

@@ -4,24 +4,17 @@
 
 static size_t left(const struct rest *rest) { return (size_t)(rest->end - rest->next); }
 
-bool begins(const struct rest *rest, const char *literal) {
-  const size_t length = strlen(literal);
-  return left(rest) >= length && memcmp(rest->next, literal, length) == 0;
-}
-
-bool take(struct rest *rest, const char *literal) {
-  if (!begins(rest, literal)) return false;
-  rest->next += strlen(literal);
-  return true;
-}
+/* One load for a byte in place of four comparisons: an entry of the ledger has two hundred digits. */
+static const bool hex_digits[256] = {
+    ['0'] = true, ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true, ['7'] = true,
+    ['8'] = true, ['9'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true, ['f'] = true};
 
 bool take_hex(struct rest *rest, char *copy, size_t digits) {
   if (left(rest) < digits) return false;
   for (size_t i = 0; i < digits; i++) {
-    const char c = rest->next[i];
-    if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'))) return false;
-    copy[i] = c;
+    if (!hex_digits[(unsigned char)rest->next[i]]) return false;
   }
+  memcpy(copy, rest->next, digits);
   copy[digits] = '\0';
   rest->next += digits;
   return true;

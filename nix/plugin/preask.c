@@ -36,70 +36,121 @@ static char *after(char *at, const char *word) {
   return strncasecmp(at, word, length) == 0 ? at + length : NULL;
 }
 
-/** Takes a literal: NULL, a whole number, or a text in quotation marks, which is put where it began and ended. NULL: anything else. */
+/** The same for one character. */
+static char *after_character(char *at, char character) {
+  if (at == NULL) return NULL;
+  while (*at == ' ' || *at == '\n') at++;
+  return *at == character ? at + 1 : NULL;
+}
+
+/** Takes the rest of a text in quotation marks, which is put where it began and ended; NULL: it does not end. */
+static char *take_text(char *at, const char **value) {
+  *value = at;
+  for (char *to = at;;) {
+    char *quote = strchr(at, '\'');
+    if (quote == NULL) return NULL;
+    const size_t length = (size_t)(quote - at);
+    if (to != at) memmove(to, at, length);
+    to += length;
+    at = quote + 1;
+    if (*at != '\'') {
+      *to = '\0';
+      return at;
+    }
+    *to++ = *at++;
+  }
+}
+
+/** Takes a literal: NULL, a whole number, or a text in quotation marks. NULL: anything else. */
 static char *take_literal(char *at, const char **value) {
   *value = NULL;
-  char *rest = after(at, "NULL");
-  if (rest != NULL || at == NULL) return rest;
-  rest = after(at, "'");
-  if (rest == NULL) {
-    while (*at == ' ') at++;
-    *value = at;
-    char *end = at + strspn(at, "-0123456789");
-    return end == at ? NULL : end;
-  }
-  *value = rest;
-  char *to = rest;
-  for (; *rest != '\0'; rest++) {
-    if (*rest == '\'' && *++rest != '\'') {
-      *to = '\0';
-      return rest;
-    }
-    *to++ = *rest;
-  }
-  return NULL;
+  if (at == NULL) return NULL;
+  char *rest = after_character(at, '\'');
+  if (rest != NULL) return take_text(rest, value);
+  rest = after(at, "NULL");
+  if (rest != NULL) return rest;
+  while (*at == ' ') at++;
+  *value = at;
+  char *end = at + strspn(at, "-0123456789");
+  return end == at ? NULL : end;
 }
 
-/** Where a row keeps what a column says; NULL: nowhere. */
-static const char **field_of(struct row *row, const char *name, size_t length, const char **is_ours) {
-  const struct {
-    const char *name;
-    const char **field;
-  } fields[] = {{"path", &row->path}, {"hash", &row->hash}, {"deriver", &row->deriver}, {"ca", &row->ca}, {"ultimate", is_ours}};
-  for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++) {
-    if (strlen(fields[i].name) == length && strncasecmp(fields[i].name, name, length) == 0) return fields[i].field;
+/** The columns that a row is made of. */
+enum column { OTHER_COLUMN, PATH, HASH, DERIVER, CA, ULTIMATE, COLUMNS };
+
+static enum column column_named(const char *name, size_t length) {
+  static const char *const names[COLUMNS] = {"", "path", "hash", "deriver", "ca", "ultimate"};
+  for (enum column column = PATH; column < COLUMNS; column++) {
+    if (strlen(names[column]) == length && strncasecmp(names[column], name, length) == 0) return column;
   }
-  return NULL;
+  return OTHER_COLUMN;
 }
 
-bool parse_insertion(char *sql, struct row *row) {
-  enum { COLUMNS = 16, NAME_CHARS = 64 };
-  const char **fields[COLUMNS];
-  const char *is_ours = NULL, *ignored;
-  size_t columns = 0;
-  *row = (struct row){0};
-  char *at = after(after(sql, insertion), "(");
-  for (; at != NULL; columns++) {
+enum { HEAD_LIMIT = 256, LIST_LIMIT = 16, NAME_LIMIT_CHARS = 64 };
+
+/** What an insertion says before its first value: which columns the values are for. */
+struct head {
+  char text[HEAD_LIMIT];
+  size_t length; /* 0: nothing was read */
+  enum column columns[LIST_LIMIT];
+  size_t count;
+};
+
+/** Reads a head; where the values begin, or NULL. */
+static char *parse_head(char *sql, struct head *head) {
+  char *at = after_character(after(sql, insertion), '(');
+  for (head->count = 0; at != NULL;) {
     while (*at == ' ') at++;
     const size_t length = strcspn(at, " ,)");
-    if (length == 0 || length > NAME_CHARS || columns == COLUMNS) return false;
-    fields[columns] = field_of(row, at, length, &is_ours);
+    if (length == 0 || length > NAME_LIMIT_CHARS || head->count == LIST_LIMIT) return NULL;
+    head->columns[head->count++] = column_named(at, length);
     at += length;
-    char *next = after(at, ",");
+    char *next = after_character(at, ',');
     if (next == NULL) break;
     at = next;
   }
+  return after_character(after(after_character(at, ')'), "values"), '(');
+}
+
+/**
+ * Takes the head of an insertion; where the values begin, or NULL. Nix prepares the statement once, so what the last head said is
+ * remembered. It is remembered with the whole text that says it and depends on nothing else: where each byte of that is there
+ * again, reading it again would say the same. Whoever decides holds a lock (guard.c).
+ */
+static char *take_head(char *sql, const struct head **head) {
+  static struct head last;
+  *head = &last;
+  if (last.length > 0 && strncmp(sql, last.text, last.length) == 0) return sql + last.length;
+  last.length = 0;
+  char *values = parse_head(sql, &last);
+  const size_t length = values == NULL ? 0 : (size_t)(values - sql);
+  if (length > sizeof last.text) return values;
+  memcpy(last.text, sql, length);
+  last.length = length;
+  return values;
+}
+
+bool parse_insertion(char *sql, struct row *row) {
+  const struct head *head;
+  const char *values[COLUMNS] = {NULL};
+  *row = (struct row){0};
+  char *at = take_head(sql, &head);
   if (at == NULL) return false;
-  columns++;
-  at = after(after(after(at, ")"), "values"), "(");
-  for (size_t column = 0; column < columns; column++) {
-    if (column > 0) at = after(at, ",");
-    at = take_literal(at, fields[column] == NULL ? &ignored : fields[column]);
+  for (size_t i = 0; i < head->count; i++) {
+    if (i > 0) at = after_character(at, ',');
+    at = take_literal(at, &values[head->columns[i]]);
     if (at == NULL) return false;
   }
   /* `ultimate` is the one number among them, and still followed by what comes behind it. */
-  row->is_ours = is_ours != NULL && strspn(is_ours, "0") != strspn(is_ours, "0123456789");
-  at = after(at, ")");
+  const char *ours = values[ULTIMATE];
+  *row = (struct row){
+      .path = values[PATH],
+      .hash = values[HASH],
+      .deriver = values[DERIVER],
+      .ca = values[CA],
+      .is_ours = ours != NULL && strspn(ours, "0") != strspn(ours, "0123456789"),
+  };
+  at = after_character(at, ')');
   if (at == NULL) return false;
   while (*at == ' ' || *at == ';' || *at == '\n') at++;
   return *at == '\0';

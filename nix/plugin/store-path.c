@@ -14,13 +14,26 @@ static int nix32_digit(char c) {
   return found == NULL ? -1 : (int)(found - nix32);
 }
 
-static bool is_name_character(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("+._?=-", c));
-}
+/* What each byte may be in a store path, looked up: every row has two hundred of them. Bytes that are not named are 0. */
+enum { IN_DIGEST = 1, IN_NAME = 2 };
+#define BOTH (IN_DIGEST | IN_NAME)
+static const unsigned char byte_kinds[256] = {
+    ['0'] = BOTH, ['1'] = BOTH, ['2'] = BOTH, ['3'] = BOTH, ['4'] = BOTH, ['5'] = BOTH, ['6'] = BOTH, ['7'] = BOTH, ['8'] = BOTH,
+    ['9'] = BOTH, ['a'] = BOTH, ['b'] = BOTH, ['c'] = BOTH, ['d'] = BOTH, ['f'] = BOTH, ['g'] = BOTH, ['h'] = BOTH, ['i'] = BOTH,
+    ['j'] = BOTH, ['k'] = BOTH, ['l'] = BOTH, ['m'] = BOTH, ['n'] = BOTH, ['p'] = BOTH, ['q'] = BOTH, ['r'] = BOTH, ['s'] = BOTH,
+    ['v'] = BOTH, ['w'] = BOTH, ['x'] = BOTH, ['y'] = BOTH, ['z'] = BOTH,
+    ['e'] = IN_NAME, ['o'] = IN_NAME, ['t'] = IN_NAME, ['u'] = IN_NAME,
+    ['A'] = IN_NAME, ['B'] = IN_NAME, ['C'] = IN_NAME, ['D'] = IN_NAME, ['E'] = IN_NAME, ['F'] = IN_NAME, ['G'] = IN_NAME,
+    ['H'] = IN_NAME, ['I'] = IN_NAME, ['J'] = IN_NAME, ['K'] = IN_NAME, ['L'] = IN_NAME, ['M'] = IN_NAME, ['N'] = IN_NAME,
+    ['O'] = IN_NAME, ['P'] = IN_NAME, ['Q'] = IN_NAME, ['R'] = IN_NAME, ['S'] = IN_NAME, ['T'] = IN_NAME, ['U'] = IN_NAME,
+    ['V'] = IN_NAME, ['W'] = IN_NAME, ['X'] = IN_NAME, ['Y'] = IN_NAME, ['Z'] = IN_NAME,
+    ['+'] = IN_NAME, ['.'] = IN_NAME, ['_'] = IN_NAME, ['?'] = IN_NAME, ['='] = IN_NAME, ['-'] = IN_NAME};
+
+static bool may_be(char c, unsigned char kind) { return (byte_kinds[(unsigned char)c] & kind) != 0; }
 
 bool is_name(const char *name, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    if (!is_name_character(name[i])) return false;
+    if (!may_be(name[i], IN_NAME)) return false;
   }
   return length > 0 && length <= NAME_LIMIT;
 }
@@ -30,7 +43,7 @@ bool parse_store_path(const char *path, struct store_path *parsed) {
   if (strncmp(path, STORE_DIR "/", prefix) != 0) return false;
   const char *digest = path + prefix;
   for (int i = 0; i < DIGEST_CHARS; i++) {
-    if (nix32_digit(digest[i]) < 0) return false;
+    if (!may_be(digest[i], IN_DIGEST)) return false;
   }
   if (digest[DIGEST_CHARS] != '-') return false;
   const char *name = digest + DIGEST_CHARS + 1;
