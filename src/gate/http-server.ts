@@ -77,7 +77,7 @@ export const HTTP_LIMITS: HttpLimits = {
   },
   unknown: 2048,
   hold: { most: 4096, for: 5000 },
-  turns: { perUser: 8, perMachine: 32, others: 128, root: 256, pace: { burst: 256, perSecond: 50 } },
+  turns: { perUser: 8, perMachine: 32, others: 128, root: 256, pace: { burst: 256, perSecond: 25 } },
   // Nix sends none ahead.
   pipelined: 8,
   head: 8 * 1024,
