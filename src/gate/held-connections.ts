@@ -11,6 +11,8 @@ export interface HoldLimits {
 export interface HeldConnections {
   /** Reads nothing more of a connection, and closes it in a while. */
   take(socket: Socket): void
+  /** Closes at once what is not held. */
+  drop(socket: Socket): void
   /** Closes all that are held, and from now on each at once. */
   release(): void
 }
@@ -37,29 +39,13 @@ export function holdConnections(limits: HoldLimits): HeldConnections {
         held.delete(socket)
       })
     },
+    drop(socket) {
+      if (!held.has(socket)) socket.destroy()
+    },
     release() {
       isOver = true
       for (const socket of held.keys()) reset(socket)
     },
-  }
-}
-
-/** Peers of whom nothing is taken in for a while. */
-export interface Punished {
-  add(name: string): void
-  has(name: string): boolean
-}
-
-/** Each for so many milliseconds. */
-export function punishFor(ms: number): Punished {
-  const names = new Set<string>()
-  return {
-    add(name) {
-      if (ms === 0 || names.has(name)) return
-      names.add(name)
-      setTimeout(() => names.delete(name), ms).unref()
-    },
-    has: name => names.has(name),
   }
 }
 

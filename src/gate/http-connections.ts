@@ -1,7 +1,9 @@
 /** The connections of the gate's HTTP server: how many there are, which of them are idle, and which one goes first. */
 import type { Socket } from 'node:net'
-import { type HoldLimits, holdConnections, punishFor } from './held-connections.ts'
+import { type HoldLimits, holdConnections } from './held-connections.ts'
+import type { Unreadable } from './http-exchange.ts'
 import type { Peer } from './peers.ts'
+import { openRestraint, type RestraintLimits } from './restraint.ts'
 
 export interface ConnectionLimits {
   /** Of one peer that is not root. */
@@ -10,6 +12,8 @@ export interface ConnectionLimits {
   readonly others: number
   /** Root's. */
   readonly root: number
+  /** Whose are taken in. */
+  readonly restraint: RestraintLimits
 }
 
 export interface Connection {
@@ -39,6 +43,11 @@ export interface Connections {
   ended(socket: Socket): void
   /** Closes a connection that asked for too much, and for a while turns away those that its peer opens. */
   punish(connection: Connection): void
+  /**
+   * Says that nothing can be read of what a connection sent, and closes it; where its peer does so often, not before a while.
+   * One that was late held out long enough.
+   */
+  giveUp(socket: Socket, unreadable: Unreadable): void
   /** Whether nothing moves because a handler is not done yet, and not because somebody does not read or send. */
   isThinking(socket: Socket): boolean
   count(): number
@@ -115,6 +124,11 @@ function newcomer(socket: Socket, peer: Peer, idleSince: number): Connection {
   return { socket, peer, underWay: 0, streaming: 0, aborts: new Set(), idleSince, isServed: false }
 }
 
+function isThinking(connection: Connection | undefined): boolean {
+  if (connection === undefined) return false
+  return connection.underWay > 0 && connection.streaming === 0 && connection.socket.writableLength === 0
+}
+
 /**
  * Keeps at most so many connections. One with a request under way is never given up for another. Those that are turned away
  * are held for a while, as are those that had no answer yet when they were given up; others are closed.
@@ -123,10 +137,8 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
   const held = holdConnections(hold)
   const open = new Map<Socket, Connection>()
   const roster = openRoster(limits)
-  const punished = punishFor(hold.for)
-  let refused = 0
-  let time = 0
-  let isFinishing = false
+  const restraint = openRestraint(limits.restraint, hold.for)
+  let [refused, time, isFinishing] = [0, 0, false]
 
   /** Once it is out of the list, whatever ends a connection counts for nothing. */
   function close(connection: Connection, end: () => void = () => connection.socket.destroy()): void {
@@ -139,14 +151,13 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
   function makeRoom(peer: Peer): boolean {
     const crowded = roster.crowded(peer)
     const leaving = crowded?.leaving
-    if (leaving?.isServed === false) close(leaving, () => held.take(leaving.socket))
-    else if (leaving !== undefined) close(leaving)
+    if (leaving !== undefined) close(leaving, leaving.isServed ? undefined : () => held.take(leaving.socket))
     return crowded === undefined || crowded.leaving !== undefined
   }
 
   return {
     admit(socket, peer) {
-      if (isFinishing || punished.has(peer.name) || !makeRoom(peer)) {
+      if (isFinishing || !restraint.lets(peer) || !makeRoom(peer)) {
         refused++
         held.take(socket)
         return false
@@ -172,13 +183,16 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
     },
     punish(connection) {
       close(connection)
-      if (!connection.peer.isRoot) punished.add(connection.peer.name)
+      restraint.punish(connection.peer)
     },
-    isThinking(socket) {
+    giveUp(socket, { words, isLate }) {
       const connection = open.get(socket)
-      if (connection === undefined) return false
-      return connection.underWay > 0 && connection.streaming === 0 && socket.writableLength === 0
+      if (connection === undefined) return held.drop(socket)
+      if (connection.underWay === 0) socket.write(words)
+      if (isLate || restraint.forgives(connection.peer)) close(connection, () => socket.destroySoon())
+      else close(connection, () => held.take(socket))
     },
+    isThinking: socket => isThinking(open.get(socket)),
     count: () => open.size,
     refused: () => refused,
     finish() {

@@ -51,6 +51,22 @@ export function refusalOf({ method, url = '', headers }: IncomingMessage): GateR
   return undefined
 }
 
+/** What a client is told whose request cannot be read. */
+export interface Unreadable {
+  /** A whole answer, the last on its connection. */
+  readonly words: string
+  /** Whether it did not come in time. */
+  readonly isLate: boolean
+}
+
+/** By what Node has against it. */
+export function unreadable(code: string | undefined): Unreadable {
+  const isLate = code === 'ERR_HTTP_REQUEST_TIMEOUT'
+  const tooLarge = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
+  const status = isLate ? '408 Request Timeout' : tooLarge
+  return { words: `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, isLate }
+}
+
 /** An answer of one line. */
 export function plain(status: number, words: string, headers: GateResponse['headers'] = {}): GateResponse {
   const body = Buffer.from(`${words}\n`, 'utf8')

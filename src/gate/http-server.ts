@@ -9,7 +9,7 @@ import {
   type Connections,
   keepConnections,
 } from './http-connections.ts'
-import { Exchange, plain, refusalOf, sendAnswer } from './http-exchange.ts'
+import { Exchange, plain, refusalOf, sendAnswer, unreadable } from './http-exchange.ts'
 import { type FindPeer, openPeers, type Peer } from './peers.ts'
 import { openTurns, type TurnLimits } from './turns.ts'
 
@@ -69,10 +69,15 @@ export interface HttpLimits {
 
 export const HTTP_LIMITS: HttpLimits = {
   // Nix opens 25.
-  connections: { perPeer: 64, others: 512, root: 512 },
+  connections: {
+    perPeer: 64,
+    others: 512,
+    root: 512,
+    restraint: { opened: { burst: 256, perSecond: 25 }, unreadable: { burst: 32, perSecond: 1 } },
+  },
   unknown: 2048,
   hold: { most: 4096, for: 5000 },
-  turns: { perUser: 8, perMachine: 32, others: 128, root: 256 },
+  turns: { perUser: 8, perMachine: 32, others: 128, root: 256, pace: { burst: 256, perSecond: 25 } },
   // Nix sends none ahead.
   pipelined: 8,
   head: 8 * 1024,
@@ -126,6 +131,9 @@ export async function openHttpServer(
   server.on('checkContinue', receive)
   server.on('timeout', (socket: Socket) =>
     connections.isThinking(socket) ? socket.setTimeout(limits.stall) : socket.destroy(),
+  )
+  server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) =>
+    connections.giveUp(socket, unreadable(code)),
   )
   await listen(server, on)
   server.on('error', onError)
@@ -227,18 +235,18 @@ function receiver(
     }
     const exchange = new Exchange(message, response, connection)
     const refusal = refusalOf(message)
-    if (refusal !== undefined) send(exchange, refusal)
-    else if (connection.underWay === 1) inTurn(connection, exchange)
+    const begin = (done: () => void) => {
+      if (refusal === undefined) return answer(exchange, done)
+      done()
+      send(exchange, refusal)
+    }
+    if (connection.underWay === 1) inTurn(connection, begin)
     // Too many in one piece are to cost nothing: none of them is begun before all of it has been read.
-    else process.nextTick(inTurn, connection, exchange)
+    else process.nextTick(inTurn, connection, begin)
   }
 
-  function inTurn({ peer, socket }: Connection, exchange: Exchange): void {
-    turns.take(
-      peer,
-      () => socket.destroyed,
-      done => answer(exchange, done),
-    )
+  function inTurn({ peer, socket }: Connection, begin: (done: () => void) => void): void {
+    turns.take(peer, () => socket.destroyed, begin)
   }
 }
 

@@ -1,4 +1,5 @@
 /** Whose request is next: each peer in its turn, however many requests one of them has. */
+import { CLOCK, type Clock, openPacer, type Pace } from './paces.ts'
 import type { Peer } from './peers.ts'
 
 export interface TurnLimits {
@@ -9,13 +10,15 @@ export interface TurnLimits {
   readonly others: number
   /** Root's. */
   readonly root: number
+  /** Requests of one user of this machine that are begun. Root has no such limit, nor has another machine. */
+  readonly pace: Pace
 }
 
 export interface Turns {
   /**
    * Calls back at once if there is room, and else when it is this peer's turn: what one peer asks for begins in the order in
-   * which it came. `isOver` is looked at before: whoever is gone has no turn. The callback may give the turn back by calling
-   * `done`, once or more often.
+   * which it came. A user who asks for more than the pace allows waits for it, and nobody else does. `isOver` is looked at
+   * before: whoever is gone has no turn. The callback may give the turn back by calling `done`, once or more often.
    */
   take(peer: Peer, isOver: () => boolean, begin: (done: () => void) => void): void
   /** How many wait. */
@@ -33,7 +36,8 @@ interface Queue {
   readonly waiting: Waiting[]
 }
 
-export function openTurns(limits: TurnLimits): Turns {
+export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
+  const pacer = openPacer(limits.pace, clock, goOn)
   // In the order in which peers get their turn: whoever had one goes to the end.
   const queues = new Map<string, Queue>()
   let others = 0
@@ -44,6 +48,7 @@ export function openTurns(limits: TurnLimits): Turns {
   }
 
   function begin(queue: Queue, next: Waiting): void {
+    pacer.spend(queue.peer)
     queue.running++
     if (!queue.peer.isRoot) others++
     let isDone = false
@@ -72,7 +77,7 @@ export function openTurns(limits: TurnLimits): Turns {
   }
 
   function goOnWith(queue: Queue): void {
-    if (!hasRoom(queue)) return
+    if (!hasRoom(queue) || (queue.waiting.length > 0 && !pacer.isInTime(queue.peer))) return
     const next = queue.waiting.shift()
     const { name } = queue.peer
     if (next !== undefined || queue.running === 0) queues.delete(name)
@@ -87,7 +92,7 @@ export function openTurns(limits: TurnLimits): Turns {
       const queue = queues.get(peer.name) ?? { peer, running: 0, waiting: [] }
       queues.set(peer.name, queue)
       const next = { isOver, begin: start }
-      if (queue.waiting.length === 0 && hasRoom(queue)) begin(queue, next)
+      if (queue.waiting.length === 0 && hasRoom(queue) && pacer.isInTime(queue.peer)) begin(queue, next)
       else queue.waiting.push(next)
     },
     waiting: () => [...queues.values()].reduce((sum, { waiting }) => sum + waiting.length, 0),

@@ -20,6 +20,8 @@ const BOUNDS: Readonly<Record<string, readonly string[]>> = {
     `together ${connections.others}, and root ${connections.root} of`,
     `${pipelined} requests ahead`,
     `${turns.perUser} answered at once, another machine ${turns.perMachine};`,
+    `${turns.pace.burst} requests and ${connections.restraint.opened.burst} connections at once`,
+    `${turns.pace.perSecond} and ${connections.restraint.opened.perSecond} a second`,
   ],
   'make the plugin ask': [`at most ${before} s`, `within ${inside} ms`],
 }

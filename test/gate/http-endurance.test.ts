@@ -12,12 +12,17 @@ import {
   HTTP_LIMITS,
   openHttpServer,
 } from '../../src/gate/http-server.ts'
-import { request, startServer, until } from './raw-http.ts'
+import { request, startServer, UNPACED, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
 
 /** As few connections as this, of whomever. */
-const atMost = (count: number) => ({ perPeer: count, others: count, root: count })
+const atMost = (count: number) => ({
+  perPeer: count,
+  others: count,
+  root: count,
+  restraint: { opened: UNPACED, unreadable: UNPACED },
+})
 
 const MEBIBYTE = 1024 * 1024
 

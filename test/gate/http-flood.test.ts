@@ -3,12 +3,17 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { GateRequest, GateResponse } from '../../src/gate/http-server.ts'
-import { request, startServer, until } from './raw-http.ts'
+import { request, startServer, UNPACED, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
 
 /** As few connections as this, of whomever. */
-const atMost = (count: number) => ({ perPeer: count, others: count, root: count })
+const atMost = (count: number) => ({
+  perPeer: count,
+  others: count,
+  root: count,
+  restraint: { opened: UNPACED, unreadable: UNPACED },
+})
 
 /** A handler that never answers whoever asks for `/held`, and all others at once. */
 function holding() {
@@ -106,4 +111,41 @@ test('attack: those that are held do not keep a server from closing', async t =>
   const start = performance.now()
   await server.close(100)
   assert.ok(performance.now() - start < 5000)
+})
+
+for (const [what, words] of [
+  ['sends headers that are too large', `GET / HTTP/1.1\r\nX: ${'x'.repeat(60_000)}`],
+  ['sends what is not HTTP', 'hello?\r\n\r\n'],
+  ['sends a length twice', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n'],
+] as const) {
+  test(`attack: a client that ${what} and comes again at once is told so 32 times, and then held`, async t => {
+    const server = await startServer(t, hello, { hold: { most: 1000, for: 1000 } })
+    const opened = await floodFor(t, 2500, server.port, words)
+    // Beyond those 32: 100, and each of them once more in a second.
+    assert.ok(opened < 500, `${opened} connections in 2.5 seconds`)
+  })
+}
+
+for (const [what, words] of [
+  ['asks, and is answered', 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'],
+  ['asks with a body', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx'],
+] as const) {
+  test(`attack: a user who ${what} on a new connection each time, has 256 and 25 a second`, async t => {
+    const alice = () => ({ name: 'user 1000', isRoot: false, isLocal: true })
+    const server = await startServer(t, hello, { hold: { most: 1000, for: 1000 } }, alice)
+    const opened = await floodFor(t, 2500, server.port, words)
+    assert.ok(opened < 256 + 3 * 25 + 3 * 100 + 50, `${opened} connections in 2.5 seconds`)
+  })
+}
+
+test('root opens and asks as often as it likes', async t => {
+  const root = () => ({ name: 'user 0', isRoot: true, isLocal: true })
+  const server = await startServer(t, hello, {}, root)
+  for (let n = 0; n < 600; n++) {
+    const client = await server.connect()
+    client.send(request('/'))
+    assert.equal((await client.answer()).status, 200)
+    client.socket.destroy()
+  }
+  assert.equal(server.refused(), 0)
 })

@@ -37,6 +37,9 @@ export interface TestServer extends HttpServer {
 /** Whose all connections are, unless a test says otherwise. */
 export const SOMEBODY: Peer = { name: 'somebody', isRoot: false, isLocal: false }
 
+/** As often as anybody likes. */
+export const UNPACED = { burst: 1e9, perSecond: 1e9 }
+
 /** A server on a free port, closed at once when the test is over, as are the clients that it makes. */
 export async function startServer(
   t: TestContext,

@@ -3,14 +3,15 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Peer } from '../../src/gate/peers.ts'
-import { openTurns } from '../../src/gate/turns.ts'
+import { openTurns, type TurnLimits } from '../../src/gate/turns.ts'
+import { UNPACED } from './raw-http.ts'
 
 const ROOT: Peer = { name: 'user 0', isRoot: true, isLocal: true }
 const user = (name: string): Peer => ({ name, isRoot: false, isLocal: true })
 
 /** Turns in which every request stays until the test ends it; who has begun, in that order. */
-function recorded(limits: { perUser: number; perMachine: number; others: number; root: number }) {
-  const turns = openTurns(limits)
+function recorded(limits: Omit<TurnLimits, 'pace'>) {
+  const turns = openTurns({ ...limits, pace: UNPACED })
   const begun: string[] = []
   const ends: (() => void)[] = []
   return {
@@ -58,7 +59,7 @@ test('whoever is gone has no turn, and takes none from others', () => {
 })
 
 test('a turn that is given back at once goes on with those who wait, ten thousand of them', () => {
-  const turns = openTurns({ perUser: 1, perMachine: 1, others: 1, root: 1 })
+  const turns = openTurns({ perUser: 1, perMachine: 1, others: 1, root: 1, pace: UNPACED })
   let first = () => {}
   let begun = 0
   turns.take(
@@ -92,7 +93,7 @@ test('limits are kept, nothing is forgotten, and each peer is served in its own 
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 1, max: 5 }),
       (all, perPeer, others) => {
-        const turns = openTurns({ perUser: perPeer, perMachine: 9, others, root: 2 })
+        const turns = openTurns({ perUser: perPeer, perMachine: 9, others, root: 2, pace: UNPACED })
         const running: { readonly name: string; readonly done: () => void }[] = []
         const served = new Map<string, number[]>()
         const asked = new Map<string, number>()

@@ -1,0 +1,90 @@
+// How often each peer may do something, whatever it tries.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { type Clock, openPaces } from '../../src/gate/paces.ts'
+import type { Peer } from '../../src/gate/peers.ts'
+import { openTurns } from '../../src/gate/turns.ts'
+
+const user = (name: string): Peer => ({ name, isRoot: false, isLocal: true })
+const ROOT: Peer = { name: 'user 0', isRoot: true, isLocal: true }
+const MACHINE: Peer = { name: '192.0.2.1', isRoot: false, isLocal: false }
+
+/** A clock that goes on when it is told to, a millisecond at a time. */
+function handClock() {
+  let time = 0
+  const calls: { readonly at: number; readonly call: () => void }[] = []
+  const clock: Clock = { now: () => time, after: (ms, call) => calls.push({ at: time + ms, call }) }
+  return {
+    clock,
+    goOn(ms: number) {
+      for (const end = time + ms; time < end; ) {
+        time++
+        for (const due of calls.splice(0)) due.at <= time ? due.call() : calls.push(due)
+      }
+    },
+  }
+}
+
+test('in any time nobody does more than the burst and what has come since, and others lose nothing by it', () => {
+  const steps = fc.array(fc.tuple(fc.constantFrom('alice', 'bob'), fc.nat(300)), { maxLength: 300 })
+  fc.assert(
+    fc.property(
+      steps,
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 1, max: 50 }),
+      (all, burst, perSecond) => {
+        let time = 0
+        const paces = openPaces({ burst, perSecond }, () => time)
+        const spent: Record<string, number> = { alice: 0, bob: 0 }
+        for (const [name, ms] of all) {
+          time += ms
+          const wait = paces.wait(name)
+          assert.equal(paces.spend(name), wait === 0)
+          if (wait === 0) spent[name] = (spent[name] ?? 0) + 1
+          for (const count of Object.values(spent))
+            assert.ok(count <= burst + (time * perSecond) / 1000 + 1e-6)
+        }
+        time += (burst * 1000) / perSecond + 1
+        for (const name of ['alice', 'bob']) assert.equal(paces.wait(name), 0)
+      },
+    ),
+  )
+})
+
+test('attack: a hundred thousand names, each of them once, are not all remembered', () => {
+  let time = 0
+  const paces = openPaces({ burst: 10, perSecond: 10 }, () => time)
+  for (let n = 0; n < 100_000; n++) {
+    time++
+    paces.spend(`user ${n}`)
+  }
+  assert.ok(paces.size() < 5000, `${paces.size()} names`)
+})
+
+test('attack: a user who asks for ten thousand things has 256 at once and 25 a second; others and root wait for none', () => {
+  const { clock, goOn } = handClock()
+  const limits = { perUser: 8, perMachine: 8, others: 16, root: 8, pace: { burst: 256, perSecond: 25 } }
+  const turns = openTurns(limits, clock)
+  const begun = new Map<string, number>()
+  const ask = (peer: Peer) =>
+    turns.take(
+      peer,
+      () => false,
+      done => {
+        begun.set(peer.name, (begun.get(peer.name) ?? 0) + 1)
+        done()
+      },
+    )
+  for (let n = 0; n < 10_000; n++) ask(user('alice'))
+  assert.equal(begun.get('alice'), 256)
+  ask(user('bob'))
+  for (let n = 0; n < 10_000; n++) ask(ROOT)
+  for (let n = 0; n < 10_000; n++) ask(MACHINE)
+  assert.deepEqual([begun.get('bob'), begun.get(ROOT.name), begun.get(MACHINE.name)], [1, 10_000, 10_000])
+  goOn(10_000)
+  const after = begun.get('alice') ?? 0
+  assert.ok(after >= 256 + 245 && after <= 256 + 250, `${after} in ten seconds`)
+  goOn(400_000)
+  assert.deepEqual([begun.get('alice'), turns.waiting()], [10_000, 0])
+})
