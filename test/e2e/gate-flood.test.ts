@@ -103,7 +103,7 @@ async function timesBeside(guarded: GuardedWorld, mode: string, drvs: readonly s
 }
 
 /** Of one processor, by the process for HTTP, from the beginning of the flood to its end: what the gate itself takes from builds. */
-const SHARE = 0.3
+const SHARE = 0.5
 
 const MODES = (process.env['FLOOD_MODES'] ?? 'narinfo,polite,half,noread,headers').split(',')
 
