@@ -124,6 +124,13 @@ function newcomer(socket: Socket, peer: Peer, idleSince: number): Connection {
   return { socket, peer, underWay: 0, streaming: 0, aborts: new Set(), idleSince, isServed: false }
 }
 
+/** One of its requests has its answer. */
+function answered(connection: Connection, idleSince: number): void {
+  connection.underWay--
+  connection.isServed = true
+  connection.idleSince = idleSince
+}
+
 function isThinking(connection: Connection | undefined): boolean {
   if (connection === undefined) return false
   return connection.underWay > 0 && connection.streaming === 0 && connection.socket.writableLength === 0
@@ -138,7 +145,9 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
   const open = new Map<Socket, Connection>()
   const roster = openRoster(limits)
   const restraint = openRestraint(limits.restraint, hold.for)
-  let [refused, time, isFinishing] = [0, 0, false]
+  let refused = 0
+  let time = 0
+  let isFinishing = false
 
   /** Once it is out of the list, whatever ends a connection counts for nothing. */
   function close(connection: Connection, end: () => void = () => connection.socket.destroy()): void {
@@ -176,9 +185,7 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
     ended(socket) {
       const connection = open.get(socket)
       if (connection === undefined) return
-      connection.underWay--
-      connection.isServed = true
-      connection.idleSince = time++
+      answered(connection, time++)
       if (isFinishing && connection.underWay === 0) socket.destroySoon()
     },
     punish(connection) {

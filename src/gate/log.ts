@@ -30,7 +30,9 @@ export function openLog(format: LogFormat, write: (line: string) => void, now = 
         : jsonLine({ time: now().toISOString(), level, event }, shown)
     try {
       write(`${line}\n`)
-    } catch {}
+    } catch {
+      // Nobody reads the log any longer. What is answered does not depend on that.
+    }
   }
 }
 

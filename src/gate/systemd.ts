@@ -62,7 +62,9 @@ function assertSocket(file: number, name: string): void {
   let isSocket = false
   try {
     isSocket = fstatSync(file).isSocket()
-  } catch {}
+  } catch {
+    // No such file: refused below.
+  }
   if (!isSocket) throw malformed('LISTEN_FDS', `file ${file}, called ${name}, is not a socket`)
 }
 

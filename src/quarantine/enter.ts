@@ -69,14 +69,27 @@ function isKept(state: string, { id }: Marked): boolean {
   return id !== undefined && hasContent(state, id)
 }
 
+/** Of these those without a content, whose making another entry keeps. */
+export function emptyDoubles(state: string, marked: readonly Marked[]): readonly Marked[] {
+  const empty = marked.filter(one => one.id !== undefined && !isKept(state, one))
+  const entries = empty.map(({ entry }) => entry)
+  const kept = new Set(empty.length === 0 ? [] : keptMakings(state, entries).map(({ making }) => making))
+  return empty.filter(({ entry }) => kept.has(makingOf(entry)))
+}
+
 /** The entries that keep the content of these very makings, whoever took it out. */
 export function keepersOf(state: string, entries: readonly QuarantineEntry[]): readonly string[] {
+  return keptMakings(state, entries).map(({ id }) => id)
+}
+
+function keptMakings(state: string, entries: readonly QuarantineEntry[]) {
   const makings = new Set(entries.map(makingOf))
   const digests = new Set(entries.map(({ path }) => parseStorePath(path).digest))
   const ids = listEntries(state).filter(id => digests.has(id.split('-')[1] ?? '') && hasContent(state, id))
-  return ids.filter(id => {
+  return ids.flatMap(id => {
     const entry = readable(state, id)
-    return entry !== undefined && makings.has(makingOf(entry))
+    const making = entry === undefined ? undefined : makingOf(entry)
+    return making !== undefined && makings.has(making) ? [{ id, making }] : []
   })
 }
 

@@ -4,7 +4,7 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import { settleMade } from '../ledger/expected.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Store } from '../store/store-client.ts'
-import { enterAll, keepersOf, type Marked } from './enter.ts'
+import { emptyDoubles, enterAll, type Marked } from './enter.ts'
 import { entryDirectory, finishEntry, hasContent, quarantineDirectory, removeEntry } from './entries.ts'
 import { holdersOf, isHolder } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
@@ -139,10 +139,9 @@ function finish(state: string, { marked, lost, others }: Departure): TakenOut {
     // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.
     ifWritable(() => settleMade(state, parseStorePath(entry.path).digest, entry.registered))
     if (id !== undefined) finishEntry(state, id)
-    // A killed process waited with it for the one that took this out.
-    if (id !== undefined && !hasContent(state, id) && keepersOf(state, [entry]).length > 0)
-      removeEntry(state, id)
   }
+  // A killed process waited with these for the one that took the same out.
+  for (const { id } of emptyDoubles(state, marked)) if (id !== undefined) removeEntry(state, id)
   const ids = marked.flatMap(({ id }) => id ?? [])
   return {
     kept: ids.filter(id => hasContent(state, id)),

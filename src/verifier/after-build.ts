@@ -51,20 +51,19 @@ interface Fresh {
  * Judges what a build put into the store: the derivation and its inputs once more, for a hook may have been skipped,
  * then each output that is valid and stands not in the ledger yet. What is trusted is attested with this machine's key
  * and admitted. One refused output condemns all of the build: in enforce mode they leave the store for the quarantine,
- * and so they do when judging fails or the policy cannot even be read. Where it fails because another process took them
- * out, that is the refusal: they left for the other's reason. Throws where the store itself does not answer, and
+ * and so they do when judging fails or the policy cannot even be read. Where it fails because another process took
+ * them out, that is the refusal: they left for the other's reason. Throws where the store itself does not answer, and
  * LeftToTheHook where they would leave it and this inquiry may not take them out.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
-  for (let tries = TRIES; tries > 1; tries--) {
+  for (let tries = TRIES; tries > 0; tries--) {
     const outcome = await judgeBuild(inquiry, drvPath)
     if (outcome !== undefined) return outcome
   }
-  const last = await judgeBuild(inquiry, drvPath)
-  return last ?? { admitted: [], refusals: [allGone(readDerivation(drvPath))], taken: NOTHING_TAKEN }
+  return { admitted: [], refusals: [allGone(readDerivation(drvPath))], taken: NOTHING_TAKEN }
 }
 
-/** Undefined: some of the outputs were taken out or made again meanwhile, so it has to be judged what there is now. */
+/** Undefined: some of the outputs were taken out or made again meanwhile, and what is there now has to be judged. */
 async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome | undefined> {
   const stored = readDerivation(drvPath)
   const unsupported = unsupportedBy(stored)

@@ -38,8 +38,7 @@ export async function finishExpected(
   for (let first = 0; first < digests.length; first += AT_ONCE) {
     const { open, broken } = readAll(inquiry, digests.slice(first, first + AT_ONCE), except)
     outcomes.push(...broken)
-    const valid = await stillValid(inquiry, open)
-    for (const expected of all ? valid : withoutLocked(valid, needed)) {
+    for (const expected of await stillValid(inquiry, open, all ? 'all' : needed)) {
       if (done.has(expected.derivation)) continue
       if (room?.isFull()) return outcomes
       const finish = async () =>
@@ -92,8 +91,16 @@ function isPast(time: number, now: number): boolean {
   return Math.abs(now - time) > OVER
 }
 
-/** Those of which the store has the output. Of the others those are dropped whose build is over. */
-async function stillValid(inquiry: Inquiry, open: readonly Open[]): Promise<readonly Expected[]> {
+/**
+ * Those of which the store has the output; of the others those are dropped whose build is over. One whose own hook may be at
+ * it is left out, unless it is `needed`: whoever makes an output count as locked keeps it from being judged by others, and
+ * gains nothing. It is not in the ledger, so no build may use it until a hook that needs it, or `nixsig verify`, has judged it.
+ */
+async function stillValid(
+  inquiry: Inquiry,
+  open: readonly Open[],
+  needed: ReadonlySet<string> | 'all',
+): Promise<readonly Expected[]> {
   if (open.length === 0) return []
   const valid = await (await inquiry.store()).validPaths(open.map(({ path }) => path))
   const isLocked = lockedOutputs()
@@ -101,18 +108,8 @@ async function stillValid(inquiry: Inquiry, open: readonly Open[]): Promise<read
     const isNothing = !valid.has(expected.path) && isOver(expected, inquiry.now)
     if (isNothing && !isLocked(expected.path)) drop(inquiry.places.state, expected)
   }
-  return open.filter(({ path }) => valid.has(path))
-}
-
-/**
- * Those that no hook of their own is at, and those that are needed now. Whoever makes an output count as locked keeps it from
- * being judged by others, and gains nothing: it is not in the ledger, so no build may use it until a hook that needs it,
- * or `nixsig verify`, has judged it.
- */
-function withoutLocked(valid: readonly Expected[], needed: ReadonlySet<string>): readonly Expected[] {
-  if (valid.length === 0) return valid
-  const isLocked = lockedOutputs()
-  return valid.filter(({ path, digest }) => needed.has(digest) || !isLocked(path))
+  const isWanted = ({ path, digest }: Open) => needed === 'all' || needed.has(digest) || !isLocked(path)
+  return open.filter(expected => valid.has(expected.path) && isWanted(expected))
 }
 
 /** Forgets an expectation, unless a build that started meanwhile has written another. */

@@ -1,4 +1,7 @@
-/** A path that is taken out of the store, or made again, while it is judged: what was found of one making is no word of another. */
+/**
+ * A path that is taken out of the store, or made again, while it is judged: what was found of one making says nothing of
+ * another.
+ */
 import { FileError } from '../files/regular-file.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { PathInfo } from '../store/store-client.ts'

@@ -15,27 +15,16 @@ import {
 } from '../support/scene.ts'
 import {
   ATTESTATIONS,
-  built,
   byDefault,
+  conflict,
   contentsOf,
   packaged,
-  policyText,
   publish,
-  type Signer,
-  setPolicy,
-  sha256,
-  signer,
+  withAlice,
 } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const EXPECTED = 'ls /var/lib/nixsig/expected'
-
-/** By this policy every build passes, unless alice says that it should have made something else. */
-async function withAlice(world: World, rest = byDefault('nothing', 'nothing', 'self')): Promise<Signer> {
-  const alice = signer('alice')
-  await setPolicy(world, policyText({ alice: [alice] }, rest))
-  return alice
-}
 
 /** The output paths of a list of derivations, by name. */
 async function pathsOf(world: World, expression: string): Promise<ReadonlyMap<string, string>> {
@@ -43,10 +32,6 @@ async function pathsOf(world: World, expression: string): Promise<ReadonlyMap<st
   const drvs = await world.output('nix-instantiate /srv/x.nix 2>/dev/null')
   const outs = (await world.output('xargs nix-store -q --outputs', { input: drvs })).split('\n')
   return new Map(outs.map(path => [path.slice('/nix/store/'.length + 33), path]))
-}
-
-function conflict(world: World, alice: Signer, path: string): void {
-  publish(world, path, built(alice, { path, narHash: sha256('other contents') }, `${path}.drv`))
 }
 
 /** Takes all that alice said away, and withdraws what this machine remembers of it. */

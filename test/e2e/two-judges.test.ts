@@ -12,20 +12,12 @@ import {
   nixBuild,
   quarantined,
 } from '../support/scene.ts'
-import { built, byDefault, policyText, publish, setPolicy, sha256, signer } from '../support/trust.ts'
+import { conflict, withAlice } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
 const CONFLICT = /builders disagree: alice attested other contents/
 const ROUNDS = 8
-
-async function withAlice(world: World) {
-  const alice = signer('alice')
-  await setPolicy(world, policyText({ alice: [alice] }, byDefault('nothing', 'nothing', 'self')))
-  const conflict = (path: string) =>
-    publish(world, path, built(alice, { path, narHash: sha256('other contents') }, `${path}.drv`))
-  return { conflict }
-}
 
 /** Builds this while no hook judges it. */
 async function leave(world: World, expression: string) {
@@ -65,13 +57,13 @@ async function assertNothingPending(world: World, others: readonly string[]): Pr
 for (const version of VERSIONS) {
   test(`${version}: race: four processes judge one refused output at once, and it is refused once`, () =>
     withWorld(version, { resident: 'none' }, async world => {
-      const { conflict } = await withAlice(world)
+      const alice = await withAlice(world)
       await world.startDaemon()
       const other = await instantiate(world, nix.derivation('other'))
       for (let round = 0; round < ROUNDS; round++) {
         const expression = round % 2 === 0 ? tree(`t${round}`) : nix.derivation(`f${round}`)
         const { drv, out } = await leave(world, expression)
-        conflict(out)
+        conflict(world, alice, out)
         const apart = [0, 10, 30, 60][round >> 1] ?? 0
         const ended = await Promise.all(judges(drv, other.drv, apart).map(line => world.run(line)))
         for (const { status, stderr } of ended.slice(0, 2)) {

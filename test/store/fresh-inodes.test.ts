@@ -183,6 +183,19 @@ async function begun(): Promise<void> {
   while (!existsSync(join(aside, '0'))) await setImmediate()
 }
 
+/** Lays something, begins to renew it, and takes it away while it is copied. */
+async function takenAway(made: Tree) {
+  lay(path, made)
+  const { narHash } = await narHashOfTree(path)
+  const renewing = renewInodes(path, narHash, aside)
+  // It may have failed before the test looks.
+  renewing.catch(() => undefined)
+  const taken = join(store, 'taken')
+  await begun()
+  renameSync(path, taken)
+  return { narHash, renewing, taken }
+}
+
 test('race: two processes renew one path at once: it keeps its contents and its times', async () => {
   for (const node of [LARGE, { a: LARGE, d: { b: LARGE, c: 'small' }, e: { link: 'a' } }]) {
     lay(path, node)
@@ -209,12 +222,7 @@ for (const [what, made, again] of [
   ['tree', { a: LARGE, b: 'one' }, { a: 'made again', b: 'two' }],
 ] as const) {
   test(`race: a ${what} that is taken away and made again while it is copied keeps its new contents`, async () => {
-    lay(path, made)
-    const { narHash } = await narHashOfTree(path)
-    const renewing = renewInodes(path, narHash, aside)
-    const taken = join(store, 'taken')
-    await begun()
-    renameSync(path, taken)
+    const { narHash, renewing, taken } = await takenAway(made)
     lay(path, again)
     const before = look(path)
     const { narHash: newHash } = await narHashOfTree(path)
@@ -225,12 +233,7 @@ for (const [what, made, again] of [
   })
 
   test(`race: a ${what} that is taken away while it is copied is not put back`, async () => {
-    lay(path, made)
-    const { narHash } = await narHashOfTree(path)
-    const renewing = renewInodes(path, narHash, aside)
-    const taken = join(store, 'taken')
-    await begun()
-    renameSync(path, taken)
+    const { narHash, renewing, taken } = await takenAway(made)
     const end = await renewing.catch((error: Error) => error)
     if (what === 'file') assert.match(String(end), /ENOENT|cannot be read/)
     assert.deepEqual(readdirSync(store), ['taken'])

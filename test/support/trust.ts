@@ -124,3 +124,18 @@ function subject({ path, narHash, references }: Contents) {
 function envelope(by: Signer, statement: Statement): string {
   return signEnvelope(printStatement(statement), by.key)
 }
+
+/** By this policy every build passes, unless alice says that it should have made something else. */
+export async function withAlice(
+  world: World,
+  rest: string = byDefault('nothing', 'nothing', 'self'),
+): Promise<Signer> {
+  const alice = signer('alice')
+  await setPolicy(world, policyText({ alice: [alice] }, rest))
+  return alice
+}
+
+/** Has her say that. */
+export function conflict(world: World, alice: Signer, path: string): void {
+  publish(world, path, built(alice, { path, narHash: sha256('other contents') }, `${path}.drv`))
+}
