@@ -9,8 +9,8 @@
 // Unit tests see no /nix, as on a machine that never had Nix. First it installs what the tests need (on Debian, as root) or says in one line what is missing.
 
 import { spawnSync } from 'node:child_process'
-import { existsSync, realpathSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
+import { join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import glob from 'fast-glob'
 import { compile, root } from './compile.mjs'
@@ -55,11 +55,26 @@ const compiled = join(root, '.build/test')
 rmSync(compiled, { recursive: true, force: true })
 await compile(chosen, compiled, 'test')
 
+/** What tools/test-reporter.mjs tells of each run, a file each. */
+const facts = join(root, '.build/test-facts')
+rmSync(facts, { recursive: true, force: true })
+mkdirSync(facts, { recursive: true })
+
 /** Runs some compiled test files; the exit status of node's test runner. */
 function run(files, concurrency, { env = {}, wrapper = [] } = {}) {
   if (files.length === 0) return 0
   const paths = files.map(file => join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')))
-  const args = ['--enable-source-maps', '--test', `--test-concurrency=${concurrency}`, ...paths]
+  const args = [
+    '--enable-source-maps',
+    '--test',
+    `--test-concurrency=${concurrency}`,
+    ...['--test-reporter=tap', '--test-reporter-destination=stdout'],
+    ...[
+      `--test-reporter=${join(root, 'tools/test-reporter.mjs')}`,
+      `--test-reporter-destination=${join(facts, String(readdirSync(facts).length))}`,
+    ],
+    ...paths,
+  ]
   const [program, ...rest] = [...wrapper, values.node, ...args]
   return (
     spawnSync(program, rest, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
@@ -90,4 +105,22 @@ const statuses = [
   ...(values.judge === 'resident' ? [] : [run(together, 2), run(alone, 1)]),
   run(values.judge === 'hook' ? [] : judged, 2, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
 ]
+
+/** Prints how long each file took, the slowest first, and at the very end what failed: a log is read from its end. */
+function printFacts() {
+  const all = readdirSync(facts)
+    .flatMap(run => readFileSync(join(facts, run), 'utf8').split('\n'))
+    .filter(Boolean)
+    .map(line => JSON.parse(line))
+  const name = file => relative(root, file)
+  const times = new Map()
+  for (const { file, milliseconds = 0 } of all) times.set(file, (times.get(file) ?? 0) + milliseconds)
+  console.log('\nseconds of each file:')
+  for (const [file, milliseconds] of [...times].sort(([, one], [, other]) => other - one))
+    console.log(`${(milliseconds / 1000).toFixed(1).padStart(7)}  ${name(file)}`)
+  for (const { failed, file, reason } of all.filter(fact => fact.failed !== undefined))
+    console.log(`\nFAILED ${name(file ?? '?')}: ${failed}\n${reason}`)
+}
+
+printFacts()
 process.exit(statuses.every(status => status === 0) ? 0 : 1)
