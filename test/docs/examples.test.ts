@@ -1,8 +1,8 @@
 // The parts of policies and the commands that the documentation shows, as far as they can be judged without a world;
 // test/e2e/docs.test.ts runs the commands, test/e2e/nix-lib.test.ts evaluates the expressions.
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { certificateFingerprints } from '../../src/crypto/openpgp/certificate.ts'
 import { certificateOf, policyOf } from '../policy/policies.ts'
@@ -32,17 +32,6 @@ const PAGES = [
 ]
 const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix', 'ini', 'conf', 'nginx']
 
-/** The anchor that a heading gets where the pages are shown. */
-function anchorOf(heading: string): string {
-  const words = heading.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, '')
-  return words.replaceAll(' ', '-')
-}
-
-function headingsOf(page: string): readonly string[] {
-  const prose = readFileSync(join(PROJECT_ROOT, page), 'utf8').replace(/^```.*?^```/gms, '')
-  return [...prose.matchAll(/^#+ (.*)$/gm)].map(([, heading = '']) => heading)
-}
-
 /** A whole policy in which real certificates, which are not at hand, are those of these tests by the same names. */
 function withOwnCertificates(part: string): string {
   return completePolicy(part).replace(
@@ -69,16 +58,6 @@ for (const page of PAGES) {
         assert.ok(LANGUAGES.includes(language.replace(/^nix \S+$/, 'nix')), language)
         const command = blocks[index - 1]?.language.startsWith('sh') === true
         if (language === 'text') assert.ok(follows && command, `the answer in block ${index + 1}`)
-      }
-    })
-
-    test('every link leads to a page, and every anchor to a heading', () => {
-      for (const [, target = ''] of text.matchAll(/\]\(([^)\s]+)\)/g)) {
-        if (/^https?:/.test(target)) continue
-        const [file = '', anchor] = target.split('#')
-        const linked = file === '' ? page : join(dirname(page), file)
-        assert.ok(existsSync(join(PROJECT_ROOT, linked)), target)
-        if (anchor !== undefined) assert.ok(headingsOf(linked).map(anchorOf).includes(anchor), target)
       }
     })
 
