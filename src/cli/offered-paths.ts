@@ -1,6 +1,7 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
-import type { Answer } from '../evidence/upstreams/offer.ts'
-import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+
+import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Answer, Upstream } from '../evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Policy, UpstreamSettings } from '../policy/policy.ts'

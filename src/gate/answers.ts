@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { isSettled } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
-import type { GateResponse } from './http-server.ts'
+import type { GateResponse } from './http-request.ts'
 
 /** Answers that are kept, and bytes of their bodies together. */
 const COUNT_LIMIT = 20_000

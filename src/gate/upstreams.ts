@@ -1,5 +1,5 @@
-import type { Answer } from '../evidence/upstreams/offer.ts'
-import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Answer, Upstream } from '../evidence/upstreams/upstream.ts'
 import type { GateSettings } from '../policy/policy.ts'
 import type { Metrics } from './metrics.ts'
 import { type RememberingUpstream, remembering } from './remembering.ts'

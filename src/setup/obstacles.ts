@@ -1,7 +1,7 @@
 import { printable } from '../primitives/printable.ts'
+import type { Found } from './found.ts'
 import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
-import type { Found } from './plan.ts'
 import { type InForce, namesIn, valueIn } from './settings.ts'
 
 /** With these, outputs are known by what somebody says that a derivation made, and nobody signs that. */

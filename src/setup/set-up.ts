@@ -4,10 +4,11 @@ import { FileError } from '../files/regular-file.ts'
 import { gateKey, machineKey } from '../verifier/machine-key.ts'
 import { carryOut, writeRecord } from './carry-out.ts'
 import { makeDirectory } from './file-state.ts'
+import type { Found } from './found.ts'
 import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
-import { type Found, type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
+import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
 import { type Settled, settleSnapshot } from './settle.ts'
 
 export interface SetupWish {

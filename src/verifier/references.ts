@@ -2,7 +2,7 @@
  * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it:
  * docs/semantics.md, G13. Builders whose word counts, the path's own name, or else its contents.
  */
-import type { Offer } from '../evidence/upstreams/offer.ts'
+import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'
 import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'

@@ -15,11 +15,11 @@ import {
   entryDirectory,
   hasContent,
   listUnfinished,
-  type QuarantineEntry,
   quarantineDirectory,
   readEntry,
   removeEntry,
 } from '../quarantine/entries.ts'
+import type { QuarantineEntry } from '../quarantine/entry.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'

@@ -2,8 +2,8 @@
 
 import { Readable } from 'node:stream'
 import { developerSignatureFile } from '../../../src/evidence/signature-files.ts'
-import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
 import { readOffer } from '../../../src/evidence/upstreams/read-offer.ts'
+import type { Answer } from '../../../src/evidence/upstreams/upstream.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
 import { type ContentAddress, printContentAddress } from '../../../src/formats/nix/content-address.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'

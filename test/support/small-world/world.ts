@@ -1,5 +1,5 @@
 /** A small world as it lies on the disk and in the store's database. */
-import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
+import type { Answer } from '../../../src/evidence/upstreams/upstream.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
 import type { PathInfo } from '../../../src/store/store-client.ts'
 
