@@ -30,7 +30,7 @@ export type Said =
   | { readonly kind: 'malformed'; readonly detail: string }
 
 /** Who said what. */
-export interface Answer {
+export interface UpstreamAnswer {
   /** The upstream's address. */
   readonly upstream: string
   readonly said: Said
