@@ -23,7 +23,7 @@ struct subject {
 static bool is_hex_sha256(const char *text) {
   char copy[HEX_SHA256 + 1];
   struct rest rest = {text, text + strnlen(text, HEX_SHA256 + 1)};
-  return take_hex(&rest, copy, HEX_SHA256) && rest.next == rest.end;
+  return take_sha256(&rest, copy) && rest.next == rest.end;
 }
 
 static bool parse_row(const struct row *row, struct subject *subject) {
