@@ -144,6 +144,7 @@ function comparison({ name, seeds, compare }: Compared): Target {
     check: input => {
       const { decided, isTaken } = compare(input)
       const isIn = decided.outcome === 'let-in'
+      if (!isIn) assert.match(decided.reason, /; next: \S/)
       if (whole.has(textOf(input))) assert.ok(isIn, `what nixsig wrote is refused: ${decided.reason}`)
       try {
         assert.ok(isTaken() || !isIn, 'C lets in what TypeScript does not')

@@ -94,7 +94,8 @@ function basisWords(basis: Basis): string {
   }
 }
 
-function nextStep(path: string): string {
+/** What whoever reads a refusal of this path can do: everything that is known, and then advice, without root's rights. */
+export function nextStep(path: string): string {
   return `next: nixsig explain ${pathWord(path)}`
 }
 

@@ -8,7 +8,7 @@ import type { HookReply, Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { paragraph, sentence } from '../policy/wording.ts'
+import { nextStep, paragraph, sentence } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
@@ -65,13 +65,13 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
 }
 
 function reply(
-  { kind }: BuildQuestion,
+  { kind, derivation }: BuildQuestion,
   { refusals, notices }: Decision,
   policy: Policy | undefined,
   until = '',
 ): HookReply {
   const telling = tellingBy(policy)
-  const text = sentences(refusals)
+  const text = sentences(refusals, derivation)
   if (text !== '' && policy?.mode !== 'warn') {
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
@@ -91,9 +91,9 @@ function tellingBy(policy: Policy | undefined): Telling {
   return { isByLine: policy.nix.refusalLine, versions: policy.nix.refusalLineVersions }
 }
 
-/** Refusals in one line, for a channel that has no more; empty for none. */
-function sentences(refusals: readonly Refusal[]): string {
-  const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more`] : []
+/** Refusals in one line, for a channel that has no more; empty for none. It ends in a next step. */
+function sentences(refusals: readonly Refusal[], derivation: string): string {
+  const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more; ${nextStep(derivation)}`] : []
   return [...refusals.slice(0, TOLD).map(sentence), ...more].join(' — ')
 }
 
