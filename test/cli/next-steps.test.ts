@@ -7,7 +7,7 @@ import fc from 'fast-check'
 import { adviceFor } from '../../src/cli/advice.ts'
 import { ASPECT, type SubjectKind } from '../../src/policy/policy.ts'
 import type { Finding, Refusal } from '../../src/policy/verdict.ts'
-import { paragraph, sentence } from '../../src/policy/wording.ts'
+import { paragraph, sentence, sentences } from '../../src/policy/wording.ts'
 import { BY_ROOT, TRY_AGAIN } from '../../src/primitives/next-step.ts'
 
 const PATH = `/nix/store/${'0'.repeat(32)}-x`
@@ -89,6 +89,22 @@ for (const [code, finding] of Object.entries(FINDINGS)) {
     )
   })
 }
+
+test('so does a line that tells of many refusals, and of some their number alone', () => {
+  const codes = fc.oneof(...Object.values(FINDINGS))
+  const refusals = fc.array(codes, { minLength: 1, maxLength: 9 })
+  fc.assert(
+    fc.property(refusals, findings => {
+      const line = sentences(
+        findings.map(finding => refusal([finding])),
+        `${PATH}.drv`,
+      )
+      const about = findings.length > 3 ? `${PATH}.drv` : PATH
+      assert.ok(line.endsWith(`; next: nixsig explain ${about}`))
+      assert.doesNotMatch(line, /\n/)
+    }),
+  )
+})
 
 /** Statements of C in which a refusal is worded, each up to its end. */
 function refusalsIn(source: string): readonly string[] {
