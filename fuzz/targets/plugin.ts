@@ -106,17 +106,20 @@ export function pluginTargets(scratch: string): readonly Target[] {
   writeFileSync(policy, '')
   const snapshot = snapshotOf(policy)
   writeFileSync(join(state, 'policy'), snapshot)
-  const ask = (row: Row): Decided => {
+  // Compiling takes seconds, which are no case's.
+  const prepare = () => {
     plugin ??= openPlugin()
-    return plugin({ state, policy }, row)
+    return plugin
   }
-  return [
+  const ask = (row: Row): Decided => prepare()({ state, policy }, row)
+  const targets = [
     ledgerEntry(state, ask),
     expectation(state, ask),
     policySnapshot({ state, policy, snapshot }, ask),
     address(ask, join(scratch, 'root')),
     respite(state, ask),
   ]
+  return targets.map(target => ({ ...target, prepare }))
 }
 
 function snapshotOf(policy: string): string {
