@@ -26,7 +26,7 @@
  * stale entry do.
  */
 import { join } from 'node:path'
-import { writeDurably } from '../files/durable-file.ts'
+import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
@@ -122,9 +122,14 @@ export function entryFile(state: string, digest: string): string {
   return join(state, 'ledger', digest.slice(0, 2), digest)
 }
 
-/** Writes or replaces the entry of a path, on the disk when it returns. */
-export function writeAdmission(state: string, digest: string, admission: Admission): void {
-  writeDurably(entryFile(state, digest), printAdmission(admission), { flush: true })
+/** Writes or replaces the entry of a path, on the disk when it returns unless told. */
+export function writeAdmission(
+  state: string,
+  digest: string,
+  admission: Admission,
+  options: Pick<WriteOptions, 'flush'> = { flush: true },
+): void {
+  writeDurably(entryFile(state, digest), printAdmission(admission), options)
 }
 
 /** The text of an entry. */

@@ -14,11 +14,12 @@
  * days. One of the form before, `nixsig1`, said nothing of that, and one without these lines does not either: all such
  * allow nothing.
  */
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { removeFile } from '../files/remove-file.ts'
 import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
@@ -84,7 +85,7 @@ export function expectOutput(state: string, expected: Expected): void {
 
 /** Forgets an expectation: the output was judged. */
 export function settle(state: string, digest: string): void {
-  rmSync(expectedFile(state, digest), { force: true })
+  removeFile(expectedFile(state, digest))
 }
 
 /**

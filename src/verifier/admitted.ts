@@ -39,10 +39,10 @@ export function isAdmittedAsAny(moment: Moment, path: StorePath): boolean {
   return entry !== undefined && entry.kind !== 'signature'
 }
 
-/** Whether the ledger has this derivation with these contents. Throws FileError. */
-export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): boolean {
+/** The current entry of this derivation with these contents; undefined if the ledger has none. Throws FileError. */
+export function admittedDerivation(moment: Moment, stored: StoredDerivation): Admission | undefined {
   const entry = currentEntry(moment, stored.path)
-  return entry?.kind === 'derivation' && entry.narHash === stored.narHash
+  return entry?.kind === 'derivation' && entry.narHash === stored.narHash ? entry : undefined
 }
 
 /**

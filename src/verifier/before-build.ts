@@ -6,13 +6,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted, type Moment } from './admitted.ts'
-import {
-  type Output,
-  outputsOf,
-  readDerivation,
-  type StoredDerivation,
-  UnsupportedDerivationError,
-} from './build.ts'
+import { type Output, outputsOf, type StoredDerivation, UnsupportedDerivationError } from './build.ts'
 import { expectBuild, withdrawBuild } from './expect-build.ts'
 import { type Foreseen, foresee } from './foresee.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
@@ -29,7 +23,7 @@ export async function beforeBuild(
   drvPath: string,
   { starts }: { readonly starts: boolean },
 ): Promise<readonly Refusal[]> {
-  const stored = readDerivation(drvPath)
+  const stored = inquiry.derivation(drvPath)
   const outputs = outputsOf(stored)
   const { state } = inquiry.places
   const valid = await (await inquiry.store()).validPaths([drvPath, ...outputs.map(({ path }) => path.path)])

@@ -1,27 +1,49 @@
 /** Derivations: the verdict on one, and its admission. */
 import { mergeEvidence } from '../evidence/merge.ts'
-import { readAdmission } from '../ledger/admissions.ts'
+import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { admittedNow, isDerivationAdmitted } from './admitted.ts'
+import { admittedDerivation, admittedNow } from './admitted.ts'
 import type { StoredDerivation } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { once } from './once.ts'
-import { recordTrust } from './record.ts'
+import { admissionOf, recordDerivation } from './record.ts'
 import { subjectOf } from './subject.ts'
 
-/** Admits a derivation. Undefined: admitted; otherwise why not. */
-export function admitDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
-  return once(inquiry, `derivation ${stored.path.path}`, () => admitNow(inquiry, stored))
+/** What a derivation's entry is to say besides, so that it is written once. Given one, returns it with that. */
+export type Complete = (entry: Admission) => Promise<Admission>
+
+/**
+ * Admits a derivation. Undefined: admitted; otherwise why not. `complete` is called with its entry, unless it was admitted
+ * in this inquiry before.
+ */
+export function admitDerivation(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  complete: Complete = async entry => entry,
+): Promise<Refusal | undefined> {
+  return once(inquiry, `derivation ${stored.path.path}`, () => admitNow(inquiry, stored, complete))
 }
 
-async function admitNow(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
-  if (isDerivationAdmitted(await admittedNow(inquiry), stored)) return undefined
+async function admitNow(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  complete: Complete,
+): Promise<Refusal | undefined> {
+  const entry = admittedDerivation(await admittedNow(inquiry), stored)
+  if (entry !== undefined) {
+    if (inquiry.records) recordDerivation(inquiry, stored, await complete(entry), entry)
+    return undefined
+  }
   const verdict = await judgeDerivation(inquiry, stored)
   if (verdict.outcome !== 'trusted') return verdict
-  if (inquiry.records) await recordTrust(inquiry, verdict, stored.path, stampOf(stored.path.path))
+  if (!inquiry.records) return undefined
+  const { path } = stored
+  const at = { path, derivation: path.path, stamp: stampOf(path.path) }
+  const admission = await complete(await admissionOf(inquiry, verdict, at))
+  recordDerivation(inquiry, stored, admission, readAdmission(inquiry.places.state, path.digest, path.path))
   return undefined
 }
 
