@@ -3,7 +3,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { admittedDerivation, admittedNow } from './admitted.ts'
+import { admitsDerivation, admittedNow } from './admitted.ts'
 import type { StoredDerivation } from './build.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
@@ -32,26 +32,35 @@ async function admitNow(
   stored: StoredDerivation,
   complete: Complete,
 ): Promise<Refusal | undefined> {
-  const entry = admittedDerivation(await admittedNow(inquiry), stored)
-  if (entry !== undefined) {
-    if (inquiry.records) recordDerivation(inquiry, stored, await complete(entry), entry)
+  const { path } = stored
+  const now = await admittedNow(inquiry)
+  const before = readAdmission(now.state, path.digest, path.path)
+  if (before !== undefined && admitsDerivation(now, before, stored)) {
+    if (inquiry.records) recordDerivation(inquiry, stored, await complete(before), before)
     return undefined
   }
-  const verdict = await judgeDerivation(inquiry, stored)
+  const verdict = await judgeKnown(inquiry, stored, before)
   if (verdict.outcome !== 'trusted') return verdict
   if (!inquiry.records) return undefined
-  const { path } = stored
   const at = { path, derivation: path.path, stamp: stampOf(path.path) }
   const admission = await complete(await admissionOf(inquiry, verdict, at))
-  recordDerivation(inquiry, stored, admission, readAdmission(inquiry.places.state, path.digest, path.path))
+  recordDerivation(inquiry, stored, admission, before)
   return undefined
 }
 
 /** The verdict on a derivation (`require.derivation`), whatever the ledger says. */
 export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Verdict> {
-  const { path, narHash } = stored
+  const { digest, path } = stored.path
+  return judgeKnown(inquiry, stored, readAdmission(inquiry.places.state, digest, path))
+}
+
+/** The same by its entry in the ledger, if it has one. */
+async function judgeKnown(
+  inquiry: Inquiry,
+  { path, narHash }: StoredDerivation,
+  remembered: Admission | undefined,
+): Promise<Verdict> {
   const subject = subjectOf({ path, kind: 'derivation' }, { narHash, builtHere: false })
-  const remembered = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([
     await inquiry.attested(path.path),
     await rememberedEvidence(inquiry, remembered, subject.narHash),

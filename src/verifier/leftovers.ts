@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { isPartial } from '../files/durable-file.ts'
-import { type Expected, expectedFile, readExpected, settle, settleMade } from '../ledger/expected.ts'
+import { type Expected, expectedFile, readListedExpected, settle, settleMade } from '../ledger/expected.ts'
 import { identityOf, versionOf } from '../ledger/stamp.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
@@ -61,12 +61,12 @@ function readAll({ places, now }: Inquiry, digests: readonly string[], except: s
   for (const digest of digests) {
     const file = expectedFile(places.state, digest)
     try {
-      const expected = isPartial(digest) ? undefined : readExpected(places.state, digest)
+      const expected = isPartial(digest) ? undefined : readListedExpected(places.state, digest)
       if (expected === undefined) forgetIfOld(places.state, digest)
       else if (expected.derivation !== except && isToBeAsked(expected, now)) {
         // Most are of builds under way, so it is now that the version is taken: before what is read of it.
         const version = versionOf(file)
-        const again = readExpected(places.state, digest)
+        const again = readListedExpected(places.state, digest)
         if (again !== undefined && isToBeAsked(again, now)) open.push({ ...again, version })
       }
     } catch (error) {
