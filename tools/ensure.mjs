@@ -14,6 +14,7 @@ const PACKAGES = {
   'signify-openbsd': 'signify-openbsd',
   'ssh-keygen': 'openssh-client',
   sqlite3: 'sqlite3',
+  strace: 'strace',
   busybox: 'busybox-static',
   unshare: 'util-linux',
   nsenter: 'util-linux',
@@ -85,7 +86,7 @@ export async function ensureTestTools({ endToEnd }) {
     'systemd-socket-activate',
   ])
   if (!endToEnd) return
-  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl', 'python3'])
+  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl', 'python3', 'strace'])
   if (process.getuid?.() !== 0) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)

@@ -6,6 +6,7 @@
 import {
   closeSync,
   constants,
+  existsSync,
   fstatSync,
   fsyncSync,
   ftruncateSync,
@@ -98,7 +99,7 @@ export function appendAttestations(
   const left = fresh.slice(added.length)
   if (added.length === 0) return { added, left }
   try {
-    mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
+    if (!existsSync(dirname(file))) mkdirSync(dirname(file), { recursive: true, mode: 0o755 })
     append(file, Buffer.from(added.map(line => `${line}\n`).join(''), 'utf8'))
   } catch (error) {
     throw new FileError(`cannot add to ${printable(file)}: ${printable((error as Error).message)}`)

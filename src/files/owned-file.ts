@@ -1,7 +1,7 @@
 import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { printable } from '../primitives/printable.ts'
-import { FileError, readRegularFile } from './regular-file.ts'
+import { FileError, readPresentFile, readRegularFile } from './regular-file.ts'
 
 /**
  * The bytes of a file, at most `limit` of them, that nobody but root or the user whom this program runs as could have
@@ -9,10 +9,17 @@ import { FileError, readRegularFile } from './regular-file.ts'
  * Follows no symbolic link. Throws FileError.
  */
 export function readOwnedFile(file: string, limit: number): Buffer | undefined {
-  return readRegularFile(file, limit, status => {
-    if (!isOurs(status.uid)) throw unsafe(file, `belongs to user ${status.uid}`)
-    if ((status.mode & 0o022) !== 0) throw unsafe(file, 'is writable by others', 'chmod go-w')
-  })
+  return readRegularFile(file, limit, status => assertOurs(file, status))
+}
+
+/** The same, faster where the file is there: see readPresentFile. */
+export function readOwnedPresentFile(file: string, limit: number): Buffer | undefined {
+  return readPresentFile(file, limit, status => assertOurs(file, status))
+}
+
+function assertOurs(file: string, { uid, mode }: Stats): void {
+  if (!isOurs(uid)) throw unsafe(file, `belongs to user ${uid}`)
+  if ((mode & 0o022) !== 0) throw unsafe(file, 'is writable by others', 'chmod go-w')
 }
 
 /**

@@ -15,10 +15,27 @@ export function readRegularFile(
   limit: number,
   inspect?: (status: Stats) => void,
 ): Buffer | undefined {
+  // To make an error takes Node longer than to look first, and most of what hooks ask for is not there.
+  return isAbsent(file) ? undefined : readPresentFile(file, limit, inspect)
+}
+
+function isAbsent(file: string): boolean {
+  try {
+    return lstatSync(file, { throwIfNoEntry: false }) === undefined
+  } catch {
+    // Opening it meets the same, and says what it is.
+    return false
+  }
+}
+
+/** The same, faster where the file is there, as it was a moment ago, and slower where it is not. */
+export function readPresentFile(
+  file: string,
+  limit: number,
+  inspect?: (status: Stats) => void,
+): Buffer | undefined {
   let fd: number
   try {
-    // To make an error takes Node longer than to look first, and most of what hooks ask for is not there.
-    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

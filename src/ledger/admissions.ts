@@ -26,8 +26,8 @@
  * stale entry do.
  */
 import { join } from 'node:path'
-import { writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile } from '../files/owned-file.ts'
+import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
+import { readOwnedFile, readOwnedPresentFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
@@ -122,9 +122,14 @@ export function entryFile(state: string, digest: string): string {
   return join(state, 'ledger', digest.slice(0, 2), digest)
 }
 
-/** Writes or replaces the entry of a path, on the disk when it returns. */
-export function writeAdmission(state: string, digest: string, admission: Admission): void {
-  writeDurably(entryFile(state, digest), printAdmission(admission), { flush: true })
+/** Writes or replaces the entry of a path, on the disk when it returns unless told. */
+export function writeAdmission(
+  state: string,
+  digest: string,
+  admission: Admission,
+  options: Pick<WriteOptions, 'flush'> = { flush: true },
+): void {
+  writeDurably(entryFile(state, digest), printAdmission(admission), options)
 }
 
 /** The text of an entry. */
@@ -162,8 +167,16 @@ function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): st
  * else's work or is not an entry of this very path.
  */
 export function readAdmission(state: string, digest: string, path: string): Admission | undefined {
-  const file = entryFile(state, digest)
-  const text = readOwnedFile(file, ENTRY_LIMIT)?.toString('utf8')
+  return admissionIn(entryFile(state, digest), path, readOwnedFile)
+}
+
+/** The same, faster where there is one. */
+export function readKnownAdmission(state: string, digest: string, path: string): Admission | undefined {
+  return admissionIn(entryFile(state, digest), path, readOwnedPresentFile)
+}
+
+function admissionIn(file: string, path: string, read: typeof readOwnedFile): Admission | undefined {
+  const text = read(file, ENTRY_LIMIT)?.toString('utf8')
   // Nothing but its name is left of one that was not flushed when the power went.
   return text === undefined || text === '' ? undefined : parseAdmission(text, path, file)
 }

@@ -6,11 +6,11 @@
  *     nixsig1 <output path> <derivation path>
  *     stamp <inode>:<time of birth in nanoseconds>          whatever its contents: see identityOf in stamp.ts
  */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
+import { removeFile } from '../files/remove-file.ts'
 import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 1024
@@ -53,5 +53,5 @@ export function readPresent(state: string, digest: string): Present | undefined 
 
 /** Forgets what was noted of an output: the build was judged. */
 export function forgetPresent(state: string, digest: string): void {
-  rmSync(presentFile(state, digest), { force: true })
+  removeFile(presentFile(state, digest))
 }

@@ -1,4 +1,4 @@
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { FileError, readPresentFile } from '../files/regular-file.ts'
 import { narFileHead, narFileTail, narStart } from '../formats/nix/nar-tokens.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
@@ -13,7 +13,7 @@ const LIMIT = 1024 * 1024
 export function isSmallFileOf(path: string, narHash: string): boolean {
   let isExecutable = false
   try {
-    const contents = readRegularFile(path, LIMIT, ({ mode }) => {
+    const contents = readPresentFile(path, LIMIT, ({ mode }) => {
       isExecutable = (mode & 0o100) !== 0
     })
     if (contents === undefined) return false

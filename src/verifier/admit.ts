@@ -10,13 +10,13 @@ import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
 import { admitSignature, noSignature } from './derivation-signatures.ts'
-import { admitDerivation } from './derivations.ts'
+import { admitDerivation, type Complete } from './derivations.ts'
 import type { Foreseen } from './foresee.ts'
 import { identify, isCopied, knownFromStore } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
 import { once } from './judge-once.ts'
-import { recordTrust, rememberBuild } from './record.ts'
+import { recordTrust, rememberBuild, withBuild } from './record.ts'
 import { refusedFor } from './refusals.ts'
 import { type Settled, settleContents } from './settle-contents.ts'
 import {
@@ -66,7 +66,7 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
     if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, { ...entry, stamp })
   }
-  const verdict = await judgeInput(inquiry, input, await madeHere(inquiry, input.path, info))
+  const verdict = await judgeInput(inquiry, input, await madeHere(inquiry, input.path, info), info)
   if (verdict.outcome !== 'trusted') return verdict
   const { refusal, until } = await admitReferences(inquiry, input, info?.references ?? [])
   if (refusal !== undefined) return refusal
@@ -165,10 +165,21 @@ export async function admitBuild(
   stored: StoredDerivation,
   foreseen?: ReadonlyMap<string, Foreseen>,
 ): Promise<readonly Refusal[]> {
-  const answers = [await admitDerivation(inquiry, stored)]
+  const asked = `build ${stored.path.path}`
+  if (foreseen === undefined && inquiry.answers.has(asked)) return []
   const inputs = inputsOf(stored)
+  const answers: (Refusal | undefined)[] = []
   for (const input of inputs) answers.push(await admitInput(inquiry, input))
   const refusals = answers.filter(answer => answer !== undefined)
-  if (refusals.length === 0 && inquiry.records) await rememberBuild(inquiry, stored, { inputs, foreseen })
+  let isRemembered = refusals.length > 0 || !inquiry.records
+  const complete: Complete = async entry => {
+    isRemembered = true
+    return withBuild(inquiry, stored, entry, { inputs, foreseen })
+  }
+  // Last, so that its entry is written once, with all that it is built from.
+  const refusal = await admitDerivation(inquiry, stored, isRemembered ? undefined : complete)
+  if (refusal !== undefined) return [refusal, ...refusals]
+  if (!isRemembered) await rememberBuild(inquiry, stored, { inputs, foreseen })
+  if (refusals.length === 0) inquiry.answers.set(asked, undefined)
   return refusals
 }

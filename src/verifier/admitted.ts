@@ -5,6 +5,7 @@ import {
   type AdmittedOutcome,
   isCurrent,
   readAdmission,
+  readKnownAdmission,
 } from '../ledger/admissions.ts'
 import { isSmallFileOf } from '../ledger/small-file.ts'
 import { isSameInode, stampOf } from '../ledger/stamp.ts'
@@ -39,10 +40,13 @@ export function isAdmittedAsAny(moment: Moment, path: StorePath): boolean {
   return entry !== undefined && entry.kind !== 'signature'
 }
 
-/** Whether the ledger has this derivation with these contents. Throws FileError. */
-export function isDerivationAdmitted(moment: Moment, stored: StoredDerivation): boolean {
-  const entry = currentEntry(moment, stored.path)
-  return entry?.kind === 'derivation' && entry.narHash === stored.narHash
+/** Whether the entry of a derivation's path admits it with these contents. */
+export function admitsDerivation(
+  { policy, now }: Moment,
+  entry: Admission,
+  { narHash }: StoredDerivation,
+): boolean {
+  return isCurrent(entry, policy, now) && entry.kind === 'derivation' && entry.narHash === narHash
 }
 
 /**
@@ -67,7 +71,8 @@ function isAsWritten(moment: Moment, { path, stamp }: { readonly path: string; r
   const now = stampOf(path)
   if (now === undefined || now === stamp) return now === stamp
   if (!isSameInode(now, stamp)) return false
-  const entry = currentEntry(moment, parseStorePath(path))
+  // It had one when it was written down.
+  const entry = currentEntry(moment, parseStorePath(path), readKnownAdmission)
   return entry !== undefined && isAsAdmitted(entry, now)
 }
 
@@ -86,7 +91,7 @@ function isAsAdmitted({ path, stamp, narHash }: Admission, now: string | undefin
   return now === stamp || (isSameInode(now, stamp) && isSmallFileOf(path, narHash))
 }
 
-function currentEntry(moment: Moment, path: StorePath): Admission | undefined {
-  const entry = readAdmission(moment.state, path.digest, path.path)
+function currentEntry(moment: Moment, path: StorePath, read = readAdmission): Admission | undefined {
+  const entry = read(moment.state, path.digest, path.path)
   return entry !== undefined && isCurrent(entry, moment.policy, moment.now) ? entry : undefined
 }

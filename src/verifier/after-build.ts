@@ -21,7 +21,6 @@ import { settleContents } from './settle-contents.ts'
 import {
   type Output,
   outputsOf,
-  readDerivation,
   type StoredDerivation,
   UnsupportedDerivationError,
 } from './stored-derivation.ts'
@@ -60,12 +59,12 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
     const outcome = await judgeBuild(inquiry, drvPath)
     if (outcome !== undefined) return outcome
   }
-  return { admitted: [], refusals: [allGone(readDerivation(drvPath))], taken: NOTHING_TAKEN }
+  return { admitted: [], refusals: [allGone(inquiry.derivation(drvPath))], taken: NOTHING_TAKEN }
 }
 
 /** Undefined: some of the outputs were taken out or made again meanwhile, and what is there now has to be judged. */
 async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome | undefined> {
-  const stored = readDerivation(drvPath)
+  const stored = inquiry.derivation(drvPath)
   const unsupported = unsupportedBy(stored)
   if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, unsupported)
   const fresh = await freshOutputs(inquiry, stored)
@@ -200,7 +199,8 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
       if (settled.stamp === undefined) throw new FileError(`${item.info.path} is not on the disk`)
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
-      const verdict = await judgeInput(inquiry, item.output, { builtHere: true, derivation: stored })
+      const made = { builtHere: true, derivation: stored }
+      const verdict = await judgeInput(inquiry, item.output, made, item.info)
       if (verdict.outcome === 'trusted') trusted.push({ item, trust: verdict, stamp: settled.stamp })
       else refusals.push(verdict)
     }

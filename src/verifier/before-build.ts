@@ -13,7 +13,6 @@ import type { Inquiry } from './inquiry.ts'
 import {
   type Output,
   outputsOf,
-  readDerivation,
   type StoredDerivation,
   UnsupportedDerivationError,
 } from './stored-derivation.ts'
@@ -29,7 +28,7 @@ export async function beforeBuild(
   drvPath: string,
   { starts }: { readonly starts: boolean },
 ): Promise<readonly Refusal[]> {
-  const stored = readDerivation(drvPath)
+  const stored = inquiry.derivation(drvPath)
   const outputs = outputsOf(stored)
   const { state } = inquiry.places
   const valid = await (await inquiry.store()).validPaths([drvPath, ...outputs.map(({ path }) => path.path)])

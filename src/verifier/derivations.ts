@@ -1,35 +1,66 @@
 /** Derivations: the verdict on one, and its admission. */
 import { mergeEvidence } from '../evidence/merge.ts'
-import { readAdmission } from '../ledger/admissions.ts'
+import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { admittedNow, isDerivationAdmitted } from './admitted.ts'
+import { admitsDerivation, admittedNow } from './admitted.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { once } from './judge-once.ts'
-import { recordTrust } from './record.ts'
+import { admissionOf, recordDerivation } from './record.ts'
 import type { StoredDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
-/** Admits a derivation. Undefined: admitted; otherwise why not. */
-export function admitDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
-  return once(inquiry, `derivation ${stored.path.path}`, () => admitNow(inquiry, stored))
+/** What a derivation's entry is to say besides, so that it is written once. Given one, returns it with that. */
+export type Complete = (entry: Admission) => Promise<Admission>
+
+/**
+ * Admits a derivation. Undefined: admitted; otherwise why not. `complete` is called with its entry, unless it was admitted
+ * in this inquiry before.
+ */
+export function admitDerivation(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  complete: Complete = async entry => entry,
+): Promise<Refusal | undefined> {
+  return once(inquiry, `derivation ${stored.path.path}`, () => admitNow(inquiry, stored, complete))
 }
 
-async function admitNow(inquiry: Inquiry, stored: StoredDerivation): Promise<Refusal | undefined> {
-  if (isDerivationAdmitted(await admittedNow(inquiry), stored)) return undefined
-  const verdict = await judgeDerivation(inquiry, stored)
+async function admitNow(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  complete: Complete,
+): Promise<Refusal | undefined> {
+  const { path } = stored
+  const now = await admittedNow(inquiry)
+  const before = readAdmission(now.state, path.digest, path.path)
+  if (before !== undefined && admitsDerivation(now, before, stored)) {
+    if (inquiry.records) recordDerivation(inquiry, stored, await complete(before), before)
+    return undefined
+  }
+  const verdict = await judgeKnown(inquiry, stored, before)
   if (verdict.outcome !== 'trusted') return verdict
-  if (inquiry.records) await recordTrust(inquiry, verdict, stored.path, stampOf(stored.path.path))
+  if (!inquiry.records) return undefined
+  const at = { path, derivation: path.path, stamp: stampOf(path.path) }
+  const admission = await complete(await admissionOf(inquiry, verdict, at))
+  recordDerivation(inquiry, stored, admission, before)
   return undefined
 }
 
 /** The verdict on a derivation (`require.derivation`), whatever the ledger says. */
 export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Verdict> {
-  const { path, narHash } = stored
+  const { digest, path } = stored.path
+  return judgeKnown(inquiry, stored, readAdmission(inquiry.places.state, digest, path))
+}
+
+/** The same by its entry in the ledger, if it has one. */
+async function judgeKnown(
+  inquiry: Inquiry,
+  { path, narHash }: StoredDerivation,
+  remembered: Admission | undefined,
+): Promise<Verdict> {
   const subject = subjectOf({ path, kind: 'derivation' }, { narHash, builtHere: false })
-  const remembered = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([
     await inquiry.attested(path.path),
     await rememberedEvidence(inquiry, remembered, subject.narHash),

@@ -39,7 +39,8 @@ export async function answerHook(question: BuildQuestion, open: () => Inquiry): 
     const opened = open()
     inquiry = opened
     const decision = await judgeWithin(() => decide(opened, question))
-    return reply(question, decision, await inquiry.policy().catch(() => undefined), untilWhen(inquiry))
+    const policy = await inquiry.policy().catch(() => undefined)
+    return reply(question, decision, policy, () => untilWhen(opened))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
     const refusals = [refusalOf(error, question.derivation, 'derivation')]
@@ -66,7 +67,7 @@ function reply(
   { kind, derivation }: BuildQuestion,
   { refusals, notices }: Decision,
   policy: Policy | undefined,
-  until = '',
+  until = () => '',
 ): HookReply {
   const telling = tellingBy(policy)
   const text = sentences(refusals, derivation)
@@ -74,7 +75,7 @@ function reply(
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
   // After a build its paragraphs have said it already.
-  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until}: ${text}`] : []
+  const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until()}: ${text}`] : []
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
 }
 

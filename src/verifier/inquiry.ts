@@ -16,6 +16,7 @@ import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
+import { readDerivation, type StoredDerivation } from './stored-derivation.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
 export interface Inquiry {
@@ -31,6 +32,8 @@ export interface Inquiry {
   readonly waits: boolean
   /** What was found of paths already, by kind and path, so that none is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
+  /** A derivation of the store, read once: its name proves what is in it. Throws as readDerivation does. */
+  derivation(path: string): StoredDerivation
   /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
   snapshot(): Promise<PolicySnapshot>
   policy(): Promise<Policy>
@@ -71,6 +74,7 @@ export function openInquiry(
   let snapshot: PolicySnapshot | undefined
   let reader: Promise<AttestationReader> | undefined
   let sources: Promise<Sources> | undefined
+  const derivations = new Map<string, StoredDerivation>()
   const refresh = async (path: string) => {
     sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
     return (await sources).refresh(path)
@@ -83,6 +87,11 @@ export function openInquiry(
     takesOut,
     waits: true,
     answers: new Map(),
+    derivation: path => {
+      const stored = derivations.get(path) ?? readDerivation(path)
+      derivations.set(path, stored)
+      return stored
+    },
     policy: () => {
       policy ??= inForce(places, { records, kept }, inquiry.now).then(loaded => sameAs(snapshot, loaded))
       return policy

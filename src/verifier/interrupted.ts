@@ -12,7 +12,7 @@ import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
-import { inputsOf, readDerivation } from './stored-derivation.ts'
+import { inputsOf } from './stored-derivation.ts'
 
 /** Expectations that one hook looks at: anybody's builds that fail leave some. */
 const LOOKED_AT = 64
@@ -37,7 +37,7 @@ export async function finishWhatWasInterrupted(
   const outcomes: BuildOutcome[] = [...(await finishQuarantine(inquiry))]
   try {
     forgetOldPresents(state, LOOKED_AT)
-    const { digests, ...whose } = expectationsOf(state, scope)
+    const { digests, ...whose } = expectationsOf(inquiry, scope)
     outcomes.push(...(await finishExpected(inquiry, digests, { ...whose, all: scope === 'all' })))
   } catch (error) {
     if (error instanceof LeftToTheHook) throw error
@@ -60,9 +60,10 @@ async function finishQuarantine(inquiry: Inquiry): Promise<readonly BuildOutcome
 }
 
 /** The hash parts of expected outputs that are looked at. */
-function expectationsOf(state: string, scope: Scope) {
+function expectationsOf(inquiry: Inquiry, scope: Scope) {
+  const { state } = inquiry.places
   if (scope === 'all') return { digests: listExpected(state), except: undefined, needed: NOTHING }
-  const needed = new Set(expectedInputs(state, scope.about))
+  const needed = new Set(expectedInputs(inquiry, scope.about))
   const digests = new Set(needed)
   for (const name of someNames(expectedFile(state, ''), LOOKED_AT)) digests.add(name)
   return { digests: [...digests], except: scope.about, needed }
@@ -71,9 +72,10 @@ function expectationsOf(state: string, scope: Scope) {
 const NOTHING: ReadonlySet<string> = new Set()
 
 /** Those of its inputs that were made here and not judged. */
-function expectedInputs(state: string, derivation: string): readonly string[] {
+function expectedInputs(inquiry: Inquiry, derivation: string): readonly string[] {
+  const { state } = inquiry.places
   try {
-    const digests = inputsOf(readDerivation(derivation)).map(({ path }) => path.digest)
+    const digests = inputsOf(inquiry.derivation(derivation)).map(({ path }) => path.digest)
     return digests.filter(digest => identityOf(expectedFile(state, digest)) !== undefined)
   } catch {
     // Judging it meets the same, and says what it is.

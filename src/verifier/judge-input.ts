@@ -1,7 +1,7 @@
 /** The verdict on a source or an output that is in the store, or that the ledger has seen there. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import { readAdmission } from '../ledger/admissions.ts'
+import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
 import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
@@ -48,14 +48,18 @@ export async function madeHere(
   return made === undefined ? { builtHere: false } : { builtHere: true, derivation: made.derivation }
 }
 
-/** The verdict on a source or an output, whatever the ledger says. */
-export async function judgeInput(inquiry: Inquiry, input: Judged, made: MadeHere): Promise<Verdict> {
+/** The verdict on a source or an output, whatever the ledger says. `info`: what the store registered of it. */
+export async function judgeInput(
+  inquiry: Inquiry,
+  input: Judged,
+  made: MadeHere,
+  info: PathInfo | undefined,
+): Promise<Verdict> {
   const { path } = input
-  const info = await (await inquiry.store()).pathInfo(path.path)
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const narHash = info?.narHash ?? entry?.narHash
   if (narHash === undefined) return notThere(input)
-  if (input.kind === 'output') return judgeOutput(inquiry, input, made, { info, narHash })
+  if (input.kind === 'output') return judgeOutput(inquiry, input, made, { info, narHash, entry })
   const subject = subjectOf(input, { narHash, builtHere: made.builtHere })
   const makers = input.makers ?? (await makersOfSource(inquiry, input))
   const names = await namesOf(inquiry, input, makers)
@@ -69,13 +73,14 @@ export async function judgeInput(inquiry: Inquiry, input: Judged, made: MadeHere
 interface Stored {
   readonly info: PathInfo | undefined
   readonly narHash: string
+  readonly entry: Admission | undefined
 }
 
 async function judgeOutput(
   inquiry: Inquiry,
   { path, kind, derivation }: Input,
   { builtHere, derivation: madeBy }: MadeHere,
-  { info, narHash }: Stored,
+  { info, narHash, entry }: Stored,
 ): Promise<Verdict> {
   const admitRest = async (stored: StoredDerivation) => (builtHere ? admitBuild(inquiry, stored) : [])
   const making = await makingOf(inquiry, { named: derivation ?? madeBy, path }, admitRest)
@@ -83,7 +88,6 @@ async function judgeOutput(
   const refusal = refusedFor(making.refusals, { path: path.path, kind, ground })
   if (refusal !== undefined) return refusal
   const subject = subjectOf({ path, kind, derivation: making.derivation }, { narHash, builtHere })
-  const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const evidence = mergeEvidence([
     await pathEvidence(inquiry, subject, info),
     await rememberedEvidence(inquiry, entry, narHash),

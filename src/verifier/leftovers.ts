@@ -1,6 +1,6 @@
 import { lstatSync } from 'node:fs'
 import { isPartial } from '../files/durable-file.ts'
-import { type Expected, expectedFile, readExpected, settle, settleMade } from '../ledger/expected.ts'
+import { type Expected, expectedFile, readListedExpected, settle, settleMade } from '../ledger/expected.ts'
 import { identityOf, versionOf } from '../ledger/stamp.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
@@ -61,19 +61,23 @@ function readAll({ places, now }: Inquiry, digests: readonly string[], except: s
   for (const digest of digests) {
     const file = expectedFile(places.state, digest)
     try {
-      const version = versionOf(file)
-      const expected = isPartial(digest) ? undefined : readExpected(places.state, digest)
+      const expected = isPartial(digest) ? undefined : readListedExpected(places.state, digest)
       if (expected === undefined) forgetIfOld(places.state, digest)
-      else if (
-        expected.derivation !== except &&
-        (identityOf(expected.path) !== undefined || isOver(expected, now))
-      )
-        open.push({ ...expected, version })
+      else if (expected.derivation !== except && isToBeAsked(expected, now)) {
+        // Most are of builds under way, so it is now that the version is taken: before what is read of it.
+        const version = versionOf(file)
+        const again = readListedExpected(places.state, digest)
+        if (again !== undefined && isToBeAsked(again, now)) open.push({ ...again, version })
+      }
     } catch (error) {
       broken.push(unfinished(error, file))
     }
   }
   return { open, broken }
+}
+
+function isToBeAsked(expected: Expected, now: number): boolean {
+  return identityOf(expected.path) !== undefined || isOver(expected, now)
 }
 
 /** What a killed writer, or a loss of power, left of one. */

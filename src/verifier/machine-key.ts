@@ -74,8 +74,10 @@ export function machineKeyFile(state: string): string {
 
 function ownKey(state: string, which: OwnKey, name: string): KeyPair {
   const files = keyFiles(state, which)
-  mkdirSync(state, { recursive: true, mode: 0o755 })
-  if (!existsSync(files.secretKey)) keepKey(files.secretKey, generateKey(name))
+  if (!existsSync(files.secretKey)) {
+    mkdirSync(state, { recursive: true, mode: 0o755 })
+    keepKey(files.secretKey, generateKey(name))
+  }
   const key = readSecretKeyFile(files.secretKey)
   if (!existsSync(files.publicKey)) {
     writeDurably(files.publicKey, `${printNixPublicKey(key)}\n`, { flush: true, mode: 0o644 })

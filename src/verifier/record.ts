@@ -35,14 +35,26 @@ export interface JudgedBuild {
 export async function rememberBuild(
   inquiry: Inquiry,
   stored: StoredDerivation,
-  { inputs, foreseen }: JudgedBuild,
+  judged: JudgedBuild,
 ): Promise<void> {
+  const { digest, path } = stored.path
+  const entry = readAdmission(inquiry.places.state, digest, path)
+  if (entry !== undefined)
+    recordDerivation(inquiry, stored, await withBuild(inquiry, stored, entry, judged), entry)
+}
+
+/** The entry of a derivation with that; as it is, where that cannot be written down. */
+export async function withBuild(
+  inquiry: Inquiry,
+  stored: StoredDerivation,
+  entry: Admission,
+  { inputs, foreseen }: JudgedBuild,
+): Promise<Admission> {
   const { state } = inquiry.places
   const { digest } = await inquiry.snapshot()
   const outputs = outputsOf(stored)
-  const entry = readAdmission(state, stored.path.digest, stored.path.path)
   // Another hook may have written it under another policy meanwhile.
-  if (entry?.policy !== digest || outputs.some(({ kind }) => kind !== 'output')) return
+  if (entry.policy !== digest || outputs.some(({ kind }) => kind !== 'output')) return entry
   const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
   const took = new Set(entry.build?.outputs.filter(({ takesAny }) => takesAny).map(({ path }) => path))
   const takesAny = ({ name, path }: Output) => {
@@ -56,11 +68,25 @@ export async function rememberBuild(
       takesAny: takesAny(output),
     })),
   }
-  if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== digest)) return
+  if (build.inputs.length < inputs.length || admitted.some(one => one?.policy !== digest)) return entry
   const ends = [entry, ...admitted].map(one => one?.until)
   const until = earliest([...ends, ...[...(foreseen?.values() ?? [])].map(endOfAny)])
-  const next = { ...entry, stamp: stampOf(stored.path.path), until, build }
-  if (JSON.stringify(next) !== JSON.stringify(entry)) writeAdmission(state, stored.path.digest, next)
+  return { ...entry, stamp: stampOf(stored.path.path), until, build }
+}
+
+/**
+ * Writes the entry of a derivation that was found trusted, unless the one that was there `before` says the same. Where neither
+ * has a claim to lose, it outlives this process and not the machine's power, after which the derivation is judged anew.
+ */
+export function recordDerivation(
+  { places }: Inquiry,
+  { path }: StoredDerivation,
+  next: Admission,
+  before: Admission | undefined,
+): void {
+  if (next === before || printAdmission(next) === (before && printAdmission(before))) return
+  const flush = [next, before].some(entry => entry !== undefined && entry.claims.length > 0)
+  writeAdmission(places.state, path.digest, next, { flush })
 }
 
 /** When it may no longer be that any contents are good. */
@@ -149,7 +175,8 @@ interface Recorded {
   readonly stamp: string | undefined
 }
 
-async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
+/** The entry that keeps a verdict that was made in this inquiry. */
+export async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
   const { digest } = await inquiry.snapshot()
   return entryFor(trust, at, { policy: digest, now: inquiry.now })
 }

@@ -62,11 +62,20 @@ export function readDerivation(drvPath: string): StoredDerivation {
   }
 }
 
+/** What was found for a derivation as it was read. The name of each .drv proves what is in it, so nothing of it changes. */
+const found = new WeakMap<StoredDerivation, readonly Input[]>()
+
 /**
  * All that a derivation is built from. Throws UnsupportedDerivationError where an input's path is not known before the
  * build that makes it (content-addressed, impure and dynamic derivations).
  */
 export function inputsOf(stored: StoredDerivation): readonly Input[] {
+  const inputs = found.get(stored) ?? findInputs(stored)
+  found.set(stored, inputs)
+  return inputs
+}
+
+function findInputs(stored: StoredDerivation): readonly Input[] {
   const { derivation } = stored
   const inputs: Input[] = derivation.inputSources.map(source => ({
     path: parseStorePath(source),

@@ -84,7 +84,7 @@ async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
   }
   const identified = await identify(inquiry, path, knownFromStore(info, entry))
   const input = await withWhatReferrersSay(inquiry, identified)
-  return judgeInput(inquiry, input, await madeHere(inquiry, path, info))
+  return judgeInput(inquiry, input, await madeHere(inquiry, path, info), info)
 }
 
 /** The paths that a path refers to while it is used, itself among them, in the order in which they were found. */

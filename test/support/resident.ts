@@ -18,6 +18,8 @@ export interface Resident {
   /** Questions of hooks that it has answered so far. */
   questions(): number
   isRunning(): boolean
+  /** Its number as it is seen from outside of the world. */
+  pid(): number
   signal(name: NodeJS.Signals): void
   /** Its exit status once it has ended by itself; null if a signal ended it. */
   readonly ended: Promise<number | null>
@@ -53,6 +55,7 @@ export async function startResident(
     log: () => log,
     questions: () => log.match(/"event":"(?:answered|refused) a hook"/g)?.length ?? 0,
     isRunning,
+    pid: () => inWorld(child),
     signal: name => process.kill(inWorld(child), name),
     ended,
     async kill() {

@@ -10,6 +10,7 @@ import {
   type NarNode,
   narOfBytes,
 } from '../../../src/formats/nix/nar.ts'
+import { narFileHead } from '../../../src/formats/nix/nar-tokens.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 import { privateNix } from '../../support/private-nix.ts'
 import { refuses } from '../../support/refuses.ts'
@@ -276,4 +277,12 @@ test('refuses a tree that is too deep, and takes one that is not quite', () => {
   const level = strings('directory', 'entry', '(', 'name', 'd', 'node', '(', 'type')
   const bomb = Buffer.concat([strings(...START), ...Array.from({ length: 100_000 }, () => level)])
   refuses(() => decodeNar(bomb), /NAR: too many directories in one another/)
+})
+
+test('a length takes all of its eight bytes', () => {
+  const lengths = [0, 1, 2 ** 32 - 1, 2 ** 32, 2 ** 40 + 3, Number.MAX_SAFE_INTEGER]
+  for (const length of lengths) {
+    const written = Buffer.from(narFileHead(length, false)).subarray(-8)
+    assert.equal(written.readBigUInt64LE(), BigInt(length))
+  }
 })

@@ -62,7 +62,7 @@ async function compare(
   const before = openWith(memoryStore(world, AS_IT_IS))(false)
   const { admits } = await foresee(before, output)
   const { claims } = await before.attested(output.path.path)
-  const made = [...new Set([...claims.map(({ narHash }) => narHash), ...hashes])]
+  const outcomes = [...new Set([...claims.map(({ narHash }) => narHash), ...hashes])]
   const isMakingTrusted = (await admitBuild(before, output.derivation)).length === 0
   // Whoever can read the bytes decides; and a making that is refused lets no build start.
   const { attestations } = await before.policy()
@@ -71,9 +71,11 @@ async function compare(
   const isComparable = !isLeftToBytes && (output.kind === 'fetched-source' || isMakingTrusted)
   if (!isComparable) return [{ admits: admits.kind, isAllowed: false, isTrusted: false, about: '' }]
   const compared: Compared[] = []
-  for (const narHash of made) {
+  for (const narHash of outcomes) {
     const after = openWith(withMade(world, output, narHash))(false)
-    const verdict = await judgeInput(after, output, { builtHere: true, derivation: output.derivation })
+    const info = await (await after.store()).pathInfo(output.path.path)
+    const made = { builtHere: true, derivation: output.derivation }
+    const verdict = await judgeInput(after, output, made, info)
     const isAllowed = admits.kind === 'any' || (admits.kind === 'these' && admits.hashes.includes(narHash))
     const isTrusted = verdict.outcome === 'trusted'
     compared.push({ admits: admits.kind, isAllowed, isTrusted, about: `${output.path.path} ${narHash}` })
