@@ -1,4 +1,5 @@
 // The policy and what this machine keeps, broken or in others' hands: nothing is built by them.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { entryFile } from '../../src/ledger/admissions.ts'

@@ -1,4 +1,5 @@
 // Evidence about what a build makes: judged before it as far as it can be, and by the very bytes after it.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

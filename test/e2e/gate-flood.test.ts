@@ -1,4 +1,5 @@
 // A plain user who floods the gate over HTTP: what that costs another user's build, counted.
+// needs: alone
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

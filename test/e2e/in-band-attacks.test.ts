@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Nix's own.
 // Whoever writes a derivation can say of any file that it is a signature. What they gain by it: nothing.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'

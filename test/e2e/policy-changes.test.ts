@@ -1,4 +1,5 @@
 // The same paths under another policy: judged anew by what this machine verified before, exempt for a time, or warned of.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
