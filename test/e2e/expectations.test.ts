@@ -8,10 +8,10 @@ import * as nix from '../support/expressions.ts'
 import { withLateVictims } from '../support/late-refusal.ts'
 import { assertBuilt, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
 import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { OLDEST, VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
-const MANY = 100_000
+const MANY = 20_000
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 const FAILING = nix.derivation('fails', { build: 'exit 1' })
 
@@ -87,7 +87,7 @@ async function countHooks(world: World): Promise<void> {
   }
 }
 
-for (const version of VERSIONS) {
+for (const version of OLDEST) {
   for (const [what, age] of [
     ['over', 3600],
     ['perhaps going on', 0],
@@ -118,7 +118,9 @@ for (const version of VERSIONS) {
         assert.equal(count < MANY, what === 'over', `${count} are left`)
       }))
   }
+}
 
+for (const version of VERSIONS) {
   test(`${version}: an expectation is kept while its build goes on, however long, and dropped when that is over`, () =>
     withWorld(version, { resident: 'none' }, async world => {
       await withPolicy(world)
@@ -167,7 +169,9 @@ for (const version of VERSIONS) {
       await assertBuilt(world)
       assert.equal(world.exists(`${STATE}/present/${digest}`), false)
     }))
+}
 
+for (const version of OLDEST) {
   test(`${version}: among ${MANY} others, what was not judged is when something is built from it`, () =>
     withWorld(version, { resident: 'none' }, async world => {
       await withLateVictims(world)
