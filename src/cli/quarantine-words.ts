@@ -1,6 +1,6 @@
 import { pathWord, when } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
-import type { QuarantineEntry } from '../quarantine/entries.ts'
+import type { QuarantineEntry } from '../quarantine/entry.ts'
 
 /** References that are told; of others only the number. */
 const TOLD = 20

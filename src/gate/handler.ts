@@ -1,7 +1,7 @@
 /** What the gate answers to each request of a binary cache's protocol, and to those who watch over it. */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import type { GateRequest, GateResponse, Handler } from './http-server.ts'
+import type { GateRequest, GateResponse, Handler } from './http-request.ts'
 import { openLogs } from './logs.ts'
 import { openNars } from './nars.ts'
 import { cacheInfo, notFound, refused, text } from './respond.ts'

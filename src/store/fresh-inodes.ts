@@ -3,6 +3,7 @@
  * can change what lies there any longer. Directories keep theirs, for nobody but root can change those.
  * Loads node:crypto: reach this module by `await import()` from a hook.
  */
+
 import {
   chmodSync,
   chownSync,
@@ -24,6 +25,7 @@ import { FileError } from '../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import { printable } from '../primitives/printable.ts'
 import { forgetLinks, linksOf } from './optimised-links.ts'
+import type { Altered, Renewed } from './renewed.ts'
 import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
@@ -41,19 +43,6 @@ const NIX_TIME = 1
 
 /** Blocks are shared where the file system can: what is written to one of two such files shows in it alone. */
 const CLONE = constants.COPYFILE_FICLONE
-
-/** What was found instead of what was expected: NAR hashes, SHA-256, lower-case hex. */
-export interface Altered {
-  readonly registered: string
-  readonly found: string
-}
-
-/** A regular file, its copy, both as bytes in latin1, and what it was. */
-export interface Renewed {
-  readonly file: string
-  readonly copy: string
-  readonly status: Stats
-}
 
 interface Walk {
   readonly files: Renewed[]

@@ -1,7 +1,7 @@
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { FormatError } from '../primitives/format-error.ts'
-import type { UnsupportedDerivationError } from './build.ts'
+import type { UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
  * What an error means to the path that was being judged: a refusal, always. Errors that nixsig itself raises carry a

@@ -1,7 +1,7 @@
 import { LEVEL } from '../../formats/in-toto/predicates/verification-summary.ts'
 import { isDerivationPath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
-import { readDerivation } from '../../verifier/build.ts'
+import { readDerivation } from '../../verifier/stored-derivation.ts'
 import { summaryLine } from '../attest/lines.ts'
 import { type AttestOptions, publish, withAttestOptions } from '../attest/options.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'

@@ -1,5 +1,5 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { readDerivation } from '../../verifier/build.ts'
+import { readDerivation } from '../../verifier/stored-derivation.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { checkAll } from '../handoff/check-all.ts'
 import { signDerivation, signSource } from '../handoff/sign.ts'

@@ -17,7 +17,7 @@ export const quarantineRelease: AddCommand = yargs =>
 
 async function release({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
-  const { releaseEntry } = await import('../../verifier/release.ts')
+  const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
   const inquiry = openInquiry(places, { records: true })
   try {
     const { path, refusals } = await releaseEntry(inquiry, id)

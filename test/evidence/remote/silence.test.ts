@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test'
 import { download } from '../../../src/cli/handoff/download.ts'
 import { get, type Question, respond } from '../../../src/evidence/remote/request.ts'
 import { SourceError } from '../../../src/evidence/remote/source-error.ts'
-import { openUpstream } from '../../../src/evidence/upstreams/upstream.ts'
+import { openUpstream } from '../../../src/evidence/upstreams/open-upstream.ts'
 import { FileError } from '../../../src/files/regular-file.ts'
 import { until } from '../../gate/raw-http.ts'
 
