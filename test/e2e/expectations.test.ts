@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { OVER } from '../../src/verifier/leftovers.ts'
 import * as nix from '../support/expressions.ts'
 import { withLateVictims } from '../support/late-refusal.ts'
 import { assertBuilt, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
@@ -90,8 +91,7 @@ async function countHooks(world: World): Promise<void> {
 for (const version of OLDEST) {
   for (const [what, age] of [
     ['over', 3600],
-    // An hour ahead of now: they stay so, however long this takes.
-    ['perhaps going on', -3600],
+    ['perhaps going on', 0],
   ] as const) {
     test(`${version}: ${MANY} expectations of builds that are ${what} cost another build nothing`, () =>
       withWorld(version, { resident: 'none' }, async world => {
@@ -101,6 +101,7 @@ for (const version of OLDEST) {
         const left = onlyExpectation(world)
         await countHooks(world)
         await costOfBuild(world, 'first')
+        const made = Date.now()
         leaveMany(world, left, age)
         const costs: { readonly without: Cost; readonly beside: Cost }[] = []
         const [expected, away] = [`${STATE}/expected`, `${STATE}/away`]
@@ -116,7 +117,9 @@ for (const version of OLDEST) {
         const ratios = costs.map(({ without, beside }) => beside.ms / without.ms)
         assert.ok(Math.min(...ratios) < 1.5, `${ratios.join()} times as long`)
         const count = Number(await world.output(`ls -f ${STATE}/expected | wc -l`))
-        assert.equal(count < MANY, what === 'over', `${count} are left`)
+        // After a minute the others are over as well: a slow machine shows only what they cost.
+        if (what === 'over') assert.ok(count < MANY, `${count} are left`)
+        else if (Date.now() - made < OVER * 1000) assert.ok(count >= MANY, `${count} are left`)
       }))
   }
 }
