@@ -42,7 +42,7 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
 
   /** Whoever registers a realisation signs nothing, so nobody can vouch for one. */
   function realisation(path: string): GateResponse {
-    const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on`
+    const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on; next: build it without __contentAddressed`
     return refused(onRefusal(), words)
   }
 

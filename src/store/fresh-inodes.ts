@@ -21,6 +21,7 @@ import {
 } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import { printable } from '../primitives/printable.ts'
@@ -30,7 +31,9 @@ import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
 /** How often a path is copied that others replace meanwhile. */
-const TRIES = 3
+const TRIES = 20
+/** Milliseconds between two of them, at most: others who do the same must not meet again each time. */
+const PAUSE = 100
 
 /** Bytes of a file that is copied at once; others get their turn while a larger one is. */
 const AT_ONCE = 1024 * 1024
@@ -71,6 +74,7 @@ export async function renewInodes(
     for (let tries = TRIES; tries > 0; tries--) {
       const done = await withRoot(path, root => renewBelow(root, { path, registered, aside }))
       if (done !== 'replaced') return done
+      await sleep(Math.random() * PAUSE)
     }
     throw new FileError(`${printable(path)} is replaced again and again`)
   } catch (error) {

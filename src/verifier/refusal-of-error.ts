@@ -56,7 +56,7 @@ function placeOf(error: unknown, name: string) {
 
 /** What happens to a plain user who builds in a store of his own: these hooks judge for root. */
 function forbidden({ message }: Error, path: string, kind: SubjectKind): Refusal {
-  const detail = `${message}: only root can admit anything on this machine`
+  const detail = `${message}: only root can admit anything on this machine, so build through the daemon (--store daemon)`
   const trouble = { origin: 'a file', detail }
   const findings = [{ code: 'unreadable', trouble }] as const
   return { outcome: 'indeterminate', path, kind, ground: { kind: 'evidence' }, findings }

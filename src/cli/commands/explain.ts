@@ -19,7 +19,7 @@ import { adviceFor } from '../advice.ts'
 import { claimWords } from '../claim-words.ts'
 import { type AddCommand, type Invocation, runs } from '../command.ts'
 import { disagreementLines, ledgerWords } from '../ledger-words.ts'
-import { openReadableInquiry } from '../readable-inquiry.ts'
+import { openReadersInquiry } from '../readable-inquiry.ts'
 import { sayGroundsOf } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
@@ -41,9 +41,10 @@ export const explain: AddCommand = yargs =>
     runs(explainPath),
   )
 
-async function explainPath(args: { path: string }, { places, terminal }: Invocation): Promise<Status> {
+async function explainPath(args: { path: string }, invocation: Invocation): Promise<Status> {
+  const { terminal } = invocation
   const path = parseStorePath(storePathOf(args.path))
-  const inquiry = openReadableInquiry(places, { records: false })
+  const { inquiry, places, close } = openReadersInquiry(invocation.places, terminal.note)
   try {
     const verdict = (await offeredVerdict(inquiry, path)) ?? (await verifyPath(inquiry, path.path, 'hashed'))
     sayGroundsOf(terminal, verdict)
@@ -55,7 +56,7 @@ async function explainPath(args: { path: string }, { places, terminal }: Invocat
     saySection(terminal, 'what to do', adviceFor(verdict))
     return exitCode(verdict)
   } finally {
-    inquiry.close()
+    close()
   }
 }
 
