@@ -29,6 +29,8 @@ export const NEWEST: readonly Version[] = ['sid']
 
 /** For the files that both judges run: hooks judge under the oldest Nix, a resident process under the newest. */
 export const JUDGED: readonly Version[] = HAS_RESIDENT ? NEWEST : OLDEST
+/** For those of them in which Nix itself may differ: hooks judge under both. */
+export const JUDGED_WITH_NIX: readonly Version[] = HAS_RESIDENT ? NEWEST : VERSIONS
 
 /** `alice` and `mallory` are plain users, not trusted by Nix, with a home each. */
 export type User = 'root' | 'alice' | 'mallory'
