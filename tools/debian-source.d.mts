@@ -6,6 +6,9 @@ export interface DebianSource {
   readonly certificate: string
 }
 
+/** Packages whose releases the tests want. */
+export const RELEASES: readonly string[]
+
 export function debianSource(name: string): DebianSource
 
 export function fetchDebianSources(names: readonly string[]): void

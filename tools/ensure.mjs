@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { makeDebianRoots } from './debian-roots.mjs'
+import { fetchDebianSources, RELEASES } from './debian-source.mjs'
 
 /** Debian's name of the package that brings each program. */
 const PACKAGES = {
@@ -18,6 +19,7 @@ const PACKAGES = {
   busybox: 'busybox-static',
   unshare: 'util-linux',
   nsenter: 'util-linux',
+  ip: 'iproute2',
   flock: 'util-linux',
   git: 'git',
   debootstrap: 'debootstrap',
@@ -64,10 +66,12 @@ export function ensure(programs) {
 }
 
 /**
- * What `npm test` needs. The end-to-end tests also need root, for their namespaces, a shell for Nix's sandbox, and the
- * roots of Debian 13 and sid with their Nix in them.
+ * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests also need root, for their namespaces, a shell for Nix's sandbox, and the
+ * roots of Debian 13 and sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
+ * which of them it misses.
  */
-export async function ensureTestTools({ endToEnd }) {
+export async function ensureTestTools({ endToEnd, debianSources }) {
+  if (process.getuid?.() === 0) ensure(['unshare', 'ip'])
   ensure([
     'nix',
     'gpg',
@@ -92,7 +96,14 @@ export async function ensureTestTools({ endToEnd }) {
     process.exit(2)
   }
   const problem = await makeDebianRoots()
-  if (problem === undefined) return
-  console.error(`preparing a root failed: ${problem}`)
-  process.exit(2)
+  if (problem !== undefined) {
+    console.error(`preparing a root failed: ${problem}`)
+    process.exit(2)
+  }
+  if (!debianSources) return
+  try {
+    fetchDebianSources(RELEASES)
+  } catch (error) {
+    console.error(error.message)
+  }
 }

@@ -1,6 +1,6 @@
-// A reporter for node:test: which tests failed and why, and how long each file took, as one line of JSON a fact.
+// A reporter for node:test: how many tests passed, were skipped or failed, and why, as one line of JSON a fact.
 //
-// tools/test.mjs prints the facts of all runs when the last of them has ended.
+// tools/test.mjs prints the facts of all files when the last of them has ended.
 // Format: https://nodejs.org/api/test.html#custom-reporters
 
 /** At most this much is kept of why a test failed: the whole stands in the run's own output. */
@@ -12,8 +12,8 @@ const reason = error =>
 export default async function* facts(source) {
   for await (const { type, data } of source) {
     if (type === 'test:fail' && data.details?.error?.failureType !== 'subtestsFailed')
-      yield `${JSON.stringify({ failed: data.name, file: data.file, reason: reason(data.details?.error) })}\n`
-    if ((type === 'test:pass' || type === 'test:fail') && data.nesting === 0 && data.file !== undefined)
-      yield `${JSON.stringify({ file: data.file, milliseconds: Math.round(data.details.duration_ms) })}\n`
+      yield `${JSON.stringify({ outcome: 'failed', name: data.name, reason: reason(data.details?.error) })}\n`
+    if (type === 'test:pass')
+      yield `${JSON.stringify({ outcome: data.skip === undefined ? 'passed' : 'skipped' })}\n`
   }
 }

@@ -1,20 +1,25 @@
 // Compiles the tests with esbuild and runs them with node:test.
 //
-//   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH]
+//   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH] [--at-once NUMBER]
 //
 // A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path. `--unit` leaves out
-// test/e2e/, whose files run two at a time, but for those that cannot: each has a /nix of its own. Those that hold both
-// judges to the same verdicts run twice: once the hooks judge themselves, once a resident process does it for them
-// (`nixsig serve`). `--judge` leaves out one of the two.
-// Unit tests see no /nix, as on a machine that never had Nix. First it installs what the tests need (on Debian, as root) or says in one line what is missing.
+// test/e2e/, whose worlds have a /nix of their own. Each file runs in a process and a network of its own, several at
+// once; what else it needs, it says itself (test-needs.mjs). `--judge` leaves out one of the two runs of the files that
+// hold both judges to the same verdicts.
+// First it installs what the tests need (on Debian, as root) or says in one line what is missing. The output of each
+// file stays in .build/test-out/; that of a file which failed is printed.
 
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import glob from 'fast-glob'
 import { compile, root } from './compile.mjs'
 import { ensureTestTools } from './ensure.mjs'
+import { needsOf } from './test-needs.mjs'
+import { outputOf, runAll } from './test-run.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -22,105 +27,110 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
+    // One more than there are processors: end-to-end tests wait a good part of their time.
+    'at-once': { type: 'string', default: String(availableParallelism() + 1) },
   },
 })
 
-if (![undefined, 'hook', 'resident'].includes(values.judge)) {
-  console.error('--judge is hook or resident')
+function stop(problem) {
+  console.error(problem)
   process.exit(2)
 }
 
-/**
- * The contract of whoever judges, hook or resident process: the end-to-end tests that run against both. All others run
- * once, for either way ends in the same function (src/verifier/hook-answer.ts).
- */
-const BOTH_JUDGES =
-  /^test\/e2e\/(attacks-configuration|attacks-outputs|hooks|in-band-attacks|interrupted|policy-changes|sources-and-kinds)\.test\.ts$/
+if (![undefined, 'hook', 'resident'].includes(values.judge)) stop('--judge is hook or resident')
+const slots = Number(values['at-once'])
+if (!Number.isInteger(slots) || slots < 1) stop('--at-once is a number from 1')
 
-/** End-to-end tests that listen at the port that the documentation names, or weigh times: one at a time. */
-const ALONE =
-  /^test\/e2e\/(docs|doctor|expectations|fleet|gate-faults|gate-flood|holders|how-to-.*|killed-builds|nixos-.*|readme|setup|vm-scripts)\.test\.ts$/
-
+const isEndToEnd = file => file.startsWith('test/e2e/')
 const chosen = (await glob('test/**/*.test.ts', { cwd: root }))
   .filter(file => values.only.length === 0 || values.only.some(part => file.includes(part)))
-  .filter(file => !values.unit || !file.startsWith('test/e2e/'))
+  .filter(file => !values.unit || !isEndToEnd(file))
   .sort()
-if (chosen.length === 0) {
-  console.error('no test file matches')
-  process.exit(2)
-}
-await ensureTestTools({ endToEnd: chosen.some(file => file.startsWith('test/e2e/')) })
+if (chosen.length === 0) stop('no test file matches')
+const needs = new Map(chosen.map(file => [file, needsOf(join(root, file))]))
+await ensureTestTools({
+  endToEnd: chosen.some(isEndToEnd),
+  debianSources: chosen.some(file => needs.get(file).has('debian-sources')),
+})
 
 const compiled = join(root, '.build/test')
-rmSync(compiled, { recursive: true, force: true })
-await compile(chosen, compiled, 'test')
+const outputs = join(root, '.build/test-out')
+for (const directory of [compiled, outputs]) rmSync(directory, { recursive: true, force: true })
+mkdirSync(outputs, { recursive: true })
+const [isBuilt] = await Promise.all([
+  chosen.some(isEndToEnd) ? build() : true,
+  compile(chosen, compiled, 'test'),
+])
+if (!isBuilt) process.exit(1)
 
-/** What tools/test-reporter.mjs tells of each run, a file each. */
-const facts = join(root, '.build/test-facts')
-rmSync(facts, { recursive: true, force: true })
-mkdirSync(facts, { recursive: true })
+/** Builds dist/, which the worlds get; whether that succeeded. */
+async function build() {
+  const child = spawn(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
+  return (await once(child, 'close'))[0] === 0
+}
 
-/** Runs some compiled test files; the exit status of node's test runner. */
-function run(files, concurrency, { env = {}, wrapper = [] } = {}) {
-  if (files.length === 0) return 0
-  const paths = files.map(file => join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')))
-  const args = [
-    '--enable-source-maps',
-    '--test',
-    `--test-concurrency=${concurrency}`,
-    ...['--test-reporter=tap', '--test-reporter-destination=stdout'],
-    ...[
-      `--test-reporter=${join(root, 'tools/test-reporter.mjs')}`,
-      `--test-reporter-destination=${join(facts, String(readdirSync(facts).length))}`,
-    ],
-    ...paths,
-  ]
-  const [program, ...rest] = [...wrapper, values.node, ...args]
-  return (
-    spawnSync(program, rest, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } }).status ?? 1
+/** A run of a file, judged by the hooks themselves or by a resident process. */
+function jobOf(file, judge) {
+  const name = `${file.replace(/^test\//, '').replace(/\.test\.ts$/, '')}${judge === 'resident' ? ' (resident)' : ''}`
+  return {
+    name,
+    isUnit: !isEndToEnd(file),
+    isAlone: needs.get(file).has('alone'),
+    program: join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')),
+    out: join(outputs, name.replaceAll('/', '.')),
+    env: judge === 'resident' ? { NIXSIG_TEST_RESIDENT: '1' } : {},
+  }
+}
+
+const both = chosen.filter(file => needs.get(file).has('both-judges'))
+const jobs = [
+  ...(values.judge === 'resident' ? [] : chosen.map(file => jobOf(file, 'hook'))),
+  ...(values.judge === 'hook' ? [] : both.map(file => jobOf(file, 'resident'))),
+]
+
+const seconds = milliseconds => (milliseconds / 1000).toFixed(1).padStart(7)
+const done = []
+
+/** Tells of a file that ended; all that it said, if it failed or is the only one. */
+function report(job, { passed, milliseconds }) {
+  const facts = readFacts(job)
+  done.push({ job, passed, milliseconds, facts })
+  if (!passed || jobs.length === 1) console.log(outputOf(job))
+  console.log(
+    `${passed ? 'ok    ' : 'FAILED'} ${seconds(milliseconds)} s ${count(facts, 'passed')} tests  ${job.name}`,
   )
 }
 
-/**
- * What unit tests are started by: they run as on a machine that never had Nix. Whoever is not root, or has Node itself in
- * the store, runs them as the machine is.
- */
-function withoutStore() {
-  const canHide =
-    process.getuid?.() === 0 && existsSync('/nix') && !realpathSync(values.node).startsWith('/nix/')
-  return canHide ? ['unshare', '--mount', 'sh', '-c', 'mount -t tmpfs none /nix && exec "$@"', 'sh'] : []
+function readFacts({ out }) {
+  try {
+    return readFileSync(`${out}.facts`, 'utf8').split('\n').filter(Boolean).map(JSON.parse)
+  } catch {
+    return [] // It ended before it wrote any.
+  }
 }
 
-const endToEnd = chosen.filter(file => file.startsWith('test/e2e/'))
-const unit = chosen.filter(file => !file.startsWith('test/e2e/'))
-if (endToEnd.length > 0) {
-  const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
-  if (built.status !== 0) process.exit(1)
-}
-const together = endToEnd.filter(file => !ALONE.test(file))
-const alone = endToEnd.filter(file => ALONE.test(file))
-const judged = endToEnd.filter(file => BOTH_JUDGES.test(file))
-const statuses = [
-  run(values.judge === 'resident' ? [] : unit, 2, { wrapper: withoutStore() }),
-  ...(values.judge === 'resident' ? [] : [run(together, 2), run(alone, 1)]),
-  run(values.judge === 'hook' ? [] : judged, 2, { env: { NIXSIG_TEST_RESIDENT: '1' } }),
-]
+const count = (facts, outcome) => facts.filter(fact => fact.outcome === outcome).length
 
-/** Prints how long each file took, the slowest first, and at the very end what failed: a log is read from its end. */
-function printFacts() {
-  const all = readdirSync(facts)
-    .flatMap(run => readFileSync(join(facts, run), 'utf8').split('\n'))
-    .filter(Boolean)
-    .map(line => JSON.parse(line))
-  const name = file => relative(root, file)
-  const times = new Map()
-  for (const { file, milliseconds = 0 } of all) times.set(file, (times.get(file) ?? 0) + milliseconds)
-  console.log('\nseconds of each file:')
-  for (const [file, milliseconds] of [...times].sort(([, one], [, other]) => other - one))
-    console.log(`${(milliseconds / 1000).toFixed(1).padStart(7)}  ${name(file)}`)
-  for (const { failed, file, reason } of all.filter(fact => fact.failed !== undefined))
-    console.log(`\nFAILED ${name(file ?? '?')}: ${failed}\n${reason}`)
-}
+const start = Date.now()
+// End-to-end files first: they wait mostly, and the short unit tests fill up what is left at the end.
+const together = jobs.filter(job => !job.isAlone).sort((one, other) => one.isUnit - other.isUnit)
+const alone = jobs.filter(job => job.isAlone)
+await runAll(together, slots, values.node, report)
+await runAll(alone, 1, values.node, report)
 
-printFacts()
-process.exit(statuses.every(status => status === 0) ? 0 : 1)
+// A log is read from its end: how long each file took, the slowest first, and at the very end what failed.
+console.log('\nseconds of each file:')
+for (const { job, milliseconds } of done.sort((one, other) => other.milliseconds - one.milliseconds))
+  console.log(`${seconds(milliseconds)}  ${job.name}`)
+const facts = done.flatMap(({ facts }) => facts)
+console.log(
+  `\n${count(facts, 'passed')} tests passed, ${count(facts, 'skipped')} skipped, ${count(facts, 'failed')} failed ` +
+    `in ${seconds(Date.now() - start).trim()} s`,
+)
+const failures = done.filter(({ passed }) => !passed)
+for (const { job, facts } of failures) {
+  console.log(`\nFAILED ${job.name}`)
+  for (const { name, reason } of facts.filter(({ outcome }) => outcome === 'failed'))
+    console.log(`${name}\n${reason}`)
+}
+process.exit(failures.length === 0 ? 0 : 1)

@@ -27,7 +27,7 @@ import {
   sha256,
   signer,
 } from '../support/trust.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { NEWEST, type World, withWorld } from '../support/world.ts'
 
 const RELEASE = 'the developer wrote this\n'
 /** One bit of it flipped. */
@@ -88,7 +88,7 @@ function keep(world: World, { out }: Scene, extension: SignatureExtension, signa
   storeDeveloperSignature(world.path(ATTESTATIONS), out, extension, signature)
 }
 
-for (const version of VERSIONS) {
+for (const version of NEWEST) {
   for (const [what, { need, extension, signature }] of Object.entries({
     'an OpenPGP signature': {
       need: (world: World) => needOpenpgp(world, carol),

@@ -6,7 +6,7 @@ import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, BETA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
 import { built, byDefault, contentsOf, packaged, publish, signer } from '../support/trust.ts'
-import { VERSIONS } from '../support/world.ts'
+import { OLDEST } from '../support/world.ts'
 
 const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
 const DERIVATION = '/nix/store/0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-hello.drv'
@@ -45,7 +45,7 @@ async function untilAtHand(world: GatedWorld): Promise<void> {
   }
 }
 
-for (const version of VERSIONS) {
+for (const version of OLDEST) {
   const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
     test(`${version}: ${name}`, () =>
       withGatedWorld(version, '', async world => {

@@ -1,4 +1,5 @@
 // A plain user who floods the gate over HTTP: what that costs another user's build, counted.
+// needs: alone
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -10,7 +11,8 @@ import * as nix from '../support/expressions.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 
 const CONNECTIONS = 1000
-const SECONDS = 12
+/** A flood ends once the builds in it are done, but goes on for this long where it is weighed what it costs the gate. */
+const SECONDS = 8
 /** Builds that are timed with nobody else there, beside the same flood of a port where nobody answers, and in the flood. */
 const BUILDS = 4
 
@@ -19,8 +21,9 @@ const BUILDS = 4
  * hundred at once; begins a request and leaves it at that; asks and does not read; sends headers without end.
  */
 const FLOOD = `
+import { existsSync } from 'node:fs'
 import net from 'node:net'
-const [port, mode, seconds, connections] = process.argv.slice(2).map((word, n) => (n === 1 ? word : Number(word)))
+const [port, mode, connections] = process.argv.slice(2).map((word, n) => (n === 1 ? word : Number(word)))
 const letters = '0123456789abcdfghijklmnpqrsvwxyz'
 const name = () => Array.from({ length: 32 }, () => letters[Math.floor(Math.random() * 32)]).join('')
 const count = { opened: 0, closed: 0, bytes: 0 }
@@ -45,7 +48,11 @@ function open() {
   socket.on('data', data => { count.bytes += data.length; if (mode === 'polite') modes.polite(socket) })
 }
 for (let n = 0; n < connections; n++) open()
-setTimeout(() => { console.log(JSON.stringify(count)); process.exit(0) }, seconds * 1000)
+setInterval(() => {
+  if (!existsSync('/srv/over')) return
+  console.log(JSON.stringify(count))
+  process.exit(0)
+}, 100)
 `
 
 /** Milliseconds for each of these derivations to be built by mallory. */
@@ -80,14 +87,25 @@ function processorTime(pid: number): number {
   return (user + system) / 100
 }
 
+interface Flood {
+  readonly port: number
+  readonly mode: string
+  /** It goes on for so many seconds at least. */
+  readonly seconds: number
+}
+
 /** Times builds while a plain user floods a port; what the flood tells of itself. */
-async function timesInFlood(guarded: GuardedWorld, port: number, mode: string, drvs: readonly string[]) {
+async function timesInFlood(guarded: GuardedWorld, { port, mode, seconds }: Flood, drvs: readonly string[]) {
   const { world } = guarded
-  const command = `node /srv/flood.mjs ${port} ${mode} ${SECONDS} ${CONNECTIONS}`
+  const command = `node /srv/flood.mjs ${port} ${mode} ${CONNECTIONS}`
   const flood = world.run(command, { user: 'alice', timeout: 90_000 })
+  const enough = sleep(seconds * 1000)
   await sleep(2000)
   const times = await timesOf(guarded, drvs)
+  await enough
+  world.write('/srv/over', '')
   const { stdout } = await flood
+  await world.output('rm /srv/over')
   return { time: median([...times]), told: stdout.trim() }
 }
 
@@ -96,7 +114,8 @@ async function timesBeside(guarded: GuardedWorld, mode: string, drvs: readonly s
   const sockets = new Set<{ destroy(): void }>()
   const silent = createServer({ pauseOnConnect: true }, socket => sockets.add(socket.on('error', () => {})))
   await once(silent.listen(0, '127.0.0.1', 4096), 'listening')
-  const { time } = await timesInFlood(guarded, (silent.address() as AddressInfo).port, mode, drvs)
+  const { port } = silent.address() as AddressInfo
+  const { time } = await timesInFlood(guarded, { port, mode, seconds: 0 }, drvs)
   for (const socket of sockets) socket.destroy()
   silent.close()
   return time
@@ -124,7 +143,11 @@ for (const mode of MODES) {
       const beside = await timesBeside(guarded, mode, besides)
       const http = Number(readFileSync(`/proc/${gate.pid}/task/${gate.pid}/children`, 'utf8').trim())
       const [start, before] = [performance.now(), processorTime(http)]
-      const { time: slow, told } = await timesInFlood(guarded, gate.port, mode, flooded)
+      const { time: slow, told } = await timesInFlood(
+        guarded,
+        { port: gate.port, mode, seconds: SECONDS },
+        flooded,
+      )
       const share = (processorTime(http) - before) / ((performance.now() - start) / 1000)
       const figures = [
         `idle ${idle.toFixed(0)} ms, beside a flood of nobody ${beside.toFixed(0)} ms, in the flood ${slow.toFixed(0)} ms`,

@@ -4,7 +4,7 @@ import { after, test } from 'node:test'
 import * as nix from '../support/expressions.ts'
 import { openDevelopers } from '../support/in-band.ts'
 import { ATTESTATIONS, byDefault, policyText, setPolicy, sha256 } from '../support/trust.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { NEWEST, type World, withWorld } from '../support/world.ts'
 
 const developers = openDevelopers()
 after(() => developers.remove())
@@ -71,7 +71,7 @@ async function packager(world: World, expression: string): Promise<void> {
 
 const HANDOFF = `/opt/nixsig/nixsig handoff --key bob.secret --yes --out ${ATTESTATIONS}`
 
-for (const version of VERSIONS) {
+for (const version of NEWEST) {
   for (const [what, make] of Object.entries(LABELLED)) {
     test(`${version}: attack: ${what} is a source that nobody signed`, () =>
       withWorld(version, {}, async world => {

@@ -45,7 +45,11 @@ for (const version of VERSIONS.slice(0, 1)) {
     withWorld(version, {}, async world => {
       await packager(world)
       const line = `${HANDOFF} ${await sign(world)}`
-      const { status, stdout } = await world.run(`script -qec '${line}' /dev/null`, { input: '\u0004' })
+      // Pressed once the question is there: what comes before a program reads a terminal in its own way may be lost.
+      const press = "while ! grep -qs 'y/N' said; do sleep 0.1; done; printf '\\004'"
+      const { status, stdout } = await world.run(
+        `(${press}) | script -qec '${line}' /dev/null >said; status=$?; cat said; exit $status`,
+      )
       assert.match(stdout, /no answer was given: nothing was signed/)
       assert.doesNotMatch(stdout, /fault of nixsig/)
       assert.equal(status, 2)

@@ -1,4 +1,5 @@
 // The two hooks under real Nix, in the order of a build: what lets it pass, and what stops it at which point.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
@@ -17,7 +18,7 @@ import {
   sha256,
   signer,
 } from '../support/trust.ts'
-import { type Outcome, VERSIONS, type World, withWorld } from '../support/world.ts'
+import { JUDGED_WITH_NIX, type Outcome, type World, withWorld } from '../support/world.ts'
 
 const TARBALL = 'the developer wrote this\n'
 
@@ -62,7 +63,7 @@ async function withPackager(
   return packager
 }
 
-for (const version of VERSIONS) {
+for (const version of JUDGED_WITH_NIX) {
   test(`${version}: S-flow: an unsigned source is refused, signed it is built, admitted and attested`, () =>
     withWorld(version, {}, async world => {
       const packager = await withPackager(world)

@@ -1,4 +1,5 @@
 // The pages of docs/how-to for those who sign, run as they stand there.
+// needs: debian-sources
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

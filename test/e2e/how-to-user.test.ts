@@ -1,4 +1,5 @@
 // docs/how-to/user.md, run as it stands there.
+// needs: debian-sources
 import assert from 'node:assert/strict'
 import { type Check, POLICY, PUBLISHED, runAll, testPage, theRelease, usePolicy } from '../docs/page.ts'
 import * as nix from '../support/expressions.ts'

@@ -1,5 +1,6 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Nix's own.
 // Whoever writes a derivation can say of any file that it is a signature. What they gain by it: nothing.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
@@ -33,7 +34,7 @@ import {
   sha256,
   signer,
 } from '../support/trust.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { JUDGED, type World, withWorld } from '../support/world.ts'
 
 const developers = openDevelopers()
 after(() => developers.remove())
@@ -78,7 +79,7 @@ const NOT_SIGNATURES: Readonly<Record<string, string | Buffer>> = {
   'a signature of half a megabyte': Buffer.concat([SIGNATURE, Buffer.alloc(512 * 1024, '\n')]),
 }
 
-for (const version of VERSIONS) {
+for (const version of JUDGED) {
   for (const [what, contents] of Object.entries(NOT_SIGNATURES)) {
     test(`${version}: attack: ${what}, fetched as a signature, leaves the store`, () =>
       withWorld(version, {}, async world => {

@@ -1,11 +1,12 @@
 // Hooks that are killed, missing or cannot start: what they leave is judged by the next one, and never used before that.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
 import { usePreBuildHook, withLateVictims } from '../support/late-refusal.ts'
 import { HAS_RESIDENT } from '../support/resident.ts'
 import { assertBuilt, assertClean, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { JUDGED, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
 /** Searched first by nixsig for the programs that it runs, and in a test's world empty. */
@@ -99,7 +100,7 @@ const MOMENTS: Readonly<Record<string, readonly [program: string, script: string
 /** Seconds that a hook may live: none is enough, and then more and more of what it does. */
 const DELAYS = [0.001, 0.03, 0.06, 0.09, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25]
 
-for (const version of VERSIONS) {
+for (const version of JUDGED) {
   for (const [moment, [program, script]] of Object.entries(MOMENTS)) {
     test(`${version}: a hook that is killed while it quarantines, ${moment}`, () =>
       withWorld(version, { resident: 'may-end' }, async world => {

@@ -67,28 +67,28 @@ async function assertAllJudged(
 }
 
 for (const version of VERSIONS) {
-  test(`${version}: sixty-four builds at once`, () =>
+  test(`${version}: twenty-four builds at once`, () =>
     withWorld(version, {}, async world => {
       await withAlice(world)
-      const paths = await pathsOf(world, nix.all(nix.independent('p', 64)))
-      await assertBuilt(world, '-j 64')
+      const paths = await pathsOf(world, nix.all(nix.independent('p', 24)))
+      await assertBuilt(world, '-j 24')
       for (const path of paths.values()) assert.equal(isInLedger(world, path), true, path)
       assert.equal(await world.output(EXPECTED), '')
     }))
 
-  test(`${version}: sixty-four builds at once, eight of which are refused: none is used, however the others fare`, () =>
+  test(`${version}: twenty-four builds at once, three of which are refused: none is used, however the others fare`, () =>
     withWorld(version, {}, async world => {
       const alice = await withAlice(world)
-      const paths = await pathsOf(world, nix.all(nix.independent('p', 64)))
+      const paths = await pathsOf(world, nix.all(nix.independent('p', 24)))
       const refused = [...paths.values()].filter((_, index) => index % 8 === 3)
       for (const path of refused) conflict(world, alice, path)
       // Nix ends the whole operation when a post-build hook fails, with --keep-going too: so it takes several.
       for (let round = 0; round < 2; round++) {
-        assert.notEqual((await nixBuild(world, '-j 64 --keep-going')).status, 0)
+        assert.notEqual((await nixBuild(world, '-j 24 --keep-going')).status, 0)
         await assertAllJudged(world, [...paths.values()], refused)
       }
       await takeBack(world)
-      await assertBuilt(world, '-j 64')
+      await assertBuilt(world, '-j 24')
       await assertAllJudged(world, [...paths.values()], [])
       assert.equal(await world.output(EXPECTED), '')
     }))

@@ -1,4 +1,5 @@
 // What a build is made from, by how it came into the store, and the kinds of derivations that cannot be judged.
+// needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -20,7 +21,7 @@ import {
   setPolicy,
   signer,
 } from '../support/trust.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { JUDGED_WITH_NIX, type World, withWorld } from '../support/world.ts'
 
 async function withAlice(world: World, rest: string): Promise<Signer> {
   const alice = signer('alice')
@@ -63,7 +64,7 @@ function byKind(local: string, fetched: string): string {
   return rule('local-source', local) + rule('fetched-source', fetched) + byDefault('alice', 'nothing', 'self')
 }
 
-for (const version of VERSIONS) {
+for (const version of JUDGED_WITH_NIX) {
   test(`${version}: attack: anybody's derivation that fetches the same tree does not make a local source a fetched one`, () =>
     withWorld(version, {}, async world => {
       world.write('/srv/lib.sh', 'echo lib\n')

@@ -1,6 +1,7 @@
 // Real releases with their developers' real signatures, judged by us, by the tools of today and by those of some years
 // ago. Nothing of what the tools say is written down here; what is, are the ways in which we may differ from them, each
 // with its row in docs/semantics.md.
+// needs: debian-sources
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -12,17 +13,10 @@ import type { Tool } from '../../src/crypto/openpgp/tools.ts'
 import { verifyOpenPgp } from '../../src/crypto/openpgp/verify.ts'
 import { parseDetachedSignatures } from '../../src/formats/openpgp/signature.ts'
 import type { OpenPgpKey } from '../../src/policy/policy.ts'
-import { type DebianSource, debianSource, fetchDebianSources } from '../support/debian-source.ts'
+import { type DebianSource, debianSource, fetchDebianSources, RELEASES } from '../support/debian-source.ts'
 import { OPENPGP_CASES, SIGNED } from '../support/openpgp-cases.ts'
 import { askOracles, type Files, type Oracles } from '../support/openpgp-oracles.ts'
 import { sidTool } from '../support/sid-tools.ts'
-
-/** By RSA, EdDSA and DSA; with keys in force, past their end and missing; armoured and binary; of 2006 and of 2023. */
-const NAMES =
-  `acl aesfix ap51-flash apr apr-util cmocka dosfstools file fping gdbm gtkatlantic hashcash hspell
-  inetutils isync less libassuan libbsd libdrm libdvdread libgpg-error libidn2 libkf5kdcraw libmd libnice libntlm
-  libopenaptx libpipeline liburcu libutempter munin-c newmail paperkey pciutils pcsc-lite pptp-linux psad pv rsakeyfind
-  rush screen stunnel4 swapspace wayland-protocols xterm`.split(/\s+/)
 
 /** Why sqv does not look at signatures that gpgv and we accept. */
 const SQV_ALONE = [
@@ -46,11 +40,11 @@ const NEW = { gpgv: sidTool('gpgv', dir), sqv: sidTool('sqv', dir) }
 /** All that can be had; which that is, depends on the machine's Debian. */
 function findReleases(): readonly (DebianSource & { readonly name: string })[] {
   try {
-    fetchDebianSources(NAMES)
+    fetchDebianSources(RELEASES)
   } catch (error) {
     missing.push((error as Error).message)
   }
-  return NAMES.flatMap(name => {
+  return RELEASES.flatMap(name => {
     try {
       return [{ name, ...debianSource(name) }]
     } catch (error) {

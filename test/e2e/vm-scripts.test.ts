@@ -6,7 +6,7 @@ import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { BUILDS_THERE, bringCheckout, build, CHECKOUT, DIST_PACKAGE, MACHINE_CONF } from '../support/nixos.ts'
-import { VERSIONS, type World, withMachine } from '../support/world.ts'
+import { NEWEST, type World, withMachine } from '../support/world.ts'
 
 const DRIVER = join(PROJECT_ROOT, 'test/support/vm-driver.py')
 const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0
@@ -43,7 +43,7 @@ async function runScript(world: World, script: string): Promise<{ status: number
   return { status, said }
 }
 
-for (const version of VERSIONS) {
+for (const version of NEWEST) {
   for (const name of NAMES) {
     test(`${version}: ${name}`, { skip: HAS_PYTHON ? false : 'there is no Python here' }, () =>
       withMachine(version, async world => {

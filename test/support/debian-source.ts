@@ -1,1 +1,1 @@
-export { type DebianSource, debianSource, fetchDebianSources } from '../../tools/debian-source.mjs'
+export { type DebianSource, debianSource, fetchDebianSources, RELEASES } from '../../tools/debian-source.mjs'

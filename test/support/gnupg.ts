@@ -5,7 +5,7 @@ import { join } from 'node:path'
 /** A private GnuPG home in which tests make keys and signatures, with any clock. */
 export interface Gnupg {
   readonly dir: string
-  /** Runs gpg; `at` is its clock (`20200101T000000`), `input` what it reads. Throws if it fails. */
+  /** Runs gpg; `at` is its clock, which stands still (`20200101T000000`), `input` what it reads. Throws if it fails. */
   gpg(args: readonly string[], options?: { readonly at?: string; readonly input?: string }): Buffer
   /** Makes a key that signs and certifies, and says its fingerprint. */
   makeKey(name: string, options?: { at?: string; algorithm?: string; expire?: string }): string
@@ -20,7 +20,7 @@ export function openGnupg(): Gnupg {
   // Short: the agent's socket lies in here.
   const dir = mkdtempSync('/tmp/nixsig-gpg-')
   const gpg: Gnupg['gpg'] = (args, options = {}) => {
-    const clock = options.at === undefined ? [] : ['--faked-system-time', options.at]
+    const clock = options.at === undefined ? [] : ['--faked-system-time', `${options.at}!`]
     const common = ['--homedir', dir, '--quiet', '--batch', '--yes', '--pinentry-mode', 'loopback']
     return execFileSync('gpg', [...common, '--passphrase', '', ...clock, ...args], {
       input: options.input ?? '',

@@ -97,5 +97,5 @@ export async function withResident<T>(
   }
 }
 
-// Or the second run would show nothing: tools/test.mjs names the files that leave nothing to ask about.
+// A second run in which no hook asks anything would show nothing.
 if (HAS_RESIDENT) after(() => assert.ok(answered > 0, 'no hook has asked the resident process anything'))

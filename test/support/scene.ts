@@ -65,12 +65,16 @@ export async function assertClean(world: World): Promise<void> {
 }
 
 /** Asserts that a build is refused before it starts, tells its user why, and is refused again. */
-export async function assertRefusedBeforeBuild(world: World, path: string, reason: RegExp): Promise<void> {
+export async function assertRefusedBeforeBuild(
+  world: World,
+  path: string,
+  ...reasons: readonly RegExp[]
+): Promise<void> {
   for (const time of ['first', 'second']) {
     const { status, stderr } = await nixBuild(world)
     assert.notEqual(status, 0, time)
     assert.match(stderr, /unknown pre-build hook command 'nixsig: refused /, time)
-    assert.match(stderr, reason, time)
+    for (const reason of reasons) assert.match(stderr, reason, time)
     assert.equal(await isValid(world, path), false, time)
   }
   assert.deepEqual(await quarantined(world), [])

@@ -17,11 +17,20 @@ export type { Outcome } from './command.ts'
 export type { Daemon } from './daemon.ts'
 export type { Version } from './namespace.ts'
 
-/** The oldest and the newest Nix that nixsig works with. */
+/** The oldest and the newest Nix that nixsig works with: for what Nix and nixsig do together. */
 export const VERSIONS: readonly Version[] = ['bookworm', 'sid']
 
 /** Debian 13's as well, for what Nix itself may do differently: how it builds, copies, and takes its settings. */
 export const EVERY_VERSION: readonly Version[] = ['bookworm', 'trixie', 'sid']
+
+/** One of them, for what no Nix does differently: signatures, keys, checksums, policies, caches that a gate asks. */
+export const OLDEST: readonly Version[] = ['bookworm']
+export const NEWEST: readonly Version[] = ['sid']
+
+/** For the files that both judges run: hooks judge under the oldest Nix, a resident process under the newest. */
+export const JUDGED: readonly Version[] = HAS_RESIDENT ? NEWEST : OLDEST
+/** For those of them in which Nix itself may differ: hooks judge under both. */
+export const JUDGED_WITH_NIX: readonly Version[] = HAS_RESIDENT ? NEWEST : VERSIONS
 
 /** `alice` and `mallory` are plain users, not trusted by Nix, with a home each. */
 export type User = 'root' | 'alice' | 'mallory'
@@ -114,7 +123,7 @@ export async function withWorld<T>(
     const lines = Object.entries(settings).map(([name, value]) => `${name} = ${value}\n`)
     world.write('/etc/nix/nix.conf', lines.join(''))
     nameBuildHook(world, options.nixConf?.['build-hook'])
-    const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
+    const nixVersion = await nixVersionOf(world)
     const live = () => use({ ...world, nixVersion })
     if (!hooks || !HAS_RESIDENT || options.resident === 'none') return await live()
     const mayEnd = options.resident === 'may-end'
@@ -142,11 +151,22 @@ export async function withMachine<T>(version: Version, use: (world: World) => Pr
       )
       throw new Error(`systemd did not come up: ${state.stdout}${state.stderr}${stdout}`)
     }
-    const nixVersion = (await world.output(['nix', '--version'])).split(' ').at(-1) ?? ''
+    const nixVersion = await nixVersionOf(world)
     return await use({ ...world, nixVersion })
   } finally {
     await namespace.close()
   }
+}
+
+/** What `nix --version` said in the first world of each root. */
+const nixVersions = new Map<Version, string>()
+
+async function nixVersionOf({ version, output }: Omit<World, 'nixVersion'>): Promise<string> {
+  const known = nixVersions.get(version)
+  if (known !== undefined) return known
+  const said = (await output(['nix', '--version'])).split(' ').at(-1) ?? ''
+  nixVersions.set(version, said)
+  return said
 }
 
 function worldIn(version: Version, pid: number): Omit<World, 'nixVersion'> {

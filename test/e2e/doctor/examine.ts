@@ -15,6 +15,8 @@ export interface Report {
   readonly doors: ReadonlyMap<string, Door>
   /** Names of those that are open or unknown. */
   readonly holes: readonly string[]
+  /** Those holes with what the doctor says of each, for whoever reads why a test failed. */
+  readonly told: string
 }
 
 export async function examine(world: World, env: Readonly<Record<string, string>> = {}): Promise<Report> {
@@ -23,8 +25,14 @@ export async function examine(world: World, env: Readonly<Record<string, string>
   assert.ok(Date.now() - started < 60_000, 'it takes a minute at most')
   assert.equal(stderr, '')
   const { doors } = JSON.parse(stdout) as { readonly doors: readonly Door[] }
-  const holes = doors.filter(({ state }) => state === 'open' || state === 'unknown').map(({ door }) => door)
-  return { status, doors: new Map(doors.map(door => [door.door, door])), holes }
+  const found = doors.filter(({ state }) => state === 'open' || state === 'unknown')
+  const told = found.map(({ door, state, detail }) => `${door} is ${state}: ${detail}`).join('\n')
+  return {
+    status,
+    doors: new Map(doors.map(door => [door.door, door])),
+    holes: found.map(({ door }) => door),
+    told,
+  }
 }
 
 /** All files, but for the locks, sockets and database that Nix itself makes, the key that a machine makes itself once, and what hooks remember. */
