@@ -88,6 +88,7 @@ export function openCampaign(target: Target, seed: number): Campaign {
 
 /** Why a target fails on one input; undefined if it does not. For an input that is known already. */
 export async function failureOn(target: Target, input: Uint8Array): Promise<string | undefined> {
+  target.prepare?.()
   const running = begin(input)
   try {
     await interruptible(FORCED_END, () => target.check(input))
@@ -99,6 +100,7 @@ export async function failureOn(target: Target, input: Uint8Array): Promise<stri
 }
 
 async function runCases(state: State, until: { cases: number; time: number }): Promise<void> {
+  state.target.prepare?.()
   while (state.cases < until.cases && performance.now() < until.time) {
     let current = begin(new Uint8Array())
     const turnEnd = Math.min(until.time, performance.now() + TURN)

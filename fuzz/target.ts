@@ -22,6 +22,8 @@ export interface Target {
   readonly extremes?: readonly (() => Uint8Array | string)[]
   /** A case takes tens of milliseconds, so a test has few. */
   readonly isSlow?: true
+  /** Called before the first case, outside its time, and maybe again. */
+  readonly prepare?: () => void
   /**
    * Runs one case. Says what it came to - accepted, or for which reason refused - so that an input which leads
    * somewhere new is kept as a start for others. Throws whatever is wrong: an error that is not declared, a property

@@ -11,7 +11,7 @@ import { couldBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import { EndOfInput, type NixInput, openNixInput } from './nix-input.ts'
 import type { RemoteBuilders } from './remote-builders.ts'
-import { say } from './say.ts'
+import { sayRefused } from './say.ts'
 
 /** Where Nix reads the log of a build. */
 const BUILD_LOG = 4
@@ -45,7 +45,7 @@ async function serve(session: Session): Promise<number> {
 /** Why a derivation may not be built; undefined: it may. */
 async function refusalOf(derivation: string): Promise<string | undefined> {
   const late = setTimeout(() => {
-    say(`refused ${derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
+    sayRefused(` ${derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
     process.exit(1)
   }, DEADLINE_MS).unref()
   try {
@@ -103,12 +103,12 @@ async function main(): Promise<number> {
     return await serve(openSession())
   } catch (error) {
     if (error instanceof EndOfInput && !error.inTheMiddle) return 0
-    say(`refused: ${error instanceof Error ? error.message : String(error)}`)
+    sayRefused(`: ${error instanceof Error ? error.message : String(error)}`)
     return 1
   }
 }
 
 // Should nothing be left to wait for although no answer came, Node ends with this: Nix takes silence for a no.
 process.exitCode = 1
-process.once('beforeExit', () => say('refused: no verdict: an answer never came'))
+process.once('beforeExit', () => sayRefused(': no verdict: an answer never came'))
 main().then(status => process.exit(status))

@@ -8,7 +8,7 @@ import type { HookReply } from '../src/formats/hook-reply.ts'
 import { askResident } from '../src/gate/ask-resident.ts'
 import { printable } from '../src/primitives/printable.ts'
 import { showsRefusalLine } from './parent-nix.ts'
-import { say } from './say.ts'
+import { say, sayRefused } from './say.ts'
 
 /** The pre-build hook; the exit status. */
 export async function decideBeforeBuild(derivation: string): Promise<number> {
@@ -26,7 +26,7 @@ export async function decideBeforeBuild(derivation: string): Promise<number> {
 /** The post-build hook; the exit status. What it refuses is told on standard error alone. */
 export async function decideAfterBuild(derivation: string): Promise<number> {
   if (derivation === '') {
-    say('refused: Nix did not say which derivation it built (DRV_PATH is empty)')
+    sayRefused(': Nix did not say which derivation it built (DRV_PATH is empty)')
     return 1
   }
   const { outcome } = await decide({ kind: 'after-build', derivation })

@@ -6,7 +6,7 @@ import { basename } from 'node:path'
 import { postBuildHook } from './post-build-hook.ts'
 import { preBuildHook } from './pre-build-hook.ts'
 import type { Hook } from './question.ts'
-import { say } from './say.ts'
+import { sayRefused } from './say.ts'
 
 /** Later than this is never: Nix waits for its hooks without an end of its own. */
 const DEADLINE_MS = 30 * 60 * 1000
@@ -29,13 +29,13 @@ function admits(hook: Hook): boolean {
 
 async function judge(hook: Hook): Promise<number> {
   setTimeout(() => {
-    say(`refused ${hook.derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
+    sayRefused(` ${hook.derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
     process.exit(1)
   }, DEADLINE_MS).unref()
   try {
     return await hook.judge()
   } catch (error) {
-    say(`refused: ${error instanceof Error ? error.message : String(error)}`)
+    sayRefused(`: ${error instanceof Error ? error.message : String(error)}`)
     return 1
   }
 }
@@ -43,11 +43,11 @@ async function judge(hook: Hook): Promise<number> {
 const name = basename(process.argv[1] ?? '')
 const hook = hookOf(name)
 if (hook === undefined) {
-  say(`called as "${name}", which is neither pre-build-hook nor post-build-hook`)
+  sayRefused(`: called as "${name}", which is neither pre-build-hook nor post-build-hook`)
   process.exit(1)
 }
 if (admits(hook)) process.exit(0)
 // Should nothing be left to wait for although no verdict came, Node ends with this and not with a yes.
 process.exitCode = 1
-process.once('beforeExit', () => say(`refused ${hook.derivation}: no verdict: an answer never came`))
+process.once('beforeExit', () => sayRefused(` ${hook.derivation}: no verdict: an answer never came`))
 judge(hook).then(process.exit)

@@ -1,9 +1,6 @@
 import { execFile } from 'node:child_process'
 import type { Telling } from '../src/formats/hook-reply.ts'
-
-/** CppNix 2.8 to 2.35: all of them were read, and the first and the last but one seen, to fail on an unknown line. */
-const FIRST_MINOR = 8
-const LAST_MINOR = 35
+import { isAmong, KNOWN } from '../src/formats/nix/nix-version.ts'
 
 /**
  * Whether the Nix that called this hook is one that shows an unknown line of the hook's output to the user and fails.
@@ -15,7 +12,8 @@ export async function showsRefusalLine({ isByLine, versions }: Telling): Promise
   const [, full, minor] = /^[a-z-]+ \(Nix\) (2\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(version.trim()) ?? []
   if (full === undefined) return false
   if (versions.includes(full)) return true
-  return Number(minor) >= FIRST_MINOR && Number(minor) <= LAST_MINOR
+  // All of these were read, and the first and the last but one seen, to fail on an unknown line.
+  return isAmong(Number(minor), KNOWN)
 }
 
 /** What the program that called us says of its version; empty if it does not say. */

@@ -7,13 +7,13 @@ import { existsSync, fstatSync, writeSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 
 /** What it says to a request: `machine` is the one that it accepted it for. */
-export type Answer =
+export type BuilderReply =
   | { readonly word: 'accept'; readonly machine: string }
   | { readonly word: 'decline' | 'postpone' }
 
 export interface RemoteBuilders {
   /** Passes a request on, as Nix sent it. Undefined: it ended, and answers nothing any more. */
-  ask(request: Uint8Array): Promise<Answer | undefined>
+  ask(request: Uint8Array): Promise<BuilderReply | undefined>
   /** Hands the accepted build over, as Nix sent it, and lets it say all it has to say; its exit status. */
   build(accepted: Uint8Array): Promise<number>
 }

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { TRY_AGAIN } from '../src/primitives/next-step.ts'
 
 /**
  * Tells something on standard error: the daemon's journal, or the terminal of a Nix without a daemon. Each line carries
@@ -12,4 +13,9 @@ export function say(text: string): void {
     // Nobody listens; the exit status speaks all the same.
     return
   }
+}
+
+/** Tells that nothing could be decided, so that it is refused, and what whoever reads that can do. */
+export function sayRefused(what: string): void {
+  say(`refused${what}; ${TRY_AGAIN}`)
 }

@@ -1,8 +1,8 @@
 /** The containers of compressed files: walked through, or refused in proper form. */
 import { gzipSync } from 'node:zlib'
+import type { Compression } from '../../src/files/compressed/compression.ts'
 import { bytesReader } from '../../src/files/compressed/reader.ts'
 import { walkCompressed } from '../../src/files/compressed/walk.ts'
-import type { Compression } from '../../src/files/decompress.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
 import { refusalOf, type Target } from '../target.ts'
 

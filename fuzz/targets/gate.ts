@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { locationOf } from '../../src/evidence/upstreams/location.ts'
-import type { Said } from '../../src/evidence/upstreams/offer.ts'
 import { readOffer } from '../../src/evidence/upstreams/read-offer.ts'
+import type { Said } from '../../src/evidence/upstreams/upstream.ts'
 import { narTicket, readNarTicket } from '../../src/gate/nar-ticket.ts'
 import { parseListen } from '../../src/policy/language/gate.ts'
 import { ALICE, DIGEST, NAR_HASH, OTHER_PATH, PATH } from '../seeds.ts'

@@ -106,17 +106,20 @@ export function pluginTargets(scratch: string): readonly Target[] {
   writeFileSync(policy, '')
   const snapshot = snapshotOf(policy)
   writeFileSync(join(state, 'policy'), snapshot)
-  const ask = (row: Row): Decided => {
+  // Compiling takes seconds, which are no case's.
+  const prepare = () => {
     plugin ??= openPlugin()
-    return plugin({ state, policy }, row)
+    return plugin
   }
-  return [
+  const ask = (row: Row): Decided => prepare()({ state, policy }, row)
+  const targets = [
     ledgerEntry(state, ask),
     expectation(state, ask),
     policySnapshot({ state, policy, snapshot }, ask),
     address(ask, join(scratch, 'root')),
     respite(state, ask),
   ]
+  return targets.map(target => ({ ...target, prepare }))
 }
 
 function snapshotOf(policy: string): string {
@@ -144,6 +147,7 @@ function comparison({ name, seeds, compare }: Compared): Target {
     check: input => {
       const { decided, isTaken } = compare(input)
       const isIn = decided.outcome === 'let-in'
+      if (!isIn) assert.match(decided.reason, /; next: \S/)
       if (whole.has(textOf(input))) assert.ok(isIn, `what nixsig wrote is refused: ${decided.reason}`)
       try {
         assert.ok(isTaken() || !isIn, 'C lets in what TypeScript does not')

@@ -11,7 +11,7 @@ import {
   queryValidPaths,
 } from '../../src/store/queries.ts'
 import { StoreError } from '../../src/store/store-error.ts'
-import { encode, MAX_STRING, type Reader } from '../../src/store/wire.ts'
+import { encode, MAX_STRING, type SkippingReader } from '../../src/store/wire.ts'
 import { DERIVATION, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { formatTarget, type Target } from '../target.ts'
 
@@ -58,15 +58,17 @@ class BrokenOffError extends Error {
 }
 
 /** What an answer reads as, from bytes that are all there. Throws if it asks for more at once than any field may have. */
-function readFrom<T>(reader: Reader<T>, bytes: Uint8Array): T {
+function readFrom<T>(reader: SkippingReader<T>, bytes: Uint8Array): T {
   let offset = 0
   let step = reader.next()
   while (!step.done) {
+    const isKept = typeof step.value === 'number'
+    const count = typeof step.value === 'number' ? step.value : step.value.skip
     assert.ok(
-      Number.isInteger(step.value) && step.value > 0 && step.value <= MOST_AT_ONCE,
-      `asks for ${step.value} bytes`,
+      Number.isInteger(count) && count > 0 && (count <= MOST_AT_ONCE || !isKept),
+      `asks for ${count} bytes`,
     )
-    const end = offset + step.value
+    const end = offset + count
     if (end > bytes.length) throw new BrokenOffError('the bytes end')
     step = reader.next(bytes.subarray(offset, end))
     offset = end
@@ -77,7 +79,7 @@ function readFrom<T>(reader: Reader<T>, bytes: Uint8Array): T {
 function answerTarget<T>(
   what: string,
   seeds: readonly Uint8Array[],
-  open: () => Reader<T>,
+  open: () => SkippingReader<T>,
   also?: (value: T) => void,
 ): Target {
   return formatTarget({

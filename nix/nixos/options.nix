@@ -15,16 +15,15 @@ in
 {
   options.security.nixsig = {
     enable = mkEnableOption ''
-      nixsig, which refuses every derivation output whose signers are not in your trusted list. It
-      begins by telling what it
-      would refuse, and lets it pass, until `security.nixsig.mode` says otherwise'';
+      nixsig, which refuses every derivation output whose signers are not on your trusted list. At
+      first it reports what it would refuse but allows it, until you change `security.nixsig.mode`'';
 
     package = mkOption {
       type = types.package;
       default = pkgs.callPackage ../package.nix { };
       defaultText = lib.literalExpression "pkgs.nixsig";
       example = lib.literalExpression "inputs.nixsig.packages.\${pkgs.stdenv.hostPlatform.system}.default";
-      description = "The nixsig that judges on this machine, and checks the policy when the system is built.";
+      description = "The nixsig package that judges on this machine, and that checks the policy when the system is built.";
     };
 
     without = mkOption {
@@ -39,9 +38,8 @@ in
       default = [ ];
       example = [ "build-hook" ];
       description = ''
-        Parts that do not stand before Nix. Each closes a way by which something gets built or
-        becomes valid, so leaving one out opens that way. Without the gate nothing comes from binary
-        caches.
+        Parts to leave out. Each closes a way by which something is built or becomes valid, so
+        leaving one out opens that way. Without the gate nothing comes from binary caches.
       '';
     };
 
@@ -50,9 +48,9 @@ in
       default = null;
       example = "/run/secrets/nixsig-machine-key";
       description = ''
-        File with the secret key by which this machine says what it built, as `nixsig keygen` makes
-        it: root's, and nobody else's to read. It is copied to `/var/lib/nixsig` at the first start.
-        Without it the machine makes a key for itself then. A machine that has another key already
+        File with the secret key by which this machine signs what it built, as `nixsig keygen` makes
+        it. Only root may be able to read it. It is copied to `/var/lib/nixsig` at the first start.
+        Without it the machine then makes a key for itself. A machine that already has another key
         keeps it, and `nixsig-keys.service` fails and says so.
       '';
     };
@@ -62,8 +60,8 @@ in
       default = null;
       example = "/run/secrets/nixsig-gate-key";
       description = ''
-        The same for the key by which the gate signs what it lets in, which the gates of a fleet
-        have in common. Its public half is what Nix is told to trust.
+        File with the secret key by which the gate signs what it allows, copied in the same way. The
+        gates of a fleet share it. Nix is configured to trust its public half.
       '';
     };
 
@@ -76,14 +74,14 @@ in
                 description = "address that begins with https:// or http://, without a slash at its end";
               };
               example = "https://cache.example.org";
-              description = "Where it is asked.";
+              description = "Its address.";
             };
             publicKey = mkOption {
               type = types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}=" // {
                 description = "public key in the form of Nix";
               };
               example = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
-              description = "The key by which it signs what it lets in.";
+              description = "The key by which it signs what it allows.";
             };
           };
         }
@@ -94,9 +92,10 @@ in
         publicKey = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
       };
       description = ''
-        A gate of the fleet's, from which this machine takes its binaries in place of its own. Its word
-        is then taken for what comes from caches, so the plugin, which knows what was judged here
-        alone, has to be left out. What is built here is judged here: have `require.output` name its key.
+        A gate of the fleet from which this machine takes its binaries, instead of running its own.
+        The machine then believes that gate about what comes from caches. The plugin knows only what
+        was judged here, so it has to be left out. What is built here is judged here:
+        `require.output` has to accept the gate's key.
       '';
     };
 
@@ -106,9 +105,9 @@ in
         default = true;
         example = false;
         description = ''
-          Fetch regularly what the attestation sources publish, try every door of the machine, and
-          judge the running system by the policy and the evidence of the day. What is found is in
-          the journal of `nixsig-audit.service`, which fails then.
+          Regularly fetch what the attestation sources publish, try every door of the machine, and
+          judge the running system by the current policy and evidence. If anything is found,
+          `nixsig-audit.service` fails, and its journal says what.
         '';
       };
 
@@ -116,7 +115,7 @@ in
         type = types.nonEmptyStr;
         default = "daily";
         example = "Mon *-*-* 04:00";
-        description = "When to do so, as systemd.time(7) has it.";
+        description = "When to do so, in the format of systemd.time(7).";
       };
     };
 
@@ -125,9 +124,9 @@ in
       default = true;
       example = false;
       description = ''
-        Refuse to switch to a system of which anything is not trusted by the policy in force; at the
-        first time, by its own. While the policy only warns, it is told and let pass.
-        `NIXOS_NO_CHECK=1` skips it, as it does all such checks.
+        Refuse to switch to a system if anything in it is not trusted by the policy in force; the
+        first time, by the new system's own policy. While the policy only warns, this is reported
+        but allowed. `NIXOS_NO_CHECK=1` skips this check and all others of its kind.
       '';
     };
   };

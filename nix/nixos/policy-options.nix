@@ -30,8 +30,8 @@ in
       default = "warn";
       example = "enforce";
       description = ''
-        `"enforce"`: what is not trusted is refused. `"warn"`: it is told, and let pass. Begin with
-        `"warn"`, list whom you trust, and change it when nothing that you use is told any more.
+        `"enforce"`: what is not trusted is refused. `"warn"`: it is reported but allowed. Begin with
+        `"warn"`, list whom you trust, and change it when nothing that you use is reported any more.
       '';
     };
 
@@ -56,7 +56,7 @@ in
           threshold = 2;
         };
       };
-      description = "So many of these: what rules can require in place of one principal.";
+      description = "Groups of principals, of whom a number must agree. Rules can require a group instead of one principal.";
     };
 
     trustedLists = mkOption {
@@ -64,11 +64,10 @@ in
       default = [ ];
       example = literalExpression ''[ "''${inputs.community-list}/trusted.toml" ]'';
       description = ''
-        Trusted lists that others keep: files of TOML with `principals`, `groups` and `revocations`
-        as policy.toml has them, and nothing else. Their names join yours, and a name may come from
-        one place alone. What these people are trusted for is yours to say, in `rules` and
-        `default`. Pin such a file, as a flake's input is pinned: whoever writes it says whom you
-        trust.
+        Trusted lists that others keep: TOML files with only `principals`, `groups` and
+        `revocations`, as in policy.toml. Their names are added to yours, and each name may come from
+        only one place. You say what these people are trusted for, in `rules` and `default`. Pin such
+        a file, as a flake's input is pinned: whoever writes it decides whom you trust.
       '';
     };
 
@@ -89,7 +88,7 @@ in
         }
       ];
       description = ''
-        What paths of certain names and kinds need. The first that matches decides. Mind the order
+        What paths with certain names and kinds need. The first matching rule decides. Mind the order
         in which modules add to this list: `lib.mkBefore` puts a rule first.
       '';
     };
@@ -100,7 +99,7 @@ in
       example = {
         require.source = "packagers";
       };
-      description = "What all others need.";
+      description = "What all other paths need.";
     };
 
     revocations = mkOption {
@@ -112,7 +111,7 @@ in
           date = "2026-06-30";
         }
       ];
-      description = "Keys and principals that count for nothing from a day on.";
+      description = "Keys and principals that no longer count from a date on.";
     };
 
     exemptions = mkOption {
@@ -126,7 +125,7 @@ in
           until = "2026-12-31";
         }
       ];
-      description = "Paths let through without signatures, for a time.";
+      description = "Paths that are allowed without signatures, for a time.";
     };
 
     attestations = {
@@ -141,7 +140,7 @@ in
         type = types.listOf own.source;
         default = [ ];
         example = [ "https://example.org/alice" ];
-        description = "Addresses at which others publish theirs.";
+        description = "Addresses at which others publish their attestations.";
       };
     };
 
@@ -154,9 +153,9 @@ in
           "https://cache.example.org"
         ];
         description = ''
-          Binary caches that the gate asks. None is trusted for being listed here: its key belongs
-          to a principal whom `require.output` names. The service does not see `/home`, `/root` and
-          `/tmp`, so no `file://` cache can lie there.
+          Binary caches that the gate asks. Being listed here does not make a cache trusted: list its
+          key as a principal that `require.output` names. The service does not see `/home`, `/root`
+          and `/tmp`, so no `file://` cache can be there.
         '';
       };
 
@@ -166,7 +165,7 @@ in
         };
         default = "127.0.0.1:4649";
         example = "[::1]:4649";
-        description = "Where the gate listens. Anything but a loopback address lets other machines ask it.";
+        description = "Where the gate listens. With an address other than a loopback address, other machines can ask it.";
       };
 
       on-refusal = mkOption {
@@ -177,14 +176,14 @@ in
         default = "fail";
         example = "not-found";
         description = ''
-          `"fail"`: Nix stops, and shows the reason. `"not-found"`: Nix is told that the path is not
-          there, and builds it, where its hooks judge.
+          `"fail"`: Nix stops, and shows the reason. `"not-found"`: Nix gets the answer "not found" and
+          builds the path, where its hooks judge.
         '';
       };
 
-      timeout = seconds 10 "For how many seconds an upstream is waited for.";
-      max-age = seconds 3600 "For how many seconds an upstream's word on a path stands.";
-      negative-max-age = seconds 60 "For how many seconds it stands that an upstream has not got a path.";
+      timeout = seconds 10 "How many seconds the gate waits for an upstream.";
+      max-age = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
+      negative-max-age = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
     };
 
     store.sources = mkOption {
@@ -195,9 +194,9 @@ in
       default = "data";
       example = "attested";
       description = ''
-        `"data"`: sources may become valid unasked, and are judged when something is built from
-        them. `"attested"`: they have to be trusted before that, so evaluation can copy in nothing
-        that nobody signed.
+        `"data"`: sources may become valid without being judged, and are judged when something is
+        built from them. `"attested"`: they have to be trusted before they become valid, so
+        evaluation cannot copy in anything that nobody signed.
       '';
     };
 
@@ -208,8 +207,8 @@ in
         nix.refusal-line = false;
       };
       description = ''
-        Further fields of policy.toml, for which there is no option here. They come on top of what
-        the options say.
+        Further fields of policy.toml, for which there is no option here. They are added to those
+        that the options set.
       '';
     };
 
@@ -218,7 +217,7 @@ in
       readOnly = true;
       defaultText = literalExpression "what the options say";
       example = literalExpression "config.security.nixsig.policyFile";
-      description = "The policy that comes of all this, checked. It is `/etc/nixsig/policy.toml` of the system.";
+      description = "The policy that the options make, checked. It is `/etc/nixsig/policy.toml` of the system.";
     };
   };
 }

@@ -84,9 +84,9 @@ let
       namespaces = optional (types.nonEmptyListOf types.nonEmptyStr) [
         "release@example.org"
         "git"
-      ] "What a key in the form of OpenSSH may sign for.";
+      ] "What a key in OpenSSH's form may sign for.";
       valid-from = optional date "2026-01-01" "When the key begins to count.";
-      valid-until = optional date "2027-01-01" "When it no longer does.";
+      valid-until = optional date "2027-01-01" "When the key stops counting.";
     };
   };
 
@@ -104,7 +104,7 @@ let
         "Whether a packager's signature on one derivation's whole build graph counts for the sources and derivations in it.";
     accept-unknown-derivation =
       optional types.bool true
-        "Whether an output from elsewhere, whose derivation this store does not have, is judged by its builders alone.";
+        "Whether an output from elsewhere, whose derivation this store does not have, is judged only by its builders.";
     accept-expired-key = optional (types.enum [
       "refuse"
       "if-signed-before"
@@ -115,7 +115,7 @@ let
     options.keys =
       required (types.nonEmptyListOf (types.coercedTo types.nonEmptyStr (text: { key = text; }) key)) [
         "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
-      ] "Their keys, each as text, or as a set of what there is to say of it.";
+      ] "Their keys, each as text, or as a set with further fields.";
   };
 
   group = types.submodule {
@@ -136,7 +136,7 @@ let
         name = optional types.nonEmptyStr "*.tar.*" "A glob over names of store paths.";
         kind =
           optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
-            "What the rule is for; all that it states a requirement for unless told.";
+            "The kinds of paths that the rule applies to; by default all for which it states a requirement.";
       };
       require = {
         source = optional requirement { developer = "alice"; } "What fetched and local sources need.";
@@ -154,22 +154,22 @@ let
           type = requirement;
           default = "refuse";
           example = "packagers";
-          description = "What fetched and local sources need. Unless told they are trusted by nobody's word.";
+          description = "What fetched and local sources need. By default every source is refused.";
         };
         derivation = mkOption {
           type = requirement;
           default = "nothing";
           example = "packagers";
           description = ''
-            What derivations need. Unless told it suffices that their sources are trusted. With
-            `"nothing"` whoever writes a derivation writes the program.
+            What derivations need. By default they need no signature of their own, only trusted sources.
+            With `"nothing"` whoever writes a derivation writes the program.
           '';
         };
         output = mkOption {
           type = requirement;
           default = "self";
           example = "builders";
-          description = "What outputs need. Unless told this machine has to have built them.";
+          description = "What outputs need. By default this machine must have built them.";
         };
       };
     }
@@ -180,18 +180,18 @@ let
     options = {
       key =
         optional types.nonEmptyStr "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
-          "A key of the trusted list, in any form.";
+          "A key on the trusted list, in any form.";
       openpgp =
         optional types.nonEmptyStr "0123456789ABCDEF0123456789ABCDEF01234567"
-          "A fingerprint of the trusted list.";
+          "A fingerprint on the trusted list.";
       sigstore = optional sigstore {
         subject = "alice@example.org";
         issuer = "https://accounts.example.org";
-      } "An identity of the trusted list.";
+      } "An identity on the trusted list.";
       principal = optional name "bob" "A principal, with all their keys.";
       date =
         required date "2026-05-01"
-          "From when on it counts for nothing, whatever it signed before.";
+          "The date from which it no longer counts, whatever it signed before.";
       reason = optional types.nonEmptyStr "laptop stolen" "Why, for messages.";
     };
   };
@@ -204,7 +204,7 @@ let
       name = optional types.nonEmptyStr "bootstrap-tools*" "Or a glob over names of store paths.";
       kind =
         optional (types.either kind (types.nonEmptyListOf kind)) "fetched-source"
-          "Kinds that `name` is for; all unless told.";
+          "The kinds of paths that `name` applies to; by default all.";
       reason = required types.nonEmptyStr "the seed is not signed yet" "Why, for messages.";
       until = required date "2026-12-31" "When it ends.";
     };
@@ -217,7 +217,7 @@ let
     types.submodule {
       options = {
         url = required url "https://attestations.example.net/bob" "The address.";
-        max-age = optional types.ints.unsigned 86400 "For how many seconds an answer stands; 3600 unless told.";
+        max-age = optional types.ints.unsigned 86400 "For how many seconds an answer is used; 3600 by default.";
       };
     }
   );
@@ -228,7 +228,7 @@ let
         url = required url "https://private.example.org/cache" "The address.";
         authorization =
           optional types.nonEmptyStr "/run/secrets/cache-token"
-            "A file that root alone can read, with the value of the Authorization header. It never belongs into the store.";
+            "A file that only root can read, with the value of the Authorization header. It must not be in the store.";
       };
     }
   );

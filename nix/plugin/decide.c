@@ -9,6 +9,7 @@
 #include "inert.h"
 #include "ledger.h"
 #include "lines.h"
+#include "next-step.h"
 #include "policy.h"
 #include "resident.h"
 #include "respite.h"
@@ -23,7 +24,7 @@ struct subject {
 static bool is_hex_sha256(const char *text) {
   char copy[HEX_SHA256 + 1];
   struct rest rest = {text, text + strnlen(text, HEX_SHA256 + 1)};
-  return take_hex(&rest, copy, HEX_SHA256) && rest.next == rest.end;
+  return take_sha256(&rest, copy) && rest.next == rest.end;
 }
 
 static bool parse_row(const struct row *row, struct subject *subject) {
@@ -53,6 +54,8 @@ static bool is_plain_file(const struct row *row) {
   return S_ISREG(status.st_mode) && (status.st_mode & (S_IXUSR | S_IXGRP | S_IXOTH)) == 0;
 }
 
+#define TOO_LONG "what Nix says of it is too long or malformed" NEXT_COPY_ANEW
+
 enum answer { YES, NO, UNKNOWN };
 
 static enum answer admitted(const struct places *places, const struct subject *subject, const struct policy *policy, char *reason,
@@ -63,7 +66,7 @@ static enum answer admitted(const struct places *places, const struct subject *s
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
-      snprintf(reason, size, "the ledger cannot be read: %s", why);
+      snprintf(reason, size, "the ledger cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
       break;
@@ -76,7 +79,7 @@ static enum answer ask(const struct places *places, const char *question, int le
                        size_t size) {
   static struct reply reply;
   if (length < 0 || (size_t)length >= room) {
-    snprintf(reason, size, "what Nix says of it is too long or malformed");
+    snprintf(reason, size, TOO_LONG);
     return NO;
   }
   const char *more = unread == NULL ? "" : unread;
@@ -91,12 +94,13 @@ static enum answer ask(const struct places *places, const char *question, int le
       return NO;
     case ASKED_ABSENT:
       snprintf(reason, size,
-               "the ledger does not have it, and nobody answers at %s who could judge it%s%s (start the gate: nixsig serve)",
+               "the ledger does not have it, and nobody answers at %s who could judge it%s%s" NEXT
+               "as root, or by asking who has root here, start the gate: nixsig serve",
                places->socket, glue, more);
       return NO;
     case ASKED_FAILED:
-      snprintf(reason, size, "the ledger does not have it, and the gate at %s could not judge it: %s%s%s", places->socket, reply.why,
-               glue, more);
+      snprintf(reason, size, "the ledger does not have it, and the gate at %s could not judge it: %s%s%s" NEXT_AGAIN_OR_DOCTOR, places->socket,
+               reply.why, glue, more);
       return NO;
   }
   return NO;
@@ -109,7 +113,7 @@ static enum answer asked(const struct places *places, const struct subject *subj
   const char *deriver = row->deriver == NULL || *row->deriver == '\0' ? "-" : row->deriver;
   const char *ca = row->ca == NULL || *row->ca == '\0' ? "-" : row->ca;
   if (strpbrk(deriver, " \r\n") != NULL || strpbrk(ca, " \r\n") != NULL) {
-    snprintf(reason, size, "what Nix says of it is too long or malformed");
+    snprintf(reason, size, TOO_LONG);
     return NO;
   }
   const int length =
@@ -141,7 +145,7 @@ static enum answer expected(const struct places *places, const struct subject *s
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
-      snprintf(reason, size, "the record of its build cannot be read: %s", why);
+      snprintf(reason, size, "the record of its build cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
       break;
@@ -163,7 +167,7 @@ static enum answer expected(const struct places *places, const struct subject *s
       if (found.is_allowed) return YES;
       snprintf(reason, size,
                "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
-               "attested (nixsig explain %s)",
+               "attested" NEXT_EXPLAIN,
                subject->nar_hash, found.allowed, subject->path.path);
       return NO;
     case ADMITS_NOTHING:
@@ -171,8 +175,8 @@ static enum answer expected(const struct places *places, const struct subject *s
   }
   snprintf(reason, size,
            "it was built here, and no contents of it may become valid: its build was refused before it started, or the record of "
-           "that does not say what was allowed (nixsig explain %s)",
-           subject->path.path);
+           "that does not say what was allowed" NEXT "build it again, which tells the reason, or nixsig explain %s",
+           deriver);
   return NO;
 }
 
@@ -190,7 +194,8 @@ static enum answer answer_for(const struct places *places, const struct subject 
   if (is_local_build && inert == NOT_INERT) {
     snprintf(reason, size,
              "it was built here, but nobody let its build start: the pre-build hook was not asked, or refused "
-             "(needed: sandbox = true and the hooks of nixsig; nixsig doctor tells what is missing)");
+             "(needed: sandbox = true and the hooks of nixsig)" NEXT
+             "build it in the sandbox; where it was, as root, or by asking who has root here: nixsig doctor");
     return NO;
   }
   if (inert == INERT_SOURCE && policy != NULL && policy->sources_are_data) return YES;
@@ -210,8 +215,11 @@ enum decision decide(const struct places *places, const struct row *row, char *r
   const bool is_read = read_policy(places->state, places->policy, &policy, unread, sizeof unread);
   bool may = false;
   *reason = '\0';
-  if (!parse_row(row, &subject)) snprintf(reason, size, "it is no path of " STORE_DIR " with a NAR hash, which is all that can be judged");
-  else may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, reason, size) == YES;
+  if (parse_row(row, &subject)) {
+    may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, reason, size) == YES;
+  } else {
+    snprintf(reason, size, "it is not a path of " STORE_DIR " with a NAR hash, and nothing else can be judged" NEXT_COPY_ANEW);
+  }
   if (may) return *reason == '\0' ? LET_IN : LET_IN_WARNED;
   return refused(places, is_read ? &policy : NULL);
 }

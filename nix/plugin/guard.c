@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "decide.h"
+#include "next-step.h"
 #include "preask.h"
 #include "refer.h"
 #include "say.h"
@@ -107,7 +108,7 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
     return;
   }
   if (!may_decide()) {
-    conclude(context, REFUSED, "nixsig: refused a path: the gate is being asked about one of another store of this process (try again)");
+    conclude(context, REFUSED, "nixsig: refused a path: the gate is being asked about one of another store of this process" NEXT_AGAIN);
     return;
   }
   struct judgement judgement;
@@ -124,8 +125,9 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
   const enum decision decision = decide_refused(&places);
   pthread_mutex_unlock(&deciding);
   conclude(context, decision,
-           decision == REFUSED ? "nixsig: refused a realisation: content-addressed derivations cannot be judged; "
-                                 "take ca-derivations out of experimental-features"
+           decision == REFUSED ? "nixsig: refused a realisation: content-addressed derivations cannot be judged" NEXT
+                                 "build it without __contentAddressed; root can keep such builds from starting: take "
+                                 "ca-derivations out of experimental-features"
                                : "nixsig: warning, let in: a realisation of a content-addressed derivation, which cannot be judged");
 }
 

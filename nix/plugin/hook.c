@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "next-step.h"
 #include "refusal-line.h"
 #include "resident.h"
 #include "store-path.h"
@@ -83,17 +84,17 @@ static bool find_other(const char *name, char file[PATH_MAX]) {
 
 /** Becomes the hook that judges itself. Returns only if there is none: the exit status. */
 static int judge_without(const struct question *question) {
-  char file[PATH_MAX], drv_path[PATH_MAX], text[PATH_MAX + 128];
+  char file[PATH_MAX], drv_path[PATH_MAX], text[PATH_MAX + 256];
   const int written = snprintf(drv_path, sizeof drv_path, "DRV_PATH=%s", question->derivation);
   if (!find_other(question->name, file) || written < 0 || (size_t)written >= sizeof drv_path) {
-    say("refused: nobody judges here, and there is no other hook to ask");
+    say("refused: nobody judges here, and there is no other hook to ask" NEXT_DOCTOR);
     return NO;
   }
   char path[] = "PATH=" NIXSIG_PATH;
   char *const environment[] = {drv_path, path, NULL};
   char *const arguments[] = {file, drv_path + strlen("DRV_PATH="), NULL};
   execve(file, arguments, environment);
-  snprintf(text, sizeof text, "refused: nobody judges here, and %s cannot be run: %s", file, strerror(errno));
+  snprintf(text, sizeof text, "refused: nobody judges here, and %s cannot be run: %s" NEXT_DOCTOR, file, strerror(errno));
   say(text);
   return NO;
 }
@@ -134,7 +135,7 @@ static int decide(const struct question *question) {
     if (asked == ASKED_REFUSE) return refuse(question, &reply);
     char text[1024];
     if (seconds() - start >= DEADLINE_MINUTES * 60) {
-      snprintf(text, sizeof text, "refused %.300s: no verdict after %d minutes", question->derivation, DEADLINE_MINUTES);
+      snprintf(text, sizeof text, "refused %.300s: no verdict after %d minutes" NEXT_AGAIN_OR_DOCTOR, question->derivation, DEADLINE_MINUTES);
       say(text);
       return NO;
     }
@@ -160,6 +161,6 @@ int main(int count, char **arguments) {
     const char *derivation = getenv("DRV_PATH");
     return decide(&(struct question){name, "after-build", derivation == NULL ? "" : derivation});
   }
-  say("called by a name that is neither pre-build-hook nor post-build-hook");
+  say("refused: called by a name that is neither pre-build-hook nor post-build-hook" NEXT_DOCTOR);
   return NO;
 }

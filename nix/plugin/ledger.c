@@ -95,7 +95,7 @@ static bool take_head(struct rest *rest, struct admission *found, bool *counted,
   static const char *const kinds[] = {"fetched-source\n", "local-source\n", "derivation\n", "output\n", "signature\n", NULL};
   static const char *const places[] = {"here\n", "elsewhere\n", NULL};
   unsigned long long ignored;
-  if (!take(rest, "policy ") || !take_hex(rest, found->policy, HEX_SHA256) || !take(rest, "\nuntil ")) return false;
+  if (!take(rest, "policy ") || !take_sha256(rest, found->policy) || !take(rest, "\nuntil ")) return false;
   found->until = 0;
   found->ends = !take(rest, "never");
   if (found->ends && !take_number(rest, 15, &found->until)) return false;
@@ -143,7 +143,7 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   if (is_old) return LEDGER_SILENT;
   bool counted = false;
   unsigned long long counts[2] = {0, 0};
-  const bool has_head = take_hex(&rest, found->nar_hash, HEX_SHA256) && take(&rest, "\n") && take_head(&rest, found, &counted, counts);
+  const bool has_head = take_sha256(&rest, found->nar_hash) && take(&rest, "\n") && take_head(&rest, found, &counted, counts);
   if (!has_head) return malformed(file, "does not have the form of a ledger entry", why, size);
   while (begins(&rest, "claim ")) {
     if (!take_claim(&rest)) return malformed(file, "has a bad claim", why, size);
@@ -161,7 +161,7 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
 static bool take_found(struct rest *rest, struct expectation *found, bool *is_there) {
   *is_there = take(rest, "under ");
   if (!*is_there) return true;
-  if (!take_hex(rest, found->policy, HEX_SHA256) || !take(rest, " ")) return false;
+  if (!take_sha256(rest, found->policy) || !take(rest, " ")) return false;
   found->ends = !take(rest, "never");
   return (!found->ends || take_number(rest, 15, &found->until)) && take(rest, "\n");
 }
@@ -200,7 +200,7 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
   found->is_allowed = false;
   while (rest.next < rest.end) {
     char hash[HEX_SHA256 + 1];
-    if (found->allowed == ALLOWED_LIMIT || !take(&rest, "allow sha256:") || !take_hex(&rest, hash, HEX_SHA256) || !take(&rest, "\n")) {
+    if (found->allowed == ALLOWED_LIMIT || !take(&rest, "allow sha256:") || !take_sha256(&rest, hash) || !take(&rest, "\n")) {
       return malformed(file, "has a line that it should not have", why, size);
     }
     found->allowed++;

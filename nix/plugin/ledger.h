@@ -5,9 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lines.h"
 #include "store-path.h"
-
-enum { HEX_SHA256 = 64 };
 
 /** What the ledger has about a path. `broken` is no answer, and says why. */
 enum ledger { LEDGER_HAS, LEDGER_SILENT, LEDGER_BROKEN };

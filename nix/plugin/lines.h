@@ -27,8 +27,11 @@ static inline bool take(struct rest *rest, const char *literal) {
   return true;
 }
 
-/** Takes so many lower-case hex digits, and copies them with a NUL. */
-bool take_hex(struct rest *rest, char *copy, size_t digits);
+/** Digits of a SHA-256 in hex. */
+enum { HEX_SHA256 = 64 };
+
+/** Takes a SHA-256 in lower-case hex, and copies it with a NUL. */
+bool take_sha256(struct rest *rest, char copy[HEX_SHA256 + 1]);
 
 /** Takes a number of 1 to `digits` digits (15 at most). */
 bool take_number(struct rest *rest, int digits, unsigned long long *number);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "next-step.h"
 #include "say.h"
 
 static struct sqlite sqlite;
@@ -18,8 +19,8 @@ static int on_connection(sqlite3 *db, const char **error, const struct sqlite3_a
   const char *problem = NULL;
   const int status = guard_connection(&sqlite, db, &problem);
   if (status != SQLITE_OK && problem != NULL) {
-    char text[256];
-    snprintf(text, sizeof text, "nixsig: refused to open a store: %s (SQLite's status %d)", problem, status);
+    char text[384];
+    snprintf(text, sizeof text, "nixsig: refused to open a store: %s (SQLite's status %d)" NEXT_AGAIN_OR_DOCTOR, problem, status);
     say(text);
   }
   (void)error; /* memory of SQLite's own; the line above says it */
@@ -30,7 +31,7 @@ __attribute__((constructor)) static void load(void) {
   if (find_sqlite(&sqlite) && sqlite.auto_extension((void (*)(void))on_connection) == SQLITE_OK) return;
   /* Without root's rights no store of root's can be opened, so there is nothing to guard in such a process. */
   if (geteuid() != 0) return;
-  say("nixsig: refused to go on: the SQLite of this Nix cannot be found by name, so nobody would guard the store "
-      "(take nixsig's plugin out of plugin-files to run this Nix unguarded; nixsig doctor)");
+  say("nixsig: refused to go on: the SQLite of this Nix cannot be found by name, so nobody would guard the store" NEXT
+      "nixsig doctor; nixsig's plugin taken out of plugin-files lets this Nix run unguarded");
   _exit(1);
 }

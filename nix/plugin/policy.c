@@ -82,7 +82,7 @@ static bool take_file(struct rest *rest, struct named_file *file, char *why, siz
 }
 
 static bool parse_snapshot(struct rest *rest, char *why, size_t size) {
-  if (!take(rest, "nixsig1 ") || !take_hex(rest, kept.policy.digest, HEX_SHA256) || !take(rest, "\n")) return false;
+  if (!take(rest, "nixsig1 ") || !take_sha256(rest, kept.policy.digest) || !take(rest, "\n")) return false;
   while (begins(rest, "attestations ") || begins(rest, "source ")) {
     if (!take_line(rest)) return false;
   }

@@ -26,7 +26,8 @@ void judge(const struct places *places, const struct row *row, struct judgement 
 
 static const char insertion[] = "insert into ValidPaths";
 
-bool is_insertion(const char *sql) { return sql != NULL && strncasecmp(sql, insertion, sizeof insertion - 1) == 0; }
+/* The first letter alone tells it from most of the others, of which each path has several. */
+bool is_insertion(const char *sql) { return sql != NULL && (*sql | 0x20) == 'i' && strncasecmp(sql, insertion, sizeof insertion - 1) == 0; }
 
 /** Where the text goes on behind this, spaces before it passed over; NULL if it is not there. */
 static char *after(char *at, const char *word) {

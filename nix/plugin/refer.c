@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "leaving.h"
+#include "next-step.h"
 #include "say.h"
 
 #ifndef NIXSIG_STATE
@@ -29,9 +30,9 @@ static void refer(sqlite3_context *context, int count, sqlite3_value **values) {
     library->result_null(context);
     return;
   }
-  char text[512];
+  char text[768];
   snprintf(text, sizeof text,
-           "nixsig: refused a reference to %.300s: it was refused and is being taken out of the store (nixsig quarantine list)", path);
+           "nixsig: refused a reference to %.300s: it was refused and is being taken out of the store" NEXT_EXPLAIN, path, path);
   say(text);
   library->result_error(context, text, -1);
   library->result_error_code(context, SQLITE_CONSTRAINT);

@@ -7,7 +7,7 @@ import { PolicyError } from '../policy/language/policy-error.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from '../store/store-error.ts'
-import { UnsupportedDerivationError } from '../verifier/build.ts'
+import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
 import type { Status } from './status.ts'
 
 /**

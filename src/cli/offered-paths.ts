@@ -1,6 +1,7 @@
 /** Paths that binary caches have, judged before any of them is fetched. */
-import type { Answer } from '../evidence/upstreams/offer.ts'
-import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+
+import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Policy, UpstreamSettings } from '../policy/policy.ts'
@@ -81,7 +82,7 @@ async function judgeOne(inquiry: Inquiry, upstreams: readonly Upstream[], path: 
   return { path, verdict, references: offer?.narinfo.references ?? [] }
 }
 
-async function ask(upstream: Upstream, digest: string): Promise<Answer> {
+async function ask(upstream: Upstream, digest: string): Promise<UpstreamAnswer> {
   return { upstream: upstream.url, said: await upstream.narinfo(digest), seconds: 0 }
 }
 

@@ -1,8 +1,10 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
-import type { Places } from '../verifier/places.ts'
+import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import { isUsualSetting } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -11,11 +13,7 @@ import { UsageError } from './usage-error.ts'
  * one reason.
  */
 export function openReadableInquiry(places: Places, options: { readonly records: boolean }): Inquiry {
-  const ledger = join(places.state, 'ledger')
-  try {
-    accessSync(existsSync(places.state) ? places.state : '/', constants.R_OK | constants.X_OK)
-    if (existsSync(ledger)) accessSync(ledger, constants.R_OK | constants.X_OK)
-  } catch {
+  if (!isReadable(places)) {
     const state = printable(places.state)
     throw new UsageError(
       `cannot read ${state}: run as root, or name a directory of your own (--state DIR), which knows nothing of what was built here`,
@@ -24,4 +22,43 @@ export function openReadableInquiry(places: Places, options: { readonly records:
   // What root sees on this machine is seen, also by a command that only asks.
   const notesConflicts = options.records || (process.geteuid?.() === 0 && isUsualSetting(places))
   return openInquiry(places, { ...options, notesConflicts })
+}
+
+function isReadable({ state }: Places): boolean {
+  const ledger = join(state, 'ledger')
+  try {
+    accessSync(existsSync(state) ? state : '/', constants.R_OK | constants.X_OK)
+    if (existsSync(ledger)) accessSync(ledger, constants.R_OK | constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/**
+ * An inquiry for whoever only wants to know why, which refusals tell everybody to ask. Where the machine's own ledger is
+ * root's alone it goes without one, and says so in `note`.
+ */
+export function openReadersInquiry(
+  places: Places,
+  note: (text: string) => void,
+): { readonly inquiry: Inquiry; readonly places: Places; close(): void } {
+  if (isReadable(places) || places.state !== DEFAULT_PLACES.state) {
+    const inquiry = openReadableInquiry(places, { records: false })
+    return { inquiry, places, close: () => inquiry.close() }
+  }
+  note(
+    `nixsig: ${printable(places.state)} is root's alone, so nothing is known here of what this machine built or admitted; with all of it: the same command ${BY_ROOT}`,
+  )
+  const state = mkdtempSync(join(tmpdir(), 'nixsig-explain-'))
+  const own = { ...places, state }
+  const inquiry = openInquiry(own, { records: false, notesConflicts: false })
+  return {
+    inquiry,
+    places: own,
+    close() {
+      inquiry.close()
+      rmSync(state, { recursive: true, force: true })
+    },
+  }
 }

@@ -1,9 +1,9 @@
 /** What setup, unsetup, enforce and warn say. */
 import { advisoriesOn, namesOf } from '../formats/nix/advisories.ts'
 import { versionOfNix } from '../formats/nix/nix-version.ts'
+import type { GateReload } from '../setup/announce-policy.ts'
 import { describeStep, type ShownLine } from '../setup/describe.ts'
 import type { Step } from '../setup/plan.ts'
-import type { Settled } from '../setup/settle.ts'
 import type { Places } from '../verifier/places.ts'
 import { isUsualSetting } from './command.ts'
 import type { Status } from './status.ts'
@@ -38,7 +38,7 @@ export function assertOwnMachine(command: string, places: Places): void {
  * Says whether a gate that runs took the new policy; the status of the command. Where it hangs the
  * program ends here: it would wait for the answer otherwise.
  */
-export function saySettled(settled: Settled | undefined, terminal: Terminal): Status {
+export function saySettled(settled: GateReload | undefined, terminal: Terminal): Status {
   const why = whyNot(settled)
   if (why === undefined) return 0
   terminal.note(`nixsig: the policy is in force, but the gate that runs did not say that it took it: ${why}`)
@@ -46,7 +46,7 @@ export function saySettled(settled: Settled | undefined, terminal: Terminal): St
   return 2
 }
 
-function whyNot(settled: Settled | undefined): string | undefined {
+function whyNot(settled: GateReload | undefined): string | undefined {
   if (settled?.kind === 'hangs') return 'it does not answer; restart it'
   return settled?.kind === 'not-reloaded' ? settled.why : undefined
 }

@@ -1,5 +1,6 @@
 /** Who signs: the options of every command that does. */
-import { openSigner, type Signer } from '../crypto/signers/signer.ts'
+import { openSigner } from '../crypto/signers/open-signer.ts'
+import type { Signer } from '../crypto/signers/signer.ts'
 import type { Options } from './command.ts'
 import { askPassphrase, passphraseInFile } from './passphrase.ts'
 import { UsageError } from './usage-error.ts'

@@ -1,25 +1,8 @@
 /** One signature over an envelope and one key. Only Ed25519 is at hand; what other keys need is loaded for them. */
-import type { Instant } from '../policy/policy.ts'
+
 import { verifyEd25519 } from '../primitives/sodium.ts'
 import type { RingKey } from './envelope-keys.ts'
-
-/** What a key has to do with a signature. `detail` is escaped and fit for a message. */
-export type SignatureResult =
-  | {
-      readonly outcome: 'good'
-      /** The first second at which it is good no more by the key's own certificate, see DetachedResult. */
-      readonly keyEnds?: Instant
-      /** Of an OpenPGP signature, see DetachedResult. */
-      readonly trace?: string
-    }
-  /** Made before its key ended, which has come since: the policy decides. */
-  | { readonly outcome: 'expired-since'; readonly signedAt: Instant; readonly keyExpired: Instant }
-  | {
-      /** `undecided`: a tool or a certificate that is needed could not be used. */
-      readonly outcome: 'bad-signature' | 'expired-signature' | 'revoked-key' | 'undecided'
-      readonly detail: string
-    }
-  | { readonly outcome: 'bad-signature'; readonly detail?: never }
+import type { SignatureResult } from './signature-result.ts'
 
 /** What becomes of a signature over a message with a key that could have made it. Throws nothing that input can cause. */
 export async function verifyEnvelopeSignature(

@@ -4,7 +4,7 @@ import type { SshPublicKey } from '../formats/ssh/key.ts'
 import { parseSshSignatureBlob, type SshSignature } from '../formats/ssh/sshsig.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { ENVELOPE_NAMESPACE } from './envelope-keys.ts'
-import type { SignatureResult } from './envelope-signature.ts'
+import type { SignatureResult } from './signature-result.ts'
 import { verifySshSignature } from './ssh-signature.ts'
 
 /** Whether a key signed a message, in the namespace of envelopes and no other. */

@@ -1,11 +1,12 @@
 /** Doors about what of nixsig Nix calls and loads. */
+
 import { type Advisory, advisoriesOn, namesOf } from '../formats/nix/advisories.ts'
-import { versionOfNix } from '../formats/nix/nix-version.ts'
+import { KNOWN, versionOfNix } from '../formats/nix/nix-version.ts'
 import { itemsOf } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, notApplicable, open, unknown, warning, worst } from './door.ts'
 import type { Facts, Loaded, Part } from './facts.ts'
-import { isProven, minorOf, OLDEST, provenNote } from './proven.ts'
+import { isProven, minorOf, provenNote } from './proven.ts'
 import { inEachView } from './views.ts'
 
 export const preBuildHook = (facts: Facts) => hook(facts, 'pre-build-hook')
@@ -89,7 +90,7 @@ function judgeVersion(version: string): Finding {
   const minor = minorOf(version)
   if (minor === undefined) return unknown(`${words}: nobody has tried nixsig with it`)
   if (isProven(version)) return closed(words)
-  if (minor < OLDEST) return open(`${words} is too old`)
+  if (minor < KNOWN.first) return open(`${words} is too old`)
   return closed(
     `${words}; note: nobody has tried nixsig with it: see what is said of each hook and of the plugin`,
   )

@@ -1,11 +1,8 @@
 /** On which versions of Nix the fronts are known to do what nixsig relies on, and what is said of all others. */
+import { isAmong, KNOWN } from '../formats/nix/nix-version.ts'
 import { known } from './door.ts'
 import { frontSeen } from './effect-door.ts'
 import type { Facts, Part, View } from './facts.ts'
-
-/** CppNix 2.8 to 2.35: 2.8, 2.26 and 2.34 were tried, and the source of those between them was read. */
-export const OLDEST = 8
-const NEWEST = 35
 
 /** The minor version, as `nix --version` prints it; undefined for another Nix, or another major version. */
 export function minorOf(version: string): number | undefined {
@@ -15,7 +12,7 @@ export function minorOf(version: string): number | undefined {
 
 export function isProven(version: string): boolean {
   const minor = minorOf(version)
-  return minor !== undefined && minor >= OLDEST && minor <= NEWEST
+  return minor !== undefined && isAmong(minor, KNOWN)
 }
 
 /** What to know about a front on this Nix, to be put behind what is said of it; empty where it is known to work. */

@@ -7,7 +7,8 @@ import { addAbortSignal, type Readable, type Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createBrotliDecompress, createGunzip } from 'node:zlib'
 import { printable } from '../primitives/printable.ts'
-import { type Compression, compressionOf, DecompressionError, MAGIC_SIZE } from './decompress.ts'
+import type { Compression } from './compressed/compression.ts'
+import { compressionOf, DecompressionError, MAGIC_SIZE } from './decompress.ts'
 import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
 
 const COMPLAINT_LIMIT = 4096

@@ -2,11 +2,13 @@
  * Decompression by the system's own tools, with limits. Strict about all that is not the compressed data of the contents,
  * which one reader would pass over and another unpack. Heavy: reached by `import()` alone.
  */
+
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
 import { closeSync, openSync, writeSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import type { Compression } from './compressed/compression.ts'
 import { fileReader } from './compressed/reader.ts'
 import { walkCompressed } from './compressed/walk.ts'
 import { deadlineSignal } from './deadline.ts'
@@ -19,8 +21,6 @@ const RATIO_LIMIT = 1200
 const SMALL = 16 * 1024 * 1024
 const TIME_LIMIT = 600_000
 const COMPLAINT_LIMIT = 4096
-
-export type Compression = 'xz' | 'gzip' | 'bzip2' | 'zstd' | 'lzip'
 
 /** What a file was compressed with, by its first bytes; undefined if by none of these. */
 export function compressionOf(head: Uint8Array): Compression | undefined {

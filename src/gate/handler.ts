@@ -1,7 +1,7 @@
 /** What the gate answers to each request of a binary cache's protocol, and to those who watch over it. */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import type { GateRequest, GateResponse, Handler } from './http-server.ts'
+import type { GateRequest, GateResponse, Handler } from './http-request.ts'
 import { openLogs } from './logs.ts'
 import { openNars } from './nars.ts'
 import { cacheInfo, notFound, refused, text } from './respond.ts'
@@ -42,7 +42,7 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
 
   /** Whoever registers a realisation signs nothing, so nobody can vouch for one. */
   function realisation(path: string): GateResponse {
-    const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on`
+    const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on; next: build it without __contentAddressed`
     return refused(onRefusal(), words)
   }
 

@@ -1,7 +1,7 @@
 /** The connections of the gate's HTTP server: how many there are, which of them are idle, and which one goes first. */
 import type { Socket } from 'node:net'
 import { type HoldLimits, holdConnections } from './held-connections.ts'
-import type { Unreadable } from './http-exchange.ts'
+import type { Unreadable } from './http-request.ts'
 import type { Peer } from './peers.ts'
 import { openRestraint, type RestraintLimits } from './restraint.ts'
 

@@ -1,9 +1,10 @@
 /** One request and its answer: what the gate takes for a request, and how an answer is sent. */
+
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { addAbortSignal, type Readable } from 'node:stream'
 import type { Connection } from './http-connections.ts'
-import type { GateRequest, GateResponse } from './http-server.ts'
+import type { GateRequest, GateResponse, Unreadable } from './http-request.ts'
 
 const PATH_LIMIT = 2048
 const PATH = /^\/[\x21-\x7e]*$/
@@ -49,14 +50,6 @@ export function refusalOf({ method, url = '', headers }: IncomingMessage): GateR
   if (url.length > PATH_LIMIT) return plain(414, `more than ${PATH_LIMIT} characters`)
   if (!PATH.test(url)) return plain(400, 'not a path')
   return undefined
-}
-
-/** What a client is told whose request cannot be read. */
-export interface Unreadable {
-  /** A whole answer, the last on its connection. */
-  readonly words: string
-  /** Whether it did not come in time. */
-  readonly isLate: boolean
 }
 
 /** By what Node has against it. */

@@ -1,4 +1,5 @@
 /** HTTP/1.1 for the gate: GET and HEAD without bodies, over connections that nobody can exhaust. */
+
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
@@ -10,27 +11,9 @@ import {
   keepConnections,
 } from './http-connections.ts'
 import { Exchange, plain, refusalOf, sendAnswer, unreadable } from './http-exchange.ts'
+import type { GateResponse, Handler } from './http-request.ts'
 import { type FindPeer, openPeers, type Peer } from './peers.ts'
 import { openTurns, type TurnLimits } from './turns.ts'
-
-export interface GateRequest {
-  readonly method: 'GET' | 'HEAD'
-  /** As sent, undecoded: begins with a slash, visible ASCII alone, at most 2048 characters. */
-  readonly path: string
-  /** The Range header, as sent. */
-  readonly range?: string | undefined
-  /** Aborts if the client goes away before it has the whole answer. */
-  readonly signal: AbortSignal
-}
-
-export interface GateResponse {
-  readonly status: number
-  /** Names in lower case. The length of a Buffer is added; that of a stream is held to if it is told. */
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Buffer | Readable
-}
-
-export type Handler = (request: GateRequest) => GateResponse | Promise<GateResponse>
 
 /** An address to listen at (port 0: any that is free), or the number of a file that listens already. */
 export type ListenOn = { readonly host: string; readonly port: number } | { readonly fd: number }

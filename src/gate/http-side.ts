@@ -1,7 +1,7 @@
 /** The process for HTTP, seen from within: a substituter with inquiries and a memory of its own. */
 import { setPriority } from 'node:os'
-import { keepBetweenInquiries } from '../verifier/kept.ts'
 import { gateKey } from '../verifier/machine-key.ts'
+import { openResidentCache } from '../verifier/resident-cache.ts'
 import { gateHandler } from './handler.ts'
 import {
   type FromHttp,
@@ -99,7 +99,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
 }
 
 async function openSide({ places, listen }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
-  const kept = keepBetweenInquiries(places)
+  const kept = openResidentCache(places)
   const metrics = openMetrics()
   const upstreams = keepUpstreams(metrics)
   const printed = async (): Promise<string> => {

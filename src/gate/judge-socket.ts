@@ -9,7 +9,7 @@ import { listenAtPath } from './socket-file.ts'
 export type JudgeSocketOn = { readonly path: string } | { readonly fd: number }
 
 /** Answers one question. What it rejects with is told to nobody: the hook then judges itself. */
-export type Answer = (question: HookQuestion) => Promise<HookReply>
+export type AnswerQuestion = (question: HookQuestion) => Promise<HookReply>
 
 export interface JudgeSocket {
   /** Questions that are being asked or answered, those counted whose asker went away. */
@@ -33,7 +33,7 @@ const LIMITS: SocketLimits = { connections: 256, patience: 10_000 }
  */
 export async function openJudgeSocket(
   on: JudgeSocketOn,
-  answer: Answer,
+  answer: AnswerQuestion,
   limits: SocketLimits = LIMITS,
 ): Promise<JudgeSocket> {
   const open = new Set<Socket>()
@@ -121,7 +121,7 @@ function readLine(socket: Socket, patience: number): Promise<Buffer> {
 }
 
 /** The answer, unless anything arrives while it is made: then nobody can say what was asked. */
-async function answerTo(socket: Socket, question: HookQuestion, answer: Answer): Promise<HookReply> {
+async function answerTo(socket: Socket, question: HookQuestion, answer: AnswerQuestion): Promise<HookReply> {
   let isFollowed = false
   socket.on('data', () => {
     isFollowed = true

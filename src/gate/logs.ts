@@ -1,5 +1,5 @@
 import { isStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
-import type { GateRequest, GateResponse } from './http-server.ts'
+import type { GateRequest, GateResponse } from './http-request.ts'
 import { notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 

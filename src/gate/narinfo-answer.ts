@@ -1,5 +1,5 @@
 import type { KeyPair } from '../crypto/secret-key.ts'
-import type { Offer } from '../evidence/upstreams/offer.ts'
+import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint, printNarinfo } from '../formats/nix/narinfo.ts'
 import { printNixSignature } from '../formats/nix/nix-key.ts'
 import { signEd25519 } from '../primitives/sodium.ts'

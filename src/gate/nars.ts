@@ -1,4 +1,4 @@
-import type { GateRequest, GateResponse } from './http-server.ts'
+import type { GateRequest, GateResponse } from './http-request.ts'
 import { readNarTicket } from './nar-ticket.ts'
 import { notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'

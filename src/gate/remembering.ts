@@ -1,5 +1,4 @@
-import type { Said } from '../evidence/upstreams/offer.ts'
-import type { Upstream } from '../evidence/upstreams/upstream.ts'
+import type { Said, Upstream } from '../evidence/upstreams/upstream.ts'
 
 /** Paths of which an upstream's word is kept, and characters of all these words together. */
 const COUNT_LIMIT = 4096

@@ -1,7 +1,7 @@
 /** Answers of the gate, in the forms in which Nix understands them. */
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import type { GateSettings } from '../policy/policy.ts'
-import type { GateResponse } from './http-server.ts'
+import type { GateResponse } from './http-request.ts'
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
 const NARINFO = { 'content-type': 'text/x-nix-narinfo' }

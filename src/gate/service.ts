@@ -15,9 +15,9 @@ import { printable } from '../primitives/printable.ts'
 import { answerHook } from '../verifier/hook-answer.ts'
 import { answerIncoming } from '../verifier/incoming.ts'
 import { openInquiry } from '../verifier/inquiry.ts'
-import { type Kept, keepBetweenInquiries } from '../verifier/kept.ts'
 import { gateKey } from '../verifier/machine-key.ts'
 import type { Places } from '../verifier/places.ts'
+import { openResidentCache, type ResidentCache } from '../verifier/resident-cache.ts'
 import { type HttpProcess, startHttpProcess } from './http-process.ts'
 import { type JudgeSocket, openJudgeSocket } from './judge-socket.ts'
 import type { Log } from './log.ts'
@@ -56,7 +56,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const { places, log, socket, activated, takesOut, httpCommand } = options
   // The other process has it ready then, and what is wrong with it is told here.
   gateKey(places.state)
-  const kept = keepBetweenInquiries(places)
+  const kept = openResidentCache(places)
   const metrics = openMetrics()
   let judge: JudgeSocket | undefined
   let http: HttpProcess | undefined
@@ -133,7 +133,7 @@ async function reloaded(reload: () => Promise<void>): Promise<HookReply> {
   }
 }
 
-function listenOn({ listen }: ServiceOptions, kept: Kept, log: Log): Listen {
+function listenOn({ listen }: ServiceOptions, kept: ResidentCache, log: Log): Listen {
   try {
     // Also to be told at once what is wrong with the policy, if anything is.
     const policy = kept.policy()

@@ -9,12 +9,12 @@ import type { Refusal, Stray } from '../policy/verdict.ts'
 import { sentence } from '../policy/wording.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { openInquiry } from '../verifier/inquiry.ts'
-import type { Kept } from '../verifier/kept.ts'
 import { admitOffers, type OfferOutcome } from '../verifier/offered.ts'
 import type { Places } from '../verifier/places.ts'
 import { refusalOf } from '../verifier/refusal-of-error.ts'
-import { isSameStanding, openAnswers, standingOf } from './answers.ts'
-import type { GateResponse } from './http-server.ts'
+import type { ResidentCache } from '../verifier/resident-cache.ts'
+import { basisOf, isSameBasis, openAnswerCache } from './answer-cache.ts'
+import type { GateResponse } from './http-request.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 import { narinfoAnswer } from './narinfo-answer.ts'
@@ -30,7 +30,7 @@ const POLICY_CHANGES = 3
 /** What the gate works with. */
 export interface GateParts {
   readonly places: Places
-  readonly kept: Kept
+  readonly kept: ResidentCache
   /** The gate's own. */
   readonly key: KeyPair
   readonly upstreams: ReturnType<typeof keepUpstreams>
@@ -47,7 +47,7 @@ export interface Substituter {
 
 export function openSubstituter(parts: GateParts): Substituter {
   const { kept, metrics } = parts
-  const answers = openAnswers()
+  const answers = openAnswerCache()
   const underWay = new Map<string, Promise<GateResponse>>()
 
   /** Judges a path once for all who ask at the same time under the same policy. */
@@ -82,7 +82,7 @@ export function openSubstituter(parts: GateParts): Substituter {
 
 async function judgeAndKeep(
   parts: GateParts,
-  answers: ReturnType<typeof openAnswers>,
+  answers: ReturnType<typeof openAnswerCache>,
   digest: string,
 ): Promise<GateResponse> {
   try {
@@ -110,14 +110,14 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   const { places, kept, upstreams } = parts
   const inquiry = openInquiry(places, { records: true, kept: { ...kept, policy: () => policy } })
   const grounds = { policy: policy.digest, directories: policy.attestations }
-  const before = standingOf(digest, grounds)
+  const before = basisOf(digest, grounds)
   // Before anything else asks the sources: what is read of them now is no newer than what is judged.
   const ends = policy.sources.map(source => currentUntil(mirrorOf(places.state, source), inquiry.now))
   const asked = upstreams.current(policy.gate)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
   const response = answerTo(parts, policy, outcome)
-  const after = standingOf(digest, grounds)
-  const isStill = before !== undefined && after !== undefined && isSameStanding(before, after)
+  const after = basisOf(digest, grounds)
+  const isStill = before !== undefined && after !== undefined && isSameBasis(before, after)
   const standing = isStill ? after : undefined
   return { response, standing, until: endOf(outcome, asked.until(digest), ends) }
 }

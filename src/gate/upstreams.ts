@@ -1,5 +1,5 @@
-import type { Answer } from '../evidence/upstreams/offer.ts'
-import { openUpstream, type Upstream } from '../evidence/upstreams/upstream.ts'
+import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
+import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { GateSettings } from '../policy/policy.ts'
 import type { Metrics } from './metrics.ts'
 import { type RememberingUpstream, remembering } from './remembering.ts'
@@ -7,7 +7,7 @@ import { type RememberingUpstream, remembering } from './remembering.ts'
 /** The upstreams that the policy of the day names. */
 export interface Upstreams {
   /** Asks all of them about a path, side by side. */
-  ask(digest: string): Promise<readonly Answer[]>
+  ask(digest: string): Promise<readonly UpstreamAnswer[]>
   /**
    * Until when all that they said of a path stands, in milliseconds since 1970; undefined if some of it is not kept.
    */
@@ -44,7 +44,7 @@ export function keepUpstreams(metrics: Metrics) {
 }
 
 function upstreamsOver(list: readonly RememberingUpstream[], metrics: Metrics): Upstreams {
-  const askOne = async (upstream: RememberingUpstream, digest: string): Promise<Answer> => {
+  const askOne = async (upstream: RememberingUpstream, digest: string): Promise<UpstreamAnswer> => {
     const started = performance.now()
     const said = await upstream.narinfo(digest)
     const seconds = (performance.now() - started) / 1000

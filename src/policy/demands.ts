@@ -5,7 +5,7 @@ import type { Finding, Need, Stray, Subject } from './verdict.ts'
 import type { HeldClaim, Weighing } from './weigh.ts'
 
 /** How one demand of a requirement fares. */
-export interface Answer {
+export interface DemandResult {
   readonly demand: Demand
   readonly need: Need
   readonly seats: Seats
@@ -23,7 +23,7 @@ export function answerDemand(
   aspect: Aspect,
   demand: Demand,
   { counting }: Weighing,
-): Answer {
+): DemandResult {
   const people = peopleOf(policy.groups, demand.who)
   const counted = counting.filter(held => isAskedFor(demand, people, held.claim.role, held.holder))
   const present = new Set(counted.map(({ holder }) => holder.principal.name))
@@ -41,7 +41,7 @@ export function answerDemand(
  */
 export function explainUnmet(
   policy: Policy,
-  unmet: readonly Answer[],
+  unmet: readonly DemandResult[],
   { discounted }: Weighing,
   strays: readonly Stray[],
 ): Finding[] {
@@ -75,7 +75,7 @@ function strayFinding(stray: Stray): Finding[] {
   }
 }
 
-function shortfall({ need, seats, principals }: Answer, strays: readonly Stray[]): Finding {
+function shortfall({ need, seats, principals }: DemandResult, strays: readonly Stray[]): Finding {
   if (principals.length > 0) return { code: 'threshold', need, found: seats.filled }
   const unknown = strays.filter(({ problem }) => problem === 'unknown-signer')
   return unknown.length > 0 ? { code: 'unknown-signer', need, strays: unknown } : { code: 'unsigned', need }

@@ -1,3 +1,4 @@
+import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Finding, Need, Refusal, Side, Stray } from './verdict.ts'
 import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
@@ -50,7 +51,7 @@ function reason(finding: Finding, depth: number): string {
     case 'disagreement':
       return disagreementWords(finding.sides)
     case 'altered':
-      return `what lies on the disk (sha256:${word(finding.found)}) is not what Nix registered (sha256:${word(finding.registered)}): repair it (nix-store --repair-path ${pathWord(finding.path)}), or delete it and have it made again`
+      return `what lies on the disk (sha256:${word(finding.found)}) is not what Nix registered (sha256:${word(finding.registered)}): ${BY_ROOT}, repair it (nix-store --repair-path ${pathWord(finding.path)}), or delete it and have it made again`
     case 'references':
       return referencesWords(finding)
     case 'unvouched-references':

@@ -1,5 +1,5 @@
 /** The decision. Pure: policy, facts, evidence and an instant in, a verdict out; docs/semantics.md numbers the rules. */
-import { type Answer, answerDemand, explainUnmet } from './demands.ts'
+import { answerDemand, type DemandResult, explainUnmet } from './demands.ts'
 import { earliest, endOf } from './key-standing.ts'
 import { exemptionFor, ruleFor } from './match.ts'
 import { ASPECT, type Instant, type Policy } from './policy.ts'
@@ -61,7 +61,7 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   )
 }
 
-function principalsOf(answers: readonly Answer[]): readonly string[] {
+function principalsOf(answers: readonly DemandResult[]): readonly string[] {
   return [...new Set(answers.flatMap(answer => answer.principals))]
 }
 

@@ -7,7 +7,7 @@ export interface KeyHolder {
 }
 
 /** What a key's word is worth at one instant. */
-export type Standing =
+export type KeyStanding =
   | { readonly code: 'valid' }
   | { readonly code: 'revoked'; readonly since: Instant; readonly reason?: string }
   | { readonly code: 'expired'; readonly at: Instant }
@@ -23,7 +23,7 @@ export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdenti
 }
 
 /** What a key's word is worth now. A revocation outweighs a date: it says more. */
-export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): Standing {
+export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): KeyStanding {
   const { validFrom, validUntil } = holder.key
   for (const { from, reason } of revocationsOf(policy, holder)) {
     if (from <= now) return { code: 'revoked', since: from, ...(reason === undefined ? {} : { reason }) }

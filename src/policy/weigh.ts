@@ -1,4 +1,4 @@
-import { earliest, holderOf, type KeyHolder, type Standing, standingOf } from './key-standing.ts'
+import { earliest, holderOf, type KeyHolder, type KeyStanding, standingOf } from './key-standing.ts'
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
@@ -101,7 +101,10 @@ function acceptsExpiredKey(subject: Subject, rule: Rule): boolean {
   return ASPECT[subject.kind] === 'source' && rule.acceptExpiredKey === 'if-signed-before'
 }
 
-function findingOf(standing: Exclude<Standing, { code: 'valid' }>, holder: KeyHolder): Discounted['finding'] {
+function findingOf(
+  standing: Exclude<KeyStanding, { code: 'valid' }>,
+  holder: KeyHolder,
+): Discounted['finding'] {
   return { ...standing, who: holder.principal.name }
 }
 

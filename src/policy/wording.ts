@@ -1,12 +1,14 @@
 /** The one place where a verdict becomes text. */
 import { findingWords, strayWords } from './finding-words.ts'
-import type { Basis, Ground, GroundKind, Stray, Verdict } from './verdict.ts'
+import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
 
 /** Characters that a sentence may have: Nix cuts longer lines. */
 const SENTENCE_LIMIT = 900
 /** Findings that a sentence tells, and lines that a paragraph has. */
 const SENTENCE_FINDINGS = 3
+/** Refusals that are told one by one in a line; of the others only the number. */
+const TOLD = 3
 const PARAGRAPH_LINES = 30
 const NAMES = 8
 
@@ -25,6 +27,14 @@ export function sentence(verdict: Verdict): string {
   )
   const next = `; ${nextStep(verdict.path)}`
   return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
+}
+
+/**
+ * Refusals of what `about` is built from or makes, in one line; empty for none. It ends in a next step too.
+ */
+export function sentences(refusals: readonly Refusal[], about: string): string {
+  const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more; ${nextStep(about)}`] : []
+  return [...refusals.slice(0, TOLD).map(sentence), ...more].join(' — ')
 }
 
 /** A verdict in several lines for a terminal, with the next step where there is one. */
@@ -94,6 +104,7 @@ function basisWords(basis: Basis): string {
   }
 }
 
+/** What whoever reads a refusal can do, without root's rights: it tells everything that is known, and then advice. */
 function nextStep(path: string): string {
   return `next: nixsig explain ${pathWord(path)}`
 }

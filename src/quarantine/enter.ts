@@ -10,12 +10,12 @@ import {
   hasContent,
   isFinished,
   listEntries,
-  type QuarantineEntry,
   quarantineDirectory,
   readEntry,
   removeEntry,
   writeEntry,
 } from './entries.ts'
+import type { QuarantineEntry } from './entry.ts'
 import { isHolder } from './holders.ts'
 import { why } from './take-out.ts'
 

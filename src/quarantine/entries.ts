@@ -3,6 +3,7 @@
  * (the output as it was in the store). While `<state>/quarantine/unfinished/<id>` exists, the entry is still being
  * moved; whoever comes by after a crash finishes it.
  */
+
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -10,28 +11,11 @@ import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import type { QuarantineEntry } from './entry.ts'
 import { parseEntry } from './entry-json.ts'
 
 const ENTRY_LIMIT = 4 * 1024 * 1024
 const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
-
-export interface QuarantineEntry {
-  readonly path: string
-  /** SHA-256 of the NAR, lower-case hex. */
-  readonly narHash: string
-  readonly narSize: number
-  readonly references: readonly string[]
-  readonly derivation: string
-  /** Whether this machine made it: no word of its own can stand for what came from elsewhere. */
-  readonly builtHere: boolean
-  /** When Nix registered it, in seconds since 1970: tells this making of the path from a later one. */
-  readonly registered: number
-  /** When it was refused, in seconds since 1970. */
-  readonly refused: number
-  readonly outcome: 'untrusted' | 'indeterminate'
-  /** Why, as it was said then. */
-  readonly reason: string
-}
 
 /** Whether an entry's content is there, whole. */
 export function hasContent(state: string, id: string): boolean {

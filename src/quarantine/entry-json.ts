@@ -10,7 +10,7 @@ import {
 } from '../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../formats/json/strict.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import type { QuarantineEntry } from './entries.ts'
+import type { QuarantineEntry } from './entry.ts'
 
 const FORMAT = 'quarantine entry'
 

@@ -1,5 +1,5 @@
 import type { Store } from '../store/store-client.ts'
-import type { QuarantineEntry } from './entries.ts'
+import type { QuarantineEntry } from './entry.ts'
 
 /** Paths that are found in one round at most; the next one finds more. */
 const FOUND_AT_ONCE = 20_000

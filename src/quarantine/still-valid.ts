@@ -1,5 +1,5 @@
 import type { Store } from '../store/store-client.ts'
-import type { QuarantineEntry } from './entries.ts'
+import type { QuarantineEntry } from './entry.ts'
 
 /** Asks the store anew, over a connection that has seen nothing yet. */
 export type OpenStore = () => Promise<Store>

@@ -1,10 +1,11 @@
 /** What unsetup has to do on a machine as it was found. Pure. */
 import { printable } from '../primitives/printable.ts'
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
+import type { FoundFiles } from './found.ts'
 import { hasInclude, withoutInclude } from './include-line.ts'
 import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import type { FoundFiles, Step } from './plan.ts'
+import type { Step } from './plan.ts'
 import { isAsLeft, type Role } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { UNIT } from './unit.ts'

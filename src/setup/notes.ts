@@ -1,6 +1,6 @@
+import type { Found } from './found.ts'
 import { settingValue } from './nix-conf.ts'
 import { placeOf } from './obstacles.ts'
-import type { Found } from './plan.ts'
 import { frontsIn, type InForce, namesIn, valueIn } from './settings.ts'
 
 /** What changes for whoever uses the machine, and what is left to do by hand: a sentence each. Values are not told. */

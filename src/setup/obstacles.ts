@@ -1,7 +1,8 @@
+import { FORGETS_BUILD_HOOK, rangeText } from '../formats/nix/nix-version.ts'
 import { printable } from '../primitives/printable.ts'
+import type { Found } from './found.ts'
 import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
-import type { Found } from './plan.ts'
 import { type InForce, namesIn, valueIn } from './settings.ts'
 
 /** With these, outputs are known by what somebody says that a derivation made, and nobody signs that. */
@@ -63,7 +64,7 @@ function forgottenIn({ rootConf, later }: Found, inForce: InForce): readonly str
   if (!rootConf.isMade || hook === undefined) return []
   if (settingValue(later, 'build-hook')?.join(' ') === hook) return []
   return [
-    `${printable(rootConf.path)} is made by another program, and Nix 2.25 to 2.33 heeds build-hook there alone: have that program add the line build-hook = ${hook}`,
+    `${printable(rootConf.path)} is made by another program, and Nix ${rangeText(FORGETS_BUILD_HOOK)} heeds build-hook there alone: have that program add the line build-hook = ${hook}`,
   ]
 }
 

@@ -1,7 +1,7 @@
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
+import type { FoundFiles } from './found.ts'
 import { withoutInclude } from './include-line.ts'
 import type { SetupPlaces } from './places.ts'
-import type { FoundFiles } from './plan.ts'
 import { isAsLeft, type RecordedFile, type Role } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { HEADER } from './unit.ts'

@@ -1,10 +1,11 @@
 /** What setup has to do on a machine as it was found. Pure. */
+
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
-import type { Policy } from '../policy/policy.ts'
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
+import type { Found } from './found.ts'
 import { withInclude } from './include-line.ts'
-import type { Front, Installation } from './installation.ts'
-import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
+import type { Front } from './installation.ts'
+import { NO_FEATURES, settingValue } from './nix-conf.ts'
 import { notesOn } from './notes.ts'
 import { obstaclesIn } from './obstacles.ts'
 import { originalOf } from './original.ts'
@@ -14,40 +15,6 @@ import { withBuildHook } from './root-conf.ts'
 import { type GateAddress, type InForce, settingsText, valueIn } from './settings.ts'
 import { starterPolicy } from './starter-policy.ts'
 import { unitText } from './unit.ts'
-
-/** The files that setup changes, as they are. */
-export interface FoundFiles {
-  readonly nixConf: {
-    /** Where it really lies, after symbolic links. */
-    readonly path: string
-    readonly state: FileState | undefined
-    readonly hasDirectory: boolean
-  }
-  readonly included: FileState | undefined
-  readonly unit: FileState | undefined
-  readonly rootConf: {
-    readonly path: string
-    readonly state: FileState | undefined
-    /** Another program makes it. */
-    readonly isMade: boolean
-  }
-  readonly record: SetupRecord | undefined
-  readonly hasSystemd: boolean
-}
-
-/** All that a plan rests on. */
-export interface Found extends FoundFiles {
-  readonly installation: Installation
-  /** What nix.conf and the files that it includes set, in order; nixsig's own file is left out. */
-  readonly settings: readonly Setting[]
-  /** What Nix reads after it. */
-  readonly later: readonly Setting[]
-  /** Undefined: there is none yet. */
-  readonly policy: Pick<Policy, 'mode' | 'gate'> | undefined
-  readonly hasMachineKey: boolean
-  /** The public half; undefined: there is none yet. */
-  readonly gateKey: string | undefined
-}
 
 /** One thing that is done. */
 export type Step =

@@ -6,10 +6,10 @@ import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
 import { when } from '../policy/words.ts'
 import { readPolicy } from '../verifier/policy-file.ts'
+import { announcePolicy, type GateReload } from './announce-policy.ts'
 import { makeDirectory } from './file-state.ts'
 import { lockFile } from './look.ts'
 import type { SetupPlaces } from './places.ts'
-import { type Settled, settleSnapshot } from './settle.ts'
 
 /** Milliseconds for the system's log to take a line. */
 const LOG_PATIENCE = 5000
@@ -18,14 +18,14 @@ const LOG_PATIENCE = 5000
  * Lets pass what is not trusted, for a time, and has everything know of it. Undefined: the policy does so anyway. Throws
  * PolicyError and FileError if the policy cannot be read: then everything is refused, whatever is let pass.
  */
-export async function beginRespite(places: SetupPlaces, respite: Respite): Promise<Settled | undefined> {
+export async function beginRespite(places: SetupPlaces, respite: Respite): Promise<GateReload | undefined> {
   makeDirectory(places.state)
   return withLock(lockFile(places), async () => {
     if (readPolicy(places).policy.mode === 'warn') return undefined
     giveRespite(places.state, respite)
     const reason = respite.reason === '' ? '' : `: ${respite.reason}`
     await log(`refuses nothing until ${when(respite.until)}, by order of root${reason}`)
-    return settleSnapshot(places)
+    return announcePolicy(places)
   })
 }
 
@@ -33,7 +33,7 @@ export async function beginRespite(places: SetupPlaces, respite: Respite): Promi
 export interface Ended {
   readonly mode: Policy['mode']
   readonly wasInForce: boolean
-  readonly settled: Settled
+  readonly settled: GateReload
 }
 
 /**
@@ -48,7 +48,7 @@ export async function cutShort(places: SetupPlaces, now: number): Promise<Ended 
     // Whoever gave one had the lock then, and may have been slower.
     endRespite(places.state)
     if (wasInForce) await log('refuses again what is not trusted, by order of root')
-    const settled = await settleSnapshot(places)
+    const settled = await announcePolicy(places)
     return { mode: readPolicy(places).policy.mode, wasInForce, settled }
   })
 }

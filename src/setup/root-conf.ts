@@ -4,8 +4,9 @@
  * by the daemon as well as by commands of root that open the store themselves. Texts are Latin-1.
  */
 
-const COMMENT =
-  '# Put here by "nixsig setup", taken away by "nixsig unsetup". Nix 2.25 to 2.33 forgets what nix.conf says of this.'
+import { FORGETS_BUILD_HOOK, rangeText } from '../formats/nix/nix-version.ts'
+
+const COMMENT = `# Put here by "nixsig setup", taken away by "nixsig unsetup". Nix ${rangeText(FORGETS_BUILD_HOOK)} forgets what nix.conf says of this.`
 
 const BLOCK = new RegExp(
   `^${COMMENT.replace(/[.()]/g, '\\$&')}\\r?\\nbuild-hook = [^\\r\\n]*\\r?(?:\\n|$(?![^]))`,

@@ -2,13 +2,14 @@
 import { withLock } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { gateKey, machineKey } from '../verifier/machine-key.ts'
+import { announcePolicy, type GateReload } from './announce-policy.ts'
 import { carryOut, writeRecord } from './carry-out.ts'
 import { makeDirectory } from './file-state.ts'
+import type { Found } from './found.ts'
 import type { Front } from './installation.ts'
 import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
-import { type Found, type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
-import { type Settled, settleSnapshot } from './settle.ts'
+import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
 
 export interface SetupWish {
   /** Where nixsig lies, without symbolic links. */
@@ -18,7 +19,7 @@ export interface SetupWish {
 
 export type SetupOutcome =
   | { readonly kind: 'nothing' | 'blocked' | 'declined' }
-  | { readonly kind: 'done'; readonly settled: Settled }
+  | { readonly kind: 'done'; readonly settled: GateReload }
   /** What was done stays; setup goes on from there when it is run again. */
   | { readonly kind: 'failed'; readonly problem: string }
 
@@ -47,7 +48,7 @@ export async function setUp(
     writeRecord(places, recordUnderWay(plan, found))
     const problem = await carryOut(places, plan.steps)
     if (problem !== undefined) return { kind: 'failed', problem }
-    const settled = await settleSnapshot(places)
+    const settled = await announcePolicy(places)
     writeRecord(places, plan.record)
     return { kind: 'done', settled }
   })

@@ -9,23 +9,23 @@ import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
+import { announcePolicy, type GateReload } from './announce-policy.ts'
 import { makeDirectory, placeState, readState } from './file-state.ts'
 import { lockFile } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { changeMode } from './policy-mode.ts'
-import { type Settled, settleSnapshot } from './settle.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 /** What to know before a policy's mode is changed. */
-export interface Standing {
+export interface ModeInForce {
   readonly policy: Policy
   /** Paths that the store plugin let in because the policy only warned. */
   readonly letIn: number
 }
 
 /** The policy as it is, and what it let pass. Throws PolicyError and FileError. */
-export function standingOf(places: SetupPlaces): Standing {
+export function modeInForce(places: SetupPlaces): ModeInForce {
   return { policy: parsePolicy(sourceOf(places)), letIn: countLetIn(places) }
 }
 
@@ -33,7 +33,7 @@ export function standingOf(places: SetupPlaces): Standing {
  * Writes the mode into the policy's file, in place of the other, and has everything know of it. Undefined: it was that
  * already. Throws PolicyError and FileError, with the file as it was.
  */
-export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<Settled | undefined> {
+export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<GateReload | undefined> {
   makeDirectory(places.state)
   // Who wants to enforce must not wait for anybody; the file is replaced as a whole.
   const inTurn = mode === 'enforce' ? withLockOrWithout : withLock
@@ -43,7 +43,7 @@ export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Pro
     const state = readState(places.policy)
     if (state === undefined) throw new FileError(`${printable(places.policy)} went away`)
     placeState(places.policy, { ...state, bytes: Buffer.from(toml, 'utf8') })
-    return settleSnapshot(places)
+    return announcePolicy(places)
   })
 }
 

@@ -2,10 +2,13 @@
 import type { Readable, Writable } from 'node:stream'
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from './store-error.ts'
-import { type Reader, wireError } from './wire.ts'
+import { type SkippingReader, wireError } from './wire.ts'
 
 /** The most bytes that one answer may have, and that may wait unread. */
 const MAX_ANSWER = 128 * 1024 * 1024
+/** Bytes that are passed over in one piece. */
+const SKIPPED_AT_ONCE = 64 * 1024
+const NOTHING = new Uint8Array()
 
 export interface Pipe {
   readonly input: Readable
@@ -22,7 +25,7 @@ export interface Connection {
    * Rejects with StoreError if the other side reports an error, after which the next request can follow, or if it is
    * late or gone, and with FormatError if its answer is malformed: both end the connection.
    */
-  exchange<T>(request: Uint8Array, answer: Reader<T>): Promise<T>
+  exchange<T>(request: Uint8Array, answer: SkippingReader<T>): Promise<T>
   /** False once the pipe was closed, whoever closed it. */
   isOpen(): boolean
   close(): void
@@ -33,7 +36,7 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
   const source = receive(pipe)
   let previous: Promise<unknown> = Promise.resolve()
 
-  async function converse<T>(request: Uint8Array, answer: Reader<T>): Promise<T> {
+  async function converse<T>(request: Uint8Array, answer: SkippingReader<T>): Promise<T> {
     const timer = setTimeout(
       () => source.fail(new StoreError(`the Nix daemon gave no answer within ${timeout} ms`)),
       timeout,
@@ -42,7 +45,12 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
       source.begin()
       pipe.output.write(request)
       let step = answer.next()
-      while (!step.done) step = answer.next(await source.take(step.value))
+      while (!step.done) {
+        const wanted = step.value
+        step = answer.next(
+          typeof wanted === 'number' ? await source.take(wanted) : await source.skip(wanted.skip),
+        )
+      }
       return step.value
     } catch (error) {
       // After an error that the daemon reported, and after no other, both sides still agree where they are.
@@ -70,6 +78,8 @@ interface Source {
   begin(): void
   /** The next so many bytes. */
   take(count: number): Promise<Uint8Array>
+  /** Passes over the next so many bytes, which do not count; resolves with nothing. */
+  skip(count: number): Promise<Uint8Array>
   /** Closes the pipe; what is asked now and later is answered with this error. Only the first failure counts. */
   fail(error: Error): void
   isOpen(): boolean
@@ -127,6 +137,15 @@ function receive(pipe: Pipe): Source {
       return new Promise((resolve, reject) => {
         waiting = { count, resolve, reject }
       })
+    },
+    async skip(count) {
+      for (let left = count; left > 0; ) {
+        // Some at a time, or they would all wait in memory.
+        const { length } = await this.take(Math.min(left, SKIPPED_AT_ONCE))
+        answered -= length
+        left -= length
+      }
+      return NOTHING
     },
   }
 }

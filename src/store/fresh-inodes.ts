@@ -3,6 +3,7 @@
  * can change what lies there any longer. Directories keep theirs, for nobody but root can change those.
  * Loads node:crypto: reach this module by `await import()` from a hook.
  */
+
 import {
   chmodSync,
   chownSync,
@@ -20,15 +21,19 @@ import {
 } from 'node:fs'
 import { copyFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import { printable } from '../primitives/printable.ts'
 import { forgetLinks, linksOf } from './optimised-links.ts'
+import type { Altered, Renewed } from './renewed.ts'
 import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
 /** How often a path is copied that others replace meanwhile. */
-const TRIES = 3
+const TRIES = 20
+/** Milliseconds between two of them, at most: others who do the same must not meet again each time. */
+const PAUSE = 100
 
 /** Bytes of a file that is copied at once; others get their turn while a larger one is. */
 const AT_ONCE = 1024 * 1024
@@ -41,19 +46,6 @@ const NIX_TIME = 1
 
 /** Blocks are shared where the file system can: what is written to one of two such files shows in it alone. */
 const CLONE = constants.COPYFILE_FICLONE
-
-/** What was found instead of what was expected: NAR hashes, SHA-256, lower-case hex. */
-export interface Altered {
-  readonly registered: string
-  readonly found: string
-}
-
-/** A regular file, its copy, both as bytes in latin1, and what it was. */
-export interface Renewed {
-  readonly file: string
-  readonly copy: string
-  readonly status: Stats
-}
 
 interface Walk {
   readonly files: Renewed[]
@@ -82,6 +74,7 @@ export async function renewInodes(
     for (let tries = TRIES; tries > 0; tries--) {
       const done = await withRoot(path, root => renewBelow(root, { path, registered, aside }))
       if (done !== 'replaced') return done
+      await sleep(Math.random() * PAUSE)
     }
     throw new FileError(`${printable(path)} is replaced again and again`)
   } catch (error) {

@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { toNix32 } from '../formats/nix/nix32.ts'
 import { fromHex } from '../primitives/hex.ts'
-import type { Renewed } from './fresh-inodes.ts'
+import type { Renewed } from './renewed.ts'
 import { narHashOfTree } from './tree-nar.ts'
 
 /** The name that an optimised store has, or gets, for a file's contents, and what the file was before it was copied. */

@@ -7,17 +7,20 @@ import {
   encode,
   type Item,
   type Reader,
+  readAnyNumber,
   readBoolean,
   readList,
   readNumber,
+  readSomeStrings,
   readString,
+  type SkippingReader,
   wireError,
 } from './wire.ts'
 
 /** A request as bytes and the reader of its answer. */
 export interface Query<T> {
   readonly request: Uint8Array
-  readonly answer: Reader<T>
+  readonly answer: SkippingReader<T>
 }
 
 /** What the store registered about a valid path. */
@@ -31,17 +34,23 @@ export interface PathInfo {
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   readonly references: readonly string[]
-  /** Seconds since 1970. */
+  /** Seconds since 1970; whatever was chosen by who added a path that is known by its contents. */
   readonly registrationTime: number
   /** Bytes. */
   readonly narSize: number
   /** Built by this store. */
   readonly ultimate: boolean
-  /** As stored: `name:base64` or anything else that somebody added. */
+  /** As stored: `name:base64` or anything else that somebody added; those that have room in `SIGNATURES`. */
   readonly signatures: readonly string[]
   /** The content address, if the path has one: `text:sha256:…`, `fixed:r:sha256:…` */
   readonly ca?: string
 }
+
+/**
+ * Bytes of a signature, and of all of a path. Whoever adds a path gives it signatures as they like, and those that are
+ * longer or too many must not make the path unreadable for others.
+ */
+export const SIGNATURES = { longest: 1024, room: 16 * 1024 * 1024 } as const
 
 const OPERATION = {
   queryReferrers: 6,
@@ -89,11 +98,11 @@ export function addSignatures(path: string, signatures: readonly string[]): Quer
   return query(readDone(), OPERATION.addSignatures, parsed(path), signatures)
 }
 
-function query<T>(answer: Reader<T>, ...request: readonly Item[]): Query<T> {
+function query<T>(answer: SkippingReader<T>, ...request: readonly Item[]): Query<T> {
   return { request: encode(...request), answer: afterFrames(answer) }
 }
 
-function* afterFrames<T>(answer: Reader<T>): Reader<T> {
+function* afterFrames<T>(answer: SkippingReader<T>): SkippingReader<T> {
   yield* readFrames()
   return yield* answer
 }
@@ -102,17 +111,17 @@ function parsed(path: string): string {
   return parseStorePath(path).path
 }
 
-function* readPathInfo(path: string): Reader<PathInfo | undefined> {
+function* readPathInfo(path: string): SkippingReader<PathInfo | undefined> {
   const isValid = yield* readBoolean('valid')
   if (!isValid) return undefined
   const deriver = yield* readOptionalPath('deriver')
   const narHash = yield* readString('nar hash')
   if (!/^[0-9a-f]{64}$/.test(narHash)) throw wireError('not a SHA-256 in hex', 'nar hash')
   const references = yield* readPaths('references')
-  const registrationTime = yield* readNumber('registration time')
+  const registrationTime = yield* readAnyNumber()
   const narSize = yield* readNumber('nar size')
   const ultimate = yield* readBoolean('ultimate')
-  const signatures = yield* readList('signatures', readString)
+  const signatures = yield* readSomeStrings('signatures', SIGNATURES)
   const ca = yield* readString('content address')
   return {
     path,

@@ -7,6 +7,14 @@ import { FormatError } from '../primitives/format-error.ts'
 /** Yields how many bytes it needs next, is given exactly these, and returns the value that they make. */
 export type Reader<T> = Generator<number, T, Uint8Array>
 
+/** Bytes that are passed over: they are not kept, and do not count against the limit of an answer. */
+export interface Skip {
+  readonly skip: number
+}
+
+/** A reader that may pass bytes over; for a `Skip` it is given no bytes. */
+export type SkippingReader<T> = Generator<number | Skip, T, Uint8Array>
+
 /** What a request is made of. */
 export type Item = number | string | readonly string[]
 
@@ -52,6 +60,13 @@ export function* readNumber(where: string): Reader<number> {
   return Number(value)
 }
 
+/** A number of any size; one past 2^53 - 1 becomes that. For what anybody can choose and nothing is decided by. */
+export function* readAnyNumber(): Reader<number> {
+  const bytes = yield 8
+  const value = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
+  return Math.min(Number(value), Number.MAX_SAFE_INTEGER)
+}
+
 /** A number that is 0 or 1. Throws FormatError on any other. */
 export function* readBoolean(where: string): Reader<boolean> {
   const value = yield* readNumber(where)
@@ -85,4 +100,28 @@ export function* readList<T>(where: string, item: (where: string) => Reader<T>):
   const items: T[] = []
   for (let index = 0; index < length; index++) items.push(yield* item(where))
   return items
+}
+
+/**
+ * A list of strings of which anybody can make any number, of any length: those of at most `longest` bytes, as many as
+ * have `room` bytes together. All others are passed over. What is not UTF-8 becomes U+FFFD.
+ */
+export function* readSomeStrings(
+  where: string,
+  { longest, room }: { readonly longest: number; readonly room: number },
+): SkippingReader<readonly string[]> {
+  const count = yield* readNumber(where)
+  const texts: string[] = []
+  let left = room
+  for (let index = 0; index < count; index++) {
+    const length = yield* readNumber(where)
+    if (length > longest || length > left) {
+      yield { skip: length + padding(length) }
+    } else if (length > 0) {
+      const bytes = yield length + padding(length)
+      texts.push(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8'))
+      left -= length
+    }
+  }
+  return texts
 }

@@ -7,9 +7,9 @@ import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
-import { outputsOf, readDerivation } from './build.ts'
 import { foreseeOutcome } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
+import { outputsOf, readDerivation } from './stored-derivation.ts'
 
 /**
  * Undefined: by the policy of now its build may start, and these contents come of it; otherwise why not. Throws FormatError

@@ -9,17 +9,23 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
-import { type Input, inputsOf, type Output, readDerivation, type StoredDerivation } from './build.ts'
+import { admitSignature, noSignature } from './derivation-signatures.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Foreseen } from './foresee.ts'
 import { identify, isCopied, knownFromStore } from './identify.ts'
-import { admitSignature, noSignature } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
-import { once } from './once.ts'
+import { once } from './judge-once.ts'
 import { recordTrust, rememberBuild } from './record.ts'
 import { refusedFor } from './refusals.ts'
 import { type Settled, settleContents } from './settle-contents.ts'
+import {
+  type Input,
+  inputsOf,
+  type Output,
+  readDerivation,
+  type StoredDerivation,
+} from './stored-derivation.ts'
 
 /**
  * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;

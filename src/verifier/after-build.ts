@@ -9,13 +9,6 @@ import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
-import {
-  type Output,
-  outputsOf,
-  readDerivation,
-  type StoredDerivation,
-  UnsupportedDerivationError,
-} from './build.ts'
 import { condemn } from './condemn.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
@@ -25,6 +18,13 @@ import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
+import {
+  type Output,
+  outputsOf,
+  readDerivation,
+  type StoredDerivation,
+  UnsupportedDerivationError,
+} from './stored-derivation.ts'
 
 /** How often a build is judged again whose outputs are taken out or made again meanwhile. */
 const TRIES = 3

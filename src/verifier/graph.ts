@@ -5,11 +5,11 @@ import { judge } from '../policy/judge.ts'
 import { ruleFor } from '../policy/match.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import { readDerivation, type StoredDerivation } from './build.ts'
-import { declaredIn, partNamed } from './declared.ts'
+import { declaredIn, partNamed } from './declared-signatures.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst } from './known-first.ts'
+import { knownFirst } from './known-inputs-first.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
+import { readDerivation, type StoredDerivation } from './stored-derivation.ts'
 
 /** Derivations that are read for one path, though nothing is known of them. */
 const DEPENDENT_LIMIT = 4096

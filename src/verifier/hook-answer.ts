@@ -8,7 +8,7 @@ import type { HookReply, Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
-import { paragraph, sentence } from '../policy/wording.ts'
+import { paragraph, sentences } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
@@ -19,8 +19,6 @@ import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
-/** Refusals that are told one by one in a sentence; of the others only the number. */
-const TOLD = 3
 /** Characters of a notice: as many as a reply has room for, four bytes each. */
 const NOTICE_LIMIT = 12_000
 
@@ -65,13 +63,13 @@ async function decide(inquiry: Inquiry, { kind, derivation }: BuildQuestion): Pr
 }
 
 function reply(
-  { kind }: BuildQuestion,
+  { kind, derivation }: BuildQuestion,
   { refusals, notices }: Decision,
   policy: Policy | undefined,
   until = '',
 ): HookReply {
   const telling = tellingBy(policy)
-  const text = sentences(refusals)
+  const text = sentences(refusals, derivation)
   if (text !== '' && policy?.mode !== 'warn') {
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
@@ -89,12 +87,6 @@ function untilWhen({ places, now }: Inquiry): string {
 function tellingBy(policy: Policy | undefined): Telling {
   if (policy === undefined) return { isByLine: true, versions: [] }
   return { isByLine: policy.nix.refusalLine, versions: policy.nix.refusalLineVersions }
-}
-
-/** Refusals in one line, for a channel that has no more; empty for none. */
-function sentences(refusals: readonly Refusal[]): string {
-  const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more`] : []
-  return [...refusals.slice(0, TOLD).map(sentence), ...more].join(' — ')
 }
 
 /** Refusals in full, and where the refused outputs are kept. */

@@ -9,9 +9,9 @@ import { readAdmission } from '../ledger/admissions.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
+import { noSignature } from './derivation-signatures.ts'
 import { rememberedEvidence } from './evidence.ts'
 import type { Identified } from './identify.ts'
-import { noSignature } from './in-band.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource, namesOf } from './judge-input.ts'
 import { recordOffer, recordSignature } from './record.ts'
@@ -67,7 +67,7 @@ async function assertLiesThere(path: string, narHash: string): Promise<void> {
 
 /** Why a file that is fetched as a signature is none. */
 async function whyNoSignatureAt(path: string): Promise<string | undefined> {
-  const { whyNoSignature } = await import('../evidence/in-band.ts')
+  const { whyNoSignature } = await import('../evidence/derivation-signatures.ts')
   return whyNoSignature(path, 'either')
 }
 

@@ -21,13 +21,13 @@ import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admitBuilt } from './admit-built.ts'
 import { admittedNow } from './admitted.ts'
-import { readDerivation } from './build.ts'
 import { judgeElsewhere } from './elsewhere.ts'
 import { identify, OF_TREE } from './identify.ts'
 import { admitByBytes } from './incoming-bytes.ts'
 import type { Inquiry } from './inquiry.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { readDerivation } from './stored-derivation.ts'
 
 /** Bytes of a text that evaluation wrote, with references in it. */
 const TEXT_LIMIT = DERIVATION_LIMIT

@@ -12,10 +12,10 @@ import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
-import type { Kept } from './kept.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy, withPlaces } from './policy-file.ts'
+import type { ResidentCache } from './resident-cache.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
 export interface Inquiry {
@@ -57,7 +57,7 @@ export interface InquiryOptions {
   /** False for a process that may not write to the store; true unless told. */
   readonly takesOut?: boolean
   /** What this process keeps for all its inquiries into the same places; an inquiry without reads everything itself. */
-  readonly kept?: Kept
+  readonly kept?: ResidentCache
 }
 
 /** Opens an inquiry now. Throws FileError if others can write the state directory. */
@@ -130,7 +130,7 @@ async function inForce(places: Places, { records, kept }: Means, now: Instant): 
 
 interface Means {
   readonly records: boolean
-  readonly kept: Kept | undefined
+  readonly kept: ResidentCache | undefined
 }
 
 /** Nothing may be judged by one policy and written down under another. Throws FileError. */
@@ -140,7 +140,7 @@ function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
 }
 
 /** What this machine signed itself is no evidence on it. */
-async function makeReader(inquiry: Inquiry, kept: Kept | undefined): Promise<AttestationReader> {
+async function makeReader(inquiry: Inquiry, kept: ResidentCache | undefined): Promise<AttestationReader> {
   const policy = await inquiry.policy()
   if (kept !== undefined) return kept.reader(policy)
   return attestationReader(policy, readMachineKey(inquiry.places.state))

@@ -7,12 +7,12 @@ import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { hasUnfinished } from '../quarantine/unfinished.ts'
 import { openStore } from '../store/store-client.ts'
 import type { BuildOutcome } from './after-build.ts'
-import { inputsOf, readDerivation } from './build.ts'
 import { forgetOldPresents } from './forget-presents.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { inputsOf, readDerivation } from './stored-derivation.ts'
 
 /** Expectations that one hook looks at: anybody's builds that fail leave some. */
 const LOOKED_AT = 64

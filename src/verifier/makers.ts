@@ -3,17 +3,19 @@
  * differ in where a source is fetched from alone make the same output. So no order of theirs has a meaning, any one that
  * is admitted suffices, and one that nobody stands for is no knowledge at all.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
-import { type Output, outputsOf, readDerivation, type StoredDerivation } from './build.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst, UNKNOWN_LIMIT } from './known-first.ts'
+import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { type Output, outputsOf, readDerivation, type StoredDerivation } from './stored-derivation.ts'
 
 /** Derivations that are read for one path, though nobody knows them; and of these those that name signatures. */
 const READ_LIMIT = 4096
+const READ_AT_ONCE = 16
 const SAYING_LIMIT = 256
 
 /**
@@ -22,10 +24,16 @@ const SAYING_LIMIT = 256
  */
 export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<readonly Output[]> {
   const derivers = await (await inquiry.store()).derivers(path.path)
-  const ranked = await knownFirst(inquiry, derivers, READ_LIMIT)
-  const makers = ranked.flatMap(deriver => outputNamedBy(deriver, path.path) ?? [])
+  const { known, unknown } = await rankDerivations(inquiry, derivers, READ_LIMIT)
+  const makers: Output[] = []
+  for (const [index, deriver] of [...known, ...unknown].entries()) {
+    // Others are answered in between.
+    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await nextTurn()
+    const maker = outputNamedBy(deriver, path.path)
+    if (maker !== undefined) makers.push(maker)
+  }
   if (derivers.length <= UNKNOWN_LIMIT) return makers
-  const first = new Set(await knownFirst(inquiry, derivers))
+  const first = new Set([...known, ...unknown.slice(0, UNKNOWN_LIMIT)])
   // Those that name signatures are looked at besides: others must not crowd them out.
   const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
   return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))

@@ -1,7 +1,7 @@
 /** Judges what binary caches say of a path before any of it is here. */
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
-import type { Answer, Offer } from '../evidence/upstreams/offer.ts'
+import type { Offer, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { isDerivationPath, parseStorePath, STORE_DIR, type StorePath } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
@@ -54,7 +54,7 @@ interface Offered extends Coming {
 export async function admitOffers(
   inquiry: Inquiry,
   digest: string,
-  answers: readonly Answer[],
+  answers: readonly UpstreamAnswer[],
 ): Promise<OfferOutcome> {
   const offers = answers.flatMap(({ said }) => (said.kind === 'offer' ? [said.offer] : []))
   const silent = answers.flatMap(({ upstream, said }): readonly Stray[] =>

@@ -15,9 +15,9 @@ import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
-import { type Input, type Output, outputsOf, type StoredDerivation } from './build.ts'
 import type { Foreseen } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
+import { type Input, type Output, outputsOf, type StoredDerivation } from './stored-derivation.ts'
 
 /** What was found of a derivation that may be built. */
 export interface JudgedBuild {

@@ -2,7 +2,7 @@
  * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it:
  * docs/semantics.md, G13. Builders whose word counts, the path's own name, or else its contents.
  */
-import type { Offer } from '../evidence/upstreams/offer.ts'
+import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'
 import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
@@ -12,11 +12,11 @@ import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.
 import { pathWord } from '../policy/words.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
-import { outputsOf, type StoredDerivation } from './build.ts'
 import { candidatesOf } from './candidates.ts'
 import { type Conclusion, concludeFrom, impossible, wantedFor } from './found-references.ts'
 import { addressByName } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
+import { outputsOf, type StoredDerivation } from './stored-derivation.ts'
 
 /** What is known of a path that binary caches offer, all alike in what a signature is over. */
 export interface OfferedPath {

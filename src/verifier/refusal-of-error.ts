@@ -1,7 +1,7 @@
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { FormatError } from '../primitives/format-error.ts'
-import type { UnsupportedDerivationError } from './build.ts'
+import type { UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
  * What an error means to the path that was being judged: a refusal, always. Errors that nixsig itself raises carry a
@@ -56,7 +56,7 @@ function placeOf(error: unknown, name: string) {
 
 /** What happens to a plain user who builds in a store of his own: these hooks judge for root. */
 function forbidden({ message }: Error, path: string, kind: SubjectKind): Refusal {
-  const detail = `${message}: only root can admit anything on this machine`
+  const detail = `${message}: only root can admit anything on this machine, so build through the daemon (--store daemon)`
   const trouble = { origin: 'a file', detail }
   const findings = [{ code: 'unreadable', trouble }] as const
   return { outcome: 'indeterminate', path, kind, ground: { kind: 'evidence' }, findings }

@@ -1,6 +1,7 @@
 /** Gets what a binary cache offers, to look into it; nothing of it is kept. Heavy: reached by `import()` alone. */
-import type { Offer } from '../evidence/upstreams/offer.ts'
+
 import { readNar } from '../evidence/upstreams/read-nar.ts'
+import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { deadlineSignal, onAbort, waitingFor, within } from '../files/deadline.ts'
 import type { Found, Wanted } from '../formats/nix/hash-parts.ts'
 import { printable } from '../primitives/printable.ts'

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, test } from 'node:test'
-import { finishEntry, type QuarantineEntry, writeEntry } from '../../src/quarantine/entries.ts'
+import { finishEntry, writeEntry } from '../../src/quarantine/entries.ts'
+import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()

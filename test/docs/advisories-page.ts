@@ -4,30 +4,31 @@ import type { Mend } from '../../src/formats/nix/nix-version.ts'
 
 const HEAD = `# Published faults of Nix
 
-Made from src/formats/nix/advisories.ts by \`NIXSIG_UPDATE_DOCS=1 npm test -- --unit --only docs/advisories\`. What is
-known of [Nix's advisories](https://github.com/NixOS/nix/security/advisories) from 2.8 on, as far as they are about
-Linux. \`nixsig doctor\` and \`nixsig setup\` tell those that are about the Nix of a machine, by its number. Distributions
-mend older versions as well, which no number tells: \`nixsig doctor --mended CVE-…\` says so.
+Made from src/formats/nix/advisories.ts by \`NIXSIG_UPDATE_DOCS=1 npm test -- --unit --only docs/advisories\`. It lists
+what is known of [Nix's advisories](https://github.com/NixOS/nix/security/advisories) from 2.8 on, as far as they
+concern Linux. \`nixsig doctor\` and \`nixsig setup\` report those that concern a machine's Nix, by its version number.
+Distributions also fix older versions, which the number does not show: then run \`nixsig doctor --mended CVE-…\`.
 
-Lix counts its own versions, and little is known here of what is mended in which: to nixsig every Lix is one before the
-mends that it takes precautions for.
+Lix has version numbers of its own, and little is known here about which of them has which fix. nixsig takes every
+precaution with every Lix.
 
 `
 
 const TAIL = `## What nixsig does about descriptors
 
-A build that can hand out a descriptor of its output leaves something that stays writable when the output is valid and
-was judged. Whether the Nix that builds lets it is told by the version that its daemon states; one that is unknown does.
-Then, before an output that was made here is admitted, its files are copied where nobody else can reach them, hashed,
-held against the hash that Nix registered, and renamed over the old ones. Directories stay, for only root can change
-them. A later change of what was admitted shows in its [stamp](ledger.md): then it is hashed again before it is used.
+If a build can hand out a descriptor of its output, whoever has it can still write to the output after it was judged and
+is valid. The version that the daemon states says whether this Nix permits that; an unknown version counts as permitting
+it. Then, before an output that was made here is admitted, its files are copied to a place that nobody else can reach,
+hashed, compared with the hash that Nix registered, and renamed over the old ones. Directories stay, because only root
+can change them. A later change of an admitted path shows in its [stamp](ledger.md): then it is hashed again before it
+is used.
 
-- Between becoming valid and being admitted, an output can be changed. Then it is refused: what is judged is what lies
-  on the disk. Who runs it before that, without building from it, is not protected.
-- \`auto-optimise-store\` links files with the same contents to one inode, as soon as an output is there. What came
-  from elsewhere can get an inode that a builder here still holds, until that builder's output was copied. On a Nix that
-  is not mended leave it off. \`nix-store --optimise\`, which any user may run, does the same.
-- Without a sandbox every build can hand out what it likes, on every Nix: the door \`sandbox\` of \`nixsig doctor\`.
+- Between becoming valid and being admitted, an output can be changed. Then it is refused, because what lies on the disk
+  is judged. Whoever runs it before that, without building from it, is not protected.
+- \`auto-optimise-store\` links files with the same contents to one inode, as soon as an output is there. A path from
+  elsewhere can then share an inode that a builder here still holds, until that builder's output was copied. Leave it
+  off on a Nix without the fix. \`nix-store --optimise\`, which any user may run, has the same effect.
+- Without a sandbox every build can hand out descriptors, on every Nix: see the door \`sandbox\` of \`nixsig doctor\`.
 - A store that is mounted read-only is written to in a mount namespace of its own. A gate with \`--quarantine by-hooks\`
   leaves the copying to the hook.
 `
@@ -37,7 +38,7 @@ export function advisoriesPage(): string {
   return `${HEAD}${ADVISORIES.map(printAdvisory).join('\n')}\n${TAIL}`
 }
 
-const DOES = { blunts: 'blunts it', narrows: 'leaves less of it', cannot: 'cannot help' } as const
+const DOES = { blunts: 'prevents its effect', narrows: 'reduces it', cannot: 'cannot help' } as const
 
 function printAdvisory({ id, cves, what, since, mended, lix, nixsig, how }: Advisory): string {
   const title = cves.length === 0 ? id : `${cves.join(', ')} (${id})`
@@ -45,8 +46,8 @@ function printAdvisory({ id, cves, what, since, mended, lix, nixsig, how }: Advi
 
 ${wrap(`${capital(what)}.`)}
 
-- Nix: ${since === undefined ? 'from before 2.8' : `since ${printVersions(since)}`}; mended in ${printVersions(mended)}
-- Lix: ${lix ?? 'not known'}
+- Nix: ${since === undefined ? 'from before 2.8' : `since ${printVersions(since)}`}; fixed in ${printVersions(mended)}
+- Lix: ${lix ?? 'unknown'}
 - nixsig ${wrap(`${DOES[nixsig]}: ${how}.`, '- nixsig '.length, '  ')}
 `
 }

@@ -11,9 +11,9 @@ export interface DocumentedOption {
 
 const HEAD = `# Options of the NixOS module
 
-Made from nix/module.nix by \`NIXSIG_UPDATE_DOCS=1 npm test -- --only nixos-options\`; a test holds it against the
-module. How they work together is in [how-to/nixos.md](how-to/nixos.md); what the fields of the policy mean, in
-[policy.md](policy.md). \`<name>\` is a name of yours, \`*\` each element of a list.
+Made from nix/module.nix by \`NIXSIG_UPDATE_DOCS=1 npm test -- --only nixos-options\`; a test compares it with the
+module. [how-to/nixos.md](how-to/nixos.md) shows how to use the options; [policy.md](policy.md) says what the fields of
+the policy mean. \`<name>\` is a name that you choose, \`*\` each element of a list.
 
 `
 
@@ -29,7 +29,7 @@ function printOption({ name, type, default: value, example, description }: Docum
 ${wrap(meaning)}
 
 - type: ${type}
-- default:${value === null ? ' none, it has to be given' : code(value)}
+- default:${value === null ? ' none, must be set' : code(value)}
 - example:${code(example)}
 `
 }

@@ -13,7 +13,7 @@ const [, inside, before] = /PATIENCE_INSIDE_MS = (\d+), PATIENCE_BEFORE_MS = (\d
 
 const { connections, pipelined, turns } = HTTP_LIMITS
 const BOUNDS: Readonly<Record<string, readonly string[]>> = {
-  'Builds that are let start': [`${AT_ONCE} names at a time, ${OVER} s after`],
+  'builds that are allowed to start': [`${AT_ONCE} names at a time, ${OVER} s after`],
   'Paths that refer to an output': [`${HOLDERS_KEPT} such paths are kept`],
   "the gate's HTTP side": [
     `has ${connections.perPeer} connections`,

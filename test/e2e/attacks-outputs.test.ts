@@ -195,24 +195,6 @@ for (const version of VERSIONS) {
       }))
   }
 
-  test(`${version}: attack: what an exemption let be built is not built by the ledger's word once that has ended`, () =>
-    withWorld(version, {}, async world => {
-      const end = Date.now() + 6000
-      const until = new Date(end).toISOString().replace(/\.\d+Z$/, 'Z')
-      const exempt = `[[exemptions]]\nname = "plain"\nreason = "until it is signed"\nuntil = ${until}\n`
-      await withBuilders(world, 'bob', exempt)
-      // Younger policies are not relied upon, so that nothing is said by the ledger alone.
-      await sleep(2100)
-      const { out } = await instantiate(world, nix.derivation('plain'))
-      for (const times of ['judged', 'by the ledger']) {
-        await assertBuilt(world)
-        assert.equal(await isValid(world, out), true, times)
-        await world.output(`nix-store --delete ${out}`)
-      }
-      await sleep(Math.max(0, end + 1000 - Date.now()))
-      await assertRefusedBeforeBuild(world, out, /needs bob for its output, found no signature/)
-    }))
-
   for (const [name, { spoil, reason }] of Object.entries(WHILE_IT_RUNS)) {
     test(`${version}: attack: while a build runs, ${name}`, () =>
       withWorld(version, {}, async world => {
@@ -229,3 +211,24 @@ for (const version of VERSIONS) {
       }))
   }
 }
+
+/** Milliseconds in which two builds end on a machine that has much else to do. */
+const ENOUGH_MS = 20_000
+
+test("attack: what an exemption let be built is not built by the ledger's word once that has ended", () =>
+  withWorld('bookworm', {}, async world => {
+    const end = Date.now() + ENOUGH_MS
+    const until = new Date(end).toISOString().replace(/\.\d+Z$/, 'Z')
+    const exempt = `[[exemptions]]\nname = "plain"\nreason = "until it is signed"\nuntil = ${until}\n`
+    await withBuilders(world, 'bob', exempt)
+    // Younger policies are not relied upon, so that nothing is said by the ledger alone.
+    await sleep(2100)
+    const { out } = await instantiate(world, nix.derivation('plain'))
+    for (const times of ['judged', 'by the ledger']) {
+      await assertBuilt(world)
+      assert.equal(await isValid(world, out), true, times)
+      await world.output(`nix-store --delete ${out}`)
+    }
+    await sleep(Math.max(0, end + 1000 - Date.now()))
+    await assertRefusedBeforeBuild(world, out, /needs bob for its output, found no signature/)
+  }))

@@ -47,7 +47,7 @@ for (const version of VERSIONS) {
         assert.match(
           bad.stdout,
           new RegExp(
-            `what lies on the disk \\(${hash}\\) is not what Nix registered \\(${hash}\\): repair it`,
+            `what lies on the disk \\(${hash}\\) is not what Nix registered \\(${hash}\\): as root, .* repair it`,
           ),
         )
         const json = JSON.parse((await verify(`${out} --json`)).stdout)

@@ -241,7 +241,7 @@ for (const version of VERSIONS) {
     for (const path of ['/realisations/sha256:ab!out.doi', '/build-trace-v2/x/out.doi']) {
       assert.match(
         await get(path),
-        /^nixsig: refused .*: nobody signs realisations, so none is passed on\n451$/,
+        /^nixsig: refused .*: nobody signs realisations, so none is passed on; next: build it without __contentAddressed\n451$/,
       )
     }
     assert.match(

@@ -110,6 +110,11 @@ for (const version of VERSIONS) {
           assert.match(refused.stderr, /unknown pre-build hook command 'nixsig: /)
           assert.match(refused.stderr, /tool\.tar/)
           assert.match(refused.stderr, /needs packager/)
+          // What it tells its reader to do next he can do, and it ends in advice.
+          const next = /; next: (nixsig explain \/nix\/store\/[\w.-]+)/.exec(refused.stderr)?.[1]
+          const explained = await world.run(`/opt/nixsig/${next}`, daemon ? { user: 'alice' } : {})
+          assert.equal(explained.status, 10, explained.stderr)
+          assert.match(explained.stdout, /what to do:\n {2}have them sign it: nixsig attest source/)
         }))
     }
   }

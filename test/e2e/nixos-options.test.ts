@@ -171,7 +171,7 @@ for (const version of VERSIONS) {
         assert.equal(page, readFileSync(file, 'utf8'))
       })
       await context.test('every row of the tables of messages is one that is tried here', () => {
-        const mistakes = rowsOf('What is told of a mistake')
+        const mistakes = rowsOf('How mistakes are reported')
         assert.equal(mistakes.length, 9)
         for (const row of mistakes)
           assert.ok(

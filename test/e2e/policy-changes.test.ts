@@ -145,23 +145,6 @@ for (const version of VERSIONS) {
       await assertRefusedBeforeBuild(world, out, /bottom \(output\).*needs alice for its output/)
     }))
 
-  test(`${version}: an exemption lets a source pass until its end, and not a second longer`, () =>
-    withWorld(version, {}, async world => {
-      const alice = signer('alice')
-      const end = fromNow(6)
-      await setPolicy(world, textOf({ alice }, `${exemption(end)}${byDefault('alice', 'nothing', 'self')}`))
-      world.write('/srv/tool.tar', SOURCE)
-      await instantiate(world, user('before'))
-      await assertBuilt(world)
-      await sleep(Math.max(0, Date.parse(end) - Date.now()))
-      const { out } = await instantiate(world, user('after'))
-      await assertRefusedBeforeBuild(
-        world,
-        out,
-        /tool\.tar \(fetched source\).*needs alice for its source, found no signature/,
-      )
-    }))
-
   test(`${version}: an exemption that has ended lets nothing pass`, () =>
     withWorld(version, {}, async world => {
       const alice = signer('alice')
@@ -218,3 +201,23 @@ for (const version of VERSIONS) {
       assert.equal(await isValid(world, out), false)
     }))
 }
+
+/** Seconds in which a build ends on a machine that has much else to do. */
+const ENOUGH = 15
+
+test('an exemption lets a source pass until its end, and not a second longer', () =>
+  withWorld('bookworm', {}, async world => {
+    const alice = signer('alice')
+    const end = fromNow(ENOUGH)
+    await setPolicy(world, textOf({ alice }, `${exemption(end)}${byDefault('alice', 'nothing', 'self')}`))
+    world.write('/srv/tool.tar', SOURCE)
+    await instantiate(world, user('before'))
+    await assertBuilt(world)
+    await sleep(Math.max(0, Date.parse(end) - Date.now()))
+    const { out } = await instantiate(world, user('after'))
+    await assertRefusedBeforeBuild(
+      world,
+      out,
+      /tool\.tar \(fetched source\).*needs alice for its source, found no signature/,
+    )
+  }))

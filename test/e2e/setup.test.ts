@@ -486,7 +486,7 @@ describe(PAGE, () => {
   test('its commands, one after the other', () =>
     withInstalled('bookworm', USUAL, async world => {
       await world.output('mv /opt/nixsig /root/dist')
-      const commands = commandsOf(PAGE)
+      const commands = [...commandsOf('docs/getting-started.md', 'Install'), ...commandsOf(PAGE)]
       assert.deepEqual(
         commands.map(({ section }) => section),
         [

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { envelopeBy } from '../../src/crypto/envelope.ts'
-import { openSigner } from '../../src/crypto/signers/signer.ts'
+import { openSigner } from '../../src/crypto/signers/open-signer.ts'
 import {
   LEVEL,
   VERIFICATION_SUMMARY,

@@ -6,7 +6,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
-import { type SignaturePart, whyNoSignature } from '../../src/evidence/in-band.ts'
+import { type SignaturePart, whyNoSignature } from '../../src/evidence/derivation-signatures.ts'
 import { assertInert } from '../../src/formats/inert.ts'
 import { openDevelopers, RELEASE } from '../support/in-band.ts'
 

@@ -6,12 +6,8 @@ import { createServer } from 'node:net'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
-import {
-  type GateRequest,
-  type GateResponse,
-  HTTP_LIMITS,
-  openHttpServer,
-} from '../../src/gate/http-server.ts'
+import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
+import { HTTP_LIMITS, openHttpServer } from '../../src/gate/http-server.ts'
 import { request, startServer, UNPACED, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })

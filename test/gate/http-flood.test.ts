@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { GateRequest, GateResponse } from '../../src/gate/http-server.ts'
+import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
 import { request, startServer, UNPACED, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
-import type { GateResponse } from '../../src/gate/http-server.ts'
+import type { GateResponse } from '../../src/gate/http-request.ts'
 import { request, startServer, until } from './raw-http.ts'
 
 const HELLO = Buffer.from('hello\n')

@@ -19,7 +19,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { HookQuestion } from '../../src/formats/hook-question.ts'
 import { type HookReply, parseReply } from '../../src/formats/hook-reply.ts'
-import { type Answer, type JudgeSocket, openJudgeSocket } from '../../src/gate/judge-socket.ts'
+import { type AnswerQuestion, type JudgeSocket, openJudgeSocket } from '../../src/gate/judge-socket.ts'
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello.drv'
 const QUESTION = `nixsig1 before-build ${DRV}\n`
@@ -30,7 +30,7 @@ const PASS: HookReply = {
   notice: 'as the policy says',
   telling: { isByLine: true, versions: ['2.36.1'] },
 }
-const passes: Answer = async () => PASS
+const passes: AnswerQuestion = async () => PASS
 
 interface Stage {
   readonly path: string
@@ -47,7 +47,7 @@ async function withDirectory<T>(use: (directory: string) => Promise<T>): Promise
 }
 
 function withSocket(
-  answer: Answer,
+  answer: AnswerQuestion,
   use: (stage: Stage) => Promise<void>,
   limits = { connections: 256, patience: 5000 },
 ): Promise<void> {
@@ -91,7 +91,7 @@ function held() {
     release = resolve
   })
   const asked: HookQuestion[] = []
-  const answer: Answer = async question => {
+  const answer: AnswerQuestion = async question => {
     asked.push(question)
     await released
     return PASS
@@ -118,7 +118,7 @@ test('a question may arrive byte by byte', () =>
 
 test('what is asked reaches whoever answers', async () => {
   const asked: HookQuestion[] = []
-  const answer: Answer = async question => {
+  const answer: AnswerQuestion = async question => {
     asked.push(question)
     return PASS
   }
@@ -134,7 +134,8 @@ test('what is asked reaches whoever answers', async () => {
 
 test('questions do not wait for each other', async () => {
   const slow = held()
-  const answer: Answer = question => (question.kind === 'reload' ? passes(question) : slow.answer(question))
+  const answer: AnswerQuestion = question =>
+    question.kind === 'reload' ? passes(question) : slow.answer(question)
   await withSocket(answer, async ({ path, socket }) => {
     const first = ask(path, QUESTION)
     await until(() => slow.asked.length === 1)

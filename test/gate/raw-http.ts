@@ -2,12 +2,8 @@
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
-import {
-  type Handler,
-  type HttpOptions,
-  type HttpServer,
-  openHttpServer,
-} from '../../src/gate/http-server.ts'
+import type { Handler } from '../../src/gate/http-request.ts'
+import { type HttpOptions, type HttpServer, openHttpServer } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
 
 export interface Answer {

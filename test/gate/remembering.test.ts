@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
-import type { Said } from '../../src/evidence/upstreams/offer.ts'
-import type { Upstream } from '../../src/evidence/upstreams/upstream.ts'
+import type { Said, Upstream } from '../../src/evidence/upstreams/upstream.ts'
 import { remembering } from '../../src/gate/remembering.ts'
 
 const AGES = { maxAge: 3600, negativeMaxAge: 60 }

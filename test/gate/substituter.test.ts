@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { mirrorOf, writeRecord } from '../../src/evidence/remote/mirror.ts'
-import type { Answer } from '../../src/evidence/upstreams/offer.ts'
+import type { UpstreamAnswer } from '../../src/evidence/upstreams/upstream.ts'
 import { openMetrics } from '../../src/gate/metrics.ts'
 import { type GateParts, openSubstituter } from '../../src/gate/substituter.ts'
 import type { Upstreams } from '../../src/gate/upstreams.ts'
-import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
+import { openResidentCache } from '../../src/verifier/resident-cache.ts'
 
 const DIGEST = '0ks1qw2pm5bbzi7jg1xwyrz9cdqwfhv1'
 const UPSTREAM = 'https://cache.example.org'
@@ -35,7 +35,7 @@ function gateParts(
   }
   writeFileSync(places.policy, policy)
   mkdirSync(places.state, { mode: 0o755 })
-  const kept = keepBetweenInquiries(places)
+  const kept = openResidentCache(places)
   t.after(kept.close)
   const upstreams = {
     current: () => ({ ask, until: () => until, list: [] }),
@@ -47,7 +47,7 @@ function gateParts(
   return parts as unknown as GateParts
 }
 
-const absent: Answer = { upstream: UPSTREAM, said: { kind: 'absent' }, seconds: 0 }
+const absent: UpstreamAnswer = { upstream: UPSTREAM, said: { kind: 'absent' }, seconds: 0 }
 
 test('a judgement that never ends is over in time, and the path can be asked about again', async t => {
   t.mock.timers.enable({ apis: ['setTimeout'] })

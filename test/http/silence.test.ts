@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import { openUpstream } from '../../src/evidence/upstreams/upstream.ts'
+import { openUpstream } from '../../src/evidence/upstreams/open-upstream.ts'
 import { FileError } from '../../src/files/regular-file.ts'
 import { get, type Question, respond } from '../../src/http/client.ts'
 import { download } from '../../src/http/download.ts'

@@ -230,7 +230,7 @@ test('attack: a row that is no path with a NAR hash is refused', () => {
     { ...ROW, hash: `sha256:${NAR_HASH.toUpperCase()}` },
     { ...ROW, hash: `sha512:${NAR_HASH}` },
   ]
-  for (const row of rows) refuses(where, row, /no path of \/nix\/store with a NAR hash/)
+  for (const row of rows) refuses(where, row, /not a path of \/nix\/store with a NAR hash/)
 })
 
 test('P9: while the policy was changed since, what was let start is asked about, and data are not let in', () => {

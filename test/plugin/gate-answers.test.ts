@@ -14,7 +14,7 @@ const SOCKET = join(home, 'socket')
 const SECONDS = 1
 
 function reply(outcome: HookReply['outcome'], change: Partial<HookReply> = {}): Buffer {
-  const sentence = outcome === 'refuse' || outcome === 'error' ? 'no — never' : ''
+  const sentence = outcome === 'refuse' || outcome === 'error' ? 'no — never; next: ask again' : ''
   return printReply({ outcome, sentence, notice: '', telling: { isByLine: false, versions: [] }, ...change })
 }
 
@@ -151,7 +151,7 @@ test('a pass lets in, however it comes, and a refusal refuses in its own words',
   assert.ok(pass && inPieces && refuse && notice)
   letsIn(where, rowFor(pass))
   letsIn(where, rowFor(inPieces))
-  refuses(where, rowFor(refuse), /^no — never$/)
+  refuses(where, rowFor(refuse), /^no — never; next: ask again$/)
   assert.deepEqual(ask(where, rowFor(notice)), { outcome: 'warned', reason: 'would be refused' })
 })
 

@@ -56,7 +56,7 @@ const ATTEMPTS: Readonly<Record<string, readonly [statements: string, reason: Re
   ],
   'a row without a hash': [
     `insert into ValidPaths (path) values ('${PATH}');`,
-    /no path of \/nix\/store with a NAR hash/,
+    /not a path of \/nix\/store with a NAR hash/,
   ],
   'a row without a path': [`insert into ValidPaths (hash) values ('x');`, /refused a path without a name/],
   'a row whose path has more behind a NUL': [

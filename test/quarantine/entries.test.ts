@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
-import { entryDirectory, type QuarantineEntry, readEntry, writeEntry } from '../../src/quarantine/entries.ts'
+import { entryDirectory, readEntry, writeEntry } from '../../src/quarantine/entries.ts'
+import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 
 const state = mkdtempSync(join(tmpdir(), 'nixsig-entries-'))
 after(() => rmSync(state, { recursive: true, force: true }))

@@ -11,10 +11,10 @@ import {
   finishEntry,
   listEntries,
   listUnfinished,
-  type QuarantineEntry,
   readEntry,
   writeEntry,
 } from '../../src/quarantine/entries.ts'
+import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 import { finishInterrupted, quarantine, quarantineForOthers } from '../../src/quarantine/quarantine.ts'
 import type { PathInfo, Store } from '../../src/store/store-client.ts'
 

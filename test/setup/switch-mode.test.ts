@@ -16,7 +16,7 @@ import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { giveRespite, respiteAt } from '../../src/ledger/respite.ts'
 import { lockFile } from '../../src/setup/look.ts'
 import { cutShort } from '../../src/setup/respite.ts'
-import { standingOf, switchMode } from '../../src/setup/switch-mode.ts'
+import { modeInForce, switchMode } from '../../src/setup/switch-mode.ts'
 import { type Machine, makeMachine } from './machine.ts'
 
 let machine: Machine
@@ -41,10 +41,10 @@ test('the file keeps its comments, mode and owner, and the store plugin can know
 
 test('what the store plugin let in with a warning is counted', () => {
   const letIn = join(machine.places.state, 'let-in')
-  assert.equal(standingOf(machine.places).letIn, 0)
+  assert.equal(modeInForce(machine.places).letIn, 0)
   mkdirSync(letIn, { recursive: true })
   for (const name of ['a', 'b', 'c.123~']) writeFileSync(join(letIn, name), '')
-  assert.equal(standingOf(machine.places).letIn, 2)
+  assert.equal(modeInForce(machine.places).letIn, 2)
 })
 
 test('attack: a policy that is a symbolic link is not changed, nor what it leads to', async () => {
@@ -82,7 +82,7 @@ test('attack: a policy that others could have written is not put into force', as
 test('a mode that has its own way of being written is no trouble where it need not change', async () => {
   const { policy } = machine.places
   writeFileSync(policy, text().replace('"warn"', '"""warn"""'))
-  assert.equal(standingOf(machine.places).policy.mode, 'warn')
+  assert.equal(modeInForce(machine.places).policy.mode, 'warn')
   assert.equal(await switchMode(machine.places, 'warn'), undefined)
   await assert.rejects(
     switchMode(machine.places, 'enforce'),

@@ -4,6 +4,8 @@ import type { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
+import { SIGNATURES } from '../../src/store/queries.ts'
 import { openStore, type Store } from '../../src/store/store-client.ts'
 import { encode } from '../../src/store/wire.ts'
 import { greeting, LAST, SERVER_MAGIC, WELCOME, withFakeDaemon } from '../support/fake-daemon.ts'
@@ -349,3 +351,35 @@ test('a daemon whose socket this user may not use is an error, not the absence o
     }
   }),
 )
+
+test('attack: what anybody may choose of a path, at any length, leaves it readable, and honest signatures are read', () => {
+  const text = fc.oneof(
+    fc.string({ maxLength: 40 }),
+    fc.nat(3_000_000).map(length => 'x'.repeat(length)),
+  )
+  return fc.assert(
+    fc.asyncProperty(fc.array(text, { maxLength: 12 }), fc.bigInt(0n, 2n ** 64n - 1n), (texts, time) => {
+      const answer = Buffer.from(info({ signatures: [...texts, 'key-1:honest'] }))
+      const at = encode(LAST, 1, DRV, HASH, [PATH, OTHER]).length
+      answer.writeBigUInt64LE(time, at)
+      return withAnswers([answer], async store => {
+        const found = await store.pathInfo(PATH)
+        assert.equal(found?.narHash, HASH)
+        assert.equal(found?.signatures.at(-1), 'key-1:honest')
+        assert.ok(found?.signatures.every(each => Buffer.byteLength(each) <= SIGNATURES.longest * 3))
+        assert.ok(Number.isSafeInteger(found?.registrationTime))
+      })
+    }),
+    { numRuns: 40 },
+  )
+})
+
+test('attack: signatures of more bytes than an answer may have are passed over', () =>
+  withAnswers(
+    [info({ signatures: [...Array.from({ length: 150 }, () => 'x'.repeat(1024 * 1024)), 'key-1:honest'] })],
+    async store => {
+      const found = await store.pathInfo(PATH)
+      assert.deepEqual(found?.signatures, ['key-1:honest'])
+    },
+    60_000,
+  ))

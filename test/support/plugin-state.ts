@@ -19,6 +19,8 @@ export const HASH = `sha256:${NAR_HASH}`
 export const ROW: Row = { path: PATH, hash: HASH }
 export const BUILT: Row = { ...ROW, deriver: DRV, isOurs: true }
 
+/** How every refusal ends. */
+export const NEXT_STEP = /; next: \S.{4,}$/
 /** The reason where neither the ledger nor anybody else knows anything. */
 export const UNKNOWN = /^the ledger does not have it, and nobody answers at \/nonexistent who could judge it/
 
@@ -136,6 +138,7 @@ export function usePlugin(): PluginCode {
       const decided = ask(where, row)
       assert.equal(decided.outcome, 'refused', decided.reason)
       assert.match(decided.reason, reason)
+      assert.match(decided.reason, NEXT_STEP, 'a refusal ends in a next step')
     },
     admitting(change = {}, settings = {}) {
       const where = stateWith(settings)

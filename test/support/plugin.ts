@@ -76,9 +76,10 @@ export function openPlugin(): AskPlugin {
       )
       filled += count
     }
-    const [outcome = '', reason = ''] = answer.toString('utf8', 0, filled - 1).split('\t')
+    // A reason may quote a file whose name has a tab.
+    const [outcome = '', ...reason] = answer.toString('utf8', 0, filled - 1).split('\t')
     assert.ok(outcome === 'let-in' || outcome === 'warned' || outcome === 'refused', outcome)
-    return { outcome, reason }
+    return { outcome, reason: reason.join('\t') }
   }
   return Object.assign(ask, {
     close() {

@@ -1,14 +1,15 @@
 import assert from 'node:assert/strict'
-import type { Reader } from '../../src/store/wire.ts'
+import type { SkippingReader } from '../../src/store/wire.ts'
 
 /** Reads a value from bytes that are all there; `left` counts what follows it. Fails if the reader wants more. */
-export function readAll<T>(reader: Reader<T>, bytes: Uint8Array): { value: T; left: number } {
+export function readAll<T>(reader: SkippingReader<T>, bytes: Uint8Array): { value: T; left: number } {
   let offset = 0
   let step = reader.next()
   while (!step.done) {
-    assert.ok(offset + step.value <= bytes.length, 'asked for more than there is')
-    const piece = bytes.slice(offset, offset + step.value)
-    offset += step.value
+    const count = typeof step.value === 'number' ? step.value : step.value.skip
+    assert.ok(offset + count <= bytes.length, 'asked for more than there is')
+    const piece = bytes.slice(offset, offset + count)
+    offset += count
     step = reader.next(piece)
   }
   return { value: step.value, left: bytes.length - offset }

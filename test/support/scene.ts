@@ -1,6 +1,6 @@
 /** Scenes of the end-to-end tests of the hooks: an expression made ready, builds of it, and what a refusal looks like. */
 import assert from 'node:assert/strict'
-import type { QuarantineEntry } from '../../src/quarantine/entries.ts'
+import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 import type { Outcome, RunOptions, World } from './world.ts'
 
 /** The store paths of an expression that was instantiated and not built. */

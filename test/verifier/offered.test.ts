@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
-import type { Answer } from '../../src/evidence/upstreams/offer.ts'
+import type { UpstreamAnswer } from '../../src/evidence/upstreams/upstream.ts'
 import { fixedOutputPath } from '../../src/formats/nix/make-store-path.ts'
 import { type Narinfo, narFingerprint } from '../../src/formats/nix/narinfo.ts'
 import { printNixPublicKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'
@@ -15,8 +15,8 @@ import { sentence } from '../../src/policy/wording.ts'
 import { signEd25519 } from '../../src/primitives/sodium.ts'
 import type { Store } from '../../src/store/store-client.ts'
 import { openInquiry } from '../../src/verifier/inquiry.ts'
-import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
 import { admitOffers, type OfferOutcome } from '../../src/verifier/offered.ts'
+import { openResidentCache } from '../../src/verifier/resident-cache.ts'
 
 const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const PATH = `/nix/store/${DIGEST}-hello-1.0`
@@ -66,7 +66,7 @@ function signed(narinfo: Narinfo, ...keys: readonly KeyPair[]): Narinfo {
   return { ...narinfo, signatures: [...narinfo.signatures, ...signatures] }
 }
 
-const offered = (upstream: string, narinfo: Narinfo): Answer => ({
+const offered = (upstream: string, narinfo: Narinfo): UpstreamAnswer => ({
   upstream,
   said: {
     kind: 'offer',
@@ -79,12 +79,12 @@ const offered = (upstream: string, narinfo: Narinfo): Answer => ({
   },
   seconds: 0,
 })
-const said = (upstream: string, kind: 'silent' | 'malformed', detail: string): Answer => ({
+const said = (upstream: string, kind: 'silent' | 'malformed', detail: string): UpstreamAnswer => ({
   upstream,
   said: { kind, detail },
   seconds: 0,
 })
-const absent = (upstream: string): Answer => ({ upstream, said: { kind: 'absent' }, seconds: 0 })
+const absent = (upstream: string): UpstreamAnswer => ({ upstream, said: { kind: 'absent' }, seconds: 0 })
 
 const EMPTY_STORE: Partial<Store> = {
   pathInfo: async () => undefined,
@@ -98,7 +98,7 @@ interface Setting {
   readonly digest?: string
 }
 
-async function judge(t: TestContext, answers: readonly Answer[], setting: Setting = {}) {
+async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting: Setting = {}) {
   const { threshold = 1, accept = true, digest = DIGEST } = setting
   const directory = mkdtempSync('/tmp/nixsig-offered-')
   t.after(() => rmSync(directory, { recursive: true }))
@@ -111,7 +111,7 @@ async function judge(t: TestContext, answers: readonly Answer[], setting: Settin
     places.policy,
     POLICY.replace('THRESHOLD', String(threshold)).replace('ACCEPT', String(accept)),
   )
-  const kept = { ...keepBetweenInquiries(places), store: async () => EMPTY_STORE as Store }
+  const kept = { ...openResidentCache(places), store: async () => EMPTY_STORE as Store }
   const outcome = await admitOffers(openInquiry(places, { records: true, kept }), digest, answers)
   return { outcome, state: places.state }
 }

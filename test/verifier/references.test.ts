@@ -9,7 +9,7 @@ import fc from 'fast-check'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
 import { appendAttestation } from '../../src/evidence/attestation-files.ts'
-import type { Answer } from '../../src/evidence/upstreams/offer.ts'
+import type { UpstreamAnswer } from '../../src/evidence/upstreams/upstream.ts'
 import { PROVENANCE, provenanceJson } from '../../src/formats/in-toto/predicates/provenance.ts'
 import { signerUri } from '../../src/formats/in-toto/predicates.ts'
 import { printStatement } from '../../src/formats/in-toto/statement.ts'
@@ -24,8 +24,8 @@ import { toHex } from '../../src/primitives/hex.ts'
 import { sha256, signEd25519 } from '../../src/primitives/sodium.ts'
 import type { Store } from '../../src/store/store-client.ts'
 import { openInquiry } from '../../src/verifier/inquiry.ts'
-import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
 import { admitOffers, type OfferOutcome } from '../../src/verifier/offered.ts'
+import { openResidentCache } from '../../src/verifier/resident-cache.ts'
 
 const paths = (...names: readonly string[]) =>
   names.map((name, index) => `/nix/store/${index}c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg-${name}`)
@@ -68,8 +68,8 @@ accept-unknown-derivation = true
     derivers: async () => [],
     referrers: async () => [],
   }
-  const kept = { ...keepBetweenInquiries(places), store: async () => store as Store }
-  const ask = (...answers: readonly Answer[]) =>
+  const kept = { ...openResidentCache(places), store: async () => store as Store }
+  const ask = (...answers: readonly UpstreamAnswer[]) =>
     admitOffers(openInquiry(places, { records: true, kept }), parseStorePath(PATH).digest, answers)
   const entry = () => readAdmission(places.state, parseStorePath(PATH).digest, PATH)
   return { ask, entry }
@@ -97,7 +97,7 @@ interface Offered {
 let fetched = 0
 
 /** What a cache says of these contents, and hands out. */
-function offer(text: string, offered: Offered = {}): Answer {
+function offer(text: string, offered: Offered = {}): UpstreamAnswer {
   const { upstream = A, references = [], compression = 'none', signers = [] } = offered
   const nar = narOf(text)
   const file = offered.file ?? nar

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
-import type { Offer } from '../../src/evidence/upstreams/offer.ts'
+import type { Offer } from '../../src/evidence/upstreams/upstream.ts'
 import { judgeWithin } from '../../src/files/deadline.ts'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'
 import type { Narinfo } from '../../src/formats/nix/narinfo.ts'

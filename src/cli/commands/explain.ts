@@ -8,9 +8,9 @@ import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { listEntriesOf, readEntry } from '../../quarantine/entries.ts'
 import type { PathInfo } from '../../store/store-client.ts'
+import { declaredEvidence, withWhatReferrersSay } from '../../verifier/derivation-signatures.ts'
 import { pathEvidence, rememberedEvidence } from '../../verifier/evidence.ts'
 import { identify, knownFromStore } from '../../verifier/identify.ts'
-import { declaredEvidence, withWhatReferrersSay } from '../../verifier/in-band.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
 import { namesOf } from '../../verifier/judge-input.ts'
 import { subjectOf } from '../../verifier/subject.ts'
@@ -19,7 +19,7 @@ import { adviceFor } from '../advice.ts'
 import { command, type Invocation } from '../command.ts'
 import { claimWords, disagreementLines, ledgerWords } from '../evidence-words.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
-import { openReadableInquiry } from '../readable-inquiry.ts'
+import { openReadersInquiry } from '../readable-inquiry.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -31,9 +31,10 @@ export const explain = command({
   run: explainPath,
 })
 
-async function explainPath(args: { path: string }, { places, terminal }: Invocation): Promise<Status> {
+async function explainPath(args: { path: string }, invocation: Invocation): Promise<Status> {
+  const { terminal } = invocation
   const path = parseStorePath(storePathOf(args.path))
-  const inquiry = openReadableInquiry(places, { records: false })
+  const { inquiry, places, close } = openReadersInquiry(invocation.places, terminal.note)
   try {
     const verdict = (await offeredVerdict(inquiry, path)) ?? (await verifyPath(inquiry, path.path, 'hashed'))
     sayGroundsOf(terminal, verdict)
@@ -45,7 +46,7 @@ async function explainPath(args: { path: string }, { places, terminal }: Invocat
     saySection(terminal, 'what to do', adviceFor(verdict))
     return exitCode(verdict)
   } finally {
-    inquiry.close()
+    close()
   }
 }
 

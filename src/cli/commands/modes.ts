@@ -27,14 +27,14 @@ export const enforce = command({
 
 async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: Invocation): Promise<Status> {
   assertOwnMachine('enforce', places)
-  const { standingOf, switchMode } = await import('../../setup/switch-mode.ts')
+  const { modeInForce, switchMode } = await import('../../setup/switch-mode.ts')
   const all = machinePlaces()
   const { cutShort } = await import('../../setup/respite.ts')
   const ended = await cutShort(all, Math.floor(Date.now() / 1000))
   if (ended?.wasInForce)
     terminal.print(`${terminal.good('the respite is over')}: what is not trusted is refused`)
   if (ended?.mode === 'enforce') return saySettled(ended.settled, terminal)
-  const { policy, letIn } = standingOf(all)
+  const { policy, letIn } = modeInForce(all)
   if (policy.mode === 'warn') {
     if (policy.principals.size === 0 && !force) {
       terminal.note(

@@ -9,11 +9,11 @@ import {
   hasContent,
   listEntries,
   listUnfinished,
-  type QuarantineEntry,
   quarantineDirectory,
   readEntry,
   removeEntry,
 } from '../../quarantine/entries.ts'
+import type { QuarantineEntry } from '../../quarantine/entry.ts'
 import { command, type Invocation } from '../command.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
@@ -108,7 +108,7 @@ function visible(line: string): string {
 
 async function releaseOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
   if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
-  const { releaseEntry } = await import('../../verifier/release.ts')
+  const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
   const { openInquiry } = await import('../../verifier/inquiry.ts')
   const { sayVerdict } = await import('../print-verdict.ts')
   const inquiry = openInquiry(places, { records: true })

@@ -3,14 +3,9 @@
  */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Compression } from '../../files/compressed/compression.ts'
 import { contradicts } from '../../files/compressed/extension.ts'
-import {
-  type Compression,
-  compressionOf,
-  DecompressionError,
-  decompress,
-  MAGIC_SIZE,
-} from '../../files/decompress.ts'
+import { compressionOf, DecompressionError, decompress, MAGIC_SIZE } from '../../files/decompress.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from './kind.ts'
 import { headOf, type OpenedFile, withOpenedFile } from './opened-file.ts'

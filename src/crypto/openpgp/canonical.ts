@@ -1,5 +1,6 @@
 import { TAG } from '../../formats/openpgp/packets.ts'
-import type { Certificate, OwnKey, OwnUser, Statement } from './certificate.ts'
+import type { Certificate, OwnKey, OwnUser } from './own-parts.ts'
+import type { Statement } from './statements.ts'
 
 /**
  * A certificate as both tools get it: each part once, in one order, each signature behind what it is about. What others

@@ -8,7 +8,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import type { DetachedResult } from '../detached/kind.ts'
 import { withOpenedFile } from '../detached/opened-file.ts'
 import { OPENPGP } from '../detached/openpgp.ts'
-import type { SignatureResult } from '../envelope-signature.ts'
+import type { SignatureResult } from '../signature-result.ts'
 
 /**
  * Whether a certificate's key signed a message: one detached signature over its bytes, not armoured. Judged as one over a

@@ -2,7 +2,9 @@
  * What a certificate says of its own keys, read as GnuPG reads it: the newest statement counts. Only statements that the
  * primary key made can prolong a key or let it sign; any other one that is newer than those can only take away.
  */
-import type { Certificate, OwnKey, Statement } from './certificate.ts'
+
+import type { Certificate, OwnKey } from './own-parts.ts'
+import type { Statement } from './statements.ts'
 
 /** The verified signatures that bind a key, of which its end and use may be stated. */
 export function bindingsOf(certificate: Certificate, key: OwnKey): readonly Statement[] {

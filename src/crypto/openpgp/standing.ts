@@ -6,9 +6,11 @@
  */
 import { isForSignatures } from '../../formats/openpgp/key-material.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
-import { type Certificate, isModernHash, type OwnKey, type Statement } from './certificate.ts'
+import { isModernHash } from './certificate.ts'
+import type { Certificate, OwnKey } from './own-parts.ts'
 import { claimsToBeBy } from './parts.ts'
 import { bindingsOf, endOf, endsAt, hasFlags, mayBeUsed } from './self-signatures.ts'
+import type { Statement } from './statements.ts'
 
 /** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
 export type Objection =

@@ -32,7 +32,7 @@ export interface Question {
  * of its keys that was, and what else gpgv has to say of the keys or the signature. `undecided`: nothing about the
  * signature, but that this tool cannot or did not judge it.
  */
-export type Answer = Verified | Refused | { readonly kind: 'undecided'; readonly detail: string }
+export type ToolResult = Verified | Refused | { readonly kind: 'undecided'; readonly detail: string }
 
 export interface Verified {
   readonly kind: 'verified'
@@ -52,7 +52,7 @@ export interface Refused {
 }
 
 /** Asks a tool. Never throws: a program that cannot run, is too slow or says too much is undecided. */
-export async function ask(tool: Tool, question: Question): Promise<Answer> {
+export async function ask(tool: Tool, question: Question): Promise<ToolResult> {
   const { signature, keyring, directory } = question
   const args =
     tool.name === 'gpgv'
@@ -73,7 +73,7 @@ interface Finished {
  * gpgv 2.2 and 2.4, by the status lines of GnuPG's doc/DETAILS. It ends with status 0 for expired and revoked keys too,
  * so the exit status is the least of it; verified is exactly one signature, one verdict and one VALIDSIG.
  */
-export function readGpgv({ status, stdout }: Finished): Answer {
+export function readGpgv({ status, stdout }: Finished): ToolResult {
   const lines = stdout
     .split('\n')
     .filter(line => line.startsWith('[GNUPG:] '))
@@ -115,7 +115,7 @@ const GPGV_KINDS = {
  * whose own signatures name it by fingerprint alone. A missing public key (9) is a bad signature here: the certificate
  * has the key, but it is no key of its own that may sign.
  */
-function readErrsig(line: readonly string[], detail: string): Answer {
+function readErrsig(line: readonly string[], detail: string): ToolResult {
   const code = line[6] ?? ''
   if (code === '4') return { kind: 'undecided', detail: `gpgv: algorithm ${printable(line[2] ?? '')}` }
   if (code === '6') return { kind: 'undecided', detail: 'gpgv: it cannot use the key' }
@@ -134,7 +134,7 @@ const ERRSIG_REASONS: Readonly<Record<string, string>> = {
  * signature that it does not understand included; that it judged one and found it wanting is only in its prose. Good to
  * it is a signature by a key that was alive when it was made.
  */
-export function readSqv({ status, stdout, stderr }: Finished): Answer {
+export function readSqv({ status, stdout, stderr }: Finished): ToolResult {
   const [fingerprint = ''] = /^(?:[0-9A-F]{40}|[0-9A-F]{64})(?=\n$)/.exec(stdout) ?? []
   if (status === 0 && fingerprint !== '') {
     return { kind: 'verified', primaryFingerprint: fingerprint, keyEnds: [], detail: 'sqv' }

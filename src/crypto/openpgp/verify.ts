@@ -10,7 +10,7 @@ import { conclude, isForPolicy, type OpenPgpResult } from './conclude.ts'
 import { claimsToBeBy } from './parts.ts'
 import { bindingsOf } from './self-signatures.ts'
 import { findObjection, isUsableForSqv, type SignedForm, type Suspect, suspectOf } from './standing.ts'
-import { type Answer, ask, type Tool } from './tools.ts'
+import { ask, type Tool, type ToolResult } from './tools.ts'
 
 export type { OpenPgpResult } from './conclude.ts'
 
@@ -122,7 +122,7 @@ const FIRST_NEW_ALGORITHM = 25
 /** The first tool that decides is believed. */
 async function judge(
   suspect: Suspect,
-  askTool: (tool: Tool) => Promise<Answer>,
+  askTool: (tool: Tool) => Promise<ToolResult>,
   tools: readonly Tool[],
 ): Promise<OpenPgpResult> {
   const { certificate } = suspect
@@ -135,7 +135,8 @@ async function judge(
   const undecided: string[] = []
   for (const tool of tools) {
     const unfit = whyUnfit(tool, suspect)
-    const answer: Answer = unfit === undefined ? await askTool(tool) : { kind: 'undecided', detail: unfit }
+    const answer: ToolResult =
+      unfit === undefined ? await askTool(tool) : { kind: 'undecided', detail: unfit }
     if (answer.kind === 'undecided') undecided.push(answer.detail)
     else if (isTooOld(tool, suspect, answer))
       undecided.push(`${answer.detail}, perhaps for want of the algorithm`)
@@ -157,7 +158,7 @@ function whyUnfit(tool: Tool, suspect: Suspect): string | undefined {
 }
 
 /** sqv before 1.5 finds nothing that binds a key of an algorithm that it does not know. */
-function isTooOld(tool: Tool, suspect: Suspect, answer: Exclude<Answer, { kind: 'undecided' }>): boolean {
+function isTooOld(tool: Tool, suspect: Suspect, answer: Exclude<ToolResult, { kind: 'undecided' }>): boolean {
   return tool.name === 'sqv' && isNew(suspect) && answer.kind === 'bad-signature' && answer.because === 'key'
 }
 

@@ -94,7 +94,7 @@ function whyNot(stderr: string): string {
   return printable(complaints.at(-1)?.slice('gpg: '.length) ?? 'no reason given', 200)
 }
 
-interface Answer {
+interface GpgOutput {
   readonly status: number | null
   readonly stdout: Buffer
   readonly stderr: string
@@ -103,7 +103,7 @@ interface Answer {
 }
 
 /** Runs gpg without its user's gpg.conf. Throws SignerError if there is none or it takes too long. */
-function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<Answer> {
+function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<GpgOutput> {
   const program = findProgram('gpg')
   if (program === undefined) return Promise.reject(new SignerError('GnuPG (gpg) is not installed'))
   const common = ['--no-options', '--batch', '--no-tty', '--quiet', '--status-fd', '3']

@@ -1,10 +1,7 @@
-/** Whoever signs attestations: a key file, a key in an SSH agent, a key of GnuPG's. Reached by the command line alone. */
 import type { KeyIdentity } from '../../policy/policy.ts'
-import { printable } from '../../primitives/printable.ts'
-import { type EnvelopeKey, keyIdOf, ringKey } from '../envelope-keys.ts'
-import { verifyEnvelopeSignature } from '../envelope-signature.ts'
-import { SignerError } from './signer-error.ts'
+import type { EnvelopeKey } from '../envelope-keys.ts'
 
+/** Whoever signs attestations: a key file, a key in an SSH agent, a key of GnuPG. */
 export interface Signer {
   /** For messages; escaped. */
   readonly label: string
@@ -33,54 +30,4 @@ export interface SignerParts {
 export interface SignerNeeds {
   /** Asked at most once, and only for a key file that has a passphrase. */
   passphrase(): Promise<string>
-}
-
-/**
- * Opens a signer by how the command line names it. Throws SignerError if there is none of that name or not just one, and
- * FileError, FormatError or PassphraseError if its key cannot be used.
- *
- *     file:PATH          a file by `nixsig keygen` or `nix key generate-secret`; a bare path is the same
- *     ssh:SHA256:…       a key in the agent of SSH_AUTH_SOCK, by its fingerprint,
- *     ssh:PATH.pub         by the file of its public key,
- *     ssh:COMMENT          or by its whole comment
- *     gpg:FINGERPRINT    a key of GnuPG's; with `!` at the end, this very subkey
- */
-export async function openSigner(text: string, needs: SignerNeeds): Promise<Signer> {
-  const [, scheme = 'file', rest = text] = /^([a-z][a-z0-9]*):(.*)$/s.exec(text) ?? []
-  switch (scheme) {
-    case 'file': {
-      const { openFileSigner } = await import('./key-file.ts')
-      return careful(await openFileSigner(rest, needs))
-    }
-    case 'ssh': {
-      const { openAgentSigner } = await import('./ssh-agent.ts')
-      return careful(await openAgentSigner(rest))
-    }
-    case 'gpg': {
-      const { openGpgSigner } = await import('./gpg.ts')
-      return careful(await openGpgSigner(rest))
-    }
-    default:
-      throw new SignerError(`no signers are called "${printable(scheme)}:": file:, ssh: and gpg: are`)
-  }
-}
-
-/** A signer that gives out nothing which others would not accept. */
-function careful(parts: SignerParts): Signer {
-  const { label, key } = parts
-  return {
-    label,
-    key,
-    keyid: keyIdOf(key),
-    identity: key.identity,
-    close: () => parts.close(),
-    sign: async message => {
-      const signature = await parts.sign(message)
-      const result = await verifyEnvelopeSignature(ringKey(key), message, signature)
-      if (result.outcome === 'good') return signature
-      const why =
-        result.outcome === 'expired-since' ? 'its key has expired' : (result.detail ?? 'it does not verify')
-      throw new SignerError(`what ${label} signed would not be accepted by anybody: ${why}`)
-    },
-  }
 }

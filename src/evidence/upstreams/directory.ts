@@ -5,9 +5,8 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
 import { printable } from '../../primitives/printable.ts'
 import { nameBelow } from './location.ts'
-import type { Reachable, Said } from './offer.ts'
 import { readOffer } from './read-offer.ts'
-import type { Streamed, Upstream } from './upstream.ts'
+import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
 
 /**
  * A binary cache in a directory of this machine, as `nix copy --to file:///…` makes it; `url` is its `file:` address.

@@ -6,9 +6,8 @@ import { SourceError } from '../../http/source-error.ts'
 import type { UpstreamSettings } from '../../policy/policy.ts'
 import { readAuthorization } from './authorization.ts'
 import { locationOf, nameBelow } from './location.ts'
-import type { Reachable, Said } from './offer.ts'
 import { readOffer } from './read-offer.ts'
-import type { Streamed, Upstream } from './upstream.ts'
+import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
 
 /** Milliseconds within which a connection that was kept too long shows, and is no reason to give up. */
 const AT_ONCE = 1000

@@ -1,5 +1,5 @@
 import { SourceError } from '../../http/source-error.ts'
-import type { Offer } from './offer.ts'
+import type { Offer } from './upstream.ts'
 
 /** What is read of the file beyond what its NAR could need: compression makes nothing much longer. */
 const EXCESS = 1024 * 1024

@@ -2,8 +2,7 @@ import { isContentAddressed, parseNarinfo } from '../../formats/nix/narinfo.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import type { Said } from './offer.ts'
-import type { Upstream } from './upstream.ts'
+import type { Said, Upstream } from './upstream.ts'
 
 /** Whoever offers it. */
 type Holder = Pick<Upstream, 'url' | 'locate' | 'stream'>

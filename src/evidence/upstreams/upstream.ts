@@ -1,10 +1,44 @@
-/** A binary cache, asked for what it says of a store path and, where Nix cannot get them itself, for NARs. */
 import type { Readable } from 'node:stream'
-import type { UpstreamSettings } from '../../policy/policy.ts'
-import { directoryUpstream } from './directory.ts'
-import { httpUpstream } from './http.ts'
-import type { Reachable, Said } from './offer.ts'
+import type { Narinfo } from '../../formats/nix/narinfo.ts'
 
+/** Where the file with a NAR is: Nix gets it itself, or has to be handed it because it cannot. */
+export type Reachable =
+  | { readonly kind: 'url'; readonly url: string }
+  /** Relative to the upstream's base; checked. */
+  | { readonly kind: 'streamed'; readonly url: string }
+
+/**
+ * What a binary cache says of a store path. Well-formed, about the path that was asked for, and nothing more is
+ * known.
+ */
+export interface Offer {
+  /** The upstream's address. */
+  readonly upstream: string
+  readonly narinfo: Narinfo
+  readonly nar: Reachable
+  /** The file with the NAR, from its beginning; undefined if there is none. Rejects as `Upstream.stream` does. */
+  open(options: StreamOptions): Promise<Streamed | undefined>
+}
+
+/** An upstream's answer to a question about one path. Details are escaped. */
+export type Said =
+  | { readonly kind: 'offer'; readonly offer: Offer }
+  | { readonly kind: 'absent' }
+  /** It did not answer, or not with what is an answer: it is down. */
+  | { readonly kind: 'silent'; readonly detail: string }
+  /** It answered, and what it said cannot be believed of anybody. */
+  | { readonly kind: 'malformed'; readonly detail: string }
+
+/** Who said what. */
+export interface UpstreamAnswer {
+  /** The upstream's address. */
+  readonly upstream: string
+  readonly said: Said
+  /** How long it took. */
+  readonly seconds: number
+}
+
+/** A binary cache, asked what it says of a store path and, where Nix cannot fetch them itself, for NARs. */
 export interface Upstream {
   /** As the policy writes it. */
   readonly url: string
@@ -34,14 +68,4 @@ export interface Streamed {
   readonly length: number | undefined
   readonly contentRange?: string
   readonly body: Readable
-}
-
-/**
- * Opens an upstream, which asks nothing yet. `timeout`: milliseconds for an answer, and for each next part of a body.
- */
-export function openUpstream(
-  settings: UpstreamSettings,
-  { timeout }: { readonly timeout: number },
-): Upstream {
-  return settings.url.startsWith('file:') ? directoryUpstream(settings.url) : httpUpstream(settings, timeout)
 }

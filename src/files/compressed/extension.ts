@@ -1,5 +1,5 @@
 /** Names of compressed files. By its extension people and programs choose what unpacks a file. */
-import type { Compression } from '../decompress.ts'
+import type { Compression } from './compression.ts'
 
 const EXTENSIONS: Readonly<Record<Compression, readonly string[]>> = {
   gzip: ['gz', 'gzip', 'tgz', 'taz', 'tpz', 'crate', 'svgz'],

@@ -2,8 +2,9 @@
  * What a compressed file is made of, looked at before any program unpacks it: the compressed data of its contents, and
  * nothing that one reader would pass over and another unpack. Heavy: reached by `import()` alone.
  */
-import type { Compression } from '../decompress.ts'
+
 import { walkBzip2 } from './bzip2.ts'
+import type { Compression } from './compression.ts'
 import { walkGzip } from './gzip.ts'
 import { walkLzip } from './lzip.ts'
 import { refuseOtherArchives } from './other-archives.ts'

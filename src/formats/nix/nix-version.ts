@@ -1,7 +1,34 @@
-/** Versions of Nix, and since which of them a fault is mended. */
+/**
+ * What nixsig knows of versions of Nix, and since which of them a fault is fixed. The C code and the module for NixOS
+ * repeat a few of these numbers; test/formats/nix/nix-version.test.ts holds them against these.
+ */
 
 /** Major, minor and patch. */
 export type NixVersion = readonly [number, number, number]
+
+/** Minor versions of Nix 2, from the first to the last. */
+export interface MinorVersions {
+  readonly first: number
+  readonly last: number
+}
+
+/**
+ * Where hooks and plugin are known to do what nixsig relies on: 2.8, 2.26 and 2.34 were tried, and the source of all
+ * between the first and the last was read. Older ones lack what the plugin stands on.
+ */
+export const KNOWN: MinorVersions = { first: 8, last: 35 }
+
+/** Those that put their own program in place of what nix.conf says of build-hook (NixOS/nix#15083). */
+export const FORGETS_BUILD_HOOK: MinorVersions = { first: 25, last: 33 }
+
+/** For messages: `2.25 to 2.33`. */
+export function rangeText({ first, last }: MinorVersions): string {
+  return `2.${first} to 2.${last}`
+}
+
+export function isAmong(minor: number, { first, last }: MinorVersions): boolean {
+  return minor >= first && minor <= last
+}
 
 /** In which versions a fault is mended. */
 export interface Mend {

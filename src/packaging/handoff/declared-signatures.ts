@@ -2,7 +2,7 @@ import { SIGNED_LIST_LIMIT, signatureKind } from '../../crypto/detached/verify.t
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { CHECKSUM_LIST_LIMIT } from '../../formats/checksum-list.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import { inputsOf, readDerivation } from '../../verifier/build.ts'
+import { inputsOf, readDerivation } from '../../verifier/stored-derivation.ts'
 import type { FoundSignature } from './find-signature.ts'
 import { contentsOfSource, type Workplace } from './source-contents.ts'
 import { type Source, sourceOf } from './sources.ts'

@@ -1,4 +1,4 @@
-import { whyNoSignature } from '../../evidence/in-band.ts'
+import { whyNoSignature } from '../../evidence/derivation-signatures.ts'
 import type { Contents } from '../contents.ts'
 import type { Workplace } from './source-contents.ts'
 import type { Source } from './sources.ts'

@@ -1,4 +1,4 @@
-import type { Declaration, SignaturePart } from '../../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../../evidence/derivation-signatures.ts'
 import { urlsOf } from '../../formats/nix/fetched-urls.ts'
 import type { StorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -8,7 +8,7 @@ import {
   outputsOf,
   readDerivation,
   type StoredDerivation,
-} from '../../verifier/build.ts'
+} from '../../verifier/stored-derivation.ts'
 
 /** Derivations of one build graph. */
 const GRAPH_LIMIT = 1_000_000

@@ -154,7 +154,7 @@ async function contentAddressed({ guarded, world, user, name, trusted }: Cell): 
 const UNKNOWN_OUTPUT: Entrance = {
   ...building('a content-addressed derivation', () => ''),
   trusted: 'refused',
-  note: 'What it will make is known to nobody who could sign it.',
+  note: 'Nobody knows what it will make, so nobody can sign that.',
   attempt: contentAddressed,
 }
 
@@ -193,13 +193,13 @@ export const BUILDS: readonly Entrance[] = [
     ...building('what another machine built', () => ''),
     by: 'plugin',
     reason: /nixsig: refused .*needs .* for its output/,
-    note: 'The derivation is attested, and what came of it is not.',
+    note: 'The derivation is attested, but its output is not.',
     attempt: builtElsewhere(true),
   },
   building('a derivation with `__noChroot`', ({ file }) => `nix-build --no-out-link ${file}`, {
     package: { attributes: { __noChroot: 'true' } },
     trusted: 'refused',
-    note: 'Nix itself builds none with `sandbox = true`.',
+    note: 'Nix itself refuses such a build with `sandbox = true`.',
   }),
   {
     ...building('a build that comes out otherwise than its builder attested', () => ''),
@@ -228,14 +228,14 @@ export const BUILDS: readonly Entrance[] = [
     users: ['alice'],
     untrusted: 'open',
     by: 'nobody',
-    note: 'What lies there runs as that user alone, who could as well download it.',
+    note: 'What lies there runs only as that user, who could as well download it.',
     attempt: cell => inStore(cell, '/home/alice/x', cell.guarded.before),
   },
   {
     ...building('`nix-build --store /elsewhere`', () => ''),
     users: ['root'],
     trusted: 'refused',
-    note: 'The hooks judge what is built in /nix alone. Copy it from there.',
+    note: 'The hooks judge only what is built in /nix. Build it there and copy it.',
     attempt: cell => inStore(cell, '/srv/root-store'),
   },
   {
@@ -256,7 +256,7 @@ export const BUILDS: readonly Entrance[] = [
     ...building('what was valid before nixsig came', () => ''),
     untrusted: 'open',
     by: 'nobody',
-    note: 'Nothing is built, so nothing is asked. What is built from it is refused.',
+    note: 'Nothing is built, so nixsig is not asked. What is built from it is refused.',
     async attempt(cell) {
       const { file, out } = await makeBefore(cell)
       return {

@@ -106,14 +106,14 @@ function overriding(entrance: string, words: string, more: Partial<Entrance> = {
 
 const WORD_IGNORED: Partial<Entrance> = {
   users: ['alice'],
-  note: 'The daemon takes no such word from a plain user.',
+  note: 'The daemon ignores this option from a plain user.',
 }
 
 /** What root can have without the pre-build hook, which alone lets a build start. */
 const NOT_STARTED: Partial<Entrance> = {
   users: ['root'],
   trusted: 'refused',
-  note: 'What is attested is built, and the plugin refuses what came of it: no hook let it start.',
+  note: 'What is attested is built, but the plugin refuses the output, because no hook allowed the build.',
 }
 
 /** What root can have without the front and both hooks. */
@@ -197,7 +197,7 @@ const fromForeign = (path: string) => `nix-store -r ${options(FOREIGN_SETTINGS)}
 
 const SUBSTITUTERS: readonly Entrance[] = [
   foreign('`--option extra-substituters` of a stranger', fromForeign, {
-    note: 'The daemon asks the gate alone, whatever a plain user says.',
+    note: 'The daemon asks only the gate, whatever a plain user says.',
   }),
   foreign('`--option extra-substituters` of a stranger', fromForeign, {
     users: ['root'],

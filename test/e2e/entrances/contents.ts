@@ -53,7 +53,7 @@ const RENAME = bringing(
     const command = `nix store make-content-addressed --from ${fileUrl(cell)} ${made.path}`
     return { outcome: await cell.world.run(command, { user: cell.user }), path }
   },
-  'What anybody built anywhere, under a name made of its contents.',
+  'It can be built by anybody anywhere, and gets a name made from its contents.',
 )
 
 const FETCH = bringing(
@@ -66,7 +66,7 @@ const FETCH = bringing(
     const outcome = await cell.world.run(`${command} 'builtins.fetchClosure ${closure}'`, { user: cell.user })
     return { outcome, path }
   },
-  'Not before Nix’s user enables `fetch-closure`.',
+  'Only if Nix’s user enables `fetch-closure`.',
 )
 
 const PROGRAM: Entrance = {
@@ -84,7 +84,7 @@ const PROGRAM: Entrance = {
       const outcome = await daemonByHand(cell, { path, contents, contentAddress, isExecutable: true })
       return { outcome, path }
     },
-    'Nix hashes the text alone. What can be run is none.',
+    'Nix hashes only the text. An executable file is not a text.',
   ),
   untrusted: 'refused',
   trusted: 'refused',
@@ -99,7 +99,7 @@ const SIGN = bringing(
     const command = `nix copy --from ${fileUrl(cell)} ${path} && nix store copy-sigs --substituter ${fileUrl(cell)} ${path}`
     return { outcome: await cell.world.run(command, { user: cell.user }), path }
   },
-  'Signatures by strangers count for nothing.',
+  'Signatures by strangers do not count.',
 )
 
 /** Adds a program as data, and uses it by a command that builds nothing, or does. */
@@ -137,7 +137,7 @@ const USES: readonly Entrance[] = [
     untrusted: 'refused',
     by: 'pre-build hook',
     reason: /needs packager for its source, found no signature/,
-    note: 'The environment is a build.',
+    note: 'Making the environment is a build.',
   }),
 ]
 

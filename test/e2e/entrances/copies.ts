@@ -19,7 +19,7 @@ export const UNATTESTED: RegExp = /nixsig: refused .*needs (1 of 2 )?makers for 
 export const UNSIGNED_TO_NIX: RegExp = /lacks a (valid )?signature/
 
 const NOT_FOR_USERS =
-  'Nix takes from plain users only what the gate signed, which `nix-store -r` gets from it.'
+  'Nix accepts from plain users only what the gate signed; use `nix-store -r`, which asks the gate.'
 
 /** The directory of a binary cache that has the cell's path alone, its user's own. */
 const cacheOf = ({ name }: Cell) => `/srv/copies/${name}`
@@ -151,11 +151,11 @@ const FROM_CACHES: readonly Entrance[] = [
 
 /** A narinfo that the gate signed for the builder's word, in a cache of the user's own; then the builder may be dismissed. */
 const KEPT: Entrance = copying(
-  'a narinfo that the gate signed before its builder was dismissed, kept',
+  'a kept narinfo that the gate signed before its builder was removed from the list',
   () => '',
   {
     users: ['alice', 'root'],
-    note: 'To Nix the signature is as good as it was. Without a dismissal, it is as good to the plugin.',
+    note: 'Nix still accepts the signature. The plugin accepts it only while the builder is listed.',
     async attempt(cell) {
       const { guarded, world, user, name, trusted } = cell
       const made = cachedPath(name, `${name}\n`, [BUILDER])
@@ -175,7 +175,7 @@ const TO_OWN_STORE = copying("`nix copy --to` a store of the user's own", () => 
   users: ['alice'],
   untrusted: 'open',
   by: 'nobody',
-  note: 'What lies in a plain user’s own directories runs as that user alone, who needs no Nix for that.',
+  note: 'What lies in a plain user’s own directories runs only as that user, who needs no Nix for that.',
   async attempt(cell) {
     const made = outputElsewhere(cell)
     vouch(cell, made)

@@ -192,7 +192,7 @@ const OTHERS: readonly Entrance[] = [
     untrusted: 'refused',
     by: 'pre-build hook',
     reason: UNSIGNED,
-    note: 'The tarball lies there as data. Unpacking it is a build.',
+    note: 'The tarball is in the store as data. Unpacking it is a build.',
     attempt: updateChannel,
   },
   { ...adding('`nix flake lock` of a local input', () => ''), attempt: lockFlake },
@@ -251,7 +251,7 @@ const STRICT: readonly Entrance[] = [
   strict('`builtins.toFile`', (_, { name }) => evaluate(nix.toFile(name, `${name}\n`)), {
     untrusted: 'data',
     by: 'build-hook front',
-    note: 'Texts that evaluation writes are data in the strict mode too.',
+    note: 'Texts that evaluation writes are data with `"attested"` too.',
   }),
   strict('`nix-instantiate`', (file, { name }) => `nix-instantiate -E '${nix.withInputs(name, [file])}'`),
 ]
@@ -275,7 +275,7 @@ const DERIVATIONS: readonly Entrance[] = [
     trusted: 'refused',
     by: 'build-hook front',
     reason: /nixsig: refused /,
-    note: 'A derivation has to be what its name says, whoever attested it.',
+    note: 'A derivation must be what its name says, whoever attested it.',
     attempt: addDerivation,
   },
   building('`nix build --eval-store ~/…`', ({ file }, { user }) => {

@@ -31,7 +31,7 @@ function running(entrance: string, attempt: Entrance['attempt']): Entrance {
     users: ['alice', 'root'],
     untrusted: 'open',
     by: 'nobody',
-    note: 'Nothing is built, so nothing is asked. With `sources = "attested"` the file would not be there.',
+    note: 'Nothing is built, so nixsig is not asked. With `sources = "attested"` the file would not be there.',
     attempt,
   }
 }

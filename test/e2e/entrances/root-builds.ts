@@ -5,16 +5,16 @@ import type { Cell, Entrance } from './entrance.ts'
 import { makePackage } from './packages.ts'
 
 const BY_TRUSTED_USERS =
-  'Only root and `trusted-users` can: keep others out, machines that copy and build by ssh as well.'
+  'Only root and `trusted-users` can do this: list nobody else there, and no machine that copies or builds over ssh.'
 
 /** Rows in which an attested derivation lends its name to something else. */
 const BORROWING: readonly Entrance[] = [
   {
-    entrance: 'a build told to the daemon by hand, under the name of an attested derivation',
+    entrance: 'another build, sent to the daemon by hand under the name of an attested derivation',
     users: ['root'],
     untrusted: 'open',
     by: 'nobody',
-    note: `Nix tells the hooks the name alone. ${BY_TRUSTED_USERS}`,
+    note: `Nix tells the hooks only the name. ${BY_TRUSTED_USERS}`,
     async attempt(cell) {
       const made = await makePackage(cell, { attested: true })
       const system = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
@@ -27,7 +27,7 @@ const BORROWING: readonly Entrance[] = [
     },
   },
   {
-    entrance: 'the output of an attested build that did not end, sent in and called built here',
+    entrance: 'a false output of an attested build that did not finish, sent in as "built here"',
     users: ['root'],
     untrusted: 'open',
     by: 'nobody',
@@ -53,7 +53,7 @@ function realising(entrance: string, by: string, command: (file: string, cell: C
     untrusted: 'refused',
     trusted: 'refused',
     by,
-    note: 'Nobody signs realisations, so none are taken. `ca-derivations` should be off.',
+    note: 'Nobody signs realisations, so they are refused. Turn `ca-derivations` off.',
     async attempt(cell) {
       const { guarded, world, user, name } = cell
       const attributes = {

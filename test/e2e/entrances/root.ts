@@ -74,9 +74,9 @@ const REGISTERING: readonly Entrance[] = [
     return `${restore}; ${registration(planted)} | nix-store --register-validity`
   }),
   planting(
-    '`nix-store --register-validity` of a `.drv` that is none',
+    '`nix-store --register-validity` of a `.drv` that is not a derivation',
     planted => `${registration(planted)} | nix-store --register-validity`,
-    { suffix: '.drv', trusted: 'refused', note: 'Attested or not.' },
+    { suffix: '.drv', trusted: 'refused', note: 'Whether attested or not.' },
   ),
   planting(
     '`nix-store --register-validity --store /elsewhere`',
@@ -95,7 +95,7 @@ const REGISTERING: readonly Entrance[] = [
     ),
     untrusted: 'open',
     by: 'nobody',
-    note: 'The hash is root’s word. `nix-store --verify --check-contents` finds the lie.',
+    note: 'Root states the hash. `nix-store --verify --check-contents` detects the lie.',
     async attempt(cell) {
       const { guarded, world, user } = cell
       const planted = await plant({ ...cell, trusted: false })
@@ -112,7 +112,7 @@ const REGISTERING: readonly Entrance[] = [
   planting('an `insert` by `sqlite3`', planted => `sqlite3 /nix/var/nix/db/db.sqlite "${row(planted)}"`, {
     untrusted: 'open',
     by: 'nobody',
-    note: 'Whoever can write the database needs no Nix for that. A build upon it is still refused.',
+    note: 'Whoever can write the database needs no Nix for that. A build from it is still refused.',
   }),
   planting(
     "`--option plugin-files ''`, or a nix.conf of one’s own",
@@ -120,14 +120,14 @@ const REGISTERING: readonly Entrance[] = [
     {
       untrusted: 'open',
       by: 'nobody',
-      note: 'For the processes that root starts so. The daemon keeps its plugin.',
+      note: 'Only for processes that root starts this way. The daemon keeps its plugin.',
     },
   ),
   {
     ...planting('a file copied into /nix/store, run by its name', () => ''),
     untrusted: 'open',
     by: 'nobody',
-    note: 'It is not valid, and no Nix was asked. Nothing can be built from it.',
+    note: 'It is not valid, and Nix was not involved. Nothing can be built from it.',
     async attempt(cell) {
       const { path } = await plant(cell)
       assert.ok(!(await cell.guarded.isValid(path)))

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openUpstream } from '../../../src/evidence/upstreams/upstream.ts'
+import { openUpstream } from '../../../src/evidence/upstreams/open-upstream.ts'
 import { cachedPath, writeCache } from '../../support/cache-of-many.ts'
 
 const HELLO = cachedPath('hello', 'hello\n', [])

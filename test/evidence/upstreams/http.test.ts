@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { openUpstream } from '../../../src/evidence/upstreams/upstream.ts'
+import { openUpstream } from '../../../src/evidence/upstreams/open-upstream.ts'
 import { cachedPath } from '../../support/cache-of-many.ts'
 
 const HELLO = cachedPath('hello', 'hello\n', [])

@@ -1,11 +1,15 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
   BUILD_DIRECTORY_CLOSED,
   FIXED_OUTPUTS_COPIED,
+  FORGETS_BUILD_HOOK,
   isCppNix,
   isMended,
+  KNOWN,
   parseNixVersion,
   versionOfNix,
 } from '../../../src/formats/nix/nix-version.ts'
@@ -74,4 +78,17 @@ test('within a branch, a mend is never lost again', () => {
       },
     ),
   )
+})
+
+test('the C code and the module for NixOS know the same versions', () => {
+  const numbers = (file: string, pattern: RegExp) => {
+    const [, first, last] = pattern.exec(readFileSync(join(PROJECT_ROOT, file), 'utf8')) ?? []
+    return { first: Number(first), last: Number(last) }
+  }
+  assert.deepEqual(numbers('nix/plugin/refusal-line.c', /FIRST_MINOR = (\d+), LAST_MINOR = (\d+)/), KNOWN)
+  const module = 'nix/nixos/contradictions.nix'
+  const { first, last: after } = numbers(module, /isForgetful = .* "2\.(\d+)" .* "2\.(\d+)"/)
+  assert.deepEqual({ first, last: after - 1 }, FORGETS_BUILD_HOOK)
+  const { first: oldest } = numbers(module, /assertion = lib\.versionAtLeast nixVersion "2\.(\d+)"/)
+  assert.equal(oldest, KNOWN.first)
 })

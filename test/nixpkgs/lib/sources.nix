@@ -26,6 +26,4 @@ in
         inherit root;
       };
   };
-
-  cleanSource = src: src;
 }

@@ -45,24 +45,10 @@ rec {
 
   hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
 
-  hasSuffix =
-    suffix: text:
-    let
-      start = stringLength text - stringLength suffix;
-    in
-    start >= 0 && substring start (stringLength suffix) text == suffix;
-
   removePrefix =
     prefix: text:
     if hasPrefix prefix text then
       substring (stringLength prefix) (stringLength text - stringLength prefix) text
-    else
-      text;
-
-  removeSuffix =
-    suffix: text:
-    if hasSuffix suffix text then
-      substring 0 (stringLength text - stringLength suffix) text
     else
       text;
 

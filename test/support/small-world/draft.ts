@@ -2,8 +2,8 @@
 
 import { Readable } from 'node:stream'
 import { developerSignatureFile } from '../../../src/evidence/signature-files.ts'
-import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
 import { readOffer } from '../../../src/evidence/upstreams/read-offer.ts'
+import type { UpstreamAnswer } from '../../../src/evidence/upstreams/upstream.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
 import { type ContentAddress, printContentAddress } from '../../../src/formats/nix/content-address.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
@@ -37,7 +37,7 @@ export interface Draft {
   readonly signatures: Map<string, Uint8Array>
   readonly paths: Question[]
   readonly derivations: Question[]
-  readonly answers: Map<string, readonly Answer[]>
+  readonly answers: Map<string, readonly UpstreamAnswer[]>
   readonly incoming: Map<string, IncomingQuestion>
 }
 
@@ -100,14 +100,19 @@ const UNKNOWN = `/nix/store/${'0'.repeat(32)}-unknown.drv`
 
 /** What the caches answer when they are asked about a path. */
 export function offer(draft: Draft, item: Item, offered: Offered): void {
-  const answers = CACHES.map((upstream, index): Answer => {
+  const answers = CACHES.map((upstream, index): UpstreamAnswer => {
     if (!offered.caches[index]) return { upstream, said: { kind: 'absent' }, seconds: 0 }
     return { upstream, said: saidBy(upstream, item, offered, offered.addressed[index] === true), seconds: 0 }
   })
   if (offered.caches.includes(true)) draft.answers.set(item.name, answers)
 }
 
-function saidBy(upstream: string, item: Item, offered: Offered, isAddressed: boolean): Answer['said'] {
+function saidBy(
+  upstream: string,
+  item: Item,
+  offered: Offered,
+  isAddressed: boolean,
+): UpstreamAnswer['said'] {
   const { path, references, address, deriver } = item
   const nar = narOf(item)
   const text = printNarinfo({

@@ -9,8 +9,8 @@ import type { Store } from '../../../src/store/store-client.ts'
 import { beforeBuild } from '../../../src/verifier/before-build.ts'
 import { admitIncoming } from '../../../src/verifier/incoming.ts'
 import { type Inquiry, openInquiry } from '../../../src/verifier/inquiry.ts'
-import type { Kept } from '../../../src/verifier/kept.ts'
 import { admitOffers } from '../../../src/verifier/offered.ts'
+import type { ResidentCache } from '../../../src/verifier/resident-cache.ts'
 import { verifyPath } from '../../../src/verifier/verify.ts'
 import { emptyState, layOut } from './disk.ts'
 import { AS_IT_IS, memoryStore, type Order } from './memory-store.ts'
@@ -147,7 +147,7 @@ function reasonOf(refusal: Refusal): string {
   return `${refusal.path} ${refusal.kind} ${first.code}${detail}`
 }
 
-function keptOf(policy: Policy, { attestations }: World, store: Store): Kept {
+function keptOf(policy: Policy, { attestations }: World, store: Store): ResidentCache {
   return {
     policy: () => policy,
     store: async () => store,

@@ -1,5 +1,5 @@
 /** A small world as it lies on the disk and in the store's database. */
-import type { Answer } from '../../../src/evidence/upstreams/offer.ts'
+import type { UpstreamAnswer } from '../../../src/evidence/upstreams/upstream.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
 import type { PathInfo } from '../../../src/store/store-client.ts'
 
@@ -35,7 +35,7 @@ export interface World {
   /** Derivations that are valid. */
   readonly derivations: readonly Question[]
   /** What two binary caches say of a path. */
-  readonly answers: ReadonlyMap<string, readonly Answer[]>
+  readonly answers: ReadonlyMap<string, readonly UpstreamAnswer[]>
   /** What Nix's database is about to say of a path. */
   readonly incoming: ReadonlyMap<string, IncomingQuestion>
 }

@@ -1,9 +1,9 @@
 import { join } from 'node:path'
 import { isSettled } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
-import type { GateResponse } from './http-server.ts'
+import type { GateResponse } from './http-request.ts'
 
-/** Answers that are kept, and bytes of their bodies together. */
+/** AnswerCache that are kept, and bytes of their bodies together. */
 const COUNT_LIMIT = 20_000
 const BYTES_LIMIT = 32 * 1024 * 1024
 
@@ -19,7 +19,7 @@ export interface Grounds {
 }
 
 /** What the files that an answer rests on are told apart by. */
-export interface Standing {
+export interface AnswerBasis {
   readonly policy: string
   /** Of what all answers rest on. */
   readonly common: string
@@ -37,22 +37,22 @@ interface Kept {
   /** When it was kept, and until when it stands, in milliseconds since 1970. */
   readonly since: number
   readonly until: number
-  readonly standing: Standing
+  readonly standing: AnswerBasis
   readonly bytes: number
 }
 
 /** Final answers about store paths, by the hash part, for as long as nothing that they rest on has changed. */
-export interface Answers {
+export interface AnswerCache {
   get(digest: string, grounds: Grounds): GateResponse | undefined
   /**
-   * Keeps an answer up to an instant (milliseconds since 1970). `standing`: what `standingOf` said before it was
+   * Keeps an answer up to an instant (milliseconds since 1970). `standing`: what `basisOf` said before it was
    * judged. Does nothing where that changed so lately that it may change again unseen.
    */
-  keep(digest: string, response: GateResponse, until: number, standing: Standing | undefined): void
+  keep(digest: string, response: GateResponse, until: number, standing: AnswerBasis | undefined): void
   clear(): void
 }
 
-export function openAnswers(): Answers {
+export function openAnswerCache(): AnswerCache {
   const kept = new Map<string, Kept>()
   const commonNow = oncePerTurn(commonVersions)
   let bytes = 0
@@ -95,7 +95,7 @@ export function openAnswers(): Answers {
  * What an answer about a path that is judged now rests on; undefined where that changed so lately that a further change
  * would not show.
  */
-export function standingOf(digest: string, grounds: Grounds): Standing | undefined {
+export function basisOf(digest: string, grounds: Grounds): AnswerBasis | undefined {
   const common = commonVersions(grounds)
   const own = grounds.directories.flatMap(directory => ownVersions(directory, digest))
   const versions = [...common.split(' '), ...own.map(({ version }) => version)]
@@ -104,8 +104,8 @@ export function standingOf(digest: string, grounds: Grounds): Standing | undefin
 }
 
 /** Whether two looks at the same showed the same. */
-export function isSameStanding(a: Standing, b: Standing): boolean {
-  const text = ({ policy, common, own }: Standing) =>
+export function isSameBasis(a: AnswerBasis, b: AnswerBasis): boolean {
+  const text = ({ policy, common, own }: AnswerBasis) =>
     [policy, common, ...own.map(({ file, version }) => `${file} ${version}`)].join('\n')
   return text(a) === text(b)
 }

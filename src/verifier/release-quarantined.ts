@@ -1,8 +1,8 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { execa } from 'execa'
+import { whyNoSignature } from '../evidence/derivation-signatures.ts'
 import { developerEvidence } from '../evidence/developer-signatures.ts'
-import { whyNoSignature } from '../evidence/in-band.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { withLock } from '../files/lock.ts'
 import { findProgram } from '../files/programs.ts'
@@ -15,22 +15,22 @@ import {
   entryDirectory,
   hasContent,
   listUnfinished,
-  type QuarantineEntry,
   quarantineDirectory,
   readEntry,
   removeEntry,
 } from '../quarantine/entries.ts'
+import type { QuarantineEntry } from '../quarantine/entry.ts'
 import { putBack } from '../quarantine/take-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { narHashOfTree } from '../store/tree-nar.ts'
 import { admitBuild } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
-import { type Output, outputsOf, readDerivation } from './build.ts'
-import { fileNamesOf } from './declared.ts'
+import { fileNamesOf } from './declared-signatures.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource } from './judge-input.ts'
 import { type RecordedSignature, recordOffer, recordSignature, recordTrust } from './record.ts'
+import { type Output, outputsOf, readDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
 /** Ten minutes: Nix hashes the path anew. */

@@ -3,7 +3,7 @@ import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, rmSync, utimesSync, 
 import { join } from 'node:path'
 import { describe, mock, type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
-import { openAnswers, standingOf } from '../../src/gate/answers.ts'
+import { basisOf, openAnswerCache } from '../../src/gate/answer-cache.ts'
 
 const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const OTHER = '0d8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
@@ -47,8 +47,8 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
     test(`but not with ${what}`, async t => {
       const directory = await settledDirectory(t)
       const grounds = { policy: 'p', directories: [directory] }
-      const answers = openAnswers()
-      answers.keep(DIGEST, RESPONSE, LATER, standingOf(DIGEST, grounds))
+      const answers = openAnswerCache()
+      answers.keep(DIGEST, RESPONSE, LATER, basisOf(DIGEST, grounds))
       assert.equal(answers.get(DIGEST, grounds), RESPONSE)
       await nextTurn()
       assert.equal(answers.get(DIGEST, grounds), RESPONSE)
@@ -60,8 +60,8 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
   test('but not where the first attestation about any such path comes', async t => {
     const directory = await settledDirectory(t)
     const grounds = { policy: 'p', directories: [directory] }
-    const answers = openAnswers()
-    answers.keep(OTHER, RESPONSE, LATER, standingOf(OTHER, grounds))
+    const answers = openAnswerCache()
+    answers.keep(OTHER, RESPONSE, LATER, basisOf(OTHER, grounds))
     assert.equal(answers.get(OTHER, grounds), RESPONSE)
     await nextTurn()
     mkdirSync(join(directory, '0d'))
@@ -69,8 +69,8 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
   })
   test('and not under another policy, or past its end', async t => {
     const grounds = { policy: 'p', directories: [await settledDirectory(t)] }
-    const answers = openAnswers()
-    const standing = standingOf(DIGEST, grounds)
+    const answers = openAnswerCache()
+    const standing = basisOf(DIGEST, grounds)
     answers.keep(DIGEST, RESPONSE, LATER, standing)
     assert.equal(answers.get(DIGEST, { ...grounds, policy: 'q' }), undefined)
     assert.equal(answers.get(DIGEST, grounds), undefined, 'it is gone for good')
@@ -79,8 +79,8 @@ describe('an answer stands until what it rests on has changed', { concurrency: t
   })
   test('fault: and not once the clock was set back', async t => {
     const grounds = { policy: 'p', directories: [await settledDirectory(t)] }
-    const answers = openAnswers()
-    answers.keep(DIGEST, RESPONSE, LATER, standingOf(DIGEST, grounds))
+    const answers = openAnswerCache()
+    answers.keep(DIGEST, RESPONSE, LATER, basisOf(DIGEST, grounds))
     mock.timers.enable({ apis: ['Date'], now: Date.now() - 365 * 24 * 3_600_000 })
     t.after(() => mock.timers.reset())
     assert.equal(answers.get(DIGEST, grounds), undefined)
@@ -91,16 +91,16 @@ test('what has just changed may change again unseen, and is not kept', t => {
   const directory = mkdtempSync('/tmp/nixsig-answers-')
   t.after(() => rmSync(directory, { recursive: true }))
   const grounds = { policy: 'p', directories: [directory] }
-  assert.equal(standingOf(DIGEST, grounds), undefined)
-  const answers = openAnswers()
+  assert.equal(basisOf(DIGEST, grounds), undefined)
+  const answers = openAnswerCache()
   answers.keep(DIGEST, RESPONSE, LATER, undefined)
   assert.equal(answers.get(DIGEST, grounds), undefined)
 })
 
 test('attack: very many paths are asked about, and the oldest answers make room', () => {
-  const answers = openAnswers()
+  const answers = openAnswerCache()
   const grounds = { policy: 'p', directories: [] }
-  const standing = { policy: 'p', common: standingOf(DIGEST, grounds)?.common ?? ' ', own: [] }
+  const standing = { policy: 'p', common: basisOf(DIGEST, grounds)?.common ?? ' ', own: [] }
   const response = { status: 200, body: Buffer.alloc(1024 * 1024) }
   const name = (index: number) => String(index).padStart(32, '0')
   for (let index = 0; index < 40; index++) answers.keep(name(index), response, LATER, standing)

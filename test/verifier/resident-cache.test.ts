@@ -7,7 +7,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { PolicyError } from '../../src/policy/language/policy-error.ts'
 import { openInquiry } from '../../src/verifier/inquiry.ts'
-import { keepBetweenInquiries } from '../../src/verifier/kept.ts'
+import { openResidentCache } from '../../src/verifier/resident-cache.ts'
 
 const policyNamed = (name: string) => `version = 1
 mode = "enforce"
@@ -30,7 +30,7 @@ function places(t: TestContext) {
 
 test('a policy that changed is another one for the next inquiry, and for none that is under way', async t => {
   const { places: where, write } = places(t)
-  const kept = keepBetweenInquiries(where)
+  const kept = openResidentCache(where)
   const before = openInquiry(where, { records: false, kept })
   assert.ok((await before.policy()).principals.has('alice'))
   write(policyNamed('bob'))
@@ -42,7 +42,7 @@ test('a policy that changed is another one for the next inquiry, and for none th
 
 test('a change is seen although the file is as long and as old as before', async t => {
   const { places: where, write, policy } = places(t)
-  const kept = keepBetweenInquiries(where)
+  const kept = openResidentCache(where)
   utimesSync(policy, 1, 1)
   assert.ok(kept.policy().principals.has('alice'))
   await nextTurn()
@@ -53,7 +53,7 @@ test('a change is seen although the file is as long and as old as before', async
 
 test('what is remembered of a policy is written once its files are old enough, and again where it was lost', async t => {
   const { places: where } = places(t)
-  const kept = keepBetweenInquiries(where)
+  const kept = openResidentCache(where)
   kept.policy()
   assert.equal(readSnapshot(where.state, where.policy), undefined)
   await sleep(2100)
@@ -71,7 +71,7 @@ test('what is remembered of a policy is written once its files are old enough, a
 
 test('a policy that cannot be read is none, until it can be read again', async t => {
   const { places: where, write } = places(t)
-  const kept = keepBetweenInquiries(where)
+  const kept = openResidentCache(where)
   kept.policy()
   write('version = 1')
   await nextTurn()
@@ -85,7 +85,7 @@ test('a policy that cannot be read is none, until it can be read again', async t
 
 test('inquiries share a reader of attestations, and a policy that names other keys has another', async t => {
   const { places: where, write } = places(t)
-  const kept = keepBetweenInquiries(where)
+  const kept = openResidentCache(where)
   const reader = kept.reader(kept.policy())
   assert.equal(kept.reader(kept.policy()), reader)
   write(policyNamed('bob'))

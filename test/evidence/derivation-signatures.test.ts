@@ -3,7 +3,11 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
-import { inBandEvidence, type SignaturePart, whyNoSignature } from '../../src/evidence/in-band.ts'
+import {
+  inBandEvidence,
+  type SignaturePart,
+  whyNoSignature,
+} from '../../src/evidence/derivation-signatures.ts'
 import { teamPolicy } from '../policy/policies.ts'
 import { openDevelopers, RELEASE } from '../support/in-band.ts'
 

@@ -1,4 +1,4 @@
-import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import { readRegularFile } from '../files/regular-file.ts'
 import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
 import { DERIVATION_LIMIT, type Derivation } from '../formats/nix/derivation.ts'
@@ -10,7 +10,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { sha256 } from '../primitives/sodium.ts'
-import { type Declared, declaredIn, partNamed, saidOfInput, saidOfOutput } from './declared.ts'
+import { type Declared, declaredIn, partNamed, saidOfInput, saidOfOutput } from './declared-signatures.ts'
 
 /** A derivation as it lies in the store, its contents checked against its name. */
 export interface StoredDerivation {

@@ -1,16 +1,16 @@
 /** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
-import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
-import type { Input } from './build.ts'
-import { declaredIn, fileNamesOf, saidOfInput } from './declared.ts'
+import { declaredIn, fileNamesOf, saidOfInput } from './declared-signatures.ts'
 import { readable } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst } from './known-first.ts'
+import { knownFirst } from './known-inputs-first.ts'
 import { makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
 import { settleContents } from './settle-contents.ts'
+import type { Input } from './stored-derivation.ts'
 
 /**
  * Derivations that are read, at most, for what they say of a file that they are built from; and those that say
@@ -31,7 +31,7 @@ export async function declaredEvidence(
 ): Promise<Evidence> {
   const { declared = [] } = input
   if (declared.length === 0) return { claims: [], strays: [], troubles: [] }
-  const { inBandEvidence } = await import('../evidence/in-band.ts')
+  const { inBandEvidence } = await import('../evidence/derivation-signatures.ts')
   const makerOf = async (path: string) =>
     (await makersOf(inquiry, parseStorePath(path)))[0]?.derivation.path.path
   const source = { subject, fsPath, fileNames: fileNamesOf(input) }
@@ -89,7 +89,7 @@ export async function admitSignature(
   if (info.references.length > 0) return 'it refers to other paths'
   const settled = await settleContents(inquiry, { path, kind }, info)
   if ('refusal' in settled) return 'its contents were changed'
-  const { whyNoSignature } = await import('../evidence/in-band.ts')
+  const { whyNoSignature } = await import('../evidence/derivation-signatures.ts')
   const problem = whyNoSignature(path.path, part)
   if (problem !== undefined || !inquiry.records) return problem
   const { stamp } = settled

@@ -1,8 +1,8 @@
-import type { Declaration, SignaturePart } from '../evidence/in-band.ts'
+import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import { type DeclaredSignature, declaredSignatures, OWN_OUTPUT } from '../formats/nix/declared-signatures.ts'
 import { urlsOf } from '../formats/nix/fetched-urls.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import type { Input, StoredDerivation } from './build.ts'
+import type { Input, StoredDerivation } from './stored-derivation.ts'
 
 /** What one derivation says of signatures, of whatever it is about. */
 export interface Declared {

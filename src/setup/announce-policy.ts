@@ -13,7 +13,7 @@ const PATIENCE = 5000
 const GATE_PATIENCE = 10_000
 
 /** Whether a gate runs that knows the policy now; `hangs`: it was asked, does not answer, and may yet. */
-export type Settled =
+export type GateReload =
   | { readonly kind: 'reloaded' | 'no-gate' | 'hangs' }
   | { readonly kind: 'not-reloaded'; readonly why: string }
 
@@ -21,7 +21,7 @@ export type Settled =
  * Tells the gate, if one runs, and notes for the store plugin, which cannot read the policy itself, what it says: in a
  * few seconds, because a file that was just changed may change again at the same time. Throws FileError and PolicyError.
  */
-export async function settleSnapshot(places: SetupPlaces): Promise<Settled> {
+export async function announcePolicy(places: SetupPlaces): Promise<GateReload> {
   const answer = askToReload(places)
   const { files } = readPolicy(places)
   for (let waited = 0; waited < PATIENCE && !files.every(([, stamp]) => isSettled(stamp)); waited += INTERVAL)
@@ -30,7 +30,7 @@ export async function settleSnapshot(places: SetupPlaces): Promise<Settled> {
   return answer
 }
 
-async function askToReload({ socket }: SetupPlaces): Promise<Settled> {
+async function askToReload({ socket }: SetupPlaces): Promise<GateReload> {
   const timer = new AbortController()
   const asked = await Promise.race([
     askResident({ kind: 'reload' }, socket),

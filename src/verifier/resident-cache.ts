@@ -11,7 +11,7 @@ import type { Places } from './places.ts'
 import { readPolicy, withPlaces } from './policy-file.ts'
 
 /** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
-export interface Kept {
+export interface ResidentCache {
   /**
    * The policy in force, and in a respite what is left of it, with all directories of attestations, read again as
    * soon as one of its files is another. Throws FileError and PolicyError, and goes on doing so until it can be read.
@@ -32,7 +32,7 @@ interface HeldPolicy {
   readonly files: readonly StampedFile[]
 }
 
-export function keepBetweenInquiries(places: Places): Kept {
+export function openResidentCache(places: Places): ResidentCache {
   const policies = keepPolicy(places)
   const readers = keepReader(places.state)
   const stores = keepStore()
@@ -115,7 +115,7 @@ function keepReader(state: string) {
  * One connection for all, opened anew when it is gone: a daemon may be restarted at any time, and every question
  * asked again.
  */
-function keepStore(): Pick<Kept, 'store' | 'close'> {
+function keepStore(): Pick<ResidentCache, 'store' | 'close'> {
   let opening: Promise<Store> | undefined
   let isClosed = false
   const open = async (): Promise<Store> => {

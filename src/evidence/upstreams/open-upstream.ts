@@ -1,0 +1,14 @@
+import type { UpstreamSettings } from '../../policy/policy.ts'
+import { directoryUpstream } from './directory.ts'
+import { httpUpstream } from './http.ts'
+import type { Upstream } from './upstream.ts'
+
+/**
+ * Opens an upstream, which asks nothing yet. `timeout`: milliseconds for an answer, and for each next part of a body.
+ */
+export function openUpstream(
+  settings: UpstreamSettings,
+  { timeout }: { readonly timeout: number },
+): Upstream {
+  return settings.url.startsWith('file:') ? directoryUpstream(settings.url) : httpUpstream(settings, timeout)
+}

@@ -1,0 +1,1 @@
+export type Compression = 'xz' | 'gzip' | 'bzip2' | 'zstd' | 'lzip'

@@ -1,0 +1,8 @@
+/**
+ * How refusals end: in a step that whoever reads them can take. Most readers are plain users, so what only root can do
+ * says so. As in nix/plugin/next-step.h.
+ */
+export const BY_ROOT = 'as root, or by asking who has root here'
+
+/** Where nothing is known but that judging failed. */
+export const TRY_AGAIN = `next: try again, then, ${BY_ROOT}: nixsig doctor`

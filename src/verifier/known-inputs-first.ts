@@ -1,0 +1,102 @@
+import { lstatSync, readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
+import { parseStorePath } from '../formats/nix/store-path.ts'
+import { entryFile, isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { admittedNow, type Moment } from './admitted.ts'
+import type { Inquiry } from './inquiry.ts'
+
+/** Derivations that are looked at although nobody attested them and the ledger does not have them. */
+export const UNKNOWN_LIMIT = 256
+
+/** Bytes that one such derivation may have, and all of them together. */
+const ONE_LIMIT = 1024 * 1024
+const ALL_LIMIT = 32 * 1024 * 1024
+
+/** Derivations, or directories, that are looked at in one piece. Others wait for so long. */
+const AT_ONCE = 64
+
+/**
+ * Derivations in an order that nobody else controls: first those that the ledger admitted, then those of which
+ * something is attested, so that nobody can crowd these out, and of all others no more than a limit. Anybody can add
+ * any number of derivations, so what each of them costs is a look into the names of what is known, and other questions
+ * are answered in between.
+ */
+export async function knownFirst(
+  inquiry: Inquiry,
+  derivations: readonly string[],
+  limit = UNKNOWN_LIMIT,
+): Promise<readonly string[]> {
+  const { known, unknown } = await rankDerivations(inquiry, derivations, limit)
+  return [...known, ...unknown]
+}
+
+/** Those of some derivations that are known, and of the others as many as there may be; each in `knownFirst`'s order. */
+export async function rankDerivations(
+  inquiry: Inquiry,
+  derivations: readonly string[],
+  limit: number,
+): Promise<{ readonly known: readonly string[]; readonly unknown: readonly string[] }> {
+  const { attestations } = await inquiry.snapshot()
+  const moment = await admittedNow(inquiry)
+  const sorted = [...new Set(derivations)].sort()
+  const entries = filesNow(path => [entryFile(moment.state, digestOf(path))])
+  const words = filesNow(path =>
+    attestations.flatMap(directory => [attestationFile(directory, path), narinfoFile(directory, path)]),
+  )
+  const ranked: [admitted: string[], attested: string[], unknown: string[]] = [[], [], []]
+  for (const [index, path] of sorted.entries()) {
+    if (index % AT_ONCE === AT_ONCE - 1) await nextTurn()
+    const rank = entries.hasOneOf(path) && isAdmitted(moment, path) ? 0 : words.hasOneOf(path) ? 1 : 2
+    if (rank < 2 || ranked[2].length < limit) ranked[rank].push(path)
+  }
+  return { known: [...ranked[0], ...ranked[1]], unknown: withinBytes(ranked[2]) }
+}
+
+function digestOf(path: string): string {
+  return parseStorePath(path).digest
+}
+
+function isAdmitted({ state, policy, now }: Moment, path: string): boolean {
+  const entry = readAdmission(state, digestOf(path), path)
+  return entry?.kind === 'derivation' && isCurrent(entry, policy, now)
+}
+
+/** Which files there are; each directory is read once. */
+function filesNow(filesAbout: (path: string) => readonly string[]) {
+  const directories = new Map<string, ReadonlySet<string>>()
+  const namesIn = (directory: string): ReadonlySet<string> => {
+    const known = directories.get(directory) ?? new Set(namesNow(directory))
+    directories.set(directory, known)
+    return known
+  }
+  return {
+    hasOneOf: (path: string): boolean =>
+      filesAbout(path).some(file => {
+        const directory = dirname(file)
+        return namesIn(directory).has(file.slice(directory.length + 1))
+      }),
+  }
+}
+
+function namesNow(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ENOTDIR') return []
+    throw error
+  }
+}
+
+/** Those that are read: anybody can add derivations of many megabytes. */
+function withinBytes(derivations: readonly string[]): readonly string[] {
+  let left = ALL_LIMIT
+  return derivations.filter(path => {
+    const size = lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+    if (size > ONE_LIMIT || size > left) return false
+    left -= size
+    return true
+  })
+}

@@ -1,0 +1,133 @@
+// Every refusal ends in a step that whoever reads it can take; what only root can do says so.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { adviceFor } from '../../src/cli/advice.ts'
+import { ASPECT, type SubjectKind } from '../../src/policy/policy.ts'
+import type { Finding, Refusal } from '../../src/policy/verdict.ts'
+import { paragraph, sentence, sentences } from '../../src/policy/wording.ts'
+import { BY_ROOT, TRY_AGAIN } from '../../src/primitives/next-step.ts'
+
+const PATH = `/nix/store/${'0'.repeat(32)}-x`
+const text = fc.string({ unit: 'binary', maxLength: 400 })
+const instant = fc.integer({ min: 0, max: 4_000_000_000 })
+const KINDS = Object.keys(ASPECT) as SubjectKind[]
+const path = fc.constantFrom(PATH, `${PATH}-other`)
+const hash = fc.constant('ab'.repeat(32))
+const aspect = fc.constantFrom('source', 'derivation', 'output')
+const needed = { aspect, threshold: fc.nat(9), of: fc.integer({ min: 1, max: 9 }) }
+const need = fc.record({ ...needed, who: fc.oneof(text, fc.constant('self')) })
+const stray = fc.record({
+  problem: fc.constantFrom('unknown-signer', 'bad-signature', 'no-answer', 'unreadable'),
+  origin: text,
+  detail: text,
+})
+const strays = fc.array(stray, { maxLength: 12 })
+const side = fc.record({ who: text, path, narHash: hash, narSize: fc.nat() })
+const attested = { who: text, attested: hash, origin: text }
+
+/** One for each code: a new code has no step before it has one here. */
+const FINDINGS: { readonly [Code in Finding['code']]: fc.Arbitrary<Extract<Finding, { code: Code }>> } = {
+  unsigned: made('unsigned', { need }),
+  'unknown-signer': made('unknown-signer', { need, strays }),
+  threshold: made('threshold', { need, found: fc.array(text, { maxLength: 12 }) }),
+  'bad-signature': made('bad-signature', { stray }),
+  'not-a-signature': made('not-a-signature', { detail: text }),
+  'wrong-digest': made('wrong-digest', attested),
+  conflict: made('conflict', { ...attested, judged: hash }),
+  altered: made('altered', { path, registered: hash, found: hash }),
+  disagreement: made('disagreement', { sides: fc.array(side, { maxLength: 9 }) }),
+  references: made('references', { upstream: text, added: fc.array(path), missing: fc.array(path) }),
+  'unvouched-references': made('unvouched-references', { detail: text }),
+  revoked: made('revoked', { who: text, since: instant, reason: text }),
+  expired: fc.oneof(
+    made('expired', { who: text }),
+    made('expired', { who: text, at: instant, signedAt: instant }),
+  ),
+  'not-yet-valid': made('not-yet-valid', { who: text, at: instant }),
+  'refused-by-rule': made('refused-by-rule', {}),
+  'unknown-derivation': made('unknown-derivation', { unvouched: fc.constant([]) }),
+  'unsupported-derivation': made('unsupported-derivation', { what: text }),
+  input: made('input', { path, verdict: fc.constant(refusal([{ code: 'refused-by-rule' }])) }),
+  unreadable: made('unreadable', { trouble: fc.record({ origin: text, detail: text }) }),
+}
+
+function made<Code extends Finding['code'], Fields extends object>(
+  code: Code,
+  fields: { [Name in keyof Fields]: fc.Arbitrary<Fields[Name]> },
+) {
+  return fc.record({ code: fc.constant(code), ...fields }) as unknown as fc.Arbitrary<
+    Extract<Finding, { code: Code }>
+  >
+}
+
+function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'): Refusal {
+  return { outcome: 'untrusted', path: PATH, kind, ground: { kind: 'caches' }, findings }
+}
+
+/** What takes root's rights: the policy, what caches are asked, the store's contents, this machine. */
+const ROOTS = /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor/
+
+for (const [code, finding] of Object.entries(FINDINGS)) {
+  test(`attack and all else: a refusal for "${code}" ends in a next step, whatever text is in it`, () => {
+    fc.assert(
+      fc.property(
+        finding,
+        fc.array(fc.oneof(...Object.values(FINDINGS)), { maxLength: 5 }),
+        fc.constantFrom(...KINDS),
+        (first, others, kind) => {
+          const refused = refusal([first, ...others], kind)
+          assert.ok(sentence(refused).endsWith(`; next: nixsig explain ${PATH}`))
+          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig explain ${PATH}`))
+          const advice = adviceFor(refusal([first], kind))
+          assert.ok(advice.length > 0)
+          for (const line of advice) assert.equal(line.endsWith(`(${BY_ROOT})`), ROOTS.test(line), line)
+        },
+      ),
+    )
+  })
+}
+
+test('so does a line that tells of many refusals, and of some their number alone', () => {
+  const codes = fc.oneof(...Object.values(FINDINGS))
+  const refusals = fc.array(codes, { minLength: 1, maxLength: 9 })
+  fc.assert(
+    fc.property(refusals, findings => {
+      const line = sentences(
+        findings.map(finding => refusal([finding])),
+        `${PATH}.drv`,
+      )
+      const about = findings.length > 3 ? `${PATH}.drv` : PATH
+      assert.ok(line.endsWith(`; next: nixsig explain ${about}`))
+      assert.doesNotMatch(line, /\n/)
+    }),
+  )
+})
+
+/** Statements of C in which a refusal is worded, each up to its end. */
+function refusalsIn(source: string): readonly string[] {
+  const statements = source.replaceAll(/\/\*.*?\*\//gs, '').split(/;\n/)
+  return statements.filter(statement => /snprintf\(reason,|"(?:nixsig: )?refused[ :]/.test(statement))
+}
+
+test('each refusal that the plugin and the thin hooks word themselves names a next step', () => {
+  const directory = join(PROJECT_ROOT, 'nix/plugin')
+  const tests = ['check.c', 'ask.c']
+  const files = readdirSync(directory).filter(name => name.endsWith('.c') && !tests.includes(name))
+  const refusals = files.flatMap(name => refusalsIn(readFileSync(join(directory, name), 'utf8')))
+  assert.ok(refusals.length > 12, String(refusals.length))
+  // Passed on: what the gate said, which has a step of its own.
+  const own = refusals.filter(
+    statement => !/"%s", reply\.|judgement->text|static const char refused\[\]/.test(statement),
+  )
+  assert.ok(own.length > 10, String(own.length))
+  for (const statement of own) assert.match(statement, /\bNEXT(?:_[A-Z]+)*\b|\bTOO_LONG\b/)
+})
+
+test('the plugin and the hooks name the same steps', () => {
+  const steps = readFileSync(join(PROJECT_ROOT, 'nix/plugin/next-step.h'), 'utf8')
+  assert.ok(steps.includes(BY_ROOT))
+  assert.ok(TRY_AGAIN.includes(BY_ROOT))
+})

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { after, test } from 'node:test'
+import { attestationFile } from '../../src/evidence/attestation-file.ts'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { type Admission, writeAdmission } from '../../src/ledger/admissions.ts'
+import type { Inquiry } from '../../src/verifier/inquiry.ts'
+import { rankDerivations } from '../../src/verifier/known-inputs-first.ts'
+
+const root = mkdtempSync('/tmp/nixsig-known-')
+after(() => rmSync(root, { recursive: true, force: true }))
+
+const NOW = 1_800_000_000
+const POLICY = 'cd'.repeat(32)
+const DIGITS = '0123456789abcdfghijklmnpqrsvwxyz'
+
+const inquiry = {
+  snapshot: async () => ({ digest: POLICY, attestations: [`${root}/attestations`] }),
+  places: { state: root },
+  now: NOW,
+} as unknown as Inquiry
+
+/** The digest of a number, in which its last digits come first: one directory after another. */
+function derivationOf(number: number): string {
+  let digest = ''
+  for (let rest = number; digest.length < 32; rest = Math.floor(rest / 32)) digest += DIGITS[rest % 32]
+  return `/nix/store/${digest}-source.drv`
+}
+
+function admit(path: string): void {
+  const entry: Admission = {
+    path,
+    narHash: 'ab'.repeat(32),
+    policy: POLICY,
+    until: undefined,
+    stamp: undefined,
+    kind: 'derivation',
+    builtHere: false,
+    derivation: undefined,
+    time: NOW,
+    rule: 'default',
+    claims: [],
+    build: undefined,
+  }
+  writeAdmission(root, parseStorePath(path).digest, entry)
+}
+
+test('attack: among tens of thousands of derivations the known ones are found, and others go on meanwhile', async () => {
+  const crowd = Array.from({ length: 40_000 }, (_, number) => derivationOf(number))
+  const [admitted = '', attested = ''] = [crowd[39_999], crowd[31_234]]
+  admit(admitted)
+  const file = attestationFile(`${root}/attestations`, attested)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, '')
+  let turns = 0
+  const others = setInterval(() => turns++, 1)
+  const { known, unknown } = await rankDerivations(inquiry, crowd, 100)
+  clearInterval(others)
+  assert.deepEqual(known, [admitted, attested])
+  assert.ok(turns > 10, `${turns} turns`)
+  // They are not in the store, so that there is nothing to read, but no more than these are asked for.
+  assert.equal(unknown.length, 100)
+})
