@@ -83,9 +83,10 @@ stdenv.mkDerivation (finalAttrs: {
   # is for one. The maps are for whoever debugs a checkout.
   installPhase = ''
     runHook preInstall
-    mkdir -p $out/libexec $out/bin $out/share/bash-completion/completions
+    mkdir -p $out/libexec $out/bin $out/share/bash-completion/completions $out/share/man
     cp -r dist $out/libexec/nixsig
-    rm $out/libexec/nixsig/*.map
+    find $out/libexec/nixsig -name '*.map' -delete
+    mv $out/libexec/nixsig/man $out/share/man/man1
     find $out/libexec/nixsig/prebuilds -type f ! -path '*/linux-${cpu}/sodium-native.node' -delete
     find $out/libexec/nixsig/prebuilds -type d -empty -delete
     ln -s ../libexec/nixsig/nixsig $out/bin/nixsig

@@ -1,5 +1,5 @@
-// Builds dist/: the hook bundle under its two names, the command line, what both need seldom, and sodium-native's
-// prebuilds beside them.
+// Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in parts (cli/), its
+// manual pages (man/), and sodium-native's prebuilds beside them.
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node]
 //
@@ -14,6 +14,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { build } from 'esbuild'
+import { bundleCommandLine } from './command-line.mjs'
 import { libraryBesideBundle } from './library-plugin.mjs'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
@@ -34,9 +35,8 @@ const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH}
 // of it but what would change this program. The kernel reads 255 bytes of this line.
 const NODE_VARIABLES = ['NODE_OPTIONS', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE']
 const buildHookInterpreter = `#!/usr/bin/env -S -u ${NODE_VARIABLES.join(' -u ')} PATH=${PATH} ${node}`
-// A gate that runs for months collects its garbage sooner than Node would; whoever runs one command does not notice.
-const SMALL = '--max-semi-space-size=4'
-const cliInterpreter = values.node ? `#!${values.node} ${SMALL}` : `#!/usr/bin/env -S node ${SMALL}`
+// No option for V8 here: with any, Node compiles anew what it has in its own cache of built-in modules.
+const cliInterpreter = `#!${values.node ?? '/usr/bin/env node'}`
 
 /** Modules that are imported lazily lie in files of their own: a program's text costs start-up time, run or not. */
 const BESIDE = {
@@ -66,13 +66,12 @@ function bundle(entry, file, { interpreter } = {}) {
     logLevel: 'warning',
     banner: interpreter === undefined ? {} : { js: interpreter },
     plugins: [
-      sodiumBesideBundle({ passphrases: entry.startsWith('src/cli/'), forHook: entry === HOOK }),
+      sodiumBesideBundle({ passphrases: entry.startsWith('tools/'), forHook: entry === HOOK }),
       ...Object.entries(BESIDE).map(([module, file]) => libraryBesideBundle(join(root, module), `./${file}`)),
     ],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
     supported: { 'dynamic-import': false },
-    define: { 'import.meta.url': '__bundle_url', 'process.env.NODE_ENV': '"production"' },
-    ...(entry.startsWith('src/cli/') ? { inject: [join(root, 'tools/bundle-url.js')] } : {}),
+    define: { 'process.env.NODE_ENV': '"production"' },
   })
 }
 
@@ -98,6 +97,17 @@ function buildNative() {
   if (made.status !== 0) throw new Error('make -C nix/plugin failed')
 }
 
+/** Writes dist/man/, by a program that loads all commands and is not kept. */
+async function writeManualPages() {
+  const program = join(out, 'manual-pages.js')
+  await bundle('tools/manual-pages.ts', 'manual-pages.js')
+  const made = spawnSync(process.execPath, [program, join(out, 'man')], {
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  if (made.status !== 0) throw new Error('no manual pages')
+  for (const file of [program, `${program}.map`]) rmSync(file)
+}
+
 rmSync(out, { recursive: true, force: true })
 mkdirSync(out, { recursive: true })
 // Files without an extension are CommonJS here whatever a package.json further up says.
@@ -112,8 +122,9 @@ await bundleHook(HOOK, 'pre-build-hook', hookInterpreter)
 copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
 await bundleHook('hooks/build-hook.ts', 'build-hook', buildHookInterpreter)
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
-await bundle('src/cli/main.ts', 'nixsig', { interpreter: cliInterpreter })
-chmodSync(join(out, 'nixsig'), 0o755)
+await bundleCommandLine(root, join(out, 'cli'))
+writeFileSync(join(out, 'nixsig'), `${cliInterpreter}\nrequire('./cli/main.js')\n`, { mode: 0o755 })
+await writeManualPages()
 
 rmSync(finished, { recursive: true, force: true })
 renameSync(out, finished)

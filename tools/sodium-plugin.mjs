@@ -1,6 +1,6 @@
 // An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without node_modules:
 // - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
-// - its compiled half is loaded from prebuilds/<platform>-<arch>/ beside the bundle.
+// - its compiled half is loaded from prebuilds/<platform>-<arch>/ of dist/.
 // If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other Ed25519 to fall back on.
 // The hooks' own bundle loads it when it has something to hash, which is seldom; failing there refuses as well.
 
@@ -36,7 +36,7 @@ let loaded
 function binding() {
   if (loaded !== undefined) return loaded.exports
   const addon = { exports: {} }
-  process.dlopen(addon, join(__dirname, 'prebuilds', process.platform + '-' + process.arch, 'sodium-native.node'))
+  process.dlopen(addon, join(__dirname, '@PREBUILDS@', process.platform + '-' + process.arch, 'sodium-native.node'))
   loaded = addon
   return addon.exports
 }
@@ -56,11 +56,14 @@ function wrapper(index, name) {
   return index.slice(start, end + 3).replaceAll('binding.', 'binding().')
 }
 
-/** `forHook`: the one function that it needs, loaded when it is called first. To call another one fails, and so refuses. */
-export function sodiumBesideBundle({ passphrases = false, forHook = false } = {}) {
+/**
+ * `prebuilds`: where these are, seen from the bundle. `forHook`: the one function that a hook needs, loaded when it is
+ * called first. To call another one fails, and so refuses.
+ */
+export function sodiumBesideBundle({ passphrases = false, forHook = false, prebuilds = 'prebuilds' } = {}) {
   const usual = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS
   const wrappers = forHook ? HOOK_WRAPPERS : usual
-  const header = forHook ? HEADER : HEADER + AT_START
+  const header = (forHook ? HEADER : HEADER + AT_START).replace('@PREBUILDS@', prebuilds)
   return {
     name: 'sodium-beside-bundle',
     setup(build) {

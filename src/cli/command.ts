@@ -1,17 +1,68 @@
-/** What all commands share: the global options, and how a command's function becomes a handler of yargs. */
-import { resolve } from 'node:path'
-import type { Argv } from 'yargs'
+/**
+ * What a command is: data that the parser, the help, the completion and the reference are made
+ * from.
+ */
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import type { Status } from './status.ts'
-import { openTerminal, type Terminal } from './terminal.ts'
-import { UsageError } from './usage-error.ts'
+import type { Terminal } from './terminal.ts'
 
-export interface GlobalOptions {
-  readonly policy: string
-  readonly attestations: readonly string[] | undefined
-  readonly state: string
-  readonly 'no-color': boolean
+/** An option of a command. `value` is how help calls what is given with it. */
+export type Option =
+  | { readonly kind: 'flag'; readonly text: string }
+  | ({ readonly kind: 'value' } & Valued & { readonly fallback?: string; readonly required?: true })
+  /** May be given more than once. */
+  | ({ readonly kind: 'values' } & Valued & {
+        readonly fallback?: readonly string[]
+        readonly required?: true
+      })
+
+interface Valued {
+  readonly value: string
+  readonly text: string
+  /** One letter, without its dash. */
+  readonly short?: string
+  readonly choices?: readonly string[]
 }
+
+export type Options = Readonly<Record<string, Option>>
+
+/** A positional argument. Those that take several come last. */
+export interface Argument {
+  readonly count: 'one' | 'at most one' | 'one or more' | 'any number'
+  readonly text: string
+}
+
+/** How an argument is called in help and messages: one of `paths` is a PATH. */
+export function argumentName(key: string, { count }: Argument): string {
+  const isOne = count === 'one' || count === 'at most one'
+  return (isOne ? key : key.replace(/s$/, '')).toUpperCase()
+}
+
+/** Positional arguments in their order, by name. */
+export type Arguments = Readonly<Record<string, Argument>>
+
+type ValueOf<O extends Option> = O extends { readonly kind: 'flag' }
+  ? boolean
+  : O extends { readonly kind: 'values' }
+    ? readonly Chosen<O>[]
+    : O extends { readonly fallback: string } | { readonly required: true }
+      ? Chosen<O>
+      : Chosen<O> | undefined
+
+type Chosen<O> = O extends { readonly choices: readonly (infer C)[] } ? C : string
+
+type Given<A extends Argument> = A['count'] extends 'one'
+  ? string
+  : A['count'] extends 'at most one'
+    ? string | undefined
+    : readonly string[]
+
+type Nothing = Readonly<Record<never, never>>
+
+/** What a command is called with: its arguments and options by their names. */
+export type Values<A extends Arguments, O extends Options> = {
+  readonly [N in keyof A]: Given<A[N]>
+} & { readonly [N in keyof O]: ValueOf<O[N]> }
 
 /** Where a command looks and how it answers. */
 export interface Invocation {
@@ -19,86 +70,66 @@ export interface Invocation {
   readonly terminal: Terminal
 }
 
-/** Adds one command, with its options and its examples, to the command line. */
-export type AddCommand = (yargs: Argv<GlobalOptions>) => Argv<GlobalOptions>
-
-/** Declares the global options. */
-export function withGlobalOptions(yargs: Argv): Argv<GlobalOptions> {
-  return yargs.options({
-    policy: {
-      type: 'string',
-      default: DEFAULT_PLACES.policy,
-      requiresArg: true,
-      describe: 'The trusted list and its rules',
-    },
-    attestations: {
-      type: 'string',
-      array: true,
-      requiresArg: true,
-      describe: "Directory of attestations, in place of the policy's; may be repeated",
-    },
-    state: {
-      type: 'string',
-      default: DEFAULT_PLACES.state,
-      requiresArg: true,
-      describe: 'What this machine keeps: ledger, quarantine, key',
-    },
-    'no-color': { type: 'boolean', default: false, describe: 'No colours (NO_COLOR does the same)' },
-  }) as Argv<GlobalOptions>
+export interface Command {
+  readonly arguments: Arguments
+  readonly options: Options
+  /** Calls, without `nixsig`, and what they are for (may be empty). */
+  readonly examples: readonly (readonly [call: string, purpose: string])[]
+  /** Below everything else in the help. */
+  readonly epilogue?: string
+  /** Runs it with the values that its own data describes. */
+  readonly run: (values: never, invocation: Invocation) => Promise<Status>
 }
+
+/** Checks the data of a command against the values that its function takes. */
+export function command<const A extends Arguments = Nothing, const O extends Options = Nothing>(parts: {
+  readonly arguments?: A
+  readonly options?: O
+  readonly examples?: Command['examples']
+  readonly epilogue?: string
+  readonly run: (values: Values<A, O>, invocation: Invocation) => Promise<Status>
+}): Command {
+  return { arguments: {}, options: {}, examples: [], ...parts }
+}
+
+/** Options of every command. */
+export const GLOBAL_OPTIONS = {
+  policy: {
+    kind: 'value',
+    value: 'FILE',
+    fallback: DEFAULT_PLACES.policy,
+    text: 'The policy: the trusted list and its rules',
+  },
+  attestations: {
+    kind: 'values',
+    value: 'DIR',
+    text: "Directory of attestations, in place of the policy's",
+  },
+  state: {
+    kind: 'value',
+    value: 'DIR',
+    fallback: DEFAULT_PLACES.state,
+    text: 'What this machine keeps: ledger, quarantine, keys',
+  },
+  'no-color': { kind: 'flag', text: 'No colours (NO_COLOR does the same)' },
+  help: { kind: 'flag', text: 'Show this help' },
+  version: { kind: 'flag', text: 'Show the version of nixsig' },
+} as const satisfies Options
+
+export type GlobalValues = Values<Nothing, typeof GLOBAL_OPTIONS>
+
+/** The option of every command that writes attestations. */
+export const OUT_OPTION = {
+  kind: 'value',
+  value: 'DIR',
+  fallback: 'attestations',
+  text: 'Directory of attestations to add to',
+} as const satisfies Option
 
 /**
- * The handler that runs a command and leaves its status to the process. `repeatable`: options that may be given more than
- * once here, beside those that may be everywhere.
+ * Whether the state directory belongs with the policy in use: both the machine's own, or both
+ * named.
  */
-export function runs<T>(
-  run: (args: T, invocation: Invocation) => Promise<Status>,
-  repeatable: readonly string[] = [],
-): (args: T & GlobalOptions) => Promise<void> {
-  return async args => {
-    refuseRepeated(args, [...REPEATABLE, ...repeatable])
-    const terminal = openTerminal(!args['no-color'])
-    process.exitCode = await run(args, { places: placesOf(args), terminal })
-  }
-}
-
-/** Whether the state directory belongs with the policy in use: both the machine's own, or both named. */
 export function isUsualSetting({ policy, state, attestations }: Places): boolean {
   return policy === DEFAULT_PLACES.policy && state === DEFAULT_PLACES.state && attestations === undefined
-}
-
-function placesOf(options: GlobalOptions): Places {
-  return {
-    policy: absolute('policy', options.policy),
-    state: absolute('state', options.state),
-    attestations: options.attestations?.map(directory => absolute('attestations', directory)),
-  }
-}
-
-function absolute(option: string, path: string): string {
-  if (path === '') throw new UsageError(`--${option} names nothing`)
-  return resolve(path)
-}
-
-/** Options that may be given more than once in every command that has them. */
-const REPEATABLE: readonly string[] = [
-  'attestations',
-  'key',
-  'developer-key',
-  'developerKey',
-  'paths',
-  'files',
-  'targets',
-  'attr',
-  'A',
-  'from',
-  'ids',
-  '_',
-]
-
-/** Of two values for one option it is not for us to guess which was meant. */
-function refuseRepeated(args: object, repeatable: readonly string[]): void {
-  const entries = Object.entries(args)
-  const [repeated] = entries.find(([name, value]) => Array.isArray(value) && !repeatable.includes(name)) ?? []
-  if (repeated !== undefined) throw new UsageError(`--${repeated} is given more than once`)
 }

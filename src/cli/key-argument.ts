@@ -1,21 +1,26 @@
 import { existsSync } from 'node:fs'
 import { certificateFingerprints } from '../crypto/openpgp/certificate.ts'
+import { readNamedFile } from '../files/named-file.ts'
 import { prefixOfKeyFile } from '../formats/detached/forms.ts'
 import { isText } from '../formats/openpgp/armor.ts'
+import { checkTrustedRoot, TRUSTED_ROOT_LIMIT } from '../formats/sigstore/trusted-root.ts'
 import { parseKey } from '../policy/language/keys.ts'
-import type { Key } from '../policy/policy.ts'
+import { sigstoreIdentity } from '../policy/language/sigstore-key.ts'
+import type { Key, SigstoreKey } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import { readArgumentFile } from './file-argument.ts'
-import { sigstoreKeyOf } from './sigstore-argument.ts'
 import { UsageError } from './usage-error.ts'
 
 const FILE_LIMIT = 4 * 1024 * 1024
 
+/** How a Sigstore identity is written as an argument. */
+export const SIGSTORE_ARGUMENT = 'sigstore:SUBJECT,ISSUER,TRUSTED_ROOT'
+
 /**
- * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP certificates, or
- * a public key of Nix, OpenSSH, minisign, signify or in PEM. What reads as a key is one, also where a file has that
- * name. Throws UsageError if it is neither, FormatError and FileError for a file that cannot be used.
+ * The keys that an argument means: one, written as a policy writes it, or those of a file - OpenPGP
+ * certificates, or a public key of Nix, OpenSSH, minisign, signify or in PEM. What reads as a key
+ * is one, also where a file has that name. Throws UsageError if it is neither, FormatError and
+ * FileError for a file that cannot be used.
  */
 export function keysOfArgument(argument: string): readonly Key[] {
   const sigstore = sigstoreKeyOf(argument)
@@ -30,9 +35,9 @@ export function keysOfArgument(argument: string): readonly Key[] {
 
 function keysOfFile(file: string, notText: FormatError): readonly Key[] {
   if (!existsSync(file)) {
-    throw new UsageError(`${printable(file)} is no key (${notText.message}), and there is no such file`)
+    throw new UsageError(`${printable(file)} is not a key (${notText.message}), and there is no such file`)
   }
-  const { path, bytes } = readArgumentFile(file, FILE_LIMIT)
+  const { path, bytes } = readNamedFile(file, FILE_LIMIT)
   const text = isText(bytes) ? bytes.toString('latin1').trimEnd() : ''
   if (text === '' || text.includes('-----BEGIN PGP ')) return certificatesOf(path, bytes)
   const [comment = '', ...lines] = text.split(/[ \t]*\r?\n/)
@@ -48,4 +53,21 @@ function certificatesOf(file: string, bytes: Uint8Array): readonly Key[] {
     fingerprint,
     certificate: file,
   }))
+}
+
+/**
+ * Who is meant by `sigstore:SUBJECT,ISSUER,TRUSTED_ROOT`: the subject may have commas, the issuer
+ * (a URL) and the name of the file may not. Undefined if the argument does not begin like this.
+ * Throws UsageError if it is of another form, and FormatError and FileError for a file that is not
+ * a trusted root.
+ */
+function sigstoreKeyOf(argument: string): SigstoreKey | undefined {
+  if (!argument.startsWith('sigstore:')) return undefined
+  const [, subject, issuer, file] = /^sigstore:(.+),(https?:\/\/[^\s,]+),([^,]+)$/s.exec(argument) ?? []
+  if (subject === undefined || issuer === undefined || file === undefined) {
+    throw new UsageError(`write whom you mean as ${SIGSTORE_ARGUMENT}, the issuer with its https://`)
+  }
+  const { path, bytes } = readNamedFile(file, TRUSTED_ROOT_LIMIT)
+  checkTrustedRoot(bytes)
+  return { kind: 'sigstore', ...sigstoreIdentity(subject, issuer), trustedRoot: path }
 }

@@ -22,15 +22,18 @@ interface Asked {
   readonly references: readonly string[]
 }
 
-/** Binary caches to ask, by their addresses; as the policy has them where it has them. Throws UsageError. */
+/**
+ * Binary caches to ask, by their addresses; as the policy has them where it has them. Throws
+ * UsageError.
+ */
 export function upstreamsFrom(policy: Policy, addresses: readonly string[]): readonly Upstream[] {
   const settings = new Map(addresses.map(address => settingsOf(policy, address)).map(one => [one.url, one]))
   return [...settings.values()].map(one => openUpstream(one, { timeout: policy.gate.timeout * 1000 }))
 }
 
 /**
- * Judges paths as these upstreams offer them, with `recursive` and all that they refer to, each once, in the order in
- * which they were found. Throws UsageError where there are very many.
+ * Judges paths as these upstreams offer them, with `recursive` and all that they refer to, each
+ * once, in the order in which they were found. Throws UsageError where there are very many.
  */
 export async function* judgeOffered(
   inquiry: Inquiry,

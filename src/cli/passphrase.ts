@@ -35,7 +35,10 @@ export function askNewPassphrase(): Promise<string> {
 /** What is typed, a character at a time. */
 type Keys = AsyncIterator<string, unknown>
 
-/** Reads the terminal that the command was started from, whatever its standard input is. Throws UsageError if none is. */
+/**
+ * Reads the terminal that the command was started from, whatever its standard input is. Throws
+ * UsageError if none is.
+ */
 async function withKeys<T>(use: (keys: Keys) => Promise<T>): Promise<T> {
   const terminal = openTerminal()
   terminal.setRawMode(true)
@@ -66,7 +69,9 @@ const BACKSPACE = ['\u007f', '\b']
 const KILL_LINE = '\u0015'
 const INTERRUPT = '\u0003'
 
-/** What somebody types up to Enter. What a terminal would do for text that it shows is done here. */
+/**
+ * What somebody types up to Enter. What a terminal would do for text that it shows is done here.
+ */
 async function typedLine(keys: Keys, prompt: string): Promise<string> {
   process.stderr.write(prompt)
   try {

@@ -8,7 +8,10 @@ import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 import { isUsualSetting } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
-/** Opens an inquiry where this user may read the ledger; else every path would be undecided for that one reason. */
+/**
+ * Opens an inquiry where this user may read the ledger; else every path would be undecided for that
+ * one reason.
+ */
 export function openReadableInquiry(places: Places, options: { readonly records: boolean }): Inquiry {
   if (!isReadable(places)) {
     const state = printable(places.state)

@@ -7,8 +7,8 @@ import { UsageError } from './usage-error.ts'
 const SECONDS = { m: 60, h: 3600, d: 86_400 } as const
 
 /**
- * When a respite ends that begins now: a span such as `90m`, `2h` or `1d`, or a time with its offset (RFC 3339). Throws
- * UsageError for anything else, and for what is over or too far away.
+ * When a respite ends that begins now: a span such as `90m`, `2h` or `1d`, or a time with its
+ * offset (RFC 3339). Throws UsageError for anything else, and for what is over or too far away.
  */
 export function respiteEnd(text: string, now: Instant): Instant {
   const until = spanOf(text, now) ?? timeOf(text)

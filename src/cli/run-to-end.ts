@@ -1,14 +1,16 @@
 import { printable } from '../primitives/printable.ts'
-import { explainError } from './status.ts'
+import type { Status } from './status.ts'
+import { UsageError } from './usage-error.ts'
 
 /** The status that no command comes to by itself: undecided. */
 const UNFINISHED = 20
 
 /**
- * Runs the program and leaves it a status that it has earned. Until it has come to its end it has failed: Node ends a
- * program quietly when nothing is left to wait for, also where an answer never came, and that is not a yes.
+ * Runs the program and leaves it a status that it has earned. Until it has come to its end it has
+ * failed: Node ends a program quietly when nothing is left to wait for, also where an answer never
+ * came, and that is not a yes.
  */
-export async function runToEnd(run: () => Promise<unknown>): Promise<void> {
+export async function runToEnd(run: () => Promise<Status>): Promise<void> {
   let isFinished = false
   process.exitCode = UNFINISHED
   process.once('exit', () => {
@@ -17,13 +19,20 @@ export async function runToEnd(run: () => Promise<unknown>): Promise<void> {
     complain('no verdict: an answer never came, and nothing is left to wait for')
   })
   try {
-    await run()
+    process.exitCode = await run()
   } catch (error) {
-    const known = explainError(error)
+    const known = await explain(error)
     complain(known?.text ?? `a fault of nixsig itself: ${stackOf(error)}`)
     process.exitCode = known?.status ?? 70
   }
   isFinished = true
+}
+
+/** Knowing all errors takes most of nixsig's modules, which a call that succeeds need not load. */
+async function explain(error: unknown) {
+  if (error instanceof UsageError) return { status: 2, text: error.message }
+  const { explainError } = await import('./explain-error.ts')
+  return explainError(error)
 }
 
 function complain(text: string): void {

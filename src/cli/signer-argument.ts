@@ -1,6 +1,7 @@
 /** Who signs: the options of every command that does. */
 import { openSigner } from '../crypto/signers/open-signer.ts'
 import type { Signer } from '../crypto/signers/signer.ts'
+import type { Options } from './command.ts'
 import { askPassphrase, passphraseInFile } from './passphrase.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -12,23 +13,26 @@ export interface SignerOptions {
 
 export const SIGNER_OPTIONS = {
   signer: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Who signs: file:PATH, ssh:FINGERPRINT (of a key in the SSH agent) or gpg:FINGERPRINT',
+    kind: 'value',
+    value: 'SIGNER',
+    text: 'Who signs: file:PATH, ssh:FINGERPRINT (a key in the SSH agent) or gpg:FINGERPRINT',
   },
   key: {
-    type: 'string',
-    requiresArg: true,
-    describe: 'Secret key file (nixsig keygen): the same as --signer file:FILE',
+    kind: 'value',
+    value: 'FILE',
+    text: 'Secret key file (nixsig keygen): the same as --signer file:FILE',
   },
   'passphrase-file': {
-    type: 'string',
-    requiresArg: true,
-    describe: "File with the secret key's passphrase, in place of being asked",
+    kind: 'value',
+    value: 'FILE',
+    text: 'Read the passphrase of the secret key from this file instead of asking for it',
   },
-} as const
+} as const satisfies Options
 
-/** Opens the signer that the options name, for as long as `use` takes. Throws UsageError unless they name just one. */
+/**
+ * Opens the signer that the options name, for as long as `use` takes. Throws UsageError unless they
+ * name just one.
+ */
 export async function withSigner<T>(options: SignerOptions, use: (signer: Signer) => Promise<T>): Promise<T> {
   const signer = await openSigner(nameOf(options), { passphrase: () => passphraseOf(options) })
   try {
@@ -39,16 +43,11 @@ export async function withSigner<T>(options: SignerOptions, use: (signer: Signer
 }
 
 function nameOf({ signer, key }: SignerOptions): string {
-  const names = [signer ?? [], key === undefined ? [] : filesOf(key)].flat()
+  const names = [signer ?? [], key === undefined ? [] : `file:${key}`].flat()
   const [name, another] = names
   if (name === undefined) throw new UsageError('who signs? (--key FILE, or --signer ssh:… or gpg:…)')
-  if (another !== undefined) throw new UsageError('who signs? --key and --signer name one signer, once')
+  if (another !== undefined) throw new UsageError('who signs? Give one of --key and --signer')
   return name
-}
-
-/** `--key` may be repeated in other commands, and then is a list. */
-function filesOf(key: string | readonly string[]): readonly string[] {
-  return [key].flat().map(file => `file:${file}`)
 }
 
 async function passphraseOf({ 'passphrase-file': file }: SignerOptions): Promise<string> {

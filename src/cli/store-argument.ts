@@ -8,8 +8,9 @@ import { UsageError } from './usage-error.ts'
 const LINK_LIMIT = 40
 
 /**
- * The store path that an argument means: itself, whatever it lies in, or what a symbolic link like `./result` leads into.
- * A store path that is a link stays itself. Throws UsageError if it leads nowhere into the store.
+ * The store path that an argument means: itself, whatever it lies in, or what a symbolic link like
+ * `./result` leads into. A store path that is a link stays itself. Throws UsageError if it leads
+ * nowhere into the store.
  */
 export function storePathOf(argument: string): string {
   const path = findStorePath(argument)
@@ -17,7 +18,10 @@ export function storePathOf(argument: string): string {
   return path
 }
 
-/** The same; undefined for what lies elsewhere. Throws UsageError if there is no such file. */
+/**
+ * Finds the store path that an argument means; undefined for what lies elsewhere. Throws UsageError
+ * if there is no such file.
+ */
 export function findStorePath(argument: string): string | undefined {
   let path = resolve(argument)
   for (let links = 0; links < LINK_LIMIT; links++) {

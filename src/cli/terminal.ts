@@ -1,4 +1,7 @@
-/** The one way in which the command line talks. What comes from outside is escaped before it gets here. */
+/**
+ * The one way in which the command line talks. What comes from outside is escaped before it gets
+ * here.
+ */
 import pico from 'picocolors'
 
 export interface Terminal {
@@ -23,8 +26,8 @@ const PATIENCE_MS = 1000
 const CLEAR_LINE = '\r\u001b[K'
 
 /**
- * `colour` false: none, wherever the output goes. Otherwise a terminal gets them unless NO_COLOR is set
- * (no-color.org).
+ * `colour` false: none, wherever the output goes. Otherwise a terminal gets them unless NO_COLOR is
+ * set (no-color.org).
  */
 export function openTerminal(colour: boolean): Terminal {
   const paint = pico.createColors(colour && wantsColour())

@@ -4,8 +4,9 @@ import type { Basis, GroundKind, Stray, Verdict } from '../policy/verdict.ts'
 import type { Contents } from '../verifier/verify.ts'
 
 /**
- * A verdict as `--json` prints it. Fields are added in later versions, none is taken away or changes its meaning; the
- * codes are those of src/policy/verdict.ts. Paths, names and details are what was found, `message` is text for people.
+ * A verdict as `--json` prints it. Fields are added in later versions, none is taken away or
+ * changes its meaning; the codes are those of src/policy/verdict.ts. Paths, names and details are
+ * what was found, `message` is text for people.
  */
 interface VerdictJson {
   readonly path: string
@@ -23,9 +24,12 @@ interface VerdictJson {
   readonly until?: number
   /** Of a refused path: every reason, the most telling one first. */
   readonly findings: readonly { readonly code: string; readonly message: string; readonly path?: string }[]
-  /** What was found and is no evidence. */
+  /** Files that were found and are not evidence. */
   readonly strays: readonly Stray[]
-  /** Of a path that is here: whether its contents were hashed, or are those that Nix's database has registered. */
+  /**
+   * Of a path that is here: whether its contents were hashed, or are those that Nix's database has
+   * registered.
+   */
   readonly contents?: Contents
 }
 
@@ -35,8 +39,8 @@ type BasisJson =
   | { readonly kind: 'no-requirement' }
 
 /**
- * One line of JSON (RFC 8259) in printable ASCII: everything else is escaped, so no name in it can steer a terminal, and
- * any reader of JSON gets the very characters back.
+ * One line of JSON (RFC 8259) in printable ASCII: everything else is escaped, so no name in it can
+ * steer a terminal, and any reader of JSON gets the very characters back.
  */
 export function verdictLine(verdict: Verdict, contents?: Contents): string {
   const json = { ...verdictJson(verdict), ...(contents === undefined ? {} : { contents }) }

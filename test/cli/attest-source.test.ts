@@ -186,7 +186,7 @@ for (const [what, args, reason] of [
   [
     'a developer key without a signature',
     ['--as', 'reviewer', '--developer-key', 'dev.pub'],
-    /there is none/,
+    /--developer-key is for checking a --signature or --git/,
   ],
   ['a role that is none', ['--as', 'king'], /king/],
   ['an empty reason', ['--unsigned-upstream', ''], /why/],

@@ -87,5 +87,5 @@ test('20: a narinfo that cannot be read', () => {
 test('2: a signature alone, of what is no store path', () => {
   const { status, stderr } = check(/^Sig: (.*)$/m.exec(narinfo(alice))?.[1] ?? '')
   assert.equal(status, 2)
-  assert.match(stderr, /is no store path: a signature by Nix is over what the store knows of one/)
+  assert.match(stderr, /is not a store path: a signature by Nix is over what the store knows of one/)
 })

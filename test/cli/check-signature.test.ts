@@ -164,9 +164,9 @@ test('2: no key, no file, a key that is none, a secret key', () => {
   assert.equal(check('x.tar.minisig').status, 2)
   const cases = [
     ['none.minisig', 'alice.pub', /there is no file none\.minisig/],
-    ['x.tar.minisig', 'none.pub', /is no key .*no such file/],
+    ['x.tar.minisig', 'none.pub', /is not a key .*no such file/],
     ['x.tar.minisig', 'x.tar', /key/],
-    ['x.tar.minisig', 'minisign:RWQ', /is no key/],
+    ['x.tar.minisig', 'minisign:RWQ', /is not a key/],
     ['x.tar.minisig', '.', /is not a regular file/],
   ] as const
   for (const [signature, key, reason] of cases) {

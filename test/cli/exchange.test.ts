@@ -285,7 +285,7 @@ describe('export', () => {
 it('does not take nothing, like the "-" that others read standard input by, for an import', () => {
   const { status, stderr } = cli.run('import', '-', '--out', 'nowhere')
   assert.equal(status, 2)
-  assert.match(stderr, /import what\?/)
+  assert.match(stderr, /there is no file -/)
 })
 
 it('takes back the Sigstore bundle that it exported, on one line or on many, and no other line comes of it', () => {
@@ -322,6 +322,6 @@ it('publish: a place inside of what is published is refused, for it would be pub
   attest('alice', 'nested')
   const { status, stderr } = cli.run('publish', '--from', 'nested', '--to', 'nested/public', '--as', 'alice')
   assert.equal(status, 2)
-  assert.match(stderr, /lies in what is published from there: choose another --to/)
+  assert.match(stderr, /lies inside the directory that is published: choose another --to/)
   assert.equal(existsSync(join(cli.dir, 'nested/public')), false)
 })

@@ -55,14 +55,14 @@ for (const command of COMMANDS) {
     const { status, stdout, stderr } = cli.run(...command.split(' '), '--help')
     assert.equal(status, 0, stderr)
     assert.ok(stdout.startsWith(`nixsig ${command}`), stdout)
-    assert.match(stdout, /--policy {2}.*\n/)
+    assert.match(stdout, /--policy FILE {2}.*\n/)
   })
 }
 
 test('the help lists every command and every exit status', () => {
   const { stdout } = cli.run('--help')
   for (const command of COMMANDS) assert.ok(stdout.includes(`nixsig ${command.split(' ')[0]}`), command)
-  for (const status of [0, 2, 10, 11, 12, 13, 14, 20]) assert.match(stdout, new RegExp(`\\b${status} `))
+  for (const status of [0, 2, 10, 11, 12, 13, 14, 20]) assert.match(stdout, new RegExp(`\\b${status}\\s`))
 })
 
 test('the version is the one of package.json', () => {
@@ -73,14 +73,14 @@ const WRONG_CALLS: readonly (readonly [string, readonly string[], RegExp])[] = [
   ['no command', [], /which command\?/],
   ['an unknown command', ['verfiy'], /verfiy/],
   ['an unknown subcommand', ['policy', 'chekc'], /chekc/],
-  ['an unknown option', ['verify', '--recursiv'], /Unknown argument: recursiv/],
+  ['an unknown option', ['verify', '--recursiv'], /unknown option --recursiv: see nixsig verify --help/],
   ['a policy given twice', ['verify', '--policy', 'a', '--policy', 'b'], /--policy is given more than once/],
   [
     'an option without its value',
     ['policy', 'describe', '--policy'],
-    /Not enough arguments following: policy/,
+    /--policy needs a value: --policy FILE/,
   ],
-  ['an empty state directory', ['quarantine', 'list', '--state='], /--state names nothing/],
+  ['an empty state directory', ['quarantine', 'list', '--state='], /--state is empty/],
   ['a negated option', ['verify', '--no-recursive'], /no-recursive/],
   ['a path outside the store', ['verify', '/etc/passwd'], /\/etc\/passwd is not in \/nix\/store/],
   ['a path that leads nowhere', ['verify', './result'], /cannot follow \.\/result/],
@@ -115,11 +115,20 @@ test('bash can complete commands by the script that completion prints', () => {
   assert.equal(status, 0)
   const script = `nixsig() { '${process.execPath}' '${cli.program}' "$@"; }
 ${stdout}
-COMP_WORDS=(nixsig att); COMP_CWORD=1
-_nixsig_yargs_completions
-echo "$\{COMPREPLY[@]}"`
+complete() {
+  COMP_WORDS=(nixsig "$@"); COMP_CWORD=$#
+  _nixsig
+  echo "$\{COMPREPLY[@]}"
+}
+complete att
+complete --policy /etc/policy.toml policy ''
+complete policy check --pol
+complete verify ./result --re`
   const bash = spawnSync('bash', ['-c', script], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
-  assert.equal(bash.stdout.trim(), 'attest', bash.stderr)
+  const [first, second = '', ...more] = bash.stdout.trim().split('\n')
+  assert.equal(first, 'attest', bash.stderr)
+  assert.match(second, /^check describe --policy /)
+  assert.deepEqual(more, ['--policy', '--recursive'])
 })
 
 test('zsh gets a script of its own', () => {

@@ -32,7 +32,7 @@ for (const name of ['..', '.', '.git', 'a/b', '-x', '', '/etc', 'a\nb', 'ü']) {
   test(`attack: nothing is published under the name ${JSON.stringify(name)}`, () => {
     const { status, stderr } = cli.run('publish', '--to', 'public', `--as=${name}`)
     assert.equal(status, 2)
-    assert.match(stderr, /^nixsig: ".*" cannot be such a name: letters, digits and \. _ - only\n$/)
+    assert.match(stderr, /^nixsig: ".*" is not a valid name: use letters, digits and \. _ - only\n$/)
   })
 }
 
@@ -87,5 +87,5 @@ test('only sources of the policy are fetched', () => {
   policyWith('["http://127.0.0.1:1/alice"]')
   const { status, stderr } = sync('--source', 'http://127.0.0.1:1/mallory')
   assert.equal(status, 2)
-  assert.match(stderr, /mallory is none of the policy's attestations\.sources/)
+  assert.match(stderr, /mallory is not one of the policy's attestations\.sources/)
 })

@@ -69,7 +69,7 @@ test('a key under a passphrase: made, used, and of no use without it', () => {
   secretFile('alice.pass', 'Korrekt Pferd · Batterie\n')
   const made = cli.run('keygen', 'alice-1', '--passphrase-file', 'alice.pass')
   assert.equal(made.status, 0, made.stderr)
-  assert.match(made.stdout, /of no use without its passphrase/)
+  assert.match(made.stdout, /useless without its passphrase/)
   assert.match(cli.read('alice-1.secret'), /^nixsig encrypted secret key 1\n/)
   assert.equal(statSync(join(cli.dir, 'alice-1.secret')).mode & 0o777, 0o600)
 
@@ -159,8 +159,8 @@ test('keys of the SSH agent and of GnuPG sign', () => {
 
 for (const [what, args, reason] of [
   ['no signer', [], /who signs\? \(--key FILE, or --signer/],
-  ['two signers', ['--key', 'x', '--signer', 'ssh:y'], /--key and --signer name one signer, once/],
-  ['one key twice', ['--key', 'x', '--key', 'x'], /--key and --signer name one signer, once/],
+  ['two signers', ['--key', 'x', '--signer', 'ssh:y'], /Give one of --key and --signer/],
+  ['one key twice', ['--key', 'x', '--key', 'x'], /--key is given more than once/],
   [
     'a signer of an unknown kind',
     ['--signer', 'pkcs11:token'],

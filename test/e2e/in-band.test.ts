@@ -100,7 +100,7 @@ for (const version of OLDEST) {
       const told = await world.output(`/opt/nixsig/nixsig explain ${source}`)
       assert.match(told, /dev as developer, .*-tool\.tar\.asc, as tool\.tar\.drv says/)
       const ofSignature = await world.run(`/opt/nixsig/nixsig explain ${signature}`)
-      assert.match(ofSignature.stdout, /let in .* as a signature, which is no source/)
+      assert.match(ofSignature.stdout, /let in .* as a signature, which is not a source/)
       assert.equal(ofSignature.status, 10)
     }))
 

@@ -228,7 +228,7 @@ for (const version of OLDEST) {
         await nixsig(world, 'setup --yes')
         assert.match(
           await nixsig(world, 'enforce', 2),
-          /lists nobody, so next to everything would be refused/,
+          /trusts nobody, so nearly everything would be refused/,
         )
         assert.match(world.read(POLICY), /^mode = "warn"$/m)
         await nixsig(world, 'enforce --force')

@@ -1,145 +1,164 @@
-import type { Signer } from '../../crypto/signers/signer.ts'
+import { realPathOf } from '../../files/named-file.ts'
+import { attestSource, type SourceWord } from '../../packaging/attest/attest-source.ts'
+import { keysInForce, type Measure } from '../../packaging/attest/checked-signature.ts'
+import { fetchedFile } from '../../packaging/attest/fetched-file.ts'
+import { sourceContents } from '../../packaging/contents.ts'
+import type { Key } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore, type Store } from '../../store/store-client.ts'
-import { sourceContents } from '../attest/contents.ts'
-import { fetchedFile } from '../attest/fetched-file.ts'
-import { gitArgument } from '../attest/git-revision.ts'
-import type { AttestOptions } from '../attest/options.ts'
-import { withAttestOptions } from '../attest/options.ts'
-import { attestWord, type SourceWord } from '../attest/source-word.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { realPathOf } from '../file-argument.ts'
-import { withSigner } from '../signer-argument.ts'
+import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { keysOfArgument } from '../key-argument.ts'
+import { readPolicy } from '../policy-argument.ts'
+import { sayAttested } from '../say-attested.ts'
+import { gitArgument } from '../signature-arguments.ts'
+import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import type { Status } from '../status.ts'
 import { findStorePath } from '../store-argument.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options extends AttestOptions {
+interface Options extends SignerOptions {
+  readonly paths: readonly string[]
+  readonly out: string
   readonly signature: string | undefined
   readonly checksums: string | undefined
   readonly git: string | undefined
-  readonly 'developer-key': readonly string[] | undefined
-  readonly as: string
+  readonly 'developer-key': readonly string[]
+  readonly as: 'packager' | 'developer' | 'reviewer'
   readonly purl: string | undefined
   readonly 'unsigned-upstream': string | undefined
   readonly name: string | undefined
 }
 
 /** `nixsig attest source PATH…`: a developer's, a packager's or a reviewer's word about sources. */
-export const attestSource: AddCommand = yargs =>
-  yargs.command(
-    'source <paths..>',
-    "Stand for sources: as a packager, after the developer's own signature was checked",
-    command =>
-      withAttestOptions(command, 'Store paths of sources, or with --name a file as it was downloaded')
-        .option('signature', {
-          type: 'string',
-          requiresArg: true,
-          describe: "The developer's detached signature: checked, and kept for others to check",
-        })
-        .option('checksums', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'The list of checksums that this signature is over, and that names the file',
-        })
-        .option('git', {
-          type: 'string',
-          requiresArg: true,
-          describe:
-            "REPOSITORY#TAG, a directory or URL: the developer's signature is on this tag, or on a commit",
-        })
-        .option('developer-key', {
-          type: 'string',
-          array: true,
-          requiresArg: true,
-          describe: "Key to check it with, in place of the policy's; may be repeated",
-        })
-        .option('as', {
-          choices: ['packager', 'developer', 'reviewer'],
-          default: 'packager',
-          describe: 'Your role',
-        })
-        .option('purl', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'For a developer: the release, as pkg:generic/NAME@VERSION',
-        })
-        .option('unsigned-upstream', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'For a packager without a signature to check: why you stand for it all the same',
-        })
-        .option('name', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'Name in the store of a file that fetchurl will fetch with a sha256',
-        })
-        .example('$0 attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', '')
-        .example('$0 attest source ./result --as reviewer --key carol.secret', ''),
-    runs(attestSources),
-  )
+export const attestSourceCommand = command({
+  arguments: {
+    paths: {
+      count: 'one or more',
+      text: 'Store paths of sources, or with --name a file as it was downloaded',
+    },
+  },
+  options: {
+    ...SIGNER_OPTIONS,
+    out: OUT_OPTION,
+    signature: {
+      kind: 'value',
+      value: 'FILE',
+      text: "The developer's detached signature: checked, and kept for others to check",
+    },
+    checksums: {
+      kind: 'value',
+      value: 'FILE',
+      text: 'The list of checksums that this signature is over, and that names the file',
+    },
+    git: {
+      kind: 'value',
+      value: 'REPOSITORY#TAG',
+      text: "The developer's signature is on this tag, or on a commit, in a repository (directory or URL)",
+    },
+    'developer-key': {
+      kind: 'values',
+      value: 'KEY',
+      text: "Key to check the signature with, in place of the policy's",
+    },
+    as: {
+      kind: 'value',
+      value: 'ROLE',
+      choices: ['packager', 'developer', 'reviewer'],
+      fallback: 'packager',
+      text: 'Your role',
+    },
+    purl: {
+      kind: 'value',
+      value: 'PURL',
+      text: 'For a developer: the release, as pkg:generic/NAME@VERSION',
+    },
+    'unsigned-upstream': {
+      kind: 'value',
+      value: 'REASON',
+      text: 'For a packager without a signature to check: why you attest the source all the same',
+    },
+    name: {
+      kind: 'value',
+      value: 'NAME',
+      text: 'Name in the store of a file that fetchurl will fetch with a sha256',
+    },
+  },
+  examples: [
+    ['attest source ./x.tar.gz --name x.tar.gz --signature x.tar.gz.asc --key bob.secret', ''],
+    ['attest source ./result --as reviewer --key carol.secret', ''],
+  ],
+  run: attestSources,
+})
 
 async function attestSources(options: Options, invocation: Invocation): Promise<Status> {
-  const word = readWord(options)
-  if (options.paths.length > 1 && (options.name !== undefined || word.signature !== undefined)) {
+  const word = readWord(options, invocation)
+  if (options.paths.length > 1 && (options.name !== undefined || 'signature' in word)) {
     throw new UsageError('--name and --signature are about one file: attest one at a time')
   }
-  return withSigner(options, signer => attestPaths({ word, signer }, options, invocation))
-}
-
-async function attestPaths(
-  said: { readonly word: SourceWord; readonly signer: Signer },
-  options: Options,
-  invocation: Invocation,
-): Promise<Status> {
+  const { terminal } = invocation
   let store: Promise<Store> | undefined
   const inStore = async (path: string) => {
     store ??= openStore()
     return sourceContents(await store, path)
   }
-  try {
-    for (const argument of options.paths) {
-      invocation.terminal.progress(`reading ${printable(argument)}`)
-      const measure = measureOf(argument, options.name, inStore)
-      await attestWord({ ...said, measure, out: options.out }, invocation)
+  return withSigner<Status>(options, async signer => {
+    try {
+      for (const argument of options.paths) {
+        terminal.progress(`reading ${printable(argument)}`)
+        const measure = measureOf(argument, options.name, inStore)
+        const now = Math.floor(Date.now() / 1000)
+        const attested = await attestSource(word, { signer, measure, out: options.out, now })
+        for (const developer of attested.developers) terminal.print(`developer's signature: ${developer}`)
+        sayAttested(terminal, attested)
+      }
+      return 0
+    } finally {
+      // A store that could not be opened has been complained about already.
+      await store?.then(open => open.close()).catch(() => undefined)
     }
-    return 0
-  } finally {
-    // A store that could not be opened has been complained about already.
-    await store?.then(open => open.close()).catch(() => undefined)
-  }
+  })
 }
 
-/** What the options say that is to be signed. Throws UsageError where they say too little, or two things at once. */
-function readWord(options: Options): SourceWord {
+/**
+ * What the options say that is to be signed. Throws UsageError where they say too little, or two
+ * things at once.
+ */
+function readWord(options: Options, { places }: Invocation): SourceWord {
+  assertFitting(options)
   const { as, purl } = options
-  if (options.git !== undefined && options.signature !== undefined) {
-    throw new UsageError('--git and --signature are two ways to one thing: give one')
-  }
-  if (options.checksums !== undefined && options.signature === undefined) {
-    throw new UsageError('--checksums is the list that a --signature is over, and there is none')
-  }
-  const signature = signatureOf(options)
-  const reason = options['unsigned-upstream']?.trim()
-  const keys = options['developer-key']
-  if (as !== 'packager' && (signature !== undefined || reason !== undefined)) {
-    throw new UsageError(`--signature, --git and --unsigned-upstream are for packagers, not for a ${as}`)
-  }
-  if (keys !== undefined && signature === undefined) {
-    throw new UsageError('--developer-key is for a --signature or --git, and there is none')
-  }
-  if (purl !== undefined && as !== 'developer') throw new UsageError('--purl is for --as developer')
   if (as === 'reviewer') return { as }
   if (as === 'developer') {
     if (purl === undefined) throw new UsageError('which release? (--purl pkg:generic/NAME@VERSION)')
     return { as, purl }
   }
-  if (reason === '' || (signature === undefined) === (reason === undefined)) {
-    throw new UsageError(
-      'a packager checks the developer\'s --signature first; for what upstream does not sign, --unsigned-upstream "why"',
-    )
+  const signature = signatureOf(options)
+  const reason = options['unsigned-upstream']?.trim()
+  if (signature !== undefined && reason === undefined) {
+    return { as, signature, keys: keysFor(options, places.policy) }
   }
-  return { as: 'packager', signature, keys, reason }
+  if (signature === undefined && reason !== undefined && reason !== '') return { as, reason }
+  throw new UsageError(
+    'a packager checks the developer\'s --signature first; for what upstream does not sign, --unsigned-upstream "why"',
+  )
+}
+
+/** Throws UsageError for options that do not go together. */
+function assertFitting(options: Options): void {
+  const { as, git, signature, checksums, purl } = options
+  if (git !== undefined && signature !== undefined) {
+    throw new UsageError('--git and --signature are two ways to check one source: give one')
+  }
+  if (checksums !== undefined && signature === undefined) {
+    throw new UsageError('--checksums is the list that a --signature is over: give that as well')
+  }
+  const isSigned = signature !== undefined || git !== undefined
+  if (as !== 'packager' && (isSigned || options['unsigned-upstream'] !== undefined)) {
+    throw new UsageError(`--signature, --git and --unsigned-upstream are for packagers, not for a ${as}`)
+  }
+  if (options['developer-key'].length > 0 && !isSigned) {
+    throw new UsageError('--developer-key is for checking a --signature or --git: give one of these')
+  }
+  if (purl !== undefined && as !== 'developer') throw new UsageError('--purl is for --as developer')
 }
 
 function signatureOf({ git, signature, checksums }: Options) {
@@ -147,11 +166,17 @@ function signatureOf({ git, signature, checksums }: Options) {
   return signature === undefined ? undefined : { signature, checksums }
 }
 
+/** The keys that were named or, if none was, those of the policy that are in force. */
+function keysFor({ 'developer-key': named }: Options, policy: string): readonly Key[] {
+  if (named.length > 0) return named.flatMap(keysOfArgument)
+  return keysInForce(readPolicy(policy, true), Math.floor(Date.now() / 1000))
+}
+
 function measureOf(
   argument: string,
   name: string | undefined,
-  inStore: (path: string) => ReturnType<typeof sourceContents>,
-) {
+  inStore: (path: string) => ReturnType<Measure>,
+): Measure {
   const path = findStorePath(argument)
   if (path !== undefined) {
     if (name !== undefined)

@@ -1,12 +1,84 @@
-import type { AddCommand } from '../command.ts'
-import { attestDerivation } from './attest-derivation.ts'
-import { attestOutput } from './attest-output.ts'
-import { attestSource } from './attest-source.ts'
+/**
+ * `nixsig attest derivation|output`: what a person or a machine says about a store path, signed.
+ */
+import { attestDerivation, derivationToAttest } from '../../packaging/attest/attest-derivation.ts'
+import { attestOutput } from '../../packaging/attest/attest-output.ts'
+import { openStore } from '../../store/store-client.ts'
+import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { sayAttested } from '../say-attested.ts'
+import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
+import type { Status } from '../status.ts'
+import { storePathOf } from '../store-argument.ts'
+import { UsageError } from '../usage-error.ts'
 
-/** `nixsig attest source|derivation|output`: what a person or a machine says about a store path, signed. */
-export const attest: AddCommand = yargs =>
-  yargs.command('attest', 'Sign what you say about a source, a derivation or an output', command =>
-    [attestSource, attestDerivation, attestOutput]
-      .reduce((yargs, add) => add(yargs), command)
-      .demandCommand(1, 'attest source, attest derivation or attest output?'),
-  )
+interface AttestOptions extends SignerOptions {
+  readonly paths: readonly string[]
+  readonly out: string
+}
+
+interface DerivationOptions extends AttestOptions {
+  readonly graph: boolean
+  readonly as: 'packager' | 'reviewer'
+}
+
+/** A packager's or a reviewer's word about derivations. */
+export const attestDerivationCommand = command({
+  arguments: {
+    paths: { count: 'one or more', text: 'Store paths of .drv files (nix-instantiate prints them)' },
+  },
+  options: {
+    ...SIGNER_OPTIONS,
+    out: OUT_OPTION,
+    graph: { kind: 'flag', text: 'Attest their whole build graphs as well' },
+    as: {
+      kind: 'value',
+      value: 'ROLE',
+      choices: ['packager', 'reviewer'],
+      fallback: 'packager',
+      text: 'Your role',
+    },
+  },
+  examples: [['attest derivation $(nix-instantiate) --graph --key alice-1.secret', '']],
+  run: attestDerivations,
+})
+
+async function attestDerivations(options: DerivationOptions, { terminal }: Invocation): Promise<Status> {
+  const { graph, out } = options
+  if (graph && options.as === 'reviewer')
+    throw new UsageError('a reviewer reads one derivation: --graph is for packagers')
+  const as = graph ? 'packager of the graph' : options.as
+  const now = Math.floor(Date.now() / 1000)
+  const derivations = options.paths.map(storePathOf).map(derivationToAttest)
+  await withSigner(options, async signer => {
+    for (const derivation of derivations)
+      sayAttested(terminal, await attestDerivation(derivation, { as, now }, { signer, out }))
+  })
+  return 0
+}
+
+/** A builder's word about what this machine built. */
+export const attestOutputCommand = command({
+  arguments: {
+    paths: { count: 'one or more', text: 'Store paths that this machine built, or links to them' },
+  },
+  options: { ...SIGNER_OPTIONS, out: OUT_OPTION },
+  examples: [['attest output ./result --key builder-1.secret', '']],
+  run: attestOutputs,
+})
+
+async function attestOutputs(options: AttestOptions, { places, terminal }: Invocation): Promise<Status> {
+  const paths = options.paths.map(storePathOf)
+  return withSigner<Status>(options, async signer => {
+    const store = await openStore()
+    try {
+      const attesting = { signer, store, state: places.state, out: options.out }
+      for (const path of paths) {
+        terminal.progress(`reading ${path}`)
+        sayAttested(terminal, await attestOutput(path, attesting))
+      }
+      return 0
+    } finally {
+      store.close()
+    }
+  })
+}

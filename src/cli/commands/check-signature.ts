@@ -1,17 +1,17 @@
 import { basename } from 'node:path'
 import { type DetachedResult, SIGNED_LIST_LIMIT, verifyDetached } from '../../crypto/detached/verify.ts'
+import { readNamedFile, realPathOf } from '../../files/named-file.ts'
 import { isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
+import { readList } from '../../packaging/attest/checked-signature.ts'
+import { detachedStatus, detachedWords } from '../../packaging/detached-words.ts'
+import { looksLikeNixSignature, verifyNixSignature } from '../../packaging/nix-signature.ts'
 import type { ExitCode } from '../../policy/exit-code.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { readList } from '../attest/checked-signature.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { detachedStatus, detachedWords } from '../detached-words.ts'
-import { readArgumentFile, realPathOf } from '../file-argument.ts'
-import { keysOfArgument } from '../key-argument.ts'
-import { looksLikeNixSignature, verifyNixSignature } from '../nix-signature.ts'
-import { SIGSTORE_ARGUMENT } from '../sigstore-argument.ts'
+import { command, type Invocation } from '../command.ts'
+import { keysOfArgument, SIGSTORE_ARGUMENT } from '../key-argument.ts'
 import type { Status } from '../status.ts'
+import { findStorePath } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
 
 interface Options {
@@ -21,50 +21,48 @@ interface Options {
   readonly key: readonly string[]
 }
 
-/** `nixsig check-signature FILE SIGNATURE --key KEY…`: a developer's detached signature, without any policy. */
-export const checkSignature: AddCommand = yargs =>
-  yargs.command(
-    'check-signature <file> <signature>',
-    "Check a developer's signature with the keys that you name: OpenPGP, minisign, signify, SSH, Sigstore, Nix",
-    command =>
-      command
-        .positional('file', { type: 'string', demandOption: true, describe: 'What was signed' })
-        .positional('signature', {
-          type: 'string',
-          demandOption: true,
-          describe:
-            'Its signature, whose kind is told by its contents; or a signed list of checksums that names it',
-        })
-        .option('checksums', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'The list of checksums that the signature is over, and that names the file',
-        })
-        .option('key', {
-          type: 'string',
-          array: true,
-          demandOption: true,
-          requiresArg: true,
-          describe: `A key as a policy writes it, a file of keys, or ${SIGSTORE_ARGUMENT}; may be repeated`,
-        })
-        .example('$0 check-signature x.tar.gz x.tar.gz.asc --key alice.asc', '')
-        .example('$0 check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', '')
-        .example('$0 check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc', '')
-        .example(
-          '$0 check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json',
-          '',
-        ),
-    runs(check),
-  )
+/**
+ * `nixsig check-signature FILE SIGNATURE --key KEY…`: a developer's detached signature, without any
+ * policy.
+ */
+export const checkSignature = command({
+  arguments: {
+    file: { count: 'one', text: 'The signed file' },
+    signature: {
+      count: 'one',
+      text: 'Its signature, of whatever kind; or a signed list of checksums that names the file',
+    },
+  },
+  options: {
+    checksums: {
+      kind: 'value',
+      value: 'FILE',
+      text: 'The list of checksums that the signature is over, and that names the file',
+    },
+    key: {
+      kind: 'values',
+      value: 'KEY',
+      required: true,
+      text: `A key as a policy writes it, a file of keys, or ${SIGSTORE_ARGUMENT}`,
+    },
+  },
+  examples: [
+    ['check-signature x.tar.gz x.tar.gz.asc --key alice.asc', ''],
+    ['check-signature x.tar.gz x.tar.gz.minisig --key minisign:RWQ…', ''],
+    ['check-signature x.tar.gz SHA256SUMS.asc --checksums SHA256SUMS --key alice.asc', ''],
+    ['check-signature x.tar.gz x.sigstore.json --key sigstore:a@b.org,https://c.org,root.json', ''],
+  ],
+  run: check,
+})
 
 async function check(options: Options, { terminal }: Invocation): Promise<Status> {
   const keys = options.key.flatMap(keysOfArgument)
   const file = realPathOf(options.file)
-  const signature = readArgumentFile(options.signature, SIGNED_LIST_LIMIT).bytes
+  const signature = readNamedFile(options.signature, SIGNED_LIST_LIMIT).bytes
   const list = readList(options.checksums)
   try {
     const results = looksLikeNixSignature(signature)
-      ? await verifyNixSignature(options.file, signature, keys)
+      ? await verifyNixSignature({ storePath: findStorePath(options.file), file }, signature, keys)
       : await verifyDetached({ file, signature, keys, fileNames: namesOf(options.file, file), ...list })
     sayResults(terminal, options.file, results)
     return detachedStatus(results)
@@ -76,7 +74,10 @@ async function check(options: Options, { terminal }: Invocation): Promise<Status
   }
 }
 
-/** How a list may call the file: as it is called, as what it leads to is, and without the hash of a store path. */
+/**
+ * How a list may call the file: as it is called, as what it leads to is, and without the hash of a
+ * store path.
+ */
 function namesOf(argument: string, file: string): readonly string[] {
   const stored = isStorePath(file) ? [parseStorePath(file).name] : []
   return [...new Set([basename(argument), basename(file), ...stored])]

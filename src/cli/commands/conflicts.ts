@@ -1,30 +1,18 @@
-import type { Argv } from 'yargs'
 import { readSeenClaims, seenConflictPaths, withdrawSeenClaims } from '../../ledger/seen-conflicts.ts'
 import { when } from '../../policy/words.ts'
-import { type AddCommand, type GlobalOptions, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 
-/** `nixsig conflicts list|withdraw`: what builders said that contradicted what was judged, until root withdraws it. */
-export const conflicts: AddCommand = yargs =>
-  yargs.command(
-    'conflicts',
-    'Look at conflicts between builders that this machine has seen, or withdraw one that is settled',
-    (command: Argv<GlobalOptions>) =>
-      [conflictsList, conflictsWithdraw]
-        .reduce((yargs, add) => add(yargs), command)
-        .demandCommand(1, 'conflicts list or withdraw?'),
-  )
+/**
+ * `nixsig conflicts list`: what builders said that contradicted a verdict, until root withdraws it.
+ */
+export const list = command({
+  examples: [['conflicts list', 'each counts as evidence until it is withdrawn']],
+  run: printAll,
+})
 
-const conflictsList: AddCommand = yargs =>
-  yargs.command(
-    'list',
-    'What builders said of a path that contradicted what was judged',
-    command => command.example('$0 conflicts list', 'each stays evidence until it is withdrawn'),
-    runs(list),
-  )
-
-async function list(_: unknown, { places, terminal }: Invocation): Promise<Status> {
+async function printAll(_: object, { places, terminal }: Invocation): Promise<Status> {
   for (const path of seenConflictPaths(places.state)) {
     terminal.print(path)
     for (const { key, narHash, seen, origin } of readSeenClaims(places.state, path)) {
@@ -34,23 +22,14 @@ async function list(_: unknown, { places, terminal }: Invocation): Promise<Statu
   return 0
 }
 
-const conflictsWithdraw: AddCommand = yargs =>
-  yargs.command(
-    'withdraw <paths..>',
-    'Forget what was seen of these paths: what is shown now is all that counts (root)',
-    command =>
-      command
-        .positional('paths', {
-          type: 'string',
-          array: true,
-          demandOption: true,
-          describe: 'Store paths',
-        })
-        .example('$0 conflicts withdraw PATH', 'once it is known who was wrong'),
-    runs(withdraw),
-  )
+/** `nixsig conflicts withdraw PATH…` */
+export const withdraw = command({
+  arguments: { paths: { count: 'one or more', text: 'Store paths' } },
+  examples: [['conflicts withdraw PATH', 'once it is known who was wrong']],
+  run: withdrawAll,
+})
 
-async function withdraw(
+async function withdrawAll(
   { paths }: { readonly paths: readonly string[] },
   { places, terminal }: Invocation,
 ): Promise<Status> {

@@ -4,7 +4,7 @@ import type { Door } from '../../doctor/doors.ts'
 import type { DoorName } from '../../doctor/wording.ts'
 import { ADVISORIES, namesOf } from '../../formats/nix/advisories.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../status.ts'
 import type { Paint, Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -20,34 +20,26 @@ interface Options {
 const LEAVE_MS = 500
 
 /** `nixsig doctor`: whether anything can come into the store unjudged. */
-export const doctor: AddCommand = yargs =>
-  yargs.command(
-    'doctor',
-    'Try every door of this machine by which something could come into its store unjudged (root)',
-    command =>
-      command
-        .option('json', { type: 'boolean', default: false, describe: 'One line of JSON, for programs' })
-        .option('quiet', { type: 'boolean', default: false, describe: 'Only what is open or unknown' })
-        .option('gate', {
-          type: 'string',
-          requiresArg: true,
-          describe: "The fleet's gate, in place of this machine's own",
-        })
-        .option('gate-key', { type: 'string', requiresArg: true, describe: 'Its public key, NAME:BASE64' })
-        .option('mended', {
-          type: 'string',
-          array: true,
-          requiresArg: true,
-          default: [] as string[],
-          describe: 'An advisory that this Nix has mended, whatever its number says: CVE-… or GHSA-…',
-        })
-        .example('$0 doctor', 'after every change of nix.conf')
-        .example('$0 doctor --quiet', 'from cron: silent while all doors are closed')
-        .epilogue(
-          'Exit status: 0 no door is open, warnings or not, 1 a door is open or could not be tried, 2 wrong call or no Nix here.',
-        ),
-    runs(examineMachine, ['mended']),
-  )
+export const doctor = command({
+  options: {
+    json: { kind: 'flag', text: 'Print one line of JSON, for programs' },
+    quiet: { kind: 'flag', text: 'Print only doors that are open or unknown' },
+    gate: { kind: 'value', value: 'URL', text: "The fleet's gate, in place of this machine's own" },
+    'gate-key': { kind: 'value', value: 'NAME:BASE64', text: 'The public key of that gate' },
+    mended: {
+      kind: 'values',
+      value: 'ADVISORY',
+      text: 'An advisory (CVE-… or GHSA-…) that this Nix has fixed, whatever its version says',
+    },
+  },
+  examples: [
+    ['doctor', 'after every change of nix.conf'],
+    ['doctor --quiet', 'from cron: silent while all doors are closed'],
+  ],
+  epilogue:
+    'Exit status: 0 if no door is open (warnings do not count), 1 if a door is open or could not be tried, 2 for a wrong call or if there is no Nix here.',
+  run: examineMachine,
+})
 
 async function examineMachine(options: Options, { places, terminal }: Invocation): Promise<Status> {
   if (process.geteuid?.() !== 0)
@@ -71,7 +63,7 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
   return isWell ? 0 : 1
 }
 
-/** Throws UsageError for what is no advisory of the table. */
+/** Throws UsageError for a name that is not in the table of advisories. */
 function advisoryNames(names: readonly string[]): readonly string[] {
   const known = ADVISORIES.flatMap(namesOf)
   const other = names.find(name => !known.includes(name))
@@ -81,7 +73,7 @@ function advisoryNames(names: readonly string[]): readonly string[] {
 
 /** What was tried has to be taken out again, which takes some seconds. */
 async function withoutInterruption<T>(terminal: Terminal, action: () => Promise<T>): Promise<T> {
-  const wait = () => terminal.note('nixsig: ends as soon as what was tried is taken out again')
+  const wait = () => terminal.note('nixsig: stopping as soon as the test paths are removed again')
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   for (const signal of signals) process.on(signal, wait)
   try {
@@ -103,8 +95,8 @@ async function tell(doors: readonly Door[], { json, quiet }: Options, terminal: 
     warning: terminal.doubtful,
     'not applicable': terminal.faint,
   }
-  const told = quiet ? doors.filter(isHole) : doors
-  for (const { door, ...finding } of told)
+  const shown = quiet ? doors.filter(isHole) : doors
+  for (const { door, ...finding } of shown)
     terminal.print(doorLine(door satisfies DoorName, finding, paints[finding.state]))
-  if (!quiet || told.length > 0) terminal.print(summaryLine(doors.map(({ state }) => state)))
+  if (!quiet || shown.length > 0) terminal.print(summaryLine(doors.map(({ state }) => state)))
 }

@@ -16,30 +16,20 @@ import { namesOf } from '../../verifier/judge-input.ts'
 import { subjectOf } from '../../verifier/subject.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
-import { claimWords } from '../claim-words.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { disagreementLines, ledgerWords } from '../ledger-words.ts'
+import { command, type Invocation } from '../command.ts'
+import { claimWords, disagreementLines, ledgerWords } from '../evidence-words.ts'
+import { sayGroundsOf } from '../print-verdict.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
-import { sayGroundsOf } from '../say-verdict.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
 
 /** `nixsig explain PATH`: everything that is known about one path, and what to do next. */
-export const explain: AddCommand = yargs =>
-  yargs.command(
-    'explain <path>',
-    'Tell the verdict on a path with everything that it rests on, and what to do next',
-    command =>
-      command
-        .positional('path', {
-          type: 'string',
-          demandOption: true,
-          describe: 'A store path, or a link to one',
-        })
-        .example('$0 explain /nix/store/…-hello-2.12.tar.gz', 'as the message of a refusal says'),
-    runs(explainPath),
-  )
+export const explain = command({
+  arguments: { path: { count: 'one', text: 'A store path, or a link to one' } },
+  examples: [['explain /nix/store/…-hello-2.12.tar.gz', 'as the message of a refusal says']],
+  run: explainPath,
+})
 
 async function explainPath(args: { path: string }, invocation: Invocation): Promise<Status> {
   const { terminal } = invocation
@@ -60,7 +50,9 @@ async function explainPath(args: { path: string }, invocation: Invocation): Prom
   }
 }
 
-/** The verdict of the gate on a path that is not here; undefined where it is here, or nobody has it. */
+/**
+ * The verdict of the gate on a path that is not here; undefined where it is here, or nobody has it.
+ */
 async function offeredVerdict(inquiry: Inquiry, path: StorePath): Promise<Verdict | undefined> {
   const policy = await inquiry.policy().catch(() => undefined)
   if (policy === undefined || policy.gate.upstreams.length === 0) return undefined
@@ -85,7 +77,7 @@ async function sayGrounds(inquiry: Inquiry, path: StorePath, terminal: Terminal)
   const claims = evidence.claims.map(claim =>
     claimWords(policy, claim, { narHash: contents, now: inquiry.now }),
   )
-  saySection(terminal, 'signed by', claims.length > 0 ? claims : ['nobody of the trusted list'])
+  saySection(terminal, 'signed by', claims.length > 0 ? claims : ['nobody in the trusted list'])
   saySection(terminal, 'ledger', [ledgerWords(entry, { policy: policy.digest, now: inquiry.now, narHash })])
 }
 

@@ -1,14 +1,14 @@
 import { statSync } from 'node:fs'
+import { readNamedFile, realPathOf } from '../../files/named-file.ts'
 import { decodeUtf8 } from '../../formats/json/strict.ts'
 import { parseAllowedSigners } from '../../formats/ssh/allowed-signers.ts'
+import { importDirectory } from '../../packaging/exchange/directory.ts'
+import { type EnvelopeBatch, envelopesOf, openEnvelopeBatch } from '../../packaging/exchange/envelopes.ts'
+import { type Imported, NOTHING, total } from '../../packaging/exchange/imported.ts'
+import { importNarinfo } from '../../packaging/exchange/narinfo.ts'
 import { principalsOfSigners } from '../../policy/allowed-signers.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { importDirectory } from '../exchange/directory.ts'
-import { type EnvelopeBatch, envelopesOf, openEnvelopeBatch } from '../exchange/envelopes.ts'
-import { type Imported, NOTHING, total } from '../exchange/imported.ts'
-import { importNarinfo } from '../exchange/narinfo.ts'
-import { readArgumentFile, realPathOf } from '../file-argument.ts'
+import { command, type Invocation, OUT_OPTION } from '../command.ts'
 import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -20,39 +20,24 @@ interface Options {
 }
 
 /** `nixsig import FILE…`: what other tools wrote, into a directory of attestations. */
-export const importCommand: AddCommand = yargs =>
-  yargs.command(
-    'import <files..>',
-    'Keep what other tools wrote: in-toto and Sigstore bundles, narinfos, directories of attestations; turn allowed_signers into principals',
-    command =>
-      command
-        .positional('files', {
-          type: 'string',
-          array: true,
-          demandOption: true,
-          describe: 'Files, whose kind is told by their contents, or directories',
-        })
-        .option('out', {
-          type: 'string',
-          default: 'attestations',
-          requiresArg: true,
-          describe: 'Directory of attestations to add to',
-        })
-        .example('$0 import alice/attestations bob/attestations --out all', 'two become one')
-        .example('$0 import allowed_signers >draft.toml', 'prints principals for a policy')
-        .example('$0 import hello.intoto.jsonl zrcm…hello.narinfo', ''),
-    runs(importFiles),
-  )
+export const importCommand = command({
+  arguments: { files: { count: 'one or more', text: 'Files of any of these kinds, or directories' } },
+  options: { out: OUT_OPTION },
+  examples: [
+    ['import alice/attestations bob/attestations --out all', 'two become one'],
+    ['import allowed_signers >draft.toml', 'prints principals for a policy'],
+    ['import hello.intoto.jsonl zrcm…hello.narinfo', ''],
+  ],
+  run: importFiles,
+})
 
 async function importFiles({ files, out }: Options, { terminal }: Invocation): Promise<Status> {
-  // Which is what "-" comes to as well.
-  if (files.length === 0) throw new UsageError('import what? Give files or directories')
   const parts: Imported[] = []
   const batch = openEnvelopeBatch(out)
   for (const file of files) {
     const list = allowedSignersIn(file)
     if (list !== undefined && files.length > 1) throw new UsageError('import a list of signers alone')
-    // What to trust is for a person to put into the policy.
+    // Whom to trust is for a person to put into the policy.
     if (list !== undefined) {
       terminal.print(principalsOfSigners(parseAllowedSigners(list)).trimEnd())
       return 0
@@ -70,17 +55,20 @@ async function importFiles({ files, out }: Options, { terminal }: Invocation): P
 async function importOne(out: string, file: string, batch: EnvelopeBatch): Promise<Imported> {
   const path = realPathOf(file)
   if (statSync(path).isDirectory()) return importDirectory(out, path, batch)
-  const text = decodeUtf8(readArgumentFile(path, FILE_LIMIT).bytes, 'the file')
+  const text = decodeUtf8(readNamedFile(path, FILE_LIMIT).bytes, 'the file')
   if (text.startsWith('StorePath: ')) return importNarinfo(out, text)
   batch.add(envelopesOf(text, file))
   return NOTHING
 }
 
-/** The contents of a file that has an SSH key in its first line that says anything: a list of allowed signers. */
+/**
+ * The contents of a file that has an SSH key in its first line that says anything: a list of
+ * allowed signers.
+ */
 function allowedSignersIn(file: string): Uint8Array | undefined {
   const path = realPathOf(file)
   if (statSync(path).isDirectory()) return undefined
-  const { bytes } = readArgumentFile(path, FILE_LIMIT)
+  const { bytes } = readNamedFile(path, FILE_LIMIT)
   const [first = ''] = bytes
     .toString('latin1')
     .split('\n')

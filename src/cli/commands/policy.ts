@@ -6,39 +6,32 @@ import type { Policy } from '../../policy/policy.ts'
 import { remarkWords } from '../../policy/remark-words.ts'
 import { remarksOn } from '../../policy/remarks.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Status } from '../status.ts'
 
-/** `nixsig policy check [FILE]` and `nixsig policy describe`. */
-export const policy: AddCommand = yargs =>
-  yargs.command('policy', 'Check or describe the policy', command =>
-    command
-      .command(
-        'check [file]',
-        'Say what is wrong with a policy, every problem with its line',
-        check =>
-          check
-            .positional('file', {
-              type: 'string',
-              describe: 'A draft; else the policy in force, and its protection',
-            })
-            .example('$0 policy check draft.toml', 'before it is put into force'),
-        runs(checkPolicy),
-      )
-      .command(
-        'describe',
-        'Tell the policy in force in plain words',
-        describe => describe.example('$0 policy describe', ''),
-        runs(async (_args, { places, terminal }) => {
-          terminal.print(describePolicy(readPolicy(places.policy, true)))
-          return 0
-        }),
-      )
-      .demandCommand(1, 'policy check or policy describe?'),
-  )
+/** `nixsig policy check [FILE]` */
+export const checkPolicy = command({
+  arguments: {
+    file: {
+      count: 'at most one',
+      text: 'A draft; without it, the policy in force, and whether others can change it',
+    },
+  },
+  examples: [['policy check draft.toml', 'before it is put into force']],
+  run: check,
+})
 
-async function checkPolicy(args: { file: string | undefined }, invocation: Invocation): Promise<Status> {
+/** `nixsig policy describe` */
+export const describe = command({
+  examples: [['policy describe', '']],
+  run: async (_: object, { places, terminal }) => {
+    terminal.print(describePolicy(readPolicy(places.policy, true)))
+    return 0
+  },
+})
+
+async function check(args: { file: string | undefined }, invocation: Invocation): Promise<Status> {
   const { terminal, places } = invocation
   const file = args.file === undefined ? places.policy : resolve(args.file)
   const checked = readPolicy(file, args.file === undefined)
@@ -60,7 +53,7 @@ function directoryProblems({ attestations }: Policy): readonly string[] {
   })
 }
 
-/** Remarks that are told one by one. */
+/** Remarks that are printed one by one. */
 const REMARKS = 20
 
 function remarks(policy: Policy): readonly string[] {

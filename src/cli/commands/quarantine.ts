@@ -1,16 +1,160 @@
-import type { Argv } from 'yargs'
-import type { AddCommand, GlobalOptions } from '../command.ts'
-import { quarantinePurge } from './quarantine-purge.ts'
-import { quarantineRelease } from './quarantine-release.ts'
-import { quarantineList, quarantineShow } from './quarantine-show.ts'
-
 /** `nixsig quarantine list|show|release|purge`: outputs that were refused after they were built. */
-export const quarantine: AddCommand = yargs =>
-  yargs.command(
-    'quarantine',
-    'Look at refused outputs, release or delete them',
-    (command: Argv<GlobalOptions>) =>
-      [quarantineList, quarantineShow, quarantineRelease, quarantinePurge]
-        .reduce((yargs, add) => add(yargs), command)
-        .demandCommand(1, 'quarantine list, show, release or purge?'),
-  )
+import { join } from 'node:path'
+import { FileError } from '../../files/regular-file.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import { pathWord, when } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import {
+  entryDirectory,
+  hasContent,
+  listEntries,
+  listUnfinished,
+  quarantineDirectory,
+  readEntry,
+  removeEntry,
+} from '../../quarantine/entries.ts'
+import type { QuarantineEntry } from '../../quarantine/entry.ts'
+import { command, type Invocation } from '../command.ts'
+import { mostSevere, type Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+const DAY = 24 * 3600
+
+const ID = { count: 'one', text: 'The entry, as "nixsig quarantine list" prints it' } as const
+
+/** A line for each entry, oldest first. */
+export const list = command({ run: listAll })
+
+/** One entry with the reason why it was refused. */
+export const show = command({ arguments: { id: ID }, run: showOne })
+
+/** Judged again, and back into the store only if trusted now. */
+export const release = command({ arguments: { id: ID }, run: releaseOne })
+
+interface PurgeOptions {
+  readonly ids: readonly string[]
+  readonly 'older-than': string | undefined
+}
+
+/** Deletes entries with what they hold. */
+export const purge = command({
+  arguments: {
+    ids: { count: 'any number', text: 'Entries, as "nixsig quarantine list" prints them' },
+  },
+  options: {
+    'older-than': {
+      kind: 'value',
+      value: 'DAYS',
+      text: 'All entries that were refused at least this many days ago',
+    },
+  },
+  examples: [['quarantine purge --older-than 30', '']],
+  run: purgeEntries,
+})
+
+async function listAll(_: object, { places, terminal }: Invocation): Promise<Status> {
+  const ids = listEntries(places.state)
+  for (const id of ids) terminal.print(entryLine(id, readEntry(places.state, id)))
+  if (ids.length === 0) terminal.note('nothing is in quarantine')
+  return 0
+}
+
+async function showOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
+  const { state } = places
+  const content = join(entryDirectory(state, id), 'content')
+  const entry = readEntry(state, id)
+  if (entry === undefined) throw new FileError(`there is no quarantine entry ${id}`)
+  terminal.print(entryLines(id, entry, hasContent(state, id) ? content : undefined).join('\n'))
+  return 0
+}
+
+/** References that are printed; of others only the number. */
+const SHOWN = 20
+
+/** One entry in a line of a list. */
+function entryLine(id: string, entry: QuarantineEntry | undefined): string {
+  if (entry === undefined) return `${id}  was never completed: nixsig verify removes it`
+  return `${id}  ${pathWord(entry.path)}  ${printable(entry.outcome)}`
+}
+
+/**
+ * Everything about an entry. Its reason was escaped when it was written, and is escaped once more
+ * line by line.
+ */
+function entryLines(id: string, entry: QuarantineEntry, content: string | undefined): readonly string[] {
+  const { references } = entry
+  const more = references.length > SHOWN ? [`and ${references.length - SHOWN} more`] : []
+  return [
+    `entry       ${id}`,
+    `path        ${pathWord(entry.path)}`,
+    `derivation  ${pathWord(entry.derivation)}`,
+    `NAR hash    sha256:${printable(entry.narHash)} (${entry.narSize} bytes)`,
+    `refused     ${when(entry.refused)}, ${printable(entry.outcome)}`,
+    `content     ${content === undefined ? 'gone' : printable(content)}`,
+    ...references.slice(0, SHOWN).map(reference => `refers to   ${pathWord(reference)}`),
+    ...more.map(line => `            ${line}`),
+    'because:',
+    ...entry.reason.split('\n').map(line => `  ${visible(line)}`),
+  ]
+}
+
+/**
+ * Escapes what a terminal could act on; the backslashes of escapes that are there already stay
+ * single.
+ */
+function visible(line: string): string {
+  return printable(line, 1000).replaceAll('\\\\', '\\')
+}
+
+async function releaseOne({ id }: { id: string }, { places, terminal }: Invocation): Promise<Status> {
+  if (process.geteuid?.() !== 0) throw new UsageError('only root can put anything into the store')
+  const { releaseEntry } = await import('../../verifier/release-quarantined.ts')
+  const { openInquiry } = await import('../../verifier/inquiry.ts')
+  const { sayVerdict } = await import('../print-verdict.ts')
+  const inquiry = openInquiry(places, { records: true })
+  try {
+    const { path, refusals } = await releaseEntry(inquiry, id)
+    for (const refusal of refusals) sayVerdict(terminal, refusal)
+    if (refusals.length === 0) terminal.print(`${terminal.good('released')} ${path}: it is trusted now`)
+    else terminal.print(`${id} stays in quarantine`)
+    return mostSevere(refusals.map(exitCode))
+  } finally {
+    inquiry.close()
+  }
+}
+
+async function purgeEntries(options: PurgeOptions, { places, terminal }: Invocation): Promise<Status> {
+  const { state } = places
+  const chosen = [...new Set([...options.ids, ...olderThan(state, options['older-than'])])]
+  if (options.ids.length === 0 && options['older-than'] === undefined) {
+    throw new UsageError('which entries? (their ids, or --older-than DAYS)')
+  }
+  if (chosen.length === 0) return 0
+  const { withLock } = await import('../../files/lock.ts')
+  return withLock<Status>(join(quarantineDirectory(state), 'lock'), async () => {
+    const unfinished = listUnfinished(state)
+    const known = listEntries(state)
+    for (const id of chosen) {
+      entryDirectory(state, id)
+      if (!known.includes(id)) throw new FileError(`there is no quarantine entry ${id}`)
+      if (unfinished.includes(id))
+        throw new FileError(`${id} is still being moved: nixsig verify finishes it`)
+    }
+    for (const id of chosen) {
+      removeEntry(state, id)
+      terminal.print(`deleted ${id}`)
+    }
+    return 0
+  })
+}
+
+function olderThan(state: string, days: string | undefined): readonly string[] {
+  if (days === undefined) return []
+  if (!/^\d{1,6}$/.test(days)) throw new UsageError('--older-than takes a number of days')
+  const end = Math.floor(Date.now() / 1000) - Number(days) * DAY
+  const unfinished = new Set(listUnfinished(state))
+  return listEntries(state).filter(id => {
+    const entry = readEntry(state, id)
+    return entry !== undefined && entry.refused <= end && !unfinished.has(id)
+  })
+}

@@ -1,28 +1,20 @@
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { printable } from '../../primitives/printable.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../status.ts'
 
 interface Options {
   readonly socket: string
 }
 
-/** `nixsig reload`: a gate that runs reads, asks and judges everything anew. */
-export const reload: AddCommand = yargs =>
-  yargs.command(
-    'reload',
-    'Have the gate that runs here read its policy, ask its upstreams and judge everything anew (root)',
-    command =>
-      command
-        .option('socket', {
-          type: 'string',
-          default: RESIDENT_SOCKET,
-          requiresArg: true,
-          describe: 'Unix socket of the gate',
-        })
-        .example('$0 reload', 'after an upstream got what it had not'),
-    runs(askForReload),
-  )
+/** `nixsig reload`: a running gate reads, asks and judges everything again. */
+export const reload = command({
+  options: {
+    socket: { kind: 'value', value: 'FILE', fallback: RESIDENT_SOCKET, text: 'Unix socket of the gate' },
+  },
+  examples: [['reload', 'after an upstream got new paths']],
+  run: askForReload,
+})
 
 async function askForReload({ socket }: Options, { terminal }: Invocation): Promise<Status> {
   const { askResident } = await import('../../gate/ask-resident.ts')

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -22,59 +22,61 @@ const LAST_WORDS = 50
 /** The command of the process for HTTP. */
 const HTTP_COMMAND = 'serve-http'
 
+const LOG_FORMAT = {
+  kind: 'value',
+  value: 'FORMAT',
+  choices: ['text', 'json'],
+  fallback: 'text',
+  text: 'Format of the log on standard error',
+} as const
+
 /** `nixsig serve`: the gate for substituters, and the judge for the hooks. */
-export const serve: AddCommand = yargs =>
-  yargs.command(
-    'serve',
-    'Serve the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',
-    command =>
-      command
-        .option('listen', {
-          type: 'string',
-          requiresArg: true,
-          describe: "IP address and port, in place of the policy's",
-        })
-        .option('socket', {
-          type: 'string',
-          default: RESIDENT_SOCKET,
-          requiresArg: true,
-          describe: 'Unix socket for the hooks',
-        })
-        .option('quarantine', {
-          choices: ['here', 'by-hooks'] as const,
-          default: 'here' as const,
-          requiresArg: true,
-          describe: 'Who moves out of the store what is refused; by-hooks: this process need not write there',
-        })
-        .option('log-format', {
-          choices: ['text', 'json'] as const,
-          default: 'text' as const,
-          requiresArg: true,
-          describe: 'How standard error is written',
-        })
-        .example('$0 serve', 'with the upstreams and the address that the policy names')
-        .example('$0 serve --listen 0.0.0.0:4649', 'for other machines as well'),
-    runs(runService),
-  )
+export const serve = command({
+  options: {
+    listen: {
+      kind: 'value',
+      value: 'ADDRESS:PORT',
+      text: "IP address and port, in place of the policy's",
+    },
+    socket: { kind: 'value', value: 'FILE', fallback: RESIDENT_SOCKET, text: 'Unix socket for the hooks' },
+    quarantine: {
+      kind: 'value',
+      value: 'BY',
+      choices: ['here', 'by-hooks'],
+      fallback: 'here',
+      text: 'Who moves refused outputs out of the store; with by-hooks this process need not write there',
+    },
+    'log-format': LOG_FORMAT,
+  },
+  examples: [
+    ['serve', 'with the upstreams and the address that the policy names'],
+    ['serve --listen 0.0.0.0:4649', 'for other machines as well'],
+  ],
+  run: runService,
+})
 
 /** Not for people: what `nixsig serve` starts beside itself. */
-export const serveHttpSide: AddCommand = yargs =>
-  yargs.command(
-    HTTP_COMMAND,
-    false,
-    command => command.option('log-format', { choices: ['text', 'json'] as const, default: 'text' as const }),
-    runs(runHttpSide),
-  )
+export const serveHttpSide = command({ options: { 'log-format': LOG_FORMAT }, run: runHttpSide })
 
-/** A process that stays for months gives memory back before it asks for more: a fifth over what is in use, not twice. */
+/**
+ * A process that stays for months gives memory back before it asks for more: it grows by a fifth
+ * over what is in use, not to twice that, and collects young garbage early.
+ */
 function giveMemoryBack(): void {
   setFlagsFromString('--heap-growing-percent=20')
+  setFlagsFromString('--semi-space-growth-factor=1')
 }
+
+/**
+ * An option that Node starts the HTTP process with: a limit on young garbage, of which it makes
+ * much more.
+ */
+const HTTP_MEMORY = '--max-semi-space-size=4'
 
 async function runHttpSide(options: Pick<Options, 'log-format'>): Promise<Status> {
   if (process.send === undefined)
     throw new UsageError(`${HTTP_COMMAND} is what "nixsig serve" starts; start that`)
-  giveMemoryBack()
+  setFlagsFromString('--heap-growing-percent=20')
   const { serveHttp } = await import('../../gate/http-side.ts')
   const { openLog, writeTo } = await import('../../gate/log.ts')
   const link = {
@@ -91,6 +93,7 @@ async function runHttpSide(options: Pick<Options, 'log-format'>): Promise<Status
 
 async function runService(options: Options, { places }: Invocation): Promise<Status> {
   giveMemoryBack()
+  process.execArgv.push(HTTP_MEMORY)
   const { startService } = await import('../../gate/service.ts')
   const { openLog, writeTo } = await import('../../gate/log.ts')
   const { activatedSockets, openNotifier } = await import('../../gate/systemd.ts')

@@ -1,50 +1,44 @@
+/** `nixsig setup` and `nixsig unsetup`: enables nixsig on this machine, and undoes that. */
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { printable } from '../../primitives/printable.ts'
 import { FRONTS, type Front } from '../../setup/installation.ts'
 import { machinePlaces } from '../../setup/places.ts'
 import type { Plan } from '../../setup/plan.ts'
-import { advisoryNotes } from '../advisory-notes.ts'
-import { askToAgree } from '../agree.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
-import { saySettled } from '../mode-words.ts'
-import { assertOwnMachine, noteAll, printSteps } from '../setup-words.ts'
+import { askToAgree } from '../ask.ts'
+import { command, type Invocation } from '../command.ts'
+import { advisoryNotes, assertOwnMachine, noteAll, printSteps, saySettled } from '../setup-words.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
-interface Options {
+const CAREFULLY = {
+  'dry-run': { kind: 'flag', text: 'Show what would be done, and do nothing' },
+  yes: { kind: 'flag', text: 'Do not ask for confirmation' },
+} as const
+
+interface SetupOptions {
   readonly 'dry-run': boolean
   readonly yes: boolean
-  readonly without: readonly Front[] | undefined
+  readonly without: readonly Front[]
 }
 
-/** `nixsig setup`: puts nixsig in force on this machine. */
-export const setup: AddCommand = yargs =>
-  yargs.command(
-    'setup',
-    'Put nixsig in force on this machine: keys, a first policy that only warns, the settings of Nix, the gate (root)',
-    command =>
-      command
-        .option('dry-run', {
-          type: 'boolean',
-          default: false,
-          describe: 'Show what would be done, and do nothing',
-        })
-        .option('yes', { type: 'boolean', default: false, describe: 'Do not ask' })
-        .option('without', {
-          choices: FRONTS,
-          array: true,
-          requiresArg: true,
-          describe: 'Leave this out; may be repeated',
-        })
-        .example('$0 setup --dry-run', 'to see every line first')
-        .example('$0 setup --without plugin', ''),
-    runs(setUpMachine, ['without']),
-  )
+/** `nixsig setup` */
+export const setup = command({
+  options: {
+    ...CAREFULLY,
+    without: { kind: 'values', value: 'PART', choices: FRONTS, text: 'Leave this part out' },
+  },
+  examples: [
+    ['setup --dry-run', 'to see every line first'],
+    ['setup --without plugin', ''],
+  ],
+  run: setUpMachine,
+})
 
-async function setUpMachine(options: Options, { places, terminal }: Invocation): Promise<Status> {
+async function setUpMachine(options: SetupOptions, { places, terminal }: Invocation): Promise<Status> {
   assertOwnMachine('setup', places)
-  const without = frontsOf(options.without ?? [])
+  const without = frontsOf(options.without)
   const { setUp } = await import('../../setup/set-up.ts')
   const directory = dirname(realpathSync.native(process.argv[1] ?? ''))
   let obstacles: readonly string[] = []
@@ -84,7 +78,7 @@ async function sayUnheeded(terminal: Terminal): Promise<void> {
   for (const sentence of found) terminal.note(`nixsig: not in effect: ${sentence}`)
 }
 
-/** Each once, in the order in which they are told. */
+/** Each once, in the order of FRONTS. */
 function frontsOf(without: readonly Front[]): readonly Front[] {
   const fronts = FRONTS.filter(front => without.includes(front))
   if (fronts.includes('hooks') && !fronts.includes('plugin')) {
@@ -109,4 +103,52 @@ function showPlan({ newKeys, steps, notes }: Plan, version: string | undefined, 
   for (const key of newKeys) terminal.print(terminal.strong(`make the ${key}'s key`))
   printSteps(steps, terminal)
   noteAll([...notes, ...advisoryNotes(version)], terminal)
+}
+
+interface UnsetupOptions {
+  readonly 'dry-run': boolean
+  readonly yes: boolean
+  readonly purge: boolean
+}
+
+/** `nixsig unsetup`: Nix works as it did before setup. */
+export const unsetup = command({
+  options: {
+    ...CAREFULLY,
+    purge: { kind: 'flag', text: 'Delete policy, keys, ledger and quarantine as well, for good' },
+  },
+  examples: [['unsetup', 'Nix then judges nothing, and accepts what it accepted before']],
+  run: leave,
+})
+
+async function leave(options: UnsetupOptions, { places, terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('unsetup', places)
+  const { takeDown } = await import('../../setup/take-down.ts')
+  const outcome = await takeDown(machinePlaces(), options.purge, async ({ steps, notes }) => {
+    printSteps(steps, terminal)
+    if (options.purge)
+      terminal.print(terminal.bad(`delete ${printable(places.policy)} and ${printable(places.state)}`))
+    noteAll(notes, terminal)
+    if (options['dry-run']) return false
+    return options.yes || askToAgree('Do this?')
+  })
+  switch (outcome.kind) {
+    case 'nothing':
+      terminal.print('nothing to do: setup has changed nothing here')
+      return 0
+    case 'declined':
+      terminal.note('nothing was done')
+      return options['dry-run'] ? 0 : 2
+    case 'partly':
+      terminal.note('nixsig: not everything could be restored; see above what is left to do')
+      return 2
+    case 'failed':
+      terminal.note(`nixsig: ${outcome.problem}`)
+      return 2
+    case 'done':
+      terminal.print(
+        `${terminal.good('done')}; restart nix-daemon if it runs and systemd did not, and end a gate that you started`,
+      )
+      return 0
+  }
 }

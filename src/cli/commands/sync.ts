@@ -3,7 +3,7 @@ import type { AttestationSource } from '../../policy/policy.ts'
 import { pathWord, when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openInquiry } from '../../verifier/inquiry.ts'
-import { type AddCommand, type Invocation, runs } from '../command.ts'
+import { command, type Invocation } from '../command.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -12,21 +12,14 @@ interface Options {
   readonly source: string | undefined
 }
 
-/** `nixsig sync`: the mirrors of all sources, made like these. */
-export const sync: AddCommand = yargs =>
-  yargs.command(
-    'sync',
-    "Fetch all that the policy's sources publish, so that it is here when it is needed (root)",
-    command =>
-      command
-        .option('source', {
-          type: 'string',
-          requiresArg: true,
-          describe: 'Only this one, as attestations.sources has it',
-        })
-        .example('$0 sync', 'once a day, say, or before a journey'),
-    runs(syncSources),
-  )
+/** `nixsig sync`: makes the mirrors of all sources complete. */
+export const sync = command({
+  options: {
+    source: { kind: 'value', value: 'URL', text: 'Only this one, as attestations.sources has it' },
+  },
+  examples: [['sync', 'once a day, or before going offline']],
+  run: syncSources,
+})
 
 async function syncSources({ source }: Options, { places, terminal }: Invocation): Promise<Status> {
   const inquiry = openInquiry(places, { records: false })
@@ -35,7 +28,7 @@ async function syncSources({ source }: Options, { places, terminal }: Invocation
   if (chosen.length === 0) terminal.note('the policy names no sources of attestations')
   const [{ mirrorOf }, { PATIENCE }, { syncMirror }] = await Promise.all([
     import('../../evidence/remote/mirror.ts'),
-    import('../../evidence/remote/patience.ts'),
+    import('../../http/patience.ts'),
     import('../../evidence/remote/sync.ts'),
   ])
   let isComplete = true
@@ -56,7 +49,7 @@ function chosenOf(
   if (url === undefined) return sources
   const chosen = sources.filter(source => source.url === url.replace(/\/+$/, ''))
   if (chosen.length > 0) return chosen
-  throw new UsageError(`${printable(url)} is none of the policy's attestations.sources`)
+  throw new UsageError(`${printable(url)} is not one of the policy's attestations.sources`)
 }
 
 /** One line of what there is, and one for each thing that went wrong. */

@@ -1,8 +1,8 @@
+import { type Answer, get, type Question, type Validators } from '../../http/client.ts'
+import type { Patience } from '../../http/patience.ts'
+import { SourceError } from '../../http/source-error.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Mirror } from './mirror.ts'
-import type { Patience } from './patience.ts'
-import { type Answer, get, type Question, type Validators } from './request.ts'
-import { SourceError } from './source-error.ts'
 
 /** A file of a publication, and how much of it is wanted. */
 export interface Asking extends Pick<Question, 'limit' | 'excess'> {

@@ -3,6 +3,7 @@
  * answer needs neither the network nor the modules that use it.
  */
 import { parseStorePath } from '../../formats/nix/store-path.ts'
+import { PATIENCE, type Patience } from '../../http/patience.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import type { Trouble } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
@@ -16,7 +17,6 @@ import {
   readIndex,
   readRecord,
 } from './mirror.ts'
-import { PATIENCE, type Patience } from './patience.ts'
 
 export interface Sources {
   /** The mirrors: directories of attestations, each as far as it was brought up to date. */

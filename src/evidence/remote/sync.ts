@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { isPartName } from '../../formats/publication.ts'
+import type { Patience } from '../../http/patience.ts'
 import { isPartComplete, type Mirror, type MirroredIndex, readIndex, readPart } from './mirror.ts'
-import type { Patience } from './patience.ts'
 import { sourceProblem } from './sources.ts'
 import { updateFiles, updateIndex } from './update.ts'
 import type { Changes } from './update-files.ts'

@@ -9,10 +9,10 @@ import {
   type PublicationIndex,
   parsePart,
 } from '../../formats/publication.ts'
+import type { Patience } from '../../http/patience.ts'
+import { SourceError } from '../../http/source-error.ts'
 import { ask, parsed } from './ask.ts'
 import { hasFile, type Mirror, readPart } from './mirror.ts'
-import type { Patience } from './patience.ts'
-import { SourceError } from './source-error.ts'
 import { isListed } from './verified.ts'
 
 /** Files that are fetched at once. */

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { INDEX, INDEX_LIMIT, parseIndex } from '../../formats/publication.ts'
 import { printTimestamp } from '../../formats/timestamp.ts'
+import type { Patience } from '../../http/patience.ts'
+import { SourceError } from '../../http/source-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { type Asking, ask, parsed } from './ask.ts'
 import { type Mirror, type MirroredIndex, readIndex, readRecord, writeRecord } from './mirror.ts'
-import type { Patience } from './patience.ts'
-import { SourceError } from './source-error.ts'
 import { sha256Of } from './verified.ts'
 
 /** How far a publisher's clock may be ahead, in seconds; an index of later could shut out all true ones for long. */

@@ -1,4 +1,4 @@
-import { SourceError } from '../remote/source-error.ts'
+import { SourceError } from '../../http/source-error.ts'
 import type { Offer } from './upstream.ts'
 
 /** What is read of the file beyond what its NAR could need: compression makes nothing much longer. */

@@ -1,0 +1,220 @@
+/**
+ * All commands: their names and summaries, and where the rest of each is. Help needs to load none
+ * of them.
+ */
+import type { Command } from './command.ts'
+
+export interface Entry {
+  /** One or two words, after `nixsig`. */
+  readonly name: string
+  /** One line. `(root)`: only root can run it. */
+  readonly summary: string
+  /** Not for people, so not in the help. */
+  readonly isHidden?: true
+  readonly load: () => Promise<Command>
+}
+
+/** First words that several commands share, and what those are for. */
+export const GROUPS: Readonly<Record<string, string>> = {
+  key: 'Change what protects a secret key',
+  attest: 'Sign a statement about a source, a derivation or an output',
+  policy: 'Check or describe the policy',
+  quarantine: 'Look at refused outputs, release or delete them',
+  conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
+  export: 'Print attestations or keys in the formats of other tools',
+}
+
+const modes = () => import('./commands/modes.ts')
+const keys = () => import('./commands/keys.ts')
+const attest = () => import('./commands/attest.ts')
+const policy = () => import('./commands/policy.ts')
+const quarantine = () => import('./commands/quarantine.ts')
+const conflicts = () => import('./commands/conflicts.ts')
+const exporting = () => import('./commands/export.ts')
+const serving = () => import('./commands/serve.ts')
+
+/** In the order of the help. */
+export const COMMANDS: readonly Entry[] = [
+  {
+    name: 'setup',
+    summary:
+      'Enable nixsig on this machine: keys, a first policy that only warns, the settings of Nix, the gate (root)',
+    load: async () => (await import('./commands/setup.ts')).setup,
+  },
+  {
+    name: 'unsetup',
+    summary: 'Undo what setup changed; policy, keys and ledger stay (root)',
+    load: async () => (await import('./commands/setup.ts')).unsetup,
+  },
+  {
+    name: 'enforce',
+    summary: 'Refuse untrusted paths from now on: mode = "enforce" in the policy (root)',
+    load: async () => (await modes()).enforce,
+  },
+  {
+    name: 'warn',
+    summary: 'Report untrusted paths but allow them: mode = "warn" in the policy (root)',
+    load: async () => (await modes()).warn,
+  },
+  {
+    name: 'keygen',
+    summary: 'Make a new key pair for signing attestations',
+    load: async () => (await keys()).keygen,
+  },
+  {
+    name: 'key passphrase',
+    summary: 'Add, change or remove the passphrase of a secret key',
+    load: async () => (await keys()).keyPassphrase,
+  },
+  {
+    name: 'machine-keys',
+    summary: "Make this machine's keys if they are missing, as NixOS does at its first start (root)",
+    load: async () => (await keys()).machineKeys,
+  },
+  {
+    name: 'attest source',
+    summary: "Attest sources: as a packager, after checking the developer's own signature",
+    load: async () => (await import('./commands/attest-source.ts')).attestSourceCommand,
+  },
+  {
+    name: 'attest derivation',
+    summary: 'Attest derivations, alone or with everything that they are built from',
+    load: async () => (await attest()).attestDerivationCommand,
+  },
+  {
+    name: 'attest output',
+    summary: 'Attest as a builder what this machine built from a derivation',
+    load: async () => (await attest()).attestOutputCommand,
+  },
+  {
+    name: 'handoff',
+    summary:
+      "As a packager: find and check the developers' signatures of all sources, then sign them and the derivation",
+    load: async () => (await import('./commands/handoff.ts')).handoff,
+  },
+  {
+    name: 'check-signature',
+    summary:
+      "Check a developer's signature with the keys that you name: OpenPGP, minisign, signify, SSH, Sigstore, Nix",
+    load: async () => (await import('./commands/check-signature.ts')).checkSignature,
+  },
+  {
+    name: 'verify',
+    summary: 'Judge store paths; as root, first finish what interrupted hooks left',
+    load: async () => (await import('./commands/verify.ts')).verify,
+  },
+  {
+    name: 'explain',
+    summary: 'Show the verdict on a path, all the evidence behind it, and what to do next',
+    load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'serve',
+    summary:
+      'Run the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',
+    load: async () => (await serving()).serve,
+  },
+  {
+    name: 'serve-http',
+    summary: 'The HTTP process of the gate, which "nixsig serve" starts',
+    isHidden: true,
+    load: async () => (await serving()).serveHttpSide,
+  },
+  {
+    name: 'reload',
+    summary: 'Have the running gate read its policy, ask its upstreams and judge everything again (root)',
+    load: async () => (await import('./commands/reload.ts')).reload,
+  },
+  {
+    name: 'publish',
+    summary:
+      'Put attestations where a file server offers them to others, who list it in attestations.sources',
+    load: async () => (await import('./commands/publish.ts')).publish,
+  },
+  {
+    name: 'sync',
+    summary: "Fetch everything that the policy's sources publish, before it is needed (root)",
+    load: async () => (await import('./commands/sync.ts')).sync,
+  },
+  {
+    name: 'policy check',
+    summary: 'Report what is wrong with a policy, every problem with its line',
+    load: async () => (await policy()).checkPolicy,
+  },
+  {
+    name: 'policy describe',
+    summary: 'Describe the policy in plain words',
+    load: async () => (await policy()).describe,
+  },
+  {
+    name: 'quarantine list',
+    summary: 'List the refused outputs in quarantine, oldest first',
+    load: async () => (await quarantine()).list,
+  },
+  {
+    name: 'quarantine show',
+    summary: 'Show why an output was refused, and where it is kept',
+    load: async () => (await quarantine()).show,
+  },
+  {
+    name: 'quarantine release',
+    summary: 'Judge an output again, and put it back into the store if it is trusted now (root)',
+    load: async () => (await quarantine()).release,
+  },
+  {
+    name: 'quarantine purge',
+    summary: 'Delete entries and the outputs that they hold',
+    load: async () => (await quarantine()).purge,
+  },
+  {
+    name: 'conflicts list',
+    summary: 'List what builders said that contradicted a verdict',
+    load: async () => (await conflicts()).list,
+  },
+  {
+    name: 'conflicts withdraw',
+    summary: 'Forget the recorded conflicts about these paths; only evidence that is there now counts (root)',
+    load: async () => (await conflicts()).withdraw,
+  },
+  {
+    name: 'import',
+    summary:
+      'Add in-toto and Sigstore bundles, narinfos and directories of attestations to one; turn allowed_signers into principals',
+    load: async () => (await import('./commands/import.ts')).importCommand,
+  },
+  {
+    name: 'export in-toto',
+    summary: 'The attestations of store paths as an in-toto bundle, one envelope a line',
+    load: async () => (await exporting()).inToto,
+  },
+  {
+    name: 'export sigstore',
+    summary: 'The attestations of store paths as Sigstore bundles, which cosign verifies with the key',
+    load: async () => (await exporting()).sigstore,
+  },
+  {
+    name: 'export narinfo',
+    summary: 'What this store knows of a path, with its Nix signatures, as a narinfo',
+    load: async () => (await exporting()).narinfo,
+  },
+  {
+    name: 'export pem',
+    summary: 'A public key in PEM, as cosign and openssl read it',
+    load: async () => (await exporting()).pem,
+  },
+  {
+    name: 'export allowed-signers',
+    summary: "The SSH keys of the policy's principals, as ssh-keygen and git read them",
+    load: async () => (await exporting()).allowedSigners,
+  },
+  {
+    name: 'doctor',
+    summary: 'Try every door by which something could enter the store of this machine unjudged (root)',
+    load: async () => (await import('./commands/doctor.ts')).doctor,
+  },
+  {
+    name: 'completion',
+    summary: 'Print a completion script for the shell in use (bash or zsh)',
+    load: async () => (await import('./commands/completion.ts')).completion,
+  },
+]

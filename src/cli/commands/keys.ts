@@ -1,0 +1,168 @@
+/** `nixsig keygen`, `key passphrase` and `machine-keys`: secret keys, made and protected. */
+import { join } from 'node:path'
+import { decryptKey, encryptKey } from '../../crypto/passphrase.ts'
+import { generateKey, readSecretKey, readSecretText, writeKeyPair } from '../../crypto/secret-key.ts'
+import { writeDurably } from '../../files/durable-file.ts'
+import { readOwnedFile } from '../../files/owned-file.ts'
+import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
+import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.ts'
+import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
+import { printable } from '../../primitives/printable.ts'
+import { adoptKey, gateKey, machineKey, type OwnKey } from '../../verifier/machine-key.ts'
+import { command, type Invocation } from '../command.ts'
+import { askNewPassphrase, askPassphrase, passphraseInFile } from '../passphrase.ts'
+import type { Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** `nixsig keygen NAME`: a new key pair in two new files. */
+export const keygen = command({
+  arguments: { name: { count: 'one', text: 'Name of the key, such as alice-1' } },
+  options: {
+    out: { kind: 'value', value: 'DIR', fallback: '.', text: 'Directory for the new files' },
+    passphrase: { kind: 'flag', text: 'Ask for a passphrase that protects the secret key' },
+    'passphrase-file': {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Read the passphrase from this file instead of asking for it',
+    },
+  },
+  examples: [['keygen alice-1', 'writes alice-1.secret (keep it) and alice-1.pub (give it away)']],
+  run: makeKey,
+})
+
+interface KeygenOptions {
+  readonly name: string
+  readonly out: string
+  readonly passphrase: boolean
+  readonly 'passphrase-file': string | undefined
+}
+
+async function makeKey(options: KeygenOptions, { terminal }: Invocation): Promise<Status> {
+  const { name, out } = options
+  if (!/^[0-9A-Za-z_][0-9A-Za-z._-]{0,127}$/.test(name)) {
+    throw new UsageError(
+      `"${printable(name)}" is not a valid name for a key: use letters, digits and . _ - only`,
+    )
+  }
+  const files = { secretKey: join(out, `${name}.secret`), publicKey: join(out, `${name}.pub`) }
+  const passphrase = await newPassphrase(options)
+  const key = generateKey(name)
+  writeKeyPair(files, key, passphrase === undefined ? undefined : encryptKey(key, passphrase))
+  const care =
+    passphrase === undefined ? 'whoever reads it can sign as you' : 'useless without its passphrase'
+  terminal.print(
+    [
+      `secret key   ${printable(files.secretKey)} (mode 600: ${care})`,
+      `public key   ${printNixPublicKey(key)}`,
+      `as SSH       ${printSshPublicKey(key.publicKey, name)}`,
+      `fingerprint  ${sshFingerprint(key.publicKey)}`,
+    ].join('\n'),
+  )
+  return 0
+}
+
+async function newPassphrase(options: KeygenOptions): Promise<string | undefined> {
+  const { passphrase, 'passphrase-file': file } = options
+  if (file !== undefined) return passphraseInFile(file)
+  return passphrase ? askNewPassphrase() : undefined
+}
+
+/** `nixsig key passphrase FILE`: gives a secret key a passphrase, changes it, or removes it. */
+export const keyPassphrase = command({
+  arguments: { file: { count: 'one', text: 'Secret key file' } },
+  options: {
+    remove: { kind: 'flag', text: 'Remove the passphrase' },
+    'passphrase-file': {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Read the present passphrase from this file instead of asking for it',
+    },
+    'new-passphrase-file': {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Read the new passphrase from this file instead of asking for it',
+    },
+  },
+  run: changePassphrase,
+})
+
+interface PassphraseOptions {
+  readonly file: string
+  readonly remove: boolean
+  readonly 'passphrase-file': string | undefined
+  readonly 'new-passphrase-file': string | undefined
+}
+
+async function changePassphrase(options: PassphraseOptions, { terminal }: Invocation): Promise<Status> {
+  const { file, remove, 'passphrase-file': oldFile, 'new-passphrase-file': newFile } = options
+  if (remove && newFile !== undefined) throw new UsageError('either --remove or --new-passphrase-file')
+  const text = readSecretText(file)
+  const old =
+    oldFile === undefined ? () => askPassphrase('Passphrase of the key: ') : () => passphraseInFile(oldFile)
+  const pair = looksEncrypted(text) ? decryptKey(text, await old()) : readSecretKey(text)
+  if (remove) {
+    writeDurably(file, `${printNixSecretKey(pair)}\n`, { flush: true, mode: 0o600 })
+    terminal.print(`${printable(file)} has no passphrase now: whoever reads it can sign as you`)
+    return 0
+  }
+  const passphrase = newFile === undefined ? await askNewPassphrase() : passphraseInFile(newFile)
+  writeDurably(file, encryptKey(pair, passphrase), { flush: true, mode: 0o600 })
+  terminal.print(`${printable(file)} has a new passphrase`)
+  return 0
+}
+
+/**
+ * `nixsig machine-keys`: what a machine needs before its first Nix command, made where it is
+ * missing.
+ */
+export const machineKeys = command({
+  options: {
+    'machine-key': {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Secret key to start with, for attesting what was built here',
+    },
+    'gate-key': {
+      kind: 'value',
+      value: 'FILE',
+      text: 'Secret key to start with, for signing what the gate lets in',
+    },
+    'nix-conf': {
+      kind: 'value',
+      value: 'FILE',
+      text: "Write the line by which Nix trusts the gate's key to this file, which nix.conf includes",
+    },
+  },
+  examples: [['machine-keys --nix-conf /var/lib/nixsig/nix.conf', '']],
+  run: makeMachineKeys,
+})
+
+interface MachineOptions {
+  readonly 'machine-key': string | undefined
+  readonly 'gate-key': string | undefined
+  readonly 'nix-conf': string | undefined
+}
+
+const CONF_LIMIT = 64 * 1024
+
+async function makeMachineKeys(options: MachineOptions, { places, terminal }: Invocation): Promise<Status> {
+  if (process.geteuid?.() !== 0)
+    throw new UsageError('only root can run nixsig machine-keys: the keys belong to the machine')
+  const given: readonly (readonly [OwnKey, string | undefined])[] = [
+    ['machine', options['machine-key']],
+    ['gate', options['gate-key']],
+  ]
+  for (const [which, file] of given) if (file !== undefined) adoptKey(places.state, which, file)
+  const machine = printNixPublicKey(machineKey(places.state))
+  const gate = printNixPublicKey(gateKey(places.state))
+  if (options['nix-conf'] !== undefined) writeConf(options['nix-conf'], gate)
+  terminal.print(`machine key  ${machine}\ngate key     ${gate}`)
+  return 0
+}
+
+/** Whoever reads the file while it is written finds the one before or this one whole. */
+function writeConf(file: string, key: string): void {
+  const text = `# Written by "nixsig machine-keys". What this key signed, the gate of this machine let in.\ntrusted-public-keys = ${key}\n`
+  if (readOwnedFile(file, CONF_LIMIT)?.toString('utf8') === text) return
+  writeDurably(file, text, { flush: true, mode: 0o644 })
+}

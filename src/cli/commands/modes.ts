@@ -1,0 +1,115 @@
+/** `nixsig enforce` and `nixsig warn`: whether untrusted paths are refused or only reported. */
+import { when } from '../../policy/words.ts'
+import { printable } from '../../primitives/printable.ts'
+import { machinePlaces } from '../../setup/places.ts'
+import { command, type Invocation } from '../command.ts'
+import { respiteEnd } from '../respite-time.ts'
+import { assertOwnMachine, saySettled } from '../setup-words.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface EnforceOptions {
+  readonly force: boolean
+}
+
+/** `nixsig enforce`: from now on, untrusted paths are refused. */
+export const enforce = command({
+  options: {
+    force: {
+      kind: 'flag',
+      text: 'Even if the policy trusts nobody, so that nearly everything is refused',
+    },
+  },
+  examples: [['enforce', 'once no warning is left about paths that you use']],
+  run: refuseFromNowOn,
+})
+
+async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('enforce', places)
+  const { modeInForce, switchMode } = await import('../../setup/switch-mode.ts')
+  const all = machinePlaces()
+  const { cutShort } = await import('../../setup/respite.ts')
+  const ended = await cutShort(all, Math.floor(Date.now() / 1000))
+  if (ended?.wasInForce)
+    terminal.print(`${terminal.good('the respite is over')}: what is not trusted is refused`)
+  if (ended?.mode === 'enforce') return saySettled(ended.settled, terminal)
+  const { policy, letIn } = modeInForce(all)
+  if (policy.mode === 'warn') {
+    if (policy.principals.size === 0 && !force) {
+      terminal.note(
+        `nixsig: ${printable(places.policy)} trusts nobody, so nearly everything would be refused: list whom you trust first ([principals]), or --force`,
+      )
+      return 2
+    }
+    if (letIn > 0) {
+      const paths = letIn === 1 ? '1 path' : `${letIn} paths`
+      terminal.note(
+        `nixsig: note: ${paths} came into the store with a warning and would be refused now: ls ${printable(all.state)}/let-in`,
+      )
+    }
+  }
+  const settled = await switchMode(all, 'enforce')
+  terminal.print(
+    settled === undefined
+      ? 'nothing to do: the policy is enforced already'
+      : `${terminal.good('enforced')}: what is not trusted is refused from now on. The way back: nixsig warn`,
+  )
+  return saySettled(settled, terminal)
+}
+
+interface WarnOptions {
+  readonly until: string | undefined
+  readonly reason: string | undefined
+}
+
+/** `nixsig warn`: from now on, or for a time, untrusted paths are reported but allowed. */
+export const warn = command({
+  options: {
+    until: {
+      kind: 'value',
+      value: 'TIME',
+      text: 'Only until then, at most a week, without changing the policy: 2h, 1d or a time',
+    },
+    reason: { kind: 'value', value: 'TEXT', text: 'Why, for the log' },
+  },
+  examples: [
+    ['warn', 'when too much is refused'],
+    ['warn --until 2h --reason "the cache is down"', 'the same for two hours'],
+  ],
+  run: letPass,
+})
+
+async function letPass({ until, reason }: WarnOptions, { places, terminal }: Invocation): Promise<Status> {
+  assertOwnMachine('warn', places)
+  if (until !== undefined) return letPassUntil(until, reason ?? '', terminal)
+  if (reason !== undefined) throw new UsageError('--reason goes with --until')
+  const { switchMode } = await import('../../setup/switch-mode.ts')
+  const settled = await switchMode(machinePlaces(), 'warn')
+  if (settled === undefined) terminal.print('nothing to do: the policy only warns already')
+  terminal.note(
+    terminal.bad(
+      `WARNING: nixsig refuses nothing now. Whatever anybody has Nix build, fetch or copy is let in, signed or not,
+and stays in the store when you enforce again. Warnings are in the log of nix-daemon. Go back with: nixsig enforce`,
+    ),
+  )
+  return saySettled(settled, terminal)
+}
+
+async function letPassUntil(text: string, reason: string, terminal: Terminal): Promise<Status> {
+  const since = Math.floor(Date.now() / 1000)
+  const until = respiteEnd(text, since)
+  const { beginRespite } = await import('../../setup/respite.ts')
+  const settled = await beginRespite(machinePlaces(), { since, until, reason })
+  if (settled === undefined) {
+    terminal.print('nothing to do: the policy only warns already, and has no end to that')
+    return 0
+  }
+  terminal.note(
+    terminal.bad(
+      `WARNING: nixsig refuses nothing until ${when(until)}. Whatever anybody has Nix build, fetch or copy is let in,
+signed or not, and stays in the store afterwards. Warnings are in the log of nix-daemon. End it sooner with: nixsig enforce`,
+    ),
+  )
+  return saySettled(settled, terminal)
+}

@@ -1,0 +1,88 @@
+/**
+ * What `nixsig explain` says of a claim, of an entry of the ledger and of binary caches that
+ * disagreed.
+ */
+import { type Admission, isCurrent, NO_POLICY } from '../ledger/admissions.ts'
+import type { Conflict } from '../ledger/conflicts.ts'
+import { holderOf, standingOf } from '../policy/key-standing.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Claim } from '../policy/verdict.ts'
+import { pathWord, when, whoWord, word } from '../policy/words.ts'
+
+/**
+ * One claim in a line: who says what about which contents, by which key, and where that was read.
+ */
+export function claimWords(policy: Policy, claim: Claim, present: { narHash: string; now: Instant }): string {
+  const holder = holderOf(policy, claim.key)
+  const who =
+    holder === undefined ? 'somebody who is not in the trusted list' : whoWord(holder.principal.name)
+  const key = holder === undefined ? word(claim.key) : word(holder.key.label)
+  const remarks = [
+    claim.coversGraph === true ? 'with its whole build graph' : undefined,
+    claim.graph === undefined ? undefined : `by signing the build graph of ${pathWord(claim.graph)}`,
+    claim.narHash === present.narHash ? undefined : `about other contents (${word(claim.narHash)})`,
+    claim.expired === undefined ? undefined : expiredRemark(claim.expired),
+    holder === undefined ? undefined : standingRemark(standingOf(policy, holder, present.now)),
+  ].filter(remark => remark !== undefined)
+  return [`${who} as ${claim.role}, key ${key}`, ...remarks, `in ${word(claim.origin)}`].join(', ')
+}
+
+function expiredRemark({ signedAt, at }: NonNullable<Claim['expired']>): string {
+  return `signed ${when(signedAt)} by its own word, before the key ended ${when(at)}`
+}
+
+function standingRemark(standing: ReturnType<typeof standingOf>): string | undefined {
+  switch (standing.code) {
+    case 'valid':
+      return undefined
+    case 'revoked':
+      return `revoked ${when(standing.since)}`
+    case 'expired':
+      return `expired ${when(standing.at)}`
+    case 'not-yet-valid':
+      return `valid only from ${when(standing.at)}`
+  }
+}
+
+/** What the ledger's entry of a path is held against. */
+export interface Present {
+  /** Digest of the policy in force. */
+  readonly policy: string
+  /** Seconds since 1970. */
+  readonly now: number
+  /** The path as it is in the store; undefined if it is not there. */
+  readonly narHash: string | undefined
+}
+
+/**
+ * What the ledger has about a path, in one line: when and under what it was admitted, and whether
+ * that still holds.
+ */
+export function ledgerWords(entry: Admission | undefined, present: Present): string {
+  if (entry === undefined) return 'never admitted'
+  const made = entry.builtHere ? ', built here' : ''
+  const admitted = `admitted ${when(entry.time)} under rule "${word(entry.rule)}"${made}`
+  if (entry.kind === 'signature') return `let in ${when(entry.time)} as a signature, which is not a source`
+  const stale = whyStale(entry, present)
+  return stale === undefined ? `${admitted}; current` : `${admitted}; stale: ${stale}`
+}
+
+function whyStale(entry: Admission, { policy, now, narHash }: Present): string | undefined {
+  if (narHash !== undefined && entry.narHash !== narHash) {
+    return `it was about other contents (${entry.narHash})`
+  }
+  if (entry.policy === NO_POLICY) return 'nixsig was of an older version'
+  if (entry.policy !== policy) return 'the policy has changed since'
+  if (isCurrent(entry, policy, now)) return undefined
+  return `it ended ${when(entry.until ?? now)}`
+}
+
+/** What binary caches said when they disagreed last, a line each; none if they never did. */
+export function disagreementLines(conflict: Conflict | undefined): readonly string[] {
+  if (conflict === undefined) return []
+  const sides = conflict.sides.map(
+    ({ who, path, narHash, narSize }) =>
+      `${word(who)} had ${pathWord(path)} with sha256:${narHash}, ${narSize} bytes`,
+  )
+  return [`disagreed ${when(conflict.time)}:`, ...sides]
+}

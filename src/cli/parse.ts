@@ -1,0 +1,168 @@
+/** From the words of a call to what it means, by the data of the commands alone. */
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { printable } from '../primitives/printable.ts'
+import type { Places } from '../verifier/places.ts'
+import {
+  type Arguments,
+  argumentName,
+  type Command,
+  GLOBAL_OPTIONS,
+  type GlobalValues,
+  type Option,
+  type Options,
+} from './command.ts'
+import { UsageError } from './usage-error.ts'
+
+/** A value by the name of its option or argument. */
+type ParsedValues = Readonly<Record<string, boolean | string | readonly string[] | undefined>>
+
+/** The words that choose a command, and all others in their order. */
+export interface Split {
+  /** Words of the longest name that was found, such as `policy check`. */
+  readonly name: string
+  readonly rest: readonly string[]
+  /** The first word that belongs to no name: an argument, or a command that is misspelt. */
+  readonly next?: string
+}
+
+/**
+ * Splits the name of a command, which may have several words, from the rest of a call. Options that
+ * every command has may stand before and between the words. `isPrefix` tells whether words begin a
+ * name.
+ */
+export function splitCall(args: readonly string[], isPrefix: (name: string) => boolean): Split {
+  let name = ''
+  const rest: string[] = []
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? ''
+    const longer = name === '' ? arg : `${name} ${arg}`
+    if (arg === '--') return { name, rest: [...rest, ...args.slice(index)] }
+    if (!arg.startsWith('-')) {
+      if (!isPrefix(longer)) return { name, rest: [...rest, ...args.slice(index)], next: arg }
+      name = longer
+      continue
+    }
+    rest.push(arg)
+    const option: Option | undefined = (GLOBAL_OPTIONS as Options)[arg.slice(2)]
+    // Its value is not the name of a command.
+    if (option !== undefined && option.kind !== 'flag') rest.push(...args.slice(++index, index + 1))
+  }
+  return { name, rest }
+}
+
+/**
+ * The values of a call to a command, with those that it leaves out. Throws UsageError for whatever
+ * the command's data does not allow.
+ */
+export function parseValues(
+  name: string,
+  command: Command,
+  rest: readonly string[],
+): ParsedValues & GlobalValues {
+  const options: Options = { ...GLOBAL_OPTIONS, ...command.options }
+  const { tokens } = parseArgs({
+    args: [...rest],
+    options: Object.fromEntries(Object.entries(options).map(([key, option]) => [key, parserOption(option)])),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  })
+  const positionals: string[] = []
+  const given = new Map<string, string[]>()
+  for (const token of tokens) {
+    if (token.kind === 'positional') positionals.push(token.value)
+    if (token.kind !== 'option') continue
+    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined
+    if (option === undefined) throw unknownOption(name, token.rawName)
+    const values = given.get(token.name) ?? []
+    given.set(token.name, [...values, ...checkedValue(token, option)])
+    if (option.kind !== 'values' && values.length > 0) {
+      throw new UsageError(`--${token.name} is given more than once`)
+    }
+  }
+  const asked = given.has('help') || given.has('version')
+  const values = Object.entries(options).map(([key, option]) => [
+    key,
+    optionValue(key, option, given.get(key), asked),
+  ])
+  const named = asked ? {} : argumentValues(name, command.arguments, positionals)
+  return { ...Object.fromEntries(values), ...named } as ParsedValues & GlobalValues
+}
+
+/** Where a call looks, as absolute paths. Throws UsageError for an empty name. */
+export function placesOf({ policy, state, attestations }: GlobalValues): Places {
+  return {
+    policy: absolute('policy', policy),
+    state: absolute('state', state),
+    attestations:
+      attestations.length === 0
+        ? undefined
+        : attestations.map(directory => absolute('attestations', directory)),
+  }
+}
+
+function absolute(option: string, path: string): string {
+  if (path === '') throw new UsageError(`--${option} is empty`)
+  return resolve(path)
+}
+
+function parserOption(option: Option) {
+  if (option.kind === 'flag') return { type: 'boolean' } as const
+  const short = option.short === undefined ? {} : { short: option.short }
+  return { type: 'string', multiple: true, ...short } as const
+}
+
+interface OptionToken {
+  readonly name: string
+  readonly rawName: string
+  readonly value: string | undefined
+  readonly inlineValue: boolean | undefined
+}
+
+/** The value that came with an option; one entry for each time that it was given. */
+function checkedValue({ rawName, value, inlineValue }: OptionToken, option: Option): readonly string[] {
+  if (option.kind === 'flag') {
+    if (value === undefined) return ['']
+    throw new UsageError(`${rawName} takes no value`)
+  }
+  // What looks like another option is one: `--key=-x` means a value that begins with a dash.
+  const isMissing = value === undefined || (inlineValue === false && /^-./.test(value))
+  if (isMissing) throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`)
+  if (option.choices !== undefined && !option.choices.includes(value)) {
+    throw new UsageError(`${rawName} ${printable(value, 60)}: choose one of ${option.choices.join(', ')}`)
+  }
+  return [value]
+}
+
+function optionValue(key: string, option: Option, given: readonly string[] | undefined, asked: boolean) {
+  if (option.kind === 'flag') return given !== undefined
+  if (given === undefined && option.required && !asked) {
+    throw new UsageError(`--${key} ${option.value} is missing: ${option.text}`)
+  }
+  if (option.kind === 'values') return given ?? option.fallback ?? []
+  return given?.[0] ?? option.fallback
+}
+
+function argumentValues(name: string, expected: Arguments, positionals: readonly string[]): ParsedValues {
+  let left = positionals
+  const values: [string, string | readonly string[] | undefined][] = []
+  for (const [key, argument] of Object.entries(expected)) {
+    const { count, text } = argument
+    const [first, ...others] = left
+    const isNeeded = count === 'one' || count === 'one or more'
+    if (first === undefined && isNeeded) {
+      throw new UsageError(`${argumentName(key, argument)} is missing: ${text}`)
+    }
+    const takesAll = count === 'one or more' || count === 'any number'
+    values.push([key, takesAll ? left : first])
+    left = takesAll ? [] : others
+  }
+  const [extra] = left
+  if (extra === undefined) return Object.fromEntries(values)
+  throw new UsageError(`nixsig ${name} does not take ${printable(extra, 60)}: see nixsig ${name} --help`)
+}
+
+function unknownOption(name: string, rawName: string): UsageError {
+  return new UsageError(`unknown option ${printable(rawName, 60)}: see nixsig ${name} --help`)
+}

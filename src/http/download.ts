@@ -1,0 +1,165 @@
+import { constants, createWriteStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { fileURLToPath } from 'node:url'
+import { within } from '../files/deadline.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+import { respond } from './client.ts'
+import { shownUrl } from './shown-url.ts'
+
+/**
+ * What a download may cost: bytes, and milliseconds in all; and how many of those without a single
+ * byte.
+ */
+export interface DownloadLimits {
+  readonly bytes: number
+  readonly time: number
+  readonly silence: number
+}
+
+/**
+ * A server, or a disk, that is there and has an answer that cannot be used. It may have another one
+ * to another question.
+ */
+export class UnusableAnswerError extends FileError {}
+
+/**
+ * A small file from http, https or file; undefined if the server, or the directory, does not have
+ * it. Throws FileError if the server cannot be reached, and UnusableAnswerError if it answers with
+ * an error of its own or too much. No message has the credentials or the query of a URL.
+ */
+export async function download(url: string, limits: DownloadLimits): Promise<Buffer | undefined> {
+  return reading(url, limits, async watch => {
+    const stream = await openUrl(url, limits, watch)
+    if (stream === undefined) return undefined
+    const pieces: Uint8Array[] = []
+    for await (const piece of watch.watched(stream)) pieces.push(piece)
+    return Buffer.concat(pieces)
+  })
+}
+
+/**
+ * Downloads a large file into a new file; false if the server does not have it. Throws like
+ * `download`.
+ */
+export async function downloadTo(file: string, url: string, limits: DownloadLimits): Promise<boolean> {
+  return reading(url, limits, async watch => {
+    const stream = await openUrl(url, limits, watch)
+    if (stream === undefined) return false
+    await pipeline(stream, watch.watched, createWriteStream(file, { flags: 'wx', mode: 0o600 }))
+    return true
+  })
+}
+
+/** Statuses that say: not here. */
+const ABSENT: readonly number[] = [400, 401, 403, 404, 405, 410, 451]
+
+interface Watch {
+  readonly signal: AbortSignal
+  /** Passes pieces on, within the limits. */
+  readonly watched: (pieces: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
+}
+
+function openUrl(url: string, limits: DownloadLimits, { signal }: Watch): Promise<Readable | undefined> {
+  return new URL(url).protocol === 'file:' ? openFile(url) : openHttp(url, limits, signal)
+}
+
+/** Waits for no pipe. */
+async function openFile(url: string): Promise<Readable | undefined> {
+  try {
+    const file = await open(fileURLToPath(url), constants.O_RDONLY | constants.O_NONBLOCK)
+    if ((await file.stat()).isFile()) return file.createReadStream()
+    await file.close()
+    return undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/**
+ * Follows redirections to any host: what is fetched is told by its hash or by a signature over it.
+ * Credentials go to the URL's own origin only.
+ */
+async function openHttp(
+  url: string,
+  limits: DownloadLimits,
+  signal: AbortSignal,
+): Promise<Readable | undefined> {
+  const response = await respond(
+    {
+      ...credentialsApart(url),
+      limit: limits.bytes,
+      excess: 'refuse',
+      redirects: 'anywhere',
+      // Silence ends it sooner.
+      patience: { headers: limits.time, body: limits.time, pauses: [] },
+    },
+    { signal },
+  )
+  const { statusCode: status = 0, headers } = response
+  const encoding = headers['content-encoding'] ?? 'identity'
+  // What was signed is what lies there, and not what that unpacks to on the way.
+  if (status === 200 && encoding === 'identity') return response
+  response.destroy()
+  if (ABSENT.includes(status)) return undefined
+  throw unusable(url, status === 200 ? `answered in the encoding "${encoding}"` : `HTTP status ${status}`)
+}
+
+/** Credentials in a URL become a header: no request has them in its target. */
+function credentialsApart(text: string): { readonly url: string; readonly authorization?: string } {
+  const url = new URL(text)
+  const { username, password } = url
+  if (username === '' && password === '') return { url: text }
+  const [name, secret] = [username, password].map(decodeURIComponent)
+  Object.assign(url, { username: '', password: '' })
+  const basic = Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')
+  return { url: url.href, authorization: `Basic ${basic}` }
+}
+
+/**
+ * Reads within the limits, and is done when the time is over whatever the reading waits for. Throws
+ * FileError.
+ */
+async function reading<T>(
+  url: string,
+  limits: DownloadLimits,
+  read: (watch: Watch) => Promise<T>,
+): Promise<T> {
+  const silent = new AbortController()
+  const silence = setTimeout(
+    () => silent.abort(new Error(`silent for ${limits.silence / 1000} seconds`)),
+    limits.silence,
+  )
+  async function* watched(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let size = 0
+    for await (const piece of pieces) {
+      silence.refresh()
+      size += piece.byteLength
+      if (size > limits.bytes) throw unusable(url, `larger than ${limits.bytes} bytes`)
+      yield piece
+    }
+  }
+  const late = () => new Error(`longer than ${limits.time / 1000} seconds`)
+  const limit = { milliseconds: limits.time, late, signal: silent.signal }
+  try {
+    return await within(limit, signal => read({ signal, watched }))
+  } catch (error) {
+    if (error instanceof FileError) throw error
+    throw new FileError(problemOf(url, error))
+  } finally {
+    clearTimeout(silence)
+  }
+}
+
+function unusable(url: string, problem: string): UnusableAnswerError {
+  return new UnusableAnswerError(problemOf(url, new Error(problem)))
+}
+
+function problemOf(url: string, error: unknown): string {
+  const { message, cause } = error as Error
+  const reason = cause instanceof Error ? `${message}: ${cause.message}` : message
+  return `cannot fetch ${shownUrl(url)}: ${printable(reason, 300)}`
+}
