@@ -1,4 +1,4 @@
-/** Doors about what lies on the disk of this machine, its clock, and its gate. */
+/** Doors about the disk of this machine, its clock, and its gate. */
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, type Learned, open, unknown } from './door.ts'
 import type { Facts } from './facts.ts'
@@ -14,7 +14,7 @@ function without(learned: Learned<readonly string[]>, good: string): Finding {
   return about(learned, problems => (problems.length === 0 ? closed(good) : open(summary(problems))))
 }
 
-/** So many are named. */
+/** How many problems are named. */
 const NAMED = 3
 
 function summary(problems: readonly string[]): string {
@@ -22,10 +22,10 @@ function summary(problems: readonly string[]): string {
   return `${problems.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`
 }
 
-/** Seconds by which clocks of files may be ahead. */
+/** Seconds by which file times may be ahead of the clock. */
 const GRAIN = 2
 
-/** A clock that is behind takes expired keys for good ones. */
+/** With a clock that is behind, expired keys count as valid. */
 export function clock({ machine, now }: Facts): Finding {
   return about(machine.newestFile, newest => {
     const at = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19)
@@ -43,7 +43,7 @@ export function gateSocket({ gate }: Facts): Finding {
   })
 }
 
-/** What a gate says of a path that no cache has: that it is not there, or that it is refused. */
+/** What a gate answers for a path that no cache has: not found, or refused. */
 const NOT_THERE = [404, 451]
 
 export function gateHttp({ gate }: Facts): Finding {
@@ -53,8 +53,8 @@ export function gateHttp({ gate }: Facts): Finding {
   if (health.state === 'unknown') return open(health.detail)
   if (health.state !== 'closed') return health
   return about(gate.narinfo, ({ status, text }) => {
-    if (NOT_THERE.includes(status)) return closed('the gate answers, and has not what nobody made')
-    const words = `of a path that nobody made it says ${status}: ${printable(text.trim())}`
+    if (NOT_THERE.includes(status)) return closed('the gate answers, and does not offer a made-up path')
+    const words = `for a made-up path it answers ${status}: ${printable(text.trim())}`
     return status === 200 ? open(words) : unknown(words)
   })
 }

@@ -212,7 +212,7 @@ for (const version of VERSIONS) {
       withInstalled(version, USUAL, async world => {
         assert.match(
           await nixsig(world, 'enforce', 2),
-          /there is no \/etc\/nixsig\/policy\.toml: nixsig setup begins one/,
+          /there is no \/etc\/nixsig\/policy\.toml: nixsig setup creates one/,
         )
         await nixsig(world, 'setup --yes')
         assert.match(
