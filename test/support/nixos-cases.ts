@@ -1,10 +1,13 @@
-/** Modules for NixOS: the examples of docs/how-to/nixos.md, what contradicts nixsig, and what is of no use. */
+/**
+ * NixOS modules: the examples of docs/how-to/nixos.md, settings that contradict nixsig, and invalid
+ * values.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The page itself. */
+/** The text of the page. */
 export const PAGE = readFileSync(join(PROJECT_ROOT, 'docs/how-to/nixos.md'), 'utf8')
-/** Modules of the page, by the name behind the language. */
+/** The page's modules, by the name after the language. */
 export const EXAMPLES = [...PAGE.matchAll(/^```nix (\S+)\n([\s\S]*?)^```$/gm)].map(
   ([, name = '', module = '']) => ({
     name,
@@ -15,7 +18,7 @@ export const EXAMPLES = [...PAGE.matchAll(/^```nix (\S+)\n([\s\S]*?)^```$/gm)].m
 /** A module with nixsig enabled and these settings. */
 export const on = (settings: string) => `{ lib, pkgs, ... }: { security.nixsig.enable = true; ${settings} }`
 
-/** Contradictions: what is set, and what is said of it, two ways out among it. */
+/** Contradictions: the setting, and parts of the message, including two ways out. */
 export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly string[]])[] = [
   [
     'nix.settings.sandbox = false;',
@@ -108,7 +111,7 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ],
 ]
 
-/** Values that are of no use: where, and what would be. */
+/** Invalid values: the setting, and parts of the message, including valid ones. */
 export const MISTAKES: readonly (readonly [set: string, ...says: readonly string[]])[] = [
   ['mode = "off";', 'security.nixsig.mode', 'one of "warn", "enforce"'],
   ['modus = "warn";', 'security.nixsig.modus', 'does not exist'],
@@ -134,7 +137,7 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['trustedLists = [ /srv/l.toml ];', 'l.toml has mode; a trusted list has principals, groups, revocations'],
 ]
 
-/** What types cannot say, and `nixsig policy check` does when the system is built. */
+/** Policies that pass the types but not `nixsig policy check` when the system is built. */
 export const BAD_POLICIES: readonly (readonly [set: string, says: RegExp])[] = [
   ['default.require.source = "nobody";', /default\.require\.source.*nobody/],
   ['groups.g = { members = [ "self" ]; threshold = 2; };', /threshold/],

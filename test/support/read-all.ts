@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Reader } from '../../src/store/wire.ts'
 
-/** Reads a value from bytes that are all there; `left` counts what follows it. Fails if the reader wants more. */
+/**
+ * Runs a reader on bytes; `left` is the number of bytes after the value. Fails if the reader wants
+ * more.
+ */
 export function readAll<T>(reader: Reader<T>, bytes: Uint8Array): { value: T; left: number } {
   let offset = 0
   let step = reader.next()
