@@ -1,12 +1,17 @@
-// An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without node_modules:
-// - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
-// - its compiled half is loaded from prebuilds/<platform>-<arch>/ beside the bundle.
-// If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other Ed25519 to fall back on.
-// The hooks' own bundle loads it when it has something to hash, which is seldom; failing there refuses as well.
+// An esbuild plugin that reduces sodium-native to what nixsig calls and lets it run without
+// node_modules:
+// - only the wrappers in WRAPPERS are kept (all of them cost a hook a third of its start-up time);
+// - its native module is loaded from prebuilds/<platform>-<arch>/ beside the bundle.
+// If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other
+// Ed25519 to fall back on. The hooks' own bundle loads it only when it has something to hash, which
+// is rare; failing there refuses as well.
 
 import { readFileSync } from 'node:fs'
 
-/** The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is never called directly. */
+/**
+ * The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is
+ * never called directly.
+ */
 const WRAPPERS = [
   'crypto_generichash',
   'crypto_generichash_final',
@@ -19,7 +24,7 @@ const WRAPPERS = [
   'randombytes_buf',
 ]
 
-/** Those for passphrases, which no hook is ever asked for. */
+/** Wrappers for passphrases, which a hook never needs. */
 const PASSPHRASE_WRAPPERS = [
   'crypto_aead_xchacha20poly1305_ietf_decrypt',
   'crypto_aead_xchacha20poly1305_ietf_encrypt',
@@ -27,7 +32,7 @@ const PASSPHRASE_WRAPPERS = [
   'sodium_memzero',
 ]
 
-/** The only one that a hook calls before it judges. */
+/** The only wrapper that a hook calls before it judges. */
 const HOOK_WRAPPERS = ['crypto_hash_sha256']
 
 const HEADER = `
@@ -48,7 +53,10 @@ const AT_START = `
 exports.crypto_generichash_STATEBYTES = binding().crypto_generichash_STATEBYTES
 `
 
-/** The text of one wrapper: from its `exports.NAME = function` to the brace that closes it in the first column. */
+/**
+ * The text of one wrapper: from its `exports.NAME = function` to the closing brace in the first
+ * column.
+ */
 function wrapper(index, name) {
   const start = index.indexOf(`\nexports.${name} = function`)
   const end = index.indexOf('\n}\n', start)
@@ -56,7 +64,10 @@ function wrapper(index, name) {
   return index.slice(start, end + 3).replaceAll('binding.', 'binding().')
 }
 
-/** `forHook`: the one function that it needs, loaded when it is called first. To call another one fails, and so refuses. */
+/**
+ * `forHook`: only the function that a hook needs, loaded at its first call. Calling another one
+ * fails, which refuses.
+ */
 export function sodiumBesideBundle({ passphrases = false, forHook = false } = {}) {
   const usual = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS
   const wrappers = forHook ? HOOK_WRAPPERS : usual

@@ -1,9 +1,10 @@
-// A reporter for node:test: which tests failed and why, and how long each file took, as one line of JSON a fact.
+// A reporter for node:test: which tests failed and why, and how long each file took, one JSON
+// object per line.
 //
-// tools/test.mjs prints the facts of all runs when the last of them has ended.
-// Format: https://nodejs.org/api/test.html#custom-reporters
+// tools/test.mjs prints the results of all runs when the last of them has ended. Format:
+// https://nodejs.org/api/test.html#custom-reporters
 
-/** At most this much is kept of why a test failed: the whole stands in the run's own output. */
+/** The most characters of a failure's reason; the run's own output has all of it. */
 const LONGEST_REASON = 2000
 
 const reason = error =>

@@ -88,7 +88,7 @@ export function nixVersion({ views }: Facts): Finding {
 
 function judgeVersion(version: string): Finding {
   const words = printable(version)
-  if (/\bLix\b/.test(version)) return open(`${words}: Lix goes on without a plugin that it cannot load`)
+  if (/\bLix\b/.test(version)) return open(`${words}: Lix continues without a plugin that it cannot load`)
   const minor = minorOf(version)
   if (minor === undefined) return unknown(`${words}: nixsig was not tried with it`)
   if (isProven(version)) return closed(words)
