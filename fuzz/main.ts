@@ -14,8 +14,8 @@ import type { Target } from './target.ts'
 import { allTargets } from './targets.ts'
 
 const USAGE = `npm run fuzz -- [--seed NUMBER] [--seconds NUMBER] [--cases NUMBER] [--only NAME]… [--input BASE64]
-  --seed     what all chance is drawn from (32 bits); a new one each time unless told
-  --seconds  how long to go on, 60 unless told; without end if only --cases is told
+  --seed     the seed of all random choices (32 bits); by default a new one each time
+  --seconds  how long to run; by default 60, or without a limit if only --cases is given
   --cases    how many cases of each target
   --only     targets whose name has this in it
   --input    one input instead, for the one target that is called exactly as --only says`

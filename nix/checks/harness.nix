@@ -1,6 +1,6 @@
-# What the tests in virtual machines share: a machine that enforces. Sources need alice, outputs need
-# this machine or a cache whose key is in the list. `hello` is one source and what is built from it
-# with only a shell.
+# What the tests in virtual machines share: a machine that enforces. Sources need alice, outputs
+# need this machine or a cache whose key is in the list. `hello` is one source and what is built
+# from it with only a shell.
 #
 #   harness NAME { machine ? <a module>, testScript }
 #

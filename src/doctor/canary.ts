@@ -89,7 +89,7 @@ function expression(name: string, isKept: boolean): string {
 function outputOf(derivation: string): string {
   const [output] = parseDerivation(readFileSync(derivation)).outputs
   if (output === undefined || !('path' in output))
-    throw new Error('Nix made another derivation than it was told to')
+    throw new Error('Nix made another derivation than the requested one')
   return output.path
 }
 

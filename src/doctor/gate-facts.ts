@@ -55,7 +55,7 @@ function readKey(state: string): NixPublicKey | undefined {
 }
 
 async function get(urls: GateFacts['urls'], path: string): Promise<HttpAnswer> {
-  if ('problem' in urls) throw new Error('where the gate listens is not known')
+  if ('problem' in urls) throw new Error('the address of the gate is not known')
   const url = `${urls.value[0]}/${path}`
   try {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT) })

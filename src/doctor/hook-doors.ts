@@ -109,9 +109,9 @@ export function nixAdvisories({ views, mended }: Facts): Finding {
 function adviseOn(line: string, mended: readonly string[]): Finding {
   const words = printable(line)
   const version = versionOfNix(line)
-  if (version === undefined) return unknown(`${words}: which advisories are about it is not known here`)
+  if (version === undefined) return unknown(`${words}: it is not known here which advisories affect it`)
   const all = advisoriesOn(version).filter(advisory => !namesOf(advisory).some(name => mended.includes(name)))
-  if (all.length === 0) return closed(`none that is known is about ${words}`)
+  if (all.length === 0) return closed(`no known advisory affects ${words}`)
   const rest = all.filter(({ nixsig }) => nixsig !== 'blunts')
   const blunted = all.filter(({ nixsig }) => nixsig === 'blunts').map(nameOf)
   const note = blunted.length === 0 ? '' : `; nixsig blunts ${blunted.join(', ')}`

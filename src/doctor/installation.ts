@@ -28,7 +28,7 @@ export function lookAtProgram(installation: string, file: string): ProgramFile {
 function problemOf(file: string): string | undefined {
   const status = statSync(file, { throwIfNoEntry: false })
   if (status === undefined) return `${printable(file)} is not there`
-  if (!status.isFile()) return `${printable(file)} is no file`
+  if (!status.isFile()) return `${printable(file)} is not a file`
   const problem = protectionProblem(file)
   if (problem !== undefined || file.endsWith('.so')) return problem
   try {

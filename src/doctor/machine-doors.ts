@@ -5,10 +5,8 @@ import type { Facts } from './facts.ts'
 
 export const store = ({ machine }: Facts) =>
   without(machine.storeProblems, "root's, and nobody else writes to it")
-export const state = ({ machine }: Facts) =>
-  without(machine.stateProblems, 'only root can write what lies there')
-export const bundle = ({ machine }: Facts) =>
-  without(machine.bundleProblems, 'only root can write what lies there')
+export const state = ({ machine }: Facts) => without(machine.stateProblems, 'only root can write there')
+export const bundle = ({ machine }: Facts) => without(machine.bundleProblems, 'only root can write there')
 
 function without(learned: Learned<readonly string[]>, good: string): Finding {
   return about(learned, problems => (problems.length === 0 ? closed(good) : open(summary(problems))))

@@ -61,6 +61,6 @@ function lookAtState(state: string): Tree {
 function lookAtBundle(installation: string): readonly string[] {
   const node = interpreterOf(installation)
   const problem =
-    node === undefined ? 'there is no node where the hooks look for it' : protectionProblem(node)
+    node === undefined ? 'node is not in a place where the hooks look for it' : protectionProblem(node)
   return [...(problem === undefined ? [] : [problem]), ...lookAtTree(installation).problems]
 }

@@ -31,7 +31,7 @@ export async function unheededIn(file: string): Promise<readonly string[]> {
     ...notes,
     ...(await unheededBy('nix-daemon', nixOf(daemon, environment), written)),
     ...(isOld
-      ? ['nix-daemon has run since before these settings, and goes on without them: restart it']
+      ? ['nix-daemon was started before these settings were written, and does not use them: restart it']
       : []),
   ]
 }

@@ -109,7 +109,7 @@ function whyUnfit(fsPath: string): string | undefined {
   } catch (error) {
     throw new FileError(`cannot read ${printable(fsPath)}: ${printable((error as Error).message)}`)
   }
-  if (!status.isFile()) return 'a detached signature is over one file, and this source is none'
+  if (!status.isFile()) return 'a detached signature covers one file, and this source is not one'
   if ((status.mode & 0o111) !== 0) return 'a detached signature does not cover that this file is executable'
   return undefined
 }

@@ -37,7 +37,7 @@ function whyUnread(extension: string, isSource: boolean): string | undefined {
   }
   const isSignature = SIGNATURE_EXTENSIONS.some(each => each === splitExtension(extension).plain)
   return isSignature && !isSource
-    ? 'a detached signature counts for a source that is in the store, and this is none'
+    ? 'a detached signature counts for a source in the store, and this is not one'
     : undefined
 }
 

@@ -4,9 +4,9 @@
  * a file's contents tell what kind of signature it holds.
  *
  *     .asc .sig .minisig .signify .sshsig .sigstore.json    a signature of the file
- *     .sums                                                 a list of checksums, signed inline or not
+ *     .sums                                                 a list of checksums, perhaps signed
  *     .sums.asc .sums.sig …                                 a signature of that list
- *     .2.asc … .2.sums.asc … .4.asc …                       further sets, where another file has the name
+ *     .2.asc … .2.sums.asc … .4.asc …                       further sets, where names are taken
  */
 import {
   closeSync,

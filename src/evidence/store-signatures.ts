@@ -53,7 +53,7 @@ export function storeSignatureEvidence(
   for (const { text, signature } of parsed) {
     const signer = signers.found.get(text)
     if (signature === undefined) {
-      const detail = `"${text}" has not the form of a Nix signature`
+      const detail = `"${text}" is not in the form of a Nix signature`
       strays.push({ problem: 'bad-signature', origin, detail })
     } else if (signer !== undefined) {
       const { path, narHash } = signed

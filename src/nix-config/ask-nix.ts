@@ -27,21 +27,21 @@ export async function askSettings(nix: NixProgram): Promise<Settings> {
   // Nix also fails this way when it cannot read its configuration; then it fails the second time as
   // well.
   if (outcome.status !== 0 && !outcome.isLate) outcome = await runNix(call(nix, ['show-config']))
-  if (outcome.status !== 0) throw failure('does not tell its settings', outcome)
+  if (outcome.status !== 0) throw failure('does not print its settings', outcome)
   const lines = parseConf(outcome.stdout.replaceAll('#', '\u{fffd}'))
   const settings = lines.flatMap(line => {
     if (line.kind !== 'setting') return []
     const { name, value } = assignment(line.name, line.value, '')
     return [[name, value] as const]
   })
-  if (settings.length === 0) throw new Error('Nix told no settings')
+  if (settings.length === 0) throw new Error('Nix printed no settings')
   return new Map(settings)
 }
 
 /** What `nix --version` prints, one line. Throws Error with Nix's message. */
 export async function askVersion(nix: NixProgram): Promise<string> {
   const outcome = await runNix(call({ ...nix, options: [] }, ['--version']))
-  if (outcome.status !== 0) throw failure('does not tell its version', outcome)
+  if (outcome.status !== 0) throw failure('does not print its version', outcome)
   return outcome.stdout.split('\n', 1)[0] ?? ''
 }
 

@@ -50,7 +50,7 @@ export function inspectInstallation(directory: string): Installation {
   } catch (error) {
     if (!(error instanceof FileError)) throw error
     throw new FileError(
-      `Nix would run as root what lies in ${directory}, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
+      `Nix would run the programs in ${directory} as root, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
     )
   }
   const thin = existsSync(join(directory, 'native/pre-build-hook')) ? 'native/' : ''
@@ -112,7 +112,7 @@ function assertStarts(hook: string): void {
   if (node === 'node') {
     if (NODE_DIRECTORIES.some(directory => existsSync(join(directory, node)))) return
     throw new FileError(
-      `the hooks look for node in ${NODE_DIRECTORIES.join(', ')}, and it is in none of them: put a link there, or build with --node`,
+      `the hooks look for node in ${NODE_DIRECTORIES.join(', ')}, and it is not in any of them: put a link there, or build with --node`,
     )
   }
   protectedPath(node.replace(/^#!/, ''))

@@ -1,6 +1,6 @@
 /**
- * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, readable by root
- * only, because it holds the contents of nix.conf. JSON with exactly these fields:
+ * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, readable by
+ * root only, because it holds the contents of nix.conf. JSON with exactly these fields:
  *
  *     { "version": 1, "directory": "/opt/nixsig", "without": ["plugin"], "finished": true,
  *       "nixConfDirectoryMade": false,
@@ -27,7 +27,7 @@ import { fromBase64 } from '../primitives/base64.ts'
 import type { FileState } from './file-state.ts'
 import { FRONTS, type Front } from './installation.ts'
 
-/** The most bytes: room for the contents of nix.conf and the other files, 1 MiB each, in base 64. */
+/** The most bytes: nix.conf and one of each other file, of 1 MiB each, in base 64. */
 export const RECORD_LIMIT = 6 * 1024 * 1024
 const DEPTH_LIMIT = 6
 /** The most states that are recorded per file, one for each run that was killed. */

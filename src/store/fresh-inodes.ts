@@ -152,7 +152,8 @@ async function copyAside(
 ): Promise<void> {
   const status = lstatSync(path)
   if (status.isDirectory()) {
-    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${printable(path.toString('utf8'))} lies too deep`)
+    if (depth >= NAR_DEPTH_LIMIT)
+      throw new FileError(`${printable(path.toString('utf8'))} is nested too deep`)
     walk.directories.push({ path, status })
     for (const name of readdirSync(path, 'buffer')) {
       await copyAside(Buffer.concat([path, Buffer.from('/'), name]), { aside, walk, depth: depth + 1 })

@@ -47,6 +47,6 @@ export async function hashPartsInNar(
   }
   if (size < narSize) throw new FormatError('NAR', 'is shorter than its narinfo says', `offset ${size}`)
   if (hash.digest('hex') !== narHash)
-    throw new FormatError('NAR', 'has not the hash of its narinfo', 'the whole')
+    throw new FormatError('NAR', 'does not have the hash in its narinfo', 'the whole')
   return scan.end()
 }

@@ -101,7 +101,7 @@ function* nodeChunks(
   if (status.isFile()) {
     yield* contentChunks(path, status, contentsOf)
   } else if (status.isDirectory()) {
-    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} lies too deep`)
+    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} is nested too deep`)
     yield narDirectoryHead()
     // Names are bytes in no particular encoding; sorted as latin1 they are in the order of their
     // bytes.

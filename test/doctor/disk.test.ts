@@ -126,7 +126,7 @@ describe('which part of an installation a file is', { skip }, () => {
       chmodSync(join(installation, 'pre-build-hook'), 0o644)
       const problem = (file: string) => lookAtProgram(installation, file).problem
       assert.equal(problem(join(directory, 'gone')), `${directory}/gone is not there`)
-      assert.equal(problem(directory), `${directory} is no file`)
+      assert.equal(problem(directory), `${directory} is not a file`)
       assert.equal(
         problem(join(installation, 'pre-build-hook')),
         `${installation}/pre-build-hook is not executable`,

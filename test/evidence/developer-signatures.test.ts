@@ -260,7 +260,7 @@ describe('a source that a detached signature cannot vouch for', () => {
     put('.sig', signedBy(alice))
     rmSync(source)
     mkdirSync(source)
-    await unused(/over one file/)
+    await unused(/covers one file/)
   })
 
   it('is a link, even to the file that was signed', async () => {
@@ -269,7 +269,7 @@ describe('a source that a detached signature cannot vouch for', () => {
     writeFileSync(target, 'a release')
     rmSync(source)
     symlinkSync(target, source)
-    await unused(/over one file/)
+    await unused(/covers one file/)
   })
 
   it('is an executable: nobody signed that it may be run', async () => {

@@ -24,7 +24,7 @@ const found = (kind: SubjectKind) =>
     return `${origin.slice(part.length + 1 + DIGEST.length)}: ${detail}`
   })
 const MEANINGLESS = 'a file with an extension that means nothing here'
-const NO_SOURCE = 'a detached signature counts for a source that is in the store, and this is none'
+const NO_SOURCE = 'a detached signature counts for a source in the store, and this is not one'
 
 describe('files beside attestations that nothing reads', () => {
   it('are those with an unknown extension', () => {

@@ -147,7 +147,7 @@ test('a configuration that Nix cannot read has no settings', { skip: nix === und
     write('etc/nix.conf', 'include gone.conf')
     await assert.rejects(
       askSettings({ program: nix ?? '', environment, options: [] }),
-      /^Error: Nix does not tell its settings: .*gone\.conf/,
+      /^Error: Nix does not print its settings: .*gone\.conf/,
     )
   })
 })

@@ -5,8 +5,8 @@
 #
 # LOWER: the root that the world shows, never written to. STAGE: an empty directory to mount on.
 # NODE: a node to show as /usr/local/bin/node, or empty. HIDDEN: a directory that the world must not
-# see (the checkout, with its node_modules). INIT: with `systemd`, systemd is the first process, in a
-# control group of its own (booted.sh), and shuts down when it is told to.
+# see (the checkout, with its node_modules). INIT: with `systemd`, systemd is the first process, in
+# a control group of its own (booted.sh), and shuts down when it is told to.
 # Prints its process id outside the namespace. Everything is in memory and in private namespaces:
 # when this process ends, for whatever reason, the kernel ends all others of the world and nothing
 # is left.

@@ -85,5 +85,7 @@ function entriesOf(directory: string): readonly Dirent[] {
 }
 
 function foreign(path: string): FileError {
-  return new FileError(`${printable(path)} is no file of attestations or signatures: nothing was published`)
+  return new FileError(
+    `${printable(path)} is not a file of attestations or signatures: nothing was published`,
+  )
 }

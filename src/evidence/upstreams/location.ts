@@ -13,7 +13,8 @@ export function locationOf(base: string, name: string): string {
   if (!isAbsolute && name.startsWith('/')) throw malformed('is neither relative nor absolute', name)
   const text = isAbsolute ? name : `${base}/${name}`
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.username !== '' || url.password !== '') throw malformed('is no address', name)
+  if (url === undefined || url.username !== '' || url.password !== '')
+    throw malformed('is not an address', name)
   // An address that the standard would normalise (dots, ports, letters) is not passed on.
   if (url.href !== text || !text.startsWith(`${base}/`))
     throw malformed(`is not below ${printable(base)}`, name)

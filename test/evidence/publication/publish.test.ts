@@ -286,31 +286,31 @@ const WRONGS: Readonly<Record<string, readonly [(scene: Scene) => void, RegExp]>
   ],
   'a page to read': [
     ({ from }) => writeFileSync(join(from, 'README.md'), ''),
-    /README\.md is no file of attest/,
+    /README\.md is not a file of attest/,
   ],
   'a file of another kind': [
     ({ from }) => writeFileSync(join(from, `0c/${DIGEST}.sh`), ''),
-    /\.sh is no file of attestations/,
+    /\.sh is not a file of attestations/,
   ],
   'a file in another part': [
     ({ from }) => writeFileSync(join(from, `0c/1d${'x'.repeat(30)}.asc`), ''),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
   'a secret key': [
     ({ from }) => writeFileSync(join(from, 'alice-1.secret'), ''),
-    /secret is no file of attest/,
+    /secret is not a file of attest/,
   ],
   'a link to a file': [
     ({ from }) => symlinkSync('/etc/passwd', join(from, `0c/${DIGEST}.asc`)),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
   'a link to a directory': [
     ({ from }) => symlinkSync('/etc', join(from, '1d')),
-    /1d is no file of attestations/,
+    /1d is not a file of attestations/,
   ],
   'a directory in a part': [
     ({ from }) => mkdirSync(join(from, `0c/${DIGEST}.asc`)),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
 }
 
@@ -333,10 +333,10 @@ test('attack: nothing is written through links in the publication, nor among wha
   rmSync(to)
   mkdirSync(to)
   symlinkSync(elsewhere, join(to, '0c'))
-  await assert.rejects(run(), /0c is no file of attestations/)
+  await assert.rejects(run(), /0c is not a file of attestations/)
   rmSync(join(to, '0c'))
   writeFileSync(join(to, 'index.html'), 'hello')
-  await assert.rejects(run(), /index\.html is no file of attestations/)
+  await assert.rejects(run(), /index\.html is not a file of attestations/)
   assert.deepEqual(readdirSync(elsewhere), [])
 })
 
