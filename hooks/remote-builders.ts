@@ -11,6 +11,7 @@ export type BuilderReply =
   | { readonly word: 'accept'; readonly machine: string }
   | { readonly word: 'decline' | 'postpone' }
 
+/** A running program of Nix that hands derivations to remote builders. */
 export interface RemoteBuilders {
   /** Passes on a request as Nix sent it. Undefined: the program has ended. */
   ask(request: Uint8Array): Promise<BuilderReply | undefined>

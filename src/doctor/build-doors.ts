@@ -23,12 +23,14 @@ export function trustedUsers(facts: Facts): Finding {
   ])
 }
 
+/** Never open: what users of the daemon ask for is judged. */
 export function allowedUsers(facts: Facts): Finding {
   return inEachView(facts, settings =>
     closed(`note: ${shown(settings, 'allowed-users')}; what they ask for is judged`),
   )
 }
 
+/** A flake whose settings are accepted could disable nixsig. */
 export function acceptFlakeConfig(facts: Facts): Finding {
   const setting = wants('accept-flake-config', false)(facts)
   const accepted = about(facts.files.acceptedFlakeSettings, count =>
@@ -59,6 +61,7 @@ export function builders(facts: Facts): Finding {
   })
 }
 
+/** Never open: builds that evaluation starts are judged like any other. */
 export function importFromDerivation(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const isOn = truthOf(settings, 'allow-import-from-derivation') !== false

@@ -30,6 +30,7 @@ function configurationOf({ who, settings, configuration }: View): Finding {
   })
 }
 
+/** Whether only root can write to nix.conf and its includes. */
 export function confFiles({ files }: Facts): Finding {
   return about(files.confProblems, problems =>
     problems.length === 0 ? closed('only root can write them') : open(problems.join('; ')),

@@ -11,6 +11,7 @@ import * as machine from './machine-doors.ts'
 import * as policy from './policy-doors.ts'
 import type { DoorName } from './wording.ts'
 
+/** A finding with the name of its door. */
 export interface Door extends Finding {
   readonly door: DoorName
 }

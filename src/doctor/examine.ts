@@ -21,6 +21,7 @@ import { learn } from './learn.ts'
 import { loadedBy, loadedByOwn } from './loaded.ts'
 import { lookAtMachine } from './machine-facts.ts'
 
+/** What is examined, and what the user states about it. */
 export interface Examination {
   readonly places: Places
   /** The directory of this installation. */

@@ -8,6 +8,7 @@ import type { Settings } from '../nix-config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Learned } from './door.ts'
 
+/** All facts that the doors are judged by. */
 export interface Facts {
   /** Seconds since 1970. */
   readonly now: number
@@ -38,6 +39,7 @@ export interface View {
   readonly version: Learned<string>
 }
 
+/** A running nix-daemon. */
 export interface DaemonFacts {
   /** Milliseconds since 1970. */
   readonly started: number
@@ -66,6 +68,7 @@ export interface ProgramFile {
   readonly part: Part | undefined
 }
 
+/** Facts about the files that settings name. */
 export interface FileFacts {
   /** By the name in the setting. */
   readonly programs: ReadonlyMap<string, ProgramFile>
@@ -79,6 +82,7 @@ export interface FileFacts {
   readonly acceptedFlakeSettings: Learned<number>
 }
 
+/** Facts about the gate. */
 export interface GateFacts {
   /** Addresses under which this machine's Nix may know the gate, without a trailing slash. */
   readonly urls: Learned<readonly string[]>
@@ -95,6 +99,7 @@ export interface HttpAnswer {
   readonly text: string
 }
 
+/** Facts about files on disk, other than the configuration. */
 export interface MachineFacts {
   /**
    * What lets users other than root write to the store or its database; safe to print, as are the
@@ -121,6 +126,7 @@ export type Canary =
   /** `isJudged`: according to the ledger the policy let it in. */
   | { readonly kind: 'let in'; readonly isJudged: boolean }
 
+/** The results of all attempts. */
 export interface CanaryFacts {
   readonly importByRoot: Learned<Canary>
   readonly buildByRoot: Learned<Canary>

@@ -63,6 +63,7 @@ export function pluginLoaded(facts: Facts): Finding {
   })
 }
 
+/** Whether the plugin can find Nix's SQLite, which it needs to guard the database. */
 export function sqlite(facts: Facts): Finding {
   return inEachProcess(facts, (who, { offersSqlite }) =>
     offersSqlite
@@ -81,6 +82,7 @@ function inEachProcess(facts: Facts, judge: (who: string, loaded: Loaded) => Fin
   return worst([daemon, own])
 }
 
+/** Whether nixsig was tried with the Nix versions in use. */
 export function nixVersion({ views }: Facts): Finding {
   const [first, ...rest] = views.map(({ version }) => about(version, judgeVersion))
   return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])

@@ -33,6 +33,7 @@ export function clock({ machine, now }: Facts): Finding {
   })
 }
 
+/** Whether the resident process answers hooks and the plugin on its socket. */
 export function gateSocket({ gate }: Facts): Finding {
   return about(gate.socket, asked => {
     if (asked.kind === 'absent') return open('nobody listens there')
@@ -44,6 +45,7 @@ export function gateSocket({ gate }: Facts): Finding {
 /** What a gate answers for a path that no cache has: not found, or refused. */
 const NOT_THERE = [404, 451]
 
+/** Whether the gate answers Nix, and does not offer a made-up path. */
 export function gateHttp({ gate }: Facts): Finding {
   const health = about(gate.health, ({ status, text }) =>
     status === 200 ? closed('') : open(`its health is ${status}: ${printable(text.trim())}`),

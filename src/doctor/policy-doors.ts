@@ -8,11 +8,13 @@ import type { Facts } from './facts.ts'
 /** Seconds before an end at which it is reported. */
 const AHEAD = 30 * 24 * 3600
 
+/** Whether the policy can be read. */
 export function policy({ policy }: Facts): Finding {
   if ('problem' in policy) return open(policy.problem)
   return closed(`digest ${policy.value.digest.slice(0, 16)}`)
 }
 
+/** Whether the policy refuses untrusted paths. A respite changes the mode while it lasts. */
 export function mode({ policy, respite, now }: Facts): Finding {
   const given = known(respite)
   return about(policy, ({ mode }) => {

@@ -26,6 +26,7 @@ export function ownProblem(path: string, { uid, mode }: Pick<Stats, 'uid' | 'mod
   return (mode & 0o022) === 0 ? undefined : `${printable(path)} is writable by others`
 }
 
+/** The result of inspecting a directory tree. */
 export interface Tree {
   /** What is wrong; safe to print, and limited to what is worth reporting. */
   readonly problems: readonly string[]

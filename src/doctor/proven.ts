@@ -16,6 +16,7 @@ export function minorOf(version: string): number | undefined {
   return minor === undefined ? undefined : Number(minor)
 }
 
+/** Whether nixsig was tried with this version of Nix, as `nix --version` prints it. */
 export function isProven(version: string): boolean {
   const minor = minorOf(version)
   return minor !== undefined && isAmong(minor, KNOWN)

@@ -15,6 +15,7 @@ export interface ConfFile {
   readonly changed: number | undefined
 }
 
+/** The result of reading a configuration. */
 export interface Configuration {
   readonly files: readonly ConfFile[]
   /** All assignments in order; the last assignment to a setting is in effect. */

@@ -4,6 +4,7 @@
  * use the same grammar.
  */
 
+/** A line of nix.conf that is not blank; `line` is its number, from 1. */
 export type ConfLine =
   | { readonly kind: 'setting'; readonly line: number; readonly name: string; readonly value: string }
   | { readonly kind: 'include'; readonly line: number; readonly file: string; readonly mayBeMissing: boolean }

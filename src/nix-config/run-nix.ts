@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 
 const OUTPUT_LIMIT = 4 * 1024 * 1024
 
+/** A call of a Nix program. */
 export interface NixCall {
   /** Absolute path of the program. */
   readonly program: string
@@ -16,6 +17,7 @@ export interface NixCall {
   readonly timeout: number
 }
 
+/** How a call ended; `isLate` if the time limit ended it. */
 export interface NixOutcome {
   /** Null: ended by a signal or the time limit. */
   readonly status: number | null

@@ -10,6 +10,7 @@ import { isAsLeft, type Role } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { UNIT } from './unit.ts'
 
+/** A plan of unsetup. */
 export interface LeavePlan {
   readonly steps: readonly Step[]
   /** Whether afterwards nothing of setup is left, except for what unsetup keeps on purpose. */
@@ -29,6 +30,7 @@ interface Restored {
   readonly note?: string
 }
 
+/** Plans unsetup: restores each file that setup changed, as far as that is safe. */
 export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const nixConf = restoreNixConf(found, places)
   const rootConf = restoreRootConf(found, places)

@@ -21,6 +21,7 @@ export interface Setting {
   readonly line: number
 }
 
+/** A line that includes another file. */
 export interface Include {
   readonly kind: 'include'
   /** Absolute path. */

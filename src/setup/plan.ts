@@ -28,6 +28,7 @@ export type Step =
     }
   | { readonly kind: 'start-gate' | 'stop-gate' | 'restart-daemon' }
 
+/** A plan of setup. */
 export interface Plan {
   /** In order; the machine is usable after each. */
   readonly steps: readonly Step[]

@@ -43,6 +43,7 @@ export interface FileMark extends Omit<FileState, 'bytes'> {
   readonly sha256: string
 }
 
+/** What setup recorded about one file. */
 export interface RecordedFile {
   readonly path: string
   readonly before: FileState | undefined
@@ -53,6 +54,7 @@ export interface RecordedFile {
   readonly after: readonly (FileMark | undefined)[]
 }
 
+/** The record of a setup. */
 export interface SetupRecord {
   readonly directory: string
   readonly without: readonly Front[]
@@ -86,6 +88,7 @@ function isSameMark(found: FileMark | undefined, mark: FileMark | undefined): bo
   )
 }
 
+/** Encodes a record; `parseRecord` reads it. */
 export function printRecord({ files, ...record }: SetupRecord): string {
   const printed = [...files].map(([role, { path, before, after }]) => {
     const contents = before && { contents: before.bytes.toString('base64'), ...rightsOf(before) }

@@ -11,12 +11,14 @@ import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
 
+/** What the user asked for. */
 export interface SetupWish {
   /** The directory of nixsig's programs, without symbolic links. */
   readonly directory: string
   readonly without: readonly Front[]
 }
 
+/** How setup ended. `blocked`: obstacles have to be removed first, and nothing was done. */
 export type SetupOutcome =
   | { readonly kind: 'nothing' | 'blocked' | 'declined' }
   | { readonly kind: 'done'; readonly settled: GateReload }

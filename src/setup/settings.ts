@@ -12,6 +12,7 @@ export interface GateAddress {
   readonly publicKey: string
 }
 
+/** What the settings enable: an installation, its gate and its fronts. */
 export interface InForce {
   readonly installation: Installation
   /** Fronts that the user left out. */

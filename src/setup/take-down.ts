@@ -11,6 +11,7 @@ import { type LeavePlan, planLeave } from './leave.ts'
 import { lockFile, lookAtFiles } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 
+/** How unsetup ended. */
 export type LeaveOutcome =
   | { readonly kind: 'nothing' | 'declined' | 'done' }
   /** Something of setup is left, as the plan's notes say. */

@@ -10,6 +10,7 @@ import { type Reader, wireError } from './wire.ts'
 /** The most bytes that one answer may have, and that may wait unread. */
 const MAX_ANSWER = 128 * 1024 * 1024
 
+/** A pair of byte streams to a daemon. */
 export interface Pipe {
   readonly input: Readable
   readonly output: Writable
@@ -21,6 +22,7 @@ export interface Pipe {
   close(): void
 }
 
+/** An open conversation with a daemon. */
 export interface Connection {
   /**
    * Sends a request and reads its answer. May be called again at once; requests are sent one after

@@ -13,6 +13,7 @@ const CLAIMED_MINOR = 35
 /** The protocol of Nix 2.8, the oldest Nix that nixsig works with. */
 const OLDEST_MINOR = 34
 
+/** The client's first message. */
 export const GREETING: Uint8Array = encode(CLIENT_MAGIC)
 
 /**

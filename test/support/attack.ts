@@ -35,6 +35,7 @@ export interface Stage {
   readonly mallory: Signer
 }
 
+/** One attack: what is changed on the stage, and the reason for which the build is refused. */
 export interface Attack {
   /** Which of Alice's two keys the policy lists for her; by default the first. Bob has one. */
   readonly keys?: (alice: Signer, spare: Signer) => readonly (Signer | string)[]

@@ -184,6 +184,7 @@ export function certificate(key: MadeKey, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([packet(6, key.body), ...parts])
 }
 
+/** The packet of a subkey. */
 export function subkeyPacket(subkey: MadeKey): Buffer {
   return packet(14, subkey.body)
 }

@@ -62,6 +62,7 @@ export async function rememberPolicy(world: World): Promise<string> {
   return /^nixsig1 ([0-9a-f]{64})\n/.exec(world.read(`${STATE}/policy`))?.[1] ?? ''
 }
 
+/** Asserts that a command fails with this refusal. */
 export async function refuses(
   world: World,
   command: string,
@@ -73,6 +74,7 @@ export async function refuses(
   assert.match(stderr, reason)
 }
 
+/** Whether a path is valid in the world's store. */
 export async function isValid(world: World, path: string): Promise<boolean> {
   return (await world.run(['nix-store', '--check-validity', path])).status === 0
 }

@@ -36,11 +36,13 @@ export function nixBuild(world: World, args = '', options: RunOptions = {}): Pro
   return world.run(`nix-build --no-out-link ${args} ${EXPRESSION}`, options)
 }
 
+/** Asserts that the instantiated expression builds. */
 export async function assertBuilt(world: World, args = '', options: RunOptions = {}): Promise<void> {
   const { status, stderr } = await nixBuild(world, args, options)
   assert.equal(status, 0, stderr)
 }
 
+/** Whether a path is valid in the world's store. */
 export async function isValid(world: World, path: string): Promise<boolean> {
   return (await world.run(['nix-store', '--check-validity', path])).status === 0
 }

@@ -71,6 +71,7 @@ export interface StreamOptions {
   readonly signal?: AbortSignal
 }
 
+/** A file, or part of it, as a stream. */
 export interface Streamed {
   /** 206: the part of it that `contentRange` names. */
   readonly status: 200 | 206
