@@ -300,21 +300,17 @@ async function withProgram<T>(
 
 const asRoot = { skip: process.getuid?.() === 0 ? false : 'needs root' }
 
-test(
-  'a nix-daemon that cannot be started or ends at once is reported with its last message',
-  asRoot,
-  async () => {
-    await withProgram('#!/bin/sh\necho "error: \x1b[31mno database" >&2\nexit 1\n', options =>
-      assert.rejects(
-        openStore(options),
-        /^StoreError: the Nix daemon went away: error: \\u\{1b\}\[31mno database/,
-      ),
-    )
-    await withProgram('#!/no/such/interpreter\n', options =>
-      assert.rejects(openStore(options), /^StoreError: the Nix daemon went away: .*ENOENT/),
-    )
-  },
-)
+test('a nix-daemon that does not start or ends at once is reported with its last words', asRoot, async () => {
+  await withProgram('#!/bin/sh\necho "error: \x1b[31mno database" >&2\nexit 1\n', options =>
+    assert.rejects(
+      openStore(options),
+      /^StoreError: the Nix daemon went away: error: \\u\{1b\}\[31mno database/,
+    ),
+  )
+  await withProgram('#!/no/such/interpreter\n', options =>
+    assert.rejects(openStore(options), /^StoreError: the Nix daemon went away: .*ENOENT/),
+  )
+})
 
 test('a nix-daemon that is started sees nothing of the environment', asRoot, async () => {
   process.env['NIX_REMOTE'] = 'unix:///nowhere'
@@ -332,7 +328,7 @@ test('a nix-daemon that is started sees nothing of the environment', asRoot, asy
   }
 })
 
-test('where no daemon listens, a plain user gets an error and starts none', asRoot, () =>
+test('without a daemon, a plain user gets an error and starts none', asRoot, () =>
   withProgram('#!/bin/sh\nexit 1\n', async options => {
     process.seteuid?.(65534)
     try {
