@@ -1,6 +1,7 @@
 /**
- * A whole `nix-build` of 200 tiny derivations, each new, in pairs in one run: with the thin hooks and a gate that they ask,
- * and with the bundles of Node alone, by the same build with two programs in C that do nothing as hooks.
+ * Times a whole `nix-build` of 200 tiny, new derivations: with the thin hooks and a gate that they
+ * ask, and with only the Node bundles, each against the same build with two C programs as hooks
+ * that do nothing. The builds run in pairs.
  */
 
 import { spawnSync } from 'node:child_process'
@@ -16,7 +17,7 @@ const DERIVATIONS = 200
 
 let serial = 0
 
-/** Seconds that it takes to build so many derivations that nobody has built, with the hooks of this directory. */
+/** The seconds that a build of new derivations takes with the hooks in this directory. */
 async function build(world: World, hooks: string): Promise<number> {
   const file = `/srv/${serial}.nix`
   world.write(file, nix.all(nix.independent(`tiny-${serial++}`, DERIVATIONS)))
@@ -36,7 +37,7 @@ async function pairs(world: World, hooks: string, against: string): Promise<read
   return ratios
 }
 
-/** Two hooks that say yes to everything. */
+/** Compiles two hooks that allow everything. */
 function compileNothing(directory: string): void {
   mkdirSync(directory, { recursive: true })
   for (const name of ['pre-build-hook', 'post-build-hook']) {

@@ -1,7 +1,8 @@
 /**
- * The gate under load, with the narinfos of 5,000 paths that two upstreams sign: its rate where it has the answers
- * against a server that has the same bytes in memory, how long a first answer takes against the slower upstream alone,
- * and its memory. Everything in pairs in one run, each program in a process of its own.
+ * The gate under load, with the narinfos of 5,000 paths that two upstreams sign: its rate for
+ * cached answers against a server that has the same bytes in memory; the time of a first answer
+ * against that of the slower upstream alone; and its memory. Everything is measured in pairs in one
+ * run, each program in a separate process.
  */
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,17 +14,17 @@ import { type Load, type MemoryServer, serveFromMemory, startLoad } from './prog
 import { median, spread } from './statistics.ts'
 
 const PATHS = 5000
-/** As many as Nix opens. */
+/** As many connections as Nix opens. */
 const CONNECTIONS = 25
 const PAIRS = Number(process.env['BENCH_PAIRS'] ?? 15)
 /** Milliseconds that the slower upstream takes for each answer. */
 const DELAY = 20
-/** Of each run that is timed for a rate. */
+/** Requests in each run that measures a rate. */
 const RATED = 20_000
 const REQUESTS = 100_000
 const UNKNOWN = 10_000
 
-/** What an upstream with this key has: names of three others in each, and nothing else that is special. */
+/** The narinfos of an upstream with this key; each has three references. */
 function narinfosBy(key: Signer): ReadonlyMap<string, string> {
   const named = (index: number) => cachedPath(`package-${index}-1.0`, `package ${index}\n`, [])
   const others = [named(0), named(1), named(2)].map(({ path }) => path)
@@ -34,8 +35,8 @@ function narinfosBy(key: Signer): ReadonlyMap<string, string> {
 }
 
 /**
- * First answers of a gate that has just started: in turns a few from the slower upstream alone, from the gate, and from
- * that upstream once more.
+ * Times first answers of a newly started gate, in turns: a few from the slower upstream alone, from
+ * the gate, and again from that upstream.
  */
 async function cold(
   load: Load,
@@ -58,7 +59,10 @@ async function cold(
   console.log(`  that upstream against itself (what the noise makes): ${spread(noise, ' ms')}`)
 }
 
-/** Answers that are there: the gate's rate by that of a server which has its very bytes, in turns. */
+/**
+ * Compares the gate's rate for cached answers with that of a server that has exactly these bytes,
+ * in turns.
+ */
 async function warm(load: Load, gate: GateProcess, paths: readonly string[]): Promise<void> {
   const bodies = new Map<string, string>()
   for (const path of paths) bodies.set(path, await (await fetch(`${gate.url}${path}`)).text())
@@ -82,7 +86,7 @@ async function warm(load: Load, gate: GateProcess, paths: readonly string[]): Pr
   console.log(`  bare server / bare server (what the noise makes): ${ratios(ofOther)}`)
 }
 
-/** Its memory after so many requests for what there is, and then for what there is not. */
+/** The gate's memory after many requests for existing paths, and then for absent ones. */
 async function memory(load: Load, gate: GateProcess, paths: readonly string[]): Promise<void> {
   const http = Number(readFileSync(`/proc/${gate.pid}/task/${gate.pid}/children`, 'utf8').trim())
   const megabytes = (pid: number, name: string) => {
@@ -126,7 +130,8 @@ upstreams = [${upstreams}]
 `
   await setPolicy(world, policyText({ quickly: [quickly], slowly: [slowly] }, rest))
   await world.startDaemon()
-  // A policy that was written a moment ago is read for every answer, since it may change again unseen.
+  // A policy that was just written is read again for every answer, because a further change could
+  // go unnoticed.
   await sleep(3000)
   const gate = await startGate(world)
   const load = startLoad()

@@ -1,8 +1,8 @@
 /**
- * Wall time of each hook where the ledger has every answer, against `node -e 0`: a derivation with 30 admitted inputs,
- * in pairs, in a world with real Nix; and how the same changes with the number of attestations on the disk. Inputs are
- * directories, as packages are; and, the worst case, files, which Nix 2.8 links into its sandbox, so that each of them
- * has to be hashed again.
+ * Wall time of each hook when the ledger has every answer, against `node -e 0`: a derivation with
+ * 30 admitted inputs, in pairs, in a world with real Nix; and how that changes with the number of
+ * attestations on disk. Inputs are directories, as packages are; and, as the worst case, files,
+ * which Nix 2.8 hard-links into its sandbox, so that each has to be hashed again.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,7 +13,7 @@ import { type World, withWorld } from '../test/support/world.ts'
 const PAIRS = Number(process.env['BENCH_PAIRS'] ?? 40)
 const NODE = ['node', '-e', '0'] as const
 
-/** The ratio of the two commands' times pair by pair: lower quartile, median, upper quartile. */
+/** The ratio of the two commands' times, pair by pair: lower quartile, median, upper quartile. */
 async function ratio(world: World, command: readonly string[], against: readonly string[]): Promise<string> {
   const args = [String(PAIRS), JSON.stringify(command), JSON.stringify(against)]
   const text = await world.output(['node', '/srv/pairs.mjs', ...args], { timeout: 600_000 })
@@ -27,12 +27,12 @@ async function ratio(world: World, command: readonly string[], against: readonly
   return `${at(0.5)} (quartiles ${at(0.25)} to ${at(0.75)}; medians ${median(0)} ms and ${median(1)} ms)`
 }
 
-/** Takes the output out of the store: a build starts where there is none. */
+/** Deletes the output from the store: when a build starts, it is absent. */
 async function collect(world: World, out: string): Promise<void> {
   await world.output(['nix-store', '--delete', out])
 }
 
-/** Files of attestations about paths that nobody asks for, spread as real ones are. */
+/** Writes files of attestations about unrelated paths, spread like real ones. */
 async function scatterAttestations(world: World, count: number): Promise<void> {
   const script = `
     const fs = require('node:fs'), crypto = require('node:crypto')
@@ -46,7 +46,7 @@ async function scatterAttestations(world: World, count: number): Promise<void> {
   await world.output(['node', '-e', script], { timeout: 600_000 })
 }
 
-/** A derivation that is built from so many directories. */
+/** A derivation with this many directories as inputs. */
 function ofDirectories(world: World, count: number): string {
   const directories = Array.from({ length: count }, (_, index) => `/srv/directory-${index}`)
   for (const directory of directories) world.write(`${directory}/file`, directory)

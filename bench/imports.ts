@@ -15,13 +15,13 @@ import { spread } from './statistics.ts'
 
 const PAIRS = Number(process.env['BENCH_PAIRS'] ?? 7)
 const PATHS = 10_000
-/** A line each; and as much as a small package has. */
+/** Bytes of a path: one line, and as much as a small package. */
 const SIZES = [20, 65_536]
 const STATE = '/var/lib/nixsig'
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 const EXPORT_MAGIC = 0x4558494e
 
-/** Paths that nobody made: what `nix-store --export` would write of them. */
+/** What `nix-store --export` would print for these made-up paths. */
 function exportOf(paths: readonly { readonly path: string; readonly nar: Uint8Array }[]): Buffer {
   const parts = paths.flatMap(({ path, nar }) => [encode(1), nar, encode(EXPORT_MAGIC, path, [], '', 0)])
   return Buffer.concat([...parts, encode(0)])
@@ -33,7 +33,7 @@ function madeUp(index: number, size: number) {
   return { path: `/nix/store/${digest}-package-${index}-1.0`, nar, narHash: sha256(nar) }
 }
 
-/** Makes so many paths of this size known to a world: its ledger, and a file that can be imported. */
+/** Makes paths of this size, admits them in the world's ledger, and writes a file to import. */
 function offer(world: World, policy: string, size: number): void {
   const paths = Array.from({ length: PATHS }, (_, index) => madeUp(index, size))
   for (const { path, narHash } of paths) {
@@ -59,7 +59,7 @@ let serial = 0
 
 async function seconds(world: World, options: string): Promise<number> {
   const store = `/srv/store-${serial++}`
-  // Made before, so that only the import is timed.
+  // Create the database before, so that only the import is timed.
   await world.output(`nix-store ${options} --store ${store} --verify`)
   const start = performance.now()
   await world.output(`nix-store ${options} --store ${store} --import </srv/export >/dev/null`, {
@@ -77,7 +77,7 @@ for (const version of VERSIONS) {
       world,
       policyText({ someone: [signer('someone')] }, byDefault('nothing', 'nothing', 'self')),
     )
-    // A policy that was changed just now is not remembered.
+    // A policy that was just changed is not snapshotted.
     await new Promise(resolve => setTimeout(resolve, 2500))
     world.write('/srv/first.nix', nix.derivation('first'))
     await world.output('nix-build --no-out-link /srv/first.nix')

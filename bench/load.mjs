@@ -1,16 +1,18 @@
-// Asks HTTP servers and takes the time. Each line of standard input is one run, in JSON: { port, paths, connections },
-// and optionally count (paths are gone through again and again), each (true: tell how long each request took) and
-// status (of the answers; 200 unless told). Each line of standard output is its result: { seconds, times? }, times in
-// milliseconds in the order of the answers.
+// Sends requests to HTTP servers and measures the time. Each line of standard input is one run, in
+// JSON: { port, paths, connections }, and optionally count (requests; the paths are repeated), each
+// (true: report the time of each request) and status (the expected one; by default 200). Each line
+// of standard output is its result: { seconds, times? }, with times in milliseconds in the order of
+// the answers.
 //
-// It writes to sockets and reads no more of an answer than it must, to be quicker than what it measures.
+// It writes to sockets and parses as little of an answer as possible, to be faster than what it
+// measures.
 
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
 
 const END_OF_HEAD = Buffer.from('\r\n\r\n')
 
-/** Resolves once a connection can be written to. */
+/** Resolves with a connection once it can be written to. */
 function open(port) {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))

@@ -1,6 +1,7 @@
 // Serves answers from memory: node memory-server.mjs FILE DELAY
-// FILE is JSON, each request's path with its body; DELAY is in milliseconds. Prints the port, and lives as long as its
-// standard input.
+//
+// FILE is JSON, from request path to body; DELAY is in milliseconds. Prints the port, and runs
+// until its standard input ends.
 
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'

@@ -1,5 +1,7 @@
-// Runs two commands in turn and prints, as JSON, how long each run took: node pairs.mjs COUNT '["a","arg"]' '["b"]'
-// It runs where the commands run, so that only they are timed; every run has an environment of its own, which is clean.
+// Runs two commands in turn and prints, as JSON, how long each run took: node pairs.mjs COUNT
+// '["a","arg"]' '["b"]'
+//
+// It runs inside the world, so that only the commands are timed; every run has a clean environment.
 
 import { spawnSync } from 'node:child_process'
 

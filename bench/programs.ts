@@ -1,4 +1,4 @@
-/** The other processes of a benchmark: what is asked, and what asks. They end with this one. */
+/** The other processes of a benchmark: servers and clients. They end with this one. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-bench-'))
 process.on('exit', () => rmSync(dir, { recursive: true, force: true }))
 
-/** Lines that a program of bench/ answers to lines. */
+/** Sends lines to a program of bench/, which answers each with a line. */
 function converseWith(program: string, ...args: readonly string[]) {
   const file = join(PROJECT_ROOT, 'bench', program)
   const child = spawn(process.execPath, [file, ...args], { stdio: ['pipe', 'pipe', 'inherit'] })
@@ -30,7 +30,10 @@ export interface MemoryServer {
 
 let serial = 0
 
-/** Starts a server of these bodies, by request path, that waits so many milliseconds before each answer. */
+/**
+ * Starts a server of these bodies, by request path, that waits `delay` milliseconds before each
+ * answer.
+ */
 export async function serveFromMemory(bodies: ReadonlyMap<string, string>, delay = 0): Promise<MemoryServer> {
   const file = join(dir, `${serial++}.json`)
   writeFileSync(file, JSON.stringify(Object.fromEntries(bodies)))
@@ -40,24 +43,24 @@ export async function serveFromMemory(bodies: ReadonlyMap<string, string>, delay
 
 export interface Run {
   readonly port: number
-  /** Request paths, asked for in this order. */
+  /** Request paths, in order. */
   readonly paths: readonly string[]
   readonly connections: number
-  /** More requests than there are paths: once more from the first one. */
+  /** Number of requests, if it differs from the number of paths; the paths are repeated. */
   readonly count?: number
-  /** Of all answers; 200 unless told. */
+  /** The expected status of all answers; by default 200. */
   readonly status?: number
 }
 
 export interface Load {
-  /** How many seconds it took. */
+  /** The seconds that a run took. */
   seconds(run: Run): Promise<number>
-  /** How many milliseconds each answer took. */
+  /** The milliseconds that each answer took. */
   times(run: Run): Promise<readonly number[]>
   close(): void
 }
 
-/** Starts the process that asks. */
+/** Starts the client process. */
 export function startLoad(): Load {
   const { child, line } = converseWith('load.mjs')
   const result = async (run: Run & { readonly each: boolean }) => {

@@ -1,6 +1,7 @@
 /**
- * The story of one package: refused while nobody whom the user trusts stands for its source, built once a packager
- * does, and refused again when two machines do not agree on what came out. Every step is checked.
+ * The story of one package: refused while nobody whom the user trusts has signed its source, built
+ * once a packager does, and refused again when two machines disagree on the output. Every step is
+ * checked.
  */
 import { stdout } from 'node:process'
 import { parseStorePath } from '../src/formats/nix/store-path.ts'
@@ -14,7 +15,7 @@ const POLICY = '/etc/nixsig/policy.toml'
 const EVIDENCE = '/etc/nixsig/attestations'
 const FROM_WORKSHOP = '/etc/nixsig/from-workshop'
 
-/** What the user trusts; a second builder joins later. */
+/** The keys that the user trusts; a second builder joins later. */
 interface Trusted {
   readonly fingerprint: string
   readonly bob: string
@@ -71,7 +72,7 @@ word of Bob; outputs are what this machine builds. Guillem's certificate came wi
   return trusted
 }
 
-/** The user tries to build; says the store path of the source. */
+/** The user tries to build; returns the store path of the source. */
 async function refuseUnsigned({ home }: Machines): Promise<string> {
   chapter('Nobody has signed the source: refused')
   say(`Alice builds libmd. The real tarball of upstream lies in /srv, and the package fetches it from there. She has no
@@ -117,7 +118,7 @@ async function handOff({ laptop, home, workshop }: Machines): Promise<void> {
   for (const machine of [home, workshop]) carry(laptop, '/root/published', machine, EVIDENCE)
 }
 
-/** The user builds; says the store path of the output. */
+/** The user builds; returns the store path of the output. */
 async function buildTrusted({ home }: Machines, source: string): Promise<string> {
   chapter('The same command again: built')
   say(
@@ -198,7 +199,7 @@ function attestationOf(path: string): string {
   return `/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`
 }
 
-/** The statement that a machine published of an output, unwrapped for reading. */
+/** The statement that a machine published about an output, without its envelope. */
 function provenanceOf({ world }: Machine, out: string): string {
   const { payload } = JSON.parse(world.read(attestationOf(out))) as { payload: string }
   const statement = JSON.parse(Buffer.from(payload, 'base64').toString('utf8'))

@@ -1,4 +1,4 @@
-/** The three machines of the story, and what people carry between them: plain files. */
+/** The three machines of the story, and what people copy between them: plain files. */
 
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,15 +7,15 @@ import type { Machine } from './narrator.ts'
 import { sandboxPaths } from './release.ts'
 
 export interface Machines {
-  /** Bob's, the packager's: he only signs there. */
+  /** The machine of Bob, the packager, on which he only signs. */
   readonly laptop: Machine
-  /** The user's. */
+  /** The user's machine. */
   readonly home: Machine
   /** Another machine that builds. */
   readonly workshop: Machine
 }
 
-/** Makes the machines, with this machine's Nix, lets the story happen, and removes them. */
+/** Makes the machines, with this machine's Nix, runs the story, and removes them. */
 export function withMachines(story: (machines: Machines) => Promise<void>): Promise<void> {
   const options = { nixConf: { 'sandbox-paths': sandboxPaths() } }
   const make = (use: (world: World) => Promise<void>) => withWorld('bookworm', options, use)
@@ -32,7 +32,7 @@ export function withMachines(story: (machines: Machines) => Promise<void>): Prom
   )
 }
 
-/** Copies what lies in a directory of one machine into a directory of another. */
+/** Copies the files of a directory on one machine to a directory on another. */
 export function carry(from: Machine, source: string, to: Machine, target: string): void {
   const destination = to.world.path(target)
   mkdirSync(destination, { recursive: true })

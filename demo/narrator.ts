@@ -1,19 +1,21 @@
-/** Tells the story: what is about to happen, the command, what the machine answered; and checks that it did. */
+/**
+ * Tells the story: what happens next, the command, and the machine's answer; and checks the result.
+ */
 import { stdout } from 'node:process'
 import picocolors from 'picocolors'
 import type { Outcome, RunOptions, World } from '../test/support/world.ts'
 
-/** One of the machines of the story. */
+/** A machine of the story. */
 export interface Machine {
   readonly name: string
   readonly world: World
 }
 
-/** What a command has to do, or the demo fails. */
+/** The expected result of a command; otherwise the demo fails. */
 export interface Expected {
-  /** 0 for what succeeds; `refused` is any other status. Default 0. */
+  /** 0 for success; `refused` is any other status. Default 0. */
   readonly status?: number | 'refused'
-  /** What its answer has to contain. */
+  /** Patterns that the output has to match. */
   readonly shows?: readonly RegExp[]
 }
 
@@ -23,13 +25,13 @@ const INDENT = '    '
 const colours = picocolors.createColors(stdout.isTTY === true && !process.env['NO_COLOR'])
 let chapters = 0
 
-/** The title of the next step. */
+/** Prints the title of the next step. */
 export function chapter(title: string): void {
   chapters += 1
   stdout.write(`\n${colours.bold(`${chapters}. ${title}`)}\n`)
 }
 
-/** A paragraph; its line breaks are where the terminal's lines end, not where the program's do. */
+/** Prints a paragraph, wrapped at the terminal's width. */
 export function say(text: string): void {
   stdout.write(`\n${fold(text.replaceAll('\n', ' '), '')}\n`)
 }
@@ -39,7 +41,10 @@ export function show(title: string, text: string): void {
   stdout.write(`\n${INDENT}${colours.dim(title)}\n${fold(text.trimEnd(), INDENT)}\n`)
 }
 
-/** Runs a command on a machine and shows it with all that it says. Throws if it does not do what it has to. */
+/**
+ * Runs a command on a machine and shows it with its output. Throws if the result is not the
+ * expected one.
+ */
 export async function run(
   { name, world }: Machine,
   command: string,
@@ -60,12 +65,12 @@ export async function run(
   return outcome
 }
 
-/** Throws if something is not as it should be. */
+/** Throws if a condition does not hold. */
 export function check(holds: boolean, what: string): void {
   if (!holds) throw new Error(`the demo failed: ${what}`)
 }
 
-/** Text with an indent, its long lines broken between words. */
+/** Indents a text and wraps its long lines between words. */
 function fold(text: string, indent: string): string {
   return text
     .split('\n')

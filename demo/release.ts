@@ -1,11 +1,14 @@
-/** What is built: a real release of libmd, as its developer signed it, and a derivation that compiles it. */
+/**
+ * What is built: a real release of libmd, signed by its developer, and a derivation that compiles
+ * it.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { certificateFingerprints } from '../src/crypto/openpgp/certificate.ts'
 import * as nix from '../test/support/expressions.ts'
 import { sha256 } from '../test/support/trust.ts'
 import { debianSource } from '../tools/debian-source.mjs'
 
-/** The name that the fetch gives the tarball in the store. */
+/** The name of the tarball in the store. */
 export const TARBALL = 'libmd.tar.xz'
 
 export interface Release {
@@ -13,11 +16,14 @@ export interface Release {
   readonly tarball: Uint8Array
   readonly signature: Uint8Array
   readonly certificate: Uint8Array
-  /** Of the developer's primary key, upper-case hex. */
+  /** The fingerprint of the developer's primary key, upper-case hex. */
   readonly fingerprint: string
 }
 
-/** libmd with its developer's signature, from Debian's archive. Throws with one line if it cannot be had. */
+/**
+ * libmd with its developer's signature, from Debian's archive. Throws an error of one line if it
+ * cannot be downloaded.
+ */
 export function fetchRelease(): Release {
   const { version, tarball, signature, certificate } = debianSource('libmd')
   const key = readFileSync(certificate)
@@ -36,15 +42,18 @@ export function hasCompiler(): boolean {
   return existsSync('/usr/bin/cc') && existsSync('/usr/bin/make')
 }
 
-/** What the sandbox shows beside the store: a shell, the released file, and this machine's tools in place of a stdenv. */
+/**
+ * What the sandbox shows besides the store: a shell, the released file, and this machine's tools in
+ * place of a stdenv.
+ */
 export function sandboxPaths(): string {
   const tools = ['/usr', '/lib', '/lib64'].filter(directory => existsSync(directory))
   return ['/bin/sh=/usr/bin/dash', '/srv', ...tools].join(' ')
 }
 
 /**
- * The package: fetches the tarball and builds it. Its last line is what makes it worth watching: an identifier that is
- * another one each time, as many real packages have one.
+ * The package: fetches the tarball and builds it. Its last line makes the build unreproducible: it
+ * adds an identifier that differs each time, as many real packages do.
  */
 export function packageExpression({ version, tarball }: Release): string {
   const source = nix.fetchurl(TARBALL, `file:///srv/${TARBALL}`, sha256(tarball))

@@ -1,4 +1,7 @@
-/** The fuzzing of one target: cases made one after another, each from what earlier ones led to. */
+/**
+ * The fuzzing of one target: cases run one after another, each derived from the results of earlier
+ * ones.
+ */
 import { memoryInUse } from './heap.ts'
 import { InterruptedError, interruptible } from './interrupt.ts'
 import { mutate } from './mutate.ts'
@@ -6,20 +9,23 @@ import { type Random, randomFor } from './random.ts'
 import { shrink } from './shrink.ts'
 import { bytesOf, kindOf, type Target } from './target.ts'
 
-/** Milliseconds of this process's own work that a case may take, and after how long it is ended by force. */
+/** Milliseconds of processor time that a case may take, and wall time after which it is killed. */
 const CASE_LIMIT = 1000
 const FORCED_END = 5000
-/** Milliseconds after which a new watch begins. */
+/** Milliseconds after which a new watch is started. */
 const TURN = 250
 
-/** Bytes that a case may leave on the heap, garbage counted: so many, and so many more for each byte of its input. */
+/**
+ * Bytes that a case may leave on the heap, including garbage: a fixed number, and more for each
+ * byte of its input.
+ */
 const MEMORY_LIMIT = 48 * 1024 * 1024
 const MEMORY_PER_BYTE = 256
 
-/** Bytes of an input that is kept: long ones are slow to change. */
+/** The most bytes of an input that is kept: long ones are slow to mutate. */
 const KEPT_LIMIT = 16 * 1024
 
-/** Inputs that are kept beside the seeds, and different failures that are told. */
+/** The most inputs kept besides the seeds, and the most distinct failures reported. */
 const CORPUS_LIMIT = 256
 const FAILURE_LIMIT = 5
 
@@ -29,22 +35,24 @@ class CostError extends Error {
 }
 
 export interface Failure {
-  /** Which case it was, from 1. */
+  /** The number of the case, from 1. */
   readonly number: number
   readonly message: string
-  /** The input, made shorter where a shorter one fails in the same way. */
+  /** The input, shortened if a shorter one fails in the same way. */
   readonly input: Uint8Array
 }
 
-/** Goes on from case to case; the n-th case of a target is the same whenever the seed is. */
+/**
+ * Continues from case to case; with the same seed, the n-th case of a target is always the same.
+ */
 export interface Campaign {
   readonly target: Target
   readonly failures: readonly Failure[]
-  /** How many cases come before those that are made by chance: the seeds and the extremes. */
+  /** The number of cases before the random ones: seeds and extremes. */
   readonly opening: number
-  /** How many cases were run, and how many inputs led somewhere new. */
+  /** The number of cases run, and of inputs that reached something new. */
   count(): { readonly cases: number; readonly kept: number }
-  /** Runs cases until there were so many in all, or until that time (`performance.now()`) has come. */
+  /** Runs cases until their total reaches `cases` or `performance.now()` reaches `time`. */
   run(until: { readonly cases: number; readonly time: number }): Promise<void>
 }
 
@@ -57,15 +65,15 @@ interface State {
   cases: number
 }
 
-/** A case that has begun. */
+/** A case that is running. */
 interface Running {
   readonly input: Uint8Array
-  /** Milliseconds of the processor that this process had used before. */
+  /** Milliseconds of processor time that this process had used before. */
   readonly worked: number
   readonly memory: number
 }
 
-/** Begins with a target; its seeds and its extremes are the first cases. */
+/** Starts a campaign for a target; its seeds and extremes are the first cases. */
 export function openCampaign(target: Target, seed: number): Campaign {
   const state: State = {
     target,
@@ -86,7 +94,7 @@ export function openCampaign(target: Target, seed: number): Campaign {
   }
 }
 
-/** Why a target fails on one input; undefined if it does not. For an input that is known already. */
+/** Runs a target on a known input; returns why it fails, or undefined if it does not. */
 export async function failureOn(target: Target, input: Uint8Array): Promise<string | undefined> {
   target.prepare?.()
   const running = begin(input)
@@ -105,7 +113,7 @@ async function runCases(state: State, until: { cases: number; time: number }): P
     let current = begin(new Uint8Array())
     const turnEnd = Math.min(until.time, performance.now() + TURN)
     try {
-      // One watch for as many cases as need not be waited for.
+      // One watch covers many cases, which need not wait for it.
       const pending = interruptible(FORCED_END, () => {
         while (state.cases < until.cases && performance.now() < turnEnd) {
           current = begin(nextInput(state))
@@ -134,13 +142,16 @@ function begin(input: Uint8Array): Running {
   return { input, worked: workedUntilNow(), memory: memoryInUse() }
 }
 
-/** Milliseconds of the processor: how long it takes besides is a matter of what else the machine does. */
+/** Milliseconds of processor time: wall time depends on what else the machine does. */
 function workedUntilNow(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
 
-/** A case whose property holds. It may still have cost too much, and if it came to something new it is kept. */
+/**
+ * Handles a case whose property holds. It may still have cost too much; if it reached something
+ * new, it is kept.
+ */
 function pass(state: State, running: Running, outcome: string): void {
   assertCheap(running)
   if (state.outcomes.has(outcome)) return
@@ -156,8 +167,8 @@ function assertCheap({ input, worked, memory }: Running): void {
 }
 
 /**
- * Notes a failure unless one of the same words is known. What an input cost it must cost twice: others use the
- * machine.
+ * Records a failure unless one with the same message is known. An excessive cost has to occur
+ * twice, because other processes use the machine.
  */
 async function fail(state: State, input: Uint8Array, error: unknown): Promise<void> {
   const message = wordsOf(error)

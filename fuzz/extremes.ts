@@ -1,4 +1,7 @@
-/** Inputs as large, as deep and as repetitive as a format lets them be, or just more: what limits are there for. */
+/**
+ * Inputs as large, as deep and as repetitive as a format allows, or slightly more: they test the
+ * limits.
+ */
 import {
   narClose,
   narDirectoryHead,
@@ -12,7 +15,7 @@ import { ALICE, PATH } from './seeds.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** Inputs by the name of their target; made when they are wanted, since nobody needs them for long. */
+/** Inputs by the name of their target; made only when needed, because they are large. */
 export const EXTREMES: Readonly<Record<string, readonly (() => Uint8Array | string)[]>> = {
   base64: [() => fill('A')],
   hex: [() => fill('a')],
@@ -149,18 +152,18 @@ default.require = { source = "alice", derivation = "alice", output = "alice" }
 keys = ["${printNixPublicKey(ALICE)}"]
 `
 
-/** Packets of a few bytes that read as a public key, a subkey and a signature of version 4. */
+/** Packets of a few bytes that parse as a public key, a subkey and a signature of version 4. */
 const PRIMARY_KEY = Buffer.from([0xc6, 6, 4, 0, 0, 0, 0, 22])
 const SUBKEY = Buffer.from([0xce, 6, 4, 0, 0, 0, 0, 22])
 const SIGNATURE = Buffer.from([0xc2, 16, 4, 0, 22, 8, 0, 6, 5, 2, 1, 2, 3, 4, 0, 0, 1, 2])
 
-/** A mebibyte of one thing. */
+/** A mebibyte of one repeated part. */
 function fill(part: string | Uint8Array): string {
   const text = typeof part === 'string' ? part : Buffer.from(part).toString('latin1')
   return text.repeat(Math.floor(MEBIBYTE / text.length))
 }
 
-/** A mebibyte of one thing, between a beginning and an end. */
+/** A mebibyte of one repeated part, with a head and a tail. */
 function around(head: string, part: string, tail: string): string {
   const room = MEBIBYTE - head.length - tail.length
   return head + part.repeat(Math.max(1, Math.floor(room / part.length))) + tail
@@ -186,7 +189,9 @@ function derivation(builder: string, env: string): string {
   return `Derive([("out","","","")],[],[],"x","${builder}",[],[${env}])`
 }
 
-/** Directories inside one another, from their pieces: the encoder would refuse to make one too many. */
+/**
+ * Nested directories, assembled from their tokens: the encoder would refuse to exceed the limit.
+ */
 function narOfDepth(depth: number): Uint8Array {
   const entries = [...Array.from({ length: depth }, () => [narDirectoryHead(), narEntryHead('a')])].flat()
   const ends = Array.from({ length: 2 * depth }, narClose)

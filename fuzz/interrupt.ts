@@ -1,17 +1,18 @@
 import { Script } from 'node:vm'
 
-/** What a script can see. */
+/** The global scope, as a script sees it. */
 const scope = globalThis as typeof globalThis & { nixsigFuzzStep?: () => unknown }
 const STEP = new Script('globalThis.nixsigFuzzStep()')
 
-/** A step that did not come to its end in time. */
+/** A step that did not end in time. */
 export class InterruptedError extends Error {
   override readonly name = 'InterruptedError'
 }
 
 /**
- * What a step returns. One that is still running after so many milliseconds, be it in a loop or in a regular expression,
- * is ended by force: throws InterruptedError then. Starting the watch takes about a tenth of a millisecond.
+ * Returns what a step returns. A step that still runs after this many milliseconds, be it in a loop
+ * or in a regular expression, is interrupted: throws InterruptedError. Starting the watch takes
+ * about a tenth of a millisecond.
  */
 export function interruptible<T>(milliseconds: number, step: () => T): T {
   scope.nixsigFuzzStep = step

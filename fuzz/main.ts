@@ -1,6 +1,7 @@
 /**
- * Feeds broken input to everything that reads what comes from outside: npm run fuzz -- --seconds 60. The exit status is 1
- * if something broke. The same seed makes the same cases, target by target, however many of them there is time for.
+ * Feeds malformed input to every parser of outside data: npm run fuzz -- --seconds 60. Exits with
+ * status 1 on a failure. The same seed gives the same cases for each target, however many there is
+ * time for.
  */
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -13,16 +14,19 @@ import type { Target } from './target.ts'
 import { allTargets } from './targets.ts'
 
 const USAGE = `npm run fuzz -- [--seed NUMBER] [--seconds NUMBER] [--cases NUMBER] [--only NAME]… [--input BASE64]
-  --seed     what all chance is drawn from (32 bits); a new one each time unless told
-  --seconds  how long to go on, 60 unless told; without end if only --cases is told
+  --seed     the seed of all random choices (32 bits); by default a new one each time
+  --seconds  how long to run; by default 60, or without a limit if only --cases is given
   --cases    how many cases of each target
   --only     targets whose name has this in it
   --input    one input instead, for the one target that is called exactly as --only says`
 
-/** Milliseconds before it is the next target's turn. */
+/** Milliseconds before the next target's turn. */
 const TURN = 200
 
-/** Bytes that may be held at the end beyond those at the beginning; the inputs that are kept are some of them. */
+/**
+ * Bytes of memory that may be in use at the end beyond those at the start; kept inputs are part of
+ * them.
+ */
 const GROWTH_LIMIT = 128 * 1024 * 1024
 
 interface Options {
@@ -59,7 +63,10 @@ function numberOf(name: string, text: string | undefined): number | undefined {
   throw new RangeError(`--${name} must be a number`)
 }
 
-/** Fuzzes in turns of equal time, once all have had their opening cases; true if nothing broke. */
+/**
+ * Fuzzes all targets in turns of equal time, after their opening cases; returns true if nothing
+ * failed.
+ */
 async function fuzz(targets: readonly Target[], options: Options): Promise<boolean> {
   console.log(`seed ${options.seed}`)
   const campaigns = targets.map(target => openCampaign(target, options.seed))
@@ -86,7 +93,7 @@ async function fuzz(targets: readonly Target[], options: Options): Promise<boole
   return !leaks && campaigns.every(campaign => campaign.failures.length === 0)
 }
 
-/** Runs one input; true if nothing broke. */
+/** Runs one input; returns true if nothing failed. */
 async function replay(targets: readonly Target[], { only, input = '' }: Options): Promise<boolean> {
   const target = targets.find(({ name }) => name === only[0])
   if (target === undefined) throw new RangeError('--input needs --only with the whole name of a target')

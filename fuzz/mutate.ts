@@ -1,25 +1,28 @@
-/** New inputs from old ones: what comes from outside is bytes, so bytes are what is changed. */
+/** Makes new inputs from old ones by changing bytes. */
 import type { Random } from './random.ts'
 
-/** Bytes of a common input at most, and of the rare large one, which reaches the limits of most formats. */
+/**
+ * The most bytes of a usual input, and of the rare large one, which reaches the limits of most
+ * formats.
+ */
 const SIZE_LIMIT = 64 * 1024
 const LARGE_LIMIT = 1200 * 1024
 const LARGE_EVERY = 500
-/** Changes to one input at most. */
+/** The most changes to one input. */
 const CHANGE_LIMIT = 8
 
-/** What changes may be made of. */
+/** The material for changes. */
 export interface Material {
   readonly random: Random
-  /** Other inputs of the same kind. At least one. */
+  /** Other inputs of the same kind; at least one. */
   readonly corpus: readonly Uint8Array[]
-  /** Words of the format. At least one. */
+  /** Tokens of the format; at least one. */
   readonly tokens: readonly string[]
 }
 
 type Change = (bytes: Buffer, material: Material) => Buffer
 
-/** One of the corpus with one to eight changes; now and then blown up to about a megabyte. */
+/** An input of the corpus with one to eight changes; occasionally inflated to about a megabyte. */
 export function mutate(material: Material): Uint8Array {
   const { random, corpus } = material
   let bytes: Buffer = Buffer.from(random.pick(corpus))
@@ -48,10 +51,13 @@ const CHANGES: readonly Change[] = [
   setBinaryNumber,
 ]
 
-/** Bytes that mean something in one format or another, beside the chosen at random. */
+/** Bytes with a meaning in some format, used besides random ones. */
 const BYTES = Buffer.from('\0\x01\x1b\x7f\x80\xc0\xff\t\n\r "\'#%&()*+,-./09:;<=>?@AZ[\\]_az{|}~', 'latin1')
 
-/** Where counting goes wrong, and the first that is too much for a byte, 32 bits, a double's integers and 64 bits. */
+/**
+ * Numbers at which arithmetic goes wrong, and those just too large for a byte, 32 bits, a double's
+ * integers and 64 bits.
+ */
 const NUMBERS: readonly bigint[] = [
   0n,
   1n,
@@ -123,7 +129,7 @@ function move(bytes: Buffer, { random }: Material): Buffer {
   return insert(rest, bytes.subarray(start, end), random)
 }
 
-/** The beginning of one input and the end of another. */
+/** The start of one input and the end of another. */
 function splice(bytes: Buffer, { random, corpus }: Material): Buffer {
   const other = random.pick(corpus)
   return Buffer.concat([
@@ -136,7 +142,7 @@ function cutOff(bytes: Buffer, { random }: Material): Buffer {
   return bytes.subarray(0, random.below(bytes.length + 1))
 }
 
-/** A number that is written in digits becomes another. */
+/** Replaces a number written in digits. */
 function setNumber(bytes: Buffer, { random }: Material): Buffer {
   const text = bytes.toString('latin1')
   const numbers = [...text.matchAll(/\d+/g)].slice(0, 200)
@@ -146,7 +152,7 @@ function setNumber(bytes: Buffer, { random }: Material): Buffer {
   return Buffer.from(text.slice(0, index) + written + text.slice(index + digits.length), 'latin1')
 }
 
-/** A number of one, two, four or eight bytes, in one order or the other. */
+/** Replaces a binary number of one, two, four or eight bytes, in either byte order. */
 function setBinaryNumber(bytes: Buffer, { random }: Material): Buffer {
   const number = Buffer.alloc(8)
   number.writeBigUInt64LE(random.pick(NUMBERS))
@@ -154,7 +160,7 @@ function setBinaryNumber(bytes: Buffer, { random }: Material): Buffer {
   return put(bytes, random.oneIn(2) ? part : part.reverse(), random)
 }
 
-/** Repeats a part, short ones above all, until the input is near a megabyte. */
+/** Repeats a part, usually a short one, until the input is close to a megabyte. */
 function inflate(bytes: Buffer, random: Random): Buffer {
   const start = random.below(bytes.length + 1)
   const end = Math.min(bytes.length, start + 1 + random.below(random.oneIn(2) ? 4 : 400))
@@ -164,7 +170,7 @@ function inflate(bytes: Buffer, random: Random): Buffer {
   return Buffer.concat([bytes, repeated(part, Math.ceil(size / part.length)), bytes.subarray(end)])
 }
 
-/** Part of the bytes: mostly a few, sometimes any number of them. */
+/** A part of the bytes: usually a few, sometimes any number. */
 function range(bytes: Buffer, random: Random): readonly [start: number, end: number] {
   const start = random.below(bytes.length + 1)
   const most = bytes.length - start

@@ -1,14 +1,17 @@
-/** Chance that can be had again: the same seed and name give the same numbers on every machine. */
+/** Reproducible random numbers: the same seed and name give the same numbers on every machine. */
 export interface Random {
-  /** A whole number from 0 up to, and without, `limit`. */
+  /** An integer from 0 to below `limit`. */
   below(limit: number): number
-  /** True once in so many times. */
+  /** True once in this many times, on average. */
   oneIn(times: number): boolean
-  /** One of a list; throws RangeError if it is empty. */
+  /** A random item; throws RangeError if the list is empty. */
   pick<T>(list: readonly T[]): T
 }
 
-/** Chance for one purpose, named so that each has its own. `seed`: a whole number of up to 32 bits. */
+/**
+ * A generator for one purpose, independent of those with other names. `seed`: an integer of up to
+ * 32 bits.
+ */
 export function randomFor(seed: number, name: string): Random {
   const next = mulberry32(hash(`${seed} ${name}`))
   const below = (limit: number) => Math.floor(next() * limit)
@@ -23,7 +26,10 @@ export function randomFor(seed: number, name: string): Random {
   }
 }
 
-/** Tommy Ettinger's mulberry32: 32 bits of state, numbers from 0 up to 1. Good enough to choose bytes by. */
+/**
+ * Tommy Ettinger's mulberry32: 32 bits of state, numbers from 0 to below 1. Good enough to choose
+ * bytes.
+ */
 function mulberry32(seed: number): () => number {
   let state = seed
   return () => {
@@ -34,7 +40,7 @@ function mulberry32(seed: number): () => number {
   }
 }
 
-/** FNV-1a, 32 bits, of a text's UTF-16 units. */
+/** FNV-1a, 32 bits, of a text's UTF-16 code units. */
 function hash(text: string): number {
   let value = 0x811c9dc5
   for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x01000193)

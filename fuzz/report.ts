@@ -1,9 +1,15 @@
 import type { Campaign, Failure } from './campaign.ts'
 
-/** Characters of an input that is told whole; a longer one is made again from the seed. */
+/**
+ * The most characters of an input that is printed in full; a longer one can be regenerated from the
+ * seed.
+ */
 const TOLD_LIMIT = 4096
 
-/** What came of a target: its cases, the inputs that led somewhere new, and each failure with how to have it again. */
+/**
+ * The result of a target: its cases, the inputs that reached something new, and each failure with
+ * how to reproduce it.
+ */
 export function report({ target, failures, count }: Campaign, seed: number): string {
   const { cases, kept } = count()
   const line = `${target.name.padEnd(30)}${String(cases).padStart(9)} cases, ${kept} kept`

@@ -1,4 +1,4 @@
-/** What the seeds of several targets have in common. All of it is the same in every run. */
+/** Helpers for the seeds of several targets. Everything is the same in every run. */
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { printNixPublicKey } from '../src/formats/nix/nix-key.ts'
@@ -38,7 +38,7 @@ require = { source = "alice", derivation = "alice", output = "bob" }
   return parsePolicy({ toml, file: 'policy.toml', directory: '/etc/nixsig', certificate })
 }
 
-/** The files of a directory under test/vectors/ whose names end so, with their names. */
+/** The files of a directory under test/vectors/ whose names end with `suffix`, with their names. */
 export function vectors(
   directory: string,
   ending: string,

@@ -1,8 +1,11 @@
-/** Tries at most, and how long they may take together. */
+/** The most attempts, and the most time for all of them. */
 const TRIES = 2000
 const MILLISECONDS = 5000
 
-/** A shorter input that still fails, found by leaving out parts of it: large ones first, then smaller ones. */
+/**
+ * A shorter input that still fails, found by removing parts of it: large ones first, then smaller
+ * ones.
+ */
 export async function shrink(
   input: Uint8Array,
   fails: (input: Uint8Array) => Promise<boolean>,

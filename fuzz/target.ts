@@ -1,38 +1,42 @@
-/** What is fuzzed: something that takes bytes from outside and either makes sense of them or refuses in proper form. */
+/**
+ * What is fuzzed: a function that takes bytes from outside and either parses them or refuses them
+ * properly.
+ */
 import { strict as assert } from 'node:assert'
 import { isDeepStrictEqual } from 'node:util'
 import { FormatError } from '../src/primitives/format-error.ts'
 
-/** Text that nothing from outside may bring into a message: see src/primitives/printable.ts. */
+/** Characters from outside that must not appear in a message: see src/primitives/printable.ts. */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
-/** Characters of a message at most: a quotation is cut off, so no input makes one long. */
+/** The most characters of a message: quotations are cut, so no input makes it long. */
 const MESSAGE_LIMIT = 4096
 
 export interface Target {
-  /** Lower case, unique. */
+  /** Lower-case and unique. */
   readonly name: string
-  /** Where mutation starts from; at least one. */
+  /** Inputs from which mutation starts; at least one. */
   readonly seeds: readonly Uint8Array[]
-  /** Words of the format; at least one. */
+  /** Tokens of the format; at least one. */
   readonly tokens: readonly string[]
   /**
-   * Inputs that come right after the seeds, made when it is their turn: they are large, and nothing starts from them.
+   * Inputs that run right after the seeds, made at that time because they are large. They are not
+   * mutated.
    */
   readonly extremes?: readonly (() => Uint8Array | string)[]
-  /** A case takes tens of milliseconds, so a test has few. */
+  /** Set if a case takes tens of milliseconds, so that a test runs only a few. */
   readonly isSlow?: true
   /** Called before the first case, outside its time, and maybe again. */
   readonly prepare?: () => void
   /**
-   * Runs one case. Says what it came to - accepted, or for which reason refused - so that an input which leads
-   * somewhere new is kept as a start for others. Throws whatever is wrong: an error that is not declared, a property
-   * that is broken.
+   * Runs one case. Returns its outcome (accepted, or the reason for the refusal), so that an input
+   * with a new outcome is kept for mutation. Throws on any fault: an undeclared error or a violated
+   * property.
    */
   readonly check: (input: Uint8Array) => string | Promise<string>
 }
 
-/** An error that reading a format may throw. */
+/** An error that parsing a format may throw. */
 export type Refusal = abstract new (...args: never[]) => Error
 
 export interface Format<T> {
@@ -40,17 +44,24 @@ export interface Format<T> {
   readonly seeds: readonly (Uint8Array | string)[]
   readonly tokens: readonly string[]
   readonly read: (input: Uint8Array) => T
-  /** What `read` reads back to an equal value; undefined for a value that is not printed whole. */
+  /**
+   * Prints a value so that `read` gives an equal one; undefined for a value that cannot be printed
+   * completely.
+   */
   readonly print?: (value: T) => Uint8Array | string | undefined
-  /** Whether an accepted input is the only spelling of its value, so that printing must give it back. */
+  /**
+   * Whether an accepted input is the only encoding of its value; then printing has to return it.
+   */
   readonly oneSpelling?: (input: Uint8Array) => boolean
-  /** Whatever else holds of a value; throws if it does not. */
+  /** Further properties of a value; throws if one is violated. */
   readonly also?: (value: T, input: Uint8Array) => void
-  /** FormatError unless told. */
+  /** By default FormatError. */
   readonly refusals?: readonly Refusal[]
 }
 
-/** The target of a format: reads or refuses as declared, and what can be printed is read back. */
+/**
+ * The target of a format: it parses or refuses as declared, and printed values can be parsed again.
+ */
 export function formatTarget<T>(format: Format<T>): Target {
   const { name, tokens, read, print, also, refusals = [FormatError] } = format
   return {
@@ -79,7 +90,8 @@ export function formatTarget<T>(format: Format<T>): Target {
 }
 
 /**
- * What a declared refusal comes to, told apart by its kind and its words without what they quote. Throws all others.
+ * The outcome of a declared refusal: its class and its message without quotations. Rethrows all
+ * other errors.
  */
 export function refusalOf(error: unknown, refusals: readonly Refusal[]): string {
   if (!refusals.some(refusal => error instanceof refusal)) throw error
@@ -88,7 +100,10 @@ export function refusalOf(error: unknown, refusals: readonly Refusal[]): string 
   return `${name}: ${kindOf(message)}`
 }
 
-/** A message without where it was, what it quotes, and numbers: inputs that fail alike are one kind. */
+/**
+ * A message without position, quotations and numbers, so that inputs that fail alike have the same
+ * outcome.
+ */
 export function kindOf(message: string): string {
   return message
     .replace(/".*"/gs, '""')
@@ -97,18 +112,18 @@ export function kindOf(message: string): string {
     .replace(/\d+/g, '0')
 }
 
-/** Throws unless a message is fit for a terminal. */
+/** Throws unless a message is safe for a terminal. */
 export function assertFit(message: string): void {
   assert.doesNotMatch(message, UNSAFE, 'a message brings unescaped text to the terminal')
   assert.ok(message.length <= MESSAGE_LIMIT, `a message of ${message.length} characters`)
 }
 
-/** A text as the bytes that a file or a pipe has of it. */
+/** The bytes of a text in a file or a pipe. */
 export function bytesOf(value: Uint8Array | string): Uint8Array {
   return typeof value === 'string' ? Buffer.from(value, 'utf8') : value
 }
 
-/** The text of bytes; what is not UTF-8 becomes U+FFFD. */
+/** The text of bytes; invalid UTF-8 becomes U+FFFD. */
 export function textOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }

@@ -26,7 +26,7 @@ import { smallWorldTargets } from './targets/small-worlds.ts'
 import { FORGED_SIGNIFY, FORGED_SSH_BLOB, FORGED_SSH_SIGNATURE, SSH } from './targets/ssh.ts'
 import { WORKER_PROTOCOL } from './targets/worker-protocol.ts'
 
-/** Everything that reads what comes from outside. `scratch`: an empty directory that nobody else can write to. */
+/** All parsers of outside data. `scratch`: an empty directory that only this user can write to. */
 export function allTargets(scratch: string): readonly Target[] {
   const targets: readonly Target[] = [
     ...ENCODINGS,

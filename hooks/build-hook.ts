@@ -1,9 +1,10 @@
 /**
- * The program of Nix's `build-hook` setting: it is asked about each derivation before Nix builds it, once for a whole
- * command, and a refusal costs that one goal alone: what does not need it goes on. What is trusted is left to Nix, or
- * passed on to the program that this one stands before.
+ * The program of Nix's `build-hook` setting. Nix asks it about each derivation before building; one
+ * process serves a whole command. A refusal fails only that goal and what depends on it. Trusted
+ * derivations are left to Nix or passed on to the program that this one replaces.
  *
- * Nix reads our standard error: a line that begins with `# ` is the answer, any other goes to its user.
+ * Nix reads our standard error: a line that begins with `# ` is the answer, any other line is shown
+ * to its user.
  */
 import { closeSync, writeSync } from 'node:fs'
 import { readAccepted, readBuildRequest, readSettings } from '../src/store/build-hook.ts'
@@ -13,20 +14,23 @@ import { EndOfInput, type NixInput, openNixInput } from './nix-input.ts'
 import type { RemoteBuilders } from './remote-builders.ts'
 import { sayRefused } from './say.ts'
 
-/** Where Nix reads the log of a build. */
+/** The file descriptor from which Nix reads a build's log. */
 const BUILD_LOG = 4
-/** The status of a build that failed for good. */
+/** The exit status for a permanent build failure. */
 const FAILED = 100
-/** Later than this is never. */
+/** Gives up after this long; Nix would wait forever. */
 const DEADLINE_MS = 30 * 60 * 1000
 
 interface Session {
   readonly input: NixInput
-  /** Starts them when they are needed first; undefined: there are none. */
+  /** The remote builders, started when first needed; undefined if there are none. */
   builders(): Promise<RemoteBuilders | undefined>
 }
 
-/** Answers requests until Nix has no more, or a build was refused or handed over; the exit status. */
+/**
+ * Answers requests until Nix has no more or a build was refused or handed over; returns the exit
+ * status.
+ */
 async function serve(session: Session): Promise<number> {
   for (;;) {
     const { value, bytes } = session.input.take(readBuildRequest())
@@ -42,7 +46,7 @@ async function serve(session: Session): Promise<number> {
   }
 }
 
-/** Why a derivation may not be built; undefined: it may. */
+/** Why a derivation may not be built; undefined if it may. */
 async function refusalOf(derivation: string): Promise<string | undefined> {
   const late = setTimeout(() => {
     sayRefused(` ${derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
@@ -64,15 +68,18 @@ function isKnown(derivation: string): boolean {
   try {
     return couldBuildByLedger(DEFAULT_PLACES, derivation)
   } catch {
-    // Judging meets the same obstacle, and says what it is.
+    // Judging meets the same problem, and reports it.
     return false
   }
 }
 
-/** Takes the build, and fails it. What Nix sends has to be read, or it would build after all. */
+/**
+ * Accepts the build and then fails it. Nix's messages have to be read; otherwise it would build
+ * locally.
+ */
 function refuse(input: NixInput, sentence: string): number {
   answerNix('accept')
-  writeSync(2, 'nixsig\n') // the machine's name
+  writeSync(2, 'nixsig\n') // the name of the remote builder
   input.take(readAccepted())
   writeSync(BUILD_LOG, `nixsig: ${sentence}\n`)
   closeSync(BUILD_LOG)
@@ -108,7 +115,8 @@ async function main(): Promise<number> {
   }
 }
 
-// Should nothing be left to wait for although no answer came, Node ends with this: Nix takes silence for a no.
+// If the event loop runs empty before an answer, Node exits with this status: Nix takes silence for
+// a no.
 process.exitCode = 1
 process.once('beforeExit', () => sayRefused(': no verdict: an answer never came'))
 main().then(status => process.exit(status))

@@ -1,6 +1,6 @@
 /**
- * What a hook does where the ledger is silent: it has the resident process judge, or else judges itself, and tells
- * Nix the outcome. Built into a file of its own, `decide.js`, as judge.ts is.
+ * What a hook does if the ledger has no answer: it asks the resident process, or else judges
+ * itself, and tells Nix the outcome. Bundled into a separate file, `decide.js`, as judge.ts is.
  */
 import { writeSync } from 'node:fs'
 import type { BuildQuestion } from '../src/formats/hook-question.ts'
@@ -10,12 +10,12 @@ import { printable } from '../src/primitives/printable.ts'
 import { showsRefusalLine } from './parent-nix.ts'
 import { say, sayRefused } from './say.ts'
 
-/** The pre-build hook; the exit status. */
+/** Answers for the pre-build hook; returns the exit status. */
 export async function decideBeforeBuild(derivation: string): Promise<number> {
   const { outcome, sentence, telling } = await decide({ kind: 'before-build', derivation })
   if (outcome === 'pass') return 0
   if (await showsRefusalLine(telling)) {
-    // Nix takes this for a command to it that it does not know, tells the user so, and fails.
+    // Nix does not know this command of the hook, so it shows the line to the user and fails.
     writeSync(1, `nixsig: ${sentence}\n`)
     return 0
   }
@@ -23,7 +23,10 @@ export async function decideBeforeBuild(derivation: string): Promise<number> {
   return 1
 }
 
-/** The post-build hook; the exit status. What it refuses is told on standard error alone. */
+/**
+ * Answers for the post-build hook; returns the exit status. A refusal is reported on standard error
+ * only.
+ */
 export async function decideAfterBuild(derivation: string): Promise<number> {
   if (derivation === '') {
     sayRefused(': Nix did not say which derivation it built (DRV_PATH is empty)')
@@ -33,7 +36,7 @@ export async function decideAfterBuild(derivation: string): Promise<number> {
   return outcome === 'pass' ? 0 : 1
 }
 
-/** The reply to a question; its notice has been said. */
+/** The reply to a question; its notice has been printed. */
 export async function decide(question: BuildQuestion): Promise<HookReply> {
   const reply = (await fromResident(question)) ?? (await (await import('./judge.ts')).judge(question))
   if (reply.notice !== '') say(reply.notice)

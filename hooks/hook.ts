@@ -1,6 +1,6 @@
 /**
- * The one bundle behind both hooks: told apart by the name that it was called by. Under any other name it refuses, for
- * nobody knows then which question was asked.
+ * The one bundle behind both hooks. The name that it is called by tells which hook it is. Under any
+ * other name it refuses, because the question is unknown.
  */
 import { basename } from 'node:path'
 import { postBuildHook } from './post-build-hook.ts'
@@ -8,12 +8,12 @@ import { preBuildHook } from './pre-build-hook.ts'
 import type { Hook } from './question.ts'
 import { sayRefused } from './say.ts'
 
-/** Later than this is never: Nix waits for its hooks without an end of its own. */
+/** Gives up after this long; Nix would wait forever. */
 const DEADLINE_MS = 30 * 60 * 1000
 
 function hookOf(name: string): Hook | undefined {
   if (name === 'pre-build-hook') return preBuildHook(process.argv[2] ?? '')
-  // The one thing that Nix passes in the environment.
+  // Nix passes the derivation in the environment.
   if (name === 'post-build-hook') return postBuildHook(process.env['DRV_PATH'] ?? '')
   return undefined
 }
@@ -22,7 +22,7 @@ function admits(hook: Hook): boolean {
   try {
     return hook.admits()
   } catch {
-    // Judging meets the same obstacle, and says what it is.
+    // Judging meets the same problem, and reports it.
     return false
   }
 }
@@ -47,7 +47,7 @@ if (hook === undefined) {
   process.exit(1)
 }
 if (admits(hook)) process.exit(0)
-// Should nothing be left to wait for although no verdict came, Node ends with this and not with a yes.
+// If the event loop runs empty before a verdict, Node exits with this status and not with success.
 process.exitCode = 1
 process.once('beforeExit', () => sayRefused(` ${hook.derivation}: no verdict: an answer never came`))
 judge(hook).then(process.exit)

@@ -1,7 +1,7 @@
 /**
- * All that judging needs, for a hook that nobody judges for. It is built into a file of its own, `judge.js` beside the
- * hooks, because a program's text costs start-up time whether it runs or not. tools/build.mjs sends lazy imports of this
- * module there.
+ * The judge itself, for a hook that finds no resident process. Bundled into a separate file,
+ * `judge.js` beside the hooks, because parsing code costs start-up time whether it runs or not.
+ * tools/build.mjs redirects lazy imports of this module to that file.
  */
 import type { BuildQuestion } from '../src/formats/hook-question.ts'
 import type { HookReply } from '../src/formats/hook-reply.ts'

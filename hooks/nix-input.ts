@@ -1,13 +1,16 @@
 import { readSync } from 'node:fs'
 import type { Reader } from '../src/store/wire.ts'
 
-/** What Nix writes to a program's standard input, taken as it is read, in blocking calls. */
+/** Reads what Nix writes to a program's standard input, on demand, with blocking calls. */
 export interface NixInput {
-  /** What a reader makes of the next bytes, and these bytes themselves. Throws what the reader throws, and EndOfInput. */
+  /**
+   * Runs a reader on the next bytes; returns its value and these bytes. Throws what the reader
+   * throws, and EndOfInput.
+   */
   take<T>(reader: Reader<T>): { readonly value: T; readonly bytes: Uint8Array }
 }
 
-/** Nix closed its end. `inTheMiddle`: of what was being read. */
+/** Nix closed its end. `inTheMiddle`: within the value that was being read. */
 export class EndOfInput extends Error {
   override readonly name = 'EndOfInput'
   readonly inTheMiddle: boolean
@@ -18,7 +21,7 @@ export class EndOfInput extends Error {
   }
 }
 
-/** Opens a file for that: 0 is standard input. */
+/** Opens a file descriptor as input: 0 is standard input. */
 export function openNixInput(file: number): NixInput {
   function read(count: number, isFirst: boolean): Uint8Array {
     const bytes = Buffer.alloc(count)

@@ -3,8 +3,9 @@ import type { Telling } from '../src/formats/hook-reply.ts'
 import { isAmong, KNOWN } from '../src/formats/nix/nix-version.ts'
 
 /**
- * Whether the Nix that called this hook is one that shows an unknown line of the hook's output to the user and fails.
- * Others take a silent exit 0 for consent (Lix does), so whatever cannot be told for certain is answered with no.
+ * Whether the Nix that called this hook shows an unknown line of the hook's output to the user and
+ * fails. Other implementations take a silent exit 0 for consent (Lix does), so the answer is false
+ * unless it is certain.
  */
 export async function showsRefusalLine({ isByLine, versions }: Telling): Promise<boolean> {
   if (!isByLine) return false
@@ -12,11 +13,12 @@ export async function showsRefusalLine({ isByLine, versions }: Telling): Promise
   const [, full, minor] = /^[a-z-]+ \(Nix\) (2\.(\d{1,3})(?:\.\d{1,3})?)$/.exec(version.trim()) ?? []
   if (full === undefined) return false
   if (versions.includes(full)) return true
-  // All of these were read, and the first and the last but one seen, to fail on an unknown line.
+  // The source of all these versions was read; on the first and the last but one this was also
+  // seen.
   return isAmong(Number(minor), KNOWN)
 }
 
-/** What the program that called us says of its version; empty if it does not say. */
+/** What the calling program prints for `--version`; empty if it fails. */
 function parentVersion(): Promise<string> {
   return new Promise(resolve => {
     const options = { env: {}, timeout: 10_000, maxBuffer: 4096, encoding: 'utf8' } as const

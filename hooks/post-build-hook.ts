@@ -2,7 +2,7 @@ import { isAdmittedByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import type { Hook } from './question.ts'
 
-/** Called by Nix with a derivation whose outputs it has registered. */
+/** The hook that Nix calls with a derivation whose outputs it has registered. */
 export function postBuildHook(derivation: string): Hook {
   return {
     derivation,

@@ -2,7 +2,7 @@ import { mayBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
 import type { Hook } from './question.ts'
 
-/** Called by Nix with a derivation that it is about to build. */
+/** The hook that Nix calls with a derivation that it is about to build. */
 export function preBuildHook(derivation: string): Hook {
   return {
     derivation,

@@ -1,9 +1,9 @@
-/** What Nix asks, in two steps: most answers stand in the ledger, and the others have to be found. */
+/** Nix's question, answered in two steps: the ledger has most answers, the others are judged. */
 export interface Hook {
   /** The derivation that Nix asks about. */
   readonly derivation: string
-  /** Whether the ledger alone says yes. */
+  /** Whether the ledger alone admits it. */
   admits(): boolean
-  /** Judges; the exit status. Anything but 0 is a no to Nix. */
+  /** Judges; returns the exit status. Nix takes anything but 0 for a refusal. */
   judge(): Promise<number>
 }

@@ -1,32 +1,40 @@
 /**
- * Nix's own program for its `build-hook` setting (`build-remote`) behind ours: it hands derivations to remote
- * builders.
+ * Nix's own program for its `build-hook` setting (`build-remote`), run behind ours: it sends
+ * derivations to remote builders.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, fstatSync, writeSync } from 'node:fs'
 import { createInterface, type Interface } from 'node:readline'
 
-/** What it says to a request: `machine` is the one that it accepted it for. */
+/** Its answer to a request; `machine` is the remote builder that will build it. */
 export type BuilderReply =
   | { readonly word: 'accept'; readonly machine: string }
   | { readonly word: 'decline' | 'postpone' }
 
+/** A running program of Nix that hands derivations to remote builders. */
 export interface RemoteBuilders {
-  /** Passes a request on, as Nix sent it. Undefined: it ended, and answers nothing any more. */
+  /** Passes on a request as Nix sent it. Undefined: the program has ended. */
   ask(request: Uint8Array): Promise<BuilderReply | undefined>
-  /** Hands the accepted build over, as Nix sent it, and lets it say all it has to say; its exit status. */
+  /**
+   * Hands over the accepted build as Nix sent it, and passes on all further output; returns the
+   * exit status.
+   */
   build(accepted: Uint8Array): Promise<number>
 }
 
-/** Whether a machine has remote builders, by the setting `builders`: machines, or `@` and a file that lists them. */
+/**
+ * Whether the setting `builders` names remote builders: machines, or `@` and a file that lists
+ * them.
+ */
 export function hasBuilders(setting: string): boolean {
   const entries = setting.split(/[\n;]/).map(entry => entry.trim())
   return entries.some(entry => entry !== '' && (!entry.startsWith('@') || existsSync(entry.slice(1))))
 }
 
 /**
- * Starts it: the very program that called us, under the name by which every version of it knows what to do. `settings`:
- * what Nix sent of them. `log`: our own file where Nix reads the build's log; the next one belongs to it.
+ * Starts the program: the same executable that called us, under the argv[0] that every Nix version
+ * accepts. `settings`: Nix's settings as it sent them. `log`: our file descriptor for the build's
+ * log; the next descriptor belongs to it.
  */
 export function startRemoteBuilders(settings: Uint8Array, verbosity: string, log: number): RemoteBuilders {
   const logs = [log, log + 1].map(file => (isOpen(file) ? file : ('ignore' as const)))
@@ -38,7 +46,7 @@ export function startRemoteBuilders(settings: Uint8Array, verbosity: string, log
     child.on('error', () => resolve(1))
     child.on('close', code => resolve(code ?? 1))
   })
-  child.stdin?.on('error', () => {}) // it ended; whoever waits for its answer is told
+  child.stdin?.on('error', () => {}) // it has ended, and its closed output shows that
   child.stdin?.write(settings)
   const lines = linesOf(child)
   return {
@@ -52,8 +60,9 @@ export function startRemoteBuilders(settings: Uint8Array, verbosity: string, log
           continue
         }
         const answer = line.slice(2)
-        // Nix would ask nobody any more, and we want to be asked.
         if (answer === 'postpone') return { word: answer }
+        // Also for `decline-permanently`, after which Nix would stop asking: every build has to be
+        // judged.
         if (answer !== 'accept') return { word: 'decline' }
         const machine = await lines.next()
         return machine === undefined ? undefined : { word: answer, machine }
@@ -62,7 +71,7 @@ export function startRemoteBuilders(settings: Uint8Array, verbosity: string, log
     async build(accepted) {
       child.stdin?.end(accepted)
       for (let line = await lines.next(); line !== undefined; line = await lines.next()) {
-        // Nix shows a user what stands in the log. Of all else it takes what is in its own form.
+        // Nix shows its user what is in the log. On standard error it accepts only its own format.
         writeSync(line.startsWith('nixsig: ') ? log : 2, `${line}\n`)
       }
       return ended
@@ -80,11 +89,11 @@ function isOpen(file: number): boolean {
 }
 
 interface Lines {
-  /** The next line; undefined when there is none any more. */
+  /** The next line; undefined after the last. */
   next(): Promise<string | undefined>
 }
 
-/** The lines of its standard error, kept until they are asked for. */
+/** The lines of the program's standard error, buffered until they are read. */
 function linesOf({ stderr }: ChildProcess): Lines {
   if (stderr === null) return { next: async () => undefined }
   const reader: Interface = createInterface({ input: stderr, crlfDelay: Number.POSITIVE_INFINITY })

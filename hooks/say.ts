@@ -2,15 +2,16 @@ import { writeSync } from 'node:fs'
 import { TRY_AGAIN } from '../src/primitives/next-step.ts'
 
 /**
- * Tells something on standard error: the daemon's journal, or the terminal of a Nix without a daemon. Each line carries
- * our name; control characters other than the line breaks between our own lines were escaped where the text was made.
+ * Writes to standard error: the daemon's journal, or the terminal of a Nix without a daemon. Each
+ * line starts with our name. Control characters other than our own line breaks were escaped where
+ * the text was made.
  */
 export function say(text: string): void {
   const lines = text.split('\n').map(line => `nixsig: ${line}\n`)
   try {
     writeSync(2, lines.join(''))
   } catch {
-    // Nobody listens; the exit status speaks all the same.
+    // Nobody listens; the exit status still counts.
     return
   }
 }

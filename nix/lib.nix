@@ -24,8 +24,8 @@ let
 
   fail = function: problem: throw "nixsig: ${function}: ${problem}";
 
-  # Arguments are checked here and not by a pattern, whose errors would speak of this file and not
-  # of the caller's.
+  # Arguments are checked here and not by a function pattern, whose errors would name this file and
+  # not the caller's.
   checkNames =
     function: what: known: set:
     let
@@ -47,7 +47,7 @@ let
         if value == "" then "an empty one" else "of type ${typeOf value}"
       }";
 
-  # `url` or `urls`. Nix's own fetcher asks the first and no other.
+  # `url` or `urls`. Nix's own fetcher only uses the first.
   urlsOf =
     function: what: set:
     let
@@ -60,7 +60,7 @@ let
     else
       map (stringOf function "each URL of ${what}") urls;
 
-  # What a store path may be called. `default` is the last part of a URL or path.
+  # A valid name for a store path. `default` is the last part of a URL or path.
   nameOf =
     function: what: default: set:
     let
@@ -81,7 +81,8 @@ let
     else
       fail function "hash of ${what} must be of the form sha256-… or sha512-…, as nix hash prints it, not \"${hash}\"";
 
-  # What <nix/fetchurl.nix> makes of these, so that an output has the same path whoever fetches it.
+  # Makes the same derivation as <nix/fetchurl.nix>, so that an output has the same path whichever
+  # fetches it.
   fetch =
     { name, urls, ... }@more:
     derivation (
@@ -108,7 +109,7 @@ let
   isDerivation = value: isAttrs value && value.type or null == "derivation";
   isFixed = value: value ? drvAttrs.outputHash;
 
-  # A plain file as a store path of its own.
+  # A plain file as a separate store path.
   storedFile =
     function: what: path:
     let
@@ -161,8 +162,8 @@ let
     sigstore = ".*[.]sigstore([.]json)?";
   };
 
-  # As it was said, else as the name of the file tells. Nothing is said of a name that many kinds
-  # have.
+  # The given kind, or else the kind that the file's name shows. Nothing if several kinds use that
+  # name.
   kindOf =
     function: said: name:
     let
@@ -175,7 +176,7 @@ let
     else
       fail function "kind of a signature must be one of ${concatStringsSep ", " (attrNames kinds)}";
 
-  # One signature, as it was given: what the derivation says of it, but for its subject.
+  # One signature as it was given: its record in the derivation, without the subject.
   recordOf =
     function: given:
     let
@@ -215,7 +216,7 @@ let
         { }
     );
 
-  # The value of nixsigSignatures: each signature is one of each of these subjects.
+  # The value of nixsigSignatures: a record for each signature and each subject.
   declare =
     function: subjects: given:
     let
@@ -276,7 +277,7 @@ let
     else
       fail function "src must be a path or something fetched, not of type ${typeOf src}";
 
-  # A copy of the file, made by a derivation that says whose signature both have.
+  # A copy of the file, made by a derivation that names the signature for both.
   signedFile =
     function: set: signature:
     let

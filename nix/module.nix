@@ -1,4 +1,4 @@
-# security.nixsig: the module of NixOS. Import it by path, or as nixosModules.default of the flake.
+# security.nixsig: the NixOS module. Import it by path, or as nixosModules.default of the flake.
 {
   imports = [
     ./nixos/options.nix

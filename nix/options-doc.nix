@@ -1,15 +1,15 @@
-# The options of nixsig's module as data, of which docs/options.md is made: a list of { name, type,
-# default, example, description }, in the order of their names. `options` is what lib.evalModules
-# calls so, with nix/module.nix among its modules.
+# The options of nixsig's module as data, from which docs/options.md is made: a list of { name,
+# type, default, example, description }, sorted by name. `options` is the result of lib.evalModules,
+# with nix/module.nix among its modules.
 { lib, options }:
 
 let
-  # A value as one would write it.
+  # A value in Nix syntax.
   print =
     indent: value:
     let
       inner = indent + "  ";
-      # On a line of its own, or of their own if that is too long.
+      # Puts items on one line, or on separate lines if that is too long.
       enclose =
         opening: closing: partsAt:
         let

@@ -1,4 +1,4 @@
-# Adds nixsig to nixpkgs, as overlays.default of the flake.
+# Adds nixsig to nixpkgs; overlays.default of the flake.
 final: _prev: {
   nixsig = final.callPackage ./package.nix { };
 }

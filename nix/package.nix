@@ -1,6 +1,6 @@
-# nixsig as a package: dist/ in libexec, whose programs name this very node in their first line,
-# with the store plugin and the thin hooks in its native/. The same source gives the same bytes,
-# wherever it is built.
+# nixsig as a package: dist/ in libexec, whose programs have this node in their first line, with the
+# store plugin and the thin hooks in its native/. The same source gives the same bytes wherever it
+# is built.
 {
   lib,
   stdenv,
@@ -20,8 +20,9 @@ let
       fileset = lib.fileset.unions paths;
     };
 
-  # What package-lock.json pins, each by its own hash there and all together by the one in
-  # npm-hashes.json (`node tools/npm-hashes.mjs` writes it). The build itself needs no network.
+  # The packages that package-lock.json pins, each with its own hash there and all together with the
+  # one in npm-hashes.json (written by `node tools/npm-hashes.mjs`). The build itself needs no
+  # network.
   nodeModules = stdenvNoCC.mkDerivation {
     name = "nixsig-node-modules";
     src = files [
@@ -60,11 +61,10 @@ stdenv.mkDerivation (finalAttrs: {
   inherit nodeModules;
 
   nativeBuildInputs = [ nodejs ];
-  # The thin hooks are static: nothing in the environment can make them load anything.
+  # The thin hooks are static: nothing in the environment can make them load a library.
   buildInputs = [ (stdenv.cc.libc.static or stdenv.cc.libc) ];
 
-  # A copy and not a link: the bundles name their modules by path, and the path must not be one of
-  # the store.
+  # A copy and not a link: the bundles name their modules by path, which must not be a store path.
   configurePhase = ''
     runHook preConfigure
     mkdir node_modules
@@ -79,8 +79,8 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postBuild
   '';
 
-  # dist/ can be copied to any machine and so has the compiled sodium-native of each kind; a package
-  # is for one. The maps are for whoever debugs a checkout.
+  # dist/ can be copied to any machine, so it has the compiled sodium-native for each platform; a
+  # package is for one. The source maps are for debugging a checkout.
   installPhase = ''
     runHook preInstall
     mkdir -p $out/libexec $out/bin $out/share/bash-completion/completions $out/share/man
@@ -94,16 +94,15 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postInstall
   '';
 
-  # stdenv would take `-i` out of the hooks' first line, which keeps the environment of whoever
-  # builds out of them, and would write into the compiled sodium-native, whose bytes
-  # package-lock.json pins.
+  # stdenv would remove `-i` from the hooks' first line, which protects the hooks from the builder's
+  # environment, and would patch the compiled sodium-native, whose bytes package-lock.json pins.
   dontFixup = true;
 
   disallowedReferences = [ finalAttrs.nodeModules ];
 
-  # Without a C compiler tools/build.mjs leaves out what is written in C; a package never does. The
-  # kernel reads 255 bytes of a program's first line and runs something else, or nothing, if that is
-  # not all of it.
+  # Without a C compiler, tools/build.mjs leaves out the C programs; a package must have them. The
+  # kernel reads 255 bytes of a program's first line and runs something else, or nothing, if the
+  # line is longer.
   doInstallCheck = true;
   installCheckPhase = ''
     runHook preInstallCheck

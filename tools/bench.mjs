@@ -1,5 +1,5 @@
-// Runs the benchmarks: node tools/bench.mjs [NAME]…, all of them if none is named. They print ratios of what was timed
-// in pairs; nothing passes or fails.
+// Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them. They print ratios of
+// times measured in pairs; nothing passes or fails.
 
 import { ensureTestTools } from './ensure.mjs'
 import { runCompiled } from './run-compiled.mjs'

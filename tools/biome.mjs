@@ -1,5 +1,5 @@
-// Runs the formatter and linter with the given arguments: the program of this machine's kind, without its wrapper, which
-// would want to be installed for every other kind of machine too.
+// Runs the formatter and linter with the given arguments. Calls the program for this machine
+// directly: biome's wrapper would need the programs for every other platform installed too.
 
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'

@@ -1,11 +1,14 @@
-// Compiles TypeScript programs of the checkout for this machine's node, packages left where they are installed.
+// Compiles TypeScript programs of the checkout for this machine's node; packages are not bundled.
 
 import { join, resolve } from 'node:path'
 import { build } from 'esbuild'
 
 export const root = resolve(import.meta.dirname, '..')
 
-/** Compiles files, named relative to the checkout, to .mjs under a directory, keeping their places below `base`. */
+/**
+ * Compiles files, named relative to the checkout, to .mjs files in `outdir`, at the same places as
+ * below `base`.
+ */
 export function compile(files, outdir, base) {
   return build({
     entryPoints: files.map(file => join(root, file)),

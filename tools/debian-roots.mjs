@@ -1,5 +1,5 @@
-// The other Nix versions of the end-to-end tests: those of Debian 13 and of Debian sid, each in a root of its own that is
-// made once and kept.
+// The other Nix versions of the end-to-end tests: those of Debian 13 and Debian sid, each in its
+// own root, which is made once and kept.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync } from 'node:fs'
@@ -8,24 +8,25 @@ import { join } from 'node:path'
 const USUAL =
   'nix-bin busybox-static ca-certificates git gpg gpgv nodejs openssh-client sqlite3 systemd util-linux'
 
-/** By the suite, whose name the root has as well: what is installed in it. */
+/** The packages of each root, by Debian suite, which is also the root's name. */
 const PACKAGES = {
   trixie: USUAL,
   sid: 'nix-bin busybox-static ca-certificates cosign git gpg gpgv minisign nodejs openssh-client sqlite3 sqv systemd util-linux',
 }
 
-/** The directory that keeps what the tests prepare once: $NIXSIG_TEST_CACHE, else /var/cache/nixsig-test. */
+/** The directory for what the tests prepare once: $NIXSIG_TEST_CACHE, or /var/cache/nixsig-test. */
 export function testCache() {
   return process.env.NIXSIG_TEST_CACHE ?? '/var/cache/nixsig-test'
 }
 
-/** Where the root of a suite lies; whether it is ready is another question. */
+/** The path of a suite's root, whether or not it is ready. */
 export function debianRoot(suite) {
   return join(testCache(), suite)
 }
 
-// $1 is the suite, $2 the root, the other arguments are packages. The list of packages is written into the root last of
-// all, so a root whose making was interrupted is never taken for ready, and one of an older list gets what it lacks.
+// $1 is the suite, $2 the root, the other arguments are packages. The list of packages is written
+// into the root last, so an interrupted root never counts as ready, and a root with an older list
+// gets the missing packages.
 const MAKE = `
 suite=$1 root=$2; shift 2
 if ! [ -d "$root" ]; then
@@ -49,7 +50,10 @@ function isReady(suite) {
   }
 }
 
-/** Makes the roots that are not ready, side by side, a few minutes' work on a new machine; why that failed, or nothing. */
+/**
+ * Makes the missing roots in parallel, which takes a few minutes on a new machine. Resolves with
+ * the reason if that failed, or with nothing.
+ */
 export async function makeDebianRoots() {
   const suites = Object.keys(PACKAGES).filter(suite => !isReady(suite))
   const problems = await Promise.all(suites.map(make))

@@ -1,6 +1,7 @@
-// Real releases with their developers' real signatures: Debian source packages carry the upstream tarball, the upstream
-// signature and the certificate that verifies it. They come by the machine's own apt, from the archive that it is
-// configured for, into a cache; nothing on the machine changes.
+// Real releases with their developers' real signatures: Debian source packages contain the upstream
+// tarball, the upstream signature and the certificate that verifies it. They are downloaded into a
+// cache with the machine's own apt, from its configured archive; nothing else on the machine
+// changes.
 
 import { spawnSync } from 'node:child_process'
 import {
@@ -32,8 +33,9 @@ export const RELEASES =
 const ARCHIVE = /\/debian(-security)?\/?$/
 
 /**
- * The upstream release in a Debian source package, in the version of the machine's own Debian. Absolute paths. Throws
- * with one line that says what is missing: the archive, the package, or its upstream's signature or certificate.
+ * The upstream release in a Debian source package, in the version of the machine's own Debian.
+ * Paths are absolute. Throws an error of one line that says what is missing: the archive, the
+ * package, or upstream's signature or certificate.
  */
 export function debianSource(name) {
   fetchDebianSources([name])
@@ -54,8 +56,8 @@ export function debianSource(name) {
 }
 
 /**
- * Brings source packages into the cache, all that are missing by one call of apt. Throws with one line if one of them
- * cannot be had; those that can are in the cache then.
+ * Downloads all missing source packages into the cache with one call of apt. Throws an error of one
+ * line if one of them is unavailable; the others are in the cache then.
  */
 export function fetchDebianSources(names) {
   const odd = names.find(name => !/^[a-z0-9][a-z0-9.+-]+$/.test(name))
@@ -85,7 +87,10 @@ function directoryOf(name) {
   return join(testCache(), 'debian-sources', name)
 }
 
-/** A package's files into a directory of its own, which appears only when it is complete. False if files are missing. */
+/**
+ * Moves a package's files into their directory, which appears only when it is complete. Returns
+ * false if files are missing.
+ */
 function moveIntoCache(partial, name) {
   const files = readdirSync(partial).filter(file => file.startsWith(`${name}_`))
   const description = files.find(file => file.endsWith('.dsc'))
@@ -98,7 +103,7 @@ function moveIntoCache(partial, name) {
   for (const file of files) renameSync(join(partial, file), join(directory, file))
   unpackCertificates(directory)
   chmodSync(directory, 0o755)
-  // Another run may have been quicker.
+  // Another run may have been faster.
   if (!existsSync(directoryOf(name))) renameSync(directory, directoryOf(name))
   return true
 }
@@ -111,7 +116,10 @@ function unpackCertificates(directory) {
   if (wanted.length > 0) run('tar', ['-xf', packaging, ...wanted], directory)
 }
 
-/** Options that give apt a state of its own, with the machine's Debian entries as sources of source packages. */
+/**
+ * Options that give apt its own state, with the machine's Debian entries as sources of source
+ * packages.
+ */
 function aptOptions(state) {
   const parts = join(state, 'sources.list.d')
   for (const dir of [parts, join(state, 'lists/partial'), join(state, 'cache/archives/partial')]) {
@@ -132,7 +140,10 @@ function aptOptions(state) {
   ]
 }
 
-/** The machine's entries for the Debian archive, in apt's two formats (sources.list(5)), turned from deb to deb-src. */
+/**
+ * The machine's entries for the Debian archive, in apt's two formats (sources.list(5)), changed
+ * from deb to deb-src.
+ */
 function sourceEntries() {
   const parts = '/etc/apt/sources.list.d'
   const files = (existsSync(parts) ? readdirSync(parts) : []).map(file => join(parts, file))
@@ -153,7 +164,7 @@ function sourceEntries() {
   return { lines, stanzas }
 }
 
-/** Runs a program; its last line of complaint if it fails. */
+/** Runs a program; returns its last line of error output if it fails. */
 function run(program, args, cwd) {
   const done = spawnSync(program, args, { cwd, encoding: 'utf8' })
   if (done.error !== undefined) return done.error.message

@@ -1,5 +1,6 @@
-// The demo: node tools/demo.mjs. Three machines with a store, a configuration and keys of their own, all in memory;
-// nothing on this one changes but for the Debian packages that are missing and the release that is fetched by apt.
+// The demo: node tools/demo.mjs. Three machines with their own stores, configurations and keys, all
+// in memory. On this machine, only missing Debian packages are installed and the release is
+// downloaded with apt.
 
 import { ensure } from './ensure.mjs'
 import { runCompiled } from './run-compiled.mjs'

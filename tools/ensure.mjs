@@ -1,11 +1,12 @@
-// What the tests and the demo need on the machine: installed on Debian as root, named in one line elsewhere.
+// Programs that the tests and the demo need: installed on Debian as root, named in one line
+// elsewhere.
 
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { makeDebianRoots } from './debian-roots.mjs'
 import { fetchDebianSources, RELEASES } from './debian-source.mjs'
 
-/** Debian's name of the package that brings each program. */
+/** The Debian package of each program. */
 const PACKAGES = {
   nix: 'nix-bin',
   gpg: 'gpg',
@@ -41,7 +42,9 @@ function isInstalled(program) {
     .some(dir => existsSync(`${dir}/${program}`))
 }
 
-/** Makes sure that these programs are there; ends the process with one line if they cannot be had. */
+/**
+ * Makes sure that these programs are installed; ends the process with one line if they cannot be.
+ */
 export function ensure(programs) {
   const missing = programs.filter(program => !isInstalled(program))
   if (missing.length === 0) return
@@ -51,7 +54,7 @@ export function ensure(programs) {
     process.exit(2)
   }
   console.error(`installing ${packages.join(' ')} …`)
-  // Without a runlevel no package starts a service that it brings.
+  // Without a runlevel, packages do not start their services.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   for (const args of [
     ['update', '-qq'],

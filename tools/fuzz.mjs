@@ -1,4 +1,5 @@
-// Runs the fuzzer: node tools/fuzz.mjs [--seed N] [--seconds N] [--cases N] [--only NAME]. It needs nothing installed.
+// Runs the fuzzer: node tools/fuzz.mjs [--seed N] [--seconds N] [--cases N] [--only NAME]. Nothing
+// needs to be installed.
 
 import { runCompiled } from './run-compiled.mjs'
 

@@ -1,9 +1,9 @@
-// An esbuild plugin that leaves a module which is imported lazily in a file of its own beside the bundle: its text would
-// cost every start-up time.
+// An esbuild plugin that leaves a lazily imported module in a separate file beside the bundle:
+// parsing it would slow down every start.
 
 import { dirname, resolve } from 'node:path'
 
-/** `module` is an absolute path, `file` how the bundle requires it. */
+/** `module` is an absolute path; `file` is the name by which the bundle requires it. */
 export function libraryBesideBundle(module, file) {
   return {
     name: `library-beside-bundle ${file}`,

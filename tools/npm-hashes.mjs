@@ -1,6 +1,9 @@
-// Writes nix/npm-hashes.json: the NAR hash of node_modules as nix/package.nix makes it, for each system.
+// Writes nix/npm-hashes.json: the NAR hash of node_modules as nix/package.nix makes it, for each
+// system.
 //
-//   node tools/npm-hashes.mjs          after every change of package-lock.json; needs npm's registry and nix-hash
+//   node tools/npm-hashes.mjs     after every change of package-lock.json
+//
+// Needs npm's registry and nix-hash.
 
 import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -4,7 +4,10 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { compile, root } from './compile.mjs'
 
-/** Compiles and runs a program; its exit status. `build: false` leaves dist/ as it is, for what does without. */
+/**
+ * Compiles and runs a program; returns its exit status. `build: false` skips building dist/, for
+ * programs that do not need it.
+ */
 export async function runCompiled(file, args = [], { build = true } = {}) {
   if (build) {
     const built = spawnSync(process.execPath, [join(root, 'tools/build.mjs')], {

@@ -6,7 +6,10 @@
 
 import { readFileSync } from 'node:fs'
 
-/** The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is never called directly. */
+/**
+ * The wrappers that src/primitives/sodium.ts imports. They check lengths, so the raw binding is
+ * never called directly.
+ */
 const WRAPPERS = [
   'crypto_generichash',
   'crypto_generichash_final',
@@ -19,7 +22,7 @@ const WRAPPERS = [
   'randombytes_buf',
 ]
 
-/** Those for passphrases, which no hook is ever asked for. */
+/** Wrappers for passphrases, which a hook never needs. */
 const PASSPHRASE_WRAPPERS = [
   'crypto_aead_xchacha20poly1305_ietf_decrypt',
   'crypto_aead_xchacha20poly1305_ietf_encrypt',
@@ -27,7 +30,7 @@ const PASSPHRASE_WRAPPERS = [
   'sodium_memzero',
 ]
 
-/** The only one that a hook calls before it judges. */
+/** The only wrapper that a hook calls before it judges. */
 const HOOK_WRAPPERS = ['crypto_hash_sha256']
 
 const HEADER = `
@@ -48,7 +51,10 @@ const AT_START = `
 exports.crypto_generichash_STATEBYTES = binding().crypto_generichash_STATEBYTES
 `
 
-/** The text of one wrapper: from its `exports.NAME = function` to the brace that closes it in the first column. */
+/**
+ * The text of one wrapper: from its `exports.NAME = function` to the closing brace in the first
+ * column.
+ */
 function wrapper(index, name) {
   const start = index.indexOf(`\nexports.${name} = function`)
   const end = index.indexOf('\n}\n', start)

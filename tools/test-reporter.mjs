@@ -3,7 +3,7 @@
 // tools/test.mjs prints the facts of all files when the last of them has ended.
 // Format: https://nodejs.org/api/test.html#custom-reporters
 
-/** At most this much is kept of why a test failed: the whole stands in the run's own output. */
+/** The most characters of a failure's reason; the run's own output has all of it. */
 const LONGEST_REASON = 2000
 
 const reason = error =>

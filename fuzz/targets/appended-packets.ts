@@ -5,7 +5,10 @@ import { refusalOf, type Target } from '../target.ts'
 
 const SEEDS = BASES.flatMap((base, index) => fc.sample(appendedTo(base), { seed: index, numRuns: 30 }))
 
-/** Packets behind OpenPGP certificates: they never turn a refusal into trust. Which certificate, their bytes tell. */
+/**
+ * Packets appended to OpenPGP certificates never turn a refusal into trust. The bytes also choose
+ * the certificate.
+ */
 export const APPENDED_PACKETS: Target = {
   name: 'packets behind openpgp certificates',
   seeds: SEEDS,

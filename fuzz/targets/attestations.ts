@@ -75,7 +75,7 @@ export const PAYLOADS: readonly Uint8Array[] = STATEMENTS.map(printStatement)
 /** Each payload in an envelope that Alice signed. */
 export const LINES: readonly string[] = PAYLOADS.map(payload => signEnvelope(payload, ALICE))
 
-/** Words that envelopes and statements are made of. */
+/** Tokens of envelopes and statements. */
 export const ATTESTATION_TOKENS: readonly string[] = [
   ...JSON_TOKENS,
   ...['"payload"', '"payloadType"', '"signatures"', '"sig":""', '"keyid"', '"cert":""'],
@@ -92,7 +92,7 @@ export const ATTESTATION_TOKENS: readonly string[] = [
   ...['"verifiedLevels"', '"inputAttestations":[]', 'FAILED', 'PASSED', PATH, OTHER_PATH, RELEASE, NAR_HASH],
 ]
 
-/** JSON and what attestations make of it. */
+/** JSON, and what attestations make of it. */
 export const ATTESTATIONS: readonly Target[] = [
   formatTarget({
     name: 'strict json',
@@ -100,7 +100,7 @@ export const ATTESTATIONS: readonly Target[] = [
     tokens: JSON_TOKENS,
     read: input => parseStrictJson(decodeUtf8(input, 'JSON'), LIMITS),
     print: printJson,
-    // Where we read a value, everybody reads that value.
+    // A value that is accepted here is the same to every JSON parser.
     also: (value, input) => assert.deepEqual(plain(value), JSON.parse(textOf(input))),
   }),
   formatTarget({
@@ -125,7 +125,7 @@ export const ATTESTATIONS: readonly Target[] = [
   }),
 ]
 
-/** A value as JSON.parse makes it. */
+/** A value as JSON.parse returns it. */
 function plain(value: JsonValue): unknown {
   if (isList(value)) return value.map(plain)
   if (!isObject(value)) return value

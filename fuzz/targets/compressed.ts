@@ -1,4 +1,4 @@
-/** The containers of compressed files: walked through, or refused in proper form. */
+/** Containers of compressed files: walked through, or refused properly. */
 import { gzipSync } from 'node:zlib'
 import type { Compression } from '../../src/files/compressed/compression.ts'
 import { bytesReader } from '../../src/files/compressed/reader.ts'
@@ -8,7 +8,7 @@ import { refusalOf, type Target } from '../target.ts'
 
 const LIMIT = 1024 * 1024
 
-/** "hello hello hello\n" as each of the tools wrote it; of lzip the container alone. */
+/** "hello hello hello\n" compressed by each tool; for lzip only the container. */
 const SEEDS: Readonly<Record<Compression, readonly string[]>> = {
   gzip: [gzipSync('hello hello hello\n').toString('hex')],
   xz: [

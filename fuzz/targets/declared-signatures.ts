@@ -21,7 +21,10 @@ function derivationWith(name: string, value: Uint8Array): Derivation {
   return { version: undefined, ...nothing, system: 'builtin', builder: 'builtin:fetchurl', env }
 }
 
-/** What leads the verifier to a file is a store path, whole and alone; what names one in a list has no directory. */
+/**
+ * Asserts that a reference to a file is exactly a store path, and that a name in a list has no
+ * directory.
+ */
 function assertHarmless(records: readonly DeclaredSignature[]): void {
   assert.ok(records.length <= 64)
   for (const { subject, signature, checksums = PATH, fileName = 'x' } of records) {
@@ -31,7 +34,7 @@ function assertHarmless(records: readonly DeclaredSignature[]): void {
   }
 }
 
-/** What derivations say of signatures, in both places where they can. */
+/** What derivations say about signatures, in both places where they can. */
 export const DECLARED_SIGNATURES: readonly Target[] = [
   formatTarget<readonly DeclaredSignature[]>({
     name: 'declared signatures',

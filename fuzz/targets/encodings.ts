@@ -18,7 +18,7 @@ const BYTES = Buffer.from([0, 1, 2, 127, 128, 254, 255, 77, 42, 9])
 const NIX32 = '0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73'
 const always = () => true
 
-/** Bytes as text. */
+/** Encodings of bytes as text. */
 const encodings: readonly Target[] = [
   formatTarget({
     name: 'base64',

@@ -1,4 +1,4 @@
-/** Forgeries of minisign's and Nix's signatures: what verifies must be something that was signed here. */
+/** Forgeries of minisign's and Nix's signatures: what verifies must have been signed here. */
 import { strict as assert } from 'node:assert'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ const SIGNED = NARINFOS.map(text => {
   return { fingerprint: narFingerprint(narinfo), signature, text: printNarinfo({ ...narinfo, signatures }) }
 })
 
-/** A narinfo of a binary cache, up to the claims that are made of it. */
+/** A binary cache's narinfo, up to the claims made from it. */
 export const FORGED_NARINFO: Target = {
   name: 'forged narinfo',
   seeds: SIGNED.map(({ text }) => bytesOf(text)),
@@ -45,7 +45,10 @@ export const FORGED_NARINFO: Target = {
   },
 }
 
-/** Another signature file beside a file, and another file beside a signature. `directory` holds nothing else. */
+/**
+ * Other signature files beside a file, and other files beside a signature. `directory` holds
+ * nothing else.
+ */
 export function minisignForgeries(directory: string): readonly Target[] {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const genuine = join(directory, 'genuine')
@@ -97,7 +100,7 @@ async function verify(file: string, signature: Uint8Array): Promise<string> {
   return kind
 }
 
-/** Whether one of these texts is a signature of these bytes, under whatever name. */
+/** Whether one of these texts contains a signature of these bytes, under any name. */
 function isCarried(texts: readonly string[], signature: Uint8Array): boolean {
   return texts.some(text => {
     try {

@@ -1,4 +1,4 @@
-/** Forgeries of attestations: what counts must be, in the bytes that matter, something that was signed here. */
+/** Forgeries of attestations: what counts must, in the bytes that matter, have been signed here. */
 import { strict as assert } from 'node:assert'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -17,7 +17,7 @@ import { ATTESTATION_TOKENS, PAYLOADS } from './attestations.ts'
 
 const RING = keyRing([ALICE, BOB].map(each => parseKey(printNixPublicKey(each))))
 
-/** Alice and Bob sign each payload, with key ids that help, that mislead and that are none. */
+/** Each payload signed by Alice and Bob, with helpful, misleading and malformed key ids. */
 const ENVELOPES: readonly string[] = PAYLOADS.flatMap(payload => {
   const message = pae(PAYLOAD_TYPE, payload)
   const signatures = [
@@ -29,7 +29,7 @@ const ENVELOPES: readonly string[] = PAYLOADS.flatMap(payload => {
 
 const ORIGINAL = parseEnvelope(signEnvelope(PAYLOADS[0] ?? new Uint8Array(), ALICE))
 
-/** Each payload with a signature over it, as what Ed25519 is asked about. */
+/** Each payload with a signature of it, as Ed25519 verification receives them. */
 const SIGNED: ReadonlySet<string> = new Set(
   ENVELOPES.flatMap(line => {
     const { payload, signatures } = parseEnvelope(line)
@@ -37,7 +37,7 @@ const SIGNED: ReadonlySet<string> = new Set(
   }),
 )
 
-/** An envelope as it comes from outside. */
+/** Envelopes from outside. */
 export const FORGED_ENVELOPE: Target = forgery('forged envelope', ENVELOPES.map(bytesOf), textOf)
 
 /** Another payload under Alice's signature. */
@@ -45,14 +45,14 @@ export const FORGED_PAYLOAD: Target = forgery('forged payload', PAYLOADS, payloa
   printEnvelope({ ...ORIGINAL, payload }),
 )
 
-/** Another signature under a payload of Alice's. */
+/** Another signature of one of Alice's payloads. */
 export const FORGED_SIGNATURE: Target = forgery(
   'forged signature',
   ORIGINAL.signatures.map(({ signature }) => signature),
   signature => printEnvelope({ ...ORIGINAL, signatures: [{ keyid: '', signature }] }),
 )
 
-/** A whole file of attestations, up to the claims that are made of it. `directory` holds no others. */
+/** A whole file of attestations, up to the claims made from it. `directory` holds no others. */
 export function forgedAttestations(directory: string): Target {
   const file = attestationFile(directory, PATH)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -71,7 +71,8 @@ export function forgedAttestations(directory: string): Target {
       genuine ??= claimsIn(whole).then(({ claims }) => new Set(claims.map(wordsOf)))
       const known = await genuine
       assert.ok(known.size > 0, 'nothing is attested')
-      // A file that breaks off is read again and again for a while; that is tested elsewhere.
+      // A file without a final newline is read again and again for a while; that is tested
+      // elsewhere.
       const { claims, strays, troubles } = await claimsIn(`${textOf(input)}\n`)
       for (const claim of claims) assert.ok(known.has(wordsOf(claim)), `a forged claim: ${wordsOf(claim)}`)
       const problems = new Set([...strays.map(({ problem }) => problem), ...troubles.map(() => 'trouble')])
@@ -80,7 +81,7 @@ export function forgedAttestations(directory: string): Target {
   }
 }
 
-/** A target that opens the envelope which an input makes. */
+/** A target that opens the envelope made from an input. */
 function forgery(name: string, seeds: readonly Uint8Array[], lineOf: (input: Uint8Array) => string): Target {
   return {
     name,
@@ -96,7 +97,10 @@ function forgery(name: string, seeds: readonly Uint8Array[], lineOf: (input: Uin
   }
 }
 
-/** Opens an envelope; throws unless each of its signers signed that very payload here, with that very signature. */
+/**
+ * Opens an envelope. Throws unless each of its signers signed exactly that payload here, with
+ * exactly that signature.
+ */
 async function verdictOn(line: string): Promise<string> {
   const envelope = parseEnvelope(line)
   const { signers, strays } = await openEnvelope(envelope, RING)

@@ -43,14 +43,14 @@ const ADDRESS_TOKENS: readonly string[] = [
   ...['cache.example', '192.0.2.1', '[::1]', '/nix', 'nar/', '.nar.xz', ' ', '\n', '\t', BASE],
 ]
 
-/** Hands out nothing. */
+/** An upstream that serves nothing. */
 const HOLDER: Parameters<typeof readOffer>[0] = {
   url: BASE,
   locate: name => ({ kind: 'url', url: locationOf(BASE, name) }),
   stream: async () => undefined,
 }
 
-/** What upstreams say, and what comes back of what the gate hands out. */
+/** Answers of upstreams, and tickets that clients return to the gate. */
 export const GATE_INPUT: readonly Target[] = [
   formatTarget<string>({
     name: 'gate location of a nar',
@@ -75,7 +75,7 @@ export const GATE_INPUT: readonly Target[] = [
     tokens: ['nar/', '/', '-', '_', '=', '..', Buffer.from('../x').toString('base64url')],
     check: input => {
       const file = readNarTicket(GATE, [BASE], textOf(input))
-      // Nobody but the gate makes one: there is no other spelling, and no other file.
+      // Only the gate makes tickets: there is no other encoding, and no other file.
       if (file !== undefined) assert.equal(textOf(input), narTicket(GATE, NAR))
       return file === undefined ? 'refused' : 'accepted'
     },
@@ -94,7 +94,7 @@ export const GATE_INPUT: readonly Target[] = [
   },
 ]
 
-/** However often a server decodes a path, it stays where it was looked at. */
+/** Asserts that a path stays where it was checked, however often a server decodes it. */
 function assertBelow(url: string): void {
   assert.ok(new URL(url).href.startsWith(`${BASE}/`), url)
   const once = new URL(url).pathname.replace(/%25/g, '%')

@@ -43,7 +43,7 @@ const TOKENS: readonly string[] = [
   ...['100644 ', '100755 ', '160000 ', '40000 ', '..', '.git', '/', ID],
 ]
 
-/** What git keeps: tags and commits with their signatures, and the trees that those stand for. */
+/** Git objects: tags and commits with their signatures, and the trees that they name. */
 export const GIT: readonly Target[] = [
   formatTarget<GitTag>({
     name: 'git tag',
@@ -51,7 +51,7 @@ export const GIT: readonly Target[] = [
     tokens: TOKENS,
     read: parseGitTag,
     also: ({ signed }, input) => {
-      // What is signed is what stands before the signature, and both are all there is.
+      // The payload is everything before the signature, and there is nothing else.
       if (signed !== undefined)
         assert.deepEqual(Buffer.concat([signed.payload, signed.signature]), Buffer.from(input))
     },

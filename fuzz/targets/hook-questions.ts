@@ -35,7 +35,7 @@ const REPLIES: readonly HookReply[] = [
   { outcome: 'error', sentence: 'what?', notice: '', telling: { isByLine: false, versions: [] } },
 ]
 
-/** What is said between a hook and the resident process. */
+/** Messages between a hook and the resident process. */
 export const HOOK_QUESTIONS: readonly Target[] = [
   formatTarget<HookQuestion>({
     name: 'hook question',
@@ -49,7 +49,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
     tokens: TOKENS,
     read: parseQuestion,
     print: printQuestion,
-    // A hash has several spellings.
+    // A hash has several encodings.
     oneSpelling: input => !Buffer.from(input).includes(' admit '),
   }),
   formatTarget<HookReply>({
@@ -59,7 +59,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
     read: parseReply,
     print: printReply,
     oneSpelling: () => true,
-    // A hook says it as it is.
+    // A hook prints it unchanged.
     also: ({ sentence, notice }) => [sentence, ...notice.split('\n')].forEach(assertLine),
   }),
 ]

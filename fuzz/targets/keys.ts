@@ -33,7 +33,7 @@ const PEM_KEY = printPemPublicKey(ALICE.publicKey)
 const MINISIGN_TEXT = printMinisignPublicKey(MINISIGN_KEY)
 const SIGNATURE = { name: 'alice', signature: signEd25519(new Uint8Array(3), ALICE.secretKey) }
 
-/** A point of small order and one that is no canonical encoding, with which everybody could sign. */
+/** A point of small order and a non-canonical encoding, with which anybody could sign. */
 const WEAK = [Buffer.alloc(32), Buffer.alloc(32, 0xff)].map(key => key.toString('base64'))
 const TOKENS: readonly string[] = [
   ...[
@@ -100,7 +100,7 @@ const INERT_SEEDS: readonly string[] = [
   `# SHA256 HASH\n${'ab'.repeat(32)}  tool.tar\nSHA256 (tool.tar) = ${'ab'.repeat(32)}\n`,
 ]
 
-/** What no inert text has in it, since an interpreter goes by it. */
+/** Text that must not occur in an inert file, because an interpreter would act on it. */
 const PROGRAMS: readonly (readonly [program: string, sign: RegExp])[] = [
   ['a shell reads more than words in it', /[$`|&<>';!]/],
   ['sed reads an address and a command', /^\d+[a-z]? /im],
@@ -109,7 +109,7 @@ const PROGRAMS: readonly (readonly [program: string, sign: RegExp])[] = [
   ['a list has names of several words', /^[0-9a-f]{32,} [ *]?\S+[ \t]+\S/m],
 ]
 
-/** Keys and signatures of every kind but OpenPGP's. */
+/** Keys and signatures of every kind except OpenPGP. */
 export const KEYS: readonly Target[] = [
   ...nixKeys,
   formatTarget({

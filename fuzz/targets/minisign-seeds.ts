@@ -5,13 +5,13 @@ import { ALICE } from '../seeds.ts'
 const KEY_NUMBER = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8])
 const COMMENT = Buffer.from('timestamp:1790000000\tfile:hello.tar.gz')
 
-/** Alice's, as minisign has it. */
+/** Alice's key in minisign's form. */
 export const MINISIGN_KEY: MinisignPublicKey = { keyNumber: KEY_NUMBER, publicKey: ALICE.publicKey }
 
-/** The file that MINISIGN_SIGNATURES are over. */
+/** The file that MINISIGN_SIGNATURES sign. */
 export const MINISIGN_FILE: Uint8Array = Buffer.from('what is released, in a few bytes\n')
 
-/** Alice's signatures of both kinds: over the hash, and over the file itself. */
+/** Alice's signatures of both kinds: of the hash, and of the file itself. */
 export const MINISIGN_SIGNATURES: readonly Uint8Array[] = [
   signatureFile('ED', blake2b512(MINISIGN_FILE)),
   signatureFile('Ed', MINISIGN_FILE),

@@ -59,7 +59,7 @@ const tree: NarNode = {
   ],
 }
 const narOf = (node: NarNode) => Buffer.concat([...encodeNar(node)])
-/** A word of a NAR with its length and padding. */
+/** A token of a NAR with its length and padding. */
 const narWord = (word: string) => {
   const bytes = Buffer.alloc(8 + Math.ceil(word.length / 8) * 8)
   bytes[0] = word.length
@@ -84,7 +84,7 @@ const A = '00000000000000000000000000000000-a'
 const B = '11111111111111111111111111111111-b'
 const NIX32 = '0mdqa9w1p6cmli6976v4wi0sw9r4p5prkj7lzfd1877wk11c9c73'
 
-/** Two narinfos: with every field, and with no more than there must be. */
+/** Two narinfos: with every field, and with only the required ones. */
 export const NARINFOS: readonly string[] = [
   `StorePath: /nix/store/${A}
 URL: nar/file.nar.xz
@@ -155,7 +155,7 @@ export const NIX_FILES: readonly Target[] = [
       assert.ok(ours)
       return { ours, derivation: parseStoredDerivation(parseStorePath(`/nix/store/${ours[0]}`), input) }
     },
-    // A path is that of its contents, and of no others.
+    // A content-addressed path belongs to these contents and no others.
     also: ({ ours }, input) =>
       assert.ok(Buffer.from(ours[1]).equals(input), 'two contents of one store path'),
   }),

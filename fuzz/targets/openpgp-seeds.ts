@@ -1,4 +1,4 @@
-/** OpenPGP data that reads as such; nothing in it verifies, and nothing here tries to. RFC 9580, sections 4 and 5. */
+/** OpenPGP data that parses; nothing in it verifies or needs to. RFC 9580, sections 4 and 5. */
 import { vectors } from '../seeds.ts'
 
 const SECONDS = Buffer.from([0x6a, 0xb1, 0x32, 0x80])
@@ -39,7 +39,7 @@ function signature(type: number): Buffer {
   ])
 }
 
-/** A packet with a header of the newer kind, or, with `old`, of the older. */
+/** A packet with a header of the new format or, with `old`, of the old one. */
 function packet(tag: number, body: Buffer, old = false): Buffer {
   const head = old ? [0x80 | (tag << 2), body.length] : [0xc0 | tag, body.length]
   return Buffer.concat([Buffer.from(head), body])

@@ -25,7 +25,10 @@ const TOKENS: readonly string[] = [
   ...['\n\n', '\r\n', 'Comment: x\n', '=AAAA\n', '=', '\xc2\x06', '\xb4\x01'],
 ]
 
-/** Throws unless the parts of a binary file make up all of it, in order; of armoured ones nothing is said. */
+/**
+ * Throws unless the parts of a binary file make up all of it, in order. Armoured files are not
+ * checked.
+ */
 function assertWhole(input: Uint8Array, parts: readonly { readonly bytes: Uint8Array }[]): void {
   if (isText(input)) return
   assert.ok(Buffer.concat(parts.map(part => part.bytes)).equals(input), 'the parts are not the whole')

@@ -1,7 +1,7 @@
 /**
- * The files that the store plugin reads in C, held against the readers in TypeScript: it may refuse what they take,
- * and never lets in what they refuse. Its code runs with sanitizers in a process of its own; a report of theirs ends
- * that.
+ * Compares the store plugin's parsers in C with those in TypeScript: C may refuse what TypeScript
+ * accepts, but must never let in what TypeScript refuses. The C code runs with sanitizers in a
+ * separate process, which a sanitizer report ends.
  */
 import { strict as assert } from 'node:assert'
 import { spawnSync } from 'node:child_process'
@@ -95,7 +95,10 @@ const TOKENS: readonly string[] = [
   ...['\n', ' ', '\r', '\0', '\u2028', '\u00a0', 'ä', '\\', '/', '0', '9'],
 ]
 
-/** The targets, where there is a C compiler. `scratch`: an empty directory that nobody else can write to. */
+/**
+ * The targets; none if there is no C compiler. `scratch`: an empty directory that only this user
+ * can write to.
+ */
 export function pluginTargets(scratch: string): readonly Target[] {
   if (spawnSync('cc', ['--version'], { stdio: 'ignore' }).status !== 0) return []
   let plugin: AskPlugin | undefined
@@ -133,7 +136,8 @@ interface Compared {
   readonly name: string
   readonly seeds: readonly string[]
   /**
-   * Puts the input where both look; what C and TypeScript make of it. Throws FileError and FormatError as a refusal.
+   * Puts the input where both read it; returns what C decides and whether TypeScript accepts it.
+   * Throws FileError and FormatError as a refusal.
    */
   readonly compare: (input: Uint8Array) => { readonly decided: Decided; readonly isTaken: () => boolean }
 }
@@ -223,7 +227,7 @@ function expectation(state: string, ask: Ask): Target {
   })
 }
 
-/** What is admitted is so under the policy that the snapshot tells of, and under no other. */
+/** An admitted path is let in only under the policy of the snapshot. */
 function policySnapshot(where: { state: string; policy: string; snapshot: string }, ask: Ask): Target {
   const { state, policy, snapshot } = where
   const file = join(state, 'policy')
@@ -242,7 +246,7 @@ function policySnapshot(where: { state: string; policy: string; snapshot: string
   })
 }
 
-/** In a respite, what is refused otherwise is let in with a warning. */
+/** In a respite, paths that are otherwise refused are let in with a warning. */
 function respite(state: string, ask: Ask): Target {
   const since = Math.floor(Date.now() / 1000) - 60
   const print = (reason: string) => {
@@ -271,7 +275,7 @@ function respite(state: string, ask: Ask): Target {
   })
 }
 
-/** Runs something now, and gives or throws its result when it is asked for. */
+/** Runs a function now; the result is returned or thrown when it is asked for. */
 function attempt<T>(run: () => T): () => T {
   try {
     const value = run()
@@ -283,11 +287,11 @@ function attempt<T>(run: () => T): () => T {
   }
 }
 
-/** A content address by which a path is data: only if TypeScript makes the same path of it. */
+/** A content address that makes a path data: only if TypeScript computes the same path from it. */
 function address(ask: Ask, root: string): Target {
   const text = Buffer.from('a text')
   const hash = `sha256:${'0'.repeat(52)}`
-  /** Asks about a path at which a plain file lies, as it has to where a text is. */
+  /** Asks about a path that is a plain file, as a text has to be. */
   const askLying = (path: string, ca: string) => {
     writeFileSync(`${root}${path}`, '')
     const decided = ask({ path, hash: `sha256:${NAR_HASH}`, ca, root })
@@ -314,8 +318,8 @@ function address(ask: Ask, root: string): Target {
       }
       const isText = ca.startsWith('text:')
       const decided = askLying(path, ca)
-      // In the strict mode, which the snapshot has, a source is asked about and a text is not. C knows one spelling
-      // of a hash.
+      // In the snapshot's strict mode, a source is judged and a text is not. C accepts only one
+      // encoding of a hash.
       const isUsual = ca !== '' && printContentAddress(parseContentAddress(ca)) === ca
       if (!isText || isUsual)
         assert.equal(decided.outcome, isText ? 'let-in' : 'refused', `${ca}: ${decided.reason}`)

@@ -70,7 +70,7 @@ const TOKENS: readonly string[] = [
   ],
 ]
 
-/** policy.toml. Its errors are many at once, each with a line; a policy has no printer. */
+/** policy.toml. Reports many errors at once, each with a line; there is no printer for policies. */
 export const POLICY: Target = {
   name: 'policy',
   seeds: SEEDS,
@@ -89,7 +89,10 @@ export const POLICY: Target = {
   },
 }
 
-/** What is wrong first, without what it quotes. Throws unless each problem has a line that exists and a fit message. */
+/**
+ * The first problem, without quotations. Throws unless each problem has an existing line and a safe
+ * message.
+ */
 function refusalOf({ problems }: PolicyError, lines: number): string {
   for (const { line, message } of problems) {
     assert.ok(Number.isInteger(line) && line >= 1 && line <= lines, `line ${line} of ${lines}`)

@@ -28,7 +28,7 @@ const TOKENS: readonly string[] = [
   ...['../', '/', 'index', '.intoto.jsonl', '.narinfo', '.sums', '.sigstore.json', DIGEST, PART, NAR_HASH],
 ]
 
-/** The lists that a publication begins with: what a server says is there. */
+/** The lists of a publication, by which a server says what it has. */
 export const PUBLICATION: readonly Target[] = [
   formatTarget<PublicationIndex>({
     name: 'publication index',

@@ -15,7 +15,7 @@ const POLICY_DIGEST = 'cd'.repeat(32)
 const STAMP = '17:1700000000000000000:4096:1000000000:1700000000000000001'
 const POLICY = '/etc/nixsig/policy.toml'
 
-/** What the writer of an entry keeps; the reader takes more. */
+/** The most claims that the writer of an entry keeps; the reader accepts more. */
 const CLAIM_LIMIT = 64
 const BUILD_LIMIT = 512
 
@@ -122,7 +122,7 @@ const LINES: readonly string[] = [
   ],
 ]
 
-/** The files that nixsig keeps under its state directory. `state`: a directory for these targets alone. */
+/** The files in nixsig's state directory. `state`: a directory for these targets alone. */
 export function recordTargets(state: string): readonly Target[] {
   return [ledgerEntry(state), expectation(state), policySnapshot(state), quarantineEntry(state)]
 }
@@ -148,7 +148,7 @@ function ledgerEntry(state: string): Target {
   })
 }
 
-/** Whether the writer drops and escapes nothing of an entry. */
+/** Whether the writer keeps an entry completely, without dropping or escaping anything. */
 function isKeptWhole({ claims, build, rule }: Admission): boolean {
   const { inputs = [], outputs = [] } = build ?? {}
   const isPlain = (text: string) => printable(text) === text

@@ -1,4 +1,4 @@
-/** What the gate signs of a path's references, by contents alone: docs/semantics.md, G13. */
+/** The references that the gate signs, by contents alone: docs/semantics.md, G13. */
 import { strict as assert } from 'node:assert'
 import { scanForHashParts } from '../../src/formats/nix/hash-parts.ts'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
@@ -17,7 +17,8 @@ function chosen(bits: number | undefined): readonly string[] {
 }
 
 /**
- * What was found in these contents, which come in pieces of that size, or larger ones where they would be very many.
+ * The references found in contents that arrive in pieces of at least `least` bytes, larger ones if
+ * there would be too many.
  */
 function scan(contents: Uint8Array, least: number, wanted: ReturnType<typeof wantedFor>) {
   const scan = scanForHashParts(wanted)
@@ -27,8 +28,9 @@ function scan(contents: Uint8Array, least: number, wanted: ReturnType<typeof wan
 }
 
 /**
- * The first bytes of a case say which references a cache states, what the derivation could refer to, whether that is
- * known and what of it is certain, and how the contents are cut; the rest is the contents.
+ * The first bytes of a case determine the references that a cache states, those that the derivation
+ * may have, whether these are known and which are certain, and the size of the pieces; the rest is
+ * the contents.
  */
 function check(input: Uint8Array): string {
   const [stated, possible, isKnown = 0, size = 0] = input
@@ -54,7 +56,8 @@ function check(input: Uint8Array): string {
   const isTrue = (path: string) => candidates === undefined || closure.includes(path)
   const right = named.filter(isTrue)
   if (conclusion === 'right') assert.deepEqual(references, right)
-  // Where the derivation is known the truth is never refused, and what is certain is never left open.
+  // If the derivation is known, the true references are never refused, and what is certain is never
+  // left open.
   if (candidates !== undefined) {
     assert.equal(conclusion === 'right', references.join() === right.join())
     const missing = right.filter(path => !references.includes(path))

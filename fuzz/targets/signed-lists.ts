@@ -1,4 +1,6 @@
-/** Lists of checksums and signed texts, and forgeries: a list that verifies must be the one that was signed. */
+/**
+ * Lists of checksums and signed texts, and forgeries: a list that verifies must have been signed.
+ */
 import { strict as assert } from 'node:assert'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -91,7 +93,7 @@ const TEXT_TOKENS: readonly string[] = [
   ],
 ]
 
-/** Readers of files. */
+/** Parsers of files. */
 export const SIGNED_LISTS: readonly Target[] = [
   formatTarget({
     name: 'checksum list',
@@ -113,7 +115,10 @@ export const SIGNED_LISTS: readonly Target[] = [
   }),
 ]
 
-/** A list in one piece with signify's signature, judged for a file that it names. `directory` holds nothing else. */
+/**
+ * A list with an embedded signify signature, judged for a file that it names. `directory` holds
+ * nothing else.
+ */
 export function forgedList(directory: string): Target {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const file = join(directory, NAME)
@@ -141,7 +146,9 @@ export function forgedList(directory: string): Target {
   }
 }
 
-/** As coreutils would write it; undefined where one checksum is left out or two names are one. */
+/**
+ * The list as coreutils would write it; undefined if a checksum is missing or a name occurs twice.
+ */
 function printList(checksums: readonly Checksum[]): string | undefined {
   const isPlain = checksums.every(({ algorithm, name }) => algorithm !== 'other' && name !== '')
   const keys = new Set(checksums.map(({ algorithm, name }) => `${algorithm} ${name}`))

@@ -1,4 +1,7 @@
-/** What signers read - key files, agents' answers - and forgeries of envelopes by keys other than Nix's. */
+/**
+ * Parsers used by signers (key files, agents' answers), and forgeries of envelopes with keys other
+ * than Nix's.
+ */
 import { strict as assert } from 'node:assert'
 import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
 import { keyIdOf } from '../../src/crypto/envelope-keys.ts'
@@ -48,7 +51,7 @@ const SECURITY_KEY = 'sk-ssh-ed25519@openssh.com'
 const SECURITY_KEY_BLOB = Buffer.concat([SECURITY_KEY, ALICE.publicKey, 'ssh:'].map(wireString))
 const TOUCHED = parseKey(`${SECURITY_KEY} ${SECURITY_KEY_BLOB.toString('base64')}`)
 
-/** What a security key with Alice's secret signs, touched once. */
+/** What a security key with Alice's secret signs, with its user present. */
 function touched(): Uint8Array {
   const namespace = 'nixsig'
   const data = sshSignedData(namespace, 'sha256', sha256(MESSAGE))
@@ -75,7 +78,7 @@ function lineOf(signature: Uint8Array, keyid = ''): string {
 
 const LINES = SIGNED.flatMap(([key, signature]) => [lineOf(signature), lineOf(signature, keyIdOf(key))])
 
-/** Opens an envelope; whoever signed it must have signed that very payload. */
+/** Opens an envelope; its signers must have signed exactly that payload. */
 async function verdictOn(line: () => string): Promise<string> {
   try {
     const envelope = parseEnvelope(line())
@@ -90,8 +93,8 @@ async function verdictOn(line: () => string): Promise<string> {
 }
 
 /**
- * Envelopes from outside, and other signatures in place of these. One that says the same in another way is no
- * forgery.
+ * Envelopes from outside, and others with replaced signatures. Another encoding of the same content
+ * is not a forgery.
  */
 const FORGED: readonly Target[] = [
   {

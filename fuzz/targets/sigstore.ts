@@ -1,4 +1,4 @@
-/** Sigstore bundles and what is in them, and forgeries of a real one. */
+/** Sigstore bundles and their contents, and forgeries of a real one. */
 import { strict as assert } from 'node:assert'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,7 +26,7 @@ const [ENTRY] = GENUINE.entries
 assert.ok(material.kind === 'certificate' && content.kind === 'envelope' && ENTRY)
 const { certificate } = material
 
-/** As cosign makes it with a key. */
+/** A bundle as cosign makes it with a key. */
 const KEY_BUNDLE =
   '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{"publicKey":{"hint":"x"},' +
   '"tlogEntries":[],"timestampVerificationData":{"rfc3161Timestamps":[]}},' +
@@ -65,8 +65,8 @@ const SIGNER: SigstoreKey = {
 }
 
 /**
- * Another bundle beside a file that was signed: what verifies must be by the certificate and over the statement it
- * had.
+ * Another bundle beside a signed file: what verifies must have the original certificate and
+ * statement.
  */
 const FORGED_BUNDLE: Target = {
   name: 'forged sigstore bundle',

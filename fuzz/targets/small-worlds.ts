@@ -1,4 +1,4 @@
-/** Properties of the verifier in random small worlds, which a process with a /nix of its own judges. */
+/** Properties of the verifier in random small worlds, judged by a process with its own /nix. */
 import {
   openSmallWorlds,
   type PropertyName,
@@ -8,11 +8,11 @@ import {
 import { randomFor } from '../random.ts'
 import type { Target } from '../target.ts'
 
-/** Bytes by which most worlds are made, and how many of them to start from. */
+/** The number of bytes that determine most worlds, and the number of seeds. */
 const LENGTH = 240
 const SEEDS = 24
 
-/** The targets, for root alone. `scratch`: a directory for what they leave behind until all is over. */
+/** The targets, for root only. `scratch`: a directory for temporary files. */
 export function smallWorldTargets(scratch: string): readonly Target[] {
   if (whyNoSmallWorlds() !== false) return []
   let worlds: Promise<SmallWorlds> | undefined
@@ -36,7 +36,7 @@ export function smallWorldTargets(scratch: string): readonly Target[] {
   ]
 }
 
-/** The same in every run. */
+/** Seeds that are the same in every run. */
 function seedsOf(name: string): readonly Uint8Array[] {
   const random = randomFor(0, name)
   return Array.from({ length: SEEDS }, () => Uint8Array.from({ length: LENGTH }, () => random.below(256)))

@@ -5,7 +5,7 @@ import { wireString } from '../../src/formats/ssh/wire.ts'
 import { sha256, signEd25519 } from '../../src/primitives/sodium.ts'
 import { ALICE, vectors } from '../seeds.ts'
 
-/** Those of OpenSSH's keys that are read here, with their signature files over `SSH_FILE`. */
+/** OpenSSH's keys of supported kinds, with their signature files of `SSH_FILE`. */
 export const SSH_PAIRS: readonly { readonly key: SshPublicKey; readonly signature: Uint8Array }[] = [
   'ed25519',
   'ecdsa',
@@ -19,11 +19,11 @@ export const SSH_KEYS: readonly string[] = vectors('ssh', '.pub').map(([, bytes]
   bytes.toString().trimEnd(),
 )
 
-/** What OpenSSH's signatures are over, and the namespace that they are in. */
+/** The message that OpenSSH's signatures sign, and their namespace. */
 export const SSH_FILE: Uint8Array = vector('signed-data')
 export const SSH_NAMESPACE = textOf('namespace')
 
-/** All of OpenSSH's signature files, and one of Alice's by SHA-256. */
+/** All of OpenSSH's signature files, and one of Alice's with SHA-256. */
 export const SSH_SIGNATURES: readonly Uint8Array[] = [
   ...vectors('ssh', '.sig').map(([, bytes]) => bytes),
   Buffer.from(signedByAlice()),
@@ -31,16 +31,16 @@ export const SSH_SIGNATURES: readonly Uint8Array[] = [
 
 const NUMBER = Buffer.from([8, 7, 6, 5, 4, 3, 2, 1])
 
-/** Alice's, as signify has it. */
+/** Alice's key in signify's form. */
 export const SIGNIFY_KEY = { keyNumber: NUMBER, publicKey: ALICE.publicKey }
 
-/** A signature file of Alice's over `SSH_FILE`, and one that holds what it is over. */
+/** Alice's signature file of `SSH_FILE`, and one with an embedded message. */
 export const SIGNIFY_SIGNATURES: readonly Uint8Array[] = [
   signifyFile(SSH_FILE),
   Buffer.concat([signifyFile(SSH_FILE), SSH_FILE]),
 ]
 
-/** A signature file of Alice's over a message. */
+/** Alice's signify signature file of a message. */
 export function signifyFile(message: Uint8Array): Uint8Array {
   const bytes = Buffer.concat([Buffer.from('Ed'), NUMBER, signEd25519(message, ALICE.secretKey)])
   return Buffer.from(`untrusted comment: verify with alice.pub\n${bytes.toString('base64')}\n`)

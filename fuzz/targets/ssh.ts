@@ -1,4 +1,4 @@
-/** What SSH and signify write, and forgeries of it: what verifies must be something that was signed. */
+/** Files of SSH and signify, and forgeries of them: what verifies must have been signed. */
 import { strict as assert } from 'node:assert'
 import { createHash } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
@@ -52,7 +52,7 @@ const LISTS: readonly string[] = [
   `bob valid-before="20270101120000Z" ${SECOND}`,
 ]
 
-/** Readers of files. */
+/** Parsers of files. */
 export const SSH: readonly Target[] = [
   formatTarget({
     name: 'ssh signature',
@@ -98,7 +98,7 @@ export const SSH: readonly Target[] = [
 
 const GENUINE = SSH_PAIRS.map(({ signature }) => parseSshSignature(signature))
 
-/** A signature file over OpenSSH's message. */
+/** A signature file for OpenSSH's message. */
 export const FORGED_SSH_SIGNATURE: Target = {
   name: 'forged ssh signature',
   seeds: SSH_SIGNATURES,
@@ -126,7 +126,7 @@ export const FORGED_SSH_SIGNATURE: Target = {
   },
 }
 
-/** A bare signature, as an agent returns it, for a message that nobody signed: none is good. */
+/** A raw signature, as an agent returns it, for a message that nobody signed: none may verify. */
 export const FORGED_SSH_BLOB: Target = {
   name: 'forged ssh blob',
   seeds: GENUINE.map(({ signature }) => signature),
@@ -149,7 +149,7 @@ export const FORGED_SSH_BLOB: Target = {
   },
 }
 
-/** A detached signature of signify's must be Alice's very own. */
+/** A detached signify signature that verifies must be Alice's. */
 export const FORGED_SIGNIFY: Target = {
   name: 'forged signify signature',
   seeds: SIGNIFY_SIGNATURES,

@@ -23,7 +23,7 @@ const RESULT = 0x52534c54
 const ERROR = 0x63787470
 const SERVER_MAGIC = 0x6478696f
 
-/** The longest string that is read, padded. */
+/** The longest string that is read, with padding. */
 const MOST_AT_ONCE = MAX_STRING + 7
 
 /** Frames that may come before any answer. */
@@ -52,7 +52,7 @@ const TOKENS: readonly string[] = [
   ...[PATH, OTHER_PATH, '', NAR_HASH, '\x1b]0;title\x07'].map(text => encode(text)),
 ].map(bytes => Buffer.from(bytes).toString('latin1'))
 
-/** The bytes ended before the answer did: on a connection, an answer that never comes. */
+/** The bytes ended before the answer: on a connection, an answer that never arrives. */
 class BrokenOffError extends Error {
   override readonly name = 'BrokenOffError'
 }
@@ -92,7 +92,7 @@ function answerTarget<T>(
   })
 }
 
-/** What a Nix daemon answers, and what Nix says to its build hook. */
+/** Answers of a Nix daemon, and what Nix sends to its build hook. */
 export const WORKER_PROTOCOL: readonly Target[] = [
   answerTarget('greeting', [encode(SERVER_MAGIC, 0x123)], readGreeting, minor =>
     assert.ok(minor === 34 || minor === 35),

@@ -1,5 +1,5 @@
-# What `nix flake check` builds: the package with its tests and its formatting, the module, and what
-# it is to withstand, each attack as a virtual machine of its own.
+# What `nix flake check` builds: the package with its tests and formatting, the module, and the
+# attacks, each as a separate virtual machine.
 { pkgs }:
 
 let

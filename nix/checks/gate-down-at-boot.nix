@@ -1,5 +1,5 @@
-# Where the gate does not come up with the machine, nothing comes in at all: not from a cache, and
-# no source. Once it is up, all goes its way.
+# If the gate does not start with the machine, nothing comes in: neither from a cache nor as a
+# source. Once it runs, everything works.
 harness:
 harness "gate-down-at-boot" {
   machine.systemd.services.nixsig.unitConfig.ConditionPathExists = "/root/mended";

@@ -1,8 +1,10 @@
-# What the tests in virtual machines have in common: a machine that enforces. Sources need alice,
-# outputs this machine or a cache whose key is in the list; `hello` is one source and what is built
-# from it, by nothing but a shell.
+# What the tests in virtual machines share: a machine that enforces. Sources need alice, outputs
+# need this machine or a cache whose key is in the list. `hello` is one source and what is built
+# from it with only a shell.
 #
-#   harness NAME { machine ? <a module>, testScript }      the script has `machine`, `attest` and `refused`
+#   harness NAME { machine ? <a module>, testScript }
+#
+# The script has `machine`, `attest` and `refused`.
 { pkgs }:
 
 let
@@ -45,7 +47,7 @@ let
     };
   };
 
-  # No file of the store is a secret, and these are none.
+  # No file in the store is secret, but these keys need not be.
   secret = name: pkgs.writeText "${name}.secret" "${keys.${name}.secret}\n";
 
   prelude = ''

@@ -1,5 +1,5 @@
-# Keys of the tests in virtual machines: the first three pairs of RFC 8032, section 7.1, which
-# everybody has.
+# Keys for the tests in virtual machines: the first three pairs of RFC 8032, section 7.1, which are
+# public.
 let
   pair = name: secret: public: {
     secret = "${name}:${secret}";

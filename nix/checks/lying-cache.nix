@@ -1,9 +1,9 @@
-# A cache has a binary that somebody else signed, and one that is not what its key signed. Neither
-# comes in; the true one does.
+# A cache has one binary signed by a stranger, and one that differs from what its key signed.
+# Neither comes in; the genuine one does.
 harness:
 harness "lying-cache" {
   testScript = ''
-    # Another machine, on which nothing guards Nix: its store, and its nix.conf.
+    # Another machine without nixsig: its store, and its nix.conf.
     machine.succeed(
         "mkdir /root/conf && grep -v -e hook -e plugin -e include -e substituters /etc/nix/nix.conf >/root/conf/nix.conf"
     )

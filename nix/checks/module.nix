@@ -1,5 +1,5 @@
-# A system with the module in it: its policy is checked by nixsig itself while it is built, and its
-# nix.conf and units are there.
+# A system with the module: nixsig itself checks its policy when it is built, and its nix.conf and
+# units are in place.
 { pkgs }:
 
 let

@@ -1,5 +1,5 @@
-# Checks of the source itself: tests, types and formatting. The other tests want root, namespaces
-# and Debian: see CONTRIBUTING.md.
+# Checks of the source: tests, types and formatting. The other tests need root, namespaces and
+# Debian: see CONTRIBUTING.md.
 { pkgs }:
 
 let
@@ -28,7 +28,7 @@ let
     ];
   };
 
-  # A command in a checkout with its node_modules.
+  # Runs a command in a checkout with its node_modules.
   check =
     name: programs: command:
     pkgs.runCommand "nixsig-${name}" { nativeBuildInputs = [ pkgs.nodejs ] ++ programs; } ''
@@ -42,7 +42,7 @@ let
       touch $out
     '';
 
-  # As Debian calls it, and the tests.
+  # Under the name that Debian and the tests use.
   signify = pkgs.runCommand "signify-openbsd" { } ''
     mkdir -p $out/bin
     ln -s ${lib.getExe' pkgs.signify "signify"} $out/bin/signify-openbsd
@@ -51,7 +51,7 @@ let
   arch = if pkgs.stdenv.hostPlatform.isAarch64 then "arm64" else "x64";
 in
 {
-  # What needs nothing of the machine but these programs.
+  # Tests that need nothing of the machine except these programs.
   unit-tests =
     check "unit-tests"
       [
@@ -75,7 +75,7 @@ in
 
   types = check "types" [ ] "node node_modules/typescript/bin/tsc --noEmit";
 
-  # npm's program wants the dynamic linker of another distribution.
+  # npm's program needs the dynamic linker of another distribution.
   format = check "format" [ ] ''
     ${pkgs.stdenv.cc.bintools.dynamicLinker} --library-path ${pkgs.stdenv.cc.cc.lib}/lib \
       node_modules/@biomejs/cli-linux-${arch}/biome check --error-on-warnings .

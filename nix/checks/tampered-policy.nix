@@ -1,4 +1,5 @@
-# A policy that others could have written is none: nothing is built until it is root's own again.
+# A policy that others could have written is invalid: nothing is built until it belongs to root
+# again.
 harness:
 harness "tampered-policy" {
   testScript = ''

@@ -1,10 +1,8 @@
-# A system of which something is not trusted is not switched to: here the very one that runs, of
-# which nobody signed anything. What alice signed and this machine built passes, small as it is for
-# a system.
+# The machine does not switch to a system with untrusted paths: here the running one, of which
+# nobody signed anything. A minimal system that alice signed and this machine built passes.
 harness:
 harness "unadmitted-switch" {
-  # What NixOS asks before it switches. It has its own place for that, which is not the same in all
-  # versions.
+  # The checks that NixOS runs before it switches. Where it has them differs between versions.
   machine =
     { config, pkgs, ... }:
     {

@@ -1,5 +1,5 @@
-# Nothing is built from a source that nobody signed, nor from one that is a byte away from what was
-# signed.
+# Nothing is built from a source that nobody signed, nor from one that differs by a byte from what
+# was signed.
 harness:
 harness "unsigned-source" {
   testScript = ''

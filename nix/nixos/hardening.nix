@@ -1,6 +1,6 @@
-# How far a service of nixsig's is shut in, as systemd.exec(5) has it. It is root, because ledger
-# and keys are root's, and has no more than that: no capability, no device, and nothing that it can
-# write to but its own state. What is refused is moved out of the store by the hook that asked.
+# The sandbox of a nixsig service, in terms of systemd.exec(5). It runs as root, because the ledger
+# and keys belong to root, with nothing else: no capability, no device, and write access only to its
+# own state. The hook that asked moves refused outputs out of the store.
 {
   CapabilityBoundingSet = "";
   DevicePolicy = "closed";

@@ -15,21 +15,21 @@ let
 in
 {
   config = lib.mkIf cfg.enable {
-    # Stronger than what others say, so that the system evaluates as far as contradictions.nix,
-    # which says what is wrong.
+    # Stronger than other definitions, so that the system evaluates as far as contradictions.nix,
+    # which reports the conflict.
     nix.settings = lib.mapAttrs (_: lib.mkOverride 60) settings // {
-      # A flake could switch all of this off. Nix complains of the setting where it has no flakes.
+      # A flake could disable all of this. Nix warns about the setting if it has no flakes.
       accept-flake-config = lib.mkIf hasFlakes (lib.mkOverride 60 false);
     };
 
-    # Nix 2.25 to 2.33 puts its own program in place of what nix.conf says of this one. What others
-    # say is stronger, so that the system evaluates as far as contradictions.nix.
+    # Nix 2.25 to 2.33 replaces the build-hook of nix.conf with its own program. Other definitions
+    # are stronger, so that the system evaluates as far as contradictions.nix.
     systemd.services.nix-daemon.environment = lib.optionalAttrs (isIn "build-hook") {
       NIX_CONFIG = lib.mkDefault daemonConfig;
     };
 
-    # The gate's key is made on the machine, so that nobody else ever had it. Until it is there,
-    # nothing comes in.
+    # The gate's key is made on the machine, so that nobody else ever has it. Until then, nothing
+    # comes in.
     nix.extraOptions = lib.mkIf hasOwnGate (
       lib.mkAfter ''
         !include ${keyConf}

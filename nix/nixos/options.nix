@@ -1,5 +1,5 @@
-# What is to be said of the machine. What is to be said of trust, which is the policy, has its
-# options in policy-options.nix.
+# Options about the machine. The options about trust, which is the policy, are in
+# policy-options.nix.
 { lib, pkgs, ... }:
 
 let

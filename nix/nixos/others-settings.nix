@@ -1,9 +1,9 @@
-# What modules other than nixsig's say of Nix's settings, found where it was said, whatever came of
-# it.
+# What other modules define for Nix's settings, found in the definitions, whatever the merged value
+# is.
 { lib, options }:
 
 let
-  # Names that settings had before.
+  # Former names of settings.
   aliases = {
     binary-caches = "substituters";
     trusted-binary-caches = "trusted-substituters";
@@ -22,7 +22,7 @@ let
     in
     aliases.${plain} or plain;
 
-  # The words that a value has in nix.conf.
+  # The words of a value in nix.conf.
   words =
     value:
     if value == null then
@@ -34,8 +34,7 @@ let
     else
       lib.filter (word: builtins.isString word && word != "") (builtins.split "[[:space:]]+" (toString value));
 
-  # What a definition comes to: conditions that do not hold drop out, and so does what is weaker
-  # than usual.
+  # Resolves a definition: false conditions drop out, and so do definitions weaker than usual.
   plain =
     value:
     let
@@ -56,8 +55,8 @@ let
 
   definitionsOf = option: lib.filter (definition: !isOurs definition) option.definitionsWithLocations;
 
-  # { name, value, file } for each setting of each module. Values are left alone until somebody asks
-  # for that name: a module may compute one setting from another.
+  # { name, value, file } for each setting of each module. Values stay lazy until that name is asked
+  # for: a module may compute one setting from another.
   fromSettings = lib.concatMap (
     { file, value }:
     lib.concatMap (
@@ -70,7 +69,7 @@ let
     ) (plain value)
   ) (definitionsOf options.nix.settings);
 
-  # The same for lines of text, which come after all settings and win over them.
+  # { name, value, file } for each line of text; these come after all settings and override them.
   fromText = lib.concatMap (
     { file, value }:
     lib.concatMap (
@@ -100,10 +99,10 @@ in
 {
   inherit words;
 
-  # Every word that others say for a setting.
+  # Every word that others define for a setting.
   wordsFor = name: lib.concatMap (setting: setting.words) (named name);
 
-  # Those settings of this name of which a word is none of these: { words, file }.
+  # Definitions of this setting with a word that is not in `allowed`: { words, file }.
   departing =
     name: allowed:
     lib.filter (setting: setting.words != [ ]) (

@@ -1,4 +1,4 @@
-# Which parts of nixsig stand before Nix, and where its files lie on a machine.
+# Which parts of nixsig are enabled, and where its files are on a machine.
 { config, lib }:
 
 let
@@ -8,16 +8,16 @@ in
 {
   inherit isIn;
 
-  # The gate that Nix asks is this machine's own, or one of the fleet's, or none.
+  # Nix asks this machine's own gate, the fleet's gate, or none.
   hasOwnGate = isIn "gate" && cfg.gate.fleet == null;
   hasFleet = isIn "gate" && cfg.gate.fleet != null;
 
-  # What the daemon is told besides nix.conf.
+  # Settings of the daemon besides nix.conf.
   daemonConfig = "build-hook = ${cfg.package}/libexec/nixsig/build-hook";
 
-  # What nix.conf includes: the line by which Nix trusts the own gate's key.
+  # A file that nix.conf includes: it makes Nix trust the own gate's key.
   keyConf = "/var/lib/nixsig/nix.conf";
 
-  # Where evidence is looked for unless somebody says otherwise.
+  # Where evidence is looked for by default.
   evidence = "/etc/nixsig/attestations";
 }

@@ -1,4 +1,4 @@
-# The policy as options: whom you trust, and for what. Fields are called as in policy.toml
+# The policy as options: whom you trust, and for what. Fields have the names of policy.toml
 # (docs/policy.md).
 {
   config,

@@ -1,5 +1,5 @@
-# policy.toml, made of the options and checked when the system is built, so that a bad policy never
-# reaches a machine.
+# policy.toml, generated from the options and checked when the system is built, so that an invalid
+# policy never reaches a machine.
 {
   config,
   lib,
@@ -13,7 +13,7 @@ let
 
   lists = map (import ./trusted-list.nix { inherit lib; }) cfg.trustedLists;
 
-  # What is not said is not written.
+  # Options that are not set are not written.
   written =
     value:
     if builtins.isAttrs value && !lib.isDerivation value then
@@ -23,7 +23,7 @@ let
     else
       value;
 
-  # A key or an address of which there is nothing more to say is written as what it is.
+  # A key or address without further fields is written as a plain string.
   plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else set;
 
   principals = lib.mapAttrs (_: principal: { keys = map (plain "key") principal.keys; }) (
@@ -55,7 +55,7 @@ let
 
   unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);
 
-  # The names that a set of sets has, each as often as it has it.
+  # The names in a list of sets, each as often as it occurs.
   namesIn = lib.concatMap (set: builtins.attrNames set.principals ++ builtins.attrNames set.groups);
   names = namesIn ([ cfg ] ++ lists);
   repeated = lib.filter (name: lib.length (lib.filter (other: other == name) names) > 1) (lib.unique names);
@@ -87,7 +87,7 @@ in
     ];
 
     warnings = lib.optional (cfg.mode == "warn") ''
-      security.nixsig.mode is "warn": what is not trusted is told, and let pass. When nothing that you use is told any more, set it to "enforce".
+      security.nixsig.mode is "warn": untrusted paths are reported but allowed. When nothing that you use is reported any more, set it to "enforce".
     '';
   };
 }

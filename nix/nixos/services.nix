@@ -1,5 +1,4 @@
-# The units of systemd: the machine's keys, the gate behind its sockets, and what is looked after
-# from time to time.
+# The systemd units: the machine's keys, the gate behind its sockets, and periodic tasks.
 {
   config,
   lib,
@@ -36,7 +35,7 @@ in
   config = lib.mkIf cfg.enable {
     environment.systemPackages = [
       cfg.package
-      # What nixsig looks for among the programs of the system to check developers' signatures with.
+      # The program with which nixsig checks developers' OpenPGP signatures.
       pkgs.sequoia-sqv
       pkgs.git
     ];
@@ -68,8 +67,8 @@ in
         };
     };
 
-    # systemd holds both sockets: whoever asks while the gate is restarted waits for it, and nobody
-    # else can take them.
+    # systemd holds both sockets: clients wait while the gate restarts, and no other process can
+    # take them.
     systemd.sockets.nixsig = lib.mkIf hasOwnGate {
       description = "Trust gate for Nix: what Nix asks";
       wantedBy = [ "sockets.target" ];
@@ -102,7 +101,7 @@ in
       ++ lib.optional hasOwnGate "nixsig.socket";
       after = [ "nixsig-keys.service" ];
       before = [ "nix-daemon.service" ];
-      # However often it ends, it is started again: without it nothing comes in.
+      # Restarted however often it ends: without it nothing comes in.
       unitConfig.StartLimitIntervalSec = 0;
       environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
       serviceConfig =
@@ -118,17 +117,17 @@ in
           LimitNOFILE = 16384;
           RuntimeDirectory = "nixsig";
           RuntimeDirectoryMode = "0755";
-          # The socket in it is systemd's, and outlives the service.
+          # The socket in it belongs to systemd and outlives the service.
           RuntimeDirectoryPreserve = true;
-          # The gate asks the kernel which user a local connection is of, and in a namespace of users all
-          # but root are the same one.
+          # The gate asks the kernel for the user of a local connection; in a user namespace all
+          # users except root look the same.
           PrivateUsers = false;
-          # Its process for HTTP lowers its own priority.
+          # The gate's HTTP process lowers its own priority.
           SystemCallFilter = hardening.SystemCallFilter ++ [ "setpriority" ];
         };
     };
 
-    # The daemon reads nix.conf when it starts, and the key of the gate with it.
+    # The daemon reads nix.conf, with the gate's key, when it starts.
     systemd.services.nix-daemon = {
       wants = [ "nixsig-keys.service" ];
       after = [ "nixsig-keys.service" ];
@@ -137,7 +136,7 @@ in
     systemd.services.nixsig-audit = lib.mkIf cfg.audit.enable {
       description = "What nixsig looks after from time to time";
       after = [ "nixsig.service" ];
-      # Shut in, the doctor would see another machine than the one that there is.
+      # In a sandbox, the doctor would not see the real machine.
       serviceConfig = {
         Type = "oneshot";
         ExecStart = lib.getExe (

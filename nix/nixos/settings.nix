@@ -1,6 +1,6 @@
-# The settings of Nix by which nixsig is the only way in: the same that `nixsig setup` writes
-# elsewhere. Which ones there are depends on options of nixsig alone: to find out what others set,
-# the module system has to know it.
+# The settings that make nixsig the only way into the store, as `nixsig setup` writes them
+# elsewhere. Which settings there are depends only on nixsig's own options: the module system has to
+# know that before it can find out what others set.
 {
   config,
   lib,
@@ -14,30 +14,30 @@ let
 
   others = import ./others-settings.nix { inherit lib options; };
 
-  # What listens everywhere is asked on this machine.
+  # A gate that listens on all addresses is reached at this machine's own.
   own = "http://${
     lib.replaceStrings [ "0.0.0.0" "[::]" ] [ "127.0.0.1" "[::1]" ] cfg.gate.listen
   }";
 in
 {
-  # Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build
+  # Nix calls the pre-build hook only for sandboxed builds; the second line keeps it from building
   # without.
   sandbox = true;
   sandbox-fallback = false;
 
-  # What comes from binary caches comes through the gate, which signs what it lets in.
+  # All binary caches are asked through the gate, which signs what it lets in.
   substituters = lib.optional (isIn "gate") (if hasFleet then cfg.gate.fleet.url else own);
   trusted-substituters = [ ];
-  # The own gate's is made on the machine, and comes from the file that nix.conf includes.
+  # The own gate's key is made on the machine, and is in the file that nix.conf includes.
   trusted-public-keys = lib.optional hasFleet cfg.gate.fleet.publicKey;
   require-sigs = true;
   # What the gate refuses is refused, and not built in its place.
   fallback = false;
-  # Nix would remember for thirty days what it was once told, revoked or not.
+  # Otherwise Nix would remember answers for thirty days, even after a revocation.
   narinfo-cache-positive-ttl = 0;
   narinfo-cache-negative-ttl = 0;
 
-  # Others could switch all of this off.
+  # Trusted users could disable all of this.
   trusted-users = [ "root" ];
 }
 // lib.optionalAttrs (isIn "hooks") {
@@ -48,6 +48,6 @@ in
   build-hook = "${programs}/build-hook";
 }
 // lib.optionalAttrs (isIn "plugin") {
-  # The setting is one list: plugins of others stay in it.
+  # The setting is one list: other plugins stay in it.
   plugin-files = others.wordsFor "plugin-files" ++ [ "${programs}/native/nixsig-plugin.so" ];
 }

@@ -1,4 +1,4 @@
-# A system of which anything is not trusted is not switched to.
+# Refuses to switch to a system with untrusted paths.
 {
   config,
   lib,
@@ -14,12 +14,12 @@ in
 {
   # NixOS before 25.05 has no such checks.
   config = lib.optionalAttrs (options.system ? preSwitchChecks) (lib.mkIf (cfg.enable && cfg.preSwitchCheck) {
-    # By the policy in force, which whoever made the other system may not have met; and by that
-    # system's own, under which it would have to live.
+    # Checked against the current policy, which the author of the other system may not have
+    # satisfied, and against that system's own policy, under which it would have to work.
     system.preSwitchChecks.nixsig = ''
       incoming="''${1-}"
       ${lib.optionalString (lib.elem evidence cfg.attestations.directories) ''
-        # At the first time nobody has made it yet.
+        # At the first switch it does not exist yet.
         ${pkgs.coreutils}/bin/mkdir -p ${evidence}
       ''}
       for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do

@@ -1,5 +1,5 @@
-# Reads a trusted list that somebody else keeps. It may say who there is, and nothing of what they
-# are trusted for.
+# Reads a trusted list that somebody else maintains. It may define principals and groups, but not
+# what they are trusted for.
 { lib }:
 
 file:
@@ -14,7 +14,7 @@ let
   ];
   strange = lib.subtractLists known (builtins.attrNames list);
 
-  # Beside the list, wherever it lies.
+  # Relative to the list's own directory.
   absolute =
     name: if builtins.isString name && !lib.hasPrefix "/" name then dirOf file + "/${name}" else name;
 

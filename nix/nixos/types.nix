@@ -1,11 +1,12 @@
-# Types of what a policy holds. Names and meaning are those of docs/policy.md; what a type cannot
-# say, such as that a group can be filled, `nixsig policy check` does when the system is built.
+# Types of a policy's fields. Names and meanings are those of docs/policy.md; what a type cannot
+# express, such as that a group can be filled, `nixsig policy check` checks when the system is
+# built.
 { lib }:
 
 let
   inherit (lib) mkOption types;
 
-  # A field that is left out of policy.toml unless it is said.
+  # A field that is left out of policy.toml unless it is set.
   optional =
     type: example: description:
     mkOption {
@@ -30,7 +31,7 @@ let
       description = "date such as \"2026-12-31\", or a time with its offset such as \"2026-12-31T18:00:00+01:00\"";
     };
 
-  # A path of Nix's is copied to the store, where nobody can change it.
+  # A Nix path is copied to the store, where nobody can change it.
   file = types.either types.path types.nonEmptyStr // {
     description = "path, or its name beside policy.toml";
   };
@@ -210,7 +211,7 @@ let
     };
   };
 
-  # The address alone says as much as a set that has nothing else.
+  # A set with only an address can be written as the address.
   orUrl = types.coercedTo url (address: { url = address; });
 
   source = orUrl (

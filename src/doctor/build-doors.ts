@@ -1,10 +1,10 @@
-/** Doors about how Nix builds, and by whom it is told to. */
+/** Doors about how Nix builds, and who may ask it to. */
 import { itemsOf, truthOf } from '../nix-config/settings.ts'
 import { about, closed, type Finding, known, notApplicable, open, unknown, worst } from './door.ts'
 import type { Facts } from './facts.ts'
 import { inEachView, list, shown, wants, wantsNone } from './views.ts'
 
-/** What nobody signs, and what a hook cannot be asked about. */
+/** Features whose outputs nobody signs, and about which a hook cannot be asked. */
 const UNJUDGED_FEATURES = ['ca-derivations', 'dynamic-derivations', 'impure-derivations']
 
 export const sandbox = wants('sandbox', true)
@@ -13,7 +13,7 @@ export const experimentalFeatures = wantsNone('experimental-features', feature =
   UNJUDGED_FEATURES.includes(feature),
 )
 
-/** Trusted users set what they like, hooks and sandbox included. */
+/** Trusted users can set anything, including hooks and sandbox. */
 export function trustedUsers(facts: Facts): Finding {
   const users = wantsNone('trusted-users', user => user !== 'root')(facts)
   if (known(facts.daemon)?.isForcedToTrust !== true) return users
@@ -23,12 +23,14 @@ export function trustedUsers(facts: Facts): Finding {
   ])
 }
 
+/** Never open: what users of the daemon ask for is judged. */
 export function allowedUsers(facts: Facts): Finding {
   return inEachView(facts, settings =>
     closed(`note: ${shown(settings, 'allowed-users')}; what they ask for is judged`),
   )
 }
 
+/** A flake whose settings are accepted could disable nixsig. */
 export function acceptFlakeConfig(facts: Facts): Finding {
   const setting = wants('accept-flake-config', false)(facts)
   const accepted = about(facts.files.acceptedFlakeSettings, count =>
@@ -42,7 +44,7 @@ export function acceptFlakeConfig(facts: Facts): Finding {
   return accepted.state === 'closed' ? setting : worst([setting, accepted])
 }
 
-/** A machine that builds for this one judges by its own policy, or by none. */
+/** A remote builder judges by its own policy, if it has one. */
 export function builders(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const items = itemsOf(settings, 'builders')
@@ -59,6 +61,7 @@ export function builders(facts: Facts): Finding {
   })
 }
 
+/** Never open: builds that evaluation starts are judged like any other. */
 export function importFromDerivation(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const isOn = truthOf(settings, 'allow-import-from-derivation') !== false
@@ -66,7 +69,7 @@ export function importFromDerivation(facts: Facts): Finding {
   })
 }
 
-/** Both have a choice between substituting and building, each of which is judged. */
+/** Whether a path is substituted or built, it is judged. */
 export function substituteAndFallback(facts: Facts): Finding {
   return inEachView(facts, settings =>
     closed(

@@ -1,4 +1,4 @@
-/** Doors about where binaries come from. */
+/** Doors about the sources of binaries. */
 import { parseNixPublicKey } from '../formats/nix/nix-key.ts'
 import { itemsOf } from '../nix-config/settings.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -27,7 +27,7 @@ function onlyTheGate(facts: Facts, name: string): Finding {
   })
 }
 
-/** Keys are compared by their bytes: anybody can call a key anything. */
+/** Compares keys by their bytes: a key can have any name. */
 export function trustedPublicKeys(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const items = itemsOf(settings, 'trusted-public-keys')
@@ -41,7 +41,9 @@ export function trustedPublicKeys(facts: Facts): Finding {
   })
 }
 
-/** Whoever signs with it what was built here signs as let in by the gate. */
+/**
+ * If Nix signed its own builds with the gate's key, they would look as if the gate had let them in.
+ */
 export function secretKeyFiles(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const files = itemsOf(settings, 'secret-key-files')
@@ -60,7 +62,7 @@ export function secretKeyFiles(facts: Facts): Finding {
 
 const TTLS = ['narinfo-cache-positive-ttl', 'narinfo-cache-negative-ttl']
 
-/** What Nix remembers of a gate's answer outlives a revocation. */
+/** Answers of the gate that Nix caches would outlive a revocation. */
 export function narinfoTtl(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const kept = TTLS.filter(name => settings.get(name) !== '0')
@@ -70,7 +72,7 @@ export function narinfoTtl(facts: Facts): Finding {
 
 const STORES = ['store', 'substituters', 'trusted-substituters', 'builders']
 
-/** A store with `trusted` in its address is believed without any signature. */
+/** A store with `trusted` in its address needs no signature. */
 export function trustedStores(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const holes = STORES.flatMap(name => itemsOf(settings, name)).filter(isTrustedStore)

@@ -1,4 +1,4 @@
-/** Tries all ways into the store, and takes out again whatever came in. */
+/** Tries all ways into the store, and removes whatever came in. */
 import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { attestationFile } from '../evidence/attestation-file.ts'
@@ -11,12 +11,15 @@ import { removePaths, type Traces, tryBuild, tryImport, type Way } from './canar
 import type { CanaryFacts } from './facts.ts'
 import { learn } from './learn.ts'
 
-/** Milliseconds: what an attempt takes ends by itself before that. */
+/** Milliseconds; the steps of an attempt end by themselves before that. */
 const ATTEMPT_LIMIT = 25_000
 const REMOVAL_LIMIT = 12_000
 const PAUSE = 500
 
-/** Tries both ways at a time; without a daemon, one. Never rejects. */
+/**
+ * Tries root's own Nix and the daemon at the same time; without a daemon, only the former. Never
+ * rejects.
+ */
 export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise<CanaryFacts> {
   const traces: Traces = { names: [], paths: [] }
   const tryWay = async (way: Way) => {
@@ -39,15 +42,16 @@ export async function tryDoors(ownWay: Way, daemonWay: Way | undefined): Promise
   }
 }
 
-/** What the store's directory has of it, valid or not: locks and what was unpacked as well. */
+/** What is left in the store's directory, valid or not, including locks and unpacked files. */
 function leftIn({ names }: Traces): readonly string[] {
   const entries = readdirSync(STORE_DIR).filter(entry => names.some(name => entry.includes(name)))
   return entries.map(entry => `${STORE_DIR}/${entry}`)
 }
 
 /**
- * What was late may hold some of it for a few seconds more, and then Nix removes none that it is told of with it. Or one
- * way is shut for now, and another is not.
+ * Removes everything that is left. An attempt that timed out may hold some of it for a few more
+ * seconds, and then Nix removes none of the paths in the same command. One way may also be blocked
+ * while another works.
  */
 async function removeAll(ways: readonly [Way, ...Way[]], traces: Traces): Promise<void> {
   const end = performance.now() + REMOVAL_LIMIT
@@ -62,7 +66,7 @@ async function removeAll(ways: readonly [Way, ...Way[]], traces: Traces): Promis
   }
 }
 
-/** Takes away what nixsig itself wrote down of a path that is no more. */
+/** Removes what nixsig recorded about a path that is gone. */
 function forget(state: string, path: string): void {
   const { digest } = parseStorePath(path)
   settle(state, digest)

@@ -18,28 +18,29 @@ function tried(
   if ('problem' in canary) return unknown(canary.problem)
   const { value } = canary
   if (value.kind === 'refused') return closed(value.by)
-  if (value.kind === 'failed') return unknown(`it did not come in, but not because of nixsig: ${value.why}`)
+  if (value.kind === 'failed') return unknown(`it did not come in, but for another reason: ${value.why}`)
   if (known(facts.policy)?.mode === 'warn') return open('warn mode: open by choice', 'nixsig enforce')
   return letIn(value.isJudged)
 }
 
 function importLetIn(isJudged: boolean): Finding {
-  if (!isJudged) return open('what nobody attested came in, and was taken out again')
+  if (!isJudged) return open('a path that nobody attested came in, and was removed again')
   return open(
-    'the policy lets in what nobody attested',
+    'the policy lets in paths that nobody attested',
     'have its rules require somebody for outputs (nixsig policy describe)',
   )
 }
 
-/** A policy may say in as many words that whatever is built here needs nobody's signature. */
+/** A policy may explicitly accept anything that is built here, without a signature. */
 function buildLetIn(isJudged: boolean): Finding {
-  if (!isJudged) return open('what nobody signed was built without being judged, and was taken out again')
-  return closed('note: it was judged; the policy lets be built here what nobody signed')
+  if (!isJudged)
+    return open('a derivation that nobody signed was built without being judged, and was removed again')
+  return closed('note: it was judged; the policy allows unsigned derivations to be built here')
 }
 
-/** What the doctor itself could not take away again. */
+/** What the doctor could not remove again. */
 export function leftovers({ canaries }: Facts): Finding {
   const { leftovers } = canaries
-  if (leftovers.length === 0) return closed('nothing of what was tried is left')
-  return open(`left from trying: ${leftovers.join(', ')}`, `nix-store --delete ${leftovers.join(' ')}`)
+  if (leftovers.length === 0) return closed('nothing is left of the attempts')
+  return open(`left by the attempts: ${leftovers.join(', ')}`, `nix-store --delete ${leftovers.join(' ')}`)
 }

@@ -1,4 +1,4 @@
-/** One attempt to bring in what nobody attested. */
+/** One attempt to bring in something that nobody attested. */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseDerivation } from '../formats/nix/derivation.ts'
@@ -15,34 +15,34 @@ import { madeUpName, madeUpPath } from './made-up.ts'
 export interface Way {
   /** `local`: root's own Nix opens the store. */
   readonly store: 'local' | 'daemon'
-  /** Absolute path of `nix-store`, beside which the other programs lie. */
+  /** Absolute path of `nix-store`, beside the other programs. */
   readonly nixStore: string
   readonly environment: Environment
   readonly state: string
-  /** The hooks that Nix names when one of them refuses by its status alone. */
+  /** The hooks that Nix names when one of them refuses by its exit status only. */
   readonly hooks: readonly string[]
 }
 
-/** What an attempt may leave behind, noted before it can. */
+/** What an attempt may leave behind, recorded before it starts. */
 export interface Traces {
-  /** Parts of names that nothing but its own has. */
+  /** Unique parts of the names of its files. */
   readonly names: string[]
-  /** Store paths, as far as they could be told. */
+  /** Store paths, as far as they are known. */
   readonly paths: string[]
 }
 
-/** Milliseconds. The plugin waits for the gate for ten seconds. */
+/** Milliseconds. The plugin waits up to ten seconds for the gate. */
 const IMPORT_LIMIT = 12_000
 const INSTANTIATE_LIMIT = 5000
 const BUILD_LIMIT = 12_000
 
 /**
- * What follows a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path, references, deriver, no
- * signature.
+ * The fields after a NAR in an export (Nix manual, "Nix Store Export"): the magic number, path,
+ * references, deriver, no signature.
  */
 const EXPORT_MAGIC = 0x4558494e
 
-/** Imports a path whose name and contents are made up. */
+/** Imports a path with a made-up name and contents. */
 export async function tryImport(way: Way, traces: Traces): Promise<Canary> {
   const { name, path, nar } = madeUpPath()
   traces.names.push(name)
@@ -52,8 +52,9 @@ export async function tryImport(way: Way, traces: Traces): Promise<Canary> {
 }
 
 /**
- * Builds a derivation of a made-up name. It needs no shell, no network and no other machine, and is asked of no
- * substituter: nothing but a judge can refuse it. `where`: on `this machine` alone, Nix asks no build-hook about it.
+ * Builds a derivation with a made-up name. It needs no shell, network, remote builder or
+ * substituter, so only a judge can refuse it. `where`: for a build on `this machine` only, Nix does
+ * not ask the build-hook.
  */
 export async function tryBuild(
   way: Way,
@@ -88,19 +89,20 @@ function expression(name: string, isKept: boolean): string {
 function outputOf(derivation: string): string {
   const [output] = parseDerivation(readFileSync(derivation)).outputs
   if (output === undefined || !('path' in output))
-    throw new Error('Nix made another derivation than it was told to')
+    throw new Error('Nix made another derivation than the requested one')
   return output.path
 }
 
-/** Removes paths from the store, valid or not; those that something still holds stay. */
+/** Removes paths from the store, valid or not; those in use stay. */
 export async function removePaths(way: Way, paths: readonly string[], timeout: number): Promise<void> {
-  // Nix goes on to look for files that share their contents, which on a large store takes longer than we wait.
+  // Afterwards Nix looks for files that share their contents, which takes too long on a large
+  // store.
   if (paths.length > 0) await nixStore(way, ['--delete', ...paths], timeout)
 }
 
 const FRONTS = ['pre-build-hook', 'post-build-hook', 'build-hook'] as const
 
-/** What Nix says around a refusal of which the words reached the user. */
+/** The front that refused, by Nix's message around a refusal that was shown to the user. */
 function frontBy(stderr: string): RefusingFront {
   if (stderr.includes('unknown pre-build hook command')) return 'pre-build-hook'
   if (stderr.includes('post-build-hook')) return 'post-build-hook'
@@ -127,7 +129,7 @@ function call(
   return runNix({ program, name, args: ['--store', store, ...args], environment, timeout, input })
 }
 
-/** What became of a path that was to come in. Only a refusal that is nixsig's own closes a door. */
+/** The outcome for a path that was to come in. Only a refusal by nixsig itself closes a door. */
 function outcomeOf({ state, hooks }: Way, path: string, { status, isLate, stderr }: NixOutcome): Canary {
   if (status === 0) {
     const { digest } = parseStorePath(path)
@@ -140,7 +142,7 @@ function outcomeOf({ state, hooks }: Way, path: string, { status, isLate, stderr
     const by = printable(own.slice(own.indexOf('nixsig: ')), 160)
     return { kind: 'refused', by, front: frontBy(stderr) }
   }
-  // Old versions of Nix keep the plugin's words to themselves, and a hook may refuse by its status.
+  // Old versions of Nix hide the plugin's message, and a hook may refuse by its exit status.
   if (stderr.includes('constraint failed'))
     return { kind: 'refused', by: 'the store plugin refused it', front: 'plugin' }
   const hook = hooks.find(file => stderr.includes(file))

@@ -6,10 +6,13 @@ import type { Facts, View } from './facts.ts'
 import { GUARDED } from './guarded.ts'
 import { list } from './views.ts'
 
-/** Files are stamped and processes started by clocks of different grain. */
+/**
+ * Tolerance in milliseconds: file times and process start times come from clocks of different
+ * resolution.
+ */
 const GRAIN_MS = 20
 
-/** Whether nix.conf can be read as it stands, and Nix takes it for what it says. */
+/** Whether nix.conf can be read, and Nix uses the values in it. */
 export function configuration(facts: Facts): Finding {
   const [first, ...rest] = facts.views.map(configurationOf)
   return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
@@ -22,18 +25,19 @@ function configurationOf({ who, settings, configuration }: View): Finding {
     const names = disagreements(asked, assignments, GUARDED)
     if (names.length > 0) return unknown(`${who} takes other values than its files say for ${list(names)}`)
     const read = files.filter(({ changed }) => changed !== undefined).map(({ path }) => path)
-    const absent = missing.length === 0 ? '' : `; note: ${list(missing)} may be missing, and is`
+    const absent = missing.length === 0 ? '' : `; note: ${list(missing)} is optional and absent`
     return closed(`${read.length === 0 ? 'no files' : list(read)}${absent}`)
   })
 }
 
+/** Whether only root can write to nix.conf and its includes. */
 export function confFiles({ files }: Facts): Finding {
   return about(files.confProblems, problems =>
     problems.length === 0 ? closed('only root can write them') : open(problems.join('; ')),
   )
 }
 
-/** A daemon goes on with what it read when it was started. */
+/** A daemon keeps the configuration that it read when it started. */
 export function daemonAge({ daemon, views }: Facts): Finding {
   return about(daemon, running => {
     if (running === undefined) return notApplicable('no daemon runs')
@@ -43,16 +47,16 @@ export function daemonAge({ daemon, views }: Facts): Finding {
       .map(({ path }) => path)
     return newer.length === 0
       ? closed('it has read the configuration as it is')
-      : open(`it has run since before ${list(newer)} changed`)
+      : open(`it was started before ${list(newer)} changed`)
   })
 }
 
-/** Nix 2.25 to 2.33 forgets what nix.conf says of this one, so that it may have to be said here. */
+/** Nix 2.25 to 2.33 ignores build-hook in nix.conf, so it may have to be set here. */
 function isOwnBuildHook({ programs }: Facts['files'], name: string, value: string): boolean {
   return name === 'build-hook' && programs.get(value)?.part === 'build-hook'
 }
 
-/** The environment and the arguments of the daemon go before any file. */
+/** The environment and the arguments of the daemon take precedence over files. */
 export function daemonOverrides({ daemon, views, files }: Facts): Finding {
   return about(daemon, running => {
     if (running === undefined) return notApplicable('no daemon runs')
@@ -68,7 +72,9 @@ export function daemonOverrides({ daemon, views, files }: Facts): Finding {
       return open(`${list(holes)} is set by the environment or the arguments of nix-daemon`)
     const others = [...names].map(name => printable(name)).join(', ')
     return closed(
-      others === '' ? 'it is started with none' : `note: ${others} is set by how nix-daemon is started`,
+      others === ''
+        ? 'nothing is set by how it is started'
+        : `note: ${others} is set by how nix-daemon is started`,
     )
   })
 }

@@ -2,8 +2,9 @@ import type { Door } from './doors.ts'
 import { remedyOf } from './wording.ts'
 
 /**
- * All doors as `--json` prints them: one line in printable ASCII. Fields and doors are added in later versions, none is
- * taken away or changes its meaning, but for `detail` and `remedy`, which are text for people.
+ * All doors as `--json` prints them: one line of printable ASCII. Later versions may add fields and
+ * doors. None is removed or changes its meaning, except `detail` and `remedy`, which are text for
+ * people.
  */
 export function doorsJson(doors: readonly Door[]): string {
   const count = (state: Door['state']) => doors.filter(door => door.state === state).length

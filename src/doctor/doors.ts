@@ -1,4 +1,4 @@
-/** All doors, in the order in which they are told. */
+/** All doors, in the order in which they are reported. */
 import * as build from './build-doors.ts'
 import * as cache from './cache-doors.ts'
 import * as canary from './canary-doors.ts'
@@ -11,6 +11,7 @@ import * as machine from './machine-doors.ts'
 import * as policy from './policy-doors.ts'
 import type { DoorName } from './wording.ts'
 
+/** A finding with the name of its door. */
 export interface Door extends Finding {
   readonly door: DoorName
 }
@@ -63,7 +64,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   leftovers: canary.leftovers,
 }
 
-/** What there is to say of each door. */
+/** Judges all doors. */
 export function judgeDoors(facts: Facts): readonly Door[] {
   return Object.entries(DOORS).map(([door, judge]) => ({ door: door as DoorName, ...judge(facts) }))
 }

@@ -1,9 +1,9 @@
-/** The door about settings that are written and not heeded: what was tried tells which program Nix really asked. */
+/** The door about settings that Nix ignores: the attempts show which program Nix really asked. */
 import { itemsOf } from '../nix-config/settings.ts'
 import { closed, type Finding, known, type Learned, open, worst } from './door.ts'
 import type { Canary, Facts, RefusingFront, View } from './facts.ts'
 
-/** By what each front is seen at work, and the settings that this proves. */
+/** The attempt that shows each front at work, and the settings that this proves. */
 const PROOFS: readonly {
   readonly front: RefusingFront
   readonly settings: readonly [string, ...string[]]
@@ -26,13 +26,19 @@ const PROOFS: readonly {
   },
 ]
 
-/** Whether what nixsig was asked by is what the settings name; of the rest it is said that it was not tried. */
+/**
+ * Whether the settings name the front that nixsig was asked by. Settings that no attempt proves are
+ * reported as not tried.
+ */
 export function effects(facts: Facts): Finding {
   const [first, ...rest] = facts.views.map(view => effectsOn(facts, view))
   return first === undefined ? closed('no Nix was found') : worst([first, ...rest])
 }
 
-/** Which front was asked first about what was tried; undefined: it was not refused, or not by nixsig. */
+/**
+ * The front that refused the attempt for `wanted`; undefined if it was not refused, or not by
+ * nixsig.
+ */
 export function frontSeen(facts: Facts, who: View['who'], wanted: RefusingFront): RefusingFront | undefined {
   const proof = PROOFS.find(({ front }) => front === wanted)
   const canary = proof && (facts.canaries[proof.by[who]] as Learned<Canary> | undefined)

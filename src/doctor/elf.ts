@@ -1,13 +1,14 @@
 /**
- * Whether a program or shared library offers a function by name to whatever is loaded beside it (System V ABI, "Dynamic
- * Linking", the section of type SHT_DYNSYM). 64-bit little-endian files alone: those of the machines that nixsig runs on.
+ * Whether a program or shared library exports a function to whatever is loaded beside it (System V
+ * ABI, "Dynamic Linking", the section of type SHT_DYNSYM). Reads 64-bit little-endian files only,
+ * which all machines that nixsig supports use.
  */
 import { FormatError } from '../primitives/format-error.ts'
 
 const DYNAMIC_SYMBOLS = 11
 const SECTION_BYTES = 64
 const SYMBOL_BYTES = 24
-/** The section of symbols that are wanted and not offered. */
+/** The section index of symbols that are imported, not exported. */
 const UNDEFINED = 0
 
 interface Section {
@@ -17,7 +18,7 @@ interface Section {
   readonly size: number
 }
 
-/** Throws FormatError for what is no such file. */
+/** Whether a file exports a symbol. Throws FormatError if it is not such an ELF file. */
 export function offersSymbol(bytes: Buffer, symbol: string): boolean {
   const sections = readSections(bytes)
   const wanted = Buffer.from(`${symbol}\0`, 'latin1')

@@ -1,4 +1,4 @@
-/** Finds out everything about this machine that its doors are judged by. */
+/** Collects all facts about this machine that its doors are judged by. */
 import { userInfo } from 'node:os'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -21,25 +21,28 @@ import { learn } from './learn.ts'
 import { loadedBy, loadedByOwn } from './loaded.ts'
 import { lookAtMachine } from './machine-facts.ts'
 
+/** What is examined, and what the user states about it. */
 export interface Examination {
   readonly places: Places
-  /** The directory of this installation of nixsig. */
+  /** The directory of this installation. */
   readonly installation: string
   readonly gate: NamedGate
-  /** Advisories that this machine's Nix has mended, by the word of whoever asks. */
+  /** Advisories that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
 const TIMEOUT = 10_000
-/** For the daemon to greet. */
+/** Milliseconds for the daemon to greet. */
 const DAEMON_TIMEOUT = 4000
 
 function nowInSeconds(): number {
   return Math.floor(Date.now() / 1000)
 }
 
-/** Takes a minute at most. Throws FileError if there is no Nix on this machine. */
+/**
+ * Collects the facts; takes at most a minute. Throws FileError if there is no Nix on this machine.
+ */
 export async function examine({ places, installation, gate, mended }: Examination): Promise<Facts> {
   const [nix, nixStore] = [programOf('nix'), programOf('nix-store')]
   const environment = ownEnvironment()
@@ -57,7 +60,7 @@ export async function examine({ places, installation, gate, mended }: Examinatio
     learn(() => loadedByOwn(nixStore, environment, installation), TIMEOUT),
     askGate(policy, places.state, gate),
   ])
-  // By now Nix has made its database, if this machine had none yet.
+  // By now Nix has created its database, if this machine had none yet.
   const machine = await lookAtMachine(places.state, installation)
   const views: Facts['views'] = daemonView === undefined ? [own] : [own, daemonView]
   const files = await lookAtFiles(views, installation, environment.HOME ?? '/root')
@@ -75,14 +78,14 @@ export async function examine({ places, installation, gate, mended }: Examinatio
   return { now, ...looked, mended }
 }
 
-/** Throws FileError if it is not there. */
+/** The absolute path of a program of Nix. Throws FileError if there is none. */
 export function programOf(name: string): string {
   const program = findProgram(name)
   if (program === undefined) throw new FileError(`there is no program ${name} on this system`)
   return program
 }
 
-/** As root's own commands have it. */
+/** The environment of root's own commands. */
 export function ownEnvironment(): Environment {
   const variables = VARIABLES.map(name => [name, process.env[name]] as const)
   return {
@@ -91,27 +94,30 @@ export function ownEnvironment(): Environment {
   }
 }
 
-/** What root's own files and NIX_CONFIG say, root's client would ask of the daemon: it shall show its own settings. */
+/**
+ * The environment without root's own files and NIX_CONFIG: root's client would send their settings
+ * to the daemon, which shall report its own.
+ */
 function withoutWishes({ NIX_CONFIG: _, ...environment }: Environment): Environment {
   return { ...environment, NIX_USER_CONF_FILES: '/dev/null' }
 }
 
 /**
- * The daemon that listens, started by whoever waits for its first client. Throws Error if it cannot be told which it
- * is.
+ * The daemon that listens; systemd starts it at the first connection. Throws Error if there are
+ * several candidates or none can be found.
  */
 export async function findDaemon(): Promise<DaemonProcess | undefined> {
   const isServed = await greetDaemon()
   const [daemon, ...more] = findDaemons()
   if (more.length > 0)
-    throw new Error(`${more.length + 1} nix-daemons run, and it cannot be told which one answers`)
-  if (daemon === undefined && isServed) throw new Error('a daemon answers, and is none of the processes')
+    throw new Error(`${more.length + 1} nix-daemons run, and which of them answers is unknown`)
+  if (daemon === undefined && isServed) throw new Error('a daemon answers but is not among the processes')
   return daemon
 }
 
 /**
- * Whether somebody listens at the daemon's socket. Throws StoreError and FormatError if that is no daemon that
- * answers.
+ * Whether a daemon listens on the socket. Throws StoreError and FormatError if it does not answer
+ * like a Nix daemon.
  */
 async function greetDaemon(): Promise<boolean> {
   const pipe = await connectSocket(SOCKET, DAEMON_TIMEOUT)
@@ -126,7 +132,7 @@ async function greetDaemon(): Promise<boolean> {
   }
 }
 
-/** The very program that the daemon is, though another may lie in its place by now. */
+/** The program that the daemon is running, even if the file was replaced since. */
 export function nixOf({ pid, environment, options }: DaemonProcess, own: Environment): NixProgram {
   const home = environment.HOME ?? own.HOME ?? '/root'
   return { program: `/proc/${pid}/exe`, environment: { ...environment, HOME: home }, options }

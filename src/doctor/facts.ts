@@ -1,4 +1,4 @@
-/** What was found out about a machine, for the doors to judge. Text in it is raw unless it says otherwise. */
+/** Facts about a machine, for the doors to judge. Text is raw unless stated otherwise. */
 
 import type { NixPublicKey } from '../formats/nix/nix-key.ts'
 import type { Asked } from '../gate/ask-resident.ts'
@@ -8,28 +8,29 @@ import type { Settings } from '../nix-config/settings.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Learned } from './door.ts'
 
+/** All facts that the doors are judged by. */
 export interface Facts {
   /** Seconds since 1970. */
   readonly now: number
-  /** Root's own Nix, and the daemon's where one runs. */
+  /** root's own Nix, and the daemon's if one runs. */
   readonly views: readonly [View, ...View[]]
-  /** Undefined: none runs, and nobody waits to start one. */
+  /** Undefined: no daemon runs and no socket would start one. */
   readonly daemon: Learned<DaemonFacts | undefined>
-  /** A Nix that root has just started. */
+  /** A Nix process that root has just started. */
   readonly ownProcess: Learned<Loaded>
   readonly files: FileFacts
-  /** In a respite as it is taken then. */
+  /** During a respite, the policy as the respite changes it. */
   readonly policy: Learned<Policy>
-  /** The one that was given last. */
+  /** The respite that was given last. */
   readonly respite: Learned<Respite | undefined>
   readonly gate: GateFacts
   readonly machine: MachineFacts
   readonly canaries: CanaryFacts
-  /** Advisories (CVE-… or GHSA-…) of which whoever asks says that this machine's Nix has them mended. */
+  /** Advisories (CVE-… or GHSA-…) that are fixed in this machine's Nix, as the user states. */
   readonly mended: readonly string[]
 }
 
-/** One Nix as it takes its configuration. */
+/** One Nix and the configuration that it uses. */
 export interface View {
   readonly who: 'root' | 'nix-daemon'
   readonly settings: Learned<Settings>
@@ -38,55 +39,58 @@ export interface View {
   readonly version: Learned<string>
 }
 
+/** A running nix-daemon. */
 export interface DaemonFacts {
   /** Milliseconds since 1970. */
   readonly started: number
-  /** Names of the settings that its command line sets. */
+  /** The settings that its command line sets. */
   readonly optionNames: readonly string[]
   readonly isForcedToTrust: boolean
   readonly loaded: Learned<Loaded>
 }
 
-/** What a process of Nix has in its memory. */
+/** What a Nix process has loaded into memory. */
 export interface Loaded {
-  /** `replaced`: another file lies there by now. */
+  /** `replaced`: the file was replaced since. */
   readonly plugin: 'loaded' | 'replaced' | 'absent'
-  /** Whether a plugin can find its SQLite by name. */
+  /** Whether a plugin can find its SQLite by symbol name. */
   readonly offersSqlite: boolean
 }
 
-/** What a file of this installation is for. */
+/** The parts of this installation that a setting can name. */
 export type Part = 'pre-build-hook' | 'post-build-hook' | 'build-hook' | 'plugin'
 
 /** A program or plugin that a setting names. */
 export interface ProgramFile {
-  /** It is not there, not executable, or could be somebody else's work; safe to print. */
+  /** It is absent, not executable, or could have been written by another user; safe to print. */
   readonly problem: string | undefined
-  /** Which part of this installation it is; undefined: none. */
+  /** Which part of this installation it is; undefined if it is not one. */
   readonly part: Part | undefined
 }
 
+/** Facts about the files that settings name. */
 export interface FileFacts {
-  /** By the name that a setting has for it. */
+  /** By the name in the setting. */
   readonly programs: ReadonlyMap<string, ProgramFile>
-  /** Of the files that `secret-key-files` names: the public halves, 32 raw bytes. */
+  /** For the files in `secret-key-files`: their public keys, 32 raw bytes. */
   readonly secretKeys: ReadonlyMap<string, Learned<Uint8Array>>
-  /** Of the files that `builders` names: whether they list any. */
+  /** For the files in `builders`: whether they list a machine. */
   readonly machines: ReadonlyMap<string, Learned<boolean>>
-  /** What is wrong with the protection of nix.conf and what it includes; safe to print. */
+  /** What is wrong with the protection of nix.conf and its includes; safe to print. */
   readonly confProblems: Learned<readonly string[]>
-  /** Flakes' settings that root once accepted for good: how many. */
+  /** How many settings of flakes root has accepted permanently. */
   readonly acceptedFlakeSettings: Learned<number>
 }
 
+/** Facts about the gate. */
 export interface GateFacts {
-  /** Addresses under which this machine's Nix may know the gate, without a slash at the end. */
+  /** Addresses under which this machine's Nix may know the gate, without a trailing slash. */
   readonly urls: Learned<readonly string[]>
-  /** Undefined: it has none yet. */
+  /** Undefined: it has no key yet. */
   readonly key: Learned<NixPublicKey | undefined>
   readonly socket: Learned<Asked>
   readonly health: Learned<HttpAnswer>
-  /** To a request for a path that nobody ever made. */
+  /** The answer to a request for a path that cannot exist. */
   readonly narinfo: Learned<HttpAnswer>
 }
 
@@ -95,35 +99,45 @@ export interface HttpAnswer {
   readonly text: string
 }
 
+/** Facts about files on disk, other than the configuration. */
 export interface MachineFacts {
-  /** What lets others than root write to the store or its database; safe to print, as are the two below. */
+  /**
+   * What lets users other than root write to the store or its database; safe to print, as are the
+   * next two.
+   */
   readonly storeProblems: Learned<readonly string[]>
   readonly stateProblems: Learned<readonly string[]>
   readonly bundleProblems: Learned<readonly string[]>
-  /** The newest time that files of the state directory, or the program itself, have: seconds since 1970. */
+  /**
+   * The newest time of the files in the state directory and of the program itself: seconds since
+   * 1970.
+   */
   readonly newestFile: Learned<number>
 }
 
-/** By which of its fronts nixsig was asked, as Nix's own words around the refusal tell. */
+/** The front that nixsig was asked by, according to Nix's message around the refusal. */
 export type RefusingFront = 'plugin' | 'pre-build-hook' | 'build-hook' | 'post-build-hook'
 
-/** What came of trying to bring something in. */
+/** The result of an attempt to bring something in. */
 export type Canary =
   | { readonly kind: 'refused'; readonly by: string; readonly front: RefusingFront }
-  /** It did not come in, but for another reason, which is safe to print. */
+  /** It did not come in, but for another reason; safe to print. */
   | { readonly kind: 'failed'; readonly why: string }
-  /** `isJudged`: the ledger says that the policy let it in. */
+  /** `isJudged`: according to the ledger the policy let it in. */
   | { readonly kind: 'let in'; readonly isJudged: boolean }
 
+/** The results of all attempts. */
 export interface CanaryFacts {
   readonly importByRoot: Learned<Canary>
   readonly buildByRoot: Learned<Canary>
-  /** A build that Nix keeps to itself (`preferLocalBuild`), and asks no build-hook about. */
+  /**
+   * A build that runs locally (`preferLocalBuild`), about which Nix does not ask the build-hook.
+   */
   readonly keptBuildByRoot: Learned<Canary>
-  /** Undefined: there is no daemon. */
+  /** Undefined: no daemon runs. */
   readonly importByDaemon: Learned<Canary> | undefined
   readonly buildByDaemon: Learned<Canary> | undefined
   readonly keptBuildByDaemon: Learned<Canary> | undefined
-  /** What could not be removed again: paths. */
+  /** Paths that could not be removed again. */
   readonly leftovers: readonly string[]
 }

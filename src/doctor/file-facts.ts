@@ -20,7 +20,7 @@ const PROGRAMS: Readonly<Record<Part, string>> = {
   plugin: 'plugin-files',
 }
 
-/** Looks at the files that settings name. `home`: root's. */
+/** Inspects the files that settings name. `home`: root's home directory. */
 export async function lookAtFiles(
   views: Facts['views'],
   installation: string,
@@ -47,7 +47,7 @@ function namedBy(views: readonly View[], setting: string): readonly string[] {
   return views.flatMap(({ settings }) => itemsOf(known(settings) ?? new Map(), setting))
 }
 
-/** Of a setting that is a program with its arguments. */
+/** The programs in a setting whose value is a program with its arguments. */
 function firstOf(views: readonly View[], setting: string): readonly string[] {
   return views.flatMap(({ settings }) => itemsOf(known(settings) ?? new Map(), setting).slice(0, 1))
 }
@@ -60,13 +60,15 @@ async function each<T>(
   return new Map(await Promise.all(entries))
 }
 
-/** The public half alone. */
+/** Reads a secret key file and returns the public key only. */
 function readSecretKey(file: string): Uint8Array {
   const text = readProtectedFile(file, FILE_LIMIT).toString('latin1')
   return parseNixSecretKey(text).secretKey.subarray(PUBLIC_KEY_AT)
 }
 
-/** A line that is no comment is a machine (Nix manual, "Remote builds"). */
+/**
+ * Whether the file lists a machine: every line except comments does (Nix manual, "Remote builds").
+ */
 function listsMachines(file: string): boolean {
   const text = readRegularFile(file, FILE_LIMIT)?.toString('utf8') ?? ''
   return text.split(/[\n;]/).some(line => /^\s*[^#\s]/.test(line))
@@ -78,7 +80,10 @@ function confProblems(views: readonly View[]): readonly string[] {
   return [...present].map(file => protectionProblem(file)).filter(problem => problem !== undefined)
 }
 
-/** What Nix wrote down when it was told to accept a flake's setting permanently. Throws Error if that cannot be read. */
+/**
+ * The number of a flake's settings that Nix recorded as permanently accepted. Throws Error if the
+ * record cannot be read.
+ */
 function acceptedFlakeSettings(home: string): number {
   const text = readRegularFile(join(home, '.local/share/nix/trusted-settings.json'), FILE_LIMIT)?.toString(
     'utf8',

@@ -11,13 +11,16 @@ import { madeUpPath } from './made-up.ts'
 const TIMEOUT = 8000
 const ANSWER_LIMIT = 4096
 
-/** Where the gate is, where that is not this machine; its key, where that is not the one in the state directory. */
+/**
+ * The gate's address, if it is not on this machine; its key, if it is not the one in the state
+ * directory.
+ */
 export interface NamedGate {
   readonly url: string | undefined
   readonly key: NixPublicKey | undefined
 }
 
-/** Asks the gate, by its socket and over HTTP. */
+/** Asks the gate, over its socket and over HTTP. */
 export async function askGate(policy: Learned<Policy>, state: string, named: NamedGate): Promise<GateFacts> {
   const urls: GateFacts['urls'] =
     named.url !== undefined
@@ -35,7 +38,7 @@ export async function askGate(policy: Learned<Policy>, state: string, named: Nam
   return { urls, key, socket, health, narinfo }
 }
 
-/** The addresses by which a gate that listens there can be known on its own machine. */
+/** The addresses by which a gate listening there may be known on its own machine. */
 function urlsOf({ host, port }: Policy['gate']['listen']): readonly string[] {
   const hosts =
     host === '0.0.0.0' ? ['127.0.0.1'] : host === '::' ? ['[::1]', '127.0.0.1'] : [shownHost(host)]
@@ -52,7 +55,7 @@ function readKey(state: string): NixPublicKey | undefined {
 }
 
 async function get(urls: GateFacts['urls'], path: string): Promise<HttpAnswer> {
-  if ('problem' in urls) throw new Error('where the gate listens is not known')
+  if ('problem' in urls) throw new Error('the address of the gate is not known')
   const url = `${urls.value[0]}/${path}`
   try {
     const response = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT) })

@@ -1,4 +1,7 @@
-/** The settings that doors are about, but for `experimental-features`, of which Nix leaves out what it does not know. */
+/**
+ * The settings that doors are about, except `experimental-features`, from which Nix drops names
+ * that it does not know.
+ */
 export const GUARDED: readonly string[] = [
   'accept-flake-config',
   'build-hook',

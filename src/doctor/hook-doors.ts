@@ -1,4 +1,4 @@
-/** Doors about what of nixsig Nix calls and loads. */
+/** Doors about the parts of nixsig that Nix calls and loads. */
 
 import { type Advisory, advisoriesOn, namesOf } from '../formats/nix/advisories.ts'
 import { KNOWN, versionOfNix } from '../formats/nix/nix-version.ts'
@@ -23,11 +23,13 @@ function hook(facts: Facts, name: Exclude<Part, 'plugin'>): Finding {
   })
 }
 
-/** What docs/threat-model.md says as well. */
+/** The risk without the plugin, as in docs/threat-model.md. */
 export const WINDOW =
   'without the plugin the old window is there: an output is valid before it is judged, and whoever keeps the post-build hook from running keeps it so'
 
-/** All plugins share Nix's memory, so each has to be root's work; one of them has to be ours. */
+/**
+ * All plugins share Nix's memory, so each has to belong to root; one of them has to be nixsig's.
+ */
 export function pluginFiles(facts: Facts): Finding {
   return inEachView(facts, (settings, view) => {
     const files = itemsOf(settings, 'plugin-files')
@@ -52,7 +54,7 @@ function named({ files }: Facts, file: string, part: Part): Finding {
   return program.part === part ? closed(printable(file)) : open(`${printable(file)} is not nixsig's ${part}`)
 }
 
-/** Whether those that run have it, whatever the configuration says by now. */
+/** Whether running processes have loaded it, whatever the configuration says by now. */
 export function pluginLoaded(facts: Facts): Finding {
   return inEachProcess(facts, (who, { plugin }) => {
     if (plugin === 'loaded') return closed(`${who} has it in its memory`)
@@ -61,6 +63,7 @@ export function pluginLoaded(facts: Facts): Finding {
   })
 }
 
+/** Whether the plugin can find Nix's SQLite, which it needs to guard the database. */
 export function sqlite(facts: Facts): Finding {
   return inEachProcess(facts, (who, { offersSqlite }) =>
     offersSqlite
@@ -79,6 +82,7 @@ function inEachProcess(facts: Facts, judge: (who: string, loaded: Loaded) => Fin
   return worst([daemon, own])
 }
 
+/** Whether nixsig was tried with the Nix versions in use. */
 export function nixVersion({ views }: Facts): Finding {
   const [first, ...rest] = views.map(({ version }) => about(version, judgeVersion))
   return first === undefined ? unknown('no Nix was found') : worst([first, ...rest])
@@ -86,19 +90,18 @@ export function nixVersion({ views }: Facts): Finding {
 
 function judgeVersion(version: string): Finding {
   const words = printable(version)
-  if (/\bLix\b/.test(version)) return open(`${words}: Lix goes on without a plugin that it cannot load`)
+  if (/\bLix\b/.test(version)) return open(`${words}: Lix continues without a plugin that it cannot load`)
   const minor = minorOf(version)
-  if (minor === undefined) return unknown(`${words}: nobody has tried nixsig with it`)
+  if (minor === undefined) return unknown(`${words}: nixsig was not tried with it`)
   if (isProven(version)) return closed(words)
   if (minor < KNOWN.first) return open(`${words} is too old`)
-  return closed(
-    `${words}; note: nobody has tried nixsig with it: see what is said of each hook and of the plugin`,
-  )
+  return closed(`${words}; note: nixsig was not tried with it: see the notes on each hook and the plugin`)
 }
 
 /**
- * By its number: what a distribution mended in an older Nix, whoever calls the doctor has to say. A warning, since no
- * setting mends it, and a door that is open on every Debian would teach people not to look.
+ * Judges by the version number. Fixes that a distribution backported to an older Nix have to be
+ * stated by the user. This is a warning: no setting fixes it, and a door that is open on every
+ * Debian would teach users to ignore the doctor.
  */
 export function nixAdvisories({ views, mended }: Facts): Finding {
   const [first, ...rest] = views.map(({ version }) => about(version, line => adviseOn(line, mended)))
@@ -108,15 +111,15 @@ export function nixAdvisories({ views, mended }: Facts): Finding {
 function adviseOn(line: string, mended: readonly string[]): Finding {
   const words = printable(line)
   const version = versionOfNix(line)
-  if (version === undefined) return unknown(`${words}: which advisories are about it is not known here`)
+  if (version === undefined) return unknown(`${words}: it is not known here which advisories affect it`)
   const all = advisoriesOn(version).filter(advisory => !namesOf(advisory).some(name => mended.includes(name)))
-  if (all.length === 0) return closed(`none that is known is about ${words}`)
+  if (all.length === 0) return closed(`no known advisory affects ${words}`)
   const rest = all.filter(({ nixsig }) => nixsig !== 'blunts')
   const blunted = all.filter(({ nixsig }) => nixsig === 'blunts').map(nameOf)
   const note = blunted.length === 0 ? '' : `; nixsig blunts ${blunted.join(', ')}`
-  if (rest.length === 0) return closed(`note: by its number ${words} is not mended${note}`)
+  if (rest.length === 0) return closed(`note: by its number ${words} is affected${note}`)
   return warning(
-    `by its number ${words} is not mended for ${rest.map(nameOf).join(', ')}${note}; your distribution may have mended it`,
+    `by its number ${words} is affected by ${rest.map(nameOf).join(', ')}${note}; your distribution may have fixed it`,
   )
 }
 

@@ -5,7 +5,10 @@ import { printable } from '../primitives/printable.ts'
 import type { Part, ProgramFile } from './facts.ts'
 import { protectionProblem } from './protection.ts'
 
-/** Where the parts lie under the directory of an installation: beside the thin ones lie those that they fall back to. */
+/**
+ * The files of each part below the directory of an installation. Beside the thin programs are those
+ * that they fall back to.
+ */
 const PARTS: Readonly<Record<Part, readonly string[]>> = {
   'pre-build-hook': ['native/pre-build-hook', 'pre-build-hook'],
   'post-build-hook': ['native/post-build-hook', 'post-build-hook'],
@@ -15,7 +18,7 @@ const PARTS: Readonly<Record<Part, readonly string[]>> = {
 
 const FILE_LIMIT = 64 * 1024 * 1024
 
-/** What a program or plugin is that a setting names. */
+/** Inspects a program or plugin that a setting names. */
 export function lookAtProgram(installation: string, file: string): ProgramFile {
   const problem = problemOf(file)
   const part = (Object.keys(PARTS) as Part[]).find(name => isPart(installation, file, name))
@@ -25,7 +28,7 @@ export function lookAtProgram(installation: string, file: string): ProgramFile {
 function problemOf(file: string): string | undefined {
   const status = statSync(file, { throwIfNoEntry: false })
   if (status === undefined) return `${printable(file)} is not there`
-  if (!status.isFile()) return `${printable(file)} is no file`
+  if (!status.isFile()) return `${printable(file)} is not a file`
   const problem = protectionProblem(file)
   if (problem !== undefined || file.endsWith('.so')) return problem
   try {
@@ -36,7 +39,7 @@ function problemOf(file: string): string | undefined {
   }
 }
 
-/** Whether a file is a part of this installation: one of its files, or a copy of it. */
+/** Whether a file is this part of the installation: one of its files, or an identical copy. */
 function isPart(installation: string, file: string, part: Part): boolean {
   return PARTS[part].some(name => isCopy(file, join(installation, name)))
 }
@@ -46,7 +49,7 @@ function isCopy(file: string, original: string): boolean {
     if (realpathSync.native(file) === realpathSync.native(original)) return true
     const [a, b] = [statSync(file), statSync(original)]
     if (!a.isFile() || a.size !== b.size || a.size > FILE_LIMIT) return false
-    // The hooks are one program that is told what to do by its name.
+    // The hooks are one program that acts by the name it is called by.
     return (
       file.endsWith(`/${original.slice(dirname(original).length + 1)}`) &&
       readFileSync(file).equals(readFileSync(original))
@@ -56,7 +59,7 @@ function isCopy(file: string, original: string): boolean {
   }
 }
 
-/** The program that runs the hooks, as their first line names it; undefined if it is not there. */
+/** The interpreter in the first line of the hooks; undefined if it is absent. */
 export function interpreterOf(installation: string): string | undefined {
   const [line = ''] = readFileSync(join(installation, 'pre-build-hook'), 'latin1').split('\n', 1)
   const words = line.slice('#!'.length).split(' ')

@@ -1,7 +1,7 @@
 import { printable } from '../primitives/printable.ts'
 import type { Learned } from './door.ts'
 
-/** What `find` finds out, unless it fails, or has not done so within so many milliseconds. Never rejects. */
+/** The result of `find`, or why it failed; fails after `timeout` milliseconds. Never rejects. */
 export async function learn<T>(find: () => T | Promise<T>, timeout: number): Promise<Learned<T>> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<Learned<T>>(resolve => {

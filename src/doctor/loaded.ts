@@ -1,4 +1,4 @@
-/** What processes of Nix have in their memory. */
+/** What Nix processes have loaded into memory. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
@@ -10,12 +10,12 @@ import { offersSymbol } from './elf.ts'
 import type { Loaded } from './facts.ts'
 import { lookAtProgram } from './installation.ts'
 
-/** What the plugin looks for. */
+/** The symbol that the plugin looks for. */
 const SYMBOL = 'sqlite3_auto_extension'
 const PLUGIN = 'nixsig-plugin.so'
 const TIMEOUT = 8000
 
-/** Throws Error if the process is gone or its memory is not ours to see. */
+/** What a process has loaded. Throws Error if the process is gone or its memory may not be read. */
 export function loadedBy(pid: number, installation: string): Loaded {
   const files = mappedFiles(pid)
   return {
@@ -34,7 +34,7 @@ function isPlugin(path: string, installation: string): boolean {
   return lookAtProgram(installation, path).part === 'plugin'
 }
 
-/** What is likely to have it is read first. */
+/** Order in which mapped files are read: those that are likely to have the symbol come first. */
 function bySqlite(a: MappedFile, b: MappedFile): number {
   return Number(b.path.includes('sqlite')) - Number(a.path.includes('sqlite'))
 }
@@ -43,19 +43,20 @@ function offers(pid: number, { path }: MappedFile): boolean {
   try {
     return offersSymbol(readFileSync(`/proc/${pid}/root${path}`), SYMBOL)
   } catch {
-    // A locale's data, or a file that was replaced: nothing that a name could be found in.
+    // Locale data, or a file that was replaced: it has no symbols.
     return false
   }
 }
 
 /**
- * The beginning of a conversation with `nix-store --serve` (libstore, serve-protocol): the magic number and version
- * 2.5.
+ * The client's greeting to `nix-store --serve` (libstore, serve-protocol): the magic number and
+ * version 2.5.
  */
 const GREETING = encode(0x390c9deb, 0x205)
 
 /**
- * The same of a Nix that is started as root, has loaded its plugins and opened the store. Rejects with what it said.
+ * What a Nix has loaded that is started as root for this, after it has loaded its plugins and
+ * opened the store. Rejects with Nix's message.
  */
 export async function loadedByOwn(
   nixStore: string,

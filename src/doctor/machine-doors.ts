@@ -1,20 +1,18 @@
-/** Doors about what lies on the disk of this machine, its clock, and its gate. */
+/** Doors about the disk of this machine, its clock, and its gate. */
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, type Learned, open, unknown } from './door.ts'
 import type { Facts } from './facts.ts'
 
 export const store = ({ machine }: Facts) =>
   without(machine.storeProblems, "root's, and nobody else writes to it")
-export const state = ({ machine }: Facts) =>
-  without(machine.stateProblems, 'only root can write what lies there')
-export const bundle = ({ machine }: Facts) =>
-  without(machine.bundleProblems, 'only root can write what lies there')
+export const state = ({ machine }: Facts) => without(machine.stateProblems, 'only root can write there')
+export const bundle = ({ machine }: Facts) => without(machine.bundleProblems, 'only root can write there')
 
 function without(learned: Learned<readonly string[]>, good: string): Finding {
   return about(learned, problems => (problems.length === 0 ? closed(good) : open(summary(problems))))
 }
 
-/** So many are named. */
+/** How many problems are named. */
 const NAMED = 3
 
 function summary(problems: readonly string[]): string {
@@ -22,10 +20,10 @@ function summary(problems: readonly string[]): string {
   return `${problems.slice(0, NAMED).join('; ')}${more > 0 ? `; and ${more} more` : ''}`
 }
 
-/** Seconds by which clocks of files may be ahead. */
+/** Seconds by which file times may be ahead of the clock. */
 const GRAIN = 2
 
-/** A clock that is behind takes expired keys for good ones. */
+/** With a clock that is behind, expired keys count as valid. */
 export function clock({ machine, now }: Facts): Finding {
   return about(machine.newestFile, newest => {
     const at = (seconds: number) => new Date(seconds * 1000).toISOString().slice(0, 19)
@@ -35,6 +33,7 @@ export function clock({ machine, now }: Facts): Finding {
   })
 }
 
+/** Whether the resident process answers hooks and the plugin on its socket. */
 export function gateSocket({ gate }: Facts): Finding {
   return about(gate.socket, asked => {
     if (asked.kind === 'absent') return open('nobody listens there')
@@ -43,9 +42,10 @@ export function gateSocket({ gate }: Facts): Finding {
   })
 }
 
-/** What a gate says of a path that no cache has: that it is not there, or that it is refused. */
+/** What a gate answers for a path that no cache has: not found, or refused. */
 const NOT_THERE = [404, 451]
 
+/** Whether the gate answers Nix, and does not offer a made-up path. */
 export function gateHttp({ gate }: Facts): Finding {
   const health = about(gate.health, ({ status, text }) =>
     status === 200 ? closed('') : open(`its health is ${status}: ${printable(text.trim())}`),
@@ -53,8 +53,8 @@ export function gateHttp({ gate }: Facts): Finding {
   if (health.state === 'unknown') return open(health.detail)
   if (health.state !== 'closed') return health
   return about(gate.narinfo, ({ status, text }) => {
-    if (NOT_THERE.includes(status)) return closed('the gate answers, and has not what nobody made')
-    const words = `of a path that nobody made it says ${status}: ${printable(text.trim())}`
+    if (NOT_THERE.includes(status)) return closed('the gate answers, and does not offer a made-up path')
+    const words = `for a made-up path it answers ${status}: ${printable(text.trim())}`
     return status === 200 ? open(words) : unknown(words)
   })
 }

@@ -8,7 +8,7 @@ import { lookAtTree, ownProblem, protectionProblem, type Tree } from './protecti
 
 const TIMEOUT = 10_000
 
-/** Looks at the store, the state directory and the installation. */
+/** Inspects the store, the state directory and the installation. */
 export async function lookAtMachine(state: string, installation: string): Promise<MachineFacts> {
   const storeProblems = await learn(lookAtStore, TIMEOUT)
   const tree = await learn(() => lookAtState(state), TIMEOUT)
@@ -23,7 +23,10 @@ export async function lookAtMachine(state: string, installation: string): Promis
 
 const DATABASE = '/nix/var/nix/db'
 
-/** The store itself may be writable by the group of the build users, who cannot touch what is there (sticky). */
+/**
+ * The store directory itself may be writable by the build users' group, which cannot change what is
+ * there (sticky).
+ */
 function lookAtStore(): readonly string[] {
   const isBuildersOnly = (mode: number) => (mode & 0o1002) === 0o1000
   const problems = ['/nix', '/nix/store', '/nix/var', '/nix/var/nix', DATABASE, `${DATABASE}/db.sqlite`].map(
@@ -39,7 +42,7 @@ function lookAtStore(): readonly string[] {
 const SECRETS = ['gate.secret', 'machine.secret']
 
 function lookAtState(state: string): Tree {
-  // Below `content` lie refused outputs, as they were in the store.
+  // Below `content` are refused outputs, with the modes that they had in the store.
   const tree = lookAtTree(
     state,
     path => basename(path) === 'content' && dirname(dirname(path)) === join(state, 'quarantine'),
@@ -54,10 +57,10 @@ function lookAtState(state: string): Tree {
   return { ...tree, problems: [...problems, ...tree.problems] }
 }
 
-/** All of its files, and the program that runs them. */
+/** All files of the installation, and the program that runs them. */
 function lookAtBundle(installation: string): readonly string[] {
   const node = interpreterOf(installation)
   const problem =
-    node === undefined ? 'there is no node where the hooks look for it' : protectionProblem(node)
+    node === undefined ? 'node is not in a place where the hooks look for it' : protectionProblem(node)
   return [...(problem === undefined ? [] : [problem]), ...lookAtTree(installation).problems]
 }

@@ -1,4 +1,4 @@
-/** What nobody ever made and so nobody can have attested. */
+/** Store paths that nobody ever made, so nobody can have attested them. */
 import { randomBytes } from 'node:crypto'
 import { makeStorePath } from '../formats/nix/make-store-path.ts'
 import { narOfBytes } from '../formats/nix/nar.ts'
@@ -9,19 +9,19 @@ import { sha256 } from '../primitives/sodium.ts'
 export interface MadeUp {
   readonly name: string
   readonly path: string
-  /** The hash part of its path. */
+  /** The hash part of the store path. */
   readonly digest: string
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   readonly nar: Uint8Array
 }
 
-/** A name of the doctor's own that nothing else has. */
+/** A unique name that only the doctor uses. */
 export function madeUpName(): string {
   return `nixsig-doctor-${randomBytes(8).toString('hex')}`
 }
 
-/** The path and contents of an output of no derivation. */
+/** A path and its contents that are the output of no derivation. */
 export function madeUpPath(): MadeUp {
   const name = madeUpName()
   const nar = narOfBytes(Buffer.from(`${name}\n`, 'latin1'), false)

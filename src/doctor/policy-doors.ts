@@ -5,14 +5,16 @@ import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, known, notApplicable, open } from './door.ts'
 import type { Facts } from './facts.ts'
 
-/** Seconds for which an end is told ahead. */
+/** Seconds before an end at which it is reported. */
 const AHEAD = 30 * 24 * 3600
 
+/** Whether the policy can be read. */
 export function policy({ policy }: Facts): Finding {
   if ('problem' in policy) return open(policy.problem)
   return closed(`digest ${policy.value.digest.slice(0, 16)}`)
 }
 
+/** Whether the policy refuses untrusted paths. A respite changes the mode while it lasts. */
 export function mode({ policy, respite, now }: Facts): Finding {
   const given = known(respite)
   return about(policy, ({ mode }) => {
@@ -27,8 +29,8 @@ export function mode({ policy, respite, now }: Facts): Finding {
 }
 
 /**
- * Keys and exemptions that have ended or are about to: nothing comes in by them, but soon what should come in will
- * not.
+ * Keys and exemptions that have ended or end soon. Nothing comes in because of them, but legitimate
+ * paths will soon be refused.
  */
 export function policyDates({ policy, now }: Facts): Finding {
   const parsed = known(policy)

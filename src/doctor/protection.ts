@@ -1,10 +1,13 @@
-/** Who could have written what lies on the disk. */
+/** Checks which users could have written files on disk. */
 import { lstatSync, readdirSync, realpathSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { protectedPath } from '../files/owned-file.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Why somebody but root could have written this file, or put another in its place, in words that are safe to print. */
+/**
+ * Why a user other than root could have written this file or replaced it; safe to print. Undefined
+ * if none could.
+ */
 export function protectionProblem(file: string): string | undefined {
   try {
     const real = protectedPath(file)
@@ -14,16 +17,20 @@ export function protectionProblem(file: string): string | undefined {
   }
 }
 
-/** The same of a single file or directory, whatever is above it. A directory that only adds files, as `/tmp`, is none. */
+/**
+ * Why a user other than root could have written this file or directory itself, ignoring its
+ * parents. A sticky directory that anyone can write to, such as `/tmp`, is a problem too.
+ */
 export function ownProblem(path: string, { uid, mode }: Pick<Stats, 'uid' | 'mode'>): string | undefined {
   if (uid !== 0) return `${printable(path)} belongs to user ${uid}`
   return (mode & 0o022) === 0 ? undefined : `${printable(path)} is writable by others`
 }
 
+/** The result of inspecting a directory tree. */
 export interface Tree {
-  /** What is wrong with it, safe to print; not more than is worth telling. */
+  /** What is wrong; safe to print, and limited to what is worth reporting. */
   readonly problems: readonly string[]
-  /** The newest modification of a file in it, in seconds since 1970. */
+  /** The newest modification time of a file in it, in seconds since 1970. */
   readonly newest: number
 }
 
@@ -32,8 +39,9 @@ const PROBLEM_LIMIT = 1000
 const PATIENCE = 5000
 
 /**
- * Looks at a directory and everything in it but what `skip` says; symbolic links are not followed, but where they lead
- * has to be protected as well. Throws Error if that takes too long or something cannot be looked at.
+ * Inspects a directory and everything in it except what `skip` selects. Symbolic links are not
+ * followed, but their targets have to be protected too. Throws Error if that takes too long or
+ * something cannot be read.
  */
 export function lookAtTree(directory: string, skip: (path: string) => boolean = () => false): Tree {
   const late = performance.now() + PATIENCE

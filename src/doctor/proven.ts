@@ -1,21 +1,30 @@
-/** On which versions of Nix the fronts are known to do what nixsig relies on, and what is said of all others. */
+/**
+ * The Nix versions on which the fronts are known to do what nixsig relies on, and the note for all
+ * others.
+ */
 import { isAmong, KNOWN } from '../formats/nix/nix-version.ts'
 import { known } from './door.ts'
 import { frontSeen } from './effect-door.ts'
 import type { Facts, Part, View } from './facts.ts'
 
-/** The minor version, as `nix --version` prints it; undefined for another Nix, or another major version. */
+/**
+ * The minor version in the output of `nix --version`; undefined for another implementation or
+ * another major version.
+ */
 export function minorOf(version: string): number | undefined {
   const [, minor] = /^\S+ \(Nix\) 2\.(\d+)/.exec(version) ?? []
   return minor === undefined ? undefined : Number(minor)
 }
 
+/** Whether nixsig was tried with this version of Nix, as `nix --version` prints it. */
 export function isProven(version: string): boolean {
   const minor = minorOf(version)
   return minor !== undefined && isAmong(minor, KNOWN)
 }
 
-/** What to know about a front on this Nix, to be put behind what is said of it; empty where it is known to work. */
+/**
+ * A note about a front on this Nix, to be appended to its finding; empty where it is known to work.
+ */
 export function provenNote(facts: Facts, { who, version }: View, part: Part): string {
   const found = known(version)
   if (found !== undefined && isProven(found)) return ''

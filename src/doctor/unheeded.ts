@@ -1,4 +1,7 @@
-/** Whether every Nix of this machine takes the settings that nixsig wrote. Heavy: reached by `import()` alone. */
+/**
+ * Whether every Nix of this machine uses the settings that nixsig wrote. Heavy: loaded only by
+ * `import()`.
+ */
 import { readFileSync, statSync } from 'node:fs'
 import { askSettings } from '../nix-config/ask-nix.ts'
 import { parseConf } from '../nix-config/conf-text.ts'
@@ -10,8 +13,9 @@ import { learn } from './learn.ts'
 const TIMEOUT = 10_000
 
 /**
- * What does not hold although a file of settings says it: a sentence for each setting that root's own Nix, or the daemon
- * with the environment that it runs in, takes for something else. What Nix does not know is left out. Safe to print.
+ * The settings of a file that are not in effect: one sentence for each setting to which root's own
+ * Nix, or the daemon with its environment, gives another value. Settings that Nix does not have are
+ * skipped. Safe to print.
  */
 export async function unheededIn(file: string): Promise<readonly string[]> {
   const written = settingsIn(file)
@@ -27,7 +31,7 @@ export async function unheededIn(file: string): Promise<readonly string[]> {
     ...notes,
     ...(await unheededBy('nix-daemon', nixOf(daemon, environment), written)),
     ...(isOld
-      ? ['nix-daemon has run since before these settings, and goes on without them: restart it']
+      ? ['nix-daemon was started before these settings were written, and does not use them: restart it']
       : []),
   ]
 }
@@ -45,7 +49,10 @@ async function unheededBy(
   )
 }
 
-/** Names of the written settings that are something else to Nix, of those that it knows. */
+/**
+ * Names of the written settings to which Nix gives another value, without those that it does not
+ * have.
+ */
 export function differences(written: Settings, asked: Settings): readonly string[] {
   const items = (settings: Settings, name: string) => itemsOf(settings, name).toSorted().join(' ')
   return [...written.keys()].filter(name => asked.has(name) && items(written, name) !== items(asked, name))

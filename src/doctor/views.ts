@@ -4,7 +4,7 @@ import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, open, worst } from './door.ts'
 import type { Facts, View } from './facts.ts'
 
-/** The worst of what there is to say about each Nix of this machine; who is meant is said where they differ. */
+/** The worst finding over all Nix views of this machine; names the view where they differ. */
 export function inEachView(
   { views }: Pick<Facts, 'views'>,
   judge: (settings: Settings, view: View) => Finding,
@@ -23,19 +23,19 @@ export function inEachView(
   return worst([named(first), ...rest.map(named)])
 }
 
-/** A setting as nix.conf would say it, safe to print. */
+/** A setting as nix.conf writes it; safe to print. */
 export function shown(settings: Settings, name: string): string {
   const value = settings.get(name)
   return value === undefined ? `${name} is not known to this Nix` : `${name} = ${printable(value)}`.trimEnd()
 }
 
-/** A door that is closed while a setting is true, or false. */
+/** A door that is closed while a boolean setting has this value. */
 export function wants(name: string, truth: boolean): (facts: Facts) => Finding {
   return facts =>
     inEachView(facts, settings => (truthOf(settings, name) === truth ? closed : open)(shown(settings, name)))
 }
 
-/** A door that is closed while a list has none of what `isHole` says is one. */
+/** A door that is closed while a list has no item for which `isHole` is true. */
 export function wantsNone(name: string, isHole: (item: string) => boolean): (facts: Facts) => Finding {
   return facts =>
     inEachView(facts, settings => {
@@ -44,7 +44,7 @@ export function wantsNone(name: string, isHole: (item: string) => boolean): (fac
     })
 }
 
-/** Items, safe to print. */
+/** Items as one text; safe to print. */
 export function list(items: readonly string[]): string {
   return items.map(item => printable(item)).join(', ')
 }

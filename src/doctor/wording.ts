@@ -1,7 +1,7 @@
-/** What is to be done about each door, and how doors are told. */
+/** The remedy for each door, and the text of findings. */
 import { type Finding, isHole, type State } from './door.ts'
 
-/** By the name of the door; docs/how-to/doctor.md says what each is. */
+/** By the name of the door; docs/how-to/doctor.md explains each. */
 const REMEDIES = {
   'nix.conf': 'make nix.conf what it should be (nixsig setup)',
   'nix.conf-protection':
@@ -10,7 +10,7 @@ const REMEDIES = {
   'daemon-overrides': 'take them from NIX_CONFIG or the arguments of the service, and restart nix-daemon',
   'nix-version': 'use a Nix from 2.8 on that nixsig was tried with',
   'nix-advisories':
-    'use a Nix in which they are mended, or if yours has mended one, say so: nixsig doctor --mended CVE-…',
+    'use a Nix in which they are fixed; if your distribution fixed one, say so: nixsig doctor --mended CVE-…',
   sqlite: 'use a Nix that is linked with SQLite as a shared library',
   'plugin-files': 'set: plugin-files = the nixsig-plugin.so of nixsig (nixsig setup)',
   'plugin-loaded': 'see plugin-files, then restart nix-daemon',
@@ -41,7 +41,7 @@ const REMEDIES = {
   'gate-http': 'start the gate (nixsig serve), or look at its log',
   store: "install Nix for many users: the store and its database have to be root's",
   state: 'give it back to root (chown root, chmod go-w), and think about who could have written there',
-  bundle: 'install nixsig anew where only root can write',
+  bundle: 'reinstall nixsig where only root can write',
   clock: 'set the clock',
   'import-by-root': 'see plugin-files and plugin-loaded',
   'import-by-daemon': 'see plugin-files and plugin-loaded, and restart nix-daemon',
@@ -55,24 +55,24 @@ const REMEDIES = {
 
 export type DoorName = keyof typeof REMEDIES
 
-/** All names of doors. */
+/** The names of all doors. */
 export const DOOR_NAMES = Object.keys(REMEDIES) as readonly DoorName[]
 
-/** What to do about a door that is not closed; empty: nothing. */
+/** What to do about a door that is not closed; empty if nothing can be done. */
 export function remedyOf(door: DoorName, finding: Finding): string {
   return isHole(finding) || finding.state === 'warning' ? (finding.remedy ?? REMEDIES[door]) : ''
 }
 
 const WIDTH = 'not applicable'.length
 
-/** One line, `paint` colouring the state. */
+/** A door as one line; `paint` colours the state. */
 export function doorLine(door: DoorName, finding: Finding, paint: (text: string) => string): string {
   const remedy = remedyOf(door, finding)
   const words = finding.state.padEnd(WIDTH)
   return `${paint(words)}  ${door}: ${finding.detail}${remedy === '' ? '' : ` (${remedy})`}`
 }
 
-/** The last line, by how many doors there are of each state. */
+/** The last line: how many doors there are in each state. */
 export function summaryLine(states: readonly State[]): string {
   const count = (state: State) => states.filter(one => one === state).length
   const [open, unknown, warnings] = [count('open'), count('unknown'), count('warning')]

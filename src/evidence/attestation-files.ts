@@ -1,7 +1,8 @@
 /**
- * Directories of attestations. All envelopes about one store path lie in one file, which is opened by its name and
- * never looked for: `<dir>/<xx>/<digest>.intoto.jsonl`, one DSSE envelope a line, where `digest` is the 32-character
- * hash part of the store path and `xx` its first two characters.
+ * Directories of attestations. All envelopes about one store path are in one file, which is opened
+ * by its name without listing directories: `<dir>/<xx>/<digest>.intoto.jsonl`, one DSSE envelope
+ * per line, where `digest` is the 32-character hash part of the store path and `xx` its first two
+ * characters.
  */
 import {
   closeSync,
@@ -26,26 +27,30 @@ import { printable } from '../primitives/printable.ts'
 import { attestationFile } from './attestation-file.ts'
 
 const FILE_LIMIT = 16 * 1024 * 1024
-/** Lines that one file may have. */
+/** The most lines that one file may have. */
 export const LINE_COUNT_LIMIT = 4096
 
 const NEWLINE = 10
-/** How often a file that does not end in one is looked at again, and after how many milliseconds. */
+/**
+ * How often a file that does not end in a newline is read again, and after how many milliseconds.
+ */
 const RETRIES = 10
 const RETRY_AFTER = 5
 
 /**
- * Makes sure that a configured directory is there and that not just anybody could take evidence out of it: being
- * absent, unreadable, no directory or writable by everybody (sticky or not) is a FileError.
+ * Makes sure that a configured directory exists and that not every user can remove evidence from
+ * it. Throws FileError if it is absent, unreadable, not a directory, or world-writable (sticky or
+ * not).
  */
 export function assertAttestationDirectory(dir: string): void {
   if (!isGuardedDirectory(dir)) throw new FileError(`${printable(dir)} does not exist`)
 }
 
 /**
- * The lines of a file of attestations, without their newlines; undefined if there is no such file. Throws FileError if
- * it cannot be read or everybody may write to it or its directory, and FormatError if it is not UTF-8, has too many
- * lines or too long ones, empty ones, or breaks off in the middle of one.
+ * The lines of a file of attestations, without their newlines; undefined if the file is absent.
+ * Throws FileError if it cannot be read, or if it or its directory is world-writable. Throws
+ * FormatError if it is not UTF-8, has too many, too long or empty lines, or ends in the middle of a
+ * line.
  */
 export function readAttestationLines(file: string): readonly string[] | undefined {
   if (!isGuardedDirectory(dirname(file))) return undefined
@@ -66,8 +71,8 @@ export function readAttestationLines(file: string): readonly string[] | undefine
 }
 
 /**
- * Adds an envelope to the attestations about a store path, on the disk when it returns; says whether it was new.
- * Throws as appendAttestations does, and FormatError if the file is full.
+ * Adds an envelope to the attestations about a store path and returns whether it was new; it is on
+ * disk by then. Throws as appendAttestations does, and FormatError if the file is full.
  */
 export function appendAttestation(dir: string, storePath: string, line: string): boolean {
   const { added, left } = appendAttestations(dir, storePath, [line])
@@ -76,11 +81,12 @@ export function appendAttestation(dir: string, storePath: string, line: string):
 }
 
 /**
- * Adds envelopes to the attestations about a store path, on the disk when it returns; says which were new, and which
- * were left out because the file is full. Writers need no lock: each adds its lines in a single write to the end of
- * the file, so none is lost or torn. Two that add the same line at the same time may both write it, and readers
- * collapse it. Makes missing directories (0755). Throws FormatError if a line is no single line or the file is
- * broken, and FileError if it cannot be written.
+ * Adds envelopes to the attestations about a store path; they are on disk when this returns.
+ * Returns which were new, and which were left out because the file is full. Writers need no lock:
+ * each appends its lines in a single write, so no line is lost or torn. If two writers append the
+ * same line at the same time, the file may have it twice; readers drop duplicates. Makes missing
+ * directories (0755). Throws FormatError if an item is not a single line or the file is malformed,
+ * and FileError if the file cannot be written.
  */
 export function appendAttestations(
   dir: string,
@@ -107,7 +113,10 @@ export function appendAttestations(
   return { added, left }
 }
 
-/** The file, if need be once more: for a moment, a line that another process is writing may be seen in part. */
+/**
+ * Reads the file, again if need be: a line that another process is writing may be visible in part
+ * for a moment.
+ */
 function readSettled(file: string): Buffer | undefined {
   const inspect = (status: Stats) => assertNotWorldWritable(printable(file), status)
   let bytes = readRegularFile(file, FILE_LIMIT, inspect)
@@ -126,7 +135,8 @@ function append(file: string, bytes: Buffer): void {
     if (before + bytes.length > FILE_LIMIT) throw new Error(`larger than ${FILE_LIMIT} bytes`)
     const written = writeSync(fd, bytes)
     if (written < bytes.length) {
-      // The disk is full. If nobody wrote behind us, leave no half of a line that would refuse the path.
+      // The disk is full. If nobody appended after us, remove the partial line: it would make the
+      // path refused.
       if (fstatSync(fd).size === before + written) ftruncateSync(fd, before)
       throw new Error('no space left')
     }
@@ -137,7 +147,10 @@ function append(file: string, bytes: Buffer): void {
   }
 }
 
-/** Whether a directory is there; throws FileError if it is something else, cannot be seen, or is everybody's. */
+/**
+ * Whether a directory exists. Throws FileError if it is not a directory, cannot be inspected, or is
+ * world-writable.
+ */
 function isGuardedDirectory(dir: string): boolean {
   const name = printable(dir)
   let status: Stats | undefined

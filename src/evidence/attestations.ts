@@ -1,6 +1,6 @@
 /**
- * What the attestations about one store path say: verified lines become claims, all others become strays and troubles.
- * A payload is not even parsed before a key of the trusted list has signed it.
+ * Reads the attestations about one store path: verified lines become claims, all others become
+ * strays and troubles. A payload is parsed only after a key of the trusted list has signed it.
  */
 import { type EnvelopeSigner, type KeyRing, keyRing, openEnvelope, openingCost } from '../crypto/envelope.ts'
 import { type EnvelopeKey, keyIdOf } from '../crypto/envelope-keys.ts'
@@ -21,16 +21,19 @@ import { toHex } from '../primitives/hex.ts'
 import { type AttestedLine, readDirectories } from './attested-lines.ts'
 import { identityOf, withClaim } from './merge.ts'
 
-/** What may be spent on one path, see crypto/work.ts: a second. Then the evidence counts as unreadable. */
+/**
+ * Units of work (see crypto/work.ts) that may be spent on one path: one second. Beyond that the
+ * evidence counts as unreadable.
+ */
 const WORK_LIMIT = 20_000
 
-/** Looks up what is attested of a store path. */
+/** Looks up what is attested about a store path. Rejects with FormatError if it is not one. */
 export type AttestationReader = (path: string) => Promise<Evidence>
 
-/** Who may say something, and the directories in which it is looked for. */
+/** Whose attestations count, and the directories in which they are looked for. */
 export type TrustedSigners = Pick<Policy, 'principals' | 'attestations'>
 
-/** What is looked for and with which keys. */
+/** The path that is looked up, and the keys that may open envelopes. */
 interface Search {
   readonly path: string
   readonly ring: KeyRing
@@ -45,14 +48,16 @@ interface Findings {
   readonly work: Work
 }
 
-/** Part of what a signer of a verified statement says: a role, or nothing that counts and why. */
+/** Part of what a signer of a verified statement says: a role, or why it does not count. */
 type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly unused: string }
 
 /**
- * Makes a reader of the policy's directories of attestations. `machineKey`, 32 raw bytes, is this machine's own: what
- * it signed is no evidence on this machine, whose builds count as `self` and by what its hooks saw alone.
+ * Makes a reader of the policy's directories of attestations. `machineKey`, 32 raw bytes, is this
+ * machine's own key. What it signed is not evidence on this machine, whose builds count as `self`
+ * only through what its hooks saw.
  *
- * The reader rejects with FormatError if the path is no store path. All else that is wrong is part of its answer.
+ * The reader rejects with FormatError if the path is not a store path. Every other fault is part of
+ * its answer.
  */
 export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Array): AttestationReader {
   const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
@@ -61,7 +66,7 @@ export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Arra
   return path => searchDirectories(policy.attestations, { path, ring, machine })
 }
 
-/** What is attested of one store path; whoever asks for several makes a reader once. */
+/** What is attested about one store path. To ask about several, make a reader once. */
 export function attestationEvidence(
   policy: TrustedSigners,
   path: string,
@@ -77,9 +82,8 @@ async function searchDirectories(directories: readonly string[], search: Search)
     work,
     trouble: (origin, error) => addTrouble(findings, origin, error),
   })
-  // The cheapest first, which are short and name a listed key: so nobody's rubbish uses up the work before they are
-  // looked
-  // at, and a genuine line that makes a conflict shows beside it.
+  // The cheapest come first: short ones that name a listed key. So a stranger's rubbish cannot use
+  // up the work before genuine lines are opened, and a genuine line that makes a conflict is seen.
   const byCost = lines
     .map(line => ({ line, cost: openingCost(line.envelope, search.ring) }))
     .sort((one, other) => one.cost - other.cost)
@@ -157,13 +161,13 @@ function readPayload(
   }
 }
 
-/** The same said twice is one claim. */
+/** Adds a claim; an identical one is kept once. */
 function addClaim({ claims }: Findings, claim: Claim): void {
   const identity = identityOf(claim)
   claims.set(identity, withClaim(claims.get(identity) ?? [], claim))
 }
 
-/** What one signer of a predicate says by it. */
+/** What one signer of a predicate states with it. */
 function wordsOf(predicate: Predicate, key: EnvelopeKey): readonly Word[] {
   if (namesAnotherSigner(predicate, keyIdOf(key))) {
     return [{ unused: `signed by ${key.label}, but as the word of another signer` }]

@@ -5,7 +5,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { attestationFile } from './attestation-file.ts'
 import { assertAttestationDirectory, readAttestationLines } from './attestation-files.ts'
 
-/** An envelope about a store path, unverified, and where it was read. */
+/** An unverified envelope about a store path, and where it was read. */
 export interface AttestedLine {
   readonly envelope: Envelope
   readonly file: string
@@ -15,13 +15,13 @@ export interface AttestedLine {
 
 interface Reading {
   readonly work: Work
-  /** Told what cannot be read. Throws what is a fault of our own. */
+  /** Records what cannot be read. Rethrows an error that is a bug of this program. */
   trouble(origin: string, error: unknown): void
 }
 
 /**
- * The envelopes that directories hold about a store path, each once. Rejects with FormatError if that is no store
- * path.
+ * The envelopes that directories hold about a store path, each once. Rejects with FormatError if it
+ * is not a store path.
  */
 export async function readDirectories(
   directories: readonly string[],

@@ -1,6 +1,7 @@
 /**
- * Developers' signatures that a derivation names itself. They are checked like those in a directory of attestations,
- * by the user's own keys: whoever wrote the derivation can say where to look, and cannot vouch for anything.
+ * Developers' signatures that a derivation names itself. They are checked with the user's own keys,
+ * like those in a directory of attestations: the author of a derivation can say where to look, but
+ * cannot vouch for anything.
  */
 import { lstatSync } from 'node:fs'
 import { SIGNED_LIST_LIMIT, signatureKind } from '../crypto/detached/verify.ts'
@@ -17,29 +18,38 @@ import { printable } from '../primitives/printable.ts'
 import { evidenceOfSignature } from './developer-signatures.ts'
 import { mergeEvidence } from './merge.ts'
 
-/** Signatures that nobody stands for, and bytes that are read for them. */
+/**
+ * Limits for signatures that only an untrusted derivation names: how many are tried, and how many
+ * bytes are read for them.
+ */
 const HEARSAY_SIGNATURES = 64
 const HEARSAY_BYTES = 256 * 1024 * 1024
 
-/** What one derivation says of the signatures of one path. */
+/** What one derivation says about the signatures of one path. */
 export interface Declaration {
-  /** The derivation that says it: a whole store path. */
+  /** The derivation that says it: a full store path. */
   readonly by: string
   readonly signatures: readonly DeclaredSignature[]
-  /** Why what it says cannot be read; escaped. */
+  /** Why the derivation's statement cannot be read; escaped. */
   readonly problem?: string
-  /** Nobody stands for it, and it is not what is being built: it can show a signature, and raise no doubt. */
+  /**
+   * Set if nobody vouches for the derivation and it is not the one that is being built. It can
+   * contribute a signature but raise no trouble.
+   */
   readonly isHearsay?: true
 }
 
-/** As what a file is named: a signature, the list of checksums that one is over, or whichever of the two it is. */
+/**
+ * What the derivation calls the file: a signature, the list of checksums that a signature is over,
+ * or either of them.
+ */
 export type SignaturePart = 'signature' | 'checksums' | 'either'
 
 /**
- * What the signatures that derivations name say about a source whose file lies at `fsPath` and has the NAR hash that
- * `subject` names; that hash is the caller's word. `fileNames`: how a list of checksums may call it. `maker` tells
- * the derivation that makes a store path, for the advice where a signature is missing. Throws nothing that a
- * derivation or a file can cause.
+ * Checks the signatures that derivations name for a source. Its file is at `fsPath`; that it has
+ * the NAR hash in `subject` is the caller's responsibility. `fileNames`: the names that a list of
+ * checksums may give it. `maker` finds the derivation that makes a store path, for the advice where
+ * a signature is missing. Never throws because of what a derivation or a file contains.
  */
 export async function inBandEvidence(
   policy: Policy,
@@ -77,16 +87,19 @@ export async function inBandEvidence(
   return mergeEvidence(parts)
 }
 
-/** How many signatures that nobody stands for are tried: each may have the whole file read. */
+/**
+ * How many of the signatures for which nobody vouches are tried: each may require reading the whole
+ * file.
+ */
 function hearsayLimit(fsPath: string): number {
   const size = lstatSync(fsPath, { throwIfNoEntry: false })?.size ?? 0
   return Math.min(HEARSAY_SIGNATURES, Math.ceil(HEARSAY_BYTES / Math.max(1, size)))
 }
 
 /**
- * Why a file of the store is not what it is named as; undefined if it is: one plain file that cannot be run and that
- * is, from its first byte to its last, a signature or a list of checksums, in which nothing stands that could be a
- * program (H7).
+ * Why a file of the store is not what the derivation calls it; undefined if it is. It has to be one
+ * plain, non-executable file that is a signature or a list of checksums from its first byte to its
+ * last and that has nothing in it that could be a program (H7).
  */
 export function whyNoSignature(path: string, part: SignaturePart): string | undefined {
   try {
@@ -127,7 +140,10 @@ function readPart(path: string, limit: number): Uint8Array | undefined {
   })
 }
 
-/** Throws FormatError. A text that carries its own signature has to be a list of checksums, or it could be anything. */
+/**
+ * Throws FormatError. A text that carries its own signature has to be a list of checksums;
+ * otherwise it could be anything.
+ */
 function assertPart(bytes: Uint8Array, part: SignaturePart): void {
   if (part === 'checksums' || (part === 'either' && !isSignature(bytes))) {
     parseChecksumList(bytes)

@@ -1,6 +1,6 @@
 /**
- * What developers' own signatures say of a source: each that verifies becomes a claim, all others strays and
- * troubles.
+ * Developers' own signatures of a source: each that verifies becomes a claim, all others become
+ * strays and troubles.
  */
 import { lstatSync, type Stats } from 'node:fs'
 import { decisiveResults } from '../crypto/detached/severity.ts'
@@ -13,21 +13,22 @@ import { printable } from '../primitives/printable.ts'
 import { mergeEvidence } from './merge.ts'
 import { keptSignatures, readSignature } from './signature-files.ts'
 
-/** A signature that was found somewhere. */
+/** A signature, and where it was found. */
 export interface GivenSignature {
-  /** Where, for messages. */
+  /** Where it was found, for messages. */
   readonly origin: string
   readonly signature: Uint8Array
-  /** The list of checksums that it is over, if it is over one that lies apart. */
+  /** The separate list of checksums that it signs, if it signs one. */
   readonly checksums?: Uint8Array
-  /** Names under which a list may have the file. */
+  /** Names that a list may give the file. */
   readonly fileNames: readonly string[]
 }
 
 /**
- * What developers' signatures, kept in the policy's directories, say about a source whose files lie at `fsPath`.
- * `fileNames`: how a list of checksums may call it; by default as the store does. Signature files that cannot be read
- * are troubles. Throws nothing that a file on the disk can cause.
+ * Checks the developers' signatures that the policy's directories hold for a source whose files are
+ * at `fsPath`. `fileNames`: the names that a list of checksums may give it; by default its name in
+ * the store. Signature files that cannot be read are troubles. Never throws because of a file on
+ * disk.
  */
 export async function developerEvidence(
   policy: Policy,
@@ -57,11 +58,12 @@ export async function developerEvidence(
 }
 
 /**
- * What one signature says about a source whose files lie at `fsPath` and have the NAR hash that `subject` names; that
- * hash is the caller's word. All keys of the policy are tried, and a claim is made for each that signed. Only a plain
- * file has its bytes signed: a tree, a link or an executable (its mode is part of the NAR hash, and not of what was
- * signed) leaves the signature unused. Keys' dates and revocations in the policy are the judge's business. A
- * signature, list or certificate that cannot be read is a trouble.
+ * Checks one signature of a source whose files are at `fsPath`; that they have the NAR hash in
+ * `subject` is the caller's responsibility. All keys of the policy are tried, and a claim is made
+ * for each that signed. Only the bytes of a plain file can be signed: for a tree, a link or an
+ * executable (its mode is part of the NAR hash but not of what was signed) the signature is unused.
+ * Keys' dates and revocations in the policy are left to the judge. A signature, list or certificate
+ * that cannot be read is a trouble.
  */
 export function evidenceOfSignature(
   policy: Policy,
@@ -86,7 +88,7 @@ export function evidenceOfSignature(
   })
 }
 
-/** What a step finds; what it cannot read becomes a trouble of this origin. */
+/** Runs a step. What it cannot read becomes a trouble with this origin. */
 async function orTrouble(origin: string, step: () => Promise<Evidence>): Promise<Evidence> {
   try {
     return await step()
@@ -96,7 +98,10 @@ async function orTrouble(origin: string, step: () => Promise<Evidence>): Promise
   }
 }
 
-/** Why a detached signature cannot speak for what lies at a path; undefined if it can. Throws FileError. */
+/**
+ * Why a detached signature cannot vouch for what is at a path; undefined if it can. Throws
+ * FileError.
+ */
 function whyUnfit(fsPath: string): string | undefined {
   let status: Stats
   try {
@@ -104,7 +109,7 @@ function whyUnfit(fsPath: string): string | undefined {
   } catch (error) {
     throw new FileError(`cannot read ${printable(fsPath)}: ${printable((error as Error).message)}`)
   }
-  if (!status.isFile()) return 'a detached signature is over one file, and this source is none'
+  if (!status.isFile()) return 'a detached signature covers one file, and this source is not one'
   if ((status.mode & 0o111) !== 0) return 'a detached signature does not cover that this file is executable'
   return undefined
 }
@@ -122,8 +127,8 @@ function claimsOf(result: DetachedResult, subject: Subject, origin: string): rea
 }
 
 /**
- * As what each outcome is told where it is no claim and concerns the key that the signature names; which results count,
- * severity.ts says.
+ * The problem that each outcome is reported as, where it is not a claim and concerns the key that
+ * the signature names. severity.ts says which results count.
  */
 export const PROBLEMS = {
   'bad-signature': 'bad-signature',
@@ -134,7 +139,7 @@ export const PROBLEMS = {
   'revoked-key': 'revoked-key',
 } as const satisfies Partial<Record<DetachedResult['outcome'], Stray['problem']>>
 
-/** A signature that names none of the keys is one stray, not one for each key that it does not name. */
+/** A signature that names none of the keys is one stray, not one for each key. */
 function straysOf(results: readonly DetachedResult[], origin: string): readonly Stray[] {
   const strays = results.flatMap(({ outcome, key, detail }): readonly Stray[] =>
     outcome in PROBLEMS

@@ -8,10 +8,10 @@ import type { Stray } from '../policy/verdict.ts'
 import { SIGNATURE_EXTENSIONS } from './signature-files.ts'
 
 /**
- * What lies beside the attestations of a store path and is read by nobody: files with an extension that means
- * nothing, and developers' signatures of what is no source. Reads whole directories, so it is for who asks, and not
- * for hooks. A directory that cannot be read has nothing: that is told where attestations are looked for. Throws
- * FormatError if that is no store path.
+ * Files beside the attestations of a store path which nothing reads: those with an unknown
+ * extension, and developers' signatures of paths that are not sources. Reads whole directories, so
+ * it is for commands and not for hooks. Treats an unreadable directory as empty; looking for
+ * attestations reports it. Throws FormatError if it is not a store path.
  */
 export function leftoversOf(
   directories: readonly string[],
@@ -37,7 +37,7 @@ function whyUnread(extension: string, isSource: boolean): string | undefined {
   }
   const isSignature = SIGNATURE_EXTENSIONS.some(each => each === splitExtension(extension).plain)
   return isSignature && !isSource
-    ? 'a detached signature counts for a source that is in the store, and this is none'
+    ? 'a detached signature counts for a source in the store, and this is not one'
     : undefined
 }
 

@@ -1,6 +1,6 @@
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 
-/** All evidence together; what two places say alike is kept as the first of them says it. */
+/** Merges evidence. Of identical items, the first is kept. */
 export function mergeEvidence(parts: readonly Evidence[]): Evidence {
   return {
     claims: distinct(parts.flatMap(part => part.claims)),
@@ -23,15 +23,18 @@ function distinct(claims: readonly Claim[]): readonly Claim[] {
   return [...found.values()].flat()
 }
 
-/** What tells claims apart, but for the references that they state. */
+/** What tells claims apart, except for the references that they state. */
 export function identityOf(claim: Claim): string {
   const { key, role, path, narHash, graph, coversGraph, expired, until, trace } = claim
-  // One that ends, or that a later policy may not take, must not stand in for one that is better.
+  // A claim that ends, or that a later policy may not accept, must not replace a better one.
   const ends = [expired?.signedAt, expired?.at, until]
   return [key, role, path, narHash, graph, coversGraph, ...ends, trace].join(' ')
 }
 
-/** Claims of one identity, and one more. What states no references is said by any that states some. */
+/**
+ * Adds a claim to claims of the same identity. One that states no references is dropped for one
+ * that does.
+ */
 export function withClaim(claims: readonly Claim[], claim: Claim): Claim[] {
   const isSaid = claims.some(({ references }) => isSame(references, claim.references))
   if (isSaid || (claim.references === undefined && claims.length > 0)) return [...claims]

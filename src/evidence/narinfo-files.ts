@@ -1,7 +1,7 @@
 /**
- * Nix signatures kept beside attestations: `<dir>/<xx>/<digest>.narinfo`, what a binary cache said of the path with
- * all signatures that anybody collected. Where its NAR lies is nobody's business here; only what a signature covers
- * is read.
+ * Nix signatures kept beside attestations: `<dir>/<xx>/<digest>.narinfo`, a binary cache's narinfo
+ * of the path with all signatures that have been collected. Only the fields that a signature covers
+ * are read; where the NAR is does not matter here.
  */
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -23,8 +23,8 @@ import { mergeEvidence } from './merge.ts'
 import { storeSignatureEvidence } from './store-signatures.ts'
 
 /**
- * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be read or is about
- * another path is a trouble. Throws FormatError if that is no store path.
+ * Builders' claims from the Nix signatures that directories keep of a path. A file that cannot be
+ * read or is about another path is a trouble. Throws FormatError if it is not a store path.
  */
 export function narinfoEvidence(policy: Policy, directories: readonly string[], path: string): Evidence {
   return mergeEvidence(
@@ -42,9 +42,9 @@ export function narinfoEvidence(policy: Policy, directories: readonly string[], 
 }
 
 /**
- * Keeps a narinfo, with the signatures of the one that is kept already; says whether there was anything new. Throws
- * FileError if that one contradicts it: of two that a builder signed both have to be seen, so each needs a directory of
- * its own.
+ * Keeps a narinfo, adding the signatures of the one that is kept already; returns whether anything
+ * was new. Throws FileError if the two contradict each other: if a builder signed both, both have
+ * to be seen, so each needs a separate directory.
  */
 export function storeNarinfo(dir: string, narinfo: Narinfo): boolean {
   const file = narinfoFile(dir, narinfo.path)

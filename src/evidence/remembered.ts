@@ -1,17 +1,18 @@
-/** Claims that were verified under another policy, as the one in force takes them. */
+/** Claims that were verified under another policy, as the current policy sees them. */
 import { recall } from '../crypto/recall.ts'
 import { holderOf, type KeyHolder } from '../policy/key-standing.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { PROBLEMS } from './developer-signatures.ts'
 
-/** A claim of which it was written down when it was verified and how it was signed. */
+/** A claim for which it was recorded when it was verified and how it was signed. */
 export type RememberedClaim = Omit<Claim, 'expired' | 'until'> & Required<Pick<Claim, 'seen' | 'trace'>>
 
 /**
- * What the policy of the day makes of remembered claims: what it would make of their signatures if they were at hand, but
- * that a key which ended after this machine saw the signature has not ended for it (docs/semantics.md, E5). `own` is the
- * identity of this machine's key, whose attestations are no evidence here (E4).
+ * Evaluates remembered claims under the current policy, as it would evaluate their signatures if
+ * they were at hand. One thing differs: a key that ended after this machine saw its signature does
+ * not count as ended (docs/semantics.md, E5). `own` is the identity of this machine's key, whose
+ * attestations are not evidence here (E4).
  */
 export async function recalledEvidence(
   policy: Pick<Policy, 'principals'>,

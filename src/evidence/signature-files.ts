@@ -1,12 +1,12 @@
 /**
- * Developers' own detached signatures of source files, kept beside the attestations of the store path that holds the
- * file: `<dir>/<xx>/<digest>` with an extension. The extension is for people; what kind of signature a file holds is
- * told by its contents.
+ * Developers' own detached signatures of source files, kept beside the attestations of the store
+ * path that holds the file: `<dir>/<xx>/<digest>` with an extension. The extension is for people;
+ * a file's contents tell what kind of signature it holds.
  *
- *     .asc .sig .minisig .signify .sshsig .sigstore.json       a signature of the file
- *     .sums                                                    a list of checksums, perhaps signed in one piece
- *     .sums.asc .sums.sig …                                    a signature of that list
- *     .2.asc … .2.sums.asc … .4.asc …                          further sets of the same, which nothing keeps out
+ *     .asc .sig .minisig .signify .sshsig .sigstore.json    a signature of the file
+ *     .sums                                                 a list of checksums, perhaps signed
+ *     .sums.asc .sums.sig …                                 a signature of that list
+ *     .2.asc … .2.sums.asc … .4.asc …                       further sets, where names are taken
  */
 import {
   closeSync,
@@ -42,19 +42,22 @@ const LIST = '.sums' as const
 
 export type SignatureExtension = DirectExtension | typeof LIST | `${typeof LIST}${DirectExtension}`
 
-/** Extensions in the order in which they are looked at. */
+/** Extensions in the order in which they are tried. */
 export const SIGNATURE_EXTENSIONS: readonly SignatureExtension[] = [
   ...DIRECT_SIGNATURES,
   LIST,
   ...DIRECT_SIGNATURES.map(extension => `${LIST}${extension}` as const),
 ]
 
-/** A signature that is kept: where, and where the list of checksums is that it is over, if it is over one beside it. */
+/** A signature that is kept, and the list of checksums beside it, if it signs one. */
 export interface KeptSignature {
   readonly origin: string
   readonly checksums?: string
 }
-/** Where a developer's signature of a store path is kept. Throws FormatError if that is none. */
+/**
+ * The file in which a developer's signature of a store path is kept. Throws FormatError if it is
+ * not a store path.
+ */
 export function developerSignatureFile(
   dir: string,
   storePath: string,
@@ -66,9 +69,9 @@ export function developerSignatureFile(
 }
 
 /**
- * The signature files that there are for a store path, or whatever has their names, in the order of the directories.
- * One that cannot be looked at counts as being there: reading it will say why. Throws FormatError if that is no store
- * path.
+ * The signature files of a store path that exist, or whatever has their names, in the order of the
+ * directories. A file that cannot be inspected counts as existing: reading it gives the reason.
+ * Throws FormatError if it is not a store path.
  */
 export function developerSignatureFiles(
   directories: readonly string[],
@@ -83,15 +86,16 @@ export function developerSignatureFiles(
     .filter(isThere)
 }
 
-/** Signatures, and what lies beside them and says nothing. */
+/** Signatures, and files beside them that say nothing. */
 export interface KeptSignatures {
   readonly signatures: readonly KeptSignature[]
   readonly strays: readonly Stray[]
 }
 
 /**
- * The same, told apart: signatures, each with the list that it is over; and lists that nobody signed and signatures of
- * lists that are not there, which say nothing. Throws FormatError and FileError as reading a list does.
+ * The signature files in one directory, in two groups: signatures, each with the list that it
+ * signs; and files that say nothing, which are unsigned lists and signatures of absent lists.
+ * Throws FormatError and FileError as reading a list does.
  */
 export function keptSignatures(dir: string, storePath: string): KeptSignatures {
   const sets = SIGNATURE_SETS.map(set => keptInSet(dir, storePath, set))
@@ -126,8 +130,8 @@ function keptInSet(dir: string, storePath: string, set: SignatureSet): KeptSigna
 }
 
 /**
- * Keeps a signature under the extension of its kind, with the list of checksums that it is over; says whether any of it
- * was new. Throws as storeDeveloperSignature does.
+ * Keeps a signature under the extension of its kind, with the list of checksums that it signs;
+ * returns whether either was new. Throws as storeDeveloperSignature does.
  */
 export function keepSignature(
   dir: string,
@@ -157,13 +161,14 @@ export function readSignature(file: string): Buffer {
   return bytes
 }
 
-/** Bytes that a file of this name may have. */
+/** The most bytes that a file of this name may have. */
 function limitOf(name: string): number {
   return name.endsWith(LIST) ? SIGNED_LIST_LIMIT : SIGNATURE_FILE_LIMIT
 }
 
 /**
- * Keeps a developer's signature of a store path; says whether it was new. Throws as storeTogether does.
+ * Keeps a developer's signature of a store path; returns whether it was new. Throws as
+ * storeTogether does.
  */
 export function storeDeveloperSignature(
   dir: string,
@@ -175,10 +180,11 @@ export function storeDeveloperSignature(
 }
 
 /**
- * Keeps files that belong together, a list and its signatures, in the first set in which each of them is already or
- * has room; says whether any was new. Each appears whole or not at all, and never in place of another. Makes missing
- * directories (0755); they are on the disk when this returns. Throws FormatError if `storePath` is none or a file is
- * empty or too large, and FileError if they cannot be written or all sets are full.
+ * Keeps files that belong together, a list and its signatures, in the first set in which each of
+ * them is already present or has room; returns whether any was new. Each file appears whole or not
+ * at all, and never replaces another. Makes missing directories (0755). All files are on disk when
+ * this returns. Throws FormatError if `storePath` is not a store path or a file is empty or too
+ * large, and FileError if they cannot be written or all sets are full.
  */
 export function storeTogether(
   dir: string,
@@ -200,7 +206,7 @@ export function storeTogether(
     const stored = [...files].map(([extension, bytes]) =>
       storeFile(developerSignatureFile(dir, storePath, extension, set), bytes),
     )
-    // Somebody else may have taken a name in this moment.
+    // Another process may have taken a name in this moment.
     if (!stored.includes('taken')) return stored.includes('new')
   }
   const file = developerSignatureFile(dir, storePath, [...files.keys()][0] ?? LIST)
@@ -224,7 +230,8 @@ function storeFile(file: string, bytes: Uint8Array): 'new' | 'known' | 'taken' {
 }
 
 /**
- * Writes under one name and links to the other, which unlike renaming replaces nothing. False if that name is taken.
+ * Writes under one name and links to the other: unlike renaming, this never replaces a file.
+ * Returns false if that name is taken.
  */
 function linkNew(partial: string, file: string, bytes: Uint8Array): boolean {
   const fd = openSync(partial, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644)

@@ -1,18 +1,22 @@
 import type { Claim } from '../policy/verdict.ts'
 
-/** Derivations that are looked at, at most, to find one whose signed build graph holds a path. */
+/** The most derivations that are visited to find one whose signed build graph contains a path. */
 const VISIT_LIMIT = 4096
 
-/** One step up a build graph: the derivations that name this path as an input, read from their .drv files. */
+/**
+ * One step up a build graph: the derivations that have this path as an input, read from their .drv
+ * files.
+ */
 export type Dependents = (path: string) => Promise<readonly string[]>
 
-/** The claims that packagers made of a derivation together with its whole build graph. */
+/** The claims that packagers made about a derivation together with its whole build graph. */
 export type GraphClaims = (derivation: string) => Promise<readonly Claim[]>
 
 /**
- * Packagers' claims that reach a path because they signed a derivation that is built from it, near or far: a .drv names
- * its inputs by hash, so who signed one signed them all. Climbs from the path to ever farther dependents that are in
- * this store and yields claims about the path as they are found; the caller stops when it has enough.
+ * Packagers' claims that cover a path because they signed a derivation that depends on it, directly
+ * or not: a .drv names its inputs by hash, so a signature of one covers them all. Climbs from the
+ * path to ever more distant dependents in this store, and yields claims about the path as they are
+ * found. The caller stops when it has enough.
  */
 export async function* signedGraphs(
   target: { readonly path: string; readonly narHash: string },

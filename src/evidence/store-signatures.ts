@@ -6,16 +6,20 @@ import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 
-/** Signatures that one path may carry; Nix's own caches give one or two. */
+/** The most signatures that one path may carry; Nix's own caches give one or two. */
 const SIGNATURE_LIMIT = 256
 
 /**
- * What may be spent on them, see crypto/work.ts: a fifth of a second, in one piece. Each verification hashes all
- * references, of which a stranger can name as many as a narinfo has room for.
+ * Units of work (see crypto/work.ts) that may be spent on them: a fifth of a second, without a
+ * pause. Each verification hashes all references, and a stranger can name as many as a narinfo has
+ * room for.
  */
 const WORK_LIMIT = 4000
 
-/** What the store or a narinfo says of a path: all that its signatures are over, and where they were read. */
+/**
+ * What the store or a narinfo says about a path: everything that its signatures cover, and where it
+ * was read.
+ */
 export interface SignedPath {
   readonly path: string
   /** SHA-256 of the NAR, lower-case hex. */
@@ -27,9 +31,9 @@ export interface SignedPath {
 }
 
 /**
- * Builders' claims from the Nix signatures on a path. Anybody may have put them there: each counts only once it
- * verifies with a key that the trusted list has in Nix's own form, whose name is a hint and nothing more. Also says
- * which of the signatures these are.
+ * Builders' claims from the Nix signatures on a path. Anyone may have put them there: each counts
+ * only if it verifies with a key that the trusted list has in Nix's own form. The name in a
+ * signature is only a hint. Also returns which of the signatures these are.
  */
 export function storeSignatureEvidence(
   policy: Policy,
@@ -49,7 +53,7 @@ export function storeSignatureEvidence(
   for (const { text, signature } of parsed) {
     const signer = signers.found.get(text)
     if (signature === undefined) {
-      const detail = `"${text}" has not the form of a Nix signature`
+      const detail = `"${text}" is not in the form of a Nix signature`
       strays.push({ problem: 'bad-signature', origin, detail })
     } else if (signer !== undefined) {
       const { path, narHash } = signed
@@ -78,8 +82,8 @@ interface ReadSignature {
 }
 
 /**
- * Whose keys made these signatures. The name is a hint to the key that it most likely is: every signature is tried
- * with the keys of its name before any is tried with the others, as far as the work goes.
+ * The keys that made these signatures. The name hints at the most likely key: every signature is
+ * tried with the keys of its name before any is tried with the others, while the work lasts.
  */
 function signersOf(message: Uint8Array, parsed: readonly ReadSignature[], keys: readonly Ed25519Key[]) {
   const found = new Map<string, Ed25519Key>()
@@ -101,7 +105,10 @@ function signersOf(message: Uint8Array, parsed: readonly ReadSignature[], keys: 
   return { found, isCut }
 }
 
-/** The signatures that name a listed key come first: anybody may add others, and they must not crowd those out. */
+/**
+ * Signatures that name a listed key come first: anyone may add others, which must not crowd these
+ * out.
+ */
 function likelyFirst(signatures: readonly string[], keys: readonly Ed25519Key[]): readonly string[] {
   const names = new Set(keys.map(key => key.name))
   const isLikely = (text: string) => names.has(text.slice(0, text.indexOf(':')))

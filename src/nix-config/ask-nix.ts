@@ -1,4 +1,4 @@
-/** The settings that a Nix takes as its own, asked of that Nix itself. */
+/** Asks a Nix for the settings that are in effect for it. */
 import { printable } from '../primitives/printable.ts'
 import type { Environment } from './conf-files.ts'
 import { parseConf } from './conf-text.ts'
@@ -7,10 +7,10 @@ import { assignment, type Settings } from './settings.ts'
 
 /** One Nix: a program, its environment, and the arguments that configure it. */
 export interface NixProgram {
-  /** Absolute path of `nix` itself, under whatever name. */
+  /** Absolute path of `nix` itself, whatever its file name. */
   readonly program: string
   readonly environment: Environment
-  /** Options of the command line, as the process that is asked about has them. */
+  /** Options of the command line, as the process in question has them. */
   readonly options: readonly string[]
 }
 
@@ -18,29 +18,30 @@ const TIMEOUT = 10_000
 const FEATURE = ['--extra-experimental-features', 'nix-command']
 
 /**
- * What `nix config show` prints (`nix show-config` before 2.20): a line a setting, in the form of nix.conf, which unlike
- * its JSON names experimental features in every version. `nix-command` is among these because of the question itself.
- * Throws Error with what Nix said.
+ * What `nix config show` prints (`nix show-config` before 2.20): one setting per line, in the form
+ * of nix.conf. Unlike its JSON this names experimental features in every version. They include
+ * `nix-command` because the question itself enables it. Throws Error with Nix's message.
  */
 export async function askSettings(nix: NixProgram): Promise<Settings> {
   let outcome = await runNix(call(nix, ['config', 'show']))
-  // This is also how Nix ends when it cannot read its configuration: then it says so the second time as well.
+  // Nix also fails this way when it cannot read its configuration; then it fails the second time as
+  // well.
   if (outcome.status !== 0 && !outcome.isLate) outcome = await runNix(call(nix, ['show-config']))
-  if (outcome.status !== 0) throw failure('does not tell its settings', outcome)
+  if (outcome.status !== 0) throw failure('does not print its settings', outcome)
   const lines = parseConf(outcome.stdout.replaceAll('#', '\u{fffd}'))
   const settings = lines.flatMap(line => {
     if (line.kind !== 'setting') return []
     const { name, value } = assignment(line.name, line.value, '')
     return [[name, value] as const]
   })
-  if (settings.length === 0) throw new Error('Nix told no settings')
+  if (settings.length === 0) throw new Error('Nix printed no settings')
   return new Map(settings)
 }
 
-/** What `nix --version` prints, one line. Throws Error with what Nix said. */
+/** What `nix --version` prints, one line. Throws Error with Nix's message. */
 export async function askVersion(nix: NixProgram): Promise<string> {
   const outcome = await runNix(call({ ...nix, options: [] }, ['--version']))
-  if (outcome.status !== 0) throw failure('does not tell its version', outcome)
+  if (outcome.status !== 0) throw failure('does not print its version', outcome)
   return outcome.stdout.split('\n', 1)[0] ?? ''
 }
 

@@ -1,17 +1,22 @@
 /**
- * The text of nix.conf (Nix manual, "nix.conf"): a line sets one setting or includes another file, `#` begins a comment
- * anywhere in a line. Pure; the same grammar is what `nix config show` prints and what the variable NIX_CONFIG holds.
+ * The text of nix.conf (Nix manual, "nix.conf"): a line sets one setting or includes another file,
+ * and `#` begins a comment anywhere in a line. Pure. `nix config show` and the variable NIX_CONFIG
+ * use the same grammar.
  */
 
+/** A line of nix.conf that is not blank; `line` is its number, from 1. */
 export type ConfLine =
   | { readonly kind: 'setting'; readonly line: number; readonly name: string; readonly value: string }
   | { readonly kind: 'include'; readonly line: number; readonly file: string; readonly mayBeMissing: boolean }
-  /** A line that Nix refuses, and with it the whole configuration. */
+  /** A line for which Nix rejects the whole configuration. */
   | { readonly kind: 'malformed'; readonly line: number }
 
 const BLANK = /[ \t\r]+/
 
-/** The lines that say anything, in order, counted from 1. A value has single spaces between its words. */
+/**
+ * The lines that are not blank, in order, numbered from 1. A value has single spaces between its
+ * words.
+ */
 export function parseConf(text: string): readonly ConfLine[] {
   return text.split('\n').flatMap((content, index) => {
     const words = (content.split('#', 1)[0] ?? '').split(BLANK).filter(word => word !== '')

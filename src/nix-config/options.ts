@@ -2,7 +2,10 @@ import { type Assignment, assignment } from './settings.ts'
 
 const ORIGIN = 'the command line'
 
-/** What the options of a Nix program set: `--option NAME VALUE`, `--NAME VALUE`, `--NAME`, `--no-NAME`. */
+/**
+ * The settings that options of a Nix program set: `--option NAME VALUE`, `--NAME VALUE`, `--NAME`,
+ * `--no-NAME`.
+ */
 export function optionAssignments(options: readonly string[]): readonly Assignment[] {
   const waiting = [...options]
   const found: Assignment[] = []

@@ -1,4 +1,4 @@
-/** What the kernel tells of processes: proc(5). */
+/** What the kernel reports about processes: proc(5). */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { type Environment, VARIABLES } from './conf-files.ts'
@@ -6,37 +6,40 @@ import { type Environment, VARIABLES } from './conf-files.ts'
 /** A file that a process has mapped into its memory. */
 export interface MappedFile {
   readonly path: string
-  /** The name leads elsewhere now, or nowhere. */
+  /** Whether the file was replaced or deleted since it was mapped. */
   readonly isReplaced: boolean
 }
 
 /** A nix-daemon that listens. */
 export interface DaemonProcess {
   readonly pid: number
-  /** Milliseconds since 1970, to some ten of them. */
+  /** Milliseconds since 1970, accurate to about ten. */
   readonly started: number
   readonly environment: Environment
-  /** Options of its command line that configure Nix. */
+  /** The command-line options that configure Nix. */
   readonly options: readonly string[]
   /** Whether it was told to trust every client (`--force-trusted`). */
   readonly isForcedToTrust: boolean
 }
 
-/** The clock in which the kernel counts a process's start, per second (proc(5), `starttime`; sysconf(3), _SC_CLK_TCK). */
+/**
+ * The kernel's clock ticks per second, in which it counts a process's start (proc(5), `starttime`;
+ * sysconf(3), _SC_CLK_TCK).
+ */
 const TICKS = 100
 
-/** What only nix-daemon itself understands. */
+/** Options that only nix-daemon itself understands. */
 const OWN_OPTIONS = ['--daemon', '--process-ops', '--default-trust', '--force-trusted', '--force-untrusted']
 
 /**
- * The nix-daemons of this machine, root's alone, without the processes that they start for each client and without those
- * of other root directories (containers).
+ * The nix-daemons of this machine that run as root, without the processes that they fork for each
+ * client and without those of other root directories (containers).
  */
 export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
   const root = identity(join(proc, 'self/root/.'))
   const found = readdirSync(proc).flatMap(name => {
     if (!/^[1-9]\d*$/.test(name)) return []
-    // One that has ended meanwhile is none.
+    // A process that has ended meanwhile is skipped.
     try {
       const directory = join(proc, name)
       const words = wordsOf(readFileSync(join(directory, 'cmdline'), 'latin1'))
@@ -50,13 +53,16 @@ export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
   const pids = new Set(found.map(({ daemon }) => daemon.pid))
   const daemons = found.filter(({ parent }) => !pids.has(parent)).map(({ daemon }) => daemon)
   if (daemons.length < 2) return daemons
-  // Processes for clients of a daemon that was restarted go on without a parent, and do not listen.
+  // After a restart, processes for the old daemon's clients run on without a parent, and do not
+  // listen.
   const sockets = listeningSockets(proc)
   const listening = daemons.filter(({ pid }) => holdsSocket(pid, sockets, proc))
   return listening.length > 0 ? listening : daemons
 }
 
-/** Inodes of the Unix sockets at which a nix-daemon of any store listens: proc_net_unix(5), unix(7). */
+/**
+ * Inodes of the Unix sockets on which nix-daemons of any store listen: proc_net_unix(5), unix(7).
+ */
 function listeningSockets(proc: string): ReadonlySet<string> {
   const ACCEPTS = '00010000'
   const lines = readFileSync(join(proc, 'net/unix'), 'utf8').split('\n')
@@ -80,7 +86,10 @@ function holdsSocket(pid: number, inodes: ReadonlySet<string>, proc: string): bo
   }
 }
 
-/** The files that a process has mapped, each once. Throws if it is gone or somebody else's. */
+/**
+ * The files that a process has mapped, each once. Throws if the process is gone or belongs to
+ * another user.
+ */
 export function mappedFiles(pid: number, proc = '/proc'): readonly MappedFile[] {
   const files = new Map<string, MappedFile>()
   for (const line of readFileSync(join(proc, String(pid), 'maps'), 'utf8').split('\n')) {
@@ -111,7 +120,10 @@ function describe(pid: number, directory: string, words: readonly string[], proc
   return { parent, daemon }
 }
 
-/** Of proc(5)'s `stat`, in which only the second field can hold spaces and parentheses: parent and start. */
+/**
+ * Parent and start time from `stat` of proc(5). Only its second field can hold spaces and
+ * parentheses.
+ */
 function statusOf(text: string): { readonly parent: number; readonly ticks: number } {
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
   return { parent: Number(fields[1]), ticks: Number(fields[19]) }

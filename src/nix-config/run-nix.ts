@@ -1,23 +1,25 @@
-/** A program of Nix, run to its end within a time limit. */
+/** Runs a program of Nix to its end, within a time limit. */
 import { spawn } from 'node:child_process'
 
 const OUTPUT_LIMIT = 4 * 1024 * 1024
 
+/** A call of a Nix program. */
 export interface NixCall {
   /** Absolute path of the program. */
   readonly program: string
-  /** What the program takes for its own name, by which Nix tells what it shall do. */
+  /** The program's argv[0], by which Nix tells which command to run. */
   readonly name: string
   readonly args: readonly string[]
-  /** Beside PATH; nothing is inherited. */
+  /** Variables besides PATH; nothing is inherited. */
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly input?: Uint8Array
   /** Milliseconds. */
   readonly timeout: number
 }
 
+/** How a call ended; `isLate` if the time limit ended it. */
 export interface NixOutcome {
-  /** Null: a signal or the time limit ended it. */
+  /** Null: ended by a signal or the time limit. */
   readonly status: number | null
   readonly isLate: boolean
   readonly stdout: string
@@ -26,13 +28,16 @@ export interface NixOutcome {
 
 const PATH = '/run/current-system/sw/bin:/nix/var/nix/profiles/default/bin:/usr/bin:/bin:/usr/sbin:/sbin'
 
-/** Runs it. One that is late is killed with all that it started. Rejects if it cannot be started. */
+/**
+ * Runs a program of Nix. When its time is over, it is killed with all processes that it started.
+ * Rejects if it cannot be started.
+ */
 export function runNix({ program, name, args, environment, input, timeout }: NixCall): Promise<NixOutcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
       argv0: name,
       cwd: '/',
-      // A group of its own, so that nothing outlives the limit.
+      // A process group of its own, so that nothing outlives the limit.
       detached: true,
       env: { PATH, ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -46,7 +51,7 @@ export function runNix({ program, name, args, environment, input, timeout }: Nix
     }, timeout)
     const stdout = collect(child.stdout)
     const stderr = collect(child.stderr)
-    // It need not read what it is given.
+    // The program may close its input unread.
     child.stdin.on('error', () => {})
     child.stdin.end(input)
     child.on('error', error => {
@@ -74,6 +79,6 @@ function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')
   } catch {
-    // It has ended meanwhile.
+    // It has ended already.
   }
 }

@@ -1,18 +1,21 @@
-/** What settings of Nix are worth: names, lists and truth. Pure. */
+/** Values of Nix settings: names, lists and booleans. Pure. */
 
-/** Settings by their present names, values as nix.conf would say them. */
+/** Settings by their current names, with values as nix.conf writes them. */
 export type Settings = ReadonlyMap<string, string>
 
-/** Something said of a setting, by its present name; `isAddition` for `extra-…`, which adds to a list. */
+/**
+ * One assignment to a setting, by its current name; `isAddition` for `extra-…`, which adds to a
+ * list.
+ */
 export interface Assignment {
   readonly name: string
   readonly value: string
   readonly isAddition: boolean
-  /** Where: a file and line, or the name of a variable. Raw. */
+  /** Where it is: a file and line, or the name of a variable. Raw. */
   readonly origin: string
 }
 
-/** Names that settings had once and that every Nix still takes. */
+/** Former names of settings, which every Nix still accepts. */
 const OLD_NAMES: Readonly<Record<string, string>> = {
   'binary-cache-public-keys': 'trusted-public-keys',
   'binary-caches': 'substituters',
@@ -25,27 +28,30 @@ const OLD_NAMES: Readonly<Record<string, string>> = {
 
 const ADDITION = 'extra-'
 
-/** An assignment as Nix takes it, whatever name it was written under. */
+/** An assignment as Nix understands it, by whichever name it was written. */
 export function assignment(name: string, value: string, origin: string): Assignment {
   const isAddition = name.startsWith(ADDITION)
   const plain = isAddition ? name.slice(ADDITION.length) : name
   return { name: OLD_NAMES[plain] ?? plain, value, isAddition, origin }
 }
 
-/** The items of a setting that is a list; none if it is not known. */
+/** The items of a list setting; empty if the setting is unknown. */
 export function itemsOf(settings: Settings, name: string): readonly string[] {
   return words(settings.get(name) ?? '')
 }
 
-/** What a boolean is; undefined for what is none (`relaxed`) and for what this Nix does not know. */
+/**
+ * The value of a boolean setting; undefined if it is not a boolean (`relaxed`) or this Nix does not
+ * have the setting.
+ */
 export function truthOf(settings: Settings, name: string): boolean | undefined {
   return truth(settings.get(name) ?? '')
 }
 
 /**
- * Of these settings, those that Nix takes for something else than the configuration says: assignments in the order in
- * which they count. What nothing was said of is not looked at; where a list is only added to, its default may be
- * anything.
+ * The names among these settings that Nix gives another value than the configuration does;
+ * assignments in order of precedence. Settings without an assignment are skipped. Where a list is
+ * only added to, its default may be anything.
  */
 export function disagreements(
   asked: Settings,

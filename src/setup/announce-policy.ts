@@ -1,4 +1,4 @@
-/** Has everything that reads the policy know of a new one. Heavy: reached by `import()` alone. */
+/** Makes everything that reads the policy use a new one. Heavy: loaded only by `import()`. */
 import { setTimeout as sleep } from 'node:timers/promises'
 import { askResident } from '../gate/ask-resident.ts'
 import { isSettled } from '../ledger/policy-snapshot.ts'
@@ -6,20 +6,29 @@ import { printable } from '../primitives/printable.ts'
 import { loadPolicy, readPolicy } from '../verifier/policy-file.ts'
 import type { SetupPlaces } from './places.ts'
 
-/** Milliseconds between two looks, and of all of them together: a file that young cannot be told by its time. */
+/**
+ * Milliseconds between two looks, and for all of them together: a very recent change cannot be
+ * recognised by the file's time.
+ */
 const INTERVAL = 100
 const PATIENCE = 5000
-/** Milliseconds for the gate to answer. Who wants out must not wait for one that hangs. */
+/**
+ * Milliseconds for the gate to answer. Turning enforcement off must not wait for a gate that hangs.
+ */
 const GATE_PATIENCE = 10_000
 
-/** Whether a gate runs that knows the policy now; `hangs`: it was asked, does not answer, and may yet. */
+/**
+ * Whether a running gate has loaded the policy; `hangs`: it was asked, has not answered, and may
+ * still do so.
+ */
 export type GateReload =
   | { readonly kind: 'reloaded' | 'no-gate' | 'hangs' }
   | { readonly kind: 'not-reloaded'; readonly why: string }
 
 /**
- * Tells the gate, if one runs, and notes for the store plugin, which cannot read the policy itself, what it says: in a
- * few seconds, because a file that was just changed may change again at the same time. Throws FileError and PolicyError.
+ * Tells the gate, if one runs. Also writes the policy's snapshot for the store plugin, which cannot
+ * parse the policy itself. That takes a few seconds, because a file that was just changed may
+ * change again within the same timestamp. Throws FileError and PolicyError.
  */
 export async function announcePolicy(places: SetupPlaces): Promise<GateReload> {
   const answer = askToReload(places)

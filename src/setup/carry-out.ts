@@ -7,8 +7,8 @@ import type { Step } from './plan.ts'
 import { printRecord, type SetupRecord } from './record.ts'
 
 /**
- * Carries steps out in their order; a sentence if one fails. Those after it are left undone, but for a daemon that does
- * not restart: nothing rests upon that.
+ * Carries steps out in order; returns a sentence if one fails. The steps after it are then skipped,
+ * except after a daemon that does not restart: no other step depends on that.
  */
 export async function carryOut(places: SetupPlaces, steps: readonly Step[]): Promise<string | undefined> {
   let found: string | undefined
@@ -39,7 +39,9 @@ async function take(step: Step, places: SetupPlaces): Promise<string | undefined
   }
 }
 
-/** Writes down what was there; undefined: there is nothing left to restore. Root's alone. */
+/**
+ * Writes the record, readable by root only; undefined removes it, when nothing is left to restore.
+ */
 export function writeRecord(places: SetupPlaces, record: SetupRecord | undefined): void {
   const file = recordFile(places)
   if (record !== undefined) {

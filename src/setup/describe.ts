@@ -1,16 +1,19 @@
-/** Plans in words. Pure; what comes from files is escaped. */
+/** Describes plans in words. Pure; text from files is escaped. */
 import { printable } from '../primitives/printable.ts'
 import { type FileState, textOf } from './file-state.ts'
 import type { Step } from './plan.ts'
 import { UNIT } from './unit.ts'
 
-/** A line of what is shown. `mark`: `+` comes, `-` goes. */
+/** One line for display. `mark`: `+` is added, `-` is removed. */
 export interface ShownLine {
   readonly mark: '+' | '-' | ' '
   readonly text: string
 }
 
-/** What a step does, a line at a time. Of a changed file only lines that change are shown: others can hold secrets. */
+/**
+ * What a step does, line by line. Of a changed file only the lines that change are shown: others
+ * can hold secrets.
+ */
 export function describeStep(step: Step): readonly ShownLine[] {
   switch (step.kind) {
     case 'start-gate':
@@ -33,7 +36,7 @@ function verbOf({ before, after }: { before: FileState | undefined; after: FileS
   return before === undefined ? 'make' : 'change'
 }
 
-/** What becomes of the rights to a file that is there, if they change. */
+/** How the mode and owner of an existing file change, if they do. */
 function rightsOf({
   before,
   after,
@@ -47,7 +50,7 @@ function rightsOf({
   return ` (${was} becomes ${is})`
 }
 
-/** Lines of the one text and not of the other, between what both begin and end with. */
+/** The lines that differ between the texts' common beginning and end. */
 function differences(step: {
   before: FileState | undefined
   after: FileState | undefined
@@ -66,7 +69,7 @@ function differences(step: {
   ]
 }
 
-/** A last line is the same with and without its line feed. */
+/** Splits a text into lines; a missing line feed at the end makes no difference. */
 function linesOf(text: string): readonly string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n')
 }

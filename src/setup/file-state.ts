@@ -19,7 +19,7 @@ import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** A file as it is or shall be. */
+/** The state of a file: as it is, or as it will be. */
 export interface FileState {
   readonly bytes: Buffer
   /** Permission bits. */
@@ -28,30 +28,30 @@ export interface FileState {
   readonly gid: number
 }
 
-/** Bytes of a file that setup changes. */
+/** The most bytes of a file that setup changes. */
 const SIZE_LIMIT = 1024 * 1024
 
-/** A file that everybody may read, and that belongs to whoever runs this: root. */
+/** A world-readable file that belongs to the user who runs this: root. */
 export function publicFile(text: string): FileState {
   const uid = process.geteuid?.() ?? 0
   const gid = uid === 0 ? 0 : (process.getegid?.() ?? 0)
   return { bytes: Buffer.from(text, 'latin1'), mode: 0o644, uid, gid }
 }
 
-/** Latin-1: whatever bytes a file has, they come through as they are. */
+/** The text as Latin-1, so that all bytes of a file are preserved. */
 export function textOf(state: FileState | undefined): string {
   return state?.bytes.toString('latin1') ?? ''
 }
 
-/** Whether two states of a file are the same in all that setup restores. */
+/** Whether two states of a file are the same in everything that setup restores. */
 export function isSameState(a: FileState | undefined, b: FileState | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
   return a.bytes.equals(b.bytes) && a.mode === b.mode && a.uid === b.uid && a.gid === b.gid
 }
 
 /**
- * A file as it is; undefined if there is none. Throws FileError if it is no regular file, is larger than 1 MiB, or if
- * anybody but root or the running user could have written it or put another in its place.
+ * The state of a file; undefined if it is absent. Throws FileError if it is not a regular file, is
+ * larger than 1 MiB, or could have been written or replaced by anyone but root or the running user.
  */
 export function readState(file: string): FileState | undefined {
   assertProtectedPlace(file)
@@ -69,7 +69,9 @@ export function readState(file: string): FileState | undefined {
   return { bytes, mode, uid, gid }
 }
 
-/** Throws FileError if others could put a file there, in directories that are there already. */
+/**
+ * Throws FileError if other users could put a file there, in the directories that exist already.
+ */
 function assertProtectedPlace(file: string): void {
   let directory = dirname(file)
   while (lstatSync(directory, { throwIfNoEntry: false }) === undefined) directory = dirname(directory)
@@ -77,8 +79,9 @@ function assertProtectedPlace(file: string): void {
 }
 
 /**
- * Gives a file this state, or takes it away, so that a crash at any point leaves the old one or the new one: beside it
- * under a name that the next run reuses, flushed, renamed. Makes missing directories (0755). Throws what the system does.
+ * Gives a file this state, or removes it; a crash at any point leaves the old state or the new one.
+ * Writes a partial file beside it, under a name that the next run reuses, flushes and renames it.
+ * Makes missing directories (0755). Throws the system's errors.
  */
 export function placeState(file: string, state: FileState | undefined): void {
   rmSync(partialOf(file), { force: true })
@@ -92,7 +95,10 @@ export function placeState(file: string, state: FileState | undefined): void {
   syncDirectory(dirname(file))
 }
 
-/** Makes a directory and those above it that are missing, 0755 whatever the mask is: plain users read nix.conf. */
+/**
+ * Makes a directory and its missing parents with mode 0755, whatever the umask is: plain users read
+ * nix.conf.
+ */
 export function makeDirectory(directory: string): void {
   const first = mkdirSync(directory, { recursive: true })
   if (first === undefined) return
@@ -112,7 +118,7 @@ function writePartial(partial: string, { bytes, mode, uid, gid }: FileState): vo
   }
 }
 
-/** What a killed run may leave beside a file. */
+/** The partial file that a killed run may leave beside a file. */
 export function partialOf(file: string): string {
   return `${file}.nixsig~`
 }

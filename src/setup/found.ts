@@ -4,10 +4,10 @@ import type { Installation } from './installation.ts'
 import type { Setting } from './nix-conf.ts'
 import type { SetupRecord } from './record.ts'
 
-/** The files that setup changes, as they are. */
+/** The files that setup changes, in their current state. */
 export interface FoundFiles {
   readonly nixConf: {
-    /** Where it really lies, after symbolic links. */
+    /** The real path, after symbolic links. */
     readonly path: string
     readonly state: FileState | undefined
     readonly hasDirectory: boolean
@@ -17,23 +17,25 @@ export interface FoundFiles {
   readonly rootConf: {
     readonly path: string
     readonly state: FileState | undefined
-    /** Another program makes it. */
+    /** Whether another program generates it. */
     readonly isMade: boolean
   }
   readonly record: SetupRecord | undefined
   readonly hasSystemd: boolean
 }
 
-/** All that a plan rests on. */
+/** Everything that a plan depends on. */
 export interface Found extends FoundFiles {
   readonly installation: Installation
-  /** What nix.conf and the files that it includes set, in order; nixsig's own file is left out. */
+  /**
+   * The settings of nix.conf and the files that it includes, in order, without nixsig's own file.
+   */
   readonly settings: readonly Setting[]
-  /** What Nix reads after it. */
+  /** Settings that Nix reads after these. */
   readonly later: readonly Setting[]
-  /** Undefined: there is none yet. */
+  /** Undefined if there is no policy yet. */
   readonly policy: Pick<Policy, 'mode' | 'gate'> | undefined
   readonly hasMachineKey: boolean
-  /** The public half; undefined: there is none yet. */
+  /** The gate's public key; undefined if there is none yet. */
   readonly gateKey: string | undefined
 }

@@ -4,33 +4,34 @@ import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../files/own
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** The ways by which something gets built or becomes valid, each with what stands before it. */
+/** The fronts: the parts of nixsig that judge before something is built or becomes valid. */
 export const FRONTS = ['hooks', 'build-hook', 'plugin', 'gate'] as const
 export type Front = (typeof FRONTS)[number]
 
-/** The programs of nixsig, where they lie. */
+/** The paths of nixsig's programs. */
 export interface Installation {
   /** Absolute, without symbolic links. */
   readonly directory: string
   readonly program: string
   readonly preBuildHook: string
   readonly postBuildHook: string
-  /** Undefined: this installation has none. */
+  /** Undefined if this installation has none. */
   readonly buildHook: string | undefined
   readonly plugin: string | undefined
 }
 
-/** What a path may consist of: neither nix.conf nor a unit can hold white space, `#` or `%`. */
+/** Paths that can be configured: neither nix.conf nor a unit can hold white space, `#` or `%`. */
 const PLAIN_PATH = /^(?:\/[0-9A-Za-z._+@=-]+)+$/
 
 const ENTRY_LIMIT = 1000
 const HOOK_LIMIT = 16 * 1024 * 1024
-/** Where the hooks look for node, as tools/build.mjs has it. */
+/** Where the hooks look for node; the same list as in tools/build.mjs. */
 const NODE_DIRECTORIES = ['/run/current-system/sw/bin', '/usr/local/bin', '/usr/bin', '/bin']
 
 /**
- * The installation in a directory. Nix will run as root what lies there: throws FileError, with what to do, if that could
- * be anybody else's work, if it is incomplete, or lies where it may vanish.
+ * Inspects the installation in a directory. Nix will run its files as root: throws FileError, with
+ * advice, if other users could have written them, if a file is missing, or if the directory may
+ * disappear.
  */
 export function inspectInstallation(directory: string): Installation {
   if (!PLAIN_PATH.test(directory)) {
@@ -49,7 +50,7 @@ export function inspectInstallation(directory: string): Installation {
   } catch (error) {
     if (!(error instanceof FileError)) throw error
     throw new FileError(
-      `Nix would run as root what lies in ${directory}, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
+      `Nix would run the programs in ${directory} as root, and others could change it: ${error.message}. Make all of it root's, or copy it as root to /opt/nixsig and run /opt/nixsig/nixsig setup`,
     )
   }
   const thin = existsSync(join(directory, 'native/pre-build-hook')) ? 'native/' : ''
@@ -77,7 +78,10 @@ function executable(directory: string, name: string): string {
   }
 }
 
-/** Throws FileError unless a directory and all that is in it is root's, and nothing in it leads elsewhere. */
+/**
+ * Throws FileError unless a directory and everything in it belongs to root and no link in it leads
+ * elsewhere.
+ */
 function assertOwnedTree(directory: string): void {
   assertOwnedDirectory(directory)
   const names = readdirSync(directory, { recursive: true, encoding: 'utf8' })
@@ -96,7 +100,10 @@ function assertOwnedTree(directory: string): void {
   }
 }
 
-/** Throws FileError if the program that a hook's first line names is not where Nix would look for it. */
+/**
+ * Throws FileError if the interpreter in a hook's first line is not found where Nix would look for
+ * it.
+ */
 function assertStarts(hook: string): void {
   const text = readOwnedFile(hook, HOOK_LIMIT)?.toString('latin1')
   if (text === undefined) throw new FileError(`${hook} is not there: install all of dist/`)
@@ -105,7 +112,7 @@ function assertStarts(hook: string): void {
   if (node === 'node') {
     if (NODE_DIRECTORIES.some(directory => existsSync(join(directory, node)))) return
     throw new FileError(
-      `the hooks look for node in ${NODE_DIRECTORIES.join(', ')}, and it is in none of them: put a link there, or build with --node`,
+      `the hooks look for node in ${NODE_DIRECTORIES.join(', ')}, and it is not in any of them: put a link there, or build with --node`,
     )
   }
   protectedPath(node.replace(/^#!/, ''))

@@ -1,4 +1,4 @@
-/** What unsetup has to do on a machine as it was found. Pure. */
+/** Plans what unsetup does on a machine in its current state. Pure. */
 import { printable } from '../primitives/printable.ts'
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
 import type { FoundFiles } from './found.ts'
@@ -10,23 +10,27 @@ import { isAsLeft, type Role } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { UNIT } from './unit.ts'
 
+/** A plan of unsetup. */
 export interface LeavePlan {
   readonly steps: readonly Step[]
-  /** Whether nothing of setup's is left when that is done, but for what it keeps on purpose. */
+  /** Whether afterwards nothing of setup is left, except for what unsetup keeps on purpose. */
   readonly isWhole: boolean
   readonly isEmpty: boolean
-  /** What was not restored and why, or not byte for byte: a sentence each, with what to do. */
+  /**
+   * What was not restored, or not byte for byte, with the reason and what to do: one sentence each.
+   */
   readonly notes: readonly string[]
 }
 
-/** What becomes of one file. */
+/** How one file is restored. */
 interface Restored {
   readonly steps: readonly Step[]
-  /** Why the file stays as it is although it is not what it was. */
+  /** Why the file is left although it differs from its original. */
   readonly kept?: string
   readonly note?: string
 }
 
+/** Plans unsetup: restores each file that setup changed, as far as that is safe. */
 export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const nixConf = restoreNixConf(found, places)
   const rootConf = restoreRootConf(found, places)
@@ -37,7 +41,7 @@ export function planLeave(found: FoundFiles, places: SetupPlaces): LeavePlan {
   const changes = [nixConf, rootConf, included].flatMap(({ steps }) => steps)
   const restarts = found.hasSystemd && changes.length > 0
   const steps: readonly Step[] = [
-    // What is named there must be there as long as it is.
+    // nixsig.conf must exist as long as nix.conf includes it.
     ...nixConf.steps,
     ...rootConf.steps,
     ...(restarts ? [{ kind: 'restart-daemon' } as const] : []),
@@ -71,7 +75,7 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
   if (!stillIncludes(state, places)) return { steps: [], ...other }
   return {
     steps: [],
-    kept: `${name} was changed since setup and includes ${places.included} in words that are not setup's: take that line out, and run unsetup again`,
+    kept: `${name} was changed since setup and includes ${places.included} on a line that setup did not write: take that line out, and run unsetup again`,
   }
 }
 
@@ -89,7 +93,7 @@ function restoreRootConf(found: FoundFiles, places: SetupPlaces): Restored {
 }
 
 function ledElsewhere(name: string, path: string): string {
-  return `${name} is another file than the one that setup changed: look into ${printable(path)}`
+  return `${name} is not the file that setup changed: check ${printable(path)}`
 }
 
 function restoreIncluded(found: FoundFiles, places: SetupPlaces, isIncluded: boolean): Restored {
@@ -131,7 +135,7 @@ function change(
   return isSameState(before, after) ? [] : [{ kind: 'file', role, path, before, after }]
 }
 
-/** Whether Nix would miss nixsig's file: a word of it in a line that is no comment. */
+/** Whether Nix would fail without nixsig's file: an include line still names it. */
 function stillIncludes(state: FileState | undefined, { included }: SetupPlaces): boolean {
   return textOf(state)
     .split('\n')

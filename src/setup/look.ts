@@ -18,11 +18,14 @@ import { parseRecord, RECORD_LIMIT, type SetupRecord } from './record.ts'
 import { withoutBuildHook } from './root-conf.ts'
 
 const CONF_LIMIT = 1024 * 1024
-/** Files that include one another. */
+/** The most levels of nested includes. */
 const DEPTH_LIMIT = 16
 const FILE_LIMIT = 100
 
-/** The machine as it is. Throws FileError, FormatError and PolicyError for what has to be put right first. */
+/**
+ * Reads the current state of the machine. Throws FileError, FormatError and PolicyError for what
+ * has to be fixed first.
+ */
 export function look(places: SetupPlaces, directory: string): Found {
   const installation = inspectInstallation(directory)
   const files = lookAtFiles(places)
@@ -38,13 +41,16 @@ export function look(places: SetupPlaces, directory: string): Found {
   }
 }
 
-/** What the gate will sign with, by its secret half: the public one is a note. */
+/**
+ * The public key of the gate, derived from its secret key: the file with the public key is only
+ * informational.
+ */
 function gateKeyIn({ state }: SetupPlaces): string | undefined {
   const file = join(state, 'gate.secret')
   return isThere(file) ? printNixPublicKey(readSecretKeyFile(file)) : undefined
 }
 
-/** The files that setup changes, as they are. Throws FileError and FormatError. */
+/** Reads the files that setup changes. Throws FileError and FormatError. */
 export function lookAtFiles(places: SetupPlaces): FoundFiles {
   const path = realNixConf(places.nixConf)
   if (isThere(places.state)) assertOwnedDirectory(places.state)
@@ -58,7 +64,10 @@ export function lookAtFiles(places: SetupPlaces): FoundFiles {
   }
 }
 
-/** Root's own, after symbolic links. What a configuration makes of it (home-manager) is not ours to change. */
+/**
+ * root's own nix.conf, after symbolic links. One that a program generates (home-manager) is never
+ * changed.
+ */
 function lookAtRootConf(file: string): FoundFiles['rootConf'] {
   const isMade = isThere(file) && realpathSync.native(file).startsWith('/nix/store/')
   if (isMade) return { path: file, state: undefined, isMade }
@@ -67,8 +76,8 @@ function lookAtRootConf(file: string): FoundFiles['rootConf'] {
 }
 
 /**
- * Where nix.conf lies, after symbolic links. Throws FileError if it is what NixOS or another program makes of a
- * configuration of its own, or leads nowhere.
+ * The real path of nix.conf, after symbolic links. Throws FileError if NixOS or another program
+ * generates it, or if the link leads nowhere.
  */
 function realNixConf(file: string): string {
   const status = lstatSync(file, { throwIfNoEntry: false })
@@ -102,7 +111,10 @@ function readRecord(places: SetupPlaces): SetupRecord | undefined {
   }
 }
 
-/** What a file and those that it includes set, in order, but for nixsig's own. Throws FormatError and FileError. */
+/**
+ * The settings of a file and its includes, in order, without nixsig's own file. Throws FormatError
+ * and FileError.
+ */
 export function settingsIn(start: string, { included }: Pick<SetupPlaces, 'included'>): readonly Setting[] {
   let files = 0
   const read = (file: string, depth: number): readonly Setting[] | undefined => {
@@ -133,7 +145,7 @@ function isThere(file: string): boolean {
   return lstatSync(file, { throwIfNoEntry: false }) !== undefined
 }
 
-/** Where setup holds its lock: two at once would undo each other. */
+/** The lock file of setup: two runs at once would undo each other. */
 export function lockFile({ state }: SetupPlaces): string {
   return join(state, 'setup.lock')
 }

@@ -1,34 +1,38 @@
-/** nix.conf, as far as setup has to understand it: which line sets what, and which file is included where. */
+/**
+ * As much of nix.conf as setup has to understand: which line sets which setting, and which files
+ * are included.
+ */
 import { dirname, resolve } from 'node:path'
 import { parseConf } from '../nix-config/conf-text.ts'
 import { assignment } from '../nix-config/settings.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** A line that sets something. */
+/** A line that assigns a setting. */
 export interface Setting {
   readonly kind: 'setting'
-  /** Today's name, without `extra-`. */
+  /** The current name, without `extra-`. */
   readonly name: string
-  /** Adds to what was set before in place of replacing it. */
+  /** Adds to the earlier value instead of replacing it. */
   readonly isExtra: boolean
-  /** The value, cut at white space. */
+  /** The value, split at white space. */
   readonly words: readonly string[]
   readonly file: string
   readonly line: number
 }
 
+/** A line that includes another file. */
 export interface Include {
   readonly kind: 'include'
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string
   readonly mayBeMissing: boolean
   readonly line: number
 }
 
 /**
- * The lines of a file in their order; `file` is its absolute name, which messages tell and relative includes begin at.
- * Throws FormatError for a line that stops Nix.
+ * The lines of a file in order. `file` is its absolute path, for messages and for relative
+ * includes. Throws FormatError for a line that Nix rejects.
  */
 export function parseNixConf(text: string, file: string): readonly (Setting | Include)[] {
   return parseConf(text).map(line => {
@@ -42,7 +46,7 @@ export function parseNixConf(text: string, file: string): readonly (Setting | In
   })
 }
 
-/** What Nix begins with, which lines may add to. */
+/** The default of the setting, which lines may add to. */
 export const NO_FEATURES: Setting = {
   kind: 'setting',
   name: 'experimental-features',
@@ -52,14 +56,17 @@ export const NO_FEATURES: Setting = {
   line: 0,
 }
 
-/** What lines in this order make of a setting; undefined if none replaces what Nix begins with. */
+/**
+ * The value that these lines, in order, give a setting; undefined if none of them replaces Nix's
+ * default.
+ */
 export function settingValue(settings: readonly Setting[], name: string): readonly string[] | undefined {
   const lines = settings.filter(setting => setting.name === name)
   const last = lines.findLastIndex(({ isExtra }) => !isExtra)
   return last < 0 ? undefined : lines.slice(last).flatMap(({ words }) => words)
 }
 
-/** What lines in this order add to a setting, whatever they make of it. */
+/** The words that these lines, in order, add to a setting's default. */
 export function wordsFor(settings: readonly Setting[], name: string): readonly string[] {
   return settings.filter(setting => setting.name === name).flatMap(({ words }) => words)
 }

@@ -3,7 +3,10 @@ import { settingValue } from './nix-conf.ts'
 import { placeOf } from './obstacles.ts'
 import { frontsIn, type InForce, namesIn, valueIn } from './settings.ts'
 
-/** What changes for whoever uses the machine, and what is left to do by hand: a sentence each. Values are not told. */
+/**
+ * What changes for users of the machine, and what is left to do by hand: one sentence each. Values
+ * are not printed.
+ */
 export function notesOn(found: Found, inForce: InForce): readonly string[] {
   return [
     ...replacedIn(found, inForce),
@@ -44,7 +47,7 @@ function ofGate({ policy }: Found, inForce: InForce): readonly string[] {
   const notes: string[] = []
   if (policy === undefined || policy.mode === 'warn') {
     notes.push(
-      'while the policy only warns, the gate hands on what caches have whoever signed it, and signs it itself; Nix asks for no other signature any more',
+      'while the policy only warns, the gate passes on whatever the caches have, whoever signed it, and signs it; Nix no longer asks for other signatures',
     )
   }
   if (policy !== undefined && policy.gate.upstreams.length === 0) {

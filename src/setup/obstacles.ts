@@ -5,12 +5,15 @@ import { NO_FEATURES, type Setting, settingValue } from './nix-conf.ts'
 import type { SetupPlaces } from './places.ts'
 import { type InForce, namesIn, valueIn } from './settings.ts'
 
-/** With these, outputs are known by what somebody says that a derivation made, and nobody signs that. */
+/**
+ * With these features, outputs are identified by unsigned statements about what a derivation
+ * produced.
+ */
 const UNKNOWN_OUTPUTS = ['ca-derivations', 'dynamic-derivations', 'impure-derivations']
 
 /**
- * What would leave a door open that setup closes, and that it does not touch, because it is the user's own: a sentence
- * each, with what to do.
+ * User settings that would bypass nixsig and that setup does not change: one sentence each, with
+ * what to do.
  */
 export function obstaclesIn(found: Found, places: SetupPlaces, inForce: InForce): readonly string[] {
   return [
@@ -22,7 +25,7 @@ export function obstaclesIn(found: Found, places: SetupPlaces, inForce: InForce)
 }
 
 function featuresIn(settings: readonly Setting[]): readonly string[] {
-  // A line that replaces takes away what was said before it.
+  // A line that replaces the setting cancels earlier lines.
   const inForce = settingValue([NO_FEATURES, ...settings], 'experimental-features') ?? []
   return settings.flatMap(setting => {
     if (setting.name !== 'experimental-features') return []
@@ -33,7 +36,9 @@ function featuresIn(settings: readonly Setting[]): readonly string[] {
   })
 }
 
-/** What the gate's key signs was let in, and was not therefore built here. */
+/**
+ * The gate's signature means that a path was let in, so this key must not sign what is built here.
+ */
 function secretKeysIn(settings: readonly Setting[], { state }: SetupPlaces): readonly string[] {
   return settings
     .filter(
@@ -58,17 +63,17 @@ function overrulesIn(later: readonly Setting[], inForce: InForce): readonly stri
   })
 }
 
-/** Where another program makes root's nix.conf, it has to name the build-hook. */
+/** Where another program generates root's nix.conf, that file has to name the build-hook. */
 function forgottenIn({ rootConf, later }: Found, inForce: InForce): readonly string[] {
   const hook = valueIn(inForce, 'build-hook')
   if (!rootConf.isMade || hook === undefined) return []
   if (settingValue(later, 'build-hook')?.join(' ') === hook) return []
   return [
-    `${printable(rootConf.path)} is made by another program, and Nix ${rangeText(FORGETS_BUILD_HOOK)} heeds build-hook there alone: have that program add the line build-hook = ${hook}`,
+    `${printable(rootConf.path)} is made by another program, and Nix ${rangeText(FORGETS_BUILD_HOOK)} reads build-hook only there: have that program add the line build-hook = ${hook}`,
   ]
 }
 
-/** `/etc/nix/nix.conf:7` */
+/** For example `/etc/nix/nix.conf:7`. */
 export function placeOf({ file, line }: Pick<Setting, 'file' | 'line'>): string {
   return `${printable(file)}:${line}`
 }

@@ -7,8 +7,9 @@ import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { HEADER } from './unit.ts'
 
 /**
- * What a file was before nixsig, or would be without it if somebody changed it since; undefined if it was not there.
- * Without a record of an earlier setup, what that one wrote is told by its own words.
+ * The state of a file before nixsig, or without nixsig's lines if somebody changed it since;
+ * undefined if it was absent. Without a record, the lines of an earlier setup are recognised by
+ * their text.
  */
 export function originalOf(
   role: Role,
@@ -28,10 +29,10 @@ export function originalOf(
   return wasMissing && text === '' ? undefined : { ...state, bytes: publicFile(text).bytes }
 }
 
-/** What an earlier setup noted of a file. */
+/** What an earlier setup recorded about a file. */
 export function priorOf(role: Role, { record, nixConf, rootConf }: FoundFiles): RecordedFile | undefined {
   const prior = record?.files.get(role)
-  // A link that leads elsewhere now leads to a file that no setup has seen.
+  // A link that now leads elsewhere leads to a file that setup has not recorded.
   const lies = {
     'nix.conf': nixConf.path,
     'root.conf': rootConf.path,
@@ -41,7 +42,7 @@ export function priorOf(role: Role, { record, nixConf, rootConf }: FoundFiles): 
   return prior?.path === lies[role] ? prior : undefined
 }
 
-/** Whether a file says itself that it is nixsig's. */
+/** Whether a file's own header says that nixsig wrote it. */
 export function isOwnFile(state: FileState | undefined): boolean {
   return textOf(state).startsWith(`# ${HEADER}\n`)
 }

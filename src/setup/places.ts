@@ -3,23 +3,26 @@ import { join } from 'node:path'
 import { RESIDENT_SOCKET } from '../formats/hook-question.ts'
 import { DEFAULT_PLACES, type Places } from '../verifier/places.ts'
 
-/** Where setup looks and writes. Tests have others. */
+/** Where setup reads and writes. Tests use other places. */
 export interface SetupPlaces extends Places {
-  /** What Nix reads first. */
+  /** The file that Nix reads first. */
   readonly nixConf: string
-  /** The one file of settings that is nixsig's. */
+  /** The file with nixsig's settings, included by `nixConf`. */
   readonly included: string
   readonly unit: string
   /** The nix.conf in root's home, which root's commands and the daemon read after `nixConf`. */
   readonly rootConf: string
-  /** What Nix reads after nix.conf when root runs it, as the daemon does; what stands there wins. */
+  /**
+   * Files that Nix reads after nix.conf when root runs it, as the daemon does; they take
+   * precedence.
+   */
   readonly later: readonly string[]
-  /** Is there where systemd runs the machine (sd_booted(3)). */
+  /** A path that exists where systemd runs the machine (sd_booted(3)). */
   readonly systemd: string
   readonly socket: string
 }
 
-/** The machine's own. */
+/** The standard places of this machine. */
 export function machinePlaces(): SetupPlaces {
   const rootConf = join(userInfo().homedir, '.config/nix/nix.conf')
   return {
@@ -34,7 +37,7 @@ export function machinePlaces(): SetupPlaces {
   }
 }
 
-/** What was there before setup, and whether setup came to its end. */
+/** The record of what was there before setup, and whether setup finished. */
 export function recordFile(places: SetupPlaces): string {
   return join(places.state, 'setup.json')
 }

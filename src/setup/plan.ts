@@ -1,4 +1,4 @@
-/** What setup has to do on a machine as it was found. Pure. */
+/** Plans what setup does on a machine in its current state. Pure. */
 
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { type FileState, isSameState, publicFile, textOf } from './file-state.ts'
@@ -16,36 +16,37 @@ import { type GateAddress, type InForce, settingsText, valueIn } from './setting
 import { starterPolicy } from './starter-policy.ts'
 import { unitText } from './unit.ts'
 
-/** One thing that is done. */
+/** One action. */
 export type Step =
   | {
       readonly kind: 'file'
       readonly role: Role | 'policy'
       readonly path: string
       readonly before: FileState | undefined
-      /** Undefined: it is taken away. */
+      /** Undefined: the file is deleted. */
       readonly after: FileState | undefined
     }
   | { readonly kind: 'start-gate' | 'stop-gate' | 'restart-daemon' }
 
+/** A plan of setup. */
 export interface Plan {
-  /** In their order, in which a machine is usable after each. */
+  /** In order; the machine is usable after each. */
   readonly steps: readonly Step[]
   readonly newKeys: readonly ('machine' | 'gate')[]
-  /** To be kept when all is done. */
+  /** The record to keep when all steps are done. */
   readonly record: SetupRecord
   /** Whether there is anything to do. */
   readonly isEmpty: boolean
-  /** What whoever asked should know. */
+  /** Notes for whoever runs setup. */
   readonly notes: readonly string[]
-  /** What has to be put right first, by hand: nothing is done before. */
+  /** What has to be fixed by hand first; nothing is done before. */
   readonly obstacles: readonly string[]
 }
 
-/** Stands for the key that the gate does not have yet, where a plan is only shown. */
+/** Stands for the gate's key in a displayed plan, as long as the gate has none. */
 const KEY_TO_COME = '<the key that the gate gets>'
 
-/** `without`: fronts that are left out, each once. */
+/** Plans the setup. `without`: fronts that are left out, each once. */
 export function planSetup(found: Found, places: SetupPlaces, without: readonly Front[]): Plan {
   const inForce = inForceOn(found, without)
   const isUnfinished = found.record !== undefined && !found.record.finished
@@ -77,7 +78,7 @@ export function planSetup(found: Found, places: SetupPlaces, without: readonly F
   }
 }
 
-/** What is kept while the steps are carried out: each file may be as it was found, or as it shall be. */
+/** The record while steps are carried out: each file may be as it was found or as planned. */
 export function recordUnderWay(plan: Plan, found: Found): SetupRecord {
   const files = new Map(plan.record.files)
   for (const step of plan.steps) {
@@ -111,7 +112,7 @@ function inForceOn(found: Found, without: readonly Front[]): InForce {
 function gateIn({ policy, gateKey }: Found, without: readonly Front[]): GateAddress | undefined {
   if (without.includes('gate')) return undefined
   const { host, port } = policy?.gate.listen ?? DEFAULT_GATE.listen
-  // What listens everywhere is asked on this machine.
+  // A gate that listens on all addresses is reached at this machine's own.
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
   const address = reached.includes(':') ? `[${reached}]` : reached
   return { url: `http://${address}:${port}`, publicKey: gateKey ?? KEY_TO_COME }
@@ -160,7 +161,7 @@ function nixConfStep({ nixConf: { path, state } }: Found, places: SetupPlaces): 
   return fileStep('nix.conf', path, state, includingState(state, places))
 }
 
-/** nix.conf as it shall be. */
+/** nix.conf with nixsig's lines. */
 function includingState(state: FileState | undefined, { included }: SetupPlaces): FileState {
   const { bytes } = publicFile(withInclude(textOf(state), included))
   return state === undefined ? publicFile(bytes.toString('latin1')) : { ...state, bytes }
@@ -171,7 +172,7 @@ function rootConfStep(found: Found, places: SetupPlaces, inForce: InForce): read
   return isMade ? [] : fileStep('root.conf', path, state, rootConfState(found, places, inForce))
 }
 
-/** Root's nix.conf as it shall be; as it was where the front is left out. */
+/** root's nix.conf with nixsig's lines; without them if the front is left out. */
 function rootConfState(found: Found, places: SetupPlaces, inForce: InForce): FileState | undefined {
   const { state } = found.rootConf
   const hook = valueIn(inForce, 'build-hook')

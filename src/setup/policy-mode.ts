@@ -1,19 +1,23 @@
-/** Changes between `mode = "enforce"` and `mode = "warn"` in a policy's own text, in which nothing else changes. */
+/**
+ * Switches between `mode = "enforce"` and `mode = "warn"` in the text of a policy, changing nothing
+ * else.
+ */
 import { locate } from '../policy/language/locate.ts'
 import { type PolicySource, parsePolicy } from '../policy/language/parse.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
 import type { Policy } from '../policy/policy.ts'
 
-/** A policy, and its text with the other mode. */
+/** A policy, and its text with another mode. */
 export interface ModeChange {
   readonly policy: Policy
-  /** The same as the source's if that is its mode already. */
+  /** The same as the source's text if it has that mode already. */
   readonly toml: string
 }
 
 /**
- * Puts another mode into a policy, comments and all else kept. What comes of it is read as any policy before it is
- * returned. Throws PolicyError if the source is no policy, or writes its mode in a way that is not `mode = "…"`.
+ * Puts another mode into a policy, keeping comments and everything else. The result is parsed like
+ * any policy before it is returned. Throws PolicyError if the source is not a valid policy or does
+ * not write its mode as `mode = "…"`.
  */
 export function changeMode(source: PolicySource, mode: Policy['mode']): ModeChange {
   const policy = parsePolicy(source)

@@ -1,12 +1,15 @@
 /**
- * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, root's alone, because it holds what
- * nix.conf held. JSON with exactly these fields:
+ * What setup changed, so that unsetup can restore it: `/var/lib/nixsig/setup.json`, readable by
+ * root only, because it holds the contents of nix.conf. JSON with exactly these fields:
  *
  *     { "version": 1, "directory": "/opt/nixsig", "without": ["plugin"], "finished": true,
  *       "nixConfDirectoryMade": false,
- *       "files": { "nix.conf": { "path": …, "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
- *                                "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
- *                  "nixsig.conf": …, "unit": …, "root.conf": … } }
+ *       "files": {
+ *         "nix.conf": {
+ *           "path": …,
+ *           "before": null | { "contents": <base 64>, "mode", "uid", "gid" },
+ *           "after": [ null | { "sha256": <hex>, "mode", "uid", "gid" } ] },
+ *         "nixsig.conf": …, "unit": …, "root.conf": … } }
  */
 import { createHash } from 'node:crypto'
 import {
@@ -24,47 +27,52 @@ import { fromBase64 } from '../primitives/base64.ts'
 import type { FileState } from './file-state.ts'
 import { FRONTS, type Front } from './installation.ts'
 
-/** nix.conf with its contents in base 64, and one of each other file. */
+/** The most bytes: nix.conf and one of each other file, of 1 MiB each, in base 64. */
 export const RECORD_LIMIT = 6 * 1024 * 1024
 const DEPTH_LIMIT = 6
-/** Runs that were killed one after the other. */
+/** The most states that are recorded per file, one for each run that was killed. */
 const MARK_LIMIT = 16
 const ID_LIMIT = 0xffff_ffff
 
-/** The files that setup may change; unsetup touches no other, whatever a record says. */
+/** The files that setup may change; unsetup touches no others, whatever a record says. */
 export const ROLES = ['nix.conf', 'nixsig.conf', 'unit', 'root.conf'] as const
 export type Role = (typeof ROLES)[number]
 
-/** A state of which only the contents' hash is known. */
+/** The state of a file, with a hash in place of the contents. */
 export interface FileMark extends Omit<FileState, 'bytes'> {
   readonly sha256: string
 }
 
+/** What setup recorded about one file. */
 export interface RecordedFile {
   readonly path: string
   readonly before: FileState | undefined
-  /** By what it is told to be as setup left it; of a run that was killed, also as the run before did. Undefined: gone. */
+  /**
+   * The states in which setup left the file, by which it is recognised; after a killed run also
+   * those of the run before. Undefined: absent.
+   */
   readonly after: readonly (FileMark | undefined)[]
 }
 
+/** The record of a setup. */
 export interface SetupRecord {
   readonly directory: string
   readonly without: readonly Front[]
-  /** Nothing was left to be done. */
+  /** Whether all steps were done. */
   readonly finished: boolean
-  /** The directory of nix.conf was not there. */
+  /** Whether setup made the directory of nix.conf. */
   readonly nixConfDirectoryMade: boolean
   readonly files: ReadonlyMap<Role, RecordedFile>
 }
 
-/** What a state is told by afterwards. */
+/** The mark by which a state is recognised later. */
 export function markOf(state: FileState | undefined): FileMark | undefined {
   if (state === undefined) return undefined
   const { bytes, ...rest } = state
   return { ...rest, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-/** Whether a file is as setup left it. */
+/** Whether a file is in a state in which setup left it. */
 export function isAsLeft(state: FileState | undefined, { after }: Pick<RecordedFile, 'after'>): boolean {
   const found = markOf(state)
   return after.some(mark => isSameMark(found, mark))
@@ -80,6 +88,7 @@ function isSameMark(found: FileMark | undefined, mark: FileMark | undefined): bo
   )
 }
 
+/** Encodes a record; `parseRecord` reads it. */
 export function printRecord({ files, ...record }: SetupRecord): string {
   const printed = [...files].map(([role, { path, before, after }]) => {
     const contents = before && { contents: before.bytes.toString('base64'), ...rightsOf(before) }
@@ -93,7 +102,7 @@ function rightsOf({ mode, uid, gid }: Omit<FileState, 'bytes'>) {
   return { mode, uid, gid }
 }
 
-/** Reads what printRecord wrote. Throws FormatError for anything else. */
+/** Parses what printRecord wrote. Throws FormatError for anything else. */
 export function parseRecord(bytes: Uint8Array): SetupRecord {
   const text = decodeUtf8(bytes, 'setup.json')
   const node = rootNode('setup.json', parseStrictJson(text, { length: RECORD_LIMIT, depth: DEPTH_LIMIT }))
@@ -142,7 +151,7 @@ function shapeOf<Name extends string>(node: JsonNode, name: Name) {
     others: 'refuse',
   })
   const rights = { mode: numberOf(mode, 0o7777), uid: numberOf(uid, ID_LIMIT), gid: numberOf(gid, ID_LIMIT) }
-  // Whoever could write to it could take nixsig out.
+  // Whoever can write to nix.conf could disable nixsig.
   if ((rights.mode & 0o022) !== 0) throw malformed(mode, 'would let others write')
   return { ...rest, ...rights } as Readonly<Record<Name, JsonNode>> & typeof rights
 }

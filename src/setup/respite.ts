@@ -1,4 +1,4 @@
-/** Gives a respite and ends it, but for what is said of it. Heavy: reached by `import()` alone. */
+/** Begins and ends a respite, without the messages about it. Heavy: loaded only by `import()`. */
 import { withLock, withLockOrWithout } from '../files/lock.ts'
 import { runProgram } from '../files/run.ts'
 import { endRespite, giveRespite, type Respite, respiteAt, respiteFile } from '../ledger/respite.ts'
@@ -11,12 +11,13 @@ import { makeDirectory } from './file-state.ts'
 import { lockFile } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 
-/** Milliseconds for the system's log to take a line. */
+/** Milliseconds for the system log to take a line. */
 const LOG_PATIENCE = 5000
 
 /**
- * Lets pass what is not trusted, for a time, and has everything know of it. Undefined: the policy does so anyway. Throws
- * PolicyError and FileError if the policy cannot be read: then everything is refused, whatever is let pass.
+ * Allows untrusted paths for a time, and makes everything use that. Undefined: the policy allows
+ * them anyway. Throws PolicyError and FileError if the policy cannot be read: then everything is
+ * refused, respite or not.
  */
 export async function beginRespite(places: SetupPlaces, respite: Respite): Promise<GateReload | undefined> {
   makeDirectory(places.state)
@@ -29,7 +30,7 @@ export async function beginRespite(places: SetupPlaces, respite: Respite): Promi
   })
 }
 
-/** What was ended, and whether everything knows; undefined: no respite was given. */
+/** What was ended, and whether everything knows. */
 export interface Ended {
   readonly mode: Policy['mode']
   readonly wasInForce: boolean
@@ -37,15 +38,16 @@ export interface Ended {
 }
 
 /**
- * Ends a respite, whether it is in force, over or unreadable. Waits for no other process: it is over before anything else is
- * done. Throws PolicyError and FileError.
+ * Ends a respite, whether it is in force, over or unreadable; undefined if there is none. Waits for
+ * no other process: the respite is over before anything else is done. Throws PolicyError and
+ * FileError.
  */
 export async function cutShort(places: SetupPlaces, now: number): Promise<Ended | undefined> {
   if (versionOf(respiteFile(places.state)) === undefined) return undefined
   const wasInForce = respiteAt(places.state, now) !== undefined
   endRespite(places.state)
   return withLockOrWithout(lockFile(places), async () => {
-    // Whoever gave one had the lock then, and may have been slower.
+    // A process that was giving one held the lock, and may have written it after the first removal.
     endRespite(places.state)
     if (wasInForce) await log('refuses again what is not trusted, by order of root')
     const settled = await announcePolicy(places)
@@ -53,7 +55,7 @@ export async function cutShort(places: SetupPlaces, now: number): Promise<Ended 
   })
 }
 
-/** A line in the system's log, where there is one: the gate's own tells it too. */
+/** Writes a line to the system log, where there is one; the gate's own log has it too. */
 async function log(text: string): Promise<void> {
   const args = ['--tag', 'nixsig', '--priority', 'auth.warning', '--', `nixsig ${text}`]
   await runProgram('logger', args, LOG_PATIENCE).catch(() => undefined)

@@ -1,7 +1,8 @@
 /**
- * The two lines at the end of root's own nix.conf, which name the build-hook again. Nix 2.25 to 2.33 puts its own program
- * in place of what /etc/nix/nix.conf says (NixOS/nix#15083), and leaves alone what a user's file says. Root's file is read
- * by the daemon as well as by commands of root that open the store themselves. Texts are Latin-1.
+ * The two lines that setup adds to the end of root's own nix.conf, which name the build-hook again.
+ * Nix 2.25 to 2.33 replaces the build-hook of /etc/nix/nix.conf with its own program
+ * (NixOS/nix#15083), but keeps that of a user's file. The daemon reads root's file, and so do
+ * root's commands that open the store themselves. Texts are Latin-1.
  */
 
 import { FORGETS_BUILD_HOOK, rangeText } from '../formats/nix/nix-version.ts'
@@ -13,14 +14,14 @@ const BLOCK = new RegExp(
   'gm',
 )
 
-/** The file with those lines at its end, and nowhere else. */
+/** The file with those lines at its end and nowhere else. */
 export function withBuildHook(text: string, hook: string): string {
   const rest = withoutBuildHook(text)
   const gap = rest === '' || rest.endsWith('\n') ? '' : '\n'
   return `${rest}${gap}${COMMENT}\nbuild-hook = ${hook}\n`
 }
 
-/** The file without those lines, wherever an editor moved them and whatever program they name. */
+/** The file without those lines, even where an editor moved them, whatever program they name. */
 export function withoutBuildHook(text: string): string {
   return text.replace(BLOCK, '')
 }

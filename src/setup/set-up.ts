@@ -1,4 +1,4 @@
-/** `nixsig setup`, but for what it says. Heavy: reached by `import()` alone. */
+/** `nixsig setup`, without its messages. Heavy: loaded only by `import()`. */
 import { withLock } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
 import { gateKey, machineKey } from '../verifier/machine-key.ts'
@@ -11,22 +11,24 @@ import { lockFile, look } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 import { type Plan, planSetup, recordUnderWay, type Step } from './plan.ts'
 
+/** What the user asked for. */
 export interface SetupWish {
-  /** Where nixsig lies, without symbolic links. */
+  /** The directory of nixsig's programs, without symbolic links. */
   readonly directory: string
   readonly without: readonly Front[]
 }
 
+/** How setup ended. `blocked`: obstacles have to be removed first, and nothing was done. */
 export type SetupOutcome =
   | { readonly kind: 'nothing' | 'blocked' | 'declined' }
   | { readonly kind: 'done'; readonly settled: GateReload }
-  /** What was done stays; setup goes on from there when it is run again. */
+  /** Completed steps stay; the next run of setup continues from there. */
   | { readonly kind: 'failed'; readonly problem: string }
 
 /**
- * Puts nixsig in force, if `agree` does so when it is shown what would be done. It is not asked where there is nothing to
- * do, and nothing is done where something stands in the way: `agree` is shown the plan then as well, and its answer does
- * not matter. Throws what `look` throws, and what the system does.
+ * Enables nixsig on this machine if `agree`, which is shown the plan, agrees. It is not called if
+ * there is nothing to do. If something stands in the way, `agree` is shown the plan too, but its
+ * answer does not matter and nothing is done. Throws what `look` throws, and the system's errors.
  */
 export async function setUp(
   places: SetupPlaces,
@@ -41,7 +43,7 @@ export async function setUp(
   makeDirectory(places.state)
   return withLock(lockFile(places), async () => {
     makeKeys(places, wish)
-    // With the key that the gate has now.
+    // Plan again, with the key that the gate has now.
     const { found, plan } = planFor(places, wish)
     if (befores(plan.steps) !== befores(shown.plan.steps) || plan.obstacles.length > 0)
       throw new FileError('files changed while the plan was read: run setup again')
@@ -67,7 +69,7 @@ function makeKeys({ state }: SetupPlaces, { without }: SetupWish): void {
   if (!without.includes('gate')) gateKey(state)
 }
 
-/** What the files of some steps hold now. */
+/** The current contents of the files of some steps. */
 function befores(steps: readonly Step[]): string {
   const files = steps.map(step => (step.kind === 'file' ? [step.path, step.before] : step.kind))
   return JSON.stringify(files)

@@ -1,29 +1,38 @@
-/** The settings by which nixsig is the only way in: what /etc/nix/nixsig.conf says. */
+/**
+ * The contents of /etc/nix/nixsig.conf: the settings that make nixsig the only way into the store.
+ */
 import { FRONTS, type Front, type Installation } from './installation.ts'
 import { HEADER } from './unit.ts'
 
-/** What Nix has to know of the gate. */
+/** What Nix has to know about the gate. */
 export interface GateAddress {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
   /** `name:<base 64>` */
   readonly publicKey: string
 }
 
+/** What the settings enable: an installation, its gate and its fronts. */
 export interface InForce {
   readonly installation: Installation
-  /** Left out because somebody said so. */
+  /** Fronts that the user left out. */
   readonly without: readonly Front[]
   readonly gate: GateAddress | undefined
-  /** Plugins that nix.conf names besides: the setting cannot be added to in every Nix, so they are named again. */
+  /**
+   * Other plugins that nix.conf names. Not every Nix can add to this setting, so they are named
+   * again.
+   */
   readonly otherPlugins?: readonly string[]
-  /** Nix complains of settings about flakes, at every call, where it has none. True unless told. */
+  /**
+   * Whether Nix has flakes; true by default. Without them, Nix warns about their settings at every
+   * call.
+   */
   readonly hasFlakes?: boolean
 }
 
 type Line = readonly [name: string, value: string]
 
-/** The file whole. */
+/** The text of the whole file. */
 export function settingsText(inForce: InForce): string {
   const { without } = inForce
   const sections = sectionsOf(inForce).map(
@@ -36,7 +45,7 @@ export function settingsText(inForce: InForce): string {
 ${sections.join('')}`
 }
 
-/** The fronts that stand before Nix by this file. */
+/** The fronts that this file enables. */
 export function frontsIn({ installation, without }: Omit<InForce, 'gate'>): readonly Front[] {
   const isThere = {
     hooks: true,
@@ -47,12 +56,12 @@ export function frontsIn({ installation, without }: Omit<InForce, 'gate'>): read
   return FRONTS.filter(front => !without.includes(front) && Boolean(isThere[front]))
 }
 
-/** Names of all that the file sets. */
+/** The names of all settings in the file. */
 export function namesIn(inForce: InForce): readonly string[] {
   return sectionsOf(inForce).flatMap(([, lines]) => lines.map(([name]) => name))
 }
 
-/** The value that the file gives a setting; undefined if it gives none. */
+/** The value that the file gives a setting; undefined if it does not set it. */
 export function valueIn(inForce: InForce, name: string): string | undefined {
   return sectionsOf(inForce)
     .flatMap(([, lines]) => lines)
@@ -65,7 +74,7 @@ function sectionsOf(
   return [
     [
       [
-        'Nix calls the pre-build hook for sandboxed builds alone, and without the second line would build without.',
+        'Nix calls the pre-build hook only for sandboxed builds; the second line keeps it from building without.',
       ],
       [
         ['sandbox', 'true'],
@@ -102,7 +111,7 @@ function programSections(inForce: InForce) {
   }
   if (fronts.includes('plugin') && installation.plugin !== undefined) {
     sections.push([
-      ['Vetoes whatever nobody admitted, when it is about to become valid.'],
+      ['Refuses each path that was not admitted, when it is about to become valid.'],
       [['plugin-files', [...(inForce.otherPlugins ?? []), installation.plugin].join(' ')]],
     ])
   }
@@ -114,7 +123,7 @@ function substituterSections({ gate }: InForce) {
     [
       gate === undefined
         ? ['No gate, so nothing comes from binary caches.']
-        : ['What comes from binary caches comes through the gate, which signs what it lets in.'],
+        : ['All binary caches are asked through the gate, which signs what it lets in.'],
       [
         ['substituters', gate?.url ?? ''],
         ['trusted-substituters', ''],
@@ -124,7 +133,7 @@ function substituterSections({ gate }: InForce) {
     ],
     [['What the gate refuses is refused, and not built in its place.'], [['fallback', 'false']]],
     [
-      ['Nix would remember for thirty days what it was once told, revoked or not.'],
+      ['Otherwise Nix would remember answers for thirty days, even after a revocation.'],
       [
         ['narinfo-cache-positive-ttl', '0'],
         ['narinfo-cache-negative-ttl', '0'],

@@ -1,23 +1,26 @@
-/** The policy that a machine begins with: nobody is trusted, everything is told, nothing is refused. */
+/**
+ * The policy that a machine begins with: nobody is trusted, untrusted paths are reported, nothing
+ * is refused.
+ */
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { type Setting, settingValue, wordsFor } from './nix-conf.ts'
 
-/** What Nix asks where nix.conf names no cache. */
+/** The substituters of Nix where nix.conf names none. */
 const NIX_DEFAULT = ['https://cache.nixos.org']
 const UPSTREAM_LIMIT = 32
 const KEY_LIMIT = 32
 
-/** The text, with the caches and their keys that nix.conf names now. */
+/** The text of the policy, with the caches and keys that nix.conf names now. */
 export function starterPolicy(settings: readonly Setting[], attestations: string): string {
   const { taken, left } = upstreamsIn(settings)
   return `# The trusted list of this machine: who counts, for what, and what each store path needs before it may be used.
-# Begun by "nixsig setup"; from here on it is yours. After every change: nixsig policy check
+# Created by "nixsig setup"; from now on it is yours to edit. After every change: nixsig policy check
 version = 1
 
-# "warn": what is not trusted is told, and let pass. When nothing that you use is told any more: nixsig enforce
+# "warn": untrusted paths are reported but allowed. When nothing that you use is reported any more: nixsig enforce
 mode = "warn"
 
-# Where what others signed is looked for. "sources" are addresses at which they publish it.
+# Where other people's attestations are looked for. "sources" are addresses at which they publish them.
 [attestations]
 directories = [${quoted(attestations)}]
 # sources = ["https://example.org/alice"]
@@ -26,7 +29,7 @@ directories = [${quoted(attestations)}]
 [gate]
 upstreams = [${taken.map(quoted).join(', ')}]
 ${left.map(word => `# not taken over, because the gate cannot ask it: ${word}\n`).join('')}
-# The people and machines whom you trust, each with keys that you got from them. There is none yet.
+# The people and machines that you trust, each with keys that you got from them. There are none yet.
 #
 # [principals.alice]
 # keys = ["alice-1:<44 characters>"]
@@ -35,7 +38,7 @@ ${left.map(word => `# not taken over, because the gate cannot ask it: ${word}\n`
 # members = ["alice", "bob"]
 # threshold = 2
 ${keysIn(settings)}
-# What everything needs that no rule of its own is for. To begin with, sources are trusted by nobody: name a principal
+# What a path needs if no rule matches it. To begin with, no source is trusted: name a principal
 # or a group in place of "refuse". With derivation = "nothing" whoever writes a derivation writes the program: name
 # somebody there before others use this machine. "self" is this machine: what it built itself. To take binaries from
 # caches, name who may build them for you, such as ["self", "alice"] in a group.
@@ -46,7 +49,7 @@ require.output = "self"
 `
 }
 
-/** What the gate can ask, and what it cannot. */
+/** The caches that the gate can ask, and those that it cannot. */
 function upstreamsIn(settings: readonly Setting[]): {
   readonly taken: readonly string[]
   readonly left: readonly string[]
@@ -65,7 +68,10 @@ function upstreamsIn(settings: readonly Setting[]): {
   return { taken: [...taken], left }
 }
 
-/** A cache's address as a policy writes it, without what Nix alone understands in it; undefined if it is none. */
+/**
+ * A cache's address as a policy writes it, without the parameters that only Nix understands;
+ * undefined if it is not an address that the gate can ask.
+ */
 function upstreamOf(word: string): string | undefined {
   if (!URL.canParse(word)) return undefined
   const url = new URL(word)
@@ -77,7 +83,7 @@ function upstreamOf(word: string): string | undefined {
   return text.length > 1000 ? undefined : text
 }
 
-/** The gate would ask itself. */
+/** Whether this is the gate's own address, which it must not ask. */
 function isGate(url: string): boolean {
   const { hostname, port } = new URL(url)
   return ['127.0.0.1', '[::1]', 'localhost'].includes(hostname) && Number(port) === DEFAULT_GATE.listen.port
@@ -95,12 +101,15 @@ function keysIn(settings: readonly Setting[]): string {
   return `#\n# Keys of caches that nix.conf trusted, should you want to go on trusting them as builders:\n${lines.join('')}`
 }
 
-/** A string of TOML's; JSON's are written alike. */
+/** A TOML string; JSON strings have the same syntax. */
 function quoted(text: string): string {
   return JSON.stringify(text)
 }
 
-/** A word of nix.conf's in a comment of TOML's, which holds no control characters, and in a file that everybody reads. */
+/**
+ * A word of nix.conf, made safe for a TOML comment, which has no control characters, in a
+ * world-readable file.
+ */
 function plain(word: string): string {
   const shown = word.replace(/\?.*/s, '').replace(/\/\/[^/]*@/, '//***@')
   return shown.slice(0, 200).replace(/[^\x21-\x7e]/g, '?')

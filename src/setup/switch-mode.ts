@@ -1,4 +1,4 @@
-/** `nixsig enforce` and `nixsig warn`, but for what they say. Heavy: reached by `import()` alone. */
+/** `nixsig enforce` and `nixsig warn`, without their messages. Heavy: loaded only by `import()`. */
 import { lstatSync, readdirSync, realpathSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
@@ -17,25 +17,27 @@ import { changeMode } from './policy-mode.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
-/** What to know before a policy's mode is changed. */
+/** What to know before changing a policy's mode. */
 export interface ModeInForce {
   readonly policy: Policy
   /** Paths that the store plugin let in because the policy only warned. */
   readonly letIn: number
 }
 
-/** The policy as it is, and what it let pass. Throws PolicyError and FileError. */
+/**
+ * The policy, and the number of paths that it let in untrusted. Throws PolicyError and FileError.
+ */
 export function modeInForce(places: SetupPlaces): ModeInForce {
   return { policy: parsePolicy(sourceOf(places)), letIn: countLetIn(places) }
 }
 
 /**
- * Writes the mode into the policy's file, in place of the other, and has everything know of it. Undefined: it was that
- * already. Throws PolicyError and FileError, with the file as it was.
+ * Writes the mode into the policy's file and makes everything use it. Undefined: the policy has
+ * that mode already. Throws PolicyError and FileError, and then the file is unchanged.
  */
 export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Promise<GateReload | undefined> {
   makeDirectory(places.state)
-  // Who wants to enforce must not wait for anybody; the file is replaced as a whole.
+  // Enforcing must not wait for another process; the file is replaced atomically.
   const inTurn = mode === 'enforce' ? withLockOrWithout : withLock
   return inTurn(lockFile(places), async () => {
     const { policy, toml } = changeMode(sourceOf(places), mode)
@@ -50,7 +52,7 @@ export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Pro
 function sourceOf({ policy: file }: SetupPlaces): PolicySource {
   const name = printable(file)
   const status = lstatSync(file, { throwIfNoEntry: false })
-  if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup begins one`)
+  if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup creates one`)
   if (status.isSymbolicLink()) {
     throw new FileError(
       `${name} is a symbolic link: what makes ${printable(realPath(file))} has to set its mode`,

@@ -1,13 +1,16 @@
-/** What systemd is asked to do. Heavy: reached by `import()` alone. */
+/** Calls to systemd. Heavy: loaded only by `import()`. */
 import { runProgram } from '../files/run.ts'
 import { printable } from '../primitives/printable.ts'
 import { UNIT } from './unit.ts'
 
 const DAEMON = 'nix-daemon.service'
-/** Milliseconds. The gate reads its policy before it says that it is ready. */
+/** Milliseconds. The gate reads its policy before it reports that it is ready. */
 const PATIENCE = 120_000
 
-/** Has the unit read, starts the gate at each boot and now; a sentence if it does not start. */
+/**
+ * Reloads the units and starts the gate, now and at each boot; returns a sentence if it does not
+ * start.
+ */
 export async function startGate(): Promise<string | undefined> {
   return (
     (await systemctl('daemon-reload')) ??
@@ -16,17 +19,17 @@ export async function startGate(): Promise<string | undefined> {
   )
 }
 
-/** Ends it for good. */
+/** Stops the gate and disables it. */
 export function stopGate(): Promise<string | undefined> {
   return systemctl('disable', '--now', UNIT)
 }
 
-/** Has systemd notice that units have changed. */
+/** Makes systemd reread its units. */
 export function rereadUnits(): Promise<string | undefined> {
   return systemctl('daemon-reload')
 }
 
-/** Has the daemon read nix.conf, if it runs. What it builds for somebody goes on. */
+/** Restarts a running nix-daemon, so that it reads nix.conf. Builds in progress continue. */
 export async function restartDaemon(): Promise<string | undefined> {
   if ((await systemctl('is-active', '--quiet', DAEMON)) !== undefined) return undefined
   return systemctl('try-restart', DAEMON)

@@ -1,4 +1,4 @@
-/** `nixsig unsetup`, but for what it says. Heavy: reached by `import()` alone. */
+/** `nixsig unsetup`, without its messages. Heavy: loaded only by `import()`. */
 import { existsSync, rmdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncDirectory } from '../files/durable-file.ts'
@@ -11,16 +11,17 @@ import { type LeavePlan, planLeave } from './leave.ts'
 import { lockFile, lookAtFiles } from './look.ts'
 import type { SetupPlaces } from './places.ts'
 
+/** How unsetup ended. */
 export type LeaveOutcome =
   | { readonly kind: 'nothing' | 'declined' | 'done' }
-  /** Something of setup's is left, as the plan's notes say. */
+  /** Something of setup is left, as the plan's notes say. */
   | { readonly kind: 'partly' }
   | { readonly kind: 'failed'; readonly problem: string }
 
 /**
- * Restores what setup changed, if `agree` does so when it is shown what would be done. `purge`: then also deletes the
- * policy and all that nixsig keeps. Throws FileError and FormatError for what cannot be believed, and what the system
- * does.
+ * Restores what setup changed if `agree`, which is shown the plan, agrees. `purge`: then also
+ * deletes the policy and all of nixsig's state. Throws FileError and FormatError for files that
+ * cannot be trusted, and the system's errors.
  */
 export async function takeDown(
   places: SetupPlaces,
@@ -60,7 +61,10 @@ async function restore(places: SetupPlaces, purge: boolean, shown: LeavePlan): P
   return { kind: 'done' }
 }
 
-/** The policy, and everything that this machine keeps. Throws FileError if those could be anybody's directories. */
+/**
+ * Deletes the policy and all state of this machine. Throws FileError if the directories could
+ * belong to another user.
+ */
 function deleteAll({ policy, state }: SetupPlaces): void {
   if (existsSync(policy)) {
     assertOwnedDirectory(dirname(protectedPath(policy)))
@@ -73,7 +77,7 @@ function deleteAll({ policy, state }: SetupPlaces): void {
   rmSync(state, { recursive: true, force: true })
 }
 
-/** A directory that is not empty is somebody's. */
+/** Removes a directory if it is empty; otherwise somebody else uses it. */
 function removeEmpty(directory: string): void {
   try {
     rmdirSync(directory)

@@ -1,8 +1,9 @@
 import type { Installation } from './installation.ts'
 
 /**
- * The gate as a service of systemd's: systemd.service(5). It is there before Nix asks for anything, and however often it
- * ends, it is started again: systemd's own limit, five times in ten seconds, would leave it down for good.
+ * The gate as a systemd service: systemd.service(5). It starts before Nix asks for anything and is
+ * restarted however often it ends: systemd's default limit, five times in ten seconds, would leave
+ * it down for good.
  */
 export function unitText({ program }: Pick<Installation, 'program'>): string {
   return `# ${HEADER}
@@ -26,7 +27,7 @@ WantedBy=multi-user.target
 `
 }
 
-/** The first line of each file that is nixsig's own. */
+/** The first line of each file that nixsig writes. */
 export const HEADER = 'Written by "nixsig setup", taken away by "nixsig unsetup".'
 
 /** The unit's name. */

@@ -1,7 +1,8 @@
 /**
- * What Nix says to the program of its `build-hook` setting (libstore, build-remote), in the alphabet of its worker
- * protocol: first all settings, each as `1`, name and value, and a `0`; then one request after another. Whoever
- * accepts one is told which paths the build needs and which outputs are wanted.
+ * What Nix sends to the program of its `build-hook` setting (libstore, build-remote), in the
+ * encoding of the worker protocol. First come all settings, each as `1`, name and value, ended by a
+ * `0`; then one request after another. After the program has accepted a request, Nix sends the
+ * paths that the build needs and the outputs that are wanted.
  */
 import { type Reader, readList, readNumber, readString, wireError } from './wire.ts'
 
@@ -14,7 +15,7 @@ export interface BuildRequest {
   readonly features: readonly string[]
 }
 
-/** The settings of the Nix that asks, by name. Throws FormatError. */
+/** Reads the settings of the Nix that asks, by name. Throws FormatError. */
 export function* readSettings(): Reader<ReadonlyMap<string, string>> {
   const settings = new Map<string, string>()
   for (;;) {
@@ -28,7 +29,7 @@ export function* readSettings(): Reader<ReadonlyMap<string, string>> {
   }
 }
 
-/** The next request. Throws FormatError for anything else that Nix might ask. */
+/** Reads the next request. Throws FormatError if it is not a `try` request. */
 export function* readBuildRequest(): Reader<BuildRequest> {
   const word = yield* readString('request')
   if (word !== 'try') throw wireError('a request that is not known', 'request')
@@ -38,7 +39,10 @@ export function* readBuildRequest(): Reader<BuildRequest> {
   return { system, derivation, features: yield* readList('features', readString) }
 }
 
-/** What follows once a request was accepted: the paths that the build needs, and the names of the wanted outputs. */
+/**
+ * Reads what follows an accepted request: the paths that the build needs, and the names of the
+ * wanted outputs.
+ */
 export function* readAccepted(): Reader<void> {
   yield* readList('inputs', readString)
   yield* readList('outputs', readString)

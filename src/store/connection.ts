@@ -1,4 +1,7 @@
-/** One conversation with a Nix daemon over any pair of byte streams: one request at a time, each within a time limit. */
+/**
+ * A conversation with a Nix daemon over any pair of byte streams: one request at a time, each with
+ * a time limit.
+ */
 import type { Readable, Writable } from 'node:stream'
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from './store-error.ts'
@@ -10,20 +13,25 @@ const MAX_ANSWER = 128 * 1024 * 1024
 const SKIPPED_AT_ONCE = 64 * 1024
 const NOTHING = new Uint8Array()
 
+/** A pair of byte streams to a daemon. */
 export interface Pipe {
   readonly input: Readable
   readonly output: Writable
-  /** Resolves when the other side is gone, with what there is to say about it, raw. Never rejects. */
+  /**
+   * Resolves with what is known about the reason, raw, once the other side is gone. Never rejects.
+   */
   readonly ended: Promise<string>
-  /** Closes both directions and whatever is behind them. */
+  /** Closes both directions and the process or socket behind them. */
   close(): void
 }
 
+/** An open conversation with a daemon. */
 export interface Connection {
   /**
-   * Sends a request and reads its answer. May be called again at once; requests are sent one after another.
-   * Rejects with StoreError if the other side reports an error, after which the next request can follow, or if it is
-   * late or gone, and with FormatError if its answer is malformed: both end the connection.
+   * Sends a request and reads its answer. May be called again at once; requests are sent one after
+   * another. Rejects with StoreError if the daemon reports an error; the next request can still
+   * follow. Also rejects with StoreError if the answer is late or the daemon is gone, and with
+   * FormatError if the answer is malformed; both end the connection.
    */
   exchange<T>(request: Uint8Array, answer: SkippingReader<T>): Promise<T>
   /** False once the pipe was closed, whoever closed it. */
@@ -31,7 +39,7 @@ export interface Connection {
   close(): void
 }
 
-/** A connection over a pipe; `timeout` milliseconds for each request. */
+/** Opens a connection over a pipe; `timeout` is in milliseconds, for each request. */
 export function openConnection(pipe: Pipe, timeout: number): Connection {
   const source = receive(pipe)
   let previous: Promise<unknown> = Promise.resolve()
@@ -53,7 +61,7 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
       }
       return step.value
     } catch (error) {
-      // After an error that the daemon reported, and after no other, both sides still agree where they are.
+      // Only after an error that the daemon reported do both sides still agree on their position.
       if (!(error instanceof StoreError))
         source.fail(error instanceof Error ? error : new Error(String(error)))
       throw error
@@ -74,9 +82,12 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
 }
 
 interface Source {
-  /** Starts the count of an answer's bytes. Throws if the connection failed or bytes came that nobody asked for. */
+  /**
+   * Starts the count of an answer's bytes. Throws if the connection failed or unrequested bytes
+   * arrived.
+   */
   begin(): void
-  /** The next so many bytes. */
+  /** The next `count` bytes. */
   take(count: number): Promise<Uint8Array>
   /** Passes over the next so many bytes, which do not count; resolves with nothing. */
   skip(count: number): Promise<Uint8Array>
@@ -119,7 +130,7 @@ function receive(pipe: Pipe): Source {
   pipe.ended.then(words => {
     fail(new StoreError(`the Nix daemon went away${words === '' ? '' : `: ${printable(words)}`}`))
   })
-  // Whatever breaks a stream ends the pipe too.
+  // A broken stream also ends the pipe, which is where it is handled.
   pipe.input.on('error', () => {})
   pipe.output.on('error', () => {})
 

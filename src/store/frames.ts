@@ -1,4 +1,7 @@
-/** What a Nix daemon sends before each answer (libstore, worker-protocol, STDERR_*): its log, progress, or an error. */
+/**
+ * The frames that a Nix daemon sends before each answer (libstore, worker-protocol, STDERR_*): its
+ * log, progress, or an error.
+ */
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from './store-error.ts'
 import { type Reader, readBoolean, readList, readNumber, readString, skipNumbers, wireError } from './wire.ts'
@@ -11,8 +14,9 @@ const ERROR = 0x63787470
 const LAST = 0x616c7473
 
 /**
- * All frames up to and including the last. Throws StoreError, after which the conversation can go on, when the daemon
- * reports an error, and FormatError on any frame that an answer to these requests cannot have.
+ * Reads all frames up to and including the last. Throws StoreError if the daemon reports an error,
+ * after which the conversation can go on, and FormatError on any frame that cannot occur in an
+ * answer to these requests.
  */
 export function* readFrames(): Reader<void> {
   for (;;) {
@@ -50,7 +54,10 @@ function* skipField(where: string): Reader<void> {
   else yield* skipNumbers(1)
 }
 
-/** An error as protocol 1.26 and later writes it: type, level, name, message, no position, and a trace. */
+/**
+ * Reads an error as protocol 1.26 and later encodes it: type, level, name, message, no position,
+ * and a trace.
+ */
 function* readError(): Reader<string> {
   yield* readString('error type')
   yield* skipNumbers(1)
@@ -66,7 +73,9 @@ function* readTrace(where: string): Reader<void> {
   yield* readString(where)
 }
 
-/** Positions were never sent; with one, what follows would be anyone's guess. */
+/**
+ * Nix never sends positions. Were one sent, the meaning of the following bytes would be unknown.
+ */
 function* readNoPosition(): Reader<void> {
   if ((yield* readNumber('error position')) !== 0)
     throw wireError('an error with a position', 'error position')

@@ -1,7 +1,8 @@
 /**
- * Gives the regular files of a store path fresh inodes, so that nobody who still has a descriptor of one, or a mapping,
- * can change what lies there any longer. Directories keep theirs, for nobody but root can change those.
- * Loads node:crypto: reach this module by `await import()` from a hook.
+ * Gives the regular files of a store path fresh inodes, so that a process which still has a
+ * descriptor or a mapping of one can no longer change the path's contents. Directories keep their
+ * inodes, because only root can change them. Loads node:crypto: a hook imports this module with
+ * `await import()`.
  */
 
 import {
@@ -35,16 +36,19 @@ const TRIES = 20
 /** Milliseconds between two of them, at most: others who do the same must not meet again each time. */
 const PAUSE = 100
 
-/** Bytes of a file that is copied at once; others get their turn while a larger one is. */
+/** Files up to this many bytes are copied synchronously; larger ones let other work run. */
 const AT_ONCE = 1024 * 1024
 
 /**
- * Nix gives all of its paths one time, in seconds since 1970. What a directory shows may be that at which another process
- * renewed files in it.
+ * The modification time of all store paths, in seconds since 1970. A directory may instead show the
+ * time at which another process renewed files in it.
  */
 const NIX_TIME = 1
 
-/** Blocks are shared where the file system can: what is written to one of two such files shows in it alone. */
+/**
+ * Shares blocks where the file system can (copy on write): writing to one file does not change the
+ * other.
+ */
 const CLONE = constants.COPYFILE_FICLONE
 
 interface Walk {
@@ -53,11 +57,12 @@ interface Walk {
 }
 
 /**
- * Copies what lies at a path to fresh inodes, in a directory that nobody else can enter, hashes the copies, and puts
- * them in the place of the old ones if they have the registered NAR hash (SHA-256, hex). Otherwise nothing is changed,
- * and what was found is told. Killed at any point, each file is the old one or the new one, whole, and has the same
- * contents; what may be left is the directory, `aside`: a path beside the other one that is not there yet, and that
- * nobody collects as garbage meanwhile. Throws FileError.
+ * Copies the contents of a path to fresh inodes, in a directory that only this user can enter, and
+ * hashes the copies. Replaces the old files with them if they have the registered NAR hash
+ * (SHA-256, hex). Otherwise changes nothing and returns what was found. If killed at any point,
+ * each file is either the old one or the new one, whole, with the same contents; only the directory
+ * `aside` may be left. `aside` is a path beside the other one which does not exist yet and which
+ * garbage collection spares meanwhile. Throws FileError.
  */
 export async function renewInodes(
   path: string,
@@ -87,7 +92,7 @@ export async function renewInodes(
   }
 }
 
-/** What is renewed, and where it lies whatever becomes of its name. */
+/** What is renewed. `root` stays valid whatever happens to the path's name. */
 interface Renewal {
   readonly path: string
   readonly registered: string
@@ -95,8 +100,8 @@ interface Renewal {
 }
 
 /**
- * Opens a directory, so that its files are replaced in it and nowhere else: another process may take the path out of the
- * store, and Nix make it again. A file has its name alone.
+ * Opens a directory, so that files are replaced only inside it: another process may delete the path
+ * and Nix may create it again. A regular file has only its name.
  */
 async function withRoot<T>(path: string, use: (root: string) => Promise<T>): Promise<T> {
   if (!lstatSync(path).isDirectory()) return use(path)
@@ -108,7 +113,10 @@ async function withRoot<T>(path: string, use: (root: string) => Promise<T>): Pro
   }
 }
 
-/** `replaced`: a file that another process gave a fresh inode meanwhile, or made again. Nothing is changed then. */
+/**
+ * Returns `replaced`, with nothing changed, if another process gave a file a fresh inode meanwhile
+ * or created it again.
+ */
 async function renewBelow(
   root: string,
   { path, registered, aside }: Renewal,
@@ -125,7 +133,7 @@ async function renewBelow(
   for (const { file, copy } of walk.files) {
     renameSync(Buffer.from(copy, 'latin1'), Buffer.from(file, 'latin1'))
   }
-  // Any user may have the store optimised, also in between.
+  // Any user may have the store optimised, also between these steps.
   forgetLinks(links)
   for (const { path: directory, status } of walk.directories) {
     utimesSync(directory, status.atimeMs / 1000, NIX_TIME)
@@ -133,7 +141,10 @@ async function renewBelow(
   return undefined
 }
 
-/** Whether what has this name is what was copied. Throws what the file system does where nothing has it. */
+/**
+ * Whether the file of this name is the one that was copied. Throws the file system's error if it is
+ * absent.
+ */
 function isStill(path: string, { ino, dev }: Stats): boolean {
   const now = lstatSync(path)
   return now.ino === ino && now.dev === dev
@@ -145,14 +156,16 @@ async function copyAside(
 ): Promise<void> {
   const status = lstatSync(path)
   if (status.isDirectory()) {
-    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${printable(path.toString('utf8'))} lies too deep`)
+    if (depth >= NAR_DEPTH_LIMIT)
+      throw new FileError(`${printable(path.toString('utf8'))} is nested too deep`)
     walk.directories.push({ path, status })
     for (const name of readdirSync(path, 'buffer')) {
       await copyAside(Buffer.concat([path, Buffer.from('/'), name]), { aside, walk, depth: depth + 1 })
     }
   } else if (status.isFile()) {
     const copy = Buffer.from(join(aside, String(walk.files.length)), 'utf8')
-    // The builders' group may write to the store's directory, but nobody can put a link into what is valid.
+    // The builders' group may write to the store's directory, but cannot put a link inside a valid
+    // path.
     if (status.size <= AT_ONCE) copyFileSync(path, copy, CLONE)
     else await copyFile(path, copy, CLONE)
     chownSync(copy, status.uid, status.gid)
@@ -163,8 +176,9 @@ async function copyAside(
 }
 
 /**
- * Links copies into what has this name, if it is what was copied. Linking forcibly renames, file by file; a directory is
- * entered first, so that it is the one whose files are replaced.
+ * Links copies to their names if each name still has the file that was copied. A forced link
+ * renames, file by file. The directory is entered first, so that files are replaced in that
+ * directory only.
  */
 const LINKING = `
   still() { [ "$(stat --format=%d:%i -- "$1")" = "$inode" ]; }
@@ -173,7 +187,7 @@ const LINKING = `
   if [ -d "$path" ] && [ ! -L "$path" ]; then cd -- "$path" && still . && link .
   else still "$path" && link "$path"; fi`
 
-/** The same by programs, where the store is mounted read-only. */
+/** Renews inodes with external programs, where the store is mounted read-only. */
 async function renewReadOnly(path: string, registered: string, aside: string): Promise<Altered | undefined> {
   await inWritableStore('mkdir', ['--mode=0700', '--', aside])
   try {

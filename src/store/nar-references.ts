@@ -1,12 +1,15 @@
-/** What the bytes of a NAR refer to. Loads node:crypto: reach this module by `await import()` from a hook. */
+/**
+ * Finds what the bytes of a NAR refer to. Loads node:crypto: a hook imports this module with `await
+ * import()`.
+ */
 import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { type Found, scanForHashParts, type Wanted } from '../formats/nix/hash-parts.ts'
 import { FormatError } from '../primitives/format-error.ts'
 
-/** Milliseconds after which others get their turn. */
+/** Milliseconds of work after which other work may run. */
 const TURN_MS = 5
-/** Bytes that are scanned and hashed at once. */
+/** Bytes that are scanned and hashed in one go. */
 const PIECE = 32 * 1024
 
 /** The NAR that is expected. */
@@ -18,8 +21,8 @@ export interface ExpectedNar {
 }
 
 /**
- * Looks for hash parts in a NAR that comes piece by piece, and reads no further than it should be long. Throws
- * FormatError if it is another NAR than the one that is expected, and whatever reading it throws.
+ * Looks for hash parts in a NAR that arrives in pieces, and reads no further than its expected
+ * size. Throws FormatError if the NAR is not the expected one, and whatever reading it throws.
  */
 export async function hashPartsInNar(
   pieces: AsyncIterable<Uint8Array>,
@@ -44,6 +47,6 @@ export async function hashPartsInNar(
   }
   if (size < narSize) throw new FormatError('NAR', 'is shorter than its narinfo says', `offset ${size}`)
   if (hash.digest('hex') !== narHash)
-    throw new FormatError('NAR', 'has not the hash of its narinfo', 'the whole')
+    throw new FormatError('NAR', 'does not have the hash in its narinfo', 'the whole')
   return scan.end()
 }

@@ -5,15 +5,19 @@ import { fromHex } from '../primitives/hex.ts'
 import type { Renewed } from './renewed.ts'
 import { narHashOfTree } from './tree-nar.ts'
 
-/** The name that an optimised store has, or gets, for a file's contents, and what the file was before it was copied. */
+/**
+ * The name in `.links` that an optimised store has, or will have, for a file's contents, and the
+ * file's status before it was copied.
+ */
 export interface OptimisedLink {
   readonly link: string
   readonly status: Stats
 }
 
 /**
- * Nix keeps a link to each file of an optimised store in `.links`, under the hash of its contents, and gives whatever
- * comes with the same contents that very inode. Finds the names of files that are about to be replaced by their copies.
+ * Finds the `.links` names of files that are about to be replaced by their copies. Nix keeps a hard
+ * link to each file of an optimised store in `.links`, named by the hash of its contents, and gives
+ * later files with the same contents that inode.
  */
 export async function linksOf(
   storeDirectory: string,
@@ -29,7 +33,10 @@ export async function linksOf(
   return found
 }
 
-/** Takes away those that still lead to the old inodes: before the copies take their places, and once more afterwards. */
+/**
+ * Removes the links that still lead to the old inodes: before the copies replace them, and once
+ * more afterwards.
+ */
 export function forgetLinks(links: readonly OptimisedLink[]): void {
   for (const { link, status } of links) {
     const linked = lstatSync(link, { throwIfNoEntry: false })

@@ -1,5 +1,6 @@
 /**
- * The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at protocol 1.34 or 1.35.
+ * The questions that nixsig asks a Nix daemon (libstore, worker-protocol, WorkerProto::Op), at
+ * protocol 1.34 or 1.35.
  */
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
@@ -17,7 +18,7 @@ import {
   wireError,
 } from './wire.ts'
 
-/** A request as bytes and the reader of its answer. */
+/** A request as bytes, and the reader of its answer. */
 export interface Query<T> {
   readonly request: Uint8Array
   readonly answer: SkippingReader<T>
@@ -27,8 +28,8 @@ export interface Query<T> {
 export interface PathInfo {
   readonly path: string
   /**
-   * The derivation it was built from, if the store was told of one; a claim like any other if the path came from
-   * elsewhere.
+   * The derivation that built it, if the store knows one. For a path from elsewhere this is an
+   * unverified claim.
    */
   readonly deriver?: string
   /** SHA-256 of the NAR, lower-case hex. */
@@ -62,33 +63,39 @@ const OPERATION = {
   queryDerivationOutputMap: 41,
 } as const
 
-/** What is registered about a path; undefined for one that is not valid. */
+/** Asks what is registered about a path; undefined if the path is not valid. */
 export function queryPathInfo(path: string): Query<PathInfo | undefined> {
   return query(readPathInfo(path), OPERATION.queryPathInfo, parsed(path))
 }
 
-/** Which of these paths are valid. Nothing is substituted. */
+/** Asks which of these paths are valid. Nothing is substituted. */
 export function queryValidPaths(paths: readonly string[]): Query<ReadonlySet<string>> {
   const substitute = 0
   return query(readSubset(new Set(paths)), OPERATION.queryValidPaths, paths.map(parsed), substitute)
 }
 
-/** The valid paths that refer to this one, itself among them if it does. */
+/** Asks for the valid paths that refer to this one, itself among them if it does. */
 export function queryReferrers(path: string): Query<readonly string[]> {
   return query(readPaths('referrers'), OPERATION.queryReferrers, parsed(path))
 }
 
-/** The derivations in the store that have this path as an output, be it valid or not. */
+/**
+ * Asks for the derivations in the store that have this path as an output, whether it is valid or
+ * not.
+ */
 export function queryDerivers(path: string): Query<readonly string[]> {
   return query(readPaths('derivers'), OPERATION.queryValidDerivers, parsed(path))
 }
 
-/** The outputs of a derivation by name; undefined where the path is only known after the build. */
+/**
+ * Asks for the outputs of a derivation by name; undefined where the path is only known after the
+ * build.
+ */
 export function queryOutputs(derivation: string): Query<ReadonlyMap<string, string | undefined>> {
   return query(readOutputs(), OPERATION.queryDerivationOutputMap, parsed(derivation))
 }
 
-/** Keeps a path from being collected as garbage for as long as the connection lasts. */
+/** Protects a path from garbage collection while the connection is open. */
 export function addTempRoot(path: string): Query<void> {
   return query(readDone(), OPERATION.addTempRoot, parsed(path))
 }

@@ -3,12 +3,13 @@ import { printable } from '../primitives/printable.ts'
 import type { Pipe } from './connection.ts'
 import { StoreError } from './store-error.ts'
 
-/** No daemon listens there: no such socket, or a socket that nobody serves any more. */
+/** Errors that mean no daemon listens: the socket does not exist or nobody serves it any more. */
 const NOBODY: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
 
 /**
- * A pipe to the daemon that listens on this Unix socket; undefined if there is none. Throws StoreError if there is one
- * that cannot be reached, or none took the connection within `timeout` milliseconds.
+ * Connects to the daemon that listens on this Unix socket; undefined if none listens. Throws
+ * StoreError if the socket cannot be reached or no daemon accepts the connection within `timeout`
+ * milliseconds.
  */
 export function connectSocket(path: string, timeout: number): Promise<Pipe | undefined> {
   return new Promise((resolve, reject) => {

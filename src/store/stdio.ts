@@ -4,14 +4,15 @@ import type { Pipe } from './connection.ts'
 const LAST_WORDS = 2000
 
 /**
- * A pipe to a nix-daemon that this process starts for itself and that opens the local store, for a root without a
- * daemon. It sees nothing of the caller's environment, and neither NIX_REMOTE nor a `store` in nix.conf leads it to
- * another store. `program` is the absolute path of nix-daemon. Does not fail here: what goes wrong ends the pipe.
+ * Starts a nix-daemon for this process alone, which opens the local store, for root on a machine
+ * without a daemon. It inherits nothing from the caller's environment, and neither NIX_REMOTE nor
+ * `store` in nix.conf leads it to another store. `program` is the absolute path of nix-daemon.
+ * Never throws: a failure ends the pipe.
  */
 export function spawnDaemon(program: string): Pipe {
   const child = spawn(program, ['--stdio', '--option', 'store', 'local'], {
     cwd: '/',
-    // An empty list of user configuration files: root's own ~/.config/nix is none of a daemon's business.
+    // An empty list of user configuration files: root's ~/.config/nix does not configure a daemon.
     env: { HOME: '/', NIX_USER_CONF_FILES: '' },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

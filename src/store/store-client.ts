@@ -1,6 +1,7 @@
 /**
- * The Nix store of this machine, asked through Nix itself: by its daemon where one listens, else, for root, by a daemon
- * of our own on a pipe. Nothing here reads what a person-readable command of Nix prints.
+ * The Nix store of this machine, asked through Nix itself: by its daemon where one listens;
+ * otherwise, for root, by a daemon that this process starts. Nothing here parses the human-readable
+ * output of a Nix command.
  */
 import { join } from 'node:path'
 import { findProgram } from '../files/programs.ts'
@@ -23,37 +24,45 @@ export type { PathInfo } from './queries.ts'
 export { StoreError } from './store-error.ts'
 
 /**
- * Every function throws FormatError for an argument that is no store path, before anything is sent, and for an answer
- * that is malformed, which ends the connection; and StoreError if the store reports an error, is late, or is gone.
+ * Every function throws FormatError for an argument that is not a store path, before anything is
+ * sent. It throws FormatError for a malformed answer, which ends the connection, and StoreError if
+ * the store reports an error, is late or is gone.
  */
 export interface Store {
-  /** The version that the daemon states of itself, raw. */
+  /** The version that the daemon states, raw. */
   version(): Promise<string>
-  /** What is registered about a path; undefined for one that is not valid. */
+  /** What is registered about a path; undefined if the path is not valid. */
   pathInfo(path: string): Promise<PathInfo | undefined>
   /** Which of these are valid. */
   validPaths(paths: readonly string[]): Promise<ReadonlySet<string>>
   /** The valid paths that refer to this one. */
   referrers(path: string): Promise<readonly string[]>
-  /** The derivations in the store that make this path, which may itself not be there. */
+  /**
+   * The derivations in the store that have this path as an output; the path itself may be absent.
+   */
   derivers(path: string): Promise<readonly string[]>
-  /** The outputs of a derivation that is in the store, by name; undefined where the path is not known yet. */
+  /**
+   * The outputs of a derivation in the store, by name; undefined where the path is not known yet.
+   */
   outputs(derivation: string): Promise<ReadonlyMap<string, string | undefined>>
-  /** Keeps a path from being collected as garbage until `close`. */
+  /** Protects a path from garbage collection until `close`. */
   addTempRoot(path: string): Promise<void>
   /** Adds signatures, `name:base64` each, to a valid path. */
   addSignatures(path: string, signatures: readonly string[]): Promise<void>
-  /** Whether it can still be asked: the other side is there, and has kept to the protocol. */
+  /** Whether it can still be asked: the other side is there and has kept to the protocol. */
   isOpen(): boolean
   close(): void
 }
 
 export interface StoreOptions {
-  /** The daemon's Unix socket; the usual one unless told. */
+  /** The daemon's Unix socket; the usual one by default. */
   readonly socket?: string
-  /** The directory of the nix-daemon to start where none listens; unless told, where root keeps programs. */
+  /**
+   * The directory of the nix-daemon to start where none listens; by default, where root's programs
+   * are.
+   */
   readonly nixBin?: string
-  /** Milliseconds for a connection and for each request; thirty seconds unless told. */
+  /** Milliseconds for a connection and for each request; thirty seconds by default. */
   readonly timeout?: number
 }
 
@@ -61,8 +70,8 @@ const SOCKET = '/nix/var/nix/daemon-socket/socket'
 const TIMEOUT = 30_000
 
 /**
- * Opens the store. Throws StoreError if no daemon listens and this process may not or cannot start one, and whatever
- * the first exchange with it throws.
+ * Opens the store. Throws StoreError if no daemon listens and this process may not or cannot start
+ * one, and whatever the first exchange with it throws.
  */
 export async function openStore(options: StoreOptions = {}): Promise<Store> {
   const timeout = options.timeout ?? TIMEOUT
@@ -93,7 +102,7 @@ async function openPipe(options: StoreOptions, timeout: number): Promise<Pipe> {
 }
 
 function storeOver(connection: Connection, version: string): Store {
-  // Async, so that an argument that is no store path rejects like everything else.
+  // Async, so that an argument that is not a store path rejects like every other error.
   const ask = async <T>(query: () => Query<T>): Promise<T> => {
     const { request, answer } = query()
     return connection.exchange(request, answer)

@@ -1,4 +1,7 @@
-/** The Nix store could not be asked, or said no. `message` is fit for a terminal. Never a verdict about a path. */
+/**
+ * The Nix store could not be asked, or it reported an error. `message` can be printed safely. Never
+ * a verdict about a path.
+ */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
 }

@@ -1,6 +1,6 @@
 /**
- * The NAR of a tree on the disk (Nix manual, "Nix Archive (NAR) format"), as a stream in bounded memory. Loads
- * node:crypto: reach this module by `await import()` from a hook.
+ * The NAR of a tree on disk (Nix manual, "Nix Archive (NAR) format"), as a stream in bounded
+ * memory. Loads node:crypto: a hook imports this module with `await import()`.
  */
 import { createHash } from 'node:crypto'
 import {
@@ -31,10 +31,13 @@ import { printable } from '../primitives/printable.ts'
 /** Bytes of a file that are read at once. */
 const CHUNK = 256 * 1024
 
-/** Bytes after which others get their turn: the calls below block, which is several times as fast for small files. */
+/**
+ * Bytes after which other work may run. The calls below block, which is several times as fast for
+ * small files.
+ */
 const TURN = 4 * 1024 * 1024
 
-/** Bytes that could be read in the time that a piece costs besides. */
+/** The fixed cost of one piece, as the bytes that could be read in that time. */
 const COST_OF_PIECE = 4096
 
 export interface NarSummary {
@@ -44,13 +47,17 @@ export interface NarSummary {
   readonly narSize: number
 }
 
-/** Where the contents of a regular file of a tree lie, both as bytes in latin1. Undefined: it was not there before. */
+/**
+ * Maps a regular file of a tree to the file that has its contents, both paths as bytes in latin1.
+ * Undefined: the file is new.
+ */
 export type ContentsOf = (file: string) => string | undefined
 
 /**
- * Hash and size of the NAR of what lies at a path: a file, a directory, or a symbolic link itself. With `contentsOf`
- * the contents of regular files, and whether they are executable, are taken from there. Throws FileError if something
- * in it cannot be read, changes meanwhile, or is a socket, a pipe or a device.
+ * Hash and size of the NAR of a path: a file, a directory, or a symbolic link itself. With
+ * `contentsOf`, the contents of regular files and whether they are executable are read from the
+ * files that it names. Throws FileError if something cannot be read, changes meanwhile, or is a
+ * socket, a pipe or a device.
  */
 export async function narHashOfTree(path: string, contentsOf?: ContentsOf): Promise<NarSummary> {
   const hash = createHash('sha256')
@@ -62,7 +69,10 @@ export async function narHashOfTree(path: string, contentsOf?: ContentsOf): Prom
   return { narHash: hash.digest('hex'), narSize }
 }
 
-/** The NAR itself, in chunks of 256 KiB at most, each a buffer of its own. Throws as `narHashOfTree` does. */
+/**
+ * The NAR itself, in chunks of at most 256 KiB, each a separate buffer. Throws as `narHashOfTree`
+ * does.
+ */
 export async function* dumpTree(
   path: string,
   contentsOf?: ContentsOf,
@@ -91,9 +101,10 @@ function* nodeChunks(
   if (status.isFile()) {
     yield* contentChunks(path, status, contentsOf)
   } else if (status.isDirectory()) {
-    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} lies too deep`)
+    if (depth >= NAR_DEPTH_LIMIT) throw new FileError(`${shown(path)} is nested too deep`)
     yield narDirectoryHead()
-    // Names are bytes, in no encoding in particular; as latin1 their order is that of their bytes.
+    // Names are bytes in no particular encoding; sorted as latin1 they are in the order of their
+    // bytes.
     for (const name of reading(path, () => readdirSync(path, 'latin1')).sort()) {
       yield narEntryHead(name)
       yield* nodeChunks(Buffer.concat([path, Buffer.from(`/${name}`, 'latin1')]), depth + 1, contentsOf)
@@ -127,7 +138,7 @@ function* fileChunks(path: Buffer, expected: BigIntStats): Generator<Uint8Array,
   const fd = reading(path, () => openSync(path, flags))
   try {
     const status = fstatSync(fd, { bigint: true })
-    // The file that was looked at could have been replaced by a link or a pipe since.
+    // The file may have been replaced by a link or a pipe since it was inspected.
     if (status.ino !== expected.ino || status.dev !== expected.dev) throw changed(path)
     const size = Number(status.size)
     yield narFileHead(size, (status.mode & BigInt(constants.S_IXUSR)) !== 0n)

@@ -1,10 +1,13 @@
 /**
- * The alphabet of Nix's worker protocol (libstore, worker-protocol and libutil, serialise): numbers are 8 bytes,
- * little-endian; a string is its length, its bytes and zeros up to a multiple of 8; a list is its length and its items.
+ * The encoding of Nix's worker protocol (libstore, worker-protocol and libutil, serialise). Numbers
+ * are 8 bytes, little-endian. A string is its length, its bytes, and zeros up to a multiple of 8. A
+ * list is its length and its items.
  */
 import { FormatError } from '../primitives/format-error.ts'
 
-/** Yields how many bytes it needs next, is given exactly these, and returns the value that they make. */
+/**
+ * Yields how many bytes it needs next, receives exactly that many, and returns the parsed value.
+ */
 export type Reader<T> = Generator<number, T, Uint8Array>
 
 /** Bytes that are passed over: they are not kept, and do not count against the limit of an answer. */
@@ -28,8 +31,8 @@ export function wireError(problem: string, where: string): FormatError {
 }
 
 /**
- * Numbers, strings and lists of strings, one after another. Throws RangeError on a number that is no unsigned
- * integer.
+ * Encodes numbers, strings and lists of strings, one after another. Throws RangeError on a number
+ * that is not an unsigned integer.
  */
 export function encode(...items: readonly Item[]): Uint8Array {
   return Buffer.concat(items.flatMap(encodeItem))
@@ -52,7 +55,7 @@ function padding(length: number): number {
   return (8 - (length % 8)) % 8
 }
 
-/** A number up to 2^53 - 1. Throws FormatError on a greater one. */
+/** Reads a number up to 2^53 - 1. Throws FormatError on a greater one. */
 export function* readNumber(where: string): Reader<number> {
   const bytes = yield 8
   const value = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
@@ -74,15 +77,15 @@ export function* readBoolean(where: string): Reader<boolean> {
   return value === 1
 }
 
-/** So many numbers of any size, unread: activity numbers start at a process number times 2^32. */
+/** Skips `count` numbers of any size: activity numbers start at a process number times 2^32. */
 export function* skipNumbers(count: number): Reader<void> {
   for (let index = 0; index < count; index++) yield 8
 }
 
 /**
- * A string. What is not UTF-8 becomes U+FFFD: anyone can add a signature of any bytes to a path, which must not make
- * the path unreadable; every string that decides something is parsed further. Throws FormatError past MAX_STRING and
- * on padding that is not zero.
+ * Reads a string. Bytes that are not UTF-8 become U+FFFD: anyone can add a signature of any bytes
+ * to a path, which must not make the path unreadable. Every string that decides something is parsed
+ * further. Throws FormatError past MAX_STRING and on padding that is not zero.
  */
 export function* readString(where: string): Reader<string> {
   const length = yield* readNumber(where)
@@ -93,7 +96,7 @@ export function* readString(where: string): Reader<string> {
   return Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8')
 }
 
-/** A list of what `item` reads. Throws FormatError past MAX_LIST items, before any of them is read. */
+/** Reads a list with `item`. Throws FormatError past MAX_LIST items, before any of them is read. */
 export function* readList<T>(where: string, item: (where: string) => Reader<T>): Reader<readonly T[]> {
   const length = yield* readNumber(where)
   if (length > MAX_LIST) throw wireError(`a list of ${length} items`, where)

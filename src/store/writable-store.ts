@@ -1,14 +1,20 @@
-/** Programs that change the store's directory, also where it is mounted read-only: then in a mount namespace of their own. */
+/**
+ * Runs programs that change the store's directory, in a mount namespace of their own where it is
+ * mounted read-only.
+ */
 
 import { FileError } from '../files/regular-file.ts'
 import { runProgram } from '../files/run.ts'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Ten minutes: copying the largest outputs to another disk takes long. */
+/** Milliseconds: ten minutes, because copying the largest outputs to another disk takes long. */
 export const LONGEST = 600_000
 
-/** Runs a program, and once more with the store writable if it fails. Throws FileError if it fails then, too. */
+/**
+ * Runs a program, and once more with the store writable if it fails. Throws FileError if it fails
+ * again.
+ */
 export async function inWritableStore(program: string, args: readonly string[]): Promise<void> {
   const first = await runProgram(program, args, LONGEST)
   if (first.status === 0) return
@@ -16,7 +22,7 @@ export async function inWritableStore(program: string, args: readonly string[]):
   await succeed('unshare', ['--mount', '--', '/bin/sh', '-c', remount, STORE_DIR, program, ...args], LONGEST)
 }
 
-/** Runs a program for so many milliseconds at most. Throws FileError unless it succeeds. */
+/** Runs a program for at most `timeout` milliseconds. Throws FileError unless it succeeds. */
 export async function succeed(program: string, args: readonly string[], timeout: number): Promise<void> {
   const { status, stderr } = await runProgram(program, args, timeout)
   if (status === 0) return

@@ -1,4 +1,5 @@
-// What is found out from files alone: who could have written them, which of them are ours, what they offer.
+// What can be learned from files alone: who could have written them, which of them are nixsig's,
+// which symbols they export.
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -22,7 +23,7 @@ import { madeUpPath } from '../../src/doctor/made-up.ts'
 import { lookAtTree, protectionProblem } from '../../src/doctor/protection.ts'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 
-/** Who owns files only matters to root, and only root can give them away. */
+/** File owners only matter to root, and only root can change them. */
 const skip = process.geteuid?.() !== 0
 
 function withDirectory(use: (directory: string) => void): void {
@@ -63,7 +64,7 @@ describe('who could have written a file', { skip }, () => {
     })
   })
 
-  test('everything below a directory is looked at, but for what is left out', () => {
+  test('everything below a directory is inspected, except what is skipped', () => {
     withDirectory(directory => {
       mkdirSync(join(directory, 'deep/content'), { recursive: true })
       writeFileSync(join(directory, 'deep/a'), '')
@@ -110,7 +111,7 @@ describe('which part of an installation a file is', { skip }, () => {
     })
   })
 
-  test('attack: a file of another text at another place is none, whatever its name', () => {
+  test('attack: a file with other contents elsewhere is not a part, whatever its name', () => {
     withInstallation((installation, directory) => {
       writeFileSync(join(directory, 'pre-build-hook'), 'evil', { mode: 0o755 })
       assert.deepEqual(lookAtProgram(installation, join(directory, 'pre-build-hook')), {
@@ -120,12 +121,12 @@ describe('which part of an installation a file is', { skip }, () => {
     })
   })
 
-  test('one that is gone, a directory, one that cannot be run', () => {
+  test('an absent file, a directory, one that is not executable', () => {
     withInstallation((installation, directory) => {
       chmodSync(join(installation, 'pre-build-hook'), 0o644)
       const problem = (file: string) => lookAtProgram(installation, file).problem
       assert.equal(problem(join(directory, 'gone')), `${directory}/gone is not there`)
-      assert.equal(problem(directory), `${directory} is no file`)
+      assert.equal(problem(directory), `${directory} is not a file`)
       assert.equal(
         problem(join(installation, 'pre-build-hook')),
         `${installation}/pre-build-hook is not executable`,
@@ -143,31 +144,31 @@ describe('which part of an installation a file is', { skip }, () => {
   })
 })
 
-describe('what a file offers to what is loaded beside it', () => {
+describe('the symbols that a file exports', () => {
   const node = readFileSync(process.execPath)
 
-  test('names that it has, whole, and none that it only wants', () => {
+  test('whole names that it defines, and none that it imports', () => {
     assert.equal(offersSymbol(node, 'napi_create_object'), true)
     assert.equal(offersSymbol(node, 'napi_create_objec'), false)
     assert.equal(offersSymbol(node, 'sqlite3_no_such_function'), false)
     assert.equal(offersSymbol(node, 'dlopen'), false)
   })
 
-  test('what is no program, or breaks off, is refused', () => {
+  test('a file that is not a program or is truncated is refused', () => {
     for (const bytes of [Buffer.alloc(0), Buffer.from('#!/bin/sh\n'.repeat(20)), node.subarray(0, 4096)]) {
       assert.throws(() => offersSymbol(bytes, 'x'), /^FormatError: ELF: /)
     }
   })
 })
 
-test('nothing made up is made up twice', () => {
+test('made-up paths are all different', () => {
   const [a, b] = [madeUpPath(), madeUpPath()]
   assert.notEqual(a.digest, b.digest)
   assert.notEqual(a.narHash, b.narHash)
   assert.equal(parseStorePath(a.path).digest, a.digest)
 })
 
-test('what fails or is late is a problem that can be printed', async () => {
+test('a failure or a timeout is a problem that can be printed', async () => {
   const failing = () => {
     throw new Error('\u001b[2J\nx')
   }

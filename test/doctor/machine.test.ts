@@ -1,4 +1,4 @@
-// Doors about processes, files, the policy, the gate, and what was tried.
+// Doors about processes, files, the policy and the gate, and the doors that were tried.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Canary, DaemonFacts, Facts, GateFacts, Loaded, RefusingFront } from '../../src/doctor/facts.ts'
@@ -27,21 +27,21 @@ function withDaemon(daemon: Partial<DaemonFacts>, configuration: Partial<Configu
 }
 
 describe('the daemon', () => {
-  test('goes on with what it has read', () => {
+  test('keeps the configuration that it has read', () => {
     const files = [{ path: '/etc/nix/nix.conf', changed: NOW * 1000 + 1000 }]
     const found = judge('daemon-age', withDaemon({}, { files }))
     assert.equal(found.state, 'open')
-    assert.match(found.detail, /since before \/etc\/nix\/nix.conf changed/)
+    assert.match(found.detail, /started before \/etc\/nix\/nix.conf changed/)
   })
 
-  test('may be told otherwise by its environment or its arguments', () => {
+  test('may be configured by its environment or its arguments', () => {
     const assignments = [assignment('sandbox', 'true', 'NIX_CONFIG:1')]
     assert.match(judge('daemon-overrides', withDaemon({}, { assignments })).detail, /^sandbox is set by/)
     assert.equal(judge('daemon-overrides', withDaemon({ optionNames: ['require-sigs'] })).state, 'open')
     assert.equal(judge('daemon-overrides', withDaemon({ optionNames: ['cores'] })).state, 'closed')
   })
 
-  test('that is not there is no door', () => {
+  test('that does not run is not a door', () => {
     const without: Facts = {
       ...WELL,
       views: [view('root')],
@@ -57,7 +57,7 @@ describe('the daemon', () => {
     assert.equal(judge('import-by-daemon', without).state, 'not applicable')
   })
 
-  test('that cannot be told from other processes is unknown', () => {
+  test('that cannot be told apart from other processes is unknown', () => {
     assert.equal(judge('daemon-age', { ...WELL, daemon: { problem: 'which?' } }).state, 'unknown')
   })
 })
@@ -77,7 +77,7 @@ describe('what processes have loaded', () => {
     assert.equal(judge('plugin-loaded', { ...WELL, ownProcess: { problem: 'ended' } }).state, 'unknown')
   })
 
-  test('Lix, and a Nix that nobody has tried', () => {
+  test('Lix, and an untried version of Nix', () => {
     const version = (value: string): Facts => ({ ...WELL, views: [{ ...view('root'), version: { value } }] })
     assert.equal(judge('nix-version', version('nix (Nix) 2.8.0')).state, 'closed')
     assert.equal(judge('nix-version', version('nix (Nix) 2.7.1')).state, 'open')
@@ -85,7 +85,7 @@ describe('what processes have loaded', () => {
     assert.equal(judge('nix-version', version('nix (Determinate Nix 3.1) 2.28.1')).state, 'unknown')
   })
 
-  test('a Nix that nobody has tried: each front says that it is not proven there, and what proves it', () => {
+  test('an untried version of Nix: each front is reported as not proven, with what would prove it', () => {
     const on = (value: string, canaries: Partial<Facts['canaries']> = {}): Facts => ({
       ...WELL,
       views: [{ ...view('root'), version: { value } }],
@@ -110,7 +110,7 @@ describe('what processes have loaded', () => {
     assert.match(judge('build-hook', on('nix (Nix) 2.36.0')).detail, /but seen at work just now/)
   })
 
-  test('may have published faults by its number, unless somebody says that they are mended in it', () => {
+  test('may have published faults by its number, unless the user says that they are fixed', () => {
     const version = (line: string): Facts => ({
       ...WELL,
       views: [{ ...view('root'), version: { value: line } }],
@@ -119,7 +119,7 @@ describe('what processes have loaded', () => {
     assert.equal(old.state, 'warning')
     assert.match(
       old.detail,
-      /is not mended for CVE-2024-38531, .*; nixsig blunts CVE-2024-27297; your distribution may/,
+      /is affected by CVE-2024-38531, .*; nixsig blunts CVE-2024-27297; your distribution may/,
     )
     const mended = ADVISORIES.map(advisory => namesOf(advisory)[0] ?? '')
     for (const name of mended) {
@@ -135,14 +135,14 @@ describe('what processes have loaded', () => {
 })
 
 describe('nix.conf', () => {
-  test('that Nix cannot read, or takes for something else than it says', () => {
+  test('that Nix cannot read, or whose values it does not use', () => {
     const problems = ['/etc/nix/nix.conf:1 includes /x, which is not there']
     assert.equal(judge('nix.conf', withDaemon({}, { problems })).state, 'open')
     const assignments = [assignment('sandbox', 'false', '/etc/nix/nix.conf:3')]
     assert.deepEqual(judge('nix.conf', withDaemon({}, { assignments })).state, 'unknown')
     const found = judge('nix.conf', withDaemon({}, { missing: ['/etc/nix/custom.conf'] }))
     assert.equal(found.state, 'closed')
-    assert.match(found.detail, /note: \/etc\/nix\/custom.conf may be missing, and is/)
+    assert.match(found.detail, /note: \/etc\/nix\/custom.conf is optional and absent/)
   })
 
   test('that others can write', () => {
@@ -172,14 +172,14 @@ describe('the policy', () => {
     assert.equal(found.detail, 'warn mode: open by choice')
   })
 
-  test('that only warns for a time says until when, and why', () => {
+  test('that only warns for a time is reported with the end and the reason', () => {
     const respite = { value: { since: NOW - 60, until: NOW + 3600, reason: 'the cache\x1b is down' } }
     const found = judge('mode', { ...withPolicy('', 'warn'), respite })
     assert.equal(found.state, 'open')
     assert.match(found.detail, /^a respite, open by choice until 20\S+.*: the cache\\u\{1b\} is down$/)
   })
 
-  test('that enforces is closed, after a respite and beside one that cannot be read', () => {
+  test('that enforces is closed, after a respite, and with one that cannot be read', () => {
     const over = { value: { since: NOW - 60, until: NOW, reason: '' } }
     assert.equal(judge('mode', { ...withPolicy(''), respite: over }).state, 'closed')
     const found = judge('mode', { ...withPolicy(''), respite: { problem: 'no record of a respite' } })
@@ -210,7 +210,7 @@ describe('the gate', () => {
     assert.equal(judge('gate-socket', withGate({ socket: { problem: 'late' } })).state, 'unknown')
   })
 
-  test('that does not answer Nix, or has what nobody made', () => {
+  test('that does not answer Nix, or offers a made-up path', () => {
     const narinfo = (status: number) =>
       judge('gate-http', withGate({ narinfo: { value: { status, text: 'x' } } })).state
     assert.deepEqual([404, 451, 200, 502].map(narinfo), ['closed', 'closed', 'open', 'unknown'])
@@ -236,7 +236,7 @@ describe('the disk', () => {
     assert.equal(judge('state', facts).detail, 'a; b; c; and 2 more')
   })
 
-  test('whose files are of a time that the clock has not reached', () => {
+  test('whose files are newer than the clock', () => {
     const at = (newest: number): Facts => ({
       ...WELL,
       machine: { ...WELL.machine, newestFile: { value: newest } },
@@ -246,7 +246,7 @@ describe('the disk', () => {
   })
 })
 
-describe('what was tried', () => {
+describe('an attempt', () => {
   const withCanary = (value: Canary, policy = WELL.policy): Facts => ({
     ...WELL,
     policy,
@@ -280,13 +280,13 @@ describe('what was tried', () => {
     )
   })
 
-  test('could not be taken out again', () => {
+  test('could not be removed again', () => {
     const leftovers = ['/nix/store/x']
     assert.equal(judge('leftovers', { ...WELL, canaries: { ...WELL.canaries, leftovers } }).state, 'open')
   })
 })
 
-describe('what a setting is worth', () => {
+describe('whether a setting is in effect', () => {
   const refusedBy = (front: RefusingFront): { readonly value: Canary } => ({
     value: { kind: 'refused', by: 'nixsig: refused it', front },
   })
@@ -295,7 +295,7 @@ describe('what a setting is worth', () => {
     canaries: { ...WELL.canaries, ...canaries },
   })
 
-  test('is told by who refused: what was seen at work, and what was not tried', () => {
+  test('is shown by which front refused; others are listed as not tried', () => {
     const found = judge('effects', WELL)
     assert.equal(found.state, 'closed')
     assert.match(
@@ -304,7 +304,7 @@ describe('what a setting is worth', () => {
     )
   })
 
-  test('a front that another stood in for is not heeded, by root or by the daemon', () => {
+  test('is denied if another front was asked in its place, by root or by the daemon', () => {
     for (const [canary, front, words] of [
       ['buildByDaemon', 'pre-build-hook', /^build-hook is set, and nix-daemon asked the pre-build-hook/],
       ['buildByRoot', 'plugin', /^build-hook is set, and root asked the plugin/],
@@ -316,7 +316,7 @@ describe('what a setting is worth', () => {
     }
   })
 
-  test('what was let in or failed proves nothing', () => {
+  test('is not proven by an attempt that was let in or failed', () => {
     for (const value of [
       { kind: 'failed', why: 'late' },
       { kind: 'let in', isJudged: true },
@@ -327,7 +327,7 @@ describe('what a setting is worth', () => {
     }
   })
 
-  test('the build-hook may be named by NIX_CONFIG, if it is nixsig’s', () => {
+  test('also holds for a build-hook that NIX_CONFIG names, if it is nixsig’s', () => {
     const told = (value: string) =>
       withDaemon({}, { assignments: [assignment('build-hook', value, 'NIX_CONFIG:1')] })
     assert.equal(judge('daemon-overrides', told('/opt/nixsig/build-hook')).state, 'closed')

@@ -1,4 +1,5 @@
-// Doors about settings: every hole is found in root's own Nix and in the daemon's, and nothing else is called one.
+// Doors about settings: every hole is found in root's own Nix and in the daemon's, and nothing else
+// is reported as one.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { judgeDoors } from '../../src/doctor/doors.ts'
@@ -7,7 +8,7 @@ import { DOOR_NAMES, type DoorName } from '../../src/doctor/wording.ts'
 import { parseNixPublicKey } from '../../src/formats/nix/nix-key.ts'
 import { GATE_KEY, holes, judge, OTHER_KEY, view, WELL, withSettings } from './well.ts'
 
-test('on a machine where all is well no door is open, and all are told', () => {
+test('on a well-configured machine no door is open, and all are reported', () => {
   assert.deepEqual(holes(WELL), [])
   assert.deepEqual(
     judgeDoors(WELL).map(({ door }) => door),
@@ -95,7 +96,7 @@ for (const [setting, value] of NO_HOLES) {
     assert.deepEqual(holes(withSettings({ [setting]: value })), []))
 }
 
-test('attack: a setting cannot steer the terminal that shows it', () => {
+test('attack: a setting cannot control the terminal that shows it', () => {
   const hostile = withSettings({
     substituters: 'http://\u001b[2Jx',
     'trusted-users': '\u202ealice',
@@ -104,7 +105,7 @@ test('attack: a setting cannot steer the terminal that shows it', () => {
   assert.doesNotMatch(JSON.stringify(judgeDoors(hostile)), /\\u001b|\u202e/)
 })
 
-describe('settings that could not be found out', () => {
+describe('settings that could not be determined', () => {
   const facts: Facts = {
     ...WELL,
     views: [view('root'), { ...view('nix-daemon'), settings: { problem: 'no answer' } }],
@@ -132,12 +133,12 @@ describe('remote builders', () => {
     assert.equal(judge('builders', withSettings({ builders: '' })).state, 'not applicable')
   })
 
-  test('are judged before by the front', () => {
+  test('are closed by the front, which judges first', () => {
     assert.equal(judge('builders', machines).state, 'closed')
     assert.equal(judge('builders', withSettings({ builders: 'ssh://x' })).state, 'closed')
   })
 
-  test('without the front nobody knows what they do', () => {
+  test('are open without the front', () => {
     const front = { 'build-hook': '/usr/bin/other' }
     assert.equal(judge('builders', withSettings({ builders: 'ssh://x', ...front })).state, 'open')
     const listed = { ...machines, views: withSettings(front).views }
@@ -160,19 +161,19 @@ describe('keys with which Nix signs what it builds', () => {
     },
   })
 
-  test("the gate's must not be among them, whatever file it lies in", () => {
+  test("the gate's must not be among them, whichever file it is in", () => {
     assert.equal(judge('secret-key-files', signing(GATE_KEY)).state, 'open')
     assert.equal(judge('secret-key-files', signing(OTHER_KEY)).state, 'closed')
     assert.equal(judge('secret-key-files', signing(undefined)).state, 'unknown')
   })
 
-  test('a gate that has no key yet signs nothing, and no key is its own', () => {
+  test('a gate that has no key yet signs nothing, so no key is its own', () => {
     const keyless: Facts = { ...WELL, gate: { ...WELL.gate, key: { value: undefined } } }
     assert.equal(judge('trusted-public-keys', keyless).state, 'open')
   })
 })
 
-test('a flake that root said yes to for good, and a daemon that trusts everybody, are holes', () => {
+test('a flake’s settings that root accepted permanently, and a daemon that trusts everybody, are holes', () => {
   const files = { ...WELL.files, acceptedFlakeSettings: { value: 2 } }
   assert.equal(judge('accept-flake-config', { ...WELL, files }).state, 'open')
   const daemon = { value: { started: 0, optionNames: [], isForcedToTrust: true, loaded: WELL.ownProcess } }

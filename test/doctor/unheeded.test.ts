@@ -10,7 +10,7 @@ const settings = fc.dictionary(
 const asMap = (entries: Readonly<Record<string, readonly string[]>>) =>
   new Map(Object.entries(entries).map(([name, words]) => [name, words.join(' ')]))
 
-test('a setting that Nix takes for what is written is heeded, in whatever order it tells a list', () => {
+test('a setting whose written value Nix uses is in effect, in whatever order Nix prints a list', () => {
   fc.assert(
     fc.property(settings, written => {
       const told = Object.fromEntries(
@@ -21,7 +21,7 @@ test('a setting that Nix takes for what is written is heeded, in whatever order 
   )
 })
 
-test('one word more, less or other is told, and what this Nix does not know is not', () => {
+test('an added, missing or different word is reported, and a setting that this Nix does not have is not', () => {
   fc.assert(
     fc.property(settings, fc.constantFrom('x', 'y'), (written, word) => {
       const told = Object.fromEntries(

@@ -1,4 +1,4 @@
-/** A machine on which all is well, for tests that make one hole. */
+/** A well-configured machine, for tests that make one hole. */
 
 import type { Door } from '../../src/doctor/doors.ts'
 import { judgeDoors } from '../../src/doctor/doors.ts'
@@ -40,7 +40,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 
 const CONF = { path: '/etc/nix/nix.conf', changed: 1_700_000_000_000 }
 
-/** One Nix with the settings of a good one, but for these. */
+/** One Nix with good settings, except for these. */
 export function view(who: View['who'], settings: Readonly<Record<string, string>> = {}): View {
   return {
     who,
@@ -110,7 +110,7 @@ export const WELL: Facts = {
   mended: [],
 }
 
-/** A machine that is well but for these settings, of its daemon or of every Nix. */
+/** A machine that is well configured except for these settings, of its daemon or of every Nix. */
 export function withSettings(
   settings: Readonly<Record<string, string>>,
   who: 'nix-daemon' | 'both' = 'both',
@@ -119,7 +119,7 @@ export function withSettings(
   return { ...WELL, views: [root, view('nix-daemon', settings)] }
 }
 
-/** What there is to say of one door. */
+/** The finding about one door. */
 export function judge(door: DoorName, facts: Facts): Door {
   const found = judgeDoors(facts).find(one => one.door === door)
   if (found === undefined) throw new Error(`there is no door ${door}`)

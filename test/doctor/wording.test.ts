@@ -9,7 +9,7 @@ import { WELL, withSettings } from './well.ts'
 
 const plain = (text: string) => text
 
-test('a line says state, name, what was seen, and what to do if it is not closed', () => {
+test('a line has state, name, detail, and the remedy if the door is not closed', () => {
   assert.equal(
     doorLine('sandbox', { state: 'closed', detail: 'sandbox = true' }, plain),
     'closed          sandbox: sandbox = true',
@@ -24,7 +24,7 @@ test('a line says state, name, what was seen, and what to do if it is not closed
   )
 })
 
-test('the last line counts', () => {
+test('the last line has the counts', () => {
   assert.equal(summaryLine(['closed', 'not applicable', 'closed']), 'all 2 doors are closed')
   assert.equal(summaryLine(['closed', 'open', 'unknown']), '1 open, 1 unknown, 1 closed')
   assert.equal(summaryLine(['closed', 'warning']), '1 doors are closed, 1 warning')

@@ -112,7 +112,7 @@ test('a fault of Nix itself is warned of, until somebody says that it is mended'
     assert.equal(told.status, 0)
     assert.match(
       told.stdout,
-      /^warning +nix-advisories: by its number nix \(Nix\) 2\.8\.\d+ is not mended for CVE-2024-38531/m,
+      /^warning +nix-advisories: by its number nix \(Nix\) 2\.8\.\d+ is affected by CVE-2024-38531/m,
     )
     assert.match(told.stdout, /^\d+ doors are closed, 1 warning$/m)
     const mended = ADVISORIES.map(({ id }) => `--mended ${id}`).join(' ')

@@ -117,7 +117,7 @@ for (const version of VERSIONS) {
         const sockets = ['nix-daemon', 'nixsig-judge']
         assert.deepEqual(rest, { extraOptions: '', substituters: [], 'trusted-public-keys': [], sockets })
       })
-      await context.test('the daemon is told the build-hook that Nix 2.25 to 2.33 forgets', async () => {
+      await context.test('the daemon gets the build-hook that Nix 2.25 to 2.33 ignores', async () => {
         const told = (set: string) =>
           evaluate(
             world,
@@ -126,15 +126,16 @@ for (const version of VERSIONS) {
         assert.match(String(await told('')), /^build-hook = \/nix\/store\/\S+\/libexec\/nixsig\/build-hook$/)
         assert.equal(await told('security.nixsig.without = [ "build-hook" ];'), '')
       })
-      await context.test('root’s own builds are warned of where the daemon alone is told', async () => {
+      await context.test('root’s own builds are warned about where only the daemon is set', async () => {
         const warnings = async (nix: string, builders = 'ssh://far') => {
           const pick = `nix.package = pkgs.nix // { version = "${nix}"; }; nix.settings.builders = "${builders}";`
           return String(await evaluate(world, `(${systemOf(on(pick))}).config.warnings`))
         }
         for (const forgetful of ['2.25.0', '2.31.2', '2.33.6'])
-          assert.match(await warnings(forgetful), /forgets build-hook of nix\.conf.*NIX_REMOTE = "daemon"/s)
-        for (const good of ['2.24.15', '2.34.0']) assert.doesNotMatch(await warnings(good), /forgets/)
-        assert.doesNotMatch(await warnings('2.31.2', ''), /forgets/)
+          assert.match(await warnings(forgetful), /ignores build-hook in nix\.conf.*NIX_REMOTE = "daemon"/s)
+        for (const good of ['2.24.15', '2.34.0'])
+          assert.doesNotMatch(await warnings(good), /ignores build-hook/)
+        assert.doesNotMatch(await warnings('2.31.2', ''), /ignores build-hook/)
       })
       await context.test('plugins of others stay', async () => {
         const set = 'nix.settings.plugin-files = [ "/etc/theirs.so" ];'

@@ -223,7 +223,7 @@ for (const version of OLDEST) {
       withInstalled(version, USUAL, async world => {
         assert.match(
           await nixsig(world, 'enforce', 2),
-          /there is no \/etc\/nixsig\/policy\.toml: nixsig setup begins one/,
+          /there is no \/etc\/nixsig\/policy\.toml: nixsig setup creates one/,
         )
         await nixsig(world, 'setup --yes')
         assert.match(
@@ -268,7 +268,7 @@ for (const version of EVERY_VERSION) {
     withInstalled(version, USUAL, async world => {
       const old = await world.startDaemon()
       const said = await nixsig(world, 'setup --yes')
-      assert.match(said, /not in effect: nix-daemon has run since before these settings/)
+      assert.match(said, /not in effect: nix-daemon was started before these settings/)
       assert.doesNotMatch(said, /does not heed/)
       await old.stop()
       assert.equal((await settingsOf(world)).get('build-hook'), '/opt/nixsig/build-hook')

@@ -41,7 +41,7 @@ function holding(contents: string | Uint8Array): void {
   writeFileSync(file, contents)
 }
 
-test('one file a store path, found by its hash part', () => {
+test('one file per store path, found by its hash part', () => {
   assert.equal(attestationFile('/etc/a', PATH), '/etc/a/01/0123456789abcdfghijklmnpqrsvwxyz.intoto.jsonl')
 })
 
@@ -51,7 +51,7 @@ test('attack: a path that would lead out of the directory', () => {
   }
 })
 
-test('what is added is read, in order, and nothing is there before', () => {
+test('added lines are read in order, and there are none before', () => {
   assert.equal(readAttestationLines(file), undefined)
   assert.equal(appendAttestation(dir, PATH, '{"a":1}'), true)
   assert.equal(appendAttestation(dir, PATH, '{"b":"é"}'), true)
@@ -66,7 +66,7 @@ test('the same line is not written twice', () => {
   assert.equal(readFileSync(file, 'utf8'), 'a\nb\n')
 })
 
-test('attack: a line that would be two, or none', () => {
+test('attack: a line with a line break, or an empty line', () => {
   for (const line of ['a\nb', 'a\n', '\n', 'a\r', '']) {
     assert.throws(() => appendAttestation(dir, PATH, line), /not the line of an envelope/)
   }
@@ -141,7 +141,7 @@ test('attack: a file that everybody may write to', () => {
   assert.throws(() => readAttestationLines(file), /is writable by everybody \(chmod o-w/)
 })
 
-test('attack: the directory of the file is everybody’s, so that it could be taken away', () => {
+test('attack: the directory of the file is world-writable, so that anyone could remove the file', () => {
   appendAttestation(dir, PATH, 'a')
   chmodSync(dirname(file), 0o777)
   assert.throws(() => readAttestationLines(file), /01 is writable by everybody/)
@@ -149,7 +149,7 @@ test('attack: the directory of the file is everybody’s, so that it could be ta
   assert.throws(() => readAttestationLines(file), /01 is writable by everybody/)
 })
 
-test('attack: a directory that is a circle of links, or no directory', () => {
+test('attack: a directory that is a circle of links, or not a directory', () => {
   symlinkSync(join(dir, '01'), join(dir, '01'))
   assert.throws(() => readAttestationLines(file), /cannot look into .*ELOOP/)
   rmSync(join(dir, '01'))
@@ -164,7 +164,7 @@ test('a directory that is there and guarded passes', () => {
   assertAttestationDirectory(dir)
 })
 
-test('a directory that is missing, no directory, or everybody’s is refused', () => {
+test('a directory that is missing, not a directory, or world-writable is refused', () => {
   assert.throws(() => assertAttestationDirectory(join(dir, 'gone')), /gone does not exist/)
   writeFileSync(join(dir, 'file'), '')
   assert.throws(() => assertAttestationDirectory(join(dir, 'file')), /file is not a directory/)

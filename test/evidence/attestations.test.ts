@@ -30,7 +30,7 @@ const OTHER_PATH = '/nix/store/2123456789abcdfghijklmnpqrsvwxyz-other'
 const HASH = 'ab'.repeat(32)
 const OTHER_HASH = 'cd'.repeat(32)
 
-/** The key pair of a person, always the same. */
+/** A person's key pair, the same at each call. */
 function person(name: string) {
   const pair = ed25519KeyPair(Buffer.alloc(32, name))
   return { ...pair, name, identity: `ed25519:${toHex(pair.publicKey)}` }
@@ -56,7 +56,7 @@ afterEach(() => {
   for (const dir of [first, second]) rmSync(dir, { recursive: true, force: true })
 })
 
-/** A policy of which nothing but its people and its directories matters here. */
+/** A policy of which only the principals and directories matter here. */
 function trusting(...principals: readonly Principal[]): Policy {
   const people = { principals: new Map(principals.map(one => [one.name, one])), groups: new Map() }
   const partial: Partial<Policy> = { ...people, attestations: [first, second] }
@@ -111,7 +111,7 @@ function verified(by: Person, options: Verified): string {
   return signEnvelope(payload(VERIFICATION_SUMMARY, verificationSummaryJson(summary), options), by)
 }
 
-/** Writes lines as they are, whatever they are. */
+/** Writes raw lines. */
 function publish(dir: string, path: string, ...lines: readonly string[]): string {
   const file = attestationFile(dir, path)
   mkdirSync(dirname(file), { recursive: true })
@@ -121,7 +121,7 @@ function publish(dir: string, path: string, ...lines: readonly string[]): string
 
 const NOTHING = { claims: [], strays: [], troubles: [] }
 
-/** Who claims what, for short: `alice builder ab`. */
+/** Who claims what, abbreviated: `alice builder ab`. */
 async function claims(path = PATH, subject = policy): Promise<readonly string[]> {
   const found = await attestationEvidence(subject, path)
   return found.claims.map(claim => {
@@ -130,7 +130,7 @@ async function claims(path = PATH, subject = policy): Promise<readonly string[]>
   })
 }
 
-/** What was found that is no evidence, for short. */
+/** The strays that were found, abbreviated. */
 async function strays(path = PATH, subject = policy): Promise<readonly string[]> {
   const found = await attestationEvidence(subject, path)
   return found.strays.map(stray => `${stray.problem}: ${stray.detail}`)
@@ -170,12 +170,12 @@ test('each kind of statement gives its role', async () => {
   assert.deepEqual(await strays(), [])
 })
 
-test('a packager’s word on a whole build graph says so', async () => {
+test('a packager’s attestation of a whole build graph is marked as one', async () => {
   publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packagedGraph] }))
   assert.deepEqual(await claims(DRV), ['alice packager ab graph'])
 })
 
-test('the word on a graph and the word on the derivation alone are two claims', async () => {
+test('an attestation of a graph and one of the derivation alone are two claims', async () => {
   publish(first, DRV, verified(alice, { path: DRV, levels: [LEVEL.packaged, LEVEL.packagedGraph] }))
   assert.deepEqual(await claims(DRV), ['alice packager ab', 'alice packager ab graph'])
 })
@@ -185,7 +185,7 @@ test('another hash is a claim too: the judge makes it a conflict', async () => {
   assert.deepEqual(await claims(), ['alice builder ab', 'bob builder cd'])
 })
 
-test('a builder’s word on what the path refers to is part of the claim', async () => {
+test('a builder’s list of the path’s references is part of the claim', async () => {
   publish(first, PATH, built(alice), built(alice, { references: [PATH, OTHER_PATH] }))
   const { claims, troubles } = await attestationEvidence(policy, PATH)
   assert.deepEqual([claims.map(({ references }) => references), troubles], [[[PATH, OTHER_PATH]], []])
@@ -222,7 +222,7 @@ test('attack: one key says the same in many envelopes and has one claim', async 
   assert.deepEqual(await claims(), ['alice builder ab'])
 })
 
-test('attack: an envelope by nobody that we know', async () => {
+test('attack: an envelope by an unknown signer', async () => {
   publish(first, PATH, built(mallory))
   assert.deepEqual(await claims(), [])
   assert.deepEqual(await strays(), [`unknown-signer: ${sshFingerprint(mallory.publicKey)}`])
@@ -318,7 +318,7 @@ for (const [what, build] of [
   ['another output of its derivation', { derivation: DRV, output: 'dev', inputs: [] }],
   ['a build from itself', { derivation: DRV, output: 'out', inputs: [{ name: PATH, narHash: OTHER_HASH }] }],
 ] as const) {
-  test(`attack: provenance that tells of ${what}`, async () => {
+  test(`attack: provenance about ${what}`, async () => {
     const signed = signerUri('builder', sshFingerprint(alice.publicKey))
     publish(first, PATH, signEnvelope(payload(PROVENANCE, provenanceJson(signed, build, 0)), alice))
     assert.deepEqual(await claims(), [])
@@ -377,13 +377,13 @@ test('two developers sign one release', async () => {
   assert.deepEqual(await claims(), ['alice developer ab', 'bob developer ab'])
 })
 
-test('a verification that failed is no claim, and is told', async () => {
+test('a failed verification is not a claim, and is reported', async () => {
   publish(first, PATH, verified(alice, { levels: [LEVEL.packaged], passed: false }))
   assert.deepEqual(await claims(), [])
   assert.deepEqual(await strays(), ['unused: a verification that FAILED'])
 })
 
-test('levels and predicates that we do not know are no claims, and are told', async () => {
+test('unknown levels and predicates are not claims, and are reported', async () => {
   publish(
     first,
     PATH,
@@ -406,7 +406,7 @@ test('a minisign key opens no envelope', async () => {
   assert.deepEqual(await claims(PATH, trusting(principal(alice, 'minisign'))), [])
 })
 
-test('what this machine signed itself is no evidence here, listed or not', async () => {
+test('what this machine signed itself is not evidence here, listed or not', async () => {
   publish(first, PATH, built(alice), built(mallory))
   for (const machine of [alice, mallory]) {
     const found = await attestationEvidence(policy, PATH, machine.publicKey)
@@ -420,7 +420,7 @@ test('what this machine signed itself is no evidence here, listed or not', async
   }
 })
 
-test('a line that is no envelope is a trouble of that line, and the others still count', async () => {
+test('a line that is not an envelope is a trouble of that line, and the others still count', async () => {
   const file = publish(first, PATH, built(alice), 'garbage', built(bob))
   const { troubles } = await attestationEvidence(policy, PATH)
   assert.deepEqual(
@@ -431,7 +431,7 @@ test('a line that is no envelope is a trouble of that line, and the others still
   assert.deepEqual(await claims(), ['alice builder ab', 'bob builder ab'])
 })
 
-test('attack: a listed key signs what is no statement, or an ambiguous one', async () => {
+test('attack: a listed key signs something that is not a statement, or is an ambiguous one', async () => {
   const statement = Buffer.from(payload(RELEASE, releaseJson('pkg:generic/hello@2.12'))).toString('utf8')
   const ambiguous = statement.replace(`"nixNarSha256":"${HASH}"`, `"nixNarSha256":"${OTHER_HASH}"`)
   const repeated = statement.replace('"predicate":', '"predicate":{},"predicate":')
@@ -448,7 +448,7 @@ test('attack: a listed key signs what is no statement, or an ambiguous one', asy
   assert.deepEqual(more, [])
 })
 
-test('a file that breaks off, that everybody may write to, or that is a directory, is a trouble', async () => {
+test('a file that breaks off, that is world-writable, or that is a directory, is a trouble', async () => {
   const file = publish(first, PATH, built(alice))
   appendFileSync(file, '{"pay')
   assert.match((await troubles())[0] ?? '', /the last line breaks off \(line 2\)/)
@@ -461,7 +461,7 @@ test('a file that breaks off, that everybody may write to, or that is a director
   assert.match((await troubles())[0] ?? '', /is not a regular file/)
 })
 
-test('a configured directory that is missing or everybody’s is a trouble, and the other one still speaks', async () => {
+test('a configured directory that is missing or world-writable is a trouble, and the other one still counts', async () => {
   publish(second, PATH, built(bob))
   chmodSync(first, 0o1777)
   assert.match((await troubles())[0] ?? '', /is writable by everybody/)
@@ -483,7 +483,7 @@ test('attack: more signatures than can be verified in reasonable time', async ()
   ])
 })
 
-test('attack: a crowd of OpenPGP signatures, each of which would take a program to be judged', async () => {
+test('attack: a crowd of OpenPGP signatures, each of which would need a program to be verified', async () => {
   const fingerprint = 'AB'.repeat(20)
   const key = {
     kind: 'openpgp',
@@ -517,6 +517,6 @@ test('one reader answers for many paths', async () => {
   assert.deepEqual(await read(DRV), NOTHING)
 })
 
-test('what is no store path cannot be asked about', async () => {
+test('asking about something that is not a store path is an error', async () => {
   await assert.rejects(attestationEvidence(policy, '/nix/store/../../etc/shadow'), FormatError)
 })

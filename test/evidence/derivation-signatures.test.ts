@@ -50,7 +50,7 @@ for (const [what, { contents, parts }] of Object.entries(PARTS)) {
   }
 }
 
-test('attack: what is no plain file that cannot be run is no signature', () => {
+test('attack: only a plain, non-executable file is a signature', () => {
   const path = file(carol.sign(RELEASE))
   const [link, directory, pipe] = ['link', 'directory', 'pipe'].map(name => join(dir, name))
   symlinkSync(path, link ?? '')
@@ -64,7 +64,7 @@ test('attack: what is no plain file that cannot be run is no signature', () => {
   assert.match(whyNoSignature(path, 'either') ?? '', /is executable/)
 })
 
-test('a signature that is not there is a trouble that says how to get it', async () => {
+test('a signature that is absent is a trouble that says how to get it', async () => {
   const path = '/nix/store/0c0n3p2a7zlnjs4v8y1yylrhjjxrsrb8-tool.tar.asc'
   const by = '/nix/store/2c0n3p2a7zlnjs4v8y1yylrhjjxrsrb8-tool.tar.drv'
   const subject = {

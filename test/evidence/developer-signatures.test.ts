@@ -71,7 +71,7 @@ const mallory = openPgpKey('mallory')
 const retired = openPgpKey('retired', { at: '20200101T000000', expire: '1y' })
 const carol = makeMinisignKey()
 
-/** A policy of which nothing but its people and its directories matters here. */
+/** A policy of which only the principals and directories matter here. */
 function trusting(...keys: readonly (OpenPgpKey | Ed25519Key)[]): Policy {
   const principals = new Map(keys.map(key => [key.label, { name: key.label, keys: [key] }]))
   const partial: Partial<Policy> = { principals, attestations: [dir, second] }
@@ -161,7 +161,7 @@ describe('developers’ signatures as evidence', () => {
     assert.deepEqual(troubles, [])
   })
 
-  it('by nobody whom the policy knows are one stray', async () => {
+  it('by a signer whom the policy does not know are one stray', async () => {
     put('.sig', signedBy(mallory))
     const detail = mallory.fingerprint
     const stray = { problem: 'unknown-signer', origin: developerSignatureFile(dir, PATH, '.sig'), detail }
@@ -189,7 +189,7 @@ describe('developers’ signatures as evidence', () => {
     assert.match(strays[0]?.detail ?? '', /^alice: gpgv: BADSIG/)
   })
 
-  it('over text say so and claim nothing', async () => {
+  it('over text are reported as such and claim nothing', async () => {
     put('.asc', signedBy(alice, ['--textmode']))
     const { claims, strays } = await gather()
     assert.deepEqual(claims, [])
@@ -225,7 +225,7 @@ describe('developers’ signatures as evidence', () => {
     assert.match(unsigned.strays[0]?.detail ?? '', /a list of checksums that nobody signed/)
   })
 
-  it('over a list that names another file say so', async () => {
+  it('over a list that names another file are reported as such', async () => {
     const list = join(work, 'SHA256SUMS')
     writeFileSync(list, `${'0'.repeat(64)}  other.tar.gz\n`)
     put('.sums', readFileSync(list))
@@ -239,13 +239,13 @@ describe('developers’ signatures as evidence', () => {
     assert.match(strays[0]?.detail ?? '', /the signed list does not name hello-2\.12\.tar\.gz/)
   })
 
-  it('of another path are not looked at', async () => {
+  it('of another path are not read', async () => {
     storeDeveloperSignature(dir, PATH.replace('/0', '/1'), '.sig', signedBy(alice))
     assert.deepEqual(await gather(), NOTHING)
   })
 })
 
-describe('a source that a detached signature cannot speak for', () => {
+describe('a source that a detached signature cannot vouch for', () => {
   const unused = async (reason: RegExp) => {
     const { claims, strays, troubles } = await gather()
     assert.deepEqual([claims, troubles], [[], []])
@@ -260,7 +260,7 @@ describe('a source that a detached signature cannot speak for', () => {
     put('.sig', signedBy(alice))
     rmSync(source)
     mkdirSync(source)
-    await unused(/over one file/)
+    await unused(/covers one file/)
   })
 
   it('is a link, even to the file that was signed', async () => {
@@ -269,7 +269,7 @@ describe('a source that a detached signature cannot speak for', () => {
     writeFileSync(target, 'a release')
     rmSync(source)
     symlinkSync(target, source)
-    await unused(/over one file/)
+    await unused(/covers one file/)
   })
 
   it('is an executable: nobody signed that it may be run', async () => {
@@ -309,7 +309,7 @@ describe('a signature file that cannot be read', () => {
     await troubled(/not a regular file/)
   })
 
-  it('is a trouble: a pipe, for which nobody waits', async () => {
+  it('is a trouble: a pipe, which blocks nothing', async () => {
     execFileSync('mkfifo', [name])
     await troubled(/not a regular file/)
   })
@@ -383,7 +383,7 @@ describe('keeping a developer’s signature', () => {
     assert.deepEqual(readdirSync(dirname(file)).toSorted(), names)
   })
 
-  it('attack: a bogus one that came first keeps the genuine one out of nothing', async () => {
+  it('attack: a bogus one that came first does not keep the genuine one out', async () => {
     put('.sig', signedBy(mallory))
     put('.sig', signedBy(alice))
     const { claims, troubles } = await gather()
@@ -392,7 +392,7 @@ describe('keeping a developer’s signature', () => {
     assert.deepEqual(troubles, [])
   })
 
-  it('attack: a list with a signature of nobody does not keep the genuine list out, nor mix with it', () => {
+  it('attack: a list with a stranger’s signature does not keep the genuine list out, nor mix with it', () => {
     const bogus = { signature: signedBy(mallory), checksums: Buffer.from('bogus list\n') }
     const genuine = { signature: signedBy(alice), checksums: Buffer.from('genuine list\n') }
     for (const each of [bogus, genuine]) assert.equal(keepSignature(dir, PATH, each), true)
@@ -412,7 +412,7 @@ describe('keeping a developer’s signature', () => {
     assert.equal(existsSync(target), false)
   })
 
-  it('refuses nothing, too much, and what is no store path', () => {
+  it('refuses an empty file, one that is too large, and a path that is not a store path', () => {
     assert.throws(() => put('.sig', Buffer.alloc(0)), { name: 'FormatError' })
     assert.throws(() => put('.sig', Buffer.alloc(300_000)), { name: 'FormatError' })
     assert.throws(() => storeDeveloperSignature(dir, '/nix/store/../x', '.sig', Buffer.of(1)), {

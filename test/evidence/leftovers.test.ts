@@ -24,10 +24,10 @@ const found = (kind: SubjectKind) =>
     return `${origin.slice(part.length + 1 + DIGEST.length)}: ${detail}`
   })
 const MEANINGLESS = 'a file with an extension that means nothing here'
-const NO_SOURCE = 'a detached signature counts for a source that is in the store, and this is none'
+const NO_SOURCE = 'a detached signature counts for a source in the store, and this is not one'
 
-describe('what nobody reads beside attestations', () => {
-  it('is what has an extension that means nothing', () => {
+describe('files beside attestations that nothing reads', () => {
+  it('are those with an unknown extension', () => {
     put('.sign', '.ASC', '.asc.bak', '', '.sha256', '.sums.sums', '.sums.intoto.jsonl')
     const names = ['', '.ASC', '.asc.bak', '.sha256', '.sign', '.sums.intoto.jsonl', '.sums.sums']
     assert.deepEqual(
@@ -36,7 +36,7 @@ describe('what nobody reads beside attestations', () => {
     )
   })
 
-  it('is a developer’s signature of what is no source', () => {
+  it('are developers’ signatures of paths that are not sources', () => {
     put('.asc', '.sums', '.sums.sigstore.json', '.intoto.jsonl', '.narinfo')
     const unread = [`.asc: ${NO_SOURCE}`, `.sums: ${NO_SOURCE}`, `.sums.sigstore.json: ${NO_SOURCE}`]
     assert.deepEqual(found('output'), unread)
@@ -45,14 +45,14 @@ describe('what nobody reads beside attestations', () => {
     assert.deepEqual(found('local-source'), [])
   })
 
-  it('is nothing about another path, and nothing that is still being written', () => {
+  it('are neither those of another path nor those still being written', () => {
     writeFileSync(join(part, '0123456789abcdfghijklmnpqrsvwxyy.odd'), '')
     writeFileSync(join(part, 'index'), '')
     put('.asc.0123456789abcdef~')
     assert.deepEqual(found('output'), [])
   })
 
-  it('is looked for in each directory, those that are not there among them', () => {
+  it('are looked for in each directory, also where one is absent', () => {
     put('.odd')
     const origins = leftoversOf([join(dir, 'none'), dir, dir], PATH, 'output').map(({ origin }) => origin)
     assert.deepEqual(origins, [join(part, `${DIGEST}.odd`), join(part, `${DIGEST}.odd`)])

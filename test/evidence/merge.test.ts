@@ -12,7 +12,7 @@ const CLAIM: Claim = {
 }
 const of = (...claims: readonly Claim[]) => ({ claims, strays: [], troubles: [] })
 
-test('what two places say alike is kept once, as the first says it', () => {
+test('of identical items from two places, the first is kept', () => {
   assert.deepEqual(mergeEvidence([of(CLAIM), of({ ...CLAIM, origin: 'b' })]).claims, [CLAIM])
 })
 
@@ -21,7 +21,7 @@ test('attack: an old signature by a key that ended since does not hide one that 
   assert.deepEqual(mergeEvidence([of(ended), of(CLAIM)]).claims, [ended, CLAIM])
 })
 
-test('who says more stands for who says less, and two who differ on the references stay two', () => {
+test('a claim with references replaces one without, and claims with different references stay two', () => {
   const [some, others] = [
     { ...CLAIM, references: ['/nix/store/y'] },
     { ...CLAIM, references: [] },

@@ -1,4 +1,5 @@
-// docs/semantics.md, E5: every signature, seen under every listing of its key, and asked about under every other one.
+// docs/semantics.md, E5: every signature, seen under every listing of its key, then evaluated under
+// every other listing.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { recalledEvidence } from '../../src/evidence/remembered.ts'
@@ -16,10 +17,10 @@ const { signatures, listings, remove } = signaturesOfAllKinds()
 after(remove)
 const [SEEN] = TIMES
 
-/** All that a verdict, its end and its findings can depend on. */
+/** Everything that can influence a verdict, its end and its findings. */
 function meaning({ claims, strays, troubles }: Evidence) {
   return {
-    // One that has ended is never kept (S17), so its trace means nothing.
+    // A claim by a key that ended is never kept (S17), so its trace does not matter.
     claims: claims.map(({ role, key, trace, until, expired }) =>
       expired === undefined ? { role, key, trace, until } : { role, key, until, expired },
     ),
@@ -28,7 +29,10 @@ function meaning({ claims, strays, troubles }: Evidence) {
   }
 }
 
-/** What today's evidence would be with what E5 promises: a key that ended since it was seen has not ended. */
+/**
+ * Today's evidence with what E5 promises: a key that ended after the signature was seen has not
+ * ended.
+ */
 function promised(today: Evidence, { trace }: Claim, ends: Instant | undefined): Evidence {
   const claims = today.claims.map((claim): Claim => {
     const { expired, ...rest } = claim
@@ -44,7 +48,10 @@ async function recalled({ expired: _, until: __, ...claim }: Claim, key: Key, no
   return recalledEvidence({ principals }, [{ ...claim, trace, seen: SEEN }], { now, own: undefined })
 }
 
-/** What a signature comes to at an instant by a key as it is listed; each is verified once. */
+/**
+ * Evaluates a signature at an instant with a key as it is listed; each combination is verified
+ * once.
+ */
 function verifier(signature: MadeSignature) {
   const verified = new Map<string, Promise<Evidence>>()
   return ({ key }: Listing, now: Instant): Promise<Evidence> => {
@@ -77,11 +84,11 @@ async function comparePair(
   return kept.length
 }
 
-/** Made for something else than files: no listing takes them. */
+/** Kinds that are not made for files: no listing accepts them. */
 const FOR_NO_FILE = /ssh (git|sigstore-bundle)$/
 
 for (const signature of signatures) {
-  test(`E5: ${signature.name}: what is remembered of it says under every listing what it would say itself`, async () => {
+  test(`E5: ${signature.name}: remembering it gives the same result as verifying it, under every listing`, async () => {
     let compared = 0
     const verify = verifier(signature)
     const own = listings.filter(({ of }) => of === signature.of)

@@ -1,4 +1,5 @@
-// docs/semantics.md, E5: what the ledger remembers is worth what the signatures would be worth if they were at hand today.
+// docs/semantics.md, E5: the ledger gives remembered signatures the weight that they would have if
+// they were at hand today.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
@@ -19,7 +20,7 @@ import {
   TIMES,
 } from '../support/signatures-of-all-kinds.ts'
 
-/** In the long run NIXSIG_CASES says how many. */
+/** Long runs set NIXSIG_CASES. */
 const CASES = Number(process.env['NIXSIG_CASES'] ?? 500)
 
 const { signatures, listings, remove } = signaturesOfAllKinds()
@@ -44,13 +45,16 @@ groups.two = { members = ["alice", "bob", "carol"], threshold = 2 }
 ${rules}`),
 )
 
-/** A key as a moment's policy has it, and as which of all listings. */
+/** A key as one policy lists it, and the number of that listing. */
 interface ListedKey {
   readonly key: Key
   readonly number: number
 }
 
-/** How each owner's key is listed, whose it is and when it counts; and which signatures are at hand. */
+/**
+ * One moment: how each owner's key is listed, whose it is and when it counts; and which signatures
+ * are at hand.
+ */
 interface Moment {
   readonly policy: Policy
   readonly keys: ReadonlyMap<string, ListedKey>
@@ -59,9 +63,9 @@ interface Moment {
 
 const days = (n: number) => TIMES[0] + n * 86400
 
-/** How a key is listed, or that it is not. */
+/** How a key is listed, if it is. */
 interface Listed {
-  /** Of `listings`. */
+  /** Index into `listings`. */
   readonly number: number
   readonly person: (typeof PEOPLE)[number]
   readonly isListed: boolean
@@ -78,7 +82,7 @@ const listing = (of: string): fc.Arbitrary<Listed> =>
     validUntil: often<number | undefined>(undefined, days(-1), days(50), days(150), days(900)),
   })
 const allListings = fc.tuple(...OWNERS.map(listing))
-/** Of some owners another listing than before, perhaps one that is much like it; of most the same. */
+/** Gives some owners another listing than before, sometimes a similar one; most keep theirs. */
 const changes = fc.tuple(
   allListings,
   fc.subarray([...OWNERS.keys()], { maxLength: 2 }),
@@ -86,7 +90,7 @@ const changes = fc.tuple(
 )
 const hand = fc.oneof(fc.subarray([...signatures]), fc.subarray([...signatures], { maxLength: 2 }))
 
-/** Policies one after the other, of which each changes a little of the one before. */
+/** Policies one after the other, each a small change of the one before. */
 const moments: fc.Arbitrary<readonly [Moment, Moment, Moment]> = fc
   .record({
     first: allListings,
@@ -136,7 +140,7 @@ function momentOf(
 
 const verified = new Map<string, Promise<Evidence>>()
 
-/** What a signature comes to by the key that is listed for whoever made it, at an instant. */
+/** Evaluates a signature at an instant with the key that is listed for its maker. */
 async function verify(signature: MadeSignature, { keys }: Moment, now: number): Promise<Evidence> {
   const listed = keys.get(signature.of)
   if (listed === undefined) {
@@ -151,14 +155,17 @@ async function verify(signature: MadeSignature, { keys }: Moment, now: number): 
   return known
 }
 
-/** A signature whose claim counted, when that was seen, and by which key as it was listed. */
+/** A signature whose claim counted, when that was seen, and the key as it was listed. */
 interface Kept {
   readonly signature: MadeSignature
   readonly seen: number
   readonly key: Key
 }
 
-/** What it would come to if it were at hand, with what E5 promises: a key that ended since it was seen has not ended. */
+/**
+ * Evaluates a kept signature as if it were at hand, with what E5 promises: a key that ended after
+ * the signature was seen has not ended.
+ */
 async function asIfAtHand({ signature, seen, key }: Kept, at: Moment, now: number): Promise<Evidence> {
   const listed = at.keys.get(signature.of)?.key
   if (listed !== undefined && !haveSameRoot(listed, key)) return NOTHING
@@ -171,7 +178,7 @@ async function asIfAtHand({ signature, seen, key }: Kept, at: Moment, now: numbe
   return { ...found, claims }
 }
 
-/** What goes into the ledger, through its form and back. */
+/** What the ledger stores of a verdict, written and read back. */
 function recorded(verdict: Verdict, now: number): Admission | undefined {
   if (verdict.outcome !== 'trusted') return undefined
   const path = parseStorePath(SOURCE.path)
@@ -199,7 +206,7 @@ const told = (verdict: Verdict) => ({
   findings: verdict.outcome === 'trusted' ? [] : [...new Set(verdict.findings.map(({ code }) => code))],
 })
 
-/** What the cases came to, to know that they try something. */
+/** Counts of outcomes, to make sure that the cases cover something. */
 const seen = { trusted: 0, byMemoryAlone: 0, forgotten: 0, promised: 0 }
 
 async function judgeInTurn(about: Subject, moments: readonly Moment[]): Promise<void> {
@@ -254,7 +261,7 @@ function count({ at, about, now, fresh, verdict, entry, remembered }: Judged): v
     seen.promised++
 }
 
-test('E5: under any policies one after the other, the ledger makes of a verdict what the signatures would make of it', async () => {
+test('E5: under any policies one after the other, the ledger gives the verdict that the signatures would give', async () => {
   const subject = fc.constantFrom<Subject>(SOURCE, { ...OUTPUT, builtHere: false })
   await fc.assert(fc.asyncProperty(subject, moments, judgeInTurn), {
     numRuns: CASES,
@@ -262,7 +269,7 @@ test('E5: under any policies one after the other, the ledger makes of a verdict 
   for (const [what, times] of Object.entries(seen)) assert.ok(times > 0, `no case of this: ${what}`)
 })
 
-test('without what E5 promises, the ledger changes no verdict while what it remembers is at hand', async () => {
+test('without what E5 promises, the ledger changes no verdict while the signatures it remembers are at hand', async () => {
   await fc.assert(
     fc.asyncProperty(moments, async ([first, second]) => {
       const evidence = async (at: Moment) =>

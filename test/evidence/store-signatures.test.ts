@@ -63,7 +63,7 @@ test('the name is a hint: a listed key under another name counts, another key un
   assert.deepEqual(forged.strays, [{ problem: 'bad-signature', origin: 'db', detail: 'cache-1' }])
 })
 
-test('a stranger’s signature, and what has not the form of one, are strays', () => {
+test('a stranger’s signature, and malformed signatures, are strays', () => {
   const { claims, strays } = ask(sign(stranger, 'stranger-1'), 'cache-1', 'cache-1:AAAA', '')
   assert.deepEqual(claims, [])
   assert.deepEqual(strays.map(({ problem }) => problem).sort(), [
@@ -80,12 +80,12 @@ for (const [what, signed] of [
   ['size', { ...path, narSize: 121 }],
   ['references', { ...path, references: [PATH, OTHER] }],
 ] as const) {
-  test(`attack: a true signature over another ${what}`, () => {
+  test(`attack: a valid signature over another ${what}`, () => {
     assert.deepEqual(ask(sign(cache, 'cache-1', { ...path, ...signed })).claims, [])
   })
 }
 
-test('attack: so many signatures by strangers that the true one comes late', () => {
+test('attack: so many signatures by strangers that the valid one comes late', () => {
   const crowd = Array.from({ length: 1000 }, (_, index) => sign(stranger, `crowd-${index}`))
   const { claims, strays } = ask(...crowd, sign(cache, 'cache-1'))
   assert.equal(claims.length, 1)

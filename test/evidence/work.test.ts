@@ -1,4 +1,7 @@
-/** What strangers write costs little, however much it is and however many keys are listed. Counted, not timed. */
+/**
+ * A stranger's input costs little to check, however large it is and however many keys are listed.
+ * Work is counted, not timed.
+ */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -24,7 +27,7 @@ import { ed25519KeyPair, signEd25519 } from '../../src/primitives/sodium.ts'
 
 const PATH = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-hello-2.12'
 const HASH = 'ab'.repeat(32)
-/** Units of work that a second has, and bytes that are hashed in the time of one. */
+/** Units of work in a second, and bytes that are hashed in the time of one unit. */
 const SECOND = 20_000
 const HASHED = 16 * 1024
 
@@ -52,7 +55,7 @@ function trusting(count: number, directory: string): Policy {
   } as unknown as Policy
 }
 
-/** The work that verifying takes while something is done, in units as a machine spends them. */
+/** Counts the work that an action spends on verifying, in units, and the bytes that it hashes. */
 async function unitsOf<T>(work: () => Promise<T>): Promise<{ readonly units: number; readonly value: T }> {
   const { crypto_sign_verify_detached: verify } = sodium
   let units = 0
@@ -85,7 +88,7 @@ const released = signEnvelope(
   genuine,
 )
 
-/** A line by nobody: the signature has the form of one, and no point of it is small. */
+/** An envelope by nobody: its signature is well-formed, and none of its points has small order. */
 function rubbish(bytes: number, keyids: readonly string[], serial = 0): string {
   const signature = signEd25519(Uint8Array.of(serial), ed25519KeyPair(Buffer.alloc(32, 'mallory')).secretKey)
   const payload = new Uint8Array(bytes)
@@ -94,7 +97,7 @@ function rubbish(bytes: number, keyids: readonly string[], serial = 0): string {
   return printEnvelope({ payloadType: PAYLOAD_TYPE, payload, signatures })
 }
 
-/** Sixteen mebibytes of a stranger's, and one line that counts. */
+/** Sixteen mebibytes from a stranger, and one line that counts. */
 const HUGE = Array.from({ length: 15 }, (_, index) => rubbish(700_000, Array(16).fill(''), index))
 
 for (const count of [1, 100]) {
@@ -122,7 +125,7 @@ test('attack: rubbish in the name of a listed key does not hide a genuine line',
   assert.equal(claims.length, 1)
 })
 
-test('others have their turn while a file is verified', async t => {
+test('other work runs while a file is verified', async t => {
   const directory = directoryWith(t, HUGE)
   let turns = 0
   let isOver = false
@@ -136,7 +139,7 @@ test('others have their turn while a file is verified', async t => {
   assert.ok(turns >= units / 200, `${turns} turns in ${units} units`)
 })
 
-test('whatever is in a file, however many keys are listed: a second, and a genuine line shows', async () => {
+test('any file, with any number of keys listed: at most a second, and a genuine line is found', async () => {
   const line = fc.record({
     bytes: fc.oneof(fc.nat(500), fc.nat(60_000)),
     keyids: fc.array(fc.constantFrom('', keyid, 'SHA256:nobody'), { minLength: 1, maxLength: 16 }),
@@ -180,7 +183,7 @@ test('attack: a narinfo with as many references and signatures as there is room 
   assert.match(JSON.stringify(value.strays), /would take too long/)
 })
 
-test('what named keys signed is found beside what anybody forged in their names', async () => {
+test('signatures by listed keys are found among forgeries in their names', async () => {
   const signed = { path: PATH, narHash: HASH, narSize: 1, references: [], signatures: [] }
   const message = Buffer.from(narFingerprint(signed))
   const forged = Array.from({ length: 200 }, (_, index) => `p1:${toBase64(new Uint8Array(64).fill(index))}`)
@@ -196,14 +199,14 @@ test('what named keys signed is found beside what anybody forged in their names'
   assert.ok(units <= 4200, `${units} units`)
 })
 
-test('work ends where it is used up, and not before', async () => {
+test('work ends when the limit is used up, and not before', async () => {
   const work = openWork(10)
   for (let count = 0; count < 10; count++) await work.spend(1)
   await work.spend(0)
   await assert.rejects(work.spend(1), WorkLimitError)
 })
 
-test('attack: a text of nothing but escapes costs more than its bytes', () => {
+test('attack: a text made only of escapes is counted as more than its bytes', () => {
   const plain = `{"payload":"${'a'.repeat(1_000_000)}"}`
   const escaped = `{"payload":"${'\\n'.repeat(500_000)}"}`
   assert.equal(parsingCost(plain), 245)

@@ -19,7 +19,7 @@ function targetOf(check: Target['check'], extremes: Target['extremes'] = []): Ta
   }
 }
 
-/** Digits, read and printed without a fault; a test plants one. */
+/** A format of digits that is parsed and printed correctly; a test plants a bug. */
 function formatOf(planted: Partial<Format<string>>): Target {
   const read = (input: Uint8Array) => {
     const [digits] = /^\d+$/.exec(textOf(input)) ?? []
@@ -43,7 +43,7 @@ async function failuresOf(target: Target): Promise<readonly Failure[]> {
   return campaign.failures
 }
 
-test('a planted bug is caught, shrunk to what it takes, and told with how to have it again', async () => {
+test('a planted bug is caught, shrunk, and reported with how to reproduce it', async () => {
   const target = targetOf(input => {
     if (textOf(input).includes('%%')) throw new TypeError('it is broken')
     return 'accepted'
@@ -68,7 +68,7 @@ test('a planted bug is caught, shrunk to what it takes, and told with how to hav
   assert.equal(again.failures.length, 1)
 })
 
-test('a bug that only a late answer shows is caught', async () => {
+test('a bug that only shows in a late answer is caught', async () => {
   const [failure] = await failuresOf(
     targetOf(async input => {
       await Promise.resolve()
@@ -79,7 +79,7 @@ test('a bug that only a late answer shows is caught', async () => {
   assert.match(failure?.message ?? '', /^RangeError: too short/)
 })
 
-test('a large input that fails is told by its seed, not in full', async () => {
+test('a large failing input is reported by its seed, not in full', async () => {
   const isLarge = (input: Uint8Array) => {
     if (input.length >= 50_000) throw new RangeError('too large')
     return 'accepted'
@@ -93,7 +93,7 @@ test('a large input that fails is told by its seed, not in full', async () => {
 })
 
 test('a case that leaves too much on the heap is caught', async () => {
-  // What is not held may be gone by the time that somebody looks.
+  // Otherwise the memory may be freed before it is measured.
   const held: Buffer[] = []
   const [failure] = await failuresOf(
     targetOf(input => {
@@ -115,7 +115,7 @@ test('a case that takes too long is caught', async () => {
   assert.match((await failureOn(slow, Buffer.from('x'))) ?? '', /^CostError: takes longer than 1000 ms/)
 })
 
-test('what would not end by itself is ended by force', () => {
+test('a step that does not end is interrupted', () => {
   const endless = () => {
     for (;;);
   }

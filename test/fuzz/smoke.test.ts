@@ -1,4 +1,4 @@
-/** A little of what `npm run fuzz` does for as long as it is told. */
+/** A short version of `npm run fuzz`. */
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'nixsig-fuzz-'))
 after(() => rmSync(scratch, { recursive: true, force: true }))
 const targets = allTargets(scratch)
 
-test('each target has a name of its own, and extremes belong to one of them', () => {
+test('names of targets are unique, and extremes belong to targets', () => {
   const names = targets.map(({ name }) => name)
   assert.deepEqual([...new Set(names)], names)
   assert.deepEqual(
@@ -26,7 +26,7 @@ test('each target has a name of its own, and extremes belong to one of them', ()
   )
 })
 
-test('the first seed of each target is none that is refused', async () => {
+test('the first seed of each target is accepted', async () => {
   for (const { name, seeds, check } of targets) {
     const [seed] = seeds
     assert.ok(seed, name)
@@ -37,7 +37,7 @@ test('the first seed of each target is none that is refused', async () => {
 for (const target of targets) {
   const cases = target.isSlow ? SLOW_CASES : CASES
   test(`${target.name}: ${cases} cases break nothing`, async () => {
-    // The extremes are large; the long run has them.
+    // The extremes are large; only long runs use them.
     const campaign = openCampaign({ ...target, extremes: [] }, SEED)
     await campaign.run({ cases, time: Number.POSITIVE_INFINITY })
     assert.equal(campaign.count().cases, cases)

@@ -1,4 +1,5 @@
-// Which files count, in which order; where Nix itself is there it is asked whether it reads them so.
+// Which files count, in which order. Where Nix is installed, it is asked whether it reads them the
+// same way.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -34,7 +35,7 @@ async function withHome(use: (home: Home) => void | Promise<void>): Promise<void
 const values = (environment: Environment) =>
   readConfiguration(environment).assignments.map(({ name, value }) => `${name}=${value}`)
 
-test('the system, then its user, then the variable; of the user the first file counts last', async () => {
+test('the system, then its user, then the variable; the user’s first file is read last', async () => {
   await withHome(({ environment, write }) => {
     write('etc/nix.conf', 'cores = 1')
     write('xdg/nix/nix.conf', 'cores = 2')
@@ -48,7 +49,7 @@ test('the system, then its user, then the variable; of the user the first file c
   })
 })
 
-test('NIX_USER_CONF_FILES is in place of all other files of the user', async () => {
+test('NIX_USER_CONF_FILES replaces all other files of the user', async () => {
   await withHome(({ dir, environment, write }) => {
     write('.config/nix/nix.conf', 'cores = 3')
     write('a', 'cores = 5')
@@ -67,36 +68,36 @@ test('an include counts where it stands, relative to the file that has it', asyn
   })
 })
 
-test('an include that must be there is a problem, one that may be missing is told', async () => {
+test('an include that must be there is a problem, an optional one is reported', async () => {
   await withHome(({ dir, environment, write }) => {
     write('etc/nix.conf', 'include gone.conf\n!include custom.conf\nnonsense')
     const { problems, missing, files } = readConfiguration(environment)
     assert.deepEqual(problems, [
       `${dir}/etc/nix.conf:1 includes ${dir}/etc/gone.conf, which is not there`,
-      `${dir}/etc/nix.conf:3 is no line of a nix.conf`,
+      `${dir}/etc/nix.conf:3 is not a line of nix.conf`,
     ])
     assert.deepEqual(missing, [`${dir}/etc/custom.conf`])
     assert.equal(files.find(({ path }) => path.endsWith('gone.conf'))?.changed, undefined)
   })
 })
 
-test('attack: files that include one another come to an end, and a directory is no file', async () => {
+test('attack: files that include one another end at a limit, and a directory is not a file', async () => {
   await withHome(({ dir, environment, write }) => {
     write('etc/nix.conf', 'include nix.conf\ninclude .')
     const { problems } = readConfiguration(environment)
     assert.ok(problems.includes(`${dir}/etc/nix.conf is included by too many others`), problems[0])
-    assert.ok(problems.includes(`${dir}/etc is no file of at most 1048576 bytes`))
+    assert.ok(problems.includes(`${dir}/etc is not a file of at most 1048576 bytes`))
   })
 })
 
-test('attack: a name in a problem cannot steer a terminal', async () => {
+test('attack: a name in a problem cannot control a terminal', async () => {
   await withHome(({ environment, write }) => {
     write('etc/nix.conf', 'include \u001b[2J')
     assert.doesNotMatch(readConfiguration(environment).problems.join(''), /\u001b/)
   })
 })
 
-test('a configuration that leads nowhere says nothing', async () => {
+test('a configuration without files has no settings', async () => {
   await withHome(({ dir, environment, write }) => {
     write('etc/x', '')
     symlinkSync(`${dir}/nowhere`, `${dir}/etc/nix.conf`)
@@ -106,7 +107,7 @@ test('a configuration that leads nowhere says nothing', async () => {
 
 const nix = findProgram('nix')
 
-test('Nix takes the same files in the same order', { skip: nix === undefined }, async () => {
+test('Nix reads the same files in the same order', { skip: nix === undefined }, async () => {
   await withHome(async ({ environment, write }) => {
     write('etc/nix.conf', 'build-use-sandbox = false\ninclude x.conf\nexperimental-features = flakes')
     write('etc/x.conf', 'substituters = http://a/ http://b/ # c\nrequire-sigs = no\ncores = 2')
@@ -129,7 +130,7 @@ test('Nix takes the same files in the same order', { skip: nix === undefined }, 
   })
 })
 
-test('options of a command line go before everything', { skip: nix === undefined }, async () => {
+test('options of a command line have precedence', { skip: nix === undefined }, async () => {
   await withHome(async ({ environment, write }) => {
     write('etc/nix.conf', 'sandbox = true')
     const asked = await askSettings({
@@ -146,7 +147,7 @@ test('a configuration that Nix cannot read has no settings', { skip: nix === und
     write('etc/nix.conf', 'include gone.conf')
     await assert.rejects(
       askSettings({ program: nix ?? '', environment, options: [] }),
-      /^Error: Nix does not tell its settings: .*gone\.conf/,
+      /^Error: Nix does not print its settings: .*gone\.conf/,
     )
   })
 })

@@ -13,7 +13,7 @@ interface Process {
   readonly environment?: readonly string[]
 }
 
-/** A directory that looks like /proc; the machine has run for a thousand seconds. */
+/** Makes a directory like /proc on a machine that has run for a thousand seconds. */
 function withProc(processes: readonly Process[], use: (proc: string) => void): void {
   const proc = mkdtempSync(join(tmpdir(), 'nixsig-proc-'))
   try {
@@ -52,7 +52,7 @@ test('the daemon, with what configures it and when it was started', () => {
   )
 })
 
-test('what it starts for a client is not another one, nor is one of another root or under another name', () => {
+test('not counted: its processes for clients, daemons of another root, programs of another name', () => {
   withProc(
     [
       { pid: 7, words: ['nix', 'daemon', '--force-trusted'] },
@@ -73,7 +73,7 @@ test('what it starts for a client is not another one, nor is one of another root
   )
 })
 
-test('what a daemon that was restarted left for its clients does not listen, and is not another one', () => {
+test('processes that a restarted daemon left for its clients do not listen and are not counted', () => {
   withProc(
     [
       { pid: 7, words: ['nix-daemon', '4711'] },
@@ -103,7 +103,7 @@ test('what a daemon that was restarted left for its clients does not listen, and
   )
 })
 
-test('files in memory, each once, and those that were replaced', () => {
+test('mapped files, each once, and those that were replaced', () => {
   withProc([], proc => {
     const maps = [
       '5586-5587 r--p 00000000 00:28 41 /usr/bin/nix',
@@ -123,6 +123,6 @@ test('files in memory, each once, and those that were replaced', () => {
   })
 })
 
-test('this very process has its own program in its memory', () => {
+test('this process has its own program mapped', () => {
   assert.ok(mappedFiles(process.pid).some(({ path }) => path === process.execPath))
 })

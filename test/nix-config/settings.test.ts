@@ -6,7 +6,7 @@ import { assignment, disagreements, itemsOf, truthOf } from '../../src/nix-confi
 const said = (...pairs: readonly (readonly [string, string])[]) =>
   pairs.map(([name, value]) => assignment(name, value, 'nix.conf:1'))
 
-test('old names and additions are told by the present name', () => {
+test('old names and additions are returned by the current name', () => {
   assert.deepEqual(assignment('build-use-sandbox', 'false', 'x'), {
     name: 'sandbox',
     value: 'false',
@@ -17,7 +17,7 @@ test('old names and additions are told by the present name', () => {
   assert.equal(assignment('extra-binary-caches', 'a', 'x').isAddition, true)
 })
 
-test('what is no boolean is neither true nor false', () => {
+test('a value that is not a boolean is neither true nor false', () => {
   const settings = new Map([
     ['sandbox', 'relaxed'],
     ['require-sigs', 'true'],
@@ -30,7 +30,7 @@ test('what is no boolean is neither true nor false', () => {
   assert.deepEqual(itemsOf(settings, 'unheard-of'), [])
 })
 
-describe('what Nix takes for something else than was said', () => {
+describe('settings to which Nix gives another value than was written', () => {
   const asked = new Map([
     ['sandbox', 'true'],
     ['substituters', 'a b'],
@@ -38,7 +38,7 @@ describe('what Nix takes for something else than was said', () => {
   ])
   const names = ['sandbox', 'substituters', 'trusted-users', 'secret-key-files']
 
-  test('nothing, where the last word holds and lists are in another order', () => {
+  test('none, where the last assignment is in effect and lists are in another order', () => {
     const lines = said(
       ['sandbox', 'false'],
       ['sandbox', 'yes'],
@@ -48,11 +48,11 @@ describe('what Nix takes for something else than was said', () => {
     assert.deepEqual(disagreements(asked, lines, names), [])
   })
 
-  test('nothing, where a default is only added to', () => {
+  test('none, where a default is only added to', () => {
     assert.deepEqual(disagreements(asked, said(['extra-substituters', 'b']), names), [])
   })
 
-  test('another truth, another item, one that is missing', () => {
+  test('another boolean, another item, a missing item', () => {
     assert.deepEqual(disagreements(asked, said(['sandbox', 'false']), names), ['sandbox'])
     assert.deepEqual(disagreements(asked, said(['sandbox', 'relaxed']), names), ['sandbox'])
     assert.deepEqual(disagreements(asked, said(['substituters', 'a b c']), names), ['substituters'])
@@ -61,7 +61,7 @@ describe('what Nix takes for something else than was said', () => {
     assert.deepEqual(disagreements(asked, said(['trusted-users', '']), names), ['trusted-users'])
   })
 
-  test('what this Nix does not know', () => {
+  test('a setting that this Nix does not have', () => {
     assert.deepEqual(disagreements(asked, said(['secret-key-files', '/x']), names), ['secret-key-files'])
   })
 })

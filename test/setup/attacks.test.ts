@@ -1,4 +1,4 @@
-// What setup and unsetup must not be made to do, and what stands in their way.
+// What setup and unsetup must not be made to do, and what blocks them.
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -24,7 +24,7 @@ afterEach(() => machine.remove())
 
 const isRoot = process.geteuid?.() === 0
 
-/** Setup ends with this reason, and Nix is configured as it was. */
+/** Asserts that setup fails with this reason and leaves Nix's configuration unchanged. */
 async function refusesSetup(reason: RegExp): Promise<void> {
   const { nixConf, included } = machine.places
   const before = existsSync(nixConf) ? readFileSync(nixConf, 'latin1') : undefined
@@ -33,7 +33,7 @@ async function refusesSetup(reason: RegExp): Promise<void> {
   assert.equal(existsSync(included), false)
 }
 
-/** Setup names this as in the way, and does nothing. */
+/** Asserts that setup names this obstacle and does nothing. */
 async function isBlocked(reason: RegExp): Promise<void> {
   const { kind, plan } = await machine.setUp()
   assert.equal(kind, 'blocked')
@@ -62,7 +62,7 @@ for (const name of ['nixsig', 'pre-build-hook', 'native/nixsig-plugin.so']) {
     await refusesSetup(/belongs to user 1000 \(chown -R root/)
   })
 
-  test(`attack: ${name} is a symbolic link to what somebody else has`, async () => {
+  test(`attack: ${name} is a symbolic link to a file of another user`, async () => {
     rmSync(join(machine.directory, name))
     symlinkSync('/bin/true', join(machine.directory, name))
     await refusesSetup(/is not a regular file/)
@@ -115,7 +115,7 @@ test('attack: nix.conf belongs to somebody else', { skip: !isRoot }, async () =>
   await refusesSetup(/nix\.conf belongs to user 1000 \(chown root/)
 })
 
-test('nix.conf that NixOS makes is not changed', async () => {
+test('nix.conf that NixOS generates is not changed', async () => {
   const { nixConf } = machine.places
   for (const target of ['/etc/static/nix/nix.conf', '/nowhere/nix.conf']) {
     symlinkSync(target, nixConf)
@@ -125,7 +125,7 @@ test('nix.conf that NixOS makes is not changed', async () => {
   }
 })
 
-test('attack: nixsig.conf is a symbolic link to a file of root’s', async () => {
+test('attack: nixsig.conf is a symbolic link to one of root’s files', async () => {
   const { nixConf, included } = machine.places
   const victim = join(dirname(nixConf), 'victim')
   writeFileSync(victim, 'precious')
@@ -134,7 +134,7 @@ test('attack: nixsig.conf is a symbolic link to a file of root’s', async () =>
   assert.equal(readFileSync(victim, 'utf8'), 'precious')
 })
 
-test('attack: what a killed run left is a symbolic link: the file behind it stays as it is', async () => {
+test('attack: the partial file of a killed run is a symbolic link: the file behind it stays as it is', async () => {
   const { nixConf } = machine.places
   const victim = join(dirname(nixConf), 'victim')
   writeFileSync(victim, 'precious')
@@ -143,7 +143,7 @@ test('attack: what a killed run left is a symbolic link: the file behind it stay
   assert.equal(readFileSync(victim, 'utf8'), 'precious')
 })
 
-test('attack: the policy is a symbolic link to a secret file, of which no word is told', async () => {
+test('attack: the policy is a symbolic link to a secret file, whose contents are not printed', async () => {
   machine.remove()
   machine = makeMachine('own')
   const secret = join(dirname(machine.places.policy), 'shadow')
@@ -157,14 +157,14 @@ test('attack: the policy is a symbolic link to a secret file, of which no word i
   })
 })
 
-test('a policy with an error is put right first', async () => {
+test('a policy with an error has to be fixed first', async () => {
   machine.remove()
   machine = makeMachine('own')
   writeFileSync(machine.places.policy, 'version = 1\nmode = "enforced"\n')
   await refusesSetup(/policy\.toml:2: mode/)
 })
 
-test('attack: somebody else wrote the record: neither setup nor unsetup goes by it', {
+test('attack: another user wrote the record: neither setup nor unsetup trusts it', {
   skip: !isRoot,
 }, async () => {
   await machine.setUp()
@@ -188,7 +188,7 @@ test('attack: a record that names another file to restore', async () => {
   writeFileSync(recordFile(machine.places), text.replaceAll(/"path": "[^"]*"/g, `"path": "${victim}"`))
   const { notes } = await machine.takeDown()
   assert.equal(readFileSync(victim, 'utf8'), 'precious')
-  assert.match(notes.join(), /is another file than the one that setup changed/)
+  assert.match(notes.join(), /is not the file that setup changed/)
 })
 
 test('attack: the directory of the record is writable by others', async () => {
@@ -216,13 +216,13 @@ test('attack: purge does not follow a state directory that leads elsewhere', asy
 })
 
 for (const feature of ['ca-derivations', 'dynamic-derivations', 'impure-derivations']) {
-  test(`nix.conf that enables ${feature} stands in the way, with its line`, async () => {
+  test(`nix.conf that enables ${feature} is an obstacle, reported with its line`, async () => {
     writeFileSync(machine.places.nixConf, `cores = 1\nextra-experimental-features = nix-command ${feature}\n`)
     await isBlocked(new RegExp(`nix\\.conf:2 enables ${feature}`))
   })
 }
 
-test('a file that nix.conf includes can stand in the way as well', async () => {
+test('a file that nix.conf includes can be an obstacle as well', async () => {
   writeFileSync(machine.places.nixConf, '!include missing.conf\ninclude mine.conf\n')
   writeFileSync(
     join(dirname(machine.places.nixConf), 'mine.conf'),
@@ -231,7 +231,7 @@ test('a file that nix.conf includes can stand in the way as well', async () => {
   await isBlocked(/mine\.conf:1 enables ca-derivations/)
 })
 
-test('a feature that a later line takes away again does not', async () => {
+test('a feature that a later line removes is not an obstacle', async () => {
   writeFileSync(
     machine.places.nixConf,
     'experimental-features = ca-derivations\nexperimental-features = flakes\n',
@@ -239,7 +239,7 @@ test('a feature that a later line takes away again does not', async () => {
   assert.equal((await machine.setUp()).kind, 'done')
 })
 
-test('root’s own configuration that would overrule nixsig’s stands in the way', async () => {
+test('root’s own configuration that would override nixsig’s is an obstacle', async () => {
   const [first, second] = machine.places.later
   writeFileSync(
     first ?? '',
@@ -257,19 +257,19 @@ test('root’s own configuration that would overrule nixsig’s stands in the wa
   )
 })
 
-test('the key by which the gate says "let in" does not sign what is built', async () => {
+test('the gate’s key does not sign what is built', async () => {
   writeFileSync(machine.places.nixConf, `secret-key-files = ${machine.places.state}/gate.secret\n`)
   await isBlocked(/nix\.conf:1 has Nix sign with a key of nixsig's/)
 })
 
-test('nix.conf that includes itself, or what is not there, is put right first', async () => {
+test('nix.conf that includes itself or an absent file has to be fixed first', async () => {
   writeFileSync(machine.places.nixConf, 'include nix.conf\n')
   await refusesSetup(/includes too many files, or itself/)
   writeFileSync(machine.places.nixConf, 'include missing.conf\n')
   await refusesSetup(/there is no .*missing\.conf to include/)
 })
 
-test('what nixsig’s settings replace is told by name and line, not by value', async () => {
+test('replaced settings are reported by name and line, not by value', async () => {
   writeFileSync(
     machine.places.nixConf,
     'trusted-users = root @wheel\nsubstituters = https://me:secret@cache.example\nsandbox = true\nextra-trusted-public-keys = k:secret\n',

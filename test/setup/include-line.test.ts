@@ -9,7 +9,7 @@ const anyText = fc.oneof(
   fc.string({ unit: fc.constantFrom('a', '\n', '\r', '#', ' ', '\u0080', '\0') }),
 )
 
-test('the line is at the end, once, however often it is put there', () => {
+test('the line is at the end, once, however often it is added', () => {
   fc.assert(
     fc.property(anyText, text => {
       const once = withInclude(text, INCLUDED)
@@ -23,7 +23,7 @@ test('the line is at the end, once, however often it is put there', () => {
   )
 })
 
-test('taken away, it leaves what was there, but for a line feed that it needed', () => {
+test('removing it restores the text, except for a line feed that it needed', () => {
   fc.assert(
     fc.property(anyText, text => {
       const rest = withoutInclude(withInclude(text, INCLUDED), INCLUDED)
@@ -33,7 +33,7 @@ test('taken away, it leaves what was there, but for a line feed that it needed',
   )
 })
 
-test('an editor may have put carriage returns there, lines after it, or taken the last line feed', () => {
+test('it is found after an editor added carriage returns or lines, or removed the last line feed', () => {
   const text = withInclude('cores = 1\n', INCLUDED)
   assert.equal(withoutInclude(text.replaceAll('\n', '\r\n'), INCLUDED), 'cores = 1\r\n')
   assert.equal(withoutInclude(text.trimEnd(), INCLUDED), 'cores = 1\n')

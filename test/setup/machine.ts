@@ -1,4 +1,7 @@
-/** A machine in a directory: where setup finds nix.conf, an installation and a policy, and no systemd. */
+/**
+ * A machine in a directory: nix.conf, an installation and a policy for setup to find, without
+ * systemd.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,9 +14,9 @@ import { type LeaveOutcome, takeDown } from '../../src/setup/take-down.ts'
 
 export interface Machine {
   readonly places: SetupPlaces
-  /** Of the installation. */
+  /** The directory of the installation. */
   readonly directory: string
-  /** Runs setup to its end, or to where it is refused; keeps what it showed. */
+  /** Runs setup to its end, or until it is refused; also returns the plan that it showed. */
   setUp(without?: readonly Front[]): Promise<SetupOutcome & { readonly plan?: Plan }>
   takeDown(purge?: boolean): Promise<LeaveOutcome & { readonly notes: readonly string[] }>
   remove(): void
@@ -25,12 +28,18 @@ mode = "warn"
 require = { source = "refuse", derivation = "nothing", output = "self" }
 `
 
-/** One policy for many machines: setup waits until a file is old enough to be told by its time. */
+/**
+ * One policy for many machines: setup waits until a file is old enough to be recognised by its
+ * time.
+ */
 const SHARED = mkdtempSync(join(tmpdir(), 'nixsig-policy-'))
 writeFileSync(join(SHARED, 'policy.toml'), POLICY, { mode: 0o644 })
 after(() => rmSync(SHARED, { recursive: true }))
 
-/** Makes one without a nix.conf. `own`: its policy is its own, to be changed or deleted. */
+/**
+ * Makes a machine without nix.conf. `own`: it gets a separate policy, which the test may change or
+ * delete.
+ */
 export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
   const root = mkdtempSync(join(tmpdir(), 'nixsig-setup-'))
   const directory = join(root, 'opt/nixsig')
@@ -74,7 +83,7 @@ export function makeMachine(policy: 'shared' | 'own' = 'shared'): Machine {
   }
 }
 
-/** Puts programs there that do nothing. */
+/** Installs programs that do nothing. */
 export function install(directory: string, names: readonly string[]): void {
   for (const name of names) {
     writeFileSync(join(directory, name), '#!/bin/sh\n')

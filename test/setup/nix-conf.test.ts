@@ -7,7 +7,7 @@ function settingsOf(text: string): readonly Setting[] {
   return parseNixConf(text, '/etc/nix/nix.conf').filter(line => line.kind === 'setting')
 }
 
-test('a line sets one thing to the words behind the equals sign', () => {
+test('a line sets one setting to the words after the equals sign', () => {
   const [setting, ...others] = settingsOf('\n  trusted-users =  root\t@wheel # and no more = of them\r\n')
   assert.deepEqual(others, [])
   assert.deepEqual(setting, {
@@ -20,7 +20,7 @@ test('a line sets one thing to the words behind the equals sign', () => {
   })
 })
 
-test('the last line that replaces counts, and what adds after it', () => {
+test('the last line that replaces counts, with the additions after it', () => {
   const settings = settingsOf(
     'substituters = a\nextra-substituters = b\nsubstituters = c\nextra-substituters = d\n',
   )
@@ -37,7 +37,7 @@ test('former names of settings are the same settings', () => {
   assert.deepEqual(settingValue(settingsOf('build-use-sandbox = false'), 'sandbox'), ['false'])
 })
 
-test('included files are named as Nix finds them', () => {
+test('included files are resolved as Nix does', () => {
   const lines = parseNixConf('include mine.conf\n!include /srv/theirs.conf\n', '/etc/nix/nix.conf')
   assert.deepEqual(lines, [
     { kind: 'include', file: '/etc/nix/mine.conf', mayBeMissing: false, line: 1 },

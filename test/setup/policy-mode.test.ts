@@ -10,7 +10,7 @@ function changed(toml: string, mode: 'enforce' | 'warn'): string {
   return changeMode(source, mode).toml
 }
 
-test('the one word changes, and nothing else', () => {
+test('only the mode changes', () => {
   for (const line of [
     'mode = "warn" # for now',
     'mode="warn"',
@@ -31,7 +31,7 @@ test('a policy that has this mode stays as it is', () => {
   assert.equal(changed(toml, 'warn'), toml)
 })
 
-test('words like it in texts, comments and other tables are not it', () => {
+test('similar words in strings, comments and other tables are not the mode', () => {
   const toml = `version = 1
 exemptions = [{ name = "x", reason = """\\
 mode = "warn" \\
@@ -48,7 +48,7 @@ ${REST}`
   )
 })
 
-test('a mode that is written in another way is left to its author, with the line', () => {
+test('a mode that is written in another way is an error with the line', () => {
   for (const value of ['"w\\u0061rn"', '"""warn"""', "'''warn'''"]) {
     assert.throws(
       () => changed(`version = 1\nmode = ${value}\n${REST}`, 'enforce'),
@@ -58,7 +58,7 @@ test('a mode that is written in another way is left to its author, with the line
   }
 })
 
-test('what is no policy is not changed', () => {
+test('a text that is not a policy is not changed', () => {
   for (const toml of [
     '',
     `version = 1\n${REST}`,

@@ -18,11 +18,11 @@ const RECORD: SetupRecord = {
 }
 const TEXT = printRecord(RECORD)
 
-test('what is written is read again, whatever bytes a file had', () => {
+test('what is written can be read back, whatever bytes a file had', () => {
   assert.deepEqual(parseRecord(Buffer.from(TEXT)), RECORD)
 })
 
-test('a file is known by its contents, its mode and its owner', () => {
+test('a file is recognised by its contents, its mode and its owner', () => {
   const file = { after: [markOf(AFTER)] }
   assert.ok(isAsLeft(AFTER, file))
   for (const other of [
@@ -52,7 +52,7 @@ const TAMPERED: Readonly<Record<string, readonly [RegExp, string, RegExp]>> = {
 }
 
 for (const [what, [pattern, replacement, reason]] of Object.entries(TAMPERED)) {
-  test(`attack: a record with ${what} is not believed`, () => {
+  test(`attack: a record with ${what} is refused`, () => {
     const text = TEXT.replace(pattern, replacement)
     assert.notEqual(text, TEXT)
     assert.throws(
@@ -62,6 +62,6 @@ for (const [what, [pattern, replacement, reason]] of Object.entries(TAMPERED)) {
   })
 }
 
-test('attack: a record without end is not read', () => {
+test('attack: an endless record is not read', () => {
   assert.throws(() => parseRecord(Buffer.alloc(7 * 1024 * 1024, ' ')), /longer than/)
 })

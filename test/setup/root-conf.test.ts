@@ -1,4 +1,5 @@
-// Root's own nix.conf, where the build-hook is named again: Nix 2.25 to 2.33 heeds it nowhere else.
+// Root's own nix.conf, where setup names the build-hook again: Nix 2.25 to 2.33 reads it only
+// there.
 import assert from 'node:assert/strict'
 import { existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -21,7 +22,7 @@ function write(text: string): void {
 
 const anyText = fc.string({ unit: fc.constantFrom('a', '\n', '\r', '#', ' ', '\u0080', 'build-hook = x\n') })
 
-test('the lines are at the end, once, with the last program, and leave what was there', () => {
+test('the lines are at the end, once, with the newest program, and leave other lines alone', () => {
   fc.assert(
     fc.property(anyText, text => {
       const once = withBuildHook(text, '/opt/old/build-hook')
@@ -35,7 +36,7 @@ test('the lines are at the end, once, with the last program, and leave what was 
   )
 })
 
-test('it is made where it is not there, and gone afterwards, with its directories', async () => {
+test('it is made if absent, and removed afterwards with its directories', async () => {
   await machine.setUp()
   assert.match(read(), /\nbuild-hook = \/.*\/opt\/nixsig\/build-hook\n$/)
   assert.equal((await machine.setUp()).kind, 'nothing')
@@ -43,12 +44,12 @@ test('it is made where it is not there, and gone afterwards, with its directorie
   assert.equal(existsSync(dirname(dirname(machine.places.rootConf))), false)
 })
 
-test('what was in it stays, with its mode, and is there byte for byte afterwards', async () => {
+test('its contents and mode are kept, and restored byte for byte', async () => {
   for (const before of ['cores = 1', '', 'cores = 1\r\n# caf\u00e9\n', 'build-hook = \n']) {
     write(before)
     const { mode } = lstatSync(machine.places.rootConf)
     const outcome = await machine.setUp()
-    // A line of root's own is root's to take out.
+    // Only root may remove a line that root wrote.
     if (before.startsWith('build-hook')) assert.equal(outcome.kind, 'blocked')
     else assert.match(read(), /\nbuild-hook = \S+\n$/)
     await machine.takeDown()
@@ -57,7 +58,7 @@ test('what was in it stays, with its mode, and is there byte for byte afterwards
   }
 })
 
-test('a line that was added since stays', async () => {
+test('a line that was added later stays', async () => {
   write('cores = 1\n')
   await machine.setUp()
   write(`${read()}max-jobs = 2\n`)
@@ -66,7 +67,7 @@ test('a line that was added since stays', async () => {
   assert.equal(read(), 'cores = 1\nmax-jobs = 2\n')
 })
 
-test('without the front it is as it was', async () => {
+test('without the front it is unchanged', async () => {
   write('cores = 1\n')
   await machine.setUp()
   await machine.setUp(['build-hook'])

@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => machine.remove())
 
-/** For a test that changes the policy as well. */
+/** Gives the test its own machine, whose policy it may change. */
 function own(): void {
   machine.remove()
   machine = makeMachine('own')
@@ -39,13 +39,13 @@ const text = (file: string) => readFileSync(file, 'latin1')
 const conf = () => text(machine.places.nixConf)
 const settings = () => text(machine.places.included)
 
-/** Puts contents into nix.conf, byte by byte. */
+/** Writes nix.conf, byte for byte. */
 function writeConf(contents: string, mode = 0o644): void {
   writeFileSync(machine.places.nixConf, contents, 'latin1')
   chmodSync(machine.places.nixConf, mode)
 }
 
-/** Everything that setup may change, with modes, as it is now. */
+/** Everything that setup may change, with modes, in its current state. */
 function picture(): unknown {
   const { nixConf, included, unit, policy } = machine.places
   return [nixConf, included, unit, policy].map(file => {
@@ -68,7 +68,7 @@ const ODD: Readonly<Record<string, string>> = {
 
 for (const [what, contents] of Object.entries(ODD)) {
   for (const mode of [0o644, 0o600]) {
-    test(`nix.conf ${what}, mode ${mode.toString(8)}, comes back byte for byte`, async () => {
+    test(`nix.conf ${what}, mode ${mode.toString(8)}, is restored byte for byte`, async () => {
       writeConf(contents, mode)
       const before = picture()
       assert.equal((await machine.setUp()).kind, 'done')
@@ -84,7 +84,7 @@ for (const [what, contents] of Object.entries(ODD)) {
   }
 }
 
-test('a machine without nix.conf gets one, and loses it again with the directory', async () => {
+test('on a machine without nix.conf it is made, and removed again with its directory', async () => {
   const directory = dirname(machine.places.nixConf)
   rmdirSync(directory)
   const mask = process.umask(0o077)
@@ -100,7 +100,7 @@ test('a machine without nix.conf gets one, and loses it again with the directory
   assert.equal(existsSync(directory), false)
 })
 
-test('what is shown is what is done', async () => {
+test('the plan that is shown is what is done', async () => {
   writeConf('cores = 1')
   const { plan } = await machine.setUp()
   const shown = plan?.steps.flatMap(describeStep).map(({ mark, text }) => mark + text) ?? []
@@ -118,14 +118,14 @@ test('what is shown is what is done', async () => {
   assert.deepEqual(plan?.newKeys, ['machine', 'gate'])
 })
 
-test('lines of nix.conf that do not change are not shown: they can hold secrets', async () => {
+test('unchanged lines of nix.conf are not shown: they can hold secrets', async () => {
   writeConf('access-tokens = github.com=secret')
   const { plan } = await machine.setUp()
   assert.doesNotMatch(JSON.stringify(plan?.steps.flatMap(describeStep)), /secret/)
   assert.equal(statSync(recordFile(machine.places)).mode & 0o777, 0o600)
 })
 
-test('nothing is done when whoever asked says no', async () => {
+test('nothing is done when the user declines', async () => {
   writeConf('cores = 1\n')
   const before = picture()
   const wish = { directory: machine.directory, without: [] }
@@ -134,7 +134,7 @@ test('nothing is done when whoever asked says no', async () => {
   assert.equal(existsSync(machine.places.state), false)
 })
 
-test('a file that changes between what was shown and what is done stops it', async () => {
+test('a file that changes after the plan was shown stops setup', async () => {
   writeConf('cores = 1\n')
   const wish = { directory: machine.directory, without: [] }
   const outcome = setUp(machine.places, wish, async () => {
@@ -145,7 +145,7 @@ test('a file that changes between what was shown and what is done stops it', asy
   assert.equal(conf(), 'cores = 2\n')
 })
 
-test('the gate that Nix is told of is the one that the policy starts, with the key that it signs with', async () => {
+test('Nix is configured with the gate’s address in the policy and the key that it signs with', async () => {
   own()
   writeFileSync(machine.places.policy, `${text(machine.places.policy)}[gate]\nlisten = "0.0.0.0:5000"\n`)
   await machine.setUp()
@@ -154,7 +154,7 @@ test('the gate that Nix is told of is the one that the policy starts, with the k
   assert.ok(settings().includes(`\ntrusted-public-keys = ${key}\n`))
 })
 
-test('programs in C stand in for those of Node where they are there', async () => {
+test('programs in C replace those of Node where they exist', async () => {
   await machine.setUp()
   const { directory } = machine
   assert.match(settings(), new RegExp(`^pre-build-hook = ${directory}/pre-build-hook$`, 'm'))
@@ -168,13 +168,13 @@ test('programs in C stand in for those of Node where they are there', async () =
   }
 })
 
-test('plugins of the user’s stay', async () => {
+test('the user’s plugins stay', async () => {
   writeConf('plugin-files = /opt/other.so\nextra-plugin-files = /opt/third.so\n')
   await machine.setUp()
   assert.match(settings(), /^plugin-files = \/opt\/other\.so \/opt\/third\.so \S+nixsig-plugin\.so$/m)
 })
 
-test('flakes are told nothing of where Nix has none, and complains', async () => {
+test('no flake setting is written where Nix has no flakes and would warn', async () => {
   writeConf('cores = 1\n')
   await machine.setUp()
   assert.doesNotMatch(settings(), /accept-flake-config/)
@@ -186,7 +186,7 @@ test('flakes are told nothing of where Nix has none, and complains', async () =>
   }
 })
 
-test('an installation without plugin and build-hook says so and sets neither', async () => {
+test('an installation without plugin and build-hook is reported, and neither is set', async () => {
   for (const name of ['build-hook', 'native']) rmSync(join(machine.directory, name), { recursive: true })
   const { plan } = await machine.setUp()
   assert.doesNotMatch(settings(), /^(?:build-hook|plugin-files)/m)
@@ -194,7 +194,7 @@ test('an installation without plugin and build-hook says so and sets neither', a
   assert.match(plan?.notes.join('\n') ?? '', /no native\/nixsig-plugin\.so.*\n.*no build-hook/)
 })
 
-test('fronts can be left out, are named in the file, and come back', async () => {
+test('fronts can be left out, which the file notes, and added again', async () => {
   await machine.setUp(['hooks', 'build-hook', 'plugin', 'gate'])
   assert.doesNotMatch(settings(), /^(?:pre-build-hook|post-build-hook|build-hook|plugin-files)/m)
   assert.match(settings(), /^# in force: none; left out: hooks, build-hook, plugin, gate$/m)
@@ -209,7 +209,7 @@ test('fronts can be left out, are named in the file, and come back', async () =>
   assert.equal(existsSync(machine.places.nixConf), false)
 })
 
-test('a line that somebody adds below is above again after the next setup, and stays after unsetup', async () => {
+test('a line added below nixsig’s is above it after the next setup, and stays after unsetup', async () => {
   writeConf('cores = 1')
   await machine.setUp()
   writeConf(`${conf()}sandbox = false\n`)
@@ -220,7 +220,7 @@ test('a line that somebody adds below is above again after the next setup, and s
   assert.equal(conf(), 'cores = 1\nsandbox = false\n')
 })
 
-test('nix.conf that was changed since loses nixsig’s lines alone', async () => {
+test('only nixsig’s lines are removed from nix.conf that was changed since', async () => {
   writeConf('cores = 1\n')
   await machine.setUp()
   writeConf(conf().replace('cores = 1', 'cores = 2'))
@@ -231,7 +231,7 @@ test('nix.conf that was changed since loses nixsig’s lines alone', async () =>
   assert.equal(existsSync(machine.places.included), false)
 })
 
-test('nix.conf that includes nixsig’s file in other words is left, and so is that file, or Nix would stop', async () => {
+test('nix.conf that includes nixsig’s file on another line is left, and so is that file, or Nix would fail', async () => {
   writeConf('cores = 1\n')
   await machine.setUp()
   writeConf(`!include nixsig.conf\n`)
@@ -245,7 +245,7 @@ test('nix.conf that includes nixsig’s file in other words is left, and so is t
   assert.equal(existsSync(recordFile(machine.places)), false)
 })
 
-test('nixsig.conf that somebody changed is named and left, and nobody reads it any more', async () => {
+test('nixsig.conf that somebody changed is reported and left, but no longer included', async () => {
   await machine.setUp()
   writeFileSync(machine.places.included, `${settings()}cores = 1\n`)
   const { kind, notes } = await machine.takeDown()
@@ -264,7 +264,7 @@ test('nixsig.conf that somebody changed is shown, replaced by setup, and gone af
   assert.equal(existsSync(machine.places.included), false)
 })
 
-test('a file of the user’s by that name comes back', async () => {
+test('a user’s file of that name is restored', async () => {
   writeFileSync(machine.places.included, 'cores = 7\n', { mode: 0o640 })
   writeConf(`!include ${machine.places.included}\n`)
   const before = picture()
@@ -273,7 +273,7 @@ test('a file of the user’s by that name comes back', async () => {
   assert.deepEqual(picture(), before)
 })
 
-test('without its record setup goes by what stands in the files', async () => {
+test('without its record setup recognises its lines in the files', async () => {
   writeConf('cores = 1\n')
   const before = picture()
   await machine.setUp()
@@ -285,7 +285,7 @@ test('without its record setup goes by what stands in the files', async () => {
   assert.deepEqual(picture(), before)
 })
 
-test('a symbolic link to nix.conf stays one, and the file behind it comes back', async () => {
+test('a symbolic link to nix.conf stays one, and its target is restored', async () => {
   const real = join(dirname(dirname(machine.places.nixConf)), 'mine.conf')
   writeFileSync(real, 'cores = 1')
   symlinkSync('../mine.conf', machine.places.nixConf)
@@ -297,7 +297,7 @@ test('a symbolic link to nix.conf stays one, and the file behind it comes back',
   assert.equal(text(real), 'cores = 1')
 })
 
-test('a link that leads to another file since then is not taken for the one that setup changed', async () => {
+test('a link that leads to another file since then is not treated as the file that setup changed', async () => {
   const [one, other] = ['one.conf', 'other.conf'].map(name => join(dirname(machine.places.nixConf), name))
   assert.ok(one !== undefined && other !== undefined)
   writeFileSync(one, 'cores = 1\n')
@@ -307,11 +307,11 @@ test('a link that leads to another file since then is not taken for the one that
   rmSync(machine.places.nixConf)
   symlinkSync(other, machine.places.nixConf)
   const { notes } = await machine.takeDown()
-  assert.match(notes.join(), /is another file than the one that setup changed: look into .*one\.conf/)
+  assert.match(notes.join(), /is not the file that setup changed: check .*one\.conf/)
   assert.equal(text(other), 'cores = 2\n')
 })
 
-test('killed after any step, it goes on from there, and every step can be taken back', async () => {
+test('killed after any step, setup continues from there, and unsetup undoes every step', async () => {
   const first = 'cores = 1'
   const steps = planSetup(look(machine.places, machine.directory), machine.places, []).steps.length
   assert.equal(steps, 3)
@@ -335,7 +335,7 @@ test('killed after any step, it goes on from there, and every step can be taken 
   }
 })
 
-test('killed while it changes what an earlier setup wrote, it still knows the earlier file for its own', async () => {
+test('killed while it changes an earlier setup’s file, it still recognises that file', async () => {
   writeConf('cores = 1\n')
   await machine.setUp()
   const found = look(machine.places, machine.directory)
@@ -346,7 +346,7 @@ test('killed while it changes what an earlier setup wrote, it still knows the ea
   assert.equal(conf(), 'cores = 1\n')
 })
 
-test('what a killed run left half written is gone after the next', async () => {
+test('the partial files of a killed run are removed by the next', async () => {
   writeConf('cores = 1\n')
   writeFileSync(`${machine.places.nixConf}.nixsig~`, 'half')
   await machine.setUp()
@@ -357,7 +357,7 @@ test('what a killed run left half written is gone after the next', async () => {
   assert.deepEqual(readdirSync(dirname(machine.places.nixConf)), ['nix.conf'])
 })
 
-test('two setups at once do not meet', async () => {
+test('two setups at once do not interfere', async () => {
   writeConf('cores = 1\n')
   const kinds = await Promise.allSettled([machine.setUp(), machine.setUp()])
   assert.ok(kinds.some(one => one.status === 'fulfilled' && one.value.kind === 'done'))
@@ -366,7 +366,7 @@ test('two setups at once do not meet', async () => {
   assert.equal(conf(), 'cores = 1\n')
 })
 
-test('a first policy is written where there is none, and stays when nixsig leaves, unless it is purged', async () => {
+test('a starter policy is written if there is none, and unsetup keeps it unless told to purge', async () => {
   own()
   rmSync(machine.places.policy)
   await machine.setUp()

@@ -25,14 +25,14 @@ function upstreamsFor(conf: string): readonly string[] {
   return policyOf(textFor(conf)).gate.upstreams.map(({ url }) => url)
 }
 
-test('it is a policy that warns, trusts nobody, and builds on nothing that nobody stands for', () => {
+test('it is a policy that warns, trusts nobody, and requires this machine for outputs', () => {
   const { mode, principals, groups, rules, fallback, attestations } = policyOf(textFor(''))
   assert.deepEqual([mode, principals.size, groups.size, rules.length], ['warn', 0, 0, 0])
   assert.deepEqual(attestations, ['/etc/nixsig/attestations'])
   assert.match(JSON.stringify(fallback), /refuse/)
 })
 
-test('the gate asks the caches that Nix asked: those named last, or the one that Nix knows by itself', () => {
+test('the gate asks the caches that Nix asked: those in effect, or Nix’s default', () => {
   assert.deepEqual(upstreamsFor(''), ['https://cache.nixos.org'])
   assert.deepEqual(upstreamsFor('substituters ='), [])
   assert.deepEqual(upstreamsFor('extra-substituters = https://mine.example/'), [
@@ -47,7 +47,7 @@ test('the gate asks the caches that Nix asked: those named last, or the one that
   )
 })
 
-test('what the gate cannot ask is told in a comment, and the gate does not ask itself', () => {
+test('caches that the gate cannot ask are listed in a comment, and the gate does not ask itself', () => {
   const text = textFor(
     'substituters = s3://bucket ssh://host daemon /mnt http://127.0.0.1:4649 http://127.0.0.1:80/x',
   )
@@ -60,7 +60,7 @@ test('what the gate cannot ask is told in a comment, and the gate does not ask i
   }
 })
 
-test('the keys that nix.conf trusted stand there as comments, ready to be listed', () => {
+test('the keys that nix.conf trusted are in comments, ready to be used', () => {
   const text = textFor(`trusted-public-keys = ${KEY} not-a-key:AAAA`)
   assert.equal(policyOf(text).principals.size, 0)
   assert.match(text, /^# \[principals\.cache-1\] .*\n# keys = \["cache\.nixos\.org-1:6NCH/m)
@@ -69,7 +69,7 @@ test('the keys that nix.conf trusted stand there as comments, ready to be listed
   assert.deepEqual([...policyOf(listed).principals.keys()], ['cache-1'])
 })
 
-test('attack: words of nix.conf that are TOML, or would hide something in a terminal, stay words', () => {
+test('attack: words of nix.conf that are TOML, or would hide something in a terminal, stay data', () => {
   const hostile = [
     'https://x.example/"]\u2028mode="enforce"',
     'x"\u0007\u0085[principals.mallory]',
@@ -85,14 +85,14 @@ test('attack: words of nix.conf that are TOML, or would hide something in a term
   }
 })
 
-test('attack: a password in an address of nix.conf does not come into a file that everybody reads', () => {
+test('attack: a password in an address of nix.conf is not copied into a world-readable file', () => {
   const text = textFor(
     'substituters = https://me:secret@cache.example s3://bucket?access=secret https://c.example?token=secret',
   )
   assert.doesNotMatch(text, /secret/)
 })
 
-test('more caches than a policy takes are told, and do not spoil it', () => {
+test('caches beyond the policy’s limit are listed in comments, and the policy stays valid', () => {
   const many = Array.from({ length: 40 }, (_, index) => `https://c${index}.example`)
   const text = textFor(`substituters = ${many.join(' ')}`)
   assert.equal(policyOf(text).gate.upstreams.length, 32)

@@ -27,7 +27,7 @@ afterEach(() => machine.remove())
 
 const text = () => readFileSync(machine.places.policy, 'utf8')
 
-test('the file keeps its comments, mode and owner, and the store plugin can know of it at once', async () => {
+test('the file keeps its comments, mode and owner, and the store plugin sees the new mode at once', async () => {
   const { policy, state } = machine.places
   writeFileSync(policy, text().replace('mode = "warn"', 'mode = "warn" # ümläut'))
   chmodSync(policy, 0o640)
@@ -47,7 +47,7 @@ test('what the store plugin let in with a warning is counted', () => {
   assert.equal(modeInForce(machine.places).letIn, 2)
 })
 
-test('attack: a policy that is a symbolic link is not changed, nor what it leads to', async () => {
+test('attack: a policy that is a symbolic link is not changed, nor is its target', async () => {
   const { policy } = machine.places
   const other = join(dirname(policy), 'other.toml')
   renameSync(policy, other)
@@ -60,7 +60,7 @@ test('attack: a policy that is a symbolic link is not changed, nor what it leads
   assert.equal(text(), before)
 })
 
-test('attack: a symbolic link to a secret file: no word of it is told', async () => {
+test('attack: a symbolic link to a secret file: its contents are not printed', async () => {
   const { policy } = machine.places
   const secret = join(dirname(policy), 'shadow')
   writeFileSync(secret, 'root:$y$secret:1:::\n')
@@ -69,7 +69,7 @@ test('attack: a symbolic link to a secret file: no word of it is told', async ()
   await assert.rejects(switchMode(machine.places, 'warn'), (error: Error) => !error.message.includes('$y$'))
 })
 
-test('attack: a policy that others could have written is not put into force', async () => {
+test('attack: a policy that others could have written is not put into effect', async () => {
   const { policy } = machine.places
   chmodSync(policy, 0o666)
   await assert.rejects(switchMode(machine.places, 'enforce'), /policy\.toml is writable by others/)
@@ -79,7 +79,7 @@ test('attack: a policy that others could have written is not put into force', as
   assert.match(text(), /mode = "warn"/)
 })
 
-test('a mode that has its own way of being written is no trouble where it need not change', async () => {
+test('an unusual way to write the mode is accepted if the mode need not change', async () => {
   const { policy } = machine.places
   writeFileSync(policy, text().replace('"warn"', '"""warn"""'))
   assert.equal(modeInForce(machine.places).policy.mode, 'warn')
@@ -90,11 +90,11 @@ test('a mode that has its own way of being written is no trouble where it need n
   )
 })
 
-test('without a policy there is nothing to change', async () => {
+test('without a policy, changing the mode is an error', async () => {
   rmSync(machine.places.policy)
   await assert.rejects(
     switchMode(machine.places, 'enforce'),
-    /there is no .*policy\.toml: nixsig setup begins one/,
+    /there is no .*policy\.toml: nixsig setup creates one/,
   )
 })
 

@@ -17,7 +17,7 @@ test('fault: a gate that ends again and again is started again, however often', 
   assert.ok(SECTIONS.get('Service')?.includes('RestartSec=1'), TEXT)
 })
 
-test('fault: a gate that hangs is ended within a minute', () => {
+test('fault: a gate that hangs is killed within a minute', () => {
   assert.ok(SECTIONS.get('Service')?.includes('Type=notify'), TEXT)
   assert.ok(SECTIONS.get('Service')?.includes('WatchdogSec=60'), TEXT)
 })

@@ -1,4 +1,4 @@
-// What Nix says to a build hook, read in whatever pieces it comes.
+// What Nix sends to a build hook, read in pieces of any size.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readAccepted, readBuildRequest, readSettings } from '../../src/store/build-hook.ts'
@@ -6,7 +6,7 @@ import { encode, type Item, type Reader } from '../../src/store/wire.ts'
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
 
-/** What a reader makes of these items; they must be all that it takes. */
+/** Reads these items; the reader must consume all of them. */
 function read<T>(reader: Reader<T>, ...items: readonly Item[]): T {
   const bytes = encode(...items)
   let at = 0

@@ -99,7 +99,7 @@ test('each regular file of any tree gets another inode, and nothing else is chan
   )
 })
 
-test('attack: what is written through a descriptor that was opened before shows nowhere', async () => {
+test('attack: writing through a descriptor that was opened before changes nothing in the store', async () => {
   lay(path, { a: 'good', d: { b: 'good' } })
   const { narHash } = await narHashOfTree(path)
   chmodSync(join(path, 'a'), 0o644)
@@ -114,7 +114,7 @@ test('attack: what is written through a descriptor that was opened before shows 
   assert.equal(readFileSync(join(path, 'd/b'), 'utf8'), 'good')
 })
 
-test('attack: other contents than were registered are told, and left as they are', async () => {
+test('attack: contents other than the registered ones are reported and left as they are', async () => {
   lay(path, { a: 'evil' })
   const { narHash: found } = await narHashOfTree(path)
   const before = look(path)
@@ -124,14 +124,14 @@ test('attack: other contents than were registered are told, and left as they are
   assert.deepEqual(readdirSync(store), ['path'])
 })
 
-test('attack: the link by which an optimised store would hand the old inode on is taken away, and no other', async () => {
+test('attack: only the link through which an optimised store would reuse the old inode is removed', async () => {
   lay(path, { a: 'good', b: 'other' })
   mkdirSync(join(store, '.links'))
   const linkOf = async (file: string) =>
     join(store, '.links', toNix32(fromHex((await narHashOfTree(file)).narHash)))
   const [own, others] = [await linkOf(join(path, 'a')), await linkOf(join(path, 'b'))]
   linkSync(join(path, 'a'), own)
-  // Of the same contents, and another file: nobody who made this path holds it.
+  // Same contents but another file: whoever made this path does not hold it open.
   linkSync(join(path, 'b'), join(store, 'elsewhere'))
   writeFileSync(others, 'other')
   const { narHash } = await narHashOfTree(path)
@@ -140,13 +140,13 @@ test('attack: the link by which an optimised store would hand the old inode on i
   assert.equal(lstatSync(join(path, 'a')).nlink, 1)
 })
 
-test('what is neither a file nor a directory nor a link is an error', async () => {
+test('anything but a file, a directory or a link is an error', async () => {
   await assert.rejects(renewInodes('/dev/null', 'ab'.repeat(32), aside))
   await assert.rejects(renewInodes(path, 'ab'.repeat(32), aside), /could not be copied/)
   assert.deepEqual(readdirSync(store), [])
 })
 
-test('killed at any moment, the contents are what they were', async () => {
+test('killed at any moment, the contents are unchanged', async () => {
   const files = Object.fromEntries(
     Array.from({ length: 300 }, (_, index) => [`f${index}`, `contents ${index}`]),
   )
@@ -175,7 +175,7 @@ test('killed at any moment, the contents are what they were', async () => {
   }
 })
 
-/** So large that others get their turn while it is copied, and while it is hashed. */
+/** Large enough that other work runs while it is copied and while it is hashed. */
 const LARGE = 'x'.repeat(16 * 1024 * 1024)
 
 /** Waits until copying has begun. */
@@ -183,7 +183,7 @@ async function begun(): Promise<void> {
   while (!existsSync(join(aside, '0'))) await setImmediate()
 }
 
-/** Lays something, begins to renew it, and takes it away while it is copied. */
+/** Creates a tree, begins to renew it, and removes it while it is copied. */
 async function takenAway(made: Tree) {
   lay(path, made)
   const { narHash } = await narHashOfTree(path)

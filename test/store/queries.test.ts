@@ -11,7 +11,7 @@ import { readAll } from '../support/read-all.ts'
 
 const PATH = '/nix/store/0c0n3p2a7zlnjs4v8y1yylrhjjxrsrb8-hello'
 
-test('whatever one byte of an answer becomes, it is an answer in form, an error in form, or wants more', () => {
+test('with any one byte changed, an answer is well-formed, a FormatError, or incomplete', () => {
   const answer = encode(
     LAST,
     1,

@@ -25,7 +25,7 @@ const ERROR = 0x63787470
 
 type Piece = Uint8Array | ((socket: Socket) => void)
 
-/** Opens a store over a daemon that gives these answers after a proper handshake. */
+/** Opens a store over a fake daemon that gives these answers after a valid handshake. */
 function withAnswers<T>(
   answers: readonly Piece[],
   use: (store: Store) => Promise<T>,
@@ -61,7 +61,7 @@ function refused(answer: Piece, reason: RegExp): Promise<void> {
   return withAnswers([answer], store => assert.rejects(store.pathInfo(PATH), reason))
 }
 
-test('the client claims protocol 1.35 and asks byte for byte as the protocol has it', () =>
+test('the client claims protocol 1.35 and sends exactly the bytes that the protocol specifies', () =>
   withFakeDaemon([greeting(38), WELCOME, encode(LAST, 0), encode(LAST, [OTHER])], async daemon => {
     const store = await openStore({ socket: daemon.socket })
     await store.pathInfo(PATH)
@@ -117,7 +117,7 @@ test('an answer is read whatever pieces it arrives in', () =>
     async store => assert.equal((await store.pathInfo(PATH))?.narSize, 120),
   ))
 
-test('log lines and progress before an answer are passed over', () => {
+test('log lines and progress before an answer are skipped', () => {
   const hugeActivity = Buffer.alloc(8, 0xff)
   const frames = Buffer.concat([
     encode(NEXT, 'a line'),
@@ -134,7 +134,7 @@ test('log lines and progress before an answer are passed over', () => {
   return withAnswers([frames], async store => assert.equal((await store.pathInfo(PATH))?.narHash, HASH))
 })
 
-test('an error is told escaped and without colours, and the next request goes on', () => {
+test('an error is reported escaped and without colours, and the next request works', () => {
   const message = 'path \x1b[35;1m/x\x1b[0m is\x1b]0;title\x07 wrong'
   const error = encode(ERROR, 'Error', 0, 'Error', message, 0, 1, 0, 'a trace')
   return withAnswers([error, info()], async store => {
@@ -152,7 +152,7 @@ test('requests that are made at once are answered in turn', () =>
     assert.deepEqual(await Promise.all(all), [[OTHER], undefined, undefined])
   }))
 
-test('outputs are told by name; one without a path yet is undefined', () =>
+test('outputs are returned by name; one without a path yet is undefined', () =>
   withAnswers([encode(LAST, 2, 'out', PATH, 'dev', '')], async store => {
     const expected = new Map([
       ['out', PATH],
@@ -185,7 +185,7 @@ test('an output that is named twice is refused', () =>
     assert.rejects(store.outputs(DRV), /an output twice/),
   ))
 
-test('a sign of success that is none is refused', () =>
+test('an invalid sign of success is refused', () =>
   withAnswers([encode(LAST, 0)], store =>
     assert.rejects(store.addSignatures(PATH, ['k:x']), /not the sign that it was done/),
   ))
@@ -215,7 +215,7 @@ test('a daemon that talks without end is cut off', () => {
   )
 })
 
-test('bytes that nobody asked for are refused at the next request', () =>
+test('unrequested bytes are refused at the next request', () =>
   withAnswers([Buffer.concat([info(), encode(LAST, 0)]), info()], async store => {
     await store.pathInfo(PATH)
     await assert.rejects(store.pathInfo(PATH), /bytes that nobody asked for/)
@@ -228,7 +228,7 @@ test('a truncated answer ends with the connection, at every length', async () =>
   }
 })
 
-test('a daemon that is silent is given up after the time limit, and stays given up', () => {
+test('a silent daemon is abandoned after the time limit, and stays abandoned', () => {
   const waits = async (store: Store) => {
     const started = performance.now()
     await assert.rejects(store.pathInfo(PATH), /no answer within 150 ms/)
@@ -238,7 +238,7 @@ test('a daemon that is silent is given up after the time limit, and stays given 
   return withAnswers([], waits, 150)
 })
 
-test('a daemon that drips is given up after the time limit too', () => {
+test('a daemon that drips bytes is abandoned after the time limit too', () => {
   const drip = (socket: Socket) => {
     const timer = setInterval(
       () => (socket.destroyed ? clearInterval(timer) : socket.write(encode(NEXT, '.'))),
@@ -248,7 +248,7 @@ test('a daemon that drips is given up after the time limit too', () => {
   return withAnswers([drip], store => assert.rejects(store.pathInfo(PATH), /no answer within 200 ms/), 200)
 })
 
-test('closing refuses what is under way and what comes later', () =>
+test('closing fails pending and later requests', () =>
   withAnswers([], async store => {
     const pending = store.pathInfo(PATH)
     setImmediate(() => store.close())
@@ -256,7 +256,7 @@ test('closing refuses what is under way and what comes later', () =>
     await assert.rejects(store.pathInfo(PATH), /connection to the Nix daemon was closed/)
   }))
 
-test('an argument that is no store path is refused before anything is sent', () =>
+test('an argument that is not a store path is refused before anything is sent', () =>
   withFakeDaemon([greeting(35), WELCOME], async daemon => {
     const store = await openStore({ socket: daemon.socket })
     const before = daemon.received().length
@@ -286,7 +286,7 @@ test('a daemon that refuses the client in the handshake is quoted', () =>
     daemon => assert.rejects(openStore({ socket: daemon.socket }), /^StoreError: .*says: not allowed/),
   ))
 
-/** A directory with a nix-daemon of this text, where no daemon listens. */
+/** A directory with a nix-daemon of this text, and a socket path at which no daemon listens. */
 async function withProgram<T>(
   text: string,
   use: (options: { socket: string; nixBin: string }) => Promise<T>,
@@ -302,7 +302,7 @@ async function withProgram<T>(
 
 const asRoot = { skip: process.getuid?.() === 0 ? false : 'needs root' }
 
-test('a nix-daemon that cannot be started or ends at once is told with its last words', asRoot, async () => {
+test('a nix-daemon that does not start or ends at once is reported with its last words', asRoot, async () => {
   await withProgram('#!/bin/sh\necho "error: \x1b[31mno database" >&2\nexit 1\n', options =>
     assert.rejects(
       openStore(options),
@@ -330,7 +330,7 @@ test('a nix-daemon that is started sees nothing of the environment', asRoot, asy
   }
 })
 
-test('a plain user where no daemon listens is told so, and starts none', asRoot, () =>
+test('without a daemon, a plain user gets an error and starts none', asRoot, () =>
   withProgram('#!/bin/sh\nexit 1\n', async options => {
     process.seteuid?.(65534)
     try {

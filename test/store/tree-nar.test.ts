@@ -38,7 +38,7 @@ async function drain(chunks: AsyncIterable<Uint8Array>): Promise<void> {
   for await (const chunk of chunks) assert.ok(chunk)
 }
 
-/** Asserts that a tree gets the NAR that Nix gives it, and the hash and the size of that. */
+/** Asserts that a tree's NAR, its hash and its size are those that Nix computes. */
 async function agreesWithNix(path: string): Promise<void> {
   const expected = nix.run('nix-store', '--dump', path)
   assert.ok((await dump(path)).equals(expected), path)
@@ -70,7 +70,7 @@ test('agrees with Nix about a tree of everything', async () => {
   await agreesWithNix(tree)
 })
 
-test('agrees with Nix about names and targets that are no UTF-8', async () => {
+test('agrees with Nix about names and targets that are not UTF-8', async () => {
   const tree = join(dir, 'bytes')
   mkdirSync(tree)
   for (const name of [[0xff], [0x80], [0xc3], [0xc3, 0xa4], [0x7f], [0x0a], [0x61, 0xfe, 0x62]]) {
@@ -105,7 +105,7 @@ test('agrees with Nix about files around the size of a chunk', async () => {
   }
 })
 
-test('holds no more than a chunk of a large file at a time, and lets others have their turn', async () => {
+test('holds no more than a chunk of a large file at a time, and lets other work run', async () => {
   const file = join(dir, 'large')
   writeFileSync(file, '')
   truncateSync(file, 64 * 1024 * 1024)
@@ -116,7 +116,7 @@ test('holds no more than a chunk of a large file at a time, and lets others have
   assert.ok(turns > 1, `${turns}`)
 })
 
-test('never gives a chunk away twice', async () => {
+test('never reuses the buffer of a chunk', async () => {
   const file = join(dir, 'chunks')
   writeFileSync(file, Buffer.concat([Buffer.alloc(256 * 1024, 'a'), Buffer.alloc(256 * 1024, 'b')]))
   assert.ok((await dump(file)).equals(nix.run('nix-store', '--dump', file)))
@@ -134,11 +134,11 @@ test('refuses pipes, sockets and devices', async () => {
   await refuses(join(dir, 'socket'), /is neither a file/).finally(() => server.close())
 })
 
-test('refuses what is not there', async () => {
+test('refuses a path that does not exist', async () => {
   await refuses(join(dir, 'missing'), /cannot read .*missing: ENOENT/)
 })
 
-test('refuses what an escape sequence names without showing it', async () => {
+test('refuses a name with an escape sequence and does not print the sequence', async () => {
   await refuses(join(dir, '\x1b[2Jmissing'), /cannot read .*\\u\{1b\}\[2Jmissing: ENOENT/)
 })
 

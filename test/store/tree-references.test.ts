@@ -1,4 +1,4 @@
-// Which store paths a tree names.
+// Which store paths a tree contains.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -17,7 +17,7 @@ test('names are found in files, links and directories, also where a piece of the
   symlinkSync(named('1'), join(tree, 'a/link'))
   writeFileSync(join(tree, 'a/b/last'), named('2'))
   const long = named('3', 'n'.repeat(211))
-  // Files are read by 256 KiB.
+  // Files are read in chunks of 256 KiB.
   for (let shift = 0; shift <= 260; shift += 20) {
     const before = Buffer.alloc(256 * 1024 - shift, '.')
     writeFileSync(
@@ -40,7 +40,10 @@ test('a tree that is too large, or names too much, is refused', async () => {
   await assert.rejects(storePathsNamedIn(many), /too many store paths/)
 })
 
-/** Milliseconds of work between two turns for others, at most: whatever else the machine does meanwhile is not counted. */
+/**
+ * The longest stretch, in milliseconds, for which the work blocks the event loop. Time that the
+ * machine spends on other processes is not counted.
+ */
 async function longestBlock(work: Promise<unknown>): Promise<number> {
   const worked = () => {
     const { user, system } = process.cpuUsage()
@@ -57,7 +60,7 @@ async function longestBlock(work: Promise<unknown>): Promise<number> {
   return longest
 }
 
-test('whoever asks something else meanwhile is answered: 60 MiB in one file, and 20,000 small ones', async () => {
+test('other requests are answered meanwhile: 60 MiB in one file, and 20,000 small ones', async () => {
   const file = join(home, 'big')
   writeFileSync(file, Buffer.alloc(60 * 1024 * 1024, `${named('6')} `))
   const directory = join(home, 'small')

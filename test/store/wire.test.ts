@@ -42,7 +42,7 @@ test('what is written is read back, and nothing after it is touched', () => {
   )
 })
 
-test('a number that cannot be told exactly is refused, and can be skipped', () => {
+test('a number that cannot be represented exactly is refused, and can be skipped', () => {
   const bytes = Buffer.alloc(8, 0xff)
   assert.throws(() => readAll(readNumber('size'), bytes), /^FormatError: worker protocol: .*2\^53 \(size\)/)
   assert.deepEqual(readAll(skipNumbers(1), bytes), { value: undefined, left: 0 })
@@ -50,7 +50,7 @@ test('a number that cannot be told exactly is refused, and can be skipped', () =
   assert.throws(() => encode(0.5), RangeError)
 })
 
-test('a truth value is 0 or 1', () => {
+test('a boolean is 0 or 1', () => {
   assert.throws(() => readAll(readBoolean('valid'), encode(2)), /neither 0 nor 1 \(valid\)/)
 })
 
@@ -72,7 +72,7 @@ test('a list that is too long is refused by its length alone', () => {
   )
 })
 
-test('bytes that are not UTF-8 become U+FFFD and end nothing', () => {
+test('bytes that are not UTF-8 become U+FFFD and are not an error', () => {
   const bytes = Buffer.from(encode('a?b'))
   bytes[9] = 0xff
   assert.equal(readAll(readString('signature'), bytes).value, 'a\ufffdb')

@@ -1,4 +1,7 @@
-/** Certificates that say why something is refused, packets that others can put behind them, and what these may change. */
+/**
+ * Certificates that are refused, each with the reason; packets that others can append to them; and
+ * what these may change.
+ */
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { findCertificate } from '../../src/crypto/openpgp/certificate.ts'
@@ -45,7 +48,7 @@ export interface Base {
   readonly key: MadeKey
   readonly subkey: MadeKey
   readonly file: Buffer
-  /** By the key, its subkey, and somebody else. */
+  /** By the key, its subkey, and a stranger. */
   readonly signatures: readonly Buffer[]
 }
 
@@ -102,10 +105,13 @@ export const BASES: readonly Base[] = [
   ]),
 ]
 
-/** What a signature can become as far as no tool has a say: 2 good, 1 good where rules accept ended keys, 0 refused. */
+/**
+ * The best result that a signature may get from any tool: 2 good, 1 good where rules accept ended
+ * keys, 0 refused.
+ */
 interface Prospect {
   readonly rank: 0 | 1 | 2
-  /** The first second at which it is good no more. */
+  /** The first second at which it is no longer good. */
   readonly end: number
 }
 
@@ -126,7 +132,10 @@ function prospects(file: Uint8Array, { key, signatures }: Base): readonly Prospe
 
 const before = new Map<Base, readonly Prospect[]>()
 
-/** Throws if packets behind a certificate make any signature better than it was. FormatError if they cannot be read. */
+/**
+ * Throws if appended packets improve the result of any signature. Throws FormatError if they cannot
+ * be read.
+ */
 export function assertNoGain(each: Base, appended: Uint8Array): void {
   const without = before.get(each) ?? prospects(each.file, each)
   before.set(each, without)
@@ -174,7 +183,10 @@ const FORGERIES: readonly ((forgery: Forgery) => Buffer)[] = [
   ({ name }) => packet(13, Buffer.from(name)),
 ]
 
-/** Packets that anybody can make who has the certificate and not its key: forged, replayed, another's, or of no use. */
+/**
+ * Packets that anybody can make who has the certificate but not its key: forged, replayed, from
+ * other keys, or useless.
+ */
 export function appendedTo({ key, subkey, file }: Base): fc.Arbitrary<Buffer> {
   const own = readPackets(file).map(({ bytes }) => Buffer.from(bytes))
   const forger = withoutSecret(key)

@@ -1,4 +1,7 @@
-/** Attacks on evidence: a derivation that needs a packager's word, and something that is not it. */
+/**
+ * Attacks on evidence: a derivation that needs a packager's attestation, and something else in
+ * place of it.
+ */
 import { test } from 'node:test'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
@@ -18,31 +21,32 @@ import {
 } from './trust.ts'
 import { NEWEST, type World, withWorld } from './world.ts'
 
-/** The scene of every attack: a derivation that needs a packager's word. */
+/** The scene of every attack: a derivation that needs a packager's attestation. */
 export interface Stage {
   readonly world: World
   readonly scene: Scene
-  /** The derivation itself, and what a true statement says of it. */
+  /** The derivation itself, and the contents that a valid statement about it names. */
   readonly contents: Contents
   readonly alice: Signer
   readonly bob: Signer
-  /** A second key of alice's. */
+  /** Alice's second key. */
   readonly spare: Signer
-  /** In nobody's list. */
+  /** A signer whom no policy lists. */
   readonly mallory: Signer
 }
 
+/** One attack: what is changed on the stage, and the reason for which the build is refused. */
 export interface Attack {
-  /** The keys that the policy lists for alice, of two of hers: the first unless told. Bob has one. */
+  /** Which of Alice's two keys the policy lists for her; by default the first. Bob has one. */
   readonly keys?: (alice: Signer, spare: Signer) => readonly (Signer | string)[]
-  /** Who is needed, `alice` unless told, and what else the policy says. */
+  /** Who is required, by default `alice`, and further text of the policy. */
   readonly needs?: string
   readonly rest?: string
   readonly act: (stage: Stage) => unknown
   readonly reason: RegExp
 }
 
-/** The envelope's statement with something else in its text, signed again. */
+/** The envelope's statement with a change in its text, signed again. */
 export function altered(by: Signer, line: string, from: string | RegExp, to: string): string {
   const payload = Buffer.from(JSON.parse(line).payload, 'base64').toString('utf8')
   const text = payload.replace(from, to)
@@ -50,17 +54,17 @@ export function altered(by: Signer, line: string, from: string | RegExp, to: str
   return signEnvelope(Buffer.from(text, 'utf8'), by.key)
 }
 
-/** The file of attestations, for a shell. */
+/** The file of attestations, quoted for a shell. */
 function fileOf({ scene }: Stage): string {
   return attestationFile(ATTESTATIONS, scene.drv)
 }
 
-/** What would be trusted, if nothing else were wrong. */
+/** Publishes a valid attestation, so that only the attack can cause a refusal. */
 export function publishTrue({ world, scene, alice, contents }: Stage): void {
   publish(world, scene.drv, packaged(alice, contents))
 }
 
-/** A true attestation, and then something done to where it is kept. */
+/** Publishes a valid attestation, then damages its file or directory. */
 export function damaged(command: (file: string) => string): Attack['act'] {
   return stage => {
     publishTrue(stage)
@@ -68,7 +72,7 @@ export function damaged(command: (file: string) => string): Attack['act'] {
   }
 }
 
-/** A world's policy, keys and derivation, before anything is attested. */
+/** Sets up a world's policy, keys and derivation; nothing is attested yet. */
 export async function onStage(
   world: World,
   { keys, needs = 'alice', rest = '' }: Omit<Attack, 'act' | 'reason'>,

@@ -3,8 +3,9 @@
 #
 #   sh booted.sh GROUPS WORLD [ARGUMENT]...
 #
-# GROUPS: an empty directory to mount the control groups of this machine on, however it has them mounted itself. WORLD and
-# its arguments: world.sh and what it takes. Systemd believes that the group in which it starts is the root of all.
+# GROUPS: an empty directory on which to mount this machine's control groups, however the machine
+# itself mounts them. WORLD and its arguments: world.sh and its arguments. Systemd believes that the
+# group in which it starts is the root.
 set -eu
 groups=$1
 shift

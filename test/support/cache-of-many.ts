@@ -1,4 +1,7 @@
-/** Binary caches of many small paths, made without any Nix: of the form, and signed, as Nix itself asks for. */
+/**
+ * Binary caches of many small paths, made without Nix, in the form that Nix expects and signed as
+ * Nix signs.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { makeStorePath } from '../../src/formats/nix/make-store-path.ts'
@@ -9,27 +12,32 @@ import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { signEd25519 } from '../../src/primitives/sodium.ts'
 import { type Signer, sha256 } from './trust.ts'
 
-/** A store path as a binary cache has it. */
+/** A store path in a binary cache. */
 export interface CachedPath {
   readonly path: string
-  /** The 32 characters that the cache knows it by. */
+  /** The hash part (32 characters), by which the cache has it. */
   readonly digest: string
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   readonly narinfo: string
-  /** Where its NAR lies, relative to the cache. */
+  /** The address of its NAR, relative to the cache. */
   readonly url: string
   readonly nar: Uint8Array
 }
 
 export interface CachedOptions {
-  /** The store path, if something has given it one already; else one of its own, which names no contents. */
+  /**
+   * The store path, if it exists already; otherwise one is made up that does not depend on the
+   * contents.
+   */
   readonly path?: string
   readonly references?: readonly string[]
   readonly deriver?: string
 }
 
-/** A path of this name that is one file with these contents, signed by all of these in Nix's own way. */
+/**
+ * A path with this name, a single file with these contents, signed by these keys in Nix's own form.
+ */
 export function cachedPath(
   name: string,
   contents: string | Uint8Array,
@@ -58,7 +66,7 @@ export function cachedPath(
   return { path, digest: parseStorePath(path).digest, narHash, narinfo, url, nar }
 }
 
-/** Writes a binary cache of these paths into a directory, or adds them to the one that is there. */
+/** Writes a binary cache of these paths into a directory, or adds them to an existing one. */
 export function writeCache(directory: string, paths: readonly CachedPath[]): void {
   const put = (name: string, contents: string | Uint8Array) => {
     const file = join(directory, name)

@@ -1,4 +1,7 @@
-/** Certificate files with more in them than one certificate in order, and what a signature is to whoever reads them. */
+/**
+ * Certificate files with more in them than one well-ordered certificate, and the result of a
+ * signature with each.
+ */
 import type { OpenPgpResult } from '../../src/crypto/openpgp/conclude.ts'
 import {
   binding,
@@ -29,9 +32,9 @@ export interface CertificateCase {
   readonly signature: Buffer
   readonly kind: OpenPgpResult['kind']
   readonly detail?: RegExp
-  /** Where it takes tools that know RFC 9580. */
+  /** Set if it needs tools that support RFC 9580. */
   readonly isNew?: true
-  /** Where gpgv alone leaves it undecided. */
+  /** Set if only gpgv cannot decide it. */
   readonly gpgv?: 'unreadable'
 }
 
@@ -56,7 +59,7 @@ const stranger = keyOfSeed(in20(20), 'stranger')
 const six = keyOfSeed(in20(20), 'six', 6)
 const signerOfSix = keyOfSeed(in20(20), 'subkey of six', 6)
 
-/** Alice's certificate: one user id and a subkey that signs, each with its end. */
+/** Alice's certificate: one user id and a signing subkey, each with its end. */
 const own = (
   key: SignatureOptions = MADE,
   subkey: SignatureOptions = { created: in20(20), subpackets: [SIGN] },
@@ -78,7 +81,9 @@ const byAlice = { fingerprint: alice.fingerprint, signature: sign(alice) }
 const byPat = { fingerprint: pat.fingerprint, signature: sign(pat) }
 const bySix = { fingerprint: six.fingerprint, signature: sign(signerOfSix), isNew: true } as const
 
-/** Alice's certificate with a direct-key signature that prolongs her key, and its revocation. */
+/**
+ * Alice's certificate with a direct-key signature that extends her key's life, and its revocation.
+ */
 const withDirect = (...revocations: readonly Buffer[]) =>
   certificate(alice, direct(alice, lasting(60)), ...revocations, userId(alice, 'alice', lasting(1)))
 const ofDirect = (options = REVOKED) => direct(alice, options, TYPE.userRevocation)
@@ -348,7 +353,7 @@ const COPIES: readonly CertificateCase[] = [
   },
 ]
 
-/** The same copies and parts in several orders, and with what does not belong to them in between. */
+/** The same copies and parts in several orders, with unrelated packets in between. */
 export const COPIES_IN_ANY_ORDER = {
   fingerprint: alice.fingerprint,
   files: [

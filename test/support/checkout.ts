@@ -1,18 +1,24 @@
-/** The checkout in a world, as Nix sees it there: sources, expressions, and a nixpkgs to evaluate them with. */
+/**
+ * The checkout as Nix sees it in a world: sources, expressions, and a nixpkgs to evaluate them
+ * with.
+ */
 import { cpSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { CHECKOUT } from './nixos.ts'
 import type { World } from './world.ts'
 
-/** Nix's sandbox shows the programs of the world, of which the stand-in for nixpkgs makes its packages. */
+/**
+ * Shows the world's programs in Nix's sandbox; the stand-in for nixpkgs makes its packages from
+ * them.
+ */
 export const MACHINE_IN_SANDBOX = { 'sandbox-paths': '/bin /lib /lib64 /usr' }
 
-/** What is made in a checkout, and is no part of it. */
+/** Generated directories of a checkout, which are not part of it. */
 const MADE = ['.build', '.git', 'dist', 'node_modules']
 
 /**
- * Copies this checkout to `CHECKOUT`, without what was made in it. Returns where nixpkgs lies in the world: a copy of
- * $NIXPKGS if there is one, else the stand-in of the checkout.
+ * Copies this checkout to `CHECKOUT`, without generated files. Returns the path of nixpkgs in the
+ * world: a copy of $NIXPKGS if set, otherwise the checkout's stand-in.
  */
 export function placeCheckout(world: World): string {
   const isSource = (path: string) => !MADE.some(name => path.startsWith(join(PROJECT_ROOT, name)))
@@ -23,7 +29,10 @@ export function placeCheckout(world: World): string {
   return '/srv/nixpkgs'
 }
 
-/** Copies what npm installed to a directory of the world, without the packages that only check sources. */
+/**
+ * Copies the installed npm packages to a directory of the world, without those that only check
+ * sources.
+ */
 export function placeNodeModules(world: World, directory: string): void {
   const modules = join(PROJECT_ROOT, 'node_modules')
   const unused = ['.package-lock.json', '@biomejs', '@typescript', 'typescript'].map(name =>

@@ -3,21 +3,21 @@ import { readFileSync } from 'node:fs'
 import { constants } from 'node:os'
 
 export interface Outcome {
-  /** The exit status; 128 and the number of the signal that ended it, as a shell says. */
+  /** The exit status; 128 plus the signal's number if a signal ended it, as in a shell. */
   readonly status: number
   readonly stdout: string
   readonly stderr: string
 }
 
 export interface CommandOptions {
-  /** The whole environment: nothing is inherited. */
+  /** The whole environment; nothing is inherited. */
   readonly env: Readonly<Record<string, string>>
   readonly input?: string | Uint8Array
   /** Milliseconds. */
   readonly timeout: number
 }
 
-/** Runs a program to its end. Throws, with what it had said, when it takes longer than `timeout`. */
+/** Runs a program to its end. Throws, with its output so far, if it takes longer than `timeout`. */
 export async function runCommand(argv: readonly string[], options: CommandOptions): Promise<Outcome> {
   const [program = '', ...args] = argv
   const child = spawn(program, args, { env: options.env, detached: true })
@@ -51,15 +51,16 @@ export async function runCommand(argv: readonly string[], options: CommandOption
 }
 
 /**
- * Kills everything that descends from a process but not that process, which is nsenter and then ends by itself: if it
- * went first, this machine's init would have to reap what it leaves, and a world stays until that is done.
+ * Kills all descendants of a process, but not the process itself. It is nsenter, which then exits
+ * by itself: if it were killed first, this machine's init would have to reap the rest, and the
+ * world would stay until then.
  */
 export function killUnder(pid: number): void {
   for (const descendant of descendants(pid)) {
     try {
       process.kill(descendant, 'SIGKILL')
     } catch {
-      // It has ended meanwhile.
+      // It has ended already.
     }
   }
 }

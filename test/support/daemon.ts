@@ -4,15 +4,18 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { killUnder } from './command.ts'
 
 export interface Daemon {
-  /** All it has written so far; what hooks write to their standard error arrives here. */
+  /** Its output so far; what hooks write to standard error is included. */
   log(): string
-  /** Ends it and every connection it serves. */
+  /** Ends it and every connection that it serves. */
   stop(): Promise<void>
 }
 
 const SOCKET = '/nix/var/nix/daemon-socket/socket'
 
-/** Starts this nix-daemon and waits until its socket, under this root, takes connections: ten seconds at most. */
+/**
+ * Starts this nix-daemon and waits until its socket, under this root, accepts connections, for at
+ * most ten seconds.
+ */
 export async function startDaemon(
   argv: readonly [string, ...string[]],
   root: string,

@@ -1,8 +1,8 @@
-/** DER written down (X.690), as far as the certificates of the tests need it. */
+/** Writes DER (X.690), as far as the tests' certificates need it. */
 
 type Bytes = Uint8Array
 
-/** An element with this tag around what it holds. */
+/** An element with this tag and content. */
 export function der(tag: number, ...content: readonly Bytes[]): Buffer {
   const body = Buffer.concat(content)
   if (body.length < 0x80) return Buffer.concat([Buffer.of(tag, body.length), body])

@@ -1,11 +1,13 @@
 /*
- * Passes a descriptor of a file from a build to a program outside, and changes the file through it later.
+ * Passes file descriptors from a build to a program outside, and changes the files through them
+ * later.
  *
- *   descriptor connect SOCKET FILE...    in a build: hands the files to whoever listens
- *   descriptor listen SOCKET FILE...     in a build: waits for somebody outside, and hands them over
+ *   descriptor connect SOCKET FILE...    in a build: hands the files to the listener
+ *   descriptor listen SOCKET FILE...     in a build: waits for a connection, and hands them over
  *   descriptor get listen|connect SOCKET COUNT HOLD SIGNAL HOW TEXT
- *       outside: takes COUNT descriptors, says so in the file HOLD, waits for the file SIGNAL, and writes TEXT into each
- *       (HOW: write, or map: through a mapping that was made and touched when the descriptor came).
+ *       outside: receives COUNT descriptors, makes the file HOLD, waits for the file SIGNAL, and
+ *       writes TEXT into each (HOW: write, or map: through a mapping that was made and touched when
+ *       the descriptor arrived).
  *
  * SOCKET is a path, or begins with @ for the abstract namespace.
  */
@@ -35,7 +37,7 @@ static socklen_t address_of(const char *name, struct sockaddr_un *address) {
   return offsetof(struct sockaddr_un, sun_path) + strlen(name) + (name[0] == '@' ? 0 : 1);
 }
 
-/* A connected socket, whichever side waits for the other: for two seconds. */
+/* Returns a connected socket, whichever side listens; waits up to two seconds. */
 static int meet(const char *side, const char *name) {
   struct sockaddr_un address;
   socklen_t length = address_of(name, &address);
@@ -112,7 +114,7 @@ int main(int count, char **argument) {
   int socket = meet(argument[1], argument[2]);
   for (int i = 3; i < count; i++) hand_over(socket, argument[i]);
   char byte;
-  /* Until the other side has them. */
+  /* Wait until the other side has them. */
   shutdown(socket, SHUT_WR);
   return read(socket, &byte, 1) < 0;
 }

@@ -1,10 +1,10 @@
-/** A program that carries descriptors of files out of builds: see descriptor.c. */
+/** A program that passes file descriptors out of builds: see descriptor.c. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** Its bytes: linked statically, for sandboxes have no libraries. */
+/** The compiled program; linked statically, because sandboxes have no libraries. */
 export function descriptorProgram(): Buffer {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-descriptor-'))
   try {

@@ -1,4 +1,4 @@
-/** One Ed25519 key, in every form in which a policy can list it, and what it signs in each. */
+/** One Ed25519 key in every form in which a policy can list it, with its signatures in each. */
 import { createHash } from 'node:crypto'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import type { SignedPath } from '../../src/evidence/store-signatures.ts'
@@ -46,7 +46,10 @@ export function ed25519Listings(
   return keys.map(key => ({ name: `${name} ${key.form}`, key }))
 }
 
-/** All that it signs: files, attestations (lines of envelopes), and what a narinfo says. */
+/**
+ * Everything that the key signs: files, attestations (lines of envelopes), and what a narinfo
+ * covers.
+ */
 export function ed25519Signatures(name: string, content: Buffer) {
   const pair = pairOf(name)
   const raw = (message: Uint8Array) => signEd25519(message, pair.secretKey)
@@ -105,7 +108,7 @@ function ssh(publicKey: Uint8Array, raw: Raw, content: Buffer, namespace: string
   }
 }
 
-/** As a security key of this application signs, of which somebody touched it. */
+/** A signature as a security key for this application makes it, with its user present. */
 function touched(publicKey: Uint8Array, raw: Raw, content: Buffer, application: string) {
   const key: SshPublicKey = { kind: 'ed25519', publicKey, application }
   const hash = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest()
@@ -131,7 +134,7 @@ function signify(raw: Raw, content: Buffer, number: Buffer) {
   return { name: `signify ${number[0]}`, signature: Buffer.from(`untrusted comment: x\n${line}\n`) }
 }
 
-/** A Sigstore bundle by the key itself. */
+/** A Sigstore bundle signed with the key itself. */
 function plainBundle(raw: Raw, content: Buffer) {
   const digest = createHash('sha256').update(content).digest('base64')
   return {

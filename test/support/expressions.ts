@@ -1,4 +1,7 @@
-/** Small Nix expressions for the end-to-end tests: no nixpkgs, and no tools but the sandbox's busybox as /bin/sh. */
+/**
+ * Small Nix expressions for the end-to-end tests. They need no nixpkgs, only the sandbox's busybox
+ * as /bin/sh.
+ */
 
 /** A Nix string literal with exactly this text. */
 export function nixString(text: string): string {
@@ -6,15 +9,15 @@ export function nixString(text: string): string {
 }
 
 export interface DerivationOptions {
-  /** Shell; `$out` is there. Writes the name to `$out` unless told. */
+  /** Shell script with `$out`; by default it writes the name to `$out`. */
   readonly build?: string
-  /** Nix expressions of derivations or paths, which the derivation depends on. */
+  /** Nix expressions of derivations or paths that the derivation depends on. */
   readonly inputs?: readonly string[]
-  /** Further attributes: a Nix expression each. */
+  /** Further attributes, each a Nix expression. */
   readonly attributes?: Readonly<Record<string, string>>
 }
 
-/** One derivation. Its build sees its inputs' paths in `$inputs`. */
+/** One derivation. Its build has the paths of its inputs in `$inputs`. */
 export function derivation(name: string, options: DerivationOptions = {}): string {
   const attributes = Object.entries(options.attributes ?? {}).map(([key, value]) => `${key} = ${value};`)
   const build = options.build ?? 'echo "$name" > $out'
@@ -33,30 +36,33 @@ export function withInputs(name: string, inputs: readonly string[]): string {
   return derivation(name, { build: 'for i in $inputs; do echo "$i"; done > $out', inputs })
 }
 
-/** So many derivations `PREFIX-0` … that need nothing of each other, as a list of Nix expressions. */
+/** `count` independent derivations `PREFIX-0`, `PREFIX-1` …, as a list of Nix expressions. */
 export function independent(prefix: string, count: number, build?: string): readonly string[] {
   const options = build === undefined ? {} : { build }
   return Array.from({ length: count }, (_, index) => derivation(`${prefix}-${index}`, options))
 }
 
-/** A chain: `PREFIX-0` needs nothing, each other one its predecessor; the expression of the last. */
+/**
+ * A chain: `PREFIX-0` has no input, each other one has its predecessor; returns the expression of
+ * the last.
+ */
 export function chain(prefix: string, length: number): string {
   let last = derivation(`${prefix}-0`)
   for (let index = 1; index < length; index++) last = withInputs(`${prefix}-${index}`, [last])
   return last
 }
 
-/** One derivation with so many inputs, every one a derivation to build. */
+/** One derivation with `count` inputs, each a derivation to build. */
 export function manyInputs(name: string, count: number): string {
   return withInputs(name, independent(`${name}-input`, count))
 }
 
-/** A list of Nix expressions as one that nix-build takes. */
+/** Combines a list of Nix expressions into one for nix-build. */
 export function all(expressions: readonly string[]): string {
   return `[ ${expressions.join('\n')} ]`
 }
 
-/** A fetch of a file:///srv/… or http:// URL, known by the sha256 of its contents (hex or nix32). */
+/** Fetches a file:///srv/… or http:// URL with this sha256 of the contents (hex or nix32). */
 export function fetchurl(name: string, url: string, sha256: string): string {
   return `(derivation {
   name = ${nixString(name)};
@@ -73,7 +79,10 @@ export function fetchurl(name: string, url: string, sha256: string): string {
 })`
 }
 
-/** A fixed output that a shell in the sandbox makes: the same kind of path without any fetching. */
+/**
+ * A fixed-output derivation built by a shell in the sandbox: the same kind of path, without a
+ * fetch.
+ */
 export function fixedOutput(name: string, contents: string, sha256: string): string {
   const attributes = {
     contents: nixString(contents),
@@ -84,12 +93,12 @@ export function fixedOutput(name: string, contents: string, sha256: string): str
   return derivation(name, { build: 'printf %s "$contents" > $out', attributes })
 }
 
-/** A text file that evaluation puts into the store: a local source. */
+/** A text file that evaluation adds to the store: a local source. */
 export function toFile(name: string, contents: string): string {
   return `(builtins.toFile ${nixString(name)} ${nixString(contents)})`
 }
 
-/** Names that Nix accepts and that a careless reader could take for something else. */
+/** Names that Nix accepts and that a careless parser could misread. */
 export const ODD_NAMES: readonly string[] = [
   'a=b',
   'q?x',

@@ -1,11 +1,11 @@
-/** A Nix daemon that says exactly what a test tells it to, for what no real one would say. */
+/** A Nix daemon that sends exactly what a test gives it, for answers that no real daemon sends. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { encode } from '../../src/store/wire.ts'
 
-/** Frames and the numbers of the handshake, as the protocol writes them. */
+/** Frame and handshake numbers of the protocol. */
 export const LAST = 0x616c7473
 export const SERVER_MAGIC = 0x6478696f
 export const WELCOME: Uint8Array = encode('2.34.8', 1, LAST)
@@ -17,13 +17,14 @@ export function greeting(minor: number): Uint8Array {
 
 export interface FakeDaemon {
   readonly socket: string
-  /** All that the client has sent so far. */
+  /** Everything that the client has sent so far. */
   received(): Uint8Array
 }
 
 /**
- * Serves one socket while `use` runs. Each time the client sends something the next piece of `script` is sent back; a
- * function does what it likes with the connection. Afterwards nothing more is answered.
+ * Serves one socket while `use` runs. Each time the client sends something, the next piece of
+ * `script` is sent back; a function may do anything with the connection. After the last piece
+ * nothing more is answered.
  */
 export async function withFakeDaemon<T>(
   script: readonly (Uint8Array | ((socket: Socket) => void))[],

@@ -1,4 +1,4 @@
-/** A gate as a process of a world, to be ended and started again in any way. */
+/** A gate as a process of a world, which a test can stop and restart. */
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,20 +8,23 @@ import type { World } from './world.ts'
 export const GATE_STATE = '/var/lib/nixsig'
 
 export interface GateProcess {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
   readonly port: number
-  /** As the test's own machine numbers it. */
+  /** The process id outside the world. */
   readonly pid: number
-  /** All that it has said so far. */
+  /** Its output so far. */
   log(): string
-  /** Sends a signal; the exit status once it has ended, 128 and the number of a signal that ended it. */
+  /**
+   * Sends a signal; resolves with the exit status: 128 plus the signal's number if a signal ended
+   * it.
+   */
   end(signal: NodeJS.Signals): Promise<number>
 }
 
 /**
- * Starts `nixsig serve` as root, as the world's policy has it or with further arguments, and waits until it is ready: ten
- * seconds at most.
+ * Starts `nixsig serve` as root, with the world's policy and perhaps further arguments, and waits
+ * until it is ready, for at most ten seconds.
  */
 export async function startGate(world: World, more: readonly string[] = []): Promise<GateProcess> {
   const [program, ...args] = world.enter(['/opt/nixsig/nixsig', 'serve', '--log-format', 'json', ...more])
@@ -41,7 +44,7 @@ export async function startGate(world: World, more: readonly string[] = []): Pro
       if (ready !== undefined) resolve((JSON.parse(ready) as { readonly url: string }).url)
     })
   })
-  // nsenter itself is this process's child, and the gate its only one.
+  // This process's child is nsenter, whose only child is the gate.
   const pid = Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8'))
   return {
     url,
@@ -55,7 +58,7 @@ export async function startGate(world: World, more: readonly string[] = []): Pro
   }
 }
 
-/** A port of this machine's loopback that nobody listens at. */
+/** A free port on this machine's loopback. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const server = createServer()
   await new Promise<void>(resolve => server.listen(0, host, resolve))
@@ -65,7 +68,7 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   return address.port
 }
 
-/** Makes a gate the one place where this world's Nix gets what it does not have, trusted by the gate's key alone. */
+/** Makes a gate the only substituter of this world's Nix, and its key the only trusted one. */
 export function useGate(world: World, url: string, publicKey: string): void {
   const lines = {
     substituters: url,

@@ -1,4 +1,4 @@
-/** A world whose Nix gets everything from a gate, which asks three binary caches. */
+/** A world whose Nix gets everything from a gate in front of three binary caches. */
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../src/ledger/admissions.ts'
 import { freePort, GATE_STATE, type GateProcess, startGate, useGate } from './gate-process.ts'
@@ -6,7 +6,7 @@ import { policyText, type Signer, setPolicy, signer } from './trust.ts'
 import { serveUpstream, type UpstreamServer } from './upstream-server.ts'
 import { type Outcome, type Version, type World, withWorld } from './world.ts'
 
-/** The keys of the three caches, and one of nobody's. */
+/** The keys of the three caches, and one that no policy lists. */
 export const [ALPHA, BETA, GAMMA, MALLORY] = ['alpha', 'beta', 'gamma', 'mallory'].map(signer) as [
   Signer,
   Signer,
@@ -18,16 +18,16 @@ export interface GatedWorld {
   readonly world: World
   readonly caches: readonly [UpstreamServer, UpstreamServer, UpstreamServer]
   gate: GateProcess
-  /** Puts a policy into force by which outputs need so many of the three caches; `more` is added to it. */
+  /** Sets a policy by which outputs need `threshold` of the three caches; `more` is added to it. */
   trust(threshold: number, more?: string, mode?: 'enforce' | 'warn'): Promise<void>
-  /** Has Nix get a path, as alice through the daemon. */
+  /** Makes Nix realise a path, as alice through the daemon. */
   realise(path: string): Promise<Outcome>
   isValid(path: string): Promise<boolean>
-  /** What the ledger has about a path. */
+  /** The ledger's entry for a path. */
   admission(path: string): Admission | undefined
 }
 
-/** Lets `use` live in such a world. `gateOptions`: lines of `[gate]`. */
+/** Runs `use` in such a world. `gateOptions`: lines of `[gate]`. */
 export async function withGatedWorld(
   version: Version,
   gateOptions: string,
@@ -82,7 +82,7 @@ accept-unknown-derivation = true
   }
 }
 
-/** Gives these paths to a cache. */
+/** Adds these paths to a cache. */
 export function stock(cache: UpstreamServer, ...paths: Parameters<typeof serveUpstream>[0]): void {
   for (const { digest, narinfo, url, nar } of paths)
     cache.files.set(`${digest}.narinfo`, narinfo).set(url, nar)

@@ -1,14 +1,14 @@
-/** Git repositories with known contents, made in a directory of the test's own. */
+/** Git repositories with known contents, in a directory of the test. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
 
 export interface TestRepository {
   readonly directory: string
-  /** Runs git in it, as somebody without any configuration; its output, trimmed. */
+  /** Runs git in it without any user configuration; returns its output, trimmed. */
   git(...args: readonly string[]): string
 }
 
-/** An empty repository; `settings` go into its configuration. */
+/** An empty repository; `settings` are written to its configuration. */
 export function testRepository(
   directory: string,
   settings: Readonly<Record<string, string>> = {},

@@ -7,17 +7,17 @@ export interface Gnupg {
   readonly dir: string
   /** Runs gpg; `at` is its clock, which stands still (`20200101T000000`), `input` what it reads. Throws if it fails. */
   gpg(args: readonly string[], options?: { readonly at?: string; readonly input?: string }): Buffer
-  /** Makes a key that signs and certifies, and says its fingerprint. */
+  /** Makes a key that signs and certifies; returns its fingerprint. */
   makeKey(name: string, options?: { at?: string; algorithm?: string; expire?: string }): string
-  /** The certificate of a key as a file of its own, as it is now. */
+  /** Exports the current certificates of keys to a file; returns the name of the file. */
   exportTo(file: string, ...fingerprints: readonly string[]): string
-  /** A binary detached signature over a file. `args` go before the rest. */
+  /** A binary detached signature of a file. `args` are put first. */
   sign(file: string, key: string, args?: readonly string[], at?: string): Buffer
   remove(): void
 }
 
 export function openGnupg(): Gnupg {
-  // Short: the agent's socket lies in here.
+  // A short path, because it holds the agent's socket.
   const dir = mkdtempSync('/tmp/nixsig-gpg-')
   const gpg: Gnupg['gpg'] = (args, options = {}) => {
     const clock = options.at === undefined ? [] : ['--faked-system-time', `${options.at}!`]

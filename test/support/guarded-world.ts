@@ -1,6 +1,7 @@
 /**
- * A world with all of nixsig in force, as `nixsig setup` leaves a machine: hooks, the front for the build-hook setting,
- * the store plugin, and the gate as Nix's only substituter, which the hooks and the plugin ask.
+ * A world with all of nixsig enabled, as `nixsig setup` leaves a machine: the hooks, the
+ * build-hook, the store plugin, and the gate as Nix's only substituter. The hooks and the plugin
+ * ask the gate's process.
  */
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, readAdmission } from '../../src/ledger/admissions.ts'
@@ -14,12 +15,12 @@ import { nameBuildHook, type RunOptions, type Version, type World, withWorld } f
 
 /** Signs sources and derivations. */
 export const PACKAGER: Signer = signer('packager')
-/** Makes outputs elsewhere, and signs what the upstream has. */
+/** Builds outputs elsewhere, and signs the upstream's paths. */
 export const BUILDER: Signer = signer('builder')
-/** In nobody's list. */
+/** A signer whom no policy lists. */
 export const STRANGER: Signer = signer('stranger')
 
-/** Where `elsewhere` keeps its store and its nix.conf. */
+/** The directory with the store and nix.conf of `elsewhere`. */
 const ELSEWHERE = '/srv/elsewhere'
 
 export interface GuardedWorld {
@@ -27,30 +28,38 @@ export interface GuardedWorld {
   readonly gate: GateProcess
   /** The binary cache behind the gate; see `stock`. */
   readonly upstream: UpstreamServer
-  /** All that the daemon has written so far, in which the plugin and the hooks tell their refusals. */
+  /** The daemon's output so far, with the refusals of the plugin and the hooks. */
   daemonLog(): string
-  /** Makes the derivations of an expression, as root, and builds nothing: the path of the first, and of its output. */
+  /**
+   * Instantiates an expression as root without building; returns the paths of the first derivation
+   * and its output.
+   */
   instantiate(name: string, expression: string): Promise<{ readonly drv: string; readonly out: string }>
-  /** The packager's word on each of these paths, and on all derivations and sources that they are built from. */
+  /**
+   * Publishes the packager's attestations of these paths and of all derivations and sources in
+   * their build graphs.
+   */
   attest(...paths: readonly string[]): Promise<void>
-  /** The builder's word on an output that is not here. */
+  /** Publishes the builder's attestation of an output that is not in the store. */
   attestOutput(output: { readonly path: string; readonly narHash: string; readonly drv: string }): void
-  /** How to run Nix as another machine that nothing of nixsig guards, whose store lies under `/srv/elsewhere`. */
+  /**
+   * Options to run Nix as another machine without nixsig, whose store is under `/srv/elsewhere`.
+   */
   readonly elsewhere: RunOptions
-  /** How root runs Nix on this machine as it was before nixsig came to it. */
+  /** Options with which root runs Nix on this machine without nixsig. */
   readonly before: RunOptions
   isValid(path: string): Promise<boolean>
-  /** What the system's store has registered of a path. */
+  /** What the system's store has registered about a path. */
   pathInfo(path: string): Promise<PathInfo | undefined>
-  /** What the ledger has of a path. */
+  /** The ledger's entry for a path. */
   admission(path: string): Admission | undefined
 }
 
-/** Lets `use` live in such a world, and ends all that was started for it. */
+/** Runs `use` in such a world, and ends everything that was started for it. */
 export async function withGuardedWorld(
   version: Version,
   use: (guarded: GuardedWorld) => Promise<void>,
-  /** What the world is like before any of that is in it: what is mounted later, the daemon does not see. */
+  /** Prepares the world first: the daemon does not see what is mounted later. */
   prepare: (world: World) => Promise<void> = async () => {},
 ): Promise<void> {
   const upstream = await serveUpstream([])
@@ -73,17 +82,17 @@ export async function withGuardedWorld(
   }
 }
 
-/** What a machine's own nix.conf says besides. */
+/** Other settings in the machine's own nix.conf. */
 const OWN_SETTINGS = {
-  // For `nix develop`, which asks a bash in the sandbox what a build would see.
+  // For `nix develop`, which asks a bash in the sandbox for the build's environment.
   'sandbox-paths': '/bin/sh=/bin/busybox /srv /bin/bash /lib /lib64 /usr',
-  // Nothing is ever asked of the network.
+  // Nothing may be asked over the network.
   'flake-registry': '/srv/no-registry.json',
-  // What asks for this feature is built by the other machine, and nothing else is.
+  // Only derivations that require this feature are built by the other machine.
   builders: 'ssh-ng://elsewhere - - 1 1 elsewhere elsewhere',
 }
 
-/** All that `nixsig setup` would put into nix.conf. */
+/** Writes the settings of `nixsig setup` to nix.conf. */
 function putInForce(world: World, gate: GateProcess): void {
   const installation = {
     directory: '/opt/nixsig',
@@ -101,8 +110,9 @@ function putInForce(world: World, gate: GateProcess): void {
 }
 
 /**
- * Sources and derivations need the packager. Outputs were made here, or by the builder. Nobody has to sign what Nix's
- * own commands add to a user's packages: manifests, environments, and the script by which `nix develop` looks around.
+ * Sources and derivations need the packager. Outputs need this machine or the builder. Nothing is
+ * required of paths that Nix's own commands add to a user's packages: manifests, environments, and
+ * the script with which `nix develop` reads the build environment.
  */
 function policy(port: number, upstream: UpstreamServer): string {
   const owned = ['env-manifest.nix', 'get-env.sh', 'builder.sh', 'user-environment', '*-env']
@@ -128,7 +138,7 @@ accept-unknown-derivation = true
   return policyText({ packager: [PACKAGER], builder: [BUILDER] }, rest)
 }
 
-/** The other machine: its configuration, and an ssh that reaches it whoever is called. */
+/** The other machine: its configuration, and an ssh that always connects to it. */
 function writeElsewhere(world: World): void {
   world.write('/srv/no-registry.json', '{ "flakes": [], "version": 2 }')
   world.write(
@@ -144,11 +154,14 @@ system-features = elsewhere
   world.write('/usr/local/bin/ssh', SSH, 0o755)
 }
 
-/** Root's own nix.conf names the build-hook as well. */
+/** root's own nix.conf names the build-hook as well, so it is not read here. */
 const UNGUARDED = { NIX_CONF_DIR: `${ELSEWHERE}/conf`, NIX_USER_CONF_FILES: '/dev/null' }
 const AS_ELSEWHERE = { NIX_REMOTE: `local?root=${ELSEWHERE}`, ...UNGUARDED }
 
-/** Nix waits for one word of a local command, by which it knows that the other side let it in, and may ask for a connection to share. */
+/**
+ * Nix waits for the output of a local command to know that it is logged in, and may ask for a
+ * shared connection.
+ */
 const SSH = `#!/bin/sh
 case "$*" in *'-O check'*) exit 1 ;; esac
 case "$*" in *LocalCommand=*) echo started ;; esac
@@ -160,7 +173,7 @@ exec env ${Object.entries(AS_ELSEWHERE)
 `
 
 function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, daemon: Daemon): GuardedWorld {
-  /** A connection for each question: a daemon's process remembers what it once saw. */
+  /** A new connection for each question: a daemon process caches what it has read. */
   const ask = async <T>(question: (store: Store) => Promise<T>): Promise<T> => {
     const store = await openStore({ socket: world.path('/nix/var/nix/daemon-socket/socket') })
     try {
@@ -196,7 +209,7 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
   }
 }
 
-/** What the store has registered of these paths and all that they refer to. */
+/** The registered info of these paths and of everything that they refer to. */
 async function closure(store: Store, paths: readonly string[]): Promise<readonly PathInfo[]> {
   const found = new Map<string, PathInfo>()
   for (const waiting = [...paths]; ; ) {

@@ -1,4 +1,7 @@
-/** Packages that say themselves where their developers' signatures lie, and users who have nothing but a trusted list. */
+/**
+ * Packages that name their developers' signatures themselves, and users who have only a trusted
+ * list.
+ */
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,25 +10,25 @@ import { openGnupg } from './gnupg.ts'
 import { byDefault, POLICY, sha256 } from './trust.ts'
 import type { World } from './world.ts'
 
-/** What the developer released, one bit of it flipped, and the name it has. */
+/** The developer's release, a copy with one bit flipped, and its file name. */
 export const RELEASE = 'the developer wrote this\n'
 export const TAMPERED = 'the developer wrote thiS\n'
 export const NAME = 'tool.tar'
 
 /** A developer with an OpenPGP and a minisign key. */
 export interface Developer {
-  /** Key for a policy, as TOML; that of OpenPGP needs the certificate beside the policy. */
+  /** The key for a policy, as TOML; the OpenPGP key needs the certificate beside the policy. */
   readonly openpgp: string
   readonly minisign: string
   readonly certificate: Uint8Array
-  /** Armoured OpenPGP over a text; `at` is the clock. */
+  /** An armoured OpenPGP signature of a text; `at` is the clock. */
   sign(text: string, at?: string): Buffer
-  /** The text and its signature in one piece. */
+  /** The text and its signature in one file. */
   clearSign(text: string): Buffer
   minisignOf(text: string): Buffer
 }
 
-/** Makes developers; `remove` when all is done. */
+/** Makes developers; call `remove` at the end. */
 export function openDevelopers() {
   const gnupg = openGnupg()
   const dir = mkdtempSync('/tmp/nixsig-in-band-')
@@ -67,8 +70,8 @@ export function openDevelopers() {
 }
 
 /**
- * A user who trusts what this developer signed, and machines that build it themselves; no attestations are kept anywhere.
- * Of the developer's keys the one that is named is listed.
+ * Sets up a user who trusts what this developer signed, and machines that build it themselves;
+ * there are no attestations. Only the named key of the developer is listed.
  */
 export function trust(
   world: World,
@@ -84,30 +87,30 @@ export function trust(
   )
 }
 
-/** An expression in which the functions of nix/lib.nix are known. */
+/** An expression in which the functions of nix/lib.nix are in scope. */
 export function withLib(world: World, expression: string): string {
   world.write('/srv/nixsig/lib.nix', readFileSync(join(PROJECT_ROOT, 'nix/lib.nix')))
   return `let inherit (import /srv/nixsig/lib.nix) fetchSigned withSignature; in ${expression}`
 }
 
-/** Puts a file where the world's builds can fetch it, and says from where and what its hash is. */
+/** Puts a file where the world's builds can fetch it; returns its URL and hash. */
 export function serve(world: World, name: string, contents: string | Uint8Array): string {
   world.write(`/srv/${name}`, contents)
   return fetchable(`file:///srv/${name}`, contents)
 }
 
-/** Attributes `url` and `hash` for contents that lie at a URL. */
+/** Attributes `url` and `hash` for contents at a URL. */
 export function fetchable(url: string, contents: string | Uint8Array): string {
   const hash = Buffer.from(sha256(contents), 'hex').toString('base64')
   return `url = ${nixString(url)}; hash = "sha256-${hash}";`
 }
 
-/** The call of fetchSigned for a release with this signature, both as attributes. */
+/** A call of fetchSigned for a release with this signature, both given as attributes. */
 export function fetchSigned(release: string, signature: string): string {
   return `(fetchSigned { ${release} signature = { ${signature} }; })`
 }
 
-/** A package that is built from one source: its output is the source's text. */
+/** A package built from one source: its output is the text of the source. */
 export function packageOf(name: string, source: string, more = ''): string {
   return `(derivation {
   name = ${nixString(name)};

@@ -1,13 +1,14 @@
 import { readlinkSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
 
-/** As many symbolic links as Linux follows in one path. */
+/** The most symbolic links that Linux follows in one path. */
 const MAX_LINKS = 40
 
 /**
- * Where a path of another root lies for this process. Symbolic links are followed as that root means them, so an
- * absolute one never leads out into this machine's own files. What does not exist yet is kept as it is.
- * `followLast` false leaves a symbolic link at the very end alone. Throws on a relative path and on a loop of links.
+ * The path in this process of a path below another root. Symbolic links are resolved against that
+ * root, so an absolute one never leads to this machine's own files. Components that do not exist
+ * yet are kept. With `followLast` false a symbolic link as the last component is not followed.
+ * Throws on a relative path and on a loop of links.
  */
 export function insideRoot(root: string, path: string, followLast = true): string {
   if (!isAbsolute(path)) throw new Error(`not an absolute path: ${path}`)

@@ -1,17 +1,23 @@
-/** Outputs that are refused only once they are there: the policy becomes stricter while they are built. */
+/**
+ * Outputs that are refused only after they are built, because the policy becomes stricter
+ * meanwhile.
+ */
 import { byDefault, POLICY, policyText, setPolicy, signer } from './trust.ts'
 import type { World } from './world.ts'
 
-/** The pre-build hook of such a world, and the post-build hook of one in which the policy changes only then. */
+/**
+ * The wrapped pre-build hook of such a world, or its post-build hook if the policy changes only
+ * then.
+ */
 const WRAPPER = '/opt/wrapped/strict-afterwards'
 const LATE_WRAPPER = '/opt/wrapped/strict-when-valid'
 
-/** The derivation of one, as a pattern of the shell. */
+/** The path of such a derivation, as a shell pattern. */
 const VICTIM = `/nix/store/${'?'.repeat(32)}-victim*`
 
 /**
- * Whatever is called victim may be built when its build starts, and needs a builder who never attests as soon as it has
- * started; all else is trusted.
+ * Outputs named victim may be built when their build starts; as soon as it has started they need a
+ * builder who never attests. Everything else is trusted.
  */
 export async function withLateVictims(world: World): Promise<void> {
   const rule = '[[rules]]\nmatch = { name = "victim*", kind = "output" }\nrequire.output = "bob"\n'
@@ -33,7 +39,10 @@ case $1 in ${VICTIM}) swap strict ;; esac
   await usePreBuildHook(world, WRAPPER)
 }
 
-/** The same, but that the policy becomes stricter when the output is valid, just before the post-build hook judges it. */
+/**
+ * Like `withLateVictims`, but the policy becomes stricter only when the output is valid, just
+ * before the post-build hook judges it.
+ */
 export async function withVictimsLetIn(world: World): Promise<void> {
   await withLateVictims(world)
   const swap = (policy: string) => `cp /etc/nixsig/${policy}.toml ${POLICY}.new && mv ${POLICY}.new ${POLICY}`
@@ -47,7 +56,7 @@ export async function withVictimsLetIn(world: World): Promise<void> {
   await world.output(`sed -i "s,^post-build-hook.*,post-build-hook = ${LATE_WRAPPER}," /etc/nix/nix.conf`)
 }
 
-/** Has Nix call this as its pre-build hook; the one of such a world unless told. */
+/** Sets Nix's pre-build hook; by default that of such a world. */
 export async function usePreBuildHook(world: World, path = WRAPPER): Promise<void> {
   await world.output(`sed -i "s,^pre-build-hook.*,pre-build-hook = ${path}," /etc/nix/nix.conf`)
 }

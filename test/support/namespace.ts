@@ -3,25 +3,29 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { debianRoot, testCache } from '../../tools/debian-roots.mjs'
 
-/** Which Debian, and so which Nix: this machine's own, which is as old as nixsig works with, 2.26, or the newest. */
+/**
+ * A Debian release, which determines the Nix version: this machine's own, the oldest that nixsig
+ * supports; 2.26; or the newest.
+ */
 export type Version = 'bookworm' | 'trixie' | 'sid'
 
 export interface Namespace {
-  /** Its first process, as this machine numbers it. */
+  /** The process id of its first process, outside the namespace. */
   readonly pid: number
-  /** Ends every process in it; nothing of it is left. */
+  /** Ends every process in it; nothing is left of it. */
   close(): Promise<void>
 }
 
 const SCRIPT = join(PROJECT_ROOT, 'test/support/world.sh')
 const BOOTED = join(PROJECT_ROOT, 'test/support/booted.sh')
 
-/** What holds a namespace: nothing but a process that waits, or systemd as on a machine that was booted. */
+/** The first process of a namespace: one that only waits, or systemd as on a booted machine. */
 export type Init = 'none' | 'systemd'
 
 /**
- * A private copy-on-write root, in memory, with a mount and a process namespace of its own (see world.sh): over this
- * machine's root for `bookworm`, over that Debian's for the others. It also goes when this process dies in any way.
+ * A private copy-on-write root in memory with its own mount and process namespaces (see world.sh):
+ * over this machine's root for `bookworm`, over that Debian's root for the others. It also
+ * disappears if this process dies in any way.
  */
 export async function openNamespace(version: Version, init: Init = 'none'): Promise<Namespace> {
   const stage = join(testCache(), 'stage')
@@ -44,7 +48,10 @@ export async function openNamespace(version: Version, init: Init = 'none'): Prom
   }
 }
 
-/** The process id that the script prints once the root is complete. Throws with what it said if it never is. */
+/**
+ * The process id that the script prints once the root is complete. Throws with its output if it
+ * fails.
+ */
 function firstLine(holder: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
     let stdout = ''

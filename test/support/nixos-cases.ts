@@ -1,10 +1,13 @@
-/** Modules for NixOS: the examples of docs/how-to/nixos.md, what contradicts nixsig, and what is of no use. */
+/**
+ * NixOS modules: the examples of docs/how-to/nixos.md, settings that contradict nixsig, and invalid
+ * values.
+ */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** The page itself. */
+/** The text of the page. */
 export const PAGE = readFileSync(join(PROJECT_ROOT, 'docs/how-to/nixos.md'), 'utf8')
-/** Modules of the page, by the name behind the language. */
+/** The page's modules, by the name after the language. */
 export const EXAMPLES = [...PAGE.matchAll(/^```nix (\S+)\n([\s\S]*?)^```$/gm)].map(
   ([, name = '', module = '']) => ({
     name,
@@ -15,12 +18,12 @@ export const EXAMPLES = [...PAGE.matchAll(/^```nix (\S+)\n([\s\S]*?)^```$/gm)].m
 /** A module with nixsig enabled and these settings. */
 export const on = (settings: string) => `{ lib, pkgs, ... }: { security.nixsig.enable = true; ${settings} }`
 
-/** Contradictions: what is set, and what is said of it, two ways out among it. */
+/** Contradictions: the setting, and parts of the message, including two ways out. */
 export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly string[]])[] = [
   [
     'nix.settings.sandbox = false;',
     'nix.settings.sandbox is set to false in',
-    'Nix calls the pre-build hook for sandboxed builds alone. Either take nix.settings.sandbox out there, or disable nixsig',
+    'Nix calls the pre-build hook only for sandboxed builds. Either take nix.settings.sandbox out there, or disable nixsig',
   ],
   ['nix.settings.sandbox = "relaxed";', 'nix.settings.sandbox is set to relaxed in'],
   ['nix.settings.sandbox = lib.mkForce false;', 'nix.settings.sandbox is set to false in'],
@@ -29,39 +32,36 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   [
     'nix.settings.trusted-users = [ "root" "@wheel" ];',
     'nix.settings.trusted-users is set to @wheel in',
-    'trusted users can switch off whatever stands before Nix',
+    'trusted users can disable nixsig',
   ],
   ['nix.settings.extra-trusted-users = "alice";', 'nix.settings.trusted-users is set to alice in'],
   [
     'nix.settings.substituters = [ "https://cache.example.org" ];',
     'nix.settings.substituters is set to https://cache.example.org in',
-    'Nix would ask them past the gate. Either list them in security.nixsig.gate.upstreams, or take nix.settings.substituters out there',
+    'Nix would ask them directly, without the gate. Either list them in security.nixsig.gate.upstreams, or take nix.settings.substituters out there',
   ],
   ['nix.settings.extra-substituters = [ "https://x.example.org" ];', 'is set to https://x.example.org in'],
   ['nix.extraOptions = "binary-caches = https://y.example.org";', 'is set to https://y.example.org in'],
   ['nix.extraOptions = "  extra-substituters=https://z.example.org";', 'is set to https://z.example.org in'],
   [
     'nix.settings.trusted-substituters = [ "https://x.example.org" ];',
-    'every user could have Nix ask them past the gate',
+    'every user could make Nix ask them directly, without the gate',
   ],
   [
     'nix.settings.trusted-public-keys = [ "x-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];',
-    'Nix would take what they signed without asking the policy. Either make them principals',
+    'Nix would accept what these keys signed, whatever the policy says. Either make them principals',
   ],
   [
     'nix.settings.experimental-features = [ "nix-command" "ca-derivations" ];',
-    'has ca-derivations: outputs are then known by what somebody says that a derivation made, and nobody signs that',
+    'has ca-derivations: outputs are then identified by unsigned statements about what a derivation produced',
   ],
   ['nix.settings.experimental-features = "nix-command impure-derivations";', 'has impure-derivations:'],
-  [
-    'nix.settings.accept-flake-config = true;',
-    'every flake that root uses could switch off whatever stands before Nix',
-  ],
-  ['nix.settings.fallback = true;', 'Nix would build in its place what the gate refused'],
-  ['nix.settings.require-sigs = false;', 'Nix would take whatever a cache has'],
+  ['nix.settings.accept-flake-config = true;', 'every flake that root uses could disable nixsig'],
+  ['nix.settings.fallback = true;', 'Nix would build locally what the gate refused'],
+  ['nix.settings.require-sigs = false;', 'Nix would accept anything that a cache has, signed or not'],
   [
     'nix.settings.post-build-hook = "/etc/upload";',
-    "Nix has room for one, and it has to be nixsig's. Either take nix.settings.post-build-hook out there, or leave nixsig's out",
+    "Nix can have only one, and it has to be nixsig's. Either take nix.settings.post-build-hook out there, or leave nixsig's out",
   ],
   ['nix.settings.build-hook = "/etc/hook";', 'security.nixsig.without = [ "build-hook" ]'],
   [
@@ -70,17 +70,17 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ],
   [
     'security.nixsig.without = [ "hooks" ];',
-    'which would refuse every build: it lets in what the hooks let start. Either leave out "plugin" as well, or take "hooks" out of it.',
+    'which would refuse every build: it only lets in outputs of builds that the hooks allowed. Either leave out "plugin" as well, or take "hooks" out of it.',
   ],
   [
     'nix.package = pkgs.nix // { pname = "lix"; };',
-    'Lix goes on without a plugin that it cannot load. Either set nix.package = pkgs.nix, or disable nixsig',
+    'Lix continues without a plugin that it cannot load. Either set nix.package = pkgs.nix, or disable nixsig',
   ],
   ['nix.package = pkgs.nix // { version = "2.7.0"; };', 'needs Nix 2.8 or later'],
   ['nix.enable = false;', 'nix.enable is false'],
   [
     'security.nixsig.gate.fleet = { url = "https://c.example.org"; publicKey = "c-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw="; };',
-    'the plugin vetoes what was not judged here. Either leave it out (security.nixsig.without = [ "plugin" ]), or have the own gate ask the caches',
+    'the plugin refuses what was not judged here. Either leave it out (security.nixsig.without = [ "plugin" ]), or have the own gate ask the caches',
   ],
   [
     'security.nixsig.without = [ "build-hook" ]; nix.settings.builders = "ssh://b";',
@@ -88,11 +88,11 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ],
   [
     'nix.settings.secret-key-files = [ "/etc/k" "/var/lib/nixsig/gate.secret" ];',
-    'nix.settings.secret-key-files has /var/lib/nixsig/gate.secret: Nix would sign what was built with a key that means that it was let in',
+    'nix.settings.secret-key-files has /var/lib/nixsig/gate.secret: Nix would sign builds with a key whose signature means that the gate let a path in',
   ],
   [
     'systemd.services.nix-daemon.environment.NIX_CONFIG = "sandbox = false";',
-    'which wins over nix.conf and whatever nixsig sets there',
+    'which overrides nix.conf and what nixsig sets there',
   ],
   [
     'nix.settings = lib.mkForce { substituters = [ ]; trusted-public-keys = [ ]; trusted-users = [ "root" ]; };',
@@ -108,7 +108,7 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ],
 ]
 
-/** Values that are of no use: where, and what would be. */
+/** Invalid values: the setting, and parts of the message, including valid ones. */
 export const MISTAKES: readonly (readonly [set: string, ...says: readonly string[]])[] = [
   ['mode = "off";', 'security.nixsig.mode', 'one of "warn", "enforce"'],
   ['modus = "warn";', 'security.nixsig.modus', 'does not exist'],
@@ -134,7 +134,7 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['trustedLists = [ /srv/l.toml ];', 'l.toml has mode; a trusted list has principals, groups, revocations'],
 ]
 
-/** What types cannot say, and `nixsig policy check` does when the system is built. */
+/** Policies that pass the types but not `nixsig policy check` when the system is built. */
 export const BAD_POLICIES: readonly (readonly [set: string, says: RegExp])[] = [
   ['default.require.source = "nobody";', /default\.require\.source.*nobody/],
   ['groups.g = { members = [ "self" ]; threshold = 2; };', /threshold/],

@@ -1,4 +1,4 @@
-/** A machine that was switched to a system with nixsig, and what is done to it. */
+/** A machine that was switched to a system with nixsig, and actions on it. */
 import assert from 'node:assert/strict'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import { derivation } from './expressions.ts'
@@ -14,7 +14,10 @@ export const MALLORY = signer('mallory')
 export const OWN = signer('machine')
 const SECRET = `${printNixSecretKey(OWN.key)}\n`
 
-/** What enforces here: alice for sources that are called so, this machine, the workshop or the cache for outputs. */
+/**
+ * The enforcing policy: alice for sources with these names; this machine, the workshop or the cache
+ * for outputs.
+ */
 export const ENFORCING = `
   mode = "enforce";
   principals.alice.keys = [ "${ALICE.publicKey}" ];
@@ -43,16 +46,19 @@ export const ENFORCING = `
 
 export interface Machine {
   readonly world: World
-  /** Builds a system with these settings of nixsig; its store path. */
+  /** Builds a system with these settings of nixsig; returns its store path. */
   system(settings: string): Promise<string>
   /** Switches to it, as nixos-rebuild does. */
   switchTo(system: string, env?: Readonly<Record<string, string>>): Promise<Outcome>
-  /** Has a plain user build an expression through the daemon. */
+  /** Builds an expression through the daemon, as a plain user. */
   build(expression: string, options?: string): Promise<Outcome>
   isValid(path: string): Promise<boolean>
 }
 
-/** A machine that was not switched to anything yet. `listen`: the port of its gate. `fixed`: settings of all its systems. */
+/**
+ * A machine before its first switch. `listen`: its gate's port. `fixed`: settings of all its
+ * systems.
+ */
 export async function withUnswitched(
   version: Version,
   listen: number,
@@ -92,7 +98,7 @@ function nixsig(settings: string): string {
   return `{ security.nixsig = { ${settings} }; }`
 }
 
-/** One that was switched to a system which only warns, with a key that it was given. */
+/** A machine that was switched to a system which only warns, with a given key. */
 export async function withSwitched(
   version: Version,
   use: (machine: Machine) => Promise<void>,
@@ -103,13 +109,16 @@ export async function withSwitched(
     world.write('/run/secrets/machine-key', SECRET, 0o400)
     const first = await machine.switchTo(await machine.system('mode = "warn";'))
     assert.equal(first.status, 0, first.stderr)
-    // As NixOS has it: who writes to the store does so in a mount namespace of its own.
+    // As on NixOS: a process writes to the store in a mount namespace of its own.
     await world.output('mount --bind /nix/store /nix/store; mount -o remount,bind,ro /nix/store')
     await use(machine)
   })
 }
 
-/** Attests whatever a system consists of or was built with, as whoever built it for others does. */
+/**
+ * Attests everything that a system consists of or was built with, as a person who builds it for
+ * others does.
+ */
 export async function attestClosure({ world }: Machine, system: string): Promise<void> {
   const all = await world.output(
     `nix-store --query --requisites --include-outputs $(nix-store --query --deriver ${system})`,
@@ -122,7 +131,7 @@ export function tarball(name: string): string {
   return derivation(`of-${name}`, { attributes: { src: `/srv/${name}.tar` } })
 }
 
-/** A path in /srv/cache, made elsewhere and signed by a cache; its store path. */
+/** Puts a path into /srv/cache, built elsewhere and signed by a cache; returns its store path. */
 export async function offer({ world }: Machine, name: string, by: typeof CACHE): Promise<string> {
   world.write(`/srv/${name}`, `${name}\n`)
   world.write('/root/cache.secret', `${printNixSecretKey(by.key)}\n`, 0o600)

@@ -1,4 +1,7 @@
-/** Keys and signatures over one file in every state that matters, and what each has to be to whichever tool is asked. */
+/**
+ * Keys and signatures over one file in every state that matters, with the result that each tool has
+ * to give.
+ */
 import type { OpenPgpResult } from '../../src/crypto/openpgp/conclude.ts'
 import {
   binding,
@@ -27,11 +30,11 @@ export interface OpenPgpCase {
   readonly signature: Buffer
   readonly kind: OpenPgpResult['kind']
   readonly detail?: RegExp
-  /** Where sqv alone leaves it undecided. */
+  /** Set if only sqv cannot decide it. */
   readonly sqv?: 'unreadable'
-  /** Where gpgv 2.2 alone leaves it undecided. */
+  /** Set if only gpgv 2.2 cannot decide it. */
   readonly gpgv?: 'unreadable'
-  /** Where it takes tools that know RFC 9580. */
+  /** Set if it needs tools that support RFC 9580. */
   readonly isNew?: true
 }
 
@@ -277,7 +280,7 @@ const ofSix = (parts: readonly Buffer[]) => ({
   isNew: true as const,
 })
 
-/** What RFC 9580 brought. */
+/** Cases that need RFC 9580. */
 const NEW: readonly OpenPgpCase[] = [
   one(
     'a key of version 4 with the newer Ed25519',
@@ -318,7 +321,7 @@ const NEW: readonly OpenPgpCase[] = [
 
 const ending80 = lifetimeOfKey(80 * YEAR)
 
-/** Signatures that are good today, and the first second at which they are good no more. */
+/** Signatures that are good today, and the first second at which they are no longer good. */
 export const ENDING = {
   key,
   signed: in20(21),

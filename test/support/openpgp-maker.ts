@@ -1,4 +1,7 @@
-/** OpenPGP keys and signatures made packet by packet (RFC 9580), for what no program makes: any date, flag and omission. */
+/**
+ * OpenPGP keys and signatures made packet by packet (RFC 9580), for those that no program makes:
+ * any date, flag and omission.
+ */
 import {
   createHash,
   createPrivateKey,
@@ -15,7 +18,7 @@ export interface MadeKey {
   /** Upper-case hex. */
   readonly fingerprint: string
   readonly keyId: string
-  /** Version and number of the algorithm, and its form of a signature by Ed25519 over these bytes. */
+  /** EdDSALegacy (22) or Ed25519 (27), which encode signatures differently. */
   readonly algorithm: 22 | 27
   readonly secret: KeyObject
 }
@@ -25,9 +28,11 @@ export interface SignatureOptions {
   /** RFC 9580, section 9.5: 8 SHA-256, 2 SHA-1 … */
   readonly hash?: 2 | 8 | 10
   readonly subpackets?: readonly Buffer[]
-  /** Whether the key id is told besides the fingerprint; by default it is, but for version 6. */
+  /**
+   * Whether the key id is included beside the fingerprint; by default it is, except for version 6.
+   */
   readonly withKeyId?: boolean
-  /** Whether it tells who made it at all; by default it does. */
+  /** Set if the signature does not name its issuer; by default it does. */
   readonly isAnonymous?: boolean
 }
 
@@ -52,7 +57,7 @@ export function makeKey(created: number, algorithm: 22 | 27 = 22, version: 4 | 6
   return keyOf(created, generateKeyPairSync('ed25519').privateKey, algorithm, version)
 }
 
-/** The same key in every run: of a seed. */
+/** A key derived from a seed, the same in every run. */
 export function keyOfSeed(created: number, seed: string, version: 4 | 6 = 4): MadeKey {
   const secret = createHash('sha256').update(seed).digest()
   const der = Buffer.concat([PKCS8_OF_ED25519, secret])
@@ -60,7 +65,7 @@ export function keyOfSeed(created: number, seed: string, version: 4 | 6 = 4): Ma
   return keyOf(created, key, version === 6 ? 27 : 22, version)
 }
 
-/** RFC 8410, section 7, up to the secret. */
+/** The DER prefix of a secret key: RFC 8410, section 7. */
 const PKCS8_OF_ED25519 = Buffer.from('302e020100300506032b657004220420', 'hex')
 
 function keyOf(created: number, privateKey: KeyObject, algorithm: 22 | 27, version: 4 | 6): MadeKey {
@@ -83,12 +88,15 @@ function keyOf(created: number, privateKey: KeyObject, algorithm: 22 | 27, versi
   return { version, created, body, fingerprint, keyId, algorithm, secret: privateKey }
 }
 
-/** A packet of the new form. */
+/** A packet with a header of the new format. */
 export function packet(tag: number, body: Buffer): Buffer {
   return Buffer.concat([Buffer.of(0xc0 | tag, 0xff), number(body.length, 4), body])
 }
 
-/** A subpacket of a signature, with the bit that says that a reader must know it if `critical`. */
+/**
+ * A signature subpacket; `critical` sets the bit that makes readers reject it if they do not know
+ * it.
+ */
 export function subpacket(type: number, data: Buffer | number, critical = false): Buffer {
   const bytes = typeof data === 'number' ? number(data, 4) : data
   return Buffer.concat([Buffer.of(bytes.length + 1, critical ? type | 0x80 : type), bytes])
@@ -98,7 +106,7 @@ export const lifetimeOfKey = (seconds: number) => subpacket(9, seconds)
 export const lifetimeOfSignature = (seconds: number) => subpacket(3, seconds)
 export const flags = (bits: number) => subpacket(27, Buffer.of(bits))
 
-/** A signature packet by a key; `data` is all that is hashed before the signature's own part. */
+/** A signature packet by a key; `data` is what is hashed before the signature's own fields. */
 export function signaturePacket(key: MadeKey, type: number, data: Buffer, options: SignatureOptions): Buffer {
   return packet(2, signatureBody(key, type, data, options))
 }
@@ -139,12 +147,15 @@ function hashedUser(key: MadeKey, name: string): Buffer {
   return Buffer.concat([framed(key.version, key.body), Buffer.of(0xb4), number(id.length, 4), id])
 }
 
-/** A signature of a key over itself, or a revocation of it (0x20). */
+/** A signature of a key over itself, or its revocation (0x20). */
 export function direct(key: MadeKey, options: SignatureOptions, type: number = TYPE.direct): Buffer {
   return signaturePacket(key, type, framed(key.version, key.body), options)
 }
 
-/** What binds a subkey to a key; with `back` the subkey's own signature that it belongs there. */
+/**
+ * The binding signature of a subkey; with `back` also the subkey's own signature that it belongs to
+ * the key.
+ */
 export function binding(key: MadeKey, subkey: MadeKey, options: SignatureOptions, back = true): Buffer {
   const hashed = Buffer.concat([framed(key.version, key.body), framed(subkey.version, subkey.body)])
   const embedded = signatureBody(subkey, TYPE.back, hashed, { created: options.created })
@@ -158,26 +169,27 @@ export function subkeyRevocation(key: MadeKey, subkey: MadeKey, options: Signatu
   return signaturePacket(key, TYPE.subkeyRevocation, hashed, options)
 }
 
-/** A revocation of what a key certified of a user id. */
+/** A revocation of a key's certification of a user id. */
 export function userRevocation(key: MadeKey, name: string, options: SignatureOptions): Buffer {
   return signaturePacket(key, TYPE.userRevocation, hashedUser(key, name), options)
 }
 
-/** The same key without its secret: it signs with another one, so that whatever it signs is made up. */
+/** The key with another secret: everything that it signs is forged. */
 export function withoutSecret(key: MadeKey): MadeKey {
   return { ...key, secret: keyOfSeed(key.created, `forger of ${key.fingerprint}`).secret }
 }
 
-/** A certificate of these packets after the key itself. */
+/** A certificate: the key followed by these packets. */
 export function certificate(key: MadeKey, ...parts: readonly Buffer[]): Buffer {
   return Buffer.concat([packet(6, key.body), ...parts])
 }
 
+/** The packet of a subkey. */
 export function subkeyPacket(subkey: MadeKey): Buffer {
   return packet(14, subkey.body)
 }
 
-/** RFC 9580, section 5.2.4: how a key is hashed. */
+/** The bytes of a key that are hashed: RFC 9580, section 5.2.4. */
 function framed(version: 4 | 6, body: Buffer): Buffer {
   return version === 6
     ? Buffer.concat([Buffer.of(0x9b), number(body.length, 4), body])

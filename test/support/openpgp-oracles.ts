@@ -1,15 +1,24 @@
-/** What GnuPG and Sequoia say of a signature, asked as anybody would and read without any code of ours. */
+/**
+ * The verdicts of GnuPG and Sequoia on a signature, from their ordinary commands and parsed without
+ * nixsig's code.
+ */
 import { execFile } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Tool } from '../../src/crypto/openpgp/tools.ts'
 
-/** The keyword of gpgv's verdict, `GOODSIG` and `EXPKEYSIG` only where it also says that the signature is valid. */
+/**
+ * The keyword of gpgv's verdict; `GOODSIG` and `EXPKEYSIG` only if gpgv also says that the
+ * signature is valid.
+ */
 export type GpgvVerdict = 'GOODSIG' | 'BADSIG' | 'EXPSIG' | 'EXPKEYSIG' | 'REVKEYSIG' | 'ERRSIG' | 'none'
 
 export interface Oracles {
   readonly gpgv: GpgvVerdict
-  /** When it was made and when its key or the primary key first ends, as GnuPG says; seconds since 1970. */
+  /**
+   * When it was made, and when its key or the primary key first ends, according to GnuPG; seconds
+   * since 1970.
+   */
   readonly signedAt: number
   readonly keyEnd: number
   readonly sqv: { readonly good: boolean; readonly says: string }
@@ -21,7 +30,7 @@ export interface Files {
   readonly file: string
 }
 
-/** Asks both; `dir` is a directory of the test's own. */
+/** Asks both; `dir` is a directory of the test. */
 export async function askOracles(
   tools: { readonly gpgv: Tool; readonly sqv: Tool },
   { certificate, signature, file }: Files,
@@ -52,7 +61,10 @@ export async function askOracles(
   }
 }
 
-/** By gpg's listing with colons (GnuPG's doc/DETAILS): the line of a key has its end, the next one its fingerprint. */
+/**
+ * Reads gpg's colon listing (doc/DETAILS of GnuPG): the line of a key has its end, the next one its
+ * fingerprint.
+ */
 async function endsOf(
   fingerprints: readonly string[],
   certificate: string,
@@ -74,7 +86,10 @@ function readVerdict(status: string): GpgvVerdict {
 
 const keyrings = new Map<string, string>()
 
-/** The certificate file as gpgv takes it: binary, all armoured blocks one after another. */
+/**
+ * The certificate file in the form that gpgv accepts: binary, with all armoured blocks
+ * concatenated.
+ */
 function keyringOf(certificate: string, dir: string): string {
   const known = keyrings.get(certificate)
   if (known !== undefined) return known

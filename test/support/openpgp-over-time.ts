@@ -1,4 +1,6 @@
-/** One OpenPGP certificate in every state that it can come to, and what its keys signed in time. */
+/**
+ * One OpenPGP certificate in every state that it can reach, and signatures by its keys over time.
+ */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Instant, OpenPgpKey } from '../../src/policy/policy.ts'
@@ -24,7 +26,7 @@ const SIGNED = NOW - 1000 * DAY
 const primary = makeKey(MADE)
 const subkey = makeKey(MADE)
 
-/** Days from NOW on, for ends. */
+/** The lifetime that ends this many days after NOW. */
 const until = (days: number) => lifetimeOfKey(NOW + days * DAY - MADE)
 const MAY_SIGN = flags(FLAGS.sign)
 const id = (...ends: readonly Buffer[]) =>
@@ -80,7 +82,7 @@ export function openPgpCertificates(
   })
 }
 
-/** Signatures over this by its keys; `ends`: of the signature itself. */
+/** Signatures over this content by its keys; `ends`: when the signature itself ends. */
 export function openPgpSignatures(
   content: Buffer,
 ): readonly { readonly name: string; readonly signature: Buffer; readonly ends?: Instant }[] {
@@ -100,7 +102,7 @@ export function openPgpSignatures(
   ]
 }
 
-/** RFC 9580, section 5.2.4: how a key of version 4 is hashed. */
+/** The bytes of a version 4 key that are hashed: RFC 9580, section 5.2.4. */
 function framed(body: Buffer): Buffer {
   const length = Buffer.alloc(2)
   length.writeUInt16BE(body.length)

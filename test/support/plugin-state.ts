@@ -1,4 +1,4 @@
-/** State directories for the plugin's own code to decide by: the ledger's own writers wrote what is in them. */
+/** State directories for the plugin's C code, written by the ledger's own code. */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ export const NAR_HASH = 'ab'.repeat(32)
 export const OTHER_HASH = 'ba'.repeat(32)
 export const POLICY_DIGEST = 'cd'.repeat(32)
 export const HASH = `sha256:${NAR_HASH}`
-/** What is copied in, and what is built here. */
+/** The row of a path that is copied in, and of one that is built here. */
 export const ROW: Row = { path: PATH, hash: HASH }
 export const BUILT: Row = { ...ROW, deriver: DRV, isOurs: true }
 
@@ -55,7 +55,7 @@ const EXPECTED: Expected = {
 }
 
 export const isRoot: boolean = process.getuid?.() === 0
-/** For attacks by somebody else's files. */
+/** For attacks that need files of another user. */
 export const asRoot: { readonly skip: boolean | string } = {
   skip: !isRoot && 'only root can give files away',
 }
@@ -63,32 +63,32 @@ export const asRoot: { readonly skip: boolean | string } = {
 export interface Settings {
   readonly mode?: string
   readonly sources?: string
-  /** Files of the policy besides the policy itself. */
+  /** Files of the policy, besides the policy itself. */
   readonly certificates?: readonly string[]
 }
 
-/** A state directory with its ledger, and the policy that it knows. */
+/** A state directory with its ledger, and the policy that it has a snapshot of. */
 export interface State extends Where {
   readonly directory: string
-  /** What is remembered of the policy. */
+  /** The snapshot of the policy. */
   readonly snapshot: string
 }
 
 export interface PluginCode {
-  /** A directory for this file's tests, which nobody else can write to. */
+  /** A directory for this file's tests, writable by this user only. */
   readonly home: string
   ask(where: Where, row: Row): Decided
   letsIn(where: Where, row: Row): void
   refuses(where: Where, row: Row, reason: RegExp): void
-  /** A state directory that knows its policy, and nothing else. */
+  /** A state directory with a snapshot of its policy and nothing else. */
   stateWith(settings?: Settings): State
   /** One in which the path is admitted. */
   admitting(change?: Partial<Admission>, settings?: Settings): State & { readonly entry: string }
-  /** One in which the path is expected from its derivation, with any contents unless told. */
+  /** One in which the path is expected from its derivation, by default with any contents. */
   expecting(change?: Partial<Expected>, settings?: Settings): State & { readonly record: string }
 }
 
-/** The lines of a snapshot of these files. */
+/** The text of a snapshot of these files. */
 export function snapshotText(files: readonly string[], settings: Settings = {}): string {
   const { mode = 'enforce', sources = 'data' } = settings
   const lines = [
@@ -101,7 +101,7 @@ export function snapshotText(files: readonly string[], settings: Settings = {}):
 
 /** Compiles the plugin's code for the tests of a file, and cleans up after them. */
 export function usePlugin(): PluginCode {
-  // Below root's own home: in /tmp everybody may write, which is one of the attacks.
+  // Below root's own home: /tmp is world-writable, which is one of the attacks.
   const home = mkdtempSync(join(isRoot ? '/root' : (process.env['HOME'] ?? '/tmp'), '.nixsig-test-'))
   let plugin: AskPlugin | undefined
   let serial = 0

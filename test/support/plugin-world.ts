@@ -1,4 +1,6 @@
-/** A world whose Nix loads the store plugin, with a ledger that says no more than a test writes into it. */
+/**
+ * A world whose Nix loads the store plugin, with a ledger that has only what a test writes into it.
+ */
 import assert from 'node:assert/strict'
 import * as nix from './expressions.ts'
 import { byDefault, policyText, setPolicy, signer } from './trust.ts'
@@ -7,17 +9,20 @@ import { type RunOptions, type Version, type World, withWorld } from './world.ts
 export const STATE = '/var/lib/nixsig'
 export const PLUGIN = '/opt/nixsig/native/nixsig-plugin.so'
 
-/** Root may do without all of nixsig for a command. */
+/** Options with which root disables all of nixsig for one command. */
 export const UNGUARDED = "--option plugin-files '' --option pre-build-hook '' --option post-build-hook ''"
 
-/** What the plugin says of a path that nobody admitted. */
+/** The plugin's message about a path that is not admitted. */
 export const REFUSED =
   /nixsig: refused \/nix\/store\/\S+-evil: the ledger does not have it, and nobody answers at \/run\/nixsig\/socket/
 
-/** Imports the path that is called evil. */
+/** Imports the path named evil. */
 export const IMPORT = 'nix-store --import </srv/evil'
 
-/** Makes an output in another store, beyond the reach of the plugin, and its export `/srv/NAME`; the output's path. */
+/**
+ * Makes an output in another store without the plugin, and exports it to `/srv/NAME`; returns the
+ * output's path.
+ */
 export async function makeElsewhere(world: World, name: string): Promise<string> {
   const elsewhere = `${UNGUARDED} --store /srv/other`
   world.write(`/srv/${name}.nix`, nix.derivation(name))
@@ -27,7 +32,10 @@ export async function makeElsewhere(world: World, name: string): Promise<string>
   return path
 }
 
-/** A world with the plugin and nobody who answers it. What is called evil was made elsewhere; `/srv/evil` is its export. */
+/**
+ * A world with the plugin but without a resident process. The path named evil was made elsewhere;
+ * `/srv/evil` is its export.
+ */
 export async function withPlugin(
   version: Version,
   use: (world: World) => Promise<void>,
@@ -43,7 +51,10 @@ export async function withPlugin(
   })
 }
 
-/** Has a hook read the policy, and remember it for the plugin: not within two seconds of a change. Its digest. */
+/**
+ * Runs a hook so that it writes the policy's snapshot for the plugin, which it does only two
+ * seconds after a change. Returns the policy's digest.
+ */
 export async function rememberPolicy(world: World): Promise<string> {
   world.write('/srv/first.nix', nix.derivation('first'))
   await new Promise(resolve => setTimeout(resolve, 2500))
@@ -51,6 +62,7 @@ export async function rememberPolicy(world: World): Promise<string> {
   return /^nixsig1 ([0-9a-f]{64})\n/.exec(world.read(`${STATE}/policy`))?.[1] ?? ''
 }
 
+/** Asserts that a command fails with this refusal. */
 export async function refuses(
   world: World,
   command: string,
@@ -62,11 +74,12 @@ export async function refuses(
   assert.match(stderr, reason)
 }
 
+/** Whether a path is valid in the world's store. */
 export async function isValid(world: World, path: string): Promise<boolean> {
   return (await world.run(['nix-store', '--check-validity', path])).status === 0
 }
 
-/** What the database has, as Nix itself would have to take it. */
+/** The rows of Nix's database, in the form in which Nix would insert them. */
 export function rows(world: World, database = '/nix/var/nix/db/db.sqlite', where = '1'): Promise<string> {
   return world.output(`sqlite3 ${database} "select count(*) from ValidPaths where ${where}"`)
 }

@@ -1,19 +1,21 @@
-/** The store plugin's decisions, asked of its own code in C (nix/plugin/ask.c), compiled with sanitizers. */
+/**
+ * Asks the store plugin's own C code for decisions (nix/plugin/ask.c), compiled with sanitizers.
+ */
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A row as Nix's database is about to have it. */
+/** A row that Nix's database is about to get. */
 export interface Row {
   readonly path?: string
-  /** As the database has it, `sha256:` in front. */
+  /** As the database has it, with `sha256:` in front. */
   readonly hash?: string
   readonly deriver?: string
   readonly ca?: string
   readonly isOurs?: boolean
-  /** What stands before /nix/store on the disk. */
+  /** The prefix of /nix/store on disk. */
   readonly root?: string
 }
 
@@ -33,7 +35,7 @@ export interface AskPlugin {
   close(): void
 }
 
-/** Compiles it and starts a process that answers all questions, one after another. */
+/** Compiles the code and starts a process that answers one question after another. */
 export function openPlugin(): AskPlugin {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-ask-'))
   const program = join(directory, 'ask')

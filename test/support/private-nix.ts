@@ -3,14 +3,20 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** The installed Nix with a store and a home of its own, which no daemon and no configuration know of. */
+/**
+ * The installed Nix with its own store and home, without a daemon and independent of the machine's
+ * configuration.
+ */
 export interface PrivateNix {
   readonly dir: string
-  /** Where a store path really lies. */
+  /** The real path of a store path. */
   readonly real: (storePath: string) => string
-  /** Runs one of Nix's programs; its standard output. Throws with its standard error if it fails. */
+  /**
+   * Runs one of Nix's programs; returns its standard output. Throws with its standard error if it
+   * fails.
+   */
   readonly run: (program: string, ...args: readonly string[]) => Buffer
-  /** The same as text, without the last newline. */
+  /** Like `run`, but returns text without the last newline. */
   readonly say: (program: string, ...args: readonly string[]) => string
   readonly remove: () => void
 }
@@ -44,7 +50,7 @@ export function privateNix(): PrivateNix {
         .toString('utf8')
         .replace(/\n$/, ''),
     remove: () => {
-      // Nix takes the right to write from what is in a store.
+      // Nix makes store paths read-only.
       spawnSync('chmod', ['-R', 'u+w', dir])
       rmSync(dir, { recursive: true, force: true })
     },

@@ -1,14 +1,16 @@
-/** A publication in memory and a server of it that can be told to misbehave: a real one, on a port of its own. */
+/**
+ * A publication in memory, served by a real server on its own port that can be told to misbehave.
+ */
 import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { type Listed, printIndex, printPart } from '../../src/formats/publication.ts'
 
-/** Files by their name in a directory of attestations: `<digest><extension>`. */
+/** Files by their names in a directory of attestations: `<digest><extension>`. */
 export type Files = Readonly<Record<string, string | Uint8Array>>
 
-/** All files of a publication by path, its lists among them. */
+/** All files of a publication by path, including its lists. */
 export function publicationOf(files: Files, published: number): Map<string, Buffer> {
   const all = new Map<string, Buffer>()
   const parts = new Map<string, Map<string, Listed>>()
@@ -31,23 +33,25 @@ export function listed(bytes: Uint8Array): Listed {
   return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') }
 }
 
-/** Answers one request in place of the server; false leaves it to the server. */
+/** Answers one request instead of the server; false leaves it to the server. */
 export type Trick = (request: IncomingMessage, response: ServerResponse, path: string) => boolean | undefined
 
 export interface Server {
   /** The address of the publication. */
   readonly url: string
-  /** What it serves; may be changed at any time. */
+  /** The files that it serves; may be changed at any time. */
   files: ReadonlyMap<string, Uint8Array>
   trick: Trick | undefined
-  /** Whether answers have an ETag, or a time of change. */
+  /** Whether answers have an ETag or a Last-Modified header. */
   validator: 'etag' | 'last-modified' | 'none'
-  /** Each request that came: its path, and the status of the answer. */
+  /** Each request: its path, and the status of the answer. */
   readonly log: string[]
   close(): Promise<void>
 }
 
-/** Starts a server of a publication under /alice, with TLS if it gets a key and a certificate in PEM. */
+/**
+ * Starts a server of a publication under /alice; with TLS if given a key and a certificate in PEM.
+ */
 export async function serve(
   files: ReadonlyMap<string, Uint8Array>,
   tls?: { readonly key: string; readonly cert: string },

@@ -1,4 +1,4 @@
-/** The process of `nixsig serve` in a world, as far as it answers the hooks. */
+/** The `nixsig serve` process of a world, as far as it answers hooks. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -7,30 +7,36 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { killUnder } from './command.ts'
 import type { World } from './world.ts'
 
-/** Whether this is the second run of the end-to-end tests, in which the hooks of every world find a resident process. */
+/**
+ * Whether this is the second run of the end-to-end tests, in which the hooks of every world find a
+ * resident process.
+ */
 export const HAS_RESIDENT: boolean = process.env['NIXSIG_TEST_RESIDENT'] === '1'
 
 export interface Resident {
-  /** Where it serves the gate: `http://127.0.0.1:PORT`. */
+  /** The gate's address: `http://127.0.0.1:PORT`. */
   readonly url: string
-  /** All it has written so far. */
+  /** Its output so far. */
   log(): string
-  /** Questions of hooks that it has answered so far. */
+  /** The number of hooks' questions that it has answered. */
   questions(): number
   isRunning(): boolean
   /** Its number as it is seen from outside of the world. */
   pid(): number
   signal(name: NodeJS.Signals): void
-  /** Its exit status once it has ended by itself; null if a signal ended it. */
+  /** Its exit status once it has ended; null if a signal ended it. */
   readonly ended: Promise<number | null>
-  /** Ends it at once, with all that it has started. */
+  /** Kills it with everything that it has started. */
   kill(): Promise<void>
 }
 
 const COMMAND = ['/opt/nixsig/nixsig', 'serve', '--listen', '127.0.0.1:0', '--log-format', 'json']
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
 
-/** Starts it as root and waits until it is ready: ten seconds at most. `command` for one that is started in another way. */
+/**
+ * Starts it as root and waits until it is ready, for at most ten seconds. `command` starts it in
+ * another way.
+ */
 export async function startResident(
   world: Pick<World, 'enter'>,
   command: readonly string[] = COMMAND,
@@ -61,7 +67,7 @@ export async function startResident(
     async kill() {
       if (child.pid !== undefined && isRunning()) {
         killUnder(child.pid)
-        // nsenter stops itself when what it has started is stopped.
+        // nsenter stops itself when its child is stopped.
         process.kill(child.pid, 'SIGCONT')
       }
       await ended
@@ -73,14 +79,16 @@ function urlIn(log: string): string | undefined {
   return /"event":"ready".*"url":"([^"]*)"/.exec(log)?.[1]
 }
 
-/** nsenter waits outside for the process that it started in the world. */
+/** The process in the world that nsenter started. */
 function inWorld({ pid = 0 }: ChildProcess): number {
   return Number(readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim())
 }
 
 let answered = 0
 
-/** Lets `use` live in a world whose hooks find a resident process, and sees to it that this was what judged. */
+/**
+ * Runs `use` in a world whose hooks find a resident process, and checks that this process judged.
+ */
 export async function withResident<T>(
   world: Pick<World, 'enter'>,
   mayEnd: boolean,

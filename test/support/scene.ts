@@ -1,9 +1,12 @@
-/** Scenes of the end-to-end tests of the hooks: an expression made ready, builds of it, and what a refusal looks like. */
+/**
+ * Scenes for the end-to-end tests of the hooks: an instantiated expression, its builds, and
+ * assertions about refusals.
+ */
 import assert from 'node:assert/strict'
 import type { QuarantineEntry } from '../../src/quarantine/entry.ts'
 import type { Outcome, RunOptions, World } from './world.ts'
 
-/** The store paths of an expression that was instantiated and not built. */
+/** The store paths of an expression that is instantiated but not built. */
 export interface Scene {
   readonly drv: string
   /** Its outputs by name. */
@@ -14,7 +17,7 @@ export interface Scene {
 
 const EXPRESSION = '/srv/x.nix'
 
-/** Writes an expression where `nixBuild` finds it and has Nix make its derivation. */
+/** Writes an expression to the file that `nixBuild` builds, and instantiates it. */
 export async function instantiate(world: World, expression: string): Promise<Scene> {
   world.write(EXPRESSION, expression)
   const drv = await world.output(`nix-instantiate ${EXPRESSION} 2>/dev/null`)
@@ -23,26 +26,28 @@ export async function instantiate(world: World, expression: string): Promise<Sce
   return { drv, outputs, out: outputs['out'] ?? paths[0] ?? '' }
 }
 
-/** `/nix/store/<digest>-name-dev` is the output `dev`: the names of these tests have no hyphen. */
+/** `/nix/store/<digest>-name-dev` is the output `dev`: names in these tests have no hyphen. */
 function outputName(path: string): string {
   return path.slice('/nix/store/'.length + 33).split('-')[1] ?? 'out'
 }
 
-/** Builds that expression. */
+/** Builds the instantiated expression. */
 export function nixBuild(world: World, args = '', options: RunOptions = {}): Promise<Outcome> {
   return world.run(`nix-build --no-out-link ${args} ${EXPRESSION}`, options)
 }
 
+/** Asserts that the instantiated expression builds. */
 export async function assertBuilt(world: World, args = '', options: RunOptions = {}): Promise<void> {
   const { status, stderr } = await nixBuild(world, args, options)
   assert.equal(status, 0, stderr)
 }
 
+/** Whether a path is valid in the world's store. */
 export async function isValid(world: World, path: string): Promise<boolean> {
   return (await world.run(['nix-store', '--check-validity', path])).status === 0
 }
 
-/** All that is in quarantine, oldest first. */
+/** All quarantine entries, oldest first. */
 export async function quarantined(world: World): Promise<readonly QuarantineEntry[]> {
   const files = await world.output('ls -d /var/lib/nixsig/quarantine/*Z-*/entry.json 2>/dev/null || true')
   return files
@@ -57,7 +62,7 @@ export function isInLedger(world: World, path: string): boolean {
   return world.exists(`/var/lib/nixsig/ledger/${digest.slice(0, 2)}/${digest}`)
 }
 
-/** Has Nix hash the whole store, and asserts that what it says of it is true. */
+/** Makes Nix hash the whole store, and asserts that every hash is the registered one. */
 export async function assertClean(world: World): Promise<void> {
   const { status, stderr } = await world.run('nix-store --verify --check-contents')
   assert.equal(status, 0, stderr)
@@ -81,8 +86,8 @@ export async function assertRefusedBeforeBuild(
 }
 
 /**
- * Asserts that a build is refused once it is done, each of two times: these paths, and no others, leave the store for
- * the quarantine, which says why.
+ * Asserts that a build is refused after it is done, twice: exactly these paths move from the store
+ * to the quarantine, with the reason.
  */
 export async function assertRefusedAfterBuild(
   world: World,
@@ -96,7 +101,10 @@ export async function assertRefusedAfterBuild(
   }
 }
 
-/** Asserts that these paths, and no others, were refused so many times, always for this reason, and left the store. */
+/**
+ * Asserts that exactly these paths were refused so many times, always for this reason, and left the
+ * store.
+ */
 export async function assertQuarantined(
   world: World,
   paths: readonly string[],
@@ -116,8 +124,8 @@ export async function assertQuarantined(
 }
 
 /**
- * Makes something happen as root whenever the real pre-build hook has let a build start, before the build runs: Nix
- * calls the hook through a script. `action` is a line of shell.
+ * Runs an action as root whenever the real pre-build hook has allowed a build, before the build
+ * runs: Nix calls the hook through a script. `action` is a line of shell.
  */
 export async function afterPreBuildHook(world: World, action: string): Promise<void> {
   const script = `#!/bin/sh\n/opt/nixsig/pre-build-hook "$@" || exit\n${action}\n`

@@ -1,4 +1,4 @@
-/** A security key in software (OpenSSH PROTOCOL.u2f): it signs what SSH would have a FIDO token sign. */
+/** A security key in software (OpenSSH PROTOCOL.u2f): it signs as a FIDO token does for SSH. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { type SshPublicKey, sshAlgorithm, sshKeyBlob } from '../../src/formats/ssh/key.ts'
 import { printSshSignature, sshSignedData } from '../../src/formats/ssh/sshsig.ts'
@@ -6,7 +6,7 @@ import { wireMpint, wireString, wireUint32 } from '../../src/formats/ssh/wire.ts
 
 export interface SecurityKey {
   readonly publicKey: SshPublicKey
-  /** The bare signature of a message. `flags`: 1 if somebody touched it. */
+  /** The raw signature of a message. `flags`: 1 if the user was present. */
   sign(message: Uint8Array, flags?: number): Uint8Array
 }
 
@@ -31,7 +31,7 @@ export function makeSecurityKey(kind: 'ed25519' | 'ecdsa', application = 'ssh:')
   }
 }
 
-/** A signature file over a message by whoever signs what it stands for. */
+/** A signature file over a message; `sign` makes the raw signature. */
 export function sshSignatureFile(
   message: Uint8Array,
   key: SshPublicKey,
@@ -43,7 +43,7 @@ export function sshSignatureFile(
   return printSshSignature({ keyBlob: sshKeyBlob(key), namespace, hash: 'sha512', signature })
 }
 
-/** Two positive numbers of equal size, as SSH writes the halves of an ECDSA signature. */
+/** Two positive integers of equal size, encoded as the halves of an ECDSA signature in SSH. */
 export function wireNumbers(fixed: Uint8Array): Uint8Array {
   const half = fixed.length / 2
   return Buffer.concat(

@@ -3,7 +3,10 @@ import { join } from 'node:path'
 import type { Tool } from '../../src/crypto/openpgp/tools.ts'
 import { debianRoot } from '../../tools/debian-roots.mjs'
 
-/** A tool as Debian sid has it, run from the root of the end-to-end tests but in this system; a script in `dir`. */
+/**
+ * A tool of Debian sid, run on this system from the root of the end-to-end tests; its wrapper
+ * script is in `dir`.
+ */
 export function sidTool(name: Tool['name'], dir: string): Tool {
   const libraries = join(debianRoot('sid'), 'usr/lib')
   const triplet = readdirSync(libraries).find(entry => entry.endsWith('-linux-gnu')) ?? ''

@@ -1,4 +1,7 @@
-/** One file, signed in every way that a policy can tell apart, and every way in which a policy can list the keys. */
+/**
+ * One file, signed in every way that a policy distinguishes, and every way in which a policy can
+ * list the keys.
+ */
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { DetachedResult } from '../../src/crypto/detached/kind.ts'
@@ -26,24 +29,24 @@ import {
   trustedRoot,
 } from './sigstore.ts'
 
-/** The file that is signed; its NAR hash is what the subjects of these tests say. */
+/** The signed file; its NAR hash is in the subjects of these tests. */
 export const CONTENT = Buffer.from('what was released\n')
 
-/** When things are recorded and judged again. */
+/** The instants of recording and judging again. */
 export const TIMES = [NOW, NOW + 100 * 86400, NOW + 200 * 86400] as const
 
 /** A signature, and how it is verified. */
 export interface MadeSignature {
-  /** Unique; the origin of the claims that it makes. */
+  /** Unique; the origin of its claims. */
   readonly name: string
-  /** Whose it is: all that is listed under this name has one identity. */
+  /** The owner: everything listed under this name has one identity. */
   readonly of: string
-  /** Seconds since 1970 at which it ends itself. */
+  /** When the signature itself ends, in seconds since 1970. */
   readonly ends?: Instant
   verify(key: Key, now: Instant): Promise<Evidence>
 }
 
-/** The same key, as a policy may list it. */
+/** One way in which a policy may list a key. */
 export interface Listing {
   readonly name: string
   readonly of: string
@@ -58,7 +61,7 @@ export interface AllKinds {
 
 const SIGSTORE = 'a name'
 
-/** Makes them all, below a directory of their own. */
+/** Makes all signatures and listings, in a directory of their own. */
 export function signaturesOfAllKinds(): AllKinds {
   const dir = mkdtempSync('/tmp/nixsig-all-kinds-')
   const file = join(dir, 'release')
@@ -121,7 +124,10 @@ function inEnvelope(dir: string, of: string, name: string, line: string): MadeSi
   }
 }
 
-/** An OpenPGP signature as it is seen at any instant: a tool that only does the arithmetic, and the clock put there. */
+/**
+ * An OpenPGP signature seen at any instant: verified by a tool that only does the arithmetic, with
+ * the clock set to that instant.
+ */
 function overTime(
   dir: string,
   file: string,
@@ -179,7 +185,10 @@ async function evidenceOfOpenPgp(
   return { ...none, strays: [{ problem: PROBLEMS[outcome as keyof typeof PROBLEMS], ...stray }] }
 }
 
-/** By a name, with three trusted roots: the one it takes, that one with other bytes, and a stranger's. */
+/**
+ * A Sigstore signature by a name, with three trusted roots: the right one, the same with other
+ * bytes, and a stranger's.
+ */
 function sigstoreSignature(dir: string): {
   readonly signature: Uint8Array
   readonly listings: readonly Listing[]
@@ -203,7 +212,7 @@ function sigstoreSignature(dir: string): {
   return { signature: Buffer.from(JSON.stringify(made)), listings }
 }
 
-/** Whether two listings of one key have a trusted root of the same bytes, if they have one. */
+/** Whether two listings of one key have equal trusted roots, if they have any. */
 export function haveSameRoot(one: Key, other: Key): boolean {
   if (one.kind !== 'sigstore' || other.kind !== 'sigstore') return true
   return readFileSync(one.trustedRoot).equals(readFileSync(other.trustedRoot))

@@ -1,4 +1,7 @@
-/** The tests' instance of Sigstore as newer ones are: the log promises nothing, and a timestamp authority says when. */
+/**
+ * A test instance of Sigstore in its newer form: the log gives no promise, and a timestamp
+ * authority attests the time.
+ */
 import { createHash, type KeyObject, sign } from 'node:crypto'
 import { der, number, objectIdentifier, octets, sequence, utf8 } from './der.ts'
 import {
@@ -22,12 +25,12 @@ interface Pair {
   readonly publicKey: KeyObject
 }
 
-/** What a certificate for timestamps says: that it is for nothing else (RFC 3161, section 2.3). */
+/** Extensions of a certificate that is for timestamps only (RFC 3161, section 2.3). */
 export const FOR_TIMESTAMPS: readonly Extension[] = [
   { name: '2.5.29.37', value: sequence(objectIdentifier('1.3.6.1.5.5.7.3.8')), critical: true },
 ]
 
-/** The trusted root, with a timestamp authority that the certificate authority certified. */
+/** The trusted root, with a timestamp authority certified by the certificate authority. */
 export function trustedRootWithTimestamps(
   instance: Instance,
   timestamper: Pair,
@@ -46,7 +49,10 @@ export function trustedRootWithTimestamps(
   return JSON.stringify(root)
 }
 
-/** A response of the timestamp authority about a signature (RFC 3161, section 2.4.2; RFC 5652, section 5). */
+/**
+ * A response of the timestamp authority for a signature (RFC 3161, section 2.4.2; RFC 5652, section
+ * 5).
+ */
 export function timestamp({ privateKey }: Pair, signature: Uint8Array, at: Date = NOW): Buffer {
   const info = sequence(
     number(1),
@@ -79,7 +85,10 @@ export function timestamp({ privateKey }: Pair, signature: Uint8Array, at: Date 
   )
 }
 
-/** An entry without promise and time. Of an envelope what is signed is hashed (its PAE), not the payload. */
+/**
+ * A log entry without promise and time. For an envelope it has the hash of what is signed (the
+ * PAE), not of the payload.
+ */
 export function logEntryV2(
   instance: Instance,
   content: Content,

@@ -1,6 +1,7 @@
 /**
- * An instance of Sigstore of the tests' own: an authority for certificates with its log, and a log of signatures. It
- * certifies and logs whatever it is told, so that each check has somebody who would get past all the others.
+ * A test instance of Sigstore: a certificate authority with its log, and a log of signatures. It
+ * certifies and logs anything, so that each check can be tested with input that passes all the
+ * others.
  */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { PAYLOAD_TYPE, pae } from '../../src/formats/in-toto/dsse.ts'
@@ -9,7 +10,7 @@ import { bits, der, number, objectIdentifier, octets, sequence, time, utf8, yes 
 export const ISSUER = 'https://accounts.example.org'
 export const ALICE = 'alice@example.org'
 
-/** When everything happens. */
+/** The time at which everything happens. */
 export const NOW = new Date('2026-03-01T12:00:00Z')
 const HOUR = 3600_000
 
@@ -56,7 +57,7 @@ export const uriName = (uri: string) => der(0x86, Buffer.from(uri, 'latin1'))
 export const userName = (name: string) =>
   der(0xa0, objectIdentifier('1.3.6.1.4.1.57264.1.7'), der(0xa0, utf8(name)))
 
-/** A certificate, good for ten minutes, with the promise of the certificate log in it. */
+/** A certificate valid for ten minutes, with the promise of the certificate log in it. */
 export function certify(instance: Instance, wanted: Wanted): Buffer {
   const extensions: readonly Extension[] = [
     { name: '2.5.29.15', value: bits(Buffer.of(0x80), 7), critical: true },
@@ -83,7 +84,7 @@ export function certify(instance: Instance, wanted: Wanted): Buffer {
   return signed(instance.authority, certificate(wanted.withoutSct ? extensions : [...extensions, promise]))
 }
 
-/** Who is trusted where this instance is: JSON as Sigstore distributes it. */
+/** The trusted root of this instance: JSON as Sigstore distributes it. */
 export function trustedRoot(
   instance: Instance,
   validFor: object = { start: '2025-01-01T00:00:00Z' },
@@ -117,7 +118,7 @@ export function trustedRoot(
   })
 }
 
-/** A statement with these digests of its one subject. */
+/** A statement with one subject that has these digests. */
 export function statement(digest: Readonly<Record<string, string>>, type = 'https://slsa.dev/provenance/v1') {
   return {
     _type: 'https://in-toto.io/Statement/v1',
@@ -159,7 +160,7 @@ export function dsseEnvelope(
 
 export type Content = ReturnType<typeof messageSignature> | ReturnType<typeof dsseEnvelope>
 
-/** What the log records of a content and whoever signed it. */
+/** The log's record of a content and its signer. */
 export function logBody(content: Content, certificate: Uint8Array): object {
   const lines =
     Buffer.from(certificate)
@@ -191,7 +192,7 @@ export function logBody(content: Content, certificate: Uint8Array): object {
   }
 }
 
-/** An entry of the log, the only one in its tree, with promise and proof. */
+/** A log entry, the only one in its tree, with promise and proof. */
 export function logEntry(
   instance: Instance,
   body: object,
@@ -257,7 +258,7 @@ export const AUTHORITY_NAME = sequence(
   der(0x31, sequence(objectIdentifier('2.5.4.3'), utf8('test authority'))),
 )
 
-/** What makes a certificate an authority's. */
+/** Extensions of a certificate authority. */
 export const AUTHORITY: readonly Extension[] = [
   { name: '2.5.29.19', value: sequence(yes), critical: true },
   { name: '2.5.29.15', value: bits(Buffer.of(0x04), 2), critical: true },
@@ -268,7 +269,7 @@ function authorityCertificate(instance: Instance, extensions: readonly Extension
   return certificateBy(instance, { subject: AUTHORITY_NAME, publicKey, serial: 1, extensions })
 }
 
-/** A certificate of the authority that is good for a year before and after everything. */
+/** A certificate by the authority, valid for a year before and after NOW. */
 export function certificateBy(
   { authority }: Instance,
   wanted: {
@@ -328,7 +329,7 @@ function signBy({ privateKey }: Pair, message: Uint8Array): Buffer {
   return sign('sha256', message, privateKey)
 }
 
-/** What logs are called by. */
+/** The id of a log: the hash of its public key. */
 export function idOf(publicKey: KeyObject): Buffer {
   return sha256(spki(publicKey))
 }

@@ -1,4 +1,4 @@
-/** SSH agents for tests: the real one, and one that answers what a test wants. */
+/** SSH agents for tests: the real one, and one that gives arbitrary answers. */
 import { execFileSync, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
@@ -8,10 +8,10 @@ import { wireString, wireUint32 } from '../../src/formats/ssh/wire.ts'
 import { ed25519KeyPair, sha256, signEd25519 } from '../../src/primitives/sodium.ts'
 
 export interface SshAgent {
-  /** A directory of its own; the secret keys are in the agent alone, the public ones in `<name>.pub`. */
+  /** The agent's directory; secret keys are only in the agent, public ones in `<name>.pub`. */
   readonly dir: string
   readonly socket: string
-  /** Makes a key, adds it and gives its public line, without a newline. */
+  /** Makes and adds a key; returns its public line, without a newline. */
   add(name: string, ...options: readonly string[]): string
   close(): void
 }
@@ -47,7 +47,10 @@ export async function startSshAgent(): Promise<SshAgent> {
   }
 }
 
-/** An agent that answers each message by a function, or as `raw` with bytes that need be no message. */
+/**
+ * An agent that answers each message with the result of a function, or with raw bytes that need not
+ * be a message.
+ */
 export async function fakeAgent(
   answer: (message: Buffer) => Uint8Array | { readonly raw: Uint8Array } | undefined,
 ): Promise<{ readonly socket: string; close(): void }> {
@@ -74,7 +77,7 @@ export async function fakeAgent(
   }
 }
 
-/** A security key in software: an Ed25519 key that signs as PROTOCOL.u2f says, with a counter. */
+/** A security key in software: an Ed25519 key that signs as in PROTOCOL.u2f, with a counter. */
 export function softwareSecurityKey(application = 'ssh:') {
   const { publicKey, secretKey } = ed25519KeyPair(Buffer.alloc(32, 'security key'))
   const algorithm = 'sk-ssh-ed25519@openssh.com'
@@ -84,7 +87,7 @@ export function softwareSecurityKey(application = 'ssh:') {
     blob,
     publicKey,
     line: `${algorithm} ${blob.toString('base64')}`,
-    /** Signs a message; the flags say by their first bit whether somebody touched the key. */
+    /** Signs a message; the first bit of the flags says whether the user was present. */
     sign: (message: Uint8Array, flags = 1): Uint8Array => {
       const presence = Buffer.concat([Buffer.of(flags), wireUint32(++counter)])
       const hashes = [sha256(Buffer.from(application)), presence, sha256(message)]
@@ -94,7 +97,7 @@ export function softwareSecurityKey(application = 'ssh:') {
   }
 }
 
-/** An agent that has one security key; `flags` is what the key says of its owner's presence. */
+/** An agent with one security key; `flags` are the key's statement about its user's presence. */
 export function securityKeyAgent(key: ReturnType<typeof softwareSecurityKey>, flags = 1) {
   return fakeAgent(message => {
     if (message[0] === 11) {

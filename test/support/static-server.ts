@@ -4,12 +4,12 @@ import type { AddressInfo } from 'node:net'
 import { join, normalize } from 'node:path'
 
 export interface StaticServer {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
   close(): Promise<void>
 }
 
-/** Serves the files of a directory on this machine's loopback, as any server of files would. */
+/** Serves the files of a directory on this machine's loopback. */
 export async function serveDirectory(directory: string): Promise<StaticServer> {
   const http = createServer((request, response) => {
     const path = normalize(new URL(request.url ?? '/', 'http://localhost').pathname)

@@ -1,4 +1,7 @@
-/** People with keys, what they sign, and the policy that a world lives by: made by nixsig's own library, as its users do. */
+/**
+ * People with keys, their attestations, and the policy of a world, all made with nixsig's own
+ * library.
+ */
 import { createHash } from 'node:crypto'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
@@ -16,7 +19,7 @@ import { printNixPublicKey } from '../../src/formats/nix/nix-key.ts'
 import { sshFingerprint } from '../../src/formats/ssh/key.ts'
 import type { World } from './world.ts'
 
-/** Where the policies below look for attestations. */
+/** The directory in which the policies below look for attestations. */
 export const ATTESTATIONS = '/etc/nixsig/attestations'
 export const POLICY = '/etc/nixsig/policy.toml'
 
@@ -26,7 +29,7 @@ export interface Signer {
   readonly publicKey: string
 }
 
-/** Somebody new with a key. */
+/** Makes a person with a new key. */
 export function signer(name: string): Signer {
   const key = generateKey(`${name}-1`)
   return { key, publicKey: printNixPublicKey(key) }
@@ -36,17 +39,20 @@ export function signer(name: string): Signer {
 export interface Contents {
   readonly path: string
   readonly narHash: string
-  /** What whoever signs says that it refers to, sorted; nothing unless told. */
+  /** The references that the signer states, sorted; by default none. */
   readonly references?: readonly string[]
 }
 
-/** The contents of a path that the world's store has, as Nix itself serialises them. */
+/** The contents of a path in the world's store, as Nix serialises them. */
 export async function contentsOf(world: World, path: string): Promise<Contents> {
   const digest = await world.output(`nix-store --dump ${path} | sha256sum`)
   return { path, narHash: digest.slice(0, 64) }
 }
 
-/** The envelope of what a packager says of a source or, with `graph`, of a derivation and all it is built from. */
+/**
+ * A packager's envelope about a source or, with `graph`, about a derivation and its whole build
+ * graph.
+ */
 export function packaged(by: Signer, contents: Contents, level: string = LEVEL.packaged): string {
   const predicate = verificationSummaryJson({
     signer: signerUri('verifier', sshFingerprint(by.key.publicKey)),
@@ -59,13 +65,13 @@ export function packaged(by: Signer, contents: Contents, level: string = LEVEL.p
   return envelope(by, { subjects: [subject(contents)], predicateType: VERIFICATION_SUMMARY, predicate })
 }
 
-/** The envelope of a developer's release. */
+/** A developer's envelope about a release. */
 export function released(by: Signer, contents: Contents): string {
   const predicate = releaseJson('pkg:generic/x@1')
   return envelope(by, { subjects: [subject(contents)], predicateType: RELEASE, predicate })
 }
 
-/** The envelope of a builder that got these contents. */
+/** A builder's envelope about these contents of an output. */
 export function built(by: Signer, contents: Contents, derivation: string, output = 'out'): string {
   const build = { derivation, output, inputs: [] }
   const predicate = provenanceJson(
@@ -76,7 +82,7 @@ export function built(by: Signer, contents: Contents, derivation: string, output
   return envelope(by, { subjects: [subject(contents)], predicateType: PROVENANCE, predicate })
 }
 
-/** Puts an envelope where the world's policy finds it. */
+/** Puts an envelope into the directory that the world's policy names. */
 export function publish(world: World, path: string, line: string): void {
   appendAttestation(world.path(ATTESTATIONS), path, line)
 }
@@ -87,7 +93,7 @@ export async function setPolicy(world: World, toml: string): Promise<void> {
   await world.output(`mkdir -p ${ATTESTATIONS}`)
 }
 
-/** A policy text: principals by name with their keys, then whatever else. */
+/** The text of a policy: principals by name with their keys, then the rest. */
 export function policyText(
   principals: Readonly<Record<string, readonly (Signer | string)[]>>,
   rest: string,
@@ -125,7 +131,7 @@ function envelope(by: Signer, statement: Statement): string {
   return signEnvelope(printStatement(statement), by.key)
 }
 
-/** By this policy every build passes, unless alice says that it should have made something else. */
+/** Sets a policy that allows every build unless alice attests another output. */
 export async function withAlice(
   world: World,
   rest: string = byDefault('nothing', 'nothing', 'self'),
@@ -135,7 +141,7 @@ export async function withAlice(
   return alice
 }
 
-/** Has her say that. */
+/** Publishes alice's attestation of another output. */
 export function conflict(world: World, alice: Signer, path: string): void {
   publish(world, path, built(alice, { path, narHash: sha256('other contents') }, `${path}.drv`))
 }

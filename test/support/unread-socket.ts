@@ -1,7 +1,13 @@
-/** A client of the daemon that never reads: after enough of what nobody reads, the daemon itself waits, whatever it does. */
+/**
+ * A client of the daemon that never reads: once its socket is full, the daemon blocks, whatever it
+ * is doing.
+ */
 import type { World } from './world.ts'
 
-/** In the worker protocol of Nix 2.8 and later, as a client of 1.21 speaks it; nothing depends on the answers. */
+/**
+ * The worker protocol of Nix 2.8 and later as a client of 1.21 speaks it; nothing depends on the
+ * answers.
+ */
 const PROGRAM = `
 import { connect } from 'node:net'
 const [drv, questions] = process.argv.slice(2)
@@ -21,8 +27,8 @@ setTimeout(() => process.exit(), 60_000)
 `
 
 /**
- * Has a plain user ask for a build by a client that reads nothing, after so many questions whose answers fill the socket.
- * It goes on until the world ends.
+ * Requests a build as a plain user with a client that reads nothing, after so many questions that
+ * their answers fill the socket. Runs until the world ends.
  */
 export async function buildWithoutReading(world: World, drv: string, questions: number): Promise<void> {
   world.write('/srv/unread.mjs', PROGRAM)
@@ -44,8 +50,8 @@ setTimeout(() => process.exit(), 300_000)
 `
 
 /**
- * Has a plain user collect garbage, of which there is enough to be told that the daemon waits in the middle of it, with
- * Nix's lock. It goes on until the world ends.
+ * Collects garbage as a plain user, with so much output that the daemon blocks in the middle of it,
+ * holding Nix's lock. Runs until the world ends.
  */
 export async function collectWithoutReading(world: World): Promise<void> {
   world.write('/srv/collecting.mjs', COLLECTING)

@@ -2,23 +2,26 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import type { CachedPath } from './cache-of-many.ts'
 
-/** A binary cache that does as it is told. */
+/** A binary cache whose behaviour a test controls. */
 export interface UpstreamServer {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
-  /** What it has, by its names: `<digest>.narinfo`, `nar/…`. */
+  /** Its files by name: `<digest>.narinfo`, `nar/…`. */
   readonly files: Map<string, string | Uint8Array>
-  /** How it answers. `down` breaks off, `silent` says nothing, a number is the status of all answers. */
+  /**
+   * How it answers. `down` breaks connections, `silent` never answers, a number is the status of
+   * all answers.
+   */
   mood: 'well' | 'down' | 'silent' | number
-  /** The Authorization header that it wants, if any. */
+  /** The Authorization header that it requires, if any. */
   password: string | undefined
-  /** Where it sends everybody who asks it, if anywhere: the address of another server, without a slash at its end. */
+  /** The server to which it redirects all requests, if any; without a trailing slash. */
   redirection: string | undefined
-  /** What all its answers wait for. */
+  /** All answers wait for this. */
   pause: Promise<unknown>
   /** The names that it was asked for. */
   readonly asked: string[]
-  /** The Authorization headers that it was sent. */
+  /** The Authorization headers that it received. */
   readonly passwords: string[]
   close(): Promise<void>
 }

@@ -1,6 +1,9 @@
-"""Runs the script of a test in virtual machines on a machine that is none: python3 vm-driver.py SCRIPT ENTER...
+"""Runs the script of a virtual-machine test without a virtual machine:
 
-ENTER is the command line that runs a program there. `machine` is what nixos-test-driver has, as far as nix/checks uses it.
+  python3 vm-driver.py SCRIPT ENTER...
+
+ENTER is the command line that runs a program in the machine. `machine` has the methods of
+nixos-test-driver that nix/checks uses.
 """
 
 import subprocess

@@ -3,11 +3,13 @@
 #
 #   unshare --mount --pid --fork sh world.sh LOWER STAGE NODE HIDDEN [INIT]
 #
-# LOWER: the root that the world shows, never written to. STAGE: an empty directory to mount on. NODE: a node to show as
-# /usr/local/bin/node, or nothing. HIDDEN: a directory that the world must not see (the checkout, with its node_modules).
-# INIT: with `systemd`, systemd holds it, in a control group of its own (booted.sh), and ends it when it is told to.
-# Prints its process id as the outside knows it. Everything is in memory and in private namespaces: when this process
-# ends, whatever the reason, the kernel ends all others of the world and nothing is left.
+# LOWER: the root that the world shows, never written to. STAGE: an empty directory to mount on.
+# NODE: a node to show as /usr/local/bin/node, or empty. HIDDEN: a directory that the world must not
+# see (the checkout, with its node_modules). INIT: with `systemd`, systemd is the first process, in
+# a control group of its own (booted.sh), and shuts down when it is told to.
+# Prints its process id outside the namespace. Everything is in memory and in private namespaces:
+# when this process ends, for whatever reason, the kernel ends all others of the world and nothing
+# is left.
 set -eu
 lower=$1 stage=$2 node=$3 hidden=$4 init=${5-}
 

@@ -1,7 +1,8 @@
 /**
- * The world of an end-to-end test: a machine of its own with a real Nix, as far as anything in it can tell. It has an
- * empty /nix, /etc/nix/nix.conf as below, no policy yet, and dist/ as /opt/nixsig with no checkout in sight. Builds see
- * /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch file:///srv/….
+ * The world of an end-to-end test: to everything in it, a separate machine with a real Nix. It has
+ * an empty /nix, /etc/nix/nix.conf as below, no policy yet, and dist/ as /opt/nixsig; the checkout
+ * is hidden. Builds see /srv, so that builtin:fetchurl, which runs in the sandbox, can fetch
+ * file:///srv/….
  */
 import { chmodSync, cpSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -20,7 +21,10 @@ export type { Version } from './namespace.ts'
 /** The oldest and the newest Nix that nixsig works with: for what Nix and nixsig do together. */
 export const VERSIONS: readonly Version[] = ['bookworm', 'sid']
 
-/** Debian 13's as well, for what Nix itself may do differently: how it builds, copies, and takes its settings. */
+/**
+ * Also Debian 13's Nix, for behaviour of Nix that differs between versions: how it builds, copies,
+ * and reads its settings.
+ */
 export const EVERY_VERSION: readonly Version[] = ['bookworm', 'trixie', 'sid']
 
 /** One of them, for what no Nix does differently: signatures, keys, checksums, policies, caches that a gate asks. */
@@ -38,46 +42,63 @@ export type User = 'root' | 'alice' | 'mallory'
 const USER_IDS: Readonly<Record<User, number>> = { root: 0, alice: 1000, mallory: 1001 }
 
 export interface WorldOptions {
-  /** Lines of nix.conf that are added or that replace the ones below. */
+  /** Lines of nix.conf that are added to or replace the ones below. */
   readonly nixConf?: Readonly<Record<string, string>>
-  /** False leaves out the hooks and /opt/nixsig: Nix alone. */
+  /** False leaves out the hooks and /opt/nixsig: only Nix. */
   readonly hooks?: boolean
   /**
-   * What the second run of the tests does with a world that has hooks. Unless told, a resident process judges, and the
-   * hooks have lost what they would need to judge themselves. `may-end`: they have it, for a test that ends whatever
-   * judges. `none`: as in the first run, for a test of how the hooks themselves work.
+   * What the second run of the tests does with a world that has hooks. By default a resident
+   * process judges, and the hooks lack the files with which they could judge themselves. `may-end`:
+   * they have these files, for a test that ends the resident process. `none`: as in the first run,
+   * for a test of the hooks themselves.
    */
   readonly resident?: 'may-end' | 'none'
 }
 
 export interface RunOptions {
   readonly user?: User
-  /** Added to a small clean environment (PATH, HOME, USER, LANG). Nothing is inherited from the test's own. */
+  /**
+   * Added to a small clean environment (PATH, HOME, USER, LANG). Nothing is inherited from the test
+   * process.
+   */
   readonly env?: Readonly<Record<string, string>>
   readonly input?: string | Uint8Array
-  /** Milliseconds; two minutes unless told. */
+  /** Milliseconds; two minutes by default. */
   readonly timeout?: number
 }
 
 export interface World {
   readonly version: Version
-  /** As `nix --version` prints it, without the words: `2.8.0`. */
+  /** The version that `nix --version` prints: `2.8.0`. */
   readonly nixVersion: string
-  /** Runs a program, or a line of shell, in the home of its user. Whatever status it ends with is a result. */
+  /**
+   * Runs a program, or a line of shell, in its user's home directory. Any exit status is a result.
+   */
   run(command: string | readonly string[], options?: RunOptions): Promise<Outcome>
-  /** The same for what must succeed: its standard output, trimmed. Throws with all it said if it fails. */
+  /**
+   * Runs a command that must succeed; returns its standard output, trimmed. Throws with all its
+   * output if it fails.
+   */
   output(command: string | readonly string[], options?: RunOptions): Promise<string>
-  /** Writes a file as root, making its directories; mode 644 unless told. */
+  /** Writes a file as root, making missing directories; mode 644 by default. */
   write(path: string, contents: string | Uint8Array, mode?: number): void
-  /** A text file, as root. */
+  /** Reads a text file as root. */
   read(path: string): string
-  /** Whether anything has this name, be it a symbolic link that leads nowhere. */
+  /** Whether the path exists; a broken symbolic link does. */
   exists(path: string): boolean
-  /** Where a path of the world lies for the test itself (symbolic links followed); gone when the world is. */
+  /**
+   * The path outside the world of a path in it (symbolic links followed); valid while the world
+   * exists.
+   */
   path(path: string): string
-  /** The command line that runs a program in the world as root, for a test that spawns it itself. */
+  /**
+   * The command line that runs a program in the world as root, for a test that spawns it itself.
+   */
   enter(command: readonly string[]): readonly [string, ...string[]]
-  /** Starts nix-daemon as root and waits until it answers. Root uses it only with NIX_REMOTE=daemon; others always. */
+  /**
+   * Starts nix-daemon as root and waits until it answers. root uses it only with NIX_REMOTE=daemon;
+   * other users always do.
+   */
   startDaemon(options?: { readonly env?: Readonly<Record<string, string>> }): Promise<Daemon>
 }
 
@@ -88,18 +109,25 @@ const NIX_CONF: Readonly<Record<string, string>> = {
   'sandbox-fallback': 'false',
   'sandbox-paths': '/bin/sh=/bin/busybox /srv',
   'build-users-group': '',
-  // Nix 2.34 asks each waiting build again whenever one ends, so hundreds of them in two slots take half a minute.
+  // Nix 2.34 asks each waiting build again whenever one ends, so hundreds of them in two slots take
+  // half a minute.
   'max-jobs': '8',
   substituters: '',
   'experimental-features': 'nix-command flakes',
 }
 
-/** As `nixsig setup` does: in root's own nix.conf too, the only place where Nix 2.25 to 2.33 heeds it. */
+/**
+ * Names the build-hook in root's own nix.conf as well, as `nixsig setup` does: Nix 2.25 to 2.33
+ * reads it only there.
+ */
 export function nameBuildHook(world: Pick<World, 'write'>, hook: string | undefined): void {
   if (hook !== undefined) world.write('/root/.config/nix/nix.conf', withBuildHook('', hook))
 }
 
-/** The hooks of a world: where a resident process judges, the thin ones, which ask nobody else. */
+/**
+ * The hook settings of a world: where a resident process judges, the thin hooks, which ask nothing
+ * else.
+ */
 function hooksConf({ resident }: WorldOptions): Readonly<Record<string, string>> {
   const directory = HAS_RESIDENT && resident !== 'none' ? '/opt/nixsig/native' : '/opt/nixsig'
   return {
@@ -108,7 +136,10 @@ function hooksConf({ resident }: WorldOptions): Readonly<Record<string, string>>
   }
 }
 
-/** Makes a world (about 100 ms), lets `use` live in it, and removes it with everything that still runs in it. */
+/**
+ * Makes a world (about 100 ms), runs `use` in it, and removes it with everything that still runs in
+ * it.
+ */
 export async function withWorld<T>(
   version: Version,
   options: WorldOptions,
@@ -135,8 +166,8 @@ export async function withWorld<T>(
 }
 
 /**
- * Makes a world that systemd holds, like a machine that was booted just now: no nixsig, no nix.conf, nix-daemon not
- * started. Lets `use` live in it, and removes it likewise.
+ * Makes a world with systemd as its first process, like a freshly booted machine: no nixsig, no
+ * nix.conf, nix-daemon not started. Runs `use` in it, and removes it like `withWorld`.
  */
 export async function withMachine<T>(version: Version, use: (world: World) => Promise<T>): Promise<T> {
   const namespace = await openNamespace(version, 'systemd')
@@ -206,7 +237,8 @@ function worldIn(version: Version, pid: number): Omit<World, 'nixVersion'> {
     path: path => insideRoot(root, path),
     enter: command => [...nsenter, ...command],
     startDaemon: options =>
-      // As systemd's unit does; instead of the option each process of a connection shows whom it serves.
+      // Like systemd's unit. The process of each connection shows its client in place of the
+      // option.
       startDaemon([...nsenter, 'nix-daemon', '--daemon'], root, {
         PATH,
         HOME: '/root',

@@ -228,7 +228,7 @@ test('attack: what is handed out is another NAR, longer, shorter, or no NAR, and
   const references = [DEP]
   const other = narOf(`handed oux: uses ${DEP}\n`)
   for (const [offered, problem] of [
-    [{ file: other }, /has not the hash of its narinfo/],
+    [{ file: other }, /does not have the hash in its narinfo/],
     [{ file: Buffer.concat([narOf(text), Buffer.from('x')]) }, /is longer than its narinfo says/],
     [{ file: narOf(text).subarray(8) }, /is shorter than its narinfo says/],
     [{ file: new Uint8Array(0) }, /is shorter than its narinfo says/],

@@ -18,10 +18,10 @@ import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { fileOf, partOf, readFile } from './tree.ts'
 
-/** The listing of each part, by its two characters. */
+/** The listing of each part, by the part's two characters. */
 export type Listings = ReadonlyMap<string, Listing>
 
-/** The index that a publication has; undefined if none yet. Throws FileError. */
+/** The index of a publication; undefined if it has none yet. Throws FileError. */
 export function readPublishedIndex(to: string): PublicationIndex | undefined {
   const file = join(to, INDEX)
   const bytes = readRegularFile(file, INDEX_LIMIT)
@@ -33,7 +33,7 @@ export function readPublishedIndex(to: string): PublicationIndex | undefined {
   }
 }
 
-/** What the files of a publication are, as they lie there. Throws FileError. */
+/** Listings of the files of a publication as they are on disk. Throws FileError. */
 export function listingsOf(to: string, names: readonly string[]): Listings {
   const listings = new Map<string, Map<string, Listed>>()
   for (const name of names) {
@@ -46,8 +46,8 @@ export function listingsOf(to: string, names: readonly string[]): Listings {
 }
 
 /**
- * Writes the lists that are not as they should be, the first list last; since when the publication is as it is. Its time
- * always grows, also where the clock stands still or goes back.
+ * Writes the lists that are out of date, the index last. Returns the time of the publication's last
+ * change, which always increases, even if the clock stands still or goes back.
  */
 export function writeLists(
   to: string,

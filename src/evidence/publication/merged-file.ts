@@ -5,9 +5,10 @@ import { LINE_COUNT_LIMIT } from '../attestation-files.ts'
 import { isLines, linesOf } from './validate.ts'
 
 /**
- * A published file with what is new in another of its name: attestations behind those that are there, which nobody else
- * can have published and nobody takes back by forgetting them; signatures of a narinfo beside those that are there.
- * Undefined if they cannot be in one file. Throws FormatError if one is broken, and FileError if it gets too large.
+ * Merges a published file with the new content of another file of the same name. Attestations are
+ * appended: nobody else can have published the existing ones, and leaving one out does not withdraw
+ * it. Signatures of a narinfo are added. Undefined if the two cannot be in one file. Throws
+ * FormatError if one is malformed, and FileError if the result is too large.
  */
 export function mergedFile(name: string, present: Buffer, bytes: Buffer): Buffer | undefined {
   if (present.equals(bytes)) return present
@@ -24,7 +25,7 @@ function mergedLines(name: string, present: Buffer, bytes: Buffer): Buffer {
   )
 }
 
-/** Of two that say different things of a path each has to be seen: they are not merged. */
+/** Two narinfos that contradict each other both have to be seen, so they are not merged. */
 function mergedNarinfo(present: Buffer, bytes: Buffer): Buffer | undefined {
   const [one, other] = [parseNarinfo(present.toString('utf8')), parseNarinfo(bytes.toString('utf8'))]
   if (narFingerprint(one) !== narFingerprint(other)) return undefined

@@ -1,7 +1,8 @@
 /**
- * Putting a directory of attestations where a server hands it out (formats/publication.ts). Files come first, then what
- * is withdrawn goes, then come the lists, the first of them last: what was listed can be read nearly to the end, because
- * files grow at theirs. What was interrupted is finished by doing it again.
+ * Publishes a directory of attestations where a web server serves it (formats/publication.ts).
+ * First files are written, then withdrawn ones are removed, then the lists are written, the index
+ * last. What the old lists name can be read almost until the end, because files only grow at their
+ * end. Running it again completes an interrupted run.
  */
 import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -21,17 +22,17 @@ import { mergedFile } from './merged-file.ts'
 import { fileOf, LOCK, publishedNames, readFile, readValid, removeLeftovers } from './tree.ts'
 
 export interface PublishOptions {
-  /** Directory of attestations to publish. */
+  /** The directory of attestations to publish. */
   readonly from: string
-  /** The publication, which nobody else writes: made if it is not there. */
+  /** The publication, which has no other writer; made if it is absent. */
   readonly to: string
-  /** Whether what was published and is not in `from` (any longer) is withdrawn. */
+  /** Whether published files and lines that `from` does not have are withdrawn. */
   readonly prune: boolean
   /** Seconds since 1970. */
   readonly now: number
 }
 
-/** What became of the files of a publication, and since when it is as it is. */
+/** What happened to the files of a publication, and when it last changed. */
 export interface Published {
   readonly added: number
   readonly changed: number
@@ -42,8 +43,9 @@ export interface Published {
 }
 
 /**
- * Publishes. Nothing is written unless all of `from` is in order, and nothing that is there already: doing it again
- * changes nothing. Throws FileError, which names the file, and what writing throws.
+ * Publishes. Writes nothing unless all of `from` is valid, and nothing that is there already, so a
+ * repeated run changes nothing. Throws FileError, which names the file, and whatever writing
+ * throws.
  */
 export async function publish(options: PublishOptions): Promise<Published> {
   const { from, to } = options
@@ -79,7 +81,10 @@ function publishLocked(names: readonly string[], options: PublishOptions): Publi
   return { ...counts, removed, unchanged: counts.unchanged + kept, published }
 }
 
-/** Names of files that belong together: the signatures of one set, and all others by themselves. */
+/**
+ * Groups the names of files that belong together: the signatures of one set; every other file by
+ * itself.
+ */
 function togetherIn(names: readonly string[]): readonly (readonly string[])[] {
   const groups = new Map<string, string[]>()
   for (const name of names) {
@@ -94,7 +99,10 @@ function isSignature(extension: string): boolean {
   return extension !== '.intoto.jsonl' && extension !== '.narinfo'
 }
 
-/** How signatures are called in the publication: in the first set in which each of them is already or has room. */
+/**
+ * Maps signatures to their names in the publication: in the first set in which each is already
+ * present or has room.
+ */
 function freeSet(group: readonly string[], { from, to }: PublishOptions): (name: string) => string {
   const inSet = (name: string, set: SignatureSet) => {
     const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
@@ -110,7 +118,7 @@ function freeSet(group: readonly string[], { from, to }: PublishOptions): (name:
   return name => inSet(name, set)
 }
 
-/** Puts one file in its place, or adds what is new in it to the file that is there. */
+/** Puts one file in its place, or adds what is new in it to the existing file. */
 function publishFile(
   name: string,
   target: string,

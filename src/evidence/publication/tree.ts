@@ -7,16 +7,16 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { assertPublishable } from './validate.ts'
 
-/** What is locked while a publication is written. */
+/** The file that is locked while a publication is written. */
 export const LOCK = '.lock'
 
-/** What is in a directory of attestations besides what can be published, and harms nobody. */
+/** Files in a directory of attestations that are harmless and not published. */
 const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK]
 
 /**
- * The names of all files in a directory of attestations, in order; lists of a publication and what a writer left half
- * written are not among them. Anything else that is there, a symbolic link above all, is a FileError: nobody meant to
- * publish it.
+ * The sorted names of all files in a directory of attestations, without a publication's lists and a
+ * writer's partial files. Anything else in it, above all a symbolic link, is a FileError: nobody
+ * meant to publish it.
  */
 export function publishedNames(directory: string): readonly string[] {
   const names: string[] = []
@@ -34,7 +34,7 @@ export function publishedNames(directory: string): readonly string[] {
   return names.sort()
 }
 
-/** Where a file of this name lies in a publication or a directory of attestations. */
+/** The path of a file of this name in a publication or a directory of attestations. */
 export function fileOf(directory: string, name: string): string {
   return join(directory, partOf(name), name)
 }
@@ -44,12 +44,12 @@ export function partOf(name: string): string {
   return name.slice(0, 2)
 }
 
-/** The bytes of such a file; undefined if it is not there. Throws FileError. */
+/** The bytes of such a file; undefined if it is absent. Throws FileError. */
 export function readFile(file: string): Buffer | undefined {
   return readRegularFile(file, PUBLISHED_FILE_LIMIT)
 }
 
-/** The bytes of such a file that can be published. Throws FileError if it cannot. */
+/** The bytes of such a file. Throws FileError if it cannot be published. */
 export function readValid(directory: string, name: string): Buffer {
   const file = fileOf(directory, name)
   const bytes = readFile(file)
@@ -63,7 +63,7 @@ export function readValid(directory: string, name: string): Buffer {
   return bytes
 }
 
-/** Removes what killed writers left half written, and parts that have no files (any longer). */
+/** Removes the partial files of killed writers, and parts that have no files (any longer). */
 export function removeLeftovers(directory: string, isPart: (name: string) => boolean): void {
   for (const { name } of entriesOf(directory)) {
     const path = join(directory, name)
@@ -85,5 +85,7 @@ function entriesOf(directory: string): readonly Dirent[] {
 }
 
 function foreign(path: string): FileError {
-  return new FileError(`${printable(path)} is no file of attestations or signatures: nothing was published`)
+  return new FileError(
+    `${printable(path)} is not a file of attestations or signatures: nothing was published`,
+  )
 }

@@ -9,15 +9,15 @@ import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { parsePublishedName, splitExtension } from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** Whether a file of this name holds attestations, one a line. */
+/** Whether a file of this name holds attestations, one per line. */
 export function isLines(name: string): boolean {
   return name.endsWith('.intoto.jsonl')
 }
 
 /**
- * Makes sure that a file can be of use to whoever fetches it: that each line is an envelope with a statement about the
- * store path that the name tells, each signature one of a kind that is known. Whether anybody's key made it is not asked.
- * Throws FormatError.
+ * Makes sure that a file can be of use to whoever downloads it: each line is an envelope with a
+ * statement about the store path in the file's name, each signature is of a known kind. Does not
+ * check which keys signed. Throws FormatError.
  */
 export function assertPublishable(name: string, bytes: Uint8Array): void {
   const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
@@ -35,7 +35,7 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
   }
 }
 
-/** The lines of a file that ends with one. Throws FormatError. */
+/** The lines of a file that ends with a newline. Throws FormatError. */
 export function linesOf(bytes: Uint8Array): readonly string[] {
   const lines = decodeUtf8(bytes, 'attestations').split('\n')
   if (lines.pop() === '' && lines.length > 0) return lines

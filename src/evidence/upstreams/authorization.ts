@@ -4,8 +4,9 @@ import { printable } from '../../primitives/printable.ts'
 const FILE_LIMIT = 4096
 
 /**
- * The value of an Authorization header that a file holds: one line of visible ASCII and spaces. Throws FileError, which
- * never quotes it, also if anybody but its owner, root or the running user, could read the file.
+ * The value of an Authorization header, read from a file: one line of visible ASCII and spaces.
+ * Throws FileError, which never quotes the value; also if users other than its owner, root or the
+ * running user can read it.
  */
 export function readAuthorization(file: string): string {
   const bytes = readRegularFile(file, FILE_LIMIT, ({ uid, mode }) => {

@@ -9,7 +9,8 @@ import { readOffer } from './read-offer.ts'
 import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
 
 /**
- * A binary cache in a directory of this machine, as `nix copy --to file:///…` makes it; `url` is its `file:` address.
+ * A binary cache in a local directory, as `nix copy --to file:///…` makes it; `url` is its `file:`
+ * address.
  */
 export function directoryUpstream(url: string): Upstream {
   const directory = fileURLToPath(url)
@@ -43,7 +44,8 @@ function isThere(directory: string): boolean {
 }
 
 /**
- * Where a file of the directory really lies; undefined if there is none. Throws FileError for one that is elsewhere.
+ * The real path of a file of the directory; undefined if it is absent. Throws FileError if it is
+ * outside the directory.
  */
 function fileIn(directory: string, name: string): string | undefined {
   if (name.includes('\0')) return undefined
@@ -58,7 +60,7 @@ function fileIn(directory: string, name: string): string | undefined {
   throw new FileError(`${printable(name)} leads out of ${printable(directory)}`)
 }
 
-/** A regular file or, where there is a range that it has, that part of it. */
+/** Opens a regular file or, if a range is given that the file has, that part of it. */
 function streamFile(file: string, range: string | undefined, signal: AbortSignal | undefined): Streamed {
   const fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   const status = fstatSync(fd)
@@ -74,7 +76,8 @@ function streamFile(file: string, range: string | undefined, signal: AbortSignal
 }
 
 /**
- * The part that a Range header asks for; undefined where it asks for none or for what is not there (RFC 9110, 14.2).
+ * The part that a Range header asks for; undefined if there is no valid range or it is outside the
+ * file (RFC 9110, 14.2).
  */
 function partOf(range: string | undefined, size: number): { start: number; end: number } | undefined {
   const [, from, to] = /^bytes=(\d{1,15})-(\d{0,15})$/.exec(range ?? '') ?? []

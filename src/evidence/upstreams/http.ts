@@ -9,17 +9,22 @@ import { locationOf, nameBelow } from './location.ts'
 import { readOffer } from './read-offer.ts'
 import type { Reachable, Said, Streamed, Upstream } from './upstream.ts'
 
-/** Milliseconds within which a connection that was kept too long shows, and is no reason to give up. */
+/** Milliseconds within which a stale kept-alive connection shows; such a failure is retried. */
 const AT_ONCE = 1000
 
-/** Milliseconds for a whole file. Whoever sends it byte by byte never stalls, and never comes to an end. */
+/**
+ * Milliseconds for a whole file. A server that sends it byte by byte never stalls but never
+ * finishes.
+ */
 const STREAM_LIMIT = 6 * 60 * 60 * 1000
 
 const NOT_THERE: readonly number[] = [404, 410]
-/** S3 says so of what is not there, to whom it does not show a list of what is. */
+/** S3 answers 403 for an absent file where the client may not list the bucket. */
 const NOT_THERE_IN_THE_OPEN: readonly number[] = [...NOT_THERE, 403]
 
-/** A binary cache over HTTP(S). With an authorization Nix cannot get its NARs itself. */
+/**
+ * A binary cache over HTTP(S). If it needs an authorization, Nix cannot download its NARs itself.
+ */
 export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: number): Upstream {
   const absent = authorization === undefined ? NOT_THERE_IN_THE_OPEN : NOT_THERE
   const patience = { headers: timeout, body: timeout, pauses: [] }
@@ -51,13 +56,13 @@ export function httpUpstream({ url, authorization }: UpstreamSettings, timeout: 
     async stream(name, streaming): Promise<Streamed | undefined> {
       return streamOf(await respond(question(name), streaming), { absent, timeout, streaming })
     },
-    // Connections belong to all who ask the same server, and end by themselves.
+    // Connections are shared by everything that asks the same server, and close by themselves.
     close: () => {},
   }
   return upstream
 }
 
-/** Asks once more where the connection was there from before, and turns out to have been closed by the server. */
+/** Asks again if the connection was kept alive and the server turns out to have closed it. */
 async function getOnce(question: Question): Promise<Answer> {
   const started = performance.now()
   try {
@@ -69,7 +74,10 @@ async function getOnce(question: Question): Promise<Answer> {
   }
 }
 
-/** A server error, or none to be reached, is no word on any path; what no binary cache answers is one. */
+/**
+ * A server error or an unreachable server says nothing about a path. An answer that no binary cache
+ * gives is malformed.
+ */
 function unansweredBy(error: unknown): Said {
   if (!(error instanceof SourceError || error instanceof FileError)) throw error
   const isGarbage = error instanceof SourceError && error.isGarbage
@@ -104,7 +112,10 @@ function streamOf(
   }
 }
 
-/** Ends a body of which nothing comes for so many milliseconds, or no end; leaves the connection as it was. */
+/**
+ * Ends a body that stalls for `timeout` milliseconds or takes too long in all. Leaves the
+ * connection as it was.
+ */
 function breakOffStalled(response: IncomingMessage, timeout: number): void {
   const { socket } = response
   const late = () => {
@@ -113,6 +124,6 @@ function breakOffStalled(response: IncomingMessage, timeout: number): void {
   socket.setTimeout(timeout, late)
   const timer = setTimeout(late, STREAM_LIMIT).unref()
   response.once('close', () => clearTimeout(timer))
-  // Whoever ended it has let go of the connection already.
+  // If the body was ended early, the connection has been released already.
   response.once('close', () => socket.setTimeout(0).removeListener('timeout', late))
 }

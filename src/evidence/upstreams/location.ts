@@ -2,9 +2,10 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
 /**
- * The address of a file that a binary cache names, in the words of Nix: relative to the cache's own address, or absolute.
- * Throws FormatError unless it is below the cache's address, as the URL standard understands both: no request may be
- * steered to another place, nor to another than the one that was looked at.
+ * The address of a file that a binary cache names, as Nix resolves it: relative to the cache's own
+ * address, or absolute. Throws FormatError unless it is below the cache's address by the URL
+ * standard: a cache must not direct a request to another place, nor to a place other than the one
+ * that was checked.
  */
 export function locationOf(base: string, name: string): string {
   if (/[\\#\s]/.test(name)) throw malformed('has a character that no such address has', name)
@@ -12,20 +13,21 @@ export function locationOf(base: string, name: string): string {
   if (!isAbsolute && name.startsWith('/')) throw malformed('is neither relative nor absolute', name)
   const text = isAbsolute ? name : `${base}/${name}`
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (url === undefined || url.username !== '' || url.password !== '') throw malformed('is no address', name)
-  // Whatever the standard would read otherwise than it is written - dots, ports, letters - is not passed on.
+  if (url === undefined || url.username !== '' || url.password !== '')
+    throw malformed('is not an address', name)
+  // An address that the standard would normalise (dots, ports, letters) is not passed on.
   if (url.href !== text || !text.startsWith(`${base}/`))
     throw malformed(`is not below ${printable(base)}`, name)
   if (hasDots(url.pathname)) throw malformed('has steps in it', name)
   return text
 }
 
-/** The same relative to the base. */
+/** The address as `locationOf` resolves it, relative to the base. Throws as `locationOf` does. */
 export function nameBelow(base: string, name: string): string {
   return locationOf(base, name).slice(base.length + 1)
 }
 
-/** Whether a server that decodes a path once more than it should would take a step in it. */
+/** Whether the path has a `.` or `..` step for a server that decodes it once too often. */
 function hasDots(pathname: string): boolean {
   const decoded = pathname
     .replace(/%25/gi, '%')

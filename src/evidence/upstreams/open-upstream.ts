@@ -4,7 +4,8 @@ import { httpUpstream } from './http.ts'
 import type { Upstream } from './upstream.ts'
 
 /**
- * Opens an upstream, which asks nothing yet. `timeout`: milliseconds for an answer, and for each next part of a body.
+ * Opens an upstream; sends no request yet. `timeout`: milliseconds for an answer, and for each next
+ * part of a body.
  */
 export function openUpstream(
   settings: UpstreamSettings,

@@ -4,12 +4,12 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { Said, Upstream } from './upstream.ts'
 
-/** Whoever offers it. */
+/** The upstream that makes the offer. */
 type Holder = Pick<Upstream, 'url' | 'locate' | 'stream'>
 
 /**
- * What the text of a narinfo offers of the path that was asked for; malformed where it is about another one, claims an
- * address by contents that is not the path's, or has its NAR anywhere but with the upstream.
+ * What a narinfo offers for the requested path. Malformed if it is about another path, has a
+ * content address that does not belong to the path, or has its NAR outside the upstream.
  */
 export function readOffer(
   { url: upstream, locate, stream }: Holder,

@@ -1,54 +1,64 @@
 import type { Readable } from 'node:stream'
 import type { Narinfo } from '../../formats/nix/narinfo.ts'
 
-/** Where the file with a NAR is: Nix gets it itself, or has to be handed it because it cannot. */
+/**
+ * Where the file with a NAR is: Nix downloads it itself, or the gate has to stream it because Nix
+ * cannot.
+ */
 export type Reachable =
   | { readonly kind: 'url'; readonly url: string }
-  /** Relative to the upstream's base; checked. */
+  /** Relative to the upstream's base; validated. */
   | { readonly kind: 'streamed'; readonly url: string }
 
 /**
- * What a binary cache says of a store path. Well-formed, about the path that was asked for, and nothing more is
- * known.
+ * What a binary cache says about a store path. It is well-formed and about the requested path;
+ * nothing else is verified.
  */
 export interface Offer {
-  /** The upstream's address. */
+  /** The upstream's address, as the policy writes it. */
   readonly upstream: string
   readonly narinfo: Narinfo
   readonly nar: Reachable
-  /** The file with the NAR, from its beginning; undefined if there is none. Rejects as `Upstream.stream` does. */
+  /**
+   * Opens the file with the NAR from its start; undefined if it is absent. Rejects as
+   * `Upstream.stream` does.
+   */
   open(options: StreamOptions): Promise<Streamed | undefined>
 }
 
-/** An upstream's answer to a question about one path. Details are escaped. */
+/** An upstream's answer about one path. Details are escaped. */
 export type Said =
   | { readonly kind: 'offer'; readonly offer: Offer }
   | { readonly kind: 'absent' }
-  /** It did not answer, or not with what is an answer: it is down. */
+  /** It did not answer, or answered with a failure: it is down. */
   | { readonly kind: 'silent'; readonly detail: string }
-  /** It answered, and what it said cannot be believed of anybody. */
+  /** It answered with something that is not valid for any path. */
   | { readonly kind: 'malformed'; readonly detail: string }
 
-/** Who said what. */
+/** An answer, and the upstream that gave it. */
 export interface UpstreamAnswer {
   /** The upstream's address. */
   readonly upstream: string
   readonly said: Said
-  /** How long it took. */
+  /** How long the answer took. */
   readonly seconds: number
 }
 
-/** A binary cache, asked what it says of a store path and, where Nix cannot fetch them itself, for NARs. */
+/** A binary cache. It is asked for narinfos and, if Nix cannot download them itself, for NARs. */
 export interface Upstream {
-  /** As the policy writes it. */
+  /** The address, as the policy writes it. */
   readonly url: string
-  /** What it says of the path with this hash part, 32 characters. Never rejects. */
+  /** What it says about the path with this hash part (32 characters). Never rejects. */
   narinfo(digest: string): Promise<Said>
-  /** Where a file of its is: a name that a narinfo gives it. Throws FormatError for one that leads anywhere else. */
+  /**
+   * Where one of its files is, by the name that a narinfo gives it. Throws FormatError if that is
+   * outside the upstream.
+   */
   locate(name: string): Reachable
   /**
-   * A file of its, relative to its address; undefined if there is none. Rejects with FormatError, FileError and
-   * SourceError, of which the last also ends a body that breaks off or stalls.
+   * Opens one of its files, by its name relative to the address; undefined if it is absent. Rejects
+   * with FormatError, FileError and SourceError. A body that breaks off or stalls ends with
+   * SourceError.
    */
   stream(name: string, options: StreamOptions): Promise<Streamed | undefined>
   close(): void
@@ -57,14 +67,15 @@ export interface Upstream {
 export interface StreamOptions {
   /** The value of a Range header: one range of bytes. */
   readonly range?: string
-  /** Ends it. */
+  /** Aborts the stream. */
   readonly signal?: AbortSignal
 }
 
+/** A file, or part of it, as a stream. */
 export interface Streamed {
-  /** 206: a part of it, which `contentRange` names. */
+  /** 206: the part of it that `contentRange` names. */
   readonly status: 200 | 206
-  /** Bytes, if they are known. */
+  /** Bytes, if known. */
   readonly length: number | undefined
   readonly contentRange?: string
   readonly body: Readable

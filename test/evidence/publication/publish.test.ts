@@ -86,7 +86,7 @@ function filesIn(directory: string): readonly string[] {
     .sort()
 }
 
-/** Inode and time of change of each file: what tells whether it was written. */
+/** Inode and change time of each file, which tell whether it was written. */
 function stampsIn(directory: string): readonly string[] {
   return filesIn(directory).map(name => {
     const { ino, ctimeNs } = statSync(join(directory, name), { bigint: true })
@@ -94,7 +94,7 @@ function stampsIn(directory: string): readonly string[] {
   })
 }
 
-test('files and lists are written, and every list says what lies there', async context => {
+test('files and lists are written, and every list matches the files', async context => {
   const { from, to, run } = scene(context)
   appendAttestation(from, OTHER, lineAbout(OTHER))
   assert.deepEqual(await run(), { added: 2, changed: 0, removed: 0, unchanged: 0, published: NOW })
@@ -146,7 +146,7 @@ test('a file that grew is published at its new length, and begins as before', as
   assert.ok(readFileSync(published, 'utf8').startsWith(before))
 })
 
-test('what is missing in the directory stays published, line by line, until it is pruned', async context => {
+test('lines that the directory no longer has stay published until they are pruned', async context => {
   const { from, to, file, run } = scene(context)
   appendAttestation(from, OTHER, lineAbout(OTHER))
   await run()
@@ -164,7 +164,7 @@ test('what is missing in the directory stays published, line by line, until it i
   assert.deepEqual(filesIn(to), [`0c/${DIGEST}.intoto.jsonl`, '0c/index', 'index'])
 })
 
-test('all can be withdrawn', async context => {
+test('everything can be withdrawn', async context => {
   const { from, to, run } = scene(context)
   await run()
   rmSync(join(from, '0c'), { recursive: true })
@@ -210,7 +210,7 @@ test('more signatures of one kind than there is room for are refused', async con
   await assert.rejects(run(), /minisig is another one than is to be published: --prune would replace it/)
 })
 
-test('signatures of a narinfo are added to those that are there, and what it says is not exchanged', async context => {
+test('signatures of a narinfo are added to those that are there, and its other fields are not replaced', async context => {
   const { from, to, run } = scene(context)
   const name = `0c/${DIGEST}.narinfo`
   writeFileSync(join(from, name), narinfo('ab', 'one'))
@@ -256,7 +256,7 @@ test('many publishers of one name at once leave a whole publication', async cont
   assert.equal(readFileSync(join(to, '0c', `${DIGEST}.intoto.jsonl`), 'utf8').split('\n').length, 7)
 })
 
-/** Each thing that must not leave the house: how it gets there, and what is said. */
+/** Inputs that must not be published: how each gets there, and the expected error. */
 const WRONGS: Readonly<Record<string, readonly [(scene: Scene) => void, RegExp]>> = {
   'a line that breaks off': [
     ({ file }) => appendFileSync(file, '{"payload":'),
@@ -286,31 +286,31 @@ const WRONGS: Readonly<Record<string, readonly [(scene: Scene) => void, RegExp]>
   ],
   'a page to read': [
     ({ from }) => writeFileSync(join(from, 'README.md'), ''),
-    /README\.md is no file of attest/,
+    /README\.md is not a file of attest/,
   ],
   'a file of another kind': [
     ({ from }) => writeFileSync(join(from, `0c/${DIGEST}.sh`), ''),
-    /\.sh is no file of attestations/,
+    /\.sh is not a file of attestations/,
   ],
   'a file in another part': [
     ({ from }) => writeFileSync(join(from, `0c/1d${'x'.repeat(30)}.asc`), ''),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
   'a secret key': [
     ({ from }) => writeFileSync(join(from, 'alice-1.secret'), ''),
-    /secret is no file of attest/,
+    /secret is not a file of attest/,
   ],
   'a link to a file': [
     ({ from }) => symlinkSync('/etc/passwd', join(from, `0c/${DIGEST}.asc`)),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
   'a link to a directory': [
     ({ from }) => symlinkSync('/etc', join(from, '1d')),
-    /1d is no file of attestations/,
+    /1d is not a file of attestations/,
   ],
   'a directory in a part': [
     ({ from }) => mkdirSync(join(from, `0c/${DIGEST}.asc`)),
-    /\.asc is no file of attestations/,
+    /\.asc is not a file of attestations/,
   ],
 }
 
@@ -333,21 +333,21 @@ test('attack: nothing is written through links in the publication, nor among wha
   rmSync(to)
   mkdirSync(to)
   symlinkSync(elsewhere, join(to, '0c'))
-  await assert.rejects(run(), /0c is no file of attestations/)
+  await assert.rejects(run(), /0c is not a file of attestations/)
   rmSync(join(to, '0c'))
   writeFileSync(join(to, 'index.html'), 'hello')
-  await assert.rejects(run(), /index\.html is no file of attestations/)
+  await assert.rejects(run(), /index\.html is not a file of attestations/)
   assert.deepEqual(readdirSync(elsewhere), [])
 })
 
-test('an index that is none is not written over: it may be somebody else’s', async context => {
+test('an index that is not valid is not overwritten: it may be somebody else’s', async context => {
   const { to, run } = scene(context)
   mkdirSync(to, { recursive: true })
   writeFileSync(join(to, 'index'), 'hello\n')
   await assert.rejects(run(), /index is not one that nixsig wrote .*: remove it/)
 })
 
-test('there is nothing to publish where there is no directory', async context => {
+test('an absent directory cannot be published', async context => {
   const { to } = scene(context)
   const from = join(to, 'nowhere')
   await assert.rejects(publish({ from, to, prune: false, now: NOW }), /cannot look into .*nowhere/)

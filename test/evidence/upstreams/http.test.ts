@@ -12,7 +12,7 @@ const NARINFO = `/${HELLO.digest}.narinfo`
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
-/** A server that answers everything like this; the headers of what it was asked. */
+/** A server with this request handler; the headers of the requests that it received. */
 async function serving(t: TestContext, handler: Handler) {
   const asked: IncomingMessage[] = []
   const server = createServer((request, response) => {
@@ -34,7 +34,7 @@ async function saidBy(t: TestContext, handler: Handler, authorization?: string):
   return `${said.kind}: ${'detail' in said ? said.detail : ''}`
 }
 
-test('a cache offers what Nix can get there itself', async t => {
+test('a cache offers NARs that Nix can download itself', async t => {
   const { url, asked } = await serving(t, (_, response) => response.end(HELLO.narinfo))
   const said = await openUpstream({ url }, { timeout: 1000 }).narinfo(HELLO.digest)
   assert.ok(said.kind === 'offer')
@@ -105,10 +105,10 @@ test('a cache that nobody serves is silent', async () => {
   assert.match(said.detail, /ECONNREFUSED/)
 })
 
-test('a connection that the cache closed meanwhile is no reason to call it silent', async t => {
+test('a connection that the cache closed meanwhile does not make it silent', async t => {
   let answers = 0
   const { url } = await serving(t, (request, response) => {
-    // The first answer keeps the connection; whatever else comes over it finds it closed.
+    // The first answer keeps the connection open; the next request over it finds it closed.
     if (answers++ === 1) request.socket.destroy()
     else response.end(HELLO.narinfo)
   })
@@ -119,7 +119,7 @@ test('a connection that the cache closed meanwhile is no reason to call it silen
   assert.equal(answers, 3)
 })
 
-test('an authorization is sent, and its file kept to itself', async t => {
+test('an authorization is sent, and its file is never quoted', async t => {
   const directory = mkdtempSync('/tmp/nixsig-authorization-')
   t.after(() => rmSync(directory, { recursive: true }))
   const file = join(directory, 'token')
@@ -149,7 +149,7 @@ test('an authorization is sent, and its file kept to itself', async t => {
   assert.match(await saidBy(t, wanting, file), /^silent: the authorization \S+ is not there$/)
 })
 
-test('a NAR is streamed whole, in part, and ended when it stalls or nobody wants it', async t => {
+test('a NAR is streamed whole or in part, and ended when it stalls or is no longer wanted', async t => {
   const { url } = await serving(t, (request, response) => {
     if (request.url === '/stalls') response.writeHead(200, { 'content-length': '8' }).write('half')
     else if (request.url === '/gone') response.writeHead(404).end()

@@ -53,7 +53,7 @@ for (const name of [
   })
 }
 
-test('a directory has its files below it as well', () => {
+test('a directory has its files below itself', () => {
   assert.equal(nameBelow('file:///srv/cache', 'nar/x.nar'), 'nar/x.nar')
   for (const name of [
     'file:///srv/cachex/x.nar',

@@ -1,4 +1,4 @@
-/** What a round of a campaign builds: some of it must be let in, some of it never. */
+/** What a round of a campaign builds: some outputs must be let in, some never. */
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
 import { openStore } from '../../../src/store/store-client.ts'
 import * as nix from '../expressions.ts'
@@ -12,22 +12,31 @@ export interface Made {
 
 export interface Round {
   readonly good: readonly Made[]
-  /** Nobody attested them and this machine does not suffice, or other contents were attested. */
+  /**
+   * Outputs that nobody attested and for which this machine does not suffice, or whose attested
+   * contents differ.
+   */
   readonly bad: readonly Made[]
 }
 
-/** Long enough to be killed in the middle of. */
+/** Long enough to be killed while it runs. */
 const WORK = 'i=0; while [ $i -lt 8000 ]; do i=$((i+1)); done'
 const BUILD = `${WORK}; echo "$name" > $out`
 
-/** Outputs whose names begin with `bought` need the builder's word; for all others this machine suffices. */
+/**
+ * Sets a policy by which outputs whose names begin with `bought` need the builder; for all others
+ * this machine suffices.
+ */
 export function askForBuilder({ world }: GuardedWorld): void {
   const rule =
     '[[rules]]\nmatch = { name = "bought-*", kind = "output" }\nrequire.output = "builder"\n[default]'
   world.write(POLICY, world.read(POLICY).replace('\n[default]', `\n${rule}`))
 }
 
-/** So many rounds, with all derivations in the store and attested; `series` is in all names. */
+/**
+ * Prepares `count` rounds, with all derivations in the store and attested; `series` is part of all
+ * names.
+ */
 export async function prepareRounds(
   guarded: GuardedWorld,
   series: string,

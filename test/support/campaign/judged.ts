@@ -1,4 +1,7 @@
-/** What has to hold after every kill: nothing is valid that was not judged before, and every file can be read. */
+/**
+ * Invariants after every kill: nothing is valid that was not judged first, and every file can be
+ * read.
+ */
 import assert from 'node:assert/strict'
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,10 +16,13 @@ import type { GuardedWorld } from '../guarded-world.ts'
 import type { AskPlugin } from '../plugin.ts'
 import type { Made, Round } from './goods.ts'
 
-/** How an output that is valid was judged before that. */
+/** How a valid output was judged before it became valid. */
 export type Judged = 'expected' | 'admitted'
 
-/** By what each valid output of a round had been judged. Throws if one was not, or must never be valid. */
+/**
+ * How each valid output of a round was judged. Throws if one was not judged, or must never be
+ * valid.
+ */
 export async function judgedBefore(guarded: GuardedWorld, { good, bad }: Round): Promise<readonly Judged[]> {
   for (const { out } of bad) assert.equal(await guarded.isValid(out), false, `${out} is valid`)
   const judged: Judged[] = []
@@ -37,7 +43,10 @@ function howJudged(guarded: GuardedWorld, { drv, out }: Made, info: PathInfo): J
   return 'expected'
 }
 
-/** Whether a path with these contents may be valid; what is known by its contents is proved by its name. */
+/**
+ * Whether a path with these contents may be valid; for a content-addressed path its name is the
+ * proof.
+ */
 function allows({ admits }: Expected, { narHash, ca }: PathInfo): boolean {
   switch (admits.kind) {
     case 'any':
@@ -51,7 +60,10 @@ function allows({ admits }: Expected, { narHash, ca }: PathInfo): boolean {
   }
 }
 
-/** Reads every record of a world's state as the library does and as the plugin does; how many there were. */
+/**
+ * Reads every record of a world's state with the library and with the plugin; returns the number of
+ * records.
+ */
 export function assertReadable({ world }: GuardedWorld, ask: AskPlugin): number {
   const state = world.path(GATE_STATE)
   const copy = copyOf(state)
@@ -81,7 +93,10 @@ function entriesIn(ledger: string): readonly string[] {
   })
 }
 
-/** Of a record that it cannot read the plugin says so, whatever the contents are that it is asked about. */
+/**
+ * Asserts that the plugin can read a record: if it cannot, it says so, whatever contents it is
+ * asked about.
+ */
 function assertRead(ask: AskPlugin, where: Copy, path: string): void {
   const row = { path, hash: `sha256:${'0'.repeat(64)}`, deriver: `${path}.drv`, isOurs: true }
   const { reason } = ask({ ...where, socket: '/nonexistent' }, row)
@@ -94,7 +109,10 @@ interface Copy {
   readonly policy: string
 }
 
-/** The records of a state directory, under a policy of their own: the world's names its files as the world sees them. */
+/**
+ * A copy of the records under a separate policy: the world's own snapshot has the file names inside
+ * the world.
+ */
 function copyOf(state: string): Copy {
   const directory = mkdtempSync('/root/.nixsig-test-')
   const copy = { directory, state: join(directory, 'state'), policy: join(directory, 'policy.toml') }

@@ -1,6 +1,8 @@
 // Kills one process of a world: node kill-one.mjs KIND DELAY
-// Waits so many milliseconds, and then until there is a process of this kind, one second at most. Prints what it
-// killed: its process id and command line; nothing if there was none. It runs in the world whose processes it sees.
+//
+// Waits DELAY milliseconds, and then at most one second for a process of this kind. Prints the
+// process id and command line of what it killed, or nothing if there was none. Runs in the world
+// whose processes it sees.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
@@ -8,7 +10,7 @@ const PATIENCE_MS = 1000
 
 const [kind, delay] = process.argv.slice(2)
 
-/** What is known of a process; undefined if it ended meanwhile. */
+/** Facts about a process; undefined if it has ended meanwhile. */
 function look(pid) {
   try {
     const words = readFileSync(`/proc/${pid}/cmdline`, 'latin1').split('\0')
@@ -26,7 +28,7 @@ const isDaemon = one => one?.words[0].endsWith('nix-daemon')
 const KINDS = {
   hook: ({ text, program }) => /\/(pre-|post-)?build-hook/.test(program.includes('nixsig') ? program : text),
   gate: ({ text }) => /nixsig serve/.test(text),
-  // One for each connection: the daemon that listens has none above it.
+  // The process of one connection: the daemon that listens has no daemon as its parent.
   daemon: one => isDaemon(one) && isDaemon(look(one.parent)),
   client: ({ user, text }) => user === 1000 && text.includes('nix-store'),
   builder: ({ program, parent }) => /\/(sh|busybox)$/.test(program) && isDaemon(look(parent)),
@@ -49,6 +51,6 @@ for (let killed = false; !killed && Date.now() < end; ) {
     console.log(`${one.pid} ${one.text}`)
     killed = true
   } catch {
-    // It was quicker.
+    // It ended first.
   }
 }

@@ -1,22 +1,22 @@
-/** What files of small worlds hold. */
+/** Contents of files in small worlds. */
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
 import type { Decisions } from './decisions.ts'
 import { detachedSignature, FORMS, type Form, PEOPLE, type Person } from './people.ts'
 
-/** Files that somebody may have released. */
+/** Files that a person may have released. */
 const BLOBS = [0, 1, 2] as const
 
 export type Content =
   | { readonly kind: 'blob'; readonly number: number }
-  /** A signature over a blob, or over the list of all blobs. */
+  /** A signature of a blob, or of the list of all blobs. */
   | { readonly kind: 'signature'; readonly form: Form; readonly by: Person; readonly over: number | 'list' }
   /** The checksums of all blobs. */
   | { readonly kind: 'list' }
-  /** A signature with something behind its end: no reader of signatures takes it. */
+  /** A signature with trailing bytes: no parser of signatures accepts it. */
   | { readonly kind: 'nearly'; readonly form: Form; readonly by: Person; readonly over: number }
 
-/** A blob every other time. */
+/** A random content; every other time it is a blob. */
 export function someContent(decisions: Decisions): Content {
   if (!decisions.oneIn(2)) return { kind: 'blob', number: decisions.pick(BLOBS) }
   const kind = decisions.pick(['signature', 'signature', 'list', 'nearly'] as const)
@@ -30,7 +30,7 @@ export function someContent(decisions: Decisions): Content {
   return { kind, ...signed }
 }
 
-/** The bytes of a file; there are few, and each is made once. */
+/** The bytes of a file; there are few different ones, and each is made once. */
 export function bytesOf(content: Content): Uint8Array {
   const name = JSON.stringify(content)
   const bytes = MADE.get(name) ?? newBytesOf(content)
@@ -62,17 +62,17 @@ function newBytesOf(content: Content): Uint8Array {
   }
 }
 
-/** How the list of checksums calls a blob. */
+/** The name of a blob in the list of checksums. */
 export function nameInList(number: number): string {
   return `blob-${number}`
 }
 
-/** Whether a file is, all of it, a signature or a list of checksums. */
+/** Whether a file, in its entirety, is a signature or a list of checksums. */
 export function isSignatureOrList({ kind }: Content): boolean {
   return kind === 'signature' || kind === 'list'
 }
 
-/** Whether one file is a good signature of another by somebody, over a list where one is named. */
+/** Whether one file is a valid signature of another, over a list if one is given. */
 export function signs(signature: Content, file: Content, list?: Content): boolean {
   if (signature.kind !== 'signature' || file.kind !== 'blob') return false
   if (list !== undefined) return list.kind === 'list' && signature.over === 'list'

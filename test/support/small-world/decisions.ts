@@ -1,18 +1,24 @@
-/** Choices that bytes make: the same bytes make the same choices, and fewer or smaller bytes make simpler ones. */
+/**
+ * Choices determined by bytes: the same bytes give the same choices, and fewer or smaller bytes
+ * give simpler ones.
+ */
 export interface Decisions {
-  /** A whole number from 0 up to, and without, `limit` (at most 256); 0 once the bytes are used up. */
+  /** An integer from 0 to below `limit` (at most 256); 0 once the bytes are used up. */
   below(limit: number): number
-  /** True about once in so many times, two at least; false once the bytes are used up. */
+  /** True about once in `times` (at least two); false once the bytes are used up. */
   oneIn(times: number): boolean
-  /** One of a list; its first once the bytes are used up. Throws RangeError if it is empty. */
+  /**
+   * An item of a list; the first once the bytes are used up. Throws RangeError if the list is
+   * empty.
+   */
   pick<T>(list: readonly T[]): T
-  /** Each of a list, or not; none of them once the bytes are used up. */
+  /** A random subset of a list; empty once the bytes are used up. */
   some<T>(list: readonly T[]): readonly T[]
-  /** A list in another order; in the same one once the bytes are used up. */
+  /** A list in another order; unchanged once the bytes are used up. */
   shuffle<T>(list: readonly T[]): readonly T[]
 }
 
-/** Choices by these bytes, from the first to the last. */
+/** Choices from these bytes, used in order. */
 export function decisionsOf(bytes: Uint8Array): Decisions {
   let at = 0
   const below = (limit: number) => (bytes[at++] ?? 0) % limit

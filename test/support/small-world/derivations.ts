@@ -13,15 +13,15 @@ export interface MadeDerivation {
   readonly path: string
   readonly text: Uint8Array
   readonly derivation: Derivation
-  /** Store paths by output. */
+  /** Store paths by output name. */
   readonly outputs: ReadonlyMap<string, string>
 }
 
-/** What earlier nodes are called in the store. */
+/** Earlier nodes and their store paths. */
 export interface Earlier {
-  /** The derivation of a node and the outputs of it that are used; undefined for a file. */
+  /** The derivation of a node and its used outputs; undefined for a file. */
   readonly derived: (node: number) => MadeDerivation | undefined
-  /** The store path of a node: its file, or the first thing that it makes. */
+  /** The store path of a node: its file, or its first output. */
   readonly path: (node: number) => string
   readonly modulo: Modulo
 }
@@ -80,7 +80,10 @@ export function buildDerivation(node: BuildNode, name: string, earlier: Earlier)
   return finished(withOutputPaths(blank, name, earlier.modulo), name)
 }
 
-/** Names what is used, as expressions of Nix do: files themselves, and the first output of derivations. */
+/**
+ * Refers to inputs as Nix expressions do: to files themselves, and to the first output of
+ * derivations.
+ */
 function inputsOf(
   { inputs, without = [] }: BuildNode | FetchNode,
   { derived, path }: Earlier,

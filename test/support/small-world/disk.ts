@@ -1,13 +1,13 @@
-/** The disk under small worlds: /nix is this process's own, in memory. */
+/** The disk of small worlds: /nix belongs to this process alone, in memory. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attestationFile } from '../../../src/evidence/attestation-file.ts'
 import { ATTESTATIONS, HOME, type StoredFile, type World } from './world.ts'
 
-/** What lies there since the last world. */
+/** The files of the last world. */
 const laid = new Map<string, StoredFile>()
 
-/** Lays a world onto the disk, where nothing else is then. Files that two worlds have in common stay. */
+/** Writes a world to the disk and removes everything else. Files that two worlds share stay. */
 export function layOut(world: World): void {
   const files = filesOf(world)
   mkdirSync(ATTESTATIONS, { recursive: true })
@@ -24,7 +24,7 @@ export function layOut(world: World): void {
   }
 }
 
-/** An empty directory for what the machine remembers. */
+/** An empty state directory. */
 export function emptyState(): string {
   const state = `${HOME}/state`
   rmSync(state, { recursive: true, force: true })

@@ -20,7 +20,7 @@ import { ATTESTATIONS, type Question, type StoredFile } from './world.ts'
 /** The two binary caches. */
 export const CACHES = ['https://a.example', 'https://b.example'] as const
 
-/** A store path with what is true of it. */
+/** A store path and the facts about it. */
 export interface Item extends Question {
   readonly file: StoredFile
   readonly references: readonly string[]
@@ -55,7 +55,7 @@ export function openDraft(): Draft {
   }
 }
 
-/** Lays a path into the store and registers it. */
+/** Adds a path to the store and registers it. */
 export function addValid(
   draft: Draft,
   item: Item,
@@ -98,7 +98,7 @@ export function keep(draft: Draft, path: string, { by, form, over }: NonNullable
 
 const UNKNOWN = `/nix/store/${'0'.repeat(32)}-unknown.drv`
 
-/** What the caches answer when they are asked about a path. */
+/** Adds the caches' answers about a path. */
 export function offer(draft: Draft, item: Item, offered: Offered): void {
   const answers = CACHES.map((upstream, index): UpstreamAnswer => {
     if (!offered.caches[index]) return { upstream, said: { kind: 'absent' }, seconds: 0 }
@@ -137,7 +137,7 @@ function saidBy(
   return readOffer(holder, parseStorePath(path).digest, Buffer.from(text))
 }
 
-/** The row that Nix's database gets when the path becomes valid. */
+/** Adds the row that Nix's database gets when the path becomes valid. */
 export function comesIn(draft: Draft, item: Item, hasDeriver: boolean): void {
   const { name, path, address, deriver } = item
   draft.incoming.set(name, {

@@ -1,4 +1,6 @@
-/** What is let become valid before a build, held against what is trusted once it has come out in some way. */
+/**
+ * Compares what may become valid before a build with what is trusted for each result of the build.
+ */
 import { developerSignatureFiles } from '../../../src/evidence/signature-files.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import type { PathInfo, Store } from '../../../src/store/store-client.ts'
@@ -15,7 +17,7 @@ import { somePlan } from './plan.ts'
 import type { Outcome } from './properties.ts'
 import type { World } from './world.ts'
 
-/** As hooks and plugin say it, of one way in which a build may come out. */
+/** The answers of hooks and plugin for one possible result of a build. */
 interface Compared {
   readonly admits: string
   readonly isAllowed: boolean
@@ -23,7 +25,10 @@ interface Compared {
   readonly about: string
 }
 
-/** Of each output that is not here: the contents that are allowed are those that the hook would trust afterwards. */
+/**
+ * For each output that is not in the store: the contents that are allowed are those that the hook
+ * would trust afterwards.
+ */
 export async function foreseenIsTrusted(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
   const plan = somePlan(decisions)
@@ -50,7 +55,7 @@ function absentOutputs(world: World): readonly Output[] {
 
 interface Comparing {
   readonly openWith: (store: Store) => (records: boolean) => Inquiry
-  /** Contents to try besides those that somebody attested. */
+  /** Contents to try besides the attested ones. */
   readonly hashes: readonly string[]
 }
 
@@ -64,7 +69,7 @@ async function compare(
   const { claims } = await before.attested(output.path.path)
   const outcomes = [...new Set([...claims.map(({ narHash }) => narHash), ...hashes])]
   const isMakingTrusted = (await admitBuild(before, output.derivation)).length === 0
-  // Whoever can read the bytes decides; and a making that is refused lets no build start.
+  // The bytes decide whenever they can be read; and if making it is refused, no build starts.
   const { attestations } = await before.policy()
   const isSigned = developerSignatureFiles(attestations, output.path.path).length > 0
   const isLeftToBytes = admits.kind === 'asked' || (output.kind === 'fetched-source' && isSigned)
@@ -83,7 +88,7 @@ async function compare(
   return compared
 }
 
-/** The store once an output was made with these contents. */
+/** The store after an output was made with these contents. */
 function withMade(world: World, { path, derivation }: Output, narHash: string): Store {
   const info: PathInfo = {
     ...{ path: path.path, narHash, narSize: 120, references: [], deriver: derivation.path.path },

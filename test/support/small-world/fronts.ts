@@ -1,4 +1,4 @@
-/** Everybody who asks the verifier, asked about everything in a small world. */
+/** Every caller of the verifier, asked about everything in a small world. */
 import { type AttestationReader, attestationReader } from '../../../src/evidence/attestations.ts'
 import { parseStorePath } from '../../../src/formats/nix/store-path.ts'
 import { exitCode } from '../../../src/policy/exit-code.ts'
@@ -16,35 +16,38 @@ import { emptyState, layOut } from './disk.ts'
 import { AS_IT_IS, memoryStore, type Order } from './memory-store.ts'
 import { HOME, type World } from './world.ts'
 
-/** What came out, in a form that can be compared. */
+/** A verdict in a form that can be compared. */
 export interface Judged {
   readonly isTrusted: boolean
-  /** Outcome, status and who stands for it. */
+  /** Outcome, status and the claimants. */
   readonly words: string
-  /** For people: the first reason. */
+  /** The first reason, for people. */
   readonly why: string
 }
 
-/** By front and name: `verify 0.drv`, `offers 1`, `build 2.drv`, `incoming 3`. */
+/** By front and name, for example `verify 0.drv`, `offers 1`, `build 2.drv`, `incoming 3`. */
 export type Verdicts = ReadonlyMap<string, Judged>
 
-/** `each`: every question for itself. `together`: all by one inquiry. `twice`: all by one that writes down, then by another. */
+/**
+ * `each`: a separate inquiry for each question. `together`: one inquiry for all. `twice`: one
+ * inquiry for all that records its verdicts, then another.
+ */
 export type Way = 'each' | 'together' | 'twice'
 
 export interface Judging {
   readonly order?: Order
   readonly way?: Way
-  /** Order of the questions. */
+  /** The order of the questions. */
   readonly questions?: Order
-  /** Order of the caches. */
+  /** The order of the caches. */
   readonly caches?: Order
-  /** Names of the questions to ask; all unless told. */
+  /** Names of the questions to ask; by default all. */
   readonly only?: ReadonlySet<string>
-  /** In place of the store in memory. */
+  /** Replaces the store in memory. */
   readonly store?: Store
 }
 
-/** Lays a world out and asks all there is to ask. */
+/** Lays out a world and asks every question. */
 export async function judgeWorld(
   world: World,
   {
@@ -72,7 +75,10 @@ export async function judgeWorld(
   return ask(() => second)
 }
 
-/** Lays a world out; opens inquiries into it that ask this store, and that may write things down. */
+/**
+ * Lays out a world; returns a function that opens inquiries into it with this store, which may
+ * record verdicts.
+ */
 export function inquiriesInto(world: World): (store: Store) => (records: boolean) => Inquiry {
   layOut(world)
   const policy = policyOf(world.policy)
@@ -157,7 +163,7 @@ function keptOf(policy: Policy, { attestations }: World, store: Store): Resident
   }
 }
 
-/** Worlds have files in common, and all policies the same people; so each file is read once. */
+/** Worlds share files, and all policies have the same people, so each file is read once. */
 const READ = new Map<string, Promise<Evidence>>()
 const READERS = new Map<string, AttestationReader>()
 const POLICIES = new Map<string, Policy>()

@@ -1,6 +1,6 @@
 /**
- * The store paths of outputs, as Nix computes them from derivations (Nix manual, "Derivation": hashes modulo fixed-output
- * derivations), for derivations that tests make.
+ * Computes the store paths of outputs as Nix does (Nix manual, "Derivation": hashes modulo
+ * fixed-output derivations), for derivations that tests make.
  */
 
 import { printHashedBy } from '../../../src/formats/nix/content-address.ts'
@@ -9,10 +9,10 @@ import { outputPath } from '../../../src/formats/nix/make-store-path.ts'
 import { toHex } from '../../../src/primitives/hex.ts'
 import { sha256 } from '../../../src/primitives/sodium.ts'
 
-/** The hash of a derivation modulo fixed outputs, by the path of the .drv. */
+/** The hash of a derivation modulo fixed-output derivations, by the path of its .drv. */
 export type Modulo = (drvPath: string) => string
 
-/** The hash, hex, that stands for a whole derivation in those that are built from it. */
+/** The hash (hex) that replaces a derivation in those that depend on it. */
 export function hashModulo(derivation: Derivation, modulo: Modulo): string {
   const [first] = derivation.outputs
   if (first?.kind === 'fixed') {
@@ -21,7 +21,7 @@ export function hashModulo(derivation: Derivation, modulo: Modulo): string {
   return toHex(sha256(printDerivation(withHashedInputs(derivation, modulo))))
 }
 
-/** A derivation whose outputs have no paths yet, with the ones that Nix gives them. `name`: without `.drv`. */
+/** Fills in the paths that Nix gives a derivation's outputs. `name`: without `.drv`. */
 export function withOutputPaths(blank: Derivation, name: string, modulo: Modulo): Derivation {
   const hash = toHex(sha256(printDerivation(withHashedInputs(blank, modulo))))
   const paths = new Map(
@@ -38,7 +38,9 @@ export function withOutputPaths(blank: Derivation, name: string, modulo: Modulo)
   }
 }
 
-/** Two inputs with one hash are one, with the outputs of both. */
+/**
+ * Replaces inputs by their hashes; inputs with the same hash become one, with the outputs of both.
+ */
 function withHashedInputs(derivation: Derivation, modulo: Modulo): Derivation {
   const outputs = new Map<string, readonly string[]>()
   for (const input of derivation.inputDerivations) {

@@ -1,4 +1,4 @@
-/** Small worlds in which derivations say more of signatures than before. */
+/** Small worlds in which derivations get further labels, which name signatures. */
 import { isSignatureOrList, signs } from './contents.ts'
 import type { Decisions } from './decisions.ts'
 import type { Draft } from './draft.ts'
@@ -16,7 +16,7 @@ import {
 import { addVariant, type Variant } from './variants.ts'
 import type { World } from './world.ts'
 
-/** A world before and after: `variants` are in both, their labels in the second alone. */
+/** A world before and after: `variants` are in both; their labels only in the second. */
 export interface Labelled {
   readonly before: Plan
   readonly after: Plan
@@ -43,7 +43,7 @@ export function withLabels(decisions: Decisions, plan: Plan): Labelled {
   return { before: plan, after: { ...plan, nodes }, variants }
 }
 
-/** Both worlds. */
+/** Makes both worlds. */
 export function makeBoth({ before, after, variants }: Labelled): readonly [before: World, after: World] {
   const bare = variants.map(({ labels: _, ...variant }) => variant)
   const adding = (list: readonly Variant[]) => (draft: Draft, made: readonly MadeNode[]) => {
@@ -53,8 +53,9 @@ export function makeBoth({ before, after, variants }: Labelled): readonly [befor
 }
 
 /**
- * The most that labels may earn: the world without the new ones, in which each good signature that they name was given as an
- * attestation by the same person, and no derivation is built from the signatures that it names.
+ * The most that labels may achieve: the world without the new labels, in which each valid signature
+ * that they name is given as an attestation by the same person, and no derivation has the
+ * signatures that it names as inputs.
  */
 export function mostEarned({ before, after, variants }: Labelled): World {
   const words = new Map<number, Said[]>()
@@ -74,7 +75,7 @@ export function mostEarned({ before, after, variants }: Labelled): World {
     if (labels === undefined || node.kind === 'local') return node
     count(index, labels)
     const without = partsOf(labels, node, after.nodes)
-    // Nothing can refer to what it was not built from.
+    // An output cannot refer to something that is not an input.
     return node.kind === 'build' && without.length > 0
       ? { ...node, without, refers: false }
       : { ...node, without }
@@ -90,7 +91,10 @@ function newLabels(before: Node, after: Node | undefined): Labels | undefined {
   return after.labels === before.labels ? undefined : after.labels
 }
 
-/** Whether a node is a signature or a list, and some label names it as one: then it may be there as that. */
+/**
+ * Whether a node is a signature or a list and a label names it as one; then it may be in the store
+ * as that.
+ */
 export function isNamedPart({ after, variants }: Labelled, index: number): boolean {
   const labels = [...after.nodes, ...variants].flatMap(one =>
     'labels' in one && one.labels ? [one.labels] : [],
@@ -99,12 +103,15 @@ export function isNamedPart({ after, variants }: Labelled, index: number): boole
   return content !== undefined && isSignatureOrList(content) && labels.some(one => namedIn(one).has(index))
 }
 
-/** Whether what is fetched is said to be a signature or to have one: then nothing is decided before it is there. */
+/**
+ * Whether a label says that what is fetched is a signature or has one; then it is only judged once
+ * it is there.
+ */
 export function isPutOff({ labels }: FetchNode): boolean {
   return labels !== undefined && (labels.role || labels.records.some(({ subject }) => subject === 'out'))
 }
 
-/** Who made a good signature that a label names; undefined unless it is one. */
+/** Who made a valid signature that a label names; undefined if it is not one. */
 function signerOf(
   nodes: readonly Node[],
   index: number,
@@ -118,7 +125,7 @@ function signerOf(
   return signs(signed, file, list) ? signed.by : undefined
 }
 
-/** The inputs that a derivation names as signatures or lists, and that are. */
+/** The inputs that a derivation names as signatures or lists and that are such. */
 function partsOf(
   labels: Labels,
   { inputs }: BuildNode | FetchNode,
@@ -140,7 +147,7 @@ function namedIn({ records }: Labels): ReadonlySet<number> {
   )
 }
 
-/** What a node holds, if it is one file that cannot be run and refers to nothing. */
+/** The content of a node if it is a plain, non-executable file without references. */
 function plainFile(node: Node | undefined) {
   if (node === undefined || node.kind === 'build' || node.isExecutable) return undefined
   return node.kind === 'local' && node.references.length > 0 ? undefined : node.content

@@ -1,4 +1,4 @@
-/** From a plan to a world. */
+/** Makes a world from a plan. */
 
 import type { ContentAddress } from '../../../src/formats/nix/content-address.ts'
 import { derivationReferences } from '../../../src/formats/nix/derivation.ts'
@@ -13,13 +13,13 @@ import type { BuildNode, FetchNode, LocalNode, Node, Plan } from './plan.ts'
 import { policyText } from './policy.ts'
 import { ATTESTATIONS, type World } from './world.ts'
 
-/** What became of one node. */
+/** The results of one node. */
 interface MadeNode {
   readonly items: readonly Item[]
   readonly derivation?: MadeDerivation
 }
 
-/** Makes a world; `more` may add to it what stands in no plan. */
+/** Makes a world; `more` may add things that are not in the plan. */
 export function makeWorld(plan: Plan, more?: (draft: Draft, made: readonly MadeNode[]) => void): World {
   const { nodes } = plan
   const made: MadeNode[] = []
@@ -49,7 +49,8 @@ export function makeWorld(plan: Plan, more?: (draft: Draft, made: readonly MadeN
     })
     const isValid = validDerivations.has(index)
     addDerivation(draft, node, { name: `${index}.drv`, derivation }, isValid)
-    // What is built refers to what is here, so it has to be known what is before the next one is made.
+    // An output refers to paths that are in the store, so these must be known before the next
+    // output is made.
     addItems(draft, node, made[index]?.items ?? [], node.isHere)
   }
   for (const [index, node] of nodes.entries()) {
@@ -64,7 +65,7 @@ export function nameOf(index: number): string {
   return `n${index}`
 }
 
-/** Nix keeps whatever something valid refers to. */
+/** Nix keeps everything that a valid path refers to. */
 function neededBy(nodes: readonly Node[]) {
   const validFiles = new Set<number>()
   const validDerivations = new Set<number>()
@@ -165,7 +166,7 @@ function addItems(draft: Draft, node: Node, items: readonly Item[], isHere: bool
   }
 }
 
-/** A derivation of a world, and what is asked about it. */
+/** Adds a derivation to a world, and the questions about it. */
 function addDerivation(
   draft: Draft,
   { saidOfDerivation }: Pick<FetchNode, 'saidOfDerivation'>,
@@ -181,7 +182,7 @@ function addDerivation(
   draft.derivations.push({ name, path })
 }
 
-/** Makes a derivation valid, with its outputs, as Nix does. */
+/** Makes a derivation valid and registers its outputs, as Nix does. */
 export function register(draft: Draft, derivation: MadeDerivation): void {
   addValid(draft, itemOf('', derivation))
   draft.outputs.set(derivation.path, derivation.outputs)

@@ -1,16 +1,17 @@
-/** A store that answers as Nix's own does, out of memory and in an order that somebody else chose. */
+/** A store in memory that answers as Nix's own store does, in a chosen order. */
 import type { Store } from '../../../src/store/store-client.ts'
 import type { World } from './world.ts'
 
-/** Puts the items of an answer into some order. */
+/** Puts the items of an answer into a certain order. */
 export type Order = <T>(items: readonly T[]) => readonly T[]
 
 export const AS_IT_IS: Order = items => items
 
 /**
- * Nix's local store (src/libstore/local-store.cc): only what is valid is known. The derivers of a path are the valid
- * derivations that are registered with this output, whether the path is valid or not; its referrers are valid paths, and a
- * path that is not valid has none. Throws where it is asked to change something.
+ * Behaves like Nix's local store (src/libstore/local-store.cc), which only knows valid paths. The
+ * derivers of a path are the valid derivations registered with this output, whether the path is
+ * valid or not. Its referrers are valid paths; an invalid path has none. Throws when asked to
+ * change something.
  */
 export function memoryStore({ infos, outputs }: Pick<World, 'infos' | 'outputs'>, order: Order): Store {
   const referrers = (path: string) =>

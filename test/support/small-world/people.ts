@@ -1,4 +1,7 @@
-/** The people of small worlds, each with a key of each kind, and what they sign. Everything is the same in every run. */
+/**
+ * The people of small worlds, each with a key of each kind, and what they sign. All of it is the
+ * same in every run.
+ */
 import { LEVEL } from '../../../src/formats/in-toto/predicates/verification-summary.ts'
 import { printMinisignPublicKey } from '../../../src/formats/minisign.ts'
 import { narFingerprint, type SignedNar } from '../../../src/formats/nix/narinfo.ts'
@@ -13,11 +16,11 @@ import { built, type Contents, packaged, released, type Signer } from '../trust.
 export const PEOPLE = ['dev', 'packager', 'builder', 'stranger'] as const
 export type Person = (typeof PEOPLE)[number]
 
-/** What somebody says of a path in an attestation. */
+/** Kinds of attestation about a path. */
 export const WORDS = ['released', 'packaged', 'reviewed', 'graph', 'built'] as const
 export type Word = (typeof WORDS)[number]
 
-/** Kinds of detached signatures. */
+/** Kinds of detached signature. */
 export const FORMS = ['minisign', 'sshsig'] as const
 export type Form = (typeof FORMS)[number]
 
@@ -26,7 +29,7 @@ const ENVELOPES = new Map<string, string>()
 const ENVELOPE_LIMIT = 4096
 const SIGNERS = new Map(PEOPLE.map(person => [person, signerOf(person)]))
 
-/** The keys of somebody, as a policy lists them. */
+/** A person's keys, as a policy lists them. */
 export function keysOf(person: Person): readonly string[] {
   const { publicKey } = detachedKey(person, 'minisign')
   const minisign = printMinisignPublicKey({ keyNumber: keyNumber(person), publicKey })
@@ -34,7 +37,7 @@ export function keysOf(person: Person): readonly string[] {
   return [signer(person).publicKey, `minisign:${minisign}`, ssh]
 }
 
-/** A line of an attestation file. Most are wanted again in the next world. */
+/** A line of an attestation file. Cached, because most are needed again in the next world. */
 export function envelope(by: Person, word: Word, contents: Contents, derivation: string): string {
   const name = [by, word, contents.path, contents.narHash, derivation, contents.references].join(' ')
   const line = ENVELOPES.get(name) ?? newEnvelope(by, word, contents, derivation)
@@ -64,7 +67,7 @@ export function nixSignature(by: Person, nar: SignedNar): string {
   return printNixSignature({ name, signature: signEd25519(Buffer.from(narFingerprint(nar)), secretKey) })
 }
 
-/** A file with a detached signature over bytes. */
+/** A file with a detached signature of bytes. */
 export function detachedSignature(by: Person, form: Form, message: Uint8Array): Uint8Array {
   if (form === 'minisign') return minisignFile(by, message)
   const { publicKey, secretKey } = detachedKey(by, form)

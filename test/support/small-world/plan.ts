@@ -1,20 +1,26 @@
-/** A small world as it is planned: no store path in it, so the same plan with something else in it is still the same world. */
+/**
+ * The plan of a small world. It contains no store paths, so that changing one node keeps the others
+ * the same.
+ */
 import { type Content, nameInList, someContent } from './contents.ts'
 import type { Decisions } from './decisions.ts'
 import { FORMS, type Form, PEOPLE, type Person, WORDS, type Word } from './people.ts'
 import { type PolicyPlan, somePolicy } from './policy.ts'
 
-/** What somebody says of a path. */
+/** An attestation of a path. */
 export interface Said {
   readonly by: Person
   readonly word: Word
-  /** Of other contents. */
+  /** Whether it names other contents. */
   readonly wrong: boolean
-  /** Without a word of what the path refers to. */
+  /** Whether it does not state the references. */
   readonly isBare: boolean
 }
 
-/** A signature of `subject`, which is a node or what the derivation itself makes. Nodes are numbers, those before this one. */
+/**
+ * A signature of `subject`, which is a node or the derivation's own output. Nodes are referred to
+ * by number; only earlier ones.
+ */
 export interface Label {
   readonly subject: number | 'out'
   readonly signature: number
@@ -23,15 +29,18 @@ export interface Label {
   readonly fileName?: string
 }
 
-/** What a derivation says of signatures. */
+/** What a derivation says about signatures. */
 export interface Labels {
-  /** In the environment, in structured attributes, in both, or as something that is no JSON. */
+  /**
+   * Where the labels are: in the environment, in structured attributes, in both, or as malformed
+   * JSON.
+   */
   readonly form: 'environment' | 'structured' | 'both' | 'malformed'
   readonly role: boolean
   readonly records: readonly Label[]
 }
 
-/** What a binary cache has, of the two that there are, and which of those who have it say its content address. */
+/** Which of the two binary caches have a path, and which of these state its content address. */
 export interface Offered {
   readonly caches: readonly [boolean, boolean]
   readonly addressed: readonly [boolean, boolean]
@@ -41,13 +50,13 @@ export interface Offered {
 
 /** A path that the store has or could have. */
 interface Made {
-  /** A developer's detached signature that is kept beside the attestations. */
+  /** A developer's detached signature, kept beside the attestations. */
   readonly kept?: { readonly by: Person; readonly form: Form; readonly over: number }
   readonly said: readonly Said[]
   readonly offered: Offered
   /** Whether it is valid in the store. */
   readonly isHere: boolean
-  /** Whether the store knows which derivation made it. */
+  /** Whether the store knows its derivation. */
   readonly hasDeriver: boolean
 }
 
@@ -61,17 +70,17 @@ export interface LocalNode extends Made {
 }
 
 interface Derived extends Made {
-  /** Earlier nodes that the derivation is built from. */
+  /** Earlier nodes that are inputs of the derivation. */
   readonly inputs: readonly number[]
-  /** Of these, those that the derivation does not name after all; what is made may refer to them. */
+  /** Inputs that the derivation does not have after all; its outputs may refer to them. */
   readonly without?: readonly number[]
   readonly labels?: Labels
   readonly saidOfDerivation: readonly Said[]
-  /** Whether the derivation is gone, if nothing that is here needs it. */
+  /** Whether the derivation is deleted, if nothing in the store needs it. */
   readonly isGone: boolean
 }
 
-/** A fixed output. */
+/** A fixed-output derivation. */
 export interface FetchNode extends Derived {
   readonly kind: 'fetch'
   readonly content: Content
@@ -79,11 +88,11 @@ export interface FetchNode extends Derived {
   readonly url: number
 }
 
-/** Something that is built, in one output or two. */
+/** An ordinary derivation with one or two outputs. */
 export interface BuildNode extends Derived {
   readonly kind: 'build'
   readonly outputs: readonly string[]
-  /** Whether what it makes refers to those inputs that are here. */
+  /** Whether its outputs refer to the inputs that are in the store. */
   readonly refers: boolean
   readonly signedBy: readonly Person[]
   readonly isOurs: boolean
@@ -96,10 +105,10 @@ export interface Plan {
   readonly policy: PolicyPlan
 }
 
-/** Nodes of a world. */
+/** Possible numbers of nodes. */
 const SIZES = [2, 2, 3, 3, 3, 4, 5]
 
-/** A world by chance. */
+/** A random plan. */
 export function somePlan(decisions: Decisions): Plan {
   const policy = somePolicy(decisions)
   const nodes: Node[] = []
@@ -108,7 +117,7 @@ export function somePlan(decisions: Decisions): Plan {
   return { nodes, policy }
 }
 
-/** What is said of signatures by a derivation that comes after these nodes, mostly about what it is built from. */
+/** Random labels of a derivation that comes after these nodes, mostly about its inputs. */
 export function someLabels(decisions: Decisions, nodes: readonly Node[], inputs: readonly number[]): Labels {
   const form = decisions.pick([
     'environment',
@@ -146,7 +155,7 @@ function someLabel(decisions: Decisions, nodes: readonly Node[], inputs: readonl
   }
 }
 
-/** Something that a signature is over, mostly. */
+/** A random subject, mostly one that a signature covers. */
 function subjectOf(
   decisions: Decisions,
   nodes: readonly Node[],
@@ -159,7 +168,7 @@ function subjectOf(
   return fit.length > 0 && !decisions.oneIn(3) ? decisions.pick(fit) : undefined
 }
 
-/** What a file holds; undefined of what is built. */
+/** The content of a file; undefined for an ordinary output. */
 export function contentOf(node: Node | undefined): Content | undefined {
   return node === undefined || node.kind === 'build' ? undefined : node.content
 }
@@ -205,7 +214,7 @@ function someSignature(decisions: Decisions): NonNullable<Made['kept']> {
   return { by: decisions.pick(PEOPLE), form: decisions.pick(FORMS), over: decisions.below(3) }
 }
 
-/** Mostly what the people of a world are there for. */
+/** Random attestations, mostly the usual one of each person. */
 function someWords(decisions: Decisions, usual: Said): readonly Said[] {
   const count = decisions.pick([0, 1, 0, 1, 2])
   return Array.from({ length: count }, () => {

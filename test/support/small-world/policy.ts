@@ -12,15 +12,15 @@ export interface RulePlan {
 
 export interface PolicyPlan {
   readonly default: RulePlan
-  /** A rule for paths of this name. */
+  /** A rule for paths with this name. */
   readonly rule?: RulePlan & { readonly name: string }
-  /** What the store plugin does with sources. */
+  /** How the store plugin treats sources. */
   readonly sources: 'data' | 'attested'
-  /** Names of sources that are let through without a word. */
+  /** Names of exempt sources. */
   readonly exempt: readonly string[]
 }
 
-/** TOML values: who is needed for each aspect. */
+/** TOML values: the requirement for each aspect. */
 const SOURCE = [
   '"dev"',
   '"packager"',
@@ -51,7 +51,7 @@ function someRule(decisions: Decisions): RulePlan {
   }
 }
 
-/** The policy's text. `directory`: where attestations lie. */
+/** The policy's text. `directory`: the directory of attestations. */
 export function policyText(plan: PolicyPlan, directory: string): string {
   const people = ['dev', 'packager', 'builder'] as const
   const principals = people.map(name => `[principals.${name}]\nkeys = ${JSON.stringify(keysOf(name))}\n`)

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Runs a program on this machine's root with a /nix of its own, which is empty and in memory:
+# Runs a program on this machine's root with its own /nix, which is empty and in memory:
 #
 #   unshare --mount --propagation private sh private-root.sh STAGE PROGRAM [ARGUMENT]…
 #
-# STAGE: an empty directory to mount on. Nothing need lie at /nix; all else is shown as it is.
+# STAGE: an empty directory to mount on. /nix need not exist; everything else is shown as it is.
 set -eu
 stage=$1
 shift

@@ -1,6 +1,7 @@
 /**
- * The program that tries properties of small worlds, in a mount namespace in which /nix is its own. For each line of standard
- * input, the name of a property and bytes in base 64, it prints what that came to as a line of JSON.
+ * Tests properties of small worlds, in a mount namespace with its own /nix. For each line of
+ * standard input, the name of a property and bytes in base 64, it prints the outcome as a line of
+ * JSON.
  */
 import { createInterface } from 'node:readline'
 import { foreseenIsTrusted } from './foreseen.ts'

@@ -1,4 +1,4 @@
-/** What holds in every small world. */
+/** Properties that hold in every small world. */
 import { decisionsOf } from './decisions.ts'
 import { judgeWorld, type Verdicts, type Way } from './fronts.ts'
 import { isNamedPart, isPutOff, type Labelled, makeBoth, mostEarned, withLabels } from './labels.ts'
@@ -7,11 +7,14 @@ import { somePlan } from './plan.ts'
 import { someDisturbances } from './surroundings.ts'
 import type { World } from './world.ts'
 
-/** What a property came to in the world that some bytes make. */
+/** The outcome of a property in the world that some bytes determine. */
 export interface Outcome {
-  /** What broke: a line for each verdict, and the world as JSON. */
+  /** What was violated: a line for each verdict, and the world as JSON. */
   readonly broken?: string
-  /** Which verdicts there were, `<front>: <verdict>`, each once; `earned` if labels led to trust by right. */
+  /**
+   * The verdicts that occurred, `<front>: <verdict>`, each once; `earned` if labels rightly led to
+   * trust.
+   */
   readonly cameTo: readonly string[]
 }
 
@@ -19,7 +22,10 @@ export type Property = (bytes: Uint8Array) => Promise<Outcome>
 
 const WAYS: readonly Way[] = ['each', 'together', 'twice']
 
-/** Attributes of nixsig never turn a refusal into trust, but for a good signature by a listed key. */
+/**
+ * nixsig's attributes in derivations never turn a refusal into trust, except through a valid
+ * signature by a listed key.
+ */
 export async function labelsEarnNothing(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
   const plans = withLabels(decisions, somePlan(decisions))
@@ -27,7 +33,7 @@ export async function labelsEarnNothing(bytes: Uint8Array): Promise<Outcome> {
   const [before, after] = makeBoth(plans)
   const labelled = await judgeWorld(after, { way })
   const trusted = namesOf(labelled, name => !isExpected(plans, name))
-  // What was written down before a question is asked can matter to its answer.
+  // With `twice`, what was recorded before a question can influence its answer.
   const asking = (names: ReadonlySet<string>) => (way === 'twice' ? { way } : { way, only: names })
   const unlabelled = await judgeWorld(before, asking(trusted))
   const gained = [...trusted].filter(name => unlabelled.get(name)?.isTrusted === false)
@@ -39,15 +45,16 @@ export async function labelsEarnNothing(bytes: Uint8Array): Promise<Outcome> {
   return { broken: report(lines, { way, ...plans }), cameTo: [] }
 }
 
-/** The questions that came out trusted, of those that are looked at. */
+/** The names of the questions with the verdict trusted, among those that are compared. */
 function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): ReadonlySet<string> {
   const trusted = [...verdicts].filter(([name, { isTrusted }]) => isTrusted && isLookedAt(name))
   return new Set(trusted.map(([name]) => name))
 }
 
 /**
- * What labels do by right without any signature of a listed key. A build that is to fetch a signature, or a file with one, is
- * judged when it is done; and what is a signature may be there as that.
+ * Effects that labels may have without a signature by a listed key: a build that fetches a
+ * signature, or a file with one, is only judged when it is done; and a file that is a signature may
+ * be in the store as one.
  */
 function isExpected(plans: Labelled, name: string): boolean {
   const [, front = '', number = ''] = /^(\w+) (\d+)/.exec(name) ?? []
@@ -57,7 +64,10 @@ function isExpected(plans: Labelled, name: string): boolean {
   return front === 'build' && node?.kind === 'fetch' && isPutOff(node)
 }
 
-/** Neither the order of what the store and the caches answer nor derivations that nobody stands for change a verdict. */
+/**
+ * Neither the order of the store's and the caches' answers nor derivations that nobody vouches for
+ * change a verdict.
+ */
 export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
   const plan = somePlan(decisions)
@@ -83,7 +93,10 @@ export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outc
   return { broken: report(lines, about), cameTo: [] }
 }
 
-/** One who is asked everything, in whatever order, answers like one who is asked nothing else. */
+/**
+ * An inquiry that is asked every question, in any order, gives the same answers as one that is
+ * asked a single question.
+ */
 export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
   const plan = somePlan(decisions)
@@ -102,8 +115,9 @@ export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
 }
 
 /**
- * Whether nothing shows that an offered file was fetched but a derivation that somebody added: that is a proof, whoever it was,
- * for the path follows from the hash that the derivation names. A tree's path follows from its NAR hash as well.
+ * Whether only a derivation that somebody added shows that an offered file was fetched. That is a
+ * proof whoever added it, because the path follows from the hash in the derivation. A tree's path
+ * follows from its NAR hash as well.
  */
 function isProvenLater(quiet: World, disturbed: World, question: string): boolean {
   const [, name = ''] = /^offers (.*)$/.exec(question) ?? []
@@ -117,7 +131,10 @@ function isProvenLater(quiet: World, disturbed: World, question: string): boolea
   return !isAddressed && !isMade(quiet) && isMade(disturbed)
 }
 
-/** Of what is not there not even the kind is known, so why it is not trusted can be told in several ways. */
+/**
+ * For a path that is not in the store not even the kind is known, so several reasons for not
+ * trusting it are right.
+ */
 function isAboutNothing({ paths, infos }: World, name: string): boolean {
   return paths.some(one => `verify ${one.name}` === name && !infos.has(one.path))
 }

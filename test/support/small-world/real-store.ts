@@ -1,4 +1,4 @@
-/** Small worlds in a store of the Nix that is installed, against which the store in memory is held. */
+/** Small worlds in a store of the installed Nix, to compare the store in memory with. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -31,7 +31,10 @@ const NOTHING: World = {
   ...{ paths: [], derivations: [], answers: new Map(), incoming: new Map() },
 }
 
-/** Nix takes a world as it is, answers what the store in memory answers, and with either the verdicts are the same. */
+/**
+ * Nix accepts a world as it is and answers like the store in memory; the verdicts with both stores
+ * are equal.
+ */
 export async function nixAgrees(bytes: Uint8Array): Promise<Outcome> {
   const decisions = decisionsOf(bytes)
   const plan = fromElsewhere(somePlan(decisions))
@@ -57,7 +60,7 @@ export async function nixAgrees(bytes: Uint8Array): Promise<Outcome> {
   }
 }
 
-/** What is copied in was built elsewhere. */
+/** Paths that are copied in were not built here. */
 function fromElsewhere(plan: Plan): Plan {
   return {
     ...plan,
@@ -65,7 +68,10 @@ function fromElsewhere(plan: Plan): Plan {
   }
 }
 
-/** Has Nix copy all that is valid in a world from a binary cache, and puts beside it what merely lies there. */
+/**
+ * Makes Nix copy all valid paths of a world from a binary cache, and adds the files that are not
+ * valid paths.
+ */
 function fillStore(world: World): void {
   layOut(NOTHING)
   for (const directory of ['/nix/store', '/nix/var', CACHE])
@@ -136,7 +142,7 @@ async function differencesOf(
   return differences
 }
 
-/** Without what is different each time, or has no order. */
+/** The path info without fields that differ in each run, and with lists sorted. */
 function comparable(info: PathInfo | undefined) {
   if (info === undefined) return undefined
   const { registrationTime: _, references, signatures, ...rest } = info

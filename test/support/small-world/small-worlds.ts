@@ -1,4 +1,4 @@
-/** Tries properties of small worlds from a process that shares its /nix with others. */
+/** Tests properties of small worlds from a process whose /nix is shared. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { Socket } from 'node:net'
@@ -9,34 +9,34 @@ import { build } from 'esbuild'
 import type { Plan } from './plan.ts'
 import type { Outcome } from './properties.ts'
 
-/** Names of properties that the program knows. */
+/** Names of the properties that the program knows. */
 export type PropertyName = 'labels' | 'surroundings' | 'inquiry' | 'foreseen' | 'nix'
 
-/** A world, and perhaps the number of a source that nobody's derivations crowd around. */
+/** A world, and perhaps the number of a source around which a crowd of derivations is put. */
 export interface WorldQuestion {
   readonly plan: Plan
   readonly crowd?: number
 }
 
-/** Throws with what the program said if it comes to an end. */
+/** Throws with the program's output if it ends. */
 export interface SmallWorlds {
-  /** Tries a property. */
+  /** Tests a property. */
   try(property: PropertyName, bytes: Uint8Array): Promise<Outcome>
   /** The verdicts on everything in a world, by front and name: `offers 1`. */
   verdicts(question: WorldQuestion): Promise<ReadonlyMap<string, string>>
-  /** Ends the process; nothing of it is left. */
+  /** Ends the process and removes its files. */
   close(): Promise<void>
 }
 
-/** Why no small world can be made here; false if one can. */
+/** Why small worlds cannot be made here; false if they can. */
 export function whyNoSmallWorlds(): string | false {
   if (process.getuid?.() !== 0) return 'only root can have a /nix of its own'
   return realpathSync(process.execPath).startsWith('/nix/') && 'node itself lies in /nix'
 }
 
 /**
- * Starts the program that makes small worlds. It ends with this process, and keeps it up only while it is asked. `scratch`: a
- * directory in which something of it stays if it is not closed.
+ * Starts the program that makes small worlds. It ends with this process, and keeps it alive only
+ * while a question is pending. `scratch`: a directory that keeps its files if it is not closed.
  */
 export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> {
   const stage = mkdtempSync(join(scratch, 'nixsig-small-'))
@@ -49,7 +49,7 @@ export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> 
   child.stderr.setEncoding('utf8').on('data', text => {
     complaints += text
   })
-  // What cannot be written any longer shows by the line that does not come.
+  // A failed write shows by the missing answer.
   child.stdin.on('error', () => undefined)
   const ended = new Promise<void>(resolve => child.on('close', () => resolve()))
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -60,7 +60,7 @@ export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> 
     child.stdin.write(`${name} ${Buffer.from(bytes).toString('base64')}\n`)
     const line = await lines.next()
     if (--pending === 0) holdOn(child, false)
-    // It has been read.
+    // The program has been loaded.
     program.remove()
     if (line.done === true) throw new Error(`small worlds came to an end: ${complaints.trim()}`)
     return JSON.parse(line.value)
@@ -79,13 +79,13 @@ export async function openSmallWorlds(scratch = tmpdir()): Promise<SmallWorlds> 
   }
 }
 
-/** Whether this process has to stay for the sake of another. */
+/** Whether this process has to stay alive for the child. */
 function holdOn(child: ChildProcess, isNeeded: boolean): void {
   const handles = [child, ...child.stdio.filter(stream => stream instanceof Socket)]
   for (const handle of handles) isNeeded ? handle.ref() : handle.unref()
 }
 
-/** Compiled within the checkout, where its packages are found. */
+/** The compiled program, within the checkout, where its packages are found. */
 async function compiled(): Promise<{ readonly file: string; remove(): void }> {
   mkdirSync(join(PROJECT_ROOT, '.build'), { recursive: true })
   const directory = mkdtempSync(join(PROJECT_ROOT, '.build/small-world-'))

@@ -1,4 +1,7 @@
-/** What others do around a small world: derivations that nobody stands for, files that merely lie there, other orders. */
+/**
+ * What others can do around a small world: add derivations that nobody vouches for, add files,
+ * change orders.
+ */
 import { derivationPathOf, printDerivation } from '../../../src/formats/nix/derivation.ts'
 import { bytesOf } from './contents.ts'
 import type { Decisions } from './decisions.ts'
@@ -8,10 +11,13 @@ import { type MadeNode, makeWorld, nameOf, register } from './make.ts'
 import { type FetchNode, type Labels, type Plan, someLabels } from './plan.ts'
 import { addVariant, derivationOf, type Variant } from './variants.ts'
 
-/** Derivations that crowd others out, if anything does. */
+/** The number of derivations in a crowd. */
 const CROWD = 300
 
-/** More derivations that have to do with a source than anybody would look at: no case of many, for they take a second. */
+/**
+ * Adds more derivations that are related to a source than any search would visit. Used in few
+ * cases, because they take a second.
+ */
 export function crowdAround({ nodes }: Plan, index: number): Disturbance {
   const node = nodes[index]
   if (node?.kind === 'local') return manyReferrers(index)
@@ -19,14 +25,14 @@ export function crowdAround({ nodes }: Plan, index: number): Disturbance {
   throw new RangeError('not a source')
 }
 
-/** What is done to a world. */
+/** A change to a world. */
 export interface Disturbance {
-  /** For people. */
+  /** The name, for people. */
   readonly name: string
   readonly act: (draft: Draft, made: readonly MadeNode[]) => void
 }
 
-/** What others may do, each alone or together. */
+/** Random disturbances, alone or together. */
 export function someDisturbances(decisions: Decisions, plan: Plan): readonly Disturbance[] {
   const chosen: Disturbance[] = []
   for (const [index, node] of plan.nodes.entries()) {
@@ -37,7 +43,10 @@ export function someDisturbances(decisions: Decisions, plan: Plan): readonly Dis
   return chosen
 }
 
-/** A derivation that fetches the same from elsewhere, which anybody can add to the store; or its file alone. */
+/**
+ * A derivation that fetches the same content from elsewhere, which anybody can add to the store; or
+ * only its file.
+ */
 function variantOf(decisions: Decisions, plan: Plan, index: number, node: FetchNode): Disturbance {
   const isValid = decisions.oneIn(2)
   const url = 1 + decisions.below(200)
@@ -55,7 +64,10 @@ function variantOf(decisions: Decisions, plan: Plan, index: number, node: FetchN
   }
 }
 
-/** All derivations of the world as they are when one of them fetches from elsewhere: they make the same. */
+/**
+ * All derivations of the world as they are if one of them fetches from elsewhere: they make the
+ * same outputs.
+ */
 function fetchedElsewhere(decisions: Decisions, plan: Plan, index: number): Disturbance {
   const url = 1 + decisions.below(200)
   const nodes = plan.nodes.map((node, at) =>
@@ -76,7 +88,7 @@ function fetchedElsewhere(decisions: Decisions, plan: Plan, index: number): Dist
   }
 }
 
-/** Labels that name no good signature: whatever somebody signed may be found by anybody's hint. */
+/** Labels that name no valid signature: a valid one counts, whoever's hint leads to it. */
 function harmless(decisions: Decisions, plan: Plan, index: number): Labels {
   const labels = someLabels(decisions, plan.nodes.slice(0, index), [])
   const isBlob = (node: number) => {
@@ -86,7 +98,10 @@ function harmless(decisions: Decisions, plan: Plan, index: number): Labels {
   return { ...labels, records: labels.records.filter(({ signature }) => isBlob(signature)) }
 }
 
-/** The file of a derivation that says it makes what a node makes, which is believed by whoever does not compute. */
+/**
+ * The file of a derivation that claims to make a node's output; only a check that recomputes the
+ * path sees the lie.
+ */
 function lyingAround(decisions: Decisions, index: number): Disturbance {
   const isNamed = decisions.oneIn(2)
   return {
@@ -113,7 +128,7 @@ function lyingAround(decisions: Decisions, index: number): Disturbance {
   }
 }
 
-/** Derivations that use a file and say nothing of it. */
+/** Derivations that use a file and have no label about it. */
 function manyReferrers(index: number): Disturbance {
   return {
     name: `${CROWD} derivations that use ${index}`,
@@ -125,7 +140,7 @@ function manyReferrers(index: number): Disturbance {
   }
 }
 
-/** As many that fetch the same from elsewhere. */
+/** As many derivations that fetch the same content from elsewhere. */
 function manyVariants(of: number, node: FetchNode): Disturbance {
   return {
     name: `${CROWD} derivations that fetch ${of} from elsewhere`,
@@ -161,7 +176,7 @@ function lay(draft: Draft, path: string, bytes: Uint8Array): void {
   if (!draft.disk.has(path)) draft.disk.set(path, { bytes, isExecutable: false })
 }
 
-/** Has everybody say that a path was made by this derivation: no signature covers that. */
+/** Makes every cache state that a path was made by this derivation: no signature covers that. */
 function nameDeriver(
   draft: Draft,
   { name, path }: { readonly name: string; readonly path: string },

@@ -1,4 +1,7 @@
-/** Derivations that make what another one makes: they differ in where it is fetched from, and in what they say besides. */
+/**
+ * Derivations that make the same output as another one: they differ in the URL that they fetch and
+ * in their labels.
+ */
 import { fetchDerivation, type MadeDerivation } from './derivations.ts'
 import type { Draft } from './draft.ts'
 import { type MadeNode, nameOf, register } from './make.ts'
@@ -8,12 +11,12 @@ export interface Variant {
   /** The number of a node, and the node. */
   readonly of: number
   readonly node: FetchNode
-  /** Another one than the node's. */
+  /** Another URL than the node's. */
   readonly url: number
   readonly labels?: Labels
 }
 
-/** Makes a variant valid in the store; nobody says anything of it. */
+/** Makes a variant valid in the store, without any attestation. */
 export function addVariant(draft: Draft, made: readonly MadeNode[], variant: Variant): void {
   register(draft, derivationOf(variant, made))
 }

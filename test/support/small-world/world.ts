@@ -1,9 +1,9 @@
-/** A small world as it lies on the disk and in the store's database. */
+/** A small world as it is on disk and in the store's database. */
 import type { UpstreamAnswer } from '../../../src/evidence/upstreams/upstream.ts'
 import type { IncomingQuestion } from '../../../src/formats/hook-question.ts'
 import type { PathInfo } from '../../../src/store/store-client.ts'
 
-/** Where everything but the store lies. */
+/** The directory with everything except the store. */
 export const HOME = '/nix/nixsig'
 export const ATTESTATIONS = `${HOME}/attestations`
 
@@ -12,30 +12,32 @@ export interface StoredFile {
   readonly isExecutable: boolean
 }
 
-/** What is judged, by a name that the same thing has in every variant of a world: `0`, `0.drv`, `1-dev`. */
+/**
+ * A path that is judged, by a name that it has in every variant of a world: `0`, `0.drv`, `1-dev`.
+ */
 export interface Question {
   readonly name: string
   readonly path: string
 }
 
 export interface World {
-  /** What lies in /nix/store, valid or not, by store path. */
+  /** The files in /nix/store, valid or not, by store path. */
   readonly disk: ReadonlyMap<string, StoredFile>
-  /** What is valid. */
+  /** The valid paths. */
   readonly infos: ReadonlyMap<string, PathInfo>
-  /** Outputs of the derivations that are valid, by name. */
+  /** The outputs of the valid derivations, by name. */
   readonly outputs: ReadonlyMap<string, ReadonlyMap<string, string>>
   /** Lines of the attestation files, by the path that they are about. */
   readonly attestations: ReadonlyMap<string, readonly string[]>
-  /** Detached signatures that are kept beside them, by the path of the file. */
+  /** Detached signatures kept beside them, by the path of the file. */
   readonly signatures: ReadonlyMap<string, Uint8Array>
-  /** Text of the policy. */
+  /** The text of the policy. */
   readonly policy: string
   readonly paths: readonly Question[]
-  /** Derivations that are valid. */
+  /** The valid derivations. */
   readonly derivations: readonly Question[]
-  /** What two binary caches say of a path. */
+  /** The two binary caches' answers about a path. */
   readonly answers: ReadonlyMap<string, readonly UpstreamAnswer[]>
-  /** What Nix's database is about to say of a path. */
+  /** The rows that Nix's database is about to get for a path. */
   readonly incoming: ReadonlyMap<string, IncomingQuestion>
 }
