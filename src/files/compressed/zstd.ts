@@ -1,6 +1,7 @@
 /**
- * Frames of Zstandard (RFC 8878, section 3). Refused although the format has them: skippable frames, whose contents are
- * nobody's; empty frames; dictionaries, which lie elsewhere.
+ * Checks of Zstandard frames (RFC 8878, section 3). Refused although the format allows them:
+ * skippable frames, which are not part of the contents; empty frames; and dictionaries, which are
+ * stored elsewhere.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { type Reader, wholly, windowed } from './reader.ts'
@@ -8,12 +9,12 @@ import { type Reader, wholly, windowed } from './reader.ts'
 const FORMAT = 'zstd'
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
-/** Of blocks, which hold 128 KiB where the compressor is not told to hurry. */
+/** Blocks in one file. They hold 128 KiB each, unless the compressor was told to hurry. */
 const BLOCK_LIMIT = 4_000_000
 
 const BLOCK = { raw: 0, repeated: 1, compressed: 2 } as const
 
-/** Checks that a file is frames of contents and nothing else. Throws FormatError. */
+/** Checks that a file consists of non-empty frames and nothing else. Throws FormatError. */
 export async function walkZstd(file: Reader): Promise<void> {
   const reader = windowed(file)
   let blocks = 0
@@ -59,7 +60,10 @@ async function blockAt(reader: Reader, at: number) {
   return { isLast, isEmpty, length: 3 + stored }
 }
 
-/** Whether a compressed block has neither literals, where those are stored as they are or repeated, nor sequences. */
+/**
+ * Whether a compressed block holds no sequences and no literals. Only literals that are stored raw
+ * or run-length encoded can be told to be absent.
+ */
 async function isOfNothing(reader: Reader, at: number): Promise<boolean> {
   const [first = 0, second = 0, third = 0, fourth = 0] = await reader.at(at, 4)
   const type = first & 3
