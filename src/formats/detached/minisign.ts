@@ -11,7 +11,7 @@ export const MINISIGN_FORM = {
   keys: {
     prefix: 'minisign:',
     parse: parseMinisignPublicKey,
-    // It takes whatever comment signify would not write.
+    // minisign accepts any comment that signify would not write.
     begins: line => line.startsWith('untrusted comment: ') && !isSignifyComment(line),
   },
 } as const satisfies DetachedForm

@@ -1,10 +1,11 @@
 /**
- * DER (X.690, section 10), as far as certificates need it: one element at a time, so that nothing nests. Stricter than
- * most readers: lengths are definite and as short as can be, tags have one byte, and nothing follows an element.
+ * DER (X.690, section 10) as far as certificates need it. It reads one level of elements at a time,
+ * so there is no recursion. Stricter than most readers: lengths are definite and minimal, tags have
+ * one byte, and nothing follows an element.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** Tags of one byte, class and "constructed" bit included. */
+/** One-byte tags, including the class and the "constructed" bit. */
 export const DER = {
   boolean: 0x01,
   integer: 0x02,
@@ -18,18 +19,18 @@ export const DER = {
 export interface DerElement {
   readonly tag: number
   readonly content: Uint8Array
-  /** Tag, length and content. */
+  /** The tag, length and content. */
   readonly encoded: Uint8Array
 }
 
-/** The one element that these bytes are. Throws FormatError in the name of `format`. */
+/** Reads bytes that are exactly one element. Throws FormatError in the name of `format`. */
 export function derElement(bytes: Uint8Array, format: string): DerElement {
   const [element, ...rest] = derElements(bytes, format)
   if (element === undefined || rest.length > 0) throw malformed(format, 'not one DER element')
   return element
 }
 
-/** The elements that these bytes are, one after the other. Throws FormatError in the name of `format`. */
+/** Reads bytes that are elements one after another. Throws FormatError in the name of `format`. */
 export function derElements(bytes: Uint8Array, format: string): readonly DerElement[] {
   const elements: DerElement[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -40,13 +41,19 @@ export function derElements(bytes: Uint8Array, format: string): readonly DerElem
   return elements
 }
 
-/** What an element of this tag holds. Throws FormatError for another. */
+/**
+ * The content of an element with this tag. Throws FormatError if the element is absent or has
+ * another tag.
+ */
 export function contentOf(element: DerElement | undefined, tag: number, format: string): Uint8Array {
   if (element?.tag !== tag) throw malformed(format, `no element with tag ${tag} where one must be`)
   return element.content
 }
 
-/** A positive integer, big-endian without leading zeros. Throws FormatError for others, and for one with padding. */
+/**
+ * The bytes of a positive integer, big-endian without leading zeros. Throws FormatError for any
+ * other element and for a padded integer.
+ */
 export function positiveIntegerOf(element: DerElement | undefined, format: string): Uint8Array {
   const content = contentOf(element, DER.integer, format)
   const [first = 0, second = 0] = content
@@ -56,7 +63,10 @@ export function positiveIntegerOf(element: DerElement | undefined, format: strin
   return content.subarray(1)
 }
 
-/** One element of this tag around these contents, one after another; less than 2^16 bytes. */
+/**
+ * Prints one element with this tag around the concatenated contents, which must be less than 2^16
+ * bytes.
+ */
 export function printDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const content = Buffer.concat(contents)
   const { length } = content
@@ -64,7 +74,10 @@ export function printDer(tag: number, ...contents: readonly Uint8Array[]): Uint8
   return Buffer.concat([Buffer.of(tag, ...size), content])
 }
 
-/** An object identifier (X.690, section 8.19) with dots; arcs below 2^31. Throws FormatError. */
+/**
+ * The object identifier of an element (X.690, section 8.19) in dotted form, with arcs below 2^31.
+ * Throws FormatError.
+ */
 export function objectIdentifierOf(element: DerElement | undefined, format: string): string {
   const content = contentOf(element, DER.objectIdentifier, format)
   const arcs: number[] = []
