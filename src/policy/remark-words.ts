@@ -1,4 +1,4 @@
-/** Remarks on a policy in words; every name in them is escaped. */
+/** Remarks on a policy as text. All names are escaped. */
 import type { Passage, Remark } from './remarks.ts'
 import { list, when, word } from './words.ts'
 

@@ -1,4 +1,6 @@
-/** The words that verdicts and descriptions of a policy share. Everything from outside is escaped here. */
+/**
+ * Words that verdicts and descriptions of a policy share. All text from outside is escaped here.
+ */
 import { printable } from '../primitives/printable.ts'
 import { type Aspect, type Instant, type Role, SELF, type SubjectKind } from './policy.ts'
 
@@ -19,7 +21,7 @@ export const ASPECT_WORDS: Readonly<Record<Aspect, string>> = {
   output: 'its output',
 }
 
-/** A name, a reason, a detail: escaped, and cut if it is very long. */
+/** A name, a reason or a detail: escaped, and cut if it is very long. */
 export function word(text: string): string {
   return printable(text, WORD_LIMIT)
 }
@@ -34,12 +36,12 @@ export function whoWord(who: string): string {
   return who === SELF ? 'this machine' : word(who)
 }
 
-/** ` as packager`, or nothing where any role does. */
+/** ` as packager`, or empty if any role is enough. */
 export function roleWords(role: Role | undefined): string {
   return role === undefined ? '' : ` as ${role}`
 }
 
-/** An instant in UTC, to the second; a midnight as its day. */
+/** An instant in UTC, to the second; midnight is printed as a date. */
 export function when(instant: Instant): string {
   const text = new Date(instant * 1000).toISOString()
   return text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text.replace('.000Z', 'Z')
