@@ -25,7 +25,7 @@ export async function recall(trace: string, key: Key, moment: Recalling): Promis
   if (kind === 'envelope') return recallEnvelope(trace, key, moment)
   const detached = kindNamed(kind)
   if (detached !== undefined) return detached.recall(trace, key, moment)
-  return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is no trace of a signature` }
+  return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is not the trace of a signature` }
 }
 
 function recallNix(trace: string, key: Key): DetachedResult {

@@ -38,7 +38,7 @@ export function generateKey(name: string): KeyPair {
 export function readSecretKeyFile(file: string): KeyPair {
   const text = readSecretText(file)
   if (looksEncrypted(text)) {
-    throw new FileError(`the secret key ${printable(file)} has a passphrase, and nobody to ask for it here`)
+    throw new FileError(`the secret key ${printable(file)} has a passphrase, which cannot be asked for here`)
   }
   return readSecretKey(text)
 }

@@ -77,7 +77,7 @@ async function unpack(
   const whole = chained(head, body)
   if (kind === 'gzip') return through(whole, createGunzip(), signal)
   if (kind !== undefined) return throughProgram(whole, kind, signal)
-  throw corrupt(`it is compressed in no way that is known here ("${printable(compression, 40)}")`)
+  throw corrupt(`it is compressed in an unknown way ("${printable(compression, 40)}")`)
 }
 
 /** The first MAGIC_SIZE bytes or more, fewer if the stream is shorter. */

@@ -130,7 +130,7 @@ const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
 function textOf(bytes: Uint8Array, what: string): string {
   if (bytes.length > TEXT_LIMIT) throw malformed(what, `more than ${TEXT_LIMIT} bytes`)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  if (text.includes('\0')) throw malformed(what, 'a NUL byte, after which readers see nothing')
+  if (text.includes('\0')) throw malformed(what, 'a NUL byte, at which other readers stop')
   return text
 }
 

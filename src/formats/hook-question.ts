@@ -92,7 +92,7 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
   if (kind === 'admit') return incomingOf(words)
   if (kind === 'built') return builtOf(words)
   if (kind !== 'before-build' && kind !== 'after-build' && kind !== 'may-build') {
-    throw malformed(`is none that is known: "${printable(kind, 40)}"`)
+    throw malformed(`is of an unknown kind: "${printable(kind, 40)}"`)
   }
   if (derivation === undefined || more.length > 0) throw malformed('must be about one derivation')
   return { kind, derivation: derivationPath(derivation) }

@@ -88,7 +88,7 @@ function texts(bytes: Uint8Array, counts: readonly number[]): readonly string[] 
 function tellingOf(text: string): Telling {
   const [how, ...versions] = text.split(' ')
   const isByLine = how === 'line'
-  if (!isByLine && text !== 'status') throw malformed('tells in a way that is not known', 'text 3')
+  if (!isByLine && text !== 'status') throw malformed('has an unknown telling', 'text 3')
   return { isByLine, versions }
 }
 
@@ -114,11 +114,11 @@ export function errorReply(sentence: string): HookReply {
 function checked(reply: HookReply): HookReply {
   const hasReason = reply.outcome === 'refuse' || reply.outcome === 'error'
   if (hasReason !== (reply.sentence !== '')) {
-    throw malformed(hasReason ? 'gives no reason' : 'gives a reason for what is no refusal', 'text 1')
+    throw malformed(hasReason ? 'gives no reason' : 'gives a reason without a refusal', 'text 1')
   }
   if (UNSAFE.test(reply.sentence)) throw malformed('has a character that is not text', 'text 1')
   if (!reply.telling.versions.every(version => VERSION.test(version))) {
-    throw malformed('has a version that is none', 'text 3')
+    throw malformed('has an invalid version', 'text 3')
   }
   if (UNSAFE.test(reply.notice.replaceAll('\n', '')))
     throw malformed('has a character that is not text', 'text 2')

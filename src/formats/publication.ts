@@ -162,7 +162,7 @@ function readListing(
     const [, name, size, sha256] = /^(\S+) ([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(line) ?? []
     if (name === undefined || sha256 === undefined)
       throw malformed('not a name, a size and a SHA-256', index + 2)
-    if (!fits(name)) throw malformed(`"${printable(name, 80)}" is no name that can stand here`, index + 2)
+    if (!fits(name)) throw malformed(`"${printable(name, 80)}" is not a name that is allowed here`, index + 2)
     if (name <= last) throw malformed(`"${name}" is out of order or there twice`, index + 2)
     if (Number(size) > limit) throw malformed(`${name} is larger than ${limit} bytes`, index + 2)
     listing.set(name, { size: Number(size), sha256 })

@@ -32,7 +32,8 @@ export function openGitObjects(directory: string): GitObjects {
   const reader = readerOf(git)
   return {
     read: async (id, type) => {
-      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) throw new FileError(`${printable(id)} is no object id`)
+      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id))
+        throw new FileError(`${printable(id)} is not an object id`)
       git.stdin.write(`${id}\n`)
       const head = await reader.line()
       const [, found = '', size = ''] = /^[0-9a-f]+ (\w+) (\d{1,15})$/.exec(head) ?? []

@@ -64,7 +64,7 @@ async function receive(directory: string, place: string, revision: GitRevision):
 function assertRevision(revision: GitRevision): void {
   if ('tag' in revision) assertTagName(revision.tag)
   else if (!OBJECT_ID.test(revision.commit)) {
-    throw new FileError(`${printable(revision.commit)} is no object id`)
+    throw new FileError(`${printable(revision.commit)} is not an object id`)
   }
 }
 

@@ -48,7 +48,7 @@ function reason(finding: Finding, depth: number): string {
     case 'bad-signature':
       return `found ${strayWords(finding.stray)}`
     case 'not-a-signature':
-      return `it is named as a signature and is none (${printable(finding.detail, 300)})`
+      return `it is named as a signature but is not one (${printable(finding.detail, 300)})`
     case 'wrong-digest':
       return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
     case 'conflict':

@@ -45,7 +45,7 @@ test('questions are read as they are printed', () => {
 
 test('a question has 1024 bytes at most, its newline counted', () => {
   const padded = (length: number) => `nixsig1 ${'x'.repeat(length - 'nixsig1 \n'.length)}\n`
-  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is none that is known: "x{40}…"/)
+  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is of an unknown kind: "x{40}…"/)
   assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT + 1))), /longer than 1024 bytes/)
   assert.throws(() => parseQuestion(Buffer.alloc(QUESTION_LIMIT, 'x')), /longer than 1024 bytes/)
 })
@@ -55,15 +55,15 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   'an empty line': ['\n', /not of version nixsig1/],
   'another version': [`nixsig2 before-build ${DRV}\n`, /not of version nixsig1/],
   'a version that only begins alike': [`nixsig10 before-build ${DRV}\n`, /not of version nixsig1/],
-  'an unknown question': [`nixsig1 allow ${DRV}\n`, /none that is known: "allow"/],
-  'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /none that is known/],
+  'an unknown question': [`nixsig1 allow ${DRV}\n`, /of an unknown kind: "allow"/],
+  'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /of an unknown kind/],
   'a question without what it is about': ['nixsig1 before-build\n', /about one derivation/],
   'a question about nothing': ['nixsig1 before-build \n', /not in \/nix\/store/],
   'a question about two': [`nixsig1 before-build ${DRV} ${DRV}\n`, /about one derivation/],
   'a space at the end': [`nixsig1 before-build ${DRV} \n`, /about one derivation/],
-  'two spaces': [`nixsig1  before-build ${DRV}\n`, /none that is known: ""/],
+  'two spaces': [`nixsig1  before-build ${DRV}\n`, /of an unknown kind: ""/],
   'a space in front': [` nixsig1 before-build ${DRV}\n`, /not of version nixsig1/],
-  'a reload of something': [`nixsig1 reload ${DRV}\n`, /none that is known: "reload"/],
+  'a reload of something': [`nixsig1 reload ${DRV}\n`, /of an unknown kind: "reload"/],
   'another directory': ['nixsig1 before-build /etc/passwd.drv\n', /not in \/nix\/store/],
   'a path below a store path': [
     `nixsig1 before-build ${DRV}/x.drv\n`,
@@ -171,7 +171,7 @@ const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, 
   'an answer that breaks off before its texts': ['nixsig1 pass 0 0 6\n', /breaks off \(text 3\)/],
   'bytes behind it': ['nixsig1 pass 0 0 6\nstatus\n', /is followed by more/],
   'a second answer behind it': [`${'nixsig1 pass 0 0 6\nstatus'.repeat(2)}`, /is followed by more/],
-  'a pass that says why not': ['nixsig1 pass 2 0 6\nnostatus', /gives a reason for what is no refusal/],
+  'a pass that says why not': ['nixsig1 pass 2 0 6\nnostatus', /gives a reason without a refusal/],
   'a refusal that does not': ['nixsig1 refuse 0 2 6\nnostatus', /gives no reason/],
   'an error that does not': ['nixsig1 error 0 0 6\nstatus', /gives no reason/],
   'a reason of two lines': ['nixsig1 refuse 3 0 6\na\nbstatus', /not text \(text 1\)/],
@@ -180,10 +180,10 @@ const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, 
   'a notice that turns the line around': ['nixsig1 pass 0 3 6\n\u202estatus', /not text \(text 2\)/],
   'texts that are not UTF-8': [Buffer.from('nixsig1 refuse 1 0 6\n\xffstatus', 'latin1'), /not UTF-8/],
   'a count that cuts a letter in half': ['nixsig1 refuse 1 1 6\nästatus', /not UTF-8/],
-  'a way of telling that is none': ['nixsig1 pass 0 0 5\nshout', /tells in a way that is not known/],
-  'no way of telling': ['nixsig1 pass 0 0 0\n', /tells in a way that is not known/],
-  'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /tells in a way that is not known/],
-  'a version that is none': ['nixsig1 pass 0 0 8\nline 2.x', /has a version that is none/],
+  'a way of telling that is none': ['nixsig1 pass 0 0 5\nshout', /has an unknown telling/],
+  'no way of telling': ['nixsig1 pass 0 0 0\n', /has an unknown telling/],
+  'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /has an unknown telling/],
+  'a version that is none': ['nixsig1 pass 0 0 8\nline 2.x', /has an invalid version/],
 }
 
 for (const [what, [text, reason]] of Object.entries(BAD_REPLIES)) {
@@ -204,9 +204,9 @@ test('no reply is printed that nobody would read', () => {
   const bad: Readonly<Record<string, Partial<HookReply>>> = {
     'not text': { sentence: 'a\nb' },
     'gives no reason': { sentence: '' },
-    'gives a reason for what is no refusal': { outcome: 'pass' },
+    'gives a reason without a refusal': { outcome: 'pass' },
     'longer than 65536 bytes': { notice: 'x'.repeat(REPLY_LIMIT) },
-    'has a version that is none': { telling: { isByLine: true, versions: ['2.36 2.37'] } },
+    'has an invalid version': { telling: { isByLine: true, versions: ['2.36 2.37'] } },
   }
   for (const [reason, part] of Object.entries(bad)) {
     assert.throws(() => printReply({ ...reply, ...part }), new RegExp(reason))

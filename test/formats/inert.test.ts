@@ -37,7 +37,7 @@ interface Attack {
   readonly reason: RegExp
 }
 const NO_WORD = /one word for the name of a file: it could be a program/
-const NO_HASH = /digits that are not like a hash/
+const NO_HASH = /digits that are not shaped like a hash/
 const REMARK = /neither a heading nor one word/
 const COMMENT = /a comment that is neither as tools write it nor one word/
 

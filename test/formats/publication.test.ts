@@ -85,8 +85,8 @@ for (const [name, text, problem] of [
   ['a carriage return', `${HEAD}0c 12 ${SHA}\r\n`, /not a name, a size/],
   ['a part twice', `${HEAD}0c 12 ${SHA}\n0c 13 ${SHA}\n`, /"0c" is out of order or there twice \(line 3\)/],
   ['parts out of order', `${HEAD}0d 12 ${SHA}\n0c 13 ${SHA}\n`, /"0c" is out of order/],
-  ['a part above it', `${HEAD}.. 12 ${SHA}\n`, /"\.\." is no name/],
-  ['a part that no digest begins with', `${HEAD}ee 12 ${SHA}\n`, /"ee" is no name/],
+  ['a part above it', `${HEAD}.. 12 ${SHA}\n`, /"\.\." is not a name/],
+  ['a part that no digest begins with', `${HEAD}ee 12 ${SHA}\n`, /"ee" is not a name/],
   ['an empty part', `${HEAD}0c 0 ${SHA}\n`, /not a name, a size/],
   ['a size in other words', `${HEAD}0c 012 ${SHA}\n`, /not a name, a size/],
   ['a huge part', `${HEAD}0c 4194305 ${SHA}\n`, /larger than 4194304 bytes/],
@@ -103,18 +103,18 @@ for (const [name, text, problem] of [
 for (const [name, text, problem] of [
   ['of another part', PART.replace('0c', '0d'), /not the index of part 0c/],
   ['that is the first list', HEAD, /not the index of part 0c/],
-  ['with a file above it', `${PART}0c/../../etc/passwd 1 ${SHA}\n`, /is no name that can stand here/],
-  ['with an absolute file', `${PART}/etc/passwd 1 ${SHA}\n`, /is no name/],
-  ['with a file of another part', `${PART}0d${'x'.repeat(30)}.asc 1 ${SHA}\n`, /is no name/],
-  ['with a file of an unknown kind', `${PART}${DIGEST}.exe 1 ${SHA}\n`, /is no name/],
-  ['with an index', `${PART}index 1 ${SHA}\n`, /is no name/],
+  ['with a file above it', `${PART}0c/../../etc/passwd 1 ${SHA}\n`, /is not a name that is allowed here/],
+  ['with an absolute file', `${PART}/etc/passwd 1 ${SHA}\n`, /is not a name/],
+  ['with a file of another part', `${PART}0d${'x'.repeat(30)}.asc 1 ${SHA}\n`, /is not a name/],
+  ['with a file of an unknown kind', `${PART}${DIGEST}.exe 1 ${SHA}\n`, /is not a name/],
+  ['with an index', `${PART}index 1 ${SHA}\n`, /is not a name/],
   [
     'with a file twice',
     `${PART}${DIGEST}.asc 1 ${SHA}\n${DIGEST}.asc 1 ${SHA}\n`,
     /out of order or there twice/,
   ],
   ['with a huge file', `${PART}${DIGEST}.asc 16777217 ${SHA}\n`, /larger than 16777216 bytes/],
-  ['with an escape sequence', `${PART}\x1b[31m 1 ${SHA}\n`, /"\\u\{1b\}\[31m" is no name/],
+  ['with an escape sequence', `${PART}\x1b[31m 1 ${SHA}\n`, /"\\u\{1b\}\[31m" is not a name/],
 ] as const) {
   test(`attack: a part's list ${name} is refused`, () => {
     assert.throws(() => part(text), { name: 'FormatError', message: problem })

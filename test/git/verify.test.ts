@@ -157,6 +157,6 @@ describe('a git revision', () => {
     await assert.rejects(outcomes(repository, { tag: '--upload-pack=evil' }), /cannot be the name of a tag/)
     await assert.rejects(outcomes(repository, { tag: '../heads/main' }), /cannot be the name of a tag/)
     await assert.rejects(outcomes(repository, { commit: '1'.repeat(40) }), /bad object/)
-    await assert.rejects(outcomes(repository, { commit: 'HEAD' }), /HEAD is no object id/)
+    await assert.rejects(outcomes(repository, { commit: 'HEAD' }), /HEAD is not an object id/)
   })
 })

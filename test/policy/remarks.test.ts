@@ -63,21 +63,21 @@ test('an output that nobody stands behind, wherever it comes from, is told as th
 test('the words say which rules, whose choice a name is, and what would help', () => {
   assert.equal(
     words(withDefault('"nothing"', '"self"')),
-    'rule "default" (line 12) asks for nobody but this machine behind an output, and nobody behind its derivation, so ' +
-      'whoever writes a derivation writes the program; name somebody in require.derivation, or another builder in ' +
-      'require.output',
+    'rule "default" (line 12) accepts outputs that only this machine built, and requires no signature on their ' +
+      'derivations, so whoever writes a derivation chooses the program; name somebody in require.derivation, or ' +
+      'another builder in require.output',
   )
   const rule =
     '[[rules]]\nname = "sets"\nmatch = { name = "env-*", kind = "derivation" }\nrequire.derivation = "nothing"\n'
   assert.equal(
     words(withDefault('"alice"', '"self"', rule)),
-    'rule "default" (line 12) asks for nobody but this machine behind an output, and rule "sets" (line 14, for ' +
-      'what is named env-*) for nobody behind its derivation, so whoever writes a derivation writes the program, and ' +
-      'its name is theirs to choose; name somebody in require.derivation, or another builder in require.output',
+    'rule "default" (line 12) accepts outputs that only this machine built, and rule "sets" (line 14, for names ' +
+      'like env-*) requires no signature on their derivations, so whoever writes a derivation chooses the program ' +
+      'and its name; name somebody in require.derivation, or another builder in require.output',
   )
   assert.match(
     words(withDefault('"alice"', '"nothing"')),
-    /^rule "default" \(line 12\) asks for nobody behind an output, so whoever runs a binary cache/,
+    /^rule "default" \(line 12\) requires no signature on outputs, so whoever runs a binary cache/,
   )
 })
 
@@ -85,7 +85,7 @@ test('an exemption is told as long as it is in force, and one of a single path i
   const exemption = (match: string) => `[[exemptions]]\n${match}\nreason = "seed"\nuntil = 2026-12-31\n`
   const named = withDefault('"alice"', '"self"', exemption('name = "seed*"\nkind = "derivation"'))
   assert.deepEqual(codes(named), ['output-by-self-alone'])
-  assert.match(words(named), /the exemption at line 14 \(until 2026-12-31, for what is named seed\*\)/)
+  assert.match(words(named), /the exemption at line 14 \(until 2026-12-31, for names like seed\*\)/)
   assert.deepEqual(codes(named, Date.UTC(2026, 11, 31) / 1000), [])
   const path = `path = "/nix/store/${'a'.repeat(32)}-seed.drv"`
   assert.deepEqual(codes(withDefault('"alice"', '"self"', exemption(path))), [])

@@ -110,7 +110,7 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   [{ code: 'not-yet-valid', who: 'bob', at: MAY }, 'the key of bob is not valid before 2026-05-01'],
   [
     { code: 'not-a-signature', detail: 'it was built' },
-    'it is named as a signature and is none (it was built)',
+    'it is named as a signature but is not one (it was built)',
   ],
   [{ code: 'refused-by-rule' }, 'the rule refuses it, whoever signed'],
   [

@@ -25,7 +25,7 @@ export async function verifyFile(
   if (use !== 'file' || !kind.isBare || !results.some(isSigned)) return results
   const protocol = protocolOf(headOf(file, PROTOCOL_HEAD))
   if (protocol === undefined) return results
-  const detail = `the file is what keys sign for something else: ${protocol}`
+  const detail = `the file is a message that keys sign for another purpose: ${protocol}`
   return results.map(result =>
     isSigned(result) ? ({ key, outcome: 'unacceptable', detail, ...placeOf(result) } as const) : result,
   )

@@ -98,7 +98,7 @@ async function tryAll(
  */
 function signedListOf({ signature, checksums, use }: DetachedQuestion): SignedList | undefined {
   if (use === 'git' && (isInOnePiece(signature) || checksums !== undefined)) {
-    throw unknownForm('a list of checksums, which says nothing of tags and commits')
+    throw unknownForm('a list of checksums, which cannot approve tags and commits')
   }
   const whole = readSignedList(signature)
   if (checksums === undefined) return whole

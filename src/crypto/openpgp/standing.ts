@@ -143,7 +143,7 @@ function findMisuse({ signature, certificate, signers }: Suspect): Objection | u
   const mute = signers.find(key => !isForSignatures(key.algorithm))
   if (mute !== undefined) {
     return unacceptable(
-      `key ${mute.fingerprint} is of algorithm ${mute.algorithm}, whose keys sign nothing here`,
+      `key ${mute.fingerprint} is of algorithm ${mute.algorithm}, whose keys cannot sign here`,
     )
   }
   const unfit = signers.find(key => !mayBeUsed(certificate, key, MAY_SIGN))

@@ -40,7 +40,7 @@ async function headerSize(reader: Reader, at: number): Promise<number> {
   const header = await reader.at(at, 10 + NAME_LIMIT + 1)
   if (header.length < 10) throw malformed('it breaks off', at)
   const [first, second, method, flags = 0] = header
-  if (first !== 0x1f || second !== 0x8b || method !== 8) throw malformed('something else than a member', at)
+  if (first !== 0x1f || second !== 0x8b || method !== 8) throw malformed('data that is not a member', at)
   if ((flags & FLAG.extra) !== 0) throw malformed('a member with extra fields', at)
   if ((flags & FLAG.comment) !== 0) throw malformed('a member with a comment', at)
   if ((flags & ~(FLAG.text | FLAG.name)) !== 0) throw malformed('a member with unusual flags', at)

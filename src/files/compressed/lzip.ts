@@ -21,7 +21,7 @@ export async function walkLzip(reader: Reader): Promise<void> {
     const isWithin = start >= 0 && start < end - TRAILER_SIZE
     const header = !isWithin ? undefined : await wholly(reader, start, HEADER.length, FORMAT)
     if (header?.equals(HEADER) !== true) {
-      throw malformed('something else than a member at its end', end)
+      throw malformed('data that is not a member at its end', end)
     }
     if (trailer.readBigUInt64LE(4) === 0n) throw malformed('an empty member', start)
     end = start

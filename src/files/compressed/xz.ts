@@ -38,7 +38,7 @@ async function startOfStream(reader: Reader, end: number): Promise<number> {
   const footer = await wholly(reader, end - END_SIZE, END_SIZE, FORMAT)
   const isFooter = footer.subarray(10).toString('latin1') === 'YZ'
   if (!isFooter || footer.readUInt32LE() !== crc32(footer.subarray(4, 10))) {
-    throw malformed('something else than a stream at its end', end)
+    throw malformed('data that is not a stream at its end', end)
   }
   const size = (footer.readUInt32LE(4) + 1) * 4
   if (size > INDEX_LIMIT) throw malformed(`an index of more than ${INDEX_LIMIT} bytes`, end)

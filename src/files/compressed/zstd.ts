@@ -37,7 +37,7 @@ export async function walkZstd(file: Reader): Promise<void> {
 async function headerAt(reader: Reader, at: number) {
   const magic = (await wholly(reader, at, 4, FORMAT)).readUInt32LE()
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) throw malformed('a skippable frame', at)
-  if (magic !== MAGIC) throw malformed('something else than a frame', at)
+  if (magic !== MAGIC) throw malformed('data that is not a frame', at)
   const [descriptor = 0] = await wholly(reader, at + 4, 1, FORMAT)
   if ((descriptor & 0x03) !== 0) throw malformed('a frame with a dictionary', at)
   if ((descriptor & 0x18) !== 0) throw malformed('a frame with reserved bits', at)
@@ -54,7 +54,7 @@ async function blockAt(reader: Reader, at: number) {
   const [isLast, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3]
   const stored = type === BLOCK.repeated ? 1 : size
   if (type > BLOCK.compressed) throw malformed('a block of a reserved type', at)
-  if (type === BLOCK.compressed && size < 3) throw malformed('a compressed block of nothing', at)
+  if (type === BLOCK.compressed && size < 3) throw malformed('an empty compressed block', at)
   if (at + 3 + stored > reader.size) throw malformed('it breaks off', at)
   const isEmpty = size === 0 || (type === BLOCK.compressed && (await isOfNothing(reader, at + 3)))
   return { isLast, isEmpty, length: 3 + stored }

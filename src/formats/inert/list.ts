@@ -38,7 +38,9 @@ export function whyNoListLine(line: string): string | undefined {
     const what = line.startsWith('#') ? 'a remark that is neither a heading nor one word' : NO_CHECKSUM
     return `${what}: it could be a program`
   }
-  return nameless(line).every(isHash) ? undefined : 'digits that are not like a hash: they could be a program'
+  return nameless(line).every(isHash)
+    ? undefined
+    : 'digits that are not shaped like a hash: they could be a program'
 }
 
 const NO_CHECKSUM = 'not one checksum with one word for the name of a file'

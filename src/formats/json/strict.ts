@@ -150,7 +150,7 @@ function readInteger(cursor: Cursor): number {
   const form = /(-?(?:0|[1-9]\d*))([.eE\d]?)/y
   form.lastIndex = cursor.at
   const [, digits, more] = form.exec(cursor.text) ?? []
-  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  if (digits === undefined) throw problem(cursor, 'expected a value')
   if (more !== '' || digits === '-0') throw problem(cursor, 'number is not a plain integer')
   const value = Number(digits)
   if (!Number.isSafeInteger(value)) throw problem(cursor, 'integer does not fit into 53 bits')
@@ -162,7 +162,7 @@ function readNumber(cursor: Cursor): number {
   const form = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
   form.lastIndex = cursor.at
   const digits = form.exec(cursor.text)?.[0]
-  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  if (digits === undefined) throw problem(cursor, 'expected a value')
   const value = Number(digits)
   if (!Number.isFinite(value)) throw problem(cursor, 'number that no double holds')
   cursor.at += digits.length
@@ -170,7 +170,7 @@ function readNumber(cursor: Cursor): number {
 }
 
 function readWord<T>(cursor: Cursor, word: string, value: T): T {
-  if (!cursor.text.startsWith(word, cursor.at)) throw problem(cursor, 'no value stands here')
+  if (!cursor.text.startsWith(word, cursor.at)) throw problem(cursor, 'expected a value')
   cursor.at += word.length
   return value
 }

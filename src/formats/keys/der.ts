@@ -59,7 +59,7 @@ export function positiveIntegerOf(element: DerElement | undefined, format: strin
   const [first = 0, second = 0] = content
   if (content.length === 0 || first >= 0x80) throw malformed(format, 'a number that is not positive')
   if (first !== 0) return content
-  if (second < 0x80) throw malformed(format, 'a number that is not as short as can be')
+  if (second < 0x80) throw malformed(format, 'a number that is not in its shortest form')
   return content.subarray(1)
 }
 
@@ -108,7 +108,7 @@ function readHeader(bytes: Uint8Array, at: number, format: string) {
   const digits = bytes.subarray(at + 2, at + 2 + count)
   const length = count === 0 ? first : digits.reduce((value, byte) => value * 256 + byte, 0)
   const isShortest = count === 0 || (length >= 0x80 && digits[0] !== 0)
-  if (!isShortest) throw malformed(format, 'length that is not as short as can be')
+  if (!isShortest) throw malformed(format, 'length that is not in its shortest form')
   const start = at + 2 + count
   if (start + length > bytes.length) throw malformed(format, 'DER that breaks off')
   return { tag, start, end: start + length }

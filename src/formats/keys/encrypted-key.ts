@@ -51,7 +51,7 @@ export function parseEncryptedKey(text: string): EncryptedKey {
   if (lines.length !== 6 || lines[5] !== '') throw malformed('not five whole lines', lines.length)
   if (lines[0] !== FIRST_LINE) throw malformed(`of another version than "${FIRST_LINE}"`, 1)
   const [name = ''] = fieldsOf(lines, 1, 'name', 1)
-  if (name.length > NAME_LIMIT || !/^[!-9;-~]+$/.test(name)) throw malformed('a name that is none', 2)
+  if (name.length > NAME_LIMIT || !/^[!-9;-~]+$/.test(name)) throw malformed('not a valid name', 2)
   const [publicKey = ''] = fieldsOf(lines, 2, 'public-key', 1)
   const [passes = '', kibibytes = '', salt = ''] = fieldsOf(lines, 3, 'argon2id', 3)
   const [nonce = '', ciphertext = ''] = fieldsOf(lines, 4, 'xchacha20-poly1305', 2)

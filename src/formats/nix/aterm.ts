@@ -150,7 +150,7 @@ function unescaped(cursor: Cursor, written: string, start: number): string {
     if (code === BACKSLASH) {
       const letter = written.charAt(++at)
       const index = LETTERS.indexOf(letter)
-      if (index < 0) throw problem(cursor, `\\${printable(letter)} is no escape`, start + at - 1)
+      if (index < 0) throw problem(cursor, `\\${printable(letter)} is not an escape`, start + at - 1)
       code = MEANINGS.charCodeAt(index)
     }
     bytes[length++] = code

@@ -44,7 +44,7 @@ export function readInputDerivation(cursor: Cursor, dynamic: boolean): InputDeri
   expect(cursor, '(')
   const start = cursor.at
   const path = parseStorePath(readBareString(cursor))
-  if (!isDerivationPath(path)) throw problem(cursor, `${path.path} is no derivation`, start)
+  if (!isDerivationPath(path)) throw problem(cursor, `${path.path} is not a derivation`, start)
   expect(cursor, ',')
   const used = readUsedOutputs(cursor, dynamic ? DEPTH_LIMIT : 0)
   expect(cursor, ')')

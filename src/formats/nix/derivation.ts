@@ -136,7 +136,7 @@ function readOutputs(cursor: Cursor): readonly DerivationOutput[] {
   if (first === undefined) throw problem(cursor, 'no outputs', start)
   if (outputs.some(output => output.kind !== first.kind)) throw problem(cursor, 'outputs of two kinds', start)
   if (first.kind === 'fixed' && (outputs.length > 1 || first.name !== 'out')) {
-    throw problem(cursor, 'a fixed output stands alone and is called out', start)
+    throw problem(cursor, 'a fixed output must be the only one and be named out', start)
   }
   return outputs
 }

@@ -123,7 +123,7 @@ function decodeNode(cursor: Cursor, depth: number): NarNode {
       if (depth >= NAR_DEPTH_LIMIT) throw problem(cursor, 'too many directories in one another', start)
       return { kind, entries: decodeEntries(cursor, depth) }
     default:
-      throw problem(cursor, `"${printable(kind)}" is no type of file`, start)
+      throw problem(cursor, `"${printable(kind)}" is not a type of file`, start)
   }
 }
 

@@ -32,7 +32,7 @@ export function fromNix32(text: string): Uint8Array {
     const offset = text.length - 1 - place
     const digit = ALPHABET.indexOf(text.charAt(offset))
     if (digit < 0) {
-      throw new FormatError('nix32', `"${printable(text.charAt(offset))}" is no digit`, `offset ${offset}`)
+      throw new FormatError('nix32', `"${printable(text.charAt(offset))}" is not a digit`, `offset ${offset}`)
     }
     const at = (place * 5) >> 3
     const shifted = digit << ((place * 5) & 7)

@@ -116,7 +116,7 @@ function checkTimestamper({ extensions }: Link): void {
   const purposes = purposesOf(extensions, FORMAT) ?? []
   const isCritical = extensions.get(EXTENDED_KEY_USAGE)?.isCritical === true
   if (purposes.length !== 1 || purposes[0] !== PURPOSE.timestamps || !isCritical) {
-    throw malformed('not for timestamps, and nothing but them (critical extended key usage)')
+    throw malformed('not for timestamps alone (critical extended key usage)')
   }
   const usage = usageOf(extensions, FORMAT)
   if (usage !== undefined && (usage & (USAGE.digitalSignature | USAGE.contentCommitment)) === 0) {

@@ -36,7 +36,7 @@ export function checkTrustedRoot(bytes: Uint8Array): void {
   })
   const mediaType = stringOf(root.mediaType)
   if (!MEDIA_TYPES.includes(mediaType)) {
-    throw malformed(root.mediaType, `"${printable(mediaType, 80)}" is no trusted root that is known`)
+    throw malformed(root.mediaType, `"${printable(mediaType, 80)}" is not a known kind of trusted root`)
   }
   for (const log of [...listOf(root.tlogs, LIST_LIMIT), ...listOf(root.ctlogs, LIST_LIMIT)]) checkLog(log)
   const timestamps = present(root.timestampAuthorities)

@@ -105,7 +105,7 @@ function readOption(name: string, value: string | undefined, line: number): Opti
   if (name === 'cert-authority') {
     throw malformed('a certificate authority: nixsig trusts keys, so list the keys that it certified', line)
   }
-  if (value === undefined) throw malformed(`"${printable(name, 40)}" is no option, or has no value`, line)
+  if (value === undefined) throw malformed(`"${printable(name, 40)}" is not an option, or has no value`, line)
   switch (name) {
     case 'namespaces':
       return { namespaces: readList(value, isExactNamespace, `namespaces "${printable(value, 200)}"`, line) }
@@ -156,18 +156,18 @@ function readKey(text: string, line: number): SshPublicKey {
 function readTime(text: string, line: number): number {
   const parts = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/i.exec(text)
   if (parts === null)
-    throw malformed(`"${printable(text, 40)}" is no time like 20270101Z or 202701011200Z`, line)
+    throw malformed(`"${printable(text, 40)}" is not a time like 20270101Z or 202701011200Z`, line)
   const [, year, month, day, hour = '00', minute = '00', second = '00', zone] = parts
   if (zone === '') {
     throw malformed(
-      `"${text}" is a time in the zone of whatever machine reads it: write ${text}Z for UTC`,
+      `"${text}" is in the time zone of the machine that reads it: write ${text}Z for UTC`,
       line,
     )
   }
   const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`
   const milliseconds = Date.parse(iso)
   if (Number.isNaN(milliseconds) || new Date(milliseconds).toISOString() !== iso || milliseconds <= 0) {
-    throw malformed(`"${printable(text, 40)}" is no time that there is`, line)
+    throw malformed(`"${printable(text, 40)}" is not a valid time`, line)
   }
   return milliseconds / 1000
 }

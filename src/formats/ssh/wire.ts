@@ -42,7 +42,7 @@ export function wireReader(bytes: Uint8Array, format: string): WireReader {
     string,
     name: () => {
       const text = Buffer.from(string()).toString('latin1')
-      if (!/^[!-~]{1,64}$/.test(text)) throw malformed('a name that is none')
+      if (!/^[!-~]{1,64}$/.test(text)) throw malformed('not a valid name')
       return text
     },
     mpint: () => {
@@ -50,7 +50,7 @@ export function wireReader(bytes: Uint8Array, format: string): WireReader {
       const [first = 0, second = 0] = encoded
       if (encoded.length === 0 || first >= 0x80) throw malformed('a number that is not positive')
       if (first !== 0) return encoded
-      if (second < 0x80) throw malformed('a number that is not as short as can be')
+      if (second < 0x80) throw malformed('a number that is not in its shortest form')
       return encoded.subarray(1)
     },
     rest: () => take(bytes.length - at),

@@ -63,7 +63,7 @@ function readTarget(
     const name = stringOf(principal)
     if (name === undefined || principals.has(name))
       return name === undefined ? undefined : { principal: name }
-    return complain(principal, `"${printable(name)}" is no principal`)
+    return complain(principal, `"${printable(name)}" is not a principal`)
   }
   const field = key ?? openpgp ?? sigstore
   const identity =

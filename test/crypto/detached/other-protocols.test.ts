@@ -135,7 +135,7 @@ for (const [name, make] of Object.entries({
     for (const [what, message] of Object.entries(MESSAGES)) {
       it(`attack: over ${what} is none over a file`, async () => {
         const said = await verdict(message, signer.sign(message), signer.key)
-        assert.match(said, /^unacceptable: the file is what keys sign for something else: /)
+        assert.match(said, /^unacceptable: the file is a message that keys sign for another purpose: /)
       })
     }
     for (const [what, text] of Object.entries(FILES)) {

@@ -204,14 +204,11 @@ describe('a timestamp authority', () => {
 
   const critical = (...purpose: readonly string[]) => ({ ...purposes(...purpose), critical: true })
   const refused: Readonly<Record<string, readonly [readonly Extension[], RegExp]>> = {
-    'for signing code': [[critical(CODE_SIGNING)], /not for timestamps, and nothing but them/],
-    'for signing code, too': [
-      [critical(TIMESTAMPS, CODE_SIGNING)],
-      /not for timestamps, and nothing but them/,
-    ],
-    'for everything': [[critical(ANY)], /not for timestamps, and nothing but them/],
-    'that does not say what for': [[], /not for timestamps, and nothing but them/],
-    'that says so uncritically': [[purposes(TIMESTAMPS)], /not for timestamps, and nothing but them/],
+    'for signing code': [[critical(CODE_SIGNING)], /not for timestamps alone/],
+    'for signing code, too': [[critical(TIMESTAMPS, CODE_SIGNING)], /not for timestamps alone/],
+    'for everything': [[critical(ANY)], /not for timestamps alone/],
+    'that does not say what for': [[], /not for timestamps alone/],
+    'that says so uncritically': [[purposes(TIMESTAMPS)], /not for timestamps alone/],
     'with an unknown critical extension': [
       [...FOR_TIMESTAMPS, { name: '1.2.3', value: octets(Buffer.of(1)), critical: true }],
       /unknown critical extension 1\.2\.3/,

@@ -107,7 +107,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['two envelopes on a line', line({}) + line({}), /something follows/],
   ['a huge line', line({ payload: `"${'A'.repeat(ENVELOPE_LIMIT)}"` }), /longer than 1048576/],
   ['deep nesting', line({ signatures: '[[[[[[]]]]]]' }), /nested deeper/],
-  ['nothing', '', /no value stands here/],
+  ['nothing', '', /expected a value/],
 ]
 
 for (const [name, text, reason] of REFUSED) {

@@ -109,7 +109,7 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
     /must be an object/,
   ],
   ['deep nesting', text({}).replace('{}', `{"x":${'['.repeat(40)}${']'.repeat(40)}}`), /nested deeper/],
-  ['nothing', '', /no value stands here/],
+  ['nothing', '', /expected a value/],
 ]
 
 for (const [name, payload, reason] of REFUSED) {

@@ -57,7 +57,7 @@ test('64 signatures are read, and no more', () => {
 })
 
 const REFUSED: Readonly<Record<string, readonly [said: unknown, reason: RegExp]>> = {
-  'an empty text': ['', /no value stands here/],
+  'an empty text': ['', /expected a value/],
   'an object': [{}, /must be a list/],
   'a list of texts': [[SIGNATURE], /must be an object \(\[0\]\)/],
   'a record without a subject': [[{ signature: SIGNATURE }], /field "subject" is missing/],

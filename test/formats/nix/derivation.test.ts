@@ -188,7 +188,7 @@ test('refuses outputs that mean nothing, and mixtures', () => {
   )
   refusesParts(
     { outputs: `("dev","${PATH}","sha256","${hash}")` },
-    /a fixed output stands alone and is called out/,
+    /a fixed output must be the only one and be named out/,
   )
   refusesParts({ outputs: `("out","","sha256","${hash}")` }, /output "out": store path: not in/)
   refusesParts({ outputs: `("out","${PATH}","","${hash}")` }, /hash without an algorithm/)
@@ -207,13 +207,13 @@ test('refuses paths that are none, and inputs that are no derivations or not use
   refusesParts({ outputs: `("out","${PATH}/bin","","")` }, /more than a path directly in the store/)
   refusesParts({ sources: '"/etc/passwd"' }, /not in \/nix\/store/)
   refusesParts({ sources: '""' }, /not in \/nix\/store/)
-  refusesParts({ inputs: `("${PATH}",["out"])` }, /is no derivation/)
+  refusesParts({ inputs: `("${PATH}",["out"])` }, /is not a derivation/)
   refusesParts({ inputs: `("${PATH}.drv/x",["out"])` }, /more than a path directly in the store/)
   refusesParts({ inputs: `("${PATH}.drv",[])` }, /no output is used/)
 })
 
 test('refuses a second spelling of a string', () => {
-  refusesParts({ builder: '"\\b"' }, /derivation: \\b is no escape/)
+  refusesParts({ builder: '"\\b"' }, /derivation: \\b is not an escape/)
   refusesParts({ builder: '"a\nb"' }, /may not stand anywhere/)
   refusesParts({ builder: '"a\tb"' }, /may not stand anywhere/)
   refusesParts({ builder: '"a\rb"' }, /may not stand anywhere/)

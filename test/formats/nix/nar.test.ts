@@ -253,7 +253,7 @@ test('refuses other orders of words, and words of its own making', () => {
     [[...START, 'regular', 'target', 'x', ')'], /"contents" is missing/],
     [[...START, 'symlink', ')'], /"target" is missing/],
     [[...START, 'symlink', 'target', 'x', 'target', 'y', ')'], /"\)" is missing/],
-    [[...START, 'device', ')'], /"device" is no type of file/],
+    [[...START, 'device', ')'], /"device" is not a type of file/],
     [[...START, 'directory', 'type', 'regular', ')'], /neither an entry nor the end/],
     [
       [...START, 'directory', 'entry', '(', 'node', ...EMPTY_FILE, 'name', 'a', ')', ')'],

@@ -87,6 +87,6 @@ test('refuses a length that no number of bytes has', () => {
 
 test('refuses letters that are no digits', () => {
   for (const letter of ['e', 'o', 't', 'u', 'A', ' ', '-', '\u0660', '\0']) {
-    refuses(() => fromNix32(`0${letter}`), /nix32: ".+" is no digit \(offset 1\)/)
+    refuses(() => fromNix32(`0${letter}`), /nix32: ".+" is not a digit \(offset 1\)/)
   }
 })

@@ -251,7 +251,7 @@ test('names that JavaScript objects treat specially are names like others', () =
 test('a member group is no person: its name as a principal of a revocation is refused', () => {
   assert.throws(
     () => teamPolicy('[[revocations]]\nprincipal = "team"\ndate = 2026-01-01'),
-    /"team" is no principal/,
+    /"team" is not a principal/,
   )
 })
 

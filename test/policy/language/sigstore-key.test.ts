@@ -105,7 +105,7 @@ test('what is missing, unknown or no identity is an error', () => {
 test('a file that is no trusted root is an error of the policy, on its line', () => {
   const text = toml(written('alice@example.org'))
   for (const [bytes, problem] of [
-    ['-----BEGIN PGP PUBLIC KEY BLOCK-----', /keys\[1\]\.trusted-root: JSON: no value stands here/],
+    ['-----BEGIN PGP PUBLIC KEY BLOCK-----', /keys\[1\]\.trusted-root: JSON: expected a value/],
     ['{"mediaType":"x","mediaType":"x"}', /key "mediaType" is repeated/],
     ['{}', /trusted root: field "mediaType" is missing/],
   ] as const) {
