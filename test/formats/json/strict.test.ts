@@ -14,7 +14,7 @@ function plain(value: JsonValue): unknown {
   return isList(value) ? value.map(plain) : value
 }
 
-test('values of every kind, with all white space that JSON has', () => {
+test("values of every kind, with all of JSON's white space", () => {
   const text = ' \t\r\n{"a": [1, -20 ,0], "b":{"":null},"c":true ,"d":false,"e":"x"}\n'
   assert.deepEqual(plain(parse(text)), JSON.parse(text))
 })
@@ -34,7 +34,7 @@ test('keys keep their order, even those that look like numbers', () => {
 const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a repeated key', '{"a":1,"a":2}', /key "a" is repeated \(offset 7\)/],
   ['a key repeated in another spelling', '{"a":1,"\\u0061":2}', /key "a" is repeated/],
-  ['a repeated key far down', '[[{"x":{"y":1,"y":1}}]]', /key "y" is repeated/],
+  ['a repeated key at depth', '[[{"x":{"y":1,"y":1}}]]', /key "y" is repeated/],
   ['a key that would reach a prototype', '{"__proto__":{}}', /"__proto__" is not allowed/],
   ['the same key escaped', '{"\\u005f_proto__":{}}', /"__proto__" is not allowed/],
   [
@@ -148,7 +148,7 @@ test('never accepts what JSON.parse refuses, and never fails in another way', ()
   )
 })
 
-test('bytes that are not UTF-8 are no text', () => {
+test('bytes that are not UTF-8 are refused', () => {
   assert.equal(decodeUtf8(Buffer.from('é'), 'x'), 'é')
   assert.throws(() => decodeUtf8(Uint8Array.of(0x22, 0xff, 0x22), 'statement'), /statement: not UTF-8/)
   assert.throws(() => decodeUtf8(Uint8Array.of(0xed, 0xa0, 0x80), 'statement'), /not UTF-8/)

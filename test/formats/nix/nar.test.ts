@@ -23,7 +23,10 @@ function nar(node: NarNode): Buffer {
   return Buffer.concat([...encodeNar(node)])
 }
 
-/** The strings of a NAR one after the other, padded as they must be: for archives that no encoder would write. */
+/**
+ * The strings of a NAR one after another, correctly padded, for archives that no encoder would
+ * write.
+ */
 function strings(...texts: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat(
     texts.flatMap(text => {
@@ -167,7 +170,7 @@ test('refuses every archive with one byte changed, or reads another tree', () =>
   )
 })
 
-test('refuses an archive that breaks off anywhere', () => {
+test('refuses an archive that is cut off anywhere', () => {
   const archive = nar({
     kind: 'directory',
     entries: [
@@ -180,7 +183,7 @@ test('refuses an archive that breaks off anywhere', () => {
   }
 })
 
-test('refuses what follows the archive', () => {
+test('refuses trailing data', () => {
   refuses(() => decodeNar(Buffer.concat([nar(FILE), Buffer.alloc(8)])), /NAR: something follows the archive/)
   refuses(() => decodeNar(Buffer.concat([nar(FILE), nar(FILE)])), /NAR: something follows the archive/)
 })
@@ -242,7 +245,7 @@ test('refuses lengths that no archive can have', () => {
   }
 })
 
-test('refuses other orders of words, and words of its own making', () => {
+test('refuses another order of keywords, and unknown keywords', () => {
   const archives: readonly (readonly [words: readonly string[], reason: RegExp])[] = [
     [['nix-archive-2', ...EMPTY_FILE], /"nix-archive-1" is missing \(offset 0\)/],
     [[...START, 'regular', ')'], /"contents" is missing/],
@@ -264,7 +267,7 @@ test('refuses other orders of words, and words of its own making', () => {
   for (const [words, reason] of archives) refuses(() => decodeNar(strings(...words)), reason)
 })
 
-test('refuses a tree that is too deep, and takes one that is not quite', () => {
+test('refuses a tree that is too deep, and accepts one at the limit', () => {
   const nested = (depth: number): NarNode => {
     let node: NarNode = { kind: 'directory', entries: [] }
     for (let level = 1; level < depth; level++) node = { kind: 'directory', entries: [{ name: 'd', node }] }
