@@ -26,7 +26,7 @@ export const ENVELOPE_NAMESPACE = 'nixsig'
  * A key with the form of its signatures over an envelope. Each key has only one:
  *
  *     ed25519   the 64 bytes of RFC 8032
- *     sshsig    as in a file by `ssh-keygen -Y sign -n nixsig`, unarmoured; all SSH keys but ed25519
+ *     sshsig    as by `ssh-keygen -Y sign -n nixsig`, unarmoured; all SSH keys but Ed25519
  *     pem       over SHA-256: ECDSA in DER, RSA as PKCS #1 v1.5
  *     openpgp   one detached signature packet over the bytes, not armoured
  */

@@ -22,6 +22,7 @@ export interface StraySignature {
   readonly detail?: string
 }
 
+/** A key that signed an envelope. */
 export interface EnvelopeSigner {
   readonly key: EnvelopeKey
   /** Present if its key has expired since. */
@@ -35,6 +36,7 @@ export interface EnvelopeSigner {
   readonly trace?: string
 }
 
+/** The result of opening an envelope. */
 export interface OpenedEnvelope {
   /** The keys of the ring that signed, each once, however many of the signatures it made. */
   readonly signers: readonly EnvelopeSigner[]

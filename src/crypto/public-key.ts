@@ -13,6 +13,7 @@ import {
 import { FormatError } from '../primitives/format-error.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 
+/** Hash algorithms by their names in node:crypto. */
 export type HashName = 'sha256' | 'sha384' | 'sha512'
 
 /**

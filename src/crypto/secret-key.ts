@@ -11,6 +11,7 @@ import { ed25519KeyPair, randomBytes } from '../primitives/sodium.ts'
 
 const FILE_LIMIT = 4096
 
+/** An Ed25519 key pair with its name. */
 export interface KeyPair {
   /** A hint for people, without a colon. */
   readonly name: string

@@ -17,6 +17,7 @@ const STRETCH = 100
 /** The limit on work is reached. */
 export class WorkLimitError extends FileError {}
 
+/** A limited amount of work. */
 export interface Work {
   /**
    * To be called before this many units of work. Rejects with WorkLimitError if that exceeds the

@@ -16,6 +16,7 @@ export type { ChecksumAlgorithm } from './checksum-algorithms.ts'
 export const CHECKSUM_LIST_LIMIT = 4 * 1024 * 1024
 const LINE_LIMIT = 100_000
 
+/** One checksum of a list. */
 export interface Checksum {
   /**
    * The algorithm that the list states, or else the most likely one for this number of digits.

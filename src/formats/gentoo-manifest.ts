@@ -10,6 +10,7 @@ const LINE =
 /** `TIMESTAMP <time>` and `IGNORE <path>` have no checksums. */
 const OTHERS = /^(?:TIMESTAMP|IGNORE) \S+$/
 
+/** One checksum in a line. */
 export interface ManifestEntry {
   readonly algorithm: string
   readonly hash: string

@@ -16,6 +16,7 @@ export interface SignedText {
   readonly signature: Uint8Array
 }
 
+/** An annotated tag of a commit. */
 export interface GitTag {
   /** The id of the tagged commit. */
   readonly commit: string
@@ -24,12 +25,14 @@ export interface GitTag {
   readonly signed: SignedText | undefined
 }
 
+/** A commit. */
 export interface GitCommit {
   /** The id of its tree. */
   readonly tree: string
   readonly signed: SignedText | undefined
 }
 
+/** An entry of a tree. */
 export interface GitTreeEntry {
   /** A byte string: one character per byte. */
   readonly name: string

@@ -23,6 +23,7 @@ export const RESIDENT_SOCKET = '/run/nixsig/socket'
 /** The most bytes of a question, newline included. */
 export const QUESTION_LIMIT = 1024
 
+/** A question of a hook. `reload`: read the policy again. */
 export type HookQuestion = BuildQuestion | IncomingQuestion | BuiltQuestion | { readonly kind: 'reload' }
 
 /**

@@ -15,6 +15,7 @@ import { decodeUtf8 } from './json/strict.ts'
 /** The most bytes of a reply. */
 export const REPLY_LIMIT = 64 * 1024
 
+/** A reply to a hook. */
 export interface HookReply {
   /**
    * `done`: the request was carried out, and nothing was judged. `error`: the question was not

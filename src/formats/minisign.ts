@@ -13,6 +13,7 @@ const TRUSTED_COMMENT_LIMIT = 8192
 const UNTRUSTED = 'untrusted comment: '
 const TRUSTED = 'trusted comment: '
 
+/** A minisign public key. */
 export interface MinisignPublicKey {
   /** 8 bytes that a signature repeats. Random, so only a hint. */
   readonly keyNumber: Uint8Array
@@ -20,6 +21,7 @@ export interface MinisignPublicKey {
   readonly publicKey: Uint8Array
 }
 
+/** A parsed minisign signature file. */
 export interface MinisignSignature {
   /**
    * Whether the signature is over the BLAKE2b-512 hash of the file (`ED`) or over the file itself

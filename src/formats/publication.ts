@@ -4,9 +4,9 @@
  * each part that it needs.
  *
  *     index                       nixsig-publication-1 <time of the last change, RFC 3339 in UTC>
- *                                 <xx> <bytes of xx/index> <its SHA-256>       one line each, sorted
+ *                                 <xx> <bytes of xx/index> <its SHA-256>     one line each, sorted
  *     <xx>/index                  nixsig-publication-part-1 <xx>
- *                                 <digest><extension> <bytes> <SHA-256>        one line each, sorted
+ *                                 <digest><extension> <bytes> <SHA-256>      one line each, sorted
  *     <xx>/<digest><extension>    the listed bytes; more may have been appended since
  *
  * `digest` is the hash part of a store path and `xx` its first two characters. SHA-256 is in
@@ -36,6 +36,7 @@ export const PUBLISHED_PATH_LIMIT = 32 * 1024 * 1024
  */
 export const SIGNATURE_SETS = [1, 2, 3, 4, 5, 6, 7, 8] as const
 
+/** The number of a set. */
 export type SignatureSet = (typeof SIGNATURE_SETS)[number]
 
 /** What precedes the extension of a signature in this set. */
@@ -77,6 +78,7 @@ export interface Listed {
 /** By name, sorted: parts by their two characters, files by digest and extension. */
 export type Listing = ReadonlyMap<string, Listed>
 
+/** The first list of a publication. */
 export interface PublicationIndex {
   /**
    * Time of the last change, in whole seconds since 1970 by the publisher's clock. It never goes

@@ -15,6 +15,7 @@ const ALGORITHM = 'Ed'
 /** The base64 of the algorithm and of the first six bits after it. */
 const ENCODED_ALGORITHM = /^RW[Q-T]/
 
+/** A signify public key. */
 export interface SignifyPublicKey {
   /** 8 bytes that a signature repeats. Random, so only a hint. */
   readonly keyNumber: Uint8Array
@@ -22,6 +23,7 @@ export interface SignifyPublicKey {
   readonly publicKey: Uint8Array
 }
 
+/** A parsed signify signature. */
 export interface SignifySignature {
   readonly keyNumber: Uint8Array
   /** 64 bytes, over the whole message. */

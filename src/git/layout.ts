@@ -16,8 +16,8 @@ export interface Layout {
 }
 
 /**
- * The layout of a bare repository, or of the repository of a work tree, be it the main or a linked
- * one. Throws FileError for any other directory, including a subdirectory of a work tree.
+ * The layout of a bare repository, or of the repository of a work tree, main or
+ * linked. Throws FileError for any other directory, including a subdirectory of a work tree.
  */
 export function layoutOf(place: string): Layout {
   const directory = commonDirectory(gitDirectory(resolve(place)))

@@ -1,10 +1,10 @@
 /**
  * The trusted list as values: what src/policy/language/ reads from policy.toml and
- * src/policy/judge.ts decides by. Nothing here does I/O. Instants are whole seconds since
- * 1970-01-01T00:00Z.
+ * src/policy/judge.ts decides by. Nothing here does I/O.
  */
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
 
+/** Whole seconds since 1970-01-01T00:00Z. */
 export type Instant = number
 
 /**
@@ -45,10 +45,7 @@ export const BUNDLE_NAMESPACE = 'sigstore-bundle'
 interface SshKeyBase extends KeyBase {
   /** Only for a security key (`sk-`): the application that its signatures are bound to. */
   readonly application?: string
-  /**
-   * The exact namespaces in which it may sign; undefined: the default one of each use (`file`,
-   * `git` …).
-   */
+  /** The exact namespaces for its signatures; undefined: the default of each use (`file` …). */
   readonly namespaces?: readonly string[]
 }
 
@@ -57,10 +54,7 @@ export interface Ed25519Key extends SshKeyBase {
   readonly form: Ed25519Form
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
-  /**
-   * Only for the forms `minisign` and `signify`: the 8-byte key number that its signatures must
-   * have.
-   */
+  /** Only for `minisign` and `signify`: the 8-byte key number that its signatures must have. */
   readonly keyNumber?: Uint8Array
   /** Only for form `nix`: the name before the colon. Only a hint. */
   readonly name?: string
@@ -85,19 +79,14 @@ export interface RsaKey extends SshKeyBase {
   readonly exponent: Uint8Array
 }
 
-/**
- * An identity: whoever an identity provider calls by this name, as Sigstore's short-lived
- * certificates state it. It is not a key.
- */
+/** An identity, not a key: whoever an identity provider calls by this name (Sigstore). */
 export interface SigstoreKey extends KeyBase {
   readonly kind: 'sigstore'
   /** The exact subject alternative name of the certificate: an e-mail address or a URI. */
   readonly subject: string
   /** The exact OpenID Connect issuer. */
   readonly issuer: string
-  /**
-   * The absolute path of Sigstore's trusted root (JSON). Its bytes are part of the policy's digest.
-   */
+  /** Absolute path of Sigstore's trusted root (JSON), part of the policy's digest. */
   readonly trustedRoot: string
 }
 
@@ -106,8 +95,7 @@ export interface OpenPgpKey extends KeyBase {
   /** The fingerprint of the primary key, upper-case hex, without spaces. */
   readonly fingerprint: string
   /**
-   * The absolute path of the certificate file (armoured or binary). Its bytes are part of the
-   * policy's digest.
+   * The absolute path of the certificate file, binary or not, which the policy's digest includes.
    */
   readonly certificate: string
 }
@@ -120,8 +108,7 @@ export interface Principal {
 }
 
 /**
- * This machine. It is always a principal. Its key is not in the policy, and it only counts for what
- * was built here.
+ * This machine: always a principal, without a key in the policy; counts only for its own builds.
  */
 export const SELF = 'self'
 
@@ -136,6 +123,7 @@ export interface Group {
   readonly threshold: number
 }
 
+/** What a signer of a path did with it. */
 export type Role = 'developer' | 'packager' | 'reviewer' | 'builder'
 
 /** A principal or a group that must sign, in one role or, without `role`, in any. */
@@ -174,8 +162,7 @@ export const ROLES: Readonly<Record<Aspect, readonly Role[]>> = {
 }
 
 /**
- * One rule. The first rule that matches a subject's name and kind and states its aspect decides, or
- * else the default.
+ * One rule. The first that matches a name and kind and states its aspect decides, or the default.
  */
 export interface Rule {
   /** For messages: the rule's `name`, or `rule 3` by position, or `default`. */
@@ -189,27 +176,18 @@ export interface Rule {
   readonly name: string
   readonly kinds: readonly SubjectKind[]
   readonly require: Readonly<Partial<Record<Aspect, Requirement>>>
-  /**
-   * Whether a packager's signature on a whole build graph covers the sources and derivations in it.
-   */
+  /** Whether a packager's signature on a build graph covers its sources and derivations. */
   readonly acceptGraph: boolean
-  /**
-   * Whether an output from elsewhere whose derivation is not known here is judged by its builders
-   * alone.
-   */
+  /** Whether builders alone suffice for an output from elsewhere with an unknown derivation. */
   readonly acceptUnknownDerivation: boolean
-  /**
-   * Whether a key that has expired since may vouch for a source, if the signature is dated before
-   * that.
-   */
+  /** Whether a key that has expired may vouch for a source that it signed before it expired. */
   readonly acceptExpiredKey: ExpiredKeyAcceptance
 }
 
 export type ExpiredKeyAcceptance = 'refuse' | 'if-signed-before'
 
 /**
- * From an instant on, a key, or every key of a principal, does not count, whatever it signed
- * before.
+ * From an instant on, a key or all keys of a principal do not count, whatever they signed before.
  */
 export interface Revocation {
   readonly line: number
@@ -228,10 +206,10 @@ export interface Exemption {
   readonly until: Instant
 }
 
+/** The whole policy. */
 export interface Policy {
   /**
-   * The SHA-256, in lower-case hex, of policy.toml and every certificate file that it names, see
-   * digest.ts.
+   * SHA-256, lower-case hex, of policy.toml and the certificate files that it names: see digest.ts.
    */
   readonly digest: string
   /** Absolute paths of the certificate files, each once, in the order of the digest. */
@@ -271,8 +249,7 @@ export interface NixSettings {
    */
   readonly refusalLine: boolean
   /**
-   * More versions of Nix, as `nix --version` prints them, on which that line was seen to refuse a
-   * build.
+   * More versions, as `nix --version` prints them, on which that line was seen to refuse a build.
    */
   readonly refusalLineVersions: readonly string[]
 }
@@ -282,10 +259,7 @@ export interface GateSettings {
   readonly listen: Listen
   /** In order. The NAR of a path comes from the first one that offers the path. */
   readonly upstreams: readonly UpstreamSettings[]
-  /**
-   * The answer to Nix for a refused path: fail with the reason, or say that it is absent, so that
-   * Nix builds it.
-   */
+  /** What Nix is told of a refused path: the reason, as an error, or that the path is absent. */
   readonly onRefusal: 'fail' | 'not-found'
   /** How many seconds to wait for an upstream. */
   readonly timeout: number

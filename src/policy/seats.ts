@@ -8,6 +8,7 @@ import type { Policy } from './policy.ts'
 
 type Groups = Policy['groups']
 
+/** The seats of a group, and who fills them. */
 export interface Seats {
   /** The people who fill seats, each once, in the order of the members. */
   readonly filled: readonly string[]
@@ -24,6 +25,7 @@ export function fillSeats(groups: Groups, who: string, present: ReadonlySet<stri
   return seatsOf(groups, who, present, new Map())
 }
 
+/** Whether enough seats are filled. */
 export function isFilled(seats: Seats): boolean {
   return seats.filled.length >= seats.threshold
 }

@@ -90,6 +90,7 @@ export interface Trouble {
   readonly detail: string
 }
 
+/** What was found about a store path. */
 export interface Evidence {
   readonly claims: readonly Claim[]
   readonly strays: readonly Stray[]
@@ -183,6 +184,7 @@ export type Basis =
   | { readonly kind: 'exemption'; readonly reason: string; readonly line: number }
   | { readonly kind: 'no-requirement' }
 
+/** The path is trusted. */
 export interface Trust {
   readonly outcome: 'trusted'
   readonly subject: Subject
@@ -206,6 +208,7 @@ export type Ground =
   | { readonly kind: 'rule'; readonly title: string }
   | { readonly kind: Exclude<GroundKind, 'rule'> }
 
+/** The kinds of grounds for a refusal. */
 export type GroundKind =
   | 'rule'
   | 'inputs' // its derivation, or something that its build uses
@@ -233,4 +236,5 @@ export interface Refusal {
   readonly strays?: readonly Stray[]
 }
 
+/** The answer of the policy. */
 export type Verdict = Trust | Refusal

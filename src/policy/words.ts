@@ -8,6 +8,7 @@ import { type Aspect, type Instant, type Role, SELF, type SubjectKind } from './
 const WORD_LIMIT = 120
 const PATH_LIMIT = 260
 
+/** The kinds of store paths in messages. */
 export const KIND_WORDS: Readonly<Record<SubjectKind, string>> = {
   'fetched-source': 'fetched source',
   'local-source': 'local source',
@@ -15,6 +16,7 @@ export const KIND_WORDS: Readonly<Record<SubjectKind, string>> = {
   output: 'output',
 }
 
+/** The aspects in messages. */
 export const ASPECT_WORDS: Readonly<Record<Aspect, string>> = {
   source: 'its source',
   derivation: 'its derivation',

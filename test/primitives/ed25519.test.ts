@@ -25,8 +25,8 @@ for (const vector of vectors) {
 }
 
 /**
- * The flags of vectors that libsodium refuses: all but those of a low-order component next to one of
- * high order.
+ * The flags of vectors that libsodium refuses: all but those of a low-order component next to one
+ * of high order.
  */
 const REFUSED = [
   'low_order_A',

@@ -13,6 +13,7 @@ import { SIGNIFY } from './signify.ts'
 /** Limit on the bytes of a list with its signature. */
 export const SIGNED_LIST_LIMIT = 4 * 1024 * 1024
 
+/** A list together with its signature. */
 export interface SignedList {
   readonly kind: DetachedKind
   /** The text of the list. */

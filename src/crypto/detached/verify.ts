@@ -25,6 +25,7 @@ export function kindNamed(name: string): DetachedKind | undefined {
   return KINDS.find(({ kind }) => kind === name)
 }
 
+/** A signature to verify: over which file, and with which keys. */
 export interface DetachedQuestion {
   readonly file: string
   /** The contents of the signature file. They determine its kind, its name does not. */

@@ -18,6 +18,7 @@ export interface OwnUser {
   readonly revocations: readonly Uint8Array[]
 }
 
+/** A certificate whose self-signatures were verified. */
 export interface Certificate {
   readonly primary: OwnKey
   readonly subkeys: readonly OwnKey[]

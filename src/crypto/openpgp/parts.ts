@@ -40,6 +40,7 @@ function userName({ tag, id }: Pick<CertificateUser, 'tag' | 'id'>): string {
   return `${tag} ${toHex(id)}`
 }
 
+/** A key, a user id or a user attribute of a certificate. */
 export type Part = KeyPacket | Parts['users'][number]
 
 /** Whether a signature claims to be by this key. It is not verified. */

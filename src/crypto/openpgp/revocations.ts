@@ -15,6 +15,7 @@ import type { SelfVerifier } from './self-verification.ts'
  */
 const TYPE = { key: 0x20, subkey: 0x28, certification: 0x30 }
 
+/** The revocations that concern a certificate. */
 export interface Revocations {
   /**
    * Revocation packets by the revoked part of the certificate. Those of direct-key signatures are

@@ -39,6 +39,7 @@ export interface SelfVerifier {
 const VERIFICATION_LIMIT = 2000
 const BYTE_LIMIT = 512 * 1024 * 1024
 
+/** A verifier with a new work limit. */
 export function selfVerifier(): SelfVerifier {
   let verifications = 0
   let bytes = 0

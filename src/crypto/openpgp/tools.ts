@@ -12,6 +12,7 @@ import type { OpenedFile } from '../detached/opened-file.ts'
 const TIME_LIMIT = 300_000
 const OUTPUT_LIMIT = 256 * 1024
 
+/** An installed verification tool. */
 export interface Tool {
   readonly name: 'gpgv' | 'sqv'
   /** Absolute path. */
@@ -39,6 +40,7 @@ export interface Question {
  */
 export type ToolResult = Verified | Refused | { readonly kind: 'undecided'; readonly detail: string }
 
+/** The arithmetic of a signature is right. */
 export interface Verified {
   readonly kind: 'verified'
   readonly primaryFingerprint: string
@@ -52,6 +54,7 @@ export interface Verified {
   readonly detail: string
 }
 
+/** A tool refused a signature. */
 export interface Refused {
   readonly kind: 'bad-signature'
   readonly detail: string

@@ -19,6 +19,7 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 /** Limit on the signatures in one file that name one certificate: each takes a run of a program. */
 const RUN_LIMIT = 16
 
+/** A detached OpenPGP signature to verify. */
 export interface OpenPgpQuestion {
   readonly file: OpenedFile
   /** The contents of the signature file, armoured or binary. */

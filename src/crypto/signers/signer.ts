@@ -28,6 +28,7 @@ export interface SignerParts {
   close(): void
 }
 
+/** What opening a signer may need from the caller. */
 export interface SignerNeeds {
   /** Asks for the passphrase: at most once, and only for a key file that has one. */
   passphrase(): Promise<string>

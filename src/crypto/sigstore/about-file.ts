@@ -14,6 +14,7 @@ import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from '../detached/kind.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 
+/** The result of a bundle for one key or identity, without the key. */
 export type SigstoreResult = Pick<DetachedResult, 'outcome' | 'detail' | 'signedAt'>
 
 /**

@@ -9,6 +9,7 @@ import { printable } from '../../primitives/printable.ts'
 import type { NamedLog } from './entity.ts'
 import { publicKeyOf, whyUnfit } from './signed.ts'
 
+/** The usable and the unusable authorities of a trusted root. */
 export interface Authorities {
   /** The trusted root without the unusable authorities. */
   readonly root: TrustedRoot

@@ -12,6 +12,7 @@ import { SSHSIG_FORM } from './sshsig.ts'
 
 const ALL = [OPENPGP_FORM, MINISIGN_FORM, SIGNIFY_FORM, SSHSIG_FORM, SIGSTORE_FORM] as const
 
+/** The name of a kind of detached signature. */
 export type SignatureKind = (typeof ALL)[number]['kind']
 
 /** The kinds whose keys have a form of their own. */
@@ -20,6 +21,7 @@ export type OwnKeyForm = Extract<(typeof ALL)[number], { readonly keys: OwnKeys 
 /** The extension under which a signature over the file itself is stored next to attestations. */
 export type DirectExtension = (typeof ALL)[number]['kept'][number]
 
+/** The conventions of all kinds, in the order in which their files are looked for. */
 export const DETACHED_FORMS: readonly DetachedForm[] = ALL
 
 /** The extensions of developers' signatures over the file itself. */

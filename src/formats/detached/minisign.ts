@@ -2,6 +2,7 @@ import { parseMinisignPublicKey } from '../minisign.ts'
 import { type DetachedForm, NOWHERE } from './form.ts'
 import { isSignifyComment } from './signify.ts'
 
+/** minisign, whose extension no other kind uses. */
 export const MINISIGN_FORM = {
   kind: 'minisign',
   title: 'minisign',

@@ -23,12 +23,14 @@ const DEPTH_LIMIT = 3
 const VALUES_LIMIT = 8 * SIGNATURE_LIMIT
 const LIMITS = { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT }
 
+/** One signature of an envelope. */
 export interface EnvelopeSignature {
   /** A hint which key to try first: anybody can write anything here. Empty if absent. */
   readonly keyid: string
   readonly signature: Uint8Array
 }
 
+/** An envelope: a payload with its signatures. */
 export interface Envelope {
   readonly payloadType: typeof PAYLOAD_TYPE
   readonly payload: Uint8Array

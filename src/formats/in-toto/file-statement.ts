@@ -16,12 +16,14 @@ const LIMITS = { length: 256 * 1024, depth: 32, fractions: true }
 const SUBJECT_LIMIT = 1024
 const DIGEST_LIMIT = 32
 
+/** A statement about files. */
 export interface FileStatement {
   readonly subjects: readonly FileSubject[]
   readonly predicateType: string
   readonly predicate: JsonNode
 }
 
+/** A file that a statement is about. */
 export interface FileSubject {
   /** Any text, possibly empty: the digest says which file the statement is about. */
   readonly name: string

@@ -11,6 +11,7 @@ import {
 } from './predicates/verification-summary.ts'
 import type { Statement, Subject } from './statement.ts'
 
+/** A predicate of a known type. */
 export type Predicate = Provenance | VerificationSummary | Release
 
 /**

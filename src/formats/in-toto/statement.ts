@@ -52,6 +52,7 @@ export interface Subject {
   readonly annotations?: JsonObject
 }
 
+/** A statement about store paths. */
 export interface Statement {
   readonly subjects: readonly Subject[]
   readonly predicateType: string

@@ -7,6 +7,7 @@ import { printable } from '../../primitives/printable.ts'
 import { isList, isObject } from './print.ts'
 import type { JsonObject, JsonValue } from './strict.ts'
 
+/** A JSON value and its place in a document. */
 export interface JsonNode {
   /** The format that errors name. */
   readonly format: string
@@ -15,6 +16,7 @@ export interface JsonNode {
   readonly value: JsonValue
 }
 
+/** Which fields an object has. */
 export interface Shape<Required extends string, Optional extends string> {
   readonly required: readonly Required[]
   readonly optional: readonly Optional[]

@@ -6,6 +6,7 @@ import { isUtf8 } from 'node:buffer'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
+/** A JSON value. Numbers are safe integers unless fractions are permitted. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 
 /** Keys are in the order of the text. A map has no prototype that a key could reach. */

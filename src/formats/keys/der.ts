@@ -16,6 +16,7 @@ export const DER = {
   sequence: 0x30,
 } as const
 
+/** One DER element. */
 export interface DerElement {
   readonly tag: number
   readonly content: Uint8Array

@@ -25,6 +25,7 @@ export const USUAL_COST: Argon2Cost = { passes: 3, kibibytes: 256 * 1024 }
 /** The highest cost that is read; the usual cost is the lowest. */
 const COST_LIMIT: Argon2Cost = { passes: 16, kibibytes: 1024 * 1024 }
 
+/** The parsed text of an encrypted key. */
 export interface EncryptedKey {
   /** A hint for people, without spaces and colons. */
   readonly name: string

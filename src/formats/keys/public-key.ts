@@ -10,12 +10,14 @@ export { coordinateSize } from './prime-curves.ts'
 /** The NIST curves (FIPS 186-4, D.1.2; RFC 5656, section 10.1) by their SSH names. */
 export type Curve = 'nistp256' | 'nistp384' | 'nistp521'
 
+/** An Ed25519 key. */
 export interface Ed25519PublicKey {
   readonly kind: 'ed25519'
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** An ECDSA key on a NIST curve. */
 export interface EcdsaPublicKey {
   readonly kind: 'ecdsa'
   readonly curve: Curve
@@ -23,6 +25,7 @@ export interface EcdsaPublicKey {
   readonly publicKey: Uint8Array
 }
 
+/** An RSA key. */
 export interface RsaPublicKey {
   readonly kind: 'rsa'
   /** Big-endian, without leading zeros; 2048 to 16384 bits, odd. */
@@ -31,6 +34,7 @@ export interface RsaPublicKey {
   readonly exponent: Uint8Array
 }
 
+/** A public key of any supported algorithm. */
 export type PublicKey = Ed25519PublicKey | EcdsaPublicKey | RsaPublicKey
 
 const MODULUS_BITS = { least: 2048, most: 16384 } as const

@@ -11,6 +11,7 @@ import {
   type NixVersion,
 } from './nix-version.ts'
 
+/** One security advisory, and what nixsig does about it. */
 export interface Advisory {
   readonly id: `GHSA-${string}`
   /** The CVE numbers of the same fault. Empty if they are not known. */
@@ -32,6 +33,7 @@ export interface Advisory {
 const NO_BUILD =
   'if the policy requires a signature on derivations, no build of an attacker starts; if it requires none, it does'
 
+/** All advisories. */
 export const ADVISORIES: readonly Advisory[] = [
   {
     id: 'GHSA-2ffj-w4mj-pg37',

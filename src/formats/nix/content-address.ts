@@ -12,6 +12,7 @@ import { type HashAlgorithm, isHashAlgorithm, type NixHash, parseNixHash, printN
  */
 export type ContentMethod = 'flat' | 'recursive' | 'text' | 'git'
 
+/** How contents are hashed. */
 export interface HashedBy {
   readonly method: ContentMethod
   readonly algorithm: HashAlgorithm

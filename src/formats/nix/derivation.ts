@@ -29,6 +29,7 @@ export const DERIVATION_LIMIT = 64 * 1024 * 1024
 /** The only named version: inputs may be outputs of outputs that are derivations. */
 const DYNAMIC = 'xp-dyn-drv'
 
+/** A parsed derivation. */
 export interface Derivation {
   /** `xp-dyn-drv` if some input is an output of an output, else undefined. */
   readonly version: typeof DYNAMIC | undefined

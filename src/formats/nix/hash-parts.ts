@@ -42,6 +42,7 @@ export interface Found {
   readonly other: string | undefined
 }
 
+/** A scan in progress. */
 export interface HashPartScan {
   /** Scans the next bytes. It does not keep them. */
   add(chunk: Uint8Array): void

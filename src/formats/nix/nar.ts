@@ -25,11 +25,13 @@ export const NAR_DEPTH_LIMIT = 1024
 const NAME_LIMIT = 255
 const TARGET_LIMIT = 4095
 
+/** A file system object in a NAR. */
 export type NarNode =
   | { readonly kind: 'regular'; readonly executable: boolean; readonly contents: Uint8Array }
   | { readonly kind: 'symlink'; readonly target: string }
   | { readonly kind: 'directory'; readonly entries: readonly NarEntry[] }
 
+/** An entry of a directory. */
 export interface NarEntry {
   /** 1 to 255 bytes, not `.` or `..`, without slashes and NUL bytes. */
   readonly name: string

@@ -11,8 +11,10 @@ import { fromNix32, nix32Length, toNix32 } from './nix32.ts'
 /** Bytes of a hash, by algorithm. */
 const HASH_BYTES = { md5: 16, sha1: 20, sha256: 32, sha512: 64, blake3: 32 } as const
 
+/** The hash algorithms that Nix knows. */
 export type HashAlgorithm = keyof typeof HASH_BYTES
 
+/** A hash with its algorithm. */
 export interface NixHash {
   readonly algorithm: HashAlgorithm
   /** Lower-case hex, with the length that the algorithm has. */

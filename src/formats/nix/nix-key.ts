@@ -19,12 +19,14 @@ export interface NixPublicKey {
   readonly publicKey: Uint8Array
 }
 
+/** A secret key. */
 export interface NixSecretKey {
   readonly name: string
   /** 64 raw bytes: the seed, then the public key. */
   readonly secretKey: Uint8Array
 }
 
+/** A signature. */
 export interface NixSignature {
   /** The name of the key that claims to have signed. */
   readonly name: string

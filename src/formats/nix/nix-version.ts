@@ -31,6 +31,7 @@ export function rangeText({ first, last }: MinorVersions): string {
   return `2.${first} to 2.${last}`
 }
 
+/** Whether a minor version of Nix 2 is in a range. */
 export function isAmong(minor: number, { first, last }: MinorVersions): boolean {
   return minor >= first && minor <= last
 }

@@ -18,6 +18,7 @@ const HEADER_LIMIT = 16
 const HASH = '(?:MD5|SHA1|RIPEMD160|SHA256|SHA384|SHA512|SHA224|SHA3-256|SHA3-512)'
 const HASHES = new RegExp(`^Hash: ${HASH}(?:, ?${HASH})*$`)
 
+/** A parsed cleartext message. */
 export interface Cleartext {
   /**
    * The signed text: unescaped, without white space at the ends of its lines, each of which ends in

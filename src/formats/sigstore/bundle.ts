@@ -44,8 +44,10 @@ const HASHES = {
   SHA2_512: { hash: 'sha512', bytes: 64 },
 } as const
 
+/** The hash algorithms of bundles, by their names in node:crypto. */
 export type SigstoreHash = (typeof HASHES)[keyof typeof HASHES]['hash']
 
+/** A parsed bundle. Nothing in it is verified. */
 export interface SigstoreBundle {
   readonly version: '0.1' | '0.2' | '0.3'
   readonly mediaType: string

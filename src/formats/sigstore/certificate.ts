@@ -40,6 +40,7 @@ const UNDERSTOOD: readonly string[] = [
   EXTENDED_KEY_USAGE,
 ]
 
+/** A signer's certificate. */
 export interface SigstoreCertificate {
   /** The only subject alternative name: an e-mail address, a URI or a user name. */
   readonly subject: string

@@ -14,6 +14,7 @@ import type { SigstoreLogEntry } from './log-entry.ts'
 const FORMAT = 'log entry'
 const LIMITS = { length: 512 * 1024, depth: 16, values: 4096 }
 
+/** What an entry recorded. */
 export interface LogBody {
   /**
    * What `digest` is the hash of: the signed message (a file, or the signed bytes of an envelope),

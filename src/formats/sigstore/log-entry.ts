@@ -11,6 +11,7 @@ import { fields, type JsonNode, listOf, malformed, readString, stringOf } from '
 const HASH_LIMIT = 64
 const CHECKPOINT_LIMIT = 16 * 1024
 
+/** An entry of a log. */
 export interface SigstoreLogEntry {
   /** In decimal digits, like all numbers here. */
   readonly logIndex: string
@@ -27,6 +28,7 @@ export interface SigstoreLogEntry {
   readonly body: Uint8Array
 }
 
+/** A proof that a log contains an entry. */
 export interface InclusionProof {
   readonly logIndex: string
   readonly rootHash: Uint8Array
@@ -36,6 +38,7 @@ export interface InclusionProof {
   readonly checkpoint?: Checkpoint
 }
 
+/** A signed state of a log. */
 export interface Checkpoint {
   /** The signed text: origin, size and root hash of the tree. */
   readonly note: string
@@ -47,6 +50,7 @@ export interface Checkpoint {
   readonly signatures: readonly CheckpointSignature[]
 }
 
+/** One signature of a checkpoint. */
 export interface CheckpointSignature {
   /** Only letters, digits and `._:/-`. */
   readonly name: string

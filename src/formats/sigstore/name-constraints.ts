@@ -7,12 +7,14 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { derElement } from '../keys/der.ts'
 import { GENERAL_NAME, sequenceOf } from './x509.ts'
 
+/** A name in a certificate. */
 export interface GeneralName {
   /** One of GENERAL_NAME. */
   readonly tag: number
   readonly text: string
 }
 
+/** The name constraints of an authority. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[]
   readonly excluded: readonly GeneralName[]

@@ -26,13 +26,16 @@ export const GENERAL_NAME = { other: 0xa0, email: 0x81, dns: 0x82, uri: 0x86, ip
 /** Bits of the first byte of KeyUsage (RFC 5280, section 4.2.1.3). */
 export const USAGE = { digitalSignature: 0x80, contentCommitment: 0x40, certificateSigning: 0x04 } as const
 
+/** An extension of a certificate. */
 export interface X509Extension {
   readonly value: Uint8Array
   readonly isCritical: boolean
 }
 
+/** Extensions by their object identifiers. */
 export type X509Extensions = ReadonlyMap<string, X509Extension>
 
+/** A parsed certificate. Its signature is not verified. */
 export interface X509Certificate {
   /** Names, DER. */
   readonly issuer: Uint8Array

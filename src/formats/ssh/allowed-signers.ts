@@ -15,6 +15,7 @@ const SIZE_LIMIT = 4 * 1024 * 1024
 const LINE_LIMIT = 16 * 1024
 const NAMES_LIMIT = 64
 
+/** One entry: a key and its principals. */
 export interface AllowedSigner {
   /** At least one, each an exact name. */
   readonly principals: readonly string[]

@@ -1,4 +1,4 @@
-/** SSH signatures of files and messages (OpenSSH PROTOCOL.sshsig; draft-josefsson-sshsig-format). */
+/** SSH signatures over files and messages (PROTOCOL.sshsig; draft-josefsson-sshsig-format). */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -16,8 +16,10 @@ const VERSION = 1
 const BEGIN = '-----BEGIN SSH SIGNATURE-----'
 const END = '-----END SSH SIGNATURE-----'
 
+/** The hash algorithms of SSH signatures. */
 export type SshSignatureHash = 'sha256' | 'sha512'
 
+/** A parsed SSH signature. */
 export interface SshSignature {
   /** The wire form of the claimed key. Not parsed, because it may be of an unknown kind. */
   readonly keyBlob: Uint8Array

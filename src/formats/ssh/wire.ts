@@ -66,6 +66,7 @@ export function wireString(value: Uint8Array | string): Uint8Array {
   return Buffer.concat([wireUint32(bytes.length), bytes])
 }
 
+/** Writes a number in four bytes, big-endian. */
 export function wireUint32(value: number): Uint8Array {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)

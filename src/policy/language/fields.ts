@@ -68,6 +68,7 @@ export function entriesOf(node: Node): readonly (readonly [string, Node])[] | un
   ])
 }
 
+/** Whether a parsed TOML value is a table. */
 export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
@@ -117,6 +118,7 @@ export function plainProblem(text: string, limit: number): string | undefined {
   return text.trim() === text ? undefined : `"${printable(text)}" begins or ends with a space`
 }
 
+/** A boolean; undefined if the node is absent. Anything else is recorded and undefined. */
 export function booleanOf(node: Node | undefined): boolean | undefined {
   if (node === undefined || typeof node.value === 'boolean') return node?.value as boolean | undefined
   return complain(node, 'must be true or false')

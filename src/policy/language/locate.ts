@@ -8,6 +8,7 @@ import { parse } from 'smol-toml'
 /** Keys and list indices from the root. */
 export type TomlPath = readonly (string | number)[]
 
+/** A place in a document. */
 export interface Position {
   /** The line of the key, the header or the element, from 1. */
   readonly line: number

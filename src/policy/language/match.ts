@@ -1,6 +1,7 @@
 import type { SubjectKind } from '../policy.ts'
 import { complain, listOf, type Node, stringOf, wordOf } from './fields.ts'
 
+/** All kinds of store paths, by their names in a policy. */
 export const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
 
 /** A store path's name has at most 211 characters. */

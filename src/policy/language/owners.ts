@@ -16,6 +16,7 @@ export interface Owners {
   hold(key: HeldKey, principal: string, node: Node): void
 }
 
+/** An empty record of holders. */
 export function owners(): Owners {
   const listed = new Map<string, string>()
   const held = new Map<string, { readonly principal: string; readonly fingerprint: string }>()

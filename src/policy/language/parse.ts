@@ -27,6 +27,7 @@ const DEPTH_LIMIT = 16
 const CERTIFICATE_LIMIT = 1000
 const VERSION_LIMIT = 64
 
+/** A policy to parse. */
 export interface PolicySource {
   readonly toml: string
   /** The file's name, for messages. */

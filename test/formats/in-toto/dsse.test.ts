@@ -12,7 +12,7 @@ import { FormatError } from '../../../src/primitives/format-error.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
 
-// The vector that protocol.md publishes, with its signature (ECDSA, P-256 and SHA-256, r and s concatenated).
+// The vector in protocol.md, with its signature (ECDSA, P-256 and SHA-256, r and s concatenated).
 test('published vector: the encoding, and the signature over it', () => {
   const message = pae('http://example.com/HelloWorld', Buffer.from('hello world'))
   assert.equal(text(message), 'DSSEv1 29 http://example.com/HelloWorld 11 hello world')

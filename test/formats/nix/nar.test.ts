@@ -96,7 +96,7 @@ test('Nix unpacks what is written', () => {
   assert.deepEqual(nix.run('nix-store', '--dump', join(nix.dir, 'unpacked')), nar(node))
 })
 
-// Pairs whose order differs between bytes, UTF-16, locales, and "as if each directory's name ended in a slash".
+// Pairs whose order differs between bytes, UTF-16, locales, and git (a slash after each directory).
 test('sorts names by their bytes', () => {
   const sorted = [
     '!',

@@ -11,6 +11,7 @@ import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
 import { nixsigUri } from '../nixsig-uri.ts'
 import { readSubject, type Subject, subjectJson } from '../statement.ts'
 
+/** The predicate type. */
 export const PROVENANCE = 'https://slsa.dev/provenance/v1'
 
 /**
@@ -21,6 +22,7 @@ export const BUILD_TYPE = 'nixsig:build-type:derivation:v1'
 
 const DEPENDENCY_LIMIT = 16_384
 
+/** The build of one output of a derivation. */
 export interface DerivationBuild {
   /** The store path of the derivation. */
   readonly derivation: string
@@ -30,6 +32,7 @@ export interface DerivationBuild {
   readonly inputs: readonly Subject[]
 }
 
+/** A provenance predicate. */
 export interface Provenance {
   readonly kind: 'provenance'
   /**

@@ -6,8 +6,10 @@ import { jsonObject } from '../../json/print.ts'
 import { fields, type JsonNode, malformed, stringOf } from '../../json/shape.ts'
 import type { JsonObject } from '../../json/strict.ts'
 
+/** The predicate type. */
 export const RELEASE = 'https://in-toto.io/attestation/release/v0.1'
 
+/** A release predicate. */
 export interface Release {
   readonly kind: 'release'
   /** A package URL with a version: `pkg:generic/hello@2.12`. */

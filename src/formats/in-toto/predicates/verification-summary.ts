@@ -9,6 +9,7 @@ import { fields, type JsonNode, listOf, malformed, readString, sha256Of, stringO
 import type { JsonObject } from '../../json/strict.ts'
 import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
 
+/** The predicate type. */
 export const VERIFICATION_SUMMARY = 'https://slsa.dev/verification_summary/v1'
 
 /**
@@ -40,6 +41,7 @@ export interface CheckedSignature {
   readonly sha256: string
 }
 
+/** A verification summary predicate. */
 export interface VerificationSummary {
   readonly kind: 'verification-summary'
   /** The URI of the verifier. For nixsig's own it is made of their key id, see signerUri. */
