@@ -40,7 +40,7 @@ function recallNix(trace: string, key: Key): DetachedResult {
 
 async function recallEnvelope(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
   const inner = trace.slice('envelope:'.length)
-  const detail = 'an attestation, which the key signs no longer as it is listed'
+  const detail = 'an attestation, which the key may no longer sign as it is listed'
   if (!opensEnvelopes(key)) return { key, outcome: 'unknown-signer', detail }
   if (wordOf(inner) === 'openpgp') return OPENPGP.recall(inner, key, moment)
   if (key.kind !== 'openpgp' && envelopeTrace(ringKey(key)) === trace) {

@@ -52,7 +52,7 @@ export function recallOpenPgp(trace: string, key: Key, moment: Recalling): Detac
     const certificate = readCertificate(key)
     const suspect = certificate && suspectOf(trace, certificate)
     if (suspect !== undefined) return resultOf(suspect, key, { trace, ...moment })
-    return { key, outcome: 'unknown-signer', detail: 'the certificate has no longer the key that signed' }
+    return { key, outcome: 'unknown-signer', detail: 'the certificate no longer has the key that signed' }
   } catch (error) {
     const isForeseen = error instanceof FormatError || error instanceof FileError
     if (!isForeseen) throw error

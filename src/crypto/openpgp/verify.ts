@@ -145,12 +145,12 @@ async function judge(
       unfit === undefined ? await askTool(tool) : { kind: 'undecided', detail: unfit }
     if (answer.kind === 'undecided') undecided.push(answer.detail)
     else if (isTooOld(tool, suspect, answer))
-      undecided.push(`${answer.detail}, perhaps for want of the algorithm`)
+      undecided.push(`${answer.detail}, perhaps because it does not know the algorithm`)
     else return conclude(answer, suspect, objection)
   }
   if (objection !== undefined && !isForPolicy(objection)) return objection
   const reasons = undecided.length === 0 ? 'neither gpgv nor sqv is installed' : undecided.join('; ')
-  const needs = isNew(suspect) ? 'keys and signatures as of RFC 9580 take sqv 1.5 or later: ' : ''
+  const needs = isNew(suspect) ? 'keys and signatures of RFC 9580 need sqv 1.5 or later: ' : ''
   return { kind: 'unreadable', detail: needs + reasons }
 }
 

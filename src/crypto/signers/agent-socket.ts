@@ -31,7 +31,7 @@ export function askAgent(path: string, request: Uint8Array, timeout: number): Pr
       if (length === 0 || length > AGENT_MESSAGE_LIMIT) {
         fail(`answers with a message of ${length} bytes`)
       } else if (received.length > LENGTH_BYTES + length) {
-        fail('says more than it was asked')
+        fail('answers with more than one message')
       } else if (received.length === LENGTH_BYTES + length) {
         finish(() => resolve(new Uint8Array(received.subarray(LENGTH_BYTES))))
       }

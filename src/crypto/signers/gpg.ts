@@ -130,7 +130,7 @@ function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Pro
       stream?.on('data', (piece: Buffer) => {
         pieces.push(piece)
         length += piece.length
-        if (length > OUTPUT_LIMIT) giveUp('says more than any answer is long')
+        if (length > OUTPUT_LIMIT) giveUp('prints more than any answer has')
       })
       return pieces
     })

@@ -30,7 +30,7 @@ export async function openSigner(text: string, needs: SignerNeeds): Promise<Sign
       return careful(await openGpgSigner(rest))
     }
     default:
-      throw new SignerError(`no signers are called "${printable(scheme)}:": file:, ssh: and gpg: are`)
+      throw new SignerError(`there is no kind of signer "${printable(scheme)}:": use file:, ssh: or gpg:`)
   }
 }
 
@@ -49,7 +49,7 @@ function careful(parts: SignerParts): Signer {
       if (result.outcome === 'good') return signature
       const why =
         result.outcome === 'expired-since' ? 'its key has expired' : (result.detail ?? 'it does not verify')
-      throw new SignerError(`what ${label} signed would not be accepted by anybody: ${why}`)
+      throw new SignerError(`the signature by ${label} would not be accepted: ${why}`)
     },
   }
 }

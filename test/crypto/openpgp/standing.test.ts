@@ -55,7 +55,7 @@ describe('a signature by', () => {
     it(`${each.what} is undecided with GnuPG, never bad, and ${each.kind} or undecided with both`, async () => {
       const result = await judge(each, released, [GPGV])
       assert.ok(result.kind === 'unreadable', JSON.stringify(result))
-      assert.match(result.detail, /^keys and signatures as of RFC 9580 take sqv 1\.5 or later: gpgv/)
+      assert.match(result.detail, /^keys and signatures of RFC 9580 need sqv 1\.5 or later: gpgv/)
       const both = await judge(each, released, [GPGV, SQV])
       assert.ok(both.kind === each.kind || both.kind === 'unreadable', JSON.stringify(both))
     })
