@@ -76,7 +76,7 @@ it('attack: a key that only encrypts, or of an unsupported algorithm, cannot sig
     assert.equal(objection?.kind, 'unacceptable')
     assert.match(
       objection.detail,
-      new RegExp(`^key ${fingerprint} is of algorithm ${algorithm}, whose keys sign nothing`),
+      new RegExp(`^key ${fingerprint} is of algorithm ${algorithm}, whose keys cannot sign`),
     )
   }
 })
