@@ -167,17 +167,17 @@ static bool check(struct reply *reply, const struct header *header, const struct
   const struct text *sentence = &texts[0], *notice = &texts[1], *telling = &texts[2];
   const bool is_status = telling->length == strlen("status") && begins_with(telling, "status");
   const bool is_line = begins_with(telling, "line ") || (begins_with(telling, "line") && telling->length == 4);
-  if (!is_status && !is_line) return failed(reply, "reply: tells in a way that is not known (text 3)");
+  if (!is_status && !is_line) return failed(reply, "reply: has an unknown telling (text 3)");
   const bool has_reason = header->outcome == REFUSE || header->outcome == ERROR;
   if (has_reason && sentence->length == 0) return failed(reply, "reply: gives no reason (text 1)");
   if (!has_reason && sentence->length > 0) {
-    return failed(reply, "reply: gives a reason for what is no refusal (text 1)");
+    return failed(reply, "reply: gives a reason without a refusal (text 1)");
   }
   if (!is_safe(sentence->start, sentence->length, false)) {
     return failed(reply, "reply: has a character that is not text (text 1)");
   }
   if (is_line && !has_versions(telling->start, telling->length)) {
-    return failed(reply, "reply: has a version that is none (text 3)");
+    return failed(reply, "reply: has an invalid version (text 3)");
   }
   if (!is_safe(notice->start, notice->length, true)) {
     return failed(reply, "reply: has a character that is not text (text 2)");

@@ -1,4 +1,7 @@
-/** The keys that open envelopes, and which of them could have made a signature, told without verifying anything. */
+/**
+ * The keys that can sign envelopes, and which of them may have made a signature, without verifying
+ * it.
+ */
 
 import { OWN_KEYS } from '../formats/detached/forms.ts'
 import type { EnvelopeSignature } from '../formats/in-toto/dsse.ts'
@@ -7,17 +10,23 @@ import { sshFingerprint, sshKeyBlob } from '../formats/ssh/key.ts'
 import { namesSshKey } from '../formats/ssh/sshsig.ts'
 import type { EcdsaKey, Ed25519Key, Key, OpenPgpKey, RsaKey } from '../policy/policy.ts'
 
-/** Keys that sign what they are given. Those of minisign and signify sign files alone, and Sigstore's are none. */
+/**
+ * Keys that can sign envelopes. Keys of minisign and signify only sign files, and a Sigstore
+ * identity is not a key.
+ */
 export type EnvelopeKey = Ed25519Key | EcdsaKey | RsaKey | OpenPgpKey
 
-/** What the namespace of SSH signatures over envelopes is, and of any signature by a key that is limited to some. */
+/**
+ * The namespace of SSH signatures over envelopes. A key that is limited to some namespaces needs it
+ * for any signature over an envelope.
+ */
 export const ENVELOPE_NAMESPACE = 'nixsig'
 
 /**
- * A key, and what its signatures over an envelope look like. Each key makes them in one way:
+ * A key with the form of its signatures over an envelope. Each key has only one:
  *
  *     ed25519   the 64 bytes of RFC 8032
- *     sshsig    what is in the armour of a file by `ssh-keygen -Y sign -n nixsig`; all SSH keys but Ed25519 ones
+ *     sshsig    as by `ssh-keygen -Y sign -n nixsig`, unarmoured; all SSH keys but Ed25519
  *     pem       over SHA-256: ECDSA in DER, RSA as PKCS #1 v1.5
  *     openpgp   one detached signature packet over the bytes, not armoured
  */
@@ -27,16 +36,19 @@ export type RingKey =
   | { readonly form: 'pem'; readonly key: PlainKey }
   | { readonly form: 'openpgp'; readonly key: OpenPgpKey }
 
-/** A key that is no certificate. */
+/** A key that is not an OpenPGP certificate. */
 type PlainKey = Ed25519Key | EcdsaKey | RsaKey
 
-/** Keys made ready for opening many envelopes. */
+/** Keys that are indexed for opening many envelopes. */
 export interface KeyRing {
   readonly keys: readonly RingKey[]
   readonly byKeyId: ReadonlyMap<string, readonly RingKey[]>
 }
 
-/** A ring of those keys that open envelopes, each once: told apart by itself and by what its signatures look like. */
+/**
+ * A ring of the keys that can sign envelopes. Keys that are equal and have the same form of
+ * signature are included once.
+ */
 export function keyRing(keys: readonly Key[]): KeyRing {
   const distinct = new Map<string, RingKey>()
   for (const key of keys.filter(opensEnvelopes)) {
@@ -52,7 +64,7 @@ export function keyRing(keys: readonly Key[]): KeyRing {
   return { keys: [...distinct.values()], byKeyId }
 }
 
-/** Whether a key may sign envelopes at all. */
+/** Whether a key may sign envelopes. */
 export function opensEnvelopes(key: Key): key is EnvelopeKey {
   if (key.kind === 'sigstore') return false
   if (key.kind === 'openpgp') return true
@@ -61,28 +73,32 @@ export function opensEnvelopes(key: Key): key is EnvelopeKey {
 }
 
 /**
- * How an envelope calls a key: by the fingerprint of its primary key if it is OpenPGP's, else as `ssh-keygen -l`
- * does.
+ * The key id of a key in envelopes: the fingerprint of an OpenPGP primary key, or else the
+ * fingerprint that `ssh-keygen -l` prints.
  */
 export function keyIdOf(key: EnvelopeKey): string {
   return key.kind === 'openpgp' ? key.fingerprint : sshFingerprint(key)
 }
 
-/** A key with the look of its signatures. */
+/** A key with the form of its signatures. */
 export function ringKey(key: EnvelopeKey): RingKey {
   if (key.kind === 'openpgp') return { form: 'openpgp', key }
   if (key.kind === 'ed25519' && key.application === undefined) return { form: 'ed25519', key }
   return key.form === 'pem' ? { form: 'pem', key } : { form: 'sshsig', key, blob: sshKeyBlob(key) }
 }
 
-/** The trace of a signature over an envelope: see recall.ts. `inner` is the one that an OpenPGP signature has. */
+/**
+ * The trace of a signature over an envelope, see recall.ts. `inner` is the trace of an OpenPGP
+ * signature.
+ */
 export function envelopeTrace({ form, key }: RingKey, inner = `${form}:${keyIdOf(key)}`): string {
   return `envelope:${inner}`
 }
 
 /**
- * Which keys are tried on a signature: those that its key id names, else those by which it could be as far as its look
- * tells. Never OpenPGP's in the second case: a program has to be run for each.
+ * The keys to try on a signature: those that its key id names, or else those that make signatures
+ * of this form. In the second case OpenPGP keys are left out, because each would need a run of a
+ * program.
  */
 export function candidates({ keyid, signature }: EnvelopeSignature, ring: KeyRing): readonly RingKey[] {
   return ring.byKeyId.get(keyid) ?? ring.keys.filter(entry => looksLike(entry, signature))

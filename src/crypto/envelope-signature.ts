@@ -1,10 +1,16 @@
-/** One signature over an envelope and one key. Only Ed25519 is at hand; what other keys need is loaded for them. */
+/**
+ * Verifies one signature over an envelope with one key. Only Ed25519 is loaded at once; other
+ * algorithms are loaded when needed.
+ */
 
 import { verifyEd25519 } from '../primitives/sodium.ts'
 import type { RingKey } from './envelope-keys.ts'
 import type { SignatureResult } from './signature-result.ts'
 
-/** What becomes of a signature over a message with a key that could have made it. Throws nothing that input can cause. */
+/**
+ * The result of a signature over a message for a key that could have made it. No input makes it
+ * throw.
+ */
 export async function verifyEnvelopeSignature(
   entry: RingKey,
   message: Uint8Array,
@@ -28,7 +34,10 @@ export async function verifyEnvelopeSignature(
   }
 }
 
-/** What it costs to try a key, about: once an Ed25519 signature, which are verified twenty thousand times a second. */
+/**
+ * The approximate cost of trying a key, in units of one Ed25519 verification (20,000 of them take a
+ * second).
+ */
 export function costOf({ key }: RingKey): number {
   switch (key.kind) {
     case 'ed25519':

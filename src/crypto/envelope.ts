@@ -1,4 +1,4 @@
-/** Signing and opening DSSE envelopes. Who counts for what is the policy's business, not this file's. */
+/** Signs and opens DSSE envelopes. Which signers count is up to the policy, not to this file. */
 import { type Envelope, PAYLOAD_TYPE, pae, printEnvelope } from '../formats/in-toto/dsse.ts'
 import { sshFingerprint } from '../formats/ssh/key.ts'
 import type { Instant } from '../policy/policy.ts'
@@ -11,41 +11,43 @@ import { hashingCost, UNLIMITED, type Work } from './work.ts'
 
 export { type KeyRing, keyRing } from './envelope-keys.ts'
 
-/** A signature that counts for nothing, and what its key id says. */
+/** A signature that does not count, with its key id. */
 export interface StraySignature {
   readonly problem: Extract<
     Stray['problem'],
     'unknown-signer' | 'bad-signature' | 'expired-signature' | 'revoked-key'
   >
   readonly keyid: string
-  /** Why, where there is more to say than the problem does; escaped. */
+  /** More about the problem, escaped. */
   readonly detail?: string
 }
 
+/** A key that signed an envelope. */
 export interface EnvelopeSigner {
   readonly key: EnvelopeKey
-  /** Its key has ended since. */
+  /** Present if its key has expired since. */
   readonly expired?: NonNullable<Claim['expired']>
   /**
-   * The first second at which the signature is good no more by the key's own certificate; missing where it does not
-   * end.
+   * The first second at which the key's certificate makes the signature no longer good. Absent if
+   * there is none.
    */
   readonly keyEnds?: Instant
-  /** How it was signed: see recall.ts. */
+  /** How it was signed, see recall.ts. */
   readonly trace?: string
 }
 
+/** The result of opening an envelope. */
 export interface OpenedEnvelope {
-  /** The keys of the ring that signed, each once however many of the signatures are its own. */
+  /** The keys of the ring that signed, each once, however many of the signatures it made. */
   readonly signers: readonly EnvelopeSigner[]
   readonly strays: readonly StraySignature[]
-  /** Signatures of which nothing could be found out, and why; escaped. */
+  /** Why some signatures could not be decided, escaped. */
   readonly undecided: readonly string[]
 }
 
 /**
- * Signs a statement with a key that is at hand: the line of an envelope. `secretKey` is 64 bytes (seed, then public
- * key).
+ * Signs a statement with a secret key of 64 bytes (seed, then public key). Returns the line of an
+ * envelope.
  */
 export function signEnvelope(
   payload: Uint8Array,
@@ -55,7 +57,9 @@ export function signEnvelope(
   return envelopeLine(payload, sshFingerprint(key.publicKey), signature)
 }
 
-/** The line of an envelope by whoever signs its bytes, see Signer; fails as that does. */
+/**
+ * Signs a statement with a Signer. Returns the line of an envelope. Rejects as Signer.sign does.
+ */
 export async function envelopeBy(
   signer: { readonly keyid: string; sign(message: Uint8Array): Promise<Uint8Array> },
   payload: Uint8Array,
@@ -64,11 +68,13 @@ export async function envelopeBy(
 }
 
 /**
- * Which keys of a ring signed an envelope. A key id that names one of them says which to try, and a signature that
- * this key did not make is `bad-signature`; with any other key id, or none, all keys are tried that the signature
- * looks like, and one by none of them is `unknown-signer`. Only if there is a signer may the payload be looked at.
+ * Finds the keys of a ring that signed an envelope. A key id that names one of them selects the key
+ * to try; a signature that this key did not make is `bad-signature`. With any other key id, or
+ * none, all keys are tried whose signatures have this form, and a signature by none of them is
+ * `unknown-signer`. The payload may only be used if there is a signer.
  *
- * Whoever opens envelopes from outside bounds the work: rejects with WorkLimitError at its end.
+ * `work` limits the effort spent on envelopes from outside: rejects with WorkLimitError at the
+ * limit.
  */
 export async function openEnvelope(
   envelope: Envelope,
@@ -96,7 +102,7 @@ export async function openEnvelope(
   return { signers: [...signers.values()], strays, undecided }
 }
 
-/** What opening an envelope costs at most, in the units of work. */
+/** The maximal cost of opening an envelope, in units of work. */
 export function openingCost({ payload, signatures }: Envelope, ring: KeyRing): number {
   const tried = signatures.flatMap(signature => candidates(signature, ring))
   return tried.reduce((sum, entry) => sum + costOf(entry) + hashingCost(payload.byteLength), 0)
@@ -104,13 +110,13 @@ export function openingCost({ payload, signatures }: Envelope, ring: KeyRing): n
 
 interface Attempt {
   readonly signer?: EnvelopeSigner
-  /** What the last key that was tried had to do with it. */
+  /** The result for the last key that was tried. */
   readonly failure?: Failure
 }
 
 type Failure = Exclude<SignatureResult, { readonly outcome: 'good' | 'expired-since' }>
 
-/** Tries keys until one of them made a signature. */
+/** Tries keys until one of them turns out to have made the signature. */
 async function tryKeys(
   keys: readonly RingKey[],
   message: Uint8Array,

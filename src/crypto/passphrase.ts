@@ -1,4 +1,4 @@
-/** Secret keys under a passphrase. No hook comes here: what a machine signs by itself nobody can unlock for it. */
+/** Secret keys protected by a passphrase. Hooks never use them: nobody is there to type it. */
 import {
   type EncryptedKey,
   openPart,
@@ -10,15 +10,18 @@ import { printable } from '../primitives/printable.ts'
 import { argon2id, decrypt, ed25519KeyPair, encrypt, randomBytes, wipe } from '../primitives/sodium.ts'
 import type { KeyPair } from './secret-key.ts'
 
-/** UTF-8 bytes of a passphrase. */
+/** Limit on the UTF-8 bytes of a passphrase. */
 const LENGTH_LIMIT = 1024
 
-/** A passphrase that opens nothing, or is none. */
+/** A passphrase that is wrong, empty or too long. */
 export class PassphraseError extends Error {
   override readonly name = 'PassphraseError'
 }
 
-/** The text of a key file that only this passphrase opens. Takes half a second. Throws PassphraseError if it is empty. */
+/**
+ * The text of a key file that only this passphrase opens. Takes half a second. Throws
+ * PassphraseError if it is empty or too long.
+ */
 export function encryptKey({ name, publicKey, secretKey }: KeyPair, passphrase: string): string {
   const open = { name, publicKey, cost: USUAL_COST, salt: randomBytes(16) }
   const nonce = randomBytes(24)
@@ -29,8 +32,8 @@ export function encryptKey({ name, publicKey, secretKey }: KeyPair, passphrase: 
 }
 
 /**
- * The key pair in the text of a key file. Throws FormatError if that is malformed, and PassphraseError if the passphrase
- * is another one or anything in the file was changed: nobody can tell which.
+ * Decrypts the key pair in the text of a key file. Throws FormatError if the text is malformed, and
+ * PassphraseError if the passphrase is wrong or the file was changed, which cannot be told apart.
  */
 export function decryptKey(text: string, passphrase: string): KeyPair {
   const encrypted = parseEncryptedKey(text)

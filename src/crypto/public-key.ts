@@ -1,6 +1,6 @@
 /**
- * Verifying with a bare public key: Ed25519 by libsodium alone, ECDSA and RSA by node:crypto. That is loaded when it is
- * needed, because most of what the hooks verify is Ed25519.
+ * Verification with a bare public key: Ed25519 by libsodium alone, ECDSA and RSA by node:crypto,
+ * which is loaded on demand because most of what the hooks verify is Ed25519.
  */
 import type { KeyObject } from 'node:crypto'
 import { ecdsaFromDer } from '../formats/keys/ecdsa-signature.ts'
@@ -13,16 +13,20 @@ import {
 import { FormatError } from '../primitives/format-error.ts'
 import { verifyEd25519 } from '../primitives/sodium.ts'
 
+/** Hash algorithms by their names in node:crypto. */
 export type HashName = 'sha256' | 'sha384' | 'sha512'
 
 /**
- * Whether a signature is this key's over this message.
+ * Whether this key made this signature over this message.
  *
- *     Ed25519   RFC 8032, 64 bytes; `hash` means nothing
- *     ECDSA     over the hash of the message; in DER, or as r and s of the curve's size (IEEE P1363), told by `encoding`
- *     RSA       RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2) with this hash; as long as the modulus. SHA-256 and SHA-512 only
+ *     Ed25519   RFC 8032, 64 bytes; `hash` is ignored
+ *     ECDSA     over the hash of the message. By `encoding` in DER, or r and s of the curve's size
+ *               (IEEE P1363)
+ *     RSA       RSASSA-PKCS1-v1_5 (RFC 8017, section 8.2) with this hash, SHA-256 or SHA-512; as
+ *               long as the modulus
  *
- * A signature that is malformed is false like one that does not verify. Throws on a hash that is not the key's.
+ * A malformed signature gives false, like one that does not verify. Throws for a hash that the key
+ * may not use.
  */
 export async function verifySignature(
   key: PublicKey,
@@ -30,7 +34,7 @@ export async function verifySignature(
     readonly message: Uint8Array
     readonly hash: HashName
     readonly signature: Uint8Array
-    /** `der` unless told. */
+    /** `der` by default. */
     readonly encoding?: 'der' | 'fixed'
   },
 ): Promise<boolean> {
@@ -54,7 +58,10 @@ export async function verifySignature(
   }
 }
 
-/** The hash that goes with a curve where a format does not say another (RFC 5656, section 6.2.1; FIPS 186-5). */
+/**
+ * The hash that belongs to a curve where a format does not state another (RFC 5656, section 6.2.1;
+ * FIPS 186-5).
+ */
 export function hashOfCurve(curve: EcdsaPublicKey['curve']): HashName {
   return ({ nistp256: 'sha256', nistp384: 'sha384', nistp521: 'sha512' } as const)[curve]
 }
@@ -68,7 +75,7 @@ function fixedOf(der: Uint8Array, key: EcdsaPublicKey): Uint8Array | undefined {
   }
 }
 
-/** A key as node:crypto has it. Throws an Error of node's if it is none. */
+/** A key for node:crypto. Throws node's Error if the key is invalid. */
 export async function keyObjectOf(key: EcdsaPublicKey | RsaPublicKey): Promise<KeyObject> {
   const { createPublicKey } = await import('node:crypto')
   return createPublicKey({ format: 'jwk', key: jwkOf(key) })

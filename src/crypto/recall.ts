@@ -1,11 +1,12 @@
 /**
- * What the policy of the day makes of a signature that was verified under another one and is not at hand any longer.
- * Of each that counts a trace is kept, one word of printable ASCII:
+ * Judges by today's policy a signature that was verified under an earlier one and is no longer at
+ * hand. For each signature that counts, a trace is stored, one word of printable ASCII:
  *
- *     nix                              over what a narinfo says
+ *     nix                              over a narinfo
  *     envelope:<form>:<key id>         over an attestation; form and key id as in envelope-keys.ts
- *     envelope:openpgp:…               likewise, with the trace that such a signature over a file has
- *     <kind>:…                         over a file; src/crypto/detached/<kind>.ts writes and reads what follows
+ *     envelope:openpgp:…               likewise, with the trace of such a signature over a file
+ *     <kind>:…                         over a file; src/crypto/detached/<kind>.ts writes and reads
+ *                                      the rest
  */
 import type { Key } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
@@ -15,8 +16,8 @@ import { kindNamed } from './detached/verify.ts'
 import { envelopeTrace, opensEnvelopes, ringKey } from './envelope-keys.ts'
 
 /**
- * What would be said today of a signature with this trace by a key with the same identity, as the policy lists it
- * now. A trace that nobody can read, an older one say, is `unreadable`.
+ * The result today for a signature with this trace and the key of the same identity, as the policy
+ * lists it now. A trace that cannot be read, for example one by an older version, is `unreadable`.
  */
 export async function recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
   const kind = wordOf(trace)
@@ -24,7 +25,7 @@ export async function recall(trace: string, key: Key, moment: Recalling): Promis
   if (kind === 'envelope') return recallEnvelope(trace, key, moment)
   const detached = kindNamed(kind)
   if (detached !== undefined) return detached.recall(trace, key, moment)
-  return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is no trace of a signature` }
+  return { key, outcome: 'unreadable', detail: `"${printable(trace, 100)}" is not the trace of a signature` }
 }
 
 function recallNix(trace: string, key: Key): DetachedResult {
@@ -39,7 +40,7 @@ function recallNix(trace: string, key: Key): DetachedResult {
 
 async function recallEnvelope(trace: string, key: Key, moment: Recalling): Promise<DetachedResult> {
   const inner = trace.slice('envelope:'.length)
-  const detail = 'an attestation, which the key signs no longer as it is listed'
+  const detail = 'an attestation, which the key may no longer sign as it is listed'
   if (!opensEnvelopes(key)) return { key, outcome: 'unknown-signer', detail }
   if (wordOf(inner) === 'openpgp') return OPENPGP.recall(inner, key, moment)
   if (key.kind !== 'openpgp' && envelopeTrace(ringKey(key)) === trace) {
@@ -48,7 +49,7 @@ async function recallEnvelope(trace: string, key: Key, moment: Recalling): Promi
   return { key, outcome: 'unknown-signer', detail }
 }
 
-/** What stands before the first colon. */
+/** The text before the first colon. */
 function wordOf(text: string): string {
   return text.split(':', 1)[0] ?? ''
 }

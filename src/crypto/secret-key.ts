@@ -1,4 +1,7 @@
-/** Ed25519 secret keys on the disk, in the form that `nix key generate-secret` writes: `<name>:<base64 of 64 bytes>`. */
+/**
+ * Ed25519 secret keys on disk, in the form that `nix key generate-secret` writes: `<name>:<base64
+ * of 64 bytes>`.
+ */
 import { closeSync, constants, fsyncSync, openSync, type Stats, unlinkSync, writeSync } from 'node:fs'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { looksEncrypted } from '../formats/keys/encrypted-key.ts'
@@ -8,6 +11,7 @@ import { ed25519KeyPair, randomBytes } from '../primitives/sodium.ts'
 
 const FILE_LIMIT = 4096
 
+/** An Ed25519 key pair with its name. */
 export interface KeyPair {
   /** A hint for people, without a colon. */
   readonly name: string
@@ -17,7 +21,10 @@ export interface KeyPair {
   readonly secretKey: Uint8Array
 }
 
-/** A new key pair from the system's random generator. Throws FormatError if no key file could hold that name. */
+/**
+ * Generates a key pair with the system's random generator. Throws FormatError if the name is not
+ * valid in a key file.
+ */
 export function generateKey(name: string): KeyPair {
   const key = { name, ...ed25519KeyPair(randomBytes(32)) }
   parseNixSecretKey(printNixSecretKey(key))
@@ -25,26 +32,28 @@ export function generateKey(name: string): KeyPair {
 }
 
 /**
- * The key pair in a secret key file that no passphrase protects. Throws as readSecretText does, FileError also for a file
- * that one does, and FormatError if it holds no secret key or its public half is not the seed's.
+ * Reads the key pair in a secret key file without a passphrase. Throws as readSecretText does,
+ * FileError also for a file with a passphrase, and FormatError if it is not a secret key or its
+ * public half does not belong to the seed.
  */
 export function readSecretKeyFile(file: string): KeyPair {
   const text = readSecretText(file)
   if (looksEncrypted(text)) {
-    throw new FileError(`the secret key ${printable(file)} has a passphrase, and nobody to ask for it here`)
+    throw new FileError(`the secret key ${printable(file)} has a passphrase, which cannot be asked for here`)
   }
   return readSecretKey(text)
 }
 
-/** The key pair in the text of a key file without a passphrase. Throws FormatError. */
+/** Parses the key pair in the text of a key file without a passphrase. Throws FormatError. */
 export function readSecretKey(text: string): KeyPair {
   const { name, secretKey } = parseNixSecretKey(text)
   return { name, publicKey: secretKey.slice(32), secretKey }
 }
 
 /**
- * The text of a file that holds a secret, each byte a character. Throws FileError if the file is missing, belongs to
- * anybody but root or the running user, or lets anybody else read it; `what` is how its message calls it.
+ * The text of a file that contains a secret, as latin1: one character per byte. Throws FileError if
+ * the file is missing, does not belong to root or the user of this process, or can be read by
+ * anybody else; `what` names it in the message.
  */
 export function readSecretText(file: string, what = 'secret key'): string {
   const name = printable(file)
@@ -54,9 +63,9 @@ export function readSecretText(file: string, what = 'secret key'): string {
 }
 
 /**
- * Writes a key pair to two new files: the secret key for its owner alone (0600), the public key for all (0644). `secret`
- * is the text of the secret key's file, unless it shall be without a passphrase. Throws FileError and writes neither if
- * one of them is there already.
+ * Writes a key pair to two new files: the secret key readable by its owner alone (0600), the public
+ * key readable by all (0644). `secret` is the text of the secret key file; by default it has no
+ * passphrase. Throws FileError, and writes neither, if one of the files exists.
  */
 export function writeKeyPair(
   files: { readonly secretKey: string; readonly publicKey: string },

@@ -1,4 +1,4 @@
-/** SSH signatures over envelopes, without the armour that they have in files. Reached by `import()` alone. */
+/** SSH signatures over envelopes, without armour. Load it by `import()` only. */
 import { createHash } from 'node:crypto'
 import type { SshPublicKey } from '../formats/ssh/key.ts'
 import { parseSshSignatureBlob, type SshSignature } from '../formats/ssh/sshsig.ts'
@@ -7,7 +7,7 @@ import { ENVELOPE_NAMESPACE } from './envelope-keys.ts'
 import type { SignatureResult } from './signature-result.ts'
 import { verifySshSignature } from './ssh-signature.ts'
 
-/** Whether a key signed a message, in the namespace of envelopes and no other. */
+/** Verifies whether a key signed a message, in the namespace of envelopes and no other. */
 export async function verifySshMessage(
   key: SshPublicKey,
   message: Uint8Array,

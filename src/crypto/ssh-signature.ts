@@ -1,4 +1,4 @@
-/** Verifying what SSH keys sign: files, git's tags and commits, messages that an agent signed. */
+/** Verifies SSH signatures: over files, over git tags and commits, and by agents over messages. */
 import { ecdsaFromSsh } from '../formats/keys/ecdsa-signature.ts'
 import { type SshPublicKey, sshAlgorithm, sshBlobFingerprint, sshKeyBlob } from '../formats/ssh/key.ts'
 import { type SshSignature, type SshSignatureHash, sshSignedData } from '../formats/ssh/sshsig.ts'
@@ -10,10 +10,13 @@ import { type HashName, hashOfCurve, verifySignature } from './public-key.ts'
 
 const FORMAT = 'SSH signature'
 
-/** The bit of a security key's flags that says that somebody touched it (WebAuthn, section 6.1). */
+/**
+ * The flag of a security key's signature that says that somebody touched it (WebAuthn, section
+ * 6.1).
+ */
 const USER_PRESENT = 0x01
 
-/** What one key has to do with an SSH signature. `detail` is escaped and fit for a message. */
+/** The result of an SSH signature for one key. `detail` is escaped and fit for a message. */
 export interface SshSignatureResult {
   readonly outcome:
     | 'good'
@@ -24,8 +27,9 @@ export interface SshSignatureResult {
 }
 
 /**
- * Whether an SSH signature is by this key, for one of these namespaces, over a message of which `digestOf` tells the
- * hash (raw bytes); that is asked at most once, and only if the signature names the key.
+ * Verifies whether this key made an SSH signature, for one of these namespaces, over the message
+ * that `digestOf` hashes (raw bytes). `digestOf` is called at most once, and only if the signature
+ * names the key.
  */
 export async function verifySshSignature(question: {
   readonly signature: SshSignature
@@ -45,20 +49,21 @@ export async function verifySshSignature(question: {
   return { outcome: 'unacceptable', detail: `${madeFor(namespace)}, accepted: ${namespaceWords(namespaces)}` }
 }
 
-/** For messages: what a signature was made for. */
+/** What a signature was made for, in messages. */
 export function madeFor(namespace: string): string {
   return `made for the namespace "${printable(namespace)}"`
 }
 
-/** For messages: the namespaces that are accepted. */
+/** The accepted namespaces, in messages. */
 export function namespaceWords(namespaces: readonly string[]): string {
   return namespaces.length === 0 ? 'none' : namespaces.map(name => printable(name)).join(', ')
 }
 
 /**
- * Whether a bare signature, as SSH writes it and an agent returns it (its algorithm and what belongs to that), is this
- * key's over a message: RFC 4253, section 6.6; RFC 5656, section 3.1.2; RFC 8332; RFC 8709; PROTOCOL.u2f for security
- * keys, which must say that somebody was present. The algorithm must be the key's; for RSA, with SHA-256 or SHA-512.
+ * Verifies a bare signature over a message, in the form that SSH uses and agents return (the
+ * algorithm and its data): RFC 4253, section 6.6; RFC 5656, section 3.1.2; RFC 8332; RFC 8709; and
+ * PROTOCOL.u2f for security keys, whose signatures must say that somebody was present. The
+ * algorithm must be the key's; RSA with SHA-256 or SHA-512.
  */
 export async function verifySshBlob(
   message: Uint8Array,
@@ -84,7 +89,9 @@ export async function verifySshBlob(
   return { outcome: 'good', detail: algorithm }
 }
 
-/** What a security key puts between the hashes of its application and of the message. */
+/**
+ * The data that a security key inserts between the hashes of its application and of the message.
+ */
 interface Presence {
   readonly flags: number
   readonly counter: number
@@ -93,12 +100,12 @@ interface Presence {
 interface SignatureParts {
   readonly algorithm: string
   readonly hash: HashName
-  /** As `verifySignature` takes it, ECDSA's halves of fixed size. */
+  /** As `verifySignature` takes it, with ECDSA's halves of fixed size. */
   readonly signature: Uint8Array
   readonly presence?: Presence
 }
 
-/** Takes a signature apart, or says why it proves too little. Throws FormatError. */
+/** Splits a signature, or says why it proves too little. Throws FormatError. */
 function partsOf(blob: Uint8Array, key: SshPublicKey): SignatureParts | string {
   const reader = wireReader(blob, FORMAT)
   const algorithm = reader.name()
@@ -115,7 +122,7 @@ function partsOf(blob: Uint8Array, key: SshPublicKey): SignatureParts | string {
   return presence === undefined ? parts : { ...parts, presence }
 }
 
-/** The algorithms that a key may sign by, with the hash that each of them means. */
+/** The algorithms that a key may sign with, and the hash of each. */
 function algorithmsOf(key: SshPublicKey): ReadonlyMap<string, HashName> {
   if (key.kind === 'rsa')
     return new Map([
@@ -130,7 +137,9 @@ function readPresence(reader: WireReader): Presence {
   return { flags: reader.byte(), counter: reader.uint32() }
 }
 
-/** Some agents leave out the zeros that an RSA signature begins with once in a while; OpenSSH puts them back too. */
+/**
+ * Restores leading zeros of an RSA signature: some agents drop them, and OpenSSH restores them too.
+ */
 function fixedSize(raw: Uint8Array, key: SshPublicKey): Uint8Array {
   if (key.kind === 'ecdsa') return ecdsaFromSsh(raw, key.curve)
   const missing = key.kind === 'rsa' ? key.modulus.length - raw.length : 0

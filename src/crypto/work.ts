@@ -1,40 +1,47 @@
 /**
- * What may be spent on what comes from outside, counted and not timed. The unit is one verification of Ed25519 over a
- * short message, of which a slow machine makes twenty thousand a second.
+ * Limits on the work that input from outside may cause, counted rather than timed. The unit is one
+ * Ed25519 verification over a short message; a slow machine does twenty thousand per second.
  */
 import { setImmediate as turn } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 
-/** Bytes that are hashed in the time of one unit, and those that are parsed. */
+/** How many bytes are hashed, and how many are parsed, in one unit. */
 const HASHED = 16 * 1024
 const PARSED = 4 * 1024
-/** Escapes in strings that are read in that time. */
+/** How many escapes in strings are parsed in one unit. */
 const ESCAPES = 200
 
-/** Units after which others get their turn: five milliseconds. */
+/** How many units are done before other tasks get a turn: five milliseconds. */
 const STRETCH = 100
 
-/** More than may be spent was asked for. */
+/** The limit on work is reached. */
 export class WorkLimitError extends FileError {}
 
+/** A limited amount of work. */
 export interface Work {
-  /** To be called before so many units of work are done. Rejects with WorkLimitError where they are too many. */
+  /**
+   * To be called before this many units of work. Rejects with WorkLimitError if that exceeds the
+   * limit.
+   */
   spend(units: number): Promise<void>
 }
 
-/** What hashing so many bytes costs, beside what is done with the hash: every signature hashes all of its message. */
+/**
+ * The cost of hashing this many bytes. It is added to what is done with the hash, because every
+ * signature hashes its whole message.
+ */
 export function hashingCost(bytes: number): number {
   return Math.floor(bytes / HASHED)
 }
 
-/** What it costs to parse a text of few values: by its length, and by the backslashes in it. */
+/** The cost of parsing a text with few values: by its length, and by its backslashes. */
 export function parsingCost(text: string): number {
   let escapes = 0
   for (let at = text.indexOf('\\'); at >= 0; at = text.indexOf('\\', at + 1)) escapes++
   return Math.ceil(text.length / PARSED) + Math.floor(escapes / ESCAPES)
 }
 
-/** Counts work up to a limit, and lets others have their turn meanwhile. */
+/** Counts work up to a limit, and gives other tasks a turn meanwhile. */
 export function openWork(limit: number): Work {
   let left = limit
   let stretch = STRETCH
@@ -50,5 +57,5 @@ export function openWork(limit: number): Work {
   }
 }
 
-/** For what is not from outside, or bounded elsewhere. */
+/** For work that is not caused from outside, or limited elsewhere. */
 export const UNLIMITED: Work = { spend: async () => undefined }

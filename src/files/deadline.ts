@@ -1,29 +1,33 @@
 /**
- * Time limits over everything that a piece of work waits for. Work that runs under one can ask for its signal and have
- * programs, sockets and locks end with it; but whether it does or not, whoever waits for the work is answered in time.
+ * Time limits on a piece of work and everything that it waits for. The work can ask for the limit's
+ * signal, so that programs, sockets and locks end with it. Whether it does or not, its caller gets
+ * an answer in time.
  */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { setMaxListeners } from 'node:events'
 import { FileError } from './regular-file.ts'
 
-/** A minute less than Nix is kept waiting by a hook (hooks/hook.ts): the verdict comes before the hook gives up. */
+/**
+ * One minute less than a hook keeps Nix waiting (hooks/hook.ts), so that the verdict comes before
+ * the hook gives up.
+ */
 const JUDGEMENT_MS = 29 * 60 * 1000
 
 /** A limit on the time that something takes. */
 export interface TimeLimit {
   readonly milliseconds: number
-  /** What the work fails with when it takes longer. */
+  /** Makes the error that the work fails with when it takes longer. */
   late(): Error
-  /** Ends it sooner, with the signal's reason. */
+  /** Ends the work sooner, with the signal's reason. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What is waited for, each from when it is begun until it has ended. */
+/** The operations under way, each from its beginning to its end. */
 type Waits = Set<{ readonly what: string }>
 
 const current = new AsyncLocalStorage<{ readonly signal: AbortSignal; readonly waits: Waits }>()
 
-/** Things that are named of all that a judgement still waited for. */
+/** How many of the operations still under way a late judgement names. */
 const WAITS_TOLD = 3
 
 /** A judgement took longer than it may. */
@@ -31,20 +35,27 @@ export class LateError extends FileError {
   override readonly name = 'LateError'
 }
 
-/** Aborts when the time of the innermost limit that the caller works under is over; undefined outside of any. */
+/**
+ * The signal that aborts when the innermost time limit of the caller is over; undefined outside of
+ * any limit.
+ */
 export function deadlineSignal(): AbortSignal | undefined {
   return current.getStore()?.signal
 }
 
 /**
- * Does something within a limit of time and within all limits that it is called under. Settles exactly once: with what
- * the work comes to or, at the end of the time, with an error, also if the work itself never settles.
+ * Does some work within a time limit and within all limits of the caller. Settles exactly once:
+ * with the result of the work or, at the end of the time, with an error, even if the work itself
+ * never settles.
  */
 export function within<T>(limit: TimeLimit, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   return limited(limit, work).result
 }
 
-/** Does something within the limits that it is called under, and settles when they end, if it has not before. */
+/**
+ * Does some work within the limits of the caller. Rejects when they end, if the work has not
+ * settled before.
+ */
 export function withinCurrent<T>(work: () => Promise<T>): Promise<T> {
   const signal = deadlineSignal()
   if (signal === undefined) return work()
@@ -54,7 +65,10 @@ export function withinCurrent<T>(work: () => Promise<T>): Promise<T> {
   })
 }
 
-/** Does something that may take long, and names it (escaped) if the judgement's time is over before it has ended. */
+/**
+ * Does some work that may take long. `what` (already escaped) names it in the error if the
+ * judgement's time ends first.
+ */
 export async function waitingFor<T>(what: string, work: () => Promise<T>): Promise<T> {
   const waits = current.getStore()?.waits
   const wait = { what }
@@ -67,8 +81,9 @@ export async function waitingFor<T>(what: string, work: () => Promise<T>): Promi
 }
 
 /**
- * Judges within the limit of every judgement, or a shorter one (milliseconds). Rejects with LateError when it is
- * over. Does not keep a program alive that has nothing left to wait for: that ends then, with the status of a failure.
+ * Judges within the time limit of every judgement, or within a shorter one (milliseconds). Rejects
+ * with LateError when the time is over. The timer does not keep the process alive: if nothing else
+ * is left to wait for, the process ends with a failure status.
  */
 export function judgeWithin<T>(judge: () => Promise<T>, milliseconds: number = JUDGEMENT_MS): Promise<T> {
   const late = (waits: Waits) =>
@@ -91,7 +106,7 @@ function limited<T>(
 ): { readonly result: Promise<T>; readonly timer: NodeJS.Timeout } {
   const controller = new AbortController()
   const waits: Waits = current.getStore()?.waits ?? new Set()
-  // As many as wait for something at once.
+  // No limit on listeners: there are as many as there are operations under way.
   setMaxListeners(0, controller.signal)
   const { promise, resolve, reject } = deferred<T>()
   const end = (reason: unknown) => {
@@ -113,7 +128,10 @@ function limited<T>(
   return { result: promise, timer }
 }
 
-/** Calls back when a signal aborts, at once if it has; the function returned ends that. */
+/**
+ * Calls back when a signal aborts, at once if it already has. The returned function removes the
+ * listener.
+ */
 export function onAbort(signal: AbortSignal | undefined, callback: (reason: unknown) => void): () => void {
   if (signal === undefined) return () => {}
   const listener = () => callback(signal.reason)

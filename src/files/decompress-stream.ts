@@ -1,6 +1,6 @@
 /**
- * Decompression of a stream, by the system's own tools and Node's zlib, for bytes whose hash is known: what comes out
- * is nobody's before it was hashed. Heavy: reached by `import()` alone.
+ * Decompresses a stream with the system's own tools and Node's zlib. The caller knows the hash of
+ * the contents and uses nothing before it was compared. Heavy: load it by `import()` only.
  */
 import { spawn } from 'node:child_process'
 import { addAbortSignal, type Readable, type Transform } from 'node:stream'
@@ -13,7 +13,9 @@ import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
 
 const COMPLAINT_LIMIT = 4096
 
-/** Memory that a tool may need: more than any level of these formats needs that binary caches use. */
+/**
+ * Arguments, with the memory that a tool may take: more than the levels used by binary caches need.
+ */
 const ARGUMENTS: Readonly<Record<Exclude<Compression, 'gzip'>, readonly string[]>> = {
   xz: ['--decompress', '--stdout', '--format=xz', '--memlimit-decompress=256MiB'],
   bzip2: ['--decompress', '--stdout'],
@@ -21,19 +23,21 @@ const ARGUMENTS: Readonly<Record<Exclude<Compression, 'gzip'>, readonly string[]
   lzip: ['--decompress', '--stdout'],
 }
 
+/** How to decompress a stream. */
 export interface DecompressOptions {
-  /** As a narinfo calls it: `xz`, `zstd`, `none` … */
+  /** As narinfo files name it: `xz`, `zstd`, `none` … */
   readonly compression: string
-  /** Bytes of the compressed stream that are read at most. */
+  /** At most this many bytes of the compressed stream are read. */
   readonly limit: number
-  /** Ends it. */
+  /** Ends the decompression when it aborts. */
   readonly signal: AbortSignal
 }
 
 /**
- * The bytes that a compressed stream holds. Like Nix: `none` is passed on, `br` is Brotli, and all else is told by
- * its first bytes, whatever it is called. Whoever stops reading, or the signal, ends it all. Rejects with
- * DecompressionError, with what ends the body, and with the signal's reason.
+ * The decompressed bytes of a stream. As in Nix, `none` is passed on, `br` is Brotli, and every
+ * other format is recognised by its first bytes, whatever its name. Ends when the caller stops
+ * reading or the signal aborts. Rejects with DecompressionError, with the error of the body, or
+ * with the signal's reason.
  */
 export async function* decompressed(
   body: Readable,
@@ -73,10 +77,10 @@ async function unpack(
   const whole = chained(head, body)
   if (kind === 'gzip') return through(whole, createGunzip(), signal)
   if (kind !== undefined) return throughProgram(whole, kind, signal)
-  throw corrupt(`it is compressed in no way that is known here ("${printable(compression, 40)}")`)
+  throw corrupt(`it is compressed in an unknown way ("${printable(compression, 40)}")`)
 }
 
-/** The first bytes, enough to tell what they are if there are so many. */
+/** The first MAGIC_SIZE bytes or more, fewer if the stream is shorter. */
 async function headOf(pieces: AsyncIterator<Buffer>): Promise<Buffer> {
   let head = Buffer.alloc(0)
   while (head.length < MAGIC_SIZE) {
@@ -93,7 +97,7 @@ async function* chained(head: Buffer, rest: AsyncIterable<Buffer>): AsyncGenerat
 }
 
 function through(source: AsyncIterable<Uint8Array>, tool: Transform, signal: AbortSignal): Transform {
-  // What goes wrong on the way destroys the tool, and so shows to whoever reads from it.
+  // An error on the way destroys the tool, so whoever reads from it sees the error.
   pipeline(source, tool, { signal }).catch(() => undefined)
   return tool
 }
@@ -123,7 +127,8 @@ async function* throughProgram(
     child.once('close', resolve)
   })
   let broken: unknown
-  // A tool that has seen enough closes its end; what breaks off the source is told below.
+  // A tool that has read enough closes its input (EPIPE). Other errors of the source are thrown
+  // below.
   const fed = pipeline(source, child.stdin, { signal }).catch(error => {
     if ((error as NodeJS.ErrnoException).code !== 'EPIPE') broken = error
   })

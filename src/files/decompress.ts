@@ -1,6 +1,7 @@
 /**
- * Decompression by the system's own tools, with limits. Strict about all that is not the compressed data of the contents,
- * which one reader would pass over and another unpack. Heavy: reached by `import()` alone.
+ * Decompresses files with the system's own tools, within limits. Refuses everything but the
+ * compressed data of the contents, because one reader would skip it and another unpack it. Heavy:
+ * load it by `import()` only.
  */
 
 import { type ChildProcessByStdio, spawn } from 'node:child_process'
@@ -14,22 +15,22 @@ import { walkCompressed } from './compressed/walk.ts'
 import { deadlineSignal } from './deadline.ts'
 import { findProgram, PROGRAM_DIRECTORIES } from './programs.ts'
 
-/** Bytes that come out: so many at most, and so many for each that goes in. */
+/** Limits on the bytes that come out: in all, and per byte that goes in. */
 const SIZE_LIMIT = 8 * 1024 * 1024 * 1024
 const RATIO_LIMIT = 1200
-/** Bytes that may come out of the smallest of files. */
+/** Bytes that may always come out, however small the file is. */
 const SMALL = 16 * 1024 * 1024
 const TIME_LIMIT = 600_000
 const COMPLAINT_LIMIT = 4096
 
-/** What a file was compressed with, by its first bytes; undefined if by none of these. */
+/** How a file was compressed, by its first bytes; undefined if they match no supported format. */
 export function compressionOf(head: Uint8Array): Compression | undefined {
   const hex = Buffer.from(head.subarray(0, 6)).toString('hex')
   const [found] = MAGIC.find(([, magic]) => hex.startsWith(magic)) ?? []
   return found
 }
 
-/** Bytes that compressionOf needs. */
+/** How many bytes compressionOf needs. */
 export const MAGIC_SIZE = 6
 
 const MAGIC: readonly (readonly [Compression, string])[] = [
@@ -48,7 +49,10 @@ const ARGUMENTS: Readonly<Record<Compression, readonly string[]>> = {
   lzip: ['--decompress', '--stdout', '--trailing-error'],
 }
 
-/** Why a file was not decompressed. `isOurs`: this machine's fault, not the file's; nothing is known of its contents. */
+/**
+ * A file was not decompressed. `isOurs`: because of this machine, not of the file, so nothing is
+ * known about its contents.
+ */
 export class DecompressionError extends Error {
   override readonly name = 'DecompressionError'
   readonly isOurs: boolean
@@ -60,9 +64,9 @@ export class DecompressionError extends Error {
 }
 
 /**
- * Decompresses an opened file (from its beginning, whatever was read of it) to another that is open for writing. Throws
- * DecompressionError if there is no such tool or no room, if the data is corrupt, is not all that the file has or is too
- * much, or if it takes longer than ten minutes.
+ * Decompresses an opened file (from its beginning, wherever its position is) into another that is
+ * open for writing. Throws DecompressionError if the tool is missing, the disk is full, the data is
+ * corrupt or too large, the file holds anything else, or it takes longer than ten minutes.
  */
 export async function decompress(
   input: { readonly fd: number; readonly size: number },
@@ -81,7 +85,7 @@ export async function decompress(
   try {
     await writeWithin(child.stdout, output, limit)
     const { status, complaint } = await ended
-    // bzip2 says of what comes after the end that it ignores it, and is content.
+    // bzip2 exits with 0 when it ignores trailing data, and only prints a warning.
     if (status === 0 && complaint === '') return
     const reason = complaint || (status === null ? 'it was ended by a signal' : `exit status ${status}`)
     throw new DecompressionError(`${compression}: ${printable(reason, 200)}`, { isOurs: status === null })
@@ -111,7 +115,7 @@ async function assertPlain(
 type Child = ChildProcessByStdio<null, Readable, Readable>
 
 function start(program: string, args: readonly string[], input: number): Child {
-  // An open file of its own, so that nobody else's place in it moves.
+  // A separate open file, so that the position of the caller's does not move.
   const source = openSync(`/proc/self/fd/${input}`, 'r')
   try {
     const env = { PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
@@ -122,7 +126,10 @@ function start(program: string, args: readonly string[], input: number): Child {
   }
 }
 
-/** How a program ends and what it complains of; `status` is null if a signal or an error ended it. */
+/**
+ * How a program ends and what it prints to standard error. `status` is null if a signal or an error
+ * ended it.
+ */
 function endOf(child: Child): Promise<{ readonly status: number | null; readonly complaint: string }> {
   let complaint = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {

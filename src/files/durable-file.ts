@@ -12,20 +12,26 @@ import { dirname } from 'node:path'
 
 let serial = 0
 
+/** How to write a file. */
 export interface WriteOptions {
-  /** False leaves out the flush to the disk, for what may be lost with the machine's power but not with a process. */
+  /**
+   * False skips the flush to the disk: the file then survives the end of the process but perhaps
+   * not a power failure.
+   */
   readonly flush: boolean
-  /** 0600 unless told. */
+  /** Permission bits, 0600 by default. */
   readonly mode?: number
 }
 
 /**
- * Writes a file so that a crash at any point leaves the old contents or the new, never a part: to a name of its own in
- * the same directory, flushed, renamed over. Makes missing directories (0700).
+ * Writes a file so that a crash at any point leaves the old contents or the new, never a part of
+ * them. It writes a new file in the same directory, flushes it and renames it over the old one.
+ * Makes missing directories (0700).
  */
 export function writeDurably(file: string, contents: string | Uint8Array, options: WriteOptions): void {
   const dir = dirname(file)
-  // Numbers of processes come again, and a killed one leaves its file: the time makes the name new.
+  // Process ids are reused and a killed process leaves its file behind: the time makes the name
+  // unique.
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}~`
   const fd = openMaking(partial, options.mode ?? 0o600)
   try {
@@ -42,12 +48,12 @@ export function writeDurably(file: string, contents: string | Uint8Array, option
   if (options.flush) syncDirectory(dir)
 }
 
-/** Whether a directory entry is the half-written file of a writer that never finished. */
+/** Whether a directory entry is the partial file of a writer that was interrupted. */
 export function isPartial(entry: string): boolean {
   return entry.endsWith('~')
 }
 
-/** Flushes a directory, so that a rename or removal in it outlives the machine's power. */
+/** Flushes a directory, so that a rename or removal in it survives a power failure. */
 export function syncDirectory(dir: string): void {
   const fd = openSync(dir, constants.O_RDONLY | constants.O_DIRECTORY)
   try {

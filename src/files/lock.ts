@@ -16,14 +16,15 @@ import { findProgram } from './programs.ts'
 import { FileError } from './regular-file.ts'
 
 const WAIT_SECONDS = 300
-/** Others may put a lock in order at the same time. */
+/** Other processes may replace an unsafe lock file at the same time. */
 const TRIES = 10
 
 /**
- * Does something while no other process does the like under the same lock: a file, which is made, 0600 in directories of
- * 0700. The lock is the kernel's (flock), and ends when the action or the caller's time does, or this process, however it
- * does. Whoever can open a file can lock it: so one that others may open is replaced, and what they hold means nothing.
- * Throws FileError if it cannot be had within five minutes.
+ * Runs an action while no other process holds the same lock. The lock is a file, created if missing
+ * (0600, in directories of 0700) and locked by the kernel (flock), so it is released when the
+ * action or the caller's time ends, or this process does, in whatever way. Whoever can open a file
+ * can lock it, so a lock file that other users could open is replaced, and locks held on the old
+ * one do not count. Throws FileError if the lock cannot be had within five minutes.
  */
 export async function withLock<T>(file: string, action: () => Promise<T>): Promise<T> {
   const fd = await acquire(file, WAIT_SECONDS)
@@ -32,8 +33,8 @@ export async function withLock<T>(file: string, action: () => Promise<T>): Promi
 }
 
 /**
- * The same for who does not wait: undefined, with nothing done, where another process holds the lock now; else what the
- * action came to.
+ * Like withLock, but does not wait: if another process holds the lock now, it does nothing and
+ * returns undefined. Otherwise it returns the action's result.
  */
 export async function withLockIfFree<T>(
   file: string,
@@ -43,13 +44,16 @@ export async function withLockIfFree<T>(
   return fd === undefined ? undefined : { value: await holding(fd, action) }
 }
 
-/** The same for what waits for nobody and does no harm beside others: where the lock cannot be had at once, without it. */
+/**
+ * Like withLock for actions that never wait and are harmless next to others: if the lock is not
+ * free, the action runs without it.
+ */
 export async function withLockOrWithout<T>(file: string, action: () => Promise<T>): Promise<T> {
   const fd = await acquire(file, 0).catch(() => undefined)
   return fd === undefined ? action() : holding(fd, action)
 }
 
-/** Whether there is a lock of this name that can be opened, or one could be made. */
+/** Whether the lock file can be opened, or created if missing. */
 export function canBeLocked(file: string): boolean {
   try {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -70,8 +74,8 @@ async function holding<T>(fd: number, action: () => Promise<T>): Promise<T> {
 }
 
 /**
- * The number of an open file that is locked, and that is the one of this name; undefined: it was held by others for so many
- * seconds.
+ * The descriptor of the locked file that has this name now; undefined if other processes held the
+ * lock for that many seconds. Throws FileError.
  */
 async function acquire(file: string, seconds: number): Promise<number | undefined> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
@@ -93,7 +97,10 @@ async function acquire(file: string, seconds: number): Promise<number | undefine
   throw new FileError(`the lock ${printable(file)} is replaced again and again`)
 }
 
-/** Opens a lock that nobody else can open; undefined if there was another file, which is removed. */
+/**
+ * Opens a lock file that no other user can open; undefined if there was another file, which is
+ * removed.
+ */
 function openOwn(file: string): number | undefined {
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK
   const before = lstatSync(file, { throwIfNoEntry: false })
@@ -112,14 +119,17 @@ function isOwn(status: Stats): boolean {
   return status.isFile() && isOurs && (status.mode & 0o077) === 0 && status.nlink === 1
 }
 
-/** Whether an open file is still what has this name. */
+/** Whether an open file is still the one of this name. */
 function isOf(fd: number, file: string): boolean {
   const named = lstatSync(file, { throwIfNoEntry: false })
   const open = fstatSync(fd)
   return named?.ino === open.ino && named.dev === open.dev
 }
 
-/** Locks an open file, by a child that shares it: the lock stays with the file after the child has ended. */
+/**
+ * Locks an open file through a child process that shares it: the lock stays after the child has
+ * ended. False if the time is over first.
+ */
 function lock(fd: number, seconds: number): Promise<boolean> {
   const flock = findProgram('flock')
   if (flock === undefined) throw new FileError('there is no program flock on this system')

@@ -4,9 +4,9 @@ import { printable } from '../primitives/printable.ts'
 import { FileError, readPresentFile, readRegularFile } from './regular-file.ts'
 
 /**
- * The bytes of a file, at most `limit` of them, that nobody but root or the user whom this program runs as could have
- * written; undefined if there is no such file. Looks at the file alone: for one in a directory that is guarded already.
- * Follows no symbolic link. Throws FileError.
+ * The contents of a file, at most `limit` bytes, that only root or the user of this process could
+ * have written; undefined if there is no such file. Checks the file alone, so its directory must be
+ * guarded already. Follows no symbolic link. Throws FileError.
  */
 export function readOwnedFile(file: string, limit: number): Buffer | undefined {
   return readRegularFile(file, limit, status => assertOurs(file, status))
@@ -23,9 +23,10 @@ function assertOurs(file: string, { uid, mode }: Stats): void {
 }
 
 /**
- * Where a file that must be there really lies, after symbolic links: every directory above it, as named and as found,
- * belongs to root or the running user and is not writable by others. A sticky directory further up (`/tmp`), or one
- * that is sticky and a group's (`/nix/store`), passes: nobody can replace another's file in it. Throws FileError.
+ * The real path of an existing file, with all symbolic links resolved. Every directory above it, on
+ * the given path and on the real one, must belong to root or the user of this process and not be
+ * writable by others. A sticky directory further up (`/tmp`), or a sticky one that a group can
+ * write to (`/nix/store`), passes: nobody can replace another user's file in it. Throws FileError.
  */
 export function protectedPath(file: string): string {
   try {
@@ -38,7 +39,10 @@ export function protectedPath(file: string): string {
   }
 }
 
-/** The bytes of such a file, at most `limit` of them. Throws FileError. */
+/**
+ * The contents, at most `limit` bytes, of a file that passes both protectedPath and readOwnedFile.
+ * Throws FileError.
+ */
 export function readProtectedFile(file: string, limit: number): Buffer {
   const bytes = readOwnedFile(protectedPath(file), limit)
   if (bytes === undefined) throw new FileError(`${printable(file)} went away while it was read`)
@@ -51,7 +55,7 @@ function assertProtectedDirectories(file: string): void {
     const status = lstatSync(dir)
     const sticky = (status.mode & 0o1000) !== 0
     if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)
-    // A link's own mode says nothing; what it leads to is on the path after links.
+    // The mode of a link means nothing; its target is on the real path.
     if (!status.isSymbolicLink()) {
       if ((status.mode & 0o002) !== 0 && (!sticky || dir === immediate)) {
         throw unsafe(dir, 'is writable by everybody', 'chmod o-w')
@@ -62,7 +66,10 @@ function assertProtectedDirectories(file: string): void {
   }
 }
 
-/** Throws FileError unless a directory belongs to root or the running user and nobody else can write to it. */
+/**
+ * Throws FileError unless a directory belongs to root or the user of this process and nobody else
+ * can write to it.
+ */
 export function assertOwnedDirectory(dir: string): void {
   let status: Stats
   try {

@@ -2,8 +2,9 @@ import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * Where programs are looked for: directories that only root fills, whatever PATH the caller has. Nix and the tools of a
- * Linux system lie in one of these on NixOS, on other systems, and where Nix installed itself.
+ * Where programs are looked for, whatever the caller's PATH is: directories that only root can
+ * write to. They hold Nix and the tools of a Linux system on NixOS, on other systems, and where Nix
+ * installed itself.
  */
 export const PROGRAM_DIRECTORIES: readonly string[] = [
   '/run/wrappers/bin',

@@ -1,14 +1,18 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs'
 import { printable } from '../primitives/printable.ts'
 
-/** A file that nixsig depends on and that cannot be read, has no proper form, or could be somebody else's work. */
+/**
+ * A file that nixsig depends on cannot be read, is malformed, or could have been written by
+ * somebody else.
+ */
 export class FileError extends Error {
   override readonly name: string = 'FileError'
 }
 
 /**
- * The bytes of a regular file, at most `limit` of them; undefined if there is no such file. Follows no symbolic link,
- * waits for no pipe. `inspect` sees the status of the opened file first and may throw. Throws FileError.
+ * The contents of a regular file, at most `limit` bytes; undefined if there is no such file.
+ * Follows no symbolic link and does not block on a pipe. `inspect` gets the status of the opened
+ * file first and may throw. Throws FileError.
  */
 export function readRegularFile(
   file: string,

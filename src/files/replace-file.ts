@@ -4,9 +4,9 @@ import { dirname } from 'node:path'
 let serial = 0
 
 /**
- * Writes a file (0600) so that whoever reads it, also after this process was killed, has the old contents or the new, and
- * lets others go on meanwhile. Unlike writeDurably it does not outlive the machine's power: then the file may be empty.
- * Makes missing directories (0700).
+ * Writes a file (0600) without blocking. Readers see the old contents or the new, even if this
+ * process is killed. Unlike with writeDurably, the file may be empty after a power failure. Makes
+ * missing directories (0700).
  */
 export async function replaceFile(file: string, contents: string): Promise<void> {
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`

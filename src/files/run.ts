@@ -5,7 +5,9 @@ import { FileError } from './regular-file.ts'
 
 const OUTPUT_LIMIT = 4 * 1024 * 1024
 
-/** How a program that was run ended. `status` is null if a signal or the time limit ended it. */
+/**
+ * How a program ended and what it printed. `status` is null if a signal or the time limit ended it.
+ */
 export interface Finished {
   readonly status: number | null
   readonly stdout: string
@@ -13,8 +15,9 @@ export interface Finished {
 }
 
 /**
- * Runs a program found by findProgram with an environment of its own (PATH alone), nothing on standard input, and a
- * time limit in milliseconds; the caller's deadline ends it sooner. Throws FileError if there is no such program.
+ * Runs a program found by findProgram, with only PATH in its environment, empty standard input and
+ * a time limit in milliseconds; the caller's deadline ends it sooner. Throws FileError if there is
+ * no such program.
  */
 export function runProgram(name: string, args: readonly string[], timeout: number): Promise<Finished> {
   const program = findProgram(name)
@@ -29,7 +32,7 @@ export function runProgram(name: string, args: readonly string[], timeout: numbe
       [...args],
       {
         env,
-        // What is left of a time may be a fraction, and zero would mean that there is no limit.
+        // The remaining time may be a fraction, and zero would mean no limit.
         timeout: Math.max(1, Math.ceil(timeout)),
         signal: deadlineSignal(),
         killSignal: 'SIGKILL',

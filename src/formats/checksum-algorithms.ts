@@ -1,9 +1,9 @@
-/** What checksums in lists may be by, and how lists call it. */
+/** The hash algorithms of checksum lists, and the names that lists have for them. */
 
-/** Those that prove which file is meant. */
+/** The algorithms that are strong enough to identify a file. */
 export type ChecksumAlgorithm = keyof typeof DIGITS
 
-/** Hexadecimal digits of each. */
+/** Hexadecimal digits of each algorithm. */
 export const DIGITS = {
   sha256: 64,
   sha384: 96,
@@ -19,14 +19,14 @@ export const DIGITS = {
 const ALGORITHMS = Object.keys(DIGITS) as readonly ChecksumAlgorithm[]
 
 /**
- * What a number of digits may be by, the likeliest first; nothing where all that it may be is too weak (MD5, SHA-1
- * …).
+ * The algorithms that a checksum with this number of digits may be of, the most likely first.
+ * Numbers of digits that only weak algorithms have (MD5, SHA-1 …) are absent.
  */
 export const BY_DIGITS: ReadonlyMap<number, readonly ChecksumAlgorithm[]> = new Map(
   [32, 40, 56, 64, 96, 128].map(digits => [digits, ALGORITHMS.filter(name => DIGITS[name] === digits)]),
 )
 
-/** Other names, by coreutils, BSD's tools, openssl and Gentoo (GLEP 74). */
+/** Other names, used by coreutils, the BSD tools, openssl and Gentoo (GLEP 74). */
 const ALIASES: Readonly<Record<string, ChecksumAlgorithm>> = {
   'sha2-256': 'sha256',
   'sha2-384': 'sha384',
@@ -35,7 +35,7 @@ const ALIASES: Readonly<Record<string, ChecksumAlgorithm>> = {
   blake2b512: 'blake2b-512',
 }
 
-/** The algorithm of a name, in whatever case; `other` for all that is weak or not known. */
+/** The algorithm with this name, in any case; `other` if it is weak or unknown. */
 export function namedAlgorithm(name: string): ChecksumAlgorithm | 'other' {
   const known = name.toLowerCase().replaceAll('_', '-')
   return (

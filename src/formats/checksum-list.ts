@@ -1,7 +1,8 @@
 /**
- * Lists of checksums as sha256sum and its like write them (GNU coreutils manual, "cksum output modes"): `<hex>
- * <name>`, or BSD's `SHA256 (<name>) = <hex>`; and Gentoo's, see gentoo-manifest.ts. Empty lines and those that begin
- * with `#` say nothing, but for Gentoo's `# SHA512 HASH`, which says what the lines below it are by.
+ * Checksum lists as sha256sum and similar tools write them (GNU coreutils manual, "cksum output
+ * modes"): `<hex>  <name>`, or the BSD form `SHA256 (<name>) = <hex>`; and Gentoo's, see
+ * gentoo-manifest.ts. Empty lines and lines that begin with `#` are ignored, except Gentoo's `#
+ * SHA512 HASH`, which names the algorithm of the lines below it.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -11,21 +12,22 @@ import { decodeUtf8 } from './json/strict.ts'
 
 export type { ChecksumAlgorithm } from './checksum-algorithms.ts'
 
-/** Bytes and lines of a list. */
+/** Limits on the bytes and lines of a list. */
 export const CHECKSUM_LIST_LIMIT = 4 * 1024 * 1024
 const LINE_LIMIT = 100_000
 
+/** One checksum of a list. */
 export interface Checksum {
   /**
-   * What it is by, or by the number of its digits most likely is. `other` is what proves nothing here: it is weaker
-   * than SHA-256, or not known.
+   * The algorithm that the list states, or else the most likely one for this number of digits.
+   * `other` proves nothing here: it is weaker than SHA-256, or unknown.
    */
   readonly algorithm: ChecksumAlgorithm | 'other'
-  /** What else may have made it, where the list does not say what did. */
+  /** The other algorithms that it may be of, where the list does not state one. */
   readonly perhaps?: readonly ChecksumAlgorithm[]
   /** Lower-case hex. */
   readonly hash: string
-  /** The last component of the path in the list; those before it are whoever's directories. */
+  /** The last component of the path in the list. The directories before it are ignored. */
   readonly name: string
 }
 
@@ -33,17 +35,17 @@ interface Line extends Checksum {
   readonly path: string
 }
 
-/** What earlier lines say of the next. */
+/** What earlier lines of the list say about the next one. */
 interface Context {
   readonly number: number
-  /** What the last heading says, upper case. */
+  /** The algorithm in the last heading, upper case. */
   readonly heading: string | undefined
 }
 
 /**
- * Reads a list. Throws FormatError with the line for text that is none of the above, a checksum without a name, and a
- * path that has two checksums by one algorithm: which of them is meant? The same name in several directories may have
- * several.
+ * Reads a list. Throws FormatError with the line number for a line of any other form, for a
+ * checksum without a name, and for a path with two different checksums of one algorithm, which
+ * would be ambiguous. The same name in several directories may have several checksums.
  */
 export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
   if (bytes.length > CHECKSUM_LIST_LIMIT) throw malformed(`larger than ${CHECKSUM_LIST_LIMIT} bytes`, 1)
@@ -67,7 +69,10 @@ export function parseChecksumList(bytes: Uint8Array): readonly Checksum[] {
 const FORMAT = 'list of checksums'
 const HEADING = /^# ?([A-Za-z0-9_-]+) HASH$/
 
-/** Digits and name; one white space may stand for two characters, as `sha256sum -c` takes it. */
+/**
+ * Digits and a name. A single white space may stand in place of two characters, as `sha256sum -c`
+ * allows.
+ */
 const PLAIN = /^[ \t]*(\\?)([0-9A-Fa-f]+)([ \t](?:[ *]|(?![ *])))(.+)$/
 
 function add(found: Map<string, Line>, line: Line, number: number): void {
@@ -120,8 +125,9 @@ function ofHeading(heading: string, digits: string, number: number): Checksum['a
 }
 
 /**
- * sha256sum takes the first line for the form of all: of `<hex>  x` below `<hex> y` it reads the name ` x`, and a line
- * with one white space below one with two it passes over.
+ * sha256sum assumes that all lines have the form of the first. Below `<hex> y` it reads the name of
+ * `<hex>  x` as ` x`, and it skips a line with one white space below a line with two. Throws
+ * FormatError for such a mix.
  */
 function checkSeparators(lines: readonly string[]): void {
   const plain = lines.flatMap((line, index) => {
@@ -138,7 +144,7 @@ function checksum(algorithm: Checksum['algorithm'], hash: string, given: string)
   return { algorithm, hash: hash.toLowerCase(), path, name: path.slice(path.lastIndexOf('/') + 1) }
 }
 
-/** A backslash before the checksum says that the name has some of these. */
+/** Undoes escapes in a name. A backslash before the checksum says that its name has some. */
 function unescaped(name: string, number: number): string {
   return name.replace(/\\(.?)/g, (_, character: string) => {
     const meant = { '\\': '\\', n: '\n', r: '\r' }[character]

@@ -1,44 +1,49 @@
 /**
- * Git objects as git keeps them (gitformat-commit(5), gitformat-signature(5), git-mktag(1); trees are in "Git Objects" of
- * the Pro Git book). Text is read as latin1, one character for each byte, so that nothing is lost on the way.
+ * Git objects as git stores them (gitformat-commit(5), gitformat-signature(5), git-mktag(1); for
+ * trees "Git Objects" in the Pro Git book). Text is read as latin1, one character per byte, so that
+ * no byte is lost.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 
-/** Entries of one directory, and signed text, that are read. */
+/** Limits on the entries of one directory and on the size of signed text. */
 const ENTRY_LIMIT = 100_000
 const TEXT_LIMIT = 1024 * 1024
 
-/** What a signature is over, and the signature in its armour. */
+/** The signed bytes, and their armoured signature. */
 export interface SignedText {
   readonly payload: Uint8Array
   readonly signature: Uint8Array
 }
 
+/** An annotated tag of a commit. */
 export interface GitTag {
-  /** Id of the commit that it names. */
+  /** The id of the tagged commit. */
   readonly commit: string
-  /** Its name as its signer wrote it. */
+  /** The tag's name as its signer wrote it. */
   readonly name: string
   readonly signed: SignedText | undefined
 }
 
+/** A commit. */
 export interface GitCommit {
-  /** Id of its tree. */
+  /** The id of its tree. */
   readonly tree: string
   readonly signed: SignedText | undefined
 }
 
+/** An entry of a tree. */
 export interface GitTreeEntry {
-  /** A byte string. */
+  /** A byte string: one character per byte. */
   readonly name: string
   readonly kind: 'file' | 'executable' | 'symlink' | 'directory' | 'submodule'
   readonly id: string
 }
 
 /**
- * Reads an annotated tag of a commit; its signature stands at the end of the message. Throws FormatError for a tag of
- * anything else, and if more than one line could be where the signature begins.
+ * Reads an annotated tag of a commit, whose signature is at the end of the message. Throws
+ * FormatError for a tag of any other object, and if the signature could begin at more than one
+ * line.
  */
 export function parseGitTag(bytes: Uint8Array): GitTag {
   const text = textOf(bytes, 'tag')
@@ -60,14 +65,17 @@ export function parseGitTag(bytes: Uint8Array): GitTag {
   return { commit, name, signed: { payload: bytes.slice(0, at), signature: bytes.slice(at) } }
 }
 
-/** Reads a commit; its signature is a header, and over all else. Throws FormatError, also for two signatures. */
+/**
+ * Reads a commit. Its signature is in a header and covers everything else. Throws FormatError, also
+ * for a commit with two signatures.
+ */
 export function parseGitCommit(bytes: Uint8Array): GitCommit {
   const text = textOf(bytes, 'commit')
   const { lines, body } = headersOf(text, 'commit')
   const tree = ID.exec(fieldOf(lines[0], 'tree', 'commit'))?.[0]
   if (tree === undefined) throw malformed('commit', 'no whole object id')
   if (lines.slice(1).some(line => line.startsWith('tree '))) throw malformed('commit', 'two trees')
-  // A header goes on in lines that begin with a space.
+  // A header continues on lines that begin with a space.
   const headers: string[] = []
   for (const line of lines) {
     if (!line.startsWith(' ')) headers.push(line)
@@ -85,7 +93,10 @@ export function parseGitCommit(bytes: Uint8Array): GitCommit {
   return { tree, signed: { payload, signature: Buffer.from(armour, 'latin1') } }
 }
 
-/** Reads a tree whose ids have so many bytes (20 or 32). Throws FormatError, also for what no checkout could hold. */
+/**
+ * Reads a tree whose ids have this many bytes (20 or 32). Throws FormatError, also for entries that
+ * cannot be checked out.
+ */
 export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTreeEntry[] {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
   const entries: GitTreeEntry[] = []
@@ -111,7 +122,7 @@ const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
   ['100644', 'file'],
-  // As git wrote it before 2006; it checks it out as the one before.
+  // Written by git before 2006; git checks it out like the one above.
   ['100664', 'file'],
   ['100755', 'executable'],
   ['120000', 'symlink'],
@@ -122,11 +133,13 @@ const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
 function textOf(bytes: Uint8Array, what: string): string {
   if (bytes.length > TEXT_LIMIT) throw malformed(what, `more than ${TEXT_LIMIT} bytes`)
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-  if (text.includes('\0')) throw malformed(what, 'a NUL byte, after which readers see nothing')
+  if (text.includes('\0')) throw malformed(what, 'a NUL byte, at which other readers stop')
   return text
 }
 
-/** The lines before the first empty one, and where the text after it begins. */
+/**
+ * The lines before the first empty one, and the offset of the text after it. Throws FormatError.
+ */
 function headersOf(text: string, what: string): { readonly lines: readonly string[]; readonly body: number } {
   const end = text.indexOf('\n\n')
   if (end < 0) throw malformed(what, 'no end of its headers')

@@ -1,5 +1,6 @@
 /**
- * What a hook asks of the resident process: docs/resident.md. One line of at most 1024 bytes, its newline counted:
+ * The questions of a hook to the resident process (docs/resident.md). A question is one line of at
+ * most 1024 bytes, newline included:
  *
  *     nixsig1 before-build <derivation>
  *     nixsig1 after-build <derivation>
@@ -13,18 +14,22 @@ import { printable } from '../primitives/printable.ts'
 import { type ContentAddress, parseContentAddress, printContentAddress } from './nix/content-address.ts'
 import { derivationName, parseStorePath } from './nix/store-path.ts'
 
-/** The version of the protocol, with which questions and replies begin. */
+/** The protocol's name and version. Questions and replies begin with it. */
 export const PROTOCOL = 'nixsig1'
 
-/** Where the resident process listens, unless it was told otherwise. */
+/** The default socket of the resident process. */
 export const RESIDENT_SOCKET = '/run/nixsig/socket'
 
-/** Bytes of a question at most, its newline counted. */
+/** The most bytes of a question, newline included. */
 export const QUESTION_LIMIT = 1024
 
+/** A question of a hook. `reload`: read the policy again. */
 export type HookQuestion = BuildQuestion | IncomingQuestion | BuiltQuestion | { readonly kind: 'reload' }
 
-/** May this be built, and it starts now; is what it made trusted; could it be built, should anybody start to. */
+/**
+ * `before-build`: may it be built? The build starts now. `after-build`: are its outputs trusted?
+ * `may-build`: could it be built, if somebody started the build?
+ */
 export interface BuildQuestion {
   readonly kind: 'before-build' | 'after-build' | 'may-build'
   /** The store path of the derivation. */
@@ -32,27 +37,27 @@ export interface BuildQuestion {
 }
 
 /**
- * May this become valid in the store: what Nix's database is about to say of it, all of it claimed and none of it
- * proven.
+ * May this path become valid in the store? The rest is what Nix's database is about to record:
+ * claims without proof.
  */
 export interface IncomingQuestion {
   readonly kind: 'admit'
   readonly path: string
-  /** SHA-256 of the NAR, lower-case hex. */
+  /** SHA-256 NAR hash, lower-case hex. */
   readonly narHash: string
-  /** The store path of a derivation. */
+  /** The store path of the deriver. */
   readonly deriver?: string
   readonly contentAddress?: ContentAddress
 }
 
 /**
- * May this become valid, which a build has made here that was let start: under another policy, or longer ago than what
- * it was let start for holds.
+ * May this output of a local build become valid? The build was allowed to start, but under another
+ * policy, or too long ago for that permission to hold.
  */
 export interface BuiltQuestion {
   readonly kind: 'built'
   readonly path: string
-  /** SHA-256 of the NAR, lower-case hex. */
+  /** SHA-256 NAR hash, lower-case hex. */
   readonly narHash: string
   /** The store path of the derivation. */
   readonly derivation: string
@@ -60,11 +65,14 @@ export interface BuiltQuestion {
 
 const FORMAT = 'question'
 const NEWLINE = 10
-/** In place of what the database does not say. */
+/** Stands for a value that the database does not have. */
 const NONE = '-'
 const ASCII = /^[\x20-\x7e]*$/
 
-/** Reads a question with its newline. Throws FormatError for any other bytes, be it only that something follows it. */
+/**
+ * Reads a question with its newline. Throws FormatError for any other bytes, including a question
+ * followed by anything else.
+ */
 export function parseQuestion(bytes: Uint8Array): HookQuestion {
   const end = bytes.indexOf(NEWLINE)
   if (end >= QUESTION_LIMIT || (end < 0 && bytes.length >= QUESTION_LIMIT)) {
@@ -85,13 +93,16 @@ function questionOf(kind: string, words: readonly string[]): HookQuestion {
   if (kind === 'admit') return incomingOf(words)
   if (kind === 'built') return builtOf(words)
   if (kind !== 'before-build' && kind !== 'after-build' && kind !== 'may-build') {
-    throw malformed(`is none that is known: "${printable(kind, 40)}"`)
+    throw malformed(`is of an unknown kind: "${printable(kind, 40)}"`)
   }
   if (derivation === undefined || more.length > 0) throw malformed('must be about one derivation')
   return { kind, derivation: derivationPath(derivation) }
 }
 
-/** Prints a question, with its newline. Throws FormatError if it is not about the path of a derivation. */
+/**
+ * The line of a question, with its newline. Throws FormatError if `derivation` is not the path of a
+ * derivation.
+ */
 export function printQuestion(question: HookQuestion): string {
   if (question.kind === 'reload') return `${PROTOCOL} reload\n`
   if (question.kind === 'admit') return printIncoming(question)

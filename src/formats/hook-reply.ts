@@ -1,34 +1,44 @@
 /**
- * What the resident process replies to a hook: docs/resident.md. A line that counts the bytes of three texts, then these
- * texts, one after another and with nothing behind them:
+ * The replies of the resident process to a hook (docs/resident.md). A line gives the sizes of three
+ * texts, which follow it one after another, with nothing after them:
  *
  *     nixsig1 <pass | refuse | done | error> <bytes> <bytes> <bytes>
  *     <sentence><notice><telling>
  *
- * The telling is `status`, or `line` and after it the versions of Nix that the policy adds, a space before each.
+ * The telling is `status`, or `line` followed by the versions of Nix that the policy adds, each
+ * after a space.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { PROTOCOL } from './hook-question.ts'
 import { decodeUtf8 } from './json/strict.ts'
 
-/** Bytes of a reply at most. */
+/** The most bytes of a reply. */
 export const REPLY_LIMIT = 64 * 1024
 
+/** A reply to a hook. */
 export interface HookReply {
-  /** `done`: what was asked for was done, and nothing was judged. `error`: the question was not answered. */
+  /**
+   * `done`: the request was carried out, and nothing was judged. `error`: the question was not
+   * answered.
+   */
   readonly outcome: 'pass' | 'refuse' | 'done' | 'error'
-  /** Why not, in one line without a line break; empty for `pass` and `done`, and for no other. */
+  /**
+   * The reason, in one line without a line break. Empty for `pass` and `done`, and only for these.
+   */
   readonly sentence: string
-  /** For standard error: lines, without a line break at the end; may be empty. */
+  /** Lines for standard error, without a final line break. May be empty. */
   readonly notice: string
   readonly telling: Telling
 }
 
-/** How the pre-build hook may tell a refusal. */
+/** How the pre-build hook reports a refusal to Nix. */
 export interface Telling {
-  /** Whether by a line of its output, where the Nix that called it is known to show that and to fail. */
+  /**
+   * Whether by a line of its output, where the calling Nix is known to print that line and to fail.
+   * Otherwise by the exit status.
+   */
   readonly isByLine: boolean
-  /** Versions of Nix that are known for it beside those that nixsig knows itself. */
+  /** Versions of Nix that the policy adds to those nixsig knows to do so. */
   readonly versions: readonly string[]
 }
 
@@ -37,10 +47,13 @@ const HEADER_LIMIT = 64
 const NEWLINE = 10
 const HEADER = new RegExp(`^${PROTOCOL} (pass|refuse|done|error)${' (0|[1-9]\\d{0,4})'.repeat(3)}$`)
 const VERSION = /^\d+\.\d+[0-9A-Za-z._+-]*$/
-/** What no text may bring to a terminal or to Nix, which reads a hook's output by lines. */
+/**
+ * Characters that no text may bring to a terminal, or to Nix, which reads a hook's output line by
+ * line.
+ */
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
-/** Reads a reply that is there from its first byte to its last. Throws FormatError if it is anything but one. */
+/** Reads a complete reply. Throws FormatError for anything else. */
 export function parseReply(bytes: Uint8Array): HookReply {
   if (bytes.length > REPLY_LIMIT) throw malformed(`longer than ${REPLY_LIMIT} bytes`, 'its end')
   const end = bytes.subarray(0, HEADER_LIMIT).indexOf(NEWLINE)
@@ -57,7 +70,10 @@ export function parseReply(bytes: Uint8Array): HookReply {
   })
 }
 
-/** Cuts the texts from each other. Throws FormatError unless they have so many bytes, all together all that there are. */
+/**
+ * Splits the bytes into texts of these sizes. Throws FormatError unless the sizes add up to all of
+ * them.
+ */
 function texts(bytes: Uint8Array, counts: readonly number[]): readonly string[] {
   const found: string[] = []
   let start = 0
@@ -73,11 +89,14 @@ function texts(bytes: Uint8Array, counts: readonly number[]): readonly string[] 
 function tellingOf(text: string): Telling {
   const [how, ...versions] = text.split(' ')
   const isByLine = how === 'line'
-  if (!isByLine && text !== 'status') throw malformed('tells in a way that is not known', 'text 3')
+  if (!isByLine && text !== 'status') throw malformed('has an unknown telling', 'text 3')
   return { isByLine, versions }
 }
 
-/** The bytes of a reply. Throws FormatError if a text is not one that a reply may have, or it would be too long. */
+/**
+ * The bytes of a reply. Throws FormatError if a text is not allowed in a reply, or the reply would
+ * be too long.
+ */
 export function printReply(reply: HookReply): Buffer {
   const { outcome, sentence, notice, telling } = checked(reply)
   const how = telling.isByLine ? ['line', ...telling.versions].join(' ') : 'status'
@@ -96,11 +115,11 @@ export function errorReply(sentence: string): HookReply {
 function checked(reply: HookReply): HookReply {
   const hasReason = reply.outcome === 'refuse' || reply.outcome === 'error'
   if (hasReason !== (reply.sentence !== '')) {
-    throw malformed(hasReason ? 'gives no reason' : 'gives a reason for what is no refusal', 'text 1')
+    throw malformed(hasReason ? 'gives no reason' : 'gives a reason without a refusal', 'text 1')
   }
   if (UNSAFE.test(reply.sentence)) throw malformed('has a character that is not text', 'text 1')
   if (!reply.telling.versions.every(version => VERSION.test(version))) {
-    throw malformed('has a version that is none', 'text 3')
+    throw malformed('has an invalid version', 'text 3')
   }
   if (UNSAFE.test(reply.notice.replaceAll('\n', '')))
     throw malformed('has a character that is not text', 'text 2')

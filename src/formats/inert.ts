@@ -1,25 +1,34 @@
 /**
- * Whether a signature or a list of checksums is nothing else besides. Whoever writes a derivation chooses these
- * files, and nobody's key has to verify them: so where their formats let anything stand, there is only what tools
- * write, or one word. That a file has the format at all is its parser's business.
+ * Checks that a signature or a checksum list cannot serve as anything else, such as a program. The
+ * author of a derivation chooses these files, and they need not verify with anybody's key. So where
+ * a format allows free text, only the text that tools write is accepted, or a single word. Whether
+ * the file has the format at all is checked by its parser.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { whyNoLineOf } from './inert/lines.ts'
 import { decodeUtf8 } from './json/strict.ts'
 import { isText } from './openpgp/armor.ts'
 
-/** Base 64 in lines of their own, the last of which may be a checksum. */
+/** A line of base64, or at the end of the armour a checksum. */
 const BASE64_LINE = /^[A-Za-z0-9+/]+={0,2}$/
 const LINE_OF_BASE64 = 40
 
-/** The beginnings of lines of a program. By chance two stand in one of 1,500 signatures of 4096 bits. */
+/**
+ * The beginning of a line of a program. Two of them occur by chance in one of 1,500 signatures of
+ * 4096 bits.
+ */
 const LINE_IN_BINARY = /\n[\t\x20-\x7e]{4,}/g
 
-/** Printable bytes in a row in a binary file that are taken for a text, and what such a text may be. */
+/**
+ * A run of printable bytes in a binary file that counts as text, and the texts that are allowed.
+ */
 const TEXT_IN_BINARY = /[\t\n\r\x20-\x7e]{16,}/g
 const NAME_OR_ADDRESS = /^[A-Za-z0-9 ._+:,=/@%~?<>()-]*$/
 
-/** Throws FormatError for a text with a line that could be a program's, and for a binary file with such a text in it. */
+/**
+ * Throws FormatError if a line of a text file could be part of a program, or if a binary file
+ * contains such text.
+ */
 export function assertInert(bytes: Uint8Array): void {
   if (isText(bytes)) assertNoProgram(decodeUtf8(bytes, FORMAT))
   else assertNoProgramIn(bytes)
@@ -48,7 +57,10 @@ function assertNoProgramIn(bytes: Uint8Array): void {
   }
 }
 
-/** A line before others of base 64 is as long as tools make them: words of one's choice are not. */
+/**
+ * Tools break base64 into lines of equal length, so only the last line may be shorter. Words of
+ * somebody's choice would not have that length.
+ */
 function isShortInBase64(line: string, next = ''): boolean {
   return BASE64_LINE.test(line) && BASE64_LINE.test(next) && line.length < LINE_OF_BASE64
 }

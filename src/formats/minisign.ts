@@ -1,7 +1,7 @@
 /**
- * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign technical details").
- * As in minisign itself a line may end as on Windows, and the last need not end. Stricter than minisign: base 64 is
- * standard and padded, and nothing follows but blank lines.
+ * Public keys and signature files of minisign (https://jedisct1.github.io/minisign/, "Minisign
+ * technical details"). As in minisign itself, a line may end as on Windows, and the last one need
+ * not end. Stricter than minisign: base64 is standard and padded, and only blank lines may follow.
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -13,28 +13,33 @@ const TRUSTED_COMMENT_LIMIT = 8192
 const UNTRUSTED = 'untrusted comment: '
 const TRUSTED = 'trusted comment: '
 
+/** A minisign public key. */
 export interface MinisignPublicKey {
   /** 8 bytes that a signature repeats. Random, so only a hint. */
   readonly keyNumber: Uint8Array
-  /** 32 bytes of Ed25519. */
+  /** The Ed25519 key, 32 bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** A parsed minisign signature file. */
 export interface MinisignSignature {
-  /** Whether the signature is over the BLAKE2b-512 of the file (`ED`) or over the file itself (`Ed`). */
+  /**
+   * Whether the signature is over the BLAKE2b-512 hash of the file (`ED`) or over the file itself
+   * (`Ed`).
+   */
   readonly prehashed: boolean
   readonly keyNumber: Uint8Array
   /** 64 bytes. */
   readonly signature: Uint8Array
-  /** Bytes, since they are signed as they are; usually UTF-8. */
+  /** Bytes, because they are signed as they are; usually UTF-8. */
   readonly trustedComment: Uint8Array
   /** 64 bytes, over the signature and the trusted comment. */
   readonly globalSignature: Uint8Array
 }
 
 /**
- * Reads a public key: the line of base 64 (`RW…`) alone or after an untrusted comment, as in a .pub file.
- * Throws FormatError.
+ * Parses a public key: the base64 line (`RW…`) alone, or after an untrusted comment as in a .pub
+ * file. Throws FormatError.
  */
 export function parseMinisignPublicKey(text: string): MinisignPublicKey {
   const lines = splitLines(text)
@@ -45,22 +50,22 @@ export function parseMinisignPublicKey(text: string): MinisignPublicKey {
   return { keyNumber: bytes.subarray(2, 10), publicKey: bytes.subarray(10) }
 }
 
-/** The line of base 64 of a public key. */
+/** The base64 line of a public key. */
 export function printMinisignPublicKey(key: MinisignPublicKey): string {
   return toBase64(Buffer.concat([Buffer.from('Ed', 'latin1'), key.keyNumber, key.publicKey]))
 }
 
-/** A key number as minisign prints it: a little-endian number in upper-case hex, 16 digits. */
+/** A key number as minisign prints it: little-endian, in 16 upper-case hex digits. */
 export function printKeyNumber(keyNumber: Uint8Array): string {
   return Buffer.from(keyNumber).reverse().toString('hex').toUpperCase()
 }
 
-/** Whether a file begins as minisign's do. */
+/** Whether a file begins as a minisign signature does. */
 export function looksLikeMinisign(file: Uint8Array): boolean {
   return latin1(file.subarray(0, UNTRUSTED.length)) === UNTRUSTED
 }
 
-/** Reads the four lines of a signature file. Nothing in it is verified yet. Throws FormatError. */
+/** Parses the four lines of a signature file. Nothing in it is verified. Throws FormatError. */
 export function parseMinisignSignature(file: Uint8Array): MinisignSignature {
   const lines = splitLines(latin1(file))
   if (lines.length !== 4) throw malformed('not four lines', lines.length)
@@ -79,7 +84,7 @@ export function parseMinisignSignature(file: Uint8Array): MinisignSignature {
   }
 }
 
-/** Lines without their ends, blank ones behind the last left out. */
+/** The lines without their line ends, and without blank lines at the end. */
 function splitLines(text: string): readonly string[] {
   const lines = text.split('\n').map(line => (line.endsWith('\r') ? line.slice(0, -1) : line))
   return lines.slice(0, lines.findLastIndex(line => /[^ \t]/.test(line)) + 1)

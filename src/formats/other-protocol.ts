@@ -1,16 +1,16 @@
 /**
- * Messages that a key signs for another purpose than to say that a file is good. A bare signature does not say what
- * it was made for, so a file that reads as one of these is none that anybody released.
+ * Messages that a key signs for another purpose than to approve a file. A bare signature does not
+ * say what it was made for, so a file that reads as one of these messages cannot be a release.
  */
 
-/** Bytes of a message that are looked at. */
+/** How many bytes of a message are looked at. */
 export const PROTOCOL_HEAD = 4096
 
-/** RFC 4252, section 7: what a client signs to log in, behind the session's id. */
+/** RFC 4252, section 7: what a client signs to log in, after the session id. */
 const USERAUTH_REQUEST = 50
 const SESSION_ID_LIMIT = 256
 
-/** The protocol whose message begins with these bytes; undefined if none that is known does. */
+/** The protocol whose messages begin with these bytes; undefined if no known one does. */
 export function protocolOf(head: Uint8Array): string | undefined {
   const bytes = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, PROTOCOL_HEAD))
   const text = bytes.toString('latin1')
@@ -22,7 +22,7 @@ export function protocolOf(head: Uint8Array): string | undefined {
 const PROTOCOLS: readonly (readonly [string, RegExp])[] = [
   // secure-systems-lab/dsse, protocol.md, and the version before it
   ['an envelope (DSSE)', /^DSSEv\d+ /],
-  // openssh-portable, PROTOCOL.sshsig and PROTOCOL.sshsig's own magic in what is signed
+  // openssh-portable, PROTOCOL.sshsig: the magic of a signature, and of the data that is signed
   ['an SSH signature', /^SSHSIG/],
   // Nix, ValidPathInfo::fingerprint
   ["a store path's narinfo (Nix)", /^\d+;\/[^\n;]*;/],
@@ -39,7 +39,7 @@ const PROTOCOLS: readonly (readonly [string, RegExp])[] = [
   ['a JSON web token', /^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*$/],
 ]
 
-/** The session's id, the request, a user and a service. */
+/** Whether it consists of a session id, the request, a user and a service. */
 function isSshLogin(bytes: Buffer): boolean {
   if (bytes.length < 5) return false
   const length = bytes.readUInt32BE()

@@ -1,15 +1,16 @@
 /**
- * A publication: a directory of attestations as any server of files can hand it out, with two levels of lists that say
- * what is in it. Of 100,000 files a reader gets one list of 80 KB, and of each part that it asks about one of 10 KB.
+ * A publication: a directory of attestations that any file server can serve, with two levels of
+ * lists of its contents. For 100,000 files a reader gets one list of 80 KB, and one of 10 KB for
+ * each part that it needs.
  *
  *     index                       nixsig-publication-1 <time of the last change, RFC 3339 in UTC>
- *                                 <xx> <bytes of xx/index> <its SHA-256>               a line each, sorted
+ *                                 <xx> <bytes of xx/index> <its SHA-256>     one line each, sorted
  *     <xx>/index                  nixsig-publication-part-1 <xx>
- *                                 <digest><extension> <bytes> <SHA-256>                a line each, sorted
- *     <xx>/<digest><extension>    what the part lists: its first so many bytes, to which others may have been added
+ *                                 <digest><extension> <bytes> <SHA-256>      one line each, sorted
+ *     <xx>/<digest><extension>    the listed bytes; more may have been appended since
  *
- * `digest` is the hash part of a store path, `xx` its first two characters; SHA-256 is in lower-case hex. There is one
- * way to write a list, so a list that is read again is the same bytes.
+ * `digest` is the hash part of a store path and `xx` its first two characters. SHA-256 is in
+ * lower-case hex. A list has only one spelling, so parsing and printing it gives the same bytes.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -17,26 +18,28 @@ import { DIRECT_SIGNATURES } from './detached/forms.ts'
 import { decodeUtf8 } from './json/strict.ts'
 import { parseTimestamp, printTimestamp } from './timestamp.ts'
 
-/** The name of a list, in the publication itself and in each part. */
+/** The file name of a list, in the publication itself and in each part. */
 export const INDEX = 'index'
 
-/** Bytes that the first list, a part's list and a file may have. */
+/** Limits, in bytes, of the first list, a part's list and a file. */
 export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
 
-/** Bytes that all files about one store path may have together. */
+/** Limit, in bytes, of all files about one store path together. */
 export const PUBLISHED_PATH_LIMIT = 32 * 1024 * 1024
 
 /**
- * Sets of signatures that lie side by side about one store path, each with a list of checksums of its own: the first as
- * `<digest>.asc`, the second as `<digest>.2.asc` … So whatever was kept first keeps nothing else out.
+ * The sets of signatures about one store path, each with its own checksum list: `<digest>.asc`
+ * belongs to the first, `<digest>.2.asc` to the second … So a signature that is already stored does
+ * not keep others out.
  */
 export const SIGNATURE_SETS = [1, 2, 3, 4, 5, 6, 7, 8] as const
 
+/** The number of a set. */
 export type SignatureSet = (typeof SIGNATURE_SETS)[number]
 
-/** What stands before the extension of a signature in a set. */
+/** What precedes the extension of a signature in this set. */
 export function setPrefix(set: SignatureSet): '' | `.${SignatureSet}` {
   return set === 1 ? '' : `.${set}`
 }
@@ -47,7 +50,7 @@ const SIGNATURES = [
   ...DIRECT_SIGNATURES.map(extension => `.sums${extension}` as const),
 ] as const
 
-/** What a file beside others about the same store path is called after the digest. */
+/** The extensions that may follow the digest in a file's name. */
 export const PUBLISHED_EXTENSIONS: readonly string[] = [
   '.intoto.jsonl',
   ...SIGNATURE_SETS.flatMap(set => SIGNATURES.map(extension => `${setPrefix(set)}${extension}`)),
@@ -56,7 +59,7 @@ export const PUBLISHED_EXTENSIONS: readonly string[] = [
 
 const KNOWN_EXTENSIONS = new Set(PUBLISHED_EXTENSIONS)
 
-/** The set of a signature's extension, and the rest of it: `.2.asc` is 2 and `.asc`. */
+/** Splits the extension of a signature into its set and the rest: `.2.asc` into 2 and `.asc`. */
 export function splitExtension(extension: string): {
   readonly set: SignatureSet
   readonly plain: string
@@ -65,18 +68,22 @@ export function splitExtension(extension: string): {
   return digit === undefined ? { set: 1, plain: extension } : { set: Number(digit) as SignatureSet, plain }
 }
 
-/** Contents by their size and hash. */
+/** The size and hash of some contents. */
 export interface Listed {
   readonly size: number
   /** SHA-256, lower-case hex. */
   readonly sha256: string
 }
 
-/** By name, in order: parts by their two characters, files by digest and extension. */
+/** By name, sorted: parts by their two characters, files by digest and extension. */
 export type Listing = ReadonlyMap<string, Listed>
 
+/** The first list of a publication. */
 export interface PublicationIndex {
-  /** When something in it changed last, by the publisher's clock and ever increasing; whole seconds since 1970. */
+  /**
+   * Time of the last change, in whole seconds since 1970 by the publisher's clock. It never goes
+   * back.
+   */
   readonly published: number
   readonly parts: Listing
 }
@@ -84,12 +91,15 @@ export interface PublicationIndex {
 const HEAD = 'nixsig-publication-1 '
 const PART_HEAD = 'nixsig-publication-part-1 '
 
-/** Whether two characters can begin a digest, and so name a part. */
+/** Whether this is a part's name: two characters that a digest can begin with. */
 export function isPartName(name: string): boolean {
   return /^[0-9a-df-np-sv-z]{2}$/.test(name)
 }
 
-/** The digest and extension of a file's name; undefined if no file of a publication is called so. */
+/**
+ * Splits the name of a published file into digest and extension; undefined if it is not such a
+ * name.
+ */
 export function parsePublishedName(
   name: string,
 ): { readonly digest: string; readonly extension: string } | undefined {
@@ -100,7 +110,7 @@ export function parsePublishedName(
   return { digest, extension }
 }
 
-/** The first list of a publication. Throws FormatError. */
+/** Parses the first list of a publication. Throws FormatError. */
 export function parseIndex(bytes: Uint8Array): PublicationIndex {
   const [head, lines] = linesOf(bytes, INDEX_LIMIT)
   if (!head.startsWith(HEAD)) throw malformed('not the index of a publication that this nixsig can read', 1)
@@ -114,7 +124,7 @@ export function printIndex({ published, parts }: PublicationIndex): Uint8Array {
   return printListing(HEAD + printTimestamp(published), parts)
 }
 
-/** The list of the part that these two characters name. Throws FormatError. */
+/** Parses the list of the part with this name. Throws FormatError. */
 export function parsePart(bytes: Uint8Array, part: string): Listing {
   const [head, lines] = linesOf(bytes, PART_LIMIT)
   if (head !== PART_HEAD + part) throw malformed(`not the index of part ${part}`, 1)
@@ -122,14 +132,14 @@ export function parsePart(bytes: Uint8Array, part: string): Listing {
   return readListing(lines, { fits, limit: PUBLISHED_FILE_LIMIT })
 }
 
-/** Throws FormatError if a part's list has more about one store path than anybody reads. */
+/** Throws FormatError if a part lists more about this store path than any reader takes. */
 export function assertBoundedAbout(digest: string, listing: Listing): void {
   const sizes = PUBLISHED_EXTENSIONS.map(extension => listing.get(digest + extension)?.size ?? 0)
   if (sizes.reduce((sum, size) => sum + size, 0) <= PUBLISHED_PATH_LIMIT) return
   throw new FormatError('publication', `lists more than ${PUBLISHED_PATH_LIMIT} bytes about one path`, digest)
 }
 
-/** The bytes of a part's list. Throws FormatError if they are too many. */
+/** The bytes of a part's list. Throws FormatError if there are too many. */
 export function printPart(part: string, files: Listing): Uint8Array {
   const bytes = printListing(PART_HEAD + part, files)
   if (bytes.length <= PART_LIMIT) return bytes
@@ -154,7 +164,7 @@ function readListing(
     const [, name, size, sha256] = /^(\S+) ([1-9]\d{0,9}) ([0-9a-f]{64})$/.exec(line) ?? []
     if (name === undefined || sha256 === undefined)
       throw malformed('not a name, a size and a SHA-256', index + 2)
-    if (!fits(name)) throw malformed(`"${printable(name, 80)}" is no name that can stand here`, index + 2)
+    if (!fits(name)) throw malformed(`"${printable(name, 80)}" is not a name that is allowed here`, index + 2)
     if (name <= last) throw malformed(`"${name}" is out of order or there twice`, index + 2)
     if (Number(size) > limit) throw malformed(`${name} is larger than ${limit} bytes`, index + 2)
     listing.set(name, { size: Number(size), sha256 })

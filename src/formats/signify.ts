@@ -1,7 +1,8 @@
 /**
- * Public keys and signature files of OpenBSD's signify (signify(1); its base 64 is an algorithm, a key number and the key
- * or the signature). As in signify itself a line may end as on Windows, white space may follow base 64, and blank lines
- * the whole. Stricter than signify: base 64 is standard and padded, and nothing else follows a signature but its message.
+ * Public keys and signature files of OpenBSD's signify (signify(1); the base64 is an algorithm, a
+ * key number, and the key or the signature). As in signify itself, a line may end as on Windows,
+ * white space may follow the base64, and blank lines may follow everything. Stricter than signify:
+ * base64 is standard and padded, and only its message may follow a signature.
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -11,23 +12,28 @@ const COMMENT_LIMIT = 1024
 const COMMENT = 'untrusted comment: '
 const ALGORITHM = 'Ed'
 
-/** Base 64 of the algorithm, and of the first six bits of whatever comes next. */
+/** The base64 of the algorithm and of the first six bits after it. */
 const ENCODED_ALGORITHM = /^RW[Q-T]/
 
+/** A signify public key. */
 export interface SignifyPublicKey {
   /** 8 bytes that a signature repeats. Random, so only a hint. */
   readonly keyNumber: Uint8Array
-  /** 32 bytes of Ed25519. */
+  /** The Ed25519 key, 32 bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** A parsed signify signature. */
 export interface SignifySignature {
   readonly keyNumber: Uint8Array
   /** 64 bytes, over the whole message. */
   readonly signature: Uint8Array
 }
 
-/** Reads a public key: the line of base 64 (`RW…`) alone or after a comment, as in a .pub file. Throws FormatError. */
+/**
+ * Parses a public key: the base64 line (`RW…`) alone, or after a comment as in a .pub file. Throws
+ * FormatError.
+ */
 export function parseSignifyPublicKey(text: string): SignifyPublicKey {
   const all = text.split('\n')
   const lines = all.slice(0, all.findLastIndex(line => !isBlank(line)) + 1)
@@ -37,19 +43,19 @@ export function parseSignifyPublicKey(text: string): SignifyPublicKey {
   return { keyNumber: bytes.subarray(2, 10), publicKey: bytes.subarray(10) }
 }
 
-/** The line of base 64 of a public key. */
+/** The base64 line of a public key. */
 export function printSignifyPublicKey({ keyNumber, publicKey }: SignifyPublicKey): string {
   return toBase64(Buffer.concat([Buffer.from(ALGORITHM, 'latin1'), keyNumber, publicKey]))
 }
 
-/** A key number for messages: its bytes in hex, in their order. */
+/** A key number for messages: its bytes in hex, in order. */
 export function printSignifyKeyNumber(keyNumber: Uint8Array): string {
   return Buffer.from(keyNumber).toString('hex')
 }
 
 /**
- * Whether a file begins as signify's do. minisign's begin alike; of those that do, signify's are what has signify's base
- * 64 in the second line and no trusted comment in the third.
+ * Whether a file begins as a signify signature does. minisign signatures begin alike; signify's
+ * have signify's base64 in the second line and no trusted comment in the third.
  */
 export function looksLikeSignify(file: Uint8Array): boolean {
   const [comment = '', encoded = '', third = ''] = firstLines(file)
@@ -58,7 +64,10 @@ export function looksLikeSignify(file: Uint8Array): boolean {
   )
 }
 
-/** Reads the two lines of a detached signature. Throws FormatError, also for one with its message in the same file. */
+/**
+ * Parses the two lines of a detached signature. Throws FormatError, also for a file that contains
+ * the message as well.
+ */
 export function parseSignifySignature(file: Uint8Array): SignifySignature {
   const { signature, message } = splitSignifyFile(file)
   if (isBlank(latin1(message))) return signature
@@ -66,8 +75,8 @@ export function parseSignifySignature(file: Uint8Array): SignifySignature {
 }
 
 /**
- * Reads a signature that may have its message in the same file, as `signify -S -e` writes it and `signify -C` reads it;
- * the message is empty if it is elsewhere. Throws FormatError.
+ * Parses a signature file that may contain its message, as `signify -S -e` writes it and `signify
+ * -C` reads it. The message is empty for a detached signature. Throws FormatError.
  */
 export function splitSignifyFile(file: Uint8Array): {
   readonly signature: SignifySignature

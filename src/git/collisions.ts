@@ -1,6 +1,7 @@
 /**
- * Git names objects by SHA-1 and, as most build it, refuses to hash what is part of a collision (sha1dc). That is
- * what makes an id stand for one object, so a git that was built otherwise is not used.
+ * Git names objects by SHA-1. Most builds of git refuse to hash data that is part of a collision
+ * (sha1dc), so that an id stands for one object only. A git that was built without this check is
+ * not used.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,8 +10,8 @@ import { makeOwnRepository } from './own-repository.ts'
 import { runGit } from './run-git.ts'
 
 /**
- * The first 320 bytes of shattered-1.pdf (https://shattered.io, 2017), which have the SHA-1 of those of
- * shattered-2.pdf.
+ * The first 320 bytes of shattered-1.pdf (https://shattered.io, 2017). Their SHA-1 state collides
+ * with that of shattered-2.pdf.
  */
 const COLLIDING = [
   'JVBERi0xLjMKJeLjz9MKCgoxIDAgb2JqCjw8L1dpZHRoIDIgMCBSL0hlaWdodCAzIDAgUi9UeXBlIDQgMCBSL1N1YnR5cGUg',
@@ -21,8 +22,9 @@ const COLLIDING = [
 ].join('')
 
 /**
- * Throws FileError unless git notices a collision that is known. Objects begin in a way that no published collision
- * does; what `git rerere` hashes to remember a conflict by is the conflict itself.
+ * Throws FileError unless git detects a known collision. No published collision begins as git
+ * objects do, but `git rerere` hashes the bare text of a merge conflict to remember it, so that is
+ * what git is given.
  */
 export async function assertDetectsCollisions(parent: string): Promise<void> {
   const directory = mkdtempSync(join(parent, 'collision-'))

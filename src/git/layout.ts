@@ -1,6 +1,6 @@
 /**
- * Where a repository of this machine keeps what it has (gitrepository-layout(5)), found without git: whoever made the
- * repository says in its configuration which programs git has to run in it.
+ * Finds the parts of a local repository (gitrepository-layout(5)) without running git: the
+ * configuration of a repository can make git run any program.
  */
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
@@ -9,15 +9,15 @@ import { printable } from '../primitives/printable.ts'
 
 const POINTER_LIMIT = 4096
 
-/** A repository's directory, which all its work trees share. */
+/** The directories of a repository, shared by all its work trees. */
 export interface Layout {
   readonly directory: string
   readonly objects: string
 }
 
 /**
- * The layout of a bare repository, or of the one that a work tree belongs to, be it the only or a further one. Throws
- * FileError for any other directory, also one inside a work tree.
+ * The layout of a bare repository, or of the repository of a work tree, main or
+ * linked. Throws FileError for any other directory, including a subdirectory of a work tree.
  */
 export function layoutOf(place: string): Layout {
   const directory = commonDirectory(gitDirectory(resolve(place)))
@@ -40,7 +40,7 @@ function commonDirectory(directory: string): string {
   return resolve(directory, pointerIn(file, ''))
 }
 
-/** The one line of a file that says where something else is. */
+/** The one line of a file that points to another place, without `prefix`. Throws FileError. */
 function pointerIn(file: string, prefix: string): string {
   const text = readRegularFile(file, POINTER_LIMIT)?.toString('utf8') ?? ''
   const line = text.replace(/\r?\n$/, '')

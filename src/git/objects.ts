@@ -1,6 +1,6 @@
 /**
- * Objects of a git repository, read by git and checked here: each is hashed and must be what its id says, so that no
- * index can show one object in place of another.
+ * The objects of a git repository, read by git. Each is hashed again here and must match its id, so
+ * that no pack index can pass one object off as another.
  */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -11,18 +11,20 @@ import { startGit } from './run-git.ts'
 /** Bytes of one object. */
 const OBJECT_LIMIT = 512 * 1024 * 1024
 
+/** The types of git objects, as git names them. */
 export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag'
 
+/** An open repository. */
 export interface GitObjects {
   /**
-   * The contents of the object with this id (40 or 64 hex digits). Throws FileError if there is none, it is of another
-   * type or larger than 512 MiB, or its contents are not what the id is the hash of.
+   * The contents of the object with this id (40 or 64 hex digits). Throws FileError if it is
+   * absent, has another type, is larger than 512 MiB, or does not hash to its id.
    */
   read(id: string, type: GitObjectType): Promise<Uint8Array>
   close(): void
 }
 
-/** Opens a repository that this program made. Close it: git keeps running until then. */
+/** Opens a repository that this program made. It has to be closed: git keeps running until then. */
 export function openGitObjects(directory: string): GitObjects {
   const git = startGit({ directory }, ['cat-file', '--batch'])
   git.stderr.resume()
@@ -30,7 +32,8 @@ export function openGitObjects(directory: string): GitObjects {
   const reader = readerOf(git)
   return {
     read: async (id, type) => {
-      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) throw new FileError(`${printable(id)} is no object id`)
+      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id))
+        throw new FileError(`${printable(id)} is not an object id`)
       git.stdin.write(`${id}\n`)
       const head = await reader.line()
       const [, found = '', size = ''] = /^[0-9a-f]+ (\w+) (\d{1,15})$/.exec(head) ?? []
@@ -52,7 +55,7 @@ function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
 }
 
-/** Reads lines and counted bytes from a child's output, in turn. */
+/** Reads lines and counted bytes from a child process, in turn. */
 function readerOf(git: ChildProcessWithoutNullStreams) {
   const pieces = git.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
   let buffered: Buffer = Buffer.alloc(0)

@@ -1,8 +1,8 @@
 /**
- * What a repository has of one revision, taken into a repository of our own. Every object is hashed by git on its way
- * in, and git refuses what is part of a SHA-1 collision. No git is ever run in the other repository: its packs and
- * objects are looked at through links from an empty one, so that its configuration, hooks, attributes, alternates,
- * promised objects and grafts mean nothing.
+ * Copies one revision of a repository into a repository of our own. Git hashes every object on its
+ * way in and refuses data that is part of a SHA-1 collision. Git never runs in the other
+ * repository: its packs and objects are read through links from an empty one, so its configuration,
+ * hooks, attributes, alternates, promised objects and grafts have no effect.
  */
 import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,10 @@ import { openGitObjects } from './objects.ts'
 import { idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { endOf, runGit, startGit } from './run-git.ts'
 
-/** Ways to fetch; git knows others that run programs, and `file`, for which it would run itself in there. */
+/**
+ * The protocols to fetch with. Git's other ones run programs, and for `file` git would run in the
+ * other repository.
+ */
 const PROTOCOLS = ['https', 'http', 'ssh', 'git']
 
 /** Whether a place is a URL that can be fetched from. */
@@ -23,8 +26,9 @@ export function isFetchable(place: string): boolean {
 }
 
 /**
- * Takes a tag or a commit, its files and nothing of its history from a repository of this machine into a new one in
- * `directory`. Throws FileError where any of it is not there or cannot be read.
+ * Copies a tag or a commit with its files, without its history, from a local repository into a new
+ * one in `directory`. Returns the new repository's directory. Throws FileError if anything is
+ * missing or cannot be read.
  */
 export async function receiveLocal(
   directory: string,
@@ -50,7 +54,10 @@ export async function receiveLocal(
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
 
-/** Fetches a tag or a commit without its history into a new repository in `directory`. Throws FileError. */
+/**
+ * Fetches a tag or a commit without its history into a new repository in `directory`, and returns
+ * that repository's directory. Throws FileError.
+ */
 export async function receiveFrom(
   directory: string,
   url: string,
@@ -60,7 +67,7 @@ export async function receiveFrom(
   makeOwnRepository(received, object.idSize)
   const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
   const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-  // Whose keys ssh uses is the caller's business.
+  // ssh uses the keys of the caller.
   const { HOME, SSH_AUTH_SOCK } = process.env
   const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
   const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', '--depth=1']
@@ -70,12 +77,14 @@ export async function receiveFrom(
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
 
-/** Single objects and packs that are linked: git packs the former before they are many. */
+/**
+ * Loose objects and packs that are linked. Git packs loose objects long before there are this many.
+ */
 const LINK_LIMIT = 200_000
 
 /**
- * Packs with their indexes, and single objects: nothing else of what lies there. Throws FileError for one that is not a
- * plain file, of which git might wait for the end for ever.
+ * Links packs, their indexes and loose objects, and nothing else in the directory. Throws FileError
+ * for one that is not a regular file: git could wait forever for its end.
  */
 function linkObjects(from: string, to: string): void {
   let links = 0
@@ -86,7 +95,8 @@ function linkObjects(from: string, to: string): void {
     mkdirSync(join(to, directory), { recursive: true })
     for (const name of names) {
       const file = join(from, directory, name)
-      // A link to a file counts as what it leads to; one that leads nowhere is for git to miss.
+      // A symbolic link counts as its target. One that leads nowhere is reported by git as a
+      // missing object.
       if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
         throw new FileError(`not a regular file: ${printable(file)}`)
       }
@@ -108,7 +118,7 @@ function namesIn(directory: string): readonly string[] {
   }
 }
 
-/** What pack-objects is asked for. A commit is asked for as if it had no parents. */
+/** What pack-objects is asked for. A commit is treated as if it had no parents. */
 async function wantedOf(
   view: string,
   { id, type }: { readonly id: string; readonly type: 'tag' | 'commit' | 'tree' },

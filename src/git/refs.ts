@@ -6,10 +6,13 @@ import { printable } from '../primitives/printable.ts'
 const PACKED_LIMIT = 256 * 1024 * 1024
 const LOOSE_LIMIT = 4096
 
-/** A whole object id in hex. */
+/** A full object id in hex. */
 export const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
-/** Throws FileError for what cannot be the name of a tag, or could be taken for an option or a path elsewhere. */
+/**
+ * Throws FileError if this cannot be a tag's name, or could be taken for an option or for a path
+ * elsewhere.
+ */
 export function assertTagName(tag: string): void {
   if (/^[\p{L}\p{N}][\p{L}\p{N}._+/-]{0,254}$/u.test(tag) && !/\.\.|\/\/|\/\.|\.lock(?:\/|$)|[./]$/.test(tag))
     return
@@ -17,8 +20,9 @@ export function assertTagName(tag: string): void {
 }
 
 /**
- * The id that a repository has for a tag, read from its files: one of its own (`refs/tags/NAME`), else `packed-refs`.
- * Throws FileError if there is no such tag, it is symbolic, or the repository keeps its references otherwise.
+ * The object id of a tag, read from the repository's files: `refs/tags/NAME`, else `packed-refs`.
+ * Throws FileError if there is no such tag, if it is symbolic, or if the repository keeps its
+ * references in another way.
  */
 export function idOfTag(directory: string, tag: string): string {
   assertTagName(tag)
@@ -40,7 +44,7 @@ function looseId(directory: string, tag: string): string | undefined {
   throw new FileError(`the file of the tag ${printable(tag)} in ${printable(directory)} holds no object id`)
 }
 
-/** Lines `<id> <name>`, those of comments and peeled tags apart (git-pack-refs(1)). */
+/** Finds the line `<id> <name>`, skipping comments and peeled tags (git-pack-refs(1)). */
 function packedId(directory: string, tag: string): string | undefined {
   const text = readRegularFile(join(directory, 'packed-refs'), PACKED_LIMIT)?.toString('utf8') ?? ''
   const end = ` refs/tags/${tag}`

@@ -11,15 +11,18 @@ import { isFetchable, receiveFrom, receiveLocal } from './receive.ts'
 import { assertTagName, idOfTag, OBJECT_ID } from './refs.ts'
 import type { GitRevision } from './signature.ts'
 
-/** A repository of our own that has one revision: where, and the id of the tag or commit. */
+/**
+ * A repository of our own that holds one revision: its directory, and the id of the tag or commit.
+ */
 export interface Received {
   readonly directory: string
   readonly id: string
 }
 
 /**
- * Lets `use` work with one revision of a repository: a directory of this machine, or a URL. What it has is taken into a
- * private repository, which is removed afterwards. Throws FileError if there is no such repository or revision.
+ * Calls `use` with one revision of a repository, which is a local directory or a URL. The revision
+ * is copied into a private repository, which is removed afterwards. Throws FileError if there is no
+ * such repository or revision.
  */
 export async function withRevision<T>(
   place: string,
@@ -61,7 +64,7 @@ async function receive(directory: string, place: string, revision: GitRevision):
 function assertRevision(revision: GitRevision): void {
   if ('tag' in revision) assertTagName(revision.tag)
   else if (!OBJECT_ID.test(revision.commit)) {
-    throw new FileError(`${printable(revision.commit)} is no object id`)
+    throw new FileError(`${printable(revision.commit)} is not an object id`)
   }
 }
 

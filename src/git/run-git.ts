@@ -1,18 +1,18 @@
 /**
- * Git, run where nothing but this program wrote: in a repository of its own, with an environment of its own. What others'
- * repositories configure is never read by any git that is started here (src/git/receive.ts).
+ * Runs git only in repositories that this program made, with an environment of its own. No git
+ * started here ever reads the configuration of another repository (src/git/receive.ts).
  */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { findProgram, PROGRAM_DIRECTORIES } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
 
-/** Milliseconds for any one command. */
+/** Milliseconds for one command. */
 const TIME_LIMIT = 30 * 60_000
 
-/** Characters of a complaint that are kept. */
+/** Characters of standard error that are kept. */
 const COMPLAINT_LIMIT = 4096
 
-/** Nobody's configuration, no prompts, no replaced objects, nothing fetched on the way. */
+/** No system or user configuration, no prompts, no replaced objects, no lazy fetching. */
 const ENVIRONMENT: Readonly<Record<string, string>> = {
   PATH: PROGRAM_DIRECTORIES.join(':'),
   LC_ALL: 'C',
@@ -25,10 +25,13 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   GIT_OPTIONAL_LOCKS: '0',
 }
 
-/** For git before there were those variables, and for what has no variable. */
+/** For versions of git that do not know these variables, and for settings without a variable. */
 const SETTINGS = ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0', 'maintenance.auto=false']
 
-/** In which repository: a directory that this program made. `env`: what this one command needs besides. */
+/**
+ * The repository to run in: a directory that this program made. `env`: variables for this one
+ * command.
+ */
 export interface GitPlace {
   readonly directory: string
   readonly env?: Readonly<Record<string, string>>
@@ -51,13 +54,19 @@ export function startGit(
   })
 }
 
-/** How a command ended: its status, null where a signal ended it, and what it complained about. */
+/**
+ * How a command ended: its status, null if a signal ended it, and what it printed to standard
+ * error.
+ */
 export interface GitEnd {
   readonly status: number | null
   readonly complaint: string
 }
 
-/** Waits for a command. What it prints is the caller's to read, or is thrown away where nobody reads. */
+/**
+ * Waits for a command to end. The caller reads or discards its standard output. Rejects with
+ * FileError if git cannot be run.
+ */
 export function endOf(git: ChildProcessWithoutNullStreams): Promise<GitEnd> {
   let complaint = ''
   git.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -70,7 +79,7 @@ export function endOf(git: ChildProcessWithoutNullStreams): Promise<GitEnd> {
   })
 }
 
-/** Runs a command to its end, with this on its standard input; what it prints is not wanted. */
+/** Runs a command to its end with this standard input; its standard output is discarded. */
 export function runGit(place: GitPlace, args: readonly string[], input = ''): Promise<GitEnd> {
   const git = startGit(place, args)
   const end = endOf(git)

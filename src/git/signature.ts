@@ -3,12 +3,12 @@ import { type GitCommit, parseGitCommit, parseGitTag, type SignedText } from '..
 import { printable } from '../primitives/printable.ts'
 import type { GitObjects } from './objects.ts'
 
-/** What a developer signed in a repository: a tag by its name, or a commit by its whole id. */
+/** What a developer signed in a repository: a tag, by its name, or a commit, by its full id. */
 export type GitRevision = { readonly tag: string } | { readonly commit: string }
 
-/** A revision as it was signed; nothing of it is verified yet but that the objects are what their ids say. */
+/** A signed revision. Its objects match their ids; its signature is not verified yet. */
 export interface SignedRevision {
-  /** In words, like `tag v1.0 of commit …`. */
+  /** A description such as `tag v1.0 of commit …`. */
   readonly title: string
   readonly commit: string
   readonly tree: string
@@ -16,9 +16,9 @@ export interface SignedRevision {
 }
 
 /**
- * Reads a signed tag or commit, which has this id. A tag's own name must be the one it was asked for: whoever serves
- * a repository can call an old tag by a new name. Throws FileError if there is no such thing or it is not signed, and
- * FormatError if it cannot be read.
+ * Reads the signed tag or commit with this id. A tag object must name the tag that was asked for:
+ * whoever serves a repository can give an old tag a new name. Throws FileError if the revision is
+ * absent or not signed, and FormatError if it is malformed.
  */
 export async function readSignedRevision(
   objects: GitObjects,

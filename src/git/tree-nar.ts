@@ -18,8 +18,9 @@ import type { GitObjects } from './objects.ts'
 const COUNT_LIMIT = 1_000_000
 
 /**
- * SHA-256, in lower-case hex, of the NAR that a git tree makes when it is checked out as it is: no .git, no filters, no
- * attributes. Throws FileError for submodules, whose files are in another repository, and what GitObjects.read refuses.
+ * The SHA-256 NAR hash, in lower-case hex, of a git tree that is checked out as it is: without
+ * .git, filters and attributes. Throws FileError for submodules, whose files are in another
+ * repository, and as GitObjects.read does.
  */
 export async function narHashOfGitTree(objects: GitObjects, tree: string): Promise<string> {
   const hash = createHash('sha256').update(narStart())
@@ -39,7 +40,7 @@ async function addDirectory(walk: Walk, id: string, at: readonly string[]): Prom
   walk.left -= entries.length
   if (walk.left < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
   walk.hash.update(narDirectoryHead())
-  // Git's order takes a directory for `name/`; a NAR's is that of the bytes of the names.
+  // Git sorts a directory as `name/`; a NAR sorts by the bytes of the names.
   for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     walk.hash.update(narEntryHead(entry.name))
     await addNode(walk, entry, [...at, entry.name])

@@ -7,16 +7,19 @@ import { type Received, withRevision } from './repository.ts'
 import { type GitRevision, readSignedRevision, type SignedRevision } from './signature.ts'
 import { narHashOfGitTree } from './tree-nar.ts'
 
-/** A signed revision: what became of its signature with each key, and what its files are as a source of Nix. */
+/**
+ * A signed revision, with the result of its signature for each key and the NAR hash of its files.
+ */
 export interface VerifiedRevision extends SignedRevision {
   readonly results: readonly DetachedResult[]
-  /** SHA-256, lower-case hex, of the NAR of its tree, submodules and filters apart. */
+  /** The SHA-256 NAR hash of its tree, in lower-case hex, without submodules and filters. */
   readonly narHash: string
 }
 
 /**
- * Verifies the signature on a tag or a commit with keys, and hashes the tree that it stands for. `place`: a directory
- * or a URL. Throws FileError and FormatError as withRevision, readSignedRevision and narHashOfGitTree do.
+ * Verifies the signature of a tag or a commit with keys, and hashes its tree. `place` is a
+ * directory or a URL. Throws FileError and FormatError as withRevision, readSignedRevision and
+ * narHashOfGitTree do.
  */
 export function verifyGitRevision(
   place: string,

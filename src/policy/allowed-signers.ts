@@ -1,4 +1,4 @@
-/** The SSH keys of a trusted list as OpenSSH's lists of allowed signers have them, and back. */
+/** Converts the SSH keys of a trusted list to OpenSSH's allowed signers, and back. */
 import type { AllowedSigner, AllowedSignerLine } from '../formats/ssh/allowed-signers.ts'
 import { printSshPublicKey, sshFingerprint } from '../formats/ssh/key.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -14,17 +14,17 @@ import {
   type RsaKey,
 } from './policy.ts'
 
-/** What a key signs for if the policy does not say: files, and git's tags and commits. */
+/** What a key signs if the policy lists no namespaces: files, and git tags and commits. */
 const USUAL_NAMESPACES = ['file', 'git'] as const
 
 type SshKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * An entry for each SSH key of the policy that counts now or will, in the order of the policy. A key that has ended
- * or was revoked is left out: git and `ssh-keygen -Y verify -O verify-time` ask for a key's time at the date that
- * whoever signed wrote down, so an end in the past would keep nobody from dating back. An end that is still to come
- * is written, and holds for what is dated after it. Keys of other forms are left out. Whether an entry can be written
- * is for printAllowedSigner to say.
+ * An entry for each SSH key of the policy that counts now or later, in the order of the policy. A
+ * key that has expired or was revoked is left out: git and `ssh-keygen -Y verify -O verify-time`
+ * compare a key's end with the date that the signer wrote, so a past end would not prevent
+ * backdating. A future end is written, and applies to what is dated after it. Keys of other forms
+ * are left out. printAllowedSigner checks whether an entry can be written.
  */
 export function allowedSignersOf(policy: Policy, now: Instant): readonly AllowedSigner[] {
   return [...policy.principals.values()].flatMap(principal =>
@@ -33,8 +33,9 @@ export function allowedSignersOf(policy: Policy, now: Instant): readonly Allowed
 }
 
 /**
- * The `[principals]` of a policy, in TOML, that says what a list of allowed signers does; of several names of an entry
- * the first is the principal's. Throws FormatError for a key that is in several entries: it is one person's, once.
+ * The `[principals]` of a policy, in TOML, for a list of allowed signers. If an entry has several
+ * names, the first becomes the principal. Throws FormatError for a key in several entries: it
+ * belongs to one person and is listed once.
  */
 export function principalsOfSigners(signers: readonly AllowedSignerLine[]): string {
   const lines = new Map<string, number>()

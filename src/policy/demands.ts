@@ -4,19 +4,22 @@ import { fillSeats, isFilled, peopleOf, type Seats } from './seats.ts'
 import type { Finding, Need, Stray, Subject } from './verdict.ts'
 import type { HeldClaim, Weighing } from './weigh.ts'
 
-/** How one demand of a requirement fares. */
+/** The result of one demand of a requirement. */
 export interface DemandResult {
   readonly demand: Demand
   readonly need: Need
   readonly seats: Seats
   readonly met: boolean
-  /** Claims of all people who could fill a seat, also where fewer would do: none of them counts by chance. */
+  /**
+   * Claims of everybody who could fill a seat, even where fewer are enough, so that none is left
+   * out by chance.
+   */
   readonly counted: readonly HeldClaim[]
-  /** Who counted, `self` among them where this machine did. */
+  /** The principals that counted, including `self` if this machine did. */
   readonly principals: readonly string[]
 }
 
-/** Holds the claims that count against one demand; docs/semantics.md, S8 to S10. */
+/** Compares the claims that count with one demand; docs/semantics.md, S8 to S10. */
 export function answerDemand(
   policy: Policy,
   subject: Subject,
@@ -36,8 +39,8 @@ export function answerDemand(
 }
 
 /**
- * Why these demands are not met, the most telling reason first: forged or altered, then withdrawn, then too few; empty
- * only if there are none. Only what bears on them is told.
+ * Why these demands are not met, the most telling reason first: forged or altered, then withdrawn,
+ * then too few. Empty only if there are no demands. Includes only reasons that concern them.
  */
 export function explainUnmet(
   policy: Policy,

@@ -1,4 +1,4 @@
-/** A policy in plain words, for whoever has to answer for it. */
+/** Describes a policy in plain words, for those who are responsible for it. */
 import { DETACHED_FORMS } from '../formats/detached/forms.ts'
 import { holderOf } from './key-standing.ts'
 import type {
@@ -17,10 +17,10 @@ import type {
 import { KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
 
 const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
-/** Members, keys and demands that one line tells. */
+/** How many members, keys or demands one line lists. */
 const NAMES = 20
 
-/** The whole policy, several lines; every name in it is escaped. */
+/** Describes a whole policy in several lines. All names are escaped. */
 export function describePolicy(policy: Policy): string {
   const mode =
     policy.mode === 'enforce' ? 'what is not trusted is refused' : 'what is not trusted is told, and let pass'
@@ -59,7 +59,10 @@ function sourceWords({ url, maxAge }: AttestationSource): string {
   return `${pathWord(url)} (asked ${maxAge === 0 ? 'every time' : `after ${maxAge} seconds again`})`
 }
 
-/** Nothing where no binary cache is named: then no gate has anything to pass on. */
+/**
+ * Lines about the gate; none if no binary cache is listed, because then the gate has nothing to
+ * serve.
+ */
 function gateLines({ listen, upstreams, onRefusal }: GateSettings): readonly string[] {
   if (upstreams.length === 0) return []
   const caches = upstreams.map(({ url, authorization }) =>
@@ -92,7 +95,7 @@ function keyWords(key: Key): string {
   return `${kind} ${what} ${word(key.label)}${uses}${from}${until}`
 }
 
-/** Forms of keys that no kind of detached signature has for itself. */
+/** Key forms that do not belong to one kind of detached signature. */
 const SHARED_FORMS: Readonly<Record<string, string>> = { nix: 'Nix', ssh: 'SSH', pem: 'PEM' }
 
 function formWord(form: string): string {

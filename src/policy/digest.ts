@@ -9,9 +9,10 @@ export interface CertificateFile {
 }
 
 /**
- * What a policy is, as one value: the SHA-256, in lower-case hex, of `nixsig-policy-1`, the bytes of policy.toml, and
- * path and bytes of each certificate in the order of `Policy.certificates`; each part after its length as eight bytes,
- * little-endian, so that no two policies run together into the same message.
+ * Identifies a policy by one value: the SHA-256, in lower-case hex, of `nixsig-policy-1`, the bytes
+ * of policy.toml, and the path and bytes of each certificate file in the order of
+ * `Policy.certificates`. Each part follows its length (eight bytes, little-endian), so that two
+ * policies never give the same message.
  */
 export function policyDigest(toml: Uint8Array, certificates: readonly CertificateFile[]): string {
   const parts: Uint8Array[] = [Buffer.from('nixsig-policy-1'), toml]

@@ -1,14 +1,17 @@
 import type { Finding, Verdict } from './verdict.ts'
 
 /**
- * The exit status that tells a verdict to scripts: 0 trusted; 10 unsigned; 11 signed, but by nobody of the trusted list;
- * 12 not signed by enough people, or refused by the rule itself; 13 a bad signature, other contents than were signed, or
- * builders or caches in conflict, or
- * contents that were changed on the disk; 14 a key that is revoked or out of its time; 20 could not be decided.
+ * The exit status of a verdict, for scripts: 0 trusted; 10 unsigned; 11 signed, but by nobody in
+ * the trusted list; 12 not signed by enough people, or refused by the rule itself; 13 a bad
+ * signature, other contents than were signed, builders or caches in conflict, or contents that were
+ * changed on disk; 14 a key that is revoked or not valid now; 20 could not be decided.
  */
 export type ExitCode = 0 | 10 | 11 | 12 | 13 | 14 | 20
 
-/** The exit status of a verdict: that of its first finding; for a refused input, that of the input's verdict. */
+/**
+ * The exit status of a verdict, by its first finding. For a refused input, it is the status of the
+ * input's verdict.
+ */
 export function exitCode(verdict: Verdict): ExitCode {
   if (verdict.outcome === 'trusted') return 0
   if (verdict.outcome === 'indeterminate') return 20

@@ -3,18 +3,24 @@ import { printable } from '../primitives/printable.ts'
 import type { Finding, Need, Refusal, Side, Stray } from './verdict.ts'
 import { ASPECT_WORDS, KIND_WORDS, list, pathWord, roleWords, when, whoWord, word } from './words.ts'
 
-/** Names, signers and details that one finding tells. */
+/** How many names, signers or details one finding lists. */
 const NAMES = 6
-/** How far a refusal is followed through inputs of inputs, and how many reasons of an input are told. */
+/**
+ * How deeply a refusal is followed through inputs of inputs, and how many reasons are given for one
+ * input.
+ */
 const DEPTH = 3
 const INPUT_FINDINGS = 2
 
-/** One reason against a path, without the path and the rule: `needs 2 of 3 packagers for its source, found 1 (alice)`. */
+/**
+ * One reason against a path, without the path and the rule: `needs 2 of 3 packagers for its source,
+ * found 1 (alice)`.
+ */
 export function findingWords(finding: Finding): string {
   return reason(finding, DEPTH)
 }
 
-/** What was found and is no evidence. */
+/** Something that was found but is not evidence. */
 export function strayWords({ problem, origin, detail }: Stray): string {
   return `${STRAYS[problem]} (${word(detail)}, in ${word(origin)})`
 }
@@ -43,7 +49,7 @@ function reason(finding: Finding, depth: number): string {
     case 'bad-signature':
       return `found ${strayWords(finding.stray)}`
     case 'not-a-signature':
-      return `it is named as a signature and is none (${printable(finding.detail, 300)})`
+      return `it is named as a signature but is not one (${printable(finding.detail, 300)})`
     case 'wrong-digest':
       return `${whoWord(finding.who)} signed other contents (${attestedWords(finding)})`
     case 'conflict':
@@ -94,7 +100,10 @@ function attestedWords({ attested, origin }: { readonly attested: string; readon
   return `sha256:${word(attested)}, in ${word(origin)}`
 }
 
-/** Hashes where they tell the sides apart; else it is what the path refers to, or that it is called otherwise. */
+/**
+ * A disagreement of binary caches: shows the NAR hashes if they differ; otherwise the references or
+ * the names do.
+ */
 function disagreementWords(sides: readonly Side[]): string {
   const says = sides.map(
     ({ who, path, narHash, narSize }) =>

@@ -1,4 +1,7 @@
-/** The decision. Pure: policy, facts, evidence and an instant in, a verdict out; docs/semantics.md numbers the rules. */
+/**
+ * The decision. It is a pure function of policy, facts, evidence and time; docs/semantics.md
+ * numbers its rules.
+ */
 import { answerDemand, type DemandResult, explainUnmet } from './demands.ts'
 import { earliest, endOf } from './key-standing.ts'
 import { exemptionFor, ruleFor } from './match.ts'
@@ -7,8 +10,8 @@ import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdic
 import { weigh } from './weigh.ts'
 
 /**
- * Judges one store path at one instant. Never throws; the mode of the policy does not matter here, callers act on it.
- * The order of the evidence does not matter either, nor does saying the same twice.
+ * Judges one store path at one instant. Never throws. The mode of the policy does not matter here;
+ * callers apply it. Neither the order of the evidence nor duplicates in it matter.
  */
 export function judge(policy: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
   const rule = ruleFor(policy, subject)
@@ -65,7 +68,10 @@ function principalsOf(answers: readonly DemandResult[]): readonly string[] {
   return [...new Set(answers.flatMap(answer => answer.principals))]
 }
 
-/** An output that came from elsewhere of which no derivation is known here that could be judged. */
+/**
+ * Whether it is an output from elsewhere for which no derivation is known here that could be
+ * judged.
+ */
 function isOfUnknownMaking(subject: Subject): boolean {
   return subject.kind === 'output' && !subject.builtHere && subject.derivation === undefined
 }

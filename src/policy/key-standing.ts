@@ -1,19 +1,19 @@
 import type { Instant, Key, KeyIdentity, Policy, Principal } from './policy.ts'
 
-/** A key of the trusted list and whose it is. */
+/** A key of the trusted list and its principal. */
 export interface KeyHolder {
   readonly principal: Principal
   readonly key: Key
 }
 
-/** What a key's word is worth at one instant. */
+/** Whether a key's claims count at one instant. */
 export type KeyStanding =
   | { readonly code: 'valid' }
   | { readonly code: 'revoked'; readonly since: Instant; readonly reason?: string }
   | { readonly code: 'expired'; readonly at: Instant }
   | { readonly code: 'not-yet-valid'; readonly at: Instant }
 
-/** Whose key this is; undefined for a key that is not in the trusted list. */
+/** The holder of a key; undefined if the key is not in the trusted list. */
 export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdentity): KeyHolder | undefined {
   for (const principal of policy.principals.values()) {
     const key = principal.keys.find(candidate => candidate.identity === identity)
@@ -22,7 +22,7 @@ export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdenti
   return undefined
 }
 
-/** What a key's word is worth now. A revocation outweighs a date: it says more. */
+/** Whether a key's claims count now. A revocation takes precedence over an expiry: it says more. */
 export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): KeyStanding {
   const { validFrom, validUntil } = holder.key
   for (const { from, reason } of revocationsOf(policy, holder)) {
@@ -33,12 +33,12 @@ export function standingOf(policy: Policy, holder: KeyHolder, now: Instant): Key
   return { code: 'valid' }
 }
 
-/** When the word of a key that is valid now stops counting, as far as the policy knows today. */
+/** When the claims of a key that is valid now stop counting, as far as the policy says today. */
 export function endOf(policy: Policy, holder: KeyHolder): Instant | undefined {
   return earliest([holder.key.validUntil, ...revocationsOf(policy, holder).map(({ from }) => from)])
 }
 
-/** The first of some instants; undefined if there is none. */
+/** The earliest of some instants; undefined if there are none. */
 export function earliest(instants: readonly (Instant | undefined)[]): Instant | undefined {
   const known = instants.filter(instant => instant !== undefined)
   return known.length === 0 ? undefined : known.reduce((a, b) => Math.min(a, b))

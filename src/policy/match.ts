@@ -1,13 +1,16 @@
 import { ASPECT, type Exemption, type Instant, type Policy, type Rule, type SubjectKind } from './policy.ts'
 
-/** As much of a subject as rules and exemptions are matched against. */
+/** The part of a subject that rules and exemptions are matched against. */
 export interface Matched {
   readonly path: string
   readonly name: string
   readonly kind: SubjectKind
 }
 
-/** The rule that decides: the first whose glob and kinds match and that states the subject's aspect; else the default. */
+/**
+ * The rule that decides: the first whose glob and kinds match and that states the subject's aspect,
+ * or else the default.
+ */
 export function ruleFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>): Rule {
   const states = (rule: Rule) => rule.require[ASPECT[subject.kind]] !== undefined
   const matches = (rule: Rule) => rule.kinds.includes(subject.kind) && matchesGlob(rule.name, subject.name)
@@ -23,11 +26,15 @@ export function exemptionFor(policy: Policy, subject: Matched, now: Instant): Ex
   })
 }
 
-/** Whether a glob covers a whole name: `*` is any run, also an empty one, `?` one character, all else itself. */
+/**
+ * Whether a glob matches a whole name: `*` is any run of characters, possibly empty; `?` is one
+ * character; all others stand for themselves.
+ */
 export function matchesGlob(glob: string, name: string): boolean {
   let g = 0
   let n = 0
-  // Where to go on when what follows the last star does not fit: the star takes one character more.
+  // Where to go on when the text after the last star does not match: the star takes one more
+  // character.
   let star = -1
   let taken = 0
   while (n < name.length) {

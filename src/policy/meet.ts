@@ -1,6 +1,9 @@
-/** Names that two globs have in common. */
+/** The names that two globs have in common. */
 
-/** A glob whose names both globs match: the widest that a walk through them finds; undefined if there is no such name. */
+/**
+ * A glob whose names both globs match, the widest that a search finds; undefined if there is no
+ * common name.
+ */
 export function meet(a: string, b: string): string | undefined {
   if (a === b || b === '*') return a
   if (a === '*') return b
@@ -24,7 +27,9 @@ export function meet(a: string, b: string): string | undefined {
 
 type Step = readonly [letter: string, nextI: number, nextJ: number]
 
-/** What may come next, the widest first. A star takes what the other glob has there, or ends. */
+/**
+ * The possible next steps, the widest first. A star takes what the other glob has there, or ends.
+ */
 function stepsFrom(a: string, i: number, b: string, j: number): readonly Step[] {
   const [x, y] = [a[i], b[j]]
   const steps: Step[] = []

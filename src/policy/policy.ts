@@ -1,48 +1,51 @@
 /**
- * The trusted list as values: what src/policy/language/ reads from policy.toml and src/policy/judge.ts decides by.
- * Nothing here does input or output. Instants are whole seconds since 1970-01-01T00:00Z.
+ * The trusted list as values: what src/policy/language/ reads from policy.toml and
+ * src/policy/judge.ts decides by. Nothing here does I/O.
  */
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
 
+/** Whole seconds since 1970-01-01T00:00Z. */
 export type Instant = number
 
 /**
- * Who a key is, by the key itself and never by a name; without spaces. The same key has one identity, whatever form it
- * was written in:
+ * Identifies a key by the key itself, never by a name; without spaces. The same key has one
+ * identity in whatever form it is written:
  *
- *     ed25519:<64 hex digits of the 32 raw bytes>                              security keys included
- *     ecdsa-<curve>:<hex of the uncompressed point>                            likewise
- *     rsa:<SHA-256, hex, of public exponent and modulus as SSH writes them>
+ *     ed25519:<64 hex digits of the 32 raw bytes>             also for security keys
+ *     ecdsa-<curve>:<hex of the uncompressed point>           also for security keys
+ *     rsa:<SHA-256, hex, of public exponent and modulus in SSH's form>
  *     openpgp:<fingerprint of the primary key, upper-case hex, 40 (v4) or 64 (v6) digits>
  *     sigstore:<SHA-256, hex, of issuer, a newline, and subject>
  *
- * Whose the keys within OpenPGP certificates are, src/policy/language/openpgp-keys.ts says.
+ * The holders of keys in OpenPGP certificates are determined in
+ * src/policy/language/openpgp-keys.ts.
  */
 export type KeyIdentity = string
 
 interface KeyBase {
   readonly identity: KeyIdentity
-  /** The key as the policy writes it, shortened for messages; not yet escaped. */
+  /** The key as the policy writes it, shortened for messages, not escaped. */
   readonly label: string
   readonly validFrom?: Instant
-  /** From this instant on the key counts for nothing. */
+  /** From this instant on, the key does not count. */
   readonly validUntil?: Instant
 }
 
 /**
- * Where a key was written decides what it may sign: minisign and signify keys sign files, SSH keys files and envelopes,
- * PEM keys envelopes and what Sigstore bundles hold, keys in Nix's form envelopes and store paths.
+ * The form of a key decides what it may sign: minisign and signify keys sign files; SSH keys sign
+ * files and envelopes; PEM keys sign envelopes and Sigstore bundles; keys in Nix's form sign
+ * envelopes and store paths.
  */
 export type Ed25519Form = 'nix' | 'ssh' | 'pem' | OwnKeyForm
 
-/** What among an SSH key's namespaces stands for Sigstore's bundles, which have none of SSH's. */
+/** The namespace that stands for Sigstore bundles in an SSH key's list. SSH has none for them. */
 export const BUNDLE_NAMESPACE = 'sigstore-bundle'
 
-/** What only a key in OpenSSH's form has. */
+/** What only keys in OpenSSH's form have. */
 interface SshKeyBase extends KeyBase {
   /** Only for a security key (`sk-`): the application that its signatures are bound to. */
   readonly application?: string
-  /** Namespaces in which it may sign, each exactly; undefined: the usual one of each use (`file`, `git` …). */
+  /** The exact namespaces for its signatures; undefined: the default of each use (`file` …). */
   readonly namespaces?: readonly string[]
 }
 
@@ -51,9 +54,9 @@ export interface Ed25519Key extends SshKeyBase {
   readonly form: Ed25519Form
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
-  /** Only for the forms `minisign` and `signify`: the 8-byte key number its signatures must carry. */
+  /** Only for `minisign` and `signify`: the 8-byte key number that its signatures must have. */
   readonly keyNumber?: Uint8Array
-  /** Only for form `nix`: the name before the colon. A hint, nothing more. */
+  /** Only for form `nix`: the name before the colon. Only a hint. */
   readonly name?: string
 }
 
@@ -63,7 +66,7 @@ export interface EcdsaKey extends SshKeyBase {
   readonly kind: 'ecdsa'
   readonly form: 'ssh' | 'pem'
   readonly curve: Curve
-  /** The point, uncompressed: 0x04 and both coordinates. */
+  /** The uncompressed point: 0x04 and both coordinates. */
   readonly publicKey: Uint8Array
 }
 
@@ -76,24 +79,24 @@ export interface RsaKey extends SshKeyBase {
   readonly exponent: Uint8Array
 }
 
-/**
- * Not a key but whoever an identity provider calls by this name: what Sigstore's short-lived certificates stand for.
- */
+/** An identity, not a key: whoever an identity provider calls by this name (Sigstore). */
 export interface SigstoreKey extends KeyBase {
   readonly kind: 'sigstore'
-  /** The certificate's subject alternative name, exactly: an e-mail address or a URI. */
+  /** The exact subject alternative name of the certificate: an e-mail address or a URI. */
   readonly subject: string
-  /** The OpenID Connect issuer, exactly. */
+  /** The exact OpenID Connect issuer. */
   readonly issuer: string
-  /** Absolute path of Sigstore's trusted root (JSON), whose bytes are part of the policy's digest. */
+  /** Absolute path of Sigstore's trusted root (JSON), part of the policy's digest. */
   readonly trustedRoot: string
 }
 
 export interface OpenPgpKey extends KeyBase {
   readonly kind: 'openpgp'
-  /** Fingerprint of the primary key, upper-case hex, no spaces. */
+  /** The fingerprint of the primary key, upper-case hex, without spaces. */
   readonly fingerprint: string
-  /** Absolute path of the certificate file (armoured or binary), whose bytes are part of the policy's digest. */
+  /**
+   * The absolute path of the certificate file, binary or not, which the policy's digest includes.
+   */
   readonly certificate: string
 }
 
@@ -104,12 +107,15 @@ export interface Principal {
   readonly keys: readonly Key[]
 }
 
-/** This machine. Always a principal; its key is not in the policy and it counts for what was built here alone. */
+/**
+ * This machine: always a principal, without a key in the policy; counts only for its own builds.
+ */
 export const SELF = 'self'
 
 /**
- * So many of these members. A member is a principal or another group. Each member that counts must be represented by a
- * principal of its own: one person never fills two seats, however many keys or groups they are in.
+ * A threshold of members, each a principal or another group. Every member that counts must be
+ * represented by a different principal: one person never fills two seats, however many keys they
+ * have or groups they are in.
  */
 export interface Group {
   readonly name: string
@@ -117,27 +123,28 @@ export interface Group {
   readonly threshold: number
 }
 
+/** What a signer of a path did with it. */
 export type Role = 'developer' | 'packager' | 'reviewer' | 'builder'
 
-/** Somebody named in the policy (a principal or a group), in one role or, without `role`, in any. */
+/** A principal or a group that must sign, in one role or, without `role`, in any. */
 export interface Demand {
   readonly who: string
   readonly role?: Role
 }
 
 /**
- * What a path needs: every demand met (`all`), nothing (`nothing`, the policy said so in as many words), or that cannot
- * be met at all (`refuse`).
+ * What a path needs: `all` demands must be met, `nothing` is required (the policy says so
+ * explicitly), or `refuse`, which cannot be met.
  */
 export type Requirement =
   | { readonly kind: 'all'; readonly demands: readonly [Demand, ...Demand[]] }
   | { readonly kind: 'nothing' }
   | { readonly kind: 'refuse' }
 
-/** What a store path is. Fetched and local sources answer to `require.source`. */
+/** The kind of a store path. Fetched and local sources need `require.source`. */
 export type SubjectKind = 'fetched-source' | 'local-source' | 'derivation' | 'output'
 
-/** Which of a rule's three requirements a subject answers to. */
+/** Which of a rule's three requirements applies to a subject. */
 export type Aspect = 'source' | 'derivation' | 'output'
 
 export const ASPECT: Readonly<Record<SubjectKind, Aspect>> = {
@@ -147,34 +154,41 @@ export const ASPECT: Readonly<Record<SubjectKind, Aspect>> = {
   output: 'output',
 }
 
-/** The roles whose claims can meet a requirement, by what the requirement is about. */
+/** The roles whose claims can meet a requirement, by aspect. */
 export const ROLES: Readonly<Record<Aspect, readonly Role[]>> = {
   source: ['developer', 'packager', 'reviewer'],
   derivation: ['packager', 'reviewer'],
   output: ['builder'],
 }
 
-/** One rule. The first rule that matches a subject's name and kind and states its aspect decides; else the default. */
+/**
+ * One rule. The first that matches a name and kind and states its aspect decides, or the default.
+ */
 export interface Rule {
-  /** For messages: the rule's `name`, else `rule 3` by position; the default is called `default`. */
+  /** For messages: the rule's `name`, or `rule 3` by position, or `default`. */
   readonly title: string
   /** Line of policy.toml, from 1. */
   readonly line: number
-  /** Glob over the name part of the store path, `.drv` cut off: `*` any run, `?` one character, all else itself. */
+  /**
+   * A glob for the name part of the store path, without `.drv`: `*` is any run of characters, `?`
+   * one character, all others stand for themselves.
+   */
   readonly name: string
   readonly kinds: readonly SubjectKind[]
   readonly require: Readonly<Partial<Record<Aspect, Requirement>>>
-  /** A packager's signature on a whole build graph covers the sources and derivations in it. */
+  /** Whether a packager's signature on a build graph covers its sources and derivations. */
   readonly acceptGraph: boolean
-  /** An output from elsewhere whose derivation is not known here is judged by its builders alone. */
+  /** Whether builders alone suffice for an output from elsewhere with an unknown derivation. */
   readonly acceptUnknownDerivation: boolean
-  /** Whether a source may be vouched for by a key that has ended since, if what it signed is dated before that. */
+  /** Whether a key that has expired may vouch for a source that it signed before it expired. */
   readonly acceptExpiredKey: ExpiredKeyAcceptance
 }
 
 export type ExpiredKeyAcceptance = 'refuse' | 'if-signed-before'
 
-/** A key, or all keys of a principal, that counts for nothing from an instant on, whatever it signed before. */
+/**
+ * From an instant on, a key or all keys of a principal do not count, whatever they signed before.
+ */
 export interface Revocation {
   readonly line: number
   readonly target: { readonly key: KeyIdentity } | { readonly principal: string }
@@ -182,7 +196,7 @@ export interface Revocation {
   readonly reason?: string
 }
 
-/** A path let through without signatures, for a stated reason and until a stated end. */
+/** A path that passes without signatures, for a stated reason and until a stated end. */
 export interface Exemption {
   readonly line: number
   readonly match:
@@ -192,13 +206,16 @@ export interface Exemption {
   readonly until: Instant
 }
 
+/** The whole policy. */
 export interface Policy {
-  /** SHA-256, lower-case hex, over policy.toml and every certificate file it names: see digest.ts. */
+  /**
+   * SHA-256, lower-case hex, of policy.toml and the certificate files that it names: see digest.ts.
+   */
   readonly digest: string
-  /** Absolute paths of the certificate files, each once, in the order in which the digest takes them. */
+  /** Absolute paths of the certificate files, each once, in the order of the digest. */
   readonly certificates: readonly string[]
   readonly mode: 'enforce' | 'warn'
-  /** Absolute directories that hold attestations, in order. */
+  /** Absolute directories with attestations, in order. */
   readonly attestations: readonly string[]
   /** Publications of attestations elsewhere, in order. */
   readonly sources: readonly AttestationSource[]
@@ -213,44 +230,50 @@ export interface Policy {
   readonly exemptions: readonly Exemption[]
 }
 
-/** Where somebody publishes attestations over HTTP(S). */
+/** An HTTP(S) address at which somebody publishes attestations. */
 export interface AttestationSource {
-  /** `http:` or `https:`, as the URL standard serialises it, without user, query, fragment and slash at the end. */
+  /**
+   * `http:` or `https:`, as the URL standard serialises it, without user, query, fragment and final
+   * slash.
+   */
   readonly url: string
-  /** Seconds for which it need not be asked again; 0: it is asked every time. */
+  /** How many seconds its answer is reused; 0: it is asked every time. */
   readonly maxAge: number
 }
 
 export interface NixSettings {
   /**
-   * Whether a refusal before a build may be told through the hook's output, which makes Nix print it and fail, where
-   * the running Nix is of a version known to do so. Otherwise, and everywhere when false, a refusal is an exit status.
+   * Whether a refusal before a build may be reported through the hook's output, which makes Nix
+   * print it and fail, if the running version of Nix is known to do so. Otherwise, and always if
+   * false, a refusal is an exit status.
    */
   readonly refusalLine: boolean
-  /** Further versions of Nix, as `nix --version` prints them, on which that line was seen to refuse. */
+  /**
+   * More versions, as `nix --version` prints them, on which that line was seen to refuse a build.
+   */
   readonly refusalLineVersions: readonly string[]
 }
 
-/** The local substituter: where it listens, and the binary caches that it asks. */
+/** The local substituter: its address, and the binary caches behind it. */
 export interface GateSettings {
   readonly listen: Listen
-  /** In order; the first one that offers a path is the one that its NAR comes from. */
+  /** In order. The NAR of a path comes from the first one that offers the path. */
   readonly upstreams: readonly UpstreamSettings[]
-  /** What Nix is told of a refused path: to fail with the reason, or that it is not there, so that Nix builds it. */
+  /** What Nix is told of a refused path: the reason, as an error, or that the path is absent. */
   readonly onRefusal: 'fail' | 'not-found'
-  /** Seconds that an upstream is waited for. */
+  /** How many seconds to wait for an upstream. */
   readonly timeout: number
-  /** Seconds for which an upstream's word on a path stands. */
+  /** How many seconds an upstream's answer about a path is reused. */
   readonly maxAge: number
-  /** Seconds for which it stands that no upstream has a path. */
+  /** How many seconds it is remembered that no upstream has a path. */
   readonly negativeMaxAge: number
 }
 
-/** What the store plugin lets in unasked. */
+/** What the store plugin admits without a judgement. */
 export interface StoreSettings {
   /**
-   * `data`: files that evaluation copies in, and what was fetched, may become valid: they are judged when something
-   * is built from them. `attested`: they have to meet `require.source` first.
+   * `data`: sources that evaluation copies in, and fetched files, may become valid; they are judged
+   * when something is built from them. `attested`: they have to meet `require.source` first.
    */
   readonly sources: 'data' | 'attested'
 }
@@ -264,10 +287,10 @@ export interface Listen {
 /** A binary cache. */
 export interface UpstreamSettings {
   /**
-   * `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment and slash at the
-   * end.
+   * `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment
+   * and final slash.
    */
   readonly url: string
-  /** Absolute path of the file that holds the value of the Authorization header that it asks for. */
+  /** The absolute path of a file that contains the value of the Authorization header to send. */
   readonly authorization?: string
 }

@@ -5,19 +5,20 @@ import type { Instant, Policy } from './policy.ts'
 import type { Claim, Trust } from './verdict.ts'
 import { type HeldClaim, weigh } from './weigh.ts'
 
-/** What those who count say of the references that a binary cache states. */
+/** What the claims that count say about the references that a binary cache states. */
 export type WordOnReferences =
-  /** Enough of them signed just these; until when their word counts. */
+  /** Enough claims have exactly these references. `until`: when they stop counting. */
   | { readonly kind: 'vouched'; readonly until?: Instant }
-  /** One of them signed others. */
+  /** One claim has others. */
   | { readonly kind: 'contradicted'; readonly who: string; readonly claim: Claim }
-  /** Too few signed any. */
+  /** Too few claims have any. */
   | { readonly kind: 'silent' }
 
 /**
- * What the claims that count say of a trusted path's references; docs/semantics.md, G13. Those who signed just these
- * must meet the requirement by themselves: where two have to agree on the contents, one alone does not decide what is
- * with them. Where nothing is required, one of the trusted list suffices. `references`: full store paths, sorted.
+ * What the claims that count say about a trusted path's references; docs/semantics.md, G13. The
+ * claims with exactly these references must meet the requirement by themselves: if two people have
+ * to agree on the contents, one alone does not decide what they refer to. If nothing is required,
+ * one principal of the trusted list is enough. `references`: full store paths, sorted.
  */
 export function wordOnReferences(
   policy: Policy,
@@ -39,7 +40,7 @@ export function wordOnReferences(
   return until === undefined ? { kind: 'vouched' } : { kind: 'vouched', until }
 }
 
-/** That this machine made the contents says nothing about what a cache says that they refer to. */
+/** That this machine built the contents proves nothing about the references that a cache states. */
 function meetsRequirement(
   policy: Policy,
   subject: Trust['subject'],

@@ -1,6 +1,7 @@
 /**
- * What a good policy lets pass although nobody stands for it. Told by what the judge answers about outputs and
- * derivations without any evidence, so that groups, thresholds, exemptions and the order of rules count as they do.
+ * Finds what a valid policy lets pass without a signature. It asks the judge about outputs and
+ * derivations without any evidence, so that groups, thresholds, exemptions and the order of rules
+ * have their real effect.
  */
 import { judge } from './judge.ts'
 import { ruleFor } from './match.ts'
@@ -8,13 +9,13 @@ import { meet } from './meet.ts'
 import type { Exemption, Instant, Policy, Rule } from './policy.ts'
 import type { Evidence, Subject } from './verdict.ts'
 
-/** A rule, or an exemption as long as it is in force, by which something passes that nobody signed. */
+/** A rule, or an exemption in force, by which something unsigned passes. */
 export interface Passage {
   /** The rule's title; undefined for an exemption. */
   readonly title: string | undefined
-  /** Line of policy.toml, from 1. */
+  /** The line in policy.toml, from 1. */
   readonly line: number
-  /** Which names it is about, a glob. */
+  /** A glob for the names that it covers. */
   readonly name: string
   /** The end of an exemption. */
   readonly until: Instant | undefined
@@ -22,22 +23,24 @@ export interface Passage {
 
 /** One thing that the author of a policy should know. The codes are stable. */
 export type Remark =
-  /** Outputs pass that nobody made known, wherever they come from. */
+  /** Outputs pass without a builder's signature, wherever they come from. */
   | { readonly code: 'output-by-anybody'; readonly output: Passage }
-  /** Outputs pass that this machine alone built, from derivations that nobody signed. */
+  /** Outputs pass that only this machine built, from derivations that nobody signed. */
   | {
       readonly code: 'output-by-self-alone'
       readonly output: Passage
-      /** The first of them. */
+      /** The rules or exemptions by which the derivations pass, at most MAKERS. */
       readonly derivations: readonly [Passage, ...Passage[]]
     }
-  /** So many rules let something pass that they were not all held against each other. */
+  /** So many rules let something pass that not all were compared with each other. */
   | { readonly code: 'not-compared' }
 
-/** Derivations' rules that one remark names. */
+/** How many rules of derivations one remark names. */
 const MAKERS = 5
 
-/** Questions to the judge, a second or two of them. Policies that people write take some hundreds. */
+/**
+ * How many questions the judge is asked: a second or two of work. Real policies need some hundreds.
+ */
 const QUESTIONS = 20_000
 
 /** One remark for each rule or exemption by which such outputs pass, in the order of the policy. */
@@ -70,14 +73,14 @@ export function remarksOn(policy: Policy, now: Instant): readonly Remark[] {
 
 type What = 'here' | 'elsewhere' | 'derivation'
 
-/** Whether a derivation that passes by one of these has an output that passes by the other. */
+/** Whether some derivation that passes by `by` has an output that passes by `to`. */
 function makesBy(
   by: Passage,
   to: Passage,
   letter: string,
   ask: (name: string, what: What) => number | undefined,
 ): boolean {
-  // The output `out` is called like its derivation; each other has its own name behind that.
+  // The output `out` has the name of its derivation; any other adds its own name to that.
   const globs = [meet(by.name, to.name), meet(`${by.name}-?*`, to.name), meet(`${by.name}-*`, to.name)]
   const names = globs.flatMap(glob => (glob === undefined ? [] : namesIn(glob, letter)))
   return names.some(output => {
@@ -86,13 +89,16 @@ function makesBy(
   })
 }
 
-/** What a derivation may be called that has an output of this name. */
+/** The possible names of a derivation that has an output of this name. */
 function makersOf(output: string): readonly string[] {
   const dashes = [...output.matchAll(/-(?=.)/g)].map(({ index }) => output.slice(0, index))
   return [output, ...dashes.filter(name => name !== '')]
 }
 
-/** All by which something of this kind passes unsigned, whatever other rules take before. */
+/**
+ * Every rule or exemption by which something of this kind passes unsigned, whatever the other rules
+ * match first.
+ */
 function passagesOf(policy: Policy, kind: 'output' | 'derivation', now: Instant): readonly Passage[] {
   const exemptions = policy.exemptions.flatMap(exemption => exemptionPassage(exemption, kind, now))
   const rules = [...policy.rules, policy.fallback].filter(rule => {
@@ -108,7 +114,7 @@ function exemptionPassage(
   kind: 'output' | 'derivation',
   now: Instant,
 ): readonly Passage[] {
-  // A path is made by one derivation, and nobody chooses it by choosing a name.
+  // A path has one derivation, and nobody can choose a path by choosing a name.
   if ('path' in match || !match.kinds.includes(kind) || now >= until) return []
   return [{ title: undefined, line, name: match.name, until }]
 }
@@ -120,7 +126,8 @@ function rulePassage({ title, line, name }: Rule): Passage {
 const NOTHING: Evidence = { claims: [], strays: [], troubles: [] }
 
 /**
- * The line of what lets pass whatever has this name and no evidence, by the judge's word; undefined if it does not pass.
+ * The line of the rule or exemption by which the judge lets this name pass without evidence;
+ * undefined if it does not pass.
  */
 function unsigned(policy: Policy, name: string, what: What, now: Instant): number | undefined {
   const subject: Subject = {
@@ -136,12 +143,15 @@ function unsigned(policy: Policy, name: string, what: What, now: Instant): numbe
   return verdict.basis.kind === 'exemption' ? verdict.basis.line : ruleFor(policy, subject).line
 }
 
-/** How often a star is filled: names of a few lengths, since other globs may ask for exactly so many letters. */
+/**
+ * How many letters replace a star: several lengths, since other globs may require a certain number
+ * of letters.
+ */
 const FILLS = [0, 1, 2, 3, 4, 12, 60]
 
 /**
- * Some names that a glob matches. Where it lets anything stand, there is a letter that no glob names, or the dash before
- * the name of an output.
+ * Some names that a glob matches. In place of a star they have a letter that no glob contains, or
+ * the dash before the name of an output.
  */
 function namesIn(glob: string, letter: string): readonly string[] {
   const names = [letter, '-'].flatMap(one => {
@@ -151,14 +161,14 @@ function namesIn(glob: string, letter: string): readonly string[] {
   return [...new Set(names)].filter(name => name !== '')
 }
 
-/** A run of letters, and where a derivation's name may end before or after it. */
+/** A run of letters, and variants in which a derivation's name may end before or after it. */
 function shapesOf(run: string): readonly string[] {
   return [run, `-${run}`, `${run}-`]
 }
 
 const LETTERS = 'qzjxkvwybhgfumpcldrnshiotaeQZJXKVWYBHGFUMPCLDRNSHIOTAE0123456789+_='
 
-/** One that stands in no glob, so that only what matches anything matches it. */
+/** A letter that no glob contains, so that only wildcards match it. */
 function unusedLetter({ rules, exemptions }: Policy): string {
   const globs = [
     ...rules.map(({ name }) => name),

@@ -1,30 +1,36 @@
 /**
- * Counting people. A group's members are seats; a seat is filled by one person who stands for that member: the
- * principal itself, or, for a group that has enough people of its own, one of those who fill its seats. Nobody fills
- * two seats of one group. The number of seats that can be filled at once is a maximum bipartite matching.
+ * Counts people. Each member of a group is a seat. A seat is filled by one person who stands for
+ * that member: the principal itself or, for a group whose threshold is met, one of those who fill
+ * its seats. Nobody fills two seats of one group. The number of seats that can be filled at once is
+ * a maximum bipartite matching.
  */
 import type { Policy } from './policy.ts'
 
 type Groups = Policy['groups']
 
+/** The seats of a group, and who fills them. */
 export interface Seats {
-  /** Names of the people who fill seats, each once, in the order of the members. */
+  /** The people who fill seats, each once, in the order of the members. */
   readonly filled: readonly string[]
   readonly threshold: number
-  /** How many seats there are. */
+  /** The number of seats. */
   readonly of: number
 }
 
-/** How many seats of a principal or group these people fill. A principal is one seat, which only it can fill. */
+/**
+ * How many seats of a principal or group these people fill. A principal is one seat, which only it
+ * can fill.
+ */
 export function fillSeats(groups: Groups, who: string, present: ReadonlySet<string>): Seats {
   return seatsOf(groups, who, present, new Map())
 }
 
+/** Whether enough seats are filled. */
 export function isFilled(seats: Seats): boolean {
   return seats.filled.length >= seats.threshold
 }
 
-/** Everybody who could fill a seat of a principal or group, directly or through groups in it. */
+/** Everybody who could fill a seat of a principal or group, directly or through nested groups. */
 export function peopleOf(groups: Groups, who: string): ReadonlySet<string> {
   const people = new Set<string>()
   const seen = new Set<string>()
@@ -39,7 +45,7 @@ export function peopleOf(groups: Groups, who: string): ReadonlySet<string> {
   return people
 }
 
-/** Who can stand for each name that was asked about already: groups may share groups, and none is counted twice. */
+/** Who can stand for each name that was computed already: groups may share members. */
 type Known = Map<string, readonly string[]>
 
 function seatsOf(groups: Groups, who: string, present: ReadonlySet<string>, known: Known): Seats {
@@ -49,7 +55,10 @@ function seatsOf(groups: Groups, who: string, present: ReadonlySet<string>, know
   return { filled: match(candidates), threshold: group.threshold, of: group.members.length }
 }
 
-/** Those who can stand for a name. Whoever can fill one seat of a filled group is in some way of filling it. */
+/**
+ * Those who can stand for a name. Whoever can fill one seat of a group whose threshold is met is
+ * part of some way to meet it.
+ */
 function standIns(
   groups: Groups,
   who: string,
@@ -66,7 +75,10 @@ function standIns(
   return people
 }
 
-/** A largest choice of one candidate a seat, no candidate twice (augmenting paths); who was chosen, by seat. */
+/**
+ * A maximum choice of one candidate per seat, without duplicates (augmenting paths). Returns the
+ * chosen ones, by seat.
+ */
 function match(candidates: readonly (readonly string[])[]): readonly string[] {
   const seatOf = new Map<string, number>()
   const seat = (index: number, tried: Set<string>): boolean => {

@@ -1,52 +1,71 @@
 /**
- * What the policy is asked and what it answers, as data. src/policy/judge.ts makes verdicts, src/policy/wording.ts is
- * the one place that turns them into text; all strings in here are raw and may come from an attacker.
+ * The questions to the policy and its answers, as data. src/policy/judge.ts makes verdicts, and
+ * only src/policy/wording.ts turns them into text. All strings here are raw and may come from an
+ * attacker.
  */
 import type { Aspect, Instant, KeyIdentity, Role, SubjectKind } from './policy.ts'
 
-/** The store path that is judged and what is known about it without trusting anybody. */
+/** The store path to judge, and what is known about it without trusting anybody. */
 export interface Subject {
   readonly path: string
-  /** The name part of the store path, `.drv` cut off. */
+  /** The name part of the store path, without `.drv`. */
   readonly name: string
   readonly kind: SubjectKind
-  /** SHA-256 of the NAR, lower-case hex; as measured or as the store registered it. */
+  /** SHA-256 NAR hash, lower-case hex, as measured or as registered in the store. */
   readonly narHash: string
-  /** Whether this machine made it under its own hooks; if so, `self` is one of its builders. */
+  /** Whether this machine built it with its own hooks; if so, `self` is one of its builders. */
   readonly builtHere: boolean
   /**
-   * The derivation that makes it, where that is known here and was judged as well. Of an output from elsewhere without
-   * one nothing is known of what it was built from.
+   * Its derivation, if that is known here and was judged as well. Without one, it is unknown what
+   * an output from elsewhere was built from.
    */
   readonly derivation?: string
 }
 
-/** What one key says of one path; its signature verified against a key of the trusted list. */
+/** What one key says about one path. Its signature is verified with a key of the trusted list. */
 export interface Claim {
   readonly key: KeyIdentity
   readonly role: Role
   readonly path: string
-  /** The NAR hash that the claim names. Another hash than the subject's makes a builder's claim a conflict. */
+  /**
+   * The NAR hash in the claim. If it differs from the subject's, a builder's claim is a conflict.
+   */
   readonly narHash: string
-  /** What the path refers to, where that was signed as well: full store paths, sorted, itself among them if it does. */
+  /**
+   * The signed references, if any: full store paths, sorted, including the path itself if it refers
+   * to itself.
+   */
   readonly references?: readonly string[]
-  /** The path is a derivation and the claim is about its whole build graph as well. */
+  /** The path is a derivation, and the claim covers its whole build graph. */
   readonly coversGraph?: true
-  /** The derivation whose whole build graph was signed, where the claim reached this path in that way. */
+  /**
+   * The derivation whose build graph was signed, if the claim covers this path through that graph.
+   */
   readonly graph?: string
-  /** The key that made it has ended by its own certificate's word, after this was signed by the signer's own word. */
+  /**
+   * Its key has expired, as its own certificate says, after this was signed, as the signer claims.
+   */
   readonly expired?: { readonly signedAt: Instant; readonly at: Instant }
-  /** The first instant at which it counts no more by the certificate of its key; missing: it has no such end. */
+  /**
+   * The first instant at which its key's certificate makes it no longer count; absent if there is
+   * none.
+   */
   readonly until?: Instant
-  /** How it was signed, for later policies: see src/crypto/recall.ts. A claim without it is not remembered. */
+  /**
+   * How it was signed, for later policies, see src/crypto/recall.ts. A claim without it is not
+   * remembered.
+   */
   readonly trace?: string
-  /** When this machine verified the signature, for a claim that it remembers. */
+  /** For a remembered claim: when this machine verified the signature. */
   readonly seen?: Instant
   /** Where it was read: a file and line, `the store's database` … */
   readonly origin: string
 }
 
-/** Something that was found and is no evidence. Told to the user; can never make anything trusted. */
+/**
+ * Something that was found but is not evidence. It is reported to the user and can never make
+ * anything trusted.
+ */
 export interface Stray {
   readonly problem:
     | 'unknown-signer' // well-formed, but no key of the trusted list made it
@@ -63,14 +82,15 @@ export interface Stray {
 }
 
 /**
- * A place that should have answered and did not, or holds what cannot be read: whoever hides evidence hides
- * conflicts.
+ * A source of evidence that did not answer, or whose answer cannot be read. Hidden evidence can
+ * hide a conflict.
  */
 export interface Trouble {
   readonly origin: string
   readonly detail: string
 }
 
+/** What was found about a store path. */
 export interface Evidence {
   readonly claims: readonly Claim[]
   readonly strays: readonly Stray[]
@@ -83,7 +103,7 @@ export type Finding =
   | { readonly code: 'unknown-signer'; readonly need: Need; readonly strays: readonly Stray[] }
   | { readonly code: 'threshold'; readonly need: Need; readonly found: readonly string[] }
   | { readonly code: 'bad-signature'; readonly stray: Stray }
-  /** A derivation says that the path is one. `detail` is escaped. */
+  /** A derivation claims that the path is a signature, but it is not. `detail` is escaped. */
   | { readonly code: 'not-a-signature'; readonly detail: string }
   | {
       readonly code: 'wrong-digest'
@@ -96,44 +116,50 @@ export type Finding =
       readonly who: string
       readonly attested: string
       readonly origin: string
-      /** The NAR hash that was judged, and that the builder's differs from. */
+      /** The NAR hash that was judged, which differs from the builder's. */
       readonly judged: string
     }
-  /** What lies on the disk is not what the store registered: NAR hashes, hex. */
+  /** The contents on disk are not what the store registered. NAR hashes in hex. */
   | { readonly code: 'altered'; readonly path: string; readonly registered: string; readonly found: string }
-  /** Before anything of the path is here: whoever has it does not say the same of it. */
+  /** Before anything of the path is here: the caches that offer it do not agree about it. */
   | { readonly code: 'disagreement'; readonly sides: readonly Side[] }
   /**
-   * A binary cache says that the path refers to other paths than it does: some are `added`, some `missing`. By the
-   * word of a builder, or else by the contents.
+   * A binary cache states wrong references for the path: some are `added`, some `missing`, compared
+   * with a builder's claim or else with the contents.
    */
   | {
       readonly code: 'references'
-      /** The cache's address. */
+      /** The address of the cache. */
       readonly upstream: string
       readonly added: readonly string[]
       readonly missing: readonly string[]
       readonly by?: { readonly who: string; readonly origin: string }
     }
-  /** Nobody who counts said what the path refers to, and its contents do not tell. `detail` is escaped. */
+  /**
+   * No claim that counts states the references, and the contents do not show them. `detail` is
+   * escaped.
+   */
   | { readonly code: 'unvouched-references'; readonly detail: string }
   | { readonly code: 'revoked'; readonly who: string; readonly since?: Instant; readonly reason?: string }
   | {
       readonly code: 'expired'
       readonly who: string
       readonly at?: Instant
-      /** By its own word it was signed before the end, which the rule does not accept. */
+      /**
+       * When it was signed, as the signer claims: before the key expired, which the rule does not
+       * accept.
+       */
       readonly signedAt?: Instant
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   | { readonly code: 'refused-by-rule' }
-  /** `unvouched`: what was found against each derivation that is here and makes it, and that nobody stands for. */
+  /** `unvouched`: the refusals of the derivations here that have it as an output. */
   | { readonly code: 'unknown-derivation'; readonly unvouched: readonly Refusal[] }
   | { readonly code: 'unsupported-derivation'; readonly what: string }
   | { readonly code: 'input'; readonly path: string; readonly verdict: Refusal }
   | { readonly code: 'unreadable'; readonly trouble: Trouble }
 
-/** What one binary cache says of a path, or this machine's store. */
+/** What one binary cache, or this machine's store, says about a path. */
 export interface Side {
   /** Its address, or `the store of this machine`. */
   readonly who: string
@@ -143,7 +169,7 @@ export interface Side {
   readonly narSize: number
 }
 
-/** What was asked for: so many of these, in this role. `who` is a principal's or a group's name. */
+/** What was required: this many of these people, in this role. `who` is a principal or a group. */
 export interface Need {
   readonly aspect: Aspect
   readonly who: string
@@ -158,25 +184,31 @@ export type Basis =
   | { readonly kind: 'exemption'; readonly reason: string; readonly line: number }
   | { readonly kind: 'no-requirement' }
 
+/** The path is trusted. */
 export interface Trust {
   readonly outcome: 'trusted'
   readonly subject: Subject
   readonly rule: string
   readonly basis: Basis
-  /** What was found besides and is no evidence. */
+  /** What else was found but is not evidence. */
   readonly strays: readonly Stray[]
   /**
-   * The first instant at which this verdict may no longer hold: a key, its certificate or an exemption that ends, a
-   * revocation that begins, a builder's key that becomes valid and whose claim contradicts.
+   * The first instant at which this verdict may no longer hold: a key, its certificate or an
+   * exemption expires, a revocation begins, or a builder's key becomes valid whose claim is in
+   * conflict.
    */
   readonly until?: Instant
 }
 
-/** What a refusal rests on: a rule of the policy, by its title, or something that no rule can outweigh. */
+/**
+ * What a refusal is based on: a rule of the policy, by its title, or something that no rule can
+ * outweigh.
+ */
 export type Ground =
   | { readonly kind: 'rule'; readonly title: string }
   | { readonly kind: Exclude<GroundKind, 'rule'> }
 
+/** The kinds of grounds for a refusal. */
 export type GroundKind =
   | 'rule'
   | 'inputs' // its derivation, or something that its build uses
@@ -191,8 +223,8 @@ export type GroundKind =
   | 'fault' // an error in the middle of judging
 
 /**
- * `untrusted`: the evidence is there and does not suffice. `indeterminate`: it could not be decided. Both refuse; only
- * the first is remembered. The first finding is the most telling one.
+ * `untrusted`: the evidence is complete and insufficient. `indeterminate`: it could not be decided.
+ * Both refuse; only the first is remembered. The first finding is the most telling one.
  */
 export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'
@@ -200,8 +232,9 @@ export interface Refusal {
   readonly kind: SubjectKind
   readonly ground: Ground
   readonly findings: readonly [Finding, ...Finding[]]
-  /** What was found besides and is no evidence, where evidence was looked at. */
+  /** What else was found but is not evidence, if evidence was looked at. */
   readonly strays?: readonly Stray[]
 }
 
+/** The answer of the policy. */
 export type Verdict = Trust | Refusal

@@ -2,7 +2,7 @@ import { earliest, holderOf, type KeyHolder, type KeyStanding, standingOf } from
 import { ASPECT, type Instant, type Policy, ROLES, type Rule } from './policy.ts'
 import type { Claim, Finding, Stray, Subject } from './verdict.ts'
 
-/** A claim by a key of the trusted list. */
+/** A claim by a key of the trusted list, with the key's holder. */
 export interface HeldClaim {
   readonly claim: Claim
   readonly holder: KeyHolder
@@ -13,21 +13,21 @@ export interface Discounted extends HeldClaim {
   readonly finding: Extract<Finding, { code: 'wrong-digest' | 'revoked' | 'expired' | 'not-yet-valid' }>
 }
 
-/** Claims sorted by what they are worth for one subject under one rule at one instant. */
+/** Claims sorted by their worth for one subject, under one rule, at one instant. */
 export interface Weighing {
   readonly counting: readonly HeldClaim[]
   readonly discounted: readonly Discounted[]
-  /** Builders of the trusted list who say now that the path has other contents. */
+  /** Builders of the trusted list who currently claim other contents for the path. */
   readonly conflicts: readonly Extract<Finding, { code: 'conflict' }>[]
-  /** When the first key becomes valid that will then be in conflict. */
+  /** When the first key becomes valid whose claim will then be in conflict. */
   readonly conflictFrom: Instant | undefined
-  /** Claims that say nothing about this subject, or nothing that the rule asks for. */
+  /** Claims about other subjects, or that the rule does not ask for. */
   readonly strays: readonly Stray[]
 }
 
 /**
- * Weighs claims; docs/semantics.md, S4 to S7 and S17. Neither names nor numbers of people matter here: seats.ts
- * counts them.
+ * Weighs claims; docs/semantics.md, S4 to S7 and S17. Names and numbers of people do not matter
+ * here; seats.ts counts them.
  */
 export function weigh(
   policy: Policy,
@@ -96,7 +96,10 @@ function unusedBecause(claim: Claim, subject: Subject, rule: Rule): string | und
     : `signed the build graph of ${claim.graph}, which the rule does not accept`
 }
 
-/** docs/semantics.md, S17. That a claim is dated before its key's end is what makes it one. */
+/**
+ * docs/semantics.md, S17. A claim counts as one by an expired key only if it is dated before the
+ * key expired.
+ */
 function acceptsExpiredKey(subject: Subject, rule: Rule): boolean {
   return ASPECT[subject.kind] === 'source' && rule.acceptExpiredKey === 'if-signed-before'
 }

@@ -1,11 +1,11 @@
-/** The one place where a verdict becomes text. */
+/** The only place where a verdict becomes text. */
 import { findingWords, strayWords } from './finding-words.ts'
 import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
 
-/** Characters that a sentence may have: Nix cuts longer lines. */
+/** Limit on the characters of a sentence: Nix cuts longer lines. */
 const SENTENCE_LIMIT = 900
-/** Findings that a sentence tells, and lines that a paragraph has. */
+/** How many findings a sentence has, and how many lines a paragraph. */
 const SENTENCE_FINDINGS = 3
 /** Refusals that are told one by one in a line; of the others only the number. */
 const TOLD = 3
@@ -13,12 +13,13 @@ const PARAGRAPH_LINES = 30
 const NAMES = 8
 
 /**
- * A verdict in one line of at most 900 characters: what is refused and on which ground, what was needed, what was
- * found, who did not answer, what to do next. Nothing in it can start a new line or steer a terminal.
+ * A verdict in one line of at most 900 characters: what is refused and on which ground, what was
+ * needed, what was found, who did not answer, what to do next. Nothing in it can start a new line
+ * or control a terminal.
  */
 export function sentence(verdict: Verdict): string {
   if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
-  // Whoever did not answer may have had what is missing.
+  // A cache that did not answer may have the missing signature.
   const silent = (verdict.strays ?? []).filter(({ problem }) => problem === 'no-answer').map(strayWords)
   const reasons = list(
     [...new Set([...verdict.findings.map(findingWords), ...silent])],
@@ -43,7 +44,10 @@ export function paragraph(verdict: Verdict): string {
   return grounds(verdict) + next
 }
 
-/** The same without a next step: every finding has a line, and so has what else was found. */
+/**
+ * A verdict in several lines without the next step: one line for each finding and for whatever else
+ * was found.
+ */
 export function grounds(verdict: Verdict): string {
   const strays = (verdict.strays ?? []).filter(stray => !isTold(verdict, stray)).map(strayWords)
   const findings = verdict.outcome === 'trusted' ? [] : verdict.findings.map(findingWords)
@@ -53,7 +57,7 @@ export function grounds(verdict: Verdict): string {
   return [headline(verdict), ...body.map(line => `  ${line}`)].join('\n')
 }
 
-/** Whether a finding speaks of a stray already. */
+/** Whether a finding mentions a stray already. */
 function isTold(verdict: Verdict, stray: Stray): boolean {
   if (verdict.outcome === 'trusted') return false
   return verdict.findings.some(finding => {
@@ -109,7 +113,7 @@ function nextStep(path: string): string {
   return `next: nixsig explain ${pathWord(path)}`
 }
 
-/** Cuts escaped text with a mark, and no character in half. */
+/** Cuts escaped text and marks that with `…`, never inside a character. */
 function cut(text: string, limit: number): string {
   return text.length <= limit ? text : `${text.slice(0, limit - 1).replace(/[\ud800-\udbff]$/, '')}…`
 }

@@ -1,4 +1,6 @@
-/** The words that verdicts and descriptions of a policy share. Everything from outside is escaped here. */
+/**
+ * Words that verdicts and descriptions of a policy share. All text from outside is escaped here.
+ */
 import { printable } from '../primitives/printable.ts'
 import { type Aspect, type Instant, type Role, SELF, type SubjectKind } from './policy.ts'
 
@@ -6,6 +8,7 @@ import { type Aspect, type Instant, type Role, SELF, type SubjectKind } from './
 const WORD_LIMIT = 120
 const PATH_LIMIT = 260
 
+/** The kinds of store paths in messages. */
 export const KIND_WORDS: Readonly<Record<SubjectKind, string>> = {
   'fetched-source': 'fetched source',
   'local-source': 'local source',
@@ -13,13 +16,14 @@ export const KIND_WORDS: Readonly<Record<SubjectKind, string>> = {
   output: 'output',
 }
 
+/** The aspects in messages. */
 export const ASPECT_WORDS: Readonly<Record<Aspect, string>> = {
   source: 'its source',
   derivation: 'its derivation',
   output: 'its output',
 }
 
-/** A name, a reason, a detail: escaped, and cut if it is very long. */
+/** A name, a reason or a detail: escaped, and cut if it is very long. */
 export function word(text: string): string {
   return printable(text, WORD_LIMIT)
 }
@@ -34,12 +38,12 @@ export function whoWord(who: string): string {
   return who === SELF ? 'this machine' : word(who)
 }
 
-/** ` as packager`, or nothing where any role does. */
+/** ` as packager`, or empty if any role is enough. */
 export function roleWords(role: Role | undefined): string {
   return role === undefined ? '' : ` as ${role}`
 }
 
-/** An instant in UTC, to the second; a midnight as its day. */
+/** An instant in UTC, to the second; midnight is printed as a date. */
 export function when(instant: Instant): string {
   const text = new Date(instant * 1000).toISOString()
   return text.endsWith('T00:00:00.000Z') ? text.slice(0, 10) : text.replace('.000Z', 'Z')

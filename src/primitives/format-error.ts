@@ -1,12 +1,15 @@
-/** Something from outside that does not have the form it must have. Never a verdict: it says what could not be read. */
+/** Input from outside is malformed. This is never a verdict: it says what could not be read. */
 export class FormatError extends Error {
   override readonly name = 'FormatError'
-  /** Which format was being read: `derivation`, `narinfo`, `policy` … */
+  /** The format that was being read: `derivation`, `narinfo`, `policy` … */
   readonly format: string
-  /** Where in it: `offset 17`, `line 3`, `signatures[0].sig`. */
+  /** The place in it: `offset 17`, `line 3`, `signatures[0].sig`. */
   readonly where: string
 
-  /** The message reads `<format>: <problem> (<where>)`; what it quotes from the input must be escaped by the caller. */
+  /**
+   * The message reads `<format>: <problem> (<where>)`. The caller escapes what it quotes from the
+   * input.
+   */
   constructor(format: string, problem: string, where: string, options?: ErrorOptions) {
     super(`${format}: ${problem} (${where})`, options)
     this.format = format

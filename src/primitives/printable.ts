@@ -1,7 +1,8 @@
 /**
- * Text from outside, made safe for a terminal, a log or a page: control characters, line and paragraph separators,
- * bidirectional overrides, invisible format characters and unpaired surrogates become visible `\u{…}` escapes, a
- * backslash is doubled, and what is longer than `limit` characters is cut with a mark.
+ * Makes text from outside safe for a terminal, a log or a page. Control characters, line and
+ * paragraph separators, bidirectional overrides, invisible format characters and unpaired
+ * surrogates become visible `\u{…}` escapes; backslashes are doubled. Text of more than `limit`
+ * UTF-16 units is cut and ends with `…`.
  */
 export function printable(text: string, limit = 400): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text

@@ -1,17 +1,18 @@
 /**
- * SHA-1 (FIPS 180-4) for what is named by it, such as OpenPGP keys of version 4: a policy is read without node:crypto,
- * which takes a hook as long to load as all else. Nothing is trusted because it has a certain SHA-1.
+ * SHA-1 (FIPS 180-4) for things that it names, such as OpenPGP keys of version 4. Policies are read
+ * without node:crypto, because loading it takes a hook as long as everything else. Nothing is
+ * trusted because of its SHA-1.
  */
 
-/** The message schedule, used again and again: files may hold thousands of keys. */
+/** The message schedule, allocated once: a file may hold thousands of keys. */
 const WORDS = new Int32Array(80)
 
-/** The hash of a short message: 20 bytes. For long ones use node:crypto. */
+/** The hash of a short message: 20 bytes. For long messages use node:crypto. */
 export function sha1(message: Uint8Array): Uint8Array {
   const padded = Buffer.alloc(Math.ceil((message.length + 9) / 64) * 64)
   padded.set(message)
   padded[message.length] = 0x80
-  // The length in bits; messages are shorter than 2^32 of them.
+  // The length in bits. Messages are shorter than 2^32 bits.
   padded.writeUInt32BE(message.length * 8, padded.length - 4)
   const state = Int32Array.of(0x67452301, 0xefcdab89, 0x98badcfe, 0x10325476, 0xc3d2e1f0)
   for (let offset = 0; offset < padded.length; offset += 64) {

@@ -1,4 +1,4 @@
-/** The few functions of sodium-native that nixsig calls (the package brings no types of its own). */
+/** The functions of sodium-native that nixsig calls (the package has no types of its own). */
 declare module 'sodium-native' {
   export function crypto_aead_xchacha20poly1305_ietf_decrypt(
     plaintext: Uint8Array,

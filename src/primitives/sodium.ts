@@ -1,10 +1,11 @@
 /**
- * libsodium, the one implementation of Ed25519 that nixsig trusts: node:crypto accepts signatures by small-order keys
- * that libsodium refuses. Importing this file loads the native addon; if that fails the program does not start.
+ * libsodium, the only implementation of Ed25519 that nixsig trusts: node:crypto accepts signatures
+ * by small-order keys, which libsodium refuses. Importing this file loads the native addon; if that
+ * fails, the program does not start.
  */
 import sodium from 'sodium-native'
 
-/** SHA-256 (FIPS 180-4) of a whole message: 32 bytes. For streams of any length use node:crypto. */
+/** SHA-256 (FIPS 180-4) of a whole message: 32 bytes. For streams use node:crypto. */
 export function sha256(message: Uint8Array): Uint8Array {
   const digest = new Uint8Array(32)
   sodium.crypto_hash_sha256(digest, message)
@@ -18,7 +19,7 @@ export function blake2b512(message: Uint8Array): Uint8Array {
   return digest
 }
 
-/** A hash that takes its message in pieces, as node:crypto's do. */
+/** A hash that takes its message in pieces, with the interface of node:crypto. */
 export interface StreamedHash {
   update(piece: Uint8Array): unknown
   digest(): Uint8Array
@@ -39,22 +40,28 @@ export function blake2bInPieces(size: number): StreamedHash {
 }
 
 /**
- * Whether a signature (RFC 8032, Ed25519) is this key's over this message.
- * Takes raw bytes; a signature that is not 64 bytes long or a key that is not 32 verifies nothing: false.
+ * Whether this key made this signature (Ed25519, RFC 8032) over this message. Takes raw bytes.
+ * False for a signature that is not 64 bytes long or a key that is not 32.
  */
 export function verifyEd25519(message: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): boolean {
   if (signature.byteLength !== 64 || publicKey.byteLength !== 32) return false
   return sodium.crypto_sign_verify_detached(signature, message, publicKey)
 }
 
-/** Signs with a 64-byte secret key (seed, then public key); returns the 64-byte signature. Throws on other lengths. */
+/**
+ * Signs with a 64-byte secret key (seed, then public key). Returns the 64-byte signature. Throws on
+ * a key of another length.
+ */
 export function signEd25519(message: Uint8Array, secretKey: Uint8Array): Uint8Array {
   const signature = new Uint8Array(64)
   sodium.crypto_sign_detached(signature, message, secretKey)
   return signature
 }
 
-/** The key pair that a 32-byte seed makes: 32 bytes public, 64 bytes secret (seed, then public key). */
+/**
+ * The key pair of a 32-byte seed: a public key of 32 bytes and a secret key of 64 (seed, then
+ * public key).
+ */
 export function ed25519KeyPair(seed: Uint8Array): { publicKey: Uint8Array; secretKey: Uint8Array } {
   const publicKey = new Uint8Array(32)
   const secretKey = new Uint8Array(64)
@@ -62,20 +69,23 @@ export function ed25519KeyPair(seed: Uint8Array): { publicKey: Uint8Array; secre
   return { publicKey, secretKey }
 }
 
-/** So many bytes from the system's random generator. */
+/** This many bytes from the system's random generator. */
 export function randomBytes(count: number): Uint8Array {
   const bytes = new Uint8Array(count)
   sodium.randombytes_buf(bytes)
   return bytes
 }
 
-/** How much work it is to try a passphrase: passes over so many KiB of memory (RFC 9106). */
+/** The cost of trying one passphrase: passes over so many KiB of memory (RFC 9106). */
 export interface Argon2Cost {
   readonly passes: number
   readonly kibibytes: number
 }
 
-/** The 32-byte key that a passphrase makes with a 16-byte salt, by Argon2id in one lane (RFC 9106). Takes that memory. */
+/**
+ * Derives a 32-byte key from a passphrase and a 16-byte salt by Argon2id with one lane (RFC 9106).
+ * Allocates the memory that `kibibytes` says.
+ */
 export function argon2id(
   passphrase: Uint8Array,
   salt: Uint8Array,
@@ -86,12 +96,13 @@ export function argon2id(
   return key
 }
 
-/** What libsodium's crypto_pwhash calls Argon2id of version 1.3. */
+/** libsodium's number for Argon2id of version 1.3. */
 const ARGON2ID13 = 2
 
 /**
- * Encrypts and authenticates by XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03): the ciphertext and, behind it, 16 bytes
- * that vouch for both it and `context`. Key of 32 bytes; nonce of 24, never used twice with one key.
+ * Encrypts and authenticates with XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03). Returns the
+ * ciphertext followed by a 16-byte tag that covers it and `context`. The key has 32 bytes; the
+ * nonce has 24 and must never be used twice with one key.
  */
 export function encrypt(
   plaintext: Uint8Array,
@@ -104,7 +115,10 @@ export function encrypt(
   return ciphertext
 }
 
-/** What `encrypt` encrypted; undefined if anything of it, the context or the key is another. */
+/**
+ * Decrypts the output of `encrypt`; undefined if the ciphertext, the context, the nonce or the key
+ * is not the same.
+ */
 export function decrypt(
   ciphertext: Uint8Array,
   context: Uint8Array,
@@ -121,7 +135,7 @@ export function decrypt(
   }
 }
 
-/** Overwrites a secret that is no longer needed, as far as the runtime has made no copies of it. */
+/** Overwrites a secret that is no longer needed. Copies that the runtime made are not reached. */
 export function wipe(secret: Uint8Array): void {
   sodium.sodium_memzero(secret)
 }

@@ -55,7 +55,7 @@ test('the same for another name, another file, and a root that is none', () => {
   }
   const { status, stderr } = check('x.tar', 'x.tar.sigstore.json', `sigstore:${ALICE},${ISSUER},key.pem`)
   assert.notEqual(status, 0)
-  assert.match(stderr, /JSON: no value stands here/)
+  assert.match(stderr, /JSON: expected a value/)
 })
 
 test('an identity of another form is told how to be written', () => {

@@ -34,7 +34,7 @@ test('nobody but this machine behind an output is a warning, once, and no error'
   assert.equal(status, 0)
   assert.match(
     stderr,
-    /^nixsig: warning: rule "default" \(line 4\) asks for nobody but this machine behind an output, [^\n]*whoever writes a derivation writes the program; [^\n]*\n$/,
+    /^nixsig: warning: rule "default" \(line 4\) accepts outputs that only this machine built, [^\n]*whoever writes a derivation chooses the program; [^\n]*\n$/,
   )
 })
 

@@ -164,7 +164,7 @@ for (const [what, args, reason] of [
   [
     'a signer of an unknown kind',
     ['--signer', 'pkcs11:token'],
-    /no signers are called "pkcs11:": file:, ssh:/,
+    /there is no kind of signer "pkcs11:": use file:, ssh:/,
   ],
   [
     'a key file that is not there',

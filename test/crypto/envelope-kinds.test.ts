@@ -1,4 +1,4 @@
-// Envelopes by keys other than Ed25519: what opens them, and what must not.
+// Envelopes by keys other than Ed25519: which signatures open them, and which must not.
 import assert from 'node:assert/strict'
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -31,7 +31,7 @@ function envelope(keyid: string, ...signatures: readonly Uint8Array[]): Envelope
   return { payloadType: PAYLOAD_TYPE, payload: PAYLOAD, signatures: signed }
 }
 
-/** Labels of the signers, problems with what is said of them, and what could not be decided. */
+/** The labels of the signers, the problems of key ids, and the undecided signatures. */
 async function opened(subject: Envelope, ...keys: readonly Key[]) {
   const { signers, strays, undecided } = await openEnvelope(subject, keyRing(keys))
   return {
@@ -45,7 +45,7 @@ async function opened(subject: Envelope, ...keys: readonly Key[]) {
 
 const onlyBad = { signers: [], strays: ['bad-signature'], undecided: [] }
 
-/** An ECDSA key with its public half in PEM's and OpenSSH's form. */
+/** An ECDSA key, with its public half in PEM and OpenSSH form. */
 function ecdsa(curve = 'P-256') {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: curve })
   const pem = parseKey(publicKey.export({ format: 'pem', type: 'spki' }).toString())
@@ -58,13 +58,13 @@ function rsa() {
   return { pem, privateKey, ssh: sshForm(pem) }
 }
 
-/** The same key as if it had been written in OpenSSH's form. */
+/** The same key, as if it had been written in OpenSSH form. */
 function sshForm(key: Key): EnvelopeKey {
   assert.ok(key.kind === 'ecdsa' || key.kind === 'rsa')
   return { ...key, form: 'ssh' }
 }
 
-/** An SSH signature by an ECDSA key of P-256 in a namespace. */
+/** An SSH signature in a namespace, by an ECDSA key on P-256. */
 function sshsig(key: EnvelopeKey, privateKey: KeyObject, namespace: string, message = MESSAGE): Uint8Array {
   assert.ok(key.kind === 'ecdsa')
   const digest = createHash('sha512').update(message).digest()
@@ -78,7 +78,7 @@ function sshsig(key: EnvelopeKey, privateKey: KeyObject, namespace: string, mess
   return printSshSignatureBlob({ keyBlob: sshKeyBlob(key), namespace, hash: 'sha512', signature })
 }
 
-/** A number without the zeros before it. */
+/** A number without its leading zeros. */
 function stripped(number: Buffer): Buffer {
   return number.subarray(
     Math.max(
@@ -93,7 +93,7 @@ const bob = ecdsa()
 const carol = rsa()
 
 for (const curve of ['P-256', 'P-384', 'P-521']) {
-  test(`an ECDSA key in PEM's form, of ${curve}: DER over SHA-256, as cosign signs`, async () => {
+  test(`an ECDSA key in PEM form, on ${curve}: DER over SHA-256, as cosign signs`, async () => {
     const { pem, privateKey } = ecdsa(curve)
     const signature = sign('sha256', MESSAGE, privateKey)
     for (const keyid of [keyIdOf(pem), '', 'whatever']) {
@@ -103,7 +103,7 @@ for (const curve of ['P-256', 'P-384', 'P-521']) {
   })
 }
 
-test("an RSA key in PEM's form: PKCS #1 v1.5 over SHA-256", async () => {
+test('an RSA key in PEM form: PKCS #1 v1.5 over SHA-256', async () => {
   const signature = sign('sha256', MESSAGE, carol.privateKey)
   for (const keyid of [keyIdOf(carol.pem), '']) {
     const result = await opened(envelope(keyid, signature), alice.pem, carol.pem)
@@ -111,7 +111,7 @@ test("an RSA key in PEM's form: PKCS #1 v1.5 over SHA-256", async () => {
   }
 })
 
-test('an SSH key: what `ssh-keygen -Y sign -n nixsig` makes, whatever its key id is', async () => {
+test('an SSH key: signs as `ssh-keygen -Y sign -n nixsig` does, whatever the key id is', async () => {
   const signature = sshsig(alice.ssh, alice.privateKey, 'nixsig')
   for (const keyid of [keyIdOf(alice.ssh), '']) {
     const result = await opened(envelope(keyid, signature), bob.ssh, alice.ssh)
@@ -119,7 +119,7 @@ test('an SSH key: what `ssh-keygen -Y sign -n nixsig` makes, whatever its key id
   }
 })
 
-test('attack: an SSH signature that was made for a file, for git, or for nothing like us', async () => {
+test('attack: an SSH signature for a file, for git, or for another purpose', async () => {
   for (const namespace of ['file', 'git', 'nixsig2', 'NIXSIG']) {
     const signature = sshsig(alice.ssh, alice.privateKey, namespace)
     const { signers, strays } = await opened(envelope(keyIdOf(alice.ssh), signature), alice.ssh)
@@ -137,7 +137,7 @@ test('attack: an SSH signature over the payload alone, or by a key that the key 
   assert.match(strays.join(), /^bad-signature: SSH key SHA256:/)
 })
 
-test('attack: the signature of one form where the list has the key in the other', async () => {
+test('attack: a signature of one form with the key listed in the other', async () => {
   const der = sign('sha256', MESSAGE, alice.privateKey)
   const ssh = sshsig(alice.ssh, alice.privateKey, 'nixsig')
   const id = keyIdOf(alice.pem)
@@ -146,7 +146,7 @@ test('attack: the signature of one form where the list has the key in the other'
   assert.deepEqual((await opened(envelope('', der, ssh), alice.pem, alice.ssh)).signers.length, 2)
 })
 
-test('attack: ECDSA signatures that say the same in another way, and that fit every message', async () => {
+test('attack: ECDSA signatures in another encoding, and ones that would fit every message', async () => {
   const der = sign('sha256', MESSAGE, alice.privateKey)
   const zero = Uint8Array.of(0x30, 6, 2, 1, 0, 2, 1, 0)
   const one = Uint8Array.of(0x30, 6, 2, 1, 1, 2, 1, 1)
@@ -157,14 +157,14 @@ test('attack: ECDSA signatures that say the same in another way, and that fit ev
   }
 })
 
-test('attack: RSA signatures by another padding or another hash', async () => {
+test('attack: RSA signatures with another padding or another hash', async () => {
   const pss = sign('sha256', MESSAGE, { key: carol.privateKey, padding: 6 })
   for (const signature of [pss, sign('sha1', MESSAGE, carol.privateKey), new Uint8Array(256)]) {
     assert.deepEqual(await opened(envelope(keyIdOf(carol.pem), signature), carol.pem), onlyBad)
   }
 })
 
-test('a key that the list limits to other namespaces opens no envelope, and one that it limits to ours does', async () => {
+test('a key that is limited to other namespaces opens no envelope, and one that is limited to ours does', async () => {
   const signature = sshsig(alice.ssh, alice.privateKey, 'nixsig')
   assert.ok(alice.ssh.kind === 'ecdsa')
   const forGit = { ...alice.ssh, namespaces: ['git', 'file'] }
@@ -173,7 +173,7 @@ test('a key that the list limits to other namespaces opens no envelope, and one 
   assert.deepEqual((await opened(envelope('', signature), forUs)).signers, [alice.pem.identity])
 })
 
-test('keys of signify and the names of Sigstore open none', async () => {
+test('signify keys and Sigstore identities open no envelopes', async () => {
   const ed25519 = {
     kind: 'ed25519',
     identity: 'ed25519:00',
@@ -192,7 +192,7 @@ test('keys of signify and the names of Sigstore open none', async () => {
   assert.deepEqual(keyRing([signify, sigstore]).keys, [])
 })
 
-/** An OpenPGP key as a policy lists it, with a certificate of its own. */
+/** An OpenPGP key as a policy lists it, with its own certificate. */
 function openpgp(fingerprint: string): OpenPgpKey {
   const certificate = gnupg.exportTo(join(dir, `${fingerprint}.pgp`), fingerprint)
   return { kind: 'openpgp', identity: `openpgp:${fingerprint}`, label: fingerprint, fingerprint, certificate }
@@ -207,7 +207,7 @@ function signedByGnupg(fingerprint: string, message: Uint8Array, args: readonly 
 const dave = openpgp(gnupg.makeKey('dave'))
 const erin = openpgp(gnupg.makeKey('erin'))
 
-test('an OpenPGP key: a binary detached signature, under the fingerprint of the certificate', async () => {
+test('an OpenPGP key: a binary detached signature, with the fingerprint of the certificate as key id', async () => {
   const result = await opened(
     envelope(dave.fingerprint, signedByGnupg(dave.fingerprint, MESSAGE)),
     dave,
@@ -216,7 +216,7 @@ test('an OpenPGP key: a binary detached signature, under the fingerprint of the 
   assert.deepEqual(result, { signers: [dave.identity], strays: [], undecided: [] })
 })
 
-test('attack: an OpenPGP signature under no key id costs nobody a process', async () => {
+test('attack: an OpenPGP signature without a key id starts no process', async () => {
   const signature = signedByGnupg(dave.fingerprint, MESSAGE)
   for (const keyid of ['', dave.fingerprint.toLowerCase(), dave.fingerprint.slice(-16)]) {
     const result = await openEnvelope(envelope(keyid, signature), keyRing([dave]), openWork(0))
@@ -240,23 +240,23 @@ for (const [what, signature, reason] of [
   ['by another key', () => signedByGnupg(erin.fingerprint, MESSAGE), /^bad-signature: /],
   ['in armour', () => signedByGnupg(dave.fingerprint, MESSAGE, ['--armor']), /not one binary OpenPGP/],
   [
-    'beside another one',
+    'next to another one',
     () => Buffer.concat([1, 2].map(() => signedByGnupg(dave.fingerprint, MESSAGE))),
     /several OpenPGP signatures in one/,
   ],
-  ['that is none', () => Uint8Array.of(0xc2, 0x01, 0x04), /^bad-signature: OpenPGP/],
+  ['that is malformed', () => Uint8Array.of(0xc2, 0x01, 0x04), /^bad-signature: OpenPGP/],
   ['of length zero', () => new Uint8Array(), /not one binary OpenPGP|no signature/],
   ['of Ed25519', () => new Uint8Array(64), /not one binary OpenPGP/],
   ['of SSH', () => sshsig(alice.ssh, alice.privateKey, 'nixsig'), /not one binary OpenPGP/],
 ] as const) {
-  test(`attack: an OpenPGP signature ${what}, under a listed fingerprint`, async () => {
+  test(`attack: an OpenPGP signature ${what}, with a listed fingerprint`, async () => {
     const result = await opened(envelope(dave.fingerprint, signature()), dave, erin)
     assert.deepEqual([result.signers, result.undecided], [[], []])
     assert.match(result.strays.join(), reason)
   })
 }
 
-test('an OpenPGP key that expired since says when it signed and when it ended', async () => {
+test('an OpenPGP key that expired since: gives the times of the signature and of the expiry', async () => {
   const past = gnupg.makeKey('past', { at: '20200101T000000', expire: '1y' })
   const key = openpgp(past)
   const signature = signedByGnupg(past, MESSAGE, [], '20200601T000000')
@@ -274,7 +274,7 @@ test('an OpenPGP certificate that cannot be read leaves the envelope undecided',
   assert.match(undecided.join(), /nowhere\.pgp/)
 })
 
-test('a crowd of OpenPGP signatures: what they cost is counted', async () => {
+test('many OpenPGP signatures: their cost is counted', async () => {
   const signature = signedByGnupg(dave.fingerprint, MESSAGE)
   const cost = openingCost(envelope(dave.fingerprint, signature), keyRing([dave]))
   assert.equal(Math.floor(20_000 / cost), 31)
@@ -284,7 +284,7 @@ test('a crowd of OpenPGP signatures: what they cost is counted', async () => {
   )
 })
 
-test("a signer of GnuPG's: by primary fingerprint, and what it signs opens with its certificate", async () => {
+test('a GnuPG signer: named by primary fingerprint, its envelopes open with its certificate', async () => {
   const signer = await withGnupgHome(() => openSigner(`gpg:${dave.fingerprint}`, needs))
   const signature = await withGnupgHome(() => signer.sign(MESSAGE))
   assert.equal(signer.keyid, dave.fingerprint)
@@ -292,7 +292,7 @@ test("a signer of GnuPG's: by primary fingerprint, and what it signs opens with 
   signer.close()
 })
 
-test("GnuPG's signers: a subkey by itself, and a primary key that can only certify", async () => {
+test('GnuPG signers: a subkey by itself, and a primary key that can only certify', async () => {
   const name = 'frank <frank@example.org>'
   gnupg.gpg(['--quick-generate-key', name, 'ed25519', 'cert', 'never'])
   const list = () => gnupg.gpg(['--with-colons', '--list-keys', `=${name}`]).toString()
@@ -315,7 +315,7 @@ test("GnuPG's signers: a subkey by itself, and a primary key that can only certi
   primary.close()
 })
 
-test("GnuPG's signers that are none: unknown, no fingerprint, no secret key, expired", async () => {
+test('names that are not GnuPG signers: unknown, not a fingerprint, without secret key, expired', async () => {
   const open = (name: string) => withGnupgHome(() => openSigner(`gpg:${name}`, needs))
   await assert.rejects(open('0'.repeat(40)), /GnuPG has no key 0{40}/)
   await assert.rejects(open('dave@example.org'), /not a whole OpenPGP fingerprint/)
@@ -336,7 +336,7 @@ test("GnuPG's signers that are none: unknown, no fingerprint, no secret key, exp
   expired.close()
 })
 
-test('attack: a gpg.conf that would make other signatures than asked for changes nothing', async () => {
+test('attack: a gpg.conf that asks for other signatures has no effect', async () => {
   writeFileSync(join(gnupg.dir, 'gpg.conf'), 'textmode\narmor\ndigest-algo SHA1\n')
   const signer = await withGnupgHome(() => openSigner(`gpg:${erin.fingerprint}`, needs))
   const signature = await withGnupgHome(() => signer.sign(MESSAGE))

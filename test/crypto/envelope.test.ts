@@ -14,7 +14,7 @@ import { ed25519KeyPair, signEd25519 } from '../../src/primitives/sodium.ts'
 
 const PAYLOAD = new Uint8Array(Buffer.from('{"what":"ever"}'))
 
-/** The key pair of a person, always the same, as a policy lists it. */
+/** A person's key pair, always the same, as a policy lists it. */
 function person(name: string) {
   const pair = ed25519KeyPair(Buffer.alloc(32, name))
   const key: Ed25519Key = {
@@ -37,7 +37,10 @@ interface Part {
   readonly over?: Uint8Array
 }
 
-/** An envelope around PAYLOAD, signed by these, with key ids of their choice, perhaps over something else. */
+/**
+ * An envelope around PAYLOAD, signed by these people with key ids of their choice, possibly over
+ * something else.
+ */
 function envelope(...parts: readonly Part[]): Envelope {
   const signatures = parts.map(({ by, keyid, over }) => ({
     keyid,
@@ -48,13 +51,13 @@ function envelope(...parts: readonly Part[]): Envelope {
 
 const idOf = (key: Ed25519Key) => sshFingerprint(key.publicKey)
 
-/** Names of the signers, and problems with key ids, of an opened envelope. */
+/** The names of the signers and the problems of key ids in an opened envelope. */
 async function opened(subject: Envelope, keys = ring) {
   const { signers, strays } = await openEnvelope(subject, keys)
   return { signers: signers.map(({ key }) => key.label), strays: strays.map(stray => stray.problem) }
 }
 
-test('what one signs the other opens', async () => {
+test('an envelope opens with the key that signed it', async () => {
   const subject = parseEnvelope(signEnvelope(PAYLOAD, alice))
   assert.deepEqual(subject.payload, PAYLOAD)
   assert.deepEqual(
@@ -64,14 +67,14 @@ test('what one signs the other opens', async () => {
   assert.deepEqual(await opened(subject), { signers: ['alice'], strays: [] })
 })
 
-test('node:crypto verifies what we sign', async () => {
+test('node:crypto verifies our signatures', async () => {
   const [signature] = parseEnvelope(signEnvelope(PAYLOAD, alice)).signatures
   assert.ok(signature)
   const key = createPublicKey(printPemPublicKey(alice.publicKey))
   assert.ok(verify(null, pae(PAYLOAD_TYPE, PAYLOAD), key, signature.signature))
 })
 
-test('a key id that is missing or means nothing: every key is tried', async () => {
+test('an absent or unknown key id: every key is tried', async () => {
   for (const keyid of ['', 'whoever', idOf(mallory)]) {
     assert.deepEqual(await opened(envelope({ by: bob, keyid })), { signers: ['bob'], strays: [] })
   }
@@ -82,14 +85,14 @@ test('signatures of several people', async () => {
   assert.deepEqual(await opened(subject), { signers: ['alice', 'bob'], strays: [] })
 })
 
-test('attack: an outsider signs under a key id of a listed key', async () => {
+test('attack: an outsider signs with the key id of a listed key', async () => {
   assert.deepEqual(await opened(envelope({ by: mallory, keyid: idOf(alice) })), {
     signers: [],
     strays: ['bad-signature'],
   })
 })
 
-test('attack: an outsider signs under their own key id, or none', async () => {
+test('attack: an outsider signs with their own key id, or none', async () => {
   for (const keyid of [idOf(mallory), '']) {
     assert.deepEqual(await opened(envelope({ by: mallory, keyid })), {
       signers: [],
@@ -103,13 +106,13 @@ test('attack: an outsider adds a signature to an envelope of a listed key', asyn
   assert.deepEqual(await opened(subject), { signers: ['alice'], strays: ['unknown-signer'] })
 })
 
-test('attack: one key signs many times under many key ids and is one signer', async () => {
+test('attack: one key signs many times with many key ids and is one signer', async () => {
   const keyids = ['', 'alice-1', 'alice-2', idOf(alice), idOf(mallory)]
   const subject = envelope(...keyids.map(keyid => ({ by: alice, keyid })))
   assert.deepEqual(await opened(subject), { signers: ['alice'], strays: [] })
 })
 
-test('attack: one key listed under two names is one signer', async () => {
+test('attack: one key listed with two names is one signer', async () => {
   const twice = keyRing([alice, { ...alice, label: 'alice’s other name', form: 'ssh' }])
   const subject = envelope({ by: alice, keyid: '' }, { by: alice, keyid: idOf(alice) })
   assert.deepEqual(await opened(subject, twice), { signers: ['alice'], strays: [] })
@@ -162,7 +165,7 @@ test('attack: signatures of the wrong length', async () => {
   }
 })
 
-test('attack: the identity key, whose one signature fits every message by node:crypto', async () => {
+test('attack: the identity point as key, for which node:crypto accepts one signature over every message', async () => {
   const identity = Uint8Array.of(1, ...new Uint8Array(31))
   const signature = Uint8Array.of(1, ...new Uint8Array(63))
   const nodeAccepts = verify(
@@ -187,7 +190,7 @@ test('minisign keys sign files and open no envelope', async () => {
   })
 })
 
-test('a key that is listed in form minisign and in another opens envelopes by the other', async () => {
+test('a key that is listed in form minisign and in another opens envelopes in the other form', async () => {
   const both = keyRing([
     { ...alice, form: 'minisign', label: 'files' },
     { ...alice, label: 'envelopes' },
@@ -195,7 +198,7 @@ test('a key that is listed in form minisign and in another opens envelopes by th
   assert.deepEqual((await opened(envelope({ by: alice, keyid: '' }), both)).signers, ['envelopes'])
 })
 
-/** What it takes to open an envelope. */
+/** The cost of opening an envelope. */
 async function workFor(subject: Envelope, keys: KeyRing): Promise<number> {
   let spent = 0
   const spend = async (units: number) => {
@@ -205,7 +208,7 @@ async function workFor(subject: Envelope, keys: KeyRing): Promise<number> {
   return spent
 }
 
-test('a key id that names a listed key costs one verification, any other at most one a key', async () => {
+test('a key id that names a listed key costs one verification, any other at most one per key', async () => {
   for (const [keyid, cost] of [
     [idOf(bob), 1],
     ['', 2],
@@ -222,7 +225,7 @@ test('each verification hashes the whole message, and costs by its length', asyn
   assert.equal(openingCost(subject, ring), 2 * (1 + 10))
 })
 
-test('nothing is verified for which there is no work left', async () => {
+test('nothing is verified beyond the work limit', async () => {
   const subject = envelope({ by: alice, keyid: '' })
   await assert.rejects(openEnvelope(subject, ring, openWork(0)), WorkLimitError)
 })

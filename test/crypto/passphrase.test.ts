@@ -14,7 +14,7 @@ const refuses = (text: string, passphrase: string, reason: RegExp) =>
     (error: unknown) => error instanceof PassphraseError && reason.test(error.message),
   )
 
-test('a key comes back under its passphrase, and its secret is not in the text', () => {
+test('a key is decrypted with its passphrase, and its secret is not in the text', () => {
   assert.deepEqual(decryptKey(TEXT, PASSPHRASE), KEY)
   assert.ok(!TEXT.includes(toBase64(KEY.secretKey).slice(0, 40)))
   assert.notEqual(encryptKey(KEY, PASSPHRASE), TEXT, 'salt and nonce are new each time')
@@ -27,7 +27,7 @@ test('another passphrase, an empty one and one that is too long open nothing', (
   assert.throws(() => encryptKey(KEY, ''), PassphraseError)
 })
 
-test('attack: any part of the file changed, in the clear or not', () => {
+test('attack: any part of the file changed, plain or encrypted', () => {
   const other = toBase64(generateKey('mallory').publicKey)
   const flip = (text: string) => (text.startsWith('A') ? `B${text.slice(1)}` : `A${text.slice(1)}`)
   for (const changed of [

@@ -32,7 +32,7 @@ for (const [name, pair, hash] of CASES) {
     const key = keyOf(pair.publicKey)
     const signature = sign(key.kind === 'ed25519' ? null : hash, message, pair.privateKey)
 
-    it('is good over its message alone', async () => {
+    it('is only good over its message', async () => {
       assert.ok(await verifySignature(key, { message, hash, signature }))
       assert.ok(!(await verifySignature(key, { message: Buffer.from('another'), hash, signature })))
     })
@@ -47,7 +47,7 @@ for (const [name, pair, hash] of CASES) {
         assert.ok(!(await verifySignature(key, { message, hash, signature: other })))
     })
 
-    it('is bad by another key', async () => {
+    it('is bad for another key', async () => {
       for (const [, other] of CASES) {
         const otherKey = keyOf(other.publicKey)
         if (other === pair || (otherKey.kind === 'rsa' && hash === 'sha384')) continue
@@ -55,7 +55,7 @@ for (const [name, pair, hash] of CASES) {
       }
     })
 
-    it('is bad by another hash', async () => {
+    it('is bad with another hash', async () => {
       if (key.kind === 'ed25519') return
       const other = hash === 'sha512' ? 'sha256' : 'sha512'
       assert.ok(!(await verifySignature(key, { message, hash: other, signature })))
@@ -72,7 +72,7 @@ describe('an ECDSA signature', () => {
   const [r, s] = [trimmed(fixed.subarray(0, 32)), trimmed(fixed.subarray(32))]
   const good = (signature: Uint8Array) => verifySignature(key, { message, hash: 'sha256', signature })
 
-  it('may be in DER or of fixed size, each where it is said to be', async () => {
+  it('may be in DER or of fixed size, as `encoding` says', async () => {
     assert.ok(await good(printDer(0x30, integer(r), integer(s))))
     assert.ok(await verifySignature(key, { message, hash: 'sha256', signature: fixed, encoding: 'fixed' }))
     assert.ok(!(await good(fixed)))
@@ -89,7 +89,7 @@ describe('an ECDSA signature', () => {
     assert.ok(!(await good(Buffer.concat([printDer(0x30, integer(r), integer(s)), Buffer.of(0)]))))
   })
 
-  it('of zeros, of the order and of numbers beyond the curve is bad and no error', async () => {
+  it('of zeros, of the order and of numbers beyond the curve is bad, not an error', async () => {
     const order = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex')
     const beyond = Buffer.alloc(33, 0x7f)
     for (const number of [Buffer.of(0), order, beyond, Buffer.alloc(32, 0xff)]) {
@@ -129,12 +129,12 @@ describe('an RSA signature', () => {
     assert.ok(!(await verifySignature(key, { message, hash: 'sha256', signature })))
   })
 
-  it('by SHA-384 is nothing that anybody asks for', async () => {
+  it('with SHA-384 is not supported', async () => {
     const signature = sign('sha384', message, RSA.privateKey)
     await assert.rejects(verifySignature(key, { message, hash: 'sha384', signature }), TypeError)
   })
 
-  it('of a number not below the modulus is bad and no error', async () => {
+  it('of a number not below the modulus is bad, not an error', async () => {
     const signature = new Uint8Array(256).fill(0xff)
     assert.ok(!(await verifySignature(key, { message, hash: 'sha256', signature })))
   })

@@ -1,4 +1,5 @@
-// docs/semantics.md, E5: a signature that was verified once, under a policy that lists its key in another way today.
+// docs/semantics.md, E5: a signature that was verified under an earlier policy, which lists its key
+// differently today.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { recall } from '../../src/crypto/recall.ts'
@@ -17,7 +18,7 @@ function keyOf(of: string, choose: Choice): Key {
   return found.key
 }
 
-/** What a signature that was good with one listing of its key comes to with another one. */
+/** The result today for a signature that was good with an earlier listing of its key. */
 async function recalled(name: string, then: Choice, now: Choice) {
   const signature = signatures.find(one => one.name === name)
   assert.ok(signature !== undefined)
@@ -83,13 +84,13 @@ const CASES: Readonly<Record<string, readonly [name: string, then: Choice, now: 
     form('ssh'),
     'unknown-signer',
   ],
-  'attack: an attestation by a key that may sign files alone': [
+  'attack: an attestation by a key that may only sign files': [
     'first provenance',
     form('ssh'),
     form('ssh', 'file'),
     'unknown-signer',
   ],
-  'attack: an attestation by what is a security key now': [
+  'attack: an attestation by a key that is a security key now': [
     'first provenance',
     form('ssh'),
     application('ssh:'),
@@ -126,19 +127,19 @@ const CASES: Readonly<Record<string, readonly [name: string, then: Choice, now: 
     form('ssh'),
     'unacceptable',
   ],
-  'a bundle by what is an SSH key for bundles now': [
+  'a bundle by a key that is an SSH key for bundles now': [
     'first bundle',
     form('pem'),
     form('ssh', 'sigstore-bundle'),
     'good',
   ],
-  'attack: a bundle by an SSH key that may sign files alone now': [
+  'attack: a bundle by an SSH key that may only sign files now': [
     'first bundle',
     form('ssh', 'file', 'sigstore-bundle'),
     form('ssh', 'file'),
     'unacceptable',
   ],
-  'attack: a bundle by what is a security key now': [
+  'attack: a bundle by a key that is a security key now': [
     'first bundle',
     form('ssh', 'sigstore-bundle'),
     application('ssh:'),
@@ -177,26 +178,31 @@ const CASES: Readonly<Record<string, readonly [name: string, then: Choice, now: 
     certified('with a subkey that may not sign'),
     'unacceptable',
   ],
-  'attack: an end that was brought forward to before it was seen': [
+  'attack: an expiry that was brought forward to before it was seen': [
     'by the primary key',
     certified('lasting'),
     certified('brought forward'),
     'expired-since',
   ],
-  'attack: an end that was brought forward to before it was made': [
+  'attack: an expiry that was brought forward to before it was made': [
     'by the primary key',
     certified('lasting'),
     certified('ended before it signed'),
     'expired-key',
   ],
-  'an end after it was seen': ['by the primary key', certified('lasting'), certified('ends first'), 'good'],
-  'an end that is still to come': [
+  'an expiry after it was seen': [
+    'by the primary key',
+    certified('lasting'),
+    certified('ends first'),
+    'good',
+  ],
+  'an expiry in the future': [
     'by the primary key',
     certified('lasting'),
     certified('ends later'),
     'good until 150',
   ],
-  'an end after it was seen, of a signature that ends itself': [
+  'an expiry after it was seen, of a signature that expires itself': [
     'by the primary key, ending',
     certified('lasting'),
     certified('ends first'),
@@ -208,7 +214,7 @@ for (const [what, [name, then, now, outcome]] of Object.entries(CASES)) {
   test(`E5: ${what}: ${outcome}`, async () => assert.equal(await recalled(name, then, now), outcome))
 }
 
-test('E5: attack: a signature that ended itself is not remembered beyond that', async () => {
+test('E5: attack: a signature that expired itself is not remembered after that', async () => {
   const name = 'by the primary key, ending'
   const [claim] =
     (
@@ -221,7 +227,7 @@ test('E5: attack: a signature that ended itself is not remembered beyond that', 
   assert.equal(outcome, 'expired-signature')
 })
 
-test('E5: attack: traces that nobody wrote make no claim', async () => {
+test('E5: attack: forged traces do not count', async () => {
   const traces = [
     '',
     'nix:',

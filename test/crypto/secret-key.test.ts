@@ -29,7 +29,7 @@ afterEach(() => rmSync(dir, { recursive: true }))
 
 const isRoot = process.getuid?.() === 0
 
-test('a new key signs, is like no other, and comes back from its file', () => {
+test('a new key signs, is unique, and can be read from its file', () => {
   const key = generateKey('machine-1')
   const message = Buffer.from('message')
   assert.ok(verifyEd25519(message, signEd25519(message, key.secretKey), key.publicKey))
@@ -40,7 +40,7 @@ test('a new key signs, is like no other, and comes back from its file', () => {
   assert.equal(statSync(files.publicKey).mode & 0o777, 0o644)
 })
 
-test('a name that would not come back from a key file is refused', () => {
+test('a name that cannot be read from a key file is refused', () => {
   for (const name of ['', 'a:b', 'a\nb', 'a b']) assert.throws(() => generateKey(name), FormatError)
 })
 
@@ -50,7 +50,7 @@ const nix = (args: readonly string[], input?: string) =>
     ...(input === undefined ? {} : { input }),
   })
 
-test('Nix derives our public key from our secret key, and we read a secret key of Nix', () => {
+test("Nix derives our public key from our secret key, and we read Nix's secret key", () => {
   writeKeyPair(files, generateKey('machine-1'))
   const [secret, publicKey] = [files.secretKey, files.publicKey].map(file => readFileSync(file, 'utf8'))
   assert.equal(nix(['convert-secret-to-public'], secret), publicKey?.trimEnd())
@@ -64,21 +64,21 @@ test('Nix derives our public key from our secret key, and we read a secret key o
   assert.equal(publicText, `theirs:${Buffer.from(read.publicKey).toString('base64')}`)
 })
 
-test('a key that is there already is never written over', () => {
+test('an existing key is never overwritten', () => {
   writeKeyPair(files, generateKey('first'))
   const before = readFileSync(files.secretKey)
   assert.throws(() => writeKeyPair(files, generateKey('second')), /cannot create .*key: EEXIST/)
   assert.deepEqual(readFileSync(files.secretKey), before)
 })
 
-test('a public key that is there already leaves no secret key behind', () => {
+test('if the public key exists already, no secret key is left behind', () => {
   writeFileSync(files.publicKey, 'somebody’s')
   assert.throws(() => writeKeyPair(files, generateKey('x')), /cannot create .*key\.pub: EEXIST/)
   assert.equal(existsSync(files.secretKey), false)
   assert.equal(readFileSync(files.publicKey, 'utf8'), 'somebody’s')
 })
 
-test('attack: a link waits where the secret key will be written', () => {
+test('attack: a symbolic link has the name of the new secret key', () => {
   symlinkSync(join(dir, 'elsewhere'), files.secretKey)
   assert.throws(() => writeKeyPair(files, generateKey('x')), FileError)
   assert.equal(existsSync(join(dir, 'elsewhere')), false)
@@ -111,7 +111,7 @@ test('a secret key that is missing, a link, a directory or a pipe is refused', (
   assert.throws(() => readSecretKeyFile(join(dir, 'pipe')), /is not a regular file/)
 })
 
-/** A file of mode 600 with these contents. */
+/** A file of mode 0600 with these contents. */
 function privateFile(contents: string): string {
   writeFileSync(files.secretKey, contents, { mode: 0o600 })
   return files.secretKey
@@ -123,7 +123,7 @@ test('attack: a secret key whose public half is another key’s', () => {
   assert.throws(() => readSecretKeyFile(privateFile(`x:${mixed.toString('base64')}\n`)), FormatError)
 })
 
-test('contents that are no secret key, and their secret stays out of the message', () => {
+test('contents that are not a secret key are refused, and not quoted in the message', () => {
   const secret = Buffer.from(generateKey('x').secretKey).toString('base64')
   for (const contents of [
     '',

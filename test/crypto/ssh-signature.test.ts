@@ -25,7 +25,7 @@ async function outcome(signature: SshSignature, key: SshPublicKey, judged = mess
   return (await verifySshSignature({ signature, key, namespaces, digestOf })).outcome
 }
 
-/** What ssh-keygen says: whether it is a good signature of its own key, and whether it is one of the key's. */
+/** The verdict of ssh-keygen: whether the signature is good, and whether it is by this key. */
 function oracle(signature: string, key: SshPublicKey, judged = message, namespace = 'file') {
   const [file, signers] = [join(dir, 'asked.sig'), join(dir, 'signers')]
   writeFileSync(file, signature)
@@ -120,14 +120,14 @@ for (const [index, { name, key, signature }] of MADE.entries()) {
       assert.notEqual(await outcome(forged, key), 'good')
     })
 
-    it('is nothing with any byte of the signature itself flipped', async () => {
+    it('is bad with any byte of the signature itself flipped', async () => {
       for (let at = 0; at < parsed.signature.length; at += 5) {
         const bytes = parsed.signature.map((byte, offset) => (offset === at ? byte ^ 0x10 : byte))
         assert.notEqual(await outcome({ ...parsed, signature: bytes }, key), 'good', `byte ${at}`)
       }
     })
 
-    it('is bad if it breaks off or goes on', async () => {
+    it('is bad if it is truncated or followed by more', async () => {
       const longer = { ...parsed, signature: Buffer.concat([parsed.signature, Buffer.of(0)]) }
       assert.equal(oracle(printSshSignature(longer), key).isGood, false)
       assert.equal(await outcome(longer, key), 'bad-signature')
@@ -157,7 +157,7 @@ describe("OpenSSH's published signatures", () => {
     })
   }
 
-  it('by a web browser is unacceptable, with its algorithm', async () => {
+  it('by a web browser is unacceptable, because of its algorithm', async () => {
     const digestOf = (hash: string) => createHash(hash).update(signed).digest()
     const [name, namespaces] = ['ecdsa_sk_webauthn', [namespace]]
     const result = await verifySshSignature({
@@ -173,7 +173,7 @@ describe("OpenSSH's published signatures", () => {
     )
   })
 
-  it('by an algorithm that is not known is by an unknown signer, and its key is refused', async () => {
+  it('of an unknown algorithm is by an unknown signer, and its key is refused', async () => {
     const name = 'mldsa44-ed25519'
     assert.equal(await outcome(signature(name), key('ed25519'), signed, [namespace]), 'unknown-signer')
     assert.throws(() => key(name), /must be one of/)
@@ -186,7 +186,7 @@ describe('a security key', () => {
     const signedWith = (flags: number) =>
       sshSignatureFile(message, stick.publicKey, bytes => stick.sign(bytes, flags))
 
-    it(`of ${kind} that nobody touched is unacceptable, though ssh-keygen takes it`, async () => {
+    it(`of ${kind} that nobody touched is unacceptable, though ssh-keygen accepts it`, async () => {
       assert.ok(oracle(signedWith(0), stick.publicKey).isByKey)
       assert.equal(
         await outcome(parseSshSignature(Buffer.from(signedWith(0))), stick.publicKey),
@@ -214,7 +214,7 @@ describe('a security key', () => {
       assert.equal(await outcome({ ...untouched, signature }, stick.publicKey), 'bad-signature')
     })
 
-    it(`of ${kind} signs for its own application alone`, async () => {
+    it(`of ${kind} only signs for its own application`, async () => {
       const parsed = parseSshSignature(Buffer.from(signedWith(1)))
       const elsewhere: SshPublicKey = { ...stick.publicKey, application: 'ssh:other' }
       assert.equal(await outcome(parsed, elsewhere), 'unknown-signer')
@@ -224,7 +224,7 @@ describe('a security key', () => {
     })
   }
 
-  it('and the plain key of the same bytes do not sign for one another', async () => {
+  it('and the plain key of the same bytes do not sign for each other', async () => {
     const stick = makeSecurityKey('ed25519')
     assert.ok(stick.publicKey.kind === 'ed25519')
     const plain: SshPublicKey = { kind: 'ed25519', publicKey: stick.publicKey.publicKey }
@@ -243,7 +243,7 @@ describe('an RSA signature', () => {
   const [algorithm, raw] = [reader.name(), reader.string()]
   const relabelled = (name: string) => ({ ...parsed, signature: Buffer.concat([name, raw].map(wireString)) })
 
-  it('says by which hash it was made, and lying about it makes it bad', async () => {
+  it('states its hash, and is bad with another hash', async () => {
     assert.equal(algorithm, 'rsa-sha2-512')
     assert.equal(await outcome(relabelled('rsa-sha2-256'), key), 'bad-signature')
   })
@@ -259,7 +259,7 @@ describe('an RSA signature', () => {
     assert.equal(await outcome({ ...parsed, signature }, key), 'bad-signature')
   })
 
-  it('whose first zeros an agent left out is good, as it is for ssh-keygen', async () => {
+  it('whose leading zeros an agent dropped is good, as for ssh-keygen', async () => {
     const secret = readSecret(join(dir, 'rsa-2048-sha512'))
     for (let attempt = 0; attempt < 4096; attempt++) {
       const body = Buffer.from(`release ${attempt}`)
@@ -275,13 +275,13 @@ describe('an RSA signature', () => {
   })
 })
 
-/** A key that ssh-keygen made, in a form that node:crypto reads. */
+/** A key by ssh-keygen, in a form that node:crypto reads. */
 function readSecret(file: string): KeyObject {
   execFileSync('ssh-keygen', ['-q', '-p', '-m', 'PKCS8', '-N', '', '-f', file], { stdio: 'ignore' })
   return createPrivateKey(readFileSync(file))
 }
 
-/** What ssh-keygen signs of a message, signed by RSA with SHA-512. */
+/** The bytes that ssh-keygen signs for a message, signed by RSA with SHA-512. */
 function signedData(message: Uint8Array, secret: KeyObject): Uint8Array {
   return sign(
     'sha512',

@@ -85,7 +85,7 @@ for (const version of JUDGED) {
       withWorld(version, {}, async world => {
         trust(world, carol)
         const { out } = await instantiate(world, fetchedAsSignature(world, 'x.asc', contents))
-        await assertRefusedAfterBuild(world, [out], /named as a signature and is none \(/)
+        await assertRefusedAfterBuild(world, [out], /named as a signature but is not one \(/)
       }))
   }
 
@@ -154,7 +154,7 @@ for (const version of JUDGED) {
         assert.notEqual(status, 0)
         assert.match(
           stderr,
-          /named as a signature and is none \([\s\S]*needs alice for its source, found no signature/,
+          /named as a signature but is not one \([\s\S]*needs alice for its source, found no signature/,
         )
         assert.equal(await isValid(world, out), false)
       }

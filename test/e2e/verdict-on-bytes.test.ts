@@ -147,7 +147,7 @@ const SCENES: Readonly<Record<string, (guarded: GuardedWorld) => Promise<void>>>
 
   async 'attack: what is fetched as a signature and is a program never does'(guarded) {
     const made = await fetching(guarded, 'signed-evil', '#!/bin/sh\necho evil\n', 'nixsigRole = "signature";')
-    await assertNeverValid(guarded, made, /it is named as a signature and is none/)
+    await assertNeverValid(guarded, made, /it is named as a signature but is not one/)
   },
 }
 

@@ -427,7 +427,7 @@ test('a line that is not an envelope is a trouble of that line, and the others s
     troubles.map(({ origin }) => origin),
     [`${file}:2`],
   )
-  assert.match(troubles[0]?.detail ?? '', /^JSON: no value stands here \(offset 0\)/)
+  assert.match(troubles[0]?.detail ?? '', /^JSON: expected a value \(offset 0\)/)
   assert.deepEqual(await claims(), ['alice builder ab', 'bob builder ab'])
 })
 

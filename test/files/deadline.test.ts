@@ -6,13 +6,13 @@ import { runProgram } from '../../src/files/run.ts'
 
 const late = () => new Error('late')
 
-/** A judgement's limit does not keep a program running by itself. */
+/** Keeps the process alive, which a judgement's timer does not. */
 function keepRunning(t: TestContext): void {
   const timer = setTimeout(() => undefined, 30_000)
   t.after(() => clearTimeout(timer))
 }
 
-test('work that ends in time settles with what it comes to', async () => {
+test('work that ends in time settles with its result', async () => {
   assert.equal(await within({ milliseconds: 1000, late }, async () => 'done'), 'done')
   const failing = async () => {
     throw new Error('not so')
@@ -38,7 +38,7 @@ test('work that never settles fails when its time is over, and its signal says s
   assert.match(String(seen), /late/)
 })
 
-test('the time of whoever asks is over before that of what is asked', async t => {
+test('the limit of the caller ends before the limit of the work', async t => {
   keepRunning(t)
   const inner = () => within({ milliseconds: 10_000, late }, () => new Promise(() => {}))
   const started = Date.now()
@@ -46,7 +46,7 @@ test('the time of whoever asks is over before that of what is asked', async t =>
   assert.ok(Date.now() - started < 2000)
 })
 
-test('what is begun after the end is not begun', async t => {
+test('work is not started after the end', async t => {
   keepRunning(t)
   let begun = 0
   const slow = async () => {
@@ -58,7 +58,7 @@ test('what is begun after the end is not begun', async t => {
   assert.equal(begun, 0)
 })
 
-test('judgements side by side each have a time of their own', async t => {
+test('concurrent judgements each have their own limit', async t => {
   keepRunning(t)
   const [one, other] = await Promise.allSettled([
     judgeWithin(() => new Promise(() => {}), 20),

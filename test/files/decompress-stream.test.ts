@@ -40,7 +40,7 @@ const CASES: readonly (readonly [compression: string, make: () => Buffer])[] = [
   ['zstd', () => by('zstd')],
   ['gzip', () => gzipSync(TEXT)],
   ['br', () => brotliCompressSync(TEXT)],
-  // Nix tells all but these by their first bytes.
+  // Nix recognises all others by their first bytes.
   ['xz', () => gzipSync(TEXT)],
 ]
 
@@ -53,13 +53,13 @@ for (const [compression, make] of CASES) {
   })
 
   if (compression === 'none' || compression === '') continue
-  test(`"${compression}" that breaks off, or is another, is an error`, async () => {
+  test(`"${compression}" that is truncated, or another format, is an error`, async () => {
     const bytes = make()
     const cut = read(piecesOf(bytes.subarray(0, bytes.length / 2)), { compression })
     await assert.rejects(cut, { name: 'DecompressionError' })
     const broken = Buffer.from(bytes)
     broken.fill(0x55, Math.floor(bytes.length / 3), Math.floor(bytes.length / 3) + 40)
-    // Brotli has no checksum; whoever reads it compares a hash.
+    // Brotli has no checksum; its reader compares a hash.
     if (compression !== 'br')
       await assert.rejects(read(piecesOf(broken), { compression }), { name: 'DecompressionError' })
     await assert.rejects(read(piecesOf(TEXT), { compression }), { name: 'DecompressionError' })
@@ -67,7 +67,7 @@ for (const [compression, make] of CASES) {
   })
 }
 
-test('attack: more goes in than the limit', async () => {
+test('attack: the input is longer than the limit', async () => {
   for (const compression of ['none', 'xz']) {
     const endless = Readable.from(
       (function* () {
@@ -80,7 +80,7 @@ test('attack: more goes in than the limit', async () => {
   }
 })
 
-test('whoever stops reading ends the stream and the tool', async () => {
+test('the stream and the tool end when the reader stops', async () => {
   const zeros = execFileSync('xz', ['-c'], { input: Buffer.alloc(1 << 26) })
   const body = piecesOf(zeros)
   for await (const piece of decompressed(body, options({}))) {
@@ -90,7 +90,7 @@ test('whoever stops reading ends the stream and the tool', async () => {
   assert.ok(body.destroyed)
 })
 
-test('attack: a stream that never goes on ends with the signal', async () => {
+test('attack: a stream that stalls ends with the signal', async () => {
   for (const compression of ['none', 'br', 'xz']) {
     const stuck = new Readable({ read() {} })
     stuck.push((compression === 'br' ? brotliCompressSync(TEXT) : by('xz')).subarray(0, 200))

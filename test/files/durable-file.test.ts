@@ -15,7 +15,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-/** A program that replaces a file over and over with one of two contents of 200 kB each. */
+/** A program that repeatedly replaces a file with one of two contents of 200 kB each. */
 async function writerProgram(): Promise<string> {
   const outfile = join(dir, 'writer.mjs')
   const source = join(PROJECT_ROOT, 'src/files/durable-file.ts')
@@ -34,21 +34,21 @@ async function writerProgram(): Promise<string> {
   return outfile
 }
 
-test('the directory is made and the file is nobody else’s to read', () => {
+test('makes the directory, and only the owner can read the file', () => {
   const file = join(dir, 'a/b/entry')
   writeDurably(file, 'text', { flush: true })
   assert.equal(readFileSync(file, 'utf8'), 'text')
   assert.deepEqual(readdirSync(join(dir, 'a/b')), ['entry'])
 })
 
-test('writers that are killed at any point, two at a time, leave one whole content or the other', async () => {
+test('two writers that are killed at any point leave either of the contents whole', async () => {
   const program = await writerProgram()
   const file = join(dir, 'entry')
   for (let round = 0; round < 12; round++) {
     const writers = ['a', 'b'].map(letter =>
       spawn(process.execPath, [program, file, letter], { stdio: 'inherit' }),
     )
-    // From the first time that something stands there on, they are killed ever later.
+    // Once the file exists, they are killed later and later.
     for (let wait = 0; !existsSync(file) && wait < 500; wait++) await setTimeout(20)
     await setTimeout(round * 9)
     for (const writer of writers) {

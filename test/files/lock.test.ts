@@ -17,7 +17,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { judgeWithin } from '../../src/files/deadline.ts'
 import { canBeLocked, withLock, withLockIfFree, withLockOrWithout } from '../../src/files/lock.ts'
 
-/** The name of a lock that is not there, in a directory that everybody may enter. */
+/** The name of a missing lock in a directory that everybody may enter. */
 function lockIn(t: TestContext): string {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-lock-'))
   chmodSync(directory, 0o755)
@@ -25,7 +25,10 @@ function lockIn(t: TestContext): string {
   return join(directory, 'lock')
 }
 
-/** Holds a kernel's lock on a file until the test ends, as another program would; resolves once it is held. */
+/**
+ * Holds a kernel lock on a file until the test ends, as another program would. Resolves once it is
+ * held.
+ */
 async function held(t: TestContext, file: string): Promise<void> {
   const child = spawn('flock', ['--exclusive', file, 'sh', '-c', 'echo held; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -38,7 +41,7 @@ function isFree(file: string): boolean {
   return spawnSync('flock', ['--exclusive', '--nonblock', file, 'true']).status === 0
 }
 
-test('under a lock, one after another', async t => {
+test('actions under a lock run one after another', async t => {
   const lock = lockIn(t)
   const events: string[] = []
   const work = (name: string) =>
@@ -53,7 +56,7 @@ test('under a lock, one after another', async t => {
   }
 })
 
-test('a lock is held while the action goes on and free afterwards, also if that throws', async t => {
+test('a lock is held during the action and free afterwards, even if it throws', async t => {
   const lock = lockIn(t)
   await withLock(lock, async () => assert.equal(isFree(lock), false))
   assert.equal(isFree(lock), true)
@@ -66,7 +69,7 @@ test('a lock is held while the action goes on and free afterwards, also if that 
   assert.equal(isFree(lock), true)
 })
 
-test('a lock is a file that nobody else may open', async t => {
+test('nobody else may open the lock file', async t => {
   const lock = lockIn(t)
   const mask = process.umask(0)
   t.after(() => process.umask(mask))
@@ -74,7 +77,7 @@ test('a lock is a file that nobody else may open', async t => {
 })
 
 for (const mode of [0o644, 0o666, 0o640, 0o604]) {
-  test(`a lock that others could open (${mode.toString(8)}) and hold is another one from then on`, async t => {
+  test(`a lock that others could open (${mode.toString(8)}) and hold is replaced`, async t => {
     const lock = lockIn(t)
     writeFileSync(lock, '')
     chmodSync(lock, mode)
@@ -88,7 +91,7 @@ for (const mode of [0o644, 0o666, 0o640, 0o604]) {
   })
 }
 
-test("another user's lock, a link and a second name of a file are replaced, and what they led to is left alone", async t => {
+test("another user's lock, a symbolic link and a hard link are replaced, and their targets are left alone", async t => {
   const lock = lockIn(t)
   const other = `${lock}.other`
   writeFileSync(other, 'precious', { mode: 0o600 })
@@ -101,7 +104,7 @@ test("another user's lock, a link and a second name of a file are replaced, and 
   assert.equal(lstatSync(other).size, 8)
 })
 
-test('a directory in place of a lock is an error', async t => {
+test('a directory with the name of a lock is an error', async t => {
   const lock = lockIn(t)
   mkdirSync(lock)
   await assert.rejects(
@@ -110,7 +113,7 @@ test('a directory in place of a lock is an error', async t => {
   )
 })
 
-test('another user cannot hold what is locked', { skip: process.geteuid?.() !== 0 }, async t => {
+test('another user cannot take the lock', { skip: process.geteuid?.() !== 0 }, async t => {
   const lock = lockIn(t)
   await withLock(lock, async () => undefined)
   const user = ['--reuid', '65534', '--regid', '65534', '--clear-groups']
@@ -121,7 +124,7 @@ test('another user cannot hold what is locked', { skip: process.geteuid?.() !== 
   }
 })
 
-test('who waits for a lock waits no longer than a judgement may take', async t => {
+test("waiting for a lock ends with the judgement's time", async t => {
   const lock = lockIn(t)
   writeFileSync(lock, '', { mode: 0o600 })
   await held(t, lock)
@@ -131,7 +134,7 @@ test('who waits for a lock waits no longer than a judgement may take', async t =
   await assert.rejects(waiting, /no verdict within 0\.2 seconds/)
 })
 
-test('a lock is free again when the judgement that holds it has run out of time', async t => {
+test('a lock is released when the time of its judgement is over', async t => {
   const lock = lockIn(t)
   const alive = setTimeout(() => undefined, 5000)
   t.after(() => clearTimeout(alive))
@@ -140,7 +143,7 @@ test('a lock is free again when the judgement that holds it has run out of time'
   await withLock(lock, async () => undefined)
 })
 
-test('who does not wait is told at once that a lock is held, and does nothing then', async t => {
+test('without waiting, a held lock is reported at once and nothing is done', async t => {
   const lock = lockIn(t)
   assert.deepEqual(await withLockIfFree(lock, async () => 1), { value: 1 })
   await held(t, lock)
@@ -150,7 +153,7 @@ test('who does not wait is told at once that a lock is held, and does nothing th
   assert.ok(Date.now() - started < 5000)
 })
 
-test('who goes on without a lock does so where there can be none, and with it where it is free', async t => {
+test('withLockOrWithout runs without a lock that cannot be had, and with one that is free', async t => {
   const lock = lockIn(t)
   await withLockOrWithout(lock, async () => assert.equal(isFree(lock), false))
   assert.equal(isFree(lock), true)

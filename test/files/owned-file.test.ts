@@ -18,7 +18,7 @@ afterEach(() => rmSync(dir, { recursive: true }))
 
 const isRoot = process.getuid?.() === 0
 
-test('a file that only its owner writes, below directories that only theirs write, is read', () => {
+test('reads a file that only its owner can write to, below directories that only theirs can write to', () => {
   assert.equal(readProtectedFile(file, 1000).toString(), 'version = 1\n')
 })
 
@@ -27,17 +27,17 @@ test('attack: a directory that everybody may write to', () => {
   assert.throws(() => readProtectedFile(file, 1000), /etc is writable by everybody \(chmod o-w/)
 })
 
-test('attack: the directory of the file itself is sticky and everybody’s', () => {
+test('attack: the directory of the file is sticky and writable by everybody', () => {
   chmodSync(join(dir, 'etc'), 0o1777)
   assert.throws(() => readProtectedFile(file, 1000), /etc is writable by everybody/)
 })
 
-test('attack: a directory above that its group may write to', () => {
+test('attack: a parent directory that its group may write to', () => {
   chmodSync(dir, 0o770)
   assert.throws(() => readProtectedFile(file, 1000), /is writable by its group \(chmod g-w/)
 })
 
-test('a directory of a group is let pass when it is sticky, as the store of Nix is', () => {
+test('a directory that its group may write to passes if it is sticky, as the Nix store is', () => {
   chmodSync(join(dir, 'etc'), 0o1775)
   assert.equal(readProtectedFile(file, 1000).length, 12)
 })
@@ -75,7 +75,7 @@ test('attack: a file or directory of another user', { skip: isRoot ? false : 'ne
   assert.throws(() => assertOwnedDirectory(join(dir, 'etc')), /belongs to user 12345/)
 })
 
-test('attack: a named pipe in place of a file does not hold anybody up', () => {
+test('attack: a named pipe in place of a file does not block the reader', () => {
   rmSync(file)
   execFileSync('mkfifo', [file])
   assert.throws(() => readOwnedFile(file, 1000), /is not a regular file/)

@@ -20,7 +20,7 @@ const refuses = (text: string | Uint8Array, reason: RegExp) =>
   )
 
 describe('lists of checksums', () => {
-  it('reads what the tools write, with odd names too', () => {
+  it('reads what the tools write, including odd names', () => {
     mkdirSync(join(dir, 'sub'))
     for (const name of ['plain', 'two words', 'back\\slash', 'new\nline', 'a) = b', '*star', 'sub/inner']) {
       writeFileSync(join(dir, name), name)
@@ -50,7 +50,7 @@ describe('lists of checksums', () => {
     )
   })
 
-  it('passes over comments and empty lines, and tells weak and unknown algorithms', () => {
+  it('skips comments and empty lines, and marks weak and unknown algorithms', () => {
     const weak = `${'c'.repeat(32)}  x\n${'d'.repeat(40)}  x\nMD5 (x) = ${'c'.repeat(32)}\n`
     const others = `BLAKE2s (x) = ${B}\nSHA512/256 (x) = ${B}\nSM3 (x) = ${B}\nSIZE (x) = 12\n`
     assert.deepEqual(names(`# a comment\n\n${weak}${others}${A}  x\n`), ['other x', 'sha256 x'])
@@ -59,7 +59,7 @@ describe('lists of checksums', () => {
     refuses('# nothing\n', /no checksum/)
   })
 
-  it('reads line ends of Windows, and no other carriage returns', () => {
+  it('reads Windows line ends, and no other carriage returns', () => {
     assert.deepEqual(names(`${A}  x\r\n${B}  y\r\n`), ['sha256 x', 'sha256 y'])
     refuses(`${A}  x\r${B}  y\n`, /not a checksum/)
   })
@@ -71,7 +71,7 @@ describe('lists of checksums', () => {
     refuses(`${A}  a/x\n${B}  ././a/x\n`, /another checksum of a\/x/)
   })
 
-  it('takes a checksum twice, by two algorithms, and of one name in two directories', () => {
+  it('accepts a repeated checksum, two algorithms, and one name in two directories', () => {
     assert.deepEqual(names(`${A}  x\n${A} *x\n${'c'.repeat(128)}  x\n`), ['sha256 x', 'sha512 x'])
     assert.deepEqual(names(`${A}  win-x64/node.exe\n${B}  win-x86/node.exe\n`), [
       'sha256 node.exe',
@@ -84,7 +84,7 @@ describe('lists of checksums', () => {
     refuses(`${A}  \n`, /not a checksum/)
   })
 
-  it('refuses what is no list', () => {
+  it('refuses text that is not a list', () => {
     refuses('<html>not found</html>\n', /not a checksum \(line 1\)/)
     refuses(`${A}*x\n`, /not a checksum/)
     refuses(`${A}\n x\n`, /without the name/)
@@ -96,7 +96,7 @@ describe('lists of checksums', () => {
     refuses(Buffer.from(`${A}  caf\xe9\n`, 'latin1'), /UTF-8/)
   })
 
-  it('tells SHA-3 and BLAKE2b by their tags, and by headings as Gentoo has them', () => {
+  it("recognises SHA-3 and BLAKE2b by tags, and by Gentoo's headings", () => {
     const [c, d] = ['c'.repeat(128), 'd'.repeat(128)]
     assert.deepEqual(
       names(
@@ -124,7 +124,7 @@ describe('lists of checksums', () => {
     refuses(`DIST x\\x20y 12 SHA512 ${c}\n`, /not a checksum/)
   })
 
-  it('does not say which of several ways an untagged checksum was made', () => {
+  it('lists every algorithm that an untagged checksum may be of', () => {
     const perhaps = (digits: number) =>
       parse(`${'a'.repeat(digits)}  x\n`).map(line => [line.algorithm, line.perhaps])
     assert.deepEqual(perhaps(64), [['sha256', ['sha3-256', 'blake2b-256']]])
@@ -132,11 +132,11 @@ describe('lists of checksums', () => {
     assert.deepEqual(perhaps(40), [['other', undefined]])
   })
 
-  /** What lies between checksum and name. */
+  /** What may stand between checksum and name. */
   const BETWEEN = ['  ', ' *', ' ', '\t', '\t ', '\t*', '\t\t', ' \t', '   ', '*', '', ' \u00a0']
   const AROUND = ['', ' ', '\t', ' \t ']
 
-  it('takes white space as sha256sum does', () => {
+  it('treats white space as sha256sum does', () => {
     for (const name of ['x', ' x', '*x', '\tx', '\u00a0x']) writeFileSync(join(dir, name), name)
     for (const between of BETWEEN) {
       for (const before of AROUND) {
@@ -153,13 +153,13 @@ describe('lists of checksums', () => {
     }
   })
 
-  it('refuses lines of two forms, of which sha256sum takes one for the other', () => {
+  it('refuses mixed forms of lines, which sha256sum misreads', () => {
     refuses(`${A} x\n${B}  y\n`, /one character .* or two, but not both \(line 2\)/)
     refuses(`${A}  x\n# \n${B}\ty\n`, /one character .* or two, but not both \(line 3\)/)
     assert.deepEqual(names(`${A} x\n${B}\ty\n`), ['sha256 x', 'sha256 y'])
   })
 
-  it('refuses too much, and decides soon', () => {
+  it('refuses lists that are too long, quickly', () => {
     refuses(Buffer.alloc(CHECKSUM_LIST_LIMIT + 1, '#'), /larger than/)
     refuses('\n'.repeat(100_000), /more than 100000 lines/)
     const slow = [`A (${') = a'.repeat(800_000)}!`, 'a'.repeat(4_000_000), `${'(A'.repeat(2_000_000)}!`]

@@ -1,4 +1,4 @@
-// What each kind of detached signature says of itself, held against what else lists kinds.
+// Compares the definition of each kind of detached signature with the other lists of kinds.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import { DETACHED_FORMS, DIRECT_SIGNATURES, OWN_KEYS, usual } from '../../src/fo
 
 const LIB = readFileSync(join(PROJECT_ROOT, 'nix/lib.nix'), 'utf8')
 const [, block = ''] = /\n {2}kinds = \{\n([\s\S]*?)\n {2}\};/.exec(LIB) ?? []
-/** Kinds of nix/lib.nix, each with its pattern for names; Nix matches the whole name. */
+/** The kinds in nix/lib.nix, each with its pattern for names. Nix matches the whole name. */
 const KINDS = new Map(
   [...block.matchAll(/^ *(\w+) = "(.*)";$/gm)].map(([, kind = '', pattern = '']) => [
     kind,
@@ -22,11 +22,11 @@ const EXTENSIONS = new Set([
 ])
 
 describe('nix/lib.nix', () => {
-  it('has the kinds that there are', () => {
+  it('has all kinds', () => {
     assert.deepEqual([...KINDS.keys()].sort(), DETACHED_FORMS.map(({ kind }) => kind).sort())
   })
 
-  it('tells a kind by the extensions that tell it, and by no other', () => {
+  it('recognises a kind by the same extensions, and by no other', () => {
     for (const { kind, telling } of DETACHED_FORMS) {
       for (const extension of EXTENSIONS) {
         const tells = KINDS.get(kind)?.test(`x.tar${extension}`)
@@ -37,12 +37,12 @@ describe('nix/lib.nix', () => {
 })
 
 describe('kinds of detached signatures', () => {
-  it('are kept under extensions of which no two have one', () => {
+  it('are stored with an extension of their own', () => {
     assert.equal(new Set(DIRECT_SIGNATURES).size, DIRECT_SIGNATURES.length)
     for (const extension of DIRECT_SIGNATURES) assert.match(extension, /^(?:\.[a-z]+){1,2}$/)
   })
 
-  it('are told by no extension that another kind is looked for under', () => {
+  it('have no telling extension that another kind is looked for with', () => {
     for (const { kind, telling } of DETACHED_FORMS) {
       for (const other of DETACHED_FORMS.filter(form => form.kind !== kind)) {
         const places = [...other.kept, ...other.telling, ...other.beside.file, ...other.beside.list]
@@ -54,7 +54,7 @@ describe('kinds of detached signatures', () => {
     }
   })
 
-  it('have keys whose prefixes are told apart, and are on the page about policies', () => {
+  it('have keys with different prefixes, which docs/policy.md lists', () => {
     const page = readFileSync(join(PROJECT_ROOT, 'docs/policy.md'), 'utf8')
     const prefixes = OWN_KEYS.map(({ keys }) => keys.prefix)
     for (const prefix of prefixes) {

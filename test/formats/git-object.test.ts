@@ -16,20 +16,20 @@ function text(contents: Uint8Array | undefined): string {
 }
 
 describe('a git tag', () => {
-  it('is signed over all that stands before the signature', () => {
+  it('is signed over everything before the signature', () => {
     const tag = parseGitTag(bytes(TAG + ARMOUR))
     assert.deepEqual([tag.commit, tag.name], [ID, 'v1.0'])
     assert.equal(text(tag.signed?.payload), TAG)
     assert.equal(text(tag.signed?.signature), ARMOUR)
   })
 
-  it('without a signature says so', () => {
+  it('may have no signature', () => {
     assert.equal(parseGitTag(bytes(TAG)).signed, undefined)
   })
 
   const refused: readonly (readonly [string, string, RegExp])[] = [
     [
-      'attack: two signatures, of which readers could take either',
+      'attack: two signatures, where readers could take either',
       TAG + ARMOUR + ARMOUR,
       /more than one beginning/,
     ],
@@ -56,18 +56,18 @@ describe('a git commit', () => {
   const head = `tree ${ID}\nparent ${ID}\n${PEOPLE}`
   const folded = ARMOUR.trimEnd().replaceAll('\n', '\n ')
 
-  it('is signed over all but the header of the signature', () => {
+  it('is signed over everything but the header of the signature', () => {
     const commit = parseGitCommit(bytes(`${head}gpgsig ${folded}\nencoding x\n\nMessage\n\n${ARMOUR}`))
     assert.equal(commit.tree, ID)
     assert.equal(text(commit.signed?.payload), `${head}encoding x\n\nMessage\n\n${ARMOUR}`)
     assert.equal(text(commit.signed?.signature), ARMOUR)
   })
 
-  it('with a signature in its message alone is not signed', () => {
+  it('with a signature only in its message is not signed', () => {
     assert.equal(parseGitCommit(bytes(`${head}\nMessage\n${ARMOUR}`)).signed, undefined)
   })
 
-  it('keeps headers that go on over several lines', () => {
+  it('keeps headers of several lines', () => {
     const tag = `mergetag object ${ID}\n type commit\n \n  message`
     const commit = parseGitCommit(bytes(`${head}${tag}\ngpgsig ${folded}\n\nMerge\n`))
     assert.equal(text(commit.signed?.payload), `${head}${tag}\n\nMerge\n`)

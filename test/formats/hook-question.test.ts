@@ -1,4 +1,5 @@
-// The protocol of the resident process: docs/resident.md. Whatever is not exactly a question or a reply is an error.
+// The protocol of the resident process: docs/resident.md. Anything but an exact question or reply
+// is an error.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -43,9 +44,9 @@ test('questions are read as they are printed', () => {
   }
 })
 
-test('a question has 1024 bytes at most, its newline counted', () => {
+test('a question has 1024 bytes at most, newline included', () => {
   const padded = (length: number) => `nixsig1 ${'x'.repeat(length - 'nixsig1 \n'.length)}\n`
-  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is none that is known: "x{40}…"/)
+  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is of an unknown kind: "x{40}…"/)
   assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT + 1))), /longer than 1024 bytes/)
   assert.throws(() => parseQuestion(Buffer.alloc(QUESTION_LIMIT, 'x')), /longer than 1024 bytes/)
 })
@@ -55,53 +56,53 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   'an empty line': ['\n', /not of version nixsig1/],
   'another version': [`nixsig2 before-build ${DRV}\n`, /not of version nixsig1/],
   'a version that only begins alike': [`nixsig10 before-build ${DRV}\n`, /not of version nixsig1/],
-  'an unknown question': [`nixsig1 allow ${DRV}\n`, /none that is known: "allow"/],
-  'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /none that is known/],
-  'a question without what it is about': ['nixsig1 before-build\n', /about one derivation/],
-  'a question about nothing': ['nixsig1 before-build \n', /not in \/nix\/store/],
+  'an unknown question': [`nixsig1 allow ${DRV}\n`, /of an unknown kind: "allow"/],
+  'a question in capitals': [`nixsig1 Before-Build ${DRV}\n`, /of an unknown kind/],
+  'a question without a subject': ['nixsig1 before-build\n', /about one derivation/],
+  'a question with an empty subject': ['nixsig1 before-build \n', /not in \/nix\/store/],
   'a question about two': [`nixsig1 before-build ${DRV} ${DRV}\n`, /about one derivation/],
   'a space at the end': [`nixsig1 before-build ${DRV} \n`, /about one derivation/],
-  'two spaces': [`nixsig1  before-build ${DRV}\n`, /none that is known: ""/],
+  'two spaces': [`nixsig1  before-build ${DRV}\n`, /of an unknown kind: ""/],
   'a space in front': [` nixsig1 before-build ${DRV}\n`, /not of version nixsig1/],
-  'a reload of something': [`nixsig1 reload ${DRV}\n`, /none that is known: "reload"/],
+  'a reload of something': [`nixsig1 reload ${DRV}\n`, /of an unknown kind: "reload"/],
   'another directory': ['nixsig1 before-build /etc/passwd.drv\n', /not in \/nix\/store/],
-  'a path below a store path': [
+  'a path inside a store path': [
     `nixsig1 before-build ${DRV}/x.drv\n`,
     /more than a path directly in the store/,
   ],
   'dots that lead elsewhere': ['nixsig1 before-build /nix/store/../../etc/x.drv\n', /more than a path/],
-  'a path that is no derivation': [`nixsig1 after-build ${DRV.slice(0, -4)}\n`, /not that of a derivation/],
-  'a half': [`nixsig1 before-build ${DRV.slice(0, 30)}`, /does not end with a newline/],
+  'a path that is not a derivation': [
+    `nixsig1 after-build ${DRV.slice(0, -4)}\n`,
+    /not that of a derivation/,
+  ],
+  'half a question': [`nixsig1 before-build ${DRV.slice(0, 30)}`, /does not end with a newline/],
   'a carriage return': [`nixsig1 before-build ${DRV}\r\n`, /not printable ASCII/],
   'a NUL': [`nixsig1 before-build ${DRV}\0\n`, /not printable ASCII/],
   'letters beyond ASCII': ['nixsig1 before-build /nix/store/é.drv\n', /not printable ASCII/],
-  'a path that was built without contents': [`nixsig1 built ${OUT}\n`, /names no NAR hash/],
-  'a path that was built from what is no derivation': [
+  'an output without contents': [`nixsig1 built ${OUT}\n`, /names no NAR hash/],
+  'an output built from a path that is not a derivation': [
     `nixsig1 built ${OUT} sha256:${NAR_HASH} ${OUT}\n`,
     /derivation/,
   ],
-  'a path that was built with too much': [
-    `nixsig1 built ${OUT} sha256:${NAR_HASH} ${DRV} -\n`,
-    /too many words/,
-  ],
-  'a path that comes without its contents': [`nixsig1 admit ${OUT}\n`, /names no NAR hash/],
+  'an output with too many words': [`nixsig1 built ${OUT} sha256:${NAR_HASH} ${DRV} -\n`, /too many words/],
+  'an incoming path without contents': [`nixsig1 admit ${OUT}\n`, /names no NAR hash/],
   'a NAR hash in capitals': [`nixsig1 admit ${OUT} sha256:${'AB'.repeat(32)} - -\n`, /names no NAR hash/],
-  'a deriver that is no derivation': [
+  'a deriver that is not a derivation': [
     `nixsig1 admit ${OUT} sha256:${NAR_HASH} ${OUT} -\n`,
     /not that of a derivation/,
   ],
-  'a content address of no known form': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - x:y\n`, /unknown form/],
-  'a path that comes without a word on its deriver': [
-    `nixsig1 admit ${OUT} sha256:${NAR_HASH}\n`,
-    /not in \/nix\/store/,
+  'a content address of an unknown form': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - x:y\n`, /unknown form/],
+  'an incoming path without a deriver': [`nixsig1 admit ${OUT} sha256:${NAR_HASH}\n`, /not in \/nix\/store/],
+  'an incoming path with too many words': [
+    `nixsig1 admit ${OUT} sha256:${NAR_HASH} - - -\n`,
+    /too many words/,
   ],
-  'a path that comes with too much': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - -\n`, /too many words/],
-  'a second question behind it': [`nixsig1 before-build ${DRV}\nnixsig1 reload\n`, /is followed by more/],
-  'a byte behind it': [`nixsig1 before-build ${DRV}\nx`, /is followed by more/],
+  'a second question after it': [`nixsig1 before-build ${DRV}\nnixsig1 reload\n`, /is followed by more/],
+  'a byte after it': [`nixsig1 before-build ${DRV}\nx`, /is followed by more/],
 }
 
 for (const [what, [line, reason]] of Object.entries(BAD_QUESTIONS)) {
-  test(`attack: no question: ${what}`, () => assert.throws(() => parseQuestion(Buffer.from(line)), reason))
+  test(`attack: not a question: ${what}`, () => assert.throws(() => parseQuestion(Buffer.from(line)), reason))
 }
 
 test('attack: a derivation whose name would end the question is never sent', () => {
@@ -167,27 +168,27 @@ const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, 
   'a count in hexadecimal': ['nixsig1 pass 0 0 0x6\nstatus', /does not begin/],
   'a count beyond every reply': ['nixsig1 pass 0 99999 6\nstatus', /breaks off \(text 2\)/],
   'a count of many digits': [`nixsig1 pass 0 ${'9'.repeat(30)} 6\nstatus`, /does not begin/],
-  'an answer that breaks off in a text': ['nixsig1 refuse 2 0 6\nno', /breaks off \(text 3\)/],
-  'an answer that breaks off before its texts': ['nixsig1 pass 0 0 6\n', /breaks off \(text 3\)/],
-  'bytes behind it': ['nixsig1 pass 0 0 6\nstatus\n', /is followed by more/],
-  'a second answer behind it': [`${'nixsig1 pass 0 0 6\nstatus'.repeat(2)}`, /is followed by more/],
-  'a pass that says why not': ['nixsig1 pass 2 0 6\nnostatus', /gives a reason for what is no refusal/],
-  'a refusal that does not': ['nixsig1 refuse 0 2 6\nnostatus', /gives no reason/],
-  'an error that does not': ['nixsig1 error 0 0 6\nstatus', /gives no reason/],
+  'a reply that is cut off in a text': ['nixsig1 refuse 2 0 6\nno', /breaks off \(text 3\)/],
+  'a reply that is cut off before its texts': ['nixsig1 pass 0 0 6\n', /breaks off \(text 3\)/],
+  'bytes after it': ['nixsig1 pass 0 0 6\nstatus\n', /is followed by more/],
+  'a second reply after it': [`${'nixsig1 pass 0 0 6\nstatus'.repeat(2)}`, /is followed by more/],
+  'a pass with a reason': ['nixsig1 pass 2 0 6\nnostatus', /gives a reason without a refusal/],
+  'a refusal without a reason': ['nixsig1 refuse 0 2 6\nnostatus', /gives no reason/],
+  'an error without a reason': ['nixsig1 error 0 0 6\nstatus', /gives no reason/],
   'a reason of two lines': ['nixsig1 refuse 3 0 6\na\nbstatus', /not text \(text 1\)/],
-  'a reason that steers a terminal': ['nixsig1 refuse 5 0 6\n\x1b[35mstatus', /not text \(text 1\)/],
-  'a notice that steers a terminal': ['nixsig1 pass 0 5 6\n\x1b[35mstatus', /not text \(text 2\)/],
-  'a notice that turns the line around': ['nixsig1 pass 0 3 6\n\u202estatus', /not text \(text 2\)/],
+  'a reason that controls a terminal': ['nixsig1 refuse 5 0 6\n\x1b[35mstatus', /not text \(text 1\)/],
+  'a notice that controls a terminal': ['nixsig1 pass 0 5 6\n\x1b[35mstatus', /not text \(text 2\)/],
+  'a notice that reverses the line': ['nixsig1 pass 0 3 6\n\u202estatus', /not text \(text 2\)/],
   'texts that are not UTF-8': [Buffer.from('nixsig1 refuse 1 0 6\n\xffstatus', 'latin1'), /not UTF-8/],
   'a count that cuts a letter in half': ['nixsig1 refuse 1 1 6\nästatus', /not UTF-8/],
-  'a way of telling that is none': ['nixsig1 pass 0 0 5\nshout', /tells in a way that is not known/],
-  'no way of telling': ['nixsig1 pass 0 0 0\n', /tells in a way that is not known/],
-  'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /tells in a way that is not known/],
-  'a version that is none': ['nixsig1 pass 0 0 8\nline 2.x', /has a version that is none/],
+  'an unknown telling': ['nixsig1 pass 0 0 5\nshout', /has an unknown telling/],
+  'no telling': ['nixsig1 pass 0 0 0\n', /has an unknown telling/],
+  'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /has an unknown telling/],
+  'an invalid version': ['nixsig1 pass 0 0 8\nline 2.x', /has an invalid version/],
 }
 
 for (const [what, [text, reason]] of Object.entries(BAD_REPLIES)) {
-  test(`attack: no reply: ${what}`, () => {
+  test(`attack: not a reply: ${what}`, () => {
     assert.throws(
       () => parseReply(Buffer.from(text)),
       (error: Error) => {
@@ -199,21 +200,21 @@ for (const [what, [text, reason]] of Object.entries(BAD_REPLIES)) {
   })
 }
 
-test('no reply is printed that nobody would read', () => {
+test('a reply that readers would refuse is not printed', () => {
   const reply: HookReply = { outcome: 'refuse', sentence: 'no', notice: '', telling: SILENT }
   const bad: Readonly<Record<string, Partial<HookReply>>> = {
     'not text': { sentence: 'a\nb' },
     'gives no reason': { sentence: '' },
-    'gives a reason for what is no refusal': { outcome: 'pass' },
+    'gives a reason without a refusal': { outcome: 'pass' },
     'longer than 65536 bytes': { notice: 'x'.repeat(REPLY_LIMIT) },
-    'has a version that is none': { telling: { isByLine: true, versions: ['2.36 2.37'] } },
+    'has an invalid version': { telling: { isByLine: true, versions: ['2.36 2.37'] } },
   }
   for (const [reason, part] of Object.entries(bad)) {
     assert.throws(() => printReply({ ...reply, ...part }), new RegExp(reason))
   }
 })
 
-test('docs/resident.md shows a reply as it is', () => {
+test('docs/resident.md shows a real reply', () => {
   const page = readFileSync(join(PROJECT_ROOT, 'docs/resident.md'), 'utf8')
   const [, example = ''] = /^```\n(nixsig1 refuse \d[^`]*)\n```$/m.exec(page) ?? []
   const { outcome, sentence, telling } = parseReply(Buffer.from(example))

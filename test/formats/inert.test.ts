@@ -1,5 +1,5 @@
-// H7: in a signature or a list of checksums that nobody verified, words are no program either. Each attack has the
-// right format and is run by the interpreter that it is for, where that is there; then it is refused.
+// H7: words in a signature or a checksum list that nobody verified cannot be a program. Each attack
+// has the right format and is run by its interpreter, if that is installed; then it is refused.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -23,7 +23,7 @@ const minisign = (untrusted: string, trusted: string) =>
 const signify = (comment: string, rest = '') =>
   `untrusted comment: ${comment}\n${Buffer.concat([Buffer.from('Ed'), Buffer.alloc(72, 7)]).toString('base64')}\n${rest}`
 
-/** Text in UTF-7, each character other than a letter in base 64 of its own. */
+/** Text in UTF-7, with every character other than a letter in its own base64. */
 const utf7 = (text: string) =>
   text.replace(/[^a-z]+/g, part => {
     const units = Buffer.from(part, 'utf16le').swap16()
@@ -32,27 +32,30 @@ const utf7 = (text: string) =>
 
 interface Attack {
   readonly text: string
-  /** What makes the file `ran` of it, or prints `ran` alone, where `file` holds the text; not for what takes a minute. */
+  /**
+   * Makes the file `ran` from the text in `file`, or prints only `ran`. Absent for attacks that
+   * would take a minute.
+   */
   readonly run?: readonly [program: string, ...args: string[]]
   readonly reason: RegExp
 }
 const NO_WORD = /one word for the name of a file: it could be a program/
-const NO_HASH = /digits that are not like a hash/
+const NO_HASH = /digits that are not shaped like a hash/
 const REMARK = /neither a heading nor one word/
 const COMMENT = /a comment that is neither as tools write it nor one word/
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
-  'a script of sed: an address, and a command to be run': {
+  'a sed script: an address, and a command to run': {
     text: `${COMMAND}  touch ran\n`,
     run: ['sed', '-f', 'file', 'input'],
     reason: NO_WORD,
   },
-  'a script of sed whose command is one word': {
+  'a sed script whose command is one word': {
     text: `${COMMAND}  ./touch-ran\n`,
     run: ['sed', '-f', 'file', 'input'],
     reason: NO_HASH,
   },
-  'a script of sed that writes a text': {
+  'a sed script that writes a text': {
     text: `${COMMAND?.replace('e', 'c')}  ran\n`,
     run: ['sed', '-f', 'file', 'input'],
     reason: NO_HASH,
@@ -76,35 +79,35 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
     run: ['gs', '-dNOSAFER', '-dBATCH', '-dNODISPLAY', '-q', 'file'],
     reason: NO_WORD,
   },
-  'PostScript of one word a line': { text: `${NUMBER}  quit\n`, reason: NO_HASH },
+  'PostScript with one word per line': { text: `${NUMBER}  quit\n`, reason: NO_HASH },
   'a line of a crontab': { text: `${'0'.repeat(64)} * * * * touch ran\n`, reason: NO_WORD },
-  'a macro of m4': {
+  'an m4 macro': {
     text: `syscmd(touch ran)= ${HASH}\n`,
     run: ['m4', 'file'],
     reason: NO_WORD,
   },
-  'a macro of m4 of one word': {
+  'an m4 macro of one word': {
     text: `syscmd(./touch-ran)= ${HASH}\n`,
     run: ['m4', 'file'],
     reason: NO_WORD,
   },
-  'a program of awk, which chooses what it prints': {
+  'an awk program that chooses what it prints': {
     text: `${'a'.repeat(64)} *0+NR==2\n`,
     run: ['awk', '-f', 'file', 'input'],
     reason: NO_WORD,
   },
-  'commands of a shell in a signed list': { text: signify('x', `${HASH}  tool.tar -x\n`), reason: NO_WORD },
+  'shell commands in a signed list': { text: signify('x', `${HASH}  tool.tar -x\n`), reason: NO_WORD },
   'words in place of base 64, apart': {
     text: `-----BEGIN PGP SIGNATURE-----\n\nreboot\n\n${'A'.repeat(64)}\n-----END PGP SIGNATURE-----\n`,
     reason: /base 64 in lines of a few characters/,
   },
-  'blanks at the ends of lines, which have a language of their own': {
+  'white space at the ends of lines, which is a language of its own': {
     text: `${LIST}# tool \t \n`,
     reason: REMARK,
   },
 }
 
-/** Whether it ran; undefined where its interpreter is not there. */
+/** Whether it ran; undefined if its interpreter is not installed. */
 function ran(text: string, [program, ...args]: readonly [string, ...string[]]): boolean | undefined {
   const scratch = mkdtempSync(join(dir, 'run-'))
   const write = (name: string, contents: string, mode = 0o644) =>
@@ -118,7 +121,7 @@ function ran(text: string, [program, ...args]: readonly [string, ...string[]]): 
   return existsSync(join(scratch, 'ran')) || /^(?:ran\n)+$/.test(stdout)
 }
 
-describe('attack: words in a file that passes for a signature', () => {
+describe('attack: words in a file that looks like a signature', () => {
   for (const [what, { text, run, reason }] of Object.entries(ATTACKS)) {
     it(what, t => {
       if (run !== undefined) {
@@ -130,7 +133,7 @@ describe('attack: words in a file that passes for a signature', () => {
     })
   }
 
-  it('have the right format, so that nothing else would refuse them', () => {
+  it('have the right format, so nothing else refuses them', () => {
     for (const [what, { text }] of Object.entries(ATTACKS)) {
       if (/in place of/.test(what)) continue
       if (text.startsWith('untrusted')) signatureKind(Buffer.from(text))
@@ -204,7 +207,7 @@ describe('what tools write', () => {
   }
 })
 
-describe('whatever is chosen', () => {
+describe('any choice of words', () => {
   const words = fc
     .array(
       fc.constantFrom(
@@ -224,7 +227,7 @@ describe('whatever is chosen', () => {
     }
   }
 
-  it('a name of more than one word is refused, and a remark or a comment with a mark of assignment', () => {
+  it('a name of more than one word is refused, and so is a remark or comment with an assignment', () => {
     fc.assert(
       fc.property(words, text => {
         if (/\s|[=:;()*%]/.test(text.trim())) {
@@ -238,7 +241,7 @@ describe('whatever is chosen', () => {
     )
   })
 
-  it('digits that are a number with a command are refused, and those of hashes are not', () => {
+  it('digits that are a number with a command are refused, digits of hashes are not', () => {
     const rest = fc.stringMatching(/^[a-f0-9]{0,15}$/)
     fc.assert(
       fc.property(rest, text => assert.ok(!accepted(`${text.padStart(64, '0')}  tool.tar\n`))),

@@ -7,7 +7,7 @@ import {
   printMinisignPublicKey,
 } from '../../src/formats/minisign.ts'
 
-// The key that minisign's own page publishes.
+// The key on minisign's own page.
 const KEY = 'RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3'
 const FIRST = Buffer.concat([Buffer.from('ED'), Buffer.alloc(72, 5)]).toString('base64')
 const SECOND = Buffer.alloc(64, 6).toString('base64')

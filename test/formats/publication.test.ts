@@ -21,7 +21,7 @@ const PART = 'nixsig-publication-part-1 0c\n'
 const index = (text: string) => parseIndex(Buffer.from(text, 'latin1'))
 const part = (text: string) => parsePart(Buffer.from(text, 'latin1'), '0c')
 
-test('the two lists are read as they are written, and have one spelling', () => {
+test('both lists are read as they are written, and have one spelling', () => {
   const text = `${HEAD}0c 12 ${SHA}\nzz 4194304 ${SHA}\n`
   const value = index(text)
   assert.equal(value.published, Date.UTC(2026, 10, 23, 4, 31, 25) / 1000)
@@ -56,7 +56,7 @@ test('every kind of file that nixsig looks for can be published', () => {
   }
 })
 
-test('only names of files that can be in a directory of attestations are such', () => {
+test('only names that a directory of attestations can contain are accepted', () => {
   assert.deepEqual(parsePublishedName(`${DIGEST}.sums.minisig`), {
     digest: DIGEST,
     extension: '.sums.minisig',
@@ -79,20 +79,24 @@ for (const [name, text, problem] of [
   ['a page of HTML', '<!doctype html>\n', /not the index of a publication/],
   ['another version', HEAD.replace('-1', '-2'), /not the index of a publication that this nixsig can read/],
   ['no date', 'nixsig-publication-1 soon\n', /not an RFC 3339 time/],
-  ['a time in other words', HEAD.replace('25Z', '25.0Z'), /a time with a fraction of a second \(line 1\)/],
-  ['a last line that breaks off', `${HEAD}0c 12 ${SHA}`, /the last line breaks off \(line 2\)/],
+  [
+    'a time in another spelling',
+    HEAD.replace('25Z', '25.0Z'),
+    /a time with a fraction of a second \(line 1\)/,
+  ],
+  ['a last line that is cut off', `${HEAD}0c 12 ${SHA}`, /the last line breaks off \(line 2\)/],
   ['an empty line', `${HEAD}\n`, /not a name, a size and a SHA-256 \(line 2\)/],
   ['a carriage return', `${HEAD}0c 12 ${SHA}\r\n`, /not a name, a size/],
   ['a part twice', `${HEAD}0c 12 ${SHA}\n0c 13 ${SHA}\n`, /"0c" is out of order or there twice \(line 3\)/],
   ['parts out of order', `${HEAD}0d 12 ${SHA}\n0c 13 ${SHA}\n`, /"0c" is out of order/],
-  ['a part above it', `${HEAD}.. 12 ${SHA}\n`, /"\.\." is no name/],
-  ['a part that no digest begins with', `${HEAD}ee 12 ${SHA}\n`, /"ee" is no name/],
+  ['a part above it', `${HEAD}.. 12 ${SHA}\n`, /"\.\." is not a name/],
+  ['a part that no digest begins with', `${HEAD}ee 12 ${SHA}\n`, /"ee" is not a name/],
   ['an empty part', `${HEAD}0c 0 ${SHA}\n`, /not a name, a size/],
-  ['a size in other words', `${HEAD}0c 012 ${SHA}\n`, /not a name, a size/],
+  ['a size in another spelling', `${HEAD}0c 012 ${SHA}\n`, /not a name, a size/],
   ['a huge part', `${HEAD}0c 4194305 ${SHA}\n`, /larger than 4194304 bytes/],
   ['a short hash', `${HEAD}0c 1 ${SHA.slice(1)}\n`, /not a name, a size/],
   ['a hash in capitals', `${HEAD}0c 1 ${SHA.toUpperCase()}\n`, /not a name, a size/],
-  ['bytes that are no text', `${HEAD}\xff\n`, /publication/],
+  ['bytes that are not text', `${HEAD}\xff\n`, /publication/],
   ['too many bytes', HEAD + 'x'.repeat(128 * 1024), /larger than 131072 bytes/],
 ] as const) {
   test(`attack: an index with ${name} is refused`, () => {
@@ -103,25 +107,25 @@ for (const [name, text, problem] of [
 for (const [name, text, problem] of [
   ['of another part', PART.replace('0c', '0d'), /not the index of part 0c/],
   ['that is the first list', HEAD, /not the index of part 0c/],
-  ['with a file above it', `${PART}0c/../../etc/passwd 1 ${SHA}\n`, /is no name that can stand here/],
-  ['with an absolute file', `${PART}/etc/passwd 1 ${SHA}\n`, /is no name/],
-  ['with a file of another part', `${PART}0d${'x'.repeat(30)}.asc 1 ${SHA}\n`, /is no name/],
-  ['with a file of an unknown kind', `${PART}${DIGEST}.exe 1 ${SHA}\n`, /is no name/],
-  ['with an index', `${PART}index 1 ${SHA}\n`, /is no name/],
+  ['with a file above it', `${PART}0c/../../etc/passwd 1 ${SHA}\n`, /is not a name that is allowed here/],
+  ['with an absolute file', `${PART}/etc/passwd 1 ${SHA}\n`, /is not a name/],
+  ['with a file of another part', `${PART}0d${'x'.repeat(30)}.asc 1 ${SHA}\n`, /is not a name/],
+  ['with a file of an unknown kind', `${PART}${DIGEST}.exe 1 ${SHA}\n`, /is not a name/],
+  ['with an index', `${PART}index 1 ${SHA}\n`, /is not a name/],
   [
     'with a file twice',
     `${PART}${DIGEST}.asc 1 ${SHA}\n${DIGEST}.asc 1 ${SHA}\n`,
     /out of order or there twice/,
   ],
   ['with a huge file', `${PART}${DIGEST}.asc 16777217 ${SHA}\n`, /larger than 16777216 bytes/],
-  ['with an escape sequence', `${PART}\x1b[31m 1 ${SHA}\n`, /"\\u\{1b\}\[31m" is no name/],
+  ['with an escape sequence', `${PART}\x1b[31m 1 ${SHA}\n`, /"\\u\{1b\}\[31m" is not a name/],
 ] as const) {
   test(`attack: a part's list ${name} is refused`, () => {
     assert.throws(() => part(text), { name: 'FormatError', message: problem })
   })
 }
 
-test('a part that holds too much is not printed', () => {
+test('a part that is too large is not printed', () => {
   const digests = Array.from({ length: 60_000 }, (_, count) => `0c${String(count).padStart(30, '0')}.asc`)
   const files = new Map(digests.map(name => [name, { size: 1, sha256: SHA }]))
   assert.throws(() => printPart('0c', files), FormatError)

@@ -38,21 +38,21 @@ describe('a signify public key', () => {
 })
 
 describe('a signify signature', () => {
-  it('is two lines, of which the last need not end', () => {
+  it('is two lines, the last with or without a newline', () => {
     const parsed = parseSignifySignature(Buffer.from(FILE))
     assert.deepEqual([...parsed.keyNumber], Array(8).fill(1))
     assert.deepEqual([...parsed.signature], Array(64).fill(2))
     assert.deepEqual(parseSignifySignature(Buffer.from(FILE.trimEnd())), parsed)
   })
 
-  it('may have its message in the same file, and is then no detached one', () => {
+  it('may have its message in the same file, and is then not detached', () => {
     const embedded = Buffer.from(`${FILE}SHA256 (a) = 00\n`)
     assert.equal(Buffer.from(splitSignifyFile(embedded).message).toString(), 'SHA256 (a) = 00\n')
     assert.throws(() => parseSignifySignature(embedded), /the signed message is in this file \(signify -e\)/)
     assert.ok(looksLikeSignify(embedded))
   })
 
-  it("is told from minisign's by the lines that minisign adds", () => {
+  it("differs from minisign's by the lines that minisign adds", () => {
     assert.ok(looksLikeSignify(Buffer.from(FILE)))
     assert.ok(!looksLikeSignify(Buffer.from(`${FILE}trusted comment: x\n${SIGNATURE}\n`)))
     assert.ok(!looksLikeSignify(Buffer.from(`untrusted comment: x\n${encoded('ED', 64)}\n`)))
@@ -72,7 +72,7 @@ describe('a signify signature', () => {
     ['a public key', `untrusted comment: x\n${KEY}\n`, /not 74 bytes/],
     ['a line that never ends', `untrusted comment: x\n${SIGNATURE}${'A'.repeat(500)}\n`, /not a signature/],
     ["minisign's prehashed kind", `untrusted comment: x\n${encoded('ED', 64)}\n`, /not by Ed25519/],
-    ['text behind an empty line', `${FILE}\nmore\n`, /the signed message is in this file/],
+    ['text after an empty line', `${FILE}\nmore\n`, /the signed message is in this file/],
   ] as const) {
     it(`is refused with ${name}`, () => {
       assert.throws(() => parseSignifySignature(Buffer.from(text)), { name: 'FormatError', message: reason })

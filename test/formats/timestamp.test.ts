@@ -2,13 +2,13 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseTimestamp, printTimestamp } from '../../src/formats/timestamp.ts'
 
-test('seconds since 1970, both ways', () => {
+test('converts seconds since 1970 both ways', () => {
   assert.equal(printTimestamp(0), '1970-01-01T00:00:00Z')
   assert.equal(parseTimestamp('2026-02-28T23:59:59Z'), Date.UTC(2026, 1, 28, 23, 59, 59) / 1000)
   assert.equal(printTimestamp(parseTimestamp('2024-02-29T12:00:00Z')), '2024-02-29T12:00:00Z')
 })
 
-test('fractions of a second are cut off', () => {
+test('drops fractions of a second', () => {
   assert.equal(parseTimestamp('1970-01-01T00:00:01.999Z'), 1)
 })
 

@@ -149,7 +149,7 @@ test('questions do not wait for each other', async () => {
 
 for (const [what, line, reason] of [
   ['another version', `nixsig2 before-build ${DRV}\n`, /is not of version nixsig1/],
-  ['an unknown question', `nixsig1 allow ${DRV}\n`, /is none that is known: "allow"/],
+  ['an unknown question', `nixsig1 allow ${DRV}\n`, /is of an unknown kind: "allow"/],
   ['no store path', 'nixsig1 before-build /etc/passwd.drv\n', /not in \/nix\/store/],
   ['no derivation', `nixsig1 before-build ${DRV.slice(0, -4)}\n`, /not that of a derivation/],
   ['a second question in one go', QUESTION + QUESTION, /is followed by more/],

@@ -1,4 +1,4 @@
-// Tags and commits that were signed with an SSH key; git itself asks ssh-keygen about them.
+// Tags and commits signed with an SSH key, also compared with git, which calls ssh-keygen.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { type TestRepository, testRepository } from '../support/git.ts'
 const dir = mkdtempSync('/tmp/nixsig-git-ssh-')
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-/** A key of ssh-keygen's, as a policy has it. */
+/** A key of ssh-keygen, in the form of a policy. */
 function sshKey(name: string, ...args: readonly string[]): Key {
   execFileSync('ssh-keygen', ['-q', '-N', '', '-f', join(dir, name), ...args])
   return parseKey(readFileSync(join(dir, `${name}.pub`), 'utf8').trim())
@@ -26,7 +26,10 @@ const KEYS = {
 }
 const mallory = sshKey('mallory', '-t', 'ed25519')
 
-/** A repository with a commit and a tag, signed with a key of this name, which git's list of signers has. */
+/**
+ * A repository with a commit and a tag, signed with a key of this name, which is in git's list of
+ * signers.
+ */
 function released(name: string, key: string): TestRepository {
   const signers = join(dir, `${name}.signers`)
   writeFileSync(signers, `dev@example.org namespaces="git" ${readFileSync(join(dir, `${key}.pub`), 'utf8')}`)
@@ -60,7 +63,7 @@ describe('an SSH signature in a git repository', () => {
     })
   }
 
-  it('attack: a signature of the same bytes as a file is none', async () => {
+  it('attack: a signature over the same bytes as a file does not count', async () => {
     const repository = released('namespace', 'ed25519')
     const body = repository.git('cat-file', 'tag', 'v1.0').replace(/-----BEGIN[\s\S]*/, '')
     writeFileSync(join(dir, 'body'), body)
@@ -82,7 +85,7 @@ describe('an SSH signature in a git repository', () => {
     assert.equal(await outcomeOf(repository, { tag: 'v1.0' }, KEYS.ed25519), 'unacceptable')
   })
 
-  it('by a key that the policy lets sign files alone is unacceptable', async () => {
+  it('by a key that the policy only lets sign files is unacceptable', async () => {
     const repository = released('limited', 'ed25519')
     const key = { ...KEYS.ed25519, namespaces: ['file'] } as Key
     assert.equal(await outcomeOf(repository, { tag: 'v1.0' }, key), 'unacceptable')

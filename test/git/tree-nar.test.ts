@@ -12,7 +12,7 @@ import { testRepository } from '../support/git.ts'
 const dir = mkdtempSync('/tmp/nixsig-git-nar-')
 after(() => rmSync(dir, { recursive: true, force: true }))
 
-/** What Nix says of the files of a tree. */
+/** The hash that Nix computes for the files of a tree. */
 function hashByNix(tree: string): string {
   return execFileSync('nix-hash', ['--type', 'sha256', tree], { encoding: 'utf8' }).trim()
 }
@@ -28,14 +28,14 @@ async function hashByUs(repository: string, tree: string): Promise<string> {
   }
 }
 
-it('hashes a commit to what Nix hashes its checkout to', async () => {
+it('hashes a commit as Nix hashes its checkout', async () => {
   const { directory, git } = testRepository(join(dir, 'plain'))
   writeFileSync(join(directory, 'readme'), 'hello\n')
   writeFileSync(join(directory, 'run'), '#!/bin/sh\n')
   chmodSync(join(directory, 'run'), 0o755)
   symlinkSync('readme', join(directory, 'link'))
   writeFileSync(join(directory, 'empty'), '')
-  // Git sorts `a` after `a.c` where it is a directory, and a NAR does not.
+  // Git sorts a directory `a` after `a.c`, a NAR does not.
   mkdirSync(join(directory, 'a/b'), { recursive: true })
   writeFileSync(join(directory, 'a.c'), 'c')
   writeFileSync(join(directory, 'a-c'), 'c')
@@ -48,7 +48,7 @@ it('hashes a commit to what Nix hashes its checkout to', async () => {
   assert.equal(await hashByUs(directory, git('rev-parse', 'HEAD^{tree}')), hashByNix(checkout))
 })
 
-it('reads repositories whose ids are SHA-256', async () => {
+it('reads repositories with SHA-256 ids', async () => {
   const directory = join(dir, 'sha256')
   execFileSync('git', ['init', '--quiet', '--object-format=sha256', directory])
   writeFileSync(join(directory, 'file'), 'contents')
@@ -67,14 +67,14 @@ it('reads repositories whose ids are SHA-256', async () => {
   )
 })
 
-it('refuses a submodule: nobody knows here which files that is', async () => {
+it('refuses a submodule, whose files are unknown here', async () => {
   const { directory, git } = testRepository(join(dir, 'submodule'))
   git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},lib`)
   git('commit', '-qm', 'sub')
   await assert.rejects(hashByUs(directory, git('rev-parse', 'HEAD^{tree}')), /lib is a submodule/)
 })
 
-it('attack: an object exchanged on the disk for another is not taken for it', async () => {
+it('attack: an object that was replaced on disk is refused', async () => {
   const { directory, git } = testRepository(join(dir, 'corrupt'))
   writeFileSync(join(directory, 'file'), 'good')
   git('add', 'file')
@@ -87,7 +87,7 @@ it('attack: an object exchanged on the disk for another is not taken for it', as
   await assert.rejects(hashByUs(directory, git('rev-parse', 'HEAD^{tree}')), /corrupt|missing|git ended/)
 })
 
-it('attack: a replacement (git replace) is not looked at', async () => {
+it('attack: a replacement (git replace) is ignored', async () => {
   const { directory, git } = testRepository(join(dir, 'replace'))
   writeFileSync(join(directory, 'file'), 'good')
   git('add', 'file')

@@ -1,4 +1,5 @@
-// What somebody else's repository configures is never run, and what it says of where its objects are is never followed.
+// The configuration of an untrusted repository is never run, and its pointers to other objects are
+// never followed.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import {
@@ -55,7 +56,7 @@ async function outcomes(place: string, revision: GitRevision = { tag: 'v1.0' }):
   return results.map(({ outcome }) => outcome)
 }
 
-/** Whether git itself, run there by somebody who trusts the repository, runs the program. */
+/** Whether git itself runs the program if somebody who trusts the repository runs git there. */
 function gitRuns(directory: string, ...args: readonly string[]): boolean {
   const env = { PATH: process.env['PATH'], HOME: dir, GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' }
   spawnSync('git', ['-C', directory, ...args], { env, timeout: 20_000, stdio: 'ignore' })
@@ -123,7 +124,7 @@ describe('attack: a repository whose configuration names', () => {
     })
   }
 
-  it('all of it by include, or is no configuration at all', async () => {
+  it('all of these by an include, or is malformed', async () => {
     const repository = released()
     writeFileSync(join(dir, 'included'), `[core]\n\tfsmonitor = ${program}\n\tsshCommand = ${program}\n`)
     repository.git('config', 'include.path', join(dir, 'included'))
@@ -134,7 +135,7 @@ describe('attack: a repository whose configuration names', () => {
     assert.equal(existsSync(marker), false)
   })
 
-  it('a partner who promised objects that are not there: they are missing, and nobody is asked', async () => {
+  it('a promisor remote for absent objects: they are missing, and it is not contacted', async () => {
     const repository = released()
     const blob = repository.git('rev-parse', 'HEAD:file')
     const settings = {
@@ -167,7 +168,7 @@ describe('attack: a repository with files that lead elsewhere', () => {
     )
   })
 
-  it('has a tag that is a link, or symbolic, or a file of something else: the file is not shown', async () => {
+  it('has a tag that is a link, or symbolic, or another file: its contents are not shown', async () => {
     const secret = join(dir, 'secret')
     writeFileSync(secret, 'a secret\n')
     const repository = released()
@@ -194,7 +195,7 @@ describe('attack: a repository with files that lead elsewhere', () => {
     assert.equal(again.narHash, narHash)
   })
 
-  it('shows one object under the id of another', async () => {
+  it('has one object under the id of another', async () => {
     const repository = released()
     const objects = join(repository.directory, '.git/objects')
     const place = (id: string) => join(objects, id.slice(0, 2), id.slice(2))
@@ -206,7 +207,7 @@ describe('attack: a repository with files that lead elsewhere', () => {
 })
 
 describe('a repository', () => {
-  it('with packs, packed references, further work trees and ids of SHA-256 is read', async () => {
+  it('with packs, packed references, linked work trees and SHA-256 ids is read', async () => {
     const repository = released()
     repository.git('gc', '-q')
     repository.git('pack-refs', '--all')
@@ -223,7 +224,7 @@ describe('a repository', () => {
     assert.deepEqual(await outcomes(join(dir, 'bare.git')), ['good'])
   })
 
-  it('is named by its top: what lies inside a work tree, or anywhere else, is refused', async () => {
+  it('is named by its top directory: a directory inside a work tree, or any other, is refused', async () => {
     const repository = released()
     await assert.rejects(
       outcomes(join(repository.directory, 'sub')),
@@ -236,7 +237,7 @@ describe('a repository', () => {
     await assert.rejects(outcomes(odd), /does not say where the repository is/)
   })
 
-  it('with references in reftables says what to give', async () => {
+  it('with reftables is refused, with advice', async () => {
     const repository = released()
     mkdirSync(join(repository.directory, '.git/reftable'))
     await assert.rejects(outcomes(repository.directory), /give the whole id of the commit/)
@@ -260,11 +261,11 @@ describe('a repository', () => {
   })
 })
 
-it('the git at hand refuses what is part of a known collision', async () => {
+it('the installed git refuses a known collision', async () => {
   await assertDetectsCollisions(dir)
 })
 
-it('the programs of these attacks do run where git is let', () => {
+it('git would run the programs of these attacks', () => {
   const repository = released()
   repository.git('config', 'core.fsmonitor', program)
   assert.equal(gitRuns(repository.directory, 'status'), true)
@@ -278,7 +279,7 @@ it('the programs of these attacks do run where git is let', () => {
   assert.equal(gitRuns(repository.directory, 'add', 'file'), true)
 })
 
-describe('attack: what is not a plain file among the objects is refused at once', () => {
+describe('attack: anything but a regular file among the objects is refused at once', () => {
   const fifo = join(dir, 'fifo')
   spawnSync('mkfifo', [fifo])
 

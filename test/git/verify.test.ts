@@ -26,7 +26,7 @@ function openPgpKey(name: string): Key {
 const alice = openPgpKey('alice')
 const mallory = openPgpKey('mallory')
 
-/** A repository with one commit, signed by alice, and the tag v1.0 of it, signed by her too. */
+/** A repository with one commit and its tag v1.0, both signed by alice. */
 function released(name: string): TestRepository {
   const repository = testRepository(join(dir, name), {
     'user.signingKey': alice.kind === 'openpgp' ? alice.fingerprint : '',
@@ -43,7 +43,7 @@ async function outcomes(repository: TestRepository, revision: GitRevision, keys:
   return results.map(({ outcome }) => outcome)
 }
 
-/** What git itself says of it. */
+/** The verdict of git itself. */
 function gitAccepts(
   repository: TestRepository,
   command: 'verify-tag' | 'verify-commit',
@@ -52,7 +52,7 @@ function gitAccepts(
   return spawnSync('git', ['-C', repository.directory, command, name]).status === 0
 }
 
-/** Puts a changed copy of an object into the repository, under the id that this makes it have. */
+/** Stores a changed copy of an object under its new id. */
 function forge(
   repository: TestRepository,
   type: string,
@@ -114,14 +114,14 @@ describe('a git revision', () => {
     assert.equal(gitAccepts(repository, 'verify-tag', 'v1.0'), false)
   })
 
-  it('attack: an old signed tag under the name of a new one is refused, though git accepts it', async () => {
+  it('attack: an old signed tag with a new name is refused, though git accepts it', async () => {
     const repository = released('renamed')
     repository.git('update-ref', 'refs/tags/v2.0', repository.git('rev-parse', 'refs/tags/v1.0'))
     assert.equal(gitAccepts(repository, 'verify-tag', 'v2.0'), true)
     await assert.rejects(outcomes(repository, { tag: 'v2.0' }), /calls v2\.0 was signed as v1\.0/)
   })
 
-  it('attack: the signature of the tag is no signature of the commit', async () => {
+  it('attack: the signature of the tag does not sign the commit', async () => {
     const repository = released('crossed')
     const signature = repository.git('cat-file', 'tag', 'v1.0').replace(/^[\s\S]*?(?=-----BEGIN)/, '')
     const commit = forge(repository, 'commit', 'HEAD', text =>
@@ -134,7 +134,7 @@ describe('a git revision', () => {
     assert.equal(gitAccepts(repository, 'verify-commit', commit), false)
   })
 
-  it('by somebody else is by an unknown signer', async () => {
+  it('signed by an unlisted key has an unknown signer', async () => {
     assert.deepEqual(await outcomes(released('stranger'), { tag: 'v1.0' }, [mallory]), ['unknown-signer'])
   })
 
@@ -151,12 +151,12 @@ describe('a git revision', () => {
     )
   })
 
-  it('is refused if it is not there, or called what no tag is called', async () => {
+  it('is refused if it is absent, or not a valid tag name', async () => {
     const repository = released('absent')
     await assert.rejects(outcomes(repository, { tag: 'v9' }), /there is no tag v9/)
     await assert.rejects(outcomes(repository, { tag: '--upload-pack=evil' }), /cannot be the name of a tag/)
     await assert.rejects(outcomes(repository, { tag: '../heads/main' }), /cannot be the name of a tag/)
     await assert.rejects(outcomes(repository, { commit: '1'.repeat(40) }), /bad object/)
-    await assert.rejects(outcomes(repository, { commit: 'HEAD' }), /HEAD is no object id/)
+    await assert.rejects(outcomes(repository, { commit: 'HEAD' }), /HEAD is not an object id/)
   })
 })

@@ -51,7 +51,7 @@ const WRONG: Readonly<Record<string, readonly [answer: Answer, reason: RegExp]>>
   ],
   'a pass with a reason against it': [
     { pieces: [text('nixsig1 pass 2 0 6\nnostatus')], end: 'end' },
-    /gives a reason for what is no refusal/,
+    /gives a reason without a refusal/,
   ],
   'a refusal without a reason': [
     { pieces: [text('nixsig1 refuse 0 0 6\nstatus')], end: 'end' },

@@ -15,7 +15,7 @@ const line = (seed: number) => printSshPublicKey(ed25519KeyPair(new Uint8Array(3
 const [A, B, C, D] = [line(1), line(2), line(3), line(4)]
 const NIX = `carol-1:${Buffer.from(ed25519KeyPair(new Uint8Array(32).fill(5)).publicKey).toString('base64')}`
 
-/** Before everything that ends below. */
+/** Before every end below. */
 const NOW = Date.UTC(2026, 2, 1) / 1000
 
 function policyOf(principals: string, revocations = '') {
@@ -55,7 +55,7 @@ it('leaves out a key that was revoked before it began', () => {
   assert.deepEqual(allowedSignersOf(policy, NOW).length, 1)
 })
 
-it('leaves out that a key may sign Sigstore bundles, which is no namespace to ssh-keygen', () => {
+it('leaves out the namespace of Sigstore bundles, which ssh-keygen does not know', () => {
   const policy = policyOf(
     `[principals.alice]
 keys = [{ key = "${A}", namespaces = ["sigstore-bundle"] }, { key = "${B}", namespaces = ["sigstore-bundle", "file"] }]`,
@@ -63,7 +63,7 @@ keys = [{ key = "${A}", namespaces = ["sigstore-bundle"] }, { key = "${B}", name
   assert.deepEqual(allowedSignersOf(policy, NOW).map(printAllowedSigner), [`alice namespaces="file" ${B}`])
 })
 
-describe('attack: what a thief dates back', () => {
+describe('attack: a backdated signature of a thief', () => {
   const dir = mkdtempSync(join(tmpdir(), 'nixsig-signers-'))
   after(() => rmSync(dir, { recursive: true, force: true }))
   const run = (program: string, args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
@@ -79,7 +79,7 @@ describe('attack: what a thief dates back', () => {
     GIT_COMMITTER_DATE: date,
   })
 
-  /** Whether git finds the commit good by the list that this policy is exported as at an instant. */
+  /** Whether git accepts the commit by the list that is exported from this policy at an instant. */
   function isGood(keys: string, revocation: string, now: string): boolean {
     const policy = policyOf(`[principals.alice]\nkeys = [${keys}]`, revocation)
     const list = allowedSignersOf(policy, Date.parse(now) / 1000).map(
@@ -97,7 +97,7 @@ describe('attack: what a thief dates back', () => {
     ['whose owner was revoked', `"${stolen}"`, revoked],
     ['that was revoked', `"${stolen}"`, revokedKey],
   ] as const) {
-    it(`is good to git by a key ${what} before that, and never after`, () => {
+    it(`is good to git by a key ${what} before that, and not after`, () => {
       assert.equal(isGood(keys, revocation, '2026-04-02T00:00:00Z'), true)
       assert.equal(isGood(keys, revocation, '2026-04-30T23:59:59Z'), true)
       assert.equal(isGood(keys, revocation, '2026-05-01T00:00:00Z'), false)
@@ -106,7 +106,7 @@ describe('attack: what a thief dates back', () => {
   }
 })
 
-it('writes what it read as principals of a policy', () => {
+it('writes a list as the principals of a policy', () => {
   const list = [
     `alice@example.org namespaces="file,git",valid-after="20260101Z",valid-before="20270101Z" ${A}`,
     `bob,robert ${B}`,
@@ -121,7 +121,7 @@ it('writes what it read as principals of a policy', () => {
   ])
 })
 
-it('refuses to give one key to two, or twice', () => {
+it('refuses a key with two holders, and a repeated one', () => {
   for (const list of [`alice ${A}\nbob ${A}\n`, `alice ${A}\nalice namespaces="git" ${A} x\n`]) {
     const signers = parseAllowedSigners(Buffer.from(list))
     assert.throws(() => principalsOfSigners(signers), /of line 1 again.*\(line 2\)/)

@@ -10,7 +10,7 @@ import { builtBy, claimBy, evidenceOf, NOW, OTHER_HASH, OUTPUT, policyOf, SOURCE
 
 const PEOPLE = ['alice', 'bob', 'carol', 'dave'] as const
 
-// Keys of every standing, groups in groups; who counts for what is known for each key.
+// Keys of every standing, and nested groups. For each key it is known whether it counts.
 const POLICY = policyOf(`
 version = 1
 mode = "enforce"
@@ -88,7 +88,7 @@ const subject = fc
 const outcomeOf = (policy: Policy, about: typeof SOURCE, evidence: Evidence) =>
   judge(policy, about, evidence, NOW).outcome
 
-test('more claims by listed, valid, agreeing keys never turn trusted into anything else', () => {
+test('more claims by listed, valid, agreeing keys never make a trusted path untrusted', () => {
   fc.assert(
     fc.property(subject, fc.array(claim), fc.array(harmless), (about, claims, more) => {
       if (outcomeOf(POLICY, about, evidenceOf(claims)) !== 'trusted') return
@@ -124,7 +124,7 @@ test('strangers never change an outcome', () => {
   )
 })
 
-test('the order of evidence and saying it twice change neither outcome, exit status nor end', () => {
+test('neither the order of evidence nor duplicates change the outcome, the exit status or the end', () => {
   const shuffled = fc
     .array(claim)
     .chain(claims => fc.tuple(fc.constant(claims), fc.shuffledSubarray(claims, { minLength: claims.length })))
@@ -141,7 +141,7 @@ test('the order of evidence and saying it twice change neither outcome, exit sta
   )
 })
 
-test('where the rule accepts no keys that ended, what they say never changes an outcome', () => {
+test('where the rule does not accept expired keys, their claims never change an outcome', () => {
   fc.assert(
     fc.property(subject, fc.array(claim), (about, claims) => {
       const isAccepted = about.name.startsWith('lenient-') && about.kind.endsWith('-source')
@@ -152,7 +152,7 @@ test('where the rule accepts no keys that ended, what they say never changes an 
   )
 })
 
-test('where it accepts them, they count like keys that did not end, but cause no conflict', () => {
+test('where it accepts them, they count like other keys but cause no conflict', () => {
   fc.assert(
     fc.property(subject, fc.array(claim), (about, all) => {
       const claims = all.filter(({ role }) => role !== 'builder')
@@ -166,7 +166,7 @@ test('where it accepts them, they count like keys that did not end, but cause no
   )
 })
 
-test('one trouble is enough to leave everything undecided', () => {
+test('a single trouble leaves everything undecided', () => {
   fc.assert(
     fc.property(subject, fc.array(claim), (about, claims) => {
       const troubles = [{ origin: 'x', detail: 'y' }]
@@ -187,7 +187,7 @@ test('a verdict holds with the same evidence at every second before its end', ()
   )
 })
 
-// Groups of principals, and groups of those, at random.
+// Random groups of principals, and groups of those.
 const groups = fc
   .tuple(
     fc.array(fc.tuple(fc.shuffledSubarray([...PEOPLE], { minLength: 1 }), fc.nat()), {
@@ -207,7 +207,7 @@ const groups = fc
   })
 const SUBSETS = Array.from({ length: 16 }, (_, bits) => PEOPLE.filter((_person, i) => (bits >> i) & 1))
 
-/** All ways to seat people, tried one by one: nothing that could share a mistake with the matching. */
+/** Tries all ways to seat people one by one, so that it shares no mistake with the matching. */
 function canFill(all: Policy['groups'], who: string, present: readonly string[]): readonly string[] {
   const group = all.get(who)
   if (group === undefined) return present.filter(person => person === who)
@@ -220,7 +220,7 @@ function canFill(all: Policy['groups'], who: string, present: readonly string[])
   return seat(0, []) >= group.threshold ? [...new Set(candidates.flat())] : []
 }
 
-test('seats are filled exactly where trying every way to seat people fills them', () => {
+test('the matching fills as many seats as trying every way to seat people', () => {
   fc.assert(
     fc.property(groups, fc.constantFrom(...SUBSETS), (all, present) => {
       const seats = fillSeats(all, 'top', new Set(present))
@@ -249,7 +249,7 @@ test('no set of people smaller than the threshold ever passes, and more people n
   )
 })
 
-test('the properties above meet trusted and refused verdicts alike', () => {
+test('the properties above cover both trusted and refused verdicts', () => {
   assert.equal(outcomeOf(POLICY, SOURCE, evidenceOf([claimBy('alice-1')])), 'trusted')
   assert.equal(outcomeOf(POLICY, SOURCE, evidenceOf([claimBy('alice-old')])), 'untrusted')
   assert.equal(outcomeOf(POLICY, OUTPUT, evidenceOf([builtBy('dave-1'), builtBy('bob-2')])), 'trusted')

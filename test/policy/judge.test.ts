@@ -23,7 +23,7 @@ function trusted(verdict: Verdict): Trust {
   return verdict as Trust
 }
 
-/** Checks outcome, codes in order and exit status of a refusal. */
+/** Checks the outcome, the codes in order and the exit status of a refusal. */
 function refused(verdict: Verdict, codes: readonly Finding['code'][], exit: number): readonly Finding[] {
   assert.ok(verdict.outcome !== 'trusted', 'it was trusted')
   assert.deepEqual(
@@ -53,7 +53,7 @@ test('two of three packagers make a source trusted', () => {
   assert.equal(rule, 'default')
 })
 
-// One test for every code of a finding.
+// One test for each code of a finding.
 
 test('unsigned: no evidence at all', () => {
   const [finding] = refused(ask(teamPolicy(), evidenceOf([])), ['unsigned'], 10)
@@ -74,7 +74,7 @@ test('threshold: one of two, and who it was', () => {
   assert.deepEqual(finding.found, ['alice'])
 })
 
-test('bad-signature: a forgery beside too few signatures is told first', () => {
+test('bad-signature: a forgery next to too few signatures is reported first', () => {
   const evidence = evidenceOf([claimBy('alice-1')], { strays: [stray('bad-signature')] })
   refused(ask(teamPolicy(), evidence), ['bad-signature', 'threshold'], 13)
 })
@@ -93,7 +93,7 @@ test('conflict: a builder of the trusted list attested another result', () => {
   assert.deepEqual([finding.who, finding.attested, finding.judged], ['carol', OTHER_HASH, OUTPUT.narHash])
 })
 
-test('revoked: a key that counts for nothing from a day on, whatever it signed before', () => {
+test('revoked: a key that does not count from a day on, whatever it signed before', () => {
   const policy = teamPolicy('[[revocations]]\nkey = "KEY(bob-1)"\ndate = 2026-06-01\nreason = "stolen"')
   const [finding] = refused(ask(policy, TWO), ['revoked', 'threshold'], 14)
   assert.deepEqual(finding, {
@@ -121,14 +121,14 @@ const [BEFORE, FIRST, LAST, END] = [
   Date.UTC(2026, 6, 1) / 1000,
 ]
 
-test('expired: from the second in which its validity ends', () => {
+test('expired: from the second at which its validity ends', () => {
   const evidence = evidenceOf([claimBy('alice-1')])
   assert.equal(trusted(ask(policyOf(DATED), evidence, SOURCE, LAST)).until, END)
   const [finding] = refused(ask(policyOf(DATED), evidence, SOURCE, END), ['expired', 'unsigned'], 14)
   assert.deepEqual(finding, { code: 'expired', who: 'alice', at: END })
 })
 
-test('not-yet-valid: up to the second in which its validity begins', () => {
+test('not-yet-valid: up to the second at which its validity begins', () => {
   const evidence = evidenceOf([claimBy('alice-1')])
   trusted(ask(policyOf(DATED), evidence, SOURCE, FIRST))
   const [finding] = refused(ask(policyOf(DATED), evidence, SOURCE, BEFORE), ['not-yet-valid', 'unsigned'], 14)
@@ -146,12 +146,12 @@ test('unknown-derivation: an output from elsewhere whose derivation is not here'
   refused(ask(teamPolicy(), evidence, subject), ['unknown-derivation'], 20)
 })
 
-test('unreadable: whoever hides evidence may hide a conflict', () => {
+test('unreadable: hidden evidence may hide a conflict', () => {
   const troubles = [{ origin: '/srv/attestations', detail: 'no such directory' }]
   refused(ask(teamPolicy(), { ...TWO, troubles }), ['unreadable'], 20)
 })
 
-test('S15: an input has the exit status of what stands behind it, an unsupported derivation that of undecided', () => {
+test('S15: a refused input has the exit status of its own verdict, an unsupported derivation that of undecided', () => {
   const inner = ask(teamPolicy(), evidenceOf([claimBy('alice-1')]))
   assert.ok(inner.outcome !== 'trusted')
   const outer: Verdict = { ...inner, findings: [{ code: 'input', path: PATH, verdict: inner }] }
@@ -212,7 +212,7 @@ test('S2: a rule that states nothing for a kind does not decide it; a default wi
 })
 
 // S3: exemptions
-test('S3: an exemption holds until its second, and not one longer', () => {
+test('S3: an exemption holds until its end, and not one second longer', () => {
   const policy = teamPolicy(`[[exemptions]]\npath = "${PATH}"\nreason = "not signed"\nuntil = 2026-07-01`)
   const { basis, until } = trusted(ask(policy, evidenceOf([]), SOURCE, LAST))
   assert.deepEqual(basis, { kind: 'exemption', reason: 'not signed', line: 10 })
@@ -220,7 +220,7 @@ test('S3: an exemption holds until its second, and not one longer', () => {
   refused(ask(policy, evidenceOf([]), SOURCE, END), ['unsigned'], 10)
 })
 
-test('S3: an exemption by name holds for its kinds and names alone', () => {
+test('S3: an exemption by name holds only for its kinds and names', () => {
   const policy = teamPolicy(
     '[[exemptions]]\nname = "hello-?.12*"\nkind = "fetched-source"\nreason = "x"\nuntil = 2026-07-01',
   )
@@ -253,7 +253,7 @@ default.require = { source = "team", derivation = "team", output = "team" }`)
   assert.deepEqual(finding.found, ['alice'])
 })
 
-test('S4: one claim said many times, in many roles and places, is one signer', () => {
+test('S4: one claim repeated in many roles and places is one signer', () => {
   const claims = [
     claimBy('alice-1'),
     claimBy('alice-1', { origin: 'b.jsonl:1' }),
@@ -263,7 +263,7 @@ test('S4: one claim said many times, in many roles and places, is one signer', (
   refused(ask(teamPolicy(), evidenceOf(claims)), ['threshold'], 12)
 })
 
-test('S4: a claim by a key that left the trusted list is a stranger', () => {
+test("S4: a claim by a key that is no longer listed is a stranger's", () => {
   const evidence = evidenceOf([claimBy('alice-1'), claimBy('mallory-1')])
   refused(ask(teamPolicy(), evidence), ['threshold'], 12)
   refused(ask(teamPolicy(), evidenceOf([claimBy('mallory-1')])), ['unknown-signer'], 11)
@@ -280,7 +280,7 @@ test('S4: a claim about another path with the same contents does not count', () 
 })
 
 // S5: standing
-test('S5: a revocation in the future ends the verdict, and bites when its day has come', () => {
+test('S5: a revocation in the future ends the verdict, and applies from its day on', () => {
   const policy = teamPolicy('[[revocations]]\nprincipal = "bob"\ndate = 2026-07-01')
   assert.equal(trusted(ask(policy, TWO, SOURCE, LAST)).until, END)
   refused(ask(policy, TWO, SOURCE, END), ['revoked', 'threshold'], 14)
@@ -292,14 +292,14 @@ test('S5: revoking one key leaves the other keys of its owner', () => {
   trusted(ask(policy, evidenceOf([claimBy('alice-2')])))
 })
 
-test('S5: revoking a principal takes all keys', () => {
+test('S5: revoking a principal revokes all its keys', () => {
   const policy = policyOf(`${DATED}\n[[revocations]]\nprincipal = "alice"\ndate = 2026-01-01`)
   const evidence = evidenceOf([claimBy('alice-1'), claimBy('alice-2')])
   refused(ask(policy, evidence), ['revoked', 'revoked', 'unsigned'], 14)
 })
 
 // S6: roles and graphs
-test('S6: a role that the aspect does not know counts for nothing', () => {
+test('S6: a role that does not belong to the aspect does not count', () => {
   const policy = teamPolicy()
   refused(ask(policy, evidenceOf([builtBy('alice-1'), builtBy('bob-1')])), ['unsigned'], 10)
   refused(ask(policy, TWO, OUTPUT), ['unsigned'], 10)
@@ -311,7 +311,7 @@ test('S6: a role that the aspect does not know counts for nothing', () => {
   refused(ask(policy, developers, { ...SOURCE, kind: 'derivation' }), ['unsigned'], 10)
 })
 
-test('S6: a demand for a role is met in that role alone', () => {
+test('S6: a demand for a role is only met in that role', () => {
   const strict = policyOf(`
 version = 1
 mode = "enforce"
@@ -373,13 +373,13 @@ test('S7: a key that is not valid yet causes none, but the verdict ends when it 
   refused(ask(policy, evidence, OUTPUT, FIRST), ['conflict'], 13)
 })
 
-test('S7: a packager who signed other contents is no conflict where others suffice', () => {
+test('S7: a packager who signed other contents causes no conflict where others are enough', () => {
   const evidence = evidenceOf([...TWO.claims, claimBy('carol-1', { narHash: OTHER_HASH })])
   trusted(ask(teamPolicy(), evidence))
 })
 
 // S8: demands
-test('S8: every demand must be met, and each unmet one is told', () => {
+test('S8: every demand must be met, and each unmet one is reported', () => {
   const policy = teamPolicy('', { requirement: '["alice", "bob", "team"]' })
   trusted(ask(policy, TWO))
   const findings = refused(
@@ -393,7 +393,7 @@ test('S8: every demand must be met, and each unmet one is told', () => {
   )
 })
 
-test('S8: what bears on no unmet demand is not told', () => {
+test('S8: reasons that concern no unmet demand are not reported', () => {
   const policy = teamPolicy('[[revocations]]\nprincipal = "carol"\ndate = 2026-01-01', {
     requirement: '["alice", "bob"]',
   })
@@ -487,7 +487,7 @@ test('S10: self fills a seat beside others', () => {
   refused(ask(policy, evidenceOf([builtBy('alice-1')]), OUTPUT), ['threshold'], 12)
 })
 
-test('S10: self is nobody where nobody asks for it', () => {
+test('S10: self does not count where it is not required', () => {
   const policy = teamPolicy('', { requirement: '"alice"' })
   const here = { ...OUTPUT, builtHere: true }
   refused(ask(policy, evidenceOf([]), here), ['unsigned'], 10)
@@ -501,7 +501,7 @@ test('S11: a waived requirement makes trusted without evidence', () => {
   assert.deepEqual(trusted(ask(policy, evidenceOf([]))).basis, { kind: 'no-requirement' })
 })
 
-test('S12: an unknown derivation stops a waived output, is told after an unmet one, and may be accepted', () => {
+test('S12: an unknown derivation refuses a waived output, is reported after an unmet one, and may be accepted', () => {
   const subject = OF_UNKNOWN_MAKING
   const waived = teamPolicy('', { requirement: '"nothing"' })
   refused(ask(waived, evidenceOf([]), subject), ['unknown-derivation'], 20)
@@ -514,7 +514,7 @@ test('S12: an unknown derivation stops a waived output, is told after an unmet o
 })
 
 // S13
-test('S13: the verdict ends with the first key that counted, not with one that was not asked', () => {
+test('S13: the verdict ends with the first key that counted, not with one that was not needed', () => {
   const policy = policyOf(`
 version = 1
 mode = "enforce"
@@ -530,7 +530,7 @@ require = { source = "team", derivation = "team", output = "team" }`)
   assert.equal(trusted(ask(policy, evidence)).until, Date.UTC(2026, 7, 1) / 1000)
 })
 
-test('S8: the same person may answer two demands, each in its own role', () => {
+test('S8: the same person may meet two demands, each in its own role', () => {
   const policy = policyOf(`
 version = 1
 mode = "enforce"
@@ -544,7 +544,7 @@ require.output = "alice"`)
   trusted(ask(policy, evidenceOf([packed, claimBy('alice-1', { role: 'developer' })])))
 })
 
-test('S13: at the end of a verdict the same evidence is judged anew, and never one second earlier', () => {
+test('S13: at the end of a verdict the same evidence is judged again, and not one second earlier', () => {
   const policy = policyOf(DATED)
   const evidence = evidenceOf([claimBy('alice-1'), claimBy('alice-2')])
   const { until } = trusted(ask(policy, evidence))
@@ -552,7 +552,7 @@ test('S13: at the end of a verdict the same evidence is judged anew, and never o
   assert.equal(trusted(ask(policy, evidence, SOURCE, END)).until, undefined)
 })
 
-test('S13: attack: the verdict ends with the certificate of a key that counted, though the policy gives that no end', () => {
+test('S13: attack: the verdict ends with the certificate of a key that counted, though the policy gives the key no end', () => {
   const policy = teamPolicy()
   const ends = (alice: number, bob: number) =>
     trusted(ask(policy, evidenceOf([claimBy('alice-1', { until: alice }), claimBy('bob-1', { until: bob })])))
@@ -567,7 +567,7 @@ test('E6: attack: a claim counts up to the second before the end that its certif
   refused(ask(teamPolicy(), evidence, SOURCE, NOW + 1), ['expired', 'threshold'], 14)
 })
 
-test('S7: a builder whose certificate has ended causes no conflict, and one does up to then', () => {
+test('S7: a builder causes a conflict until their certificate expires, and none after that', () => {
   const other = builtBy('carol-1', { narHash: OTHER_HASH, until: NOW + 1 })
   const evidence = evidenceOf([builtBy('alice-1'), builtBy('bob-1'), other])
   refused(ask(teamPolicy(), evidence, OUTPUT, NOW), ['conflict'], 13)
@@ -575,7 +575,7 @@ test('S7: a builder whose certificate has ended causes no conflict, and one does
 })
 
 // S14
-test('S14: strays are told and decide nothing', () => {
+test('S14: strays are reported and decide nothing', () => {
   const strays = (
     [
       'unknown-signer',
@@ -620,7 +620,7 @@ ${more}`)
 }
 const ACCEPTING = 'accept-expired-key = "if-signed-before"'
 
-test('S17: a key that ended since counts for a source where the rule says so, and nowhere else', () => {
+test('S17: a key that expired since counts for a source if the rule says so, and not otherwise', () => {
   const { until } = trusted(ask(withEndedKeys(ACCEPTING), evidenceOf([ended('alice-1')])))
   assert.equal(until, undefined)
   for (const rule of ['', 'accept-expired-key = "refuse"']) {
@@ -635,7 +635,7 @@ test('S17: a key that ended since counts for a source where the rule says so, an
   trusted(ask(withEndedKeys(ACCEPTING), evidenceOf([ended('alice-1')]), local))
 })
 
-test('S17: it counts neither for derivations nor for outputs, whatever the rule says', () => {
+test('S17: an expired key counts neither for derivations nor for outputs, whatever the rule says', () => {
   const derivation: Subject = { ...SOURCE, kind: 'derivation' }
   const packed = ended('alice-1', { role: 'packager' })
   refused(ask(withEndedKeys(ACCEPTING), evidenceOf([packed]), derivation), ['expired', 'unsigned'], 14)
@@ -643,14 +643,14 @@ test('S17: it counts neither for derivations nor for outputs, whatever the rule 
   refused(ask(withEndedKeys(ACCEPTING), evidenceOf([built]), OUTPUT), ['expired', 'unsigned'], 14)
 })
 
-test('S17: the rule that decides is asked, not one that accepts more', () => {
+test('S17: the rule that decides counts, not another one that accepts more', () => {
   const strict = '[[rules]]\nmatch.name = "hello-*"\nrequire.source = "alice"'
   const policy = withEndedKeys(ACCEPTING, strict)
   refused(ask(policy, evidenceOf([ended('alice-1')])), ['expired', 'unsigned'], 14)
   trusted(ask(policy, evidenceOf([ended('alice-1')]), { ...SOURCE, name: 'other-1.tar.gz' }))
 })
 
-test('S17: the dates and revocations of the policy hold besides', () => {
+test('S17: the dates and revocations of the policy apply as well', () => {
   const bob = 'require.source = "bob"'
   const dated = withEndedKeys(`[[rules]]\nmatch.kind = "fetched-source"\n${bob}\n${ACCEPTING}`)
   refused(ask(dated, evidenceOf([ended('bob-1')])), ['expired', 'unsigned'], 14)
@@ -658,16 +658,16 @@ test('S17: the dates and revocations of the policy hold besides', () => {
   refused(ask(revoked, evidenceOf([ended('alice-1')])), ['revoked', 'unsigned'], 14)
 })
 
-test('S17: other contents are other contents', () => {
+test('S17: an expired key that signed other contents does not count', () => {
   const claims = [ended('alice-1', { narHash: OTHER_HASH })]
   refused(ask(withEndedKeys(ACCEPTING), evidenceOf(claims)), ['wrong-digest', 'unsigned'], 13)
 })
 
-test('S17: a builder whose key ended causes no conflict', () => {
+test('S17: a builder whose key expired causes no conflict', () => {
   const claims = [builtBy('alice-1'), ended('alice-1', { role: 'builder', narHash: OTHER_HASH })]
   trusted(ask(withEndedKeys(ACCEPTING), evidenceOf(claims), OUTPUT))
 })
 
-test('S17: beside a signature by the same person that counts, it changes nothing', () => {
+test('S17: next to a valid signature by the same person, it changes nothing', () => {
   trusted(ask(withEndedKeys(''), evidenceOf([ended('alice-1'), claimBy('alice-1', { role: 'developer' })])))
 })

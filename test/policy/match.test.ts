@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { covers } from '../../src/policy/language/shadow.ts'
 import { matchesGlob } from '../../src/policy/match.ts'
 
-/** The same question asked of the engine of regular expressions. */
+/** The same question, asked of a regular expression. */
 function byRegExp(glob: string, name: string): boolean {
   const form = [...glob].map(part =>
     part === '*' ? '.*' : part === '?' ? '.' : part.replace(/[.+]/, '\\$&'),
@@ -24,7 +24,7 @@ test('globs match what the same regular expressions match', () => {
   )
 })
 
-test('all but the star and the question mark stands for itself', () => {
+test('all characters but the star and the question mark stand for themselves', () => {
   assert.ok(matchesGlob('*.tar.*', 'hello-2.12.tar.gz'))
   assert.ok(!matchesGlob('*.tar.*', 'hello-2.12-tar.gz'))
   assert.ok(!matchesGlob('hello', 'hello-2.12'))
@@ -39,7 +39,7 @@ test('a glob of many stars over a long name takes no noticeable time', () => {
   assert.ok(performance.now() - start < 1000)
 })
 
-test('one glob covers another exactly if it matches every name of it', () => {
+test('one glob covers another exactly if it matches every name that the other does', () => {
   const names = ['']
   for (let length = 0, from = 0; length < 6; length++) {
     const end = names.length
@@ -55,13 +55,13 @@ test('one glob covers another exactly if it matches every name of it', () => {
   )
 })
 
-test('globs that are made to be hard to compare are given up on, not waited for', () => {
+test('comparing hostile globs is given up soon', () => {
   const start = performance.now()
   covers(`*a${'?'.repeat(60)}*b`, `*a${'?a*'.repeat(40)}`)
   assert.ok(performance.now() - start < 5000)
 })
 
-test('a thousand rules are compared with one another in a moment', () => {
+test('a thousand rules are compared with one another quickly', () => {
   const globs = Array.from({ length: 1000 }, (_, index) => `package-${index}-*.tar.*`)
   const start = performance.now()
   const covered = globs.filter((narrow, index) => globs.slice(0, index).some(wide => covers(wide, narrow)))

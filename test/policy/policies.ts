@@ -9,10 +9,10 @@ import { toHex } from '../../src/primitives/hex.ts'
 import { ed25519KeyPair, sha256 } from '../../src/primitives/sodium.ts'
 import { certificate, FLAGS, flags, keyOfSeed, userId } from '../support/openpgp-maker.ts'
 
-/** What every file whose name ends so holds, in the policies of these tests. */
+/** The contents of every file with this extension in the policies of these tests. */
 const TRUSTED_ROOT = readFileSync(join(PROJECT_ROOT, 'test/vectors/sigstore/trusted_root.json'))
 
-/** The raw public key that belongs to a name in these tests. */
+/** The raw public key for a name in these tests. */
 export function publicKeyOf(name: string): Uint8Array {
   return ed25519KeyPair(sha256(Buffer.from(name))).publicKey
 }
@@ -25,14 +25,14 @@ export function identityOf(name: string): string {
   return `ed25519:${toHex(publicKeyOf(name))}`
 }
 
-/** The OpenPGP certificate that belongs to a name in these tests. */
+/** The OpenPGP certificate for a name in these tests. */
 export function certificateOf(name: string): Uint8Array {
   const created = Date.UTC(2020, 0) / 1000
   const key = keyOfSeed(created, name)
   return certificate(key, userId(key, name, { created, subpackets: [flags(FLAGS.certify | FLAGS.sign)] }))
 }
 
-/** `KEY(alice-1)` in a policy of these tests stands for that name's key in Nix's form. */
+/** Replaces `KEY(alice-1)` in a policy of these tests by the key of that name in Nix's form. */
 export function withKeys(toml: string): string {
   return toml.replace(/KEY\(([^)]*)\)/g, (_, name: string) => nixKeyOf(name))
 }
@@ -50,7 +50,10 @@ export function policyOf(toml: string): Policy {
   return parsePolicy(sourceOf(toml))
 }
 
-/** A policy whose principals have one key each, `<name>-1`, and two of whom it takes for anything. */
+/**
+ * A policy whose principals have one key each, `<name>-1`, and that requires two of them for
+ * everything.
+ */
 export function teamPolicy(
   more = '',
   options: { requirement?: string; people?: readonly string[] } = {},
@@ -80,7 +83,7 @@ export const SOURCE: Subject = {
   builtHere: false,
 }
 
-/** An output from elsewhere of which no derivation is known. */
+/** An output from elsewhere whose derivation is unknown. */
 export const OF_UNKNOWN_MAKING: Subject = { ...SOURCE, name: 'hello-2.12', kind: 'output' }
 
 export const OUTPUT: Subject = {

@@ -1,4 +1,4 @@
-// docs/semantics.md, G13: whose word on a path's references counts.
+// docs/semantics.md, G13: whose claim about a path's references counts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { judge } from '../../src/policy/judge.ts'
@@ -39,20 +39,20 @@ function word(policy: ReturnType<typeof policyOf>, claims: readonly Claim[], sub
   return found.kind === 'contradicted' ? `${found.kind} by ${found.who}` : found.kind
 }
 
-test('one builder suffices where one suffices for the contents', () => {
+test('one builder is enough if one is enough for the contents', () => {
   const policy = policyWith('any')
   assert.equal(word(policy, [built('alice-1', [DEP])]), 'vouched')
   assert.equal(word(policy, [built('alice-1')]), 'silent')
   assert.equal(word(policy, [built('alice-1'), built('bob-1', [DEP])]), 'vouched')
 })
 
-test('attack: one of two whom the policy asks for does not decide alone what is with the contents', () => {
+test('attack: one of two required builders does not decide about the references alone', () => {
   const policy = policyWith('two')
   assert.equal(word(policy, [built('alice-1', [DEP]), built('bob-1')]), 'silent')
   assert.equal(word(policy, [built('alice-1', [DEP]), built('bob-1', [DEP])]), 'vouched')
 })
 
-test('attack: whoever is not in force, not listed, or says it of other contents has no word', () => {
+test('attack: a claim by a key that is not valid or not listed, or about other contents, does not count', () => {
   const policy = policyWith('any')
   for (const claim of [
     built('gone-1', [DEP]),
@@ -64,7 +64,7 @@ test('attack: whoever is not in force, not listed, or says it of other contents 
   }
 })
 
-test('a builder of the list who signed others contradicts, whether or not the requirement names that builder', () => {
+test('a listed builder who signed other references contradicts, even if the requirement does not name them', () => {
   const policy = policyWith('any')
   for (const references of [[], [LIB], [DEP, LIB]]) {
     const claims = [built('alice-1', [DEP]), built('carol-1', references)]
@@ -72,13 +72,13 @@ test('a builder of the list who signed others contradicts, whether or not the re
   }
 })
 
-test('attack: that this machine made the contents says nothing about references', () => {
+test('attack: that this machine built the contents proves nothing about references', () => {
   const here = { ...OUTPUT, builtHere: true }
   assert.equal(word(policyWith('any'), [], here), 'silent')
   assert.equal(word(policyWith('self'), [built('alice-1', [DEP])], here), 'silent')
 })
 
-test('where nothing is required, or the path is exempt, one of the list suffices', () => {
+test('where nothing is required, or the path is exempt, one listed principal is enough', () => {
   const exempt = policyWith(
     'refuse',
     `[[exemptions]]\nname = "*"\nkind = ["output"]\nreason = "x"\nuntil = 2099-01-01\n`,
@@ -91,7 +91,7 @@ test('where nothing is required, or the path is exempt, one of the list suffices
   }
 })
 
-test('the word ends with the first of the keys', () => {
+test('the claims stop counting with the first key that expires', () => {
   const policy = policyWith('nothing')
   const claims = [built('alice-1', [DEP]), built('carol-1', [DEP])]
   const verdict = judge(policy, OUTPUT, evidenceOf(claims), NOW)

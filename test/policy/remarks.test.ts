@@ -1,4 +1,4 @@
-// What `nixsig policy check` says of a good policy: where nobody but this machine stands behind an output.
+// What `nixsig policy check` remarks on a valid policy: outputs that only this machine vouches for.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -37,13 +37,13 @@ function words(policy: Policy): string {
   return remarksOn(policy, NOW).map(remarkWords).join('\n')
 }
 
-test('this machine alone behind an output, and nobody behind its derivation, is told', () => {
+test('outputs that only this machine built, from unsigned derivations, are reported', () => {
   for (const output of ['"self"', '"either"', '"nested"', '["self", "either"]', '{ builder = "nested" }']) {
     assert.deepEqual(codes(withDefault('"nothing"', output)), ['output-by-self-alone'], output)
   }
 })
 
-test('somebody else behind the output or the derivation is enough', () => {
+test('a signature on the output or the derivation is enough', () => {
   for (const output of ['"both"', '"alice"', '["self", "alice"]', '"deep"', '"seats"', '"refuse"']) {
     assert.deepEqual(codes(withDefault('"nothing"', output)), [], output)
   }
@@ -52,7 +52,7 @@ test('somebody else behind the output or the derivation is enough', () => {
   }
 })
 
-test('an output that nobody stands behind, wherever it comes from, is told as that', () => {
+test('unsigned outputs that pass wherever they come from are reported as such', () => {
   for (const derivation of ['"nothing"', '"alice"']) {
     assert.deepEqual(codes(withDefault(derivation, '"nothing"')), ['output-by-anybody'])
   }
@@ -60,38 +60,38 @@ test('an output that nobody stands behind, wherever it comes from, is told as th
   assert.deepEqual(codes(withDefault('"alice"', '"self"', rule)), ['output-by-anybody'])
 })
 
-test('the words say which rules, whose choice a name is, and what would help', () => {
+test('the message says which rules, who chooses the name, and what would help', () => {
   assert.equal(
     words(withDefault('"nothing"', '"self"')),
-    'rule "default" (line 12) asks for nobody but this machine behind an output, and nobody behind its derivation, so ' +
-      'whoever writes a derivation writes the program; name somebody in require.derivation, or another builder in ' +
-      'require.output',
+    'rule "default" (line 12) accepts outputs that only this machine built, and requires no signature on their ' +
+      'derivations, so whoever writes a derivation chooses the program; name somebody in require.derivation, or ' +
+      'another builder in require.output',
   )
   const rule =
     '[[rules]]\nname = "sets"\nmatch = { name = "env-*", kind = "derivation" }\nrequire.derivation = "nothing"\n'
   assert.equal(
     words(withDefault('"alice"', '"self"', rule)),
-    'rule "default" (line 12) asks for nobody but this machine behind an output, and rule "sets" (line 14, for ' +
-      'what is named env-*) for nobody behind its derivation, so whoever writes a derivation writes the program, and ' +
-      'its name is theirs to choose; name somebody in require.derivation, or another builder in require.output',
+    'rule "default" (line 12) accepts outputs that only this machine built, and rule "sets" (line 14, for names ' +
+      'like env-*) requires no signature on their derivations, so whoever writes a derivation chooses the program ' +
+      'and its name; name somebody in require.derivation, or another builder in require.output',
   )
   assert.match(
     words(withDefault('"alice"', '"nothing"')),
-    /^rule "default" \(line 12\) asks for nobody behind an output, so whoever runs a binary cache/,
+    /^rule "default" \(line 12\) requires no signature on outputs, so whoever runs a binary cache/,
   )
 })
 
-test('an exemption is told as long as it is in force, and one of a single path is not', () => {
+test('an exemption is reported while it is in force, unless it is for a single path', () => {
   const exemption = (match: string) => `[[exemptions]]\n${match}\nreason = "seed"\nuntil = 2026-12-31\n`
   const named = withDefault('"alice"', '"self"', exemption('name = "seed*"\nkind = "derivation"'))
   assert.deepEqual(codes(named), ['output-by-self-alone'])
-  assert.match(words(named), /the exemption at line 14 \(until 2026-12-31, for what is named seed\*\)/)
+  assert.match(words(named), /the exemption at line 14 \(until 2026-12-31, for names like seed\*\)/)
   assert.deepEqual(codes(named, Date.UTC(2026, 11, 31) / 1000), [])
   const path = `path = "/nix/store/${'a'.repeat(32)}-seed.drv"`
   assert.deepEqual(codes(withDefault('"alice"', '"self"', exemption(path))), [])
 })
 
-test('rules that never meet in one build are not told together', () => {
+test('rules that never apply to one build together are not reported together', () => {
   const rules = (derivation: string, output: string) => `[[rules]]
 match = { name = "${derivation}", kind = "derivation" }
 require.derivation = "nothing"
@@ -118,7 +118,7 @@ function allNames(letters: string, longest: number): readonly string[] {
   return names.slice(1)
 }
 
-test('property: two globs meet exactly where they have a name in common, and only in such', () => {
+test('property: the common glob of two globs exists exactly if they have a common name, and matches only common names', () => {
   fc.assert(
     fc.property(glob, glob, (a, b) => {
       const both = meet(a, b)
@@ -132,7 +132,7 @@ test('property: two globs meet exactly where they have a name in common, and onl
   )
 })
 
-test('property: a remark is made exactly where some derivation that nobody signs makes an output that passes', () => {
+test('property: there is a remark exactly if an unsigned derivation has an output that passes', () => {
   const rule = fc.record({
     glob,
     kind: fc.constantFrom('derivation', 'output'),

@@ -23,7 +23,7 @@ function refusal(...[first, ...rest]: [Finding, ...Finding[]]): Refusal {
   }
 }
 
-// Each finding in the words that people see.
+// Each finding with its message.
 const WORDS: readonly (readonly [Finding, string])[] = [
   [{ code: 'unsigned', need: NEED }, 'needs 2 of 3 team as packager for its source, found no signature'],
   [
@@ -110,7 +110,7 @@ const WORDS: readonly (readonly [Finding, string])[] = [
   [{ code: 'not-yet-valid', who: 'bob', at: MAY }, 'the key of bob is not valid before 2026-05-01'],
   [
     { code: 'not-a-signature', detail: 'it was built' },
-    'it is named as a signature and is none (it was built)',
+    'it is named as a signature but is not one (it was built)',
   ],
   [{ code: 'refused-by-rule' }, 'the rule refuses it, whoever signed'],
   [
@@ -170,7 +170,7 @@ test('an undecided verdict says that it is', () => {
   assert.match(sentence(verdict), /^refused \S+ \(fetched source\), undecided under rule "default": /)
 })
 
-test('a paragraph tells once what was found besides', () => {
+test('a paragraph lists once what else was found', () => {
   const told = stray('bad-signature')
   const other: Stray = { problem: 'unused', origin: 'b.jsonl:1', detail: 'carol: a build graph' }
   const verdict = { ...refusal({ code: 'bad-signature', stray: told }), strays: [told, other, { ...other }] }
@@ -185,7 +185,7 @@ test('a paragraph tells once what was found besides', () => {
   )
 })
 
-test('a sentence tells who did not answer, and nothing else that was found besides', () => {
+test('a sentence says who did not answer, and nothing else of what else was found', () => {
   const silent: Stray = { problem: 'no-answer', origin: 'https://cache.example.org', detail: 'answered 503' }
   const verdict = {
     ...refusal({ code: 'threshold', need: NEED, found: ['alice'] }),
@@ -198,7 +198,7 @@ test('a sentence tells who did not answer, and nothing else that was found besid
   assert.doesNotMatch(sentence(verdict), /does not verify/)
 })
 
-test('many findings are counted, not all told', () => {
+test('many findings are counted, not all listed', () => {
   const many = Array.from({ length: 100 }, (_, index) => ({
     code: 'expired' as const,
     who: `person-${index}`,
@@ -210,7 +210,7 @@ test('many findings are counted, not all told', () => {
   assert.equal(paragraph(refusal(first, ...rest)).split('\n').length, 33)
 })
 
-test('an input of an input of an input is followed, but not for ever', () => {
+test('an input of an input of an input is followed, but not endlessly', () => {
   let verdict = refusal({ code: 'refused-by-rule' })
   for (let i = 0; i < 50; i++) verdict = refusal({ code: 'input', path: PATH, verdict })
   assert.equal(sentence(verdict).match(/its input/g)?.length, 4)
@@ -234,7 +234,7 @@ const hostile = fc.string({
 })
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
-test('nothing that an attacker writes reaches a terminal unescaped, starts a line or makes a sentence too long', () => {
+test('no text of an attacker reaches a terminal unescaped, starts a line or makes a sentence too long', () => {
   fc.assert(
     fc.property(hostile, text => {
       const own: Stray = { problem: 'bad-signature', origin: text, detail: text }
@@ -303,7 +303,7 @@ exempt:
   )
 })
 
-test('attack: a rule that is called like another ground of a refusal is told apart from it', () => {
+test('attack: a rule that is named like another ground of a refusal is told apart from it', () => {
   const finding = { code: 'refused-by-rule' } as const
   const byRule = { ...refusal(finding), ground: { kind: 'rule', title: 'what it refers to' } } as const
   const byReferences = { ...refusal(finding), ground: { kind: 'references' } } as const

@@ -24,7 +24,10 @@ for (const vector of vectors) {
   classes.set(flags, [...(classes.get(flags) ?? []), vector])
 }
 
-/** What libsodium looks for: all but a point that has a component of low order besides one of high order. */
+/**
+ * The flags of vectors that libsodium refuses: all but those of a low-order component next to one
+ * of high order.
+ */
 const REFUSED = [
   'low_order_A',
   'low_order_R',
@@ -47,14 +50,14 @@ describe('an edge case of Ed25519 (C2SP/CCTV)', () => {
     })
   }
 
-  it('with a key of low order or not canonical is refused in the policy already, and no other key is', () => {
+  it('with a key of low order, or not canonical, is refused in the policy, and no other key is', () => {
     for (const { key, flags } of vectors) {
       const isWeak = flags.includes('low_order_A') || flags.includes('non_canonical_A')
       assert.equal(isWeakPoint(bytes(key)), isWeak, key)
     }
   })
 
-  it('is where node:crypto accepts what libsodium refuses', () => {
+  it('shows that node:crypto accepts signatures that libsodium refuses', () => {
     const key = (vector: Vector) => createPublicKey(printPemPublicKey(bytes(vector.key)))
     const accepted = vectors.filter(vector =>
       verify(null, Buffer.from(vector.msg), key(vector), bytes(vector.sig)),

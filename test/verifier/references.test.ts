@@ -232,7 +232,7 @@ test('attack: what is handed out is another NAR, longer, shorter, or no NAR, and
     [{ file: Buffer.concat([narOf(text), Buffer.from('x')]) }, /is longer than its narinfo says/],
     [{ file: narOf(text).subarray(8) }, /is shorter than its narinfo says/],
     [{ file: new Uint8Array(0) }, /is shorter than its narinfo says/],
-    [{ compression: 'xz' }, /compressed in no way that is known here \("xz"\)/],
+    [{ compression: 'xz' }, /compressed in an unknown way \("xz"\)/],
     [{ compression: 'none', file: gzipSync(narOf(text)) }, /NAR/],
     [{ narSize: 2 ** 33 }, /8589934592 bytes are more than/],
   ] as const) {

@@ -1,4 +1,4 @@
-/** Signatures over lists of checksums: what a good one says of a file that the list names. */
+/** Signatures over checksum lists: what a good one proves about a file in the list. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
@@ -8,14 +8,15 @@ import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from './kind.ts'
 import { digestOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
 
-/** Names of other files that a message tells. */
+/** How many other file names a message lists. */
 const NAMES_TOLD = 3
 
 /**
- * What results over a list say of a file. Those that are not good stay what they are; a good one is `bad-signature`
- * where the list has another checksum for the file, `unacceptable` where all that it has are weak, and `other-file`
- * where it does not name it. `fileNames`: how the list may call the file. Throws FormatError if the list is
- * malformed: then nobody may guess what it says.
+ * Converts results for a checksum list into results for a file. Only good results change: to
+ * `bad-signature` if the list has another checksum for the file, to `unacceptable` if it has only
+ * weak ones, and to `other-file` if it does not list the file. `fileNames`: the names that the file
+ * may have in the list. Throws FormatError if the list is malformed, because then its meaning would
+ * be a guess.
  */
 export async function throughList(
   file: OpenedFile,
@@ -69,8 +70,8 @@ async function findObjection(
 }
 
 /**
- * Whether a checksum is a file's, by what it says that it is by, or by anything that it may be by. Hashes each way
- * once.
+ * Returns a function that tells whether a checksum is the file's, by its stated algorithm or by any
+ * algorithm that it may be of. The file is hashed once per algorithm.
  */
 function comparison(file: OpenedFile): (checksum: Checksum) => Promise<boolean> {
   const hashes = new Map<ChecksumAlgorithm, string>()
@@ -85,8 +86,8 @@ function comparison(file: OpenedFile): (checksum: Checksum) => Promise<boolean> 
 }
 
 /**
- * Lets `use` read bytes as a file: in a private directory under /tmp, which is removed afterwards. Throws FileError
- * if there is no room.
+ * Calls `use` with a file that contains these bytes, in a private directory under /tmp that is
+ * removed afterwards. Throws FileError if there is no space left.
  */
 export async function withBytesAsFile<T>(
   bytes: Uint8Array,

@@ -1,6 +1,6 @@
 /**
- * What all kinds of detached signatures have in common: each has a file of its own here, which verify.ts lists, and
- * one in src/formats/detached with what is usual around it.
+ * The interface of all kinds of detached signatures. Each kind has a file here, listed in
+ * verify.ts, and one in src/formats/detached with its conventions.
  */
 import type { SignatureKind } from '../../formats/detached/forms.ts'
 import type { Instant, Key } from '../../policy/policy.ts'
@@ -9,12 +9,14 @@ import type { OpenedFile } from './opened-file.ts'
 export type { SignatureKind } from '../../formats/detached/forms.ts'
 
 /**
- * What is signed: a file as it is published, a tag or commit of git, or a text that its signature stands under. SSH
- * signatures say which of the first two they are, OpenPGP's whether they are over a text.
+ * What is signed: a published file, a git tag or commit, or a text that contains its signature. SSH
+ * signatures distinguish the first two; OpenPGP signatures tell whether they are over a text.
  */
 export type SignatureUse = 'file' | 'git' | 'text'
 
-/** What a key has to do with a signature. How these weigh against each other is in severity.ts. */
+/**
+ * The result of a signature for a key. Which result prevails over which is defined in severity.ts.
+ */
 export type DetachedOutcome =
   | 'good'
   | 'unknown-signer' // it names another key
@@ -27,26 +29,36 @@ export type DetachedOutcome =
   | 'revoked-key'
   | 'unreadable' // this key, or a tool that is needed, could not be used: nothing is known
 
-/** What one key has to do with a detached signature over a file. `detail` is escaped and fit for a message. */
+/**
+ * The result of a detached signature over a file for one key. `detail` is escaped and fit for a
+ * message.
+ */
 export interface DetachedResult {
   readonly key: Key
   readonly outcome: DetachedOutcome
   readonly detail: string
-  /** When it was made, by its own word; for `expired-since` always there, with when its key ended. */
+  /**
+   * When it was made, as the signer claims. Always present for `expired-since`, together with when
+   * the key expired.
+   */
   readonly signedAt?: Instant
   readonly keyExpired?: Instant
   /**
-   * For `good` by an OpenPGP key: the first second at which it is good no more by the certificate's own word, which is
-   * the end of the signature, of its key or of the primary key; missing where none of them ends.
+   * For `good` by an OpenPGP key: the first second at which the certificate makes it no longer
+   * good, because the signature, its key or the primary key expires. Absent if none of them does.
    */
   readonly keyEnds?: Instant
-  /** Which of the signatures in the file it is about, counted from 0, where a file of this kind may have several. */
+  /**
+   * The index of the signature in its file, from 0, for kinds with several signatures in a file.
+   */
   readonly index?: number
-  /** For `good`: how it was signed, as `recall` takes it; one word of printable ASCII. */
+  /**
+   * For `good`: how it was signed, in the form that `recall` takes: one word of printable ASCII.
+   */
   readonly trace?: string
 }
 
-/** When a signature was verified, and when it is asked about again. */
+/** When a signature was verified, and the time for which it is judged again. */
 export interface Recalling {
   readonly seen: Instant
   readonly now: Instant
@@ -56,18 +68,19 @@ export interface Recalling {
 export interface DetachedKind {
   readonly kind: SignatureKind
   /**
-   * Whether its signatures are over the bytes of a file alone, and so do not say that it is a file that they are for.
+   * Whether its signatures cover only the bytes of a file, so that they do not say that they were
+   * made for a file.
    */
   readonly isBare: boolean
-  /** Whether a signature file is of this kind, as far as its first bytes tell; no two kinds say yes. */
+  /** Whether a signature file is of this kind, by its first bytes. At most one kind says yes. */
   recognises(signature: Uint8Array): boolean
-  /** Parses all of a signature file. Throws FormatError. */
+  /** Checks the form of a whole signature file. Throws FormatError. */
   check(signature: Uint8Array): void
   /** Whether a key can make signatures of this kind. */
   takes(key: Key): boolean
   /**
-   * What a key that it takes has to do with a signature file that `check` found well-formed: one result, or one for
-   * each signature in the file that names this key.
+   * Verifies a signature file that passed `check` with a key that it takes. Returns one result, or
+   * one for each signature in the file that names this key.
    */
   verify(
     file: OpenedFile,
@@ -76,9 +89,10 @@ export interface DetachedKind {
     use: SignatureUse,
   ): Promise<DetachedResult | readonly DetachedResult[]>
   /**
-   * What `verify` would say now of a signature over a file that it called good when it was seen, by its trace alone:
-   * whether the key, as the policy lists it now, takes a signature that was made so. A key that ended after the
-   * signature was seen takes it. Any key may be asked about. `unreadable` where only the signature itself could tell.
+   * Judges again, by its trace alone, a signature that `verify` called good when it was seen:
+   * whether the key, as the policy lists it now, accepts signatures made in that way. A key that
+   * expired after the signature was seen accepts it. Takes any key. The result is `unreadable` if
+   * only the signature itself could tell.
    */
   recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>
 }

@@ -13,7 +13,7 @@ import { numberTrace, recallByNumber } from './key-number.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import { contentsWithin, digestOf, type OpenedFile } from './opened-file.ts'
 
-/** minisign, which alone has a trusted comment. */
+/** minisign, the only kind with a trusted comment. */
 export const MINISIGN: DetachedKind = {
   kind: 'minisign',
   isBare: true,
@@ -24,12 +24,12 @@ export const MINISIGN: DetachedKind = {
   recall: async (trace, key) => recallByNumber('minisign', trace, key),
 }
 
-/** A signature of the older kind is over the file itself, which then has to fit into memory. */
+/** A legacy signature (`Ed`) is over the file itself, which then has to fit into memory. */
 const LEGACY_FILE_LIMIT = 1024 * 1024 * 1024
 
 /**
- * What one key has to do with a minisign signature. `bad-comment`: the file is signed, but the comment that claims to be
- * trusted is not its signer's; that is a forgery too.
+ * The result of a minisign signature for one key. `bad-comment`: the signature over the file is
+ * good, but the trusted comment is not signed by the same key. That is a forgery too.
  */
 export type MinisignResult =
   | { readonly kind: 'good'; readonly detail: string }
@@ -37,9 +37,10 @@ export type MinisignResult =
   | { readonly kind: 'unreadable'; readonly detail: string }
 
 /**
- * Whether a minisign signature over a file is by this key; both kinds, `Ed` over the bytes (files up to 1 GiB) and `ED`
- * over their BLAKE2b-512 (files of any size). The key number must be the key's, and the trusted comment must be signed.
- * `signature` is the contents of the signature file. Throws FormatError if that is malformed.
+ * Verifies a minisign signature over a file, of either kind: `Ed` over the bytes (files of up to 1
+ * GiB) or `ED` over their BLAKE2b-512 hash (files of any size). The key number must be the key's,
+ * and the trusted comment must be signed. `signature` is the contents of the signature file. Throws
+ * FormatError if it is malformed.
  */
 export async function verifyMinisign(
   file: OpenedFile,

@@ -11,7 +11,10 @@ import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
 import { blake2bInPieces, type StreamedHash } from '../../primitives/sodium.ts'
 
-/** A regular file that is held open, so that every reader sees this very file whatever its path leads to meanwhile. */
+/**
+ * A regular file that is kept open, so that every reader sees the same file even if its path comes
+ * to lead elsewhere.
+ */
 export interface OpenedFile {
   readonly path: string
   readonly fd: number
@@ -19,8 +22,9 @@ export interface OpenedFile {
 }
 
 /**
- * Opens a regular file, symbolic links followed, for as long as `use` takes. Throws FileError if it is none or cannot be
- * opened, and if it was written to meanwhile: then nobody knows which bytes were judged.
+ * Opens a regular file, following symbolic links, while `use` runs. Throws FileError if it is not a
+ * regular file or cannot be opened, and if it was written to meanwhile, because then it is unknown
+ * which bytes were judged.
  */
 export async function withOpenedFile<T>(path: string, use: (file: OpenedFile) => Promise<T>): Promise<T> {
   let fd: number
@@ -42,7 +46,7 @@ export async function withOpenedFile<T>(path: string, use: (file: OpenedFile) =>
   }
 }
 
-/** The bytes of an opened file from its beginning, in pieces. May be called again and again. */
+/** The bytes of an opened file from its beginning, in pieces. May be called repeatedly. */
 export function contentsOf(file: OpenedFile): AsyncIterable<Uint8Array> {
   return createReadStream('', { fd: file.fd, autoClose: false, start: 0, highWaterMark: 1024 * 1024 })
 }
@@ -53,7 +57,7 @@ export function headOf({ fd }: OpenedFile, length: number): Uint8Array {
   return head.subarray(0, readSync(fd, head, 0, length, 0))
 }
 
-/** All bytes of an opened file; undefined if they are more than `limit`. */
+/** All bytes of an opened file; undefined if there are more than `limit`. */
 export async function contentsWithin(file: OpenedFile, limit: number): Promise<Uint8Array | undefined> {
   if (file.size > limit) return undefined
   const pieces: Uint8Array[] = []
@@ -66,7 +70,7 @@ export async function contentsWithin(file: OpenedFile, limit: number): Promise<U
   return Buffer.concat(pieces)
 }
 
-/** Hashes by the names that lists of checksums have for them. */
+/** Hash algorithms by their names in checksum lists. */
 export type FileHash = keyof typeof NODE_NAMES | 'blake2b-256' | 'blake2b-384'
 
 const NODE_NAMES = {
@@ -79,14 +83,14 @@ const NODE_NAMES = {
   'blake2b-512': 'blake2b512',
 } as const
 
-/** The hash of an opened file, raw. node:crypto because it takes a file in pieces; loaded only here. */
+/** The raw hash of an opened file. Loads node:crypto, which hashes in pieces, only here. */
 export async function digestOf(file: OpenedFile, algorithm: FileHash): Promise<Uint8Array> {
   const hash = await startHash(algorithm)
   for await (const piece of contentsOf(file)) hash.update(piece)
   return hash.digest()
 }
 
-/** OpenSSL has BLAKE2b of 512 bits alone. */
+/** Starts a hash. OpenSSL only has BLAKE2b with 512 bits. */
 async function startHash(algorithm: FileHash): Promise<StreamedHash> {
   if (algorithm === 'blake2b-256') return blake2bInPieces(32)
   if (algorithm === 'blake2b-384') return blake2bInPieces(48)
@@ -94,7 +98,10 @@ async function startHash(algorithm: FileHash): Promise<StreamedHash> {
   return createHash(NODE_NAMES[algorithm])
 }
 
-/** Not by ctime: a link made to the file, as `nix-store --optimise` makes them, changes that and no byte of it. */
+/**
+ * Does not compare ctime: a hard link to the file, as `nix-store --optimise` makes them, changes it
+ * without changing a byte.
+ */
 function isUnchanged(before: BigIntStats, after: BigIntStats): boolean {
   return before.size === after.size && before.mtimeNs === after.mtimeNs
 }

@@ -7,7 +7,10 @@ import type { IndexedResult } from '../openpgp/verify.ts'
 import type { DetachedKind, DetachedResult, Recalling, SignatureUse } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
-/** OpenPGP (RFC 9580, section 10.4), armoured or binary. Whatever is no text is taken for its binary form. */
+/**
+ * OpenPGP (RFC 9580, section 10.4), armoured or binary. Any file that is not text counts as its
+ * binary form.
+ */
 export const OPENPGP: DetachedKind = {
   kind: 'openpgp',
   isBare: true,
@@ -37,7 +40,8 @@ async function verify(
     })
     return results.map(result => resultOf(key, result))
   } catch (error) {
-    // The signature was parsed before: what cannot be read is this key's certificate, or /tmp is full.
+    // The signature was parsed before, so the unreadable part is this key's certificate, or /tmp is
+    // full.
     const isForeseen = error instanceof FormatError || error instanceof FileError || isSystemError(error)
     if (!isForeseen) throw error
     return [{ key, outcome: 'unreadable', detail: error.message }]

@@ -1,12 +1,12 @@
 /**
- * What results come to: of one signature that was tried with many keys, and of several signatures over one file. The only
- * order in which outcomes stand; rule E13 of docs/semantics.md.
+ * Combines results: of one signature that was tried with many keys, and of several signatures over
+ * one file. This is the only ranking of outcomes; rule E13 of docs/semantics.md.
  */
 import type { DetachedOutcome, DetachedResult } from './kind.ts'
 
 /**
- * Of one signature, the first of these decides: a key that verifies it made it, whatever another key of the same number
- * makes of it.
+ * For one signature, the first of these outcomes decides: a key that verifies it made it, whatever
+ * the result for another key with the same number is.
  */
 const OF_ONE: readonly DetachedOutcome[] = [
   'good',
@@ -21,20 +21,23 @@ const OF_ONE: readonly DetachedOutcome[] = [
   'unknown-signer',
 ]
 
-/** What speaks against the file itself, whoever else signed it. */
+/** Outcomes that speak against the file itself, whoever else signed it. */
 const AGAINST: readonly DetachedOutcome[] = ['bad-signature', 'other-file']
 
-/** Of several signatures, the first of these decides: what speaks against the file, then as above. */
+/**
+ * For several signatures, the first of these decides: outcomes against the file, then the order
+ * above.
+ */
 const OF_MANY = [...AGAINST, ...OF_ONE.filter(outcome => !AGAINST.includes(outcome))]
 
-/** Whether somebody whose key was tried signed something else in place of this file. */
+/** Whether a known key signed something else instead of this file. */
 export function isAgainst(outcome: DetachedOutcome): boolean {
   return AGAINST.includes(outcome)
 }
 
 /**
- * Of each signature the results that decide about it, in their order: those of the key that it names, and of other keys
- * only where it names none of them. Which signature a result is of, its `index` tells.
+ * The results that decide about each signature, in order: those of the keys that it names, or those
+ * of other keys if it names none. `index` tells which signature a result belongs to.
  */
 export function decisiveResults(results: readonly DetachedResult[]): readonly DetachedResult[] {
   const groups = new Map<number | undefined, Set<DetachedOutcome>>()
@@ -46,12 +49,15 @@ export function decisiveResults(results: readonly DetachedResult[]): readonly De
   return results.filter(({ index, outcome }) => outcome === deciding.get(index))
 }
 
-/** What all signatures in a file come to, each tried with the same keys. Without any result nobody known signed. */
+/**
+ * The combined outcome of all signatures in a file, each tried with the same keys. Without any
+ * result, the signer is unknown.
+ */
 export function outcomeOf(results: readonly DetachedResult[]): DetachedOutcome {
   return outcomeOfSet(outcomesOf(decisiveResults(results)))
 }
 
-/** What several signatures over one file come to, each by what it comes to itself. */
+/** The combined outcome of several signature files over one file. */
 export function outcomeOfSet(outcomes: readonly DetachedOutcome[]): DetachedOutcome {
   return first(OF_MANY, outcomes) ?? 'unknown-signer'
 }

@@ -1,4 +1,7 @@
-/** Lists of checksums in one piece with their signature: OpenPGP's signed texts, and what `signify -S -e` writes. */
+/**
+ * Checksum lists in one file with their signature: OpenPGP's cleartext messages, and the output of
+ * `signify -S -e`.
+ */
 import { parseChecksumList } from '../../formats/checksum-list.ts'
 import { looksLikeCleartext, parseCleartext } from '../../formats/openpgp/cleartext.ts'
 import { looksLikeSignify, splitSignifyFile } from '../../formats/signify.ts'
@@ -7,33 +10,37 @@ import type { DetachedKind, SignatureUse } from './kind.ts'
 import { OPENPGP } from './openpgp.ts'
 import { SIGNIFY } from './signify.ts'
 
-/** Bytes that a list with its signature may have. */
+/** Limit on the bytes of a list with its signature. */
 export const SIGNED_LIST_LIMIT = 4 * 1024 * 1024
 
+/** A list together with its signature. */
 export interface SignedList {
   readonly kind: DetachedKind
-  /** The list as it is to be read. */
+  /** The text of the list. */
   readonly text: Uint8Array
-  /** The bytes that the signature is over. */
+  /** The bytes that the signature covers. */
   readonly signed: Uint8Array
-  /** The signature, as if it stood in a file of its own. */
+  /** The signature, in the form of a detached signature file. */
   readonly signature: Uint8Array
   readonly use: SignatureUse
 }
 
-/** Whether a file holds a text and its signature, rather than a signature or a list alone. */
+/** Whether a file contains a text together with its signature, rather than only one of the two. */
 export function isInOnePiece(file: Uint8Array): boolean {
   return looksLikeCleartext(file) || signifyList(file) !== undefined
 }
 
-/** Takes such a file apart; undefined if it is none. Throws FormatError. */
+/** Splits such a file; undefined if it is not one. Throws FormatError. */
 export function readSignedList(file: Uint8Array): SignedList | undefined {
   if (!looksLikeCleartext(file)) return signifyList(file)
   const { text, signed, signature } = parseCleartext(file)
   return { kind: OPENPGP, text: Buffer.from(text, 'utf8'), signed, signature, use: 'text' }
 }
 
-/** Whatever else has a message in it is a detached signature with something after its end. */
+/**
+ * Splits a signify file. Any other message in it is treated as trailing data of a detached
+ * signature.
+ */
 function signifyList(file: Uint8Array): SignedList | undefined {
   if (!looksLikeSignify(file) || file.length > SIGNED_LIST_LIMIT) return undefined
   try {

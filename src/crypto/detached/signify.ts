@@ -5,7 +5,7 @@ import { numberTrace, recallByNumber } from './key-number.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import { contentsWithin, type OpenedFile } from './opened-file.ts'
 
-/** OpenBSD's signify, over the file itself, which has to fit into memory. */
+/** OpenBSD's signify. Its signatures are over the file itself, which has to fit into memory. */
 export const SIGNIFY: DetachedKind = {
   kind: 'signify',
   isBare: true,
@@ -16,7 +16,7 @@ export const SIGNIFY: DetachedKind = {
   recall: async (trace, key) => recallByNumber('signify', trace, key),
 }
 
-/** Bytes of a file at most. */
+/** Limit on the bytes of the file. */
 const MEMORY_LIMIT = 1024 * 1024 * 1024
 
 async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promise<DetachedResult> {

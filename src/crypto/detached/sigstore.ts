@@ -11,7 +11,9 @@ import type { PlainKey } from '../sigstore/by-key.ts'
 import type { DetachedKind, DetachedResult } from './kind.ts'
 import type { OpenedFile } from './opened-file.ts'
 
-/** Sigstore bundles: over a file, or over a statement about it; by a name that was vouched for, or by a key. */
+/**
+ * Sigstore bundles: over a file, or over a statement about it; signed by an identity or by a key.
+ */
 export const SIGSTORE: DetachedKind = {
   kind: 'sigstore',
   isBare: true,
@@ -22,7 +24,9 @@ export const SIGSTORE: DetachedKind = {
   recall,
 }
 
-/** What the signer's certificate and statement say is part of the bundle's form. */
+/**
+ * The signer's certificate and the statement are part of the bundle, so they are parsed as well.
+ */
 function check(signature: Uint8Array): void {
   const { material, content } = parseSigstoreBundle(signature)
   if (material.kind === 'certificate') parseSigstoreCertificate(material.certificate)
@@ -30,8 +34,8 @@ function check(signature: Uint8Array): void {
 }
 
 /**
- * Whether a key can sign bundles itself: one in PEM's or OpenSSH's form. Not security keys, whose signatures are of
- * another form.
+ * Whether a key can sign bundles itself: one in PEM or OpenSSH form. Security keys cannot, because
+ * their signatures have another form.
  */
 function signsBundles(key: Key): key is PlainKey {
   if (key.kind === 'openpgp' || key.kind === 'sigstore') return false
@@ -39,8 +43,9 @@ function signsBundles(key: Key): key is PlainKey {
 }
 
 /**
- * Whether a key that can sign bundles may. An SSH key logs in and signs much else, and a bundle's signature does not
- * say that it is one: so only where the policy lists this among the key's namespaces.
+ * Whether a key that can sign bundles may do so. An SSH key also logs in and signs much else, and a
+ * bundle's signature does not say that it is one. So an SSH key may only if the policy lists this
+ * use among the key's namespaces.
  */
 function maySignBundles({ form, namespaces }: PlainKey): boolean {
   return form !== 'ssh' || namespaces?.includes(BUNDLE_NAMESPACE) === true
@@ -52,7 +57,7 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
     const { verifyByIdentity } = await import('../sigstore/by-identity.ts')
     const root = rootDigest(key)
     const result = await verifyByIdentity(file, bundle, key)
-    // A root that is replaced in between leaves it open which of the two was read.
+    // If the root was replaced in between, it is unknown which of the two was used.
     const isRoot = result.outcome === 'good' && root !== undefined && root === rootDigest(key)
     return { key, ...result, ...(isRoot ? { trace: `${BY_ROOT}${root}` } : {}) }
   }
@@ -62,7 +67,7 @@ async function verify(file: OpenedFile, signature: Uint8Array, key: Key): Promis
   return result.outcome === 'good' ? signedByKey(key, result) : { key, ...result }
 }
 
-/** What becomes of a bundle that a key signed, be it at hand or remembered. */
+/** The result for a bundle signed with a key, whether at hand or remembered. */
 function signedByKey(key: PlainKey, result: Pick<DetachedResult, 'detail'>): DetachedResult {
   if (maySignBundles(key)) return { key, ...result, outcome: 'good', trace: BY_KEY }
   const detail = `an SSH key signs Sigstore bundles only if its namespaces have "${BUNDLE_NAMESPACE}"`
@@ -72,7 +77,10 @@ function signedByKey(key: PlainKey, result: Pick<DetachedResult, 'detail'>): Det
 const BY_KEY = 'sigstore:key'
 const BY_ROOT = 'sigstore:root:'
 
-/** A trace names the trusted root, by its digest, where one was needed: what another root says of it is not known. */
+/**
+ * Where a trusted root was needed, the trace contains its digest: the result for another root is
+ * unknown.
+ */
 async function recall(trace: string, key: Key): Promise<DetachedResult> {
   if (key.kind === 'sigstore' && trace.startsWith(BY_ROOT)) {
     if (trace === `${BY_ROOT}${rootDigest(key)}`)
@@ -83,7 +91,7 @@ async function recall(trace: string, key: Key): Promise<DetachedResult> {
   return { key, outcome: 'unknown-signer', detail: 'a Sigstore bundle by somebody else' }
 }
 
-/** SHA-256, hex, of the trusted root; undefined if it cannot be read. */
+/** The SHA-256 of the trusted root in hex; undefined if it cannot be read. */
 function rootDigest({ trustedRoot }: SigstoreKey): string | undefined {
   try {
     const bytes = readRegularFile(realpathSync(trustedRoot), TRUSTED_ROOT_LIMIT)

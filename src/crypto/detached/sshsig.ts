@@ -24,14 +24,14 @@ export const SSHSIG: DetachedKind = {
 }
 
 /**
- * Namespaces with a use of their own: git's objects, envelopes (src/crypto/envelope-keys.ts) and bundles. They sign
- * no files.
+ * Namespaces with another use: git objects, envelopes (src/crypto/envelope-keys.ts) and bundles.
+ * Signatures in them are not over files.
  */
 const OTHER_USES: readonly string[] = ['git', 'nixsig', BUNDLE_NAMESPACE]
 
 /**
- * The namespaces in which a key may sign for a use: the one that is called like it, or what of the key's own list goes
- * with it, where the policy gives it one.
+ * The namespaces in which a key may sign for a use: the namespace of the same name or, where the
+ * policy lists namespaces for the key, those of them that fit the use.
  */
 export function namespacesFor(use: SignatureUse, listed: readonly string[] | undefined): readonly string[] {
   if (listed === undefined) return [use]
@@ -62,7 +62,10 @@ async function verify(
   return { key, ...result, trace: `sshsig:${encodeURIComponent(parsed.namespace)}:${sshFingerprint(key)}` }
 }
 
-/** A trace is `sshsig`, the namespace, percent-encoded, and the fingerprint, by which a security key is another one. */
+/**
+ * A trace is `sshsig`, the percent-encoded namespace, and the fingerprint, which tells a security
+ * key from a plain one.
+ */
 async function recall(trace: string, key: Key): Promise<DetachedResult> {
   const [, encoded = '', ...fingerprint] = trace.split(':')
   if (!isSshKey(key) || sshFingerprint(key) !== fingerprint.join(':')) {

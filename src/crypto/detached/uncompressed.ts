@@ -1,5 +1,6 @@
 /**
- * Signatures over what is in a compressed file, as kernel.org makes them of tars. Heavy: reached by `import()` alone.
+ * Signatures over the contents of a compressed file, as kernel.org makes them over tar archives.
+ * Heavy: load it by `import()` only.
  */
 import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,21 +12,21 @@ import type { DetachedResult } from './kind.ts'
 import { headOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
 import { type KnownSignature, verifyFile } from './verify-file.ts'
 
-/** What was asked of a compressed file and is asked of its contents now. */
+/** The question that was asked about a compressed file, to be asked about its contents. */
 interface Question extends KnownSignature {
-  /** How the file is called. */
+  /** The names that the file may have. */
   readonly names: readonly string[]
 }
 
-/** Results that say that the signature is by the key they are of, and over something else than the file. */
+/** Whether a result says that its key made the signature, but over something else than the file. */
 function isElsewhere({ outcome }: DetachedResult): boolean {
   return outcome === 'bad-signature'
 }
 
 /**
- * The same results where none of them is changed by looking into the file; else with those of its uncompressed
- * contents in place of the ones that were over something else. Writes the contents to a file under /tmp that has no
- * name.
+ * Where a signature is over something else than the file, tries it on the uncompressed contents,
+ * and takes that result unless it is over something else again. If the contents cannot be read, the
+ * detail says so. Writes the contents to an unnamed file under /tmp.
  */
 export async function lookInside(
   file: OpenedFile,
@@ -60,20 +61,25 @@ async function judgeInside(
   const looked: DetachedResult[] = []
   for (const result of results) {
     const found = isElsewhere(result) ? await verifyAgain(inside, result) : result
-    // Over neither: then what was said of the file itself is the plainer word.
+    // Over neither of the two: the result for the file itself is clearer.
     const isChanged = found !== result && !isElsewhere(found)
     looked.push(isChanged ? { ...found, detail: `${found.detail}, over the uncompressed contents` } : result)
   }
   return looked
 }
 
-/** Without a tool nothing is known; contents that nobody may unpack make nothing better. */
+/**
+ * Without a tool, the result is unknown. Contents that cannot be unpacked do not improve the
+ * result.
+ */
 function unseen(result: DetachedResult, { message, isOurs }: DecompressionError): DetachedResult {
   const detail = `${result.detail}; not over the file, and its contents could not be looked at: ${message}`
   return { ...result, outcome: isOurs ? 'unreadable' : 'bad-signature', detail }
 }
 
-/** The file that the contents are in has no name, so it ends with this process however that ends. */
+/**
+ * The file with the contents has no name, so it disappears with this process, however that ends.
+ */
 async function withContents<T>(
   file: OpenedFile,
   compression: Compression,

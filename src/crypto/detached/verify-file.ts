@@ -1,10 +1,10 @@
-/** One kind of signature, one key, one file. */
+/** Verifies one kind of signature with one key over one file. */
 import { PROTOCOL_HEAD, protocolOf } from '../../formats/other-protocol.ts'
 import type { Key } from '../../policy/policy.ts'
 import type { DetachedKind, DetachedResult, SignatureUse } from './kind.ts'
 import { headOf, type OpenedFile } from './opened-file.ts'
 
-/** A signature whose kind is known, and what it is asked to be over. */
+/** A signature of a known kind, and what it should be over. */
 export interface KnownSignature {
   readonly kind: DetachedKind
   readonly signature: Uint8Array
@@ -12,9 +12,9 @@ export interface KnownSignature {
 }
 
 /**
- * What a key has to do with a signature file over a file: one result, or one for each signature in it. A bare
- * signature that is good over a message of some other protocol is `unacceptable`: it was made for that, and nobody
- * meant that the file is good.
+ * Verifies a signature file over a file with a key. Returns one result, or one for each signature
+ * in it. A bare signature that is good over a message of another protocol is `unacceptable`: it was
+ * made for that protocol, not to approve the file.
  */
 export async function verifyFile(
   { kind, signature, use }: KnownSignature,
@@ -25,7 +25,7 @@ export async function verifyFile(
   if (use !== 'file' || !kind.isBare || !results.some(isSigned)) return results
   const protocol = protocolOf(headOf(file, PROTOCOL_HEAD))
   if (protocol === undefined) return results
-  const detail = `the file is what keys sign for something else: ${protocol}`
+  const detail = `the file is a message that keys sign for another purpose: ${protocol}`
   return results.map(result =>
     isSigned(result) ? ({ key, outcome: 'unacceptable', detail, ...placeOf(result) } as const) : result,
   )

@@ -14,38 +14,41 @@ import { verifyFile } from './verify-file.ts'
 export type { DetachedOutcome, DetachedResult, SignatureKind, SignatureUse } from './kind.ts'
 export { isInOnePiece, SIGNED_LIST_LIMIT } from './signed-list.ts'
 
-/** Bytes that a signature file may have. */
+/** Limit on the bytes of a signature file. */
 export const SIGNATURE_FILE_LIMIT = 256 * 1024
 
-/** All kinds; the first that recognises a signature file is the one it is judged as. */
+/** All kinds. A signature file is judged as the first kind that recognises it. */
 const KINDS: readonly DetachedKind[] = [MINISIGN, SIGNIFY, SSHSIG, SIGSTORE, OPENPGP]
 
-/** The kind of this name, if there is one. */
+/** The kind with this name; undefined if there is no such kind. */
 export function kindNamed(name: string): DetachedKind | undefined {
   return KINDS.find(({ kind }) => kind === name)
 }
 
+/** A signature to verify: over which file, and with which keys. */
 export interface DetachedQuestion {
   readonly file: string
-  /** The contents of the signature file, whose kind is told by those contents and not by its name. */
+  /** The contents of the signature file. They determine its kind, its name does not. */
   readonly signature: Uint8Array
   readonly keys: readonly Key[]
-  /** The list of checksums that the signature is over, where it is over one that lies beside it. */
+  /** The checksum list that the signature is over, if it is over a list in a file of its own. */
   readonly checksums?: Uint8Array
-  /** How a list may call the file; by default as the file is called. */
+  /** The names that the file may have in a list; by default its own. */
   readonly fileNames?: readonly string[]
-  /** `file` unless told. */
+  /** `file` by default. */
   readonly use?: SignatureUse
 }
 
 /**
- * Tries all keys of its kind on a detached signature; one result for each, more where it made several signatures in
- * the file, none if no key is of that kind. What they come to, severity.ts says. What is signed is the file itself
- * or, where it is compressed, its contents; or a list of checksums that names it, beside the signature or in one
- * piece with it (OpenPGP's signed texts, `signify -e`). The file is opened once, and all readers get that same file.
+ * Tries all keys of its kind on a detached signature. Returns one result for each key, more if it
+ * made several signatures in the file, none if no key is of that kind. severity.ts combines them.
+ * The signature is over the file itself, over its contents if it is compressed, or over a checksum
+ * list that names the file. That list is given separately, or in one file with its signature
+ * (OpenPGP's cleartext messages, `signify -e`). The file is opened once, and all readers get that
+ * same file.
  *
- * Throws FormatError if the signature or the list is malformed or of no known kind, and FileError if the file cannot be
- * read or changed meanwhile.
+ * Throws FormatError if the signature or the list is malformed or of an unknown kind, and FileError
+ * if the file cannot be read or changed meanwhile.
  */
 export async function verifyDetached(question: DetachedQuestion): Promise<readonly DetachedResult[]> {
   const { file, signature, use = 'file' } = question
@@ -67,8 +70,8 @@ export async function verifyDetached(question: DetachedQuestion): Promise<readon
 }
 
 /**
- * What kind of signature a file holds. Parses all of it, so a malformed one is found even where no key of its kind is
- * known. Throws FormatError.
+ * The kind of signature in a file. Parses all of it, so that a malformed one is found even if no
+ * key of its kind is known. Throws FormatError.
  */
 export function signatureKind(signature: Uint8Array): SignatureKind {
   return checkedKind(signature).kind
@@ -90,10 +93,13 @@ async function tryAll(
   return results
 }
 
-/** The list that is signed in place of the file, and by what. Throws FormatError. */
+/**
+ * The list that is signed instead of the file, with its signature; undefined if the file itself is
+ * signed. Throws FormatError.
+ */
 function signedListOf({ signature, checksums, use }: DetachedQuestion): SignedList | undefined {
   if (use === 'git' && (isInOnePiece(signature) || checksums !== undefined)) {
-    throw unknownForm('a list of checksums, which says nothing of tags and commits')
+    throw unknownForm('a list of checksums, which cannot approve tags and commits')
   }
   const whole = readSignedList(signature)
   if (checksums === undefined) return whole

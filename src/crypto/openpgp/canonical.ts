@@ -3,8 +3,9 @@ import type { Certificate, OwnKey, OwnUser } from './own-parts.ts'
 import type { Statement } from './statements.ts'
 
 /**
- * A certificate as both tools get it: each part once, in one order, each signature behind what it is about. What others
- * signed is left out, and so are parts of which the key itself says nothing.
+ * A certificate in the form that both tools get: each part once, in a fixed order, followed by the
+ * signatures about it. Signatures by other keys are left out, and so are parts that the key itself
+ * did not sign.
  */
 export function canonicalBytes({
   primary,
@@ -29,7 +30,7 @@ function isStated({ statements }: { readonly statements: readonly Statement[] })
   return statements.length > 0
 }
 
-/** A packet with a header of the newer form (RFC 9580, section 4.2.1). */
+/** Writes a packet with a header of the new format (RFC 9580, section 4.2.1). */
 function packet(tag: number, body: Uint8Array): Uint8Array {
   const header = Buffer.alloc(6)
   header.writeUInt8(0xc0 | tag)

@@ -1,6 +1,6 @@
 /**
- * The one certificate that a policy means, out of a file that may hold others, copies, and what does not belong
- * there.
+ * Finds the certificate that a policy names in a file that may contain others, copies, and
+ * misplaced packets.
  */
 
 import { type OpenPgpCertificate, parseCertificates } from '../../formats/openpgp/certificate.ts'
@@ -13,19 +13,22 @@ import { placeRevocations } from './revocations.ts'
 import { selfVerifier } from './self-verification.ts'
 import { placeStatements } from './statements.ts'
 
-/** A certificate that was found in a file, and not verified yet. */
+/** A certificate that was found in a file and is not verified yet. */
 export interface FoundCertificate {
-  /** The primary key and all subkeys, bound or not. */
+  /** The primary key and all subkeys, whether bound or not. */
   readonly keys: readonly KeyPacket[]
-  /** Verifies what the certificate says of itself, which takes some time, and puts it in order. */
+  /**
+   * Verifies the self-signatures, which takes some time, and returns the certificate in canonical
+   * order.
+   */
   verified(): Certificate
 }
 
 /**
- * The certificate with this primary fingerprint among those of a file; undefined if it is not there. All copies of it
- * count together, each self-signature for what it was made over wherever it stands, and revocations are looked for in
- * the whole file. Throws FormatError, also for a key of it, bound or not, that everybody can use or that has more than
- * one spelling.
+ * Finds the certificate with this primary fingerprint in a file; undefined if absent. All copies of
+ * it are merged, each self-signature counts for what it was made over wherever it stands, and
+ * revocations are searched in the whole file. Throws FormatError, also if one of its keys, bound or
+ * not, can be used by everybody or has more than one spelling.
  */
 export function findCertificate(file: Uint8Array, fingerprint: string): FoundCertificate | undefined {
   const all = parseCertificates(file)
@@ -61,9 +64,9 @@ function verifiedCertificate(
 }
 
 /**
- * The primary fingerprints of all certificates of a file, each once, for when a person names a certificate by its file
- * alone: upper-case hex, 40 digits (version 4) or 64 (version 6); others have none. Throws FormatError, also for keys of
- * which findCertificate would throw it.
+ * The primary fingerprints of all certificates in a file, each once, for a certificate that a
+ * person names by its file alone: upper-case hex, 40 digits (version 4) or 64 (version 6). Keys of
+ * other versions have none. Throws FormatError, also for keys that findCertificate refuses.
  */
 export function certificateFingerprints(file: Uint8Array): readonly string[] {
   const certificates = parseCertificates(file)
@@ -72,10 +75,10 @@ export function certificateFingerprints(file: Uint8Array): readonly string[] {
   return [...new Set(fingerprints)].filter(fingerprint => fingerprint !== '')
 }
 
-/** SHA-2 and SHA-3 (RFC 9580, section 9.5). MD5, SHA-1 and RIPEMD-160 are what is left out. */
+/** SHA-2 and SHA-3 (RFC 9580, section 9.5), but not MD5, SHA-1 and RIPEMD-160. */
 const MODERN_HASHES: readonly number[] = [8, 9, 10, 11, 12, 14]
 
-/** Whether a hash algorithm of OpenPGP, by its number, binds what is hashed with it. */
+/** Whether the OpenPGP hash algorithm with this number is collision-resistant. */
 export function isModernHash(algorithm: number): boolean {
   return MODERN_HASHES.includes(algorithm)
 }

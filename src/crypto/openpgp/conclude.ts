@@ -3,9 +3,9 @@ import { afterEnd, type ExpiredSince, firstEnd, type Objection, type Suspect } f
 import type { Refused, Verified } from './tools.ts'
 
 /**
- * What one key has to do with a detached signature. `unacceptable`: made in a way that proves too little (SHA-1, over
- * text, by a short key …). `expired-since`: it verifies, and is dated before its key's end. `unreadable`: could not
- * be decided, so not even that the signature is bad is known.
+ * The result of a detached signature for one key. `unacceptable`: it proves too little (SHA-1, over
+ * text, by a short key …). `expired-since`: it verifies, and is dated before its key expired.
+ * `unreadable`: it could not be decided, so it may be good or bad.
  */
 export type OpenPgpResult =
   | GoodOpenPgp
@@ -13,35 +13,38 @@ export type OpenPgpResult =
   | Objection
   | { readonly kind: 'unreadable'; readonly detail: string }
 
-/** All times in seconds since 1970. */
+/** Times are in seconds since 1970. */
 export interface GoodOpenPgp {
   readonly kind: 'good'
   readonly primaryFingerprint: string
   readonly signedAt: number
-  /** The first second at which it is good no more: the end of the signature, of its key or of the primary key. */
+  /**
+   * The first second at which it is no longer good: when the signature, its key or the primary key
+   * expires.
+   */
   readonly keyEnds?: number
   /** See remembered.ts. */
   readonly trace: string
 }
 
-/** What a tool's answer comes to, given what speaks against the signature by our own reading. */
+/** Combines the answer of a tool with the objection that our own checks found. */
 export function conclude(
   answer: Verified | Refused,
   suspect: Suspect,
   objection: Objection | undefined,
 ): OpenPgpResult {
   if (answer.kind === 'verified') return weighVerified(answer, suspect, objection)
-  // A tool need not look at the arithmetic of what it would refuse anyway.
+  // A tool need not check the arithmetic of a signature that it refuses anyway.
   const isBetterSaid = answer.because !== 'arithmetic' && objection !== undefined && !isForPolicy(objection)
   return isBetterSaid ? objection : { kind: 'bad-signature', detail: answer.detail }
 }
 
-/** Whether a policy may overrule an objection: never on anything that no tool verified. */
+/** Whether a policy may overrule an objection: never for a signature that no tool verified. */
 export function isForPolicy(objection: Objection): objection is ExpiredSince {
   return objection.kind === 'expired-since'
 }
 
-/** The graver of what the tool says and what we read. */
+/** The graver one of the tool's answer and our own objection. */
 function weighVerified(answer: Verified, suspect: Suspect, objection: Objection | undefined): OpenPgpResult {
   const { signature, certificate, signers } = suspect
   const { primaryFingerprint, signedBy, but, detail } = answer
@@ -61,7 +64,7 @@ function weighVerified(answer: Verified, suspect: Suspect, objection: Objection 
   if (objection !== undefined && (keyEnds.length === 0 || keyEnds.includes(objection.keyExpired))) {
     return objection
   }
-  // gpgv reads the certificate in another way than we do, and does not say which of its keys ended when.
+  // gpgv reads the certificate in its own way, and does not say which of its keys expired when.
   const end = Math.min(...keyEnds, objection?.keyExpired ?? Number.POSITIVE_INFINITY)
   if (!Number.isFinite(end)) return { kind: 'expired-key', detail }
   return afterEnd(end, signature.created, signedBy ?? primaryFingerprint)

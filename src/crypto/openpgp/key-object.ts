@@ -2,7 +2,7 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { DER, printDer } from '../../formats/keys/der.ts'
 import type { KeyMaterial } from '../../formats/openpgp/key-material.ts'
 
-/** A public key as node:crypto has it. Throws an Error of node's for one that it does not know. */
+/** A public key for node:crypto. Throws node's Error for a key that it does not support. */
 export function keyObjectOf(material: KeyMaterial): KeyObject {
   return createPublicKey({ format: 'der', type: 'spki', key: Buffer.from(spkiOf(material)) })
 }
@@ -14,7 +14,10 @@ const OID = {
   ed448: Buffer.from('2b6571', 'hex'),
 }
 
-/** SubjectPublicKeyInfo: RFC 3279, sections 2.3.1 and 2.3.2; RFC 5480, section 2; RFC 8410, section 4. */
+/**
+ * SubjectPublicKeyInfo: RFC 3279, sections 2.3.1 and 2.3.2; RFC 5480, section 2; RFC 8410, section
+ * 4.
+ */
 function spkiOf(material: KeyMaterial): Uint8Array {
   switch (material.kind) {
     case 'rsa':
@@ -42,7 +45,7 @@ function spki([oid, ...parameters]: readonly [Uint8Array, ...Uint8Array[]], key:
   return printDer(DER.sequence, algorithm, printDer(DER.bitString, Uint8Array.of(0), key))
 }
 
-/** A positive integer of big-endian bytes without leading zeros. */
+/** The DER integer of big-endian bytes without leading zeros. */
 export function integer(bytes: Uint8Array): Uint8Array {
   const needsZero = bytes.length === 0 || (bytes[0] ?? 0) >= 0x80
   return needsZero ? printDer(DER.integer, Uint8Array.of(0), bytes) : printDer(DER.integer, bytes)

@@ -1,4 +1,6 @@
-/** OpenPGP signatures over envelopes. Heavy: a program is run for each; reached by `import()` alone. */
+/**
+ * OpenPGP signatures over envelopes. Heavy: runs a program for each; load it by `import()` only.
+ */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isText } from '../../formats/openpgp/armor.ts'
@@ -11,8 +13,9 @@ import { OPENPGP } from '../detached/openpgp.ts'
 import type { SignatureResult } from '../signature-result.ts'
 
 /**
- * Whether a certificate's key signed a message: one detached signature over its bytes, not armoured. Judged as one over a
- * file would be. Writes the message to a private directory under /tmp, which it removes.
+ * Verifies whether a certificate's key signed a message: one detached signature over its bytes, not
+ * armoured. It is judged like a signature over a file. Writes the message to a private directory
+ * under /tmp, which it removes.
  */
 export async function verifyOpenPgpMessage(
   key: OpenPgpKey,
@@ -36,7 +39,7 @@ export async function verifyOpenPgpMessage(
   }
 }
 
-/** One packet and not several: each would be a run of its own. */
+/** Requires one packet: each further one would need another run of a program. */
 function whyMalformed(signature: Uint8Array): string | undefined {
   if (isText(signature)) return 'not one binary OpenPGP signature'
   try {
@@ -69,7 +72,7 @@ function resultOf(results: readonly DetachedResult[]): SignatureResult {
       return { outcome, detail }
     case 'unreadable':
       return { outcome: 'undecided', detail }
-    // It names the key that the envelope names, and is not its: whatever it says of itself.
+    // It names the same key as the envelope, but that key did not make it.
     case 'unknown-signer':
     case 'other-file':
     case 'bad-signature':

@@ -1,7 +1,10 @@
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
 import type { Statement } from './statements.ts'
 
-/** A key of the certificate and what is said of it alone: direct-key signatures, or bindings of a subkey. */
+/**
+ * A key of the certificate with the self-signatures about it alone: direct-key signatures, or
+ * bindings of a subkey.
+ */
 export interface OwnKey extends KeyPacket {
   readonly statements: readonly Statement[]
   readonly revocations: readonly Uint8Array[]
@@ -15,14 +18,21 @@ export interface OwnUser {
   readonly revocations: readonly Uint8Array[]
 }
 
+/** A certificate whose self-signatures were verified. */
 export interface Certificate {
   readonly primary: OwnKey
   readonly subkeys: readonly OwnKey[]
   readonly users: readonly OwnUser[]
-  /** By the primary key, of what it said of itself in direct-key signatures; not of itself. */
+  /** Revocations by the primary key of its direct-key signatures, not of the key itself. */
   readonly directRevocations: readonly Uint8Array[]
-  /** Why the whole certificate is refused, though no revocation by its own key is in the file; escaped. */
+  /**
+   * Why the whole certificate is refused although the file has no revocation by its own key.
+   * Escaped.
+   */
   readonly doubt?: string
-  /** Binary: a keyring of this certificate alone, once, in one order whatever the file's was. */
+  /**
+   * A binary keyring with only this certificate, once, in an order that does not depend on the
+   * file.
+   */
   readonly bytes: Uint8Array
 }

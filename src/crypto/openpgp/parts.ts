@@ -1,4 +1,4 @@
-/** What a certificate consists of, and what stands where in the copies of it. */
+/** The parts of a certificate, and which signatures belong to them in its copies. */
 import type {
   CertificateSignature,
   CertificateUser,
@@ -9,14 +9,14 @@ import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { toHex } from '../../primitives/hex.ts'
 import type { Target } from './self-verification.ts'
 
-/** What a certificate consists of, each part once whatever the copies are. */
+/** The parts of a certificate, each once, whatever its copies contain. */
 export interface Parts {
   readonly primary: KeyPacket
   readonly subkeys: readonly KeyPacket[]
   readonly users: readonly Pick<CertificateUser, 'tag' | 'id'>[]
 }
 
-/** In an order that does not depend on the file's. */
+/** Collects the parts, in an order that does not depend on the file. */
 export function partsOf(primary: KeyPacket, copies: readonly OpenPgpCertificate[]): Parts {
   const bare = ({ version, created, algorithm, bits, fingerprint, keyId, body }: KeyPacket): KeyPacket => ({
     ...{ version, created, algorithm, fingerprint, keyId, body },
@@ -40,20 +40,21 @@ function userName({ tag, id }: Pick<CertificateUser, 'tag' | 'id'>): string {
   return `${tag} ${toHex(id)}`
 }
 
+/** A key, a user id or a user attribute of a certificate. */
 export type Part = KeyPacket | Parts['users'][number]
 
-/** Whether a signature says that this key made it. Nobody has verified that yet. */
+/** Whether a signature claims to be by this key. It is not verified. */
 export function claimsToBeBy(signature: OpenPgpSignature, key: KeyPacket): boolean {
   return signature.issuers.includes(key.fingerprint) || signature.issuers.includes(key.keyId)
 }
 
-/** What a signature is over, if it is about this part. */
+/** What a signature about this part is over. */
 export function targetOf(part: Part, { primary }: Parts): Target {
   if ('id' in part) return { kind: 'user', tag: part.tag, id: part.id }
   return part === primary ? { kind: 'primary' } : { kind: 'subkey', key: part }
 }
 
-/** Every signature of the copies with the part that it stands behind. */
+/** Every signature in the copies, with the part that it follows. */
 export function* signaturesOf(
   copies: readonly OpenPgpCertificate[],
   { primary, subkeys, users }: Parts,

@@ -1,6 +1,7 @@
 /**
- * Signatures that were verified once and are not at hand any longer. Their arithmetic stays as it was; what speaks
- * against them besides is read from the certificate as it is today, just as for one that is at hand.
+ * Signatures that were verified earlier and are no longer at hand. Their arithmetic has not
+ * changed. Objections to them are derived from the certificate as it is today, just as for a
+ * signature at hand.
  */
 import { realpathSync } from 'node:fs'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
@@ -18,14 +19,19 @@ import { findObjection, firstEnd, type SignedForm, type Suspect } from './standi
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
-/** Certificates by fingerprint and bytes: many paths ask about the same ones, and each is verified when it is read. */
+/**
+ * Certificates by fingerprint and bytes, each verified once: many paths ask about the same ones.
+ */
 const parsed = new Map<string, Certificate>()
 const PARSED_LIMIT = 64
 
 const TRACE =
   /^openpgp:(bytes|text):([346])\.(\d{1,3})\.(\d{1,3})\.(\d{1,3}):(\d{1,10}):(\d{1,10}):([0-9A-F,]+)$/
 
-/** What is written down of a good signature: all that `findObjection` reads, and the fingerprints of its keys. */
+/**
+ * What is recorded of a good signature: everything that `findObjection` reads, and the fingerprints
+ * of its keys.
+ */
 export function traceOf({ signature, signers, form }: Suspect): string {
   const { version, type, publicKeyAlgorithm, hashAlgorithm, created, lifetime = 0 } = signature
   const numbers = [version, type, publicKeyAlgorithm, hashAlgorithm].join('.')
@@ -39,14 +45,14 @@ export function traceOf({ signature, signers, form }: Suspect): string {
   ].join(':')
 }
 
-/** What a signature with this trace comes to by the certificate of the policy as it is now. */
+/** Judges a signature with this trace by the certificate that the policy names now. */
 export function recallOpenPgp(trace: string, key: Key, moment: Recalling): DetachedResult {
   if (key.kind !== 'openpgp') return { key, outcome: 'unknown-signer', detail: 'signed with an OpenPGP key' }
   try {
     const certificate = readCertificate(key)
     const suspect = certificate && suspectOf(trace, certificate)
     if (suspect !== undefined) return resultOf(suspect, key, { trace, ...moment })
-    return { key, outcome: 'unknown-signer', detail: 'the certificate has no longer the key that signed' }
+    return { key, outcome: 'unknown-signer', detail: 'the certificate no longer has the key that signed' }
   } catch (error) {
     const isForeseen = error instanceof FormatError || error instanceof FileError
     if (!isForeseen) throw error
@@ -68,7 +74,8 @@ function resultOf(
     return { key, outcome: objection.kind, detail: objection.detail }
   }
   const { created: signedAt, lifetime } = suspect.signature
-  // This machine's own clock says that it was made before the end: that is more than the signer's word.
+  // This machine's own clock saw it before the key expired, which is better than the signer's
+  // claim.
   if (objection !== undefined && objection.keyExpired <= seen) {
     const { detail, keyExpired } = objection
     return { key, outcome: 'expired-since', detail, signedAt, keyExpired }
@@ -79,7 +86,7 @@ function resultOf(
   return keyEnds === undefined ? good : { ...good, keyEnds }
 }
 
-/** Undefined where a key that may have signed is missing: nobody knows then what became of it. */
+/** Undefined if a key that may have signed is missing: then the result is unknown. */
 function suspectOf(trace: string, certificate: Certificate): Suspect | undefined {
   const [, form, version, type, publicKeyAlgorithm, hashAlgorithm, created, lifetime, fingerprints] =
     TRACE.exec(trace) ?? []
@@ -97,7 +104,7 @@ function suspectOf(trace: string, certificate: Certificate): Suspect | undefined
     created: Number(created),
     lifetime: Number(lifetime),
     issuers,
-    // A tool understood and verified it: what follows is for those who do.
+    // A tool verified it, so the tool understood its critical parts.
     hasUnknownCritical: false,
     proof: { hashed: nothing, salt: nothing, numbers: nothing },
     bytes: nothing,

@@ -1,6 +1,7 @@
 /**
- * Whose revocations a file holds. GnuPG looks for them only where they belong, Sequoia reorders a certificate first: here
- * all of a file are looked at, and each is given to the key that made it. One that no key made is not passed over.
+ * Assigns the revocations in a file to keys. GnuPG only looks for them in their proper places, and
+ * Sequoia reorders a certificate first. Here all revocations of a file are looked at, and each is
+ * assigned to the key that made it. One that no key made is not ignored.
  */
 import type { CertificateSignature, OpenPgpCertificate } from '../../formats/openpgp/certificate.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
@@ -8,17 +9,24 @@ import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { claimsToBeBy, type Parts, targetOf } from './parts.ts'
 import type { SelfVerifier } from './self-verification.ts'
 
-/** RFC 9580, section 5.2.1: of a key, of a subkey, of a certification of a user id or a direct-key signature. */
+/**
+ * RFC 9580, section 5.2.1: revocations of a key, of a subkey, and of a certification or direct-key
+ * signature.
+ */
 const TYPE = { key: 0x20, subkey: 0x28, certification: 0x30 }
 
+/** The revocations that concern a certificate. */
 export interface Revocations {
-  /** Packets by the part of the certificate that they revoke; by the parts as a whole those of direct-key signatures. */
+  /**
+   * Revocation packets by the revoked part of the certificate. Those of direct-key signatures are
+   * listed under the parts object itself.
+   */
   readonly placed: ReadonlyMap<object, readonly Uint8Array[]>
-  /** Why the certificate is refused as a whole: a revocation in the file that may be about it. */
+  /** Why the whole certificate is refused: a revocation in the file that may concern it. */
   readonly doubt?: string
 }
 
-/** The revocations in all certificates of a file, as far as they concern the one with these parts. */
+/** The revocations in all certificates of a file that concern the certificate with these parts. */
 export function placeRevocations(
   all: readonly OpenPgpCertificate[],
   parts: Parts,
@@ -41,7 +49,10 @@ function revocationsIn(all: readonly OpenPgpCertificate[]): readonly Certificate
   return parts.flatMap(part => part.signatures).filter(({ type }) => types.includes(type))
 }
 
-/** The part that it revokes; undefined: it has nothing to do with this certificate. A text: it may have. */
+/**
+ * The part that it revokes; undefined if it does not concern this certificate. A text says why it
+ * may concern it.
+ */
 function concernOf(
   { type, signature }: CertificateSignature,
   all: readonly OpenPgpCertificate[],
@@ -52,7 +63,7 @@ function concernOf(
   const { primary, subkeys, users } = parts
   const candidates = { [TYPE.key]: [primary], [TYPE.subkey]: subkeys }[type] ?? [...users, primary]
   const isOthers = type === TYPE.certification && !claimsToBeBy(signature, primary)
-  // Others revoke what they certified themselves, and need not be at hand for it.
+  // Other keys revoke their own certifications, and those keys need not be in the file.
   if (isOthers && signature.issuers.length > 0) return undefined
   const made = candidates.find(part => verifier.verifies(signature, primary, targetOf(part, parts)))
   if (made !== undefined) return type === TYPE.certification && made === primary ? parts : made
@@ -63,7 +74,8 @@ function concernOf(
     return undefined
   }
   if (claimsToBeBy(signature, primary)) {
-    // It may revoke another key that named this one for that. Else nobody knows what it was to revoke.
+    // It may belong to another key that designated this one as its revoker. Otherwise its target is
+    // unknown.
     if (all.some(other => isAbout(signature, other, primary, verifier))) return undefined
     return `the file holds a revocation in the name of key ${primary.fingerprint} that does not verify`
   }

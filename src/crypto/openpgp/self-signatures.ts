@@ -1,25 +1,28 @@
 /**
- * What a certificate says of its own keys, read as GnuPG reads it: the newest statement counts. Only statements that the
- * primary key made can prolong a key or let it sign; any other one that is newer than those can only take away.
+ * What a certificate says about its own keys, read as GnuPG reads it: the newest statement counts.
+ * Only statements by the primary key can extend a key or allow it to sign. Any other statement that
+ * is newer can only restrict.
  */
 
 import type { Certificate, OwnKey } from './own-parts.ts'
 import type { Statement } from './statements.ts'
 
-/** The verified signatures that bind a key, of which its end and use may be stated. */
+/** The verified signatures that bind a key and may state its expiry and uses. */
 export function bindingsOf(certificate: Certificate, key: OwnKey): readonly Statement[] {
   return statementsOf(certificate, key).filter(({ isVerified }) => isVerified)
 }
 
-/** When a key ends, in seconds since 1970, by what is known today; undefined: never. */
+/** When a key expires by what is known today, in seconds since 1970; undefined if it does not. */
 export function endOf(certificate: Certificate, key: OwnKey): number | undefined {
   return endsAt(certificate, key, Number.POSITIVE_INFINITY)
 }
 
 /**
- * When a key ends, by what its certificate had said up to an instant. Of a primary key the newest direct-key signature
- * tells, or else of those newest on each user id that state an end the newest; of a subkey its newest binding. A revoked
- * user id, or direct-key signatures that were revoked, tell nothing, unless what they tell is sooner. What nobody verified tells, too, if it is newer and sooner.
+ * When a key expires, by what its certificate had stated up to an instant. For a primary key, the
+ * newest direct-key signature decides. Without one, take the newest self-signature on each user id;
+ * among those that state an expiry, the newest decides. For a subkey, its newest binding decides.
+ * Statements on a revoked user id, and revoked direct-key signatures, only count if they state an
+ * earlier expiry. So do newer statements that nobody verified.
  */
 export function endsAt(certificate: Certificate, key: OwnKey, instant: number): number | undefined {
   const { primary, users, directRevocations } = certificate
@@ -48,19 +51,22 @@ export function endsAt(certificate: Certificate, key: OwnKey, instant: number): 
   return earliest(ends)
 }
 
-/** Whether a key says what it may be used for. */
+/** Whether a key states what it may be used for. */
 export function hasFlags(certificate: Certificate, key: OwnKey): boolean {
   return flagsOf(certificate, key).length > 0
 }
 
-/** Whether everything that is said of a key's use (RFC 9580, section 5.2.3.29, first octet) has this bit. */
+/**
+ * Whether every statement about a key's uses (RFC 9580, section 5.2.3.29, first octet) has this
+ * bit.
+ */
 export function mayBeUsed(certificate: Certificate, key: OwnKey, flag: number): boolean {
   const doubts = doubtful(statementsOf(certificate, key), Number.POSITIVE_INFINITY)
   const flags = [...flagsOf(certificate, key), ...doubts.flatMap(keyFlags)]
   return flags.every(each => (each & flag) !== 0)
 }
 
-/** What the newest verified statements say; empty if they say nothing. */
+/** The key flags in the newest verified statements; empty if they have none. */
 function flagsOf(certificate: Certificate, key: OwnKey): readonly number[] {
   const verified = (statements: readonly Statement[]) =>
     newest(statements.filter(({ isVerified }) => isVerified))
@@ -78,7 +84,7 @@ function statementsOf({ primary, users }: Certificate, key: OwnKey): readonly St
   return key === primary ? [key, ...users].flatMap(part => part.statements) : key.statements
 }
 
-/** Statements that no key made, and that no later one by the key itself puts out of force. */
+/** Statements that no key made, and that no later statement by the key itself supersedes. */
 function doubtful(statements: readonly Statement[], instant: number): readonly Statement[] {
   const known = statements.filter(({ signature }) => signature.created <= instant)
   const dates = known.filter(({ isVerified }) => isVerified).map(({ signature }) => signature.created)
@@ -95,17 +101,17 @@ function primaryLifetime(
   return lifetimeIn(users.flatMap(newest).filter(({ signature }) => signature.keyLifetime))
 }
 
-/** The shortest that the newest of these state; undefined or 0: for ever. */
+/** The shortest lifetime that the newest of these state. Undefined or 0: unlimited. */
 function lifetimeIn(statements: readonly Statement[]): number | undefined {
   return earliest(newest(statements).map(({ signature }) => signature.keyLifetime || undefined))
 }
 
-/** A statement that ends itself leaves the key without one. */
+/** When the signature of a statement itself expires, which leaves the key without it. */
 function endOfSignature({ signature: { created, lifetime } }: Statement): number | undefined {
   return lifetime ? created + lifetime : undefined
 }
 
-/** Those with the latest date: dates are whole seconds, so there may be several. */
+/** The statements with the latest date. Dates are whole seconds, so there may be several. */
 function newest(statements: readonly Statement[]): readonly Statement[] {
   const last = statements.reduce((latest, { signature }) => Math.max(latest, signature.created), 0)
   return statements.filter(({ signature }) => signature.created === last)

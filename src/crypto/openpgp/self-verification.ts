@@ -1,6 +1,7 @@
 /**
- * Which signatures of a certificate its own key made. The tools verify them for themselves when they judge a file; but
- * they do not say which they believed, and what a certificate says of its end is only worth what its key signed.
+ * Verifies which signatures of a certificate its own key made. The tools do that as well when they
+ * judge a file, but they do not report which signatures they accepted, and a certificate's
+ * statement about its expiry only counts if its key signed it.
  */
 import { constants, createHash, type KeyObject, verify } from 'node:crypto'
 import { DER, printDer } from '../../formats/keys/der.ts'
@@ -12,27 +13,33 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
 import { integer, keyObjectOf } from './key-object.ts'
 
-/** What a signature of a primary key is over beside that key: nothing else, a subkey, or a user id. */
+/** What a primary key signs besides itself: nothing, a subkey, or a user id. */
 export type Target =
   | { readonly kind: 'primary' }
   | { readonly kind: 'subkey'; readonly key: KeyPacket }
   | { readonly kind: 'user'; readonly tag: number; readonly id: Uint8Array }
 
 /**
- * Verifies signatures of certificates, as many as it has time for: what comes after that verifies as little as a
- * forgery.
+ * Verifies the signatures of certificates within a work limit. After that, it treats every
+ * signature as a forgery.
  */
 export interface SelfVerifier {
-  /** Whether a primary key, or else `signer`, made this signature over that key and the target. Throws nothing. */
+  /**
+   * Whether the primary key, or `signer` if given, made this signature over the primary key and the
+   * target. Never throws.
+   */
   verifies(signature: OpenPgpSignature, primary: KeyPacket, target: Target, signer?: KeyPacket): boolean
-  /** Whether its time ran out, so that some of what it refused may have been genuine. */
+  /** Whether the limit was reached, so that some refused signatures may be genuine. */
   isExhausted(): boolean
 }
 
-/** Verifications, and bytes that are hashed for them: some seconds of the slowest algorithm. */
+/**
+ * Limits on verifications and on bytes hashed for them: some seconds with the slowest algorithm.
+ */
 const VERIFICATION_LIMIT = 2000
 const BYTE_LIMIT = 512 * 1024 * 1024
 
+/** A verifier with a new work limit. */
 export function selfVerifier(): SelfVerifier {
   let verifications = 0
   let bytes = 0
@@ -55,7 +62,7 @@ export function selfVerifier(): SelfVerifier {
   }
 }
 
-/** RFC 9580, section 9.5, by node's names. MD5 is left out, as GnuPG leaves it out. */
+/** RFC 9580, section 9.5, by node's names. MD5 is left out, as in GnuPG. */
 const HASHES: Readonly<Record<number, string>> = {
   2: 'sha1',
   3: 'ripemd160',
@@ -67,7 +74,10 @@ const HASHES: Readonly<Record<number, string>> = {
   14: 'sha3-512',
 }
 
-/** Algorithms of one and the same key material (RFC 9580, section 9.1): RSA has three numbers. */
+/**
+ * Whether the signature's algorithm fits the key. RSA has three numbers for the same key material
+ * (RFC 9580, section 9.1).
+ */
 function isSound(signature: OpenPgpSignature, signer: KeyPacket): boolean {
   const { version, publicKeyAlgorithm, created } = signature
   const isOfVersion = signer.version === 6 ? version === 6 : version === 4 || version === 3
@@ -77,7 +87,7 @@ function isSound(signature: OpenPgpSignature, signer: KeyPacket): boolean {
   return isOfVersion && suits && created >= signer.created
 }
 
-/** RFC 9580, section 5.2.4. */
+/** The hashed bytes: RFC 9580, section 5.2.4. */
 function messageOf({ version, proof }: OpenPgpSignature, primary: KeyPacket, target: Target): Uint8Array {
   const parts = [proof.salt, hashedKey(primary.version, primary.body)]
   if (target.kind === 'subkey') parts.push(hashedKey(target.key.version, target.key.body))
@@ -121,11 +131,14 @@ function verifyDsa(hash: string, message: Uint8Array, key: KeyObject, numbers: U
   return verify(hash, message, { key, dsaEncoding: 'der' }, printDer(DER.sequence, integer(r), integer(s)))
 }
 
-/** Both halves of a signature by EdDSA: as two numbers in the older form (22), as they are in that of RFC 9580. */
+/**
+ * Both halves of an EdDSA signature: two MPIs in the older form (22), raw bytes in the form of RFC
+ * 9580.
+ */
 function edwards(algorithm: number, numbers: Uint8Array, size: number): Uint8Array {
   if (algorithm !== 22) return numbers.subarray(0, 2 * size)
   const [r = new Uint8Array(), s = new Uint8Array()] = readMpis(numbers, 2)
-  // GnuPG writes Ed448 with a byte in front, as it does points.
+  // GnuPG writes Ed448 numbers with a prefix byte, as it does for points.
   const half = (number: Uint8Array) =>
     number.length === size + 1 && number[0] === 0x40 ? number.subarray(1) : number
   const [first, second] = [half(r), half(s)]

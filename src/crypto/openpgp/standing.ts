@@ -1,8 +1,9 @@
 /**
- * What speaks against a signature by an OpenPGP key beside its arithmetic, as of now. gpgv tells revoked and expired
- * keys only in passing, looks at keys only as they are now, and accepts SHA-1; sqv judges keys only as they were when
- * the signature was made, so that a key that expired or was retired since is good to it. What a key says of itself
- * counts as far as the key signed it; what nobody verified only takes trust away.
+ * Objections, as of now, to a signature by an OpenPGP key beyond its arithmetic. gpgv reports
+ * revoked and expired keys only in passing, judges keys only as they are now, and accepts SHA-1.
+ * sqv judges keys only as they were when the signature was made, so it accepts a key that has
+ * expired or been retired since. A key's statements about itself count if the key signed them;
+ * unverified ones can only reduce trust.
  */
 import { isForSignatures } from '../../formats/openpgp/key-material.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
@@ -12,7 +13,10 @@ import { claimsToBeBy } from './parts.ts'
 import { bindingsOf, endOf, endsAt, hasFlags, mayBeUsed } from './self-signatures.ts'
 import type { Statement } from './statements.ts'
 
-/** Why a signature that verifies is not accepted, or not by everybody: `expired-since` is for the policy to decide. */
+/**
+ * Why a signature that verifies is not accepted, or not always: `expired-since` is left to the
+ * policy.
+ */
 export type Objection =
   | {
       readonly kind: 'revoked-key' | 'expired-key' | 'expired-signature' | 'unacceptable'
@@ -20,7 +24,9 @@ export type Objection =
     }
   | ExpiredSince
 
-/** Its key ended after it was made, by its own word; both in seconds since 1970. */
+/**
+ * Its key expired after it was made, as the signer claims. Both times are in seconds since 1970.
+ */
 export interface ExpiredSince {
   readonly kind: 'expired-since'
   readonly signedAt: number
@@ -28,18 +34,21 @@ export interface ExpiredSince {
   readonly detail: string
 }
 
-/** What a signature is over (RFC 9580, section 5.2.1): the bytes of a file, or a text whatever its line ends are. */
+/**
+ * What a signature is over (RFC 9580, section 5.2.1): the bytes of a file, or a text regardless of
+ * its line ends.
+ */
 export type SignedForm = 'bytes' | 'text'
 
 const TYPES: Readonly<Record<SignedForm, number>> = { bytes: 0x00, text: 0x01 }
 
-/** How far ahead a signer's clock may be, in seconds. */
+/** How many seconds a signer's clock may be ahead. */
 const CLOCK_TOLERANCE = 300
 
 /** RFC 9580, section 5.2.3.29: the key may sign data. */
 const MAY_SIGN = 0x02
 
-/** What is asked about: a signature that claims to be by `signers`, keys of this certificate. */
+/** The signature in question, which claims to be by `signers`, keys of this certificate. */
 export interface Suspect {
   readonly signature: OpenPgpSignature
   readonly certificate: Certificate
@@ -47,13 +56,13 @@ export interface Suspect {
   readonly form: SignedForm
 }
 
-/** A signature with those keys of a certificate that it claims to be by, which may be none. */
+/** A signature with the keys of a certificate that it claims to be by, possibly none. */
 export function suspectOf(signature: OpenPgpSignature, certificate: Certificate, form: SignedForm): Suspect {
   const keys = [certificate.primary, ...certificate.subkeys]
   return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
 }
 
-/** The first objection, the gravest first; `now` in seconds. */
+/** The gravest objection; undefined if there is none. `now` is in seconds since 1970. */
 export function findObjection(suspect: Suspect, now: number): Objection | undefined {
   return (
     findRevocation(suspect) ??
@@ -66,8 +75,8 @@ export function findObjection(suspect: Suspect, now: number): Objection | undefi
 }
 
 /**
- * What follows from a key that ends at `end`, which has come, for a signature made at `signedAt`; the detail says which
- * key it is.
+ * The objection to a signature made at `signedAt` by a key that expired at `end`, which is past.
+ * `key` says in the detail which key that is.
  */
 export function afterEnd(end: number, signedAt: number, key: string): Objection {
   if (end <= signedAt) {
@@ -78,10 +87,11 @@ export function afterEnd(end: number, signedAt: number, key: string): Objection 
 }
 
 /**
- * Whether sqv can use the certificate. It insists that, by the time of the signature, something better than SHA-1 had
- * bound the primary key and `signers` and said that they may sign. The policy pins the certificate by its fingerprint,
- * and to make up a binding to it takes a second preimage of its hash, which nobody can find, where a broken signature
- * over a file takes a mere collision.
+ * Whether sqv can use the certificate. It requires that, by the time of the signature, something
+ * better than SHA-1 had bound the primary key and `signers` and stated that they may sign. The
+ * SHA-1 binding itself is safe: the policy pins the certificate by its fingerprint, and forging a
+ * binding takes a second preimage, which nobody can find, while forging a signature over a file
+ * takes only a collision.
  */
 export function isUsableForSqv({ certificate, signers, signature }: Suspect): boolean {
   const isModern = ({ signature: { hashAlgorithm, created } }: Statement) =>
@@ -93,7 +103,7 @@ export function isUsableForSqv({ certificate, signers, signature }: Suspect): bo
 }
 
 function findRevocation({ certificate, signers }: Suspect): Objection | undefined {
-  // Whatever the stated reason and the date: a retired key has no business signing a new release.
+  // Whatever the stated reason and date are: a retired key must not sign a new release.
   const revoked = [certificate.primary, ...signers].find(key => key.revocations.length > 0)
   if (revoked !== undefined) return { kind: 'revoked-key', detail: `key ${revoked.fingerprint} is revoked` }
   const { doubt } = certificate
@@ -116,7 +126,7 @@ function findWeakness({ signature, certificate, signers, form }: Suspect, now: n
   return undefined
 }
 
-/** When a signature that is good now ends, or one of its keys does, whichever is first; undefined: never. */
+/** When a signature that is good now, or one of its keys, first expires; undefined if never. */
 export function firstEnd({ signature, certificate, signers }: Suspect): number | undefined {
   const keys = [certificate.primary, ...signers].map(key => endOf(certificate, key))
   const own = signature.lifetime ? signature.created + signature.lifetime : undefined
@@ -124,14 +134,16 @@ export function firstEnd({ signature, certificate, signers }: Suspect): number |
   return ends.length === 0 ? undefined : Math.min(...ends)
 }
 
-/** Keys that nothing binds to their primary key, that are not for signing, or that were not there yet. */
+/**
+ * An objection to keys that are not bound to their primary key, may not sign, or did not exist yet.
+ */
 function findMisuse({ signature, certificate, signers }: Suspect): Objection | undefined {
   const stray = signers.find(key => bindingsOf(certificate, key).length === 0)
   if (stray !== undefined) return unacceptable(`nothing binds subkey ${stray.fingerprint} to its primary key`)
   const mute = signers.find(key => !isForSignatures(key.algorithm))
   if (mute !== undefined) {
     return unacceptable(
-      `key ${mute.fingerprint} is of algorithm ${mute.algorithm}, whose keys sign nothing here`,
+      `key ${mute.fingerprint} is of algorithm ${mute.algorithm}, whose keys cannot sign here`,
     )
   }
   const unfit = signers.find(key => !mayBeUsed(certificate, key, MAY_SIGN))
@@ -140,7 +152,10 @@ function findMisuse({ signature, certificate, signers }: Suspect): Objection | u
   return younger && unacceptable(`dated before key ${younger.fingerprint} was made`)
 }
 
-/** A key that was past its end when it signed, as far as it had said until then; it may have been prolonged later. */
+/**
+ * An objection to a key that had expired when it signed, by its statements up to then. It may have
+ * been extended later.
+ */
 function findLapse({ signature, certificate, signers }: Suspect): Objection | undefined {
   for (const key of new Set([certificate.primary, ...signers])) {
     const said = bindingsOf(certificate, key).map(statement => statement.signature.created)
@@ -158,7 +173,7 @@ function findExpiredSignature({ signature }: Suspect, now: number): Objection | 
   return { kind: 'expired-signature', detail: `the signature expired ${day(created + lifetime)}` }
 }
 
-/** The first end that has come, of the primary key or of those that signed. */
+/** An objection for the first expiry that has passed, of the primary key or of the signing keys. */
 function findEnd({ signature, certificate, signers }: Suspect, now: number): Objection | undefined {
   const ended = [...new Set([certificate.primary, ...signers])]
     .flatMap(key => {

@@ -5,7 +5,10 @@ import { toHex } from '../../primitives/hex.ts'
 import { claimsToBeBy, type Part, type Parts, signaturesOf, targetOf } from './parts.ts'
 import type { SelfVerifier, Target } from './self-verification.ts'
 
-/** A self-signature, and whether the primary key made it. One that it did not make counts against the key alone. */
+/**
+ * A self-signature, and whether the primary key made it. If it did not, it only counts against the
+ * key.
+ */
 export interface Statement {
   readonly signature: OpenPgpSignature
   readonly isVerified: boolean
@@ -14,7 +17,7 @@ export interface Statement {
 /** RFC 9580, section 5.2.1. */
 const TYPE = { directKey: 0x1f, subkeyBinding: 0x18, generic: 0x10, positive: 0x13 }
 
-/** Self-signatures by the part that they are about. */
+/** Assigns self-signatures to the parts that they are about. */
 export function placeStatements(
   copies: readonly OpenPgpCertificate[],
   parts: Parts,
@@ -33,7 +36,8 @@ export function placeStatements(
     const isAbout = (part: Part) => verifier.verifies(signature, primary, targetOf(part, parts))
     const isInPlace = typeOf(own, primary) === typeOf(fit[0] ?? own, primary)
     const found = isInPlace && isAbout(own) ? own : verifier.isExhausted() ? undefined : fit.find(isAbout)
-    // What verifies nowhere counts against what it stands behind or, in a wrong place, against the whole certificate.
+    // A signature that verifies nowhere counts against the part that it follows or, in a wrong
+    // place, against the whole certificate.
     const blamed = isInPlace ? own : primary
     add(found ?? blamed, { signature, isVerified: found !== undefined }, bytes)
   }
@@ -49,12 +53,12 @@ function typeOf(part: Part, primary: Part): Target['kind'] {
   return part === primary ? 'primary' : 'subkey'
 }
 
-/** By its own word, or by nobody's. */
+/** Whether it claims to be by the primary key, or names no signer. */
 function isByItself(signature: OpenPgpSignature, primary: KeyPacket): boolean {
   return signature.issuers.length === 0 || claimsToBeBy(signature, primary)
 }
 
-/** Which parts a self-signature of this type can be about. */
+/** The parts that a self-signature of this type can be about. */
 function partsFor(type: number, { primary, subkeys, users }: Parts): readonly Part[] {
   if (type === TYPE.directKey) return [primary]
   if (type === TYPE.subkeyBinding) return subkeys

@@ -1,6 +1,7 @@
 /**
- * The two programs that verify OpenPGP signatures for nixsig: gpgv (GnuPG) and sqv (Sequoia). Each run judges one
- * signature packet with one certificate, so an answer is about nothing else.
+ * The two programs that verify OpenPGP signatures for nixsig: gpgv (GnuPG) and sqv (Sequoia). Each
+ * run judges one signature packet with one certificate, so its answer cannot be about anything
+ * else.
  */
 import { spawn } from 'node:child_process'
 import { deadlineSignal } from '../../files/deadline.ts'
@@ -11,47 +12,60 @@ import type { OpenedFile } from '../detached/opened-file.ts'
 const TIME_LIMIT = 300_000
 const OUTPUT_LIMIT = 256 * 1024
 
+/** An installed verification tool. */
 export interface Tool {
   readonly name: 'gpgv' | 'sqv'
   /** Absolute path. */
   readonly program: string
 }
 
-/** One question to a tool. Paths are absolute; `directory` is private and empty but for the other two. */
+/**
+ * One question to a tool. Paths are absolute; `directory` is private and contains nothing but the
+ * other two.
+ */
 export interface Question {
   readonly data: OpenedFile
-  /** File of one binary signature packet. */
+  /** A file with one binary signature packet. */
   readonly signature: string
-  /** File of one binary certificate. */
+  /** A file with one binary certificate. */
   readonly keyring: string
   readonly directory: string
 }
 
 /**
- * What a tool says. `verified`: the arithmetic is right, by a key of the certificate with this primary fingerprint; which
- * of its keys that was, and what else gpgv has to say of the keys or the signature. `undecided`: nothing about the
- * signature, but that this tool cannot or did not judge it.
+ * A tool's answer. `verified`: the arithmetic is right for a key of the certificate with this
+ * primary fingerprint. It tells which of its keys that was, and what else gpgv says about the keys
+ * or the signature. `undecided`: the tool could not or did not judge the signature, so nothing is
+ * known about it.
  */
 export type ToolResult = Verified | Refused | { readonly kind: 'undecided'; readonly detail: string }
 
+/** The arithmetic of a signature is right. */
 export interface Verified {
   readonly kind: 'verified'
   readonly primaryFingerprint: string
   readonly signedBy?: string
   readonly but?: 'expired-signature' | 'expired-key' | 'revoked-key'
-  /** When keys of the certificate ended, not only those that matter; seconds since 1970, as far as it was said. */
+  /**
+   * When keys of the certificate expired, including irrelevant ones, in seconds since 1970, where
+   * stated.
+   */
   readonly keyEnds: readonly number[]
   readonly detail: string
 }
 
+/** A tool refused a signature. */
 export interface Refused {
   readonly kind: 'bad-signature'
   readonly detail: string
-  /** Why, as far as the tool says: the arithmetic is wrong, or the key did not suit it, or it may be either. */
+  /** The reason as far as the tool tells: wrong arithmetic, an unsuitable key, or either. */
   readonly because: 'arithmetic' | 'key' | 'either'
 }
 
-/** Asks a tool. Never throws: a program that cannot run, is too slow or says too much is undecided. */
+/**
+ * Asks a tool. Never throws: the answer is `undecided` if the program cannot run, is too slow or
+ * prints too much.
+ */
 export async function ask(tool: Tool, question: Question): Promise<ToolResult> {
   const { signature, keyring, directory } = question
   const args =
@@ -70,8 +84,9 @@ interface Finished {
 }
 
 /**
- * gpgv 2.2 and 2.4, by the status lines of GnuPG's doc/DETAILS. It ends with status 0 for expired and revoked keys too,
- * so the exit status is the least of it; verified is exactly one signature, one verdict and one VALIDSIG.
+ * Reads the status lines of gpgv 2.2 and 2.4 (GnuPG's doc/DETAILS). It exits with status 0 for
+ * expired and revoked keys too, so the exit status tells little. `verified` takes exactly one
+ * signature, one verdict and one VALIDSIG.
  */
 export function readGpgv({ status, stdout }: Finished): ToolResult {
   const lines = stdout
@@ -95,7 +110,7 @@ export function readGpgv({ status, stdout }: Finished): ToolResult {
   if (status !== 0 || another !== undefined || primaryFingerprint === undefined || signedBy === undefined) {
     return { kind: 'undecided', detail: `gpgv: exit status ${status} and ${keyword}` }
   }
-  // gpgv 2.2 says 0 for a subkey that ended with its primary key alone.
+  // gpgv 2.2 prints 0 for a subkey that only expired because its primary key did.
   const keyEnds = all('KEYEXPIRED').flatMap(([, end]) => (Number(end) > 0 ? [Number(end)] : []))
   const verified = { kind: 'verified', primaryFingerprint, signedBy, keyEnds, detail } as const
   return kind === 'good' ? verified : { ...verified, but: kind }
@@ -111,9 +126,9 @@ const GPGV_KINDS = {
 } as const
 
 /**
- * `ERRSIG keyid pkalgo hashalgo class time rc fpr`: rc 4 is an unsupported algorithm, and 6 what gpgv 2.2 says of a key
- * whose own signatures name it by fingerprint alone. A missing public key (9) is a bad signature here: the certificate
- * has the key, but it is no key of its own that may sign.
+ * `ERRSIG keyid pkalgo hashalgo class time rc fpr`: rc 4 is an unsupported algorithm; gpgv 2.2
+ * prints rc 6 for a key whose own signatures name it by fingerprint alone. A missing public key (9)
+ * is a bad signature here: the certificate contains the key, but it is not bound or may not sign.
  */
 function readErrsig(line: readonly string[], detail: string): ToolResult {
   const code = line[6] ?? ''
@@ -130,9 +145,10 @@ const ERRSIG_REASONS: Readonly<Record<string, string>> = {
 }
 
 /**
- * sqv 1.1 to 1.5: status 0 and the fingerprint of the certificate for a good signature. Status 1 stands for all else, a
- * signature that it does not understand included; that it judged one and found it wanting is only in its prose. Good to
- * it is a signature by a key that was alive when it was made.
+ * Reads the answer of sqv 1.1 to 1.5: status 0 and the fingerprint of the certificate for a good
+ * signature. Status 1 stands for everything else, including a signature that it does not
+ * understand; only its prose tells that it judged one and refused it. A signature counts as good if
+ * its key was valid when it was made.
  */
 export function readSqv({ status, stdout, stderr }: Finished): ToolResult {
   const [fingerprint = ''] = /^(?:[0-9A-F]{40}|[0-9A-F]{64})(?=\n$)/.exec(stdout) ?? []
@@ -148,10 +164,16 @@ export function readSqv({ status, stdout, stderr }: Finished): ToolResult {
   return { kind: 'undecided', detail: `sqv: ${printable(lines[0] || `exit status ${status}`, 200)}` }
 }
 
-/** The file as the child sees it: the fourth descriptor, so the very file that was opened and not its name. */
+/**
+ * The file as the child process sees it: descriptor 3, so exactly the file that was opened,
+ * whatever its name leads to.
+ */
 const INHERITED = '/dev/fd/3'
 
-/** Runs a program with an environment of its own; in place of how it ended, why it did not. */
+/**
+ * Runs a program with an environment of its own. Returns how it ended, or a text that says why it
+ * did not.
+ */
 function run(program: string, args: readonly string[], question: Question): Promise<Finished | string> {
   return new Promise(resolve => {
     const child = spawn(program, args, {

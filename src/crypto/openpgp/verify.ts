@@ -16,41 +16,47 @@ export type { OpenPgpResult } from './conclude.ts'
 
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
-/** Signatures in one file that name one certificate: for each a program is run. */
+/** Limit on the signatures in one file that name one certificate: each takes a run of a program. */
 const RUN_LIMIT = 16
 
+/** A detached OpenPGP signature to verify. */
 export interface OpenPgpQuestion {
   readonly file: OpenedFile
   /** The contents of the signature file, armoured or binary. */
   readonly signature: Uint8Array
-  /** Path of a file with the certificate in it, perhaps among others; armoured or binary, at most 4 MiB. */
+  /**
+   * The path of a file that contains the certificate, possibly among others; armoured or binary, at
+   * most 4 MiB.
+   */
   readonly certificate: string
-  /** Of the primary key: upper-case hex, 40 or 64 digits. */
+  /** The fingerprint of the primary key: upper-case hex, 40 or 64 digits. */
   readonly fingerprint: string
-  /** What the signature has to be over; by default the bytes of the file. */
+  /** What the signature must be over; by default the bytes of the file. */
   readonly form?: SignedForm
-  /** The tools to ask, in order; by default those that this system has. */
+  /** The tools to ask, in order; by default those that are installed. */
   readonly tools?: readonly Tool[]
 }
 
-/** The result of one signature, and which of those in the file that is, from 0. */
+/** The result of one signature, and its index in the file, from 0. */
 export type IndexedResult = OpenPgpResult & { readonly index?: number }
 
 /**
- * Whether a detached OpenPGP signature over a file is by the certificate with this fingerprint, and good today: a
- * result for each signature in the file that names one of its keys, with its place among all; or one that says why
- * there is not any. What several come to is for severity.ts of src/crypto/detached.
+ * Verifies detached OpenPGP signatures over a file with the certificate of this fingerprint, as of
+ * today. Returns a result for each signature in the file that names one of its keys, with its
+ * index; or one result that says why there is none. src/crypto/detached/severity.ts combines
+ * several.
  *
- * The arithmetic is gpgv's, or sqv's where gpgv is missing or cannot decide; both are told of this one certificate
- * only, and must name its fingerprint. Beyond that a signature is refused if its key was revoked or was past its end
- * when it signed, or if it proves too little (src/crypto/openpgp/standing.ts); one by a key that ended since is told
- * apart, and only where a tool verified it. With either tool the result is the same, but for what sqv
- * alone does not look at: certificates whose own signatures are by SHA-1 or younger than the signature, as GnuPG leaves
- * them when a key is renewed (here: undecided), and signatures by a key that was dead when it signed (here:
- * `expired-key` or `revoked-key` though the file was changed as well).
+ * The arithmetic is checked by gpgv, or by sqv if gpgv is missing or cannot decide. Both get only
+ * this certificate and must report its fingerprint. Beyond that, a signature is refused if its key
+ * was revoked or had expired when it signed, or if it proves too little
+ * (src/crypto/openpgp/standing.ts). One by a key that expired since has a result of its own, and
+ * only if a tool verified it. Both tools give the same result, except for what sqv does not look
+ * at: certificates whose self-signatures use SHA-1 or are newer than the signature, as GnuPG leaves
+ * them when a key is renewed (here: undecided), and signatures by a key that was invalid when it
+ * signed (here: `expired-key` or `revoked-key`, even if the file was changed as well).
  *
- * Throws FormatError if the signature file is malformed, and FileError or FormatError if the certificate file cannot be
- * read. Writes to a private directory under /tmp, which it removes.
+ * Throws FormatError if the signature file is malformed, and FileError or FormatError if the
+ * certificate file cannot be read. Writes to a private directory under /tmp, which it removes.
  */
 export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly IndexedResult[]> {
   const signatures = parseDetachedSignatures(question.signature)
@@ -91,7 +97,7 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
   }
 }
 
-/** The verification tools of this system, the preferred one first. */
+/** The installed verification tools, the preferred one first. */
 export function findTools(): readonly Tool[] {
   return (['gpgv', 'sqv'] as const).flatMap(name => {
     const program = findProgram(name)
@@ -105,8 +111,8 @@ function readCertificate(question: OpenPgpQuestion): FoundCertificate | undefine
 }
 
 /**
- * Files that a policy names are often links; that they lead where only their owner writes was seen when it was
- * loaded.
+ * Files that a policy names are often symbolic links. That only the owner can write to the target's
+ * directories was checked when the policy was loaded.
  */
 function realPath(file: string): string {
   try {
@@ -116,10 +122,10 @@ function realPath(file: string): string {
   }
 }
 
-/** RFC 9580 brought these algorithms, as it did version 6. */
+/** RFC 9580 added the algorithms from this number on, as it did version 6. */
 const FIRST_NEW_ALGORITHM = 25
 
-/** The first tool that decides is believed. */
+/** Takes the answer of the first tool that decides. */
 async function judge(
   suspect: Suspect,
   askTool: (tool: Tool) => Promise<ToolResult>,
@@ -139,16 +145,19 @@ async function judge(
       unfit === undefined ? await askTool(tool) : { kind: 'undecided', detail: unfit }
     if (answer.kind === 'undecided') undecided.push(answer.detail)
     else if (isTooOld(tool, suspect, answer))
-      undecided.push(`${answer.detail}, perhaps for want of the algorithm`)
+      undecided.push(`${answer.detail}, perhaps because it does not know the algorithm`)
     else return conclude(answer, suspect, objection)
   }
   if (objection !== undefined && !isForPolicy(objection)) return objection
   const reasons = undecided.length === 0 ? 'neither gpgv nor sqv is installed' : undecided.join('; ')
-  const needs = isNew(suspect) ? 'keys and signatures as of RFC 9580 take sqv 1.5 or later: ' : ''
+  const needs = isNew(suspect) ? 'keys and signatures of RFC 9580 need sqv 1.5 or later: ' : ''
   return { kind: 'unreadable', detail: needs + reasons }
 }
 
-/** Why there is no point in asking a tool: it would take what it does not know for a bad signature. */
+/**
+ * Why a tool should not be asked: it would call a signature bad because it does not know the
+ * algorithm or version.
+ */
 function whyUnfit(tool: Tool, suspect: Suspect): string | undefined {
   if (tool.name === 'gpgv') {
     return suspect.certificate.primary.version === 6 ? 'gpgv: it does not know version 6' : undefined
@@ -157,7 +166,7 @@ function whyUnfit(tool: Tool, suspect: Suspect): string | undefined {
   return 'sqv: it needs signatures in the certificate that are not by SHA-1 and not younger than this one, and say that the key may sign; gpgv does not'
 }
 
-/** sqv before 1.5 finds nothing that binds a key of an algorithm that it does not know. */
+/** sqv before 1.5 finds no binding for a key of an algorithm that it does not know. */
 function isTooOld(tool: Tool, suspect: Suspect, answer: Exclude<ToolResult, { kind: 'undecided' }>): boolean {
   return tool.name === 'sqv' && isNew(suspect) && answer.kind === 'bad-signature' && answer.because === 'key'
 }

@@ -6,8 +6,9 @@ import { SignerError } from './signer-error.ts'
 const LENGTH_BYTES = 4
 
 /**
- * Asks the agent at a Unix socket one thing and gives its answer without its length. Throws SignerError if it cannot be
- * reached, has not answered within so many milliseconds, or answers with less or more than one message.
+ * Sends one request to the agent at a Unix socket and returns its answer without the length. Throws
+ * SignerError if the agent cannot be reached, does not answer within `timeout` milliseconds, or
+ * answers with less or more than one message.
  */
 export function askAgent(path: string, request: Uint8Array, timeout: number): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
@@ -30,7 +31,7 @@ export function askAgent(path: string, request: Uint8Array, timeout: number): Pr
       if (length === 0 || length > AGENT_MESSAGE_LIMIT) {
         fail(`answers with a message of ${length} bytes`)
       } else if (received.length > LENGTH_BYTES + length) {
-        fail('says more than it was asked')
+        fail('answers with more than one message')
       } else if (received.length === LENGTH_BYTES + length) {
         finish(() => resolve(new Uint8Array(received.subarray(LENGTH_BYTES))))
       }

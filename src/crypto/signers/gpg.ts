@@ -1,4 +1,4 @@
-/** Signing with GnuPG, whose agent has the key or the smartcard that has it. */
+/** Signs with GnuPG, whose agent has the key or talks to the smartcard that has it. */
 import { spawn } from 'node:child_process'
 import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,13 +11,14 @@ import { certificateFingerprints, isModernHash } from '../openpgp/certificate.ts
 import type { SignerParts } from './signer.ts'
 import { SignerError } from './signer-error.ts'
 
-/** Somebody may have to look for a smartcard and its PIN. */
+/** Milliseconds: somebody may have to look for a smartcard and its PIN. */
 const TIME_LIMIT = 300_000
 const OUTPUT_LIMIT = 4 * 1024 * 1024
 
 /**
- * What the agent and its PIN entry need to know of where they are. GNUPGHOME says whose keys; nothing else of the user's
- * configuration is taken, for a line in gpg.conf could make another kind of signature of what was asked for.
+ * Variables that the agent and its PIN entry need. GNUPGHOME selects the keys. Nothing else of the
+ * user's configuration is used: a line in gpg.conf could change the kind of signature that gpg
+ * makes.
  */
 const ENVIRONMENT = [
   'HOME',
@@ -31,7 +32,9 @@ const ENVIRONMENT = [
   'DBUS_SESSION_BUS_ADDRESS',
 ] as const
 
-/** The key of this fingerprint, primary or subkey. Throws SignerError or FormatError. */
+/**
+ * Opens the key with this fingerprint, a primary key or subkey. Throws SignerError or FormatError.
+ */
 export async function openGpgSigner(name: string): Promise<SignerParts> {
   const isExact = name.endsWith('!')
   const wanted = parseFingerprint(isExact ? name.slice(0, -1) : name)
@@ -80,7 +83,8 @@ async function detachedSignature(user: string, message: Uint8Array): Promise<Uin
   if (status !== 0 || line === undefined || another !== undefined) {
     throw new SignerError(`GnuPG did not sign: ${whyNot(stderr)}`)
   }
-  // GnuPG's doc/DETAILS: SIG_CREATED <type> <key's algorithm> <hash's algorithm> <class> <time> <fingerprint>
+  // GnuPG's doc/DETAILS: SIG_CREATED <type> <key algorithm> <hash algorithm> <class> <time>
+  // <fingerprint>
   const [, type, , hash = '', signatureClass] = line
   if (type !== 'D' || signatureClass !== '00' || !isModernHash(Number(hash))) {
     throw new SignerError(`GnuPG made another signature than it was asked for: ${printable(line.join(' '))}`)
@@ -88,7 +92,7 @@ async function detachedSignature(user: string, message: Uint8Array): Promise<Uin
   return new Uint8Array(stdout)
 }
 
-/** The last thing that GnuPG complained of. */
+/** The last error that GnuPG printed. */
 function whyNot(stderr: string): string {
   const complaints = stderr.split('\n').filter(line => line.startsWith('gpg: '))
   return printable(complaints.at(-1)?.slice('gpg: '.length) ?? 'no reason given', 200)
@@ -98,11 +102,14 @@ interface GpgOutput {
   readonly status: number | null
   readonly stdout: Buffer
   readonly stderr: string
-  /** The lines of its status, in words. */
+  /** Its status lines, split into words. */
   readonly said: readonly (readonly string[])[]
 }
 
-/** Runs gpg without its user's gpg.conf. Throws SignerError if there is none or it takes too long. */
+/**
+ * Runs gpg without the user's gpg.conf. Throws SignerError if it is not installed or takes too
+ * long.
+ */
 function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Promise<GpgOutput> {
   const program = findProgram('gpg')
   if (program === undefined) return Promise.reject(new SignerError('GnuPG (gpg) is not installed'))
@@ -123,7 +130,7 @@ function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Pro
       stream?.on('data', (piece: Buffer) => {
         pieces.push(piece)
         length += piece.length
-        if (length > OUTPUT_LIMIT) giveUp('says more than any answer is long')
+        if (length > OUTPUT_LIMIT) giveUp('prints more than any answer has')
       })
       return pieces
     })
@@ -139,7 +146,7 @@ function gpg(args: readonly string[], input: Uint8Array = new Uint8Array()): Pro
         said: words,
       })
     })
-    // Whoever ends before it has read everything says so by its status.
+    // A program that ends before it has read everything reports that by its status.
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(input)
   })
@@ -162,7 +169,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...tty, ...Object.fromEntries(kept), PATH: PROGRAM_DIRECTORIES.join(':'), LC_ALL: 'C' }
 }
 
-/** The terminal at which a PIN entry in text can ask: GnuPG itself sees only our pipes. */
+/** The terminal for a PIN entry in text mode: GnuPG itself only sees our pipes. */
 function terminalName(): string | undefined {
   const fd = [0, 1, 2].find(number => isatty(number))
   return fd === undefined ? undefined : realpathSync(`/proc/self/fd/${fd}`)

@@ -7,7 +7,10 @@ import { decryptKey } from '../passphrase.ts'
 import { type KeyPair, readSecretKey, readSecretText } from '../secret-key.ts'
 import type { SignerNeeds, SignerParts } from './signer.ts'
 
-/** A key in a file, with or without a passphrase. Throws FileError, FormatError and PassphraseError. */
+/**
+ * Opens a key file, with or without a passphrase. Throws FileError, FormatError and
+ * PassphraseError.
+ */
 export async function openFileSigner(file: string, needs: SignerNeeds): Promise<SignerParts> {
   const text = readSecretText(file)
   return pairSigner(looksEncrypted(text) ? decryptKey(text, await needs.passphrase()) : readSecretKey(text))

@@ -5,14 +5,14 @@ import type { Signer, SignerNeeds, SignerParts } from './signer.ts'
 import { SignerError } from './signer-error.ts'
 
 /**
- * Opens a signer by how the command line names it. Throws SignerError if there is none of that name or not just one, and
- * FileError, FormatError or PassphraseError if its key cannot be used.
+ * Opens a signer by its name on the command line. Throws SignerError if there is not exactly one
+ * signer of that name, and FileError, FormatError or PassphraseError if its key cannot be used.
  *
- *     file:PATH          a file by `nixsig keygen` or `nix key generate-secret`; a bare path is the same
+ *     file:PATH          a file by `nixsig keygen` or `nix key generate-secret`; or PATH alone
  *     ssh:SHA256:…       a key in the agent of SSH_AUTH_SOCK, by its fingerprint,
  *     ssh:PATH.pub         by the file of its public key,
  *     ssh:COMMENT          or by its whole comment
- *     gpg:FINGERPRINT    a key of GnuPG's; with `!` at the end, this very subkey
+ *     gpg:FINGERPRINT    a key of GnuPG; with `!` at the end, exactly this subkey
  */
 export async function openSigner(text: string, needs: SignerNeeds): Promise<Signer> {
   const [, scheme = 'file', rest = text] = /^([a-z][a-z0-9]*):(.*)$/s.exec(text) ?? []
@@ -30,11 +30,11 @@ export async function openSigner(text: string, needs: SignerNeeds): Promise<Sign
       return careful(await openGpgSigner(rest))
     }
     default:
-      throw new SignerError(`no signers are called "${printable(scheme)}:": file:, ssh: and gpg: are`)
+      throw new SignerError(`there is no kind of signer "${printable(scheme)}:": use file:, ssh: or gpg:`)
   }
 }
 
-/** A signer that gives out nothing which others would not accept. */
+/** Makes a signer that only returns signatures which verifiers accept. */
 function careful(parts: SignerParts): Signer {
   const { label, key } = parts
   return {
@@ -49,7 +49,7 @@ function careful(parts: SignerParts): Signer {
       if (result.outcome === 'good') return signature
       const why =
         result.outcome === 'expired-since' ? 'its key has expired' : (result.detail ?? 'it does not verify')
-      throw new SignerError(`what ${label} signed would not be accepted by anybody: ${why}`)
+      throw new SignerError(`the signature by ${label} would not be accepted: ${why}`)
     },
   }
 }

@@ -1,4 +1,7 @@
-/** A signer that is not there, does not answer, refuses, or signs what nobody would accept. */
+/**
+ * A signer is missing, does not answer, refuses, or makes a signature that no verifier would
+ * accept.
+ */
 export class SignerError extends Error {
   override readonly name = 'SignerError'
 }

@@ -1,25 +1,26 @@
 import type { KeyIdentity } from '../../policy/policy.ts'
 import type { EnvelopeKey } from '../envelope-keys.ts'
 
-/** Whoever signs attestations: a key file, a key in an SSH agent, a key of GnuPG. */
+/** A signer of attestations: a key file, a key in an SSH agent, or a key of GnuPG. */
 export interface Signer {
-  /** For messages; escaped. */
+  /** Its name in messages, escaped. */
   readonly label: string
-  /** What its envelopes call it: see keyIdOf. */
+  /** Its key id in envelopes, see keyIdOf. */
   readonly keyid: string
   readonly identity: KeyIdentity
-  /** The key as a policy would list it; usable until the signer is closed. */
+  /** The key as a policy would list it. Usable until the signer is closed. */
   readonly key: EnvelopeKey
   /**
-   * A signature over a message, in the one form in which envelopes by this key are opened. It was verified before it is
-   * given out. Throws SignerError if the agent does not answer, refuses, or answers with anything else.
+   * Signs a message, in the only form that envelopes by this key have. The signature is verified
+   * before it is returned. Throws SignerError if the agent does not answer, refuses, or answers
+   * with anything else.
    */
   sign(message: Uint8Array): Promise<Uint8Array>
-  /** Forgets the key and removes what was kept on the disk meanwhile. */
+  /** Forgets the key and removes temporary files. */
   close(): void
 }
 
-/** What a kind of signer brings: all the rest follows from its key. */
+/** What a kind of signer provides. Everything else follows from its key. */
 export interface SignerParts {
   readonly label: string
   readonly key: EnvelopeKey
@@ -27,7 +28,8 @@ export interface SignerParts {
   close(): void
 }
 
+/** What opening a signer may need from the caller. */
 export interface SignerNeeds {
-  /** Asked at most once, and only for a key file that has a passphrase. */
+  /** Asks for the passphrase: at most once, and only for a key file that has one. */
   passphrase(): Promise<string>
 }

@@ -1,4 +1,7 @@
-/** Signing with a key in an SSH agent, which may be on a security key: draft-miller-ssh-agent over SSH_AUTH_SOCK. */
+/**
+ * Signs with a key in an SSH agent, possibly on a security key: draft-miller-ssh-agent over
+ * SSH_AUTH_SOCK.
+ */
 import { createHash } from 'node:crypto'
 import { existsSync, realpathSync } from 'node:fs'
 import { readRegularFile } from '../../files/regular-file.ts'
@@ -26,13 +29,16 @@ import { askAgent } from './agent-socket.ts'
 import type { SignerParts } from './signer.ts'
 import { SignerError } from './signer-error.ts'
 
-/** Milliseconds in which an agent lists its keys. */
+/** Milliseconds for an agent to list its keys. */
 const LIST_TIME_LIMIT = 10_000
-/** Milliseconds in which somebody finds their security key and touches it, or says yes to a dialogue. */
+/** Milliseconds for somebody to find and touch a security key, or to confirm a dialogue. */
 const SIGN_TIME_LIMIT = 120_000
 const KEY_FILE_LIMIT = 16 * 1024
 
-/** The key that a fingerprint, a file of its public half or a comment means. Throws SignerError or FormatError. */
+/**
+ * Opens the key that a fingerprint, a public key file or a comment names. Throws SignerError or
+ * FormatError.
+ */
 export async function openAgentSigner(name: string): Promise<SignerParts> {
   const socket = process.env['SSH_AUTH_SOCK']
   if (!socket) throw new SignerError('there is no SSH agent (SSH_AUTH_SOCK is not set)')
@@ -70,7 +76,10 @@ function matcherOf(name: string): (identity: AgentIdentity) => boolean {
   return ({ keyBlob }) => Buffer.compare(keyBlob, wanted) === 0
 }
 
-/** Public keys may be links: nobody is trusted for them, the agent has to have the key. */
+/**
+ * Reads a public key file, which may be a symbolic link: it is not trusted, since the agent must
+ * have the key.
+ */
 function publicKeyText(file: string): string {
   const text = existsSync(file) ? readRegularFile(realpathSync(file), KEY_FILE_LIMIT) : undefined
   if (text === undefined) throw new SignerError(`there is no public key at ${printable(file)}`)
@@ -86,7 +95,7 @@ function knownKey(keyBlob: Uint8Array) {
   }
 }
 
-/** Ed25519's own signature over the message itself. */
+/** A raw Ed25519 signature over the message itself. */
 async function rawSignature(socket: string, keyBlob: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
   const reader = wireReader(await requestSignature(socket, keyBlob, message), 'signature of the SSH agent')
   const algorithm = reader.name()
@@ -96,7 +105,7 @@ async function rawSignature(socket: string, keyBlob: Uint8Array, message: Uint8A
   throw new SignerError(`the SSH agent signed by ${printable(algorithm)}`)
 }
 
-/** What `ssh-keygen -Y sign -n nixsig` makes, without its armour. */
+/** The same signature as `ssh-keygen -Y sign -n nixsig` makes, without armour. */
 async function sshSignature(socket: string, keyBlob: Uint8Array, message: Uint8Array): Promise<Uint8Array> {
   const hash = 'sha512'
   const digest = createHash(hash).update(message).digest()

@@ -1,4 +1,7 @@
-/** Whether what was signed by a Sigstore bundle is about a certain file. Heavy: loads node:crypto. */
+/**
+ * Whether the signed content of a Sigstore bundle is about a certain file. Heavy: loads
+ * node:crypto.
+ */
 import { createHash } from 'node:crypto'
 import {
   type FileStatement,
@@ -11,9 +14,13 @@ import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from '../detached/kind.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 
+/** The result of a bundle for one key or identity, without the key. */
 export type SigstoreResult = Pick<DetachedResult, 'outcome' | 'detail' | 'signedAt'>
 
-/** Algorithms of digest sets (in-toto/attestation, spec/v1/digest_set.md) as node:crypto calls them. */
+/**
+ * Algorithms of digest sets (in-toto/attestation, spec/v1/digest_set.md) by their names in
+ * node:crypto.
+ */
 const ALGORITHMS: Readonly<Record<string, string>> = {
   md5: 'md5',
   sha1: 'sha1',
@@ -31,15 +38,16 @@ const ALGORITHMS: Readonly<Record<string, string>> = {
   blake2s: 'blake2s256',
 }
 
-/** Those by which a file is told from all others. */
+/** Algorithms that are strong enough to identify a file. */
 const STRONG: readonly string[] = ['sha256', 'sha384', 'sha512']
 
-/** This one says that the subject is a store path, and `sha256` the hash of its NAR. */
+/** This digest marks a subject as a store path, whose `sha256` is a NAR hash. */
 const NAR_HASH = 'nixNarSha256'
 
 /**
- * What the content of a bundle, whose signature was verified, says about a file: by the digest that it claims, or by a
- * statement that has the file among its subjects and says who made it. Throws FormatError if that is malformed.
+ * Judges whether the content of a bundle, whose signature is verified, is about a file: by the
+ * digest that it claims, or by a statement that has the file among its subjects and says who made
+ * it. Throws FormatError if the content is malformed.
  */
 export async function judgeContent(
   content: SigstoreBundle['content'],
@@ -77,7 +85,7 @@ async function whyUnlike({ subjects }: FileStatement, file: OpenedFile): Promise
   return same.some(isWhole) ? undefined : 'the digests of its subject contradict each other'
 }
 
-/** Digests of a file, lower-case hex, by their names in a digest set. The file is read once. */
+/** Digests of a file, lower-case hex, by their names in a digest set. Reads the file once. */
 async function digestsOf(file: OpenedFile, names: ReadonlySet<string>): Promise<ReadonlyMap<string, string>> {
   const hashes = [...names].map(name => ({ name, hash: createHash(ALGORITHMS[name] ?? name) }))
   for await (const piece of contentsOf(file)) for (const { hash } of hashes) hash.update(piece)

@@ -1,4 +1,7 @@
-/** Which authorities and logs of a trusted root may be used. Heavy: loads node:crypto; reached by `import()` alone. */
+/**
+ * Selects the usable authorities and logs of a trusted root. Heavy: loads node:crypto; load it by
+ * `import()` only.
+ */
 import type { CertificateAuthority, TransparencyLogInstance, TrustedRoot } from '@sigstore/protobuf-specs'
 import { type AuthorityUse, readAuthorityChain } from '../../formats/sigstore/authority-chain.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -6,17 +9,18 @@ import { printable } from '../../primitives/printable.ts'
 import type { NamedLog } from './entity.ts'
 import { publicKeyOf, whyUnfit } from './signed.ts'
 
+/** The usable and the unusable authorities of a trusted root. */
 export interface Authorities {
-  /** The trusted root without the authorities that cannot be used. */
+  /** The trusted root without the unusable authorities. */
   readonly root: TrustedRoot
-  /** Why each of those cannot be, escaped and fit for a message. */
+  /** Why each of those is unusable, escaped and fit for a message. */
   readonly unusable: readonly string[]
   readonly logs: readonly NamedLog[]
 }
 
 /**
- * What of a trusted root may be used for a certificate (DER): authorities whose chains are read strictly, see
- * authority-chain.ts, with keys as strong as a signer's must be.
+ * The parts of a trusted root that may be used for a certificate (DER): authorities whose chains
+ * pass the strict checks of authority-chain.ts and whose keys are as strong as a signer's must be.
  */
 export function usableAuthorities(root: TrustedRoot, certificate: Uint8Array): Authorities {
   const unusable: string[] = []
@@ -55,7 +59,7 @@ function whyUnusable(
   }
 }
 
-/** A log signs under the host of its address, and the path if it has one. */
+/** The name that a log signs with: the host of its address, with the path if it has one. */
 function logOf({ baseUrl, checkpointKeyId, logId }: TransparencyLogInstance): NamedLog {
   const name = baseUrl.replace(/^[A-Za-z][A-Za-z0-9+.-]*:\/\//, '').replace(/\/+$/, '')
   return { id: (checkpointKeyId ?? logId)?.keyId ?? new Uint8Array(), name }

@@ -1,6 +1,6 @@
 /**
- * Bundles by those whom an identity provider vouched for, verified offline. Heavy: loads node:crypto and Sigstore's own
- * library; reached by `import()` alone.
+ * Verifies bundles that were signed by an identity, offline. Heavy: loads node:crypto and
+ * Sigstore's own library; load it by `import()` only.
  */
 import { realpathSync } from 'node:fs'
 import type { SignedEntity } from '@sigstore/verify'
@@ -17,14 +17,15 @@ import { type Authorities, usableAuthorities } from './authorities.ts'
 import { entityOf } from './entity.ts'
 import { isSignedBy, publicKeyOf, signedBy, whyUnfit } from './signed.ts'
 
-/** One of each at least: a log of certificates, a log of signatures, and somebody's word for the time. */
+/** At least one of each: a certificate transparency log, a signature log, and an attested time. */
 const THRESHOLDS = { ctlogThreshold: 1, tlogThreshold: 1, timestampThreshold: 1 }
 
 /**
- * Whether somebody whom an identity provider calls by this name signed a file. The names are compared exactly, and
- * only then is the certificate verified against the trusted root: its chain, the promise of a log of certificates,
- * the entry in a log of signatures with its promise or proof, and that all this was while the certificate was valid.
- * Fetches nothing. Throws FormatError if the certificate is malformed.
+ * Verifies whether this identity signed a file. The subject and issuer are compared exactly. Only
+ * then is the certificate verified against the trusted root: its chain, the promise of a
+ * certificate transparency log, the entry in a signature log with its promise or proof, and that
+ * all this happened while the certificate was valid. Fetches nothing. Throws FormatError if the
+ * certificate is malformed.
  */
 export async function verifyByIdentity(
   file: OpenedFile,
@@ -62,7 +63,7 @@ export async function verifyByIdentity(
     const day = new Date(signedAt * 1000).toISOString().slice(0, 10)
     return { ...result, detail: `${result.detail}, signed ${day}`, signedAt }
   } catch (error) {
-    // Whatever it is that a library of parsers throws, about a bundle that names this signer.
+    // A parser in the library failed on a bundle that names this signer.
     if (!(error instanceof Error) || 'syscall' in error) throw error
     const detail = [printable(error.message, 200), ...root.authorities.unusable].join('; ')
     return { outcome: 'bad-signature', detail }
@@ -75,7 +76,7 @@ type Root =
 
 type Library = typeof import('./library.ts')
 
-/** Of the trusted root what may be used for this certificate. */
+/** The parts of the trusted root that may be used for this certificate. Throws FormatError. */
 function readTrustedRoot(
   file: string,
   certificate: Uint8Array,
@@ -87,7 +88,7 @@ function readTrustedRoot(
     if (bytes === undefined) return unreadable(`the trusted root ${printable(file)} is not there`)
     checkTrustedRoot(bytes)
     const root = TrustedRoot.fromJSON(JSON.parse(bytes.toString('utf8')))
-    // What the library cannot read is the file's fault, whoever signed.
+    // If the library cannot read it, the file is at fault, not the signer.
     toTrustMaterial(root)
     return { kind: 'root', authorities: usableAuthorities(root, certificate) }
   } catch (error) {
@@ -97,7 +98,7 @@ function readTrustedRoot(
   }
 }
 
-/** The earliest instant that was vouched for, in seconds since 1970. */
+/** The earliest attested time, in seconds since 1970. */
 function timeOf({ timestamps }: SignedEntity): Instant {
   const seconds = timestamps.flatMap(timestamp => {
     if (timestamp.$case === 'timestamp-authority') return timestamp.timestamp.signingTime.getTime() / 1000

@@ -1,4 +1,7 @@
-/** Bundles signed with a key of the policy. Heavy: loads node:crypto; reached by `import()` alone. */
+/**
+ * Verifies bundles that were signed with a key of the policy. Heavy: loads node:crypto; load it by
+ * `import()` only.
+ */
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import type { SigstoreBundle } from '../../formats/sigstore/bundle.ts'
 import { parseSigstoreCertificate } from '../../formats/sigstore/certificate.ts'
@@ -9,13 +12,13 @@ import { keyObjectOf } from '../public-key.ts'
 import { judgeContent, type SigstoreResult } from './about-file.ts'
 import { isSignedBy, signedBy } from './signed.ts'
 
-/** A key that is one, and no name for one. */
+/** A public key, as opposed to an identity or a certificate. */
 export type PlainKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * Whether a file was signed with this key. What logs and timestamp authorities say of it proves nothing more, so it
- * is not looked at; neither is the hint, except to tell a forgery from a stranger's signature. Throws FormatError if
- * the bundle's certificate or statement is malformed.
+ * Verifies whether a file was signed with this key. Logs and timestamp authorities prove nothing
+ * more about it, so they are ignored. So is the key hint, except to tell a forgery from a signature
+ * by a stranger. Throws FormatError if the bundle's certificate or statement is malformed.
  */
 export async function verifyByKey(
   file: OpenedFile,
@@ -35,7 +38,10 @@ export async function verifyByKey(
   return { outcome: isNamed ? 'bad-signature' : 'unknown-signer', detail: hint }
 }
 
-/** What signers call a key by: cosign the hash of its SubjectPublicKeyInfo, nixsig its SSH fingerprint. */
+/**
+ * The hints that signers give for a key: cosign the hash of its SubjectPublicKeyInfo, nixsig its
+ * SSH fingerprint.
+ */
 function hintsOf(keyObject: KeyObject, key: PlainKey): readonly string[] {
   const spki = keyObject.export({ format: 'der', type: 'spki' })
   return [createHash('sha256').update(spki).digest('base64'), key.label]

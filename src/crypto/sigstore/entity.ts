@@ -1,4 +1,4 @@
-/** A bundle as Sigstore's own library takes it, made of values that were read already. Heavy: loads node:crypto. */
+/** Converts a parsed bundle into what Sigstore's own library verifies. Heavy: loads node:crypto. */
 import { createHash, type KeyObject } from 'node:crypto'
 import type { SignedEntity, toSignedEntity } from '@sigstore/verify'
 import { pae } from '../../formats/in-toto/dsse.ts'
@@ -7,29 +7,29 @@ import { parseLogBody } from '../../formats/sigstore/log-body.ts'
 import type { SigstoreLogEntry } from '../../formats/sigstore/log-entry.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** A bundle's certificate, and whether the bundle's signature is by its key. */
+/** A bundle's certificate, and whether its key made the bundle's signature. */
 export interface CheckedSigner {
   readonly certificate: Uint8Array
   readonly key: KeyObject
   readonly isSignedBy: boolean
 }
 
-/** A log of the trusted root: what it is called by in entries, and the name under which it signs. */
+/** A log of the trusted root: its id in entries, and the name that it signs with. */
 export interface NamedLog {
   readonly id: Uint8Array
   readonly name: string
 }
 
-/** What an entity is made with, beside a bundle and its signer. */
+/** What is needed besides a bundle and its signer. */
 export interface EntityTools {
   readonly logs: readonly NamedLog[]
   readonly toSignedEntity: typeof toSignedEntity
 }
 
 /**
- * The entity that the library verifies, made with its `toSignedEntity`. What its own comparisons leave out is
- * compared here: that each entry of a log is about this certificate, and that a checkpoint is signed by the log that
- * the entry is in, under that log's name. Throws FormatError.
+ * The entity that the library verifies, made with its `toSignedEntity`. This checks what the
+ * library does not compare: that each log entry is about this certificate, and that a checkpoint is
+ * signed by the log that has the entry, under that log's name. Throws FormatError.
  */
 export function entityOf(
   bundle: SigstoreBundle,
@@ -46,7 +46,7 @@ export function entityOf(
         rfc3161Timestamps: bundle.timestamps.map(bytes => ({ signedTimestamp: bufferOf(bytes) })),
       },
     },
-    // Stands for the content below: what the library would make of it needs the whole file in memory.
+    // Replaced below: the library's own version needs the whole file in memory.
     content: {
       $case: 'dsseEnvelope',
       dsseEnvelope: { payload: Buffer.alloc(0), payloadType: '', signatures: [] },
@@ -73,7 +73,9 @@ function checkBody(entry: SigstoreLogEntry, { content }: SigstoreBundle, signer:
   if (!digestsIn(content)[body.over]?.equals(body.digest)) throw wrong('message')
 }
 
-/** What entries of logs may name: the message that was signed, and an envelope's payload. */
+/**
+ * The digests that log entries may refer to: of the signed message, and of an envelope's payload.
+ */
 function digestsIn(
   content: SigstoreBundle['content'],
 ): Readonly<Partial<Record<'message' | 'payload', Buffer>>> {
@@ -84,7 +86,7 @@ function digestsIn(
 
 function libraryEntry(entry: SigstoreLogEntry, logs: readonly NamedLog[]) {
   const { logIndex, integratedTime, kind, version } = entry
-  // Without a checkpoint, as bundles of version 0.1 may be, nobody vouches for a proof.
+  // Without a checkpoint, which bundles of version 0.1 may lack, a proof is worth nothing.
   const proof = entry.proof?.checkpoint && { ...entry.proof, checkpoint: entry.proof.checkpoint }
   return {
     logIndex,
@@ -104,8 +106,9 @@ function libraryEntry(entry: SigstoreLogEntry, logs: readonly NamedLog[]) {
 }
 
 /**
- * A checkpoint with the log's own signatures alone, so that no other log and no witness can speak for it, nor the log
- * under another name: a log's key may sign the states of several.
+ * A checkpoint with only the log's own signatures, so that no other log or witness can sign for it,
+ * nor the log under another name: one log key may sign checkpoints of several logs. Throws
+ * FormatError.
  */
 function signedByLog(
   { note, origin, signatures }: NonNullable<NonNullable<SigstoreLogEntry['proof']>['checkpoint']>,
@@ -116,14 +119,16 @@ function signedByLog(
   if (own.length === 0) throw new FormatError('checkpoint', 'is not signed by the log', 'the signatures')
   const names = logs.filter(({ id }) => bufferOf(id).equals(logId)).map(({ name }) => name)
   const named = own.filter(({ name }) => names.includes(name) && isOrigin(origin, name))
-  // That the root has no such log at all is for the library to say.
+  // If the root does not have the log at all, the library reports that.
   if (names.length > 0 && named.length === 0) {
     throw new FormatError('checkpoint', 'is signed under another name than the log has', 'the signatures')
   }
   return `${note}\n${named.map(({ line }) => line).join('')}`
 }
 
-/** A log's name, behind which the first version of Rekor has the number of its tree. */
+/**
+ * Whether this is the log's name, which the first version of Rekor follows by the id of its tree.
+ */
 function isOrigin(origin: string, name: string): boolean {
   return origin === name || (origin.startsWith(`${name} - `) && /^ - \d+$/.test(origin.slice(name.length)))
 }

@@ -1,6 +1,6 @@
 /**
- * What is used of Sigstore's own library. A file of its own in dist/ (tools/build.mjs): it is large, and reached by
- * `import()` alone.
+ * The parts of Sigstore's own library that are used. It is large, so it becomes a separate file in
+ * dist/ (tools/build.mjs); load it by `import()` only.
  */
 export { TrustedRoot } from '@sigstore/protobuf-specs'
 export { toSignedEntity, toTrustMaterial, Verifier } from '@sigstore/verify'

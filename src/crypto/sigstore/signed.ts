@@ -1,5 +1,6 @@
 /**
- * Verifies the signatures in Sigstore bundles with a public key. Heavy: loads node:crypto; reached by `import()` alone.
+ * Verifies the signatures in Sigstore bundles with a public key. Heavy: loads node:crypto; load it
+ * by `import()` only.
  */
 import { createPublicKey, createVerify, type KeyObject, verify } from 'node:crypto'
 import { pae } from '../../formats/in-toto/dsse.ts'
@@ -8,35 +9,39 @@ import { verifyEd25519 } from '../../primitives/sodium.ts'
 import { contentsOf, type OpenedFile } from '../detached/opened-file.ts'
 
 /**
- * What was signed: a file, by the hash that the bundle names if it does, or bytes, by the one that goes with the key.
+ * What was signed: a file, hashed by the algorithm that the bundle names if it names one, or bytes,
+ * hashed by the algorithm that belongs to the key.
  */
 export type Signed =
   | { readonly kind: 'file'; readonly file: OpenedFile; readonly hash: SigstoreHash | undefined }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
 
-/** Ed25519 signs the file itself, which then has to fit into memory. */
+/** An Ed25519 signature is over the file itself, which then has to fit into memory. */
 const ED25519_FILE_LIMIT = 1024 * 1024 * 1024
 const RSA_BITS = 2048
 
-/** The hash that goes with a curve (sigstore/architecture-docs, algorithm-registry.md). */
+/** The hash that belongs to a curve (sigstore/architecture-docs, algorithm-registry.md). */
 const CURVE_HASHES: ReadonlyMap<string, SigstoreHash> = new Map([
   ['prime256v1', 'sha256'],
   ['secp384r1', 'sha384'],
   ['secp521r1', 'sha512'],
 ])
 
-/** What the signature in a bundle is over, where the bundle is about this file. */
+/** What the signature in a bundle is over, for a bundle about this file. */
 export function signedBy(content: SigstoreBundle['content'], file: OpenedFile): Signed {
   if (content.kind === 'message') return { kind: 'file', file, hash: content.claimed?.hash }
   return { kind: 'bytes', bytes: pae(content.payloadType, content.payload) }
 }
 
-/** The key of a SubjectPublicKeyInfo (DER). Throws an Error of node's if it is none. */
+/** The key of a SubjectPublicKeyInfo (DER). Throws node's Error if it is malformed. */
 export function publicKeyOf(spki: Uint8Array): KeyObject {
   return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' })
 }
 
-/** Why a key may not sign; undefined if it may: Ed25519, ECDSA over NIST's curves, RSA of 2048 bits and more. */
+/**
+ * Why a key may not sign; undefined if it may: Ed25519, ECDSA over NIST curves, RSA of at least
+ * 2048 bits.
+ */
 export function whyUnfit(key: KeyObject): string | undefined {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   if (type === 'ed25519') return undefined
@@ -48,15 +53,15 @@ export function whyUnfit(key: KeyObject): string | undefined {
 }
 
 /**
- * Whether a signature is by this key: Ed25519 (by libsodium), ECDSA in DER, or RSA by PKCS #1 v1.5. False for a key
- * that is unfit, and for an Ed25519 signature over a file of more than 1 GiB.
+ * Whether this key made a signature: Ed25519 (by libsodium), ECDSA in DER, or RSA with PKCS #1
+ * v1.5. False for an unfit key, and for an Ed25519 signature over a file of more than 1 GiB.
  */
 export async function isSignedBy(key: KeyObject, signed: Signed, signature: Uint8Array): Promise<boolean> {
   if (whyUnfit(key) !== undefined) return false
   if (key.asymmetricKeyType === 'ed25519') return isSignedByEd25519(key, signed, signature)
   const usual = CURVE_HASHES.get(key.asymmetricKeyDetails?.namedCurve ?? '') ?? 'sha256'
   if (signed.kind === 'bytes') {
-    // Some signers take SHA-256 whatever the curve.
+    // Some signers use SHA-256 for every curve.
     return [...new Set([usual, 'sha256'])].some(hash => verify(hash, signed.bytes, key, signature))
   }
   const verifier = createVerify(signed.hash ?? usual)

@@ -1,16 +1,20 @@
 /**
- * Streams of bzip2. Where one ends is known only to who decompresses it; bzip2 itself complains of whatever follows
- * and is no stream. What is left to look for is a stream of nothing: its 14 bytes stand nowhere else by chance.
+ * Checks of bzip2 streams. Only a decompressor can tell where a stream ends, and bzip2 itself
+ * complains of trailing data that is not a stream. What remains to be checked is an empty stream:
+ * its 14 bytes do not occur by chance.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import type { Reader } from './reader.ts'
 
-/** Behind `BZh` and a digit: the mark of an end, and the sum of no blocks. */
+/**
+ * What follows `BZh` and a digit in an empty stream: the end-of-stream mark and the checksum of no
+ * blocks.
+ */
 const EMPTY = Buffer.from('17724538509000000000', 'hex')
 const START = /BZh[1-9]$/
 const PIECE = 1024 * 1024
 
-/** Checks that no stream in a file is empty. Throws FormatError. */
+/** Checks that a file contains no empty bzip2 stream. Throws FormatError. */
 export async function walkBzip2(reader: Reader): Promise<void> {
   const overlap = EMPTY.length + 4
   for (let at = 0; at < reader.size; at += PIECE - overlap) {

@@ -1,1 +1,2 @@
+/** The ways of compressing that are supported. */
 export type Compression = 'xz' | 'gzip' | 'bzip2' | 'zstd' | 'lzip'

@@ -1,4 +1,6 @@
-/** Names of compressed files. By its extension people and programs choose what unpacks a file. */
+/**
+ * The names of compressed files. People and programs choose by its extension what unpacks a file.
+ */
 import type { Compression } from './compression.ts'
 
 const EXTENSIONS: Readonly<Record<Compression, readonly string[]>> = {
@@ -9,7 +11,7 @@ const EXTENSIONS: Readonly<Record<Compression, readonly string[]>> = {
   lzip: ['lz', 'tlz'],
 }
 
-/** Archives, packages and other ways of compressing, each with readers of its own. */
+/** Archives, packages and other compressed files, each with its own programs that read it. */
 const OTHERS: readonly string[] = [
   ...[
     'zip',
@@ -114,7 +116,10 @@ const OTHERS: readonly string[] = [
   ...['exe', 'dll', 'so', 'pdf', 'ps', 'html', 'htm', 'svg', 'png', 'jpg', 'jpeg', 'gif', 'wasm', 'bundle'],
 ]
 
-/** Whether a file of this name is taken for something else than what it was compressed with. */
+/**
+ * Whether a file's extension stands for another format than the one it was compressed with. An
+ * unknown extension, or none, contradicts nothing.
+ */
 export function contradicts(name: string, compression: Compression): boolean {
   const extension = /\.([A-Za-z0-9]+)$/.exec(name)?.[1]?.toLowerCase()
   if (extension === undefined || EXTENSIONS[compression].includes(extension)) return false

@@ -1,6 +1,7 @@
 /**
- * Members of gzip (RFC 1952). Refused although the format has them: extra fields and comments, which are nobody's
- * contents; checks of headers, which no tool writes; empty members; and names that are none.
+ * Checks of gzip members (RFC 1952). Refused although the format allows them: extra fields and
+ * comments, which are not part of the contents; header checksums, which no tool writes; empty
+ * members; and file names that are empty or not printable.
  */
 import { createInflateRaw, type InflateRaw } from 'node:zlib'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -11,14 +12,14 @@ const FORMAT = 'gzip'
 const FLAG = { text: 0x01, check: 0x02, extra: 0x04, name: 0x08, comment: 0x10 } as const
 const NAME_LIMIT = 255
 const MEMBER_LIMIT = 10_000
-/** Members may be small, so not much is read of one before it is known to go on. */
+/** Members may be small, so the first read of each one is short. */
 const FIRST_PIECE = 4096
 const PIECE = 256 * 1024
 const TRAILER_SIZE = 8
 
 /**
- * Checks that a file is members with contents and zeros behind them at most, and that they are `limit` bytes at most.
- * To find where one ends it has to be inflated. Throws FormatError.
+ * Checks that a file consists of non-empty members, followed by zeros at most, and that at most
+ * `limit` bytes come out. A member has to be inflated to find its end. Throws FormatError.
  */
 export async function walkGzip(reader: Reader, limit: number): Promise<void> {
   const end = await endWithoutZeros(reader, 0)
@@ -39,7 +40,7 @@ async function headerSize(reader: Reader, at: number): Promise<number> {
   const header = await reader.at(at, 10 + NAME_LIMIT + 1)
   if (header.length < 10) throw malformed('it breaks off', at)
   const [first, second, method, flags = 0] = header
-  if (first !== 0x1f || second !== 0x8b || method !== 8) throw malformed('something else than a member', at)
+  if (first !== 0x1f || second !== 0x8b || method !== 8) throw malformed('data that is not a member', at)
   if ((flags & FLAG.extra) !== 0) throw malformed('a member with extra fields', at)
   if ((flags & FLAG.comment) !== 0) throw malformed('a member with a comment', at)
   if ((flags & ~(FLAG.text | FLAG.name)) !== 0) throw malformed('a member with unusual flags', at)
@@ -52,7 +53,10 @@ async function headerSize(reader: Reader, at: number): Promise<number> {
   return 10 + name.length + 1
 }
 
-/** Inflates what begins there: how many bytes of the file it has, and how many come out. */
+/**
+ * Inflates the data that begins at `start`. Returns how many bytes it takes in the file and how
+ * many come out.
+ */
 async function inflate(reader: Reader, start: number, limit: number) {
   const stream = createInflateRaw()
   let produced = 0

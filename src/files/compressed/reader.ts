@@ -1,21 +1,24 @@
-/** Reading here and there in a compressed file. */
+/** Random access to a compressed file. */
 import { read } from 'node:fs'
 import { promisify } from 'node:util'
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** A file that is open, or bytes that stand for one. */
+/** An open file, or bytes in its place. */
 export interface Reader {
   readonly size: number
-  /** So many bytes from there on, fewer at the end of the file. Rejects with what the system says. */
+  /**
+   * Reads `length` bytes at `offset`, fewer at the end of the file. Rejects with the system's
+   * error.
+   */
   at(offset: number, length: number): Promise<Buffer>
 }
 
 const readAt = promisify(read)
 
-/** Bytes that are read at once where little of them is looked at. */
+/** Bytes read at once where only a few of them are looked at. */
 const WINDOW = 64 * 1024
 
-/** A reader of an open file, of this size. Its place in the file does not move. */
+/** A reader of an open file of this size. It does not move the file's position. */
 export function fileReader({ fd, size }: { readonly fd: number; readonly size: number }): Reader {
   return {
     size,
@@ -32,15 +35,15 @@ export function fileReader({ fd, size }: { readonly fd: number; readonly size: n
   }
 }
 
-/** A reader of bytes. */
+/** A reader of bytes in memory. */
 export function bytesReader(bytes: Uint8Array): Reader {
   const buffer = Buffer.from(bytes)
   return { size: buffer.length, at: async (offset, length) => buffer.subarray(offset, offset + length) }
 }
 
 /**
- * A reader that keeps what it read last, for whoever looks at a few bytes in many places that lie one behind the
- * other.
+ * A reader that keeps the last piece it read, for callers that look at a few bytes in many places,
+ * one after the other.
  */
 export function windowed(reader: Reader): Reader {
   let start = 0
@@ -57,7 +60,7 @@ export function windowed(reader: Reader): Reader {
   }
 }
 
-/** All of so many bytes. Throws FormatError if the file ends before. */
+/** Reads exactly `length` bytes at `offset`. Throws FormatError if the file ends earlier. */
 export async function wholly(
   reader: Reader,
   offset: number,
@@ -69,7 +72,7 @@ export async function wholly(
   throw new FormatError(format, 'it breaks off', `offset ${offset}`)
 }
 
-/** Where the zeros begin that a file ends with, not before `from`. */
+/** The offset where the zeros at the end of a file begin, at least `from`. */
 export async function endWithoutZeros(reader: Reader, from: number): Promise<number> {
   for (let end = reader.size; end > from; ) {
     const start = Math.max(from, end - WINDOW)

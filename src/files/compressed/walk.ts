@@ -1,6 +1,7 @@
 /**
- * What a compressed file is made of, looked at before any program unpacks it: the compressed data of its contents, and
- * nothing that one reader would pass over and another unpack. Heavy: reached by `import()` alone.
+ * Checks a compressed file before any program unpacks it: it holds the compressed data of its
+ * contents, and nothing that one reader would skip and another unpack. Heavy: load it by `import()`
+ * only.
  */
 
 import { walkBzip2 } from './bzip2.ts'
@@ -12,7 +13,10 @@ import type { Reader } from './reader.ts'
 import { walkXz } from './xz.ts'
 import { walkZstd } from './zstd.ts'
 
-/** Checks a file. `limit`: bytes that may come out. Throws FormatError for whatever is no plain compressed data. */
+/**
+ * Checks a file of which at most `limit` bytes may come out. Throws FormatError if it holds
+ * anything but plain compressed data.
+ */
 export async function walkCompressed(compression: Compression, reader: Reader, limit: number): Promise<void> {
   await WALKS[compression](reader, limit)
   await refuseOtherArchives(reader)

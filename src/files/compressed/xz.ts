@@ -1,6 +1,7 @@
 /**
- * Streams of xz (the .xz file format, version 1.2.1), from the last to the first, as their sizes stand at their ends; xz
- * itself holds them against the blocks. Refused although the format has them: empty streams and empty blocks.
+ * Checks of xz streams (the .xz file format, version 1.2.1). It goes from the last stream to the
+ * first, because their sizes stand at their ends; xz itself compares those sizes with the blocks.
+ * Refused although the format allows them: empty streams and empty blocks.
  */
 import { crc32 } from 'node:zlib'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -12,7 +13,10 @@ const END_SIZE = 12
 const INDEX_LIMIT = 64 * 1024 * 1024
 const STREAM_LIMIT = 10_000
 
-/** Checks that a file is streams with contents, with zeros between them at most. Throws FormatError. */
+/**
+ * Checks that a file consists of non-empty streams, with only zeros between them. Throws
+ * FormatError.
+ */
 export async function walkXz(reader: Reader): Promise<void> {
   let streams = 0
   for (let end = reader.size; end > 0; ) {
@@ -24,7 +28,8 @@ export async function walkXz(reader: Reader): Promise<void> {
 
 async function withoutPadding(reader: Reader, end: number): Promise<number> {
   const contents = await endWithoutZeros({ ...reader, size: end }, 0)
-  // A footer ends with letters, so all zeros are padding: four at a time, as the format has it.
+  // A footer ends with letters, so all zeros here are padding. The format pads to a multiple of
+  // four bytes.
   if ((end - contents) % 4 !== 0) throw malformed('padding of an odd size', contents)
   return contents
 }
@@ -33,7 +38,7 @@ async function startOfStream(reader: Reader, end: number): Promise<number> {
   const footer = await wholly(reader, end - END_SIZE, END_SIZE, FORMAT)
   const isFooter = footer.subarray(10).toString('latin1') === 'YZ'
   if (!isFooter || footer.readUInt32LE() !== crc32(footer.subarray(4, 10))) {
-    throw malformed('something else than a stream at its end', end)
+    throw malformed('data that is not a stream at its end', end)
   }
   const size = (footer.readUInt32LE(4) + 1) * 4
   if (size > INDEX_LIMIT) throw malformed(`an index of more than ${INDEX_LIMIT} bytes`, end)
@@ -48,7 +53,7 @@ async function startOfStream(reader: Reader, end: number): Promise<number> {
   return start
 }
 
-/** The bytes that all blocks of an index have in the file. */
+/** The total size in the file, in bytes, of all blocks that an index lists. Throws FormatError. */
 function readIndex(index: Buffer, at: number): number {
   const check = index.length - 4
   if (index[0] !== 0 || index.readUInt32LE(check) !== crc32(index.subarray(0, check))) {

@@ -1,6 +1,7 @@
 /**
- * Frames of Zstandard (RFC 8878, section 3). Refused although the format has them: skippable frames, whose contents are
- * nobody's; empty frames; dictionaries, which lie elsewhere.
+ * Checks of Zstandard frames (RFC 8878, section 3). Refused although the format allows them:
+ * skippable frames, which are not part of the contents; empty frames; and dictionaries, which are
+ * stored elsewhere.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { type Reader, wholly, windowed } from './reader.ts'
@@ -8,12 +9,12 @@ import { type Reader, wholly, windowed } from './reader.ts'
 const FORMAT = 'zstd'
 const MAGIC = 0xfd2fb528
 const SKIPPABLE = 0x184d2a50
-/** Of blocks, which hold 128 KiB where the compressor is not told to hurry. */
+/** Blocks in one file. They hold 128 KiB each, unless the compressor was told to hurry. */
 const BLOCK_LIMIT = 4_000_000
 
 const BLOCK = { raw: 0, repeated: 1, compressed: 2 } as const
 
-/** Checks that a file is frames of contents and nothing else. Throws FormatError. */
+/** Checks that a file consists of non-empty frames and nothing else. Throws FormatError. */
 export async function walkZstd(file: Reader): Promise<void> {
   const reader = windowed(file)
   let blocks = 0
@@ -36,7 +37,7 @@ export async function walkZstd(file: Reader): Promise<void> {
 async function headerAt(reader: Reader, at: number) {
   const magic = (await wholly(reader, at, 4, FORMAT)).readUInt32LE()
   if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE) throw malformed('a skippable frame', at)
-  if (magic !== MAGIC) throw malformed('something else than a frame', at)
+  if (magic !== MAGIC) throw malformed('data that is not a frame', at)
   const [descriptor = 0] = await wholly(reader, at + 4, 1, FORMAT)
   if ((descriptor & 0x03) !== 0) throw malformed('a frame with a dictionary', at)
   if ((descriptor & 0x18) !== 0) throw malformed('a frame with reserved bits', at)
@@ -53,13 +54,16 @@ async function blockAt(reader: Reader, at: number) {
   const [isLast, type, size] = [(header & 1) === 1, (header >> 1) & 3, header >> 3]
   const stored = type === BLOCK.repeated ? 1 : size
   if (type > BLOCK.compressed) throw malformed('a block of a reserved type', at)
-  if (type === BLOCK.compressed && size < 3) throw malformed('a compressed block of nothing', at)
+  if (type === BLOCK.compressed && size < 3) throw malformed('an empty compressed block', at)
   if (at + 3 + stored > reader.size) throw malformed('it breaks off', at)
   const isEmpty = size === 0 || (type === BLOCK.compressed && (await isOfNothing(reader, at + 3)))
   return { isLast, isEmpty, length: 3 + stored }
 }
 
-/** Whether a compressed block has neither literals, where those are stored as they are or repeated, nor sequences. */
+/**
+ * Whether a compressed block holds no sequences and no literals. Only literals that are stored raw
+ * or run-length encoded can be told to be absent.
+ */
 async function isOfNothing(reader: Reader, at: number): Promise<boolean> {
   const [first = 0, second = 0, third = 0, fourth = 0] = await reader.at(at, 4)
   const type = first & 3

@@ -1,42 +1,54 @@
 import type { MinisignPublicKey } from '../minisign.ts'
 
-/** What is usual around one kind of detached signature: how its files are called and its keys written. */
+/**
+ * The conventions for one kind of detached signature: how its files are named and its keys are
+ * written.
+ */
 export interface DetachedForm {
   readonly kind: string
-  /** How a policy's words call it. */
+  /** The name of this kind in messages about a policy. */
   readonly title: string
-  /** Extensions under which it is kept beside attestations: a text under the first, all else under the last. */
+  /**
+   * Extensions under which a signature is stored next to attestations: the first for a text file,
+   * the last for any other.
+   */
   readonly kept: readonly [string, ...string[]]
-  /** Extensions that tell this kind and no other, as nix/lib.nix takes them. */
+  /** Extensions that only this kind uses, as nix/lib.nix lists them. */
   readonly telling: readonly string[]
-  /** Where developers put it beside what they publish. */
+  /** Where developers publish a signature next to the file. */
   readonly beside: SignaturePlaces
-  /** Its keys, where their form is its own: what stands before one in a policy, and how it is read. */
+  /**
+   * Its keys, where they have a form of their own: their prefix in a policy, and how they are
+   * parsed.
+   */
   readonly keys?: OwnKeys
 }
 
-/** Extensions, the usual ones first, after the name of … */
+/** Extensions, the most common first, that a signature's name adds to the name of … */
 export interface SignaturePlaces {
   /** … the file. */
   readonly file: readonly string[]
-  /** … the tar in the file, where that is compressed. */
+  /** … the tar archive inside the file, if that is compressed. */
   readonly tar: readonly string[]
-  /** … a list of checksums. */
+  /** … a checksum list. */
   readonly list: readonly string[]
-  /** … the file, of a list of checksums that is signed in one piece. */
+  /** … the file, for a checksum list and its signature in one file. */
   readonly signedList: readonly string[]
-  /** Whole names of such lists in the directory of a release. */
+  /** Whole names of such signed lists in the directory of a release. */
   readonly signedLists: readonly string[]
 }
 
-/** Keys of a form that only one kind of signature has; they are Ed25519's, with a number that signatures repeat. */
+/**
+ * Keys in a form that only one kind of signature has. They are Ed25519 keys with a key number that
+ * their signatures repeat.
+ */
 export interface OwnKeys {
   readonly prefix: `${string}:`
-  /** Reads what stands behind the prefix. Throws FormatError. */
+  /** Parses the text after the prefix. Throws FormatError. */
   parse(text: string): MinisignPublicKey
-  /** Whether a file of a public key that begins with this line is of this form. */
+  /** Whether a public key file that begins with this line has this form. */
   begins(line: string): boolean
 }
 
-/** Nowhere that is usual. */
+/** For kinds whose signatures have no usual place. */
 export const NOWHERE: SignaturePlaces = { file: [], tar: [], list: [], signedList: [], signedLists: [] }

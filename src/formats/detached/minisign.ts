@@ -2,6 +2,7 @@ import { parseMinisignPublicKey } from '../minisign.ts'
 import { type DetachedForm, NOWHERE } from './form.ts'
 import { isSignifyComment } from './signify.ts'
 
+/** minisign, whose extension no other kind uses. */
 export const MINISIGN_FORM = {
   kind: 'minisign',
   title: 'minisign',
@@ -11,7 +12,7 @@ export const MINISIGN_FORM = {
   keys: {
     prefix: 'minisign:',
     parse: parseMinisignPublicKey,
-    // It takes whatever comment signify would not write.
+    // minisign accepts any comment that signify would not write.
     begins: line => line.startsWith('untrusted comment: ') && !isSignifyComment(line),
   },
 } as const satisfies DetachedForm

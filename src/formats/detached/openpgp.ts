@@ -1,6 +1,6 @@
 import type { DetachedForm } from './form.ts'
 
-/** Certificates have files of their own in a policy, so its keys have no prefix. */
+/** A policy names certificates by file, so these keys have no prefix. */
 export const OPENPGP_FORM = {
   kind: 'openpgp',
   title: 'OpenPGP',

@@ -1,7 +1,7 @@
 import { parseSignifyPublicKey } from '../signify.ts'
 import { type DetachedForm, NOWHERE } from './form.ts'
 
-/** OpenBSD publishes its signatures as `.sig`, which others' are called as well. */
+/** OpenBSD publishes its signatures as `.sig`, an extension that other kinds use as well. */
 export const SIGNIFY_FORM = {
   kind: 'signify',
   title: 'signify',
@@ -12,8 +12,9 @@ export const SIGNIFY_FORM = {
 } as const satisfies DetachedForm
 
 /**
- * Whose key it is, which its base 64 does not tell: minisign's is the same. signify ends the comment like this, minisign
- * begins it with its own name. Nobody vouches for a comment; what is wrongly taken for the other verifies nothing.
+ * Whether the comment of a public key is signify's. The base64 does not tell signify keys from
+ * minisign keys: signify's comment ends like this, minisign's begins with its own name. Comments
+ * are not signed, but a key that is taken for the other kind verifies nothing.
  */
 export function isSignifyComment(line: string): boolean {
   const isComment = line.startsWith('untrusted comment: ') && !line.startsWith('untrusted comment: minisign ')

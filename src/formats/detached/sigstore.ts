@@ -1,5 +1,6 @@
 import { type DetachedForm, NOWHERE } from './form.ts'
 
+/** Sigstore bundles, as cosign and others publish them. */
 export const SIGSTORE_FORM = {
   kind: 'sigstore',
   title: 'Sigstore',

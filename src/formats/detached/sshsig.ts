@@ -1,6 +1,6 @@
 import { type DetachedForm, NOWHERE } from './form.ts'
 
-/** ssh-keygen writes `.sig`, which others' are called as well. */
+/** ssh-keygen writes `.sig`, an extension that other kinds use as well. */
 export const SSHSIG_FORM = {
   kind: 'sshsig',
   title: 'SSH',

@@ -1,7 +1,7 @@
 /**
- * Dead Simple Signing Envelopes (secure-systems-lab/dsse, protocol.md and envelope.md), one on a line. Stricter than
- * the specification where it would let one envelope be written in two ways: base 64 is the standard alphabet with
- * padding, and fields of other names are errors.
+ * Dead Simple Signing Envelopes (secure-systems-lab/dsse, protocol.md and envelope.md), one per
+ * line. Stricter than the specification where that allows two spellings of one envelope: base64 has
+ * the standard alphabet and padding, and unknown fields are errors.
  */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -10,32 +10,37 @@ import { jsonObject, printJson } from '../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, readString, rootNode, stringOf } from '../json/shape.ts'
 import { parseStrictJson } from '../json/strict.ts'
 
-/** The one payload type that nixsig reads and writes: an in-toto Statement. */
+/** The only payload type that nixsig reads and writes: an in-toto Statement. */
 export const PAYLOAD_TYPE = 'application/vnd.in-toto+json'
 
-/** Characters of one envelope, its newline not counted. */
+/** Characters of one envelope, without its newline. */
 export const ENVELOPE_LIMIT = 1024 * 1024
 
 const SIGNATURE_LIMIT = 16
 const KEYID_LIMIT = 256
 const DEPTH_LIMIT = 3
-/** More than an envelope of so many signatures has. */
+/** More JSON values than an envelope with the most signatures has. */
 const VALUES_LIMIT = 8 * SIGNATURE_LIMIT
 const LIMITS = { length: ENVELOPE_LIMIT, depth: DEPTH_LIMIT, values: VALUES_LIMIT }
 
+/** One signature of an envelope. */
 export interface EnvelopeSignature {
-  /** Says nothing but which key to try first; anybody can write anything here. Empty if there is none. */
+  /** A hint which key to try first: anybody can write anything here. Empty if absent. */
   readonly keyid: string
   readonly signature: Uint8Array
 }
 
+/** An envelope: a payload with its signatures. */
 export interface Envelope {
   readonly payloadType: typeof PAYLOAD_TYPE
   readonly payload: Uint8Array
   readonly signatures: readonly EnvelopeSignature[]
 }
 
-/** What is signed in place of a payload: its type and itself, each after its length in bytes (protocol.md, PAE). */
+/**
+ * The bytes that are signed for a payload: the type and the payload, each after its length in bytes
+ * (protocol.md, PAE).
+ */
 export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
   const type = Buffer.from(payloadType, 'utf8')
   return Buffer.concat([
@@ -46,12 +51,12 @@ export function pae(payloadType: string, payload: Uint8Array): Uint8Array {
   ])
 }
 
-/** The envelope that a line holds; its payload is still bytes, unverified. Throws FormatError. */
+/** Parses the envelope on a line. The payload is unverified bytes. Throws FormatError. */
 export function parseEnvelope(line: string): Envelope {
   return readEnvelope(rootNode('envelope', parseStrictJson(line, LIMITS)))
 }
 
-/** The envelope that a part of a larger document is, unverified. Throws FormatError. */
+/** Reads the envelope that is part of a larger document. It is unverified. Throws FormatError. */
 export function readEnvelope(node: JsonNode): Envelope {
   const envelope = fields(node, {
     required: ['payload', 'payloadType', 'signatures'],
@@ -67,7 +72,10 @@ export function readEnvelope(node: JsonNode): Envelope {
   return { payloadType, payload: readString(envelope.payload, fromBase64), signatures }
 }
 
-/** The line of an envelope, without a newline. Throws FormatError if it is longer than ENVELOPE_LIMIT. */
+/**
+ * The line of an envelope, without a newline. Throws FormatError if it is longer than
+ * ENVELOPE_LIMIT.
+ */
 export function printEnvelope(envelope: Envelope): string {
   const line = printJson(
     jsonObject([

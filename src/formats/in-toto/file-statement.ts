@@ -1,31 +1,37 @@
 /**
- * in-toto Statements about plain files, as developers' release machinery makes them (in-toto/attestation, spec/v0.1 and
- * spec/v1/statement.md). Not those about store paths, which statement.ts reads: there SHA-256 is of a NAR.
+ * in-toto Statements about plain files, as developers' release tools make them
+ * (in-toto/attestation, spec/v0.1 and spec/v1/statement.md). Statements about store paths are read
+ * by statement.ts: their SHA-256 is a NAR hash.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 
 const TYPES: readonly string[] = ['https://in-toto.io/Statement/v0.1', 'https://in-toto.io/Statement/v1']
-/** Numbers occur in predicates alone, of scans and the like, and are not looked at. */
+/**
+ * Only predicates have numbers that are not integers (results of scans, for example), and those are
+ * not used.
+ */
 const LIMITS = { length: 256 * 1024, depth: 32, fractions: true }
 const SUBJECT_LIMIT = 1024
 const DIGEST_LIMIT = 32
 
+/** A statement about files. */
 export interface FileStatement {
   readonly subjects: readonly FileSubject[]
   readonly predicateType: string
   readonly predicate: JsonNode
 }
 
+/** A file that a statement is about. */
 export interface FileSubject {
-  /** May be any name, or empty: it is the digest that tells what the statement is about. */
+  /** Any text, possibly empty: the digest says which file the statement is about. */
   readonly name: string
-  /** By algorithm, as digest_set.md names them; whatever text the statement has. At least one. */
+  /** At least one digest, by algorithm as digest_set.md names it. The values are not checked. */
   readonly digests: ReadonlyMap<string, string>
 }
 
-/** The statement that a payload holds. Throws FormatError. */
+/** Parses the statement in a payload. Throws FormatError. */
 export function parseFileStatement(payload: Uint8Array): FileStatement {
   const json = parseStrictJson(decodeUtf8(payload, 'statement'), LIMITS)
   const statement = fields(rootNode('statement', json), {

@@ -1,8 +1,12 @@
-/** nixsig's own URIs, `nixsig:…`. A scheme is one in capitals, too (RFC 3986, section 3.1); all else is exact. */
+/**
+ * nixsig's own URIs, `nixsig:…`. The scheme may be in upper case (RFC 3986, section 3.1); the rest
+ * is compared exactly.
+ */
 
 /**
- * A URI of nixsig's with its scheme in small letters, for comparison; undefined if it is not one. What some readers see a
- * `nixsig:` in and others do not, with characters before or within it that do not show, is not equal to any.
+ * A nixsig URI with its scheme in lower case, for comparison; undefined if the text is not one. A
+ * text with invisible characters before or within `nixsig:`, which readers may treat differently,
+ * is kept in a form that equals no valid URI.
  */
 export function nixsigUri(uri: string): string | undefined {
   const seen = uri.normalize('NFKC').replace(/[\s\p{C}\p{M}]/gu, '')

@@ -1,4 +1,4 @@
-/** What a statement says about its subjects: the predicates that nixsig understands. */
+/** The predicates that nixsig understands: what a statement says about its subjects. */
 import { rootNode } from '../json/shape.ts'
 import { derivationName, outputPathName, parseStorePath } from '../nix/store-path.ts'
 import { nixsigUri } from './nixsig-uri.ts'
@@ -11,9 +11,13 @@ import {
 } from './predicates/verification-summary.ts'
 import type { Statement, Subject } from './statement.ts'
 
+/** A predicate of a known type. */
 export type Predicate = Provenance | VerificationSummary | Release
 
-/** The predicate of a statement; undefined if it is of a type that nixsig does not know. Throws FormatError. */
+/**
+ * Reads the predicate of a statement; undefined if nixsig does not know its type. Throws
+ * FormatError.
+ */
 export function parsePredicate(statement: Statement): Predicate | undefined {
   const node = rootNode('predicate', statement.predicate)
   switch (statement.predicateType) {
@@ -29,17 +33,17 @@ export function parsePredicate(statement: Statement): Predicate | undefined {
 }
 
 /**
- * How nixsig calls whoever signs, in `builder.id` and `verifier.id`: by the key id that their envelopes carry, which is
- * an SSH fingerprint (`SHA256:…`) or the fingerprint of an OpenPGP certificate.
+ * The name of a signer in `builder.id` and `verifier.id`, made of the key id in the signer's
+ * envelopes: an SSH fingerprint (`SHA256:…`) or the fingerprint of an OpenPGP certificate.
  */
 export function signerUri(as: 'builder' | 'verifier', keyid: string): string {
   return `nixsig:${as}:${keyid}`
 }
 
 /**
- * Whether a predicate says, in nixsig's own way, that its signer is another key than the one with this key id: who
- * puts a second signature under a builder's statement did not build. URIs of other parties name no key and say
- * nothing about it.
+ * Whether a predicate names, with a nixsig URI, another signer than the key with this key id:
+ * somebody who adds a second signature to a builder's statement did not do the build. URIs of other
+ * parties name no key and are ignored.
  */
 export function namesAnotherSigner(predicate: Predicate, keyid: string): boolean {
   if (predicate.kind === 'release') return false
@@ -48,15 +52,16 @@ export function namesAnotherSigner(predicate: Predicate, keyid: string): boolean
   return own !== undefined && own !== signerUri(as, keyid)
 }
 
-/** How nixsig calls a store path in `resourceUri`. */
+/** The `resourceUri` of a store path. */
 export function resourceUriOf(path: string): string {
   return `nixsig:${path}`
 }
 
 /**
- * What a predicate is about by its own word, where that is not this subject of its statement; undefined where the two
- * agree. A summary's `resourceUri` must be the path's, as SLSA demands of whoever goes by it. A build of nixsig's
- * kind names its derivation and output, and with them the output's name; and nothing is built from itself.
+ * What a predicate claims to be about, if that is not this subject of its statement; undefined if
+ * the two agree. The `resourceUri` of a summary must be the path's, as SLSA demands of verifiers. A
+ * build of nixsig's build type names its derivation and output, which give the output's store path
+ * name; and no path is built from itself.
  */
 export function otherSubjectOf(predicate: Predicate, subject: Subject): string | undefined {
   switch (predicate.kind) {

@@ -1,13 +1,15 @@
 /**
- * in-toto Statements about store paths (in-toto/attestation, spec/v1/statement.md). A subject's name is the whole store
- * path; its digest is SHA-256 of the path's NAR, lower-case hex, under `sha256`, which other tools check against
- * `nix-store --dump`, and once more under `nixNarSha256`, which says what was hashed.
+ * in-toto Statements about store paths (in-toto/attestation, spec/v1/statement.md). The name of a
+ * subject is the full store path. Its digest is the SHA-256 of the path's NAR, in lower-case hex.
+ * It is given twice: under `sha256`, which other tools compare with the output of `nix-store
+ * --dump`, and under `nixNarSha256`, which says what was hashed.
  *
- * The annotation `nixReferences` of a subject says what the path refers to: full store paths in the order of their bytes,
- * none twice, itself among them if it refers to itself. Other annotations are for people.
+ * The annotation `nixReferences` of a subject lists the references of the path: full store paths,
+ * sorted by their bytes, without duplicates, with the path itself if it refers to itself. Other
+ * annotations are for people.
  *
- * Fields that neither statement.md nor resource_descriptor.md knows are errors outside the predicate. Digests of other
- * algorithms are ignored, as digest_set.md demands, whatever they hold.
+ * Outside the predicate, fields that neither statement.md nor resource_descriptor.md defines are
+ * errors. Digests of other algorithms are ignored whatever they hold, as digest_set.md demands.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { jsonObject, printJson } from '../json/print.ts'
@@ -29,31 +31,38 @@ const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const LENGTH_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 32
 const SUBJECT_LIMIT = 1024
-/** As many as a narinfo may have. */
+/** As many references as a narinfo may have. */
 const REFERENCE_LIMIT = 10_000
 const REFERENCES = 'nixReferences'
-/** Characters of references that a statement of ours holds, so that it stays below the limits of its readers. */
+/**
+ * Characters of references in a statement that nixsig writes, so that it stays within its readers'
+ * limits.
+ */
 const STATED_LIMIT = 256 * 1024
 
-/** A store path with its contents. */
+/** A store path and its contents. */
 export interface Subject {
-  /** The whole store path. */
+  /** The full store path. */
   readonly name: string
-  /** SHA-256 of its NAR, lower-case hex. */
+  /** SHA-256 NAR hash, lower-case hex. */
   readonly narHash: string
-  /** What it refers to, where that is said: full store paths, sorted. */
+  /** Its references, if stated: full store paths, sorted. */
   readonly references?: readonly string[]
-  /** What else is said about it (size, the hash in other spellings); never read by the verifier. */
+  /** Other information (the size, the hash in other encodings). The verifier never reads it. */
   readonly annotations?: JsonObject
 }
 
+/** A statement about store paths. */
 export interface Statement {
   readonly subjects: readonly Subject[]
   readonly predicateType: string
   readonly predicate: JsonObject
 }
 
-/** The statement that a payload holds. Throws FormatError, also where the two digests of a subject differ. */
+/**
+ * Parses the statement in a payload. Throws FormatError, also if the two digests of a subject
+ * differ.
+ */
 export function parseStatement(payload: Uint8Array): Statement {
   const text = decodeUtf8(payload, 'statement')
   const json = parseStrictJson(text, { length: LENGTH_LIMIT, depth: DEPTH_LIMIT })
@@ -76,7 +85,7 @@ export function parseStatement(payload: Uint8Array): Statement {
   }
 }
 
-/** The payload of a statement: JSON without white space and with its fields in a fixed order. */
+/** The payload of a statement: JSON without white space, with its fields in a fixed order. */
 export function printStatement(statement: Statement): Uint8Array {
   const json = jsonObject([
     ['_type', STATEMENT_TYPE],
@@ -89,7 +98,10 @@ export function printStatement(statement: Statement): Uint8Array {
   throw new FormatError('statement', `larger than ${LENGTH_LIMIT} bytes`, `${payload.byteLength} bytes`)
 }
 
-/** The store path that a resource descriptor names, here or in a predicate. Throws FormatError. */
+/**
+ * Reads the store path that a resource descriptor names, here or in a predicate. Throws
+ * FormatError.
+ */
 export function readSubject(node: JsonNode): Subject {
   const { name, digest, annotations } = fields(node, {
     required: ['name', 'digest'],
@@ -120,14 +132,17 @@ function readReferences(node: JsonNode): readonly string[] {
   return paths
 }
 
-/** The references that a statement of ours says; nothing where they are so many that it would be too long to be read. */
+/**
+ * The references to state in a statement that nixsig writes; none if they would make it too long
+ * for its readers.
+ */
 export function statedReferences(references: readonly string[]): Pick<Subject, 'references'> {
   const length = references.reduce((sum, path) => sum + path.length, 0)
   if (references.length > REFERENCE_LIMIT || length > STATED_LIMIT) return {}
   return { references: [...new Set(references)].sort() }
 }
 
-/** A subject as the resource descriptor that readSubject reads. */
+/** The resource descriptor of a subject, as readSubject reads it. */
 export function subjectJson(subject: Subject): JsonObject {
   return jsonObject([
     ['name', subject.name],

@@ -2,14 +2,14 @@ import { BUNDLE_START, whyNoBundleLine } from './bundle.ts'
 import { whyNoListLine } from './list.ts'
 import { BASE64, NAME, WORD } from './words.ts'
 
-/** Lines that begin like this are of these forms and no others. */
+/** Lines that begin in a certain way have one of these forms and no other. */
 interface Shape {
   readonly begins: RegExp
   readonly forms: readonly RegExp[]
   readonly problem: string
 }
 
-/** What minisign, rsign, signify and usign write, each by default. */
+/** The default comments of minisign, rsign, signify and usign. */
 const COMMENTS: Shape = {
   begins: /^untrusted comment: /,
   forms: [
@@ -29,13 +29,13 @@ const TRUSTED: Shape = {
   problem: COMMENTS.problem,
 }
 
-/** Words, and a remark in parentheses at their end, as in `GnuPG v2 (GNU/Linux)`. */
+/** Words, with an optional remark in parentheses at the end, as in `GnuPG v2 (GNU/Linux)`. */
 const TEXT = String.raw`[\w.+:/@,-]+(?: [\w.+:/@,-]+)*(?: \([\w.+:/@,-]+(?: [\w.+:/@,-]+)*\))?`
 const HEADERS: Shape = {
   begins: /^[A-Za-z][A-Za-z0-9-]*:/,
   forms: [
     new RegExp(`^(?:Version|Comment|Hash|Charset|MessageID):(?: ${TEXT})?$`),
-    // By `gpg --enarmor`.
+    // Written by `gpg --enarmor`.
     /^Comment: Use "gpg --dearmor" for unpacking$/,
   ],
   problem: 'a header that is not of words alone: it could be a program',
@@ -47,12 +47,14 @@ const EDGES: Shape = {
 }
 const CODED = new RegExp(`^(?:${BASE64}|=[A-Za-z0-9+/]{4})$`)
 
-/** What stands before a list in one piece with its signature, or in place of one. */
+/**
+ * The lines that may stand before a list that is in one file with its signature, or in its place.
+ */
 const SIGNED: readonly Shape[] = [COMMENTS, TRUSTED, EDGES, HEADERS]
 
 /**
- * What tells why a line of this text, not empty and without its end, could be a program's; it says undefined of those that could
- * not.
+ * Returns a function that says why a line of this text (not empty, without its line end) could be
+ * part of a program. The function returns undefined for a line that could not.
  */
 export function whyNoLineOf(text: string): (line: string) => string | undefined {
   if (BUNDLE_START.test(text)) return whyNoBundleLine

@@ -2,10 +2,13 @@ import { isHash, NAME, WORD } from './words.ts'
 
 const HEX = '([0-9A-Fa-f]{32,128})'
 
-/** As in BSD's lists, coreutils' and openssl's; any other word before a parenthesis could be a macro of m4. */
+/**
+ * The algorithms in lists of BSD, coreutils and openssl. Any other word before a parenthesis could
+ * be an m4 macro.
+ */
 const TAG = String.raw`(?:MD5|SM3|RMD160|RIPEMD-?160|SHA[1-9]\d{0,2}(?:[-/]\d{3})?|BLAKE2[bs](?:-?\d{3})?)`
 
-/** In Gentoo's Manifest files (GLEP 74). */
+/** The entry types in Gentoo's Manifest files (GLEP 74). */
 const KIND = '(?:DIST|DATA|MANIFEST|MISC|EBUILD|AUX|OPTIONAL)'
 const ALGORITHM = String.raw`(?:MD5|RMD160|SHA\d{1,3}|SHA3_\d{3}|BLAKE2[BS]|STREEBOG\d{3}|WHIRLPOOL)`
 
@@ -17,8 +20,8 @@ const CHECKSUMS = [
 const DIGITS = /(?<![0-9A-Za-z])[0-9A-Fa-f]{32,128}(?![0-9A-Za-z])/g
 
 /**
- * Lines that say nothing of a checksum: a heading, Fedora's of an image and its size, one word; Gentoo's time and the
- * path that it leaves out.
+ * Lines without a checksum: the `# … HASH` heading, Fedora's line with the size of an image, a
+ * comment of one word, Gentoo's timestamp and ignored path.
  */
 const OTHERS = [
   /^# ?[A-Za-z0-9_-]+ HASH$/,
@@ -28,19 +31,24 @@ const OTHERS = [
   new RegExp(`^IGNORE ${NAME}$`),
 ]
 
-/** Why a line of a list of checksums could be a program's; undefined if it could not. */
+/** Why a line of a checksum list could be part of a program; undefined if it could not. */
 export function whyNoListLine(line: string): string | undefined {
   if (OTHERS.some(form => form.test(line))) return undefined
   if (!CHECKSUMS.some(form => form.test(line))) {
     const what = line.startsWith('#') ? 'a remark that is neither a heading nor one word' : NO_CHECKSUM
     return `${what}: it could be a program`
   }
-  return nameless(line).every(isHash) ? undefined : 'digits that are not like a hash: they could be a program'
+  return nameless(line).every(isHash)
+    ? undefined
+    : 'digits that are not shaped like a hash: they could be a program'
 }
 
 const NO_CHECKSUM = 'not one checksum with one word for the name of a file'
 
-/** The digits of the checksums in a line. A name may look like one, and comes after those of a plain line. */
+/**
+ * The digits of the checksums in a line, without its names. A name may look like a checksum; in a
+ * plain line it comes last.
+ */
 function nameless(line: string): readonly string[] {
   const [first] = /^[0-9A-Fa-f]{32,}(?= )/.exec(line) ?? []
   return first === undefined ? (line.replace(/\(.*\)/, '').match(DIGITS) ?? []) : [first]

@@ -1,21 +1,25 @@
-/** What whoever makes a signature or a list may choose in it: words that no line-oriented language runs. */
+/**
+ * The words that the author of a signature or list may choose. No line-oriented language runs them.
+ */
 
 /**
- * The name of a file: one word. It does not begin as options, literals of PostScript or absolute paths do, and has no
- * `:`, `=`, `%` or `*`, with which make, awk and comments for editors begin to mean something.
+ * A file name: one word. It does not begin as options, PostScript literals or absolute paths do,
+ * and has no `:`, `=`, `%` or `*`, which mean something to make, awk and editors that read
+ * comments.
  */
 export const NAME = String.raw`(?:\./)?[A-Za-z0-9_][A-Za-z0-9._+,@~/-]*`
 
-/** A comment of one's own. */
+/** A free comment. */
 export const WORD = '[A-Za-z0-9][A-Za-z0-9._-]*'
 
-/** Base 64 of a whole value. */
+/** A whole value in base64. */
 export const BASE64 = '[A-Za-z0-9+/]+={0,2}'
 
 /**
- * Whether digits are like a hash's: in one case, a tenth of them letters, the first of which comes before the last
- * quarter. A number is not like that, nor is a number with a command of one letter behind it, as sed reads it. Six
- * SHA-256 hashes in a hundred million are not either, and seven MD5 hashes in a hundred thousand.
+ * Whether digits look like a hash: all in one case, at least a tenth of them letters, the first of
+ * which stands before the last quarter. A number does not look like that, nor does a number
+ * followed by a one-letter command, as sed reads it. About six SHA-256 hashes in a hundred million
+ * fail this test, and seven MD5 hashes in a hundred thousand.
  */
 export function isHash(digits: string): boolean {
   const letters = digits.replace(/\d/g, '')

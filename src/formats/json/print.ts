@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from './strict.ts'
 
-/** An object with these fields in this order; those that are undefined are left out. */
+/** An object with these fields in this order. Undefined fields are left out. */
 export function jsonObject(entries: readonly (readonly [string, JsonValue | undefined])[]): JsonObject {
   const object = new Map<string, JsonValue>()
   for (const [key, value] of entries) {
@@ -9,7 +9,10 @@ export function jsonObject(entries: readonly (readonly [string, JsonValue | unde
   return object
 }
 
-/** JSON without white space, keys in the order of the map: equal values built in equal order give equal text. */
+/**
+ * JSON without white space. The keys are in the order of the map, so equal maps of equal order give
+ * equal text.
+ */
 export function printJson(value: JsonValue): string {
   if (isObject(value)) {
     const entries = [...value].map(([key, entry]) => `${JSON.stringify(key)}:${printJson(entry)}`)

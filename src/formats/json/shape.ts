@@ -1,24 +1,26 @@
 /**
- * Reading known fields out of JSON. A node knows where it stands, so that every error says which field is wrong
- * (`statement: must be a string (subject[0].name)`).
+ * Reads known fields out of JSON. A node knows its place in the document, so that every error names
+ * the field (`statement: must be a string (subject[0].name)`).
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { isList, isObject } from './print.ts'
 import type { JsonObject, JsonValue } from './strict.ts'
 
+/** A JSON value and its place in a document. */
 export interface JsonNode {
-  /** The format in whose name errors are thrown. */
+  /** The format that errors name. */
   readonly format: string
   /** Field names and indices from the root; empty at the root. */
   readonly where: string
   readonly value: JsonValue
 }
 
+/** Which fields an object has. */
 export interface Shape<Required extends string, Optional extends string> {
   readonly required: readonly Required[]
   readonly optional: readonly Optional[]
-  /** Whether fields of other names are errors, or another party's lawful extensions. */
+  /** Whether unknown fields are errors, or extensions of other parties that are ignored. */
   readonly others: 'refuse' | 'ignore'
 }
 
@@ -27,7 +29,10 @@ export function rootNode(format: string, value: JsonValue): JsonNode {
   return { format, where: '', value }
 }
 
-/** The fields of an object, each a node; throws FormatError if it is none or does not have this shape. */
+/**
+ * The fields of an object, each as a node. Throws FormatError if the node is not an object or does
+ * not have this shape.
+ */
 export function fields<Required extends string, Optional extends string = never>(
   node: JsonNode,
   shape: Shape<Required, Optional>,
@@ -44,13 +49,16 @@ export function fields<Required extends string, Optional extends string = never>
   return known as Record<Required, JsonNode> & Partial<Record<Optional, JsonNode>>
 }
 
-/** The object that a node is; throws FormatError if it is something else. */
+/** The object of a node. Throws FormatError if it is not an object. */
 export function objectOf(node: JsonNode): JsonObject {
   if (!isObject(node.value)) throw malformed(node, 'must be an object')
   return node.value
 }
 
-/** The entries of a list of at most `limit`; throws FormatError if it is longer or no list. */
+/**
+ * The elements of a list. Throws FormatError if it is not a list, or has more than `limit`
+ * elements.
+ */
 export function listOf(node: JsonNode, limit: number): readonly JsonNode[] {
   if (!isList(node.value)) throw malformed(node, 'must be a list')
   if (node.value.length > limit) throw malformed(node, `more than ${limit} entries`)
@@ -61,20 +69,26 @@ export function listOf(node: JsonNode, limit: number): readonly JsonNode[] {
   }))
 }
 
-/** The string that a node is; throws FormatError if it is something else. */
+/** The string of a node. Throws FormatError if it is not a string. */
 export function stringOf(node: JsonNode): string {
   if (typeof node.value !== 'string') throw malformed(node, 'must be a string')
   return node.value
 }
 
-/** The SHA-256 hash that a node is, 64 lower-case hexadecimal digits; throws FormatError if it is something else. */
+/**
+ * The SHA-256 hash of a node, 64 lower-case hexadecimal digits. Throws FormatError if it is not
+ * one.
+ */
 export function sha256Of(node: JsonNode): string {
   const text = stringOf(node)
   if (!/^[0-9a-f]{64}$/.test(text)) throw malformed(node, 'must be 64 lower-case hexadecimal digits')
   return text
 }
 
-/** What `read` makes of the string that a node is; a FormatError that it throws is told as being of this node. */
+/**
+ * Applies `read` to the string of a node. A FormatError that `read` throws is reported for this
+ * node.
+ */
 export function readString<T>(node: JsonNode, read: (text: string) => T): T {
   const text = stringOf(node)
   try {
@@ -85,7 +99,7 @@ export function readString<T>(node: JsonNode, read: (text: string) => T): T {
   }
 }
 
-/** The error for a node that does not have the form it must have. */
+/** The error for a node of the wrong form. */
 export function malformed(node: JsonNode, what: string): FormatError {
   return new FormatError(node.format, what, node.where === '' ? 'the whole' : node.where)
 }

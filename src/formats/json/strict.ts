@@ -1,23 +1,27 @@
 /**
- * JSON (RFC 8259) read so that a text has one meaning or none: JSON.parse keeps the last of two equal keys, and two
- * programs that disagree about which one counts disagree about what was signed.
+ * Reads JSON (RFC 8259) so that a text has one meaning or is refused. JSON.parse keeps the last of
+ * two equal keys; two programs that disagree about which one counts disagree about what was signed.
  */
 import { isUtf8 } from 'node:buffer'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
+/** A JSON value. Numbers are safe integers unless fractions are permitted. */
 export type JsonValue = null | boolean | number | string | readonly JsonValue[] | JsonObject
 
-/** Keys in the order in which they were written. A map has no prototype that a key could reach. */
+/** Keys are in the order of the text. A map has no prototype that a key could reach. */
 export type JsonObject = ReadonlyMap<string, JsonValue>
 
-/** What is read at most: UTF-16 units of text, and objects and lists inside one another. */
+/** Limits on what is read: UTF-16 units of text, and the depth of nested objects and lists. */
 export interface JsonLimits {
   readonly length: number
   readonly depth: number
-  /** Values of all kinds, at any depth; for documents of strangers. As many as fit unless told. */
+  /** Values of all kinds, at any depth, for documents of strangers. Unlimited by default. */
   readonly values?: number
-  /** Other numbers than integers are read too, each as the nearest double, for documents in which none matters. */
+  /**
+   * Whether to read numbers that are not integers, each as the nearest double. For documents whose
+   * numbers are not used.
+   */
   readonly fractions?: boolean
 }
 
@@ -26,21 +30,25 @@ interface Cursor {
   readonly depth: number
   readonly fractions: boolean
   readonly values: number
-  /** Values that may yet begin. */
+  /** How many more values may begin. */
   left: number
   at: number
 }
 
-/** The text of UTF-8 bytes; throws FormatError, in the name of `format`, if they are not UTF-8. A BOM is kept. */
+/**
+ * Decodes UTF-8 and keeps a BOM. Throws FormatError, in the name of `format`, if the bytes are not
+ * UTF-8.
+ */
 export function decodeUtf8(bytes: Uint8Array, format: string): string {
   if (!isUtf8(bytes)) throw new FormatError(format, 'not UTF-8', `${bytes.byteLength} bytes`)
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 }
 
 /**
- * The one value that a text holds. Throws FormatError with the offset where the text is no JSON, and for what JSON
- * permits and readers disagree about: repeated keys, the key `__proto__`, unpaired surrogates, and numbers other than
- * integers that a double holds exactly (fractions, exponents, `-0`), unless the limits permit those.
+ * Parses the one value of a text. Throws FormatError with the offset if the text is not JSON, and
+ * for valid JSON that readers disagree about: repeated keys, the key `__proto__`, unpaired
+ * surrogates, and numbers other than integers that a double holds exactly (fractions, exponents,
+ * `-0`), unless the limits permit those.
  */
 export function parseStrictJson(text: string, limits: JsonLimits): JsonValue {
   if (text.length > limits.length) {
@@ -143,7 +151,7 @@ function readInteger(cursor: Cursor): number {
   const form = /(-?(?:0|[1-9]\d*))([.eE\d]?)/y
   form.lastIndex = cursor.at
   const [, digits, more] = form.exec(cursor.text) ?? []
-  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  if (digits === undefined) throw problem(cursor, 'expected a value')
   if (more !== '' || digits === '-0') throw problem(cursor, 'number is not a plain integer')
   const value = Number(digits)
   if (!Number.isSafeInteger(value)) throw problem(cursor, 'integer does not fit into 53 bits')
@@ -155,7 +163,7 @@ function readNumber(cursor: Cursor): number {
   const form = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
   form.lastIndex = cursor.at
   const digits = form.exec(cursor.text)?.[0]
-  if (digits === undefined) throw problem(cursor, 'no value stands here')
+  if (digits === undefined) throw problem(cursor, 'expected a value')
   const value = Number(digits)
   if (!Number.isFinite(value)) throw problem(cursor, 'number that no double holds')
   cursor.at += digits.length
@@ -163,7 +171,7 @@ function readNumber(cursor: Cursor): number {
 }
 
 function readWord<T>(cursor: Cursor, word: string, value: T): T {
-  if (!cursor.text.startsWith(word, cursor.at)) throw problem(cursor, 'no value stands here')
+  if (!cursor.text.startsWith(word, cursor.at)) throw problem(cursor, 'expected a value')
   cursor.at += word.length
   return value
 }
@@ -183,7 +191,7 @@ function expect(cursor: Cursor, character: string): void {
   if (!accept(cursor, character)) throw problem(cursor, `"${character}" is missing`)
 }
 
-// String.prototype.isWellFormed is newer than the library that we compile against.
+// String.prototype.isWellFormed is newer than the TypeScript library that this compiles against.
 function isWellFormed(text: string): boolean {
   return !/\p{Surrogate}/u.test(text)
 }

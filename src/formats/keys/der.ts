@@ -1,10 +1,11 @@
 /**
- * DER (X.690, section 10), as far as certificates need it: one element at a time, so that nothing nests. Stricter than
- * most readers: lengths are definite and as short as can be, tags have one byte, and nothing follows an element.
+ * DER (X.690, section 10) as far as certificates need it. It reads one level of elements at a time,
+ * so there is no recursion. Stricter than most readers: lengths are definite and minimal, tags have
+ * one byte, and nothing follows an element.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** Tags of one byte, class and "constructed" bit included. */
+/** One-byte tags, including the class and the "constructed" bit. */
 export const DER = {
   boolean: 0x01,
   integer: 0x02,
@@ -15,21 +16,22 @@ export const DER = {
   sequence: 0x30,
 } as const
 
+/** One DER element. */
 export interface DerElement {
   readonly tag: number
   readonly content: Uint8Array
-  /** Tag, length and content. */
+  /** The tag, length and content. */
   readonly encoded: Uint8Array
 }
 
-/** The one element that these bytes are. Throws FormatError in the name of `format`. */
+/** Reads bytes that are exactly one element. Throws FormatError in the name of `format`. */
 export function derElement(bytes: Uint8Array, format: string): DerElement {
   const [element, ...rest] = derElements(bytes, format)
   if (element === undefined || rest.length > 0) throw malformed(format, 'not one DER element')
   return element
 }
 
-/** The elements that these bytes are, one after the other. Throws FormatError in the name of `format`. */
+/** Reads bytes that are elements one after another. Throws FormatError in the name of `format`. */
 export function derElements(bytes: Uint8Array, format: string): readonly DerElement[] {
   const elements: DerElement[] = []
   for (let at = 0; at < bytes.length; ) {
@@ -40,23 +42,32 @@ export function derElements(bytes: Uint8Array, format: string): readonly DerElem
   return elements
 }
 
-/** What an element of this tag holds. Throws FormatError for another. */
+/**
+ * The content of an element with this tag. Throws FormatError if the element is absent or has
+ * another tag.
+ */
 export function contentOf(element: DerElement | undefined, tag: number, format: string): Uint8Array {
   if (element?.tag !== tag) throw malformed(format, `no element with tag ${tag} where one must be`)
   return element.content
 }
 
-/** A positive integer, big-endian without leading zeros. Throws FormatError for others, and for one with padding. */
+/**
+ * The bytes of a positive integer, big-endian without leading zeros. Throws FormatError for any
+ * other element and for a padded integer.
+ */
 export function positiveIntegerOf(element: DerElement | undefined, format: string): Uint8Array {
   const content = contentOf(element, DER.integer, format)
   const [first = 0, second = 0] = content
   if (content.length === 0 || first >= 0x80) throw malformed(format, 'a number that is not positive')
   if (first !== 0) return content
-  if (second < 0x80) throw malformed(format, 'a number that is not as short as can be')
+  if (second < 0x80) throw malformed(format, 'a number that is not in its shortest form')
   return content.subarray(1)
 }
 
-/** One element of this tag around these contents, one after another; less than 2^16 bytes. */
+/**
+ * Prints one element with this tag around the concatenated contents, which must be less than 2^16
+ * bytes.
+ */
 export function printDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const content = Buffer.concat(contents)
   const { length } = content
@@ -64,7 +75,10 @@ export function printDer(tag: number, ...contents: readonly Uint8Array[]): Uint8
   return Buffer.concat([Buffer.of(tag, ...size), content])
 }
 
-/** An object identifier (X.690, section 8.19) with dots; arcs below 2^31. Throws FormatError. */
+/**
+ * The object identifier of an element (X.690, section 8.19) in dotted form, with arcs below 2^31.
+ * Throws FormatError.
+ */
 export function objectIdentifierOf(element: DerElement | undefined, format: string): string {
   const content = contentOf(element, DER.objectIdentifier, format)
   const arcs: number[] = []
@@ -95,7 +109,7 @@ function readHeader(bytes: Uint8Array, at: number, format: string) {
   const digits = bytes.subarray(at + 2, at + 2 + count)
   const length = count === 0 ? first : digits.reduce((value, byte) => value * 256 + byte, 0)
   const isShortest = count === 0 || (length >= 0x80 && digits[0] !== 0)
-  if (!isShortest) throw malformed(format, 'length that is not as short as can be')
+  if (!isShortest) throw malformed(format, 'length that is not in its shortest form')
   const start = at + 2 + count
   if (start + length > bytes.length) throw malformed(format, 'DER that breaks off')
   return { tag, start, end: start + length }

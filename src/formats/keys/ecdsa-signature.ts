@@ -1,4 +1,4 @@
-/** ECDSA signatures: two numbers, which are brought into one form - r and s, each as long as the curve's coordinates. */
+/** ECDSA signatures in one form: r and s, each as long as a coordinate of the curve. */
 import { FormatError } from '../../primitives/format-error.ts'
 import { wireReader } from '../ssh/wire.ts'
 import { contentOf, DER, derElement, derElements, positiveIntegerOf } from './der.ts'
@@ -6,7 +6,9 @@ import { type Curve, coordinateSize } from './public-key.ts'
 
 const FORMAT = 'ECDSA signature'
 
-/** From DER (RFC 3279, section 2.2.3), in its one and shortest encoding. Throws FormatError. */
+/**
+ * Converts from DER (RFC 3279, section 2.2.3), in its only minimal encoding. Throws FormatError.
+ */
 export function ecdsaFromDer(der: Uint8Array, curve: Curve): Uint8Array {
   const numbers = derElements(contentOf(derElement(der, FORMAT), DER.sequence, FORMAT), FORMAT)
   const [r, s, ...more] = numbers.map(number => positiveIntegerOf(number, FORMAT))
@@ -14,7 +16,7 @@ export function ecdsaFromDer(der: Uint8Array, curve: Curve): Uint8Array {
   return joined(r, s, curve)
 }
 
-/** From two of SSH's numbers (RFC 5656, section 3.1.2). Throws FormatError. */
+/** Converts from the two mpints of SSH (RFC 5656, section 3.1.2). Throws FormatError. */
 export function ecdsaFromSsh(blob: Uint8Array, curve: Curve): Uint8Array {
   const reader = wireReader(blob, FORMAT)
   const [r, s] = [reader.mpint(), reader.mpint()]

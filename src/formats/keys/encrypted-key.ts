@@ -1,14 +1,14 @@
 /**
- * Secret keys under a passphrase: five lines of text, which docs/attestations.md describes. Everything but the last field
- * is in the clear and vouched for by it.
+ * Secret keys that are protected by a passphrase: five lines of text, described in
+ * docs/attestations.md. All but the last field is plain text, which the last field authenticates.
  *
  *     nixsig encrypted secret key 1
  *     name alice-1
  *     public-key <32 bytes>
  *     argon2id <passes> <KiB of memory> <salt, 16 bytes>
- *     xchacha20-poly1305 <nonce, 24 bytes> <the seed of 32 bytes, encrypted, and 16 bytes that vouch for all>
+ *     xchacha20-poly1305 <nonce, 24 bytes> <the encrypted 32-byte seed and a 16-byte tag>
  *
- * Bytes are in base 64, standard and padded. Each key has one spelling.
+ * Bytes are in standard, padded base64. Each key has only one spelling.
  */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -19,12 +19,13 @@ const FIRST_LINE = 'nixsig encrypted secret key 1'
 const TEXT_LIMIT = 4096
 const NAME_LIMIT = 256
 
-/** What libsodium calls moderate, and what new keys get: half a second of work. */
+/** The cost of new keys: half a second of work. libsodium calls it moderate. */
 export const USUAL_COST: Argon2Cost = { passes: 3, kibibytes: 256 * 1024 }
 
-/** What is read: nothing weaker than the usual, and nothing that takes the machine down. */
+/** The highest cost that is read; the usual cost is the lowest. */
 const COST_LIMIT: Argon2Cost = { passes: 16, kibibytes: 1024 * 1024 }
 
+/** The parsed text of an encrypted key. */
 export interface EncryptedKey {
   /** A hint for people, without spaces and colons. */
   readonly name: string
@@ -39,19 +40,19 @@ export interface EncryptedKey {
   readonly ciphertext: Uint8Array
 }
 
-/** Whether a file is one of these, as far as its beginning tells. */
+/** Whether a file begins as an encrypted key does. */
 export function looksEncrypted(text: string): boolean {
   return text.startsWith('nixsig encrypted')
 }
 
-/** Reads a whole file; one newline ends each line. Throws FormatError. */
+/** Parses a whole file, whose lines each end in one newline. Throws FormatError. */
 export function parseEncryptedKey(text: string): EncryptedKey {
   if (text.length > TEXT_LIMIT) throw malformed(`longer than ${TEXT_LIMIT} characters`, 1)
   const lines = text.split('\n')
   if (lines.length !== 6 || lines[5] !== '') throw malformed('not five whole lines', lines.length)
   if (lines[0] !== FIRST_LINE) throw malformed(`of another version than "${FIRST_LINE}"`, 1)
   const [name = ''] = fieldsOf(lines, 1, 'name', 1)
-  if (name.length > NAME_LIMIT || !/^[!-9;-~]+$/.test(name)) throw malformed('a name that is none', 2)
+  if (name.length > NAME_LIMIT || !/^[!-9;-~]+$/.test(name)) throw malformed('not a valid name', 2)
   const [publicKey = ''] = fieldsOf(lines, 2, 'public-key', 1)
   const [passes = '', kibibytes = '', salt = ''] = fieldsOf(lines, 3, 'argon2id', 3)
   const [nonce = '', ciphertext = ''] = fieldsOf(lines, 4, 'xchacha20-poly1305', 2)
@@ -65,12 +66,12 @@ export function parseEncryptedKey(text: string): EncryptedKey {
   }
 }
 
-/** The text that parseEncryptedKey reads. */
+/** The text of an encrypted key, as parseEncryptedKey reads it. */
 export function printEncryptedKey(key: EncryptedKey): string {
   return `${openPart(key)}xchacha20-poly1305 ${toBase64(key.nonce)} ${toBase64(key.ciphertext)}\n`
 }
 
-/** The lines in the clear, which the encryption vouches for. */
+/** The plain-text lines, which the encryption authenticates. */
 export function openPart({
   name,
   publicKey,
@@ -86,7 +87,7 @@ export function openPart({
   ].join('\n')
 }
 
-/** What follows a keyword on a line; `index` from 0. */
+/** The fields after a keyword on the line with this index, from 0. Throws FormatError. */
 function fieldsOf(
   lines: readonly string[],
   index: number,
@@ -113,7 +114,10 @@ function decode(field: string, line: number): Uint8Array {
   }
 }
 
-/** A hostile file must neither take gigabytes nor make a passphrase cheap to guess for whoever reads it. */
+/**
+ * A hostile file must neither allocate gigabytes nor make a passphrase cheap to guess. Throws
+ * FormatError.
+ */
 function costOf(field: string, unit: keyof Argon2Cost): number {
   const value = /^[1-9][0-9]{0,8}$/.test(field) ? Number(field) : 0
   const [least, most] = [USUAL_COST[unit], COST_LIMIT[unit]]

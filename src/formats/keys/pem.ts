@@ -1,6 +1,7 @@
 /**
- * Public keys in PEM: a SubjectPublicKeyInfo (RFC 5280, section 4.1) in text (RFC 7468, section 13), for Ed25519
- * (RFC 8410, section 4), ECDSA (RFC 5480, section 2) and RSA (RFC 3279, section 2.3.1).
+ * Public keys in PEM: a SubjectPublicKeyInfo (RFC 5280, section 4.1) as text (RFC 7468, section
+ * 13), for Ed25519 (RFC 8410, section 4), ECDSA (RFC 5480, section 2) and RSA (RFC 3279, section
+ * 2.3.1).
  */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -19,10 +20,13 @@ const FORMAT = 'PEM public key'
 const TEXT_LIMIT = 4096
 const FORM = /^-----BEGIN PUBLIC KEY-----\n([A-Za-z0-9+/=\n]+)\n-----END PUBLIC KEY-----\n?$/
 
-/** How many characters of base 64 openssl writes on a line. */
+/** Characters of base64 on a line, as openssl writes them. */
 const LINE = 64
 
-/** The algorithms, object identifiers and parameters, whole, in hex: there is one way to write each. */
+/**
+ * The DER of each algorithm identifier (object identifier and parameters), in hex. Each has only
+ * one encoding.
+ */
 const ALGORITHMS: Readonly<Record<'ed25519' | 'rsa' | Curve, string>> = {
   ed25519: '300506032b6570',
   rsa: '300d06092a864886f70d0101010500',
@@ -32,8 +36,9 @@ const ALGORITHMS: Readonly<Record<'ed25519' | 'rsa' | Curve, string>> = {
 }
 
 /**
- * Reads a PEM public key. Throws FormatError for any other kind of key, for text around the block, and for every way of
- * writing the same key that openssl would not have written, save a missing newline at the end.
+ * Parses a PEM public key. Throws FormatError for any other kind of key, for text around the block,
+ * and for every spelling of a key that openssl would not write, except that the final newline may
+ * be missing.
  */
 export function parsePemPublicKey(text: string): PublicKey {
   if (text.length > TEXT_LIMIT) throw malformed(`longer than ${TEXT_LIMIT} characters`)
@@ -44,13 +49,13 @@ export function parsePemPublicKey(text: string): PublicKey {
   return parseSubjectPublicKeyInfo(der)
 }
 
-/** The PEM block of a public key, with a newline at its end. 32 raw bytes stand for an Ed25519 key. */
+/** The PEM block of a public key, with a final newline. 32 raw bytes stand for an Ed25519 key. */
 export function printPemPublicKey(key: PublicKey | Uint8Array): string {
   const der = subjectPublicKeyInfo(key instanceof Uint8Array ? { kind: 'ed25519', publicKey: key } : key)
   return `-----BEGIN PUBLIC KEY-----\n${linesOf(der)}\n-----END PUBLIC KEY-----\n`
 }
 
-/** Reads what is within: DER, in its one encoding. Throws FormatError. */
+/** Parses a SubjectPublicKeyInfo in DER, in its only encoding. Throws FormatError. */
 export function parseSubjectPublicKeyInfo(der: Uint8Array): PublicKey {
   const [algorithm, bits, ...more] = sequence(derElement(der, FORMAT))
   const [unused, ...raw] = contentOf(bits, DER.bitString, FORMAT)

@@ -1,6 +1,9 @@
-/** The curves y^2 = x^3 + ax + b over a prime field that OpenPGP keys may use, and which points are keys on them. */
+/**
+ * The curves y^2 = x^3 + ax + b over a prime field that OpenPGP keys may use, and the check that a
+ * point is a valid key.
+ */
 
-/** Short Weierstrass curves by their usual names; those of NIST as SSH calls them. */
+/** Short Weierstrass curves by their usual names; the NIST curves by their SSH names. */
 export type PrimeCurve =
   | 'nistp256'
   | 'nistp384'
@@ -16,7 +19,7 @@ interface Parameters {
   readonly b: bigint
 }
 
-/** Bytes of a coordinate, and of each half of a signature. */
+/** Bytes of one coordinate, and of each half of a signature. */
 export function coordinateSize(curve: PrimeCurve): number {
   return {
     nistp256: 32,
@@ -30,8 +33,9 @@ export function coordinateSize(curve: PrimeCurve): number {
 }
 
 /**
- * Whether bytes are a point of the curve in the one form that is taken: 0x04 and both coordinates, each below the prime.
- * The curves have a prime order, so every point but the one at infinity, which this form cannot write, is a fit key.
+ * Whether bytes are a point of the curve in the only accepted form: 0x04 and both coordinates, each
+ * below the prime. The curves have prime order, so every point but the one at infinity, which this
+ * form cannot express, is a valid key.
  */
 export function isPointOf(curve: PrimeCurve, point: Uint8Array): boolean {
   const size = coordinateSize(curve)
@@ -85,7 +89,7 @@ function parametersOf(curve: PrimeCurve): Parameters {
   }
 }
 
-/** A number of big-endian bytes. */
+/** The number that these big-endian bytes stand for. */
 export function bigIntOf(bytes: Uint8Array): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${Buffer.from(bytes).toString('hex')}`)
 }

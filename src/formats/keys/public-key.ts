@@ -1,28 +1,31 @@
 /**
- * Public keys whatever they were written in, and which of them are acceptable: RSA of a size that nobody breaks, points
- * that lie on their curve. Ed25519 points are looked at in weak-point.ts.
+ * Public keys in any form, and the checks that make them acceptable: RSA keys that are too large to
+ * be broken, points that lie on their curve. Ed25519 points are checked in weak-point.ts.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { coordinateSize, isPointOf } from './prime-curves.ts'
 
 export { coordinateSize } from './prime-curves.ts'
 
-/** The curves of NIST (FIPS 186-4, D.1.2; RFC 5656, section 10.1) by their names in SSH. */
+/** The NIST curves (FIPS 186-4, D.1.2; RFC 5656, section 10.1) by their SSH names. */
 export type Curve = 'nistp256' | 'nistp384' | 'nistp521'
 
+/** An Ed25519 key. */
 export interface Ed25519PublicKey {
   readonly kind: 'ed25519'
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** An ECDSA key on a NIST curve. */
 export interface EcdsaPublicKey {
   readonly kind: 'ecdsa'
   readonly curve: Curve
-  /** The point, uncompressed: 0x04 and both coordinates. */
+  /** The uncompressed point: 0x04 and both coordinates. */
   readonly publicKey: Uint8Array
 }
 
+/** An RSA key. */
 export interface RsaPublicKey {
   readonly kind: 'rsa'
   /** Big-endian, without leading zeros; 2048 to 16384 bits, odd. */
@@ -31,11 +34,15 @@ export interface RsaPublicKey {
   readonly exponent: Uint8Array
 }
 
+/** A public key of any supported algorithm. */
 export type PublicKey = Ed25519PublicKey | EcdsaPublicKey | RsaPublicKey
 
 const MODULUS_BITS = { least: 2048, most: 16384 } as const
 
-/** An RSA key of these numbers, big-endian without leading zeros. Throws FormatError in the name of `format`. */
+/**
+ * An RSA key with these numbers, big-endian without leading zeros. Throws FormatError in the name
+ * of `format`.
+ */
 export function rsaKey(modulus: Uint8Array, exponent: Uint8Array, format: string): RsaPublicKey {
   const refuse = (what: string) => new FormatError(format, what, 'RSA')
   const bits = bitLength(modulus)
@@ -47,7 +54,10 @@ export function rsaKey(modulus: Uint8Array, exponent: Uint8Array, format: string
   return { kind: 'rsa', modulus, exponent }
 }
 
-/** An ECDSA key of an uncompressed point. Throws FormatError in the name of `format` if it does not lie on the curve. */
+/**
+ * An ECDSA key with this uncompressed point. Throws FormatError in the name of `format` if it is
+ * not on the curve.
+ */
 export function ecdsaKey(curve: Curve, point: Uint8Array, format: string): EcdsaPublicKey {
   if (point.length !== 1 + 2 * coordinateSize(curve) || point[0] !== 4) {
     throw new FormatError(format, `not an uncompressed point of ${curve}`, 'ECDSA')
@@ -58,7 +68,7 @@ export function ecdsaKey(curve: Curve, point: Uint8Array, format: string): Ecdsa
   return { kind: 'ecdsa', curve, publicKey: point }
 }
 
-/** Bits of a number without its leading zeros; big-endian, the first byte is not zero. */
+/** The bit length of a big-endian number whose first byte is not zero. */
 export function bitLength(number: Uint8Array): number {
   return number.length === 0 ? 0 : 8 * number.length - (Math.clz32(number[0] ?? 0) - 24)
 }

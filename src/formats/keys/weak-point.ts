@@ -1,8 +1,8 @@
 /**
- * Encodings of Ed25519 public keys that no honest key generator makes: y coordinates that are not reduced modulo
- * 2^255 - 19, and the points whose order divides eight, for which signatures over any message can be made up.
- * RFC 8032, section 5.1.3; C2SP/CCTV ed25519 has test vectors. libsodium refuses them when it verifies: here they are
- * told to whoever writes the policy.
+ * Encodings of Ed25519 public keys that no honest key generator makes: y coordinates that are not
+ * reduced modulo 2^255 - 19, and the points whose order divides eight, for which anybody can forge
+ * signatures over any message. RFC 8032, section 5.1.3; test vectors are in C2SP/CCTV ed25519.
+ * libsodium refuses them when it verifies; here they are reported to the author of the policy.
  */
 
 /** Whether 32 raw bytes are such an encoding. */
@@ -12,7 +12,7 @@ export function isWeakPoint(publicKey: Uint8Array): boolean {
   return y >= prime || smallOrder(prime).includes(y)
 }
 
-/** The y coordinates of the eight points of small order: orders 1, 2, 4, and 8 twice. */
+/** The y coordinates of the eight points of small order: of orders 1, 2, 4, and two of order 8. */
 function smallOrder(prime: bigint): readonly bigint[] {
   const eight = 0x7a03ac9277fdc74ec6cc392cfa53202a0f67100d760b3cba4fd84d3d706a17c7n
   return [1n, prime - 1n, 0n, eight, prime - eight]

@@ -1,6 +1,7 @@
 /**
- * Security advisories of Nix (github.com/NixOS/nix/security/advisories) from 2.8 on, the oldest that nixsig works with.
- * The versions are those whose tags contain the mend. Distributions mend older ones as well, which no number tells.
+ * Security advisories of Nix (github.com/NixOS/nix/security/advisories) from 2.8 on, the oldest
+ * version that nixsig works with. The versions are those whose tags contain the fix. Distributions
+ * backport fixes to older ones, which no version number tells.
  */
 import {
   BUILD_DIRECTORY_CLOSED,
@@ -10,27 +11,29 @@ import {
   type NixVersion,
 } from './nix-version.ts'
 
+/** One security advisory, and what nixsig does about it. */
 export interface Advisory {
   readonly id: `GHSA-${string}`
-  /** Numbers of the same; none where it is not known which it has. */
+  /** The CVE numbers of the same fault. Empty if they are not known. */
   readonly cves: readonly `CVE-${string}`[]
   /** Who can do what. */
   readonly what: string
-  /** The versions that have it; missing: all from 2.8 on. */
+  /** The versions that are affected; if absent, all from 2.8 on. */
   readonly since?: Mend
   readonly mended: Mend
-  /** Of Lix, where something is known. */
+  /** What is known about Lix. */
   readonly lix?: string
-  /** Whether nixsig keeps it from having an effect, leaves less of it, or can do nothing. */
+  /** Whether nixsig prevents the effect, reduces it, or cannot help. */
   readonly nixsig: 'blunts' | 'narrows' | 'cannot'
-  /** How, or why not; a sentence without an end. */
+  /** How it does, or why it cannot: a sentence without a full stop. */
   readonly how: string
 }
 
-/** Who may not have anything built has no build to do it with. */
+/** Who can have anything built depends on what the policy requires of derivations. */
 const NO_BUILD =
   'if the policy requires a signature on derivations, no build of an attacker starts; if it requires none, it does'
 
+/** All advisories. */
 export const ADVISORIES: readonly Advisory[] = [
   {
     id: 'GHSA-2ffj-w4mj-pg37',
@@ -104,14 +107,14 @@ export const ADVISORIES: readonly Advisory[] = [
   },
 ]
 
-/** The advisories about a version of Nix itself by its number, mended by nobody in between. */
+/** The advisories that affect a version of Nix, by its number alone, without backported fixes. */
 export function advisoriesOn(version: NixVersion): readonly Advisory[] {
   return ADVISORIES.filter(
     ({ since, mended }) => (since === undefined || isMended(version, since)) && !isMended(version, mended),
   )
 }
 
-/** The names of an advisory, the one of a CVE first. */
+/** The names of an advisory, CVE numbers first. */
 export function namesOf({ cves, id }: Advisory): readonly string[] {
   return [...cves, id]
 }

@@ -1,28 +1,30 @@
 /**
- * The notation of .drv files: strings, lists and tuples, without any space between them. A text is a *byte string*: a
- * JavaScript string with one character, U+0000 to U+00FF, for each byte. So any bytes survive, and `<` on two of them
- * is Nix's own order.
+ * The notation of .drv files: strings, lists and tuples, without white space between them. Text is
+ * a *byte string*: a JavaScript string with one character, U+0000 to U+00FF, per byte. So no byte
+ * is lost, and `<` compares two of them in Nix's own order.
  *
- * Nix takes other spellings of the same values, and never writes them. Here they are errors: a value has one text.
+ * Nix also reads other spellings of the same values but never writes them. Here they are errors, so
+ * that a value has only one text.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
 const BACKSLASH = 0x5c
 
-/** What stands behind a backslash, and what it stands for. */
+/** The characters that may follow a backslash, and the characters that they stand for. */
 const LETTERS = '"\\nrt'
 const MEANINGS = '"\\\n\r\t'
 
-/** How far a text has been read. */
+/** A text, and how far it has been read. */
 export interface Cursor {
   readonly text: string
   at: number
 }
 
 /**
- * The start of a text. Throws FormatError if it has a newline, a return, a tab or a NUL byte anywhere: Nix writes the
- * first three as escapes and never writes the last, which would end a variable of the builder early.
+ * Starts to read a text. Throws FormatError if it contains a newline, a carriage return, a tab or a
+ * NUL byte anywhere: Nix writes the first three as escapes and never writes the last, which would
+ * cut short a variable of the builder.
  */
 export function openText(bytes: Uint8Array): Cursor {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
@@ -32,24 +34,24 @@ export function openText(bytes: Uint8Array): Cursor {
   return cursor
 }
 
-/** A byte string as a person reads it: its bytes as UTF-8, and U+FFFD for those that are none. Not yet escaped. */
+/** A byte string decoded as UTF-8 for people, with U+FFFD for invalid bytes. Not escaped. */
 export function textOf(byteString: string): string {
   return Buffer.from(byteString, 'latin1').toString('utf8')
 }
 
-/** Goes past a piece of text that must stand here. Throws FormatError. */
+/** Skips a piece of text that must come next. Throws FormatError. */
 export function expect(cursor: Cursor, piece: string): void {
   if (!accept(cursor, piece)) throw problem(cursor, `${piece} is missing`)
 }
 
-/** Goes past a piece of text if it stands here; says whether it did. */
+/** Skips a piece of text if it comes next, and says whether it did. */
 export function accept(cursor: Cursor, piece: string): boolean {
   if (!cursor.text.startsWith(piece, cursor.at)) return false
   cursor.at += piece.length
   return true
 }
 
-/** A list of what `readItem` reads, between brackets. Throws FormatError. */
+/** Reads a list in brackets, whose items `readItem` reads. Throws FormatError. */
 export function readList<T>(cursor: Cursor, readItem: (cursor: Cursor) => T): readonly T[] {
   const items: T[] = []
   expect(cursor, '[')
@@ -61,8 +63,8 @@ export function readList<T>(cursor: Cursor, readItem: (cursor: Cursor) => T): re
 }
 
 /**
- * A list in the order that Nix writes: by `keyOf`, which must rise from one item to the next, so none is repeated.
- * Throws FormatError.
+ * Reads a list in the order that Nix writes: `keyOf` must increase from one item to the next, so no
+ * item is repeated. Throws FormatError.
  */
 export function readSortedList<T>(
   cursor: Cursor,
@@ -83,7 +85,7 @@ export function readSortedList<T>(
   })
 }
 
-/** A quoted string, as bytes; the escapes are \" \\ \n \r \t. Throws FormatError. */
+/** Reads a quoted string, as a byte string. Its escapes are \" \\ \n \r \t. Throws FormatError. */
 export function readString(cursor: Cursor): string {
   expect(cursor, '"')
   const start = cursor.at
@@ -95,8 +97,8 @@ export function readString(cursor: Cursor): string {
 }
 
 /**
- * A quoted string in a place where Nix escapes nothing when it writes: names of outputs, store paths, the system. What
- * would need an escape is an error there. Throws FormatError.
+ * Reads a quoted string where Nix writes no escapes: names of outputs, store paths, the system. A
+ * character that needs an escape is an error there. Throws FormatError.
  */
 export function readBareString(cursor: Cursor): string {
   const start = cursor.at
@@ -105,27 +107,30 @@ export function readBareString(cursor: Cursor): string {
   throw problem(cursor, 'an escape may not stand here', start)
 }
 
-/** What readString reads. */
+/** Prints a string as readString reads it. */
 export function printString(value: string): string {
   return `"${value.replace(/["\\\n\r\t]/g, escaped)}"`
 }
 
-/** What readBareString reads. */
+/** Prints a string as readBareString reads it. */
 export function printBareString(value: string): string {
   return `"${value}"`
 }
 
-/** What readList reads. */
+/** Prints a list as readList reads it. */
 export function printList<T>(items: readonly T[], printItem: (item: T) => string): string {
   return `[${items.map(printItem).join(',')}]`
 }
 
-/** The error for what stands at the cursor, or at an offset before it. */
+/** The error for the text at the cursor, or at an offset before it. */
 export function problem(cursor: Cursor, what: string, at = cursor.at): FormatError {
   return new FormatError('derivation', what, `offset ${at}`)
 }
 
-/** Where the quote is that ends a string: the first one after an even number of backslashes. -1 if there is none. */
+/**
+ * The offset of the quote that ends a string: the first one after an even number of backslashes. -1
+ * if absent.
+ */
 function endOfString(text: string, start: number): number {
   for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0
@@ -135,7 +140,8 @@ function endOfString(text: string, start: number): number {
   return -1
 }
 
-// Byte by byte into one buffer, because a string of millions of escapes would else be as many small strings.
+// Writes byte by byte into one buffer: a string with millions of escapes would become as many small
+// strings.
 function unescaped(cursor: Cursor, written: string, start: number): string {
   const bytes = Buffer.allocUnsafe(written.length)
   let length = 0
@@ -144,7 +150,7 @@ function unescaped(cursor: Cursor, written: string, start: number): string {
     if (code === BACKSLASH) {
       const letter = written.charAt(++at)
       const index = LETTERS.indexOf(letter)
-      if (index < 0) throw problem(cursor, `\\${printable(letter)} is no escape`, start + at - 1)
+      if (index < 0) throw problem(cursor, `\\${printable(letter)} is not an escape`, start + at - 1)
       code = MEANINGS.charCodeAt(index)
     }
     bytes[length++] = code

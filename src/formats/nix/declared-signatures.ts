@@ -1,6 +1,7 @@
 /**
- * What a derivation says of signatures in its own environment, as nix/lib.nix writes it; docs/attestations.md describes
- * the form. Whoever wrote the derivation wrote this too: it tells where to look, and nothing else.
+ * The signatures that a derivation declares in its environment, as nix/lib.nix writes them;
+ * docs/attestations.md describes the form. They come from the author of the derivation, so they
+ * only say where to look.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { isObject } from '../json/print.ts'
@@ -11,32 +12,32 @@ import { parseStorePath } from './store-path.ts'
 
 const SIGNATURES = 'nixsigSignatures'
 const ROLE = 'nixsigRole'
-/** Records of one derivation, and characters of all of them. */
+/** Limits on the records of one derivation and on their total length in characters. */
 const RECORD_LIMIT = 64
 const TEXT_LIMIT = 64 * 1024
-/** Characters of structured attributes, of which these may be two. */
+/** Limit on the characters of structured attributes, which may contain both attributes. */
 const STRUCTURED_LIMIT = 16 * 1024 * 1024
 
-/** The subject that is the derivation's own output. */
+/** The subject that stands for the derivation's own output. */
 export const OWN_OUTPUT = 'out'
 
-/** That one file is said to hold a signature of another. */
+/** A declaration that one file holds a signature of another. */
 export interface DeclaredSignature {
-  /** `out`, or the store path of something that the derivation is built from. */
+  /** `out`, or the store path of one of the derivation's inputs. */
   readonly subject: string
-  /** Store path of the signature. */
+  /** The store path of the signature. */
   readonly signature: string
-  /** What kind of signature that is, in small letters; missing: whichever it is. */
+  /** The kind of signature, in lower case. If absent, any kind. */
   readonly kind?: string
-  /** Store path of the list of checksums that the signature is over. */
+  /** The store path of the checksum list that the signature is over. */
   readonly checksums?: string
-  /** What the file is called in such a list, where that is not the name it has here. */
+  /** The name of the file in that list, if it differs from the name here. */
   readonly fileName?: string
 }
 
 /**
- * The signatures that a derivation declares; none if it says nothing. Throws FormatError where it says something else
- * than a list of at most 64 of them.
+ * The signatures that a derivation declares; empty if it declares none. Throws FormatError if the
+ * attribute is not a list of at most 64 of them.
  */
 export function declaredSignatures(derivation: Derivation): readonly DeclaredSignature[] {
   const text = attributeOf(derivation, SIGNATURES)
@@ -46,8 +47,8 @@ export function declaredSignatures(derivation: Derivation): readonly DeclaredSig
 }
 
 /**
- * Whether a derivation says that what it fetches is a signature or a list of checksums. What cannot be read says no
- * such thing.
+ * Whether a derivation declares that it fetches a signature or a checksum list. False if the
+ * declaration cannot be read.
  */
 export function isSaidToBeSignature(derivation: Derivation): boolean {
   try {
@@ -90,11 +91,14 @@ function fileNameOf(node: JsonNode): string {
   return text
 }
 
-/** An attribute as a string, from the environment or, where a derivation has structured attributes, from those. */
+/**
+ * An attribute as a string, from the environment or from the structured attributes of the
+ * derivation.
+ */
 function attributeOf(derivation: Derivation, name: string): string | undefined {
   const variable = variableOf(derivation, name)
   const structured = variableOf(derivation, '__json')
-  // Reading JSON takes time, and few derivations have anything to say.
+  // Parsing JSON is slow, and few derivations declare anything.
   if (structured?.includes(name) !== true) return variable && textOf(variable, name)
   if (variable !== undefined) throw new FormatError(name, 'said twice', 'the environment and __json')
   const limits = { length: STRUCTURED_LIMIT, depth: 64, fractions: true }

@@ -11,41 +11,47 @@ import {
 import { readOutputName } from './derivation-output.ts'
 import { isDerivationPath, parseStorePath } from './store-path.ts'
 
-/** Outputs of outputs of outputs … that are read at most. */
+/** How deeply outputs of outputs may be nested. */
 const DEPTH_LIMIT = 16
 
-/** What is used of a derivation: its outputs, and outputs of those of its outputs that are derivations themselves. */
+/**
+ * The outputs of a derivation that are used, and outputs of those outputs that are derivations
+ * themselves.
+ */
 export interface UsedOutputs {
-  /** Names, sorted. */
+  /** Output names, sorted. */
   readonly outputs: readonly string[]
-  /** Sorted by output. Only in dynamic derivations; empty in all others. */
+  /** Sorted by output. Empty in all but dynamic derivations. */
   readonly dynamic: readonly DynamicInput[]
 }
 
-/** An output that is a derivation, and what is used of it. */
+/** An output that is a derivation, and which of its outputs are used. */
 export interface DynamicInput extends UsedOutputs {
   readonly output: string
 }
 
-/** A derivation that another one is built from. */
+/** A derivation that another one has as an input. */
 export interface InputDerivation extends UsedOutputs {
-  /** The whole store path of its .drv. */
+  /** The full store path of its .drv. */
   readonly path: string
 }
 
-/** Reads `("/nix/store/….drv",["out"])`; if `dynamic`, what is used may be nested. Throws FormatError. */
+/**
+ * Reads `("/nix/store/….drv",["out"])`. If `dynamic`, the used outputs may be nested. Throws
+ * FormatError.
+ */
 export function readInputDerivation(cursor: Cursor, dynamic: boolean): InputDerivation {
   expect(cursor, '(')
   const start = cursor.at
   const path = parseStorePath(readBareString(cursor))
-  if (!isDerivationPath(path)) throw problem(cursor, `${path.path} is no derivation`, start)
+  if (!isDerivationPath(path)) throw problem(cursor, `${path.path} is not a derivation`, start)
   expect(cursor, ',')
   const used = readUsedOutputs(cursor, dynamic ? DEPTH_LIMIT : 0)
   expect(cursor, ')')
   return { path: path.path, ...used }
 }
 
-/** What readInputDerivation reads. */
+/** Prints an input as readInputDerivation reads it. */
 export function printInputDerivation(input: InputDerivation): string {
   return `(${printBareString(input.path)},${printUsedOutputs(input)})`
 }

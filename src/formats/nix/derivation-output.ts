@@ -6,22 +6,28 @@ import { fixedOutputPath } from './make-store-path.ts'
 import { isHexHash } from './nix-hash.ts'
 import { isStorePathName, outputPathName, parseStorePath } from './store-path.ts'
 
-/** One output, by how its store path is found. Paths are whole store paths, hashes lower-case hex. */
+/**
+ * One output, by how its store path is determined. Paths are full store paths, hashes are
+ * lower-case hex.
+ */
 export type DerivationOutput =
-  /** Named by what it is built from. */
+  /** Its path depends on its inputs. */
   | { readonly kind: 'input-addressed'; readonly name: string; readonly path: string }
-  /** Named by its content, which is known beforehand. Believe the path only after `checkFixedOutputPath`. */
+  /**
+   * Its path depends on its contents, whose hash is known in advance. Do not trust the path before
+   * `checkFixedOutputPath`.
+   */
   | ({ readonly kind: 'fixed'; readonly name: string; readonly path: string } & ContentAddress)
-  /** Named by its content, which is not known beforehand. */
+  /** Its path depends on its contents, which are not known in advance. */
   | ({ readonly kind: 'floating'; readonly name: string } & HashedBy)
-  /** The same, of a build that may use the network and is done anew each time. */
+  /** Like `floating`, but the build may use the network and is repeated each time. */
   | ({ readonly kind: 'impure'; readonly name: string } & HashedBy)
-  /** Named by inputs whose own paths are not known yet. */
+  /** Its path depends on inputs whose own paths are not known yet. */
   | { readonly kind: 'deferred'; readonly name: string }
 
 /**
- * Reads `(name,path,method and algorithm,hash)` (Nix manual, "Derivation ATerm format"); what is empty says which kind
- * it is. Throws FormatError.
+ * Reads `(name,path,method and algorithm,hash)` (Nix manual, "Derivation ATerm format"). Which
+ * fields are empty determines the kind. Throws FormatError.
  */
 export function readOutput(cursor: Cursor): DerivationOutput {
   const start = cursor.at
@@ -42,7 +48,7 @@ export function readOutput(cursor: Cursor): DerivationOutput {
   }
 }
 
-/** The name of an output, which becomes part of a store path's. Throws FormatError if it cannot. */
+/** Reads an output's name. Throws FormatError if it cannot be part of a store path's name. */
 export function readOutputName(cursor: Cursor): string {
   const start = cursor.at
   const name = readBareString(cursor)
@@ -50,15 +56,16 @@ export function readOutputName(cursor: Cursor): string {
   return name
 }
 
-/** What readOutput reads. */
+/** Prints an output as readOutput reads it. */
 export function printOutput(output: DerivationOutput): string {
   return `(${fieldsOf(output).map(printBareString).join(',')})`
 }
 
 /**
- * Throws FormatError if a fixed output's path is not the one that its hash gives it. Nix ignores what a .drv says there
- * and computes the path: whoever believes the .drv may judge another path than the one that is built. `derivation` is
- * the derivation's name. Outputs of other kinds pass.
+ * Throws FormatError if the path of a fixed output is not the one that follows from its hash. Nix
+ * ignores the path in the .drv and computes it, so whoever trusts the .drv may judge another path
+ * than the one that is built. `derivation` is the name of the derivation. Outputs of other kinds
+ * pass.
  */
 export function checkFixedOutputPath(output: DerivationOutput, derivation: string): void {
   if (output.kind !== 'fixed') return

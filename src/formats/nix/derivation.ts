@@ -1,6 +1,7 @@
 /**
- * Derivations as .drv files hold them (Nix manual, "Derivation ATerm format"). All texts are byte strings: one
- * character, U+0000 to U+00FF, for each byte; `textOf` in aterm.ts decodes them for messages.
+ * Derivations as stored in .drv files (Nix manual, "Derivation ATerm format"). All text is byte
+ * strings: one character, U+0000 to U+00FF, per byte. `textOf` in aterm.ts decodes them for
+ * messages.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import {
@@ -22,32 +23,36 @@ import { type DerivationOutput, printOutput, readOutput } from './derivation-out
 import { textPath } from './make-store-path.ts'
 import { parseStorePath } from './store-path.ts'
 
-/** Bytes of one .drv; it bounds everything that is counted in it. */
+/** Limit on the bytes of one .drv, and so on everything in it. */
 export const DERIVATION_LIMIT = 64 * 1024 * 1024
 
-/** The one version that has a name: inputs may be outputs of outputs that are derivations. */
+/** The only named version: inputs may be outputs of outputs that are derivations. */
 const DYNAMIC = 'xp-dyn-drv'
 
+/** A parsed derivation. */
 export interface Derivation {
-  /** `xp-dyn-drv` if some input is an output of an output; undefined for all others. */
+  /** `xp-dyn-drv` if some input is an output of an output, else undefined. */
   readonly version: typeof DYNAMIC | undefined
-  /** At least one, all of one kind, sorted by name; a fixed output stands alone and is called `out`. */
+  /**
+   * At least one, all of one kind, sorted by name. A fixed output is the only one and is named
+   * `out`.
+   */
   readonly outputs: readonly DerivationOutput[]
   /** Sorted by path. */
   readonly inputDerivations: readonly InputDerivation[]
-  /** Whole store paths, sorted. */
+  /** Full store paths, sorted. */
   readonly inputSources: readonly string[]
   /** `x86_64-linux`, `builtin` … */
   readonly system: string
   readonly builder: string
   readonly args: readonly string[]
-  /** Names and values, sorted by name. Structured attributes are JSON, in `__json`. */
+  /** Names and values, sorted by name. Structured attributes are JSON in `__json`. */
   readonly env: readonly (readonly [name: string, value: string])[]
 }
 
 /**
- * Reads a .drv. Takes what Nix writes and nothing else, so `printDerivation` gives the same bytes back. Throws
- * FormatError with the offset; of what is unsorted or repeated as well.
+ * Parses a .drv. Accepts only what Nix writes, so `printDerivation` gives the same bytes back.
+ * Throws FormatError with the offset, also for unsorted or repeated items.
  */
 export function parseDerivation(bytes: Uint8Array): Derivation {
   if (bytes.byteLength > DERIVATION_LIMIT) {
@@ -77,7 +82,10 @@ export function parseDerivation(bytes: Uint8Array): Derivation {
   return { version, outputs, inputDerivations, inputSources, system, builder, args, env }
 }
 
-/** The bytes of a .drv, as Nix writes them. Expects what `parseDerivation` promises: all lists sorted. */
+/**
+ * The bytes of a .drv, as Nix writes them. Expects what `parseDerivation` guarantees: all lists
+ * sorted.
+ */
 export function printDerivation(derivation: Derivation): Uint8Array {
   const { version, outputs, inputDerivations, inputSources, system, builder, args, env } = derivation
   const fields = [
@@ -93,21 +101,22 @@ export function printDerivation(derivation: Derivation): Uint8Array {
   return Buffer.from(`${version === undefined ? 'Derive' : 'DrvWithVersion'}(${fields.join(',')})`, 'latin1')
 }
 
-/** The store paths that a .drv refers to and that its own store path therefore commits to, sorted. */
+/** The references of a .drv, which its own store path commits to, sorted. */
 export function derivationReferences(derivation: Derivation): readonly string[] {
   const paths = [...derivation.inputSources, ...derivation.inputDerivations.map(input => input.path)]
   return [...new Set(paths)].sort()
 }
 
 /**
- * The store path of a .drv with these contents; `name` with the `.drv`. Whoever reads a .drv from the store must find
- * it under this path, or its contents are not those that its name stands for. Throws FormatError.
+ * The store path of a .drv with these contents; `name` includes the `.drv`. A .drv that is read
+ * from the store must have this path, or its contents do not belong to its name. Throws
+ * FormatError.
  */
 export function derivationPathOf(bytes: Uint8Array, name: string): string {
   return textPath(name, bytes, derivationReferences(parseDerivation(bytes)))
 }
 
-/** A variable of the builder's environment; undefined if there is none of this name. */
+/** A variable of the builder's environment; undefined if absent. */
 export function variableOf(derivation: Derivation, name: string): string | undefined {
   return derivation.env.find(variable => variable[0] === name)?.[1]
 }
@@ -128,7 +137,7 @@ function readOutputs(cursor: Cursor): readonly DerivationOutput[] {
   if (first === undefined) throw problem(cursor, 'no outputs', start)
   if (outputs.some(output => output.kind !== first.kind)) throw problem(cursor, 'outputs of two kinds', start)
   if (first.kind === 'fixed' && (outputs.length > 1 || first.name !== 'out')) {
-    throw problem(cursor, 'a fixed output stands alone and is called out', start)
+    throw problem(cursor, 'a fixed output must be the only one and be named out', start)
   }
   return outputs
 }

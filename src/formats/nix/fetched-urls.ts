@@ -3,8 +3,9 @@ import { parseStrictJson } from '../json/strict.ts'
 import { type Derivation, variableOf } from './derivation.ts'
 
 /**
- * Where a derivation says that it fetches from: http, https and file URLs of its `url` and `urls`, as fetchurl of Nix
- * and of nixpkgs have them, in that order. Its own word, and not more. Never throws.
+ * The places that a derivation says it fetches from: the http, https and file URLs in its `url` and
+ * `urls`, as fetchurl of Nix and of nixpkgs set them, in that order. This is only the derivation's
+ * own claim. Never throws.
  */
 export function urlsOf(derivation: Derivation): readonly string[] {
   const structured = variableOf(derivation, '__json')
@@ -31,7 +32,7 @@ function structuredUrls(text: string): readonly string[] {
     const values = [json.get('url'), json.get('urls')].flat()
     return values.filter(value => typeof value === 'string')
   } catch (error) {
-    // It only tells where to look.
+    // The URLs only tell where to look, so a malformed one is skipped.
     if (error instanceof FormatError) return []
     throw error
   }

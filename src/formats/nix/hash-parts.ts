@@ -1,6 +1,6 @@
 /**
- * Looks for the hash parts of store paths in bytes, as Nix does to find what a build refers to (Nix's source,
- * src/libstore/references.cc): 32 digits of Nix's base 32 in a row, wherever they stand.
+ * Searches bytes for the hash parts of store paths, as Nix does to find the references of a build
+ * (Nix's source, src/libstore/references.cc): 32 digits of Nix32 in a row, anywhere.
  */
 import { randomBytes } from '../../primitives/sodium.ts'
 import { nix32Value } from './nix32.ts'
@@ -8,44 +8,49 @@ import { nix32Value } from './nix32.ts'
 /** Digits of a hash part. */
 const LENGTH = 32
 /**
- * What may follow a hash part and belong to the path: a dash and a name, and one byte by which the name's end shows.
+ * What may follow a hash part and belong to the path: a dash and a name, plus one byte that shows
+ * where the name ends.
  */
 const AFTER = 213
 const DASH = 0x2d
 const NO_DIGIT = 255
 
-/** Bits of a number made of all digits, by which most of what is not listed is passed over. */
+/**
+ * Bits of the rolling hash that select a slot. Most digits that are not listed are skipped by an
+ * empty slot.
+ */
 const SLOT_BITS = 20
 
-/** The value of the digit that each byte is; 255 for those that are none. */
+/** The value of each byte as a digit; 255 if it is not a digit. */
 const VALUES = Uint8Array.from({ length: 256 }, (_, code) => nix32Value(code) ?? NO_DIGIT)
 
-/** What is looked for. */
+/** What to look for. */
 export interface Wanted {
-  /** The name that belongs to each hash part: `dep-1.0` for `/nix/store/<hash part>-dep-1.0`. */
+  /** The name of each hash part: `dep-1.0` for `/nix/store/<hash part>-dep-1.0`. */
   readonly names: ReadonlyMap<string, string>
-  /** Whether to look for anything else that could be a hash part, too. */
+  /** Whether to look for any other possible hash part as well. */
   readonly others: boolean
 }
 
 /** What was found. */
 export interface Found {
-  /** Listed hash parts that stand somewhere. */
+  /** Listed hash parts that occur. */
   readonly seen: ReadonlySet<string>
-  /** Those that stand somewhere with their very name. */
+  /** Listed hash parts that occur followed by their name. */
   readonly named: ReadonlySet<string>
-  /** The first hash part that nobody listed, as it is written: with the name that follows, if one does. */
+  /** The first hash part that is not listed, as written: with the name that follows it, if any. */
   readonly other: string | undefined
 }
 
+/** A scan in progress. */
 export interface HashPartScan {
-  /** Takes the next bytes, which it does not keep. */
+  /** Scans the next bytes. It does not keep them. */
   add(chunk: Uint8Array): void
-  /** Says what was found; nothing may be added any more. */
+  /** Returns what was found. Nothing may be added after that. */
   end(): Found
 }
 
-/** Begins to look for hash parts in bytes that come piece by piece. */
+/** Starts a scan for hash parts in bytes that come in pieces. */
 export function scanForHashParts(wanted: Wanted): HashPartScan {
   const look = lookFor(wanted)
   let rest = Buffer.alloc(0)
@@ -64,7 +69,9 @@ export function scanForHashParts(wanted: Wanted): HashPartScan {
 
 interface Look extends Wanted {
   readonly rolling: Rolling
-  /** By slot, how many listed hash parts have it, and how many of those stand nowhere so far. */
+  /**
+   * By slot: how many listed hash parts have it, and how many of those have not occurred so far.
+   */
   readonly listed: Uint16Array
   readonly unseen: Uint16Array
   readonly seen: Set<string>
@@ -84,12 +91,16 @@ function lookFor(wanted: Wanted): Look {
 }
 
 /**
- * A polynomial over 32 digits, modulo 2^32, that is cheap to move along a row of them. Its numbers are drawn anew for
- * each scan: whoever makes the contents cannot make rows that look like listed ones and are not.
+ * A rolling hash: a polynomial over 32 digits, modulo 2^32. Its coefficients are random for each
+ * scan, so that the author of the contents cannot choose digits that collide with listed hash
+ * parts.
  */
 interface Rolling {
   readonly factor: number
-  /** By a digit's value: what it adds at the end, and what it has become at the front. */
+  /**
+   * By a digit's value: what it adds as the last digit, and what it contributes once it is the
+   * first.
+   */
   readonly last: Int32Array
   readonly first: Int32Array
 }
@@ -97,7 +108,7 @@ interface Rolling {
 function randomRolling(): Rolling {
   const bytes = randomBytes(4 * 33)
   const numbers = new Int32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength))
-  // Odd, so that no digit's bits are lost.
+  // Odd, so that no bits of a digit are lost.
   const factor = (numbers[32] ?? 0) | 1
   const last = numbers.slice(0, 32)
   let power = 1
@@ -113,7 +124,7 @@ function wholeNumber({ factor, last }: Rolling, text: Buffer, at: number): numbe
   return number
 }
 
-/** The highest bits, on which all others have a bearing. */
+/** The highest bits, which depend on all others. */
 function slotOf(number: number): number {
   return number >>> (32 - SLOT_BITS)
 }
@@ -123,8 +134,9 @@ function valueAt(text: Buffer, at: number): number {
 }
 
 /**
- * Looks at every hash part that begins at the front and ends at or before `end`; says where to go on. Begins with the
- * last digit: most bytes are no digits, and what ends in one of those is passed over whole.
+ * Checks every hash part that begins at the front and ends at or before `end`. Returns where to go
+ * on. It looks at the last digit first: most bytes are not digits, and every position up to one of
+ * those can be skipped.
  */
 function search(text: Buffer, end: number, look: Look): number {
   let at = 0
@@ -141,8 +153,9 @@ function search(text: Buffer, end: number, look: Look): number {
 }
 
 /**
- * Looks at all hash parts in one row of digits, of which the first is whole; says where to go on. What was seen before
- * matters once more only at the end of the row, where a name can follow.
+ * Checks all hash parts in one run of digits, whose first 32 are known to be digits. Returns where
+ * to go on. A hash part that has occurred already matters again only at the end of the run, where a
+ * name can follow.
  */
 function alongRun(text: Buffer, start: number, end: number, look: Look): number {
   const { unseen, listed, rolling } = look
@@ -174,9 +187,9 @@ function takeListed(text: Buffer, at: number, number: number, { names, seen, nam
 }
 
 /**
- * Takes the first hash part from `start` to `last` that nobody listed and that could be one. Where no name follows,
- * what is in hexadecimal digits, or in very few different ones, is some other number: of the hash parts that Nix
- * makes, one in thirty billion looks so.
+ * Records the first possible hash part between `start` and `last` that is not listed. If no name
+ * follows, digits that are all hexadecimal, or very few different ones, are taken for some other
+ * number: one in thirty billion of Nix's hash parts looks like that.
  */
 function takeOther(text: Buffer, start: number, last: number, look: Look): void {
   const counts = new Uint8Array(32)
@@ -200,7 +213,7 @@ function takeOther(text: Buffer, start: number, last: number, look: Look): void 
   }
 }
 
-/** Values of digits that hexadecimal has as well: 0 to 9, a to d, f. */
+/** Values of the digits that hexadecimal has as well: 0 to 9, a to d, f. */
 const HEX_VALUES = 15
 
 function isUnlisted(text: Buffer, at: number, look: Look): boolean {
@@ -210,7 +223,7 @@ function isUnlisted(text: Buffer, at: number, look: Look): boolean {
   return true
 }
 
-/** The dash and the name that stand here; empty if none does. */
+/** The dash and the name at this place; empty if absent. */
 function nameAfter(text: Buffer, at: number): string {
   if (text[at] !== DASH) return ''
   const after = text.toString('latin1', at + 1, at + AFTER)

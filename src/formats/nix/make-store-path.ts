@@ -1,6 +1,7 @@
 /**
- * The store path that content gets (Nix manual, "Complete store path calculation"). Hashes are lower-case hex, paths
- * are whole store paths, and all functions throw FormatError if what they are given is no such thing.
+ * Computes the store path of contents (Nix manual, "Complete store path calculation"). Hashes are
+ * lower-case hex, paths are full store paths, and all functions throw FormatError for malformed
+ * arguments.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -13,13 +14,19 @@ import { isStorePathName, outputPathName, parseStorePath, STORE_DIR } from './st
 
 const DIGEST_BYTES = 20
 
-/** What a path refers to: other paths, in any order, and perhaps itself, whose path is not known yet. */
+/**
+ * The references of a path: other paths, in any order, and possibly itself, whose path is not known
+ * yet.
+ */
 export interface References {
   readonly references?: readonly string[]
   readonly self?: boolean
 }
 
-/** The path of something of a type (`source`, `text:<reference>…`, `output:out`) whose inner SHA-256 this is. */
+/**
+ * The path of an object with this type (`source`, `text:<reference>…`, `output:out`) and this inner
+ * SHA-256.
+ */
 export function makeStorePath(type: string, innerSha256: string, name: string): string {
   if (!isHexHash('sha256', innerSha256)) throw malformed('not a SHA-256 in hex', innerSha256)
   if (!isStorePathName(name)) throw malformed('not the name of a store path', name)
@@ -27,19 +34,19 @@ export function makeStorePath(type: string, innerSha256: string, name: string): 
   return `${STORE_DIR}/${toNix32(fold(digest))}-${name}`
 }
 
-/** The path of a file that Nix writes itself: a .drv, or what `builtins.toFile` makes. */
+/** The path of a file that Nix writes itself: a .drv, or the result of `builtins.toFile`. */
 export function textPath(name: string, contents: Uint8Array, references: readonly string[]): string {
   return makeStorePath(typeWith('text', { references }), toHex(sha256(contents)), name)
 }
 
-/** The path of a source: a file or directory known by its NAR. */
+/** The path of a source: a file or directory with this NAR hash. */
 export function sourcePath(source: { readonly name: string; readonly narHash: string } & References): string {
   return makeStorePath(typeWith('source', source), source.narHash, source.name)
 }
 
 /**
- * The path of an input-addressed output. `hash`: SHA-256 of the derivation modulo fixed outputs, its own output paths
- * left blank. `name`: the derivation's.
+ * The path of an input-addressed output. `hash`: SHA-256 of the derivation modulo fixed outputs,
+ * with its own output paths blank. `name`: the name of the derivation.
  */
 export function outputPath(output: {
   readonly name: string
@@ -50,8 +57,9 @@ export function outputPath(output: {
 }
 
 /**
- * The path of content known by its hash: a fixed output, or whatever has this content address. Only `recursive` with
- * sha256 may refer to itself, only that and `text` to anything; `text` takes sha256, `git` sha1 or sha256.
+ * The path of contents with this hash: a fixed output, or any other object with this content
+ * address. Only `recursive` with sha256 may refer to itself; only that and `text` may have
+ * references. `text` requires sha256, `git` sha1 or sha256.
  */
 export function fixedOutputPath(fixed: { readonly name: string } & ContentAddress & References): string {
   const { method, algorithm, hash, name, references = [], self = false } = fixed
@@ -72,13 +80,16 @@ export function fixedOutputPath(fixed: { readonly name: string } & ContentAddres
   return makeStorePath('output:out', toHex(sha256(Buffer.from(inner, 'latin1'))), name)
 }
 
-/** A type with its references: sorted, and each a store path, so that no name can hold the colon between two. */
+/**
+ * A type followed by its references. They are sorted, and each is checked to be a store path, so
+ * that no name can contain the colon between them.
+ */
 function typeWith(type: string, { references = [], self = false }: References): string {
   const sorted = [...new Set(references)].sort().map(reference => parseStorePath(reference).path)
   return [type, ...sorted, ...(self ? ['self'] : [])].join(':')
 }
 
-/** 32 bytes xored together, 20 at a time. */
+/** XORs 32 bytes into 20. */
 function fold(hash: Uint8Array): Uint8Array {
   const digest = new Uint8Array(DIGEST_BYTES)
   for (const [index, byte] of hash.entries()) {

@@ -1,7 +1,7 @@
 /**
- * The pieces of a NAR, for whoever writes one as a stream (Nix manual, "Nix Archive (NAR) format"). Every string is its
- * length in bytes (64 bits, little-endian), itself, and zeros up to a multiple of eight. Texts are byte strings: one
- * character, U+0000 to U+00FF, for each byte.
+ * The pieces of a NAR, for writing one as a stream (Nix manual, "Nix Archive (NAR) format"). A
+ * string is written as its length in bytes (64 bits, little-endian), its bytes, and zeros up to a
+ * multiple of eight. Text is byte strings: one character, U+0000 to U+00FF, per byte.
  *
  *   nar  := narStart node
  *   node := narFileHead contents narFileTail | narSymlink
@@ -13,13 +13,13 @@ export function narStart(): Uint8Array {
   return narStrings('nix-archive-1')
 }
 
-/** What comes before the contents of a regular file of so many bytes. */
+/** What comes before the contents of a regular file with this size in bytes. */
 export function narFileHead(size: number, executable: boolean): Uint8Array {
   const words = ['(', 'type', 'regular', ...(executable ? ['executable', ''] : []), 'contents']
   return Buffer.concat([narStrings(...words), narLength(size)])
 }
 
-/** What comes after the contents of a regular file of so many bytes. */
+/** What comes after the contents of a regular file with this size in bytes. */
 export function narFileTail(size: number): Uint8Array {
   return Buffer.concat([new Uint8Array(narPadding(size)), narStrings(')')])
 }
@@ -29,7 +29,9 @@ export function narSymlink(target: string): Uint8Array {
   return narStrings('(', 'type', 'symlink', 'target', target, ')')
 }
 
-/** What comes before the entries of a directory, which follow in the order of their names' bytes. */
+/**
+ * What comes before the entries of a directory. They follow, sorted by the bytes of their names.
+ */
 export function narDirectoryHead(): Uint8Array {
   return narStrings('(', 'type', 'directory')
 }
@@ -44,7 +46,7 @@ export function narClose(): Uint8Array {
   return narStrings(')')
 }
 
-/** Zeros after a string of so many bytes. */
+/** How many zeros follow a string of this many bytes. */
 export function narPadding(length: number): number {
   return (8 - (length % 8)) % 8
 }

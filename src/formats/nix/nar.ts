@@ -1,7 +1,7 @@
 /**
- * NARs as values (Nix manual, "Nix Archive (NAR) format"): for what fits into memory. src/store/tree-nar.ts makes the
- * NAR of a tree on the disk. Names and targets are byte strings: one character, U+0000 to U+00FF, for each byte, so
- * that `<` is the format's order and names in no encoding survive.
+ * NARs as values in memory (Nix manual, "Nix Archive (NAR) format"). src/store/tree-nar.ts computes
+ * the NAR of a tree on disk. Names and link targets are byte strings: one character, U+0000 to
+ * U+00FF, per byte. So `<` is the order of the format, and names in any encoding survive.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -16,26 +16,32 @@ import {
   narSymlink,
 } from './nar-tokens.ts'
 
-/** Directories inside one another. Linux opens no path of more than 4096 bytes, which would be 2048 of them. */
+/**
+ * How deeply directories may be nested. Linux opens no path of more than 4096 bytes, which is 2048
+ * levels.
+ */
 export const NAR_DEPTH_LIMIT = 1024
 
 const NAME_LIMIT = 255
 const TARGET_LIMIT = 4095
 
+/** A file system object in a NAR. */
 export type NarNode =
   | { readonly kind: 'regular'; readonly executable: boolean; readonly contents: Uint8Array }
   | { readonly kind: 'symlink'; readonly target: string }
   | { readonly kind: 'directory'; readonly entries: readonly NarEntry[] }
 
+/** An entry of a directory. */
 export interface NarEntry {
-  /** Not empty, `.` or `..`, at most 255 bytes, without slash and NUL. */
+  /** 1 to 255 bytes, not `.` or `..`, without slashes and NUL bytes. */
   readonly name: string
   readonly node: NarNode
 }
 
 /**
- * The NAR of a node, in pieces; contents are passed on, not copied. Entries may come in any order. Throws FormatError
- * on what a NAR cannot hold: a bad or repeated name, a bad target, too deep a tree.
+ * The NAR of a node, in pieces; contents are passed on, not copied. Entries may come in any order.
+ * Throws FormatError for what a NAR cannot hold: an invalid or repeated name, an invalid target, a
+ * tree that is too deep.
  */
 export function* encodeNar(node: NarNode): Generator<Uint8Array, void, undefined> {
   yield narStart()
@@ -48,9 +54,9 @@ export function narOfBytes(contents: Uint8Array, executable: boolean): Uint8Arra
 }
 
 /**
- * The node that a NAR holds; contents are views into its bytes. Takes the one spelling that Nix writes: entries sorted
- * by the bytes of their names, none repeated, padding of zeros, nothing behind the end. Throws FormatError with the
- * offset.
+ * Parses a NAR; contents are views into its bytes. Accepts only the spelling that Nix writes:
+ * entries sorted by the bytes of their names, none repeated, padding of zeros, nothing after the
+ * end. Throws FormatError with the offset.
  */
 export function decodeNar(bytes: Uint8Array): NarNode {
   const cursor: Cursor = { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength), at: 0 }
@@ -119,7 +125,7 @@ function decodeNode(cursor: Cursor, depth: number): NarNode {
       if (depth >= NAR_DEPTH_LIMIT) throw problem(cursor, 'too many directories in one another', start)
       return { kind, entries: decodeEntries(cursor, depth) }
     default:
-      throw problem(cursor, `"${printable(kind)}" is no type of file`, start)
+      throw problem(cursor, `"${printable(kind)}" is not a type of file`, start)
   }
 }
 
@@ -163,7 +169,7 @@ function expectWords(cursor: Cursor, ...words: readonly string[]): void {
   }
 }
 
-/** One of the format's own words, none of which is longer than 13 bytes. */
+/** Reads one of the format's keywords, which have at most 13 bytes. */
 function readWord(cursor: Cursor): string {
   return readString(cursor, 13).toString('latin1')
 }

@@ -18,6 +18,7 @@ const FIELDS: readonly string[] = [
   'CA',
 ]
 
+/** One line of a narinfo. */
 /** One line. */
 export interface Field {
   readonly name: string
@@ -27,8 +28,8 @@ export interface Field {
 }
 
 /**
- * The lines of a narinfo. Throws FormatError if one is no field that Nix writes, stands there again and is no `Sig`, or
- * breaks off.
+ * The lines of a narinfo. Throws FormatError if a line is not a field that Nix writes, is repeated
+ * and not a `Sig`, or is incomplete.
  */
 export function readFields(text: string): readonly Field[] {
   const lines = text.split('\n')
@@ -44,14 +45,17 @@ export function readFields(text: string): readonly Field[] {
   return fields
 }
 
-/** What `read` makes of a field; throws FormatError if there is none, or in the name of its line what `read` throws. */
+/**
+ * Applies `read` to a field. Throws FormatError if the field is absent; errors of `read` name its
+ * line.
+ */
 export function required<T>(fields: readonly Field[], name: string, read: (value: string) => T): T {
   const field = fields.find(field => field.name === name)
   if (field === undefined) throw new FormatError('narinfo', `field ${name} is missing`, 'the whole')
   return inField(field, read)
 }
 
-/** The same for a field that need not be there. */
+/** Applies `read` to a field; undefined if the field is absent. Errors of `read` name its line. */
 export function optional<T>(
   fields: readonly Field[],
   name: string,
@@ -61,7 +65,10 @@ export function optional<T>(
   return field === undefined ? undefined : inField(field, read)
 }
 
-/** What `read` makes of this field's value; a FormatError that it throws is told as being of this line. */
+/**
+ * Applies `read` to the value of this field. A FormatError that it throws is reported for this
+ * line.
+ */
 export function inField<T>({ name, value, line }: Field, read: (value: string) => T): T {
   try {
     return read(value)

@@ -1,6 +1,7 @@
 /**
- * What a binary cache says of a store path: lines of `Name: value` (Nix's source, src/libstore/nar-info.cc). Nix passes
- * over fields it does not know and takes the last of two; here both are errors, because they are read to be trusted.
+ * What a binary cache says about a store path: lines of `Name: value` (Nix's source,
+ * src/libstore/nar-info.cc). Nix skips unknown fields and takes the last of repeated ones. Here
+ * both are errors, because the narinfo is read in order to be trusted.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -10,42 +11,45 @@ import { inField, optional, readFields, required } from './narinfo-fields.ts'
 import { isHexHash, parseNixHash, printNixHash } from './nix-hash.ts'
 import { baseName, isDerivationPath, parseStorePath, STORE_DIR } from './store-path.ts'
 
-/** Characters of a whole narinfo. */
+/** Limit on the characters of a narinfo. */
 export const NARINFO_LIMIT = 1024 * 1024
 
 const REFERENCE_LIMIT = 10_000
 const SIGNATURE_LENGTH = 512
 const URL_LENGTH = 8192
 
-/** What a signature by Nix is over. Store paths are whole, hashes are SHA-256 in lower-case hex, sizes are bytes. */
+/**
+ * What a Nix signature covers. Store paths are full, hashes are SHA-256 in lower-case hex, sizes
+ * are in bytes.
+ */
 export interface SignedNar {
   readonly path: string
   readonly narHash: string
   readonly narSize: number
-  /** In any order; perhaps with the path itself. */
+  /** In any order; may contain the path itself. */
   readonly references: readonly string[]
 }
 
-/** Of the rest no signature says anything. */
+/** A whole narinfo. No signature covers the fields that this adds. */
 export interface Narinfo extends SignedNar {
-  /** Of the file that holds the NAR: relative to the cache's root, or absolute. */
+  /** The URL of the compressed NAR: relative to the cache's root, or absolute. */
   readonly url: string
-  /** `xz`, `zstd`, `none` …; missing means `bzip2`. */
+  /** `xz`, `zstd`, `none` …; if absent, `bzip2`. */
   readonly compression: string | undefined
-  /** Hash and size of the file at the URL, compressed. */
+  /** The hash and size of the compressed file at the URL. */
   readonly fileHash: string | undefined
   readonly fileSize: number | undefined
   readonly deriver: string | undefined
-  /** Written by Nix before 2.4. */
+  /** Only written by Nix before 2.4. */
   readonly system: string | undefined
-  /** As they stand there, in whatever form: anybody may have added them. Visible ASCII. */
+  /** As written, in any form: anybody may have added them. Visible ASCII. */
   readonly signatures: readonly string[]
   readonly contentAddress: ContentAddress | undefined
 }
 
 /**
- * Reads a narinfo. Every line ends in a newline; every field but `Sig` stands once, in any order. Throws FormatError
- * with the line.
+ * Parses a narinfo. Every line ends in a newline; every field but `Sig` occurs at most once, in any
+ * order. Throws FormatError with the line number.
  */
 export function parseNarinfo(text: string): Narinfo {
   if (text.length > NARINFO_LIMIT) {
@@ -68,7 +72,9 @@ export function parseNarinfo(text: string): Narinfo {
   }
 }
 
-/** The text of a narinfo, in Nix's order. Throws FormatError if a value cannot stand on a line of its own. */
+/**
+ * The text of a narinfo, in Nix's order. Throws FormatError if a value cannot stand on its line.
+ */
 export function printNarinfo(narinfo: Narinfo): string {
   const { compression, fileHash, fileSize, deriver, system, contentAddress } = narinfo
   const lines: readonly (readonly [name: string, value: string | undefined])[] = [
@@ -89,8 +95,9 @@ export function printNarinfo(narinfo: Narinfo): string {
 }
 
 /**
- * The text that Nix signs (Nix manual, "Store object signatures"): version, path, NAR hash, NAR size and the references
- * by order of their names. Throws FormatError on anything that could be read as another such text.
+ * The fingerprint that Nix signs (Nix manual, "Store object signatures"): version, path, NAR hash,
+ * NAR size, and the references sorted by name. Throws FormatError for anything that could be read
+ * as another fingerprint.
  */
 export function narFingerprint(nar: SignedNar): string {
   const known = FINGERPRINTS.get(nar)
@@ -100,7 +107,7 @@ export function narFingerprint(nar: SignedNar): string {
   return fingerprint
 }
 
-/** Each is needed several times on the way to a verdict. */
+/** Fingerprints that were computed: a verdict needs each several times. */
 const FINGERPRINTS = new WeakMap<SignedNar, string>()
 
 function printFingerprint({ path, narHash, narSize, references }: SignedNar): string {
@@ -110,7 +117,9 @@ function printFingerprint({ path, narHash, narSize, references }: SignedNar): st
   return `1;${readPath(path)};${printSha256(narHash)};${narSize};${sorted.join(',')}`
 }
 
-/** Whether the path is the one that its content address gives it: Nix takes such a path without any signature. */
+/**
+ * Whether the path follows from its content address: Nix accepts such a path without a signature.
+ */
 export function isContentAddressed(narinfo: Narinfo): boolean {
   const { path, references, contentAddress } = narinfo
   if (contentAddress === undefined) return false

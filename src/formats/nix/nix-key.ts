@@ -1,4 +1,7 @@
-/** Nix's keys and signatures (Nix manual, "Verifying store objects with signatures"): `name:<base 64>`, all Ed25519. */
+/**
+ * Nix's keys and signatures (Nix manual, "Verifying store objects with signatures"):
+ * `name:<base64>`, all Ed25519.
+ */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { ed25519KeyPair } from '../../primitives/sodium.ts'
@@ -9,35 +12,38 @@ const SECRET_KEY_BYTES = 64
 const SIGNATURE_BYTES = 64
 const SEED_BYTES = 32
 
-/** The name is a hint and nothing more: anybody can call a key anything. */
+/** A public key. Its name is only a hint: anybody can give a key any name. */
 export interface NixPublicKey {
   readonly name: string
   /** 32 raw bytes. */
   readonly publicKey: Uint8Array
 }
 
+/** A secret key. */
 export interface NixSecretKey {
   readonly name: string
   /** 64 raw bytes: the seed, then the public key. */
   readonly secretKey: Uint8Array
 }
 
+/** A signature. */
 export interface NixSignature {
-  /** The name of the key that is said to have signed. */
+  /** The name of the key that claims to have signed. */
   readonly name: string
   /** 64 raw bytes. */
   readonly signature: Uint8Array
 }
 
-/** Reads a public key as `trusted-public-keys` holds it. Throws FormatError. */
+/** Parses a public key, as in `trusted-public-keys`. Throws FormatError. */
 export function parseNixPublicKey(text: string): NixPublicKey {
   const { name, bytes } = parseNamed(text, 'Nix public key', PUBLIC_KEY_BYTES)
   return { name, publicKey: bytes }
 }
 
 /**
- * Reads a secret key as a file holds it; one newline may end it. Throws FormatError, also if the public half is not
- * the seed's: a signature by such a key betrays the seed. No message quotes the key.
+ * Parses a secret key, as in a key file, with an optional final newline. Throws FormatError, also
+ * if the public half does not belong to the seed: a signature by such a key would reveal the seed.
+ * Messages never quote the key.
  */
 export function parseNixSecretKey(text: string): NixSecretKey {
   const format = 'Nix secret key'
@@ -49,28 +55,34 @@ export function parseNixSecretKey(text: string): NixSecretKey {
   return { name, secretKey: bytes }
 }
 
-/** Reads a signature as the `Sig` of a narinfo and Nix's database hold it. Throws FormatError. */
+/**
+ * Parses a signature, as in the `Sig` field of narinfo files and in Nix's database. Throws
+ * FormatError.
+ */
 export function parseNixSignature(text: string): NixSignature {
   const { name, bytes } = parseNamed(text, 'Nix signature', SIGNATURE_BYTES)
   return { name, signature: bytes }
 }
 
-/** What parseNixPublicKey reads. */
+/** Prints a public key as parseNixPublicKey reads it. */
 export function printNixPublicKey({ name, publicKey }: NixPublicKey): string {
   return `${name}:${toBase64(publicKey)}`
 }
 
-/** What parseNixSecretKey reads, without a newline. */
+/** Prints a secret key as parseNixSecretKey reads it, without a newline. */
 export function printNixSecretKey({ name, secretKey }: NixSecretKey): string {
   return `${name}:${toBase64(secretKey)}`
 }
 
-/** What parseNixSignature reads. */
+/** Prints a signature as parseNixSignature reads it. */
 export function printNixSignature({ name, signature }: NixSignature): string {
   return `${name}:${toBase64(signature)}`
 }
 
-/** A name of visible ASCII characters, a colon, and so many bytes of base 64. */
+/**
+ * A name of visible ASCII characters, a colon, and the base64 of this many bytes. Throws
+ * FormatError.
+ */
 function parseNamed(text: string, format: string, byteCount: number): { name: string; bytes: Uint8Array } {
   const colon = text.indexOf(':')
   if (colon < 0) throw new FormatError(format, 'no colon after its name', `length ${text.length}`)

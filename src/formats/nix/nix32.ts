@@ -5,8 +5,8 @@ import { printable } from '../../primitives/printable.ts'
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 
 /**
- * Nix's base 32 of some bytes (Nix manual, "Nix32 encoding"): the bytes as one little-endian number, written in
- * five-bit digits with the most significant first.
+ * Encodes bytes as Nix32 (Nix manual, "Nix32 encoding"): the bytes as one little-endian number, in
+ * five-bit digits, the most significant first.
  */
 export function toNix32(bytes: Uint8Array): string {
   let text = ''
@@ -20,8 +20,8 @@ export function toNix32(bytes: Uint8Array): string {
 }
 
 /**
- * The bytes of Nix's base 32. Throws FormatError on other characters, on a length that no number of bytes has, and on
- * bits set beyond the last byte: one value has one text.
+ * Decodes Nix32. Throws FormatError for other characters, for a length that no number of bytes has,
+ * and for bits set beyond the last byte: each value has only one text.
  */
 export function fromNix32(text: string): Uint8Array {
   const bytes = new Uint8Array(Math.floor((text.length * 5) / 8))
@@ -32,7 +32,7 @@ export function fromNix32(text: string): Uint8Array {
     const offset = text.length - 1 - place
     const digit = ALPHABET.indexOf(text.charAt(offset))
     if (digit < 0) {
-      throw new FormatError('nix32', `"${printable(text.charAt(offset))}" is no digit`, `offset ${offset}`)
+      throw new FormatError('nix32', `"${printable(text.charAt(offset))}" is not a digit`, `offset ${offset}`)
     }
     const at = (place * 5) >> 3
     const shifted = digit << ((place * 5) & 7)
@@ -53,7 +53,7 @@ export function nix32Value(code: number | undefined): number | undefined {
 const VALUES = new Uint8Array(257).fill(255)
 for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt(value)] = value
 
-/** How many digits so many bytes take. */
+/** How many digits this many bytes take. */
 export function nix32Length(byteCount: number): number {
   return Math.ceil((byteCount * 8) / 5)
 }

@@ -2,30 +2,32 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 
 /**
- * The one store directory that nixsig knows. Nix can be built for others, but the directory is part of every store
- * path's hash, so a store elsewhere shares no path with any public cache.
+ * The only store directory that nixsig supports. Nix can be built for others, but the directory is
+ * part of every store path's hash, so a store elsewhere shares no path with any public cache.
  */
 export const STORE_DIR = '/nix/store'
 
-/** Characters of a store path's name, the `.drv` of a derivation counted. */
+/** Limit on the characters of a store path's name, including the `.drv` of a derivation. */
 const NAME_LIMIT = 211
 
-// The digest in Nix's base 32. Its 32 digits are 160 bits exactly, so none can be set beyond the last byte.
+// The digest is Nix32. Its 32 digits are exactly 160 bits, so no bits can be set beyond the last
+// byte.
 const STORE_PATH = /^\/nix\/store\/([0-9a-df-np-sv-z]{32})-([0-9A-Za-z+._?=-]{1,211})$/
 
 /** A path directly in the store (Nix manual, "Store path specification"). */
 export interface StorePath {
-  /** All of it: `/nix/store/<digest>-<name>`. */
+  /** The full path: `/nix/store/<digest>-<name>`. */
   readonly path: string
-  /** 32 digits of Nix's base 32. */
+  /** 32 digits of Nix32. */
   readonly digest: string
-  /** What follows the digest and its dash; of a derivation with the `.drv`. */
+  /** What follows the digest and its dash, including the `.drv` of a derivation. */
   readonly name: string
 }
 
 /**
- * The store path that a text is: nothing before, nothing below it. A name may be whatever some version of Nix lets it
- * be; 2.8 takes `.`, `..` and what starts with `.-` or `..-`, as newer versions do not. Throws FormatError.
+ * Parses a store path, with nothing before and nothing below it. A name may be anything that some
+ * version of Nix allows: 2.8 accepts `.`, `..` and names that start with `.-` or `..-`, newer
+ * versions do not. Throws FormatError.
  */
 export function parseStorePath(text: string): StorePath {
   const [path, digest, name] = STORE_PATH.exec(text) ?? []
@@ -40,7 +42,7 @@ export function isStorePath(text: string): boolean {
   return STORE_PATH.test(text)
 }
 
-/** Whether a text could be the name of a store path. */
+/** Whether a text can be the name of a store path. */
 export function isStorePathName(text: string): boolean {
   return text.length <= NAME_LIMIT && /^[0-9A-Za-z+._?=-]+$/.test(text)
 }
@@ -50,18 +52,24 @@ export function baseName(path: StorePath): string {
   return `${path.digest}-${path.name}`
 }
 
-/** Whether a store path is named as the .drv file of a derivation. */
+/** Whether a store path has the name of a derivation's .drv file. */
 export function isDerivationPath(path: StorePath): boolean {
   return path.name.length > '.drv'.length && path.name.endsWith('.drv')
 }
 
-/** The name of a derivation: that of its store path without `.drv`. Throws FormatError if it is not called so. */
+/**
+ * The name of a derivation: the name of its store path without `.drv`. Throws FormatError if it has
+ * another extension.
+ */
 export function derivationName(path: StorePath): string {
   if (isDerivationPath(path)) return path.name.slice(0, -'.drv'.length)
   throw new FormatError('store path', 'not that of a derivation', path.path)
 }
 
-/** The name that a derivation's output has in the store: the derivation's, with `-<output>` unless that is `out`. */
+/**
+ * The store path name of a derivation's output: the derivation's name, followed by `-<output>`
+ * unless that is `out`.
+ */
 export function outputPathName(name: string, output: string): string {
   return output === 'out' ? name : `${name}-${output}`
 }

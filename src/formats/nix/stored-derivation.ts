@@ -5,8 +5,8 @@ import { textPath } from './make-store-path.ts'
 import { derivationName, outputPathName, parseStorePath, type StorePath } from './store-path.ts'
 
 /**
- * Reads a .drv that was found at a store path, and believes nothing: its contents are what the path stands for, and
- * every output lies where Nix will put it. Throws FormatError.
+ * Parses a .drv that was found at a store path. Checks that the path belongs to the contents, and
+ * that every output has the path that Nix will give it. Throws FormatError.
  */
 export function parseStoredDerivation(path: StorePath, bytes: Uint8Array): Derivation {
   const name = derivationName(path)
@@ -19,8 +19,9 @@ export function parseStoredDerivation(path: StorePath, bytes: Uint8Array): Deriv
 }
 
 /**
- * Throws FormatError unless each output's path has the name that the derivation's name gives it and, if it is fixed,
- * is the one that its hash gives it. `name` is the derivation's.
+ * Throws FormatError unless the path of each output has the name that follows from the derivation's
+ * name and, for a fixed output, is the one that follows from its hash. `name` is the name of the
+ * derivation.
  */
 export function checkOutputPaths(derivation: Derivation, name: string): void {
   for (const output of derivation.outputs) {

@@ -1,6 +1,6 @@
 /**
- * ASCII armour of OpenPGP data (RFC 9580, section 6). Only the payload counts; headers such as `Comment` are not
- * signed.
+ * ASCII armour of OpenPGP data (RFC 9580, section 6). Only the payload counts; headers such as
+ * `Comment` are not signed.
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -15,26 +15,30 @@ interface Block {
 
 interface Armour {
   readonly blocks: readonly Block[]
-  /** Lines that are more than white space before, between and after the blocks, numbered from 1. */
+  /** The lines before, between and after the blocks that are not blank, numbered from 1. */
   readonly text: readonly { readonly line: string; readonly number: number }[]
 }
 
-/** Whether data is armoured, or at any rate no binary OpenPGP packet: the first byte of those has its high bit set. */
+/**
+ * Whether data may be armoured. The first byte of a binary OpenPGP packet has its high bit set, so
+ * it is not.
+ */
 export function isText(bytes: Uint8Array): boolean {
   return ((bytes[0] ?? 0) & 0x80) === 0
 }
 
 /**
- * The packets of armoured detached signatures: all blocks one after another, as several signers make a file together.
- * Nothing but white space may stand around them, because text ends the file for one reader and not for the next. Throws
- * FormatError.
+ * The packets of armoured detached signatures: all blocks one after another, since several signers
+ * may each add one to a file. Only white space may stand around the blocks, because at other text
+ * one reader stops and the next goes on. Throws FormatError.
  */
 export function dearmorSignatures(bytes: Uint8Array): Uint8Array {
   const { blocks, text } = readArmour(bytes)
   if (blocks.length === 0) throw malformed('no armoured block', 1)
   if (text.length > 0) throw malformed('text outside the armoured blocks', 1)
   for (const { label } of blocks) {
-    // `gpg --enarmor` makes the second of a binary signature; it is how some distributions keep them.
+    // `gpg --enarmor` writes the second label for a binary signature. Some distributions store
+    // signatures like that.
     if (label !== 'PGP SIGNATURE' && label !== 'PGP ARMORED FILE')
       throw malformed('no block of signatures', 1)
   }
@@ -42,9 +46,10 @@ export function dearmorSignatures(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * The packets of armoured certificates: all blocks one after another, text around them passed over, as key files
- * published on the web have it. Which of the certificates counts is decided by fingerprint. Throws FormatError, also if
- * anything outside the blocks could be one to another reader: packets, or a block that is quoted or indented.
+ * The packets of armoured certificates: all blocks one after another. Other text is skipped, since
+ * key files on the web have some. Which certificate counts is decided by fingerprint. Throws
+ * FormatError, also if another reader could take anything outside the blocks for a certificate:
+ * packets, or a quoted or indented block.
  */
 export function dearmorCertificates(bytes: Uint8Array): Uint8Array {
   const { blocks, text } = readArmour(bytes)
@@ -85,17 +90,26 @@ function readArmour(bytes: Uint8Array): Armour {
   return { blocks, text }
 }
 
-/** Every packet that matters has a byte in it, such as its version, that text in any encoding has not. */
+/**
+ * Whether a line contains a byte that no text encoding has. Every packet that matters contains one,
+ * such as its version.
+ */
 function isNoText(line: string): boolean {
   return /[\x00-\x08\x0e-\x1f\x7f]/.test(line)
 }
 
-/** GnuPG itself puts a colon before the armour of a revocation that is kept for later: no reader takes that for one. */
+/**
+ * Whether a line could begin a block. GnuPG puts a colon before the armour of a revocation that is
+ * stored for later; no reader takes that for a block.
+ */
 function looksLikeBlock(line: string): boolean {
   return /-----\s*BEGIN PGP/.test(line) && !line.startsWith(':-----BEGIN PGP')
 }
 
-/** Files that were armoured again and then only relabelled at the top end as `PGP ARMORED FILE`; real ones exist. */
+/**
+ * Throws FormatError for a wrong footer. Files that were armoured again and relabelled as `PGP
+ * ARMORED FILE` only at the top exist.
+ */
 function assertFooter(footer: string, label: string, index: number): void {
   if (footer === `-----END ${label}-----` || footer === '-----END PGP ARMORED FILE-----') return
   throw malformed('the block does not end as it began', index + 1)

@@ -4,42 +4,47 @@ import { type KeyPacket, parseKeyPacket } from './key-packet.ts'
 import { type Packet, readPackets, TAG } from './packets.ts'
 import { type OpenPgpSignature, parseSignaturePacket } from './signature.ts'
 
-/** A signature packet in a certificate, whoever made it; most of it may not be understood. */
+/** A signature packet in a certificate, by any key. Most of it may be unreadable. */
 export interface CertificateSignature {
-  /** RFC 9580, section 5.2.1; also known of signatures that cannot be read further. */
+  /** RFC 9580, section 5.2.1. Known even if the rest of the signature cannot be read. */
   readonly type: number
   /** Undefined if it cannot be read. */
   readonly signature: OpenPgpSignature | undefined
   readonly bytes: Uint8Array
 }
 
-/** A key of a certificate and the signatures that stand behind it. */
+/** A key of a certificate and the signatures that follow it. */
 export interface CertificateKey extends KeyPacket {
   readonly signatures: readonly CertificateSignature[]
 }
 
-/** A user id (tag 13) or attribute (tag 17) and the signatures that stand behind it. */
+/** A user id (tag 13) or attribute (tag 17) and the signatures that follow it. */
 export interface CertificateUser {
   readonly tag: number
   readonly id: Uint8Array
   readonly signatures: readonly CertificateSignature[]
 }
 
-/** An OpenPGP certificate ("public key"), read but not verified: a signature need not be about what it stands behind. */
+/**
+ * An OpenPGP certificate ("public key"), parsed but not verified: a signature need not be about the
+ * packet that it follows.
+ */
 export interface OpenPgpCertificate {
   readonly primary: CertificateKey
   readonly subkeys: readonly CertificateKey[]
   readonly users: readonly CertificateUser[]
-  /** Its packets as they came, without what every reader passes over. */
+  /** Its packets as they came, without those that every reader ignores. */
   readonly bytes: Uint8Array
 }
 
-/** What every reader passes over, wherever it stands (RFC 9580, sections 5.8, 5.10 and 5.14). */
+/**
+ * Packets that every reader ignores, wherever they stand (RFC 9580, sections 5.8, 5.10 and 5.14).
+ */
 const PASSED_OVER: readonly number[] = [TAG.trust, TAG.marker, TAG.padding]
 
 /**
- * All certificates of a file, armoured or binary, as they come: copies are not merged. Throws FormatError, also if there
- * is a secret key in it.
+ * Parses all certificates of a file, armoured or binary, in order; copies are not merged. Throws
+ * FormatError, also if the file contains a secret key.
  */
 export function parseCertificates(file: Uint8Array): readonly OpenPgpCertificate[] {
   const all = readPackets(isText(file) ? dearmorCertificates(file) : file)
@@ -90,7 +95,7 @@ function parseCertificate(packets: readonly Packet[]): OpenPgpCertificate {
   return { primary, subkeys, users, bytes: Buffer.concat(packets.map(packet => packet.bytes)) }
 }
 
-/** The type comes later in signatures of versions 2 and 3. */
+/** Reads a signature packet. In versions 2 and 3 the type has another offset. */
 function parseSignature({ body, bytes }: Packet): CertificateSignature {
   const type = body[(body[0] ?? 0) < 4 ? 2 : 1] ?? 0
   try {

@@ -1,7 +1,7 @@
 /**
- * OpenPGP's cleartext signatures (RFC 9580, section 7): a text that can be read as it is, and a signature over it.
- * Stricter than the specification where two readers could see two texts: the whole file is one message, nothing
- * stands around it, and there are no headers but `Hash`.
+ * OpenPGP's cleartext signatures (RFC 9580, section 7): a readable text with a signature over it.
+ * Stricter than the specification where two readers could see two texts: the whole file is one
+ * message with nothing around it, and `Hash` is the only header.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { decodeUtf8 } from '../json/strict.ts'
@@ -12,27 +12,33 @@ const SIGNATURE = '-----BEGIN PGP SIGNATURE-----'
 const SIZE_LIMIT = 4 * 1024 * 1024
 const HEADER_LIMIT = 16
 
-/** The names of RFC 9580, section 9.5: anything else would be text that looks signed. */
+/**
+ * The names in RFC 9580, section 9.5. Any other word in the header would be text that looks signed.
+ */
 const HASH = '(?:MD5|SHA1|RIPEMD160|SHA256|SHA384|SHA512|SHA224|SHA3-256|SHA3-512)'
 const HASHES = new RegExp(`^Hash: ${HASH}(?:, ?${HASH})*$`)
 
+/** A parsed cleartext message. */
 export interface Cleartext {
-  /** The signed text: no escapes, no white space at the ends of its lines, each ended by a newline. */
+  /**
+   * The signed text: unescaped, without white space at the ends of its lines, each of which ends in
+   * a newline.
+   */
   readonly text: string
-  /** What is signed: the same with line ends of two characters, and none after the last line. */
+  /** The signed bytes: the text with CRLF line ends, and none after the last line. */
   readonly signed: Uint8Array
-  /** The armoured signatures, over a text; in one block or in several. */
+  /** The armoured signatures over the text, in one or several blocks. */
   readonly signature: Uint8Array
 }
 
-/** Whether a file begins as such a message. */
+/** Whether a file begins as a cleartext message does. */
 export function looksLikeCleartext(file: Uint8Array): boolean {
   return (
     Buffer.from(file.buffer, file.byteOffset, file.byteLength).toString('latin1', 0, BEGIN.length) === BEGIN
   )
 }
 
-/** Reads a signed text. Nothing of it is verified yet. Throws FormatError. */
+/** Parses a signed text. Nothing in it is verified. Throws FormatError. */
 export function parseCleartext(file: Uint8Array): Cleartext {
   if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`, 1)
   const whole = decodeUtf8(file, 'signed text')
@@ -55,7 +61,10 @@ export function parseCleartext(file: Uint8Array): Cleartext {
   }
 }
 
-/** Without the white space at its end. By hand: a regular expression takes quadratic time on white space elsewhere. */
+/**
+ * Removes white space at the end of a line. A regular expression would take quadratic time on white
+ * space elsewhere.
+ */
 function trimmedEnd(line: string): string {
   let end = line.length
   while (end > 0 && ' \t\r'.includes(line.charAt(end - 1))) end--
@@ -63,7 +72,7 @@ function trimmedEnd(line: string): string {
 }
 
 function unescaped(line: string, number: number): string {
-  // A character that moves the cursor could hide what is signed from whoever looks at it.
+  // A character that moves the cursor could hide signed text from a reader.
   if (/[^\P{Cc}\t]/u.test(line)) throw malformed('a control character', number)
   if (!line.startsWith('-')) return line
   if (!line.startsWith('- ')) throw malformed('a dash that is not escaped', number)

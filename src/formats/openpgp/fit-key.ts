@@ -1,4 +1,7 @@
-/** Keys for which anybody could make up signatures, as no honest program makes them: their certificates are refused. */
+/**
+ * Keys for which anybody could forge signatures. No honest program makes them, and certificates
+ * that contain one are refused.
+ */
 import { FormatError } from '../../primitives/format-error.ts'
 import { bigIntOf } from '../keys/prime-curves.ts'
 import { bitLength } from '../keys/public-key.ts'
@@ -7,8 +10,8 @@ import { type KeyMaterial, keyMaterialOf } from './key-material.ts'
 import type { KeyPacket } from './key-packet.ts'
 
 /**
- * The material of a key, which may be short (src/crypto/openpgp/standing.ts looks at that). Throws FormatError for one
- * that everybody can use or that has more than one spelling.
+ * The material of a key, which may still be too short (src/crypto/openpgp/standing.ts checks that).
+ * Throws FormatError for a key that everybody can use, or that has more than one spelling.
  */
 export function fitMaterialOf(key: KeyPacket): KeyMaterial {
   const material = keyMaterialOf(key)
@@ -32,14 +35,20 @@ function weaknessOf(material: KeyMaterial): string | undefined {
   }
 }
 
-/** RFC 8032, section 5.2: the points of orders 1, 2 and 4 have y = 1, -1 and 0; one byte holds the sign of x alone. */
+/**
+ * RFC 8032, section 5.2: the points of orders 1, 2 and 4 have y = 1, -1 and 0. The last byte only
+ * holds the sign of x.
+ */
 function isWeakOnEd448(publicKey: Uint8Array): boolean {
   const prime = 2n ** 448n - 2n ** 224n - 1n
   const y = bigIntOf(publicKey.subarray(0, 56).toReversed())
   return ((publicKey[56] ?? 0) & 0x7f) !== 0 || y >= prime || [0n, 1n, prime - 1n].includes(y)
 }
 
-/** With exponent 1 a signature is what is signed. Exponents have 64 bits at most, so that none goes round. */
+/**
+ * With exponent 1, a signature equals what it signs. Exponents have 64 bits at most, so none equals
+ * 1 modulo the group's order.
+ */
 function weaknessOfRsa(modulus: Uint8Array, exponent: Uint8Array): string | undefined {
   const isEven = (number: Uint8Array) => (number.at(-1) ?? 0) % 2 === 0
   if (isEven(modulus) || isEven(exponent)) return 'an even number where no RSA key has one'
@@ -47,10 +56,10 @@ function weaknessOfRsa(modulus: Uint8Array, exponent: Uint8Array): string | unde
   return bitLength(exponent) > 64 ? 'an RSA key with an exponent above 64 bits' : undefined
 }
 
-/** Below this a DSA key signs nothing here. */
+/** Shorter DSA keys may not sign at all, so they are not checked. */
 const FULL_BITS = 2048
 
-/** FIPS 186-4, section 4.1 and 4.4: g and y are below p, and of the order q. */
+/** FIPS 186-4, sections 4.1 and 4.4: g and y are below p, and of order q. */
 function weaknessOfDsa(
   numbers: readonly [Uint8Array, Uint8Array, Uint8Array, Uint8Array],
 ): string | undefined {

@@ -1,4 +1,7 @@
-/** The numbers of OpenPGP keys, each in one spelling whatever packet they stand in (RFC 9580, section 5.5.5). */
+/**
+ * The numbers of OpenPGP keys, in one spelling whatever packet they come from (RFC 9580, section
+ * 5.5.5).
+ */
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { isPointOf, type PrimeCurve } from '../keys/prime-curves.ts'
@@ -6,25 +9,28 @@ import type { KeyPacket } from './key-packet.ts'
 import { readMpiBytes, readMpis } from './mpi.ts'
 import { readNumber } from './packets.ts'
 
-/** Numbers are big-endian without leading zeros. */
+/** The material of a key. Numbers are big-endian without leading zeros. */
 export type KeyMaterial =
   /** 32 raw bytes. */
   | { readonly kind: 'ed25519'; readonly publicKey: Uint8Array }
-  /** 32, 57 and 56 raw bytes. */
+  /** 32, 57 and 56 raw bytes, in this order. */
   | { readonly kind: 'x25519' | 'ed448' | 'x448'; readonly publicKey: Uint8Array }
   | { readonly kind: 'rsa'; readonly modulus: Uint8Array; readonly exponent: Uint8Array }
   | {
       readonly kind: 'dsa'
       readonly numbers: readonly [p: Uint8Array, q: Uint8Array, g: Uint8Array, y: Uint8Array]
     }
-  /** A point of the curve, uncompressed, for ECDSA or ECDH; `oid` is the curve's, the contents of its DER. */
+  /**
+   * An uncompressed point of the curve, for ECDSA or ECDH. `oid` identifies the curve (the contents
+   * of its DER).
+   */
   | {
       readonly kind: 'point'
       readonly curve: PrimeCurve
       readonly oid: Uint8Array
       readonly point: Uint8Array
     }
-  /** Of an algorithm that is not read: its number, and all that follows it. */
+  /** An algorithm that is not supported: its number, and everything after it. */
   | { readonly kind: 'other'; readonly algorithm: number; readonly bytes: Uint8Array }
 
 /** RFC 9580, section 9.1. */
@@ -33,7 +39,7 @@ const ALGORITHM = {
   ...{ x25519: 25, x448: 26, ed25519: 27, ed448: 28 },
 } as const
 
-/** Whether keys of an algorithm, by its number, can sign, and are read here. */
+/** Whether keys of the algorithm with this number can sign and are supported. */
 export function isForSignatures(algorithm: number): boolean {
   const { rsa, rsaSign, dsa, ecdsa, eddsa, ed25519, ed448 } = ALGORITHM
   return ([rsa, rsaSign, dsa, ecdsa, eddsa, ed25519, ed448] as readonly number[]).includes(algorithm)
@@ -44,9 +50,10 @@ type NativeCurve = 'ed25519' | 'x25519' | 'ed448' | 'x448'
 const SIZE: Readonly<Record<NativeCurve, number>> = { ed25519: 32, x25519: 32, ed448: 57, x448: 56 }
 
 /**
- * Curves by all of the OIDs by which a tool knows them, in hex, and the older algorithms that use them: RFC 9580,
- * section 9.2, RFC 8410, section 3, and secp256k1, which GnuPG has besides. Each OID has its one shortest encoding: GnuPG
- * reads others as well, by which one key would pass for two.
+ * Curves by every OID (in hex) under which a tool knows them, and the older algorithms that use
+ * them: RFC 9580, section 9.2, RFC 8410, section 3, and secp256k1, which GnuPG adds. Only the
+ * minimal encoding of each OID is listed: GnuPG reads others as well, which would make two keys of
+ * one.
  */
 const CURVES: Readonly<Record<string, PrimeCurve | NativeCurve>> = {
   '2a8648ce3d030107': 'nistp256',
@@ -65,8 +72,9 @@ const CURVES: Readonly<Record<string, PrimeCurve | NativeCurve>> = {
 }
 
 /**
- * The material of a key of version 4 or 6. Throws FormatError for one that breaks off or is written in an unusual form,
- * such as a compressed point or a curve by an unknown OID: two spellings of one key would pass for two keys.
+ * The material of a key of version 4 or 6. Throws FormatError for one that is truncated or written
+ * in an unusual form, such as a compressed point or a curve with an unknown OID: two spellings of
+ * one key would count as two keys.
  */
 export function keyMaterialOf(key: KeyPacket): KeyMaterial {
   const { version, algorithm, body } = key
@@ -100,7 +108,7 @@ export function keyMaterialOf(key: KeyPacket): KeyMaterial {
   }
 }
 
-/** The size of the OID, the OID, and a point as a number. */
+/** Reads the size of the OID, the OID, and a point as an MPI. Throws FormatError. */
 function readPoint({ algorithm, fingerprint }: KeyPacket, bytes: Uint8Array): KeyMaterial {
   const malformed = (problem: string) => new FormatError('OpenPGP key', problem, fingerprint)
   const size = readNumber(bytes, 0, 1)
@@ -109,14 +117,14 @@ function readPoint({ algorithm, fingerprint }: KeyPacket, bytes: Uint8Array): Ke
   if (curve === undefined) {
     throw malformed(`a curve by an OID that is not known in this form: ${toHex(oid)}`)
   }
-  // With its zeros: what stands in front of a point decides how it is read.
+  // Keeps leading zeros: the bytes in front of a point decide how it is read.
   const point = readMpiBytes(bytes.subarray(1 + size))
   if (isNative(curve)) {
     const isFit = algorithm === (curve.startsWith('ed') ? ALGORITHM.eddsa : ALGORITHM.ecdh)
     if (!isFit) throw malformed(`algorithm ${algorithm} has no keys on ${curve}`)
     const isBehindPrefix = point.length === 1 + SIZE[curve] && point[0] === 0x40
     if (isBehindPrefix) return { kind: curve, publicKey: point.subarray(1) }
-    // Keys that only decrypt fill no seats, so two spellings do not matter.
+    // Keys that only decrypt never count as signers, so two spellings do not matter.
     if (algorithm === ALGORITHM.ecdh && point.length === SIZE[curve]) return { kind: curve, publicKey: point }
     throw malformed(`not a point in the form of ${curve}, behind 0x40`)
   }

@@ -3,8 +3,8 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { readNumber } from './packets.ts'
 
 /**
- * So many integers from the beginning: big-endian, without the zeros that may stand in front of them. Throws FormatError
- * if they break off.
+ * Reads this many integers from the beginning, as big-endian bytes without leading zeros. Throws
+ * FormatError if the bytes end too early.
  */
 export function readMpis(bytes: Uint8Array, count: number): readonly Uint8Array[] {
   const numbers: Uint8Array[] = []
@@ -17,14 +17,14 @@ export function readMpis(bytes: Uint8Array, count: number): readonly Uint8Array[
   return numbers
 }
 
-/** The bytes of the first integer as they were written. Throws FormatError if it breaks off. */
+/** The bytes of the first integer, as written. Throws FormatError if the bytes end too early. */
 export function readMpiBytes(bytes: Uint8Array): Uint8Array {
   const end = 2 + Math.ceil(readNumber(bytes, 0, 2) / 8)
   if (end > bytes.length) throw new FormatError('OpenPGP', 'a number breaks off', 'multiprecision integer')
   return bytes.subarray(2, end)
 }
 
-/** A number with zeros in front, as long as `size`. */
+/** Pads a number with zeros in front to `size` bytes. */
 export function leftPadded(number: Uint8Array, size: number): Uint8Array {
   const padded = new Uint8Array(size)
   padded.set(number, size - number.length)

@@ -2,14 +2,17 @@ import { FormatError } from '../../primitives/format-error.ts'
 
 const PACKET_LIMIT = 20_000
 
-/** One OpenPGP packet: `bytes` is all of it, `body` what follows its header. Both are views, not copies. */
+/**
+ * One OpenPGP packet: `bytes` is the whole packet, `body` what follows its header. Both are views,
+ * not copies.
+ */
 export interface Packet {
   readonly tag: number
   readonly body: Uint8Array
   readonly bytes: Uint8Array
 }
 
-/** The packet types that are met here (RFC 9580, section 5). */
+/** The packet types that occur here (RFC 9580, section 5). */
 export const TAG = {
   signature: 2,
   secretKey: 5,
@@ -24,8 +27,9 @@ export const TAG = {
 } as const
 
 /**
- * Splits binary OpenPGP data into its packets (RFC 9580, section 4.2): headers of both kinds, stated lengths only, since
- * keys and signatures may not have partial or open-ended ones. Throws FormatError, also at more than 20,000 packets.
+ * Splits binary OpenPGP data into packets (RFC 9580, section 4.2), with headers of both formats but
+ * fixed lengths only: keys and signatures may not have partial or indeterminate ones. Throws
+ * FormatError, also for more than 20,000 packets.
  */
 export function readPackets(bytes: Uint8Array): readonly Packet[] {
   const packets: Packet[] = []
@@ -40,7 +44,7 @@ export function readPackets(bytes: Uint8Array): readonly Packet[] {
   return packets
 }
 
-/** A big-endian number of up to 6 bytes. Throws FormatError if the bytes end before. */
+/** A big-endian number of up to 6 bytes. Throws FormatError if the bytes end too early. */
 export function readNumber(bytes: Uint8Array, offset: number, size: number): number {
   if (offset + size > bytes.length) throw malformed('the packet breaks off', offset)
   let value = 0

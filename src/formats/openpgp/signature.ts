@@ -5,47 +5,54 @@ import { readNumber, readPackets, TAG } from './packets.ts'
 
 const SIGNATURE_LIMIT = 256
 
-/**
- * What a signature packet says of itself (RFC 9580, section 5.2). Unverified: only its cryptography can vouch for it.
- */
+/** A parsed signature packet (RFC 9580, section 5.2). Nothing in it is verified. */
 export interface OpenPgpSignature {
   readonly version: 3 | 4 | 6
-  /** RFC 9580, section 5.2.1: 0x00 over a file's bytes, 0x10 to 0x13 and 0x1F over a certificate … */
+  /**
+   * RFC 9580, section 5.2.1: 0x00 over the bytes of a file, 0x10 to 0x13 and 0x1F over a
+   * certificate …
+   */
   readonly type: number
   readonly publicKeyAlgorithm: number
   readonly hashAlgorithm: number
   /** Seconds since 1970. */
   readonly created: number
-  /** Seconds after `created` at which the signature ends; 0 or missing: never. */
+  /** Seconds from `created` until the signature expires. If 0 or absent, it does not. */
   readonly lifetime?: number
-  /** Seconds after the *key's* creation at which the key ends, as a self-signature says; 0 or missing: never. */
+  /**
+   * In a self-signature: seconds from the *key's* creation until the key expires. If 0 or absent,
+   * it does not.
+   */
   readonly keyLifetime?: number
-  /** What the *key* may be used for, as a self-signature says: the first octet of RFC 9580, section 5.2.3.29. */
+  /** In a self-signature: the uses of the *key*, the first octet of RFC 9580, section 5.2.3.29. */
   readonly keyFlags?: number
-  /** Who made it: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex. Only a hint. */
+  /**
+   * The claimed signer: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex.
+   * Only a hint.
+   */
   readonly issuers: readonly string[]
-  /** Whether it demands to be understood in a part that no reader, or not every reader, knows. */
+  /** Whether it has a critical part that some readers do not know. */
   readonly hasUnknownCritical: boolean
-  /** What its hash covers of itself, from the beginning of the packet's body on, and where its own numbers begin. */
+  /** What is needed to verify it. */
   readonly proof: SignatureProof
   /** The whole packet. */
   readonly bytes: Uint8Array
 }
 
-/** What it takes to verify a signature (RFC 9580, sections 5.2.3 and 5.2.4). */
+/** The parts of a signature that verify it (RFC 9580, sections 5.2.3 and 5.2.4). */
 export interface SignatureProof {
-  /** The part of the packet that is hashed. */
+  /** The hashed part of the packet, from the beginning of its body. */
   readonly hashed: Uint8Array
-  /** Only in version 6: what is hashed before all else. */
+  /** Hashed before everything else. Only in version 6. */
   readonly salt: Uint8Array
-  /** The numbers that the algorithm makes. */
+  /** The algorithm-specific numbers. */
   readonly numbers: Uint8Array
 }
 
 /**
- * The signatures of a detached signature file, armoured or binary, in however many blocks; at least one and at most
- * 256. Throws FormatError, also for a packet that is not a signature: it could change what another reader makes of
- * the file.
+ * Parses a detached signature file, armoured or binary, in any number of blocks: 1 to 256
+ * signatures. Throws FormatError, also for a packet that is not a signature, because it could
+ * change how another reader sees the file.
  */
 export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSignature[] {
   const packets = readPackets(isText(file) ? dearmorSignatures(file) : file)
@@ -58,8 +65,8 @@ export function parseDetachedSignatures(file: Uint8Array): readonly OpenPgpSigna
 }
 
 /**
- * Reads the body of one signature packet, version 3, 4 or 6; `bytes` is the packet with its header. Throws
- * FormatError.
+ * Parses the body of one signature packet of version 3, 4 or 6. `bytes` is the packet with its
+ * header. Throws FormatError.
  */
 export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
   const version = readNumber(body, 0, 1)
@@ -123,12 +130,15 @@ const SUBPACKET = {
   issuerFingerprint: 33,
 } as const
 
-/** Subpackets that GnuPG and Sequoia know, so that a signature in which they are critical is one to both. */
+/**
+ * Subpackets that both GnuPG and Sequoia know: a signature in which they are critical is valid to
+ * both.
+ */
 const UNDERSTOOD: readonly number[] = [2, 3, 4, 9, 11, 16, 21, 22, 23, 25, 27, 29, 30, 32, 33]
 
 interface Subpacket {
   readonly type: number
-  /** Whether a reader must know it; the tools that verify answer for that. */
+  /** Whether a reader must understand it. The tools that verify enforce that. */
   readonly isCritical: boolean
   readonly data: Uint8Array
 }
@@ -157,7 +167,7 @@ function readSubpackets(area: Uint8Array): readonly Subpacket[] {
   return subpackets
 }
 
-/** The last subpacket of a type counts (section 5.2.3.9). */
+/** The last subpacket of a type, which is the one that counts (section 5.2.3.9). */
 function last(subpackets: readonly Subpacket[], type: number): Subpacket | undefined {
   return subpackets.filter(subpacket => subpacket.type === type).at(-1)
 }
@@ -171,7 +181,7 @@ function seconds(subpackets: readonly Subpacket[], type: number): number | undef
 function readIssuer({ type, data }: Subpacket): readonly string[] {
   const hex = toHex(data).toUpperCase()
   if (type === SUBPACKET.issuer && data.length === 8) return [hex]
-  // One byte of key version goes before the fingerprint.
+  // A byte with the key version precedes the fingerprint.
   if (type === SUBPACKET.issuerFingerprint && (data.length === 21 || data.length === 33))
     return [hex.slice(2)]
   return []

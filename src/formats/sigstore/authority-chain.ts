@@ -1,7 +1,7 @@
 /**
- * The chain of an authority in a trusted root, read as strictly as RFC 5280 (section 6) and RFC 3161 (section 2.3)
- * ask for. The library that verifies signatures along it looks at the signatures, the names, the validity and the
- * length alone.
+ * The certificate chain of an authority in a trusted root, checked as strictly as RFC 5280 (section
+ * 6) and RFC 3161 (section 2.3) demand. The library that verifies signatures along it only checks
+ * the signatures, the names, the validity and the length.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { contentOf, DER, derElement } from '../keys/der.ts'
@@ -30,10 +30,10 @@ const CHAIN_LIMIT = 8
 const NAME_CONSTRAINTS = '2.5.29.30'
 const AUTHORITY_KEY_ID = '2.5.29.35'
 const SUBJECT_KEY_ID = '2.5.29.14'
-/** Policies bind nobody who asks for none. */
+/** Certificate policies have no effect if the verifier asks for none. */
 const POLICIES = '2.5.29.32'
 
-/** Extensions that may be critical: those whose meaning is looked at, or has none here. */
+/** Extensions that may be critical: those that are checked, or have no effect here. */
 const UNDERSTOOD: readonly string[] = [
   KEY_USAGE,
   SUBJECT_ALTERNATIVE_NAME,
@@ -48,7 +48,7 @@ const UNDERSTOOD: readonly string[] = [
 const PURPOSE = { certificates: '1.3.6.1.5.5.7.3.3', timestamps: '1.3.6.1.5.5.7.3.8' } as const
 const ANY_PURPOSE = '2.5.29.37.0'
 
-/** What an authority does: it certifies who signs, or it says when. */
+/** The use of an authority: it certifies signers, or it issues timestamps. */
 export type AuthorityUse = keyof typeof PURPOSE
 
 interface Link {
@@ -61,10 +61,11 @@ interface Link {
 }
 
 /**
- * Reads an authority's chain (DER, from what signs to the root), and returns the public keys in it
- * (SubjectPublicKeyInfo, DER). The first of an authority for timestamps is what signs them; all others are
- * authorities over what stands before them. `below`: the certificate that an authority for certificates issued, DER.
- * Throws FormatError that says why the authority cannot be used.
+ * Checks the chain of an authority (DER, from the signing certificate to the root) and returns the
+ * public keys in it (SubjectPublicKeyInfo, DER). The first certificate of a timestamp authority
+ * signs the timestamps; all others certify the ones before them. `below` is the certificate (DER)
+ * that a certificate authority issued. Throws FormatError that says why the authority cannot be
+ * used.
  */
 export function readAuthorityChain(
   chain: readonly Uint8Array[],
@@ -107,12 +108,15 @@ function readLink(der: Uint8Array): Link {
   }
 }
 
-/** RFC 3161: its one purpose, critical, and no authority's. */
+/**
+ * RFC 3161: timestamping is its only purpose, in a critical extension, and it is not a certificate
+ * authority.
+ */
 function checkTimestamper({ extensions }: Link): void {
   const purposes = purposesOf(extensions, FORMAT) ?? []
   const isCritical = extensions.get(EXTENDED_KEY_USAGE)?.isCritical === true
   if (purposes.length !== 1 || purposes[0] !== PURPOSE.timestamps || !isCritical) {
-    throw malformed('not for timestamps, and nothing but them (critical extended key usage)')
+    throw malformed('not for timestamps alone (critical extended key usage)')
   }
   const usage = usageOf(extensions, FORMAT)
   if (usage !== undefined && (usage & (USAGE.digitalSignature | USAGE.contentCommitment)) === 0) {
@@ -121,7 +125,7 @@ function checkTimestamper({ extensions }: Link): void {
   if (basicConstraintsOf(extensions).isAuthority) throw malformed('an authority that signs timestamps itself')
 }
 
-/** `depth`: authorities below it, what signs not counted. */
+/** `depth`: the number of authorities below it, without the signing certificate. */
 function checkAuthority({ extensions }: Link, use: AuthorityUse, depth: number): void {
   const { isAuthority, pathLength } = basicConstraintsOf(extensions)
   if (!isAuthority) throw malformed('not an authority (basic constraints)')

@@ -1,6 +1,7 @@
 /**
- * Sigstore bundles (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to 0.3, as JSON. All of a bundle is
- * read here and nothing of it twice: what is verified is made of these values, so no two readers can see two bundles.
+ * Sigstore bundles (sigstore/protobuf-specs, sigstore_bundle.proto), versions 0.1 to 0.3, as JSON.
+ * A bundle is read completely and only once: what is verified is built from these values, so no two
+ * readers can see two bundles.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -14,7 +15,10 @@ import { bytesOf, only, present, readLogEntry, type SigstoreLogEntry } from './l
 const FORMAT = 'Sigstore bundle'
 const MEDIA_TYPE = 'application/vnd.dev.sigstore.bundle.v0.3+json'
 
-/** Media types by what they allow: from 0.2 on logs prove inclusion, from 0.3 on there is one certificate. */
+/**
+ * The media types and their versions: from 0.2 on logs prove inclusion, from 0.3 on there is one
+ * certificate.
+ */
 const VERSIONS: ReadonlyMap<string, SigstoreBundle['version']> = new Map([
   ['application/vnd.dev.sigstore.bundle+json;version=0.1', '0.1'],
   ['application/vnd.dev.sigstore.bundle+json;version=0.2', '0.2'],
@@ -30,19 +34,26 @@ const ENTRY_LIMIT = 8
 const TIMESTAMP_LIMIT = 8
 const HINT_LIMIT = 1024
 
-/** Hashes that a signature over a file may be by, with the names of protobuf-specs and the bytes they have. */
+/**
+ * Hashes that a signature over a file may use, with their names in protobuf-specs and their sizes
+ * in bytes.
+ */
 const HASHES = {
   SHA2_256: { hash: 'sha256', bytes: 32 },
   SHA2_384: { hash: 'sha384', bytes: 48 },
   SHA2_512: { hash: 'sha512', bytes: 64 },
 } as const
 
+/** The hash algorithms of bundles, by their names in node:crypto. */
 export type SigstoreHash = (typeof HASHES)[keyof typeof HASHES]['hash']
 
+/** A parsed bundle. Nothing in it is verified. */
 export interface SigstoreBundle {
   readonly version: '0.1' | '0.2' | '0.3'
   readonly mediaType: string
-  /** What the signature is verified with: the signer's certificate (DER), or a key that the verifier has. */
+  /**
+   * What verifies the signature: the signer's certificate (DER), or a key that the verifier has.
+   */
   readonly material:
     | { readonly kind: 'certificate'; readonly certificate: Uint8Array }
     | { readonly kind: 'public-key'; readonly hint: string }
@@ -55,7 +66,10 @@ export interface SigstoreBundle {
 /** A signature over a file. */
 export interface SignedMessage {
   readonly kind: 'message'
-  /** What the bundle says that the file's hash is. cosign leaves it out where it signs with an Ed25519 key. */
+  /**
+   * The hash that the bundle claims the file has. cosign omits it when it signs with an Ed25519
+   * key.
+   */
   readonly claimed?: { readonly hash: SigstoreHash; readonly digest: Uint8Array }
   readonly signature: Uint8Array
 }
@@ -68,14 +82,18 @@ export interface SignedEnvelope {
   readonly signature: Uint8Array
 }
 
-/** Whether a file may be a bundle: it begins as a JSON object, as no other kind of signature does. */
+/**
+ * Whether a file may be a bundle: it begins as a JSON object, which no other kind of signature
+ * does.
+ */
 export function looksLikeSigstoreBundle(bytes: Uint8Array): boolean {
   return /^\s*\{/.test(Buffer.from(bytes.subarray(0, 64)).toString('latin1'))
 }
 
 /**
- * Reads a bundle. Fields that the format does not know are errors, and so are null and missing where the format lets
- * them pass but nothing could be verified: signatures, digests, promises or proofs of inclusion. Throws FormatError.
+ * Parses a bundle. Unknown fields are errors. So are null and absent fields that the format permits
+ * but without which nothing could be verified: signatures, digests, promises or proofs of
+ * inclusion. Throws FormatError.
  */
 export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
   const text = decodeUtf8(bytes, FORMAT)
@@ -121,9 +139,10 @@ export function parseSigstoreBundle(bytes: Uint8Array): SigstoreBundle {
 }
 
 /**
- * A bundle of version 0.3 around the line of an envelope, which cosign verifies with a public key, without a
- * certificate or a transparency log. `hint` tells people which key that is: its SSH fingerprint. cosign wants one
- * signature an envelope. Returns JSON; throws FormatError if the line is no envelope.
+ * Makes a bundle of version 0.3 of the line of an envelope. cosign verifies it with a public key,
+ * without a certificate or a transparency log. `hint` tells people which key that is: its SSH
+ * fingerprint. cosign requires exactly one signature per envelope. Returns JSON. Throws FormatError
+ * if the line is not an envelope.
  */
 export function sigstoreBundle(line: string, hint: string): string {
   parseEnvelope(line)
@@ -160,8 +179,8 @@ function readMaterial(
 }
 
 /**
- * The signer's certificate comes first; the others are of no use to who has a trusted root, and a root must not be
- * there.
+ * The signer's certificate, which comes first. The others are not needed with a trusted root, and a
+ * root must not be among them. Throws FormatError.
  */
 function readChain(node: JsonNode): Uint8Array {
   const certificates = listOf(only(node, ['certificates']).certificates, CERTIFICATE_LIMIT).map(entry =>

@@ -1,8 +1,8 @@
 /**
- * What a certificate of Sigstore's certificate authority says (RFC 5280; sigstore/fulcio,
- * docs/certificate-specification.md and docs/oid-info.md), read on its own: libraries compare the names in it by
- * patterns, take the first of several, and drop the highest bit of each character. Whether it is genuine is not
- * looked at here.
+ * The contents of a certificate of Sigstore's certificate authority (RFC 5280; sigstore/fulcio,
+ * docs/certificate-specification.md and docs/oid-info.md). It is parsed here because libraries
+ * compare its names as patterns, take the first of several, and drop the highest bit of each
+ * character. Whether it is genuine is not checked here.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { decodeUtf8 } from '../json/strict.ts'
@@ -26,13 +26,13 @@ const FORMAT = 'Sigstore certificate'
 const NAME_LIMIT = 2048
 
 const CODE_SIGNING = '1.3.6.1.5.5.7.3.3'
-/** The issuer of the identity: in the older extension as it is, in the newer one as a UTF8String. */
+/** The issuer of the identity: plain text in the older extension, a UTF8String in the newer one. */
 const ISSUER_V1 = '1.3.6.1.4.1.57264.1.1'
 const ISSUER_V2 = '1.3.6.1.4.1.57264.1.8'
-/** The kind of `otherName` in which there are user names that are no addresses. */
+/** The type of `otherName` for user names that are not addresses. */
 const USER_NAME = '1.3.6.1.4.1.57264.1.7'
 
-/** Extensions that may be critical: those whose meaning is looked at. */
+/** Extensions that may be critical: those that are checked. */
 const UNDERSTOOD: readonly string[] = [
   KEY_USAGE,
   SUBJECT_ALTERNATIVE_NAME,
@@ -40,8 +40,9 @@ const UNDERSTOOD: readonly string[] = [
   EXTENDED_KEY_USAGE,
 ]
 
+/** A signer's certificate. */
 export interface SigstoreCertificate {
-  /** The one subject alternative name: an e-mail address, a URI or a user name. */
+  /** The only subject alternative name: an e-mail address, a URI or a user name. */
   readonly subject: string
   /** The OpenID Connect issuer that vouched for the subject. */
   readonly issuer: string
@@ -50,8 +51,8 @@ export interface SigstoreCertificate {
 }
 
 /**
- * Reads a certificate (DER). Throws FormatError, also if it is not one for signing code, is an authority's, has several
- * names or none, or says something critical that is not looked at here.
+ * Parses a certificate (DER). Throws FormatError, also if it is not for code signing, belongs to an
+ * authority, does not have exactly one name, or has a critical extension that is not checked here.
  */
 export function parseSigstoreCertificate(der: Uint8Array): SigstoreCertificate {
   const { publicKey, extensions } = parseX509(der, FORMAT, UNDERSTOOD)
@@ -63,7 +64,10 @@ export function parseSigstoreCertificate(der: Uint8Array): SigstoreCertificate {
   }
 }
 
-/** Whether a certificate (DER) names itself as its issuer, as the root of a chain does. Throws FormatError. */
+/**
+ * Whether a certificate (DER) names itself as its issuer, as the root of a chain does. Throws
+ * FormatError.
+ */
 export function isSelfIssued(der: Uint8Array): boolean {
   const parts = sequence(sequence(derElement(der, FORMAT))[0])
   const start = parts[0]?.tag === 0xa0 ? 1 : 0
@@ -113,7 +117,7 @@ function textOf(der: Uint8Array): string {
   return limited(decodeUtf8(contentOf(derElement(der, FORMAT), DER.utf8String, FORMAT), FORMAT))
 }
 
-/** RFC 5280 has these as IA5String. */
+/** Decodes an IA5String (RFC 5280). Throws FormatError. */
 function asciiOf(bytes: Uint8Array): string {
   if (bytes.some(byte => byte > 0x7f)) throw malformed('a name that is not ASCII')
   return limited(Buffer.from(bytes).toString('latin1'))

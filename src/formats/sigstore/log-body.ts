@@ -1,7 +1,8 @@
 /**
- * What a transparency log recorded of a signature (sigstore/rekor, pkg/types; sigstore/rekor-tiles for version 0.0.2
- * of `hashedrekord` and `dsse`): what was signed, the signature and whose it is. The log has already checked that
- * they belong together, and they must be those of the bundle. Fields that say something else are ignored.
+ * What a transparency log recorded about a signature (sigstore/rekor, pkg/types;
+ * sigstore/rekor-tiles for version 0.0.2 of `hashedrekord` and `dsse`): what was signed, the
+ * signature and the signer. The log has checked that they belong together; they must be the same as
+ * in the bundle. Other fields are ignored.
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -13,10 +14,11 @@ import type { SigstoreLogEntry } from './log-entry.ts'
 const FORMAT = 'log entry'
 const LIMITS = { length: 512 * 1024, depth: 16, values: 4096 }
 
+/** What an entry recorded. */
 export interface LogBody {
   /**
-   * What `digest` is of: the message that was signed (a file, or what is signed of an envelope), or an envelope's
-   * payload.
+   * What `digest` is the hash of: the signed message (a file, or the signed bytes of an envelope),
+   * or the payload of an envelope.
    */
   readonly over: 'message' | 'payload'
   readonly digest: Uint8Array
@@ -25,7 +27,10 @@ export interface LogBody {
   readonly verifier: Uint8Array
 }
 
-/** Reads the body of an entry. Throws FormatError, also for kinds of entries that say too little. */
+/**
+ * Parses the body of an entry. Throws FormatError, also for kinds of entries that record too
+ * little.
+ */
 export function parseLogBody({ kind, version, body }: SigstoreLogEntry): LogBody {
   const json = parseStrictJson(decodeUtf8(body, FORMAT), LIMITS)
   const entry = of(rootNode(FORMAT, json), ['apiVersion', 'kind', 'spec'])
@@ -82,7 +87,9 @@ function dsse002(spec: JsonNode): LogBody {
   return { over: 'payload', digest, ...signature002(single(signatures)) }
 }
 
-/** Here the signature, which is base64 text in an envelope, was put into base64 once more. */
+/**
+ * In this kind of entry, the base64 signature of an envelope is encoded in base64 a second time.
+ */
 function intoto002(spec: JsonNode): LogBody {
   const { envelope, payloadHash } = of(of(spec, ['content']).content, ['envelope', 'payloadHash'])
   const { sig, publicKey } = of(single(of(envelope, ['signatures']).signatures), ['sig', 'publicKey'])
@@ -122,7 +129,7 @@ function hexOf(node: JsonNode): Uint8Array {
   return Buffer.from(text, 'hex')
 }
 
-/** A PEM block in base64: the bytes of its DER. */
+/** The DER of a PEM block that is encoded in base64. Throws FormatError. */
 function pemOf(node: JsonNode): Uint8Array {
   return readString(node, text => {
     const pem = Buffer.from(fromBase64(text)).toString('latin1')

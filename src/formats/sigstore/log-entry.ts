@@ -1,60 +1,65 @@
 /**
- * An entry of a transparency log as a Sigstore bundle carries it (sigstore/protobuf-specs, sigstore_rekor.proto), with
- * the checkpoint that its proof leads to (C2SP, tlog-checkpoint.md and signed-note.md).
+ * An entry of a transparency log as Sigstore bundles contain it (sigstore/protobuf-specs,
+ * sigstore_rekor.proto), with the checkpoint that its inclusion proof leads to (C2SP,
+ * tlog-checkpoint.md and signed-note.md).
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { fields, type JsonNode, listOf, malformed, readString, stringOf } from '../json/shape.ts'
 
-/** A tree with 2^63 entries has proofs of at most that many hashes. */
+/** A proof in a tree with 2^63 entries has at most this many hashes. */
 const HASH_LIMIT = 64
 const CHECKPOINT_LIMIT = 16 * 1024
 
+/** An entry of a log. */
 export interface SigstoreLogEntry {
-  /** Decimal digits, as are all numbers here. */
+  /** In decimal digits, like all numbers here. */
   readonly logIndex: string
-  /** SHA-256 of the log's key, or what the log's operator calls it by. */
+  /** SHA-256 of the log's key, or the id that its operator chose. */
   readonly logId: Uint8Array
   readonly kind: string
   readonly version: string
-  /** Seconds since 1970; `0` where the log gives no time. */
+  /** Seconds since 1970; `0` if the log gives no time. */
   readonly integratedTime: string
-  /** The log's promise to include the entry, signed. */
+  /** The log's signed promise to include the entry. */
   readonly promise?: Uint8Array
   readonly proof?: InclusionProof
-  /** What was logged: JSON, which log-body.ts reads. */
+  /** The logged JSON, which log-body.ts reads. */
   readonly body: Uint8Array
 }
 
+/** A proof that a log contains an entry. */
 export interface InclusionProof {
   readonly logIndex: string
   readonly rootHash: Uint8Array
   readonly treeSize: string
   readonly hashes: readonly Uint8Array[]
-  /** The state of the log that the proof leads to; only bundles of version 0.1 may lack it. */
+  /** The state of the log that the proof leads to. Only bundles of version 0.1 may lack it. */
   readonly checkpoint?: Checkpoint
 }
 
+/** A signed state of a log. */
 export interface Checkpoint {
-  /** Everything that is signed: origin, size and root hash of the tree. */
+  /** The signed text: origin, size and root hash of the tree. */
   readonly note: string
-  /** Which log it is, its first line. */
+  /** The name of the log, its first line. */
   readonly origin: string
   readonly size: string
   readonly rootHash: string
-  /** Signatures of the log and its witnesses, a line each, with its newline. */
+  /** The signature lines of the log and its witnesses, each with its newline. */
   readonly signatures: readonly CheckpointSignature[]
 }
 
+/** One signature of a checkpoint. */
 export interface CheckpointSignature {
-  /** `name` holds letters, digits and `._:/-` alone. */
+  /** Only letters, digits and `._:/-`. */
   readonly name: string
-  /** The first four bytes of the signer's id. */
+  /** The first four bytes of the signer's key id. */
   readonly hint: Uint8Array
   readonly line: string
 }
 
-/** Reads one of `tlogEntries`. Throws FormatError. */
+/** Reads one element of `tlogEntries`. Throws FormatError. */
 export function readLogEntry(node: JsonNode): SigstoreLogEntry {
   const entry = fields(node, {
     required: ['logId', 'kindVersion', 'canonicalizedBody'],
@@ -76,19 +81,22 @@ export function readLogEntry(node: JsonNode): SigstoreLogEntry {
   }
 }
 
-/** A node that is there and not null: writers of protobuf's JSON leave out what is not set, or write null. */
+/**
+ * The node, or undefined if it is absent or null: protobuf's JSON writers omit unset fields or
+ * write null.
+ */
 export function present(node: JsonNode | undefined): JsonNode | undefined {
   return node === undefined || node.value === null ? undefined : node
 }
 
-/** The bytes of a base64 string that is not empty; throws FormatError. */
+/** Decodes a base64 string that is not empty. Throws FormatError. */
 export function bytesOf(node: JsonNode): Uint8Array {
   const bytes = readString(node, fromBase64)
   if (bytes.length === 0) throw malformed(node, 'must not be empty')
   return bytes
 }
 
-/** These fields, which must all be there, and no others; throws FormatError. */
+/** The fields of an object that must have exactly these. Throws FormatError. */
 export function only<Name extends string>(
   node: JsonNode,
   required: readonly Name[],
@@ -117,7 +125,10 @@ function readProof(node: JsonNode): InclusionProof {
   return { ...read, checkpoint: signed }
 }
 
-/** Integers of 64 bits are strings in protobuf's JSON, and zero may be left out. Negative ones have no meaning here. */
+/**
+ * A number in digits. Protobuf's JSON writes 64-bit integers as strings and may omit zero. Negative
+ * ones have no meaning here. Throws FormatError.
+ */
 function numberOf(node: JsonNode | undefined): string {
   if (node === undefined) return '0'
   const text = typeof node.value === 'number' ? String(node.value) : stringOf(node)
@@ -144,7 +155,7 @@ function parseCheckpoint(text: string): Checkpoint {
 }
 
 function readSignature(line: string): CheckpointSignature {
-  // The library that verifies it takes the name for a regular expression.
+  // The library that verifies it uses the name as a regular expression.
   const [, name, encoded] = /^\u2014 ([A-Za-z0-9._:/-]+) (\S+)\n$/.exec(line) ?? []
   if (name === undefined || encoded === undefined) throw noCheckpoint('a signature line of an unknown form')
   const bytes = fromBase64(encoded)

@@ -1,17 +1,20 @@
 /**
- * Name constraints of a certificate authority (RFC 5280, section 4.2.1.10): names that certificates below it may have
- * (`permitted`, where it has any for names of that kind), and names that they must not.
+ * Name constraints of a certificate authority (RFC 5280, section 4.2.1.10): names that the
+ * certificates below it may have (`permitted`, if it has any for that kind of name), and names that
+ * they must not have.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { derElement } from '../keys/der.ts'
 import { GENERAL_NAME, sequenceOf } from './x509.ts'
 
+/** A name in a certificate. */
 export interface GeneralName {
   /** One of GENERAL_NAME. */
   readonly tag: number
   readonly text: string
 }
 
+/** The name constraints of an authority. */
 export interface NameConstraints {
   readonly permitted: readonly GeneralName[]
   readonly excluded: readonly GeneralName[]
@@ -20,10 +23,12 @@ export interface NameConstraints {
 const PERMITTED = 0xa0
 const EXCLUDED = 0xa1
 
-/** Kinds of names whose constraints are compared. Of all others it could not be said whether they are kept. */
+/**
+ * The kinds of names whose constraints are compared. For others, compliance could not be checked.
+ */
 const COMPARED: readonly number[] = [GENERAL_NAME.email, GENERAL_NAME.dns, GENERAL_NAME.uri, GENERAL_NAME.ip]
 
-/** Reads the extension. Throws FormatError, also for kinds of names that are not compared here. */
+/** Parses the extension. Throws FormatError, also for kinds of names that are not compared here. */
 export function parseNameConstraints(extension: Uint8Array, format: string): NameConstraints {
   const lists = sequenceOf(derElement(extension, format), format)
   const read = (tag: number) =>
@@ -37,7 +42,7 @@ export function parseNameConstraints(extension: Uint8Array, format: string): Nam
   return { permitted: read(PERMITTED), excluded: read(EXCLUDED) }
 }
 
-/** What of some names is against the constraints, for people; undefined if all may be. */
+/** Which constraint the names break, as text for people; undefined if they break none. */
 export function brokenConstraint(
   { permitted, excluded }: NameConstraints,
   names: readonly GeneralName[],
@@ -49,12 +54,12 @@ export function brokenConstraint(
   })?.text
 }
 
-/** A text that is a mailbox, a host, or the hosts below one (`.example.org`). */
+/** How to read a constraint: `narrow` matches a host only, `wide` also the hosts below it. */
 type Width = 'narrow' | 'wide'
 
 /**
- * Whether a name is what a constraint is about. What is permitted is taken narrowly - a host is itself - and what is
- * excluded widely, with all hosts below, as some readers take both.
+ * Whether a constraint covers a name. Readers differ about hosts, so permitted names are matched
+ * narrowly, where a host covers only itself, and excluded names widely, with all hosts below it.
  */
 function isWithin({ tag, text }: GeneralName, constraint: string, width: Width): boolean {
   if (constraint === '') return true
@@ -67,7 +72,7 @@ function isWithin({ tag, text }: GeneralName, constraint: string, width: Width):
     }
     case GENERAL_NAME.uri: {
       const host = hostOf(text)
-      // A URI without a host's name is within none, and against every constraint.
+      // A URI without a host name is never permitted and always excluded.
       return host === undefined ? width === 'wide' : isHostWithin(host, constraint, width)
     }
     case GENERAL_NAME.dns:

@@ -1,6 +1,7 @@
 /**
- * Sigstore's trusted root (sigstore/protobuf-specs, sigstore_trustroot.proto) as JSON: the certificate authorities,
- * logs and timestamp authorities of one instance of Sigstore, each with the time in which it counts.
+ * Sigstore's trusted root (sigstore/protobuf-specs, sigstore_trustroot.proto) as JSON: the
+ * certificate authorities, logs and timestamp authorities of one Sigstore instance, each with its
+ * period of validity.
  */
 import { fromBase64 } from '../../primitives/base64.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -9,7 +10,7 @@ import { decodeUtf8, type JsonValue, parseStrictJson } from '../json/strict.ts'
 import { parseTimestamp } from '../timestamp.ts'
 import { present } from './log-entry.ts'
 
-/** Bytes that a trusted root may have. */
+/** Limit on the bytes of a trusted root. */
 export const TRUSTED_ROOT_LIMIT = 1024 * 1024
 
 const MEDIA_TYPES: readonly string[] = [
@@ -21,9 +22,9 @@ const DEPTH_LIMIT = 12
 const LIST_LIMIT = 64
 
 /**
- * Checks a trusted root: every field known and of its form, every validity with a beginning. A library reads it
- * afterwards, which would take what it does not know for missing, and what has no dates for valid for ever. Throws
- * FormatError.
+ * Checks a trusted root: every field is known and well-formed, and every period of validity has a
+ * beginning. A library reads it afterwards that would treat unknown values as absent, and absent
+ * dates as no limit. Throws FormatError.
  */
 export function checkTrustedRoot(bytes: Uint8Array): void {
   const text = decodeUtf8(bytes, 'trusted root')
@@ -35,7 +36,7 @@ export function checkTrustedRoot(bytes: Uint8Array): void {
   })
   const mediaType = stringOf(root.mediaType)
   if (!MEDIA_TYPES.includes(mediaType)) {
-    throw malformed(root.mediaType, `"${printable(mediaType, 80)}" is no trusted root that is known`)
+    throw malformed(root.mediaType, `"${printable(mediaType, 80)}" is not a known kind of trusted root`)
   }
   for (const log of [...listOf(root.tlogs, LIST_LIMIT), ...listOf(root.ctlogs, LIST_LIMIT)]) checkLog(log)
   const timestamps = present(root.timestampAuthorities)

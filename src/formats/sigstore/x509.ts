@@ -1,6 +1,7 @@
 /**
- * X.509 certificates (RFC 5280, section 4.1) as far as Sigstore's need them, read strictly: version 3, in DER, no
- * extension twice. Whether a certificate is genuine is not looked at here.
+ * X.509 certificates (RFC 5280, section 4.1) as far as Sigstore needs them, parsed strictly:
+ * version 3, in DER, without repeated extensions. Whether a certificate is genuine is not checked
+ * here.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { contentOf, DER, type DerElement, derElement, derElements, objectIdentifierOf } from '../keys/der.ts'
@@ -22,16 +23,19 @@ export const EXTENDED_KEY_USAGE = '2.5.29.37'
 /** Tags of a GeneralName (RFC 5280, section 4.2.1.6). */
 export const GENERAL_NAME = { other: 0xa0, email: 0x81, dns: 0x82, uri: 0x86, ip: 0x87 } as const
 
-/** Bits of KeyUsage (RFC 5280, section 4.2.1.3) in their first byte. */
+/** Bits of the first byte of KeyUsage (RFC 5280, section 4.2.1.3). */
 export const USAGE = { digitalSignature: 0x80, contentCommitment: 0x40, certificateSigning: 0x04 } as const
 
+/** An extension of a certificate. */
 export interface X509Extension {
   readonly value: Uint8Array
   readonly isCritical: boolean
 }
 
+/** Extensions by their object identifiers. */
 export type X509Extensions = ReadonlyMap<string, X509Extension>
 
+/** A parsed certificate. Its signature is not verified. */
 export interface X509Certificate {
   /** Names, DER. */
   readonly issuer: Uint8Array
@@ -42,8 +46,8 @@ export interface X509Certificate {
 }
 
 /**
- * Reads a certificate (DER). Throws FormatError in the name of `format`, also for a critical extension not in
- * `understood`.
+ * Parses a certificate (DER). Throws FormatError in the name of `format`, also for a critical
+ * extension that is not in `understood`.
  */
 export function parseX509(der: Uint8Array, format: string, understood: readonly string[]): X509Certificate {
   const malformed = (what: string) => new FormatError(format, what, 'the certificate')
@@ -75,14 +79,20 @@ export function sequenceOf(element: DerElement | undefined, format: string): rea
   return derElements(contentOf(element, DER.sequence, format), format)
 }
 
-/** The purposes that a certificate's extended key usage names; undefined without that extension. Throws FormatError. */
+/**
+ * The purposes in a certificate's extended key usage; undefined without that extension. Throws
+ * FormatError.
+ */
 export function purposesOf(extensions: X509Extensions, format: string): readonly string[] | undefined {
   const extension = extensions.get(EXTENDED_KEY_USAGE)
   if (extension === undefined) return undefined
   return sequenceOf(derElement(extension.value, format), format).map(part => objectIdentifierOf(part, format))
 }
 
-/** The first byte of a certificate's key usage, of USAGE; undefined without that extension. Throws FormatError. */
+/**
+ * The first byte of a certificate's key usage, see USAGE; undefined without that extension. Throws
+ * FormatError.
+ */
 export function usageOf(extensions: X509Extensions, format: string): number | undefined {
   const extension = extensions.get(KEY_USAGE)
   if (extension === undefined) return undefined

@@ -1,10 +1,10 @@
-/** What is said to an SSH agent and what it answers (draft-miller-ssh-agent; RFC 8332 for RSA's hashes). */
+/** Requests to an SSH agent and its answers (draft-miller-ssh-agent; RFC 8332 for RSA hashes). */
 import { FormatError } from '../../primitives/format-error.ts'
 import { wireReader, wireString, wireUint32 } from './wire.ts'
 
 const FORMAT = 'answer of the SSH agent'
 
-/** Bytes of a message, its length not counted: what OpenSSH's agent takes and gives. */
+/** Limit on the bytes of a message, without its length field; the same as in OpenSSH's agent. */
 export const AGENT_MESSAGE_LIMIT = 256 * 1024
 
 const IDENTITY_LIMIT = 1024
@@ -14,22 +14,22 @@ const COMMENT_LIMIT = 1024
 const MESSAGE = { failure: 5, requestIdentities: 11, identities: 12, signRequest: 13, signature: 14 } as const
 const RSA_SHA2_512 = 4
 
-/** A key that an agent has. */
+/** A key in an agent. */
 export interface AgentIdentity {
-  /** The wire form of the public key, of whatever algorithm; or of a certificate. */
+  /** The wire form of a public key of any algorithm, or of a certificate. */
   readonly keyBlob: Uint8Array
-  /** Not yet escaped. */
+  /** Not escaped. */
   readonly comment: string
 }
 
-/** The question which keys there are, with its length before it. */
+/** The request for the list of keys, with its length in front. */
 export function identitiesRequest(): Uint8Array {
   return wireString(Uint8Array.of(MESSAGE.requestIdentities))
 }
 
 /**
- * The request to sign data, with its length before it; RSA keys are asked for SHA-512, others pay that no heed. Throws
- * FormatError if the data is too long for an agent.
+ * The request to sign data, with its length in front. It asks RSA keys for SHA-512; other keys
+ * ignore that. Throws FormatError if the data is too long for an agent.
  */
 export function signRequest(keyBlob: Uint8Array, data: Uint8Array): Uint8Array {
   const message = Buffer.concat([
@@ -42,7 +42,7 @@ export function signRequest(keyBlob: Uint8Array, data: Uint8Array): Uint8Array {
   throw new FormatError('request to the SSH agent', 'more than an agent takes', `${data.length} bytes`)
 }
 
-/** The keys that an answer lists; undefined if the agent refused. Throws FormatError. */
+/** The keys in an answer; undefined if the agent refused. Throws FormatError. */
 export function parseIdentities(answer: Uint8Array): readonly AgentIdentity[] | undefined {
   const reader = readerOf(answer, MESSAGE.identities)
   if (reader === undefined) return undefined
@@ -61,7 +61,9 @@ export function parseIdentities(answer: Uint8Array): readonly AgentIdentity[] | 
   return identities
 }
 
-/** The signature that an answer holds, as SSH writes it; undefined if the agent refused. Throws FormatError. */
+/**
+ * The signature in an answer, in SSH's form; undefined if the agent refused. Throws FormatError.
+ */
 export function parseAgentSignature(answer: Uint8Array): Uint8Array | undefined {
   const reader = readerOf(answer, MESSAGE.signature)
   if (reader === undefined) return undefined
@@ -70,7 +72,10 @@ export function parseAgentSignature(answer: Uint8Array): Uint8Array | undefined 
   return signature
 }
 
-/** A reader behind the type of an answer; undefined if that is a refusal. */
+/**
+ * A reader placed after the type of an answer; undefined if the answer is a refusal. Throws
+ * FormatError.
+ */
 function readerOf(answer: Uint8Array, expected: number) {
   const reader = wireReader(answer, FORMAT)
   const type = reader.byte()

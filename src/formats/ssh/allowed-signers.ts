@@ -1,8 +1,8 @@
 /**
- * Lists of allowed signers (ssh-keygen(1), ALLOWED SIGNERS), which git reads too. Each line that is no comment says
- * whose a key is: `principal[,principal…] [option[,option…]] algorithm base64 [comment]`. What such a list can say
- * and nixsig's trusted list cannot is refused: patterns, certificate authorities, and times in whatever zone a
- * machine is in.
+ * Files of allowed signers (ssh-keygen(1), ALLOWED SIGNERS), which git reads too. Each line that is
+ * not a comment names the holders of a key: `principal[,principal…] [option[,option…]] algorithm
+ * base64 [comment]`. What nixsig's trusted list cannot express is refused: patterns, certificate
+ * authorities, and times in the time zone of the machine.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -15,13 +15,14 @@ const SIZE_LIMIT = 4 * 1024 * 1024
 const LINE_LIMIT = 16 * 1024
 const NAMES_LIMIT = 64
 
+/** One entry: a key and its principals. */
 export interface AllowedSigner {
-  /** At least one; exact names. */
+  /** At least one, each an exact name. */
   readonly principals: readonly string[]
   readonly key: SshPublicKey
-  /** Exact names, at least one; undefined: all. */
+  /** At least one, each an exact name. If undefined, all. */
   readonly namespaces?: readonly string[]
-  /** Seconds since 1970: from `validFrom` on, and before `validUntil`. */
+  /** Seconds since 1970: valid at `validFrom` and later, and before `validUntil`. */
   readonly validFrom?: number
   readonly validUntil?: number
 }
@@ -29,7 +30,10 @@ export interface AllowedSigner {
 /** An entry and its line in the file, from 1. */
 export type AllowedSignerLine = AllowedSigner & { readonly line: number }
 
-/** Reads a file. Throws FormatError with the line for whatever is malformed or cannot be said in a trusted list. */
+/**
+ * Parses a file. Throws FormatError with the line number for anything malformed, or that a trusted
+ * list cannot express.
+ */
 export function parseAllowedSigners(file: Uint8Array): readonly AllowedSignerLine[] {
   if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`, 1)
   return decodeUtf8(file, FORMAT)
@@ -43,7 +47,10 @@ export function parseAllowedSigners(file: Uint8Array): readonly AllowedSignerLin
     })
 }
 
-/** The line of an entry, without a newline. Throws FormatError if ssh-keygen would read something else in it. */
+/**
+ * The line of an entry, without a newline. Throws FormatError if ssh-keygen would read it
+ * differently.
+ */
 export function printAllowedSigner(signer: AllowedSigner): string {
   const { principals, key, namespaces, validFrom, validUntil } = signer
   for (const name of principals) {
@@ -80,7 +87,7 @@ function readLine(text: string, line: number): AllowedSigner {
 
 type Options = Omit<AllowedSigner, 'principals' | 'key'>
 
-/** Options go on to the first white space that is not quoted. */
+/** Reads options up to the first white space that is not quoted. Throws FormatError. */
 function readOptions(text: string, line: number): { readonly options: Options; readonly end: number } {
   const form = /([A-Za-z-]+)(?:="([^"\\]*)")?(,|[ \t]|$)/y
   let options: Options = {}
@@ -99,7 +106,7 @@ function readOption(name: string, value: string | undefined, line: number): Opti
   if (name === 'cert-authority') {
     throw malformed('a certificate authority: nixsig trusts keys, so list the keys that it certified', line)
   }
-  if (value === undefined) throw malformed(`"${printable(name, 40)}" is no option, or has no value`, line)
+  if (value === undefined) throw malformed(`"${printable(name, 40)}" is not an option, or has no value`, line)
   switch (name) {
     case 'namespaces':
       return { namespaces: readList(value, isExactNamespace, `namespaces "${printable(value, 200)}"`, line) }
@@ -128,7 +135,7 @@ function readList(
   return names
 }
 
-/** One name, and to ssh-keygen no pattern, list, quotation or comment. */
+/** Whether ssh-keygen reads this as one name, not as a pattern, list, quotation or comment. */
 function isExactPrincipal(name: string): boolean {
   return /^[^\s,"*?!#\\][^\s,"*?!\\]*$/.test(name) && printable(name, name.length) === name
 }
@@ -143,22 +150,25 @@ function readKey(text: string, line: number): SshPublicKey {
   }
 }
 
-/** `YYYYMMDD[HHMM[SS]]` and `Z`: without that ssh-keygen takes the time zone of the machine that it runs on. */
+/**
+ * Parses `YYYYMMDD[HHMM[SS]]Z`. Without the `Z`, ssh-keygen would use the time zone of its machine.
+ * Throws FormatError.
+ */
 function readTime(text: string, line: number): number {
   const parts = /^(\d{4})(\d\d)(\d\d)(?:(\d\d)(\d\d)(\d\d)?)?(Z?)$/i.exec(text)
   if (parts === null)
-    throw malformed(`"${printable(text, 40)}" is no time like 20270101Z or 202701011200Z`, line)
+    throw malformed(`"${printable(text, 40)}" is not a time like 20270101Z or 202701011200Z`, line)
   const [, year, month, day, hour = '00', minute = '00', second = '00', zone] = parts
   if (zone === '') {
     throw malformed(
-      `"${text}" is a time in the zone of whatever machine reads it: write ${text}Z for UTC`,
+      `"${text}" is in the time zone of the machine that reads it: write ${text}Z for UTC`,
       line,
     )
   }
   const iso = `${year}-${month}-${day}T${hour}:${minute}:${second}.000Z`
   const milliseconds = Date.parse(iso)
   if (Number.isNaN(milliseconds) || new Date(milliseconds).toISOString() !== iso || milliseconds <= 0) {
-    throw malformed(`"${printable(text, 40)}" is no time that there is`, line)
+    throw malformed(`"${printable(text, 40)}" is not a valid time`, line)
   }
   return milliseconds / 1000
 }

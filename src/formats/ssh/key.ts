@@ -1,7 +1,7 @@
 /**
- * Public keys as OpenSSH writes them: `<algorithm> <base64> <comment>` (sshd(8)). The base 64 holds the key's wire form
- * (RFC 4253, section 6.6; RFC 5656, section 3.1; RFC 8709, section 4; OpenSSH PROTOCOL.u2f), which must be the one and
- * shortest encoding of its key.
+ * Public keys as OpenSSH writes them: `<algorithm> <base64> <comment>` (sshd(8)). The base64
+ * contains the wire form of the key (RFC 4253, section 6.6; RFC 5656, section 3.1; RFC 8709,
+ * section 4; OpenSSH PROTOCOL.u2f), which must be its only minimal encoding.
  */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -13,14 +13,17 @@ const FORMAT = 'SSH public key'
 const TEXT_LIMIT = 4096
 const APPLICATION_LIMIT = 256
 
-/** A security key (`sk-`) has an application besides, usually `ssh:`, that its signatures are bound to. */
+/**
+ * A public key. A security key (`sk-`) also has an application, usually `ssh:`, that its signatures
+ * are bound to.
+ */
 export type SshPublicKey = PublicKey & { readonly application?: string }
 
 const CURVES: readonly Curve[] = ['nistp256', 'nistp384', 'nistp521']
 const SK_ED25519 = 'sk-ssh-ed25519@openssh.com'
 const SK_ECDSA = 'sk-ecdsa-sha2-nistp256@openssh.com'
 
-/** Algorithms of the keys that are read. */
+/** The supported algorithms. */
 const ALGORITHMS: readonly string[] = [
   'ssh-ed25519',
   ...CURVES.map(curve => `ecdsa-sha2-${curve}`),
@@ -29,14 +32,14 @@ const ALGORITHMS: readonly string[] = [
   SK_ECDSA,
 ]
 
-/** Whether a text begins as the line of an SSH public key does, of whatever algorithm. */
+/** Whether a text begins as the line of an SSH public key of any algorithm. */
 export function looksLikeSshKey(text: string): boolean {
   return /^(?:sk-)?(?:ssh|ecdsa)-\S* /.test(text)
 }
 
 /**
- * Reads a public key, written on one line with or without a comment. Throws FormatError for certificates and algorithms
- * that are not read, for options before the key, and for more than one line.
+ * Parses a public key on one line, with or without a comment. Throws FormatError for certificates,
+ * unsupported algorithms, options before the key, and more than one line.
  */
 export function parseSshPublicKey(text: string): SshPublicKey {
   if (text.length > TEXT_LIMIT) throw malformed(`longer than ${TEXT_LIMIT} characters`)
@@ -51,7 +54,7 @@ export function parseSshPublicKey(text: string): SshPublicKey {
   return key
 }
 
-/** Reads a public key's wire form. Throws FormatError. */
+/** Parses the wire form of a public key. Throws FormatError. */
 export function parseSshKeyBlob(blob: Uint8Array): SshPublicKey {
   const reader = wireReader(blob, FORMAT)
   const algorithm = reader.name()
@@ -62,18 +65,27 @@ export function parseSshKeyBlob(blob: Uint8Array): SshPublicKey {
   return whole
 }
 
-/** The line of a public key; `comment` may be empty and must be on one line. 32 raw bytes stand for an Ed25519 key. */
+/**
+ * The line of a public key. `comment` may be empty and must not contain a line break. 32 raw bytes
+ * stand for an Ed25519 key.
+ */
 export function printSshPublicKey(key: SshPublicKey | Uint8Array, comment: string): string {
   const line = `${sshAlgorithm(wholeKey(key))} ${toBase64(sshKeyBlob(key))}`
   return comment === '' ? line : `${line} ${comment}`
 }
 
-/** What `ssh-keygen -l` calls a key: see `sshBlobFingerprint`. 32 raw bytes stand for an Ed25519 key. */
+/**
+ * The fingerprint of a key that `ssh-keygen -l` prints, see `sshBlobFingerprint`. 32 raw bytes
+ * stand for an Ed25519 key.
+ */
 export function sshFingerprint(key: SshPublicKey | Uint8Array): string {
   return sshBlobFingerprint(sshKeyBlob(key))
 }
 
-/** `SHA256:` and unpadded base 64 of the hash of a key's wire form, of whatever algorithm it is. */
+/**
+ * The fingerprint of a key of any algorithm: `SHA256:` and the unpadded base64 of the hash of its
+ * wire form.
+ */
 export function sshBlobFingerprint(blob: Uint8Array): string {
   return `SHA256:${toBase64(sha256(blob)).replace(/=+$/, '')}`
 }
@@ -85,7 +97,7 @@ export function sshKeyBlob(key: SshPublicKey | Uint8Array): Uint8Array {
   return Buffer.concat([wireString(sshAlgorithm(whole)), ...numbersOf(whole), ...application])
 }
 
-/** The algorithm by which the line and the wire form of a key name it. */
+/** The name of a key's algorithm in its line and wire form. */
 export function sshAlgorithm(key: SshPublicKey): string {
   const isSecurityKey = key.application !== undefined
   switch (key.kind) {

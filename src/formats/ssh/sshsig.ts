@@ -1,4 +1,4 @@
-/** SSH signatures of files and messages (OpenSSH PROTOCOL.sshsig; draft-josefsson-sshsig-format). */
+/** SSH signatures over files and messages (PROTOCOL.sshsig; draft-josefsson-sshsig-format). */
 import { fromBase64, toBase64 } from '../../primitives/base64.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -8,7 +8,7 @@ import { wireReader, wireString, wireUint32 } from './wire.ts'
 const FORMAT = 'SSH signature'
 const SIZE_LIMIT = 64 * 1024
 const NAMESPACE_LIMIT = 256
-/** As long as ssh-keygen makes them. */
+/** Characters of base64 per line, as ssh-keygen writes them. */
 const LINE = 70
 
 const MAGIC = 'SSHSIG'
@@ -16,20 +16,28 @@ const VERSION = 1
 const BEGIN = '-----BEGIN SSH SIGNATURE-----'
 const END = '-----END SSH SIGNATURE-----'
 
+/** The hash algorithms of SSH signatures. */
 export type SshSignatureHash = 'sha256' | 'sha512'
 
+/** A parsed SSH signature. */
 export interface SshSignature {
-  /** Wire form of the key that it says it was made with; not read, for it may be of a kind that nobody knows here. */
+  /** The wire form of the claimed key. Not parsed, because it may be of an unknown kind. */
   readonly keyBlob: Uint8Array
-  /** What it was made for, such as `file` or `git`; not empty, not yet escaped. */
+  /** The purpose of the signature, such as `file` or `git`. Not empty, not escaped. */
   readonly namespace: string
-  /** The hash of the message that is signed in its place. */
+  /** The algorithm of the message hash that is signed. */
   readonly hash: SshSignatureHash
-  /** The signature as SSH writes it: its algorithm, itself, and what else the algorithm has. Not read. */
+  /**
+   * The signature in SSH's form: its algorithm, the signature, and what else the algorithm adds.
+   * Not parsed.
+   */
   readonly signature: Uint8Array
 }
 
-/** Whether a text is a namespace, and to ssh-keygen no list or pattern of namespaces (ssh-keygen(1), ALLOWED SIGNERS). */
+/**
+ * Whether a text is a namespace that ssh-keygen does not read as a list or pattern (ssh-keygen(1),
+ * ALLOWED SIGNERS).
+ */
 export function isExactNamespace(text: string): boolean {
   return /^[^\s,"*?!\\]+$/.test(text) && Buffer.byteLength(text, 'utf8') <= NAMESPACE_LIMIT
 }
@@ -40,16 +48,16 @@ export function looksLikeSshSignature(file: Uint8Array): boolean {
 }
 
 /**
- * Reads a signature file. Stricter than the specification and ssh-keygen: nothing but newlines comes after the end, the
- * reserved field, which no signature covers, is empty, and the base 64 has one spelling but for where its lines end.
- * Throws FormatError.
+ * Parses a signature file. Stricter than the specification and ssh-keygen: only newlines follow the
+ * end; the reserved field, which no signature covers, is empty; and the base64 has one spelling
+ * except for its line breaks. Throws FormatError.
  */
 export function parseSshSignature(file: Uint8Array): SshSignature {
   if (file.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
   return parseSshSignatureBlob(dearmor(Buffer.from(file).toString('latin1')))
 }
 
-/** Reads a signature without the armour of a file. Throws FormatError. */
+/** Parses a signature without the armour of a file. Throws FormatError. */
 export function parseSshSignatureBlob(blob: Uint8Array): SshSignature {
   if (blob.length > SIZE_LIMIT) throw malformed(`larger than ${SIZE_LIMIT} bytes`)
   const reader = wireReader(blob, FORMAT)
@@ -66,13 +74,13 @@ export function parseSshSignatureBlob(blob: Uint8Array): SshSignature {
   return { keyBlob, namespace, hash, signature }
 }
 
-/** The signature file of a signature, as ssh-keygen writes it. */
+/** The signature file, as ssh-keygen writes it. */
 export function printSshSignature(signature: SshSignature): string {
   const lines = toBase64(printSshSignatureBlob(signature)).match(new RegExp(`.{1,${LINE}}`, 'g')) ?? []
   return `${[BEGIN, ...lines, END].join('\n')}\n`
 }
 
-/** The same without armour: what parseSshSignatureBlob reads. */
+/** The signature without armour, as parseSshSignatureBlob reads it. */
 export function printSshSignatureBlob({ keyBlob, namespace, hash, signature }: SshSignature): Uint8Array {
   return Buffer.concat([
     Buffer.from(MAGIC, 'latin1'),
@@ -81,13 +89,13 @@ export function printSshSignatureBlob({ keyBlob, namespace, hash, signature }: S
   ])
 }
 
-/** Whether a signature without armour begins like one by a key of this wire form. */
+/** Whether a signature without armour begins as one by the key with this wire form. */
 export function namesSshKey(blob: Uint8Array, keyBlob: Uint8Array): boolean {
   const start = Buffer.concat([Buffer.from(MAGIC, 'latin1'), wireUint32(VERSION), wireString(keyBlob)])
   return start.equals(blob.subarray(0, start.length))
 }
 
-/** What is signed in place of a message with this hash (PROTOCOL.sshsig, section 3). */
+/** The bytes that are signed for a message with this hash (PROTOCOL.sshsig, section 3). */
 export function sshSignedData(namespace: string, hash: SshSignatureHash, digest: Uint8Array): Uint8Array {
   return Buffer.concat([Buffer.from(MAGIC, 'latin1'), ...[namespace, '', hash, digest].map(wireString)])
 }

@@ -1,25 +1,30 @@
-/** Values as SSH writes them one after another (RFC 4251, section 5). */
+/** SSH's encoding of consecutive values (RFC 4251, section 5). */
 import { FormatError } from '../../primitives/format-error.ts'
 
-/** Reads bytes from front to back; each step throws FormatError if what must come next is not there. */
+/**
+ * Reads bytes from front to back. Every method throws FormatError if the expected value is not
+ * there.
+ */
 export interface WireReader {
   byte(): number
   uint32(): number
-  /** So many bytes as they are. */
+  /** This many bytes as they are. */
   bytes(count: number): Uint8Array
-  /** Bytes after their length. */
+  /** Bytes preceded by their length. */
   string(): Uint8Array
-  /** Likewise, and must be printable ASCII: the name of an algorithm, a curve or a hash. */
+  /** Like `string`, but must be printable ASCII: the name of an algorithm, a curve or a hash. */
   name(): string
-  /** A positive number in its one and shortest encoding: big-endian, without leading zeros. */
+  /** A positive number in its minimal encoding; returned big-endian without leading zeros. */
   mpint(): Uint8Array
-  /** Whatever is left. */
+  /** All remaining bytes. */
   rest(): Uint8Array
-  /** Nothing may be left. */
+  /** Checks that no bytes remain. */
   end(): void
 }
 
-/** A reader of these bytes, whose errors are in the name of `format`. What it returns are views of them. */
+/**
+ * A reader of these bytes, whose errors are in the name of `format`. It returns views, not copies.
+ */
 export function wireReader(bytes: Uint8Array, format: string): WireReader {
   let at = 0
   const malformed = (what: string) => new FormatError(format, what, `offset ${at}`)
@@ -37,7 +42,7 @@ export function wireReader(bytes: Uint8Array, format: string): WireReader {
     string,
     name: () => {
       const text = Buffer.from(string()).toString('latin1')
-      if (!/^[!-~]{1,64}$/.test(text)) throw malformed('a name that is none')
+      if (!/^[!-~]{1,64}$/.test(text)) throw malformed('not a valid name')
       return text
     },
     mpint: () => {
@@ -45,7 +50,7 @@ export function wireReader(bytes: Uint8Array, format: string): WireReader {
       const [first = 0, second = 0] = encoded
       if (encoded.length === 0 || first >= 0x80) throw malformed('a number that is not positive')
       if (first !== 0) return encoded
-      if (second < 0x80) throw malformed('a number that is not as short as can be')
+      if (second < 0x80) throw malformed('a number that is not in its shortest form')
       return encoded.subarray(1)
     },
     rest: () => take(bytes.length - at),
@@ -55,19 +60,23 @@ export function wireReader(bytes: Uint8Array, format: string): WireReader {
   }
 }
 
-/** A string: its length in four bytes, then itself. Text becomes UTF-8. */
+/** Writes a string: its length in four bytes, then its bytes. Text becomes UTF-8. */
 export function wireString(value: Uint8Array | string): Uint8Array {
   const bytes = typeof value === 'string' ? Buffer.from(value, 'utf8') : value
   return Buffer.concat([wireUint32(bytes.length), bytes])
 }
 
+/** Writes a number in four bytes, big-endian. */
 export function wireUint32(value: number): Uint8Array {
   const bytes = Buffer.alloc(4)
   bytes.writeUInt32BE(value)
   return bytes
 }
 
-/** A positive number, big-endian without leading zeros; a zero comes before a first byte that would make it negative. */
+/**
+ * Writes a positive number, given big-endian without leading zeros. A zero byte precedes a first
+ * byte that would make it negative.
+ */
 export function wireMpint(number: Uint8Array): Uint8Array {
   const isNegative = (number[0] ?? 0) >= 0x80
   return wireString(isNegative ? Buffer.concat([Buffer.of(0), number]) : number)

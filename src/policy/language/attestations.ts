@@ -1,5 +1,5 @@
 /**
- * `[attestations]`: where a policy has evidence looked for, in directories of this machine and at addresses of
+ * `[attestations]`: where to look for evidence, in local directories and at the addresses of
  * others.
  */
 import { isAbsolute, join } from 'node:path'
@@ -11,18 +11,20 @@ const DIRECTORY_LIMIT = 64
 const SOURCE_LIMIT = 32
 const PATH_LIMIT = 1024
 
-/** An hour: how long a source's answer stands unless told, and thirty days at most. */
+/**
+ * How long the answer of a source is reused, in seconds: an hour by default, thirty days at most.
+ */
 const DEFAULT_AGE = 3600
 const AGE_LIMIT = 30 * 24 * 3600
 
-/** Where evidence is looked for. */
+/** The places to look for evidence. */
 export interface AttestationPlaces {
   /** Absolute directories, in order. */
   readonly attestations: readonly string[]
   readonly sources: readonly AttestationSource[]
 }
 
-/** Reads `[attestations]`; notes what is wrong. */
+/** Reads `[attestations]` and records its problems. */
 export function readAttestations(node: Node | undefined): AttestationPlaces {
   const fields = node && fieldsOf(node, [], ['directories', 'sources'])
   return { attestations: readDirectories(fields?.directories), sources: readSources(fields?.sources) }
@@ -52,7 +54,7 @@ function readSources(node: Node | undefined): readonly AttestationSource[] {
   return [...sources.values()]
 }
 
-/** Either the address alone or `{ url, max-age }`. */
+/** Reads a source, which is an address alone or `{ url, max-age }`. */
 function readSource(node: Node): AttestationSource | undefined {
   const fields = isTable(node.value) ? fieldsOf(node, ['url'], ['max-age']) : { url: node }
   const url = readUrl(fields?.url, ['https', 'http'])

@@ -12,7 +12,10 @@ const REVOCATION_LIMIT = 10_000
 const EXEMPTION_LIMIT = 10_000
 const REASON_LIMIT = 500
 
-/** Reads `[[revocations]]`. Notes one of a key or principal that the policy does not have: it would revoke nothing. */
+/**
+ * Reads `[[revocations]]`. Records a problem for a key or principal that is not in the policy: it
+ * would revoke nothing.
+ */
 export function readRevocations(
   node: Node | undefined,
   principals: Policy['principals'],
@@ -31,7 +34,7 @@ export function readRevocations(
   return revocations
 }
 
-/** Reads `[[exemptions]]`. Notes one without a reason or an end. */
+/** Reads `[[exemptions]]`. Records a problem for one without a reason or an end. */
 export function readExemptions(node: Node | undefined): readonly Exemption[] {
   const exemptions: Exemption[] = []
   for (const item of listOf(node, EXEMPTION_LIMIT)) {
@@ -60,7 +63,7 @@ function readTarget(
     const name = stringOf(principal)
     if (name === undefined || principals.has(name))
       return name === undefined ? undefined : { principal: name }
-    return complain(principal, `"${printable(name)}" is no principal`)
+    return complain(principal, `"${printable(name)}" is not a principal`)
   }
   const field = key ?? openpgp ?? sigstore
   const identity =

@@ -1,41 +1,45 @@
 /**
- * Reading known fields out of a parsed policy. What is wrong is noted with its line and read as undefined, so that one
- * run tells every problem of a file; parse.ts throws if any was noted.
+ * Reads known fields of a parsed policy. A wrong value is recorded as a problem with its line and
+ * read as undefined, so that one run reports every problem of a file. parse.ts throws if there are
+ * any.
  */
 import { printable } from '../../primitives/printable.ts'
 import type { Locator, TomlPath } from './locate.ts'
 import type { Problem } from './policy-error.ts'
 
-/** The document under reading. */
+/** The document that is being read. */
 export interface Draft {
   readonly toml: string
   readonly locate: Locator
   readonly problems: Problem[]
 }
 
-/** A value of the document and where it stands. */
+/** A value of the document and its place. */
 export interface Node {
   readonly draft: Draft
   readonly path: TomlPath
   readonly value: unknown
 }
 
-/** Characters that a string may have. */
+/** Limit on the characters of a string. */
 const STRING_LIMIT = 4096
 
-/** Notes what is wrong with a node. Quoted text must be escaped already. */
+/** Records a problem of a node. Quoted text must already be escaped. */
 export function complain(node: Node, problem: string): undefined {
   const where = node.path.length === 0 ? '' : `${pathWords(node.path)}: `
   node.draft.problems.push({ line: lineOf(node), message: where + problem })
   return undefined
 }
 
-/** Line of a node, from 1. */
+/** The line of a node, from 1. */
 export function lineOf(node: Node): number {
   return node.draft.locate(node.path).line
 }
 
-/** The fields of a table, each a node. Notes each field that is missing or unknown; undefined if it is no table. */
+/**
+ * The fields of a table, each as a node. Records each missing or unknown field; undefined if the
+ * node is not a table.
+ */
 export function fieldsOf<Required extends string, Optional extends string>(
   node: Node,
   required: readonly Required[],
@@ -55,7 +59,7 @@ export function fieldsOf<Required extends string, Optional extends string>(
   return fields as Partial<Record<Required | Optional, Node>>
 }
 
-/** All entries of a table, in order; undefined, and noted, if it is none. */
+/** All entries of a table, in order. If it is not a table, records that and returns undefined. */
 export function entriesOf(node: Node): readonly (readonly [string, Node])[] | undefined {
   if (!isTable(node.value)) return complain(node, 'must be a table')
   return Object.entries(node.value).map(([name, value]) => [
@@ -64,11 +68,15 @@ export function entriesOf(node: Node): readonly (readonly [string, Node])[] | un
   ])
 }
 
+/** Whether a parsed TOML value is a table. */
 export function isTable(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date)
 }
 
-/** The elements of a list of at most `limit`; none, and noted, if it is longer or no list. A missing node has none. */
+/**
+ * The elements of a list. If it is not a list or has more than `limit` elements, records that and
+ * returns none. An absent node has none.
+ */
 export function listOf(node: Node | undefined, limit: number): readonly Node[] {
   if (node === undefined) return []
   const { draft, path, value } = node
@@ -78,7 +86,10 @@ export function listOf(node: Node | undefined, limit: number): readonly Node[] {
   return list.slice(0, limit).map((element, index) => ({ draft, path: [...path, index], value: element }))
 }
 
-/** A string that is neither empty nor longer than 4096 characters; undefined if missing, or noted if it is none. */
+/**
+ * A string of 1 to 4096 characters; undefined if the node is absent. Anything else is recorded and
+ * undefined.
+ */
 export function stringOf(node: Node | undefined): string | undefined {
   if (node === undefined) return undefined
   if (typeof node.value !== 'string') return complain(node, 'must be a string')
@@ -87,7 +98,10 @@ export function stringOf(node: Node | undefined): string | undefined {
   return node.value
 }
 
-/** A string of one line that shows every character that it has: a name, a reason, a path. */
+/**
+ * A string of one line whose characters are all visible, such as a name, a reason or a path.
+ * Anything else is recorded and undefined.
+ */
 export function plainStringOf(node: Node | undefined, limit: number): string | undefined {
   const text = stringOf(node)
   if (node === undefined || text === undefined) return undefined
@@ -95,7 +109,7 @@ export function plainStringOf(node: Node | undefined, limit: number): string | u
   return problem === undefined ? text : complain(node, problem)
 }
 
-/** Why a text does not show what it is; undefined if it does. */
+/** Why a text has other characters than it shows; undefined if it does not. */
 export function plainProblem(text: string, limit: number): string | undefined {
   if (text.length > limit) return `longer than ${limit} characters`
   if (printable(text, text.length) !== text.replaceAll('\\', '\\\\')) {
@@ -104,12 +118,13 @@ export function plainProblem(text: string, limit: number): string | undefined {
   return text.trim() === text ? undefined : `"${printable(text)}" begins or ends with a space`
 }
 
+/** A boolean; undefined if the node is absent. Anything else is recorded and undefined. */
 export function booleanOf(node: Node | undefined): boolean | undefined {
   if (node === undefined || typeof node.value === 'boolean') return node?.value as boolean | undefined
   return complain(node, 'must be true or false')
 }
 
-/** An integer of at least 1 (TOML keeps integers and floats apart, and so does the parser: bigint). */
+/** An integer of at least 1. TOML and its parser keep integers (bigint) and floats apart. */
 export function countOf(node: Node | undefined): number | undefined {
   if (node === undefined) return undefined
   if (typeof node.value !== 'bigint') return complain(node, 'must be an integer')
@@ -117,7 +132,7 @@ export function countOf(node: Node | undefined): number | undefined {
   return node.value > 1_000_000n ? complain(node, 'must be at most 1000000') : Number(node.value)
 }
 
-/** A number of seconds, from a least one up to a limit. */
+/** A number of seconds between `least` and `limit`, inclusive. */
 export function secondsOf(node: Node, least: number, limit: number): number | undefined {
   if (typeof node.value !== 'bigint') return complain(node, 'must be a number of seconds, an integer')
   if (node.value < 0n) return complain(node, 'must not be negative')
@@ -125,7 +140,7 @@ export function secondsOf(node: Node, least: number, limit: number): number | un
   return node.value > BigInt(limit) ? complain(node, `must be at most ${limit}`) : Number(node.value)
 }
 
-/** One of some words. */
+/** One of these words. */
 export function wordOf<Word extends string>(
   node: Node | undefined,
   words: readonly Word[],

@@ -1,4 +1,4 @@
-/** `[gate]`: the local substituter and the binary caches that it asks. */
+/** `[gate]`: the local substituter and the binary caches behind it. */
 import type { GateSettings, Listen, UpstreamSettings } from '../policy.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf, wordOf } from './fields.ts'
 import { readUrl } from './url.ts'
@@ -12,7 +12,7 @@ const TIMEOUT_LIMIT = 300
 const AGE_LIMIT = 30 * 24 * 3600
 const NEGATIVE_AGE_LIMIT = 24 * 3600
 
-/** What holds where a policy says nothing. */
+/** The settings of a policy without `[gate]`. */
 export const DEFAULT_GATE: GateSettings = {
   listen: { host: '127.0.0.1', port: 4649 },
   upstreams: [],
@@ -22,7 +22,7 @@ export const DEFAULT_GATE: GateSettings = {
   negativeMaxAge: 60,
 }
 
-/** Reads `[gate]`; notes what is wrong. `absolute` makes a path of the policy's an absolute one. */
+/** Reads `[gate]` and records its problems. `absolute` resolves a path in the policy. */
 export function readGate(node: Node | undefined, absolute: (path: string) => string): GateSettings {
   const fields =
     node &&
@@ -40,12 +40,15 @@ export function readGate(node: Node | undefined, absolute: (path: string) => str
   }
 }
 
-/** The address and port that a text names, such as `127.0.0.1:4649` or `[::1]:4649`; undefined if it is none. */
+/**
+ * Parses an address and port such as `127.0.0.1:4649` or `[::1]:4649`; undefined if it is not one.
+ */
 export function parseListen(text: string): Listen | undefined {
   const [, host = '', digits] =
     /^(\[[0-9a-f:.]+\]|[0-9]+(?:\.[0-9]+){3}):(0|[1-9][0-9]{0,4})$/.exec(text) ?? []
   const port = Number(digits)
-  // The URL standard has one spelling of each address, and nothing that looks like one and is a name passes.
+  // The URL standard has one spelling for each address, and no host name that looks like an address
+  // has it.
   const isAddress = URL.canParse(`http://${host}`) && new URL(`http://${host}`).hostname === host
   if (!isAddress || port > PORT_LIMIT) return undefined
   return { host: host.replace(/^\[|\]$/g, ''), port }
@@ -75,7 +78,7 @@ function readUpstreams(
   return [...upstreams.values()]
 }
 
-/** Either the address alone or `{ url, authorization }`. */
+/** Reads an upstream, which is an address alone or `{ url, authorization }`. */
 function readUpstream(node: Node, absolute: (path: string) => string): UpstreamSettings | undefined {
   const isWhole = isTable(node.value)
   const fields: Partial<Record<'url' | 'authorization', Node>> | undefined = isWhole

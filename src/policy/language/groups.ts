@@ -6,12 +6,12 @@ import { checkName } from './principals.ts'
 
 const GROUP_LIMIT = 1000
 const MEMBER_LIMIT = 1000
-/** Groups in groups in groups: nobody needs more, and nobody could follow it. */
+/** How deeply groups may be nested. Nobody needs more, and nobody could follow it. */
 const NESTING_LIMIT = 8
 
 /**
- * Reads `[groups]`. Notes members that are nobody, circles, and thresholds that cannot be met. Undefined if anything
- * is wrong with them, for nothing can then be said about who could meet a requirement.
+ * Reads `[groups]`. Records unknown members, cycles, and thresholds that cannot be met. Undefined
+ * if there is any problem, because then it is unknown who could meet a requirement.
  */
 export function readGroups(
   node: Node | undefined,
@@ -71,7 +71,10 @@ function checkMembers(entry: Node, known: ReadonlySet<string>): void {
   }
 }
 
-/** Why a group is wrong that contains itself, or groups too deep in one another; undefined if it is right. */
+/**
+ * Why a group is wrong: it contains itself, or groups are nested too deeply; undefined if it is
+ * right.
+ */
 function nestingProblem(name: string, groups: ReadonlyMap<string, Group>): string | undefined {
   let level = new Set(groups.get(name)?.members)
   for (let depth = 0; level.size > 0; depth++) {

@@ -1,21 +1,24 @@
 import type { Instant } from '../policy.ts'
 import { complain, type Node } from './fields.ts'
 
-/** RFC 3339, section 5.6: a full-date, and with it a full-time in whole seconds. Leap seconds have no instant here. */
+/**
+ * RFC 3339, section 5.6: a full-date, optionally with a full-time in whole seconds. Leap seconds
+ * are not supported.
+ */
 const DATE = String.raw`(\d{4})-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])`
 const TIME = String.raw`([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))`
 const FORM = new RegExp(`^${DATE}(?:[Tt ]${TIME})?$`)
 
 /**
- * All of a date or time in the text of a policy, whatever its form. A space stands for the `T`, as RFC and TOML
- * allow.
+ * A date or time in the text of a policy, in any form. A space may stand for the `T`, as the RFC
+ * and TOML allow.
  */
 const TOKEN = /\d[\dTtZz:+.-]*(?: (?=\d)[\dZz:+.-]+)?/y
 
 /**
- * An instant: a date, which means its first second in UTC, or a date and time with an offset; undefined if missing,
- * or noted for anything else. In quotes it may be as well, for whatever writes policies by way of JSON, which has no
- * dates.
+ * Reads an instant: a date, which means its first second in UTC, or a date and time with an offset.
+ * Undefined if absent. Anything else is recorded and undefined. It may also be a string, for
+ * programs that write policies by way of JSON, which has no dates.
  */
 export function instantOf(node: Node | undefined): Instant | undefined {
   if (node === undefined) return undefined
@@ -28,13 +31,13 @@ export function instantOf(node: Node | undefined): Instant | undefined {
   return instantIn(match) ?? complain(node, 'is not a day of the calendar since 1970')
 }
 
-/** The instant that a text is and nothing else; undefined if it is not one. */
+/** Parses a text that is exactly an instant; undefined if it is not one. */
 export function parseInstant(text: string): Instant | undefined {
   const match = FORM.exec(text)
   return match === null ? undefined : instantIn(match)
 }
 
-/** Undefined for a day that the calendar does not have, and for what is before 1970. */
+/** Undefined for a day that does not exist, and for a time before 1970. */
 function instantIn(match: RegExpExecArray): Instant | undefined {
   const [year = 0, month = 0, day, hour, minute, second] = match
     .slice(1, 7)
@@ -46,11 +49,11 @@ function instantIn(match: RegExpExecArray): Instant | undefined {
   return exists && year >= 1970 && instant >= 0 ? instant : undefined
 }
 
-/** A date as it is written; undefined for what is not a date at all. */
+/** The text of a date as written; undefined if the value is not a date. */
 function textOf({ value, draft, path }: Node): string | undefined {
   if (typeof value === 'string') return value
   if (!(value instanceof Date)) return undefined
-  // Read from the text itself: the parser takes 30 February for 2 March.
+  // Taken from the text itself: the parser reads 30 February as 2 March.
   TOKEN.lastIndex = draft.locate(path).offset
   return TOKEN.exec(draft.toml)?.[0] ?? ''
 }

@@ -1,4 +1,4 @@
-/** Keys as a policy writes them. The one place that knows which form is read by which parser. */
+/** Keys as policies write them. This is the only place that maps each form to its parser. */
 
 import { OWN_KEYS } from '../../formats/detached/forms.ts'
 import { parsePemPublicKey } from '../../formats/keys/pem.ts'
@@ -16,13 +16,13 @@ import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import type { EcdsaKey, Ed25519Key, KeyIdentity, RsaKey } from '../policy.ts'
 
-/** A key that a policy holds in its own text. */
+/** A key whose text is in the policy itself. */
 export type TextKey = Ed25519Key | EcdsaKey | RsaKey
 
 /**
- * A public key in any textual form: Nix (`name:base64`), minisign (`minisign:RW…`) and signify (`signify:RW…`), which
- * are Ed25519; OpenSSH (`ssh-ed25519 …`) and PEM (SPKI), which are Ed25519, ECDSA or RSA. Throws FormatError, also
- * for a key with which everybody can sign.
+ * Parses a public key in any textual form: Nix (`name:base64`), minisign (`minisign:RW…`) and
+ * signify (`signify:RW…`), which are Ed25519; OpenSSH (`ssh-ed25519 …`) and PEM (SPKI), which are
+ * Ed25519, ECDSA or RSA. Throws FormatError, also for a key with which everybody can sign.
  */
 export function parseKey(text: string): TextKey {
   const key = keyOf(text)
@@ -32,7 +32,10 @@ export function parseKey(text: string): TextKey {
   return key
 }
 
-/** `openpgp:` identity of a primary key's fingerprint; spaces as gpg prints them are left out. Throws FormatError. */
+/**
+ * The `openpgp:` identity of a primary key's fingerprint; spaces, which gpg prints, are dropped.
+ * Throws FormatError.
+ */
 export function parseFingerprint(text: string): string {
   const fingerprint = text.replaceAll(' ', '').toUpperCase()
   if (!/^(?:[0-9A-F]{40}|[0-9A-F]{64})$/.test(fingerprint)) {
@@ -58,7 +61,7 @@ function ed25519(publicKey: Uint8Array) {
   return { ...key, identity: identityOfKey(key) }
 }
 
-/** What of a key makes it this key. */
+/** The numbers of a key that make up its identity. */
 type PublicKeyNumbers =
   | Pick<Ed25519Key, 'kind' | 'publicKey'>
   | Pick<EcdsaKey, 'kind' | 'curve' | 'publicKey'>
@@ -68,7 +71,10 @@ function fingerprinted(form: 'ssh' | 'pem', key: SshPublicKey): TextKey {
   return { ...key, form, label: sshFingerprint(key), identity: identityOfKey(key) }
 }
 
-/** See KeyIdentity: security keys have the identity of the key within. Points of ECDSA are uncompressed. */
+/**
+ * The identity of a key, see KeyIdentity. A security key has the identity of the key inside it.
+ * ECDSA points are uncompressed.
+ */
 export function identityOfKey(key: PublicKeyNumbers): KeyIdentity {
   switch (key.kind) {
     case 'ed25519':
@@ -81,8 +87,9 @@ export function identityOfKey(key: PublicKeyNumbers): KeyIdentity {
 }
 
 /**
- * Who has a key, which two keys share if whoever has the one has the other: RSA keys of one modulus are one person's
- * whatever their exponents are, for each tells the factors. Of all else it is the identity.
+ * Identifies the holder of a key: equal for two keys if whoever has one has the other. RSA keys
+ * with the same modulus belong to one person whatever their exponents are, because each reveals the
+ * factors. For all other keys it is the identity.
  */
 export function ownershipOf(
   key: { readonly identity: KeyIdentity } | Pick<RsaKey, 'kind' | 'modulus'>,

@@ -1,29 +1,36 @@
 /**
- * Where in a TOML document each key and each element of a list stands: the parser gives lines for syntax errors alone.
- * Reads documents that were parsed before, so it need not tell right from wrong. TOML 1.0, https://toml.io/en/v1.0.0
+ * Finds the position of each key and list element in a TOML document, since the parser only reports
+ * lines for syntax errors. The document was parsed before, so it is known to be valid. TOML 1.0,
+ * https://toml.io/en/v1.0.0
  */
 import { parse } from 'smol-toml'
 
 /** Keys and list indices from the root. */
 export type TomlPath = readonly (string | number)[]
 
+/** A place in a document. */
 export interface Position {
-  /** Line of the key, the header or the element, from 1. */
+  /** The line of the key, the header or the element, from 1. */
   readonly line: number
-  /** Offset of the value's first character; for what headers make, of the header. */
+  /**
+   * The offset of the value's first character, or of the header for a table that a header defines.
+   */
   readonly offset: number
 }
 
-/** Finds the position of a path; for one that is not written out, that of the nearest path above it which is. */
+/** Finds the position of a path, or of its nearest parent that is written in the document. */
 export type Locator = (path: TomlPath) => Position
 
 /**
- * Parts of a path that count. The language has fewer, and without an end a key of many parts would take time by the
- * square of their number; what lies deeper stands where its sixteenth part does.
+ * How many parts of a path are used. The language has fewer, and without a limit a key with many
+ * parts would take quadratic time. A deeper value gets the position of its sixteenth part.
  */
 const DEPTH_LIMIT = 16
 
-/** Scans a valid TOML document once. A table or list that several headers make stands where the first one does. */
+/**
+ * Scans a valid TOML document once. A table or list with several headers has the position of the
+ * first.
+ */
 export function locate(toml: string): Locator {
   const positions = new Map<string, Position>()
   scan(toml, (path, position) => {
@@ -46,7 +53,7 @@ interface Cursor {
   readonly text: string
   at: number
   readonly found: (path: TomlPath, position: Position) => void
-  /** Line of the offset up to which lines were counted. */
+  /** The line of the offset up to which lines were counted. */
   line: number
   counted: number
 }
@@ -61,7 +68,7 @@ function scan(text: string, found: Cursor['found']): void {
   }
 }
 
-/** Reads `[a.b]` or `[[a.b]]`; the path of the table that the lines below it fill. */
+/** Reads `[a.b]` or `[[a.b]]`. Returns the path of the table that the lines below it fill. */
 function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
   const position = here(cursor)
   const brackets = cursor.text.startsWith('[[', cursor.at) ? 2 : 1
@@ -82,7 +89,7 @@ function header(cursor: Cursor, lengths: Map<string, number>): TomlPath {
   return path
 }
 
-/** Reads `a.b = value` of a table or an inline table. */
+/** Reads `a.b = value` in a table or an inline table. */
 function assignment(cursor: Cursor, table: TomlPath): void {
   const { line } = here(cursor)
   const path = [...table, ...dottedKey(cursor, '=')].slice(0, DEPTH_LIMIT)
@@ -141,19 +148,19 @@ function dottedKey(cursor: Cursor, end: string): string[] {
   }
 }
 
-/** Steps over a string of any of the four kinds. */
+/** Skips a string of any of the four kinds. */
 function string(cursor: Cursor): void {
   skip(cursor, cursor.text[cursor.at] === '"' ? BASIC : LITERAL)
 }
 
-/** Up to two quotes may stand before the three that end a long string. */
+/** Up to two quotes may precede the three that end a multi-line string. */
 const BASIC = /"""(?:\\.|[^\\])*?"{3,5}(?!")|"(?:\\.|[^"\\])*"/sy
 const LITERAL = /'''.*?'{3,5}(?!')|'[^']*'/sy
-/** Spaces, line breaks and comments; between elements also commas. */
+/** Spaces, line breaks and comments, and commas between elements. */
 const BLANK = /(?:[ \t\r\n]+|#[^\n]*)*/y
 const SEPARATION = /(?:[ \t\r\n,]+|#[^\n]*)*/y
 
-/** Moves over what a sticky expression matches here; over one character where it does not match. */
+/** Skips what a sticky expression matches here, or one character if it does not match. */
 function skip(cursor: Cursor, form: RegExp): void {
   form.lastIndex = cursor.at
   const length = form.exec(cursor.text)?.[0].length ?? 1

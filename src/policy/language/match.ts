@@ -1,12 +1,16 @@
 import type { SubjectKind } from '../policy.ts'
 import { complain, listOf, type Node, stringOf, wordOf } from './fields.ts'
 
+/** All kinds of store paths, by their names in a policy. */
 export const KINDS: readonly SubjectKind[] = ['fetched-source', 'local-source', 'derivation', 'output']
 
 /** A store path's name has at most 211 characters. */
 const GLOB_LIMIT = 211
 
-/** A glob over names of store paths; undefined if missing, or noted if no name can match it. */
+/**
+ * A glob for names of store paths; undefined if absent. A glob that no name can match is recorded
+ * and undefined.
+ */
 export function globOf(node: Node | undefined): string | undefined {
   const glob = stringOf(node)
   if (node === undefined || glob === undefined) return undefined
@@ -19,7 +23,7 @@ export function globOf(node: Node | undefined): string | undefined {
   return glob
 }
 
-/** One kind or a list of kinds; undefined if missing, or noted if it is neither. */
+/** One kind or a list of kinds; undefined if absent. Anything else is recorded and undefined. */
 export function kindsOf(node: Node | undefined): readonly SubjectKind[] | undefined {
   if (node === undefined) return undefined
   if (!Array.isArray(node.value)) {

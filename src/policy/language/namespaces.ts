@@ -1,4 +1,4 @@
-/** What an SSH key may sign for, as a policy writes it: `namespaces = ["file", "release@example.org"]`. */
+/** The namespaces that an SSH key may sign for: `namespaces = ["file", "release@example.org"]`. */
 import { isExactNamespace } from '../../formats/ssh/sshsig.ts'
 import { complain, listOf, type Node, plainStringOf } from './fields.ts'
 import type { TextKey } from './keys.ts'
@@ -7,8 +7,8 @@ const COUNT_LIMIT = 16
 const NAMESPACE_LIMIT = 256
 
 /**
- * Reads the namespaces of a key. Notes what is wrong, also patterns: ssh-keygen would take them, here names are
- * exact.
+ * Reads the namespaces of a key. Records problems, including patterns: ssh-keygen allows them, but
+ * here names are exact.
  */
 export function readNamespaces(node: Node, key: TextKey | undefined): readonly string[] | undefined {
   if (key !== undefined && key.form !== 'ssh')

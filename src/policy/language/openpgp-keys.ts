@@ -7,20 +7,23 @@ import { sha256 } from '../../primitives/sodium.ts'
 import type { CertificateFile } from '../digest.ts'
 import { identityOfKey, ownershipOf } from './keys.ts'
 
-/** A primary key or subkey of a certificate, and whose it is by its numbers alone: see ownershipOf. */
+/**
+ * A primary key or subkey of a certificate, and its ownership by its numbers alone, see
+ * ownershipOf.
+ */
 export interface HeldKey {
   readonly fingerprint: string
   readonly ownership: string
 }
 
 /**
- * Looks up the keys of the certificate with a primary fingerprint in a file, all copies of it together, bound to it or
- * not; undefined if it is not there. Throws FormatError for a file that cannot be read, and for a key in the certificate
- * that everybody can use or that has more than one spelling.
+ * Looks up the keys, bound or not, of all copies of the certificate with this primary fingerprint
+ * in a file; undefined if absent. Throws FormatError for a malformed file, and for a key of the
+ * certificate that everybody can use or that has more than one spelling.
  */
 export type KeysOfCertificate = (file: CertificateFile, fingerprint: string) => readonly HeldKey[] | undefined
 
-/** Such a look-up; parses each file once. */
+/** A look-up that parses each file once. */
 export function keysOfCertificates(): KeysOfCertificate {
   const parsed = new Map<CertificateFile, ReadonlyMap<string, readonly KeyPacket[]>>()
   return (file, fingerprint) => {
@@ -44,7 +47,7 @@ function heldKey(key: KeyPacket): HeldKey {
   return { fingerprint: key.fingerprint, ownership: ownershipOfMaterial(fitMaterialOf(key)) }
 }
 
-/** As the same key has it where a policy writes it as text. */
+/** The same value that ownershipOf gives for the key when a policy writes it as text. */
 function ownershipOfMaterial(material: KeyMaterial): string {
   switch (material.kind) {
     case 'ed25519':
@@ -57,7 +60,8 @@ function ownershipOfMaterial(material: KeyMaterial): string {
       return `${material.kind}:${toHex(material.publicKey)}`
     case 'dsa':
       return `dsa:${digest(material.numbers)}`
-    // As identityOfKey names those of NIST's curves: the curve by its name, whatever OID the packet has for it.
+    // As in identityOfKey for the NIST curves: the curve by its name, whatever OID the packet uses
+    // for it.
     case 'point':
       return `ecdsa-${material.curve}:${toHex(material.point)}`
     case 'other':
@@ -65,7 +69,7 @@ function ownershipOfMaterial(material: KeyMaterial): string {
   }
 }
 
-/** Of numbers one after another, each behind its length: 8 bytes, big-endian. */
+/** The hash of concatenated numbers, each after its length (8 bytes, big-endian). */
 function digest(numbers: readonly Uint8Array[]): string {
   const parts = numbers.flatMap(number => {
     const length = Buffer.alloc(8)

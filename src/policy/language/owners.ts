@@ -2,14 +2,21 @@ import { printable } from '../../primitives/printable.ts'
 import { complain, type Node } from './fields.ts'
 import type { HeldKey } from './openpgp-keys.ts'
 
-/** Whose each key is (ownershipOf of keys.ts), so that nobody counts as two people. Notes a key that turns up a second time. */
+/**
+ * The holder of each key (ownershipOf in keys.ts), so that nobody counts as two people. Records a
+ * problem for a key that occurs a second time.
+ */
 export interface Owners {
-  /** A key that a principal lists: it may be listed once. */
+  /** Adds a key that a principal lists. It may be listed only once. */
   list(ownership: string, principal: string, node: Node): void
-  /** A key within a certificate that a principal lists: it may be in several of its own. */
+  /**
+   * Adds a key in a certificate that a principal lists. It may be in several certificates of the
+   * same principal.
+   */
   hold(key: HeldKey, principal: string, node: Node): void
 }
 
+/** An empty record of holders. */
 export function owners(): Owners {
   const listed = new Map<string, string>()
   const held = new Map<string, { readonly principal: string; readonly fingerprint: string }>()

@@ -1,4 +1,7 @@
-/** The language of policy.toml, version 1; docs/policy.md is its reference. Pure: whoever calls reads the files. */
+/**
+ * The language of policy.toml, version 1; docs/policy.md is its reference. It does no I/O: the
+ * caller reads the files.
+ */
 import { isAbsolute, join, normalize } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import { printable } from '../../primitives/printable.ts'
@@ -15,23 +18,30 @@ import { type CertificateReader, readPrincipals } from './principals.ts'
 import { readDefault, readRules } from './rules.ts'
 import { readStore } from './store.ts'
 
-/** Characters of a policy, tables in tables, certificate files that it may name. */
+/**
+ * Limits on the characters of a policy, the nesting of tables, and the certificate files that it
+ * may name.
+ */
 const POLICY_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 16
 const CERTIFICATE_LIMIT = 1000
 const VERSION_LIMIT = 64
 
+/** A policy to parse. */
 export interface PolicySource {
   readonly toml: string
   /** The file's name, for messages. */
   readonly file: string
-  /** Absolute directory of the policy, from which the paths of certificates are relative. */
+  /** The absolute directory of the policy. Paths of certificates are relative to it. */
   readonly directory: string
-  /** The bytes of a certificate file, by its absolute path; called once a file. What it throws is told in the error. */
+  /**
+   * Reads a certificate file by its absolute path; called once per file. The message of an
+   * exception becomes part of the problem.
+   */
   readonly certificate: (path: string) => Uint8Array
 }
 
-/** Reads a policy. Throws PolicyError, which tells everything that is wrong, each with its line. */
+/** Parses a policy. Throws PolicyError with all problems, each with its line. */
 export function parsePolicy(source: PolicySource): Policy {
   const root = readDocument(source)
   if (root.value !== undefined && (root.value as Record<string, unknown>)['version'] !== 1n) {
@@ -125,7 +135,7 @@ function certificateReader(
   }
 }
 
-/** Where a file lies that a policy names. */
+/** The absolute path of a file that a policy names. */
 function absolute({ directory }: PolicySource, written: string): string {
   return isAbsolute(written) ? normalize(written) : join(directory, written)
 }

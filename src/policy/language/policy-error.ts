@@ -1,27 +1,27 @@
 import { printable } from '../../primitives/printable.ts'
 
-/** One thing that is wrong with a policy. */
+/** One problem of a policy. */
 export interface Problem {
-  /** Line of policy.toml, from 1. */
+  /** The line in policy.toml, from 1. */
   readonly line: number
-  /** Escaped already. */
+  /** Already escaped. */
   readonly message: string
 }
 
-/** Problems that the message tells; `problems` holds all. */
+/** How many problems the message lists; `problems` has all of them. */
 const TOLD = 20
 
-/** A policy file that is no policy. Nothing is judged by a policy that is wrong in any part. */
+/** A policy file with problems. Nothing is judged by a policy with any problem. */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError'
-  /** The file, not escaped. */
+  /** The file name, not escaped. */
   readonly file: string
   /** The line of the first problem. */
   readonly line: number
-  /** Everything that is wrong, by line. */
+  /** All problems, sorted by line. */
   readonly problems: readonly [Problem, ...Problem[]]
 
-  /** The message has one line a problem: `policy.toml:12: …`. */
+  /** The message has one line per problem: `policy.toml:12: …`. */
   constructor(file: string, problems: readonly [Problem, ...Problem[]], options?: ErrorOptions) {
     const [first, ...rest] = problems.toSorted((a, b) => a.line - b.line)
     const sorted: readonly [Problem, ...Problem[]] = [first ?? problems[0], ...rest]

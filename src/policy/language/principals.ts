@@ -25,10 +25,10 @@ const KEY_LIMIT = 64
 const NAME_LIMIT = 100
 const PATH_LIMIT = 1024
 
-/** Names with a meaning of their own: this machine, and the two requirements that name nobody. */
+/** Reserved names: this machine, and the two requirements that name nobody. */
 const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse']
 
-/** Reads certificate files by the path that the policy gives them, each once. */
+/** Reads certificate files by their paths in the policy, each once. */
 export type CertificateReader = (path: string) => CertificateFile
 
 interface Reading {
@@ -37,7 +37,7 @@ interface Reading {
   readonly owners: Owners
 }
 
-/** Reads `[principals]`. Notes what is wrong, above all a key that two entries share. */
+/** Reads `[principals]`. Records problems, in particular a key that two entries share. */
 export function readPrincipals(
   node: Node | undefined,
   certificate: CertificateReader,
@@ -64,7 +64,10 @@ export function readPrincipals(
   return principals
 }
 
-/** Notes a name of a principal or group that is reserved or does not show what it is. */
+/**
+ * Records a problem for a principal's or group's name that is reserved or has characters that do
+ * not show.
+ */
 export function checkName(name: string, node: Node): void {
   const problem = name === '' ? 'a name must not be empty' : plainProblem(name, NAME_LIMIT)
   if (problem !== undefined) complain(node, problem)
@@ -72,8 +75,8 @@ export function checkName(name: string, node: Node): void {
 }
 
 /**
- * The identity of a key that is written as text or, by its fingerprint, as `openpgp`; undefined, and noted, if it is
- * none.
+ * The identity of a key that is written as text or, with `openpgp`, as a fingerprint. Anything else
+ * is recorded and undefined.
  */
 export function identityOf(node: Node, kind: 'key' | 'openpgp'): KeyIdentity | undefined {
   const text = stringOf(node)

@@ -3,19 +3,22 @@ import { type Aspect, type Demand, type Policy, type Requirement, ROLES, type Ro
 import { fillSeats, isFilled, peopleOf } from '../seats.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, stringOf } from './fields.ts'
 
-/** Demands that one requirement may have. */
+/** How many demands one requirement may have. */
 const DEMAND_LIMIT = 32
 
-/** Those whom a requirement can name. */
+/** The principals and groups that a requirement can name. */
 export interface People {
   readonly principals: Policy['principals']
-  /** Undefined where `[groups]` is wrong: then names are not checked, one error is enough. */
+  /**
+   * Undefined if `[groups]` has a problem: then names are not checked, because one error is enough.
+   */
   readonly groups: Policy['groups'] | undefined
 }
 
 /**
- * Reads what one aspect needs: a name, a list of names (all of them), a table of roles, `nothing` or `refuse`.
- * Undefined, and noted, if it is none of these or cannot be met by anybody.
+ * Reads the requirement for one aspect: a name, a list of names (all of them), a table of roles,
+ * `nothing` or `refuse`. Anything else, and a requirement that nobody can meet, is recorded and
+ * undefined.
  */
 export function readRequirement(node: Node, aspect: Aspect, people: People): Requirement | undefined {
   if (node.value === 'nothing' || node.value === 'refuse') return { kind: node.value }

@@ -27,7 +27,7 @@ const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
 const ACCEPTANCE = ['accept-graph', 'accept-unknown-derivation', 'accept-expired-key'] as const
 const EXPIRED_KEYS: readonly ExpiredKeyAcceptance[] = ['refuse', 'if-signed-before']
 
-/** Reads `[[rules]]`, in order. Notes a rule that can never decide. */
+/** Reads `[[rules]]`, in order. Records a problem for a rule that can never decide. */
 export function readRules(node: Node | undefined, people: People): readonly Rule[] {
   const rules: Rule[] = []
   for (const [index, item] of listOf(node, RULE_LIMIT).entries()) {
@@ -60,7 +60,10 @@ function shadowed({ title, line }: Rule): string {
   return `never decides: "${printable(title)}" in line ${line} matches all that it matches, and comes first`
 }
 
-/** Reads `[default]`, which states all three requirements. Undefined, and noted, if it does not. */
+/**
+ * Reads `[default]`, which must state all three requirements. If it does not, records that and
+ * returns undefined.
+ */
 export function readDefault(node: Node | undefined, people: People): Rule | undefined {
   if (node === undefined) return undefined
   const fields = fieldsOf(node, ['require'], ACCEPTANCE)
@@ -115,7 +118,10 @@ function expiredKeysOf(node: Node | undefined): ExpiredKeyAcceptance | undefined
   return known ?? complain(node, `must be ${EXPIRED_KEYS.map(value => `"${value}"`).join(' or ')}`)
 }
 
-/** Notes requirements for which the rule has no kind, and kinds for which it has no requirement. */
+/**
+ * Records problems for requirements for which the rule has no kind, and for kinds without a
+ * requirement.
+ */
 function checkKinds(
   node: Node,
   rule: { readonly kinds: readonly SubjectKind[]; readonly require: Rule['require'] },

@@ -1,12 +1,15 @@
 import type { Rule } from '../policy.ts'
 
-/** States that one comparison of globs may visit before it gives up; patterns that people write need a few dozen. */
+/**
+ * How many states a comparison of two globs may visit before it gives up. Real patterns need a few
+ * dozen.
+ */
 const STATE_LIMIT = 20_000
 
 /**
- * The earlier rule because of which a rule never decides: for each of its kinds, some earlier rule of that kind matches
- * all its names (a rule states a requirement for every kind that it has). The last of those; undefined if the rule can
- * decide.
+ * The earlier rule that makes a rule unreachable: for each of its kinds, an earlier rule of that
+ * kind matches all its names (a rule states a requirement for each of its kinds). Returns the last
+ * of those, or undefined if the rule can decide.
  */
 export function shadowOf(rule: Rule, earlier: readonly Rule[]): Rule | undefined {
   let shadow: Rule | undefined
@@ -19,15 +22,15 @@ export function shadowOf(rule: Rule, earlier: readonly Rule[]): Rule | undefined
 }
 
 /**
- * Whether one glob matches every name that another matches. Reads all names of the narrow glob at once, letter by
- * letter, and follows where the wide one can be. False where that takes too long.
+ * Whether the wide glob matches every name that the narrow one matches. Simulates both globs,
+ * letter by letter. False if that takes too long.
  */
 export function covers(wide: string, narrow: string): boolean {
   if (wide === '*' || wide === narrow) return true
   const [head, tail] = fixedEnds(wide)
   if (!narrow.startsWith(head) || !narrow.endsWith(tail)) return false
   const letters = [...new Set(wide + narrow)].filter(letter => letter !== '*' && letter !== '?')
-  // Stands for all letters that neither glob names.
+  // Stands for all letters that neither glob contains.
   const alphabet = [...letters, '\0']
   const seen = new Set<string>()
   const pending: [Places, Places][] = [[start(wide), start(narrow)]]
@@ -49,7 +52,10 @@ export function covers(wide: string, narrow: string): boolean {
   return true
 }
 
-/** What every name that a glob matches begins and ends with. Settles nearly all comparisons of a long policy. */
+/**
+ * The fixed beginning and end of all names that a glob matches. They decide nearly all comparisons
+ * in a long policy.
+ */
 function fixedEnds(glob: string): readonly [string, string] {
   const isWild = (place: number) => glob[place] === '*' || glob[place] === '?'
   let head = 0
@@ -59,7 +65,7 @@ function fixedEnds(glob: string): readonly [string, string] {
   return [glob.slice(0, head), glob.slice(tail)]
 }
 
-/** Where in a glob one can be after some letters. */
+/** The positions in a glob that are possible after some letters. */
 type Places = ReadonlySet<number>
 
 function start(glob: string): Places {
@@ -76,7 +82,7 @@ function step(glob: string, places: Places, letter: string): Places {
   return withStars(glob, next)
 }
 
-/** Adds the places behind stars, which may stand for nothing. */
+/** Adds the positions after stars, which may match nothing. */
 function withStars(glob: string, places: readonly number[]): Places {
   const all = new Set<number>()
   for (let place of places) {

@@ -3,8 +3,8 @@ import { complain, type Node, plainStringOf } from './fields.ts'
 const URL_LIMIT = 1024
 
 /**
- * An address of one of these protocols, without a slash at its end. It has one spelling, so that listing it twice is
- * seen. Undefined, and noted, if it is none.
+ * A URL with one of these protocols, without a slash at the end. It has only one spelling, so that
+ * duplicates are noticed. Anything else is recorded and undefined.
  */
 export function readUrl(node: Node | undefined, protocols: readonly string[]): string | undefined {
   const text = plainStringOf(node, URL_LIMIT)

@@ -1,4 +1,5 @@
-// Signatures over lists of checksums and over what is in a compressed file, held against gpgv and the tools that unpack.
+// Signatures over checksum lists and over the contents of compressed files, compared with gpgv and
+// the tools that unpack.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -40,7 +41,7 @@ function clearSigned(text: string, by = 'alice'): string {
   return gnupg.gpg(['--local-user', by, '--clearsign'], { input: text }).toString('utf8')
 }
 
-/** Whether GnuPG takes a signed text. */
+/** Whether GnuPG accepts a signed text. */
 function gpgAccepts(text: string): boolean {
   const file = write('signed.asc', text)
   return spawnSync('gpg', ['--homedir', gnupg.dir, '--batch', '--verify', file]).status === 0
@@ -57,7 +58,7 @@ const SUMS = sh('sha256sum x.tar; sha512sum --tag x.tar').toString('utf8')
 write('SUMS', SUMS)
 
 describe('a signed list of checksums', () => {
-  it('that names the file is as good as a signature of it', async () => {
+  it('that names the file is as good as a signature over it', async () => {
     const { outcome: found, detail } = await outcome('x.tar', signed('SUMS'), {
       checksums: Buffer.from(SUMS),
     })
@@ -65,13 +66,13 @@ describe('a signed list of checksums', () => {
     assert.match(detail, /over a list of checksums$/)
   })
 
-  it('that names the file is good in one piece with its signature too', async () => {
+  it('that names the file is also good in one file with its signature', async () => {
     const text = clearSigned(SUMS)
     assert.ok(gpgAccepts(text))
     assert.equal((await outcome('x.tar', text)).outcome, 'good')
   })
 
-  it('names the file as the caller says that it may', async () => {
+  it('may name the file as the caller allows', async () => {
     sh('cp x.tar renamed')
     const rest = { checksums: Buffer.from(SUMS) }
     const named = await outcome('renamed', signed('SUMS'), rest)
@@ -91,7 +92,7 @@ describe('a signed list of checksums', () => {
     assert.match(detail, /has another sha256 for x\.tar/)
   })
 
-  /** How lists of these kinds are written, and by which of the tools. */
+  /** The forms of these lists, and the tools that write them. */
   const KINDS: Readonly<Record<string, string>> = {
     'BLAKE2b, untagged as b2sum writes it': 'b2sum x.tar',
     'BLAKE2b, tagged': 'b2sum --tag x.tar',
@@ -121,7 +122,7 @@ describe('a signed list of checksums', () => {
     })
   }
 
-  it('by what is not read says so, and accuses nobody', async () => {
+  it('of an unsupported algorithm is reported, and nobody is accused', async () => {
     for (const script of [
       'openssl dgst -blake2s256 x.tar',
       'openssl dgst -sha512-256 x.tar',
@@ -160,7 +161,7 @@ describe('a signed list of checksums', () => {
     assert.equal((await outcome('x.tar', clearSigned(SUMS, 'mallory'), { keys: [mallory] })).outcome, 'good')
   })
 
-  it('attack: the signature of a text does not serve as one of a file, nor the other way round', async () => {
+  it('attack: a signature over a text is not one over a file, nor the other way round', async () => {
     const text = clearSigned(SUMS)
     const signature = Buffer.from(text.slice(text.indexOf('-----BEGIN PGP SIGNATURE')))
     const asFile = await outcome('x.tar', signature, { checksums: Buffer.from(SUMS) })
@@ -170,7 +171,7 @@ describe('a signed list of checksums', () => {
     assert.notEqual((await outcome('x.tar', asText)).outcome, 'good')
   })
 
-  it('has its own text, with dashes escaped and white space at the ends of lines left out', async () => {
+  it('has a text of its own: dashes are unescaped, white space at the ends of lines is dropped', async () => {
     write('- x', 'dash\n')
     const text = clearSigned(`# - a remark  \n${sh("sha256sum -- '- x'").toString('utf8')}`)
     assert.ok(gpgAccepts(text))
@@ -197,7 +198,7 @@ describe('a signed list of checksums', () => {
     })
   }
 
-  it('attack: cannot be both beside its signature and in one piece with it', async () => {
+  it('attack: cannot be both in a file of its own and in one file with its signature', async () => {
     await assert.rejects(
       outcome('x.tar', clearSigned(SUMS), { checksums: Buffer.from(SUMS) }),
       /over a text of its own/,
@@ -205,7 +206,7 @@ describe('a signed list of checksums', () => {
   })
 })
 
-describe('a signature over what is in a compressed file', () => {
+describe('a signature over the contents of a compressed file', () => {
   const signature = signed('x.tar')
   sh('gzip -kf x.tar; xz -kf x.tar; bzip2 -kf x.tar; zstd -qkf x.tar')
 
@@ -227,28 +228,28 @@ describe('a signature over what is in a compressed file', () => {
       assert.match(detail, /its contents could not be looked at: /)
     })
 
-    it(`attack: a second member in x.tar.${extension} is contents that nobody signed`, async () => {
+    it(`attack: a second member in x.tar.${extension} is unsigned contents`, async () => {
       const once = readFileSync(join(dir, `x.tar.${extension}`))
       write(`twice.${extension}`, Buffer.concat([once, once]))
       assert.equal((await outcome(`twice.${extension}`, signature)).outcome, 'bad-signature')
     })
   }
 
-  it('attack: a file that unpacks to more than anything does is not unpacked', async () => {
+  it('attack: a file that unpacks to an absurd size is not unpacked', async () => {
     sh('head -c 40000000 /dev/zero | bzip2 -9 >bomb.bz2')
     const { outcome: found, detail } = await outcome('bomb.bz2', signature)
     assert.equal(found, 'bad-signature')
     assert.match(detail, /more than \d+ bytes come out/)
   })
 
-  it('attack: a compressed file with a broken check is not believed', async () => {
+  it('attack: a compressed file with a wrong checksum is refused', async () => {
     const bytes = Buffer.from(readFileSync(join(dir, 'x.tar.gz')))
     bytes.writeUInt8(bytes.readUInt8(bytes.length - 8) ^ 1, bytes.length - 8)
     write('broken.gz', bytes)
     assert.equal((await outcome('broken.gz', signature)).outcome, 'bad-signature')
   })
 
-  it('is not looked for where the signature is over the file itself, or by somebody else', async () => {
+  it('is not looked for where the signature is over the file itself, or by an unlisted key', async () => {
     const own = await outcome('x.tar.gz', signed('x.tar.gz'))
     assert.equal(own.outcome, 'good')
     assert.doesNotMatch(own.detail, /uncompressed/)

@@ -1,4 +1,5 @@
-// Files of minisign and signify as other systems and editors leave them, held against the tools themselves.
+// Files of minisign and signify with the line ends of other systems and editors, compared with the
+// tools themselves.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -48,24 +49,24 @@ function signify(): Tool {
   }
 }
 
-/** What is left of a file elsewhere. All of these its tool takes, but where `unless` names it. */
+/** Harmless changes. The tool accepts all of them, except where `unless` names it. */
 const TAKEN: Readonly<Record<string, (text: string) => string>> = {
-  'ends of lines as on Windows': text => text.replaceAll('\n', '\r\n'),
+  'Windows line ends': text => text.replaceAll('\n', '\r\n'),
   'a blank last line': text => `${text}\n`,
   'blank last lines': text => `${text}\n\n\n`,
-  'blank last lines as on Windows': text => `${text.replaceAll('\n', '\r\n')}\r\n\r\n`,
+  'blank last lines with Windows line ends': text => `${text.replaceAll('\n', '\r\n')}\r\n\r\n`,
   'white space in a last line': text => `${text} \t\n`,
-  'white space behind the comment': text => text.replace('\n', ' \t\n'),
+  'white space after the comment': text => text.replace('\n', ' \t\n'),
 }
 
-/** What no file should look like, of which the tools take some. */
+/** Changes that should be refused, although the tools accept some. */
 const REFUSED: Readonly<Record<string, (text: string) => string>> = {
   'old line ends of the Mac': text => text.replaceAll('\n', '\r'),
   'a blank first line': text => `\n${text}`,
   'a blank line between': text => text.replace('\n', '\n\n'),
   'a byte order mark': text => `\u00ef\u00bb\u00bf${text}`,
-  'text behind the end': text => `${text}more\n`,
-  'a NUL behind the end': text => `${text}\0`,
+  'text after the end': text => `${text}more\n`,
+  'a NUL after the end': text => `${text}\0`,
   'a carriage return within the comment': text => text.replace('comment: ', 'comment: \r'),
   'white space within base 64': text => text.replace(/\n(R.{9})/, '\n$1 '),
 }
@@ -99,11 +100,11 @@ for (const [name, make] of Object.entries({ minisign, signify })) {
     }
 
     for (const [title, change] of Object.entries(TAKEN)) {
-      it(`takes a signature with ${title}, and so does nixsig`, async () => {
+      it(`accepts a signature with ${title}, and so does nixsig`, async () => {
         assert.equal(takes(tool.publicKey, change(tool.signature)), true)
         assert.equal(await isGood(tool.publicKey, change(tool.signature)), true)
       })
-      it(`takes a key with ${title}, and so does nixsig`, async () => {
+      it(`accepts a key with ${title}, and so does nixsig`, async () => {
         assert.equal(takes(change(tool.publicKey), tool.signature), true)
         assert.equal(await isGood(change(tool.publicKey), tool.signature), true)
       })
@@ -115,13 +116,13 @@ for (const [name, make] of Object.entries({ minisign, signify })) {
       })
     }
 
-    it('takes or refuses white space behind base 64 as the tool does', async () => {
+    it('accepts or refuses white space after base64 as the tool does', async () => {
       const spaced = tool.signature.replace(/^(R.*)\n/m, '$1 \n')
       assert.notEqual(spaced, tool.signature)
       assert.equal(await isGood(tool.publicKey, spaced), takes(tool.publicKey, spaced))
     })
 
-    it('takes a signature without its last newline, whatever the tool does', async () => {
+    it('accepts a signature without its last newline, whatever the tool does', async () => {
       assert.equal(await isGood(tool.publicKey, tool.signature.slice(0, -1)), true)
     })
   })

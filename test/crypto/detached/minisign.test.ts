@@ -11,7 +11,7 @@ const dir = mkdtempSync('/tmp/nixsig-minisign-')
 after(() => rmSync(dir, { recursive: true, force: true }))
 const file = join(dir, 'release.tar')
 const otherFile = join(dir, 'tampered.tar')
-// Larger than a piece, so that hashing in pieces is put to the test.
+// Larger than one piece, to test hashing in pieces.
 const release = Buffer.alloc(3 * 1024 * 1024 + 17, 'release ')
 writeFileSync(file, release)
 writeFileSync(otherFile, Buffer.concat([release.subarray(0, -1), Buffer.from('!')]))
@@ -40,7 +40,7 @@ function verify(signature: string, key = alice.key, message = file): Promise<Min
   return withOpenedFile(message, opened => verifyMinisign(opened, Buffer.from(signature), key))
 }
 
-/** What minisign itself says. */
+/** The verdict of minisign itself. */
 function accepts(signature: string, message = file): boolean {
   const path = join(dir, 'asked.minisig')
   writeFileSync(path, signature)
@@ -67,7 +67,7 @@ for (const [kind, name] of [
   describe(`a minisign signature ${name}`, () => {
     const signature = sign(alice.secretKey, file, kind)
 
-    it('is good, and says the trusted comment', async () => {
+    it('is good, and gives the trusted comment', async () => {
       assert.ok(accepts(signature))
       assert.deepEqual(await verify(signature), { kind: 'good', detail: 'file:release.tar version:1' })
     })
@@ -77,7 +77,7 @@ for (const [kind, name] of [
       assert.equal((await verify(signature, alice.key, otherFile)).kind, 'bad-signature')
     })
 
-    it('is bad if the other kind is claimed', async () => {
+    it('is bad if it claims to be of the other kind', async () => {
       const swapped = withLine(signature, 2, line =>
         withBytes(line, bytes => {
           bytes[1] = kind === '-l' ? 0x44 : 0x64
@@ -93,7 +93,7 @@ for (const [kind, name] of [
       assert.equal((await verify(changed)).kind, 'bad-comment')
     })
 
-    it('is bad with the comment and its signature of another release', async () => {
+    it('is bad with the comment of another release and its signature', async () => {
       const other = sign(alice.secretKey, otherFile, kind, 'version:2').split('\n')
       const lines = signature.split('\n')
       const mixed = [lines[0], lines[1], other[2], other[3], ''].join('\n')
@@ -117,7 +117,7 @@ for (const [kind, name] of [
       }
     })
 
-    it('is by an unknown signer to any other key, and to one with its key number changed', async () => {
+    it('is by an unknown signer for any other key, and for one with another key number', async () => {
       assert.equal((await verify(signature, mallory.key)).kind, 'unknown-signer')
       const renumbered = withLine(signature, 2, line => withBytes(line, bytes => bytes.fill(7, 2, 10)))
       assert.ok(!accepts(renumbered))
@@ -144,7 +144,7 @@ it('refuses a small-order key and signature that node:crypto would accept', asyn
   assert.equal((await verify(forged, { keyNumber, publicKey: identity })).kind, 'bad-signature')
 })
 
-it('leaves an old-style signature over a file of more than 1 GiB undecided', async () => {
+it('leaves a legacy signature over a file of more than 1 GiB undecided', async () => {
   const signature = sign(alice.secretKey, file, '-l')
   const huge = join(dir, 'huge')
   writeFileSync(huge, '')

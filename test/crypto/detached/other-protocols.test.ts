@@ -1,4 +1,4 @@
-// Signatures that a key made for another purpose, offered as signatures over files.
+// Signatures that a key made for another purpose, presented as signatures over files.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { generateKeyPairSync, sign } from 'node:crypto'
@@ -59,7 +59,7 @@ const MESSAGES: Readonly<Record<string, Uint8Array>> = {
   'a web token': Buffer.from('eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0'),
 }
 
-/** What is no such message, however it looks. */
+/** Texts that only resemble such messages. */
 const FILES: Readonly<Record<string, string>> = {
   'a script': '#!/bin/sh\necho DSSEv1\n',
   'a list': `${'0'.repeat(64)}  x\n`,
@@ -133,9 +133,9 @@ for (const [name, make] of Object.entries({
   describe(`a bare signature by ${name}`, () => {
     const signer = make()
     for (const [what, message] of Object.entries(MESSAGES)) {
-      it(`attack: over ${what} is none over a file`, async () => {
+      it(`attack: over ${what} does not count as one over a file`, async () => {
         const said = await verdict(message, signer.sign(message), signer.key)
-        assert.match(said, /^unacceptable: the file is what keys sign for something else: /)
+        assert.match(said, /^unacceptable: the file is a message that keys sign for another purpose: /)
       })
     }
     for (const [what, text] of Object.entries(FILES)) {
@@ -147,7 +147,7 @@ for (const [name, make] of Object.entries({
   })
 }
 
-it("attack: what a builder's key signed of a store path passes for a Sigstore bundle over that message", async () => {
+it("attack: a builder's signature over a store path is presented as a Sigstore bundle over that message", async () => {
   const { secretKey, publicKey } = ed25519KeyPair(Buffer.alloc(32, 'builder'))
   const { payload, signatures } = parseEnvelope(signEnvelope(STATEMENT, { publicKey, secretKey }))
   const spki = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), publicKey])
@@ -162,7 +162,7 @@ it("attack: what a builder's key signed of a store path passes for a Sigstore bu
   assert.match(said, /^unacceptable: .*an envelope \(DSSE\)$/)
 })
 
-it('what is no message of these is none with anything behind it, or cut off', () => {
+it('a text that is not such a message is still not one with trailing data, or cut off', () => {
   for (const [what, message] of Object.entries(MESSAGES)) {
     const isWhole = protocolOf(message)
     assert.notEqual(isWhole, undefined, what)

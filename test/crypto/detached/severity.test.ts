@@ -1,4 +1,4 @@
-// E13: what the results of a set of signatures come to, whatever their order.
+// E13: the combined outcome of a set of signatures, whatever their order is.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
@@ -36,7 +36,7 @@ const shuffled = results.chain(each =>
   fc.tuple(fc.constant(each), fc.shuffledSubarray(each, { minLength: each.length })),
 )
 
-describe('E13: what several results come to', () => {
+describe('E13: the outcome of several results', () => {
   it('does not depend on their order', () => {
     fc.assert(
       fc.property(shuffled, ([given, other]) => {
@@ -50,7 +50,7 @@ describe('E13: what several results come to', () => {
     )
   })
 
-  it('is against the file as soon as one of the signatures is, whatever stands beside it', () => {
+  it('is against the file as soon as one of the signatures is, whatever the others are', () => {
     fc.assert(
       fc.property(results, fc.constantFrom(...OUTCOMES.filter(isAgainst)), (given, outcome) => {
         assert.ok(isAgainst(outcomeOf([...given, result(outcome, 99)])))
@@ -60,7 +60,7 @@ describe('E13: what several results come to', () => {
     )
   })
 
-  it('is made good by nothing but a good signature', () => {
+  it('is only good with a good signature', () => {
     fc.assert(
       fc.property(results, outcomes, (given, outcome) => {
         const before = outcomeOf(given)
@@ -88,14 +88,14 @@ describe('E13: what several results come to', () => {
   })
 })
 
-describe('E13: of one signature', () => {
-  it('the key that verifies it decides, and not another of the same number', () => {
+describe('E13: for one signature', () => {
+  it('the key that verifies it decides, not another with the same number', () => {
     const [good, bad] = [result('good'), result('bad-signature')]
     assert.deepEqual(decisiveResults([bad, good]), [good])
     assert.equal(outcomeOf([bad, good]), 'good')
   })
 
-  it('in a file of several, none is helped by another', () => {
+  it('in a file with several, none improves another', () => {
     assert.equal(outcomeOf([result('good', 0), result('bad-signature', 1)]), 'bad-signature')
     assert.equal(outcomeOf([result('good', 0), result('unacceptable', 1)]), 'good')
     assert.equal(

@@ -1,4 +1,5 @@
-// Lists that signify signed, as OpenBSD publishes them: the list and its signature in one file, for `signify -C`.
+// Checksum lists signed with signify, as OpenBSD publishes them: list and signature in one file,
+// for `signify -C`.
 import assert from 'node:assert/strict'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -38,7 +39,7 @@ async function judge(signature: Uint8Array, file = 'base.tgz') {
   return result
 }
 
-describe('a list of checksums in one piece with signify’s signature', () => {
+describe('a checksum list in one file with its signify signature', () => {
   it('is good for the files that it names', async () => {
     assert.equal(signatureKind(GOOD), 'signify')
     assert.ok(isInOnePiece(GOOD) && accepts(GOOD))
@@ -48,13 +49,13 @@ describe('a list of checksums in one piece with signify’s signature', () => {
     assert.equal((await judge(GOOD, 'other.tgz')).outcome, 'good')
   })
 
-  it('attack: is bad where one byte of the list is another', async () => {
+  it('attack: is bad with one byte of the list changed', async () => {
     for (const [index, byte] of [...GOOD.entries()].filter(([index]) => index > GOOD.length - LIST.length)) {
       const changed = Buffer.from(GOOD)
       changed[index] = byte ^ 1
       if (index % 20 === 0) assert.equal(accepts(changed), false)
       const judged = judge(changed)
-      // One that is no list any longer is a signature with something behind it.
+      // If it is no longer a list, it is a signature with trailing data.
       await judged.then(
         ({ outcome }) => assert.equal(outcome, 'bad-signature'),
         error => assert.match(String(error), /the signed message is in this file/),
@@ -62,7 +63,7 @@ describe('a list of checksums in one piece with signify’s signature', () => {
     }
   })
 
-  it('attack: is bad with a line more, or one less', async () => {
+  it('attack: is bad with an additional or a missing line', async () => {
     const more = Buffer.concat([GOOD, Buffer.from(`SHA256 (evil.tgz) = ${'0'.repeat(64)}\n`)])
     const less = GOOD.subarray(0, GOOD.lastIndexOf('SHA256 ('))
     for (const list of [more, less]) {
@@ -71,7 +72,7 @@ describe('a list of checksums in one piece with signify’s signature', () => {
     }
   })
 
-  it('attack: is bad where the file is another than the list says', async () => {
+  it('attack: is bad if the file differs from the list', async () => {
     const list = signedList(LIST.toString('latin1').replace('base', 'swap').replace('other', 'base'))
     assert.equal(accepts(list), false)
     const { outcome, detail } = await judge(list)
@@ -79,20 +80,20 @@ describe('a list of checksums in one piece with signify’s signature', () => {
     assert.match(detail, /the signed list has another sha256 for base\.tgz/)
   })
 
-  it('says nothing of a file that it does not name', async () => {
+  it('proves nothing about a file that it does not list', async () => {
     const list = signedList(LIST.toString('latin1').replace('base', 'swap'))
     const { outcome, detail } = await judge(list)
     assert.equal(outcome, 'other-file')
     assert.match(detail, /does not name base\.tgz, but has its checksum for swap\.tgz/)
   })
 
-  it('attack: is no signature of the file that is called like it', async () => {
+  it('attack: is not a signature over the file of the same name', async () => {
     writeFileSync(at('SHA256'), LIST)
     const judged = await judge(GOOD, 'SHA256')
     assert.equal(judged.outcome, 'other-file')
   })
 
-  it('is no list if it is something else: then the signature is not detached', async () => {
+  it('is not accepted with another message: then the signature is not detached', async () => {
     for (const text of ['#!/bin/sh\necho evil\n', 'SHA256 (base.tgz) = 00\n']) {
       const message = signedList(text)
       assert.equal(isInOnePiece(message), false)
@@ -100,13 +101,13 @@ describe('a list of checksums in one piece with signify’s signature', () => {
     }
   })
 
-  it('is no list if it is blank, and no signature of another file either', async () => {
+  it('is not accepted if it is blank, nor as a signature over another file', async () => {
     assert.equal((await judge(signedList('\n'))).outcome, 'bad-signature')
   })
 
-  it('does not stand beside another list, nor under a tag of git', async () => {
+  it('is not accepted with another list, nor for a git tag', async () => {
     const question = { file: at('base.tgz'), signature: GOOD, keys: [alice] }
     await assert.rejects(verifyDetached({ ...question, checksums: LIST }), /not over the list beside it/)
-    await assert.rejects(verifyDetached({ ...question, use: 'git' }), /says nothing of tags and commits/)
+    await assert.rejects(verifyDetached({ ...question, use: 'git' }), /cannot approve tags and commits/)
   })
 })

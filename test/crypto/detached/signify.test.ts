@@ -53,7 +53,7 @@ async function outcomes(
   return results.map(({ outcome }) => outcome)
 }
 
-/** The signature with other bytes in its base 64. */
+/** The signature with other bytes in its base64. */
 function withBytes(change: (bytes: Buffer) => void): Buffer {
   const bytes = Buffer.from(lineOf(signature.toString('latin1')), 'base64')
   change(bytes)
@@ -68,14 +68,14 @@ describe('a signify signature', () => {
     assert.deepEqual(await outcomes(signature, 'other.tar'), ['bad-signature'])
   })
 
-  it('is by an unknown signer to another key, and if its key number is changed', async () => {
+  it('is by an unknown signer for another key, and if its key number is changed', async () => {
     assert.deepEqual(await outcomes(signature, 'release.tar', [mallory, alice]), ['unknown-signer', 'good'])
     const renumbered = withBytes(bytes => bytes.fill(7, 2, 10))
     assert.ok(!accepts(renumbered))
     assert.deepEqual(await outcomes(renumbered), ['unknown-signer'])
   })
 
-  it('is bad if it is another’s under this key number', async () => {
+  it('is bad if another key made it with this key number', async () => {
     const theirs = Buffer.from(lineOf(sign('mallory', 'release.tar').toString('latin1')), 'base64')
     const forged = withBytes(bytes => theirs.copy(bytes, 10, 10))
     assert.ok(!accepts(forged))
@@ -89,7 +89,7 @@ describe('a signify signature', () => {
     }
   })
 
-  it('does not depend on its comment, which nobody signs', async () => {
+  it('does not depend on its comment, which is not signed', async () => {
     const renamed = Buffer.from(signature.toString('latin1').replace('alice', 'mallory'), 'latin1')
     assert.ok(accepts(renamed))
     assert.deepEqual(await outcomes(renamed), ['good'])
@@ -118,14 +118,14 @@ describe("signify's and minisign's signatures", () => {
   execFileSync('minisign', ['-S', '-l', '-W', '-s', at('m.key'), '-m', at('release.tar'), '-x', at('m.sig')])
   const whole = readFileSync(at('m.sig'))
 
-  it('are by keys that are the same, and each is read by its own', async () => {
+  it('can be by the same key, and each is read as its own kind', async () => {
     assert.equal(ofMinisign.identity, ofSignify.identity)
     assert.deepEqual(await outcomes(whole, 'release.tar', [ofMinisign]), ['good'])
     assert.deepEqual(await outcomes(whole, 'release.tar', [ofSignify]), [])
     assert.deepEqual(await outcomes(signature, 'release.tar', [ofMinisign]), [])
   })
 
-  it("do not pass for one another: minisign's without its trusted comment counts for no minisign key", async () => {
+  it('do not pass for each other: a minisign signature without its trusted comment does not count for a minisign key', async () => {
     const stripped = Buffer.from(whole.toString('latin1').split('\n').slice(0, 2).join('\n'))
     assert.equal(signatureKind(stripped), 'signify')
     assert.deepEqual(await outcomes(stripped, 'release.tar', [ofMinisign]), [])

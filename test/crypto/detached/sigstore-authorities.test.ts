@@ -1,4 +1,5 @@
-// Authorities of a trusted root that nobody may rely on, though the signatures along their chains are right.
+// Authorities of a trusted root that must not be used, although the signatures along their chains
+// are right.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -76,7 +77,7 @@ describe('a certificate authority', () => {
     verdict(trustedRoot(instance, undefined, extensions), signature)
 
   const good: Readonly<Record<string, readonly Extension[]>> = {
-    'that says no more than that it is one': AUTHORITY,
+    'with no more than the basic constraints': AUTHORITY,
     'for signing code': [...AUTHORITY, purposes(CODE_SIGNING)],
     'for everything': [...AUTHORITY, purposes(ANY)],
     'with no authority below it allowed': [{ ...CONSTRAINTS, value: sequence(yes, number(0)) }, USAGE],
@@ -107,7 +108,7 @@ describe('a certificate authority', () => {
       [...AUTHORITY, { name: '2.5.29.36', value: sequence(), critical: true }],
       /unknown critical extension 2\.5\.29\.36/,
     ],
-    'with an extension twice': [[...AUTHORITY, USAGE], /is there twice/],
+    'with a repeated extension': [[...AUTHORITY, USAGE], /is there twice/],
     'for another host': [
       [...AUTHORITY, permitted('corp.test')],
       /name constraints do not allow "alice@example\.org"/,
@@ -146,7 +147,7 @@ describe('a certificate authority', () => {
     'for timestamps': [[...AUTHORITY, purposes(TIMESTAMPS)], /not for signing code \(extended key usage\)/],
     'for no purpose': [[...AUTHORITY, purposes()], /not for signing code/],
     'that is not one': [[USAGE], /not an authority \(basic constraints\)/],
-    'that says that it is not one': [[{ ...CONSTRAINTS, value: sequence() }, USAGE], /not an authority/],
+    'that states that it is not one': [[{ ...CONSTRAINTS, value: sequence() }, USAGE], /not an authority/],
     'with a key that is not for certificates': [
       [CONSTRAINTS, { ...USAGE, value: bits(Buffer.of(0x80), 7) }],
       /not for signing certificates/,
@@ -161,14 +162,14 @@ describe('a certificate authority', () => {
     })
   }
 
-  it('is not asked where another one of the root certified', async () => {
+  it('is ignored if another one of the root issued the certificate', async () => {
     const root = JSON.parse(trustedRoot(instance))
     const other = JSON.parse(trustedRoot(makeInstance(), undefined, [...AUTHORITY, permitted('corp.test')]))
     root.certificateAuthorities.unshift(...other.certificateAuthorities)
     assert.match(await verdict(JSON.stringify(root), signature), /^good/)
   })
 
-  it('attack: a name constraint on URIs is kept for hosts, and for URIs without one', async () => {
+  it('attack: a name constraint on URIs is applied to hosts, and to URIs without one', async () => {
     for (const [subject, host, isAllowed] of [
       ['https://example.org/a@refs/tags/v1', 'example.org', true],
       ['https://ci.example.org:8080/a', '.example.org', true],
@@ -197,33 +198,27 @@ describe('a timestamp authority', () => {
   const judged = (extensions: readonly Extension[]) =>
     verdict(trustedRootWithTimestamps(instance, timestamper, extensions), signature)
 
-  it('for timestamps and nothing else says when', async () => {
+  it('for timestamps alone gives the time', async () => {
     assert.match(await judged(FOR_TIMESTAMPS), /^good/)
     assert.match(await judged([...FOR_TIMESTAMPS, { ...USAGE, value: bits(Buffer.of(0x80), 7) }]), /^good/)
   })
 
   const critical = (...purpose: readonly string[]) => ({ ...purposes(...purpose), critical: true })
   const refused: Readonly<Record<string, readonly [readonly Extension[], RegExp]>> = {
-    'for signing code': [[critical(CODE_SIGNING)], /not for timestamps, and nothing but them/],
-    'for signing code, too': [
-      [critical(TIMESTAMPS, CODE_SIGNING)],
-      /not for timestamps, and nothing but them/,
-    ],
-    'for everything': [[critical(ANY)], /not for timestamps, and nothing but them/],
-    'that does not say what for': [[], /not for timestamps, and nothing but them/],
-    'that says so uncritically': [[purposes(TIMESTAMPS)], /not for timestamps, and nothing but them/],
+    'for signing code': [[critical(CODE_SIGNING)], /not for timestamps alone/],
+    'for signing code as well': [[critical(TIMESTAMPS, CODE_SIGNING)], /not for timestamps alone/],
+    'for everything': [[critical(ANY)], /not for timestamps alone/],
+    'without a purpose': [[], /not for timestamps alone/],
+    'whose purpose is not critical': [[purposes(TIMESTAMPS)], /not for timestamps alone/],
     'with an unknown critical extension': [
       [...FOR_TIMESTAMPS, { name: '1.2.3', value: octets(Buffer.of(1)), critical: true }],
       /unknown critical extension 1\.2\.3/,
     ],
     'that is an authority': [[...FOR_TIMESTAMPS, CONSTRAINTS], /an authority that signs timestamps itself/],
-    'with a key that is for certificates alone': [
-      [...FOR_TIMESTAMPS, USAGE],
-      /its key is not for signatures/,
-    ],
+    'with a key for certificates only': [[...FOR_TIMESTAMPS, USAGE], /its key is not for signatures/],
   }
   for (const [title, [extensions, reason]] of Object.entries(refused)) {
-    it(`attack: ${title} says nothing`, async () => {
+    it(`attack: ${title} attests no time`, async () => {
       const said = await judged(extensions)
       assert.match(said, /^bad-signature: .*timestamp authority 1 of the trusted root cannot be used: /)
       assert.match(said, reason)
@@ -240,7 +235,7 @@ describe('the state of a log', () => {
       bundle(certificate, content, [logEntry(instance, logBody(content, certificate), undefined, naming)]),
     )
 
-  it('is signed under its name, with the number of its tree if it has one', async () => {
+  it('is signed with its name, and with the id of its tree if it has one', async () => {
     assert.match(await judged({}), /^good/)
     assert.match(await judged({ origin: 'rekor.test - 2605736670972794746' }), /^good/)
   })

@@ -63,7 +63,7 @@ async function verdicts(signature: object | string, keys: readonly Key[], messag
   return results.map(({ outcome, detail }) => `${outcome}: ${detail}`)
 }
 
-/** As cosign signs with an Ed25519 key: the file itself, and no digest of it. */
+/** A bundle as cosign signs with an Ed25519 key: over the file itself, without its digest. */
 function ed25519Message(privateKey: KeyObject) {
   return {
     messageSignature: { messageDigest: {}, signature: sign(null, release, privateKey).toString('base64') },
@@ -74,7 +74,7 @@ const ed25519 = generateKeyPairSync('ed25519')
 const ecdsa = ecdsaPair()
 
 describe('a bundle that was signed with a key', () => {
-  it('is accepted by every kind of key, over the file', async () => {
+  it('is accepted for every kind of key, over the file', async () => {
     for (const curve of ['P-256', 'P-384', 'P-521'] as const) {
       const { publicKey, privateKey } = ecdsaPair(curve)
       for (const hash of ['sha256', 'sha384', 'sha512']) {
@@ -121,7 +121,7 @@ describe('a bundle that was signed with a key', () => {
     ])
   })
 
-  it("is a forgery if its hint names the key, and a stranger's if it does not", async () => {
+  it("by another key is a forgery if its hint names the key, or else a stranger's", async () => {
     const content = messageSignature(ecdsaPair().privateKey, release)
     const key = ecdsaKey(ecdsa.publicKey)
     const forged = keyBundle(ecdsa.publicKey, content)
@@ -135,7 +135,7 @@ describe('a bundle that was signed with a key', () => {
     ])
   })
 
-  it('is found by the key and not by the hint, which is any text', async () => {
+  it('is matched by the key, not by the hint, which can be any text', async () => {
     const content = messageSignature(ecdsa.privateKey, release)
     const keys = [ecdsaKey(ecdsaPair().publicKey), ecdsaKey(ecdsa.publicKey)]
     for (const hint of ['', 'another key', idOf(ed25519.publicKey).toString('base64')]) {
@@ -145,7 +145,7 @@ describe('a bundle that was signed with a key', () => {
     }
   })
 
-  it('is not accepted by points of small order, whatever the policy says', async () => {
+  it('is not accepted for points of small order, whatever the policy says', async () => {
     const identityPoint = Buffer.concat([Buffer.of(1), Buffer.alloc(31)])
     const key = createPublicKey({
       format: 'jwk',
@@ -159,7 +159,7 @@ describe('a bundle that was signed with a key', () => {
     )
   })
 
-  it('is not asked of keys that sign something else', async () => {
+  it('is not tried with keys that sign something else', async () => {
     const signed = keyBundle(ed25519.publicKey, ed25519Message(ed25519.privateKey) as Content)
     const others = (['nix', 'minisign', 'signify'] as const).map(form =>
       ed25519Key(ed25519.publicKey, { form }),
@@ -168,7 +168,7 @@ describe('a bundle that was signed with a key', () => {
     assert.deepEqual(await verdicts(signed, [...others, securityKey]), [])
   })
 
-  it('is asked of SSH keys, and counts only where the policy says so', async () => {
+  it('is tried with SSH keys, and only counts if the policy says so', async () => {
     const said = statement({ sha256: hashOf(release) })
     const signed = keyBundle(ed25519.publicKey, ed25519Message(ed25519.privateKey) as Content)
     const stated = keyBundle(ed25519.publicKey, dsseEnvelope(ed25519.privateKey, said, null))
@@ -187,7 +187,7 @@ describe('a bundle that was signed with a key', () => {
     ])
   })
 
-  it('is not one with a certificate, also where a listed key made that', async () => {
+  it('must not have a certificate, even if a listed key made it', async () => {
     const instance = makeInstance()
     const certificate = certify(instance, { publicKey: ecdsa.publicKey })
     const content = messageSignature(ecdsa.privateKey, release)
@@ -197,7 +197,7 @@ describe('a bundle that was signed with a key', () => {
     ])
   })
 
-  it("is no signature over a file if it is nixsig's own, over a store path", async () => {
+  it("is not a signature over a file if it is nixsig's own, over a store path", async () => {
     const said = dsseEnvelope(
       ed25519.privateKey,
       statement({ sha256: hashOf(release), nixNarSha256: hashOf(release) }),
@@ -228,7 +228,7 @@ describe('the form of a bundle', () => {
     verificationMaterial: { ...good.verificationMaterial, ...change },
   })
 
-  it('is accepted in all three versions, and with what is not set written as null', async () => {
+  it('is accepted in all three versions, and with unset fields written as null', async () => {
     for (const mediaType of [
       'application/vnd.dev.sigstore.bundle+json;version=0.1',
       'application/vnd.dev.sigstore.bundle+json;version=0.2',
@@ -251,7 +251,7 @@ describe('the form of a bundle', () => {
       text.replace('"hint"', '"hint":"other","hint"'),
       /key "hint" is repeated/,
     ],
-    ['a field that nobody knows', { ...good, extra: 1 }, /unknown field "extra"/],
+    ['an unknown field', { ...good, extra: 1 }, /unknown field "extra"/],
     ['a field in the other spelling', text.replace('mediaType', 'media_type'), /unknown field "media_type"/],
     [
       'another version',
@@ -266,8 +266,8 @@ describe('the form of a bundle', () => {
     ['half a digest', text.replace(/"digest":"[^"]*"/, '"digest":null'), /must be a string/],
     ['an empty signature', text.replace(/"signature":"[^"]*"/, '"signature":""'), /must not be empty/],
     ['base64 of the other alphabet', text.replace(/"signature":"[^"]/, '"signature":"_'), /base64/],
-    ['something behind it', `${text} {}`, /something follows/],
-    ['nothing but a beginning', '{', /JSON/],
+    ['something after it', `${text} {}`, /something follows/],
+    ['only its beginning', '{', /JSON/],
     ['more than fits', `${text}${' '.repeat(256 * 1024)}`, /more than 262144 bytes/],
   ]
   for (const [what, signature, reason] of refused) {

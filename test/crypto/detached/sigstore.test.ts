@@ -59,13 +59,13 @@ async function check(
   return result
 }
 
-/** What came of it, in one line. */
+/** The result in one line. */
 async function verdict(...question: Parameters<typeof check>): Promise<string> {
   const { outcome, detail } = await check(...question)
   return `${outcome}: ${detail}`
 }
 
-/** A bundle as a developer's own tool makes it, in all that is not said otherwise. */
+/** A bundle as a developer's own tool makes it, with some parts replaced. */
 function made(
   change: {
     readonly wanted?: Partial<Wanted>
@@ -82,7 +82,7 @@ function made(
 const provenance = (digest: Record<string, string>, type?: string) =>
   made({ content: dsseEnvelope(privateKey, statement(digest, type)) })
 
-describe('a bundle by somebody whom an identity provider vouched for', () => {
+describe('a bundle that was signed by an identity', () => {
   it('is accepted: over the file, and over a statement about it', async () => {
     const result = await check(made())
     assert.deepEqual(
@@ -95,7 +95,7 @@ describe('a bundle by somebody whom an identity provider vouched for', () => {
     )
   })
 
-  it('is accepted with every hash that a signature may be by', async () => {
+  it('is accepted with every hash that a signature may use', async () => {
     for (const hash of ['sha256', 'sha384', 'sha512']) {
       assert.match(
         await verdict(made({ content: messageSignature(privateKey, release, hash) })),
@@ -120,7 +120,7 @@ describe('a bundle by somebody whom an identity provider vouched for', () => {
     )
   })
 
-  it('is by a stranger under another name or issuer, and under all that only resembles them', async () => {
+  it("is a stranger's for another subject or issuer, and for those that only resemble them", async () => {
     const strangers = [
       identity('mallory@example.org'),
       identity(ALICE, 'https://accounts.example.com'),
@@ -144,7 +144,7 @@ describe('a bundle by somebody whom an identity provider vouched for', () => {
     }
   })
 
-  it('is not taken for a name by characters beyond ASCII whose lower seven bits spell it', async () => {
+  it('does not match a name by characters beyond ASCII whose lower seven bits spell it', async () => {
     const disguised = Buffer.from(ALICE, 'latin1').map(byte => byte | 0x80)
     const wanted = { subject: [emailName(Buffer.from(disguised).toString('latin1'))] }
     await assert.rejects(check(made({ wanted })), /a name that is not ASCII/)
@@ -179,21 +179,21 @@ describe('the trusted root', () => {
     return identity(ALICE, ISSUER, path)
   }
 
-  it('must be the one of the instance that signed', async () => {
+  it('must belong to the instance that signed', async () => {
     assert.match(
       await verdict(made(), withRoot(trustedRoot(makeInstance()))),
       /^bad-signature: Failed to verify certificate chain/,
     )
   })
 
-  it('counts only in its own time', async () => {
+  it('only counts in its period of validity', async () => {
     const expired = trustedRoot(instance, { start: '2025-01-01T00:00:00Z', end: '2026-02-28T00:00:00Z' })
     assert.match(await verdict(made(), withRoot(expired)), /^bad-signature/)
     const later = trustedRoot(instance, { start: '2026-03-02T00:00:00Z' })
     assert.match(await verdict(made(), withRoot(later)), /^bad-signature/)
   })
 
-  it('needs a log of certificates and a log of signatures', async () => {
+  it('needs a certificate log and a signature log', async () => {
     for (const field of ['tlogs', 'ctlogs']) {
       const without = JSON.stringify({ ...JSON.parse(trustedRoot(instance)), [field]: [] })
       assert.match(await verdict(made(), withRoot(without)), /^bad-signature/, field)
@@ -241,7 +241,7 @@ describe('the logs', () => {
     assert.equal(await verdict(forged), 'bad-signature: SCT verification failed')
   })
 
-  it('must have logged this signature, by this certificate, over this message', async () => {
+  it('must have recorded this signature, with this certificate, over this message', async () => {
     const again = messageSignature(privateKey, release)
     const otherCertificate = certify(instance, { publicKey, subject: [emailName('mallory@example.org')] })
     const cases = [
@@ -260,7 +260,7 @@ describe('the logs', () => {
     }
   })
 
-  it('must have said so themselves', async () => {
+  it('must have signed their own entries', async () => {
     const stranger = logEntry({ ...instance, log: ecdsaPair() }, logBody(content, certificate))
     assert.match(
       await verdict(withEntry(stranger)),
@@ -283,7 +283,7 @@ describe('the logs', () => {
     )
   })
 
-  it('are not enough without a time that somebody vouched for', async () => {
+  it('are not enough without an attested time', async () => {
     const proofAlone = { ...entry, inclusionPromise: undefined }
     assert.equal(await verdict(withEntry(proofAlone)), 'bad-signature: expected 1 timestamps, got 0')
   })
@@ -295,7 +295,7 @@ describe('the logs', () => {
     }
   })
 
-  it('cannot be named by a pattern that takes for ever to match', async () => {
+  it('cannot have a name that is a pattern which never stops matching', async () => {
     const { checkpoint } = entry.inclusionProof
     for (const name of ['(.|.|.|.)*!', '.+.+.+.+.+.+.+.+.+.+.+!', 'rekor.test|']) {
       const envelope = checkpoint.envelope.replace('\u2014 rekor.test', `\u2014 ${name}`)
@@ -304,7 +304,7 @@ describe('the logs', () => {
     }
   })
 
-  it('may be witnessed by others, who count for nothing', async () => {
+  it('may be witnessed by others, which do not count', async () => {
     const { checkpoint } = entry.inclusionProof
     const witness = '\u2014 witness.example/w1 AAAAAAAAAAAAAAAA\n'
     const envelope = checkpoint.envelope + witness
@@ -318,7 +318,7 @@ describe('the logs', () => {
   }
 })
 
-describe('a log that promises nothing', () => {
+describe('a log that makes no promises', () => {
   const timestamper = ecdsaPair()
   const path = join(dir, 'root_with_timestamps.json')
   writeFileSync(path, trustedRootWithTimestamps(instance, timestamper))
@@ -343,7 +343,7 @@ describe('a log that promises nothing', () => {
   const signatureIn = (content: Content) => Buffer.from(signatureOf(content), 'base64')
   const good = timestamp(timestamper, signatureIn(message))
 
-  it('is enough where a timestamp authority says when: over files and statements', async () => {
+  it('is enough with a timestamp authority: over files and statements', async () => {
     assert.equal(await verdict(stamped(message, [good]), alice), 'good: the file itself, signed 2026-03-01')
     const ofStatement = timestamp(timestamper, signatureIn(said))
     assert.match(await verdict(stamped(said, [ofStatement]), alice), /^good: built by/)
@@ -361,7 +361,7 @@ describe('a log that promises nothing', () => {
     )
   })
 
-  it('is not enough with a timestamp of another signature, of another authority, or of another time', async () => {
+  it('is not enough with a timestamp for another signature, by another authority, or of another time', async () => {
     const others = [
       timestamp(timestamper, signatureIn(said)),
       timestamp(ecdsaPair(), signatureIn(message)),
@@ -378,12 +378,12 @@ describe('a log that promises nothing', () => {
     }
   })
 
-  it('counts nobody twice, and nobody whom the root does not name', async () => {
+  it('counts no authority twice, and none that the root does not list', async () => {
     assert.match(await verdict(stamped(message, [good, good]), alice), /^bad-signature: duplicate timestamp/)
     assert.match(await verdict(stamped(message, [good])), /^bad-signature: timestamp could not be verified/)
   })
 
-  it('must have logged what is signed of a statement, and not only its payload', async () => {
+  it('must have recorded the signed bytes of a statement, not only its payload', async () => {
     const ofStatement = timestamp(timestamper, signatureIn(said))
     assert.equal(
       await verdict(stamped(said, [ofStatement], payload), alice),
@@ -398,7 +398,7 @@ describe('what is signed', () => {
     assert.equal(await verdict(made({ by: mallory })), 'bad-signature: signature verification failed')
   })
 
-  it('is the file that the digest names, and not another that was signed as well', async () => {
+  it('is the file with this digest, not another one that was signed as well', async () => {
     const content = messageSignature(privateKey, release)
     const digest = createHash('sha256').update('other').digest('base64')
     const messageDigest = { algorithm: 'SHA2_256', digest }
@@ -409,7 +409,7 @@ describe('what is signed', () => {
     )
   })
 
-  it('is refused by weak hashes and by none', async () => {
+  it('is refused with a weak hash, and without one', async () => {
     for (const algorithm of ['SHA1', 'SHA2_224', 'HASH_ALGORITHM_UNSPECIFIED', 'SHA3_256', '']) {
       const content = messageSignature(privateKey, release)
       const changed = structuredClone(content)
@@ -418,7 +418,7 @@ describe('what is signed', () => {
     }
   })
 
-  it('is refused by an Ed25519 key for which anybody can sign', async () => {
+  it('is refused with an Ed25519 key for which anybody can sign', async () => {
     const identityPoint = Buffer.alloc(32)
     identityPoint[0] = 1
     const { createPublicKey } = await import('node:crypto')
@@ -436,7 +436,7 @@ describe('what is signed', () => {
     )
   })
 
-  it('is accepted by an honest Ed25519 key', async () => {
+  it('is accepted with an honest Ed25519 key', async () => {
     const pair = generateKeyPairSync('ed25519')
     const { sign } = await import('node:crypto')
     const content = messageSignature(privateKey, release)
@@ -444,7 +444,7 @@ describe('what is signed', () => {
     assert.match(await verdict(made({ wanted: { publicKey: pair.publicKey }, content })), /^good/)
   })
 
-  it('is refused by keys that are too short or of another kind', async () => {
+  it('is refused with keys that are too short or of another kind', async () => {
     const short = generateKeyPairSync('rsa', { modulusLength: 1024 })
     const content = messageSignature(short.privateKey, release)
     assert.equal(
@@ -470,7 +470,7 @@ describe('a statement', () => {
     }
   })
 
-  it('is not about it by a weak hash alone, by its name, or in other spellings', async () => {
+  it('is not about it by a weak hash alone, by its name, or by another spelling of a hash', async () => {
     const digests = [
       { sha1: sha('sha1') },
       { md5: sha('md5') },
@@ -512,7 +512,7 @@ describe('a statement', () => {
     assert.match(await verdict(made({ content: dsseEnvelope(privateKey, two) })), /^good/)
   })
 
-  it('must say who made the file: scans, lists of parts and test results approve of nothing', async () => {
+  it('must say who made the file: scans, bills of materials and test results approve nothing', async () => {
     const types = [
       'https://cosign.sigstore.dev/attestation/vuln/v1',
       'https://spdx.dev/Document',
@@ -529,7 +529,7 @@ describe('a statement', () => {
     }
   })
 
-  it('may have any numbers in it, which say nothing', async () => {
+  it('may contain any numbers, which are ignored', async () => {
     const scan = { ...statement({ sha256 }, 'https://cosign.sigstore.dev/attestation/vuln/v1') }
     const text = JSON.stringify({ ...scan, predicate: { score: 7.5, small: 1e-7, id: 0 } }).replace(
       '0}',
@@ -545,7 +545,7 @@ describe('a statement', () => {
     }
   })
 
-  it('of a known type is malformed without what the type says', async () => {
+  it('of a known type is malformed without its required fields', async () => {
     const broken = { ...statement({ sha256 }), predicate: { runDetails: {} } }
     assert.match(
       await verdict(made({ content: dsseEnvelope(privateKey, broken) })),
@@ -589,7 +589,7 @@ describe('a real bundle', () => {
     assert.match(await verdict(text, { ...releaser, trustedRoot: rootFile }, signed), /^bad-signature/)
   })
 
-  it('is refused with any part of what vouches for it changed', async () => {
+  it('is refused if any part of its proof is changed', async () => {
     const parts = JSON.parse(text)
     const [entry] = parts.verificationMaterial.tlogEntries
     const base64 = [

@@ -13,7 +13,7 @@ import { parseKey, type TextKey } from '../../../src/policy/language/keys.ts'
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-sshfile-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
 const at = (name: string) => join(dir, name)
-// Larger than a piece, so that hashing in pieces is put to the test.
+// Larger than one piece, to test hashing in pieces.
 writeFileSync(at('release'), Buffer.alloc(3 * 1024 * 1024 + 17, 'release '))
 writeFileSync(at('other'), 'another')
 
@@ -62,7 +62,7 @@ describe('an SSH signature of a file', () => {
     assert.equal(await outcome(signature, { file: 'other' }), 'bad-signature')
   })
 
-  it('by another key is by an unknown signer, who is told', async () => {
+  it('by another key is by an unknown signer, whose key is reported', async () => {
     const [result] = await judged(sign('mallory', 'file'))
     assert.ok(mallory.kind === 'ed25519')
     assert.deepEqual(result, { outcome: 'unknown-signer', detail: `SSH key ${sshFingerprint(mallory)}` })
@@ -86,7 +86,7 @@ describe('an SSH signature of a file', () => {
     assert.equal(await outcome(sign('alice', 'release@example.org')), 'unacceptable')
   })
 
-  it('for git is no signature of a file, even where the key may sign for git, and the other way round', async () => {
+  it('for git does not sign a file, even if the key may sign for git, and the other way round', async () => {
     const namespaces = ['file', 'git', 'nixsig']
     assert.equal(await outcome(sign('alice', 'git'), { namespaces }), 'unacceptable')
     assert.equal(await outcome(sign('alice', 'nixsig'), { namespaces }), 'unacceptable')

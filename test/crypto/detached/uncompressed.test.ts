@@ -44,7 +44,7 @@ async function judge(name: string, bytes: Uint8Array, by: Uint8Array = signature
   return result
 }
 
-/** What the reference says: the tool to the letter, and gpgv of what comes out. */
+/** The expected result: by the tool exactly, and by gpgv for its output. */
 function oracle(tool: Tool, name: string): boolean {
   const script = `set -o pipefail; ${tool} -dc <"$1" | gpgv --keyring "$2" "$3" -`
   try {
@@ -77,13 +77,13 @@ describe('signatures over the contents of a compressed file', () => {
       assert.equal(oracle(tool, name), false)
     })
 
-    it(`are not looked for after the end of what ${tool} made`, async () => {
+    it(`do not count with data after the end of the output of ${tool}`, async () => {
       const { outcome, detail } = await judge(name, Buffer.concat([whole, Buffer.from('garbage after it')]))
       assert.equal(outcome, 'bad-signature')
       assert.match(detail, new RegExp(`its contents could not be looked at: ${tool}: `))
     })
 
-    it(`are bad where a part of the file is missing or flipped, by ${tool}`, async () => {
+    it(`are bad if a part of the file is missing or changed, by ${tool}`, async () => {
       const half = await judge(name, whole.subarray(0, whole.length - 5))
       assert.equal(half.outcome, 'bad-signature')
       const flipped = Buffer.from(whole)
@@ -93,7 +93,7 @@ describe('signatures over the contents of a compressed file', () => {
       assert.equal(oracle(tool, name), false)
     })
 
-    it(`cover all members that ${tool} unpacks, and not one of two`, async () => {
+    it(`cover all members that ${tool} unpacks, not one of two`, async () => {
       const signedOnly = Buffer.concat([whole, compressed(tool, Buffer.from('evil'))])
       assert.equal((await judge(name, signedOnly)).outcome, 'bad-signature')
       const before = Buffer.concat([compressed(tool, Buffer.from('evil')), whole])
@@ -108,7 +108,7 @@ describe('signatures over the contents of a compressed file', () => {
       const start = performance.now()
       const { outcome, detail } = await judge(name, bomb)
       assert.equal(outcome, 'bad-signature')
-      // gzip does not compress as well as that: its bomb is unpacked, and is not what was signed.
+      // gzip does not compress that well: its bomb is unpacked, and is not the signed contents.
       if (tool !== 'gzip') assert.match(detail, /more than \d+ bytes come out/)
       assert.ok(performance.now() - start < 10_000)
     })
@@ -122,7 +122,7 @@ describe('signatures over the contents of a compressed file', () => {
     assert.doesNotMatch(detail, /uncompressed/)
   })
 
-  it('do not count in the other direction: over the archive, and the file is what is in it', async () => {
+  it('do not count in the other direction: over the archive, for the file inside it', async () => {
     writeFileSync(at('packed.gz'), gzipSync(TAR))
     const overPacked = gnupg.sign(at('packed.gz'), fingerprint)
     assert.equal((await judge('release-2.tar', TAR, overPacked)).outcome, 'bad-signature')
@@ -142,13 +142,13 @@ describe('signatures over the contents of a compressed file', () => {
     assert.equal((await judge('release.bin', gzipSync(TAR))).outcome, 'good')
   })
 
-  it('are not by strangers: nothing is unpacked for them', async () => {
+  it('are not tried for strangers: nothing is unpacked for them', async () => {
     const stranger = gnupg.makeKey('mallory')
     const by = gnupg.sign(at('release.tar'), stranger)
     assert.equal((await judge('stranger.gz', gzipSync(TAR), by)).outcome, 'unknown-signer')
   })
 
-  it('say of their key what would be said over the file itself', async () => {
+  it('report problems of their key as for the file itself', async () => {
     const old = gnupg.makeKey('old', { at: '20200101T000000', expire: '1y' })
     const key: Key = {
       kind: 'openpgp',
@@ -167,7 +167,7 @@ describe('signatures over the contents of a compressed file', () => {
     assert.match(unacceptable.detail, /SHA-1.*over the uncompressed contents$/)
   })
 
-  it('are not decided where nothing can unpack the file', {
+  it('are undecided if no tool can unpack the file', {
     skip: findProgram('lzip') !== undefined,
   }, async () => {
     const { outcome, detail } = await judge('release.tar.lz', Buffer.from('LZIP\x01\x0c whatever this is'))
@@ -175,7 +175,7 @@ describe('signatures over the contents of a compressed file', () => {
     assert.match(detail, /its contents could not be looked at: there is no program lzip on this system/)
   })
 
-  it('may be minisign too', async () => {
+  it('may be minisign signatures too', async () => {
     execFileSync('minisign', ['-G', '-W', '-p', at('m.pub'), '-s', at('m.key')], { stdio: 'ignore' })
     execFileSync('minisign', ['-S', '-W', '-s', at('m.key'), '-m', at('release.tar'), '-x', at('m.minisig')])
     const { publicKey, keyNumber } = parseMinisignPublicKey(readFileSync(at('m.pub'), 'utf8'))
@@ -191,7 +191,7 @@ describe('signatures over the contents of a compressed file', () => {
     assert.equal(result.outcome, 'good')
   })
 
-  it('attack: a file that is another archive by its name', async () => {
+  it('attack: a file whose name is that of another kind of archive', async () => {
     const bytes = compressed('zstd', TAR)
     for (const name of ['release.zip', 'release.tar', 'release.tar.gz', 'release.JAR']) {
       const { outcome, detail } = await judge(name, bytes)
@@ -203,7 +203,7 @@ describe('signatures over the contents of a compressed file', () => {
     }
   })
 
-  it('attack: an archive in what the tool passes over', async () => {
+  it('attack: an archive in data that the tool skips', async () => {
     const skippable = Buffer.alloc(8 + 22)
     skippable.writeUInt32LE(0x184d2a50)
     skippable.writeUInt32LE(22, 4)

@@ -32,7 +32,7 @@ const alice = openPgpKey('alice')
 const bob = openPgpKey('bob')
 const carol = minisignKey('carol')
 const dora = minisignKey('dora')
-/** Carol's very key in a form that signs attestations. */
+/** Carol's own key in a form that signs attestations. */
 const carolAsNix: Ed25519Key = {
   kind: 'ed25519',
   form: 'nix',
@@ -66,7 +66,7 @@ describe('a detached signature', () => {
     assert.deepEqual(await outcomes(minisign), ['carol: good', 'dora: unknown-signer'])
   })
 
-  it('is told by its contents: in armour, and over a file that a link leads to', async () => {
+  it('is recognised by its contents: armoured, and over a file behind a symbolic link', async () => {
     const link = join(work, 'link')
     symlinkSync(file, link)
     const armoured = gnupg.sign(file, bob.fingerprint, ['--armor'])
@@ -78,7 +78,7 @@ describe('a detached signature', () => {
     assert.deepEqual(await verifyDetached({ file, signature: minisign, keys: [alice, carolAsNix] }), [])
   })
 
-  it('is not decided for a key whose certificate cannot be read, and is for the others', async () => {
+  it('is undecided for a key whose certificate cannot be read, and decided for the others', async () => {
     const lost: OpenPgpKey = { ...bob, label: 'lost', certificate: join(work, 'lost.pgp') }
     const results = await verifyDetached({ file, signature: openPgp, keys: [lost, alice] })
     assert.deepEqual(
@@ -88,7 +88,7 @@ describe('a detached signature', () => {
     assert.match(results[0]?.detail ?? '', /cannot read .*lost\.pgp/)
   })
 
-  it('is an error if it is of no known kind or malformed, even where no key would be tried', async () => {
+  it('is an error if it is of an unknown kind or malformed, even where no key would be tried', async () => {
     for (const [signature, reason] of [
       ['', /empty/],
       ['good signature by alice\n', /none of minisign, signify, sshsig/],
@@ -103,7 +103,7 @@ describe('a detached signature', () => {
     }
   })
 
-  it('is an error over a directory, a pipe or nothing', async () => {
+  it('is an error over a directory, a pipe or an absent file', async () => {
     const pipe = join(work, 'pipe')
     execFileSync('mkfifo', [pipe])
     await assert.rejects(outcomes(openPgp, work), { name: 'FileError', message: /not a regular file/ })

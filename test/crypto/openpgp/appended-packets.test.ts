@@ -1,11 +1,11 @@
-// Property: whatever others put behind a certificate, it never turns a refusal into trust.
+// Property: whatever others append to a certificate never turns a refusal into trust.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 import { appendedTo, assertNoGain, BASES } from '../../support/appended-packets.ts'
 
-describe('packets behind a certificate make no signature better', () => {
+describe('packets after a certificate improve no signature', () => {
   for (const base of BASES) {
     it(`if it is one ${base.what}`, () => {
       let read = 0

@@ -1,4 +1,4 @@
-// Files with more in them than one certificate in order, judged by the tools of this system.
+// Files that contain more than one well-ordered certificate, judged by the installed tools.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -51,7 +51,7 @@ describe('a certificate file with', () => {
   }
 })
 
-it('both tools get the same bytes of a certificate, whatever the order of its copies and parts is', () => {
+it('both tools get the same bytes of a certificate, whatever the order of its copies and parts', () => {
   const { fingerprint, files } = COPIES_IN_ANY_ORDER
   const [first, ...others] = files.map(file => findCertificate(file, fingerprint)?.verified().bytes)
   assert.ok(first && others.length > 2)
@@ -59,7 +59,7 @@ it('both tools get the same bytes of a certificate, whatever the order of its co
   assert.deepEqual(findCertificate(first, fingerprint)?.verified().bytes, first)
 })
 
-it('attack: a key that only encrypts, or of an algorithm that is not read, signs nothing, whatever flags it has', () => {
+it('attack: a key that only encrypts, or of an unsupported algorithm, cannot sign, whatever flags it has', () => {
   const created = Date.UTC(2020, 0) / 1000
   const may = { created, subpackets: [flags(FLAGS.certify | FLAGS.sign)] }
   const key = keyOfSeed(created, 'key')
@@ -76,7 +76,7 @@ it('attack: a key that only encrypts, or of an algorithm that is not read, signs
     assert.equal(objection?.kind, 'unacceptable')
     assert.match(
       objection.detail,
-      new RegExp(`^key ${fingerprint} is of algorithm ${algorithm}, whose keys sign nothing`),
+      new RegExp(`^key ${fingerprint} is of algorithm ${algorithm}, whose keys cannot sign`),
     )
   }
 })

@@ -1,4 +1,4 @@
-// Every state of keys and signatures, judged by the tools of this system.
+// Every state of keys and signatures, judged by the installed tools.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -41,7 +41,7 @@ describe('a signature by', () => {
       }
     })
 
-    it(`${each.what} is nothing that a policy may accept once the file was changed`, async () => {
+    it(`${each.what} is never acceptable to a policy if the file was changed`, async () => {
       for (const tools of [[GPGV], [SQV]]) {
         const { kind } = await judge(each, changed, tools)
         assert.ok(kind !== 'good' && kind !== 'expired-since', kind)
@@ -52,17 +52,17 @@ describe('a signature by', () => {
   }
 
   for (const each of OPENPGP_CASES.filter(({ isNew }) => isNew)) {
-    it(`${each.what} is undecided to GnuPG, never bad, and ${each.kind} or undecided to both`, async () => {
+    it(`${each.what} is undecided with GnuPG, never bad, and ${each.kind} or undecided with both`, async () => {
       const result = await judge(each, released, [GPGV])
       assert.ok(result.kind === 'unreadable', JSON.stringify(result))
-      assert.match(result.detail, /^keys and signatures as of RFC 9580 take sqv 1\.5 or later: gpgv/)
+      assert.match(result.detail, /^keys and signatures of RFC 9580 need sqv 1\.5 or later: gpgv/)
       const both = await judge(each, released, [GPGV, SQV])
       assert.ok(both.kind === each.kind || both.kind === 'unreadable', JSON.stringify(both))
     })
   }
 })
 
-it('a good signature says when it is good no more: the end of itself, of its key or of the primary key', async () => {
+it('a good signature says until when it is good: until it, its key or the primary key expires', async () => {
   const { key, signed, ends } = ENDING
   for (const tools of [[GPGV], [SQV]]) {
     for (const each of ends) {
@@ -75,11 +75,11 @@ it('a good signature says when it is good no more: the end of itself, of its key
   }
 })
 
-it('a signature by a key that ended is nothing that a policy may accept once any byte of it was changed', async () => {
+it('a signature by an expired key is never acceptable to a policy if any byte of it was changed', async () => {
   const each = OPENPGP_CASES.find(({ kind }) => kind === 'expired-since')
   assert.ok(each)
   const { signature } = each
-  // The two bytes before the numbers only hurry a reader along.
+  // The two bytes before the numbers only let a reader fail early.
   const prefix = signature.length - 2 * 34 - 2
   for (let offset = 0; offset < signature.length; offset += 3) {
     if (offset >= prefix - 2 && offset < prefix + 2) continue

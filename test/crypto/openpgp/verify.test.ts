@@ -37,14 +37,14 @@ function judgeAll(question: Case): Promise<readonly OpenPgpResult[]> {
   return withOpenedFile(question.file ?? file, opened => verifyOpenPgp({ ...question, file: opened }))
 }
 
-/** For a file in which one signature at most names the key. */
+/** For a file in which at most one signature names the key. */
 async function judge(question: Case): Promise<OpenPgpResult> {
   const [result, another] = await judgeAll(question)
   assert.ok(result !== undefined && another === undefined)
   return result
 }
 
-/** Both tools lead to the same result, alone and together. */
+/** Checks that both tools lead to the same result, alone and together. */
 async function assertBoth(question: Case, kind: OpenPgpResult['kind'], reason?: RegExp): Promise<void> {
   for (const tools of [[GPGV], [SQV], [GPGV, SQV], [SQV, GPGV]]) {
     const result = await judge({ ...question, tools })
@@ -78,14 +78,14 @@ describe('a good signature', () => {
     assert.ok(Math.abs(result.signedAt - Date.now() / 1000) < 600)
   })
 
-  it('is good in armour, with an armoured certificate', async () => {
+  it('is good if armoured, with an armoured certificate', async () => {
     const signature = gnupg.sign(file, alice, ['--armor'])
     const certificate = join(work, 'alice.asc')
     writeFileSync(certificate, gnupg.gpg(['--armor', '--export', alice]))
     await assertBoth({ ...byAlice, signature, certificate }, 'good')
   })
 
-  it('is good when made by a subkey, under the fingerprint of the primary key', async () => {
+  it('is good if made by a subkey, with the fingerprint of the primary key', async () => {
     const carol = gnupg.makeKey('carol')
     gnupg.gpg(['--quick-add-key', carol, 'rsa2048', 'sign', 'never'])
     const certificate = gnupg.exportTo(join(work, 'carol.pgp'), carol)
@@ -94,7 +94,7 @@ describe('a good signature', () => {
   })
 
   for (const algorithm of ['rsa2048', 'rsa3072', 'dsa2048', 'nistp256', 'nistp384', 'nistp521']) {
-    it(`is good when made with ${algorithm}, and bad over other bytes`, async () => {
+    it(`is good if made with ${algorithm}, and bad over other bytes`, async () => {
       const fingerprint = gnupg.makeKey(algorithm, { algorithm })
       const certificate = gnupg.exportTo(join(work, `${algorithm}.pgp`), fingerprint)
       const question = { signature: gnupg.sign(file, fingerprint), certificate, fingerprint }
@@ -103,7 +103,7 @@ describe('a good signature', () => {
     })
   }
 
-  it('is good beside one by an unknown key, and does not hide another one that is bad', async () => {
+  it('is good next to one by an unknown key, and does not hide another one that is bad', async () => {
     const beside = Buffer.concat([mallorySignature, aliceSignature])
     await assertBoth({ ...byAlice, signature: beside }, 'good')
     const bad = gnupg.sign(otherFile, alice)
@@ -130,19 +130,19 @@ describe('a good signature', () => {
   })
 })
 
-describe('a signature by somebody else', () => {
+describe('a signature by another key', () => {
   it('is by an unknown signer', async () => {
     await assertBoth({ ...byAlice, signature: mallorySignature }, 'unknown-signer')
   })
 
-  it('is by an unknown signer though the certificate file holds her certificate too', async () => {
+  it('is by an unknown signer, even if the certificate file contains her certificate too', async () => {
     const certificate = join(work, 'both.pgp')
     writeFileSync(certificate, Buffer.concat([readFileSync(malloryFile), readFileSync(aliceFile)]))
     await assertBoth({ ...byAlice, certificate, signature: mallorySignature }, 'unknown-signer')
     await assertBoth({ ...byAlice, certificate }, 'good')
   })
 
-  it('is bad when it claims the name of the configured key', async () => {
+  it('is bad if it claims to be by the configured key', async () => {
     const renamed = [0, 12].reduce(
       (bytes, digits) =>
         replaceAll(
@@ -155,10 +155,11 @@ describe('a signature by somebody else', () => {
     await assertBoth({ ...byAlice, signature: renamed }, 'bad-signature')
   })
 
-  it('is not saved by a certificate into which her key was grafted as a subkey', async () => {
+  it('is not accepted with a certificate into which her key was grafted as a subkey', async () => {
     gnupg.gpg(['--quick-add-key', mallory, 'ed25519', 'sign', 'never'])
     const hers = gnupg.gpg(['--export', mallory])
-    // Tag 14 in the old format with one byte of length: her subkey and the signature that binds it to her own key.
+    // Tag 14 in the old format with a one-byte length: her subkey and the signature that binds it
+    // to her own key.
     const graft = hers.subarray(hers.lastIndexOf(Buffer.of(0xb8, 0x33)))
     const certificate = join(work, 'grafted.pgp')
     writeFileSync(certificate, Buffer.concat([readFileSync(aliceFile), graft]))
@@ -166,7 +167,7 @@ describe('a signature by somebody else', () => {
     await assertBoth(question, 'unacceptable', /nothing binds subkey/)
   })
 
-  it('is undecided when the file holds another certificate than the configured one', async () => {
+  it('is undecided if the file contains another certificate than the configured one', async () => {
     await assertBoth({ ...byAlice, certificate: malloryFile }, 'unreadable', /no certificate [0-9A-F]{40} in/)
   })
 })
@@ -176,8 +177,9 @@ describe('tampering', () => {
     await assertBoth({ ...byAlice, file: otherFile }, 'bad-signature')
   })
 
-  it('with any byte of the signature that is signed, or is the signature, is never good', async () => {
-    // What nobody signs: the key id in the unhashed part, and two bytes of the digest that only hurry a reader along.
+  it('with any signed byte of the signature, or with its numbers, is never good', async () => {
+    // Not signed: the key id in the unhashed part, and two bytes of the digest that only let a
+    // reader fail early.
     const unsigned = aliceSignature.indexOf(Buffer.from(alice, 'hex').subarray(12), 40)
     assert.ok(unsigned > 0)
     for (let offset = 0; offset < aliceSignature.length; offset += 5) {
@@ -191,10 +193,10 @@ describe('tampering', () => {
   })
 })
 
-describe('a key that has ended', () => {
+describe('a key that expired or was revoked', () => {
   const at = '20200101T000000'
 
-  it('has expired since, and was alive when it signed', async () => {
+  it('has expired since, and was valid when it signed', async () => {
     const fingerprint = gnupg.makeKey('dora', { at, expire: '1y' })
     const certificate = gnupg.exportTo(join(work, 'dora.pgp'), fingerprint)
     const signature = gnupg.sign(file, fingerprint, [], '20200601T000000')
@@ -208,7 +210,7 @@ describe('a key that has ended', () => {
     )
   })
 
-  it('was expired when it signed, as far as this copy of its certificate knows', async () => {
+  it('had expired when it signed, according to this copy of its certificate', async () => {
     const fingerprint = gnupg.makeKey('emil', { at, expire: '1y' })
     const certificate = gnupg.exportTo(join(work, 'emil.pgp'), fingerprint)
     gnupg.gpg(['--quick-set-expire', fingerprint, '5y'], { at: '20210601T000000' })
@@ -216,7 +218,7 @@ describe('a key that has ended', () => {
     await assertBoth({ signature, certificate, fingerprint }, 'expired-key')
   })
 
-  it('is not expired once it was renewed; sqv alone cannot use what GnuPG leaves of such a certificate', async () => {
+  it('is not expired after a renewal; sqv alone cannot use the certificate that GnuPG then writes', async () => {
     const fingerprint = gnupg.makeKey('fritz', { at, expire: '1y' })
     const signature = gnupg.sign(file, fingerprint, [], '20200601T000000')
     gnupg.gpg(['--quick-set-expire', fingerprint, 'never'])
@@ -228,7 +230,7 @@ describe('a key that has ended', () => {
     assert.match(alone.detail, /not younger than this one/)
   })
 
-  it('is an expired subkey of a live certificate', async () => {
+  it('is an expired subkey of a valid certificate', async () => {
     const fingerprint = gnupg.makeKey('gerda', { at })
     gnupg.gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', '1y'], { at })
     const certificate = gnupg.exportTo(join(work, 'gerda.pgp'), fingerprint)
@@ -255,7 +257,7 @@ describe('a key that has ended', () => {
     await assertBoth({ signature, certificate, fingerprint }, 'revoked-key')
   })
 
-  it('is a revoked subkey of a live certificate', async () => {
+  it('is a revoked subkey of a valid certificate', async () => {
     const fingerprint = gnupg.makeKey('jakob', { at })
     gnupg.gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', 'never'], { at })
     const signature = gnupg.sign(file, fingerprint, [], '20200601T000000')
@@ -267,7 +269,7 @@ describe('a key that has ended', () => {
     await assertBoth({ signature, certificate, fingerprint }, 'revoked-key')
   })
 
-  it('stands beside what else is in the file, each with its place', async () => {
+  it('is reported next to the other results of the file, each with its index', async () => {
     const fingerprint = gnupg.makeKey('ludwig', { at, expire: '1y' })
     gnupg.gpg(['--quick-add-key', fingerprint, 'ed25519', 'sign', 'never'], { at })
     const ended = gnupg.sign(file, `${fingerprint}!`, [], '20200601T000000')
@@ -354,7 +356,7 @@ describe('a signature of version 6', () => {
     fingerprint: '145817EB0DCA42619D266FEECE5B9F25BBC89A8062043B8BF0A9CE8CEFC40C4D',
   }
 
-  it('is undecided to a tool that does not know it yet, never bad', async () => {
+  it('is undecided with a tool that does not know it yet, never bad', async () => {
     assert.deepEqual(certificateFingerprints(readFileSync(question.certificate)), [question.fingerprint])
     const result = await judge({ ...question, tools: [GPGV] })
     assert.ok(result.kind === 'unreadable')
@@ -381,7 +383,7 @@ describe('the tools', () => {
     }
   })
 
-  it('leave a signature undecided if there are none', async () => {
+  it('leave a signature undecided if none is installed', async () => {
     const result = await judge({ ...byAlice, tools: [] })
     assert.deepEqual(result, { kind: 'unreadable', detail: 'neither gpgv nor sqv is installed', index: 0 })
   })
@@ -392,7 +394,7 @@ describe('the tools', () => {
     assert.match(result.detail, new RegExp(`another key, of ${mallory}`))
   })
 
-  it('leave it undecided if they say nothing, too much, die, or cannot be started', async () => {
+  it('leave it undecided if they print nothing or too much, crash, or cannot be started', async () => {
     const missing: Tool = { name: 'gpgv', program: join(work, 'missing') }
     const broken = [
       fake('sqv', 'true'),
@@ -429,7 +431,7 @@ describe('a file with signatures of several people', () => {
   const one = (key: string) => gnupg.sign(file, `${key}!`, ['--armor']).toString()
   const blocks = Buffer.from([mallory, alice].map(one).join('\n\n'))
 
-  it('is good with the key of each, whichever block is whose', async () => {
+  it('is good with the key of each, in whatever order the blocks are', async () => {
     await assertBoth({ ...byAlice, signature: blocks }, 'good')
     const byMallory = { certificate: malloryFile, fingerprint: mallory, signature: blocks }
     await assertBoth(byMallory, 'good')
@@ -437,7 +439,7 @@ describe('a file with signatures of several people', () => {
     await assertBoth({ ...byMallory, signature: many }, 'good')
   })
 
-  it('is bad with the key of each once the file was changed, and unknown to another key', async () => {
+  it('is bad with the key of each once the file was changed, and unknown for another key', async () => {
     await assertBoth({ ...byAlice, signature: blocks, file: otherFile }, 'bad-signature')
     const certificate = join(work, 'dorothea.pgp')
     const fingerprint = gnupg.makeKey('dorothea')
@@ -445,7 +447,7 @@ describe('a file with signatures of several people', () => {
     await assertBoth({ signature: blocks, certificate, fingerprint }, 'unknown-signer')
   })
 
-  it('is undecided where one key made more of them than are tried', async () => {
+  it('is undecided if one key made more of them than are tried', async () => {
     const signature = Buffer.concat(Array(17).fill(aliceSignature))
     await assertBoth({ ...byAlice, signature }, 'unreadable', /more than 16 signatures by/)
   })
@@ -460,7 +462,7 @@ describe('malformed signature files', () => {
       message: reason,
     })
 
-  it('are errors: cut off, altered, doubled, surrounded, of another kind', async () => {
+  it('are errors: cut off, changed, doubled, with text around them, of another kind', async () => {
     await refused('', /no signature|no armoured block/)
     await refused(lines.slice(0, 4).join('\n'), /has no end/)
     await refused(aliceSignature.subarray(0, -1), /breaks off/)
@@ -488,7 +490,7 @@ describe('malformed signature files', () => {
 })
 
 describe('certificate files', () => {
-  it('say the fingerprints of what is in them, each once', () => {
+  it('give the fingerprints of their certificates, each once', () => {
     const [one, other] = [readFileSync(aliceFile), readFileSync(malloryFile)]
     assert.deepEqual(certificateFingerprints(Buffer.concat([other, one, other])), [mallory, alice])
   })

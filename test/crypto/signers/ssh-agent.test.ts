@@ -40,7 +40,7 @@ afterEach(() => {
   else process.env['SSH_AUTH_SOCK'] = usual
 })
 
-/** Opens a signer of the agent at a socket. */
+/** Opens a signer from the agent at a socket. */
 function open(name: string, socket = agent.socket): Promise<Signer> {
   process.env['SSH_AUTH_SOCK'] = socket
   return openSigner(`ssh:${name}`, { passphrase: () => assert.fail('no passphrase is needed') })
@@ -49,7 +49,7 @@ function open(name: string, socket = agent.socket): Promise<Signer> {
 const refused = (promise: Promise<unknown>, reason: RegExp) =>
   assert.rejects(promise, (error: unknown) => error instanceof SignerError && reason.test(error.message))
 
-/** Who signed the envelope of a signer, by a list with this key alone. */
+/** The signers of an envelope, by a list with only this key. */
 async function signersOf(signer: Signer, line: string) {
   const envelope = parseEnvelope(await envelopeBy(signer, PAYLOAD))
   return { envelope, ...(await openEnvelope(envelope, keyRing([parseKey(line)]))) }
@@ -73,7 +73,7 @@ for (const name of ['ed25519', 'nistp256', 'nistp384', 'nistp521', 'rsa']) {
   })
 }
 
-test('ssh-keygen verifies what is in an envelope by an RSA key', async () => {
+test('ssh-keygen verifies the signature in an envelope by an RSA key', async () => {
   const signer = await open('rsa')
   const message = Buffer.from('a message')
   const signature = parseSshSignatureBlob(await signer.sign(message))
@@ -92,7 +92,7 @@ test('a key is named by its fingerprint, the file of its public half, or its who
   for (const name of [keyid, join(agent.dir, 'rsa.pub')]) assert.equal((await open(name)).keyid, keyid)
 })
 
-test('a name that is no key of the agent, or of several', async () => {
+test('a name that matches no key of the agent, or several', async () => {
   await refused(open('carol'), /has no key carol; it has: SHA256:/)
   await refused(open('SHA256:AAAA'), /has no key SHA256:AAAA/)
   await refused(open('ed2551'), /has no key ed2551;/)
@@ -109,7 +109,7 @@ test('no agent', async () => {
   await refused(open('rsa', '/nowhere/socket'), /the SSH agent cannot be reached/)
 })
 
-test('a security key, in software: touched, it signs; the application and the counter are part of what it signs', async () => {
+test('a security key in software signs when touched; its signature covers the application and the counter', async () => {
   const key = softwareSecurityKey()
   const stand = await securityKeyAgent(key)
   const signer = await open('security key', stand.socket)
@@ -134,17 +134,14 @@ test('a security key, in software: touched, it signs; the application and the co
 test('attack: a security key that nobody touched', async () => {
   const stand = await securityKeyAgent(softwareSecurityKey(), 0)
   const signer = await open('security key', stand.socket)
-  await refused(
-    signer.sign(PAYLOAD),
-    /would not be accepted by anybody: .*does not say that anybody touched it/,
-  )
+  await refused(signer.sign(PAYLOAD), /would not be accepted: .*does not say that anybody touched it/)
   stand.close()
 })
 
 const SECRET = Buffer.alloc(64, 7)
 const ed25519Blob = () => Buffer.from((lines.get('ed25519') ?? '').split(' ')[1] ?? '', 'base64')
 
-/** An agent that lists the Ed25519 key and answers requests to sign with these bytes. */
+/** An agent that lists the Ed25519 key and answers signing requests with these bytes. */
 function lyingAgent(answer: Uint8Array | { readonly raw: Uint8Array } | undefined) {
   return fakeAgent(message => {
     if (message[0] !== 11) return answer
@@ -167,7 +164,11 @@ for (const [what, answer, reason] of [
   ['goes away', undefined, /ended before it had answered/],
   ['announces gigabytes', { raw: Uint8Array.of(255, 255, 255, 255) }, /a message of 4294967295 bytes/],
   ['announces nothing', { raw: new Uint8Array(4) }, /a message of 0 bytes/],
-  ['says more than it was asked', { raw: Uint8Array.of(0, 0, 0, 1, 5, 5) }, /says more than it was asked/],
+  [
+    'answers with more than one message',
+    { raw: Uint8Array.of(0, 0, 0, 1, 5, 5) },
+    /answers with more than one message/,
+  ],
 ] as const) {
   test(`attack: an agent that ${what}`, async () => {
     const liar = await lyingAgent(answer)
@@ -177,7 +178,7 @@ for (const [what, answer, reason] of [
   })
 }
 
-test('a key of an algorithm that no envelope can be opened with', async () => {
+test('a key of an algorithm that cannot sign envelopes', async () => {
   const blob = Buffer.concat(['ssh-dss', 'p', 'q', 'g', 'y'].map(wireString))
   const old = await fakeAgent(() =>
     Buffer.concat([Buffer.of(12), wireUint32(1), ...[blob, 'old'].map(wireString)]),

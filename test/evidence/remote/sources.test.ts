@@ -433,7 +433,10 @@ test('attack: a list of a part that names files above it is a trouble, and write
     ['index', Buffer.from(index)],
     ['0c/index', bad],
   ])
-  assert.match((await ask())[0]?.detail ?? '', /0c\/index: publication: "\.\.\/\.\.\/\.\.\/pwned" is no name/)
+  assert.match(
+    (await ask())[0]?.detail ?? '',
+    /0c\/index: publication: "\.\.\/\.\.\/\.\.\/pwned" is not a name/,
+  )
   assert.deepEqual(readdirSync(mirror).toSorted(), ['index', 'source'])
 })
 

@@ -1,4 +1,5 @@
-// What compressed files are made of: what the usual tools write is taken, and whatever else their formats allow is not.
+// Compressed files: accepted as the usual tools write them, and refused with anything else that
+// their formats allow.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { describe, it } from 'node:test'
@@ -33,7 +34,7 @@ async function refuses(
   })
 }
 
-/** A member of gzip with these flags, and fields of a header behind them. */
+/** A gzip member with these flags, followed by these header fields. */
 function member(flags: number, fields: Uint8Array = Buffer.alloc(0), data: Uint8Array = DATA): Buffer {
   const trailer = Buffer.alloc(8)
   trailer.writeUInt32LE(crc32(data))
@@ -46,7 +47,7 @@ function member(flags: number, fields: Uint8Array = Buffer.alloc(0), data: Uint8
   ])
 }
 
-/** A member of lzip whose compressed data are anything. */
+/** An lzip member with arbitrary compressed data. */
 function lzipMember(size: number, body = Buffer.alloc(30, 7)): Buffer {
   const trailer = Buffer.alloc(20)
   trailer.writeBigUInt64LE(BigInt(size), 4)
@@ -82,14 +83,14 @@ describe('what the usual tools write', () => {
   for (const [compression, ways] of Object.entries(TOOLS) as [Compression, readonly string[][]][]) {
     const skip = findProgram(compression) === undefined ? `no ${compression} here` : false
     for (const args of ways) {
-      it(`${compression} ${args.join(' ')}, once and one behind another`, { skip }, async () => {
+      it(`${compression} ${args.join(' ')}, once and twice in a row`, { skip }, async () => {
         const once = by(compression, args, DATA)
         await walk(compression, once)
         await walk(compression, once, once, once)
         await walk(compression, by(compression, args, Buffer.of(1)))
         const noise = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * i * 7919) >> (i % 13)))
         await walk(compression, once, by(compression, args, noise))
-        // What follows bzip2's streams, bzip2 itself complains of.
+        // bzip2 itself complains of trailing data.
         if (compression !== 'bzip2') {
           await refuses(/./, compression, once, Buffer.from('evil'))
           await refuses(/./, compression, once.subarray(0, -1))
@@ -99,20 +100,20 @@ describe('what the usual tools write', () => {
     }
   }
 
-  it('gzip with the name of a file, and zeros behind the end', async () => {
+  it('gzip with a file name, and zeros after the end', async () => {
     await walk('gzip', member(0x08, Buffer.from('release.tar\0')))
     await walk('gzip', gzipSync(DATA), Buffer.alloc(1000))
     await walk('gzip', gzipSync(Buffer.alloc(3, 1)), gzipSync(DATA), Buffer.alloc(1))
   })
 
-  it('xz with padding between and behind streams', async () => {
+  it('xz with padding between and after streams', async () => {
     const once = by('xz', ['-c'], DATA)
     await walk('xz', once, Buffer.alloc(4), once, Buffer.alloc(8))
     await refuses(/padding of an odd size/, 'xz', once, Buffer.alloc(3))
   })
 })
 
-describe('attack: what a reader passes over', () => {
+describe('attack: data that some readers skip', () => {
   const zstd = by('zstd', ['-qc'], DATA)
   const xz = by('xz', ['-c'], DATA)
   const bzip2 = by('bzip2', ['-c'], DATA)
@@ -131,8 +132,8 @@ describe('attack: what a reader passes over', () => {
     const named = Buffer.from(zstd)
     named.writeUInt8(named.readUInt8(4) | 1, 4)
     await refuses(/a frame with a dictionary/, 'zstd', named)
-    await refuses(/something else than a frame/, 'zstd', zstd, gzipSync(DATA))
-    await refuses(/something else than a frame/, 'zstd', zstd, Buffer.alloc(8))
+    await refuses(/data that is not a frame/, 'zstd', zstd, gzipSync(DATA))
+    await refuses(/data that is not a frame/, 'zstd', zstd, Buffer.alloc(8))
   })
 
   it('in zstd, as pzstd writes it', { skip: findProgram('pzstd') === undefined }, async () => {
@@ -150,8 +151,8 @@ describe('attack: what a reader passes over', () => {
     await refuses(/an odd name/, 'gzip', member(0x08, Buffer.from('\u001b[2J\0')))
     await refuses(/an odd name/, 'gzip', member(0x08, Buffer.alloc(300, 'x')))
     await refuses(/an empty member/, 'gzip', member(0), member(0, Buffer.alloc(0), Buffer.alloc(0)))
-    await refuses(/something else than a member/, 'gzip', member(0), Buffer.from('PK\u0003\u0004 and so on'))
-    await refuses(/something else than a member/, 'gzip', member(0), Buffer.alloc(5), member(0))
+    await refuses(/data that is not a member/, 'gzip', member(0), Buffer.from('PK\u0003\u0004 and so on'))
+    await refuses(/data that is not a member/, 'gzip', member(0), Buffer.alloc(5), member(0))
     await refuses(/cannot be inflated/, 'gzip', member(0).subarray(0, 100))
   })
 
@@ -167,8 +168,8 @@ describe('attack: what a reader passes over', () => {
     for (const parts of [[empty], [xz, empty], [empty, xz], [xz, empty, Buffer.alloc(4), xz]]) {
       await refuses(/an empty stream/, 'xz', ...parts)
     }
-    await refuses(/something else than a stream|padding/, 'xz', xz, gzipSync(DATA))
-    await refuses(/something else than a stream|does not begin|breaks off/, 'xz', Buffer.from('PK  '), xz)
+    await refuses(/data that is not a stream|padding/, 'xz', xz, gzipSync(DATA))
+    await refuses(/data that is not a stream|does not begin|breaks off/, 'xz', Buffer.from('PK  '), xz)
   })
 
   it('in bzip2', async () => {
@@ -190,14 +191,17 @@ describe('attack: what a reader passes over', () => {
     await walk('lzip', lzipMember(5), lzipMember(9))
     await refuses(/an empty member/, 'lzip', lzipMember(5), lzipMember(0))
     await refuses(/an empty member/, 'lzip', lzipMember(0), lzipMember(5))
-    await refuses(/something else than a member/, 'lzip', lzipMember(5), Buffer.alloc(20))
-    await refuses(/something else than a member|breaks off/, 'lzip', Buffer.from('PK'), lzipMember(5))
+    await refuses(/data that is not a member/, 'lzip', lzipMember(5), Buffer.alloc(20))
+    await refuses(/data that is not a member|breaks off/, 'lzip', Buffer.from('PK'), lzipMember(5))
     await refuses(/it breaks off/, 'lzip', Buffer.from('LZIP\u0001'))
   })
 })
 
-describe('attack: what a reader finds behind the beginning', () => {
-  /** The honest contents as blocks of bzip2 with more selectors than it uses, in which bytes of any choice stand. */
+describe('attack: an archive that begins later in the file', () => {
+  /**
+   * The honest contents as bzip2 blocks with more selectors than are used, which can hold any
+   * bytes.
+   */
   const withFree = (bytes: Uint8Array) => {
     const made = by('bzip2', ['-c'], DATA)
     const bits = [...made].map(byte => byte.toString(2).padStart(8, '0')).join('')
@@ -218,7 +222,7 @@ describe('attack: what a reader finds behind the beginning', () => {
   }
   const end = Buffer.concat([Buffer.from('PK\u0005\u0006'), Buffer.alloc(18)])
 
-  it('the end of a ZIP in what bzip2 passes over, of which the contents know nothing', async () => {
+  it('the end of a ZIP in data that bzip2 ignores', async () => {
     const both = withFree(end)
     assert.ok(both.includes(end))
     assert.deepEqual(by('bzip2', ['-dc'], both), DATA)
@@ -226,7 +230,7 @@ describe('attack: what a reader finds behind the beginning', () => {
     await walk('bzip2', withFree(Buffer.from('harmless', 'latin1')))
   })
 
-  it('in data that are kept as they are', async () => {
+  it('in data that is stored uncompressed', async () => {
     const marks: readonly (readonly [RegExp, number, Uint8Array])[] = [
       [/: ZIP/, 0, end],
       [/: RAR/, 3 * 1024 * 1024, Buffer.from('Rar!\u001a\u0007\u0001\0')],
@@ -237,20 +241,20 @@ describe('attack: what a reader finds behind the beginning', () => {
       const noise = Buffer.from(Array.from({ length: before }, (_, i) => (i * 7919) >> 3))
       await refuses(reason, 'gzip', gzipSync(Buffer.concat([noise, mark]), { level: 0 }))
     }
-    // At its very place, whatever the rest is.
+    // At its exact place, whatever the rest is.
     const image = Buffer.alloc(64 * 1024)
     image.write('CD001', 16 * 2048 + 1)
     await assert.rejects(refuseOtherArchives(bytesReader(image)), /may be read as an archive: ISO 9660/)
   })
 
-  it('and a ZIP in the contents is a release like any other, where it is compressed or far from the end', async () => {
+  it('but a ZIP in the contents is accepted if it is compressed or far from the end', async () => {
     await walk('gzip', gzipSync(Buffer.concat([DATA, end, DATA])))
     const noise = Buffer.from(Array.from({ length: 300_000 }, (_, i) => (i * 7919) >> 3))
     await walk('gzip', gzipSync(Buffer.concat([end, noise]), { level: 0 }))
   })
 })
 
-it('whatever is put between, before or behind compressed data is refused, but zeros', async () => {
+it('anything but zeros between, before or after compressed data is refused', async () => {
   const small = Buffer.from('a little\n')
   const made: Readonly<Partial<Record<Compression, Buffer>>> = {
     gzip: gzipSync(small),
@@ -273,7 +277,7 @@ it('whatever is put between, before or behind compressed data is refused, but ze
   )
 })
 
-it('names that contradict what a file was compressed with', () => {
+it('names that contradict how a file was compressed', () => {
   const contradictory: readonly (readonly [string, Compression])[] = [
     ['poly.zip', 'zstd'],
     ['POLY.ZIP', 'gzip'],

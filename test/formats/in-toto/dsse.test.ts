@@ -12,8 +12,8 @@ import { FormatError } from '../../../src/primitives/format-error.ts'
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('utf8')
 
-// The vector that protocol.md publishes, with its signature (ECDSA, P-256 and SHA-256, r and s concatenated).
-test('published vector: the encoding, and its signature verifies over it', () => {
+// The vector in protocol.md, with its signature (ECDSA, P-256 and SHA-256, r and s concatenated).
+test('published vector: the encoding, and the signature over it', () => {
   const message = pae('http://example.com/HelloWorld', Buffer.from('hello world'))
   assert.equal(text(message), 'DSSEv1 29 http://example.com/HelloWorld 11 hello world')
   const coordinate = (decimal: string) =>
@@ -39,7 +39,7 @@ test('lengths are of bytes, not of characters', () => {
   assert.equal(text(pae('', new Uint8Array())), 'DSSEv1 0  0 ')
 })
 
-test('type and payload cannot trade places', () => {
+test('type and payload cannot be shifted into each other', () => {
   assert.notDeepEqual(pae('a 1', Buffer.from('b')), pae('a', Buffer.from('1 b')))
 })
 
@@ -54,7 +54,7 @@ test('reads what it prints', () => {
   assert.equal(printEnvelope(envelope).includes('\n'), false)
 })
 
-test('several signatures, and a key id that is missing', () => {
+test('several signatures, and an absent key id', () => {
   const line = `{"payloadType":"${PAYLOAD_TYPE}","payload":"","signatures":[{"sig":"AA=="},{"sig":"","keyid":"k"}]}`
   assert.deepEqual(parseEnvelope(line).signatures, [
     { keyid: '', signature: Uint8Array.of(0) },
@@ -62,7 +62,7 @@ test('several signatures, and a key id that is missing', () => {
   ])
 })
 
-/** An envelope whose parts are these texts. */
+/** An envelope with these parts as text. */
 function line(parts: { payload?: string; type?: string; signatures?: string; more?: string }): string {
   const { payload = '"e30="', type = `"${PAYLOAD_TYPE}"`, signatures = '[{"sig":"AA=="}]', more = '' } = parts
   return `{"payload":${payload},"payloadType":${type},"signatures":${signatures}${more}}`
@@ -101,13 +101,13 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['unpadded base 64', line({ payload: '"AA"' }), /not standard padded base64/],
   ['stray bits in base 64', line({ payload: '"AB=="' }), /not standard padded base64/],
   ['white space in base 64', line({ payload: '"AA ==" ' }), /not standard padded base64/],
-  ['a payload that is no text', line({ payload: '1' }), /must be a string \(payload\)/],
+  ['a payload that is not a string', line({ payload: '1' }), /must be a string \(payload\)/],
   ['a long key id', line({ signatures: `[{"sig":"","keyid":"${'k'.repeat(257)}"}]` }), /longer than 256/],
   ['a list', '[]', /must be an object/],
   ['two envelopes on a line', line({}) + line({}), /something follows/],
   ['a huge line', line({ payload: `"${'A'.repeat(ENVELOPE_LIMIT)}"` }), /longer than 1048576/],
   ['deep nesting', line({ signatures: '[[[[[[]]]]]]' }), /nested deeper/],
-  ['nothing', '', /no value stands here/],
+  ['nothing', '', /expected a value/],
 ]
 
 for (const [name, text, reason] of REFUSED) {
@@ -117,7 +117,7 @@ for (const [name, text, reason] of REFUSED) {
   })
 }
 
-test('an envelope that nobody could read is not printed', () => {
+test('an envelope that readers would refuse is not printed', () => {
   const payload = new Uint8Array(ENVELOPE_LIMIT)
   assert.throws(() => printEnvelope({ ...envelope, payload }), /longer than 1048576/)
 })

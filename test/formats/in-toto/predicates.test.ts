@@ -19,7 +19,7 @@ const HASH = 'ab'.repeat(32)
 const KEY = sshFingerprint(new Uint8Array(32).fill(3))
 const OTHER_KEY = 'AB'.repeat(20)
 
-/** A predicate of this type from text. */
+/** A predicate of this type, from text. */
 function read(predicateType: string, predicate: JsonObject | string) {
   const json =
     typeof predicate === 'string' ? parseStrictJson(predicate, { length: 1e6, depth: 32 }) : predicate
@@ -31,7 +31,7 @@ const build = { derivation: DRV, output: 'out', inputs: [{ name: SOURCE, narHash
 const provenance = provenanceJson(signerUri('builder', KEY), build, 1_767_225_600)
 const provenanceText = printJson(provenance)
 
-test('provenance: the form that is signed, and reads back', () => {
+test('provenance: the form that is signed can be read back', () => {
   assert.equal(
     provenanceText,
     `{"buildDefinition":{"buildType":"nixsig:build-type:derivation:v1",` +
@@ -83,7 +83,7 @@ const summary = {
 }
 const summaryText = printJson(verificationSummaryJson(summary))
 
-test('verification summary: the form that is signed, and reads back', () => {
+test('verification summary: the form that is signed can be read back', () => {
   assert.equal(
     summaryText,
     `{"verifier":{"id":"${signerUri('verifier', KEY)}"},"timeVerified":"2026-01-01T00:00:00Z",` +
@@ -119,7 +119,7 @@ test('verification summary of another verifier, with all fields that SLSA names 
   })
 })
 
-test('release: the form that is signed, and reads back', () => {
+test('release: the form that is signed can be read back', () => {
   const text = printJson(releaseJson('pkg:generic/hello@2.12'))
   assert.equal(text, '{"purl":"pkg:generic/hello@2.12"}')
   assert.deepEqual(read(RELEASE, text), { kind: 'release', purl: 'pkg:generic/hello@2.12' })
@@ -129,14 +129,14 @@ test('release: the form that is signed, and reads back', () => {
   })
 })
 
-test('a predicate of another type, or of another version, is not ours to read', () => {
+test('a predicate of another type, or of another version, is not read', () => {
   for (const type of [`${PROVENANCE}.1`, 'https://slsa.dev/provenance/v0.2', 'https://example.com/', '']) {
     assert.equal(read(type, '{}'), undefined)
   }
 })
 
 const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
-  ['provenance of nothing', PROVENANCE, '{}', /field "buildDefinition" is missing/],
+  ['empty provenance', PROVENANCE, '{}', /field "buildDefinition" is missing/],
   [
     'a builder without a name',
     PROVENANCE,
@@ -144,25 +144,25 @@ const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
     /field "id" is missing \(runDetails\.builder\)/,
   ],
   [
-    'a builder whose name is no text',
+    'a builder whose name is not a string',
     PROVENANCE,
     provenanceText.replace(/"id":"[^"]*"/, '"id":1'),
     /must be a str/,
   ],
   [
-    'a build of what is no derivation',
+    'a build of a path that is not a derivation',
     PROVENANCE,
     provenanceText.replace(DRV, SOURCE),
     /must be a derivation \(buildDefinition\.externalParameters\.derivation\)/,
   ],
   [
-    'a build of what is no store path',
+    'a build of a path outside the store',
     PROVENANCE,
     provenanceText.replace(DRV, '/tmp/x.drv'),
     /\(buildDefinition\.externalParameters\.derivation\)/,
   ],
   [
-    'a build with parameters that are not ours',
+    'a build with unknown parameters',
     PROVENANCE,
     provenanceText.replace('"output":"out"', '"output":"out","impure":true'),
     /unknown field "impure"/,
@@ -173,8 +173,8 @@ const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
     provenanceText.replace(`"sha256":"${HASH}"`, `"sha256":"${'00'.repeat(32)}"`),
     /differ \(buildDefinition\.resolvedDependencies\[0\]\.digest\)/,
   ],
-  ['a time that is none', PROVENANCE, provenanceText.replace('-01T', '-32T'), /not an RFC 3339 time/],
-  ['a summary of nothing', VERIFICATION_SUMMARY, '{}', /field "verifier" is missing/],
+  ['an invalid time', PROVENANCE, provenanceText.replace('-01T', '-32T'), /not an RFC 3339 time/],
+  ['an empty summary', VERIFICATION_SUMMARY, '{}', /field "verifier" is missing/],
   [
     'a result in small letters',
     VERIFICATION_SUMMARY,
@@ -212,8 +212,8 @@ const REFUSED: readonly (readonly [string, string, string, RegExp])[] = [
     /64 lower-case hexadecimal digits \(inputAttestations\[0\]\.digest\.sha256\)/,
   ],
   ['a release without a version', RELEASE, '{"purl":"pkg:generic/hello"}', /package URL with a version/],
-  ['a release that is no package URL', RELEASE, '{"purl":"https://a@b"}', /package URL with a version/],
-  ['a release of nothing', RELEASE, '{}', /field "purl" is missing/],
+  ['a release that is not a package URL', RELEASE, '{"purl":"https://a@b"}', /package URL with a version/],
+  ['an empty release', RELEASE, '{}', /field "purl" is missing/],
 ]
 
 for (const [name, type, text, reason] of REFUSED) {
@@ -223,12 +223,12 @@ for (const [name, type, text, reason] of REFUSED) {
   })
 }
 
-test('who signs by a key is called by its SSH fingerprint', () => {
+test("the URI of a signer is made of the key's SSH fingerprint", () => {
   assert.match(signerUri('builder', KEY), /^nixsig:builder:SHA256:[A-Za-z0-9+/]{43}$/)
   assert.match(signerUri('verifier', KEY), /^nixsig:verifier:SHA256:/)
 })
 
-test('attack: a key that signs the word of another signer does not speak for itself', () => {
+test("attack: a key that signs another signer's statement does not count as its author", () => {
   const ours = read(PROVENANCE, provenanceText)
   const theirs = read(PROVENANCE, provenanceText.replace(signerUri('builder', KEY), 'https://ci.example'))
   const checked = read(VERIFICATION_SUMMARY, summaryText)
@@ -242,7 +242,7 @@ test('attack: a key that signs the word of another signer does not speak for its
   assert.equal(namesAnotherSigner(release, OTHER_KEY), false)
 })
 
-test('a verifier that calls itself a builder is another signer', () => {
+test("a verifier with a builder's URI is another signer", () => {
   const confused = read(VERIFICATION_SUMMARY, summaryText.replace('nixsig:verifier:', 'nixsig:builder:'))
   assert.ok(confused)
   assert.equal(namesAnotherSigner(confused, KEY), true)

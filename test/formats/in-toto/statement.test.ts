@@ -20,7 +20,7 @@ const statement: Statement = {
 
 const parse = (text: string) => parseStatement(Buffer.from(text))
 
-/** The text of a statement whose parts are these texts. */
+/** A statement with these parts as text. */
 function text(parts: {
   type?: string
   subject?: string
@@ -47,7 +47,7 @@ test('reads what it prints', () => {
   assert.deepEqual(parseStatement(printStatement(statement)), statement)
 })
 
-test('one of the two digests is enough, and other algorithms are nothing to us', () => {
+test('one of the two digests is enough, and other algorithms are ignored', () => {
   for (const digest of [
     `{"sha256":"${HASH}"}`,
     `{"nixNarSha256":"${HASH}"}`,
@@ -88,9 +88,9 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a digest in capitals', text({ digest: `{"sha256":"${HASH.toUpperCase()}"}` }), /must be 64 lower-case/],
   ['a digest cut short', text({ digest: '{"sha256":"abab"}' }), /must be 64 lower-case/],
   ['an empty digest', text({ digest: '{"sha256":""}' }), /must be 64 lower-case/],
-  ['a digest that is no text', text({ digest: '{"sha256":1}' }), /must be a string/],
-  ['a name that is no store path', text({ name: '"hello-2.12.tar.gz"' }), /\(subject\[0\]\.name\)/],
-  ['a path inside of a store path', text({ name: `"${PATH}/bin/hello"` }), /\(subject\[0\]\.name\)/],
+  ['a digest that is not a string', text({ digest: '{"sha256":1}' }), /must be a string/],
+  ['a name that is not a store path', text({ name: '"hello-2.12.tar.gz"' }), /\(subject\[0\]\.name\)/],
+  ['a path inside a store path', text({ name: `"${PATH}/bin/hello"` }), /\(subject\[0\]\.name\)/],
   ['a path that climbs out', text({ name: '"/nix/store/../../etc/passwd"' }), /\(subject\[0\]\.name\)/],
   ['a name with a newline', text({ name: `"${PATH}\\n"` }), /\(subject\[0\]\.name\)/],
   ['no name', text({ subject: `[{"digest":{"sha256":"${HASH}"}}]` }), /field "name" is missing/],
@@ -104,12 +104,12 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['two predicates', text({ more: ',"predicate":{}' }), /"predicate" is repeated/],
   ['another version', text({ type: '"https://in-toto.io/Statement/v0.1"' }), /must be https:.*v1 \(_type\)/],
   [
-    'a predicate that is no object',
+    'a predicate that is not an object',
     text({}).replace('"predicate":{}', '"predicate":[]'),
     /must be an object/,
   ],
   ['deep nesting', text({}).replace('{}', `{"x":${'['.repeat(40)}${']'.repeat(40)}}`), /nested deeper/],
-  ['nothing', '', /no value stands here/],
+  ['nothing', '', /expected a value/],
 ]
 
 for (const [name, payload, reason] of REFUSED) {
@@ -125,18 +125,18 @@ test('refuses bytes that are not UTF-8', () => {
   assert.throws(() => parseStatement(payload), /not UTF-8/)
 })
 
-test('a statement that nobody could read is not printed', () => {
+test('a statement that readers would refuse is not printed', () => {
   const predicate = new Map([['x', 'a'.repeat(1024 * 1024)]])
   assert.throws(() => printStatement({ ...statement, predicate }), /larger than 1048576/)
 })
 
 const DEP = '/nix/store/1123456789abcdfghijklmnpqrsvwxyz-dep'
 
-/** The text of a statement whose subject has these annotations. */
+/** A statement whose subject has these annotations, as text. */
 const annotated = (annotations: string) =>
   text({ subject: `[{"name":"${PATH}","digest":{"sha256":"${HASH}"},"annotations":${annotations}}]` })
 
-test('what a path refers to is read out of its annotation, and printed there', () => {
+test('references are read from the annotation, and printed there', () => {
   const subject = { name: PATH, narHash: HASH, references: [PATH, DEP] }
   for (const one of [
     subject,
@@ -150,7 +150,7 @@ test('what a path refers to is read out of its annotation, and printed there', (
   assert.deepEqual(parse(annotated('{"references":7}')).subjects[0]?.references, undefined)
 })
 
-test('attack: references that two readers could take differently cannot be read', () => {
+test('attack: references that two readers could read differently are refused', () => {
   for (const [references, problem] of [
     [`["${DEP}","${PATH}"]`, /must be sorted, and none repeated/],
     [`["${PATH}","${PATH}"]`, /must be sorted, and none repeated/],

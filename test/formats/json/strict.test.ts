@@ -14,7 +14,7 @@ function plain(value: JsonValue): unknown {
   return isList(value) ? value.map(plain) : value
 }
 
-test('values of every kind, with all white space that JSON has', () => {
+test("values of every kind, with all of JSON's white space", () => {
   const text = ' \t\r\n{"a": [1, -20 ,0], "b":{"":null},"c":true ,"d":false,"e":"x"}\n'
   assert.deepEqual(plain(parse(text)), JSON.parse(text))
 })
@@ -34,7 +34,7 @@ test('keys keep their order, even those that look like numbers', () => {
 const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a repeated key', '{"a":1,"a":2}', /key "a" is repeated \(offset 7\)/],
   ['a key repeated in another spelling', '{"a":1,"\\u0061":2}', /key "a" is repeated/],
-  ['a repeated key far down', '[[{"x":{"y":1,"y":1}}]]', /key "y" is repeated/],
+  ['a repeated key at depth', '[[{"x":{"y":1,"y":1}}]]', /key "y" is repeated/],
   ['a key that would reach a prototype', '{"__proto__":{}}', /"__proto__" is not allowed/],
   ['the same key escaped', '{"\\u005f_proto__":{}}', /"__proto__" is not allowed/],
   [
@@ -52,19 +52,19 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a leading zero', '01', /not a plain integer/],
   ['an integer that a double would round', '9007199254740993', /does not fit into 53 bits/],
   ['a huge integer', '1'.repeat(400), /does not fit into 53 bits/],
-  ['a plus sign', '+1', /no value stands here/],
-  ['NaN', 'NaN', /no value stands here/],
-  ['a word cut short', 'tru', /no value stands here/],
-  ['nothing at all', '', /no value stands here \(offset 0\)/],
+  ['a plus sign', '+1', /expected a value/],
+  ['NaN', 'NaN', /expected a value/],
+  ['a word cut short', 'tru', /expected a value/],
+  ['nothing at all', '', /expected a value \(offset 0\)/],
   ['a second value', '{} {}', /something follows the value \(offset 3\)/],
   ['a NUL after the value', '1\0', /something follows the value/],
-  ['a byte order mark', '\ufeff1', /no value stands here/],
-  ['a no-break space', '\u00a01', /no value stands here/],
-  ['a trailing comma in a list', '[1,]', /no value stands here/],
+  ['a byte order mark', '\ufeff1', /expected a value/],
+  ['a no-break space', '\u00a01', /expected a value/],
+  ['a trailing comma in a list', '[1,]', /expected a value/],
   ['a trailing comma in an object', '{"a":1,}', /a key must stand here/],
   ['a key without quotes', '{a:1}', /a key must stand here/],
   ['single quotes', "{'a':1}", /a key must stand here/],
-  ['a comment', '/* */ 1', /no value stands here/],
+  ['a comment', '/* */ 1', /expected a value/],
   ['a missing colon', '{"a" 1}', /":" is missing/],
   ['a list without an end', '[1', /"\]" is missing/],
   ['an object without an end', '{"a":1', /"}" is missing/],
@@ -148,7 +148,7 @@ test('never accepts what JSON.parse refuses, and never fails in another way', ()
   )
 })
 
-test('bytes that are not UTF-8 are no text', () => {
+test('bytes that are not UTF-8 are refused', () => {
   assert.equal(decodeUtf8(Buffer.from('é'), 'x'), 'é')
   assert.throws(() => decodeUtf8(Uint8Array.of(0x22, 0xff, 0x22), 'statement'), /statement: not UTF-8/)
   assert.throws(() => decodeUtf8(Uint8Array.of(0xed, 0xa0, 0x80), 'statement'), /not UTF-8/)

@@ -6,7 +6,7 @@ import { FormatError } from '../../../src/primitives/format-error.ts'
 const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 const hexOf = (content: Uint8Array) => Buffer.from(content).toString('hex')
 
-test('elements come one after the other, each with what it holds and as it was written', () => {
+test('reads consecutive elements, each with its content and its encoding', () => {
   const elements = derElements(bytes('0500 02 01 07 04 00'), 'test')
   assert.deepEqual(
     elements.map(({ tag, content, encoded }) => [tag, hexOf(content), hexOf(encoded)]),
@@ -33,7 +33,7 @@ test('object identifiers are read with all their arcs', () => {
   }
 })
 
-test('an arc that would overflow into another identifier is refused, and so are padded and broken ones', () => {
+test('an arc that would overflow into another identifier is refused, and so are padded and truncated ones', () => {
   const cases = [
     ['06 07 55 90 80 80 80 9d 03', /more than 31 bits/],
     ['06 03 55 80 03', /padded/],
@@ -45,7 +45,7 @@ test('an arc that would overflow into another identifier is refused, and so are 
   }
 })
 
-test('what could be written in two ways, or is not whole, is refused', () => {
+test('ambiguous and truncated encodings are refused', () => {
   const refused = {
     'a length without an end': '30 80 00 00',
     'a length in more bytes than it needs': '04 81 01 00',

@@ -22,7 +22,7 @@ const ALGORITHMS: readonly (readonly [string, readonly string[]])[] = [
   ['RSA of 2048 bits', ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']],
 ]
 
-/** The public key of a new key that openssl makes, as openssl prints it. */
+/** The public key of a new key pair, as openssl prints it. */
 function opensslKey(args: readonly string[]): string {
   const secret = execFileSync('openssl', ['genpkey', ...args], {
     stdio: ['ignore', 'pipe', 'ignore'],
@@ -31,7 +31,7 @@ function opensslKey(args: readonly string[]): string {
 }
 
 for (const [name, args] of ALGORITHMS) {
-  test(`reads what openssl prints of a key of ${name}, and prints the same`, () => {
+  test(`reads openssl's output for a key of ${name}, and prints the same`, () => {
     const printed = opensslKey(args)
     assert.equal(printPemPublicKey(parsePemPublicKey(printed)), printed)
   })
@@ -47,7 +47,7 @@ test('the newline at the end may be missing', () => {
   assert.deepEqual(parsePemPublicKey(PEM.trimEnd()), parsePemPublicKey(PEM))
 })
 
-/** A public key as node:crypto prints it. */
+/** A public key in node:crypto's output. */
 function pem(pair: { readonly publicKey: KeyObject }): string {
   return pair.publicKey.export({ type: 'spki', format: 'pem' }).toString()
 }
@@ -55,7 +55,7 @@ function pem(pair: { readonly publicKey: KeyObject }): string {
 const P256 = pem(generateKeyPairSync('ec', { namedCurve: 'P-256' }))
 const RSA = pem(generateKeyPairSync('rsa', { modulusLength: 2048 }))
 
-/** The key in a PEM block, written anew around other DER. */
+/** The key in a PEM block, with changed DER. */
 function rewritten(text: string, change: (hex: string) => string): string {
   const hex = Buffer.from(text.replace(/-----[^\n]*/g, ''), 'base64').toString('hex')
   const lines =
@@ -75,8 +75,8 @@ function withByte(offset: number, value: number): string {
 const REFUSED: readonly (readonly [string, string])[] = [
   ['an X25519 key, which differs in one byte', pem(generateKeyPairSync('x25519'))],
   ['an Ed448 key', pem(generateKeyPairSync('ed448'))],
-  ['an ECDSA key of a curve that is not read', pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }))],
-  ['an RSA key for PSS alone', pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }))],
+  ['an ECDSA key of an unsupported curve', pem(generateKeyPairSync('ec', { namedCurve: 'secp256k1' }))],
+  ['an RSA key for PSS only', pem(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }))],
   ['an RSA key of 1024 bits', pem(generateKeyPairSync('rsa', { modulusLength: 1024 }))],
   [
     'an RSA key with the exponent 3',
@@ -92,12 +92,12 @@ const REFUSED: readonly (readonly [string, string])[] = [
     'an RSA key with a number after it',
     rewritten(RSA, hex => `${hex.replace('30820122', '30820125')}020101`),
   ],
+  ['a compressed point', rewritten(P256, hex => `3039${hex.slice(4, 46)}032200${'02'}${hex.slice(54, 118)}`)],
   [
-    'a point that is compressed',
-    rewritten(P256, hex => `3039${hex.slice(4, 46)}032200${'02'}${hex.slice(54, 118)}`),
+    'a point that is not on the curve',
+    rewritten(P256, hex => hex.slice(0, -2) + (hex.endsWith('00') ? '01' : '00')),
   ],
-  ['a point beside its curve', rewritten(P256, hex => hex.slice(0, -2) + (hex.endsWith('00') ? '01' : '00'))],
-  ['a length in two bytes where one does', rewritten(PEM, hex => hex.replace('302a', '30812a'))],
+  ['a length in two bytes where one is enough', rewritten(PEM, hex => hex.replace('302a', '30812a'))],
   ['lines of 76 characters', P256.replace(/\n(?=[A-Za-z0-9+/=]+\n-----END)/, '')],
   ['a bit string with unused bits', withByte(11, 1)],
   ['a wrong inner length', withByte(10, 0x20)],
@@ -119,7 +119,7 @@ for (const [name, text] of REFUSED) {
   test(`refuses ${name}`, () => assert.throws(() => parsePemPublicKey(text), FormatError))
 }
 
-test('what the refused keys are made of is read', () => {
+test('the valid keys that the refused ones are made from are accepted', () => {
   for (const text of [P256, RSA, PEM])
     assert.equal(
       rewritten(text, hex => hex),

@@ -7,7 +7,7 @@ import { publicKeyOf } from '../../policy/policies.ts'
 const ONES = 'ff'.repeat(30)
 const ZEROS = '00'.repeat(30)
 
-// Order 1, 2, 4, 8, 8; with the sign of x in the highest bit.
+// Of orders 1, 2, 4, 8, 8. The highest bit is the sign of x.
 for (const point of [
   `01${ZEROS}00`,
   `ec${ONES}7f`,
@@ -26,6 +26,6 @@ test('encodings that are not reduced are weak', () => {
   for (let low = 0xed; low <= 0xff; low++) assert.ok(isWeakPoint(fromHex(`${low.toString(16)}${ONES}7f`)))
 })
 
-test('honest keys are not', () => {
+test('honest keys are not weak', () => {
   for (let i = 0; i < 100; i++) assert.equal(isWeakPoint(publicKeyOf(`key ${i}`)), false)
 })

@@ -42,7 +42,7 @@ test('refuses content addresses of other forms', () => {
   refuses(() => parseContentAddress(`fixed:sha9:${SHA256}`), /names no known algorithm/)
 })
 
-test('reads and prints how an output is hashed', () => {
+test('reads and prints the method and algorithm of an output', () => {
   for (const text of ['sha256', 'r:sha256', 'text:sha256', 'git:sha1', 'md5', 'r:sha512', 'blake3']) {
     assert.equal(printHashedBy(parseHashedBy(text)), text)
   }

@@ -8,7 +8,7 @@ const SIGNATURE = '/nix/store/0c0n3p2a7zlnjs4v8y1yylrhjjxrsrb8-tool.tar.asc'
 const LIST = '/nix/store/1c0n3p2a7zlnjs4v8y1yylrhjjxrsrb8-SHA256SUMS'
 const RECORD = { subject: 'out', signature: SIGNATURE }
 
-/** A derivation with these variables; texts as .drv files have them, a character for each byte. */
+/** A derivation with these variables, as byte strings. */
 function withEnv(env: Readonly<Record<string, string>>): Derivation {
   return {
     version: undefined,
@@ -26,12 +26,12 @@ function saying(value: unknown): Derivation {
   return withEnv({ nixsigSignatures: typeof value === 'string' ? value : JSON.stringify(value) })
 }
 
-test('a derivation that says nothing declares nothing', () => {
+test('a derivation without the attribute declares no signatures', () => {
   assert.deepEqual(declaredSignatures(withEnv({ name: 'x' })), [])
   assert.deepEqual(declaredSignatures(saying([])), [])
 })
 
-test('all that can be said of a signature is read', () => {
+test('reads all fields of a signature', () => {
   const record = {
     subject: LIST,
     signature: SIGNATURE,
@@ -42,7 +42,7 @@ test('all that can be said of a signature is read', () => {
   assert.deepEqual(declaredSignatures(saying([RECORD, record])), [RECORD, record])
 })
 
-test('structured attributes say the same, whatever else they hold', () => {
+test('structured attributes work too, whatever else they contain', () => {
   const nixsigSignatures = JSON.stringify([RECORD])
   const attributes = { deep: [[{ fraction: 0.5 }]], nixsigRole: 'signature', nixsigSignatures }
   const derivation = withEnv({ __json: JSON.stringify(attributes) })
@@ -57,7 +57,7 @@ test('64 signatures are read, and no more', () => {
 })
 
 const REFUSED: Readonly<Record<string, readonly [said: unknown, reason: RegExp]>> = {
-  'an empty text': ['', /no value stands here/],
+  'an empty text': ['', /expected a value/],
   'an object': [{}, /must be a list/],
   'a list of texts': [[SIGNATURE], /must be an object \(\[0\]\)/],
   'a record without a subject': [[{ signature: SIGNATURE }], /field "subject" is missing/],
@@ -80,10 +80,10 @@ const REFUSED: Readonly<Record<string, readonly [said: unknown, reason: RegExp]>
     [{ ...RECORD, checksums: '/etc/passwd' }],
     /not in \/nix\/store.*\(\[0\]\.checksums\)/,
   ],
-  'a kind that is no word': [[{ ...RECORD, kind: 'open pgp' }], /a word in small letters/],
+  'a kind that is not a word': [[{ ...RECORD, kind: 'open pgp' }], /a word in small letters/],
   'a file name with a directory': [[{ ...RECORD, fileName: '../x' }], /without a directory/],
   'an empty file name': [[{ ...RECORD, fileName: '' }], /the name of a file/],
-  'a file name that steers a terminal': [[{ ...RECORD, fileName: '\u001b[2J' }], /the name of a file/],
+  'a file name that controls a terminal': [[{ ...RECORD, fileName: '\u001b[2J' }], /the name of a file/],
   'lists in lists': ['[[[[]]]]', /nested deeper than 2/],
   'a text of a megabyte': [' '.repeat(1024 * 1024), /longer than 65536/],
 }
@@ -93,13 +93,13 @@ for (const [what, [said, reason]] of Object.entries(REFUSED)) {
   })
 }
 
-test('refused: said both in the environment and in structured attributes', () => {
+test('refused: declared both in the environment and in structured attributes', () => {
   const nixsigSignatures = JSON.stringify([RECORD])
   const derivation = withEnv({ __json: JSON.stringify({ nixsigSignatures }), nixsigSignatures })
   assert.throws(() => declaredSignatures(derivation), /said twice/)
 })
 
-test('refused: structured attributes in which it is repeated, or no text', () => {
+test('refused: structured attributes in which it is repeated, or not a string', () => {
   const twice = '{"nixsigSignatures":"[]","nixsigSignatures":"[]"}'
   assert.throws(() => declaredSignatures(withEnv({ __json: twice })), /is repeated/)
   assert.throws(() => declaredSignatures(withEnv({ __json: '{"nixsigSignatures":[]}' })), /must be a string/)
@@ -110,7 +110,7 @@ test('refused: bytes that are not UTF-8', () => {
   assert.throws(() => declaredSignatures(derivation), /not UTF-8/)
 })
 
-test('only the one word makes what is fetched a signature', () => {
+test('only the exact word declares a fetched file as a signature', () => {
   for (const role of ['', 'Signature', 'signature ', 'source']) {
     assert.equal(isSaidToBeSignature(withEnv({ nixsigRole: role })), false, role)
   }

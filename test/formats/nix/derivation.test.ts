@@ -98,7 +98,7 @@ test('reads escapes, bytes and structured attributes', () => {
   assert.equal(JSON.parse(variableOf(parseDerivation(vector('structured')), '__json') ?? '').list[1], 'two')
 })
 
-test('agrees with Nix about what a .drv refers to, what it makes and what its builder sees', () => {
+test('agrees with Nix about the references, the outputs and the environment of a .drv', () => {
   const expressions = join(VECTORS, 'derivations.nix')
   for (const name of ['input-addressed', 'structured', 'fixed-flat', 'fixed-recursive', 'deferred']) {
     const path = nix.say('nix-instantiate', expressions, '-A', name)
@@ -141,7 +141,7 @@ interface Parts {
   readonly env?: string
 }
 
-/** The text of a .drv that is right but for some of its parts. */
+/** A valid .drv with some parts replaced. */
 function drv(parts: Parts = {}, head = 'Derive('): Buffer {
   const {
     outputs = '("out","","","")',
@@ -178,17 +178,17 @@ test('refuses what is repeated or out of order', () => {
   refusesParts({ inputs: `("${PATH}.drv",["out","dev"])` }, /"dev" is out of order/)
 })
 
-test('refuses outputs that mean nothing, and mixtures', () => {
+test('refuses meaningless outputs, and mixed kinds', () => {
   const hash = 'ab'.repeat(32)
   refusesParts({ outputs: '' }, /derivation: no outputs/)
   refusesParts({ outputs: `("dev","","",""),("out","${PATH}","","")` }, /outputs of two kinds/)
   refusesParts(
     { outputs: `("dev","${PATH}","sha256","${hash}"),("out","${PATH}","sha256","${hash}")` },
-    /stands alone/,
+    /must be the only one/,
   )
   refusesParts(
     { outputs: `("dev","${PATH}","sha256","${hash}")` },
-    /a fixed output stands alone and is called out/,
+    /a fixed output must be the only one and be named out/,
   )
   refusesParts({ outputs: `("out","","sha256","${hash}")` }, /output "out": store path: not in/)
   refusesParts({ outputs: `("out","${PATH}","","${hash}")` }, /hash without an algorithm/)
@@ -203,17 +203,17 @@ test('refuses outputs that mean nothing, and mixtures', () => {
   refusesParts({ outputs: '("a/b","","","")' }, /"a\/b" cannot name an output/)
 })
 
-test('refuses paths that are none, and inputs that are no derivations or not used', () => {
+test('refuses invalid paths, and inputs that are not derivations or not used', () => {
   refusesParts({ outputs: `("out","${PATH}/bin","","")` }, /more than a path directly in the store/)
   refusesParts({ sources: '"/etc/passwd"' }, /not in \/nix\/store/)
   refusesParts({ sources: '""' }, /not in \/nix\/store/)
-  refusesParts({ inputs: `("${PATH}",["out"])` }, /is no derivation/)
+  refusesParts({ inputs: `("${PATH}",["out"])` }, /is not a derivation/)
   refusesParts({ inputs: `("${PATH}.drv/x",["out"])` }, /more than a path directly in the store/)
   refusesParts({ inputs: `("${PATH}.drv",[])` }, /no output is used/)
 })
 
 test('refuses a second spelling of a string', () => {
-  refusesParts({ builder: '"\\b"' }, /derivation: \\b is no escape/)
+  refusesParts({ builder: '"\\b"' }, /derivation: \\b is not an escape/)
   refusesParts({ builder: '"a\nb"' }, /may not stand anywhere/)
   refusesParts({ builder: '"a\tb"' }, /may not stand anywhere/)
   refusesParts({ builder: '"a\rb"' }, /may not stand anywhere/)
@@ -243,7 +243,7 @@ test('refuses other spellings of the whole', () => {
     refuses(() => parseDerivation(Buffer.from(variant, 'latin1')), reason)
 })
 
-test('takes outputs of outputs in the dynamic form alone, and not without use or end', () => {
+test('accepts outputs of outputs only in the dynamic form, and not if unused or nested too deeply', () => {
   const head = 'DrvWithVersion("xp-dyn-drv",'
   const inputs = `("${PATH}.drv",([],[("out",["x"])]))`
   const { inputDerivations } = parseDerivation(drv({ inputs }, head))
@@ -267,7 +267,7 @@ test('takes outputs of outputs in the dynamic form alone, and not without use or
   }
 })
 
-test('refuses a .drv that breaks off anywhere', () => {
+test('refuses a .drv that is cut off anywhere', () => {
   for (const name of ['input-addressed', 'dynamic']) {
     const bytes = vector(name)
     for (let length = 0; length < bytes.length; length++) {
@@ -295,7 +295,7 @@ test('refuses every .drv with one byte changed, or prints it as it is', () => {
   )
 })
 
-test('reads back whatever bytes are in the texts', () => {
+test('reads back any bytes in strings', () => {
   const texts = fc.stringMatching(/^[\x01-\xff]{0,30}$/)
   const env = fc.uniqueArray(fc.tuple(texts, texts), { selector: ([name]) => name })
   fc.assert(

@@ -1,4 +1,4 @@
-// What a path refers to is found as Nix finds it: hash parts, wherever they stand.
+// References are found as Nix finds them: by hash parts, wherever they stand.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -49,18 +49,18 @@ test('a listed hash part is found alone, in a path, and among other digits', () 
   assert.deepEqual(lists(scan(`${DEP.slice(1)} ${DEP.slice(0, 31)}e ${DEP.toUpperCase()}`)).seen, [])
 })
 
-test('what nobody listed is told with the name that it is written with; other numbers are not', () => {
+test('an unlisted hash part is reported with its name; other numbers are not', () => {
   const other = '9c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
   assert.deepEqual(scan(`/nix/store/${other}-x.y/bin`).other, `${other}-x.y`)
   assert.deepEqual(scan(`a ${other} b`).other, other)
-  // A SHA-256, zeros and a ruler are no hash parts, unless they are written as one.
+  // A SHA-256, zeros and a ruler are not hash parts, unless a name follows.
   const numbers = ['ab01'.repeat(16), '0'.repeat(64), 'x'.repeat(80), 'abab1'.repeat(20)]
   for (const number of numbers) assert.deepEqual(scan(`(${number})`).other, undefined, number)
   assert.deepEqual(scan(`${'0'.repeat(32)}-x`).other, `${'0'.repeat(32)}-x`)
   assert.equal(scan(`${'7'.repeat(99)}${other}zzz ${DEP}`).other, `${'7'.repeat(28)}${other.slice(0, 4)}`)
 })
 
-/** Nix's way, without any of its short cuts: every place is looked at. */
+/** Nix's algorithm without its short cuts: checks every position. */
 function plainly(bytes: Buffer, names: ReadonlyMap<string, string>): readonly string[] {
   const text = bytes.toString('latin1')
   const found = new Set<string>()
@@ -77,7 +77,7 @@ const piece = fc.oneof(
   fc.uint8Array({ maxLength: 300 }).map(bytes => Buffer.from(bytes).toString('latin1')),
 )
 
-test('however the bytes are cut, the same is found as by looking at every place', () => {
+test('however the bytes are split, the result is the same as checking every position', () => {
   fc.assert(
     fc.property(
       fc.array(piece, { maxLength: 12 }),
@@ -102,7 +102,7 @@ test('attack: bytes that are all digits cost little more than others', () => {
   }
 })
 
-/** Names that count how often they are looked at. */
+/** Names that count their look-ups. */
 class CountedNames extends Map<string, string> {
   looks = 0
   override get(digest: string): string | undefined {
@@ -112,7 +112,7 @@ class CountedNames extends Map<string, string> {
 }
 
 const ZEROS = '0'.repeat(32)
-/** Different hash parts that are zeros but for a few digits in the middle. */
+/** Different hash parts that are zeros except for a few digits in the middle. */
 const THOUSAND = Array.from({ length: 1000 }, (_, count) =>
   String(count + 1000)
     .padStart(16, '0')
@@ -128,7 +128,8 @@ const LOOKALIKES: readonly (readonly [what: string, digests: readonly string[]])
 
 for (const [what, digests] of LOOKALIKES) {
   test(`attack: hash parts that ${what} are not looked up at each byte`, () => {
-    // By chance, once in a thousand scans, zeros have the same number as one of a thousand; never thrice.
+    // By chance, zeros collide with one of a thousand hash parts once in a thousand scans; never
+    // three times.
     const looks = [1, 2, 3].map(() => {
       const names = new CountedNames(digests.map(digest => [digest, 'dep']))
       const scan = scanForHashParts({ names, others: false })

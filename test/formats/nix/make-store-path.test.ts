@@ -26,7 +26,7 @@ const HELLO = Buffer.from('hello\n')
 const A = '/nix/store/00000000000000000000000000000000-a'
 const B = '/nix/store/11111111111111111111111111111111-b'
 
-test('gives a text the path that builtins.toFile gives it', () => {
+test('computes the path of a text as builtins.toFile does', () => {
   assert.equal(
     textPath('t', HELLO, []),
     nix.say('nix-instantiate', '--eval', '-E', 'builtins.toFile "t" "hello\\n"').slice(1, -1),
@@ -45,14 +45,14 @@ test('gives a text the path that builtins.toFile gives it', () => {
   assert.equal(textPath('t', Buffer.from(`${b} ${a}`), [a, b, a]), text)
 })
 
-test('gives a source the path that nix-store --add gives it', () => {
+test('computes the path of a source as nix-store --add does', () => {
   const file = join(nix.dir, 'hello.txt')
   writeFileSync(file, HELLO)
   const narHash = toHex(sha256(narOfBytes(HELLO, false)))
   assert.equal(sourcePath({ name: 'hello.txt', narHash }), nix.say('nix-store', '--add', file))
 })
 
-test('gives fixed outputs the paths that nix-store --print-fixed-path prints', () => {
+test('computes the paths of fixed outputs as nix-store --print-fixed-path does', () => {
   for (const algorithm of ['md5', 'sha1', 'sha256', 'sha512'] as const) {
     const hash = nix.say('nix-hash', '--flat', '--type', algorithm, join(nix.dir, 'hello.txt'))
     const flat = nix.say('nix-store', '--print-fixed-path', algorithm, hash, 'f')
@@ -62,7 +62,7 @@ test('gives fixed outputs the paths that nix-store --print-fixed-path prints', (
   }
 })
 
-test('gives content that refers to itself and to others the path that Nix gives it', () => {
+test('computes the path of contents that refer to themselves and to others as Nix does', () => {
   const other = nix.say('nix-store', '--add', join(nix.dir, 'hello.txt'))
   const path = `/nix/store/${'0'.repeat(32)}-selfish`
   const nar = narOfBytes(Buffer.from(`${path} ${other}`), false)
@@ -81,12 +81,13 @@ test('gives content that refers to itself and to others the path that Nix gives 
   assert.notEqual(fixedOutputPath({ ...fixed, self: false }), info.path)
 })
 
-test('gives an input-addressed output the path that Nix gives it', () => {
+test('computes the path of an input-addressed output as Nix does', () => {
   const expression =
     'derivation { name = "plain"; system = "x86_64-linux"; builder = "/bin/sh"; outputs = [ "out" "dev" ]; }'
   const drv = nix.say('nix-instantiate', '-E', expression).split('\n').at(-1) ?? ''
   const derivation = parseDerivation(nix.run('cat', nix.real(drv.replace(/!.*/, ''))))
-  // Without inputs the hash "modulo fixed outputs" is that of the .drv with its own output paths left blank.
+  // Without inputs, the hash "modulo fixed outputs" is that of the .drv with its own output paths
+  // blank.
   const names = derivation.outputs.map(output => output.name)
   const blank = {
     ...derivation,
@@ -147,7 +148,10 @@ test('refuses references and hashes that a method cannot have', () => {
   refuses(() => fixedOutputPath({ ...sha512, method: 'git' }), /git hashes with sha1 or sha256/)
 })
 
-/** Puts a path, whose references but itself are in the store, into the store by way of a binary cache. */
+/**
+ * Adds a path, whose references except itself are in the store, to the store through a binary
+ * cache.
+ */
 function substitute(made: { path: string; nar: Uint8Array; references: readonly string[] }): void {
   const cache = join(nix.dir, 'cache')
   const others = made.references.filter(reference => reference !== made.path)

@@ -24,7 +24,10 @@ function nar(node: NarNode): Buffer {
   return Buffer.concat([...encodeNar(node)])
 }
 
-/** The strings of a NAR one after the other, padded as they must be: for archives that no encoder would write. */
+/**
+ * The strings of a NAR one after another, correctly padded, for archives that no encoder would
+ * write.
+ */
 function strings(...texts: readonly (string | Uint8Array)[]): Buffer {
   return Buffer.concat(
     texts.flatMap(text => {
@@ -94,7 +97,7 @@ test('Nix unpacks what is written', () => {
   assert.deepEqual(nix.run('nix-store', '--dump', join(nix.dir, 'unpacked')), nar(node))
 })
 
-// Pairs whose order differs between bytes, UTF-16, locales, and "as if each directory's name ended in a slash".
+// Pairs whose order differs between bytes, UTF-16, locales, and git (a slash after each directory).
 test('sorts names by their bytes', () => {
   const sorted = [
     '!',
@@ -168,7 +171,7 @@ test('refuses every archive with one byte changed, or reads another tree', () =>
   )
 })
 
-test('refuses an archive that breaks off anywhere', () => {
+test('refuses an archive that is cut off anywhere', () => {
   const archive = nar({
     kind: 'directory',
     entries: [
@@ -181,7 +184,7 @@ test('refuses an archive that breaks off anywhere', () => {
   }
 })
 
-test('refuses what follows the archive', () => {
+test('refuses trailing data', () => {
   refuses(() => decodeNar(Buffer.concat([nar(FILE), Buffer.alloc(8)])), /NAR: something follows the archive/)
   refuses(() => decodeNar(Buffer.concat([nar(FILE), nar(FILE)])), /NAR: something follows the archive/)
 })
@@ -243,7 +246,7 @@ test('refuses lengths that no archive can have', () => {
   }
 })
 
-test('refuses other orders of words, and words of its own making', () => {
+test('refuses another order of keywords, and unknown keywords', () => {
   const archives: readonly (readonly [words: readonly string[], reason: RegExp])[] = [
     [['nix-archive-2', ...EMPTY_FILE], /"nix-archive-1" is missing \(offset 0\)/],
     [[...START, 'regular', ')'], /"contents" is missing/],
@@ -254,7 +257,7 @@ test('refuses other orders of words, and words of its own making', () => {
     [[...START, 'regular', 'target', 'x', ')'], /"contents" is missing/],
     [[...START, 'symlink', ')'], /"target" is missing/],
     [[...START, 'symlink', 'target', 'x', 'target', 'y', ')'], /"\)" is missing/],
-    [[...START, 'device', ')'], /"device" is no type of file/],
+    [[...START, 'device', ')'], /"device" is not a type of file/],
     [[...START, 'directory', 'type', 'regular', ')'], /neither an entry nor the end/],
     [
       [...START, 'directory', 'entry', '(', 'node', ...EMPTY_FILE, 'name', 'a', ')', ')'],
@@ -265,7 +268,7 @@ test('refuses other orders of words, and words of its own making', () => {
   for (const [words, reason] of archives) refuses(() => decodeNar(strings(...words)), reason)
 })
 
-test('refuses a tree that is too deep, and takes one that is not quite', () => {
+test('refuses a tree that is too deep, and accepts one at the limit', () => {
   const nested = (depth: number): NarNode => {
     let node: NarNode = { kind: 'directory', entries: [] }
     for (let level = 1; level < depth; level++) node = { kind: 'directory', entries: [{ name: 'd', node }] }

@@ -42,7 +42,7 @@ const LINES = [
 ]
 const TEXT = `${LINES.join('\n')}\n`
 
-/** The text with one field's line replaced, or left out. */
+/** The text with one field's line replaced or removed. */
 function withLine(name: string, ...lines: readonly string[]): string {
   const at = LINES.findIndex(line => line.startsWith(`${name}:`))
   assert.ok(at >= 0)
@@ -68,7 +68,7 @@ test('reads every field, and prints them as they were', () => {
   assert.equal(printNarinfo(narinfo), TEXT)
 })
 
-test('reads the least that there can be', () => {
+test('reads a minimal narinfo', () => {
   const least = `StorePath: /nix/store/${A}\nURL: x\nNarHash: sha256:${NIX32}\nNarSize: 1\nReferences: \n`
   const narinfo = parseNarinfo(least)
   assert.deepEqual(narinfo.references, [])
@@ -111,7 +111,7 @@ test('reads the hash in each form that Nix reads', () => {
   }
 })
 
-test('takes "unknown-deriver" for none', () => {
+test('treats "unknown-deriver" as absent', () => {
   assert.equal(parseNarinfo(withLine('Deriver', 'Deriver: unknown-deriver')).deriver, undefined)
 })
 
@@ -128,7 +128,7 @@ test('refuses a field that is missing, repeated or unknown', () => {
   }
 })
 
-test('refuses lines that are none', () => {
+test('refuses malformed lines', () => {
   const reason = /narinfo: not a name, a colon, a space and a value in visible ASCII \(line 2\)/
   for (const line of [
     '',
@@ -150,7 +150,7 @@ test('refuses lines that are none', () => {
   refuses(() => parseNarinfo(`\ufeff${TEXT}`), /\(line 1\)/)
 })
 
-test('refuses values that mean nothing', () => {
+test('refuses invalid values', () => {
   const wrong: readonly (readonly [line: string, reason: RegExp])[] = [
     [`StorePath: ${A}`, /StorePath: store path: not in \/nix\/store/],
     [`StorePath: /nix/store/${A}/bin`, /StorePath: store path: more than a path/],
@@ -189,7 +189,7 @@ test('refuses values that mean nothing', () => {
   }
 })
 
-test('refuses more than can be meant', () => {
+test('refuses excessive sizes and counts', () => {
   const signatures = Array.from({ length: 257 }, (_, index) => `Sig: k:${index}`)
   refuses(() => parseNarinfo(withLine('CA', ...signatures)), /narinfo: more than 256 Sig/)
   refuses(() => parseNarinfo(`${TEXT}${'x'.repeat(NARINFO_LIMIT)}`), /longer than 1048576 characters/)
@@ -218,7 +218,7 @@ test('refuses every change of a character, or reads something else', () => {
   )
 })
 
-test('signs the whole paths, sorted, each once', () => {
+test('signs full paths, sorted, each once', () => {
   const [a, b] = [`/nix/store/${A}`, `/nix/store/${B}`]
   const signed = { path: a, narHash: HEX, narSize: 120, references: [b, a, b] }
   assert.equal(narFingerprint(signed), `1;${a};sha256:${NIX32};120;${a},${b}`)
@@ -245,7 +245,7 @@ test('prints nothing that adds a line', () => {
   refuses(() => printNarinfo({ ...narinfo, references: [`/nix/store/${A} ${B}`] }), /store path: /)
 })
 
-test('believes no content address that does not give the path', () => {
+test('refuses a content address that does not lead to the path', () => {
   assert.equal(isContentAddressed(parseNarinfo(TEXT)), false)
   assert.equal(isContentAddressed(parseNarinfo(withLine('CA'))), false)
   const flat = withLine('CA', `CA: fixed:sha256:${NIX32}`) // with references, which such a path cannot have

@@ -24,7 +24,7 @@ test('refuses a hash of another length than its algorithm has', () => {
   refuses(() => parseNixHash('sha256-47DEQg=='), /hash: not the length of sha256/)
 })
 
-test('refuses algorithms that Nix does not know, and names every object has', () => {
+test('refuses algorithms that Nix does not know, and property names of JavaScript objects', () => {
   for (const algorithm of ['sha3', 'SHA256', 'constructor', 'toString', 'hasOwnProperty']) {
     refuses(() => parseNixHash(`${algorithm}:${NOTHING.hash}`), /hash: names no known algorithm/)
   }

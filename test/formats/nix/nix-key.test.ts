@@ -15,7 +15,7 @@ import { ed25519KeyPair } from '../../../src/primitives/sodium.ts'
 import { privateNix } from '../../support/private-nix.ts'
 import { refuses } from '../../support/refuses.ts'
 
-// The key of Nix's public cache, as the Nix manual prints it.
+// The key of Nix's public cache, as printed in the Nix manual.
 const PUBLISHED = 'cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY='
 const BASE64_32 = toBase64(new Uint8Array(32))
 

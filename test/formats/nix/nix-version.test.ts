@@ -22,7 +22,7 @@ test('versions as daemons state them', () => {
   assert.equal(versionOfNix('nix (Lix, like Nix) 2.93.0'), undefined)
 })
 
-test('what says nothing of what is in it is unknown: what was built between versions, and any other text', () => {
+test('builds between versions, and any other text, are unknown', () => {
   for (const text of [
     '',
     '2',
@@ -36,7 +36,7 @@ test('what says nothing of what is in it is unknown: what was built between vers
     assert.equal(parseNixVersion(text), undefined, text)
 })
 
-/** The first version of each branch that has the mend, by the tags of Nix that contain it. */
+/** The first version of each branch that has the fix, by the tags of Nix that contain it. */
 const FIRST = {
   'CVE-2024-27297': [
     FIXED_OUTPUTS_COPIED,
@@ -49,7 +49,7 @@ const FIRST = {
 } as const
 
 for (const [name, [mend, versions]] of Object.entries(FIRST)) {
-  test(`${name}: the first mended version of each branch, and the one before`, () => {
+  test(`${name}: the first fixed version of each branch, and the one before`, () => {
     for (const text of versions) {
       const [major, minor, patch] = parseNixVersion(text) ?? assert.fail()
       assert.ok(isMended([major, minor, patch], mend), text)
@@ -61,12 +61,12 @@ for (const [name, [mend, versions]] of Object.entries(FIRST)) {
   })
 }
 
-test('attack: a daemon that states no version, or one of another program, is one before every mend', () => {
+test('attack: a daemon that states no version, or that of another program, has no fix', () => {
   for (const text of ['', 'unknown', '2.93.0', '3.0.0', '2.90.0-lix'])
     assert.ok(!isMended(parseNixVersion(text), FIXED_OUTPUTS_COPIED), text)
 })
 
-test('within a branch, a mend is never lost again', () => {
+test('within a branch, a fix is never lost again', () => {
   fc.assert(
     fc.property(
       fc.nat(89),
@@ -80,7 +80,7 @@ test('within a branch, a mend is never lost again', () => {
   )
 })
 
-test('the C code and the module for NixOS know the same versions', () => {
+test('the C code and the NixOS module know the same versions', () => {
   const numbers = (file: string, pattern: RegExp) => {
     const [, first, last] = pattern.exec(readFileSync(join(PROJECT_ROOT, file), 'utf8')) ?? []
     return { first: Number(first), last: Number(last) }

@@ -9,7 +9,7 @@ import { refuses } from '../../support/refuses.ts'
 const nix = privateNix()
 after(nix.remove)
 
-// Hex and Nix's base 32 of the same bytes, as the Nix manual and nixpkgs print them.
+// Hex and Nix32 of the same bytes, as printed in the Nix manual and in nixpkgs.
 const KNOWN: readonly (readonly [hex: string, nix32: string])[] = [
   ['', ''],
   ['1f', '0z'],
@@ -24,7 +24,7 @@ const KNOWN: readonly (readonly [hex: string, nix32: string])[] = [
   ['d41d8cd98f00b204e9800998ecf8427e', '3y8bwfr609h3lh9ch0izcqq7fl'],
 ]
 
-test('writes and reads what is published', () => {
+test('agrees with published values', () => {
   for (const [hex, text] of KNOWN) {
     assert.equal(toNix32(fromHex(hex)), text)
     assert.equal(toHex(fromNix32(text)), hex)
@@ -56,7 +56,7 @@ test('reads back what it writes, at any length', () => {
   )
 })
 
-test('takes no second text for a value', () => {
+test('accepts only one text for a value', () => {
   fc.assert(
     fc.property(
       fc.string({ unit: fc.constantFrom(...'0123456789abcdfghijklmnpqrsvwxyz'), maxLength: 60 }),
@@ -85,8 +85,8 @@ test('refuses a length that no number of bytes has', () => {
   }
 })
 
-test('refuses letters that are no digits', () => {
+test('refuses letters that are not digits', () => {
   for (const letter of ['e', 'o', 't', 'u', 'A', ' ', '-', '\u0660', '\0']) {
-    refuses(() => fromNix32(`0${letter}`), /nix32: ".+" is no digit \(offset 1\)/)
+    refuses(() => fromNix32(`0${letter}`), /nix32: ".+" is not a digit \(offset 1\)/)
   }
 })

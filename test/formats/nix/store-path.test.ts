@@ -24,7 +24,7 @@ test('reads a store path', () => {
   assert.equal(baseName(path), `${DIGEST}-hello-2.12.1`)
 })
 
-test('takes the names that Nix takes, and no others', () => {
+test('accepts the names that Nix accepts, and no others', () => {
   const names = [
     'a',
     '0',
@@ -51,11 +51,11 @@ test('takes the names that Nix takes, and no others', () => {
   }
 })
 
-test('takes names that only some versions of Nix take', () => {
+test('accepts names that only some versions of Nix accept', () => {
   for (const name of ['.', '..', '.-x', '..-x']) assert.ok(isStorePath(`/nix/store/${DIGEST}-${name}`), name)
 })
 
-test('says why a text is no store path', () => {
+test('says why a text is not a store path', () => {
   const path = `/nix/store/${DIGEST}-x`
   refuses(() => parseStorePath(''), /store path: not in \/nix\/store \(""\)/)
   refuses(() => parseStorePath(`${DIGEST}-x`), /not in \/nix\/store/)
@@ -82,7 +82,7 @@ test('escapes what it quotes', () => {
   refuses(() => parseStorePath(`/nix/store/${DIGEST}-\x1b[31mx\u202e`), /\\u\{1b\}\[31mx\\u\{202e\}"/)
 })
 
-test('reads whatever is a store path as itself', () => {
+test('reads any store path as itself', () => {
   const digests = fc.string({
     unit: fc.constantFrom(...'0123456789abcdfghijklmnpqrsvwxyz'),
     minLength: 32,

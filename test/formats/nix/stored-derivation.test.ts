@@ -21,21 +21,21 @@ function vector(name: string): Buffer {
   return readFileSync(join(VECTORS, file))
 }
 
-/** A .drv with something replaced in it, at the store path that its new contents get. */
+/** A .drv with a text replaced, at the store path of its new contents. */
 function forged(name: string, from: string, to: string) {
   const bytes = Buffer.from(vector(name).toString('latin1').replace(from, to), 'latin1')
   assert.notDeepEqual(bytes, vector(name))
   return { path: parseStorePath(derivationPathOf(bytes, `${name}.drv`)), bytes }
 }
 
-test('takes every kind of derivation as Nix wrote it', () => {
+test('accepts every kind of derivation as Nix wrote it', () => {
   for (const file of FILES) {
     const bytes = readFileSync(join(VECTORS, file))
     assert.ok(parseStoredDerivation(parseStorePath(`/nix/store/${file}`), bytes).outputs.length > 0)
   }
 })
 
-test('refuses contents that the store path does not stand for', () => {
+test('refuses contents that do not belong to the store path', () => {
   const [one = '', other = ''] = FILES
   const bytes = readFileSync(join(VECTORS, other))
   refuses(
@@ -77,15 +77,15 @@ test('refuses an output under the name of another derivation', () => {
   )
 })
 
-test('refuses a .drv that is not called one', () => {
+test('refuses a .drv with another extension', () => {
   const bytes = vector('structured')
   const path = parseStorePath(derivationPathOf(bytes, 'structured'))
   refuses(() => parseStoredDerivation(path, bytes), /not that of a derivation/)
 })
 
-// Nix computes a fixed output's path from its hash and never looks at the one that the .drv names. So it takes this
-// file into the store and would build one path, while whoever believes the file judges another.
-test('Nix itself takes a derivation that lies about its fixed output', () => {
+// Nix computes a fixed output's path from its hash and ignores the one in the .drv. So it adds this
+// file to the store and would build one path, while a program that trusts the file judges another.
+test('Nix itself accepts a derivation that lies about its fixed output', () => {
   const real = '/nix/store/pzwyv7ryd54jsw5g6dnmy0493psz627c-lie'
   const hash = '98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4'
   const text = `Derive([("out","${TRUSTED}","sha256","${hash}")],[],[],"s","/b",[],[("name","lie"),("out","${real}")])`

@@ -25,7 +25,7 @@ const refuses = (text: string | Uint8Array, reason: RegExp) =>
   )
 
 describe('clear-signed texts', () => {
-  it('reads what gpg writes, and sees the text that gpg sees', () => {
+  it('reads what gpg writes, and gets the same text as gpg', () => {
     const texts = [
       LIST,
       'one\n',
@@ -56,11 +56,11 @@ describe('clear-signed texts', () => {
     gnupg.gpg(['--verify', packet, data])
   })
 
-  it('reads line ends of Windows as any others', () => {
+  it('reads Windows line ends like any others', () => {
     assert.deepEqual(parse(signed.replaceAll('\n', '\r\n')), parse(signed))
   })
 
-  it('takes empty lines after the signature, and nothing else', () => {
+  it('accepts empty lines after the signature, and nothing else', () => {
     assert.deepEqual(parse(`${signed}\n \n`).text, parse(signed).text)
     refuses(`${signed}${LIST}`, /text outside the armoured block/)
     refuses(`${signed}${signed}`, /the block has no end|the block does not end as it began/)
@@ -68,7 +68,7 @@ describe('clear-signed texts', () => {
     refuses(`${signed}\nx\n${block}`, /text outside the armoured block/)
   })
 
-  it('takes signatures of several people in blocks of their own, as gpgv does', () => {
+  it('accepts signatures of several people in separate blocks, as gpgv does', () => {
     const block = signed.slice(signed.indexOf(SIGNATURE))
     const { text, signature } = parse(`${signed}\n${block}`)
     assert.equal(text, parse(signed).text)
@@ -103,11 +103,11 @@ describe('clear-signed texts', () => {
     refuses(signed.replace(/^Hash: .*$/m, `${'Hash: SHA256\n'.repeat(17)}`.trimEnd()), /no empty line/)
   })
 
-  it('takes a message without a Hash header, as RFC 9580 has it', () => {
+  it('accepts a message without a Hash header, as RFC 9580 has it', () => {
     assert.equal(parse(signed.replace(/^Hash: .*\n/m, '')).text, LIST)
   })
 
-  it('refuses dashes that are not escaped', () => {
+  it('refuses unescaped dashes', () => {
     refuses(signed.replace(LIST, `${LIST}-x\n`), /a dash that is not escaped/)
     refuses(
       signed.replace(LIST, `-----BEGIN PGP SIGNED MESSAGE-----\n\n${LIST}`),

@@ -1,4 +1,5 @@
-// Which spelling of a key is read, and which keys are refused because anybody could sign for them.
+// Which spelling of a key is accepted, and which keys are refused because anybody could sign for
+// them.
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, getDiffieHellman } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -29,7 +30,7 @@ const key = (algorithm: number, ...material: readonly Uint8Array[]) =>
 const onCurve = (algorithm: number, oid: Uint8Array, number: Uint8Array) =>
   key(algorithm, Buffer.of(oid.length), oid, number)
 const hex = (text: string) => Buffer.from(text, 'hex')
-/** With its zeros in front, as none of our own makes it. */
+/** With leading zeros, which our own printers never write. */
 const written = (bytes: Uint8Array) => {
   const bits = Buffer.alloc(2)
   bits.writeUInt16BE(8 * bytes.length)
@@ -52,7 +53,7 @@ const numberOn = (curve: string) => (isEdwards(curve) ? native(raw) : mpi(pointO
 const algorithmOf = (curve: string) => (isEdwards(curve) ? 22 : 19)
 
 describe('a key on a curve', () => {
-  it('is read by each OID of the curve, as the same key', () => {
+  it('is the same key with each OID of the curve', () => {
     for (const [curve, oid] of Object.entries(OIDS)) {
       const material = fitMaterialOf(onCurve(algorithmOf(curve), hex(oid), numberOn(curve)))
       assert.equal(material.kind, isEdwards(curve) ? 'ed25519' : 'point')
@@ -61,7 +62,7 @@ describe('a key on a curve', () => {
     }
   })
 
-  it('attack: by an OID with a needless 0x80 in any place, is refused', () => {
+  it('attack: an OID with a needless 0x80 in any place is refused', () => {
     for (const [curve, oid] of Object.entries(OIDS)) {
       const number = numberOn(curve)
       for (let at = 0; at <= oid.length; at += 2) {
@@ -74,7 +75,7 @@ describe('a key on a curve', () => {
     }
   })
 
-  it('property: by any other OID is refused, so that one key has one spelling', () => {
+  it('property: any other OID is refused, so that one key has one spelling', () => {
     const near = fc
       .tuple(fc.constantFrom(...Object.values(OIDS)), fc.nat(8), fc.uint8Array({ maxLength: 3 }), fc.nat(2))
       .map(([oid, at, bytes, gone]) => [...hex(oid)].toSpliced(at, gone, ...bytes))
@@ -88,7 +89,7 @@ describe('a key on a curve', () => {
     )
   })
 
-  it('attack: of an algorithm that is not the curve’s is refused', () => {
+  it('attack: an algorithm that does not belong to the curve is refused', () => {
     refuses(() => fitMaterialOf(onCurve(19, hex(OIDS.ed25519), native(raw))), /algorithm 19 has no keys on/)
     refuses(() => fitMaterialOf(onCurve(18, hex('2b6570'), native(raw))), /algorithm 18 has no keys on/)
     refuses(() => fitMaterialOf(onCurve(22, hex('2b656e'), native(raw))), /algorithm 22 has no keys on/)
@@ -96,7 +97,7 @@ describe('a key on a curve', () => {
     refuses(() => fitMaterialOf(onCurve(22, hex(OIDS.nistp256), p256)), /algorithm 22 has no keys on nist/)
   })
 
-  it('attack: a point that is compressed, hybrid, longer, or behind zeros is refused', () => {
+  it('attack: a point that is compressed, hybrid, longer, or preceded by zeros is refused', () => {
     for (const [curve, oid] of Object.entries(OIDS).filter(([name]) => !isEdwards(name))) {
       const point = pointOn(curve)
       const sign = (point.at(-1) ?? 0) & 1
@@ -123,7 +124,7 @@ describe('a key on a curve', () => {
   })
 
   it('attack: an Ed25519 point without 0x40, or with zeros around that, is refused', () => {
-    // libgcrypt takes an odd number of bytes that begins with 0x40 for a point behind its prefix.
+    // libgcrypt reads an odd number of bytes that begins with 0x40 as a point with a prefix.
     const ambiguous = Buffer.concat([Buffer.of(0x40), raw.subarray(0, 30)])
     const forms = [
       raw,
@@ -167,7 +168,7 @@ const weakEd448 = [
   `05${'00'.repeat(55)}01`,
 ].map(fromHex)
 
-/** Keys for which anybody can make up signatures, and spellings of keys that count round. */
+/** Keys for which anybody can forge signatures, and other spellings of keys. */
 const UNFIT: readonly (readonly [what: string, unfit: ReturnType<typeof key>, reason: RegExp])[] = [
   ...weakEd25519.flatMap(point => [
     [`Ed25519 ${toHex(point).slice(0, 6)}…`, onCurve(22, hex(OIDS.ed25519), native(point)), WEAK] as const,
@@ -190,7 +191,7 @@ const UNFIT: readonly (readonly [what: string, unfit: ReturnType<typeof key>, re
   ['RSA with exponent 0', key(3, mpi(n), Buffer.of(0, 0)), /an even number where no RSA key has one/],
   ['RSA with an even exponent', key(1, mpi(n), mpi(Buffer.of(1, 0))), /an even number/],
   ['RSA with an even modulus', key(1, mpi(Buffer.alloc(256, 2)), mpi(Buffer.of(3))), /an even number/],
-  ['RSA with an exponent that goes round', key(1, mpi(n), mpi(n)), /an exponent above 64 bits/],
+  ['RSA with a huge exponent', key(1, mpi(n), mpi(n)), /an exponent above 64 bits/],
   ['DSA with y = 1', dsa(P, q, four, Buffer.of(1)), /a DSA key out of its range/],
   ['DSA with g = 1', dsa(P, q, Buffer.of(1), four), /a DSA key out of its range/],
   ['DSA with y = 0', dsa(P, q, four, Buffer.of(0)), /a DSA key out of its range/],
@@ -200,7 +201,7 @@ const UNFIT: readonly (readonly [what: string, unfit: ReturnType<typeof key>, re
   ['DSA with a small q', dsa(P, Buffer.of(3), four, Buffer.of(16)), /DSA of an unknown size/],
 ]
 
-describe('a certificate that holds', () => {
+describe('a certificate that contains', () => {
   const honest = certificate(keyOfSeed(CREATED, 'honest'))
   for (const [what, unfit, reason] of UNFIT) {
     it(`attack: ${what} is refused, whoever reads it and wherever it stands`, () => {
@@ -215,14 +216,14 @@ describe('a certificate that holds', () => {
     })
   }
 
-  it('a fit DSA key, or RSA as old programs made it, is read', () => {
+  it('a fit DSA key, or an RSA key of old programs, is accepted', () => {
     assert.equal(fitMaterialOf(dsa(P, q, four, Buffer.of(16))).kind, 'dsa')
     for (const exponent of [3, 17, 35, 41]) {
       assert.equal(fitMaterialOf(key(1, mpi(n), mpi(Buffer.of(exponent)))).kind, 'rsa')
     }
   })
 
-  it('attack: RSA that says that it is longer is as long as its number', () => {
+  it('attack: RSA that claims to be longer is as long as its modulus', () => {
     const short = Buffer.concat([Buffer.of(8, 0), Buffer.alloc(192), Buffer.alloc(64, 0x99)])
     assert.equal(key(1, short, mpi(Buffer.of(3))).bits, 512)
     const six = Buffer.concat([Buffer.of(6, 0, 0, 0, 0, 1, 0, 0, 1, 5), short, mpi(Buffer.of(3))])

@@ -26,7 +26,7 @@ const armouredSignature = gnupg.sign(file, `${alice}!`, ['--armor'], '20200601T0
 
 const DAY = 86_400
 
-it('reads what a signature says of itself', () => {
+it('reads the fields of a signature', () => {
   const [parsed, ...others] = parseDetachedSignatures(signature)
   assert.equal(others.length, 0)
   const { version, type, hashAlgorithm, publicKeyAlgorithm, created, lifetime, keyLifetime, issuers } =
@@ -61,7 +61,7 @@ it('reads a certificate, armoured or not, alone or among others and text', () =>
   assert.deepEqual(parseCertificates(page), [parsed, parsed])
 })
 
-it('leaves out of a certificate nothing but what local tools keep in it', () => {
+it('only leaves out the packets that local tools add to a certificate', () => {
   const trust = Buffer.of(0xcc, 2, 0, 0)
   assert.equal(parseCertificates(Buffer.concat([certificate, trust])).length, 1)
   const marker = Buffer.concat([Buffer.of(0xca, 3), Buffer.from('PGP')])
@@ -75,7 +75,7 @@ it('leaves out of a certificate nothing but what local tools keep in it', () => 
   refuses(() => parseCertificates(Buffer.from('hello')), /no armoured block/)
 })
 
-it('reads packet lengths of every size, and none that are not stated', () => {
+it('reads packet lengths of every size, and no indeterminate ones', () => {
   const lengths = [0, 1, 191, 192, 8383, 8384, 70_000]
   for (const length of lengths) {
     const body = Buffer.alloc(length, 7)
@@ -114,7 +114,7 @@ it('refuses armour that two readers could read in two ways', () => {
   refused(text.replaceAll('-----', '----'), /no armoured block/)
 })
 
-it('refuses a key file in which another reader could find a block that is passed over here', () => {
+it('refuses a key file in which another reader could find a block that is skipped here', () => {
   const text = armouredCertificate.toString()
   const refused = (changed: string | Buffer, reason: RegExp) =>
     refuses(() => dearmorCertificates(Buffer.from(changed)), reason)
@@ -129,7 +129,7 @@ it('refuses a key file in which another reader could find a block that is passed
   }
 })
 
-it('reads armour in time that grows with its size alone', () => {
+it('reads armour in linear time', () => {
   const blocks = `-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nzAA=\n-----END PGP PUBLIC KEY BLOCK-----\n`.repeat(
     40_000,
   )
@@ -138,7 +138,7 @@ it('reads armour in time that grows with its size alone', () => {
   assert.ok(performance.now() - start < 5000)
 })
 
-it('answers any changed byte with a value or a FormatError', () => {
+it('gives a value or a FormatError for any changed byte', () => {
   const readers = [
     [signature, parseDetachedSignatures],
     [armouredSignature, parseDetachedSignatures],

@@ -24,7 +24,7 @@ interface Wanted {
 
 const NOON = new Date('2026-03-01T12:00:00Z')
 
-/** A certificate with a signature that nobody looks at. */
+/** A certificate with a signature that is not checked. */
 function certificate(
   [own, by]: readonly [string, string],
   extensions: readonly Buffer[],
@@ -57,7 +57,7 @@ const refuses = (step: () => unknown, reason: RegExp) =>
 describe('the chain of a certificate authority', () => {
   const reads = (...chain: readonly Buffer[]) => readAuthorityChain(chain, 'certificates', LEAF)
 
-  it('has a key for each of its members', () => {
+  it('gives a key for each certificate', () => {
     assert.equal(reads(issuing(authority(0), purpose(CODE_SIGNING)), ROOT).length, 2)
     assert.equal(reads(certificate(['root', 'root'], [authority(0)])).length, 1)
   })
@@ -68,7 +68,7 @@ describe('the chain of a certificate authority', () => {
     refuses(() => reads(...Array<Buffer>(9).fill(ROOT)), /a chain of more than 8/)
   })
 
-  it('attack: is longer than one of its members allows', () => {
+  it('attack: is longer than one of its certificates allows', () => {
     const middle = certificate(['middle', 'root'], [authority(0)])
     refuses(
       () => reads(certificate(['issuing', 'middle'], [authority()]), middle, ROOT),
@@ -80,7 +80,7 @@ describe('the chain of a certificate authority', () => {
     assert.equal(reads(issuing(authority()), roomy).length, 2)
   })
 
-  it('attack: the root says what its intermediates do not', () => {
+  it('attack: only the root has the limits that are broken', () => {
     const root = (...extensions: readonly Buffer[]) =>
       certificate(['root', 'root'], [authority(), ...extensions])
     const below = issuing(authority())
@@ -95,7 +95,7 @@ describe('the chain of a certificate authority', () => {
     refuses(() => reads(issuing(authority(), subject('ca@corp.test')), root), /do not allow "ca@corp\.test"/)
   })
 
-  it('attack: is not of version 3, or odd in what it says', () => {
+  it('attack: is not of version 3, or has odd contents', () => {
     refuses(() => reads(certificate(['root', 'root'], [authority()], { version: 1 })), /version 3/)
     const odd = (...extensions: readonly Buffer[]) => reads(certificate(['root', 'root'], extensions))
     const flag = der(0x01, Buffer.of(0x01))
@@ -117,7 +117,7 @@ describe('the chain of a timestamp authority', () => {
   const signer = certificate(['tsa', 'issuing'], [purpose(TIMESTAMPS)])
   const reads = (...chain: readonly Buffer[]) => readAuthorityChain(chain, 'timestamps')
 
-  it('begins with what signs, which is no authority', () => {
+  it('begins with the signing certificate, which is not an authority', () => {
     assert.equal(reads(signer, issuing(authority(0), purpose(TIMESTAMPS)), ROOT).length, 3)
     refuses(
       () => reads(issuing(authority(0), purpose(TIMESTAMPS)), ROOT),
@@ -133,7 +133,7 @@ describe('the chain of a timestamp authority', () => {
   })
 })
 
-it('the authorities of Sigstore itself are read', () => {
+it('the authorities of Sigstore itself are accepted', () => {
   const root = JSON.parse(readFileSync(join(PROJECT_ROOT, 'test/vectors/sigstore/trusted_root.json'), 'utf8'))
   for (const { certChain } of root.certificateAuthorities) {
     const chain = certChain.certificates.map(({ rawBytes }: { rawBytes: string }) =>

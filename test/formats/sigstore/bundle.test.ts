@@ -10,7 +10,7 @@ const line = printEnvelope({
   signatures: [{ keyid: 'SHA256:x', signature: Uint8Array.of(3) }],
 })
 
-test('the envelope stands in the bundle as it was signed', () => {
+test('the bundle contains the envelope as it was signed', () => {
   assert.equal(
     sigstoreBundle(line, 'SHA256:x'),
     '{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json",' +
@@ -23,7 +23,7 @@ test('a hint cannot break out of its string', () => {
   assert.deepEqual(bundle.verificationMaterial, { publicKey: { hint: '"},"x":{"' } })
 })
 
-test('what is no envelope is put into no bundle', () => {
+test('a line that is not an envelope is refused', () => {
   for (const text of ['', 'x', '{}', `${line}${line}`, line.replace('"sig"', '"signature"')]) {
     assert.throws(() => sigstoreBundle(text, ''), FormatError)
   }

@@ -32,14 +32,14 @@ test('the answers', () => {
   assert.equal(parseAgentSignature(Uint8Array.of(5)), undefined)
 })
 
-test('what is too long for an agent is not sent', () => {
+test('data that is too long for an agent is not sent', () => {
   assert.throws(() => signRequest(BLOB, new Uint8Array(256 * 1024)), /more than an agent takes/)
 })
 
 for (const [what, answer] of [
   ['nothing', new Uint8Array()],
   ['a message of another type', Uint8Array.of(14, 0, 0, 0, 0)],
-  ['a refusal with more behind it', Uint8Array.of(5, 0)],
+  ['a refusal followed by more', Uint8Array.of(5, 0)],
   ['more keys than it then lists', listing(2, BLOB, 'alice')],
   ['fewer keys than it then lists', listing(1, BLOB, 'alice', BLOB, 'bob')],
   ['four billion keys', listing(0xffffffff)],

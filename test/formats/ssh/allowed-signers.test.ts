@@ -30,7 +30,7 @@ for (const namespace of ['file', 'git']) {
 const key = parseSshPublicKey(readFileSync(join(dir, 'key.pub'), 'utf8').trimEnd())
 const KEY = printSshPublicKey(key, '')
 
-/** Whether ssh-keygen accepts the message as signed by a principal at a time, by a list. */
+/** Whether ssh-keygen, with a list, accepts the message as signed by a principal at a time. */
 function accepts(list: string, principal: string, namespace = 'file', time = '20260601Z'): boolean {
   writeFileSync(join(dir, 'list'), list)
   const args = [
@@ -50,7 +50,7 @@ function accepts(list: string, principal: string, namespace = 'file', time = '20
   )
 }
 
-/** The same by what we read in it. */
+/** The same question, answered from our parsed list. */
 function reads(list: string, principal: string, namespace = 'file', time = '20260601Z'): boolean {
   const at = Date.parse(`${time.slice(0, 4)}-${time.slice(4, 6)}-${time.slice(6, 8)}T00:00:00Z`) / 1000
   return parseAllowedSigners(Buffer.from(list)).some(
@@ -78,7 +78,7 @@ describe('a list of allowed signers', () => {
     },
   ]
 
-  it('that we print is read back, and means the same to ssh-keygen', () => {
+  it('that is printed can be read back, and means the same to ssh-keygen', () => {
     for (const signer of signers) {
       const list = `${printAllowedSigner(signer)}\n`
       assert.deepEqual(parseAllowedSigners(Buffer.from(list)), [{ ...signer, line: 1 }])
@@ -115,13 +115,13 @@ describe('a list of allowed signers', () => {
     })
   }
 
-  it('ends a key with the second that it names, of which ssh-keygen counts that one still', () => {
+  it('ends a key before the second that it names, which ssh-keygen still includes', () => {
     const list = `alice valid-before="20260601Z" ${KEY}\n`
     assert.deepEqual([accepts(list, 'alice'), reads(list, 'alice')], [true, false])
     assert.ok(!accepts(list, 'alice', 'file', '20260601000001Z'))
   })
 
-  it('tells the line of each entry', () => {
+  it('gives the line of each entry', () => {
     const list = `# first\nalice ${KEY}\n\nbob ${KEY}\n`
     assert.deepEqual(
       parseAllowedSigners(Buffer.from(list)).map(({ line }) => line),
@@ -143,16 +143,16 @@ describe('a list of allowed signers', () => {
     ['a certificate authority', `alice cert-authority ${KEY}`, /a certificate authority/],
     ['one among other options', `alice namespaces="file",CERT-AUTHORITY ${KEY}`, /a certificate authority/],
     ['a local time', `alice valid-after="20260101" ${KEY}`, /write 20260101Z for UTC/],
-    ['a day that there is not', `alice valid-after="20260231Z" ${KEY}`, /no time that there is/],
-    ['a time before 1970', `alice valid-after="19691231Z" ${KEY}`, /no time that there is/],
-    ['half a time', `alice valid-after="2026010112Z" ${KEY}`, /no time like/],
+    ['a day that does not exist', `alice valid-after="20260231Z" ${KEY}`, /is not a valid time/],
+    ['a time before 1970', `alice valid-after="19691231Z" ${KEY}`, /is not a valid time/],
+    ['half a time', `alice valid-after="2026010112Z" ${KEY}`, /not a time like/],
     [
       'an end before the beginning',
       `alice valid-after="20260201Z",valid-before="20260101Z" ${KEY}`,
       /not after/,
     ],
     ['an option twice', `alice namespaces="file",namespaces="git" ${KEY}`, /twice/],
-    ['an unknown option', `alice restrict ${KEY}`, /"restrict" is no option/],
+    ['an unknown option', `alice restrict ${KEY}`, /"restrict" is not an option/],
     ['an unknown option with a value', `alice from="x" ${KEY}`, /unknown option "from"/],
     ['an option without quotes', `alice namespaces=file ${KEY}`, /malformed options/],
     ['an option without end', `alice namespaces="file ${KEY}`, /malformed options/],
@@ -161,8 +161,8 @@ describe('a list of allowed signers', () => {
     ['no key', 'alice', /no principals and key/],
     ['options and no key', 'alice namespaces="file"', /must be one of/],
     ['a certificate', `alice ssh-ed25519-cert-v01@openssh.com AAAA`, /must be one of/],
-    ['a key that breaks off', `alice ${KEY.slice(0, -4)}`, /breaks off/],
-    ['bytes that are no text', 'alice\xff x', /not UTF-8/],
+    ['a key that is cut off', `alice ${KEY.slice(0, -4)}`, /breaks off/],
+    ['bytes that are not text', 'alice\xff x', /not UTF-8/],
     ['a very long line', `alice ${KEY} ${'x'.repeat(16384)}`, /longer than 16384/],
   ]
   for (const [name, list, reason] of REFUSED) {
@@ -172,7 +172,7 @@ describe('a list of allowed signers', () => {
     })
   }
 
-  it('does not repeat a long word in a message', () => {
+  it('does not quote a long word in full', () => {
     for (const word of ['x'.repeat(9000), `${'x'.repeat(9000)}="y"`, `a,${'x,'.repeat(4000)}`]) {
       const list = Buffer.from(`alice ${word} ${KEY}\n`)
       assert.throws(
@@ -187,7 +187,7 @@ describe('a list of allowed signers', () => {
     assert.throws(() => parseAllowedSigners(list), /\(line 3\)$/)
   })
 
-  it('is not printed where ssh-keygen would read something else', () => {
+  it('is not printed if ssh-keygen would read it differently', () => {
     for (const name of ['*', 'alice b', 'a,b', '#alice', 'alice"', '!alice', '', 'a\nb']) {
       assert.throws(() => printAllowedSigner({ principals: [name], key }), /cannot be written as a principal/)
     }

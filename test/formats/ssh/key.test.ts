@@ -8,7 +8,7 @@ import { parseSshPublicKey, printSshPublicKey, sshFingerprint } from '../../../s
 import { wireString } from '../../../src/formats/ssh/wire.ts'
 import { toBase64 } from '../../../src/primitives/base64.ts'
 
-/** A new key's public line and what `ssh-keygen -l` says of it. */
+/** The public line of a new key and the output of `ssh-keygen -l` for it. */
 function sshKeygen(type: string, bits: string): { line: string; listed: string } {
   const dir = mkdtempSync(join(tmpdir(), 'nixsig-ssh-'))
   try {
@@ -21,7 +21,7 @@ function sshKeygen(type: string, bits: string): { line: string; listed: string }
   }
 }
 
-/** What `ssh-keygen -l` says of a line. */
+/** The output of `ssh-keygen -l` for a line. */
 function ask(line: string): string {
   return execFileSync('ssh-keygen', ['-l', '-f', '-'], { encoding: 'utf8', input: `${line}\n` })
 }
@@ -33,7 +33,7 @@ for (const [type, bits, kind] of [
   ['ecdsa', '521', 'ecdsa'],
   ['rsa', '2048', 'rsa'],
 ] as const) {
-  test(`reads, prints and names a key of ${type} ${bits} as ssh-keygen does`, () => {
+  test(`reads, prints and fingerprints a key of ${type} ${bits} as ssh-keygen does`, () => {
     const { line, listed } = sshKeygen(type, bits)
     const key = parseSshPublicKey(line)
     assert.equal(key.kind, kind)
@@ -49,7 +49,7 @@ test('a key without a comment', () => {
   assert.deepEqual(parseSshPublicKey(line), { kind: 'ed25519', publicKey })
 })
 
-test('a security key, which has an application', () => {
+test('a security key with an application', () => {
   const publicKey = new Uint8Array(32).fill(7)
   const line = printSshPublicKey({ kind: 'ed25519', publicKey, application: 'ssh:' }, 'a stick')
   assert.match(line, /^sk-ssh-ed25519@openssh.com /)
@@ -58,14 +58,14 @@ test('a security key, which has an application', () => {
   assert.equal(listed, sshFingerprint(parseSshPublicKey(line)))
 })
 
-test('keys that ssh-keygen makes and that are too weak or too rare are refused', () => {
+test('keys by ssh-keygen that are too weak or unsupported are refused', () => {
   assert.throws(() => parseSshPublicKey(sshKeygen('rsa', '1024').line), /1024 bits, and 2048 to 16384/)
 })
 
 const KEY = new Uint8Array(32).fill(9)
 const LINE = printSshPublicKey(KEY, '')
 const NAME = Buffer.from('ssh-ed25519')
-/** The line of a blob of these parts, each after its length. */
+/** The line of a blob with these parts, each after its length. */
 function lineOf(...parts: readonly (Uint8Array | string)[]): string {
   return `${parts[0]} ${toBase64(Buffer.concat(parts.map(wireString)))}`
 }
@@ -102,16 +102,12 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['a DSA key', lineOf('ssh-dss', 'x'), /must be one of/],
   ['a certificate', lineOf('ssh-ed25519-cert-v01@openssh.com', KEY), /must be one of/],
   [
-    'a P-384 security key, which there is not',
+    'a P-384 security key, which does not exist',
     lineOf('sk-ecdsa-sha2-nistp384@openssh.com', 'x'),
     /must be one/,
   ],
-  ['a point beside the curve', lineOf('ecdsa-sha2-nistp256', 'nistp256', flipped(64)), /not a point/],
-  [
-    'a point that is compressed',
-    lineOf('ecdsa-sha2-nistp256', 'nistp256', flipped(0).slice(0, 33)),
-    /uncompressed/,
-  ],
+  ['a point that is not on the curve', lineOf('ecdsa-sha2-nistp256', 'nistp256', flipped(64)), /not a point/],
+  ['a compressed point', lineOf('ecdsa-sha2-nistp256', 'nistp256', flipped(0).slice(0, 33)), /uncompressed/],
   ['the point at infinity', lineOf('ecdsa-sha2-nistp256', 'nistp256', Buffer.of(0)), /uncompressed/],
   ['coordinates that are not reduced', lineOf('ecdsa-sha2-nistp256', 'nistp256', unreduced()), /not a point/],
   ['two curves', lineOf('ecdsa-sha2-nistp256', 'nistp384', POINT), /two curves/],
@@ -122,9 +118,13 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ['an even modulus', lineOf('ssh-rsa', F4, positive(Buffer.from([...N.subarray(1), 0xfe]))), /even/],
   ['a modulus of 2047 bits', lineOf('ssh-rsa', F4, Buffer.from([0x7f, ...N.subarray(1)])), /2047 bits/],
   ['a modulus of 16385 bits', lineOf('ssh-rsa', F4, Buffer.from([1, ...Buffer.alloc(2048, 0xff)])), /16385/],
-  ['a modulus with a zero too many', lineOf('ssh-rsa', F4, positive(positive(N))), /as short as can be/],
+  ['a modulus with an extra zero', lineOf('ssh-rsa', F4, positive(positive(N))), /not in its shortest form/],
   ['a negative modulus', lineOf('ssh-rsa', F4, N), /not positive/],
-  ['an exponent with a zero before it', lineOf('ssh-rsa', positive(F4), positive(N)), /as short as can be/],
+  [
+    'an exponent with a leading zero',
+    lineOf('ssh-rsa', positive(F4), positive(N)),
+    /not in its shortest form/,
+  ],
   [
     'a length past the end',
     `ssh-ed25519 ${toBase64(Buffer.from([255, 255, 255, 255, ...NAME]))}`,
@@ -132,7 +132,10 @@ const REFUSED: readonly (readonly [string, string, RegExp])[] = [
   ],
 ]
 
-/** The same point written with x + p, which is as long where x is small enough; made up, for none is that small. */
+/**
+ * The same point written with x + p, which has the same length if x is small enough. Made up,
+ * because no such point is known.
+ */
 function unreduced(): Uint8Array {
   return Buffer.concat([Buffer.of(4), Buffer.alloc(64, 0xff)])
 }

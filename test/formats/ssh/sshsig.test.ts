@@ -47,7 +47,7 @@ function withFields(fields: {
 }
 
 describe('an SSH signature file', () => {
-  it('is printed as it was read', () => {
+  it('is printed exactly as it was read', () => {
     assert.equal(printSshSignature(parsed), FILE)
     assert.ok(looksLikeSshSignature(Buffer.from(FILE)))
     assert.deepEqual([parsed.namespace, parsed.hash], ['file', 'sha512'])
@@ -64,17 +64,17 @@ describe('an SSH signature file', () => {
     })
   }
 
-  /** Whether ssh-keygen takes it all the same: where we are stricter. */
+  /** Whether ssh-keygen accepts it although we do not. */
   const REFUSED: readonly (readonly [string, string, RegExp, boolean])[] = [
     ['text before it', `alice\n${FILE}`, /does not begin/, false],
     ['text after it', `${FILE}alice\n`, /goes on after its end/, true],
     ['another signature after it', FILE + FILE, /goes on after its end/, true],
     ['no end', FILE.replace(END, ''), /no line "-----END/, false],
-    ['an end that is no line', FILE.replace(`\n${END}`, END), /no line "-----END/, false],
+    ['an end that is not a line of its own', FILE.replace(`\n${END}`, END), /no line "-----END/, false],
     ['something after its first line', FILE.replace(BEGIN, `${BEGIN} `), /does not begin/, false],
-    ['carriage returns, which newer ones take', FILE.replaceAll('\n', '\r\n'), /does not begin/, false],
+    ['carriage returns, which newer versions accept', FILE.replaceAll('\n', '\r\n'), /does not begin/, false],
     [
-      'carriage returns within',
+      'carriage returns inside',
       FILE.replace(/([A-Za-z0-9])\n/g, '$1\r\n'),
       /not standard padded base64/,
       true,
@@ -86,23 +86,23 @@ describe('an SSH signature file', () => {
     ['version 0', withFields({ version: 0 }), /of version 0/, true],
     ['version 2', withFields({ version: 2 }), /of version 2/, false],
     [
-      'a reserved field, which nobody signed',
+      'a reserved field, which is not signed',
       withFields({ reserved: 'x' }),
       /reserved field is not empty/,
       true,
     ],
     ['no namespace', withFields({ namespace: '' }), /namespace that is empty/, false],
     ['a namespace with NUL', withFields({ namespace: 'file\0x' }), /namespace that is empty/, false],
-    ['a namespace that is no text', withFields({ namespace: Buffer.of(0xff) }), /not UTF-8/, false],
+    ['a namespace that is not text', withFields({ namespace: Buffer.of(0xff) }), /not UTF-8/, false],
     ['a long namespace', withFields({ namespace: 'x'.repeat(257) }), /longer than 256 bytes/, false],
     ['SHA-1', withFields({ hash: 'sha1' }), /unknown hash "sha1"/, false],
     ['SHA-384', withFields({ hash: 'sha384' }), /unknown hash "sha384"/, false],
-    ['an escape sequence as hash', withFields({ hash: '\x1b[2J' }), /a name that is none/, false],
+    ['an escape sequence as hash', withFields({ hash: '\x1b[2J' }), /not a valid name/, false],
     ['something after the signature', withFields({ rest: 'x' }), /goes on where it should end/, false],
     ['more than 64 KiB', BEGIN + '\n'.repeat(65536), /larger than 65536 bytes/, false],
   ]
   for (const [name, file, reason, isAccepted] of REFUSED) {
-    it(`is refused with ${name}${isAccepted ? ', which ssh-keygen takes' : ''}`, () => {
+    it(`is refused with ${name}${isAccepted ? ', which ssh-keygen accepts' : ''}`, () => {
       assert.equal(accepts(file), isAccepted)
       const read = () => parseSshSignature(Buffer.from(file, 'latin1'))
       assert.throws(read, { name: 'FormatError', message: reason })
@@ -117,7 +117,7 @@ describe('an SSH signature file', () => {
   })
 })
 
-it('a namespace is exact if ssh-keygen sees no list or pattern in it', () => {
+it('a namespace is exact if ssh-keygen does not read it as a list or pattern', () => {
   for (const name of ['file', 'git', 'release@example.org', 'ä']) assert.ok(isExactNamespace(name))
   for (const name of ['', '*', 'fil?', 'a,b', '!git', 'a b', 'a"', 'a\\', 'x'.repeat(257)]) {
     assert.ok(!isExactNamespace(name))

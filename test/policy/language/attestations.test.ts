@@ -22,7 +22,7 @@ function problemOf(places: string): string {
   assert.fail('the policy was accepted')
 }
 
-test('sources are addresses alone, or with the time for which an answer stands', () => {
+test('sources are addresses, optionally with the time for which an answer is reused', () => {
   const policy = policyOf(
     withPlaces(
       'sources = ["https://example.org/a", { url = "http://[::1]:8080", max-age = 0 }, { url = "https://b.example/", max-age = 60 }]',

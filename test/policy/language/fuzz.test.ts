@@ -13,7 +13,10 @@ const { toml: TEXT, ...REST } = sourceOf(
 const LINES = TEXT.split('\n').length
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
 
-/** A text either is a policy or is refused in proper form: a line that exists, and nothing unescaped. */
+/**
+ * A text is either a valid policy or refused properly: with lines that exist, and nothing
+ * unescaped.
+ */
 function readsOrRefuses(toml: string): void {
   try {
     parsePolicy({ ...REST, toml })
@@ -26,7 +29,7 @@ function readsOrRefuses(toml: string): void {
   }
 }
 
-test('a policy with some characters replaced is a policy or refused in proper form', () => {
+test('a policy with some characters replaced is valid or refused properly', () => {
   const junk = fc.string({
     unit: fc.constantFrom(
       '"',
@@ -61,7 +64,7 @@ test('a policy with some characters replaced is a policy or refused in proper fo
   )
 })
 
-test('a policy with a line left out, repeated or moved is a policy or refused in proper form', () => {
+test('a policy with a line left out, repeated or moved is valid or refused properly', () => {
   fc.assert(
     fc.property(fc.nat(LINES - 1), fc.nat(LINES - 1), fc.boolean(), (from, to, keep) => {
       const lines = TEXT.split('\n')
@@ -73,6 +76,6 @@ test('a policy with a line left out, repeated or moved is a policy or refused in
   )
 })
 
-test('a policy that is cut off anywhere is a policy or refused in proper form', () => {
+test('a policy that is cut off anywhere is valid or refused properly', () => {
   for (let end = 0; end < TEXT.length; end += 7) readsOrRefuses(TEXT.slice(0, end))
 })

@@ -12,7 +12,7 @@ principals.alice.keys = ["KEY(alice-1)"]
 default.require = { source = "alice", derivation = "alice", output = "alice" }
 ${gate}`
 
-test('a policy that says nothing of a gate has one on loopback, without upstreams', () => {
+test('a policy without [gate] has one on loopback, without upstreams', () => {
   assert.deepEqual(policyOf(withGate('')).gate, {
     listen: { host: '127.0.0.1', port: 4649 },
     upstreams: [],

@@ -6,7 +6,10 @@ import { parsePolicy } from '../../../src/policy/language/parse.ts'
 import { PolicyError } from '../../../src/policy/language/policy-error.ts'
 import { sourceOf } from '../policies.ts'
 
-/** Seconds since 1970 by counting days (Howard Hinnant, chrono-compatible low-level date algorithms). */
+/**
+ * Seconds since 1970, computed by counting days (Howard Hinnant, chrono-compatible low-level date
+ * algorithms).
+ */
 function secondsOf([year, month, day, hour, minute, second, offset]: readonly number[]): number {
   const [y = 0, m = 0, d = 0] = [year, month, day]
   const shifted = m <= 2 ? y - 1 : y
@@ -25,7 +28,7 @@ function lengthOf(year: number, month: number): number {
 
 const two = (value: number) => String(value).padStart(2, '0')
 
-/** Years around the turns of leap rules, and fields a little past what they may be. */
+/** Years around the changes of leap rules, and fields a little beyond their range. */
 const parts = fc.record({
   year: fc.constantFrom(1970, 1972, 1999, 2000, 2023, 2024, 2026, 2099, 2100, 2400, 9999),
   month: fc.integer({ min: 0, max: 14 }),
@@ -50,7 +53,7 @@ function written(it: Parts): string {
   return `${it.year}-${two(it.month)}-${two(it.day)}${it.between}${time}${zone}`
 }
 
-/** What it means; undefined if it is not a time. */
+/** The time that a text means; undefined if it is not a time. */
 function meant(it: Parts): number | undefined {
   const { year, month, day, hour, minute, second, zone } = it
   const isDay = month >= 1 && month <= 12 && day >= 1 && day <= lengthOf(year, month)
@@ -76,7 +79,7 @@ exemptions = [{ name = "a", reason = "x", until = ${until} }]`
   }
 }
 
-describe('a time is what RFC 3339 says, counted in another way', () => {
+describe('times agree with another implementation of RFC 3339', () => {
   test('on its own', () => {
     fc.assert(
       fc.property(parts, it => assert.equal(parseInstant(written(it)), meant(it), written(it))),

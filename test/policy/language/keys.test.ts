@@ -32,7 +32,7 @@ function asPem(file: string): string {
   return createPublicKey(pkcs8).export({ type: 'spki', format: 'pem' }).toString()
 }
 
-describe('a key in the form of SSH and the same in PEM', () => {
+describe('a key in SSH form and the same key in PEM', () => {
   for (const [type, bits] of [
     ['ecdsa', '256'],
     ['ecdsa', '384'],
@@ -49,7 +49,7 @@ describe('a key in the form of SSH and the same in PEM', () => {
     })
   }
 
-  it('are named by public exponent and modulus, as SSH writes them', () => {
+  it('are identified by public exponent and modulus in SSH form', () => {
     const blob = Buffer.from(readFileSync(join(dir, 'rsa2048.pub'), 'utf8').split(' ')[1] ?? '', 'base64')
     const numbers = blob.subarray(4 + 'ssh-rsa'.length)
     const { identity } = parseKey(asPem('rsa2048'))
@@ -58,7 +58,7 @@ describe('a key in the form of SSH and the same in PEM', () => {
 })
 
 describe('a security key', () => {
-  it('is the same key as the plain one within', () => {
+  it('is the same key as the plain one inside it', () => {
     for (const kind of ['ed25519', 'ecdsa'] as const) {
       const { publicKey } = makeSecurityKey(kind)
       const key = parseKey(printSshPublicKey(publicKey, ''))
@@ -76,7 +76,7 @@ describe('a security key', () => {
 describe('keys of a policy', () => {
   const SSH = sshKey('ed25519', '256')
 
-  /** The first problem of a policy in which Alice has these keys; undefined if there is none. */
+  /** The first problem of a policy in which Alice has these keys; undefined if it is valid. */
   function problemWith(keys: string): string | undefined {
     try {
       policyWith(keys)

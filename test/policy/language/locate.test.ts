@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import { parse } from 'smol-toml'
 import { locate, type TomlPath } from '../../../src/policy/language/locate.ts'
 
-// In these documents every value is the number of its own line, wherever it stands.
+// In these documents every value is the number of its own line.
 const DOCUMENT = `
 # a comment with = and [brackets] and "quotes
 top = 3
@@ -55,7 +55,7 @@ for (const [ending, text] of [
   ['LF', DOCUMENT],
   ['CR LF', DOCUMENT.replaceAll('\n', '\r\n')],
 ] as const) {
-  test(`every number of a document with ${ending} is found in its own line, at its own place`, () => {
+  test(`every number of a document with ${ending} is found on its line, at its place`, () => {
     const find = locate(text)
     const numbers = numbersIn(parse(text), [])
     assert.equal(numbers.length, 21)
@@ -67,7 +67,7 @@ for (const [ending, text] of [
   })
 }
 
-test('tables and lists stand where their first header does', () => {
+test('tables and lists have the position of their first header', () => {
   const find = locate(DOCUMENT)
   assert.equal(find(['table']).line, 5)
   assert.equal(find(['table', 'sub']).line, 10)
@@ -77,14 +77,14 @@ test('tables and lists stand where their first header does', () => {
   assert.equal(find(['items', 1]).line, 34)
 })
 
-test('what is not written out stands where its table does', () => {
+test('a path that is not in the text has the position of its table', () => {
   const find = locate(DOCUMENT)
   assert.equal(find(['items', 1, 'missing']).line, 34)
   assert.equal(find(['nowhere']).line, 1)
   assert.equal(find([]).line, 1)
 })
 
-test('a key of a hundred thousand parts takes no longer than it takes to read', () => {
+test('a key of a hundred thousand parts takes linear time', () => {
   const deep = `a${'.a'.repeat(100_000)}`
   const started = performance.now()
   for (const document of [

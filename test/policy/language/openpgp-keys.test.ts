@@ -1,4 +1,5 @@
-// The keys within OpenPGP certificates: each is one person's, whatever form it is written in a second time.
+// The keys in OpenPGP certificates: each belongs to one person, in whatever form it is listed a
+// second time.
 import assert from 'node:assert/strict'
 import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { describe, it } from 'node:test'
@@ -32,7 +33,7 @@ interface Listed {
   readonly file: Uint8Array
 }
 
-/** Keys of alice and of bob: text, or certificates. What is wrong with the policy that lists them. */
+/** The problems of a policy that lists these keys of alice and bob: text, or certificates. */
 function problems(alice: readonly (string | Listed)[], bob: readonly (string | Listed)[]): string {
   const files = new Map<string, Uint8Array>()
   const written = (key: string | Listed) => {
@@ -93,7 +94,7 @@ const point = Buffer.concat([Buffer.of(4), ecdsa.x, ecdsa.y])
 const p256 = withOid('2a8648ce3d030107', point)
 const rsa = jwkOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey)
 const rsaMaterial = Buffer.concat([mpi(rsa.n), mpi(rsa.e)])
-/** Of the right sizes, and short, so that nothing more is asked of it. */
+/** Of the right sizes, and short, so that they pass the other checks. */
 const DSA = {
   p: Buffer.alloc(128, 9),
   q: Buffer.alloc(20, 0xc7),
@@ -134,16 +135,16 @@ const FORMS: Readonly<Record<string, readonly (string | Listed)[]>> = {
   ],
 }
 
-/** A number with a zero in front. */
+/** A number with a leading zero. */
 function padded(number: Buffer): Buffer {
   const bits = Buffer.alloc(2)
   bits.writeUInt16BE(8 * (number.length + 1))
   return Buffer.concat([bits, Buffer.of(0), number])
 }
 
-describe('a key in two forms is an error if two people have it', () => {
+describe('a key that two people have in two forms is an error', () => {
   for (const [name, forms] of Object.entries(FORMS)) {
-    it(`which is so for each two forms of ${name}, in either order`, () => {
+    it(`for any two forms of ${name}, in either order`, () => {
       for (const [index, one] of forms.entries()) {
         for (const another of forms.slice(index + 1)) {
           for (const [alice, bob] of [
@@ -156,7 +157,7 @@ describe('a key in two forms is an error if two people have it', () => {
       }
     })
 
-    it(`and one person may have ${name} in two certificates, or in one and as text`, () => {
+    it(`but one person may have ${name} in two certificates, or in one and as text`, () => {
       const certificates = forms.filter(form => typeof form !== 'string')
       const [text = ''] = forms.filter(form => typeof form === 'string')
       const free = 'free-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU='
@@ -168,7 +169,7 @@ describe('a key in two forms is an error if two people have it', () => {
     })
   }
 
-  it('attack: one subkey, bound to the keys of three people and willing, fills three seats', () => {
+  it('attack: one subkey that is bound to the keys of three people fills three seats', () => {
     const subkey = makeKey(CREATED)
     const [a, b] = ['a', 'b'].map(name => {
       const key = keyOfSeed(CREATED, name)
@@ -185,7 +186,7 @@ describe('a key in two forms is an error if two people have it', () => {
     assert.match(problems([b], [itself]), /is the same key as one of alice/)
   })
 
-  it('attack: a subkey of encryption, DSA, an unknown algorithm, or nobody’s, is told as well', () => {
+  it('attack: a shared subkey for encryption, of DSA, of an unknown algorithm, or unbound, is reported as well', () => {
     for (const body of [
       keyBody(25, Buffer.alloc(32, 5)),
       keyBody(17, Buffer.concat([DSA.p, DSA.q, DSA.g, DSA.y].map(mpi))),
@@ -199,7 +200,7 @@ describe('a key in two forms is an error if two people have it', () => {
     }
   })
 
-  it('property: adding a key of somebody else to any certificate, in any place, is an error', () => {
+  it("property: adding another person's key anywhere in any certificate is an error", () => {
     const names = fc.uniqueArray(fc.string({ minLength: 1, maxLength: 4 }), { minLength: 2, maxLength: 5 })
     fc.assert(
       fc.property(names, fc.nat(4), fc.boolean(), ([shared = '', ...rest], at, isCopied) => {
@@ -232,7 +233,7 @@ describe('a certificate file of a policy', () => {
     assert.equal(problems([one], [other]), '')
   })
 
-  it('must have the one with the fingerprint that the policy says', () => {
+  it('must contain the certificate with the fingerprint in the policy', () => {
     const wrong = { fingerprint: bob.fingerprint, file: ofAlice }
     const reason = new RegExp(`certificate: has no certificate with the fingerprint ${bob.fingerprint}`)
     assert.match(problems([`a-1:${toBase64(raw)}`], [wrong]), reason)
@@ -240,7 +241,7 @@ describe('a certificate file of a policy', () => {
     assert.match(problems([`a-1:${toBase64(raw)}`], [subkey]), reason)
   })
 
-  it('must hold public keys alone, in one spelling each, that not everybody can use', () => {
+  it('must only contain public keys, in one spelling each, that not everybody can use', () => {
     const text = `a-1:${toBase64(raw)}`
     const wrong = (file: Uint8Array, reason: RegExp) =>
       assert.match(problems([text], [{ fingerprint: alice.fingerprint, file }]), reason)

@@ -29,7 +29,7 @@ principals.alice.keys = ["KEY(alice-1)"]
 default.require = { source = "alice", derivation = "alice", output = "alice" }
 ${more}`
 
-test('a date in quotes is the same date, for what writes policies by way of JSON', () => {
+test('a date in quotes is the same date, for programs that write policies by way of JSON', () => {
   const endOf = (until: string) =>
     policyOf(minimal(`exemptions = [{ name = "a", reason = "x", until = ${until} }]`)).exemptions[0]?.until
   for (const date of ['2026-12-31', '2026-12-31T18:00:00+02:00', '2026-12-31 18:00:00Z']) {
@@ -97,9 +97,9 @@ test('rules keep their order, titles, kinds and demands', () => {
   )
 })
 
-// In these files each line that is wrong ends in `#! ` and a part of what must be said about it.
+// In these files, each wrong line ends in `#! ` and a part of the expected message.
 for (const file of readdirSync(join(VECTORS, 'wrong'))) {
-  test(`all that is wrong in ${file} is told with its line, and nothing else`, () => {
+  test(`every problem in ${file} is reported with its line, and nothing else`, () => {
     const toml = readFileSync(join(VECTORS, 'wrong', file), 'utf8')
     const expected = toml.split('\n').flatMap((text, index) => {
       const message = text.split('#! ')[1]
@@ -137,7 +137,7 @@ for (const [what, toml, line] of SYNTAX) {
   })
 }
 
-test('another version, no version and a version as text are refused before anything else', () => {
+test('another version, no version and a version as a string are refused before anything else', () => {
   for (const version of ['version = 2', 'version = "1"', 'version = 1.0', '']) {
     assert.deepEqual(problemsOf(`${version}\nunknown = 1`), [{ line: 1, message: 'version must be 1' }])
   }
@@ -194,7 +194,7 @@ test('a minisign key keeps its key number', () => {
   assert.equal(Buffer.from(found.keyNumber ?? []).toString('hex'), '0102030405060708')
 })
 
-test('a certificate that cannot be read is told with its line, escaped', () => {
+test('a certificate that cannot be read is reported with its line, escaped', () => {
   const source = sourceOf(
     minimal(`[principals.bob]
 keys = [{ openpgp = "0123456789ABCDEF0123456789ABCDEF01234567", certificate = "bob.asc" }]`),
@@ -228,7 +228,7 @@ test('the digest covers the text and every certificate, and can be recomputed wi
   assert.notEqual(parsePolicy({ ...source, toml: `${source.toml}#` }).digest, policy.digest)
 })
 
-test('no two policies run together into one digest', () => {
+test('no two policies have one digest by shifting bytes between their parts', () => {
   const a = policyDigest(Buffer.from('x'), [{ path: '/a', bytes: Buffer.from('bc') }])
   const b = policyDigest(Buffer.from('x'), [{ path: '/ab', bytes: Buffer.from('c') }])
   const c = policyDigest(Buffer.from('x/a'), [{ path: '', bytes: Buffer.from('bc') }])
@@ -239,7 +239,7 @@ test('no two policies run together into one digest', () => {
   assert.equal(new Set([a, b, c, d]).size, 4)
 })
 
-test('names that JavaScript objects treat specially are names like others', () => {
+test('names that JavaScript objects treat specially are ordinary names', () => {
   const policy = policyOf(
     minimal('[principals.__proto__]\nkeys = ["KEY(p)"]\n[principals.constructor]\nkeys = ["KEY(c)"]'),
   )
@@ -248,14 +248,14 @@ test('names that JavaScript objects treat specially are names like others', () =
   assert.match(problemsOf(minimal('nix = { constructor = true }'))[0].message, /unknown field/)
 })
 
-test('a member group is no person: its name as a principal of a revocation is refused', () => {
+test('a group is not a principal: a revocation that names one is refused', () => {
   assert.throws(
     () => teamPolicy('[[revocations]]\nprincipal = "team"\ndate = 2026-01-01'),
-    /"team" is no principal/,
+    /"team" is not a principal/,
   )
 })
 
-test('a message with more problems than anybody reads is cut', () => {
+test('a message with very many problems is cut', () => {
   const wrong = Array.from({ length: 50 }, (_, index) => `unknown-${index} = 1`).join('\n')
   assert.throws(() => policyOf(minimal(wrong).replace('default.', `${wrong}\ndefault.`)), PolicyError)
   const lines = (() => {

@@ -32,7 +32,7 @@ const WRONG: Readonly<Record<string, readonly [store: string, reason: RegExp]>> 
 }
 
 for (const [what, [store, reason]] of Object.entries(WRONG)) {
-  test(`attack: a policy's [store] with ${what} is no policy`, () => {
+  test(`attack: a policy's [store] with ${what} is refused`, () => {
     assert.throws(
       () => policyOf(withStore(store)),
       (error: unknown) => error instanceof PolicyError && reason.test(error.message),

@@ -1,7 +1,8 @@
 /**
- * Predicates by which somebody says of a file that they made, built or published it: provenance (slsa.dev/spec/v1.0 and
- * v0.2), npm's publications (npm/attestation, specs/publish/v0.1) and in-toto's releases. Others - a list of parts, a
- * scan for weaknesses, the result of a test - approve of nothing.
+ * Predicates in which somebody states that they made, built or published a file: provenance
+ * (slsa.dev/spec/v1.0 and v0.2), npm's publish attestations (npm/attestation, specs/publish/v0.1)
+ * and in-toto releases. Other predicates (a bill of materials, a vulnerability scan, a test result)
+ * approve nothing.
  */
 import { fields, type JsonNode, stringOf } from '../../json/shape.ts'
 import { PROVENANCE } from './provenance.ts'
@@ -10,7 +11,10 @@ import { RELEASE, readRelease } from './release.ts'
 const PROVENANCE_V02 = 'https://slsa.dev/provenance/v0.2'
 const NPM_PUBLISH = 'https://github.com/npm/attestation/tree/main/specs/publish/v0.1'
 
-/** What such a predicate says, for people, not escaped; undefined if its type is none of them. Throws FormatError. */
+/**
+ * What such a predicate says, as text for people, not escaped; undefined if its type is not one of
+ * them. Throws FormatError.
+ */
 export function readOrigin(type: string, predicate: JsonNode): string | undefined {
   switch (type) {
     case PROVENANCE:

@@ -1,6 +1,7 @@
 /**
- * SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): this builder built that derivation and got these bytes. The
- * fields that nixsig uses are read strictly; the specification lets builders add others, so those are ignored.
+ * SLSA provenance v1 (slsa.dev/spec/v1.0/provenance): this builder built that derivation and got
+ * these bytes. The fields that nixsig uses are read strictly. Other fields are ignored, because the
+ * specification lets builders add some.
  */
 import { jsonObject } from '../../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, readString, stringOf } from '../../json/shape.ts'
@@ -10,37 +11,42 @@ import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
 import { nixsigUri } from '../nixsig-uri.ts'
 import { readSubject, type Subject, subjectJson } from '../statement.ts'
 
+/** The predicate type. */
 export const PROVENANCE = 'https://slsa.dev/provenance/v1'
 
 /**
- * A build of one derivation by Nix. Its external parameters are `derivation` and `output`, its dependencies store
- * paths.
+ * The build type of one derivation built by Nix. Its external parameters are `derivation` and
+ * `output`; its dependencies are store paths.
  */
 export const BUILD_TYPE = 'nixsig:build-type:derivation:v1'
 
 const DEPENDENCY_LIMIT = 16_384
 
+/** The build of one output of a derivation. */
 export interface DerivationBuild {
-  /** Store path of the derivation. */
+  /** The store path of the derivation. */
   readonly derivation: string
-  /** Name of the output that the statement is about: `out`, `dev` … */
+  /** The output that the statement is about: `out`, `dev` … */
   readonly output: string
-  /** The derivation's direct inputs as the builder found them. */
+  /** The derivation's direct inputs, with the contents that the builder had. */
   readonly inputs: readonly Subject[]
 }
 
+/** A provenance predicate. */
 export interface Provenance {
   readonly kind: 'provenance'
-  /** URI of the builder; nixsig's own builders are called by their key, see signerUri. */
+  /**
+   * The URI of the builder. For nixsig's own builders it is made of their key id, see signerUri.
+   */
   readonly signer: string
   readonly buildType: string
-  /** What was built; missing where `buildType` is not BUILD_TYPE. */
+  /** What was built; absent if `buildType` is not BUILD_TYPE. */
   readonly build?: DerivationBuild
   /** Seconds since 1970. */
   readonly finishedOn?: number
 }
 
-/** Reads the predicate; throws FormatError. */
+/** Reads the predicate. Throws FormatError. */
 export function readProvenance(node: JsonNode): Provenance {
   const { buildDefinition, runDetails } = fields(node, {
     required: ['buildDefinition', 'runDetails'],
@@ -68,7 +74,10 @@ export function readProvenance(node: JsonNode): Provenance {
   }
 }
 
-/** The provenance of an output that nixsig's post-build hook saw being built. `finishedOn` is in seconds since 1970. */
+/**
+ * The provenance of an output whose build nixsig's post-build hook observed. `finishedOn` is in
+ * seconds since 1970.
+ */
 export function provenanceJson(signer: string, build: DerivationBuild, finishedOn: number): JsonObject {
   return jsonObject([
     [

@@ -1,28 +1,33 @@
 /**
- * SLSA verification summaries v1 (slsa.dev/spec/v1.0/verification_summary): somebody looked at the subject and says what
- * they found. nixsig's own levels say in which role. The fields that nixsig uses are read strictly; the specification
- * lets verifiers add others, so those are ignored.
+ * SLSA verification summaries v1 (slsa.dev/spec/v1.0/verification_summary): somebody examined the
+ * subject and states the result. nixsig's own levels tell in which role they did so. The fields
+ * that nixsig uses are read strictly. Other fields are ignored, because the specification lets
+ * verifiers add some.
  */
 import { jsonObject } from '../../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, readString, sha256Of, stringOf } from '../../json/shape.ts'
 import type { JsonObject } from '../../json/strict.ts'
 import { parseTimestamp, printTimestamp } from '../../timestamp.ts'
 
+/** The predicate type. */
 export const VERIFICATION_SUMMARY = 'https://slsa.dev/verification_summary/v1'
 
-/** The levels that nixsig knows. SLSA keeps the prefix `SLSA_` for itself and leaves all others to verifiers. */
+/**
+ * The levels that nixsig knows. SLSA reserves the prefix `SLSA_` and leaves all other names to
+ * verifiers.
+ */
 export const LEVEL = {
   /** A packager verified the developer's detached signature, which `inputs` names. */
   developerSignatureChecked: 'NIXSIG_DEVELOPER_SIGNATURE_CHECKED',
-  /** A packager stands for this one source or derivation. */
+  /** A packager vouches for this one source or derivation. */
   packaged: 'NIXSIG_PACKAGED',
-  /** A packager stands for this derivation and for all that it is built from. */
+  /** A packager vouches for this derivation and its whole build graph. */
   packagedGraph: 'NIXSIG_PACKAGED_GRAPH',
   /** A reviewer read it. */
   reviewed: 'NIXSIG_REVIEWED',
 } as const
 
-/** The rules that nixsig's levels stand for, which a summary names unless it goes by others. */
+/** The `policy` of nixsig's levels, used where a summary names no other. */
 const LEVEL_RULES = 'nixsig:levels:v1'
 
 const LEVEL_LIMIT = 64
@@ -30,28 +35,32 @@ const INPUT_LIMIT = 64
 
 /** A signature that was checked. */
 export interface CheckedSignature {
-  /** Whose: `openpgp4fpr:<fingerprint>` or `minisign:<key>`. */
+  /** The key that made it: `openpgp4fpr:<fingerprint>` or `minisign:<key>`. */
   readonly uri: string
   /** SHA-256 of the signature file, lower-case hex. */
   readonly sha256: string
 }
 
+/** A verification summary predicate. */
 export interface VerificationSummary {
   readonly kind: 'verification-summary'
-  /** URI of the verifier; nixsig's own are called by their key, see signerUri. */
+  /** The URI of the verifier. For nixsig's own it is made of their key id, see signerUri. */
   readonly signer: string
   readonly resourceUri: string
-  /** URI of the rules that the verifier went by; written as nixsig's own where it is missing. */
+  /** The URI of the policy that the verifier applied. If absent, nixsig's own is written. */
   readonly policyUri?: string
   readonly passed: boolean
   readonly levels: readonly string[]
-  /** The signatures that were checked, where they are given in nixsig's form. */
+  /** The checked signatures that are given in nixsig's form. */
   readonly inputs: readonly CheckedSignature[]
   /** Seconds since 1970. */
   readonly timeVerified?: number
 }
 
-/** Reads the predicate; throws FormatError, also if a developer's signature was checked and none is named. */
+/**
+ * Reads the predicate. Throws FormatError, also if it claims a checked developer signature without
+ * naming one.
+ */
 export function readVerificationSummary(node: JsonNode): VerificationSummary {
   const summary = fields(node, {
     required: ['verifier', 'resourceUri', 'policy', 'verificationResult', 'verifiedLevels'],
@@ -82,7 +91,7 @@ export function readVerificationSummary(node: JsonNode): VerificationSummary {
   }
 }
 
-/** The predicate of a summary, in the form that readVerificationSummary reads. */
+/** The predicate of a summary, as readVerificationSummary reads it. */
 export function verificationSummaryJson(summary: Omit<VerificationSummary, 'kind'>): JsonObject {
   const { policyUri, timeVerified } = summary
   return jsonObject([
@@ -96,7 +105,7 @@ export function verificationSummaryJson(summary: Omit<VerificationSummary, 'kind
   ])
 }
 
-/** Inputs of other verifiers may go without `sha256` or lie at any URI; those are nothing to nixsig. */
+/** Inputs of other verifiers may lack `sha256` or have any URI. nixsig skips those. */
 function readInputs(node: JsonNode | undefined): readonly CheckedSignature[] {
   if (node === undefined) return []
   return listOf(node, INPUT_LIMIT).flatMap(entry => {
