@@ -27,7 +27,8 @@ const COMMON = {
   minify: true,
   legalComments: 'none',
   logLevel: 'warning',
-  define: { 'process.env.NODE_ENV': '"production"' },
+  // Packages ask for their place to load what stands beside them: it is the bundle's.
+  define: { 'process.env.NODE_ENV': '"production"', 'import.meta.url': '__filename' },
   supported: { 'dynamic-import': false },
 }
 
@@ -80,7 +81,11 @@ async function closureOf(entry, { root, placed }) {
     metafile: true,
     format: 'cjs',
     absWorkingDir: root,
-    plugins: [SODIUM, relativeImports(request => (isElsewhere(request) ? { external: true } : undefined))],
+    plugins: [
+      SODIUM,
+      parserOfYargs(),
+      relativeImports(request => (isElsewhere(request) ? { external: true } : undefined)),
+    ],
   })
   const inputs = Object.keys(metafile.inputs).map(input => resolve(root, input))
   return inputs.filter(module => module.startsWith(join(root, 'src/'))).sort()
@@ -98,6 +103,7 @@ async function writeLayer(file, own, parts) {
     sourcemap: 'external',
     plugins: [
       SODIUM,
+      parserOfYargs(),
       lazyBuiltins(),
       relativeImports(elsewhere(parts, module => !own.has(module))),
       fromLayers(parts),
@@ -120,6 +126,7 @@ async function writeSplit(parts) {
     sourcemap: 'inline',
     plugins: [
       SODIUM,
+      parserOfYargs(),
       lazyBuiltins(),
       relativeImports(elsewhere(parts, module => parts.placed.has(module))),
       fromLayers(parts),
@@ -193,6 +200,21 @@ function lazyBuiltins() {
       build.onLoad({ filter: /./, namespace: 'builtin' }, ({ path }) => {
         const names = Object.keys(require(path)).filter(name => /^\w+$/.test(name))
         return { contents: `module.exports={${names.map(name => getter(path, name)).join()}}`, loader: 'js' }
+      })
+    },
+  }
+}
+
+/** An esbuild plugin that takes no more of yargs than is used: its parser, without what writes its own help. */
+function parserOfYargs() {
+  return {
+    name: 'parser-of-yargs',
+    setup(build) {
+      build.onResolve({ filter: /./ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+        const isOfYargs = path === 'yargs/helpers' || /\/node_modules\/yargs\//.test(importer)
+        if (!isOfYargs || pluginData?.isAsked) return undefined
+        const found = await build.resolve(path, { importer, kind, resolveDir, pluginData: { isAsked: true } })
+        return found.errors.length > 0 ? found : { ...found, sideEffects: false }
       })
     },
   }

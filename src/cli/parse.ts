@@ -1,6 +1,6 @@
 /** From the words of a call to what it means, by the data of the commands alone. */
 import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { Parser } from 'yargs/helpers'
 import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'
 import {
@@ -61,26 +61,18 @@ export function parseValues(
   rest: readonly string[],
 ): ParsedValues & GlobalValues {
   const options: Options = { ...GLOBAL_OPTIONS, ...command.options }
-  const { tokens } = parseArgs({
-    args: [...rest],
-    options: Object.fromEntries(Object.entries(options).map(([key, option]) => [key, parserOption(option)])),
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  })
-  const positionals: string[] = []
-  const given = new Map<string, string[]>()
-  for (const token of tokens) {
-    if (token.kind === 'positional') positionals.push(token.value)
-    if (token.kind !== 'option') continue
-    const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined
-    if (option === undefined) throw unknownOption(name, token.rawName)
-    const values = given.get(token.name) ?? []
-    given.set(token.name, [...values, ...checkedValue(token, option)])
-    if (option.kind !== 'values' && values.length > 0) {
-      throw new UsageError(`--${token.name} is given more than once`)
+  assertKnown(name, options, rest)
+  const parsed = Parser([...rest], parserOptions(options))
+  const given = new Map<string, readonly string[]>()
+  for (const [key, option] of Object.entries(options)) {
+    if (!Object.hasOwn(parsed, key)) continue
+    const values = [parsed[key]].flat().map(String)
+    if (option.kind !== 'values' && values.length > 1) {
+      throw new UsageError(`--${key} is given more than once`)
     }
+    given.set(key, option.kind === 'flag' ? [] : values)
   }
+  const positionals = [...parsed._, ...(parsed['--'] ?? [])].map(String)
   const asked = given.has('help') || given.has('version')
   const values = Object.entries(options).map(([key, option]) => [
     key,
@@ -107,32 +99,61 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-function parserOption(option: Option) {
-  if (option.kind === 'flag') return { type: 'boolean' } as const
-  const short = option.short === undefined ? {} : { short: option.short }
-  return { type: 'string', multiple: true, ...short } as const
+/** What yargs is told of the options: nothing is guessed, and values stay the text that they are. */
+function parserOptions(options: Options) {
+  const all = Object.entries(options)
+  const valued = all.flatMap(([key, option]) => (option.kind === 'flag' ? [] : [[key, option] as const]))
+  return {
+    boolean: all.filter(([, option]) => option.kind === 'flag').map(([key]) => key),
+    string: valued.map(([key]) => key),
+    alias: Object.fromEntries(
+      valued.flatMap(([key, { short }]) => (short === undefined ? [] : [[key, [short]]])),
+    ),
+    configuration: {
+      'boolean-negation': false,
+      'camel-case-expansion': false,
+      'dot-notation': false,
+      'duplicate-arguments-array': true,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'populate--': true,
+      'short-option-groups': false,
+      'strip-aliased': true,
+    },
+  }
 }
 
-interface OptionToken {
-  readonly name: string
-  readonly rawName: string
-  readonly value: string | undefined
-  readonly inlineValue: boolean | undefined
+function shortOf(option: Option): string | undefined {
+  return option.kind === 'flag' ? undefined : option.short
 }
 
-/** The value that came with an option; one entry for each time that it was given. */
-function checkedValue({ rawName, value, inlineValue }: OptionToken, option: Option): readonly string[] {
-  if (option.kind === 'flag') {
-    if (value === undefined) return ['']
-    throw new UsageError(`${rawName} takes no value`)
+/**
+ * Yargs takes what it does not know for something: an option that is not in the data, a value that is not there. So each
+ * word before `--` is held against the data first. Throws UsageError.
+ */
+function assertKnown(name: string, options: Options, rest: readonly string[]): void {
+  const shorts = new Map(Object.entries(options).map(([key, option]) => [shortOf(option), key]))
+  for (let index = 0; index < rest.length; index++) {
+    const word = rest[index] ?? ''
+    if (word === '--') return
+    if (!/^-./.test(word)) continue
+    const [, rawName = word, key = shorts.get(word.slice(1)), inline] =
+      /^(--([a-z-]+))(=.*)?$/s.exec(word) ?? []
+    const option = key !== undefined && Object.hasOwn(options, key) ? options[key] : undefined
+    if (option === undefined) throw unknownOption(name, rawName)
+    if (option.kind === 'flag') {
+      if (inline === undefined) continue
+      throw new UsageError(`${rawName} takes no value`)
+    }
+    const value = inline?.slice(1) ?? rest[++index]
+    // What looks like another option is one: `--key=-x` means a value that begins with a dash.
+    if (value === undefined || (inline === undefined && /^-./.test(value))) {
+      throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`)
+    }
+    if (option.choices !== undefined && !option.choices.includes(value)) {
+      throw new UsageError(`${rawName} ${printable(value, 60)}: choose one of ${option.choices.join(', ')}`)
+    }
   }
-  // What looks like another option is one: `--key=-x` means a value that begins with a dash.
-  const isMissing = value === undefined || (inlineValue === false && /^-./.test(value))
-  if (isMissing) throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`)
-  if (option.choices !== undefined && !option.choices.includes(value)) {
-    throw new UsageError(`${rawName} ${printable(value, 60)}: choose one of ${option.choices.join(', ')}`)
-  }
-  return [value]
 }
 
 function optionValue(key: string, option: Option, given: readonly string[] | undefined, asked: boolean) {
