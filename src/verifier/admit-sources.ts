@@ -1,8 +1,9 @@
 import type { Refusal } from '../policy/verdict.ts'
 import { admitInput } from './admit.ts'
+import type { Input, StoredDerivation } from './derivation-parts.ts'
 import { foresee } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
-import { type Input, inputsOf, outputsOf, type StoredDerivation } from './stored-derivation.ts'
+import { inputsOf, outputsOf } from './stored-derivation.ts'
 
 /**
  * Admits the sources of a derivation that was built elsewhere, be they here or not. What else it was built from was not

@@ -9,9 +9,10 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
+import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import { admitSignature, noSignature } from './derivation-signatures.ts'
 import { admitDerivation, type Complete } from './derivations.ts'
-import type { Foreseen } from './foresee.ts'
+import type { Foreseen } from './foreseen.ts'
 import { identify, isCopied, knownFromStore } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
@@ -19,13 +20,7 @@ import { once } from './judge-once.ts'
 import { recordTrust, rememberBuild, withBuild } from './record.ts'
 import { refusedFor } from './refusals.ts'
 import { type Settled, settleContents } from './settle-contents.ts'
-import {
-  type Input,
-  inputsOf,
-  type Output,
-  readDerivation,
-  type StoredDerivation,
-} from './stored-derivation.ts'
+import { inputsOf, readDerivation } from './stored-derivation.ts'
 
 /**
  * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;

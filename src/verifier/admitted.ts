@@ -9,8 +9,8 @@ import {
 } from '../ledger/admissions.ts'
 import { isSmallFileOf } from '../ledger/small-file.ts'
 import { isSameInode, stampOf } from '../ledger/stamp.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
-import type { StoredDerivation } from './stored-derivation.ts'
 
 /** What an entry of the ledger is held against. */
 export interface Moment {

@@ -10,6 +10,7 @@ import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
 import { attestOutput } from './attest-output.ts'
 import { condemn } from './condemn.ts'
+import type { Output, StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
@@ -18,12 +19,7 @@ import { recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
-import {
-  type Output,
-  outputsOf,
-  type StoredDerivation,
-  UnsupportedDerivationError,
-} from './stored-derivation.ts'
+import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
 
 /** How often a build is judged again whose outputs are taken out or made again meanwhile. */
 const TRIES = 3

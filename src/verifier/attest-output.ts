@@ -7,9 +7,10 @@ import { printStatement, statedReferences } from '../formats/in-toto/statement.t
 import { sshFingerprint } from '../formats/ssh/key.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import type { Output } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { machineKey } from './machine-key.ts'
-import { inputsOf, type Output } from './stored-derivation.ts'
+import { inputsOf } from './stored-derivation.ts'
 
 /** Inputs that a provenance lists; it leaves them out where there are more, for the derivation names them all. */
 const INPUT_LIMIT = 1000

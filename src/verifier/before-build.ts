@@ -6,16 +6,13 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow, isAdmitted, type Moment } from './admitted.ts'
+import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { expectBuild, withdrawBuild } from './expect-build.ts'
-import { type Foreseen, foresee } from './foresee.ts'
+import { foresee } from './foresee.ts'
+import type { Foreseen } from './foreseen.ts'
 import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Inquiry } from './inquiry.ts'
-import {
-  type Output,
-  outputsOf,
-  type StoredDerivation,
-  UnsupportedDerivationError,
-} from './stored-derivation.ts'
+import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
  * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and

@@ -2,14 +2,9 @@ import { setImmediate } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
-import {
-  inputsOf,
-  outputsOf,
-  readDerivation,
-  type StoredDerivation,
-  UnsupportedDerivationError,
-} from './stored-derivation.ts'
+import { inputsOf, outputsOf, readDerivation, UnsupportedDerivationError } from './stored-derivation.ts'
 
 /** Derivations, and paths, of one build's inputs. */
 const LIMIT = 100_000

@@ -2,7 +2,7 @@ import type { Declaration, SignaturePart } from '../evidence/derivation-signatur
 import { type DeclaredSignature, declaredSignatures, OWN_OUTPUT } from '../formats/nix/declared-signatures.ts'
 import { urlsOf } from '../formats/nix/fetched-urls.ts'
 import { FormatError } from '../primitives/format-error.ts'
-import type { Input, StoredDerivation } from './stored-derivation.ts'
+import type { Input, StoredDerivation } from './derivation-parts.ts'
 
 /** What one derivation says of signatures, of whatever it is about. */
 export interface Declared {

@@ -4,13 +4,13 @@ import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
 import { admittedNow, isAdmitted } from './admitted.ts'
 import { declaredIn, fileNamesOf, saidOfInput } from './declared-signatures.ts'
+import type { Input } from './derivation-parts.ts'
 import { readable } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-inputs-first.ts'
 import { makersOf } from './makers.ts'
 import { recordSignature } from './record.ts'
 import { settleContents } from './settle-contents.ts'
-import type { Input } from './stored-derivation.ts'
 
 /**
  * Derivations that are read, at most, for what they say of a file that they are built from; and those that say

@@ -4,12 +4,12 @@ import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
 import { admitsDerivation, admittedNow } from './admitted.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { once } from './judge-once.ts'
 import { admissionOf, recordDerivation } from './record.ts'
-import type { StoredDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
 /** What a derivation's entry is to say besides, so that it is written once. Given one, returns it with that. */

@@ -3,8 +3,8 @@ import { isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Verdict } from '../policy/verdict.ts'
 import { admittedNow } from './admitted.ts'
+import type { Input, StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
-import type { Input, StoredDerivation } from './stored-derivation.ts'
 
 /**
  * The verdict on an output, which holds no longer than what it is made of is admitted (docs/semantics.md, S13): the

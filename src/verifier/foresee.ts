@@ -5,26 +5,17 @@ import { FileError } from '../files/regular-file.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { Admits } from '../ledger/expected.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { Instant, Policy } from '../policy/policy.ts'
+import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Stray, Trouble, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
+import type { Output } from './derivation-parts.ts'
 import { doubting, unreadableIn } from './derivation-signatures.ts'
 import { rememberedEvidence } from './evidence.ts'
+import type { Foreseen } from './foreseen.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf } from './makers.ts'
-import type { Output } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
-
-/** What can be said of an output before it is built. */
-export interface Foreseen {
-  /** With which contents it may become valid. */
-  readonly admits: Admits
-  /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
-  readonly verdict?: Verdict
-  /** When that may no longer be so. */
-  readonly until?: Instant
-}
 
 /**
  * Judges an output that is not there yet: once for contents that nobody has ever seen, and once for each that anybody

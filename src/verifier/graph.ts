@@ -6,10 +6,11 @@ import { ruleFor } from '../policy/match.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { declaredIn, partNamed } from './declared-signatures.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-inputs-first.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
-import { readDerivation, type StoredDerivation } from './stored-derivation.ts'
+import { readDerivation } from './stored-derivation.ts'
 
 /** Derivations that are read for one path, though nothing is known of them. */
 const DEPENDENT_LIMIT = 4096

@@ -6,9 +6,9 @@ import { sourcePath } from '../formats/nix/make-store-path.ts'
 import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import type { Input, Output } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf, vouchedFor } from './makers.ts'
-import type { Input, Output } from './stored-derivation.ts'
 
 /** What is named by its NAR hash. */
 export const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const

@@ -12,11 +12,12 @@ import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
 import { openStore, type Store } from '../store/store-client.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
-import { readDerivation, type StoredDerivation } from './stored-derivation.ts'
+import { readDerivation } from './stored-derivation.ts'
 
 /** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
 export interface Inquiry {

@@ -7,11 +7,12 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
+import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
 import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
-import { type Output, outputsOf, readDerivation, type StoredDerivation } from './stored-derivation.ts'
+import { outputsOf, readDerivation } from './stored-derivation.ts'
 
 /** Derivations that are read for one path, though nobody knows them; and of these those that name signatures. */
 const READ_LIMIT = 4096

@@ -15,9 +15,10 @@ import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
-import type { Foreseen } from './foresee.ts'
+import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
+import type { Foreseen } from './foreseen.ts'
 import type { Inquiry } from './inquiry.ts'
-import { type Input, type Output, outputsOf, type StoredDerivation } from './stored-derivation.ts'
+import { outputsOf } from './stored-derivation.ts'
 
 /** What was found of a derivation that may be built. */
 export interface JudgedBuild {

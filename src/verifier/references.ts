@@ -13,10 +13,11 @@ import { pathWord } from '../policy/words.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { candidatesOf } from './candidates.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 import { type Conclusion, concludeFrom, impossible, wantedFor } from './found-references.ts'
 import { addressByName } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
-import { outputsOf, type StoredDerivation } from './stored-derivation.ts'
+import { outputsOf } from './stored-derivation.ts'
 
 /** What is known of a path that binary caches offer, all alike in what a signature is over. */
 export interface OfferedPath {

@@ -26,11 +26,12 @@ import { narHashOfTree } from '../store/tree-nar.ts'
 import { admitBuild } from './admit.ts'
 import { attestOutput } from './attest-output.ts'
 import { fileNamesOf } from './declared-signatures.ts'
+import type { Output } from './derivation-parts.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource } from './judge-input.ts'
 import { type RecordedSignature, recordOffer, recordSignature, recordTrust } from './record.ts'
-import { type Output, outputsOf, readDerivation } from './stored-derivation.ts'
+import { outputsOf, readDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
 /** Ten minutes: Nix hashes the path anew. */

@@ -11,10 +11,10 @@ import { isSameInode, stampOf, tellsOfChanges } from '../ledger/stamp.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { randomBytes } from '../primitives/sodium.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import type { Input } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { assertSameMaking } from './same-making.ts'
-import type { Input } from './stored-derivation.ts'
 
 /** Of the hash part of a store path. */
 const DIGEST_BYTES = 20

@@ -1,37 +1,15 @@
-import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import { readRegularFile } from '../files/regular-file.ts'
 import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
-import { DERIVATION_LIMIT, type Derivation } from '../formats/nix/derivation.ts'
+import { DERIVATION_LIMIT } from '../formats/nix/derivation.ts'
 import { narOfBytes } from '../formats/nix/nar.ts'
-import { derivationName, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
+import { derivationName, parseStorePath } from '../formats/nix/store-path.ts'
 import { parseStoredDerivation } from '../formats/nix/stored-derivation.ts'
-import type { SubjectKind } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { sha256 } from '../primitives/sodium.ts'
 import { type Declared, declaredIn, partNamed, saidOfInput, saidOfOutput } from './declared-signatures.ts'
-
-/** A derivation as it lies in the store, its contents checked against its name. */
-export interface StoredDerivation {
-  readonly path: StorePath
-  readonly name: string
-  readonly derivation: Derivation
-  /** SHA-256 of the NAR of the .drv file, lower-case hex. */
-  readonly narHash: string
-}
-
-/** Something that must have been admitted before a build may start. */
-export interface Input {
-  readonly path: StorePath
-  readonly kind: Exclude<SubjectKind, 'derivation'>
-  /** The derivation that makes it; missing for what evaluation copied in. */
-  readonly derivation?: StoredDerivation
-  /** What is said of its signatures by the derivation that makes it, and by the one that is built from it. */
-  readonly declared?: readonly Declaration[]
-  /** As what kind of signature file the derivation that is built from it names it. */
-  readonly part?: SignaturePart
-}
+import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 
 /** A derivation of a kind whose outputs cannot be judged yet. */
 export class UnsupportedDerivationError extends Error {
@@ -101,14 +79,6 @@ function asNamedBy(by: Declared, input: Input): Input {
   const said = saidOfInput(by, input.path.path)
   const named = part === undefined ? input : { ...input, part }
   return said.length === 0 ? named : { ...named, declared: [...(input.declared ?? []), ...said] }
-}
-
-/** One output of a derivation and what it is to the policy. */
-export interface Output extends Input {
-  readonly name: string
-  readonly derivation: StoredDerivation
-  /** The derivation says that what it fetches is a signature. */
-  readonly isSignature?: true
 }
 
 /** The outputs of a derivation. Throws UnsupportedDerivationError where their paths are not fixed by the .drv. */

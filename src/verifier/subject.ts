@@ -1,7 +1,7 @@
 import { derivationName, type StorePath } from '../formats/nix/store-path.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Subject } from '../policy/verdict.ts'
-import type { StoredDerivation } from './stored-derivation.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
 
 /** A path, what it is to the policy, and the derivation that makes it where that was judged as well. */
 export interface Identity {

@@ -5,9 +5,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { after, beforeEach, test } from 'node:test'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, readAdmission, writeAdmission } from '../../src/ledger/admissions.ts'
+import type { StoredDerivation } from '../../src/verifier/derivation-parts.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
 import { recordDerivation } from '../../src/verifier/record.ts'
-import type { StoredDerivation } from '../../src/verifier/stored-derivation.ts'
 
 const state = mkdtempSync('/tmp/nixsig-record-')
 let flushes = 0

@@ -2,13 +2,8 @@ import type { Declaration, SignaturePart } from '../../evidence/derivation-signa
 import { urlsOf } from '../../formats/nix/fetched-urls.ts'
 import type { StorePath } from '../../formats/nix/store-path.ts'
 import { FormatError } from '../../primitives/format-error.ts'
-import {
-  type Input,
-  inputsOf,
-  outputsOf,
-  readDerivation,
-  type StoredDerivation,
-} from '../../verifier/stored-derivation.ts'
+import type { Input, StoredDerivation } from '../../verifier/derivation-parts.ts'
+import { inputsOf, outputsOf, readDerivation } from '../../verifier/stored-derivation.ts'
 
 /** Derivations of one build graph. */
 const GRAPH_LIMIT = 1_000_000
