@@ -78,13 +78,13 @@ export const HTTP_LIMITS: HttpLimits = {
   turns: {
     atOnce: {
       root: { each: 256, all: 256 },
-      client: { each: 25, all: 128 },
+      client: { each: 16, all: 128 },
       user: { each: 8, all: 64 },
       machine: { each: 32, all: 128 },
     },
     // A user's build may have some thousand paths in its closure, and asks for two things for each.
     pace: {
-      client: { each: { burst: 2048, perSecond: 100 }, all: { burst: 8192, perSecond: 400 } },
+      client: { each: { burst: 1024, perSecond: 100 }, all: { burst: 4096, perSecond: 400 } },
       user: { each: { burst: 256, perSecond: 25 }, all: { burst: 1024, perSecond: 100 } },
     },
   },
