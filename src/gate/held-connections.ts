@@ -1,5 +1,6 @@
 /** Connections that were turned away, and are not closed before a while: whoever floods the gate has no others then. */
 import type { Socket } from 'node:net'
+import type { Peer } from './peers.ts'
 
 export interface HoldLimits {
   /** Connections that are held. One more is closed at once. */
@@ -11,6 +12,8 @@ export interface HoldLimits {
 export interface HeldConnections {
   /** Reads nothing more of a connection, and closes it in a while. */
   take(socket: Socket): void
+  /** Takes it, or closes it at once if it is root's: nix-daemon comes again by itself, less and less often. */
+  turnAway(connection: { readonly socket: Socket; readonly peer: Peer }): void
   /** Closes at once what is not held. */
   drop(socket: Socket): void
   /** Closes all that are held, and from now on each at once. */
@@ -24,21 +27,25 @@ export interface HeldConnections {
 export function holdConnections(limits: HoldLimits): HeldConnections {
   const held = new Map<Socket, NodeJS.Timeout>()
   let isOver = false
+
+  function take(socket: Socket): void {
+    if (isOver || limits.for === 0 || held.size >= limits.most) return void reset(socket)
+    socket.pause()
+    // Whoever went away meanwhile is nobody's trouble.
+    socket.on('error', () => {})
+    held.set(
+      socket,
+      setTimeout(() => reset(socket), limits.for),
+    )
+    socket.once('close', () => {
+      clearTimeout(held.get(socket))
+      held.delete(socket)
+    })
+  }
+
   return {
-    take(socket) {
-      if (isOver || limits.for === 0 || held.size >= limits.most) return void reset(socket)
-      socket.pause()
-      // Whoever went away meanwhile is nobody's trouble.
-      socket.on('error', () => {})
-      held.set(
-        socket,
-        setTimeout(() => reset(socket), limits.for),
-      )
-      socket.once('close', () => {
-        clearTimeout(held.get(socket))
-        held.delete(socket)
-      })
-    },
+    take,
+    turnAway: ({ socket, peer }) => (peer.kind === 'root' ? reset(socket) : take(socket)),
     drop(socket) {
       if (!held.has(socket)) socket.destroy()
     },

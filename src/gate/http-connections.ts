@@ -2,16 +2,12 @@
 import type { Socket } from 'node:net'
 import { type HoldLimits, holdConnections } from './held-connections.ts'
 import type { Unreadable } from './http-request.ts'
-import type { Peer } from './peers.ts'
+import type { Peer, PeerKind } from './peers.ts'
 import { openRestraint, type RestraintLimits } from './restraint.ts'
+import type { SharesByKind } from './turns.ts'
 
 export interface ConnectionLimits {
-  /** Of one peer that is not root. */
-  readonly perPeer: number
-  /** Of all peers but root. */
-  readonly others: number
-  /** Root's. */
-  readonly root: number
+  readonly open: SharesByKind
   /** Whose are taken in. */
   readonly restraint: RestraintLimits
 }
@@ -34,7 +30,7 @@ export interface Connection {
 export interface Connections {
   /**
    * Takes a connection of a peer in, or turns it away. It may cost the one that is idle for longest: of that peer if it has as
-   * many as it may, else of the peer that has most.
+   * many as it may, else of the peer of its kind that has most.
    */
   admit(socket: Socket, peer: Peer): boolean
   /** A request came in. Undefined if its connection is closed. */
@@ -70,15 +66,15 @@ interface Roster {
 
 function openRoster(limits: ConnectionLimits): Roster {
   const byPeer = new Map<string, Set<Connection>>()
-  let others = 0
+  const counts: Record<PeerKind, number> = { root: 0, client: 0, user: 0, machine: 0 }
 
-  /** An idle connection of the peer that has most of those that are not root's. */
-  function idleOfMost(): Connection | undefined {
+  /** An idle connection of the peer of this kind that has most. */
+  function idleOfMost(kind: PeerKind): Connection | undefined {
     let most = 0
     let found: Connection | undefined
     for (const connections of byPeer.values()) {
       const [one] = connections
-      if (one === undefined || one.peer.isRoot || connections.size <= most) continue
+      if (one === undefined || one.peer.kind !== kind || connections.size <= most) continue
       const idle = longestIdle(connections)
       if (idle === undefined) continue
       most = connections.size
@@ -89,23 +85,23 @@ function openRoster(limits: ConnectionLimits): Roster {
 
   return {
     add(connection) {
-      const { name, isRoot } = connection.peer
+      const { name, kind } = connection.peer
       const own = byPeer.get(name) ?? new Set()
       byPeer.set(name, own.add(connection))
-      if (!isRoot) others++
+      counts[kind]++
     },
     remove(connection) {
-      const { name, isRoot } = connection.peer
+      const { name, kind } = connection.peer
       const own = byPeer.get(name)
       own?.delete(connection)
       if (own?.size === 0) byPeer.delete(name)
-      if (!isRoot) others--
+      counts[kind]--
     },
-    crowded({ name, isRoot }) {
+    crowded({ name, kind }) {
       const own = byPeer.get(name) ?? new Set()
-      if (own.size >= (isRoot ? limits.root : limits.perPeer)) return { leaving: longestIdle(own) }
-      if (isRoot || others < limits.others) return undefined
-      return { leaving: idleOfMost() }
+      const { each, all } = limits.open[kind]
+      if (own.size >= each) return { leaving: longestIdle(own) }
+      return counts[kind] < all ? undefined : { leaving: idleOfMost(kind) }
     },
   }
 }
@@ -160,7 +156,7 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
   function makeRoom(peer: Peer): boolean {
     const crowded = roster.crowded(peer)
     const leaving = crowded?.leaving
-    if (leaving !== undefined) close(leaving, leaving.isServed ? undefined : () => held.take(leaving.socket))
+    if (leaving !== undefined) close(leaving, leaving.isServed ? undefined : () => held.turnAway(leaving))
     return crowded === undefined || crowded.leaving !== undefined
   }
 
@@ -168,7 +164,7 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
     admit(socket, peer) {
       if (isFinishing || !restraint.lets(peer) || !makeRoom(peer)) {
         refused++
-        held.take(socket)
+        held.turnAway({ socket, peer })
         return false
       }
       const connection = newcomer(socket, peer, time++)

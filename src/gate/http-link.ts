@@ -2,17 +2,16 @@
  * What the process that judges and its process for HTTP say to each other, over the channel that Node opens between them.
  * Both are one program, so neither looks twice at what the other says.
  */
-import type { Listen } from '../policy/policy.ts'
 import type { Places } from '../verifier/places.ts'
 import type { Counted } from './metrics.ts'
 
-/** The number of the file that the process for HTTP finds a listening socket under, if systemd opened one. */
+/** The number of the first file under which the process for HTTP finds the socket that listens. */
 export const HTTP_FILE = 4
 
 export interface HttpOrder {
   readonly places: Places
-  /** Undefined: at HTTP_FILE. */
-  readonly listen?: Listen
+  /** How many files are that socket, from HTTP_FILE on. */
+  readonly files: number
 }
 
 /** What only the judge's process can measure. */

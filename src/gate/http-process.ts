@@ -5,9 +5,12 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { FileError } from '../files/regular-file.ts'
 import { parseListen } from '../policy/language/gate.ts'
+import type { Listen } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
-import type { FromHttp, HttpOrder, JudgeNumbers, ToHttp } from './http-link.ts'
+import type { Places } from '../verifier/places.ts'
+import type { FromHttp, JudgeNumbers, ToHttp } from './http-link.ts'
+import { ACCEPTORS, withListening } from './listening.ts'
 import type { Log } from './log.ts'
 
 export interface HttpProcess {
@@ -22,11 +25,11 @@ export interface HttpProcess {
 }
 
 export interface HttpProcessOptions {
-  readonly order: HttpOrder
+  readonly places: Places
   /** The command line of this program that runs the other side. */
   readonly command: readonly string[]
-  /** A socket that listens already. */
-  readonly file: number | undefined
+  /** Where to listen, or the number of a file that listens already. */
+  readonly on: Listen | number
   readonly numbers: () => JudgeNumbers
   readonly log: Log
   readonly times?: Partial<Times>
@@ -50,14 +53,14 @@ const TIMES: Times = { backoff: 100, backoffLimit: 10_000, ping: 5000, silence: 
 export async function startHttpProcess(options: HttpProcessOptions): Promise<HttpProcess> {
   const times = { ...TIMES, ...options.times }
   const { log } = options
-  let order = options.order
+  let { on } = options
   let isClosing = false
   let restarts = 0
   let backoff = times.backoff
   let again: NodeJS.Timeout | undefined
 
   function begin(): Promise<Running> {
-    return start({ ...options, order }, times, (child, how) => {
+    return start({ ...options, on }, times, (child, how) => {
       if (isClosing || child !== running) return
       log('error', 'the process for HTTP ended and is started again', { how })
       restart()
@@ -88,8 +91,7 @@ export async function startHttpProcess(options: HttpProcessOptions): Promise<Htt
   let running = await begin()
   const { address } = running
   // Wherever it listens now, clients come there again.
-  const listen = order.listen && parseListen(address)
-  if (listen !== undefined) order = { ...order, listen }
+  if (typeof on !== 'number') on = parseListen(address) ?? on
   return {
     address,
     restarts: () => restarts,
@@ -109,15 +111,33 @@ interface Running {
   kill(): void
 }
 
-function start(
-  { order, command, file, numbers }: HttpProcessOptions,
+type OnEnd = (running: Running, how: string) => void
+
+async function start(options: HttpProcessOptions, times: Times, onEnd: OnEnd): Promise<Running> {
+  const { on, command } = options
+  if (typeof on === 'number') return run(spawn(command, on), options, times, onEnd)
+  const child = await withListening(on, ({ file, close }) => {
+    const started = spawn(command, file)
+    close()
+    return started
+  }).catch((error: Error) => {
+    throw new FileError(error.message)
+  })
+  return run(child, options, times, onEnd)
+}
+
+function spawn([program = '', ...args]: readonly string[], file: number): ChildProcess {
+  // A channel comes third, so that the socket is file 4 over there, and those after it.
+  const files = new Array<number>(ACCEPTORS).fill(file)
+  return fork(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files], detached: false })
+}
+
+function run(
+  child: ChildProcess,
+  { places, numbers }: HttpProcessOptions,
   times: Times,
-  onEnd: (running: Running, how: string) => void,
+  onEnd: OnEnd,
 ): Promise<Running> {
-  const [program = '', ...args] = command
-  // A channel comes third, so that a socket that listens already is file 4 over there.
-  const stdio = ['ignore', 'ignore', 'inherit', 'ipc', ...(file === undefined ? [] : [file])] as const
-  const child = fork(program, args, { stdio: [...stdio], detached: false })
   const send = (message: ToHttp) => child.connected && child.send(message, () => {})
   const listeners = new Set<(message: FromHttp) => void>()
   let heard = performance.now()
@@ -131,7 +151,7 @@ function start(
     else send({ kind: 'ping' })
   }, times.ping).unref()
   child.once('exit', () => clearInterval(watch))
-  send({ kind: 'start', order })
+  send({ kind: 'start', order: { places, files: ACCEPTORS } })
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => {
       child.kill('SIGKILL')

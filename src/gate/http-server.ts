@@ -1,7 +1,7 @@
 /** HTTP/1.1 for the gate: GET and HEAD without bodies, over connections that nobody can exhaust. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
+import { type Server as Acceptor, createServer as createAcceptor, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import type { HoldLimits } from './held-connections.ts'
 import {
@@ -12,11 +12,17 @@ import {
 } from './http-connections.ts'
 import { Exchange, plain, refusalOf, sendAnswer, unreadable } from './http-exchange.ts'
 import type { GateResponse, Handler } from './http-request.ts'
+import { BACKLOG } from './listening.ts'
 import { type FindPeer, openPeers, type Peer } from './peers.ts'
 import { openTurns, type TurnLimits } from './turns.ts'
 
-/** An address to listen at (port 0: any that is free), or the number of a file that listens already. */
-export type ListenOn = { readonly host: string; readonly port: number } | { readonly fd: number }
+/**
+ * An address to listen at (port 0: any that is free), or the number of a file that listens already, with the numbers of others
+ * that are the same socket.
+ */
+export type ListenOn =
+  | { readonly host: string; readonly port: number }
+  | { readonly fd: number; readonly more?: readonly number[] }
 
 export interface HttpServer {
   /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
@@ -51,16 +57,37 @@ export interface HttpLimits {
 }
 
 export const HTTP_LIMITS: HttpLimits = {
-  // Nix opens 25.
+  // Each process of Nix opens 25.
   connections: {
-    perPeer: 64,
-    others: 512,
-    root: 512,
-    restraint: { opened: { burst: 256, perSecond: 25 }, unreadable: { burst: 32, perSecond: 1 } },
+    open: {
+      root: { each: 2048, all: 2048 },
+      client: { each: 256, all: 2048 },
+      user: { each: 64, all: 512 },
+      machine: { each: 64, all: 512 },
+    },
+    restraint: {
+      opened: {
+        client: { each: { burst: 512, perSecond: 50 }, all: { burst: 2048, perSecond: 200 } },
+        user: { each: { burst: 256, perSecond: 25 }, all: { burst: 1024, perSecond: 100 } },
+      },
+      unreadable: { burst: 32, perSecond: 1 },
+    },
   },
   unknown: 2048,
   hold: { most: 4096, for: 5000 },
-  turns: { perUser: 8, perMachine: 32, others: 128, root: 256, pace: { burst: 256, perSecond: 25 } },
+  turns: {
+    atOnce: {
+      root: { each: 256, all: 256 },
+      client: { each: 16, all: 128 },
+      user: { each: 8, all: 64 },
+      machine: { each: 32, all: 128 },
+    },
+    // A user's build may have some thousand paths in its closure, and asks for two things for each.
+    pace: {
+      client: { each: { burst: 8192, perSecond: 100 }, all: { burst: 16_384, perSecond: 400 } },
+      user: { each: { burst: 256, perSecond: 25 }, all: { burst: 1024, perSecond: 100 } },
+    },
+  },
   // Nix sends none ahead.
   pipelined: 8,
   head: 8 * 1024,
@@ -80,9 +107,6 @@ export interface HttpOptions {
 
 /** How often late requests are looked for. */
 const CHECK_INTERVAL = 1000
-
-/** Connections that wait to be accepted; the system may allow fewer. */
-const BACKLOG = 4096
 
 /**
  * Listens, and answers each request as the handler says; if it throws or rejects, with a 500 that says nothing more.
@@ -118,13 +142,13 @@ export async function openHttpServer(
   server.on('clientError', ({ code }: NodeJS.ErrnoException, socket: Socket) =>
     connections.giveUp(socket, unreadable(code)),
   )
-  await listen(server, on)
-  server.on('error', onError)
+  const acceptors = await listen(server, on)
+  for (const acceptor of [server, ...acceptors]) acceptor.on('error', onError)
   return {
     address: addressOf(server),
     connections: connections.count,
     refused: connections.refused,
-    close: graceMs => close(server, connections, graceMs),
+    close: graceMs => close([server, ...acceptors], connections, graceMs),
   }
 }
 
@@ -233,11 +257,27 @@ function receiver(
   }
 }
 
-function listen(server: Server, on: ListenOn): Promise<void> {
+/** Listens, and gives back what else accepts connections for this server. */
+async function listen(server: Server, on: ListenOn): Promise<readonly Acceptor[]> {
+  const { more = [], ...first } = { more: undefined, ...on }
+  await listenOn(server, first)
+  const acceptors = more.map(fd => ({ fd, acceptor: acceptorFor(server) }))
+  for (const { fd, acceptor } of acceptors) await listenOn(acceptor, { fd })
+  return acceptors.map(({ acceptor }) => acceptor)
+}
+
+function acceptorFor(server: Server): Acceptor {
+  // As Node makes its HTTP servers.
+  const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
+  return createAcceptor(options, socket => server.emit('connection', socket))
+}
+
+function listenOn(acceptor: Acceptor, on: ListenOn): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', reject)
-    server.listen({ ...on, backlog: BACKLOG }, () => {
-      server.off('error', reject)
+    acceptor.once('error', reject)
+    // Node does not look at `backlog` where it is given a file.
+    acceptor.listen({ ...on, backlog: BACKLOG }, BACKLOG, () => {
+      acceptor.off('error', reject)
       resolve()
     })
   })
@@ -249,13 +289,14 @@ function addressOf(server: Server): string {
   return bound.family === 'IPv6' ? `[${bound.address}]:${bound.port}` : `${bound.address}:${bound.port}`
 }
 
-function close(server: Server, connections: Connections, graceMs: number): Promise<void> {
-  return new Promise(resolve => {
-    const timer = setTimeout(connections.cut, graceMs)
-    server.close(() => {
-      clearTimeout(timer)
-      resolve()
-    })
-    connections.finish()
-  })
+async function close(
+  acceptors: readonly Acceptor[],
+  connections: Connections,
+  graceMs: number,
+): Promise<void> {
+  const timer = setTimeout(connections.cut, graceMs)
+  const closed = acceptors.map(acceptor => new Promise<void>(resolve => acceptor.close(() => resolve())))
+  connections.finish()
+  await Promise.all(closed)
+  clearTimeout(timer)
 }

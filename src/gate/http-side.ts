@@ -98,7 +98,7 @@ function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers>
   }
 }
 
-async function openSide({ places, listen }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
+async function openSide({ places, files }: HttpOrder, numbers: () => Promise<JudgeNumbers>, log: Log) {
   const kept = openResidentCache(places)
   const metrics = openMetrics()
   const upstreams = keepUpstreams(metrics)
@@ -117,7 +117,8 @@ async function openSide({ places, listen }: HttpOrder, numbers: () => Promise<Ju
   }
   const key = gateKey(places.state)
   const handler = gateHandler({ places, kept, key, upstreams, metrics, log }, printed)
-  const http: HttpServer = await openHttpServer(listen ?? { fd: HTTP_FILE }, handler.handle, {
+  const more = Array.from({ length: files - 1 }, (_, n) => HTTP_FILE + 1 + n)
+  const http: HttpServer = await openHttpServer({ fd: HTTP_FILE, more }, handler.handle, {
     onError: error => log('error', 'internal error', { why: String(error) }),
   })
   return {

@@ -1,5 +1,5 @@
 /** How often each peer may do something: some of it at once, and then so much of it a second (a token bucket for each). */
-import type { Peer } from './peers.ts'
+import type { Peer, PeerKind } from './peers.ts'
 
 export interface Pace {
   /** What may be done at once by somebody who did nothing for a while. */
@@ -69,6 +69,43 @@ export function openPaces({ burst, perSecond }: Pace, now: () => number = CLOCK.
   }
 }
 
+/** For each peer of a kind, and for all peers of that kind together. A kind that is left out has no limit. */
+export type PacesByKind = { readonly [kind in PeerKind]?: { readonly each: Pace; readonly all: Pace } }
+
+export interface PeerPaces {
+  /** Counts one for this peer and one for its kind; false, with nothing counted, if it is too early for either. */
+  spend(peer: Peer): boolean
+  /** Milliseconds until there is one to spend. */
+  wait(peer: Peer): number
+}
+
+export function openPacesByKind(limits: PacesByKind, now: () => number = CLOCK.now): PeerPaces {
+  const opened = new Map<PeerKind, { readonly each: Paces; readonly all: Paces }>()
+  for (const kind of KINDS) {
+    const limit = limits[kind]
+    if (limit === undefined) continue
+    opened.set(kind, { each: openPaces(limit.each, now), all: openPaces(limit.all, now) })
+  }
+
+  function wait({ name, kind }: Peer): number {
+    const paces = opened.get(kind)
+    return paces === undefined ? 0 : Math.max(paces.each.wait(name), paces.all.wait(kind))
+  }
+
+  return {
+    wait,
+    spend(peer) {
+      if (wait(peer) > 0) return false
+      const paces = opened.get(peer.kind)
+      paces?.each.spend(peer.name)
+      paces?.all.spend(peer.kind)
+      return true
+    },
+  }
+}
+
+const KINDS: readonly PeerKind[] = ['root', 'client', 'user', 'machine']
+
 export interface Pacer {
   /** Whether the peer may do it now. If not, those who wait are woken when one of them may. */
   isInTime(peer: Peer): boolean
@@ -78,13 +115,12 @@ export interface Pacer {
 /** Milliseconds after which those who wait are woken at the latest: another may have to wait less than the first. */
 const WAKE_LIMIT = 20
 
-/** The pace of the users of this machine. Root has no limit, nor has another machine. */
-export function openPacer(pace: Pace, clock: Clock, wake: () => void): Pacer {
-  const paces = openPaces(pace, clock.now)
+export function openPacer(limits: PacesByKind, clock: Clock, wake: () => void): Pacer {
+  const paces = openPacesByKind(limits, clock.now)
   let isSet = false
   return {
     isInTime(peer) {
-      const ms = isPaced(peer) ? paces.wait(peer.name) : 0
+      const ms = paces.wait(peer)
       if (ms > 0 && !isSet) {
         isSet = true
         clock.after(Math.min(ms, WAKE_LIMIT), () => {
@@ -94,12 +130,6 @@ export function openPacer(pace: Pace, clock: Clock, wake: () => void): Pacer {
       }
       return ms === 0
     },
-    spend(peer) {
-      if (isPaced(peer)) paces.spend(peer.name)
-    },
+    spend: peer => void paces.spend(peer),
   }
-}
-
-export function isPaced({ isRoot, isLocal }: Peer): boolean {
-  return isLocal && !isRoot
 }

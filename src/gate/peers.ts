@@ -1,35 +1,60 @@
 /** Who is at the other end of a connection, as far as limits go. */
 import { isIPv6, type Socket } from 'node:net'
-import { type Ends, isLocal, openSocketOwners, type SocketOwners } from './socket-owners.ts'
+import { type DaemonClients, openDaemonClients } from './daemon-clients.ts'
+import { type Ends, isLocal, type Owner, openSocketOwners, type SocketOwners } from './socket-owners.ts'
+import { openSubordinateUsers } from './subordinate-users.ts'
+
+/**
+ * Root; a user for whom nix-daemon asks, and whose builds wait for it; a user of this machine who asks without it; another
+ * machine.
+ */
+export type PeerKind = 'root' | 'client' | 'user' | 'machine'
 
 export interface Peer {
-  /** The same for all connections of one peer. */
+  /** The same for all connections of one peer, and of no other one. */
   readonly name: string
-  /** The daemon of this machine is root's. */
-  readonly isRoot: boolean
-  /** A user of this machine, and not another machine. */
-  readonly isLocal: boolean
+  readonly kind: PeerKind
 }
 
 /** Undefined: the connection is over. */
 export type FindPeer = (socket: Socket) => Promise<Peer | undefined> | Peer | undefined
 
+export interface PeerSources {
+  readonly owners: SocketOwners
+  readonly clients: DaemonClients
+  /** Whose a user number is. */
+  readonly userOf: (user: number) => number | string
+}
+
 /**
  * Tells local peers by their user, and others by their address: those of IPv6 by the first half of it, since whoever has
- * one of them has them all.
+ * one of them has them all. Where nix-daemon asks, the user is the one whom it asks for.
  */
-export function openPeers(owners: SocketOwners = openSocketOwners()): FindPeer {
+export function openPeers(sources: Partial<PeerSources> = {}): FindPeer {
+  const { owners, clients, userOf } = {
+    owners: sources.owners ?? openSocketOwners(),
+    clients: sources.clients ?? openDaemonClients(),
+    userOf: sources.userOf ?? openSubordinateUsers(),
+  }
+
+  async function localPeer(owner: Owner | undefined): Promise<Peer> {
+    if (owner === undefined) return { name: 'user unknown', kind: 'user' }
+    if (owner.user !== 0) return { name: `user ${userOf(owner.user)}`, kind: 'user' }
+    const client = await clients.clientOf(owner.inode)
+    if (client === undefined) return ROOT
+    if ('worker' in client) return { name: `client of process ${client.worker}`, kind: 'client' }
+    return client.user === 0 ? ROOT : { name: `client ${userOf(client.user)}`, kind: 'client' }
+  }
+
   return socket => {
     const ends = endsOf(socket)
     if (ends === undefined) return undefined
-    if (!isLocal(ends)) return { name: networkOf(ends.client.address), isRoot: false, isLocal: false }
+    if (!isLocal(ends)) return { name: networkOf(ends.client.address), kind: 'machine' }
     return owners.ownerOf(ends).then(localPeer)
   }
 }
 
-function localPeer(owner: number | undefined): Peer {
-  return { name: `user ${owner ?? 'unknown'}`, isRoot: owner === 0, isLocal: true }
-}
+const ROOT: Peer = { name: 'user 0', kind: 'root' }
 
 function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): Ends | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined

@@ -1,10 +1,10 @@
 /** Whose connections are taken in, by how that peer behaved: who opens too many, or sends what cannot be read, comes less often. */
-import { isPaced, openPaces, type Pace } from './paces.ts'
+import { openPaces, openPacesByKind, type Pace, type PacesByKind } from './paces.ts'
 import type { Peer } from './peers.ts'
 
 export interface RestraintLimits {
-  /** Connections of one user of this machine that are taken in. Root has no such limit, nor has another machine. */
-  readonly opened: Pace
+  /** Connections that are taken in. */
+  readonly opened: PacesByKind
   /** Connections of one peer but root that send what cannot be read, and are closed at once. Those beyond are held. */
   readonly unreadable: Pace
 }
@@ -20,16 +20,16 @@ export interface Restraint {
 
 /** A peer is punished for so many milliseconds; 0: not at all. */
 export function openRestraint({ opened, unreadable }: RestraintLimits, ms: number): Restraint {
-  const opening = openPaces(opened)
+  const opening = openPacesByKind(opened)
   const erring = openPaces(unreadable)
   const punished = new Set<string>()
   return {
-    lets: peer => !punished.has(peer.name) && (!isPaced(peer) || opening.spend(peer.name)),
-    punish({ name, isRoot }) {
-      if (ms === 0 || isRoot || punished.has(name)) return
+    lets: peer => !punished.has(peer.name) && opening.spend(peer),
+    punish({ name, kind }) {
+      if (ms === 0 || kind === 'root' || punished.has(name)) return
       punished.add(name)
       setTimeout(() => punished.delete(name), ms).unref()
     },
-    forgives: ({ name, isRoot }) => isRoot || erring.spend(name),
+    forgives: ({ name, kind }) => kind === 'root' || erring.spend(name),
   }
 }

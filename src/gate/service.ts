@@ -103,12 +103,11 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return reply
   }
 
-  const listen = activated.http === undefined ? { listen: listenOn(options, kept, log) } : {}
-  const order = { places, ...listen }
-  const started = await startHttpProcess({ order, command: httpCommand, file: activated.http, numbers, log })
+  const on = activated.http ?? listenOn(options, kept, log)
+  const started = await startHttpProcess({ places, command: httpCommand, on, numbers, log })
   http = started
-  const on = activated.judge === undefined ? { path: socket } : { fd: activated.judge }
-  const opened = await openJudgeSocket(on, answer).catch(async error => {
+  const judgeOn = activated.judge === undefined ? { path: socket } : { fd: activated.judge }
+  const opened = await openJudgeSocket(judgeOn, answer).catch(async error => {
     await started.close(0)
     throw error
   })

@@ -13,9 +13,15 @@ export interface Ends {
   readonly server: { readonly address: string; readonly port: number }
 }
 
+export interface Owner {
+  readonly user: number
+  /** The number of the client's socket, as links in /proc/pid/fd name it. */
+  readonly inode: string
+}
+
 export interface SocketOwners {
-  /** The user whose end the client's is; undefined if there is no telling. Never rejects. */
-  ownerOf(ends: Ends): Promise<number | undefined>
+  /** Whose the client's end is; undefined if there is no telling. Never rejects. */
+  ownerOf(ends: Ends): Promise<Owner | undefined>
 }
 
 /** Reads a table in pieces, each of them good until the next one. */
@@ -39,7 +45,7 @@ const ESTABLISHED = '01'
 interface Asker {
   /** Both ends as either table writes them. */
   readonly rows: readonly string[]
-  resolve(owner: number | undefined): void
+  resolve(owner: Owner | undefined): void
 }
 
 /** Looks once for all who ask at about the same time. Connections whose other end is gone belong to nobody. */
@@ -100,11 +106,11 @@ function take(line: string, wanted: Map<string, readonly Asker[]>): void {
   // Most rows are of connections that nobody asks about: no more is looked at of them.
   const askers = wanted.get(line.slice(start, end))
   if (askers === undefined) return
-  const [state, , , , uid = '', , inode] = line.slice(end + 1).split(/ +/, 7)
+  const [state, , , , uid = '', , inode = '0'] = line.slice(end + 1).split(/ +/, 7)
   // Without an inode nobody has it open any more.
   if (state !== ESTABLISHED || inode === '0' || !/^[0-9]{1,10}$/.test(uid)) return
   for (const { rows, resolve } of askers) {
-    resolve(Number(uid))
+    resolve({ user: Number(uid), inode })
     for (const row of rows) wanted.delete(row)
   }
 }

@@ -1,23 +1,23 @@
 /** Whose request is next: each peer in its turn, however many requests one of them has. */
-import { CLOCK, type Clock, openPacer, type Pace } from './paces.ts'
-import type { Peer } from './peers.ts'
+import { CLOCK, type Clock, openPacer, type PacesByKind } from './paces.ts'
+import type { Peer, PeerKind } from './peers.ts'
 
 export interface TurnLimits {
-  /** Requests that are answered at once: of one user of this machine, and of another machine, where Nix asks for 25. */
-  readonly perUser: number
-  readonly perMachine: number
-  /** Requests of all peers but root. */
-  readonly others: number
-  /** Root's. */
-  readonly root: number
-  /** Requests of one user of this machine that are begun. Root has no such limit, nor has another machine. */
-  readonly pace: Pace
+  /** Requests that are answered at once. */
+  readonly atOnce: SharesByKind
+  /** Requests that are begun. */
+  readonly pace: PacesByKind
+}
+
+/** How many one peer of a kind may have, and how many all peers of that kind together. */
+export type SharesByKind = {
+  readonly [kind in PeerKind]: { readonly each: number; readonly all: number }
 }
 
 export interface Turns {
   /**
    * Calls back at once if there is room, and else when it is this peer's turn: what one peer asks for begins in the order in
-   * which it came. A user who asks for more than the pace allows waits for it, and nobody else does. `isOver` is looked at
+   * which it came. A peer that asks for more than its pace allows waits for it. `isOver` is looked at
    * before: whoever is gone has no turn. The callback may give the turn back by calling `done`, once or more often.
    */
   take(peer: Peer, isOver: () => boolean, begin: (done: () => void) => void): void
@@ -40,23 +40,23 @@ export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
   const pacer = openPacer(limits.pace, clock, goOn)
   // In the order in which peers get their turn: whoever had one goes to the end.
   const queues = new Map<string, Queue>()
-  let others = 0
+  const running: Record<PeerKind, number> = { root: 0, client: 0, user: 0, machine: 0 }
 
-  function hasRoom({ peer, running }: Queue): boolean {
-    if (peer.isRoot) return running < limits.root
-    return running < (peer.isLocal ? limits.perUser : limits.perMachine) && others < limits.others
+  function hasRoom({ peer: { kind }, running: own }: Queue): boolean {
+    const { each, all } = limits.atOnce[kind]
+    return own < each && running[kind] < all
   }
 
   function begin(queue: Queue, next: Waiting): void {
     pacer.spend(queue.peer)
     queue.running++
-    if (!queue.peer.isRoot) others++
+    running[queue.peer.kind]++
     let isDone = false
     next.begin(() => {
       if (isDone) return
       isDone = true
       queue.running--
-      if (!queue.peer.isRoot) others--
+      running[queue.peer.kind]--
       goOn()
     })
   }

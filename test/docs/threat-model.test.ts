@@ -12,16 +12,25 @@ const guard = readFileSync(join(PROJECT_ROOT, 'nix/plugin/guard.c'), 'utf8')
 const [, inside, before] = /PATIENCE_INSIDE_MS = (\d+), PATIENCE_BEFORE_MS = (\d+) \* 1000/.exec(guard) ?? []
 
 const { connections, pipelined, turns } = HTTP_LIMITS
+const { open, restraint } = connections
 const BOUNDS: Readonly<Record<string, readonly string[]>> = {
   'builds that are allowed to start': [`${AT_ONCE} names at a time, ${OVER} s after`],
   'Paths that refer to an output': [`${HOLDERS_KEPT} such paths are kept`],
   "the gate's HTTP side": [
-    `has ${connections.perPeer} connections`,
-    `together ${connections.others}, and root ${connections.root} of`,
+    `has ${open.user.each} connections`,
+    `users together ${open.user.all}, all machines ${open.machine.all}, and root ${open.root.all} of`,
     `${pipelined} requests ahead`,
-    `${turns.perUser} answered at once, another machine ${turns.perMachine};`,
-    `${turns.pace.burst} requests and ${connections.restraint.opened.burst} connections at once`,
-    `${turns.pace.perSecond} and ${connections.restraint.opened.perSecond} a second`,
+    `${turns.atOnce.user.each} answered at once, another machine ${turns.atOnce.machine.each};`,
+    `${turns.pace.user?.each.burst} requests and ${restraint.opened.user?.each.burst} connections at once`,
+    `${turns.pace.user?.each.perSecond} and ${restraint.opened.user?.each.perSecond} a second`,
+    `have ${turns.pace.user?.all.burst} of each, and then ${turns.pace.user?.all.perSecond} a second`,
+  ],
+  'nix-daemon makes for a user': [
+    `${open.client.each} connections, ${turns.atOnce.client.each} requests answered at once`,
+    `${turns.pace.client?.each.burst} requests and ${restraint.opened.client?.each.burst} connections at once`,
+    `${turns.pace.client?.each.perSecond} and ${restraint.opened.client?.each.perSecond} a second`,
+    `${turns.pace.client?.all.burst} and ${restraint.opened.client?.all.burst}, and then`,
+    `${turns.pace.client?.all.perSecond} and ${restraint.opened.client?.all.perSecond} a second. A process`,
   ],
   'make the plugin ask': [`at most ${before} s`, `within ${inside} ms`],
 }

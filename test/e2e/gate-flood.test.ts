@@ -95,9 +95,17 @@ interface Flood {
 }
 
 /** Times builds while a plain user floods a port; what the flood tells of itself. */
-async function timesInFlood(guarded: GuardedWorld, { port, mode, seconds }: Flood, drvs: readonly string[]) {
+function timesInFlood(guarded: GuardedWorld, { port, mode, seconds }: Flood, drvs: readonly string[]) {
+  return timesWith(guarded, { command: `node /srv/flood.mjs ${port} ${mode} ${CONNECTIONS}`, seconds }, drvs)
+}
+
+/** Times builds while a plain user runs a command, which ends once `/srv/over` is there; what it tells of itself. */
+async function timesWith(
+  guarded: GuardedWorld,
+  { command, seconds }: { readonly command: string; readonly seconds: number },
+  drvs: readonly string[],
+) {
   const { world } = guarded
-  const command = `node /srv/flood.mjs ${port} ${mode} ${CONNECTIONS}`
   const flood = world.run(command, { user: 'alice', timeout: 90_000 })
   const enough = sleep(seconds * 1000)
   await sleep(2000)
@@ -121,12 +129,39 @@ async function timesBeside(guarded: GuardedWorld, mode: string, drvs: readonly s
   return time
 }
 
+/**
+ * A client of nix-daemon that asks which of three thousand paths that nobody has could be fetched (`QueryMissing`), and comes
+ * again: the daemon opens 25 connections for each such client.
+ */
+const ASKER = `
+import net from 'node:net'
+const [seconds, clients] = process.argv.slice(2).map(Number)
+const letters = '0123456789abcdfghijklmnpqrsvwxyz'
+const name = () => Array.from({ length: 32 }, () => letters[Math.floor(Math.random() * 32)]).join('')
+const number = value => { const bytes = Buffer.alloc(8); bytes.writeBigUInt64LE(BigInt(value)); return bytes }
+const text = value => Buffer.concat([number(value.length), Buffer.from(value), Buffer.alloc((8 - (value.length % 8)) % 8)])
+const count = { opened: 0, closed: 0 }
+function ask() {
+  count.opened++
+  const socket = net.connect('/nix/var/nix/daemon-socket/socket', () => {
+    const paths = Array.from({ length: 3000 }, () => text('/nix/store/' + name() + '-x'))
+    // The protocol of Nix 2.4 to 2.15 (1.32), which later ones speak as well.
+    const hello = [0x6e697863, 0x120, 0, 0].map(number)
+    socket.write(Buffer.concat([...hello, number(40), number(paths.length), ...paths]))
+  })
+  socket.on('error', () => {}).on('data', () => {})
+  socket.on('close', () => { count.closed++; setTimeout(ask, 100) })
+}
+for (let n = 0; n < clients; n++) ask()
+setTimeout(() => { console.log(JSON.stringify(count)); process.exit(0) }, seconds * 1000)
+`
+
 /** Of one processor, by the process for HTTP, from the beginning of the flood to its end: what the gate itself takes from builds. */
 const SHARE = 0.5
 
-const MODES = (process.env['FLOOD_MODES'] ?? 'narinfo,polite,half,noread,headers').split(',')
+const MODES = (process.env['FLOOD_MODES'] ?? 'narinfo,polite,half,noread,headers,daemon').split(',')
 
-for (const mode of MODES) {
+for (const mode of MODES.filter(each => each !== 'daemon')) {
   test(`attack: ${CONNECTIONS} connections of a plain user (${mode}) make another user's build take at most twice as long`, () =>
     withGuardedWorld('bookworm', async guarded => {
       const { world, gate } = guarded
@@ -164,3 +199,34 @@ for (const mode of MODES) {
       assert.ok(gate.log().length < 1_000_000)
     }))
 }
+
+const CLIENTS = 30
+
+test(
+  `attack: ${CLIENTS} clients of nix-daemon that ask for 3000 paths each make another user's build take at most four times as long`,
+  { skip: !MODES.includes('daemon') },
+  () =>
+    withGuardedWorld('bookworm', async guarded => {
+      const { world, gate } = guarded
+      world.write('/srv/asker.mjs', ASKER, 0o644)
+      const [first, idly, flooded] = [
+        await derivations(guarded, 'first'),
+        await derivations(guarded, 'idle'),
+        await derivations(guarded, 'flooded'),
+      ]
+      await sleep(2500)
+      await timesOf(guarded, first)
+      const idle = median([...(await timesOf(guarded, idly))])
+      const { time, told } = await timesWith(
+        guarded,
+        { command: `node /srv/asker.mjs ${SECONDS} ${CLIENTS}`, seconds: SECONDS },
+        flooded,
+      )
+      const figures = `idle ${idle.toFixed(0)} ms, in the flood ${time.toFixed(0)} ms (${(time / idle).toFixed(1)} times), ${told}`
+      console.log(`through the daemon: ${figures}`)
+      assert.ok(gate.log().length < 1_000_000)
+      // The daemon's processes for those clients take their part of the processors, with or without a gate, and what else
+      // this machine does must not fail it: a short time counts as a second.
+      assert.ok(time < 4 * Math.max(idle, 1000), figures)
+    }),
+)

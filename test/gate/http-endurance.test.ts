@@ -8,17 +8,9 @@ import { test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
 import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
 import { HTTP_LIMITS, openHttpServer } from '../../src/gate/http-server.ts'
-import { request, startServer, UNPACED, until } from './raw-http.ts'
+import { atMost, request, startServer, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
-
-/** As few connections as this, of whomever. */
-const atMost = (count: number) => ({
-  perPeer: count,
-  others: count,
-  root: count,
-  restraint: { opened: UNPACED, unreadable: UNPACED },
-})
 
 const MEBIBYTE = 1024 * 1024
 
@@ -137,7 +129,7 @@ test('10,000 idle connections of one peer: 64 are kept, newcomers are served, no
     assert.equal(flood.exitCode, null)
   }
   assert.equal(opened, 10_000)
-  assert.equal(most, HTTP_LIMITS.connections.perPeer)
+  assert.equal(most, HTTP_LIMITS.connections.open.machine.each)
   give()
   assert.equal((await busy.answer()).body, 'hello\n')
 })

@@ -3,17 +3,11 @@ import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import type { GateRequest, GateResponse } from '../../src/gate/http-request.ts'
-import { request, startServer, UNPACED, until } from './raw-http.ts'
+import { HTTP_LIMITS } from '../../src/gate/http-server.ts'
+import type { Peer } from '../../src/gate/peers.ts'
+import { atMost, request, startServer, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
-
-/** As few connections as this, of whomever. */
-const atMost = (count: number) => ({
-  perPeer: count,
-  others: count,
-  root: count,
-  restraint: { opened: UNPACED, unreadable: UNPACED },
-})
 
 /** A handler that never answers whoever asks for `/held`, and all others at once. */
 function holding() {
@@ -81,7 +75,7 @@ test('who is turned away is held no longer than that, and no more of them than t
 
 test('whoever asked for too much is let in again after a while, and others are let in meanwhile', async t => {
   let name = 'flooder'
-  const findPeer = () => ({ name, isRoot: false, isLocal: true })
+  const findPeer = (): Peer => ({ name, kind: 'user' })
   const server = await startServer(t, hello, { hold: { most: 100, for: 3000 } }, findPeer)
   const flooder = await server.connect()
   flooder.send(request('/').repeat(5000))
@@ -131,7 +125,7 @@ for (const [what, words] of [
   ['asks with a body', 'GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx'],
 ] as const) {
   test(`attack: a user who ${what} on a new connection each time, has 256 and 25 a second`, async t => {
-    const alice = () => ({ name: 'user 1000', isRoot: false, isLocal: true })
+    const alice = (): Peer => ({ name: 'user 1000', kind: 'user' })
     const server = await startServer(t, hello, { hold: { most: 1000, for: 1000 } }, alice)
     const opened = await floodFor(t, 2500, server.port, words)
     assert.ok(opened < 256 + 3 * 25 + 3 * 100 + 50, `${opened} connections in 2.5 seconds`)
@@ -139,7 +133,7 @@ for (const [what, words] of [
 }
 
 test('root opens and asks as often as it likes', async t => {
-  const root = () => ({ name: 'user 0', isRoot: true, isLocal: true })
+  const root = (): Peer => ({ name: 'user 0', kind: 'root' })
   const server = await startServer(t, hello, {}, root)
   for (let n = 0; n < 600; n++) {
     const client = await server.connect()
@@ -148,4 +142,30 @@ test('root opens and asks as often as it likes', async t => {
     client.socket.destroy()
   }
   assert.equal(server.refused(), 0)
+})
+
+test('attack: what nix-daemon asks for one user takes no place of another’s, and is held when it is too much', async t => {
+  let name = 'client 1001'
+  const findPeer = (): Peer => ({ name, kind: 'client' })
+  const { handler } = holding()
+  const server = await startServer(t, handler, { hold: { most: 1000, for: 60_000 } }, findPeer)
+  for (let n = 0; n < 300; n++) (await server.connect()).send(request('/held'))
+  const { each } = HTTP_LIMITS.connections.open.client
+  await until(() => server.connections() === each)
+  name = 'client 1000'
+  const alice = await server.connect()
+  alice.send(request('/'))
+  assert.equal((await alice.answer()).status, 200)
+})
+
+test('root that has all its places is turned away at once, and not held', async t => {
+  const root = (): Peer => ({ name: 'user 0', kind: 'root' })
+  const { asked, handler } = holding()
+  const limits = { connections: atMost(1), hold: { most: 1000, for: 60_000 } }
+  const server = await startServer(t, handler, limits, root)
+  const busy = await server.connect()
+  busy.send(request('/held'))
+  await until(() => asked.length === 1)
+  const refused = server.connect().then(client => client.rest())
+  assert.equal(await refused.catch(({ code }) => code && ''), '')
 })

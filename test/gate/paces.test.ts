@@ -2,13 +2,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { HTTP_LIMITS } from '../../src/gate/http-server.ts'
 import { type Clock, openPaces } from '../../src/gate/paces.ts'
 import type { Peer } from '../../src/gate/peers.ts'
 import { openTurns } from '../../src/gate/turns.ts'
+import { shares } from './raw-http.ts'
 
-const user = (name: string): Peer => ({ name, isRoot: false, isLocal: true })
-const ROOT: Peer = { name: 'user 0', isRoot: true, isLocal: true }
-const MACHINE: Peer = { name: '192.0.2.1', isRoot: false, isLocal: false }
+const user = (name: string): Peer => ({ name, kind: 'user' })
+const ROOT: Peer = { name: 'user 0', kind: 'root' }
+const MACHINE: Peer = { name: '192.0.2.1', kind: 'machine' }
 
 /** A clock that goes on when it is told to, a millisecond at a time. */
 function handClock() {
@@ -64,7 +66,8 @@ test('attack: a hundred thousand names, each of them once, are not all remembere
 
 test('attack: a user who asks for ten thousand things has 256 at once and 25 a second; others and root wait for none', () => {
   const { clock, goOn } = handClock()
-  const limits = { perUser: 8, perMachine: 8, others: 16, root: 8, pace: { burst: 256, perSecond: 25 } }
+  const user256 = { each: { burst: 256, perSecond: 25 }, all: { burst: 1000, perSecond: 100 } }
+  const limits = { atOnce: shares(8), pace: { user: user256 } }
   const turns = openTurns(limits, clock)
   const begun = new Map<string, number>()
   const ask = (peer: Peer) =>
@@ -87,4 +90,52 @@ test('attack: a user who asks for ten thousand things has 256 at once and 25 a s
   assert.ok(after >= 256 + 245 && after <= 256 + 250, `${after} in ten seconds`)
   goOn(400_000)
   assert.deepEqual([begun.get('alice'), turns.waiting()], [10_000, 0])
+})
+
+test('attack: 500 user numbers together have 1024 requests at once and 100 a second, and each has its turn', () => {
+  const { clock, goOn } = handClock()
+  const { pace } = HTTP_LIMITS.turns
+  const turns = openTurns({ atOnce: HTTP_LIMITS.turns.atOnce, pace }, clock)
+  const begun = new Map<string, number>()
+  const ask = (peer: Peer) =>
+    turns.take(
+      peer,
+      () => false,
+      done => {
+        begun.set(peer.kind, (begun.get(peer.kind) ?? 0) + 1)
+        begun.set(peer.name, (begun.get(peer.name) ?? 0) + 1)
+        done()
+      },
+    )
+  for (let n = 0; n < 500; n++) for (let m = 0; m < 100; m++) ask(user(`user ${100_000 + n}`))
+  assert.equal(begun.get('user'), 1024)
+  ask({ name: 'client 1000', kind: 'client' })
+  assert.equal(begun.get('client 1000'), 1)
+  ask(user('alice'))
+  goOn(10_000)
+  const after = begun.get('user') ?? 0
+  assert.ok(after >= 1024 + 980 && after <= 1024 + 1000, `${after - 1024} in ten seconds`)
+  assert.equal(begun.get('alice'), 1)
+})
+
+test('attack: what nix-daemon asks for one user has 1024 requests at once, and another’s wait for none of them', () => {
+  const { clock, goOn } = handClock()
+  const turns = openTurns(HTTP_LIMITS.turns, clock)
+  const begun = new Map<string, number>()
+  const ask = (name: string) =>
+    turns.take(
+      { name, kind: 'client' },
+      () => false,
+      done => {
+        begun.set(name, (begun.get(name) ?? 0) + 1)
+        done()
+      },
+    )
+  for (let n = 0; n < 90_000; n++) ask('client 1001')
+  assert.equal(begun.get('client 1001'), 1024)
+  for (let n = 0; n < 10; n++) ask('client 1000')
+  assert.equal(begun.get('client 1000'), 10)
+  goOn(10_000)
+  const after = begun.get('client 1001') ?? 0
+  assert.ok(after >= 1024 + 980 && after <= 1024 + 1000, `${after - 1024} in ten seconds`)
 })

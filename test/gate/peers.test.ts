@@ -29,16 +29,17 @@ function ownersBy(tables: Readonly<Record<string, string>>, looks: { count: numb
 
 test('the user of a connection is the one in its own row', async () => {
   const other = row('01', 5, 77, '0100007F:1229 0100007F:9C40')
-  assert.equal(await ownersBy({ tcp: HEAD + other + row('01', 1000, 78) }).ownerOf(ENDS), 1000)
+  const owner = await ownersBy({ tcp: HEAD + other + row('01', 1000, 78) }).ownerOf(ENDS)
+  assert.deepEqual(owner, { user: 1000, inode: '78' })
 })
 
 test('a row of the other table is found, as of a client that uses IPv6 for an address of IPv4', async () => {
   const mapped = '0000000000000000FFFF00000100007F'
   const table = HEAD + row('01', 1001, 78, `${mapped}:9C40 ${mapped}:1229`)
-  assert.equal(await ownersBy({ tcp: HEAD, tcp6: table }).ownerOf(ENDS), 1001)
+  assert.equal((await ownersBy({ tcp: HEAD, tcp6: table }).ownerOf(ENDS))?.user, 1001)
   const server = { address: '::ffff:127.0.0.1', port: 4649 }
   const client = { address: '::ffff:127.0.0.1', port: 40_000 }
-  assert.equal(await ownersBy({ tcp6: table }).ownerOf({ client, server }), 1001)
+  assert.equal((await ownersBy({ tcp6: table }).ownerOf({ client, server }))?.user, 1001)
 })
 
 test('rows of closing connections, which have number 0 whose ever they were, are nobody’s', async () => {
@@ -90,7 +91,7 @@ for (const [host, to] of [
     t.after(() => client.destroy())
     const [socket] = (await once(server, 'connection')) as [Socket]
     const user = process.getuid?.()
-    assert.deepEqual(await openPeers()(socket), { name: `user ${user}`, isRoot: user === 0, isLocal: true })
+    assert.deepEqual(await openPeers()(socket), { name: `user ${user}`, kind: user === 0 ? 'root' : 'user' })
     socket.destroy()
   })
 }
@@ -110,30 +111,28 @@ test('another user is told from root, and root from one who closed what root nev
   t.after(() => child.kill('SIGKILL'))
   const [socket] = (await once(server, 'connection')) as [Socket]
   socket.on('error', () => {})
-  assert.deepEqual(await findPeer(socket), { name: 'user 65534', isRoot: false, isLocal: true })
+  assert.deepEqual(await findPeer(socket), { name: 'user 65534', kind: 'user' })
   child.kill('SIGKILL')
   await once(child, 'close')
   await later(50)
   // The kernel writes 0 for the owner of what is left of it.
   const afterwards = await findPeer(socket)
-  assert.notEqual(afterwards?.isRoot, true)
+  assert.notEqual(afterwards?.kind, 'root')
   socket.destroy()
 })
 
 test('peers elsewhere are told by their address, those of IPv6 by its first half', async () => {
   const peerOf = (remoteAddress: string) =>
     openPeers()({ remoteAddress, remotePort: 1, localAddress: '192.0.2.1', localPort: 4649 } as Socket)
-  assert.deepEqual(await peerOf('192.0.2.7'), { name: '192.0.2.7', isRoot: false, isLocal: false })
+  assert.deepEqual(await peerOf('192.0.2.7'), { name: '192.0.2.7', kind: 'machine' })
   assert.deepEqual(await peerOf('2001:db8::1'), await peerOf('2001:db8:0:0:ffff::2'))
   assert.deepEqual(await peerOf('2001:db8:1:2:3:4:5:6'), {
     name: '2001:db8:1:2',
-    isRoot: false,
-    isLocal: false,
+    kind: 'machine',
   })
   assert.notDeepEqual(await peerOf('2001:db8:0:1::1'), await peerOf('2001:db8::1'))
   assert.deepEqual(await peerOf('::ffff:192.0.2.7'), {
     name: '::ffff:192.0.2.7',
-    isRoot: false,
-    isLocal: false,
+    kind: 'machine',
   })
 })

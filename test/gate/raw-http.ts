@@ -2,9 +2,11 @@
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
+import type { ConnectionLimits } from '../../src/gate/http-connections.ts'
 import type { Handler } from '../../src/gate/http-request.ts'
 import { type HttpOptions, type HttpServer, openHttpServer } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
+import type { SharesByKind } from '../../src/gate/turns.ts'
 
 export interface Answer {
   readonly status: number
@@ -31,10 +33,18 @@ export interface TestServer extends HttpServer {
 }
 
 /** Whose all connections are, unless a test says otherwise. */
-export const SOMEBODY: Peer = { name: 'somebody', isRoot: false, isLocal: false }
+export const SOMEBODY: Peer = { name: 'somebody', kind: 'machine' }
 
-/** As often as anybody likes. */
-export const UNPACED = { burst: 1e9, perSecond: 1e9 }
+/** So many for each peer, and for all peers of its kind. */
+export function shares(count: number): SharesByKind {
+  const share = { each: count, all: count }
+  return { root: share, client: share, user: share, machine: share }
+}
+
+/** As few connections as this, of whomever, opened as often as anybody likes. */
+export function atMost(count: number): ConnectionLimits {
+  return { open: shares(count), restraint: { opened: {}, unreadable: { burst: 1e9, perSecond: 1e9 } } }
+}
 
 /** A server on a free port, closed at once when the test is over, as are the clients that it makes. */
 export async function startServer(

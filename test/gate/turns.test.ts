@@ -3,15 +3,17 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Peer } from '../../src/gate/peers.ts'
-import { openTurns, type TurnLimits } from '../../src/gate/turns.ts'
-import { UNPACED } from './raw-http.ts'
+import { openTurns } from '../../src/gate/turns.ts'
+import { shares } from './raw-http.ts'
 
-const ROOT: Peer = { name: 'user 0', isRoot: true, isLocal: true }
-const user = (name: string): Peer => ({ name, isRoot: false, isLocal: true })
+const ROOT: Peer = { name: 'user 0', kind: 'root' }
+const user = (name: string): Peer => ({ name, kind: 'user' })
+
+type Share = ReturnType<typeof shares>['user']
 
 /** Turns in which every request stays until the test ends it; who has begun, in that order. */
-function recorded(limits: Omit<TurnLimits, 'pace'>) {
-  const turns = openTurns({ ...limits, pace: UNPACED })
+function recorded(user: Share, root = user) {
+  const turns = openTurns({ atOnce: { ...shares(9), user, root }, pace: {} })
   const begun: string[] = []
   const ends: (() => void)[] = []
   return {
@@ -27,7 +29,7 @@ function recorded(limits: Omit<TurnLimits, 'pace'>) {
 }
 
 test('one that has a thousand requests keeps nobody waiting for more than one of them', () => {
-  const { begun, ask, endOne } = recorded({ perUser: 4, perMachine: 4, others: 4, root: 1 })
+  const { begun, ask, endOne } = recorded({ each: 4, all: 4 })
   for (let n = 0; n < 1000; n++) ask(user('alice'))
   ask(user('bob'))
   ask(user('carol'))
@@ -38,7 +40,7 @@ test('one that has a thousand requests keeps nobody waiting for more than one of
 })
 
 test('root has room whatever all others ask for', () => {
-  const { begun, ask } = recorded({ perUser: 4, perMachine: 4, others: 8, root: 2 })
+  const { begun, ask } = recorded({ each: 4, all: 8 }, { each: 2, all: 2 })
   for (const name of ['alice', 'bob', 'carol']) for (let n = 0; n < 100; n++) ask(user(name))
   assert.equal(begun.length, 8)
   ask(ROOT)
@@ -48,7 +50,7 @@ test('root has room whatever all others ask for', () => {
 })
 
 test('whoever is gone has no turn, and takes none from others', () => {
-  const { begun, ask, endOne, turns } = recorded({ perUser: 1, perMachine: 1, others: 1, root: 1 })
+  const { begun, ask, endOne, turns } = recorded({ each: 1, all: 1 })
   ask(user('alice'))
   for (let n = 0; n < 5; n++) ask(user('alice'), () => true)
   ask(user('bob'))
@@ -59,7 +61,7 @@ test('whoever is gone has no turn, and takes none from others', () => {
 })
 
 test('a turn that is given back at once goes on with those who wait, ten thousand of them', () => {
-  const turns = openTurns({ perUser: 1, perMachine: 1, others: 1, root: 1, pace: UNPACED })
+  const turns = openTurns({ atOnce: shares(1), pace: {} })
   let first = () => {}
   let begun = 0
   turns.take(
@@ -93,7 +95,10 @@ test('limits are kept, nothing is forgotten, and each peer is served in its own 
       fc.integer({ min: 1, max: 3 }),
       fc.integer({ min: 1, max: 5 }),
       (all, perPeer, others) => {
-        const turns = openTurns({ perUser: perPeer, perMachine: 9, others, root: 2, pace: UNPACED })
+        const turns = openTurns({
+          atOnce: { ...shares(2), user: { each: perPeer, all: others } },
+          pace: {},
+        })
         const running: { readonly name: string; readonly done: () => void }[] = []
         const served = new Map<string, number[]>()
         const asked = new Map<string, number>()
@@ -106,7 +111,7 @@ test('limits are kept, nothing is forgotten, and each peer is served in its own 
           const number = asked.get(step) ?? 0
           asked.set(step, number + 1)
           turns.take(
-            { name: step, isRoot: step === 'user 0', isLocal: true },
+            step === 'user 0' ? ROOT : user(step),
             () => false,
             done => {
               running.push({ name: step, done })

@@ -1,0 +1,155 @@
+/**
+ * For whom root's connections are. nix-daemon starts a process for each of its clients, which asks the gate as root, and writes
+ * the client's process number where its own first argument was (Nix: src/nix/daemon.cc, "stuff the pid into argv[1]").
+ */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { clientNumber, isDaemon, isMorePrivileged, realUser, startTime } from './proc-files.ts'
+
+/** Whose process it is that a process of nix-daemon works for. */
+export type Client = { readonly user: number } | { readonly worker: string }
+
+export interface DaemonClients {
+  /**
+   * For whom the process asks that has this socket of root's open. If there is no telling whose the client is, the number of
+   * nix-daemon's process stands for it. Undefined: the socket is not nix-daemon's. Never rejects.
+   */
+  clientOf(inode: string): Promise<Client | undefined>
+}
+
+/** Milliseconds between two looks at the daemon's processes, and between two at all processes, by how long one took. */
+const REST_LIMIT = 100
+const SEARCH_REST_BY_TIME = 20
+
+/** Processes that are looked at between the turns of others. */
+const AT_ONCE = 16
+
+/** Looks once for all who ask at about the same time. `proc` is where proc(5) is mounted. */
+export function openDaemonClients(proc = '/proc'): DaemonClients {
+  let waiting = new Map<string, ((client: Client | undefined) => void)[]>()
+  let isLooking = false
+  /** What is known of nix-daemon: those that listen, and processes for clients whose own daemon has ended. */
+  let daemons: readonly string[] = []
+  let orphans: readonly string[] = []
+  let nextSearch = 0
+
+  /** Answers those who ask about a socket of this process. */
+  function take(worker: string, wanted: Map<string, ((client: Client | undefined) => void)[]>): void {
+    let client: Client | undefined
+    for (const inode of socketsOf(proc, worker)) {
+      const askers = wanted.get(inode)
+      if (askers === undefined) continue
+      client ??= clientBehind(proc, worker)
+      for (const resolve of askers) resolve(client)
+      wanted.delete(inode)
+    }
+  }
+
+  async function takeAll(workers: readonly string[], wanted: typeof waiting): Promise<void> {
+    for (const [n, worker] of workers.entries()) {
+      if (wanted.size === 0) return
+      if (n % AT_ONCE === AT_ONCE - 1) await setImmediate()
+      take(worker, wanted)
+    }
+  }
+
+  /** Finds those processes among all: after a start of nix-daemon, or where a process is not its. */
+  async function search(): Promise<void> {
+    const start = performance.now()
+    const found = new Map<string, boolean>()
+    for (const [n, pid] of processes(proc).entries()) {
+      if (n % AT_ONCE === AT_ONCE - 1) await setImmediate()
+      const line = read(`${proc}/${pid}/cmdline`)
+      if (line !== undefined && isDaemon(line)) found.set(pid, clientNumber(line) === undefined)
+    }
+    daemons = [...found].filter(([, isListening]) => isListening).map(([pid]) => pid)
+    const known = new Set(daemons.flatMap(pid => childrenOf(proc, pid)))
+    orphans = [...found.keys()].filter(pid => !daemons.includes(pid) && !known.has(pid))
+    const end = performance.now()
+    nextSearch = end + SEARCH_REST_BY_TIME * (end - start)
+  }
+
+  /** The newest first: those are the ones that open connections. */
+  const workers = () => [...daemons.flatMap(pid => childrenOf(proc, pid)).reverse(), ...orphans]
+
+  async function look(): Promise<void> {
+    isLooking = true
+    while (waiting.size > 0) {
+      const wanted = waiting
+      waiting = new Map()
+      const start = performance.now()
+      await takeAll(workers(), wanted).catch(() => {})
+      if (wanted.size > 0 && performance.now() >= nextSearch) {
+        await search().catch(() => {})
+        await takeAll(workers(), wanted).catch(() => {})
+      }
+      for (const askers of wanted.values()) for (const resolve of askers) resolve(undefined)
+      await sleep(Math.min(performance.now() - start, REST_LIMIT))
+    }
+    isLooking = false
+  }
+
+  return {
+    clientOf: inode =>
+      new Promise(resolve => {
+        waiting.set(inode, [...(waiting.get(inode) ?? []), resolve])
+        if (!isLooking) void look()
+      }),
+  }
+}
+
+/**
+ * A number may have been given to somebody else since, but not to a process that is older than the one that works for it. A
+ * program that has more rights than who started it, such as sudo, tells nothing of who that was.
+ */
+function clientBehind(proc: string, worker: string): Client {
+  const unknown = { worker }
+  const line = read(`${proc}/${worker}/cmdline`)
+  const pid = line === undefined ? undefined : clientNumber(line)
+  if (pid === undefined) return unknown
+  const [own, other] = [worker, pid].map(each => startTime(read(`${proc}/${each}/stat`)))
+  if (own === undefined || other === undefined || other > own) return unknown
+  const auxiliary = read(`${proc}/${pid}/auxv`)
+  const user = realUser(read(`${proc}/${pid}/status`))
+  if (user === undefined || auxiliary === undefined || isMorePrivileged(auxiliary)) return unknown
+  return { user }
+}
+
+function read(file: string): Buffer | undefined {
+  try {
+    return readFileSync(file)
+  } catch {
+    // It ended meanwhile.
+    return undefined
+  }
+}
+
+function processes(proc: string): readonly string[] {
+  return readdirSync(proc).filter(name => /^[1-9][0-9]*$/.test(name))
+}
+
+function childrenOf(proc: string, pid: string): readonly string[] {
+  const text = read(`${proc}/${pid}/task/${pid}/children`)?.toString('latin1') ?? ''
+  return text.split(' ').filter(name => name !== '')
+}
+
+function socketsOf(proc: string, pid: string): readonly string[] {
+  const inodes: string[] = []
+  try {
+    for (const name of readdirSync(`${proc}/${pid}/fd`)) {
+      const inode = socketAt(`${proc}/${pid}/fd/${name}`)
+      if (inode !== undefined) inodes.push(inode)
+    }
+  } catch {
+    // It ended meanwhile, or this process may not look into it.
+  }
+  return inodes
+}
+
+function socketAt(link: string): string | undefined {
+  try {
+    return /^socket:\[([0-9]+)\]$/.exec(readlinkSync(link))?.[1]
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,62 @@
+// Whose a user number is that /etc/subuid gives to somebody.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import { openSubordinateUsers } from '../../src/gate/subordinate-users.ts'
+
+const PASSWD = 'root:x:0:0::/root:/bin/sh\nalice:x:1000:1000::/:/bin/sh\nmallory:x:1001:1001::/:/bin/sh\n'
+
+function usersBy(t: TestContext, ranges: string) {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-subuid-'))
+  t.after(() => rmSync(directory, { recursive: true }))
+  const places = { passwd: join(directory, 'passwd'), subuid: join(directory, 'subuid') }
+  writeFileSync(places.passwd, PASSWD)
+  writeFileSync(places.subuid, ranges)
+  let time = 0
+  const userOf = openSubordinateUsers(places, () => time)
+  return {
+    userOf,
+    change(text: string) {
+      writeFileSync(places.subuid, text)
+      time += 1001
+    },
+  }
+}
+
+test('attack: 65,536 numbers that a user was given are that user', t => {
+  const { userOf } = usersBy(
+    t,
+    'alice:100000:65536\nmallory:165536:65536\n1000:300000:10\nelsewhere:400000:10\n',
+  )
+  const mallory = Array.from({ length: 65_536 }, (_, n) => userOf(165_536 + n))
+  assert.deepEqual([...new Set(mallory)], [1001])
+  assert.deepEqual([99_999, 100_000, 165_535, 231_072].map(userOf), [99_999, 1000, 1000, 231_072])
+  assert.deepEqual([300_009, 300_010, 400_000, 1001].map(userOf), [1000, 300_010, 'elsewhere', 1001])
+})
+
+test('attack: a range over numbers that users have takes none of them', t => {
+  const { userOf } = usersBy(t, 'mallory:1:4000000000\n')
+  assert.deepEqual([1000, 1001, 5000].map(userOf), [1000, 1001, 1001])
+})
+
+test('a file that changes, is too large, or says anything else', t => {
+  const { userOf, change } = usersBy(t, '')
+  assert.equal(userOf(100_000), 100_000)
+  change('alice:100000:1\n')
+  assert.equal(userOf(100_000), 1000)
+  change(`alice:100000:1\n${'#'.repeat(1024 * 1024)}`)
+  assert.equal(userOf(100_000), 100_000)
+  for (const text of [
+    'alice\n',
+    'alice:x:1\n',
+    'alice:1e5:1\n',
+    ':100000:1\n',
+    'alice:100000:-1\n',
+    'alice:100000\n',
+  ]) {
+    change(text)
+    assert.equal(userOf(100_000), 100_000)
+  }
+})
