@@ -1,5 +1,5 @@
 /**
- * A respite: for so long what is not trusted is told, and let pass, although the policy enforces. Root gives it in an
+ * A respite: for so long what is not trusted is reported but allowed, although the policy enforces. Root gives it in an
  * emergency, and it ends by itself. Kept in `<state>/respite`:
  *
  *     nixsig1 respite

@@ -269,7 +269,7 @@ test('a policy is described in plain words', () => {
   const text = readFileSync(join(PROJECT_ROOT, 'test/vectors/policy/everything.toml'), 'utf8')
   assert.equal(
     describePolicy(policyOf(text)),
-    `mode warn: what is not trusted is told, and let pass
+    `mode warn: what is not trusted is reported but allowed
 attestations are looked for in: /etc/nixsig/attestations, /srv/attestations
 people:
   alice: Nix key alice-1, Nix key alice-2 from 2026-01-01 until 2026-12-31T22:00:00Z, OpenPGP key 6EBCE3332AB397F1C9DCB7EA6227C7EB1F14BF0E
