@@ -83,7 +83,7 @@ special rights: she asks the Nix daemon, and the daemon asks nixsig before it st
     'The message names the path, the rule, what was needed and what was found. Root of home can ask for more:',
   )
   const [path = ''] = /\/nix\/store\/\S*-libmd\.tar\.xz(?= )/.exec(refused.stderr) ?? []
-  await run(home, `/opt/nixsig/nixsig explain ${path}`, { status: 10, shows: [/nobody of the trusted list/] })
+  await run(home, `/opt/nixsig/nixsig explain ${path}`, { status: 10, shows: [/nobody in the trusted list/] })
   const stored = await home.world.output('ls /nix/store')
   check(!/libmd\.tar\.xz$/m.test(stored), 'the unsigned tarball is in the store')
   say('Nothing was fetched: the store of home has no tarball.')

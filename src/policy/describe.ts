@@ -23,7 +23,9 @@ const NAMES = 20
 /** Describes a whole policy in several lines. All names are escaped. */
 export function describePolicy(policy: Policy): string {
   const mode =
-    policy.mode === 'enforce' ? 'what is not trusted is refused' : 'what is not trusted is reported but allowed'
+    policy.mode === 'enforce'
+      ? 'what is not trusted is refused'
+      : 'what is not trusted is reported but allowed'
   const places = [...policy.attestations.map(pathWord), ...policy.sources.map(sourceWords)]
   return [
     `mode ${policy.mode}: ${mode}`,

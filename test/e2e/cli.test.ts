@@ -130,7 +130,7 @@ for (const version of NEWEST) {
       assert.match(verified, /trusted .*vouched for by bob/)
       assert.match(await succeeds(world, `verify ${drv} --recursive`), /^trusted .*tool\.tar\.drv /m)
       const misused = await nixsig(world, `attest source ./result --as reviewer --key /root/bob.secret`)
-      assert.match(misused.stderr, /was built, so it is no source/)
+      assert.match(misused.stderr, /was built, so it is not a source/)
     }))
 
   test(`${version}: attack: a builder attests nothing that the store did not build itself`, () =>
@@ -237,7 +237,7 @@ for (const version of NEWEST) {
       const { status, stdout, stderr } = await nixsig(world, 'verify')
       assert.equal(status, 0)
       assert.equal(stdout, '')
-      assert.match(stderr, new RegExp(`^finished: ${out} had been built and not judged, and is trusted\n$`))
+      assert.match(stderr, new RegExp(`^finished: ${out} had been built but not judged; it is trusted\n$`))
       assert.equal((await nixsig(world, 'verify')).stderr, '')
       const user = await nixsig(world, 'verify', { user: 'alice' })
       assert.equal(user.status, 2)

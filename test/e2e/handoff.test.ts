@@ -147,7 +147,7 @@ for (const version of NEWEST) {
       const line = `handoff --key bob.secret --out published --developer-key ${alice.key}`
       const yes = await nixsig(world, `${line} --yes`)
       assert.equal(yes.status, 11)
-      assert.match(yes.stdout, /is new here, and --yes takes no new key/)
+      assert.match(yes.stdout, /is new here, and --yes accepts no new key/)
       const unasked = await nixsig(world, line)
       assert.equal(unasked.status, 11)
       assert.match(unasked.stdout, /is new here, and there is no terminal to ask on/)

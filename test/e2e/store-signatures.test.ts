@@ -73,7 +73,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   },
   'a signature that is none under a listed name': {
     act: (world, { bottom }) => setSignatures(world, bottom, 'cache-1:garbage'),
-    reason: /bottom \(output\).*a signature that does not verify \("cache-1:garbag[^"]*" has not the form/,
+    reason: /bottom \(output\).*a signature that does not verify \("cache-1:garbag[^"]*" is not in the form/,
   },
   'a signature of another path': {
     act: async (world, { cache, bottom, below }) => {
