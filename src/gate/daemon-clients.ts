@@ -13,6 +13,7 @@ import { clientNumber, isDaemon, isMorePrivileged, realUser, startTime } from '.
  */
 export type Client = { readonly user: number } | { readonly worker: string }
 
+/** Finds the clients of nix-daemon's processes. */
 export interface DaemonClients {
   /**
    * The client of the process that has this socket open, where the socket is root's. If the

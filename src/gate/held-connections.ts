@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net'
 import type { Peer } from './peers.ts'
 
+/** How many connections are held, and for how long. */
 export interface HoldLimits {
   /** How many connections are held at most; any further one is closed at once. */
   readonly most: number

@@ -9,6 +9,7 @@ import type { Peer, PeerKind } from './peers.ts'
 import { openRestraint, type RestraintLimits } from './restraint.ts'
 import type { SharesByKind } from './turns.ts'
 
+/** How many connections may be open, and how often new ones are accepted. */
 export interface ConnectionLimits {
   readonly open: SharesByKind
   /** Which peers may open connections. */

@@ -14,6 +14,7 @@ import type { FromHttp, JudgeNumbers, ToHttp } from './http-link.ts'
 import { ACCEPTORS, withListening } from './listening.ts'
 import type { Log } from './log.ts'
 
+/** The process for HTTP while it runs, restarted if it ends. */
 export interface HttpProcess {
   /** The address that it listens at: `127.0.0.1:4649`, `[::1]:4649`. */
   readonly address: string

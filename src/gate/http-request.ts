@@ -22,6 +22,7 @@ export interface GateResponse {
   readonly body?: Buffer | Readable
 }
 
+/** Answers a request. If it throws or rejects, the server answers 500. */
 export type Handler = (request: GateRequest) => GateResponse | Promise<GateResponse>
 
 /** What a client is told when its request cannot be read. */

@@ -53,6 +53,7 @@ export interface HttpLimits {
   readonly stall: number
 }
 
+/** The limits of a gate in use. */
 export const HTTP_LIMITS: HttpLimits = {
   // Each Nix process opens 25 connections.
   connections: {

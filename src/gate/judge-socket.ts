@@ -14,6 +14,7 @@ export type JudgeSocketOn = { readonly path: string } | { readonly fd: number }
  */
 export type AnswerQuestion = (question: HookQuestion) => Promise<HookReply>
 
+/** The open socket. */
 export interface JudgeSocket {
   /** Questions that are being asked or answered, including those whose asker went away. */
   connections(): number

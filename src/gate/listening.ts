@@ -12,6 +12,7 @@ export const BACKLOG = 65_535
  */
 export const ACCEPTORS = 32
 
+/** A listening socket that can be passed to another process. */
 export interface Listening {
   /** The file descriptor. */
   readonly file: number

@@ -1,12 +1,14 @@
 /** Rate limits: each peer has a token bucket, with a burst and a rate per second. */
 import type { Peer, PeerKind } from './peers.ts'
 
+/** The limits of a token bucket. */
 export interface Pace {
   /** How much may be done at once by a peer that was idle for a while. */
   readonly burst: number
   readonly perSecond: number
 }
 
+/** A token bucket for each name. */
 export interface Paces {
   /** Takes one token. Returns false, and takes none, if the bucket is empty. */
   spend(name: string): boolean
@@ -83,6 +85,7 @@ export function openPaces({ burst, perSecond }: Pace, now: () => number = CLOCK.
  */
 export type PacesByKind = { readonly [kind in PeerKind]?: { readonly each: Pace; readonly all: Pace } }
 
+/** Token buckets for peers and for kinds of peers. */
 export interface PeerPaces {
   /**
    * Takes one token of this peer and one of its kind. Returns false, and takes none, if either is
@@ -121,6 +124,7 @@ export function openPacesByKind(limits: PacesByKind, now: () => number = CLOCK.n
 
 const KINDS: readonly PeerKind[] = ['root', 'client', 'user', 'machine']
 
+/** Token buckets, with a wake-up for those who have to wait. */
 export interface Pacer {
   /** Whether the peer may go on now. If not, `wake` is called when a peer that waits may. */
   isInTime(peer: Peer): boolean

@@ -10,6 +10,7 @@ import { openSubordinateUsers } from './subordinate-users.ts'
  */
 export type PeerKind = 'root' | 'client' | 'user' | 'machine'
 
+/** Who has opened a connection: limits apply to each peer. */
 export interface Peer {
   /** Equal for all connections of one peer, and different for different peers. */
   readonly name: string
@@ -19,6 +20,7 @@ export interface Peer {
 /** Resolves to undefined if the connection is over. */
 export type FindPeer = (socket: Socket) => Promise<Peer | undefined> | Peer | undefined
 
+/** The sources from which a peer is identified; tests replace them. */
 export interface PeerSources {
   readonly owners: SocketOwners
   readonly clients: DaemonClients

@@ -5,6 +5,7 @@
 import { openPaces, openPacesByKind, type Pace, type PacesByKind } from './paces.ts'
 import type { Peer } from './peers.ts'
 
+/** What a peer may do before it is slowed down. */
 export interface RestraintLimits {
   /** How often connections are accepted. */
   readonly opened: PacesByKind

@@ -41,6 +41,7 @@ export interface ServiceOptions {
   readonly log: Log
 }
 
+/** The running service. */
 export interface Service {
   /** The address of the substituter, for Nix's setting. */
   readonly url: string

@@ -14,6 +14,7 @@ export interface Ends {
   readonly server: { readonly address: string; readonly port: number }
 }
 
+/** The user of a local client, and its socket. */
 export interface Owner {
   readonly user: number
   /** The inode of the client's socket, as links in /proc/pid/fd name it. */
@@ -110,8 +111,9 @@ async function search(
 }
 
 /**
- * A row: `  12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0
- * 0 12345 …`
+ * A row, with its spaces shortened:
+ *
+ *     12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 12345 …
  */
 function take(line: string, wanted: Map<string, readonly Asker[]>): void {
   const start = line.indexOf(': ') + 2

@@ -2,6 +2,7 @@
 import { CLOCK, type Clock, openPacer, type PacesByKind } from './paces.ts'
 import type { Peer, PeerKind } from './peers.ts'
 
+/** How many requests run at once, and how often new ones begin. */
 export interface TurnLimits {
   /** How many requests are answered at once. */
   readonly atOnce: SharesByKind

@@ -18,6 +18,7 @@ import {
   readRecord,
 } from './mirror.ts'
 
+/** The sources of a policy, with their mirrors. */
 export interface Sources {
   /**
    * The mirrors, as directories of attestations. Each is as complete as the last update made it.
