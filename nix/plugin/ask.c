@@ -1,6 +1,7 @@
 /**
- * What the plugin would decide, for tests: a question a line on standard input, its words separated by tabs, an empty one
- * standing for NULL; the answer a line, `let-in`, `warned` or `refused`, a tab and the reason.
+ * For tests: prints what the plugin would decide. Each line of standard input is a question, with
+ * its words separated by tabs; an empty word stands for NULL. Each line of the output is `let-in`,
+ * `warned` or `refused`, a tab and the reason.
  *
  *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT
  */
@@ -11,7 +12,7 @@
 
 enum { LINE_LIMIT = 64 * 1024, WORDS = 9 };
 
-/** Cuts a line at its tabs; false if it has not so many words. */
+/** Cuts a line at its tabs; false unless it has exactly WORDS words. */
 static bool cut(char *line, const char *words[WORDS]) {
   for (int i = 0; i < WORDS; i++) {
     if (line == NULL) return false;

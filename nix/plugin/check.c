@@ -1,6 +1,7 @@
 /**
- * Checks what the plugin computes against answers that are not its own: FIPS 180-4's, and what Nix itself printed. Tells what
- * is wrong, and ends with 1 then. What it decides over real files is in test/plugin.
+ * Checks what the plugin computes against known answers: those of FIPS 180-4, and what Nix itself
+ * printed. Prints what is wrong, and exits with 1 then. The tests of its decisions over real files
+ * are in test/plugin.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +51,7 @@ static void check_nix32(void) {
   expect(strcmp(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad") == 0, "base 32 is read as Nix does");
   char changed[sizeof digits];
   memcpy(changed, digits, sizeof digits);
-  changed[0] = '2'; /* a bit beyond the last byte */
+  changed[0] = '2'; /* has a bit beyond the last byte */
   expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 of more bits than there are is none");
   expect(!parse_nix32(digits + 1, bytes, sizeof bytes), "base 32 that is too short is none");
   expect(!parse_nix32(digits, bytes, sizeof bytes - 1), "base 32 that is too long is none");
@@ -58,7 +59,7 @@ static void check_nix32(void) {
   expect(!parse_nix32(changed, bytes, sizeof bytes), "base 32 with another character is none");
 }
 
-/** Every byte at every place of a hash, and buffers of every length up to it. */
+/** Each byte value at each place of a hash, and buffers of each length up to its own. */
 static void check_hashes(void) {
   static const char digits[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
   char copy[HEX_SHA256 + 1];
@@ -116,7 +117,7 @@ static void check_inert(void) {
   }
 }
 
-/** Buffers of just the length of what is in them: the sanitizer sees a step beyond. */
+/** Each buffer is exactly as long as its contents, so the sanitizer detects a read past the end. */
 static void check_lines(void) {
   static const char line[] = "a word\n";
   for (size_t length = 0; length < sizeof line; length++) {
@@ -141,7 +142,7 @@ static const char insertion[] =
     "insert into ValidPaths (path, hash, registrationTime, deriver, narSize, ultimate, sigs, ca) values "
     "('/nix/store/a''b', 'sha256:00', 17, NULL, 120, 1, NULL, 'text:''x''');";
 
-/** Reads a copy of so many bytes of a statement, which ends where its memory ends. */
+/** Parses a copy of the first `length` bytes of a statement. The copy's memory ends with it. */
 static bool reads(const char *sql, size_t length, struct row *row, char **copy) {
   *copy = malloc(length + 1);
   if (*copy == NULL) abort();
@@ -166,7 +167,7 @@ static void check_insertion(void) {
     for (const char *c = "'(),; 0N\n\xff"; *c != '\0'; c++) {
       memcpy(changed, insertion, sizeof insertion);
       changed[at] = *c;
-      reads(changed, whole, &row, &copy); /* whatever it says: nothing is read past its end */
+      reads(changed, whole, &row, &copy); /* must not read past its end, whatever it says */
       free(copy);
     }
   }
@@ -181,13 +182,16 @@ static void check_insertion(void) {
 
 static bool is_same_text(const char *a, const char *b) { return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0); }
 
-/** Whether a statement is read alike after another whose head was remembered, and after one that has none. */
+/**
+ * Whether a statement is parsed to the same row after another whose head was remembered as after
+ * one whose head was not.
+ */
 static bool reads_alike(const char *sql, const char *before) {
   struct row warm, cold, ignored;
   char *copies[3];
   const bool is_before = reads(before, strlen(before), &ignored, &copies[0]);
   const bool is_warm = reads(sql, strlen(sql), &warm, &copies[1]);
-  parse_insertion(strcpy(copies[0], "x"), &ignored); /* nothing is remembered now */
+  parse_insertion(strcpy(copies[0], "x"), &ignored); /* clears the remembered head */
   const bool is_cold = reads(sql, strlen(sql), &cold, &copies[2]);
   const bool is_alike = is_before && is_warm == is_cold &&
                         (!is_cold || (is_same_text(warm.path, cold.path) && is_same_text(warm.hash, cold.hash) &&
@@ -196,7 +200,9 @@ static bool reads_alike(const char *sql, const char *before) {
   return is_alike;
 }
 
-/** What is remembered of one statement says nothing of another, whichever byte of it is another or missing. */
+/**
+ * A remembered head must never be used for another statement, whichever byte differs or is missing.
+ */
 static void check_heads(void) {
   static const char other_order[] = "insert into ValidPaths (hash, path, ca, ultimate, deriver) values ('a', 'b', 'c', 0, 'd')";
   char changed[sizeof insertion];

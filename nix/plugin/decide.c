@@ -14,7 +14,7 @@
 #include "resident.h"
 #include "respite.h"
 
-/** A row whose path and hash have the form that they must have. */
+/** A row whose path and hash are well-formed. */
 struct subject {
   struct store_path path;
   const char *nar_hash; /* hex */
@@ -36,15 +36,15 @@ static bool parse_row(const struct row *row, struct subject *subject) {
   return parse_store_path(row->path, &subject->path) && is_hex_sha256(subject->nar_hash);
 }
 
-/** Whether an admission is of these contents, under this policy and not past its end. */
+/** Whether an admission has this NAR hash and this policy, and has not expired. */
 static bool speaks(const struct admission *admission, const struct subject *subject, const struct policy *policy) {
   if (strcmp(admission->nar_hash, subject->nar_hash) != 0 || strcmp(admission->policy, policy->digest) != 0) return false;
   return !admission->ends || (unsigned long long)time(NULL) < admission->until;
 }
 
 /**
- * Whether a plain file lies there that cannot be run, as every text is. Nix holds a text's hash against its contents, and does
- * not look at what else it is.
+ * Whether the path is a regular file that is not executable, as every text is. Nix checks a text's
+ * hash against its contents, but not its type or mode.
  */
 static bool is_plain_file(const struct row *row) {
   char file[PATH_MAX];
@@ -74,7 +74,10 @@ static enum answer admitted(const struct places *places, const struct subject *s
   return speaks(&found, subject, policy) ? YES : UNKNOWN;
 }
 
-/** The resident process's answer to a question; `length` is what snprintf made of it, for so much room. */
+/**
+ * Asks the resident process. `length` is what snprintf returned for `question`, a buffer of `room`
+ * bytes.
+ */
 static enum answer ask(const struct places *places, const char *question, int length, size_t room, const char *unread, char *reason,
                        size_t size) {
   static struct reply reply;
@@ -86,7 +89,7 @@ static enum answer ask(const struct places *places, const char *question, int le
   const char *glue = unread == NULL ? "" : "; ";
   switch (ask_resident(places->socket, question, places->patience_ms, &reply)) {
     case ASKED_PASS:
-      /* A policy that only warns: what it is about to refuse stands in the notice. */
+      /* If the policy only warns, the notice says what it would refuse. */
       snprintf(reason, size, "%s", reply.notice);
       return YES;
     case ASKED_REFUSE:
@@ -106,7 +109,9 @@ static enum answer ask(const struct places *places, const char *question, int le
   return NO;
 }
 
-/** Whether what was not made here may come in, or what nobody was asked about before. */
+/**
+ * Asks whether a path that was not built here, or about which there is no record, may become valid.
+ */
 static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, char *reason, size_t size) {
   char question[1024];
   const struct row *row = subject->row;
@@ -121,7 +126,10 @@ static enum answer asked(const struct places *places, const struct subject *subj
   return ask(places, question, length, sizeof question, unread, reason, size);
 }
 
-/** The same of what was made here, by a build that was let start under another policy, or too long ago. */
+/**
+ * Asks about a path that was built here, if the record of its build is of another policy or has
+ * expired.
+ */
 static enum answer asked_again(const struct places *places, const struct subject *subject, const struct expectation *found,
                                const char *unread, char *reason, size_t size) {
   char question[1024];
@@ -130,13 +138,16 @@ static enum answer asked_again(const struct places *places, const struct subject
   return ask(places, question, length, sizeof question, unread, reason, size);
 }
 
-/** Whether a record of a build is of this policy, and not past its end. */
+/** Whether a record of a build is of this policy and has not expired. */
 static bool holds(const struct expectation *found, const struct policy *policy) {
   if (policy == NULL || strcmp(found->policy, policy->digest) != 0) return false;
   return !found->ends || (unsigned long long)time(NULL) < found->until;
 }
 
-/** The answer for what was built here: only what was let start, and of that only contents that may be. */
+/**
+ * The answer for what was built here: its build must have been allowed to start, and its contents
+ * must be allowed.
+ */
 static enum answer expected(const struct places *places, const struct subject *subject, const struct policy *policy,
                             const char *unread, char *reason, size_t size) {
   struct expectation found;
@@ -155,7 +166,10 @@ static enum answer expected(const struct places *places, const struct subject *s
                            memcmp(deriver, found.derivation, found.derivation_length) == 0;
   if (!is_derivers) return UNKNOWN;
   const bool allows = found.admits == ADMITS_ANY || found.admits == ADMITS_THESE;
-  /* Whether what is refused is only warned of, a policy says that was changed a moment ago and cannot be read here yet. */
+  /*
+   * The policy was changed a moment ago and cannot be read here yet, so it is not known whether a
+   * refusal is only a warning.
+   */
   const bool is_unclear = found.admits == ADMITS_NOTHING && policy == NULL;
   if (is_unclear || (allows && !holds(&found, policy))) return asked_again(places, subject, &found, unread, reason, size);
   switch (found.admits) {
@@ -202,7 +216,7 @@ static enum answer answer_for(const struct places *places, const struct subject 
   return asked(places, subject, unread, reason, size);
 }
 
-/** What becomes of what is refused. */
+/** The decision for what is refused. */
 static enum decision refused(const struct places *places, const struct policy *policy) {
   if (policy == NULL) return REFUSED;
   return policy->only_warns || is_respite(places->state, time(NULL)) ? LET_IN_WARNED : REFUSED;

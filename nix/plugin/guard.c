@@ -1,7 +1,8 @@
 /**
- * In every Nix from 2.8 to 2.35 a path becomes valid by one row that is inserted into the table ValidPaths of
- * `…/db/db.sqlite`, whatever command brought it. The triggers of tables.c call back before each: here it is decided. The
- * ledger or the gate is asked before the statement that inserts takes a lock, as far as that can be told from it.
+ * In every Nix from 2.8 to 2.35, a path becomes valid when one row is inserted into the table
+ * ValidPaths of `…/db/db.sqlite`, whatever command caused it. The triggers of tables.c call back
+ * before each insertion, and here it is decided. The ledger and the gate are asked before the
+ * statement takes a lock, if the row can be told from the statement.
  */
 #include "guard.h"
 
@@ -32,9 +33,10 @@
 #endif
 
 /*
- * In the middle of a transaction everybody who writes to the store waits, so the gate has a tenth of a second. Before it, nobody
- * waits but the one command, and the gate may have large outputs to look into; half a minute is about what people, and whatever
- * watches a command, bear without a sign of life.
+ * During a transaction everybody who writes to the store waits, so the gate has a tenth of a
+ * second. Before it, only the one command waits, and the gate may have to look into large outputs.
+ * Half a minute is about as long as people, and programs that watch a command, wait without a sign
+ * of life.
  */
 enum { PATIENCE_INSIDE_MS = 100, PATIENCE_BEFORE_MS = 30 * 1000 };
 
@@ -43,12 +45,12 @@ static const struct places places = {PLACES, .patience_ms = PATIENCE_INSIDE_MS};
 static const struct places places_before = {PLACES, .patience_ms = PATIENCE_BEFORE_MS};
 static const char system_database[] = "/nix/var/nix/db/db.sqlite";
 
-/* Set by the first connection, all others have the same. */
+/* Set by the first connection; the same for all. */
 static const struct sqlite *library;
 
-/** A guarded connection, kept as long as it is open. */
+/** A guarded connection. Lives as long as the connection. */
 struct guard {
-  char root[PATH_MAX]; /* what stands before /nix/store on the disk */
+  char root[PATH_MAX]; /* what precedes /nix/store on the disk */
   bool has_root;
   const struct sqlite *sqlite;
   sqlite3 *db;
@@ -56,15 +58,18 @@ struct guard {
   struct guarded_tables tables;
 };
 
-/* Deciding uses buffers of its own; two stores of one process may ask at once. */
+/* Deciding uses static buffers, and two stores of one process may ask at the same time. */
 static pthread_mutex_t deciding = PTHREAD_MUTEX_INITIALIZER;
 
 static struct guard *find_guard(sqlite3_context *context) { return library->user_data(context); }
 
-/** Takes the lock within the time that the gate would have; another store of this process may be asking it for longer. */
+/**
+ * Takes the lock, waiting at most as long as the gate would be waited for; another store of this
+ * process may hold it for longer.
+ */
 static bool may_decide(void) {
   struct timespec end;
-  clock_gettime(CLOCK_MONOTONIC, &end); /* nobody sets it */
+  clock_gettime(CLOCK_MONOTONIC, &end); /* not affected by changes of the time of day */
   end.tv_nsec += PATIENCE_INSIDE_MS * 1000000L;
   if (end.tv_nsec >= 1000000000L) {
     end.tv_sec++;
@@ -73,7 +78,7 @@ static bool may_decide(void) {
   return pthread_mutex_clocklock(&deciding, CLOCK_MONOTONIC, &end) == 0;
 }
 
-/** Says a decision, and carries it out: a statement that fails takes its whole transaction with it. */
+/** Reports a decision and enforces it. A statement that fails rolls back its whole transaction. */
 static void conclude(sqlite3_context *context, enum decision decision, const char *text) {
   const struct guard *guard = find_guard(context);
   if (decision != LET_IN) say(text);
@@ -85,13 +90,13 @@ static void conclude(sqlite3_context *context, enum decision decision, const cha
   guard->sqlite->result_error_code(context, SQLITE_CONSTRAINT);
 }
 
-/** A text without a NUL in it; NULL for anything else. */
+/** The text of a value; NULL if it is not a text or contains a NUL. */
 static const char *text_of(sqlite3_value *value) {
   const char *text = (const char *)library->value_text(value);
   return text != NULL && strlen(text) == (size_t)library->value_bytes(value) ? text : NULL;
 }
 
-/** nixsig_admit(path, hash, deriver, ultimate, ca) */
+/** The SQL function nixsig_admit(path, hash, deriver, ultimate, ca). */
 static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
   struct guard *guard = find_guard(context);
   const struct row row = {
@@ -117,7 +122,7 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
   conclude(context, judgement.decision, judgement.text);
 }
 
-/** nixsig_refuse() */
+/** The SQL function nixsig_refuse(). */
 static void refuse_realisation(sqlite3_context *context, int count, sqlite3_value **values) {
   (void)count;
   (void)values;
@@ -140,36 +145,42 @@ static void before_statement(void *data, void *statement, const char *text) {
   pthread_mutex_unlock(&deciding);
 }
 
-/** The connection is closed. */
+/** Called when the connection is closed. */
 static void end_guard(void *data) {
   struct guard *guard = data;
   if (guard->preasked.sql != NULL) guard->sqlite->free(guard->preasked.sql);
   free(guard);
 }
 
-/** Whether a database is the system's own store's. SQLite tells where a file really lies, which links may lead to. */
+/**
+ * Whether a database is that of the system's own store. SQLite gives a file's real path, which may
+ * differ from the system's path if that leads through links.
+ */
 static bool is_systems(const char *file) {
   struct stat own, systems;
   if (strcmp(file, system_database) == 0) return true;
   return stat(file, &own) == 0 && stat(system_database, &systems) == 0 && own.st_dev == systems.st_dev && own.st_ino == systems.st_ino;
 }
 
-/** Whether a database is a store's that has to be guarded: docs/store-plugin.md says which and why. */
+/**
+ * Whether a database is that of a store that must be guarded; docs/store-plugin.md says which and
+ * why.
+ */
 static bool is_guarded_store(const char *file) {
-  /* The directory above is called db as well, unless that is a link to another. */
+  /* The directory is called db too, unless that is a link to another one. */
   static const char suffix[] = "/db.sqlite";
   const size_t length = file == NULL ? 0 : strlen(file), more = sizeof suffix - 1;
-  if (length == 0) return false; /* one in memory */
+  if (length == 0) return false; /* a database in memory */
   if (is_systems(file)) return true;
   if (length < more || strcmp(file + length - more, suffix) != 0) return false;
   struct stat status;
   return geteuid() == 0 || (stat(file, &status) == 0 && status.st_uid == 0);
 }
 
-/** Where a store lies by where its database does, unless that lies at a place of its own. */
+/** Finds the store's root from the path of its database, unless that has a path of its own. */
 static void find_root(struct guard *guard, const char *file) {
   const size_t length = strlen(file), more = sizeof system_database - 1;
-  /* Elsewhere or not, the system's own store lies at /nix/store itself. */
+  /* Wherever its database is, the system's own store is at /nix/store itself. */
   guard->has_root = is_systems(file);
   if (guard->has_root || length < more || strcmp(file + length - more, system_database) != 0) return;
   guard->has_root = length - more < sizeof guard->root;
@@ -187,11 +198,11 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   guard->db = db;
   guard->tables = (struct guarded_tables){.sqlite = sqlite, .db = db, .begins = before_statement, .data = guard};
   find_root(guard, file);
-  /* Nix sets a time of its own right after this. */
+  /* Nix sets its own timeout right after this. */
   sqlite->busy_timeout(db, 60 * 60 * 1000);
   const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
   *error = "nixsig cannot add its functions to this store's connection";
-  /* The connection frees the guard when it is closed, or at once if this fails. */
+  /* SQLite frees the guard when the connection is closed, or at once if this call fails. */
   int status = sqlite->create_function_v2(db, "nixsig_admit", 5, flags, guard, admit, NULL, NULL, end_guard);
   if (status == SQLITE_OK) status = sqlite->create_function_v2(db, "nixsig_refuse", 0, flags, guard, refuse_realisation, NULL, NULL, NULL);
   if (status == SQLITE_OK) status = add_reference_functions(sqlite, db, guard->has_root ? guard->root : NULL);

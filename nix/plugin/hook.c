@@ -1,7 +1,8 @@
 /**
- * `pre-build-hook` and `post-build-hook` as one small static program, told apart by its name. It asks the resident process
- * (docs/resident.md), and where that is not there, becomes the hook of the same name in the directory above its own, which
- * judges itself. Its verdicts, its words and its exit status are that hook's.
+ * `pre-build-hook` and `post-build-hook` as one small static program, which tells them apart by its
+ * name. It asks the resident process (docs/resident.md). If that gives no verdict, it executes the
+ * hook of the same name in the directory above its own, which judges itself. Both ways give the
+ * same verdicts, messages and exit status.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,20 +22,20 @@
 #ifndef NIXSIG_SOCKET
 #define NIXSIG_SOCKET RESIDENT_SOCKET
 #endif
-/* Of what the other hook finds its interpreter by: the same as in tools/build.mjs. */
+/* The PATH of the other hook, which has to find its interpreter. The same as in tools/build.mjs. */
 #ifndef NIXSIG_PATH
 #define NIXSIG_PATH "/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin"
 #endif
 
-/* Later than this is never: Nix waits for its hooks without an end of its own. */
+/* Gives up after this long; Nix would wait forever. */
 enum { DEADLINE_MINUTES = 30 };
 
 enum { NO = 1 };
 
 struct question {
-  const char *name;       /* of the hook */
-  const char *word;       /* of the protocol */
-  const char *derivation; /* as Nix gave it */
+  const char *name;       /* the hook's name */
+  const char *word;       /* its word in the protocol */
+  const char *derivation; /* as Nix passed it */
 };
 
 static bool write_all(int file, const char *text, size_t length) {
@@ -48,7 +49,10 @@ static bool write_all(int file, const char *text, size_t length) {
   return true;
 }
 
-/** Tells something on standard error, each of its lines with our name. Nobody may listen; the exit status speaks too. */
+/**
+ * Prints a text on standard error, each line after our name. Errors are ignored: the exit status
+ * says the outcome too.
+ */
 static void say(const char *text) {
   while (true) {
     const size_t length = strcspn(text, "\n");
@@ -60,7 +64,10 @@ static void say(const char *text) {
   }
 }
 
-/** Files 0 to 2 may be closed; what is opened later must not take their place. */
+/**
+ * Descriptors 0 to 2 may be closed. Opens them, so that nothing that is opened later takes their
+ * place.
+ */
 static bool open_standard_files(void) {
   int file;
   do file = open("/dev/null", O_RDWR);
@@ -68,7 +75,7 @@ static bool open_standard_files(void) {
   return file >= 0 && close(file) == 0;
 }
 
-/** The hook of this name in the directory above our own; false if that cannot be told. */
+/** The hook of this name in the directory above our own; false if that cannot be found. */
 static bool find_other(const char *name, char file[PATH_MAX]) {
   const ssize_t length = readlink("/proc/self/exe", file, PATH_MAX - 1);
   if (length < 0) return false;
@@ -82,7 +89,7 @@ static bool find_other(const char *name, char file[PATH_MAX]) {
   return true;
 }
 
-/** Becomes the hook that judges itself. Returns only if there is none: the exit status. */
+/** Executes the hook that judges itself. Returns the exit status, and only if that fails. */
 static int judge_without(const struct question *question) {
   char file[PATH_MAX], drv_path[PATH_MAX], text[PATH_MAX + 256];
   const int written = snprintf(drv_path, sizeof drv_path, "DRV_PATH=%s", question->derivation);
@@ -99,28 +106,28 @@ static int judge_without(const struct question *question) {
   return NO;
 }
 
-/** Says a refusal; the exit status. */
+/** Reports a refusal. Returns the exit status. */
 static int refuse(const struct question *question, const struct reply *reply) {
-  if (strcmp(question->word, "after-build") == 0) return NO; /* the notice has said it */
+  if (strcmp(question->word, "after-build") == 0) return NO; /* the notice has said it already */
   if (!shows_refusal_line(reply->telling)) {
     say(reply->sentence);
     return NO;
   }
-  /* Nix takes this for a command to it that it does not know, tells the user so, and fails. */
+  /* Nix takes this line for an unknown command, shows it to the user, and fails. */
   char line[REPLY_LIMIT + 16];
   const int length = snprintf(line, sizeof line, "nixsig: %s\n", reply->sentence);
   const bool is_told = length > 0 && (size_t)length < sizeof line && write_all(STDOUT_FILENO, line, (size_t)length);
   return is_told ? 0 : NO;
 }
 
-/** Seconds since some instant in the past, by the clock that nobody sets. */
+/** Seconds on a clock that is not affected by changes of the time of day. */
 static time_t seconds(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return time.tv_sec;
 }
 
-/** Asks, and does what the answer says; the exit status. */
+/** Asks, and does what the answer says. Returns the exit status. */
 static int decide(const struct question *question) {
   static struct reply reply;
   struct store_path path;
@@ -157,7 +164,7 @@ int main(int count, char **arguments) {
     return decide(&(struct question){name, "before-build", derivation});
   }
   if (strcmp(name, "post-build-hook") == 0) {
-    /* The one thing that Nix passes in the environment. */
+    /* Nix passes only this in the environment. */
     const char *derivation = getenv("DRV_PATH");
     return decide(&(struct question){name, "after-build", derivation == NULL ? "" : derivation});
   }

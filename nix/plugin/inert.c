@@ -5,13 +5,16 @@
 
 #include "sha256.h"
 
-/** If a text begins so, where it goes on; NULL otherwise. */
+/** The rest of a text behind a prefix; NULL if it does not begin with that. */
 static const char *after(const char *text, const char *prefix) {
   const size_t length = strlen(prefix);
   return strncmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/** The path of a fixed output that was hashed as `method` (`r:`, `git:` or nothing) says: `<algorithm>:<base 32>`. */
+/**
+ * Whether a path is the fixed output with this hash (`<algorithm>:<base 32>`), taken by `method`
+ * (`r:`, `git:`, or nothing for a flat file).
+ */
 static bool is_fixed_output(const struct store_path *path, const char *method, const char *hash) {
   const char *colon = strchr(hash, ':');
   if (colon == NULL) return false;

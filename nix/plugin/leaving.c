@@ -14,7 +14,7 @@
 enum { NOTHING_FOR_MS = 5 };
 
 bool is_any_leaving(const char *state) {
-  static _Atomic long long found_nothing; /* by several threads */
+  static _Atomic long long found_nothing; /* used by several threads */
   char directory[PATH_MAX];
   const long long now = this_moment().ms;
   const long long since = found_nothing;

@@ -1,18 +1,19 @@
-/** Which paths are being taken out of the store right now: src/quarantine/leaving.ts. */
+/** Which paths are being removed from the store at the moment: src/quarantine/leaving.ts. */
 #ifndef NIXSIG_LEAVING_H
 #define NIXSIG_LEAVING_H
 
 #include <stdbool.h>
 
 /**
- * Whether any path is. Nearly free: one look at the disk, and none within some milliseconds of another that found nothing.
- * Whoever takes paths out looks for references once more after that time.
+ * Whether any path is being removed. Cheap: one look at the disk, and none within 5 ms after a look
+ * that found nothing. So whoever removes paths checks for new references once more after that time.
  */
 bool is_any_leaving(const char *state);
 
 /**
- * Whether this path is; asked when any is. `root`: what stands before /nix/store on the disk; NULL: not known. What is not
- * on the disk any more counts as well: it is on its way out with another that it referred to.
+ * Whether this path is being removed; to be called if any is. `root` is what precedes /nix/store on
+ * the disk; NULL: not known. A path that is no longer on the disk counts too: it is being removed
+ * together with another that it referred to.
  */
 bool is_leaving(const char *state, const char *path, const char *root);
 

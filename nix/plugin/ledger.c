@@ -11,24 +11,25 @@
 #include "moment.h"
 #include "owned.h"
 
-/* The limits of src/ledger/admissions.ts and src/ledger/expected.ts. */
+/* The same limits as in src/ledger/admissions.ts and src/ledger/expected.ts. */
 enum { ENTRY_LIMIT = 256 * 1024, EXPECTATION_LIMIT = 16 * 1024, ALLOWED_LIMIT = 128 };
 
-/* Whoever decides holds a lock (guard.c), so one buffer serves all. */
+/* Callers hold a lock (guard.c), so one buffer is enough. */
 static char text[ENTRY_LIMIT + 1];
 
-/** A room of the state directory, kept open. */
+/** A subdirectory of the state directory, kept open. */
 struct room {
   const char *name;
   int directory;
-  struct moment looked; /* when nobody else could have put a file into it */
+  struct moment looked; /* when it was last checked that nobody else can write to it */
 };
 
 static struct room ledger_room = {.name = "ledger", .directory = -1}, expected_room = {.name = "expected", .directory = -1};
 
 /**
- * Opens a room into which nobody else could have put a file. What is below it needs no look: only root's files are read, each
- * names its path, and nobody else can make a directory there.
+ * Opens a subdirectory of the state directory, and checks that nobody else could have put a file
+ * into it. Nothing below it needs this check: only root's files are read, each names its path, and
+ * nobody else can make a directory there.
  */
 static enum ledger open_room(const char *state, struct room *room, char *why, size_t size) {
   char path[PATH_MAX];
@@ -44,7 +45,9 @@ static enum ledger open_room(const char *state, struct room *room, char *why, si
   return is_guarded ? LEDGER_HAS : LEDGER_BROKEN;
 }
 
-/** Reads a file of the state directory; one that is empty is what a loss of power left of none. */
+/**
+ * Reads a file of the state directory. An empty file counts as absent: a power loss may leave one.
+ */
 static enum ledger read_record(const struct room *room, const char *file, size_t limit, struct rest *rest, char *why, size_t size) {
   size_t length = 0;
   switch (read_owned_file_at(room->directory, file, text, limit, &length, why, size)) {
@@ -71,7 +74,7 @@ static bool take_one_of(struct rest *rest, const char *const *words) {
   return false;
 }
 
-/** A number of any length. */
+/** Takes a number of any length. */
 static bool take_digits(struct rest *rest) {
   unsigned long long ignored;
   if (!take_number(rest, 15, &ignored)) return false;
@@ -79,7 +82,7 @@ static bool take_digits(struct rest *rest) {
   return true;
 }
 
-/** Five numbers, or two, as entries once had it. */
+/** Takes five numbers with colons between them, or two as in older entries. */
 static bool take_stamp(struct rest *rest) {
   if (!take_digits(rest) || !take(rest, ":") || !take_digits(rest)) return false;
   if (!take(rest, ":")) return true;
@@ -90,7 +93,7 @@ static bool take_path(struct rest *rest) {
   return begins(rest, "/") && take_word(rest, NULL, NULL);
 }
 
-/** The lines between the first and the claims. */
+/** Takes the lines between the first one and the claims. */
 static bool take_head(struct rest *rest, struct admission *found, bool *counted, unsigned long long counts[2]) {
   static const char *const kinds[] = {"fetched-source\n", "local-source\n", "derivation\n", "output\n", "signature\n", NULL};
   static const char *const places[] = {"here\n", "elsewhere\n", NULL};
@@ -139,7 +142,7 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   if (!(is_old || take(&rest, "nixsig3 ")) || !take(&rest, path->path) || !take(&rest, " sha256:")) {
     return malformed(file, "is not about this path", why, size);
   }
-  /* The forms before kept less than was judged: such an entry is stale under every policy. */
+  /* Older formats recorded less than was judged, so such an entry is stale under every policy. */
   if (is_old) return LEDGER_SILENT;
   bool counted = false;
   unsigned long long counts[2] = {0, 0};
@@ -157,7 +160,10 @@ enum ledger find_admission(const char *state, const struct store_path *path, str
   return rest.next == rest.end ? LEDGER_HAS : malformed(file, "has a line that it should not have", why, size);
 }
 
-/** The line that says how long the record holds; it says nothing without that. False: malformed. */
+/**
+ * Takes the line that says how long the record is valid; without that line it is not valid. Returns
+ * false if the line is malformed.
+ */
 static bool take_found(struct rest *rest, struct expectation *found, bool *is_there) {
   *is_there = take(rest, "under ");
   if (!*is_there) return true;
@@ -166,7 +172,7 @@ static bool take_found(struct rest *rest, struct expectation *found, bool *is_th
   return (!found->ends || take_number(rest, 15, &found->until)) && take(rest, "\n");
 }
 
-/** The line that says what may become valid; false if there is one that says nothing known. */
+/** Takes the line that says what may become valid. Returns false if its word is unknown. */
 static bool take_admits(struct rest *rest, enum admits *admits) {
   *admits = ADMITS_NOTHING;
   if (!take(rest, "admits ")) return true;
@@ -206,7 +212,9 @@ enum ledger find_expectation(const char *state, const struct store_path *path, c
     found->allowed++;
     if (strcmp(hash, nar_hash) == 0) found->is_allowed = true;
   }
-  /* Hashes belong to `these` and to nothing else. The form before said nothing that could be relied upon. */
+  /*
+   * `these` needs hashes, and nothing else may have them. The older format cannot be relied upon.
+   */
   const bool has_hashes = found->allowed > 0;
   if (is_old || !holds || has_hashes != (found->admits == ADMITS_THESE)) found->admits = ADMITS_NOTHING;
   return LEDGER_HAS;

@@ -1,4 +1,4 @@
-/** The ledger as another program reads it: docs/ledger.md. */
+/** Reads the ledger: docs/ledger.md. */
 #ifndef NIXSIG_LEDGER_H
 #define NIXSIG_LEDGER_H
 
@@ -8,10 +8,12 @@
 #include "lines.h"
 #include "store-path.h"
 
-/** What the ledger has about a path. `broken` is no answer, and says why. */
+/**
+ * Whether the ledger has something about a path. LEDGER_BROKEN: it cannot be told; `why` says why.
+ */
 enum ledger { LEDGER_HAS, LEDGER_SILENT, LEDGER_BROKEN };
 
-/** What decides whether an admission still speaks. */
+/** The parts of an admission that decide whether it is still valid. */
 struct admission {
   char nar_hash[HEX_SHA256 + 1];
   char policy[HEX_SHA256 + 1];
@@ -19,30 +21,33 @@ struct admission {
   unsigned long long until; /* seconds since 1970, if it ends */
 };
 
-/** With which contents an output may become valid, as src/ledger/expected.ts has it. */
+/** With which contents an output may become valid, as in src/ledger/expected.ts. */
 enum admits {
   ADMITS_NOTHING, /* its build was refused, or the record does not say */
   ADMITS_ANY,
   ADMITS_THESE,
-  ADMITS_ASKED /* the record does not decide: whoever can look at the bytes has to */
+  ADMITS_ASKED /* the record does not decide: whoever can read the output has to */
 };
 
-/** An output whose build was let start. */
+/** An output whose build was allowed to start. */
 struct expectation {
-  const char *derivation; /* not ended by a NUL */
+  const char *derivation; /* not terminated by a NUL */
   size_t derivation_length;
-  char policy[HEX_SHA256 + 1]; /* under which that was found */
+  char policy[HEX_SHA256 + 1]; /* digest of the policy that allowed it */
   bool ends;
   unsigned long long until; /* seconds since 1970, if it ends */
   enum admits admits;
-  size_t allowed;  /* how many contents are named */
-  bool is_allowed; /* whether the ones that were asked about are among them */
+  size_t allowed;  /* number of NAR hashes that are listed */
+  bool is_allowed; /* whether the one that was asked about is among them */
 };
 
-/** The admission of a path, current or stale. */
+/**
+ * Finds the admission of a path, whether current or stale. LEDGER_SILENT: there is none in the
+ * current format.
+ */
 enum ledger find_admission(const char *state, const struct store_path *path, struct admission *found, char *why, size_t size);
 
-/** The expectation of an output. `nar_hash` (hex): which contents are asked about. */
+/** Finds the expectation of an output. `nar_hash` (hex): the contents that are asked about. */
 enum ledger find_expectation(const char *state, const struct store_path *path, const char *nar_hash, struct expectation *found,
                              char *why, size_t size);
 

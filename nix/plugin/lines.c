@@ -6,7 +6,10 @@ static size_t left(const struct rest *rest) { return (size_t)(rest->end - rest->
 
 bool take_sha256(struct rest *rest, char copy[HEX_SHA256 + 1]) {
   if (left(rest) < HEX_SHA256) return false;
-  /* No branch for a digit, and a length that the compiler knows: it takes many digits at once. A row has two hundred. */
+  /*
+   * No branch per digit, and a length that is known at compile time, so that the compiler can check
+   * many digits at once. A row has two hundred.
+   */
   unsigned char all = 1;
   for (size_t i = 0; i < HEX_SHA256; i++) {
     const unsigned char c = (unsigned char)rest->next[i];
@@ -39,7 +42,7 @@ bool take_word(struct rest *rest, const char **word, size_t *length) {
   return rest->next > start;
 }
 
-/** Whether a line or paragraph separator of Unicode (U+2028, U+2029) begins here. */
+/** Whether U+2028 or U+2029 (line and paragraph separator) begins here. */
 static bool is_separator(const char *at, const char *end) {
   return end - at >= 3 && memcmp(at, "\xe2\x80", 2) == 0 && (at[2] == '\xa8' || at[2] == '\xa9');
 }

@@ -1,4 +1,6 @@
-/** What was looked at a moment ago need not be looked at again: ten thousand paths may come within a second. */
+/**
+ * What was checked a moment ago is not checked again: ten thousand paths may come within a second.
+ */
 #ifndef NIXSIG_MOMENT_H
 #define NIXSIG_MOMENT_H
 
@@ -9,7 +11,7 @@
 #define MOMENT_MS 100
 #endif
 
-/** A time on the clock that nobody sets; zero: never. */
+/** A time on a monotonic clock, in milliseconds; 0: never. */
 struct moment {
   long long ms;
 };
@@ -20,7 +22,7 @@ static inline struct moment this_moment(void) {
   return (struct moment){(long long)now.tv_sec * 1000 + now.tv_nsec / 1000000};
 }
 
-/** Whether that was within the last tenth of a second. */
+/** Whether that was within the last MOMENT_MS milliseconds (a tenth of a second). */
 static inline bool is_recent(const struct moment *moment) {
   return moment->ms != 0 && this_moment().ms - moment->ms < MOMENT_MS;
 }

@@ -1,6 +1,6 @@
 /**
- * How refusals end: in a step that whoever reads them can take. Most readers are plain users, so what only root can do says
- * so. As in src/primitives/next-step.ts.
+ * The ends of refusals: a step that the reader can take. Most readers are ordinary users, so steps
+ * that only root can take say so. The same as in src/primitives/next-step.ts.
  */
 #ifndef NIXSIG_NEXT_STEP_H
 #define NIXSIG_NEXT_STEP_H

@@ -11,7 +11,10 @@ enum { WRITABLE_BY_OTHERS = S_IWGRP | S_IWOTH };
 
 static bool is_ours(uid_t owner) { return owner == 0 || owner == geteuid(); }
 
-/** Whether a directory guards what lies in it. `immediate`: the file itself lies right here. */
+/**
+ * Whether nobody else can replace what is in a directory. `immediate`: it is the file's own
+ * directory.
+ */
 static bool guards(const char *directory, bool immediate, char *why, size_t size) {
   struct stat status;
   if (lstat(directory, &status) != 0) {
@@ -22,7 +25,7 @@ static bool guards(const char *directory, bool immediate, char *why, size_t size
     snprintf(why, size, "%s belongs to user %lu", directory, (unsigned long)status.st_uid);
     return false;
   }
-  /* A link's own mode says nothing; whoever follows it asks about what it leads to as well. */
+  /* A link's own mode means nothing; whoever follows it also checks what it leads to. */
   if (S_ISLNK(status.st_mode)) return true;
   const bool sticky = (status.st_mode & S_ISVTX) != 0;
   if ((status.st_mode & S_IWOTH) != 0 && (!sticky || immediate)) {
@@ -74,10 +77,16 @@ bool is_owned_directory(const char *path, char *why, size_t size) {
   return true;
 }
 
-/** Reads a file that is open, of so many bytes when it was looked at, to its end; how many bytes it has, or -1. */
+/**
+ * Reads an open file to its end; it had `expected` bytes when it was opened. Returns the number of
+ * bytes, or -1.
+ */
 static ssize_t read_all(int file, char *buffer, size_t room, off_t expected) {
   size_t filled = 0;
-  /* All at once is all there is: such files are replaced, and not written to. */
+  /*
+   * If one read returns all that was expected, that is the whole file: such files are replaced,
+   * never appended to.
+   */
   while (filled < room && (filled == 0 || (off_t)filled != expected)) {
     const ssize_t count = read(file, buffer + filled, room - filled);
     if (count < 0 && errno == EINTR) continue;

@@ -13,7 +13,7 @@
 /* A policy of more files than this is left to the resident process. */
 enum { SNAPSHOT_LIMIT = 64 * 1024, FILE_LIMIT = 32 };
 
-/** A file as it was when it was looked at. */
+/** What tells versions of a file apart. */
 struct version {
   ino_t inode;
   struct timespec changed;
@@ -24,10 +24,10 @@ struct named_file {
   struct version version;
 };
 
-/* What was read last; whoever decides holds a lock (guard.c). */
+/* The policy that was read last. Callers hold a lock (guard.c). */
 static struct {
   bool is_known;
-  struct moment looked; /* when all of it was last seen unchanged */
+  struct moment looked; /* when all files were last seen unchanged */
   struct version snapshot;
   struct policy policy;
   size_t count;
@@ -50,7 +50,10 @@ static bool version_of(const char *path, struct version *version, char *why, siz
   return true;
 }
 
-/** The version of the file that a name leads to, where nobody else could have put another. */
+/**
+ * The version of the file that a path leads to; false if it cannot be told or, with `guard`, if
+ * somebody else could have put another file there.
+ */
 static bool version_of_named(const char *name, bool guard, struct version *version, char *why, size_t size) {
   char real[PATH_MAX];
   if (realpath(name, real) == NULL) {
@@ -61,7 +64,7 @@ static bool version_of_named(const char *name, bool guard, struct version *versi
   return version_of(real, version, why, size);
 }
 
-/** Takes `file <inode>:<nanoseconds> <path>`, and holds it against the file itself. */
+/** Takes `file <inode>:<nanoseconds> <path>`, and compares it with the file itself. */
 static bool take_file(struct rest *rest, struct named_file *file, char *why, size_t size) {
   const char *stamp, *name;
   size_t stamp_length;
@@ -96,7 +99,7 @@ static bool parse_snapshot(struct rest *rest, char *why, size_t size) {
   return kept.count > 0;
 }
 
-/** Whether all files are those that were read last. */
+/** Whether all files are still those that were read last. */
 static bool is_unchanged(const struct version *snapshot) {
   if (!kept.is_known || !is_same(snapshot, &kept.snapshot)) return false;
   char why[512];

@@ -1,4 +1,7 @@
-/** As much of the policy as the ledger tells without its language: `<state>/policy`, see docs/ledger.md. */
+/**
+ * The parts of the policy that `<state>/policy` records (docs/ledger.md), so that its language need
+ * not be parsed here.
+ */
 #ifndef NIXSIG_POLICY_H
 #define NIXSIG_POLICY_H
 
@@ -10,13 +13,14 @@
 struct policy {
   char digest[HEX_SHA256 + 1];
   bool only_warns;
-  bool sources_are_data; /* sources may become valid unasked; false: they are judged first */
+  bool sources_are_data; /* sources may become valid unjudged; false: they are judged first */
 };
 
 /**
- * The policy in force, which `file` is. False, with the reason, if what is remembered of it is not there or not of the files that make it up
- * now: then only who reads its language can say what it is. What was read once is kept while no file changes, which is looked at
- * again after a tenth of a second.
+ * The policy in force, which is in `file`. Returns false, with the reason in `why`, if the record
+ * of it is absent or is of other versions of its files: then the policy has to be parsed to know
+ * it. The record is read again only when a file changes, which is checked after a tenth of a
+ * second.
  */
 bool read_policy(const char *state, const char *file, struct policy *policy, char *why, size_t size);
 

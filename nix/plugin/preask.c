@@ -6,7 +6,9 @@
 
 #include "say.h"
 
-/* Where another process wrote meanwhile, Nix begins its transaction anew, several times if it must. */
+/*
+ * If another process wrote meanwhile, Nix starts its transaction again, several times if need be.
+ */
 enum { GOOD_FOR_MS = 5000 };
 
 void judge(const struct places *places, const struct row *row, struct judgement *judgement) {
@@ -26,10 +28,10 @@ void judge(const struct places *places, const struct row *row, struct judgement 
 
 static const char insertion[] = "insert into ValidPaths";
 
-/* The first letter alone tells it from most of the others, of which each path has several. */
+/* The first letter already excludes most other statements, of which each path has several. */
 bool is_insertion(const char *sql) { return sql != NULL && (*sql | 0x20) == 'i' && strncasecmp(sql, insertion, sizeof insertion - 1) == 0; }
 
-/** Where the text goes on behind this, spaces before it passed over; NULL if it is not there. */
+/** The text behind `word`, which may follow spaces; NULL if it is not there. */
 static char *after(char *at, const char *word) {
   if (at == NULL) return NULL;
   while (*at == ' ' || *at == '\n') at++;
@@ -37,14 +39,17 @@ static char *after(char *at, const char *word) {
   return strncasecmp(at, word, length) == 0 ? at + length : NULL;
 }
 
-/** The same for one character. */
+/** The text behind `character`, which may follow spaces; NULL if it is not there. */
 static char *after_character(char *at, char character) {
   if (at == NULL) return NULL;
   while (*at == ' ' || *at == '\n') at++;
   return *at == character ? at + 1 : NULL;
 }
 
-/** Takes the rest of a text in quotation marks, which is put where it began and ended; NULL: it does not end. */
+/**
+ * Takes the rest of a quoted SQL text. Unescapes it in place, and sets `value` to its start.
+ * Returns NULL if it does not end.
+ */
 static char *take_text(char *at, const char **value) {
   *value = at;
   for (char *to = at;;) {
@@ -62,7 +67,7 @@ static char *take_text(char *at, const char **value) {
   }
 }
 
-/** Takes a literal: NULL, a whole number, or a text in quotation marks. NULL: anything else. */
+/** Takes a literal: NULL, an integer, or a quoted text. Returns NULL for anything else. */
 static char *take_literal(char *at, const char **value) {
   *value = NULL;
   if (at == NULL) return NULL;
@@ -76,7 +81,7 @@ static char *take_literal(char *at, const char **value) {
   return end == at ? NULL : end;
 }
 
-/** The columns that a row is made of. */
+/** The columns that a `struct row` is made of. */
 enum column { OTHER_COLUMN, PATH, HASH, DERIVER, CA, ULTIMATE, COLUMNS };
 
 static enum column column_named(const char *name, size_t length) {
@@ -89,15 +94,15 @@ static enum column column_named(const char *name, size_t length) {
 
 enum { HEAD_LIMIT = 256, LIST_LIMIT = 16, NAME_LIMIT_CHARS = 64 };
 
-/** What an insertion says before its first value: which columns the values are for. */
+/** The head of an insertion, up to its first value: it says which columns the values are for. */
 struct head {
   char text[HEAD_LIMIT];
-  size_t length; /* 0: nothing was read */
+  size_t length; /* 0: nothing is remembered */
   enum column columns[LIST_LIMIT];
   size_t count;
 };
 
-/** Reads a head; where the values begin, or NULL. */
+/** Parses a head. Returns the start of the values, or NULL. */
 static char *parse_head(char *sql, struct head *head) {
   char *at = after_character(after(sql, insertion), '(');
   for (head->count = 0; at != NULL;) {
@@ -114,9 +119,10 @@ static char *parse_head(char *sql, struct head *head) {
 }
 
 /**
- * Takes the head of an insertion; where the values begin, or NULL. Nix prepares the statement once, so what the last head said is
- * remembered. It is remembered with the whole text that says it and depends on nothing else: where each byte of that is there
- * again, reading it again would say the same. Whoever decides holds a lock (guard.c).
+ * Takes the head of an insertion. Returns the start of the values, or NULL. Nix prepares the
+ * statement once, so the last head is remembered, with its whole text. A head depends on nothing
+ * but its text, so parsing the same bytes again would give the same result. Callers hold a lock
+ * (guard.c).
  */
 static char *take_head(char *sql, const struct head **head) {
   static struct head last;
@@ -142,7 +148,7 @@ bool parse_insertion(char *sql, struct row *row) {
     at = take_literal(at, &values[head->columns[i]]);
     if (at == NULL) return false;
   }
-  /* `ultimate` is the one number among them, and still followed by what comes behind it. */
+  /* `ultimate` is the only number, and not terminated by a NUL. */
   const char *ours = values[ULTIMATE];
   *row = (struct row){
       .path = values[PATH],
@@ -186,7 +192,7 @@ void preask(const struct sqlite *sqlite, void *statement, const struct places *p
 
 const struct judgement *preasked_about(struct preasked *preasked, const struct row *row) {
   if (!is_good(preasked, row)) return NULL;
-  /* One that is tried again later may have been signed by then. */
+  /* A refused path may have been signed by the time it is tried again. */
   if (preasked->judgement.decision != LET_IN) preasked->row.path = NULL;
   return &preasked->judgement;
 }

@@ -1,4 +1,7 @@
-/** Nothing may refer to a path that is being taken out of the store: Nix would not let it go. */
+/**
+ * No path may refer to one that is being removed from the store, since Nix could not delete that
+ * then.
+ */
 #include "refer.h"
 
 #include <stdio.h>
@@ -12,17 +15,17 @@
 #define NIXSIG_STATE "/var/lib/nixsig"
 #endif
 
-/* All connections have the same. */
+/* Set by the first connection; the same for all. */
 static const struct sqlite *library;
 
-/** nixsig_any_leaving() */
+/** The SQL function nixsig_any_leaving(). */
 static void any_leaving(sqlite3_context *context, int count, sqlite3_value **values) {
   (void)count;
   (void)values;
   library->result_int(context, is_any_leaving(NIXSIG_STATE));
 }
 
-/** nixsig_refer(path): fails where that leaves. */
+/** The SQL function nixsig_refer(path). Fails if that path is being removed. */
 static void refer(sqlite3_context *context, int count, sqlite3_value **values) {
   const char *path = count == 1 ? (const char *)library->value_text(values[0]) : NULL;
   const char *root = library->user_data(context);

@@ -1,12 +1,13 @@
-/** What the trigger before the table of references calls. */
+/** The functions that the triggers on the table of references call. */
 #ifndef NIXSIG_REFER_H
 #define NIXSIG_REFER_H
 
 #include "sqlite.h"
 
 /**
- * Gives a connection the functions `nixsig_any_leaving()` and `nixsig_refer(path)`; a status of SQLite. `root`: what stands
- * before /nix/store on the disk, for as long as the connection is open; NULL: not known.
+ * Adds the functions `nixsig_any_leaving()` and `nixsig_refer(path)` to a connection. Returns a
+ * status of SQLite. `root` is what precedes /nix/store on the disk, and must live as long as the
+ * connection; NULL: not known.
  */
 int add_reference_functions(const struct sqlite *sqlite, sqlite3 *db, const char *root);
 

@@ -10,12 +10,14 @@
 #include <time.h>
 #include <unistd.h>
 
-/* KNOWN of src/formats/nix/nix-version.ts: each of them fails on an unknown line, and shows it. */
+/*
+ * KNOWN of src/formats/nix/nix-version.ts. Each of these versions shows an unknown line and fails.
+ */
 enum { FIRST_MINOR = 8, LAST_MINOR = 35 };
 
 enum { PATIENCE_SECONDS = 10, OUTPUT_LIMIT = 4096 };
 
-/** The child: becomes a program that says its version there. */
+/** Runs in the child: executes a program that prints its version to `output`. */
 static void say_version(char *program, int output) {
   char option[] = "--version";
   char *const arguments[] = {program, option, NULL};
@@ -27,7 +29,10 @@ static void say_version(char *program, int output) {
   _exit(127);
 }
 
-/** Reads what a child prints until it closes its output; false if that takes too long or is too much. */
+/**
+ * Reads what a child prints until it closes its output; false if that takes too long or is too
+ * much.
+ */
 static bool read_output(int output, char *text) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
@@ -48,7 +53,10 @@ static bool read_output(int output, char *text) {
   }
 }
 
-/** What the program that called us says of its version; false if it does not say. `text` has room for OUTPUT_LIMIT and one. */
+/**
+ * What the program that called us prints as its version; false if it does not. `text` has room for
+ * OUTPUT_LIMIT + 1 bytes.
+ */
 static bool ask_parent(char *text) {
   char program[64];
   int ends[2];
@@ -75,7 +83,7 @@ static void trim(char *text) {
   memmove(text, text + strspn(text, blank), strlen(text + strspn(text, blank)) + 1);
 }
 
-/** Takes one to three digits; how many. */
+/** Parses one to three digits. Returns how many there are; 0 if there are more or none. */
 static size_t take_digits(const char *text, int *number) {
   const size_t length = strspn(text, "0123456789");
   *number = 0;
@@ -83,7 +91,10 @@ static size_t take_digits(const char *text, int *number) {
   return length <= 3 ? length : 0;
 }
 
-/** The version in `nix (Nix) 2.34.8`, and its second number; NULL if that is no such text. */
+/**
+ * The version in a text such as `nix (Nix) 2.34.8`, and its second number; NULL if the text does
+ * not have that form.
+ */
 static const char *version_in(const char *text, int *minor) {
   const size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz-");
   static const char middle[] = " (Nix) ";
@@ -100,7 +111,7 @@ static const char *version_in(const char *text, int *minor) {
   return digits > 0 && *rest == '\0' ? version : NULL;
 }
 
-/** Whether one of the words behind the first is this. */
+/** Whether one of the words after the first is this version. */
 static bool names(const char *telling, const char *version) {
   const size_t length = strlen(version);
   for (const char *space = strchr(telling, ' '); space != NULL; space = strchr(space + 1, ' ')) {

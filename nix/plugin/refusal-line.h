@@ -1,13 +1,14 @@
-/** How a refusal before a build may be told. */
+/** How a refusal before a build can be reported. */
 #ifndef NIXSIG_REFUSAL_LINE_H
 #define NIXSIG_REFUSAL_LINE_H
 
 #include <stdbool.h>
 
 /**
- * Whether the Nix that called us is one that shows an unknown line of a pre-build hook's output to the user and fails, as
- * hooks/parent-nix.ts has it. `telling`: the third text of a reply, `status`, or `line` and versions that are known besides.
- * Others take a silent exit 0 for consent (Lix does), so whatever cannot be told for certain is answered with no.
+ * Whether the Nix that called us shows an unknown line of a pre-build hook's output to the user and
+ * fails, as in hooks/parent-nix.ts. `telling` is the third text of a reply: `status`, or `line`
+ * followed by further versions that do. Other programs may take exit status 0 for consent (Lix
+ * does), so this is false if it cannot be told for certain.
  */
 bool shows_refusal_line(const char *telling);
 

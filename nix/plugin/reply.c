@@ -9,9 +9,9 @@
 #define PROTOCOL "nixsig1"
 
 enum {
-  /** Bytes of a reply's first line at most, its newline counted. */
+  /** Bytes of a reply's first line at most, including its newline. */
   HEADER_LIMIT = 64,
-  /** Characters of what the resident process says of an error that are shown. */
+  /** Characters of an error of the resident process that are shown at most. */
   SHOWN_LIMIT = 400
 };
 
@@ -23,7 +23,10 @@ bool failed(struct reply *reply, const char *format, ...) {
   return false;
 }
 
-/** What no text may bring to a terminal or to Nix: Unicode's Cc, Cf, Zl and Zp. Its Cs is not UTF-8 to begin with. */
+/**
+ * Characters that must not reach a terminal or Nix: Unicode's categories Cc, Cf, Zl and Zp. Cs
+ * cannot occur in well-formed UTF-8.
+ */
 static const struct {
   uint32_t first;
   uint32_t last;
@@ -43,7 +46,10 @@ static bool is_unsafe(uint32_t character) {
   return false;
 }
 
-/** The first character of a text that is not empty; how many bytes it has, 0 if they are not well-formed UTF-8. */
+/**
+ * Decodes the first character of a text that is not empty. Returns its size in bytes; 0 if it is
+ * not well-formed UTF-8.
+ */
 static size_t decode(const char *text, size_t length, uint32_t *character) {
   const unsigned char *bytes = (const unsigned char *)text;
   if (bytes[0] < 0x80) {
@@ -58,7 +64,7 @@ static size_t decode(const char *text, size_t length, uint32_t *character) {
     if ((bytes[i] & 0xc0) != 0x80) return 0;
     value = value << 6 | (bytes[i] & 0x3fu);
   }
-  /* What has a shorter form, half of a surrogate pair, and what is no character at all. */
+  /* Overlong forms, surrogates, and values beyond Unicode. */
   if (value < least[size] || (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff) return 0;
   *character = value;
   return size;
@@ -75,7 +81,7 @@ static bool is_utf8(const char *text, size_t length) {
   return true;
 }
 
-/** Whether a text that is UTF-8 has no unsafe character, but for line breaks where they are allowed. */
+/** Whether a text is UTF-8 without unsafe characters. With `has_lines`, line breaks are allowed. */
 static bool is_safe(const char *text, size_t length, bool has_lines) {
   uint32_t character;
   while (length > 0) {
@@ -89,7 +95,10 @@ static bool is_safe(const char *text, size_t length, bool has_lines) {
 
 static bool is_digit(char character) { return character >= '0' && character <= '9'; }
 
-/** Whether a word is the version of a Nix: two numbers with a dot between them, then whatever a version may have. */
+/**
+ * Whether a word is a version of Nix: two numbers with a dot between them, then any characters that
+ * a version may have.
+ */
 static bool is_version(const char *word, size_t length) {
   static const char others[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz._+-";
   size_t at = 0;
@@ -101,7 +110,7 @@ static bool is_version(const char *word, size_t length) {
   return true;
 }
 
-/** Whether all words behind the `line` of a telling are versions. */
+/** Whether all words after the `line` of a telling are versions. */
 static bool has_versions(const char *text, size_t length) {
   for (size_t at = strlen("line"); at < length;) {
     const char *word = text + at + 1;
@@ -123,7 +132,7 @@ struct header {
   size_t counts[3];
 };
 
-/** Reads the first line, which ends with the NUL in the place of its newline. */
+/** Parses the first line, in which a NUL has replaced the newline. */
 static bool read_header(const char *line, size_t length, struct header *header) {
   static const char *const beginnings[] = {PROTOCOL " pass", PROTOCOL " refuse", PROTOCOL " done", PROTOCOL " error"};
   const char *at = NULL;
@@ -144,7 +153,7 @@ static bool read_header(const char *line, size_t length, struct header *header) 
   return at == line + length;
 }
 
-/** Cuts the texts behind the first line from each other. */
+/** Splits what follows the first line into the three texts. */
 static bool cut(struct reply *reply, size_t start, size_t length, const struct header *header, struct text texts[3]) {
   for (size_t i = 0; i < 3; i++) {
     const size_t count = header->counts[i];
@@ -162,7 +171,7 @@ static bool begins_with(const struct text *text, const char *beginning) {
   return text->length >= size && memcmp(text->start, beginning, size) == 0;
 }
 
-/** Whether the texts are such as a reply may have. */
+/** Whether the texts are allowed in a reply with this header. */
 static bool check(struct reply *reply, const struct header *header, const struct text texts[3]) {
   const struct text *sentence = &texts[0], *notice = &texts[1], *telling = &texts[2];
   const bool is_status = telling->length == strlen("status") && begins_with(telling, "status");
@@ -185,7 +194,7 @@ static bool check(struct reply *reply, const struct header *header, const struct
   return true;
 }
 
-/** Ends each text with a NUL: the later ones move up to make room. */
+/** Terminates each text with a NUL. The later texts move up to make room. */
 static void separate(struct reply *reply, const struct text texts[3]) {
   for (size_t i = 3; i-- > 0;) {
     memmove(texts[i].start + i, texts[i].start, texts[i].length);
@@ -196,7 +205,10 @@ static void separate(struct reply *reply, const struct text texts[3]) {
   reply->telling = texts[2].start + 2;
 }
 
-/** What the resident process said instead of a verdict, as far as there is room: in ASCII, anything else escaped. */
+/**
+ * Copies an error of the resident process to `why`, as far as there is room, with everything but
+ * ASCII escaped.
+ */
 static void quote(struct reply *reply, const struct text *sentence) {
   size_t used = 0;
   size_t at = 0;
@@ -214,7 +226,7 @@ static void quote(struct reply *reply, const struct text *sentence) {
   if (at < sentence->length) snprintf(reply->why + used, sizeof reply->why - used, "…");
 }
 
-/** Reads all that came into a header and texts. */
+/** Parses a whole reply into a header and three texts. */
 static bool parse(struct reply *reply, size_t length, struct header *header, struct text texts[3]) {
   if (length > REPLY_LIMIT) return failed(reply, "reply: longer than %d bytes (its end)", REPLY_LIMIT);
   char *end = memchr(reply->bytes, '\n', length < HEADER_LIMIT ? length : HEADER_LIMIT);

@@ -1,4 +1,4 @@
-/** What the resident process replies: docs/resident.md, "What is replied". */
+/** Parses replies of the resident process: docs/resident.md, "What is replied". */
 #ifndef NIXSIG_REPLY_H
 #define NIXSIG_REPLY_H
 
@@ -8,38 +8,40 @@
 /** Bytes of a reply at most. */
 #define REPLY_LIMIT 65536
 
-/** What came of asking. `ASKED_PASS` alone is a yes. */
+/** The result of asking. Only ASKED_PASS means yes. */
 enum asked {
   ASKED_PASS,
   ASKED_REFUSE,
   /** Nobody listens there. */
   ASKED_ABSENT,
-  /** Somebody does, or could, and gave no verdict: `why`. */
+  /** Somebody listens there, or could, but gave no verdict; `why` says what went wrong. */
   ASKED_FAILED
 };
 
 struct reply {
-  /** What arrived; room for a NUL behind each text, and for the byte that is one too many. */
+  /** What arrived, with room for one byte too many and for a NUL behind each text. */
   char bytes[REPLY_LIMIT + 4];
   /**
-   * The three texts of a reply, inside `bytes`, well-formed UTF-8 and ended by a NUL; set after ASKED_PASS and
-   * ASKED_REFUSE alone. None has a control character, a format character or a line separator, but for the line breaks
-   * of the notice. The sentence of a refusal is never empty.
+   * The three texts of a reply, inside `bytes`, in well-formed UTF-8 and terminated by a NUL. Set
+   * only after ASKED_PASS and ASKED_REFUSE. They have no control characters, format characters or
+   * line separators, except for line breaks in the notice. The sentence of a refusal is never
+   * empty.
    */
   const char *sentence;
   const char *notice;
   const char *telling;
-  /** After ASKED_FAILED: what went wrong, in one line that may be shown as it is. */
+  /** After ASKED_FAILED: what went wrong, in one line that is safe to print. */
   char why[512];
 };
 
 /**
- * Reads the reply whose `length` bytes, all that came, stand in `reply->bytes`: the same verdict as parseReply of
- * src/formats/hook-reply.ts, and the same words where it is none. `done` and `error` are none. Never ASKED_ABSENT.
+ * Parses the reply in `reply->bytes`, which has `length` bytes in all. Returns the same verdict as
+ * parseReply of src/formats/hook-reply.ts, and gives the same messages if there is no verdict.
+ * `done` and `error` are not verdicts. Never returns ASKED_ABSENT.
  */
 enum asked read_reply(struct reply *reply, size_t length);
 
-/** Notes in `why` what went wrong. Always false. */
+/** Writes to `why` what went wrong. Always returns false. */
 __attribute__((format(printf, 2, 3))) bool failed(struct reply *reply, const char *format, ...);
 
 #endif

@@ -15,7 +15,9 @@
 
 #include "owned.h"
 
-/** One question. Each step below tells whether there is reason for the next; if not, `outcome` and `why` are set. */
+/**
+ * One question. Each step below returns whether to go on; if not, it has set `outcome` and `why`.
+ */
 struct attempt {
   const char *path;
   int file;
@@ -24,20 +26,20 @@ struct attempt {
   enum asked outcome;
 };
 
-/** Milliseconds since some instant in the past. */
+/** Milliseconds on a monotonic clock. */
 static int64_t now(void) {
   struct timespec time;
   clock_gettime(CLOCK_MONOTONIC, &time);
   return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
 }
 
-/** Milliseconds that are left; none if it is too late. */
+/** Milliseconds until the deadline; 0 if it has passed. */
 static int left(const struct attempt *attempt) {
   const int64_t rest = attempt->deadline - now();
   return rest < 0 ? 0 : rest > INT_MAX ? INT_MAX : (int)rest;
 }
 
-/** A call failed with this error. Always false. */
+/** Records that a call failed with this error. Always returns false. */
 static bool gone_wrong(struct attempt *attempt, const char *doing, int error) {
   if (error == ENOENT || error == ENOTDIR || error == ECONNREFUSED) {
     attempt->outcome = ASKED_ABSENT;
@@ -48,7 +50,7 @@ static bool gone_wrong(struct attempt *attempt, const char *doing, int error) {
   return failed(attempt->reply, "cannot %s: %s", doing, strerror(error));
 }
 
-/** Whether whoever listens there is root or the user whom we run as. */
+/** Whether the listener must be root or the user whom we run as. */
 static bool is_trustworthy(struct attempt *attempt) {
   struct reply *reply = attempt->reply;
   const char *path = attempt->path;
@@ -72,7 +74,10 @@ static bool connects(struct attempt *attempt) {
   strcpy(address.sun_path, attempt->path);
   for (;;) {
     const int rest = left(attempt);
-    /* It waits so long while too many others wait as well, which a process that runs takes in. Zero would be for ever. */
+    /*
+     * connect() waits while the queue of connections is full; a process that runs empties it. A
+     * timeout of zero would mean forever.
+     */
     const int most = rest > SIGN_OF_LIFE_MS ? SIGN_OF_LIFE_MS : rest;
     const struct timeval bound = {.tv_sec = most / 1000, .tv_usec = most % 1000 * 1000 + 1};
     if (setsockopt(attempt->file, SOL_SOCKET, SO_SNDTIMEO, &bound, sizeof bound) != 0) {
@@ -84,7 +89,10 @@ static bool connects(struct attempt *attempt) {
   }
 }
 
-/** Sends something that is not a question, on another connection: whoever runs says so, or that too many ask, or is gone. */
+/**
+ * Sends something that is not a question, on another connection. A process that runs replies with
+ * an error, or closes it.
+ */
 static bool gives_sign_of_life(const struct attempt *attempt) {
   static const char text[] = "nixsig1 alive\n";
   struct attempt other = *attempt;
@@ -94,7 +102,7 @@ static bool gives_sign_of_life(const struct attempt *attempt) {
   if (other.file < 0) return true; /* nothing is known then */
   struct pollfd waiting = {.fd = other.file, .events = POLLIN};
   const bool is_connected = connects(&other);
-  bool is_alive = !is_connected && other.outcome == ASKED_ABSENT; /* the question itself is told then */
+  bool is_alive = !is_connected && other.outcome == ASKED_ABSENT; /* the question fails then */
   if (is_connected) {
     is_alive = send(other.file, text, sizeof text - 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0;
     while (!is_alive) {
@@ -107,7 +115,7 @@ static bool gives_sign_of_life(const struct attempt *attempt) {
   return is_alive;
 }
 
-/** Waits until the socket can be read or written. */
+/** Waits until the socket can be read from or written to. */
 static bool becomes_ready(struct attempt *attempt, short events) {
   struct pollfd waiting = {.fd = attempt->file, .events = events};
   for (int64_t asked = now();;) {
@@ -122,7 +130,7 @@ static bool becomes_ready(struct attempt *attempt, short events) {
   }
 }
 
-/** Sends the question, and that there is no more to come. */
+/** Sends the question, and closes our half of the connection. */
 static bool asks(struct attempt *attempt, const char *question) {
   size_t length = strlen(question);
   while (length > 0) {
@@ -136,11 +144,11 @@ static bool asks(struct attempt *attempt, const char *question) {
       return gone_wrong(attempt, "ask it", errno);
     }
   }
-  shutdown(attempt->file, SHUT_WR); /* should that fail, reading tells more */
+  shutdown(attempt->file, SHUT_WR); /* if it fails, reading tells more */
   return true;
 }
 
-/** Takes all that comes until the other side is done. */
+/** Receives until the other side closes the connection. */
 static bool hears(struct attempt *attempt, size_t *length) {
   struct reply *reply = attempt->reply;
   for (*length = 0; *length <= REPLY_LIMIT;) {

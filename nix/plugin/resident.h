@@ -1,4 +1,6 @@
-/** Asking the resident process, `nixsig serve`: docs/resident.md. For the plugin and for the hooks. */
+/**
+ * Asks the resident process, `nixsig serve`: docs/resident.md. Used by the plugin and the hooks.
+ */
 #ifndef NIXSIG_RESIDENT_H
 #define NIXSIG_RESIDENT_H
 
@@ -8,16 +10,17 @@
 #define RESIDENT_SOCKET "/run/nixsig/socket"
 #endif
 
-/* As in src/gate/ask-resident.ts. */
+/* The same as in src/gate/ask-resident.ts. */
 #ifndef SIGN_OF_LIFE_MS
 #define SIGN_OF_LIFE_MS (30 * 1000)
 #endif
 
 /**
- * Asks a question, one line with its newline, of whoever listens at a socket, if that can be nobody but root or the user
- * whom this process runs as. Connecting, asking and waiting for all of the reply take at most so many milliseconds together.
- * Whoever has given no
- * answer for half a minute is asked for a sign of life, and counts as hanging without one in another. Never raises SIGPIPE. A pass or a refusal counts only if the reply is whole.
+ * Sends a question, one line with its newline, to a socket. Fails unless only root, or the user
+ * whom this process runs as, can listen there. Connecting, asking and receiving the whole reply
+ * take at most `milliseconds` together. A process that has given no answer for half a minute is
+ * asked for a sign of life; without one within another half minute it counts as hanging. Never
+ * raises SIGPIPE. A verdict counts only if the reply is complete.
  */
 enum asked ask_resident(const char *socket_path, const char *question, int milliseconds, struct reply *reply);
 

@@ -6,10 +6,10 @@
 #include "lines.h"
 #include "owned.h"
 
-/* As in src/ledger/respite.ts. */
+/* The same limits as in src/ledger/respite.ts. */
 enum { FILE_LIMIT = 1024, REASON_LIMIT = 200, DIGITS = 15, LONGEST = 7 * 24 * 3600 };
 
-/** Takes the last line, which is for people: printable ASCII alone. */
+/** Takes the last line, which is for people: printable ASCII only. */
 static bool take_reason(struct rest *rest) {
   if (!take(rest, "reason ")) return false;
   const char *reason = rest->next;

@@ -1,11 +1,14 @@
-/** Whether root gave a respite, in which what is not trusted is told and let pass: `<state>/respite`, see docs/ledger.md. */
+/**
+ * Respites, during which untrusted paths are reported but allowed: `<state>/respite`, see
+ * docs/ledger.md.
+ */
 #ifndef NIXSIG_RESPITE_H
 #define NIXSIG_RESPITE_H
 
 #include <stdbool.h>
 #include <time.h>
 
-/** Whether one is in force. Whatever cannot be read as one is none. */
+/** Whether a respite is in force. A file that cannot be read or parsed does not count. */
 bool is_respite(const char *state, time_t now);
 
 #endif

@@ -22,7 +22,7 @@ static void make_plain(char *text) {
   }
 }
 
-/** Standard error of a service of systemd is the journal already. */
+/** Whether standard error is the journal already, as for services of systemd. */
 static bool is_journal(void) {
   struct stat status;
   const char *stream = getenv("JOURNAL_STREAM");
@@ -39,7 +39,7 @@ void say(const char *line) {
   if (!is_journal()) syslog(LOG_DAEMON | LOG_WARNING, "%s", text);
   const size_t length = strlen(text);
   text[length] = '\n';
-  /* Nobody may listen; the statement's error speaks all the same. */
+  /* Ignore errors: the statement's error says the same. */
   const ssize_t written = write(STDERR_FILENO, text, length + 1);
   (void)written;
 }

@@ -1,13 +1,17 @@
-/** What the plugin tells, and what it writes down. */
+/** The plugin's messages and records. */
 #ifndef NIXSIG_SAY_H
 #define NIXSIG_SAY_H
 
-/** Tells a line on standard error and to the journal; control characters in it are shown as question marks. */
+/**
+ * Writes a line to standard error and the journal, with control characters replaced by question
+ * marks.
+ */
 void say(const char *line);
 
 /**
- * Writes down that a path was let in although it was about to be refused: `<state>/let-in/<digest>`, see docs/ledger.md.
- * What goes wrong is told, and hinders nobody: a policy that only warns refuses nothing.
+ * Records that a path was let in although it would have been refused: `<state>/let-in/<digest>`,
+ * see docs/ledger.md. An error is reported, but does not keep the path out: a policy that only
+ * warns refuses nothing.
  */
 void record_warning(const char *state, const char *path, const char *hash, const char *reason);
 

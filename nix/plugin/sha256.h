@@ -7,7 +7,7 @@
 
 enum { SHA256_BYTES = 32 };
 
-/** The digest of so many bytes. */
+/** Computes the SHA-256 of `length` bytes. */
 void sha256(const void *bytes, size_t length, uint8_t digest[SHA256_BYTES]);
 
 #endif

@@ -3,7 +3,10 @@
 #include <dlfcn.h>
 #include <string.h>
 
-/** Puts the address of a function where it is called through; C has no cast between the two kinds of pointers. */
+/**
+ * Stores the address of a function; false if there is no such function. C has no cast from dlsym's
+ * pointer to a function's.
+ */
 static bool find(const char *name, void *pointer) {
   void *symbol = dlsym(RTLD_DEFAULT, name);
   memcpy(pointer, &symbol, sizeof symbol);

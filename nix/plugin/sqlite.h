@@ -1,6 +1,6 @@
 /**
- * As much of SQLite as the guard needs (sqlite.org/c3ref), without its header: the functions are those that the running Nix
- * has loaded, found by name.
+ * The parts of SQLite's interface that the guard needs (sqlite.org/c3ref), without its header. The
+ * functions are those that the running Nix has loaded, found by name.
  */
 #ifndef NIXSIG_SQLITE_H
 #define NIXSIG_SQLITE_H
@@ -15,7 +15,7 @@ typedef struct sqlite3_value sqlite3_value;
 enum {
   SQLITE_OK = 0,
   SQLITE_ERROR = 1,
-  SQLITE_DENY = 1, /* what an authorizer says, another kind of number */
+  SQLITE_DENY = 1, /* an authorizer's result, not a status */
   SQLITE_CONSTRAINT = 19,
 
   SQLITE_CREATE_TABLE = 2,
@@ -52,13 +52,16 @@ struct sqlite {
   void (*result_error)(sqlite3_context *, const char *text, int bytes);
   void (*result_error_code)(sqlite3_context *, int code);
 
-  /* All of them or none: since 3.34 (2020). */
+  /* All three or none: since SQLite 3.34 (2020). */
   int (*txn_state)(sqlite3 *, const char *schema);
   char *(*expanded_sql)(void *statement);
   void (*free)(void *);
 };
 
-/** Finds all of them, the last three where there are such; false if this process has no SQLite that can be found by name. */
+/**
+ * Finds all functions, the last three if they exist. Returns false if this process has no SQLite
+ * that can be found by name.
+ */
 bool find_sqlite(struct sqlite *sqlite);
 
 #endif

@@ -14,7 +14,10 @@ static int nix32_digit(char c) {
   return found == NULL ? -1 : (int)(found - nix32);
 }
 
-/* What each byte may be in a store path, looked up: every row has two hundred of them. Bytes that are not named are 0. */
+/*
+ * Which parts of a store path a byte may be in, as a table, since each row has two hundred bytes to
+ * check. Bytes that are not listed are 0.
+ */
 enum { IN_DIGEST = 1, IN_NAME = 2 };
 #define BOTH (IN_DIGEST | IN_NAME)
 static const unsigned char byte_kinds[256] = {
@@ -39,7 +42,7 @@ bool is_name(const char *name, size_t length) {
 }
 
 bool parse_store_path(const char *path, struct store_path *parsed) {
-  const size_t prefix = sizeof STORE_DIR; /* with the slash in place of its NUL */
+  const size_t prefix = sizeof STORE_DIR; /* includes the slash, instead of the NUL */
   if (strncmp(path, STORE_DIR "/", prefix) != 0) return false;
   const char *digest = path + prefix;
   for (int i = 0; i < DIGEST_CHARS; i++) {
@@ -72,7 +75,7 @@ size_t hash_size(const char *algorithm, size_t length) {
   return 0;
 }
 
-/** Characters that so many bytes have in base 32. */
+/** Number of base 32 characters for `size` bytes. */
 static size_t nix32_length(size_t size) { return (size * 8 - 1) / 5 + 1; }
 
 bool parse_nix32(const char *text, uint8_t *bytes, size_t size) {

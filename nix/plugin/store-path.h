@@ -10,32 +10,38 @@
 
 enum { DIGEST_CHARS = 32, NAME_LIMIT = 211, PATH_LIMIT = sizeof STORE_DIR + DIGEST_CHARS + 1 + NAME_LIMIT, HASH_LIMIT = 64 };
 
-/** A path directly in the store. */
+/** A path directly in the store directory. */
 struct store_path {
-  const char *path; /* all of it */
+  const char *path; /* the whole path */
   char digest[DIGEST_CHARS + 1];
   const char *name; /* points into `path` */
 };
 
-/** Takes a store path apart; false if the text is none. `path` must outlive it. */
+/** Parses a store path; false if the text is not one. `path` must outlive `parsed`. */
 bool parse_store_path(const char *path, struct store_path *parsed);
 
-/** Whether so many characters could be the name of a store path. */
+/** Whether these `length` characters may be the name of a store path. */
 bool is_name(const char *name, size_t length);
 
-/** Whether a name is that of a derivation's file. */
+/** Whether a name is that of a derivation file (.drv). */
 bool is_derivation_name(const char *name);
 
-/** Bytes that a hash of this kind (`md5`, `sha1`, `sha256`, `sha512`, so many characters) has; 0: no such kind. */
+/**
+ * Bytes of a hash by this algorithm (`md5`, `sha1`, `sha256` or `sha512`; `length` characters); 0
+ * for any other.
+ */
 size_t hash_size(const char *algorithm, size_t length);
 
-/** Reads `size` bytes in Nix's base 32, the whole of a text; false if it is anything else. */
+/** Parses a whole text as `size` bytes in Nix's base 32; false if it is anything else. */
 bool parse_nix32(const char *text, uint8_t *bytes, size_t size);
 
-/** Lower-case hex with a NUL; `text` has room for twice `size` and one. */
+/** Prints lower-case hex and a NUL; `text` has room for 2 * `size` + 1 bytes. */
 void print_hex(const uint8_t *bytes, size_t size, char *text);
 
-/** Whether a store path is the one of this type (`source`, `text`, `output:out`), inner SHA-256 (hex) and its own name. */
+/**
+ * Whether a store path is the one that follows from this type (`source`, `text`, `output:out`),
+ * this inner SHA-256 (hex) and its own name.
+ */
 bool is_made_of(const struct store_path *path, const char *type, const char *inner_sha256);
 
 #endif

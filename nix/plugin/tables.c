@@ -1,11 +1,11 @@
 /**
- * A path becomes valid by a row in ValidPaths. A trigger of the connection itself (TEMP: nothing is written to the
- * database) calls back before each, and so does one before a row gets other contents, before each reference, and before each
- * realisation.
+ * A path becomes valid by a row in ValidPaths. A trigger of the connection (TEMP: nothing is
+ * written to the database) calls back before each insertion. So do triggers before a row gets other
+ * contents, before each reference, and before each realisation.
  *
- * The trigger needs its table. A store that is only being made has none yet, so an authorizer watches for it: it lets no
- * statement be prepared that would write to a table which has no trigger, and a table gets its own as soon as the statement
- * that made it has ended.
+ * A trigger needs its table, and a store that is being created does not have it yet. So an
+ * authorizer lets no statement be prepared that would write to a table without its trigger, and a
+ * table gets its triggers as soon as the statement that created it has ended.
  */
 #include "tables.h"
 
@@ -19,7 +19,7 @@
   "WHEN NEW.referrer <> NEW.reference AND nixsig_any_leaving() " \
   "BEGIN SELECT nixsig_refer((SELECT path FROM main.ValidPaths WHERE id = NEW.reference)); END;"
 
-/** The tables that say what is valid, and what is asked before they change. */
+/** The tables that say what is valid, and the triggers that ask before they change. */
 static const struct {
   const char *name;
   const char *triggers;
@@ -28,7 +28,10 @@ static const struct {
      "CREATE TEMP TRIGGER nixsig_new_path BEFORE INSERT ON main.ValidPaths BEGIN " ADMIT " END;"
      "CREATE TEMP TRIGGER nixsig_other_contents BEFORE UPDATE ON main.ValidPaths "
      "WHEN NEW.path IS NOT OLD.path OR NEW.hash IS NOT OLD.hash BEGIN " ADMIT " END;"},
-    /* A path may refer to itself, also when it is made again while the one before leaves. */
+    /*
+     * A path may refer to itself, even if it is created again while its predecessor is being
+     * removed.
+     */
     {"Refs",
      "CREATE TEMP TRIGGER nixsig_reference BEFORE INSERT ON main.Refs " REFER
      "CREATE TEMP TRIGGER nixsig_other_reference BEFORE UPDATE ON main.Refs " REFER},
@@ -41,7 +44,7 @@ static const struct {
 };
 _Static_assert(sizeof tables / sizeof tables[0] == TABLES, "each table has its triggers");
 
-/** A row for SQLite's exec: there is one. */
+/** A callback for SQLite's exec: there is a row. */
 static int note_presence(void *present, int count, char **values, char **names) {
   (void)count;
   (void)values;
@@ -50,7 +53,7 @@ static int note_presence(void *present, int count, char **values, char **names) 
   return 0;
 }
 
-/** Gives a table its triggers if it is there, and notes that; a status of SQLite. */
+/** Gives a table its triggers if it exists, and records that. Returns a status of SQLite. */
 static int guard_table(struct guarded_tables *guard, size_t table) {
   char query[128];
   bool is_present = false;
@@ -65,21 +68,24 @@ static int guard_table(struct guarded_tables *guard, size_t table) {
   return status;
 }
 
-/** Which of the tables has this name, as SQLite compares names; TABLES: none. */
+/** Which table has this name, compared as SQLite does; TABLES if none has. */
 static size_t table_named(const char *name) {
   size_t table = 0;
   while (table < TABLES && strcasecmp(name, tables[table].name) != 0) table++;
   return table;
 }
 
-/** Whether SQLite may go on with a step of a statement that is prepared. */
+/** Whether a statement with this action may be prepared. */
 static bool may_prepare(struct guarded_tables *guard, int action, const char *first, const char *second, const char *database) {
   const bool is_main = database == NULL || strcmp(database, "main") == 0;
   switch (action) {
-    case SQLITE_DROP_TEMP_TRIGGER: /* dropping their table would drop them as well */
+    case SQLITE_DROP_TEMP_TRIGGER: /* a dropped table takes its triggers along */
       return strncasecmp(first, "nixsig_", 7) != 0;
     case SQLITE_ALTER_TABLE: {
-      /* Here the first name is the database's. A table that is renamed takes its triggers along. */
+      /*
+       * Here `first` is the database and `second` the table. A renamed table takes its triggers
+       * along.
+       */
       const size_t table = second == NULL ? TABLES : table_named(second);
       if (table < TABLES && guard->is_guarded[table]) return false;
       for (size_t other = 0; other < TABLES; other++) guard->is_changed[other] = !guard->is_guarded[other];
@@ -102,7 +108,7 @@ static bool may_prepare(struct guarded_tables *guard, int action, const char *fi
 
 static int watch_statements(struct guarded_tables *guard);
 
-/** SQLite's authorizer. */
+/** SQLite's authorizer callback. */
 static int authorize(void *data, int action, const char *first, const char *second, const char *database, const char *trigger) {
   (void)trigger;
   struct guarded_tables *guard = data;
@@ -113,7 +119,10 @@ static int authorize(void *data, int action, const char *first, const char *seco
 
 static int trace(unsigned event, void *data, void *statement, void *text);
 
-/** Has SQLite tell of statements that begin, and as long as a table may be new also of those that end, which costs more. */
+/**
+ * Has SQLite report statements that begin and, only while a table may be new, also those that end,
+ * since that costs more.
+ */
 static int watch_statements(struct guarded_tables *guard) {
   unsigned wanted = guard->sqlite->txn_state == NULL ? 0 : SQLITE_TRACE_STMT;
   for (size_t table = 0; table < TABLES; table++) {
@@ -124,15 +133,18 @@ static int watch_statements(struct guarded_tables *guard) {
   return guard->sqlite->trace_v2(guard->db, wanted, wanted == 0 ? NULL : trace, guard);
 }
 
-/** Called when a statement has ended. By then a table that it made is there, and nothing else runs. */
+/**
+ * Called when a statement has ended. A table that it created exists by then, and no other statement
+ * runs.
+ */
 static void after_statement(struct guarded_tables *guard) {
   for (size_t table = 0; table < TABLES; table++) {
-    /* Where it fails, no statement that writes to the table is let be prepared. */
+    /* If this fails, the authorizer denies all statements that write to the table. */
     if (guard->is_changed[table] && guard_table(guard, table) == SQLITE_OK) guard->is_changed[table] = !guard->is_guarded[table];
   }
 }
 
-/** SQLite's trace: `text` is the statement's where one begins. */
+/** SQLite's trace callback. When a statement begins, `text` is its text. */
 static int trace(unsigned event, void *data, void *statement, void *text) {
   struct guarded_tables *guard = data;
   if (guard->is_working) return 0;

@@ -3,27 +3,29 @@ import { isSettled } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { GateResponse } from './http-request.ts'
 
-/** AnswerCache that are kept, and bytes of their bodies together. */
+/** How many answers are kept at most, and how many bytes their bodies may have together. */
 const COUNT_LIMIT = 20_000
 const BYTES_LIMIT = 32 * 1024 * 1024
 
-/** Nix's database: whatever becomes valid or invalid changes one of these. */
+/** Nix's database. One of these two files changes whenever a path becomes valid or invalid. */
 const DATABASE = '/nix/var/nix/db/db.sqlite'
 
-/** What an answer rests on beside what upstreams said. */
+/** What an answer depends on, apart from what the upstreams said. */
 export interface Grounds {
   /** Digest of the policy. */
   readonly policy: string
-  /** Directories of attestations, mirrors included. */
+  /** Directories of attestations, including mirrors of sources. */
   readonly directories: readonly string[]
 }
 
-/** What the files that an answer rests on are told apart by. */
+/** Versions of the files that an answer depends on. */
 export interface AnswerBasis {
   readonly policy: string
-  /** Of what all answers rest on. */
+  /** Versions of the files that all answers depend on, separated by spaces. */
   readonly common: string
-  /** Of the files that are about this path, and of the directories in which there could be more. */
+  /**
+   * Versions of the files about this path, and of the directories where more of them could appear.
+   */
   readonly own: readonly FileVersion[]
 }
 
@@ -34,24 +36,29 @@ interface FileVersion {
 
 interface Kept {
   readonly response: GateResponse
-  /** When it was kept, and until when it stands, in milliseconds since 1970. */
+  /** When the answer was kept, and until when it is valid, in milliseconds since 1970. */
   readonly since: number
   readonly until: number
   readonly standing: AnswerBasis
   readonly bytes: number
 }
 
-/** Final answers about store paths, by the hash part, for as long as nothing that they rest on has changed. */
+/**
+ * Final answers about store paths, by hash part. An answer is used as long as nothing that it
+ * depends on has changed.
+ */
 export interface AnswerCache {
   get(digest: string, grounds: Grounds): GateResponse | undefined
   /**
-   * Keeps an answer up to an instant (milliseconds since 1970). `standing`: what `basisOf` said before it was
-   * judged. Does nothing where that changed so lately that it may change again unseen.
+   * Keeps an answer until an instant (milliseconds since 1970). `standing` is what `basisOf`
+   * returned before the path was judged. Does nothing if that is undefined: the files changed so
+   * recently that a further change might not be noticed.
    */
   keep(digest: string, response: GateResponse, until: number, standing: AnswerBasis | undefined): void
   clear(): void
 }
 
+/** An empty cache: 20,000 answers or 32 MiB at most; the oldest go first. */
 export function openAnswerCache(): AnswerCache {
   const kept = new Map<string, Kept>()
   const commonNow = oncePerTurn(commonVersions)
@@ -66,7 +73,7 @@ export function openAnswerCache(): AnswerCache {
       if (found === undefined) return undefined
       const { standing, since, until, response } = found
       const now = Date.now()
-      // A clock that was set back would let it stand for years.
+      // `since` is checked because a clock that was set back would keep the answer valid for years.
       const isSame = standing.policy === grounds.policy && since <= now && now < until
       if (isSame && commonNow(grounds) === standing.common && standing.own.every(isUnchanged)) return response
       drop(digest)
@@ -78,7 +85,7 @@ export function openAnswerCache(): AnswerCache {
       const size = (response.body instanceof Buffer ? response.body.length : 0) + standing.common.length
       kept.set(digest, { response, since: Date.now(), until, standing, bytes: size })
       bytes += size
-      // A Map keeps the order in which things came: the oldest go first.
+      // A Map keeps insertion order, so the oldest answers go first.
       for (const oldest of kept.keys()) {
         if (kept.size <= COUNT_LIMIT && bytes <= BYTES_LIMIT) break
         drop(oldest)
@@ -92,8 +99,8 @@ export function openAnswerCache(): AnswerCache {
 }
 
 /**
- * What an answer about a path that is judged now rests on; undefined where that changed so lately that a further change
- * would not show.
+ * What an answer about a path that is judged now depends on; undefined if any of it changed so
+ * recently that a further change might not be noticed.
  */
 export function basisOf(digest: string, grounds: Grounds): AnswerBasis | undefined {
   const common = commonVersions(grounds)
@@ -103,7 +110,7 @@ export function basisOf(digest: string, grounds: Grounds): AnswerBasis | undefin
   return { policy: grounds.policy, common, own }
 }
 
-/** Whether two looks at the same showed the same. */
+/** Whether nothing changed between two calls of `basisOf`. */
 export function isSameBasis(a: AnswerBasis, b: AnswerBasis): boolean {
   const text = ({ policy, common, own }: AnswerBasis) =>
     [policy, common, ...own.map(({ file, version }) => `${file} ${version}`)].join('\n')
@@ -115,12 +122,12 @@ function commonVersions({ directories }: Grounds): string {
 }
 
 /**
- * A new file changes the directory that it is in, and a longer one itself: what is not there need not be looked at
- * again.
+ * A new file changes its directory, and a file that grows changes itself. So files that are absent
+ * need not be looked up each time.
  */
 function ownVersions(directory: string, digest: string): readonly FileVersion[] {
   const shard = look(join(directory, digest.slice(0, 2)))
-  // Without it, the directory itself changes first.
+  // If there is no shard, creating it changes the directory itself.
   if (shard.version === undefined) return []
   const files = [`${shard.file}/${digest}.intoto.jsonl`, `${shard.file}/${digest}.narinfo`]
   return [shard, ...files.map(look).filter(({ version }) => version !== undefined)]
@@ -134,7 +141,9 @@ function isUnchanged({ file, version }: FileVersion): boolean {
   return versionOf(file) === version
 }
 
-/** Does something once in a turn of the event loop: requests that came in together need not each do it. */
+/**
+ * Does something once per turn of the event loop, so that requests that arrived together share it.
+ */
 function oncePerTurn<A, R>(action: (argument: A) => R): (argument: A) => R {
   let known: { readonly argument: A; readonly result: R } | undefined
   return argument => {

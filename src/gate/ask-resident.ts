@@ -4,12 +4,17 @@ import { protectedPath } from '../files/owned-file.ts'
 import { type HookQuestion, printQuestion, RESIDENT_SOCKET } from '../formats/hook-question.ts'
 import { type HookReply, parseReply, REPLY_LIMIT } from '../formats/hook-reply.ts'
 
-/** What came of asking the resident process: `pass` or `refuse`, which is final, or `done` to a reload; or nothing. */
+/**
+ * The result of asking the resident process. An answer is `pass` or `refuse`, which is final, or
+ * `done` for a reload.
+ */
 export type Asked =
   | { readonly kind: 'answered'; readonly reply: HookReply }
   /** Nobody listens there. */
   | { readonly kind: 'absent' }
-  /** Somebody does, or could; `why` may hold text from outside. */
+  /**
+   * Somebody listens there, or could, but gave no valid answer. `why` may hold text from outside.
+   */
   | { readonly kind: 'failed'; readonly why: string }
 
 const VERDICTS: readonly unknown[] = ['pass', 'refuse']
@@ -26,18 +31,19 @@ const ABSENT: readonly unknown[] = ['ENOENT', 'ENOTDIR', 'ECONNREFUSED']
 const BROKEN_OFF: readonly unknown[] = ['ECONNRESET', 'EPIPE']
 
 /**
- * Milliseconds after which whoever has given no answer is asked for a sign of life, and within which it must come. A
- * process that was stopped takes connections and questions still: the kernel does.
+ * Milliseconds without a reply after which the resident process is asked for a sign of life, and
+ * within which that must come. This is needed because the kernel still accepts connections and
+ * questions for a process that was stopped (SIGSTOP).
  */
 const SIGN_OF_LIFE = 30_000
 
-/** No question: whoever runs says so. */
+/** Not a valid question: a process that runs answers with an error at once. */
 const ALIVE = 'nixsig1 alive\n'
 
 /**
- * Asks the resident process, if its socket and the directories above it belong to root or the running user and nobody
- * else can write to them. Waits as long as it takes, for hooks have an end of their own, but not for one that hangs.
- * Never rejects.
+ * Asks the resident process, if its socket and the directories above it belong to root or the
+ * running user and nobody else can write to them. There is no limit of time, since hooks have one
+ * of their own, but a process that hangs is given up. Never rejects.
  */
 export async function askResident(
   question: HookQuestion,
@@ -61,7 +67,10 @@ export async function askResident(
   }
 }
 
-/** Why whoever listens there could be anybody; undefined if it is root or the running user. Throws FileError. */
+/**
+ * Why the listener cannot be trusted to be root or the running user; undefined if it can. Throws
+ * FileError.
+ */
 function problemOf(path: string, status: Stats): string | undefined {
   if (!status.isSocket()) return 'is no socket'
   if (status.uid !== 0 && status.uid !== process.geteuid?.()) return `belongs to user ${status.uid}`
@@ -70,7 +79,7 @@ function problemOf(path: string, status: Stats): string | undefined {
   return undefined
 }
 
-/** Sends a line; all that comes back until the other side is done. */
+/** Sends a line and resolves to all that the other side sends until it closes. */
 function exchange(path: string, line: string, signOfLife: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -95,7 +104,7 @@ function exchange(path: string, line: string, signOfLife: number): Promise<Buffe
   })
 }
 
-/** Whether whoever listens there says anything, or hangs up, within so many milliseconds. */
+/** Whether the listener says anything, or hangs up, within `signOfLife` milliseconds. */
 function isAlive(path: string, signOfLife: number): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(path, () => socket.end(ALIVE))
@@ -105,7 +114,7 @@ function isAlive(path: string, signOfLife: number): Promise<boolean> {
       resolve(is)
     }
     const timer = setTimeout(end, signOfLife, false)
-    socket.on('error', () => end(true)) // the question itself meets the same
+    socket.on('error', () => end(true)) // the question itself fails in the same way
     socket.on('data', () => end(true))
     socket.on('end', () => end(true))
   })

@@ -1,34 +1,47 @@
 /**
- * For whom root's connections are. nix-daemon starts a process for each of its clients, which asks the gate as root, and writes
- * the client's process number where its own first argument was (Nix: src/nix/daemon.cc, "stuff the pid into argv[1]").
+ * Finds the user on whose behalf a root connection asks. nix-daemon starts a process for each of
+ * its clients. That process asks the gate as root, and nix-daemon writes the client's process
+ * number over its first argument (Nix: src/nix/daemon.cc, "stuff the pid into argv[1]").
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import { clientNumber, isDaemon, isMorePrivileged, realUser, startTime } from './proc-files.ts'
 
-/** Whose process it is that a process of nix-daemon works for. */
+/**
+ * The client of a nix-daemon process: its user number, or, if that cannot be told, the number of
+ * nix-daemon's process.
+ */
 export type Client = { readonly user: number } | { readonly worker: string }
 
+/** Finds the clients of nix-daemon's processes. */
 export interface DaemonClients {
   /**
-   * For whom the process asks that has this socket of root's open. If there is no telling whose the client is, the number of
-   * nix-daemon's process stands for it. Undefined: the socket is not nix-daemon's. Never rejects.
+   * The client of the process that has this socket open, where the socket is root's. If the
+   * client's user cannot be told, the number of nix-daemon's process stands for it. Undefined if
+   * the socket is not nix-daemon's. Never rejects.
    */
   clientOf(inode: string): Promise<Client | undefined>
 }
 
-/** Milliseconds between two looks at the daemon's processes, and between two at all processes, by how long one took. */
+/**
+ * REST_LIMIT: milliseconds at most between two looks at the daemon's processes.
+ * SEARCH_REST_BY_TIME: a search among all processes is followed by a pause of this many times its
+ * duration.
+ */
 const REST_LIMIT = 100
 const SEARCH_REST_BY_TIME = 20
 
-/** Processes that are looked at between the turns of others. */
+/** How many processes are looked at before other work gets a turn. */
 const AT_ONCE = 16
 
 /** Looks once for all who ask at about the same time. `proc` is where proc(5) is mounted. */
 export function openDaemonClients(proc = '/proc'): DaemonClients {
   let waiting = new Map<string, ((client: Client | undefined) => void)[]>()
   let isLooking = false
-  /** What is known of nix-daemon: those that listen, and processes for clients whose own daemon has ended. */
+  /**
+   * Known processes of nix-daemon: those that listen, and those that serve a client but whose own
+   * daemon has ended.
+   */
   let daemons: readonly string[] = []
   let orphans: readonly string[] = []
   let nextSearch = 0
@@ -53,7 +66,10 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
     }
   }
 
-  /** Finds those processes among all: after a start of nix-daemon, or where a process is not its. */
+  /**
+   * Finds nix-daemon's processes among all processes: after nix-daemon was started, or when a
+   * socket belongs to none of the known ones.
+   */
   async function search(): Promise<void> {
     const start = performance.now()
     const found = new Map<string, boolean>()
@@ -69,7 +85,7 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
     nextSearch = end + SEARCH_REST_BY_TIME * (end - start)
   }
 
-  /** The newest first: those are the ones that open connections. */
+  /** Newest first, since new processes are the ones that open connections. */
   const workers = () => [...daemons.flatMap(pid => childrenOf(proc, pid)).reverse(), ...orphans]
 
   async function look(): Promise<void> {
@@ -99,8 +115,9 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
 }
 
 /**
- * A number may have been given to somebody else since, but not to a process that is older than the one that works for it. A
- * program that has more rights than who started it, such as sudo, tells nothing of who that was.
+ * The client's process number may have been reused since. It is not trusted if that process is
+ * younger than the one that works for it. Nor is a program with more rights than the user who
+ * started it, such as sudo: it does not tell who that user was.
  */
 function clientBehind(proc: string, worker: string): Client {
   const unknown = { worker }
@@ -119,7 +136,7 @@ function read(file: string): Buffer | undefined {
   try {
     return readFileSync(file)
   } catch {
-    // It ended meanwhile.
+    // The process has ended meanwhile.
     return undefined
   }
 }
@@ -141,7 +158,7 @@ function socketsOf(proc: string, pid: string): readonly string[] {
       if (inode !== undefined) inodes.push(inode)
     }
   } catch {
-    // It ended meanwhile, or this process may not look into it.
+    // The process has ended meanwhile, or this process may not look into it.
   }
   return inodes
 }

@@ -1,4 +1,4 @@
-/** What the gate answers to each request of a binary cache's protocol, and to those who watch over it. */
+/** The gate's answers to each request of the binary cache protocol, and to monitoring. */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import type { GateRequest, GateResponse, Handler } from './http-request.ts'
@@ -11,15 +11,19 @@ const NARINFO = /^\/([0-9a-df-np-sv-z]{32})\.narinfo$/
 
 const METRICS = 'text/plain; version=0.0.4; charset=utf-8'
 
-/** All that is measured, as `/metrics` tells it. */
+/** All metrics, in the text format that `/metrics` serves. */
 export type Printed = () => Promise<string>
 
 export interface GateHandler {
   readonly handle: Handler
-  /** Asks and judges everything anew. */
+  /** Drops everything that is remembered, so that all is asked and judged anew. */
   forget(): void
 }
 
+/**
+ * A handler for all endpoints: narinfo, nar, log, realisations, nix-cache-info, health and metrics.
+ * Where an upstream breaks the protocol or does not answer, it answers 502.
+ */
 export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
   const { kept, metrics, upstreams, log } = parts
   const substituter = openSubstituter(parts)
@@ -40,7 +44,7 @@ export function gateHandler(parts: GateParts, printed: Printed): GateHandler {
     return ['other', notFound()]
   }
 
-  /** Whoever registers a realisation signs nothing, so nobody can vouch for one. */
+  /** Realisations are not signed, so nobody can vouch for one. */
   function realisation(path: string): GateResponse {
     const words = `nixsig: refused ${printable(path, 200)}: nobody signs realisations, so none is passed on; next: build it without __contentAddressed`
     return refused(onRefusal(), words)

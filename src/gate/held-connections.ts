@@ -1,28 +1,36 @@
-/** Connections that were turned away, and are not closed before a while: whoever floods the gate has no others then. */
+/**
+ * Connections that were turned away and are closed only after a while, so that whoever floods the
+ * gate does not get new ones meanwhile.
+ */
 import type { Socket } from 'node:net'
 import type { Peer } from './peers.ts'
 
+/** How many connections are held, and for how long. */
 export interface HoldLimits {
-  /** Connections that are held. One more is closed at once. */
+  /** How many connections are held at most; any further one is closed at once. */
   readonly most: number
-  /** Milliseconds for which each is held. 0: closed at once. */
+  /** Milliseconds for which each is held; 0 closes it at once. */
   readonly for: number
 }
 
 export interface HeldConnections {
-  /** Reads nothing more of a connection, and closes it in a while. */
+  /** Stops reading a connection, and closes it after a while. */
   take(socket: Socket): void
-  /** Takes it, or closes it at once if it is root's: nix-daemon comes again by itself, less and less often. */
+  /**
+   * Holds a connection, or closes it at once if it is root's: nix-daemon retries by itself, with
+   * growing pauses.
+   */
   turnAway(connection: { readonly socket: Socket; readonly peer: Peer }): void
-  /** Closes at once what is not held. */
+  /** Closes a connection at once, unless it is held. */
   drop(socket: Socket): void
-  /** Closes all that are held, and from now on each at once. */
+  /** Closes all that are held, and from now on every connection at once. */
   release(): void
 }
 
 /**
- * A client that is turned away at once opens the next connection at once, and each costs the gate a look at whose it is. A
- * client that waits costs nothing but a little memory.
+ * Holds connections within these limits. A client whose connection is closed at once opens the next
+ * one at once, and the gate has to find out each time whose it is. A client that is held costs only
+ * a little memory.
  */
 export function holdConnections(limits: HoldLimits): HeldConnections {
   const held = new Map<Socket, NodeJS.Timeout>()
@@ -31,7 +39,7 @@ export function holdConnections(limits: HoldLimits): HeldConnections {
   function take(socket: Socket): void {
     if (isOver || limits.for === 0 || held.size >= limits.most) return void reset(socket)
     socket.pause()
-    // Whoever went away meanwhile is nobody's trouble.
+    // Errors of a client that went away meanwhile do not matter.
     socket.on('error', () => {})
     held.set(
       socket,
@@ -56,7 +64,7 @@ export function holdConnections(limits: HoldLimits): HeldConnections {
   }
 }
 
-/** Nothing is left of it on this machine then, as of one that is closed in order for a minute. */
+/** Closes with a reset. An orderly close would leave the connection in TIME_WAIT for a minute. */
 function reset(socket: Socket): void {
   socket.resetAndDestroy()
 }

@@ -1,4 +1,7 @@
-/** The connections of the gate's HTTP server: how many there are, which of them are idle, and which one goes first. */
+/**
+ * The connections of the gate's HTTP server: how many there are, which are idle, and which is
+ * closed first.
+ */
 import type { Socket } from 'node:net'
 import { type HoldLimits, holdConnections } from './held-connections.ts'
 import type { Unreadable } from './http-request.ts'
@@ -6,61 +9,77 @@ import type { Peer, PeerKind } from './peers.ts'
 import { openRestraint, type RestraintLimits } from './restraint.ts'
 import type { SharesByKind } from './turns.ts'
 
+/** How many connections may be open, and how often new ones are accepted. */
 export interface ConnectionLimits {
   readonly open: SharesByKind
-  /** Whose are taken in. */
+  /** Which peers may open connections. */
   readonly restraint: RestraintLimits
 }
 
+/** A connection that was accepted, and what is under way on it. */
 export interface Connection {
   readonly socket: Socket
   readonly peer: Peer
-  /** Requests whose answer has not been sent to the end. */
+  /** Requests whose answer has not been sent completely. */
   underWay: number
-  /** Those of them whose answer is a stream that has begun. */
+  /** Requests among those whose answer is a stream that has begun. */
   streaming: number
-  /** What to tell if the client goes away before it has its answers. */
+  /** Aborted if the client goes away before it has its answers. */
   readonly aborts: Set<AbortController>
-  /** When its last request ended: a number that grows. */
+  /** When its last request ended, as the value of a counter. */
   idleSince: number
-  /** Whether it ever had an answer. */
+  /** Whether any request on it was answered. */
   isServed: boolean
 }
 
+/** The open connections of a server. */
 export interface Connections {
   /**
-   * Takes a connection of a peer in, or turns it away. It may cost the one that is idle for longest: of that peer if it has as
-   * many as it may, else of the peer of its kind that has most.
+   * Accepts a connection of a peer, or turns it away and returns false. To make room, it may close
+   * the connection that has been idle longest: of that peer if the peer has as many as it may, else
+   * of the peer of its kind that has most.
    */
   admit(socket: Socket, peer: Peer): boolean
-  /** A request came in. Undefined if its connection is closed. */
+  /** To be called when a request arrives. Undefined if its connection is closed. */
   begun(socket: Socket): Connection | undefined
-  /** An answer was sent to the end, or cannot be. */
+  /** To be called when an answer was sent completely, or cannot be sent. */
   ended(socket: Socket): void
-  /** Closes a connection that asked for too much, and for a while turns away those that its peer opens. */
+  /**
+   * Closes a connection that asked for too much, and for a while turns away new ones of its peer.
+   */
   punish(connection: Connection): void
   /**
-   * Says that nothing can be read of what a connection sent, and closes it; where its peer does so often, not before a while.
-   * One that was late held out long enough.
+   * Reports that what a connection sent cannot be read, and closes it. If its peer does this often,
+   * the connection is held for a while first, unless the request was late: then the peer has waited
+   * already.
    */
   giveUp(socket: Socket, unreadable: Unreadable): void
-  /** Whether nothing moves because a handler is not done yet, and not because somebody does not read or send. */
+  /**
+   * Whether nothing moves because a handler is still at work, rather than because the client does
+   * not read or send.
+   */
   isThinking(socket: Socket): boolean
   count(): number
-  /** Those that there was no room for, so far. */
+  /** How many were turned away so far. */
   refused(): number
-  /** From now on a connection ends with the last of its requests; those that have none end now. */
+  /**
+   * From now on each connection is closed after the last of its requests; those without requests
+   * are closed now.
+   */
   finish(): void
   isFinishing(): boolean
-  /** Ends all of them. */
+  /** Closes all of them at once. */
   cut(): void
 }
 
-/** Whose connections there are. */
+/** Keeps track of which peer has which connections. */
 interface Roster {
   add(connection: Connection): void
   remove(connection: Connection): void
-  /** Whether one more of this peer is too many, and which one may go for it. */
+  /**
+   * Undefined if the peer may have one more connection. Otherwise the connection that may be closed
+   * for it, if there is one.
+   */
   crowded(peer: Peer): { readonly leaving: Connection | undefined } | undefined
 }
 
@@ -68,7 +87,7 @@ function openRoster(limits: ConnectionLimits): Roster {
   const byPeer = new Map<string, Set<Connection>>()
   const counts: Record<PeerKind, number> = { root: 0, client: 0, user: 0, machine: 0 }
 
-  /** An idle connection of the peer of this kind that has most. */
+  /** The longest idle connection of the peer of this kind that has most connections. */
   function idleOfMost(kind: PeerKind): Connection | undefined {
     let most = 0
     let found: Connection | undefined
@@ -106,7 +125,9 @@ function openRoster(limits: ConnectionLimits): Roster {
   }
 }
 
-/** Looked for only when there are too many: a list in order would cost every request something. */
+/**
+ * Searched only when there are too many: keeping a sorted list would cost time at every request.
+ */
 function longestIdle(among: Iterable<Connection>): Connection | undefined {
   let found: Connection | undefined
   for (const connection of among) {
@@ -120,7 +141,7 @@ function newcomer(socket: Socket, peer: Peer, idleSince: number): Connection {
   return { socket, peer, underWay: 0, streaming: 0, aborts: new Set(), idleSince, isServed: false }
 }
 
-/** One of its requests has its answer. */
+/** Records that one of its requests was answered. */
 function answered(connection: Connection, idleSince: number): void {
   connection.underWay--
   connection.isServed = true
@@ -133,8 +154,9 @@ function isThinking(connection: Connection | undefined): boolean {
 }
 
 /**
- * Keeps at most so many connections. One with a request under way is never given up for another. Those that are turned away
- * are held for a while, as are those that had no answer yet when they were given up; others are closed.
+ * Keeps connections within limits. One with a request under way is never closed to make room for
+ * another. Connections that are turned away are held for a while, and so are those closed to make
+ * room before they had an answer; others are closed.
  */
 export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Connections {
   const held = holdConnections(hold)
@@ -145,7 +167,7 @@ export function keepConnections(limits: ConnectionLimits, hold: HoldLimits): Con
   let time = 0
   let isFinishing = false
 
-  /** Once it is out of the list, whatever ends a connection counts for nothing. */
+  /** Taken off the list first, so that events of a connection that is closing are ignored. */
   function close(connection: Connection, end: () => void = () => connection.socket.destroy()): void {
     if (open.delete(connection.socket)) roster.remove(connection)
     for (const abort of connection.aborts) abort.abort()

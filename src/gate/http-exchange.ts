@@ -1,4 +1,4 @@
-/** One request and its answer: what the gate takes for a request, and how an answer is sent. */
+/** One request and its answer: which requests the gate accepts, and how an answer is sent. */
 
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -9,7 +9,10 @@ import type { GateRequest, GateResponse, Unreadable } from './http-request.ts'
 const PATH_LIMIT = 2048
 const PATH = /^\/[\x21-\x7e]*$/
 
-/** A class for the sake of the getter: few handlers want the signal, and each request would pay for it. */
+/**
+ * A class because of the getter: few handlers want the signal, and creating one costs time at each
+ * request.
+ */
 export class Exchange implements GateRequest {
   readonly method: 'GET' | 'HEAD'
   readonly path: string
@@ -42,7 +45,7 @@ function abortOf(response: ServerResponse, { aborts, socket }: Connection): Abor
   return abort
 }
 
-/** The answer to a request that no handler is to see; undefined if it may. */
+/** The answer to a request that must not reach a handler; undefined if the handler may have it. */
 export function refusalOf({ method, url = '', headers }: IncomingMessage): GateResponse | undefined {
   const isWithBody = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0'
   if (isWithBody) return plain(413, 'requests have no body here', { connection: 'close' })
@@ -52,7 +55,9 @@ export function refusalOf({ method, url = '', headers }: IncomingMessage): GateR
   return undefined
 }
 
-/** By what Node has against it. */
+/**
+ * What a client is told about a request that cannot be read. `code` is Node's error code for it.
+ */
 export function unreadable(code: string | undefined): Unreadable {
   const isLate = code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const tooLarge = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request'
@@ -60,16 +65,17 @@ export function unreadable(code: string | undefined): Unreadable {
   return { words: `HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`, isLate }
 }
 
-/** An answer of one line. */
+/** An answer of one line of text. */
 export function plain(status: number, words: string, headers: GateResponse['headers'] = {}): GateResponse {
   const body = Buffer.from(`${words}\n`, 'utf8')
   return { status, headers: { 'content-type': 'text/plain; charset=utf-8', ...headers }, body }
 }
 
 /**
- * Sends an answer, the last on its connection if told so. A stream goes at the pace of its reader; if it breaks off,
- * or is not as long as its headers promise, the promise rejects and the client must not be left waiting for the rest.
- * Throws, with nothing sent, what node:http has against a status or a header.
+ * Sends an answer, with `connection: close` if it is the last on its connection. A stream is sent
+ * at the pace of its reader. If it breaks off, or does not have the length that its headers
+ * promise, the promise rejects; the connection must be closed then, so that the client does not
+ * wait for the rest. Throws, before anything is sent, if node:http rejects a status or a header.
  */
 export function sendAnswer(
   exchange: Exchange,
@@ -84,7 +90,7 @@ export function sendAnswer(
     response.end(method === 'HEAD' ? undefined : body)
     return undefined
   }
-  // One that fails when nobody reads it any more says so to nobody.
+  // Ignore errors of a stream that nobody reads any more.
   body.on('error', () => {})
   try {
     response.writeHead(status, { ...headers, ...connection })

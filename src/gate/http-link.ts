@@ -1,25 +1,27 @@
 /**
- * What the process that judges and its process for HTTP say to each other, over the channel that Node opens between them.
- * Both are one program, so neither looks twice at what the other says.
+ * The messages between the process that judges and its process for HTTP, over the channel that Node
+ * opens between them. Both run the same program, so neither validates what the other sends.
  */
 import type { Places } from '../verifier/places.ts'
 import type { Counted } from './metrics.ts'
 
-/** The number of the first file under which the process for HTTP finds the socket that listens. */
+/** The first file descriptor under which the process for HTTP finds the listening socket. */
 export const HTTP_FILE = 4
 
+/** What the process for HTTP needs to begin. */
 export interface HttpOrder {
   readonly places: Places
-  /** How many files are that socket, from HTTP_FILE on. */
+  /** How many descriptors are that socket, counted from HTTP_FILE. */
   readonly files: number
 }
 
-/** What only the judge's process can measure. */
+/** What only the process that judges can measure. */
 export interface JudgeNumbers {
   readonly counted: readonly Counted[]
   readonly gauges: Readonly<Record<string, number>>
 }
 
+/** Messages to the process for HTTP. */
 export type ToHttp =
   | { readonly kind: 'start'; readonly order: HttpOrder }
   | { readonly kind: 'reload' }
@@ -27,6 +29,7 @@ export type ToHttp =
   | { readonly kind: 'numbers'; readonly numbers: JudgeNumbers }
   | { readonly kind: 'close'; readonly graceMs: number }
 
+/** Messages from the process for HTTP. */
 export type FromHttp =
   | { readonly kind: 'listening'; readonly address: string }
   /** It cannot listen, and ends. */
@@ -36,10 +39,10 @@ export type FromHttp =
   | { readonly kind: 'alive' }
   | { readonly kind: 'asks-numbers' }
 
-/** One end of the channel. */
+/** One end of the channel between the two processes. */
 export interface Link<Sent, Received> {
   send(message: Sent): void
   onMessage(listener: (message: Received) => void): void
-  /** The other side is gone. */
+  /** Calls back when the other side is gone. */
   onEnd(listener: () => void): void
 }

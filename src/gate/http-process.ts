@@ -1,6 +1,7 @@
 /**
- * The process for HTTP, as the one that judges sees it: started, watched, and started again when it ends. Nothing that
- * clients send over HTTP takes time from hooks and plugin then, and no fault of theirs ends a judgement.
+ * The process for HTTP, as the process that judges sees it: it is started, watched, and restarted
+ * when it ends. This way HTTP clients take no time from the hooks and the plugin, and cannot crash
+ * a judgement.
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { FileError } from '../files/regular-file.ts'
@@ -13,43 +14,46 @@ import type { FromHttp, JudgeNumbers, ToHttp } from './http-link.ts'
 import { ACCEPTORS, withListening } from './listening.ts'
 import type { Log } from './log.ts'
 
+/** The process for HTTP while it runs, restarted if it ends. */
 export interface HttpProcess {
-  /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
+  /** The address that it listens at: `127.0.0.1:4649`, `[::1]:4649`. */
   readonly address: string
-  /** Times that it was started again. */
+  /** How often it was restarted. */
   restarts(): number
-  /** Resolves once it asks and judges everything anew. Rejects with what is wrong with the policy. */
+  /**
+   * Resolves once it asks and judges everything anew. Rejects with what is wrong with the policy.
+   */
   reload(): Promise<void>
-  /** Lets answers under way end, at most so many milliseconds. */
+  /** Gives answers under way at most `graceMs` milliseconds to end. */
   close(graceMs: number): Promise<void>
 }
 
 export interface HttpProcessOptions {
   readonly places: Places
-  /** The command line of this program that runs the other side. */
+  /** The command that runs the other process: this program with its arguments. */
   readonly command: readonly string[]
-  /** Where to listen, or the number of a file that listens already. */
+  /** The address to listen at, or the descriptor of a socket that listens already. */
   readonly on: Listen | number
   readonly numbers: () => JudgeNumbers
   readonly log: Log
   readonly times?: Partial<Times>
 }
 
-/** Milliseconds. */
+/** All in milliseconds. */
 interface Times {
-  /** Until it is started again: at first, and at most, where it ends again and again. */
+  /** Pause before it is restarted: the first time, and at most, when it keeps ending. */
   readonly backoff: number
   readonly backoffLimit: number
   /** How often it is asked for a sign of life, and how long it may give none. */
   readonly ping: number
   readonly silence: number
-  /** To begin to listen, and to do what a reload asks for. */
+  /** Limit for beginning to listen, and for a reload. */
   readonly start: number
 }
 
 const TIMES: Times = { backoff: 100, backoffLimit: 10_000, ping: 5000, silence: 60_000, start: 30_000 }
 
-/** Starts it, and rejects with what listening fails with. */
+/** Starts the process. Rejects with the error if it cannot listen. */
 export async function startHttpProcess(options: HttpProcessOptions): Promise<HttpProcess> {
   const times = { ...TIMES, ...options.times }
   const { log } = options
@@ -74,7 +78,8 @@ export async function startHttpProcess(options: HttpProcessOptions): Promise<Htt
         next => {
           if (isClosing) return next.kill()
           running = next
-          // One that ends again at once is started less and less often.
+          // The pause is reset only after it has run for a while, so one that keeps ending is
+          // restarted less and less often.
           again = setTimeout(() => {
             backoff = times.backoff
           }, times.backoffLimit).unref()
@@ -90,7 +95,7 @@ export async function startHttpProcess(options: HttpProcessOptions): Promise<Htt
 
   let running = await begin()
   const { address } = running
-  // Wherever it listens now, clients come there again.
+  // A restarted process listens at the port that the first one got, so that clients find it.
   if (typeof on !== 'number') on = parseListen(address) ?? on
   return {
     address,
@@ -127,7 +132,8 @@ async function start(options: HttpProcessOptions, times: Times, onEnd: OnEnd): P
 }
 
 function spawn([program = '', ...args]: readonly string[], file: number): ChildProcess {
-  // A channel comes third, so that the socket is file 4 over there, and those after it.
+  // Descriptor 3 is the channel, so the socket is descriptor 4 in the other process, and those
+  // after it.
   const files = new Array<number>(ACCEPTORS).fill(file)
   return fork(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc', ...files], detached: false })
 }
@@ -194,7 +200,7 @@ function runningOf(child: ChildProcess, address: string, { send, listeners, pati
           if (message.problem === undefined) resolve()
           else reject(new FormatError('policy', message.problem, address))
         }
-        // One that ended reads everything anew when it is started again.
+        // If the process has ended, its successor reads everything anew.
         ended.then(resolve).then(() => finish())
         const timer = setTimeout(() => {
           finish()

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 
+/** A GET or HEAD request without a body. */
 export interface GateRequest {
   readonly method: 'GET' | 'HEAD'
-  /** As sent, undecoded: begins with a slash, visible ASCII alone, at most 2048 characters. */
+  /** As sent, not decoded. Begins with a slash; visible ASCII only, at most 2048 characters. */
   readonly path: string
   /** The Range header, as sent. */
   readonly range?: string | undefined
@@ -10,19 +11,24 @@ export interface GateRequest {
   readonly signal: AbortSignal
 }
 
+/** An answer to it. For HEAD, the body is not sent. */
 export interface GateResponse {
   readonly status: number
-  /** Names in lower case. The length of a Buffer is added; that of a stream is held to if it is told. */
+  /**
+   * Names in lower case. For a Buffer, the content length is added. For a stream, a
+   * `content-length` given here is enforced.
+   */
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Buffer | Readable
 }
 
+/** Answers a request. If it throws or rejects, the server answers 500. */
 export type Handler = (request: GateRequest) => GateResponse | Promise<GateResponse>
 
-/** What a client is told whose request cannot be read. */
+/** What a client is told when its request cannot be read. */
 export interface Unreadable {
-  /** A whole answer, the last on its connection. */
+  /** A complete HTTP response, the last on its connection. */
   readonly words: string
-  /** Whether it did not come in time. */
+  /** Whether the request did not arrive in time. */
   readonly isLate: boolean
 }

@@ -1,4 +1,4 @@
-/** HTTP/1.1 for the gate: GET and HEAD without bodies, over connections that nobody can exhaust. */
+/** The gate's HTTP/1.1 server: GET and HEAD without bodies, within limits for every peer. */
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Server as Acceptor, createServer as createAcceptor, type Socket } from 'node:net'
@@ -17,47 +17,45 @@ import { type FindPeer, openPeers, type Peer } from './peers.ts'
 import { openTurns, type TurnLimits } from './turns.ts'
 
 /**
- * An address to listen at (port 0: any that is free), or the number of a file that listens already, with the numbers of others
- * that are the same socket.
+ * An address to listen at (port 0: any free port), or the descriptor of a socket that listens
+ * already, with further descriptors of that socket.
  */
 export type ListenOn =
   | { readonly host: string; readonly port: number }
   | { readonly fd: number; readonly more?: readonly number[] }
 
 export interface HttpServer {
-  /** Where it is bound: `127.0.0.1:4649`, `[::1]:4649`. */
+  /** The address that it listens at: `127.0.0.1:4649`, `[::1]:4649`. */
   readonly address: string
   connections(): number
-  /** Connections that were closed for want of room, so far. */
+  /** How many connections were turned away so far. */
   refused(): number
-  /** Accepts no more, closes what is idle, gives answers under way so many milliseconds, then cuts them. */
+  /** Stops accepting, closes idle connections, and cuts the others after `graceMs` milliseconds. */
   close(graceMs: number): Promise<void>
 }
 
 /** Times in milliseconds. */
 export interface HttpLimits {
-  /** Connections. */
   readonly connections: ConnectionLimits
-  /** Connections of which it is not known yet whose they are. */
+  /** Connections whose peer is not known yet. */
   readonly unknown: number
-  /** Connections that were turned away. */
   readonly hold: HoldLimits
-  /** Requests that are answered at once. */
   readonly turns: TurnLimits
   /** Requests that a client may send on one connection before it has an answer. */
   readonly pipelined: number
-  /** Bytes of a request line and headers together. */
+  /** Bytes of the request line and headers together. */
   readonly head: number
-  /** For a request to arrive whole, and for a new connection to bring its first one. */
+  /** For a request to arrive completely, and for a new connection to bring its first one. */
   readonly arrival: number
-  /** For which a connection may bring nothing after an answer. */
+  /** How long a connection may bring nothing after an answer. */
   readonly idle: number
-  /** For which an answer that has begun may stand still, whoever is at fault. */
+  /** How long an answer that has begun may stand still, whichever side causes it. */
   readonly stall: number
 }
 
+/** The limits of a gate in use. */
 export const HTTP_LIMITS: HttpLimits = {
-  // Each process of Nix opens 25.
+  // Each Nix process opens 25 connections.
   connections: {
     open: {
       root: { each: 2048, all: 2048 },
@@ -82,36 +80,35 @@ export const HTTP_LIMITS: HttpLimits = {
       user: { each: 8, all: 64 },
       machine: { each: 32, all: 128 },
     },
-    // A user's build may have some thousand paths in its closure, and asks for two things for each.
+    // A user's build may have several thousand paths in its closure, with two requests for each.
     pace: {
       client: { each: { burst: 8192, perSecond: 100 }, all: { burst: 16_384, perSecond: 400 } },
       user: { each: { burst: 256, perSecond: 25 }, all: { burst: 1024, perSecond: 100 } },
     },
   },
-  // Nix sends none ahead.
+  // Nix does not pipeline requests.
   pipelined: 8,
   head: 8 * 1024,
   arrival: 10_000,
-  // Nix keeps up to 25 connections, and comes back to them when it has built something.
+  // Nix keeps up to 25 connections open, and uses them again after it has built something.
   idle: 75_000,
   stall: 60_000,
 }
 
 export interface HttpOptions {
-  /** Told what a handler threw, why a stream broke, and what goes wrong in accepting. Must not throw. */
+  /** Called with errors of handlers, of streams and in accepting. Must not throw. */
   readonly onError?: (error: unknown) => void
   readonly limits?: Partial<HttpLimits>
-  /** Whose a connection is. */
   readonly findPeer?: FindPeer
 }
 
-/** How often late requests are looked for. */
+/** Milliseconds between two checks for late requests. */
 const CHECK_INTERVAL = 1000
 
 /**
- * Listens, and answers each request as the handler says; if it throws or rejects, with a 500 that says nothing more.
- * Rejects with what listening fails with. Where a peer has as many connections as it may, a newcomer takes the place of the one
- * that is idle for longest, or is closed.
+ * Listens, and answers each request as the handler says. If the handler throws or rejects, the
+ * answer is 500 without details. Rejects if it cannot listen. If a peer has as many connections as
+ * it may, a new one replaces the one that has been idle longest, or is turned away.
  */
 export async function openHttpServer(
   on: ListenOn,
@@ -129,12 +126,12 @@ export async function openHttpServer(
     keepAliveTimeout: limits.idle,
   })
   server.timeout = limits.stall
-  // All of them: one that is left out might be the one that tells of a body. Their size has a limit.
+  // No limit: a header that is dropped might announce a body. Their total size is limited.
   server.maxHeadersCount = 0
   const receive = receiver(handler, connections, limits, onError)
   admitFirst(server, connections, findPeer, limits.unknown)
   server.on('request', receive)
-  // A client that asks before it sends a body is told at once that there is to be none.
+  // For `Expect: 100-continue`: the client is refused at once, before it sends a body.
   server.on('checkContinue', receive)
   server.on('timeout', (socket: Socket) =>
     connections.isThinking(socket) ? socket.setTimeout(limits.stall) : socket.destroy(),
@@ -153,13 +150,13 @@ export async function openHttpServer(
 }
 
 /**
- * Has each connection wait, unread, until it is known whose it is and that there is room for it; only then Node's own
- * listener begins to read requests.
+ * Keeps each connection waiting, unread, until its peer is known and there is room for it. Only
+ * then does Node's own listener begin to read requests.
  */
 function admitFirst(server: Server, connections: Connections, findPeer: FindPeer, limit: number): void {
   const serve = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
-  // What net.createServer has as an option, and http.createServer does not pass on.
+  // An option of net.createServer that http.createServer does not pass on.
   Object.assign(server, { pauseOnConnect: true })
   let unknown = 0
   function begin(socket: Socket, peer: Peer | undefined): void {
@@ -174,7 +171,7 @@ function admitFirst(server: Server, connections: Connections, findPeer: FindPeer
     if (!(peer instanceof Promise)) return begin(socket, peer)
     if (unknown >= limit) return void socket.resetAndDestroy()
     unknown++
-    // Until there is somebody else to hear of it.
+    // Errors are ignored until the connection has another listener for them.
     const ignore = () => {}
     socket.on('error', ignore)
     void peer.then(known => {
@@ -185,7 +182,7 @@ function admitFirst(server: Server, connections: Connections, findPeer: FindPeer
   })
 }
 
-/** What is done with each request. Nothing is made anew for one that could be made once. */
+/** Handles each request. What can be created once is not created per request. */
 function receiver(
   handler: Handler,
   connections: Connections,
@@ -213,7 +210,7 @@ function receiver(
     }
   }
 
-  /** Answers at once or when the handler is done, and gives the turn back when nothing of the answer is left. */
+  /** Answers at once or when the handler is done; gives the turn back at the answer's end. */
   function answer(exchange: Exchange, done: () => void): void {
     try {
       const answer = handler(exchange)
@@ -233,7 +230,7 @@ function receiver(
 
   return (message: IncomingMessage, response: ServerResponse): void => {
     const connection = connections.begun(message.socket)
-    // Cut in the middle of what it sent.
+    // The connection was closed in the middle of what it sent.
     if (connection === undefined) return
     response.on('close', ended)
     if (connection.underWay > limits.pipelined) {
@@ -248,7 +245,7 @@ function receiver(
       send(exchange, refusal)
     }
     if (connection.underWay === 1) inTurn(connection, begin)
-    // Too many in one piece are to cost nothing: none of them is begun before all of it has been read.
+    // Too many requests in one packet must cost nothing: none begins before all of it is read.
     else process.nextTick(inTurn, connection, begin)
   }
 
@@ -257,7 +254,7 @@ function receiver(
   }
 }
 
-/** Listens, and gives back what else accepts connections for this server. */
+/** Listens, and returns the further acceptors for this server. */
 async function listen(server: Server, on: ListenOn): Promise<readonly Acceptor[]> {
   const { more = [], ...first } = { more: undefined, ...on }
   await listenOn(server, first)
@@ -267,7 +264,7 @@ async function listen(server: Server, on: ListenOn): Promise<readonly Acceptor[]
 }
 
 function acceptorFor(server: Server): Acceptor {
-  // As Node makes its HTTP servers.
+  // The options that Node uses for its HTTP servers.
   const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: true }
   return createAcceptor(options, socket => server.emit('connection', socket))
 }
@@ -275,7 +272,7 @@ function acceptorFor(server: Server): Acceptor {
 function listenOn(acceptor: Acceptor, on: ListenOn): Promise<void> {
   return new Promise((resolve, reject) => {
     acceptor.once('error', reject)
-    // Node does not look at `backlog` where it is given a file.
+    // Node ignores `backlog` in the options if it is given a descriptor.
     acceptor.listen({ ...on, backlog: BACKLOG }, BACKLOG, () => {
       acceptor.off('error', reject)
       resolve()

@@ -1,4 +1,4 @@
-/** The process for HTTP, seen from within: a substituter with inquiries and a memory of its own. */
+/** The process for HTTP, from the inside: a substituter with its own inquiries and cache. */
 import { setPriority } from 'node:os'
 import { gateKey } from '../verifier/machine-key.ts'
 import { openResidentCache } from '../verifier/resident-cache.ts'
@@ -17,21 +17,23 @@ import { limitLog } from './log-limit.ts'
 import { openMetrics } from './metrics.ts'
 import { keepUpstreams } from './upstreams.ts'
 
-/** Where both want the processor, judging goes before. */
+/** Niceness of this process, so that judging gets the processor first. */
 const NICE = 2
 
-/** For so many milliseconds the judge's numbers are good, however often somebody asks. */
+/** Milliseconds for which the judge's numbers are reused, however often somebody asks. */
 const NUMBERS_MS = 50
 
 /**
- * Serves HTTP as the other process says, until that says that it is enough or is gone. Never rejects: what listening
- * fails with goes to the other process.
+ * Serves HTTP until the other process says to close or is gone. Never rejects: if it cannot listen,
+ * it tells the other process why.
  */
 export async function serveHttp(link: Link<FromHttp, ToHttp>, fullLog: Log): Promise<void> {
   const log = limitLog(fullLog)
-  // Only the process that judges takes signals: what ends both comes to both at once, and answers under way have time.
+  // Only the process that judges handles signals. A signal to the whole group reaches both, and
+  // answers under way must have time to end.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
-  // Node makes an error for each request whose client went away, and most of its cost is a stack that nobody reads.
+  // Node creates an error for each request whose client went away. Most of its cost is the stack,
+  // which nobody reads.
   Error.stackTraceLimit = 0
   beModest()
   const ended = new Promise<void>(resolve => link.onEnd(resolve))
@@ -63,7 +65,7 @@ function beModest(): void {
   try {
     setPriority(NICE)
   } catch {
-    // Where that is forbidden, both are alike.
+    // Not allowed to: both run at the same priority.
   }
 }
 
@@ -76,7 +78,10 @@ function reloaded(reload: () => void): FromHttp {
   }
 }
 
-/** Asks the other process for its numbers, once for all who want them at about the same time. */
+/**
+ * Returns a function that asks the other process for its numbers, once for all who want them at
+ * about the same time.
+ */
 function askedNumbers(link: Link<FromHttp, ToHttp>): () => Promise<JudgeNumbers> {
   const waiting = new Set<(numbers: JudgeNumbers) => void>()
   let last: JudgeNumbers | undefined

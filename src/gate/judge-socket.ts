@@ -1,35 +1,43 @@
-/** The socket at which the resident process answers the hooks: docs/resident.md. */
+/** The socket at which the resident process answers the hooks. Protocol: docs/resident.md. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { type HookQuestion, parseQuestion, QUESTION_LIMIT } from '../formats/hook-question.ts'
 import { errorReply, type HookReply, printReply } from '../formats/hook-reply.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { listenAtPath } from './socket-file.ts'
 
-/** A Unix socket's path, or the number of a file that is one and listens already. */
+/** The path of a Unix socket, or the descriptor of a socket that listens already. */
 export type JudgeSocketOn = { readonly path: string } | { readonly fd: number }
 
-/** Answers one question. What it rejects with is told to nobody: the hook then judges itself. */
+/**
+ * Answers one question. If it rejects, the reply says only that there was an error, and the hook
+ * judges itself.
+ */
 export type AnswerQuestion = (question: HookQuestion) => Promise<HookReply>
 
+/** The open socket. */
 export interface JudgeSocket {
-  /** Questions that are being asked or answered, those counted whose asker went away. */
+  /** Questions that are being asked or answered, including those whose asker went away. */
   connections(): number
-  /** Accepts no more, gives the answers under way so many milliseconds, then breaks off whatever is left. */
+  /**
+   * Stops accepting, gives answers under way at most `graceMs` milliseconds, then closes all
+   * connections.
+   */
   close(graceMs: number): Promise<void>
 }
 
 export interface SocketLimits {
-  /** Questions at once, those counted whose asker went away. */
+  /** Questions at once, including those whose asker went away. */
   readonly connections: number
-  /** Milliseconds for a question to arrive, and for a reply to be taken. */
+  /** Milliseconds for a question to arrive, and for a reply to be read. */
   readonly patience: number
 }
 
 const LIMITS: SocketLimits = { connections: 256, patience: 10_000 }
 
 /**
- * Opens the socket: one made here is root's alone from its first moment, and takes the place of one that nobody
- * serves any more. Throws FileError if somebody does serve it, or its directory could be somebody else's work.
+ * Opens the socket. A socket that is created here has mode 0600 from the start, and replaces one
+ * that nobody serves any more. Throws FileError if the existing one is served, or if somebody else
+ * could have created or could replace it.
  */
 export async function openJudgeSocket(
   on: JudgeSocketOn,
@@ -37,7 +45,7 @@ export async function openJudgeSocket(
   limits: SocketLimits = LIMITS,
 ): Promise<JudgeSocket> {
   const open = new Set<Socket>()
-  /** Those of them that have not asked yet. */
+  /** Open connections that have not asked anything yet. */
   const silent = new Set<Socket>()
   let underWay = 0
   let settled = () => {}
@@ -54,9 +62,9 @@ export async function openJudgeSocket(
     }
   }
 
-  // A client may close its half once it has asked.
+  // A client may close its half of the connection once it has asked.
   const server = createServer({ allowHalfOpen: true }, socket => {
-    socket.on('error', () => {}) // whoever asked went away
+    socket.on('error', () => {}) // the asker went away
     if (underWay >= limits.connections) return turnAway(socket)
     underWay++
     open.add(socket)
@@ -69,7 +77,7 @@ export async function openJudgeSocket(
       })
   })
   await listen(server, on)
-  server.on('error', () => {}) // one that cannot be accepted; whoever asked judges itself
+  server.on('error', () => {}) // a connection that cannot be accepted; the asker judges itself
   return {
     connections: () => underWay,
     async close(graceMs) {
@@ -98,7 +106,8 @@ function listen(server: Server, on: JudgeSocketOn): Promise<void> {
 }
 
 /**
- * What arrives until there is a newline in it, too much of it, or no more. Rejects with FormatError if that is late.
+ * Reads until there is a newline, too many bytes, or no more data. Rejects with FormatError if that
+ * takes longer than `patience` milliseconds.
  */
 function readLine(socket: Socket, patience: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -120,7 +129,10 @@ function readLine(socket: Socket, patience: number): Promise<Buffer> {
   })
 }
 
-/** The answer, unless anything arrives while it is made: then nobody can say what was asked. */
+/**
+ * The answer. Throws FormatError if more data arrives meanwhile, since then it is unclear what was
+ * asked.
+ */
 async function answerTo(socket: Socket, question: HookQuestion, answer: AnswerQuestion): Promise<HookReply> {
   let isFollowed = false
   socket.on('data', () => {
@@ -131,7 +143,7 @@ async function answerTo(socket: Socket, question: HookQuestion, answer: AnswerQu
   return reply
 }
 
-/** Sends a reply and waits until the other side has hung up, but not for long. */
+/** Sends a reply and waits until the other side has hung up, at most `patience` milliseconds. */
 async function send(socket: Socket, reply: HookReply, patience: number): Promise<void> {
   if (socket.destroyed) return
   socket.resume()
@@ -151,7 +163,7 @@ function bytesOf(reply: HookReply): Buffer {
   }
 }
 
-/** Waits for something, at most so many milliseconds. */
+/** Waits for something, at most `ms` milliseconds. */
 function within(ms: number, wait: (resolve: () => void) => void): Promise<void> {
   return new Promise(resolve => {
     const timer = setTimeout(resolve, ms)

@@ -1,25 +1,32 @@
-/** A socket that listens, opened by one process for another. */
+/** Listening sockets that one process opens for another. */
 import { createServer, type Server } from 'node:net'
 import { FileError } from '../files/regular-file.ts'
 import type { Listen } from '../policy/policy.ts'
 
-/** Connections that wait to be accepted; the system may allow fewer (net.core.somaxconn). */
+/** Connections that may wait to be accepted. The system may allow fewer (net.core.somaxconn). */
 export const BACKLOG = 65_535
 
 /**
- * How often a process is given the same socket. Node accepts one connection from each file in a turn of its loop, however
- * many wait, and in a turn there is much else to do.
+ * How often a process is given the same socket. Node accepts one connection from each descriptor
+ * per turn of its event loop, however many wait, and one turn may take long.
  */
 export const ACCEPTORS = 32
 
+/** A listening socket that can be passed to another process. */
 export interface Listening {
-  /** The number of the file. */
+  /** The file descriptor. */
   readonly file: number
-  /** To be called before this process comes to accept anything: in the same turn. */
+  /**
+   * Closes the socket in this process. Call it in the same turn, before this process can accept
+   * anything.
+   */
   close(): void
 }
 
-/** Calls back with a socket that listens. Rejects with what listening fails with, or what the callback throws. */
+/**
+ * Opens a listening socket and passes it to the callback. Rejects if it cannot listen, or with what
+ * the callback throws.
+ */
 export function withListening<T>({ host, port }: Listen, use: (listening: Listening) => T): Promise<T> {
   return new Promise((resolve, reject) => {
     const server = createServer(socket => socket.resetAndDestroy())
@@ -35,7 +42,7 @@ export function withListening<T>({ host, port }: Listen, use: (listening: Listen
   })
 }
 
-/** Node has no other name for it. */
+/** Node has no public name for the descriptor of a socket. */
 function fileOf(server: Server): number {
   const file = (server as { _handle?: { fd?: unknown } })._handle?.fd
   if (typeof file === 'number' && file >= 0) return file

@@ -1,6 +1,9 @@
 import type { Log, LogLevel } from './log.ts'
 
-/** Lines of one kind within so many milliseconds; what is more is counted. */
+/**
+ * How many lines of one event are written within WITHIN_MS milliseconds; further ones are only
+ * counted.
+ */
 const LINES = 200
 const WITHIN_MS = 10_000
 
@@ -11,8 +14,9 @@ interface Kind {
 }
 
 /**
- * A log that whoever sends requests cannot fill: of each event so many lines are told in ten seconds, and then how many were
- * left out. Events are words of ours, and few.
+ * Limits a log, so that clients cannot fill it. Of each event, at most 200 lines are written in ten
+ * seconds, and then one that says how many were left out. Events are a few fixed phrases of the
+ * gate's own.
  */
 export function limitLog(log: Log, now: () => number = () => performance.now()): Log {
   const kinds = new Map<string, Kind>()

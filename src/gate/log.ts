@@ -1,4 +1,4 @@
-/** What the gate tells whoever runs it: one line an event. */
+/** The gate's log: one line for each event. */
 import type { Writable } from 'node:stream'
 import { printable } from '../primitives/printable.ts'
 
@@ -6,20 +6,27 @@ export type LogFormat = 'text' | 'json'
 
 export type LogLevel = 'info' | 'warning' | 'error'
 
-/** Never throws. The event is a few words of ours; of the details, any string may come from outside, and as it came. */
+/**
+ * Writes a line; never throws. `event` is a fixed phrase of the gate's own. Strings in `details`
+ * may come from outside and need not be escaped.
+ */
 export type Log = (
   level: LogLevel,
   event: string,
   details?: Readonly<Record<string, string | number | boolean>>,
 ) => void
 
-/** Of one detail, in characters: room for a policy's error, and little enough for journald to keep a line whole. */
+/**
+ * Longest detail, in characters: enough for an error in a policy, and short enough for journald to
+ * keep the line in one piece.
+ */
 const LIMIT = 4000
 
 /**
- * A log in one of two forms: `nixsig: event words key=value key="two words"`, the level named unless it is `info`; or a
- * JSON object `{ time, level, event, …details }`, the time in ISO 8601. `write` is given whole lines with their line
- * break; what it throws is lost, for a log is no reason to stop.
+ * Opens a log in one of two formats. `text` gives `nixsig: event words key=value key="two words"`,
+ * with the level named unless it is `info`. `json` gives an object with `time` (ISO 8601), `level`,
+ * `event` and the details. `write` gets whole lines with their line break. What it throws is
+ * ignored: a failing log must not stop the gate.
  */
 export function openLog(format: LogFormat, write: (line: string) => void, now = () => new Date()): Log {
   return (level, event, details = {}) => {
@@ -31,20 +38,23 @@ export function openLog(format: LogFormat, write: (line: string) => void, now = 
     try {
       write(`${line}\n`)
     } catch {
-      // Nobody reads the log any longer. What is answered does not depend on that.
+      // Nobody reads the log any more. Answers do not depend on it.
     }
   }
 }
 
-/** For so many milliseconds lines are gathered. */
+/** Milliseconds for which lines are collected before they are written. */
 const GATHERED = 20
 
-/** Two processes write to one stream: what is no longer than this goes into a pipe in one piece (PIPE_BUF). */
+/**
+ * Two processes write to one stream. Writes up to this many bytes go into a pipe in one piece
+ * (PIPE_BUF).
+ */
 const WHOLE = 4096
 
 /**
- * For openLog: writes to a stream, and goes on in silence once nobody reads it any more. Whoever reads standard error is
- * waited for at each write, so lines that come close together are one.
+ * For openLog: writes to a stream, and ignores errors once nobody reads it any more. A write to
+ * standard error waits for its reader, so lines that come close together are written as one piece.
  */
 export function writeTo(stream: Writable): (line: string) => void {
   stream.on('error', () => {})
@@ -72,12 +82,12 @@ function textLine(level: LogLevel, event: string, details: Details): string {
   return ['nixsig:', start, ...details.map(([name, value]) => `${name}=${quoted(String(value))}`)].join(' ')
 }
 
-/** Backslashes are doubled already, so that the quotation mark's own stands out. */
+/** Backslashes have been doubled already, so an escaped quotation mark is unambiguous. */
 function quoted(value: string): string {
   return /^[^\s"=]+$/.test(value) ? value : `"${value.replaceAll('"', '\\"')}"`
 }
 
-/** No detail takes the place of the head, whatever it is called. */
+/** The head goes last too, so that no detail can replace `time`, `level` or `event`. */
 function jsonLine(head: Readonly<Record<string, string>>, details: Details): string {
   return JSON.stringify({ ...head, ...Object.fromEntries(details), ...head })
 }

@@ -3,7 +3,10 @@ import type { GateRequest, GateResponse } from './http-request.ts'
 import { notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 
-/** Tells where the log of a build is: at the first upstream that has it. Nobody signs logs, and nobody has to. */
+/**
+ * Serves build logs: redirects to the first upstream that has the log, or passes it on. Logs are
+ * not signed and need not be.
+ */
 export function openLogs({ kept, upstreams }: Pick<GateParts, 'kept' | 'upstreams'>) {
   return {
     async answer({ path, signal }: GateRequest): Promise<GateResponse> {

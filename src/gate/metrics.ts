@@ -1,4 +1,6 @@
-/** What the gate counts, told in the Prometheus text format 0.0.4 (prometheus.io, "Exposition formats"). */
+/**
+ * The gate's metrics, in the Prometheus text format 0.0.4 (prometheus.io, "Exposition formats").
+ */
 
 export type CounterName =
   | 'requests'
@@ -11,32 +13,32 @@ export type CounterName =
 export type HistogramName = 'request_seconds' | 'upstream_seconds'
 
 /**
- * Labels are those that a metric has: a missing one is empty, any other is ignored. Each combination of values is
- * kept for as long as the process lives, so that they must be few.
+ * Values by label name. A label that is missing is empty; one that the metric does not have is
+ * ignored. Each combination of values is kept as long as the process lives, so there must be few.
  */
 export type Labels = Readonly<Record<string, string>>
 
 export interface Metrics {
   count(name: CounterName, labels?: Labels): void
-  /** What cannot be a duration is ignored. */
+  /** Ignores values that are not a duration (negative or not finite). */
   observe(name: HistogramName, seconds: number, labels?: Labels): void
   /**
-   * All of them, with what another process counted besides, and what the caller has measured just now; `nixsig_` goes
-   * before every name.
+   * Prints all metrics: this process's own, the counters of another process added, and the gauges
+   * given. Every name gets the prefix `nixsig_`.
    */
   print(gauges: Readonly<Record<string, number>>, others?: readonly Counted[]): string
-  /** What the counters have counted, for the process that prints it. */
+  /** The values of the counters, for the process that prints them. */
   counted(): readonly Counted[]
 }
 
-/** What a counter has counted under some labels. */
+/** The value of a counter for some labels. */
 export interface Counted {
   readonly name: CounterName
   readonly labels: Labels
   readonly count: number
 }
 
-/** All at zero. */
+/** Metrics that all start at zero. */
 export function openMetrics(): Metrics {
   const counters: Readonly<Record<CounterName, Family<Counter>>> = {
     requests: counter('Requests answered over HTTP.', ['endpoint', 'status']),
@@ -77,7 +79,7 @@ interface Counter {
 }
 
 interface Histogram {
-  /** One for each bucket, and one for what is slower than all of them. */
+  /** One for each bucket, and one for values above all buckets. */
   readonly counts: number[]
   sum: number
 }
@@ -94,7 +96,7 @@ function countedIn(counters: Counters): readonly Counted[] {
   )
 }
 
-/** The counters with what others counted added; those given stay as they are. */
+/** The counters with those of other processes added. Returns copies. */
 function countersWith(
   counters: Counters,
   others: readonly Counted[],
@@ -108,7 +110,7 @@ function countersWith(
   })
 }
 
-/** Upper ends of the buckets, in seconds. */
+/** Upper bounds of the buckets, in seconds. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 function counter(help: string, labels: readonly string[] = []): Family<Counter> {
@@ -126,14 +128,14 @@ function observeIn(histogram: Histogram, seconds: number): void {
   histogram.sum += seconds
 }
 
-/** A metric with a series for each combination of label values that there was. */
+/** A metric with one series for each combination of label values seen. */
 interface Family<Series> {
   readonly help: string
-  /** Of its labels. */
+  /** Names of its labels. */
   readonly names: readonly string[]
   at(labels: Labels): Series
   labelled(): readonly { readonly labels: Labels; readonly series: Series }[]
-  /** With the labels as they are printed: `endpoint="nar",status="200"`. */
+  /** Labels are in the printed form: `endpoint="nar",status="200"`. */
   all(): readonly (readonly [labels: string, series: Series])[]
 }
 
@@ -148,7 +150,7 @@ function openFamily<Series>(help: string, names: readonly string[], start: () =>
     series.set(key, added)
     return added.series
   }
-  // Without labels there is one series, from the start.
+  // A metric without labels has one series from the start.
   if (names.length === 0) at({})
   return {
     help,
@@ -175,7 +177,7 @@ function printCounters(name: string, { help, all }: Family<Counter>): readonly s
   return [...head(name, help, 'counter'), ...all().map(([labels, { count }]) => sample(name, labels, count))]
 }
 
-/** Each bucket counts those before it as well. */
+/** Buckets are cumulative: each includes the counts of the smaller ones. */
 function printHistograms(name: string, { help, all }: Family<Histogram>): readonly string[] {
   const samples = all().flatMap(([labels, { counts, sum }]) => {
     let total = 0

@@ -3,16 +3,17 @@
  *
  *     nar/<upstream>/<file>/<signature>
  *
- * `upstream` is the first 16 hex digits of the SHA-256 of its address, `file` what the upstream calls the NAR and
- * `signature` one by the gate's key over both; the latter two in base64url. So nobody gets anything out of an upstream
- * that the gate did not offer itself, and any gate with the same key honours what another one gave.
+ * `upstream` is the first 16 hex digits of the SHA-256 of the upstream's address. `file` is the
+ * upstream's name for the NAR, and `signature` is a signature of both by the gate's key; both are
+ * in base64url. So clients can get nothing from an upstream that the gate has not offered itself,
+ * and any gate with the same key accepts the ticket.
  */
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256, signEd25519, verifyEd25519 } from '../primitives/sodium.ts'
 
-/** Characters that a ticket may have: requests are not longer than that. */
+/** Longest ticket, in characters: the gate accepts no path of more than 2048. */
 const TICKET_LIMIT = 2000
 const TICKET = /^nar\/([0-9a-f]{16})\/([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]{86})$/
 
@@ -20,7 +21,7 @@ const TICKET = /^nar\/([0-9a-f]{16})\/([A-Za-z0-9_-]+)\/([A-Za-z0-9_-]{86})$/
 export interface NarFile {
   /** The upstream's address. */
   readonly upstream: string
-  /** Relative to it. */
+  /** Path relative to that address. */
   readonly file: string
 }
 
@@ -32,7 +33,10 @@ export function narTicket(key: KeyPair, { upstream, file }: NarFile): string {
   throw new FormatError('narinfo', 'its URL is too long to be passed on', `length ${file.length}`)
 }
 
-/** The file that a ticket stands for, if the gate's key signed it for one of these upstreams; undefined otherwise. */
+/**
+ * The file that a ticket stands for. Undefined unless the gate's key signed it for one of these
+ * upstreams.
+ */
 export function readNarTicket(
   key: Pick<KeyPair, 'publicKey'>,
   upstreams: readonly string[],
@@ -43,12 +47,15 @@ export function readNarTicket(
   if (upstream === undefined || name === undefined || signature === undefined) return undefined
   const file = Buffer.from(name, 'base64url').toString('utf8')
   const signed = Buffer.from(signature, 'base64url')
-  // One ticket has one spelling.
+  // Only the canonical base64url spelling of a ticket is accepted.
   if (toBase64Url(Buffer.from(file, 'utf8')) !== name || toBase64Url(signed) !== signature) return undefined
   return verifyEd25519(messageOf(upstream, file), signed, key.publicKey) ? { upstream, file } : undefined
 }
 
-/** No store path's fingerprint begins like this, so neither signature passes for the other. */
+/**
+ * No fingerprint of a store path begins like this, so a ticket's signature cannot be used as a
+ * signature of a path, nor the other way round.
+ */
 function messageOf(upstream: string, file: string): Uint8Array {
   return Buffer.from(`nixsig-nar-1\n${upstream}\n${file}`, 'utf8')
 }

@@ -6,9 +6,10 @@ import { signEd25519 } from '../primitives/sodium.ts'
 import { narTicket } from './nar-ticket.ts'
 
 /**
- * The narinfo that Nix gets of an offer: signed by the gate, which is all that Nix asks for, with the signatures that the
- * trusted list knows, so that whoever asks the store later still finds who made it. Its NAR is where the upstream has it,
- * or below the gate's own `nar/` if Nix could not get it there. Throws FormatError where that is too long for a request.
+ * The narinfo that Nix gets for an offer. It has the gate's signature, the only one that Nix
+ * requires, and the signatures by keys in the trusted list, so that a later query of the store
+ * still shows who made the path. Its URL is the upstream's, or one below the gate's own `nar/` if
+ * Nix could not fetch it from the upstream. Throws FormatError if that is too long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,

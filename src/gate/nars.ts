@@ -3,7 +3,10 @@ import { readNarTicket } from './nar-ticket.ts'
 import { notFound } from './respond.ts'
 import type { GateParts } from './substituter.ts'
 
-/** Hands on the NARs that Nix cannot get from their upstream itself, each for a ticket that a gate with this key gave. */
+/**
+ * Passes on NARs that Nix cannot fetch from their upstream itself, for tickets that a gate with
+ * this key issued.
+ */
 export function openNars({ kept, key, upstreams }: Pick<GateParts, 'kept' | 'key' | 'upstreams'>) {
   return {
     async answer({ path, range, signal }: GateRequest): Promise<GateResponse> {
@@ -20,7 +23,7 @@ export function openNars({ kept, key, upstreams }: Pick<GateParts, 'kept' | 'key
       const { status, length, contentRange, body } = streamed
       const headers = {
         'content-type': 'application/x-nix-nar',
-        // Without it Nix does not ask again for the rest of a transfer that broke off.
+        // Without this header Nix does not resume a transfer that broke off.
         'accept-ranges': 'bytes',
         ...(length === undefined ? {} : { 'content-length': String(length) }),
         ...(contentRange === undefined ? {} : { 'content-range': contentRange }),

@@ -1,27 +1,30 @@
-/** How often each peer may do something: some of it at once, and then so much of it a second (a token bucket for each). */
+/** Rate limits: each peer has a token bucket, with a burst and a rate per second. */
 import type { Peer, PeerKind } from './peers.ts'
 
+/** The limits of a token bucket. */
 export interface Pace {
-  /** What may be done at once by somebody who did nothing for a while. */
+  /** How much may be done at once by a peer that was idle for a while. */
   readonly burst: number
   readonly perSecond: number
 }
 
+/** A token bucket for each name. */
 export interface Paces {
-  /** Counts one; false, with nothing counted, if it is too early. */
+  /** Takes one token. Returns false, and takes none, if the bucket is empty. */
   spend(name: string): boolean
-  /** Milliseconds until there is one to spend; 0: there is one. */
+  /** Milliseconds until there is a token; 0 if there is one now. */
   wait(name: string): number
-  /** How many peers are remembered: those who did something lately. */
+  /** How many peers are remembered: those whose buckets are not known to be full again. */
   size(): number
 }
 
-/** What tells the time, in milliseconds, and calls back later. */
+/** A clock in milliseconds, with a timer. */
 export interface Clock {
   now(): number
   after(ms: number, call: () => void): void
 }
 
+/** The real clock, which never goes back. */
 export const CLOCK: Clock = {
   now: () => performance.now(),
   after: (ms, call) => void setTimeout(call, ms),
@@ -32,10 +35,16 @@ interface Bucket {
   at: number
 }
 
-/** Whoever has more names than this, as by user namespaces, has those looked through that need not be kept. */
+/**
+ * When there are more names than this (one user may have many, with user namespaces), full buckets
+ * are searched for and dropped.
+ */
 const NAMES = 1024
 
-/** `now` tells milliseconds, and never goes back. */
+/**
+ * Rate limits by name, all with the same burst and rate. `now` is in milliseconds and must never go
+ * back.
+ */
 export function openPaces({ burst, perSecond }: Pace, now: () => number = CLOCK.now): Paces {
   const buckets = new Map<string, Bucket>()
   let lookAt = NAMES
@@ -46,7 +55,8 @@ export function openPaces({ burst, perSecond }: Pace, now: () => number = CLOCK.
 
   function forgetFull(time: number): void {
     for (const [name, bucket] of buckets) if (leftIn(bucket, time) >= burst) buckets.delete(name)
-    // Each look is paid for by as many newcomers as it looks through.
+    // The next search comes after as many new names as this one looked through, so its cost is
+    // shared.
     lookAt = Math.max(NAMES, 2 * buckets.size)
   }
 
@@ -69,16 +79,24 @@ export function openPaces({ burst, perSecond }: Pace, now: () => number = CLOCK.
   }
 }
 
-/** For each peer of a kind, and for all peers of that kind together. A kind that is left out has no limit. */
+/**
+ * Limits for each peer of a kind, and for all peers of that kind together. A kind that is left out
+ * has no limit.
+ */
 export type PacesByKind = { readonly [kind in PeerKind]?: { readonly each: Pace; readonly all: Pace } }
 
+/** Token buckets for peers and for kinds of peers. */
 export interface PeerPaces {
-  /** Counts one for this peer and one for its kind; false, with nothing counted, if it is too early for either. */
+  /**
+   * Takes one token of this peer and one of its kind. Returns false, and takes none, if either is
+   * empty.
+   */
   spend(peer: Peer): boolean
-  /** Milliseconds until there is one to spend. */
+  /** Milliseconds until both have a token. */
   wait(peer: Peer): number
 }
 
+/** Rate limits by kind of peer. `now` is in milliseconds and must never go back. */
 export function openPacesByKind(limits: PacesByKind, now: () => number = CLOCK.now): PeerPaces {
   const opened = new Map<PeerKind, { readonly each: Paces; readonly all: Paces }>()
   for (const kind of KINDS) {
@@ -106,15 +124,20 @@ export function openPacesByKind(limits: PacesByKind, now: () => number = CLOCK.n
 
 const KINDS: readonly PeerKind[] = ['root', 'client', 'user', 'machine']
 
+/** Token buckets, with a wake-up for those who have to wait. */
 export interface Pacer {
-  /** Whether the peer may do it now. If not, those who wait are woken when one of them may. */
+  /** Whether the peer may go on now. If not, `wake` is called when a peer that waits may. */
   isInTime(peer: Peer): boolean
   spend(peer: Peer): void
 }
 
-/** Milliseconds after which those who wait are woken at the latest: another may have to wait less than the first. */
+/**
+ * Milliseconds after which `wake` is called at the latest, since another peer may have to wait less
+ * than the first one.
+ */
 const WAKE_LIMIT = 20
 
+/** Rate limits that call `wake` when somebody who had to wait may try again. */
 export function openPacer(limits: PacesByKind, clock: Clock, wake: () => void): Pacer {
   const paces = openPacesByKind(limits, clock.now)
   let isSet = false

@@ -1,34 +1,39 @@
-/** Who is at the other end of a connection, as far as limits go. */
+/** Identifies the peer of a connection, for limits. */
 import { isIPv6, type Socket } from 'node:net'
 import { type DaemonClients, openDaemonClients } from './daemon-clients.ts'
 import { type Ends, isLocal, type Owner, openSocketOwners, type SocketOwners } from './socket-owners.ts'
 import { openSubordinateUsers } from './subordinate-users.ts'
 
 /**
- * Root; a user for whom nix-daemon asks, and whose builds wait for it; a user of this machine who asks without it; another
- * machine.
+ * Root; `client`: a user for whom nix-daemon asks and whose builds wait for the answer; `user`: a
+ * user of this machine who asks directly; or another machine.
  */
 export type PeerKind = 'root' | 'client' | 'user' | 'machine'
 
+/** Who has opened a connection: limits apply to each peer. */
 export interface Peer {
-  /** The same for all connections of one peer, and of no other one. */
+  /** Equal for all connections of one peer, and different for different peers. */
   readonly name: string
   readonly kind: PeerKind
 }
 
-/** Undefined: the connection is over. */
+/** Resolves to undefined if the connection is over. */
 export type FindPeer = (socket: Socket) => Promise<Peer | undefined> | Peer | undefined
 
+/** The sources from which a peer is identified; tests replace them. */
 export interface PeerSources {
   readonly owners: SocketOwners
   readonly clients: DaemonClients
-  /** Whose a user number is. */
+  /**
+   * The owner of a user number: that number, or that of whoever was given it as a subordinate one.
+   */
   readonly userOf: (user: number) => number | string
 }
 
 /**
- * Tells local peers by their user, and others by their address: those of IPv6 by the first half of it, since whoever has
- * one of them has them all. Where nix-daemon asks, the user is the one whom it asks for.
+ * Identifies local peers by their user, and others by their address. For IPv6 that is the first 64
+ * bits, since whoever has one of these addresses has all of them. For nix-daemon, the user is the
+ * one for whom it asks.
  */
 export function openPeers(sources: Partial<PeerSources> = {}): FindPeer {
   const { owners, clients, userOf } = {

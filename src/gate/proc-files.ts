@@ -1,19 +1,23 @@
-/** What files of proc(5) say of a process. */
+/** Parsers for files of proc(5) about a process. */
 import { endianness } from 'node:os'
 
-/** The command line of nix-daemon, or of `nix daemon`. A process number in place of the first argument is not held against it. */
+/**
+ * Whether this is a command line of nix-daemon or of `nix daemon`. The first argument may have been
+ * replaced by a process number.
+ */
 export function isDaemon(commandLine: Buffer): boolean {
   const [program = '', first = ''] = commandLine.toString('latin1').split('\0', 2)
   const name = program.slice(program.lastIndexOf('/') + 1)
   return name === 'nix-daemon' || (name === 'nix' && /^(daemon|[1-9][0-9]*)$/.test(first))
 }
 
-/** As many digits as a process number may have (PID_MAX_LIMIT is 4,194,304). */
+/** Most digits of a process number (PID_MAX_LIMIT is 4,194,304). */
 const DIGITS = 7
 
 /**
- * The process number that stands in place of the first argument, as nix-daemon writes it: with zero bytes up to that argument's
- * length. Undefined if something else stands there, or if it may have been cut off for want of room.
+ * The process number that nix-daemon wrote over the first argument, followed by zero bytes up to
+ * that argument's length. Undefined if something else stands there, or if the number may be cut off
+ * for lack of space.
  */
 export function clientNumber(commandLine: Buffer): string | undefined {
   const text = commandLine.toString('latin1')
@@ -24,14 +28,17 @@ export function clientNumber(commandLine: Buffer): string | undefined {
   return isWhole ? number : undefined
 }
 
-/** When a process began, in ticks since the machine's start: the 22nd field. Names may have spaces and parentheses. */
+/**
+ * When a process began, in ticks since the machine's start: field 22 of /proc/pid/stat. The name
+ * before it may contain spaces and parentheses.
+ */
 export function startTime(stat: Buffer | undefined): number | undefined {
   const text = stat?.toString('latin1') ?? ''
   const field = text.slice(text.lastIndexOf(') ') + 2).split(' ')[19]
   return field !== undefined && /^[0-9]{1,15}$/.test(field) ? Number(field) : undefined
 }
 
-/** Whose a process is, whatever rights it took up: the first number of `Uid:`. */
+/** The real user of a process: the first number of `Uid:`. Set-user-ID does not change it. */
 export function realUser(status: Buffer | undefined): number | undefined {
   const number = /^Uid:\t([0-9]{1,10})\t/m.exec(status?.toString('latin1') ?? '')?.[1]
   return number === undefined ? undefined : Number(number)
@@ -40,8 +47,9 @@ export function realUser(status: Buffer | undefined): number | undefined {
 const AT_SECURE = 23n
 
 /**
- * Whether a program was started with more rights than who started it, as by a set-user-ID file (getauxval(3), AT_SECURE): pairs
- * of numbers of 64 bits. One that does not say so counts as such.
+ * Whether a program was started with more rights than its caller had, such as one with set-user-ID:
+ * the entry AT_SECURE (getauxval(3)) of /proc/pid/auxv, a list of pairs of 64-bit numbers. True if
+ * there is no such entry.
  */
 export function isMorePrivileged(auxiliary: Buffer): boolean {
   const at = (offset: number) =>

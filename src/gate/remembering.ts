@@ -1,31 +1,40 @@
 import type { Said, Upstream } from '../evidence/upstreams/upstream.ts'
 
-/** Paths of which an upstream's word is kept, and characters of all these words together. */
+/**
+ * Limits of what is kept of an upstream: the number of paths, and characters of all answers
+ * together.
+ */
 const COUNT_LIMIT = 4096
 const SIZE_LIMIT = 16 * 1024 * 1024
-/** Characters that a word counts for besides its own, and each text in it. */
+/** Characters added to the size of each answer, and of each text in it. */
 const OVERHEAD = 256
 const TEXT_OVERHEAD = 64
-/** An upstream that let us wait so long in vain, in milliseconds, is not asked again for so long. */
+/**
+ * An upstream that gave no answer for SLOW milliseconds is not asked again for SPARED milliseconds.
+ */
 const SLOW = 1000
 const SPARED = 10_000
 
-/** Seconds for which an upstream's words stand. */
+/** Seconds for which an upstream's answers are kept: offers, and "no such path". */
 export interface Ages {
   readonly maxAge: number
   readonly negativeMaxAge: number
 }
 
-/** An upstream, and how to have it asked anew. */
+/** An upstream whose answers are kept, and can be dropped so that it is asked anew. */
 export interface RememberingUpstream extends Upstream {
   forget(): void
-  /** Until when its word on a path stands, in milliseconds since 1970; undefined if it is not kept. */
+  /**
+   * Until when its answer about a path is valid, in milliseconds since 1970; undefined if it is not
+   * kept.
+   */
   until(digest: string): number | undefined
 }
 
 /**
- * An upstream whose word is kept for as long as the policy says. Silence is not kept, but one that took long is not
- * waited for again at once: with thousands of paths to ask about, Nix would never get done.
+ * An upstream whose answers are kept for as long as the policy says. Lack of an answer is not kept.
+ * But an upstream that took long to fail is not asked again at once: with thousands of paths to ask
+ * about, Nix would never finish.
  */
 export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages): RememberingUpstream {
   const kept = new Map<string, Word & { readonly size: number }>()
@@ -71,19 +80,22 @@ export function remembering(upstream: Upstream, { maxAge, negativeMaxAge }: Ages
   }
 }
 
-/** What an upstream said, and from when until when it stands, in milliseconds since 1970. */
+/** An upstream's answer, and the period in which it is valid, in milliseconds since 1970. */
 interface Word {
   readonly said: Said
   readonly since: number
   readonly until: number
 }
 
-/** Not where the clock was set back: it could stand for years then. */
+/** False if the clock was set back, since an answer could be valid for years then. */
 function stands({ since, until }: Word, now: number): boolean {
   return since <= now && now < until
 }
 
-/** Characters that a word takes, about: a narinfo names up to 10,000 paths, and may do so in every answer. */
+/**
+ * Approximate size of an answer in characters. A narinfo may name 10,000 paths, and every answer
+ * may do so.
+ */
 function sizeOf(said: Said): number {
   if (said.kind !== 'offer') return OVERHEAD
   const { references, signatures } = said.offer.narinfo

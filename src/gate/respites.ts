@@ -2,7 +2,10 @@ import { respiteAt } from '../ledger/respite.ts'
 import { when } from '../policy/words.ts'
 import type { Log } from './log.ts'
 
-/** Tells the log that a respite is in force, now if one is, and that it is over. */
+/**
+ * Logs that a respite is in force, now if there is one, and when it ends. `tell` checks again;
+ * `stop` ends the timer.
+ */
 export function tellRespites(state: string, log: Log) {
   let timer: NodeJS.Timeout | undefined
   let isTold = false

@@ -1,24 +1,34 @@
-/** Whose connections are taken in, by how that peer behaved: who opens too many, or sends what cannot be read, comes less often. */
+/**
+ * Decides whose connections are accepted, by how each peer behaved. A peer that opens too many, or
+ * sends what cannot be read, is slowed down.
+ */
 import { openPaces, openPacesByKind, type Pace, type PacesByKind } from './paces.ts'
 import type { Peer } from './peers.ts'
 
+/** What a peer may do before it is slowed down. */
 export interface RestraintLimits {
-  /** Connections that are taken in. */
+  /** How often connections are accepted. */
   readonly opened: PacesByKind
-  /** Connections of one peer but root that send what cannot be read, and are closed at once. Those beyond are held. */
+  /**
+   * How often a peer other than root may send what cannot be read and have its connection closed at
+   * once. Beyond that its connections are held.
+   */
   readonly unreadable: Pace
 }
 
 export interface Restraint {
-  /** Whether a new connection of this peer may be taken in; it counts then. */
+  /** Whether a new connection of this peer may be accepted. Counts it if so. */
   lets(peer: Peer): boolean
-  /** Takes in none of this peer for a while. Root is not punished. */
+  /** Accepts no connections of this peer for a while. Does nothing for root. */
   punish(peer: Peer): void
-  /** Whether a connection of this peer that sent what cannot be read is closed at once; it counts then. */
+  /**
+   * Whether a connection of this peer that sent what cannot be read is closed at once. Counts it if
+   * so.
+   */
   forgives(peer: Peer): boolean
 }
 
-/** A peer is punished for so many milliseconds; 0: not at all. */
+/** `ms`: how many milliseconds a punishment lasts; 0 means that there are none. */
 export function openRestraint({ opened, unreadable }: RestraintLimits, ms: number): Restraint {
   const opening = openPacesByKind(opened)
   const erring = openPaces(unreadable)

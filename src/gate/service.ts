@@ -1,6 +1,6 @@
 /**
- * `nixsig serve`: a judge for the hooks over a Unix socket, and beside it the process for HTTP. In this one there is no HTTP,
- * so that judging never waits for it.
+ * `nixsig serve`: answers hooks over a Unix socket, and runs the process for HTTP. This process
+ * does no HTTP, so judging never waits for it.
  */
 import type {
   BuildQuestion,
@@ -26,35 +26,42 @@ import { tellRespites } from './respites.ts'
 
 export interface ServiceOptions {
   readonly places: Places
-  /** In place of the policy's. */
+  /** The address to listen at, instead of the policy's. */
   readonly listen: Listen | undefined
   /** Path of the socket for the hooks. */
   readonly socket: string
-  /** What systemd opened for us, in place of both. */
+  /** Descriptors that systemd opened, used instead of both. */
   readonly activated: { readonly http?: number; readonly judge?: number }
-  /** False if this process may not write to the store: what has to leave it is left to the hooks. */
+  /**
+   * False if this process may not write to the store; the hooks then remove what has to leave it.
+   */
   readonly takesOut: boolean
-  /** How this program is called to be the process for HTTP. */
+  /** The command that runs this program as the process for HTTP. */
   readonly httpCommand: readonly string[]
   readonly log: Log
 }
 
+/** The running service. */
 export interface Service {
-  /** Where Nix finds the substituter. */
+  /** The address of the substituter, for Nix's setting. */
   readonly url: string
-  /** Reads, asks and judges everything anew from now on. Rejects with what is wrong with the policy. */
+  /**
+   * Drops everything that is remembered, so that all is read, asked and judged anew. Rejects with
+   * what is wrong with the policy.
+   */
   reload(): Promise<void>
-  /** Lets what is under way end, at most so many milliseconds. */
+  /** Gives what is under way at most `graceMs` milliseconds to end. */
   close(graceMs: number): Promise<void>
 }
 
 /**
- * Starts. A policy that cannot be read stops nothing but is told: until it can be, everything is refused. Throws
- * FileError and FormatError for the gate's key and the socket, and what listening throws.
+ * Starts the service. A policy that cannot be read is logged, and everything is refused until it
+ * can be read; the service starts all the same. Throws FileError and FormatError for the gate's key
+ * and the socket, and errors of listening.
  */
 export async function startService(options: ServiceOptions): Promise<Service> {
   const { places, log, socket, activated, takesOut, httpCommand } = options
-  // The other process has it ready then, and what is wrong with it is told here.
+  // Created here, so that the other process finds it, and errors are reported here.
   gateKey(places.state)
   const kept = openResidentCache(places)
   const metrics = openMetrics()
@@ -134,7 +141,7 @@ async function reloaded(reload: () => Promise<void>): Promise<HookReply> {
 
 function listenOn({ listen }: ServiceOptions, kept: ResidentCache, log: Log): Listen {
   try {
-    // Also to be told at once what is wrong with the policy, if anything is.
+    // Read in any case, so that an error in the policy is logged at once.
     const policy = kept.policy()
     return listen ?? policy.gate.listen
   } catch (error) {

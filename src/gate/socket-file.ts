@@ -1,4 +1,4 @@
-/** A Unix socket in the file system that nobody but its owner can ever have connected to. */
+/** Creates a Unix socket in the file system to which only its owner could ever connect. */
 import { lstatSync, mkdirSync, rmSync } from 'node:fs'
 import { connect, type Server } from 'node:net'
 import { dirname } from 'node:path'
@@ -7,12 +7,16 @@ import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Milliseconds for a socket that is there already to be served or not. */
+/**
+ * Milliseconds to wait for an existing socket to accept. If it does not fail by then, it counts as
+ * served.
+ */
 const PATIENCE = 5000
 
 /**
- * Has a server listen at this path, mode 0600, in a directory that is made (0755) if it is missing. What a killed process
- * left there is replaced. Throws FileError if it is served, is no socket, or others could replace it.
+ * Makes a server listen at this path, with mode 0600. Creates the directory (0755) if it is
+ * missing, and replaces a socket that a killed process left behind. Throws FileError if the socket
+ * is served, if the file is not a socket, or if others could replace it.
  */
 export async function listenAtPath(server: Server, path: string): Promise<void> {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
@@ -24,7 +28,7 @@ export async function listenAtPath(server: Server, path: string): Promise<void> 
   })
 }
 
-/** Removes a socket that nobody serves. */
+/** Removes a socket that nobody serves. Throws FileError if it is served or is not a socket. */
 async function clear(path: string): Promise<void> {
   const status = lstatSync(path, { throwIfNoEntry: false })
   if (status === undefined) return
@@ -44,14 +48,17 @@ function isServed(path: string): Promise<boolean> {
     socket.on('connect', served)
     socket.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') resolve(false)
-      // Too many wait to be served.
+      // EAGAIN: the queue of waiting connections is full, so it is served.
       else if (error.code === 'EAGAIN') resolve(true)
       else reject(new FileError(`cannot tell who serves ${printable(path)}: ${printable(error.message)}`))
     })
   })
 }
 
-/** The file is made within this call, before anything else could be made under the same mask. */
+/**
+ * The umask applies only during this call, in which the socket is created; nothing else runs
+ * meanwhile.
+ */
 function listen(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', error =>

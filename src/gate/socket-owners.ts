@@ -1,54 +1,65 @@
 /**
- * Whose the other end of a local connection is, as Linux tells it (proc(5), /proc/pid/net/tcp): a row for each socket of
- * this network, with both addresses, the user and the inode.
+ * Finds the owner of the other end of a local connection, from Linux's tables /proc/self/net/tcp
+ * and tcp6 (proc(5)). They have a row for each socket of this network namespace, with both
+ * addresses, the user and the inode.
  */
 import { closeSync, openSync, readSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
 import { endianness } from 'node:os'
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 
-/** The ends of a connection, as `Socket` names them. */
+/** Both ends of a connection, with addresses as node:net's `Socket` gives them. */
 export interface Ends {
   readonly client: { readonly address: string; readonly port: number }
   readonly server: { readonly address: string; readonly port: number }
 }
 
+/** The user of a local client, and its socket. */
 export interface Owner {
   readonly user: number
-  /** The number of the client's socket, as links in /proc/pid/fd name it. */
+  /** The inode of the client's socket, as links in /proc/pid/fd name it. */
   readonly inode: string
 }
 
 export interface SocketOwners {
-  /** Whose the client's end is; undefined if there is no telling. Never rejects. */
+  /** The owner of the client's end; undefined if it cannot be told. Never rejects. */
   ownerOf(ends: Ends): Promise<Owner | undefined>
 }
 
-/** Reads a table in pieces, each of them good until the next one. */
+/** Reads a table in pieces. Each piece is valid until the next one is read. */
 export type ReadTable = (file: string) => AsyncIterable<Buffer>
 
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6']
 
-/** Milliseconds between two looks: more after one that took long, as a table of many rows does, but no more than these. */
+/**
+ * Milliseconds of pause between two looks: as long as the last one took (more for large tables),
+ * within these limits.
+ */
 const REST_LEAST = 20
 const REST_LIMIT = 100
 const REST_BY_LOOK = 1
 
-/** Bytes of a table that are looked at. */
+/** Bytes of a table that are read at most. */
 const TABLE_LIMIT = 32 * 1024 * 1024
 const PIECE = 4096
 const PIECES_AT_ONCE = 64
 
-/** Only a connection that stands is told of with its user: one that is closing has root's number, whose ever it was. */
+/**
+ * Only for established connections does the table give the user. One that is closing shows user 0,
+ * whoever owned it.
+ */
 const ESTABLISHED = '01'
 
 interface Asker {
-  /** Both ends as either table writes them. */
+  /** The addresses of both ends, as either table may write them. */
   readonly rows: readonly string[]
   resolve(owner: Owner | undefined): void
 }
 
-/** Looks once for all who ask at about the same time. Connections whose other end is gone belong to nobody. */
+/**
+ * Looks once for all who ask at about the same time. A connection whose other end is gone has no
+ * owner.
+ */
 export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
   let waiting: Asker[] = []
   let isLooking = false
@@ -83,7 +94,7 @@ export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
   }
 }
 
-/** Answers those whose row is there. */
+/** Answers those whose row is found. */
 async function search(
   read: () => AsyncIterable<Buffer>,
   wanted: Map<string, readonly Asker[]>,
@@ -99,15 +110,19 @@ async function search(
   }
 }
 
-/** `  12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 12345 …` */
+/**
+ * A row, with its spaces shortened:
+ *
+ *     12: 0100007F:1229 00000000:0000 0A 00000000:00000000 00:00000000 00000000 0 0 12345 …
+ */
 function take(line: string, wanted: Map<string, readonly Asker[]>): void {
   const start = line.indexOf(': ') + 2
   const end = line.indexOf(' ', line.indexOf(' ', start) + 1)
-  // Most rows are of connections that nobody asks about: no more is looked at of them.
+  // Most rows are about other connections, so they are parsed no further than this.
   const askers = wanted.get(line.slice(start, end))
   if (askers === undefined) return
   const [state, , , , uid = '', , inode = '0'] = line.slice(end + 1).split(/ +/, 7)
-  // Without an inode nobody has it open any more.
+  // Inode 0: no process has the socket open any more.
   if (state !== ESTABLISHED || inode === '0' || !/^[0-9]{1,10}$/.test(uid)) return
   for (const { rows, resolve } of askers) {
     resolve({ user: Number(uid), inode })
@@ -116,8 +131,8 @@ function take(line: string, wanted: Map<string, readonly Asker[]>): void {
 }
 
 /**
- * The kernel gives such a file away in pieces of a page, so asking another thread for each would take longer than reading;
- * others get their turn now and then.
+ * The kernel returns such a file a page at a time. Reading it in another thread would cost more
+ * than reading does, so it is read here, and other work gets a turn now and then.
  */
 async function* readTable(file: string): AsyncGenerator<Buffer, void, undefined> {
   const table = openSync(file, 'r')
@@ -134,7 +149,10 @@ async function* readTable(file: string): AsyncGenerator<Buffer, void, undefined>
   }
 }
 
-/** How the client's own socket is written: its end first. A client may have one of IPv6 for an address of IPv4. */
+/**
+ * How the row of the client's own socket begins: its end first. The socket may be an IPv6 one that
+ * is connected to an IPv4 address.
+ */
 function rowsOf(client: Ends['client'], server: Ends['server']): readonly string[] {
   const [from, to] = [unmapped(client.address), unmapped(server.address)]
   const row = (write: (address: string) => string) =>
@@ -145,7 +163,7 @@ function rowsOf(client: Ends['client'], server: Ends['server']): readonly string
 
 const MAPPED = endianness() === 'LE' ? '0000000000000000FFFF0000' : '00000000000000000000FFFF'
 
-/** `::ffff:127.0.0.1` is an address of IPv4. */
+/** `::ffff:127.0.0.1` is an IPv4 address. */
 function unmapped(address: string): string {
   return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address
 }
@@ -168,7 +186,7 @@ function hexOfIPv6(address: string): string {
   return [0, 4, 8, 12].map(start => hexOfWord(bytes.slice(start, start + 4))).join('')
 }
 
-/** Four bytes as the kernel prints them: as one number of this machine. */
+/** Four bytes as the kernel prints them: as one number in this machine's byte order. */
 function hexOfWord(bytes: readonly number[]): string {
   const ordered = endianness() === 'LE' ? [...bytes].reverse() : bytes
   return ordered.map(byte => hex(byte, 2)).join('')

@@ -1,4 +1,7 @@
-/** Whose a user number is that /etc/subuid gives to somebody (subuid(5)): who has one such range has 65,536 numbers. */
+/**
+ * The owners of subordinate user numbers (/etc/subuid, subuid(5)). A user with one such range has
+ * 65,536 user numbers.
+ */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 
 export interface Places {
@@ -9,20 +12,21 @@ export interface Places {
 interface Range {
   readonly start: number
   readonly count: number
-  /** The number of who has it, or else the name. */
+  /** The owner's number, or the name if the number is not known. */
   readonly owner: number | string
 }
 
-/** Larger files, and more ranges, are as if they were not there. */
+/** Larger files, and further ranges, are ignored. */
 const FILE_LIMIT = 1024 * 1024
-/** Milliseconds for which a file is not looked at again. */
+/** Milliseconds for which a file is not checked again. */
 const FRESH = 1000
 
 const PLACES: Places = { passwd: '/etc/passwd', subuid: '/etc/subuid' }
 
 /**
- * Tells who has a number: the number of that user, or the name if passwd does not list it. A number that passwd lists, or
- * that nobody was given, is its own.
+ * Returns a function that finds the owner of a user number: the number of the user to whom it was
+ * given, or the name if passwd does not list that user. A number that passwd lists, or that was
+ * given to nobody, is its own owner.
  */
 export function openSubordinateUsers(
   { passwd, subuid }: Places = PLACES,
@@ -39,7 +43,7 @@ export function openSubordinateUsers(
   }
 }
 
-/** A file's contents, read again when it was changed. */
+/** A file's contents, parsed again when the file has changed. */
 function kept<T>(file: string, parse: (text: string) => T, empty: T, now: () => number): () => T {
   let value = empty
   let stamp = ''
@@ -67,7 +71,7 @@ function kept<T>(file: string, parse: (text: string) => T, empty: T, now: () => 
   }
 }
 
-/** `name:password:number:…` */
+/** Lines of the form `name:password:number:…`. */
 function parsePasswd(text: string): Map<string, number> {
   const users = new Map<string, number>()
   for (const line of text.split('\n')) {
@@ -77,7 +81,7 @@ function parsePasswd(text: string): Map<string, number> {
   return users
 }
 
-/** `name:first:count`, in the order of the first numbers. A name may be a number. */
+/** Lines of the form `name:first:count`, sorted by first number. The name may be a number. */
 function parseSubuid(text: string): readonly Range[] {
   const ranges: Range[] = []
   for (const line of text.split('\n')) {
@@ -93,7 +97,7 @@ function isNumber(text: string): boolean {
   return /^[0-9]{1,10}$/.test(text)
 }
 
-/** The range that begins nearest before it, if it reaches so far. */
+/** The nearest range that begins at or before this number, if it reaches that far. */
 function rangeOf(ranges: readonly Range[], user: number): Range | undefined {
   let [low, high] = [0, ranges.length]
   while (low < high) {

@@ -1,4 +1,7 @@
-/** Answers about store paths: from what is kept while nothing has changed, else from the upstreams, judged. */
+/**
+ * Answers questions about store paths: from the cache while nothing has changed, else by asking the
+ * upstreams and judging their offers.
+ */
 import type { KeyPair } from '../crypto/secret-key.ts'
 import { currentUntil, mirrorOf } from '../evidence/remote/mirror.ts'
 import { judgeWithin } from '../files/deadline.ts'
@@ -21,17 +24,20 @@ import { narinfoAnswer } from './narinfo-answer.ts'
 import { narinfo, notFound, refused } from './respond.ts'
 import type { keepUpstreams } from './upstreams.ts'
 
-/** For one path. As long as Nix waits for a transfer in which nothing comes (`stalled-download-timeout`). */
+/**
+ * Milliseconds for judging one path: as long as Nix waits for a transfer in which nothing arrives
+ * (`stalled-download-timeout`).
+ */
 const JUDGEMENT_MS = 300_000
 
-/** How often a path is judged again because the policy became another one meanwhile. */
+/** How often a path is judged again because the policy changed meanwhile. */
 const POLICY_CHANGES = 3
 
-/** What the gate works with. */
+/** What the parts of the gate share. */
 export interface GateParts {
   readonly places: Places
   readonly kept: ResidentCache
-  /** The gate's own. */
+  /** The gate's own key. */
   readonly key: KeyPair
   readonly upstreams: ReturnType<typeof keepUpstreams>
   readonly metrics: Metrics
@@ -41,10 +47,11 @@ export interface GateParts {
 export interface Substituter {
   /** The answer about a path, by the 32 characters of its hash part. Never rejects. */
   narinfo(digest: string): GateResponse | Promise<GateResponse>
-  /** Asks and judges everything anew. */
+  /** Drops everything that is remembered, so that all is asked and judged anew. */
   forget(): void
 }
 
+/** A substituter with an empty cache of answers. */
 export function openSubstituter(parts: GateParts): Substituter {
   const { kept, metrics } = parts
   const answers = openAnswerCache()
@@ -92,7 +99,7 @@ async function judgeAndKeep(
         () => judgeNow(parts, policy, digest),
         JUDGEMENT_MS,
       )
-      // What was judged by a policy that is not in force any longer is no answer.
+      // A verdict under a policy that is no longer in force is not used.
       if (parts.kept.policy().digest !== policy.digest) continue
       if (until !== undefined) answers.keep(digest, response, until, standing)
       return response
@@ -111,7 +118,8 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
   const inquiry = openInquiry(places, { records: true, kept: { ...kept, policy: () => policy } })
   const grounds = { policy: policy.digest, directories: policy.attestations }
   const before = basisOf(digest, grounds)
-  // Before anything else asks the sources: what is read of them now is no newer than what is judged.
+  // Taken before the sources are asked, so that the answer is not kept for longer than the state of
+  // the sources that it was judged by.
   const ends = policy.sources.map(source => currentUntil(mirrorOf(places.state, source), inquiry.now))
   const asked = upstreams.current(policy.gate)
   const outcome = await admitOffers(inquiry, digest, await asked.ask(digest))
@@ -123,8 +131,9 @@ async function judgeNow(parts: GateParts, policy: Policy, digest: string) {
 }
 
 /**
- * Until when an answer may be given again, in milliseconds; undefined: a refusal is judged anew each time. `ends`: when
- * sources have to be asked again, in seconds.
+ * Until when an answer may be given again, in milliseconds since 1970; undefined for a refusal,
+ * which is judged anew each time. `ends`: when sources have to be asked again, in seconds since
+ * 1970.
  */
 function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly number[]): number | undefined {
   if (said === undefined || outcome.kind === 'refused' || outcome.kind === 'unfetched') return undefined
@@ -132,7 +141,7 @@ function endOf(outcome: OfferOutcome, said: number | undefined, ends: readonly n
   return Math.min(said, ...[...ends, ...(until === undefined ? [] : [until])].map(end => end * 1000))
 }
 
-/** What Nix is told, with what the log and the counters keep of it. */
+/** The answer for Nix. Also writes the log and the counters. */
 function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOutcome): GateResponse {
   const { log, metrics, key } = parts
   switch (outcome.kind) {
@@ -165,14 +174,14 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       })
       const { offer, signatures = [] } = outcome
       if (policy?.mode !== 'warn') return refusal(policy, verdict)
-      // Where there is nothing to pass on, Nix goes on as it does without that cache.
+      // Without an offer, Nix goes on as it would without this cache.
       if (offer === undefined) return notFound()
       return passOn(policy, verdict, () => narinfoAnswer(key, offer, signatures))
     }
   }
 }
 
-/** A narinfo, unless it cannot be made. */
+/** A narinfo, or a refusal if it cannot be made. */
 function passOn(
   policy: Policy | undefined,
   { path, kind }: Pick<Refusal, 'path' | 'kind'>,
@@ -199,7 +208,7 @@ function tellSilent(log: Log, strays: readonly Stray[]): void {
   }
 }
 
-/** Of a path that nobody has told about, the name is not known. */
+/** Stands for a path whose name is not known. */
 function pathOf(digest: string): string {
   return `${STORE_DIR}/${digest}-*`
 }

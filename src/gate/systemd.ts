@@ -1,28 +1,31 @@
-/** What systemd gives a service and is told by it: sockets, readiness, and that it is alive. */
+/**
+ * systemd's side of a service: sockets that it passes, and notification of readiness and liveness.
+ */
 import { execFile } from 'node:child_process'
 import { fstatSync } from 'node:fs'
 import { findProgram } from '../files/programs.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Numbers of files that are sockets and listen already. */
+/** Descriptors of sockets that listen already. */
 export interface ActivatedSockets {
   readonly http?: number
   readonly judge?: number
 }
 
-/** A longer interval than this cannot be waited for by a timer. */
+/** The longest watchdog interval used, in milliseconds: timers cannot wait for much longer ones. */
 const LONGEST_WATCHDOG = 24 * 60 * 60 * 1000
 
 const SOCKET_NAMES = ['http', 'judge'] as const
 
-/** The file of the first socket that is handed over: SD_LISTEN_FDS_START. */
+/** The descriptor of the first socket that is passed: SD_LISTEN_FDS_START. */
 const FIRST_FILE = 3
 
 /**
- * The sockets that systemd opened for this process (sd_listen_fds(3)), by the names that their units give them. The
- * variables that tell of them are taken out of the environment, whether they are for this process or not. Throws
- * FormatError if they say anything that cannot be, or a socket is none, or has no name that is known here.
+ * The sockets that systemd opened for this process (sd_listen_fds(3)), by the names that their
+ * units give them. Removes the variables about them from the environment, even if they are for
+ * another process. Throws FormatError if a variable is malformed, if a descriptor is not a socket,
+ * or if its name is not known here.
  */
 export function activatedSockets(environment: NodeJS.ProcessEnv = process.env): ActivatedSockets {
   const pid = take(environment, 'LISTEN_PID')
@@ -68,21 +71,22 @@ function assertSocket(file: number, name: string): void {
   if (!isSocket) throw malformed('LISTEN_FDS', `file ${file}, called ${name}, is not a socket`)
 }
 
-/** Each promise is fulfilled once systemd has been told, or `onProblem` has; none rejects. */
+/** Each promise is fulfilled once systemd was notified or `onProblem` was called; none rejects. */
 export interface Notifier {
-  /** The first time, also begins to tell that the process is alive, if systemd watches over that. */
+  /** The first call also starts the watchdog notifications, if systemd asks for them. */
   ready(status: string): Promise<void>
-  /** To be followed by ready(). */
+  /** Must be followed by ready(). */
   reloading(): Promise<void>
   stopping(): Promise<void>
-  /** Says no more that the process is alive. */
+  /** Stops the watchdog notifications. */
   stop(): void
 }
 
 /**
- * Tells systemd what it wants to be told (sd_notify(3), sd_watchdog_enabled(3)), through systemd-notify: Node cannot
- * write to such a socket, and the unit needs NotifyAccess=all. The variables that ask for it are taken out of the
- * environment. What goes wrong, those malformed too, is told to `onProblem`, escaped, and stops nothing.
+ * Notifies systemd (sd_notify(3), sd_watchdog_enabled(3)) through the program systemd-notify, since
+ * Node cannot write to a datagram socket; so the unit needs NotifyAccess=all. Removes the variables
+ * about it from the environment. Problems, including malformed variables, go to `onProblem`,
+ * escaped, and stop nothing.
  */
 export function openNotifier(
   onProblem: (problem: string) => void,
@@ -93,7 +97,7 @@ export function openNotifier(
   let last = Promise.resolve()
   let watchdog: NodeJS.Timeout | undefined
 
-  /** One after the other, or systemd might hear of the end before the beginning. */
+  /** Sends one notification after the other, so that systemd gets them in order. */
   function tell(...assignments: readonly string[]): Promise<void> {
     if (socket !== undefined) last = last.then(() => notify(socket, assignments)).catch(told)
     return last
@@ -112,14 +116,17 @@ export function openNotifier(
       if (period !== undefined) watchdog ??= setInterval(ping, period / 2).unref()
       return tell('READY=1', `STATUS=${printable(status)}`)
     },
-    // The time is what units of Type=notify-reload need as well.
+    // Units of Type=notify-reload need the time as well.
     reloading: () => tell('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
     stopping: () => tell('STOPPING=1'),
     stop: () => clearInterval(watchdog),
   }
 }
 
-/** Milliseconds within which systemd must hear from this process again; undefined if it need not. */
+/**
+ * Milliseconds within which systemd must hear from this process again; undefined if there is no
+ * watchdog.
+ */
 function watchdogPeriod(
   environment: NodeJS.ProcessEnv,
   onProblem: (problem: string) => void,
@@ -153,7 +160,7 @@ function notify(socket: string, assignments: readonly string[]): Promise<void> {
   })
 }
 
-/** A variable, which is no longer there afterwards; undefined if it is empty. */
+/** Removes a variable and returns its value; undefined if it is empty or absent. */
 function take(environment: NodeJS.ProcessEnv, name: string): string | undefined {
   const value = environment[name]
   delete environment[name]

@@ -1,27 +1,29 @@
-/** Whose request is next: each peer in its turn, however many requests one of them has. */
+/** A fair queue of requests: peers take turns, however many requests one of them has. */
 import { CLOCK, type Clock, openPacer, type PacesByKind } from './paces.ts'
 import type { Peer, PeerKind } from './peers.ts'
 
+/** How many requests run at once, and how often new ones begin. */
 export interface TurnLimits {
-  /** Requests that are answered at once. */
+  /** How many requests are answered at once. */
   readonly atOnce: SharesByKind
-  /** Requests that are begun. */
+  /** How often requests begin. */
   readonly pace: PacesByKind
 }
 
-/** How many one peer of a kind may have, and how many all peers of that kind together. */
+/** Limits for one peer of a kind, and for all peers of that kind together. */
 export type SharesByKind = {
   readonly [kind in PeerKind]: { readonly each: number; readonly all: number }
 }
 
 export interface Turns {
   /**
-   * Calls back at once if there is room, and else when it is this peer's turn: what one peer asks for begins in the order in
-   * which it came. A peer that asks for more than its pace allows waits for it. `isOver` is looked at
-   * before: whoever is gone has no turn. The callback may give the turn back by calling `done`, once or more often.
+   * Calls `begin` at once if there is room, else when it is this peer's turn. The requests of one
+   * peer begin in the order in which they came. A peer that exceeds its pace waits. `isOver` is
+   * checked first: a request that is over is skipped. `begin` gets `done`, which gives the turn
+   * back; calling it again does nothing.
    */
   take(peer: Peer, isOver: () => boolean, begin: (done: () => void) => void): void
-  /** How many wait. */
+  /** How many requests wait. */
   waiting(): number
 }
 
@@ -36,9 +38,10 @@ interface Queue {
   readonly waiting: Waiting[]
 }
 
+/** An empty queue with these limits. */
 export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
   const pacer = openPacer(limits.pace, clock, goOn)
-  // In the order in which peers get their turn: whoever had one goes to the end.
+  // In the order in which peers get their turn: a peer that had one goes to the end.
   const queues = new Map<string, Queue>()
   const running: Record<PeerKind, number> = { root: 0, client: 0, user: 0, machine: 0 }
 
@@ -64,7 +67,10 @@ export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
   let isGoing = false
   let isMore = false
 
-  /** What is done in the middle of it makes room for those who were passed over. */
+  /**
+   * Begins all requests that there is room for. A call during a call starts another round, since it
+   * may have made room for peers that were passed over.
+   */
   function goOn(): void {
     isMore = true
     if (isGoing) return
@@ -82,7 +88,7 @@ export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
     const { name } = queue.peer
     if (next !== undefined || queue.running === 0) queues.delete(name)
     if (next === undefined) return
-    // The end of the line, which this very round comes to again.
+    // Goes to the end of the queue, which this round reaches again.
     queues.set(name, queue)
     if (!next.isOver()) begin(queue, next)
   }

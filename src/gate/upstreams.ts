@@ -4,12 +4,13 @@ import type { GateSettings } from '../policy/policy.ts'
 import type { Metrics } from './metrics.ts'
 import { type RememberingUpstream, remembering } from './remembering.ts'
 
-/** The upstreams that the policy of the day names. */
+/** The upstreams that the current policy names. */
 export interface Upstreams {
-  /** Asks all of them about a path, side by side. */
+  /** Asks all of them about a path at the same time. */
   ask(digest: string): Promise<readonly UpstreamAnswer[]>
   /**
-   * Until when all that they said of a path stands, in milliseconds since 1970; undefined if some of it is not kept.
+   * Until when all of their answers about a path are valid, in milliseconds since 1970; undefined
+   * if one of them is not kept.
    */
   until(digest: string): number | undefined
   /** All of them, in the policy's order. */
@@ -17,8 +18,8 @@ export interface Upstreams {
 }
 
 /**
- * Opens upstreams as a policy's gate names them, and keeps them for as long as the policies that follow name the
- * same.
+ * Opens the upstreams that a policy's gate settings name, and keeps them open while the policies
+ * that follow name the same ones. Counts and times their answers in `metrics`.
  */
 export function keepUpstreams(metrics: Metrics) {
   let held: { readonly settings: string; readonly upstreams: readonly RememberingUpstream[] } | undefined

@@ -1,7 +1,7 @@
 /**
- * Asking a server for a file, by HTTP/1.1 with or without TLS (RFC 9110). Nothing of the caller's
- * is sent or heeded: no cookies, no credentials, no proxies, and no setting of the environment
- * (which could turn the check of certificates off).
+ * A client for HTTP/1.1 with or without TLS (RFC 9110). It uses none of the caller's settings: no
+ * cookies, no credentials, no proxies, and no environment variables (which could disable the
+ * verification of certificates).
  */
 import { existsSync, readFileSync } from 'node:fs'
 import http, { type IncomingMessage } from 'node:http'
@@ -13,30 +13,33 @@ import { printable } from '../primitives/printable.ts'
 import type { Patience } from './patience.ts'
 import { asSourceError, SourceError } from './source-error.ts'
 
+/** A request for one file, and what may be accepted as an answer. */
 export interface Question {
   readonly url: string
-  /** Bytes of the body that are wanted at most. */
+  /** The most bytes of the body that are wanted. */
   readonly limit: number
-  /** What to do with a longer body: refuse it, or leave unread what is past the limit. */
+  /** What to do with a longer body: refuse it, or ignore what exceeds the limit. */
   readonly excess: 'refuse' | 'cut'
-  /** What an earlier answer was told apart by: where it still is the same, the answer is 304. */
+  /** Validators of an earlier answer. If the file has not changed since, the answer is 304. */
   readonly known?: Validators
   readonly patience: Patience
-  /** Value of a header that is sent to the URL's own origin, and nowhere else. */
+  /** Value of the header `Authorization`, sent to the URL's own origin only. */
   readonly authorization?: string
-  /** Where redirections may lead: to the same host, never from TLS to none, unless told. */
+  /**
+   * Where redirections may lead. By default to the same host only, and never from https to http.
+   */
   readonly redirects?: 'same host' | 'anywhere'
-  /** Statuses that say that there is no such file; 404 alone unless told. */
+  /** Statuses that mean that the file does not exist; by default 404 only. */
   readonly absent?: readonly number[]
 }
 
-/** RFC 9110, section 8.8. Each fit for a header. */
+/** Validators (RFC 9110, section 8.8). Each can be sent in a header as it is. */
 export interface Validators {
   readonly etag?: string
   readonly lastModified?: string
 }
 
-/** 304 and 404 have no body. */
+/** The body is empty for 304 and 404. */
 export interface Answer {
   readonly status: 200 | 304 | 404
   readonly body: Buffer
@@ -44,25 +47,25 @@ export interface Answer {
 }
 
 /**
- * Redirections of one request: a source of attestations needs few, a mirror of sources some more.
+ * Redirections that one request follows at most. Mirrors of sources need more than attestations.
  */
 const REDIRECT_LIMIT = { 'same host': 3, anywhere: 20 } as const
-/** Responses that are none yet (RFC 9110, section 15.2) before the one that is. */
+/** Informational responses (1xx: RFC 9110, section 15.2) allowed before the final one. */
 const INFORMATION_LIMIT = 16
 const REDIRECTS: readonly number[] = [301, 302, 303, 307, 308]
-/** Overload and what lies between us and the server: RFC 9110, section 15.6, and RFC 6585. */
+/** Statuses that may pass: overload, and gateways (RFC 9110, section 15.6; RFC 6585). */
 const PASSING: readonly number[] = [408, 429, 500, 502, 503, 504]
 
 /**
- * What this machine's administrator trusts, on NixOS and Debian, and on Fedora; else what Node has
- * built in.
+ * The system's trusted certificates, on NixOS and Debian, and on Fedora. Otherwise Node's own are
+ * used.
  */
 const CERTIFICATES = ['/etc/ssl/certs/ca-certificates.crt', '/etc/pki/tls/certs/ca-bundle.crt']
 
 /**
- * Gets a file: follows some redirections, to the same host unless told, and tries again where an
- * error may pass. An answer that is compressed, or of any other status than 200, 304 and 404, is no
- * answer. Throws SourceError.
+ * Gets a file. Follows redirections, and tries again after errors that may pass. Throws
+ * SourceError, also if the answer is compressed or has a status other than 200, 304 and those for
+ * an absent file.
  */
 export async function get(question: Question): Promise<Answer> {
   const { pauses } = question.patience
@@ -77,7 +80,7 @@ export async function get(question: Question): Promise<Answer> {
   }
 }
 
-/** Once, within one limit of time from the first connection to the last byte. */
+/** One try, with one limit of time from the connection to the last byte. */
 function follow(question: Question): Promise<Answer> {
   const milliseconds = question.patience.body
   let problem = 'no answer'
@@ -89,16 +92,15 @@ function follow(question: Question): Promise<Answer> {
   })
 }
 
-/** What is sent along with a request for a body that is read bit by bit. */
+/** Options for a request whose body is read as a stream. */
 export interface Streaming {
   readonly range?: string
   readonly signal?: AbortSignal
 }
 
 /**
- * The response, after redirections, with its body unread; `limit` and `excess` are for whoever
- * reads it. All its headers are there within the patience for them, however many servers were
- * asked. Throws SourceError.
+ * The response after redirections, with its body unread; the caller has to enforce `limit` and
+ * `excess`. The limit of time for headers covers all redirections together. Throws SourceError.
  */
 export async function respond(question: Question, streaming: Streaming = {}): Promise<IncomingMessage> {
   const milliseconds = question.patience.headers
@@ -135,7 +137,7 @@ async function redirected(
   }
 }
 
-/** Where an answer leads to. Another host is not the one that the caller named. */
+/** Where a redirection leads. Throws SourceError if that is not allowed. */
 function redirection(from: URL, location: string, allowed: 'same host' | 'anywhere'): URL {
   const to = URL.canParse(location, from.href) ? new URL(location, from) : undefined
   const isAddress =
@@ -157,9 +159,9 @@ function headersOf({ known }: Question): Readonly<Record<string, string>> {
 }
 
 /**
- * The response to one request, once its headers are there. Rejects in every other case: an error,
- * another protocol (101), a connection that is closed without a word, and the end of the time,
- * after which nothing of the request goes on.
+ * The response to one request, once its headers have arrived. Rejects with SourceError on an error,
+ * another protocol (101), a connection that closes without a response, or when `signal` aborts. The
+ * request has ended then.
  */
 function ask(
   url: URL,
@@ -171,7 +173,7 @@ function ask(
       url.protocol === 'https:'
         ? https.request(url, { headers, agent: secureAgent(), insecureHTTPParser: false })
         : http.request(url, { headers, agent: plainAgent, insecureHTTPParser: false })
-    // Destroying emits nothing in some states of a request: so the answer comes first.
+    // Rejects first, since destroying a request emits no event in some of its states.
     const fail = (error: SourceError) => {
       reject(error)
       request.destroy()
@@ -187,7 +189,7 @@ function ask(
       fail(refused(`answered ${response.statusCode}, and nobody asked for another protocol`))
     })
     request.once('response', resolve)
-    // Also what comes too late to reject: without a listener it would end the program.
+    // Also for errors that come too late to reject: without a listener they would end the program.
     request.on('error', error => fail(asSourceError(error)))
     request.once('close', () => {
       stopListening()
@@ -246,8 +248,8 @@ async function bodyOf(
 }
 
 /**
- * What tells this answer from a later one. A time of change is only kept once it is two seconds
- * past: before that, a second change could have the same (RFC 9110, section 8.8.2.2).
+ * Validators of this answer. Last-Modified is used only if it is at least two seconds before Date,
+ * since a second change could have the same time otherwise (RFC 9110, section 8.8.2.2).
  */
 function validatorsOf({ headers }: IncomingMessage): Validators {
   const { etag, date } = headers
@@ -257,19 +259,19 @@ function validatorsOf({ headers }: IncomingMessage): Validators {
   return lastModified !== undefined && isFit(lastModified) && age >= 2000 ? { lastModified } : {}
 }
 
-/** Visible ASCII and single spaces: what can be kept in a line of text and sent back. */
+/** Visible ASCII and single spaces: fit for a line of text and for a header. */
 function isFit(value: string): boolean {
   return value.length <= 256 && /^[\x21-\x7e]+(?: [\x21-\x7e]+)*$/.test(value)
 }
 
-/** Connections to one server at once. */
+/** Connections to one server at the same time. */
 const CONNECTIONS = 32
 
-/** Connections are kept while there is more to ask, and never keep the program from ending. */
+/** Connections are reused, and an idle one does not keep the program from ending. */
 const plainAgent = new http.Agent({ keepAlive: true, maxSockets: CONNECTIONS })
 let agentForTls: https.Agent | undefined
 
-/** Says all that the environment could say otherwise. */
+/** Sets explicitly what the environment could change otherwise. */
 function secureAgent(): https.Agent {
   const file = CERTIFICATES.find(existsSync)
   agentForTls ??= new https.Agent({

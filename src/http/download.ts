@@ -10,7 +10,7 @@ import { respond } from './client.ts'
 import { shownUrl } from './shown-url.ts'
 
 /**
- * What a download may cost: bytes, and milliseconds in all; and how many of those without a single
+ * Limits of a download: bytes in all, milliseconds in all, and milliseconds without receiving a
  * byte.
  */
 export interface DownloadLimits {
@@ -20,15 +20,15 @@ export interface DownloadLimits {
 }
 
 /**
- * A server, or a disk, that is there and has an answer that cannot be used. It may have another one
- * to another question.
+ * The server, or the disk, was reached, but its answer cannot be used. Another URL on it may work.
  */
 export class UnusableAnswerError extends FileError {}
 
 /**
- * A small file from http, https or file; undefined if the server, or the directory, does not have
- * it. Throws FileError if the server cannot be reached, and UnusableAnswerError if it answers with
- * an error of its own or too much. No message has the credentials or the query of a URL.
+ * Reads a small file from an http, https or file URL; undefined if the server, or the directory,
+ * does not have it. Throws FileError if the server cannot be reached, and UnusableAnswerError if it
+ * answers with an error of its own, or with too much. No message contains the credentials or the
+ * query of a URL.
  */
 export async function download(url: string, limits: DownloadLimits): Promise<Buffer | undefined> {
   return reading(url, limits, async watch => {
@@ -53,12 +53,12 @@ export async function downloadTo(file: string, url: string, limits: DownloadLimi
   })
 }
 
-/** Statuses that say: not here. */
+/** Statuses that mean: not here. */
 const ABSENT: readonly number[] = [400, 401, 403, 404, 405, 410, 451]
 
 interface Watch {
   readonly signal: AbortSignal
-  /** Passes pieces on, within the limits. */
+  /** Yields the pieces that it is given, within the limits. */
   readonly watched: (pieces: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
 }
 
@@ -66,7 +66,7 @@ function openUrl(url: string, limits: DownloadLimits, { signal }: Watch): Promis
   return new URL(url).protocol === 'file:' ? openFile(url) : openHttp(url, limits, signal)
 }
 
-/** Waits for no pipe. */
+/** Opens without waiting for the writer of a FIFO. Anything but a regular file counts as absent. */
 async function openFile(url: string): Promise<Readable | undefined> {
   try {
     const file = await open(fileURLToPath(url), constants.O_RDONLY | constants.O_NONBLOCK)
@@ -80,8 +80,8 @@ async function openFile(url: string): Promise<Readable | undefined> {
 }
 
 /**
- * Follows redirections to any host: what is fetched is told by its hash or by a signature over it.
- * Credentials go to the URL's own origin only.
+ * Follows redirections to any host, since what is fetched is verified by its hash or by a signature
+ * over it. Credentials go to the URL's own origin only.
  */
 async function openHttp(
   url: string,
@@ -94,21 +94,21 @@ async function openHttp(
       limit: limits.bytes,
       excess: 'refuse',
       redirects: 'anywhere',
-      // Silence ends it sooner.
+      // The limit for silence usually ends it sooner.
       patience: { headers: limits.time, body: limits.time, pauses: [] },
     },
     { signal },
   )
   const { statusCode: status = 0, headers } = response
   const encoding = headers['content-encoding'] ?? 'identity'
-  // What was signed is what lies there, and not what that unpacks to on the way.
+  // The signature is about the file's own bytes, not about what an encoding unpacks to.
   if (status === 200 && encoding === 'identity') return response
   response.destroy()
   if (ABSENT.includes(status)) return undefined
   throw unusable(url, status === 200 ? `answered in the encoding "${encoding}"` : `HTTP status ${status}`)
 }
 
-/** Credentials in a URL become a header: no request has them in its target. */
+/** Moves credentials from the URL to a header, so that no request has them in its target. */
 function credentialsApart(text: string): { readonly url: string; readonly authorization?: string } {
   const url = new URL(text)
   const { username, password } = url
@@ -120,7 +120,7 @@ function credentialsApart(text: string): { readonly url: string; readonly author
 }
 
 /**
- * Reads within the limits, and is done when the time is over whatever the reading waits for. Throws
+ * Reads within the limits. Returns when the time is over, whatever the reading waits for. Throws
  * FileError.
  */
 async function reading<T>(

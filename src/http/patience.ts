@@ -1,15 +1,18 @@
-/** How long a server is waited for, in milliseconds. */
+/** How long to wait for a server, in milliseconds. */
 export interface Patience {
   /**
-   * From the beginning of a request to the last header of the answer, connecting and redirections
-   * included.
+   * From the start of a request until all headers have arrived, including connections and
+   * redirections.
    */
   readonly headers: number
-  /** From there to the last byte of the body. */
+  /** From the start of a request until the last byte of the body has arrived. */
   readonly body: number
-  /** Before each further try, where an error may pass. */
+  /**
+   * Pauses before each further try, after an error that may pass. Their number is that of the tries
+   * after the first.
+   */
   readonly pauses: readonly number[]
 }
 
-/** Three tries in all. */
+/** Three tries. */
 export const PATIENCE: Patience = { headers: 10_000, body: 60_000, pauses: [250, 1000] }

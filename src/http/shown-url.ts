@@ -1,8 +1,8 @@
 import { printable } from '../primitives/printable.ts'
 
 /**
- * A URL for a message: without the name and password in it, and without its query and fragment,
- * which is where tokens are. Fit for a terminal. Text that is no URL comes back escaped.
+ * A URL for a message, without user name, password, query and fragment, since those may hold
+ * secrets. Escaped for a terminal. Text that is not a URL is returned escaped.
  */
 export function shownUrl(text: string): string {
   if (!URL.canParse(text)) return printable(text)

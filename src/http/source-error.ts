@@ -1,11 +1,11 @@
 import { printable } from '../primitives/printable.ts'
 
-/** A server that could not be asked, or whose answer cannot be used. The message is escaped. */
+/** A server that could not be reached, or whose answer cannot be used. The message is escaped. */
 export class SourceError extends Error {
   override readonly name = 'SourceError'
-  /** Whether the same question may well be answered in a moment. */
+  /** Whether the same request may succeed in a moment. */
   readonly isPassing: boolean
-  /** Whether it answered as no honest server does. */
+  /** Whether the answer breaks the protocol, as no honest server's does. */
   readonly isGarbage: boolean
 
   constructor(message: string, options: { readonly isPassing: boolean; readonly isGarbage?: boolean }) {
@@ -15,7 +15,7 @@ export class SourceError extends Error {
   }
 }
 
-/** What an error of Node's HTTP client means for whoever asked. */
+/** Turns an error of Node's HTTP client into a SourceError. */
 export function asSourceError(error: unknown): SourceError {
   if (error instanceof SourceError) return error
   const { code = '', message } = error as NodeJS.ErrnoException

@@ -1,4 +1,4 @@
-// The policy and what this machine keeps, broken or in others' hands: nothing is built by them.
+// The policy and the records of this machine, broken or owned by others: nothing is built by them.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// Files of attestations that are broken, out of place or anybody's: nothing in them counts, be it true.
+// Attestation files that are broken, misplaced or writable by others: nothing in them counts, even
+// if it is true.
 
 import { damaged, testAttacks } from '../support/attack.ts'
 import { ATTESTATIONS, packaged, publish } from '../support/trust.ts'

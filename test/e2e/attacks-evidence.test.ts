@@ -1,4 +1,5 @@
-// Evidence that proves nothing, put where the hooks look for it: refused before the build, for the reason that is true.
+// Evidence that proves nothing, put where the hooks look for it: refused before the build, with the
+// right reason.
 import { test } from 'node:test'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'

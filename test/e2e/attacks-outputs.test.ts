@@ -1,4 +1,5 @@
-// Evidence about what a build makes: judged before it as far as it can be, and by the very bytes after it.
+// Evidence about the outputs of a build: judged before the build as far as possible, and by the
+// actual bytes after it.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// The front for Nix's build-hook setting: a refusal costs its own goal, and what is beside it goes on.
+// The program for Nix's build-hook setting: a refusal fails only its own goal, and the other goals
+// go on.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { commandsOf } from '../docs/markdown.ts'

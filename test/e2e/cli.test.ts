@@ -1,4 +1,4 @@
-// The command line under real Nix: what it signs the hooks accept, what it says is what they do.
+// The command line with real Nix: the hooks accept what it signs, and do what it says they will.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,5 @@
-// What lies on the disk is what is judged: by `verify`, and before anything is built from it (rules H9 and H10).
+// What is judged is what is on the disk: by `verify`, and before anything is built from it (rules
+// H9 and H10).
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { derivation } from '../support/expressions.ts'

@@ -1,4 +1,4 @@
-// Bundles that cosign makes with keys, judged here; and what cosign itself says of them.
+// Bundles that cosign makes with keys, judged by nixsig and by cosign itself.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// Attestations that nixsig writes, verified by cosign: another implementation of the envelope and the statement.
+// Attestations that nixsig writes, verified by cosign: another implementation of the envelope and
+// the statement.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'

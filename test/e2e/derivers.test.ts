@@ -1,5 +1,5 @@
-// Anybody can add derivations. None of them can block what others vouch for, and none makes anything known.
-// docs/semantics.md, G4 and S12.
+// Anybody can add derivations. Such a derivation can neither block what others vouch for, nor make
+// anything known. docs/semantics.md, G4 and S12.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'

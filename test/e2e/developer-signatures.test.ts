@@ -1,4 +1,5 @@
-// Developers' own signatures of what they released, kept beside the attestations: checked once the source was fetched.
+// Developers' own signatures of their releases, stored with the attestations: checked once the
+// source has been fetched.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The commands of the documentation, run as they stand there, in the order in which they stand there.
+// The commands of the documentation, run as they are written and in that order.
 import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'

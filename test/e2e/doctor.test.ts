@@ -1,4 +1,5 @@
-// The doctor, on a machine as `nixsig setup` leaves it: all doors are closed, and each hole that is made by hand is found.
+// `nixsig doctor` on a machine that `nixsig setup` configured: it finds nothing open, and then each
+// hole that is made by hand.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'

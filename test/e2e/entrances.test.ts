@@ -1,4 +1,5 @@
-// docs/entrances.md is what this run gives: every way into the store, tried by everybody, with and without a signature.
+// docs/entrances.md, as this run generates it: every way into the store, tried by every kind of
+// user, with and without a signature.
 import assert from 'node:assert/strict'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-// Signatures that Nix made itself travel between machines beside the attestations.
+// Signatures that Nix itself made travel between machines together with the attestations.
 import { test } from 'node:test'
 import { type Narinfo, narFingerprint, parseNarinfo, printNarinfo } from '../../src/formats/nix/narinfo.ts'
 import { printNixSecretKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'

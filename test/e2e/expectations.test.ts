@@ -1,4 +1,5 @@
-// What builds that failed left keeps no other build waiting, goes away by itself, and hides nothing that was not judged.
+// Expectations left by failed builds do not delay other builds, are removed in time, and hide
+// nothing that was not judged.
 import assert from 'node:assert/strict'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

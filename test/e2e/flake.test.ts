@@ -1,5 +1,5 @@
-// The flake and default.nix: all that they offer evaluates, for both kinds of machine, and the lock file is what Nix
-// would have written. Against the stand-in for nixpkgs, or $NIXPKGS.
+// The flake and default.nix: all their outputs evaluate for both kinds of machine, and the lock
+// file is what Nix would have written. Uses the stand-in for nixpkgs, or $NIXPKGS.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { test } from 'node:test'

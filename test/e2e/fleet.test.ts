@@ -1,5 +1,6 @@
-// docs/how-to/fleet.md, run as it stands there: two gates with one key behind nginx, a builder's attestations in files
-// that the same nginx serves, and a machine that substitutes through all of it while one of the gates is killed.
+// docs/how-to/fleet.md, run as it is written: two gates with one key behind nginx, a builder's
+// attestations that the same nginx serves, and a machine that substitutes through both gates while
+// one of them is killed.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,5 +1,5 @@
-// Whoever adds a path that is known by its contents chooses its signatures. However long and many they are, the path
-// stays readable to everybody else's builds.
+// Whoever adds a content-addressed path chooses its signatures. However long and many they are,
+// other users' builds can still read the path.
 import assert from 'node:assert/strict'
 import { appendFileSync } from 'node:fs'
 import { test } from 'node:test'

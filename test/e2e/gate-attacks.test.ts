@@ -1,4 +1,5 @@
-// What caches, those between them and Nix, and other users of the machine try: docs/semantics.md, G2, G4, G8 and G10.
+// Attacks by caches, by those between a cache and Nix, and by other users of the machine.
+// docs/semantics.md, G2, G4, G8 and G10.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'

@@ -1,5 +1,5 @@
-// What comes through the gate and what is built here meet in one store: the gate and the hooks judge by one policy.
-// docs/semantics.md, G3, G5, G7 and H3.
+// Paths from the gate and paths that are built here share a store: the gate and the hooks judge by
+// one policy. docs/semantics.md, G3, G5, G7 and H3.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { cachedPath } from '../support/cache-of-many.ts'

@@ -1,4 +1,5 @@
-// What was decided once is decided anew as soon as anything that it rests on is another: docs/semantics.md, G5 and G11.
+// A decision is made again as soon as anything that it depends on changes. docs/semantics.md, G5
+// and G11.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

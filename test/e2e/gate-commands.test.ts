@@ -1,4 +1,5 @@
-// Every command by which somebody comes in contact with what a binary cache has: it passes the gate, or is refused there.
+// Every command that gets something from a binary cache: it goes through the gate, or is refused
+// there.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'

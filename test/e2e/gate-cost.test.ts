@@ -1,5 +1,5 @@
-// What a build costs the gate is counted, so that it cannot grow unnoticed; and where one thing rests on another, the
-// other is on the disk before it, whatever is saved.
+// The cost of a build for the gate is counted, so that it cannot grow unnoticed. And where one file
+// depends on another, the other is on the disk first, whatever is saved.
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-// A gate that is killed, runs out of room, loses the store's daemon, or is told to stop, while Nix substitutes through it.
+// A gate that is killed, out of disk space, without nix-daemon, or stopped, while Nix uses it.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage } from 'node:http'

@@ -1,4 +1,4 @@
-// A plain user who floods the gate over HTTP: what that costs another user's build, counted.
+// A plain user floods the gate over HTTP: the cost for another user's build is measured.
 // needs: alone
 import assert from 'node:assert/strict'
 import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// `nixsig verify --from`: what would come of a path and all that it refers to, before any of it is here.
+// `nixsig verify --from`: the verdict on a path and its closure before any of it is here.
 // docs/semantics.md, G1 to G8.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

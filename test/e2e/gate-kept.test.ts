@@ -1,4 +1,5 @@
-// What a gate remembers is no less checked than what it hears for the first time: docs/semantics.md, G11.
+// What a gate remembers is checked as strictly as what it hears for the first time.
+// docs/semantics.md, G11.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,5 @@
-// The two processes of the gate: one judges for hooks and plugin, the other serves HTTP. Neither outlives the other unseen.
+// The two processes of the gate: one judges for the hooks and the plugin, the other serves HTTP. If
+// either ends, the other notices.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'

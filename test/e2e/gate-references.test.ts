@@ -1,5 +1,5 @@
-// What a binary cache says that a path refers to is signed by the gate only where somebody vouches for it:
-// docs/semantics.md, G13.
+// The gate signs the references of a path, as a binary cache gives them, only if somebody vouches
+// for them. docs/semantics.md, G13.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { test } from 'node:test'

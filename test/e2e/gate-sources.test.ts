@@ -1,5 +1,5 @@
-// Sources and derivations that binary caches have: Nix would take them unsigned, the gate asks who vouches for them.
-// docs/semantics.md, G4, G5 and G9.
+// Sources and derivations in binary caches: Nix would accept them unsigned; the gate asks who
+// vouches for them. docs/semantics.md, G4, G5 and G9.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

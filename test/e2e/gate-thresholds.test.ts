@@ -1,4 +1,5 @@
-// How many caches it takes, and what comes of those that lie, fail or are not there. docs/semantics.md, G1 to G3.
+// How many caches are needed, and what happens if some lie, fail or are absent. docs/semantics.md,
+// G1 to G3.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readConflict } from '../../src/ledger/conflicts.ts'

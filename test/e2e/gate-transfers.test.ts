@@ -1,5 +1,5 @@
-// From the gate's word to a path in the store: whatever way the contents come, they are those that were judged.
-// docs/semantics.md, G7.
+// From the gate's answer to a path in the store: however the contents are transferred, they are
+// those that were judged. docs/semantics.md, G7.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

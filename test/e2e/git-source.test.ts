@@ -1,4 +1,5 @@
-// A packager checks the developer's signature in a git repository and binds it to the files that Nix builds from.
+// A packager checks the developer's signature in a git repository and binds it to the files that
+// Nix builds from.
 import assert from 'node:assert/strict'
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// H7: what a package calls a signature is looked into by whoever hands it off; a label earns nothing.
+// H7: a handoff checks what a package declares to be a signature; the declaration alone counts for
+// nothing.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,4 @@
-// What surprises whoever hands off: scripts that read JSON, links, a question that nobody answers.
+// Surprises in a handoff: scripts that read JSON, links, and a question that nobody answers.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,5 @@
-// A packager hands off what developers signed: on a machine of their own, to users who build on theirs.
+// A packager hands off what developers signed: on the packager's own machine, to users who build on
+// theirs.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

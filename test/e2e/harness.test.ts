@@ -1,4 +1,5 @@
-// The worlds in which the other end-to-end tests live: what they promise, and that Nix really builds in them.
+// The worlds in which the other end-to-end tests run: what they guarantee, and that Nix really
+// builds in them.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,5 +1,5 @@
-// What was in the store before a build is nobody's work of today, and nobody may have it taken away by building again.
-// docs/semantics.md, S10 and H2.
+// A path that was in the store before a build is not that build's output, and nobody can have it
+// removed by building again. docs/semantics.md, S10 and H2.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,5 @@
-// Whoever makes paths that refer to a refused output, as many as he likes, keeps nobody waiting and it in the store no longer.
+// A user who makes many paths that refer to a refused output neither delays others nor keeps it in
+// the store.
 // needs: alone
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// The two hooks under real Nix, in the order of a build: what lets it pass, and what stops it at which point.
+// The two hooks with real Nix, in the order of a build: what they let pass, and what stops a build
+// at which point.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

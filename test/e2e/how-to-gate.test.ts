@@ -1,4 +1,4 @@
-// docs/how-to/gate.md, run as it stands there: two caches of which one lacks the other's signature.
+// docs/how-to/gate.md, run as it is written: two caches, of which one lacks the other's signature.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { blocksOf, commandsOf } from '../docs/markdown.ts'

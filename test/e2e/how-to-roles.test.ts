@@ -1,4 +1,4 @@
-// The pages of docs/how-to for those who sign, run as they stand there.
+// The pages of docs/how-to for those who sign, run as they are written.
 // needs: debian-sources
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'

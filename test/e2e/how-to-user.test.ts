@@ -1,4 +1,4 @@
-// docs/how-to/user.md, run as it stands there.
+// docs/how-to/user.md, run as it is written.
 // needs: debian-sources
 import assert from 'node:assert/strict'
 import { type Check, POLICY, PUBLISHED, runAll, testPage, theRelease, usePolicy } from '../docs/page.ts'

@@ -1,5 +1,5 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: they are Nix's own.
-// Whoever writes a derivation can say of any file that it is a signature. What they gain by it: nothing.
+// Whoever writes a derivation can declare any file to be a signature. That gains them nothing.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'

@@ -1,4 +1,5 @@
-// Packages that say themselves where their developers' signatures lie: a trusted list is all that their users need.
+// Packages that declare where their developers' signatures are: their users need only a trusted
+// list.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { entryFile } from '../../src/ledger/admissions.ts'

@@ -1,4 +1,5 @@
-// Signatures over something else than the file: lists of checksums, what is in a compressed file; and those of no use.
+// Signatures over something other than the file: lists of checksums, and the contents of a
+// compressed file. Also those that prove nothing.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

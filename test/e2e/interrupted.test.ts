@@ -1,4 +1,5 @@
-// Hooks that are killed, missing or cannot start: what they leave is judged by the next one, and never used before that.
+// Hooks that are killed, missing or cannot start: what they leave is judged by the next hook, and
+// never used before that.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// A developer's OpenPGP key that ended after it signed: refused, or accepted where the rule says so, and never remembered.
+// A developer's OpenPGP key that expired after it signed: refused, or accepted if the rule says so,
+// and never remembered.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

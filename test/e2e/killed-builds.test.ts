@@ -1,5 +1,6 @@
-// Builds that are killed at random moments, with everything in force and as a plain user: no output is valid that was not
-// judged before, no record is torn, and afterwards everything works. NIXSIG_KILLS=1000 is the long run.
+// Builds that are killed at random moments, as a plain user, with hooks, plugin and gate enforcing:
+// no output becomes valid unjudged, no record is torn, and afterwards everything works.
+// NIXSIG_KILLS=1000 is the long run.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

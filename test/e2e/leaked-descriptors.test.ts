@@ -1,7 +1,7 @@
 /**
- * Attacks by who still has a descriptor of what a build made: what was judged is what others get, whatever is written
- * through it afterwards. Nix 2.8.0 lets a build hand one out, by a socket in the abstract namespace or in its opened
- * directory.
+ * Attacks by a process that still has a descriptor of a build's output: others get what was judged,
+ * whatever is written through it afterwards. Nix 2.8.0 lets a build pass one out, through a socket
+ * in the abstract namespace or in its opened directory.
  */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'

@@ -1,5 +1,6 @@
-// What others' builds left, whose own hooks were kept from judging it: however large, however many, it costs another user's
-// build no more than a hook does for others, and it is judged when something is built from it.
+// Outputs of other users' builds whose own hooks were kept from judging them. However large or
+// many, they cost another user's build no more than what a hook may spend on others, and they are
+// judged when something is built from them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

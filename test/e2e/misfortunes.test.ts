@@ -1,5 +1,5 @@
-// What can happen to a machine while it builds, but for a kill: nothing is valid that was not judged before, no record is
-// torn, and once it is over everything works.
+// Mishaps during a build other than a kill: nothing becomes valid unjudged, no record is torn, and
+// afterwards everything works.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

@@ -1,4 +1,4 @@
-/** Every Nix file of the checkout parses with the oldest Nix and with the newest. */
+/** Every Nix file of the checkout parses with the oldest and the newest supported Nix. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { placeCheckout } from '../support/checkout.ts'

@@ -1,4 +1,5 @@
-// nix/lib.nix, evaluated by the oldest and the newest Nix: what it writes into derivations, and what it says of mistakes.
+// nix/lib.nix, evaluated by the oldest and the newest Nix: what it writes into derivations, and its
+// messages about mistakes.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,4 @@
-/** Two machines: the gate of a fleet, and one that takes its binaries from it. */
+/** Two machines: the gate of a fleet, and a machine that gets its binaries from it. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'

@@ -1,4 +1,7 @@
-/** The module for NixOS in a real nixpkgs, which NIXPKGS names: what it says there is what it says in the stand-in. */
+/**
+ * The NixOS module in a real nixpkgs, given by NIXPKGS: it evaluates to the same as in the
+ * stand-in.
+ */
 import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { test } from 'node:test'

@@ -1,6 +1,6 @@
 /**
- * A machine that was switched to a system with nixsig: nix.conf, policy and units as the module makes them, under a systemd
- * of its own, with a daemon, a plain user, and a store that is mounted read-only as on NixOS.
+ * A machine that was switched to a system with nixsig: nix.conf, policy and units as the module
+ * makes them, with its own systemd, a daemon, a plain user, and a read-only store as on NixOS.
  */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,7 @@
-/** What the module for NixOS makes of options: every example of docs/how-to/nixos.md, and what it says of mistakes. */
+/**
+ * What the NixOS module makes of its options: every example of docs/how-to/nixos.md, and its
+ * messages about mistakes.
+ */
 import assert from 'node:assert/strict'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -1,5 +1,6 @@
-// Certificate files that others wrote into, judged by us with the tools of today and of some years ago, and by those
-// tools themselves: where each of them refuses, so do we, and what others append never turns a refusal into trust.
+// Certificate files that others appended to, judged by nixsig, by current OpenPGP tools and by some
+// older ones. Where one of these tools refuses, so does nixsig, and what is appended never turns a
+// refusal into trust.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,5 +1,6 @@
-// nix/package.nix, built by a real Nix in its sandbox with this machine's node and cc: what is in the package, that
-// it comes out the same each time, and that its hooks and its plugin guard the Nix that built it.
+// nix/package.nix, built by a real Nix in its sandbox with this machine's node and cc: what the
+// package contains, that it is reproducible, and that its hooks and its plugin guard the Nix that
+// built it.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,4 +1,5 @@
-// What the gate answers the store plugin: paths that the ledger has never seen, and that come by ways which ask nobody else.
+// The gate's answers to the store plugin, about paths that the ledger does not have and that arrive
+// in ways that ask nobody else.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'

@@ -1,4 +1,5 @@
-// What the plugin asks before Nix holds its database: whoever has the gate think for long keeps nobody else waiting.
+// What the plugin asks before Nix locks its database: a user who makes the gate think for long
+// delays nobody else.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'

@@ -1,4 +1,5 @@
-// The same paths under another policy: judged anew by what this machine verified before, exempt for a time, or warned of.
+// The same paths under another policy: judged anew by what this machine verified before, exempt for
+// a time, or warned about.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,5 @@
-// The README's way to a first refusal, as it stands there, on a machine that has Nix and Node and nothing else.
+// The README's steps to a first refusal, run as they are written on a machine that has only Nix and
+// Node.
 import assert from 'node:assert/strict'
 import { cpSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'

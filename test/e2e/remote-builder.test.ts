@@ -1,4 +1,4 @@
-// A remote builder that nothing of nixsig guards: what is sent there was judged before, on every Nix.
+// A remote builder without nixsig: what is sent to it was judged before, with every Nix.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

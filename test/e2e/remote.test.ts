@@ -1,4 +1,4 @@
-// Attestations of one machine that make builds of another pass, through a plain server of files between them.
+// Attestations made on one machine let another machine build, by way of a plain file server.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

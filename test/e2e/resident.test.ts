@@ -1,4 +1,4 @@
-// The resident process under real Nix: it judges for the hooks, they judge without it, and nobody can stand in for it.
+// The resident process in real Nix: hooks ask it or judge without it; nobody can impersonate it.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'

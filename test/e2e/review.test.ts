@@ -1,5 +1,5 @@
-// Ways around the hooks that an outside review tried, under real Nix: each is a path that nobody vouched for and that was
-// nearly used, or somebody who nearly stopped all builds of others.
+// Ways around the hooks that an outside review tried, with real Nix. Each nearly got a path used
+// that nobody vouched for, or nearly let one user stop the builds of all others.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'

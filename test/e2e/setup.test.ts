@@ -1,4 +1,4 @@
-// `nixsig setup`, `enforce`, `warn` and `unsetup` on machines with a real Nix, and what Nix makes of them.
+// `nixsig setup`, `enforce`, `warn` and `unsetup` with a real Nix, and what Nix does after each.
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'

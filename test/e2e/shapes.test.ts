@@ -1,4 +1,5 @@
-// Builds of every shape that Nix has: many at once, odd names, several outputs, and kinds that cannot be judged.
+// Builds of every shape that Nix has: many at once, unusual names, several outputs, and kinds that
+// cannot be judged.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

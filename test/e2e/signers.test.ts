@@ -1,4 +1,5 @@
-// Packagers who sign with the SSH agent, with security keys and with GnuPG: the hooks of another machine judge it.
+// Packagers who sign with the SSH agent, with security keys and with GnuPG: the hooks of another
+// machine judge the result.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-// The store in memory under the properties of test/verifier/small-worlds.test.ts, held against the Nix that is installed.
+// The in-memory store of test/verifier/small-worlds.test.ts, compared with the installed Nix.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,4 +1,5 @@
-// What a build is made from, by how it came into the store, and the kinds of derivations that cannot be judged.
+// What a build is made from, by how it came into the store, and the kinds of derivations that
+// cannot be judged.
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,4 +1,4 @@
-// The store client against real daemons, by their socket and on a pipe of our own.
+// The store client with real daemons, over their socket and over a pipe to a daemon of its own.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// The store plugin in real Nix: whom it hinders, whom it does not, and what happens when what it needs is broken.
+// The store plugin in real Nix: what it blocks, what it lets through, and what happens when
+// something that it needs is broken.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// Outputs from elsewhere, which no hook saw being made: they pass as inputs by the signatures that the store keeps of them.
+// Outputs built elsewhere, without our hooks: they pass as inputs by the signatures that the store
+// keeps for them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'

@@ -1,4 +1,5 @@
-// Stores and callers that are not the plain ones: a store mounted read-only, and a Nix that cannot be told to say why.
+// Unusual stores and callers: a store mounted read-only, and a Nix that cannot show why a build was
+// refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,5 @@
-// Property: wherever a hook is killed while it takes refused outputs out, the next one ends it, and nothing else is lost.
+// Property: wherever a hook is killed while it quarantines refused outputs, the next hook completes
+// that, and nothing else is lost.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

@@ -1,4 +1,5 @@
-// What leaves the store does so in one go, keeps nobody waiting, and leaves it also where it cannot be kept.
+// Refused paths leave the store all at once, without delaying anybody, and even if they cannot be
+// kept in quarantine.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'

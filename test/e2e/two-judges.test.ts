@@ -1,4 +1,5 @@
-// Several processes judge one output at once: they come to one verdict, it is taken out once, and for the reason that holds.
+// Several processes judge one output at once: they reach the same verdict, and the output is
+// quarantined once, with the right reason.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

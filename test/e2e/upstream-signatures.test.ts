@@ -1,6 +1,6 @@
-// Real releases with their developers' real signatures, judged by us, by the tools of today and by those of some years
-// ago. Nothing of what the tools say is written down here; what is, are the ways in which we may differ from them, each
-// with its row in docs/semantics.md.
+// Real releases with their developers' real signatures, judged by nixsig, by current tools and by
+// some older ones. The tools' results are not written down here. Only the ways in which nixsig may
+// differ from them are, each with its row in docs/semantics.md.
 // needs: debian-sources
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'

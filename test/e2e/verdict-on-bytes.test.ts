@@ -1,5 +1,6 @@
-// docs/semantics.md, H1 and P5: a fetched file whose rule only its developer's signature can meet is judged by its bytes
-// before it is valid, where the policy says that sources are to be attested. The post-build hook does nothing here.
+// docs/semantics.md, H1 and P5: if the policy requires attested sources, and only the developer's
+// signature can satisfy the rule of a fetched file, its bytes are judged before it becomes valid.
+// The post-build hook does nothing here.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import { type SignatureExtension, storeDeveloperSignature } from '../../src/evidence/signature-files.ts'

@@ -1,5 +1,6 @@
-// The tests in virtual machines, run where there are none: a machine that systemd holds is switched to the very
-// system that each of them describes, and its script is run there. Needs Python, as those scripts are.
+// The tests for virtual machines, run without one: a machine with systemd is switched to the system
+// that each test describes, and the test's script is run there. Needs Python, in which these
+// scripts are written.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'

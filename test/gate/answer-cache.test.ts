@@ -10,7 +10,7 @@ const OTHER = '0d8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const RESPONSE = { status: 200, body: Buffer.from('narinfo') }
 const LATER = Date.now() + 3_600_000
 
-/** A directory of attestations that has not changed for a while, with something about another path in the same shard. */
+/** A directory of attestations that has not changed for a while, with one about DIGEST. */
 async function settledDirectory(t: TestContext): Promise<string> {
   const directory = mkdtempSync('/tmp/nixsig-answers-')
   t.after(() => rmSync(directory, { recursive: true }))
@@ -20,7 +20,7 @@ async function settledDirectory(t: TestContext): Promise<string> {
   return directory
 }
 
-/** What changes an attestation directory so that an answer about DIGEST may be another. */
+/** Changes of an attestation directory that may change the answer about DIGEST. */
 const CHANGES: readonly (readonly [string, (directory: string) => void])[] = [
   [
     'a line more about the path',

@@ -1,4 +1,4 @@
-// A hook asks whoever listens at the resident process's socket: who that may be, and what it does with what comes back.
+// How a hook asks the resident process: who may listen at its socket, and what each reply leads to.
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
@@ -16,7 +16,7 @@ const TELLING = { isByLine: true, versions: [] }
 const PASS: HookReply = { outcome: 'pass', sentence: '', notice: 'noted', telling: TELLING }
 const REFUSAL: HookReply = { outcome: 'refuse', sentence: 'no', notice: '', telling: TELLING }
 
-/** `<directory>/run/socket`, at which somebody does as the test says while `use` runs. */
+/** Runs `use` while somebody listens at `<directory>/run/socket` and acts as the test says. */
 async function withListener(
   act: (socket: Socket) => void,
   use: (place: { path: string; directory: string; asked: () => string }) => Promise<void>,
@@ -80,7 +80,8 @@ test('nobody is there: no directory, no socket, a socket that nobody serves any 
   try {
     assert.deepEqual(await askResident(QUESTION, join(directory, 'none/socket')), { kind: 'absent' })
     assert.deepEqual(await askResident(QUESTION, join(directory, 'socket')), { kind: 'absent' })
-    // One that was bound and is listened at no more: the server's file is gone with it, so another name keeps it.
+    // A socket at which nobody listens any more. The server deletes its file when it closes, so a
+    // second name keeps it.
     const server = createServer()
     await listening(server, join(directory, 'bound'))
     const { renameSync } = await import('node:fs')

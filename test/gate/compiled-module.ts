@@ -5,7 +5,10 @@ import { after } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { build } from 'esbuild'
 
-/** Compiles a module of the checkout for a process that a test starts; its URL, which is good until the tests are over. */
+/**
+ * Compiles a module of the checkout for a process that a test starts. Returns its URL, which is
+ * valid until the tests are over.
+ */
 export async function compiledModule(source: string): Promise<string> {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-module-'))
   after(() => rmSync(directory, { recursive: true, force: true }))

@@ -1,4 +1,4 @@
-// For whom nix-daemon's processes ask, told by proc(5).
+// The users for whom nix-daemon's processes ask, as told by proc(5).
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -25,7 +25,7 @@ function auxiliary(secure: bigint): Buffer {
   return bytes
 }
 
-/** A directory that is as /proc of a machine with these processes. */
+/** A directory like /proc of a machine with these processes. */
 function procOf(t: TestContext, processes: Readonly<Record<string, Process>>): string {
   const proc = mkdtempSync(join(tmpdir(), 'nixsig-proc-'))
   t.after(() => rmSync(proc, { recursive: true }))

@@ -1,4 +1,4 @@
-// What the gate's HTTP server withstands of those who are slow, many, or gone.
+// How the gate's HTTP server withstands clients that are slow, many, or gone.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -14,7 +14,7 @@ const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') }
 
 const MEBIBYTE = 1024 * 1024
 
-/** A stream without end, and how much of it was taken. */
+/** An endless stream, and how many bytes of it were read. */
 function endless() {
   const source = { taken: 0 }
   const stream = new Readable({
@@ -26,7 +26,7 @@ function endless() {
   return { source, stream }
 }
 
-/** A handler that answers when the test says so, but those who ask for anything but `/held` at once. */
+/** A handler that answers `/held` when the test says so, and all else at once. */
 function holding() {
   const asked: GateRequest[] = []
   let give = (_: GateResponse) => {}
@@ -94,7 +94,7 @@ test('10,000 idle connections of one peer: 64 are kept, newcomers are served, no
   const busy = await server.connect()
   busy.send(request('/held'))
   await until(() => asked.length === 1)
-  // A process of its own, or this one would need twice the files.
+  // In another process, since this one would need twice as many descriptors.
   const program = `
     import { connect } from 'node:net'
     const port = Number(process.argv[1])
@@ -142,7 +142,7 @@ test('a newcomer takes the place of the connection that has been idle for longes
   const second = await server.connect()
   busy.send(request('/held'))
   await until(() => asked.length === 1)
-  // The first one is the oldest, but not the one that has been idle for longest.
+  // The first connection is the oldest, but has not been idle for longest.
   first.send(request('/'))
   await first.answer()
   const newcomer = await server.connect()
@@ -280,7 +280,8 @@ test('a client that vanishes while its answer is made aborts the signal, one tha
     signals.map(signal => signal.aborted),
     [false, true, true],
   )
-  // Asked for too late, it tells all the same; and an answer for nobody is no error.
+  // A signal that is asked for too late is aborted already; and an answer for a client that is gone
+  // is no error.
   assert.equal(asked[1]?.signal.aborted, true)
   give()
   await later(20)
@@ -315,7 +316,7 @@ test('a reader that does not read: the stream waits for it, then both are cut', 
   client.socket.pause()
   client.send(request('/'))
   await until(() => stream.destroyed)
-  // What fits into the system's buffers, and little more.
+  // As much as the system's buffers hold, and little more.
   assert.ok(source.taken < 32 * MEBIBYTE, `${source.taken} bytes were read`)
   await until(() => server.connections() === 0)
 })

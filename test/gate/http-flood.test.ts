@@ -1,4 +1,4 @@
-// Those whom the gate's HTTP server turns away, and who come again at once: what they can do so.
+// Clients that the gate's HTTP server turns away and that reconnect at once: how much they can do.
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
 import { type TestContext, test } from 'node:test'
@@ -9,7 +9,7 @@ import { atMost, request, startServer, until } from './raw-http.ts'
 
 const hello = (): GateResponse => ({ status: 200, body: Buffer.from('hello\n') })
 
-/** A handler that never answers whoever asks for `/held`, and all others at once. */
+/** A handler that never answers `/held`, and all else at once. */
 function holding() {
   const asked: GateRequest[] = []
   const handler = (request: GateRequest) => {
@@ -20,7 +20,10 @@ function holding() {
   return { asked, handler }
 }
 
-/** Opens connections, each again as soon as it is closed; how many it opened in these milliseconds. */
+/**
+ * Opens connections, each again as soon as it is closed. Returns how many it opened in `ms`
+ * milliseconds.
+ */
 async function floodFor(t: TestContext, ms: number, port: number, words: string): Promise<number> {
   let opened = 0
   let isOver = false
@@ -50,7 +53,7 @@ for (const [what, words] of [
     const { handler } = holding()
     const hold = { most: 1000, for: 1000 }
     const server = await startServer(t, handler, { connections: atMost(10), hold })
-    // At first 100, and each of them once more in a second.
+    // 100 at first, and each of them once more in a second.
     const opened = await floodFor(t, 2500, server.port, words)
     assert.ok(opened < 400, `${opened} connections in 2.5 seconds`)
   })
@@ -115,7 +118,7 @@ for (const [what, words] of [
   test(`attack: a client that ${what} and comes again at once is told so 32 times, and then held`, async t => {
     const server = await startServer(t, hello, { hold: { most: 1000, for: 1000 } })
     const opened = await floodFor(t, 2500, server.port, words)
-    // Beyond those 32: 100, and each of them once more in a second.
+    // Apart from the first 32: 100, and each of them once more in a second.
     assert.ok(opened < 500, `${opened} connections in 2.5 seconds`)
   })
 }

@@ -1,4 +1,4 @@
-// The gate's HTTP server: what it answers, and what it withstands.
+// The gate's HTTP server: its answers, and what it withstands.
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { test } from 'node:test'
@@ -167,7 +167,7 @@ test('giant headers are refused: one, many, and a request line', async t => {
   ]) {
     const client = await server.connect()
     client.send(sent)
-    // What is sent on meanwhile may cost the client the answer, but never its end.
+    // What the client goes on sending may cost it the answer, but the connection always ends.
     assert.match(await client.rest(), /^(?:HTTP\/1\.1 431 .*\r\nConnection: close\r\n\r\n)?$/)
   }
   assert.equal(calls, 0)

@@ -1,4 +1,4 @@
-// The socket of the resident process, and what those who reach it could do to it.
+// The resident process's socket, and attacks by clients that can reach it.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -62,7 +62,7 @@ function withSocket(
   })
 }
 
-/** All that comes back for these bytes. `isDone`: nothing follows them. */
+/** The whole reply to these bytes. `isDone`: this side of the connection is closed after them. */
 async function ask(path: string, bytes: string | Uint8Array, isDone = false): Promise<HookReply> {
   const connection = connect(path)
   connection.on('error', () => {})
@@ -307,7 +307,7 @@ test('the socket and its directory are made for root alone to ask, whatever mask
     }
   }))
 
-/** A process that serves this path and is killed, which leaves its socket behind. */
+/** Starts a process that serves this path and kills it, which leaves its socket behind. */
 async function leaveStaleSocket(path: string): Promise<void> {
   const script = `require('node:net').createServer().listen(${JSON.stringify(path)}, () => console.log('up'))`
   const child = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })

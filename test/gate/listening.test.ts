@@ -1,4 +1,4 @@
-// A socket that one process opens for another, which accepts from it.
+// A listening socket that one process opens for another, which accepts connections from it.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -7,8 +7,8 @@ import { type TestContext, test } from 'node:test'
 import { ACCEPTORS, withListening } from '../../src/gate/listening.ts'
 
 /**
- * Accepts from files 3 and on, from the first connection on after two seconds in which it does nothing. Says how many turns
- * its loop had until it had all connections.
+ * Accepts from descriptors 3 and up. Does nothing for two seconds after the first connection.
+ * Prints how many turns its event loop took until it had all connections.
  */
 const CHILD = `
 const net = require('node:net')
@@ -39,7 +39,10 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Turns of the other process until it has accepted so many connections that are made at about the same time. */
+/**
+ * How many turns the other process takes to accept `count` connections that are made at about the
+ * same time.
+ */
 async function turnsFor(t: TestContext, count: number, files: number): Promise<number> {
   const port = await freePort()
   const child = await withListening({ host: '127.0.0.1', port }, ({ file, close }) => {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMetrics } from '../../src/gate/metrics.ts'
 
-/** The lines of one metric, those that describe it left out. */
+/** The lines of one metric, without the comments that describe it. */
 function samples(text: string, name: string): readonly string[] {
   return text.split('\n').filter(line => line.startsWith(name))
 }

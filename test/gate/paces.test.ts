@@ -1,4 +1,4 @@
-// How often each peer may do something, whatever it tries.
+// Rate limits for peers, whatever they try.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -12,7 +12,7 @@ const user = (name: string): Peer => ({ name, kind: 'user' })
 const ROOT: Peer = { name: 'user 0', kind: 'root' }
 const MACHINE: Peer = { name: '192.0.2.1', kind: 'machine' }
 
-/** A clock that goes on when it is told to, a millisecond at a time. */
+/** A clock that the test moves, a millisecond at a time. */
 function handClock() {
   let time = 0
   const calls: { readonly at: number; readonly call: () => void }[] = []

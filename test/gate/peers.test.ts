@@ -1,4 +1,4 @@
-// Who is at the other end of a connection.
+// How the peer of a connection is identified.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,7 +8,7 @@ import { setTimeout as later } from 'node:timers/promises'
 import { openPeers } from '../../src/gate/peers.ts'
 import { type Ends, openSocketOwners } from '../../src/gate/socket-owners.ts'
 
-/** As the kernel writes them: from 127.0.0.1:40000 to 127.0.0.1:4649. */
+/** Addresses as the kernel writes them: from 127.0.0.1:40000 to 127.0.0.1:4649. */
 const ENDS: Ends = {
   client: { address: '127.0.0.1', port: 40_000 },
   server: { address: '127.0.0.1', port: 4649 },
@@ -22,7 +22,7 @@ function ownersBy(tables: Readonly<Record<string, string>>, looks: { count: numb
   return openSocketOwners(async function* (file) {
     if (file.endsWith('/tcp')) looks.count++
     const text = Buffer.from(tables[file.endsWith('6') ? 'tcp6' : 'tcp'] ?? '', 'latin1')
-    // Rows do not end where pieces end.
+    // The pieces do not end where rows end.
     for (let start = 0; start < text.length; start += 100) yield text.subarray(start, start + 100)
   })
 }
@@ -69,7 +69,7 @@ test('ten thousand who ask together cost a few looks', async () => {
   assert.ok(looks.count <= 2, `${looks.count} looks`)
 })
 
-/** A server, and what it makes of the next client. */
+/** A server, and the peer that it finds for the next client. */
 async function listening(t: TestContext, host: string) {
   const server: Server = createServer()
   t.after(() => server.close())
@@ -115,7 +115,7 @@ test('another user is told from root, and root from one who closed what root nev
   child.kill('SIGKILL')
   await once(child, 'close')
   await later(50)
-  // The kernel writes 0 for the owner of what is left of it.
+  // The kernel writes user 0 for a connection whose process has gone.
   const afterwards = await findPeer(socket)
   assert.notEqual(afterwards?.kind, 'root')
   socket.destroy()

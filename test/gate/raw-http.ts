@@ -1,4 +1,6 @@
-/** A client of HTTP that sends what no client would, and sees each byte of the answers. */
+/**
+ * An HTTP client that can send what no ordinary client would, and sees every byte of the answers.
+ */
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
@@ -17,36 +19,45 @@ export interface Answer {
 
 export interface RawClient {
   readonly socket: Socket
-  /** One character, one byte. */
+  /** Each character is sent as one byte. */
   send(text: string): void
-  /** The next answer whose length is told; `HEAD` has no body. Rejects if the connection closes first. */
+  /**
+   * The next answer, which must have a content length; the answer to `HEAD` has no body. Rejects if
+   * the connection closes first.
+   */
   answer(method?: 'GET' | 'HEAD'): Promise<Answer>
-  /** All that came and was not taken by answer(), once the connection is closed: within five seconds, or it rejects. */
+  /**
+   * Everything that arrived and was not returned by answer(), once the connection is closed.
+   * Rejects if that takes more than five seconds.
+   */
   rest(): Promise<string>
 }
 
 export interface TestServer extends HttpServer {
   readonly port: number
-  /** What the server was told by onError. */
+  /** The errors that the server passed to onError. */
   readonly errors: readonly unknown[]
   connect(): Promise<RawClient>
 }
 
-/** Whose all connections are, unless a test says otherwise. */
+/** The peer of all connections, unless a test says otherwise. */
 export const SOMEBODY: Peer = { name: 'somebody', kind: 'machine' }
 
-/** So many for each peer, and for all peers of its kind. */
+/** The same limit for each peer and for all peers of its kind. */
 export function shares(count: number): SharesByKind {
   const share = { each: count, all: count }
   return { root: share, client: share, user: share, machine: share }
 }
 
-/** As few connections as this, of whomever, opened as often as anybody likes. */
+/**
+ * This many connections at the same time for every kind of peer, without a limit of how often they
+ * are opened.
+ */
 export function atMost(count: number): ConnectionLimits {
   return { open: shares(count), restraint: { opened: {}, unreadable: { burst: 1e9, perSecond: 1e9 } } }
 }
 
-/** A server on a free port, closed at once when the test is over, as are the clients that it makes. */
+/** A server on a free port. It and the clients that it makes are closed when the test is over. */
 export async function startServer(
   t: TestContext,
   handler: Handler,
@@ -139,12 +150,12 @@ function firstAnswer(text: string, method: 'GET' | 'HEAD') {
   return { answer, end: end + length }
 }
 
-/** A request as clients send it. */
+/** The text of a request. */
 export function request(path: string, { method = 'GET', headers = '' } = {}): string {
   return `${method} ${path} HTTP/1.1\r\nHost: gate\r\n${headers}\r\n`
 }
 
-/** Waits until something holds, for five seconds at most. */
+/** Waits until `holds` returns true, for five seconds at most. */
 export async function until(holds: () => boolean): Promise<void> {
   for (let n = 0; n < 500 && !holds(); n++) await later(10)
   if (!holds()) throw new Error(`not so within 5 seconds: ${holds}`)

@@ -7,10 +7,12 @@ const AGES = { maxAge: 3600, negativeMaxAge: 60 }
 const OFFER = { kind: 'offer', offer: { narinfo: { references: [], signatures: [] } } } as unknown as Said
 const ABSENT: Said = { kind: 'absent' }
 const SILENT: Said = { kind: 'silent', detail: 'refused' }
-/** After ten seconds. */
+/** Returned after ten seconds. */
 const SLOW_SILENCE: Said = { kind: 'silent', detail: 'timeout' }
 
-/** An upstream that says these things one after the other, and how often it was asked. */
+/**
+ * An upstream that gives these answers one after the other, and a count of how often it was asked.
+ */
 function saying(...words: readonly Said[]) {
   let asked = 0
   const upstream: Pick<Upstream, 'url' | 'narinfo'> = {

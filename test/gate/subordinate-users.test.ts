@@ -1,4 +1,4 @@
-// Whose a user number is that /etc/subuid gives to somebody.
+// The owners of user numbers that /etc/subuid gives to users.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

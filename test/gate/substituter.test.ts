@@ -20,7 +20,7 @@ gate.upstreams = [{ url = "${UPSTREAM}" }]
 default.require = { source = "nothing", derivation = "nothing", output = "self" }
 `
 
-/** What the gate works with, where `ask` is what comes of asking all upstreams about a path. */
+/** The parts of a gate, where `ask` returns the answers of all upstreams about a path. */
 function gateParts(
   t: TestContext,
   ask: Upstreams['ask'],

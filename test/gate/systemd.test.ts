@@ -14,7 +14,7 @@ import { compiledModule } from './compiled-module.ts'
 
 const OURS = String(process.pid)
 
-/** A process that ends with the test. */
+/** Starts a process that ends with the test. */
 function start(t: TestContext, command: string, args: readonly string[]) {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'ignore'] })
   t.after(() => end(child))
@@ -34,7 +34,10 @@ async function end(child: ChildProcess): Promise<void> {
   await once(child, 'exit')
 }
 
-/** What systemd is to this process: a datagram socket, whose messages are lines here, their line breaks slashes. */
+/**
+ * Stands in for systemd: a datagram socket. Each message becomes a line, with its line breaks as
+ * slashes.
+ */
 async function startSystemd(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-notify-'))
   t.after(() => rmSync(directory, { recursive: true }))
@@ -99,7 +102,7 @@ test('the watchdog hears from us twice in each of its intervals, until we stop',
   const took = performance.now() - began
   assert.ok(took > 400 && took < 1200, `three times in ${took} ms`)
   notifier.stop()
-  // One may have been on its way; then the next thing said is the end.
+  // One watchdog message may have been on its way; after that comes STOPPING=1.
   await new Promise(resolve => setTimeout(resolve, 300))
   await notifier.stopping()
   const next = await systemd.message()
@@ -172,7 +175,7 @@ test('a service that systemd activates answers at the socket that systemd opened
   assert.equal(await service.line(), address)
 })
 
-/** systemd-socket-activate says on no output that is ours when it listens. */
+/** systemd-socket-activate prints nothing that we could read when it listens. */
 async function patiently<T>(action: () => Promise<T>, attempts = 100): Promise<T> {
   try {
     return await action()
@@ -240,7 +243,10 @@ test('what cannot be is refused, and says what is wrong', () => {
   }
 })
 
-/** What a process says of the sockets that it is told it has; its files from 3 on are such as `spawn` makes. */
+/**
+ * What a process says about the sockets that the environment announces. `files` are its descriptors
+ * from 3 on, as for `spawn`.
+ */
 async function refusalWith(names: string, files: readonly ('pipe' | number)[]): Promise<string> {
   const program = `
     const { activatedSockets } = await import(process.argv[1])

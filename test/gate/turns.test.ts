@@ -1,4 +1,4 @@
-// Whose request is next.
+// The order in which requests begin.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -11,7 +11,10 @@ const user = (name: string): Peer => ({ name, kind: 'user' })
 
 type Share = ReturnType<typeof shares>['user']
 
-/** Turns in which every request stays until the test ends it; who has begun, in that order. */
+/**
+ * Turns in which each request runs until the test ends it, and the requests that have begun, in
+ * order.
+ */
 function recorded(user: Share, root = user) {
   const turns = openTurns({ atOnce: { ...shares(9), user, root }, pace: {} })
   const begun: string[] = []

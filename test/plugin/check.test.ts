@@ -1,4 +1,4 @@
-// `make check`, as CONTRIBUTING.md has it: the parts in C over known answers, with sanitizers.
+// `make check`, as in CONTRIBUTING.md: the C parts, tested with known answers and sanitizers.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// docs/store-plugin.md: what the plugin decides, asked of its own code, over files that the ledger's own writers wrote.
+// docs/store-plugin.md: the plugin's decisions, made by its own code over files that the ledger's
+// own writers wrote.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -80,7 +81,7 @@ test('P1: where a signature over the bytes decides, sources are data, or somebod
   const row = { path: SOURCE, hash: HASH, deriver: DRV, isOurs: true }
   letsIn(expecting({ ...asked, digest }), row)
   refuses(expecting({ ...asked, digest }, { sources: 'attested' }), row, UNKNOWN)
-  // What no name proves to be known by its contents is neither.
+  // What is not content-addressed by its name is neither a text nor a source.
   refuses(expecting({ admits: { kind: 'asked' } }), BUILT, /nobody let its build start/)
 })
 
@@ -90,7 +91,7 @@ test('P1: attack: what is copied in takes no advantage of a build that is expect
 
 const ROOT = join(home, 'root')
 
-/** Puts a file where it lies when its row is about to be written. */
+/** Creates a file where it is when its row is about to be written. */
 function lay(path: string, mode = 0o444): string {
   mkdirSync(join(ROOT, 'nix/store'), { recursive: true })
   rmSync(join(ROOT, path), { force: true })
@@ -124,7 +125,7 @@ test('P3: what its name proves to be known by its contents is data', () => {
   const text = Buffer.from('a text')
   const ca = printContentAddress({ method: 'text', algorithm: 'sha256', hash: sha256(text) })
   letsIn(where, { path: lay(textPath('note', text, [])), hash: HASH, ca, root: ROOT })
-  // With references in its name; the hooks hold it against that.
+  // With references in its name, which the hooks check.
   letsIn(where, { path: lay(textPath('x.drv', text, [PATH])), hash: HASH, ca, root: ROOT })
 })
 
@@ -204,7 +205,7 @@ test('P3: attack: a content address that the name does not bear out makes no dat
     'fixed:r:sha256:e',
     'x',
   ]
-  // A plain file lies there, so that it is the name alone which speaks against each.
+  // A regular file is there, so that only the name speaks against each.
   lay(PATH)
   for (const ca of lies) refuses(where, { ...ROW, ca, root: ROOT }, UNKNOWN)
   refuses(where, { ...ROW, path: lay(`${SOURCE}x`), root: ROOT }, UNKNOWN)

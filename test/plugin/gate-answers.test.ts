@@ -1,4 +1,5 @@
-// docs/resident.md: a gate that answers the plugin every wrong thing, or somebody else in its place. Only a whole pass lets in.
+// docs/resident.md: a gate that gives the plugin every kind of wrong reply, or somebody else at its
+// socket. Only a complete pass lets a path in.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -10,7 +11,7 @@ import { asRoot, DRV, HASH, PATH, usePlugin } from '../support/plugin-state.ts'
 
 const { ask, home, letsIn, refuses, stateWith } = usePlugin()
 const SOCKET = join(home, 'socket')
-/** The plugin's patience in these tests: nix/plugin/ask.c. */
+/** The patience of nix/plugin/ask.c, in seconds. */
 const SECONDS = 1
 
 function reply(outcome: HookReply['outcome'], change: Partial<HookReply> = {}): Buffer {
@@ -21,7 +22,10 @@ function reply(outcome: HookReply['outcome'], change: Partial<HookReply> = {}): 
 const PASS = reply('pass')
 const FAILED = /the gate at \S+ could not judge it: /
 
-/** Bytes that are sent with pauses of so many milliseconds between the pieces, and whether the connection ends then. */
+/**
+ * Bytes that are sent with pauses of `pause` milliseconds between the pieces, and whether the
+ * connection ends then.
+ */
 interface Answer {
   readonly pieces: readonly Buffer[]
   readonly pause?: number
@@ -99,12 +103,12 @@ function text(value: string): Buffer {
   return Buffer.from(value)
 }
 
-/** The path whose name tells the gate below which of its answers to give. */
+/** A row whose path tells the gate below which answer to give. */
 function rowFor(answer: Answer) {
   return { path: `${PATH}-answer-${ANSWERS.indexOf(answer)}`, hash: HASH }
 }
 
-// In a thread of its own: whoever asks waits for the answer.
+// In a thread of its own, since the test blocks while it waits for the answer.
 const GATE = `const { parentPort, workerData } = require('node:worker_threads')
 require('node:net').createServer({ allowHalfOpen: true }, connection => {
   connection.on('error', () => {})

@@ -1,4 +1,5 @@
-// The plugin in a process that is not Nix's: SQLite's own shell, where any statement can be tried on a store's tables.
+// The plugin in another process than Nix: SQLite's shell, in which any statement can be tried on a
+// store's tables.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs'
@@ -14,7 +15,7 @@ const COLUMNS =
 const PATH = `/nix/store/${'0'.repeat(32)}-evil`
 const INSERT = `insert into ValidPaths (path, hash) values ('${PATH}', 'sha256:${'ab'.repeat(32)}');`
 
-/** A database as a store has it; what is in it was put there by a shell that does not load the plugin. */
+/** A database like a store's, filled by a shell that does not load the plugin. */
 function store(name: string, statements = `create table ValidPaths ${COLUMNS};`): string {
   const directory = join(OUT, name, 'db')
   mkdirSync(directory, { recursive: true })
@@ -24,7 +25,7 @@ function store(name: string, statements = `create table ValidPaths ${COLUMNS};`)
   return file
 }
 
-/** Runs statements in a process that has the plugin, as root. */
+/** Runs statements as root in a process that has loaded the plugin. */
 function run(file: string, statements: string) {
   const env = { ...process.env, LD_PRELOAD: PLUGIN }
   const { status, stderr } = spawnSync('sqlite3', ['-bail', file, statements], { encoding: 'utf8', env })
@@ -133,7 +134,7 @@ test('attack: a valid path does not get other contents', asRoot, () => {
   const changed = run(file, `update ValidPaths set hash = 'sha256:${'ab'.repeat(32)}';`)
   assert.notEqual(changed.status, 0)
   assert.match(changed.stderr, /nixsig: refused .*-evil/)
-  // What Nix writes beside the contents is its own business.
+  // Columns other than path and hash may change.
   assert.equal(run(file, `update ValidPaths set narSize = 5, sigs = 'a:b', hash = hash;`).status, 0)
 })
 

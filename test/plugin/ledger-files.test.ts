@@ -1,4 +1,5 @@
-// docs/ledger.md: every way in which a file that the plugin reads can be broken, missing or somebody else's work.
+// docs/ledger.md: every way in which a file that the plugin reads can be broken, missing or written
+// by others.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import {
@@ -36,7 +37,7 @@ const { admitting, ask, expecting, letsIn, refuses, stateWith } = usePlugin()
 const UNSTARTED = /nobody let its build start/
 const UNREAD = /the policy was changed and has not been read since/
 
-/** The files without which a path is not let in, and what is said where there is nothing of one. */
+/** The files without which a path is not let in, and the reason that is given if one is missing. */
 const FILES: Readonly<
   Record<string, { make: () => State & { file: string }; row: Row; gone: RegExp; empty: RegExp }>
 > = {
@@ -148,7 +149,8 @@ for (const [what, { make, row, gone, empty }] of Object.entries(FILES)) {
     const whole = readFileSync(where.file, 'latin1')
     for (const character of ['\0', '\r', '\n', '\xff']) {
       for (let at = 0; at < whole.length; at++) {
-        // What a claim's origin, a rule or a directory's name says is not the plugin's business, but for line ends.
+        // The plugin does not check a claim's origin, a rule or a directory's name, except for line
+        // separators.
         const line = whole.slice(0, at).split('\n').at(-1) ?? ''
         if (character === '\xff' && /^(?:rule|claim builder \S+ - \d+ \S+|attestations) /.test(`${line} `))
           continue
@@ -297,7 +299,7 @@ const RECORD_CHANGES: Readonly<Record<string, readonly [from: string | RegExp, t
   'has its lines in another order': [/^(name .*\n)(time .*\n)/m, '$2$1'],
 }
 
-/** What does not say that something may become valid says that nothing may. */
+/** A record that does not say that something may become valid admits nothing. */
 const SILENT_CHANGES: typeof RECORD_CHANGES = {
   'is of the form before': ['nixsig2', 'nixsig1'],
   'is of the form before, as that was': [/^nixsig2([\s\S]*)admits these\n/, 'nixsig1$1'],

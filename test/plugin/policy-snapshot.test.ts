@@ -1,4 +1,5 @@
-// docs/ledger.md, "The policy, without its language": when the plugin believes what is remembered of the policy.
+// docs/ledger.md, "The policy, without its language": when the plugin relies on the recorded
+// policy.
 import assert from 'node:assert/strict'
 import {
   chmodSync,
@@ -67,7 +68,8 @@ test('P9: a policy that a link leads to is known until the link leads elsewhere'
   renameSync(where.policy, first)
   copyFileSync(first, second)
   symlinkSync(first, where.policy)
-  // As who reads a policy stamps it: the file that its name leads to, under the name.
+  // As readers of a policy record it: the version of the file that a name leads to, under that
+  // name.
   writeFileSync(where.snapshot, snapshotText([first]).replace(` ${first}\n`, ` ${where.policy}\n`))
   assert.equal(readSnapshot(where.state, where.policy)?.digest, POLICY_DIGEST)
   letsIn(where, ROW)
@@ -89,7 +91,8 @@ test('P9: attack: a policy that others could have put in its place is not believ
     writeFileSync(where.snapshot, snapshotText([open.policy]))
     letsIn(where, ROW)
     attack(dirname(open.policy))
-    // What was read once is believed while no file changes; a new look at the directory comes with a change.
+    // A policy that was read is used while no file changes; the directory's owner is checked again
+    // only after a change.
     writeFileSync(where.snapshot, snapshotText([open.policy]))
     refuses(where, ROW, reason)
   }

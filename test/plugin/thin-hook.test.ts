@@ -1,5 +1,5 @@
-// The thin hooks: what they make of a reply is what src/formats/hook-reply.ts makes of it, and without one they become the
-// hooks beside which they lie.
+// The thin hooks: they treat each reply as src/formats/hook-reply.ts does, and without a reply they
+// execute the hooks in the directory above.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -11,12 +11,12 @@ import { type HookReply, parseReply, printReply } from '../../src/formats/hook-r
 
 const DIRECTORY = mkdtempSync(join(tmpdir(), 'nixsig-thin-'))
 const SOCKET = join(DIRECTORY, 'socket')
-/** At which somebody listens who takes his time. */
+/** A socket with a slow listener. */
 const SLOW_SOCKET = join(DIRECTORY, 'slow')
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
 const SOURCES = ['hook', 'owned', 'refusal-line', 'reply', 'resident', 'sha256', 'store-path']
 
-/** A program that says the version of this name, or runs another as its child. */
+/** A program that prints a version of this name, or runs another program as its child. */
 const NIX = `#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -86,7 +86,7 @@ interface Ran {
   readonly stderr: string
 }
 
-/** Runs a hook, as the child of a program if one is named, with this answer waiting for it. */
+/** Runs a hook, as the child of a program if one is named, with this answer ready for it. */
 async function run(
   reply: Buffer | undefined,
   { name = 'pre-build-hook', parent = '', drv = DRV, from = 'native' } = {},
@@ -164,7 +164,9 @@ test('attack: without a whole verdict the hook beside it judges, in an environme
   }
 })
 
-/** With somebody at the slow socket who does this with each question, the first, the second and so on. */
+/**
+ * Runs `use` while a listener at the slow socket does `act` with each question, numbered from 1.
+ */
 async function withSlow(act: (connection: Socket, number: number) => void, use: () => Promise<void>) {
   const open = new Set<Socket>()
   const slow = createServer({ allowHalfOpen: true }, connection => {

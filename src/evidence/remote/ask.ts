@@ -6,12 +6,12 @@ import type { Mirror } from './mirror.ts'
 
 /** A file of a publication, and how much of it is wanted. */
 export interface Asking extends Pick<Question, 'limit' | 'excess'> {
-  /** Below the source's address. */
+  /** Path relative to the source's address. */
   readonly name: string
   readonly known?: Validators | undefined
 }
 
-/** Asks a source for a file. Throws SourceError, whose message tells which. */
+/** Asks a source for a file. Throws SourceError, whose message names the file. */
 export async function ask(source: Mirror, asking: Asking, patience: Patience): Promise<Answer> {
   const { name, known, ...rest } = asking
   try {
@@ -22,7 +22,7 @@ export async function ask(source: Mirror, asking: Asking, patience: Patience): P
   }
 }
 
-/** What a list says that a source sent. Throws SourceError where it is malformed. */
+/** Parses a list that a source sent. Throws SourceError if `parse` throws FormatError. */
 export function parsed<T>(name: string, parse: () => T): T {
   try {
     return parse()

@@ -1,14 +1,15 @@
 /**
- * The mirror of a source on this machine, `<state>/mirror/<host>-<hash of the address>`: a publication like the source
- * itself, so a directory of attestations to whoever reads those, with what is known of the source beside it. Nothing in
- * it is relied upon before it was held against the list above it, up to the first list, so it can be interrupted, thrown
- * away or damaged at any point; what is missing is fetched again.
+ * The mirror of a source on this machine, `<state>/mirror/<host>-<hash of the address>`. It is a
+ * publication like the source itself, so it can be read as a directory of attestations; the file
+ * `source` records what is known of the source. A file in it is used only after it was checked
+ * against the list above it, up to the index. So an update may be interrupted, and files may be
+ * deleted or damaged: what is missing is fetched again.
  *
- *     source                nixsig-mirror-1 <address>
- *                           index <SHA-256 of the index that the next lines are about>
- *                           checked <when the source last said that this is its index, seconds since 1970>
- *                           etag …, last-modified …                                 each if the source sent it
- *     index, <xx>/…         see formats/publication.ts
+ *     source            nixsig-mirror-1 <address>
+ *                       index <SHA-256 (hex) of the index that the next lines are about>
+ *                       checked <when the source last confirmed this index, seconds since 1970>
+ *                       etag …, last-modified …     each if the source sent it
+ *     index, <xx>/…     see formats/publication.ts
  */
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
@@ -29,22 +30,23 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { isFileListed, readList, sha256Of } from './verified.ts'
 
+/** A source and where its mirror is. */
 export interface Mirror extends AttestationSource {
-  /** Absolute. */
+  /** Absolute path. */
   readonly directory: string
 }
 
-/** What is known of a source. */
+/** What is known of a source's index. */
 export interface SourceRecord {
-  /** SHA-256, hex, of the index that all of this is about. */
+  /** SHA-256 of that index, in hex. */
   readonly index: string
-  /** Seconds since 1970. */
+  /** When the source last confirmed it, in seconds since 1970. */
   readonly checked: number
   readonly etag?: string
   readonly lastModified?: string
 }
 
-/** The index that a mirror has, and its bytes' SHA-256 in hex. */
+/** The index that a mirror has, and the SHA-256 of its bytes in hex. */
 export interface MirroredIndex extends PublicationIndex {
   readonly sha256: string
 }
@@ -53,14 +55,19 @@ const HEAD = 'nixsig-mirror-1 '
 const RECORD_LIMIT = 8192
 const NAME_LIMIT = 64
 
-/** Where the mirror of a source lies. Its name tells the host to whoever reads it, and its hash the whole address. */
+/**
+ * The mirror of a source. Its directory's name has the host, for people, and a hash of the whole
+ * address.
+ */
 export function mirrorOf(state: string, source: AttestationSource): Mirror {
   const host = new URL(source.url).host.replaceAll(/[^0-9a-z.-]/g, '-').slice(0, NAME_LIMIT)
   const hash = sha256Of(Buffer.from(source.url, 'utf8')).slice(0, 16)
   return { ...source, directory: join(state, 'mirror', `${host}-${hash}`) }
 }
 
-/** What is known of a source; undefined if nothing is, or not what can be read. Throws FileError. */
+/**
+ * What is known of a source; undefined if there is no record, or a malformed one. Throws FileError.
+ */
 export function readRecord({ directory, url }: Mirror): SourceRecord | undefined {
   const text = readRegularFile(join(directory, 'source'), RECORD_LIMIT)?.toString('utf8') ?? ''
   const [head, ...lines] = text.split('\n')
@@ -74,7 +81,7 @@ export function readRecord({ directory, url }: Mirror): SourceRecord | undefined
   return { index, checked, ...(etag && { etag }), ...(lastModified && { lastModified }) }
 }
 
-/** Remembers what is known of a source from now on. */
+/** Records what is known of a source. Throws what writing throws. */
 export function writeRecord({ directory, url }: Mirror, record: SourceRecord): void {
   const { index, checked, etag, lastModified } = record
   const lines = [
@@ -88,8 +95,8 @@ export function writeRecord({ directory, url }: Mirror, record: SourceRecord): v
 }
 
 /**
- * The index that a mirror has; undefined if none. That is also what is remembered of how new the source once was, so
- * one that cannot be read is a FileError and not merely absent.
+ * The index that a mirror has; undefined if there is none. It also records how new the publication
+ * was when last seen, so an index that cannot be read is a FileError rather than absent.
  */
 export function readIndex({ directory }: Mirror): MirroredIndex | undefined {
   const bytes = readRegularFile(join(directory, INDEX), INDEX_LIMIT)
@@ -103,7 +110,7 @@ export function readIndex({ directory }: Mirror): MirroredIndex | undefined {
   }
 }
 
-/** Whether the source said at an instant (seconds since 1970) or later that the mirror's index is its own. */
+/** Whether the source confirmed the mirror's index at an instant (seconds since 1970) or later. */
 export function isCurrent(mirror: Mirror, since: number): boolean {
   const record = readRecord(mirror)
   if (record === undefined || record.checked < since || record.checked > Date.now() / 1000) return false
@@ -111,8 +118,9 @@ export function isCurrent(mirror: Mirror, since: number): boolean {
 }
 
 /**
- * Until when a source need not be asked again by whoever begins to judge now, an instant at which nothing else was done
- * yet: `max-age` from its last answer or, if it has to be asked, from now. In seconds since 1970. Throws FileError.
+ * Until when a source need not be asked again if judging begins now: `max-age` after its last
+ * answer, or after now if it has to be asked now. In seconds since 1970. Call it before anything
+ * else asks the source. Throws FileError.
  */
 export function currentUntil(mirror: Mirror, now: number): number {
   const checked = readRecord(mirror)?.checked ?? now
@@ -120,19 +128,22 @@ export function currentUntil(mirror: Mirror, now: number): number {
   return (isFresh ? checked : now) + mirror.maxAge
 }
 
-/** A part's list as the mirror has it; undefined if that is not the one that the index lists. Throws FileError. */
+/**
+ * The list of a part in the mirror; undefined if it is absent or not the one that the index lists.
+ * Throws FileError.
+ */
 export function readPart({ directory }: Mirror, part: string, listed: Listed): Listing | undefined {
   return readList(join(directory, part, INDEX), part, listed)
 }
 
-/** Whether the mirror has a file as it is listed. Throws FileError. */
+/** Whether the mirror has a file with the listed size and hash. Throws FileError. */
 export function hasFile({ directory }: Mirror, name: string, listed: Listed): Promise<boolean> {
   return isFileListed(join(directory, name.slice(0, 2), name), listed)
 }
 
 /**
- * Whether all that the source says of a store path is in the mirror, and nothing else about it: as the mirror's own
- * index lists it. Throws FileError, and FormatError if that is too much about one path.
+ * Whether the mirror has all files about a store path that its index lists, and no others about it.
+ * Throws FileError, and FormatError if there is too much about one path.
  */
 export async function isComplete(mirror: Mirror, index: PublicationIndex, digest: string): Promise<boolean> {
   const part = digest.slice(0, 2)
@@ -152,7 +163,9 @@ export async function isComplete(mirror: Mirror, index: PublicationIndex, digest
   return true
 }
 
-/** Whether a whole part is in the mirror as its list says, and nothing else. Throws FileError. */
+/**
+ * Whether the mirror has all files that the list of a part has, and no others. Throws FileError.
+ */
 export async function isPartComplete(
   mirror: Mirror,
   index: PublicationIndex,

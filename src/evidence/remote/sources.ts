@@ -1,6 +1,6 @@
 /**
- * The sources of attestations that a policy names, for whoever asks about one store path at a time. What a mirror can
- * answer needs neither the network nor the modules that use it.
+ * The sources of attestations that a policy names, for questions about one store path at a time.
+ * What a mirror can answer needs neither the network nor the modules for it.
  */
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { PATIENCE, type Patience } from '../../http/patience.ts'
@@ -18,18 +18,21 @@ import {
   readRecord,
 } from './mirror.ts'
 
+/** The sources of a policy, with their mirrors. */
 export interface Sources {
-  /** The mirrors: directories of attestations, each as far as it was brought up to date. */
+  /**
+   * The mirrors, as directories of attestations. Each is as complete as the last update made it.
+   */
   readonly directories: readonly string[]
   /**
-   * Brings everything that is published about a store path into the mirrors. A source is asked for its index once, if
-   * its answer is older than the policy allows. What kept any of them from being up to date is a trouble. Throws
-   * FormatError if the path is no store path.
+   * Brings everything that is published about a store path into the mirrors. Asks each source for
+   * its index once, if its last answer is older than the policy allows. Resolves to what kept
+   * sources from being up to date. Throws FormatError if the path is not a store path.
    */
   refresh(storePath: string): Promise<readonly Trouble[]>
 }
 
-/** Opens the mirrors in a state directory. `patience`: for tests, which have less. */
+/** Opens the mirrors in a state directory. Tests pass a shorter `patience`. */
 export function openSources(
   state: string,
   sources: readonly AttestationSource[],
@@ -52,13 +55,17 @@ interface OpenMirror {
 }
 
 function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
-  // An answer is younger than the policy says, or at the least of a later second than this program.
+  // Answers at this second or later are recent enough. With `max-age` 0, the answer must come from
+  // a later second than this program's start.
   const since = Math.floor(Date.now() / 1000) - mirror.maxAge + 1
-  /** Whether the index is current, which is asked once. */
+  /** What kept the index from being current. The source is asked once. */
   let answer: Promise<Trouble | undefined> | undefined
-  /** As it was read last: whoever asks about thousands of paths need not read it as often. */
+  /** The index as last read, so that it is not read again for each of thousands of paths. */
   let index: MirroredIndex | undefined
-  /** Why the source is asked for no more files: to wait for it once for each of thousands of paths would take days. */
+  /**
+   * Why the source is not asked for further files: waiting for it once for each of thousands of
+   * paths would take days.
+   */
   let silence: Error | undefined
 
   const askOnce = async () => {
@@ -88,7 +95,10 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
   }
 }
 
-/** Whether a source did not answer, or said that it cannot at the moment. Told apart by name, as in sourceProblem. */
+/**
+ * Whether a source did not answer, or says that it cannot at the moment. Checked by name, as in
+ * sourceProblem.
+ */
 function isPassing(error: unknown): error is Error {
   return (
     error instanceof Error && error.name === 'SourceError' && 'isPassing' in error && error.isPassing === true
@@ -105,10 +115,10 @@ async function troubleIn(mirror: Mirror, work: Promise<void>): Promise<Trouble |
   }
 }
 
-/** What went wrong with a source, for a message. Throws what is a fault of our own. */
+/** What went wrong with a source, for a message. Rethrows unexpected errors. */
 export function sourceProblem(mirror: Mirror, error: unknown): string {
   if (!(error instanceof Error)) throw error
-  // Told apart by name: the lazy half of the hooks' code has a class of its own.
+  // Checked by name, since the hooks' code that is loaded later has a class of its own.
   if (error.name === 'SourceError') return `${error.message} (${lastAnswer(mirror)}): nixsig sync tries again`
   if (error.name === 'FileError' || error.name === 'FormatError') return error.message
   if (!('syscall' in error)) throw error

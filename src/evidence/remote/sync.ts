@@ -6,21 +6,27 @@ import { sourceProblem } from './sources.ts'
 import { updateFiles, updateIndex } from './update.ts'
 import type { Changes } from './update-files.ts'
 
-/** Bytes that a mirror may have, about; and parts that may fail before the rest is not tried. */
+/**
+ * MIRROR_LIMIT: bytes that a mirror may have, approximately. FAILURE_LIMIT: problems after which
+ * the remaining parts are not tried.
+ */
 const MIRROR_LIMIT = 4 * 1024 * 1024 * 1024
 const FAILURE_LIMIT = 8
 
-/** What became of a mirror. */
+/** The result of updating a mirror. */
 export interface Synced extends Changes {
-  /** When the publication changed last, seconds since 1970; undefined if it has never been seen. */
+  /**
+   * When the publication last changed, in seconds since 1970; undefined if it has never been seen.
+   */
   readonly published?: number
-  /** What went wrong, for a message; none if the mirror has all that the source has. */
+  /** What went wrong, as messages; empty if the mirror has all that the source has. */
   readonly problems: readonly string[]
 }
 
 /**
- * Makes a mirror like its source, with all its files; asks for the index whatever the mirror knows of it. One part that
- * fails does not keep the others from being fetched. `progress` hears of how many parts how many are done.
+ * Updates all files of a mirror from its source. Asks for the index even if the last answer is
+ * recent. A part that fails does not keep the others from being fetched. `progress` gets the number
+ * of parts that are done and of all parts.
  */
 export async function syncMirror(
   mirror: Mirror,
@@ -55,7 +61,7 @@ export async function syncMirror(
   return { ...counts, published: index.published, problems }
 }
 
-/** Those that the source has, and those that it once had. */
+/** The parts that the source has, and those that the mirror still has from earlier. */
 function partsOf({ directory }: Mirror, index: MirroredIndex): readonly string[] {
   const present = readdirSync(directory).filter(isPartName)
   return [...new Set([...index.parts.keys(), ...present])].sort()

@@ -15,19 +15,21 @@ import { ask, parsed } from './ask.ts'
 import { hasFile, type Mirror, readPart } from './mirror.ts'
 import { isListed } from './verified.ts'
 
-/** Files that are fetched at once. */
+/** Files that are fetched at the same time. */
 const PARALLEL = 8
 
 /** Bytes that the files of one part may have together. */
 const PART_BYTES_LIMIT = 256 * 1024 * 1024
 
-/** The files of a part: all of them, or those about one digest. */
+/**
+ * Which files of a part are wanted: all, or those about one digest (the hash part of a store path).
+ */
 export interface Wanted {
   readonly part: string
   readonly digest?: string
 }
 
-/** What became of files of a mirror. */
+/** How many files of a mirror were added, changed, removed and left unchanged. */
 export interface Changes {
   readonly added: number
   readonly changed: number
@@ -35,12 +37,13 @@ export interface Changes {
   readonly unchanged: number
 }
 
-/** What the source sends is not what its index lists: the publisher may be at work this moment. */
+/** What the source sends differs from what its index lists. The publisher may be updating it. */
 export class ChangedError extends SourceError {}
 
 /**
- * Makes files of the mirror what an index lists: fetches what is missing, removes what is not listed (any longer). For
- * whoever holds the mirror's lock. Throws ChangedError, SourceError, FileError and what writing throws.
+ * Makes files of the mirror match the index: fetches what is missing, and removes what is not
+ * listed (any more). The caller must hold the mirror's lock. Throws ChangedError, SourceError,
+ * FileError and what writing throws.
  */
 export async function bringFiles(
   mirror: Mirror,
@@ -73,7 +76,7 @@ export async function bringFiles(
   }
 }
 
-/** Whoever fills a part fills a disk. */
+/** Limits what a source can write to the disk. Throws SourceError. */
 function assertBounded(part: string, files: readonly (readonly [string, Listed])[]): void {
   const total = files.reduce((sum, [, { size }]) => sum + size, 0)
   if (total <= PART_BYTES_LIMIT) return
@@ -94,7 +97,10 @@ async function bringPart(
   return listing
 }
 
-/** What a list says of a file: its first so many bytes, for publishers add to their files before they list that. */
+/**
+ * Fetches a listed file: only its first `size` bytes, since publishers append to files before they
+ * list the new size. Throws ChangedError if its size or hash differs.
+ */
 async function fetchListed(
   mirror: Mirror,
   name: string,
@@ -111,7 +117,7 @@ function changed(name: string, problem: string): ChangedError {
   return new ChangedError(`${name} ${problem}`, { isPassing: false })
 }
 
-/** Not flushed: what a loss of power tears is not what is listed, and fetched again. */
+/** Not flushed: a file torn by a power loss does not match its list and is fetched again. */
 function write({ directory }: Mirror, part: string, name: string, bytes: Uint8Array): void {
   writeDurably(join(directory, part, name), bytes, { flush: false, mode: 0o644 })
 }
@@ -120,7 +126,9 @@ function remove({ directory }: Mirror, part: string, name: string): void {
   rmSync(join(directory, part, name), { recursive: true, force: true })
 }
 
-/** The list of a part that is no longer there, and its directory once that is empty. */
+/**
+ * Removes the list of a part that the source no longer has, and its directory once that is empty.
+ */
 function removePart(mirror: Mirror, part: string): void {
   remove(mirror, part, INDEX)
   if (namesIn(mirror, part).length === 0)
@@ -136,7 +144,9 @@ function namesIn({ directory }: Mirror, part: string): readonly string[] {
   }
 }
 
-/** Does something for each item, several at once; nothing goes on in the background when it throws. */
+/**
+ * Runs an action for each item, several at the same time. When it throws, all actions have ended.
+ */
 async function inParallel<T>(items: readonly T[], action: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values()
   let failure: { readonly error: unknown } | undefined

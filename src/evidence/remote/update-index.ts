@@ -9,13 +9,17 @@ import { type Asking, ask, parsed } from './ask.ts'
 import { type Mirror, type MirroredIndex, readIndex, readRecord, writeRecord } from './mirror.ts'
 import { sha256Of } from './verified.ts'
 
-/** How far a publisher's clock may be ahead, in seconds; an index of later could shut out all true ones for long. */
+/**
+ * How many seconds a publisher's clock may be ahead. An index with a later time would make all
+ * correct ones look old for long.
+ */
 const AHEAD_LIMIT = 24 * 3600
 
 /**
- * Asks a source for its index, whatever the mirror has, and keeps it. An index that is older than the one seen last is
- * refused: publications only ever grow newer, and what was withdrawn or attested since would be hidden. For whoever
- * holds the mirror's lock. Throws SourceError, FileError and what writing throws.
+ * Asks a source for its index, even if the mirror has one, and stores it. Refuses an index that is
+ * older than the last one seen: publications only get newer, and an old index would hide what was
+ * withdrawn or attested since. The caller must hold the mirror's lock. Throws SourceError,
+ * FileError and what writing throws.
  */
 export async function askForIndex(mirror: Mirror, patience: Patience): Promise<MirroredIndex> {
   const old = readIndex(mirror)
@@ -31,8 +35,9 @@ export async function askForIndex(mirror: Mirror, patience: Patience): Promise<M
   }
   const index = { ...parsed(INDEX, () => parseIndex(body)), sha256: sha256Of(body) }
   assertLater(mirror, old, index)
-  // First the index: what is known of one that is not there would let an older one pass for it. It is also what tells
-  // how new the publication was, and so survives a loss of power; all else can be fetched again.
+  // The index is written before the record: a record about an index that is not there would let an
+  // older index pass as confirmed. The index is flushed, since it also records how new the
+  // publication was; all else can be fetched again.
   if (index.sha256 !== old?.sha256) {
     writeDurably(join(mirror.directory, INDEX), body, { flush: true, mode: 0o644 })
   }

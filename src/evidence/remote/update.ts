@@ -1,6 +1,6 @@
 /**
- * Bringing a mirror up to date. Whoever changes a mirror holds its lock, and looks first at what others have done while
- * it waited for that.
+ * Brings a mirror up to date. Each update holds the mirror's lock, and first checks what others did
+ * while it waited for the lock.
  */
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,14 +16,15 @@ import { askForIndex } from './update-index.ts'
 const FAILURE_LIMIT = 4096
 
 /**
- * Asks a source for its index, unless it was asked since an instant (seconds since 1970). Makes the mirror if there is
- * none. Throws SourceError, FileError and what writing throws.
+ * Asks a source for its index, unless it was asked at `since` (seconds since 1970) or later.
+ * Creates the mirror if it is missing. Throws SourceError, FileError and what writing throws.
  */
 export async function updateIndex(mirror: Mirror, since: number, patience: Patience): Promise<void> {
   const started = Date.now()
   await locked(mirror, async () => {
     if (isCurrent(mirror, since)) return
-    // Those who waited for a server in vain one by one would wait for very long.
+    // If another process failed while this one waited for the lock, this one fails too. Otherwise
+    // the waiting times for an unreachable server would add up.
     const failure = failureSince(mirror, started)
     if (failure !== undefined) throw failure
     try {
@@ -36,8 +37,8 @@ export async function updateIndex(mirror: Mirror, since: number, patience: Patie
 }
 
 /**
- * Brings files up to date with the source's index, for which it is asked once more if they are not what that lists.
- * Throws like updateIndex.
+ * Brings files up to date with the source's index. If they differ from what the index lists, asks
+ * for the index once more and tries again. Throws like updateIndex.
  */
 export function updateFiles(mirror: Mirror, wanted: Wanted, patience: Patience): Promise<Changes> {
   return locked(mirror, async () => {

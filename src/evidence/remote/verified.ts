@@ -1,6 +1,6 @@
 /**
- * Files that were found to be as they are listed, and what is known of lists that were parsed: remembered, so that
- * whoever asks about a path again and again has nothing hashed or parsed again. Only for as long as this program runs.
+ * Remembers which files matched their lists, and the lists that were parsed, so that repeated
+ * questions about a path need no hashing or parsing. Kept only while this program runs.
  */
 import { lstatSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -10,17 +10,20 @@ import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 
-/** Files that are remembered. */
+/** How many files are remembered. */
 const COUNT_LIMIT = 10_000
-/** A file changed within the last so many milliseconds may be changed once more without its time telling. */
+/**
+ * Milliseconds. A file that changed more recently than this may change again without its time
+ * changing.
+ */
 const SETTLED_MS = 2000
-/** Bytes of lists that are kept parsed, together. */
+/** Bytes of the lists that are kept parsed, together. */
 const LISTS_LIMIT = 8 * 1024 * 1024
 
-/** What each file was when it had these contents: by name, its stamp and SHA-256 (hex). */
+/** By file name: the stamp and the SHA-256 (hex) that a file had when it was verified. */
 const VERIFIED = new Map<string, { readonly stamp: string; readonly sha256: string }>()
 
-/** Parsed lists, by part and SHA-256 (hex); the one that was wanted last is the last. */
+/** Parsed lists, by part and SHA-256 (hex), the least recently used first. */
 const LISTS = new Map<string, { readonly listing: Listing; readonly size: number }>()
 let listsSize = 0
 
@@ -29,14 +32,14 @@ export function sha256Of(bytes: Uint8Array): string {
   return toHex(sha256(bytes))
 }
 
-/** Whether these are the contents that a list has. */
+/** Whether contents have the listed size and hash. */
 export function isListed(bytes: Uint8Array, { size, sha256 }: Listed): boolean {
   return bytes.length === size && sha256Of(bytes) === sha256
 }
 
 /**
- * Whether a file is as it is listed. Hashes it only if it is another file than when it was so, and lets others have
- * their turn first. Throws FileError.
+ * Whether a file has the listed size and hash. Hashes it only if it changed since it was last
+ * verified, and first lets other work have a turn. Throws FileError.
  */
 export async function isFileListed(file: string, listed: Listed): Promise<boolean> {
   if (isKnown(file, listed)) return true
@@ -45,7 +48,10 @@ export async function isFileListed(file: string, listed: Listed): Promise<boolea
   return readListed(file, listed) !== undefined
 }
 
-/** The list of a part from a file; undefined if it is not as it is listed. Throws FileError and FormatError. */
+/**
+ * Reads the list of a part from a file; undefined if the file does not have the listed size and
+ * hash. Throws FileError and FormatError.
+ */
 export function readList(file: string, part: string, listed: Listed): Listing | undefined {
   const key = `${part} ${listed.sha256}`
   const kept = LISTS.get(key)
@@ -76,7 +82,10 @@ function isKnown(file: string, { sha256, size }: Listed): boolean {
   return status?.size === BigInt(size) && stampOf(status) === known.stamp
 }
 
-/** The bytes of a file that is as listed, and remembers that it is. */
+/**
+ * The bytes of a file that has the listed size and hash; undefined otherwise. Remembers that it was
+ * verified.
+ */
 function readListed(file: string, listed: Listed): Buffer | undefined {
   const before = statusOf(file)
   if (before?.size !== BigInt(listed.size)) return undefined
@@ -95,7 +104,10 @@ function readListed(file: string, listed: Listed): Buffer | undefined {
 
 type Status = NonNullable<ReturnType<typeof statusOf>>
 
-/** Of a regular file, with times in nanoseconds; undefined if there is none, or something else. Throws FileError. */
+/**
+ * The status of a regular file, with times in nanoseconds; undefined if the file is absent or not a
+ * regular file. Throws FileError.
+ */
 function statusOf(file: string) {
   try {
     const status = lstatSync(file, { bigint: true, throwIfNoEntry: false })
@@ -105,7 +117,7 @@ function statusOf(file: string) {
   }
 }
 
-/** What no longer is the same once the file was written to, or is another one. */
+/** Text that differs once the file was written to or replaced. */
 function stampOf({ dev, ino, size, mtimeNs, ctimeNs }: Status): string {
   return `${dev}:${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }
