@@ -90,18 +90,18 @@ for (const version of JUDGED) {
   }
 
   const FILES: Readonly<Record<string, { make: string; reason: RegExp }>> = {
-    'a script': { make: `printf '%s' '${SCRIPT}' > /srv/x`, reason: /is none \((detached signature|list)/ },
+    'a script': { make: `printf '%s' '${SCRIPT}' > /srv/x`, reason: /is not one \((detached signature|list)/ },
     'a directory': {
       make: 'mkdir /srv/x && cp /srv/good /srv/x/',
-      reason: /is none \(\S+ is not a regular file/,
+      reason: /is not one \(\S+ is not a regular file/,
     },
     'a link to one': {
       make: 'ln -s /srv/good /srv/x',
-      reason: /is none \((cannot read|\S+ is not a regular)/,
+      reason: /is not one \((cannot read|\S+ is not a regular)/,
     },
     'one that can be run': {
       make: 'cp /srv/good /srv/x && chmod +x /srv/x',
-      reason: /is none \(\S+ is executable/,
+      reason: /is not one \(\S+ is executable/,
     },
   }
   for (const [what, { make, reason }] of Object.entries(FILES)) {
