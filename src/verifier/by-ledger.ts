@@ -19,9 +19,10 @@ import type { Places } from './places.ts'
 
 /**
  * Whether a derivation could be built. All of these must hold: no killed hook left unfinished work;
- * the ledger has the derivation and all its inputs; and for each absent output, any contents were
- * acceptable when it was judged and nothing has been attested about it since. The last can be said
- * without asking only if the policy has no sources elsewhere. Throws FileError.
+ * the ledger has the derivation and all its inputs; none of its outputs is on the disk; and for
+ * each output, any contents were acceptable when it was judged and nothing has been attested about
+ * it since. The last can be said without asking only if the policy has no sources elsewhere. Throws
+ * FileError.
  */
 export function couldBuildByLedger(places: Places, drvPath: string): boolean {
   return buildableByLedger(places, drvPath) !== undefined

@@ -66,6 +66,7 @@ export interface Inquiry {
   close(): void
 }
 
+/** How an inquiry behaves. */
 export interface InquiryOptions {
   /** False judges without leaving a trace, for example under a policy that somebody tries out. */
   readonly records: boolean

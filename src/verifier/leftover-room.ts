@@ -3,7 +3,7 @@ import type { Store } from '../store/store-client.ts'
 
 /**
  * How much one hook judges of others' builds, in total. Anybody can make larger builds, and any
- * number of them, and kill their own hooks.
+ * number of them, and keep their own hooks from judging them.
  */
 const LIMITS = { builds: 4, outputs: 32, bytes: 64 * 1024 * 1024 }
 /** The most builds that are looked at to find some that fit. */

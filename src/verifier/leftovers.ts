@@ -15,6 +15,7 @@ export const AT_ONCE = 64
 /** A build that holds no lock counts as over after this long; seconds. */
 export const OVER = 60
 
+/** Which expectations are finished, and for whom. */
 export interface Finishing {
   /** The derivation whose own hook is asking; undefined if no hook is. */
   readonly except: string | undefined

@@ -1,4 +1,4 @@
-/** Judges what binary caches say about a path before any of it is downloaded. */
+/** Judges what binary caches say about a path before Nix fetches it. */
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'

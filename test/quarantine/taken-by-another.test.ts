@@ -130,7 +130,7 @@ test('fault: a path that killed processes marked twice is finished as one entry'
   assertOnly(first)
 })
 
-test('fault: so is a path that one of them had finished and the other had only marked', async () => {
+test('fault: a path that one killed process had finished and another had only marked is kept as one entry', async () => {
   const first = writeEntry(state, FIRST)
   end(first)
   writeEntry(state, { ...SECOND, refused: SECOND.refused + 1 })

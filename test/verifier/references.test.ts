@@ -208,7 +208,7 @@ for (const [what, requirement, exemption] of [
     '[[exemptions]]\nname = "hello"\nkind = ["output"]\nreason = "x"\nuntil = 2099-01-01\n',
   ],
 ] as const) {
-  test(`attack: a keyless cache strips a reference of a path of which ${what}`, async () => {
+  test(`attack: a keyless cache strips a reference although ${what} the path`, async () => {
     const text = `${requirement}: uses ${DEP}\n`
     const { ask } = machine([], exemption, requirement)
     assert.match(words(await ask(offer(text))), /undecided .*they name \S+-dep; whether/)

@@ -19,7 +19,7 @@ test('a plain user who builds in a store of their own is told that only root can
   )
 })
 
-test('own errors say what could not be read; all others are reported as errors', () => {
+test('errors of nixsig itself say what could not be read; all others are reported as errors', () => {
   assert.match(said(new FormatError('derivation', 'not in the store', PATH)), /undecided .*derivation: /)
   assert.match(
     said(new TypeError('x is not a function')),
