@@ -1,29 +1,29 @@
 /**
- * What this machine admitted: one small file a store path, found by the path's hash part alone. docs/ledger.md
- * describes the form for the other programs that read it.
+ * What this machine admitted: one small file for each store path, found by the path's hash part
+ * alone. docs/ledger.md describes the format for the other programs that read it.
  *
  *     nixsig3 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
  *     policy <SHA-256 of the policy, hex>
  *     until <seconds since 1970, or never>
- *     stamp <inode>:<birth>:<size>:<mtime>:<ctime>, or none           times in nanoseconds: see stamp.ts
+ *     stamp <inode>:<birth>:<size>:<mtime>:<ctime>, or none     times in nanoseconds: see stamp.ts
  *     kind <fetched-source | local-source | derivation | output | signature>
  *     built <here | elsewhere>
  *     derivation <store path, or none>
  *     time <seconds since 1970>
  *     build <number of inputs> <number of outputs>, or build unknown
  *     rule <title>
- *     claim <role> <key> <graph or -> <seen> <trace> <origin>   once for each signature that counted
- *     input <stamp> <store path>                   of a derivation: so many as `build` says
+ *     claim <role> <key> <graph or -> <seen> <trace> <origin>   for each signature that counted
+ *     input <stamp> <store path>                   of a derivation: as many as `build` says
  *     output <any | judged> <name> <store path>    likewise
  *
- * An entry that a change of policy made stale still tells what this machine verified with its own eyes: who signed
- * these very bytes, when it saw that and how they were signed, and whether they were made here. The verifier judges
- * such claims anew under the new policy.
+ * An entry that became stale because the policy changed still tells what this machine verified
+ * itself: who signed these exact bytes, when it saw that and how they were signed, and whether they
+ * were built here. The verifier judges such claims again under the new policy.
  *
- * Entries of the forms before are stale under every policy. The first, `nixsig1`, kept less than it had judged: of what
- * it says nothing is used but the facts of this machine - which contents, as what, and whether they were made here.
- * The second, `nixsig2`, did not say what its derivation's outputs might become; its claims still count as those of any
- * stale entry do.
+ * Entries of the earlier formats are stale under every policy. The first, `nixsig1`, kept less than
+ * had been judged. Only this machine's own facts are used from it: the contents, the kind, and
+ * whether they were built here. The second, `nixsig2`, did not say which contents its derivation's
+ * outputs may have; its claims still count as those of any stale entry do.
  */
 import { join } from 'node:path'
 import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
@@ -32,7 +32,7 @@ import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 
-/** Bytes that one entry may have, and claims, and inputs and outputs together, that it keeps. */
+/** The most bytes of one entry, the most claims in it, and the most inputs and outputs together. */
 const ENTRY_LIMIT = 256 * 1024
 const CLAIM_LIMIT = 64
 const BUILD_LIMIT = 512
@@ -42,7 +42,7 @@ const HEAD = new RegExp(
     '^nixsig([123]) (\\S+) sha256:([0-9a-f]{64})',
     'policy ([0-9a-f]{64})',
     'until (never|\\d{1,15})',
-    // Of two numbers only, as entries once had it: a stamp that nothing on the disk has any more.
+    // Older entries have stamps of two numbers only, which match nothing on the disk any more.
     'stamp (none|\\d+:\\d+(?::\\d+:\\d+:\\d+)?)',
     'kind (fetched-source|local-source|derivation|output|signature)',
     'built (here|elsewhere)',
@@ -57,16 +57,19 @@ const CLAIM = /^claim (developer|packager|reviewer|builder) (\S+) (\S+) (\d{1,15
 
 const INPUT = /^input (\S+) (\/\S+)$/
 const OUTPUT = /^output (?<word>any|judged) (?<name>\S+) (?<path>\/\S+)$/
-/** In the second form. */
+/** The line in the second format. */
 const OUTPUT_BEFORE = /^output (?<name>\S+) (?<path>\/\S+)$/
 
-/** The policy of entries that are stale under every one: no policy has this digest. */
+/** The policy digest of entries that are stale under every policy: no policy has this digest. */
 export const NO_POLICY = '0'.repeat(64)
 
+/** A claim that counted when the path was admitted. */
 export interface AdmittedClaim {
   readonly key: string
   readonly role: Role
-  /** The derivation whose signed build graph covered the path, if that is how the claim reached it. */
+  /**
+   * The derivation whose signed build graph covered the path, if that is how the claim reached it.
+   */
   readonly graph: string | undefined
   /** When this machine verified the signature, in seconds since 1970. */
   readonly seen: number
@@ -76,30 +79,34 @@ export interface AdmittedClaim {
 }
 
 /**
- * What a path was admitted as. A signature stands for nothing that a policy asks for: it may be there for whoever
- * names it as one, and is no source to anybody else.
+ * The kind that a path was admitted as. A signature meets no requirement of a policy: it may be
+ * used by a derivation that names it as a signature, and is not a source for anything else.
  */
 export type AdmittedKind = SubjectKind | 'signature'
 
+/** An entry of the ledger. */
 export interface Admission {
   readonly path: string
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   /** Digest of the policy under which it was admitted, lower-case hex. */
   readonly policy: string
-  /** From this second on the entry is stale; undefined: no end. */
+  /** The entry is stale from this second on, in seconds since 1970; undefined if it has no end. */
   readonly until: number | undefined
-  /** The path on the disk when it was last found to have these contents: see stamp.ts. */
+  /** The stamp of the path when it was last found to have these contents: see stamp.ts. */
   readonly stamp: string | undefined
   readonly kind: AdmittedKind
-  /** Whether it was made here, under nixsig's own hooks. */
+  /** Whether it was built here, under nixsig's own hooks. */
   readonly builtHere: boolean
   readonly derivation: string | undefined
-  /** When, in seconds since 1970. */
+  /** When it was admitted, in seconds since 1970. */
   readonly time: number
   readonly rule: string
   readonly claims: readonly AdmittedClaim[]
-  /** Of a derivation that may be built: from what, and what it makes. Undefined: not written down. */
+  /**
+   * For a derivation that may be built: its inputs and outputs. Undefined if they were not
+   * recorded.
+   */
   readonly build: AdmittedBuild | undefined
 }
 
@@ -113,16 +120,19 @@ export interface AdmittedBuild {
 export interface AdmittedOutcome {
   readonly name: string
   readonly path: string
-  /** Whether any contents of it were good when it was judged, up to the entry's end; else it has to be judged. */
+  /**
+   * Whether any contents of it were acceptable when it was judged, until the entry's end; otherwise
+   * it has to be judged.
+   */
   readonly takesAny: boolean
 }
 
-/** The file that holds a path's entry. `digest` is the 32-character hash part of the store path. */
+/** Returns the file of a path's entry. `digest` is the 32-character hash part of the store path. */
 export function entryFile(state: string, digest: string): string {
   return join(state, 'ledger', digest.slice(0, 2), digest)
 }
 
-/** Writes or replaces the entry of a path, on the disk when it returns unless told. */
+/** Writes or replaces the entry of a path. By default it is flushed to disk when this returns. */
 export function writeAdmission(
   state: string,
   digest: string,
@@ -132,7 +142,7 @@ export function writeAdmission(
   writeDurably(entryFile(state, digest), printAdmission(admission), options)
 }
 
-/** The text of an entry. */
+/** Returns the text of an entry. */
 export function printAdmission(admission: Admission): string {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
@@ -163,25 +173,28 @@ function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): st
 }
 
 /**
- * The entry of a path, current or stale; undefined if there is none. Throws FileError if the file could be somebody
- * else's work or is not an entry of this very path.
+ * Reads the entry of a path, current or stale; undefined if there is none. Throws FileError if
+ * others could have written the file, or if it is not an entry of this path.
  */
 export function readAdmission(state: string, digest: string, path: string): Admission | undefined {
   return admissionIn(entryFile(state, digest), path, readOwnedFile)
 }
 
-/** The same, faster where there is one. */
+/** Reads an entry as `readAdmission` does; faster if the entry exists. */
 export function readKnownAdmission(state: string, digest: string, path: string): Admission | undefined {
   return admissionIn(entryFile(state, digest), path, readOwnedPresentFile)
 }
 
 function admissionIn(file: string, path: string, read: typeof readOwnedFile): Admission | undefined {
   const text = read(file, ENTRY_LIMIT)?.toString('utf8')
-  // Nothing but its name is left of one that was not flushed when the power went.
+  // An entry that was not flushed may be empty after a power failure.
   return text === undefined || text === '' ? undefined : parseAdmission(text, path, file)
 }
 
-/** What the text of an entry says of a path; `file` is for messages. Throws FileError like `readAdmission`. */
+/**
+ * Parses the text of an entry about a path; `file` is for messages. Throws FileError like
+ * `readAdmission`.
+ */
 export function parseAdmission(text: string, path: string, file: string): Admission {
   const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
   const head = HEAD.exec(text)
@@ -225,8 +238,8 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
 }
 
 /**
- * Takes the last lines, which must be so many inputs and then outputs, of the form that is given; undefined if they are
- * not.
+ * Takes the last lines, which must be `counts` inputs and then outputs, outputs in the given
+ * format; undefined if they are not.
  */
 function takeBuild(lines: string[], counts: string, form: RegExp): AdmittedBuild | undefined {
   const [inputs = 0, outputs = 0] = counts.split(' ').map(Number)
@@ -266,7 +279,7 @@ function fail(error: Error): never {
   throw error
 }
 
-/** Whether an entry still speaks: same policy, and not past its end. */
+/** Whether an entry is in force: same policy, and not past its end. */
 export function isCurrent(admission: Admission, policy: string, now: number): boolean {
   if (admission.policy === NO_POLICY || admission.policy !== policy) return false
   return admission.until === undefined || now < admission.until

@@ -1,6 +1,7 @@
 /**
- * What binary caches once said of a store path that does not go together: one file a path under `conflicts/`, named like
- * ledger entries. For people alone; nothing is decided by it, since whoever disagrees is asked again.
+ * Records where binary caches disagreed about a store path: one file for each path under
+ * `conflicts/`, named like ledger entries. For people only. Nothing is decided by it, because the
+ * caches are asked again.
  *
  *     nixsig1 /nix/store/<digest>-<name>
  *     time <seconds since 1970>
@@ -16,14 +17,18 @@ import { printable } from '../primitives/printable.ts'
 const RECORD_LIMIT = 256 * 1024
 const WHO_LIMIT = 2048
 
+/** A disagreement of binary caches, or of caches with this machine's store, about one path. */
 export interface Conflict {
   readonly path: string
-  /** When it was seen first, in seconds since 1970. */
+  /** When it was first seen, in seconds since 1970. */
   readonly time: number
   readonly sides: readonly Side[]
 }
 
-/** Writes down a conflict; the same one once more changes nothing. `digest` is the 32-character hash part of the path. */
+/**
+ * Records a conflict. Recording the same conflict again changes nothing. `digest` is the
+ * 32-character hash part of the path.
+ */
 export function recordConflict(state: string, digest: string, conflict: Conflict): void {
   const sides = sideLines(conflict)
   if (sideLines(readConflict(state, digest)) === sides) return
@@ -31,7 +36,10 @@ export function recordConflict(state: string, digest: string, conflict: Conflict
   writeDurably(conflictFile(state, digest), text, { flush: true })
 }
 
-/** The conflict that was seen last about a path; undefined if there was none. Throws FileError. */
+/**
+ * Reads the conflict that was seen last about a path; undefined if there was none. Throws
+ * FileError.
+ */
 export function readConflict(state: string, digest: string): Conflict | undefined {
   const file = conflictFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')

@@ -1,7 +1,8 @@
 /**
- * Outputs whose build was let start and which have not been judged yet: one file an output under `expected/`, named
- * like ledger entries. Written before a build, removed when its output is judged; what stays behind although its output
- * is valid was never judged, because a hook was killed or never called.
+ * Expectations: outputs whose build was allowed to start and that have not been judged yet. One
+ * file for each output under `expected/`, named like ledger entries. It is written before a build
+ * and removed when the output is judged. If it remains although the output is valid, the output was
+ * never judged, because a hook was killed or never called.
  *
  *     nixsig2 <output path> <derivation path>
  *     name <output name>
@@ -10,9 +11,9 @@
  *     admits <any | these | asked | nothing>
  *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
  *
- * It says which contents may become valid, under which policy that was found, and until when it holds: a build may run for
- * days. One of the form before, `nixsig1`, said nothing of that, and one without these lines does not either: all such
- * allow nothing.
+ * It says with which contents the output may become valid, under which policy that was found, and
+ * until when it holds: a build may run for days. The earlier format, `nixsig1`, did not say that,
+ * nor does a file without these lines. All of those allow nothing.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -24,16 +25,23 @@ import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 16 * 1024
-/** Hashes that are kept, so that no number of attestations makes a record too long to be read. */
+/**
+ * The most hashes that are kept, so that no number of attestations makes a file too long to be
+ * read.
+ */
 const ALLOWED_LIMIT = 128
 
-/** With which contents an output may become valid: found before its build started. */
+/** The contents with which an output may become valid, as found before its build started. */
 export type Admits =
-  /** `any`: this machine's word suffices. `asked`: a signature over the bytes decides. `nothing`: it was refused. */
+  /**
+   * `any`: any contents; that this machine built it is enough. `asked`: a signature over the bytes
+   * decides. `nothing`: it was refused.
+   */
   | { readonly kind: 'any' | 'asked' | 'nothing' }
-  /** NAR hashes, hex, at least one. Only the first 128 are kept. */
+  /** NAR hashes, hex; at least one. Only the first 128 are kept. */
   | { readonly kind: 'these'; readonly hashes: readonly string[] }
 
+/** An output whose build was allowed to start and that has not been judged yet. */
 export interface Expected {
   /** The 32-character hash part of the output's path. */
   readonly digest: string
@@ -41,16 +49,16 @@ export interface Expected {
   readonly derivation: string
   readonly output: string
   readonly time: number
-  /** Undefined: it does not say, and allows nothing. */
+  /** Undefined if the file does not say, and then it allows nothing. */
   readonly found: Found | undefined
   readonly admits: Admits
 }
 
-/** Under which policy it was found what an output admits, and until when that holds. */
+/** The policy under which `admits` was found, and until when that holds. */
 export interface Found {
   /** Digest of the policy, lower-case hex. */
   readonly policy: string
-  /** Seconds since 1970; undefined: no end. */
+  /** Seconds since 1970; undefined if it has no end. */
   readonly until: number | undefined
 }
 
@@ -63,12 +71,18 @@ const FORM = new RegExp(
   ].join('\n'),
 )
 
-/** Where the expectation of an output is kept. `digest` is the 32-character hash part of its store path. */
+/**
+ * Returns the file of an output's expectation. `digest` is the 32-character hash part of its store
+ * path.
+ */
 export function expectedFile(state: string, digest: string): string {
   return join(state, 'expected', digest)
 }
 
-/** Notes that this output may appear. It outlives the hook, not the machine's power: see docs/threat-model.md. */
+/**
+ * Writes the expectation of an output. It survives the hook but not a power failure: see
+ * docs/threat-model.md.
+ */
 export function expectOutput(state: string, expected: Expected): void {
   const { admits, found } = expected
   const hashes = admits.kind === 'these' ? admits.hashes.slice(0, ALLOWED_LIMIT) : []
@@ -83,14 +97,15 @@ export function expectOutput(state: string, expected: Expected): void {
   writeDurably(expectedFile(state, expected.digest), lines.join(''), { flush: false })
 }
 
-/** Forgets an expectation: the output was judged. */
+/** Removes an expectation, because the output was judged. */
 export function settle(state: string, digest: string): void {
   removeFile(expectedFile(state, digest))
 }
 
 /**
- * The same of an output that was registered at this time, in seconds since 1970: one of a build that started later stays, for
- * whoever judged, or took out, what was there before does not hold the output's lock.
+ * Removes the expectation of an output that was registered at this time, in seconds since 1970. An
+ * expectation of a build that started later stays: whoever judged or took out the earlier output
+ * does not hold the output's lock.
  */
 export function settleMade(state: string, digest: string, registered: number): void {
   if (isOfLater(state, digest, registered)) return
@@ -106,7 +121,7 @@ function isOfLater(state: string, digest: string, registered: number): boolean {
   }
 }
 
-/** The hash parts of all outputs that are expected. */
+/** Returns the hash parts of all expected outputs. */
 export function listExpected(state: string): readonly string[] {
   try {
     return readdirSync(join(state, 'expected')).filter(entry => !isPartial(entry))
@@ -117,14 +132,14 @@ export function listExpected(state: string): readonly string[] {
 }
 
 /**
- * One expectation; undefined if it was settled meanwhile, or if a loss of power left nothing of it but its name. Throws
- * FileError if it cannot be read as one.
+ * Reads an expectation; undefined if it was removed meanwhile, or if a power failure left the file
+ * empty. Throws FileError if it is malformed.
  */
 export function readExpected(state: string, digest: string): Expected | undefined {
   return expectedIn(expectedFile(state, digest), digest, readOwnedFile)
 }
 
-/** The same, faster where there is one. */
+/** Reads an expectation as `readExpected` does; faster if the file exists. */
 export function readListedExpected(state: string, digest: string): Expected | undefined {
   return expectedIn(expectedFile(state, digest), digest, readOwnedPresentFile)
 }
@@ -144,7 +159,7 @@ function expectedIn(file: string, digest: string, read: typeof readOwnedFile): E
   return { digest, path, derivation, output, time: Number(time), found, admits }
 }
 
-/** What the lines about contents say; whatever does not say so allows nothing. */
+/** Interprets the lines about contents. Anything unclear allows nothing. */
 function admitsOf(word: string | undefined, allowed: string): Admits {
   const hashes = allowed
     .split('\n')

@@ -1,12 +1,13 @@
 /**
- * What a hook has to know of the policy when every answer stands in the ledger: that it is still the one under which they
- * were given. Kept in `<state>/policy`, and believed only while every file that made up the policy is that very file:
+ * What a hook has to know about the policy if the ledger answers everything: that the policy is
+ * still the one under which the answers were given. Kept in `<state>/policy`, and believed only
+ * while every file of the policy is unchanged:
  *
  *     nixsig1 <digest of the policy>
  *     attestations <absolute directory>          once for each, in order
  *     source <seconds> <url>                     likewise
  *     mode <enforce | warn>
- *     sources <data | attested>                  what `[store]` says of them
+ *     sources <data | attested>                  what `[store]` says about them
  *     file <inode>:<ctime in nanoseconds> <path>   policy.toml, then its certificates
  */
 import { lstatSync } from 'node:fs'
@@ -19,26 +20,30 @@ import { versionOf } from './stamp.ts'
 const HEAD = 'nixsig1 '
 const SNAPSHOT_LIMIT = 4 * 1024 * 1024
 
-/** A file changed again within the clock's grain would keep its stamp: younger ones than this are not relied upon. */
+/**
+ * A file that is changed again within the clock's resolution would keep its stamp, so stamps
+ * younger than this are not relied upon; milliseconds.
+ */
 const SETTLED_MS = 2000
 
-/** As much of the policy as can be known without reading its language. */
+/** The part of the policy that can be known without parsing it. */
 export interface PolicySnapshot {
   readonly digest: string
-  /** Directories of attestations that the policy names. */
+  /** The attestation directories that the policy names. */
   readonly attestations: readonly string[]
-  /** Publications that it names. */
+  /** The publications that the policy names. */
   readonly sources: readonly AttestationSource[]
   readonly mode: Policy['mode']
   readonly store: StoreSettings
 }
 
-/** Path as the policy names it, and the stamp of the file that it leads to. */
+/** A path as the policy names it, and the stamp of the file that it leads to. */
 export type StampedFile = readonly [path: string, stamp: string | undefined]
 
 /**
- * The snapshot of the policy in force; undefined if there is none or a file is not the one that it was made of. Throws
- * FileError if a file of the policy, or a directory above it, could be somebody else's work.
+ * Reads the snapshot of the policy in force; undefined if there is none or if one of the policy's
+ * files has changed. Throws FileError if others could have written a file of the policy, or a
+ * directory above it.
  */
 export function readSnapshot(state: string, policyFile: string): PolicySnapshot | undefined {
   const text = readOwnedFile(join(state, 'policy'), SNAPSHOT_LIMIT)?.toString('utf8')
@@ -49,7 +54,8 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
   const files: string[] = []
   let mode: Policy['mode'] | undefined
   let kept: StoreSettings['sources'] | undefined
-  // Plain steps instead of patterns, which take longer to make ready than all of this takes to run.
+  // Plain code instead of regular expressions, which take longer to compile than all of this takes
+  // to run.
   for (const line of lines) {
     const [kind, stamp = ''] = line.split(' ', 2)
     if (kind === 'attestations') {
@@ -71,8 +77,9 @@ export function readSnapshot(state: string, policyFile: string): PolicySnapshot 
 }
 
 /**
- * Remembers a policy that was read from these files just now, on the disk when it returns: with its last lines lost, a
- * certificate that changes would go unnoticed. Does nothing where a file is too young for its stamp.
+ * Writes the snapshot of a policy that was just read from these files. It is flushed to disk when
+ * this returns: if its last lines were lost, a changed certificate would go unnoticed. Does nothing
+ * if the stamp of a file is too recent.
  */
 export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: readonly StampedFile[]): void {
   const names = [...snapshot.attestations, ...files.map(([path]) => path)]
@@ -88,7 +95,10 @@ export function writeSnapshot(state: string, snapshot: PolicySnapshot, files: re
   writeDurably(join(state, 'policy'), `${lines.join('\n')}\n`, { flush: true })
 }
 
-/** Whether anything is remembered of a policy: not while its files are too young, nor where it was removed or emptied. */
+/**
+ * Whether there is a snapshot of a policy. There is none while the policy's files are too recent,
+ * or after it was removed or emptied.
+ */
 export function hasSnapshot(state: string): boolean {
   return (lstatSync(join(state, 'policy'), { throwIfNoEntry: false })?.size ?? 0) > 0
 }

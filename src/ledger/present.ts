@@ -1,10 +1,11 @@
 /**
- * Outputs that lay on the disk already when a build of their derivation was let start: one file an output under
- * `present/`, named like ledger entries. Nix calls the post-build hook for them as for what the build made; this tells
- * them apart. Removed when the build is judged.
+ * Outputs that were already on the disk when a build of their derivation was allowed to start: one
+ * file for each output under `present/`, named like ledger entries. Nix calls the post-build hook
+ * for these as well as for what the build made; this file tells them apart. Removed when the build
+ * is judged.
  *
  *     nixsig1 <output path> <derivation path>
- *     stamp <inode>:<time of birth in nanoseconds>          whatever its contents: see identityOf in stamp.ts
+ *     stamp <inode>:<time of birth in nanoseconds>     identity only: see identityOf in stamp.ts
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -15,12 +16,13 @@ import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 1024
 
+/** An output that was there before a build of its derivation. */
 export interface Present {
   /** The 32-character hash part of the output's path. */
   readonly digest: string
   readonly path: string
   readonly derivation: string
-  /** The file or directory that lay there: see identityOf in stamp.ts. */
+  /** The identity of the file or directory that was there: see identityOf in stamp.ts. */
   readonly stamp: string
 }
 
@@ -28,13 +30,16 @@ function presentFile(state: string, digest: string): string {
   return join(state, 'present', digest)
 }
 
-/** Notes that an output was there. It outlives the hook, not the machine's power. */
+/** Notes that an output was there. The note survives the hook but not a power failure. */
 export function notePresent(state: string, { digest, path, derivation, stamp }: Present): void {
   const text = `nixsig1 ${path} ${derivation}\nstamp ${stamp}\n`
   writeDurably(presentFile(state, digest), text, { flush: false })
 }
 
-/** What was noted of an output; undefined if nothing was. Throws FileError if it cannot be read. */
+/**
+ * Reads the note about an output; undefined if there is none. Throws FileError if it cannot be
+ * read.
+ */
 export function readPresent(state: string, digest: string): Present | undefined {
   const file = presentFile(state, digest)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
@@ -51,7 +56,7 @@ export function readPresent(state: string, digest: string): Present | undefined 
   return { digest, path, derivation, stamp }
 }
 
-/** Forgets what was noted of an output: the build was judged. */
+/** Removes the note about an output, because the build was judged. */
 export function forgetPresent(state: string, digest: string): void {
   removeFile(presentFile(state, digest))
 }

@@ -1,6 +1,6 @@
 /**
- * A respite: for so long what is not trusted is reported but allowed, although the policy enforces. Root gives it in an
- * emergency, and it ends by itself. Kept in `<state>/respite`:
+ * A respite: for a limited time untrusted paths are reported but allowed, although the policy
+ * enforces. Root gives it in an emergency, and it ends by itself. Kept in `<state>/respite`:
  *
  *     nixsig1 respite
  *     since <seconds since 1970>
@@ -18,22 +18,27 @@ import { printable } from '../primitives/printable.ts'
 const FILE_LIMIT = 1024
 const REASON_LIMIT = 200
 
-/** A week: who needs more than that has another policy. */
+/** A week, in seconds. Whoever needs more than that should change the policy. */
 export const LONGEST_RESPITE = 7 * 24 * 3600
 
+/** When a respite begins and ends, and why it was given. */
 export interface Respite {
-  /** A clock that is set back to before it ends it too. */
+  /** Setting the clock back to before this instant also ends the respite. */
   readonly since: Instant
   readonly until: Instant
-  /** As whoever gave it said it; may be empty. */
+  /** The reason in the words of whoever gave it; may be empty. */
   readonly reason: string
 }
 
+/** Returns the file in which a respite is kept. */
 export function respiteFile(state: string): string {
   return join(state, 'respite')
 }
 
-/** The last one that was given; undefined if there is none. Throws FileError if the file cannot be read as one. */
+/**
+ * Reads the last respite that was given, in force or not; undefined if there is none. Throws
+ * FileError if the file is malformed.
+ */
 export function readRespite(state: string): Respite | undefined {
   const file = respiteFile(state)
   const text = readOwnedFile(file, FILE_LIMIT)?.toString('latin1')
@@ -47,7 +52,10 @@ export function readRespite(state: string): Respite | undefined {
   return respite
 }
 
-/** The one that is in force at an instant. One that cannot be read is none, so that damage never lets anything pass. */
+/**
+ * Returns the respite in force at an instant; undefined if there is none. A respite that cannot be
+ * read does not count, so that damage never lets anything pass.
+ */
 export function respiteAt(state: string, now: Instant): Respite | undefined {
   try {
     const respite = readRespite(state)
@@ -58,20 +66,23 @@ export function respiteAt(state: string, now: Instant): Respite | undefined {
   }
 }
 
-/** The policy as it is to be taken: in a respite it only warns. */
+/** Returns the policy to apply: during a respite it is in warn mode. */
 export function underRespite<T extends Pick<Policy, 'mode'>>(policy: T, state: string, now: Instant): T {
   if (policy.mode === 'warn' || respiteAt(state, now) === undefined) return policy
   return { ...policy, mode: 'warn' }
 }
 
-/** Gives one, in place of any other. Characters of the reason that a line cannot hold become `?`. */
+/**
+ * Gives a respite, replacing any other. Characters of the reason that a line cannot hold become
+ * `?`.
+ */
 export function giveRespite(state: string, { since, until, reason }: Respite): void {
   const line = reason.replace(/[^\x20-\x7e]/g, '?').slice(0, REASON_LIMIT)
   const text = `nixsig1 respite\nsince ${since}\nuntil ${until}\nreason ${line}\n`
   writeDurably(respiteFile(state), text, { flush: true, mode: 0o644 })
 }
 
-/** Ends whatever was given. */
+/** Ends the respite, if there is one. */
 export function endRespite(state: string): void {
   rmSync(respiteFile(state), { force: true })
 }

@@ -1,10 +1,12 @@
 /**
- * What listed builders once said of a store path that contradicts what was judged then: one file a path under
- * `contradictions/`, named like ledger entries, until root withdraws it. A server can take back what it showed; this
- * machine has seen it.
+ * Claims by listed builders that conflicted with what was judged: one file for each path under
+ * `contradictions/`, named like ledger entries, kept until root withdraws it. A server can take
+ * back what it showed, but this machine has seen it.
  *
  *     nixsig1 /nix/store/<digest>-<name>
- *     builder <key, percent-encoded> sha256:<NAR hash, hex> <seconds since 1970> <origin>     one or more
+ *     builder <key, percent-encoded> sha256:<NAR hash, hex> <time> <origin>     one or more
+ *
+ * `time` is in seconds since 1970.
  */
 import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -17,20 +19,23 @@ import { printable } from '../primitives/printable.ts'
 
 const RECORD_LIMIT = 1024 * 1024
 const ORIGIN_LIMIT = 1024
-/** Whatever is judged, it differs from one of two. */
+/** Two claims with different hashes are enough: any contents differ from at least one of them. */
 const PER_KEY = 2
 
-/** That a builder says that a path has these contents; its signature was verified. */
+/** A builder's claim that a path has these contents; its signature was verified. */
 export interface SeenClaim {
   readonly key: KeyIdentity
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   readonly seen: Instant
-  /** Where it was read, escaped. */
+  /** Where the claim was read, escaped. */
   readonly origin: string
 }
 
-/** What is kept about a store path. Throws FileError if it cannot be read, and FormatError if that is no store path. */
+/**
+ * Returns the recorded claims about a store path. Throws FileError if they cannot be read, and
+ * FormatError if `path` is not a store path.
+ */
 export function readSeenClaims(state: string, path: string): readonly SeenClaim[] {
   const file = recordFile(state, path)
   const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
@@ -42,7 +47,9 @@ export function readSeenClaims(state: string, path: string): readonly SeenClaim[
   throw new FileError(`${printable(file)} is no record of conflicts: nixsig conflicts withdraw ${path}`)
 }
 
-/** Keeps what is new among these claims about a path, on the disk when it returns. */
+/**
+ * Adds the new ones of these claims about a path to its record, flushed to disk when this returns.
+ */
 export function keepSeenClaims(state: string, path: string, claims: readonly SeenClaim[]): void {
   const kept = [...readSeenClaims(state, path)]
   const before = kept.length
@@ -52,7 +59,8 @@ export function keepSeenClaims(state: string, path: string, claims: readonly See
   }
   if (kept.length === before) return
   const file = recordFile(state, path)
-  // Everybody may know, whatever the mask: a plain user's own question must not fail for want of permission.
+  // Readable by everybody, whatever the umask: a plain user's own question must not fail for lack
+  // of permission.
   for (const directory of [dirname(dirname(file)), dirname(file)]) {
     mkdirSync(directory, { recursive: true, mode: 0o755 })
     chmodSync(directory, 0o755)
@@ -62,7 +70,7 @@ export function keepSeenClaims(state: string, path: string, claims: readonly See
   chmodSync(file, 0o644)
 }
 
-/** Forgets what is kept about a path; whether there was anything. */
+/** Removes the record about a path. Returns whether there was one. */
 export function withdrawSeenClaims(state: string, path: string): boolean {
   const file = recordFile(state, path)
   try {
@@ -75,7 +83,7 @@ export function withdrawSeenClaims(state: string, path: string): boolean {
   return true
 }
 
-/** The files of all paths about which something is kept: their names are the paths' hash parts. */
+/** Returns all store paths that have a record. */
 export function seenConflictPaths(state: string): readonly string[] {
   const files = namesIn(join(state, DIRECTORY)).flatMap(part =>
     namesIn(join(state, DIRECTORY, part)).map(name => join(state, DIRECTORY, part, name)),

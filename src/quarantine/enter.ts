@@ -19,19 +19,20 @@ import type { QuarantineEntry } from './entry.ts'
 import { isHolder } from './holders.ts'
 import { why } from './take-out.ts'
 
-/** Files that are flushed one by one; of more, all of the file system is. */
+/** Up to this many files are flushed one by one; for more, the whole file system is flushed. */
 const FEW = 8
-/** Milliseconds for that: others may write much at the same time. */
+/** The time limit for that, in milliseconds: others may write much at the same time. */
 const FLUSH_LIMIT = 10_000
 
-/** What is to leave the store, and the entry that keeps it; `why` it has no entry. */
+/** A path that is to leave the store, with the entry that keeps it; or `why` it has no entry. */
 export type Marked =
   | { readonly entry: QuarantineEntry; readonly id: string }
   | { readonly entry: QuarantineEntry; readonly id: undefined; readonly why: string }
 
 /**
- * Marks what leaves. Where taking the very same out was begun and not finished, with the entry that it has, and with those
- * of what refers to it: however often it is begun, it is kept once.
+ * Marks what leaves the store. If taking out the same registration was begun and not finished, its
+ * existing entry is used, with the entries of what refers to it. So it is kept only once, however
+ * often it is begun.
  */
 export async function markAll(
   state: string,
@@ -50,8 +51,8 @@ export async function markAll(
 }
 
 /**
- * Of several entries of one making, which several processes began, the one that has its content, or the first; the others
- * are removed. For whoever has the lock.
+ * Keeps one of several entries of one registration, which several processes began: the one that has
+ * its content, or else the first. Removes the others. The caller must hold the lock.
  */
 export function withoutDoubles(state: string, marked: readonly Marked[]): readonly Marked[] {
   const first = new Map<string, Marked>()
@@ -69,7 +70,7 @@ function isKept(state: string, { id }: Marked): boolean {
   return id !== undefined && hasContent(state, id)
 }
 
-/** Of these those without a content, whose making another entry keeps. */
+/** Returns those of these without content whose registration another entry keeps. */
 export function emptyDoubles(state: string, marked: readonly Marked[]): readonly Marked[] {
   const empty = marked.filter(one => one.id !== undefined && !isKept(state, one))
   const entries = empty.map(({ entry }) => entry)
@@ -77,7 +78,9 @@ export function emptyDoubles(state: string, marked: readonly Marked[]): readonly
   return empty.filter(({ entry }) => kept.has(makingOf(entry)))
 }
 
-/** The entries that keep the content of these very makings, whoever took it out. */
+/**
+ * Returns the ids of the entries that keep the content of these registrations, whoever took it out.
+ */
 export function keepersOf(state: string, entries: readonly QuarantineEntry[]): readonly string[] {
   return keptMakings(state, entries).map(({ id }) => id)
 }
@@ -94,8 +97,8 @@ function keptMakings(state: string, entries: readonly QuarantineEntry[]) {
 }
 
 /**
- * Ends entries of what left the store under another entry, or was made again: those that others put a content into stay, and
- * of the rest nothing does. For whoever has the lock.
+ * Ends entries of paths that left the store under another entry or were made again. Entries into
+ * which others put content stay; the rest are removed. The caller must hold the lock.
  */
 export function withdraw(state: string, marked: readonly Marked[]): void {
   for (const { id } of marked) {
@@ -105,12 +108,15 @@ export function withdraw(state: string, marked: readonly Marked[]): void {
   }
 }
 
-/** What tells a path that was made once from the same path made again. */
+/** What distinguishes one registration of a path from a later one. */
 function makingOf({ path, narHash, registered }: QuarantineEntry): string {
   return `${path} ${narHash} ${registered}`
 }
 
-/** Makes entries, all of them on the disk when this returns, but for those that there is no room for. */
+/**
+ * Writes entries, all flushed to disk when this returns. An entry that cannot be written gets no
+ * id.
+ */
 export async function enterAll(
   state: string,
   entries: readonly QuarantineEntry[],
@@ -142,12 +148,16 @@ async function flush(state: string, marked: readonly Marked[]): Promise<void> {
   for (const changed of [join(directory, 'unfinished'), directory]) syncDirectory(changed)
 }
 
-/** Entries that others began. What a loss of power left of one that had nothing yet is removed. */
+/**
+ * Returns entries that others began. An entry that a power failure left empty and without content
+ * is removed.
+ */
 export function readMarked(state: string, ids: readonly string[]): readonly Marked[] {
   return ids.flatMap(id => {
     const entry = readable(state, id)
     if (entry !== undefined) return [{ entry, id }]
-    // Nothing is moved before its entry is written; a content without an entry is left for people to look at.
+    // Nothing is moved before its entry is written. Content without an entry is left for people to
+    // inspect.
     if (hasContent(state, id)) finishEntry(state, id)
     else removeEntry(state, id)
     return []

@@ -1,7 +1,8 @@
 /**
- * What lies in quarantine: a directory an entry, `<state>/quarantine/<id>/`, with `entry.json` (who, why) and `content`
- * (the output as it was in the store). While `<state>/quarantine/unfinished/<id>` exists, the entry is still being
- * moved; whoever comes by after a crash finishes it.
+ * The entries of the quarantine: a directory each, `<state>/quarantine/<id>/`, with `entry.json`
+ * (what and why) and `content` (the output as it was in the store). While
+ * `<state>/quarantine/unfinished/<id>` exists, the entry is still being moved; after a crash the
+ * next hook finishes it.
  */
 
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,25 +18,28 @@ import { parseEntry } from './entry-json.ts'
 const ENTRY_LIMIT = 4 * 1024 * 1024
 const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
 
-/** Whether an entry's content is there, whole. */
+/** Whether an entry's content is there in full. */
 export function hasContent(state: string, id: string): boolean {
   return lstatSync(join(entryDirectory(state, id), 'content'), { throwIfNoEntry: false }) !== undefined
 }
 
-/** The directory of all entries. */
+/** Returns the directory of all entries. */
 export function quarantineDirectory(state: string): string {
   return join(state, 'quarantine')
 }
 
-/** The directory of one entry. Throws FileError for what is no entry's name, so that no id leads elsewhere. */
+/**
+ * Returns the directory of one entry. Throws FileError if the id is not the name of an entry, so
+ * that no id leads elsewhere.
+ */
 export function entryDirectory(state: string, id: string): string {
   if (!ID.test(id)) throw new FileError(`${printable(id)} is not the name of a quarantine entry`)
   return join(quarantineDirectory(state), id)
 }
 
 /**
- * Makes a new entry, marked unfinished; its id. Whoever calls sees to it that it gets to the disk. Leaves nothing behind
- * where it throws.
+ * Writes a new entry, marked unfinished, and returns its id. The caller flushes it to disk. Leaves
+ * nothing behind if it throws.
  */
 export function writeEntry(state: string, entry: QuarantineEntry): string {
   makeDirectories(state)
@@ -51,7 +55,10 @@ export function writeEntry(state: string, entry: QuarantineEntry): string {
   return id
 }
 
-/** One after the other: told to make all at once, Node calls every reason why it cannot "no such file". */
+/**
+ * Makes one directory after the other: if told to make all at once, Node reports every error as "no
+ * such file".
+ */
 function makeDirectories(state: string): void {
   mkdirSync(state, { recursive: true, mode: 0o700 })
   for (const directory of [quarantineDirectory(state), unfinishedDirectory(state)]) {
@@ -63,7 +70,7 @@ function makeDirectories(state: string): void {
   }
 }
 
-/** Makes the directory of a new entry, under a name that nobody has yet. */
+/** Makes the directory of a new entry, under an unused name. */
 function makeDirectoryOf(state: string, entry: QuarantineEntry): string {
   const time = new Date(entry.refused * 1000).toISOString().replace(/[-:]|\.\d+/g, '')
   const digest = digestOf(entry)
@@ -78,27 +85,27 @@ function makeDirectoryOf(state: string, entry: QuarantineEntry): string {
   }
 }
 
-/** Takes the mark of the unfinished from an entry. */
+/** Removes the unfinished mark of an entry. */
 export function finishEntry(state: string, id: string): void {
   rmSync(join(unfinishedDirectory(state), id), { force: true })
 }
 
-/** Whether an entry has that mark no longer. */
+/** Whether an entry has no unfinished mark. */
 export function isFinished(state: string, id: string): boolean {
   return lstatSync(join(unfinishedDirectory(state), id), { throwIfNoEntry: false }) === undefined
 }
 
-/** Ids of all entries, oldest first. */
+/** Returns the ids of all entries, oldest first. */
 export function listEntries(state: string): readonly string[] {
   return list(quarantineDirectory(state))
 }
 
-/** Ids of the entries that hold a store path with this hash part, oldest first. */
+/** Returns the ids of the entries of a store path with this hash part, oldest first. */
 export function listEntriesOf(state: string, digest: string): readonly string[] {
   return listEntries(state).filter(id => id.split('-')[1] === digest)
 }
 
-/** Ids of the entries that somebody began to move. */
+/** Returns the ids of the unfinished entries. */
 export function listUnfinished(state: string): readonly string[] {
   return list(unfinishedDirectory(state))
 }
@@ -108,8 +115,9 @@ function unfinishedDirectory(state: string): string {
 }
 
 /**
- * One entry; undefined if there is none, or none that was written to its end. Throws FileError if the file could be
- * somebody else's work or is not the entry of a path with the hash part that the id names.
+ * Reads an entry; undefined if it does not exist or was not written completely. Throws FileError if
+ * others could have written the file, or if it is not the entry of a path with the hash part in the
+ * id.
  */
 export function readEntry(state: string, id: string): QuarantineEntry | undefined {
   const file = join(entryDirectory(state, id), 'entry.json')
@@ -126,7 +134,7 @@ export function readEntry(state: string, id: string): QuarantineEntry | undefine
   }
 }
 
-/** Deletes an entry with what it holds. */
+/** Deletes an entry with its content. */
 export function removeEntry(state: string, id: string): void {
   rmSync(entryDirectory(state, id), { recursive: true, force: true })
   finishEntry(state, id)

@@ -14,10 +14,10 @@ import type { QuarantineEntry } from './entry.ts'
 
 const FORMAT = 'quarantine entry'
 
-/** References at most: as many as a connection to the store reads. */
+/** The most references: as many as a connection to the store reads. */
 const REFERENCE_LIMIT = 1_000_000
 
-/** The last second that a Date can hold. */
+/** The last time that a Date can hold. */
 const TIME_LIMIT = 8.64e12
 
 const FIELDS = [
@@ -34,8 +34,8 @@ const FIELDS = [
 ] as const
 
 /**
- * Reads entry.json, an object with the fields of QuarantineEntry and no others. Its paths become parts of commands and
- * file names, so each must be a store path. Throws FormatError.
+ * Parses entry.json, an object with exactly the fields of QuarantineEntry. Its paths become parts
+ * of commands and file names, so each must be a store path. Throws FormatError.
  */
 export function parseEntry(bytes: Uint8Array): QuarantineEntry {
   const json = parseStrictJson(decodeUtf8(bytes, FORMAT), { length: bytes.byteLength, depth: 2 })

@@ -1,3 +1,4 @@
+/** A path that left the store, with what was known about it and why it was refused. */
 export interface QuarantineEntry {
   readonly path: string
   /** SHA-256 of the NAR, lower-case hex. */
@@ -5,13 +6,16 @@ export interface QuarantineEntry {
   readonly narSize: number
   readonly references: readonly string[]
   readonly derivation: string
-  /** Whether this machine made it: no word of its own can stand for what came from elsewhere. */
+  /** Whether this machine built it. What came from elsewhere must not be attested as built here. */
   readonly builtHere: boolean
-  /** When Nix registered it, in seconds since 1970: tells this making of the path from a later one. */
+  /**
+   * When Nix registered it, in seconds since 1970; distinguishes this registration of the path from
+   * a later one.
+   */
   readonly registered: number
   /** When it was refused, in seconds since 1970. */
   readonly refused: number
   readonly outcome: 'untrusted' | 'indeterminate'
-  /** Why, as it was said then. */
+  /** The reason in the words of the refusal. */
   readonly reason: string
 }

@@ -1,27 +1,28 @@
 import type { Store } from '../store/store-client.ts'
 import type { QuarantineEntry } from './entry.ts'
 
-/** Paths that are found in one round at most; the next one finds more. */
+/** The most paths that are found in one round; the next round finds more. */
 const FOUND_AT_ONCE = 20_000
 
 const WHICH = ', which was refused'
 
-/** Whether an entry holds what was not refused itself, but referred to what was. */
+/** Whether an entry keeps a path that was not refused itself but referred to one that was. */
 export function isHolder({ reason }: QuarantineEntry): boolean {
   return reason.startsWith('refers to ') && reason.endsWith(WHICH)
 }
 
-/** What refers to paths that leave the store, near or far. */
+/** The direct and indirect referrers of paths that leave the store. */
 export interface Holders {
-  /** Entries for so many of them. */
+  /** Entries for some of them, up to the given number. */
   readonly kept: readonly QuarantineEntry[]
   /** The paths of all others. */
   readonly others: readonly string[]
 }
 
 /**
- * Finds all valid paths that refer to these entries' paths or to `held`, near or far, and are not among them. At most
- * `room` of them get an entry: anybody can make such paths, as many as he likes.
+ * Finds all valid paths that refer, directly or indirectly, to these entries' paths or to `held`,
+ * and are not among them. At most `room` of them get an entry: anybody can make any number of such
+ * paths.
  */
 export async function holdersOf(
   store: Store,
@@ -31,7 +32,7 @@ export async function holdersOf(
   const [model] = entries
   if (model === undefined) return { kept: [], others: [] }
   const known = new Set([...entries.map(({ path }) => path), ...held])
-  /** What was found, and the refused path that it leads to. */
+  /** What was found, with the refused path that it leads to. */
   const found = new Map<string, string>()
   const waiting: (readonly [path: string, refused: string])[] = [
     ...entries.map(({ path }) => [path, path] as const),

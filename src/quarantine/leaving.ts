@@ -1,7 +1,8 @@
 /**
- * Which paths are being taken out of the store right now: `<state>/leaving/<digest>`, empty files in a directory that is
- * there only as long. The store plugin lets nothing refer to these any more (nix/plugin/leaving.c), or whoever makes such
- * references could go on for ever.
+ * The paths that are being taken out of the store right now: empty files
+ * `<state>/leaving/<digest>`, in a directory that only exists meanwhile. The store plugin lets
+ * nothing refer to these paths (nix/plugin/leaving.c); otherwise somebody could go on making such
+ * references for ever.
  */
 import { lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,7 +12,7 @@ function leavingDirectory(state: string): string {
   return join(state, 'leaving')
 }
 
-/** Marks store paths. Where no mark can be made, they leave without one. */
+/** Marks store paths. If no mark can be made, the paths leave without one. */
 export function markLeaving(state: string, paths: readonly string[]): void {
   const directory = leavingDirectory(state)
   try {
@@ -22,7 +23,7 @@ export function markLeaving(state: string, paths: readonly string[]): void {
   }
 }
 
-/** Takes away all marks, those of killed processes too. */
+/** Removes all marks, including those of killed processes. */
 export function unmarkLeaving(state: string): void {
   rmSync(leavingDirectory(state), { recursive: true, force: true })
 }

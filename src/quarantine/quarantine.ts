@@ -1,6 +1,7 @@
 /**
- * The durable refusal: an output that was registered as valid before it could be judged leaves the store and is kept
- * for inspection. Nix, run again, finds no such path, builds it again and has it judged again.
+ * Makes a refusal durable: an output that was registered as valid before it could be judged leaves
+ * the store and is kept for inspection. When Nix runs again, it does not find the path, builds it
+ * again and has it judged again.
  */
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -19,25 +20,29 @@ export type { OpenStore } from './still-valid.ts'
 export type { TakenOut } from './take-all-out.ts'
 export type { Lost } from './take-out.ts'
 
-/** Milliseconds for others to come to their end, and between two looks whether they have. */
+/**
+ * How long to wait for other processes to finish, and the interval between two checks;
+ * milliseconds.
+ */
 const TURN_LIMIT = 60_000
 const TURN_INTERVAL = 50
 
-/** For the outputs of the build that waits for it, and for what others left. */
+/** The effort for the outputs of the hook's own build, and for what others left. */
 const OWN: Effort = { patience: LONGEST, rounds: 8, forgetting: 600_000 }
 const OTHERS: Effort = { patience: 10_000, rounds: 2, forgetting: 10_000 }
 
-/** What one hook finishes of what others left, entries at most. */
+/** The most entries left by others that one hook finishes. */
 const OTHERS_AT_ONCE = 1024
 
-/** Where the lock is if the state directory has no room for one. */
+/** The lock file if the state directory has no room for one. */
 const LOCK_ELSEWHERE = '/run/nixsig/quarantine.lock'
 
 /**
- * Takes these paths out of the store, and whatever refers to them, for Nix forgets no path that another one needs. A path
- * that the store no longer has as it was judged (another hook was faster, or it was made again) is left alone. What the
- * quarantine cannot take is deleted. Throws FileError if the store still has one of them afterwards, or if another process
- * that takes paths out does not end in time: then the next hook goes on.
+ * Takes these paths out of the store, with everything that refers to them, because Nix forgets no
+ * path that another one needs. A path that is no longer registered as it was judged (another hook
+ * was faster, or it was made again) is left alone. What the quarantine cannot keep is deleted.
+ * Throws FileError if the store still has one of the paths afterwards, or if another process that
+ * takes paths out does not finish in time; then the next hook goes on.
  */
 export async function quarantine(
   state: string,
@@ -54,7 +59,7 @@ export async function quarantine(
   for (const end = performance.now() + TURN_LIMIT; ; await sleep(TURN_INTERVAL)) {
     const done = await withLockIfFree(lock, () => takeOutOnce(state, { still, own }, openStore))
     if (done !== undefined) return done.value
-    // Whoever had the lock may have done it.
+    // The previous holder of the lock may have done it already.
     if (ids.length === marked.length && ids.every(id => isFinished(state, id)))
       return { ...NOTHING_TAKEN, kept: keepersOf(state, still) }
     if (performance.now() > end)
@@ -63,8 +68,9 @@ export async function quarantine(
 }
 
 /**
- * What is done with the lock. Whoever had it before may have taken the same out for a reason of its own, which stays: then
- * the entries that were made here while waiting for it go again.
+ * Does the work while holding the lock. The previous holder may have taken the same paths out for a
+ * reason of its own, which stays. In that case the entries that were written here while waiting are
+ * removed.
  */
 async function takeOutOnce(
   state: string,
@@ -86,7 +92,7 @@ async function takeOutOnce(
   return { ...taken, kept: [...new Set([...keepers, ...taken.kept])] }
 }
 
-/** Takes what is marked out, each making under one entry. */
+/** Takes out what is marked, with one entry for each registration. */
 function takeMarked(
   state: string,
   marked: readonly Marked[],
@@ -96,8 +102,9 @@ function takeMarked(
 }
 
 /**
- * The same of what another build made, in a hook that has to do with something else: with less effort, and without waiting.
- * Throws FileError where that would be needed, and nothing is done.
+ * Takes out what another build made, in a hook that is concerned with something else: with less
+ * effort than `quarantine`, and without waiting. Throws FileError if it would have to wait, and
+ * then nothing was done.
  */
 export async function quarantineForOthers(
   state: string,
@@ -120,8 +127,9 @@ export async function quarantineForOthers(
 }
 
 /**
- * Finishes what a killed process began; undefined: there was nothing, or another process is at it now, or garbage is being
- * collected, or it could not be finished a moment ago: nobody waits. Costs one directory listing then. Throws FileError.
+ * Finishes what a killed process began. Never waits: returns undefined if there was nothing to
+ * finish, if another process is doing it now, if garbage is being collected, or if it failed a
+ * moment ago. Costs one directory listing then. Throws FileError.
  */
 export async function finishInterrupted(state: string, openStore: OpenStore): Promise<TakenOut | undefined> {
   if (!hasUnfinished(state)) return undefined
@@ -136,7 +144,10 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
   return done?.value
 }
 
-/** Whether nobody could finish it right now: another process takes paths out of the store, or garbage is being collected. */
+/**
+ * Whether it cannot be finished right now, because another process takes paths out of the store or
+ * garbage is being collected.
+ */
 export async function mustWait(state: string): Promise<boolean> {
   if (isCollecting()) return true
   return (await withLockIfFree(lockOf(state), async () => true)) === undefined
@@ -151,7 +162,10 @@ function lockOf(state: string): string {
   return canBeLocked(usual) ? usual : LOCK_ELSEWHERE
 }
 
-/** Whoever builds something else must not pay, again and again, for what cannot be finished. */
+/**
+ * Notes a failure, so that hooks of other builds do not repeat again and again what cannot be
+ * finished.
+ */
 async function restingAfter<T>(state: string, taking: Promise<T>): Promise<T> {
   try {
     return await taking

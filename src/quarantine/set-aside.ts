@@ -5,21 +5,27 @@ import { toHex } from '../primitives/hex.ts'
 import { randomBytes } from '../primitives/sodium.ts'
 import { inWritableStore } from '../store/writable-store.ts'
 
-/** Paths that one program gets as arguments: some 60 KB. */
+/** The most paths that one program gets as arguments; some 60 KB. */
 const AT_ONCE = 200
 
-/** The one name, so that what a killed process left is found; builders without a sandbox could take it. */
+/**
+ * A fixed name, so that what a killed process left is found. Builders without a sandbox could take
+ * the name.
+ */
 const NAME = '.nixsig-leaving'
 
-/** A directory of the store that nobody else can enter, for what is on its way out: there it has no name that anybody runs. */
+/**
+ * A directory of the store that nobody else can enter, for paths that are about to be deleted. In
+ * there they have no name that anybody could execute.
+ */
 export interface Aside {
-  /** Takes these paths out of the store's directory, those that are there. Throws FileError. */
+  /** Moves those of these paths that exist out of the store's directory. Throws FileError. */
   take(paths: readonly string[]): Promise<void>
-  /** Deletes all that was taken. */
+  /** Deletes everything that was moved. */
   remove(): Promise<void>
 }
 
-/** Makes such a directory, and removes what a killed process left in it. */
+/** Prepares such a directory, and removes what a killed process left in it. */
 export async function openAside(): Promise<Aside> {
   const usual = join(STORE_DIR, NAME)
   const isTaken = exists(usual) && !isOwn(usual)
@@ -30,7 +36,7 @@ export async function openAside(): Promise<Aside> {
     async take(paths) {
       const there = paths.filter(exists)
       if (there.length === 0) return
-      // A name of its own each time: what was taken once may have been made again.
+      // A new subdirectory each time: a path that was moved once may have been made again.
       const to = join(directory, String(serial++))
       await makeDirectories(directory, to)
       const left = there.filter(path => !couldRename(path, join(to, basename(path))))
@@ -42,7 +48,7 @@ export async function openAside(): Promise<Aside> {
   }
 }
 
-/** Fails where there is anything of the second name. */
+/** Fails if `to` exists. */
 async function makeDirectories(directory: string, to: string): Promise<void> {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
@@ -62,12 +68,15 @@ function couldRename(from: string, to: string): boolean {
   }
 }
 
-/** By rm, because Node's own removal hides from version 23 on that it failed for a read-only file system. */
+/**
+ * Removes paths of the store with rm: from version 23 on, Node's own removal hides that it failed
+ * on a read-only file system.
+ */
 export async function removeFromStore(paths: readonly string[]): Promise<void> {
   for (const some of chunks(paths)) await inWritableStore('rm', ['--recursive', '--force', '--', ...some])
 }
 
-/** Parts of a list that are short enough to be a program's arguments. */
+/** Splits a list into parts that are short enough to be a program's arguments. */
 export function chunks<T>(all: readonly T[]): readonly (readonly T[])[] {
   const count = Math.ceil(all.length / AT_ONCE)
   return Array.from({ length: count }, (_, index) => all.slice(index * AT_ONCE, (index + 1) * AT_ONCE))
@@ -78,6 +87,7 @@ function isOwn(path: string): boolean {
   return status.isDirectory() && status.uid === process.geteuid?.() && (status.mode & 0o077) === 0
 }
 
+/** Whether something lies at a path; symbolic links are not followed. */
 export function exists(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined
 }

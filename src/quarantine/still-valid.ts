@@ -1,10 +1,10 @@
 import type { Store } from '../store/store-client.ts'
 import type { QuarantineEntry } from './entry.ts'
 
-/** Asks the store anew, over a connection that has seen nothing yet. */
+/** Opens a new connection to the store, which has cached nothing yet. */
 export type OpenStore = () => Promise<Store>
 
-/** Those of these that the store has as valid in the very making that was judged. */
+/** Returns those entries whose path is valid in the store with the registration that was judged. */
 export function stillValid(
   entries: readonly QuarantineEntry[],
   openStore: OpenStore,
@@ -12,7 +12,10 @@ export function stillValid(
   return withStore(openStore, store => stillValidIn(store, entries))
 }
 
-/** The same over a connection that is open, with which nobody has asked before what changed since. */
+/**
+ * Does what `stillValid` does over an open connection, which must not have asked about these paths
+ * before.
+ */
 export async function stillValidIn(
   store: Store,
   entries: readonly QuarantineEntry[],
@@ -27,7 +30,7 @@ export async function stillValidIn(
   return still
 }
 
-/** Opens the store for something, and closes it. */
+/** Opens the store for one use and closes it afterwards. */
 export async function withStore<T>(openStore: OpenStore, use: (store: Store) => Promise<T>): Promise<T> {
   const store = await openStore()
   try {

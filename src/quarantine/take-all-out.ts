@@ -12,56 +12,61 @@ import { openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
 import { discardPartial, type Leaving, type Lost, takeOut } from './take-out.ts'
 
-/** Milliseconds for all rounds, beside what copying takes. */
+/** Time for all rounds, in addition to the time for copying; milliseconds. */
 const ROUNDS_LIMIT = 30_000
 
-/** What refers to refused outputs is kept for inspection up to this number, and deleted beyond. */
+/**
+ * Up to this many paths that refer to refused outputs are kept for inspection; more are deleted.
+ */
 export const HOLDERS_KEPT = 16
 
-/** Paths that are named of those that the store still lists. */
+/** The most paths that a message names of those that the store still lists. */
 const PATHS_TOLD = 3
 
-/** What became of paths that were to leave the store. */
+/** The result of taking paths out of the store. */
 export interface TakenOut {
-  /** Ids of the entries that keep them, and some of what referred to them. */
+  /** The ids of the entries that keep them and some of the paths that referred to them. */
   readonly kept: readonly string[]
   /** Paths that left the store and could not be kept. */
   readonly lost: readonly Lost[]
-  /** How many more paths referred to them, and were deleted. */
+  /** How many more paths referred to them and were deleted. */
   readonly deleted: number
 }
 
+/** The result if nothing was taken out. */
 export const NOTHING_TAKEN: TakenOut = { kept: [], lost: [], deleted: 0 }
 
-/** How much is done before it is left to the next hook. */
+/** How much is done before the rest is left to the next hook. */
 export interface Effort {
   /** Milliseconds for copying. */
   readonly patience: number
   /**
-   * Milliseconds for Nix to forget paths that are gone: the build's own temporary root keeps every other way from that. It
-   * waits for a collection of garbage, which anybody can begin and hold up.
+   * Milliseconds for Nix to forget paths that are gone with `nix-store --verify`; the build's own
+   * temporary root rules out every other way. It waits for a garbage collection, which anybody can
+   * start and hold up.
    */
   readonly forgetting: number
   /**
-   * How many times what refers to these paths is looked for: anybody can make more of it, also while this goes on. Where the
-   * store plugin is in force, the second time finds nothing more.
+   * How often referrers of these paths are looked for. Anybody can make more of them, also while
+   * this goes on. If the store plugin is active, the second round finds no more.
    */
   readonly rounds: number
 }
 
-/** All that leaves the store, as far as it is known. */
+/** Everything that leaves the store, as far as it is known. */
 interface Departure {
   readonly marked: Marked[]
-  /** Entries that there may yet be for what refers to these. */
+  /** The number of further entries that referrers may get. */
   room: number
-  /** Paths without an entry that refer to one of these. */
+  /** Referrers without an entry. */
   readonly others: Set<string>
   readonly lost: Map<string, Lost>
 }
 
 /**
- * Takes these out of the store, and whatever refers to them, and has Nix forget them all; then takes the marks from their
- * entries. Throws FileError if the store still has one of them afterwards; the marks are left then.
+ * Takes these paths and everything that refers to them out of the store, and has Nix forget them.
+ * Then removes the unfinished marks of their entries. Throws FileError if the store still has one
+ * of them afterwards; then the marks stay.
  */
 export async function takeAllOut(
   state: string,
@@ -93,7 +98,10 @@ function note({ lost }: Departure, one: Lost): void {
   lost.set(one.path, one)
 }
 
-/** What the store still has of all these, and of what refers to them, which is looked for anew. */
+/**
+ * Returns those of these paths that the store still has, with their referrers, which are looked up
+ * again.
+ */
 async function lookAgain(state: string, store: Store, leaving: Departure): Promise<readonly Leaving[]> {
   const entries = leaving.marked.map(({ entry }) => entry)
   const still = new Set(await stillValidIn(store, entries))
@@ -120,7 +128,10 @@ function placeOf(state: string, { entry, id }: Marked): Leaving {
   return { path: entry.path, directory: id === undefined ? undefined : entryDirectory(state, id) }
 }
 
-/** Has Nix forget what is gone from the disk; what it said last. */
+/**
+ * Has Nix forget what is gone from the disk. Returns the status of the command and the last line
+ * that it printed.
+ */
 async function haveForgotten(limit: number): Promise<string> {
   const { status, stderr } = await runProgram('nix-store', ['--verify'], limit)
   return `nix-store --verify: ${status}, ${printable(stderr.trim().split('\n').at(-1) ?? '')}`
@@ -136,11 +147,12 @@ function finish(state: string, { marked, lost, others }: Departure): TakenOut {
   ifWritable(() => discardPartial(quarantineDirectory(state)))
   ifWritable(() => unmarkLeaving(state))
   for (const { entry, id } of marked) {
-    // Judged and gone: not expected any longer. Before the mark is taken away, so that no kill leaves it behind.
+    // Judged and gone, so no longer expected. Done before the unfinished mark is removed, so that
+    // no kill leaves an expectation behind.
     ifWritable(() => settleMade(state, parseStorePath(entry.path).digest, entry.registered))
     if (id !== undefined) finishEntry(state, id)
   }
-  // A killed process waited with these for the one that took the same out.
+  // Entries of a killed process that was waiting for the one that took the same paths out.
   for (const { id } of emptyDoubles(state, marked)) if (id !== undefined) removeEntry(state, id)
   const ids = marked.flatMap(({ id }) => id ?? [])
   return {
@@ -150,7 +162,10 @@ function finish(state: string, { marked, lost, others }: Departure): TakenOut {
   }
 }
 
-/** Where nothing can be written, the next hook that can finds what is not there, and forgets it. */
+/**
+ * Ignores errors. If nothing can be written, the next hook that can finds the paths gone and
+ * removes the records.
+ */
 function ifWritable(change: () => void): void {
   try {
     change()

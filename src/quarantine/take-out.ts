@@ -9,10 +9,13 @@ import { narHashOfTree } from '../store/tree-nar.ts'
 import { inWritableStore, succeed } from '../store/writable-store.ts'
 import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
 
-/** Where copies lie until they are whole, in the directory of all entries. */
+/** Where copies lie until they are complete, in the directory of all entries. */
 const PARTIAL = 'partial'
 
-/** A path that leaves the store, and the directory of the entry that keeps it; undefined: it is not kept. */
+/**
+ * A path that leaves the store, and the directory of the entry that keeps it; undefined if it is
+ * not kept.
+ */
 export interface Leaving {
   readonly path: string
   readonly directory: string | undefined
@@ -26,10 +29,11 @@ export interface Lost {
 }
 
 /**
- * Moves paths out of the store, each into `<directory>/content`, all of them together. May be killed at any point and called
- * again: the store loses nothing before the quarantine has it whole, but what the quarantine cannot take, for which
- * there is no room or more than `patience` milliseconds are needed: that goes `aside` and is told. Works across file systems,
- * and where the store is mounted read-only.
+ * Moves paths out of the store together, each into `<directory>/content`. May be killed at any
+ * point and called again: nothing leaves the store before the quarantine has all of it. The
+ * exception is what the quarantine cannot keep, because there is no room or copying takes more than
+ * `patience` milliseconds: that is moved `aside` and returned. Works across file systems, and if
+ * the store is mounted read-only.
  */
 export async function takeOut(
   leaving: readonly Leaving[],
@@ -46,7 +50,7 @@ export async function takeOut(
   return lost
 }
 
-/** Where an entry keeps what was taken. */
+/** Where an entry keeps the path that was taken out. */
 function contentIn(directory: string): string {
   return join(directory, 'content')
 }
@@ -55,7 +59,10 @@ interface Kept extends Leaving {
   readonly directory: string
 }
 
-/** Renames; what lies on another file system than the quarantine, or in a store that is read-only, has to be copied. */
+/**
+ * Renames paths into their entries. A path on another file system than the quarantine, or in a
+ * read-only store, has to be copied and is returned in `elsewhere`.
+ */
 function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly elsewhere: readonly Kept[] } {
   const lost: Lost[] = []
   const elsewhere: Kept[] = []
@@ -72,7 +79,10 @@ function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly el
   return { lost, elsewhere }
 }
 
-/** Copies all at once; one by one where that fails, so that one that there is no room for takes no other along. */
+/**
+ * Copies all paths at once. If that fails, copies them one by one, so that one that does not fit
+ * takes no other along.
+ */
 async function copyAll(leaving: readonly Kept[], patience: number): Promise<readonly Lost[]> {
   const end = performance.now() + patience
   const lost: Lost[] = []
@@ -86,12 +96,16 @@ async function copyAll(leaving: readonly Kept[], patience: number): Promise<read
   return lost
 }
 
-/** Why these could not all be copied until then; undefined: they were. */
+/**
+ * Copies paths into their entries until `end`. Returns why not all could be copied; undefined if
+ * they were.
+ */
 async function copied(leaving: readonly Kept[], end: number): Promise<string | undefined> {
   const [first] = leaving
   if (first === undefined) return undefined
   const quarantine = dirname(first.directory)
-  // A killed process may have left a program behind that still writes to its own.
+  // A name of its own: a killed process may have left a program behind that still writes to another
+  // one.
   const partial = join(quarantine, PARTIAL, toHex(randomBytes(16)))
   try {
     if (performance.now() >= end) throw new FileError('copying it would take too long')
@@ -107,32 +121,33 @@ async function copied(leaving: readonly Kept[], end: number): Promise<string | u
     return undefined
   } catch (error) {
     const signal = deadlineSignal()
-    // Whoever has no time left takes nothing from the store either: the next hook goes on.
+    // If the judgement's time is up, nothing is taken from the store either: the next hook goes on.
     if (signal?.aborted) throw signal.reason
     return why(error)
   }
 }
 
-/** Removes copies that were not finished from the directory of all entries. Throws what the file system does. */
+/** Removes unfinished copies from the directory of all entries. Throws the file system's errors. */
 export function discardPartial(quarantine: string): void {
   rmSync(join(quarantine, PARTIAL), { recursive: true, force: true })
 }
 
-/** What went wrong, for people. */
+/** Describes an error for people; escaped. */
 export function why(error: unknown): string {
   return printable(error instanceof Error ? error.message : String(error), 500)
 }
 
 /**
- * Puts a quarantined path back into the store, from where it was taken, with the contents that have this NAR hash
- * (SHA-256, hex). Builders can make names in the store's directory: so what is put back is copied where nobody else can
- * reach it, hashed there, and renamed into its place, which follows no link and writes through no name. Throws FileError,
- * and then there is nothing of it in the store.
+ * Puts a quarantined path back into the store at its old place, if its contents have this NAR hash
+ * (SHA-256, hex). Builders can create names in the store's directory. So the content is copied to a
+ * place that nobody else can enter, hashed there, and renamed to its path, which follows no link
+ * and writes through no existing file. Throws FileError, and then nothing of it is left in the
+ * store.
  */
 export async function putBack(directory: string, path: string, narHash: string): Promise<void> {
   const aside = join(dirname(path), `.nixsig-${toHex(randomBytes(16))}`)
   const fresh = join(aside, 'content')
-  // Fails where there is anything of that name.
+  // Fails if the name exists.
   await inWritableStore('mkdir', ['--mode=0700', '--', aside])
   try {
     const copying = ['--archive', '--no-target-directory', '--', join(directory, 'content'), fresh]

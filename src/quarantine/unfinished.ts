@@ -1,20 +1,23 @@
-/** Whether taking something out of the store was begun and not finished. Light: every hook asks. */
+/**
+ * Whether a removal from the store was begun and not finished. Loads quickly, because every hook
+ * asks.
+ */
 import { lstatSync, readdirSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isAnyLeaving } from './leaving.ts'
 
-/** Milliseconds for which nobody tries again what could not be finished. */
+/** How long nobody retries what could not be finished; milliseconds. */
 const REST = 10_000
 
 /**
- * Whether anything was left that can be tried now. Costs one listing of what is being taken out at this moment, and a look
- * at one file.
+ * Whether anything unfinished was left that can be tried now. Costs one listing of the unfinished
+ * entries and a look at one file.
  */
 export function hasUnfinished(state: string): boolean {
   return (isAnyMarked(state) || isAnyLeaving(state)) && !isResting(state)
 }
 
-/** Notes that it could not be finished: whoever builds something else must not pay for that, again and again. */
+/** Notes that it could not be finished, so that other builds do not pay for it again and again. */
 export function rest(state: string): void {
   const file = restFile(state)
   try {
@@ -37,7 +40,7 @@ function restFile(state: string): string {
 
 function isAnyMarked(state: string): boolean {
   const directory = join(state, 'quarantine', 'unfinished')
-  // Looked for first: to make an error takes longer than all else that a hook does.
+  // Checked first: creating an error takes longer than everything else that a hook does.
   if (lstatSync(directory, { throwIfNoEntry: false }) === undefined) return false
   return readdirSync(directory).length > 0
 }

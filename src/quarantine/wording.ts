@@ -1,9 +1,9 @@
 import type { TakenOut } from './take-all-out.ts'
 
-/** Paths that are told one by one of those that could not be kept. */
+/** The most paths that are listed one by one of those that could not be kept. */
 const LOST_TOLD = 8
 
-/** What is said of paths that left the store, a line each. */
+/** Describes the paths that left the store, one per line. */
 export function takenOutLines({ kept, lost, deleted }: TakenOut): readonly string[] {
   const told = lost.slice(0, LOST_TOLD)
   const more = lost.length - told.length

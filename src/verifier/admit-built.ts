@@ -1,6 +1,7 @@
 /**
- * Whether what a build made here may become valid, where what its build was let start for does not say so any more: the
- * policy is another since, or what it rested on has ended. It was let start, so its hooks were in force.
+ * Decides whether an output that was built here may become valid. It is asked when the expectation
+ * written before the build no longer answers that: the policy has changed since, or something the
+ * expectation rested on has expired. The build was allowed to start, so the hooks were in force.
  */
 import type { BuiltQuestion } from '../formats/hook-question.ts'
 import type { Refusal } from '../policy/verdict.ts'
@@ -12,8 +13,9 @@ import type { Inquiry } from './inquiry.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 
 /**
- * Undefined: by the policy of now its build may start, and these contents come of it; otherwise why not. Throws FormatError
- * if the derivation is not in the store or does not make it.
+ * Returns undefined if, under the current policy, the build may start and its output may have these
+ * contents; otherwise the refusal. Throws FormatError if the derivation is not valid in the store
+ * or has no such output.
  */
 export async function admitBuilt(
   inquiry: Inquiry,

@@ -6,8 +6,9 @@ import type { Inquiry } from './inquiry.ts'
 import { inputsOf, outputsOf } from './stored-derivation.ts'
 
 /**
- * Admits the sources of a derivation that was built elsewhere, be they here or not. What else it was built from was not
- * needed here and is not asked. All refusals, none if there is nothing against it.
+ * Admits the sources of a derivation that was built elsewhere, whether or not they are in this
+ * store. Its other inputs were not needed here and are not checked. Returns all refusals; an empty
+ * list means that nothing speaks against it.
  */
 export async function admitSources(inquiry: Inquiry, stored: StoredDerivation): Promise<readonly Refusal[]> {
   const answers: (Refusal | undefined)[] = []
@@ -25,13 +26,13 @@ async function admitSource(inquiry: Inquiry, input: Input): Promise<Refusal | un
   if (made === undefined) return admitAbsent(inquiry, input)
   const { verdict } = await foresee(inquiry, { ...made, ...input })
   if (verdict?.outcome === 'trusted') return undefined
-  // Whether it is the signature that it is called shows in its contents alone.
+  // Only its contents show whether it really is the signature file that it is named as.
   const isNamed = input.part !== undefined || made.isSignature === true
   if (verdict === undefined || isNamed) return unchecked(input, made.derivation.path.path, isNamed)
   return verdict
 }
 
-/** A source that evaluation copied in elsewhere. */
+/** Admits a source that evaluation copied in on another machine. */
 async function admitAbsent(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const refusal = await admitInput(inquiry, input)
   if (refusal === undefined || input.part === undefined) return refusal

@@ -1,6 +1,7 @@
 /**
- * The one place where facts, evidence, policy and ledger meet. To *judge* is to make a verdict from evidence; to
- * *admit* is to take the ledger's word where it has one, else to judge, and to write down what was found trusted.
+ * The one place where facts, evidence, policy and ledger meet. To *judge* is to make a verdict from
+ * evidence. To *admit* is to use the ledger's entry if there is a current one, else to judge, and
+ * to record what was found trusted.
  */
 import { derivationReferences } from '../formats/nix/derivation.ts'
 import { isDerivationPath, parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
@@ -23,8 +24,8 @@ import { type Settled, settleContents } from './settle-contents.ts'
 import { inputsOf, readDerivation } from './stored-derivation.ts'
 
 /**
- * Admits something that a build needs, with all that it refers to: the build sees that as well. Undefined: admitted;
- * otherwise why not.
+ * Admits something that a build needs, together with everything that it refers to, because the
+ * build sees that too. Returns undefined if it was admitted, otherwise the refusal.
  */
 export function admitInput(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const { path, kind, part, declared = [] } = input
@@ -35,8 +36,8 @@ export function admitInput(inquiry: Inquiry, input: Input): Promise<Refusal | un
 }
 
 /**
- * What is named as a signature and is one may be there as that, and as nothing else; all other is judged as what it
- * is.
+ * Admits a path that a derivation names as a signature. If it is one, it may be used as a signature
+ * and as nothing else; otherwise it is judged like any other input.
  */
 async function admitNamed(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const problem = await admitSignature(inquiry, input, input.part ?? 'either')
@@ -50,7 +51,8 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (isAdmitted(now, input.path, input.kind)) return undefined
   const info = await (await inquiry.store()).pathInfo(input.path.path)
   const entry = readAdmission(now.state, input.path.digest, input.path.path)
-  // A derivation can name any path as its source: what was built or fetched stays that.
+  // A derivation can list any path as a source. That does not turn an output or a fetched source
+  // into a local source.
   const isOther = info === undefined ? entry?.kind === 'output' : !isCopied(info)
   if (input.kind === 'local-source' && isOther) {
     return admitInput(inquiry, await identify(inquiry, input.path, knownFromStore(info, entry)))
@@ -73,8 +75,9 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
 const NOT_THERE = { stamp: undefined }
 
 /**
- * The same bytes with another stamp: the store was optimised, or the path went away and came back. Then what it refers
- * to went away as well, and may have come back with other bytes.
+ * Renews an entry whose bytes are unchanged but whose stamp differs: the store was optimised, or
+ * the path was deleted and came back. In the second case its references were deleted too and may
+ * have come back with other bytes, so they are admitted again.
  */
 async function admitAgain(
   inquiry: Inquiry,
@@ -88,7 +91,10 @@ async function admitAgain(
   return undefined
 }
 
-/** A derivation that is not built, but read by a build: it needs to be admitted as what it is. */
+/**
+ * Admits a derivation that a build reads as a file instead of building it. It must be admitted as a
+ * derivation.
+ */
 async function admitDerivationFile(inquiry: Inquiry, input: Input): Promise<Refusal | undefined> {
   const stored = readDerivation(input.path.path)
   const refusal = await admitDerivation(inquiry, stored)
@@ -103,8 +109,9 @@ async function admitDerivationFile(inquiry: Inquiry, input: Input): Promise<Refu
 }
 
 /**
- * Why an output may not refer to what its build was let have as a signature alone; undefined if it does not. Whoever
- * uses the output sees that file as well, as a file like any other.
+ * Returns why an output may not refer to paths that its build could use only as signatures;
+ * undefined if it refers to none of them or they are admitted. Whoever uses the output sees such a
+ * file as an ordinary file.
  */
 export async function refusalOfCarried(
   inquiry: Inquiry,
@@ -117,8 +124,8 @@ export async function refusalOfCarried(
 }
 
 /**
- * Admits what a path refers to, and what that refers to in turn; why not all of it, or the first end among its
- * entries.
+ * Admits the references of a path and, through them, its whole closure. Returns either a refusal,
+ * or the earliest end among the entries of its references.
  */
 async function admitReferences(
   inquiry: Inquiry,
@@ -152,8 +159,9 @@ function endOf(...ends: readonly (number | undefined)[]): { readonly until?: num
 }
 
 /**
- * Admits a derivation and everything that it is built from; all refusals, none if it may be built. `foreseen`: what was
- * found of its outputs, by name, which is written down with it.
+ * Admits a derivation and everything that it is built from. Returns all refusals; an empty list
+ * means that it may be built. `foreseen` holds what was found about its outputs, by output name; it
+ * is recorded in the entry.
  */
 export async function admitBuild(
   inquiry: Inquiry,
@@ -171,7 +179,7 @@ export async function admitBuild(
     isRemembered = true
     return withBuild(inquiry, stored, entry, { inputs, foreseen })
   }
-  // Last, so that its entry is written once, with all that it is built from.
+  // The derivation comes last, so that its entry is written once, with all its inputs.
   const refusal = await admitDerivation(inquiry, stored, isRemembered ? undefined : complete)
   if (refusal !== undefined) return [refusal, ...refusals]
   if (!isRemembered) await rememberBuild(inquiry, stored, { inputs, foreseen })

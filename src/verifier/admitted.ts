@@ -12,7 +12,7 @@ import { isSameInode, stampOf } from '../ledger/stamp.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 
-/** What an entry of the ledger is held against. */
+/** What an entry of the ledger is checked against. */
 export interface Moment {
   readonly state: string
   /** Digest of the policy in force. */
@@ -21,26 +21,29 @@ export interface Moment {
   readonly now: number
 }
 
-/** What the ledger's entries are held against right now. */
+/** Returns what the ledger's entries are checked against right now. */
 export async function admittedNow(inquiry: Inquiry): Promise<Moment> {
   return { state: inquiry.places.state, policy: (await inquiry.snapshot()).digest, now: inquiry.now }
 }
 
 /**
- * Whether the ledger has this path as it lies in the store now, as something of this kind: as what it was admitted says
- * which requirement it met. Asks nobody else; throws FileError.
+ * Whether the ledger admits this path, as it lies in the store now, as this kind. The kind matters
+ * because it decides which requirement the path met. Asks nothing but the ledger; throws FileError.
  */
 export function isAdmitted(moment: Moment, path: StorePath, kind: AdmittedKind): boolean {
   return stampedEntry(moment, path)?.kind === kind
 }
 
-/** The same, whatever it was admitted as but a signature: for what is used without a word of what it is. */
+/**
+ * Whether the ledger admits this path as it lies in the store now, as any kind except a signature.
+ * For references, which do not say what kind of path they name. Throws FileError.
+ */
 export function isAdmittedAsAny(moment: Moment, path: StorePath): boolean {
   const entry = stampedEntry(moment, path)
   return entry !== undefined && entry.kind !== 'signature'
 }
 
-/** Whether the entry of a derivation's path admits it with these contents. */
+/** Whether the entry of a derivation's path admits the derivation with these contents. */
 export function admitsDerivation(
   { policy, now }: Moment,
   entry: Admission,
@@ -50,8 +53,9 @@ export function admitsDerivation(
 }
 
 /**
- * The outputs of a derivation that may be built, by the ledger's word alone: it has the derivation as it lies in the
- * store, with all that it is built from, as that lies in the store. Undefined: it does not. Throws FileError.
+ * Returns the outputs of a derivation if the ledger alone shows that it may be built: the
+ * derivation and all its inputs are admitted as they lie in the store now. Otherwise undefined.
+ * Throws FileError.
  */
 export function admittedBuild(moment: Moment, drvPath: string): readonly AdmittedOutput[] | undefined {
   if (!isStorePath(drvPath)) return undefined
@@ -61,30 +65,35 @@ export function admittedBuild(moment: Moment, drvPath: string): readonly Admitte
   return build.outputs.map(output => ({ ...output, path: parseStorePath(output.path) }))
 }
 
-/** An output that the ledger names. */
+/** An output that is listed in a derivation's entry. */
 export interface AdmittedOutput extends Omit<AdmittedOutcome, 'path'> {
   readonly path: StorePath
 }
 
-/** Whether an input lies in the store as it did when it was written down, or has been found to be the same since. */
+/**
+ * Whether an input lies in the store as it did when it was recorded, or has been found unchanged
+ * since.
+ */
 function isAsWritten(moment: Moment, { path, stamp }: { readonly path: string; readonly stamp: string }) {
   const now = stampOf(path)
   if (now === undefined || now === stamp) return now === stamp
   if (!isSameInode(now, stamp)) return false
-  // It had one when it was written down.
+  // The input had an entry when it was recorded, so one is known to exist.
   const entry = currentEntry(moment, parseStorePath(path), readKnownAdmission)
   return entry !== undefined && isAsAdmitted(entry, now)
 }
 
-/** The current entry of a path that has, as it lies on the disk, the contents of the entry. */
+/** Returns the current entry of a path, if the path on disk has the contents in the entry. */
 function stampedEntry(moment: Moment, path: StorePath): Admission | undefined {
   const entry = currentEntry(moment, path)
   return entry !== undefined && isAsAdmitted(entry, stampOf(path.path)) ? entry : undefined
 }
 
 /**
- * Whether nothing changed what was admitted; a small file is hashed where its stamp leaves that open, for Nix 2.8 links
- * files into its sandboxes, which changes the stamp. Another inode is for those who judge. `now` is its stamp on the disk.
+ * Whether the admitted contents are unchanged. `now` is the path's stamp on disk. If the stamp
+ * differs but the inode is the same, a small file is hashed: Nix 2.8 hard-links files into its
+ * sandboxes, which changes the stamp. If the inode differs, the answer is no and the path is judged
+ * again.
  */
 function isAsAdmitted({ path, stamp, narHash }: Admission, now: string | undefined): boolean {
   if (stamp === undefined || now === undefined) return false

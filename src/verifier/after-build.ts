@@ -21,14 +21,14 @@ import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
 import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
 
-/** How often a build is judged again whose outputs are taken out or made again meanwhile. */
+/** How often a build is judged again if its outputs are taken out or rebuilt meanwhile. */
 const TRIES = 3
 
-/** What became of the outputs of one build. */
+/** The result of judging the outputs of one build. */
 export interface BuildOutcome {
   readonly admitted: readonly string[]
   readonly refusals: readonly Refusal[]
-  /** Refused outputs that left the store; nothing in warn mode. */
+  /** The refused outputs that left the store; always empty in warn mode. */
   readonly taken: TakenOut
 }
 
@@ -36,19 +36,21 @@ export interface BuildOutcome {
 interface Fresh {
   readonly output: Output
   readonly info: PathInfo
-  /** Whether this build made it, or made the same once more. */
+  /** Whether this build made it, or made the same bytes again. */
   readonly isMade: boolean
-  /** Whether it was not here before. */
+  /** Whether it was absent before this build. */
   readonly isNew: boolean
 }
 
 /**
- * Judges what a build put into the store: the derivation and its inputs once more, for a hook may have been skipped,
- * then each output that is valid and stands not in the ledger yet. What is trusted is attested with this machine's key
- * and admitted. One refused output condemns all of the build: in enforce mode they leave the store for the quarantine,
- * and so they do when judging fails or the policy cannot even be read. Where it fails because another process took
- * them out, that is the refusal: they left for the other's reason. Throws where the store itself does not answer, and
- * LeftToTheHook where they would leave it and this inquiry may not take them out.
+ * Judges what a build put into the store. The derivation and its inputs are judged again, because
+ * the pre-build hook may have been skipped; then each output that is valid and not admitted yet.
+ * Trusted outputs are attested with this machine's key and admitted. One refused output condemns
+ * the whole build: in enforce mode all its outputs move from the store to the quarantine. The same
+ * happens if judging fails, or if the policy cannot be read. If judging fails because another
+ * process took the outputs out, that is the refusal. Throws if the store itself does not answer,
+ * and LeftToTheHook if outputs would have to leave the store and this inquiry may not take them
+ * out.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
   for (let tries = TRIES; tries > 0; tries--) {
@@ -58,7 +60,10 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
   return { admitted: [], refusals: [allGone(inquiry.derivation(drvPath))], taken: NOTHING_TAKEN }
 }
 
-/** Undefined: some of the outputs were taken out or made again meanwhile, and what is there now has to be judged. */
+/**
+ * Returns undefined if some outputs were taken out or rebuilt meanwhile, so that what is there now
+ * has to be judged.
+ */
 async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome | undefined> {
   const stored = inquiry.derivation(drvPath)
   const unsupported = unsupportedBy(stored)
@@ -78,7 +83,8 @@ async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutco
   }
   for (const { item, trust, stamp } of trusted) {
     const { output, info } = item
-    // Attested first: killed in between, the next hook finds no entry, and makes the same attestation again.
+    // The attestation comes first: if the process is killed in between, the next hook finds no
+    // entry and writes the same attestation again.
     await attestOutput(inquiry, output, info)
     await recordTrust(inquiry, trust, output.path, stamp)
   }
@@ -86,14 +92,17 @@ async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutco
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
 }
 
-/** The output was judged. */
+/** Removes the expectation and the presence note of an output that was judged. */
 function forget(state: string, { path, registrationTime }: PathInfo): void {
   const { digest } = parseStorePath(path)
   settleMade(state, digest, registrationTime)
   forgetPresent(state, digest)
 }
 
-/** The same of one that was refused: nobody is told less because nothing can be written. */
+/**
+ * Does what `forget` does for a refused output, and ignores errors: the refusal must be reported
+ * even if nothing can be written.
+ */
 function forgetRefused(state: string, info: PathInfo): void {
   try {
     forget(state, info)
@@ -102,13 +111,17 @@ function forgetRefused(state: string, info: PathInfo): void {
   }
 }
 
-/** The outputs that are yet to be judged; undefined if none of all outputs is there any longer. */
+/**
+ * Returns the outputs that are still to be judged; undefined if none of the outputs is in the store
+ * any longer.
+ */
 async function freshOutputs(
   inquiry: Inquiry,
   stored: StoredDerivation,
 ): Promise<readonly Fresh[] | undefined> {
   const { state } = inquiry.places
-  // Read right away, or a policy that is edited now would refuse what was built.
+  // The policy is read right away. Otherwise an edit in the middle of it would refuse what was
+  // built.
   const digest = await inquiry.policy().then(
     policy => policy.digest,
     () => undefined,
@@ -132,7 +145,7 @@ async function freshOutputs(
   return ofBuild(inquiry, stored.path.path, valid)
 }
 
-/** What a build has to do with some valid outputs of its derivation. */
+/** Adds to valid outputs of a derivation whether this build made them and whether they are new. */
 function ofBuild<T extends { readonly info: PathInfo }>(
   { places, now }: Inquiry,
   derivation: string,
@@ -147,7 +160,10 @@ function admittedAs({ kind, isSignature }: Output): AdmittedKind {
   return isSignature ? 'signature' : kind
 }
 
-/** Another hook was faster to judge this build: Nix must not take it for done. */
+/**
+ * The refusal for outputs that are gone: another hook judged this build first. Nix must not
+ * consider the build a success.
+ */
 function allGone({ path }: StoredDerivation): Refusal {
   const detail = 'what it made is not in the store any longer: nixsig quarantine list'
   const finding = { code: 'unreadable', trouble: { origin: 'the store', detail } } as const
@@ -160,14 +176,14 @@ function allGone({ path }: StoredDerivation): Refusal {
   }
 }
 
-/** An output that is trusted, with the stamp that it had when it was found to have the contents that were judged. */
+/** A trusted output, with its stamp from the moment its contents were checked. */
 interface Trusted {
   readonly item: Fresh
   readonly trust: Trust
   readonly stamp: string | undefined
 }
 
-/** Undefined: some of the outputs were taken out or made again, and judging failed by that. */
+/** Returns undefined if judging failed because some outputs were taken out or rebuilt. */
 async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: readonly Fresh[]) {
   const trusted: Trusted[] = []
   const refusals: Refusal[] = []
@@ -175,14 +191,16 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
     refusals.push(...(await admitBuild(inquiry, stored)))
     for (const item of fresh) {
       if (item.output.isSignature) {
-        // Nobody vouches for it and nothing is attested of it: it is one, or it is judged as the source that it is.
+        // Nobody vouches for a signature and it is not attested. Either it is a signature, or it is
+        // judged as an ordinary source.
         if (refusals.length > 0) continue
         const refusal = await admitInput(inquiry, { ...item.output, part: 'either' })
         if (refusal !== undefined) refusals.push(refusal)
         continue
       }
       if (!item.info.ultimate || !item.isMade) {
-        // Another machine made it for this build, or it was here before: no work of ours to judge or to attest.
+        // Another machine made it for this build, or it was here before. It is not this machine's
+        // work, so it is not attested.
         const refusal = await admitInput(inquiry, item.output)
         if (refusal !== undefined) refusals.push(refusal)
         continue
@@ -209,7 +227,10 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
   return { trusted, refusals }
 }
 
-/** What became of outputs while judging failed; nothing where the store does not say. */
+/**
+ * Finds out what became of the outputs while judging failed. Returns an empty set if the store does
+ * not say.
+ */
 async function fatesOf(inquiry: Inquiry, fresh: readonly Fresh[]): Promise<ReadonlySet<Fate>> {
   const fates = new Set<Fate>()
   try {
@@ -231,8 +252,9 @@ function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | u
 }
 
 /**
- * Refuses an output that a build made here and no hook judged, and whose derivation is not in the store any longer: nothing
- * says what it was built from. It leaves the store by what was noted when its build was let start. As afterBuild otherwise.
+ * Refuses an output that was built here and not judged by any hook, and whose derivation is no
+ * longer in the store, so that its inputs are unknown. The expectation written when the build
+ * started decides that it may be taken out. Throws like afterBuild.
  */
 export async function afterLostBuild(
   inquiry: Inquiry,
@@ -252,7 +274,7 @@ export async function afterLostBuild(
   return { admitted: [], refusals: [refusal], taken }
 }
 
-/** Refuses whatever a derivation made whose outputs only the store knows. */
+/** Refuses all outputs of a derivation whose output paths only the store knows. */
 async function refuseUnsupported(
   inquiry: Inquiry,
   drvPath: string,

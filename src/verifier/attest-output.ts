@@ -12,18 +12,22 @@ import type { Inquiry } from './inquiry.ts'
 import { machineKey } from './machine-key.ts'
 import { inputsOf } from './stored-derivation.ts'
 
-/** Inputs that a provenance lists; it leaves them out where there are more, for the derivation names them all. */
+/**
+ * The most inputs that a provenance lists. If there are more, it lists none: the derivation names
+ * them all.
+ */
 const INPUT_LIMIT = 1000
 
-/** The directory of what this machine attested, for others to fetch. */
+/** Returns the directory of the attestations that this machine made, for others to fetch. */
 export function ownAttestations(state: string): string {
   return join(state, 'attestations')
 }
 
 /**
- * Says with this machine's key that this derivation made these bytes here, and what they refer to, as Nix found when
- * it built them: SLSA provenance, one line in `<state>/attestations`. The same output of the same build gets the same
- * line, which is not written twice.
+ * Attests with this machine's key that this derivation produced these bytes here, with the
+ * references that Nix found when it built them. Appends SLSA provenance, one line in
+ * `<state>/attestations`. The same output of the same build yields the same line, which is not
+ * written twice.
  */
 export async function attestOutput(inquiry: Inquiry, output: Output, info: PathInfo): Promise<void> {
   const { state } = inquiry.places

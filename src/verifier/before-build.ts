@@ -15,10 +15,11 @@ import type { Inquiry } from './inquiry.ts'
 import { outputsOf, UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
- * Judges whether a derivation may be built: itself, its sources, that all else it is built from was admitted, and
- * whether any outcome could be trusted. All refusals, none if it may. If it `starts` then, or in warn mode, its
- * outputs are expected (see ledger/expected.ts), with the contents that were found to be good: nobody says so but the
- * hook that Nix calls for a build in its sandbox.
+ * Judges whether a derivation may be built: the derivation itself, its sources, whether its other
+ * inputs were admitted, and whether any outcome could be trusted. Returns all refusals; an empty
+ * list means that the build may start. With `starts`, if there is no refusal or the policy is in
+ * warn mode, an expectation is written for each output, with the contents that may be admitted (see
+ * ledger/expected.ts). Only the hook that Nix calls for a build in its sandbox may set `starts`.
  */
 export async function beforeBuild(
   inquiry: Inquiry,
@@ -29,9 +30,10 @@ export async function beforeBuild(
   const outputs = outputsOf(stored)
   const { state } = inquiry.places
   const valid = await (await inquiry.store()).validPaths([drvPath, ...outputs.map(({ path }) => path.path)])
-  // What an earlier build was let do says nothing of this one, whatever goes wrong from here on.
+  // What an earlier build was allowed says nothing about this one, whatever fails below.
   if (starts) withdrawBuild(state, outputs, valid)
-  // Nix held the outputs' paths against the derivation when it became valid, and nobody else did.
+  // Nix checks the output paths against the derivation only when it registers the .drv as valid,
+  // and nobody else checks them.
   if (!valid.has(drvPath)) throw new FormatError('derivation', 'not valid in the store', printable(drvPath))
   assertFitsHook(drvPath, outputs)
   const foreseen = await foreseeAll(inquiry, outputs, valid)
@@ -42,7 +44,8 @@ export async function beforeBuild(
   if (!starts) return refusals
   const isRefused = refusals.length > 0
   if (isRefused && (await inquiry.policy()).mode === 'enforce') return refusals
-  // Where it is only warned of, what it makes is let in for that reason and for no other.
+  // A refused build in warn mode gets no contents admitted beforehand: its outputs are let in
+  // because of warn mode and for no other reason.
   const admits = new Map([...foreseen].map(([name, { admits }]) => [name, admits]))
   expectBuild(state, {
     ...{ derivation: drvPath, outputs, time: inquiry.now, valid },
@@ -52,7 +55,10 @@ export async function beforeBuild(
   return refusals
 }
 
-/** Under which policy that was found, and until when it holds: what the build is made from may end as well. */
+/**
+ * The policy under which this was found, and until when it holds: what the build is made from may
+ * expire too.
+ */
 async function foundNow(
   inquiry: Inquiry,
   { path }: StoredDerivation,
@@ -64,13 +70,17 @@ async function foundNow(
   return { policy, until: earliest([entry?.policy === policy ? entry.until : undefined, ...ends]) }
 }
 
-/** What can be said of each output, by its name; nothing of those that this build will not make. */
+/**
+ * Returns what can be said about each output, by output name. Outputs that this build will not make
+ * are left out unless something about them can be foreseen.
+ */
 async function foreseeAll(
   inquiry: Inquiry,
   outputs: readonly Output[],
   valid: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Foreseen>> {
-  // Asked before anything is read anew: what is remembered of the policy must not be somebody else's work.
+  // Asked before anything is read anew: what is remembered about the policy must belong to this
+  // inquiry.
   const now = await admittedNow(inquiry)
   const foreseen = new Map<string, Foreseen>()
   for (const output of outputs) {
@@ -82,8 +92,8 @@ async function foreseeAll(
 }
 
 /**
- * What is not valid is always foreseen. What is valid stays as it is, whatever the build makes; it is judged
- * afterwards, and only what others have said of it can be known before.
+ * An output that is not valid is always foreseen. A valid output stays as it is, whatever the build
+ * makes. It is judged afterwards; beforehand, only what others said about it can be known.
  */
 async function isForeseeable(
   inquiry: Inquiry,
@@ -94,7 +104,10 @@ async function isForeseeable(
   return kind === 'fetched-source' || inquiry.isAttested(path.path)
 }
 
-/** Nix gives the post-build hook all paths in one variable, and cannot start it where that is too long. */
+/**
+ * Nix passes all output paths to the post-build hook in one variable and cannot start the hook if
+ * that is too long.
+ */
 function assertFitsHook(drvPath: string, outputs: readonly Output[]): void {
   const length = lengthForHook(outputs.map(({ path }) => path.path))
   if (length <= PATHS_LIMIT) return

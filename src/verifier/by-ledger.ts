@@ -1,6 +1,7 @@
 /**
- * What can be said with the ledger alone, in the few milliseconds that a hook should take. Both functions answer yes or
- * leave the question to those who judge (before-build.ts, after-build.ts), and so does whatever goes wrong in here.
+ * What can be answered from the ledger alone, within the few milliseconds that a hook should take.
+ * Each function either answers yes or leaves the question to the full judgement (before-build.ts,
+ * after-build.ts). Any error in here also leads to the full judgement.
  */
 import { isAttestedIn } from '../evidence/attestation-file.ts'
 import { assertOwnedDirectory } from '../files/owned-file.ts'
@@ -17,15 +18,20 @@ import { lengthForHook, PATHS_LIMIT } from './hook-paths.ts'
 import type { Places } from './places.ts'
 
 /**
- * Whether a derivation could be built: nothing was left behind by a killed hook, the ledger has the derivation and all
- * that it is built from, and of each output that is not here any contents were good when it was judged, with nothing
- * attested of it since, which only a policy without sources elsewhere can say without asking. Throws FileError.
+ * Whether a derivation could be built. All of these must hold: no killed hook left unfinished work;
+ * the ledger has the derivation and all its inputs; none of its outputs is on the disk; and for
+ * each output, any contents were acceptable when it was judged and nothing has been attested about
+ * it since. The last can be said without asking only if the policy has no sources elsewhere. Throws
+ * FileError.
  */
 export function couldBuildByLedger(places: Places, drvPath: string): boolean {
   return buildableByLedger(places, drvPath) !== undefined
 }
 
-/** The same for a build that starts now: if it may, its outputs are expected from now on. Throws FileError. */
+/**
+ * Answers as `couldBuildByLedger` does, for a build that starts now: if it may start, expectations
+ * for its outputs are written. Throws FileError.
+ */
 export function mayBuildByLedger(places: Places, drvPath: string): boolean {
   const buildable = buildableByLedger(places, drvPath)
   if (buildable === undefined) return false
@@ -44,13 +50,17 @@ function buildableByLedger(places: Places, drvPath: string) {
   const outputs = admittedBuild(known, drvPath)
   if (outputs === undefined || lengthForHook(outputs.map(({ path }) => path.path)) > PATHS_LIMIT)
     return undefined
-  // Only the store can say whether what lies there is valid, or what a killed build left.
+  // If something lies at an output's path, only the store can say whether it is valid or was left
+  // by a killed build.
   const isGood = (output: AdmittedOutput) =>
     identityOf(output.path.path) === undefined && takesAnyStill(known, output)
   return outputs.every(isGood) ? { known, outputs } : undefined
 }
 
-/** Whether any contents of an output are good: they were when it was judged, and nobody has said anything of it since. */
+/**
+ * Whether any contents of an output are acceptable: they were when it was judged, and nobody has
+ * said anything about it since.
+ */
 function takesAnyStill(known: Known, { path, takesAny }: AdmittedOutput): boolean {
   if (!takesAny || known.sources.length > 0) return false
   if (isAttestedIn(known.attestations, path.path) || readSeenClaims(known.state, path.path).length > 0)
@@ -59,7 +69,9 @@ function takesAnyStill(known: Known, { path, takesAny }: AdmittedOutput): boolea
   return entry === undefined || entry.claims.length === 0
 }
 
-/** Whether a build made nothing that the ledger does not have as it lies in the store. Throws FileError. */
+/**
+ * Whether every output of a build is in the ledger as it lies in the store now. Throws FileError.
+ */
 export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   const known = readKnown(places)
   if (known === undefined) return false
@@ -69,7 +81,7 @@ export function isAdmittedByLedger(places: Places, drvPath: string): boolean {
   return true
 }
 
-/** What the ledger's entries are held against, and where something may be attested. */
+/** What the ledger's entries are checked against, and where attestations may be. */
 type Known = Moment & Pick<PolicySnapshot, 'attestations' | 'sources'>
 
 function readKnown({ state, policy }: Places): Known | undefined {

@@ -6,26 +6,31 @@ import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { inputsOf, outputsOf, readDerivation, UnsupportedDerivationError } from './stored-derivation.ts'
 
-/** Derivations, and paths, of one build's inputs. */
+/** The most derivations, and the most paths, among the inputs of one build. */
 const LIMIT = 100_000
-/** Derivations after which others get their turn. */
+/** The number of derivations after which other work gets its turn. */
 const TURN = 16
 
 /** What the outputs of a derivation can refer to. */
 export interface Candidates {
   /**
-   * The hash part of each path with its name: these outputs, the sources that the derivation is built from with all
-   * that they refer to, and whatever the derivations make that it is built from, and so on. More cannot be referred to.
+   * The hash part of each candidate path, with its name: the outputs themselves, the sources of the
+   * derivation with their closures, and the outputs of its input derivations, recursively. The
+   * outputs cannot refer to anything else.
    */
   readonly names: ReadonlyMap<string, string>
   /**
-   * The hash parts of those that Nix looks for in any case: these outputs, and the direct inputs with what they refer to
-   * as far as that is known here. Of the others it looks for what the inputs refer to, which nobody here may know.
+   * The hash parts of the paths that Nix looks for in any case: the outputs themselves, and the
+   * direct inputs with their references as far as they are known here. Of the other candidates Nix
+   * looks for those that the inputs refer to, which may be unknown here.
    */
   readonly certain: ReadonlySet<string>
 }
 
-/** The candidates of a derivation; undefined where they cannot be told from what is in the store here. */
+/**
+ * Returns the candidates of a derivation; undefined if they cannot be determined from what is in
+ * this store.
+ */
 export async function candidatesOf(
   inquiry: Inquiry,
   stored: StoredDerivation,
@@ -33,7 +38,7 @@ export async function candidatesOf(
   try {
     return { names: await walk(inquiry, stored), certain: await certainOf(inquiry, stored) }
   } catch (error) {
-    // Gone with the garbage, too many, or of a kind whose outputs no .drv names.
+    // Garbage-collected, too many, or of a kind whose .drv does not name its output paths.
     const isForeseen =
       error instanceof FormatError ||
       error instanceof FileError ||
@@ -58,7 +63,7 @@ async function walk(inquiry: Inquiry, stored: StoredDerivation): Promise<Readonl
     for (const output of outputs) add(output.path.path)
     if (++read % TURN === 0) await setImmediate()
     if (derivations.size > LIMIT) throw new FormatError('derivation', 'is built from too much', path)
-    // What is fetched refers to nothing, with whatever it is fetched.
+    // A fetched path refers to nothing, whatever it was fetched with.
     if (outputs.some(({ kind }) => kind === 'fetched-source')) continue
     for (const input of derivation.inputDerivations) derivations.add(input.path)
     for (const source of derivation.inputSources) sources.add(source)

@@ -1,4 +1,4 @@
-/** Refused paths leave the store. */
+/** Moves refused paths out of the store. */
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readExpected } from '../ledger/expected.ts'
 import type { Refusal } from '../policy/verdict.ts'
@@ -9,7 +9,10 @@ import { openStore, type PathInfo } from '../store/store-client.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 
-/** Refusals that an entry of the quarantine tells: a build of many outputs has one for each. */
+/**
+ * The most refusals that an entry of the quarantine lists: a build of many outputs has one for
+ * each.
+ */
 const REASONS_TOLD = 8
 
 /** A path that leaves the store, and the derivation that made it. */
@@ -27,9 +30,10 @@ async function isEnforcing(inquiry: Inquiry): Promise<boolean> {
 }
 
 /**
- * Whether a refused path may be taken from the store. What this very build made may, with whatever refers to it; what
- * another machine made for it only if nothing else refers to it. What was here before may be part of a system that
- * runs, whoever had it built again: it stays, and is judged whenever something is built from it.
+ * Whether a refused path may be taken from the store. A path that this build made may be, with
+ * everything that refers to it. A path that another machine made for this build may be only if
+ * nothing else refers to it. A path that was here before may be part of a running system, so it
+ * stays, whoever had it built again; it is judged whenever something is built from it.
  */
 async function mayLeave(
   inquiry: Inquiry,
@@ -44,7 +48,8 @@ async function mayLeave(
 }
 
 /**
- * Takes refused paths out of the store, unless the policy only warns. Throws LeftToTheHook if this inquiry may not.
+ * Takes refused paths out of the store, unless the policy is in warn mode. Throws LeftToTheHook if
+ * this inquiry may not take paths out.
  */
 export async function condemn(
   inquiry: Inquiry,
@@ -74,7 +79,9 @@ export async function condemn(
   return (inquiry.waits ? quarantine : quarantineForOthers)(inquiry.places.state, entries, openStore)
 }
 
-/** Why a path leaves: what was found of it itself, then some of what else its build was refused for. */
+/**
+ * Why a path leaves the store: its own refusal first, then some of the other refusals of its build.
+ */
 function reasonFor(path: string, refusals: readonly Refusal[]): string {
   const own = refusals.find(refusal => refusal.path === path)
   const others = refusals.slice(0, REASONS_TOLD).filter(refusal => refusal !== own)

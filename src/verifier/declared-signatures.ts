@@ -4,14 +4,17 @@ import { urlsOf } from '../formats/nix/fetched-urls.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { Input, StoredDerivation } from './derivation-parts.ts'
 
-/** What one derivation says of signatures, of whatever it is about. */
+/** What one derivation declares about signatures, for whatever subjects. */
 export interface Declared {
   readonly by: StoredDerivation
   readonly signatures: readonly DeclaredSignature[]
   readonly problem?: string
 }
 
-/** What a derivation says of signatures. That it cannot be read is kept, for whatever it could have been about. */
+/**
+ * Reads what a derivation declares about signatures. If that cannot be read, the problem is kept,
+ * because it may concern any subject.
+ */
 export function declaredIn(by: StoredDerivation): Declared {
   try {
     return { by, signatures: declaredSignatures(by.derivation) }
@@ -21,17 +24,20 @@ export function declaredIn(by: StoredDerivation): Declared {
   }
 }
 
-/** What it says of something that it is built from; nothing, mostly. */
+/** Returns what the derivation declares about one of its inputs; usually nothing. */
 export function saidOfInput(declared: Declared, path: string): readonly Declaration[] {
   return said(declared, path)
 }
 
-/** What it says of its own output. */
+/** Returns what the derivation declares about its own output. */
 export function saidOfOutput(declared: Declared): readonly Declaration[] {
   return said(declared, OWN_OUTPUT)
 }
 
-/** As what it names something that it is built from; undefined if it names no signature there. */
+/**
+ * Returns the kind of signature file that the derivation names this input as; undefined if it does
+ * not name it as one.
+ */
 export function partNamed({ signatures }: Declared, path: string): SignaturePart | undefined {
   const isSignature = signatures.some(({ signature }) => signature === path)
   const isList = signatures.some(({ checksums }) => checksums === path)
@@ -40,7 +46,10 @@ export function partNamed({ signatures }: Declared, path: string): SignaturePart
   return isList ? 'checksums' : undefined
 }
 
-/** How a list of checksums may call a source: as the store does, or as it is called where it is fetched from. */
+/**
+ * The names under which a list of checksums may contain a source: its name in the store, or the
+ * file names in the URLs it is fetched from.
+ */
 export function fileNamesOf({ path, derivation }: Pick<Input, 'path' | 'derivation'>): readonly string[] {
   const urls = derivation === undefined ? [] : urlsOf(derivation.derivation)
   return [...new Set([path.name, ...urls.flatMap(url => lastName(url) ?? [])])]
@@ -53,7 +62,7 @@ function said(declared: Declared, subject: string): readonly Declaration[] {
   return [{ by: by.path.path, signatures: about, ...(problem === undefined ? {} : { problem }) }]
 }
 
-/** What a URL calls the file that it leads to, as it would be saved. */
+/** The file name in a URL, as the file would be saved. Returns undefined if there is none. */
 function lastName(url: string): string | undefined {
   const last = new URL(url).pathname.split('/').at(-1) ?? ''
   try {

@@ -1,4 +1,7 @@
-/** Signatures that derivations name themselves: what they say of sources, and that they may be in the store at all. */
+/**
+ * Signatures that derivations name: what they say about sources, and whether they may be in the
+ * store at all.
+ */
 import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../policy/verdict.ts'
@@ -13,15 +16,16 @@ import { recordSignature } from './record.ts'
 import { settleContents } from './settle-contents.ts'
 
 /**
- * Derivations that are read, at most, for what they say of a file that they are built from; and those that say
- * anything.
+ * The most derivations that are read for what they say about one of their inputs, and the most
+ * declarations that are used.
  */
 const REFERRER_LIMIT = 4096
 const DECLARATION_LIMIT = 256
 
 /**
- * What the signatures that derivations name say about a source whose file lies at `fsPath`. Its troubles are for
- * `doubting` alone: nothing that is missing here could speak against a source.
+ * Returns what the signatures named by derivations say about a source whose file lies at `fsPath`.
+ * Pass its troubles only to `doubting`: a signature that is missing here cannot speak against a
+ * source.
  */
 export async function declaredEvidence(
   inquiry: Inquiry,
@@ -39,8 +43,9 @@ export async function declaredEvidence(
 }
 
 /**
- * A source that evaluation copied in, with what derivations in the store that are built from it say of its
- * signatures. For whoever asks about the source alone; a build asks with what its own derivation says.
+ * Adds to a source that evaluation copied in what derivations in the store that are built from it
+ * say about its signatures. For questions about the source alone; a build uses what its own
+ * derivation says.
  */
 export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, input: T): Promise<T> {
   if (input.kind !== 'local-source') return input
@@ -55,7 +60,10 @@ export async function withWhatReferrersSay<T extends Input>(inquiry: Inquiry, in
   return { ...input, declared: declared.map(each => ({ ...each, isHearsay: true })) }
 }
 
-/** A verdict that was made without these troubles: where it is a no, they leave it undecided; else they are told. */
+/**
+ * Applies troubles to a verdict that was made without them: a refusal becomes undecided, and a
+ * trusted verdict lists them as strays.
+ */
 export function doubting(verdict: Verdict, troubles: readonly Trouble[]): Verdict {
   const [first, ...rest] = troubles.map(trouble => ({ code: 'unreadable', trouble }) as const)
   if (first === undefined) return verdict
@@ -66,7 +74,10 @@ export function doubting(verdict: Verdict, troubles: readonly Trouble[]): Verdic
   return { ...verdict, outcome: 'indeterminate', findings: [first, ...rest, ...verdict.findings] }
 }
 
-/** What derivations say of a source's signatures that cannot be read, without a look at any signature. */
+/**
+ * Returns, as troubles, the declarations about a source's signatures that cannot be read. Looks at
+ * no signature.
+ */
 export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readonly Trouble[] {
   return declared.flatMap(({ by, problem, isHearsay }) =>
     problem === undefined || isHearsay ? [] : [{ origin: by, detail: problem }],
@@ -74,8 +85,9 @@ export function unreadableIn({ declared = [] }: Pick<Input, 'declared'>): readon
 }
 
 /**
- * Lets a path be there as the signature that a derivation names it as. Undefined: it may; otherwise why it is none.
- * Only what was fetched or copied in and refers to nothing can be one.
+ * Admits a path as the signature that a derivation names it as. Returns undefined if it was
+ * admitted, otherwise why it is not a signature. Only a path that was fetched or copied in and has
+ * no references can be one.
  */
 export async function admitSignature(
   inquiry: Inquiry,
@@ -97,7 +109,7 @@ export async function admitSignature(
   return undefined
 }
 
-/** A refusal of what is said to be a signature, with why it is none. */
+/** Adds to a refusal why the path is not the signature that it is named as. */
 export function noSignature(refusal: Refusal, detail: string): Refusal {
   return { ...refusal, findings: [{ code: 'not-a-signature', detail }, ...refusal.findings] }
 }

@@ -1,4 +1,4 @@
-/** Derivations: the verdict on one, and its admission. */
+/** The verdict on a derivation, and its admission. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import { type Admission, readAdmission } from '../ledger/admissions.ts'
 import { stampOf } from '../ledger/stamp.ts'
@@ -12,12 +12,15 @@ import { once } from './judge-once.ts'
 import { admissionOf, recordDerivation } from './record.ts'
 import { subjectOf } from './subject.ts'
 
-/** What a derivation's entry is to say besides, so that it is written once. Given one, returns it with that. */
+/**
+ * Completes a derivation's entry before it is written, so that it is written once. Takes the entry
+ * and returns it with the additions.
+ */
 export type Complete = (entry: Admission) => Promise<Admission>
 
 /**
- * Admits a derivation. Undefined: admitted; otherwise why not. `complete` is called with its entry, unless it was admitted
- * in this inquiry before.
+ * Admits a derivation. Returns undefined if it was admitted, otherwise the refusal. `complete` is
+ * called with its entry, unless the derivation was already admitted in this inquiry.
  */
 export function admitDerivation(
   inquiry: Inquiry,
@@ -48,13 +51,13 @@ async function admitNow(
   return undefined
 }
 
-/** The verdict on a derivation (`require.derivation`), whatever the ledger says. */
+/** Returns the verdict on a derivation (`require.derivation`), whatever the ledger says. */
 export async function judgeDerivation(inquiry: Inquiry, stored: StoredDerivation): Promise<Verdict> {
   const { digest, path } = stored.path
   return judgeKnown(inquiry, stored, readAdmission(inquiry.places.state, digest, path))
 }
 
-/** The same by its entry in the ledger, if it has one. */
+/** Judges a derivation, with the claims that its ledger entry remembers, if it has an entry. */
 async function judgeKnown(
   inquiry: Inquiry,
   { path, narHash }: StoredDerivation,

@@ -1,4 +1,4 @@
-/** The verdict on a path that comes from elsewhere, by what is said of it before it is here. */
+/** Judges a path that comes from elsewhere by what is said about it, before it is in this store. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
@@ -16,20 +16,23 @@ import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { type Identity, subjectOf } from './subject.ts'
 
-/** A path of any kind, and the derivations in the store that make it. */
+/** A path of any kind, with the derivations in the store that make it. */
 export interface Coming extends Identity {
   readonly kind: SubjectKind
   readonly makers?: readonly Output[]
 }
 
-/** Contents that are said to be those of the path, and who signed that. */
+/** Contents that the path is claimed to have, and who signed that. */
 export interface Claimed {
   /** SHA-256 of the NAR, lower-case hex. */
   readonly narHash: string
   readonly signed: readonly Evidence[]
 }
 
-/** A verdict, with all that is known of who signed what, and the derivation that was found to make the path. */
+/**
+ * A verdict, with all that is known about who signed what, and the derivation that was found to
+ * make the path.
+ */
 export interface Judgement {
   readonly verdict: Verdict
   readonly claims: readonly Claim[]
@@ -37,8 +40,9 @@ export interface Judgement {
 }
 
 /**
- * Judges by what was signed, what is attested of the path, and what the ledger remembers of these very contents. Of an
- * output whose derivation is known that derivation and its sources must be admitted.
+ * Judges by the signatures, the attestations of the path, and what the ledger remembers about these
+ * exact contents. If the derivation of an output is known, that derivation and its sources must be
+ * admitted.
  */
 export async function judgeElsewhere(
   inquiry: Inquiry,
@@ -68,8 +72,8 @@ export async function judgeElsewhere(
 }
 
 /**
- * What this machine built itself: it judged the making then. Under another policy the making is judged again, as far
- * as it is known.
+ * For a path that this machine built itself: its inputs were judged then. Under another policy they
+ * are judged again, as far as they are known.
  */
 async function makingOfOwn(inquiry: Inquiry, coming: Coming, entry: Admission): Promise<Making> {
   const deriver = entry.derivation

@@ -1,4 +1,4 @@
-/** How long a verdict holds that rests on what the ledger says of other paths. */
+/** How long a verdict holds that rests on ledger entries of other paths. */
 import { isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Verdict } from '../policy/verdict.ts'
@@ -7,8 +7,9 @@ import type { Input, StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /**
- * The verdict on an output, which holds no longer than what it is made of is admitted (docs/semantics.md, S13): the
- * derivation that was found to make it, and those of its inputs that were asked about.
+ * Limits the verdict on an output to the time for which the things it was made from are admitted
+ * (docs/semantics.md, S13): the derivation that was found to make it, and the inputs that `asked`
+ * returns.
  */
 export async function endingWith(
   inquiry: Inquiry,

@@ -9,8 +9,9 @@ import type { Inquiry } from './inquiry.ts'
 import { readGateKeyName, readMachineKey } from './machine-key.ts'
 
 /**
- * All evidence about a source or an output: attestations; for a source that is there, its developer's own signatures;
- * for an output, the signatures that the store keeps for it. `fileNames`: how a list of checksums may call a source.
+ * Gathers all evidence about a source or an output: attestations; for a source that is in the
+ * store, its developer's own signatures; for an output, the signatures that the store keeps.
+ * `fileNames`: the names under which a list of checksums may contain the source.
  */
 export async function pathEvidence(
   inquiry: Inquiry,
@@ -29,7 +30,10 @@ export async function pathEvidence(
   return mergeEvidence(parts)
 }
 
-/** Signatures that the store keeps. Those of the gate here say that it let the path in, and are nobody's word on it. */
+/**
+ * Returns the evidence from signatures in the store's database. A signature of this machine's gate
+ * only says that the gate let the path in, so it is not evidence.
+ */
 function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): Evidence {
   const found = storeSignatureEvidence(policy, info, "the store's database")
   const gate = readGateKeyName(places.state)
@@ -42,8 +46,8 @@ function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): 
 }
 
 /**
- * What this machine once verified itself about these very bytes: an entry's claims, as the policy of the day takes
- * them.
+ * Returns what this machine once verified about these exact bytes: the claims in the entry, weighed
+ * under the current policy.
  */
 export async function rememberedEvidence(
   inquiry: Pick<Inquiry, 'policy' | 'places' | 'now'>,

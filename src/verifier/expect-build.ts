@@ -14,22 +14,29 @@ export interface Build {
 export interface StartingBuild extends Build {
   /** Seconds since 1970. */
   readonly time: number
-  /** Under which policy it was judged, and until when that holds. */
+  /** The policy under which it was judged, and until when that holds. */
   readonly found: Found
-  /** With which contents each output may become valid, by its name. One that is not in here may with none. */
+  /**
+   * The contents with which each output may become valid, by output name. An output that is not
+   * listed may not become valid with any contents.
+   */
   readonly admits: ReadonlyMap<string, Admits>
-  /** Outputs that were valid before; store paths. What merely lies on the disk, Nix deletes and makes. */
+  /**
+   * Store paths of the outputs that were already valid. Nix deletes and rebuilds what lies on the
+   * disk without being valid.
+   */
   readonly valid: ReadonlySet<string>
 }
 
 /**
- * Notes all outputs of a build as expected or as there before, whichever way it was found that it may start: see
- * ledger/expected.ts. Nothing else writes expectations.
+ * Writes an expectation for each output of a build, or notes that the output was there before: see
+ * ledger/expected.ts. Used however it was decided that the build may start. Nothing else writes
+ * expectations.
  */
 export function expectBuild(state: string, build: StartingBuild): void {
   const { derivation, outputs, time, found, admits, valid } = build
   for (const { name, path } of outputs) {
-    // What is valid already will not be made by this build.
+    // This build will not make an output that is already valid.
     const stamp = valid.has(path.path) ? identityOf(path.path) : undefined
     if (stamp !== undefined) {
       notePresent(state, { digest: path.digest, path: path.path, derivation, stamp })
@@ -48,8 +55,9 @@ export function expectBuild(state: string, build: StartingBuild): void {
 }
 
 /**
- * Takes back what earlier builds of these outputs were let do, but for outputs that are valid (store paths): those are
- * still to be judged. Nix holds the outputs' locks while it asks, so no other build of them runs.
+ * Removes the expectations that earlier builds left for these outputs, except for valid outputs
+ * (store paths), which are still to be judged. Nix holds the outputs' locks while it asks, so no
+ * other build of them is running.
  */
 export function withdrawBuild(state: string, outputs: Build['outputs'], valid: StartingBuild['valid']): void {
   for (const { path } of outputs) {

@@ -18,10 +18,11 @@ import { makersOf } from './makers.ts'
 import { subjectOf } from './subject.ts'
 
 /**
- * Judges an output that is not there yet: once for contents that nobody has ever seen, and once for each that anybody
- * attested. If all of these are refused, so is the build, and nothing is fetched or built in vain. A file that has a
- * developer's detached signature, kept here or named by its derivation, has to be fetched before that can be checked;
- * what is fetched as a signature shows then whether it is one.
+ * Judges an output that is not there yet: once for contents that nobody has seen, and once for each
+ * NAR hash that anybody attested. If all of these are refused, so is the build, and nothing is
+ * fetched or built in vain. If a developer's detached signature is kept here or named by the
+ * derivation, the file has to be fetched before the signature can be checked. Likewise, what is
+ * fetched as a signature can only be checked once it is here.
  */
 export async function foresee(inquiry: Inquiry, output: Output): Promise<Foreseen> {
   const judging = await prepare(inquiry, output)
@@ -43,24 +44,25 @@ function endOf(...verdicts: readonly Verdict[]): Pick<Foreseen, 'until'> {
   return until === undefined ? {} : { until }
 }
 
-/** The verdict on an output if its build had come out with these contents (NAR hash, hex). */
+/** Returns the verdict on an output as if its build had produced these contents (NAR hash, hex). */
 export async function foreseeOutcome(inquiry: Inquiry, output: Output, narHash: string): Promise<Verdict> {
   return doubted(output, await judgeOutcome(inquiry, await prepare(inquiry, output), narHash))
 }
 
-/** All that is the same for each outcome of a build. */
+/** What is common to all possible outcomes of a build. */
 interface Judging {
   readonly output: Output
   readonly evidence: Evidence
-  /** Derivations that fetch a source. */
+  /** The derivations that fetch a source. */
   readonly makers: readonly Output['derivation'][]
-  /** Whether a developer's signature may be over the file that it is to be. */
+  /** Whether a developer's signature may cover the file that the output will be. */
   readonly isSigned: boolean
 }
 
 async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   const { path, kind } = output
-  // First, for sources elsewhere are asked then: developers' signatures come from there as well.
+  // This comes first, because it refreshes the sources elsewhere, which also bring developers'
+  // signatures.
   const attested = await inquiry.attested(path.path)
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
   const remembered = await rememberedEvidence(inquiry, entry, entry?.narHash ?? '')
@@ -77,7 +79,7 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
   }
 }
 
-/** Contents that nobody has seen contradict nobody's word, so no conflict is written down. */
+/** Hypothetical contents contradict nobody, so no conflict is recorded. */
 function judgeOutcome(inquiry: Inquiry, { output, evidence, makers }: Judging, narHash: string) {
   const subject = subjectOf(output, { narHash, builtHere: true })
   return judgeWithGraph({ ...inquiry, notesConflicts: false }, subject, evidence, makers)
@@ -98,12 +100,17 @@ function doubted(output: Output, verdict: Verdict): Verdict {
   return doubting(verdict, unreadableIn(output))
 }
 
-/** A NAR hash that nobody can have attested: one that is known beforehand could be, and would then count. */
+/**
+ * A NAR hash that nobody can have attested. A predictable one could be attested and would then
+ * count.
+ */
 function unseenHash(): string {
   return toHex(randomBytes(32))
 }
 
-/** Developers' detached signatures that are kept of a source here, or named by its derivation. */
+/**
+ * The developers' detached signatures on a source that are kept here or named by its derivation.
+ */
 function signaturesOf(policy: Policy, output: Output): readonly string[] {
   if (output.kind !== 'fetched-source') return []
   const { declared = [] } = output
@@ -115,14 +122,20 @@ function keptOf({ attestations }: Policy, { kind, path }: Output): readonly stri
   return kind === 'fetched-source' ? developerSignatureFiles(attestations, path.path) : []
 }
 
-/** Whether an output is to be one file that cannot be run. What is hashed as a tree may be many, or a program. */
+/**
+ * Whether the output will be a single non-executable file. What is hashed as a tree may be several
+ * files, or a program.
+ */
 function isFlat({ derivation: { derivation } }: Output): boolean {
   return derivation.outputs.some(made => made.kind === 'fixed' && made.method === 'flat')
 }
 
 const NOTHING: Evidence = { claims: [], strays: [], troubles: [] }
 
-/** Signatures that do not cover what they are of. One of those kept here that cannot be read is trouble all the same (S1). */
+/**
+ * Lists as unused the signatures that cannot cover the output. A signature kept here that cannot be
+ * read is still trouble (S1).
+ */
 function unusedOf(kept: readonly string[], signatures: readonly string[]): Evidence {
   return { claims: [], strays: signatures.map(unusedFor), troubles: kept.flatMap(troubleWith) }
 }

@@ -2,12 +2,15 @@ import type { Admits } from '../ledger/expected.ts'
 import type { Instant } from '../policy/policy.ts'
 import type { Verdict } from '../policy/verdict.ts'
 
-/** What can be said of an output before it is built. */
+/** What can be said about an output before it is built. */
 export interface Foreseen {
-  /** With which contents it may become valid. */
+  /** The contents with which it may become valid. */
   readonly admits: Admits
-  /** Of the best outcome that the build can have; missing where that cannot be said before it is there. */
+  /**
+   * The verdict on the best possible outcome of the build; absent if that cannot be said before the
+   * output exists.
+   */
   readonly verdict?: Verdict
-  /** When that may no longer be so. */
+  /** The instant from which this may no longer hold. */
   readonly until?: Instant
 }

@@ -4,16 +4,16 @@ import { forgetPresent, readPresent } from '../ledger/present.ts'
 import { someNames } from '../ledger/some-names.ts'
 import { lockedOutputs } from './locked-outputs.ts'
 
-/** Milliseconds after which a build that holds no lock is over. */
+/** A build that holds no lock counts as over after this long; milliseconds. */
 const OVER = 60_000
 
-/** Forgets some of what was noted of outputs that were there before builds that are over now; looks at so many. */
+/** Removes presence notes of outputs whose builds are over. Looks at no more than `count` notes. */
 export function forgetOldPresents(state: string, count: number): void {
   const directory = join(state, 'present')
   let isLocked: ((path: string) => boolean) | undefined
   for (const digest of someNames(directory, count)) {
     const status = lstatSync(join(directory, digest), { throwIfNoEntry: false })
-    // A time that is yet to come is long past: the clock has been set back since.
+    // A time in the future counts as long past: the clock has been set back since.
     if (status === undefined || Math.abs(Date.now() - status.mtimeMs) < OVER) continue
     isLocked ??= lockedOutputs()
     const path = pathOf(state, digest)
@@ -21,7 +21,9 @@ export function forgetOldPresents(state: string, count: number): void {
   }
 }
 
-/** The path that a file is about; undefined where it cannot be read, and says nothing then. */
+/**
+ * The path that a note is about; undefined if the note cannot be read, and then it says nothing.
+ */
 function pathOf(state: string, digest: string): string | undefined {
   try {
     return readPresent(state, digest)?.path

@@ -1,15 +1,15 @@
-/** What follows from the hash parts that stand in a path's contents. Pure. */
+/** Draws conclusions from the hash parts that occur in a path's contents. Pure. */
 import type { Found, Wanted } from '../formats/nix/hash-parts.ts'
 import { parseStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { pathWord } from '../policy/words.ts'
 import type { Candidates } from './candidates.ts'
 
-/** What binary caches say of a path, and what it could refer to. */
+/** The references that binary caches state for a path, and what it could refer to. */
 export interface StatedReferences {
   readonly path: string
-  /** Full store paths, sorted, none twice. */
+  /** Full store paths, sorted, without duplicates. */
   readonly references: readonly string[]
-  /** All that it could refer to; undefined where its derivation does not tell. */
+  /** Everything that it could refer to; undefined if its derivation does not tell. */
   readonly candidates: Candidates | undefined
 }
 
@@ -18,17 +18,17 @@ export type Conclusion =
   | { readonly kind: 'right' }
   /** Full store paths. */
   | { readonly kind: 'wrong'; readonly added: readonly string[]; readonly missing: readonly string[] }
-  /** Why that cannot be told; escaped. */
+  /** Why it cannot be decided; escaped for printing. */
   | { readonly kind: 'open'; readonly detail: string }
 
-/** What to look for in the contents, to conclude from. */
+/** Returns what to look for in the contents, for concludeFrom. */
 export function wantedFor({ path, references, candidates }: StatedReferences): Wanted {
   if (candidates !== undefined) return { names: candidates.names, others: false }
   const known = [path, ...references].map(parseStorePath)
   return { names: new Map(known.map(({ digest, name }) => [digest, name])), others: true }
 }
 
-/** The references that the path cannot have, whatever its contents are. */
+/** Returns the references that the path cannot have, whatever its contents are. */
 export function impossible({ references, candidates }: StatedReferences): readonly string[] {
   if (candidates === undefined) return []
   return references.filter(reference => {
@@ -37,7 +37,7 @@ export function impossible({ references, candidates }: StatedReferences): readon
   })
 }
 
-/** Concludes from what was found of `wantedFor`. */
+/** Draws the conclusion from what a search for `wantedFor` found. */
 export function concludeFrom(found: Found, stated: StatedReferences): Conclusion {
   const { path, references, candidates } = stated
   const { names } = wantedFor(stated)

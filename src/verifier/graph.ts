@@ -12,12 +12,12 @@ import { knownFirst } from './known-inputs-first.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
 import { readDerivation } from './stored-derivation.ts'
 
-/** Derivations that are read for one path, though nothing is known of them. */
+/** The most derivations that are read for one path although nothing is known about them. */
 const DEPENDENT_LIMIT = 4096
 
 /**
- * Judges; where that does not suffice, looks for packagers who signed the build graph of something built from it.
- * `makers`: derivations that fetch a source.
+ * Judges a path. If the evidence is not enough, looks for packagers who signed the build graph of
+ * something that is built from it. `makers`: the derivations that fetch a source.
  */
 export async function judgeWithGraph(
   inquiry: Inquiry,
@@ -39,9 +39,10 @@ export async function judgeWithGraph(
 }
 
 /**
- * Claims that reach a source or a derivation because a packager signed the whole build graph of something built from
- * it; none where the rule in force does not accept those. A derivation that calls the source a signature says nothing of
- * it: who signed that graph let the file in as a signature alone.
+ * Yields the claims that reach a source or a derivation because a packager signed the whole build
+ * graph of something built from it. Yields nothing if the deciding rule does not accept such
+ * claims. A derivation that names the source as a signature does not count: whoever signed that
+ * graph let the file in only as a signature.
  */
 async function* graphClaimsOf(
   inquiry: Inquiry,
@@ -54,7 +55,8 @@ async function* graphClaimsOf(
   const known = new Map<string, StoredDerivation>()
   const fetches = makers.filter(({ derivation }) => !isSaidToBeSignature(derivation))
 
-  // The store's word that one path refers to another is a hint: the .drv itself must name it.
+  // The store's answer that one path refers to another is only a hint: the .drv itself must name
+  // it.
   const dependents = async (path: string): Promise<readonly string[]> => {
     const named = await store.referrers(path)
     const found: string[] = []
@@ -79,7 +81,10 @@ async function* graphClaimsOf(
   yield* signedGraphs(subject, above, graphClaims)
 }
 
-/** Anybody can put derivations into the store that refer to a path: what cannot be read as a derivation says nothing. */
+/**
+ * Reads a candidate; returns undefined if it cannot be read as a derivation. Anybody can add
+ * derivations that refer to a path to the store, so an unreadable one is ignored.
+ */
 export function readable(candidate: string): StoredDerivation | undefined {
   try {
     return readDerivation(candidate)
@@ -90,8 +95,9 @@ export function readable(candidate: string): StoredDerivation | undefined {
 }
 
 /**
- * Whether a build graph goes from a derivation to a path. A derivation that is only read by a build, as a file, is not
- * part of its graph: whoever signed that saw what is built, and what that is built from.
+ * Whether a build graph goes from a derivation to a path. A derivation that a build only reads as a
+ * file is not part of its graph: whoever signed the graph saw what is built, and what that is built
+ * from.
  */
 function names({ derivation }: StoredDerivation, path: string): boolean {
   if (path.endsWith('.drv')) return derivation.inputDerivations.some(input => input.path === path)

@@ -1,6 +1,6 @@
 /**
- * The answers to what Nix asks through its hooks, and their words: as data, for a hook that judges itself and for the
- * resident process that does it for one.
+ * The answers to what Nix asks through its hooks, with their wording, as data. Used by a hook that
+ * judges itself and by the resident process that judges for it.
  */
 import { judgeWithin } from '../files/deadline.ts'
 import type { BuildQuestion } from '../formats/hook-question.ts'
@@ -19,19 +19,19 @@ import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
-/** Characters of a notice: as many as a reply has room for, four bytes each. */
+/** The most characters of a notice; a reply has room for this many at four bytes each. */
 const NOTICE_LIMIT = 12_000
 
-/** What was decided: who may go on, and what is said about it. */
+/** What was decided: the refusals, and what is reported. */
 interface Decision {
   readonly refusals: readonly Refusal[]
   readonly notices: readonly string[]
 }
 
 /**
- * Answers a question in an inquiry that is opened for it and closed afterwards. Whatever goes wrong is a refusal: it
- * rejects with LeftToTheHook alone, if something has to leave the store and the inquiry may not take it out. In warn
- * mode what was refused passes, with a notice.
+ * Answers a question in an inquiry that is opened for it and closed afterwards. Any error becomes a
+ * refusal. Rejects only with LeftToTheHook, if something has to leave the store and the inquiry may
+ * not take it out. In warn mode what was refused passes, with a notice.
  */
 export async function answerHook(question: BuildQuestion, open: () => Inquiry): Promise<HookReply> {
   let inquiry: Inquiry | undefined
@@ -74,12 +74,12 @@ function reply(
   if (text !== '' && policy?.mode !== 'warn') {
     return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
   }
-  // After a build its paragraphs have said it already.
+  // After a build the paragraphs have already reported it.
   const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until()}: ${text}`] : []
   return { outcome: 'pass', sentence: '', notice: noticeOf([...notices, ...warnings]), telling }
 }
 
-/** Where it is a respite that lets pass, its end. */
+/** If a respite is the reason that it passes, says when the respite ends. */
 function untilWhen({ places, now }: Inquiry): string {
   const respite = respiteAt(places.state, now)
   return respite === undefined ? '' : ` until ${when(respite.until)}`
@@ -90,7 +90,7 @@ function tellingBy(policy: Policy | undefined): Telling {
   return { isByLine: policy.nix.refusalLine, versions: policy.nix.refusalLineVersions }
 }
 
-/** Refusals in full, and where the refused outputs are kept. */
+/** The refusals in full, and where the refused outputs are kept. */
 function paragraphs({ refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'>): string[] {
   return [...refusals.map(paragraph), ...takenOutLines(taken)]
 }

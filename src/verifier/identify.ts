@@ -1,4 +1,6 @@
-/** The one place that says what a path is to the policy, from who claims what of it. */
+/**
+ * The one place that decides which kind a path has for the policy, from who claims what about it.
+ */
 
 import type { Declaration } from '../evidence/derivation-signatures.ts'
 import { type ContentAddress, parseContentAddress } from '../formats/nix/content-address.ts'
@@ -10,24 +12,24 @@ import type { Input, Output } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf, vouchedFor } from './makers.ts'
 
-/** What is named by its NAR hash. */
+/** The hashing of a path that is named by its NAR hash. */
 export const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /**
- * What is known of a path besides its name. Its content address has been held against the name, so it is a proof and
- * nobody's word; without one the path is named by what it was built from.
+ * What is known about a path besides its name. The content address has been checked against the
+ * name, so it is a proof and needs no trust. A path without one is named by what it was built from.
  */
 export interface Known {
-  /** Whether it is offered from elsewhere, or in the store or about to be. */
+  /** `caches`: offered by a binary cache. `store`: valid in the store, or about to be. */
   readonly from: 'caches' | 'store'
   readonly contentAddress?: Pick<ContentAddress, 'method' | 'algorithm'> | undefined
-  /** As what the ledger has it, where it is not here any longer. */
+  /** The kind in the ledger's entry, for a path that is no longer in the store. */
   readonly admittedAs?: AdmittedKind | undefined
 }
 
 /**
- * What the store knows of a path, whose content address Nix held against its name; and the ledger, of one that is
- * gone.
+ * What the store knows about a path, whose content address Nix checked against its name; or what
+ * the ledger knows, if the path is gone.
  */
 export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
   if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
@@ -36,12 +38,15 @@ export function knownFromStore(info: PathInfo | undefined, entry?: Admission): K
   return { from: 'store', contentAddress }
 }
 
-/** A path that is not a derivation, and all derivations in the store that make it. */
+/** A path that is not a derivation, with all derivations in the store that make it. */
 export interface Identified extends Input {
   readonly makers: readonly Output[]
 }
 
-/** The content address that a path's own name proves, given its NAR hash (hex) and what it refers to. */
+/**
+ * Returns the content address that the path's own name proves, given its NAR hash (hex) and its
+ * references; undefined if the name does not prove one.
+ */
 export function addressByName(
   path: StorePath,
   { narHash, references }: Pick<PathInfo, 'narHash' | 'references'>,
@@ -53,10 +58,12 @@ export function addressByName(
 }
 
 /**
- * What a path is: what valid derivations make it as, for their outputs' names follow from their contents. Without one,
- * what is named by its contents is a source, and all else is an output. A tree or text that evaluation can have copied
- * in has the same name if a derivation fetched it: anybody could add such a derivation, so it makes no difference here.
- * Who registered the path as made by something has no say: anybody can do that.
+ * Decides the kind of a path. Valid derivations that make it decide, because the names of their
+ * outputs follow from their contents. Without such a derivation, a path named by its contents is a
+ * source and any other path is an output. A tree or text that evaluation can have copied in has the
+ * same name as if a derivation had fetched it. Anybody could add such a derivation, so it makes no
+ * difference here. The deriver that the path was registered with does not count: anybody can set
+ * it.
  */
 export async function identify(inquiry: Inquiry, path: StorePath, known: Known): Promise<Identified> {
   const makers = await makersOf(inquiry, path)
@@ -67,7 +74,10 @@ export async function identify(inquiry: Inquiry, path: StorePath, known: Known):
   return declared.length === 0 ? { path, kind, makers } : { path, kind, makers, declared }
 }
 
-/** What makers say of their own signatures. */
+/**
+ * What the derivations that make a source declare about its signatures. Declarations by derivations
+ * that nobody vouches for are marked as hearsay.
+ */
 async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<readonly Declaration[]> {
   const saying = makers.filter(({ declared = [] }) => declared.length > 0)
   const vouched = await vouchedFor(inquiry, saying)
@@ -77,14 +87,18 @@ async function declaredBy(inquiry: Inquiry, makers: readonly Output[]): Promise<
   })
 }
 
-/** Whether a path in the store can have been copied in by evaluation, as a derivation says that lists it as a source. */
+/**
+ * Whether evaluation can have copied this store path in, as a derivation claims that lists it as a
+ * source.
+ */
 export function isCopied(info: PathInfo): boolean {
   return kindOf(knownFromStore(info)) === 'local-source'
 }
 
 /**
- * What a path is of which no derivation is known. Evaluation copies in trees and texts, hashed with SHA-256; what is
- * hashed in another way was fetched, and so is whatever comes from a cache.
+ * The kind of a path for which no derivation is known. Evaluation copies in trees and texts, hashed
+ * with SHA-256. A path that is hashed in another way was fetched, and so was any content-addressed
+ * path that comes from a cache.
  */
 function kindOf({ from, contentAddress, admittedAs }: Known): Input['kind'] {
   if (admittedAs === 'fetched-source' || admittedAs === 'local-source') return admittedAs

@@ -1,6 +1,6 @@
 /**
- * What the bytes of a source say that is about to become valid: they lie in the store by then, and can be read. A
- * developer's signature may be over them, or they are a signature themselves.
+ * Judges a source that is about to become valid by its bytes: they are already in the store and can
+ * be read. A developer's signature may cover them, or they may be a signature themselves.
  */
 import { mergeEvidence } from '../evidence/merge.ts'
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
@@ -17,7 +17,10 @@ import { judgeSource, namesOf } from './judge-input.ts'
 import { recordOffer, recordSignature } from './record.ts'
 import { subjectOf } from './subject.ts'
 
-/** A source of which Nix is about to say that it has these contents (NAR hash, hex), refused without a look at them. */
+/**
+ * A source that Nix is about to register with these contents (NAR hash, hex), and that was refused
+ * without looking at them.
+ */
 export interface RefusedSource {
   readonly source: Identified
   readonly narHash: string
@@ -25,8 +28,8 @@ export interface RefusedSource {
 }
 
 /**
- * Undefined: the bytes let it in, and it is in the ledger; otherwise why not. Throws FileError if other bytes lie there
- * than Nix says.
+ * Returns undefined if the bytes let it in, and it is in the ledger then; otherwise the refusal.
+ * Throws FileError if the bytes on the disk are not those that Nix names.
  */
 export async function admitByBytes(
   inquiry: Inquiry,
@@ -37,7 +40,7 @@ export async function admitByBytes(
   await assertLiesThere(source.path.path, narHash)
   const problem = naming && (await whyNoSignatureAt(source.path.path))
   if (naming !== undefined && problem === undefined) {
-    // Not valid yet: who uses it looks at what lies there then.
+    // Not valid yet, so there is no stamp: whoever uses it checks what lies there then.
     const signature = { narHash, stamp: undefined, derivation: naming.derivation.path.path }
     if (inquiry.records) await recordSignature(inquiry, source.path, signature)
     return undefined
@@ -65,13 +68,16 @@ async function assertLiesThere(path: string, narHash: string): Promise<void> {
   )
 }
 
-/** Why a file that is fetched as a signature is none. */
+/** Returns why a file that is fetched as a signature is not one; undefined if it is. */
 async function whyNoSignatureAt(path: string): Promise<string | undefined> {
   const { whyNoSignature } = await import('../evidence/derivation-signatures.ts')
   return whyNoSignature(path, 'either')
 }
 
-/** The verdict by all that is said of these bytes, as a hook would judge them once they are valid. */
+/**
+ * Returns the verdict by all that is said about these bytes, as a hook would judge them once they
+ * are valid.
+ */
 async function judgeBytes(inquiry: Inquiry, source: Identified, narHash: string): Promise<Verdict> {
   const { path, makers } = source
   const policy = await inquiry.policy()

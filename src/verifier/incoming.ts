@@ -1,8 +1,8 @@
 /**
- * Whether a path may become valid in the store, for the store plugin: docs/store-plugin.md. It asks from inside Nix's
- * own transaction, when the path's row is about to be written and its references are not known yet; so nothing in
- * here may wait for the store to be written, and what the row claims is believed no further than the path's own name
- * bears it out.
+ * Decides for the store plugin whether a path may become valid in the store: docs/store-plugin.md.
+ * The plugin asks from inside Nix's own transaction, when the path's row is about to be written and
+ * its references are not known yet. So nothing here may wait for a write to the store, and the
+ * row's statements are believed only as far as the path's own name proves them.
  */
 import { judgeWithin } from '../files/deadline.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
@@ -29,12 +29,12 @@ import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { readDerivation } from './stored-derivation.ts'
 
-/** Bytes of a text that evaluation wrote, with references in it. */
+/** The most bytes of a text with references that evaluation wrote. */
 const TEXT_LIMIT = DERIVATION_LIMIT
 
 /**
- * Answers the store plugin. Never rejects: whatever goes wrong is a refusal. A policy that only warns lets pass with
- * a notice.
+ * Answers the store plugin. Never rejects: any error is a refusal. In warn mode, what is refused
+ * passes with a notice.
  */
 export async function answerIncoming(
   question: IncomingQuestion | BuiltQuestion,
@@ -60,7 +60,10 @@ export async function answerIncoming(
   return { outcome: 'refuse', sentence: why, notice: '', telling }
 }
 
-/** Undefined: it may become valid; otherwise why not. What was found trusted is in the ledger then. */
+/**
+ * Returns undefined if the path may become valid, otherwise the refusal. What was found trusted is
+ * in the ledger then.
+ */
 export async function admitIncoming(
   inquiry: Inquiry,
   question: IncomingQuestion,
@@ -74,7 +77,8 @@ export async function admitIncoming(
   if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
-  // Nobody's word on these contents but that of attestations counts: the row's signatures cover more than it says.
+  // Only attestations count as statements about these contents: the row's signatures cover more
+  // than the row tells.
   const { narHash } = question
   const { verdict } = await judgeElsewhere(inquiry, coming, { narHash, signed: [] })
   if (verdict.outcome !== 'trusted') {
@@ -84,7 +88,10 @@ export async function admitIncoming(
   return undefined
 }
 
-/** Whether a path is the text of a derivation, or one that evaluation wrote, by its name and what lies on the disk. */
+/**
+ * Whether a path is the text of a derivation, or a text that evaluation wrote, judged by its name
+ * and by what lies on the disk.
+ */
 async function isText(path: StorePath, { narHash, contentAddress }: IncomingQuestion): Promise<boolean> {
   try {
     if (isDerivationPath(path)) return readDerivation(path.path).narHash === narHash
@@ -93,13 +100,13 @@ async function isText(path: StorePath, { narHash, contentAddress }: IncomingQues
     if (text === undefined || toHex(sha256(narOfBytes(text, false))) !== narHash) return false
     return textPath(path.name, text, await referencesOf(path.path)) === path.path
   } catch (error) {
-    // Not there, or not what its name says: then it is judged like anything else.
+    // Absent, or not what its name says: then it is judged like any other path.
     if (error instanceof FormatError || error instanceof FileError) return false
     throw error
   }
 }
 
-/** Whether a path's own name says that it is a file or directory known by its contents. */
+/** Whether a path's own name proves that it is a file or directory named by its contents. */
 async function isSourceByName(
   { path, name }: StorePath,
   { narHash, contentAddress }: IncomingQuestion,
@@ -107,12 +114,16 @@ async function isSourceByName(
   if (contentAddress === undefined) return sourcePath({ name, narHash }) === path
   if (contentAddress.method === 'text') return false
   if (fixedOutputPath({ name, ...contentAddress }) === path) return true
-  // A profile, say, refers to what is in it. Which paths those are stands nowhere yet; the name proves the right guess.
+  // Such a path may have references: a profile refers to what is in it. The references are recorded
+  // nowhere yet, but the name proves a correct guess.
   const isOfTree = contentAddress.method === 'recursive' && contentAddress.hash === narHash
   return isOfTree && sourcePath({ name, narHash, references: await referencesOf(path) }) === path
 }
 
-/** What lies there names these store paths: those that it refers to, unless it names one that it was not made with. */
+/**
+ * Returns the store paths that the contents name. These are its references, unless it names a path
+ * that was not among them when its name was made.
+ */
 async function referencesOf(path: string): Promise<readonly string[]> {
   try {
     return (await storePathsNamedIn(path)).filter(reference => reference !== path)

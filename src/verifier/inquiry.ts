@@ -19,52 +19,75 @@ import { loadPolicy, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
 import { readDerivation } from './stored-derivation.ts'
 
-/** What every decision needs: one policy, one clock, one store, each read once and only when it is asked for. */
+/**
+ * What every decision needs: one policy, one clock, one store. Each is read once, and only when it
+ * is asked for.
+ */
 export interface Inquiry {
   readonly places: Places
   readonly now: Instant
-  /** Whether what is found trusted goes into the ledger. */
+  /** Whether what is found trusted is recorded in the ledger. */
   readonly records: boolean
-  /** Whether builders who contradict what is judged are written down. */
+  /** Whether conflicts with builders' claims are recorded. */
   readonly notesConflicts: boolean
-  /** Whether what is refused may be moved out of the store by this process. */
+  /** Whether this process may move refused paths out of the store. */
   readonly takesOut: boolean
-  /** Whether taking out waits for whatever is in its way: not where a hook finishes what others left. */
+  /**
+   * Whether taking out waits for whatever is in its way. False when a hook finishes the work of
+   * others.
+   */
   readonly waits: boolean
-  /** What was found of paths already, by kind and path, so that none is judged twice. */
+  /** The answers found so far, by kind and path, so that no path is judged twice. */
   readonly answers: Map<string, Refusal | undefined>
-  /** A derivation of the store, read once: its name proves what is in it. Throws as readDerivation does. */
+  /**
+   * Returns a derivation of the store, which is read once: its name proves its contents. Throws as
+   * readDerivation does.
+   */
   derivation(path: string): StoredDerivation
-  /** The policy as far as it is known without parsing it, with the directories of attestations that are in force. */
+  /**
+   * Returns the part of the policy that is known without parsing it, with the attestation
+   * directories in force.
+   */
   snapshot(): Promise<PolicySnapshot>
   policy(): Promise<Policy>
   store(): Promise<Store>
   /**
-   * What is attested of a store path, and signed in Nix's own way: in the policy's directories and the mirrors of its
-   * sources, which are brought up to date for this path first; or in the directories that the caller named. A source
-   * that cannot be asked is a trouble.
+   * Returns what is attested about a store path, or signed in Nix's own format. Looks in the
+   * policy's directories and in the mirrors of its sources, which are first refreshed for this
+   * path; or in the directories that the caller named. A source that cannot be reached is a
+   * trouble.
    */
   attested(path: string): Promise<Evidence>
   /**
-   * Whether anything is attested of a store path, or was once and contradicted what was judged; or there are sources
-   * that cannot be asked. Reads no attestation.
+   * Whether anything is attested about a store path, or a conflict about it was recorded, or some
+   * sources cannot be reached. Reads no attestation.
    */
   isAttested(path: string): Promise<boolean>
   close(): void
 }
 
+/** How an inquiry behaves. */
 export interface InquiryOptions {
-  /** False judges without leaving a trace: under a policy that somebody tries out, say. */
+  /** False judges without leaving a trace, for example under a policy that somebody tries out. */
   readonly records: boolean
-  /** Whether conflicts leave a trace all the same, under the policy of this machine; as `records` unless told. */
+  /**
+   * Whether conflicts are recorded all the same, under this machine's policy. Defaults to
+   * `records`.
+   */
   readonly notesConflicts?: boolean
-  /** False for a process that may not write to the store; true unless told. */
+  /** False for a process that may not write to the store. Defaults to true. */
   readonly takesOut?: boolean
-  /** What this process keeps for all its inquiries into the same places; an inquiry without reads everything itself. */
+  /**
+   * What this process keeps for all its inquiries into the same places. Without it, an inquiry
+   * reads everything itself.
+   */
   readonly kept?: ResidentCache
 }
 
-/** Opens an inquiry now. Throws FileError if others can write the state directory. */
+/**
+ * Opens an inquiry, with the current time as its clock. Throws FileError if others can write the
+ * state directory.
+ */
 export function openInquiry(
   places: Places,
   { records, notesConflicts = records, takesOut = true, kept }: InquiryOptions,
@@ -98,7 +121,7 @@ export function openInquiry(
       return policy
     },
     snapshot: async () => {
-      // Once the policy was read, another hook's newer snapshot is no word about it.
+      // Once the policy has been read, a newer snapshot by another hook says nothing about it.
       if (policy === undefined && kept === undefined) snapshot ??= readSnapshot(places.state, places.policy)
       if (snapshot === undefined) return inquiry.policy()
       return withPlaces(places, snapshot)
@@ -143,13 +166,13 @@ interface Means {
   readonly kept: ResidentCache | undefined
 }
 
-/** Nothing may be judged by one policy and written down under another. Throws FileError. */
+/** Nothing may be judged under one policy and recorded under another. Throws FileError. */
 function sameAs(snapshot: PolicySnapshot | undefined, policy: Policy): Policy {
   if (snapshot === undefined || snapshot.digest === policy.digest) return policy
   throw new FileError('the policy was changed while it was asked: ask again')
 }
 
-/** What this machine signed itself is no evidence on it. */
+/** This machine's own attestations are not evidence on itself. */
 async function makeReader(inquiry: Inquiry, kept: ResidentCache | undefined): Promise<AttestationReader> {
   const policy = await inquiry.policy()
   if (kept !== undefined) return kept.reader(policy)

@@ -14,20 +14,22 @@ import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { inputsOf } from './stored-derivation.ts'
 
-/** Expectations that one hook looks at: anybody's builds that fail leave some. */
+/** The most expectations that one hook looks at: anybody's failing builds can leave some. */
 const LOOKED_AT = 64
 
-/** `all`, or what the hook that is asked `about` a derivation can find in a bounded time. */
+/** `all`, or as much as a hook that is asked `about` a derivation can find in a bounded time. */
 export type Scope = 'all' | { readonly about: string }
 
 /**
- * Finishes what killed hooks left: quarantines half done, and outputs that became valid and were never judged, which
- * are judged now as their own hook would have. A hook finds of the latter those that its build is made from, and some of
- * all others; and drops the expectations of builds that are over and made nothing. What its own build made is left to it.
+ * Finishes what killed hooks left: quarantines that are half done, and outputs that became valid
+ * and were never judged. Those are judged now, as their own hook would have done. Of the unjudged
+ * outputs a hook looks at the inputs of its own build and at a few others. It also drops
+ * expectations whose builds are over and made nothing. The outputs of its own build are left to it.
  *
- * What cannot be finished is told like a refusal, and stops nothing: whatever a build needs is looked up in the
- * ledger, where these paths are not, and others must not have to wait until somebody mends one of them. Rejects with
- * LeftToTheHook if anything has to leave the store and this inquiry may not take it out.
+ * What cannot be finished is reported like a refusal, but stops nothing. Whatever a build needs is
+ * looked up in the ledger, where these paths are absent, and others must not have to wait until
+ * somebody repairs one of them. Rejects with LeftToTheHook if anything has to leave the store and
+ * this inquiry may not take it out.
  */
 export async function finishWhatWasInterrupted(
   inquiry: Inquiry,
@@ -59,7 +61,7 @@ async function finishQuarantine(inquiry: Inquiry): Promise<readonly BuildOutcome
   }
 }
 
-/** The hash parts of expected outputs that are looked at. */
+/** The hash parts of the expected outputs to look at. */
 function expectationsOf(inquiry: Inquiry, scope: Scope) {
   const { state } = inquiry.places
   if (scope === 'all') return { digests: listExpected(state), except: undefined, needed: NOTHING }
@@ -71,14 +73,14 @@ function expectationsOf(inquiry: Inquiry, scope: Scope) {
 
 const NOTHING: ReadonlySet<string> = new Set()
 
-/** Those of its inputs that were made here and not judged. */
+/** The hash parts of the derivation's inputs that were built here and not judged. */
 function expectedInputs(inquiry: Inquiry, derivation: string): readonly string[] {
   const { state } = inquiry.places
   try {
     const digests = inputsOf(inquiry.derivation(derivation)).map(({ path }) => path.digest)
     return digests.filter(digest => identityOf(expectedFile(state, digest)) !== undefined)
   } catch {
-    // Judging it meets the same, and says what it is.
+    // Judging the derivation meets the same error and reports it.
     return []
   }
 }

@@ -18,18 +18,23 @@ import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
-/** Whether this machine made a path under its own hooks, and of which derivation, if that is still in the store. */
+/**
+ * Whether this machine made a path under its own hooks, and from which derivation, if that is still
+ * in the store.
+ */
 export interface MadeHere {
   readonly builtHere: boolean
   readonly derivation?: StoredDerivation | undefined
 }
 
-/** What is to be judged: something that a build names, or a path with all derivations that make it. */
+/**
+ * What is to be judged: an input that a build names, or a path with all derivations that make it.
+ */
 export type Judged = Input & { readonly makers?: readonly Output[] }
 
 /**
- * The ledger says of these bytes that they were made here; or a build that makes this path was let start, the store
- * registered the path as made here, and no hook came to judge it.
+ * Whether a path was made here. Either the ledger says so for these bytes; or a build of this path
+ * was allowed to start, the store registered the path as built here, and no hook has judged it yet.
  */
 export async function madeHere(
   inquiry: Inquiry,
@@ -49,7 +54,10 @@ export async function madeHere(
   return made === undefined ? { builtHere: false } : { builtHere: true, derivation: made.derivation }
 }
 
-/** The verdict on a source or an output, whatever the ledger says. `info`: what the store registered of it. */
+/**
+ * Returns the verdict on a source or an output, whatever the ledger says. `info`: what the store
+ * registered about it.
+ */
 export async function judgeInput(
   inquiry: Inquiry,
   input: Judged,
@@ -100,7 +108,10 @@ async function judgeOutput(
   return tellingOfUnvouched(verdict, making.unvouched)
 }
 
-/** A verdict that was left undecided because no derivation is known, with those that nobody stands for. */
+/**
+ * Adds to a verdict that is undecided because the derivation is unknown the refusals of derivations
+ * that nobody vouches for.
+ */
 export function tellingOfUnvouched(verdict: Verdict, unvouched: readonly Refusal[]): Verdict {
   if (verdict.outcome === 'trusted' || unvouched.length === 0) return verdict
   const [first, ...rest] = verdict.findings
@@ -110,8 +121,8 @@ export function tellingOfUnvouched(verdict: Verdict, unvouched: readonly Refusal
 }
 
 /**
- * The verdict on a source by this evidence and by the signatures that derivations name for it. `fsPath`: where its file
- * lies, with the contents that `subject` names.
+ * Returns the verdict on a source by this evidence and by the signatures that derivations name for
+ * it. `fsPath`: where its file lies, with the contents that `subject` names.
  */
 export async function judgeSource(
   inquiry: Inquiry,
@@ -119,7 +130,8 @@ export async function judgeSource(
   subject: Subject,
   { evidence, fsPath }: { readonly evidence: Evidence; readonly fsPath: string },
 ): Promise<Verdict> {
-  // What derivations name can only add: where it is not needed, nobody's many signatures cost anything.
+  // Signatures that derivations name can only add trust. If they are not needed they are not read,
+  // so that many of them cost nothing.
   const alone = await judgeWithGraph(inquiry, subject, evidence, derivationsOf(input))
   if (alone.outcome === 'trusted') return doubting(alone, unreadableIn(input))
   const { troubles, ...declared } = await declaredEvidence(inquiry, input, subject, fsPath)
@@ -127,7 +139,7 @@ export async function judgeSource(
   return doubting(await judgeWithGraph(inquiry, subject, all, derivationsOf(input)), troubles)
 }
 
-/** All derivations that fetch a source, the one that a build names first. */
+/** All derivations that fetch a source; the one that a build names comes first. */
 function derivationsOf({ derivation, makers = [] }: Judged): readonly StoredDerivation[] {
   const all = [...(derivation === undefined ? [] : [derivation]), ...makers.map(maker => maker.derivation)]
   return [...new Map(all.map(stored => [stored.path.path, stored])).values()]
@@ -138,8 +150,9 @@ async function makersOfSource(inquiry: Inquiry, { path, kind }: Input): Promise<
 }
 
 /**
- * How a list of checksums may call a source. What a derivation calls it by its URL counts where a build names that
- * derivation or somebody stands for it: any other could bring in the name of another file.
+ * Returns the names under which a list of checksums may contain a source. The name in a
+ * derivation's URL counts only if a build names that derivation or somebody vouches for it: any
+ * other derivation could bring in the name of another file.
  */
 export async function namesOf(
   inquiry: Inquiry,

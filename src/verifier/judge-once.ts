@@ -1,7 +1,10 @@
 import type { Refusal } from '../policy/verdict.ts'
 import type { Inquiry } from './inquiry.ts'
 
-/** Answers about a path as one thing once: a build graph has many ways to the same input. */
+/**
+ * Answers each question about a path once per inquiry: a build graph has many ways to the same
+ * input.
+ */
 export async function once(
   inquiry: Inquiry,
   asked: string,

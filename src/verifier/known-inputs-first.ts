@@ -7,21 +7,24 @@ import { entryFile, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { admittedNow, type Moment } from './admitted.ts'
 import type { Inquiry } from './inquiry.ts'
 
-/** Derivations that are looked at although nobody attested them and the ledger does not have them. */
+/**
+ * The most derivations that are looked at although nobody attested them and the ledger does not
+ * have them.
+ */
 export const UNKNOWN_LIMIT = 256
 
-/** Bytes that one such derivation may have, and all of them together. */
+/** The most bytes of one such derivation, and of all of them together. */
 const ONE_LIMIT = 1024 * 1024
 const ALL_LIMIT = 32 * 1024 * 1024
 
-/** Derivations, or directories, that are looked at in one piece. Others wait for so long. */
+/** The number of derivations that are looked at before other work gets its turn. */
 const AT_ONCE = 64
 
 /**
- * Derivations in an order that nobody else controls: first those that the ledger admitted, then those of which
- * something is attested, so that nobody can crowd these out, and of all others no more than a limit. Anybody can add
- * any number of derivations, so what each of them costs is a look into the names of what is known, and other questions
- * are answered in between.
+ * Orders derivations in a way that nobody else controls: first those that the ledger admitted, then
+ * those that are attested, then a limited number of others. So nobody can crowd out the known ones.
+ * Anybody can add any number of derivations, so each costs only a lookup among the names of known
+ * files, and other questions are answered in between.
  */
 export async function knownFirst(
   inquiry: Inquiry,
@@ -32,7 +35,10 @@ export async function knownFirst(
   return [...known, ...unknown]
 }
 
-/** Those of some derivations that are known, and of the others as many as there may be; each in `knownFirst`'s order. */
+/**
+ * Splits derivations into those that are known and, up to the limit, those that are not; each in
+ * the order of `knownFirst`.
+ */
 export async function rankDerivations(
   inquiry: Inquiry,
   derivations: readonly string[],
@@ -63,7 +69,7 @@ function isAdmitted({ state, policy, now }: Moment, path: string): boolean {
   return entry?.kind === 'derivation' && isCurrent(entry, policy, now)
 }
 
-/** Which files there are; each directory is read once. */
+/** Tells which files exist; reads each directory once. */
 function filesNow(filesAbout: (path: string) => readonly string[]) {
   const directories = new Map<string, ReadonlySet<string>>()
   const namesIn = (directory: string): ReadonlySet<string> => {
@@ -90,7 +96,7 @@ function namesNow(directory: string): readonly string[] {
   }
 }
 
-/** Those that are read: anybody can add derivations of many megabytes. */
+/** Drops derivations that are too large to read: anybody can add derivations of many megabytes. */
 function withinBytes(derivations: readonly string[]): readonly string[] {
   let left = ALL_LIMIT
   return derivations.filter(path => {

@@ -2,24 +2,27 @@ import type { Expected } from '../ledger/expected.ts'
 import type { Store } from '../store/store-client.ts'
 
 /**
- * What one hook judges of others' builds, all of them together: anybody can make larger ones, as many as he likes, and keep
- * their own hooks from it.
+ * How much one hook judges of others' builds, in total. Anybody can make larger builds, and any
+ * number of them, and keep their own hooks from judging them.
  */
 const LIMITS = { builds: 4, outputs: 32, bytes: 64 * 1024 * 1024 }
-/** Builds that are looked at for some that there is room for. */
+/** The most builds that are looked at to find some that fit. */
 const LOOKED_AT = 16
 
-/** How much a hook still does for others. */
+/** The budget of a hook for others' builds. */
 export interface LeftoverRoom {
   isFull(): boolean
   /**
-   * Whether there is room for the build of an output, which takes it. What there is none for waits until something is built
-   * from it, or until `nixsig verify` judges all that was left.
+   * Whether the build of an output fits; if it does, its room is taken. A build that does not fit
+   * waits until something is built from it, or until `nixsig verify` judges all leftovers.
    */
   take(expected: Expected): Promise<boolean>
 }
 
-/** `needed`: hash parts of what the hook's own build needs, which takes room of no other, however large it is. */
+/**
+ * Opens a hook's budget. `needed`: hash parts of what the hook's own build needs; these take no
+ * room from others, however large they are.
+ */
 export function openRoom(store: Store, needed: ReadonlySet<string>): LeftoverRoom {
   let { builds, outputs, bytes } = LIMITS
   let looks = LOOKED_AT
@@ -39,7 +42,10 @@ export function openRoom(store: Store, needed: ReadonlySet<string>): LeftoverRoo
   }
 }
 
-/** How many outputs a build has, and the bytes of those that are valid; undefined: more outputs than that. */
+/**
+ * The number of outputs of a build and the bytes of those that are valid; undefined if there are
+ * more outputs than the limit.
+ */
 async function sizeOf(store: Store, { derivation, path }: Expected, limit: number) {
   const isThere = (await store.validPaths([derivation])).size > 0
   const paths = isThere ? [...(await store.outputs(derivation)).values()] : [path]

@@ -10,21 +10,27 @@ import { openRoom } from './leftover-room.ts'
 import { lockedOutputs } from './locked-outputs.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
-/** Expectations that the store is asked about at once. */
+/** The number of expectations that the store is asked about at once. */
 export const AT_ONCE = 64
-/** Seconds after which a build that holds no lock is over. */
+/** A build that holds no lock counts as over after this long; seconds. */
 export const OVER = 60
 
+/** Which expectations are finished, and for whom. */
 export interface Finishing {
-  /** The derivation whose own hook this is. */
+  /** The derivation whose own hook is asking; undefined if no hook is. */
   readonly except: string | undefined
-  /** The hash parts of outputs that its build needs, however large they are. */
+  /**
+   * The hash parts of outputs that the hook's build needs; these are judged however large they are.
+   */
   readonly needed: ReadonlySet<string>
-  /** False: no more builds than a hook has time for. */
+  /** Whether to finish all of them; false for no more builds than a hook has time for. */
   readonly all: boolean
 }
 
-/** Judges expected outputs that are valid, and drops what builds that are over left. Rejects with LeftToTheHook alone. */
+/**
+ * Judges expected outputs that are valid, and drops expectations of builds that are over. Rejects
+ * only with LeftToTheHook.
+ */
 export async function finishExpected(
   inquiry: Inquiry,
   digests: readonly string[],
@@ -49,12 +55,15 @@ export async function finishExpected(
   return outcomes
 }
 
-/** An expectation, and the file that it was read from. */
+/** An expectation, with the version of the file that it was read from. */
 interface Open extends Expected {
   readonly version: string | undefined
 }
 
-/** The expectations that the store has to be asked about: of outputs that are there, and of builds that may be over. */
+/**
+ * Returns the expectations that the store has to be asked about: those of outputs that exist on
+ * disk, and those of builds that may be over.
+ */
 function readAll({ places, now }: Inquiry, digests: readonly string[], except: string | undefined) {
   const open: Open[] = []
   const broken: BuildOutcome[] = []
@@ -64,7 +73,8 @@ function readAll({ places, now }: Inquiry, digests: readonly string[], except: s
       const expected = isPartial(digest) ? undefined : readListedExpected(places.state, digest)
       if (expected === undefined) forgetIfOld(places.state, digest)
       else if (expected.derivation !== except && isToBeAsked(expected, now)) {
-        // Most are of builds under way, so it is now that the version is taken: before what is read of it.
+        // Most are of builds under way, so the version is taken only now, and the file is read
+        // again after it.
         const version = versionOf(file)
         const again = readListedExpected(places.state, digest)
         if (again !== undefined && isToBeAsked(again, now)) open.push({ ...again, version })
@@ -80,7 +90,10 @@ function isToBeAsked(expected: Expected, now: number): boolean {
   return identityOf(expected.path) !== undefined || isOver(expected, now)
 }
 
-/** What a killed writer, or a loss of power, left of one. */
+/**
+ * Removes an expectation that cannot be read: a killed writer, or a power failure, left it
+ * unfinished.
+ */
 function forgetIfOld(state: string, digest: string): void {
   const status = lstatSync(expectedFile(state, digest), { throwIfNoEntry: false })
   if (status !== undefined && isPast(status.mtimeMs / 1000, Date.now() / 1000)) settle(state, digest)
@@ -90,15 +103,20 @@ function isOver({ time }: Expected, now: number): boolean {
   return isPast(time, now)
 }
 
-/** Whether a time, in seconds, is long past. One that is yet to come is too: the clock has been set back since. */
+/**
+ * Whether a time, in seconds, is long past. A time in the future counts too: the clock has been set
+ * back since.
+ */
 function isPast(time: number, now: number): boolean {
   return Math.abs(now - time) > OVER
 }
 
 /**
- * Those of which the store has the output; of the others those are dropped whose build is over. One whose own hook may be at
- * it is left out, unless it is `needed`: whoever makes an output count as locked keeps it from being judged by others, and
- * gains nothing. It is not in the ledger, so no build may use it until a hook that needs it, or `nixsig verify`, has judged it.
+ * Returns the expectations whose output is valid, and drops those of builds that are over and made
+ * nothing. An output whose own hook may still be running is left out, unless it is `needed`.
+ * Anybody can make an output count as locked and so keep others from judging it, but gains nothing:
+ * it is not in the ledger, so no build may use it until a hook that needs it, or `nixsig verify`,
+ * has judged it.
  */
 async function stillValid(
   inquiry: Inquiry,
@@ -116,12 +134,15 @@ async function stillValid(
   return open.filter(expected => valid.has(expected.path) && isWanted(expected))
 }
 
-/** Forgets an expectation, unless a build that started meanwhile has written another. */
+/** Removes an expectation, unless a build that started meanwhile has written another. */
 function drop(state: string, { digest, version }: Open): void {
   if (versionOf(expectedFile(state, digest)) === version) settle(state, digest)
 }
 
-/** Judges an expected output with the others of its build; no outcome if there is nothing to judge. */
+/**
+ * Judges an expected output with the other outputs of its build. Returns no outcome if there is
+ * nothing to judge.
+ */
 async function finishOne(
   inquiry: Inquiry,
   expected: Expected,
@@ -131,7 +152,8 @@ async function finishOne(
   const info = await store.pathInfo(expected.path)
   if (info === undefined) return []
   if (!info.ultimate) {
-    // The build failed, and then the path came from elsewhere: judged when something here is built from it.
+    // The build failed, and then the path came from elsewhere. It is judged when something here is
+    // built from it.
     settleMade(inquiry.places.state, expected.digest, info.registrationTime)
     return []
   }

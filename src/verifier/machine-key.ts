@@ -14,17 +14,23 @@ import {
 import { printable } from '../primitives/printable.ts'
 
 /**
- * The two keys of a machine. What the one signs says "built here"; what the other signs says "let in by the policy of
- * the gate", and must never pass for the first.
+ * The two keys of a machine. A signature by `machine` says "built here". A signature by `gate` says
+ * "let in by the policy of the gate", and must never pass for the first.
  */
 export type OwnKey = 'machine' | 'gate'
 
-/** The public half of this machine's key, 32 raw bytes; undefined if it has none yet or this user may not see it. */
+/**
+ * Returns the public half of this machine's key, 32 raw bytes; undefined if it has no key yet or
+ * this user may not read it.
+ */
 export function readMachineKey(state: string): Uint8Array | undefined {
   return readPublicKey(state, 'machine')?.publicKey
 }
 
-/** What the gate's key is called; undefined likewise. */
+/**
+ * Returns the name of the gate's key; undefined if there is no key yet or this user may not read
+ * it.
+ */
 export function readGateKeyName(state: string): string | undefined {
   return readPublicKey(state, 'gate')?.name
 }
@@ -41,20 +47,24 @@ function readPublicKey(state: string, which: OwnKey): NixPublicKey | undefined {
 }
 
 /**
- * This machine's key, made the first time that it is needed. Throws FileError and FormatError like readSecretKeyFile.
+ * Returns this machine's key, which is made the first time that it is needed. Throws FileError and
+ * FormatError like readSecretKeyFile.
  */
 export function machineKey(state: string): KeyPair {
   return ownKey(state, 'machine', `${nameOfHost()}-1`)
 }
 
-/** The gate's key, which Nix has to trust and which the gates of a fleet share; made and read likewise. */
+/**
+ * Returns the gate's key, which Nix has to trust and which the gates of a fleet share. It is made
+ * when first needed and throws as `machineKey` does.
+ */
 export function gateKey(state: string): KeyPair {
   return ownKey(state, 'gate', `${nameOfHost()}-gate-1`)
 }
 
 /**
- * Makes the key in a file this machine's own, or its gate's, where it has none yet. Throws FileError if it has another
- * one, and what readSecretKeyFile throws.
+ * Makes the key in a file the key of this machine, or of its gate, if it has none yet. Throws
+ * FileError if it has a different one, and what readSecretKeyFile throws.
  */
 export function adoptKey(state: string, which: OwnKey, file: string): void {
   const key = readSecretKeyFile(file)
@@ -67,7 +77,7 @@ export function adoptKey(state: string, which: OwnKey, file: string): void {
   )
 }
 
-/** Where the public half of this machine's key lies, once it has one. */
+/** Returns the file of the public half of this machine's key; the file may not exist yet. */
 export function machineKeyFile(state: string): string {
   return keyFiles(state, 'machine').publicKey
 }
@@ -86,8 +96,8 @@ function ownKey(state: string, which: OwnKey, name: string): KeyPair {
 }
 
 /**
- * Writes the key whole under another name and links it to its own: of several processes at once, the first one's
- * stays.
+ * Writes the key completely under another name and links it to its own name. If several processes
+ * do this at once, the first key stays.
  */
 function keepKey(file: string, key: KeyPair): void {
   const partial = `${file}.${process.pid}~`

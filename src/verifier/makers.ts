@@ -1,7 +1,8 @@
 /**
- * Which derivation made a path, where several in the store say that they do. Anybody can add derivations: two that
- * differ in where a source is fetched from alone make the same output. So no order of theirs has a meaning, any one that
- * is admitted suffices, and one that nobody stands for is no knowledge at all.
+ * Finds the derivation that made a path, when several in the store claim to. Anybody can add
+ * derivations, and two that differ only in where a source is fetched from make the same output. So
+ * their order means nothing, any admitted one is enough, and one that nobody vouches for tells
+ * nothing.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
@@ -14,43 +15,53 @@ import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 
-/** Derivations that are read for one path, though nobody knows them; and of these those that name signatures. */
+/**
+ * The most derivations that are read for one path although nobody knows them; and of these, the
+ * most that name signatures.
+ */
 const READ_LIMIT = 4096
 const READ_AT_ONCE = 16
 const SAYING_LIMIT = 256
 
 /**
- * The outputs that are this path, of derivations that are valid in the store: Nix held their outputs' paths against
- * their contents when it registered them. A .drv file that merely lies on the disk is nothing.
+ * Returns the outputs with this path, of derivations that are valid in the store: Nix checked their
+ * output paths against their contents when it registered them. A .drv file that lies in the store
+ * without being valid does not count.
  */
 export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<readonly Output[]> {
   const derivers = await (await inquiry.store()).derivers(path.path)
   const { known, unknown } = await rankDerivations(inquiry, derivers, READ_LIMIT)
   const makers: Output[] = []
   for (const [index, deriver] of [...known, ...unknown].entries()) {
-    // Others are answered in between.
+    // Other questions are answered in between.
     if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await nextTurn()
     const maker = outputNamedBy(deriver, path.path)
     if (maker !== undefined) makers.push(maker)
   }
   if (derivers.length <= UNKNOWN_LIMIT) return makers
   const first = new Set([...known, ...unknown.slice(0, UNKNOWN_LIMIT)])
-  // Those that name signatures are looked at besides: others must not crowd them out.
+  // Those that name signatures are kept too: others must not crowd them out.
   const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
   return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))
 }
 
-/** The output of this derivation that is this path; undefined if it makes no such thing, or cannot be read. */
+/**
+ * Returns the output of this derivation that has this path; undefined if it has no such output or
+ * cannot be read.
+ */
 export function outputNamedBy(deriver: string, path: string): Output | undefined {
   try {
     return outputsOf(readDerivation(deriver)).find(output => output.path.path === path)
   } catch {
-    // Gone with the garbage, or of a kind whose outputs no .drv names.
+    // Garbage-collected, or of a kind whose .drv does not name its output paths.
     return undefined
   }
 }
 
-/** The output of a derivation that somebody names, if it is valid and makes this path. */
+/**
+ * Returns the output of a named derivation that has this path; undefined if the derivation is not
+ * valid or has no such output.
+ */
 export async function outputOfValid(
   store: Store,
   deriver: string,
@@ -61,14 +72,17 @@ export async function outputOfValid(
   return valid.has(deriver) ? outputNamedBy(deriver, path) : undefined
 }
 
-/** Whether a valid path was built: the store does not know it by its contents, and no derivation fetches it. */
+/**
+ * Whether a valid path was built: the store does not know it as content-addressed, and no
+ * derivation fetches it.
+ */
 export async function isBuilt(store: Store, { path, ca }: PathInfo): Promise<boolean> {
   if (ca !== undefined) return false
   const made = (await store.derivers(path)).flatMap(deriver => outputNamedBy(deriver, path) ?? [])
   return !made.some(({ kind }) => kind === 'fetched-source')
 }
 
-/** Those of some makers whose derivation somebody stands for. */
+/** Returns those outputs whose derivation somebody vouches for. */
 export async function vouchedFor(inquiry: Inquiry, makers: readonly Output[]): Promise<readonly Output[]> {
   const vouched: Output[] = []
   for (const maker of makers) {
@@ -77,26 +91,28 @@ export async function vouchedFor(inquiry: Inquiry, makers: readonly Output[]): P
   return vouched
 }
 
-/** What is known of how a path was made. */
+/** What is known about how a path was made. */
 export interface Making {
-  /** The derivation that was found admitted, with what was asked about it besides. */
+  /** The derivation that was found admitted, together with what `admitRest` checked. */
   readonly derivation?: StoredDerivation
-  /** Where there is no such derivation: what speaks against one that is known. */
+  /** If no such derivation was found: the refusals of one that is known. */
   readonly refusals: readonly Refusal[]
-  /** What speaks against derivations that nobody stands for. */
+  /** The refusals of derivations that nobody vouches for. */
   readonly unvouched: readonly Refusal[]
 }
 
 /** The derivations that could have made a path. */
 export interface Candidates {
-  /** The one that a build graph or the ledger names: it is known whoever stands for it. */
+  /**
+   * The one that a build graph or the ledger names. It is considered even if nobody vouches for it.
+   */
   readonly named?: StoredDerivation | undefined
   readonly path: StorePath
 }
 
 /**
- * Finds the derivation that made a path: one that is admitted and about which `admitRest` finds nothing either. The one
- * that is named comes first; the store is asked for others only where that does not suffice.
+ * Finds the derivation that made a path: one that is admitted and for which `admitRest` returns no
+ * refusal. The named one comes first; the store is asked for others only if that one is not enough.
  */
 export async function makingOf(
   inquiry: Inquiry,
@@ -120,7 +136,7 @@ export async function makingOf(
     try {
       if (await isMaker(derivation)) return { derivation, refusals: [], unvouched }
     } catch (error) {
-      // Of a derivation that anybody could have added: what is wrong with it is no error of this path.
+      // Anybody could have added this derivation, so an error in it is not an error of the path.
       unvouched.push(refusalOf(error, derivation.path.path, 'derivation'))
     }
   }

@@ -4,11 +4,14 @@ import { readPresent } from '../ledger/present.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { PathInfo } from '../store/store-client.ts'
 
-/** Seconds by which the outputs of one build may be registered apart, and before the hook is called. */
+/**
+ * How far apart the outputs of one build may be registered, and how long before the hook is called;
+ * seconds.
+ */
 const TOGETHER = 5
 const JUST_NOW = 300
 
-/** A derivation that was built, and those of its outputs that are valid and not judged. */
+/** A derivation that was built, with its outputs that are valid and not judged. */
 export interface Built {
   readonly derivation: string
   readonly valid: readonly PathInfo[]
@@ -16,19 +19,20 @@ export interface Built {
   readonly now: number
 }
 
-/** What a build that a hook is called after has to do with outputs; store paths. */
+/** How outputs relate to the build that a hook is called after; store paths. */
 export interface OfBuild {
-  /** It made these, or made the same bytes once more. */
+  /** The build made these, or made the same bytes again. */
   readonly made: ReadonlySet<string>
-  /** It put these into the store, so they may be taken out again. */
+  /** The build put these into the store, so they may be taken out again. */
   readonly isNew: ReadonlySet<string>
 }
 
 /**
- * Tells what a build made from what was here before. Nix builds a derivation again where one of its outputs is missing,
- * and keeps the others as they were, whoever made them; or to compare (`--check`), and calls the hook only if all of
- * them came out the same. What the pre-build hook expected of this derivation is new, and what it found there is not.
- * Where it was not called, as outside the sandbox, the store tells by when it registered a path.
+ * Separates what a build made from what was here before. Nix builds a derivation again if one of
+ * its outputs is missing, and keeps the other outputs, whoever made them. It also builds again to
+ * compare (`--check`), and calls the hook only if all outputs came out the same. An output for
+ * which the pre-build hook wrote an expectation is new; one that it noted as present is not. If
+ * that hook was not called, as outside the sandbox, the registration time in the store decides.
  */
 export function ofThisBuild(state: string, { derivation, valid, now }: Built): OfBuild {
   const digestOf = ({ path }: PathInfo) => parseStorePath(path).digest

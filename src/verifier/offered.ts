@@ -1,4 +1,4 @@
-/** Judges what binary caches say of a path before any of it is here. */
+/** Judges what binary caches say about a path before Nix fetches it. */
 import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
@@ -18,38 +18,42 @@ import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { noteConflicts } from './seen-conflicts.ts'
 
-/** What becomes of a question that binary caches were asked. */
+/** The result of asking binary caches for a path. */
 export type OfferOutcome =
-  /** Nobody has it; of the upstreams that were asked, these gave no answer. */
+  /** Nobody has it. `silent`: the upstreams that gave no answer. */
   | { readonly kind: 'absent'; readonly silent: readonly Stray[] }
   | {
       readonly kind: 'trusted'
       readonly verdict: Trust
       readonly offer: Offer
-      /** Of all offers, those by keys of the trusted list. */
+      /** The signatures in all offers by keys of the trusted list. */
       readonly signatures: readonly string[]
-      /** Whether it was not in the ledger yet. */
+      /** Whether the ledger did not have it yet. */
       readonly isNew: boolean
     }
-  /** Refused. `offer`: what could be passed on by a policy that only warns, with such signatures. */
+  /** Refused. `offer` and `signatures`: what can be passed on if the policy is in warn mode. */
   | {
       readonly kind: 'refused'
       readonly verdict: Refusal
       readonly offer?: Offer
       readonly signatures?: readonly string[]
     }
-  /** What would vouch for it can only be checked over the file itself, so Nix has to fetch it from its origin. */
+  /**
+   * What would vouch for it can only be checked over the file itself, so Nix has to fetch it from
+   * its origin.
+   */
   | { readonly kind: 'unfetched'; readonly verdict: Refusal }
 
-/** What is known of an offered path without trusting anybody. */
+/** What is known about an offered path without trusting anybody. */
 interface Offered extends Coming {
-  /** A developer's own signature on it is named or kept here. */
+  /** Whether a developer's own signature on it is named by a derivation or kept here. */
   readonly isSigned: boolean
 }
 
 /**
- * Judges what upstreams answered about one path, and writes down what may come and who disagreed. `digest` is the
- * hash part of the path. Never throws for what is wrong with an answer, the evidence or the store: that is a refusal.
+ * Judges what upstreams answered about one path, and records what is admitted and who disagreed.
+ * `digest` is the hash part of the path. Anything wrong with an answer, the evidence or the store
+ * is a refusal; it never throws for that.
  */
 export async function admitOffers(
   inquiry: Inquiry,
@@ -64,7 +68,7 @@ export async function admitOffers(
     said.kind === 'malformed' ? [{ origin: upstream, detail: said.detail }] : [],
   )
   const [offer] = offers
-  // Of a path that nobody offers not even the name is known.
+  // If nobody offers the path, its name is not known either.
   const path = offer?.narinfo.path ?? `${STORE_DIR}/${digest}-*`
   const isUnanswered = offer === undefined && answers.length > 0 && silent.length === answers.length
   const obstacles = isUnanswered ? silent : troubles
@@ -87,7 +91,8 @@ async function admitOffer(
 ): Promise<OfferOutcome> {
   const [offer] = offers
   const path = parseStorePath(offer.narinfo.path)
-  // Asking the store about what is not on the disk costs more than all the rest.
+  // Asking the store about a path that is not on the disk would cost more than everything else
+  // here.
   const info = isOnDisk(path.path) ? await (await inquiry.store()).pathInfo(path.path) : undefined
   const offered = await whatItIs(inquiry, path, offers)
   const disagreement = disagreementOf(offered, offers, info)
@@ -96,7 +101,7 @@ async function admitOffer(
     if (inquiry.records) {
       recordConflict(inquiry.places.state, path.digest, { path: path.path, time: inquiry.now, sides })
     }
-    // What listed builders signed of it stands, also once a cache shows something else.
+    // What listed builders signed about it is kept, even if a cache shows something else later.
     if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
     return { kind: 'refused', verdict, offer }
   }
@@ -111,8 +116,8 @@ async function admitOffer(
 }
 
 /**
- * What a path is. Its content address counts whichever cache says it: it was held against the path's name, and the
- * others only left it out.
+ * Identifies a path. Its content address counts whichever cache states it: it was checked against
+ * the path's name, and the other caches only left it out.
  */
 async function whatItIs(
   inquiry: Inquiry,
@@ -131,7 +136,10 @@ async function whatItIs(
   return { ...coming, isSigned }
 }
 
-/** Whether a developer's signature is kept here, or named by a derivation that somebody stands for. */
+/**
+ * Whether a developer's signature is kept here, or is named by a derivation that somebody vouches
+ * for.
+ */
 async function isSignedByDeveloper(inquiry: Inquiry, { path, makers }: Identified): Promise<boolean> {
   const { attestations } = await inquiry.policy()
   if (developerSignatureFiles(attestations, path.path).length > 0) return true
@@ -164,7 +172,10 @@ async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer
   )
 }
 
-/** Why these offers do not go together, or not with what is in the store; undefined if they do. */
+/**
+ * Returns how these offers disagree with each other or with what is in the store; undefined if they
+ * agree.
+ */
 function disagreementOf(
   { path, kind }: Offered,
   offers: readonly Offer[],

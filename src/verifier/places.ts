@@ -1,13 +1,22 @@
-/** Where things lie. Hooks use these and nothing else; the command line can name other places. */
+/**
+ * The files and directories in use. Hooks use the default places; the command line can name others.
+ */
 export interface Places {
-  /** The trusted list and its rules. */
+  /** The policy file: the trusted list and its rules. */
   readonly policy: string
-  /** What this machine keeps: ledger, expectations, quarantine, its own attestations, its key. Root's alone. */
+  /**
+   * The directory of what this machine keeps: ledger, expectations, quarantine, its own
+   * attestations, its keys. Only root may write there.
+   */
   readonly state: string
-  /** Directories of attestations in place of those that the policy names; undefined: the policy's. */
+  /**
+   * Directories of attestations that replace those that the policy names; undefined to use the
+   * policy's.
+   */
   readonly attestations: readonly string[] | undefined
 }
 
+/** The places that hooks use. */
 export const DEFAULT_PLACES: Places = {
   policy: '/etc/nixsig/policy.toml',
   state: '/var/lib/nixsig',

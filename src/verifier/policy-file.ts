@@ -12,8 +12,9 @@ const POLICY_LIMIT = 1024 * 1024
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
 
 /**
- * The policy, checked and parsed. Throws FileError if a file cannot be trusted and PolicyError if the text is no
- * policy. With `remember`, notes its digest for later hooks.
+ * Loads the policy, checked and parsed. Throws FileError if a file cannot be trusted and
+ * PolicyError if the text is not a valid policy. With `remember`, notes the policy's digest for
+ * later hooks.
  */
 export function loadPolicy(places: Places, options: { readonly remember: boolean }): Policy {
   const { policy, files } = readPolicy(places)
@@ -21,7 +22,10 @@ export function loadPolicy(places: Places, options: { readonly remember: boolean
   return policy
 }
 
-/** The same with the files that it was read from: policy.toml, then its certificates. */
+/**
+ * Reads the policy, and returns it with the files that it was read from: policy.toml, then its
+ * certificates. Throws as `loadPolicy` does.
+ */
 export function readPolicy(places: Places): {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
@@ -44,8 +48,8 @@ export function readPolicy(places: Places): {
 }
 
 /**
- * With all directories in which attestations are looked for: the mirrors of the sources among them, or in place of both
- * what the caller named.
+ * Adds to a policy all directories in which attestations are looked for: its own and the mirrors of
+ * its sources. If the caller named directories, those replace both.
  */
 export function withPlaces<T extends PolicySnapshot>(places: Places, policy: T): T {
   if (places.attestations !== undefined) return { ...policy, attestations: places.attestations, sources: [] }

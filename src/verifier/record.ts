@@ -1,4 +1,4 @@
-/** What is written into the ledger once it was found trusted. */
+/** Records in the ledger what was found trusted. */
 
 import { replaceFile } from '../files/replace-file.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
@@ -20,18 +20,19 @@ import type { Foreseen } from './foreseen.ts'
 import type { Inquiry } from './inquiry.ts'
 import { outputsOf } from './stored-derivation.ts'
 
-/** What was found of a derivation that may be built. */
+/** What was found about a derivation that may be built. */
 export interface JudgedBuild {
   readonly inputs: readonly Input[]
-  /** What can be said of its outputs, by name; undefined: that was not asked. */
+  /** What can be said about its outputs, by name; undefined if that was not asked. */
   readonly foreseen: ReadonlyMap<string, Foreseen> | undefined
 }
 
 /**
- * Writes down what a derivation is built from and what it makes, so that a hook need not read it, its inputs'
- * derivations and their entries again; it holds as long as each of the inputs does, and as what was found of each
- * output. Not that of a fetched source, which can be judged before it is there. Written again where paths have moved on
- * the disk since, as optimising the store does.
+ * Records in a derivation's entry what it is built from and what it makes, so that a hook need not
+ * read the derivation, its inputs' derivations and their entries again. The record holds as long as
+ * each of the inputs does, and as what was found about each output. Derivations of fetched sources
+ * are left out, because those can be judged before they are fetched. The record is written again if
+ * paths have moved on the disk since, as optimising the store does.
  */
 export async function rememberBuild(
   inquiry: Inquiry,
@@ -44,7 +45,10 @@ export async function rememberBuild(
     recordDerivation(inquiry, stored, await withBuild(inquiry, stored, entry, judged), entry)
 }
 
-/** The entry of a derivation with that; as it is, where that cannot be written down. */
+/**
+ * Returns the entry of a derivation with its build added; or the entry unchanged if the build
+ * cannot be recorded.
+ */
 export async function withBuild(
   inquiry: Inquiry,
   stored: StoredDerivation,
@@ -54,7 +58,7 @@ export async function withBuild(
   const { state } = inquiry.places
   const { digest } = await inquiry.snapshot()
   const outputs = outputsOf(stored)
-  // Another hook may have written it under another policy meanwhile.
+  // Another hook may have written the entry under another policy meanwhile.
   if (entry.policy !== digest || outputs.some(({ kind }) => kind !== 'output')) return entry
   const admitted = inputs.map(({ path }) => readAdmission(state, path.digest, path.path))
   const took = new Set(entry.build?.outputs.filter(({ takesAny }) => takesAny).map(({ path }) => path))
@@ -76,8 +80,9 @@ export async function withBuild(
 }
 
 /**
- * Writes the entry of a derivation that was found trusted, unless the one that was there `before` says the same. Where neither
- * has a claim to lose, it outlives this process and not the machine's power, after which the derivation is judged anew.
+ * Writes the entry of a derivation that was found trusted, unless the entry `before` says the same.
+ * If neither entry has a claim to lose, the write is not flushed: it survives this process but not
+ * a power failure, after which the derivation is judged anew.
  */
 export function recordDerivation(
   { places }: Inquiry,
@@ -90,12 +95,12 @@ export function recordDerivation(
   writeAdmission(places.state, path.digest, next, { flush })
 }
 
-/** When it may no longer be that any contents are good. */
+/** The instant from which it may no longer hold that any contents are acceptable. */
 function endOfAny({ admits, verdict }: Foreseen): Instant | undefined {
   return admits.kind === 'any' && verdict?.outcome === 'trusted' ? verdict.until : undefined
 }
 
-/** A signature as it was met; `stamp` when it had these contents. */
+/** A signature file that was admitted, with its `stamp` from when it had these contents. */
 export interface RecordedSignature {
   readonly narHash: string
   readonly stamp: string | undefined
@@ -103,8 +108,8 @@ export interface RecordedSignature {
 }
 
 /**
- * Writes down that a path may be there as a signature. It takes no other entry's place: what was a source keeps what
- * this machine once verified about it.
+ * Records that a path may be used as a signature. Replaces no entry of another kind: a source keeps
+ * what this machine once verified about it.
  */
 export async function recordSignature(
   inquiry: Inquiry,
@@ -131,8 +136,8 @@ export async function recordSignature(
 }
 
 /**
- * Writes a trusted verdict on what lies in the store into the ledger, on the disk when it returns. `stamp`: of the path
- * when it was found to have these contents.
+ * Writes a trusted verdict on what lies in the store into the ledger; it is flushed to disk when
+ * this returns. `stamp`: the path's stamp when it was found to have these contents.
  */
 export async function recordTrust(
   inquiry: Inquiry,
@@ -147,9 +152,10 @@ export async function recordTrust(
 }
 
 /**
- * Writes down a trusted verdict on what may come: an entry that stands for these contents and for no path of the
- * disk. It outlives this process, not the machine's power, after which the path is judged anew. One that says the
- * same already is left alone, with all that it knows besides. Says whether it was written.
+ * Records a trusted verdict on a path that may be downloaded: the entry admits these contents,
+ * without a stamp of a path on disk. It is not flushed: it survives this process but not a power
+ * failure, after which the path is judged anew. An entry that says the same already is left alone,
+ * with everything else in it. Returns whether it was written.
  */
 export async function recordOffer(inquiry: Inquiry, trust: Trust, path: StorePath): Promise<boolean> {
   const { subject } = trust
@@ -164,25 +170,27 @@ export async function recordOffer(inquiry: Inquiry, trust: Trust, path: StorePat
   return true
 }
 
-/** The derivation that an entry names: of a derivation itself, else the one that makes the path. */
+/**
+ * The derivation that an entry names: for a derivation itself, else the one that makes the path.
+ */
 function derivationOf({ kind, path, derivation }: Subject): string | undefined {
   return kind === 'derivation' ? path : derivation
 }
 
-/** What an entry says besides its verdict. */
+/** What an entry contains besides its verdict. */
 interface Recorded {
   readonly path: StorePath
   readonly derivation: string | undefined
   readonly stamp: string | undefined
 }
 
-/** The entry that keeps a verdict that was made in this inquiry. */
+/** Returns the entry that keeps a verdict of this inquiry. */
 export async function admissionOf(inquiry: Inquiry, trust: Trust, at: Recorded): Promise<Admission> {
   const { digest } = await inquiry.snapshot()
   return entryFor(trust, at, { policy: digest, now: inquiry.now })
 }
 
-/** The entry that keeps a verdict that was made now under the policy of this digest. */
+/** Returns the entry that keeps a verdict made now under the policy with this digest. */
 export function entryFor(
   trust: Trust,
   at: Recorded,
@@ -207,8 +215,10 @@ export function entryFor(
 }
 
 /**
- * What is remembered of claims that counted, each signer's first one before others by the same, for not all may have
- * room. An entry does not tell that a key had ended, so it must not keep what only a rule of this policy accepted.
+ * Selects what is remembered of the claims that counted. The first claim of each signer comes
+ * before further claims by the same signer, because there may not be room for all. An entry does
+ * not record that a key had expired, so it must not keep claims that only a rule of this policy
+ * accepted.
  */
 function claimsToKeep(claims: readonly Claim[], now: Instant): readonly AdmittedClaim[] {
   const firsts = new Map<string, AdmittedClaim>()

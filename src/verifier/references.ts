@@ -1,6 +1,7 @@
 /**
- * Whether anybody vouches for what binary caches say that a path refers to, before nixsig signs it:
- * docs/semantics.md, G13. Builders whose word counts, the path's own name, or else its contents.
+ * Whether anybody vouches for the references that binary caches state for a path, before nixsig
+ * signs them: docs/semantics.md, G13. That can be builders whose claims count, the path's own name,
+ * or else its contents.
  */
 import type { Offer } from '../evidence/upstreams/upstream.ts'
 import { discardsReferences } from '../formats/nix/discarded-references.ts'
@@ -19,21 +20,26 @@ import { addressByName } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { outputsOf } from './stored-derivation.ts'
 
-/** What is known of a path that binary caches offer, all alike in what a signature is over. */
+/**
+ * What is known about a path that binary caches offer. All offers agree on what a signature covers.
+ */
 export interface OfferedPath {
   readonly offers: readonly [Offer, ...Offer[]]
-  /** The derivation that makes it, where that is known. */
+  /** The derivation that makes it, if that is known. */
   readonly derivation: StoredDerivation | undefined
-  /** All that is known of who signed what. */
+  /** All that is known about who signed what. */
   readonly claims: readonly Claim[]
 }
 
-/** Contents that were looked into: so many are kept. */
+/** The most results of looking into contents that are kept. */
 const COUNT_LIMIT = 10_000
-/** SHA-256, hex, of what was stated of contents that were looked into and that state just this. */
+/**
+ * What was looked into and found right: SHA-256, hex, of the derivation and the statement of the
+ * caches.
+ */
 const RIGHT = new Set<string>()
 
-/** The verdict, as long as somebody vouches for the references that are offered; else the refusal. */
+/** Returns the verdict if somebody vouches for the offered references; otherwise a refusal. */
 export async function withReferences(
   inquiry: Inquiry,
   verdict: Verdict,
@@ -42,7 +48,7 @@ export async function withReferences(
   if (verdict.outcome !== 'trusted') return verdict
   const { offers, claims } = offered
   const [{ narinfo, upstream }] = offers
-  // Its name is made of its contents and of these very references.
+  // Its name is computed from its contents and from these exact references.
   const isNamedByContents = addressByName(parseStorePath(narinfo.path), narinfo) !== undefined
   if (isNamedByContents || offers.some(offer => isContentAddressed(offer.narinfo))) return verdict
   const references = [...new Set(narinfo.references)].sort()
@@ -67,7 +73,7 @@ export async function withReferences(
 }
 
 interface Asked extends OfferedPath {
-  /** What the caches say, sorted. */
+  /** The references that the caches state, sorted. */
   readonly references: readonly string[]
 }
 
@@ -77,7 +83,7 @@ async function concludeByContents(
   { offers, derivation, references }: Asked,
 ): Promise<Conclusion> {
   if (kind !== 'output') {
-    // What is fetched refers to nothing.
+    // A fetched path refers to nothing.
     return references.length === 0 ? { kind: 'right' } : { kind: 'wrong', added: references, missing: [] }
   }
   const key = toHex(sha256(Buffer.from(`${derivation?.path.path} ${narFingerprint(offers[0].narinfo)}`)))

@@ -4,11 +4,13 @@ import type { FormatError } from '../primitives/format-error.ts'
 import type { UnsupportedDerivationError } from './stored-derivation.ts'
 
 /**
- * What an error means to the path that was being judged: a refusal, always. Errors that nixsig itself raises carry a
- * message that is escaped already; of any other only the kind and the text are told.
+ * Turns an error into a refusal of the path that was being judged. Errors that nixsig itself raises
+ * have messages that are escaped already; of any other error only the kind and the text are
+ * reported.
  */
 export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refusal {
-  // Told apart by name: the two halves of the hooks' code have a class of their own each.
+  // Errors are distinguished by name, because the two halves of the hooks' code each have their own
+  // class.
   if (error instanceof Error && error.name === 'UnsupportedDerivationError') {
     const { path: derivation, what } = error as UnsupportedDerivationError
     const finding = { code: 'unsupported-derivation', what } as const
@@ -24,7 +26,7 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
   if (code === 'EACCES' || code === 'EPERM') return forbidden(error as Error, path, kind)
   const name = error instanceof Error ? error.name : ''
   const message = error instanceof Error ? error.message : String(error)
-  // A policy's error has a line for each thing that is wrong.
+  // The message of a PolicyError has one line for each problem.
   const detail = name === 'PolicyError' ? message.replaceAll('\n', '; ') : message
   const { kind: ground, origin } = placeOf(error, name)
   return {
@@ -36,7 +38,7 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
   }
 }
 
-/** Where an error arose, by its name. */
+/** Where an error arose, by the error's name. */
 function placeOf(error: unknown, name: string) {
   switch (name) {
     case 'FormatError':
@@ -54,7 +56,7 @@ function placeOf(error: unknown, name: string) {
   }
 }
 
-/** What happens to a plain user who builds in a store of his own: these hooks judge for root. */
+/** The refusal for a plain user who builds in a store of their own: these hooks judge for root. */
 function forbidden({ message }: Error, path: string, kind: SubjectKind): Refusal {
   const detail = `${message}: only root can admit anything on this machine, so build through the daemon (--store daemon)`
   const trouble = { origin: 'a file', detail }

@@ -1,6 +1,6 @@
 import type { Refusal } from '../policy/verdict.ts'
 
-/** One refusal because of others; undefined where there are no others. */
+/** Returns one refusal that is caused by others; undefined if the list is empty. */
 export function refusedFor(
   refusals: readonly Refusal[],
   about: Pick<Refusal, 'path' | 'kind' | 'ground'>,

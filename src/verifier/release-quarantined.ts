@@ -34,21 +34,21 @@ import { type RecordedSignature, recordOffer, recordSignature, recordTrust } fro
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
 
-/** Ten minutes: Nix hashes the path anew. */
+/** Ten minutes, because Nix hashes the path again; milliseconds. */
 const REGISTER_LIMIT = 600_000
 
 /** What became of an entry. */
 export interface Release {
   readonly path: string
-  /** Why it stays where it is; none if it was released. */
+  /** Why it stays in quarantine; empty if it was released. */
   readonly refusals: readonly Refusal[]
 }
 
 /**
- * Judges a quarantined output again; if it and its build are trusted now, puts it back into
- * the store, has Nix register it, attests and admits it, and removes the entry. May be killed at any point and called
- * again. Throws FileError if there is no such entry, if its content or what lies in its place is not what it should be,
- * or if something that it refers to is missing.
+ * Judges a quarantined output again. If the output and its build are trusted now, puts it back into
+ * the store, has Nix register it, attests and admits it, and removes the entry. May be killed at
+ * any point and called again. Throws FileError if there is no such entry, if its content or what
+ * lies at its path is not what it should be, or if something that it refers to is missing.
  */
 export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
   const { state } = inquiry.places
@@ -64,7 +64,8 @@ export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
 
     const [first, ...rest] = await admitBuild(inquiry, output.derivation)
     if (first !== undefined) return { path: entry.path, refusals: [first, ...rest] }
-    // One that its build's refusal swept along: nobody vouches for it and nothing is attested of it.
+    // The refusal of its build took it along. Nobody vouches for a signature and it is not
+    // attested.
     const isSignature = output.isSignature === true && whyNoSignature(content, 'either') === undefined
     const verdict = isSignature ? undefined : await judgeEntry(inquiry, entry, { output, content })
     if (verdict !== undefined && verdict.outcome !== 'trusted') {
@@ -107,7 +108,7 @@ async function restore(
   const { state } = inquiry.places
   const store = await inquiry.store()
   const others = entry.references.filter(reference => reference !== entry.path)
-  // From here on the collector keeps its hands off, although nothing refers to the path yet.
+  // From here on the garbage collector keeps it, although nothing refers to the path yet.
   for (const path of [...others, entry.path]) await store.addTempRoot(path)
   const valid = await store.validPaths([...others, entry.path])
   const missing = others.filter(path => !valid.has(path))
@@ -136,7 +137,7 @@ function signatureIn({ path, narHash, derivation }: QuarantineEntry): RecordedSi
   return { narHash, stamp: stampOf(path), derivation }
 }
 
-/** Copies the content into the store, unless a release that was killed had done that already. */
+/** Copies the content into the store, unless a release that was killed already did that. */
 async function bringBack(entry: QuarantineEntry, directory: string): Promise<void> {
   if (lstatSync(entry.path, { throwIfNoEntry: false }) === undefined) {
     await putBack(directory, entry.path, entry.narHash)
@@ -148,7 +149,10 @@ async function bringBack(entry: QuarantineEntry, directory: string): Promise<voi
   )
 }
 
-/** `nix-store --register-validity` reads path, deriver, count of references and references, a line each. */
+/**
+ * Registers the path. `nix-store --register-validity` reads path, deriver, number of references and
+ * the references, one a line.
+ */
 async function register({ path, derivation, references }: QuarantineEntry): Promise<void> {
   const program = findProgram('nix-store')
   if (program === undefined) throw new FileError('there is no program nix-store on this system')

@@ -10,28 +10,36 @@ import { machineKeyFile, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { readPolicy, withPlaces } from './policy-file.ts'
 
-/** What a process that stays keeps from one inquiry to the next. Each of these is as good as if it were made anew. */
+/**
+ * What a resident process keeps from one inquiry to the next. Each item gives the same result as if
+ * it were read anew.
+ */
 export interface ResidentCache {
   /**
-   * The policy in force, and in a respite what is left of it, with all directories of attestations, read again as
-   * soon as one of its files is another. Throws FileError and PolicyError, and goes on doing so until it can be read.
+   * The policy in force, with a respite applied and with all directories of attestations. It is
+   * read again as soon as one of its files has changed. Throws FileError and PolicyError, again at
+   * each call until it can be read.
    */
   policy(): Policy
-  /** Opened when it is asked the first time, and again when it has gone away; what cannot be had rejects then. */
+  /**
+   * The store, opened when first asked for and again if the connection was lost. Questions reject
+   * if it cannot be opened.
+   */
   store(): Promise<Store>
-  /** A reader by the keys of this policy. */
+  /** A reader of attestations by the keys of this policy. */
   reader(policy: Policy): AttestationReader
-  /** Reads everything anew at the next inquiry. */
+  /** Makes the next inquiry read everything anew. */
   forget(): void
   close(): void
 }
 
-/** A policy and what tells that it is still the one. */
+/** A policy, and the files that show whether it is still current. */
 interface HeldPolicy {
   readonly policy: Policy
   readonly files: readonly StampedFile[]
 }
 
+/** Opens an empty cache for these places; nothing is read until it is asked for. */
 export function openResidentCache(places: Places): ResidentCache {
   const policies = keepPolicy(places)
   const readers = keepReader(places.state)
@@ -50,7 +58,10 @@ export function openResidentCache(places: Places): ResidentCache {
 
 function keepPolicy(places: Places) {
   let held: HeldPolicy | undefined
-  /** As it was taken in this turn of the event loop: requests that came in together need not each look. */
+  /**
+   * The policy as it was read in this turn of the event loop, so that requests that arrive together
+   * do not each check the files.
+   */
   let fresh: Policy | undefined
   const read = (): Policy => {
     held = undefined
@@ -64,7 +75,7 @@ function keepPolicy(places: Places) {
     current(): Policy {
       if (held === undefined) return read()
       if (fresh !== undefined) return fresh
-      // The plugin and the hooks know it by what is remembered of it.
+      // The plugin and the hooks know the policy by its snapshot, so the snapshot must exist.
       if (!held.files.every(isUnchanged) || !hasSnapshot(places.state)) return read()
       fresh = taken(held.policy)
       setImmediate(() => {
@@ -79,7 +90,10 @@ function keepPolicy(places: Places) {
   }
 }
 
-/** A file that changed a moment ago may change again without its stamp: then it counts as changed. */
+/**
+ * A file that changed a moment ago may change again without changing its stamp, so it counts as
+ * changed.
+ */
 function isUnchanged([path, stamp]: StampedFile): boolean {
   return stamp !== undefined && isSettled(stamp) && versionAt(path) === stamp
 }
@@ -88,7 +102,7 @@ function versionAt(path: string): string | undefined {
   try {
     return versionOf(protectedPath(path))
   } catch (error) {
-    // Reading it meets the same, and says what it is.
+    // Reading the policy meets the same error and reports it.
     if (error instanceof FileError) return undefined
     throw error
   }
@@ -98,7 +112,8 @@ function keepReader(state: string) {
   let held: { readonly asked: string; readonly reader: AttestationReader } | undefined
   return {
     current(policy: Policy): AttestationReader {
-      // This machine's key is made when it is first needed, and changes what counts as somebody else's word.
+      // This machine's key is made when it is first needed. It decides whose attestations count as
+      // its own.
       const asked = [policy.digest, ...policy.attestations, versionOf(machineKeyFile(state)) ?? ''].join('\n')
       if (held?.asked !== asked) {
         held = { asked, reader: attestationReader(policy, readMachineKey(state)) }
@@ -112,8 +127,8 @@ function keepReader(state: string) {
 }
 
 /**
- * One connection for all, opened anew when it is gone: a daemon may be restarted at any time, and every question
- * asked again.
+ * Keeps one connection for all, opened again when it is lost: a daemon may be restarted at any
+ * time. The question that met the loss is asked again.
  */
 function keepStore(): Pick<ResidentCache, 'store' | 'close'> {
   let opening: Promise<Store> | undefined
@@ -127,7 +142,7 @@ function keepStore(): Pick<ResidentCache, 'store' | 'close'> {
     const before = opening
     const held = await before?.catch(() => undefined)
     if (held?.isOpen() === true) return held
-    // Of several that find it gone at once, the first one opens it for all.
+    // If several find the connection lost at once, the first one opens it for all.
     if (opening === before || opening === undefined) opening = open()
     return opening
   }

@@ -1,4 +1,7 @@
-/** Gets what a binary cache offers, to look into it; nothing of it is kept. Heavy: reached by `import()` alone. */
+/**
+ * Downloads what a binary cache offers and looks into it; nothing of it is kept. Slow to load, so
+ * it is only reached by `import()`.
+ */
 
 import { readNar } from '../evidence/upstreams/read-nar.ts'
 import type { Offer } from '../evidence/upstreams/upstream.ts'
@@ -7,29 +10,39 @@ import type { Found, Wanted } from '../formats/nix/hash-parts.ts'
 import { printable } from '../primitives/printable.ts'
 import { hashPartsInNar } from '../store/nar-references.ts'
 
-/** Bytes of a NAR that is looked into. */
+/** The most bytes of a NAR that is looked into. */
 const SIZE_LIMIT = 4 * 1024 * 1024 * 1024
-/** Milliseconds for a NAR: some for any, more by its size for slow lines, and no more than these. */
+/**
+ * The time limit for a NAR, in milliseconds: a minimum, plus time by its size for slow lines, up to
+ * a maximum.
+ */
 const TIME_LEAST = 60_000
 const TIME_LIMIT = 1_800_000
 const BYTES_A_MILLISECOND = 256
-/** NARs that are looked into at once, of each cache. */
+/** The number of NARs that are looked into at once, per cache. */
 const AT_ONCE = 4
-/** Milliseconds after which the next cache is asked beside: some for any NAR, more by its size, and no more than these. */
+/**
+ * The time after which the next cache is asked as well, in milliseconds: a minimum, plus time by
+ * the NAR's size, up to a maximum.
+ */
 const HEAD_START_LEAST = 5000
 const HEAD_START_LIMIT = 30_000
 const BYTES_A_MILLISECOND_AT_EASE = 1024
-/** Milliseconds for which a cache that was overtaken comes last, and how many such are remembered. */
+/**
+ * How long a cache that was overtaken comes last, in milliseconds, and how many such caches are
+ * remembered.
+ */
 const SLOW_MS = 60_000
 const SLOW_COUNT = 1000
 
-/** What stands in the contents, or why nobody knows (escaped). */
+/** The hash parts found in the contents, or why they are unknown (escaped). */
 export type Scanned = { readonly found: Found } | { readonly problem: string }
 
 /**
- * Looks for hash parts in the NAR that these offers are about, from the first cache that has it whole. A cache that
- * takes long has the next one asked beside it, and comes last for a while if that one is done before. Bounded in bytes,
- * time and memory, and ends with the judgement. Never rejects for what is wrong with a cache.
+ * Looks for hash parts in the NAR of these offers, using the first cache that delivers it
+ * completely. If a cache takes long, the next one is asked as well; if that one finishes first, the
+ * slow one comes last for a while. Bytes, time and memory are bounded, and the scan ends with the
+ * judgement. Never rejects for a fault of a cache.
  */
 export async function scanOffered(offers: readonly Offer[], wanted: Wanted): Promise<Scanned> {
   const large = offers.find(({ narinfo }) => narinfo.narSize > SIZE_LIMIT)
@@ -45,7 +58,7 @@ export async function scanOffered(offers: readonly Offer[], wanted: Wanted): Pro
   }
 }
 
-/** Asks one cache after another, each a while after the one before or as soon as one has failed. */
+/** Asks one cache after another, each after a delay or as soon as an earlier one has failed. */
 function race(offers: readonly Offer[], wanted: Wanted, signal: AbortSignal): Promise<Scanned> {
   const problems = new Map<Offer, string>()
   let begun = 0
@@ -58,7 +71,7 @@ function race(offers: readonly Offer[], wanted: Wanted, signal: AbortSignal): Pr
       const before = offers.slice(0, begun++)
       if (begun < offers.length) timer = setTimeout(begin, headStart(offer))
       attempt(offer, wanted, signal).then(found => {
-        // Those that had more time and are not done.
+        // These had more time and are not done.
         for (const other of before) if (!problems.has(other)) beSlow(other.upstream)
         resolve({ found })
       }, failed)
@@ -93,7 +106,7 @@ function scanOne(offer: Offer, wanted: Wanted, signal: AbortSignal): Promise<Fou
   const milliseconds = Math.min(TIME_LIMIT, TIME_LEAST + narinfo.narSize / BYTES_A_MILLISECOND)
   const late = () =>
     new Error(`did not hand out the whole NAR within ${Math.round(milliseconds / 1000)} seconds`)
-  // Not only the signal: whatever is never answered must not be waited for.
+  // The signal is not enough: a read that never ends must not be waited for.
   return within({ milliseconds, late, signal }, async own => {
     const controller = new AbortController()
     const stopListening = onAbort(own, reason => controller.abort(reason))
@@ -106,7 +119,7 @@ function scanOne(offer: Offer, wanted: Wanted, signal: AbortSignal): Promise<Fou
   })
 }
 
-/** Until when each cache that was overtaken comes last, by performance.now(). */
+/** Until when each cache that was overtaken comes last, in the time of performance.now(). */
 const SLOW = new Map<string, number>()
 
 function beSlow(upstream: string): void {
@@ -115,19 +128,20 @@ function beSlow(upstream: string): void {
   if (SLOW.size > SLOW_COUNT) SLOW.delete(SLOW.keys().next().value ?? '')
 }
 
-/** In the order in which they come, but those that were slow a while ago come last. */
+/** Keeps the given order, but puts caches that were slow recently last. */
 function quickFirst(offers: readonly Offer[]): readonly Offer[] {
   const now = performance.now()
   const isSlow = ({ upstream }: Offer) => (SLOW.get(upstream) ?? 0) > now
   return [...offers.filter(offer => !isSlow(offer)), ...offers.filter(isSlow)]
 }
 
-/** How many NARs of each cache are under way, and who waits for their turn. */
+/** For each cache, how many NARs are under way, and who is waiting for a turn. */
 const TURNS = new Map<string, { running: number; readonly waiting: Set<() => void> }>()
 
 /**
- * Does something of a cache as soon as few enough others are under way. One cache does not hold up another. Whoever
- * waits no longer, by the signal, rejects with its reason and leaves the queue.
+ * Runs an action on a cache as soon as few enough others are running there. One cache does not hold
+ * up another. If the signal aborts while it waits, rejects with the signal's reason and leaves the
+ * queue.
  */
 async function inTurn<T>(upstream: string, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
   signal.throwIfAborted()

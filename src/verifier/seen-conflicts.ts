@@ -6,9 +6,10 @@ import { when } from '../policy/words.ts'
 import type { Inquiry } from './inquiry.ts'
 
 /**
- * The evidence about a path with what contradicted it earlier, which stays until root withdraws it, whatever is shown
- * now; what contradicts it now is written down. It can only take trust away, and is judged by the policy of the day:
- * keys that it does not list, or whose time is over, contradict nothing. Throws FileError.
+ * Adds to the evidence about a path the conflicts that were seen earlier. They stay until root
+ * withdraws them, whatever evidence is shown now. Conflicts that are seen now are recorded. They
+ * can only take trust away, and are judged by the current policy: keys that it does not list, or
+ * that have expired, cause no conflict. Throws FileError.
  */
 export async function withSeenConflicts(
   inquiry: Inquiry,
@@ -28,7 +29,10 @@ export async function withSeenConflicts(
   return seen.length === 0 ? evidence : { ...evidence, claims: [...evidence.claims, ...seen] }
 }
 
-/** Writes down what builders say of a path, for when it is judged with other contents. Throws FileError. */
+/**
+ * Records what builders claim about a path, for when it is judged with other contents. Throws
+ * FileError.
+ */
 export function noteConflicts({ places, now }: Inquiry, path: string, claims: readonly Claim[]): void {
   if (claims.length === 0) return
   keepSeenClaims(
@@ -38,7 +42,10 @@ export function noteConflicts({ places, now }: Inquiry, path: string, claims: re
   )
 }
 
-/** Those of a policy's builders that contradict what is judged, now or once their keys are valid (S7). */
+/**
+ * The claims by builders in the policy that conflict with what is judged, now or once their keys
+ * are valid (S7).
+ */
 function contradictions(
   policy: Policy,
   now: number,

@@ -16,17 +16,21 @@ import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { assertSameMaking } from './same-making.ts'
 
-/** Of the hash part of a store path. */
+/** Bytes of the hash part of a store path. */
 const DIGEST_BYTES = 20
 
-/** A valid path has the contents that are registered: with this stamp, if it is there. Or it has others. */
+/**
+ * Either a valid path has its registered contents, with this stamp if it is on disk; or it has
+ * other contents and is refused.
+ */
 export type Settled = { readonly stamp: string | undefined } | { readonly refusal: Refusal }
 
 /**
- * Finds out, before a path is admitted, whether the bytes on the disk are those that the store registered, wherever that
- * is in doubt. Where the stamp in the ledger is another, they are hashed. Where the builder of a path that was made here
- * may still have a descriptor of it, they are copied to fresh inodes as well. Throws FileError, also where the path is not of
- * this making any longer, and LeftToTheHook where this process may not write to the store.
+ * Checks before a path is admitted that the bytes on the disk are those that the store registered,
+ * if that is in doubt. If the stamp differs from the ledger's, the path is hashed. If the path was
+ * built here and its builder may still hold a file descriptor of it, it is also copied to fresh
+ * inodes. Throws FileError, also if the path was made again meanwhile, and LeftToTheHook if this
+ * process may not write to the store.
  */
 export async function settleContents(
   inquiry: Inquiry,
@@ -34,7 +38,8 @@ export async function settleContents(
   info: PathInfo,
 ): Promise<Settled> {
   const settled = await settle(inquiry, { path, kind }, info)
-  // Asked after all was read: an entry of the ledger must not tie what was judged to what was made since.
+  // Checked after everything was read: an entry of the ledger must not connect this judgement with
+  // something made since.
   await assertSameMaking(inquiry, info)
   return settled
 }
@@ -48,7 +53,7 @@ async function settle(
   const stamp = stampOf(path.path)
   if (stamp === undefined || (entry?.stamp === stamp && entry.narHash === registered)) return { stamp }
   const known = entry?.stamp !== undefined && tellsOfChanges(entry.stamp) ? entry.stamp : undefined
-  // What has such a stamp has had fresh inodes since before it, if it needed any.
+  // A path with such a stamp already got fresh inodes, if it needed any.
   const isRenewed = known !== undefined && isSameInode(known, stamp)
   if (inquiry.records && ultimate && !isRenewed && (await mayBeHeld(inquiry, kind))) {
     if (!inquiry.takesOut) throw new LeftToTheHook()
@@ -63,7 +68,10 @@ async function settle(
   return found === registered ? { stamp } : { refusal: alteredRefusal({ path, kind }, { registered, found }) }
 }
 
-/** The refusal of a path whose contents are not those that the store registered: NAR hashes, hex. */
+/**
+ * Returns the refusal of a path whose contents are not those that the store registered; NAR hashes,
+ * hex.
+ */
 export function alteredRefusal(
   { path, kind }: { readonly path: { readonly path: string }; readonly kind: Refusal['kind'] },
   { registered, found }: { readonly registered: string; readonly found: string },
@@ -72,14 +80,17 @@ export function alteredRefusal(
   return { outcome: 'untrusted', path: path.path, kind, ground: { kind: 'store' }, findings: [finding] }
 }
 
-/** Where nothing is, in the store, and where no collection of garbage takes what is put there. */
+/** Returns an unused path in the store that the garbage collector will not touch. */
 async function placeAside(inquiry: Inquiry): Promise<string> {
   const aside = `${STORE_DIR}/${toNix32(randomBytes(DIGEST_BYTES))}-nixsig`
   await (await inquiry.store()).addTempRoot(aside)
   return aside
 }
 
-/** Whether the Nix that makes outputs here lets their builders keep a descriptor: a version that is unknown does. */
+/**
+ * Whether the Nix that builds outputs here lets builders keep a file descriptor. An unknown version
+ * counts as one that does.
+ */
 async function mayBeHeld(inquiry: Inquiry, kind: Input['kind']): Promise<boolean> {
   const version = parseNixVersion(await (await inquiry.store()).version())
   return !isMended(version, kind === 'output' ? BUILD_DIRECTORY_CLOSED : FIXED_OUTPUTS_COPIED)

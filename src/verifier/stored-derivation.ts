@@ -25,8 +25,8 @@ export class UnsupportedDerivationError extends Error {
 }
 
 /**
- * Reads a .drv of the store. Throws FormatError if it is none, is not there, or is not what its store path promises,
- * FileError if it cannot be read.
+ * Reads a .drv from the store. Throws FormatError if it is absent, is not a derivation, or does not
+ * match its store path; FileError if it cannot be read.
  */
 export function readDerivation(drvPath: string): StoredDerivation {
   const path = parseStorePath(drvPath)
@@ -40,12 +40,15 @@ export function readDerivation(drvPath: string): StoredDerivation {
   }
 }
 
-/** What was found for a derivation as it was read. The name of each .drv proves what is in it, so nothing of it changes. */
+/**
+ * The inputs found for each derivation that was read. The name of each .drv proves its contents, so
+ * they never change.
+ */
 const found = new WeakMap<StoredDerivation, readonly Input[]>()
 
 /**
- * All that a derivation is built from. Throws UnsupportedDerivationError where an input's path is not known before the
- * build that makes it (content-addressed, impure and dynamic derivations).
+ * Returns everything that a derivation is built from. Throws UnsupportedDerivationError if an
+ * input's path is not known before it is built (content-addressed, impure and dynamic derivations).
  */
 export function inputsOf(stored: StoredDerivation): readonly Input[] {
   const inputs = found.get(stored) ?? findInputs(stored)
@@ -70,8 +73,8 @@ function findInputs(stored: StoredDerivation): readonly Input[] {
 }
 
 /**
- * An input with what is said of it by the derivation that is built from it. What was built is no signature of
- * anything.
+ * Adds to an input what the derivation built from it declares about it. An output that was built
+ * cannot be a signature.
  */
 function asNamedBy(by: Declared, input: Input): Input {
   if (input.kind === 'output') return input
@@ -81,7 +84,10 @@ function asNamedBy(by: Declared, input: Input): Input {
   return said.length === 0 ? named : { ...named, declared: [...(input.declared ?? []), ...said] }
 }
 
-/** The outputs of a derivation. Throws UnsupportedDerivationError where their paths are not fixed by the .drv. */
+/**
+ * Returns the outputs of a derivation. Throws UnsupportedDerivationError if the .drv does not fix
+ * their paths.
+ */
 export function outputsOf(stored: StoredDerivation): readonly Output[] {
   if (stored.derivation.version !== undefined) {
     throw new UnsupportedDerivationError(stored.path.path, 'a dynamic derivation')

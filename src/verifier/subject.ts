@@ -3,7 +3,7 @@ import type { SubjectKind } from '../policy/policy.ts'
 import type { Subject } from '../policy/verdict.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 
-/** A path, what it is to the policy, and the derivation that makes it where that was judged as well. */
+/** A path, its kind for the policy, and the derivation that makes it if that was judged as well. */
 export interface Identity {
   readonly path: StorePath
   readonly kind: SubjectKind
@@ -18,7 +18,7 @@ export interface Contents {
   readonly builtHere: boolean
 }
 
-/** What the policy judges: made here and nowhere else. */
+/** Builds the subject that the policy judges. Subjects are made here and nowhere else. */
 export function subjectOf({ path, kind, derivation }: Identity, { narHash, builtHere }: Contents): Subject {
   const name = kind === 'derivation' ? derivationName(path) : path.name
   const subject = { path: path.path, name, kind, narHash, builtHere }

@@ -18,15 +18,15 @@ import { alteredRefusal } from './settle-contents.ts'
 import { readDerivation } from './stored-derivation.ts'
 
 /**
- * What `verifyPath` goes by: `hashed` are the contents that lie on the disk, `registered` what the store's database says
- * of them.
+ * Which contents `verifyPath` goes by: `hashed` reads those on the disk, `registered` believes the
+ * store's database.
  */
 export type Contents = 'hashed' | 'registered'
 
 /**
- * The verdict on any path of the store, from the evidence as it is now; the ledger only tells what was made here.
- * Never throws for what is wrong with the path or its evidence: that is a refusal. Throws FormatError if the text is
- * no store path.
+ * Returns the verdict on any path of the store, from the current evidence; the ledger only tells
+ * what was built here. Anything wrong with the path or its evidence is a refusal; it never throws
+ * for that. Throws FormatError if the text is not a store path.
  */
 export async function verifyPath(inquiry: Inquiry, text: string, contents: Contents): Promise<Verdict> {
   const path = parseStorePath(text)
@@ -41,8 +41,9 @@ export async function verifyPath(inquiry: Inquiry, text: string, contents: Conte
 }
 
 /**
- * Why what lies on the disk cannot be what the store registered; undefined if it is, or nothing is registered. Hashing
- * takes as long as the path is large, and has no part in the time that judging may take.
+ * Returns a refusal if the contents on the disk are not those that the store registered; undefined
+ * if they are, or if nothing is registered. Hashing takes as long as the path is large, so it does
+ * not count against the time limit of judging.
  */
 async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
   const kind = kindByName(path)
@@ -87,7 +88,10 @@ async function verdictOn(inquiry: Inquiry, path: StorePath): Promise<Verdict> {
   return judgeInput(inquiry, input, await madeHere(inquiry, path, info), info)
 }
 
-/** The paths that a path refers to while it is used, itself among them, in the order in which they were found. */
+/**
+ * Returns the closure of paths: the paths themselves and everything that they refer to, in the
+ * order in which it was found.
+ */
 export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Promise<readonly string[]> {
   const store = await inquiry.store()
   const closure = new Set(paths)
@@ -98,8 +102,9 @@ export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Pro
 }
 
 /**
- * The verdict on a path that is not in the store but could be: as it lies in quarantine, or as a derivation in the store
- * would make it. Undefined where nothing speaks against one of them; then that it is not there is all that can be said.
+ * Returns the verdict on a path that is not in the store but could be: as it lies in quarantine, or
+ * as a derivation in the store would make it. Returns undefined if one of these would be trusted;
+ * then all that can be said is that the path is absent.
  */
 async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
   const refusals: Refusal[] = []

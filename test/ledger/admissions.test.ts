@@ -82,14 +82,14 @@ const build = {
   ],
 }
 
-test('a derivation is read back with what it is built from and what it makes', () => {
+test('a derivation is read back with its inputs and outputs', () => {
   writeAdmission(state, DIGEST, { ...admission, kind: 'derivation', build })
   assert.deepEqual(readAdmission(state, DIGEST, PATH)?.build, build)
   writeAdmission(state, DIGEST, { ...admission, build: { inputs: [], outputs: [] }, claims: [] })
   assert.deepEqual(readAdmission(state, DIGEST, PATH)?.build, { inputs: [], outputs: [] })
 })
 
-test('attack: an entry that lost some of the inputs or outputs that it counts', () => {
+test('attack: an entry lacks some of the inputs or outputs that it counts', () => {
   writeAdmission(state, DIGEST, { ...admission, build, claims: [] })
   const text = readFileSync(entryFile(state, DIGEST), 'utf8')
   for (const [from, to] of [
@@ -106,7 +106,7 @@ test('attack: an entry that lost some of the inputs or outputs that it counts', 
   }
 })
 
-test('more inputs than an entry keeps are not written down at all', () => {
+test('a build with more inputs than an entry may keep is not recorded at all', () => {
   const inputs = Array<typeof input>(512).fill(input)
   writeAdmission(state, DIGEST, { ...admission, build: { ...build, inputs }, claims: [] })
   assert.equal(readAdmission(state, DIGEST, PATH)?.build, undefined)
@@ -122,7 +122,7 @@ test('a path that was never admitted has no entry', () => {
   assert.equal(readAdmission(state, DIGEST, PATH), undefined)
 })
 
-test('attack: the entry of one path put where another is looked for', () => {
+test('attack: the entry of one path in the place of another', () => {
   writeAdmission(state, DIGEST, admission)
   const other = `/nix/store/${DIGEST}-hello-2.13`
   assert.throws(() => readAdmission(state, DIGEST, other), /is not about \/nix\/store\/.*-hello-2\.13/)
@@ -159,7 +159,7 @@ const good = () => {
   return readFileSync(entryFile(state, DIGEST), 'utf8')
 }
 
-test('an entry cut off anywhere but between two claims is refused, never half believed', () => {
+test('an entry that is cut off anywhere but between two claims is refused as a whole', () => {
   const text = good()
   const whole = text.indexOf('claim builder')
   for (let length = 1; length < text.length; length++) {
@@ -171,7 +171,7 @@ test('an entry cut off anywhere but between two claims is refused, never half be
   }
 })
 
-test("an entry of which a loss of power left the name alone admits nothing, and is in nobody's way", () => {
+test('an entry that a power failure left empty admits nothing and causes no error', () => {
   good()
   put('')
   assert.equal(readAdmission(state, DIGEST, PATH), undefined)
@@ -216,7 +216,7 @@ input 1:2 ${PATH}
 output out ${PATH}
 `
 
-test('attack: an entry of the first form, which kept less than it judged, speaks under no policy', () => {
+test('attack: an entry of the first format, which kept less than it judged, is stale under every policy', () => {
   put(OLD)
   const read = readAdmission(state, DIGEST, PATH)
   assert.ok(read !== undefined)
@@ -225,7 +225,7 @@ test('attack: an entry of the first form, which kept less than it judged, speaks
   assert.deepEqual([read.claims, read.build], [[], undefined])
 })
 
-test('attack: an entry of the second form, which did not say what outputs may become, speaks under no policy', () => {
+test('attack: an entry of the second format, which did not say what outputs may become, is stale under every policy', () => {
   const outputs = [{ name: 'out', path: PATH, takesAny: true }]
   writeAdmission(state, DIGEST, { ...admission, build: { ...build, outputs } })
   const text = readFileSync(entryFile(state, DIGEST), 'utf8')
@@ -239,7 +239,7 @@ test('attack: an entry of the second form, which did not say what outputs may be
   assert.throws(() => readAdmission(state, DIGEST, PATH), /lacks some of its inputs or outputs/)
 })
 
-test('an entry speaks only under its own policy and before its end', () => {
+test('an entry is in force only under its own policy and before its end', () => {
   assert.equal(isCurrent(admission, POLICY, 1_999_999_999), true)
   assert.equal(isCurrent(admission, POLICY, 2_000_000_000), false)
   assert.equal(isCurrent(admission, HASH, 1_700_000_000), false)

@@ -12,7 +12,7 @@ const DIGEST = '0c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
 const PATH = `/nix/store/${DIGEST}-hello`
 const side = (who: string, digit: string) => ({ who, path: PATH, narHash: digit.repeat(64), narSize: 8 })
 
-test('a conflict is read as it was written, and keeps the time at which it was seen first', () => {
+test('a conflict is read back as it was written, and keeps the time when it was first seen', () => {
   const conflict = {
     path: PATH,
     time: 1_790_000_000,
@@ -30,11 +30,11 @@ test('a conflict is read as it was written, and keeps the time at which it was s
   assert.deepEqual(readConflict(state, DIGEST), other)
 })
 
-test('what nobody disagreed about has no record', () => {
+test('a path without a disagreement has no record', () => {
   assert.equal(readConflict(state, '1c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'), undefined)
 })
 
-test('attack: a record in which somebody meddled is none', () => {
+test('attack: a record that was tampered with is refused', () => {
   const digest = '2c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
   const file = join(state, 'conflicts', digest.slice(0, 2), digest)
   mkdirSync(dirname(file), { recursive: true })
@@ -44,7 +44,7 @@ test('attack: a record in which somebody meddled is none', () => {
   }
 })
 
-test('attack: a name with a line break makes no line of its own', () => {
+test('attack: a name with a line break adds no line', () => {
   const digest = '3c8i3rzzv5hyl4c61vmg1hq9nyr4b4zg'
   const sides = [side('https://a.example', 'a'), side('x\nside sha256:', 'b')]
   recordConflict(state, digest, { path: PATH, time: 1, sides })

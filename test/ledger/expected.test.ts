@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-test('an expectation is read back as it was written, and gone once it is settled', () => {
+test('an expectation is read back as it was written, and is gone once it is settled', () => {
   expectOutput(state, expected)
   assert.deepEqual(listExpected(state), [DIGEST])
   assert.deepEqual(readExpected(state, DIGEST), expected)
@@ -51,7 +51,7 @@ test('each word about contents is read back', () => {
   }
 })
 
-test('attack: what does not say what may become valid allows nothing', () => {
+test('attack: an expectation that does not say what may become valid allows nothing', () => {
   const start = `${expected.path} ${expected.derivation}\nname out\ntime 1\n`
   const head = `${start}under ${'ef'.repeat(32)} never\n`
   const allow = `allow sha256:${'ab'.repeat(32)}\n`
@@ -87,7 +87,7 @@ test('attack: what does not say what may become valid allows nothing', () => {
   }
 })
 
-test('what a killed writer left is no expectation', () => {
+test('a file that a killed writer left is not an expectation', () => {
   expectOutput(state, expected)
   writeFileSync(join(state, 'expected', `${DIGEST}.123.0~`), 'nixsig1 /nix')
   assert.deepEqual(listExpected(state), [DIGEST])
@@ -99,7 +99,7 @@ test('a malformed expectation is an error, not an absent one', () => {
   assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/)
 })
 
-test('attack: an expectation names the path of its own hash part and a derivation, both in the store', () => {
+test('attack: an expectation must name a store path with its own hash part, and a derivation in the store', () => {
   const path = `/nix/store/${DIGEST}-x`
   const wrong: readonly (readonly string[])[] = [
     ['/nix/store/zyxwvsrqpnmlkjihgfdcba9876543210-x', path, 'out'],
@@ -127,7 +127,7 @@ test('attack: an expectation names the path of its own hash part and a derivatio
   }
 })
 
-test('an expectation that a loss of power emptied is an absent one', () => {
+test('an expectation that a power failure left empty counts as absent', () => {
   mkdirSync(join(state, 'expected'))
   writeFileSync(join(state, 'expected', DIGEST), '', { mode: 0o600 })
   assert.equal(readExpected(state, DIGEST), undefined)
@@ -140,7 +140,7 @@ test('attack: however many hashes are attested, the expectation can be read back
   assert.deepEqual(readExpected(state, DIGEST)?.admits, kept)
 })
 
-test('race: who took out what was there before leaves the expectation of a build that started since', () => {
+test('race: taking out an earlier output leaves the expectation of a build that started since', () => {
   const registered = expected.time
   for (const [time, isLeft] of [
     [registered - 1, false],

@@ -1,4 +1,5 @@
-// docs/semantics.md, H8: a respite, by the reader in TypeScript and by the plugin's in C, which have to agree on every file.
+// docs/semantics.md, H8: a respite, read by TypeScript and by the plugin's C code, which have to
+// agree on every file.
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -20,7 +21,7 @@ const now = () => Math.floor(Date.now() / 1000)
 const text = (since: number, until: number, reason = '') =>
   `nixsig1 respite\nsince ${since}\nuntil ${until}\nreason ${reason}\n`
 
-/** What becomes of what is refused otherwise, told by both readers. */
+/** What happens to a path that would otherwise be refused, according to both readers. */
 function isWarned(where: State): boolean {
   const byPlugin = ask(where, ROW).outcome
   const inTypeScript = underRespite<Pick<Policy, 'mode'>>({ mode: 'enforce' }, where.state, now()).mode
@@ -34,7 +35,7 @@ function withText(contents: string): State {
   return where
 }
 
-test('H8: while it lasts what is refused is let in with a warning, and what is admitted without', () => {
+test('H8: during a respite a refused path is let in with a warning, an admitted path without one', () => {
   const where = admitting()
   giveRespite(where.state, { since: now() - 1, until: now() + 3600, reason: 'the cache is down' })
   letsIn(where, ROW)
@@ -46,7 +47,7 @@ test('H8: while it lasts what is refused is let in with a warning, and what is a
   assert.equal(isWarned(other), false)
 })
 
-test('what was given is read back', () => {
+test('a respite is read back as it was given', () => {
   const { state } = stateWith()
   assert.equal(readRespite(state), undefined)
   const respite = { since: 100, until: 200, reason: 'the cache is down' }
@@ -55,27 +56,27 @@ test('what was given is read back', () => {
   assert.equal(readFileSync(respiteFile(state), 'utf8'), text(100, 200, 'the cache is down'))
 })
 
-test('H8: it begins and ends at its seconds', () => {
+test('H8: a respite begins and ends at its exact seconds', () => {
   const { state } = stateWith()
   giveRespite(state, { since: 100, until: 200, reason: '' })
   const inForce = [99, 100, 199, 200].map(at => respiteAt(state, at) !== undefined)
   assert.deepEqual(inForce, [false, true, true, false])
 })
 
-test('attack: a clock that is set back to before it began ends it', () => {
+test('attack: setting the clock back to before a respite began ends it', () => {
   assert.equal(isWarned(withText(text(now() + 600, now() + 1200))), false)
 })
 
-test('attack: one that is over stays over', () => {
+test('attack: a respite that is over stays over', () => {
   assert.equal(isWarned(withText(text(now() - 600, now() - 1))), false)
 })
 
-test('attack: one that is longer than a week is none', () => {
+test('attack: a respite of more than a week is not in force', () => {
   assert.equal(isWarned(withText(text(now() - 1, now() - 1 + LONGEST_RESPITE))), true)
   assert.equal(isWarned(withText(text(now() - 1, now() + LONGEST_RESPITE))), false)
 })
 
-test('a reason that no line could hold is made one', () => {
+test('a reason that does not fit into a line is shortened and made printable', () => {
   const { state } = stateWith()
   giveRespite(state, { since: 1, until: 2, reason: `a\nuntil 9\x1b[31m\u00e9${'x'.repeat(300)}` })
   assert.equal(readRespite(state)?.reason, `a?until 9?[31m?${'x'.repeat(185)}`)
@@ -115,20 +116,20 @@ test('attack: a file that others can write lets nothing pass', () => {
   assert.throws(() => readRespite(where.state), /writable by others/)
 })
 
-test('attack: a file of somebody else lets nothing pass', asRoot, () => {
+test('attack: a file that belongs to another user lets nothing pass', asRoot, () => {
   const where = withText(good())
   chownSync(respiteFile(where.state), 1000, 1000)
   assert.equal(isWarned(where), false)
   assert.throws(() => readRespite(where.state), /belongs to user 1000/)
 })
 
-test('attack: a symbolic link in its place lets nothing pass', () => {
+test('attack: a symbolic link in place of the file lets nothing pass', () => {
   const [where, other] = [stateWith(), withText(good())]
   symlinkSync(respiteFile(other.state), respiteFile(where.state))
   assert.equal(isWarned(where), false)
 })
 
-test('P9: where the policy was changed and not read since, a respite changes nothing in the plugin', () => {
+test('P9: if the policy was changed and not read since, a respite changes nothing in the plugin', () => {
   const where = withText(good())
   assert.equal(ask(where, ROW).outcome, 'warned')
   writeFileSync(where.policy, 'another')

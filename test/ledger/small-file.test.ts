@@ -14,7 +14,7 @@ const file = join(dir, 'file')
 const hashOf = (contents: Uint8Array, executable: boolean) =>
   createHash('sha256').update(narOfBytes(contents, executable)).digest('hex')
 
-test('a file has its own hash, and with another mode or one changed byte it has not', () => {
+test('a file matches its own hash, but not with another mode or one changed byte', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), fc.boolean(), fc.nat(), (contents, executable, at) => {
       writeFileSync(file, contents)
@@ -34,7 +34,7 @@ test('a file has its own hash, and with another mode or one changed byte it has 
   )
 })
 
-test('of what is no small file it says no: nothing, a directory, a link to the very file, a large one', () => {
+test('anything but a small file does not match: an absent path, a directory, a link to the file, a large file', () => {
   writeFileSync(file, 'a')
   const hash = hashOf(Buffer.from('a'), false)
   symlinkSync(file, join(dir, 'link'))

@@ -1,4 +1,5 @@
-// Anybody can make some directories grow: what is read of one is bounded, and every name has its turn.
+// Anybody can make some directories grow: only a bounded part of one is read, and every name gets
+// its turn.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,13 +22,13 @@ test('a directory that is absent or empty has no names', () => {
   assert.deepEqual(someNames(filled('empty', 0), 4), [])
 })
 
-test('few names are all told', () => {
+test('a few names are all returned', () => {
   const names = someNames(filled('few', 4), 4)
   assert.deepEqual([...names].sort(), ['name-0', 'name-1', 'name-2', 'name-3'])
 })
 
 for (const count of [30, 1000, 5000]) {
-  test(`of ${count} names no more than were asked for are told, and others each time`, () => {
+  test(`of ${count} names no more than the given count are returned, and different ones each time`, () => {
     const path = filled(`of-${count}`, count)
     const told = new Set<string>()
     for (let time = 0; time < 50; time++) {

@@ -27,14 +27,14 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(dir, { recursive: true }))
 
-test('a file that is linked elsewhere, as a sandbox does with it, is still the same', async () => {
+test('a file that is hard-linked elsewhere, as sandboxes do, keeps its identity', async () => {
   const before = identityOf(file)
   await sleep(20)
   linkSync(file, join(dir, 'link'))
   assert.equal(identityOf(file), before)
 })
 
-test('fault: so it is on a file system without times of birth', {
+test('fault: a hard-linked file keeps its identity on a file system without birth times', {
   skip: !isRoot && 'needs root',
 }, async () => {
   execFileSync('mount', ['-t', 'ramfs', 'none', dir])
@@ -52,7 +52,7 @@ test('fault: so it is on a file system without times of birth', {
   }
 })
 
-test('attack: a path that was removed and made again is another, even where it gets the same inode', async () => {
+test('attack: a path that was removed and made again has another identity, even with the same inode', async () => {
   for (let round = 0; round < 20; round++) {
     const before = identityOf(file)
     rmSync(file)
@@ -62,14 +62,14 @@ test('attack: a path that was removed and made again is another, even where it g
   }
 })
 
-test('attack: another file that is renamed over it', () => {
+test('attack: another file is renamed over it', () => {
   const before = identityOf(file)
   writeFileSync(join(dir, 'other'), 'a')
   renameSync(join(dir, 'other'), file)
   assert.notEqual(identityOf(file), before)
 })
 
-test('a change of the contents or the mode is another version', async () => {
+test('a change of the contents or the mode gives another version', async () => {
   const first = versionOf(file)
   await sleep(20)
   writeFileSync(file, 'b')
@@ -80,12 +80,12 @@ test('a change of the contents or the mode is another version', async () => {
   assert.notEqual(versionOf(file), second)
 })
 
-test('what is not there has neither', () => {
+test('an absent path has neither identity nor version', () => {
   assert.equal(identityOf(join(dir, 'none')), undefined)
   assert.equal(versionOf(join(dir, 'none')), undefined)
 })
 
-test('attack: whatever changes what is in a file changes its stamp, also with the old time and size put back', async () => {
+test('attack: every change of the contents changes the stamp, even if the old time and size are put back', async () => {
   const before = stampOf(file)
   const { atimeMs, mtimeMs } = statSync(file)
   await sleep(20)
@@ -97,7 +97,7 @@ test('attack: whatever changes what is in a file changes its stamp, also with th
   assert.equal(identityOf(file), before?.split(':').slice(0, 2).join(':'))
 })
 
-test('a link to a file changes its stamp and not its identity; another file has another', async () => {
+test('a hard link changes the stamp of a file and not its identity; another file has another identity', async () => {
   const before = stampOf(file) ?? ''
   await sleep(20)
   linkSync(file, join(dir, 'link'))
@@ -108,7 +108,7 @@ test('a link to a file changes its stamp and not its identity; another file has 
   assert.ok(!isSameInode(stampOf(join(dir, 'other')) ?? '', before))
 })
 
-test('a stamp of the form before, identity alone, tells of no change', () => {
+test('a stamp of the earlier format, identity alone, shows no change', () => {
   assert.ok(tellsOfChanges(stampOf(file) ?? ''))
   assert.ok(!tellsOfChanges(identityOf(file) ?? ''))
 })

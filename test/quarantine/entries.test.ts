@@ -25,7 +25,7 @@ const ENTRY: QuarantineEntry = {
   reason: 'refused it\n  needs alice \u202e',
 }
 
-/** What an entry reads as once its file holds these bytes. */
+/** Parses an entry whose file holds these bytes. */
 function readAs(contents: string | Uint8Array): QuarantineEntry | undefined {
   const id = writeEntry(state, ENTRY)
   writeFileSync(join(entryDirectory(state, id), 'entry.json'), contents)
@@ -45,7 +45,7 @@ function assertRefused(contents: string | Uint8Array, reason: RegExp): void {
   )
 }
 
-test('an entry reads as it was written', () => {
+test('an entry is read back as it was written', () => {
   assert.deepEqual(readEntry(state, writeEntry(state, ENTRY)), ENTRY)
   const bare: QuarantineEntry = {
     ...ENTRY,
@@ -57,19 +57,19 @@ test('an entry reads as it was written', () => {
   assert.deepEqual(readEntry(state, writeEntry(state, bare)), bare)
 })
 
-test('an entry that was never written to its end is none', () => {
+test('an entry without its entry.json is absent', () => {
   const id = writeEntry(state, ENTRY)
   rmSync(join(entryDirectory(state, id), 'entry.json'))
   assert.equal(readEntry(state, id), undefined)
 })
 
-test('attack: a file that is no JSON brings nothing unescaped into the message', () => {
+test('attack: a file that is not JSON brings nothing unescaped into the message', () => {
   assertRefused('\u001b]0;owned\u0007\u202e', /expected a value/)
   assertRefused('{"\u202e\\u001b[2J": 1}', /unknown field "\\u\{202e\}\\u\{1b\}\[2J"/)
   assertRefused(Buffer.from([0x22, 0xff, 0x22]), /not UTF-8/)
 })
 
-test('a file that breaks off anywhere is refused', () => {
+test('a file that is cut off anywhere is refused', () => {
   const text = JSON.stringify(ENTRY)
   for (let length = 0; length < text.length; length++) assertRefused(text.slice(0, length), /JSON: /)
 })

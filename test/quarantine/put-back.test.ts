@@ -19,7 +19,7 @@ import { narHashOfTree } from '../../src/store/tree-nar.ts'
 
 const NAME = '0123456789abcdfghijklmnpqrsvwxyz-hello'
 
-/** A store, an entry of the quarantine with this content, and a victim outside of both. */
+/** A store, an entry of the quarantine with this content, and a victim outside both. */
 function scene(t: TestContext, make: (content: string) => void) {
   const root = mkdtempSync(join(tmpdir(), 'nixsig-put-back-'))
   t.after(() => rmSync(root, { recursive: true, force: true }))
@@ -43,7 +43,7 @@ const tree = (content: string) => {
 }
 
 for (const [name, make] of Object.entries({ file, tree })) {
-  test(`a ${name} is put back as it was, and nothing beside it`, async t => {
+  test(`a ${name} is put back as it was, and nothing else is written`, async t => {
     const { store, directory, path, narHash } = scene(t, make)
     await putBack(directory, path, await narHash())
     assert.equal((await narHashOfTree(path)).narHash, await narHash())
@@ -52,7 +52,7 @@ for (const [name, make] of Object.entries({ file, tree })) {
   })
 }
 
-test('attack: a builder leaves a link in the place of what is put back', async t => {
+test('attack: a builder leaves a link at the path that is put back', async t => {
   const { directory, victim, path, narHash } = scene(t, file)
   symlinkSync(join(victim, 'file'), path)
   await putBack(directory, path, await narHash())
@@ -61,7 +61,7 @@ test('attack: a builder leaves a link in the place of what is put back', async t
   assert.equal(readFileSync(path, 'utf8'), 'hello\n')
 })
 
-test('attack: a link to a directory in the place of a tree leads nothing there', async t => {
+test('attack: a link to a directory in the place of a tree is not followed', async t => {
   const { store, directory, victim, path, narHash } = scene(t, tree)
   symlinkSync(victim, path)
   await assert.rejects(putBack(directory, path, await narHash()), FileError)
@@ -70,14 +70,14 @@ test('attack: a link to a directory in the place of a tree leads nothing there',
   assert.deepEqual(readdirSync(store), [NAME], 'nothing is left beside it')
 })
 
-test('attack: a directory in the place of a file takes nothing in', async t => {
+test('attack: nothing is moved into a directory in the place of a file', async t => {
   const { directory, path, narHash } = scene(t, file)
   mkdirSync(path)
   await assert.rejects(putBack(directory, path, await narHash()), FileError)
   assert.deepEqual(readdirSync(path), [])
 })
 
-test('attack: what changed in quarantine does not come into the store', async t => {
+test('attack: content that changed in quarantine is not put back', async t => {
   const { store, directory, path, narHash } = scene(t, tree)
   const judged = await narHash()
   writeFileSync(join(directory, 'content/bin/hello'), '#!/bin/evil\n')

@@ -1,4 +1,5 @@
-// Two processes refuse one output: the reason of the one that took it out stays, and no other entry is left.
+// Two processes refuse one output: the reason of the one that took it out stays, and no other entry
+// is left.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +42,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-/** A store that has the path as long as it is valid. `onClose`: what happens once it was asked. */
+/** A store that has the path as long as it is valid. `onClose` runs once the store was asked. */
 function store(onClose: () => void = () => undefined): Store {
   const { narHash, narSize, references, registered: registrationTime } = FIRST
   const info = { path: PATH, narHash, narSize, references, registrationTime, ultimate: true } as PathInfo
@@ -53,7 +54,10 @@ function store(onClose: () => void = () => undefined): Store {
   } as unknown as Store
 }
 
-/** What another process does once it has moved a path: Nix forgets it, and its entry is whole. */
+/**
+ * What another process does after it has moved a path: Nix forgets the path, and its entry is
+ * finished.
+ */
 function end(id: string): void {
   mkdirSync(join(entryDirectory(state, id), 'content'))
   isValid = false
@@ -83,7 +87,7 @@ for (const [whose, take] of [
   })
 }
 
-test('race: another process ends while this one waits for the lock, at whatever moment', async () => {
+test('race: another process ends at any moment while this one waits for the lock', async () => {
   for (const [round, wait] of [0, 5, 20, 45, 55, 80, 120].entries()) {
     isValid = true
     const refused = FIRST.refused + round
@@ -103,12 +107,12 @@ test('race: another process ends while this one waits for the lock, at whatever 
   }
 })
 
-test('race: an entry that was made while another process had begun without it goes again', async () => {
+test('race: an entry is removed if another process had already begun without it', async () => {
   let first = ''
   await withLock(join(state, 'quarantine/lock'), async () => {
     const taking = quarantine(state, [SECOND], async () => store())
     while (listUnfinished(state).length === 0) await sleep(5)
-    // It had looked for what others began before that.
+    // It had listed what others began before that.
     first = writeEntry(state, { ...FIRST, refused: FIRST.refused + 1 })
     end(first)
     void taking.then(({ kept }) => assert.deepEqual(kept, [first]))
@@ -117,7 +121,7 @@ test('race: an entry that was made while another process had begun without it go
   assertOnly(first)
 })
 
-test('fault: what was marked twice by processes that were killed is ended as one', async () => {
+test('fault: a path that killed processes marked twice is finished as one entry', async () => {
   const first = writeEntry(state, FIRST)
   writeEntry(state, { ...SECOND, refused: SECOND.refused + 1 })
   mkdirSync(join(entryDirectory(state, first), 'content'))
@@ -126,7 +130,7 @@ test('fault: what was marked twice by processes that were killed is ended as one
   assertOnly(first)
 })
 
-test('fault: so is what one of them had ended, and the other had only marked', async () => {
+test('fault: a path that one killed process had finished and another had only marked is kept as one entry', async () => {
   const first = writeEntry(state, FIRST)
   end(first)
   writeEntry(state, { ...SECOND, refused: SECOND.refused + 1 })

@@ -1,4 +1,4 @@
-// docs/semantics.md, S13: what was judged with its making holds no longer than what it was made of.
+// docs/semantics.md, S13: a verdict that rests on other entries holds no longer than they do.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { after, beforeEach, test } from 'node:test'
@@ -58,27 +58,27 @@ const ends = async (verdict: Verdict, asked = [input], made: StoredDerivation | 
 }
 const output = () => judge(POLICY, MADE, evidenceOf([]), NOW)
 
-test('S13: attack: what was built here does not outlast the source that it was built from', async () => {
+test('S13: attack: an output that was built here is not trusted for longer than its source', async () => {
   admit(DRV, NOW + 20)
   admit(INPUT, NOW + 10)
   assert.equal(await ends(output()), NOW + 10)
 })
 
-test('S13: nor its derivation', async () => {
+test('S13: an output is not trusted for longer than its derivation', async () => {
   admit(DRV, NOW + 20)
   admit(INPUT, undefined)
   assert.equal(await ends(output()), NOW + 20)
   assert.equal(await ends(output(), []), NOW + 20)
 })
 
-test('S13: what was made of things without an end has none, and entries of other policies say nothing', async () => {
+test('S13: an output has no end if its inputs have none, and entries under other policies are ignored', async () => {
   admit(DRV, undefined)
   admit(INPUT, NOW + 10, 'cd'.repeat(32))
   assert.equal(await ends(output()), undefined)
   assert.equal(await ends(output(), [input], undefined), undefined)
 })
 
-test('S13: a source and a refusal are not made of anything', async () => {
+test('S13: a source and a refusal keep their own end', async () => {
   admit(DRV, NOW + 20)
   admit(INPUT, NOW + 10)
   const source = judge(POLICY, SOURCE, evidenceOf([claimBy('alice-1')]), NOW)

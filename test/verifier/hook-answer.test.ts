@@ -1,4 +1,4 @@
-// Whatever keeps a hook's question from being judged is a refusal, in a form that a reply can have.
+// Any error that keeps a hook's question from being judged is a refusal that fits into a reply.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -22,12 +22,12 @@ for (const kind of KINDS) {
       reply.sentence,
       /absent\.drv .*undecided.*: a file: \/var\/lib\/nixsig is writable by others/,
     )
-    // The post-build hook has standard error alone to say it.
+    // The post-build hook can report it only on standard error.
     assert.equal(reply.notice.includes('writable by others'), kind === 'after-build')
     assert.deepEqual(parseReply(printReply(reply)), reply)
   })
 
-  test(`${kind}: what goes wrong in the middle is a refusal, and none of its text gets to a terminal raw`, async () => {
+  test(`${kind}: an error while judging is a refusal, and its text is escaped before a terminal sees it`, async () => {
     const reply = await answerHook({ kind, derivation }, () => {
       throw new Error('\x1b[35mcolour\nof lines')
     })
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
     assert.deepEqual(parseReply(printReply(reply)), reply)
   })
 
-  test(`${kind}: every inquiry is closed again, and asks its policy how to tell a refusal`, async () => {
+  test(`${kind}: every inquiry is closed, and its policy decides how a refusal is reported`, async () => {
     const directory = mkdtempSync(join(tmpdir(), 'nixsig-answer-'))
     let closed = 0
     try {

@@ -6,7 +6,10 @@ import { test } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
 import { openInquiry } from '../../src/verifier/inquiry.ts'
 
-/** A snapshot is made only of files that are older than the grain of the clock that stamps them. */
+/**
+ * A snapshot is only written if the policy's files are older than the resolution of the clock that
+ * stamps them.
+ */
 const SETTLED_MS = 2100
 
 function policyText(source: string): string {
@@ -21,7 +24,7 @@ require.output = "self"
 `
 }
 
-test('attack: nothing is judged by one policy and written down under another', async () => {
+test('attack: nothing is judged under one policy and recorded under another', async () => {
   const state = mkdtempSync(join(tmpdir(), 'nixsig-inquiry-'))
   try {
     chmodSync(state, 0o700)

@@ -21,7 +21,10 @@ const inquiry = {
   now: NOW,
 } as unknown as Inquiry
 
-/** The digest of a number, in which its last digits come first: one directory after another. */
+/**
+ * The digest of a number, last digits first, so that consecutive numbers fall into different
+ * directories.
+ */
 function derivationOf(number: number): string {
   let digest = ''
   for (let rest = number; digest.length < 32; rest = Math.floor(rest / 32)) digest += DIGITS[rest % 32]
@@ -46,7 +49,7 @@ function admit(path: string): void {
   writeAdmission(root, parseStorePath(path).digest, entry)
 }
 
-test('attack: among tens of thousands of derivations the known ones are found, and others go on meanwhile', async () => {
+test('attack: the known ones of tens of thousands of derivations are found, and other work is not blocked', async () => {
   const crowd = Array.from({ length: 40_000 }, (_, number) => derivationOf(number))
   const [admitted = '', attested = ''] = [crowd[39_999], crowd[31_234]]
   admit(admitted)
@@ -59,6 +62,7 @@ test('attack: among tens of thousands of derivations the known ones are found, a
   clearInterval(others)
   assert.deepEqual(known, [admitted, attested])
   assert.ok(turns > 10, `${turns} turns`)
-  // They are not in the store, so that there is nothing to read, but no more than these are asked for.
+  // These are not in the store, so there is nothing to read; but no more than the limit may be
+  // asked for.
   assert.equal(unknown.length, 100)
 })

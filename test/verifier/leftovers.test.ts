@@ -22,7 +22,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(state, { recursive: true }))
 
-/** An inquiry of a store in which nothing is valid. */
+/** An inquiry whose store has no valid paths. */
 function inquiry(): Inquiry {
   const store = async () => ({ validPaths: async () => new Set<string>() })
   return { places: { state }, now: NOW, store } as unknown as Inquiry
@@ -35,10 +35,10 @@ const finish = () =>
     all: true,
   })
 
-/** Seconds by which the clock of the build was before ours, whichever of them was set. */
+/** How many seconds the build's clock was behind ours; negative if it was ahead. */
 const apart = fc.integer({ min: -YEARS, max: Math.floor(YEARS / 2) })
 
-test('fault: an expectation of a build that is over goes, also where the clock was set back since', () =>
+test('fault: an expectation of a build that is over is dropped, even if the clock was set back since', () =>
   fc.assert(
     fc.asyncProperty(apart, async age => {
       const time = NOW - age
@@ -52,7 +52,7 @@ test('fault: an expectation of a build that is over goes, also where the clock w
     { examples: [[0], [60], [61], [-60], [-61], [-YEARS]] },
   ))
 
-test('fault: so does what a loss of power left of one, empty', async () => {
+test('fault: an expectation that a power failure left empty is dropped', async () => {
   mkdirSync(join(state, 'expected'))
   const file = expectedFile(state, DIGEST)
   for (const [age, left] of [
@@ -68,7 +68,7 @@ test('fault: so does what a loss of power left of one, empty', async () => {
   }
 })
 
-test('fault: so does what was noted of an output that was there', () => {
+test('fault: a presence note of a build that is over is dropped', () => {
   for (const [age, left] of [
     [0, 1],
     [120, 0],

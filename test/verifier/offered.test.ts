@@ -1,4 +1,5 @@
-// What binary caches say of a path, judged on a machine whose store is empty; test/e2e/gate-*.test.ts has real stores.
+// What binary caches say about a path, judged on a machine whose store is empty;
+// test/e2e/gate-*.test.ts uses real stores.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -125,7 +126,7 @@ const A = 'https://a.example'
 const B = 'https://b.example'
 const C = 'https://c.example'
 
-test('G7: what one trusted upstream signed is let in, and stands in the ledger for these contents alone', async t => {
+test('G7: what a trusted upstream signed is let in, and the ledger admits only these contents', async t => {
   const { outcome, state } = await judge(t, [offered(A, signed(HELLO, ALICE))])
   assert.equal(outcome.kind, 'trusted')
   const entry = readAdmission(state, DIGEST, PATH)
@@ -135,21 +136,21 @@ test('G7: what one trusted upstream signed is let in, and stands in the ledger f
   assert.equal(entry.builtHere, false)
 })
 
-test('S8: two builders of two upstreams meet a threshold that neither meets', async t => {
+test('S8: two builders at two upstreams together meet a threshold that neither meets alone', async t => {
   const both = [offered(A, signed(HELLO, ALICE)), offered(B, signed(HELLO, BOB))]
   assert.equal((await judge(t, both, { threshold: 2 })).outcome.kind, 'trusted')
   const { outcome } = await judge(t, both.slice(0, 1), { threshold: 2 })
   assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
 })
 
-test('attack: one key under two names, at two upstreams, is one builder', async t => {
+test('attack: one key under two names at two upstreams counts as one builder', async t => {
   const alias = { ...ALICE, name: 'bob-1' }
   const answers = [offered(A, signed(HELLO, ALICE, alias)), offered(B, signed(HELLO, alias))]
   const { outcome } = await judge(t, answers, { threshold: 2 })
   assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
 })
 
-test('attack: nobody signed, or nobody of the list', async t => {
+test('attack: a path that nobody signed, or only a signer who is not listed', async t => {
   assert.match(
     refusal((await judge(t, [offered(A, HELLO)])).outcome),
     /needs 1 of 2 caches for its output, found no signature/,
@@ -159,7 +160,7 @@ test('attack: nobody signed, or nobody of the list', async t => {
   assert.equal(readAdmission(foreign.state, DIGEST, PATH), undefined)
 })
 
-test('attack: a signature over other references, another size or other contents is none', async t => {
+test('attack: a signature over other references, another size or other contents does not count', async t => {
   const { signatures } = signed(HELLO, ALICE)
   for (const change of [{ references: [PATH] }, { narSize: 121 }, { narHash: 'cd'.repeat(32) }]) {
     const { outcome } = await judge(t, [offered(A, { ...HELLO, ...change, signatures })])
@@ -192,7 +193,7 @@ for (const [what, change] of [
   })
 }
 
-test('G1: an upstream that is down is passed over, and told', async t => {
+test('G1: an upstream that is down is skipped and reported', async t => {
   const { outcome } = await judge(t, [
     said(A, 'silent', 'connect ECONNREFUSED'),
     offered(B, signed(HELLO, BOB)),
@@ -208,13 +209,13 @@ test('G1: with all upstreams down a path is undecided, and each is named', async
   assert.match(refusal(outcome), /undecided .*https:\/\/a\.example: timeout; https:\/\/b\.example: refused/)
 })
 
-test('G1: a path that all who answer have not got is not there', async t => {
+test('G1: a path is absent if no upstream that answers has it', async t => {
   assert.equal((await judge(t, [absent(A), said(B, 'silent', 'timeout')])).outcome.kind, 'absent')
   assert.equal((await judge(t, [absent(A), absent(B)])).outcome.kind, 'absent')
   assert.equal((await judge(t, [])).outcome.kind, 'absent')
 })
 
-test('G2: an upstream that cannot be understood leaves the path undecided, whoever else offers it', async t => {
+test('G2: a malformed answer leaves the path undecided, whoever else offers it', async t => {
   const answers = [
     offered(A, signed(HELLO, ALICE, BOB)),
     absent(B),
@@ -225,12 +226,12 @@ test('G2: an upstream that cannot be understood leaves the path undecided, whoev
   assert.equal(readAdmission(state, DIGEST, PATH), undefined)
 })
 
-test('S12: a derivation that is not known here leaves an output undecided unless the rule says otherwise', async t => {
+test('S12: an unknown derivation leaves an output undecided unless the rule accepts that', async t => {
   const { outcome } = await judge(t, [offered(A, signed(HELLO, ALICE))], { accept: false })
   assert.match(refusal(outcome), /undecided .*its derivation is not in this store/)
 })
 
-test('G4: what is named by its contents is a source, however many builders signed it', async t => {
+test('G4: a path that is named by its contents is a source, however many builders signed it', async t => {
   const contentAddress = { method: 'recursive', algorithm: 'sha256', hash: 'ab'.repeat(32) } as const
   const path = fixedOutputPath({ ...contentAddress, name: 'hello.tar', references: [], self: false })
   const narinfo = signed({ ...HELLO, path, references: [], contentAddress }, ALICE, BOB)
@@ -238,7 +239,7 @@ test('G4: what is named by its contents is a source, however many builders signe
   assert.match(refusal(outcome), /\(fetched source\) .*the rule refuses it/)
 })
 
-test('G4: attack: a derivation that is not named by its contents is none', async t => {
+test('G4: attack: a derivation that is not named by its contents is refused', async t => {
   const path = `${PATH}.drv`
   const { outcome } = await judge(t, [offered(A, signed({ ...HELLO, path, references: [] }, ALICE, BOB))])
   assert.match(refusal(outcome), /it is named as a derivation and not by its contents/)

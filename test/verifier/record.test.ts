@@ -1,4 +1,4 @@
-// An entry of a derivation is flushed wherever it, or the one in whose place it comes, has a claim to lose.
+// A derivation's entry is flushed if it, or the entry that it replaces, has a claim to lose.
 import assert from 'node:assert/strict'
 import fs, { mkdtempSync, rmSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -95,7 +95,7 @@ test('an entry that says the same is not written again', () => {
   assert.equal(fs.lstatSync(file).ino, ino)
 })
 
-test('every other entry is flushed, and so is its directory', () => {
+test('every other entry is flushed, with its directory', () => {
   writeAdmission(state, path.digest, BARE)
   assert.equal(flushes, FILE_AND_DIRECTORY)
 })

@@ -1,4 +1,4 @@
-// docs/semantics.md, G13: what the gate signs of a path's references, on a machine whose store is empty.
+// docs/semantics.md, G13: which references the gate signs, on a machine whose store is empty.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ const directory = mkdtempSync('/tmp/nixsig-references-')
 after(() => rmSync(directory, { recursive: true }))
 let machines = 0
 
-/** A machine that trusts a builder, knows no derivation, and has what is attested here. */
+/** A machine that trusts a builder, knows no derivation, and has these attestations. */
 function machine(attested: readonly string[], more = '', requirement = 'builder', mode = 'enforce') {
   const root = join(directory, String(machines++))
   const places = { policy: join(root, 'policy.toml'), state: join(root, 'state'), attestations: undefined }
@@ -89,14 +89,14 @@ interface Offered {
   readonly references?: readonly string[]
   readonly compression?: string
   readonly signers?: readonly KeyPair[]
-  /** What is handed out in place of the NAR. */
+  /** The bytes that are served in place of the NAR. */
   readonly file?: Uint8Array
   readonly narSize?: number
 }
 
 let fetched = 0
 
-/** What a cache says of these contents, and hands out. */
+/** What a cache says about these contents, and what it serves. */
 function offer(text: string, offered: Offered = {}): UpstreamAnswer {
   const { upstream = A, references = [], compression = 'none', signers = [] } = offered
   const nar = narOf(text)
@@ -140,7 +140,7 @@ function words(outcome: OfferOutcome): string {
   return sentence(outcome.verdict)
 }
 
-test('what the builder signed the references of is let in without a look at the NAR', async () => {
+test('a path whose references the builder signed is let in without reading the NAR', async () => {
   const text = `uses ${DEP}`
   const before = fetched
   const attested = machine([stated(PATH, hashOf(text), [DEP])])
@@ -194,7 +194,7 @@ for (const [what, references, problem] of [
   })
 }
 
-test('attack: a reference is found though it is written without the store and without its name', async () => {
+test('attack: a reference is found even if the contents hold only its hash part', async () => {
   const text = `uses ${parseStorePath(DEP).digest}\n`
   const { ask } = machine([stated(PATH, hashOf(text))])
   assert.match(words(await ask(offer(text))), /undecided .*they name \/nix\/store\/1c8i\w+; whether/)
@@ -208,7 +208,7 @@ for (const [what, requirement, exemption] of [
     '[[exemptions]]\nname = "hello"\nkind = ["output"]\nreason = "x"\nuntil = 2099-01-01\n',
   ],
 ] as const) {
-  test(`attack: a keyless cache strips a reference of a path of which ${what}`, async () => {
+  test(`attack: a keyless cache strips a reference although ${what} the path`, async () => {
     const text = `${requirement}: uses ${DEP}\n`
     const { ask } = machine([], exemption, requirement)
     assert.match(words(await ask(offer(text))), /undecided .*they name \S+-dep; whether/)
@@ -216,13 +216,13 @@ for (const [what, requirement, exemption] of [
   })
 }
 
-test('attack: one of two builders who are needed signs what the other one did not', async () => {
+test('attack: one of two required builders signs references that the other one did not', async () => {
   const text = `both: uses ${DEP} and ${LIB}\n`
   const { ask } = machine([stated(PATH, hashOf(text)), stated(PATH, hashOf(text), [DEP], OTHER)], '', 'both')
   assert.match(words(await ask(offer(text, { references: [DEP] }))), /undecided .*they name \S+-lib/)
 })
 
-test('attack: what is handed out is another NAR, longer, shorter, or no NAR, and nothing of it counts', async () => {
+test('attack: a NAR that is different, longer, shorter or malformed does not count', async () => {
   const text = `handed out: uses ${DEP}\n`
   const { ask } = machine([stated(PATH, hashOf(text))])
   const references = [DEP]
@@ -246,7 +246,7 @@ test('attack: what is handed out is another NAR, longer, shorter, or no NAR, and
   )
 })
 
-test('any of the caches that say the same may hand out the NAR', async () => {
+test('any cache that states the same references may serve the NAR', async () => {
   const text = `second: uses ${DEP}\n`
   const { ask } = machine([stated(PATH, hashOf(text))])
   const references = [DEP]
@@ -254,7 +254,7 @@ test('any of the caches that say the same may hand out the NAR', async () => {
   assert.equal(words(await ask(broken, offer(text, { references, upstream: B }))), 'trusted')
 })
 
-/** Contents that name some paths, in one way or another. */
+/** Contents that name some paths in one form or another. */
 const contents = fc
   .array(
     fc.oneof(
@@ -268,7 +268,7 @@ const contents = fc
 
 const subset = fc.subarray([PATH, DEP, LIB, TOOL])
 
-test('property: whatever a keyless cache says, what is signed was signed by a builder or is what the contents name', async () => {
+test('property: whatever a keyless cache says, the gate signs only references that a builder signed or the contents name', async () => {
   let trusted = 0
   await fc.assert(
     fc.asyncProperty(contents, subset, fc.option(subset), async (text, references, attested) => {

@@ -1,4 +1,4 @@
-// Whatever goes wrong is a refusal, with a reason that somebody can use.
+// Every error becomes a refusal, with a reason that helps its reader.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { LateError } from '../../src/files/deadline.ts'
@@ -9,7 +9,7 @@ import { refusalOf } from '../../src/verifier/refusal-of-error.ts'
 const PATH = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12'
 const said = (error: unknown) => sentence(refusalOf(error, PATH, 'output'))
 
-test('a plain user who builds in a store of his own is told that only root admits', () => {
+test('a plain user who builds in a store of their own is told that only root can admit', () => {
   const error = Object.assign(new Error("EACCES: permission denied, mkdir '/var/lib/nixsig/expected'"), {
     code: 'EACCES',
   })
@@ -19,7 +19,7 @@ test('a plain user who builds in a store of his own is told that only root admit
   )
 })
 
-test('errors of ours tell what could not be read, all others that it was an error', () => {
+test('errors of nixsig itself say what could not be read; all others are reported as errors', () => {
   assert.match(said(new FormatError('derivation', 'not in the store', PATH)), /undecided .*derivation: /)
   assert.match(
     said(new TypeError('x is not a function')),
@@ -28,7 +28,7 @@ test('errors of ours tell what could not be read, all others that it was an erro
   assert.match(said('thrown'), /an error in the middle of judging: thrown/)
 })
 
-test('a judgement that took too long is no file that cannot be read, and says what it waited for', () => {
+test('a judgement that took too long is not reported as an unreadable file, and says what it waited for', () => {
   assert.match(
     said(new LateError('no verdict within 300 seconds: still waited for a NAR from https://a.example')),
     /, undecided because of the time that judging may take: the judgement: no verdict within 300 seconds: still waited for a NAR from https:\/\/a\.example/,

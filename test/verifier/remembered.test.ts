@@ -1,4 +1,4 @@
-// What the ledger keeps of a verdict, and what a later policy makes of that.
+// What the ledger keeps from a verdict, and how a later policy uses it.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { after, test } from 'node:test'
@@ -26,7 +26,10 @@ ${rule}`)
 const ACCEPTING = policyThat('accept-expired-key = "if-signed-before"')
 const REFUSING = policyThat('accept-expired-key = "refuse"')
 
-/** Admits the source by these claims under the policy that accepts them, and says what another one remembers of that. */
+/**
+ * Admits the source by these claims under a policy that accepts them. Returns what another policy
+ * remembers from that.
+ */
 async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<Evidence> {
   const verdict = judge(ACCEPTING, SOURCE, evidenceOf(claims), NOW)
   assert.ok(verdict.outcome === 'trusted')
@@ -41,16 +44,16 @@ async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<E
   return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), HASH)
 }
 
-test('E5: what a key signed that is in force is remembered under another policy', async () => {
+test('E5: a claim by a key in good standing is remembered under another policy', async () => {
   const remembered = await rememberedOf([claimBy('alice-1', { role: 'developer', trace: 'nix' })], REFUSING)
   assert.equal(judge(REFUSING, SOURCE, remembered, NOW).outcome, 'trusted')
 })
 
-test('E5: a claim of which nobody knows how it was signed is not remembered', async () => {
+test('E5: a claim without a trace of how it was signed is not remembered', async () => {
   assert.deepEqual(await rememberedOf([claimBy('alice-1', { role: 'developer' })], REFUSING), evidenceOf([]))
 })
 
-test('attack: a policy that no longer accepts keys that ended is not led past that by what was admitted before', async () => {
+test('attack: an earlier admission does not bring back an expired key under a policy that no longer accepts it', async () => {
   const expired = { signedAt: Date.UTC(2020, 5) / 1000, at: Date.UTC(2021, 0) / 1000 }
   const remembered = await rememberedOf(
     [claimBy('alice-1', { role: 'developer', trace: 'nix', expired })],

@@ -28,7 +28,7 @@ function places(t: TestContext) {
   return { write, policy, places: { policy, state: join(directory, 'state'), attestations: undefined } }
 }
 
-test('a policy that changed is another one for the next inquiry, and for none that is under way', async t => {
+test('a changed policy applies to the next inquiry, and to none that is under way', async t => {
   const { places: where, write } = places(t)
   const kept = openResidentCache(where)
   const before = openInquiry(where, { records: false, kept })
@@ -40,7 +40,7 @@ test('a policy that changed is another one for the next inquiry, and for none th
   assert.ok((await before.policy()).principals.has('alice'))
 })
 
-test('a change is seen although the file is as long and as old as before', async t => {
+test('a change is noticed even if the file has the same size and modification time as before', async t => {
   const { places: where, write, policy } = places(t)
   const kept = openResidentCache(where)
   utimesSync(policy, 1, 1)
@@ -51,7 +51,7 @@ test('a change is seen although the file is as long and as old as before', async
   assert.ok(kept.policy().principals.has('zlice'))
 })
 
-test('what is remembered of a policy is written once its files are old enough, and again where it was lost', async t => {
+test('the snapshot of a policy is written once its files are old enough, and again if it was lost', async t => {
   const { places: where } = places(t)
   const kept = openResidentCache(where)
   kept.policy()
@@ -69,7 +69,7 @@ test('what is remembered of a policy is written once its files are old enough, a
   }
 })
 
-test('a policy that cannot be read is none, until it can be read again', async t => {
+test('a policy that cannot be read is an error until it can be read again', async t => {
   const { places: where, write } = places(t)
   const kept = openResidentCache(where)
   kept.policy()
@@ -83,7 +83,7 @@ test('a policy that cannot be read is none, until it can be read again', async t
   assert.ok(kept.policy().principals.has('bob'))
 })
 
-test('inquiries share a reader of attestations, and a policy that names other keys has another', async t => {
+test('inquiries share a reader of attestations, and a policy with other keys gets another reader', async t => {
   const { places: where, write } = places(t)
   const kept = openResidentCache(where)
   const reader = kept.reader(kept.policy())

@@ -1,4 +1,4 @@
-// Looking into what caches hand out: what never comes, and who waits for whom.
+// Looking into NARs that caches serve: answers that never come, and who waits for whom.
 import assert from 'node:assert/strict'
 import { Readable } from 'node:stream'
 import { type TestContext, test } from 'node:test'
@@ -27,14 +27,14 @@ const good = (upstream: string) =>
   offerOf(upstream, async () => ({ status: 200, length: NAR.length, body: Readable.from([NAR]) }))
 /** Never answers. */
 const stuck = (upstream: string) => offerOf(upstream, () => new Promise(() => {}))
-/** Answers, and stops in the middle. */
+/** Answers, and stops in the middle of the NAR. */
 const dripping = (upstream: string) => {
   const body = new Readable({ read() {} })
   body.push(NAR.subarray(0, 40))
   return { body, offer: offerOf(upstream, async () => ({ status: 200, length: undefined, body })) }
 }
 
-/** Lets time go by only when it is told to. */
+/** A clock that only advances when it is told to. */
 function stopClock({ mock }: TestContext): (milliseconds: number) => Promise<void> {
   mock.timers.enable({ apis: ['setTimeout'] })
   return async milliseconds => {
@@ -43,7 +43,7 @@ function stopClock({ mock }: TestContext): (milliseconds: number) => Promise<voi
   }
 }
 
-test('attack: a cache that never hands out a NAR, or stops in the middle, is not waited for', async t => {
+test('attack: a cache that never serves a NAR, or stops in the middle, is not waited for', async t => {
   const passes = stopClock(t)
   const { body, offer } = dripping('https://b.example')
   const scanning = Promise.all([
@@ -77,7 +77,7 @@ test('attack: a cache that hangs holds up nobody but itself', async t => {
   assert.equal((await Promise.all(hanging)).length, 9)
 })
 
-test('attack: a cache that drips costs a short head start beside an honest one, and comes last for a while', async t => {
+test('attack: a slow cache costs only a short head start beside an honest one, and comes last for a while', async t => {
   const passes = stopClock(t)
   let asked = 0
   const slow = () => {
@@ -99,7 +99,7 @@ test('attack: a cache that drips costs a short head start beside an honest one, 
   assert.equal(asked, before, 'not asked any more')
 })
 
-test('attack: no scan goes on, and nobody waits for a turn, after the judgement has ended', async t => {
+test('attack: after the judgement has ended no scan continues and nobody waits for a turn', async t => {
   const passes = stopClock(t)
   const bodies = Array.from({ length: 6 }, () => dripping('https://late.example'))
   const judging = bodies.map(({ offer }) => judgeWithin(() => scanOffered([offer], WANTED), 20_000))

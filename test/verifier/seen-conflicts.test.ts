@@ -37,7 +37,7 @@ function claim(key: { readonly identity: string }, narHash: string, role: Claim[
   return { key: key.identity as Claim['key'], role, path: PATH, narHash, origin: 'somewhere' }
 }
 
-/** A machine with a policy; judges the path with these contents by these claims. */
+/** A machine with a policy. Judges the path with these contents by these claims. */
 function machine(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-seen-'))
   t.after(() => rmSync(directory, { recursive: true, force: true }))
@@ -74,7 +74,7 @@ ${more}`,
   return { state: places.state, policy, judge }
 }
 
-test('attack: a server that takes back what a builder said, whatever date it gives', async t => {
+test('attack: a server withdraws the claim of a builder, whatever date it gives', async t => {
   const { state, judge } = machine(t)
   assert.equal(await judge(A, [claim(carol, A)]), 'trusted')
   assert.equal(await judge(A, [claim(carol, A), claim(dan, B)]), 'conflict')
@@ -85,7 +85,7 @@ test('attack: a server that takes back what a builder said, whatever date it giv
   assert.equal(await judge(A, [claim(carol, A)]), 'trusted', 'root withdrew it')
 })
 
-test('a conflict that is remembered says that it was seen, and how it is withdrawn', async t => {
+test('a remembered conflict says when it was seen and how to withdraw it', async t => {
   const { state, judge } = machine(t)
   await judge(A, [claim(dan, B)])
   const [seen] = readSeenClaims(state, PATH)
@@ -108,20 +108,20 @@ test('a conflict that is remembered says that it was seen, and how it is withdra
   )
 })
 
-test('what a builder once said never makes anything trusted', async t => {
+test('a remembered claim never makes anything trusted', async t => {
   const { judge } = machine(t)
   assert.equal(await judge(A, [claim(carol, B)]), 'conflict')
   assert.equal(await judge(B, []), 'unsigned')
 })
 
-test('strangers, other roles and claims that agree leave no trace, nor does an inquiry that records nothing', async t => {
+test('strangers, other roles and agreeing claims are not recorded, nor is anything by an inquiry that records nothing', async t => {
   const { state, judge } = machine(t)
   await judge(A, [claim(mallory, B), claim(dan, B, 'packager'), claim(carol, A)])
   await judge(A, [claim(dan, B)], { records: false })
   assert.deepEqual(readSeenClaims(state, PATH), [])
 })
 
-test('a builder who is not listed any more, or whose key is revoked, contradicts nothing', async t => {
+test('a builder who is no longer listed, or whose key is revoked, causes no conflict', async t => {
   const { policy, judge } = machine(t)
   assert.equal(await judge(A, [claim(carol, A), claim(dan, B)]), 'conflict')
   policy('', mallory.text)
@@ -139,7 +139,7 @@ test('a record that cannot be read leaves the path undecided', async t => {
   await assert.rejects(judge(A, [claim(carol, A)]), /is no record of conflicts: nixsig conflicts withdraw/)
 })
 
-test('a plain user can read the record, and not write it, whatever the mask', async t => {
+test('a plain user can read the record but not write it, whatever the umask', async t => {
   const { state, judge } = machine(t)
   const mask = process.umask(0o077)
   t.after(() => process.umask(mask))
@@ -151,7 +151,7 @@ test('a plain user can read the record, and not write it, whatever the mask', as
   )
 })
 
-test('whatever is kept is read back, two claims a key at most, and each contents has one against it', t => {
+test('at most two claims a key are kept and read back, and any contents conflict with one of them', t => {
   const { state } = machine(t)
   const seen = fc.record({
     key: fc.constantFrom(carol.identity, dan.identity, 'sigstore:a b@example.org https://accounts.example'),

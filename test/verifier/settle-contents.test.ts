@@ -20,7 +20,10 @@ afterEach(() => rmSync(directory, { recursive: true }))
 
 const INFO = { narHash: 'ab'.repeat(32), registrationTime: 1_790_000_000, ultimate: true }
 
-/** What is found of a path of which the store says this when it is asked again; `onAsked`: what happens before it is. */
+/**
+ * Settles a path for which the store returns this information when asked again. `onAsked` runs
+ * before the store answers.
+ */
 function settle(again: Partial<PathInfo> | undefined, onAsked: () => void = () => undefined) {
   const store = {
     version: async () => '2.34.8',
@@ -34,7 +37,7 @@ function settle(again: Partial<PathInfo> | undefined, onAsked: () => void = () =
   return settleContents(inquiry as unknown as Inquiry, input as never, { ...INFO, path } as PathInfo)
 }
 
-test('attack: what was found of an output is no word of one that was made in its place meanwhile', async () => {
+test('attack: what was found about an output does not apply to one that was made in its place meanwhile', async () => {
   assert.ok('stamp' in (await settle({})))
   const gone = /was taken out of the store, or made again, while it was judged/
   await assert.rejects(settle({ narHash: 'cd'.repeat(32) }), gone)
@@ -42,7 +45,7 @@ test('attack: what was found of an output is no word of one that was made in its
   await assert.rejects(settle(undefined), gone)
 })
 
-test('attack: the stamp is of what lay there before the store was asked for the last time', async () => {
+test('attack: the stamp was taken before the store was asked for the last time', async () => {
   const before = await settle({})
   const late = await settle({}, () => {
     writeFileSync(`${path}.new`, 'second')

@@ -1,4 +1,4 @@
-// Properties of the verifier, in random small worlds: test/support/small-world/ says what those are.
+// Properties of the verifier in random small worlds, which test/support/small-world/ describes.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
@@ -10,9 +10,9 @@ import {
   whyNoSmallWorlds,
 } from '../support/small-world/small-worlds.ts'
 
-/** Milliseconds for each property; npm run fuzz has more. */
+/** Milliseconds for each property; npm run fuzz uses more. */
 const TIME = 1500
-/** Cases, however slow or fast the machine is. */
+/** The fewest and the most cases, however slow or fast the machine is. */
 const LEAST = 15
 const MOST = 2000
 
@@ -24,15 +24,16 @@ const open = async () => {
 }
 after(() => worlds?.close())
 
-/** Bytes of which most suffice for a whole world. */
+/** Random bytes; in most cases enough for a whole world. */
 const BYTES = fc.uint8Array({ minLength: 60, maxLength: 300, size: 'max' })
 
-/** Draws the worlds; NIXSIG_TEST_SEED draws those of a run that failed. */
+/** Seed of the worlds; set NIXSIG_TEST_SEED to repeat a run that failed. */
 const SEED = Number(process.env['NIXSIG_TEST_SEED'] ?? Date.now() % 2 ** 32)
 
 /**
- * Tries a property for as long as there is time, and longer, on a slow machine, until the verdicts that have to occur were
- * seen. Throws with the seed and the bytes of the world that broke it, or with what was not seen in all worlds.
+ * Tries a property for the given time; on a slow machine for longer, until all verdicts that must
+ * occur were seen. Throws with the seed and the bytes of the world that broke it, or with the
+ * verdicts that were not seen.
  */
 async function holds(
   property: PropertyName,
@@ -50,12 +51,15 @@ async function holds(
     if (broken !== undefined) throw new Error(`${broken}\n${Buffer.from(bytes).toString('base64')}`)
     for (const verdict of cameTo) seen.add(verdict)
   })
-  // npm run fuzz makes short what fails; here that would take minutes.
+  // npm run fuzz shrinks failures; here that would take minutes.
   await fc.assert(check, { numRuns: MOST, endOnFailure: true, seed: SEED })
   assert.deepEqual(missing(seen), [], `not seen in ${cases} worlds, NIXSIG_TEST_SEED=${SEED}`)
 }
 
-/** A property that nothing could break would hold as well: every front says yes and no. Which of them did not yet. */
+/**
+ * Guards against properties that hold because nothing happens: every front must say both yes and
+ * no. Returns those that have not.
+ */
 function notBothWays(seen: ReadonlySet<string>): readonly string[] {
   return ['verify', 'build', 'offers', 'incoming'].flatMap(front => {
     const said = [...seen].filter(verdict => verdict.startsWith(`${front}: `))
@@ -67,20 +71,20 @@ function notBothWays(seen: ReadonlySet<string>): readonly string[] {
 }
 
 test(
-  'what derivations say of signatures never turns a refusal into trust, but for a good signature',
+  'what derivations declare about signatures turns a refusal into trust only with a good signature',
   { skip },
   () => holds('labels', notBothWays),
 )
 
-test('no order, and no derivation that nobody stands for, changes a verdict', { skip }, () =>
+test('neither the order nor a derivation that nobody vouches for changes a verdict', { skip }, () =>
   holds('surroundings', notBothWays),
 )
 
-test('one inquiry that is asked everything answers like one for each question', { skip }, () =>
+test('one inquiry for all questions answers like a separate inquiry for each', { skip }, () =>
   holds('inquiry', notBothWays),
 )
 
-test('what an output may become before its build is what is trusted of it afterwards', { skip }, () =>
+test('the contents that are admitted before a build are those that are trusted after it', { skip }, () =>
   holds('foreseen', seen => ['allowed and trusted', 'neither'].filter(word => !seen.has(word))),
 )
 
@@ -88,7 +92,10 @@ const NOWHERE = { caches: [false, false], addressed: [false, false], deriver: fa
 const ABSENT = { offered: NOWHERE, isHere: false, hasDeriver: false, isGone: false }
 const PACKAGED: readonly Said[] = [{ by: 'packager', word: 'packaged', wrong: false, isBare: true }]
 
-/** A package that a cache has, whose derivation a packager stands for, and its source, for which nobody does. */
+/**
+ * A package that a cache has, whose derivation a packager vouches for, and its source, for which
+ * nobody vouches.
+ */
 function packageOf(labels: { readonly fetch?: Labels; readonly build?: Labels }): Plan {
   const rule = { acceptsGraph: false, acceptsUnknown: false, output: '"builder"' }
   const source: FetchNode = {
@@ -128,7 +135,7 @@ test('a package whose source nobody signed is refused at the gate', { skip }, as
 })
 
 for (const [how, labels] of Object.entries(CALLED)) {
-  test(`attack: a source that nobody signed is called a signature ${how}`, { skip }, async () => {
+  test(`attack: a source that nobody signed is named as a signature ${how}`, { skip }, async () => {
     const verdicts = await (await open()).verdicts({ plan: packageOf(labels) })
     assert.equal(verdicts.get('offers 1'), 'indeterminate 20')
     assert.match(verdicts.get('incoming 1') ?? '', /^(indeterminate 20|untrusted 10)$/)
@@ -140,7 +147,7 @@ const FILE = { isExecutable: false, said: [], offered: NOWHERE, isHere: true, ha
 const SIGNATURE = { kind: 'signature', form: 'minisign', by: 'dev', over: 0 } as const
 const BLOB = { kind: 'blob', number: 0 } as const
 
-/** A source and its developer's signature, which a derivation names for which nobody has to stand. */
+/** A source and its developer's signature, named by a derivation for which nobody has to vouch. */
 const SIGNED: Readonly<Record<string, readonly Node[]>> = {
   'a file': [
     { kind: 'local', content: SIGNATURE, references: [], ...FILE },
@@ -168,7 +175,7 @@ const SIGNED: Readonly<Record<string, readonly Node[]>> = {
 }
 
 for (const [what, nodes] of Object.entries(SIGNED)) {
-  test(`attack: hundreds of derivations crowd around ${what}, one of which names its signature`, {
+  test(`attack: one of hundreds of derivations that use ${what} names its signature`, {
     skip,
   }, async () => {
     const rule = { source: '"dev"', derivation: '"nothing"', output: '"builder"', acceptsGraph: false }
