@@ -93,7 +93,9 @@ async function closureOf(entry, { root, placed }) {
 
 /** Writes one layer, which exports each of its modules for those to come. */
 async function writeLayer(file, own, parts) {
-  const contents = [...own].map(([module, { key }]) => `export * as ${key} from ${JSON.stringify(module)}`)
+  const contents = [...own].map(
+    ([module, { key }]) => `export * as ${key} from ${JSON.stringify(`./${relative(parts.root, module)}`)}`,
+  )
   await build({
     ...COMMON,
     stdin: { contents: contents.join('\n'), resolveDir: parts.root, loader: 'js' },
@@ -113,7 +115,8 @@ async function writeLayer(file, own, parts) {
 
 /** Writes what the layers import lazily. */
 async function writeSplit(parts) {
-  const entries = [...parts.lazy].filter(module => !parts.placed.has(module))
+  // They were met in an order that is another each time.
+  const entries = [...parts.lazy].filter(module => !parts.placed.has(module)).sort()
   const { outputFiles } = await build({
     ...COMMON,
     supported: {},
@@ -150,7 +153,8 @@ function elsewhere(parts, isApart) {
       parts.lazy.add(module)
       return { external: true, path: `./${lazyFile(module, parts)}` }
     }
-    return parts.placed.has(module) ? { namespace: 'layer' } : undefined
+    // A path within the project: an absolute one would make the output depend on where that lies.
+    return parts.placed.has(module) ? { namespace: 'layer', path: relative(parts.root, module) } : undefined
   }
 }
 
@@ -169,7 +173,7 @@ function relativeImports(decide) {
 }
 
 /** An esbuild plugin that takes a module from the layer that has it. */
-function fromLayers({ placed }) {
+function fromLayers({ placed, root }) {
   return {
     name: 'from-layers',
     setup(build) {
@@ -178,7 +182,7 @@ function fromLayers({ placed }) {
         external: true,
       }))
       build.onLoad({ filter: /./, namespace: 'layer' }, ({ path }) => {
-        const { file, key } = placed.get(path)
+        const { file, key } = placed.get(join(root, path))
         return { contents: `module.exports = require(${JSON.stringify(file)}).${key}`, loader: 'js' }
       })
     },

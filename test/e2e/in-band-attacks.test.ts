@@ -90,7 +90,10 @@ for (const version of JUDGED) {
   }
 
   const FILES: Readonly<Record<string, { make: string; reason: RegExp }>> = {
-    'a script': { make: `printf '%s' '${SCRIPT}' > /srv/x`, reason: /is not one \((detached signature|list)/ },
+    'a script': {
+      make: `printf '%s' '${SCRIPT}' > /srv/x`,
+      reason: /is not one \((detached signature|list)/,
+    },
     'a directory': {
       make: 'mkdir /srv/x && cp /srv/good /srv/x/',
       reason: /is not one \(\S+ is not a regular file/,

@@ -18,9 +18,10 @@ const CPU = process.arch
 const VERSION = (JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'utf8')) as { version: string })
   .version
 
-/** All that a package has, below its libexec/nixsig. */
+/** All that a package has, below its libexec/nixsig, apart from what commands share. */
 const FILES = [
   'build-hook',
+  ...['main', 'policy', 'verify'].map(layer => `cli/${layer}.js`),
   'decide.js',
   'judge.js',
   'native/nixsig-plugin.so',
@@ -86,9 +87,20 @@ const TESTS: Readonly<Record<string, (built: Package) => Promise<void>>> = {
   'has these files and no others': async ({ world, out }) => {
     const list = "find . ! -type d | sed 's,^./,,' | LC_ALL=C sort"
     const files = await world.output(`cd ${out}/libexec/nixsig && ${list}`)
-    assert.deepEqual(files.split('\n'), FILES)
+    // Files of commands are named after a module or by a hash of what is in them.
+    const own = /^cli\/([a-z.-]+\.[a-z-]+|[a-z-]+-[0-9A-Z]{8})\.js$/
+    assert.deepEqual(
+      files.split('\n').filter(file => !own.test(file)),
+      FILES,
+    )
     const others = await world.output(`cd ${out} && ${list} | grep -v ^libexec/`)
-    assert.deepEqual(others.split('\n'), ['bin/nixsig', 'share/bash-completion/completions/nixsig'])
+    const [program, completion, ...manuals] = others.split('\n')
+    assert.deepEqual([program, completion], ['bin/nixsig', 'share/bash-completion/completions/nixsig'])
+    assert.ok(manuals.includes('share/man/man1/nixsig-verify.1'))
+    assert.deepEqual(
+      manuals.filter(file => !/^share\/man\/man1\/nixsig(-[a-z-]+)?\.1$/.test(file)),
+      [],
+    )
   },
 
   'comes out the same when it is built again, and wherever its source lies': async ({
