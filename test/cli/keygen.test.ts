@@ -58,6 +58,6 @@ for (const name of ['../evil', 'a:b', '', '.hidden', 'a b', 'é', 'x'.repeat(200
   test(`"${name.slice(0, 20)}" is no name of a key`, () => {
     const { status, stderr } = cli.run('keygen', name)
     assert.equal(status, 2)
-    assert.match(stderr, /cannot be the name of a key/)
+    assert.match(stderr, /is not a valid name for a key/)
   })
 }
