@@ -14,7 +14,7 @@ import {
 const TIME = 1500
 /** The fewest and the most cases, however slow or fast the machine is. */
 const LEAST = 15
-const MOST = 2000
+const MOST = 200
 
 const skip = whyNoSmallWorlds()
 let worlds: SmallWorlds | undefined
@@ -27,8 +27,11 @@ after(() => worlds?.close())
 /** Random bytes; in most cases enough for a whole world. */
 const BYTES = fc.uint8Array({ minLength: 60, maxLength: 300, size: 'max' })
 
-/** Seed of the worlds; set NIXSIG_TEST_SEED to repeat a run that failed. */
-const SEED = Number(process.env['NIXSIG_TEST_SEED'] ?? Date.now() % 2 ** 32)
+/**
+ * Seed of the worlds: the same each time, so that a commit is not blamed for what chance finds. Set
+ * NIXSIG_TEST_SEED for others; npm run fuzz draws its own.
+ */
+const SEED = Number(process.env['NIXSIG_TEST_SEED'] ?? 44)
 
 /**
  * Tries a property for the given time; on a slow machine for longer, until all verdicts that must
@@ -52,7 +55,7 @@ async function holds(
     for (const verdict of cameTo) seen.add(verdict)
   })
   // npm run fuzz shrinks failures; here that would take minutes.
-  await fc.assert(check, { numRuns: MOST, endOnFailure: true, seed: SEED })
+  await fc.assert(check, { numRuns: MOST, endOnFailure: true, includeErrorInReport: true, seed: SEED })
   assert.deepEqual(missing(seen), [], `not seen in ${cases} worlds, NIXSIG_TEST_SEED=${SEED}`)
 }
 

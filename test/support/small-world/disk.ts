@@ -1,5 +1,5 @@
 /** The disk of small worlds: /nix belongs to this process alone, in memory. */
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { attestationFile } from '../../../src/evidence/attestation-file.ts'
 import { ATTESTATIONS, HOME, type StoredFile, type World } from './world.ts'
@@ -21,6 +21,17 @@ export function layOut(world: World): void {
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, file.bytes, { mode: file.isExecutable ? 0o555 : 0o444 })
     laid.set(path, file)
+  }
+}
+
+/** Does something while a file of the store is there that Nix put there, and that is not valid yet. */
+export async function whileThere<T>(path: string, file: StoredFile, use: () => Promise<T>): Promise<T> {
+  if (existsSync(path)) return use()
+  writeFileSync(path, file.bytes, { mode: file.isExecutable ? 0o555 : 0o444 })
+  try {
+    return await use()
+  } finally {
+    rmSync(path)
   }
 }
 

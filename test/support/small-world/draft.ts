@@ -39,6 +39,7 @@ export interface Draft {
   readonly derivations: Question[]
   readonly answers: Map<string, readonly UpstreamAnswer[]>
   readonly incoming: Map<string, IncomingQuestion>
+  readonly arrived: Map<string, StoredFile>
 }
 
 export function openDraft(): Draft {
@@ -52,6 +53,7 @@ export function openDraft(): Draft {
     derivations: [],
     answers: new Map(),
     incoming: new Map(),
+    arrived: new Map(),
   }
 }
 
@@ -140,6 +142,7 @@ function saidBy(
 /** Adds the row that Nix's database gets when the path becomes valid. */
 export function comesIn(draft: Draft, item: Item, hasDeriver: boolean): void {
   const { name, path, address, deriver } = item
+  draft.arrived.set(path, item.file)
   draft.incoming.set(name, {
     kind: 'admit',
     path,

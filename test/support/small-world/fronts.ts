@@ -12,7 +12,7 @@ import { type Inquiry, openInquiry } from '../../../src/verifier/inquiry.ts'
 import { admitOffers } from '../../../src/verifier/offered.ts'
 import type { ResidentCache } from '../../../src/verifier/resident-cache.ts'
 import { verifyPath } from '../../../src/verifier/verify.ts'
-import { emptyState, layOut } from './disk.ts'
+import { emptyState, layOut, whileThere } from './disk.ts'
 import { AS_IT_IS, memoryStore, type Order } from './memory-store.ts'
 import { HOME, type World } from './world.ts'
 
@@ -91,7 +91,7 @@ export function inquiriesInto(world: World): (store: Store) => (records: boolean
 type Question = (inquiry: Inquiry) => Promise<Judged>
 
 function questionsOf(world: World, caches: Order): ReadonlyMap<string, Question> {
-  const { paths, derivations, answers, incoming } = world
+  const { paths, derivations, answers, incoming, arrived } = world
   const questions = new Map<string, Question>()
   const add = (name: string, question: Question) =>
     questions.set(name, inquiry => orError(() => question(inquiry)))
@@ -108,7 +108,11 @@ function questionsOf(world: World, caches: Order): ReadonlyMap<string, Question>
     add(`offers ${name}`, async inquiry => ofOutcome(await admitOffers(inquiry, digest, caches(said))))
   }
   for (const [name, question] of incoming) {
-    add(`incoming ${name}`, async inquiry => ofRefusals([await admitIncoming(inquiry, question)]))
+    const file = arrived.get(question.path)
+    if (file === undefined) throw new Error(`${name} is not in the store`)
+    add(`incoming ${name}`, inquiry =>
+      whileThere(question.path, file, async () => ofRefusals([await admitIncoming(inquiry, question)])),
+    )
   }
   return questions
 }

@@ -1,6 +1,6 @@
 /** Properties that hold in every small world. */
 import { decisionsOf } from './decisions.ts'
-import { judgeWorld, type Verdicts, type Way } from './fronts.ts'
+import { type Judged, judgeWorld, type Verdicts, type Way } from './fronts.ts'
 import { isNamedPart, isPutOff, type Labelled, makeBoth, mostEarned, withLabels } from './labels.ts'
 import { makeWorld } from './make.ts'
 import { somePlan } from './plan.ts'
@@ -59,7 +59,9 @@ function namesOf(verdicts: Verdicts, isLookedAt: (name: string) => boolean): Rea
 function isExpected(plans: Labelled, name: string): boolean {
   const [, front = '', number = ''] = /^(\w+) (\d+)/.exec(name) ?? []
   const node = plans.after.nodes[Number(number)]
-  const isFetchedAsOne = node?.kind === 'fetch' && node.labels?.role === true
+  const isFetchedAsOne =
+    (node?.kind === 'fetch' && node.labels?.role === true) ||
+    plans.variants.some(({ of, labels }) => of === Number(number) && labels?.role === true)
   if (front === 'incoming') return isFetchedAsOne || isNamedPart(plans, Number(number))
   return front === 'build' && node?.kind === 'fetch' && isPutOff(node)
 }
@@ -81,11 +83,10 @@ export async function surroundingsChangeNothing(bytes: Uint8Array): Promise<Outc
   const order = decisions.shuffle
   const disturbed = await judgeWorld(world, { way, order, caches: order })
   const wrong = [...calm.keys()].filter(name => {
-    if (isProvenLater(quiet, world, name)) return false
+    if (isProvenLater(quiet, world, name) || isNowNamed(disturbances, name)) return false
     const [before, after] = [calm.get(name), disturbed.get(name)]
-    return isAboutNothing(world, name)
-      ? before?.isTrusted !== after?.isTrusted
-      : before?.words !== after?.words
+    if (isAboutNothing(world, name)) return before?.isTrusted !== after?.isTrusted
+    return saidOf(name, before) !== saidOf(name, after)
   })
   if (wrong.length === 0) return { cameTo: cameTo(calm) }
   const lines = wrong.map(name => told(name, calm, disturbed))
@@ -115,6 +116,28 @@ export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
 }
 
 /**
+ * Whether a derivation that somebody added names a path that comes in as a signature. One that is a
+ * signature may then be in the store as that, which the property about labels holds.
+ */
+function isNowNamed(disturbances: readonly { readonly name: string }[], question: string): boolean {
+  const [, number] = /^incoming (\d+)$/.exec(question) ?? []
+  return disturbances.some(
+    ({ name }) => name.startsWith(`a valid variant of ${number},`) && name.includes('"role":true'),
+  )
+}
+
+/**
+ * What must be the same. Of a build that is refused for several reasons, and of a path that comes in
+ * and that some derivation names as a signature, which reason is found first may follow from the
+ * derivations around it: the outcome counts, without the exit status. What is refused may be fetched
+ * before it is refused, to see whether it is the signature that a derivation says it is.
+ */
+function saidOf(name: string, judged: Judged | undefined): string | undefined {
+  const words = judged?.words.replace(/^unfetched, (?=untrusted|indeterminate)/, '')
+  return /^(build|incoming) /.test(name) ? words?.replace(/ \d+/g, '') : words
+}
+
+/**
  * Whether only a derivation that somebody added shows that an offered file was fetched. That is a
  * proof whoever added it, because the path follows from the hash in the derivation. A tree's path
  * follows from its NAR hash as well.
@@ -122,12 +145,13 @@ export async function nothingIsMixedUp(bytes: Uint8Array): Promise<Outcome> {
 function isProvenLater(quiet: World, disturbed: World, question: string): boolean {
   const [, name = ''] = /^offers (.*)$/.exec(question) ?? []
   const asked = quiet.incoming.get(name)
-  if (asked?.contentAddress?.method !== 'flat' || quiet.infos.has(asked.path)) return false
+  if (asked?.contentAddress?.method !== 'flat') return false
   const isAddressed = (quiet.answers.get(name) ?? []).some(
     ({ said }) => said.kind === 'offer' && said.offer.narinfo.contentAddress !== undefined,
   )
-  const isMade = ({ outputs }: World) =>
-    [...outputs.values()].some(made => [...made.values()].includes(asked.path))
+  // The outputs of a derivation that is gone are known to nobody any more.
+  const isMade = ({ outputs, infos }: World) =>
+    [...outputs].some(([by, made]) => infos.has(by) && [...made.values()].includes(asked.path))
   return !isAddressed && !isMade(quiet) && isMade(disturbed)
 }
 

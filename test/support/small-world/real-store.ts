@@ -28,7 +28,7 @@ const NOTHING: World = {
     signatures: new Map(),
     policy: '',
   },
-  ...{ paths: [], derivations: [], answers: new Map(), incoming: new Map() },
+  ...{ paths: [], derivations: [], answers: new Map(), incoming: new Map(), arrived: new Map() },
 }
 
 /**

@@ -40,4 +40,6 @@ export interface World {
   readonly answers: ReadonlyMap<string, readonly UpstreamAnswer[]>
   /** The rows that Nix's database is about to get for a path. */
   readonly incoming: ReadonlyMap<string, IncomingQuestion>
+  /** What lies in the store when such a row is about to be written, by path. */
+  readonly arrived: ReadonlyMap<string, StoredFile>
 }
