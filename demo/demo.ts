@@ -67,7 +67,7 @@ word of Bob; outputs are what this machine builds. Guillem's certificate came wi
     await world.startDaemon()
   }
   await run(home, '/opt/nixsig/nixsig policy check', {
-    shows: [/whoever writes a derivation writes the program/, /^good /m],
+    shows: [/whoever writes a derivation chooses the program/, /^good /m],
   })
   return trusted
 }
