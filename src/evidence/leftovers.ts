@@ -1,6 +1,6 @@
-import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial } from '../files/durable-file.ts'
+import { readableNamesIn } from '../files/names-in.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { PUBLISHED_EXTENSIONS, splitExtension } from '../formats/publication.ts'
 import type { SubjectKind } from '../policy/policy.ts'
@@ -21,7 +21,8 @@ export function leftoversOf(
   const { digest } = parseStorePath(storePath)
   const isSource = kind === 'fetched-source' || kind === 'local-source'
   return directories.flatMap(directory =>
-    namesIn(join(directory, digest.slice(0, 2)))
+    [...readableNamesIn(join(directory, digest.slice(0, 2)))]
+      .sort()
       .filter(name => name.startsWith(digest) && !isPartial(name))
       .flatMap((name): readonly Stray[] => {
         const detail = whyUnread(name.slice(digest.length), isSource)
@@ -39,12 +40,4 @@ function whyUnread(extension: string, isSource: boolean): string | undefined {
   return isSignature && !isSource
     ? 'a detached signature counts for a source in the store, and this is not one'
     : undefined
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory).sort()
-  } catch {
-    return []
-  }
 }

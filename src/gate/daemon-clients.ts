@@ -4,8 +4,17 @@
  * number over its first argument (Nix: src/nix/daemon.cc, "stuff the pid into argv[1]").
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
-import { clientNumber, isDaemon, isMorePrivileged, realUser, startTime } from './proc-files.ts'
+import {
+  clientNumber,
+  isDaemonOrWorker,
+  isMorePrivileged,
+  isProcessNumber,
+  realUser,
+  socketInode,
+  startTime,
+} from '../files/proc-files.ts'
+import { withTurns } from '../primitives/with-turns.ts'
+import { askTogether } from './ask-together.ts'
 
 /**
  * The client of a nix-daemon process: its user number, or, if that cannot be told, the number of
@@ -34,10 +43,16 @@ const SEARCH_REST_BY_TIME = 20
 /** How many processes are looked at before other work gets a turn. */
 const AT_ONCE = 16
 
+interface Asker {
+  readonly inode: string
+  resolve(client: Client | undefined): void
+}
+
+/** Those who still wait for an answer, by the inode of the socket that they ask about. */
+type Wanted = Map<string, readonly Asker['resolve'][]>
+
 /** Looks once for all who ask at about the same time. `proc` is where proc(5) is mounted. */
 export function openDaemonClients(proc = '/proc'): DaemonClients {
-  let waiting = new Map<string, ((client: Client | undefined) => void)[]>()
-  let isLooking = false
   /**
    * Known processes of nix-daemon: those that listen, and those that serve a client but whose own
    * daemon has ended.
@@ -47,7 +62,7 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
   let nextSearch = 0
 
   /** Answers those who ask about a socket of this process. */
-  function take(worker: string, wanted: Map<string, ((client: Client | undefined) => void)[]>): void {
+  function take(worker: string, wanted: Wanted): void {
     let client: Client | undefined
     for (const inode of socketsOf(proc, worker)) {
       const askers = wanted.get(inode)
@@ -58,10 +73,9 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
     }
   }
 
-  async function takeAll(workers: readonly string[], wanted: typeof waiting): Promise<void> {
-    for (const [n, worker] of workers.entries()) {
+  async function takeAll(workers: readonly string[], wanted: Wanted): Promise<void> {
+    for await (const worker of withTurns(workers, AT_ONCE)) {
       if (wanted.size === 0) return
-      if (n % AT_ONCE === AT_ONCE - 1) await setImmediate()
       take(worker, wanted)
     }
   }
@@ -73,10 +87,9 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
   async function search(): Promise<void> {
     const start = performance.now()
     const found = new Map<string, boolean>()
-    for (const [n, pid] of processes(proc).entries()) {
-      if (n % AT_ONCE === AT_ONCE - 1) await setImmediate()
+    for await (const pid of withTurns(readdirSync(proc).filter(isProcessNumber), AT_ONCE)) {
       const line = read(`${proc}/${pid}/cmdline`)
-      if (line !== undefined && isDaemon(line)) found.set(pid, clientNumber(line) === undefined)
+      if (line !== undefined && isDaemonOrWorker(line)) found.set(pid, clientNumber(line) === undefined)
     }
     daemons = [...found].filter(([, isListening]) => isListening).map(([pid]) => pid)
     const known = new Set(daemons.flatMap(pid => childrenOf(proc, pid)))
@@ -88,30 +101,19 @@ export function openDaemonClients(proc = '/proc'): DaemonClients {
   /** Newest first, since new processes are the ones that open connections. */
   const workers = () => [...daemons.flatMap(pid => childrenOf(proc, pid)).reverse(), ...orphans]
 
-  async function look(): Promise<void> {
-    isLooking = true
-    while (waiting.size > 0) {
-      const wanted = waiting
-      waiting = new Map()
-      const start = performance.now()
+  async function look(askers: readonly Asker[]): Promise<void> {
+    const wanted: Wanted = new Map()
+    for (const { inode, resolve } of askers) wanted.set(inode, [...(wanted.get(inode) ?? []), resolve])
+    await takeAll(workers(), wanted).catch(() => {})
+    if (wanted.size > 0 && performance.now() >= nextSearch) {
+      await search().catch(() => {})
       await takeAll(workers(), wanted).catch(() => {})
-      if (wanted.size > 0 && performance.now() >= nextSearch) {
-        await search().catch(() => {})
-        await takeAll(workers(), wanted).catch(() => {})
-      }
-      for (const askers of wanted.values()) for (const resolve of askers) resolve(undefined)
-      await sleep(Math.min(performance.now() - start, REST_LIMIT))
     }
-    isLooking = false
+    for (const resolves of wanted.values()) for (const resolve of resolves) resolve(undefined)
   }
 
-  return {
-    clientOf: inode =>
-      new Promise(resolve => {
-        waiting.set(inode, [...(waiting.get(inode) ?? []), resolve])
-        if (!isLooking) void look()
-      }),
-  }
+  const ask = askTogether(look, took => Math.min(took, REST_LIMIT))
+  return { clientOf: inode => new Promise(resolve => ask({ inode, resolve })) }
 }
 
 /**
@@ -141,10 +143,6 @@ function read(file: string): Buffer | undefined {
   }
 }
 
-function processes(proc: string): readonly string[] {
-  return readdirSync(proc).filter(name => /^[1-9][0-9]*$/.test(name))
-}
-
 function childrenOf(proc: string, pid: string): readonly string[] {
   const text = read(`${proc}/${pid}/task/${pid}/children`)?.toString('latin1') ?? ''
   return text.split(' ').filter(name => name !== '')
@@ -165,7 +163,7 @@ function socketsOf(proc: string, pid: string): readonly string[] {
 
 function socketAt(link: string): string | undefined {
   try {
-    return /^socket:\[([0-9]+)\]$/.exec(readlinkSync(link))?.[1]
+    return socketInode(readlinkSync(link))
   } catch {
     return undefined
   }

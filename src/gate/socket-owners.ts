@@ -6,7 +6,8 @@
 import { closeSync, openSync, readSync } from 'node:fs'
 import { BlockList, isIPv6 } from 'node:net'
 import { endianness } from 'node:os'
-import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
+import { askTogether } from './ask-together.ts'
 
 /** Both ends of a connection, with addresses as node:net's `Socket` gives them. */
 export interface Ends {
@@ -61,36 +62,20 @@ interface Asker {
  * owner.
  */
 export function openSocketOwners(read: ReadTable = readTable): SocketOwners {
-  let waiting: Asker[] = []
-  let isLooking = false
-
-  async function look(): Promise<void> {
-    isLooking = true
-    while (waiting.length > 0) {
-      const askers = waiting
-      waiting = []
-      const start = performance.now()
-      const wanted = new Map<string, Asker[]>()
-      for (const asker of askers) {
-        for (const row of asker.rows) wanted.set(row, [...(wanted.get(row) ?? []), asker])
-      }
-      for (const table of TABLES) {
-        if (wanted.size > 0) await search(() => read(table), wanted).catch(() => {})
-      }
-      for (const asker of askers) asker.resolve(undefined)
-      const rest = REST_BY_LOOK * (performance.now() - start)
-      await sleep(Math.min(Math.max(REST_LEAST, rest), REST_LIMIT))
+  async function look(askers: readonly Asker[]): Promise<void> {
+    const wanted = new Map<string, Asker[]>()
+    for (const asker of askers) {
+      for (const row of asker.rows) wanted.set(row, [...(wanted.get(row) ?? []), asker])
     }
-    isLooking = false
+    for (const table of TABLES) {
+      if (wanted.size > 0) await search(() => read(table), wanted).catch(() => {})
+    }
+    for (const asker of askers) asker.resolve(undefined)
   }
 
+  const ask = askTogether(look, took => Math.min(Math.max(REST_LEAST, REST_BY_LOOK * took), REST_LIMIT))
   return {
-    ownerOf: ({ client, server }) =>
-      new Promise(resolve => {
-        const rows = rowsOf(client, server)
-        waiting.push({ rows, resolve })
-        if (!isLooking) void look()
-      }),
+    ownerOf: ({ client, server }) => new Promise(resolve => ask({ rows: rowsOf(client, server), resolve })),
   }
 }
 

@@ -8,9 +8,11 @@
  *
  * `time` is in seconds since 1970.
  */
-import { chmodSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+
+import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isPartial, syncDirectory, writeDurably } from '../files/durable-file.ts'
+import { namesIn } from '../files/names-in.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
@@ -85,8 +87,8 @@ export function withdrawSeenClaims(state: string, path: string): boolean {
 
 /** Returns all store paths that have a record. */
 export function seenConflictPaths(state: string): readonly string[] {
-  const files = namesIn(join(state, DIRECTORY)).flatMap(part =>
-    namesIn(join(state, DIRECTORY, part)).map(name => join(state, DIRECTORY, part, name)),
+  const files = entriesIn(join(state, DIRECTORY)).flatMap(part =>
+    entriesIn(join(state, DIRECTORY, part)).map(name => join(state, DIRECTORY, part, name)),
   )
   return files.flatMap(file => {
     const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8') ?? ''
@@ -117,13 +119,8 @@ function readLine(line: string): SeenClaim | undefined {
   }
 }
 
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-      .filter(name => !isPartial(name))
-      .sort()
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new FileError(`cannot look into ${printable(directory)}: ${printable((error as Error).message)}`)
-  }
+function entriesIn(directory: string): readonly string[] {
+  return namesIn(directory)
+    .filter(name => !isPartial(name))
+    .sort()
 }

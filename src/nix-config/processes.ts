@@ -1,6 +1,7 @@
 /** What the kernel reports about processes: proc(5). */
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { isDaemon, isProcessNumber, socketInode, wordsOf } from '../files/proc-files.ts'
 import { type Environment, VARIABLES } from './conf-files.ts'
 
 /** A file that a process has mapped into its memory. */
@@ -38,7 +39,7 @@ const OWN_OPTIONS = ['--daemon', '--process-ops', '--default-trust', '--force-tr
 export function findDaemons(proc = '/proc'): readonly DaemonProcess[] {
   const root = identity(join(proc, 'self/root/.'))
   const found = readdirSync(proc).flatMap(name => {
-    if (!/^[1-9]\d*$/.test(name)) return []
+    if (!isProcessNumber(name)) return []
     // A process that has ended meanwhile is skipped.
     try {
       const directory = join(proc, name)
@@ -78,8 +79,8 @@ function holdsSocket(pid: number, inodes: ReadonlySet<string>, proc: string): bo
   const directory = join(proc, String(pid), 'fd')
   try {
     return readdirSync(directory).some(file => {
-      const [, inode = ''] = /^socket:\[(\d+)\]$/.exec(readlinkSync(join(directory, file))) ?? []
-      return inodes.has(inode)
+      const inode = socketInode(readlinkSync(join(directory, file)))
+      return inode !== undefined && inodes.has(inode)
     })
   } catch {
     return false // it has ended meanwhile
@@ -99,11 +100,6 @@ export function mappedFiles(pid: number, proc = '/proc'): readonly MappedFile[] 
     files.set(name, { path, isReplaced: path !== name })
   }
   return [...files.values()]
-}
-
-function isDaemon([program = '', first]: readonly string[]): boolean {
-  const name = basename(program)
-  return name === 'nix-daemon' || (name === 'nix' && first === 'daemon')
 }
 
 function describe(pid: number, directory: string, words: readonly string[], proc: string) {
@@ -136,10 +132,6 @@ function environmentOf(text: string): Environment {
   })
   const known: readonly string[] = VARIABLES
   return Object.fromEntries(variables.filter(([name]) => known.includes(name)))
-}
-
-function wordsOf(text: string): readonly string[] {
-  return text.replace(/\0$/, '').split('\0')
 }
 
 function identity(path: string): string {

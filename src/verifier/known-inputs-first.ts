@@ -1,9 +1,10 @@
-import { lstatSync, readdirSync } from 'node:fs'
-import { dirname } from 'node:path'
-import { setImmediate as nextTurn } from 'node:timers/promises'
+import { lstatSync } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { attestationFile, narinfoFile } from '../evidence/attestation-file.ts'
+import { namesIn, readableNamesIn } from '../files/names-in.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { entryFile, isCurrent, readAdmission } from '../ledger/admissions.ts'
+import { withTurns } from '../primitives/with-turns.ts'
 import { admittedNow, type Moment } from './admitted.ts'
 import type { Inquiry } from './inquiry.ts'
 
@@ -47,13 +48,13 @@ export async function rankDerivations(
   const { attestations } = await inquiry.snapshot()
   const moment = await admittedNow(inquiry)
   const sorted = [...new Set(derivations)].sort()
-  const entries = filesNow(path => [entryFile(moment.state, digestOf(path))])
-  const words = filesNow(path =>
+  const entries = filesNow(namesIn, path => [entryFile(moment.state, digestOf(path))])
+  // Where this cannot be read, collecting the evidence says so.
+  const words = filesNow(readableNamesIn, path =>
     attestations.flatMap(directory => [attestationFile(directory, path), narinfoFile(directory, path)]),
   )
   const ranked: [admitted: string[], attested: string[], unknown: string[]] = [[], [], []]
-  for (const [index, path] of sorted.entries()) {
-    if (index % AT_ONCE === AT_ONCE - 1) await nextTurn()
+  for await (const path of withTurns(sorted, AT_ONCE)) {
     const rank = entries.hasOneOf(path) && isAdmitted(moment, path) ? 0 : words.hasOneOf(path) ? 1 : 2
     if (rank < 2 || ranked[2].length < limit) ranked[rank].push(path)
   }
@@ -69,30 +70,20 @@ function isAdmitted({ state, policy, now }: Moment, path: string): boolean {
   return entry?.kind === 'derivation' && isCurrent(entry, policy, now)
 }
 
-/** Tells which files exist; reads each directory once. */
-function filesNow(filesAbout: (path: string) => readonly string[]) {
+/** Tells which files exist; lists each directory once. */
+function filesNow(
+  list: (directory: string) => readonly string[],
+  filesAbout: (path: string) => readonly string[],
+) {
   const directories = new Map<string, ReadonlySet<string>>()
-  const namesIn = (directory: string): ReadonlySet<string> => {
-    const known = directories.get(directory) ?? new Set(namesNow(directory))
+  const namesOf = (directory: string): ReadonlySet<string> => {
+    const known = directories.get(directory) ?? new Set(list(directory))
     directories.set(directory, known)
     return known
   }
   return {
     hasOneOf: (path: string): boolean =>
-      filesAbout(path).some(file => {
-        const directory = dirname(file)
-        return namesIn(directory).has(file.slice(directory.length + 1))
-      }),
-  }
-}
-
-function namesNow(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'ENOENT' || code === 'ENOTDIR') return []
-    throw error
+      filesAbout(path).some(file => namesOf(dirname(file)).has(basename(file))),
   }
 }
 

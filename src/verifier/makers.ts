@@ -4,9 +4,9 @@
  * their order means nothing, any admitted one is enough, and one that nobody vouches for tells
  * nothing.
  */
-import { setImmediate as nextTurn } from 'node:timers/promises'
 import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Refusal } from '../policy/verdict.ts'
+import { withTurns } from '../primitives/with-turns.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
@@ -32,9 +32,7 @@ export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<reado
   const derivers = await (await inquiry.store()).derivers(path.path)
   const { known, unknown } = await rankDerivations(inquiry, derivers, READ_LIMIT)
   const makers: Output[] = []
-  for (const [index, deriver] of [...known, ...unknown].entries()) {
-    // Other questions are answered in between.
-    if (index % READ_AT_ONCE === READ_AT_ONCE - 1) await nextTurn()
+  for await (const deriver of withTurns([...known, ...unknown], READ_AT_ONCE)) {
     const maker = outputNamedBy(deriver, path.path)
     if (maker !== undefined) makers.push(maker)
   }

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import fc from 'fast-check'
+import { clientNumber, isDaemonOrWorker, isMorePrivileged } from '../../src/files/proc-files.ts'
 import { openDaemonClients } from '../../src/gate/daemon-clients.ts'
 import { openPeers } from '../../src/gate/peers.ts'
-import { clientNumber, isDaemon, isMorePrivileged } from '../../src/gate/proc-files.ts'
 
 interface Process {
   readonly line: string
@@ -105,7 +105,7 @@ test('no command line and no auxiliary vector makes these readers fail', () => {
       const buffer = Buffer.from(bytes)
       const number = clientNumber(buffer)
       assert.ok(number === undefined || /^[1-9][0-9]{0,6}$/.test(number))
-      assert.equal(typeof isDaemon(buffer), 'boolean')
+      assert.equal(typeof isDaemonOrWorker(buffer), 'boolean')
       assert.equal(typeof isMorePrivileged(buffer), 'boolean')
     }),
   )

@@ -66,3 +66,12 @@ test('attack: the known ones of tens of thousands of derivations are found, and 
   // asked for.
   assert.equal(unknown.length, 100)
 })
+
+test('a directory of attestations that cannot be listed makes no derivation known, and is no error here', async () => {
+  const file = `${root}/no-directory`
+  writeFileSync(file, '')
+  const unlisted = { ...inquiry, snapshot: async () => ({ digest: POLICY, attestations: [file] }) }
+  const path = derivationOf(50_000)
+  const { known, unknown } = await rankDerivations(unlisted as unknown as Inquiry, [path], 100)
+  assert.deepEqual([known, unknown], [[], [path]])
+})

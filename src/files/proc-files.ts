@@ -1,14 +1,36 @@
 /** Parsers for files of proc(5) about a process. */
 import { endianness } from 'node:os'
+import { basename } from 'node:path'
 
 /**
  * Whether this is a command line of nix-daemon or of `nix daemon`. The first argument may have been
  * replaced by a process number.
  */
-export function isDaemon(commandLine: Buffer): boolean {
-  const [program = '', first = ''] = commandLine.toString('latin1').split('\0', 2)
-  const name = program.slice(program.lastIndexOf('/') + 1)
-  return name === 'nix-daemon' || (name === 'nix' && /^(daemon|[1-9][0-9]*)$/.test(first))
+export function isDaemonOrWorker(commandLine: Buffer): boolean {
+  const words = wordsOf(commandLine.toString('latin1'))
+  const [program = '', first = ''] = words
+  return isDaemon(words) || (basename(program) === 'nix' && isProcessNumber(first))
+}
+
+/** Whether these are the words of a command line of nix-daemon or of `nix daemon`. */
+export function isDaemon([program = '', first]: readonly string[]): boolean {
+  const name = basename(program)
+  return name === 'nix-daemon' || (name === 'nix' && first === 'daemon')
+}
+
+/** The words of /proc/pid/cmdline, or the variables of /proc/pid/environ. */
+export function wordsOf(text: string): readonly string[] {
+  return text.replace(/\0$/, '').split('\0')
+}
+
+/** Whether a word, or the name of a directory in /proc, is a process number. */
+export function isProcessNumber(word: string): boolean {
+  return /^[1-9][0-9]*$/.test(word)
+}
+
+/** The inode of a socket, from what a link in /proc/pid/fd says; undefined for other files. */
+export function socketInode(link: string): string | undefined {
+  return /^socket:\[([0-9]+)\]$/.exec(link)?.[1]
 }
 
 /** Most digits of a process number (PID_MAX_LIMIT is 4,194,304). */
