@@ -1,6 +1,6 @@
 /**
- * How long the command line takes to start and to answer, in pairs in one run against `node -e 0`: its version, a check
- * of the policy, and the verdict on one path that is in the store.
+ * How long the command line takes to start and to answer, in pairs in one run against `node -e 0`:
+ * its version, a check of the policy, and the verdict on one path that is in the store.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,7 +1,8 @@
 /**
- * `nix-store --import` of 10,000 paths into a new store, all of them in the ledger, with the store plugin by the same
- * without it, in pairs in one run. The stores lie in memory, and so does the ledger: the root of a
- * world is an overlay, which takes almost twice as long to open a file as the disk below it does.
+ * `nix-store --import` of 10,000 paths into a new store, all of them in the ledger, with the store
+ * plugin by the same without it, in pairs in one run. The stores lie in memory, and so does the
+ * ledger: the root of a world is an overlay, which takes almost twice as long to open a file as the
+ * disk below it does.
  */
 import { randomBytes } from 'node:crypto'
 import { narOfBytes } from '../src/formats/nix/nar.ts'

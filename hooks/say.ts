@@ -16,7 +16,9 @@ export function say(text: string): void {
   }
 }
 
-/** Tells that nothing could be decided, so that it is refused, and what whoever reads that can do. */
+/**
+ * Tells that nothing could be decided, so that it is refused, and what whoever reads that can do.
+ */
 export function sayRefused(what: string): void {
   say(`refused${what}; ${TRY_AGAIN}`)
 }

@@ -1,4 +1,5 @@
-// CONTRIBUTING.md: arrows run one way. What the code imports from must stand above it in the list of folders.
+// CONTRIBUTING.md: arrows run one way. What the code imports from must stand above it in the list
+// of folders.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -7,7 +8,10 @@ import { test } from 'node:test'
 const CONTRIBUTING = readFileSync(join(PROJECT_ROOT, 'CONTRIBUTING.md'), 'utf8')
 const FOLDERS = [...CONTRIBUTING.matchAll(/^src\/([a-z-]+)\/ /gm)].map(([, folder = '']) => folder)
 
-/** Folders of `src` that a file imports values from, be it now or when it gets there; types are no arrows. */
+/**
+ * Folders of `src` that a file imports values from, be it now or when it gets there; types are no
+ * arrows.
+ */
 function importsOf(text: string): readonly string[] {
   const statements = text.matchAll(
     /^(?:import|export) (?!type\b)[^;']*?from '((?:\.\.\/)+[^']+)'|import\('((?:\.\.\/)+[^']+)'\)/gm,
@@ -36,8 +40,8 @@ test('no folder imports from one below it', () => {
 })
 
 /**
- * To judge an output is to admit what it was built from, and to admit an input is to judge it: these two call each other
- * and stand in two files for their length alone.
+ * To judge an output is to admit what it was built from, and to admit an input is to judge it:
+ * these two call each other and stand in two files for their length alone.
  */
 const RECURSIVE = ['src/verifier/admit.ts', 'src/verifier/judge-input.ts']
 

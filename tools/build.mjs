@@ -1,11 +1,13 @@
-// Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in parts (cli/), its
-// manual pages (man/), and sodium-native's prebuilds beside them.
+// Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in
+// parts (cli/), its manual pages (man/), and sodium-native's prebuilds beside them.
 //
 //   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node]
 //
-// Where there is a C compiler, dist/native/ has the store plugin and the thin hooks as well (nix/plugin/).
+// Where there is a C compiler, dist/native/ has the store plugin and the thin hooks as well
+// (nix/plugin/).
 //
-// dist/ depends on nothing outside itself except a node of version 20.19 or later; copy it anywhere.
+// dist/ depends on nothing outside itself except a node of version 20.19 or later; copy it
+// anywhere.
 
 import { spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,19 +28,25 @@ const finished = resolve(values.out)
 // Built beside it and put in its place whole, so that nobody runs half of it.
 const out = `${finished}.${process.pid}~`
 
-// Hooks run as root inside Nix with whatever environment the caller of a single-user Nix had. `env -i` drops all of it
-// but the one variable that Nix passes on purpose, before Node could read NODE_OPTIONS and the like.
+// Hooks run as root inside Nix with whatever environment the caller of a single-user Nix had. `env
+// -i` drops all of it but the one variable that Nix passes on purpose, before Node could read
+// NODE_OPTIONS and the like.
 const PATH = '/run/current-system/sw/bin:/usr/local/bin:/usr/bin:/bin'
 const node = values.node ?? 'node'
 const hookInterpreter = `#!/usr/bin/env -S -i DRV_PATH=\${DRV_PATH} PATH=${PATH} ${node}`
-// The build hook passes on to Nix's own, which needs the environment of the daemon (HOME, SSH_AUTH_SOCK, NIX_SSHOPTS …): all
-// of it but what would change this program. The kernel reads 255 bytes of this line.
+// The build hook passes on to Nix's own, which needs the environment of the daemon (HOME,
+// SSH_AUTH_SOCK, NIX_SSHOPTS …): all of it but what would change this program. The kernel reads 255
+// bytes of this line.
 const NODE_VARIABLES = ['NODE_OPTIONS', 'NODE_PATH', 'NODE_EXTRA_CA_CERTS', 'NODE_V8_COVERAGE']
 const buildHookInterpreter = `#!/usr/bin/env -S -u ${NODE_VARIABLES.join(' -u ')} PATH=${PATH} ${node}`
-// No option for V8 here: with any, Node compiles anew what it has in its own cache of built-in modules.
+// No option for V8 here: with any, Node compiles anew what it has in its own cache of built-in
+// modules.
 const cliInterpreter = `#!${values.node ?? '/usr/bin/env node'}`
 
-/** Modules that are imported lazily lie in files of their own: a program's text costs start-up time, run or not. */
+/**
+ * Modules that are imported lazily lie in files of their own: a program's text costs start-up time,
+ * run or not.
+ */
 const BESIDE = {
   'src/crypto/sigstore/library.ts': 'sigstore.js',
   'hooks/decide.ts': 'decide.js',
@@ -49,7 +57,10 @@ const BESIDE = {
 /** What both hooks are. */
 const HOOK = 'hooks/hook.ts'
 
-/** One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's start-up short. */
+/**
+ * One CommonJS bundle: built-in imports stay where the code reaches them, which keeps a hook's
+ * start-up short.
+ */
 function bundle(entry, file, { interpreter } = {}) {
   return build({
     entryPoints: [join(root, entry)],
@@ -86,7 +97,10 @@ async function bundleHook(entry, file, interpreter) {
   chmodSync(join(out, file), 0o755)
 }
 
-/** The parts in C, unless this machine has nothing to compile them with: then hooks and gate work without them. */
+/**
+ * The parts in C, unless this machine has nothing to compile them with: then hooks and gate work
+ * without them.
+ */
 function buildNative() {
   const hasCompiler = spawnSync('cc', ['--version'], { stdio: 'ignore' }).status === 0
   if (!hasCompiler)

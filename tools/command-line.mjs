@@ -1,12 +1,14 @@
-// Bundles the command line so that a call loads little: a program's text costs start-up time, run or not.
+// Bundles the command line so that a call loads little: a program's text costs start-up time, run
+// or not.
 //
-// Layers come first, each a file in which everything that one module imports is one scope: what every call needs
-// (main.js), what reads a policy (policy.js), what judges a path (verify.js). A layer leaves out what those before it
-// have, and takes it from them: every module is there once, so that its classes are the same for all. What is imported
-// lazily, all other commands among it, is split by esbuild into files for each and for what several of them share.
+// Layers come first, each a file in which everything that one module imports is one scope: what
+// every call needs (main.js), what reads a policy (policy.js), what judges a path (verify.js). A
+// layer leaves out what those before it have, and takes it from them: every module is there once,
+// so that its classes are the same for all. What is imported lazily, all other commands among it,
+// is split by esbuild into files for each and for what several of them share.
 //
-// esbuild splits ECMAScript modules alone. Node starts sooner without its loader for these, so each of those files is
-// turned into a CommonJS module afterwards.
+// esbuild splits ECMAScript modules alone. Node starts sooner without its loader for these, so each
+// of those files is turned into a CommonJS module afterwards.
 
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -14,7 +16,10 @@ import { dirname, join, relative, resolve } from 'node:path'
 import { build, transform } from 'esbuild'
 import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
-/** The first is the program; a command's layer is loaded by calls to this command alone, and by those of later ones. */
+/**
+ * The first is the program; a command's layer is loaded by calls to this command alone, and by
+ * those of later ones.
+ */
 const LAYERS = {
   main: 'src/cli/main.ts',
   policy: 'src/cli/commands/policy.ts',
@@ -32,7 +37,10 @@ const COMMON = {
   supported: { 'dynamic-import': false },
 }
 
-/** Built-in modules that take Node a while to load: each is loaded where something of it is used first. */
+/**
+ * Built-in modules that take Node a while to load: each is loaded where something of it is used
+ * first.
+ */
 const LAZY_BUILTINS = [
   'node:child_process',
   'node:crypto',
@@ -70,7 +78,10 @@ function lazyFile(module, { root }) {
   return `${relative(join(root, 'src'), module).replace(/\.ts$/, '').replaceAll('/', '.')}.js`
 }
 
-/** The modules of src/ that a module imports when it starts, itself among them, and that no layer has yet. */
+/**
+ * The modules of src/ that a module imports when it starts, itself among them, and that no layer
+ * has yet.
+ */
 async function closureOf(entry, { root, placed }) {
   const isElsewhere = ({ kind, module }) => kind === 'dynamic-import' || placed.has(module)
   const { metafile } = await build({
@@ -143,8 +154,8 @@ async function writeSplit(parts) {
 }
 
 /**
- * Decides where an import leads that is not to be bundled: to a layer or, where it is lazy and `isApart`, to a file of
- * its own.
+ * Decides where an import leads that is not to be bundled: to a layer or, where it is lazy and
+ * `isApart`, to a file of its own.
  */
 function elsewhere(parts, isApart) {
   return ({ kind, module }) => {
@@ -209,7 +220,10 @@ function lazyBuiltins() {
   }
 }
 
-/** An esbuild plugin that takes no more of yargs than is used: its parser, without what writes its own help. */
+/**
+ * An esbuild plugin that takes no more of yargs than is used: its parser, without what writes its
+ * own help.
+ */
 function parserOfYargs() {
   return {
     name: 'parser-of-yargs',

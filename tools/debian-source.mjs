@@ -22,14 +22,20 @@ const CERTIFICATES = ['upstream/signing-key', 'upstream-signing-key'].flatMap(na
   ['asc', 'pgp', 'gpg'].map(extension => `debian/${name}.${extension}`),
 )
 
-/** Packages with releases that are signed by RSA, EdDSA and DSA; with keys in force, past their end and missing; armoured and binary; of 2006 and of 2023. */
+/**
+ * Packages with releases that are signed by RSA, EdDSA and DSA; with keys in force, past their end
+ * and missing; armoured and binary; of 2006 and of 2023.
+ */
 export const RELEASES =
   `acl aesfix ap51-flash apr apr-util cmocka dosfstools file fping gdbm gtkatlantic hashcash hspell
   inetutils isync less libassuan libbsd libdrm libdvdread libgpg-error libidn2 libkf5kdcraw libmd libnice libntlm
   libopenaptx libpipeline liburcu libutempter munin-c newmail paperkey pciutils pcsc-lite pptp-linux psad pv rsakeyfind
   rush screen stunnel4 swapspace wayland-protocols xterm`.split(/\s+/)
 
-/** Where a Debian archive lies on its server: .../debian, .../debian-security. Other vendors' entries stay out. */
+/**
+ * Where a Debian archive lies on its server: .../debian, .../debian-security. Other vendors'
+ * entries stay out.
+ */
 const ARCHIVE = /\/debian(-security)?\/?$/
 
 /**

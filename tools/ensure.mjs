@@ -69,8 +69,9 @@ export function ensure(programs) {
 }
 
 /**
- * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests also need root, for their namespaces, a shell for Nix's sandbox, and the
- * roots of Debian 13 and sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
+ * What `npm test` needs. As root, each test file has a network of its own. The end-to-end tests
+ * also need root, for their namespaces, a shell for Nix's sandbox, and the roots of Debian 13 and
+ * sid with their Nix in them. `debianSources`: whether a test wants real releases; it says itself
  * which of them it misses.
  */
 export async function ensureTestTools({ endToEnd, debianSources }) {

@@ -1,8 +1,10 @@
-// An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without node_modules:
+// An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without
+// node_modules:
 // - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
 // - its compiled half is loaded from prebuilds/<platform>-<arch>/ of dist/.
-// If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other Ed25519 to fall back on.
-// The hooks' own bundle loads it when it has something to hash, which is seldom; failing there refuses as well.
+// If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other
+// Ed25519 to fall back on. The hooks' own bundle loads it when it has something to hash, which is
+// seldom; failing there refuses as well.
 
 import { readFileSync } from 'node:fs'
 
@@ -63,8 +65,8 @@ function wrapper(index, name) {
 }
 
 /**
- * `prebuilds`: where these are, seen from the bundle. `forHook`: the one function that a hook needs, loaded when it is
- * called first. To call another one fails, and so refuses.
+ * `prebuilds`: where these are, seen from the bundle. `forHook`: the one function that a hook
+ * needs, loaded when it is called first. To call another one fails, and so refuses.
  */
 export function sodiumBesideBundle({ passphrases = false, forHook = false, prebuilds = 'prebuilds' } = {}) {
   const usual = passphrases ? [...WRAPPERS, ...PASSPHRASE_WRAPPERS] : WRAPPERS

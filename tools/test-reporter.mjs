@@ -1,4 +1,5 @@
-// A reporter for node:test: how many tests passed, were skipped or failed, and why, as one line of JSON a fact.
+// A reporter for node:test: how many tests passed, were skipped or failed, and why, as one line of
+// JSON a fact.
 //
 // tools/test.mjs prints the facts of all files when the last of them has ended.
 // Format: https://nodejs.org/api/test.html#custom-reporters

@@ -1,19 +1,27 @@
-// Runs compiled test files, each in a process and, where this machine lets it, a network of its own.
+// Runs compiled test files, each in a process and, where this machine lets it, a network of its
+// own.
 
 import { spawn } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import { root } from './compile.mjs'
 
-/** A file that takes longer hangs: 20 minutes, several times what the slowest one needs on a busy machine. */
+/**
+ * A file that takes longer hangs: 20 minutes, several times what the slowest one needs on a busy
+ * machine.
+ */
 const LONGEST_FILE = 20 * 60 * 1000
 
-// An address besides 127.0.0.1, as Nix asks no substituter on a machine that has no other. It leads nowhere.
+// An address besides 127.0.0.1, as Nix asks no substituter on a machine that has no other. It leads
+// nowhere.
 const OWN_NETWORK = 'ip link set lo up && ip address add 192.0.2.1/32 dev lo'
 // A unit test runs as on a machine that never had Nix.
 const WITHOUT_STORE = 'mount -t tmpfs none /nix'
 
-/** What a test file is started by. Needs root; without it a file shares this machine's network and store. */
+/**
+ * What a test file is started by. Needs root; without it a file shares this machine's network and
+ * store.
+ */
 function wrapper({ isUnit }, node) {
   if (process.getuid?.() !== 0) return []
   const hidesStore = isUnit && existsSync('/nix') && !realpathSync(node).startsWith('/nix/')

@@ -2,12 +2,12 @@
 //
 //   node tools/test.mjs [--only SUBSTRING]… [--unit] [--judge hook|resident] [--node PATH] [--at-once NUMBER]
 //
-// A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path. `--unit` leaves out
-// test/e2e/, whose worlds have a /nix of their own. Each file runs in a process and a network of its own, several at
-// once; what else it needs, it says itself (test-needs.mjs). `--judge` leaves out one of the two runs of the files that
-// hold both judges to the same verdicts.
-// First it installs what the tests need (on Debian, as root) or says in one line what is missing. The output of each
-// file stays in .build/test-out/; that of a file which failed is printed.
+// A test file lies under test/ and ends in .test.ts; SUBSTRING is matched against its path.
+// `--unit` leaves out test/e2e/, whose worlds have a /nix of their own. Each file runs in a process
+// and a network of its own, several at once; what else it needs, it says itself (test-needs.mjs).
+// `--judge` leaves out one of the two runs of the files that hold both judges to the same verdicts.
+// First it installs what the tests need (on Debian, as root) or says in one line what is missing.
+// The output of each file stays in .build/test-out/; that of a file which failed is printed.
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -112,13 +112,15 @@ function readFacts({ out }) {
 const count = (facts, outcome) => facts.filter(fact => fact.outcome === outcome).length
 
 const start = Date.now()
-// End-to-end files first: they wait mostly, and the short unit tests fill up what is left at the end.
+// End-to-end files first: they wait mostly, and the short unit tests fill up what is left at the
+// end.
 const together = jobs.filter(job => !job.isAlone).sort((one, other) => one.isUnit - other.isUnit)
 const alone = jobs.filter(job => job.isAlone)
 await runAll(together, slots, values.node, report)
 await runAll(alone, 1, values.node, report)
 
-// A log is read from its end: how long each file took, the slowest first, and at the very end what failed.
+// A log is read from its end: how long each file took, the slowest first, and at the very end what
+// failed.
 console.log('\nseconds of each file:')
 for (const { job, milliseconds } of done.sort((one, other) => other.milliseconds - one.milliseconds))
   console.log(`${seconds(milliseconds)}  ${job.name}`)

@@ -57,7 +57,10 @@ class BrokenOffError extends Error {
   override readonly name = 'BrokenOffError'
 }
 
-/** What an answer reads as, from bytes that are all there. Throws if it asks for more at once than any field may have. */
+/**
+ * What an answer reads as, from bytes that are all there. Throws if it asks for more at once than
+ * any field may have.
+ */
 function readFrom<T>(reader: SkippingReader<T>, bytes: Uint8Array): T {
   let offset = 0
   let step = reader.next()

@@ -4,8 +4,8 @@ import { pathWord, word } from '../policy/words.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 
 /**
- * What can be done about a verdict, a line each; none where all is well. A line that takes root's rights says so: whoever
- * reads it may have none.
+ * What can be done about a verdict, a line each; none where all is well. A line that takes root's
+ * rights says so: whoever reads it may have none.
  */
 export function adviceFor(verdict: Verdict): readonly string[] {
   if (verdict.outcome === 'trusted') return []

@@ -99,7 +99,9 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-/** What yargs is told of the options: nothing is guessed, and values stay the text that they are. */
+/**
+ * What yargs is told of the options: nothing is guessed, and values stay the text that they are.
+ */
 function parserOptions(options: Options) {
   const all = Object.entries(options)
   const valued = all.flatMap(([key, option]) => (option.kind === 'flag' ? [] : [[key, option] as const]))
@@ -128,8 +130,8 @@ function shortOf(option: Option): string | undefined {
 }
 
 /**
- * Yargs takes what it does not know for something: an option that is not in the data, a value that is not there. So each
- * word before `--` is held against the data first. Throws UsageError.
+ * Yargs takes what it does not know for something: an option that is not in the data, a value that
+ * is not there. So each word before `--` is held against the data first. Throws UsageError.
  */
 function assertKnown(name: string, options: Options, rest: readonly string[]): void {
   const shorts = new Map(Object.entries(options).map(([key, option]) => [shortOf(option), key]))

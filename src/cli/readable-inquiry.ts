@@ -36,8 +36,8 @@ function isReadable({ state }: Places): boolean {
 }
 
 /**
- * An inquiry for whoever only wants to know why, which refusals tell everybody to ask. Where the machine's own ledger is
- * root's alone it goes without one, and says so in `note`.
+ * An inquiry for whoever only wants to know why, which refusals tell everybody to ask. Where the
+ * machine's own ledger is root's alone it goes without one, and says so in `note`.
  */
 export function openReadersInquiry(
   places: Places,

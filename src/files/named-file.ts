@@ -9,7 +9,10 @@ export interface NamedFile {
   readonly bytes: Buffer
 }
 
-/** Reads a file that the caller named, at most `limit` bytes; symbolic links are followed. Throws FileError. */
+/**
+ * Reads a file that the caller named, at most `limit` bytes; symbolic links are followed. Throws
+ * FileError.
+ */
 export function readNamedFile(argument: string, limit: number): NamedFile {
   const path = realPathOf(argument)
   const bytes = readRegularFile(path, limit)

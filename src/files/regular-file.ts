@@ -19,7 +19,8 @@ export function readRegularFile(
   limit: number,
   inspect?: (status: Stats) => void,
 ): Buffer | undefined {
-  // To make an error takes Node longer than to look first, and most of what hooks ask for is not there.
+  // To make an error takes Node longer than to look first, and most of what hooks ask for is not
+  // there.
   return isAbsent(file) ? undefined : readPresentFile(file, limit, inspect)
 }
 

@@ -31,7 +31,8 @@ export function sentence(verdict: Verdict): string {
 }
 
 /**
- * Refusals of what `about` is built from or makes, in one line; empty for none. It ends in a next step too.
+ * Refusals of what `about` is built from or makes, in one line; empty for none. It ends in a next
+ * step too.
  */
 export function sentences(refusals: readonly Refusal[], about: string): string {
   const more = refusals.length > TOLD ? [`and ${refusals.length - TOLD} more; ${nextStep(about)}`] : []
@@ -108,7 +109,10 @@ function basisWords(basis: Basis): string {
   }
 }
 
-/** What whoever reads a refusal can do, without root's rights: it tells everything that is known, and then advice. */
+/**
+ * What whoever reads a refusal can do, without root's rights: it tells everything that is known,
+ * and then advice.
+ */
 function nextStep(path: string): string {
   return `next: nixsig explain ${pathWord(path)}`
 }

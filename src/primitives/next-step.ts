@@ -1,6 +1,6 @@
 /**
- * How refusals end: in a step that whoever reads them can take. Most readers are plain users, so what only root can do
- * says so. As in nix/plugin/next-step.h.
+ * How refusals end: in a step that whoever reads them can take. Most readers are plain users, so
+ * what only root can do says so. As in nix/plugin/next-step.h.
  */
 export const BY_ROOT = 'as root, or by asking who has root here'
 

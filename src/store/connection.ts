@@ -91,7 +91,10 @@ interface Source {
   take(count: number): Promise<Uint8Array>
   /** Passes over the next so many bytes, which do not count; resolves with nothing. */
   skip(count: number): Promise<Uint8Array>
-  /** Closes the pipe; what is asked now and later is answered with this error. Only the first failure counts. */
+  /**
+   * Closes the pipe; what is asked now and later is answered with this error. Only the first
+   * failure counts.
+   */
   fail(error: Error): void
   isOpen(): boolean
 }

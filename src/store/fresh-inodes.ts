@@ -33,7 +33,9 @@ import { inWritableStore } from './writable-store.ts'
 
 /** How often a path is copied that others replace meanwhile. */
 const TRIES = 20
-/** Milliseconds between two of them, at most: others who do the same must not meet again each time. */
+/**
+ * Milliseconds between two of them, at most: others who do the same must not meet again each time.
+ */
 const PAUSE = 100
 
 /** Files up to this many bytes are copied synchronously; larger ones let other work run. */

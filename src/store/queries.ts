@@ -41,15 +41,18 @@ export interface PathInfo {
   readonly narSize: number
   /** Built by this store. */
   readonly ultimate: boolean
-  /** As stored: `name:base64` or anything else that somebody added; those that have room in `SIGNATURES`. */
+  /**
+   * As stored: `name:base64` or anything else that somebody added; those that have room in
+   * `SIGNATURES`.
+   */
   readonly signatures: readonly string[]
   /** The content address, if the path has one: `text:sha256:…`, `fixed:r:sha256:…` */
   readonly ca?: string
 }
 
 /**
- * Bytes of a signature, and of all of a path. Whoever adds a path gives it signatures as they like, and those that are
- * longer or too many must not make the path unreadable for others.
+ * Bytes of a signature, and of all of a path. Whoever adds a path gives it signatures as they like,
+ * and those that are longer or too many must not make the path unreadable for others.
  */
 export const SIGNATURES = { longest: 1024, room: 16 * 1024 * 1024 } as const
 

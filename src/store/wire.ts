@@ -10,7 +10,9 @@ import { FormatError } from '../primitives/format-error.ts'
  */
 export type Reader<T> = Generator<number, T, Uint8Array>
 
-/** Bytes that are passed over: they are not kept, and do not count against the limit of an answer. */
+/**
+ * Bytes that are passed over: they are not kept, and do not count against the limit of an answer.
+ */
 export interface Skip {
   readonly skip: number
 }
@@ -63,7 +65,10 @@ export function* readNumber(where: string): Reader<number> {
   return Number(value)
 }
 
-/** A number of any size; one past 2^53 - 1 becomes that. For what anybody can choose and nothing is decided by. */
+/**
+ * A number of any size; one past 2^53 - 1 becomes that. For what anybody can choose and nothing is
+ * decided by.
+ */
 export function* readAnyNumber(): Reader<number> {
   const bytes = yield 8
   const value = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true)
@@ -106,8 +111,9 @@ export function* readList<T>(where: string, item: (where: string) => Reader<T>):
 }
 
 /**
- * A list of strings of which anybody can make any number, of any length: those of at most `longest` bytes, as many as
- * have `room` bytes together. All others are passed over. What is not UTF-8 becomes U+FFFD.
+ * A list of strings of which anybody can make any number, of any length: those of at most `longest`
+ * bytes, as many as have `room` bytes together. All others are passed over. What is not UTF-8
+ * becomes U+FFFD.
  */
 export function* readSomeStrings(
   where: string,

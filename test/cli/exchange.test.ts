@@ -26,7 +26,10 @@ function succeeds(...args: readonly string[]): string {
   return stdout
 }
 
-/** Has somebody attest a file, into a directory of its own; the hash part of its path, and the lines. */
+/**
+ * Has somebody attest a file, into a directory of its own; the hash part of its path, and the
+ * lines.
+ */
 function attest(key: string, out: string): { digest: string; lines: readonly string[] } {
   const args = ['x.tar', '--name', 'x.tar', '--key', `${key}.secret`, '--out', out]
   const stdout = succeeds('attest', 'source', ...args, '--as', 'developer', '--purl', 'pkg:generic/x@1')

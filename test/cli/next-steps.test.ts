@@ -67,7 +67,9 @@ function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'
   return { outcome: 'untrusted', path: PATH, kind, ground: { kind: 'caches' }, findings }
 }
 
-/** What takes root's rights: the policy, what caches are asked, the store's contents, this machine. */
+/**
+ * What takes root's rights: the policy, what caches are asked, the store's contents, this machine.
+ */
 const ROOTS = /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor/
 
 for (const [code, finding] of Object.entries(FINDINGS)) {

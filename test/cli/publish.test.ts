@@ -1,4 +1,5 @@
-// `nixsig publish` and `nixsig sync` as they are called; what they do is tested in test/evidence and test/e2e.
+// `nixsig publish` and `nixsig sync` as they are called; what they do is tested in test/evidence
+// and test/e2e.
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -39,7 +39,10 @@ function keyids(out: string): readonly string[] {
   return lines.map(line => JSON.parse(line).signatures[0].keyid)
 }
 
-/** A command in a terminal, at which each of these is typed once the next prompt was shown. What it printed, and its status. */
+/**
+ * A command in a terminal, at which each of these is typed once the next prompt was shown. What it
+ * printed, and its status.
+ */
 async function typing(answers: readonly string[], ...args: readonly string[]) {
   const line = [process.execPath, cli.program, ...args].map(word => `'${word}'`).join(' ')
   const options = ['--quiet', '--return', '--echo', 'never', '--command', line, '/dev/null']

@@ -1,5 +1,6 @@
-// The parts of policies and the commands that the documentation shows, as far as they can be judged without a world;
-// test/e2e/docs.test.ts runs the commands, test/e2e/nix-lib.test.ts evaluates the expressions.
+// The parts of policies and the commands that the documentation shows, as far as they can be judged
+// without a world; test/e2e/docs.test.ts runs the commands, test/e2e/nix-lib.test.ts evaluates the
+// expressions.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -32,7 +33,10 @@ const PAGES = [
 ]
 const LANGUAGES = ['', 'sh', 'sh refused', 'sh build', 'toml', 'text', 'json', 'nix', 'ini', 'conf', 'nginx']
 
-/** A whole policy in which real certificates, which are not at hand, are those of these tests by the same names. */
+/**
+ * A whole policy in which real certificates, which are not at hand, are those of these tests by the
+ * same names.
+ */
 function withOwnCertificates(part: string): string {
   return completePolicy(part).replace(
     /openpgp = "[0-9A-F]{40}", certificate = "keys\/([a-z]+)\.asc"/g,

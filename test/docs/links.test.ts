@@ -1,5 +1,5 @@
-// Every link from a page to another file of the checkout leads there, to the heading that it names; and every path that
-// a page writes as code is one.
+// Every link from a page to another file of the checkout leads there, to the heading that it names;
+// and every path that a page writes as code is one.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'

@@ -119,7 +119,10 @@ const BROKEN: Readonly<Record<string, Damage>> = {
   },
 }
 
-/** What is put in the ledger for a derivation that nobody signed: where, the true entry of another, and a forged one. */
+/**
+ * What is put in the ledger for a derivation that nobody signed: where, the true entry of another,
+ * and a forged one.
+ */
 interface Forgery {
   readonly file: string
   readonly good: string
@@ -180,7 +183,8 @@ for (const version of JUDGED) {
         await withLenientPolicy(world)
         const { out } = await instantiate(world, nix.derivation('plain'))
         await world.output(action)
-        // What hooks remember is written anew, by root, once the policy has not changed for a while.
+        // What hooks remember is written anew, by root, once the policy has not changed for a
+        // while.
         if (isOfHooks) return assertRefusedOnce(world, out, reason)
         await assertRefusedBeforeBuild(world, out, /undecided/, reason)
       }))

@@ -59,7 +59,9 @@ const twoOutputs = nix.derivation('pair', {
   attributes: { outputs: '[ "out" "dev" ]' },
 })
 
-/** What becomes of a file of attestations between the two hooks, and what the second one says to it. */
+/**
+ * What becomes of a file of attestations between the two hooks, and what the second one says to it.
+ */
 const WHILE_IT_RUNS: Readonly<Record<string, { spoil: (file: string) => string; reason: RegExp }>> = {
   'the directory of attestations goes away': {
     spoil: () => `mv ${ATTESTATIONS} /srv/away`,
@@ -186,7 +188,8 @@ for (const version of JUDGED) {
         await assertBuilt(world)
         assert.doesNotMatch(world.read('/srv/seen'), /^allow/m)
         await world.output(`nix-store --delete ${out}`)
-        // The ledger has all that the build needs: a hook could let it start without a look at any evidence.
+        // The ledger has all that the build needs: a hook could let it start without a look at any
+        // evidence.
         const other = cachedPath('plain', 'other contents', [alice], { path: out, deriver: drv })
         if (kept === 'a narinfo') world.write(narinfoFile(ATTESTATIONS, out), other.narinfo)
         else publish(world, out, built(alice, other, drv))

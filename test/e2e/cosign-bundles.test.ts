@@ -17,9 +17,9 @@ const KEYS = {
 type KeyName = keyof typeof KEYS
 
 /**
- * What cosign 3 cannot verify although it made it: signatures over a digest that is not SHA-256, and those with an Ed25519
- * key, which it makes over the file without naming its digest, or, over a statement, prehashed (Ed25519ph, which libsodium's
- * wrapper does not have either).
+ * What cosign 3 cannot verify although it made it: signatures over a digest that is not SHA-256,
+ * and those with an Ed25519 key, which it makes over the file without naming its digest, or, over a
+ * statement, prehashed (Ed25519ph, which libsodium's wrapper does not have either).
  */
 const COSIGN_FAILS: readonly KeyName[] = ['ECDSA P-384', 'Ed25519']
 
@@ -74,7 +74,9 @@ async function judge(bundle: string, publicKey: string, file = 'release'): Promi
   }
 }
 
-/** Whether cosign accepts a bundle over a file of the world, with the key that is in k.pub there. */
+/**
+ * Whether cosign accepts a bundle over a file of the world, with the key that is in k.pub there.
+ */
 async function cosignAccepts(world: World, verb: string, bundle: string): Promise<boolean> {
   world.write('/tmp/c/asked', bundle)
   const type = verb === 'verify-blob' ? [] : ['--type', 'slsaprovenance1']

@@ -12,12 +12,18 @@ import { VERSIONS } from '../support/world.ts'
 
 const SOURCE = 'the source\n'
 
-/** A package of a fetched source. Where that is fetched from changes its derivation, and not what that makes. */
+/**
+ * A package of a fetched source. Where that is fetched from changes its derivation, and not what
+ * that makes.
+ */
 function packageFrom(url: string): string {
   return nix.derivation('pkg', { inputs: [nix.fetchurl('src.txt', url, sha256(SOURCE))] })
 }
 
-/** Adds the package with other URLs as a plain user, until one of its derivations comes first in every order of names. */
+/**
+ * Adds the package with other URLs as a plain user, until one of its derivations comes first in
+ * every order of names.
+ */
 async function addVariants({ world }: GuardedWorld, drv: string): Promise<readonly string[]> {
   const variants: string[] = []
   while (variants.length < 40) {

@@ -209,7 +209,10 @@ async function findHole({ world }: GuardedWorld, { make, doors, also = [] }: Hol
   else await world.output(mend)
 }
 
-/** Stops a process for as long as something takes; nsenter, which started it, stops itself meanwhile. */
+/**
+ * Stops a process for as long as something takes; nsenter, which started it, stops itself
+ * meanwhile.
+ */
 async function whileStopped<T>(pid: number, action: () => Promise<T>): Promise<T> {
   const parent = Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[3])
   process.kill(pid, 'SIGSTOP')
@@ -220,7 +223,10 @@ async function whileStopped<T>(pid: number, action: () => Promise<T>): Promise<T
   }
 }
 
-/** All of this world, which has process numbers of its own: one that serves the gate does not heed a SIGTERM. */
+/**
+ * All of this world, which has process numbers of its own: one that serves the gate does not heed a
+ * SIGTERM.
+ */
 async function stopDaemon(world: World): Promise<void> {
   const daemons = 'grep -lsz "^nix-daemon" /proc/[0-9]*/cmdline | cut -d/ -f3'
   // What it started for a client may end by itself meanwhile.

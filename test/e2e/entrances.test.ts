@@ -16,7 +16,10 @@ import { PROGRAMS } from './entrances/programs.ts'
 import { ROOT } from './entrances/root.ts'
 import { type Group, type Result, runEntrances, unadmitted } from './entrances/run.ts'
 
-/** A part of an entrance's text: only those that have it are tried, and nothing is held against the page. */
+/**
+ * A part of an entrance's text: only those that have it are tried, and nothing is held against the
+ * page.
+ */
 const ONLY = process.env['NIXSIG_ENTRANCES'] ?? ''
 const PAGE = join(PROJECT_ROOT, 'docs/entrances.md')
 

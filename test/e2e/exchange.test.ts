@@ -11,7 +11,9 @@ import { VERSIONS, type World, withWorld } from '../support/world.ts'
 const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
 const LIB = nix.derivation('lib')
 
-/** What Nix's own key made of a path on the machine that built it: a narinfo, as nixsig prints it. */
+/**
+ * What Nix's own key made of a path on the machine that built it: a narinfo, as nixsig prints it.
+ */
 async function signedElsewhere(
   version: (typeof VERSIONS)[number],
   by: Signer,

@@ -17,7 +17,10 @@ const MANY = 20_000
 const ALPHABET = '0123456789abcdfghijklmnpqrsvwxyz'
 const FAILING = nix.derivation('fails', { build: 'exit 1' })
 
-/** Runs a hook's own program and counts what it asks of the file system; the counts are added to /srv/counted. */
+/**
+ * Runs a hook's own program and counts what it asks of the file system; the counts are added to
+ * /srv/counted.
+ */
 const COUNTING = `const fs = require('node:fs')
 let count = 0
 for (const name of ['openSync', 'readdirSync', 'lstatSync', 'statSync', 'rmSync', 'unlinkSync', 'renameSync', 'accessSync', 'readFileSync', 'readlinkSync']) {
@@ -43,7 +46,10 @@ function onlyExpectation(world: World): { readonly digest: string; readonly text
   return { digest, text: readFileSync(join(directory, digest), 'utf8') }
 }
 
-/** Leaves so many expectations of other outputs, each like the one of a build that failed, so many seconds old. */
+/**
+ * Leaves so many expectations of other outputs, each like the one of a build that failed, so many
+ * seconds old.
+ */
 function leaveMany(world: World, { digest, text }: { digest: string; text: string }, age: number): void {
   const directory = world.path(`${STATE}/expected`)
   mkdirSync(directory, { recursive: true })
@@ -60,7 +66,10 @@ interface Cost {
   readonly ms: number
 }
 
-/** How often the hooks of one build ask the file system for anything, and the milliseconds that it takes. */
+/**
+ * How often the hooks of one build ask the file system for anything, and the milliseconds that it
+ * takes.
+ */
 async function costOfBuild(world: World, name: string): Promise<Cost> {
   world.write('/srv/counted', '')
   await instantiate(world, nix.derivation(name))

@@ -83,7 +83,10 @@ const SEEN = `machine: {
   policy = machine.config.security.nixsig.policyFile.drvPath;
 }`
 
-/** What Python says of a program that it cannot compile; empty if it can, undefined if there is no Python. */
+/**
+ * What Python says of a program that it cannot compile; empty if it can, undefined if there is no
+ * Python.
+ */
 function pythonErrors(program: string): string | undefined {
   const compile = 'import sys; compile(sys.stdin.read(), "testScript", "exec")'
   const done = spawnSync('python3', ['-c', compile], { input: program, encoding: 'utf8' })

@@ -23,7 +23,10 @@ const SECTIONS = [
   'Change the key',
 ]
 
-/** The page's addresses, which are nobody's, and those of this machine's loopback that stand for them. */
+/**
+ * The page's addresses, which are nobody's, and those of this machine's loopback that stand for
+ * them.
+ */
 const ADDRESSES = {
   '192.0.2.11': '127.0.4.11',
   '192.0.2.12': '127.0.4.12',
@@ -223,7 +226,10 @@ for (const version of VERSIONS) {
     }))
 }
 
-/** The page's way to another key, with something substituted under both and then under the new one alone. */
+/**
+ * The page's way to another key, with something substituted under both and then under the new one
+ * alone.
+ */
 async function changeKey(
   fleet: Fleet,
   running: readonly [GateProcess, GateProcess],

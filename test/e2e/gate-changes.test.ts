@@ -33,7 +33,10 @@ async function ask({ gate }: GatedWorld): Promise<{ readonly status: number; rea
   return { status: response.status, body: await response.text() }
 }
 
-/** Asks until the gate need not judge any more: no sooner than what it rests on has been the same for a while. */
+/**
+ * Asks until the gate need not judge any more: no sooner than what it rests on has been the same
+ * for a while.
+ */
 async function untilAtHand(world: GatedWorld): Promise<void> {
   const count = async () => {
     const metrics = await (await fetch(`${world.gate.url}/metrics`)).text()

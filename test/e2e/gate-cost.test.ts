@@ -10,7 +10,10 @@ import { byDefault, policyText, setPolicy, signer } from '../support/trust.ts'
 import { type World, withWorld } from '../support/world.ts'
 
 const DERIVATIONS = 20
-/** For each, one after another with Nix 2.8, whose outputs are copied besides: some more than were counted. */
+/**
+ * For each, one after another with Nix 2.8, whose outputs are copied besides: some more than were
+ * counted.
+ */
 const AT_MOST = { calls: 230, fsync: 4, written: 2 }
 const KINDS = '%file,%desc'
 
@@ -70,7 +73,10 @@ async function outputOf(world: World, derivation: string): Promise<string> {
   return world.output(['nix-store', '--query', '--outputs', derivation])
 }
 
-/** The attestation is on the disk before the entry, and the entry before it is forgotten that the output has to be judged. */
+/**
+ * The attestation is on the disk before the entry, and the entry before it is forgotten that the
+ * output has to be judged.
+ */
 function assertOrder(calls: readonly SystemCall[], output: string): void {
   const digest = basename(output).slice(0, 32)
   const xx = digest.slice(0, 2)

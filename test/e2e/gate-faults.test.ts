@@ -51,7 +51,8 @@ on-refusal = "${onRefusal}"
 function keepKilling(world: World, first: GateProcess, seed: number) {
   const random = randomFor(seed, 'moments')
   let [gate, isOver, kills] = [first, false, 0]
-  // Milliseconds that it lives at most: on a slow machine some multiple of what it needs to start, or nothing would get on.
+  // Milliseconds that it lives at most: on a slow machine some multiple of what it needs to start,
+  // or nothing would get on.
   let longest = 3000
   const killing = (async () => {
     while (!isOver) {
@@ -142,8 +143,8 @@ function trusted(all: readonly (CachedPath & { readonly isForeign: boolean })[])
 }
 
 /**
- * Has Nix substitute all of these in several ways, asking again where it gave up, until what may come is there; how often
- * it was asked.
+ * Has Nix substitute all of these in several ways, asking again where it gave up, until what may
+ * come is there; how often it was asked.
  */
 async function substituteAll(
   world: World,

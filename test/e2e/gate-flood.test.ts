@@ -11,14 +11,21 @@ import * as nix from '../support/expressions.ts'
 import { type GuardedWorld, withGuardedWorld } from '../support/guarded-world.ts'
 
 const CONNECTIONS = 1000
-/** A flood ends once the builds in it are done, but goes on for this long where it is weighed what it costs the gate. */
+/**
+ * A flood ends once the builds in it are done, but goes on for this long where it is weighed what
+ * it costs the gate.
+ */
 const SECONDS = 8
-/** Builds that are timed with nobody else there, beside the same flood of a port where nobody answers, and in the flood. */
+/**
+ * Builds that are timed with nobody else there, beside the same flood of a port where nobody
+ * answers, and in the flood.
+ */
 const BUILDS = 4
 
 /**
- * Opens connections, again as soon as one is closed, and does with each what its mode says: asks for paths that nobody has, a
- * hundred at once; begins a request and leaves it at that; asks and does not read; sends headers without end.
+ * Opens connections, again as soon as one is closed, and does with each what its mode says: asks
+ * for paths that nobody has, a hundred at once; begins a request and leaves it at that; asks and
+ * does not read; sends headers without end.
  */
 const FLOOD = `
 import { existsSync } from 'node:fs'
@@ -99,7 +106,10 @@ function timesInFlood(guarded: GuardedWorld, { port, mode, seconds }: Flood, drv
   return timesWith(guarded, { command: `node /srv/flood.mjs ${port} ${mode} ${CONNECTIONS}`, seconds }, drvs)
 }
 
-/** Times builds while a plain user runs a command, which ends once `/srv/over` is there; what it tells of itself. */
+/**
+ * Times builds while a plain user runs a command, which ends once `/srv/over` is there; what it
+ * tells of itself.
+ */
 async function timesWith(
   guarded: GuardedWorld,
   { command, seconds }: { readonly command: string; readonly seconds: number },
@@ -130,8 +140,8 @@ async function timesBeside(guarded: GuardedWorld, mode: string, drvs: readonly s
 }
 
 /**
- * A client of nix-daemon that asks which of three thousand paths that nobody has could be fetched (`QueryMissing`), and comes
- * again: the daemon opens 25 connections for each such client.
+ * A client of nix-daemon that asks which of three thousand paths that nobody has could be fetched
+ * (`QueryMissing`), and comes again: the daemon opens 25 connections for each such client.
  */
 const ASKER = `
 import net from 'node:net'
@@ -156,7 +166,10 @@ for (let n = 0; n < clients; n++) ask()
 setTimeout(() => { console.log(JSON.stringify(count)); process.exit(0) }, seconds * 1000)
 `
 
-/** Of one processor, by the process for HTTP, from the beginning of the flood to its end: what the gate itself takes from builds. */
+/**
+ * Of one processor, by the process for HTTP, from the beginning of the flood to its end: what the
+ * gate itself takes from builds.
+ */
 const SHARE = 0.5
 
 const MODES = (process.env['FLOOD_MODES'] ?? 'narinfo,polite,half,noread,headers,daemon').split(',')
@@ -225,8 +238,8 @@ test(
       const figures = `idle ${idle.toFixed(0)} ms, in the flood ${time.toFixed(0)} ms (${(time / idle).toFixed(1)} times), ${told}`
       console.log(`through the daemon: ${figures}`)
       assert.ok(gate.log().length < 1_000_000)
-      // The daemon's processes for those clients take their part of the processors, with or without a gate, and what else
-      // this machine does must not fail it: a short time counts as a second.
+      // The daemon's processes for those clients take their part of the processors, with or without
+      // a gate, and what else this machine does must not fail it: a short time counts as a second.
       assert.ok(time < 4 * Math.max(idle, 1000), figures)
     }),
 )

@@ -26,7 +26,10 @@ async function ask({ gate }: GatedWorld, name = NARINFO): Promise<Answer> {
   return { status: response.status, body: await response.text() }
 }
 
-/** Waits until all that an answer rests on is settled; the gate's first look at the store changes Nix's database. */
+/**
+ * Waits until all that an answer rests on is settled; the gate's first look at the store changes
+ * Nix's database.
+ */
 async function settle(world: GatedWorld): Promise<void> {
   await ask(world)
   await sleep(SETTLED)

@@ -42,7 +42,10 @@ interface Scene {
   readonly tool: string
 }
 
-/** A source and a tool made from it, which a cache has and this machine has not: only their derivations. */
+/**
+ * A source and a tool made from it, which a cache has and this machine has not: only their
+ * derivations.
+ */
 async function cacheSource(world: World): Promise<Scene> {
   world.write('/srv/tool.tar', RELEASE)
   const source = nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256(RELEASE))

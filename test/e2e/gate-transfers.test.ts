@@ -18,7 +18,10 @@ const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
 const COMPRESSIONS = ['none', 'xz', 'bzip2', 'gzip', 'zstd', 'br']
 const USERS: readonly User[] = ['root', 'alice']
 
-/** A directory with a link, a program, an empty file and a name of a NAR's odd kinds; it refers to itself and its inputs. */
+/**
+ * A directory with a link, a program, an empty file and a name of a NAR's odd kinds; it refers to
+ * itself and its inputs.
+ */
 const MAKE_TREE =
   'mkdir -p $out/bin "$out/a b"; echo $inputs $out > $out/bin/x; chmod +x $out/bin/x; ln -s bin/x $out/x; : > "$out/a b/=?"'
 

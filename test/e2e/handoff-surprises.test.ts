@@ -45,7 +45,8 @@ for (const version of VERSIONS.slice(0, 1)) {
     withWorld(version, {}, async world => {
       await packager(world)
       const line = `${HANDOFF} ${await sign(world)}`
-      // Pressed once the question is there: what comes before a program reads a terminal in its own way may be lost.
+      // Pressed once the question is there: what comes before a program reads a terminal in its own
+      // way may be lost.
       const press = "while ! grep -qs 'y/N' said; do sleep 0.1; done; printf '\\004'"
       const { status, stdout } = await world.run(
         `(${press}) | script -qec '${line}' /dev/null >said; status=$?; cat said; exit $status`,

@@ -14,7 +14,10 @@ const STATE = '/var/lib/nixsig'
 /** Entries: the refused output, and what is kept of all that refers to it. */
 const ENTRIES = 17
 
-/** Has alice make texts that refer to a path, hundreds a second, until /srv/stop is there; for as long as it is valid. */
+/**
+ * Has alice make texts that refer to a path, hundreds a second, until /srv/stop is there; for as
+ * long as it is valid.
+ */
 function flood(world: World, path: string): Promise<unknown> {
   world.write(
     '/srv/flood',

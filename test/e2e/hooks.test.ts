@@ -29,7 +29,9 @@ function packageExpression(name = 'tool', build = 'cat $inputs > $out'): string 
   return nix.derivation(name, { inputs: [source], build })
 }
 
-/** The derivations of the package and its source, and the source's path, without building anything. */
+/**
+ * The derivations of the package and its source, and the source's path, without building anything.
+ */
 async function instantiate(world: World, name = 'tool', expression = packageExpression(name)) {
   world.write(`/srv/${name}.tar`, TARBALL)
   world.write('/srv/x.nix', expression)

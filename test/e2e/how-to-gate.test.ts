@@ -30,7 +30,10 @@ function atAnyPort(line: RegExp): RegExp {
   return new RegExp(line.source.replace(':4649', ':\\d+'))
 }
 
-/** The page's policy with caches that there really are, served at two addresses, and a gate in front of them. */
+/**
+ * The page's policy with caches that there really are, served at two addresses, and a gate in front
+ * of them.
+ */
 async function withGate(world: World, use: (address: string) => Promise<void>): Promise<void> {
   for (const { key, publicKey } of [NIXOS, EXAMPLE]) world.write(`/root/${key.name}.pub`, `${publicKey}\n`)
   writeCache(world.path('/srv/cache'), [GREETING, HELLO])

@@ -16,7 +16,10 @@ async function withOpenPgp(world: World): Promise<void> {
     gpg --armor --export dev@example.org >dev.asc`)
 }
 
-/** Makes a tool's keys, then has the section sign and check; what was changed afterwards is not good any longer. */
+/**
+ * Makes a tool's keys, then has the section sign and check; what was changed afterwards is not good
+ * any longer.
+ */
 function signs(prepare: string): Check {
   return async (world, { commands }) => {
     world.write('/root/hello-1.0.tar', 'released\n')

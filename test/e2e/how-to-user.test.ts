@@ -31,7 +31,8 @@ const CHECKS: Readonly<Record<string, Check>> = {
     usePolicy(world, byDefault('nothing', 'nothing', 'self'))
     await world.output('nixsig keygen workshop-1; nix-build hello.nix')
     await runAll(world, commands.slice(0, 1))
-    // What the first build left is the workshop's from here on, and this machine has built nothing yet.
+    // What the first build left is the workshop's from here on, and this machine has built nothing
+    // yet.
     await world.output(`mkdir -p /mnt/workshop; mv /var/lib/nixsig/attestations /mnt/workshop/
       mv /var/lib/nixsig/machine.pub /root/workshop-1.pub; rm -r /var/lib/nixsig
       out=$(readlink result); rm result; nix-store --delete $out`)

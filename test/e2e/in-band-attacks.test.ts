@@ -55,12 +55,18 @@ function says(attributes: string): string {
   return `builtins.toJSON [ { subject = "out"; ${attributes} } ]`
 }
 
-/** A package that runs nothing and is built from these, with what it says of signatures as a Nix expression. */
+/**
+ * A package that runs nothing and is built from these, with what it says of signatures as a Nix
+ * expression.
+ */
 function packageThatSays(inputs: readonly string[], signatures: string): string {
   return nix.derivation('tool', { inputs, attributes: { nixsigSignatures: signatures } })
 }
 
-/** A fetch of the release whose derivation says this of signatures, as a Nix expression; `asc` is the right one. */
+/**
+ * A fetch of the release whose derivation says this of signatures, as a Nix expression; `asc` is
+ * the right one.
+ */
 function fetchThatSays(world: World, said: string): string {
   world.write('/srv/x.asc', SIGNATURE)
   serve(world, NAME, RELEASE)

@@ -37,7 +37,9 @@ const past = developers.developer('past', { at: '20200101T000000', expire: '1y' 
 
 const BY_CAROL = carol.sign(RELEASE)
 
-/** The source that an expression's derivation is built from, and where its signature comes to lie. */
+/**
+ * The source that an expression's derivation is built from, and where its signature comes to lie.
+ */
 async function sourceOf(world: World, { drv }: Scene): Promise<{ source: string; signature: string }> {
   const named = await world.output(`nix-store -q --references ${drv} | grep ${NAME}.drv | head -n 1`)
   const signature = await world.output(`nix-store -q --references ${named}`)
@@ -93,7 +95,8 @@ for (const version of OLDEST) {
       assert.equal(kindInLedger(world, signature), 'signature')
       assert.equal(world.exists('/etc/nixsig/attestations'), false)
 
-      // Another package from the same source, once more the source alone, and what the command line says of it.
+      // Another package from the same source, once more the source alone, and what the command line
+      // says of it.
       await instantiate(world, withLib(world, packageOf('other', call)))
       await world.output('nix build --no-link -f /srv/x.nix')
       const verdict = await world.output(`/opt/nixsig/nixsig verify ${source}`)

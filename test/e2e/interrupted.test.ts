@@ -42,7 +42,9 @@ async function assertNothingPending(world: World): Promise<void> {
   await assertClean(world)
 }
 
-/** The victim left the store and lies in quarantine, whole; so many entries of it have any content. */
+/**
+ * The victim left the store and lies in quarantine, whole; so many entries of it have any content.
+ */
 async function assertCaught(world: World, path: string, counts: readonly number[]): Promise<void> {
   assert.equal(await isValid(world, path), false)
   assert.equal(world.exists(path), false)
@@ -65,8 +67,8 @@ async function assertRecovers(world: World, name: string, needed: boolean): Prom
 }
 
 /**
- * With the hooks as they should be, builds what needs an output that was not judged, if asked, and then something that has
- * nothing to do with it.
+ * With the hooks as they should be, builds what needs an output that was not judged, if asked, and
+ * then something that has nothing to do with it.
  */
 async function assertMended(world: World, name: string, out: string, needed: boolean): Promise<void> {
   await setHook(world, 'post')
@@ -86,7 +88,9 @@ async function assertMended(world: World, name: string, out: string, needed: boo
   await assertNothingPending(world)
 }
 
-/** Scripts in place of a program that the hook runs ($REAL is that program), by when the hook dies. */
+/**
+ * Scripts in place of a program that the hook runs ($REAL is that program), by when the hook dies.
+ */
 const MOMENTS: Readonly<Record<string, readonly [program: string, script: string]>> = {
   'before it has the lock': ['flock', 'kill -9 $PPID'],
   'before it copies': ['cp', 'kill -9 $PPID'],
@@ -112,7 +116,8 @@ for (const version of JUDGED) {
           world.write(`${WRAPPERS}/${program}`, wrapper, 0o755)
           await assertRecovers(world, needed ? 'victim-needed' : 'victim', needed)
         }
-        // Where a resident process was the first to die, the hook that had asked it may have been the next.
+        // Where a resident process was the first to die, the hook that had asked it may have been
+        // the next.
         const deaths = await world.output('wc -l < /srv/died')
         assert.ok(deaths === '2' || (HAS_RESIDENT && deaths === '3'), deaths)
       }))

@@ -59,8 +59,8 @@ async function mended({ world }: GuardedWorld, gate: GateProcess): Promise<GateP
 }
 
 /**
- * What is good is built, or there; what is not is refused again. Apart from each other: Nix 2.8 ends all that a command
- * builds where its database refuses one output.
+ * What is good is built, or there; what is not is refused again. Apart from each other: Nix 2.8
+ * ends all that a command builds where its database refuses one output.
  */
 async function assertWorks(guarded: GuardedWorld, { good, bad }: Round): Promise<void> {
   const [again, refused] = await Promise.all([realise(guarded, good), realise(guarded, bad)])
@@ -81,13 +81,17 @@ function realise({ world }: GuardedWorld, made: Round['good']) {
 }
 
 /**
- * The processes of the daemon that serve a client which has ended: each shows its client's number as its second word.
- * What has ended itself has no command line, though nobody may have waited for it.
+ * The processes of the daemon that serve a client which has ended: each shows its client's number
+ * as its second word. What has ended itself has no command line, though nobody may have waited for
+ * it.
  */
 const ABANDONED = `grep -hasz -A1 ^nix-daemon$ /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x '[1-9][0-9]*' |
   while read -r client; do grep -qs . /proc/$client/cmdline || echo $client; done`
 
-/** Waits until nobody is served who has ended: nothing that was killed may keep a builder, a hook or a lock. */
+/**
+ * Waits until nobody is served who has ended: nothing that was killed may keep a builder, a hook or
+ * a lock.
+ */
 async function assertQuiet({ world }: GuardedWorld): Promise<void> {
   for (const end = Date.now() + PATIENCE; ; await sleep(50)) {
     const left = await world.output(ABANDONED)

@@ -67,7 +67,10 @@ interface Attacker {
   strike(): Promise<void>
 }
 
-/** Alice, outside of any build. `where`: a socket, as the program takes it, or a pattern of names for one. */
+/**
+ * Alice, outside of any build. `where`: a socket, as the program takes it, or a pattern of names
+ * for one.
+ */
 function attacker(world: World, name: string, [side, where, count, how]: readonly string[]): Attacker {
   const [held, signal] = [`/home/alice/${name}.held`, `/home/alice/${name}.signal`]
   const find = `for i in $(seq 150); do for s in ${where}; do [ -e "$s" ] && break 2; done; sleep 0.1; done`

@@ -12,7 +12,10 @@ import { collectWithoutReading } from '../support/unread-socket.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
-/** Hooks of one build, as often as any Nix calls them, and what each does for others: src/verifier/leftover-room.ts. */
+/**
+ * Hooks of one build, as often as any Nix calls them, and what each does for others:
+ * src/verifier/leftover-room.ts.
+ */
 const HOOKS = 3
 const [BUILDS, OUTPUTS] = [4, 32]
 /** Writes one byte more than there is room for, by what a shell can do itself. */

@@ -15,7 +15,10 @@ interface Misfortune {
   readonly end: string
 }
 
-/** A loss of power leaves files that were not flushed empty; also those that lie there for whatever reason. */
+/**
+ * A loss of power leaves files that were not flushed empty; also those that lie there for whatever
+ * reason.
+ */
 const emptied = (files: string): Misfortune => ({
   begin: `find ${files} -type f 2>/dev/null | while read -r file; do : > $file; done`,
   end: 'true',
@@ -58,7 +61,10 @@ async function mountState(world: World): Promise<void> {
   await world.output(`mkdir -p ${STATE} && mount -t tmpfs -o size=8m,mode=0755 tmpfs ${STATE}`)
 }
 
-/** Builds a round while this happens, and then builds it again. What is good apart: Nix 2.8 ends all of a command. */
+/**
+ * Builds a round while this happens, and then builds it again. What is good apart: Nix 2.8 ends all
+ * of a command.
+ */
 async function suffer(
   guarded: GuardedWorld,
   { good, bad }: Round,

@@ -9,7 +9,9 @@ import { bringCheckout, CHECKOUT, evaluate, STAND_IN, systemIn, systemOf } from 
 import { CONTRADICTIONS, EXAMPLES, on } from '../support/nixos-cases.ts'
 import { withWorld } from '../support/world.ts'
 
-/** A real nixpkgs, for those who have one: nothing is built in it, for that could mean all of NixOS. */
+/**
+ * A real nixpkgs, for those who have one: nothing is built in it, for that could mean all of NixOS.
+ */
 const NIXPKGS = process.env['NIXPKGS']
 
 test('in a real nixpkgs', { skip: NIXPKGS === undefined && 'NIXPKGS names none' }, async context => {

@@ -51,7 +51,10 @@ async function ours(tools: readonly Tool[], given: Given): Promise<OpenPgpResult
   }
 }
 
-/** What the tools say of the same files, without us; a keyring of another name each time, for they are remembered. */
+/**
+ * What the tools say of the same files, without us; a keyring of another name each time, for they
+ * are remembered.
+ */
 async function theirs(tools: typeof NEW, given: Given) {
   const certificate = join(dir, `ring-${count++}.pgp`)
   const signature = join(dir, 'signature.pgp')

@@ -36,7 +36,10 @@ const FILES = [
   'sigstore.js',
 ]
 
-/** The package with the node_modules of this checkout in place of npm's registry, and other attributes changed. */
+/**
+ * The package with the node_modules of this checkout in place of npm's registry, and other
+ * attributes changed.
+ */
 function expression(nixpkgs: string, attributes = ''): string {
   return `(import ${CHECKOUT} { pkgs = import ${nixpkgs} { }; }).nixsig.overrideAttrs {
     nodeModules = builtins.path { path = ${MODULES}; name = "nixsig-node-modules"; };

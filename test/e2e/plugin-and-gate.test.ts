@@ -24,7 +24,10 @@ const BUILDER = signer('builder')
 const ALICE = signer('alice')
 const UNGUARDED = "--option plugin-files '' --option pre-build-hook '' --option post-build-hook ''"
 
-/** Nobody has to sign what a user's own environment is made of; tools come from the builder, sources from alice. */
+/**
+ * Nobody has to sign what a user's own environment is made of; tools come from the builder, sources
+ * from alice.
+ */
 const RULES = `
 [[rules]]
 match = { name = "tool*" }
@@ -40,7 +43,10 @@ require = { source = "alice", derivation = "nothing", output = "self" }
 interface Guarded {
   readonly world: World
   policy(more?: string, mode?: 'enforce' | 'warn'): Promise<void>
-  /** Makes an output in another store, beyond the reach of plugin and hooks; a file that holds its export. */
+  /**
+   * Makes an output in another store, beyond the reach of plugin and hooks; a file that holds its
+   * export.
+   */
   makeElsewhere(name: string): Promise<{ readonly path: string; readonly drv: string; readonly file: string }>
   admitted(path: string): boolean
   valid(path: string): Promise<boolean>
@@ -154,7 +160,8 @@ for (const version of VERSIONS) {
       assert.notEqual(never.status, 0)
       assert.match(
         never.stderr,
-        // The gate says it while what is remembered of the policy is not settled, and the plugin itself later.
+        // The gate says it while what is remembered of the policy is not settled, and the plugin
+        // itself later.
         /nixsig: refused \S+-tool-built(?:: it was built here with contents that no trusted builder attested| \(output\) under rule "rule 1": builders disagree: builder attested other contents)/,
       )
       assert.equal(await valid(path), false)

@@ -40,7 +40,10 @@ function user(name: string): string {
   return nix.withInputs(name, [SOURCE_EXPRESSION])
 }
 
-/** A world where the source was fetched under a policy that lists alice and bob, both of whom may vouch for it. */
+/**
+ * A world where the source was fetched under a policy that lists alice and bob, both of whom may
+ * vouch for it.
+ */
 async function withFetchedSource(world: World, by: 'alice' | 'bob') {
   const people = { alice: signer('alice'), bob: signer('bob') }
   const group = '[groups.packagers]\nmembers = ["alice", "bob"]\nthreshold = 1\n'

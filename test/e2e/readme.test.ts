@@ -8,7 +8,8 @@ import { blocksOf, commandsOf } from '../docs/markdown.ts'
 import { VERSIONS, withWorld } from '../support/world.ts'
 
 for (const version of VERSIONS) {
-  // As Debian ships it: without a sandbox, so that the lines of the README have something to change.
+  // As Debian ships it: without a sandbox, so that the lines of the README have something to
+  // change.
   const settings = { hooks: false, nixConf: { sandbox: 'false', 'sandbox-fallback': 'true' } }
   test(`${version}: the README leads to a refusal`, () =>
     withWorld(version, settings, async world => {

@@ -22,7 +22,10 @@ const NIX_CONF = {
   'max-jobs': '0',
 }
 
-/** Three derivations that only the far machine can build, of which one is not signed; `ran` tells which ran there. */
+/**
+ * Three derivations that only the far machine can build, of which one is not signed; `ran` tells
+ * which ran there.
+ */
 async function withFar(
   version: Version,
   use: (world: World, drvs: readonly string[], ran: () => readonly string[]) => Promise<void>,

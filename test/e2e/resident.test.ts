@@ -34,7 +34,9 @@ import { OLDEST, type World, withWorld } from '../support/world.ts'
 
 const SOCKET = '/run/nixsig/socket'
 
-/** By this policy a derivation needs alice's word, and an output nobody's but what is called victim. */
+/**
+ * By this policy a derivation needs alice's word, and an output nobody's but what is called victim.
+ */
 async function withAlice(world: World, mode = 'enforce'): Promise<Signer> {
   const alice = signer('alice')
   const rule = '[[rules]]\nmatch = { name = "victim*", kind = "output" }\nrequire.output = "alice"\n'

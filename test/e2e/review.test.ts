@@ -39,7 +39,10 @@ async function realised(world: World, drv: string, options = ''): Promise<void> 
   await world.output(`nix-store --realise ${options} ${drv}`)
 }
 
-/** A world in which one builder's word, or one packager's, is needed for this and nothing for all else. */
+/**
+ * A world in which one builder's word, or one packager's, is needed for this and nothing for all
+ * else.
+ */
 async function withCarol(world: World, rest: string): Promise<Signer> {
   const carol = signer('carol')
   await setPolicy(world, policyText({ carol: [carol] }, rest))
@@ -88,7 +91,8 @@ for (const version of VERSIONS) {
       assert.match(refused.stderr, /-library .*needs carol/s)
       const [below = ''] = (await world.output(`nix-store -q --references ${out}`)).split('\n')
       publish(world, below, built(carol, await contentsOf(world, below), `${below}.drv`))
-      // All that it is built from is good now; that carol did not make its own output is another matter.
+      // All that it is built from is good now; that carol did not make its own output is another
+      // matter.
       const own = await realise(world, user.drv)
       assert.doesNotMatch(own.stderr, /-library /)
       assert.match(own.stderr, /-user \(output\).*needs carol for its output, found no signature/s)

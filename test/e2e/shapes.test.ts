@@ -44,7 +44,10 @@ async function takeBack(world: World): Promise<void> {
   )
 }
 
-/** Whatever of these paths is in the store was admitted, and none of the refused ones; some of those are in quarantine. */
+/**
+ * Whatever of these paths is in the store was admitted, and none of the refused ones; some of those
+ * are in quarantine.
+ */
 async function assertAllJudged(
   world: World,
   paths: readonly string[],
@@ -83,7 +86,8 @@ for (const version of VERSIONS) {
       const paths = await pathsOf(world, nix.all(nix.independent('p', 24)))
       const refused = [...paths.values()].filter((_, index) => index % 8 === 3)
       for (const path of refused) conflict(world, alice, path)
-      // Nix ends the whole operation when a post-build hook fails, with --keep-going too: so it takes several.
+      // Nix ends the whole operation when a post-build hook fails, with --keep-going too: so it
+      // takes several.
       for (let round = 0; round < 2; round++) {
         assert.notEqual((await nixBuild(world, '-j 24 --keep-going')).status, 0)
         await assertAllJudged(world, [...paths.values()], refused)

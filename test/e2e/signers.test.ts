@@ -88,7 +88,10 @@ function listed(world: World, fingerprint: string): string {
   return `{ openpgp = "${fingerprint}", certificate = "keys/it.pgp" }`
 }
 
-/** The envelope of a packager who stands for some contents, by whoever signs bytes under this key id. */
+/**
+ * The envelope of a packager who stands for some contents, by whoever signs bytes under this key
+ * id.
+ */
 function packagedBy(
   signer: { readonly keyid: string; sign(message: Uint8Array): Promise<Uint8Array> },
   { path, narHash }: Contents,

@@ -184,7 +184,8 @@ for (const version of JUDGED_WITH_NIX) {
       const refused = await nixBuild(world, "--option pre-build-hook ''")
       assert.notEqual(refused.status, 0)
       assert.match(refused.stderr, /it is an impure derivation, a kind that cannot be judged/)
-      // The store does not tell a hook what an impure derivation made: its output stays, and is nothing.
+      // The store does not tell a hook what an impure derivation made: its output stays, and is
+      // nothing.
       const path = await named(world, 'odd')
       assert.equal(isInLedger(world, path), false)
       const { out } = await instantiate(world, nix.withInputs('user', [`(builtins.storePath ${path})`]))

@@ -27,7 +27,8 @@ async function overSocket<T>(world: World, use: (store: Store) => Promise<T>): P
 async function overPipe<T>(world: World, use: (store: Store) => Promise<T>): Promise<T> {
   const nixBin = mkdtempSync(join(tmpdir(), 'nixsig-bin-'))
   try {
-    // The client ends what it started by a signal, which must not reach nsenter before nix-daemon (see killUnder).
+    // The client ends what it started by a signal, which must not reach nsenter before nix-daemon
+    // (see killUnder).
     const script = `#!/bin/sh\ntrap '' TERM\nexec ${world.enter(['nix-daemon']).join(' ')} "$@"\n`
     writeFileSync(join(nixBin, 'nix-daemon'), script, { mode: 0o755 })
     return await using({ socket: world.path(SOCKET), nixBin }, use)

@@ -14,7 +14,10 @@ import {
 import { built, byDefault, POLICY, publish, sha256, withAlice } from '../support/trust.ts'
 import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
-/** As NixOS has it: what lies in the store can be seen by all and written by nobody, unless they mount it otherwise. */
+/**
+ * As NixOS has it: what lies in the store can be seen by all and written by nobody, unless they
+ * mount it otherwise.
+ */
 async function mountReadOnly(world: World): Promise<void> {
   await world.output('mount -o bind /nix/store /nix/store && mount -o remount,ro,bind /nix/store')
   assert.notEqual((await world.run('touch /nix/store/x')).status, 0)

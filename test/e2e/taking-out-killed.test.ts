@@ -9,7 +9,10 @@ import { VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
 
-/** Kills its process before the so manieth change of a file, counted from the first below the quarantine on. */
+/**
+ * Kills its process before the so manieth change of a file, counted from the first below the
+ * quarantine on.
+ */
 const KILLING = `const fs = require('node:fs')
 const { readFileSync, appendFileSync } = fs
 const at = Number(readFileSync('/srv/kill-at', 'utf8'))

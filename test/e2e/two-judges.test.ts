@@ -34,7 +34,10 @@ const tree = (name: string) =>
     build: `mkdir $out; i=0; while [ $i -lt 60 ]; do echo ${name} > $out/$i; i=$((i+1)); done`,
   })
 
-/** Its own hook, twice, the hook of something else, and root's own word, each a little later than the one before. */
+/**
+ * Its own hook, twice, the hook of something else, and root's own word, each a little later than
+ * the one before.
+ */
 function judges(drv: string, other: string, apart: number): readonly string[] {
   const after = (steps: number, command: string) => `sleep ${((steps * apart) / 1000).toFixed(3)}; ${command}`
   return [

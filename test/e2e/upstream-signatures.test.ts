@@ -69,7 +69,10 @@ function keysOf(certificate: string): readonly OpenPgpKey[] {
   }))
 }
 
-/** What we say with all keys of the certificate file listed: that of the one key that has to do with it, if any. */
+/**
+ * What we say with all keys of the certificate file listed: that of the one key that has to do with
+ * it, if any.
+ */
 async function ourResult({ file, signature, certificate }: Files): Promise<DetachedResult> {
   const keys = keysOf(certificate)
   const results = await verifyDetached({ file, signature: readFileSync(signature), keys })

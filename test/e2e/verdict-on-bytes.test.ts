@@ -36,7 +36,10 @@ require = { source = { developer = "dev" } }
   return policy.replace('[default]', rules)
 }
 
-/** A fetch of a file with this text, whose derivation says this besides, and for which the packager stands. */
+/**
+ * A fetch of a file with this text, whose derivation says this besides, and for which the packager
+ * stands.
+ */
 async function fetching(guarded: GuardedWorld, name: string, text: string, more = ''): Promise<Fetched> {
   guarded.world.write(`/srv/${name}`, text)
   const fetch = nix.fetchurl(name, `file:///srv/${name}`, sha256(text))

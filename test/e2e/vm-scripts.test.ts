@@ -18,7 +18,10 @@ const NAMES = readdirSync(join(PROJECT_ROOT, 'nix/checks'))
   .filter(file => !OTHERS.includes(file))
   .map(file => file.replace(/\.nix$/, ''))
 
-/** The system and the script of a test, with dist/ as the package of nixsig and what a build needs in this machine. */
+/**
+ * The system and the script of a test, with dist/ as the package of nixsig and what a build needs
+ * in this machine.
+ */
 function expression(name: string): string {
   return `let
     pkgs = import ${CHECKOUT}/test/nixpkgs { };
@@ -53,7 +56,8 @@ for (const version of NEWEST) {
         const built = await build(world, expression(name))
         assert.equal(built.status, 0, built.stderr)
         const [system = '', script = ''] = built.stdout.trim().split('\n')
-        // A virtual machine boots into it: nobody asks whether to switch, nor minds a unit that does not start.
+        // A virtual machine boots into it: nobody asks whether to switch, nor minds a unit that
+        // does not start.
         await world.run(`NIXOS_NO_CHECK=1 ${system}/bin/switch-to-configuration switch`)
         assert.equal(await world.output('readlink /run/current-system'), system)
         const { status, said } = await runScript(world, world.path(script))

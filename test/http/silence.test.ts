@@ -1,4 +1,7 @@
-/** Servers that never give an answer, each in its own way. Whoever asks them is told so in time, and only once. */
+/**
+ * Servers that never give an answer, each in its own way. Whoever asks them is told so in time, and
+ * only once.
+ */
 import assert from 'node:assert/strict'
 import { createServer, type Server, type Socket } from 'node:net'
 import { type TestContext, test } from 'node:test'

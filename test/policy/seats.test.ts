@@ -1,4 +1,5 @@
-// Counting people, by example: test/policy/judge.properties.test.ts holds the same against trying every way.
+// Counting people, by example: test/policy/judge.properties.test.ts holds the same against trying
+// every way.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Policy } from '../../src/policy/policy.ts'

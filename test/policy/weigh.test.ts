@@ -1,4 +1,5 @@
-// What each claim is worth for one subject under one rule at one instant: docs/semantics.md, S4 to S7 and S17.
+// What each claim is worth for one subject under one rule at one instant: docs/semantics.md, S4 to
+// S7 and S17.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Rule } from '../../src/policy/policy.ts'

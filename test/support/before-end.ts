@@ -13,8 +13,8 @@ export interface End {
 }
 
 /**
- * Does what has to be done before a moment, and then waits until it is there. Where it failed and the moment has passed
- * meanwhile, does all of it again with twice as much time.
+ * Does what has to be done before a moment, and then waits until it is there. Where it failed and
+ * the moment has passed meanwhile, does all of it again with twice as much time.
  */
 export async function beforeEnd(use: (end: End) => Promise<void>): Promise<void> {
   for (let span = FIRST; ; span *= 2) {

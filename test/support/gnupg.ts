@@ -5,7 +5,10 @@ import { join } from 'node:path'
 /** A private GnuPG home in which tests make keys and signatures, with any clock. */
 export interface Gnupg {
   readonly dir: string
-  /** Runs gpg; `at` is its clock, which stands still (`20200101T000000`), `input` what it reads. Throws if it fails. */
+  /**
+   * Runs gpg; `at` is its clock, which stands still (`20200101T000000`), `input` what it reads.
+   * Throws if it fails.
+   */
   gpg(args: readonly string[], options?: { readonly at?: string; readonly input?: string }): Buffer
   /** Makes a key that signs and certifies; returns its fingerprint. */
   makeKey(name: string, options?: { at?: string; algorithm?: string; expire?: string }): string

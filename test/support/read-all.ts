@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import type { SkippingReader } from '../../src/store/wire.ts'
 
-/** Reads a value from bytes that are all there; `left` counts what follows it. Fails if the reader wants more. */
+/**
+ * Reads a value from bytes that are all there; `left` counts what follows it. Fails if the reader
+ * wants more.
+ */
 export function readAll<T>(reader: SkippingReader<T>, bytes: Uint8Array): { value: T; left: number } {
   let offset = 0
   let step = reader.next()

@@ -4,7 +4,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A call: its name and the rest of the line, in which files that are open have their paths (`fsync(7</a/path>) = 0`). */
+/**
+ * A call: its name and the rest of the line, in which files that are open have their paths
+ * (`fsync(7</a/path>) = 0`).
+ */
 export interface SystemCall {
   readonly name: string
   readonly text: string

@@ -27,11 +27,17 @@ export const VERSIONS: readonly Version[] = ['bookworm', 'sid']
  */
 export const EVERY_VERSION: readonly Version[] = ['bookworm', 'trixie', 'sid']
 
-/** One of them, for what no Nix does differently: signatures, keys, checksums, policies, caches that a gate asks. */
+/**
+ * One of them, for what no Nix does differently: signatures, keys, checksums, policies, caches that
+ * a gate asks.
+ */
 export const OLDEST: readonly Version[] = ['bookworm']
 export const NEWEST: readonly Version[] = ['sid']
 
-/** For the files that both judges run: hooks judge under the oldest Nix, a resident process under the newest. */
+/**
+ * For the files that both judges run: hooks judge under the oldest Nix, a resident process under
+ * the newest.
+ */
 export const JUDGED: readonly Version[] = HAS_RESIDENT ? NEWEST : OLDEST
 /** For those of them in which Nix itself may differ: hooks judge under both. */
 export const JUDGED_WITH_NIX: readonly Version[] = HAS_RESIDENT ? NEWEST : VERSIONS

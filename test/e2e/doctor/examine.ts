@@ -35,7 +35,10 @@ export async function examine(world: World, env: Readonly<Record<string, string>
   }
 }
 
-/** All files, but for the locks, sockets and database that Nix itself makes, the key that a machine makes itself once, and what hooks remember. */
+/**
+ * All files, but for the locks, sockets and database that Nix itself makes, the key that a machine
+ * makes itself once, and what hooks remember.
+ */
 export async function files(world: World): Promise<readonly string[]> {
   const found = await world.output('find /nix /var/lib/nixsig /tmp /root /etc/nix /etc/nixsig ! -type d')
   return found

@@ -32,7 +32,10 @@ const inRootConf = (lines: string, more = '') =>
     `cp -p /srv/n /etc/nix/nix.conf; cp -p /srv/r ${ROOT_CONF}`,
   )
 
-/** In nix.conf: each opens its own doors and keeps nothing else from being tried, so that all are made at once. */
+/**
+ * In nix.conf: each opens its own doors and keeps nothing else from being tried, so that all are
+ * made at once.
+ */
 export const SETTINGS: readonly Hole[] = [
   { name: 'a relaxed sandbox', make: inConf('build-use-sandbox = relaxed'), doors: ['sandbox'] },
   { name: 'falling back to none', make: inConf('sandbox-fallback = true'), doors: ['sandbox-fallback'] },
@@ -213,7 +216,8 @@ export const ELSEWHERE_ALONE: readonly Hole[] = [
   {
     name: 'warn mode',
     make: byCommand(
-      // A file that changed a moment ago is not taken for settled, and until it is the plugin refuses.
+      // A file that changed a moment ago is not taken for settled, and until it is the plugin
+      // refuses.
       'cp -p /etc/nixsig/policy.toml /etc/nixsig/old; sed -i s/enforce/warn/ /etc/nixsig/policy.toml; sleep 2.5',
       'mv /etc/nixsig/old /etc/nixsig/policy.toml',
     ),

@@ -42,7 +42,10 @@ async function makeBefore(cell: Cell): Promise<Package> {
   return made
 }
 
-/** A row about what is valid already: of a trusted cell built under the gate, of another before it came. */
+/**
+ * A row about what is valid already: of a trusted cell built under the gate, of another before it
+ * came.
+ */
 function again(entrance: string, command: (made: Package) => string, more: Partial<Entrance> = {}): Entrance {
   return {
     ...building(entrance, command),
@@ -93,7 +96,10 @@ async function importFromDerivation(cell: Cell): Promise<Attempt> {
   return { outcome: await world.run(`nix eval --impure -f /srv/${name}-import.nix`, { user }), path: out }
 }
 
-/** A build that only the other machine can do. What it made is for a builder of the trusted list to vouch for. */
+/**
+ * A build that only the other machine can do. What it made is for a builder of the trusted list to
+ * vouch for.
+ */
 function builtElsewhere(isDerivationSigned: boolean): Entrance['attempt'] {
   return async cell => {
     const { guarded, world, user, trusted } = cell
@@ -218,7 +224,8 @@ export const BUILDS: readonly Entrance[] = [
     users: ['alice'],
     trusted: 'refused',
     reason: /nixsig: refused .*-alice/,
-    // Nix 2.26 forgets the front that nix.conf names, and a plain user reads no file of root's: there the hook refuses.
+    // Nix 2.26 forgets the front that nix.conf names, and a plain user reads no file of root's:
+    // there the hook refuses.
     by: 'a hook',
     note: 'Hooks that run as a plain user can admit nothing.',
     attempt: cell => inStore(cell, '/home/alice/x'),

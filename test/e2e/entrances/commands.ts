@@ -1,4 +1,6 @@
-/** Entrances by which a command of Nix gets what it needs, and ways to tell Nix to look elsewhere. */
+/**
+ * Entrances by which a command of Nix gets what it needs, and ways to tell Nix to look elsewhere.
+ */
 
 import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { type CachedPath, cachedPath, writeCache } from '../../support/cache-of-many.ts'
@@ -163,7 +165,10 @@ const FOREIGN_SETTINGS: Readonly<Record<string, string>> = {
   'require-sigs': 'false',
 }
 
-/** A path that a stranger's cache has, and the gate's upstream and the builder's word as well if it is trusted. */
+/**
+ * A path that a stranger's cache has, and the gate's upstream and the builder's word as well if it
+ * is trusted.
+ */
 function inForeignCache(cell: Cell): string {
   const cached = cachedPath(cell.name, `${cell.name}\n`, cell.trusted ? [STRANGER, BUILDER] : [STRANGER])
   if (cell.trusted) {
@@ -219,7 +224,10 @@ const SUBSTITUTERS: readonly Entrance[] = [
   ),
 ]
 
-/** A flake that says how Nix should be set up for it. Nix takes none that names plugins: they are loaded by then. */
+/**
+ * A flake that says how Nix should be set up for it. Nix takes none that names plugins: they are
+ * loaded by then.
+ */
 function flakeThatWishes(): string {
   const settings = Object.entries({ ...FOREIGN_SETTINGS, ...NO_HOOKS })
   return `nixConfig = { ${settings.map(([name, value]) => `${name} = "${value}";`).join(' ')} };`

@@ -1,4 +1,6 @@
-/** Entrances for what is named by its contents: Nix asks for no signature of it, whoever brings it. */
+/**
+ * Entrances for what is named by its contents: Nix asks for no signature of it, whoever brings it.
+ */
 import { printContentAddress } from '../../../src/formats/nix/content-address.ts'
 import { sourcePath, textPath } from '../../../src/formats/nix/make-store-path.ts'
 import { type CachedPath, cachedPath } from '../../support/cache-of-many.ts'
@@ -9,7 +11,10 @@ import { claiming, fileUrl, offer, outputElsewhere, pastTheGate, UNATTESTED } fr
 import type { Cell, Entrance } from './entrance.ts'
 import { strict } from './other-policy.ts'
 
-/** A file that is named by its contents, in the cell's cache; the packager's word on it if it is to be trusted. */
+/**
+ * A file that is named by its contents, in the cell's cache; the packager's word on it if it is to
+ * be trusted.
+ */
 async function offerSource(cell: Cell): Promise<CachedPath> {
   const { name, world, trusted } = cell
   const contents = `${name}\n`
@@ -22,7 +27,10 @@ async function offerSource(cell: Cell): Promise<CachedPath> {
   return made
 }
 
-/** A row of something that may lie in the store before anybody signed it, and that no build gets before. */
+/**
+ * A row of something that may lie in the store before anybody signed it, and that no build gets
+ * before.
+ */
 function bringing(entrance: string, attempt: Entrance['attempt'], note: string): Entrance {
   return { entrance, users: ['alice', 'root'], untrusted: 'data', by: 'build-hook front', note, attempt }
 }
@@ -37,7 +45,10 @@ const COPY = bringing(
   'Nix takes it without a signature.',
 )
 
-/** The file that an output becomes under a name that is made of its contents, signed if it is to be trusted. */
+/**
+ * The file that an output becomes under a name that is made of its contents, signed if it is to be
+ * trusted.
+ */
 function renamed({ name, world, trusted }: Cell, { narHash }: CachedPath): string {
   const path = sourcePath({ name, narHash })
   if (trusted) publish(world, path, packaged(PACKAGER, { path, narHash }))

@@ -41,7 +41,10 @@ export async function offer(cell: Cell, made: CachedPath): Promise<void> {
   await world.output(`chown -R ${user} ${cacheOf(cell)}`)
 }
 
-/** A binary cache on this machine's loopback which the gate does not know, with the cell's path: its URL. */
+/**
+ * A binary cache on this machine's loopback which the gate does not know, with the cell's path: its
+ * URL.
+ */
 export function pastTheGate(cell: Cell): string {
   const { files, url } = cell.guarded.upstream
   const made = outputElsewhere(cell)
@@ -85,7 +88,10 @@ function copyingByAll(entrance: string, command: Command): readonly Entrance[] {
   return [copying(entrance, command), copying(entrance, command, FOR_USERS)]
 }
 
-/** The same where the path lies in a second store of the same user, which the words in front of a command choose. */
+/**
+ * The same where the path lies in a second store of the same user, which the words in front of a
+ * command choose.
+ */
 function betweenStores(
   entrance: string,
   command: (path: string, other: string) => string,
@@ -149,7 +155,10 @@ const FROM_CACHES: readonly Entrance[] = [
   ),
 ]
 
-/** A narinfo that the gate signed for the builder's word, in a cache of the user's own; then the builder may be dismissed. */
+/**
+ * A narinfo that the gate signed for the builder's word, in a cache of the user's own; then the
+ * builder may be dismissed.
+ */
 const KEPT: Entrance = copying(
   'a kept narinfo that the gate signed before its builder was removed from the list',
   () => '',
@@ -222,7 +231,10 @@ export function claiming(made: CachedPath, contentAddress: string): CachedPath {
 const BELIED =
   /lacks a (valid )?signature|claims to be content-addressed but isn't|storePathForDst == storePathForSrc/
 
-/** Content addresses that are right for the contents, of a path whose name is made of something else. */
+/**
+ * Content addresses that are right for the contents, of a path whose name is made of something
+ * else.
+ */
 const LIES: Readonly<Record<string, (made: CachedPath, contents: string) => string>> = {
   'fixed:r:': ({ narHash }) =>
     printContentAddress({ method: 'recursive', algorithm: 'sha256', hash: narHash }),

@@ -1,4 +1,7 @@
-/** Entrances by which files become sources: evaluation, and the commands that add or fetch what a build shall have. */
+/**
+ * Entrances by which files become sources: evaluation, and the commands that add or fetch what a
+ * build shall have.
+ */
 import { sourcePath } from '../../../src/formats/nix/make-store-path.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
 import { cachedPath } from '../../support/cache-of-many.ts'
@@ -47,7 +50,10 @@ async function sign({ world, trusted }: Cell, path: string): Promise<void> {
   if (trusted) publish(world, path, packaged(PACKAGER, await contentsOf(world, path)))
 }
 
-/** A row of a command that makes a source and says its path; such a source may be there before anybody signed it. */
+/**
+ * A row of a command that makes a source and says its path; such a source may be there before
+ * anybody signed it.
+ */
 function adding(
   entrance: string,
   command: (files: Files, cell: Cell) => string,
@@ -107,7 +113,9 @@ const EXPRESSIONS: Readonly<Record<string, (files: Files, cell: Cell) => string 
   },
 }
 
-/** A row of an expression that is evaluated, and one in which a derivation is made of it and built. */
+/**
+ * A row of an expression that is evaluated, and one in which a derivation is made of it and built.
+ */
 function evaluating(what: string, expression: (typeof EXPRESSIONS)[string]): readonly Entrance[] {
   return [
     {
@@ -142,7 +150,10 @@ function evaluating(what: string, expression: (typeof EXPRESSIONS)[string]): rea
   ]
 }
 
-/** Updates a channel that lies beside. Its tarball is a source like any other, and unpacking it a build. */
+/**
+ * Updates a channel that lies beside. Its tarball is a source like any other, and unpacking it a
+ * build.
+ */
 async function updateChannel(cell: Cell): Promise<Attempt> {
   const { guarded, world, user, name, trusted } = cell
   const { directory } = await writeFiles(cell)
@@ -256,7 +267,10 @@ const STRICT: readonly Entrance[] = [
   strict('`nix-instantiate`', (file, { name }) => `nix-instantiate -E '${nix.withInputs(name, [file])}'`),
 ]
 
-/** A derivation that comes as a file like any other, so that its name is not what makes a derivation's. */
+/**
+ * A derivation that comes as a file like any other, so that its name is not what makes a
+ * derivation's.
+ */
 async function addDerivation(cell: Cell): Promise<Attempt> {
   const { world, user, name } = cell
   const { drv, out } = await makePackage(cell, { attested: true })

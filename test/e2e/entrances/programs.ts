@@ -5,7 +5,10 @@ import { packaged, publish } from '../../support/trust.ts'
 import type { Cell, Entrance } from './entrance.ts'
 import { strict } from './other-policy.ts'
 
-/** Files of the cell's own, by their names in a directory of its user's: programs, and what leads to them. */
+/**
+ * Files of the cell's own, by their names in a directory of its user's: programs, and what leads to
+ * them.
+ */
 async function writeFiles(
   { world, name, user }: Cell,
   files: Readonly<Record<string, string>>,
@@ -17,7 +20,10 @@ async function writeFiles(
   return `${base}/${name}`
 }
 
-/** The packager's word on a directory as the source that Nix makes of it, which need not be there yet. */
+/**
+ * The packager's word on a directory as the source that Nix makes of it, which need not be there
+ * yet.
+ */
 async function sign({ world, trusted }: Cell, directory: string, name: string): Promise<void> {
   if (!trusted) return
   const narHash = await world.output(`nix hash path --base16 ${directory} 2>/dev/null`)

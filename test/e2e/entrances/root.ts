@@ -1,4 +1,7 @@
-/** Entrances that root alone has: whoever is root can be stopped from mistakes, and from nothing else. */
+/**
+ * Entrances that root alone has: whoever is root can be stopped from mistakes, and from nothing
+ * else.
+ */
 import assert from 'node:assert/strict'
 import { makeStorePath } from '../../../src/formats/nix/make-store-path.ts'
 import { narOfBytes } from '../../../src/formats/nix/nar.ts'
@@ -53,7 +56,9 @@ async function plant({ guarded, world, name, trusted }: Cell, suffix = ''): Prom
   return planted
 }
 
-/** What `nix-store --register-validity` reads: a path, its deriver, and how many references follow. */
+/**
+ * What `nix-store --register-validity` reads: a path, its deriver, and how many references follow.
+ */
 const registration = ({ path }: Planted) => `printf '%s\\n\\n0\\n' ${path}`
 
 /** What `nix-store --load-db` reads: the same with hash and size. */

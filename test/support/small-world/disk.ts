@@ -24,7 +24,9 @@ export function layOut(world: World): void {
   }
 }
 
-/** Does something while a file of the store is there that Nix put there, and that is not valid yet. */
+/**
+ * Does something while a file of the store is there that Nix put there, and that is not valid yet.
+ */
 export async function whileThere<T>(path: string, file: StoredFile, use: () => Promise<T>): Promise<T> {
   if (existsSync(path)) return use()
   writeFileSync(path, file.bytes, { mode: file.isExecutable ? 0o555 : 0o444 })

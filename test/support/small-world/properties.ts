@@ -127,10 +127,10 @@ function isNowNamed(disturbances: readonly { readonly name: string }[], question
 }
 
 /**
- * What must be the same. Of a build that is refused for several reasons, and of a path that comes in
- * and that some derivation names as a signature, which reason is found first may follow from the
- * derivations around it: the outcome counts, without the exit status. What is refused may be fetched
- * before it is refused, to see whether it is the signature that a derivation says it is.
+ * What must be the same. Of a build that is refused for several reasons, and of a path that comes
+ * in and that some derivation names as a signature, which reason is found first may follow from the
+ * derivations around it: the outcome counts, without the exit status. What is refused may be
+ * fetched before it is refused, to see whether it is the signature that a derivation says it is.
  */
 function saidOf(name: string, judged: Judged | undefined): string | undefined {
   const words = judged?.words.replace(/^unfetched, (?=untrusted|indeterminate)/, '')
