@@ -24,6 +24,9 @@ interface Valued {
   readonly choices?: readonly string[]
 }
 
+/** An option that has a value. */
+export type ValuedOption = Exclude<Option, { readonly kind: 'flag' }>
+
 export type Options = Readonly<Record<string, Option>>
 
 /** A positional argument. Those that take several come last. */

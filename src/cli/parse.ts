@@ -11,6 +11,7 @@ import {
   type GlobalValues,
   type Option,
   type Options,
+  type ValuedOption,
 } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -61,8 +62,7 @@ export function parseValues(
   rest: readonly string[],
 ): ParsedValues & GlobalValues {
   const options: Options = { ...GLOBAL_OPTIONS, ...command.options }
-  assertKnown(name, options, rest)
-  const parsed = Parser([...rest], parserOptions(options))
+  const parsed = Parser(canonicalWords(name, options, rest), parserOptions(options))
   const given = new Map<string, readonly string[]>()
   for (const [key, option] of Object.entries(options)) {
     if (!Object.hasOwn(parsed, key)) continue
@@ -72,7 +72,7 @@ export function parseValues(
     }
     given.set(key, option.kind === 'flag' ? [] : values)
   }
-  const positionals = [...parsed._, ...(parsed['--'] ?? [])].map(String)
+  const positionals = (parsed['--'] ?? []).map(String)
   const asked = given.has('help') || given.has('version')
   const values = Object.entries(options).map(([key, option]) => [
     key,
@@ -99,28 +99,24 @@ function absolute(option: string, path: string): string {
   return resolve(path)
 }
 
-/**
- * What yargs is told of the options: nothing is guessed, and values stay the text that they are.
- */
+/** What yargs is told of the options: each value is one whole word, and stays the text that it is. */
 function parserOptions(options: Options) {
   const all = Object.entries(options)
-  const valued = all.flatMap(([key, option]) => (option.kind === 'flag' ? [] : [[key, option] as const]))
+  const valued = all.filter(([, option]) => option.kind !== 'flag').map(([key]) => key)
   return {
     boolean: all.filter(([, option]) => option.kind === 'flag').map(([key]) => key),
-    string: valued.map(([key]) => key),
-    alias: Object.fromEntries(
-      valued.flatMap(([key, { short }]) => (short === undefined ? [] : [[key, [short]]])),
-    ),
+    string: valued,
+    narg: Object.fromEntries(valued.map(key => [key, 1])),
     configuration: {
       'boolean-negation': false,
       'camel-case-expansion': false,
       'dot-notation': false,
       'duplicate-arguments-array': true,
+      'nargs-eats-options': true,
       'parse-numbers': false,
       'parse-positional-numbers': false,
       'populate--': true,
       'short-option-groups': false,
-      'strip-aliased': true,
     },
   }
 }
@@ -130,32 +126,47 @@ function shortOf(option: Option): string | undefined {
 }
 
 /**
- * Yargs takes what it does not know for something: an option that is not in the data, a value that
- * is not there. So each word before `--` is held against the data first. Throws UsageError.
+ * The words of a call in the one form that yargs cannot read in two ways: `--flag`, `--option` and
+ * its value as two words, then `--`, then all arguments. Otherwise yargs would guess: it takes a
+ * `true` after a flag for the flag's value, strips quotes from `--option='x'`, and accepts options
+ * that are not in the data. Throws UsageError for an option that is unknown or lacks its value.
  */
-function assertKnown(name: string, options: Options, rest: readonly string[]): void {
+function canonicalWords(name: string, options: Options, rest: readonly string[]): string[] {
   const shorts = new Map(Object.entries(options).map(([key, option]) => [shortOf(option), key]))
+  const words: string[] = []
+  const positionals: string[] = []
   for (let index = 0; index < rest.length; index++) {
     const word = rest[index] ?? ''
-    if (word === '--') return
-    if (!/^-./.test(word)) continue
+    if (word === '--') {
+      positionals.push(...rest.slice(index + 1))
+      break
+    }
+    if (!/^-./.test(word)) {
+      positionals.push(word)
+      continue
+    }
     const [, rawName = word, key = shorts.get(word.slice(1)), inline] =
       /^(--([a-z-]+))(=.*)?$/s.exec(word) ?? []
     const option = key !== undefined && Object.hasOwn(options, key) ? options[key] : undefined
-    if (option === undefined) throw unknownOption(name, rawName)
+    if (key === undefined || option === undefined) throw unknownOption(name, rawName)
+    words.push(`--${key}`)
     if (option.kind === 'flag') {
-      if (inline === undefined) continue
-      throw new UsageError(`${rawName} takes no value`)
+      if (inline !== undefined) throw new UsageError(`${rawName} takes no value`)
+      continue
     }
-    const value = inline?.slice(1) ?? rest[++index]
-    // What looks like another option is one: `--key=-x` means a value that begins with a dash.
-    if (value === undefined || (inline === undefined && /^-./.test(value))) {
-      throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`)
-    }
-    if (option.choices !== undefined && !option.choices.includes(value)) {
-      throw new UsageError(`${rawName} ${printable(value, 60)}: choose one of ${option.choices.join(', ')}`)
-    }
+    words.push(givenValue(rawName, option, inline, inline === undefined ? rest[++index] : undefined))
   }
+  return [...words, '--', ...positionals]
+}
+
+/** What looks like another option is one: `--key=-x` gives a value that begins with a dash. */
+function givenValue(rawName: string, option: ValuedOption, inline?: string, next?: string): string {
+  const value = inline?.slice(1) ?? next
+  if (value === undefined || (inline === undefined && /^-./.test(value))) {
+    throw new UsageError(`${rawName} needs a value: ${rawName} ${option.value}`)
+  }
+  if (option.choices === undefined || option.choices.includes(value)) return value
+  throw new UsageError(`${rawName} ${printable(value, 60)}: choose one of ${option.choices.join(', ')}`)
 }
 
 function optionValue(key: string, option: Option, given: readonly string[] | undefined, asked: boolean) {
