@@ -130,6 +130,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/git-sign.ts')).gitSign,
   },
   {
+    name: 'git fetch',
+    summary: "Take in the notes with others' signatures from another repository",
+    load: async () => (await import('./commands/git-notes.ts')).gitFetch,
+  },
+  {
+    name: 'git push',
+    summary: 'Merge the notes with signatures into those of another repository',
+    load: async () => (await import('./commands/git-notes.ts')).gitPush,
+  },
+  {
     name: 'serve',
     summary:
       'Run the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',
