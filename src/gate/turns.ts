@@ -68,8 +68,8 @@ export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
   let isMore = false
 
   /**
-   * Begins all requests that there is room for. A call during a call starts another round, since it
-   * may have made room for peers that were passed over.
+   * Begins all requests that there is room for. If called from within itself, it only notes that one
+   * more round is needed.
    */
   function goOn(): void {
     isMore = true

@@ -12,8 +12,8 @@
  *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
  *
  * It says with which contents the output may become valid, under which policy that was found, and
- * until when it holds: a build may run for days. The earlier format, `nixsig1`, did not say that,
- * nor does a file without these lines. All of those allow nothing.
+ * until when it holds: a build may run for days. A file in the earlier format, `nixsig1`, or without
+ * `under` and `admits`, allows nothing.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

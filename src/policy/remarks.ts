@@ -96,8 +96,8 @@ function makersOf(output: string): readonly string[] {
 }
 
 /**
- * Every rule or exemption by which something of this kind passes unsigned, whatever the other rules
- * match first.
+ * Every rule or exemption by which something of this kind passes unsigned, each looked at as if it
+ * were the only one.
  */
 function passagesOf(policy: Policy, kind: 'output' | 'derivation', now: Instant): readonly Passage[] {
   const exemptions = policy.exemptions.flatMap(exemption => exemptionPassage(exemption, kind, now))

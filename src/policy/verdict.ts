@@ -233,7 +233,7 @@ export type GroundKind =
 
 /**
  * `untrusted`: the evidence is complete and insufficient. `indeterminate`: it could not be decided.
- * Both refuse; only the first is remembered. The first finding is the most telling one.
+ * Both refuse. The first finding is the most telling one.
  */
 export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'

@@ -72,7 +72,7 @@ function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly el
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EXDEV' || code === 'EROFS') elsewhere.push(one)
-      // Another entry of the same path has it.
+      // A path that is gone was moved by another entry for it.
       else if (exists(one.path)) lost.push({ path: one.path, why: why(error) })
     }
   }

@@ -94,7 +94,7 @@ export async function renewInodes(
   }
 }
 
-/** What is renewed. `root` stays valid whatever happens to the path's name. */
+/** A path whose files are copied to fresh inodes. */
 interface Renewal {
   readonly path: string
   readonly registered: string

@@ -16,7 +16,7 @@ import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { type Identity, subjectOf } from './subject.ts'
 
-/** A path of any kind, with the derivations in the store that make it. */
+/** A path that is not judged here yet, with the derivations in the store that make it. */
 export interface Coming extends Identity {
   readonly kind: SubjectKind
   readonly makers?: readonly Output[]

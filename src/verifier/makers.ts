@@ -91,7 +91,7 @@ export async function vouchedFor(inquiry: Inquiry, makers: readonly Output[]): P
 
 /** What is known about how a path was made. */
 export interface Making {
-  /** The derivation that was found admitted, together with what `admitRest` checked. */
+  /** A derivation that is admitted, and whose other inputs passed `admitRest`. */
   readonly derivation?: StoredDerivation
   /** If no such derivation was found: the refusals of one that is known. */
   readonly refusals: readonly Refusal[]
