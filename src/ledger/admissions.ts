@@ -73,7 +73,7 @@ export interface AdmittedClaim {
   readonly graph: string | undefined
   /** When this machine verified the signature, in seconds since 1970. */
   readonly seen: number
-  /** How it was signed: one word of printable ASCII, see src/crypto/recall.ts. */
+  /** How it was signed: one word of printable ASCII, see src/crypto/trace.ts. */
   readonly trace: string
   readonly origin: string
 }

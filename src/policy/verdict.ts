@@ -61,7 +61,7 @@ export interface Claim {
    */
   readonly until?: Instant
   /**
-   * How it was signed, for later policies, see src/crypto/recall.ts. A claim without it is not
+   * How it was signed, for later policies, see src/crypto/trace.ts. A claim without it is not
    * remembered.
    */
   readonly trace?: string

@@ -5,7 +5,7 @@ import { FileError } from '../files/regular-file.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { randomBytes } from '../primitives/sodium.ts'
-import { narHashOfTree } from '../store/tree-nar.ts'
+import { narHashOfTree } from '../store/disk-tree-nar.ts'
 import { inWritableStore, succeed } from '../store/writable-store.ts'
 import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
 

@@ -10,9 +10,9 @@ import type { BuildOutcome } from './after-build.ts'
 import { forgetOldPresents } from './forget-presents.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
-import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { inputsOf } from './stored-derivation.ts'
+import { finishExpected } from './unjudged-builds.ts'
 
 /** The most expectations that one hook looks at: anybody's failing builds can leave some. */
 const LOOKED_AT = 64

@@ -11,7 +11,7 @@ import type { PathInfo, Store } from '../store/store-client.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
-import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
+import { rankDerivations, UNKNOWN_LIMIT } from './known-derivations-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 

@@ -1,6 +1,7 @@
 /** A fair queue of requests: peers take turns, however many requests one of them has. */
-import { CLOCK, type Clock, openPacer, type PacesByKind } from './paces.ts'
+
 import type { Peer, PeerKind } from './peers.ts'
+import { CLOCK, type Clock, openPacer, type PacesByKind } from './rate-limits.ts'
 
 /** How many requests run at once, and how often new ones begin. */
 export interface TurnLimits {
