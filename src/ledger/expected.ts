@@ -18,7 +18,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile, readOwnedPresentFile } from '../files/owned-file.ts'
+import { readOwnedFile, readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
@@ -145,8 +145,8 @@ export function readListedExpected(state: string, digest: string): Expected | un
 }
 
 function expectedIn(file: string, digest: string, read: typeof readOwnedFile): Expected | undefined {
-  const text = read(file, RECORD_LIMIT)?.toString('utf8')
-  if (text === undefined || text === '') return undefined
+  const text = wholeRecord(read(file, RECORD_LIMIT))
+  if (text === undefined) return undefined
   const [, version, path, derivation, output, time, policy, until, word, allowed] = FORM.exec(text) ?? []
   const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
   const isNamed = derivation !== undefined && isStorePath(derivation)

@@ -164,7 +164,7 @@ function keepStore(): Pick<ResidentCache, 'store' | 'close'> {
   }
   const kept: Store = {
     version: () => ask(store => store.version()),
-    pathInfo: path => ask(store => store.pathInfo(path)),
+    pathInfo: (path, names) => ask(store => store.pathInfo(path, names)),
     validPaths: paths => ask(store => store.validPaths(paths)),
     referrers: path => ask(store => store.referrers(path)),
     derivers: path => ask(store => store.derivers(path)),
