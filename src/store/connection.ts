@@ -142,7 +142,8 @@ function receive(pipe: Pipe): Source {
     resolve()
   })
   pipe.ended.then(words => {
-    fail(new StoreError(`the Nix daemon went away${words === '' ? '' : `: ${printable(words)}`}`))
+    const reason = words === '' ? '' : `: ${printable(words)}`
+    fail(new StoreError(`the Nix daemon went away${reason}`, { isLoss: true }))
   })
   // A broken stream also ends the pipe, which is where it is handled.
   pipe.input.on('error', () => {})
@@ -158,14 +159,8 @@ function receive(pipe: Pipe): Source {
       skipped = 0
     },
     held: count => (buffered.length >= count ? cut(count) : undefined),
-    async take(count) {
-      await arrival(count)
-      return cut(count)
-    },
-    async peek(count) {
-      await arrival(count)
-      return buffered
-    },
+    take: count => arrival(count).then(() => cut(count)),
+    peek: count => arrival(count).then(() => buffered),
     async skip(count) {
       skipped += count
       if (skipped > MAX_SKIPPED) throw wireError(`more than ${MAX_SKIPPED} bytes`, 'answer')
