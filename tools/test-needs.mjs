@@ -2,6 +2,7 @@
 //
 //   // needs: both-judges      runs twice: hooks that judge themselves, then hooks that ask a resident process
 //   // needs: alone            weighs times, so nothing else runs beside it
+//   // needs: dist             dist/, built; every end-to-end test has it anyway
 //   // needs: debian-sources   real releases, which are fetched from Debian before anything runs
 //
 // Several needs of one file stand on one line, divided by commas. A file that takes long says so, and is
@@ -11,7 +12,7 @@
 
 import { readFileSync } from 'node:fs'
 
-const KNOWN = ['both-judges', 'alone', 'debian-sources']
+const KNOWN = ['both-judges', 'alone', 'dist', 'debian-sources']
 
 /** The needs of a test file. Throws when it names one that nobody knows. */
 export function needsOf(file) {
