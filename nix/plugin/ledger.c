@@ -46,7 +46,6 @@ static enum ledger open_room(const char *state, struct room *room, char *why, si
 }
 
 /**
-/**
  * Whether a first line is as a power loss may leave one that was not flushed: absent because the
  * file is empty, with zeros where it was not written, or cut at the end of a block. As in
  * src/files/owned-file.ts (wholeRecord).

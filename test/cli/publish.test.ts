@@ -1,5 +1,6 @@
 // `nixsig publish` and `nixsig sync` as they are called; what they do is tested in test/evidence
 // and test/e2e.
+// needs: dist
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'

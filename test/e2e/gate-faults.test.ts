@@ -1,4 +1,5 @@
 // A gate that is killed, out of disk space, without nix-daemon, or stopped, while Nix uses it.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage } from 'node:http'
