@@ -29,6 +29,7 @@ import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile, readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AdmissionLine, admissionLine, parseAdmissionLine } from './first-line.ts'
 
@@ -186,7 +187,8 @@ function admissionIn(file: string, path: string, read: typeof readOwnedFile): Ad
  * `readAdmission`.
  */
 export function parseAdmission(text: string, path: string, file: string): Admission {
-  const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
+  const malformed = (what: string) =>
+    new FileError(`ledger entry ${printable(file)} ${what}; next: ${judgeAgain(file)}`)
   const start = startOf(text)
   const body = text.slice(start?.length)
   const head = HEAD.exec(body)
@@ -214,6 +216,11 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     claims: lines.map(line => readClaim(line) ?? fail(malformed('has a bad claim'))),
     build,
   }
+}
+
+/** An entry can be made again, so the step is to remove it. */
+function judgeAgain(file: string): string {
+  return `have the path judged again, ${BY_ROOT}: rm ${printable(file)}`
 }
 
 /**
