@@ -152,7 +152,7 @@ const ENTRIES: Readonly<Record<string, (forgery: Forgery) => Damage>> = {
     reason: /ledger.* is not a regular file/,
   }),
   'an entry that is garbage': ({ file }) => ({
-    action: `head -c 300 /dev/urandom > ${file}`,
+    action: `head -c 300 /dev/urandom | tr '\\0' x > ${file}`,
     reason: /ledger entry .* does not have the form of one/,
   }),
   'an entry without a word': ({ file }) => ({
