@@ -137,6 +137,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/lock-verify.ts')).lockVerify,
   },
   {
+    name: 'lock update',
+    summary: 'Move an input of flake.lock to the newest commit that enough people signed',
+    load: async () => (await import('./commands/lock-update.ts')).lockUpdate,
+  },
+  {
     name: 'serve',
     summary:
       'Run the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',

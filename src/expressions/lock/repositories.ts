@@ -29,7 +29,7 @@ export function openRepositories({ local, mirrors }: RepositoryPlaces): Reposito
   }
   return {
     holding: (url, from, commit) => {
-      const place = local.get(url) ?? (url.startsWith('file://') ? url.slice('file://'.length) : undefined)
+      const place = placeOf({ local }, url)
       if (place !== undefined) return once(place, async () => openRepository(place))
       return once(`${url} ${commit}`, () => mirrorCommit(mirrors, from, commit))
     },
@@ -39,4 +39,9 @@ export function openRepositories({ local, mirrors }: RepositoryPlaces): Reposito
       }
     },
   }
+}
+
+/** The local directory of a repository; undefined for one that is fetched. */
+export function placeOf({ local }: Pick<RepositoryPlaces, 'local'>, url: string): string | undefined {
+  return local.get(url) ?? (url.startsWith('file://') ? url.slice('file://'.length) : undefined)
 }

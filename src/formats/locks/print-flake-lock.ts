@@ -3,13 +3,14 @@
  * final line feed, and nodes called by the inputs that lead to them, with `_2`, `_3` … where that
  * is taken.
  */
-import type { JsonObject, JsonValue } from '../json/strict.ts'
+
 import { isList, isObject } from '../json/print.ts'
+import type { JsonObject, JsonValue } from '../json/strict.ts'
 
 /** A node of the graph that is written. */
 export interface WrittenNode {
   /** `locked`, `original`, `flake` and `parent`, as they are written. */
-  readonly fields: JsonObject
+  fields: JsonObject
   /** Other nodes, or paths that are followed, by the names of the inputs. */
   readonly inputs: Map<string, WrittenNode | readonly string[]>
 }
@@ -44,7 +45,8 @@ export function printFlakeLock(root: WrittenNode, version: number): string {
   return `${printSorted(whole, '')}\n`
 }
 
-function isPath(edge: WrittenNode | readonly string[]): edge is readonly string[] {
+/** Whether an input follows another one. */
+export function isPath(edge: WrittenNode | readonly string[]): edge is readonly string[] {
   return Array.isArray(edge)
 }
 

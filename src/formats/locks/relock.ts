@@ -3,10 +3,12 @@
  * the place of what the old one's did, as when Nix locks it: only what the flake itself makes its
  * inputs follow stays.
  */
+
+import { isList } from '../json/print.ts'
 import { objectOf } from '../json/shape.ts'
 import type { JsonObject } from '../json/strict.ts'
 import { type FlakeLock, type LockNode, nodeAt } from './flake-lock.ts'
-import { printFlakeLock, type WrittenNode } from './print-flake-lock.ts'
+import { isPath, printFlakeLock, type WrittenNode } from './print-flake-lock.ts'
 
 /** What changes. */
 export interface Relocking {
@@ -17,61 +19,58 @@ export interface Relocking {
   readonly inner: FlakeLock | undefined
 }
 
-/** The text of the new lock. Throws FormatError. */
+/** The text of the new lock. Throws FormatError if there is no such input. */
 export function relock(lock: FlakeLock, { path, locked, inner }: Relocking): string {
   const written = new Map<LockNode, WrittenNode>()
-  const copy = (from: FlakeLock, node: LockNode, prefix: readonly string[]): WrittenNode => {
-    const known = written.get(node)
-    if (known !== undefined) return known
-    const fields = new Map([...objectOf(node.written)].filter(([name]) => name !== 'inputs'))
-    const made: WrittenNode = { fields, inputs: new Map() }
-    written.set(node, made)
-    for (const [name, edge] of node.inputs) {
-      if ('follows' in edge) made.inputs.set(name, [...prefix, ...edge.follows])
-      else made.inputs.set(name, copy(from, nodeAt(from, pathTo(from, edge.node)), prefix))
-    }
-    return made
-  }
-  const target = nodeAt(lock, path)
-  const root = copy(lock, lock.root, [])
-  const changed = written.get(target)
-  if (changed === undefined) return printFlakeLock(root, lock.version)
-  const fields = new Map([...changed.fields, ['locked', locked] as const])
-  const next: WrittenNode = {
-    fields,
-    inputs: inner === undefined ? new Map() : new Map(copy(inner, inner.root, path).inputs),
-  }
-  keepOverrides(changed, next, path)
-  Object.assign(changed, next)
+  const root = copyOf(written, { lock, prefix: [] }, lock.root)
+  const changed = copyOf(written, { lock, prefix: [] }, nodeAt(lock, path))
+  const inputs =
+    inner === undefined ? new Map() : copyOf(written, { lock: inner, prefix: path }, inner.root).inputs
+  keepOverrides(changed.inputs, inputs, path)
+  changed.fields = new Map([...changed.fields, ['locked', locked] as const])
+  changed.inputs.clear()
+  for (const [name, edge] of inputs) changed.inputs.set(name, edge)
   return printFlakeLock(root, lock.version)
 }
 
-/** What follows something outside of the input does so because the flake around it says so. */
-function keepOverrides(old: WrittenNode, next: WrittenNode, path: readonly string[]): void {
-  for (const [name, edge] of old.inputs) {
-    const now = next.inputs.get(name)
-    if (Array.isArray(edge)) {
-      const isInside = path.every((step, index) => edge[index] === step)
-      if (!isInside && now !== undefined) next.inputs.set(name, edge)
-    } else if (now !== undefined && !Array.isArray(now)) {
-      keepOverrides(edge as WrittenNode, now as WrittenNode, path)
-    }
-  }
+/** A lock, and where its root stands in the lock that is written. */
+interface Origin {
+  readonly lock: FlakeLock
+  readonly prefix: readonly string[]
 }
 
-/** Any path to a node that is known by its key. */
-function pathTo(lock: FlakeLock, key: string): readonly string[] {
-  const seen = new Set<LockNode>()
-  const search = (node: LockNode, path: readonly string[]): readonly string[] | undefined => {
-    if (node.key === key) return path
-    if (seen.has(node)) return undefined
-    seen.add(node)
-    for (const [name, edge] of node.inputs) {
-      const next = 'node' in edge ? lock.nodes.get(edge.node) : undefined
-      const found = next && search(next, [...path, name])
-      if (found !== undefined) return found
+function copyOf(written: Map<LockNode, WrittenNode>, from: Origin, node: LockNode): WrittenNode {
+  const known = written.get(node)
+  if (known !== undefined) return known
+  const made: WrittenNode = { fields: fieldsOf(node, from.prefix), inputs: new Map() }
+  written.set(node, made)
+  for (const [name, edge] of node.inputs) {
+    if ('follows' in edge) made.inputs.set(name, [...from.prefix, ...edge.follows])
+    else {
+      const target = from.lock.nodes.get(edge.node)
+      if (target !== undefined) made.inputs.set(name, copyOf(written, from, target))
     }
-    return undefined
   }
-  return search(lock.root, []) ?? []
+  return made
+}
+
+/** `parent` is a path from the root, as what is followed. */
+function fieldsOf({ written }: LockNode, prefix: readonly string[]): JsonObject {
+  const fields = new Map([...objectOf(written)].filter(([name]) => name !== 'inputs'))
+  const parent = fields.get('parent')
+  if (parent !== undefined && isList(parent)) fields.set('parent', [...prefix, ...parent])
+  return fields
+}
+
+type Edges = Map<string, WrittenNode | readonly string[]>
+
+/** What follows something outside of the input does so because the flake around it says so. */
+function keepOverrides(old: Edges, next: Edges, path: readonly string[]): void {
+  for (const [name, edge] of old) {
+    const now = next.get(name)
+    if (now === undefined) continue
+    if (isPath(edge)) {
+      if (!path.every((step, index) => edge[index] === step)) next.set(name, edge)
+    } else if (!isPath(now)) keepOverrides(edge.inputs, now.inputs, path)
+  }
 }

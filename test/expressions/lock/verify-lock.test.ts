@@ -193,7 +193,9 @@ describe('the files of a tree', () => {
     mkdirSync(join(repository.directory, '.git/info'), { recursive: true })
     writeFileSync(join(repository.directory, '.git/info/attributes'), '* export-ignore\n')
     const raw = sriOf(world.project('filter-raw', files))
-    const project = world.project('p-filter', { 'flake.lock': flakeLock({ lib: lockedGit(repository, raw) }) })
+    const project = world.project('p-filter', {
+      'flake.lock': flakeLock({ lib: lockedGit(repository, raw) }),
+    })
     assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
   })
 
@@ -221,10 +223,15 @@ describe('the files of a tree', () => {
     const outer = world.repository('outer', { file: 'outer' })
     outer.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', inner.directory, 'lib/inner')
     outer.git('commit', '-q', '-S', '-m', 'with a submodule')
-    const empty = world.project('outer-empty', { file: 'outer', '.gitmodules': outer.git('show', 'HEAD:.gitmodules') + '\n' })
+    const empty = world.project('outer-empty', {
+      file: 'outer',
+      '.gitmodules': `${outer.git('show', 'HEAD:.gitmodules')}\n`,
+    })
     mkdirSync(join(empty, 'lib/inner'), { recursive: true })
     const verdictOf = async (locked: object) =>
-      codesOf(await world.verify(world.project('p-sub', { 'flake.lock': flakeLock({ lib: locked }) }), BY_ALICE))
+      codesOf(
+        await world.verify(world.project('p-sub', { 'flake.lock': flakeLock({ lib: locked }) }), BY_ALICE),
+      )
     assert.deepEqual(await verdictOf(lockedGit(outer, sriOf(empty))), { 'inputs.lib': [] })
     const whole = { ...lockedGit(outer, sriOf(empty)), submodules: true }
     assert.deepEqual(await verdictOf(whole), { 'inputs.lib': ['other-contents'] })
@@ -239,7 +246,8 @@ describe('the tree around a lock', () => {
 
   it('is the commit that is checked out, and the work tree has to be that', async () => {
     const { directory, git } = world.repository('self', flake)
-    const verify = async (more = {}) => codesOf(await world.verify(directory, BY_ALICE, { self: { ...self, ...more } }))
+    const verify = async (more = {}) =>
+      codesOf(await world.verify(directory, BY_ALICE, { self: { ...self, ...more } }))
     assert.deepEqual(await verify(), { self: [] })
     writeFileSync(join(directory, 'untracked'), 'not copied by Nix')
     assert.deepEqual(await verify(), { self: [] })
@@ -301,7 +309,8 @@ describe('the tree around a lock', () => {
 
 describe('a lock that cannot be read in one way', () => {
   it('attack: two nodes of one name', async () => {
-    const lock = '{\n  "nodes": {\n    "root": {},\n    "a": {},\n    "a": {}\n  },\n  "root": "root",\n  "version": 7\n}\n'
+    const lock =
+      '{\n  "nodes": {\n    "root": {},\n    "a": {},\n    "a": {}\n  },\n  "root": "root",\n  "version": 7\n}\n'
     const [verdict] = await world.verify(world.project('p-twice', { 'flake.lock': lock }), NOTHING)
     assert.deepEqual(
       verdict?.findings.map(({ code, status }) => [code, status]),
@@ -316,7 +325,10 @@ describe('a lock that cannot be read in one way', () => {
     lock.nodes.a.inputs = { b: ['a', 'nowhere'] }
     const project = world.project('p-nowhere', { 'flake.lock': JSON.stringify(lock, null, 2) })
     const [verdict] = await world.verify(project, NOTHING)
-    assert.match(verdict?.findings[0]?.message ?? '', /follows "a\/nowhere", which leads nowhere \(nodes\.a\)/)
+    assert.match(
+      verdict?.findings[0]?.message ?? '',
+      /follows "a\/nowhere", which leads nowhere \(nodes\.a\)/,
+    )
     assert.equal(verdict?.line, 8)
   })
 })
@@ -328,7 +340,17 @@ describe('other pins', () => {
     const hash = sriOfArchive(repository)
     const url = `file://${repository.directory}`
     const npins = {
-      pins: { lib: { type: 'Git', repository: { type: 'Git', url }, branch: 'main', submodules: false, revision, url: null, hash } },
+      pins: {
+        lib: {
+          type: 'Git',
+          repository: { type: 'Git', url },
+          branch: 'main',
+          submodules: false,
+          revision,
+          url: null,
+          hash,
+        },
+      },
       version: 6,
     }
     const niv = { lib: { type: 'git', repo: url, rev: revision, branch: 'main' } }
