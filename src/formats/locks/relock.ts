@@ -33,6 +33,11 @@ export function relock(lock: FlakeLock, { path, locked, inner }: Relocking): str
   return printFlakeLock(root, lock.version)
 }
 
+/** The text of a lock that does not change, as Nix writes it. */
+export function printUnchanged(lock: FlakeLock): string {
+  return printFlakeLock(copyOf(new Map(), { lock, prefix: [] }, lock.root), lock.version)
+}
+
 /** A lock, and where its root stands in the lock that is written. */
 interface Origin {
   readonly lock: FlakeLock
