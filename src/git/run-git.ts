@@ -37,10 +37,14 @@ export interface GitPlace {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Starts git in a repository of our own. Throws FileError if git is not installed. */
+/**
+ * Starts git in a repository of our own. `stdout`: a descriptor to which it prints in place of a
+ * pipe; there is no stream of that then. Throws FileError if git is not installed.
+ */
 export function startGit(
   { directory, env = {} }: GitPlace,
   args: readonly string[],
+  stdout: number | 'pipe' = 'pipe',
 ): ChildProcessWithoutNullStreams {
   const program = findProgram('git')
   if (program === undefined) throw new FileError('there is no program git on this system')
@@ -48,10 +52,10 @@ export function startGit(
   return spawn(program, [...settings, ...args], {
     cwd: directory,
     env: { ...ENVIRONMENT, ...env, GIT_DIR: directory },
-    stdio: 'pipe',
+    stdio: ['pipe', stdout, 'pipe'],
     timeout: TIME_LIMIT,
     killSignal: 'SIGKILL',
-  })
+  }) as ChildProcessWithoutNullStreams
 }
 
 /**
