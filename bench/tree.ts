@@ -22,7 +22,9 @@ function commitOfMany(): string {
   for (let index = 0; index < FILES; index++) {
     const line = `{ lib, stdenv, fetchurl }: stdenv.mkDerivation { name = "package-${index}"; }\n`
     const text = line.repeat(1 + (index % 60))
-    parts.push(`M 100644 inline pkgs/${index % 60}/${index % 4500}/${index}.nix\ndata ${text.length}\n${text}\n`)
+    parts.push(
+      `M 100644 inline pkgs/${index % 60}/${index % 4500}/${index}.nix\ndata ${text.length}\n${text}\n`,
+    )
   }
   return parts.join('')
 }

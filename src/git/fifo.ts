@@ -55,7 +55,9 @@ function openedFifo(readable: number, writable: number): Fifo {
     answer(buffer.subarray(0, count))
     return false
   }
-  const socket = new Socket({ fd: readable, readable: true, writable: false, onread: { buffer, callback } })
+  // Node documents `onread` for connections; it is the same for every socket.
+  const options = { fd: readable, readable: true, writable: false, onread: { buffer, callback } }
+  const socket = new Socket(options)
   socket.pause()
   const end = () => {
     isOver = true

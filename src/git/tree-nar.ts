@@ -1,7 +1,7 @@
 import { FileError } from '../files/regular-file.ts'
 import { type NarWriter, narWriter } from './nar-writer.ts'
 import type { GitObjects } from './objects.ts'
-import { type Checkout, type Directory, type Leaf, readDirectories } from './tree.ts'
+import { type Checkout, type Directory, entriesOf, type Leaf, readDirectories } from './tree.ts'
 
 /**
  * The SHA-256 NAR hash, in lower-case hex, of the files of a git tree, without .git. Throws
@@ -16,8 +16,8 @@ export async function narHashOfGitTree(
   const nar = narWriter()
   const streams = new Map<GitObjects, AsyncGenerator<Uint8Array>>()
   try {
-    for (const leaf of writtenAround(nar, root)) {
-      const blobs = streams.get(leaf.objects) ?? blobsIn(leaf.objects, root)
+    for (const leaf of writtenAround(nar, root, checkout)) {
+      const blobs = streams.get(leaf.objects) ?? blobsIn(leaf.objects, root, checkout)
       streams.set(leaf.objects, blobs)
       const { value } = await blobs.next()
       if (!(value instanceof Uint8Array)) throw new FileError('git: fewer files than were asked for')
@@ -30,27 +30,26 @@ export async function narHashOfGitTree(
 }
 
 /** The contents of the files that are in one repository, in the order of the NAR. */
-function blobsIn(objects: GitObjects, root: Directory): AsyncGenerator<Uint8Array> {
-  const ids = function* () {
-    for (const leaf of leavesOf(root)) if (leaf.objects === objects) yield leaf.id
-  }
-  return objects.stream({ [Symbol.iterator]: ids }, 'blob')
+function blobsIn(objects: GitObjects, root: Directory, checkout: Checkout): AsyncGenerator<Uint8Array> {
+  const ids: string[] = []
+  for (const leaf of leavesOf(root, checkout)) if (leaf.objects === objects) ids.push(leaf.id)
+  return objects.stream(ids, 'blob')
 }
 
-function* leavesOf({ entries }: Directory): Generator<Leaf> {
-  for (const entry of entries) {
-    if (entry.kind === 'directory') yield* leavesOf(entry.directory)
-    else yield entry
+function* leavesOf(directory: Directory, checkout: Checkout): Generator<Leaf> {
+  for (const { node } of entriesOf(directory, checkout)) {
+    if ('kind' in node) yield node
+    else yield* leavesOf(node, checkout)
   }
 }
 
 /** Writes everything but the files, each of which is to be written when it is yielded. */
-function* writtenAround(nar: NarWriter, { entries }: Directory): Generator<Leaf> {
+function* writtenAround(nar: NarWriter, directory: Directory, checkout: Checkout): Generator<Leaf> {
   nar.directory()
-  for (const entry of entries) {
-    nar.entry(entry.name)
-    if (entry.kind === 'directory') yield* writtenAround(nar, entry.directory)
-    else yield entry
+  for (const { name, node } of entriesOf(directory, checkout)) {
+    nar.entry(name)
+    if ('kind' in node) yield node
+    else yield* writtenAround(nar, node, checkout)
     nar.close()
   }
   nar.close()

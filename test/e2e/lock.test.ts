@@ -83,7 +83,10 @@ for (const version of EVERY_VERSION) {
       assert.equal(await evaluate(world), 'evil')
       const refused = await world.run(VERIFY)
       assert.equal(refused.status, 13, refused.stdout + refused.stderr)
-      assert.match(refused.stdout, /flake\.lock:\d+: inputs\.lib \(file:\/\/\/srv\/lib\): the lock has sha256-/)
+      assert.match(
+        refused.stdout,
+        /flake\.lock:\d+: inputs\.lib \(file:\/\/\/srv\/lib\): the lock has sha256-/,
+      )
       assert.ok(refused.stdout.includes(narHash), refused.stdout)
 
       flake.commit({ 'flake.lock': honest })
@@ -95,7 +98,10 @@ for (const version of EVERY_VERSION) {
       }
       const two = await world.run(`${VERIFY} --json`)
       assert.equal(two.status, 0, two.stdout + two.stderr)
-      const signers = two.stdout.trim().split('\n').map(line => JSON.parse(line).signers)
+      const signers = two.stdout
+        .trim()
+        .split('\n')
+        .map(line => JSON.parse(line).signers)
       assert.deepEqual(
         signers.map(each => each.map(({ principal }: { principal: string }) => principal)),
         [
