@@ -142,6 +142,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/lock-update.ts')).lockUpdate,
   },
   {
+    name: 'git fetch',
+    summary: "Take in the notes with others' signatures from another repository",
+    load: async () => (await import('./commands/git-notes.ts')).gitFetch,
+  },
+  {
+    name: 'git push',
+    summary: 'Merge the notes with signatures into those of another repository',
+    load: async () => (await import('./commands/git-notes.ts')).gitPush,
+  },
+  {
     name: 'serve',
     summary:
       'Run the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',

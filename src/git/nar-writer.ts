@@ -48,8 +48,9 @@ export function narWriter(): NarWriter {
     length = 0
   }
   const add = (bytes: Uint8Array) => {
-    if (length + bytes.length > SIZE) flush()
-    if (bytes.length > SIZE / 2) {
+    const isLarge = bytes.length > SIZE / 2
+    if (isLarge || length + bytes.length > SIZE) flush()
+    if (isLarge) {
       hash.update(bytes)
       return
     }

@@ -73,6 +73,16 @@ export async function receiveFromView(
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
 
+/** The settings and the environment for git commands that talk to other machines. */
+export function remoteAccess() {
+  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
+  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
+  // ssh uses the keys of the caller.
+  const { HOME, SSH_AUTH_SOCK } = process.env
+  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
+  return { settings, env }
+}
+
 /**
  * Fetches a tag or a commit without its history into a new repository in `directory`, and returns
  * that repository's directory. Throws FileError.
@@ -99,8 +109,9 @@ export async function fetchInto(
   depth = 1,
 ): Promise<void> {
   const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
-  const args = [...SETTINGS, 'fetch', ...options, '--end-of-options', url, ...refspecs]
-  const { status, complaint } = await runGit({ directory, env: callersEnv() }, args)
+  const { settings, env } = remoteAccess()
+  const args = [...settings, 'fetch', ...options, '--end-of-options', url, ...refspecs]
+  const { status, complaint } = await runGit({ directory, env }, args)
   if (status === 0) return
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
@@ -111,20 +122,12 @@ export async function listRemote(
   url: string,
   patterns: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const args = [...SETTINGS, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
-  const { status, complaint, output } = await gitOutput({ directory, env: callersEnv() }, args)
+  const { settings, env } = remoteAccess()
+  const args = [...settings, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
+  const { status, complaint, output } = await gitOutput({ directory, env }, args)
   if (status !== 0) throw new FileError(`cannot ask ${printable(url)}: ${printable(complaint, 300)}`)
   const lines = output.toString('utf8').split('\n')
   return new Map(lines.map(line => line.split('\t')).map(([id = '', name = '']) => [name, id]))
-}
-
-const ALLOWED = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-const SETTINGS = [...ALLOWED, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-
-/** ssh uses the keys of the caller. */
-function callersEnv(): Readonly<Record<string, string>> {
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  return { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
 }
 
 /** What pack-objects is asked for. A commit is treated as if it had no parents. */
