@@ -4,7 +4,7 @@ import { exitCode } from '../../policy/exit-code.ts'
 import { judge } from '../../policy/judge.ts'
 import { inputRuleFor, ruleFor } from '../../policy/match.ts'
 import type { Instant, Policy } from '../../policy/policy.ts'
-import { sentence } from '../../policy/wording.ts'
+import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
@@ -13,6 +13,8 @@ import type { Repositories } from './repositories.ts'
 import { submodulesOf } from './submodules.ts'
 import { compareTree, type TreeMatch } from './tree-hash.ts'
 import { narHashWords } from './words.ts'
+
+const NEXT = 'next: have it signed (nixsig git sign), or lock a commit that is (nixsig lock update)'
 
 /** With what inputs are judged. */
 export interface InputJudge {
@@ -102,7 +104,7 @@ async function judgeCommit(by: InputJudge, pin: GitPin, commit: string): Promise
       : [
           {
             code: read ? 'not-signed-enough' : 'unavailable',
-            message: sentence(verdict),
+            message: sentenceWith(verdict, NEXT),
             status: statusOf(verdict),
           },
         ]

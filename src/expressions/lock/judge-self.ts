@@ -6,7 +6,7 @@ import { canonicalUrl, pathUrl } from '../../formats/locks/input-url.ts'
 import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { ruleFor } from '../../policy/match.ts'
-import { sentence } from '../../policy/wording.ts'
+import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
@@ -15,6 +15,8 @@ import { type InputJudge, judgeInput } from './judge-input.ts'
 import { changedPaths, filesOfTree } from './work-tree.ts'
 
 const SHOWN = 5
+
+const NEXT = 'next: have it signed (nixsig git status tells what is missing), or give --inputs-only'
 
 export interface SelfQuestion {
   /** The directory with the lock, absolute. */
@@ -73,7 +75,7 @@ async function judgeCommit(
   const status = exitCode(verdict)
   const findings: LockFinding[] = []
   const code = revision.revision ? 'not-signed-enough' : 'unavailable'
-  if (status !== 0) findings.push({ code, message: sentence(verdict), status })
+  if (status !== 0) findings.push({ code, message: sentenceWith(verdict, NEXT), status })
   if (revision.revision === undefined) return { revision, findings, notes: [] }
   const { tree, narHash } = revision.revision
   const files = await filesOfTree(await repository.examined(commit), tree)

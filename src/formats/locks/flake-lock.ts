@@ -130,9 +130,9 @@ function parentOf(place: JsonNode, parent: JsonNode | undefined): string {
   return inputPath(listOf(parent, DEPTH_LIMIT).map(stringOf))
 }
 
-/** The path of an input as people read it: `inputs.a.inputs.b`. */
+/** The path of an input as people read it, escaped: `inputs.a.inputs.b`. */
 export function inputPath(names: readonly string[]): string {
-  return names.map(name => `inputs.${name}`).join('.')
+  return names.map(name => `inputs.${shown(name)}`).join('.')
 }
 
 function targetOf(lock: FlakeLock, from: LockNode, key: string): LockNode {

@@ -333,6 +333,17 @@ describe('a lock that cannot be read in one way', () => {
   })
 })
 
+it('attack: control characters in names, and in messages of commits, reach no terminal', async () => {
+  const repository = world.repository('controls', { file: 'x' }, false)
+  repository.git('commit', '-q', '--allow-empty', '-m', 'a\u001b[2J\u202e')
+  const lock = flakeLock({ 'a\u001b]0;x\u0007\u202e': lockedGit(repository) })
+  const verdicts = await world.verify(world.project('p-controls', { 'flake.lock': lock }), BY_ALICE)
+  const text = JSON.stringify(verdicts.map(({ input, findings, notes }) => [input, findings, notes]))
+  assert.equal(verdicts[0]?.findings[0]?.code, 'not-signed-enough')
+  assert.doesNotMatch(text, /[\p{Cc}\p{Cf}]|\\u001b/u)
+  assert.match(text, /inputs\.a\\\\u\{1b\}/)
+})
+
 describe('other pins', () => {
   it('of npins, niv and the command line are judged in the same way', async () => {
     const repository = world.repository('pinned', { file: 'x' })
