@@ -25,8 +25,14 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   GIT_OPTIONAL_LOCKS: '0',
 }
 
+/** Commands that write as much as somebody else sends. */
+const WRITERS = ['fetch', 'index-pack']
+
 /** For versions of git that do not know these variables, and for settings without a variable. */
 const SETTINGS = ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0', 'maintenance.auto=false']
+
+/** Bytes of one file that git writes, where prlimit(1) is there to say so. */
+const FILE_LIMIT = 16 * 1024 ** 3
 
 /**
  * The repository to run in: a directory that this program made. `env`: variables for this one
@@ -49,7 +55,10 @@ export function startGit(
   const program = findProgram('git')
   if (program === undefined) throw new FileError('there is no program git on this system')
   const settings = SETTINGS.flatMap(setting => ['-c', setting])
-  return spawn(program, [...settings, ...args], {
+  const words = [program, ...settings, ...args]
+  const prlimit = args.some(word => WRITERS.includes(word)) && findProgram('prlimit')
+  const [first = '', ...rest] = prlimit ? [prlimit, `--fsize=${FILE_LIMIT}`, ...words] : words
+  return spawn(first, rest, {
     cwd: directory,
     env: { ...ENVIRONMENT, ...env, GIT_DIR: directory },
     stdio: ['pipe', stdout, 'pipe'],

@@ -4,6 +4,7 @@ import { exitCode } from '../../policy/exit-code.ts'
 import { judge } from '../../policy/judge.ts'
 import { inputRuleFor, ruleFor } from '../../policy/match.ts'
 import type { Instant, Policy } from '../../policy/policy.ts'
+import type { Subject } from '../../policy/verdict.ts'
 import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -41,6 +42,7 @@ export async function judgeInput(by: InputJudge, { path, line, pin }: LockedInpu
     ...(pin.narHash && { locked: pin.narHash }),
     ...(pin.kind === 'git' && pin.commit && { commit: pin.commit }),
   }
+  if (isRefused(by.policy, pin.url)) return { ...about, findings: [refused(by, pin)] }
   if (pin.kind !== 'git') return { ...about, findings: withoutCommit(by, pin) }
   if (!isPinned(pin) || isFree(by.policy, pin.url)) return { ...about, findings: withoutCommit(by, pin) }
   try {
@@ -64,6 +66,23 @@ function isFree(policy: Policy, url: string): boolean {
   return inputRuleFor(policy, url)?.require.kind === 'nothing'
 }
 
+/** Whether nothing could meet the rule, or there is none: nothing has to be fetched to know it. */
+function isRefused(policy: Policy, url: string): boolean {
+  const requirement = inputRuleFor(policy, url)?.require
+  return requirement === undefined || requirement.kind === 'refuse'
+}
+
+function refused({ policy, now }: InputJudge, pin: GitPin | OtherPin): LockFinding {
+  const verdict = judge(policy, subjectOf(pin), { claims: [], strays: [], troubles: [] }, now)
+  const next = `next: a rule of [[inputs]] whose url matches ${printable(pin.url, 200)}`
+  return finding('not-signed-enough', sentenceWith(verdict, next), statusOf(verdict))
+}
+
+function subjectOf(pin: GitPin | OtherPin): Subject {
+  const path = pin.kind === 'git' ? (pin.commit ?? pin.url) : pin.url
+  return { path, name: pin.url, kind: 'expression', narHash: pin.narHash ?? '', builtHere: false }
+}
+
 /** Of what no commit stands behind, or where nothing is required of it. */
 function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): readonly LockFinding[] {
   const isLocked = pin.kind === 'git' ? isPinned(pin) : pin.narHash !== undefined || pin.isPinnedFlat === true
@@ -71,9 +90,7 @@ function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): rea
     const next = 'lock it (nix flake lock), or accept-unlocked in its rule of [[inputs]]'
     return [{ code: 'unlocked', message: `the lock does not pin it: ${next}`, status: 12 }]
   }
-  const narHash = pin.narHash ?? ''
-  const subject = { path: pin.url, name: pin.url, kind: 'expression', narHash, builtHere: false } as const
-  const verdict = judge(policy, subject, { claims: [], strays: [], troubles: [] }, now)
+  const verdict = judge(policy, subjectOf(pin), { claims: [], strays: [], troubles: [] }, now)
   if (verdict.outcome === 'trusted') return []
   const next = 'pin a commit of a repository in its place, or a rule of [[inputs]] that requires "nothing"'
   const message = `${WHAT[pin.kind]}, so that nobody can have signed its revision: ${next}`

@@ -102,6 +102,18 @@ describe('an input of a flake.lock', () => {
     assert.match(wordsOf(verdicts), /none of \[\[inputs\]\]/)
   })
 
+  it('attack: its owner is written in another case, so that a glob for the forge would not match', async () => {
+    const evil = { type: 'github', owner: 'EVIL', repo: 'lib', rev: '1'.repeat(40), narHash: OTHER_HASH }
+    const project = world.project('p-case', { 'flake.lock': flakeLock({ lib: evil }) })
+    const rules = `[[inputs]]\nurl = "https://github.com/evil/*"\nrequire = "refuse"\n${NOTHING}`
+    const verdicts = await world.verify(project, rules)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['not-signed-enough'] })
+    assert.match(
+      wordsOf(verdicts),
+      /under rule "input rule 1": .*next: a rule of \[\[inputs\]\] whose url matches/,
+    )
+  })
+
   it('passes without being fetched where nothing is required', async () => {
     const locked = { type: 'github', owner: 'o', repo: 'r', rev: '1'.repeat(40), narHash: OTHER_HASH }
     const project = world.project('p-free', { 'flake.lock': flakeLock({ lib: locked }) })
