@@ -13,6 +13,7 @@ import { GATE_INPUT } from './targets/gate.ts'
 import { GIT } from './targets/git.ts'
 import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
 import { KEYS } from './targets/keys.ts'
+import { LOCKS } from './targets/locks.ts'
 import { NIX_FILES } from './targets/nix-files.ts'
 import { OPENPGP } from './targets/openpgp.ts'
 import { pluginTargets } from './targets/plugin.ts'
@@ -52,6 +53,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...SIGNED_LISTS,
     ...COMPRESSED,
     ...GIT,
+    ...LOCKS,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,

@@ -22,6 +22,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   git: 'Sign commits, and judge who signed them',
+  lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
 
@@ -128,6 +129,17 @@ export const COMMANDS: readonly Entry[] = [
     name: 'git sign',
     summary: 'Sign a commit in a note beside it, with any key; the history does not change',
     load: async () => (await import('./commands/git-sign.ts')).gitSign,
+  },
+  {
+    name: 'lock verify',
+    summary:
+      'Judge what flake.lock, npins or niv pin: who signed each commit, and whether its files are those',
+    load: async () => (await import('./commands/lock-verify.ts')).lockVerify,
+  },
+  {
+    name: 'lock update',
+    summary: 'Move an input of flake.lock to the newest commit that enough people signed',
+    load: async () => (await import('./commands/lock-update.ts')).lockUpdate,
   },
   {
     name: 'git fetch',

@@ -4,7 +4,6 @@
  * no byte is lost.
  */
 import { FormatError } from '../primitives/format-error.ts'
-import { toHex } from '../primitives/hex.ts'
 
 /** Limits on the entries of one directory and on the size of signed text. */
 const ENTRY_LIMIT = 100_000
@@ -114,7 +113,8 @@ function parentsOf(lines: readonly string[]): readonly string[] {
  * cannot be checked out.
  */
 export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTreeEntry[] {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const text = buffer.toString('latin1')
   const entries: GitTreeEntry[] = []
   const names = new Set<string>()
   for (let at = 0; at < text.length; ) {
@@ -127,7 +127,8 @@ export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTre
     if (/^(?:\.|\.\.|\.git)$/i.test(name)) throw malformed('tree', 'a name that no file may have')
     if (names.has(name)) throw malformed('tree', 'two entries of one name')
     names.add(name)
-    entries.push({ name, kind, id: toHex(bytes.subarray(end + 1, end + 1 + idSize)) })
+    // One flat string: large trees have many of them.
+    entries.push({ name, kind, id: buffer.toString('hex', end + 1, end + 1 + idSize) })
     if (entries.length > ENTRY_LIMIT) throw malformed('tree', `more than ${ENTRY_LIMIT} entries`)
     at = end + 1 + idSize
   }

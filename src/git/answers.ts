@@ -3,6 +3,9 @@ import { FileError } from '../files/regular-file.ts'
 /** Bytes of the longest line that git answers with. */
 const LINE_LIMIT = 4096
 
+/** Bytes that are held at once, unless more are asked for in one piece. */
+const HELD_SIZE = 128 * 1024
+
 /** Reads lines and counted bytes from git, in turn. */
 export interface AnswerReader {
   /** The next line, without its end. Throws FileError if git ends first, or it is too long. */
@@ -20,47 +23,53 @@ export interface AnswerReader {
 /** Reads what a git process says; nobody else may read from it. */
 export function answersOf(stdout: AsyncIterable<Buffer>): AnswerReader {
   const pieces = stdout[Symbol.asyncIterator]()
-  let held: Buffer = Buffer.alloc(0)
-  const more = async (): Promise<Buffer> => {
+  // What is read and not asked for yet lies between these offsets.
+  let held: Buffer = Buffer.allocUnsafe(HELD_SIZE)
+  let at = 0
+  let end = 0
+  const more = async (): Promise<void> => {
     const { value, done } = await pieces.next()
     if (done) throw new FileError('git ended before it answered: is that a repository?')
-    return value
+    const rest = held.subarray(at, end)
+    if (rest.length + value.length > held.length) held = Buffer.allocUnsafe(rest.length + value.length)
+    held.set(rest, 0)
+    held.set(value, rest.length)
+    at = 0
+    end = rest.length + value.length
   }
   const take = (count: number): Buffer => {
-    const taken = held.subarray(0, count)
-    held = held.subarray(count)
-    return taken
+    at += count
+    return held.subarray(at - count, at)
   }
   const bufferedLine = (): string | undefined => {
-    const end = held.indexOf(10)
-    if (end < 0 && held.length > LINE_LIMIT) throw new FileError('git: an answer that is too long')
-    return end < 0 ? undefined : take(end + 1).toString('latin1', 0, end)
+    const stop = held.subarray(at, end).indexOf(10)
+    if (stop < 0 && end - at > LINE_LIMIT) throw new FileError('git: an answer that is too long')
+    return stop < 0 ? undefined : take(stop + 1).toString('latin1', 0, stop)
   }
+  const buffered = (count: number) => (end - at < count ? undefined : take(count))
   const bytes = async (count: number): Promise<Buffer> => {
-    const parts: Buffer[] = []
-    for (let missing = count; missing > 0; ) {
-      if (held.length === 0) held = await more()
-      const part = take(Math.min(missing, held.length))
-      parts.push(part)
-      missing -= part.length
+    const whole = Buffer.allocUnsafe(count)
+    for (let filled = 0; filled < count; ) {
+      if (at === end) await more()
+      filled += take(Math.min(count - filled, end - at)).copy(whole, filled)
     }
-    return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts, count)
+    return whole
   }
   return {
     bytes,
     bufferedLine,
-    buffered: count => (held.length < count ? undefined : take(count)),
+    buffered,
     line: async () => {
       for (;;) {
         const line = bufferedLine()
         if (line !== undefined) return line
-        held = Buffer.concat([held, await more()])
+        await more()
       }
     },
     skip: async count => {
       for (let missing = count; missing > 0; ) {
-        if (held.length === 0) held = await more()
-        missing -= take(Math.min(missing, held.length)).length
+        if (at === end) await more()
+        missing -= take(Math.min(missing, end - at)).length
       }
     },
   }

@@ -2,12 +2,12 @@
  * The objects of a git repository, read by git. Each is hashed again here and must match its id, so
  * that no pack index can pass one object off as another.
  */
-import type { ChildProcessWithoutNullStreams } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AnswerReader, answersOf } from './answers.ts'
+import { makeFifo } from './fifo.ts'
 import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */
@@ -37,14 +37,16 @@ export interface GitObjects {
 
 /** Opens a repository that this program made. It has to be closed: git keeps running until then. */
 export function openGitObjects(directory: string): GitObjects {
-  const git = startBatch(directory, [])
+  const git = startGit({ directory }, ['cat-file', '--batch'])
+  git.stderr.resume()
+  git.stdin.on('error', () => undefined)
   const answers = answersOf(git.stdout)
   let previous: Promise<unknown> = Promise.resolve()
   return {
     read: (id, type) => {
       if (!isObjectId(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
       git.stdin.write(`${id}\n`)
-      const object = previous.then(() => receive(answers, id, type))
+      const object = previous.then(async () => Buffer.from(await receive(answers, id, type)))
       previous = object.catch(() => undefined)
       return object
     },
@@ -59,15 +61,20 @@ async function* streamOf(
   ids: Iterable<string>,
   type: GitObjectType,
 ): AsyncGenerator<Uint8Array> {
-  const git = startBatch(directory, ['--buffer'])
+  const fifo = makeFifo()
+  const git = startGit({ directory }, ['cat-file', '--batch', '--buffer'], fifo?.writable)
   try {
+    fifo?.closeWritable()
+    git.stderr.resume()
+    git.stdin.on('error', () => undefined)
     const questions = Readable.from(batchesOf(ids), { objectMode: true, highWaterMark: 1 })
     questions.pipe(git.stdin)
-    const answers = answersOf(git.stdout)
+    const answers = answersOf(fifo?.pieces ?? git.stdout)
     for (const id of ids) yield await receive(answers, id, type)
     questions.destroy()
   } finally {
     git.kill('SIGKILL')
+    fifo?.close()
   }
 }
 
@@ -81,13 +88,6 @@ function* batchesOf(ids: Iterable<string>): Generator<string> {
     batch = []
   }
   if (batch.length > 0) yield batch.join('')
-}
-
-function startBatch(directory: string, options: readonly string[]): ChildProcessWithoutNullStreams {
-  const git = startGit({ directory }, ['cat-file', '--batch', ...options])
-  git.stderr.resume()
-  git.stdin.on('error', () => undefined)
-  return git
 }
 
 /** Reads one answer of `cat-file --batch` to its end, so that the next one can be read. */
@@ -110,9 +110,21 @@ async function receive(answers: AnswerReader, id: string, type: GitObjectType): 
 }
 
 function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
-  const hash = createHash(id.length === 40 ? 'sha1' : 'sha256')
-  const actual = hash.update(`${type} ${contents.length}\0`).update(contents).digest('hex')
+  const algorithm = id.length === 40 ? 'sha1' : 'sha256'
+  const actual = idOf(algorithm, `${type} ${contents.length}\0`, contents)
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
+}
+
+/** Small objects are copied behind their heads: to make a hash costs more than that. */
+const joined = Buffer.allocUnsafe(64 * 1024)
+
+function idOf(algorithm: string, head: string, contents: Uint8Array): string {
+  if (head.length + contents.length > joined.length) {
+    return createHash(algorithm).update(head).update(contents).digest('hex')
+  }
+  const length = joined.write(head, 'latin1')
+  joined.set(contents, length)
+  return hash(algorithm, joined.subarray(0, length + contents.length), 'hex')
 }
 
 function isObjectId(id: string): boolean {

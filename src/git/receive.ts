@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
+import { gitOutput } from './git-output.ts'
 import type { Layout } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
@@ -93,12 +94,40 @@ export async function receiveFrom(
 ): Promise<string> {
   const received = join(directory, 'received')
   makeOwnRepository(received, object.idSize)
+  await fetchInto(received, url, [object.ref])
+  return received
+}
+
+/**
+ * Fetches objects by refspecs into a repository of our own, with at most `depth` commits of their
+ * history. Throws FileError.
+ */
+export async function fetchInto(
+  directory: string,
+  url: string,
+  refspecs: readonly string[],
+  depth = 1,
+): Promise<void> {
+  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
   const { settings, env } = remoteAccess()
-  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', '--depth=1']
-  const args = [...settings, 'fetch', ...options, '--end-of-options', url, object.ref]
-  const { status, complaint } = await runGit({ directory: received, env }, args)
-  if (status === 0) return received
+  const args = [...settings, 'fetch', ...options, '--end-of-options', url, ...refspecs]
+  const { status, complaint } = await runGit({ directory, env }, args)
+  if (status === 0) return
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
+}
+
+/** References that a server lists, with `^{}` after the names of tags for what they lead to. */
+export async function listRemote(
+  directory: string,
+  url: string,
+  patterns: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const { settings, env } = remoteAccess()
+  const args = [...settings, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
+  const { status, complaint, output } = await gitOutput({ directory, env }, args)
+  if (status !== 0) throw new FileError(`cannot ask ${printable(url)}: ${printable(complaint, 300)}`)
+  const lines = output.toString('utf8').split('\n')
+  return new Map(lines.map(line => line.split('\t')).map(([id = '', name = '']) => [name, id]))
 }
 
 /** What pack-objects is asked for. A commit is treated as if it had no parents. */

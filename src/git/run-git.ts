@@ -25,8 +25,14 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   GIT_OPTIONAL_LOCKS: '0',
 }
 
+/** Commands that write as much as somebody else sends. */
+const WRITERS = ['fetch', 'index-pack']
+
 /** For versions of git that do not know these variables, and for settings without a variable. */
 const SETTINGS = ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0', 'maintenance.auto=false']
+
+/** Bytes of one file that git writes, where prlimit(1) is there to say so. */
+const FILE_LIMIT = 16 * 1024 ** 3
 
 /**
  * The repository to run in: a directory that this program made. `env`: variables for this one
@@ -37,21 +43,28 @@ export interface GitPlace {
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Starts git in a repository of our own. Throws FileError if git is not installed. */
+/**
+ * Starts git in a repository of our own. `stdout`: a descriptor to which it prints in place of a
+ * pipe; there is no stream of that then. Throws FileError if git is not installed.
+ */
 export function startGit(
   { directory, env = {} }: GitPlace,
   args: readonly string[],
+  stdout: number | 'pipe' = 'pipe',
 ): ChildProcessWithoutNullStreams {
   const program = findProgram('git')
   if (program === undefined) throw new FileError('there is no program git on this system')
   const settings = SETTINGS.flatMap(setting => ['-c', setting])
-  return spawn(program, [...settings, ...args], {
+  const words = [program, ...settings, ...args]
+  const prlimit = args.some(word => WRITERS.includes(word)) && findProgram('prlimit')
+  const [first = '', ...rest] = prlimit ? [prlimit, `--fsize=${FILE_LIMIT}`, ...words] : words
+  return spawn(first, rest, {
     cwd: directory,
     env: { ...ENVIRONMENT, ...env, GIT_DIR: directory },
-    stdio: 'pipe',
+    stdio: ['pipe', stdout, 'pipe'],
     timeout: TIME_LIMIT,
     killSignal: 'SIGKILL',
-  })
+  }) as ChildProcessWithoutNullStreams
 }
 
 /**

@@ -1,17 +1,7 @@
-import { createHash } from 'node:crypto'
 import { FileError } from '../files/regular-file.ts'
-import {
-  narClose,
-  narDirectoryHead,
-  narEntryHead,
-  narFileHead,
-  narFileTail,
-  narStart,
-  narSymlink,
-} from '../formats/nix/nar-tokens.ts'
-import { type GatheredHash, gatheredHash } from './gathered-hash.ts'
+import { type NarWriter, narWriter } from './nar-writer.ts'
 import type { GitObjects } from './objects.ts'
-import { type Checkout, type Directory, type Leaf, readDirectories, type TreeEntry } from './tree.ts'
+import { type Checkout, type Directory, entriesOf, type Leaf, readDirectories } from './tree.ts'
 
 /**
  * The SHA-256 NAR hash, in lower-case hex, of the files of a git tree, without .git. Throws
@@ -23,66 +13,49 @@ export async function narHashOfGitTree(
   checkout: Checkout = {},
 ): Promise<string> {
   const root = await readDirectories(objects, tree, checkout)
-  const hash = gatheredHash(createHash('sha256'))
+  const nar = narWriter()
   const streams = new Map<GitObjects, AsyncGenerator<Uint8Array>>()
-  const blobOf = async (leaf: Leaf): Promise<Uint8Array> => {
-    const blobs = streams.get(leaf.objects) ?? streamOf(root, leaf.objects)
-    streams.set(leaf.objects, blobs)
-    const { value } = await blobs.next()
-    if (value instanceof Uint8Array) return value
-    throw new FileError('git: fewer files than were asked for')
-  }
   try {
-    hash.add(narStart())
-    for (const step of stepsOf(root)) {
-      if (step instanceof Uint8Array) hash.add(step)
-      else addLeaf(hash, step, convertedBy(checkout, step, await blobOf(step)))
+    for (const leaf of writtenAround(nar, root, checkout)) {
+      const blobs = streams.get(leaf.objects) ?? blobsIn(leaf.objects, root, checkout)
+      streams.set(leaf.objects, blobs)
+      const { value } = await blobs.next()
+      if (!(value instanceof Uint8Array)) throw new FileError('git: fewer files than were asked for')
+      writeLeaf(nar, leaf, leaf.kind === 'symlink' ? value : (checkout.convert?.(leaf.path, value) ?? value))
     }
-    return hash.digest()
+    return nar.digest()
   } finally {
     for (const blobs of streams.values()) await blobs.return(undefined)
   }
 }
 
 /** The contents of the files that are in one repository, in the order of the NAR. */
-function streamOf(root: Directory, objects: GitObjects): AsyncGenerator<Uint8Array> {
-  const ids = function* () {
-    for (const step of stepsOf(root)) {
-      if (!(step instanceof Uint8Array) && step.objects === objects) yield step.id
-    }
+function blobsIn(objects: GitObjects, root: Directory, checkout: Checkout): AsyncGenerator<Uint8Array> {
+  const ids: string[] = []
+  for (const leaf of leavesOf(root, checkout)) if (leaf.objects === objects) ids.push(leaf.id)
+  return objects.stream(ids, 'blob')
+}
+
+function* leavesOf(directory: Directory, checkout: Checkout): Generator<Leaf> {
+  for (const { node } of entriesOf(directory, checkout)) {
+    if ('kind' in node) yield node
+    else yield* leavesOf(node, checkout)
   }
-  return objects.stream({ [Symbol.iterator]: ids }, 'blob')
 }
 
-function convertedBy({ convert }: Checkout, { kind, path }: Leaf, contents: Uint8Array): Uint8Array {
-  return convert === undefined || kind === 'symlink' ? contents : convert(path, contents)
-}
-
-function addLeaf(hash: GatheredHash, { kind }: Leaf, contents: Uint8Array): void {
-  if (kind === 'symlink') {
-    hash.add(narSymlink(Buffer.from(contents).toString('latin1')))
-    return
+/** Writes everything but the files, each of which is to be written when it is yielded. */
+function* writtenAround(nar: NarWriter, directory: Directory, checkout: Checkout): Generator<Leaf> {
+  nar.directory()
+  for (const { name, node } of entriesOf(directory, checkout)) {
+    nar.entry(name)
+    if ('kind' in node) yield node
+    else yield* writtenAround(nar, node, checkout)
+    nar.close()
   }
-  hash.add(narFileHead(contents.length, kind === 'executable'))
-  hash.add(contents)
-  hash.add(narFileTail(contents.length))
+  nar.close()
 }
 
-const CLOSE = narClose()
-const DIRECTORY = narDirectoryHead()
-
-/** The NAR of a directory, with files for what they hold. */
-function* stepsOf(directory: Directory): Generator<Uint8Array | Leaf> {
-  yield DIRECTORY
-  for (const entry of directory.entries) {
-    yield narEntryHead(entry.name)
-    yield* nodeOf(entry)
-    yield CLOSE
-  }
-  yield CLOSE
-}
-
-function* nodeOf(entry: TreeEntry): Generator<Uint8Array | Leaf> {
-  if (entry.kind === 'directory') yield* stepsOf(entry.directory)
-  else yield entry
+function writeLeaf(nar: NarWriter, { kind }: Leaf, contents: Uint8Array): void {
+  if (kind === 'symlink') nar.symlink(contents)
+  else nar.file(contents, kind === 'executable')
 }

@@ -30,32 +30,66 @@ export interface Submodule {
   readonly tree: string
 }
 
-/** A directory, its entries sorted by the bytes of their names. */
+/**
+ * A directory. Its entries are parsed again whenever they are needed: as objects, those of a large
+ * tree would take many times the memory.
+ */
 export interface Directory {
   readonly objects: GitObjects
-  readonly entries: readonly TreeEntry[]
+  /** The tree object; empty for a submodule that is an empty directory. */
+  readonly bytes: Uint8Array
+  readonly idSize: number
+  /** Empty, or ends in a slash. */
+  readonly path: string
+  /** The directories in it, submodules included, by their names. */
+  readonly inner: ReadonlyMap<string, Directory>
 }
 
 /** A file or a symbolic link. Names and paths are byte strings. */
 export interface Leaf {
   readonly kind: 'file' | 'executable' | 'symlink'
   readonly objects: GitObjects
-  readonly name: string
   readonly path: string
   readonly id: string
 }
 
-export type TreeEntry =
-  | Leaf
-  | { readonly kind: 'directory'; readonly name: string; readonly directory: Directory }
+/** An entry: a file, or a directory. */
+export interface TreeEntry {
+  readonly name: string
+  readonly node: Leaf | Directory
+}
 
-/**
- * Reads all directories of a tree, the files in one directory side by side. Throws FileError as
- * narHashOfGitTree does.
- */
-export function readDirectories(objects: GitObjects, tree: string, checkout: Checkout): Promise<Directory> {
-  const walk = { checkout, files: COUNT_LIMIT, submodules: SUBMODULE_LIMIT }
-  return readDirectory(walk, { objects, id: tree, path: '', depth: 0 })
+/** The entries of a directory that are checked out, sorted by the bytes of their names. */
+export function* entriesOf(directory: Directory, checkout: Checkout): Generator<TreeEntry> {
+  const { objects, path, inner } = directory
+  for (const { name, kind, id } of keptIn(directory, checkout)) {
+    const below = inner.get(name)
+    if (kind === 'directory' || kind === 'submodule') {
+      if (below !== undefined && !(checkout.prunes && isBare(below, checkout))) yield { name, node: below }
+    } else yield { name, node: { kind, objects, id, path: path + name } }
+  }
+}
+
+/** Git sorts a directory as `name/`; a NAR sorts by the bytes of the names. */
+function keptIn(
+  { bytes, idSize, path }: Pick<Directory, 'bytes' | 'idSize' | 'path'>,
+  { leavesOut }: Checkout,
+): readonly GitTreeEntry[] {
+  const entries = parseGitTree(bytes, idSize)
+  const kept =
+    leavesOut === undefined
+      ? [...entries]
+      : entries.filter(({ name, kind }) => !leavesOut(path + name, kind === 'directory'))
+  return kept.sort((a, b) => (a.name < b.name ? -1 : 1))
+}
+
+/** Whether a directory has nothing in it but such directories. An empty submodule is not one. */
+function isBare(directory: Directory, checkout: Checkout): boolean {
+  if (directory.bytes.length === 0) return false
+  return keptIn(directory, checkout).every(({ name, kind }) => {
+    const below = directory.inner.get(name)
+    return kind === 'directory' && (below === undefined || isBare(below, checkout))
+  })
 }
 
 interface Walk {
@@ -64,53 +98,93 @@ interface Walk {
   submodules: number
 }
 
-interface Place {
+/** A directory whose tree object is not read yet. */
+interface Unread {
   readonly objects: GitObjects
   readonly id: string
-  /** Empty, or ends in a slash. */
   readonly path: string
-  readonly depth: number
+  /** Puts it where it belongs. */
+  readonly place: (directory: Directory) => void
 }
 
-async function readDirectory(walk: Walk, { objects, id, path, depth }: Place): Promise<Directory> {
-  if (depth >= NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
-  const entries = parseGitTree(await objects.read(id, 'tree'), id.length / 2)
-  walk.files -= entries.length
-  if (walk.files < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
-  const { leavesOut = () => false, prunes = false } = walk.checkout
-  const kept = entries.filter(({ name, kind }) => !leavesOut(path + name, kind === 'directory'))
-  // Git sorts a directory as `name/`; a NAR sorts by the bytes of the names.
-  const sorted = kept.sort((a, b) => (a.name < b.name ? -1 : 1))
-  const read = await Promise.all(sorted.map(entry => readEntry(walk, entry, { objects, path, depth })))
-  const isKept = (entry: TreeEntry, index: number) =>
-    entry.kind !== 'directory' || entry.directory.entries.length > 0 || sorted[index]?.kind === 'submodule'
-  return { objects, entries: prunes ? read.filter(isKept) : read }
+/** With fewer directories in a level, one git after another costs more than it saves. */
+const MANY = 50
+
+/** Reads all directories of a tree, one level after the other. Throws as narHashOfGitTree does. */
+export async function readDirectories(
+  objects: GitObjects,
+  tree: string,
+  checkout: Checkout,
+): Promise<Directory> {
+  const walk = { checkout, files: COUNT_LIMIT, submodules: SUBMODULE_LIMIT }
+  const found: Directory[] = []
+  let level: readonly Unread[] = [{ objects, id: tree, path: '', place: root => found.push(root) }]
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
+    const below: Unread[] = []
+    for (const repository of new Set(level.map(each => each.objects))) {
+      const group = level.filter(each => each.objects === repository)
+      await readLevel(walk, group, below)
+    }
+    level = below
+  }
+  const [root] = found
+  if (root === undefined) throw new FileError('git: a tree without a root')
+  return root
 }
 
-async function readEntry(
-  walk: Walk,
-  { name, kind, id }: GitTreeEntry,
-  { objects, path, depth }: Omit<Place, 'id'>,
-): Promise<TreeEntry> {
-  const inside = { path: `${path}${name}/`, depth: depth + 1 }
-  switch (kind) {
-    case 'directory':
-      return { kind, name, directory: await readDirectory(walk, { objects, id, ...inside }) }
-    case 'submodule':
-      return { kind: 'directory', name, directory: await readSubmodule(walk, { objects, id, ...inside }) }
-    default:
-      return { kind, name, objects, id, path: path + name }
+/** Reads directories of one repository, and adds those in them to `below`. */
+async function readLevel(walk: Walk, level: readonly Unread[], below: Unread[]): Promise<void> {
+  const [first] = level
+  if (first === undefined) return
+  const { objects } = first
+  if (level.length < MANY) {
+    for (const each of level) below.push(...(await open(walk, each, await objects.read(each.id, 'tree'))))
+    return
+  }
+  const ids = level.map(({ id }) => id)
+  let index = 0
+  for await (const bytes of objects.stream(ids, 'tree')) {
+    const each = level[index++]
+    if (each !== undefined) below.push(...(await open(walk, each, bytes)))
   }
 }
 
-async function readSubmodule(walk: Walk, place: Place): Promise<Directory> {
+/** What is in a directory and has to be read next. */
+async function open(
+  walk: Walk,
+  { objects, id, path, place }: Unread,
+  contents: Uint8Array,
+): Promise<readonly Unread[]> {
+  const bytes = Uint8Array.from(contents)
+  const idSize = id.length / 2
+  const kept = keptIn({ bytes, idSize, path }, walk.checkout)
+  walk.files -= kept.length
+  if (walk.files < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
+  const inner = new Map<string, Directory>()
+  const unread: Unread[] = []
+  for (const { name, kind, id: entry } of kept) {
+    const at = { path: `${path}${name}/`, place: (each: Directory) => inner.set(name, each) }
+    if (kind === 'directory') unread.push({ objects, id: entry, ...at })
+    if (kind !== 'submodule') continue
+    const submodule = await submoduleAt(walk, path + name, entry)
+    if (submodule === undefined) {
+      inner.set(name, { objects, bytes: new Uint8Array(), idSize, path: at.path, inner: NOTHING })
+    } else unread.push({ objects: submodule.objects, id: submodule.tree, ...at })
+  }
+  place({ objects, bytes, idSize, path, inner: unread.length + inner.size === 0 ? NOTHING : inner })
+  return unread
+}
+
+const NOTHING: ReadonlyMap<string, Directory> = new Map()
+
+/** The tree of a submodule; undefined if it is to be empty. */
+async function submoduleAt(walk: Walk, path: string, commit: string): Promise<Submodule | undefined> {
   const { submodules } = walk.checkout
-  const path = place.path.slice(0, -1)
-  if (submodules === 'empty') return { objects: place.objects, entries: [] }
+  if (submodules === 'empty') return undefined
   if (submodules === undefined) {
     throw new FileError(`git: ${printable(path)} is a submodule, whose files this repository does not have`)
   }
   if (--walk.submodules < 0) throw new FileError(`git: more than ${SUBMODULE_LIMIT} submodules`)
-  const { objects, tree } = await submodules(path, place.id)
-  return readDirectory(walk, { ...place, objects, id: tree })
+  return submodules(path, commit)
 }

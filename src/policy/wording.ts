@@ -19,6 +19,12 @@ const NAMES = 8
  * or control a terminal.
  */
 export function sentence(verdict: Verdict): string {
+  const { path, kind } = verdict.outcome === 'trusted' ? verdict.subject : verdict
+  return sentenceWith(verdict, nextStep(path, kind))
+}
+
+/** The same with this next step, escaped, for a reader who can do something else. */
+export function sentenceWith(verdict: Verdict, step: string): string {
   if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
   // A cache that did not answer may have the missing signature.
   const silent = (verdict.strays ?? []).filter(({ problem }) => problem === 'no-answer').map(strayWords)
@@ -27,7 +33,7 @@ export function sentence(verdict: Verdict): string {
     SENTENCE_FINDINGS,
     '; ',
   )
-  const next = `; ${nextStep(verdict.path, verdict.kind)}`
+  const next = `; ${step}`
   return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
 }
 

@@ -6,6 +6,7 @@ import { after, it } from 'node:test'
 import { layoutOf } from '../../src/git/layout.ts'
 import { openGitObjects } from '../../src/git/objects.ts'
 import { receiveLocal } from '../../src/git/receive.ts'
+import type { Checkout } from '../../src/git/tree.ts'
 import { narHashOfGitTree } from '../../src/git/tree-nar.ts'
 import { testRepository } from '../support/git.ts'
 
@@ -17,12 +18,12 @@ function hashByNix(tree: string): string {
   return execFileSync('nix-hash', ['--type', 'sha256', tree], { encoding: 'utf8' }).trim()
 }
 
-async function hashByUs(repository: string, tree: string): Promise<string> {
+async function hashByUs(repository: string, tree: string, checkout: Checkout = {}): Promise<string> {
   const own = mkdtempSync(join(dir, 'own-'))
   const received = await receiveLocal(own, layoutOf(repository), { id: tree, type: 'tree' })
   const objects = openGitObjects(received)
   try {
-    return await narHashOfGitTree(objects, tree)
+    return await narHashOfGitTree(objects, tree, checkout)
   } finally {
     objects.close()
   }
@@ -98,4 +99,33 @@ it('attack: a replacement (git replace) is ignored', async () => {
   git('replace', git('rev-parse', 'HEAD:file'), git('hash-object', '-w', 'evil'))
   assert.equal(git('show', 'HEAD:file'), 'evil')
   assert.equal(await hashByUs(directory, tree), before)
+})
+
+it('hashes many directories, large files and submodules as Nix does', async () => {
+  const { directory, git } = testRepository(join(dir, 'many'), { 'core.autocrlf': 'false' })
+  const checkout = join(dir, 'many-checkout')
+  const write = (path: string, contents: string) => {
+    for (const place of [directory, checkout]) {
+      mkdirSync(join(place, path, '..'), { recursive: true })
+      writeFileSync(join(place, path), contents)
+    }
+  }
+  for (let index = 0; index < 200; index++)
+    write(`d${index % 7}/d${index}/f.${index}`, 'x'.repeat(index * index))
+  write('large', 'y'.repeat(1_000_003))
+  write('.gitattributes', '* export-ignore\n')
+  git('add', '-A')
+  git('update-index', '--add', '--cacheinfo', `160000,${'1'.repeat(40)},d1/lib`)
+  git('commit', '-qm', 'many')
+  mkdirSync(join(checkout, 'd1/lib'))
+  const tree = git('rev-parse', 'HEAD^{tree}')
+  assert.equal(await hashByUs(directory, tree, { submodules: 'empty' }), hashByNix(checkout))
+  rmSync(join(checkout, 'd2'), { recursive: true })
+  const leavesOut = (path: string) => /^d2\/.*\/f/.test(path)
+  assert.equal(
+    await hashByUs(directory, tree, { submodules: 'empty', leavesOut, prunes: true }),
+    hashByNix(checkout),
+  )
+  for (let index = 2; index < 200; index += 7) mkdirSync(join(checkout, `d2/d${index}`), { recursive: true })
+  assert.equal(await hashByUs(directory, tree, { submodules: 'empty', leavesOut }), hashByNix(checkout))
 })

@@ -51,7 +51,8 @@ export function narPadding(length: number): number {
   return (8 - (length % 8)) % 8
 }
 
-function narStrings(...strings: readonly string[]): Uint8Array {
+/** Strings as they stand in a NAR, one after the other. */
+export function narStrings(...strings: readonly string[]): Uint8Array {
   const size = strings.reduce((sum, string) => sum + 8 + string.length + narPadding(string.length), 0)
   const bytes = Buffer.alloc(size)
   let at = 0

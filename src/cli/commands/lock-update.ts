@@ -1,0 +1,98 @@
+import { resolve } from 'node:path'
+import { DEPTH, type Update, updateInput } from '../../expressions/lock/update-input.ts'
+import { runProgram } from '../../files/run.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import { grounds } from '../../policy/wording.ts'
+import { printable } from '../../primitives/printable.ts'
+import { command, type Invocation } from '../command.ts'
+import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
+import { readPolicy } from '../policy-argument.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+
+/** Milliseconds for Nix to say its version. */
+const VERSION_LIMIT = 10_000
+const DEPTH_LIMIT = 100_000
+
+interface Options {
+  readonly input: string
+  readonly directory: string | undefined
+  readonly repo: readonly string[]
+  readonly depth: string
+  readonly 'allow-older': boolean
+}
+
+/** `nixsig lock update INPUT [DIR]`: to the newest commit that enough people signed. */
+export const lockUpdate = command({
+  arguments: {
+    input: { count: 'one', text: 'An input of the flake, such as nixpkgs, or home-manager/nixpkgs' },
+    directory: { count: 'at most one', text: 'The directory with flake.lock; by default the one here' },
+  },
+  options: {
+    ...LOCK_OPTIONS,
+    depth: {
+      kind: 'value',
+      value: 'COUNT',
+      fallback: String(DEPTH),
+      text: 'How many commits of the branch are fetched and looked at',
+    },
+    'allow-older': { kind: 'flag', text: 'Also move to a commit that comes before the locked one' },
+  },
+  examples: [
+    ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],
+  ],
+  run: update,
+})
+
+async function update(options: Options, { places, terminal }: Invocation): Promise<Status> {
+  const depth = Number(options.depth)
+  if (!/^[1-9]\d{0,5}$/.test(options.depth) || depth > DEPTH_LIMIT) {
+    throw new UsageError(`--depth must be a number from 1 to ${DEPTH_LIMIT}`)
+  }
+  const updated = await updateInput({
+    policy: readPolicy(places.policy, true),
+    now: Math.floor(Date.now() / 1000),
+    places: repositoryPlaces(options.repo, places),
+    directory: resolve(options.directory ?? '.'),
+    input: options.input,
+    depth,
+    allowOlder: options['allow-older'],
+    minor: await minorOfNix(),
+  })
+  return sayUpdate(terminal, printable(options.input, 100), updated)
+}
+
+function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
+  if (updated.kind === 'none') {
+    const { newest, looked } = updated
+    terminal.print(
+      `${terminal.bad('not moved')} ${input}: none of ${looked} commits meets the rule; the newest:`,
+    )
+    terminal.print(grounds(newest.verdict))
+    const status = exitCode(newest.verdict)
+    return status === 0 ? 20 : status
+  }
+  const { from, found } = updated
+  const signers = [...new Set(found.signatures.map(({ principal }) => printable(principal)))]
+  const by = signers.length === 0 ? 'nobody, as nothing is required' : signers.join(', ')
+  const what =
+    updated.kind === 'moved' ? `${from || 'nothing'} -> ${found.commit}` : `stays at ${found.commit}`
+  terminal.print(`${terminal.good(updated.kind)} ${input}: ${what}`)
+  terminal.print(`  signed by ${by}`)
+  if (updated.isUnknownOrder) {
+    terminal.note(
+      'whether it comes after the locked commit is not in the history that was looked at (--depth)',
+    )
+  }
+  return 0
+}
+
+/** What is hashed depends on the Nix that evaluates. */
+async function minorOfNix(): Promise<number> {
+  const asked = await runProgram('nix', ['--version'], VERSION_LIMIT).catch(() => undefined)
+  const minor = /\b2\.(\d{1,3})\b/.exec(asked?.status === 0 ? asked.stdout : '')?.[1]
+  if (minor === undefined)
+    throw new UsageError('there is no Nix that says its version: what it would hash is unknown')
+  return Number(minor)
+}

@@ -1,0 +1,72 @@
+import { parseGitCommit } from '../../formats/git-object.ts'
+import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
+import type { LockNode } from '../../formats/locks/flake-lock.ts'
+import type { GitPin } from '../../formats/locks/locked-input.ts'
+import { gitOutput } from '../../git/git-output.ts'
+import type { OpenRepository } from '../../git/open-repository.ts'
+import { narHashOfGitTree } from '../../git/tree-nar.ts'
+import { LockError } from './lock-error.ts'
+import { archivedHash } from './tree-hash.ts'
+import { narHashWords } from './words.ts'
+
+/** The first minor version of Nix 2 that hashes the tree of a commit as it is. */
+const HASHES_TREES = 20
+
+/** What belongs to the old commit. */
+const OF_COMMIT = ['rev', 'narHash', 'lastModified', 'revCount', 'treeHash']
+
+interface Locking {
+  readonly node: LockNode
+  readonly pin: GitPin
+  readonly repository: OpenRepository
+  readonly commit: string
+  readonly minor: number
+}
+
+/**
+ * What a node is locked to at another commit, as Nix itself would write it. The number of commits
+ * is left out where the history is not here. Throws LockError if what Nix hashes cannot be known.
+ */
+export async function lockedAt({ node, pin, repository, commit, minor }: Locking): Promise<JsonObject> {
+  const { value } = node.written
+  const old = value instanceof Map ? value.get('locked') : undefined
+  if (!(old instanceof Map)) throw new LockError('the node is not locked')
+  if (old.get('exportIgnore') !== undefined) throw new LockError('exportIgnore is not known here')
+  const objects = await repository.examined(commit)
+  const bytes = await objects.read(commit, 'commit')
+  const { tree } = parseGitCommit(bytes)
+  const question = { directory: repository.directory, objects, tree, submodules: 'empty' } as const
+  const isRaw = pin.form === 'repository' && minor >= HASHES_TREES
+  const hash = isRaw ? await narHashOfGitTree(objects, tree, question) : await archivedHash(question)
+  if (hash === undefined) {
+    throw new LockError(
+      'its attributes have export-subst: nobody can know what an archive of it will have in it',
+    )
+  }
+  const kept = [...old].filter(([name]) => !OF_COMMIT.includes(name)) as [string, JsonValue][]
+  const count = old.has('revCount') ? await revCount(repository, commit) : undefined
+  return new Map<string, JsonValue>([
+    ...kept,
+    ['rev', commit],
+    ['narHash', narHashWords(hash)],
+    ['lastModified', committedAt(bytes)],
+    ...(count === undefined ? [] : [['revCount', count] as const]),
+  ])
+}
+
+/** The committer's time, in seconds since 1970. */
+function committedAt(commit: Uint8Array): number {
+  const text = Buffer.from(commit).toString('latin1')
+  const time = /^committer [^\n]*> (\d{1,12}) [+-]\d{4}$/m.exec(text.slice(0, text.indexOf('\n\n')))?.[1]
+  if (time === undefined) throw new LockError('the commit does not say when it was made')
+  return Number(time)
+}
+
+async function revCount(
+  { directory, shallowFile }: OpenRepository,
+  commit: string,
+): Promise<number | undefined> {
+  if (shallowFile !== undefined) return undefined
+  const { status, output } = await gitOutput({ directory }, ['rev-list', '--count', commit, '--'])
+  return status === 0 ? Number(output.toString('latin1')) : undefined
+}

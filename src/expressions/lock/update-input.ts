@@ -1,0 +1,144 @@
+/** Moves an input of a flake.lock to the newest commit that the right people signed. */
+import { chmodSync, lstatSync } from 'node:fs'
+import { join } from 'node:path'
+import { readRegularFile } from '../../files/regular-file.ts'
+import { replaceFile } from '../../files/replace-file.ts'
+import { type FlakeLock, type LockNode, nodeAt, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
+import type { GitPin } from '../../formats/locks/locked-input.ts'
+import { relock } from '../../formats/locks/relock.ts'
+import { mirrorBranch } from '../../git/mirror.ts'
+import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
+import type { Instant, Policy } from '../../policy/policy.ts'
+import { printable } from '../../primitives/printable.ts'
+import { judgeRevision, type RevisionVerdict } from '../judge-revision.ts'
+import { nearestTrusted } from '../nearest.ts'
+import { ancestry } from './ancestry.ts'
+import { innerLock } from './inner-lock.ts'
+import { LockError } from './lock-error.ts'
+import { lockedAt } from './locked-attributes.ts'
+import { placeOf, type RepositoryPlaces } from './repositories.ts'
+
+const SIZE_LIMIT = 32 * 1024 * 1024
+
+/** Commits of a branch that are fetched, and looked at, by default. */
+export const DEPTH = 500
+
+/** Which input is to be moved, and where its commits are. */
+export interface UpdateQuestion {
+  readonly policy: Policy
+  readonly now: Instant
+  readonly places: RepositoryPlaces
+  /** The directory with flake.lock. */
+  readonly directory: string
+  /** Names of inputs that lead to it, with slashes between them. */
+  readonly input: string
+  readonly depth: number
+  /** Whether it may move to a commit before the one that is locked. */
+  readonly allowOlder: boolean
+  /** The minor version of the Nix 2 that is to evaluate the lock. */
+  readonly minor: number
+}
+
+/** What became of the input. */
+export type Update =
+  /** It was moved to `found`, or is there already; `older`: that may be before what was locked. */
+  | {
+      readonly kind: 'moved' | 'unchanged'
+      readonly from: string
+      readonly found: RevisionVerdict
+      readonly isUnknownOrder: boolean
+    }
+  /** None of the commits that were looked at meets the rule; the verdict on the newest one. */
+  | { readonly kind: 'none'; readonly newest: RevisionVerdict; readonly looked: number }
+
+/** Updates flake.lock. Throws LockError if that cannot be done, FileError and FormatError. */
+export async function updateInput(question: UpdateQuestion): Promise<Update> {
+  const file = join(question.directory, 'flake.lock')
+  const bytes = readRegularFile(file, SIZE_LIMIT)
+  if (bytes === undefined) throw new LockError(`there is no ${printable(file)}: nix flake lock makes it`)
+  const lock = parseFlakeLock(bytes)
+  const path = question.input.split('/')
+  const { node, pin } = movable(lock, path)
+  const branch = branchOf(node, pin)
+  const { repository, head } = await openBranch(question, pin, branch)
+  try {
+    const { url } = pin
+    const { found, walked } = await nearestTrusted(
+      question.policy,
+      { repository, url, commit: head },
+      question.now,
+    )
+    if (found === undefined) {
+      const newest = await judgeRevision(question.policy, { repository, url, commit: head }, question.now)
+      return { kind: 'none', newest, looked: walked }
+    }
+    const from = pin.commit ?? ''
+    if (found.commit === from) return { kind: 'unchanged', from, found, isUnknownOrder: false }
+    const order = await ancestry(repository, from, found.commit)
+    if (order === 'older' && !question.allowOlder) {
+      throw new LockError(
+        `the newest commit that meets the rule, ${found.commit}, comes before the one that is locked: it is not moved back without --allow-older`,
+      )
+    }
+    const locked = await lockedAt({ node, pin, repository, commit: found.commit, minor: question.minor })
+    const inner = await innerLock({ node, repository, commit: found.commit })
+    await write(file, relock(lock, { path, locked, inner }))
+    return { kind: 'moved', from, found, isUnknownOrder: order === 'unknown' }
+  } finally {
+    repository.close()
+  }
+}
+
+/** The node of an input that has a branch to follow. */
+function movable(
+  lock: FlakeLock,
+  path: readonly string[],
+): { readonly node: LockNode; readonly pin: GitPin } {
+  const node = nodeAt(lock, path)
+  const { pin } = node
+  const name = printable(path.join('/'), 100)
+  if (lock.version === 5) throw new LockError('flake.lock has version 5: nix flake lock writes it again')
+  if (pin?.kind !== 'git') throw new LockError(`${name} is not a commit of a git repository`)
+  if (pin.submodules || pin.lfs)
+    throw new LockError(`${name} has submodules or LFS: update it with nix flake update, and verify the lock`)
+  return { node, pin }
+}
+
+/** The branch that the flake names, or that the lock says. */
+function branchOf({ written }: LockNode, pin: GitPin): string | undefined {
+  const original = originalOf(written.value)
+  if (typeof original.get('rev') === 'string') {
+    throw new LockError('flake.nix names the commit of this input: change it there')
+  }
+  const ref = original.get('ref') ?? pin.ref
+  return typeof ref === 'string' ? ref.replace(/^refs\/heads\//, '') : undefined
+}
+
+function originalOf(node: LockNode['written']['value']): ReadonlyMap<string, unknown> {
+  const original = node instanceof Map ? node.get('original') : undefined
+  return original instanceof Map ? original : new Map()
+}
+
+async function openBranch(
+  { places, depth }: UpdateQuestion,
+  { url, from }: GitPin,
+  branch: string | undefined,
+): Promise<{ readonly repository: OpenRepository; readonly head: string }> {
+  const place = placeOf(places, url)
+  if (place === undefined) return mirrorBranch(places.mirrors, from, { branch, depth })
+  const repository = openRepository(place)
+  try {
+    const head = await repository.resolve(branch === undefined ? 'HEAD' : `refs/heads/${branch}`)
+    return { repository, head }
+  } catch (error) {
+    repository.close()
+    throw error
+  }
+}
+
+/** Readers see the old lock or the new one, which has the rights of the old one. */
+async function write(file: string, text: string): Promise<void> {
+  const { mode } = lstatSync(file)
+  await replaceFile(file, text)
+  chmodSync(file, mode & 0o777)
+}

@@ -1,0 +1,83 @@
+// What the commands about locks print.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { commitFiles, flakeLock, type LockWorld, lockedGit, lockWorld } from '../support/lock-world.ts'
+import { buildCli } from './built-cli.ts'
+
+const cli = buildCli()
+let world: LockWorld
+before(() => {
+  world = lockWorld()
+  const rules = '[[inputs]]\nurl = "file://*"\nrequire = "two"\n'
+  cli.write('policy.toml', world.policyText(rules))
+})
+after(() => {
+  cli.remove()
+  world.remove()
+})
+
+const run = (...args: readonly string[]) =>
+  cli.run(...args, '--policy', join(cli.dir, 'policy.toml'), '--state', join(cli.dir, 'state'))
+
+describe('nixsig lock verify', () => {
+  it('prints a table, JSON or SARIF, and exits with the most severe status', () => {
+    const repository = world.repository('lib', { file: 'x' })
+    const locked = { ...lockedGit(repository), narHash: `sha256-${Buffer.alloc(32).toString('base64')}` }
+    const directory = world.project('p', {
+      'flake.lock': flakeLock({ lib: locked, dir: { type: 'path', path: '/x' } }),
+    })
+    const table = run('lock', 'verify', directory, '--inputs-only')
+    assert.equal(table.status, 13, table.stderr)
+    assert.match(table.stdout, /^input +commit +signed by +verdict$/m)
+    assert.match(table.stdout, /^inputs\.lib +[0-9a-f]{12} +alice +other-contents$/m)
+    assert.match(table.stdout, /^ {2}flake\.lock:9: inputs\.lib \(file:\/\/.*\): the lock has sha256-A+=/m)
+    assert.match(table.stdout, /^ {2}flake\.lock:\d+: inputs\.dir \(path:\/x\): the lock does not pin it/m)
+    assert.match(table.stderr, /0 of 2 passed/)
+    const json = run('lock', 'verify', directory, '--inputs-only', '--json')
+    const [lib, dir] = json.stdout
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    assert.deepEqual(
+      [lib.input, lib.line, lib.status, lib.outcome, lib.signers[0].principal, lib.narHash.locked],
+      ['inputs.lib', 9, 13, 'refused', 'alice', locked.narHash],
+    )
+    assert.deepEqual([dir.commit, dir.status, dir.findings[0].code], [null, 12, 'unlocked'])
+    const sarif = JSON.parse(run('lock', 'verify', directory, '--inputs-only', '--sarif').stdout)
+    const [driver, results] = [sarif.runs[0].tool.driver, sarif.runs[0].results]
+    assert.equal(sarif.version, '2.1.0')
+    const known = driver.rules.map(({ id }: { id: string }) => id)
+    for (const { ruleId } of results) assert.ok(known.includes(ruleId), ruleId)
+    assert.deepEqual(results[0].locations[0].physicalLocation, {
+      artifactLocation: { uri: 'flake.lock' },
+      region: { startLine: 9 },
+    })
+  })
+
+  it('says what is missing where there is no lock, and what is wrong with a call', () => {
+    const empty = join(cli.dir, 'empty')
+    mkdirSync(empty)
+    const nothing = run('lock', 'verify', empty)
+    assert.equal(nothing.status, 2)
+    assert.match(nothing.stderr, /no lock in .*: nixsig looks for flake\.lock, npins/)
+    assert.match(run('lock', 'verify', '--repo', 'x').stderr, /--repo x: must be URL=DIR/)
+    assert.match(run('lock', 'verify', '--pin', 'x').stderr, /must be URL@COMMIT/)
+    assert.match(run('lock', 'update', 'lib', empty).stderr, /nix flake lock makes it/)
+    assert.match(run('lock', 'update', 'lib', empty, '--depth', '0').stderr, /--depth must be a number/)
+  })
+})
+
+describe('nixsig lock update', () => {
+  it('says what is missing on the newest commit if none meets the rule', () => {
+    const repository = world.repository('moving', { file: '1' })
+    const directory = world.project('p-moving', { 'flake.lock': flakeLock({ lib: lockedGit(repository) }) })
+    const unsigned = commitFiles(repository, { file: '2' })
+    const updated = run('lock', 'update', 'lib', directory)
+    assert.equal(updated.status, 12, updated.stderr)
+    assert.match(updated.stdout, /^not moved lib: none of 2 commits meets the rule; the newest:$/m)
+    assert.ok(updated.stdout.includes(unsigned))
+    assert.match(updated.stdout, /needs 2 of 2 two/)
+  })
+})

@@ -1,0 +1,212 @@
+// Inputs whose commits are fetched from a server, and moved to newer ones.
+import assert from 'node:assert/strict'
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type UpdateQuestion, updateInput } from '../../../src/expressions/lock/update-input.ts'
+import { parseFlakeLock } from '../../../src/formats/locks/flake-lock.ts'
+import type { TestRepository } from '../../support/git.ts'
+import { type GitDaemon, gitDaemon } from '../../support/git-daemon.ts'
+import {
+  codesOf,
+  commitFiles,
+  flakeLock,
+  type LockWorld,
+  lockedGit,
+  lockWorld,
+  sriOfArchive,
+  wordsOf,
+} from '../../support/lock-world.ts'
+
+const BY_ALICE = '[[inputs]]\nurl = "*"\nrequire = "alice"\n'
+const BY_TWO = '[[inputs]]\nurl = "*"\nrequire = "two"\n'
+
+let world: LockWorld
+let daemon: GitDaemon
+before(async () => {
+  world = lockWorld()
+  daemon = await gitDaemon(world.dir)
+})
+after(() => {
+  daemon.close()
+  world.remove()
+})
+
+function served(repository: TestRepository, name: string): object {
+  return { ...lockedGit(repository), url: daemon.url(name) }
+}
+
+function projectWith(name: string, locked: object, original: object = { type: 'git', url: 'x' }): string {
+  const lock = JSON.parse(flakeLock({ lib: locked }))
+  lock.nodes.lib.original = original
+  return world.project(name, { 'flake.lock': `${JSON.stringify(lock, null, 2)}\n` })
+}
+
+describe('a commit that is fetched', () => {
+  it('comes with the tags on it and the notes beside it', async () => {
+    const repository = world.repository('served', { file: 'x' })
+    const project = projectWith('p-served', served(repository, 'served'))
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
+    assert.deepEqual(codesOf(await world.verify(project, BY_TWO)), { 'inputs.lib': ['not-signed-enough'] })
+    repository.git('-c', `user.signingKey=${join(world.dir, 'bob')}`, 'tag', '-s', 'v1', '-m', 'bob')
+    const [verdict] = await world.verify(project, BY_TWO)
+    assert.deepEqual(verdict?.findings, [])
+    assert.deepEqual(
+      verdict?.revision?.signatures.map(({ way }) => way),
+      ['commit', 'tag'],
+    )
+  })
+
+  it('attack: the server answers with another repository: the commit is not there', async () => {
+    const repository = world.repository('honest', { file: 'x' })
+    world.repository('impostor', { file: 'y' })
+    const locked = { ...served(repository, 'honest'), url: daemon.url('impostor') }
+    const verdicts = await world.verify(projectWith('p-impostor', locked), BY_ALICE)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['unavailable'] })
+    assert.equal(verdicts[0]?.findings[0]?.status, 20)
+    assert.match(wordsOf(verdicts), /cannot fetch from git:.*--repo URL=DIR/)
+  })
+
+  it('comes from a clone that is named, and then from nowhere else', async () => {
+    const repository = world.repository('cloned', { file: 'x' })
+    const locked = { ...lockedGit(repository), url: 'https://git.example.invalid/lib.git' }
+    const project = projectWith('p-cloned', locked)
+    const places = {
+      local: new Map([['https://git.example.invalid/lib', repository.directory]]),
+      mirrors: join(world.dir, 'unused'),
+    }
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), { 'inputs.lib': [] })
+  })
+
+  it('attack: another user owns the mirror, or can write to it', async () => {
+    const repository = world.repository('mirrored', { file: 'x' })
+    const project = projectWith('p-mirrored', served(repository, 'mirrored'))
+    for (const [name, spoil] of [
+      ['owned', (dir: string) => chownSync(dir, 12345, 12345)],
+      ['writable', (dir: string) => chmodSync(dir, 0o777)],
+    ] as const) {
+      const mirrors = join(world.dir, `mirrors-${name}`)
+      mkdirSync(mirrors, { mode: 0o700 })
+      spoil(mirrors)
+      const verdicts = await world.verify(project, BY_ALICE, { places: { local: new Map(), mirrors } })
+      assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['unavailable'] })
+      assert.match(wordsOf(verdicts), /belongs to user 12345|writable by (?:others|everybody)/)
+    }
+  })
+
+  it('attack: an object of the mirror was replaced: it is refused', async () => {
+    const repository = world.repository('spoiled', { file: 'x' })
+    const project = projectWith('p-spoiled', served(repository, 'spoiled'))
+    const places = { local: new Map(), mirrors: join(world.dir, 'mirrors-spoiled') }
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), { 'inputs.lib': [] })
+    const [mirror = ''] = readdirSync(places.mirrors).filter(name => !name.endsWith('.lock'))
+    const packs = join(places.mirrors, mirror, 'objects/pack')
+    const [pack = ''] = readdirSync(packs).filter(name => name.endsWith('.pack'))
+    const bytes = readFileSync(join(packs, pack))
+    bytes.fill(0xff, 20, bytes.length - 20)
+    renameSync(join(packs, pack), join(packs, `${pack}.old`))
+    writeFileSync(join(packs, pack), bytes)
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), {
+      'inputs.lib': ['unavailable'],
+    })
+  })
+})
+
+describe('lock update', () => {
+  const update = (directory: string, rules: string, more: Partial<UpdateQuestion> = {}) =>
+    updateInput({
+      policy: world.policy(rules),
+      now: Math.floor(Date.now() / 1000),
+      places: { local: new Map(), mirrors: join(world.dir, 'mirrors') },
+      directory,
+      input: 'lib',
+      depth: 100,
+      allowOlder: false,
+      minor: 26,
+      ...more,
+    })
+
+  it('moves to the newest commit that meets the rule, and what it writes verifies', async () => {
+    for (const place of ['local', 'served'] as const) {
+      const name = `moving-${place}`
+      const repository = world.repository(name, { file: '1' })
+      const locked = place === 'local' ? lockedGit(repository) : served(repository, name)
+      const project = projectWith(`p-${name}`, locked)
+      const signed = commitFiles(repository, { file: '2' })
+      commitFiles(repository, { file: '3' }, false)
+      const updated = await update(project, BY_ALICE)
+      assert.equal(updated.kind, 'moved')
+      assert.equal(updated.kind === 'moved' && updated.found.commit, signed)
+      const { nodes } = parseFlakeLock(readFileSync(join(project, 'flake.lock')))
+      const pin = nodes.get('lib')?.pin
+      assert.equal(pin?.kind === 'git' && pin.commit, signed)
+      assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
+      assert.equal((await update(project, BY_ALICE)).kind, 'unchanged')
+    }
+  })
+
+  it('changes nothing if no commit meets the rule, or only one before the locked one', async () => {
+    const repository = world.repository('standing', { file: '1' }, false)
+    const project = projectWith('p-standing', lockedGit(repository))
+    const before = readFileSync(join(project, 'flake.lock'), 'utf8')
+    const none = await update(project, BY_ALICE)
+    assert.equal(none.kind, 'none')
+    assert.equal(readFileSync(join(project, 'flake.lock'), 'utf8'), before)
+    const older = world.repository('older', { file: '1' })
+    commitFiles(older, { file: '2' }, false)
+    const back = projectWith('p-older', lockedGit(older))
+    await assert.rejects(update(back, BY_ALICE), /comes before the one that is locked/)
+    assert.equal((await update(back, BY_ALICE, { allowOlder: true })).kind, 'moved')
+  })
+
+  it('follows the branch that the flake names, and no commit that it names', async () => {
+    const repository = world.repository('branches', { file: '1' })
+    const locked = lockedGit(repository)
+    repository.git('checkout', '-q', '-b', 'stable')
+    const stable = commitFiles(repository, { file: 'stable' })
+    repository.git('checkout', '-q', 'main')
+    commitFiles(repository, { file: 'main' })
+    const project = projectWith('p-branches', locked, { type: 'git', url: 'x', ref: 'stable' })
+    const updated = await update(project, BY_ALICE)
+    assert.equal(updated.kind === 'moved' && updated.found.commit, stable)
+    const fixed = projectWith('p-fixed', locked, { type: 'git', url: 'x', rev: '1'.repeat(40) })
+    await assert.rejects(update(fixed, BY_ALICE), /flake\.nix names the commit/)
+  })
+
+  it('takes over what the new commit locks, and keeps what the flake around it has it follow', async () => {
+    const deep = world.repository('deep', { file: 'deep' })
+    const files = { 'flake.nix': '{ inputs.deep.url = "x"; inputs.shared.url = "y"; outputs = _: { }; }' }
+    const own = { ...files, 'flake.lock': flakeLock({ deep: lockedGit(deep), shared: lockedGit(deep) }) }
+    const lib = world.repository('with-inputs', files)
+    const lock = JSON.parse(flakeLock({ lib: lockedGit(lib), shared: lockedGit(deep) }))
+    lock.nodes.lib.inputs = { shared: ['shared'] }
+    const project = world.project('p-inputs', { 'flake.lock': JSON.stringify(lock) })
+    await assert.rejects(
+      update(project, '[[inputs]]\nurl = "*"\nrequire = "nothing"\n', { allowOlder: true }).then(each => {
+        // The same commit is not moved to; a newer one without a lock is refused.
+        assert.equal(each.kind, 'unchanged')
+        commitFiles(lib, { other: 'x' })
+        return update(project, BY_ALICE)
+      }),
+      /inputs that no flake\.lock of it pins/,
+    )
+    commitFiles(lib, own)
+    assert.equal((await update(project, BY_ALICE)).kind, 'moved')
+    const { nodes } = JSON.parse(readFileSync(join(project, 'flake.lock'), 'utf8'))
+    assert.deepEqual(nodes.lib.inputs, { deep: 'deep', shared: ['shared'] })
+    assert.equal(nodes.deep.locked.narHash, sriOfArchive(deep))
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), {
+      'inputs.lib': [],
+      'inputs.shared': [],
+      'inputs.lib.inputs.deep': [],
+    })
+  })
+})

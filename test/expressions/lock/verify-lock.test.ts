@@ -1,0 +1,399 @@
+// Whether everything that a lock pins is what the right people signed.
+import assert from 'node:assert/strict'
+import { chmodSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { parsePin } from '../../../src/formats/locks/pin-argument.ts'
+import {
+  codesOf,
+  commitFiles,
+  flakeLock,
+  type LockWorld,
+  lockedGit,
+  lockWorld,
+  sriOf,
+  sriOfArchive,
+  wordsOf,
+} from '../../support/lock-world.ts'
+
+const BY_ALICE = '[[inputs]]\nurl = "*"\nrequire = "alice"\n'
+const BY_TWO = '[[inputs]]\nurl = "*"\nrequire = "two"\n'
+const NOTHING = '[[inputs]]\nurl = "*"\nrequire = "nothing"\n'
+const OTHER_HASH = `sha256-${Buffer.alloc(32, 7).toString('base64')}`
+
+let world: LockWorld
+before(() => {
+  world = lockWorld()
+})
+after(() => world.remove())
+
+describe('an input of a flake.lock', () => {
+  it('passes if who is required signed its commit, and its files are those of the lock', async () => {
+    const repository = world.repository('honest', { 'flake.nix': '{ outputs = _: { }; }', 'a/b': 'x' })
+    const project = world.project('p-honest', { 'flake.lock': flakeLock({ lib: lockedGit(repository) }) })
+    const [verdict] = await world.verify(project, BY_ALICE)
+    assert.deepEqual(verdict?.findings, [])
+    assert.equal(verdict?.checkout, 'raw')
+    assert.deepEqual(
+      verdict?.revision?.signatures.map(({ principal }) => principal),
+      ['alice'],
+    )
+    assert.equal(verdict?.url, `file://${repository.directory}`)
+  })
+
+  it('is refused until a second person signs', async () => {
+    const repository = world.repository('two-people', { file: 'x' })
+    const project = world.project('p-two', { 'flake.lock': flakeLock({ lib: lockedGit(repository) }) })
+    const refused = await world.verify(project, BY_TWO)
+    assert.deepEqual(codesOf(refused), { 'inputs.lib': ['not-signed-enough'] })
+    assert.match(wordsOf(refused), /needs 2 of 2 two/)
+    repository.git('-c', `user.signingKey=${join(world.dir, 'bob')}`, 'tag', '-s', 'v1', '-m', 'bob')
+    assert.deepEqual(codesOf(await world.verify(project, BY_TWO)), { 'inputs.lib': [] })
+  })
+
+  it('attack: its narHash is changed, with an honest rev', async () => {
+    const repository = world.repository('nar-changed', { file: 'honest' })
+    const evil = world.project('evil-tree', { file: 'evil' })
+    const lock = flakeLock({ lib: lockedGit(repository, sriOf(evil)) })
+    const project = world.project('p-nar-changed', { 'flake.lock': lock })
+    const verdicts = await world.verify(project, BY_ALICE)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['other-contents'] })
+    const words = wordsOf(verdicts)
+    assert.ok(words.includes(sriOf(evil)) && words.includes(sriOfArchive(repository)), words)
+    assert.equal(verdicts[0]?.line, 8)
+    assert.equal(verdicts[0]?.findings[0]?.status, 13)
+  })
+
+  it('attack: its rev is changed, with an honest narHash', async () => {
+    const repository = world.repository('rev-changed', { file: 'honest' })
+    const honest = lockedGit(repository)
+    const rev = commitFiles(repository, { file: 'other' })
+    const project = world.project('p-rev', { 'flake.lock': flakeLock({ lib: { ...honest, rev } }) })
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': ['other-contents'] })
+  })
+
+  it('attack: a tag is moved to another commit', async () => {
+    const repository = world.repository('moved-tag', { file: 'one' }, false)
+    repository.git('tag', '-s', 'v1', '-m', 'alice')
+    const tag = repository.git('rev-parse', 'refs/tags/v1')
+    commitFiles(repository, { file: 'two' }, false)
+    const project = world.project('p-moved', { 'flake.lock': flakeLock({ lib: lockedGit(repository) }) })
+    repository.git('tag', '-f', 'v1', 'HEAD')
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': ['not-signed-enough'] })
+    repository.git('update-ref', 'refs/tags/v1', tag)
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': ['not-signed-enough'] })
+  })
+
+  it('attack: original and locked name different repositories; the rule is that of what is locked', async () => {
+    const repository = world.repository('locked-elsewhere', { file: 'x' }, false)
+    const lock = JSON.parse(flakeLock({ lib: lockedGit(repository) }))
+    lock.nodes.lib.original = { type: 'github', owner: 'NixOS', repo: 'nixpkgs' }
+    const project = world.project('p-elsewhere', { 'flake.lock': JSON.stringify(lock) })
+    const rules = `[[inputs]]\nurl = "https://github.com/NixOS/*"\nrequire = "nothing"\n${BY_ALICE}`
+    assert.deepEqual(codesOf(await world.verify(project, rules)), { 'inputs.lib': ['not-signed-enough'] })
+  })
+
+  it('is refused where no rule names its repository', async () => {
+    const repository = world.repository('unnamed', { file: 'x' })
+    const project = world.project('p-unnamed', { 'flake.lock': flakeLock({ lib: lockedGit(repository) }) })
+    const rules = '[[inputs]]\nurl = "https://example.org/*"\nrequire = "alice"\n'
+    const verdicts = await world.verify(project, rules)
+    assert.equal(verdicts[0]?.findings[0]?.status, 12)
+    assert.match(wordsOf(verdicts), /none of \[\[inputs\]\]/)
+  })
+
+  it('attack: its owner is written in another case, so that a glob for the forge would not match', async () => {
+    const evil = { type: 'github', owner: 'EVIL', repo: 'lib', rev: '1'.repeat(40), narHash: OTHER_HASH }
+    const project = world.project('p-case', { 'flake.lock': flakeLock({ lib: evil }) })
+    const rules = `[[inputs]]\nurl = "https://github.com/evil/*"\nrequire = "refuse"\n${NOTHING}`
+    const verdicts = await world.verify(project, rules)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['not-signed-enough'] })
+    assert.match(
+      wordsOf(verdicts),
+      /under rule "input rule 1": .*next: a rule of \[\[inputs\]\] whose url matches/,
+    )
+  })
+
+  it('passes without being fetched where nothing is required', async () => {
+    const locked = { type: 'github', owner: 'o', repo: 'r', rev: '1'.repeat(40), narHash: OTHER_HASH }
+    const project = world.project('p-free', { 'flake.lock': flakeLock({ lib: locked }) })
+    assert.deepEqual(codesOf(await world.verify(project, NOTHING)), { 'inputs.lib': [] })
+  })
+})
+
+describe('what no signed commit stands behind', () => {
+  const cases: Readonly<Record<string, { readonly locked: object; readonly code: string }>> = {
+    'a directory': { locked: { type: 'path', path: '/srv/x', narHash: OTHER_HASH }, code: 'unverifiable' },
+    'a directory without a hash': { locked: { type: 'path', path: '/srv/x' }, code: 'unlocked' },
+    'an archive': {
+      locked: { type: 'tarball', url: 'https://e.org/a.tar.gz', narHash: OTHER_HASH },
+      code: 'unverifiable',
+    },
+    'a file': { locked: { type: 'file', url: 'https://e.org/a', narHash: OTHER_HASH }, code: 'unverifiable' },
+    Mercurial: {
+      locked: { type: 'hg', url: 'https://e.org/hg', rev: '1'.repeat(40), narHash: OTHER_HASH },
+      code: 'unverifiable',
+    },
+    'a name in a registry': { locked: { type: 'indirect', id: 'nixpkgs' }, code: 'unlocked' },
+    'a repository without a commit': { locked: { type: 'git', url: 'https://e.org/x' }, code: 'unlocked' },
+    'an archive of a forge without a NAR hash': {
+      locked: { type: 'github', owner: 'o', repo: 'r', rev: '1'.repeat(40) },
+      code: 'unlocked',
+    },
+  }
+  for (const [what, { locked, code }] of Object.entries(cases)) {
+    it(`is refused: ${what}; it passes where a rule says so`, async () => {
+      const project = world.project('p-others', { 'flake.lock': flakeLock({ lib: locked }) })
+      const verdicts = await world.verify(project, BY_ALICE)
+      assert.deepEqual(codesOf(verdicts), { 'inputs.lib': [code] })
+      assert.equal(verdicts[0]?.findings[0]?.status, 12)
+      const asks = await world.verify(project, `${BY_ALICE}accept-unlocked = true\n`)
+      assert.deepEqual(codesOf(asks), { 'inputs.lib': ['unverifiable'] })
+      const lets = await world.verify(project, `${NOTHING}accept-unlocked = true\n`)
+      assert.deepEqual(codesOf(lets), { 'inputs.lib': [] })
+    })
+  }
+
+  it('attack: a relative path leaves the input that it is part of', async () => {
+    const lock = JSON.parse(flakeLock({ lib: { type: 'path', path: './sub' } }))
+    lock.nodes.lib.parent = []
+    const inside = world.project('p-inside', { 'flake.lock': JSON.stringify(lock) })
+    assert.deepEqual(codesOf(await world.verify(inside, BY_ALICE)), { 'inputs.lib': [] })
+    lock.nodes.lib.locked.path = './a/../../evil'
+    const outside = world.project('p-outside', { 'flake.lock': JSON.stringify(lock) })
+    assert.deepEqual(codesOf(await world.verify(outside, BY_ALICE)), { 'inputs.lib': ['outside'] })
+  })
+})
+
+describe('the files of a tree', () => {
+  it('attack: .gitattributes that leave files out or change ends of lines: said, and accepted as signed', async () => {
+    const files = {
+      '.gitattributes': 'secret export-ignore\ndir export-ignore\n*.bat text eol=crlf\n',
+      secret: 's',
+      'dir/a': 'a',
+      'x.bat': 'a\nb\n',
+      kept: 'k',
+    }
+    const repository = world.repository('attributes', files)
+    const raw = world.project('attributes-raw', files)
+    for (const [narHash, checkout] of [
+      [sriOfArchive(repository), 'export-ignore and eol'],
+      [sriOf(raw), 'raw'],
+    ] as const) {
+      const lock = flakeLock({ lib: lockedGit(repository, narHash) })
+      const project = world.project('p-attributes', { 'flake.lock': lock })
+      const verdicts = await world.verify(project, BY_ALICE)
+      assert.deepEqual(codesOf(verdicts), { 'inputs.lib': [] }, wordsOf(verdicts))
+      assert.equal(verdicts[0]?.checkout, checkout)
+      if (checkout !== 'raw') assert.match(wordsOf(verdicts), /after export-ignore and eol/)
+    }
+  })
+
+  it('attack: export-subst is never applied, and said', async () => {
+    const files = { '.gitattributes': 'v export-subst\n', v: '$Format:%H$\n' }
+    const repository = world.repository('subst', files)
+    const lock = flakeLock({ lib: lockedGit(repository, sriOfArchive(repository)) })
+    const verdicts = await world.verify(world.project('p-subst', { 'flake.lock': lock }), BY_ALICE)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['other-contents'] })
+    assert.match(wordsOf(verdicts), /export-subst/)
+  })
+
+  it('attack: a filter in .gitattributes, or attributes of the repository: they have no effect', async () => {
+    const files = { '.gitattributes': '* filter=evil\n', file: 'x' }
+    const repository = world.repository('filter', files)
+    repository.git('config', 'filter.evil.smudge', 'sed s/x/y/')
+    mkdirSync(join(repository.directory, '.git/info'), { recursive: true })
+    writeFileSync(join(repository.directory, '.git/info/attributes'), '* export-ignore\n')
+    const raw = sriOf(world.project('filter-raw', files))
+    const project = world.project('p-filter', {
+      'flake.lock': flakeLock({ lib: lockedGit(repository, raw) }),
+    })
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
+  })
+
+  it('attack: replaced objects, shallow and borrowed repositories: the signed objects count', async () => {
+    const repository = world.repository('replaced', { file: 'honest' })
+    const honest = lockedGit(repository)
+    const commit = repository.git('rev-parse', 'HEAD')
+    const evil = commitFiles(repository, { file: 'evil' }, false)
+    repository.git('replace', commit, evil)
+    const lock = flakeLock({ lib: { ...honest, rev: commit } })
+    const project = world.project('p-replaced', { 'flake.lock': lock })
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
+    writeFileSync(join(repository.directory, '.git/shallow'), `${commit}\n`)
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
+    const borrowing = world.repository('borrowing', { other: 'x' })
+    const alternates = join(borrowing.directory, '.git/objects/info/alternates')
+    writeFileSync(alternates, `${join(repository.directory, '.git/objects')}\n`)
+    const other = { ...honest, rev: commit, url: `file://${borrowing.directory}` }
+    const borrowed = world.project('p-borrowed', { 'flake.lock': flakeLock({ lib: other }) })
+    assert.deepEqual(codesOf(await world.verify(borrowed, BY_ALICE)), { 'inputs.lib': ['unavailable'] })
+  })
+
+  it('has submodules: empty directories, or with their files if the lock says so', async () => {
+    const inner = world.repository('inner', { 'in/file': 'inner' }, false)
+    const outer = world.repository('outer', { file: 'outer' })
+    outer.git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', inner.directory, 'lib/inner')
+    outer.git('commit', '-q', '-S', '-m', 'with a submodule')
+    const empty = world.project('outer-empty', {
+      file: 'outer',
+      '.gitmodules': `${outer.git('show', 'HEAD:.gitmodules')}\n`,
+    })
+    mkdirSync(join(empty, 'lib/inner'), { recursive: true })
+    const verdictOf = async (locked: object) =>
+      codesOf(
+        await world.verify(world.project('p-sub', { 'flake.lock': flakeLock({ lib: locked }) }), BY_ALICE),
+      )
+    assert.deepEqual(await verdictOf(lockedGit(outer, sriOf(empty))), { 'inputs.lib': [] })
+    const whole = { ...lockedGit(outer, sriOf(empty)), submodules: true }
+    assert.deepEqual(await verdictOf(whole), { 'inputs.lib': ['other-contents'] })
+    const full = world.project('outer-empty', { 'lib/inner/in/file': 'inner' })
+    assert.deepEqual(await verdictOf({ ...whole, narHash: sriOf(full) }), { 'inputs.lib': [] })
+  })
+})
+
+describe('the tree around a lock', () => {
+  const self = { url: undefined, allowDirty: false }
+  const flake = { 'flake.nix': '{ outputs = _: { }; }', 'flake.lock': flakeLock({}), 'sub/a': 'a' }
+
+  it('is the commit that is checked out, and the work tree has to be that', async () => {
+    const { directory, git } = world.repository('self', flake)
+    const verify = async (more = {}) =>
+      codesOf(await world.verify(directory, BY_ALICE, { self: { ...self, ...more } }))
+    assert.deepEqual(await verify(), { self: [] })
+    writeFileSync(join(directory, 'untracked'), 'not copied by Nix')
+    assert.deepEqual(await verify(), { self: [] })
+    writeFileSync(join(directory, 'sub/a'), 'b')
+    assert.deepEqual(await verify(), { self: ['dirty'] })
+    assert.deepEqual(await verify({ allowDirty: true }), { self: [] })
+    git('checkout', '-q', 'sub/a')
+    assert.deepEqual(await verify(), { self: [] })
+    git('add', 'untracked')
+    assert.deepEqual(await verify(), { self: ['dirty'] })
+    git('reset', '-q')
+    chmodSync(join(directory, 'sub/a'), 0o755)
+    assert.deepEqual(await verify(), { self: ['dirty'] })
+  })
+
+  it('attack: git is told to take changed files for unchanged', async () => {
+    const { directory, git } = world.repository('assumed', flake)
+    git('update-index', '--assume-unchanged', 'sub/a')
+    writeFileSync(join(directory, 'sub/a'), 'b')
+    assert.equal(git('status', '--porcelain'), '')
+    assert.deepEqual(codesOf(await world.verify(directory, BY_ALICE, { self })), { self: ['dirty'] })
+  })
+
+  it('attack: a directory of the work tree is a link to another', async () => {
+    const { directory } = world.repository('linked', flake)
+    const elsewhere = world.project('linked-elsewhere', { a: 'a' })
+    rmSync(join(directory, 'sub'), { recursive: true })
+    symlinkSync(elsewhere, join(directory, 'sub'))
+    assert.deepEqual(codesOf(await world.verify(directory, BY_ALICE, { self })), { self: ['dirty'] })
+  })
+
+  it('is refused if nobody signed its commit, or it is not in git at all', async () => {
+    const { directory } = world.repository('self-unsigned', flake, false)
+    const verdicts = await world.verify(directory, BY_ALICE, { self })
+    assert.deepEqual(codesOf(verdicts), { self: ['not-signed-enough'] })
+    assert.equal(verdicts[0]?.findings[0]?.status, 10)
+    const plain = world.project('p-plain', flake)
+    assert.deepEqual(codesOf(await world.verify(plain, BY_ALICE, { self })), { self: ['unlocked'] })
+    const rules = `[[inputs]]\nurl = "path:*"\nrequire = "nothing"\naccept-unlocked = true\n${BY_ALICE}`
+    assert.deepEqual(codesOf(await world.verify(plain, rules, { self })), { self: [] })
+  })
+
+  it('attack: the lock is not in the commit', async () => {
+    const repository = world.repository('no-lock', { 'flake.nix': '{ outputs = _: { }; }' })
+    writeFileSync(join(repository.directory, 'flake.lock'), flakeLock({}))
+    assert.deepEqual(codesOf(await world.verify(repository.directory, BY_ALICE, { self })), {
+      self: ['untracked-lock'],
+    })
+  })
+
+  it('is named by the URL that is given', async () => {
+    const { directory } = world.repository('self-url', flake)
+    const rules = '[[inputs]]\nurl = "https://git.example.org/infra/*"\nrequire = "alice"\n'
+    const url = 'https://git.example.org/infra/site.git'
+    assert.deepEqual(codesOf(await world.verify(directory, rules, { self: { ...self, url } })), { self: [] })
+    assert.deepEqual(codesOf(await world.verify(directory, rules, { self })), { self: ['not-signed-enough'] })
+  })
+})
+
+describe('a lock that cannot be read in one way', () => {
+  it('attack: two nodes of one name', async () => {
+    const lock =
+      '{\n  "nodes": {\n    "root": {},\n    "a": {},\n    "a": {}\n  },\n  "root": "root",\n  "version": 7\n}\n'
+    const [verdict] = await world.verify(world.project('p-twice', { 'flake.lock': lock }), NOTHING)
+    assert.deepEqual(
+      verdict?.findings.map(({ code, status }) => [code, status]),
+      [['unreadable', 20]],
+    )
+    assert.match(verdict?.findings[0]?.message ?? '', /key "a" is repeated/)
+    assert.equal(verdict?.line, 5)
+  })
+
+  it('attack: an input follows to nowhere', async () => {
+    const lock = JSON.parse(flakeLock({ a: { type: 'path', path: '/x' } }))
+    lock.nodes.a.inputs = { b: ['a', 'nowhere'] }
+    const project = world.project('p-nowhere', { 'flake.lock': JSON.stringify(lock, null, 2) })
+    const [verdict] = await world.verify(project, NOTHING)
+    assert.match(
+      verdict?.findings[0]?.message ?? '',
+      /follows "a\/nowhere", which leads nowhere \(nodes\.a\)/,
+    )
+    assert.equal(verdict?.line, 8)
+  })
+})
+
+it('attack: control characters in names, and in messages of commits, reach no terminal', async () => {
+  const repository = world.repository('controls', { file: 'x' }, false)
+  repository.git('commit', '-q', '--allow-empty', '-m', 'a\u001b[2J\u202e')
+  const lock = flakeLock({ 'a\u001b]0;x\u0007\u202e': lockedGit(repository) })
+  const verdicts = await world.verify(world.project('p-controls', { 'flake.lock': lock }), BY_ALICE)
+  const text = JSON.stringify(verdicts.map(({ input, findings, notes }) => [input, findings, notes]))
+  assert.equal(verdicts[0]?.findings[0]?.code, 'not-signed-enough')
+  assert.doesNotMatch(text, /[\p{Cc}\p{Cf}]|\\u001b/u)
+  assert.match(text, /inputs\.a\\\\u\{1b\}/)
+})
+
+describe('other pins', () => {
+  it('of npins, niv and the command line are judged in the same way', async () => {
+    const repository = world.repository('pinned', { file: 'x' })
+    const revision = repository.git('rev-parse', 'HEAD')
+    const hash = sriOfArchive(repository)
+    const url = `file://${repository.directory}`
+    const npins = {
+      pins: {
+        lib: {
+          type: 'Git',
+          repository: { type: 'Git', url },
+          branch: 'main',
+          submodules: false,
+          revision,
+          url: null,
+          hash,
+        },
+      },
+      version: 6,
+    }
+    const niv = { lib: { type: 'git', repo: url, rev: revision, branch: 'main' } }
+    const project = world.project('p-others-of', {
+      'npins/sources.json': JSON.stringify(npins),
+      'nix/sources.json': JSON.stringify(niv),
+    })
+    const pins = [parsePin(`git+${url}@${revision}#${hash}`), parsePin(`${url}@${revision}`)]
+    const verdicts = await world.verify(project, BY_ALICE, { pins })
+    assert.deepEqual(
+      verdicts.map(({ file, findings }) => [file, findings.length]),
+      [
+        ['npins/sources.json', 0],
+        ['nix/sources.json', 0],
+        ['pin', 0],
+        ['pin', 0],
+      ],
+    )
+    const other = [parsePin(`${url}@${revision}#${OTHER_HASH}`)]
+    const [, , refused] = await world.verify(project, BY_ALICE, { pins: other })
+    assert.equal(refused?.findings[0]?.code, 'other-contents')
+  })
+})
