@@ -203,7 +203,7 @@ for (const version of JUDGED) {
         const { narHash } = await contentsOf(world, drv)
         world.write(
           '/srv/forged',
-          world.read(good).replace(/^nixsig3 .*$/m, `nixsig3 ${drv} sha256:${narHash}`),
+          world.read(good).replace(/^nixsig4 \S+ \S+/, `nixsig4 ${drv} sha256:${narHash}`),
         )
         const { action, reason } = damageOf({ file, good, forged: '/srv/forged' })
         await world.output(`mkdir -p $(dirname ${file}) && ${action}`)

@@ -1,5 +1,6 @@
 // `nixsig doctor` on a machine that `nixsig setup` configured: it finds nothing open, and then each
 // hole that is made by hand.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { type TestContext, test } from 'node:test'

@@ -1,5 +1,6 @@
 // Every command that gets something from a binary cache: it goes through the gate, or is refused
 // there.
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'

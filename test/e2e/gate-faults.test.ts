@@ -1,4 +1,5 @@
 // A gate that is killed, out of disk space, without nix-daemon, or stopped, while Nix uses it.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage } from 'node:http'
@@ -94,7 +95,7 @@ function readLedger(world: World): ReadonlyMap<string, string> {
   return new Map(
     entries.map(({ name, parentPath }) => {
       const text = world.read(`${GATE_STATE}/ledger/${parentPath.slice(ledger.length + 1)}/${name}`)
-      const path = /^nixsig3 (\S+) /.exec(text)?.[1] ?? assert.fail(text)
+      const path = /^nixsig4 (\S+) /.exec(text)?.[1] ?? assert.fail(text)
       const admission = readAdmission(world.path(GATE_STATE), name, path)
       return [path, admission?.narHash ?? assert.fail(text)]
     }),

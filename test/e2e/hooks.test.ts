@@ -87,7 +87,7 @@ for (const version of JUDGED_WITH_NIX) {
       const digest = out.slice(11, 43)
       const entry = world.read(`/var/lib/nixsig/ledger/${digest.slice(0, 2)}/${digest}`)
       const { narHash } = await contentsOf(world, out)
-      assert.equal(entry.split('\n')[0], `nixsig3 ${out} sha256:${narHash}`)
+      assert.match(entry, new RegExp(`^nixsig4 ${out} sha256:${narHash} [0-9a-f]{64} `))
       const line = world.read(`/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`)
       const { payload } = JSON.parse(line)
       const statement = JSON.parse(Buffer.from(payload, 'base64').toString())

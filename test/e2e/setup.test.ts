@@ -1,4 +1,5 @@
 // `nixsig setup`, `enforce`, `warn` and `unsetup` with a real Nix, and what Nix does after each.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'

@@ -51,6 +51,8 @@ export interface GuardedWorld {
   isValid(path: string): Promise<boolean>
   /** What the system's store has registered about a path. */
   pathInfo(path: string): Promise<PathInfo | undefined>
+  /** What it has registered about each of these paths, over one connection; leaves out invalid ones. */
+  pathInfos(paths: readonly string[]): Promise<readonly PathInfo[]>
   /** The ledger's entry for a path. */
   admission(path: string): Admission | undefined
 }
@@ -205,6 +207,15 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
     before: { env: UNGUARDED },
     isValid: async path => (await pathInfo(path)) !== undefined,
     pathInfo,
+    pathInfos: paths =>
+      ask(async store => {
+        const found: PathInfo[] = []
+        for (const path of paths) {
+          const info = await store.pathInfo(path)
+          if (info !== undefined) found.push(info)
+        }
+        return found
+      }),
     admission: path => readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path),
   }
 }

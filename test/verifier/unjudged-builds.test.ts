@@ -8,7 +8,7 @@ import { expectedFile, expectOutput, listExpected } from '../../src/ledger/expec
 import { notePresent } from '../../src/ledger/present.ts'
 import { forgetOldPresents } from '../../src/verifier/forget-presents.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
-import { finishExpected } from '../../src/verifier/leftovers.ts'
+import { finishExpected } from '../../src/verifier/unjudged-builds.ts'
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
 const PATH = `/nix/store/${DIGEST}-hello`
@@ -44,7 +44,7 @@ test('fault: an expectation of a build that is over is dropped, even if the cloc
       const time = NOW - age
       expectOutput(state, {
         ...{ digest: DIGEST, path: PATH, derivation: DERIVATION, output: 'out' },
-        ...{ time, found: undefined, admits: { kind: 'any' } },
+        ...{ time, found: { policy: 'ef'.repeat(32), until: undefined }, admits: { kind: 'any' } },
       })
       assert.deepEqual(await finish(), [])
       assert.equal(listExpected(state).length, Math.abs(age) > 60 ? 0 : 1)
