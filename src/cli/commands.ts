@@ -21,6 +21,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   policy: 'Check or describe the policy',
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
+  git: 'Sign commits, and judge who signed them',
+  lock: 'Judge what a lock pins, and move an input to the newest signed commit',
   export: 'Print attestations or keys in the formats of other tools',
 }
 
@@ -113,6 +115,32 @@ export const COMMANDS: readonly Entry[] = [
     name: 'explain',
     summary: 'Show the verdict on a path, all the evidence behind it, and what to do next',
     load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'git verify',
+    summary: 'Judge a commit: whether enough of the right people signed it, in whatever way',
+    load: async () => (await import('./commands/git-verify.ts')).gitVerify,
+  },
+  {
+    name: 'git status',
+    summary: 'Show what is missing on a commit, and the nearest one that enough people signed',
+    load: async () => (await import('./commands/git-status.ts')).gitStatus,
+  },
+  {
+    name: 'git diff',
+    summary: 'Show what changed since the nearest commit that enough people signed',
+    load: async () => (await import('./commands/git-status.ts')).gitDiff,
+  },
+  {
+    name: 'git sign',
+    summary: 'Sign a commit in a note beside it, with any key; the history does not change',
+    load: async () => (await import('./commands/git-sign.ts')).gitSign,
+  },
+  {
+    name: 'lock verify',
+    summary:
+      'Judge what flake.lock, npins or niv pin: who signed each commit, and whether its files are those',
+    load: async () => (await import('./commands/lock-verify.ts')).lockVerify,
   },
   {
     name: 'serve',

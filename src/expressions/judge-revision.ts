@@ -90,7 +90,7 @@ async function readRevision({
   const objects = contents === 'hashed' ? await repository.examined(commit) : repository.objects
   const parsed = parseGitCommit(await objects.read(commit, 'commit'))
   const { tree } = parsed
-  const narHash = contents === 'hashed' ? await narHashOfGitTree(objects, tree) : ''
+  const narHash = contents === 'hashed' ? await narHashOfGitTree(objects, tree, { submodules: 'empty' }) : ''
   return { revision: { commit, tree, narHash }, parsed }
 }
 

@@ -14,7 +14,10 @@ export interface GitOutput extends GitEnd {
 export async function gitOutput(
   place: GitPlace,
   args: readonly string[],
-  { input = '', limit = 16 * 1024 * 1024 }: { readonly input?: string; readonly limit?: number } = {},
+  {
+    input = '',
+    limit = 16 * 1024 * 1024,
+  }: { readonly input?: string | Uint8Array; readonly limit?: number } = {},
 ): Promise<GitOutput> {
   const git = startGit(place, args)
   const end = endOf(git)

@@ -3,7 +3,7 @@
  * repository of our own into which the objects of another one are linked, so that nothing of the
  * other's configuration, hooks, attributes, alternates, grafts and replaced objects has an effect.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
@@ -14,11 +14,12 @@ import { gitOutput } from './git-output.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { type GitObjects, openGitObjects } from './objects.ts'
-import { idSizeOf, makeOwnRepository } from './own-repository.ts'
+import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { receiveFromView } from './receive.ts'
 import { OBJECT_ID } from './refs.ts'
 
 const HEAD_LIMIT = 4096
+const SHALLOW_LIMIT = 16 * 1024 * 1024
 
 /** An open repository. It has to be closed. */
 export interface OpenRepository {
@@ -31,9 +32,13 @@ export interface OpenRepository {
    * `examined`.
    */
   readonly objects: GitObjects
+  readonly idSize: IdSize
   readonly refs: Refs
-  /** Whether its history was cut off when it was cloned (`git clone --depth`). */
-  readonly isShallow: boolean
+  /**
+   * Of a clone whose history was cut off (`git clone --depth`): a file with the commits whose
+   * parents are not here.
+   */
+  readonly shallowFile: string | undefined
   /**
    * The objects of a commit with its tree, among which git has found none that is part of a SHA-1
    * collision. Throws FileError.
@@ -52,13 +57,15 @@ export interface OpenRepository {
  * Throws FileError.
  */
 export function openOwnRepository(directory: string): OpenRepository {
+  const refs = readRefs(directory)
   const objects = openGitObjects(directory)
   return {
     directory,
     title: printable(directory),
     objects,
-    refs: readRefs(directory),
-    isShallow: existsSync(join(directory, 'shallow')),
+    idSize: idSizeOf([...refs.values()][0]?.id ?? ''),
+    refs,
+    shallowFile: shallowFileOf(directory, directory),
     examined: async () => objects,
     resolve: revision => commitOf(directory, revision),
     close: () => objects.close(),
@@ -93,8 +100,9 @@ export function openRepository(place: string): OpenRepository {
       directory: view,
       title: printable(place),
       objects,
+      idSize,
       refs,
-      isShallow: existsSync(join(layout.directory, 'shallow')),
+      shallowFile: shallowFileOf(layout.directory, directory),
       examined: commit => examine({ view, received, layout }, commit, opened),
       resolve: revision => commitOf(view, revision),
       close,
@@ -130,6 +138,16 @@ function headOf({ headDirectory }: Layout): string {
   const text = readRegularFile(file, HEAD_LIMIT)?.toString('utf8').trimEnd() ?? ''
   if (OBJECT_ID.test(text) || /^ref: refs\/heads\/[^\s\x00-\x1f]+$/.test(text)) return text
   throw new FileError(`${printable(file)} names neither a branch nor a commit`)
+}
+
+/** A copy, in `to`, of the list of commits at which a shallow history ends. Throws FileError. */
+function shallowFileOf(from: string, to: string): string | undefined {
+  const text = readRegularFile(join(from, 'shallow'), SHALLOW_LIMIT)?.toString('latin1')
+  if (text === undefined || from === to) return text && join(from, 'shallow')
+  const ids = text.split('\n').filter(line => OBJECT_ID.test(line))
+  const file = join(to, 'shallow')
+  writeFileSync(file, ids.map(id => `${id}\n`).join(''))
+  return file
 }
 
 async function commitOf(directory: string, revision: string): Promise<string> {

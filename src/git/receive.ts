@@ -9,6 +9,7 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
+import { gitOutput } from './git-output.ts'
 import type { Layout } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
@@ -83,16 +84,47 @@ export async function receiveFrom(
 ): Promise<string> {
   const received = join(directory, 'received')
   makeOwnRepository(received, object.idSize)
-  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-  // ssh uses the keys of the caller.
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
-  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', '--depth=1']
-  const args = [...settings, 'fetch', ...options, '--end-of-options', url, object.ref]
-  const { status, complaint } = await runGit({ directory: received, env }, args)
-  if (status === 0) return received
+  await fetchInto(received, url, [object.ref])
+  return received
+}
+
+/**
+ * Fetches objects by refspecs into a repository of our own, with at most `depth` commits of their
+ * history. Throws FileError.
+ */
+export async function fetchInto(
+  directory: string,
+  url: string,
+  refspecs: readonly string[],
+  depth = 1,
+): Promise<void> {
+  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
+  const args = [...SETTINGS, 'fetch', ...options, '--end-of-options', url, ...refspecs]
+  const { status, complaint } = await runGit({ directory, env: callersEnv() }, args)
+  if (status === 0) return
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
+}
+
+/** References that a server lists, with `^{}` after the names of tags for what they lead to. */
+export async function listRemote(
+  directory: string,
+  url: string,
+  patterns: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const args = [...SETTINGS, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
+  const { status, complaint, output } = await gitOutput({ directory, env: callersEnv() }, args)
+  if (status !== 0) throw new FileError(`cannot ask ${printable(url)}: ${printable(complaint, 300)}`)
+  const lines = output.toString('utf8').split('\n')
+  return new Map(lines.map(line => line.split('\t')).map(([id = '', name = '']) => [name, id]))
+}
+
+const ALLOWED = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
+const SETTINGS = [...ALLOWED, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
+
+/** ssh uses the keys of the caller. */
+function callersEnv(): Readonly<Record<string, string>> {
+  const { HOME, SSH_AUTH_SOCK } = process.env
+  return { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
 }
 
 /** What pack-objects is asked for. A commit is treated as if it had no parents. */

@@ -1,6 +1,8 @@
+import { ignoresCase } from '../formats/locks/input-url.ts'
 import {
   ASPECT,
   type Exemption,
+  type InputRule,
   type Instant,
   type Policy,
   type Role,
@@ -33,11 +35,20 @@ export function asksFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>,
 }
 
 /**
+ * The first of `[[inputs]]` whose glob matches this canonical URL. Upper and lower case are the
+ * same where the forge does not tell them apart.
+ */
+export function inputRuleFor(policy: Policy, url: string): InputRule | undefined {
+  const form = ignoresCase(url) ? (text: string) => text.toLowerCase() : (text: string) => text
+  return policy.inputs.find(input => matchesGlob(form(input.url), form(url)))
+}
+
+/**
  * The rule for the commits of the repository with this canonical URL. Refuses if no `[[inputs]]`
  * matches.
  */
 function ruleForExpression(policy: Policy, url: string): Rule {
-  const found = policy.inputs.find(input => matchesGlob(input.url, url))
+  const found = inputRuleFor(policy, url)
   return {
     title: found?.title ?? 'none of [[inputs]]',
     line: found?.line ?? policy.fallback.line,

@@ -1,0 +1,38 @@
+/** Arguments and options of the commands about locks. */
+import { homedir } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { RepositoryPlaces } from '../expressions/lock/repositories.ts'
+import { canonicalUrl } from '../formats/locks/input-url.ts'
+import { printable } from '../primitives/printable.ts'
+import type { Places } from '../verifier/places.ts'
+import type { Options } from './command.ts'
+import { UsageError } from './usage-error.ts'
+
+export const LOCK_OPTIONS = {
+  repo: {
+    kind: 'values',
+    value: 'URL=DIR',
+    text: 'A local repository for this URL: nothing is fetched for it',
+  },
+} as const satisfies Options
+
+/**
+ * Where repositories are: those that were named, and mirrors below the state directory for root,
+ * below the user's cache directory for others. Throws UsageError and FormatError.
+ */
+export function repositoryPlaces(named: readonly string[], { state }: Places): RepositoryPlaces {
+  const local = new Map<string, string>()
+  for (const text of named) {
+    const at = text.lastIndexOf('=')
+    if (at <= 0) throw new UsageError(`--repo ${printable(text, 80)}: must be URL=DIR`)
+    local.set(canonicalUrl(text.slice(0, at), 'git'), resolve(text.slice(at + 1)))
+  }
+  const isRoot = process.geteuid?.() === 0
+  return { local, mirrors: isRoot ? join(state, 'mirrors') : join(cacheDirectory(), 'nixsig/mirrors') }
+}
+
+/** XDG Base Directory Specification: a relative path does not count. */
+function cacheDirectory(): string {
+  const named = process.env['XDG_CACHE_HOME'] ?? ''
+  return named.startsWith('/') ? named : join(homedir(), '.cache')
+}

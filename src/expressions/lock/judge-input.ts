@@ -1,0 +1,168 @@
+import { FileError } from '../../files/regular-file.ts'
+import type { GitPin, LockedInput, OtherPin } from '../../formats/locks/locked-input.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import { judge } from '../../policy/judge.ts'
+import { inputRuleFor, ruleFor } from '../../policy/match.ts'
+import type { Instant, Policy } from '../../policy/policy.ts'
+import { sentence } from '../../policy/wording.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { judgeRevision } from '../judge-revision.ts'
+import type { InputVerdict, LockFinding } from './input-verdict.ts'
+import type { Repositories } from './repositories.ts'
+import { submodulesOf } from './submodules.ts'
+import { compareTree, type TreeMatch } from './tree-hash.ts'
+import { narHashWords } from './words.ts'
+
+/** With what inputs are judged. */
+export interface InputJudge {
+  readonly policy: Policy
+  readonly repositories: Repositories
+  readonly now: Instant
+  /** The lock, as verdicts name it. */
+  readonly file: string
+}
+
+/** Judges one input by the rule for its URL. Never throws for what the input is. */
+export async function judgeInput(by: InputJudge, { path, line, pin }: LockedInput): Promise<InputVerdict> {
+  const place = { file: by.file, line, input: path, notes: [] }
+  if (pin.kind === 'inside') {
+    const findings = isWithin(pin.directory) ? [] : [leaves(pin.directory)]
+    const notes = [`part of ${pin.of === '' ? 'the tree around the lock' : printable(pin.of)}`]
+    return { ...place, url: '', rule: '', findings, notes }
+  }
+  const { title } = ruleFor(by.policy, { name: pin.url, kind: 'expression' })
+  const about = {
+    ...place,
+    url: pin.url,
+    rule: title,
+    ...(pin.narHash && { locked: pin.narHash }),
+    ...(pin.kind === 'git' && pin.commit && { commit: pin.commit }),
+  }
+  if (pin.kind !== 'git') return { ...about, findings: withoutCommit(by, pin) }
+  if (!isPinned(pin) || isFree(by.policy, pin.url)) return { ...about, findings: withoutCommit(by, pin) }
+  try {
+    return { ...about, ...(await judgeCommit(by, pin, pin.commit)) }
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    return { ...about, findings: [unavailable(error.message)] }
+  }
+}
+
+/**
+ * Whether the lock decides the contents. A repository that Nix fetches by the id of a commit needs
+ * no NAR hash for that; an archive does.
+ */
+function isPinned(pin: GitPin): pin is GitPin & { readonly commit: string } {
+  return pin.commit !== undefined && (pin.narHash !== undefined || pin.form === 'repository')
+}
+
+/** Whether the rule requires nothing, so that any revision passes that the lock pins. */
+function isFree(policy: Policy, url: string): boolean {
+  return inputRuleFor(policy, url)?.require.kind === 'nothing'
+}
+
+/** Of what no commit stands behind, or where nothing is required of it. */
+function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): readonly LockFinding[] {
+  const isLocked = pin.kind === 'git' ? isPinned(pin) : pin.narHash !== undefined || pin.isPinnedFlat === true
+  if (!isLocked && inputRuleFor(policy, pin.url)?.acceptUnlocked !== true) {
+    const next = 'lock it (nix flake lock), or accept-unlocked in its rule of [[inputs]]'
+    return [{ code: 'unlocked', message: `the lock does not pin it: ${next}`, status: 12 }]
+  }
+  const narHash = pin.narHash ?? ''
+  const subject = { path: pin.url, name: pin.url, kind: 'expression', narHash, builtHere: false } as const
+  const verdict = judge(policy, subject, { claims: [], strays: [], troubles: [] }, now)
+  if (verdict.outcome === 'trusted') return []
+  const next = 'pin a commit of a repository in its place, or a rule of [[inputs]] that requires "nothing"'
+  const message = `${WHAT[pin.kind]}, so that nobody can have signed its revision: ${next}`
+  return [{ code: 'unverifiable', message, status: 12 }]
+}
+
+const WHAT: Readonly<Record<GitPin['kind'] | OtherPin['kind'], string>> = {
+  git: 'a repository without a commit',
+  tarball: 'an archive',
+  file: 'a file',
+  path: 'a directory that is copied as it is',
+  mercurial: 'a repository of Mercurial',
+  indirect: 'whatever a registry stands for',
+}
+
+type Judged = Pick<InputVerdict, 'computed' | 'checkout' | 'revision' | 'findings' | 'notes'>
+
+/** Who signed the commit, and whether its files are those of the lock. */
+async function judgeCommit(by: InputJudge, pin: GitPin, commit: string): Promise<Judged> {
+  const { url, from } = pin
+  const repository = await by.repositories.holding(url, from, commit)
+  const revision = await judgeRevision(by.policy, { repository, url, commit }, by.now)
+  const read = revision.revision
+  const { verdict } = revision
+  const unmet: LockFinding[] =
+    verdict.outcome === 'trusted'
+      ? []
+      : [
+          {
+            code: read ? 'not-signed-enough' : 'unavailable',
+            message: sentence(verdict),
+            status: statusOf(verdict),
+          },
+        ]
+  if (read === undefined) return { revision, findings: unmet, notes: [] }
+  if (pin.lfs) {
+    const message = 'its files are in Git LFS, which no commit covers: lock it without lfs'
+    return {
+      revision,
+      computed: read.narHash,
+      findings: [...unmet, finding('unavailable', message, 20)],
+      notes: [],
+    }
+  }
+  if (pin.narHash === undefined) {
+    const notes = ['the lock has no NAR hash: the commit alone pins its files']
+    return { revision, computed: read.narHash, findings: unmet, notes }
+  }
+  const objects = await repository.examined(commit)
+  const place = { directory: repository.directory, objects, tree: read.tree }
+  const submodules = pin.submodules
+    ? submodulesOf(by.repositories, { url, repository, tree: read.tree })
+    : ('empty' as const)
+  const raw = pin.submodules ? undefined : read.narHash
+  const match = await compareTree({ ...place, submodules }, pin.narHash, raw)
+  if (match.matches === undefined) {
+    return { revision, computed: match.raw, findings: [otherContents(pin, match), ...unmet], notes: [] }
+  }
+  const notes =
+    match.matches === 'raw' ? [] : [`the files of the lock are those of the tree after ${match.matches}`]
+  return { revision, computed: match.raw, checkout: match.matches, findings: unmet, notes }
+}
+
+function otherContents({ narHash = '' }: GitPin, match: TreeMatch & { matches: undefined }): LockFinding {
+  const how = match.isSubstituted
+    ? 'its attributes have export-subst, with which an archive of it has no lasting hash: lock it with git+https:'
+    : 'somebody changed the lock, or a server sent other files: lock it again (nixsig lock update), and find out who'
+  const hashes = `the lock has ${narHashWords(narHash)}, and the commit's files have ${narHashWords(match.raw)}`
+  return finding('other-contents', `${hashes}, with export-ignore and eol applied too: ${how}`, 13)
+}
+
+function statusOf(verdict: Parameters<typeof exitCode>[0]): LockFinding['status'] {
+  const status = exitCode(verdict)
+  return status === 0 ? 20 : status
+}
+
+function unavailable(detail: string): LockFinding {
+  const next = 'ask again when the server answers, or name a clone with --repo URL=DIR'
+  return finding('unavailable', `${detail}: ${next}`, 20)
+}
+
+function finding(code: LockFinding['code'], message: string, status: LockFinding['status']): LockFinding {
+  return { code, message, status }
+}
+
+/** Whether a relative path stays where it is relative to. */
+function isWithin(directory: string): boolean {
+  return !directory.split('/').includes('..')
+}
+
+function leaves(directory: string): LockFinding {
+  const message = `${printable(directory, 100)} leaves the input that it is part of: give it a URL of its own`
+  return finding('outside', message, 12)
+}

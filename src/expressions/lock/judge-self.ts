@@ -1,0 +1,112 @@
+/** The tree around a lock: whether its commit is signed, and whether the work tree is that commit. */
+import { lstatSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { FileError } from '../../files/regular-file.ts'
+import { canonicalUrl, pathUrl } from '../../formats/locks/input-url.ts'
+import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import { ruleFor } from '../../policy/match.ts'
+import { sentence } from '../../policy/wording.ts'
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+import { judgeRevision } from '../judge-revision.ts'
+import type { InputVerdict, LockFinding } from './input-verdict.ts'
+import { type InputJudge, judgeInput } from './judge-input.ts'
+import { changedPaths, filesOfTree } from './work-tree.ts'
+
+const SHOWN = 5
+
+export interface SelfQuestion {
+  /** The directory with the lock, absolute. */
+  readonly directory: string
+  /** The URL by which `[[inputs]]` names it; by default `file://` and the top of the work tree. */
+  readonly url: string | undefined
+  /** Whether a work tree that differs from its commit passes. */
+  readonly allowDirty: boolean
+  /** The locks in the directory, relative to it. */
+  readonly locks: readonly string[]
+}
+
+/** Judges the tree around a lock. Never throws for what it is. */
+export async function judgeSelf(by: InputJudge, question: SelfQuestion): Promise<InputVerdict> {
+  const top = topOf(question.directory)
+  if (top === undefined) {
+    const url = pathUrl(question.directory)
+    return judgeInput(by, { path: 'self', line: 1, pin: { kind: 'path', url } })
+  }
+  const url = canonicalUrl(question.url ?? `file://${top}`, 'git')
+  const about = {
+    file: by.file,
+    line: 1,
+    input: 'self',
+    url,
+    rule: ruleFor(by.policy, { name: url, kind: 'expression' }).title,
+  }
+  let repository: OpenRepository | undefined
+  try {
+    repository = openRepository(top)
+    const commit = await repository.resolve('HEAD')
+    return { ...about, commit, ...(await judgeCommit(by, question, { top, repository, commit, url })) }
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    const message = `${error.message}: commit what is here, or give --inputs-only`
+    return { ...about, findings: [{ code: 'unavailable', message, status: 20 }], notes: [] }
+  } finally {
+    repository?.close()
+  }
+}
+
+interface Checkout {
+  readonly top: string
+  readonly repository: OpenRepository
+  readonly commit: string
+  readonly url: string
+}
+
+async function judgeCommit(
+  by: InputJudge,
+  { directory, allowDirty, locks }: SelfQuestion,
+  { top, repository, commit, url }: Checkout,
+): Promise<Pick<InputVerdict, 'computed' | 'revision' | 'findings' | 'notes'>> {
+  const revision = await judgeRevision(by.policy, { repository, url, commit }, by.now)
+  const { verdict } = revision
+  const status = exitCode(verdict)
+  const findings: LockFinding[] = []
+  const code = revision.revision ? 'not-signed-enough' : 'unavailable'
+  if (status !== 0) findings.push({ code, message: sentence(verdict), status })
+  if (revision.revision === undefined) return { revision, findings, notes: [] }
+  const { tree, narHash } = revision.revision
+  const files = await filesOfTree(await repository.examined(commit), tree)
+  const changed = await changedPaths(top, repository.directory, files)
+  const notes: string[] = []
+  if ([...files.values()].some(({ kind }) => kind === 'submodule')) {
+    notes.push('it has submodules, which are not looked into: Nix copies them with submodules=1 only')
+  }
+  if (changed.length > 0 && allowDirty) notes.push(dirtyWords(changed))
+  else if (changed.length > 0) {
+    const next = 'commit and have it signed, or give --allow-dirty'
+    findings.push({ code: 'dirty', message: `${dirtyWords(changed)}: ${next}`, status: 13 })
+  }
+  const untracked = locks.filter(lock => !files.has(relative(top, join(directory, lock))))
+  if (untracked.length > 0 && !allowDirty) {
+    const message = `${untracked.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
+    findings.push({ code: 'untracked-lock', message, status: 13 })
+  }
+  return { revision, computed: narHash, findings, notes }
+}
+
+function dirtyWords(changed: readonly string[]): string {
+  const names = changed
+    .slice(0, SHOWN)
+    .map(path => printable(Buffer.from(path, 'latin1').toString('utf8'), 80))
+  const more = changed.length > SHOWN ? ` and ${changed.length - SHOWN} more` : ''
+  return `the work tree is not its commit: ${names.join(', ')}${more}`
+}
+
+/** The top of the work tree around a directory. */
+function topOf(directory: string): string | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    if (lstatSync(join(at, '.git'), { throwIfNoEntry: false }) !== undefined) return at
+    if (at === dirname(at)) return undefined
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Whether a work tree and its index are what a commit has in it. Git does not run in the
+ * repository: its configuration, filters and attributes have no say in what is equal.
+ */
+import { createHash } from 'node:crypto'
+import { copyFileSync, lstatSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { type GitTreeEntry, parseGitTree } from '../../formats/git-object.ts'
+import { gitOutput } from '../../git/git-output.ts'
+import { layoutOf } from '../../git/layout.ts'
+import type { GitObjects } from '../../git/objects.ts'
+
+const FILE_LIMIT = 512 * 1024 * 1024
+const COUNT_LIMIT = 1_000_000
+
+/** Entries that are no directories, by their paths, byte strings. */
+export type TreeFiles = ReadonlyMap<string, GitTreeEntry>
+
+/** All files, links and submodules of a tree. Throws FileError and FormatError. */
+export async function filesOfTree(objects: GitObjects, tree: string): Promise<TreeFiles> {
+  const files = new Map<string, GitTreeEntry>()
+  const walk = async (id: string, prefix: string): Promise<void> => {
+    const entries = parseGitTree(await objects.read(id, 'tree'), id.length / 2)
+    const directories = entries.filter(({ kind }) => kind === 'directory')
+    for (const entry of entries) if (entry.kind !== 'directory') files.set(prefix + entry.name, entry)
+    if (files.size > COUNT_LIMIT) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
+    await Promise.all(directories.map(({ id: inner, name }) => walk(inner, `${prefix}${name}/`)))
+  }
+  await walk(tree, '')
+  return files
+}
+
+/**
+ * The paths, byte strings, at which the work tree or its index differs from these files. Files that
+ * git does not track are not looked at: Nix does not copy them.
+ */
+export async function changedPaths(top: string, view: string, files: TreeFiles): Promise<readonly string[]> {
+  const changed = new Set(await changedInIndex(top, view, files))
+  const real = new Map<string, boolean>()
+  for (const [path, entry] of files) if (!isSame(top, path, entry, real)) changed.add(path)
+  return [...changed].sort()
+}
+
+/** `view`: a repository of our own, in which git reads a copy of the index. */
+async function changedInIndex(top: string, view: string, files: TreeFiles): Promise<readonly string[]> {
+  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-index-'))
+  try {
+    const index = join(layoutOf(top).headDirectory, 'index')
+    if (!lstatSync(index, { throwIfNoEntry: false })?.isFile()) return ['.git/index']
+    copyFileSync(index, join(scratch, 'index'))
+    const place = { directory: view, env: { GIT_INDEX_FILE: join(scratch, 'index') } }
+    const limit = 512 * 1024 * 1024
+    const { status, output, complaint } = await gitOutput(place, ['ls-files', '--stage', '-z'], { limit })
+    if (status !== 0) throw new FileError(`cannot read the index: ${complaint.slice(0, 200)}`)
+    return differences(output.toString('latin1'), files)
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Lines `MODE ID STAGE<tab>PATH`. */
+function differences(listing: string, files: TreeFiles): readonly string[] {
+  const changed: string[] = []
+  const left = new Set(files.keys())
+  for (const line of listing.split('\0')) {
+    const [, mode, id, stage, path] = /^(\d+) ([0-9a-f]+) (\d)\t(.+)$/s.exec(line) ?? []
+    if (path === undefined) continue
+    const entry = files.get(path)
+    if (entry === undefined || entry.id !== id || MODES[entry.kind] !== mode || stage !== '0')
+      changed.push(path)
+    left.delete(path)
+  }
+  return [...changed, ...left]
+}
+
+const MODES: Readonly<Record<GitTreeEntry['kind'], string>> = {
+  file: '100644',
+  executable: '100755',
+  symlink: '120000',
+  submodule: '160000',
+  directory: '40000',
+}
+
+/** `real`: whether what was met above files are directories, and no links. */
+function isSame(top: string, path: string, { kind, id }: GitTreeEntry, real: Map<string, boolean>): boolean {
+  const file = Buffer.from(path, 'latin1').toString('utf8')
+  if (!isRealDirectory(top, dirname(file), real)) return false
+  const place = join(top, file)
+  const status = lstatSync(place, { throwIfNoEntry: false })
+  if (status === undefined) return false
+  if (kind === 'submodule') return status.isDirectory()
+  if (kind === 'symlink') {
+    return status.isSymbolicLink() && blobId(readlinkSync(place, { encoding: 'buffer' }), id) === id
+  }
+  if (!status.isFile() || ((status.mode & 0o100) !== 0) !== (kind === 'executable')) return false
+  const contents = readRegularFile(place, FILE_LIMIT)
+  return contents !== undefined && blobId(contents, id) === id
+}
+
+function isRealDirectory(top: string, path: string, real: Map<string, boolean>): boolean {
+  if (path === '.') return true
+  const known = real.get(path)
+  if (known !== undefined) return known
+  const is =
+    isRealDirectory(top, dirname(path), real) &&
+    lstatSync(join(top, path), { throwIfNoEntry: false })?.isDirectory() === true
+  real.set(path, is)
+  return is
+}
+
+function blobId(contents: Uint8Array, like: string): string {
+  const hash = createHash(like.length === 40 ? 'sha1' : 'sha256')
+  return hash.update(`blob ${contents.length}\0`).update(contents).digest('hex')
+}

@@ -1,0 +1,164 @@
+/**
+ * flake.lock, versions 5 to 7 (Nix manual, "nix flake", "Lock files"): a graph of nodes. An input
+ * is a node by its name, or follows another input by the path to it from the root.
+ */
+
+import { printable } from '../../primitives/printable.ts'
+import { linesOfKeys } from '../json/positions.ts'
+import { isList, jsonObject } from '../json/print.ts'
+import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf } from '../json/shape.ts'
+import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
+import type { Pin } from './locked-input.ts'
+import { readLockedRef } from './locked-ref.ts'
+
+const SIZE_LIMIT = 16 * 1024 * 1024
+const NODE_LIMIT = 10_000
+const DEPTH_LIMIT = 64
+const FOLLOW_LIMIT = 64
+
+/** Where an input leads: to a node by its key, or to another input by its path from the root. */
+export type Edge = { readonly node: string } | { readonly follows: readonly string[] }
+
+/** A node of the graph. */
+export interface LockNode {
+  readonly key: string
+  readonly line: number
+  readonly inputs: ReadonlyMap<string, Edge>
+  /** What it is locked to; absent for the root. */
+  readonly pin?: Pin
+  /** The fields as they were written, for writing them again. */
+  readonly written: JsonNode
+}
+
+/** A flake.lock. All edges lead somewhere, and none in a circle. */
+export interface FlakeLock {
+  readonly version: 5 | 6 | 7
+  readonly root: LockNode
+  readonly nodes: ReadonlyMap<string, LockNode>
+}
+
+/** Reads a flake.lock. Throws FormatError. */
+export function parseFlakeLock(bytes: Uint8Array): FlakeLock {
+  const text = decodeUtf8(bytes, 'flake.lock')
+  const value = parseStrictJson(text, { length: SIZE_LIMIT, depth: 16, values: 100 * NODE_LIMIT })
+  const whole = rootNode('flake.lock', value)
+  const top = fields(whole, { required: ['nodes', 'root', 'version'], optional: [], others: 'refuse' })
+  const version = versionOf(top.version)
+  const lines = linesOfKeys(text, ['nodes'])
+  const nodes = new Map<string, LockNode>()
+  for (const [key, node] of objectOf(top.nodes)) {
+    if (nodes.size >= NODE_LIMIT) throw malformed(top.nodes, `more than ${NODE_LIMIT} nodes`)
+    const place = { format: 'flake.lock', where: `nodes.${shown(key)}`, value: node }
+    const isRoot = key === top.root.value
+    nodes.set(key, readNode(place, { key, line: lines.get(key) ?? 1, version, isRoot }))
+  }
+  const root = nodes.get(stringOf(top.root))
+  if (root === undefined) throw malformed(top.root, 'names no node')
+  const lock = { version, root, nodes }
+  assertEdges(lock)
+  return lock
+}
+
+/**
+ * The node to which an input leads, by its path from the root. Throws FormatError if it leads
+ * nowhere, or in a circle.
+ */
+export function nodeAt(lock: FlakeLock, path: readonly string[], followed = 0): LockNode {
+  let at = lock.root
+  for (const name of path) {
+    const edge = at.inputs.get(name)
+    if (edge === undefined)
+      throw malformed(at.written, `follows "${shown(path.join('/'))}", which leads nowhere`)
+    if (followed > FOLLOW_LIMIT) throw malformed(at.written, 'follows in a circle')
+    at = 'node' in edge ? targetOf(lock, at, edge.node) : nodeAt(lock, edge.follows, followed + 1)
+  }
+  return at
+}
+
+function versionOf(node: JsonNode): FlakeLock['version'] {
+  const { value } = node
+  if (value === 5 || value === 6 || value === 7) return value
+  throw malformed(node, 'must be 5, 6 or 7')
+}
+
+function readNode(
+  place: JsonNode,
+  { key, line, version, isRoot }: { key: string; line: number; version: number; isRoot: boolean },
+): LockNode {
+  const optional = ['inputs', 'locked', 'original', 'flake', 'parent', ...(version === 5 ? ['info'] : [])]
+  const found = fields(place, { required: [], optional, others: 'refuse' })
+  const inputs = new Map<string, Edge>()
+  if (found['inputs'] !== undefined) {
+    for (const [name, value] of objectOf(found['inputs'])) {
+      inputs.set(name, readEdge({ ...place, where: `${place.where}.inputs.${shown(name)}`, value }))
+    }
+  }
+  const base = { key, line, inputs, written: place }
+  if (isRoot) {
+    if (found['locked'] !== undefined) throw malformed(place, 'is the root, and is locked to something')
+    return base
+  }
+  if (found['locked'] === undefined) throw malformed(place, 'field "locked" is missing')
+  if (found['original'] === undefined) throw malformed(place, 'field "original" is missing')
+  objectOf(found['original'])
+  if (found['flake'] !== undefined && typeof found['flake'].value !== 'boolean') {
+    throw malformed(found['flake'], 'must be true or false')
+  }
+  const pin = readLockedRef(found['info'] ? joined(found['locked'], found['info']) : found['locked'])
+  return { ...base, pin: pin.kind === 'inside' ? { ...pin, of: parentOf(place, found['parent']) } : pin }
+}
+
+/** In version 5, some attributes stand in `info`, which comes before `locked` to Nix. */
+function joined(locked: JsonNode, info: JsonNode): JsonNode {
+  const attributes = objectOf(locked)
+  for (const [name, value] of objectOf(info)) {
+    if (attributes.has(name) && attributes.get(name) !== value) {
+      throw malformed(info, `"${shown(name)}" is not what "locked" says`)
+    }
+  }
+  return { ...locked, value: jsonObject([...attributes, ...objectOf(info)]) }
+}
+
+function readEdge(node: JsonNode): Edge {
+  if (!isList(node.value)) return { node: stringOf(node) }
+  return { follows: listOf(node, DEPTH_LIMIT).map(stringOf) }
+}
+
+/** The input to which a relative path belongs. */
+function parentOf(place: JsonNode, parent: JsonNode | undefined): string {
+  if (parent === undefined) throw malformed(place, 'is locked to a relative path, and does not say of what')
+  return inputPath(listOf(parent, DEPTH_LIMIT).map(stringOf))
+}
+
+/** The path of an input as people read it: `inputs.a.inputs.b`. */
+export function inputPath(names: readonly string[]): string {
+  return names.map(name => `inputs.${name}`).join('.')
+}
+
+function targetOf(lock: FlakeLock, from: LockNode, key: string): LockNode {
+  const node = lock.nodes.get(key)
+  if (node === undefined)
+    throw malformed(from.written, `an input is the node "${shown(key)}", which is absent`)
+  if (node === lock.root) throw malformed(from.written, 'an input is the root node')
+  return node
+}
+
+/** Follows every edge once, in depth. Throws FormatError. */
+function assertEdges(lock: FlakeLock): void {
+  const done = new Set<LockNode>()
+  const walk = (node: LockNode, above: readonly LockNode[]): void => {
+    if (above.includes(node)) throw malformed(node.written, 'is among its own inputs')
+    if (above.length > DEPTH_LIMIT) throw malformed(node.written, `more than ${DEPTH_LIMIT} inputs deep`)
+    if (done.has(node)) return
+    for (const edge of node.inputs.values()) {
+      if ('node' in edge) walk(targetOf(lock, node, edge.node), [...above, node])
+      else nodeAt(lock, edge.follows)
+    }
+    done.add(node)
+  }
+  for (const node of lock.nodes.values()) walk(node, [])
+}
+
+function shown(name: string): string {
+  return printable(name, 60)
+}

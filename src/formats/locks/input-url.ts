@@ -1,0 +1,121 @@
+/**
+ * The canonical URL of a repository or a file that a lock names, which the globs of `[[inputs]]`
+ * are matched with. One place has one canonical URL, whoever writes it, or it is refused:
+ *
+ *     https://github.com/NixOS/nixpkgs      github:, also git+https: of it, without `.git`
+ *     ssh://git.example.org/infra/site      without the user, and without a usual port
+ *     https://example.org/a.tar.gz?x=1      a tarball, with its query
+ *     file:///srv/repository                a local repository
+ *     path:/srv/tree                        a directory that is copied as it is
+ */
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
+
+const URL_LIMIT = 2048
+
+/** Ports that go without saying; the URL standard leaves out those of https and http itself. */
+const USUAL_PORTS: Readonly<Record<string, string>> = { 'ssh:': '22', 'git:': '9418' }
+
+const SCHEMES: readonly string[] = ['https:', 'http:', 'ssh:', 'git:']
+
+/** Forges at which `NixOS` and `nixos` are the same owner. */
+const CASELESS_HOSTS: readonly string[] = ['github.com', 'gitlab.com', 'codeberg.org', 'bitbucket.org']
+
+/**
+ * The canonical URL of what a URL names: `git` leaves out a final `.git`. Throws FormatError for a
+ * URL that could be read in two ways, or that has another scheme.
+ */
+export function canonicalUrl(text: string, kind: 'git' | 'file'): string {
+  if (text.length > URL_LIMIT) throw unfit(text, `longer than ${URL_LIMIT} characters`)
+  const bare = text.replace(/^(?:git|tarball|file)\+/, '')
+  if (bare.startsWith('/')) return `file://${absolute(bare)}`
+  if (/^file:/i.test(bare)) return fileUrl(bare)
+  if (/^(?:[\w.-]+@)?[\w.-]+:(?!\/\/)/.test(bare)) {
+    throw unfit(text, 'not a URL: write ssh://HOST/PATH for HOST:PATH')
+  }
+  const written = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)([^?#]*)(\?[^#]*)?(#.*)?$/i.exec(bare)
+  if (written === null || /[^\x21-\x7e]/.test(bare)) throw unfit(text, 'not a URL')
+  const [, scheme = '', authority = '', path = '', query = '', fragment] = written
+  const protocol = `${scheme.toLowerCase()}:`
+  if (!SCHEMES.includes(protocol)) throw unfit(text, `${protocol} is not a scheme that is known here`)
+  if (fragment !== undefined) throw unfit(text, 'it has a fragment')
+  const host = hostOf(text, protocol, authority)
+  return `${protocol}//${host}${pathOf(text, path, kind)}${query === '?' ? '' : query}`
+}
+
+/** The canonical URL of a repository at a forge with owners. Throws FormatError. */
+export function forgeUrl(host: string, owner: string, repo: string): string {
+  for (const name of [...owner.split('/'), repo]) {
+    if (!/^~?\w[\w.-]{0,99}$/.test(name)) throw unfit(name, 'cannot be a name at a forge')
+  }
+  return canonicalUrl(`https://${host}/${owner}/${repo}`, 'git')
+}
+
+/** The canonical URL of a directory that is copied as it is. Throws FormatError. */
+export function pathUrl(path: string): string {
+  return `path:${absolute(path)}`
+}
+
+/** Whether upper and lower case are the same in the path of a canonical URL. */
+export function ignoresCase(url: string): boolean {
+  const host = /^(?:https|http|ssh|git):\/\/([^/]+)\//.exec(url)?.[1]
+  return host !== undefined && CASELESS_HOSTS.includes(host)
+}
+
+function fileUrl(url: string): string {
+  const [, path] = /^file:(?:\/\/)?(\/[^%?#]*)$/i.exec(url) ?? []
+  if (path === undefined) throw unfit(url, 'a file URL with a host, a query or an escape, or without a path')
+  return `file://${absolute(path)}`
+}
+
+function absolute(path: string): string {
+  const clean = path.replace(/(?<=.)\/+$/, '')
+  if (!clean.startsWith('/')) throw unfit(path, 'not an absolute path')
+  if (/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u.test(clean)) throw unfit(path, 'a path with a control character')
+  assertSegments(path, clean)
+  return clean
+}
+
+function hostOf(text: string, protocol: string, authority: string): string {
+  const host = authority.slice(authority.lastIndexOf('@') + 1)
+  if (authority.split('@').length > 2 || /[\\%]/.test(authority))
+    throw unfit(text, 'a host or a user with an escape')
+  let parsed: URL
+  try {
+    // `ssh:` is not special in the URL standard: its host would stay as it was written.
+    parsed = new URL(`https://${host}/`)
+  } catch {
+    throw unfit(text, 'no host')
+  }
+  if (parsed.hostname.endsWith('.')) throw unfit(text, 'a host that ends in a dot')
+  const port = /:(\d+)$/.exec(host)?.[1]
+  const usual = protocol === 'https:' ? '443' : protocol === 'http:' ? '80' : USUAL_PORTS[protocol]
+  return port === undefined || Number(port) === Number(usual)
+    ? parsed.hostname
+    : `${parsed.hostname}:${Number(port)}`
+}
+
+function pathOf(text: string, path: string, kind: 'git' | 'file'): string {
+  const clean = kind === 'git' ? path.replace(/\/+$/, '').replace(/\.git$/, '') : path
+  assertSegments(text, clean)
+  for (const [escaped] of clean.matchAll(/%.{0,2}/gs)) assertEscape(text, escaped)
+  return clean.replace(/%[0-9a-f]{2}/gi, escaped => escaped.toUpperCase())
+}
+
+/** Refuses what servers and globs could read in two ways. */
+function assertSegments(text: string, path: string): void {
+  if (/\/\.{1,2}(?:\/|$)|\/\//.test(path)) throw unfit(text, 'a path with "..", "." or "//"')
+  if (path.includes('\\')) throw unfit(text, 'a path with a backslash')
+}
+
+/** Only what cannot stand in a path by itself may be escaped, and no control character. */
+function assertEscape(text: string, escaped: string): void {
+  const code = /^%[0-9a-f]{2}$/i.test(escaped) ? Number.parseInt(escaped.slice(1), 16) : 0
+  if (code < 0x20 || code === 0x7f || /[!$&-;=@-Z_a-z~\\]/.test(String.fromCharCode(code))) {
+    throw unfit(text, `${escaped} is an escape that could be read in two ways`)
+  }
+}
+
+function unfit(text: string, problem: string): FormatError {
+  return new FormatError('URL', problem, printable(text, 120))
+}

@@ -1,0 +1,85 @@
+/** What a lock pins an input to, whichever tool wrote the lock. Nothing here is verified. */
+import { type JsonNode, malformed, readString, stringOf } from '../json/shape.ts'
+import { parseNixHash } from '../nix/nix-hash.ts'
+
+/** One input of a lock. */
+export interface LockedInput {
+  /** Its place among the inputs: `inputs.nixpkgs.inputs.lib`, or `pins.nixpkgs`. */
+  readonly path: string
+  /** The line of the lock, from 1, on which it begins. */
+  readonly line: number
+  readonly pin: Pin
+}
+
+/** A commit of a repository. */
+export interface GitPin {
+  readonly kind: 'git'
+  /** Canonical, see input-url.ts. */
+  readonly url: string
+  /** What to fetch from, without a user or a password for HTTP. */
+  readonly from: string
+  /**
+   * `tarball`: the files come as an archive that a forge makes of the commit, so that its
+   * attributes decide what is in it.
+   */
+  readonly form: 'repository' | 'tarball'
+  /** Whole ids in lower-case hex; absent: not locked. */
+  readonly commit?: string
+  /** SHA-256, lower-case hex; absent: not locked. */
+  readonly narHash?: string
+  /** The branch or tag that it follows, as the lock names it. */
+  readonly ref?: string
+  readonly submodules: boolean
+  /** Whether files are replaced by what they stand for in Git LFS. */
+  readonly lfs: boolean
+}
+
+/** What no commit stands behind: a file, an archive, a directory, another system's repository. */
+export interface OtherPin {
+  readonly kind: 'tarball' | 'file' | 'path' | 'mercurial' | 'indirect'
+  /** Canonical; `hg+…` for Mercurial, `flake:ID` for what a registry stands for. */
+  readonly url: string
+  readonly narHash?: string
+  /** A file that is pinned by the hash of its bytes, not of a NAR. */
+  readonly isPinnedFlat?: true
+}
+
+/** A directory inside another input, and verified with it. */
+export interface InnerPin {
+  readonly kind: 'inside'
+  /** The path of that input among the inputs; empty for the root. */
+  readonly of: string
+  /** Relative to it. */
+  readonly directory: string
+}
+
+export type Pin = GitPin | OtherPin | InnerPin
+
+/** The SHA-256 hash in a field, in one of the forms that Nix writes; lower-case hex. Throws FormatError. */
+export function hashOf(node: JsonNode): string {
+  const { algorithm, hash } = readString(node, parseNixHash)
+  if (algorithm !== 'sha256') throw malformed(node, 'must be a SHA-256 hash')
+  return hash
+}
+
+/** Like hashOf, also without the name of the algorithm, as npins and niv write it. */
+export function bareHashOf(node: JsonNode): string {
+  const text = stringOf(node)
+  return hashOf(/^[0-9a-z]+$/.test(text) ? { ...node, value: `sha256:${text}` } : node)
+}
+
+/** The whole id of a commit in a field. Throws FormatError. */
+export function commitOf(node: JsonNode): string {
+  const text = stringOf(node)
+  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text
+  throw malformed(node, 'must be the whole id of a commit, 40 or 64 lower-case hexadecimal digits')
+}
+
+/** The name of a branch or a tag in a field. Throws FormatError. */
+export function refOf(node: JsonNode): string {
+  const text = stringOf(node)
+  if (/^[\p{L}\p{N}][\p{L}\p{N}._+/@#-]{0,254}$/u.test(text) && !/\.\.|\/\/|@\{|\.lock$|[./]$/.test(text)) {
+    return text
+  }
+  throw malformed(node, 'cannot be the name of a branch or a tag')
+}

@@ -1,0 +1,129 @@
+/** `npins/sources.json`, versions 3 to 8, as npins writes it and its default.nix reads it. */
+import { printable } from '../../primitives/printable.ts'
+import { linesOfKeys } from '../json/positions.ts'
+import { fields, type JsonNode, malformed, objectOf, readString, rootNode, stringOf } from '../json/shape.ts'
+import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
+import { archivePin } from './archive-url.ts'
+import { canonicalUrl, forgeUrl } from './input-url.ts'
+import { bareHashOf, commitOf, type LockedInput, type Pin, refOf } from './locked-input.ts'
+
+const FORMAT = 'npins/sources.json'
+const SIZE_LIMIT = 4 * 1024 * 1024
+const PIN_LIMIT = 10_000
+
+const GIT_FIELDS = ['branch', 'url', 'submodules', 'lfs', 'frozen'] as const
+const RELEASE_FIELDS = ['pre_releases', 'version_upper_bound', 'release_prefix', 'version'] as const
+
+/** Reads npins/sources.json. Throws FormatError. */
+export function parseNpins(bytes: Uint8Array): readonly LockedInput[] {
+  const text = decodeUtf8(bytes, FORMAT)
+  const whole = rootNode(FORMAT, parseStrictJson(text, { length: SIZE_LIMIT, depth: 8 }))
+  const top = fields(whole, { required: ['pins', 'version'], optional: [], others: 'refuse' })
+  const version = Number(top.version.value)
+  if (typeof top.version.value !== 'number' || version < 3 || version > 8) {
+    throw malformed(top.version, 'must be 3 to 8: npins upgrade writes such a one')
+  }
+  const lines = linesOfKeys(text, ['pins'])
+  const pins = [...objectOf(top.pins)]
+  if (pins.length > PIN_LIMIT) throw malformed(top.pins, `more than ${PIN_LIMIT} pins`)
+  return pins.map(([name, value]) => {
+    const path = `pins.${printable(name, 60)}`
+    return { path, line: lines.get(name) ?? 1, pin: readPin({ format: FORMAT, where: path, value }) }
+  })
+}
+
+function readPin(node: JsonNode): Pin {
+  const type = objectOf(node).get('type')
+  switch (type) {
+    case 'Git':
+    case 'GitRelease':
+      return readGit(node)
+    case 'Channel':
+      return readFile(node, 'tarball', ['name', 'artifact', 'version'])
+    case 'PyPi':
+      return readFile(node, 'file', ['name', 'version', 'version_upper_bound'])
+    case 'File':
+      return readFile(node, 'file', [])
+    case 'Tarball':
+      return readFile(node, 'tarball', ['locked_url'])
+    case 'Url':
+    case 'MutableUrl':
+      return readFile(node, objectOf(node).get('unpack') === false ? 'file' : 'tarball', [
+        'unpack',
+        'update_url',
+      ])
+    case 'Container':
+      return readContainer(node)
+    default:
+      throw malformed(node, 'an unknown type of pin')
+  }
+}
+
+function readGit(node: JsonNode): Pin {
+  const found = fields(node, {
+    required: ['type', 'repository', 'revision', 'hash'],
+    optional: [...GIT_FIELDS, ...RELEASE_FIELDS],
+    others: 'refuse',
+  })
+  const submodules = found.submodules?.value === true
+  const isFetchedByGit = found.url === undefined || found.url.value === null || submodules
+  const url = repositoryUrl(found.repository)
+  return {
+    kind: 'git',
+    url,
+    from: url,
+    form: isFetchedByGit ? 'repository' : 'tarball',
+    commit: commitOf(found.revision),
+    narHash: bareHashOf(found.hash),
+    ...(found.branch && { ref: refOf(found.branch) }),
+    submodules,
+    lfs: found.lfs?.value === true,
+  }
+}
+
+function repositoryUrl(node: JsonNode): string {
+  const names = ['url', 'owner', 'repo', 'repo_path', 'server', 'private_token'] as const
+  const found = fields(node, { required: ['type'], optional: names, others: 'refuse' })
+  const text = (name: (typeof names)[number]) => {
+    const field = found[name]
+    if (field === undefined) throw malformed(node, `field "${name}" is missing`)
+    return stringOf(field)
+  }
+  const read = (make: () => string) => readString({ ...node, value: '' }, make)
+  switch (found.type.value) {
+    case 'Git':
+      return read(() => canonicalUrl(text('url'), 'git'))
+    case 'GitHub':
+      return read(() => forgeUrl('github.com', text('owner'), text('repo')))
+    case 'GitLab':
+      return read(() => canonicalUrl(`${text('server').replace(/\/$/, '')}/${text('repo_path')}`, 'git'))
+    case 'Forgejo':
+      return read(() =>
+        canonicalUrl(`${text('server').replace(/\/$/, '')}/${text('owner')}/${text('repo')}`, 'git'),
+      )
+    default:
+      throw malformed(node, 'an unknown type of repository')
+  }
+}
+
+function readFile(node: JsonNode, kind: 'tarball' | 'file', optional: readonly string[]): Pin {
+  const found = fields(node, {
+    required: ['type', 'url', 'hash'],
+    optional: [...optional, 'frozen'],
+    others: 'refuse',
+  })
+  const place = (found as Readonly<Record<string, JsonNode>>)['locked_url'] ?? found.url
+  if (kind === 'tarball') return readString(place, url => archivePin(url, bareHashOf(found.hash)))
+  // The hash of a file is not that of its NAR.
+  return { kind, url: readString(place, url => canonicalUrl(url, 'file')), isPinnedFlat: true }
+}
+
+function readContainer(node: JsonNode): Pin {
+  const required = ['type', 'image_name', 'image_tag', 'image_digest', 'hash'] as const
+  const found = fields(node, { required, optional: ['frozen'], others: 'refuse' })
+  const name = stringOf(found.image_name)
+  if (!/^[\w][\w./:-]{0,254}$/.test(name) || name.includes('..')) {
+    throw malformed(found.image_name, 'cannot be the name of an image')
+  }
+  return { kind: 'file', url: `docker:${name}`, narHash: bareHashOf(found.hash) }
+}

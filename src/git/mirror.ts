@@ -1,0 +1,104 @@
+/**
+ * Mirrors: bare repositories of our own, one for each URL, into which git fetches the commits that
+ * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted.
+ */
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { withLock } from '../files/lock.ts'
+import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+import { isRefName } from './all-refs.ts'
+import { assertDetectsCollisions } from './collisions.ts'
+import { type OpenRepository, openOwnRepository } from './open-repository.ts'
+import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
+import { fetchInto, isFetchable, listRemote } from './receive.ts'
+
+/** Where people's signatures on commits are kept: git-sig's notes and nixsig's. */
+const NOTES = ['refs/notes/signatures', 'refs/notes/nixsig']
+
+/** Tags of one commit that are fetched. */
+const TAG_LIMIT = 1000
+
+/** A mirror, and the commit that a branch has at the server. */
+export interface MirroredBranch {
+  readonly repository: OpenRepository
+  readonly head: string
+}
+
+/**
+ * Fetches a commit with its tree, the annotated tags on it and the notes of the repository, and
+ * opens the mirror. `parent`: the directory of all mirrors, which nobody else can write to. Throws
+ * FileError.
+ */
+export function mirrorCommit(parent: string, url: string, commit: string): Promise<OpenRepository> {
+  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit) }, async directory => {
+    const refs = await listRemote(directory, url, ['refs/tags/*', ...NOTES])
+    const kept = `refs/nixsig/${commit}`
+    const wanted = existsSync(join(directory, kept)) ? [] : [`+${commit}:${kept}`]
+    const tags = [...refs].filter(([name, id]) => name.endsWith('^{}') && id === commit)
+    const names = [...NOTES.filter(name => refs.has(name)), ...tags.map(([name]) => name.slice(0, -3))]
+    if (tags.length > TAG_LIMIT) throw new FileError(`more than ${TAG_LIMIT} tags of commit ${commit}`)
+    const refspecs = [...wanted, ...names.filter(isRefName).map(name => `+${name}:${name}`)]
+    if (refspecs.length > 0) await fetchInto(directory, url, refspecs)
+    return openOwnRepository(directory)
+  })
+}
+
+/**
+ * Fetches the last `depth` commits of a branch, or of the branch that the server has checked out,
+ * with all tags and notes, and opens the mirror. Throws FileError.
+ */
+export function mirrorBranch(
+  parent: string,
+  url: string,
+  { branch, depth }: { readonly branch: string | undefined; readonly depth: number },
+): Promise<MirroredBranch> {
+  return inMirror(parent, { url, use: ' with history', idSize: 20 }, async directory => {
+    const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
+    const refs = await listRemote(directory, url, [name, 'refs/tags/*', ...NOTES])
+    const head = refs.get(name)
+    if (head === undefined)
+      throw new FileError(`${printable(url)} has no branch ${printable(branch ?? name)}`)
+    await fetchInto(directory, url, [`+${name}:refs/nixsig/branch`], depth)
+    const names = [...NOTES, ...[...refs.keys()].filter(each => refs.has(`${each}^{}`))]
+    const present = names.filter(each => refs.has(each) && isRefName(each)).slice(-TAG_LIMIT)
+    if (present.length > 0)
+      await fetchInto(
+        directory,
+        url,
+        present.map(each => `+${each}:${each}`),
+        depth,
+      )
+    return { repository: openOwnRepository(directory), head }
+  })
+}
+
+interface Mirror {
+  readonly url: string
+  readonly use: string
+  readonly idSize: IdSize
+}
+
+/** Calls `use` with the directory of a mirror that no other process fetches into. */
+async function inMirror<T>(
+  parent: string,
+  { url, use, idSize }: Mirror,
+  action: (directory: string) => Promise<T>,
+): Promise<T> {
+  if (!isFetchable(url)) throw new FileError(`${printable(url)} cannot be fetched from`)
+  mkdirSync(parent, { recursive: true, mode: 0o700 })
+  const name = createHash('sha256').update(`${url}${use} ${idSize}`).digest('hex').slice(0, 40)
+  const directory = join(protectedPath(parent), name)
+  assertOwnedDirectory(parent)
+  return withLock(`${directory}.lock`, async () => {
+    if (!existsSync(join(directory, 'config'))) {
+      mkdirSync(directory, { recursive: true, mode: 0o700 })
+      if (idSize === 20) await assertDetectsCollisions(directory)
+      makeOwnRepository(directory, idSize)
+    }
+    assertOwnedDirectory(directory)
+    return action(directory)
+  })
+}
