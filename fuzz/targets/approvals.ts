@@ -32,10 +32,11 @@ const WHOLE: Approval = {
   timeApproved: NOW,
   graph: { sha256: NAR_HASH, lines: 2 },
   expressions: { ...signed, tree: 'd'.repeat(40) },
-  lock: { file: 'flake.lock', sha256: NAR_HASH, inputs: [{ ...signed, name: 'nixpkgs' }] },
+  locks: [{ file: 'flake.lock', sha256: NAR_HASH, inputs: [{ ...signed, name: 'nixpkgs' }] }],
   evaluator: { nix: '2.26.3', system: 'x86_64-linux', target: '.#x' },
 }
-const { lock: _, ...BARE } = WHOLE
+const UNSIGNED = { name: 'x', url: 'path:.', signers: [] }
+const BARE = { ...WHOLE, locks: [{ file: 'flake.lock', sha256: NAR_HASH, inputs: [UNSIGNED] }] }
 
 const APPROVED = [WHOLE, BARE].map(approval =>
   printStatement({
@@ -51,7 +52,7 @@ const FIELDS = [
   '"graph"',
   '"lines"',
   '"expressions"',
-  '"lock"',
+  '"locks"',
   '"evaluator"',
 ]
 

@@ -1,7 +1,7 @@
 /** What is shown before something is approved, and what `nixsig explain` says of an approval. */
 import type { GraphChanges } from '../expressions/approve/changes.ts'
 import type { Prepared } from '../expressions/approve/prepare.ts'
-import type { Approval, SignedExpressions } from '../formats/in-toto/predicates/approval.ts'
+import type { Approval, ApprovedInput } from '../formats/in-toto/predicates/approval.ts'
 import { isDerivationEntry, parseBuildGraph } from '../formats/nix/build-graph.ts'
 import { holderOf } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
@@ -13,13 +13,13 @@ const ROOTS = 20
 
 /** What an approver is asked to sign. */
 export function preparedLines({ approval, roots, list: graph }: Prepared): readonly string[] {
-  const { expressions, lock, evaluator } = approval
+  const { expressions, evaluator } = approval
   const entries = parseBuildGraph(graph)
   const derivations = entries.filter(isDerivationEntry).length
   const more = roots.length > ROOTS ? [`  and ${roots.length - ROOTS} more`] : []
   return [
     signedLine(expressions),
-    ...(lock?.inputs ?? []).map(input => `  input ${word(input.name)}: ${signedLine(input)}`),
+    ...inputsOf(approval).map(input => `  input ${word(input.name)}: ${signedLine(input)}`),
     `evaluated ${word(evaluator.target)} by Nix ${word(evaluator.nix)} for ${word(evaluator.system)}`,
     `  ${derivations} derivations and ${entries.length - derivations} sources, graph ${approval.graph.sha256}`,
     ...roots.slice(0, ROOTS).map(({ name }) => `  ${pathWord(name)}`),
@@ -47,7 +47,7 @@ export function changeLines(before: Approval, changes: GraphChanges): readonly s
 /** An approval in a line: from which commit, by whom signed, by whom approved. */
 export function approvalLine(policy: Policy, known: KnownApproval): string {
   const { approval } = known
-  const inputs = (approval.lock?.inputs ?? []).map(input => `${word(input.name)}: ${signedLine(input)}`)
+  const inputs = inputsOf(approval).map(input => `${word(input.name)}: ${signedLine(input)}`)
   const from = [signedLine(approval.expressions), ...inputs].join('; ')
   const what = `as part of ${word(approval.evaluator.target)}`
   return `${approverWords(policy, known)} ${when(approval.timeApproved)} ${what}, from ${from}`
@@ -60,12 +60,16 @@ function approverWords(policy: Policy, known: KnownApproval): string {
   return `approved by ${who === undefined ? word(key.label) : whoWord(who)} (in ${word(known.origin)})`
 }
 
-function signedLine({ commit, url, signers }: SignedExpressions): string {
+function inputsOf({ locks }: Pick<Approval, 'locks'>): readonly ApprovedInput[] {
+  return locks.flatMap(({ inputs }) => inputs)
+}
+
+function signedLine({ commit, url, signers }: Omit<ApprovedInput, 'name'>): string {
   const by =
     signers.length === 0
       ? 'signed by nobody, as the policy allows'
       : `signed by ${signers.map(word).join(', ')}`
-  return `commit ${word(commit)} of ${word(url)}, ${by}`
+  return `${commit === undefined ? '' : `commit ${word(commit)} of `}${word(url)}, ${by}`
 }
 
 function part(what: string, names: readonly string[]): readonly string[] {

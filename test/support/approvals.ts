@@ -1,6 +1,6 @@
 /** Repositories of signed expressions, in a world, and the people who sign and approve them. */
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { testRepository } from './git.ts'
 import { ATTESTATIONS, POLICY } from './trust.ts'
@@ -41,6 +41,8 @@ export interface Committer {
 export interface SourceRepository {
   /** Commits these files, unsigned or signed by somebody; returns the id. */
   commit(files: Readonly<Record<string, string>>, by?: Committer): string
+  /** Commits a symbolic link, signed. */
+  link(name: string, target: string, by: Committer): void
   /** Makes the last commit anew, signed; returns its id. */
   amend(by: Committer): string
   /** Signs a tag on the last commit. */
@@ -65,6 +67,12 @@ export function sourceRepository(world: World, at = SOURCE): SourceRepository {
       git('add', '--all')
       git(...(by === undefined ? [] : as(by)), 'commit', '-q', '-m', 'x', ...(by === undefined ? [] : ['-S']))
       return copy()
+    },
+    link(name, target, by) {
+      symlinkSync(target, join(directory, name))
+      git('add', '--all')
+      git(...as(by), 'commit', '-q', '-S', '-m', 'a link')
+      copy()
     },
     amend(by) {
       git(...as(by), 'commit', '-q', '--amend', '-S', '-m', 'amended')

@@ -54,6 +54,7 @@ export function approvalOf(
     timeApproved: 1_790_000_000,
     graph: { sha256: graphDigest(list), lines: entries.length },
     expressions: EXPRESSIONS,
+    locks: [],
     evaluator: EVALUATOR,
     ...changed,
   }

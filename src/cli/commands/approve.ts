@@ -2,6 +2,7 @@
  * `nixsig approve TARGET`: from signed expressions to the one signature on everything that they
  * evaluate to.
  */
+import { resolve } from 'node:path'
 import { envelopeBy } from '../../crypto/envelope.ts'
 import type { Signer } from '../../crypto/signers/signer.ts'
 import { keepApproval } from '../../evidence/approvals/keep.ts'
@@ -21,8 +22,11 @@ import { loadPolicy } from '../../verifier/policy-file.ts'
 import { changeLines, preparedLines } from '../approval-words.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
+import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
+import { inputStatus, sayInputs } from '../lock-table.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
+import { urlOf } from '../repository-argument.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
@@ -31,12 +35,13 @@ interface Options extends SignerOptions {
   readonly target: string | undefined
   readonly file: string | undefined
   readonly attr: readonly string[]
-  readonly url: string
+  readonly url: string | undefined
   readonly revision: string
   readonly system: string | undefined
   readonly 'allow-uri': readonly string[]
   readonly 'allow-import-from-derivation': boolean
   readonly here: boolean
+  readonly repo: readonly string[]
   readonly out: string
   readonly yes: boolean
   readonly 'dry-run': boolean
@@ -53,8 +58,7 @@ export const approve = command({
     url: {
       kind: 'value',
       value: 'URL',
-      required: true,
-      text: 'The URL of the repository, by which [[inputs]] of the policy names it',
+      text: 'The URL by which [[inputs]] of the policy names the repository (by default file:// and its directory)',
     },
     revision: {
       kind: 'value',
@@ -83,6 +87,7 @@ export const approve = command({
       kind: 'flag',
       text: 'Approve for this machine alone, without a key: "self" as approver (root)',
     },
+    ...LOCK_OPTIONS,
     ...SIGNER_OPTIONS,
     out: OUT_OPTION,
     yes: { kind: 'flag', text: 'Do not ask' },
@@ -126,13 +131,24 @@ async function approveBy(
       uris: options['allow-uri'],
       importFromDerivation: options['allow-import-from-derivation'],
     }
-    const { url, revision, system } = options
+    const { revision, system } = options
+    const url = urlOf(resolve(place), options.url)
     const question = { repository, url, revision, target, system, permissions }
-    const prepared = await prepareApproval(question, { policy, store, now })
+    const prepared = await prepareApproval(question, {
+      policy,
+      store,
+      now,
+      places: repositoryPlaces(options.repo, places),
+    })
+    if ('refusedInputs' in prepared) {
+      sayInputs(terminal, prepared.refusedInputs)
+      terminal.note('nothing was approved')
+      return mostSevere(prepared.refusedInputs.map(inputStatus))
+    }
     if ('refused' in prepared) {
-      for (const refusal of prepared.refused) sayGroundsOf(terminal, refusal)
+      sayGroundsOf(terminal, prepared.refused)
       terminal.note('nothing was approved; next: have the commit signed by those who are missing')
-      return mostSevere(prepared.refused.map(exitCode))
+      return exitCode(prepared.refused)
     }
     for (const line of preparedLines(prepared)) terminal.print(line)
     await sayChanges(policy, prepared, options, { places, terminal })

@@ -5,7 +5,7 @@ import { parseStorePath } from '../../formats/nix/store-path.ts'
 
 /** An approval with the entries of its graph. */
 export interface ApprovedGraph {
-  readonly approval: Pick<Approval, 'expressions' | 'lock'>
+  readonly approval: Pick<Approval, 'expressions' | 'locks'>
   readonly entries: readonly GraphEntry[]
 }
 
@@ -37,9 +37,10 @@ export function changesBetween(before: ApprovedGraph, after: ApprovedGraph): Gra
 /** Everybody who signed the expressions or an input. */
 export function signersOf({
   expressions,
-  lock,
-}: Pick<Approval, 'expressions' | 'lock'>): ReadonlySet<string> {
-  return new Set([expressions, ...(lock?.inputs ?? [])].flatMap(({ signers }) => signers))
+  locks,
+}: Pick<Approval, 'expressions' | 'locks'>): ReadonlySet<string> {
+  const inputs = locks.flatMap(lock => lock.inputs)
+  return new Set([expressions, ...inputs].flatMap(({ signers }) => signers))
 }
 
 function changedPaths(

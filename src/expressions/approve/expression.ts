@@ -10,9 +10,12 @@ export interface TreeInStore {
   readonly storePath: string
   /** Lower-case hex. */
   readonly narHash: string
-  readonly commit: string
+  /** Absent for an input that is not a commit. */
+  readonly commit?: string
   /** When it was committed, in seconds since 1970. */
   readonly committed: number
+  /** How many commits lead to it, if the lock says so. */
+  readonly revCount?: number
 }
 
 /**
@@ -100,13 +103,13 @@ function uses(inputs: Readonly<Record<string, string>>): string {
 }
 
 function infoOf(tree: TreeInStore): string {
-  const { commit, committed, narHash } = tree
+  const { commit, committed, narHash, revCount } = tree
   const date = new Date(committed * 1000).toISOString().replace(/[-:T]|\..*$/g, '')
   return `{
     outPath = ${pathOf(tree)};
     narHash = ${nixString(`sha256-${toBase64(fromHex(narHash))}`)};
-    rev = ${nixString(commit)};
-    shortRev = ${nixString(commit.slice(0, 7))};
+    ${commit === undefined ? '' : `rev = ${nixString(commit)}; shortRev = ${nixString(commit.slice(0, 7))};`}
+    ${revCount === undefined ? '' : `revCount = ${revCount};`}
     lastModified = ${committed};
     lastModifiedDate = ${nixString(date)};
   }`

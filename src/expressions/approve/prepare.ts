@@ -10,6 +10,8 @@ import { earliest } from '../../policy/key-standing.ts'
 import type { Instant, Policy } from '../../policy/policy.ts'
 import type { Refusal } from '../../policy/verdict.ts'
 import type { Store } from '../../store/store-client.ts'
+import type { InputVerdict } from '../lock/input-verdict.ts'
+import type { RepositoryPlaces } from '../lock/repositories.ts'
 import { findEvaluator, instantiate, type Permissions } from './evaluator.ts'
 import { attributePath, fileExpression, flakeExpression } from './expression.ts'
 import { collectGraph } from './graph.ts'
@@ -46,7 +48,12 @@ export interface Preparing {
   readonly policy: Policy
   readonly store: Store
   readonly now: Instant
+  /** Where the repositories of inputs are. */
+  readonly places: RepositoryPlaces
 }
+
+/** Why nothing can be approved: the commit, or something that its locks pin. */
+export type Unapprovable = { readonly refused: Refusal } | { readonly refusedInputs: readonly InputVerdict[] }
 
 /**
  * Verifies who signed a commit and what its lock pins, evaluates its tree, and collects the build
@@ -55,17 +62,17 @@ export interface Preparing {
  */
 export async function prepareApproval(
   question: ApprovalQuestion,
-  { policy, store, now }: Preparing,
-): Promise<Prepared | { readonly refused: readonly Refusal[] }> {
+  { policy, store, now, places }: Preparing,
+): Promise<Prepared | Unapprovable> {
   const { repository, url, target, system, permissions } = question
   const scratch = mkdtempSync(join(tmpdir(), 'nixsig-approve-'))
   try {
     const commit = await repository.resolve(question.revision)
     const tree = await verifiedTree(policy, { repository, url, commit }, { now, scratch })
-    if ('refused' in tree) return { refused: [tree.refused] }
+    if ('refused' in tree) return tree
     await store.addTempRoot(tree.storePath)
-    const locked = await verifiedInputs(policy, tree, target, now)
-    if ('refused' in locked) return locked
+    const locked = await verifiedInputs(tree, { policy, now, places, scratch })
+    if ('refusedInputs' in locked) return locked
     const evaluator = await findEvaluator(system)
     const expression =
       target.kind === 'file'
@@ -90,7 +97,7 @@ export async function prepareApproval(
           narHash: tree.narHash,
           signers: tree.signers,
         },
-        ...(locked.lock && { lock: locked.lock }),
+        locks: locked.locks,
         evaluator: { nix: evaluator.version, system: evaluator.system, target: titleOf(target) },
       },
       roots,

@@ -1,7 +1,8 @@
 /** The tree of a commit that enough people signed, in the store, where nobody can change it. */
+import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseGitCommit } from '../../formats/git-object.ts'
-import type { ApprovedInput } from '../../formats/in-toto/predicates/approval.ts'
+import type { SignedExpressions } from '../../formats/in-toto/predicates/approval.ts'
 import { sourcePath } from '../../formats/nix/make-store-path.ts'
 import type { GitObjects } from '../../git/objects.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
@@ -13,10 +14,12 @@ import { ExpressionError } from '../expression-error.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import { addToStore } from './evaluator.ts'
 import type { TreeInStore } from './expression.ts'
+import { signersIn } from './signers.ts'
 import { writeGitTree } from './write-tree.ts'
 
 /** A commit that meets the policy's `[[inputs]]`, with its tree in the store. */
-export interface VerifiedTree extends TreeInStore, Omit<ApprovedInput, 'name'> {
+export interface VerifiedTree extends TreeInStore, SignedExpressions {
+  readonly commit: string
   readonly tree: string
   /** When the verdict on it ends, if it does. */
   readonly until?: Instant
@@ -42,19 +45,17 @@ export async function verifiedTree(
   { repository, url, commit }: CommitQuestion,
   { now, scratch }: { readonly now: Instant; readonly scratch: string },
 ): Promise<VerifiedTree | { readonly refused: Refusal }> {
-  const { verdict, revision, signatures } = await judgeRevision(policy, { repository, url, commit }, now)
+  const judged = await judgeRevision(policy, { repository, url, commit }, now)
+  const { verdict, revision } = judged
   if (verdict.outcome !== 'trusted') return { refused: verdict }
   if (revision === undefined) throw new ExpressionError('revision', `commit ${commit} could not be read`)
   const { tree, narHash } = revision
   const objects = await repository.examined(commit)
   const storePath = await treeInStore(objects, revision, scratch)
   const committed = await committedAt(objects, commit)
-  const counted = verdict.basis.kind === 'claims' ? verdict.basis.principals : []
-  const signers = [...new Set(signatures.map(({ principal }) => principal))].filter(who =>
-    counted.includes(who),
-  )
+  const signers = signersIn(judged)
   const ends = verdict.until === undefined ? {} : { until: verdict.until }
-  return { url, commit, tree, narHash, storePath, committed, signers: signers.sort(), ...ends }
+  return { url, commit, tree, narHash, storePath, committed, signers, ...ends }
 }
 
 /** Throws ExpressionError unless what is in the store has the verified NAR hash. */
@@ -63,7 +64,7 @@ export async function treeInStore(
   { tree, narHash }: { readonly tree: string; readonly narHash: string },
   scratch: string,
 ): Promise<string> {
-  const directory = join(scratch, 'source')
+  const directory = join(mkdtempSync(join(scratch, 'tree-')), 'source')
   await writeGitTree(objects, tree, directory)
   const added = await addToStore(directory)
   const expected = sourcePath({ name: 'source', narHash })

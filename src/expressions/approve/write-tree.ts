@@ -10,8 +10,8 @@ import { printable } from '../../primitives/printable.ts'
 const COUNT_LIMIT = 1_000_000
 
 /**
- * Writes a tree into a new directory, which nobody else may be able to write to. Throws FileError
- * for submodules, and as GitObjects.read does.
+ * Writes a tree into a new directory, which nobody else may be able to write to. A
+ * submodule is an empty directory. Throws as GitObjects.read does.
  */
 export async function writeGitTree(objects: GitObjects, tree: string, directory: string): Promise<void> {
   const left = { count: COUNT_LIMIT }
@@ -23,10 +23,10 @@ export async function writeGitTree(objects: GitObjects, tree: string, directory:
     mkdirSync(to, { mode: 0o700 })
     for (const entry of entries) await writeEntry(entry, join(to, bytesOf(entry.name)), depth)
   }
-  const writeEntry = async ({ kind, id, name }: GitTreeEntry, file: string, depth: number): Promise<void> => {
+  const writeEntry = async ({ kind, id }: GitTreeEntry, file: string, depth: number): Promise<void> => {
     if (kind === 'directory') return write(id, file, depth + 1)
-    if (kind === 'submodule')
-      throw new FileError(`git: ${printable(name)} is a submodule, which is not verified`)
+    // As git leaves it: its files are in another repository.
+    if (kind === 'submodule') return void mkdirSync(file, { mode: 0o700 })
     const contents = await objects.read(id, 'blob')
     if (kind === 'symlink') symlinkSync(Buffer.from(contents), file)
     else writeFileSync(file, contents, { flag: 'wx', mode: kind === 'executable' ? 0o755 : 0o644 })

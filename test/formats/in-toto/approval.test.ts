@@ -12,12 +12,13 @@ import { EVALUATOR, EXPRESSIONS } from '../../support/signed-approval.ts'
 
 const ROOT = '/nix/store/0123456789abcdfghijklmnpqrsvwxyz-x.drv'
 const HASH = 'ab'.repeat(32)
+const UNSIGNED = { name: 'lib', url: 'path:.', signers: [] }
 const WHOLE: Approval = {
   approver: 'nixsig:approver:SHA256:x',
   timeApproved: 1_790_000_000,
   graph: { sha256: HASH, lines: 7 },
   expressions: EXPRESSIONS,
-  lock: { file: 'flake.lock', sha256: HASH, inputs: [{ ...inputOf('nixpkgs') }] },
+  locks: [{ file: 'flake.lock', sha256: HASH, inputs: [{ ...inputOf('nixpkgs') }, UNSIGNED] }],
   evaluator: EVALUATOR,
 }
 
@@ -35,7 +36,7 @@ function statementOf(approval: Approval, root = ROOT): Statement {
 }
 
 test('an approval is read as it was written, with a lock and without', () => {
-  const { lock: _, ...bare } = WHOLE
+  const bare = { ...WHOLE, locks: [] }
   for (const approval of [WHOLE, bare]) {
     const read = parseApproval(parseStatement(printStatement(statementOf(approval))))
     assert.deepEqual(read, approval)
@@ -73,7 +74,7 @@ test('an approval of what is not a derivation is refused', () => {
 
 test('a lock that names an input twice is refused', () => {
   const inputs = [inputOf('nixpkgs'), inputOf('nixpkgs')]
-  const twice = { ...WHOLE, lock: { file: 'flake.lock', sha256: HASH, inputs } }
+  const twice = { ...WHOLE, locks: [{ file: 'flake.lock', sha256: HASH, inputs }] }
   assert.throws(() => parseApproval(statementOf(twice)), /names one twice/)
   assert.match(printJson(approvalJson(twice)), /nixpkgs.*nixpkgs/)
 })

@@ -27,6 +27,7 @@ export const APPROVAL = 'nixsig:predicate:approval:v1'
 const TEXT_LIMIT = 1024
 const SIGNER_LIMIT = 256
 const INPUT_LIMIT = 512
+const LOCK_LIMIT = 8
 
 /** A revision of a repository, and who signed it, by their names in the approver's policy. */
 export interface SignedExpressions {
@@ -39,10 +40,24 @@ export interface SignedExpressions {
   readonly signers: readonly string[]
 }
 
-/** An input that the lock file pins. */
-export interface ApprovedInput extends SignedExpressions {
+/**
+ * An input that a lock pins. Without a commit or a NAR hash it is one of which the policy requires
+ * nothing, or a part of the tree around the lock.
+ */
+export interface ApprovedInput
+  extends Pick<SignedExpressions, 'url' | 'signers'>,
+    Partial<Pick<SignedExpressions, 'commit' | 'narHash'>> {
   /** How the lock names it, from the root: `nixpkgs`, `home-manager/nixpkgs`. */
   readonly name: string
+}
+
+/** A lock in the tree. */
+export interface ApprovedLock {
+  /** Relative to the tree. */
+  readonly file: string
+  /** Of the file, lower-case hex. */
+  readonly sha256: string
+  readonly inputs: readonly ApprovedInput[]
 }
 
 /** An approval. */
@@ -55,12 +70,8 @@ export interface Approval {
   readonly graph: { readonly sha256: string; readonly lines: number }
   /** What was evaluated. `tree`: git's id of the tree, 40 or 64 hexadecimal digits. */
   readonly expressions: SignedExpressions & { readonly tree: string }
-  /** The lock file in that tree, with its SHA-256 in hex, and what it pins; absent without one. */
-  readonly lock?: {
-    readonly file: string
-    readonly sha256: string
-    readonly inputs: readonly ApprovedInput[]
-  }
+  /** The locks at the top of that tree. */
+  readonly locks: readonly ApprovedLock[]
   /** The version of Nix that evaluated, for which system, and what: `.#hello`, `default.nix hello`. */
   readonly evaluator: { readonly nix: string; readonly system: string; readonly target: string }
 }
@@ -83,25 +94,22 @@ export function parseApproval({ predicateType, predicate, subjects }: Statement)
 }
 
 function readApproval(node: JsonNode): Approval {
-  const { approver, timeApproved, graph, expressions, evaluator, lock } = fields(node, {
-    required: ['approver', 'timeApproved', 'graph', 'expressions', 'evaluator'],
-    optional: ['lock'],
-    others: 'refuse',
-  })
+  const whole = strict(node, ['approver', 'timeApproved', 'graph', 'expressions', 'locks', 'evaluator'])
+  const { approver, timeApproved, graph, expressions, evaluator, locks } = whole
   const by = strict(evaluator, ['nix', 'system', 'target'])
   return {
     approver: textOf(strict(approver, ['id']).id),
     timeApproved: readTime(timeApproved),
     graph: readGraph(graph),
     expressions: readExpressions(expressions),
-    ...(lock === undefined ? {} : { lock: readLock(lock) }),
+    locks: listOf(locks, LOCK_LIMIT).map(readLock),
     evaluator: { nix: textOf(by.nix), system: textOf(by.system), target: textOf(by.target) },
   }
 }
 
 /** The predicate of an approval, as parseApproval reads it. */
 export function approvalJson(approval: Approval): JsonObject {
-  const { graph, expressions, lock, evaluator } = approval
+  const { graph, expressions, locks, evaluator } = approval
   return jsonObject([
     ['approver', jsonObject([['id', approval.approver]])],
     ['timeApproved', printTimestamp(approval.timeApproved)],
@@ -113,7 +121,7 @@ export function approvalJson(approval: Approval): JsonObject {
       ]),
     ],
     ['expressions', signedJson(expressions, [['tree', expressions.tree]])],
-    ['lock', lock && lockJson(lock)],
+    ['locks', locks.map(lockJson)],
     [
       'evaluator',
       jsonObject([
@@ -125,7 +133,7 @@ export function approvalJson(approval: Approval): JsonObject {
   ])
 }
 
-function lockJson({ file, sha256, inputs }: NonNullable<Approval['lock']>): JsonObject {
+function lockJson({ file, sha256, inputs }: ApprovedLock): JsonObject {
   return jsonObject([
     ['file', file],
     ['sha256', sha256],
@@ -134,7 +142,7 @@ function lockJson({ file, sha256, inputs }: NonNullable<Approval['lock']>): Json
 }
 
 function signedJson(
-  { url, commit, narHash, signers }: SignedExpressions,
+  { url, commit, narHash, signers }: Omit<ApprovedInput, 'name'>,
   more: readonly (readonly [string, string])[],
 ): JsonObject {
   return jsonObject([...more, ['url', url], ['commit', commit], ['narHash', narHash], ['signers', signers]])
@@ -154,11 +162,21 @@ function readExpressions(node: JsonNode): Approval['expressions'] {
   return { ...readSigned(signed), tree: objectIdOf(tree) }
 }
 
-function readLock(node: JsonNode): NonNullable<Approval['lock']> {
+function readLock(node: JsonNode): ApprovedLock {
   const { file, sha256, inputs } = strict(node, ['file', 'sha256', 'inputs'])
   const read = listOf(inputs, INPUT_LIMIT).map(input => {
-    const { name, ...signed } = strict(input, ['url', 'commit', 'narHash', 'signers', 'name'])
-    return { ...readSigned(signed), name: textOf(name) }
+    const { name, url, signers, commit, narHash } = fields(input, {
+      required: ['name', 'url', 'signers'],
+      optional: ['commit', 'narHash'],
+      others: 'refuse',
+    })
+    return {
+      name: textOf(name),
+      url: textOf(url),
+      ...(commit === undefined ? {} : { commit: objectIdOf(commit) }),
+      ...(narHash === undefined ? {} : { narHash: sha256Of(narHash) }),
+      signers: namesOf(signers),
+    }
   })
   if (new Set(read.map(({ name }) => name)).size < read.length) throw malformed(inputs, 'names one twice')
   return { file: textOf(file), sha256: sha256Of(sha256), inputs: read }
@@ -169,8 +187,12 @@ function readSigned(signed: Readonly<Record<'url' | 'commit' | 'narHash' | 'sign
     url: textOf(signed.url),
     commit: objectIdOf(signed.commit),
     narHash: sha256Of(signed.narHash),
-    signers: listOf(signed.signers, SIGNER_LIMIT).map(textOf),
+    signers: namesOf(signed.signers),
   }
+}
+
+function namesOf(node: JsonNode): readonly string[] {
+  return listOf(node, SIGNER_LIMIT).map(textOf)
 }
 
 function readTime(node: JsonNode): number {
