@@ -84,9 +84,8 @@ export function indexFile(state: string, graph: string): string {
 export function readGraphList(file: string, graph: string): Uint8Array {
   const bytes = readRegularFile(file, GRAPH_LIMIT)
   if (bytes === undefined) throw new FileError(`the list of the graph is missing: ${printable(file)}`)
-  const digest = graphDigest(bytes)
-  if (digest === graph) return bytes
-  throw new FileError(`${printable(file)} is not the list that was signed: its SHA-256 is ${digest}`)
+  if (graphDigest(bytes) === graph) return bytes
+  throw new FileError(`not the list that was signed, by its SHA-256: ${printable(file)}`)
 }
 
 function stampOf(file: string): string {
