@@ -109,15 +109,22 @@ function derivationEntry(path: string, narHash: string): readonly GraphEntry[] {
   }
 }
 
-/** Searches keep what they opened for as long as the policy is the one that they were made for. */
-const searches = new WeakMap<Policy, ApprovalSearch>()
+/**
+ * Searches keep what they opened for as long as the policy is the one that they were made for; for
+ * inquiries that record, and for others.
+ */
+const searches = {
+  recording: new WeakMap<Policy, ApprovalSearch>(),
+  asking: new WeakMap<Policy, ApprovalSearch>(),
+}
 
 function searchFor({ places, records }: Inquiry, policy: Policy): ApprovalSearch {
-  const kept = searches.get(policy)
+  const known = records ? searches.recording : searches.asking
+  const kept = known.get(policy)
   if (kept !== undefined) return kept
   const machineKey = readMachineKey(places.state)
   const search = approvalSearch(policy, { state: places.state, writes: records, machineKey })
-  searches.set(policy, search)
+  known.set(policy, search)
   return search
 }
 

@@ -84,9 +84,9 @@ in
 /** The parts of an attribute path such as `a.b."c.d"`. Throws ExpressionError. */
 export function attributePath(text: string): readonly string[] {
   if (text === '') return []
-  const parts = [...text.matchAll(/(?:^|\.)(?:"([^"\\$]+)"|([\w'+-]+))/gy)]
+  const parts = [...`.${text}`.matchAll(/\.(?:"([^"\\$]+)"|([\w'+-]+))/gy)]
   const read = parts.map(([whole]) => whole).join('')
-  if (read === text) return parts.map(([, quoted, bare]) => quoted ?? bare ?? '')
+  if (read === `.${text}`) return parts.map(([, quoted, bare]) => quoted ?? bare ?? '')
   throw new ExpressionError('evaluation', `"${printable(text, 100)}" is not the path of an attribute`)
 }
 
@@ -125,7 +125,9 @@ function nixList(names: readonly string[]): string {
   return `[ ${names.map(nixString).join(' ')} ]`
 }
 
-/** A Nix string literal with exactly this text. */
-function nixString(text: string): string {
+/** A Nix string literal with exactly this text. Throws ExpressionError for what none can have. */
+export function nixString(text: string): string {
+  if (text.includes('\0'))
+    throw new ExpressionError('evaluation', `a name with a NUL: ${printable(text, 100)}`)
   return `"${text.replace(/[\\"]|\$\{/g, '\\$&').replaceAll('\n', '\\n')}"`
 }
