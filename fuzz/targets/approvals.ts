@@ -93,9 +93,9 @@ export const APPROVALS: readonly Target[] = [
   formatTarget({
     name: 'approval by this machine',
     seeds: APPROVED.map(
-      payload => `nixsig1 ${NAR_HASH}\npolicy ${NAR_HASH}\nuntil never\n${textOf(payload)}\n`,
+      payload => `nixsig1 ${NAR_HASH}\ntrust ${NAR_HASH}\nuntil never\n${textOf(payload)}\n`,
     ),
-    tokens: [...ATTESTATION_TOKENS, ...FIELDS, 'nixsig1 ', 'policy ', 'until 1790000000\n', 'until never\n'],
+    tokens: [...ATTESTATION_TOKENS, ...FIELDS, 'nixsig1 ', 'trust ', 'until 1790000000\n', 'until never\n'],
     read: bytes => parseHereApproval(textOf(bytes), NAR_HASH, '/var/lib/nixsig/approvals/here/x'),
     refusals: [FileError],
   }),

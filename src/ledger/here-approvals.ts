@@ -4,11 +4,11 @@
  * `<digest>` says what the approval rests on:
  *
  *     nixsig1 <digest of the graph>
- *     policy <digest of the policy by which the expressions were judged, hex>
+ *     trust <what of the policy the verdict on the expressions depends on, see expressionTrust>
  *     until <seconds since 1970, or never>   when that verdict ends
  *     <the statement, as an approver would sign it, in one line>
  *
- * It counts under that policy until that end.
+ * It counts until that end, as long as that part of the policy is the same.
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
@@ -22,14 +22,14 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 
 const LIMIT = 1024 * 1024 + 4096
-const HEAD = /^nixsig1 ([0-9a-f]{64})\npolicy ([0-9a-f]{64})\nuntil (never|\d{1,15})\n([^\n]+)\n$/
+const HEAD = /^nixsig1 ([0-9a-f]{64})\ntrust ([0-9a-f]{64})\nuntil (never|\d{1,15})\n([^\n]+)\n$/
 
 /** An approval by this machine. */
 export interface HereApproval {
   /** SHA-256 of the list of its graph, lower-case hex. */
   readonly graph: string
-  /** The digest of the policy under which the expressions met `[[inputs]]`. */
-  readonly policy: string
+  /** The part of the policy by which the expressions were judged: see expressionTrust. */
+  readonly trust: string
   /** Absent if that has no end. */
   readonly until?: Instant
   readonly approval: Approval
@@ -54,21 +54,21 @@ export function readHereApproval(state: string, graph: string): HereApproval | u
 
 /** Parses the text of an approval of this graph; `file` is for messages. Throws FileError. */
 export function parseHereApproval(text: string, graph: string, file: string): HereApproval {
-  const [, about, policy = '', until, payload = ''] = HEAD.exec(text) ?? []
+  const [, about, trust = '', until, payload = ''] = HEAD.exec(text) ?? []
   const approval = about === graph ? approvalIn(payload) : undefined
   if (approval?.graph.sha256 !== graph) {
     throw new FileError(`${printable(file)} is damaged: remove it, and approve again`)
   }
-  return { graph, policy, approval, ...(until === 'never' ? {} : { until: Number(until) }) }
+  return { graph, trust, approval, ...(until === 'never' ? {} : { until: Number(until) }) }
 }
 
 /** Keeps an approval; it is on the disk when this returns. `payload`: the statement. */
 export function writeHereApproval(
   state: string,
-  { graph, policy, until }: Omit<HereApproval, 'approval'>,
+  { graph, trust, until }: Omit<HereApproval, 'approval'>,
   { payload, list }: { readonly payload: Uint8Array; readonly list: Uint8Array },
 ): void {
-  const head = `nixsig1 ${graph}\npolicy ${policy}\nuntil ${until ?? 'never'}\n`
+  const head = `nixsig1 ${graph}\ntrust ${trust}\nuntil ${until ?? 'never'}\n`
   writeDurably(hereGraphFile(state, graph), list, { flush: true })
   writeDurably(join(directoryIn(state), graph), `${head}${Buffer.from(payload).toString('utf8')}\n`, {
     flush: true,
@@ -80,9 +80,9 @@ export function hereGraphFile(state: string, graph: string): string {
   return join(directoryIn(state), `${graph}.graph`)
 }
 
-/** Whether an approval is in force. */
-export function isInForce({ policy, until }: HereApproval, digest: string, now: Instant): boolean {
-  return policy === digest && (until === undefined || now < until)
+/** Whether an approval is in force, if this is what the policy in force trusts now. */
+export function isInForce({ trust, until }: HereApproval, trustNow: string, now: Instant): boolean {
+  return trust === trustNow && (until === undefined || now < until)
 }
 
 function directoryIn(state: string): string {

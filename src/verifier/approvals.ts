@@ -27,6 +27,7 @@ import { sha256 } from '../primitives/sodium.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { readMachineKey } from './machine-key.ts'
+import { expressionTrustOf } from './policy-file.ts'
 
 /** Evidence that a path was approved. */
 export interface ApprovalEvidence {
@@ -47,7 +48,7 @@ export async function* approvalsOf(
   const policy = await inquiry.policy()
   const entries = entriesOf(subject, makers)
   for (const entry of entries) {
-    const { found, troubles } = approvedHere(inquiry, entry, policy.digest)
+    const { found, troubles } = approvedHere(inquiry, entry, policy)
     if (found === undefined && troubles.length === 0) continue
     const evidence = { claims: [], strays: [], troubles }
     if (found === undefined) yield { evidence }
@@ -74,7 +75,7 @@ export async function knownApprovals(
   const known: KnownApproval[] = []
   const search = searchFor(inquiry, policy)
   for (const entry of entriesOf(subject, makers)) {
-    const { found } = approvedHere(inquiry, entry, policy.digest)
+    const { found } = approvedHere(inquiry, entry, policy)
     if (found !== undefined) known.push({ by: 'self', approval: found.approval })
     for await (const { approvals } of search(entry)) {
       for (const { approval, signer, origin } of approvals) {
@@ -131,15 +132,17 @@ function searchFor({ places, records }: Inquiry, policy: Policy): ApprovalSearch
 function approvedHere(
   { places: { state }, now, records }: Inquiry,
   entry: GraphEntry,
-  policy: string,
+  policy: Policy,
 ): { readonly found?: HereApproval; readonly troubles: Evidence['troubles'] } {
   const indexes = graphIndexes(state, { writes: records })
   try {
-    for (const graph of graphsApprovedHere(state)) {
+    const graphs = graphsApprovedHere(state)
+    const trust = graphs.length === 0 ? '' : expressionTrustOf(policy)
+    for (const graph of graphs) {
       const lookup = indexes.kept(graph) ?? indexes.make(graph, hereGraphFile(state, graph))
       if (lookup.find(parseStorePath(entry.path).digest) !== entry.sha256) continue
       const approval = readHereApproval(state, graph)
-      if (approval !== undefined && isInForce(approval, policy, now)) return { found: approval, troubles: [] }
+      if (approval !== undefined && isInForce(approval, trust, now)) return { found: approval, troubles: [] }
     }
     return { troubles: [] }
   } catch (error) {

@@ -1,5 +1,5 @@
 // Expressions that read something other than what was verified cannot be approved, whichever Nix
-// evaluates them.
+// evaluates them, unless that was permitted by name.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import {
@@ -118,6 +118,46 @@ for (const version of EVERY_VERSION) {
         )
         assert.equal(status, 0, stderr)
       })
+    })
+  })
+}
+
+const PERMITTED = `{ system }: let
+  drv = from: derivation { name = "x"; inherit system from; builder = "/bin/sh"; args = [ "-c" "echo > $out" ]; };
+  made = derivation { name = "made"; inherit system; builder = "/bin/sh"; args = [ "-c" "echo made > $out" ]; };
+in {
+  fetched = drv (builtins.fetchTarball { url = "file:///srv/x.tar"; sha256 = "HASH"; });
+  built = drv (builtins.readFile made);
+}
+`
+
+for (const version of EVERY_VERSION) {
+  test(`${version}: what was permitted is read, and a build for it is judged like any other`, async () => {
+    await withWorld(version, {}, async world => {
+      const carol = await newKey(world, 'carol')
+      const policy = { approvers: { carol }, by: '"carol"' }
+      await writePolicy(world, approvalPolicy(people, policy))
+      world.write('/srv/t/file', 'in an archive\n')
+      await world.output('tar cf /srv/x.tar -C /srv t')
+      const hash = await world.output('nix-hash --type sha256 --base32 /srv/t')
+      const source = sourceRepository(world)
+      source.commit({ 'default.nix': PERMITTED.replace('HASH', hash) }, people.alice)
+      source.tag('one', people.bob)
+      const show = (name: string, more: string) =>
+        approve(world, `${SOURCE} --file default.nix -A ${name} --dry-run ${more}`)
+      assert.match((await show('fetched', '')).stderr, FORBIDDEN)
+      assert.match((await show('fetched', '--allow-uri file:///srv/y')).stderr, FORBIDDEN)
+      const fetched = await show('fetched', '--allow-uri file:///srv/x.tar')
+      assert.equal(fetched.status, 0, fetched.stderr)
+      assert.match(fetched.stdout, /1 derivations and 1 sources/)
+
+      const refused = await show('built', '--allow-import-from-derivation')
+      assert.equal(refused.status, 2)
+      assert.match(refused.stderr, /carol as approver/)
+      const rest = `[[rules]]\nmatch = { name = "made", kind = "derivation" }\nrequire.derivation = "nothing"\n`
+      await writePolicy(world, approvalPolicy(people, { ...policy, rest }))
+      const built = await show('built', '--allow-import-from-derivation')
+      assert.equal(built.status, 0, built.stderr)
     })
   })
 }

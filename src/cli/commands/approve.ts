@@ -18,7 +18,7 @@ import { exitCode } from '../../policy/exit-code.ts'
 import { type Policy, SELF } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore } from '../../store/store-client.ts'
-import { loadPolicy } from '../../verifier/policy-file.ts'
+import { expressionTrustOf, loadPolicy } from '../../verifier/policy-file.ts'
 import { changeLines, preparedLines } from '../approval-words.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
@@ -190,8 +190,8 @@ async function keep(
   const graph = approval.graph.sha256
   const end = until === undefined ? {} : { until }
   const payload = approvalPayload(prepared, SELF, now)
-  writeHereApproval(state, { graph, policy: policy.digest, ...end }, { payload, list })
-  return `for this machine, under the policy as it is${until === undefined ? '' : ` (until ${new Date(until * 1000).toISOString()})`}`
+  writeHereApproval(state, { graph, trust: expressionTrustOf(policy), ...end }, { payload, list })
+  return `for this machine, as long as the policy trusts the same people${until === undefined ? '' : ` (until ${new Date(until * 1000).toISOString()})`}`
 }
 
 async function sayChanges(

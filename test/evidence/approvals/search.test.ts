@@ -16,6 +16,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import fc from 'fast-check'
 import { approvalFile, graphFile } from '../../../src/evidence/approvals/files.ts'
 import { indexFile } from '../../../src/evidence/approvals/indexes.ts'
 import { keepApproval } from '../../../src/evidence/approvals/keep.ts'
@@ -235,6 +236,33 @@ test('the index of another graph does not stand in for this one', async () => {
   rmSync(graphFile(directory, DIGEST))
   copyFileSync(indexFile(state, graphDigest(printBuildGraph(other))), indexFile(state, DIGEST))
   assert.deepEqual((await search(ROOT)).by, [])
+})
+
+test('no change to any of the files makes something approved that was not', async () => {
+  keep()
+  await search(ROOT)
+  const files = [approvalFile(directory, DIGEST), graphFile(directory, DIGEST), indexFile(state, DIGEST)]
+  const whole = files.map(file => readFileSync(file))
+  const evil = entry('evil.drv')
+  const bytes = Buffer.from(`${evil.path} ${evil.sha256}\n`)
+  await fc.assert(
+    fc.asyncProperty(
+      fc.nat(2),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.oneof(fc.uint8Array({ maxLength: 40 }), fc.constant(bytes)),
+      fc.nat(300),
+      async (which, share, inserted, removed) => {
+        for (const [index, file] of files.entries()) writeFileSync(file, whole[index] ?? '')
+        const before = whole[which] ?? Buffer.alloc(0)
+        const at = Math.floor(before.length * share)
+        const changed = Buffer.concat([before.subarray(0, at), inserted, before.subarray(at + removed)])
+        writeFileSync(files[which] ?? '', changed)
+        assert.deepEqual((await search(evil)).by, [])
+        assert.ok(['', 'carol'].includes((await search(ROOT)).by.join()))
+      },
+    ),
+    { numRuns: 60 },
+  )
 })
 
 test('a directory that everybody may write to is trouble', async () => {
