@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
 import { APPENDED_PACKETS } from './targets/appended-packets.ts'
+import { APPROVALS } from './targets/approvals.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
 import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
@@ -33,6 +34,7 @@ export function allTargets(scratch: string): readonly Target[] {
   const targets: readonly Target[] = [
     ...ENCODINGS,
     ...ATTESTATIONS,
+    ...APPROVALS,
     ...NIX_FILES,
     ...DECLARED_SIGNATURES,
     ...KEYS,

@@ -1,6 +1,5 @@
 // Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them; `git` stands for all of
-// bench/git-*.ts. They print ratios of
-// times measured in pairs; nothing passes or fails.
+// bench/git-*.ts. They print ratios of times measured in pairs; nothing passes or fails.
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,11 +12,11 @@ function namesOfGit() {
   return names.filter(name => name.startsWith('git-'))
 }
 
+const ALL = ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'approve']
+
 const named = process.argv.slice(2)
+const names = (named.length > 0 ? named : ALL).flatMap(name => (name === 'git' ? namesOfGit() : [name]))
 const statuses = []
 await ensureTestTools({ endToEnd: true })
-const all = named.length > 0 ? named : ['hooks', 'builds', 'imports', 'gate', 'cli', 'git']
-for (const name of all.flatMap(each => (each === 'git' ? namesOfGit() : [each]))) {
-  statuses.push(await runCompiled(`bench/${name}.ts`))
-}
+for (const name of names) statuses.push(await runCompiled(`bench/${name}.ts`))
 process.exit(Math.max(...statuses))

@@ -69,6 +69,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
   switch (finding.code) {
     case 'unsigned':
     case 'threshold':
+      if (finding.need.role === 'approver') return adviceOnApproval(finding.need.who === 'self')
       return finding.need.who === 'self'
         ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
         : [
@@ -92,6 +93,16 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
     default:
       return ADVICE[finding.code]
   }
+}
+
+/** On what nobody approved who had to. */
+function adviceOnApproval(isHere: boolean): readonly string[] {
+  if (isHere) return [byRoot('approve the commit that it is evaluated from: nixsig approve --here')]
+  return [
+    'have them approve the commit that it is evaluated from: nixsig approve',
+    byRoot('put what they publish where the policy looks'),
+    EXEMPT,
+  ]
 }
 
 /** On a key that ended after it signed. */

@@ -95,6 +95,12 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/handoff.ts')).handoff,
   },
   {
+    name: 'approve',
+    summary:
+      'Verify who signed expressions, evaluate them shut off from everything else, and sign the build graph',
+    load: async () => (await import('./commands/approve.ts')).approve,
+  },
+  {
     name: 'check-signature',
     summary:
       "Check a developer's signature with the keys that you name: OpenPGP, minisign, signify, SSH, Sigstore, Nix",

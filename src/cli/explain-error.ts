@@ -1,5 +1,6 @@
 import { PassphraseError } from '../crypto/passphrase.ts'
 import { SignerError } from '../crypto/signers/signer-error.ts'
+import { ExpressionError } from '../expressions/expression-error.ts'
 import { FileError } from '../files/regular-file.ts'
 import { detachedStatus } from '../packaging/detached-words.ts'
 import { BadSignatureError, PackagingError } from '../packaging/packaging-error.ts'
@@ -27,6 +28,7 @@ function statusOf(error: unknown): { status: Status; text: string } | undefined 
   if (error instanceof StoreError) return { status: 20, text: error.message }
   const isForeseen =
     error instanceof PackagingError ||
+    error instanceof ExpressionError ||
     error instanceof PolicyError ||
     error instanceof FileError ||
     error instanceof FormatError ||

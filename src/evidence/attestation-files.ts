@@ -93,11 +93,18 @@ export function appendAttestations(
   storePath: string,
   lines: readonly string[],
 ): { readonly added: readonly string[]; readonly left: readonly string[] } {
+  return appendLines(attestationFile(dir, storePath), lines)
+}
+
+/** Adds envelopes to a file of attestations, as `appendAttestations` does. */
+export function appendLines(
+  file: string,
+  lines: readonly string[],
+): { readonly added: readonly string[]; readonly left: readonly string[] } {
   for (const line of lines) {
     if (line !== '' && line.length <= ENVELOPE_LIMIT && !/[\r\n]/.test(line)) continue
     throw new FormatError('attestations', 'not the line of an envelope', `length ${line.length}`)
   }
-  const file = attestationFile(dir, storePath)
   const kept = readAttestationLines(file) ?? []
   const present = new Set(kept)
   const fresh = [...new Set(lines)].filter(line => !present.has(line))

@@ -1,4 +1,4 @@
-import { lstatSync, realpathSync, type Stats } from 'node:fs'
+import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { printable } from '../primitives/printable.ts'
 import { FileError, readPresentFile, readRegularFile } from './regular-file.ts'
@@ -15,6 +15,29 @@ export function readOwnedFile(file: string, limit: number): Buffer | undefined {
 /** The same, faster where the file is there: see readPresentFile. */
 export function readOwnedPresentFile(file: string, limit: number): Buffer | undefined {
   return readPresentFile(file, limit, status => assertOurs(file, status))
+}
+
+/**
+ * Calls `use` with an open file, and its size in bytes, that only root or the user of this process
+ * could have written; undefined if there is no such file. For files of which only a part is read.
+ * Its directory must be guarded already. Throws FileError.
+ */
+export function withOwnedFile<T>(file: string, use: (fd: number, size: number) => T): T | undefined {
+  let fd: number
+  try {
+    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
+  }
+  try {
+    const status = fstatSync(fd)
+    if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
+    assertOurs(file, status)
+    return use(fd, status.size)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** File systems write whole blocks of at least this size. */

@@ -5,6 +5,7 @@ import {
   type InputRule,
   type Instant,
   type Policy,
+  type Role,
   type Rule,
   type SubjectKind,
 } from './policy.ts'
@@ -25,6 +26,12 @@ export function ruleFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>)
   const states = (rule: Rule) => rule.require[ASPECT[subject.kind]] !== undefined
   const matches = (rule: Rule) => rule.kinds.includes(subject.kind) && matchesGlob(rule.name, subject.name)
   return policy.rules.find(rule => states(rule) && matches(rule)) ?? policy.fallback
+}
+
+/** Whether the deciding rule has a demand for a role by its name. */
+export function asksFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>, role: Role): boolean {
+  const requirement = ruleFor(policy, subject).require[ASPECT[subject.kind]]
+  return requirement?.kind === 'all' && requirement.demands.some(demand => demand.role === role)
 }
 
 /**

@@ -1,9 +1,12 @@
+import { mergeEvidence } from '../evidence/merge.ts'
 import { signedGraphs } from '../evidence/signed-graphs.ts'
 import { FileError } from '../files/regular-file.ts'
 import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
 import { judge } from '../policy/judge.ts'
-import { ruleFor } from '../policy/match.ts'
-import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
+import { earliest } from '../policy/key-standing.ts'
+import { asksFor, ruleFor } from '../policy/match.ts'
+import type { Instant } from '../policy/policy.ts'
+import type { Claim, Evidence, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { declaredIn, partNamed } from './declared-signatures.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -26,16 +29,66 @@ export async function judgeWithGraph(
   makers: readonly StoredDerivation[] = [],
 ): Promise<Verdict> {
   const policy = await inquiry.policy()
-  const evidence = await withSeenConflicts(inquiry, subject, found)
+  let judged = subject
+  let end: Instant | undefined
+  let evidence = await withSeenConflicts(inquiry, subject, found)
   let verdict = judge(policy, subject, evidence, inquiry.now)
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
+  if (asksFor(policy, subject, 'approver')) {
+    const approved = await judgeWithApprovals(inquiry, subject, evidence, makers)
+    verdict = approved.verdict
+    if (verdict.outcome === 'indeterminate') return verdict
+    if (verdict.outcome === 'trusted') return endingBy(verdict, approved.end)
+    evidence = approved.evidence
+    judged = approved.subject
+    end = approved.end
+  }
   const claims = [...evidence.claims]
   for await (const claim of graphClaimsOf(inquiry, subject, makers)) {
     claims.push(claim)
-    verdict = judge(policy, subject, { ...evidence, claims }, inquiry.now)
-    if (verdict.outcome === 'trusted') break
+    verdict = judge(policy, judged, { ...evidence, claims }, inquiry.now)
+    if (verdict.outcome === 'trusted') return endingBy(verdict, end)
   }
   return verdict
+}
+
+/** A verdict with approvals, and what it was judged by. */
+interface ApprovedVerdict {
+  readonly verdict: Verdict
+  readonly subject: Subject
+  readonly evidence: Evidence
+  /** When this machine's own approval ends, if it is one and does. */
+  readonly end: Instant | undefined
+}
+
+/** Judges a path with the approvals of build graphs that it belongs to, as many as are needed. */
+async function judgeWithApprovals(
+  inquiry: Inquiry,
+  subject: Subject,
+  found: Evidence,
+  makers: readonly StoredDerivation[],
+): Promise<ApprovedVerdict> {
+  const { approvalsOf } = await import('./approvals.ts')
+  const policy = await inquiry.policy()
+  let judged = subject
+  let evidence = found
+  let end: Instant | undefined
+  let verdict = judge(policy, judged, evidence, inquiry.now)
+  for await (const more of approvalsOf(inquiry, subject, makers)) {
+    evidence = mergeEvidence([evidence, more.evidence])
+    if (more.here !== undefined) {
+      judged = { ...subject, approvedHere: true }
+      end = earliest([end, more.here.until])
+    }
+    verdict = judge(policy, judged, evidence, inquiry.now)
+    if (verdict.outcome !== 'untrusted') break
+  }
+  return { verdict, subject: judged, evidence, end }
+}
+
+function endingBy(verdict: Trust, end: Instant | undefined): Trust {
+  const until = earliest([verdict.until, end])
+  return until === undefined ? verdict : { ...verdict, until }
 }
 
 /**

@@ -4,6 +4,7 @@ import { protectedPath, readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { type PolicySnapshot, type StampedFile, writeSnapshot } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { expressionTrust } from '../policy/expression-trust.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Places } from './places.ts'
@@ -45,6 +46,14 @@ export function readPolicy(places: Places): {
     certificate: path => read(path, CERTIFICATE_LIMIT),
   })
   return { policy, files }
+}
+
+/**
+ * What in a policy verdicts on expressions depend on, as one value: see expressionTrust. Throws
+ * FileError if a certificate cannot be read.
+ */
+export function expressionTrustOf(policy: Policy): string {
+  return expressionTrust(policy, path => readProtectedFile(path, CERTIFICATE_LIMIT))
 }
 
 /**

@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import { keyRing, openEnvelope } from '../../src/crypto/envelope.ts'
 import { SIGNATURE_EXTENSIONS } from '../../src/evidence/signature-files.ts'
 import { parseEnvelope } from '../../src/formats/in-toto/dsse.ts'
+import { approvalJson, parseApproval } from '../../src/formats/in-toto/predicates/approval.ts'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
 import { parsePredicate } from '../../src/formats/in-toto/predicates.ts'
 import {
@@ -50,6 +51,15 @@ for (const [section, kind] of [
     assert.equal(Buffer.from(printStatement(statement)).toString('utf8'), line)
   })
 }
+
+test('the approval is one, byte for byte as nixsig prints it', () => {
+  const line = lineOf('An approver: approval')
+  const statement = parseStatement(Buffer.from(line))
+  const approval = parseApproval(statement)
+  assert.ok(approval)
+  const printed = printStatement({ ...statement, predicate: approvalJson(approval) })
+  assert.equal(Buffer.from(printed).toString('utf8'), line)
+})
 
 test('the statement about a commit is one, byte for byte as nixsig prints it', () => {
   const line = lineOf('Signed commits')

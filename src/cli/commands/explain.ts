@@ -16,6 +16,7 @@ import { namesOf } from '../../verifier/judge-input.ts'
 import { subjectOf } from '../../verifier/subject.ts'
 import { verifyPath } from '../../verifier/verify.ts'
 import { adviceFor } from '../advice.ts'
+import { approvalLines } from '../approval-lines.ts'
 import { command, type Invocation } from '../command.ts'
 import { claimWords, disagreementLines, ledgerWords } from '../evidence-words.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
@@ -40,7 +41,10 @@ async function explainPath(args: { path: string }, invocation: Invocation): Prom
     sayGroundsOf(terminal, verdict)
     // Where the policy itself cannot be read there is no evidence to show: the verdict says why.
     const policy = await inquiry.policy().catch(() => undefined)
-    if (policy !== undefined) await sayGrounds(inquiry, path, terminal)
+    if (policy !== undefined) {
+      await sayGrounds(inquiry, path, terminal)
+      saySection(terminal, 'expressions', await approvalLines(inquiry, path))
+    }
     saySection(terminal, 'binary caches', disagreementLines(readConflict(places.state, path.digest)))
     saySection(terminal, 'quarantine', quarantineLines(places.state, path))
     saySection(terminal, 'what to do', adviceFor(verdict))

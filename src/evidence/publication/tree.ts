@@ -5,13 +5,14 @@ import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { INDEX, isPartName, PUBLISHED_FILE_LIMIT, parsePublishedName } from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { APPROVALS } from '../approvals/files.ts'
 import { assertPublishable } from './validate.ts'
 
 /** The file that is locked while a publication is written. */
 export const LOCK = '.lock'
 
-/** Files in a directory of attestations that are harmless and not published. */
-const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK]
+/** What may be in a directory of attestations and is not published. */
+const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK, APPROVALS]
 
 /**
  * The sorted names of all files in a directory of attestations, without a publication's lists and a

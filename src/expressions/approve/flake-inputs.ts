@@ -1,0 +1,117 @@
+/** The inputs of a flake in the store, as its `outputs` function gets them. */
+
+import { isObject } from '../../formats/json/print.ts'
+import { objectOf } from '../../formats/json/shape.ts'
+import type { JsonObject } from '../../formats/json/strict.ts'
+import { inputsOf } from '../../formats/locks/flake-inputs.ts'
+import { type FlakeLock, type LockNode, nodeAt } from '../../formats/locks/flake-lock.ts'
+import type { GitPin } from '../../formats/locks/locked-input.ts'
+import { sourcePath } from '../../formats/nix/make-store-path.ts'
+import { printable } from '../../primitives/printable.ts'
+import { narHashOfTree } from '../../store/disk-tree-nar.ts'
+import { ExpressionError } from '../expression-error.ts'
+import type { InputVerdict } from '../lock/input-verdict.ts'
+import { openRepositories, type Repositories, type RepositoryPlaces } from '../lock/repositories.ts'
+import type { FlakeInput, FlakeInputs } from './expression.ts'
+import { treeInStore } from './verified-tree.ts'
+
+/** What is known of the inputs after they were verified. */
+export interface VerifiedLock {
+  readonly verdicts: readonly InputVerdict[]
+  readonly places: RepositoryPlaces
+  /** An empty directory of this process. */
+  readonly scratch: string
+}
+
+/**
+ * Brings the trees of all inputs into the store, each with the NAR hash that was verified. Rejects
+ * with ExpressionError for inputs that are directories of other inputs or that a rule lets stand
+ * without a hash, and if the files of one cannot be had.
+ */
+export async function flakeInputs(lock: FlakeLock, verified: VerifiedLock): Promise<FlakeInputs> {
+  const names = new Map<unknown, string>(inputsOf(lock).map(({ path, pin }) => [pin, path]))
+  const repositories = openRepositories(verified.places)
+  const all: Record<string, FlakeInput> = {}
+  try {
+    for (const node of lock.nodes.values()) {
+      const name = names.get(node.pin)
+      // A node that nothing leads to is not an input.
+      if (node === lock.root || name === undefined) continue
+      all[node.key] = await inputOf(lock, node, { ...verified, name, repositories })
+    }
+    return { all, own: usesOf(lock, lock.root) }
+  } finally {
+    await repositories.close()
+  }
+}
+
+interface Means extends VerifiedLock {
+  /** The path of the input, as verdicts have it. */
+  readonly name: string
+  readonly repositories: Repositories
+}
+
+async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<FlakeInput> {
+  const { pin, written } = node
+  const name = printable(means.name, 100)
+  if (pin === undefined || pin.kind === 'inside') {
+    throw new ExpressionError('lock', `${name} is a directory of another input, which cannot be approved yet`)
+  }
+  if (pin.narHash === undefined) {
+    throw new ExpressionError('lock', `${name} has no NAR hash in the lock: nix flake lock adds it`)
+  }
+  const storePath = await inStore(pin.narHash, pin.kind === 'git' ? pin : undefined, means)
+  const attributes = attributesOf(written.value)
+  const { dir, revCount, lastModified } = attributes
+  return {
+    storePath,
+    narHash: pin.narHash,
+    ...(pin.kind === 'git' && pin.commit !== undefined ? { commit: pin.commit } : {}),
+    committed: typeof lastModified === 'number' ? lastModified : 0,
+    ...(typeof revCount === 'number' ? { revCount } : {}),
+    isFlake: objectOf(written).get('flake') !== false,
+    directory: typeof dir === 'string' ? dir : '',
+    inputs: usesOf(lock, node),
+  }
+}
+
+/**
+ * The store path of the files. If they are not in the store, they are written out of the repository
+ * in which they were verified.
+ */
+async function inStore(narHash: string, pin: GitPin | undefined, means: Means): Promise<string> {
+  const path = sourcePath({ name: 'source', narHash })
+  const found = await narHashOfTree(path).then(
+    summary => summary.narHash,
+    () => undefined,
+  )
+  if (found === narHash) return path
+  const verdict = means.verdicts.find(({ file, input }) => file === 'flake.lock' && input === means.name)
+  const revision = verdict?.revision?.revision
+  if (pin?.commit === undefined || revision === undefined || verdict?.checkout !== 'raw') {
+    const name = printable(means.name, 100)
+    throw new ExpressionError(
+      'lock',
+      `the files of ${name} are not in the store: nix flake archive fetches them`,
+    )
+  }
+  const repository = await means.repositories.holding(pin.url, pin.from, pin.commit)
+  const objects = await repository.examined(pin.commit)
+  return treeInStore(objects, { tree: revision.tree, narHash }, means.scratch)
+}
+
+/** What the lock says besides the commit and the hash. Version 5 has it in `info`. */
+function attributesOf(node: unknown): Readonly<Record<string, unknown>> {
+  const fields = isObject(node as JsonObject) ? (node as JsonObject) : new Map()
+  const parts = ['locked', 'info'].map(name => fields.get(name)).filter(isObject)
+  return Object.fromEntries(parts.flatMap(part => [...part]))
+}
+
+/** The keys of the nodes to which the inputs of a node lead, by their names. */
+function usesOf(lock: FlakeLock, node: LockNode): Readonly<Record<string, string>> {
+  const uses = [...node.inputs].map(([name, edge]) => {
+    const key = 'node' in edge ? edge.node : nodeAt(lock, edge.follows).key
+    return [name, key] as const
+  })
+  return Object.fromEntries(uses)
+}
