@@ -22,6 +22,7 @@ export const GROUPS: Readonly<Record<string, string>> = {
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
   export: 'Print attestations or keys in the formats of other tools',
+  git: 'Who signed what in a git repository',
 }
 
 const modes = () => import('./commands/modes.ts')
@@ -97,6 +98,11 @@ export const COMMANDS: readonly Entry[] = [
     summary:
       "Check a developer's signature with the keys that you name: OpenPGP, minisign, signify, SSH, Sigstore, Nix",
     load: async () => (await import('./commands/check-signature.ts')).checkSignature,
+  },
+  {
+    name: 'git authenticate',
+    summary: 'Authenticate a history from an introduction on, by the rules of Guix or of sequoia-git',
+    load: async () => (await import('./commands/git-authenticate.ts')).gitAuthenticate,
   },
   {
     name: 'verify',

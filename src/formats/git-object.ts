@@ -29,6 +29,8 @@ export interface GitTag {
 export interface GitCommit {
   /** The id of its tree. */
   readonly tree: string
+  /** The ids of its parents, in their order. */
+  readonly parents: readonly string[]
   readonly signed: SignedText | undefined
 }
 
@@ -75,6 +77,7 @@ export function parseGitCommit(bytes: Uint8Array): GitCommit {
   const tree = ID.exec(fieldOf(lines[0], 'tree', 'commit'))?.[0]
   if (tree === undefined) throw malformed('commit', 'no whole object id')
   if (lines.slice(1).some(line => line.startsWith('tree '))) throw malformed('commit', 'two trees')
+  const parents = parentsOf(lines)
   // A header continues on lines that begin with a space.
   const headers: string[] = []
   for (const line of lines) {
@@ -85,12 +88,25 @@ export function parseGitCommit(bytes: Uint8Array): GitCommit {
   const signatures = headers.filter(isSignature)
   if (signatures.length > 1) throw malformed('commit', 'more than one signature')
   const [signature] = signatures
-  if (signature === undefined) return { tree, signed: undefined }
+  if (signature === undefined) return { tree, parents, signed: undefined }
   if (signature.split('-----BEGIN ').length > 2) throw malformed('commit', 'more than one signature')
   const kept = headers.filter(header => !isSignature(header)).map(header => `${header}\n`)
   const payload = Buffer.from(kept.join('') + text.slice(body - 1), 'latin1')
   const armour = `${signature.slice(signature.indexOf(' ') + 1).replaceAll('\n ', '\n')}\n`
-  return { tree, signed: { payload, signature: Buffer.from(armour, 'latin1') } }
+  return { tree, parents, signed: { payload, signature: Buffer.from(armour, 'latin1') } }
+}
+
+/**
+ * The parents, which follow the tree. Git stops looking at the first other header; one further down
+ * is refused, because another reader may go on.
+ */
+function parentsOf(lines: readonly string[]): readonly string[] {
+  const isParent = (line: string) => line.startsWith('parent ')
+  const end = lines.findIndex((line, index) => index > 0 && !isParent(line))
+  const parents = lines.slice(1, end < 0 ? undefined : end).map(line => line.slice('parent '.length))
+  if (!parents.every(id => ID.test(id))) throw malformed('commit', 'a parent that is not a whole id')
+  if (parents.length < lines.filter(isParent).length) throw malformed('commit', 'a parent in a wrong place')
+  return parents
 }
 
 /**

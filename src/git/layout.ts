@@ -26,7 +26,11 @@ export function layoutOf(place: string): Layout {
   throw new FileError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
 }
 
-function gitDirectory(place: string): string {
+/**
+ * The directory of a repository or of one of its work trees, which has that work tree's own HEAD.
+ * Throws FileError.
+ */
+export function gitDirectory(place: string): string {
   const git = join(place, '.git')
   const status = lstatSync(git, { throwIfNoEntry: false })
   if (status === undefined) return place

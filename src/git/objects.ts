@@ -49,7 +49,8 @@ export function openGitObjects(directory: string): GitObjects {
   }
 }
 
-function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
+/** Throws FileError unless these contents have this id. */
+export function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
   const hash = createHash(id.length === 40 ? 'sha1' : 'sha256')
   const actual = hash.update(`${type} ${contents.length}\0`).update(contents).digest('hex')
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)

@@ -47,12 +47,17 @@ export async function receiveLocal(
   pack.stdin.end(wanted)
   const failed = (await ends).find(({ status }) => status !== 0)
   if (failed === undefined) return received
-  const elsewhere = lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false })
-  const advice = elsewhere
-    ? ' (it has some elsewhere, by objects/info/alternates: git repack -a -d takes them in)'
-    : ''
+  const advice = isElsewhere(objects) ? ` (${ELSEWHERE})` : ''
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
+
+/** Whether a repository has objects in another place, where they are not looked for. */
+export function isElsewhere(objects: string): boolean {
+  return lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false }) !== undefined
+}
+
+/** What to do about objects in another place. */
+export const ELSEWHERE = 'it has some elsewhere, by objects/info/alternates: git repack -a -d takes them in'
 
 /**
  * Fetches a tag or a commit without its history into a new repository in `directory`, and returns
@@ -86,7 +91,7 @@ const LINK_LIMIT = 200_000
  * Links packs, their indexes and loose objects, and nothing else in the directory. Throws FileError
  * for one that is not a regular file: git could wait forever for its end.
  */
-function linkObjects(from: string, to: string): void {
+export function linkObjects(from: string, to: string): void {
   let links = 0
   const link = (directory: string, form: RegExp) => {
     const names = namesIn(join(from, directory)).filter(name => form.test(name))
