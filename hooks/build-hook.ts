@@ -54,7 +54,7 @@ async function refusalOf(derivation: string): Promise<string | undefined> {
   }, DEADLINE_MS).unref()
   try {
     if (isKnown(derivation)) return undefined
-    const { outcome, sentence } = await (await import('./decide.ts')).decide({
+    const { outcome, sentence } = await (await import('./ask-or-judge.ts')).decide({
       kind: 'may-build',
       derivation,
     })

@@ -3,9 +3,9 @@
  * other name it refuses, because the question is unknown.
  */
 import { basename } from 'node:path'
+import type { Hook } from './hook-type.ts'
 import { postBuildHook } from './post-build-hook.ts'
 import { preBuildHook } from './pre-build-hook.ts'
-import type { Hook } from './question.ts'
 import { sayRefused } from './say.ts'
 
 /** Gives up after this long; Nix would wait forever. */

@@ -25,6 +25,7 @@ import { FormatError } from '../../src/primitives/format-error.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row } from '../../test/support/plugin.ts'
 import { DERIVATION, DIGEST, NAR_HASH, NOW, OTHER_PATH, PATH } from '../seeds.ts'
 import { refusalOf, type Target, textOf } from '../target.ts'
+import { replyInC } from './plugin-replies.ts'
 
 const POLICY_DIGEST = 'cd'.repeat(32)
 const FAR = 32_503_680_000
@@ -121,6 +122,7 @@ export function pluginTargets(scratch: string): readonly Target[] {
     policySnapshot({ state, policy, snapshot }, ask),
     address(ask, join(scratch, 'root')),
     respite(state, ask),
+    replyInC(prepare),
   ]
   return targets.map(target => ({ ...target, prepare }))
 }

@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { wholeRecord } from '../../src/files/owned-file.ts'
 import { FileError } from '../../src/files/regular-file.ts'
 import { type Admission, entryFile, readAdmission, writeAdmission } from '../../src/ledger/admissions.ts'
 import { type Expected, expectOutput, readExpected } from '../../src/ledger/expected.ts'
@@ -140,7 +141,8 @@ function ledgerEntry(state: string): Target {
     read: input => {
       writeFileSync(file, input)
       const entry = readAdmission(state, DIGEST, PATH)
-      assert.equal(entry === undefined, input.length === 0, 'a file is no entry if, and only if, it is empty')
+      const isTorn = wholeRecord(Buffer.from(input)) === undefined
+      assert.equal(entry === undefined, isTorn, 'a file is not an entry if, and only if, it is torn')
       return entry
     },
     print: entry => (entry === undefined ? '' : isKeptWhole(entry) ? print(entry) : undefined),

@@ -10,6 +10,7 @@
 #include "ledger.h"
 #include "lines.h"
 #include "next-step.h"
+#include "plain.h"
 #include "policy.h"
 #include "resident.h"
 #include "respite.h"
@@ -234,6 +235,7 @@ enum decision decide(const struct places *places, const struct row *row, char *r
   } else {
     snprintf(reason, size, "it is not a path of " STORE_DIR " with a NAR hash, and nothing else can be judged" NEXT_COPY_ANEW);
   }
+  make_plain(reason);
   if (may) return *reason == '\0' ? LET_IN : LET_IN_WARNED;
   return refused(places, is_read ? &policy : NULL);
 }

@@ -46,7 +46,16 @@ static enum ledger open_room(const char *state, struct room *room, char *why, si
 }
 
 /**
- * Reads a file of the state directory. An empty file counts as absent: a power loss may leave one.
+ * Whether a file is as a power loss may leave one that was not flushed: empty, with zeros where it
+ * was not written, or cut at the end of a block. As in src/files/owned-file.ts (wholeRecord).
+ */
+static bool is_torn(const char *bytes, size_t length) {
+  enum { BLOCK = 512 };
+  return length == 0 || memchr(bytes, '\0', length) != NULL || (length % BLOCK == 0 && bytes[length - 1] != '\n');
+}
+
+/**
+ * Reads a file of the state directory. One that a power loss left torn counts as absent.
  */
 static enum ledger read_record(const struct room *room, const char *file, size_t limit, struct rest *rest, char *why, size_t size) {
   size_t length = 0;
@@ -59,7 +68,7 @@ static enum ledger read_record(const struct room *room, const char *file, size_t
       break;
   }
   *rest = (struct rest){text, text + length};
-  return length == 0 ? LEDGER_SILENT : LEDGER_HAS;
+  return is_torn(text, length) ? LEDGER_SILENT : LEDGER_HAS;
 }
 
 static enum ledger malformed(const char *file, const char *what, char *why, size_t size) {

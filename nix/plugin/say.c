@@ -12,15 +12,10 @@
 #include <unistd.h>
 
 #include "decide.h"
+#include "plain.h"
 #include "store-path.h"
 
 enum { LINE_LIMIT = REASON_LIMIT + 512 };
-
-static void make_plain(char *text) {
-  for (; *text != '\0'; text++) {
-    if ((unsigned char)*text < ' ' || *text == 0x7f) *text = '?';
-  }
-}
 
 /** Whether standard error is the journal already, as for services of systemd. */
 static bool is_journal(void) {

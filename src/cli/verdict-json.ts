@@ -1,5 +1,6 @@
 import { type ExitCode, exitCode } from '../policy/exit-code.ts'
 import { findingWords } from '../policy/finding-words.ts'
+import type { SubjectKind } from '../policy/policy.ts'
 import type { Basis, GroundKind, Stray, Verdict } from '../policy/verdict.ts'
 import type { Contents } from '../verifier/verify.ts'
 
@@ -10,7 +11,7 @@ import type { Contents } from '../verifier/verify.ts'
  */
 interface VerdictJson {
   readonly path: string
-  readonly kind: 'fetched-source' | 'local-source' | 'derivation' | 'output'
+  readonly kind: SubjectKind
   readonly outcome: 'trusted' | 'untrusted' | 'indeterminate'
   /** The exit status that this path alone would give. */
   readonly status: ExitCode

@@ -27,7 +27,7 @@
  */
 import { join } from 'node:path'
 import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile, readOwnedPresentFile } from '../files/owned-file.ts'
+import { readOwnedFile, readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
@@ -73,7 +73,7 @@ export interface AdmittedClaim {
   readonly graph: string | undefined
   /** When this machine verified the signature, in seconds since 1970. */
   readonly seen: number
-  /** How it was signed: one word of printable ASCII, see src/crypto/recall.ts. */
+  /** How it was signed: one word of printable ASCII, see src/crypto/trace.ts. */
   readonly trace: string
   readonly origin: string
 }
@@ -173,8 +173,9 @@ function claimLine({ role, key, graph, seen, trace, origin }: AdmittedClaim): st
 }
 
 /**
- * Reads the entry of a path, current or stale; undefined if there is none. Throws FileError if
- * others could have written the file, or if it is not an entry of this path.
+ * Reads the entry of a path, current or stale; undefined if there is none, or if it was lost in a
+ * power failure. Throws FileError if others could have written the file, or if it is not an entry
+ * of this path.
  */
 export function readAdmission(state: string, digest: string, path: string): Admission | undefined {
   return admissionIn(entryFile(state, digest), path, readOwnedFile)
@@ -186,9 +187,8 @@ export function readKnownAdmission(state: string, digest: string, path: string):
 }
 
 function admissionIn(file: string, path: string, read: typeof readOwnedFile): Admission | undefined {
-  const text = read(file, ENTRY_LIMIT)?.toString('utf8')
-  // An entry that was not flushed may be empty after a power failure.
-  return text === undefined || text === '' ? undefined : parseAdmission(text, path, file)
+  const text = wholeRecord(read(file, ENTRY_LIMIT))
+  return text === undefined ? undefined : parseAdmission(text, path, file)
 }
 
 /**

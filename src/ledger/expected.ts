@@ -12,13 +12,13 @@
  *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
  *
  * It says with which contents the output may become valid, under which policy that was found, and
- * until when it holds: a build may run for days. The earlier format, `nixsig1`, did not say that,
- * nor does a file without these lines. All of those allow nothing.
+ * until when it holds: a build may run for days. A file in the earlier format, `nixsig1`, or without
+ * `under` and `admits`, allows nothing.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial, writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile, readOwnedPresentFile } from '../files/owned-file.ts'
+import { readOwnedFile, readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
@@ -145,8 +145,8 @@ export function readListedExpected(state: string, digest: string): Expected | un
 }
 
 function expectedIn(file: string, digest: string, read: typeof readOwnedFile): Expected | undefined {
-  const text = read(file, RECORD_LIMIT)?.toString('utf8')
-  if (text === undefined || text === '') return undefined
+  const text = wholeRecord(read(file, RECORD_LIMIT))
+  if (text === undefined) return undefined
   const [, version, path, derivation, output, time, policy, until, word, allowed] = FORM.exec(text) ?? []
   const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
   const isNamed = derivation !== undefined && isStorePath(derivation)

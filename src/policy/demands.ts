@@ -30,7 +30,7 @@ export function answerDemand(
   const people = peopleOf(policy.groups, demand.who)
   const counted = counting.filter(held => isAskedFor(demand, people, held.claim.role, held.holder))
   const present = new Set(counted.map(({ holder }) => holder.principal.name))
-  if (people.has(SELF) && subject.builtHere && aspect === 'output') present.add(SELF)
+  if (people.has(SELF) && isPresentHere(subject, aspect, demand.role)) present.add(SELF)
   const seats = fillSeats(policy.groups, demand.who, present)
   const { who, role } = demand
   const { threshold, of } = seats
@@ -40,7 +40,7 @@ export function answerDemand(
 
 /**
  * Why these demands are not met, the most telling reason first: forged or altered, then withdrawn,
- * then too few. Empty only if there are no demands. Includes only reasons that concern them.
+ * then too few. Empty exactly if `unmet` is. Includes only reasons that concern them.
  */
 export function explainUnmet(
   policy: Policy,
@@ -88,6 +88,16 @@ function isAskedFor(demand: Demand, people: ReadonlySet<string>, role: Role, hol
   return people.has(holder.principal.name) && fits(demand, role)
 }
 
+/** docs/semantics.md, S10: this machine vouches for its own builds, and for what it approved. */
+function isPresentHere(subject: Subject, aspect: Aspect, role: Role | undefined): boolean {
+  if (aspect === 'output') return subject.builtHere
+  return role === 'approver' && subject.approvedHere === true
+}
+
+/**
+ * An approval says that expressions were signed, not that somebody looked at this very path: so it
+ * counts only where a demand asks for it.
+ */
 function fits(demand: Demand, role: Role): boolean {
-  return demand.role === undefined || demand.role === role
+  return demand.role === undefined ? role !== 'approver' : demand.role === role
 }

@@ -7,6 +7,7 @@ import type {
   Demand,
   Exemption,
   GateSettings,
+  InputRule,
   Key,
   Policy,
   Requirement,
@@ -49,6 +50,7 @@ export function describePolicy(policy: Policy): string {
       ...policy.rules.flatMap(ruleLines),
       ...ruleLines(policy.fallback),
     ]),
+    ...section('repositories, of which the first that matches decides', policy.inputs.map(inputWords)),
     ...section(
       'revoked',
       policy.revocations.map(revocation => revocationWords(policy, revocation)),
@@ -118,6 +120,11 @@ function ruleLines(rule: Rule): readonly string[] {
     return requirement === undefined ? [] : [`  ${aspect}: ${requirementWords(requirement)}`]
   })
   return [`"${word(rule.title)}" (line ${rule.line}): ${kinds}`, ...needs, ...accepts]
+}
+
+function inputWords({ title, line, url, require, acceptUnlocked }: InputRule): string {
+  const unlocked = acceptUnlocked ? '; it may be unlocked' : ''
+  return `"${word(title)}" (line ${line}): a commit of ${word(url)} ${requirementWords(require)}${unlocked}`
 }
 
 function matchWords(name: string, kinds: readonly SubjectKind[]): string {

@@ -12,9 +12,28 @@ export interface Matched {
  * or else the default.
  */
 export function ruleFor(policy: Policy, subject: Pick<Matched, 'name' | 'kind'>): Rule {
+  if (subject.kind === 'expression') return ruleForExpression(policy, subject.name)
   const states = (rule: Rule) => rule.require[ASPECT[subject.kind]] !== undefined
   const matches = (rule: Rule) => rule.kinds.includes(subject.kind) && matchesGlob(rule.name, subject.name)
   return policy.rules.find(rule => states(rule) && matches(rule)) ?? policy.fallback
+}
+
+/**
+ * The rule for the commits of the repository with this canonical URL. Refuses if no `[[inputs]]`
+ * matches.
+ */
+function ruleForExpression(policy: Policy, url: string): Rule {
+  const found = policy.inputs.find(input => matchesGlob(input.url, url))
+  return {
+    title: found?.title ?? 'none of [[inputs]]',
+    line: found?.line ?? policy.fallback.line,
+    name: found?.url ?? '*',
+    kinds: ['expression'],
+    require: { expression: found?.require ?? { kind: 'refuse' } },
+    acceptGraph: false,
+    acceptUnknownDerivation: false,
+    acceptExpiredKey: 'refuse',
+  }
 }
 
 /** The first exemption that matches and has not ended. */

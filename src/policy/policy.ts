@@ -123,8 +123,11 @@ export interface Group {
   readonly threshold: number
 }
 
-/** What a signer of a path did with it. */
-export type Role = 'developer' | 'packager' | 'reviewer' | 'builder'
+/**
+ * What a signer did: with a path; a `committer` with a commit; an `approver` with the build graph
+ * that came from signed expressions.
+ */
+export type Role = 'developer' | 'packager' | 'reviewer' | 'builder' | 'committer' | 'approver'
 
 /** A principal or a group that must sign, in one role or, without `role`, in any. */
 export interface Demand {
@@ -142,23 +145,32 @@ export type Requirement =
   | { readonly kind: 'refuse' }
 
 /** The kind of a store path. Fetched and local sources need `require.source`. */
-export type SubjectKind = 'fetched-source' | 'local-source' | 'derivation' | 'output'
+export type StorePathKind = 'fetched-source' | 'local-source' | 'derivation' | 'output'
 
-/** Which of a rule's three requirements applies to a subject. */
-export type Aspect = 'source' | 'derivation' | 'output'
+/** What is judged: a store path, or a commit with its tree (`expression`). */
+export type SubjectKind = StorePathKind | 'expression'
 
-export const ASPECT: Readonly<Record<SubjectKind, Aspect>> = {
+/** Which of a rule's three requirements applies to a store path. */
+export type StorePathAspect = 'source' | 'derivation' | 'output'
+
+/** Which requirement applies to a subject. That of an expression is the one of `[[inputs]]`. */
+export type Aspect = StorePathAspect | 'expression'
+
+export const ASPECT: Readonly<Record<SubjectKind, Aspect>> &
+  Readonly<Record<StorePathKind, StorePathAspect>> = {
   'fetched-source': 'source',
   'local-source': 'source',
   derivation: 'derivation',
   output: 'output',
+  expression: 'expression',
 }
 
 /** The roles whose claims can meet a requirement, by aspect. */
 export const ROLES: Readonly<Record<Aspect, readonly Role[]>> = {
-  source: ['developer', 'packager', 'reviewer'],
-  derivation: ['packager', 'reviewer'],
+  source: ['developer', 'packager', 'reviewer', 'approver'],
+  derivation: ['packager', 'reviewer', 'approver'],
   output: ['builder'],
+  expression: ['committer', 'reviewer'],
 }
 
 /**
@@ -182,6 +194,22 @@ export interface Rule {
   readonly acceptUnknownDerivation: boolean
   /** Whether a key that has expired may vouch for a source that it signed before it expired. */
   readonly acceptExpiredKey: ExpiredKeyAcceptance
+}
+
+/**
+ * Who must have signed the commits of some repositories, and so the expressions in them. The first
+ * that matches decides; without one the input is refused.
+ */
+export interface InputRule {
+  /** For messages: the rule's `name`, or `input rule 3` by position. */
+  readonly title: string
+  /** Line of policy.toml, from 1. */
+  readonly line: number
+  /** A glob for the canonical URL of a repository, see src/formats/locks/input-url.ts. */
+  readonly url: string
+  readonly require: Requirement
+  /** Whether an input may stand in a lock without a revision and a NAR hash. */
+  readonly acceptUnlocked: boolean
 }
 
 export type ExpiredKeyAcceptance = 'refuse' | 'if-signed-before'
@@ -226,6 +254,7 @@ export interface Policy {
   readonly groups: ReadonlyMap<string, Group>
   readonly rules: readonly Rule[]
   readonly fallback: Rule
+  readonly inputs: readonly InputRule[]
   readonly revocations: readonly Revocation[]
   readonly exemptions: readonly Exemption[]
 }

@@ -5,7 +5,11 @@
  */
 import type { Aspect, Instant, KeyIdentity, Role, SubjectKind } from './policy.ts'
 
-/** The store path to judge, and what is known about it without trusting anybody. */
+/**
+ * The store path to judge, and what is known about it without trusting anybody. For an expression,
+ * it is a commit: `path` is its id, `name` the canonical URL of its repository, and `narHash` the
+ * one of its tree.
+ */
 export interface Subject {
   readonly path: string
   /** The name part of the store path, without `.drv`. */
@@ -15,6 +19,11 @@ export interface Subject {
   readonly narHash: string
   /** Whether this machine built it with its own hooks; if so, `self` is one of its builders. */
   readonly builtHere: boolean
+  /**
+   * Whether root approved the build graph that it belongs to, after this machine verified and
+   * evaluated the expressions (`approve --here`).
+   */
+  readonly approvedHere?: boolean
   /**
    * Its derivation, if that is known here and was judged as well. Without one, it is unknown what
    * an output from elsewhere was built from.
@@ -52,7 +61,7 @@ export interface Claim {
    */
   readonly until?: Instant
   /**
-   * How it was signed, for later policies, see src/crypto/recall.ts. A claim without it is not
+   * How it was signed, for later policies, see src/crypto/trace.ts. A claim without it is not
    * remembered.
    */
   readonly trace?: string
@@ -224,7 +233,7 @@ export type GroundKind =
 
 /**
  * `untrusted`: the evidence is complete and insufficient. `indeterminate`: it could not be decided.
- * Both refuse; only the first is remembered. The first finding is the most telling one.
+ * Both refuse. The first finding is the most telling one.
  */
 export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'

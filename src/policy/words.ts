@@ -14,6 +14,7 @@ export const KIND_WORDS: Readonly<Record<SubjectKind, string>> = {
   'local-source': 'local source',
   derivation: 'derivation',
   output: 'output',
+  expression: 'commit',
 }
 
 /** The aspects in messages. */
@@ -21,6 +22,7 @@ export const ASPECT_WORDS: Readonly<Record<Aspect, string>> = {
   source: 'its source',
   derivation: 'its derivation',
   output: 'its output',
+  expression: 'its expressions',
 }
 
 /** A name, a reason or a detail: escaped, and cut if it is very long. */

@@ -1,7 +1,7 @@
 import type { Declaration, SignaturePart } from '../evidence/derivation-signatures.ts'
 import type { Derivation } from '../formats/nix/derivation.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import type { SubjectKind } from '../policy/policy.ts'
+import type { StorePathKind } from '../policy/policy.ts'
 
 /** A derivation as it lies in the store, with its contents checked against its name. */
 export interface StoredDerivation {
@@ -15,7 +15,7 @@ export interface StoredDerivation {
 /** Something that must have been admitted before a build may start. */
 export interface Input {
   readonly path: StorePath
-  readonly kind: Exclude<SubjectKind, 'derivation'>
+  readonly kind: Exclude<StorePathKind, 'derivation'>
   /** The derivation that makes it; absent for what evaluation copied in. */
   readonly derivation?: StoredDerivation
   /**

@@ -11,7 +11,8 @@ import { underRespite } from '../ledger/respite.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
-import { openStore, type Store } from '../store/store-client.ts'
+import { shareStore } from '../store/shared-store.ts'
+import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
@@ -127,7 +128,7 @@ export function openInquiry(
       return withPlaces(places, snapshot)
     },
     store: () => {
-      store ??= kept?.store() ?? openStore()
+      store ??= kept?.store() ?? Promise.resolve(shareStore())
       return store
     },
     attested: async path => {

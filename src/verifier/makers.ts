@@ -11,7 +11,7 @@ import type { PathInfo, Store } from '../store/store-client.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
-import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
+import { rankDerivations, UNKNOWN_LIMIT } from './known-derivations-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 
@@ -91,7 +91,7 @@ export async function vouchedFor(inquiry: Inquiry, makers: readonly Output[]): P
 
 /** What is known about how a path was made. */
 export interface Making {
-  /** The derivation that was found admitted, together with what `admitRest` checked. */
+  /** A derivation that is admitted, and whose other inputs passed `admitRest`. */
   readonly derivation?: StoredDerivation
   /** If no such derivation was found: the refusals of one that is known. */
   readonly refusals: readonly Refusal[]

@@ -14,7 +14,7 @@ import { VERSIONS, type World, withWorld } from '../support/world.ts'
 const STATE = '/var/lib/nixsig'
 /**
  * Hooks of one build, as often as any Nix calls them, and what each does for others:
- * src/verifier/leftover-room.ts.
+ * src/verifier/unjudged-budget.ts.
  */
 const HOOKS = 3
 const [BUILDS, OUTPUTS] = [4, 32]

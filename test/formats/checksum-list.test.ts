@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { CHECKSUM_LIST_LIMIT, parseChecksumList } from '../../src/formats/checksum-list.ts'
 import { FormatError } from '../../src/primitives/format-error.ts'
+import { cpuTime } from '../support/cpu-time.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-sums-')
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -164,9 +165,9 @@ describe('lists of checksums', () => {
     refuses('\n'.repeat(100_000), /more than 100000 lines/)
     const slow = [`A (${') = a'.repeat(800_000)}!`, 'a'.repeat(4_000_000), `${'(A'.repeat(2_000_000)}!`]
     for (const text of slow) {
-      const start = performance.now()
+      const start = cpuTime()
       refuses(text, /checksum/)
-      assert.ok(performance.now() - start < 1000)
+      assert.ok(cpuTime() - start < 1000)
     }
   })
 })

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
+import fc from 'fast-check'
 import {
   type Expected,
   expectOutput,
@@ -11,6 +12,7 @@ import {
   settle,
   settleMade,
 } from '../../src/ledger/expected.ts'
+import { afterPowerFailure } from '../support/power-failure.ts'
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
 const expected: Expected = {
@@ -127,10 +129,17 @@ test('attack: an expectation must name a store path with its own hash part, and 
   }
 })
 
-test('an expectation that a power failure left empty counts as absent', () => {
-  mkdirSync(join(state, 'expected'))
-  writeFileSync(join(state, 'expected', DIGEST), '', { mode: 0o600 })
-  assert.equal(readExpected(state, DIGEST), undefined)
+test('fault: an expectation as a power failure leaves it counts as absent', () => {
+  const hashes = Array.from({ length: 100 }, (_, index) => index.toString(16).padStart(64, '0'))
+  expectOutput(state, { ...expected, admits: { kind: 'these', hashes } })
+  const file = join(state, 'expected', DIGEST)
+  const whole = readFileSync(file, 'utf8')
+  fc.assert(
+    fc.property(afterPowerFailure(whole), torn => {
+      writeFileSync(file, torn)
+      assert.equal(readExpected(state, DIGEST) === undefined, torn !== whole)
+    }),
+  )
 })
 
 test('attack: however many hashes are attested, the expectation can be read back', () => {

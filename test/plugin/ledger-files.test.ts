@@ -15,6 +15,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { readExpected } from '../../src/ledger/expected.ts'
 import type { Row } from '../support/plugin.ts'
 import {
@@ -31,6 +32,7 @@ import {
   UNKNOWN,
   usePlugin,
 } from '../support/plugin-state.ts'
+import { afterPowerFailure } from '../support/power-failure.ts'
 
 const { admitting, ask, expecting, letsIn, refuses, stateWith } = usePlugin()
 
@@ -209,6 +211,25 @@ test('as long as such a file may be it is read, and beyond that it is not, in wh
     letsIn(where, row)
     writeMore(linesFor(limit + line.length))
     refuses(where, row, /is too long/)
+  }
+})
+
+test('fault: what was not flushed before a loss of power counts as absent, and lets nothing in', () => {
+  for (const [what, row, reason] of [
+    ['an entry of the ledger', ROW, UNKNOWN],
+    ['an expectation', BUILT, UNSTARTED],
+  ] as const) {
+    const where = (FILES[what] ?? assert.fail()).make()
+    const whole = readFileSync(where.file, 'utf8')
+    const long = what === 'an expectation' ? whole : whole.replace(/^rule .*/m, `rule ${'x'.repeat(2000)}`)
+    fc.assert(
+      fc.property(afterPowerFailure(long), torn => {
+        writeFileSync(where.file, torn)
+        if (torn === long) letsIn(where, row)
+        else refuses(where, row, reason)
+      }),
+      { numRuns: 40 },
+    )
   }
 })
 

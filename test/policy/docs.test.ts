@@ -41,6 +41,8 @@ test('every section that shows an example was found', () => {
       'The store',
       'Principals',
       'Groups',
+      'Approvals',
+      'Inputs',
       'Rules',
       'Rules',
       'Revocations',
@@ -52,11 +54,13 @@ test('every section that shows an example was found', () => {
 test('every rule that a test cites is in docs/semantics.md, and every rule there has a test', () => {
   const semantics = readFileSync(join(PROJECT_ROOT, 'docs/semantics.md'), 'utf8')
   const rules = [...semantics.matchAll(/^\*\*(S\d+) /gm)].map(match => match[1])
-  const tests = readFileSync(join(PROJECT_ROOT, 'test/policy/judge.test.ts'), 'utf8')
+  const tests = ['judge.test.ts', 'language/inputs.test.ts']
+    .map(file => readFileSync(join(PROJECT_ROOT, 'test/policy', file), 'utf8'))
+    .join('\n')
   const cited = new Set([...tests.matchAll(/^test\('(S\d+): /gm)].map(match => match[1]))
   assert.deepEqual(
     rules,
-    Array.from({ length: 17 }, (_, index) => `S${index + 1}`),
+    Array.from({ length: 18 }, (_, index) => `S${index + 1}`),
   )
   assert.deepEqual(
     rules.filter(rule => !cited.has(rule)),

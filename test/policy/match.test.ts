@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { covers } from '../../src/policy/language/shadow.ts'
 import { matchesGlob } from '../../src/policy/match.ts'
+import { cpuTime } from '../support/cpu-time.ts'
 
 /** The same question, asked of a regular expression. */
 function byRegExp(glob: string, name: string): boolean {
@@ -34,9 +35,9 @@ test('all characters but the star and the question mark stand for themselves', (
 })
 
 test('a glob of many stars over a long name takes no noticeable time', () => {
-  const start = performance.now()
+  const start = cpuTime()
   assert.equal(matchesGlob(`${'*a'.repeat(100)}b`, 'a'.repeat(211)), false)
-  assert.ok(performance.now() - start < 1000)
+  assert.ok(cpuTime() - start < 1000)
 })
 
 test('one glob covers another exactly if it matches every name that the other does', () => {
@@ -56,15 +57,15 @@ test('one glob covers another exactly if it matches every name that the other do
 })
 
 test('comparing hostile globs is given up soon', () => {
-  const start = performance.now()
+  const start = cpuTime()
   covers(`*a${'?'.repeat(60)}*b`, `*a${'?a*'.repeat(40)}`)
-  assert.ok(performance.now() - start < 5000)
+  assert.ok(cpuTime() - start < 5000)
 })
 
 test('a thousand rules are compared with one another quickly', () => {
   const globs = Array.from({ length: 1000 }, (_, index) => `package-${index}-*.tar.*`)
-  const start = performance.now()
+  const start = cpuTime()
   const covered = globs.filter((narrow, index) => globs.slice(0, index).some(wide => covers(wide, narrow)))
   assert.deepEqual(covered, [])
-  assert.ok(performance.now() - start < 1500)
+  assert.ok(cpuTime() - start < 1500)
 })

@@ -12,6 +12,7 @@ import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
+import { readApprovals, readInputs } from './inputs.ts'
 import { locate } from './locate.ts'
 import { PolicyError } from './policy-error.ts'
 import { type CertificateReader, readPrincipals } from './principals.ts'
@@ -85,12 +86,24 @@ function readPolicy(
   const fields = fieldsOf(
     root,
     ['version', 'mode', 'default'],
-    ['attestations', 'nix', 'gate', 'store', 'principals', 'groups', 'rules', 'revocations', 'exemptions'],
+    [
+      'attestations',
+      'nix',
+      'gate',
+      'store',
+      'principals',
+      'groups',
+      'approvals',
+      'rules',
+      'inputs',
+      'revocations',
+      'exemptions',
+    ],
   )
   const mode = wordOf(fields?.mode, ['enforce', 'warn'])
   const principals = readPrincipals(fields?.principals, certificate)
   const groups = readGroups(fields?.groups, principals)
-  const people = { principals, groups }
+  const people = readApprovals(fields?.approvals, { principals, groups })
   const policy = {
     ...readAttestations(fields?.attestations),
     nix: readNix(fields?.nix),
@@ -98,6 +111,7 @@ function readPolicy(
     store: readStore(fields?.store),
     principals,
     rules: readRules(fields?.rules, people),
+    inputs: readInputs(fields?.inputs, people),
     revocations: readRevocations(fields?.revocations, principals),
     exemptions: readExemptions(fields?.exemptions),
   }

@@ -26,7 +26,7 @@ const NAME_LIMIT = 100
 const PATH_LIMIT = 1024
 
 /** Reserved names: this machine, and the two requirements that name nobody. */
-const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse']
+const RESERVED: readonly string[] = [SELF, 'nothing', 'refuse', 'approved']
 
 /** Reads certificate files by their paths in the policy, each once. */
 export type CertificateReader = (path: string) => CertificateFile

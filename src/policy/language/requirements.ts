@@ -6,6 +6,11 @@ import { complain, fieldsOf, isTable, listOf, type Node, stringOf } from './fiel
 /** How many demands one requirement may have. */
 const DEMAND_LIMIT = 32
 
+/** Stands for what `[approvals]` says. */
+const APPROVED = 'approved'
+
+const RESERVED: readonly string[] = ['nothing', 'refuse', APPROVED]
+
 /** The principals and groups that a requirement can name. */
 export interface People {
   readonly principals: Policy['principals']
@@ -13,15 +18,18 @@ export interface People {
    * Undefined if `[groups]` has a problem: then names are not checked, because one error is enough.
    */
   readonly groups: Policy['groups'] | undefined
+  /** What `[approvals]` says: who must approve where a rule says `"approved"`. */
+  readonly approvers?: readonly [Demand, ...Demand[]]
 }
 
 /**
  * Reads the requirement for one aspect: a name, a list of names (all of them), a table of roles,
- * `nothing` or `refuse`. Anything else, and a requirement that nobody can meet, is recorded and
- * undefined.
+ * `nothing`, `refuse` or, for sources and derivations, `approved`. Anything else, and a requirement
+ * that nobody can meet, is recorded and undefined.
  */
 export function readRequirement(node: Node, aspect: Aspect, people: People): Requirement | undefined {
   if (node.value === 'nothing' || node.value === 'refuse') return { kind: node.value }
+  if (node.value === APPROVED && ROLES[aspect].includes('approver')) return approved(node, people)
   const before = node.draft.problems.length
   const demands = isTable(node.value)
     ? readRoles(node, aspect, people)
@@ -35,6 +43,20 @@ export function readRequirement(node: Node, aspect: Aspect, people: People): Req
     )
   }
   return { kind: 'all', demands: [first, ...rest] }
+}
+
+/** Who must approve, as `[approvals]` names them. What is wrong is recorded. */
+export function readApprovers(node: Node, people: People): People['approvers'] {
+  const before = node.draft.problems.length
+  const [first, ...rest] = readNames(node, 'derivation', people, 'approver')
+  if (first !== undefined) return [first, ...rest]
+  if (node.draft.problems.length > before) return undefined
+  return complain(node, 'must name who: a principal, a group, "self" or a list of them')
+}
+
+function approved(node: Node, { approvers }: People): Requirement | undefined {
+  if (approvers !== undefined) return { kind: 'all', demands: approvers }
+  return complain(node, '"approved" needs [approvals] with by = …, which says who approves')
 }
 
 function readRoles(node: Node, aspect: Aspect, people: People): readonly Demand[] {
@@ -53,21 +75,27 @@ function readNames(node: Node, aspect: Aspect, people: People, role: Role | unde
     if (who === undefined) continue
     if (named.has(who)) complain(item, `"${printable(who)}" is listed twice`)
     named.add(who)
-    const problem = problemOf(who, aspect, people)
+    const problem = problemOf(who, isVouchedHere(aspect, role), people)
     if (problem !== undefined) complain(item, problem)
   }
   return [...named].map(who => (role === undefined ? { who } : { who, role }))
 }
 
-function problemOf(who: string, aspect: Aspect, { principals, groups }: People): string | undefined {
-  if (who === 'nothing' || who === 'refuse') return `"${who}" must stand alone`
-  if (who === SELF) return aspect === 'output' ? undefined : SELF_PROBLEM
+/** Whether this machine can vouch in a role: for what it builds, and for what it approves. */
+function isVouchedHere(aspect: Aspect, role: Role | undefined): boolean {
+  return aspect === 'output' || role === 'approver'
+}
+
+function problemOf(who: string, canBeSelf: boolean, { principals, groups }: People): string | undefined {
+  if (RESERVED.includes(who)) return `"${who}" must stand alone`
+  if (who === SELF) return canBeSelf ? undefined : SELF_PROBLEM
   if (groups === undefined || principals.has(who)) return undefined
   if (!groups.has(who)) return `"${printable(who)}" is neither a principal nor a group`
   const able = new Set(peopleOf(groups, who))
-  if (aspect !== 'output') able.delete(SELF)
+  if (!canBeSelf) able.delete(SELF)
   if (isFilled(fillSeats(groups, who, able))) return undefined
-  return `"${printable(who)}" cannot be met without "self", which vouches for outputs alone`
+  return `"${printable(who)}" cannot be met without "self", which vouches for outputs and as approver alone`
 }
 
-const SELF_PROBLEM = '"self" vouches for what it builds, so for outputs alone'
+const SELF_PROBLEM =
+  '"self" vouches for what it builds and, as approver, for what it evaluated, and for nothing else'

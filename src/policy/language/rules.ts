@@ -5,6 +5,7 @@ import {
   type ExpiredKeyAcceptance,
   type Requirement,
   type Rule,
+  type StorePathAspect,
   type SubjectKind,
 } from '../policy.ts'
 import {
@@ -23,7 +24,7 @@ import { shadowOf } from './shadow.ts'
 
 const RULE_LIMIT = 1000
 const TITLE_LIMIT = 100
-const ASPECTS: readonly Aspect[] = ['source', 'derivation', 'output']
+const ASPECTS: readonly StorePathAspect[] = ['source', 'derivation', 'output']
 const ACCEPTANCE = ['accept-graph', 'accept-unknown-derivation', 'accept-expired-key'] as const
 const EXPIRED_KEYS: readonly ExpiredKeyAcceptance[] = ['refuse', 'if-signed-before']
 
@@ -73,9 +74,9 @@ export function readDefault(node: Node | undefined, people: People): Rule | unde
   return { title: 'default', line: lineOf(node), name: '*', kinds: KINDS, require, ...acceptance }
 }
 
-function readRequirements(node: Node, required: readonly Aspect[], people: People): Rule['require'] {
+function readRequirements(node: Node, required: readonly StorePathAspect[], people: People): Rule['require'] {
   const requirements: Partial<Record<Aspect, Requirement>> = {}
-  const fields = fieldsOf<Aspect, Aspect>(node, required, ASPECTS) ?? {}
+  const fields = fieldsOf<StorePathAspect, StorePathAspect>(node, required, ASPECTS) ?? {}
   for (const aspect of ASPECTS) {
     const field = fields[aspect]
     const requirement = field && readRequirement(field, aspect, people)

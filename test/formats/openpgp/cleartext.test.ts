@@ -5,6 +5,7 @@ import { after, describe, it } from 'node:test'
 import { looksLikeCleartext, parseCleartext } from '../../../src/formats/openpgp/cleartext.ts'
 import { parseDetachedSignatures } from '../../../src/formats/openpgp/signature.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
+import { cpuTime } from '../../support/cpu-time.ts'
 import { openGnupg } from '../../support/gnupg.ts'
 
 const gnupg = openGnupg()
@@ -131,9 +132,9 @@ describe('clear-signed texts', () => {
   })
 
   it('is as fast for white space anywhere', () => {
-    const start = performance.now()
+    const start = cpuTime()
     assert.match(parse(signed.replace('x.tar', `${' '.repeat(4_000_000)}x`)).text, / x\n$/)
-    assert.ok(performance.now() - start < 1000)
+    assert.ok(cpuTime() - start < 1000)
     refuses(signed.replace('x.tar', ' '.repeat(4 * 1024 * 1024)), /larger than/)
   })
 })

@@ -8,6 +8,7 @@ import { parseCertificates } from '../../../src/formats/openpgp/certificate.ts'
 import { readPackets } from '../../../src/formats/openpgp/packets.ts'
 import { parseDetachedSignatures } from '../../../src/formats/openpgp/signature.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
+import { cpuTime } from '../../support/cpu-time.ts'
 import { openGnupg } from '../../support/gnupg.ts'
 import { refuses } from '../../support/refuses.ts'
 
@@ -133,9 +134,9 @@ it('reads armour in linear time', () => {
   const blocks = `-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nzAA=\n-----END PGP PUBLIC KEY BLOCK-----\n`.repeat(
     40_000,
   )
-  const start = performance.now()
+  const start = cpuTime()
   assert.equal(dearmorCertificates(Buffer.from(blocks)).length, 80_000)
-  assert.ok(performance.now() - start < 5000)
+  assert.ok(cpuTime() - start < 5000)
 })
 
 it('gives a value or a FormatError for any changed byte', () => {

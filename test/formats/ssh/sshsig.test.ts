@@ -11,6 +11,7 @@ import {
   printSshSignature,
 } from '../../../src/formats/ssh/sshsig.ts'
 import { wireString, wireUint32 } from '../../../src/formats/ssh/wire.ts'
+import { cpuTime } from '../../support/cpu-time.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'nixsig-armour-'))
 after(() => rmSync(dir, { recursive: true, force: true }))
@@ -111,9 +112,9 @@ describe('an SSH signature file', () => {
 
   it('is refused quickly, however many empty lines it has', () => {
     const file = Buffer.from(`${BEGIN}${'\n'.repeat(65000)}x`)
-    const before = performance.now()
+    const before = cpuTime()
     assert.throws(() => parseSshSignature(file), /no line "-----END/)
-    assert.ok(performance.now() - before < 500)
+    assert.ok(cpuTime() - before < 500)
   })
 })
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parse } from 'smol-toml'
 import { locate, type TomlPath } from '../../../src/policy/language/locate.ts'
+import { cpuTime } from '../../support/cpu-time.ts'
 
 // In these documents every value is the number of its own line.
 const DOCUMENT = `
@@ -86,7 +87,7 @@ test('a path that is not in the text has the position of its table', () => {
 
 test('a key of a hundred thousand parts takes linear time', () => {
   const deep = `a${'.a'.repeat(100_000)}`
-  const started = performance.now()
+  const started = cpuTime()
   for (const document of [
     `\n${deep} = 1`,
     `\n[${deep}]\nb = 1`,
@@ -100,5 +101,5 @@ test('a key of a hundred thousand parts takes linear time', () => {
     assert.equal(find(path).line, document.includes('x =') ? 1 : 2)
     assert.equal(find(['x', ...path]).line, document.includes('x =') ? 2 : 1)
   }
-  assert.ok(performance.now() - started < 5000)
+  assert.ok(cpuTime() - started < 5000)
 })

@@ -6,7 +6,7 @@ import { attestationFile } from '../../src/evidence/attestation-file.ts'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
 import { type Admission, writeAdmission } from '../../src/ledger/admissions.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
-import { rankDerivations } from '../../src/verifier/known-inputs-first.ts'
+import { rankDerivations } from '../../src/verifier/known-derivations-first.ts'
 
 const root = mkdtempSync('/tmp/nixsig-known-')
 after(() => rmSync(root, { recursive: true, force: true }))

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { openTurns } from '../../src/gate/fair-queue.ts'
 import type { Peer } from '../../src/gate/peers.ts'
-import { openTurns } from '../../src/gate/turns.ts'
 import { shares } from './raw-http.ts'
 
 const ROOT: Peer = { name: 'user 0', kind: 'root' }

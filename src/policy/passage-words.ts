@@ -1,5 +1,5 @@
 /** Remarks on a policy as text. All names are escaped. */
-import type { Passage, Remark } from './remarks.ts'
+import type { Passage, Remark } from './unsigned-passages.ts'
 import { list, when, word } from './words.ts'
 
 const SAY_WHO = 'name somebody in require.derivation, or another builder in require.output'

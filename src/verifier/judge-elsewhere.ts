@@ -6,17 +6,17 @@ import type { Claim, Evidence, Verdict } from '../policy/verdict.ts'
 import { admitSources } from './admit-sources.ts'
 import { admittedNow } from './admitted.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
-import { endingWith } from './ends.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { tellingOfUnvouched } from './judge-input.ts'
+import { endingWith } from './limit-verdict.ts'
 import { type Making, makingOf, outputOfValid } from './makers.ts'
 import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
 import { type Identity, subjectOf } from './subject.ts'
 
-/** A path of any kind, with the derivations in the store that make it. */
+/** A path that is not judged here yet, with the derivations in the store that make it. */
 export interface Coming extends Identity {
   readonly kind: SubjectKind
   readonly makers?: readonly Output[]

@@ -1,4 +1,4 @@
-/** How long a verdict holds that rests on ledger entries of other paths. */
+/** Limits a verdict to the earliest end of the ledger entries that it rests on. */
 import { isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Verdict } from '../policy/verdict.ts'

@@ -16,7 +16,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
 import { decodeNar } from '../../src/formats/nix/nar.ts'
-import { dumpTree, narHashOfTree } from '../../src/store/tree-nar.ts'
+import { dumpTree, narHashOfTree } from '../../src/store/disk-tree-nar.ts'
 import { privateNix } from '../support/private-nix.ts'
 
 const nix = privateNix()

@@ -1,6 +1,7 @@
 /** A fair queue of requests: peers take turns, however many requests one of them has. */
-import { CLOCK, type Clock, openPacer, type PacesByKind } from './paces.ts'
+
 import type { Peer, PeerKind } from './peers.ts'
+import { CLOCK, type Clock, openPacer, type PacesByKind } from './rate-limits.ts'
 
 /** How many requests run at once, and how often new ones begin. */
 export interface TurnLimits {
@@ -68,8 +69,8 @@ export function openTurns(limits: TurnLimits, clock: Clock = CLOCK): Turns {
   let isMore = false
 
   /**
-   * Begins all requests that there is room for. A call during a call starts another round, since it
-   * may have made room for peers that were passed over.
+   * Begins all requests that there is room for. If called from within itself, it only notes that one
+   * more round is needed.
    */
   function goOn(): void {
     isMore = true

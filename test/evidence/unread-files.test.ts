@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, beforeEach, describe, it } from 'node:test'
-import { leftoversOf } from '../../src/evidence/leftovers.ts'
+import { leftoversOf } from '../../src/evidence/unread-files.ts'
 import type { SubjectKind } from '../../src/policy/policy.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-leftovers-')

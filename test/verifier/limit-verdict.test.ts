@@ -7,8 +7,8 @@ import { type Admission, writeAdmission } from '../../src/ledger/admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Verdict } from '../../src/policy/verdict.ts'
 import type { Input, StoredDerivation } from '../../src/verifier/derivation-parts.ts'
-import { endingWith } from '../../src/verifier/ends.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
+import { endingWith } from '../../src/verifier/limit-verdict.ts'
 import { claimBy, evidenceOf, NOW, OUTPUT, policyOf, SOURCE } from '../policy/policies.ts'
 
 const state = mkdtempSync('/tmp/nixsig-ends-')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { mock, test } from 'node:test'
 import type { Said, Upstream } from '../../src/evidence/upstreams/upstream.ts'
-import { remembering } from '../../src/gate/remembering.ts'
+import { remembering } from '../../src/gate/cached-upstream.ts'
 
 const AGES = { maxAge: 3600, negativeMaxAge: 60 }
 const OFFER = { kind: 'offer', offer: { narinfo: { references: [], signatures: [] } } } as unknown as Said

@@ -8,7 +8,7 @@ import { expectedFile, expectOutput, listExpected } from '../../src/ledger/expec
 import { notePresent } from '../../src/ledger/present.ts'
 import { forgetOldPresents } from '../../src/verifier/forget-presents.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
-import { finishExpected } from '../../src/verifier/leftovers.ts'
+import { finishExpected } from '../../src/verifier/unjudged-builds.ts'
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
 const PATH = `/nix/store/${DIGEST}-hello`

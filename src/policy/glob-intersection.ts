@@ -4,7 +4,7 @@
  * A glob whose names both globs match, the widest that a search finds; undefined if there is no
  * common name.
  */
-export function meet(a: string, b: string): string | undefined {
+export function commonGlob(a: string, b: string): string | undefined {
   if (a === b || b === '*') return a
   if (a === '*') return b
   const width = b.length + 1

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { commonGlob } from '../../src/policy/glob-intersection.ts'
 import { judge } from '../../src/policy/judge.ts'
 import { matchesGlob } from '../../src/policy/match.ts'
-import { meet } from '../../src/policy/meet.ts'
+import { remarkWords } from '../../src/policy/passage-words.ts'
 import type { Policy } from '../../src/policy/policy.ts'
-import { remarkWords } from '../../src/policy/remark-words.ts'
-import { remarksOn } from '../../src/policy/remarks.ts'
+import { remarksOn } from '../../src/policy/unsigned-passages.ts'
 import { NOW, policyOf } from './policies.ts'
 
 const PEOPLE = `
@@ -121,7 +121,7 @@ function allNames(letters: string, longest: number): readonly string[] {
 test('property: the common glob of two globs exists exactly if they have a common name, and matches only common names', () => {
   fc.assert(
     fc.property(glob, glob, (a, b) => {
-      const both = meet(a, b)
+      const both = commonGlob(a, b)
       const common = NAMES.filter(name => matchesGlob(a, name) && matchesGlob(b, name))
       if (both === undefined) assert.deepEqual(common, [])
       else

@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { openTurns } from '../../src/gate/fair-queue.ts'
 import { HTTP_LIMITS } from '../../src/gate/http-server.ts'
-import { type Clock, openPaces } from '../../src/gate/paces.ts'
 import type { Peer } from '../../src/gate/peers.ts'
-import { openTurns } from '../../src/gate/turns.ts'
+import { type Clock, openPaces } from '../../src/gate/rate-limits.ts'
 import { shares } from './raw-http.ts'
 
 const user = (name: string): Peer => ({ name, kind: 'user' })

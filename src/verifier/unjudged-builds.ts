@@ -6,9 +6,9 @@ import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
-import { openRoom } from './leftover-room.ts'
 import { lockedOutputs } from './locked-outputs.ts'
 import { refusalOf } from './refusal-of-error.ts'
+import { openRoom } from './unjudged-budget.ts'
 
 /** The number of expectations that the store is asked about at once. */
 export const AT_ONCE = 64

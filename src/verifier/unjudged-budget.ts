@@ -20,8 +20,8 @@ export interface LeftoverRoom {
 }
 
 /**
- * Opens a hook's budget. `needed`: hash parts of what the hook's own build needs; these take no
- * room from others, however large they are.
+ * Opens a hook's budget. `needed`: hash parts of what the hook's own build needs. Each of these
+ * counts as one build, but its outputs and bytes are free.
  */
 export function openRoom(store: Store, needed: ReadonlySet<string>): LeftoverRoom {
   let { builds, outputs, bytes } = LIMITS

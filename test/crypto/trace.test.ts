@@ -2,7 +2,7 @@
 // differently today.
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
-import { recall } from '../../src/crypto/recall.ts'
+import { recall } from '../../src/crypto/trace.ts'
 import type { Key } from '../../src/policy/policy.ts'
 import { signaturesOfAllKinds, TIMES } from '../support/signatures-of-all-kinds.ts'
 

@@ -8,7 +8,7 @@ import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { signatureKind } from '../../src/crypto/detached/verify.ts'
 import { parseChecksumList } from '../../src/formats/checksum-list.ts'
-import { assertInert } from '../../src/formats/inert.ts'
+import { assertInert } from '../../src/formats/not-a-program.ts'
 import { sha256 } from '../../src/primitives/sodium.ts'
 
 const dir = mkdtempSync('/tmp/nixsig-inert-test-')

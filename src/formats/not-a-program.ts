@@ -5,8 +5,8 @@
  * the file has the format at all is checked by its parser.
  */
 import { FormatError } from '../primitives/format-error.ts'
-import { whyNoLineOf } from './inert/lines.ts'
 import { decodeUtf8 } from './json/strict.ts'
+import { whyNoLineOf } from './not-a-program/lines.ts'
 import { isText } from './openpgp/armor.ts'
 
 /** A line of base64, or at the end of the armour a checksum. */

@@ -14,7 +14,7 @@ import type { Inquiry } from './inquiry.ts'
  */
 export const UNKNOWN_LIMIT = 256
 
-/** The most bytes of one such derivation, and of all of them together. */
+/** The most bytes of one unknown derivation, and of all of them together. */
 const ONE_LIMIT = 1024 * 1024
 const ALL_LIMIT = 32 * 1024 * 1024
 

@@ -3,9 +3,10 @@
  * derivations without any evidence, so that groups, thresholds, exemptions and the order of rules
  * have their real effect.
  */
+
+import { commonGlob } from './glob-intersection.ts'
 import { judge } from './judge.ts'
 import { ruleFor } from './match.ts'
-import { meet } from './meet.ts'
 import type { Exemption, Instant, Policy, Rule } from './policy.ts'
 import type { Evidence, Subject } from './verdict.ts'
 
@@ -81,7 +82,11 @@ function makesBy(
   ask: (name: string, what: What) => number | undefined,
 ): boolean {
   // The output `out` has the name of its derivation; any other adds its own name to that.
-  const globs = [meet(by.name, to.name), meet(`${by.name}-?*`, to.name), meet(`${by.name}-*`, to.name)]
+  const globs = [
+    commonGlob(by.name, to.name),
+    commonGlob(`${by.name}-?*`, to.name),
+    commonGlob(`${by.name}-*`, to.name),
+  ]
   const names = globs.flatMap(glob => (glob === undefined ? [] : namesIn(glob, letter)))
   return names.some(output => {
     if (ask(output, 'here') !== to.line) return false
@@ -96,8 +101,8 @@ function makersOf(output: string): readonly string[] {
 }
 
 /**
- * Every rule or exemption by which something of this kind passes unsigned, whatever the other rules
- * match first.
+ * Every rule or exemption by which something of this kind passes unsigned, each looked at as if it
+ * were the only one.
  */
 function passagesOf(policy: Policy, kind: 'output' | 'derivation', now: Instant): readonly Passage[] {
   const exemptions = policy.exemptions.flatMap(exemption => exemptionPassage(exemption, kind, now))
