@@ -21,8 +21,8 @@ export const GROUPS: Readonly<Record<string, string>> = {
   policy: 'Check or describe the policy',
   quarantine: 'Look at refused outputs, release or delete them',
   conflicts: 'Look at conflicts between builders that this machine has seen, or withdraw settled ones',
+  git: 'Sign commits, and judge who signed them',
   export: 'Print attestations or keys in the formats of other tools',
-  git: 'Who signed what in a git repository',
 }
 
 const modes = () => import('./commands/modes.ts')
@@ -100,11 +100,6 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/check-signature.ts')).checkSignature,
   },
   {
-    name: 'git authenticate',
-    summary: 'Authenticate a history from an introduction on, by the rules of Guix or of sequoia-git',
-    load: async () => (await import('./commands/git-authenticate.ts')).gitAuthenticate,
-  },
-  {
     name: 'verify',
     summary: 'Judge store paths; as root, first finish what interrupted hooks left',
     load: async () => (await import('./commands/verify.ts')).verify,
@@ -113,6 +108,31 @@ export const COMMANDS: readonly Entry[] = [
     name: 'explain',
     summary: 'Show the verdict on a path, all the evidence behind it, and what to do next',
     load: async () => (await import('./commands/explain.ts')).explain,
+  },
+  {
+    name: 'git verify',
+    summary: 'Judge a commit: whether enough of the right people signed it, in whatever way',
+    load: async () => (await import('./commands/git-verify.ts')).gitVerify,
+  },
+  {
+    name: 'git status',
+    summary: 'Show what is missing on a commit, and the nearest one that enough people signed',
+    load: async () => (await import('./commands/git-status.ts')).gitStatus,
+  },
+  {
+    name: 'git diff',
+    summary: 'Show what changed since the nearest commit that enough people signed',
+    load: async () => (await import('./commands/git-status.ts')).gitDiff,
+  },
+  {
+    name: 'git sign',
+    summary: 'Sign a commit in a note beside it, with any key; the history does not change',
+    load: async () => (await import('./commands/git-sign.ts')).gitSign,
+  },
+  {
+    name: 'git authenticate',
+    summary: 'Authenticate a history from an introduction on, by the rules of Guix or of sequoia-git',
+    load: async () => (await import('./commands/git-authenticate.ts')).gitAuthenticate,
   },
   {
     name: 'serve',

@@ -9,7 +9,7 @@ import type { Contents } from '../verifier/verify.ts'
  * changes its meaning; the codes are those of src/policy/verdict.ts. Paths, names and details are
  * what was found, `message` is text for people.
  */
-interface VerdictJson {
+export interface VerdictJson {
   readonly path: string
   readonly kind: SubjectKind
   readonly outcome: 'trusted' | 'untrusted' | 'indeterminate'
@@ -39,19 +39,24 @@ type BasisJson =
   | { readonly kind: 'exemption'; readonly reason: string; readonly line: number }
   | { readonly kind: 'no-requirement' }
 
+/** The line of JSON for a verdict on a path, see jsonLine. */
+export function verdictLine(verdict: Verdict, contents?: Contents): string {
+  return jsonLine({ ...verdictJson(verdict), ...(contents === undefined ? {} : { contents }) })
+}
+
 /**
  * One line of JSON (RFC 8259) in printable ASCII: everything else is escaped, so no name in it can
  * steer a terminal, and any reader of JSON gets the very characters back.
  */
-export function verdictLine(verdict: Verdict, contents?: Contents): string {
-  const json = { ...verdictJson(verdict), ...(contents === undefined ? {} : { contents }) }
-  return JSON.stringify(json).replace(
+export function jsonLine(value: object): string {
+  return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,
     unit => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }
 
-function verdictJson(verdict: Verdict): VerdictJson {
+/** A verdict as it is printed. */
+export function verdictJson(verdict: Verdict): VerdictJson {
   const { outcome, strays = [] } = verdict
   const status = exitCode(verdict)
   if (outcome === 'trusted') {

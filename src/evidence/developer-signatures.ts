@@ -3,13 +3,13 @@
  * strays and troubles.
  */
 import { lstatSync, type Stats } from 'node:fs'
-import { decisiveResults } from '../crypto/detached/severity.ts'
-import { type DetachedResult, verifyDetached } from '../crypto/detached/verify.ts'
+import { verifyDetached } from '../crypto/detached/verify.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Policy } from '../policy/policy.ts'
-import type { Claim, Evidence, Stray, Subject, Trouble } from '../policy/verdict.ts'
+import type { Evidence, Subject } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { evidenceOfResults } from './detached-results.ts'
 import { mergeEvidence } from './merge.ts'
 import { keptSignatures, readSignature } from './signature-files.ts'
 
@@ -79,12 +79,8 @@ export function evidenceOfSignature(
     }
     const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
     const results = await verifyDetached({ file: fsPath, keys, ...question })
-    const decisive = decisiveResults(results)
-    return {
-      claims: decisive.flatMap(result => claimsOf(result, subject, origin)),
-      strays: straysOf(decisive, origin),
-      troubles: results.flatMap(result => troublesOf(result, origin)),
-    }
+    const { path, narHash } = subject
+    return evidenceOfResults(results, { role: 'developer', path, narHash, origin })
   })
 }
 
@@ -112,45 +108,4 @@ function whyUnfit(fsPath: string): string | undefined {
   if (!status.isFile()) return 'a detached signature covers one file, and this source is not one'
   if ((status.mode & 0o111) !== 0) return 'a detached signature does not cover that this file is executable'
   return undefined
-}
-
-function claimsOf(result: DetachedResult, subject: Subject, origin: string): readonly Claim[] {
-  const { key, outcome, signedAt, keyExpired, keyEnds: until, trace } = result
-  const { path, narHash } = subject
-  const claim = { key: key.identity, role: 'developer', path, narHash, origin } as const
-  if (outcome === 'good') {
-    const end = until === undefined ? {} : { until }
-    return [{ ...claim, ...end, ...(trace === undefined ? {} : { trace }) }]
-  }
-  if (outcome !== 'expired-since' || signedAt === undefined || keyExpired === undefined) return []
-  return [{ ...claim, expired: { signedAt, at: keyExpired } }]
-}
-
-/**
- * The problem that each outcome is reported as, where it is not a claim and concerns the key that
- * the signature names. severity.ts says which results count.
- */
-export const PROBLEMS = {
-  'bad-signature': 'bad-signature',
-  unacceptable: 'bad-signature',
-  'other-file': 'other-subject',
-  'expired-signature': 'expired-signature',
-  'expired-key': 'expired-signature',
-  'revoked-key': 'revoked-key',
-} as const satisfies Partial<Record<DetachedResult['outcome'], Stray['problem']>>
-
-/** A signature that names none of the keys is one stray, not one for each key. */
-function straysOf(results: readonly DetachedResult[], origin: string): readonly Stray[] {
-  const strays = results.flatMap(({ outcome, key, detail }): readonly Stray[] =>
-    outcome in PROBLEMS
-      ? [{ problem: PROBLEMS[outcome as keyof typeof PROBLEMS], origin, detail: `${key.label}: ${detail}` }]
-      : [],
-  )
-  if (!results.every(({ outcome }) => outcome === 'unknown-signer')) return strays
-  const detail = results[0]?.detail ?? 'no key of this kind is listed'
-  return [{ problem: 'unknown-signer', origin, detail }]
-}
-
-function troublesOf({ outcome, key, detail }: DetachedResult, origin: string): readonly Trouble[] {
-  return outcome === 'unreadable' ? [{ origin, detail: `${key.label}: ${detail}` }] : []
 }

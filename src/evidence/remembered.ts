@@ -3,7 +3,7 @@ import { recall } from '../crypto/trace.ts'
 import { holderOf, type KeyHolder } from '../policy/key-standing.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
-import { PROBLEMS } from './developer-signatures.ts'
+import { PROBLEMS } from './detached-results.ts'
 
 /** A claim for which it was recorded when it was verified and how it was signed. */
 export type RememberedClaim = Omit<Claim, 'expired' | 'until'> & Required<Pick<Claim, 'seen' | 'trace'>>

@@ -29,6 +29,8 @@ const PROTOCOLS: readonly (readonly [string, RegExp])[] = [
   // git, Documentation/gitformat-signature: a commit or a tag without its signature
   ['a git commit', /^tree (?:[0-9a-f]{40}|[0-9a-f]{64})\n(?:parent|author) /],
   ['a git tag', /^object (?:[0-9a-f]{40}|[0-9a-f]{64})\ntype [a-z]+\ntag /],
+  // git-sig, see git-sig.ts
+  ['a note about a git commit (git-sig)', /^sig:v\d+:[0-9a-f]{40,64}:[0-9a-f]{40,64}:/],
   // gitprotocol-pack, push certificates
   ['a git push', /^certificate version \d+\.\d+\npusher /],
   // RFC 8446, section 4.4.3

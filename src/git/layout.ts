@@ -9,10 +9,12 @@ import { printable } from '../primitives/printable.ts'
 
 const POINTER_LIMIT = 4096
 
-/** The directories of a repository, shared by all its work trees. */
+/** The directories of a repository, shared by all its work trees, and the one that has its HEAD. */
 export interface Layout {
   readonly directory: string
   readonly objects: string
+  /** Of a linked work tree, its own directory. */
+  readonly headDirectory: string
 }
 
 /**
@@ -20,17 +22,16 @@ export interface Layout {
  * linked. Throws FileError for any other directory, including a subdirectory of a work tree.
  */
 export function layoutOf(place: string): Layout {
-  const directory = commonDirectory(gitDirectory(resolve(place)))
+  const headDirectory = gitDirectory(resolve(place))
+  const directory = commonDirectory(headDirectory)
   const objects = join(directory, 'objects')
-  if (isDirectory(objects) && isDirectory(join(directory, 'refs'))) return { directory, objects }
+  if (isDirectory(objects) && isDirectory(join(directory, 'refs'))) {
+    return { directory, objects, headDirectory }
+  }
   throw new FileError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
 }
 
-/**
- * The directory of a repository or of one of its work trees, which has that work tree's own HEAD.
- * Throws FileError.
- */
-export function gitDirectory(place: string): string {
+function gitDirectory(place: string): string {
   const git = join(place, '.git')
   const status = lstatSync(git, { throwIfNoEntry: false })
   if (status === undefined) return place

@@ -4,12 +4,13 @@
  * repository: its packs and objects are read through links from an empty one, so its configuration,
  * hooks, attributes, alternates, promised objects and grafts have no effect.
  */
-import { lstatSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Layout } from './layout.ts'
+import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
 import { idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { endOf, runGit, startGit } from './run-git.ts'
@@ -30,14 +31,31 @@ export function isFetchable(place: string): boolean {
  * one in `directory`. Returns the new repository's directory. Throws FileError if anything is
  * missing or cannot be read.
  */
-export async function receiveLocal(
-  directory: string,
-  { objects, directory: from }: Layout,
-  object: { readonly id: string; readonly type: 'tag' | 'commit' | 'tree' },
-): Promise<string> {
+export async function receiveLocal(directory: string, layout: Layout, object: WantedObject): Promise<string> {
   const [view, received] = [join(directory, 'view'), join(directory, 'received')]
   for (const each of [view, received]) makeOwnRepository(each, idSizeOf(object.id))
-  linkObjects(objects, join(view, 'objects'))
+  linkObjects(layout.objects, join(view, 'objects'))
+  await receiveFromView(view, received, layout, object)
+  return received
+}
+
+/** An object to copy: a tag or a commit with its files, without its history, or a tree. */
+export interface WantedObject {
+  readonly id: string
+  readonly type: 'tag' | 'commit' | 'tree'
+}
+
+/**
+ * Copies an object from a view, a repository of our own into which the objects of another one are
+ * linked (link-objects.ts), into `received`, also our own. Throws FileError if anything is missing
+ * or cannot be read, and for data that is part of a SHA-1 collision.
+ */
+export async function receiveFromView(
+  view: string,
+  received: string,
+  { objects, directory: from }: Layout,
+  object: WantedObject,
+): Promise<void> {
   const wanted = await wantedOf(view, object)
   const pack = startGit({ directory: view }, ['pack-objects', '--revs', '--stdout', '-q', '--window=0'])
   const index = startGit({ directory: received }, ['index-pack', '--stdin'])
@@ -46,7 +64,7 @@ export async function receiveLocal(
   index.stdout.resume()
   pack.stdin.end(wanted)
   const failed = (await ends).find(({ status }) => status !== 0)
-  if (failed === undefined) return received
+  if (failed === undefined) return
   const advice = isElsewhere(objects) ? ` (${ELSEWHERE})` : ''
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
@@ -82,52 +100,8 @@ export async function receiveFrom(
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
 
-/**
- * Loose objects and packs that are linked. Git packs loose objects long before there are this many.
- */
-const LINK_LIMIT = 200_000
-
-/**
- * Links packs, their indexes and loose objects, and nothing else in the directory. Throws FileError
- * for one that is not a regular file: git could wait forever for its end.
- */
-export function linkObjects(from: string, to: string): void {
-  let links = 0
-  const link = (directory: string, form: RegExp) => {
-    const names = namesIn(join(from, directory)).filter(name => form.test(name))
-    links += names.length
-    if (links > LINK_LIMIT) throw new FileError(`more than ${LINK_LIMIT} files in ${printable(from)}`)
-    mkdirSync(join(to, directory), { recursive: true })
-    for (const name of names) {
-      const file = join(from, directory, name)
-      // A symbolic link counts as its target. One that leads nowhere is reported by git as a
-      // missing object.
-      if (statSync(file, { throwIfNoEntry: false })?.isFile() === false) {
-        throw new FileError(`not a regular file: ${printable(file)}`)
-      }
-      symlinkSync(file, join(to, directory, name))
-    }
-  }
-  for (const name of namesIn(from).filter(each => /^[0-9a-f]{2}$/.test(each))) {
-    link(name, /^(?:[0-9a-f]{38}|[0-9a-f]{62})$/)
-  }
-  link('pack', /^pack-[0-9a-f]{40,64}\.(?:pack|idx)$/)
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new FileError(`cannot read ${printable(directory)}: ${printable((error as Error).message)}`)
-  }
-}
-
 /** What pack-objects is asked for. A commit is treated as if it had no parents. */
-async function wantedOf(
-  view: string,
-  { id, type }: { readonly id: string; readonly type: 'tag' | 'commit' | 'tree' },
-): Promise<string> {
+async function wantedOf(view: string, { id, type }: WantedObject): Promise<string> {
   if (type === 'tree') return `${id}\n`
   if (type === 'commit') return `--shallow ${id}\n${id}\n`
   const objects = openGitObjects(view)

@@ -1,5 +1,6 @@
 /** The only place where a verdict becomes text. */
 import { findingWords, strayWords } from './finding-words.ts'
+import type { SubjectKind } from './policy.ts'
 import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
 
@@ -26,7 +27,7 @@ export function sentence(verdict: Verdict): string {
     SENTENCE_FINDINGS,
     '; ',
   )
-  const next = `; ${nextStep(verdict.path)}`
+  const next = `; ${nextStep(verdict.path, verdict.kind)}`
   return cut(`${headline(verdict)}: ${reasons}`, SENTENCE_LIMIT - next.length) + next
 }
 
@@ -41,7 +42,7 @@ export function sentences(refusals: readonly Refusal[], about: string): string {
 
 /** A verdict in several lines for a terminal, with the next step where there is one. */
 export function paragraph(verdict: Verdict): string {
-  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStep(verdict.path)}`
+  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStep(verdict.path, verdict.kind)}`
   return grounds(verdict) + next
 }
 
@@ -113,7 +114,8 @@ function basisWords(basis: Basis): string {
  * What whoever reads a refusal can do, without root's rights: it tells everything that is known,
  * and then advice.
  */
-function nextStep(path: string): string {
+function nextStep(path: string, kind?: SubjectKind): string {
+  if (kind === 'expression') return 'next: nixsig git status, which tells what is missing'
   return `next: nixsig explain ${pathWord(path)}`
 }
 

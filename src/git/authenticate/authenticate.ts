@@ -4,17 +4,18 @@ import { join, resolve } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
 import { GUIX_AUTHORIZATIONS } from '../../formats/guix-authorizations.ts'
 import { OPENPGP_POLICY } from '../../formats/openpgp-git-policy.ts'
+import { printable } from '../../primitives/printable.ts'
 import { assertDetectsCollisions } from '../collisions.ts'
 import { layoutOf } from '../layout.ts'
 import { openGitObjects } from '../objects.ts'
+import { type OpenRepository, openRepository } from '../open-repository.ts'
+import { makeOwnRepository } from '../own-repository.ts'
 import { ELSEWHERE, isElsewhere } from '../receive.ts'
-import { idOfBranch, idOfRevision } from '../revision.ts'
 import { collect } from './collect.ts'
-import { commitOf } from './commit-of.ts'
 import { authenticateByGuix, certificateDigest } from './guix.ts'
 import { type Keyring, readKeyring } from './keyring.ts'
 import { readMemory, remember } from './memory.ts'
-import { openPair, type Pair } from './pack-across.ts'
+import type { Pair } from './pack-across.ts'
 import { HistoryRefused, type Refusal } from './refusal.ts'
 import type { Authentic, Introduction, KnownTip } from './semantics.ts'
 import { authenticateBySequoiaGit } from './sequoia-git.ts'
@@ -53,20 +54,30 @@ export type Answer = { readonly tip: string; readonly remarks: readonly string[]
  */
 export async function authenticate(question: Question): Promise<Answer> {
   const place = resolve(question.place)
-  const layout = layoutOf(place)
+  const repository = openRepository(place)
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-history-'))
   try {
-    const named = idOfRevision(place, layout, question.revision)
-    const pair = openPair(directory, layout.objects, named)
-    if (named.length === 40) await assertDetectsCollisions(directory)
-    const tip = await commitOf(pair.view, named)
+    const pair = { view: repository.directory, received: join(directory, 'received') }
+    makeOwnRepository(pair.received, repository.idSize)
+    if (repository.idSize === 20) await assertDetectsCollisions(directory)
+    const tip = await repository.resolve(question.revision)
     const isGuix = question.introduction.semantics === 'guix'
-    const keyring = isGuix ? await readKeyring(pair, idOfBranch(layout, question.keyring)) : undefined
+    const keyring = isGuix ? await readKeyring(pair, branchOf(repository, question.keyring)) : undefined
     const answer = await answerOf({ question, pair, tip, keyring })
-    return isElsewhere(layout.objects) ? withAdvice(answer) : answer
+    return isElsewhere(layoutOf(place).objects) ? withAdvice(answer) : answer
   } finally {
     rmSync(directory, { recursive: true, force: true })
+    repository.close()
   }
+}
+
+/** The commit of a branch, here or of origin. Throws FileError. */
+function branchOf({ refs, title }: OpenRepository, branch: string): string {
+  const id = refs.get(`refs/heads/${branch}`) ?? refs.get(`refs/remotes/origin/${branch}`)
+  if (id !== undefined) return id.id
+  throw new FileError(
+    `there is no branch ${printable(branch, 100)} in ${title}, here or of origin: fetch it, or name the branch that has the keys (--keyring)`,
+  )
 }
 
 interface Work {
@@ -104,13 +115,20 @@ async function answerOf(work: Work): Promise<Answer> {
   }
 }
 
-async function judge({ question, pair, tip, keyring }: Work, known: readonly KnownTip[]): Promise<Authentic> {
+/** The result, and those of the roots at which the history begins. */
+async function judge(
+  { question, pair, tip, keyring }: Work,
+  known: readonly KnownTip[],
+): Promise<{ readonly result: Authentic; readonly roots: readonly string[] }> {
   const { introduction, now } = question
   const roots = known.length > 0 ? known.map(({ commit }) => commit) : [introduction.commit]
   const fileName = keyring === undefined ? OPENPGP_POLICY : GUIX_AUTHORIZATIONS
   const collected = await collect(pair, { tip, roots, fileName })
   const asked = { pair, tip, introduction, collected, known, now }
-  return keyring === undefined ? authenticateBySequoiaGit(asked) : authenticateByGuix(asked, keyring)
+  const result =
+    keyring === undefined ? await authenticateBySequoiaGit(asked) : await authenticateByGuix(asked, keyring)
+  const reached = new Set(collected.order)
+  return { result, roots: roots.filter(root => reached.has(root)) }
 }
 
 /** What is refused by what is known from before is looked at as a whole. */

@@ -1,8 +1,5 @@
-import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
-import { idSizeOf, makeOwnRepository } from '../own-repository.ts'
-import { linkObjects } from '../receive.ts'
 import { endOf, startGit } from '../run-git.ts'
 
 /** Two repositories of our own for one of somebody else's. */
@@ -11,14 +8,6 @@ export interface Pair {
   readonly view: string
   /** What was copied from there. Git hashed it, and looked for collisions of SHA-1. */
   readonly received: string
-}
-
-/** Makes both, empty but for the links, for ids like this one. Throws FileError. */
-export function openPair(directory: string, objects: string, id: string): Pair {
-  const [view, received] = [join(directory, 'view'), join(directory, 'received')]
-  for (const each of [view, received]) makeOwnRepository(each, idSizeOf(id))
-  linkObjects(objects, join(view, 'objects'))
-  return { view, received }
 }
 
 /**

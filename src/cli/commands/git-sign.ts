@@ -1,0 +1,72 @@
+import { REVIEW_LIMIT } from '../../expressions/reviews.ts'
+import { type RevisionWord, readForSigning, signRevision } from '../../expressions/sign-revision.ts'
+import { readNamedFile } from '../../files/named-file.ts'
+import { openRepository } from '../../git/open-repository.ts'
+import { printable } from '../../primitives/printable.ts'
+import { command, type Invocation } from '../command.ts'
+import { REPOSITORY_ARGUMENTS, repositoryArguments } from '../repository-argument.ts'
+import { revisionWords } from '../say-revision.ts'
+import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
+import type { Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
+
+interface Options extends SignerOptions {
+  readonly revisions: readonly string[]
+  readonly as: 'committer' | 'reviewer' | 'git-sig'
+  readonly review: string | undefined
+}
+
+/** `nixsig git sign [REPOSITORY] [REVISION]`: signs a commit in a note. */
+export const gitSign = command({
+  arguments: REPOSITORY_ARGUMENTS,
+  options: {
+    ...SIGNER_OPTIONS,
+    as: {
+      kind: 'value',
+      value: 'ROLE',
+      choices: ['committer', 'reviewer', 'git-sig'],
+      fallback: 'committer',
+      text: "Your role; git-sig: in git-sig's form, with a key of GnuPG",
+    },
+    review: {
+      kind: 'value',
+      value: 'FILE',
+      text: 'A plain text that the signature covers, and that is kept beside it',
+    },
+  },
+  examples: [
+    ['git sign --key alice.secret', 'the commit that is checked out here'],
+    ['git sign . main --as reviewer --review review.txt --signer ssh:carol@laptop', ''],
+    ['git sign --as git-sig --signer gpg:FINGERPRINT', 'for people who verify with git-sig'],
+  ],
+  epilogue: 'nixsig git push REMOTE gives others the notes in which the signatures are.',
+  run: sign,
+})
+
+async function sign(options: Options, { terminal }: Invocation): Promise<Status> {
+  const { place, revisions } = repositoryArguments(options.revisions, 1)
+  const word = wordOf(options)
+  const repository = openRepository(place)
+  const revision = await repository
+    .resolve(revisions[0] ?? 'HEAD')
+    .then(commit => readForSigning(repository, commit))
+    .finally(() => repository.close())
+  terminal.print(`${revisionWords(revision)}: ${printable(revision.title, 120)}`)
+  return withSigner<Status>(options, async signer => {
+    const now = Math.floor(Date.now() / 1000)
+    const ref = await signRevision(place, revision, word, { signer, now })
+    const role = word.form === 'git-sig' ? "in git-sig's form" : `as ${word.role}`
+    terminal.print(`${terminal.good('signed')} by ${signer.label} ${role}, in ${ref}`)
+    return 0
+  })
+}
+
+/** Throws UsageError, FileError and FormatError. */
+function wordOf({ as, review }: Options): RevisionWord {
+  if (as === 'git-sig' && review !== undefined) {
+    throw new UsageError('--review is for nixsig\'s own form: git-sig writes "null" in its place')
+  }
+  if (as === 'git-sig') return { form: 'git-sig' }
+  const bytes = review === undefined ? undefined : readNamedFile(review, REVIEW_LIMIT).bytes
+  return { form: 'nixsig', role: as, review: bytes }
+}

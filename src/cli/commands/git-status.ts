@@ -1,0 +1,124 @@
+import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
+import { type Nearest, nearestTrusted } from '../../expressions/nearest.ts'
+import { titleOf } from '../../expressions/sign-revision.ts'
+import { escapedDiff } from '../../git/diff.ts'
+import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import { printable } from '../../primitives/printable.ts'
+import { command, type Invocation } from '../command.ts'
+import { readPolicy } from '../policy-argument.ts'
+import {
+  REPOSITORY_ARGUMENTS,
+  REQUIREMENT_OPTIONS,
+  repositoryArguments,
+  requiring,
+  urlOf,
+} from '../repository-argument.ts'
+import { revisionJson, sayStanding } from '../say-revision.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+import { jsonLine } from '../verdict-json.ts'
+
+interface Options {
+  readonly revisions: readonly string[]
+  readonly url: string | undefined
+  readonly require: readonly string[]
+}
+
+/** `nixsig git status [REPOSITORY] [REVISION]`: what is missing, and since which commit. */
+export const gitStatus = command({
+  arguments: REPOSITORY_ARGUMENTS,
+  options: {
+    ...REQUIREMENT_OPTIONS,
+    json: { kind: 'flag', text: 'Print one JSON object in a line' },
+  },
+  examples: [['git status', 'what is missing on the commit here, and the last one that has it all']],
+  run: (options: Options & { readonly json: boolean }, invocation) =>
+    withHistory(options, invocation, async search => {
+      if (options.json) invocation.terminal.print(jsonLine(statusJson(search)))
+      else await sayStatus(invocation.terminal, search)
+      return exitCode(search.head.verdict)
+    }),
+})
+
+/** `nixsig git diff [REPOSITORY] [REVISION]`: what is new, for whoever signs next. */
+export const gitDiff = command({
+  arguments: REPOSITORY_ARGUMENTS,
+  options: {
+    ...REQUIREMENT_OPTIONS,
+    stat: { kind: 'flag', text: 'Only which files changed, and how much' },
+  },
+  examples: [['git diff | less', 'since the last commit that enough people signed']],
+  run: (options: Options & { readonly stat: boolean }, invocation) =>
+    withHistory(options, invocation, async ({ repository, head, nearest }) => {
+      const { terminal } = invocation
+      if (nearest.found === undefined) {
+        terminal.note(`nothing to compare with: ${noneWords(nearest)}`)
+        return exitCode(head.verdict)
+      }
+      const range = { from: nearest.found.commit, to: head.commit, summary: options.stat }
+      for await (const text of escapedDiff(repository, range)) terminal.print(text)
+      return 0
+    }),
+})
+
+interface Searched {
+  readonly repository: OpenRepository
+  readonly url: string
+  readonly head: RevisionVerdict
+  readonly nearest: Nearest
+}
+
+/** Judges a commit and its history by ids: `nixsig git verify` hashes the contents as well. */
+async function withHistory(
+  options: Options,
+  { places }: Invocation,
+  use: (searched: Searched) => Promise<Status>,
+): Promise<Status> {
+  const { place, revisions } = repositoryArguments(options.revisions, 1)
+  const policy = requiring(readPolicy(places.policy, true), options.require)
+  const repository = openRepository(place)
+  try {
+    const commit = await repository.resolve(revisions[0] ?? 'HEAD')
+    const url = urlOf(place, options.url)
+    const question = { repository, url, commit, contents: 'by-id' } as const
+    const now = Math.floor(Date.now() / 1000)
+    const head = await judgeRevision(policy, question, now)
+    const isEnough = head.verdict.outcome === 'trusted'
+    const nearest = isEnough ? { found: head, walked: 1 } : await nearestTrusted(policy, question, now)
+    return await use({ repository, url, head, nearest })
+  } finally {
+    repository.close()
+  }
+}
+
+async function sayStatus(terminal: Terminal, { repository, head, nearest }: Searched): Promise<void> {
+  await sayStanding(terminal, repository, head)
+  const { found, walked } = nearest
+  if (found === undefined) {
+    terminal.print(`nearest trusted commit: ${noneWords(nearest)}`)
+  } else if (found.commit !== head.commit) {
+    const title = titleOf(await repository.objects.read(found.commit, 'commit'))
+    terminal.print(
+      `nearest trusted commit: ${walked - 1} commits back (nixsig git diff shows what changed since)`,
+    )
+    terminal.print(`  ${found.commit} ${printable(title, 120)}`)
+  }
+  terminal.note("judged by git's ids: nixsig git verify hashes the contents as well")
+}
+
+function noneWords({ walked, gaveUp }: Nearest): string {
+  return gaveUp === undefined
+    ? `none in the whole history of ${walked} commits`
+    : `none found; the search ended ${gaveUp}`
+}
+
+function statusJson({ url, head, nearest }: Searched) {
+  const { found, walked, gaveUp } = nearest
+  return {
+    ...revisionJson(url, head),
+    nearest: found === undefined ? null : revisionJson(url, found),
+    walked,
+    ...(gaveUp === undefined ? {} : { gaveUp }),
+  }
+}

@@ -1,0 +1,109 @@
+import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
+import { nearestTrusted } from '../../expressions/nearest.ts'
+import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
+import { exitCode } from '../../policy/exit-code.ts'
+import type { Policy } from '../../policy/policy.ts'
+import { command, type Invocation } from '../command.ts'
+import { readPolicy } from '../policy-argument.ts'
+import {
+  REPOSITORY_ARGUMENTS,
+  REQUIREMENT_OPTIONS,
+  repositoryArguments,
+  requiring,
+  urlOf,
+} from '../repository-argument.ts'
+import { revisionJson, sayRevision } from '../say-revision.ts'
+import type { Status } from '../status.ts'
+import type { Terminal } from '../terminal.ts'
+import { UsageError } from '../usage-error.ts'
+import { jsonLine } from '../verdict-json.ts'
+
+interface Options {
+  readonly revisions: readonly string[]
+  readonly since: string | undefined
+  readonly url: string | undefined
+  readonly require: readonly string[]
+  readonly json: boolean
+}
+
+/** `nixsig git verify [REPOSITORY] [[OLD] REVISION]`: whether enough of the right people signed a commit. */
+export const gitVerify = command({
+  arguments: {
+    revisions: {
+      count: 'any number',
+      text: `${REPOSITORY_ARGUMENTS.revisions.text}; with two commits, OLD and NEW, the nearest trusted one is printed`,
+    },
+  },
+  options: {
+    ...REQUIREMENT_OPTIONS,
+    since: {
+      kind: 'value',
+      value: 'OLD',
+      text: 'Print the nearest trusted commit, from the named one back to this one: the same as two commits',
+    },
+    json: { kind: 'flag', text: 'Print one JSON object in a line' },
+  },
+  examples: [
+    ['git verify', 'the commit that is checked out here'],
+    ['git verify ../nixpkgs HEAD --require team --require reviewer:carol', 'by whom, in place of the policy'],
+    ['git verify ../nixpkgs v1.0 main', 'the nearest trusted commit, from main back to v1.0'],
+  ],
+  run: verifyRevision,
+})
+
+async function verifyRevision(options: Options, { places, terminal }: Invocation): Promise<Status> {
+  const { place, revisions } = repositoryArguments(options.revisions, 2)
+  const [first = 'HEAD', second] = revisions
+  if (second !== undefined && options.since !== undefined) {
+    throw new UsageError('--since and two commits say the same: give one of them')
+  }
+  const old = second === undefined ? options.since : first
+  const policy = requiring(readPolicy(places.policy, true), options.require)
+  const repository = openRepository(place)
+  try {
+    const commit = await repository.resolve(second ?? first)
+    const url = urlOf(place, options.url)
+    if (old !== undefined) {
+      const until = await repository.resolve(old)
+      return await printNearest(policy, { repository, url, commit, until }, options, terminal)
+    }
+    const judged = await judgeRevision(policy, { repository, url, commit }, Math.floor(Date.now() / 1000))
+    return await print(judged, { repository, url, json: options.json }, terminal)
+  } finally {
+    repository.close()
+  }
+}
+
+interface Range {
+  readonly repository: OpenRepository
+  readonly url: string
+  readonly commit: string
+  readonly until: string
+}
+
+async function printNearest(
+  policy: Policy,
+  range: Range,
+  { json }: Options,
+  terminal: Terminal,
+): Promise<Status> {
+  const now = Math.floor(Date.now() / 1000)
+  const { found, gaveUp } = await nearestTrusted(policy, range, now)
+  if (gaveUp !== undefined) terminal.note(`the search ended ${gaveUp}`)
+  if (found !== undefined && !json) {
+    terminal.print(found.commit)
+    return 0
+  }
+  if (found === undefined) terminal.note(`no commit from ${range.commit} back to ${range.until} is trusted`)
+  return print(found ?? (await judgeRevision(policy, range, now)), { ...range, json }, terminal)
+}
+
+async function print(
+  judged: RevisionVerdict,
+  { repository, url, json }: Pick<Range, 'repository' | 'url'> & Pick<Options, 'json'>,
+  terminal: Terminal,
+): Promise<Status> {
+  if (json) terminal.print(jsonLine(revisionJson(url, judged)))
+  else await sayRevision(terminal, repository, judged)
+  return exitCode(judged.verdict)
+}

@@ -1,0 +1,115 @@
+/** Who signed a commit, and whether that is enough: docs/semantics.md, X1. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { keyRing } from '../crypto/envelope.ts'
+import { openWork, WorkLimitError } from '../crypto/work.ts'
+import { mergeEvidence } from '../evidence/merge.ts'
+import { FileError } from '../files/regular-file.ts'
+import { type GitCommit, parseGitCommit } from '../formats/git-object.ts'
+import type { OpenRepository } from '../git/open-repository.ts'
+import { narHashOfGitTree } from '../git/tree-nar.ts'
+import { judge } from '../policy/judge.ts'
+import { holderOf } from '../policy/key-standing.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import type { Evidence, Subject, Verdict } from '../policy/verdict.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { gitSigSignatures, nixsigSignatures } from './noted-signatures.ts'
+import { type Found, type Revision, type RevisionSignature, type Search, strayOnly } from './revision.ts'
+import { ownSignature, tagSignatures } from './signed-objects.ts'
+
+/** Units of work (see crypto/work.ts) for the signatures of one commit: 20 seconds. */
+const WORK_LIMIT = 400_000
+
+/** A commit to judge. */
+export interface RevisionQuestion {
+  readonly repository: OpenRepository
+  /** The canonical URL by which `[[inputs]]` names the repository. */
+  readonly url: string
+  /** The whole id of the commit. */
+  readonly commit: string
+  /**
+   * Whether the NAR hash of its tree is computed, and compared with what nixsig's notes say. Without
+   * that only git's ids are compared: enough to look for a commit, not to trust it.
+   */
+  readonly contents?: 'hashed' | 'by-id'
+}
+
+/** The verdict on a commit, and what it rests on. */
+export interface RevisionVerdict {
+  readonly verdict: Verdict
+  readonly commit: string
+  /** What was read of the commit; absent if it could not be read: the verdict says why. */
+  readonly revision?: Revision
+  /** The signatures that verified, by keys of the trusted list, whether they count or not. */
+  readonly signatures: readonly (RevisionSignature & { readonly principal: string })[]
+}
+
+/**
+ * Judges a commit: collects the signatures of the commit itself, of annotated tags on it and in
+ * notes, and compares them with what the policy requires of commits of this repository. Each person
+ * counts once, however they signed. What cannot be read of the commit or its tree makes the verdict
+ * indeterminate.
+ */
+export async function judgeRevision(
+  policy: Policy,
+  question: RevisionQuestion,
+  now: Instant,
+): Promise<RevisionVerdict> {
+  const { commit, url } = question
+  const subject = (narHash: string): Subject => {
+    return { path: commit, name: url, kind: 'expression', narHash, builtHere: false }
+  }
+  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-revision-'))
+  try {
+    const { revision, parsed } = await readRevision(question)
+    const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
+    const work = openWork(WORK_LIMIT)
+    const search = { repository: question.repository, revision, keys, ring: keyRing(keys), work, scratch }
+    const found = await findSignatures(search, parsed)
+    const evidence = mergeEvidence(found.map(each => each.evidence))
+    const signatures = found.flatMap(each => each.signatures)
+    const verdict = judge(policy, subject(revision.narHash), evidence, now)
+    return { verdict, commit, revision, signatures: signatures.flatMap(each => withPrincipal(policy, each)) }
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    const troubles = [{ origin: `commit ${commit}`, detail: error.message }]
+    const verdict = judge(policy, subject(''), { claims: [], strays: [], troubles } satisfies Evidence, now)
+    return { verdict, commit, signatures: [] }
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Reads the commit and, unless only ids are asked for, hashes its tree. */
+async function readRevision({
+  repository,
+  commit,
+  contents = 'hashed',
+}: RevisionQuestion): Promise<{ readonly revision: Revision; readonly parsed: GitCommit }> {
+  const objects = contents === 'hashed' ? await repository.examined(commit) : repository.objects
+  const parsed = parseGitCommit(await objects.read(commit, 'commit'))
+  const { tree } = parsed
+  const narHash = contents === 'hashed' ? await narHashOfGitTree(objects, tree) : ''
+  return { revision: { commit, tree, narHash }, parsed }
+}
+
+/** Looks in every place, in turn. What is left when the work is used up is reported. */
+async function findSignatures(search: Search, commit: GitCommit): Promise<readonly Found[]> {
+  const found: Found[] = []
+  try {
+    for await (const each of ownSignature(search, commit)) found.push(each)
+    for await (const each of tagSignatures(search)) found.push(each)
+    for await (const each of nixsigSignatures(search)) found.push(each)
+    for await (const each of gitSigSignatures(search)) found.push(each)
+  } catch (error) {
+    if (!(error instanceof WorkLimitError)) throw error
+    found.push(strayOnly('unreadable', 'the signatures of the commit', error.message))
+  }
+  return found
+}
+
+function withPrincipal(policy: Policy, signature: RevisionSignature) {
+  const holder = holderOf(policy, signature.key)
+  return holder === undefined ? [] : [{ ...signature, principal: holder.principal.name }]
+}

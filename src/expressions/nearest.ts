@@ -1,0 +1,120 @@
+/** The nearest commit, going back in a history, that was signed by enough people. */
+import { parseGitCommit } from '../formats/git-object.ts'
+import { refsBelow } from '../git/all-refs.ts'
+import { type HistoricCommit, historyOf } from '../git/history.ts'
+import { allNotes, notesTree } from '../git/notes.ts'
+import { sizesOfType } from '../git/object-sizes.ts'
+import type { OpenRepository } from '../git/open-repository.ts'
+import { judge } from '../policy/judge.ts'
+import type { Instant, Policy } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
+import { judgeRevision, type RevisionQuestion, type RevisionVerdict } from './judge-revision.ts'
+import { type NamedSigners, namedSigners } from './named-signers.ts'
+import { GIT_SIG_NOTES, NIXSIG_NOTES } from './noted-signatures.ts'
+
+/** Commits that are looked at, and of these the ones whose signatures are verified. */
+export const HISTORY_LIMIT = 100_000
+export const JUDGED_LIMIT = 500
+
+/** A history to search. */
+export interface HistoryQuestion extends RevisionQuestion {
+  /** The last commit that is looked at, and where other branches end; by default the first of all. */
+  readonly until?: string
+}
+
+/** What was found in a history. */
+export interface Nearest {
+  /** The nearest commit that is trusted. */
+  readonly found?: RevisionVerdict
+  /** How many commits were looked at, the one that was found included. */
+  readonly walked: number
+  /** Why the search ended before the history did. */
+  readonly gaveUp?: string
+}
+
+/**
+ * Searches the history of `commit` for the first trusted commit, itself included. Commits are
+ * judged first by ids; with `contents: 'hashed'` one that passes is then judged with its tree.
+ * Throws FileError and FormatError.
+ */
+export async function nearestTrusted(
+  policy: Policy,
+  question: HistoryQuestion,
+  now: Instant,
+): Promise<Nearest> {
+  const { repository, commit, until, contents = 'hashed' } = question
+  const annotated = await annotatedCommits(repository)
+  const named = namedSigners([...policy.principals.values()].flatMap(principal => principal.keys))
+  let walked = 0
+  let judged = 0
+  for await (const each of historyOf(repository, commit, until)) {
+    if (walked === HISTORY_LIMIT) return { walked, gaveUp: `after ${HISTORY_LIMIT} commits` }
+    walked++
+    if (!annotated.has(each.id) && !couldSuffice(policy, question, { commit: each, named, now })) continue
+    if (judged === JUDGED_LIMIT) return { walked, gaveUp: `after the signatures of ${JUDGED_LIMIT} commits` }
+    judged++
+    const ask = { ...question, commit: each.id }
+    const byId = await judgeRevision(policy, { ...ask, contents: 'by-id' }, now)
+    if (byId.verdict.outcome !== 'trusted') continue
+    const found = contents === 'by-id' ? byId : await judgeRevision(policy, ask, now)
+    if (found.verdict.outcome === 'trusted') return { found, walked }
+  }
+  return { walked }
+}
+
+/** Commits that have a note, or may have an annotated tag. */
+async function annotatedCommits(repository: OpenRepository): Promise<ReadonlySet<string>> {
+  const found = new Set<string>()
+  for (const ref of [NIXSIG_NOTES, GIT_SIG_NOTES]) {
+    const head = repository.refs.get(ref)
+    if (head === undefined) continue
+    const tree = await notesTree(repository, head.id)
+    for (const commit of (await allNotes(repository, tree)).keys()) found.add(commit)
+  }
+  for (const commit of await taggedCommits(repository)) found.add(commit)
+  return found
+}
+
+/** What annotated tags say that they are of. Each is verified when its commit is judged. */
+async function taggedCommits({ directory, objects, refs }: OpenRepository): Promise<readonly string[]> {
+  const tags = [...refsBelow(refs, 'refs/tags/').values()]
+  const unknown = tags.filter(({ peeled }) => peeled === undefined).map(({ id }) => id)
+  const commits = tags.flatMap(({ peeled }) => peeled ?? [])
+  for (const [id] of await sizesOfType(directory, 'tag', unknown)) {
+    const text = Buffer.from(await objects.read(id, 'tag')).toString('latin1', 0, 200)
+    const [, commit] = /^object ([0-9a-f]+)\ntype commit\n/.exec(text) ?? []
+    if (commit !== undefined) commits.push(commit)
+  }
+  return commits
+}
+
+/**
+ * Whether the commit's own signature would be enough if it were good: more signatures never make a
+ * commit less trusted.
+ */
+function couldSuffice(
+  policy: Policy,
+  { url }: HistoryQuestion,
+  {
+    commit,
+    named,
+    now,
+  }: { readonly commit: HistoricCommit; readonly named: NamedSigners; readonly now: Instant },
+): boolean {
+  const claims = signersOf(commit, named).map(key => {
+    return { key, role: 'committer', path: commit.id, narHash: '', origin: 'the commit itself' } as const
+  })
+  const subject = { path: commit.id, name: url, kind: 'expression', narHash: '', builtHere: false } as const
+  return judge(policy, subject, { claims, strays: [], troubles: [] }, now).outcome === 'trusted'
+}
+
+function signersOf({ bytes }: HistoricCommit, named: NamedSigners): readonly string[] {
+  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('\ngpgsig')) return []
+  try {
+    const { signed } = parseGitCommit(bytes)
+    return signed === undefined ? [] : named(signed.signature)
+  } catch (error) {
+    if (error instanceof FormatError) return []
+    throw error
+  }
+}

@@ -1,0 +1,78 @@
+/**
+ * Adds to the notes of somebody's repository, without running git in it: objects and the reference
+ * are written as git writes them. Writers at the same time lose nothing.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+import { layoutOf } from './layout.ts'
+import { type NotesContents, readNotesContents, writeNotesTree } from './notes-contents.ts'
+import { type OpenRepository, openRepository } from './open-repository.ts'
+import { updateRef } from './update-ref.ts'
+import { type ObjectStore, writeObject } from './write-object.ts'
+
+/** How often the reference is tried while others change it, and milliseconds between, at most. */
+const TRIES = 60
+const PAUSE_MS = 100
+
+/** What a change of notes works on. */
+export interface NotesEdit {
+  readonly repository: OpenRepository
+  readonly store: ObjectStore
+  /** The notes as they are now. */
+  readonly contents: NotesContents
+}
+
+/**
+ * Changes the notes of a reference in a repository, which is a directory. `change` is called again
+ * if somebody else changed them meanwhile; its result becomes a commit on top of theirs. `message`:
+ * the one of this commit. Throws FileError if the reference stays locked.
+ */
+export async function editNotes(
+  place: string,
+  { ref, message }: { readonly ref: string; readonly message: string },
+  change: (edit: NotesEdit) => Promise<NotesContents>,
+): Promise<void> {
+  const { directory, objects } = layoutOf(place)
+  for (let tries = 0; tries < TRIES; tries++) {
+    if (tries > 0) await sleep(Math.random() * PAUSE_MS)
+    const repository = openRepository(place)
+    try {
+      const store = { objects, idSize: repository.idSize }
+      const before = repository.refs.get(ref)?.id
+      const contents = before === undefined ? new Map() : await readNotesContents(repository, before)
+      const changed = await change({ repository, store, contents })
+      const tree = await writeNotesTree(store, repository, changed)
+      const parents = before === undefined ? [] : [before]
+      const after = writeObject(store, 'commit', notesCommit({ tree, parents, message }))
+      if (updateRef(directory, ref, { before, after })) return
+    } finally {
+      repository.close()
+    }
+  }
+  throw new FileError(
+    `${printable(ref)} of ${printable(place)} stays locked: if nobody is writing it, remove ${printable(ref)}.lock there`,
+  )
+}
+
+/** The contents of a commit of notes, in nixsig's name: who signed what is in the notes. */
+export function notesCommit({
+  tree,
+  parents,
+  message,
+}: {
+  readonly tree: string
+  readonly parents: readonly string[]
+  readonly message: string
+}): Uint8Array {
+  const who = `nixsig <nixsig@localhost> ${Math.floor(Date.now() / 1000)} +0000`
+  const lines = [
+    `tree ${tree}`,
+    ...parents.map(id => `parent ${id}`),
+    `author ${who}`,
+    `committer ${who}`,
+    '',
+    message,
+  ]
+  return Buffer.from(`${lines.join('\n')}\n`, 'utf8')
+}

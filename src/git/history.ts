@@ -1,0 +1,105 @@
+/**
+ * The history of a commit, as git walks it, with every commit hashed again here: no pack index can
+ * place a commit where it does not belong.
+ */
+import { createHash } from 'node:crypto'
+import { FileError } from '../files/regular-file.ts'
+import { parseGitCommit } from '../formats/git-object.ts'
+import { printable } from '../primitives/printable.ts'
+import type { OpenRepository } from './open-repository.ts'
+import { endOf, startGit } from './run-git.ts'
+
+/** Bytes of one commit. */
+const COMMIT_LIMIT = 1024 * 1024
+
+/** A commit in a history. */
+export interface HistoricCommit {
+  readonly id: string
+  /** The contents of the object. */
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The commits from one back, the newest first by their dates, each after a commit that names it as
+ * a parent. `until`: its ancestors, but not itself, are left out. Stop it early, and git stops as
+ * well. Throws FileError if a commit is missing, does not have its id, or is not in the history.
+ */
+export async function* historyOf(
+  { directory, shallowFile }: Pick<OpenRepository, 'directory' | 'shallowFile'>,
+  start: string,
+  until?: string,
+): AsyncGenerator<HistoricCommit> {
+  const cut = shallowFile === undefined ? [] : ['--shallow-file', shallowFile]
+  const left = until === undefined ? [] : ['--not', `${until}^@`]
+  const list = startGit({ directory }, [...cut, 'rev-list', start, ...left, '--'])
+  const read = startGit({ directory }, ['cat-file', '--batch', '--buffer'])
+  const ends = Promise.all([endOf(list), endOf(read)])
+  list.stdout.pipe(read.stdin)
+  list.stdin.end()
+  try {
+    const expected = new Set([start])
+    for await (const commit of objectsIn(read.stdout)) {
+      if (!expected.delete(commit.id)) {
+        throw new FileError(`git lists ${commit.id}, which no commit before it names as a parent`)
+      }
+      for (const parent of parentsOf(commit)) expected.add(parent)
+      yield commit
+    }
+    const failed = (await ends).find(({ status }) => status !== 0)
+    if (failed !== undefined) {
+      throw new FileError(`cannot read the history of ${start}: ${printable(failed.complaint, 300)}`)
+    }
+  } finally {
+    for (const git of [list, read]) git.kill('SIGKILL')
+    await ends
+  }
+}
+
+/** The commits in the answers of `git cat-file --batch`. */
+async function* objectsIn(stream: AsyncIterable<Buffer>): AsyncGenerator<HistoricCommit> {
+  let rest: Buffer = Buffer.alloc(0)
+  for await (const piece of stream) {
+    rest = rest.length === 0 ? piece : Buffer.concat([rest, piece])
+    for (let at = 0; ; ) {
+      const end = rest.indexOf(10, at)
+      if (end < 0) {
+        rest = rest.subarray(at)
+        break
+      }
+      const head = rest.toString('latin1', at, end)
+      const [, id = '', size = ''] = /^([0-9a-f]+) commit (\d{1,9})$/.exec(head) ?? []
+      const length = Number(size)
+      if (id === '' || length > COMMIT_LIMIT) {
+        throw new FileError(
+          `git: ${printable(head, 200)}, where a commit of at most ${COMMIT_LIMIT} bytes is needed`,
+        )
+      }
+      if (rest.length < end + 1 + length + 1) {
+        rest = rest.subarray(at)
+        break
+      }
+      const bytes = rest.subarray(end + 1, end + 1 + length)
+      assertId(id, bytes)
+      yield { id, bytes }
+      at = end + 1 + length + 1
+    }
+  }
+  if (rest.length > 0) throw new FileError('git ended in the middle of a commit')
+}
+
+function assertId(id: string, bytes: Uint8Array): void {
+  const hash = createHash(id.length === 40 ? 'sha1' : 'sha256')
+  const actual = hash.update(`commit ${bytes.length}\0`).update(bytes).digest('hex')
+  if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
+}
+
+/** As git reads them: the lines after that of the tree. Most commits are not read any further. */
+function parentsOf({ bytes }: HistoricCommit): readonly string[] {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.byteLength, 4096)).toString(
+    'latin1',
+  )
+  if (!/^tree [0-9a-f]+\n(?:parent [0-9a-f]+\n)*author /.test(text)) return parseGitCommit(bytes).parents
+  return [...text.slice(0, text.indexOf('\nauthor ')).matchAll(/\nparent ([0-9a-f]+)/g)].map(
+    ([, id = '']) => id,
+  )
+}

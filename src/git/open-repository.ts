@@ -1,0 +1,159 @@
+/**
+ * Repositories in which git may run: those that this program made, and views of others. A view is a
+ * repository of our own into which the objects of another one are linked, so that nothing of the
+ * other's configuration, hooks, attributes, alternates, grafts and replaced objects has an effect.
+ */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+import { type Refs, readRefs } from './all-refs.ts'
+import { assertDetectsCollisions } from './collisions.ts'
+import { gitOutput } from './git-output.ts'
+import { type Layout, layoutOf } from './layout.ts'
+import { linkObjects } from './link-objects.ts'
+import { type GitObjects, openGitObjects } from './objects.ts'
+import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
+import { receiveFromView } from './receive.ts'
+import { OBJECT_ID } from './refs.ts'
+
+const HEAD_LIMIT = 4096
+const SHALLOW_LIMIT = 16 * 1024 * 1024
+
+/** An open repository. It has to be closed. */
+export interface OpenRepository {
+  /** A repository of our own, in which git may run. */
+  readonly directory: string
+  /** What is called so in messages, escaped. */
+  readonly title: string
+  /**
+   * Its objects. Each matches its id; that two objects do not share an id is not examined, see
+   * `examined`.
+   */
+  readonly objects: GitObjects
+  readonly idSize: IdSize
+  readonly refs: Refs
+  /**
+   * Of a clone whose history was cut off (`git clone --depth`): a file with the commits whose
+   * parents are not here.
+   */
+  readonly shallowFile: string | undefined
+  /**
+   * The objects of a commit with its tree, among which git has found none that is part of a SHA-1
+   * collision. Throws FileError.
+   */
+  examined(commit: string): Promise<GitObjects>
+  /**
+   * The id of the commit that a revision names (gitrevisions(7), without the reflog). Throws
+   * FileError.
+   */
+  resolve(revision: string): Promise<string>
+  close(): void
+}
+
+/**
+ * Opens a bare repository that this program made, or into which git received everything itself.
+ * Throws FileError.
+ */
+export function openOwnRepository(directory: string): OpenRepository {
+  const refs = readRefs(directory)
+  const objects = openGitObjects(directory)
+  return {
+    directory,
+    title: printable(directory),
+    objects,
+    idSize: idSizeOf([...refs.values()][0]?.id ?? ''),
+    refs,
+    shallowFile: shallowFileOf(directory, directory),
+    examined: async () => objects,
+    resolve: revision => commitOf(directory, revision),
+    close: () => objects.close(),
+  }
+}
+
+/**
+ * Opens a view of somebody's repository: a bare one, or the top of a work tree. Throws FileError if
+ * it is not one, or keeps its references in reftables.
+ */
+export function openRepository(place: string): OpenRepository {
+  const layout = layoutOf(place)
+  const refs = readRefs(layout.directory)
+  const head = headOf(layout)
+  const idSize = idSizeOf(OBJECT_ID.test(head) ? head : ([...refs.values()][0]?.id ?? ''))
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-view-'))
+  const [view, received] = [join(directory, 'view'), join(directory, 'received')]
+  const opened: GitObjects[] = []
+  const close = () => {
+    for (const each of opened) each.close()
+    rmSync(directory, { recursive: true, force: true })
+  }
+  try {
+    for (const each of [view, received]) makeOwnRepository(each, idSize)
+    linkObjects(layout.objects, join(view, 'objects'))
+    const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
+    writeFileSync(join(view, 'packed-refs'), lines.sort().join(''))
+    writeFileSync(join(view, 'HEAD'), `${head}\n`)
+    const objects = openGitObjects(view)
+    opened.push(objects)
+    return {
+      directory: view,
+      title: printable(place),
+      objects,
+      idSize,
+      refs,
+      shallowFile: shallowFileOf(layout.directory, directory),
+      examined: commit => examine({ view, received, layout }, commit, opened),
+      resolve: revision => commitOf(view, revision),
+      close,
+    }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+interface Viewed {
+  readonly view: string
+  readonly received: string
+  readonly layout: Layout
+}
+
+/** Has git copy a commit and its tree: it hashes every object on its way. */
+async function examine(
+  { view, received, layout }: Viewed,
+  commit: string,
+  opened: GitObjects[],
+): Promise<GitObjects> {
+  if (idSizeOf(commit) === 20) await assertDetectsCollisions(join(received, '..'))
+  await receiveFromView(view, received, layout, { id: commit, type: 'commit' })
+  const objects = openGitObjects(received)
+  opened.push(objects)
+  return objects
+}
+
+/** `ref: refs/heads/…`, or the id of a commit. Throws FileError. */
+function headOf({ headDirectory }: Layout): string {
+  const file = join(headDirectory, 'HEAD')
+  const text = readRegularFile(file, HEAD_LIMIT)?.toString('utf8').trimEnd() ?? ''
+  if (OBJECT_ID.test(text) || /^ref: refs\/heads\/[^\s\x00-\x1f]+$/.test(text)) return text
+  throw new FileError(`${printable(file)} names neither a branch nor a commit`)
+}
+
+/** A copy, in `to`, of the list of commits at which a shallow history ends. Throws FileError. */
+function shallowFileOf(from: string, to: string): string | undefined {
+  const text = readRegularFile(join(from, 'shallow'), SHALLOW_LIMIT)?.toString('latin1')
+  if (text === undefined || from === to) return text && join(from, 'shallow')
+  const ids = text.split('\n').filter(line => OBJECT_ID.test(line))
+  const file = join(to, 'shallow')
+  writeFileSync(file, ids.map(id => `${id}\n`).join(''))
+  return file
+}
+
+async function commitOf(directory: string, revision: string): Promise<string> {
+  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]
+  const { status, output } = await gitOutput({ directory }, args)
+  const id = output.toString('latin1').trim()
+  if (status === 0 && OBJECT_ID.test(id)) return id
+  throw new FileError(`there is no commit ${printable(revision, 100)} in this repository`)
+}

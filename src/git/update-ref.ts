@@ -1,0 +1,65 @@
+import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { FileError } from '../files/regular-file.ts'
+import { printable } from '../primitives/printable.ts'
+import { isRefName, readRefs } from './all-refs.ts'
+
+/**
+ * Sets a reference from one value to another, as git does it with files (its files backend): under
+ * `<ref>.lock`, which only one writer can create. `before` is undefined for a new reference. Returns
+ * false, and changes nothing, if it has another value by now or is locked. Writes no reflog and runs
+ * no hook. `directory` is the one that all work trees of the repository share. Throws FileError.
+ */
+export function updateRef(
+  directory: string,
+  ref: string,
+  { before, after }: { readonly before: string | undefined; readonly after: string },
+): boolean {
+  if (!isRefName(ref)) throw new FileError(`${printable(ref)} cannot be the name of a reference`)
+  const file = join(directory, ref)
+  const lock = `${file}.lock`
+  assertOwnDirectories(directory, ref)
+  const fd = createLock(lock)
+  if (fd === undefined) return false
+  let isHeld = true
+  try {
+    assertPlainFile(file)
+    if (readRefs(directory).get(ref)?.id !== before) return false
+    writeFileSync(fd, `${after}\n`, { flush: true })
+    renameSync(lock, file)
+    isHeld = false
+    return true
+  } catch (error) {
+    if (error instanceof FileError) throw error
+    throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
+  } finally {
+    closeSync(fd)
+    if (isHeld) rmSync(lock, { force: true })
+  }
+}
+
+/** Makes the directories of a reference. Throws FileError if one of them leads elsewhere. */
+function assertOwnDirectories(directory: string, ref: string): void {
+  const parts = dirname(ref).split('/')
+  for (const [index] of parts.entries()) {
+    const each = join(directory, ...parts.slice(0, index + 1))
+    const status = lstatSync(each, { throwIfNoEntry: false })
+    if (status === undefined) mkdirSync(each, { recursive: true })
+    else if (!status.isDirectory()) throw new FileError(`${printable(each)} is not a directory`)
+  }
+}
+
+/** Throws FileError for a link, or anything else that is not an ordinary reference. */
+function assertPlainFile(file: string): void {
+  const status = lstatSync(file, { throwIfNoEntry: false })
+  if (status !== undefined && !status.isFile()) throw new FileError(`${printable(file)} is not a plain file`)
+}
+
+function createLock(lock: string): number | undefined {
+  try {
+    return openSync(lock, 'wx', 0o666)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
+    throw new FileError(`cannot create ${printable(lock)}: ${printable((error as Error).message)}`)
+  }
+}

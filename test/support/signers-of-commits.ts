@@ -1,0 +1,129 @@
+/**
+ * People who sign commits: with GnuPG, with SSH and with nixsig's own keys. The keys are made once
+ * for a test file.
+ */
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parsePolicy } from '../../src/policy/language/parse.ts'
+import type { Policy } from '../../src/policy/policy.ts'
+import { type TestRepository, testRepository } from './git.ts'
+import { openGnupg } from './gnupg.ts'
+import { signer } from './trust.ts'
+
+/** Keys of GnuPG: two that are valid, one that has expired, one that was revoked, and a stranger's. */
+const OPENPGP = ['alice', 'bob', 'ex', 'rev', 'mallory'] as const
+type OpenPgpName = (typeof OPENPGP)[number]
+
+const REVOKED = { ex: 'seconds=60', others: 'never' }
+
+export type SigningTeam = ReturnType<typeof signingTeam>
+
+/** Makes everybody's keys. Call `remove` at the end. */
+export function signingTeam() {
+  const dir = mkdtempSync('/tmp/nixsig-team-')
+  const gnupg = openGnupg()
+  const fingerprints = Object.fromEntries(
+    OPENPGP.map(name => {
+      const options = name === 'ex' ? { at: '20230101T000000', expire: REVOKED.ex } : {}
+      return [name, gnupg.makeKey(name, options)]
+    }),
+  ) as Record<OpenPgpName, string>
+  gnupg.gpg(['--quick-add-key', fingerprints.bob, 'ed25519', 'sign', 'never'])
+  const dave = join(dir, 'dave')
+  execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'dave', '-f', dave])
+  const erin = signer('erin')
+  const exportAll = () => {
+    for (const name of OPENPGP) gnupg.exportTo(join(dir, `${name}.pgp`), fingerprints[name])
+  }
+  exportAll()
+
+  /** The text of a policy in which everybody but mallory is listed. */
+  const policyText = (rest: string) =>
+    `version = 1
+mode = "enforce"
+[principals]
+${(['alice', 'bob', 'ex', 'rev'] as const)
+  .map(name => `${name}.keys = [{ openpgp = "${fingerprints[name]}", certificate = "${name}.pgp" }]`)
+  .join('\n')}
+dave.keys = ["${readFileSync(`${dave}.pub`, 'utf8').trim()}"]
+erin.keys = ["${erin.publicKey}"]
+[groups]
+two = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 2 }
+three = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 3 }
+[default]
+require = { source = "refuse", derivation = "refuse", output = "refuse" }
+${rest}`
+
+  return {
+    dir,
+    gnupg,
+    fingerprints,
+    /** The file of dave's secret SSH key. */
+    dave,
+    erin,
+    /** Has `rev` revoke the own key, with a certificate that GnuPG made with it. */
+    revoke: () => {
+      const file = join(gnupg.dir, 'openpgp-revocs.d', `${fingerprints.rev}.rev`)
+      const text = readFileSync(file, 'utf8').replace(':-----BEGIN', '-----BEGIN')
+      gnupg.gpg(['--import'], { input: text })
+      exportAll()
+    },
+    policyText,
+    /** The policy that demands this of every commit. */
+    policy: (require: string): Policy =>
+      parsePolicy({
+        toml: policyText(`[[inputs]]\nurl = "*"\nrequire = ${require}\n`),
+        file: 'policy.toml',
+        directory: dir,
+        certificate: path => readFileSync(path),
+      }),
+    /** A repository with one commit, made so that git signs with GnuPG as alice. */
+    repository: (name: string): TestRepository => {
+      const repository = testRepository(join(dir, name), { 'user.signingKey': fingerprints.alice })
+      writeFileSync(join(repository.directory, 'file'), `${name}\n`)
+      repository.git('add', 'file')
+      repository.git('commit', '-q', '-m', `The first of ${name}`)
+      return repository
+    },
+    remove: () => {
+      gnupg.remove()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Makes a further commit, whose file has the message as contents; returns its id. */
+export function commitTo(
+  { directory, git }: TestRepository,
+  message: string,
+  ...args: readonly string[]
+): string {
+  writeFileSync(join(directory, 'file'), `${message}\n`)
+  git('add', 'file')
+  git('commit', '-q', '-m', message, ...args)
+  return git('rev-parse', 'HEAD')
+}
+
+/** What git-sig signs for a revision. */
+export function gitSigText({ git }: TestRepository, revision = 'HEAD'): string {
+  return `sig:v0:${git('rev-parse', revision)}:${git('rev-parse', `${revision}^{tree}`)}:null:pgp`
+}
+
+/** A line as git-sig makes it; `signed` is what the signature is over, if that is not the line's text. */
+export function gitSigLine(
+  { gnupg, dir, fingerprints }: SigningTeam,
+  who: OpenPgpName,
+  text: string,
+  options: { readonly signed?: string; readonly at?: string; readonly key?: string } = {},
+): string {
+  const { signed = text, at, key = fingerprints[who] } = options
+  const file = join(dir, 'body')
+  writeFileSync(file, signed)
+  return `${text}:${gnupg.sign(file, key, [], at).toString('base64')}`
+}
+
+/** Appends a line to the notes of a commit, as git-sig does. */
+export function annotate({ git }: TestRepository, line: string, revision = 'HEAD', ref = 'signatures'): void {
+  git('notes', `--ref=${ref}`, 'append', '-m', line, revision)
+}
