@@ -24,6 +24,8 @@ export interface CommitParts {
   readonly header?: (payload: string) => string
   /** Changes the whole commit after it was signed. */
   readonly tamper?: (text: string) => string
+  /** More entries at the top of the tree, after those of `files`, which may have one name twice. */
+  readonly doubled?: Readonly<Record<string, string>>
   /** Modes of files that are not plain ones. */
   readonly modes?: Readonly<Record<string, string>>
 }
@@ -50,7 +52,8 @@ export function signedHistory(directory: string): SignedHistory {
   return {
     directory,
     commit: parts => {
-      const entries = Object.entries(parts.files).sort(([a], [b]) => (a < b ? -1 : 1))
+      const all = [...Object.entries(parts.files), ...Object.entries(parts.doubled ?? {})]
+      const entries = all.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
       const tree = entries.map(([name, contents]) => {
         const id = add(3, 'blob', Buffer.from(contents))
         const mode = parts.modes?.[name] ?? '100644'

@@ -100,13 +100,13 @@ async function answerOf(work: Work): Promise<Answer> {
   }
   try {
     const quick = known.length > 0 ? await orNothing(() => judge(work, known)) : undefined
-    const result = quick ?? (await judge(work, []))
+    const { result, roots } = quick ?? (await judge(work, []))
     const problem =
       directory === undefined
         ? undefined
         : remember(directory, introduction, { tips: known, tip: result.tip })
     const remarks = problem === undefined ? doubts : [...doubts, `not remembered: ${problem}`]
-    const since = quick === undefined ? {} : { since: known.map(({ commit }) => commit) }
+    const since = quick === undefined ? {} : { since: roots }
     return { outcome: 'authentic', tip, remarks, signers: result.signers, ...since }
   } catch (error) {
     if (error instanceof HistoryRefused)

@@ -38,7 +38,7 @@ export async function collect(pair: Pair, range: Range): Promise<Collected> {
   const commits = await readCommits(pair.received)
   const { order, left } = walk(commits, range)
   const reached = new Set(order)
-  if (!roots.some(root => reached.has(root))) throw notDescended(tip, roots)
+  if (!roots.some(root => reached.has(root))) throw await whyNotReached(pair.view, range, left)
   return { history: await withFiles(pair, commits, { ids: order, fileName }), order, left }
 }
 
@@ -53,9 +53,28 @@ export async function collectAll(pair: Pair, { order, left }: Collected, fileNam
   return withFiles(pair, commits, { ids: [...order, ...left], fileName })
 }
 
+/** A commit at which the way ends, because it is not there or does not have its id, if there is one. */
+async function whyNotReached(
+  view: string,
+  { tip, roots }: Range,
+  left: readonly string[],
+): Promise<HistoryRefused> {
+  const objects = openGitObjects(view)
+  try {
+    for (const id of left) {
+      if (!(await isThere(() => objects.read(id, 'commit')))) {
+        return missing(id, 'the commit is not in the repository, or another object lies under its id')
+      }
+    }
+    return notDescended(tip, roots)
+  } finally {
+    objects.close()
+  }
+}
+
 async function packCommits(pair: Pair, commit: string, revisions: readonly string[]): Promise<void> {
   try {
-    await packAcross(pair, { revisions })
+    await packAcross(pair, { lines: revisions, as: 'history' })
   } catch (error) {
     if (error instanceof FileError) throw missing(commit, `git cannot read it: ${error.message}`)
     throw error

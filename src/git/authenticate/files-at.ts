@@ -51,7 +51,7 @@ export async function readFiles<T>(
 
 async function copy(pair: Pair, ids: ReadonlySet<string>, commits: readonly HistoryCommit[]): Promise<void> {
   try {
-    await packAcross(pair, { objects: ids })
+    await packAcross(pair, { lines: ids, as: 'objects' })
   } catch (error) {
     if (!(error instanceof FileError)) throw error
     const { message } = error

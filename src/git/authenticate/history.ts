@@ -62,7 +62,7 @@ export async function withFiles(
   { ids, fileName }: { readonly ids: readonly string[]; readonly fileName: string },
 ): Promise<History> {
   const trees = new Set(ids.map(id => commitIn(commits, id).tree))
-  await orRefusal(ids, commits, () => packAcross(pair, { objects: trees }))
+  await orRefusal(ids, commits, () => packAcross(pair, { lines: trees, as: 'objects' }))
   const files = new Map<string, GitTreeEntry | FormatError | undefined>()
   for await (const { id, type, contents } of readObjects(pair.received, trees)) {
     if (type === 'tree')

@@ -21,20 +21,19 @@ export interface Keyring {
 
 /**
  * Reads all files NAME.key at the top of a commit's tree. Copies of a certificate in several files
- * count together. Throws FileError if the commit or a file is missing.
+ * count together. Throws FileError if the commit or a file is
+ * missing, or a file is larger than 4 MiB.
  */
 export async function readKeyring(pair: Pair, commit: string): Promise<Keyring> {
-  await packAcross(pair, { revisions: [`--shallow ${commit}`, commit] })
+  await packAcross(pair, { lines: [`--shallow ${commit}`, commit], as: 'files' })
   const objects = openGitObjects(pair.received)
   const problems: string[] = []
   const copies = new Map<string, Uint8Array[]>()
   try {
     const { tree } = parseGitCommit(await objects.read(commit, 'commit'))
-    await packAcross(pair, { objects: [tree] })
     const entries = parseGitTree(await objects.read(tree, 'tree'), tree.length / 2)
     const files = entries.filter(({ kind, name }) => kind === 'file' && name.endsWith('.key'))
     if (files.length > FILE_LIMIT) throw new FileError(`more than ${FILE_LIMIT} keys in commit ${commit}`)
-    await packAcross(pair, { objects: new Set(files.map(({ id }) => id)) })
     for (const { name, id } of files) {
       const problem = addCopies(copies, await objects.read(id, 'blob'))
       if (problem !== undefined) problems.push(`${printable(name, 80)}: ${problem}`)

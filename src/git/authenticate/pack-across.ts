@@ -10,26 +10,35 @@ export interface Pair {
   readonly received: string
 }
 
-/**
- * Copies objects. `revisions` are lines for `git pack-objects --revs`: commits, `^` before those
- * that are not wanted with all that they build on, `--shallow` before those that come without
- * parents. Of them come the commits and the top of their trees. `objects` come alone. Throws
- * FileError, with git's own words, if one is missing.
- */
-export async function packAcross(
-  { view, received }: Pair,
-  wanted: { readonly revisions: readonly string[] } | { readonly objects: Iterable<string> },
-): Promise<void> {
-  const isHistory = 'revisions' in wanted
-  const lines = isHistory ? wanted.revisions : [...wanted.objects]
-  if (lines.length === 0) return
-  const options = isHistory ? ['--revs', '--filter=tree:0'] : []
-  const pack = startGit({ directory: view }, ['pack-objects', '--stdout', '-q', '--window=0', ...options])
+/** What to copy: each line is an object, or belongs to a question about revisions. */
+export interface Wanted {
+  readonly lines: Iterable<string>
+  /**
+   * `history`: lines for `git pack-objects --revs`: commits, `^` before those that are not wanted
+   * with all that they build on, `--shallow` before those that come without parents. Only the
+   * commits come. `files`: the same with trees, and with files of at most 4 MiB. `objects`: ids of
+   * objects, which come alone.
+   */
+  readonly as: 'history' | 'files' | 'objects'
+}
+
+const OPTIONS: Readonly<Record<Wanted['as'], readonly string[]>> = {
+  history: ['--revs', '--filter=tree:0'],
+  files: ['--revs', '--filter=blob:limit=4m'],
+  objects: [],
+}
+
+/** Copies objects. Throws FileError, with git's own words, if one is missing. */
+export async function packAcross({ view, received }: Pair, { lines, as }: Wanted): Promise<void> {
+  const input = [...lines].map(line => `${line}\n`).join('')
+  if (input === '') return
+  const options = ['--stdout', '-q', '--window=0', ...OPTIONS[as]]
+  const pack = startGit({ directory: view }, ['pack-objects', ...options])
   const index = startGit({ directory: received }, ['index-pack', '--stdin'])
   const ends = Promise.all([endOf(pack), endOf(index)])
   pack.stdout.pipe(index.stdin)
   index.stdout.resume()
-  pack.stdin.end(lines.map(line => `${line}\n`).join(''))
+  pack.stdin.end(input)
   const failed = (await ends).find(({ status }) => status !== 0)
   if (failed !== undefined) throw new FileError(printable(failed.complaint, 300))
 }
