@@ -62,7 +62,7 @@ function* tokensOf(text: string): Generator<Token> {
     const [token, parenthesis, string, symbol] = TOKEN.exec(text) ?? []
     if (token === undefined) throw malformed('neither a list, a string nor a symbol', line)
     const end = at + token.length
-    const isApart = parenthesis !== undefined || end === text.length || /[\s()";]/.test(text.charAt(end))
+    const isApart = parenthesis !== undefined || end === text.length || /[\s();]/.test(text.charAt(end))
     if (!isApart) throw malformed('two tokens without space between them', line)
     if (parenthesis !== undefined) yield { kind: parenthesis === '(' ? 'open' : 'close', line }
     else if (string !== undefined) yield { kind: 'string', text: string.replace(/\\(.)/gs, '$1'), line }
