@@ -14,7 +14,24 @@ export const HISTORIES: readonly Target[] = [
   formatTarget<ReadonlySet<string>>({
     name: 'guix authorizations',
     seeds: [GUIX],
-    tokens: ['(', ')', '"', '\\"', ';', '\n', ' ', 'authorizations', 'version', '0', '1', KEY, '#|', "'", '[', '#;'],
+    tokens: [
+      '(',
+      ')',
+      '"',
+      '\\"',
+      ';',
+      '\n',
+      ' ',
+      'authorizations',
+      'version',
+      '0',
+      '1',
+      KEY,
+      '#|',
+      "'",
+      '[',
+      '#;',
+    ],
     read: parseGuixAuthorizations,
     print: keys => `(authorizations (version 0) (${[...keys].map(key => `("${key}")`).join(' ')}))`,
     also: keys => {
@@ -24,7 +41,21 @@ export const HISTORIES: readonly Target[] = [
   formatTarget<OpenPgpGitPolicy>({
     name: 'openpgp git policy',
     seeds: [POLICY],
-    tokens: ['version', ' = ', '0', 'true', 'false', '[authorization.b]\n', 'audit', 'keyring', '"""', "'''", '\n', '[]', '__proto__'],
+    tokens: [
+      'version',
+      ' = ',
+      '0',
+      'true',
+      'false',
+      '[authorization.b]\n',
+      'audit',
+      'keyring',
+      '"""',
+      "'''",
+      '\n',
+      '[]',
+      '__proto__',
+    ],
     read: parseOpenPgpGitPolicy,
     also: policy => {
       for (const id of policy.goodlist) assert.match(id, /^[0-9a-f]{40}$|^[0-9a-f]{64}$/)

@@ -5,14 +5,22 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { isMadeOver } from '../../../src/crypto/openpgp/arithmetic.ts'
-import { findCertificate } from '../../../src/crypto/openpgp/certificate.ts'
+import { findCertificate, isModernHash } from '../../../src/crypto/openpgp/certificate.ts'
 import { claimsToBeBy } from '../../../src/crypto/openpgp/parts.ts'
-import { isModernHash } from '../../../src/crypto/openpgp/certificate.ts'
 import { readPackets } from '../../../src/formats/openpgp/packets.ts'
 import { parseDetachedSignatures } from '../../../src/formats/openpgp/signature.ts'
 import { FormatError } from '../../../src/primitives/format-error.ts'
 import { openGnupg } from '../../support/gnupg.ts'
-import { certificate, FLAGS, flags, makeKey, packet, signaturePacket, TYPE, userId } from '../../support/openpgp-maker.ts'
+import {
+  certificate,
+  FLAGS,
+  flags,
+  makeKey,
+  packet,
+  signaturePacket,
+  TYPE,
+  userId,
+} from '../../support/openpgp-maker.ts'
 
 const work = mkdtempSync('/tmp/nixsig-arithmetic-')
 const gnupg = openGnupg()
@@ -113,7 +121,10 @@ describe('a signature that this process verifies', () => {
   }
 
   it('of version 6 or by the newer Ed25519 is good', () => {
-    for (const [algorithm, version] of [[27, 4], [27, 6]] as const) {
+    for (const [algorithm, version] of [
+      [27, 4],
+      [27, 6],
+    ] as const) {
       const signed = byHand('new', algorithm, version)
       assert.equal(isGood(signed, signed.signature), true)
       for (let bit = 0; bit < signed.signature.length * 8; bit += 7) {
