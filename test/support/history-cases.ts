@@ -47,7 +47,7 @@ export function revocation(key: MadeKey, reason: number, created: number): Buffe
 }
 
 /** A `.guix-authorizations` of these keys. */
-export function guixFile(...keys: readonly MadeKey[]): string {
+export function guixFile(...keys: readonly Pick<MadeKey, 'fingerprint'>[]): string {
   const entries = keys.map(({ fingerprint }) => {
     const spaced = fingerprint.replace(/(.{4})(?!$)/g, '$1 ')
     return `  ;; somebody\n  ("${spaced}"\n   (name "dev"))`

@@ -59,16 +59,20 @@ export async function authenticate(question: Question): Promise<Answer> {
   try {
     const pair = { view: repository.directory, received: join(directory, 'received') }
     makeOwnRepository(pair.received, repository.idSize)
-    if (repository.idSize === 20) await assertDetectsCollisions(directory)
-    const tip = await repository.resolve(question.revision)
-    const isGuix = question.introduction.semantics === 'guix'
-    const keyring = isGuix ? await readKeyring(pair, branchOf(repository, question.keyring)) : undefined
-    const answer = await answerOf({ question, pair, tip, keyring })
+    const examined = repository.idSize === 20 ? assertDetectsCollisions(directory) : undefined
+    const [answer] = await Promise.all([answerIn(repository, pair, question), examined])
     return isElsewhere(layoutOf(place).objects) ? withAdvice(answer) : answer
   } finally {
     rmSync(directory, { recursive: true, force: true })
     repository.close()
   }
+}
+
+async function answerIn(repository: OpenRepository, pair: Pair, question: Question): Promise<Answer> {
+  const tip = await repository.resolve(question.revision)
+  const isGuix = question.introduction.semantics === 'guix'
+  const keyring = isGuix ? await readKeyring(pair, branchOf(repository, question.keyring)) : undefined
+  return answerOf({ question, pair, tip, keyring })
 }
 
 /** The commit of a branch, here or of origin. Throws FileError. */
