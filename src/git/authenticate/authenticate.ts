@@ -60,8 +60,11 @@ export async function authenticate(question: Question): Promise<Answer> {
     const pair = { view: repository.directory, received: join(directory, 'received') }
     makeOwnRepository(pair.received, repository.idSize)
     const examined = repository.idSize === 20 ? assertDetectsCollisions(directory) : undefined
-    const [answer] = await Promise.all([answerIn(repository, pair, question), examined])
-    return isElsewhere(layoutOf(place).objects) ? withAdvice(answer) : answer
+    // Both end before the directory is removed.
+    const [answer] = await Promise.allSettled([answerIn(repository, pair, question), examined])
+    await examined
+    if (answer.status === 'rejected') throw answer.reason
+    return isElsewhere(layoutOf(place).objects) ? withAdvice(answer.value) : answer.value
   } finally {
     rmSync(directory, { recursive: true, force: true })
     repository.close()
