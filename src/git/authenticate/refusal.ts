@@ -18,7 +18,7 @@ export type RefusalCode =
   | 'missing-object'
 
 /** The numbered rules of docs/semantics.md. */
-export type Rule = 'A1' | 'A2' | 'A3' | 'A4' | 'A5' | 'A6' | 'A7' | 'A8'
+export type Rule = 'A1' | 'A2' | 'A3' | 'A4' | 'A5' | 'A6' | 'A7'
 
 /** All texts are escaped. */
 export interface Refusal {

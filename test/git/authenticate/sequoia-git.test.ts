@@ -1,4 +1,4 @@
-// docs/semantics.md, A1 to A8: histories under sequoia-git's semantics.
+// docs/semantics.md, A1 to A7: histories under sequoia-git's semantics.
 import { mkdtempSync, rmSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
 import { assertVerdict } from '../../support/history-verdicts.ts'
