@@ -12,6 +12,7 @@ import { FORGED_ENVELOPE, FORGED_PAYLOAD, FORGED_SIGNATURE, forgedAttestations }
 import { FORGED_NARINFO, minisignForgeries } from './targets/forgeries-of-others.ts'
 import { GATE_INPUT } from './targets/gate.ts'
 import { GIT } from './targets/git.ts'
+import { HISTORIES } from './targets/histories.ts'
 import { HOOK_QUESTIONS } from './targets/hook-questions.ts'
 import { KEYS } from './targets/keys.ts'
 import { LOCKS } from './targets/locks.ts'
@@ -56,6 +57,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...COMPRESSED,
     ...GIT,
     ...LOCKS,
+    ...HISTORIES,
     FORGED_SSH_SIGNATURE,
     FORGED_SSH_BLOB,
     FORGED_SIGNIFY,

@@ -11,7 +11,7 @@ const USUAL =
 /** The packages of each root, by Debian suite, which is also the root's name. */
 const PACKAGES = {
   trixie: USUAL,
-  sid: 'nix-bin busybox-static ca-certificates cosign git gpg gpgv minisign nodejs openssh-client sqlite3 sqv systemd util-linux',
+  sid: 'nix-bin busybox-static ca-certificates cosign git gpg gpgv minisign nodejs openssh-client sequoia-git sqlite3 sqv systemd util-linux',
 }
 
 /** The directory for what the tests prepare once: $NIXSIG_TEST_CACHE, or /var/cache/nixsig-test. */

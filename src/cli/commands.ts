@@ -158,6 +158,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/git-notes.ts')).gitPush,
   },
   {
+    name: 'git authenticate',
+    summary: 'Authenticate a history from an introduction on, by the rules of Guix or of sequoia-git',
+    load: async () => (await import('./commands/git-authenticate.ts')).gitAuthenticate,
+  },
+  {
     name: 'serve',
     summary:
       'Run the gate: a substituter for Nix that passes on what the policy trusts, and verdicts for the hooks (root)',

@@ -109,7 +109,8 @@ async function receive(answers: AnswerReader, id: string, type: GitObjectType): 
   return contents
 }
 
-function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
+/** Throws FileError unless these contents have this id. */
+export function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
   const algorithm = id.length === 40 ? 'sha1' : 'sha256'
   const actual = idOf(algorithm, `${type} ${contents.length}\0`, contents)
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)

@@ -66,10 +66,7 @@ export async function receiveFromView(
   pack.stdin.end(wanted)
   const failed = (await ends).find(({ status }) => status !== 0)
   if (failed === undefined) return
-  const elsewhere = lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false })
-  const advice = elsewhere
-    ? ' (it has some elsewhere, by objects/info/alternates: git repack -a -d takes them in)'
-    : ''
+  const advice = isElsewhere(objects) ? ` (${ELSEWHERE})` : ''
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
 
@@ -82,6 +79,14 @@ export function remoteAccess() {
   const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
   return { settings, env }
 }
+
+/** Whether a repository has objects in another place, where they are not looked for. */
+export function isElsewhere(objects: string): boolean {
+  return lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false }) !== undefined
+}
+
+/** What to do about objects in another place. */
+export const ELSEWHERE = 'it has some elsewhere, by objects/info/alternates: git repack -a -d takes them in'
 
 /**
  * Fetches a tag or a commit without its history into a new repository in `directory`, and returns

@@ -106,7 +106,7 @@ function suspectOf(trace: string, certificate: Certificate): Suspect | undefined
     issuers,
     // A tool verified it, so the tool understood its critical parts.
     hasUnknownCritical: false,
-    proof: { hashed: nothing, salt: nothing, numbers: nothing },
+    proof: { hashed: nothing, salt: nothing, prefix: nothing, numbers: nothing },
     bytes: nothing,
   }
   return { signature, certificate, signers, form: form as SignedForm }

@@ -64,13 +64,20 @@ export function suspectOf(signature: OpenPgpSignature, certificate: Certificate,
 
 /** The gravest objection; undefined if there is none. `now` is in seconds since 1970. */
 export function findObjection(suspect: Suspect, now: number): Objection | undefined {
+  return findRevocation(suspect) ?? findFlaw(suspect, now) ?? findEnd(suspect, now)
+}
+
+/**
+ * The gravest objection that holds whatever became of the keys later: to the signature itself, and
+ * to the keys as they were when it was made, apart from revocations. `now` is in seconds since
+ * 1970.
+ */
+export function findFlaw(suspect: Suspect, now: number): Objection | undefined {
   return (
-    findRevocation(suspect) ??
     findWeakness(suspect, now) ??
     findMisuse(suspect) ??
     findLapse(suspect) ??
-    findExpiredSignature(suspect, now) ??
-    findEnd(suspect, now)
+    findExpiredSignature(suspect, now)
   )
 }
 
@@ -110,7 +117,11 @@ function findRevocation({ certificate, signers }: Suspect): Objection | undefine
   return doubt === undefined ? undefined : { kind: 'revoked-key', detail: doubt }
 }
 
-function findWeakness({ signature, certificate, signers, form }: Suspect, now: number) {
+/** An objection to how a signature was made, by itself or by its keys. */
+export function findWeakness(
+  { signature, certificate, signers, form }: Suspect,
+  now: number,
+): Objection | undefined {
   if (signature.version === 3) return unacceptable('a signature of version 3, obsolete since 2007')
   // A text signature is also good for the file with other line ends.
   if (signature.type !== TYPES[form]) {
@@ -167,7 +178,8 @@ function findLapse({ signature, certificate, signers }: Suspect): Objection | un
   return undefined
 }
 
-function findExpiredSignature({ signature }: Suspect, now: number): Objection | undefined {
+/** An objection to a signature that has ended by itself. */
+export function findExpiredSignature({ signature }: Suspect, now: number): Objection | undefined {
   const { created, lifetime } = signature
   if (!lifetime || created + lifetime > now) return undefined
   return { kind: 'expired-signature', detail: `the signature expired ${day(created + lifetime)}` }

@@ -138,6 +138,18 @@ async function judge(
       'nothing in the certificate is signed by its own key, so it is only a part of one, or of an unknown algorithm'
     return { kind: 'unreadable', detail }
   }
+  const answer = await askInTurn(suspect, askTool, tools)
+  if (answer.kind !== 'undecided') return conclude(answer, suspect, objection)
+  if (objection !== undefined && !isForPolicy(objection)) return objection
+  return { kind: 'unreadable', detail: answer.detail }
+}
+
+/** The answer of the first tool that decides; without one, why none did. */
+export async function askInTurn(
+  suspect: Suspect,
+  askTool: (tool: Tool) => Promise<ToolResult>,
+  tools: readonly Tool[],
+): Promise<ToolResult> {
   const undecided: string[] = []
   for (const tool of tools) {
     const unfit = whyUnfit(tool, suspect)
@@ -146,12 +158,11 @@ async function judge(
     if (answer.kind === 'undecided') undecided.push(answer.detail)
     else if (isTooOld(tool, suspect, answer))
       undecided.push(`${answer.detail}, perhaps because it does not know the algorithm`)
-    else return conclude(answer, suspect, objection)
+    else return answer
   }
-  if (objection !== undefined && !isForPolicy(objection)) return objection
   const reasons = undecided.length === 0 ? 'neither gpgv nor sqv is installed' : undecided.join('; ')
   const needs = isNew(suspect) ? 'keys and signatures of RFC 9580 need sqv 1.5 or later: ' : ''
-  return { kind: 'unreadable', detail: needs + reasons }
+  return { kind: 'undecided', detail: needs + reasons }
 }
 
 /**

@@ -26,6 +26,8 @@ export interface OpenPgpSignature {
   readonly keyLifetime?: number
   /** In a self-signature: the uses of the *key*, the first octet of RFC 9580, section 5.2.3.29. */
   readonly keyFlags?: number
+  /** In a revocation: the code of its reason (RFC 9580, section 5.2.3.31). */
+  readonly revocationReason?: number
   /**
    * The claimed signer: fingerprints (40 or 64 digits) and key ids (16 digits), upper-case hex.
    * Only a hint.
@@ -45,6 +47,8 @@ export interface SignatureProof {
   readonly hashed: Uint8Array
   /** Hashed before everything else. Only in version 6. */
   readonly salt: Uint8Array
+  /** The first two bytes of the hash, unsigned. */
+  readonly prefix: Uint8Array
   /** The algorithm-specific numbers. */
   readonly numbers: Uint8Array
 }
@@ -85,6 +89,7 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
   const lifetime = seconds(hashed, SUBPACKET.lifetime)
   const keyLifetime = seconds(hashed, SUBPACKET.keyLifetime)
   const keyFlags = last(hashed, SUBPACKET.keyFlags)?.data[0]
+  const revocationReason = last(hashed, SUBPACKET.revocationReason)?.data[0]
   return {
     version,
     type: readNumber(body, 1, 1),
@@ -94,10 +99,12 @@ export function parseSignaturePacket(body: Uint8Array, bytes: Uint8Array): OpenP
     ...(lifetime === undefined ? {} : { lifetime }),
     ...(keyLifetime === undefined ? {} : { keyLifetime }),
     ...(keyFlags === undefined ? {} : { keyFlags }),
+    ...(revocationReason === undefined ? {} : { revocationReason }),
     issuers: [...hashed, ...unhashed].flatMap(readIssuer),
     hasUnknownCritical: hashed.some(({ type, isCritical }) => isCritical && !UNDERSTOOD.includes(type)),
     proof: {
       hashed: body.subarray(0, hashedEnd),
+      prefix: body.subarray(unhashedEnd, unhashedEnd + 2),
       salt: body.subarray(saltStart, saltStart + saltSize),
       numbers: body.subarray(saltStart + saltSize),
     },
@@ -115,7 +122,12 @@ function parseVersion3(body: Uint8Array, bytes: Uint8Array): OpenPgpSignature {
     publicKeyAlgorithm: readNumber(body, 15, 1),
     hashAlgorithm: readNumber(body, 16, 1),
     hasUnknownCritical: false,
-    proof: { hashed: slice(body, 2, 7), salt: body.subarray(0, 0), numbers: body.subarray(19) },
+    proof: {
+      hashed: slice(body, 2, 7),
+      prefix: body.subarray(17, 19),
+      salt: body.subarray(0, 0),
+      numbers: body.subarray(19),
+    },
     bytes,
   }
 }
@@ -127,6 +139,7 @@ const SUBPACKET = {
   keyLifetime: 9,
   issuer: 16,
   keyFlags: 27,
+  revocationReason: 29,
   issuerFingerprint: 33,
 } as const
 
