@@ -27,8 +27,8 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
-    // One more than there are processors: end-to-end tests wait a good part of their time.
-    'at-once': { type: 'string', default: String(availableParallelism() + 1) },
+    // Two more than there are processors: end-to-end tests wait for half of their time.
+    'at-once': { type: 'string', default: String(availableParallelism() + 2) },
   },
 })
 

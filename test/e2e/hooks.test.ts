@@ -114,7 +114,7 @@ for (const version of JUDGED_WITH_NIX) {
           assert.match(refused.stderr, /unknown pre-build hook command 'nixsig: /)
           assert.match(refused.stderr, /tool\.tar/)
           assert.match(refused.stderr, /needs packager/)
-          // What it tells its reader to do next he can do, and it ends in advice.
+          // The next step that the refusal names works, and ends in advice.
           const next = /; next: (nixsig explain \/nix\/store\/[\w.-]+)/.exec(refused.stderr)?.[1]
           const explained = await world.run(`/opt/nixsig/${next}`, daemon ? { user: 'alice' } : {})
           assert.equal(explained.status, 10, explained.stderr)

@@ -82,16 +82,15 @@ function realise({ world }: GuardedWorld, made: Round['good']) {
 }
 
 /**
- * The processes of the daemon that serve a client which has ended: each shows its client's number
- * as its second word. What has ended itself has no command line, though nobody may have waited for
- * it.
+ * Prints the clients that have ended and are still served by a process of the daemon, which shows its
+ * client's process id as its second word. A process that has ended has no command line, even if it is
+ * still a zombie.
  */
 const ABANDONED = `grep -hasz -A1 ^nix-daemon$ /proc/[0-9]*/cmdline | tr '\\0' '\\n' | grep -x '[1-9][0-9]*' |
   while read -r client; do grep -qs . /proc/$client/cmdline || echo $client; done`
 
 /**
- * Waits until nobody is served who has ended: nothing that was killed may keep a builder, a hook or
- * a lock.
+ * Waits until no client that has ended is served: after a kill, no builder, hook or lock may stay.
  */
 async function assertQuiet({ world }: GuardedWorld): Promise<void> {
   for (const end = Date.now() + PATIENCE; ; await sleep(50)) {

@@ -294,7 +294,7 @@ for (const version of EVERY_VERSION) {
     }))
 }
 
-/** A systemd in whose place a script writes down what it is asked, and says that a daemon runs. */
+/** Puts a script in systemctl's place, which records how it is called and says that a daemon runs. */
 function pretendSystemd(world: World, fails = ''): void {
   world.write('/run/systemd/system/.keep', '')
   const script = `#!/bin/sh\necho "$*" >>/root/asked\ncase "$*" in ${fails || 'nothing'}*) echo "Job failed." >&2; exit 1;; esac\n`

@@ -55,7 +55,7 @@ async function makeNew(cell: Cell, options: PackageOptions): Promise<Package> {
   world.write(`${directory}/shell.nix`, shellExpression(name))
   world.write(`${directory}/bundle.nix`, bundleExpression(name))
   const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
-  const out = await world.output(`nix-store -q --outputs ${drv}`)
+  const out = await guarded.outputOf(drv)
   if (options.attested ?? cell.trusted) await guarded.attest(drv)
   return { directory, file, drv, out }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import * as nix from '../../support/expressions.ts'
 import { type GuardedWorld, PACKAGER } from '../../support/guarded-world.ts'
-import { contentsOf, packaged, publish } from '../../support/trust.ts'
+import { packaged, publish } from '../../support/trust.ts'
 import { EVERY_VERSION, type User, VERSIONS, type Version } from '../../support/world.ts'
 import type { Attempt, Cell, Entrance } from './entrance.ts'
 
@@ -165,7 +165,9 @@ async function buildUpon({ guarded, world, user, name }: Cell, path: string | un
   assert.ok(path, 'data has a path')
   const expression = nix.withInputs(`${name}-upon`, [`(builtins.storePath ${path})`])
   const { drv, out } = await guarded.instantiate(`${name}-upon`, expression)
-  publish(world, drv, packaged(PACKAGER, await contentsOf(world, drv)))
+  const info = await guarded.pathInfo(drv)
+  assert.ok(info, `${drv} is not valid`)
+  publish(world, drv, packaged(PACKAGER, { path: drv, narHash: info.narHash }))
   const outcome = await world.run(['nix-store', '--realise', drv], { user })
   return { outcome, path: out }
 }
