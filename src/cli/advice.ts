@@ -1,5 +1,5 @@
-import { ASPECT, type SubjectKind } from '../policy/policy.ts'
-import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
+import { ASPECT, SELF, type SubjectKind } from '../policy/policy.ts'
+import type { Finding, Need, Refusal, Verdict } from '../policy/verdict.ts'
 import { pathWord, word } from '../policy/words.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 
@@ -21,6 +21,7 @@ const ACCEPT_EXPIRED_KEY = byRoot(
   'or set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices',
 )
 const EXEMPT = byRoot('or let it pass for a stated reason and time: an [[exemptions]] entry in the policy')
+const PUBLISHED = byRoot('put what they publish where the policy looks')
 const SIGN_AGAIN = 'have it signed again with a key that is in force'
 const GET_ANEW = 'do not use it: get it anew from its origin, and ask whoever signed what they signed'
 
@@ -69,13 +70,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
   switch (finding.code) {
     case 'unsigned':
     case 'threshold':
-      return finding.need.who === 'self'
-        ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
-        : [
-            `have them sign it: ${signing(kind, path)}`,
-            byRoot('put what they publish where the policy looks'),
-            EXEMPT,
-          ]
+      return adviceOnMissing(finding.need, { path, kind })
     case 'altered':
       return [
         `see whether what it refers to was changed as well: nix-store --verify-path $(nix-store -qR ${pathWord(path)})`,
@@ -94,6 +89,21 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
   }
 }
 
+function adviceOnMissing(
+  { who, role }: Need,
+  { path, kind }: Pick<Refusal, 'path' | 'kind'>,
+): readonly string[] {
+  if (role === 'approver') {
+    const here = byRoot('approve the expressions that it comes from: nixsig approve --here')
+    if (who === SELF) return [here]
+    return ['have them approve the expressions that it comes from: nixsig approve', PUBLISHED, EXEMPT]
+  }
+  if (who === SELF) {
+    return ['have this machine build it: nix-store --realise --check, or forbid substitutes for it']
+  }
+  return [`have them sign it: ${signing(kind, path)}`, PUBLISHED, EXEMPT]
+}
+
 /** On a key that ended after it signed. */
 function adviceOnEnd(kind: SubjectKind): readonly string[] {
   const newer =
@@ -102,6 +112,7 @@ function adviceOnEnd(kind: SubjectKind): readonly string[] {
 }
 
 function signing(kind: SubjectKind, path: string): string {
+  if (kind === 'expression') return 'nixsig git sign'
   const proof = ASPECT[kind] === 'source' ? ' --signature FILE' : ''
   return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${proof} --key FILE`
 }

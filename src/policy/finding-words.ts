@@ -81,7 +81,9 @@ function reason(finding: Finding, depth: number): string {
 
 /** `needs 2 of 3 packagers as packager for its source`. */
 function needWords({ who, role, threshold, of, aspect }: Need): string {
-  if (who === 'self') return 'needs to be built by this machine'
+  if (who === 'self') {
+    return `needs to be ${role === 'approver' ? 'approved on' : 'built by'} this machine`
+  }
   const count = of === 1 ? '' : `${threshold} of ${of} `
   return `needs ${count}${word(who)}${roleWords(role)} for ${ASPECT_WORDS[aspect]}`
 }
