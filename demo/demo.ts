@@ -1,10 +1,11 @@
 /**
  * The story of one package: refused while nobody whom the user trusts has signed its source, built
- * once a packager does, and refused again when two machines disagree on the output. Every step is
- * checked.
+ * once a packager does, and refused again when two machines disagree on the output. Then the story
+ * of a recipe, in expressions.ts. Every step is checked.
  */
 import { stdout } from 'node:process'
 import { parseStorePath } from '../src/formats/nix/store-path.ts'
+import { tellOfExpressions } from './expressions.ts'
 import { carry, type Machines, withMachines } from './machines.ts'
 import { chapter, check, type Machine, run, say, show } from './narrator.ts'
 import { fetchRelease, hasCompiler, packageExpression, type Release, TARBALL } from './release.ts'
@@ -217,6 +218,7 @@ try {
     const out = await buildTrusted(machines, source)
     await buildElsewhere(machines, trusted, out)
     await refuseConflict(machines, out)
+    await tellOfExpressions(machines, trusted.bob)
   })
   say(`That was all, in ${Math.round((Date.now() - started) / 1000)} seconds; every step did what it should.`)
 } catch (error) {

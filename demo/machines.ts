@@ -1,4 +1,4 @@
-/** The three machines of the story, and what people copy between them: plain files. */
+/** The machines of the story, and what people copy between them: plain files. */
 
 import { cpSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -13,6 +13,8 @@ export interface Machines {
   readonly home: Machine
   /** Another machine that builds. */
   readonly workshop: Machine
+  /** A machine whose recipes people sign. */
+  readonly office: Machine
 }
 
 /** Makes the machines, with this machine's Nix, runs the story, and removes them. */
@@ -22,11 +24,14 @@ export function withMachines(story: (machines: Machines) => Promise<void>): Prom
   return make(laptop =>
     make(home =>
       make(workshop =>
-        story({
-          laptop: { name: 'laptop', world: laptop },
-          home: { name: 'home', world: home },
-          workshop: { name: 'workshop', world: workshop },
-        }),
+        make(office =>
+          story({
+            laptop: { name: 'laptop', world: laptop },
+            home: { name: 'home', world: home },
+            workshop: { name: 'workshop', world: workshop },
+            office: { name: 'office', world: office },
+          }),
+        ),
       ),
     ),
   )

@@ -21,6 +21,7 @@ const ACCEPT_EXPIRED_KEY = byRoot(
   'or set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices',
 )
 const EXEMPT = byRoot('or let it pass for a stated reason and time: an [[exemptions]] entry in the policy')
+
 const SIGN_AGAIN = 'have it signed again with a key that is in force'
 const GET_ANEW = 'do not use it: get it anew from its origin, and ask whoever signed what they signed'
 
@@ -113,6 +114,7 @@ function adviceOnEnd(kind: SubjectKind): readonly string[] {
 }
 
 function signing(kind: SubjectKind, path: string): string {
+  if (kind === 'expression') return 'nixsig git sign'
   const proof = ASPECT[kind] === 'source' ? ' --signature FILE' : ''
   return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${proof} --key FILE`
 }

@@ -28,7 +28,11 @@ const path = fc.constantFrom(PATH, `${PATH}-other`)
 const hash = fc.constant('ab'.repeat(32))
 const aspect = fc.constantFrom('source', 'derivation', 'output')
 const needed = { aspect, threshold: fc.nat(9), of: fc.integer({ min: 1, max: 9 }) }
-const need = fc.record({ ...needed, who: fc.oneof(text, fc.constant('self')) })
+const role = fc.constantFrom('approver' as const, 'packager' as const)
+const need = fc.record(
+  { ...needed, who: fc.oneof(text, fc.constant('self')), role },
+  { requiredKeys: ['aspect', 'threshold', 'of', 'who'] },
+)
 const stray = fc.record({
   problem: fc.constantFrom('unknown-signer', 'bad-signature', 'no-answer', 'unreadable'),
   origin: text,
@@ -80,7 +84,8 @@ function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'
 /**
  * What takes root's rights: the policy, what caches are asked, the store's contents, this machine.
  */
-const ROOTS = /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor/
+const ROOTS =
+  /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor|--here/
 
 for (const [code, finding] of Object.entries(FINDINGS)) {
   test(`attack and all else: a refusal for "${code}" ends in a next step, whatever text is in it`, () => {
@@ -91,8 +96,9 @@ for (const [code, finding] of Object.entries(FINDINGS)) {
         fc.constantFrom(...KINDS),
         (first, others, kind) => {
           const refused = refusal([first, ...others], kind)
-          assert.ok(sentence(refused).endsWith(`; next: nixsig explain ${PATH}`))
-          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig explain ${PATH}`))
+          const step = kind === 'expression' ? 'git status, which tells what is missing' : `explain ${PATH}`
+          assert.ok(sentence(refused).endsWith(`; next: nixsig ${step}`))
+          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig ${step}`))
           const advice = adviceFor(refusal([first], kind))
           assert.ok(advice.length > 0)
           for (const line of advice) assert.equal(line.endsWith(`(${BY_ROOT})`), ROOTS.test(line), line)
