@@ -91,8 +91,9 @@ for (const [code, finding] of Object.entries(FINDINGS)) {
         fc.constantFrom(...KINDS),
         (first, others, kind) => {
           const refused = refusal([first, ...others], kind)
-          assert.ok(sentence(refused).endsWith(`; next: nixsig explain ${PATH}`))
-          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig explain ${PATH}`))
+          const step = kind === 'expression' ? 'git status, which tells what is missing' : `explain ${PATH}`
+          assert.ok(sentence(refused).endsWith(`; next: nixsig ${step}`))
+          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig ${step}`))
           const advice = adviceFor(refusal([first], kind))
           assert.ok(advice.length > 0)
           for (const line of advice) assert.equal(line.endsWith(`(${BY_ROOT})`), ROOTS.test(line), line)
