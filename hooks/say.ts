@@ -1,13 +1,15 @@
 import { writeSync } from 'node:fs'
+import { asciiText } from '../src/primitives/ascii-text.ts'
 import { TRY_AGAIN } from '../src/primitives/next-step.ts'
 
 /**
  * Writes to standard error: the daemon's journal, or the terminal of a Nix without a daemon. Each
- * line starts with our name. Control characters other than our own line breaks were escaped where
- * the text was made.
+ * line starts with our name. All is printable ASCII, as what the thin hooks write is.
  */
 export function say(text: string): void {
-  const lines = text.split('\n').map(line => `nixsig: ${line}\n`)
+  const lines = asciiText(text)
+    .split('\n')
+    .map(line => `nixsig: ${line}\n`)
   try {
     writeSync(2, lines.join(''))
   } catch {

@@ -1,5 +1,5 @@
-// Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them; `git` stands for all of
-// bench/git-*.ts. They print ratios of
+// Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them; `git` stands for
+// bench/git.ts and bench/git-*.ts. They print ratios of
 // times measured in pairs; nothing passes or fails.
 
 import { readdirSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { runCompiled } from './run-compiled.mjs'
 
 function namesOfGit() {
   const names = readdirSync(join(root, 'bench')).map(file => file.replace(/\.ts$/, ''))
-  return names.filter(name => name.startsWith('git-'))
+  return names.filter(name => name === 'git' || name.startsWith('git-'))
 }
 
 const named = process.argv.slice(2)

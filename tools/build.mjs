@@ -49,7 +49,7 @@ const cliInterpreter = `#!${values.node ?? '/usr/bin/env node'}`
  */
 const BESIDE = {
   'src/crypto/sigstore/library.ts': 'sigstore.js',
-  'hooks/decide.ts': 'decide.js',
+  'hooks/ask-or-judge.ts': 'decide.js',
   'hooks/judge.ts': 'judge.js',
   'hooks/remote-builders.ts': 'remote-builders.js',
 }

@@ -3,7 +3,8 @@ import { type HookReply, parseReply, printReply } from '../../src/formats/hook-r
 import { DERIVATION, NAR_HASH, PATH } from '../seeds.ts'
 import { assertFit, formatTarget, type Target } from '../target.ts'
 
-const TOKENS: readonly string[] = [
+/** What may be in a message between a hook and the resident process. */
+export const MESSAGE_TOKENS: readonly string[] = [
   ...[
     'nixsig1 ',
     'nixsig2 ',
@@ -24,7 +25,8 @@ const TOKENS: readonly string[] = [
   ...['pass ', 'refuse ', 'done ', 'error ', '0', '6', '65536', 'status', 'line', ' 2.36.1', 'ä', '\x1b[35m'],
 ]
 
-const REPLIES: readonly HookReply[] = [
+/** Replies of the resident process, one for each outcome that has texts. */
+export const REPLIES: readonly HookReply[] = [
   { outcome: 'pass', sentence: '', notice: '', telling: { isByLine: true, versions: [] } },
   {
     outcome: 'refuse',
@@ -46,7 +48,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
       `nixsig1 admit ${PATH} sha256:${NAR_HASH} - text:sha256:${'0'.repeat(52)}\n`,
       'nixsig1 reload\n',
     ],
-    tokens: TOKENS,
+    tokens: MESSAGE_TOKENS,
     read: parseQuestion,
     print: printQuestion,
     // A hash has several encodings.
@@ -55,7 +57,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
   formatTarget<HookReply>({
     name: 'hook reply',
     seeds: REPLIES.map(printReply),
-    tokens: TOKENS,
+    tokens: MESSAGE_TOKENS,
     read: parseReply,
     print: printReply,
     oneSpelling: () => true,

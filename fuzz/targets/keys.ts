@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert'
 import { signatureKind } from '../../src/crypto/detached/verify.ts'
-import { assertInert } from '../../src/formats/inert.ts'
 import { parsePemPublicKey, printPemPublicKey } from '../../src/formats/keys/pem.ts'
 import {
   parseMinisignPublicKey,
@@ -16,6 +15,7 @@ import {
   printNixSecretKey,
   printNixSignature,
 } from '../../src/formats/nix/nix-key.ts'
+import { assertInert } from '../../src/formats/not-a-program.ts'
 import { isText } from '../../src/formats/openpgp/armor.ts'
 import { parseSshPublicKey, printSshPublicKey } from '../../src/formats/ssh/key.ts'
 import { parseFingerprint, parseKey } from '../../src/policy/language/keys.ts'

@@ -43,7 +43,7 @@ const INFO = encode(
   NOW,
   120,
   1,
-  ['alice:x'],
+  ['alice:x', `bob:${'A'.repeat(86)}==`],
   'fixed:r:sha256:0',
 )
 
@@ -65,16 +65,17 @@ function readFrom<T>(reader: SkippingReader<T>, bytes: Uint8Array): T {
   let offset = 0
   let step = reader.next()
   while (!step.done) {
-    const isKept = typeof step.value === 'number'
-    const count = typeof step.value === 'number' ? step.value : step.value.skip
+    const wanted = typeof step.value === 'number' ? { take: step.value } : step.value
+    const isKept = !('skip' in wanted)
+    const count = 'take' in wanted ? wanted.take : 'peek' in wanted ? wanted.peek : wanted.skip
     assert.ok(
       Number.isInteger(count) && count > 0 && (count <= MOST_AT_ONCE || !isKept),
       `asks for ${count} bytes`,
     )
     const end = offset + count
     if (end > bytes.length) throw new BrokenOffError('the bytes end')
-    step = reader.next(bytes.subarray(offset, end))
-    offset = end
+    step = reader.next(bytes.subarray(offset, 'peek' in wanted ? undefined : end))
+    if (!('peek' in wanted)) offset = end
   }
   return step.value
 }

@@ -31,7 +31,10 @@ enum decision {
 
 enum { REASON_LIMIT = 4096 };
 
-/** Decides, and writes the reason to `reason`. Whatever cannot be read or parsed is refused. */
+/**
+ * Decides, and writes the reason to `reason`, in printable ASCII. Whatever cannot be read or parsed
+ * is refused.
+ */
 enum decision decide(const struct places *places, const struct row *row, char *reason, size_t size);
 
 /** The decision for something that is always refused: the policy may only warn. */

@@ -1,7 +1,7 @@
 /**
  * In every Nix from 2.8 to 2.35, a path becomes valid when one row is inserted into the table
  * ValidPaths of `…/db/db.sqlite`, whatever command caused it. The triggers of tables.c call back
- * before each insertion, and here it is decided. The ledger and the gate are asked before the
+ * before each insertion, and decide.c answers. The ledger and the gate are asked before the
  * statement takes a lock, if the row can be told from the statement.
  */
 #include "guard.h"

@@ -140,7 +140,7 @@ static int decide(const struct question *question) {
     if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
     if (asked == ASKED_PASS) return 0;
     if (asked == ASKED_REFUSE) return refuse(question, &reply);
-    char text[1024];
+    char text[sizeof reply.why + 64];
     if (seconds() - start >= DEADLINE_MINUTES * 60) {
       snprintf(text, sizeof text, "refused %.300s: no verdict after %d minutes" NEXT_AGAIN_OR_DOCTOR, question->derivation, DEADLINE_MINUTES);
       say(text);

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
-#include "say.h"
+#include "let-in.h"
+#include "plain.h"
 
 /*
  * If another process wrote meanwhile, Nix starts its transaction again, several times if need be.
@@ -23,6 +24,7 @@ void judge(const struct places *places, const struct row *row, struct judgement 
   const size_t length = sizeof refused - 1;
   if (strncmp(reason, refused, length) == 0) snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %s", outcome, reason + length);
   else snprintf(judgement->text, sizeof judgement->text, "nixsig: %s %.300s: %s", outcome, path, reason);
+  make_plain(judgement->text);
   if (judgement->decision == LET_IN_WARNED) record_warning(places->state, row->path, row->hash, reason);
 }
 

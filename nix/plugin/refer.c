@@ -9,6 +9,7 @@
 
 #include "leaving.h"
 #include "next-step.h"
+#include "plain.h"
 #include "say.h"
 
 #ifndef NIXSIG_STATE
@@ -36,6 +37,7 @@ static void refer(sqlite3_context *context, int count, sqlite3_value **values) {
   char text[768];
   snprintf(text, sizeof text,
            "nixsig: refused a reference to %.300s: it was refused and is being taken out of the store" NEXT_EXPLAIN, path, path);
+  make_plain(text);
   say(text);
   library->result_error(context, text, -1);
   library->result_error_code(context, SQLITE_CONSTRAINT);

@@ -2,9 +2,10 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "plain.h"
 
 #define PROTOCOL "nixsig1"
 
@@ -23,72 +24,10 @@ bool failed(struct reply *reply, const char *format, ...) {
   return false;
 }
 
-/**
- * Characters that must not reach a terminal or Nix: Unicode's categories Cc, Cf, Zl and Zp. Cs
- * cannot occur in well-formed UTF-8.
- */
-static const struct {
-  uint32_t first;
-  uint32_t last;
-} unsafe_characters[] = {
-    {0x0, 0x1f},         {0x7f, 0x9f},       {0xad, 0xad},       {0x600, 0x605},     {0x61c, 0x61c},
-    {0x6dd, 0x6dd},      {0x70f, 0x70f},     {0x890, 0x891},     {0x8e2, 0x8e2},     {0x180e, 0x180e},
-    {0x200b, 0x200f},    {0x2028, 0x202e},   {0x2060, 0x2064},   {0x2066, 0x206f},   {0xfeff, 0xfeff},
-    {0xfff9, 0xfffb},    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3},
-    {0x1d173, 0x1d17a},  {0xe0001, 0xe0001}, {0xe0020, 0xe007f},
-};
-
-static bool is_unsafe(uint32_t character) {
-  const size_t count = sizeof unsafe_characters / sizeof unsafe_characters[0];
-  for (size_t i = 0; i < count; i++) {
-    if (character >= unsafe_characters[i].first && character <= unsafe_characters[i].last) return true;
-  }
-  return false;
-}
-
-/**
- * Decodes the first character of a text that is not empty. Returns its size in bytes; 0 if it is
- * not well-formed UTF-8.
- */
-static size_t decode(const char *text, size_t length, uint32_t *character) {
-  const unsigned char *bytes = (const unsigned char *)text;
-  if (bytes[0] < 0x80) {
-    *character = bytes[0];
-    return 1;
-  }
-  const size_t size = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
-  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (bytes[0] < 0xc0 || bytes[0] > 0xf7 || length < size) return 0;
-  uint32_t value = bytes[0] & (0xffu >> (size + 1));
-  for (size_t i = 1; i < size; i++) {
-    if ((bytes[i] & 0xc0) != 0x80) return 0;
-    value = value << 6 | (bytes[i] & 0x3fu);
-  }
-  /* Overlong forms, surrogates, and values beyond Unicode. */
-  if (value < least[size] || (value >= 0xd800 && value <= 0xdfff) || value > 0x10ffff) return 0;
-  *character = value;
-  return size;
-}
-
-static bool is_utf8(const char *text, size_t length) {
-  uint32_t character;
-  while (length > 0) {
-    const size_t size = decode(text, length, &character);
-    if (size == 0) return false;
-    text += size;
-    length -= size;
-  }
-  return true;
-}
-
-/** Whether a text is UTF-8 without unsafe characters. With `has_lines`, line breaks are allowed. */
-static bool is_safe(const char *text, size_t length, bool has_lines) {
-  uint32_t character;
-  while (length > 0) {
-    const size_t size = decode(text, length, &character);
-    if (size == 0 || (is_unsafe(character) && !(has_lines && character == '\n'))) return false;
-    text += size;
-    length -= size;
+/** Whether a text is printable ASCII. With `has_lines`, line feeds are allowed. */
+static bool is_plain(const char *text, size_t length, bool has_lines) {
+  for (size_t i = 0; i < length; i++) {
+    if (!is_printable(text[i]) && !(has_lines && text[i] == '\n')) return false;
   }
   return true;
 }
@@ -159,7 +98,6 @@ static bool cut(struct reply *reply, size_t start, size_t length, const struct h
     const size_t count = header->counts[i];
     if (count > length - start) return failed(reply, "reply: breaks off (text %zu)", i + 1);
     texts[i] = (struct text){reply->bytes + start, count};
-    if (!is_utf8(texts[i].start, count)) return failed(reply, "reply: not UTF-8 (%zu bytes)", count);
     start += count;
   }
   if (start < length) return failed(reply, "reply: is followed by more (its end)");
@@ -182,13 +120,13 @@ static bool check(struct reply *reply, const struct header *header, const struct
   if (!has_reason && sentence->length > 0) {
     return failed(reply, "reply: gives a reason without a refusal (text 1)");
   }
-  if (!is_safe(sentence->start, sentence->length, false)) {
+  if (!is_plain(sentence->start, sentence->length, false)) {
     return failed(reply, "reply: has a character that is not text (text 1)");
   }
   if (is_line && !has_versions(telling->start, telling->length)) {
     return failed(reply, "reply: has an invalid version (text 3)");
   }
-  if (!is_safe(notice->start, notice->length, true)) {
+  if (!is_plain(notice->start, notice->length, true)) {
     return failed(reply, "reply: has a character that is not text (text 2)");
   }
   return true;
@@ -205,25 +143,16 @@ static void separate(struct reply *reply, const struct text texts[3]) {
   reply->telling = texts[2].start + 2;
 }
 
-/**
- * Copies an error of the resident process to `why`, as far as there is room, with everything but
- * ASCII escaped.
- */
+/** Copies an error of the resident process to `why`, with backslashes doubled and cut if it is long. */
 static void quote(struct reply *reply, const struct text *sentence) {
-  size_t used = 0;
-  size_t at = 0;
-  for (int shown = 0; at < sentence->length && shown < SHOWN_LIMIT; shown++) {
-    uint32_t character = 0;
-    char piece[16];
-    const size_t size = decode(sentence->start + at, sentence->length - at, &character);
-    if (character == '\\') snprintf(piece, sizeof piece, "\\\\");
-    else if (character < 0x80) snprintf(piece, sizeof piece, "%c", (char)character);
-    else snprintf(piece, sizeof piece, "\\u{%x}", character);
-    if (size == 0 || used + strlen(piece) + sizeof "…" > sizeof reply->why) break;
-    used += (size_t)snprintf(reply->why + used, sizeof reply->why - used, "%s", piece);
-    at += size;
+  _Static_assert(2 * SHOWN_LIMIT + sizeof "..." <= sizeof reply->why, "there is room for what is shown");
+  const size_t shown = sentence->length < SHOWN_LIMIT ? sentence->length : SHOWN_LIMIT;
+  char *to = reply->why;
+  for (size_t i = 0; i < shown; i++) {
+    if (sentence->start[i] == '\\') *to++ = '\\';
+    *to++ = sentence->start[i];
   }
-  if (at < sentence->length) snprintf(reply->why + used, sizeof reply->why - used, "…");
+  strcpy(to, shown < sentence->length ? "..." : "");
 }
 
 /** Parses a whole reply into a header and three texts. */

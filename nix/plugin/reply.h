@@ -22,16 +22,15 @@ struct reply {
   /** What arrived, with room for one byte too many and for a NUL behind each text. */
   char bytes[REPLY_LIMIT + 4];
   /**
-   * The three texts of a reply, inside `bytes`, in well-formed UTF-8 and terminated by a NUL. Set
-   * only after ASKED_PASS and ASKED_REFUSE. They have no control characters, format characters or
-   * line separators, except for line breaks in the notice. The sentence of a refusal is never
-   * empty.
+   * The three texts of a reply, inside `bytes` and terminated by a NUL. Set only after ASKED_PASS
+   * and ASKED_REFUSE. They are printable ASCII, with line feeds in the notice alone. The sentence of
+   * a refusal is never empty.
    */
   const char *sentence;
   const char *notice;
   const char *telling;
   /** After ASKED_FAILED: what went wrong, in one line that is safe to print. */
-  char why[512];
+  char why[1024];
 };
 
 /**

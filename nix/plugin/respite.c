@@ -5,6 +5,7 @@
 
 #include "lines.h"
 #include "owned.h"
+#include "plain.h"
 
 /* The same limits as in src/ledger/respite.ts. */
 enum { FILE_LIMIT = 1024, REASON_LIMIT = 200, DIGITS = 15, LONGEST = 7 * 24 * 3600 };
@@ -15,7 +16,7 @@ static bool take_reason(struct rest *rest) {
   const char *reason = rest->next;
   if (!take_line(rest) || rest->next - 1 - reason > REASON_LIMIT) return false;
   for (const char *c = reason; c < rest->next - 1; c++) {
-    if (*c < ' ' || *c > '~') return false;
+    if (!is_printable(*c)) return false;
   }
   return true;
 }

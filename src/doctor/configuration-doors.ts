@@ -2,8 +2,8 @@
 import { disagreements } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, notApplicable, open, unknown, worst } from './door.ts'
+import { GUARDED } from './door-settings.ts'
 import type { Facts, View } from './facts.ts'
-import { GUARDED } from './guarded.ts'
 import { list } from './views.ts'
 
 /**

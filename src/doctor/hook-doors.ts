@@ -6,7 +6,7 @@ import { itemsOf } from '../nix-config/settings.ts'
 import { printable } from '../primitives/printable.ts'
 import { about, closed, type Finding, notApplicable, open, unknown, warning, worst } from './door.ts'
 import type { Facts, Loaded, Part } from './facts.ts'
-import { isProven, minorOf, provenNote } from './proven.ts'
+import { isProven, minorOf, provenNote } from './known-versions.ts'
 import { inEachView } from './views.ts'
 
 export const preBuildHook = (facts: Facts) => hook(facts, 'pre-build-hook')

@@ -1,5 +1,5 @@
 /** Claims that were verified under another policy, as the current policy sees them. */
-import { recall } from '../crypto/recall.ts'
+import { recall } from '../crypto/trace.ts'
 import { holderOf, type KeyHolder } from '../policy/key-standing.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'

@@ -28,6 +28,8 @@ export interface SignedPath {
   /** Full store paths. */
   readonly references: readonly string[]
   readonly signatures: readonly string[]
+  /** How many more there were that could not be kept. */
+  readonly crowdedOut?: number
 }
 
 /**
@@ -65,8 +67,9 @@ export function storeSignatureEvidence(
       strays.push({ problem: 'unknown-signer', origin, detail: signature.name })
     }
   }
-  if (signed.signatures.length > SIGNATURE_LIMIT) {
-    const detail = `only the first ${SIGNATURE_LIMIT} of ${signed.signatures.length} signatures were looked at`
+  const count = signed.signatures.length + (signed.crowdedOut ?? 0)
+  if (count > SIGNATURE_LIMIT) {
+    const detail = `only ${SIGNATURE_LIMIT} of ${count} signatures were looked at, those with the names of listed keys first`
     strays.push({ problem: 'unused', origin, detail })
   }
   if (signers.isCut) {
@@ -114,6 +117,11 @@ function likelyFirst(signatures: readonly string[], keys: readonly Ed25519Key[])
   const isLikely = (text: string) => names.has(text.slice(0, text.indexOf(':')))
   const distinct = [...new Set(signatures)]
   return [...distinct.filter(isLikely), ...distinct.filter(text => !isLikely(text))]
+}
+
+/** The names under which a policy lists keys in Nix's own form. */
+export function namesOfNixKeys(policy: Policy): ReadonlySet<string> {
+  return new Set(nixKeys(policy).flatMap(key => key.name ?? []))
 }
 
 function nixKeys(policy: Policy): readonly Ed25519Key[] {

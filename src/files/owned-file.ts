@@ -17,6 +17,21 @@ export function readOwnedPresentFile(file: string, limit: number): Buffer | unde
   return readPresentFile(file, limit, status => assertOurs(file, status))
 }
 
+/** File systems write whole blocks of at least this size. */
+const BLOCK = 512
+const LINE_FEED = 10
+
+/**
+ * The text of a record that was renamed into place without being flushed; undefined if the file is
+ * absent, or as a power failure leaves it: empty, with zeros where it was not written, or cut at
+ * the end of a block. A record is made of lines and has no zeros. As in nix/plugin/ledger.c.
+ */
+export function wholeRecord(bytes: Buffer | undefined): string | undefined {
+  if (bytes === undefined || bytes.length === 0 || bytes.includes(0)) return undefined
+  if (bytes.length % BLOCK === 0 && bytes.at(-1) !== LINE_FEED) return undefined
+  return bytes.toString('utf8')
+}
+
 function assertOurs(file: string, { uid, mode }: Stats): void {
   if (!isOurs(uid)) throw unsafe(file, `belongs to user ${uid}`)
   if ((mode & 0o022) !== 0) throw unsafe(file, 'is writable by others', 'chmod go-w')

@@ -6,11 +6,11 @@
  *     <sentence><notice><telling>
  *
  * The telling is `status`, or `line` followed by the versions of Nix that the policy adds, each
- * after a space.
+ * after a space. Everything is printable ASCII, and line feeds within the notice.
  */
+import { asciiText } from '../primitives/ascii-text.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { PROTOCOL } from './hook-question.ts'
-import { decodeUtf8 } from './json/strict.ts'
 
 /** The most bytes of a reply. */
 export const REPLY_LIMIT = 64 * 1024
@@ -47,11 +47,8 @@ const HEADER_LIMIT = 64
 const NEWLINE = 10
 const HEADER = new RegExp(`^${PROTOCOL} (pass|refuse|done|error)${' (0|[1-9]\\d{0,4})'.repeat(3)}$`)
 const VERSION = /^\d+\.\d+[0-9A-Za-z._+-]*$/
-/**
- * Characters that no text may bring to a terminal, or to Nix, which reads a hook's output line by
- * line.
- */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u
+const LINE = /^[ -~]*$/
+const LINES = /^[\n -~]*$/
 
 /** Reads a complete reply. Throws FormatError for anything else. */
 export function parseReply(bytes: Uint8Array): HookReply {
@@ -79,7 +76,8 @@ function texts(bytes: Uint8Array, counts: readonly number[]): readonly string[] 
   let start = 0
   for (const count of counts) {
     if (start + count > bytes.length) throw malformed('breaks off', `text ${found.length + 1}`)
-    found.push(decodeUtf8(bytes.subarray(start, start + count), FORMAT))
+    // Bytes beyond ASCII become characters beyond ASCII, which no text may have.
+    found.push(Buffer.from(bytes.buffer, bytes.byteOffset + start, count).toString('latin1'))
     start += count
   }
   if (start < bytes.length) throw malformed('is followed by more', 'its end')
@@ -94,17 +92,22 @@ function tellingOf(text: string): Telling {
 }
 
 /**
- * The bytes of a reply. Throws FormatError if a text is not allowed in a reply, or the reply would
- * be too long.
+ * The bytes of a reply, with its texts in ASCII (asciiText). Throws FormatError if a text is not
+ * allowed in a reply, or the reply would be too long.
  */
 export function printReply(reply: HookReply): Buffer {
-  const { outcome, sentence, notice, telling } = checked(reply)
+  const { outcome, sentence, notice, telling } = checked(inAscii(reply))
   const how = telling.isByLine ? ['line', ...telling.versions].join(' ') : 'status'
-  const parts = [sentence, notice, how].map(text => Buffer.from(text, 'utf8'))
+  const parts = [sentence, notice, how]
   const header = `${[PROTOCOL, outcome, ...parts.map(part => part.length)].join(' ')}\n`
-  const bytes = Buffer.concat([Buffer.from(header, 'latin1'), ...parts])
+  const bytes = Buffer.from(header + parts.join(''), 'latin1')
   if (bytes.length > REPLY_LIMIT) throw malformed(`longer than ${REPLY_LIMIT} bytes`, 'its end')
   return bytes
+}
+
+/** A reply with its texts as they are sent: in ASCII. */
+export function inAscii(reply: HookReply): HookReply {
+  return { ...reply, sentence: asciiText(reply.sentence), notice: asciiText(reply.notice) }
 }
 
 /** A reply that says why a question was not answered. */
@@ -117,12 +120,11 @@ function checked(reply: HookReply): HookReply {
   if (hasReason !== (reply.sentence !== '')) {
     throw malformed(hasReason ? 'gives no reason' : 'gives a reason without a refusal', 'text 1')
   }
-  if (UNSAFE.test(reply.sentence)) throw malformed('has a character that is not text', 'text 1')
+  if (!LINE.test(reply.sentence)) throw malformed('has a character that is not text', 'text 1')
   if (!reply.telling.versions.every(version => VERSION.test(version))) {
     throw malformed('has an invalid version', 'text 3')
   }
-  if (UNSAFE.test(reply.notice.replaceAll('\n', '')))
-    throw malformed('has a character that is not text', 'text 2')
+  if (!LINES.test(reply.notice)) throw malformed('has a character that is not text', 'text 2')
   return reply
 }
 

@@ -3,11 +3,11 @@
  * closed first.
  */
 import type { Socket } from 'node:net'
+import type { SharesByKind } from './fair-queue.ts'
 import { type HoldLimits, holdConnections } from './held-connections.ts'
 import type { Unreadable } from './http-request.ts'
 import type { Peer, PeerKind } from './peers.ts'
 import { openRestraint, type RestraintLimits } from './restraint.ts'
-import type { SharesByKind } from './turns.ts'
 
 /** How many connections may be open, and how often new ones are accepted. */
 export interface ConnectionLimits {

@@ -3,6 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type Server as Acceptor, createServer as createAcceptor, type Socket } from 'node:net'
 import { Readable } from 'node:stream'
+import { openTurns, type TurnLimits } from './fair-queue.ts'
 import type { HoldLimits } from './held-connections.ts'
 import {
   type Connection,
@@ -14,7 +15,6 @@ import { Exchange, plain, refusalOf, sendAnswer, unreadable } from './http-excha
 import type { GateResponse, Handler } from './http-request.ts'
 import { BACKLOG } from './listening.ts'
 import { type FindPeer, openPeers, type Peer } from './peers.ts'
-import { openTurns, type TurnLimits } from './turns.ts'
 
 /**
  * An address to listen at (port 0: any free port), or the descriptor of a socket that listens

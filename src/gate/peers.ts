@@ -12,7 +12,10 @@ export type PeerKind = 'root' | 'client' | 'user' | 'machine'
 
 /** Who has opened a connection: limits apply to each peer. */
 export interface Peer {
-  /** Equal for all connections of one peer, and different for different peers. */
+  /**
+   * Equal for all connections of one peer, and different for different peers, of whatever kinds: it
+   * begins with the kind.
+   */
   readonly name: string
   readonly kind: PeerKind
 }
@@ -26,6 +29,7 @@ export interface PeerSources {
   readonly clients: DaemonClients
   /**
    * The owner of a user number: that number, or that of whoever was given it as a subordinate one.
+   * Never root for another number than 0.
    */
   readonly userOf: (user: number) => number | string
 }
@@ -43,23 +47,27 @@ export function openPeers(sources: Partial<PeerSources> = {}): FindPeer {
   }
 
   async function localPeer(owner: Owner | undefined): Promise<Peer> {
-    if (owner === undefined) return { name: 'user unknown', kind: 'user' }
-    if (owner.user !== 0) return { name: `user ${userOf(owner.user)}`, kind: 'user' }
+    if (owner === undefined) return peer('user', 'unknown')
+    if (owner.user !== 0) return peer('user', userOf(owner.user))
     const client = await clients.clientOf(owner.inode)
     if (client === undefined) return ROOT
-    if ('worker' in client) return { name: `client of process ${client.worker}`, kind: 'client' }
-    return client.user === 0 ? ROOT : { name: `client ${userOf(client.user)}`, kind: 'client' }
+    if ('worker' in client) return peer('client', `of process ${client.worker}`)
+    return client.user === 0 ? ROOT : peer('client', userOf(client.user))
   }
 
   return socket => {
     const ends = endsOf(socket)
     if (ends === undefined) return undefined
-    if (!isLocal(ends)) return { name: networkOf(ends.client.address), kind: 'machine' }
+    if (!isLocal(ends)) return peer('machine', networkOf(ends.client.address))
     return owners.ownerOf(ends).then(localPeer)
   }
 }
 
-const ROOT: Peer = { name: 'user 0', kind: 'root' }
+const ROOT: Peer = { name: 'root', kind: 'root' }
+
+function peer(kind: PeerKind, who: number | string): Peer {
+  return { name: `${kind} ${who}`, kind }
+}
 
 function endsOf({ remoteAddress, remotePort, localAddress, localPort }: Socket): Ends | undefined {
   if (remoteAddress === undefined || remotePort === undefined) return undefined

@@ -2,8 +2,9 @@
  * Decides whose connections are accepted, by how each peer behaved. A peer that opens too many, or
  * sends what cannot be read, is slowed down.
  */
-import { openPaces, openPacesByKind, type Pace, type PacesByKind } from './paces.ts'
+
 import type { Peer } from './peers.ts'
+import { openPaces, openPacesByKind, type Pace, type PacesByKind } from './rate-limits.ts'
 
 /** What a peer may do before it is slowed down. */
 export interface RestraintLimits {

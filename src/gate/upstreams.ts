@@ -1,8 +1,8 @@
 import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import type { GateSettings } from '../policy/policy.ts'
+import { type RememberingUpstream, remembering } from './cached-upstream.ts'
 import type { Metrics } from './metrics.ts'
-import { type RememberingUpstream, remembering } from './remembering.ts'
 
 /** The upstreams that the current policy names. */
 export interface Upstreams {

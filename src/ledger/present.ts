@@ -9,7 +9,7 @@
  */
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile } from '../files/owned-file.ts'
+import { readOwnedFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { printable } from '../primitives/printable.ts'
@@ -42,8 +42,8 @@ export function notePresent(state: string, { digest, path, derivation, stamp }: 
  */
 export function readPresent(state: string, digest: string): Present | undefined {
   const file = presentFile(state, digest)
-  const text = readOwnedFile(file, RECORD_LIMIT)?.toString('utf8')
-  if (text === undefined || text === '') return undefined
+  const text = wholeRecord(readOwnedFile(file, RECORD_LIMIT))
+  if (text === undefined) return undefined
   const [, path, derivation, stamp] = /^nixsig1 (\/\S+) (\/\S+)\nstamp (\d+:\d+)\n$/.exec(text) ?? []
   if (
     path === undefined ||

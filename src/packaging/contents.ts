@@ -1,7 +1,7 @@
 import { isDerivationPath, parseStorePath } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
+import { narHashOfTree } from '../store/disk-tree-nar.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
-import { narHashOfTree } from '../store/tree-nar.ts'
 import { isBuilt } from '../verifier/makers.ts'
 import { PackagingError } from './packaging-error.ts'
 

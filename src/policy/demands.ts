@@ -40,7 +40,7 @@ export function answerDemand(
 
 /**
  * Why these demands are not met, the most telling reason first: forged or altered, then withdrawn,
- * then too few. Empty only if there are no demands. Includes only reasons that concern them.
+ * then too few. Empty exactly if `unmet` is. Includes only reasons that concern them.
  */
 export function explainUnmet(
   policy: Policy,

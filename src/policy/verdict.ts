@@ -61,7 +61,7 @@ export interface Claim {
    */
   readonly until?: Instant
   /**
-   * How it was signed, for later policies, see src/crypto/recall.ts. A claim without it is not
+   * How it was signed, for later policies, see src/crypto/trace.ts. A claim without it is not
    * remembered.
    */
   readonly trace?: string
@@ -233,7 +233,7 @@ export type GroundKind =
 
 /**
  * `untrusted`: the evidence is complete and insufficient. `indeterminate`: it could not be decided.
- * Both refuse; only the first is remembered. The first finding is the most telling one.
+ * Both refuse. The first finding is the most telling one.
  */
 export interface Refusal {
   readonly outcome: 'untrusted' | 'indeterminate'

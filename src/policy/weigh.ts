@@ -19,7 +19,7 @@ export interface Weighing {
   readonly discounted: readonly Discounted[]
   /** Builders of the trusted list who currently claim other contents for the path. */
   readonly conflicts: readonly Extract<Finding, { code: 'conflict' }>[]
-  /** When the first key becomes valid whose claim will then be in conflict. */
+  /** The earliest time at which a builder's key becomes valid that makes its claim a conflict. */
   readonly conflictFrom: Instant | undefined
   /** Claims about other subjects, or that the rule does not ask for. */
   readonly strays: readonly Stray[]

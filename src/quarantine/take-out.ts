@@ -5,7 +5,7 @@ import { FileError } from '../files/regular-file.ts'
 import { toHex } from '../primitives/hex.ts'
 import { printable } from '../primitives/printable.ts'
 import { randomBytes } from '../primitives/sodium.ts'
-import { narHashOfTree } from '../store/tree-nar.ts'
+import { narHashOfTree } from '../store/disk-tree-nar.ts'
 import { inWritableStore, succeed } from '../store/writable-store.ts'
 import { type Aside, chunks, exists, removeFromStore } from './set-aside.ts'
 
@@ -72,7 +72,7 @@ function moveAll(leaving: readonly Kept[]): { readonly lost: Lost[]; readonly el
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'EXDEV' || code === 'EROFS') elsewhere.push(one)
-      // Another entry of the same path has it.
+      // A path that is gone was moved by another entry for it.
       else if (exists(one.path)) lost.push({ path: one.path, why: why(error) })
     }
   }

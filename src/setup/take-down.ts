@@ -7,9 +7,9 @@ import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { carryOut, writeRecord } from './carry-out.ts'
 import { partialOf } from './file-state.ts'
-import { type LeavePlan, planLeave } from './leave.ts'
 import { lockFile, lookAtFiles } from './look.ts'
 import type { SetupPlaces } from './places.ts'
+import { type LeavePlan, planLeave } from './plan-unsetup.ts'
 
 /** How unsetup ended. */
 export type LeaveOutcome =

@@ -9,8 +9,8 @@ import { type SkippingReader, wireError } from './wire.ts'
 
 /** The most bytes that one answer may have, and that may wait unread. */
 const MAX_ANSWER = 128 * 1024 * 1024
-/** Bytes that are passed over in one piece. */
-const SKIPPED_AT_ONCE = 64 * 1024
+/** The most bytes of one answer that are passed over. Nix's database holds less about a path. */
+const MAX_SKIPPED = 8 * 1024 * 1024 * 1024
 const NOTHING = new Uint8Array()
 
 /** A pair of byte streams to a daemon. */
@@ -55,9 +55,9 @@ export function openConnection(pipe: Pipe, timeout: number): Connection {
       let step = answer.next()
       while (!step.done) {
         const wanted = step.value
-        step = answer.next(
-          typeof wanted === 'number' ? await source.take(wanted) : await source.skip(wanted.skip),
-        )
+        if (typeof wanted === 'number') step = answer.next(source.held(wanted) ?? (await source.take(wanted)))
+        else if ('peek' in wanted) step = answer.next(await source.peek(wanted.peek))
+        else step = answer.next(await source.skip(wanted.skip))
       }
       return step.value
     } catch (error) {
@@ -87,8 +87,12 @@ interface Source {
    * arrived.
    */
   begin(): void
+  /** The next `count` bytes if they have arrived: without waiting, for answers of many parts. */
+  held(count: number): Uint8Array | undefined
   /** The next `count` bytes. */
   take(count: number): Promise<Uint8Array>
+  /** All bytes that have arrived, at least `count`; they stay unread. */
+  peek(count: number): Promise<Uint8Array>
   /** Passes over the next so many bytes, which do not count; resolves with nothing. */
   skip(count: number): Promise<Uint8Array>
   /**
@@ -100,11 +104,10 @@ interface Source {
 }
 
 function receive(pipe: Pipe): Source {
-  let waiting:
-    | { count: number; resolve: (bytes: Uint8Array) => void; reject: (error: Error) => void }
-    | undefined
+  let waiting: { count: number; resolve: () => void; reject: (error: Error) => void } | undefined
   let buffered: Buffer = Buffer.alloc(0)
   let answered = 0
+  let skipped = 0
   let failure: Error | undefined
 
   function fail(error: Error): void {
@@ -121,17 +124,26 @@ function receive(pipe: Pipe): Source {
     return bytes
   }
 
+  async function arrival(count: number): Promise<void> {
+    if (buffered.length >= count) return
+    if (failure !== undefined) throw failure
+    await new Promise<void>((resolve, reject) => {
+      waiting = { count, resolve, reject }
+    })
+  }
+
   pipe.input.on('data', (chunk: Buffer) => {
     answered += chunk.length
     if (answered > MAX_ANSWER) return fail(wireError(`more than ${MAX_ANSWER} bytes`, 'answer'))
     buffered = buffered.length === 0 ? chunk : Buffer.concat([buffered, chunk])
     if (waiting === undefined || buffered.length < waiting.count) return
-    const { count, resolve } = waiting
+    const { resolve } = waiting
     waiting = undefined
-    resolve(cut(count))
+    resolve()
   })
   pipe.ended.then(words => {
-    fail(new StoreError(`the Nix daemon went away${words === '' ? '' : `: ${printable(words)}`}`))
+    const reason = words === '' ? '' : `: ${printable(words)}`
+    fail(new StoreError(`the Nix daemon went away${reason}`, { isLoss: true }))
   })
   // A broken stream also ends the pipe, which is where it is handled.
   pipe.input.on('error', () => {})
@@ -144,18 +156,18 @@ function receive(pipe: Pipe): Source {
       if (failure !== undefined) throw failure
       if (buffered.length > 0) throw wireError('bytes that nobody asked for', 'answer')
       answered = 0
+      skipped = 0
     },
-    take(count) {
-      if (buffered.length >= count) return Promise.resolve(cut(count))
-      if (failure !== undefined) return Promise.reject(failure)
-      return new Promise((resolve, reject) => {
-        waiting = { count, resolve, reject }
-      })
-    },
+    held: count => (buffered.length >= count ? cut(count) : undefined),
+    take: count => arrival(count).then(() => cut(count)),
+    peek: count => arrival(count).then(() => buffered),
     async skip(count) {
+      skipped += count
+      if (skipped > MAX_SKIPPED) throw wireError(`more than ${MAX_SKIPPED} bytes`, 'answer')
       for (let left = count; left > 0; ) {
         // Some at a time, or they would all wait in memory.
-        const { length } = await this.take(Math.min(left, SKIPPED_AT_ONCE))
+        if (buffered.length === 0) await arrival(1)
+        const { length } = cut(Math.min(left, buffered.length))
         answered -= length
         left -= length
       }

@@ -26,9 +26,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import { printable } from '../primitives/printable.ts'
+import { narHashOfTree } from './disk-tree-nar.ts'
 import { forgetLinks, linksOf } from './optimised-links.ts'
 import type { Altered, Renewed } from './renewed.ts'
-import { narHashOfTree } from './tree-nar.ts'
 import { inWritableStore } from './writable-store.ts'
 
 /** How often a path is copied that others replace meanwhile. */
@@ -94,7 +94,7 @@ export async function renewInodes(
   }
 }
 
-/** What is renewed. `root` stays valid whatever happens to the path's name. */
+/** A path whose files are copied to fresh inodes. */
 interface Renewal {
   readonly path: string
   readonly registered: string

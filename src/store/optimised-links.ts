@@ -2,8 +2,8 @@ import { lstatSync, readdirSync, rmSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { toNix32 } from '../formats/nix/nix32.ts'
 import { fromHex } from '../primitives/hex.ts'
+import { narHashOfTree } from './disk-tree-nar.ts'
 import type { Renewed } from './renewed.ts'
-import { narHashOfTree } from './tree-nar.ts'
 
 /**
  * The name in `.links` that an optimised store has, or will have, for a file's contents, and the

@@ -4,6 +4,7 @@
  */
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { readFrames } from './frames.ts'
+import { readSignatures } from './signatures.ts'
 import {
   encode,
   type Item,
@@ -12,7 +13,6 @@ import {
   readBoolean,
   readList,
   readNumber,
-  readSomeStrings,
   readString,
   type SkippingReader,
   wireError,
@@ -42,19 +42,15 @@ export interface PathInfo {
   /** Built by this store. */
   readonly ultimate: boolean
   /**
-   * As stored: `name:base64` or anything else that somebody added; those that have room in
-   * `SIGNATURES`.
+   * As stored: `name:base64` or anything else that somebody added; those that have room (see
+   * signatures.ts).
    */
   readonly signatures: readonly string[]
+  /** How many more have the form of a signature; undefined if all of them had room. */
+  readonly crowdedOut?: number
   /** The content address, if the path has one: `text:sha256:…`, `fixed:r:sha256:…` */
   readonly ca?: string
 }
-
-/**
- * Bytes of a signature, and of all of a path. Whoever adds a path gives it signatures as they like,
- * and those that are longer or too many must not make the path unreadable for others.
- */
-export const SIGNATURES = { longest: 1024, room: 16 * 1024 * 1024 } as const
 
 const OPERATION = {
   queryReferrers: 6,
@@ -66,9 +62,12 @@ const OPERATION = {
   queryDerivationOutputMap: 41,
 } as const
 
-/** Asks what is registered about a path; undefined if the path is not valid. */
-export function queryPathInfo(path: string): Query<PathInfo | undefined> {
-  return query(readPathInfo(path), OPERATION.queryPathInfo, parsed(path))
+/**
+ * Asks what is registered about a path; undefined if the path is not valid. Of its signatures,
+ * those with these names are kept first.
+ */
+export function queryPathInfo(path: string, names?: ReadonlySet<string>): Query<PathInfo | undefined> {
+  return query(readPathInfo(path, names), OPERATION.queryPathInfo, parsed(path))
 }
 
 /** Asks which of these paths are valid. Nothing is substituted. */
@@ -121,7 +120,10 @@ function parsed(path: string): string {
   return parseStorePath(path).path
 }
 
-function* readPathInfo(path: string): SkippingReader<PathInfo | undefined> {
+function* readPathInfo(
+  path: string,
+  names: ReadonlySet<string> | undefined,
+): SkippingReader<PathInfo | undefined> {
   const isValid = yield* readBoolean('valid')
   if (!isValid) return undefined
   const deriver = yield* readOptionalPath('deriver')
@@ -131,7 +133,7 @@ function* readPathInfo(path: string): SkippingReader<PathInfo | undefined> {
   const registrationTime = yield* readAnyNumber()
   const narSize = yield* readNumber('nar size')
   const ultimate = yield* readBoolean('ultimate')
-  const signatures = yield* readSomeStrings('signatures', SIGNATURES)
+  const { kept, crowdedOut } = yield* readSignatures('signatures', names)
   const ca = yield* readString('content address')
   return {
     path,
@@ -141,7 +143,8 @@ function* readPathInfo(path: string): SkippingReader<PathInfo | undefined> {
     registrationTime,
     narSize,
     ultimate,
-    signatures,
+    signatures: kept,
+    ...(crowdedOut === 0 ? {} : { crowdedOut }),
     ...(ca === '' ? {} : { ca }),
   }
 }

@@ -31,8 +31,11 @@ export { StoreError } from './store-error.ts'
 export interface Store {
   /** The version that the daemon states, raw. */
   version(): Promise<string>
-  /** What is registered about a path; undefined if the path is not valid. */
-  pathInfo(path: string): Promise<PathInfo | undefined>
+  /**
+   * What is registered about a path; undefined if the path is not valid. Of its signatures, those
+   * by keys of these names are kept first.
+   */
+  pathInfo(path: string, names?: ReadonlySet<string>): Promise<PathInfo | undefined>
   /** Which of these are valid. */
   validPaths(paths: readonly string[]): Promise<ReadonlySet<string>>
   /** The valid paths that refer to this one. */
@@ -109,7 +112,7 @@ function storeOver(connection: Connection, version: string): Store {
   }
   return {
     version: async () => version,
-    pathInfo: path => ask(() => queryPathInfo(path)),
+    pathInfo: (path, names) => ask(() => queryPathInfo(path, names)),
     validPaths: paths => ask(() => queryValidPaths(paths)),
     referrers: path => ask(() => queryReferrers(path)),
     derivers: path => ask(() => queryDerivers(path)),

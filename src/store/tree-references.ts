@@ -13,7 +13,7 @@ const LONGEST = '/nix/store/'.length + 32 + 1 + 211
  * for a tree that is too large, and with FileError.
  */
 export async function storePathsNamedIn(path: string): Promise<readonly string[]> {
-  const { dumpTree } = await import('./tree-nar.ts')
+  const { dumpTree } = await import('./disk-tree-nar.ts')
   const found = new Set<string>()
   let bytes = 0
   let rest = ''

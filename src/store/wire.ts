@@ -17,8 +17,16 @@ export interface Skip {
   readonly skip: number
 }
 
-/** A reader that may pass bytes over; for a `Skip` it is given no bytes. */
-export type SkippingReader<T> = Generator<number | Skip, T, Uint8Array>
+/** Bytes that are looked at before they are read or passed over. */
+export interface Peek {
+  readonly peek: number
+}
+
+/**
+ * A reader that may look ahead and pass bytes over. For a `Peek` it is given all bytes that have
+ * arrived, at least as many as it asks for, which stay unread; for a `Skip` it is given no bytes.
+ */
+export type SkippingReader<T> = Generator<number | Skip | Peek, T, Uint8Array>
 
 /** What a request is made of. */
 export type Item = number | string | readonly string[]
@@ -53,7 +61,8 @@ function encodeItem(item: Item): readonly Uint8Array[] {
   return [...encodeItem(item.length), ...item.flatMap(encodeItem)]
 }
 
-function padding(length: number): number {
+/** How many zeros follow a string of so many bytes. */
+export function padding(length: number): number {
   return (8 - (length % 8)) % 8
 }
 
@@ -108,29 +117,4 @@ export function* readList<T>(where: string, item: (where: string) => Reader<T>):
   const items: T[] = []
   for (let index = 0; index < length; index++) items.push(yield* item(where))
   return items
-}
-
-/**
- * A list of strings of which anybody can make any number, of any length: those of at most `longest`
- * bytes, as many as have `room` bytes together. All others are passed over. What is not UTF-8
- * becomes U+FFFD.
- */
-export function* readSomeStrings(
-  where: string,
-  { longest, room }: { readonly longest: number; readonly room: number },
-): SkippingReader<readonly string[]> {
-  const count = yield* readNumber(where)
-  const texts: string[] = []
-  let left = room
-  for (let index = 0; index < count; index++) {
-    const length = yield* readNumber(where)
-    if (length > longest || length > left) {
-      yield { skip: length + padding(length) }
-    } else if (length > 0) {
-      const bytes = yield length + padding(length)
-      texts.push(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('utf8'))
-      left -= length
-    }
-  }
-  return texts
 }

@@ -21,8 +21,8 @@ export interface Candidates {
   readonly names: ReadonlyMap<string, string>
   /**
    * The hash parts of the paths that Nix looks for in any case: the outputs themselves, and the
-   * direct inputs with their references as far as they are known here. Of the other candidates Nix
-   * looks for those that the inputs refer to, which may be unknown here.
+   * direct inputs with their references as far as they are known here. Of the rest, Nix looks only
+   * for what the inputs refer to, which may be unknown here.
    */
   readonly certain: ReadonlySet<string>
 }

@@ -1,5 +1,5 @@
 import { mergeEvidence } from '../evidence/merge.ts'
-import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
+import { namesOfNixKeys, storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Admission } from '../ledger/admissions.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
@@ -22,7 +22,7 @@ export async function pathEvidence(
   const policy = await inquiry.policy()
   const parts = [await inquiry.attested(subject.path)]
   if (subject.kind === 'output') {
-    if (info !== undefined) parts.push(storedSignatures(inquiry, policy, info))
+    if (info !== undefined) parts.push(await storedSignatures(inquiry, policy, info))
   } else if (info !== undefined) {
     const { developerEvidence } = await import('../evidence/developer-signatures.ts')
     parts.push(await developerEvidence(policy, subject, subject.path, fileNames))
@@ -34,15 +34,25 @@ export async function pathEvidence(
  * Returns the evidence from signatures in the store's database. A signature of this machine's gate
  * only says that the gate let the path in, so it is not evidence.
  */
-function storedSignatures({ places }: Inquiry, policy: Policy, info: PathInfo): Evidence {
-  const found = storeSignatureEvidence(policy, info, "the store's database")
-  const gate = readGateKeyName(places.state)
+async function storedSignatures(inquiry: Inquiry, policy: Policy, info: PathInfo): Promise<Evidence> {
+  const signed = info.crowdedOut === undefined ? info : await withListedFirst(inquiry, policy, info)
+  const found = storeSignatureEvidence(policy, signed, "the store's database")
+  const gate = readGateKeyName(inquiry.places.state)
   const strays = found.strays.map(stray =>
     stray.problem === 'unknown-signer' && stray.detail === gate
       ? ({ ...stray, problem: 'unused', detail: `${gate}, by which the gate here let it in` } as const)
       : stray,
   )
   return { ...found, strays }
+}
+
+/**
+ * Asks again about a path with more signatures than are kept, so that those by the names of listed
+ * keys are among them. Its contents have to be the same.
+ */
+async function withListedFirst(inquiry: Inquiry, policy: Policy, info: PathInfo): Promise<PathInfo> {
+  const again = await (await inquiry.store()).pathInfo(info.path, namesOfNixKeys(policy))
+  return again?.narHash === info.narHash ? again : info
 }
 
 /**

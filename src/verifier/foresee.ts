@@ -18,11 +18,14 @@ import { makersOf } from './makers.ts'
 import { subjectOf } from './subject.ts'
 
 /**
- * Judges an output that is not there yet: once for contents that nobody has seen, and once for each
- * NAR hash that anybody attested. If all of these are refused, so is the build, and nothing is
- * fetched or built in vain. If a developer's detached signature is kept here or named by the
- * derivation, the file has to be fetched before the signature can be checked. Likewise, what is
- * fetched as a signature can only be checked once it is here.
+ * Judges an output that is not there yet. The first of these that applies decides:
+ *
+ * 1. A developer's detached signature over the file is known: it is asked about once the file is
+ *    here.
+ * 2. Contents that nobody has seen would be trusted: any contents are allowed.
+ * 3. The output is itself a signature: it is asked about once it is here.
+ * 4. The NAR hashes that anybody attested are judged, and those that are trusted are allowed. If
+ *    there are none, the build is refused, and nothing is fetched or built in vain.
  */
 export async function foresee(inquiry: Inquiry, output: Output): Promise<Foreseen> {
   const judging = await prepare(inquiry, output)

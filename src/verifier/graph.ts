@@ -8,7 +8,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { declaredIn, partNamed } from './declared-signatures.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst } from './known-inputs-first.ts'
+import { knownFirst } from './known-derivations-first.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
 import { readDerivation } from './stored-derivation.ts'
 

@@ -4,12 +4,13 @@
  */
 import { judgeWithin } from '../files/deadline.ts'
 import type { BuildQuestion } from '../formats/hook-question.ts'
-import type { HookReply, Telling } from '../formats/hook-reply.ts'
+import { type HookReply, inAscii, type Telling } from '../formats/hook-reply.ts'
 import { respiteAt } from '../ledger/respite.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { paragraph, sentences } from '../policy/wording.ts'
 import { when } from '../policy/words.ts'
+import { asciiText } from '../primitives/ascii-text.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
 import { takenOutLines } from '../quarantine/wording.ts'
 import { afterBuild, type BuildOutcome } from './after-build.ts'
@@ -19,7 +20,7 @@ import { finishWhatWasInterrupted } from './interrupted.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { refusalOf } from './refusal-of-error.ts'
 
-/** The most characters of a notice; a reply has room for this many at four bytes each. */
+/** The most characters of a notice; a reply has room for a sentence as well. */
 const NOTICE_LIMIT = 12_000
 
 /** What was decided: the refusals, and what is reported. */
@@ -72,7 +73,7 @@ function reply(
   const telling = tellingBy(policy)
   const text = sentences(refusals, derivation)
   if (text !== '' && policy?.mode !== 'warn') {
-    return { outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling }
+    return inAscii({ outcome: 'refuse', sentence: text, notice: noticeOf(notices), telling })
   }
   // After a build the paragraphs have already reported it.
   const warnings = text !== '' && kind !== 'after-build' ? [`warning, let pass${until()}: ${text}`] : []
@@ -96,7 +97,7 @@ function paragraphs({ refusals, taken }: Pick<BuildOutcome, 'refusals' | 'taken'
 }
 
 function noticeOf(notices: readonly string[]): string {
-  const text = notices.join('\n')
+  const text = asciiText(notices.join('\n'))
   if (text.length <= NOTICE_LIMIT) return text
   const lines = text.slice(0, NOTICE_LIMIT).split('\n').slice(0, -1)
   return [...lines, 'and more: nixsig quarantine list'].join('\n')

@@ -60,7 +60,7 @@ function isSigned({ attestations }: Policy, { path, declared = [] }: Identified)
 }
 
 async function assertLiesThere(path: string, narHash: string): Promise<void> {
-  const { narHashOfTree } = await import('../store/tree-nar.ts')
+  const { narHashOfTree } = await import('../store/disk-tree-nar.ts')
   const found = (await narHashOfTree(path)).narHash
   if (found === narHash) return
   throw new FileError(

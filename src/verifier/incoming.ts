@@ -21,10 +21,10 @@ import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admitBuilt } from './admit-built.ts'
 import { admittedNow } from './admitted.ts'
-import { judgeElsewhere } from './elsewhere.ts'
 import { identify, OF_TREE } from './identify.ts'
 import { admitByBytes } from './incoming-bytes.ts'
 import type { Inquiry } from './inquiry.ts'
+import { judgeElsewhere } from './judge-elsewhere.ts'
 import { recordOffer } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { readDerivation } from './stored-derivation.ts'
@@ -77,8 +77,8 @@ export async function admitIncoming(
   if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
-  // Only attestations count as statements about these contents: the row's signatures cover more
-  // than the row tells.
+  // Only attestations count as statements about these contents: the row's signatures also cover
+  // the references, which are not known yet.
   const { narHash } = question
   const { verdict } = await judgeElsewhere(inquiry, coming, { narHash, signed: [] })
   if (verdict.outcome !== 'trusted') {
@@ -121,8 +121,8 @@ async function isSourceByName(
 }
 
 /**
- * Returns the store paths that the contents name. These are its references, unless it names a path
- * that was not among them when its name was made.
+ * Returns the store paths that the contents name. These are its references, unless the contents
+ * mention a path that was not counted when the store path was computed.
  */
 async function referencesOf(path: string): Promise<readonly string[]> {
   try {

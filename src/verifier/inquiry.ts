@@ -11,7 +11,8 @@ import { underRespite } from '../ledger/respite.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Refusal } from '../policy/verdict.ts'
-import { openStore, type Store } from '../store/store-client.ts'
+import { shareStore } from '../store/shared-store.ts'
+import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
@@ -127,16 +128,17 @@ export function openInquiry(
       return withPlaces(places, snapshot)
     },
     store: () => {
-      store ??= kept?.store() ?? openStore()
+      store ??= kept?.store() ?? Promise.resolve(shareStore())
       return store
     },
     attested: async path => {
       const troubles = await refresh(path)
       reader ??= makeReader(inquiry, kept)
-      const policy = await inquiry.policy()
+      // Together: where both fail, the other failure must not be one that nobody waits for.
+      const [policy, read] = await Promise.all([inquiry.policy(), reader])
       const refreshed = { claims: [], strays: [], troubles }
       const signed = narinfoEvidence(policy, policy.attestations, path)
-      return mergeEvidence([refreshed, await (await reader)(path), signed])
+      return mergeEvidence([refreshed, await read(path), signed])
     },
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true

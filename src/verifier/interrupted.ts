@@ -10,9 +10,9 @@ import type { BuildOutcome } from './after-build.ts'
 import { forgetOldPresents } from './forget-presents.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
-import { finishExpected } from './leftovers.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { inputsOf } from './stored-derivation.ts'
+import { finishExpected } from './unjudged-builds.ts'
 
 /** The most expectations that one hook looks at: anybody's failing builds can leave some. */
 const LOOKED_AT = 64
@@ -24,7 +24,7 @@ export type Scope = 'all' | { readonly about: string }
  * Finishes what killed hooks left: quarantines that are half done, and outputs that became valid
  * and were never judged. Those are judged now, as their own hook would have done. Of the unjudged
  * outputs a hook looks at the inputs of its own build and at a few others. It also drops
- * expectations whose builds are over and made nothing. The outputs of its own build are left to it.
+ * expectations whose builds are over and made nothing. The hook judges the outputs of its own build itself, later.
  *
  * What cannot be finished is reported like a refusal, but stops nothing. Whatever a build needs is
  * looked up in the ledger, where these paths are absent, and others must not have to wait until

@@ -11,7 +11,7 @@ import type { PathInfo, Store } from '../store/store-client.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
-import { rankDerivations, UNKNOWN_LIMIT } from './known-inputs-first.ts'
+import { rankDerivations, UNKNOWN_LIMIT } from './known-derivations-first.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 
@@ -38,7 +38,8 @@ export async function makersOf(inquiry: Inquiry, path: StorePath): Promise<reado
   }
   if (derivers.length <= UNKNOWN_LIMIT) return makers
   const first = new Set([...known, ...unknown.slice(0, UNKNOWN_LIMIT)])
-  // Those that name signatures are kept too: others must not crowd them out.
+  // Of those that were read, the ones that name signatures are kept too. Somebody who adds more than
+  // are read can crowd out a derivation that nobody knows: what it names is then not looked at.
   const saying = makers.filter(({ declared = [] }) => declared.length > 0).slice(0, SAYING_LIMIT)
   return makers.filter(maker => first.has(maker.derivation.path.path) || saying.includes(maker))
 }
@@ -91,7 +92,7 @@ export async function vouchedFor(inquiry: Inquiry, makers: readonly Output[]): P
 
 /** What is known about how a path was made. */
 export interface Making {
-  /** The derivation that was found admitted, together with what `admitRest` checked. */
+  /** A derivation that is admitted, and whose other inputs passed `admitRest`. */
   readonly derivation?: StoredDerivation
   /** If no such derivation was found: the refusals of one that is known. */
   readonly refusals: readonly Refusal[]

@@ -42,6 +42,8 @@ export function refusalOf(error: unknown, path: string, kind: SubjectKind): Refu
 function placeOf(error: unknown, name: string) {
   switch (name) {
     case 'FormatError':
+      if ((error as FormatError).format === 'worker protocol')
+        return { kind: 'store', origin: "the Nix daemon's answer" } as const
       return { kind: 'evidence', origin: (error as FormatError).format } as const
     case 'FileError':
       return { kind: 'evidence', origin: 'a file' } as const

@@ -5,7 +5,8 @@ import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledg
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
-import { openStore, type Store } from '../store/store-client.ts'
+import { shareStore } from '../store/shared-store.ts'
+import type { Store } from '../store/store-client.ts'
 import { machineKeyFile, readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { readPolicy, withPlaces } from './policy-file.ts'
@@ -22,8 +23,7 @@ export interface ResidentCache {
    */
   policy(): Policy
   /**
-   * The store, opened when first asked for and again if the connection was lost. Questions reject
-   * if it cannot be opened.
+   * The store, shared by all inquiries: see shareStore. Questions reject if it cannot be opened.
    */
   store(): Promise<Store>
   /** A reader of attestations by the keys of this policy. */
@@ -43,16 +43,16 @@ interface HeldPolicy {
 export function openResidentCache(places: Places): ResidentCache {
   const policies = keepPolicy(places)
   const readers = keepReader(places.state)
-  const stores = keepStore()
+  const store = shareStore()
   return {
     policy: policies.current,
-    store: stores.store,
+    store: async () => store,
     reader: readers.current,
     forget() {
       policies.forget()
       readers.forget()
     },
-    close: stores.close,
+    close: () => store.close(),
   }
 }
 
@@ -124,55 +124,4 @@ function keepReader(state: string) {
       held = undefined
     },
   }
-}
-
-/**
- * Keeps one connection for all, opened again when it is lost: a daemon may be restarted at any
- * time. The question that met the loss is asked again.
- */
-function keepStore(): Pick<ResidentCache, 'store' | 'close'> {
-  let opening: Promise<Store> | undefined
-  let isClosed = false
-  const open = async (): Promise<Store> => {
-    const store = await openStore()
-    if (isClosed) store.close()
-    return store
-  }
-  const current = async (): Promise<Store> => {
-    const before = opening
-    const held = await before?.catch(() => undefined)
-    if (held?.isOpen() === true) return held
-    // If several find the connection lost at once, the first one opens it for all.
-    if (opening === before || opening === undefined) opening = open()
-    return opening
-  }
-  const ask = async <T>(question: (store: Store) => Promise<T>): Promise<T> => {
-    const store = await current()
-    try {
-      return await question(store)
-    } catch (error) {
-      if (store.isOpen() || isClosed) throw error
-      return question(await current())
-    }
-  }
-  const close = () => {
-    isClosed = true
-    opening?.then(
-      store => store.close(),
-      () => undefined,
-    )
-  }
-  const kept: Store = {
-    version: () => ask(store => store.version()),
-    pathInfo: path => ask(store => store.pathInfo(path)),
-    validPaths: paths => ask(store => store.validPaths(paths)),
-    referrers: path => ask(store => store.referrers(path)),
-    derivers: path => ask(store => store.derivers(path)),
-    outputs: derivation => ask(store => store.outputs(derivation)),
-    addTempRoot: path => ask(store => store.addTempRoot(path)),
-    addSignatures: (path, signatures) => ask(store => store.addSignatures(path, signatures)),
-    isOpen: () => !isClosed,
-    close,
-  }
-  return { store: async () => kept, close }
 }

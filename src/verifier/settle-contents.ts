@@ -63,7 +63,7 @@ async function settle(
     return { stamp: stampOf(path.path) }
   }
   if (known === undefined) return { stamp }
-  const { narHashOfTree } = await import('../store/tree-nar.ts')
+  const { narHashOfTree } = await import('../store/disk-tree-nar.ts')
   const { narHash: found } = await narHashOfTree(path.path)
   return found === registered ? { stamp } : { refusal: alteredRefusal({ path, kind }, { registered, found }) }
 }

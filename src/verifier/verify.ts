@@ -1,4 +1,4 @@
-import { leftoversOf } from '../evidence/leftovers.ts'
+import { leftoversOf } from '../evidence/unread-files.ts'
 import { judgeWithin } from '../files/deadline.ts'
 import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
@@ -50,7 +50,7 @@ async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal
   try {
     const info = await (await inquiry.store()).pathInfo(path.path)
     if (info === undefined) return undefined
-    const { narHashOfTree } = await import('../store/tree-nar.ts')
+    const { narHashOfTree } = await import('../store/disk-tree-nar.ts')
     const { narHash: found } = await narHashOfTree(path.path)
     if (found === info.narHash) return undefined
     await assertSameMaking(inquiry, info)

@@ -1,3 +1,4 @@
+// needs: dist
 import assert from 'node:assert/strict'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,7 +7,7 @@ import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
 import { narFingerprint, printNarinfo } from '../../src/formats/nix/narinfo.ts'
 import { printNixPublicKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'
 import { signEd25519 } from '../../src/primitives/sodium.ts'
-import { narHashOfTree } from '../../src/store/tree-nar.ts'
+import { narHashOfTree } from '../../src/store/disk-tree-nar.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { HTTP_LIMITS } from '../../src/gate/http-server.ts'
 import { HOLDERS_KEPT } from '../../src/quarantine/take-all-out.ts'
-import { AT_ONCE, OVER } from '../../src/verifier/leftovers.ts'
+import { AT_ONCE, OVER } from '../../src/verifier/unjudged-builds.ts'
 
 const page = readFileSync(join(PROJECT_ROOT, 'docs/threat-model.md'), 'utf8')
 const guard = readFileSync(join(PROJECT_ROOT, 'nix/plugin/guard.c'), 'utf8')

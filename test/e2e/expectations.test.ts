@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { OVER } from '../../src/verifier/leftovers.ts'
+import { OVER } from '../../src/verifier/unjudged-builds.ts'
 import * as nix from '../support/expressions.ts'
 import { withLateVictims } from '../support/late-refusal.ts'
 import { assertBuilt, instantiate, isInLedger, isValid, nixBuild } from '../support/scene.ts'
@@ -47,8 +47,7 @@ function onlyExpectation(world: World): { readonly digest: string; readonly text
 }
 
 /**
- * Leaves so many expectations of other outputs, each like the one of a build that failed, so many
- * seconds old.
+ * Leaves many expectations of other outputs, as failed builds do. `age` is in seconds.
  */
 function leaveMany(world: World, { digest, text }: { digest: string; text: string }, age: number): void {
   const directory = world.path(`${STATE}/expected`)

@@ -132,7 +132,7 @@ for (const version of VERSIONS) {
         assert.equal(inputs.length, 300)
         await over(world, async store => {
           assert.deepEqual((await store.pathInfo(drv))?.references.toSorted(), inputs.toSorted())
-          const infos = await Promise.all(inputs.map(store.pathInfo))
+          const infos = await Promise.all(inputs.map(input => store.pathInfo(input)))
           assert.deepEqual(
             infos.map(info => info?.path),
             inputs,

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type SignaturePart, whyNoSignature } from '../../src/evidence/derivation-signatures.ts'
-import { assertInert } from '../../src/formats/inert.ts'
+import { assertInert } from '../../src/formats/not-a-program.ts'
 import { openDevelopers, RELEASE } from '../support/in-band.ts'
 
 const developers = openDevelopers()

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import fc from 'fast-check'
 import { parseQuestion, printQuestion, QUESTION_LIMIT } from '../../src/formats/hook-question.ts'
-import { type HookReply, parseReply, printReply, REPLY_LIMIT } from '../../src/formats/hook-reply.ts'
+import { type HookReply, inAscii, parseReply, printReply, REPLY_LIMIT } from '../../src/formats/hook-reply.ts'
 
 const DRV = '/nix/store/8lnyx2d403hiqnqcjj8wl9j0zk56alk5-hello-2.12.drv'
 
@@ -142,11 +143,28 @@ test('replies are read as they are printed', () => {
   }
 })
 
-test('texts are counted in bytes, not in characters', () => {
-  const reply: HookReply = { outcome: 'refuse', sentence: 'näh — 🙅', notice: 'weil\nnicht', telling: SILENT }
-  const bytes = printReply(reply)
-  assert.match(bytes.toString(), /^nixsig1 refuse 13 10 6\n/)
-  assert.deepEqual(parseReply(bytes), reply)
+test('a reply is sent in ASCII, whatever its texts have', () => {
+  const reply: HookReply = {
+    outcome: 'refuse',
+    sentence: 'näh — 🙅',
+    notice: 'weil…\n\x1b[35m\u202e',
+    telling: SILENT,
+  }
+  const read = parseReply(printReply(reply))
+  assert.equal(read.sentence, 'n\\u{e4}h - \\u{1f645}')
+  assert.equal(read.notice, 'weil...\n\\u{1b}[35m\\u{202e}')
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary', minLength: 1 }),
+      fc.string({ unit: 'binary' }),
+      (text, notice) => {
+        const sentence = text.replaceAll('\n', ' ')
+        const bytes = printReply({ ...reply, sentence, notice })
+        assert.match(bytes.toString('latin1'), /^[\n -~]*$/)
+        assert.deepEqual(parseReply(bytes), inAscii({ ...reply, sentence, notice }))
+      },
+    ),
+  )
 })
 
 const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, reason: RegExp]>> = {
@@ -179,8 +197,9 @@ const BAD_REPLIES: Readonly<Record<string, readonly [text: string | Uint8Array, 
   'a reason that controls a terminal': ['nixsig1 refuse 5 0 6\n\x1b[35mstatus', /not text \(text 1\)/],
   'a notice that controls a terminal': ['nixsig1 pass 0 5 6\n\x1b[35mstatus', /not text \(text 2\)/],
   'a notice that reverses the line': ['nixsig1 pass 0 3 6\n\u202estatus', /not text \(text 2\)/],
-  'texts that are not UTF-8': [Buffer.from('nixsig1 refuse 1 0 6\n\xffstatus', 'latin1'), /not UTF-8/],
-  'a count that cuts a letter in half': ['nixsig1 refuse 1 1 6\nästatus', /not UTF-8/],
+  'a reason with a letter beyond ASCII': ['nixsig1 refuse 2 0 6\nästatus', /not text \(text 1\)/],
+  'a notice with a dash beyond ASCII': ['nixsig1 pass 0 3 6\n—status', /not text \(text 2\)/],
+  'bytes of no encoding': [Buffer.from('nixsig1 refuse 1 0 6\n\xffstatus', 'latin1'), /not text \(text 1\)/],
   'an unknown telling': ['nixsig1 pass 0 0 5\nshout', /has an unknown telling/],
   'no telling': ['nixsig1 pass 0 0 0\n', /has an unknown telling/],
   'versions without a line': ['nixsig1 pass 0 0 11\nstatus 2.36', /has an unknown telling/],

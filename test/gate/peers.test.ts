@@ -2,11 +2,17 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
+import fc from 'fast-check'
+import type { Client } from '../../src/gate/daemon-clients.ts'
 import { openPeers } from '../../src/gate/peers.ts'
 import { type Ends, openSocketOwners } from '../../src/gate/socket-owners.ts'
+import { openSubordinateUsers } from '../../src/gate/subordinate-users.ts'
 
 /** Addresses as the kernel writes them: from 127.0.0.1:40000 to 127.0.0.1:4649. */
 const ENDS: Ends = {
@@ -91,7 +97,8 @@ for (const [host, to] of [
     t.after(() => client.destroy())
     const [socket] = (await once(server, 'connection')) as [Socket]
     const user = process.getuid?.()
-    assert.deepEqual(await openPeers()(socket), { name: `user ${user}`, kind: user === 0 ? 'root' : 'user' })
+    const peer = user === 0 ? { name: 'root', kind: 'root' } : { name: `user ${user}`, kind: 'user' }
+    assert.deepEqual(await openPeers()(socket), peer)
     socket.destroy()
   })
 }
@@ -124,15 +131,54 @@ test('another user is told from root, and root from one who closed what root nev
 test('peers elsewhere are told by their address, those of IPv6 by its first half', async () => {
   const peerOf = (remoteAddress: string) =>
     openPeers()({ remoteAddress, remotePort: 1, localAddress: '192.0.2.1', localPort: 4649 } as Socket)
-  assert.deepEqual(await peerOf('192.0.2.7'), { name: '192.0.2.7', kind: 'machine' })
+  assert.deepEqual(await peerOf('192.0.2.7'), { name: 'machine 192.0.2.7', kind: 'machine' })
   assert.deepEqual(await peerOf('2001:db8::1'), await peerOf('2001:db8:0:0:ffff::2'))
   assert.deepEqual(await peerOf('2001:db8:1:2:3:4:5:6'), {
-    name: '2001:db8:1:2',
+    name: 'machine 2001:db8:1:2',
     kind: 'machine',
   })
   assert.notDeepEqual(await peerOf('2001:db8:0:1::1'), await peerOf('2001:db8::1'))
   assert.deepEqual(await peerOf('::ffff:192.0.2.7'), {
-    name: '::ffff:192.0.2.7',
+    name: 'machine ::ffff:192.0.2.7',
     kind: 'machine',
   })
+})
+
+test('attack: whatever /etc/subuid gives to root, nobody else has the name of root, or of a peer of another kind', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'nixsig-peers-'))
+  const places = { passwd: join(directory, 'passwd'), subuid: join(directory, 'subuid') }
+  writeFileSync(places.passwd, 'root:x:0:0::/:\nalice:x:1000:1000::/:\n')
+  let time = 0
+  const userOf = openSubordinateUsers(places, () => time)
+  const socket = { remoteAddress: '127.0.0.1', remotePort: 1, localAddress: '127.0.0.1', localPort: 2 }
+  const peerOf = (user: number, client?: Client) =>
+    openPeers({
+      userOf,
+      owners: { ownerOf: async () => ({ user, inode: '1' }) },
+      clients: { clientOf: async () => client },
+    })(socket as Socket)
+  const owner = fc.constantFrom('root', '0', 'alice', '1000')
+  const number = fc.constantFrom(0, 1, 100_000, 4_294_967_296)
+  const user = fc.integer({ min: 1, max: 300_000 })
+  try {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(owner, number, number)), user, user, async (ranges, one, other) => {
+        writeFileSync(places.subuid, ranges.map(range => `${range.join(':')}\n`).join(''))
+        time += 1001
+        const peers = await Promise.all([
+          peerOf(0),
+          peerOf(one),
+          peerOf(0, { user: one }),
+          peerOf(0, { worker: String(other) }),
+        ])
+        assert.deepEqual(
+          peers.map(peer => peer?.kind),
+          ['root', 'user', 'client', 'client'],
+        )
+        assert.equal(new Set(peers.map(peer => peer?.name)).size, 4)
+      }),
+    )
+  } finally {
+    rmSync(directory, { recursive: true })
+  }
 })

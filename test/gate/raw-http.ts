@@ -4,11 +4,11 @@
 import { connect, type Socket } from 'node:net'
 import type { TestContext } from 'node:test'
 import { setTimeout as later } from 'node:timers/promises'
+import type { SharesByKind } from '../../src/gate/fair-queue.ts'
 import type { ConnectionLimits } from '../../src/gate/http-connections.ts'
 import type { Handler } from '../../src/gate/http-request.ts'
 import { type HttpOptions, type HttpServer, openHttpServer } from '../../src/gate/http-server.ts'
 import type { Peer } from '../../src/gate/peers.ts'
-import type { SharesByKind } from '../../src/gate/turns.ts'
 
 export interface Answer {
   readonly status: number

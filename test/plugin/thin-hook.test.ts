@@ -130,13 +130,13 @@ test('a pass is silent, and its notice is told line by line', async () => {
 
 test('a refusal is a line of output where Nix is known to show that and to fail, else a status', async () => {
   const byLine = await run(reply('refuse'), { parent: 'nix' })
-  assert.deepEqual(byLine, { status: 0, stdout: 'nixsig: no — never\n', stderr: '' })
-  const byStatus = { status: 1, stdout: '', stderr: 'nixsig: no — never\n' }
+  assert.deepEqual(byLine, { status: 0, stdout: 'nixsig: no - never\n', stderr: '' })
+  const byStatus = { status: 1, stdout: '', stderr: 'nixsig: no - never\n' }
   for (const parent of ['', 'old', 'lix']) assert.deepEqual(await run(reply('refuse'), { parent }), byStatus)
   const told = reply('refuse', { telling: { isByLine: false, versions: [] } })
   assert.deepEqual(await run(told, { parent: 'nix' }), byStatus)
   const listed = reply('refuse', { telling: { isByLine: true, versions: ['2.6.1', '2.7.0'] } })
-  assert.equal((await run(listed, { parent: 'old' })).stdout, 'nixsig: no — never\n')
+  assert.equal((await run(listed, { parent: 'old' })).stdout, 'nixsig: no - never\n')
   const after = await run(reply('refuse', { notice: 'in full' }), { name: 'post-build-hook', parent: 'nix' })
   assert.deepEqual(after, { status: 1, stdout: '', stderr: 'nixsig: in full\n' })
 })
@@ -223,7 +223,7 @@ test('a reply is taken or left as it is in TypeScript, whatever was done to it',
   }
   const seeds = [
     reply('pass', { notice: 'a\nb' }),
-    reply('refuse', { notice: 'ä' }),
+    reply('refuse', { notice: 'ä…' }),
     reply('done'),
     reply('error'),
   ]

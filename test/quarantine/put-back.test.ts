@@ -15,7 +15,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { FileError } from '../../src/files/regular-file.ts'
 import { putBack } from '../../src/quarantine/take-out.ts'
-import { narHashOfTree } from '../../src/store/tree-nar.ts'
+import { narHashOfTree } from '../../src/store/disk-tree-nar.ts'
 
 const NAME = '0123456789abcdfghijklmnpqrsvwxyz-hello'
 

@@ -25,8 +25,8 @@ import { setImmediate, setTimeout as sleep } from 'node:timers/promises'
 import fc from 'fast-check'
 import { toNix32 } from '../../src/formats/nix/nix32.ts'
 import { fromHex } from '../../src/primitives/hex.ts'
+import { narHashOfTree } from '../../src/store/disk-tree-nar.ts'
 import { renewInodes } from '../../src/store/fresh-inodes.ts'
-import { narHashOfTree } from '../../src/store/tree-nar.ts'
 import { compiledModule } from '../gate/compiled-module.ts'
 
 let store: string

@@ -30,8 +30,15 @@ export interface Where {
   readonly socket?: string
 }
 
+/** How C reads a reply of the gate. Texts have one character for each byte (latin1). */
+export type ReadReply =
+  | { readonly kind: 'pass' | 'refuse'; readonly sentence: string; readonly notice: string }
+  | { readonly kind: 'failed'; readonly why: string }
+
 export interface AskPlugin {
   (where: Where, row: Row): Decided
+  /** How C reads a reply; it may have a few bytes more than a reply can have. */
+  readReply(bytes: Uint8Array): ReadReply
   close(): void
 }
 
@@ -55,6 +62,19 @@ export function openPlugin(): AskPlugin {
   const to = openSync(questions, 'w')
   const from = openSync(answers, 'r')
 
+  /** Sends a line, and returns the line that answers it. */
+  const exchange = (line: string): string => {
+    writeSync(to, `${line}\n`)
+    const answer = Buffer.alloc(256 * 1024)
+    let filled = 0
+    while (!answer.subarray(0, filled).includes('\n')) {
+      const count = readSync(from, answer, filled, answer.length - filled, null)
+      assert.ok(count > 0, `the plugin's code ended when it was asked ${JSON.stringify(line).slice(0, 500)}`)
+      filled += count
+    }
+    return answer.toString('utf8', 0, filled - 1)
+  }
+
   const ask = ({ state, policy, socket = '/nonexistent' }: Where, row: Row): Decided => {
     const words = [
       state,
@@ -67,23 +87,21 @@ export function openPlugin(): AskPlugin {
       row.isOurs ? '1' : '0',
       row.root,
     ]
-    writeSync(to, `${words.map(word => word ?? '').join('\t')}\n`)
-    const answer = Buffer.alloc(16 * 1024)
-    let filled = 0
-    while (!answer.subarray(0, filled).includes('\n')) {
-      const count = readSync(from, answer, filled, answer.length - filled, null)
-      assert.ok(
-        count > 0,
-        `the plugin's code ended when it was asked about ${JSON.stringify(row).slice(0, 500)}`,
-      )
-      filled += count
-    }
-    // A reason may quote a file whose name has a tab.
-    const [outcome = '', ...reason] = answer.toString('utf8', 0, filled - 1).split('\t')
-    assert.ok(outcome === 'let-in' || outcome === 'warned' || outcome === 'refused', outcome)
-    return { outcome, reason: reason.join('\t') }
+    const answer = exchange(words.map(word => word ?? '').join('\t'))
+    const [, outcome, reason = ''] = /^(let-in|warned|refused)\t([ -~]*)$/.exec(answer) ?? []
+    assert.ok(outcome !== undefined, `not an answer in printable ASCII: ${JSON.stringify(answer)}`)
+    return { outcome: outcome as Decided['outcome'], reason }
+  }
+
+  const readReply = (bytes: Uint8Array): ReadReply => {
+    const [kind = '', ...texts] = exchange(`reply\t${Buffer.from(bytes).toString('hex')}`).split('\t')
+    const [text = '', notice = ''] = texts.map(hex => Buffer.from(hex, 'hex').toString('latin1'))
+    if (kind === 'failed') return { kind, why: text }
+    assert.ok(kind === 'pass' || kind === 'refuse', kind)
+    return { kind, sentence: text, notice }
   }
   return Object.assign(ask, {
+    readReply,
     close() {
       closeSync(to)
       closeSync(from)

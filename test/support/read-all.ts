@@ -9,10 +9,11 @@ export function readAll<T>(reader: SkippingReader<T>, bytes: Uint8Array): { valu
   let offset = 0
   let step = reader.next()
   while (!step.done) {
-    const count = typeof step.value === 'number' ? step.value : step.value.skip
+    const wanted = typeof step.value === 'number' ? { take: step.value } : step.value
+    const count = 'take' in wanted ? wanted.take : 'peek' in wanted ? wanted.peek : wanted.skip
     assert.ok(offset + count <= bytes.length, 'asked for more than there is')
-    const piece = bytes.slice(offset, offset + count)
-    offset += count
+    const piece = bytes.slice(offset, 'peek' in wanted ? undefined : offset + count)
+    if (!('peek' in wanted)) offset += count
     step = reader.next(piece)
   }
   return { value: step.value, left: bytes.length - offset }

@@ -28,6 +28,13 @@ test('errors of nixsig itself say what could not be read; all others are reporte
   assert.match(said('thrown'), /an error in the middle of judging: thrown/)
 })
 
+test('what the Nix daemon answered is not reported as a file', () => {
+  assert.match(
+    said(new FormatError('worker protocol', 'more than 8589934592 bytes', 'answer')),
+    /undecided because of the store: the Nix daemon's answer: worker protocol: more than/,
+  )
+})
+
 test('a judgement that took too long is not reported as an unreadable file, and says what it waited for', () => {
   assert.match(
     said(new LateError('no verdict within 300 seconds: still waited for a NAR from https://a.example')),

@@ -90,8 +90,8 @@ export interface DetachedKind {
   ): Promise<DetachedResult | readonly DetachedResult[]>
   /**
    * Judges again, by its trace alone, a signature that `verify` called good when it was seen:
-   * whether the key, as the policy lists it now, accepts signatures made in that way. A key that
-   * expired after the signature was seen accepts it. Takes any key. The result is `unreadable` if
+   * whether the key, as the policy lists it now, accepts signatures made in that way. If the key
+   * expired after the signature was seen, the result is still good. The key may be of any kind. The result is `unreadable` if
    * only the signature itself could tell.
    */
   recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>

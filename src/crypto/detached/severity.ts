@@ -5,8 +5,8 @@
 import type { DetachedOutcome, DetachedResult } from './kind.ts'
 
 /**
- * For one signature, the first of these outcomes decides: a key that verifies it made it, whatever
- * the result for another key with the same number is.
+ * For one signature, the first of these outcomes decides. If one key verifies it, failures of other
+ * keys with the same number do not matter.
  */
 const OF_ONE: readonly DetachedOutcome[] = [
   'good',

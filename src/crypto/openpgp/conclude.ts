@@ -39,7 +39,7 @@ export function conclude(
   return isBetterSaid ? objection : { kind: 'bad-signature', detail: answer.detail }
 }
 
-/** Whether a policy may overrule an objection: never for a signature that no tool verified. */
+/** Whether the policy may overrule an objection to a signature that a tool verified. */
 export function isForPolicy(objection: Objection): objection is ExpiredSince {
   return objection.kind === 'expired-since'
 }

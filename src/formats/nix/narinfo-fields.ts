@@ -19,7 +19,6 @@ const FIELDS: readonly string[] = [
 ]
 
 /** One line of a narinfo. */
-/** One line. */
 export interface Field {
   readonly name: string
   readonly value: string
