@@ -24,7 +24,6 @@ before(() => {
   policy = join(team.dir, 'policy.toml')
   const groups = `maintainers = { members = ["alice", "bob", "dave"], threshold = 3 }
 pair = { members = ["bob", "dave"], threshold = 2 }
-one = { members = ["alice", "bob", "dave"], threshold = 1 }
 `
   writeFileSync(policy, team.policyText('').replace('[groups]\n', `[groups]\n${groups}`))
 })

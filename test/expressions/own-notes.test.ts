@@ -1,6 +1,8 @@
 // nixsig's own notes about commits: what they bind, who may sign them, and what does not count.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { openSigner } from '../../src/crypto/signers/open-signer.ts'
@@ -16,7 +18,7 @@ import {
 import { sshFingerprint } from '../../src/formats/ssh/key.ts'
 import { openRepository } from '../../src/git/open-repository.ts'
 import { grounds } from '../../src/policy/wording.ts'
-import type { TestRepository } from '../support/git.ts'
+import { type TestRepository, testRepository } from '../support/git.ts'
 import {
   annotate,
   commitTo,
@@ -89,7 +91,6 @@ describe('a signature in a note', () => {
     const body = note.slice(0, note.lastIndexOf(':'))
     const signature = Buffer.from(note.slice(body.length + 1), 'base64')
     const { gpg, dir } = team.gnupg
-    const { writeFileSync } = await import('node:fs')
     writeFileSync(`${dir}/line.sig`, signature)
     gpg(['--verify', `${dir}/line.sig`, '-'], { input: body })
     assert.equal(resultOf(await judged(team, repository, '"alice"')).status, 0)
@@ -116,6 +117,18 @@ describe('a signature in a note', () => {
     assert.equal(resultOf(await judged(team, repository, '{ committer = "alice" }')).status, 10)
     const binary = { form: 'nixsig', role: 'reviewer', review: Buffer.from('a\u001b[2Jb') } as const
     await assert.rejects(sign(repository, `gpg:${team.fingerprints.alice}`, binary), /not plain text/)
+  })
+
+  it('is made in a repository with ids of SHA-256 as well', async () => {
+    const directory = join(team.dir, 'sha256')
+    execFileSync('git', ['init', '--quiet', '--object-format=sha256', directory])
+    const repository = testRepository(directory, {})
+    repository.git('commit', '-q', '--allow-empty', '-m', 'one')
+    await sign(repository, `gpg:${team.fingerprints.alice}`, committer)
+    await sign(repository, `gpg:${team.fingerprints.bob}`, { form: 'git-sig' })
+    const found = await judged(team, repository, '"two"')
+    assert.equal(resultOf(found).status, 0, grounds(found.verdict))
+    assert.match(repository.git('notes', '--ref=nixsig', 'show'), /payloadType/)
   })
 
   it('is judged by ids alone if nothing is hashed, and by the contents otherwise', async () => {

@@ -50,6 +50,7 @@ ${(['alice', 'bob', 'ex', 'rev'] as const)
 dave.keys = ["${readFileSync(`${dave}.pub`, 'utf8').trim()}"]
 erin.keys = ["${erin.publicKey}"]
 [groups]
+one = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 1 }
 two = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 2 }
 three = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 3 }
 [default]
