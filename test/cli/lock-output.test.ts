@@ -10,7 +10,7 @@ const cli = buildCli()
 let world: LockWorld
 before(() => {
   world = lockWorld()
-  const rules = '[[inputs]]\nurl = "file://*"\nrequire = "two"\n'
+  const rules = '[[inputs]]\nurl = "*"\nrequire = "two"\n'
   cli.write('policy.toml', world.policyText(rules))
 })
 after(() => {

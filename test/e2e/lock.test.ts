@@ -139,4 +139,39 @@ for (const version of EVERY_VERSION) {
       const { lib: ours } = JSON.parse(written).nodes
       assert.deepEqual(ours.locked, byNix.locked)
     }))
+
+  test(`${version}: lock update takes over what the new commit locks, as Nix does`, () =>
+    withWorld(version, { nixConf: NIX }, async world => {
+      const [deep, lib, flake] = [copied(world, 'deep'), copied(world, 'lib'), copied(world, 'project')]
+      const lockIn = async (name: string, repository: typeof lib) => {
+        await world.output(`cd /srv/${name} && nix flake lock`)
+        return repository.commit({ 'flake.lock': world.read(`/srv/${name}/flake.lock`) })
+      }
+      const libWith = (inputs: string) =>
+        `{ ${inputs} outputs = { shared, ... }: { value = "lib of ${'$'}{shared.value}"; }; }\n`
+      const shared = 'inputs.shared.url = "git+file:///srv/deep";'
+      deep.commit({ 'flake.nix': LIB('deep') })
+      lib.commit({ 'flake.nix': libWith(shared) })
+      await lockIn('lib', lib)
+      flake.commit({
+        'flake.nix': PROJECT.replace(
+          '\n  outputs',
+          '\n  inputs.deep.url = "git+file:///srv/deep";\n  inputs.lib.inputs.shared.follows = "deep";\n  outputs',
+        ),
+      })
+      await lockIn('project', flake)
+      const rules = '[[inputs]]\nurl = "file:///srv/*"\nrequire = "alice"\n'
+      await setPolicy(world, people.policyText(rules))
+
+      lib.commit({ 'flake.nix': libWith(`${shared} inputs.deep.url = "git+file:///srv/deep";`) })
+      await lockIn('lib', lib)
+      const updated = await world.run('/opt/nixsig/nixsig lock update lib /srv/project')
+      assert.equal(updated.status, 0, updated.stdout + updated.stderr)
+      const written = world.read('/srv/project/flake.lock')
+      assert.equal(await evaluate(world), 'lib of deep')
+      await world.output('cd /srv/project && nix flake lock')
+      assert.equal(world.read('/srv/project/flake.lock'), written)
+      await world.output('cd /srv/project && rm flake.lock && nix flake lock')
+      assert.equal(world.read('/srv/project/flake.lock'), written)
+    }))
 }

@@ -1,4 +1,5 @@
 import { FileError } from '../../files/regular-file.ts'
+import { inputPath } from '../../formats/locks/flake-lock.ts'
 import type { GitPin, LockedInput, OtherPin } from '../../formats/locks/locked-input.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { judge } from '../../policy/judge.ts'
@@ -31,7 +32,7 @@ export async function judgeInput(by: InputJudge, { path, line, pin }: LockedInpu
   const place = { file: by.file, line, input: path, notes: [] }
   if (pin.kind === 'inside') {
     const findings = isWithin(pin.directory) ? [] : [leaves(pin.directory)]
-    const notes = [`part of ${pin.of === '' ? 'the tree around the lock' : printable(pin.of)}`]
+    const notes = [`part of ${pin.of.length === 0 ? 'the tree around the lock' : inputPath(pin.of)}`]
     return { ...place, url: '', rule: '', findings, notes }
   }
   const { title } = ruleFor(by.policy, { name: pin.url, kind: 'expression' })

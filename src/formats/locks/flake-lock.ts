@@ -125,9 +125,9 @@ function readEdge(node: JsonNode): Edge {
 }
 
 /** The input to which a relative path belongs. */
-function parentOf(place: JsonNode, parent: JsonNode | undefined): string {
+function parentOf(place: JsonNode, parent: JsonNode | undefined): readonly string[] {
   if (parent === undefined) throw malformed(place, 'is locked to a relative path, and does not say of what')
-  return inputPath(listOf(parent, DEPTH_LIMIT).map(stringOf))
+  return listOf(parent, DEPTH_LIMIT).map(stringOf)
 }
 
 /** The path of an input as people read it, escaped: `inputs.a.inputs.b`. */
@@ -150,6 +150,7 @@ function assertEdges(lock: FlakeLock): void {
     if (above.includes(node)) throw malformed(node.written, 'is among its own inputs')
     if (above.length > DEPTH_LIMIT) throw malformed(node.written, `more than ${DEPTH_LIMIT} inputs deep`)
     if (done.has(node)) return
+    if (node.pin?.kind === 'inside') nodeAt(lock, node.pin.of)
     for (const edge of node.inputs.values()) {
       if ('node' in edge) walk(targetOf(lock, node, edge.node), [...above, node])
       else nodeAt(lock, edge.follows)

@@ -47,8 +47,8 @@ export interface OtherPin {
 /** A directory inside another input, and verified with it. */
 export interface InnerPin {
   readonly kind: 'inside'
-  /** The path of that input among the inputs; empty for the root. */
-  readonly of: string
+  /** The names of the inputs that lead to that one; empty for the root. */
+  readonly of: readonly string[]
   /** Relative to it. */
   readonly directory: string
 }

@@ -78,7 +78,7 @@ function readPath(node: JsonNode): Pin {
   const found = fields(node, { required: ['type', 'path'], optional: LABELS, others: 'refuse' })
   const path = stringOf(found.path)
   // Relative to what, the lock around it says.
-  if (!path.startsWith('/')) return { kind: 'inside', of: '', directory: path }
+  if (!path.startsWith('/')) return { kind: 'inside', of: [], directory: path }
   return { kind: 'path', url: readString(found.path, pathUrl), ...hashed(found) }
 }
 

@@ -143,6 +143,10 @@ describe('flake.lock', () => {
     ],
     'a short revision': [{ root: {}, a: { ...node, locked: { ...git, rev: '1234567' } } }, /whole id/],
     'another hash': [{ root: {}, a: { ...node, locked: { ...git, narHash: 'sha1-AAAA' } } }, /narHash/],
+    'a relative path of an input that is not there': [
+      { root: {}, a: { original, locked: { type: 'path', path: './x' }, parent: ['nowhere'] } },
+      /leads nowhere/,
+    ],
     'a control character in a name': [{ root: { inputs: { 'a\u001b': 'x\u202e' } } }, /node "x\\u\{202e\}"/],
   }
   for (const [what, [nodes, reason]] of Object.entries(refused)) {
