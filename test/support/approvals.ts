@@ -52,6 +52,7 @@ export interface SourceRepository {
 /** An empty repository, which is copied to SOURCE in a world whenever it changes. */
 export function sourceRepository(world: World, at = SOURCE): SourceRepository {
   const { git, directory } = testRepository(mkdtempSync('/tmp/nixsig-source-'), { 'gpg.format': 'ssh' })
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   const as = (by: Committer) => ['-c', `user.signingKey=${by.file}`]
   const copy = () => {
     rmSync(world.path(at), { recursive: true, force: true })
