@@ -134,7 +134,7 @@ identifier that is another one each time.`,
   await run(home, `cd ${out} && ls *`, { shows: [/^md5\.h$/m] })
   say('The ledger of home says what it admitted, and why:')
   await run(home, `/opt/nixsig/nixsig verify ${out}`, { shows: [/^trusted /] })
-  await run(home, `cat ${entryOf(out)}`, { shows: [/^nixsig3 .*\nbuilt here$/ms] })
+  await run(home, `cat ${entryOf(out)}`, { shows: [/^nixsig4 .*\nbuilt here$/ms] })
   await run(home, `/opt/nixsig/nixsig explain ${source}`, {
     shows: [/guillem as developer/, /bob as packager/, /ledger:\n.*current/],
   })

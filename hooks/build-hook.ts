@@ -119,4 +119,9 @@ async function main(): Promise<number> {
 // a no.
 process.exitCode = 1
 process.once('beforeExit', () => sayRefused(': no verdict: an answer never came'))
+// An error that nobody waits for is a refusal too, with its reason and without a stack trace.
+process.once('uncaughtException', error => {
+  sayRefused(`: ${error.message}`)
+  process.exit(1)
+})
 main().then(status => process.exit(status))

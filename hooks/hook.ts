@@ -50,4 +50,9 @@ if (admits(hook)) process.exit(0)
 // If the event loop runs empty before a verdict, Node exits with this status and not with success.
 process.exitCode = 1
 process.once('beforeExit', () => sayRefused(` ${hook.derivation}: no verdict: an answer never came`))
+// An error that nobody waits for is a refusal too, with its reason and without a stack trace.
+process.once('uncaughtException', error => {
+  sayRefused(` ${hook.derivation}: ${error.message}`)
+  process.exit(1)
+})
 judge(hook).then(process.exit)

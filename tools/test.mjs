@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util'
 import glob from 'fast-glob'
 import { compile, root } from './compile.mjs'
 import { ensureTestTools } from './ensure.mjs'
-import { needsOf } from './test-needs.mjs'
+import { minutesOf, needsOf } from './test-needs.mjs'
 import { outputOf, runAll } from './test-run.mjs'
 
 const { values } = parseArgs({
@@ -27,8 +27,8 @@ const { values } = parseArgs({
     unit: { type: 'boolean', default: false },
     judge: { type: 'string' },
     node: { type: 'string', default: process.execPath },
-    // One more than there are processors: end-to-end tests wait a good part of their time.
-    'at-once': { type: 'string', default: String(availableParallelism() + 1) },
+    // Two more than there are processors: end-to-end tests wait for half of their time.
+    'at-once': { type: 'string', default: String(availableParallelism() + 2) },
   },
 })
 
@@ -58,12 +58,12 @@ const outputs = join(root, '.build/test-out')
 for (const directory of [compiled, outputs]) rmSync(directory, { recursive: true, force: true })
 mkdirSync(outputs, { recursive: true })
 const [isBuilt] = await Promise.all([
-  chosen.some(isEndToEnd) ? build() : true,
+  chosen.some(file => isEndToEnd(file) || needs.get(file).has('dist')) ? build() : true,
   compile(chosen, compiled, 'test'),
 ])
 if (!isBuilt) process.exit(1)
 
-/** Builds dist/, which the worlds get; whether that succeeded. */
+/** Builds dist/; whether that succeeded. */
 async function build() {
   const child = spawn(process.execPath, [join(root, 'tools/build.mjs')], { cwd: root, stdio: 'inherit' })
   return (await once(child, 'close'))[0] === 0
@@ -76,6 +76,7 @@ function jobOf(file, judge) {
     name,
     isUnit: !isEndToEnd(file),
     isAlone: needs.get(file).has('alone'),
+    minutes: minutesOf(join(root, file)),
     program: join(compiled, file.replace(/^test\//, '').replace(/\.ts$/, '.mjs')),
     out: join(outputs, name.replaceAll('/', '.')),
     env: judge === 'resident' ? { NIXSIG_TEST_RESIDENT: '1' } : {},
@@ -112,9 +113,11 @@ function readFacts({ out }) {
 const count = (facts, outcome) => facts.filter(fact => fact.outcome === outcome).length
 
 const start = Date.now()
-// End-to-end files first: they wait mostly, and the short unit tests fill up what is left at the
+// The longest first, then the other end-to-end files. The short unit tests fill up what is left at the
 // end.
-const together = jobs.filter(job => !job.isAlone).sort((one, other) => one.isUnit - other.isUnit)
+const together = jobs
+  .filter(job => !job.isAlone)
+  .sort((one, other) => other.minutes - one.minutes || one.isUnit - other.isUnit)
 const alone = jobs.filter(job => job.isAlone)
 await runAll(together, slots, values.node, report)
 await runAll(alone, 1, values.node, report)

@@ -10,14 +10,9 @@ import { join } from 'node:path'
 import { FileError } from '../../src/files/regular-file.ts'
 import { parseContentAddress, printContentAddress } from '../../src/formats/nix/content-address.ts'
 import { fixedOutputPath, sourcePath, textPath } from '../../src/formats/nix/make-store-path.ts'
-import {
-  type Admission,
-  entryFile,
-  isCurrent,
-  readAdmission,
-  writeAdmission,
-} from '../../src/ledger/admissions.ts'
-import { type Admits, expectedFile, expectOutput, readExpected } from '../../src/ledger/expected.ts'
+import { type Admission, entryFile, isCurrent, writeAdmission } from '../../src/ledger/admissions.ts'
+import { type Admits, expectedFile, expectOutput } from '../../src/ledger/expected.ts'
+import { parseAdmissionLine, parseExpectationLine } from '../../src/ledger/first-line.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { endRespite, giveRespite, readRespite, respiteFile } from '../../src/ledger/respite.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
@@ -55,8 +50,11 @@ const TOKENS: readonly string[] = [
     'nixsig1 ',
     'nixsig2 ',
     'nixsig3 ',
-    'admits any\n',
-    'admits these\n',
+    'nixsig4 ',
+    ' any\n',
+    ' these',
+    ` sha256:${NAR_HASH}`,
+    ` ${POLICY_DIGEST} never\n`,
     'output any ',
     'policy ',
     'until never\n',
@@ -185,8 +183,9 @@ function ledgerEntry(state: string, ask: Ask): Target {
       return {
         decided: ask(ROW),
         isTaken: () => {
-          const entry = readAdmission(state, DIGEST, PATH)
-          return entry?.narHash === NAR_HASH && isCurrent(entry, POLICY_DIGEST, Date.now() / 1000)
+          const line = parseAdmissionLine(textOf(input))
+          if (line?.path !== PATH || line.narHash !== NAR_HASH) return false
+          return isCurrent(line, POLICY_DIGEST, Date.now() / 1000)
         },
       }
     },
@@ -218,10 +217,10 @@ function expectation(state: string, ask: Ask): Target {
       return {
         decided,
         isTaken: () => {
-          const record = readExpected(state, DIGEST)
-          if (record?.path !== PATH || record.derivation !== DERIVATION) return false
-          const { admits, found } = record
-          if (found?.policy !== POLICY_DIGEST || (found.until ?? Infinity) <= Date.now() / 1000) return false
+          const line = parseExpectationLine(textOf(input))
+          if (line?.path !== PATH || line.derivation !== DERIVATION) return false
+          const { admits, found } = line
+          if (found.policy !== POLICY_DIGEST || (found.until ?? Infinity) <= Date.now() / 1000) return false
           return admits.kind === 'these' ? admits.hashes.includes(NAR_HASH) : admits.kind === 'any'
         },
       }

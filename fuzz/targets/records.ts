@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { wholeRecord } from '../../src/files/owned-file.ts'
 import { FileError } from '../../src/files/regular-file.ts'
 import { type Admission, entryFile, readAdmission, writeAdmission } from '../../src/ledger/admissions.ts'
-import { type Expected, expectOutput, readExpected } from '../../src/ledger/expected.ts'
+import { type Expected, expectOutput, type NewExpected, readExpected } from '../../src/ledger/expected.ts'
 import { readSnapshot } from '../../src/ledger/policy-snapshot.ts'
 import { printable } from '../../src/primitives/printable.ts'
 import { entryDirectory, readEntry, writeEntry } from '../../src/quarantine/entries.ts'
@@ -63,7 +63,7 @@ const OF_A_DERIVATION: Admission = {
     outputs: [{ name: 'out', path: PATH, takesAny: false }],
   },
 }
-const EXPECTED: Expected = {
+const EXPECTED: NewExpected = {
   digest: DIGEST,
   path: PATH,
   derivation: DERIVATION,
@@ -90,6 +90,10 @@ const LINES: readonly string[] = [
     'nixsig1 ',
     'nixsig2 ',
     'nixsig3 ',
+    'nixsig4 ',
+    ' never any\n',
+    ` never these sha256:${NAR_HASH}\n`,
+    ` ${POLICY_DIGEST} never\n`,
     'admits any\n',
     'admits these\n',
     'output any ',
@@ -163,7 +167,7 @@ function isKeptWhole({ claims, build, rule }: Admission): boolean {
 
 function expectation(state: string): Target {
   const file = join(state, 'expected', DIGEST)
-  const print = (expected: Expected) => {
+  const print = (expected: NewExpected) => {
     expectOutput(state, expected)
     return readFileSync(file)
   }
@@ -175,9 +179,14 @@ function expectation(state: string): Target {
       writeFileSync(file, input)
       return readExpected(state, DIGEST)
     },
-    print: expected => (expected === undefined ? '' : print(expected)),
+    print: expected => (expected === undefined ? '' : isNew(expected) ? print(expected) : undefined),
     refusals,
   })
+}
+
+/** Whether an expectation is of the present format. */
+function isNew(expected: Expected): expected is NewExpected {
+  return expected.found !== undefined
 }
 
 function policySnapshot(state: string): Target {

@@ -3,12 +3,17 @@
  * printed. Prints what is wrong, and exits with 1 then. The tests of its decisions over real files
  * are in test/plugin.
  */
+#include <dirent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "decide.h"
 #include "inert.h"
+#include "let-in.h"
 #include "lines.h"
 #include "preask.h"
 #include "sha256.h"
@@ -236,6 +241,42 @@ static void check_decisions(void) {
   expect(decide_refused(&nowhere) == REFUSED, "and a realisation");
 }
 
+/** Counts the files in a directory. */
+static int count_files(const char *directory) {
+  int count = 0;
+  DIR *open = opendir(directory);
+  if (open == NULL) return -1;
+  for (const struct dirent *entry; (entry = readdir(open)) != NULL;) count += entry->d_name[0] != '.';
+  closedir(open);
+  return count;
+}
+
+static void check_let_in(void) {
+  char state[] = "/tmp/nixsig-check-XXXXXX", directory[64], file[128];
+  if (mkdtemp(state) == NULL) abort();
+  snprintf(directory, sizeof directory, "%s/let-in", state);
+  for (int i = 0, most = 0; i < 5000; i++) {
+    char path[64];
+    snprintf(path, sizeof path, STORE_DIR "/%032d-x", i);
+    record_warning(state, path, "sha256:00", "because");
+    snprintf(file, sizeof file, "%s/%032d", directory, i);
+    expect(access(file, F_OK) == 0, "the newest record is kept");
+    if (i % 16 == 0 && count_files(directory) > most) most = count_files(directory);
+    expect(most <= LET_IN_KEPT, "no more records are kept than may be");
+  }
+  const int kept = count_files(directory);
+  expect(kept >= LET_IN_KEPT / 2, "records are kept");
+  /* As on a full disk: the first bytes of a file can be written, and no more. */
+  const struct rlimit full = {.rlim_cur = 10, .rlim_max = RLIM_INFINITY}, free = {RLIM_INFINITY, RLIM_INFINITY};
+  signal(SIGXFSZ, SIG_IGN);
+  expect(setrlimit(RLIMIT_FSIZE, &full) == 0, "the disk is made full");
+  record_warning(state, STORE_DIR "/00000000000000000000000000000000-x", "sha256:00", "because");
+  expect(setrlimit(RLIMIT_FSIZE, &free) == 0, "and has room again");
+  expect(count_files(directory) <= kept, "no part of a record is left behind");
+  snprintf(file, sizeof file, "rm -r %s", state);
+  expect(system(file) == 0, "the records are removed");
+}
+
 int main(void) {
   check_sha256();
   check_nix32();
@@ -245,6 +286,7 @@ int main(void) {
   check_insertion();
   check_heads();
   check_decisions();
+  check_let_in();
   if (wrong == 0) puts("nothing is wrong");
   return wrong == 0 ? 0 : 1;
 }

@@ -37,10 +37,10 @@ static bool parse_row(const struct row *row, struct subject *subject) {
   return parse_store_path(row->path, &subject->path) && is_hex_sha256(subject->nar_hash);
 }
 
-/** Whether an admission has this NAR hash and this policy, and has not expired. */
-static bool speaks(const struct admission *admission, const struct subject *subject, const struct policy *policy) {
-  if (strcmp(admission->nar_hash, subject->nar_hash) != 0 || strcmp(admission->policy, policy->digest) != 0) return false;
-  return !admission->ends || (unsigned long long)time(NULL) < admission->until;
+/** Whether what was found is of this policy and has not expired. */
+static bool holds(const struct term *term, const struct policy *policy) {
+  if (policy == NULL || strcmp(term->policy, policy->digest) != 0) return false;
+  return !term->ends || (unsigned long long)time(NULL) < term->until;
 }
 
 /**
@@ -72,7 +72,7 @@ static enum answer admitted(const struct places *places, const struct subject *s
     case LEDGER_HAS:
       break;
   }
-  return speaks(&found, subject, policy) ? YES : UNKNOWN;
+  return strcmp(found.nar_hash, subject->nar_hash) == 0 && holds(&found.term, policy) ? YES : UNKNOWN;
 }
 
 /**
@@ -139,12 +139,6 @@ static enum answer asked_again(const struct places *places, const struct subject
   return ask(places, question, length, sizeof question, unread, reason, size);
 }
 
-/** Whether a record of a build is of this policy and has not expired. */
-static bool holds(const struct expectation *found, const struct policy *policy) {
-  if (policy == NULL || strcmp(found->policy, policy->digest) != 0) return false;
-  return !found->ends || (unsigned long long)time(NULL) < found->until;
-}
-
 /**
  * The answer for what was built here: its build must have been allowed to start, and its contents
  * must be allowed.
@@ -172,7 +166,7 @@ static enum answer expected(const struct places *places, const struct subject *s
    * refusal is only a warning.
    */
   const bool is_unclear = found.admits == ADMITS_NOTHING && policy == NULL;
-  if (is_unclear || (allows && !holds(&found, policy))) return asked_again(places, subject, &found, unread, reason, size);
+  if (is_unclear || (allows && !holds(&found.term, policy))) return asked_again(places, subject, &found, unread, reason, size);
   switch (found.admits) {
     case ADMITS_ANY:
       return YES;

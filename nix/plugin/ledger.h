@@ -1,4 +1,4 @@
-/** Reads the ledger: docs/ledger.md. */
+/** Reads the first lines of the ledger's files, as src/ledger/first-line.ts writes them. */
 #ifndef NIXSIG_LEDGER_H
 #define NIXSIG_LEDGER_H
 
@@ -13,12 +13,17 @@
  */
 enum ledger { LEDGER_HAS, LEDGER_SILENT, LEDGER_BROKEN };
 
+/** Under which policy something was found, and until when that holds. */
+struct term {
+  char policy[HEX_SHA256 + 1]; /* digest of the policy */
+  bool ends;
+  unsigned long long until; /* seconds since 1970, if it ends */
+};
+
 /** The parts of an admission that decide whether it is still valid. */
 struct admission {
   char nar_hash[HEX_SHA256 + 1];
-  char policy[HEX_SHA256 + 1];
-  bool ends;
-  unsigned long long until; /* seconds since 1970, if it ends */
+  struct term term;
 };
 
 /** With which contents an output may become valid, as in src/ledger/expected.ts. */
@@ -33,9 +38,7 @@ enum admits {
 struct expectation {
   const char *derivation; /* not terminated by a NUL */
   size_t derivation_length;
-  char policy[HEX_SHA256 + 1]; /* digest of the policy that allowed it */
-  bool ends;
-  unsigned long long until; /* seconds since 1970, if it ends */
+  struct term term;
   enum admits admits;
   size_t allowed;  /* number of NAR hashes that are listed */
   bool is_allowed; /* whether the one that was asked about is among them */

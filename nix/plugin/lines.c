@@ -42,16 +42,11 @@ bool take_word(struct rest *rest, const char **word, size_t *length) {
   return rest->next > start;
 }
 
-/** Whether U+2028 or U+2029 (line and paragraph separator) begins here. */
-static bool is_separator(const char *at, const char *end) {
-  return end - at >= 3 && memcmp(at, "\xe2\x80", 2) == 0 && (at[2] == '\xa8' || at[2] == '\xa9');
-}
-
 bool take_line(struct rest *rest) {
   const char *newline = memchr(rest->next, '\n', left(rest));
   if (newline == NULL) return false;
   for (const char *at = rest->next; at < newline; at++) {
-    if (*at == '\r' || *at == '\0' || is_separator(at, newline)) return false;
+    if (*at == '\r' || *at == '\0') return false;
   }
   rest->next = newline + 1;
   return true;

@@ -43,7 +43,7 @@ bool take_number(struct rest *rest, int digits, unsigned long long *number);
 bool take_word(struct rest *rest, const char **word, size_t *length);
 
 /**
- * Takes the rest of a line with its line feed. False if it has any other line separator, or a NUL.
+ * Takes the rest of a line with its line feed. False if it has a carriage return or a NUL.
  */
 bool take_line(struct rest *rest);
 

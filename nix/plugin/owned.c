@@ -103,19 +103,39 @@ static enum reading unsafe(int file, const char *path, const char *problem, char
   return READ_UNSAFE;
 }
 
-enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size) {
-  return read_owned_file_at(AT_FDCWD, path, buffer, limit, length, why, size);
-}
-
-enum reading read_owned_file_at(int directory, const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size) {
+/**
+ * Opens a regular file that belongs to root or to us and that nobody else may write to; `status` is
+ * what it is then.
+ */
+static enum reading open_owned(int directory, const char *path, int *opened, struct stat *status, char *why, size_t size) {
   const int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (file < 0 && errno == ENOENT) return READ_ABSENT;
   if (file < 0) return unsafe(file, path, strerror(errno), why, size);
+  if (fstat(file, status) != 0) return unsafe(file, path, strerror(errno), why, size);
+  if (!S_ISREG(status->st_mode)) return unsafe(file, path, "is not a regular file", why, size);
+  if (!is_ours(status->st_uid)) return unsafe(file, path, "belongs to another user", why, size);
+  if ((status->st_mode & WRITABLE_BY_OTHERS) != 0) return unsafe(file, path, "is writable by others", why, size);
+  *opened = file;
+  return READ_DONE;
+}
+
+enum reading read_owned_start_at(int directory, const char *path, char *buffer, size_t room, size_t *length, char *why, size_t size) {
+  int file;
   struct stat status;
-  if (fstat(file, &status) != 0) return unsafe(file, path, strerror(errno), why, size);
-  if (!S_ISREG(status.st_mode)) return unsafe(file, path, "is not a regular file", why, size);
-  if (!is_ours(status.st_uid)) return unsafe(file, path, "belongs to another user", why, size);
-  if ((status.st_mode & WRITABLE_BY_OTHERS) != 0) return unsafe(file, path, "is writable by others", why, size);
+  const enum reading reading = open_owned(directory, path, &file, &status, why, size);
+  if (reading != READ_DONE) return reading;
+  const ssize_t count = read_all(file, buffer, room, status.st_size);
+  if (count < 0) return unsafe(file, path, strerror(errno), why, size);
+  close(file);
+  *length = (size_t)count;
+  return READ_DONE;
+}
+
+enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size) {
+  int file;
+  struct stat status;
+  const enum reading reading = open_owned(AT_FDCWD, path, &file, &status, why, size);
+  if (reading != READ_DONE) return reading;
   const ssize_t count = read_all(file, buffer, limit + 1, status.st_size);
   if (count < 0) return unsafe(file, path, strerror(errno), why, size);
   if ((size_t)count > limit) return unsafe(file, path, "is too long", why, size);

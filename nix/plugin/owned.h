@@ -29,7 +29,10 @@ bool is_owned_directory(const char *path, char *why, size_t size);
  */
 enum reading read_owned_file(const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size);
 
-/** Like read_owned_file, for a path relative to an open directory, or any path with AT_FDCWD. */
-enum reading read_owned_file_at(int directory, const char *path, char *buffer, size_t limit, size_t *length, char *why, size_t size);
+/**
+ * Reads the first `room` bytes of such a file, or all if it has fewer. Its path is relative to an
+ * open directory. Does not write a NUL.
+ */
+enum reading read_owned_start_at(int directory, const char *path, char *buffer, size_t room, size_t *length, char *why, size_t size);
 
 #endif

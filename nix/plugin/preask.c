@@ -4,8 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "let-in.h"
 #include "plain.h"
-#include "say.h"
 
 /*
  * If another process wrote meanwhile, Nix starts its transaction again, several times if need be.

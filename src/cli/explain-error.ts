@@ -5,6 +5,7 @@ import { detachedStatus } from '../packaging/detached-words.ts'
 import { BadSignatureError, PackagingError } from '../packaging/packaging-error.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import { BY_ROOT, withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { StoreError } from '../store/store-error.ts'
 import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
@@ -15,6 +16,12 @@ import type { Status } from './status.ts'
  * of nixsig's own.
  */
 export function explainError(error: unknown): { status: Status; text: string } | undefined {
+  const found = statusOf(error)
+  if (found === undefined) return undefined
+  return { status: found.status, text: withNextStep(found.text, stepAfter(error)) }
+}
+
+function statusOf(error: unknown): { status: Status; text: string } | undefined {
   if (error instanceof BadSignatureError)
     return { status: detachedStatus(error.results), text: error.message }
   if (error instanceof StoreError) return { status: 20, text: error.message }
@@ -29,4 +36,15 @@ export function explainError(error: unknown): { status: Status; text: string } |
   if (isForeseen) return { status: 2, text: error.message }
   if (error instanceof Error && 'syscall' in error) return { status: 2, text: printable(error.message) }
   return undefined
+}
+
+/** What to do next where the message does not say: by what kind of thing was wrong. */
+function stepAfter(error: unknown): string {
+  if (error instanceof BadSignatureError) return 'get the file and its signature anew from their origin'
+  if (error instanceof PolicyError) return 'correct the policy, then: nixsig policy check'
+  if (error instanceof StoreError) return `try again, then, ${BY_ROOT}: nixsig doctor`
+  if (error instanceof PassphraseError || error instanceof SignerError)
+    return 'call again with the right key, signer or passphrase'
+  if (error instanceof UnsupportedDerivationError) return `nixsig explain ${error.path}`
+  return `correct what it names, or get it anew, and call again; if it is nixsig's own, ${BY_ROOT}: nixsig doctor`
 }

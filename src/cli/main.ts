@@ -26,6 +26,14 @@ async function call(args: readonly string[]): Promise<Status> {
   return command.run(values as never, { places: placesOf(values), terminal })
 }
 
+/** The command that explains a call, or as much of it as is known. */
+function helpFor(args: readonly string[]): string {
+  const known = args.filter(each => /^[a-z-]+$/.test(each))
+  const names = known.map((_, index) => known.slice(0, index + 1).join(' ')).filter(isPrefix)
+  const name = names.at(-1)
+  return name === undefined ? 'nixsig --help' : `nixsig ${name} --help`
+}
+
 /** What is there without a command: help and version. */
 const NO_COMMAND: Command = { arguments: {}, options: {}, examples: [], run: async () => 2 }
 
@@ -64,7 +72,11 @@ function main(): Promise<void> {
     process.stderr.write(`nixsig: cannot write the answer: ${printable(error.message)}\n`)
     process.exit(2)
   })
-  return runToEnd(() => call(process.argv.slice(2)))
+  const args = process.argv.slice(2)
+  return runToEnd(
+    () => call(args),
+    () => helpFor(args),
+  )
 }
 
 void main()

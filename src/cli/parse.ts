@@ -95,7 +95,7 @@ export function placesOf({ policy, state, attestations }: GlobalValues): Places 
 }
 
 function absolute(option: string, path: string): string {
-  if (path === '') throw new UsageError(`--${option} is empty`)
+  if (path === '') throw new UsageError(`--${option} is empty: give it a path, or leave it out`)
   return resolve(path)
 }
 

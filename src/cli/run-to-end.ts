@@ -1,3 +1,4 @@
+import { withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Status } from './status.ts'
 import { UsageError } from './usage-error.ts'
@@ -8,9 +9,10 @@ const UNFINISHED = 20
 /**
  * Runs the program and leaves it a status that it has earned. Until it has come to its end it has
  * failed: Node ends a program quietly when nothing is left to wait for, also where an answer never
- * came, and that is not a yes.
+ * came, and that is not a yes. `help` is the command that explains the call: the next step after
+ * a wrong one.
  */
-export async function runToEnd(run: () => Promise<Status>): Promise<void> {
+export async function runToEnd(run: () => Promise<Status>, help: () => string): Promise<void> {
   let isFinished = false
   process.exitCode = UNFINISHED
   process.once('exit', () => {
@@ -21,7 +23,7 @@ export async function runToEnd(run: () => Promise<Status>): Promise<void> {
   try {
     process.exitCode = await run()
   } catch (error) {
-    const known = await explain(error)
+    const known = await explain(error, help)
     complain(known?.text ?? `a fault of nixsig itself: ${stackOf(error)}`)
     process.exitCode = known?.status ?? 70
   }
@@ -29,8 +31,8 @@ export async function runToEnd(run: () => Promise<Status>): Promise<void> {
 }
 
 /** Knowing all errors takes most of nixsig's modules, which a call that succeeds need not load. */
-async function explain(error: unknown) {
-  if (error instanceof UsageError) return { status: 2, text: error.message }
+async function explain(error: unknown, help: () => string) {
+  if (error instanceof UsageError) return { status: 2, text: withNextStep(error.message, help()) } as const
   const { explainError } = await import('./explain-error.ts')
   return explainError(error)
 }

@@ -4,6 +4,8 @@ import { isStorePath, STORE_DIR } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
 import { UsageError } from './usage-error.ts'
 
+const GIVE_PATH = `give a path that "ls ${STORE_DIR}" shows, or a link to one such as ./result`
+
 /** Links that lead to links; the kernel's own limit. */
 const LINK_LIMIT = 40
 
@@ -14,7 +16,8 @@ const LINK_LIMIT = 40
  */
 export function storePathOf(argument: string): string {
   const path = findStorePath(argument)
-  if (path === undefined) throw new UsageError(`${printable(argument)} is not in ${STORE_DIR}`)
+  if (path === undefined)
+    throw new UsageError(`${printable(argument)} is not in ${STORE_DIR}; next: ${GIVE_PATH}`)
   return path
 }
 
@@ -35,15 +38,20 @@ export function findStorePath(argument: string): string | undefined {
       if (!lstatSync(path).isSymbolicLink()) return undefined
       path = resolve(dirname(path), readlinkSync(path))
     } catch (error) {
-      throw new UsageError(`cannot follow ${printable(argument)}: ${printable((error as Error).message)}`)
+      const { message } = error as Error
+      throw new UsageError(
+        `cannot follow ${printable(argument)} to a store path: ${printable(message)}; next: ${GIVE_PATH}`,
+      )
     }
   }
-  throw new UsageError(`${printable(argument)} leads through too many links`)
+  throw new UsageError(`${printable(argument)} leads through too many links; next: ${GIVE_PATH}`)
 }
 
 function outermost(path: string, argument: string): string {
   const [name = ''] = path.slice(STORE_DIR.length + 1).split('/')
   const found = `${STORE_DIR}/${name}`
   if (isStorePath(found)) return found
-  throw new UsageError(`${printable(argument)} lies in ${STORE_DIR}, but in no store path`)
+  throw new UsageError(
+    `${printable(argument)} lies in ${STORE_DIR}, but in no store path; next: ${GIVE_PATH}`,
+  )
 }

@@ -62,8 +62,13 @@ interface Watch {
   readonly watched: (pieces: AsyncIterable<Uint8Array>) => AsyncGenerator<Uint8Array>
 }
 
+const BY_OTHER_MEANS = 'fetch it by other means, and give the file'
+
 function openUrl(url: string, limits: DownloadLimits, { signal }: Watch): Promise<Readable | undefined> {
-  return new URL(url).protocol === 'file:' ? openFile(url) : openHttp(url, limits, signal)
+  const { protocol } = new URL(url)
+  if (protocol === 'file:') return openFile(url)
+  if (protocol === 'http:' || protocol === 'https:') return openHttp(url, limits, signal)
+  throw unusable(url, `only http, https and file URLs are fetched; next: ${BY_OTHER_MEANS}`)
 }
 
 /** Opens without waiting for the writer of a FIFO. Anything but a regular file counts as absent. */
@@ -113,10 +118,19 @@ function credentialsApart(text: string): { readonly url: string; readonly author
   const url = new URL(text)
   const { username, password } = url
   if (username === '' && password === '') return { url: text }
-  const [name, secret] = [username, password].map(decodeURIComponent)
+  const [name, secret] = [username, password].map(each => decoded(each, text))
   Object.assign(url, { username: '', password: '' })
   const basic = Buffer.from(`${name}:${secret}`, 'utf8').toString('base64')
   return { url: url.href, authorization: `Basic ${basic}` }
+}
+
+/** Decodes a part of the credentials in a URL; of these no message says anything. */
+function decoded(part: string, url: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    throw unusable(url, 'its name or password has a % that is not an escape; next: write it as %25')
+  }
 }
 
 /**

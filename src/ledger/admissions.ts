@@ -2,9 +2,7 @@
  * What this machine admitted: one small file for each store path, found by the path's hash part
  * alone. docs/ledger.md describes the format for the other programs that read it.
  *
- *     nixsig3 /nix/store/<digest>-<name> sha256:<NAR hash, hex>
- *     policy <SHA-256 of the policy, hex>
- *     until <seconds since 1970, or never>
+ *     nixsig4 <store path> sha256:<NAR hash> <policy> <until>       see first-line.ts
  *     stamp <inode>:<birth>:<size>:<mtime>:<ctime>, or none     times in nanoseconds: see stamp.ts
  *     kind <fetched-source | local-source | derivation | output | signature>
  *     built <here | elsewhere>
@@ -23,27 +21,30 @@
  * Entries of the earlier formats are stale under every policy. The first, `nixsig1`, kept less than
  * had been judged. Only this machine's own facts are used from it: the contents, the kind, and
  * whether they were built here. The second, `nixsig2`, did not say which contents its derivation's
- * outputs may have; its claims still count as those of any stale entry do.
+ * outputs may have; its claims still count as those of any stale entry do. So do those of the
+ * third, `nixsig3`. These three have `policy` and `until` in lines of their own.
  */
 import { join } from 'node:path'
 import { type WriteOptions, writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile, readOwnedPresentFile, wholeRecord } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { Role, SubjectKind } from '../policy/policy.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
+import { type AdmissionLine, admissionLine, parseAdmissionLine } from './first-line.ts'
 
 /** The most bytes of one entry, the most claims in it, and the most inputs and outputs together. */
 const ENTRY_LIMIT = 256 * 1024
 const CLAIM_LIMIT = 64
 const BUILD_LIMIT = 512
 
+/** The first lines of the older formats. */
+const OLD_START = /^nixsig([123]) (\S+) sha256:([0-9a-f]{64})\npolicy [0-9a-f]{64}\nuntil (never|\d{1,15})\n/
+
 const HEAD = new RegExp(
   [
-    '^nixsig([123]) (\\S+) sha256:([0-9a-f]{64})',
-    'policy ([0-9a-f]{64})',
-    'until (never|\\d{1,15})',
     // Older entries have stamps of two numbers only, which match nothing on the disk any more.
-    'stamp (none|\\d+:\\d+(?::\\d+:\\d+:\\d+)?)',
+    '^stamp (none|\\d+:\\d+(?::\\d+:\\d+:\\d+)?)',
     'kind (fetched-source|local-source|derivation|output|signature)',
     'built (here|elsewhere)',
     'derivation (none|/\\S+)',
@@ -85,14 +86,7 @@ export interface AdmittedClaim {
 export type AdmittedKind = SubjectKind | 'signature'
 
 /** An entry of the ledger. */
-export interface Admission {
-  readonly path: string
-  /** SHA-256 of the NAR, lower-case hex. */
-  readonly narHash: string
-  /** Digest of the policy under which it was admitted, lower-case hex. */
-  readonly policy: string
-  /** The entry is stale from this second on, in seconds since 1970; undefined if it has no end. */
-  readonly until: number | undefined
+export interface Admission extends AdmissionLine {
   /** The stamp of the path when it was last found to have these contents: see stamp.ts. */
   readonly stamp: string | undefined
   readonly kind: AdmittedKind
@@ -147,9 +141,6 @@ export function printAdmission(admission: Admission): string {
   const { inputs = [], outputs = [] } = admission.build ?? {}
   const isKept = admission.build !== undefined && inputs.length + outputs.length <= BUILD_LIMIT
   const lines = [
-    `nixsig3 ${admission.path} sha256:${admission.narHash}`,
-    `policy ${admission.policy}`,
-    `until ${admission.until ?? 'never'}`,
     `stamp ${admission.stamp ?? 'none'}`,
     `kind ${admission.kind}`,
     `built ${admission.builtHere ? 'here' : 'elsewhere'}`,
@@ -161,7 +152,7 @@ export function printAdmission(admission: Admission): string {
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
     ...(isKept ? outputs.map(outputLine) : []),
   ]
-  return `${lines.join('\n')}\n`
+  return `${admissionLine(admission)}${lines.join('\n')}\n`
 }
 
 function outputLine({ name, path, takesAny }: AdmittedOutcome): string {
@@ -196,26 +187,16 @@ function admissionIn(file: string, path: string, read: typeof readOwnedFile): Ad
  * `readAdmission`.
  */
 export function parseAdmission(text: string, path: string, file: string): Admission {
-  const malformed = (what: string) => new FileError(`ledger entry ${printable(file)} ${what}`)
-  const head = HEAD.exec(text)
-  if (head === null) throw malformed('does not have the form of one')
-  const [
-    whole,
-    version,
-    subject,
-    narHash = '',
-    policy = '',
-    until,
-    stamp,
-    kind,
-    built,
-    derivation,
-    time,
-    counts,
-    rule = '',
-  ] = head
-  if (subject !== path) throw malformed(`is not about ${printable(path)}`)
-  const lines = version === '1' ? [''] : text.slice(whole.length).split('\n')
+  const malformed = (what: string) =>
+    new FileError(`ledger entry ${printable(file)} ${what}; next: ${judgeAgain(file)}`)
+  const start = startOf(text)
+  const body = text.slice(start?.length)
+  const head = HEAD.exec(body)
+  if (start === undefined || head === null) throw malformed('does not have the form of one')
+  const [whole, stamp, kind, built, derivation, time, counts, rule = ''] = head
+  const { version, narHash, policy, until } = start
+  if (start.path !== path) throw malformed(`is not about ${printable(path)}`)
+  const lines = version === '1' ? [''] : body.slice(whole.length).split('\n')
   if (lines.pop() !== '') throw malformed('breaks off in the middle of a line')
   const isCounted = counts !== 'unknown' && version !== '1'
   const outputs = version === '2' ? OUTPUT_BEFORE : OUTPUT
@@ -224,8 +205,8 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
   return {
     path,
     narHash,
-    policy: version === '3' ? policy : NO_POLICY,
-    until: until === 'never' ? undefined : Number(until),
+    policy,
+    until,
     stamp: stamp === 'none' ? undefined : stamp,
     kind: kind as AdmittedKind,
     builtHere: built === 'here',
@@ -235,6 +216,24 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     claims: lines.map(line => readClaim(line) ?? fail(malformed('has a bad claim'))),
     build,
   }
+}
+
+/** An entry can be made again, so the step is to remove it. */
+function judgeAgain(file: string): string {
+  return `have the path judged again, ${BY_ROOT}: rm ${printable(file)}`
+}
+
+/**
+ * Reads what an entry begins with, in the present or an older format; undefined if it is in neither.
+ * Entries of older formats are of no policy.
+ */
+function startOf(text: string): (AdmissionLine & { version: string; length: number }) | undefined {
+  const line = parseAdmissionLine(text)
+  if (line !== undefined) return { ...line, version: '4' }
+  const [whole, version = '', path = '', narHash = '', end] = OLD_START.exec(text) ?? []
+  if (whole === undefined) return undefined
+  const until = end === 'never' ? undefined : Number(end)
+  return { path, narHash, policy: NO_POLICY, until, version, length: whole.length }
 }
 
 /**
@@ -280,7 +279,11 @@ function fail(error: Error): never {
 }
 
 /** Whether an entry is in force: same policy, and not past its end. */
-export function isCurrent(admission: Admission, policy: string, now: number): boolean {
+export function isCurrent(
+  admission: Pick<Admission, 'policy' | 'until'>,
+  policy: string,
+  now: number,
+): boolean {
   if (admission.policy === NO_POLICY || admission.policy !== policy) return false
   return admission.until === undefined || now < admission.until
 }

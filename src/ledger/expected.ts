@@ -4,16 +4,13 @@
  * and removed when the output is judged. If it remains although the output is valid, the output was
  * never judged, because a hook was killed or never called.
  *
- *     nixsig2 <output path> <derivation path>
+ *     nixsig3 <output path> <derivation path> <policy> <until> <what is allowed>   see first-line.ts
  *     name <output name>
  *     time <seconds since 1970>
- *     under <digest of the policy> <never, or seconds since 1970>
- *     admits <any | these | asked | nothing>
- *     allow sha256:<NAR hash, hex>      after `admits these`: once for each hash, 128 at most
  *
  * It says with which contents the output may become valid, under which policy that was found, and
- * until when it holds: a build may run for days. A file in the earlier format, `nixsig1`, or without
- * `under` and `admits`, allows nothing.
+ * until when it holds: a build may run for days. A file of an earlier format, `nixsig1` or
+ * `nixsig2`, allows nothing.
  */
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,23 +20,17 @@ import { FileError } from '../files/regular-file.ts'
 import { removeFile } from '../files/remove-file.ts'
 import { isStorePath, isStorePathName } from '../formats/nix/store-path.ts'
 import { printable } from '../primitives/printable.ts'
+import {
+  type Admits,
+  type ExpectationLine,
+  expectationLine,
+  type Found,
+  parseExpectationLine,
+} from './first-line.ts'
 
 const RECORD_LIMIT = 16 * 1024
-/**
- * The most hashes that are kept, so that no number of attestations makes a file too long to be
- * read.
- */
-const ALLOWED_LIMIT = 128
 
-/** The contents with which an output may become valid, as found before its build started. */
-export type Admits =
-  /**
-   * `any`: any contents; that this machine built it is enough. `asked`: a signature over the bytes
-   * decides. `nothing`: it was refused.
-   */
-  | { readonly kind: 'any' | 'asked' | 'nothing' }
-  /** NAR hashes, hex; at least one. Only the first 128 are kept. */
-  | { readonly kind: 'these'; readonly hashes: readonly string[] }
+export type { Admits, Found }
 
 /** An output whose build was allowed to start and that has not been judged yet. */
 export interface Expected {
@@ -54,22 +45,14 @@ export interface Expected {
   readonly admits: Admits
 }
 
-/** The policy under which `admits` was found, and until when that holds. */
-export interface Found {
-  /** Digest of the policy, lower-case hex. */
-  readonly policy: string
-  /** Seconds since 1970; undefined if it has no end. */
-  readonly until: number | undefined
-}
+/** An expectation of a build that is about to start. */
+export type NewExpected = Expected & { readonly found: Found }
 
-const FORM = new RegExp(
-  [
-    '^nixsig([12]) (/\\S+) (/\\S+)',
-    'name (\\S+)',
-    'time (\\d{1,15})',
-    `(?:under ([0-9a-f]{64}) (never|\\d{1,15})\n)?(?:admits (any|these|asked|nothing)\n)?((?:allow sha256:[0-9a-f]{64}\n){0,${ALLOWED_LIMIT}})$`,
-  ].join('\n'),
-)
+const REST = /^name (\S+)\ntime (\d{1,15})\n$/
+/** A file of an earlier format, as far as it is read. */
+const OLD_START = /^nixsig[12] (\/\S+) (\/\S+)\n/
+const OLD_REST =
+  /^name (\S+)\ntime (\d{1,15})\n(?:under [0-9a-f]{64} (?:never|\d{1,15})\n)?(?:admits [a-z]+\n)?(?:allow sha256:[0-9a-f]{64}\n){0,128}$/
 
 /**
  * Returns the file of an output's expectation. `digest` is the 32-character hash part of its store
@@ -83,18 +66,9 @@ export function expectedFile(state: string, digest: string): string {
  * Writes the expectation of an output. It survives the hook but not a power failure: see
  * docs/threat-model.md.
  */
-export function expectOutput(state: string, expected: Expected): void {
-  const { admits, found } = expected
-  const hashes = admits.kind === 'these' ? admits.hashes.slice(0, ALLOWED_LIMIT) : []
-  const lines = [
-    `nixsig2 ${expected.path} ${expected.derivation}\n`,
-    `name ${expected.output}\n`,
-    `time ${expected.time}\n`,
-    ...(found === undefined ? [] : [`under ${found.policy} ${found.until ?? 'never'}\n`]),
-    `admits ${admits.kind}\n`,
-    ...hashes.map(hash => `allow sha256:${hash}\n`),
-  ]
-  writeDurably(expectedFile(state, expected.digest), lines.join(''), { flush: false })
+export function expectOutput(state: string, expected: NewExpected): void {
+  const text = `${expectationLine(expected)}name ${expected.output}\ntime ${expected.time}\n`
+  writeDurably(expectedFile(state, expected.digest), text, { flush: false })
 }
 
 /** Removes an expectation, because the output was judged. */
@@ -147,24 +121,27 @@ export function readListedExpected(state: string, digest: string): Expected | un
 function expectedIn(file: string, digest: string, read: typeof readOwnedFile): Expected | undefined {
   const text = wholeRecord(read(file, RECORD_LIMIT))
   if (text === undefined) return undefined
-  const [, version, path, derivation, output, time, policy, until, word, allowed] = FORM.exec(text) ?? []
-  const isMade = path?.startsWith(`/nix/store/${digest}-`) === true && isStorePath(path)
-  const isNamed = derivation !== undefined && isStorePath(derivation)
-  if (!isMade || !isNamed || output === undefined || !isStorePathName(output) || allowed === undefined) {
+  const start = startOf(text)
+  const [, output, time] =
+    (start?.found === undefined ? OLD_REST : REST).exec(text.slice(start?.length)) ?? []
+  const isMade = start?.path.startsWith(`/nix/store/${digest}-`) === true && isStorePath(start.path)
+  if (!isMade || !isStorePath(start.derivation) || output === undefined || !isStorePathName(output)) {
     throw new FileError(`${printable(file)} is no record of an expected output`)
   }
-  const found =
-    policy === undefined ? undefined : { policy, until: until === 'never' ? undefined : Number(until) }
-  const admits = admitsOf(version === '2' && found !== undefined ? word : undefined, allowed)
+  const { path, derivation, found, admits } = start
   return { digest, path, derivation, output, time: Number(time), found, admits }
 }
 
-/** Interprets the lines about contents. Anything unclear allows nothing. */
-function admitsOf(word: string | undefined, allowed: string): Admits {
-  const hashes = allowed
-    .split('\n')
-    .flatMap(line => (line === '' ? [] : [line.slice('allow sha256:'.length)]))
-  if (word === 'these' && hashes.length > 0) return { kind: word, hashes }
-  if ((word === 'any' || word === 'asked') && hashes.length === 0) return { kind: word }
-  return { kind: 'nothing' }
+type Start = Pick<ExpectationLine, 'path' | 'derivation' | 'admits'> & {
+  found: Found | undefined
+  length: number
+}
+
+/** Reads what a file begins with; undefined if it is not an expectation in any format. */
+function startOf(text: string): Start | undefined {
+  const line = parseExpectationLine(text)
+  if (line !== undefined) return line
+  const [whole, path = '', derivation = ''] = OLD_START.exec(text) ?? []
+  if (whole === undefined) return undefined
+  return { path, derivation, found: undefined, admits: { kind: 'nothing' }, length: whole.length }
 }

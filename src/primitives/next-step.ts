@@ -6,3 +6,12 @@ export const BY_ROOT = 'as root, or by asking who has root here'
 
 /** Where nothing is known but that judging failed. */
 export const TRY_AGAIN = `next: try again, then, ${BY_ROOT}: nixsig doctor`
+
+/**
+ * A message that ends in a next step: its own if it names one, as "next: …" or by naming this
+ * very step; else this one. A message of several lines gets a line more.
+ */
+export function withNextStep(text: string, step: string): string {
+  if (/\bnext: /.test(text) || text.includes(step)) return text
+  return text.includes('\n') ? `${text}\nnext: ${step}` : `${text}; next: ${step}`
+}

@@ -8,6 +8,7 @@ import { emptyDoubles, enterAll, type Marked } from './enter.ts'
 import { entryDirectory, finishEntry, hasContent, quarantineDirectory, removeEntry } from './entries.ts'
 import { holdersOf, isHolder } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
+import { makeRoom, mayBeKept, NO_ROOM } from './room.ts'
 import { openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
 import { discardPartial, type Leaving, type Lost, takeOut } from './take-out.ts'
@@ -121,11 +122,13 @@ async function lookAgain(state: string, store: Store, leaving: Departure): Promi
     }
   }
   const there = leaving.marked.filter(({ entry }) => still.has(entry))
+  for (const { entry } of there) if (!mayBeKept(entry)) note(leaving, { path: entry.path, why: NO_ROOM })
   return [...there.map(one => placeOf(state, one)), ...held.map(path => ({ path, directory: undefined }))]
 }
 
 function placeOf(state: string, { entry, id }: Marked): Leaving {
-  return { path: entry.path, directory: id === undefined ? undefined : entryDirectory(state, id) }
+  const isKept = id !== undefined && mayBeKept(entry)
+  return { path: entry.path, directory: isKept ? entryDirectory(state, id) : undefined }
 }
 
 /**
@@ -154,10 +157,13 @@ function finish(state: string, { marked, lost, others }: Departure): TakenOut {
   }
   // Entries of a killed process that was waiting for the one that took the same paths out.
   for (const { id } of emptyDoubles(state, marked)) if (id !== undefined) removeEntry(state, id)
-  const ids = marked.flatMap(({ id }) => id ?? [])
+  const held = marked.filter(({ id }) => id !== undefined && hasContent(state, id))
+  ifWritable(() => makeRoom(state))
+  const kept = held.flatMap(({ id }) => (id !== undefined && hasContent(state, id) ? [id] : []))
+  const crowdedOut = held.filter(({ id }) => id === undefined || !kept.includes(id))
   return {
-    kept: ids.filter(id => hasContent(state, id)),
-    lost: [...lost.values()],
+    kept,
+    lost: [...lost.values(), ...crowdedOut.map(({ entry }) => ({ path: entry.path, why: NO_ROOM }))],
     deleted: others.size,
   }
 }

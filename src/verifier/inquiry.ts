@@ -134,10 +134,11 @@ export function openInquiry(
     attested: async path => {
       const troubles = await refresh(path)
       reader ??= makeReader(inquiry, kept)
-      const policy = await inquiry.policy()
+      // Together: where both fail, the other failure must not be one that nobody waits for.
+      const [policy, read] = await Promise.all([inquiry.policy(), reader])
       const refreshed = { claims: [], strays: [], troubles }
       const signed = narinfoEvidence(policy, policy.attestations, path)
-      return mergeEvidence([refreshed, await (await reader)(path), signed])
+      return mergeEvidence([refreshed, await read(path), signed])
     },
     isAttested: async path => {
       if ((await refresh(path)).length > 0) return true

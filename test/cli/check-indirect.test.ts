@@ -1,4 +1,5 @@
 // `nixsig check-signature` with lists of checksums, and with signatures over what is in a compressed file.
+// needs: dist
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
 // What other tools wrote comes in, and goes out again.
+// needs: dist
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'

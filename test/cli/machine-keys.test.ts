@@ -1,3 +1,4 @@
+// needs: dist
 import assert from 'node:assert/strict'
 import { chmodSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// needs: dist
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { after, test } from 'node:test'
@@ -96,6 +97,7 @@ for (const [what, args, message] of WRONG_CALLS) {
     assert.equal(stdout, '')
     assert.match(stderr, message)
     assert.match(stderr, /^nixsig: [^\n]*\n$/)
+    assert.match(stderr, /; next: \S|nixsig (?:[a-z]+ )?--help/)
   })
 }
 

@@ -5,10 +5,20 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { adviceFor } from '../../src/cli/advice.ts'
+import { explainError } from '../../src/cli/explain-error.ts'
+import { PassphraseError } from '../../src/crypto/passphrase.ts'
+import { SignerError } from '../../src/crypto/signers/signer-error.ts'
+import { FileError } from '../../src/files/regular-file.ts'
+import { download } from '../../src/http/download.ts'
+import { parseAdmission } from '../../src/ledger/admissions.ts'
+import { PackagingError } from '../../src/packaging/packaging-error.ts'
 import { ASPECT, type SubjectKind } from '../../src/policy/policy.ts'
 import type { Finding, Refusal } from '../../src/policy/verdict.ts'
 import { paragraph, sentence, sentences } from '../../src/policy/wording.ts'
-import { BY_ROOT, TRY_AGAIN } from '../../src/primitives/next-step.ts'
+import { FormatError } from '../../src/primitives/format-error.ts'
+import { BY_ROOT, TRY_AGAIN, withNextStep } from '../../src/primitives/next-step.ts'
+import { StoreError } from '../../src/store/store-error.ts'
+import { UnsupportedDerivationError } from '../../src/verifier/stored-derivation.ts'
 
 const PATH = `/nix/store/${'0'.repeat(32)}-x`
 const text = fc.string({ unit: 'binary', maxLength: 400 })
@@ -132,4 +142,53 @@ test('the plugin and the hooks name the same steps', () => {
   const steps = readFileSync(join(PROJECT_ROOT, 'nix/plugin/next-step.h'), 'utf8')
   assert.ok(steps.includes(BY_ROOT))
   assert.ok(TRY_AGAIN.includes(BY_ROOT))
+})
+
+/** One for each kind of error that the command line explains. */
+const ERRORS: Readonly<Record<string, (text: string) => Error>> = {
+  FileError: text => new FileError(text),
+  FormatError: text => new FormatError(text, text, text),
+  PackagingError: text => new PackagingError('not-valid', text),
+  PassphraseError: text => new PassphraseError(text),
+  SignerError: text => new SignerError(text),
+  StoreError: text => new StoreError(text),
+  UnsupportedDerivationError: text => new UnsupportedDerivationError(PATH, text),
+  'an error of the system': text => Object.assign(new Error(text), { syscall: 'open' }),
+}
+
+test('whatever an error of the command line says, it says what to do next, once', () => {
+  const step = fc.constantFrom('', '; next: see about it', '\nnext: see about it')
+  fc.assert(
+    fc.property(fc.constantFrom(...Object.keys(ERRORS)), text, step, (kind, words, own) => {
+      const error = (ERRORS[kind] ?? assert.fail(kind))(`${words.replaceAll('next', '')}${own}`)
+      const said = explainError(error)?.text ?? ''
+      assert.equal(said.match(/\bnext: \S/g)?.length, kind === 'FormatError' && own !== '' ? 3 : 1, said)
+    }),
+  )
+})
+
+test('a wrong call ends in its own step, or in the help of its command', () => {
+  fc.assert(
+    fc.property(text, words => {
+      const said = withNextStep(words, 'nixsig verify --help')
+      assert.match(said, /\bnext: |nixsig verify --help/)
+      assert.ok(said.startsWith(words))
+    }),
+  )
+  assert.equal(
+    withNextStep('no: see nixsig verify --help', 'nixsig verify --help').match(/--help/g)?.length,
+    1,
+  )
+})
+
+test('what is malformed in the ledger, and what cannot be fetched, says what to do', async () => {
+  fc.assert(
+    fc.property(text, words => {
+      const said = () => parseAdmission(`x${words}`, PATH, '/var/lib/nixsig/ledger/00/x')
+      assert.throws(said, /ledger entry .*; next: have the path judged again, .*: rm \/var\/lib/)
+    }),
+  )
+  const limits = { bytes: 1, time: 1000, silence: 1000 }
+  for (const url of ['ftp://127.0.0.1/x', 'data:,x', 'gopher://x/', 'http://a:b%zz@127.0.0.1/x'])
+    await assert.rejects(download(url, limits), /^FileError: cannot fetch .*; next: /)
 })

@@ -1,5 +1,6 @@
 // `nixsig publish` and `nixsig sync` as they are called; what they do is tested in test/evidence
 // and test/e2e.
+// needs: dist
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -33,7 +34,10 @@ for (const name of ['..', '.', '.git', 'a/b', '-x', '', '/etc', 'a\nb', 'ü']) {
   test(`attack: nothing is published under the name ${JSON.stringify(name)}`, () => {
     const { status, stderr } = cli.run('publish', '--to', 'public', `--as=${name}`)
     assert.equal(status, 2)
-    assert.match(stderr, /^nixsig: ".*" is not a valid name: use letters, digits and \. _ - only\n$/)
+    assert.match(
+      stderr,
+      /^nixsig: ".*" is not a valid name: use letters, digits and \. _ - only; next: nixsig publish --help\n$/,
+    )
   })
 }
 

@@ -1,4 +1,5 @@
 // Who signs: key files with and without a passphrase, the SSH agent, GnuPG.
+// needs: dist
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'

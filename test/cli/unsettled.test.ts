@@ -1,3 +1,4 @@
+// needs: dist
 /**
  * Commands whose answer never comes, because nothing is left that could bring it: each ends with a failure, and says so.
  * The program is run as it is, with a library around it in which requests, programs and time stand still.

@@ -120,13 +120,13 @@ const BROKEN: Readonly<Record<string, Damage>> = {
 }
 
 /**
- * What is put in the ledger for a derivation that nobody signed: where, the true entry of another,
- * and a forged one.
+ * An entry that an attacker puts into the ledger for an unsigned derivation: its file, the true
+ * entry of another path, and a forged entry.
  */
 interface Forgery {
   readonly file: string
   readonly good: string
-  /** Right in every field, but for whoever wrote it. */
+  /** Correct in every field except who wrote it. */
   readonly forged: string
 }
 
@@ -152,7 +152,7 @@ const ENTRIES: Readonly<Record<string, (forgery: Forgery) => Damage>> = {
     reason: /ledger.* is not a regular file/,
   }),
   'an entry that is garbage': ({ file }) => ({
-    action: `head -c 300 /dev/urandom > ${file}`,
+    action: `head -c 300 /dev/urandom | tr '\\0' x > ${file}`,
     reason: /ledger entry .* does not have the form of one/,
   }),
   'an entry without a word': ({ file }) => ({
@@ -203,7 +203,7 @@ for (const version of JUDGED) {
         const { narHash } = await contentsOf(world, drv)
         world.write(
           '/srv/forged',
-          world.read(good).replace(/^nixsig3 .*$/m, `nixsig3 ${drv} sha256:${narHash}`),
+          world.read(good).replace(/^nixsig4 \S+ \S+/, `nixsig4 ${drv} sha256:${narHash}`),
         )
         const { action, reason } = damageOf({ file, good, forged: '/srv/forged' })
         await world.output(`mkdir -p $(dirname ${file}) && ${action}`)

@@ -71,8 +71,8 @@ for (const version of NEWEST) {
       const out = await build(guarded, 'flat', FLAT)
       const user = (name: string) =>
         derivation(name, { build: 'read a < $src; echo "$a" > $out', attributes: { src: FLAT } })
-      // Nix 2.8 links the file into the sandbox, by which its stamp is another, and its contents
-      // are the same.
+      // Nix 2.8 makes a hard link of the file in the sandbox. That changes its timestamp, but not its
+      // contents.
       const first = await build(guarded, 'first', user('first'))
       assert.equal(world.read(first), 'good\n')
       const second = await build(guarded, 'second', user('second'))

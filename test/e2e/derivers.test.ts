@@ -13,8 +13,7 @@ import { VERSIONS } from '../support/world.ts'
 const SOURCE = 'the source\n'
 
 /**
- * A package of a fetched source. Where that is fetched from changes its derivation, and not what
- * that makes.
+ * A package of a fetched source. Another URL gives another derivation with the same output.
  */
 function packageFrom(url: string): string {
   return nix.derivation('pkg', { inputs: [nix.fetchurl('src.txt', url, sha256(SOURCE))] })

@@ -73,7 +73,7 @@ async function needDeveloper(world: World, key: string, rest = ''): Promise<void
   await setPolicy(world, policyText({ dev: [key] }, `${rest}${requirement}`))
 }
 
-/** The same for an OpenPGP key, whose certificate is put beside the policy. */
+/** Requires a developer with this OpenPGP key, and puts its certificate beside the policy. */
 async function needOpenpgp(world: World, fingerprint: string, rest = ''): Promise<void> {
   world.write('/etc/nixsig/keys/dev.pgp', readFileSync(gnupg.exportTo(join(dir, 'exported'), fingerprint)))
   await needDeveloper(world, `{ openpgp = "${fingerprint}", certificate = "keys/dev.pgp" }`, rest)

@@ -47,8 +47,7 @@ function onlyExpectation(world: World): { readonly digest: string; readonly text
 }
 
 /**
- * Leaves so many expectations of other outputs, each like the one of a build that failed, so many
- * seconds old.
+ * Leaves many expectations of other outputs, as failed builds do. `age` is in seconds.
  */
 function leaveMany(world: World, { digest, text }: { digest: string; text: string }, age: number): void {
   const directory = world.path(`${STATE}/expected`)

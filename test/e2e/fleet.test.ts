@@ -24,8 +24,7 @@ const SECTIONS = [
 ]
 
 /**
- * The page's addresses, which are nobody's, and those of this machine's loopback that stand for
- * them.
+ * The example addresses of the page, and the loopback addresses that stand for them here.
  */
 const ADDRESSES = {
   '192.0.2.11': '127.0.4.11',
@@ -164,7 +163,7 @@ for (const version of VERSIONS) {
       const contents = (name: string) => Buffer.alloc(512 * 1024, name)
       const make = (name: string, by: Signer) => cachedPath(name, contents(name), [by])
       const signed = Array.from({ length: 40 }, (_, index) => make(`signed-${index}`, cache))
-      // Vouched for by what nginx serves alone: mallory is on nobody's list.
+      // Only the attestations that nginx serves vouch for these: no list has mallory.
       const attested = Array.from({ length: 20 }, (_, index) => make(`attested-${index}`, mallory))
       const [late, foreign] = [make('late', cache), make('foreign', mallory)]
       const all = [...signed, ...attested]
@@ -178,7 +177,7 @@ for (const version of VERSIONS) {
       await runAll(gates[0], part('Set up the gates', 'curl'))
       pointMachine(machine, publicKey)
 
-      // What one gate gives out the other one honours, as long as nobody has touched it.
+      // Each gate accepts a NAR address that the other gave out, unless somebody altered it.
       const [some = assert.fail()] = all
       const url = await narUrl(first, some)
       const nar = await fetch(`${second.url}/${url}`)

@@ -134,7 +134,7 @@ for (const version of VERSIONS) {
     assert.equal(status, 451)
     assert.match(body, new RegExp(`disagree: ${caches[0].url} says .*the store of this machine says`))
 
-    // Nix repairs by substituting, and not with what was refused.
+    // Nix repairs by substituting. It does not get the refused path for that.
     await world.output(`chmod u+w ${out}; echo broken > ${out}`)
     assert.notEqual((await world.run(['nix-store', '--verify', '--check-contents'])).status, 0)
     await world.run(['nix-store', '--repair-path', out])

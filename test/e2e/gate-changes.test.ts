@@ -34,8 +34,8 @@ async function ask({ gate }: GatedWorld): Promise<{ readonly status: number; rea
 }
 
 /**
- * Asks until the gate need not judge any more: no sooner than what it rests on has been the same
- * for a while.
+ * Asks until the gate answers from memory. It does so only once the files behind its verdict have not
+ * changed for a while.
  */
 async function untilAtHand(world: GatedWorld): Promise<void> {
   const count = async () => {

@@ -1,5 +1,6 @@
 // Every command that gets something from a binary cache: it goes through the gate, or is refused
 // there.
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
@@ -38,7 +39,7 @@ const COMMANDS: Readonly<Record<string, (tool: string, url: string) => string>> 
   'nix copy --from': (tool, url) => `nix copy --from ${url} ${tool}`,
 }
 
-/** Outputs from caches need this builder; what commands themselves build here, nobody. */
+/** Outputs from caches need this builder. What commands build here needs no signature. */
 const policyBy = (builder: string, upstream: string, port: number) => `[gate]
 listen = "127.0.0.1:${port}"
 upstreams = ["${upstream}"]

@@ -1,5 +1,5 @@
-// The cost of a build for the gate is counted, so that it cannot grow unnoticed. And where one file
-// depends on another, the other is on the disk first, whatever is saved.
+// Counts the system calls that a build costs the gate, so that they cannot grow unnoticed. Also checks
+// that a file which another one depends on is flushed to the disk first.
 import assert from 'node:assert/strict'
 import { basename } from 'node:path'
 import { test } from 'node:test'

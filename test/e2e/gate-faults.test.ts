@@ -1,4 +1,5 @@
 // A gate that is killed, out of disk space, without nix-daemon, or stopped, while Nix uses it.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createServer, get, type IncomingMessage } from 'node:http'
@@ -27,7 +28,7 @@ after(() => rmSync(dir, { recursive: true, force: true }))
 interface Settings {
   readonly upstreams: readonly string[]
   readonly onRefusal?: 'fail' | 'not-found'
-  /** What was made by a derivation that nobody knows may come. */
+  /** Whether outputs may come whose derivation is unknown. */
   readonly acceptsUnknown?: boolean
 }
 
@@ -51,8 +52,8 @@ on-refusal = "${onRefusal}"
 function keepKilling(world: World, first: GateProcess, seed: number) {
   const random = randomFor(seed, 'moments')
   let [gate, isOver, kills] = [first, false, 0]
-  // Milliseconds that it lives at most: on a slow machine some multiple of what it needs to start,
-  // or nothing would get on.
+  // The longest life of a gate, in milliseconds. On a slow machine it is a multiple of the time that
+  // a gate needs to start, so that some requests succeed.
   let longest = 3000
   const killing = (async () => {
     while (!isOver) {
@@ -89,12 +90,12 @@ async function validPaths(world: World): Promise<ReadonlyMap<string, string>> {
 function readLedger(world: World): ReadonlyMap<string, string> {
   const ledger = world.path(`${GATE_STATE}/ledger`)
   const files = readdirSync(ledger, { recursive: true, withFileTypes: true })
-  // What ends in `~` is the half of a writer that was killed, which nobody takes for an entry.
+  // A name that ends in `~` is a temporary file of a writer that was killed. Readers ignore it.
   const entries = files.filter(file => file.isFile() && !file.name.endsWith('~'))
   return new Map(
     entries.map(({ name, parentPath }) => {
       const text = world.read(`${GATE_STATE}/ledger/${parentPath.slice(ledger.length + 1)}/${name}`)
-      const path = /^nixsig3 (\S+) /.exec(text)?.[1] ?? assert.fail(text)
+      const path = /^nixsig4 (\S+) /.exec(text)?.[1] ?? assert.fail(text)
       const admission = readAdmission(world.path(GATE_STATE), name, path)
       return [path, admission?.narHash ?? assert.fail(text)]
     }),
@@ -210,7 +211,7 @@ for (const version of VERSIONS) {
         assert.equal(await isValid(world, path), false)
         assert.equal(isInLedger(world, path), false)
       }
-      // What it wrote down already it need not write again.
+      // An admission that is in the ledger already need not be written again.
       assert.equal((await ask(gate, before)).status, 200)
 
       await world.output(`rm ${GATE_STATE}/filler`)

@@ -36,7 +36,7 @@ async function verify(
   return { status, lines: lines.map(line => JSON.parse(line) as Line) }
 }
 
-/** All that a verdict on what is not here must leave as it is. */
+/** Everything that judging a path which is not in the store must leave unchanged. */
 async function everything({ world }: GatedWorld): Promise<string> {
   return world.output(
     `ls -R /nix/store; sqlite3 /nix/var/nix/db/db.sqlite 'select path from ValidPaths';
@@ -125,9 +125,9 @@ for (const version of OLDEST) {
     assert.equal((await ask(first.url)).status, 12)
     assert.equal((await ask(first.url, second.url)).status, 0)
     assert.equal((await ask(first.url, 'file:///srv/cache')).status, 0)
-    // Twice the same one, and one that has not got it, add nothing.
+    // A cache that is named twice counts once, and one without the path does not count.
     assert.equal((await ask(first.url, `${first.url}/`, third.url)).status, 12)
-    // One that is down is told, and hinders nobody.
+    // A cache that is down is reported, and does not stop the others.
     third.mood = 503
     const passed = await gated.world.run(
       `/opt/nixsig/nixsig verify ${path} --from ${first.url} --from ${second.url} --from ${third.url}`,

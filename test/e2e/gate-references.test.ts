@@ -70,7 +70,7 @@ for (const version of VERSIONS) {
       stock(cache, honest)
       const before = cache.asked.length
       await assertLetIn(gated, honest, [DEP.path])
-      // Nix gets the NAR, and nobody else.
+      // Only Nix fetches the NAR; the gate does not.
       assert.equal(cache.asked.slice(before).filter(name => name === honest.url).length, 1)
     },
   )

@@ -56,7 +56,7 @@ async function countEntries(world: World): Promise<number> {
 async function floodVictim(world: World): Promise<void> {
   const bystander = await instantiate(world, nix.derivation('bystander'))
   await assertBuilt(world)
-  // The same work, for a path that nobody refuses.
+  // First with a path that is not refused, to compare with.
   let flooding = flood(world, bystander.out)
   const idle = await msOfBuilds(world, 'idle')
   world.write('/srv/stop', '')
@@ -74,7 +74,7 @@ async function floodVictim(world: World): Promise<void> {
   await flooding
   assert.equal(world.exists(victim.out), false)
   assert.ok((await countEntries(world)) <= ENTRIES, String(await countEntries(world)))
-  // What nobody hinders any longer is finished: at once, or when it is tried again.
+  // Without the flood the quarantine is completed, at once or with the next try.
   await world.output(`rm -f ${STATE}/quarantine/failed`)
   await msOfBuild(world, 'last')
   assert.equal(await isValid(world, victim.out), false)

@@ -87,7 +87,7 @@ for (const version of JUDGED_WITH_NIX) {
       const digest = out.slice(11, 43)
       const entry = world.read(`/var/lib/nixsig/ledger/${digest.slice(0, 2)}/${digest}`)
       const { narHash } = await contentsOf(world, out)
-      assert.equal(entry.split('\n')[0], `nixsig3 ${out} sha256:${narHash}`)
+      assert.match(entry, new RegExp(`^nixsig4 ${out} sha256:${narHash} [0-9a-f]{64} `))
       const line = world.read(`/var/lib/nixsig/attestations/${digest.slice(0, 2)}/${digest}.intoto.jsonl`)
       const { payload } = JSON.parse(line)
       const statement = JSON.parse(Buffer.from(payload, 'base64').toString())
@@ -114,7 +114,7 @@ for (const version of JUDGED_WITH_NIX) {
           assert.match(refused.stderr, /unknown pre-build hook command 'nixsig: /)
           assert.match(refused.stderr, /tool\.tar/)
           assert.match(refused.stderr, /needs packager/)
-          // What it tells its reader to do next he can do, and it ends in advice.
+          // The next step that the refusal names works, and ends in advice.
           const next = /; next: (nixsig explain \/nix\/store\/[\w.-]+)/.exec(refused.stderr)?.[1]
           const explained = await world.run(`/opt/nixsig/${next}`, daemon ? { user: 'alice' } : {})
           assert.equal(explained.status, 10, explained.stderr)

@@ -56,8 +56,8 @@ function says(attributes: string): string {
 }
 
 /**
- * A package that runs nothing and is built from these, with what it says of signatures as a Nix
- * expression.
+ * A package that is built from these inputs without running them. `signatures`: what it declares
+ * about signatures, a Nix expression.
  */
 function packageThatSays(inputs: readonly string[], signatures: string): string {
   return nix.derivation('tool', { inputs, attributes: { nixsigSignatures: signatures } })

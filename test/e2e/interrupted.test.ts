@@ -1,6 +1,7 @@
 // Hooks that are killed, missing or cannot start: what they leave is judged by the next hook, and
 // never used before that.
 // needs: both-judges
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -31,7 +32,7 @@ async function setHook(world: World, hook: 'pre' | 'post', script?: string): Pro
   await world.output(`sed -i "s,^${hook}-build-hook.*,${hook}-build-hook = ${path}," /etc/nix/nix.conf`)
 }
 
-/** What nothing may be left of once another hook has run to its end. */
+/** Asserts that another hook, which has run to its end, left nothing unfinished. */
 async function assertNothingPending(world: World): Promise<void> {
   assert.equal(
     await world.output(
@@ -43,7 +44,8 @@ async function assertNothingPending(world: World): Promise<void> {
 }
 
 /**
- * The victim left the store and lies in quarantine, whole; so many entries of it have any content.
+ * Asserts that the victim left the store and lies in quarantine, whole. `counts`: how many of its
+ * entries may have content.
  */
 async function assertCaught(world: World, path: string, counts: readonly number[]): Promise<void> {
   assert.equal(await isValid(world, path), false)
@@ -59,7 +61,7 @@ async function assertCaught(world: World, path: string, counts: readonly number[
   }
 }
 
-/** Builds `name` while its post-build hook dies, and sees what becomes of it. */
+/** Builds `name` while its post-build hook dies, then asserts that the next hook judges it. */
 async function assertRecovers(world: World, name: string, needed: boolean): Promise<void> {
   const { out } = await instantiate(world, output(name))
   await nixBuild(world)
@@ -82,7 +84,7 @@ async function assertMended(world: World, name: string, out: string, needed: boo
   }
   await instantiate(world, nix.derivation(`else-${name}`))
   await assertBuilt(world)
-  // What Nix had forgotten already it makes again for what needs it, and then it is refused again.
+  // If Nix had forgotten the path already, it builds it again for `top`, and it is refused again.
   if (isVictim) await assertCaught(world, out, needed ? [1, 2] : [1])
   else if (await isValid(world, out)) assert.equal(isInLedger(world, out), true)
   await assertNothingPending(world)
@@ -102,7 +104,7 @@ const MOMENTS: Readonly<Record<string, readonly [program: string, script: string
   'when Nix has forgotten the path': ['nix-store', '$REAL "$@"; kill -9 $PPID'],
 }
 
-/** Seconds that a hook may live: none is enough, and then more and more of what it does. */
+/** Seconds after which a hook is killed: at first before it has done anything, later in the midst of its work. */
 const DELAYS = [0.001, 0.03, 0.06, 0.09, 0.12, 0.14, 0.16, 0.18, 0.2, 0.25]
 
 for (const version of JUDGED) {

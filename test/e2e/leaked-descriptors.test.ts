@@ -1,3 +1,4 @@
+// takes: 1 minute
 /**
  * Attacks by a process that still has a descriptor of a build's output: others get what was judged,
  * whatever is written through it afterwards. Nix 2.8.0 lets a build pass one out, through a socket

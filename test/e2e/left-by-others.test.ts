@@ -1,6 +1,7 @@
 // Outputs of other users' builds whose own hooks were kept from judging them. However large or
 // many, they cost another user's build no more than what a hook may spend on others, and they are
 // judged when something is built from them.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,14 +19,14 @@ const STATE = '/var/lib/nixsig'
  */
 const HOOKS = 3
 const [BUILDS, OUTPUTS] = [4, 32]
-/** Writes one byte more than there is room for, by what a shell can do itself. */
+/** Writes one byte more than a hook hashes for others, with the shell's own means. */
 const LARGE = 's=0123456789abcdef; i=0; while [ $i -lt 22 ]; do s=$s$s; i=$((i+1)); done; echo $s > $out'
 
 async function withPolicy(world: World): Promise<void> {
   await setPolicy(world, policyText({ bob: [signer('bob')] }, byDefault('nothing', 'nothing', 'self')))
 }
 
-/** Builds this while no hook judges it; the path of `out`. */
+/** Builds an expression with a post-build hook that fails; returns its paths. */
 async function leave(world: World, expression: string) {
   const made = await instantiate(world, expression)
   const { status, stderr } = await nixBuild(world, '--option post-build-hook /bin/false')
@@ -90,7 +91,8 @@ for (const version of VERSIONS) {
       await world.startDaemon()
       await collectWithoutReading(world)
       for (const name of ['victim-1', 'victim-2']) world.write(`/srv/${name}.nix`, nix.derivation(name))
-      // It is refused, and waits for the collection with all that it holds; then its user hangs up.
+      // Both are refused. Their hooks wait for the garbage collection while they hold their locks, until
+      // the client is killed.
       const [one, two] = ['victim-1', 'victim-2'].map(name =>
         world.run(`timeout -s KILL 10 nix-build --no-out-link /srv/${name}.nix`, { user: 'alice' }),
       )

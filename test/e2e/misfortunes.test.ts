@@ -16,8 +16,7 @@ interface Misfortune {
 }
 
 /**
- * A loss of power leaves files that were not flushed empty; also those that lie there for whatever
- * reason.
+ * Empties files, as a loss of power does with those that were not flushed.
  */
 const emptied = (files: string): Misfortune => ({
   begin: `find ${files} -type f 2>/dev/null | while read -r file; do : > $file; done`,
@@ -98,7 +97,7 @@ async function sufferAll(guarded: GuardedWorld, series: string, context: TestCon
   for (const [index, [what, misfortune]] of misfortunes.entries()) {
     const round = rounds[index] as Round
     await suffer(guarded, round, misfortune)
-    // What is emptied says nothing any longer of what it had judged.
+    // An emptied record no longer shows what was judged.
     if (!what.includes('emptied')) await judgedBefore(guarded, round)
     for (const { out } of round.bad) assert.equal(await guarded.isValid(out), false, `${what}: ${out}`)
     await assertWorks(guarded, round, what)

@@ -29,7 +29,7 @@ const member = (port: number) => `
   default = { require.source = "fleet"; require.output = "makers"; accept-unknown-derivation = true; };
 `
 
-/** Nobody attested these machines: they are switched as somebody does who installs them. */
+/** Switches a machine whose system has no attestation, as its installer does. */
 async function install(machine: Machine, settings: string): Promise<void> {
   const system = await machine.system(settings)
   const { status, stderr } = await machine.switchTo(system, { NIXOS_NO_CHECK: '1' })

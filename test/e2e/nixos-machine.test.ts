@@ -1,3 +1,4 @@
+// takes: 2 minutes
 /**
  * A machine that was switched to a system with nixsig: nix.conf, policy and units as the module
  * makes them, with its own systemd, a daemon, a plain user, and a read-only store as on NixOS.

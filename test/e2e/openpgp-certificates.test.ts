@@ -52,8 +52,8 @@ async function ours(tools: readonly Tool[], given: Given): Promise<OpenPgpResult
 }
 
 /**
- * What the tools say of the same files, without us; a keyring of another name each time, for they
- * are remembered.
+ * What the tools themselves say of the same files. Each time the keyring has another name, because
+ * results are cached by name.
  */
 async function theirs(tools: typeof NEW, given: Given) {
   const certificate = join(dir, `ring-${count++}.pgp`)

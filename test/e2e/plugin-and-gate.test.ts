@@ -25,8 +25,7 @@ const ALICE = signer('alice')
 const UNGUARDED = "--option plugin-files '' --option pre-build-hook '' --option post-build-hook ''"
 
 /**
- * Nobody has to sign what a user's own environment is made of; tools come from the builder, sources
- * from alice.
+ * A user's own environment needs no signature, tools need the builder's, and sources need alice's.
  */
 const RULES = `
 [[rules]]

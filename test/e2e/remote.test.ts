@@ -125,7 +125,7 @@ for (const version of OLDEST) {
         await assertBuilt(world)
         assert.match(await world.output(`/opt/nixsig/nixsig verify ${drv}`), /^trusted .*vouched for by bob/)
 
-        // What it needs is here by now: built again without any server.
+        // All its inputs are in the store by now, so it is built again without a server.
         await server.close()
         await world.output(`nix-store --delete ${out}`)
         await assertBuilt(world)

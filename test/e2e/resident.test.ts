@@ -35,7 +35,7 @@ import { OLDEST, type World, withWorld } from '../support/world.ts'
 const SOCKET = '/run/nixsig/socket'
 
 /**
- * By this policy a derivation needs alice's word, and an output nobody's but what is called victim.
+ * Sets a policy by which derivations need alice. Outputs need nobody, except those called victim.
  */
 async function withAlice(world: World, mode = 'enforce'): Promise<Signer> {
   const alice = signer('alice')

@@ -1,4 +1,5 @@
 // `nixsig setup`, `enforce`, `warn` and `unsetup` with a real Nix, and what Nix does after each.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { chmodSync, chownSync, lstatSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs'
 import { describe, test } from 'node:test'
@@ -293,7 +294,7 @@ for (const version of EVERY_VERSION) {
     }))
 }
 
-/** A systemd in whose place a script writes down what it is asked, and says that a daemon runs. */
+/** Puts a script in systemctl's place, which records how it is called and says that a daemon runs. */
 function pretendSystemd(world: World, fails = ''): void {
   world.write('/run/systemd/system/.keep', '')
   const script = `#!/bin/sh\necho "$*" >>/root/asked\ncase "$*" in ${fails || 'nothing'}*) echo "Job failed." >&2; exit 1;; esac\n`

@@ -1,5 +1,6 @@
 // Builds of every shape that Nix has: many at once, unusual names, several outputs, and kinds that
 // cannot be judged.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -35,7 +36,7 @@ async function pathsOf(world: World, expression: string): Promise<ReadonlyMap<st
   return new Map(outs.map(path => [path.slice('/nix/store/'.length + 33), path]))
 }
 
-/** Takes all that alice said away, and withdraws what this machine remembers of it. */
+/** Removes all of alice's attestations, and withdraws the conflicts that this machine remembers. */
 async function takeBack(world: World): Promise<void> {
   const nixsig = '/opt/nixsig/nixsig'
   await world.output(`rm -r ${ATTESTATIONS}/*`)
@@ -45,8 +46,8 @@ async function takeBack(world: World): Promise<void> {
 }
 
 /**
- * Whatever of these paths is in the store was admitted, and none of the refused ones; some of those
- * are in quarantine.
+ * Asserts that each of these paths that is valid was admitted, and that none of the refused ones is
+ * valid. Some of the refused ones must be in quarantine.
  */
 async function assertAllJudged(
   world: World,
@@ -86,8 +87,8 @@ for (const version of VERSIONS) {
       const paths = await pathsOf(world, nix.all(nix.independent('p', 24)))
       const refused = [...paths.values()].filter((_, index) => index % 8 === 3)
       for (const path of refused) conflict(world, alice, path)
-      // Nix ends the whole operation when a post-build hook fails, with --keep-going too: so it
-      // takes several.
+      // Nix ends the whole operation when a post-build hook fails, even with --keep-going. So one
+      // run does not build everything.
       for (let round = 0; round < 2; round++) {
         assert.notEqual((await nixBuild(world, '-j 24 --keep-going')).status, 0)
         await assertAllJudged(world, [...paths.values()], refused)

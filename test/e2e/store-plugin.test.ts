@@ -1,5 +1,6 @@
 // The store plugin in real Nix: what it blocks, what it lets through, and what happens when
 // something that it needs is broken.
+// takes: 1 minute
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chownSync, mkdirSync, rmSync } from 'node:fs'

@@ -1,5 +1,6 @@
 // Property: wherever a hook is killed while it quarantines refused outputs, the next hook completes
 // that, and nothing else is lost.
+// takes: 2 minutes
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as nix from '../support/expressions.ts'
@@ -10,8 +11,8 @@ import { VERSIONS, type World, withWorld } from '../support/world.ts'
 const STATE = '/var/lib/nixsig'
 
 /**
- * Kills its process before the so manieth change of a file, counted from the first below the
- * quarantine on.
+ * Kills its process before the Nth change of a file; N is in /srv/kill-at, and counting starts with the
+ * first change below the quarantine.
  */
 const KILLING = `const fs = require('node:fs')
 const { readFileSync, appendFileSync } = fs
@@ -64,7 +65,7 @@ for (const [index, version] of VERSIONS.entries()) {
       await assertBuilt(world)
       await installKiller(world)
       let steps = 0
-      // Every second step here, and the others with another Nix: they do not depend on it.
+      // Each Nix takes every second step. What happens in a step does not depend on the Nix.
       for (let at = 1 + index; ; at += VERSIONS.length) {
         await killHooksAt(world, at)
         const victim = await instantiate(world, outputs(`victim-${at}`))

@@ -117,7 +117,7 @@ test('a build with more inputs than an entry may keep is not recorded at all', (
 test('the first line is all that another program has to compare', () => {
   writeAdmission(state, DIGEST, admission)
   const [first] = readFileSync(entryFile(state, DIGEST), 'utf8').split('\n')
-  assert.equal(first, `nixsig3 ${PATH} sha256:${HASH}`)
+  assert.equal(first, `nixsig4 ${PATH} sha256:${HASH} ${POLICY} 2000000000`)
 })
 
 test('a path that was never admitted has no entry', () => {
@@ -188,12 +188,12 @@ test('fault: an entry as a power failure leaves it admits nothing and causes no 
 for (const [what, from, to] of [
   ['the NAR hash is not one', HASH, `${HASH}00`],
   ['the policy digest is not one', POLICY, 'z'],
-  ['the end is not a number', 'until 2000000000', 'until soon'],
+  ['the end is not a number', ' 2000000000\n', ' soon\n'],
   ['an unknown kind', 'kind output', 'kind image'],
   ['a field twice', 'rule default', 'rule default\nrule default'],
   ['an unknown role', 'claim builder', 'claim owner'],
   ['a claim without its time', ' 1690000000 ', ' '],
-  ['a version to come', 'nixsig3', 'nixsig4'],
+  ['a version to come', 'nixsig4', 'nixsig5'],
 ] as const) {
   test(`a malformed entry is refused: ${what}`, () => {
     put(good().replace(from, to))
@@ -233,18 +233,32 @@ test('attack: an entry of the first format, which kept less than it judged, is s
   assert.deepEqual([read.claims, read.build], [[], undefined])
 })
 
-test('attack: an entry of the second format, which did not say what outputs may become, is stale under every policy', () => {
+/** An entry of this admission in the second or third format. */
+function oldEntry(version: 'nixsig2' | 'nixsig3'): string {
   const outputs = [{ name: 'out', path: PATH, takesAny: true }]
   writeAdmission(state, DIGEST, { ...admission, build: { ...build, outputs } })
   const text = readFileSync(entryFile(state, DIGEST), 'utf8')
-  put(text.replace('nixsig3', 'nixsig2').replace('output any', 'output'))
+  const start = `${version} ${PATH} sha256:${HASH}\npolicy ${POLICY}\nuntil never\n`
+  return text.replace(/^.*\n/, start)
+}
+
+test('attack: an entry of the second format, which did not say what outputs may become, is stale under every policy', () => {
+  put(oldEntry('nixsig2').replace('output any', 'output'))
   const read = readAdmission(state, DIGEST, PATH)
   assert.ok(read !== undefined)
   for (const policy of [POLICY, read.policy]) assert.equal(isCurrent(read, policy, 0), false)
   assert.deepEqual(read.claims, admission.claims)
   assert.deepEqual(read.build?.outputs, [{ name: 'out', path: PATH, takesAny: false }])
-  put(text.replace('nixsig3', 'nixsig2'))
+  put(oldEntry('nixsig2'))
   assert.throws(() => readAdmission(state, DIGEST, PATH), /lacks some of its inputs or outputs/)
+})
+
+test('an entry of the third format is judged anew under every policy, with what it says as evidence', () => {
+  put(oldEntry('nixsig3'))
+  const read = readAdmission(state, DIGEST, PATH)
+  assert.ok(read !== undefined)
+  for (const policy of [POLICY, read.policy]) assert.equal(isCurrent(read, policy, 0), false)
+  assert.deepEqual([read.claims, read.narHash, read.builtHere], [admission.claims, HASH, true])
 })
 
 test('an entry is in force only under its own policy and before its end', () => {

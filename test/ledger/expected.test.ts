@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import {
-  type Expected,
   expectOutput,
   listExpected,
+  type NewExpected,
   readExpected,
   settle,
   settleMade,
@@ -15,7 +15,7 @@ import {
 import { afterPowerFailure } from '../support/power-failure.ts'
 
 const DIGEST = '0123456789abcdfghijklmnpqrsvwxyz'
-const expected: Expected = {
+const expected: NewExpected = {
   digest: DIGEST,
   path: `/nix/store/${DIGEST}-hello`,
   derivation: `/nix/store/${DIGEST}-hello.drv`,
@@ -53,39 +53,44 @@ test('each word about contents is read back', () => {
   }
 })
 
-test('attack: an expectation that does not say what may become valid allows nothing', () => {
+test('attack: an expectation of an older format allows nothing, whatever it says', () => {
   const start = `${expected.path} ${expected.derivation}\nname out\ntime 1\n`
-  const head = `${start}under ${'ef'.repeat(32)} never\n`
+  const under = `under ${'ef'.repeat(32)} never\n`
   const allow = `allow sha256:${'ab'.repeat(32)}\n`
   mkdirSync(join(state, 'expected'))
-  const texts = [
-    `nixsig1 ${start}`,
-    `nixsig2 ${start}`,
-    `nixsig2 ${start}admits any\n`,
-    `nixsig2 ${start}admits these\n${allow}`,
-    `nixsig1 ${head}`,
-    `nixsig1 ${head}${allow}`,
-    `nixsig1 ${head}admits any\n`,
-    `nixsig2 ${head}`,
-    `nixsig2 ${head}${allow}`,
-    `nixsig2 ${head}admits these\n`,
-    `nixsig2 ${head}admits any\n${allow}`,
-    `nixsig2 ${head}admits asked\n${allow}`,
-  ]
-  for (const text of texts) {
-    writeFileSync(join(state, 'expected', DIGEST), text, { mode: 0o600 })
-    assert.deepEqual(readExpected(state, DIGEST)?.admits, { kind: 'nothing' }, text)
+  for (const version of ['nixsig1', 'nixsig2']) {
+    for (const more of [
+      '',
+      under,
+      `${under}admits any\n`,
+      `${under}admits these\n${allow}`,
+      'admits any\n',
+    ]) {
+      writeFileSync(join(state, 'expected', DIGEST), `${version} ${start}${more}`, { mode: 0o600 })
+      const { path, admits, found } = readExpected(state, DIGEST) ?? {}
+      assert.deepEqual([path, admits, found], [expected.path, { kind: 'nothing' }, undefined], more)
+    }
   }
-  for (const more of [
-    'under x never\n',
-    'admits any\nunder never\n',
-    'admits some\n',
-    'admits any',
-    'admits any\nadmits any\n',
-    'admits these\nallow sha256:x\n',
-  ]) {
-    writeFileSync(join(state, 'expected', DIGEST), `nixsig2 ${head}${more}`, { mode: 0o600 })
-    assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/, more)
+})
+
+test('attack: an expectation whose lines are of no format is an error', () => {
+  expectOutput(state, expected)
+  const text = readFileSync(join(state, 'expected', DIGEST), 'utf8')
+  for (const [from, to] of [
+    [/name .*\n/, ''],
+    ['name out', 'name o/ut'],
+    [/time .*\n/, 'time soon\n'],
+    [/$/, 'more\n'],
+    [/(name .*\n)(time .*\n)/, '$2$1'],
+    [/\n$/, ''],
+    ['nixsig3', 'nixsig2'],
+    [' these', ' any'],
+    [/\n/, '\nunder x\n'],
+  ] as const) {
+    const changed = text.replace(from, to)
+    assert.notEqual(changed, text)
+    writeFileSync(join(state, 'expected', DIGEST), changed, { mode: 0o600 })
+    assert.throws(() => readExpected(state, DIGEST), /is no record of an expected output/, changed)
   }
 })
 

@@ -1,4 +1,5 @@
 // Many who ask through one store: what fails or takes long, does so for itself alone.
+// needs: alone
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
@@ -13,6 +14,9 @@ import { greeting, LAST, WELCOME } from '../support/fake-daemon.ts'
 
 const LIMITS = { patience: 40, apart: 2, wait: 5000, memory: 60_000 }
 const TIMEOUT = 150
+
+/** For what does not depend on time: nothing is too slow. */
+const PATIENT = { patience: 60_000, timeout: 60_000 }
 
 /** What the daemon does when it is asked about a path; the path's name says which. */
 const BEHAVIOUR: Record<string, (socket: Socket, asked: number) => void> = {
@@ -45,7 +49,10 @@ interface Daemon {
   readonly sockets: ReadonlySet<Socket>
 }
 
-async function withDaemon(use: (store: Store, daemon: Daemon) => Promise<void>): Promise<void> {
+async function withDaemon(
+  use: (store: Store, daemon: Daemon) => Promise<void>,
+  { patience, timeout } = { patience: LIMITS.patience, timeout: TIMEOUT },
+): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-shared-'))
   const socket = join(directory, 'socket')
   const asked = new Map<string, number>()
@@ -75,7 +82,7 @@ async function withDaemon(use: (store: Store, daemon: Daemon) => Promise<void>):
     })
   })
   await new Promise<void>(resolve => server.listen(socket, resolve))
-  const store = shareStore(() => openStore({ socket, timeout: TIMEOUT }), LIMITS)
+  const store = shareStore(() => openStore({ socket, timeout }), { ...LIMITS, patience })
   try {
     await use(store, { asked, connections, sockets })
   } finally {
@@ -145,7 +152,7 @@ test('fault: when the daemon is restarted again and again, all are answered, and
     const before = connections.all
     await Promise.all(Array.from({ length: 500 }, (_, number) => store.pathInfo(pathOf('fast', number))))
     assert.ok(connections.all - before <= 1)
-  }))
+  }, PATIENT))
 
 test('a temporary root lasts although the connections of questions are lost', () =>
   withDaemon(async (store, { sockets }) => {

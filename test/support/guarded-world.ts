@@ -35,6 +35,8 @@ export interface GuardedWorld {
    * and its output.
    */
   instantiate(name: string, expression: string): Promise<{ readonly drv: string; readonly out: string }>
+  /** The path of the output `out` of a derivation in the store. */
+  outputOf(drv: string): Promise<string>
   /**
    * Publishes the packager's attestations of these paths and of all derivations and sources in
    * their build graphs.
@@ -51,6 +53,8 @@ export interface GuardedWorld {
   isValid(path: string): Promise<boolean>
   /** What the system's store has registered about a path. */
   pathInfo(path: string): Promise<PathInfo | undefined>
+  /** What it has registered about each of these paths, over one connection; leaves out invalid ones. */
+  pathInfos(paths: readonly string[]): Promise<readonly PathInfo[]>
   /** The ledger's entry for a path. */
   admission(path: string): Admission | undefined
 }
@@ -182,6 +186,7 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
       store.close()
     }
   }
+  const outputOf = async (drv: string) => (await ask(store => store.outputs(drv))).get('out') ?? ''
   const pathInfo = (path: string) => ask(store => store.pathInfo(path))
   return {
     world,
@@ -192,9 +197,9 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
       const file = `/srv/${name}.nix`
       world.write(file, expression)
       const drv = (await world.output(`nix-instantiate ${file} 2>/dev/null`)).split('\n')[0] ?? ''
-      const outputs = await ask(store => store.outputs(drv))
-      return { drv, out: outputs.get('out') ?? '' }
+      return { drv, out: await outputOf(drv) }
     },
+    outputOf,
     attest: (...paths) =>
       ask(async store => {
         for (const { path, narHash } of await closure(store, paths))
@@ -205,6 +210,15 @@ function guardedIn(world: World, gate: GateProcess, upstream: UpstreamServer, da
     before: { env: UNGUARDED },
     isValid: async path => (await pathInfo(path)) !== undefined,
     pathInfo,
+    pathInfos: paths =>
+      ask(async store => {
+        const found: PathInfo[] = []
+        for (const path of paths) {
+          const info = await store.pathInfo(path)
+          if (info !== undefined) found.push(info)
+        }
+        return found
+      }),
     admission: path => readAdmission(world.path(GATE_STATE), parseStorePath(path).digest, path),
   }
 }

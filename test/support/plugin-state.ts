@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { type Admission, entryFile, writeAdmission } from '../../src/ledger/admissions.ts'
-import { type Expected, expectedFile, expectOutput } from '../../src/ledger/expected.ts'
+import { expectedFile, expectOutput, type NewExpected } from '../../src/ledger/expected.ts'
 import { versionOf } from '../../src/ledger/stamp.ts'
 import { type AskPlugin, type Decided, openPlugin, type Row, type Where } from './plugin.ts'
 
@@ -48,7 +48,7 @@ const ADMISSION: Admission = {
   build: { inputs: [{ stamp: '1:2', path: DRV }], outputs: [{ name: 'out', path: PATH, takesAny: true }] },
 }
 
-const EXPECTED: Expected = {
+const EXPECTED: NewExpected = {
   ...{ digest: DIGEST, path: PATH, derivation: DRV, output: 'out', time: 1 },
   found: { policy: POLICY_DIGEST, until: undefined },
   admits: { kind: 'any' },
@@ -85,7 +85,7 @@ export interface PluginCode {
   /** One in which the path is admitted. */
   admitting(change?: Partial<Admission>, settings?: Settings): State & { readonly entry: string }
   /** One in which the path is expected from its derivation, by default with any contents. */
-  expecting(change?: Partial<Expected>, settings?: Settings): State & { readonly record: string }
+  expecting(change?: Partial<NewExpected>, settings?: Settings): State & { readonly record: string }
 }
 
 /** The text of a snapshot of these files. */

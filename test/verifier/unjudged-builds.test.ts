@@ -44,7 +44,7 @@ test('fault: an expectation of a build that is over is dropped, even if the cloc
       const time = NOW - age
       expectOutput(state, {
         ...{ digest: DIGEST, path: PATH, derivation: DERIVATION, output: 'out' },
-        ...{ time, found: undefined, admits: { kind: 'any' } },
+        ...{ time, found: { policy: 'ef'.repeat(32), until: undefined }, admits: { kind: 'any' } },
       })
       assert.deepEqual(await finish(), [])
       assert.equal(listExpected(state).length, Math.abs(age) > 60 ? 0 : 1)

@@ -9,9 +9,10 @@ export type Families = Readonly<Record<Version, string>>
 const INTRODUCTION = `# Every way into the store
 
 A store is guarded only as well as its widest gap. So every way by which something can come into \`/nix/store\` was tried,
-on the oldest Nix that nixsig works with, on that of Debian 13, and on the newest: twice with something that nobody
-attested, and once with something attested. This page shows the results. The test that tries them writes it
-(\`npm test -- --only entrances\`), and fails if the page says something else.
+on the oldest Nix that nixsig works with and on the newest by each kind of user, and on that of Debian 13 by one of them
+in turn: with something that nobody attested, which one of them tries again, and with something attested. This page
+shows the results. The test that tries them writes it (\`npm test -- --only entrances\`), and fails if the page says
+something else.
 
 The machine is as \`nixsig setup\` leaves it: with the hooks, the front for \`build-hook\`, the
 [store plugin](store-plugin.md), and the gate as Nix's only substituter. Its policy requires a packager's signature for
@@ -81,14 +82,12 @@ ${rows.join('')}`
 }
 
 function printCell({ users }: Entrance, results: readonly Result[], version: Version): string {
-  const words = users.map(user => {
+  const tried = users.flatMap(user => {
     const found = results.find(result => result.version === version && result.user === user)
-    return found === undefined ? '—' : wordFor(found.untrusted, found.trusted)
+    return found === undefined ? [] : [{ user, word: wordFor(found.untrusted, found.trusted) }]
   })
-  const [first, ...others] = new Set(words)
-  return others.length === 0
-    ? (first ?? '—')
-    : users.map((user, index) => `${user}: ${words[index]}`).join(', ')
+  const [first, ...others] = new Set(tried.map(({ word }) => word))
+  return others.length === 0 ? (first ?? '—') : tried.map(({ user, word }) => `${user}: ${word}`).join(', ')
 }
 
 /** What a cell says. A word of its own for what no cell should ever be. */

@@ -44,6 +44,6 @@ export interface Entrance {
   readonly note?: string
   /** Its untrusted cells are about what was valid before nixsig came. */
   readonly hasBefore?: boolean
-  /** Of an untrusted cell it is called twice: the second time must be refused as well. */
+  /** For one of its users it is called twice in an untrusted cell: the second time must be refused as well. */
   attempt(cell: Cell): Promise<Attempt>
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import * as nix from '../../support/expressions.ts'
 import { testRepository } from '../../support/git.ts'
+import type { GuardedWorld } from '../../support/guarded-world.ts'
 import type { Cell } from './entrance.ts'
 
 export interface Package {
@@ -29,8 +30,21 @@ export interface PackageOptions {
 
 const SYSTEM = process.arch === 'arm64' ? 'aarch64-linux' : 'x86_64-linux'
 
+/** What each world has already: a cell that is tried twice makes its package once. */
+const made = new WeakMap<GuardedWorld, Map<string, Promise<Package>>>()
+
 /** Writes a package, makes its derivation, and attests that and its source where they are to be trusted. */
-export async function makePackage(cell: Cell, options: PackageOptions = {}): Promise<Package> {
+export function makePackage(cell: Cell, options: PackageOptions = {}): Promise<Package> {
+  const { guarded, name } = cell
+  const known = made.get(guarded) ?? new Map<string, Promise<Package>>()
+  made.set(guarded, known)
+  const key = options.name ?? name
+  const found = known.get(key) ?? makeNew(cell, options)
+  known.set(key, found)
+  return found
+}
+
+async function makeNew(cell: Cell, options: PackageOptions): Promise<Package> {
   const { guarded, world } = cell
   const name = options.name ?? cell.name
   const directory = `/srv/packages/${name}`
@@ -41,7 +55,7 @@ export async function makePackage(cell: Cell, options: PackageOptions = {}): Pro
   world.write(`${directory}/shell.nix`, shellExpression(name))
   world.write(`${directory}/bundle.nix`, bundleExpression(name))
   const drv = await world.output(`nix-instantiate ${file} 2>/dev/null`)
-  const out = await world.output(`nix-store -q --outputs ${drv}`)
+  const out = await guarded.outputOf(drv)
   if (options.attested ?? cell.trusted) await guarded.attest(drv)
   return { directory, file, drv, out }
 }

@@ -2,20 +2,6 @@
 { lib }:
 
 let
-  inherit (builtins)
-    concatMap
-    filter
-    foldl'
-    map
-    mapAttrs
-    ;
-  inherit (lib)
-    mkIf
-    mkOverride
-    showDefs
-    showOption
-    ;
-
   # What a definition comes to: conditions that do not hold drop out.
   discharge =
     value:
@@ -23,7 +9,7 @@ let
       type = value._type or null;
     in
     if type == "merge" then
-      concatMap discharge value.contents
+      builtins.concatMap discharge value.contents
     else if type == "if" then
       if value.condition then discharge value.content else [ ]
     else
@@ -42,11 +28,11 @@ let
     defs:
     let
       priorityOf = priorityIn "override" 100;
-      highestPrio = foldl' (least: def: lib.min least (priorityOf def)) 9999 defs;
+      highestPrio = builtins.foldl' (least: def: lib.min least (priorityOf def)) 9999 defs;
     in
     {
       inherit highestPrio;
-      values = map (without "override") (filter (def: priorityOf def == highestPrio) defs);
+      values = map (without "override") (builtins.filter (def: priorityOf def == highestPrio) defs);
     };
 
   ordered =
@@ -62,14 +48,14 @@ rec {
     value:
     let
       type = value._type or null;
-      each = wrap: map (mapAttrs (_: wrap)) (pushDown value.content);
+      each = wrap: map (builtins.mapAttrs (_: wrap)) (pushDown value.content);
     in
     if type == "merge" then
-      concatMap pushDown value.contents
+      builtins.concatMap pushDown value.contents
     else if type == "if" then
-      each (mkIf value.condition)
+      each (lib.mkIf value.condition)
     else if type == "override" then
-      each (mkOverride value.priority)
+      each (lib.mkOverride value.priority)
     else
       [ value ];
 
@@ -77,7 +63,7 @@ rec {
   mergeDefinitions =
     loc: type: defs:
     let
-      discharged = concatMap (
+      discharged = builtins.concatMap (
         def:
         map (value: {
           inherit (def) file;
@@ -86,8 +72,8 @@ rec {
       ) defs;
       inherit (strongest discharged) highestPrio values;
       definitions = ordered values;
-      wrong = filter (def: !type.check def.value) definitions;
-      name = "`${showOption loc}'";
+      wrong = builtins.filter (def: !type.check def.value) definitions;
+      name = "`${lib.showOption loc}'";
     in
     {
       inherit highestPrio definitions;
@@ -96,7 +82,7 @@ rec {
         if discharged == [ ] then
           throw "The option ${name} was accessed but has no value defined. Try setting the option."
         else if wrong != [ ] then
-          throw "A definition for option ${name} is not of type `${type.description}'. Definition values:${showDefs wrong}"
+          throw "A definition for option ${name} is not of type `${type.description}'. Definition values:${lib.showDefs wrong}"
         else
           type.merge loc definitions;
     };

@@ -2,43 +2,19 @@
 { lib }:
 
 let
-  inherit (builtins)
-    attrNames
-    concatMap
-    filter
-    foldl'
-    functionArgs
-    head
-    isAttrs
-    isFunction
-    length
-    map
-    mapAttrs
-    ;
-  inherit (lib)
-    isOption
-    mergeDefinitions
-    mkOptionDefault
-    optional
-    pushDown
-    showDefs
-    showOption
-    unique
-    ;
-
   # A module as { file, key, imports, options, config }.
   normal =
     args: file: module:
-    if isFunction module then
+    if builtins.isFunction module then
       normal args file (
         module (
           args.special
-          // mapAttrs (name: _: args.special.${name} or args.config._module.args.${name}) (
-            functionArgs module
+          // builtins.mapAttrs (name: _: args.special.${name} or args.config._module.args.${name}) (
+            builtins.functionArgs module
           )
         )
       )
-    else if !isAttrs module then
+    else if !builtins.isAttrs module then
       normal args module (import module) // { key = toString module; }
     else
       let
@@ -59,7 +35,7 @@ let
             module.config or { }
           else
             throw ''
-              Module `${here}' has an unsupported attribute `${head (attrNames plain)}': a module with `options' or `config'
+              Module `${here}' has an unsupported attribute `${builtins.head (builtins.attrNames plain)}': a module with `options' or `config'
               has what it defines in its `config'.'';
       in
       {
@@ -105,22 +81,22 @@ let
   evalOption =
     loc: declarations: defs:
     let
-      name = "`${showOption loc}'";
+      name = "`${lib.showOption loc}'";
       files = map ({ file, ... }: file) declarations;
-      first = lib.showFiles [ (head files) ];
+      first = lib.showFiles [ (builtins.head files) ];
       others = lib.showFiles (builtins.tail files);
       declared =
-        if length declarations == 1 then
-          (head declarations).options
+        if builtins.length declarations == 1 then
+          (builtins.head declarations).options
         else
           throw "The option ${name} in ${first} is already declared in ${others}.";
       type = declared.type or lib.types.unspecified;
-      defaults = optional (declared ? default) {
-        file = head files;
-        value = mkOptionDefault declared.default;
+      defaults = lib.optional (declared ? default) {
+        file = builtins.head files;
+        value = lib.mkOptionDefault declared.default;
       };
       all = defaults ++ defs;
-      merged = mergeDefinitions loc type all;
+      merged = lib.mergeDefinitions loc type all;
     in
     declared
     // {
@@ -131,8 +107,8 @@ let
       definitions = map ({ value, ... }: value) merged.definitions;
       files = map ({ file, ... }: file) merged.definitions;
       value =
-        if declared.readOnly or false && length all > 1 then
-          throw "The option ${name} is read-only, but it's set multiple times. Definition values:${showDefs all}"
+        if declared.readOnly or false && builtins.length all > 1 then
+          throw "The option ${name} is read-only, but it's set multiple times. Definition values:${lib.showDefs all}"
         else
           (declared.apply or (value: value)) merged.value;
     };
@@ -141,19 +117,19 @@ let
   evalTree =
     loc: declarations: defs:
     let
-      names = unique (concatMap ({ options, ... }: attrNames options) declarations);
-      flat = concatMap (def: map (value: def // { inherit value; }) (pushDown def.value)) defs;
+      names = lib.unique (builtins.concatMap ({ options, ... }: builtins.attrNames options) declarations);
+      flat = builtins.concatMap (def: map (value: def // { inherit value; }) (lib.pushDown def.value)) defs;
       at =
         name:
         let
-          here = filter ({ options, ... }: options ? ${name}) declarations;
+          here = builtins.filter ({ options, ... }: options ? ${name}) declarations;
           there = map (declaration: declaration // { options = declaration.options.${name}; }) here;
           defined = map (def: def // { value = def.value.${name}; }) (
-            filter ({ value, ... }: value ? ${name}) flat
+            builtins.filter ({ value, ... }: value ? ${name}) flat
           );
           loc' = loc ++ [ name ];
         in
-        if isOption (head there).options then
+        if lib.isOption (builtins.head there).options then
           {
             options = evalOption loc' there defined;
             strays = [ ];
@@ -163,25 +139,25 @@ let
       trees = lib.genAttrs names at;
       # A set of what is undeclared here and below, for each definition that has any.
       strayAt = name: map (def: def // { value.${name} = def.value; }) trees.${name}.strays;
-      here = filter ({ value, ... }: value != { }) (
+      here = builtins.filter ({ value, ... }: value != { }) (
         map (def: def // { value = removeAttrs def.value names; }) flat
       );
     in
     {
-      options = mapAttrs (_: tree: tree.options) trees;
-      strays = here ++ concatMap strayAt names;
+      options = builtins.mapAttrs (_: tree: tree.options) trees;
+      strays = here ++ builtins.concatMap strayAt names;
     };
 
-  valuesOf = mapAttrs (_: option: if isOption option then option.value else valuesOf option);
+  valuesOf = builtins.mapAttrs (_: option: if lib.isOption option then option.value else valuesOf option);
 
   # The path to the first thing in a set that these options do not have.
   pathIn =
     options: value:
     let
-      name = head (attrNames value);
+      name = builtins.head (builtins.attrNames value);
       below = options.${name} or null;
     in
-    [ name ] ++ lib.optionals (below != null && !isOption below) (pathIn below value.${name});
+    [ name ] ++ lib.optionals (below != null && !lib.isOption below) (pathIn below value.${name});
 
   # What every set of modules has.
   own = {
@@ -227,13 +203,13 @@ in
       tree = evalTree prefix declarations definitions;
       declared = valuesOf tree.options;
       freeform = tree.options._module.freeformType.value;
-      stray = head tree.strays;
-      unknown = showOption (prefix ++ pathIn tree.options stray.value);
+      stray = builtins.head tree.strays;
+      unknown = lib.showOption (prefix ++ pathIn tree.options stray.value);
       config =
         if freeform != null then
           lib.recursiveUpdate (freeform.merge prefix tree.strays) declared
         else if tree.strays != [ ] then
-          throw "The option `${unknown}' does not exist. Definition values:${showDefs [ stray ]}"
+          throw "The option `${unknown}' does not exist. Definition values:${lib.showDefs [ stray ]}"
         else
           declared;
     in

@@ -1,9 +1,6 @@
 # What options and their definitions are made of.
 { lib }:
 
-let
-  inherit (builtins) concatStringsSep match toJSON;
-in
 rec {
   mkOption = attributes: attributes // { _type = "option"; };
 
@@ -51,14 +48,14 @@ rec {
   mkAfter = mkOrder 1500;
 
   # As people write the path of an option.
-  showOption = path: concatStringsSep "." (map showPart path);
+  showOption = path: builtins.concatStringsSep "." (map showPart path);
 
   # Those that stand for any name are left as they are.
   showPart =
     part:
-    if match "[a-zA-Z_][a-zA-Z0-9_'-]*|[*]|<.*>" part != null then part else toJSON part;
+    if builtins.match "[a-zA-Z_][a-zA-Z0-9_'-]*|[*]|<.*>" part != null then part else builtins.toJSON part;
 
-  showFiles = files: concatStringsSep " and " (map (file: "`${toString file}'") files);
+  showFiles = files: builtins.concatStringsSep " and " (map (file: "`${toString file}'") files);
 
   # The end of a message: what was defined, and where.
   showDefs =
@@ -67,7 +64,7 @@ rec {
       { file, value }:
       "\n- In `${toString file}'${
         let
-          shown = builtins.tryEval (if builtins.isPath value then toString value else toJSON value);
+          shown = builtins.tryEval (if builtins.isPath value then toString value else builtins.toJSON value);
         in
         if shown.success then ": ${shown.value}" else ""
       }"

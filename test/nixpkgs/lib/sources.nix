@@ -2,7 +2,6 @@
 { lib }:
 
 let
-  inherit (builtins) any map;
   text = map toString;
   isAt = file: at: file == at || lib.hasPrefix (at + "/") file;
 in
@@ -18,7 +17,7 @@ in
         path = builtins.path {
           path = root;
           name = "source";
-          filter = file: _: any (at: isAt file at || lib.hasPrefix (file + "/") at) files;
+          filter = file: _: builtins.any (at: isAt file at || lib.hasPrefix (file + "/") at) files;
         };
       in
       {

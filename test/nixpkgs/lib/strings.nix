@@ -2,18 +2,6 @@
 { lib }:
 
 let
-  inherit (builtins)
-    concatStringsSep
-    filter
-    isString
-    match
-    readFile
-    replaceStrings
-    split
-    stringLength
-    substring
-    ;
-
   # What stands for something else in a pattern.
   special = [
     "\\"
@@ -33,9 +21,9 @@ in
 rec {
   concatMapStringsSep =
     between: f: list:
-    concatStringsSep between (map f list);
+    builtins.concatStringsSep between (map f list);
 
-  concatStrings = concatStringsSep "";
+  concatStrings = builtins.concatStringsSep "";
 
   concatLines = concatMapStringsSep "" (line: line + "\n");
 
@@ -43,28 +31,28 @@ rec {
 
   boolToString = value: if value then "true" else "false";
 
-  hasPrefix = prefix: text: substring 0 (stringLength prefix) text == prefix;
+  hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
 
   removePrefix =
     prefix: text:
     if hasPrefix prefix text then
-      substring (stringLength prefix) (stringLength text - stringLength prefix) text
+      builtins.substring (builtins.stringLength prefix) (builtins.stringLength text - builtins.stringLength prefix) text
     else
       text;
 
   # Parts are cut at each place where the separator stands, which is a text and no pattern.
   splitString =
     separator: text:
-    filter isString (split (escape special separator) text);
+    builtins.filter builtins.isString (builtins.split (escape special separator) text);
 
-  escape = characters: replaceStrings characters (map (character: "\\" + character) characters);
+  escape = characters: builtins.replaceStrings characters (map (character: "\\" + character) characters);
 
   escapeShellArg =
     argument:
-    if match "[0-9A-Za-z,._+:@%/-]+" (toString argument) != null then
+    if builtins.match "[0-9A-Za-z,._+:@%/-]+" (toString argument) != null then
       toString argument
     else
-      "'" + replaceStrings [ "'" ] [ "'\\''" ] (toString argument) + "'";
+      "'" + builtins.replaceStrings [ "'" ] [ "'\\''" ] (toString argument) + "'";
 
   escapeShellArgs = concatMapStringsSep " " escapeShellArg;
 
@@ -75,14 +63,14 @@ rec {
   # Of a package, or of its name as Nix has it: name-version.
   getName =
     package:
-    if isString package then
+    if builtins.isString package then
       (builtins.parseDrvName package).name
     else
       package.pname or (getName package.name);
 
   getVersion =
     package:
-    if isString package then
+    if builtins.isString package then
       (builtins.parseDrvName package).version
     else
       package.version or (getVersion package.name);
@@ -91,7 +79,7 @@ rec {
 
   getExe = package: getExe' package (package.meta.mainProgram or (getName package));
 
-  importJSON = file: builtins.fromJSON (readFile file);
+  importJSON = file: builtins.fromJSON (builtins.readFile file);
 
-  importTOML = file: builtins.fromTOML (readFile file);
+  importTOML = file: builtins.fromTOML (builtins.readFile file);
 }

@@ -2,46 +2,35 @@
 { lib }:
 
 let
-  inherit (builtins) all head map;
-
   tools = rec {
     valuesOf = map ({ value, ... }: value);
 
     # All have to say the same.
     mergeEqual =
       loc: defs:
-      if all (value: value == (head defs).value) (valuesOf defs) then
-        (head defs).value
+      if builtins.all (value: value == (builtins.head defs).value) (valuesOf defs) then
+        (builtins.head defs).value
       else
         throw "The option `${lib.showOption loc}' has conflicting definition values:${lib.showDefs defs}";
 
     # The class of a description tells where it can stand in another one without parentheses: a "noun" anywhere, a
     # "composite" (of one kind of parts) and a "conjunction" (of alternatives) in some places, without a class nowhere.
     make =
-      {
-        name,
-        description ? name,
-        descriptionClass ? "noun",
-        check ? (_: true),
-        merge ? mergeEqual,
-        getSubOptions ? (_: { }),
-      }:
+      type:
       {
         _type = "option-type";
-        inherit
-          name
-          description
-          descriptionClass
-          check
-          merge
-          getSubOptions
-          ;
-      };
+        description = type.name;
+        descriptionClass = "noun";
+        check = _: true;
+        merge = mergeEqual;
+        getSubOptions = _: { };
+      }
+      // type;
 
-    # The description of a type within that of another, in which these classes need no parentheses.
+    # The description of a type within that of another, in which these classes, divided by spaces, need no parentheses.
     phrase =
       classes: type:
-      if builtins.elem (type.descriptionClass or null) classes then
+      if builtins.elem (type.descriptionClass or null) (lib.splitString " " classes) then
         type.description
       else
         "(${type.description})";

@@ -4,37 +4,25 @@
 final: prev:
 
 let
-  inherit (builtins)
-    attrNames
-    all
-    concatStringsSep
-    filter
-    isAttrs
-    isList
-    match
-    replaceStrings
-    toJSON
-    ;
-
   # JSON's strings are TOML's basic strings, but for the one control character that JSON lets stand.
   delete = builtins.fromJSON ''"\u007f"'';
-  string = text: replaceStrings [ delete ] [ "\\u007F" ] (toJSON text);
+  string = text: builtins.replaceStrings [ delete ] [ "\\u007F" ] (builtins.toJSON text);
 
-  key = name: if match "[A-Za-z0-9_-]+" name != null then name else string name;
+  key = name: if builtins.match "[A-Za-z0-9_-]+" name != null then name else string name;
 
-  isTable = value: isAttrs value && !(value ? outPath);
-  isTables = value: isList value && value != [ ] && all isTable value;
+  isTable = value: builtins.isAttrs value && !(value ? outPath);
+  isTables = value: builtins.isList value && value != [ ] && builtins.all isTable value;
 
   inline =
     value:
     if value == null then
       throw "formats.toml: TOML has no null"
     else if isTable value then
-      "{ ${concatStringsSep ", " (map (name: "${key name} = ${inline value.${name}}") (attrNames value))} }"
-    else if isList value then
-      "[${concatStringsSep ", " (map inline value)}]"
+      "{ ${builtins.concatStringsSep ", " (map (name: "${key name} = ${inline value.${name}}") (builtins.attrNames value))} }"
+    else if builtins.isList value then
+      "[${builtins.concatStringsSep ", " (map inline value)}]"
     else if builtins.isBool value || builtins.isInt value || builtins.isFloat value then
-      toJSON value
+      builtins.toJSON value
     else
       string value;
 
@@ -42,12 +30,12 @@ let
   table =
     path: value:
     let
-      names = attrNames value;
+      names = builtins.attrNames value;
       under = name: path ++ [ (key name) ];
-      header = name: concatStringsSep "." (under name);
-      plain = filter (name: !isTable value.${name} && !isTables value.${name}) names;
-      tables = filter (name: isTable value.${name}) names;
-      lists = filter (name: isTables value.${name}) names;
+      header = name: builtins.concatStringsSep "." (under name);
+      plain = builtins.filter (name: !isTable value.${name} && !isTables value.${name}) names;
+      tables = builtins.filter (name: isTable value.${name}) names;
+      lists = builtins.filter (name: isTables value.${name}) names;
     in
     map (name: "${key name} = ${inline value.${name}}\n") plain
     ++ lib.concatMap (name: [ "\n[${header name}]\n" ] ++ table (under name) value.${name}) tables
@@ -75,7 +63,7 @@ in
       { }:
       {
         type = anything;
-        generate = name: value: final.writeText name (concatStringsSep "" (table [ ] value));
+        generate = name: value: final.writeText name (builtins.concatStringsSep "" (table [ ] value));
       };
   };
 }

@@ -3,95 +3,51 @@
 final: prev:
 
 let
-  nameOf = program: builtins.head (builtins.match "([^=]*).*" program);
-
-  # The first of the programs is the main one. Each must be there when the package is built, not when it is evaluated;
-  # NAME=PROGRAM is for what the machine calls otherwise.
+  # The first of the programs, of which there may be none, is the main one. Each must be there when the package is built,
+  # not when it is evaluated; NAME=PROGRAM is for what the machine calls otherwise.
   machine =
-    pname: version: programs:
+    version: pname: programs:
     final.runCommandLocal "${pname}-${version}"
       {
         inherit pname version;
-        meta = if programs == [ ] then { } else { mainProgram = nameOf (builtins.head programs); };
+        meta = if programs == "" then { } else { mainProgram = lib.head (lib.match "([^= ]*).*" programs); };
       }
       ''
         mkdir -p $out/bin
-        for program in ${toString programs}; do
+        for program in ${programs}; do
           ln -s "$(type -P "''${program#*=}")" "$out/bin/''${program%%=*}"
         done
       '';
 in
-builtins.mapAttrs (pname: programs: machine pname "1" programs) {
-  bash = [ "bash" ];
-  cacert = [ ];
-  coreutils = [
-    "cat"
-    "cp"
-    "env"
-    "ls"
-    "mkdir"
-    "rm"
-    "sleep"
-  ];
-  curl = [ "curl" ];
-  dpkg = [
-    "dpkg"
-    "dpkg-source"
-  ];
-  findutils = [
-    "find"
-    "xargs"
-  ];
-  gcc = [
-    "cc"
-    "gcc"
-  ];
-  git = [ "git" ];
-  glibc = [ ];
-  gnugrep = [ "grep" ];
-  gnumake = [ "make" ];
-  gnupg = [
-    "gpg"
-    "gpgv"
-  ];
-  gnused = [ "sed" ];
-  jq = [ "jq" ];
-  minisign = [ "minisign" ];
-  nixfmt = [ "nixfmt" ];
-  nixfmt-rfc-style = [ "nixfmt" ];
-  nixfmt-tree = [ "treefmt" ];
-  openssh = [
-    "ssh"
-    "ssh-keygen"
-  ];
-  openssl = [ "openssl" ];
-  python3 = [ "python3" ];
-  sequoia-sqv = [ "sqv" ];
-  signify = [ "signify=signify-openbsd" ];
-  sqlite = [ "sqlite3" ];
-  util-linux = [
-    "logger"
-    "flock"
-    "nsenter"
-    "unshare"
-  ];
+builtins.mapAttrs (machine "1") {
+  bash = "bash";
+  cacert = "";
+  coreutils = "cat cp env ls mkdir rm sleep";
+  curl = "curl";
+  dpkg = "dpkg dpkg-source";
+  findutils = "find xargs";
+  gcc = "cc gcc";
+  git = "git";
+  glibc = "";
+  gnugrep = "grep";
+  gnumake = "make";
+  gnupg = "gpg gpgv";
+  gnused = "sed";
+  jq = "jq";
+  minisign = "minisign";
+  nixfmt = "nixfmt";
+  nixfmt-rfc-style = "nixfmt";
+  nixfmt-tree = "treefmt";
+  openssh = "ssh ssh-keygen";
+  openssl = "openssl";
+  python3 = "python3";
+  sequoia-sqv = "sqv";
+  signify = "signify=signify-openbsd";
+  sqlite = "sqlite3";
+  util-linux = "logger flock nsenter unshare";
 }
 // {
-  nodejs = machine "nodejs" "20.19.0" [
-    "node"
-    "npm"
-  ];
-  nix = machine "nix" "2.28.0" [
-    "nix"
-    "nix-build"
-    "nix-daemon"
-    "nix-instantiate"
-    "nix-store"
-  ];
-  systemd = machine "systemd" "257" [
-    "systemctl"
-    "systemd-cat"
-    "systemd-notify"
-    "systemd-tmpfiles"
-  ];
+  nodejs = machine "20.19.0" "nodejs" "node npm";
+  nix = machine "2.28.0" "nix" "nix nix-build nix-daemon nix-instantiate nix-store";
+  systemd = machine "257" "systemd" "systemctl systemd-cat systemd-notify systemd-tmpfiles";
 }

@@ -7,10 +7,6 @@ let
 
   platform = {
     inherit system isAarch64;
-    isx86_64 = !isAarch64;
-    isLinux = true;
-    isDarwin = false;
-    linuxArch = if isAarch64 then "arm64" else "x86_64";
   };
 
   # What a derivation is told and its builder is not.
@@ -78,8 +74,6 @@ let
     attributes
     // {
       hostPlatform = platform;
-      buildPlatform = platform;
-      targetPlatform = platform;
       inherit system;
       mkDerivation =
         definition: make (if builtins.isFunction definition then definition else _: definition);

@@ -40,8 +40,5 @@ let
       '';
 in
 {
-  testers = prev.testers or { } // {
-    inherit runNixOSTest;
-    nixosTest = runNixOSTest;
-  };
+  testers.runNixOSTest = runNixOSTest;
 }

@@ -21,16 +21,12 @@ let
       destination ? "",
       checkPhase ? "",
       meta ? { },
-      derivationArgs ? { },
     }:
     final.runCommand name
-      (
-        {
-          inherit text meta;
-          passAsFile = [ "text" ];
-        }
-        // derivationArgs
-      )
+      {
+        inherit text meta;
+        passAsFile = [ "text" ];
+      }
       ''
         target=$out${destination}
         mkdir -p "$(dirname "$target")"
@@ -43,29 +39,9 @@ let
     #!/bin/bash
     ${text}
   '';
-
-  # Each file of `paths` under its own name, the first of several that have one.
-  linked =
-    {
-      name,
-      paths,
-      postBuild ? "",
-      ...
-    }:
-    final.runCommand name { inherit paths; } ''
-      mkdir -p $out
-      for path in $paths; do
-        (cd "$path" && find -L . -type d) | while read -r directory; do mkdir -p "$out/$directory"; done
-        (cd "$path" && find -L . -type f) | while read -r file; do
-          [ -e "$out/$file" ] || ln -s "$path/$file" "$out/$file"
-        done
-      done
-      ${postBuild}
-    '';
 in
 {
   runCommand = runCommandWith final.stdenv;
-  runCommandNoCC = runCommandWith final.stdenvNoCC;
   runCommandLocal =
     name: attributes:
     runCommandWith final.stdenvNoCC name (
@@ -78,19 +54,6 @@ in
 
   inherit writeTextFile;
   writeText = name: text: writeTextFile { inherit name text; };
-  writeTextDir =
-    path: text:
-    writeTextFile {
-      name = baseNameOf path;
-      destination = "/${path}";
-      inherit text;
-    };
-  writeScript =
-    name: text:
-    writeTextFile {
-      inherit name text;
-      executable = true;
-    };
   writeShellScript =
     name: text:
     writeTextFile {
@@ -129,7 +92,4 @@ in
       }
       // meta;
     };
-
-  symlinkJoin = linked;
-  buildEnv = linked;
 }

@@ -2,41 +2,28 @@
 { lib, tools }:
 
 let
-  inherit (builtins)
-    all
-    any
-    elem
-    head
-    isBool
-    isString
-    length
-    toJSON
-    ;
-  inherit (lib) showFiles showOption;
-  inherit (tools) make mergeEqual phrase valuesOf;
-
   show =
     value:
     if value == null then
       "<null>"
-    else if isString value then
+    else if builtins.isString value then
       ''"${value}"''
-    else if isBool value then
+    else if builtins.isBool value then
       lib.boolToString value
     else
-      toJSON value;
+      builtins.toJSON value;
 in
 rec {
   enum =
     values:
-    make (
+    tools.make (
       {
         name = "enum";
-        check = value: elem value values;
+        check = value: builtins.elem value values;
       }
       // (
-        if length values == 1 then
-          { description = "value ${show (head values)} (singular enum)"; }
+        if builtins.length values == 1 then
+          { description = "value ${show (builtins.head values)} (singular enum)"; }
         else
           {
             description = "one of ${lib.concatMapStringsSep ", " show values}";
@@ -47,24 +34,19 @@ rec {
 
   nullOr =
     type:
-    make {
+    tools.make {
       name = "nullOr";
-      description = "null or ${
-        phrase [
-          "noun"
-          "conjunction"
-        ] type
-      }";
+      description = "null or ${tools.phrase "noun conjunction" type}";
       descriptionClass = "conjunction";
       check = value: value == null || type.check value;
       inherit (type) getSubOptions;
       merge =
         loc: defs:
-        if all (value: value == null) (valuesOf defs) then
+        if builtins.all (value: value == null) (tools.valuesOf defs) then
           null
-        else if any (value: value == null) (valuesOf defs) then
-          throw "The option `${showOption loc}' is defined both null and not null, in ${
-            showFiles (map ({ file, ... }: file) defs)
+        else if builtins.any (value: value == null) (tools.valuesOf defs) then
+          throw "The option `${lib.showOption loc}' is defined both null and not null, in ${
+            lib.showFiles (map ({ file, ... }: file) defs)
           }."
         else
           type.merge loc defs;
@@ -72,39 +54,28 @@ rec {
 
   either =
     one: other:
-    make {
+    tools.make {
       name = "either";
-      description = "${
-        phrase [
-          "noun"
-          "conjunction"
-        ] one
-      } or ${
-        phrase [
-          "noun"
-          "conjunction"
-          "composite"
-        ] other
-      }";
+      description = "${tools.phrase "noun conjunction" one} or ${tools.phrase "noun conjunction composite" other}";
       descriptionClass = "conjunction";
       check = value: one.check value || other.check value;
       merge =
         loc: defs:
-        if all one.check (valuesOf defs) then
+        if builtins.all one.check (tools.valuesOf defs) then
           one.merge loc defs
-        else if all other.check (valuesOf defs) then
+        else if builtins.all other.check (tools.valuesOf defs) then
           other.merge loc defs
         else
-          mergeEqual loc defs;
+          tools.mergeEqual loc defs;
     };
 
-  oneOf = list: lib.foldl' either (head list) (builtins.tail list);
+  oneOf = list: lib.foldl' either (builtins.head list) (builtins.tail list);
 
   coercedTo =
     from: convert: to:
-    make {
+    tools.make {
       name = "coercedTo";
-      description = "${phrase [ "noun" ] to} or ${phrase [ "noun" ] from} convertible to it";
+      description = "${tools.phrase "noun" to} or ${tools.phrase "noun" from} convertible to it";
       descriptionClass = null;
       check = value: (from.check value && to.check (convert value)) || to.check value;
       inherit (to) getSubOptions;

@@ -2,76 +2,63 @@
 { lib, tools }:
 
 let
-  inherit (builtins)
-    concatMap
-    filter
-    isAttrs
-    isList
-    mapAttrs
-    ;
-  inherit (lib) imap1 mergeDefinitions;
-  inherit (tools) make phrase;
-
   # A list's parts, each by its own definition alone: { isDefined, value, … }.
   elementsOf =
     type: loc: defs:
-    concatMap (
+    builtins.concatMap (
       { nth, def }:
-      imap1 (
+      lib.imap1 (
         mth: value:
-        mergeDefinitions (loc ++ [ "[definition ${toString nth}-entry ${toString mth}]" ]) type [
+        lib.mergeDefinitions (loc ++ [ "[definition ${toString nth}-entry ${toString mth}]" ]) type [
           {
             inherit (def) file;
             inherit value;
           }
         ]
       ) def.value
-    ) (imap1 (nth: def: { inherit nth def; }) defs);
+    ) (lib.imap1 (nth: def: { inherit nth def; }) defs);
 
   # A set's parts, each by all definitions that have it.
   attributesOf =
     type: loc: defs:
-    mapAttrs (name: mergeDefinitions (loc ++ [ name ]) type) (
-      lib.zipAttrs (map ({ file, value }: mapAttrs (_: value: { inherit file value; }) value) defs)
+    builtins.mapAttrs (name: lib.mergeDefinitions (loc ++ [ name ]) type) (
+      lib.zipAttrs (map ({ file, value }: builtins.mapAttrs (_: value: { inherit file value; }) value) defs)
     );
 
-  parts = [
-    "noun"
-    "composite"
-  ];
+  parts = "noun composite";
 in
 rec {
   listOf =
     type:
-    make {
+    tools.make {
       name = "listOf";
-      description = "list of ${phrase parts type}";
+      description = "list of ${tools.phrase parts type}";
       descriptionClass = "composite";
-      check = isList;
+      check = builtins.isList;
       getSubOptions = prefix: type.getSubOptions (prefix ++ [ "*" ]);
       merge =
         loc: defs:
-        map ({ value, ... }: value) (filter ({ isDefined, ... }: isDefined) (elementsOf type loc defs));
+        map ({ value, ... }: value) (builtins.filter ({ isDefined, ... }: isDefined) (elementsOf type loc defs));
     };
 
   nonEmptyListOf =
     type:
     lib.types.addCheck (listOf type) (list: list != [ ])
     // {
-      description = "non-empty ${phrase [ "noun" ] (listOf type)}";
+      description = "non-empty ${tools.phrase "noun" (listOf type)}";
     };
 
   attrsOf =
     type:
-    make {
+    tools.make {
       name = "attrsOf";
-      description = "attribute set of ${phrase parts type}";
+      description = "attribute set of ${tools.phrase parts type}";
       descriptionClass = "composite";
-      check = isAttrs;
+      check = builtins.isAttrs;
       getSubOptions = prefix: type.getSubOptions (prefix ++ [ "<name>" ]);
       merge =
         loc: defs:
-        mapAttrs (_: found: found.value) (
+        builtins.mapAttrs (_: found: found.value) (
           lib.filterAttrs (_: found: found.isDefined) (attributesOf type loc defs)
         );
     };
@@ -82,7 +69,7 @@ rec {
     attrsOf type
     // {
       name = "lazyAttrsOf";
-      description = "lazy attribute set of ${phrase parts type}";
-      merge = loc: defs: mapAttrs (_: found: found.value) (attributesOf type loc defs);
+      description = "lazy attribute set of ${tools.phrase parts type}";
+      merge = loc: defs: builtins.mapAttrs (_: found: found.value) (attributesOf type loc defs);
     };
 }

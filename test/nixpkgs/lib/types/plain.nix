@@ -2,32 +2,14 @@
 { lib, tools }:
 
 let
-  inherit (builtins)
-    all
-    concatStringsSep
-    head
-    isAttrs
-    isBool
-    isFloat
-    isFunction
-    isInt
-    isList
-    isPath
-    isString
-    length
-    match
-    ;
-  inherit (lib) showDefs showOption;
-  inherit (tools) make mergeEqual valuesOf;
-
-  isText = value: isString value || (isAttrs value && value ? outPath) || isPath value;
+  isText = value: builtins.isString value || (builtins.isAttrs value && value ? outPath) || builtins.isPath value;
 
   number =
     description: holds:
-    make {
+    tools.make {
       name = "int";
       inherit description;
-      check = value: isInt value && holds value;
+      check = value: builtins.isInt value && holds value;
     };
 
   restricted =
@@ -35,140 +17,91 @@ let
 
   text =
     name: description: holds:
-    make {
+    tools.make {
       inherit name description;
-      check = value: isString value && holds value;
+      check = value: builtins.isString value && holds value;
     };
 in
 {
-  unspecified = make {
+  unspecified = tools.make {
     name = "unspecified";
     description = "unspecified value";
     merge =
       loc: defs:
       let
-        values = valuesOf defs;
+        values = tools.valuesOf defs;
       in
-      if length defs == 1 then
-        head values
-      else if all isList values then
+      if builtins.length defs == 1 then
+        builtins.head values
+      else if builtins.all builtins.isList values then
         lib.concatLists values
-      else if all isAttrs values then
+      else if builtins.all builtins.isAttrs values then
         lib.foldl' (merged: value: merged // value) { } values
       else
-        mergeEqual loc defs;
+        tools.mergeEqual loc defs;
   };
 
-  raw = make {
+  raw = tools.make {
     name = "raw";
     description = "raw value";
     merge =
       loc: defs:
-      if length defs == 1 then
-        (head defs).value
+      if builtins.length defs == 1 then
+        (builtins.head defs).value
       else
-        throw "The option `${showOption loc}' is defined multiple times while it's expected to be unique.${showDefs defs}";
+        throw "The option `${lib.showOption loc}' is defined multiple times while it's expected to be unique.${lib.showDefs defs}";
   };
 
-  anything = make {
-    name = "anything";
-    merge =
-      loc: defs:
-      let
-        values = valuesOf defs;
-      in
-      if length defs == 1 && !isAttrs (head values) && !isList (head values) then
-        head values
-      else if all (value: isAttrs value && !isText value) values then
-        (lib.types.lazyAttrsOf lib.types.anything).merge loc defs
-      else if isList (head values) && length defs == 1 then
-        (lib.types.listOf lib.types.anything).merge loc defs
-      else if all isList values then
-        throw "The option `${showOption loc}' has conflicting definitions, which are lists:${showDefs defs}"
-      else
-        mergeEqual loc defs;
-  };
-
-  attrs = make {
+  attrs = tools.make {
     name = "attrs";
     descriptionClass = null;
     description = "attribute set";
-    check = isAttrs;
-    merge = _: defs: lib.foldl' (merged: value: merged // value) { } (valuesOf defs);
+    check = builtins.isAttrs;
+    merge = _: defs: lib.foldl' (merged: value: merged // value) { } (tools.valuesOf defs);
   };
 
-  bool = make {
+  bool = tools.make {
     name = "bool";
     description = "boolean";
-    check = isBool;
+    check = builtins.isBool;
   };
 
   int = number "signed integer" (_: true);
 
-  float = make {
+  float = tools.make {
     name = "float";
     description = "floating point number";
-    check = isFloat;
+    check = builtins.isFloat;
   };
-
-  port =
-    number "16 bit unsigned integer; between 0 and 65535 (both inclusive)"
-      (value: value >= 0 && value <= 65535);
 
   ints = {
     unsigned = restricted "unsigned integer, meaning >=0" (value: value >= 0);
     positive = restricted "positive integer, meaning >0" (value: value > 0);
-    between =
-      least: most:
-      number "integer between ${toString least} and ${toString most} (both inclusive)" (
-        value: value >= least && value <= most
-      );
   };
 
   str = text "str" "string" (_: true);
 
-  nonEmptyStr = text "nonEmptyStr" "non-empty string" (value: match "[ \t\n]*" value == null);
-
-  singleLineStr = text "singleLineStr" "(optionally newline-terminated) single-line string" (
-    value: match "[^\n\r]*\n?" value != null
-  );
+  nonEmptyStr = text "nonEmptyStr" "non-empty string" (value: builtins.match "[ \t\n]*" value == null);
 
   strMatching =
     pattern:
-    text "strMatching" "string matching the pattern ${pattern}" (value: match pattern value != null);
+    text "strMatching" "string matching the pattern ${pattern}" (value: builtins.match pattern value != null);
 
   lines = text "separatedString" ''strings concatenated with "\n"'' (_: true) // {
-    merge = _: defs: concatStringsSep "\n" (valuesOf defs);
+    merge = _: defs: builtins.concatStringsSep "\n" (tools.valuesOf defs);
   };
 
-  path = make {
+  path = tools.make {
     name = "path";
     description = "absolute path";
     check = value: isText value && lib.hasPrefix "/" (toString value);
   };
 
-  package = make {
+  package = tools.make {
     name = "package";
     check =
       value:
       lib.isDerivation value
       || (isText value && lib.hasPrefix "${builtins.storeDir}/" (toString value));
   };
-
-  functionTo =
-    type:
-    make {
-      name = "functionTo";
-      description = "function that evaluates to a(n) ${tools.phrase [ "noun" "composite" ] type}";
-      descriptionClass = "composite";
-      check = isFunction;
-      merge =
-        loc: defs: argument:
-        (lib.mergeDefinitions loc type (
-          map ({ file, value }: {
-            inherit file;
-            value = value argument;
-          }) defs
-        )).value;
-    };
 }

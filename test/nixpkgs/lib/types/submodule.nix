@@ -1,9 +1,6 @@
 # Sets with options of their own.
 { lib, tools }:
 
-let
-  inherit (builtins) isAttrs isFunction isPath;
-in
 {
   submodule =
     module:
@@ -23,7 +20,7 @@ in
         {
           _file = file;
         }
-        // (if isAttrs value then { config = value; } else { imports = [ value ]; });
+        // (if builtins.isAttrs value then { config = value; } else { imports = [ value ]; });
 
       freeform = (evaluate [ "<name>" ] [ ]).options._module.freeformType.value;
     in
@@ -33,14 +30,9 @@ in
         if freeform == null then
           "submodule"
         else
-          "open submodule of ${
-            tools.phrase [
-              "noun"
-              "composite"
-            ] freeform
-          }";
+          "open submodule of ${tools.phrase "noun composite" freeform}";
       descriptionClass = null;
-      check = value: isAttrs value || isFunction value || isPath value;
+      check = value: builtins.isAttrs value || builtins.isFunction value || builtins.isPath value;
       getSubOptions = prefix: removeAttrs (evaluate prefix [ ]).options [ "_module" ];
       merge = loc: defs: removeAttrs (evaluate loc (map asModule defs)).config [ "_module" ];
     };

@@ -11,7 +11,6 @@ let
   evaluated = lib.evalModules {
     inherit specialArgs;
     modules = modules ++ [
-      ../modules/assertions.nix
       ../modules/environment.nix
       ../modules/nix.nix
       ../modules/systemd.nix
@@ -23,7 +22,6 @@ let
           options.nixpkgs.overlays = lib.mkOption {
             type = lib.types.listOf lib.types.raw;
             default = [ ];
-            description = "Overlays of pkgs.";
           };
           config._module.args.pkgs = import ../.. {
             inherit system;

@@ -1,38 +1,23 @@
-# /etc, and the programs that are on everybody's PATH.
+# /etc, the programs that are on everybody's PATH, and what has to hold before a system is built.
 { lib, pkgs, ... }:
 
-{
-  options.environment = {
-    etc = lib.mkOption {
-      type = lib.types.attrsOf (
-        lib.types.submodule (
-          { name, config, ... }:
-          {
-            options = {
-              text = lib.mkOption {
-                type = lib.types.nullOr lib.types.lines;
-                default = null;
-                description = "What the file says.";
-              };
-              source = lib.mkOption {
-                type = lib.types.path;
-                description = "Or the file itself.";
-              };
-            };
-            config.source = lib.mkIf (config.text != null) (
-              lib.mkDefault (pkgs.writeText (lib.replaceStrings [ "/" ] [ "-" ] name) config.text)
-            );
-          }
-        )
-      );
-      default = { };
-      description = "Files under /etc.";
-    };
+let
+  option = type: default: lib.mkOption { inherit type default; };
 
-    systemPackages = lib.mkOption {
-      type = lib.types.listOf lib.types.package;
-      default = [ ];
-      description = "Packages whose programs are in /run/current-system/sw/bin.";
+  file =
+    { name, config, ... }:
+    {
+      options.text = option (lib.types.nullOr lib.types.lines) null;
+      options.source = lib.mkOption { type = lib.types.path; };
+      config.source = lib.mkIf (config.text != null) (
+        lib.mkDefault (pkgs.writeText (lib.replaceStrings [ "/" ] [ "-" ] name) config.text)
+      );
     };
-  };
+in
+{
+  options.environment.etc = option (lib.types.attrsOf (lib.types.submodule file)) { };
+  options.environment.systemPackages = option (lib.types.listOf lib.types.package) [ ];
+
+  options.assertions = option (lib.types.listOf lib.types.unspecified) [ ];
+  options.warnings = option (lib.types.listOf lib.types.str) [ ];
 }

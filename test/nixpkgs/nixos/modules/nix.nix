@@ -7,33 +7,25 @@
 }:
 
 let
-  inherit (lib) mkOption types;
   cfg = config.nix;
 
   atom =
-    types.nullOr (
-      types.oneOf [
-        types.bool
-        types.int
-        types.float
-        types.str
-        types.path
-        types.package
+    lib.types.nullOr (
+      lib.types.oneOf [
+        lib.types.bool
+        lib.types.int
+        lib.types.float
+        lib.types.str
+        lib.types.path
+        lib.types.package
       ]
     )
     // {
       description = "Nix config atom (null, bool, int, float, str, path or package)";
     };
 
-  strings =
-    default:
-    mkOption (
-      {
-        type = types.listOf types.str;
-        description = "A list of nix.conf.";
-      }
-      // default
-    );
+  option = type: default: lib.mkOption { inherit type default; };
+  strings = lib.mkOption { type = lib.types.listOf lib.types.str; };
 
   print = value: if builtins.isBool value then lib.boolToString value else toString value;
 
@@ -69,82 +61,31 @@ let
 in
 {
   options.nix = {
-    enable = mkOption {
-      type = types.bool;
-      default = true;
-      description = "Whether there is Nix.";
-    };
-    package = mkOption {
-      type = types.package;
-      default = pkgs.nix;
-      description = "Which Nix.";
-    };
-    distributedBuilds = mkOption {
-      type = types.bool;
-      default = false;
-      description = "Whether remote builders are used.";
-    };
-    buildMachines = mkOption {
-      type = types.listOf types.attrs;
-      default = [ ];
-      description = "Remote builders.";
-    };
-    checkConfig = mkOption {
-      type = types.bool;
-      default = true;
-      description = "Whether Nix has to be able to read its nix.conf.";
-    };
-    checkAllErrors = mkOption {
-      type = types.bool;
-      default = true;
-      description = "Whether it may not complain of anything else either.";
-    };
-    extraOptions = mkOption {
-      type = types.lines;
-      default = "";
-      description = "Lines at the end of nix.conf.";
-    };
-    settings = mkOption {
-      type = types.submodule {
-        freeformType = types.attrsOf (types.either atom (types.listOf atom));
-        options = {
-          max-jobs = mkOption {
-            type = types.either types.int (types.enum [ "auto" ]);
-            default = "auto";
-            description = "Builds at once.";
-          };
-          auto-optimise-store = mkOption {
-            type = types.bool;
-            default = false;
-            description = "Whether equal files are one.";
-          };
-          cores = mkOption {
-            type = types.int;
-            default = 0;
-            description = "Cores of each.";
-          };
-          sandbox = mkOption {
-            type = types.either types.bool (types.enum [ "relaxed" ]);
-            default = true;
-            description = "Whether builds are shut in.";
-          };
-          require-sigs = mkOption {
-            type = types.bool;
-            default = true;
-            description = "Whether caches have to sign.";
-          };
-          extra-sandbox-paths = strings { default = [ ]; };
-          substituters = strings { };
-          trusted-substituters = strings { default = [ ]; };
-          trusted-public-keys = strings { };
-          trusted-users = strings { };
-          system-features = strings { };
-          allowed-users = strings { default = [ "*" ]; };
-        };
+    enable = option lib.types.bool true;
+    package = option lib.types.package pkgs.nix;
+    distributedBuilds = option lib.types.bool false;
+    buildMachines = option (lib.types.listOf lib.types.attrs) [ ];
+    # Whether Nix has to be able to read its nix.conf, and may not complain of anything else either.
+    checkConfig = option lib.types.bool true;
+    checkAllErrors = option lib.types.bool true;
+    extraOptions = option lib.types.lines "";
+    settings = option (lib.types.submodule {
+      freeformType = lib.types.attrsOf (lib.types.either atom (lib.types.listOf atom));
+      options = {
+        max-jobs = option (lib.types.either lib.types.int (lib.types.enum [ "auto" ])) "auto";
+        auto-optimise-store = option lib.types.bool false;
+        cores = option lib.types.int 0;
+        sandbox = option (lib.types.either lib.types.bool (lib.types.enum [ "relaxed" ])) true;
+        require-sigs = option lib.types.bool true;
+        extra-sandbox-paths = option (lib.types.listOf lib.types.str) [ ];
+        substituters = strings;
+        trusted-substituters = option (lib.types.listOf lib.types.str) [ ];
+        trusted-public-keys = strings;
+        trusted-users = strings;
+        system-features = strings;
+        allowed-users = option (lib.types.listOf lib.types.str) [ "*" ];
       };
-      default = { };
-      description = "nix.conf.";
-    };
+    }) { };
   };
 
   config = lib.mkIf cfg.enable {

@@ -7,53 +7,30 @@
 }:
 
 let
-  inherit (lib) mkOption types;
-
-  values = mkOption {
-    type = types.attrsOf types.unspecified;
-    default = { };
-    description = "Lines of this section.";
-  };
+  option = type: default: lib.mkOption { inherit type default; };
+  values = option (lib.types.attrsOf lib.types.unspecified) { };
 
   unitName =
-    types.strMatching "[a-zA-Z0-9@%:_.\\-]+[.](service|socket|device|mount|automount|swap|target|path|timer|scope|slice)";
-
-  names = mkOption {
-    type = types.listOf unitName;
-    default = [ ];
-    description = "Other units.";
-  };
+    lib.types.strMatching "[a-zA-Z0-9@%:_.\\-]+[.](service|socket|device|mount|automount|swap|target|path|timer|scope|slice)";
+  names = option (lib.types.listOf unitName) [ ];
 
   relations = {
     after = "After";
     before = "Before";
-    bindsTo = "BindsTo";
     conflicts = "Conflicts";
-    onFailure = "OnFailure";
-    partOf = "PartOf";
     requires = "Requires";
     wants = "Wants";
   };
 
   unitOptions = {
-    description = mkOption {
-      type = types.singleLineStr;
-      default = "";
-      description = "What it is.";
-    };
+    description = option lib.types.str "";
     unitConfig = values;
     wantedBy = names;
     requiredBy = names;
   }
   // lib.mapAttrs (_: _: names) relations;
 
-  declare =
-    more:
-    mkOption {
-      type = types.attrsOf (types.submodule { options = unitOptions // more; });
-      default = { };
-      description = "Units of this kind.";
-    };
+  declare = more: option (lib.types.attrsOf (lib.types.submodule { options = unitOptions // more; })) { };
 
   print = value: if builtins.isBool value then lib.boolToString value else toString value;
 
@@ -113,44 +90,22 @@ in
   options.systemd = {
     services = declare {
       serviceConfig = values;
-      environment = mkOption {
-        type = types.attrsOf (
-          types.nullOr (
-            types.oneOf [
-              types.str
-              types.path
-              types.package
-            ]
-          )
-        );
-        default = { };
-        description = "Environment of its processes.";
-      };
+      environment = option (lib.types.attrsOf (
+        lib.types.nullOr (lib.types.either lib.types.path lib.types.str)
+      )) { };
     };
     sockets = declare { socketConfig = values; };
     timers = declare { timerConfig = values; };
-    units = mkOption {
-      type = types.attrsOf (
-        types.submodule {
-          options = {
-            text = mkOption {
-              type = types.nullOr types.str;
-              default = null;
-              description = "What its file says.";
-            };
-            wantedBy = names;
-            requiredBy = names;
-          };
-        }
-      );
-      default = { };
-      description = "All units, as files.";
-    };
-    tmpfiles.rules = mkOption {
-      type = types.listOf types.str;
-      default = [ ];
-      description = "Lines of tmpfiles.d(5).";
-    };
+    units = option (lib.types.attrsOf (
+      lib.types.submodule {
+        options = {
+          text = option (lib.types.nullOr lib.types.str) null;
+          wantedBy = names;
+          requiredBy = names;
+        };
+      }
+    )) { };
+    tmpfiles.rules = option (lib.types.listOf lib.types.str) [ ];
   };
 
   config.systemd.units = lib.foldl' (units: kind: units // unitsOf kind texts.${kind}) { } (

@@ -55,19 +55,16 @@ in
   options.networking.hostName = lib.mkOption {
     type = lib.types.strMatching "$|^[[:alnum:]]([[:alnum:]_-]{0,61}[[:alnum:]])?$";
     default = "nixos";
-    description = "What the machine is called.";
   };
 
   options.system = {
     preSwitchChecks = lib.mkOption {
       type = lib.types.attrsOf lib.types.str;
       default = { };
-      description = "Scripts that can refuse a switch.";
     };
     build.toplevel = lib.mkOption {
       type = lib.types.package;
       readOnly = true;
-      description = "The system.";
     };
   };
 
