@@ -3,6 +3,7 @@ import { EXTREMES } from './extremes.ts'
 import type { Target } from './target.ts'
 import { APPENDED_PACKETS } from './targets/appended-packets.ts'
 import { ATTESTATIONS } from './targets/attestations.ts'
+import { COMMIT_NOTES } from './targets/commit-notes.ts'
 import { COMPRESSED } from './targets/compressed.ts'
 import { DECLARED_SIGNATURES } from './targets/declared-signatures.ts'
 import { ENCODINGS } from './targets/encodings.ts'
@@ -47,6 +48,7 @@ export function allTargets(scratch: string): readonly Target[] {
     ...HOOK_QUESTIONS,
     ...GATE_INPUT,
     REFERENCES,
+    ...COMMIT_NOTES,
     ...SSH,
     ...SIGNED_LISTS,
     ...COMPRESSED,

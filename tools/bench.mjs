@@ -7,7 +7,9 @@ import { runCompiled } from './run-compiled.mjs'
 const named = process.argv.slice(2)
 const statuses = []
 await ensureTestTools({ endToEnd: true })
-for (const name of named.length > 0 ? named : ['hooks', 'builds', 'imports', 'gate', 'cli', 'histories']) {
+for (const name of named.length > 0
+  ? named
+  : ['hooks', 'builds', 'imports', 'gate', 'cli', 'git', 'histories']) {
   statuses.push(await runCompiled(`bench/${name}.ts`))
 }
 process.exit(Math.max(...statuses))

@@ -130,6 +130,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/git-sign.ts')).gitSign,
   },
   {
+    name: 'git fetch',
+    summary: "Take in the notes with others' signatures from another repository",
+    load: async () => (await import('./commands/git-notes.ts')).gitFetch,
+  },
+  {
+    name: 'git push',
+    summary: 'Merge the notes with signatures into those of another repository',
+    load: async () => (await import('./commands/git-notes.ts')).gitPush,
+  },
+  {
     name: 'git authenticate',
     summary: 'Authenticate a history from an introduction on, by the rules of Guix or of sequoia-git',
     load: async () => (await import('./commands/git-authenticate.ts')).gitAuthenticate,

@@ -13,8 +13,9 @@ const OPENPGP_COST = 640
 const OTHER_COST = 64
 
 /**
- * Tries all keys of the policy on one signature over these bytes. Everybody who made it is a
- * committer. A signature that cannot be read is reported and does not count.
+ * Tries all OpenPGP and SSH keys of the policy on one signature over these bytes: git and git-sig
+ * know no other kind. Everybody who made it is a committer. A signature that cannot be read is
+ * reported and does not count.
  */
 export async function bareSignature(
   { keys, revision, work, scratch }: Search,
@@ -23,10 +24,11 @@ export async function bareSignature(
 ): Promise<Found> {
   const isOpenPgp = !Buffer.from(signature.subarray(0, 64)).includes('-----BEGIN SSH')
   await work.spend(isOpenPgp ? OPENPGP_COST : OTHER_COST)
+  const fitting = keys.filter(key => key.kind === 'openpgp' || ('form' in key && key.form === 'ssh'))
   const file = join(scratch, 'payload')
   writeFileSync(file, payload)
   try {
-    const results = await verifyDetached({ file, signature, keys, use: 'git' })
+    const results = await verifyDetached({ file, signature, keys: fitting, use: 'git' })
     const { commit: path, narHash } = revision
     const evidence = evidenceOfResults(results, { role: 'committer', path, narHash, origin })
     const signatures = evidence.claims.map(({ key, role }) => ({ way, key, role, origin }))

@@ -6,15 +6,15 @@ import { keyRing } from '../crypto/envelope.ts'
 import { openWork, WorkLimitError } from '../crypto/work.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { FileError } from '../files/regular-file.ts'
-import { type GitCommit, parseGitCommit } from '../formats/git-object.ts'
+import type { GitCommit } from '../formats/git-object.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
-import { narHashOfGitTree } from '../git/tree-nar.ts'
 import { judge } from '../policy/judge.ts'
 import { holderOf } from '../policy/key-standing.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { gitSigSignatures, nixsigSignatures } from './noted-signatures.ts'
+import { readRevision } from './read-revision.ts'
 import { type Found, type Revision, type RevisionSignature, type Search, strayOnly } from './revision.ts'
 import { ownSignature, tagSignatures } from './signed-objects.ts'
 
@@ -56,16 +56,16 @@ export async function judgeRevision(
   question: RevisionQuestion,
   now: Instant,
 ): Promise<RevisionVerdict> {
-  const { commit, url } = question
+  const { repository, commit, url, contents = 'hashed' } = question
   const subject = (narHash: string): Subject => {
     return { path: commit, name: url, kind: 'expression', narHash, builtHere: false }
   }
   const scratch = mkdtempSync(join(tmpdir(), 'nixsig-revision-'))
   try {
-    const { revision, parsed } = await readRevision(question)
+    const { revision, parsed } = await readRevision(repository, commit, contents)
     const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
     const work = openWork(WORK_LIMIT)
-    const search = { repository: question.repository, revision, keys, ring: keyRing(keys), work, scratch }
+    const search = { repository, revision, keys, ring: keyRing(keys), work, scratch }
     const found = await findSignatures(search, parsed)
     const evidence = mergeEvidence(found.map(each => each.evidence))
     const signatures = found.flatMap(each => each.signatures)
@@ -79,19 +79,6 @@ export async function judgeRevision(
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
-}
-
-/** Reads the commit and, unless only ids are asked for, hashes its tree. */
-async function readRevision({
-  repository,
-  commit,
-  contents = 'hashed',
-}: RevisionQuestion): Promise<{ readonly revision: Revision; readonly parsed: GitCommit }> {
-  const objects = contents === 'hashed' ? await repository.examined(commit) : repository.objects
-  const parsed = parseGitCommit(await objects.read(commit, 'commit'))
-  const { tree } = parsed
-  const narHash = contents === 'hashed' ? await narHashOfGitTree(objects, tree) : ''
-  return { revision: { commit, tree, narHash }, parsed }
 }
 
 /** Looks in every place, in turn. What is left when the work is used up is reported. */

@@ -6,7 +6,7 @@ import { allNotes, notesTree } from '../git/notes.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
-import type { Instant, Policy } from '../policy/policy.ts'
+import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { judgeRevision, type RevisionQuestion, type RevisionVerdict } from './judge-revision.ts'
 import { type NamedSigners, namedSigners } from './named-signers.ts'
@@ -44,13 +44,13 @@ export async function nearestTrusted(
 ): Promise<Nearest> {
   const { repository, commit, until, contents = 'hashed' } = question
   const annotated = await annotatedCommits(repository)
-  const named = namedSigners([...policy.principals.values()].flatMap(principal => principal.keys))
+  const couldSuffice = sufficiency(policy, question, now)
   let walked = 0
   let judged = 0
   for await (const each of historyOf(repository, commit, until)) {
     if (walked === HISTORY_LIMIT) return { walked, gaveUp: `after ${HISTORY_LIMIT} commits` }
     walked++
-    if (!annotated.has(each.id) && !couldSuffice(policy, question, { commit: each, named, now })) continue
+    if (!annotated.has(each.id) && !couldSuffice(each)) continue
     if (judged === JUDGED_LIMIT) return { walked, gaveUp: `after the signatures of ${JUDGED_LIMIT} commits` }
     judged++
     const ask = { ...question, commit: each.id }
@@ -89,27 +89,34 @@ async function taggedCommits({ directory, objects, refs }: OpenRepository): Prom
 }
 
 /**
- * Whether the commit's own signature would be enough if it were good: more signatures never make a
- * commit less trusted.
+ * Tells of a commit whether its own signature would be enough if it were good: more signatures never
+ * make a commit less trusted.
  */
-function couldSuffice(
+function sufficiency(
   policy: Policy,
   { url }: HistoryQuestion,
-  {
-    commit,
-    named,
-    now,
-  }: { readonly commit: HistoricCommit; readonly named: NamedSigners; readonly now: Instant },
-): boolean {
-  const claims = signersOf(commit, named).map(key => {
-    return { key, role: 'committer', path: commit.id, narHash: '', origin: 'the commit itself' } as const
-  })
-  const subject = { path: commit.id, name: url, kind: 'expression', narHash: '', builtHere: false } as const
-  return judge(policy, subject, { claims, strays: [], troubles: [] }, now).outcome === 'trusted'
+  now: Instant,
+): (commit: HistoricCommit) => boolean {
+  const named = namedSigners([...policy.principals.values()].flatMap(principal => principal.keys))
+  const wouldDo = (keys: readonly KeyIdentity[]): boolean => {
+    const claims = keys.map(key => {
+      return { key, role: 'committer', path: '', narHash: '', origin: 'the commit itself' } as const
+    })
+    const subject = { path: '', name: url, kind: 'expression', narHash: '', builtHere: false } as const
+    return judge(policy, subject, { claims, strays: [], troubles: [] }, now).outcome === 'trusted'
+  }
+  const decided = new Map<string, boolean>()
+  return commit => {
+    const keys = signersOf(commit, named)
+    const known = decided.get(keys.join(' '))
+    const answer = known ?? wouldDo(keys)
+    if (known === undefined) decided.set(keys.join(' '), answer)
+    return answer
+  }
 }
 
-function signersOf({ bytes }: HistoricCommit, named: NamedSigners): readonly string[] {
-  if (!Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('\ngpgsig')) return []
+function signersOf({ bytes }: HistoricCommit, named: NamedSigners): readonly KeyIdentity[] {
+  if (!bytes.includes('\ngpgsig')) return []
   try {
     const { signed } = parseGitCommit(bytes)
     return signed === undefined ? [] : named(signed.signature)

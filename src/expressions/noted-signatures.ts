@@ -6,6 +6,8 @@ import { gitSigBody, isGitSigLine, parseGitSigLine } from '../formats/git-sig.ts
 import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
 import { parseRevisionStatement, type RevisionStatement } from '../formats/in-toto/revision-statement.ts'
+import { isText } from '../formats/openpgp/armor.ts'
+import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
 import { notesOf, notesTree } from '../git/notes.ts'
 import type { Claim, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -26,8 +28,8 @@ export function gitSigSignatures(search: Search): AsyncGenerator<Found> {
     const parsed = parseGitSigLine(line)
     const other = otherRevision(parsed, search)
     if (other !== undefined) return strayOnly('other-subject', origin, other)
-    const payload = gitSigBody(parsed)
-    const text = { payload, signature: parsed.signature }
+    assertOneOpenPgpSignature(parsed.signature)
+    const text = { payload: gitSigBody(parsed), signature: parsed.signature }
     const found = await bareSignature(search, text, { way: 'git-sig', origin })
     const review = parsed.review === undefined ? {} : { review: parsed.review }
     return { ...found, signatures: found.signatures.map(each => ({ ...each, ...review })) }
@@ -75,6 +77,13 @@ export function nixsigSignatures(search: Search): AsyncGenerator<Found> {
     }
     return { evidence: { claims, strays, troubles }, signatures }
   })
+}
+
+/** git-sig's signatures are binary, and one in each line. Throws FormatError. */
+function assertOneOpenPgpSignature(signature: Uint8Array): void {
+  const count = isText(signature) ? 0 : parseDetachedSignatures(signature).length
+  if (count !== 1)
+    throw new FormatError('line of git-sig', 'not one binary OpenPGP signature', 'the signature')
 }
 
 function aboutOf(

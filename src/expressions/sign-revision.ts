@@ -2,24 +2,15 @@
 import { envelopeBy } from '../crypto/envelope.ts'
 import type { Signer } from '../crypto/signers/signer.ts'
 import { FileError } from '../files/regular-file.ts'
-import { parseGitCommit } from '../formats/git-object.ts'
 import { gitSigBody, printGitSigLine } from '../formats/git-sig.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
 import { printRevisionStatement, type RevisionRole } from '../formats/in-toto/revision-statement.ts'
 import { editNotes } from '../git/edit-notes.ts'
 import { notePath, withLines } from '../git/notes-contents.ts'
-import type { OpenRepository } from '../git/open-repository.ts'
-import { narHashOfGitTree } from '../git/tree-nar.ts'
 import { writeObject } from '../git/write-object.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from './noted-signatures.ts'
 import { reviewHash, reviewPath } from './reviews.ts'
 import type { Revision } from './revision.ts'
-
-/** A commit as it was read, for whoever signs it. */
-export interface ReadRevision extends Revision {
-  /** The first line of its message, as it stands there: not escaped. */
-  readonly title: string
-}
 
 /** How a commit is signed. */
 export type RevisionWord =
@@ -31,17 +22,6 @@ export type RevisionWord =
     }
   /** In git-sig's own form, for OpenPGP keys alone. */
   | { readonly form: 'git-sig' }
-
-/**
- * Reads a commit and hashes its tree, as it is judged: what is signed is what was read here. Throws
- * FileError and FormatError.
- */
-export async function readForSigning(repository: OpenRepository, commit: string): Promise<ReadRevision> {
-  const objects = await repository.examined(commit)
-  const bytes = await objects.read(commit, 'commit')
-  const { tree } = parseGitCommit(bytes)
-  return { commit, tree, narHash: await narHashOfGitTree(objects, tree), title: titleOf(bytes) }
-}
 
 /** The first line of the message of a commit object. */
 export function titleOf(bytes: Uint8Array): string {

@@ -6,8 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { layoutOf } from './layout.ts'
-import { type NotesContents, readNotesContents, writeNotesTree } from './notes-contents.ts'
+import { mergedContents, type NotesContents, readNotesContents, writeNotesTree } from './notes-contents.ts'
 import { type OpenRepository, openRepository } from './open-repository.ts'
+import { runGit } from './run-git.ts'
 import { updateRef } from './update-ref.ts'
 import { type ObjectStore, writeObject } from './write-object.ts'
 
@@ -33,6 +34,41 @@ export async function editNotes(
   { ref, message }: { readonly ref: string; readonly message: string },
   change: (edit: NotesEdit) => Promise<NotesContents>,
 ): Promise<void> {
+  await moveNotes(place, ref, async (repository, store, before) => {
+    const contents = before === undefined ? new Map() : await readNotesContents(repository, before)
+    const tree = await writeNotesTree(store, repository, await change({ repository, store, contents }))
+    const parents = before === undefined ? [] : [before]
+    return writeObject(store, 'commit', notesCommit({ tree, parents, message }))
+  })
+}
+
+/**
+ * Takes other notes in, whose commit `theirs` is in the repository already: without loss, and in
+ * the same way in whatever order. Returns whether that changed anything. Throws FileError and
+ * FormatError.
+ */
+export async function joinNotes(place: string, ref: string, theirs: string): Promise<boolean> {
+  let isChanged = false
+  await moveNotes(place, ref, async (repository, store, ours) => {
+    isChanged = false
+    if (ours !== undefined && (await isAncestor(repository, theirs, ours))) return ours
+    isChanged = true
+    const others = await readNotesContents(repository, theirs)
+    if (ours === undefined || (await isAncestor(repository, ours, theirs))) return theirs
+    const contents = mergedContents(await readNotesContents(repository, ours), others)
+    const tree = await writeNotesTree(store, repository, contents)
+    const parents = [ours, theirs]
+    return writeObject(store, 'commit', notesCommit({ tree, parents, message: 'Merge notes' }))
+  })
+  return isChanged
+}
+
+/** Sets the reference to what `next` gives for its present value, until that succeeds. */
+async function moveNotes(
+  place: string,
+  ref: string,
+  next: (repository: OpenRepository, store: ObjectStore, before: string | undefined) => Promise<string>,
+): Promise<void> {
   const { directory, objects } = layoutOf(place)
   for (let tries = 0; tries < TRIES; tries++) {
     if (tries > 0) await sleep(Math.random() * PAUSE_MS)
@@ -40,12 +76,8 @@ export async function editNotes(
     try {
       const store = { objects, idSize: repository.idSize }
       const before = repository.refs.get(ref)?.id
-      const contents = before === undefined ? new Map() : await readNotesContents(repository, before)
-      const changed = await change({ repository, store, contents })
-      const tree = await writeNotesTree(store, repository, changed)
-      const parents = before === undefined ? [] : [before]
-      const after = writeObject(store, 'commit', notesCommit({ tree, parents, message }))
-      if (updateRef(directory, ref, { before, after })) return
+      const after = await next(repository, store, before)
+      if (after === before || updateRef(directory, ref, { before, after })) return
     } finally {
       repository.close()
     }
@@ -55,8 +87,15 @@ export async function editNotes(
   )
 }
 
+/** Throws FileError if one of the commits is not here. */
+async function isAncestor({ directory }: OpenRepository, old: string, recent: string): Promise<boolean> {
+  const { status, complaint } = await runGit({ directory }, ['merge-base', '--is-ancestor', old, recent])
+  if (status === 0 || status === 1) return status === 0
+  throw new FileError(`cannot compare notes: ${printable(complaint, 300)}`)
+}
+
 /** The contents of a commit of notes, in nixsig's name: who signed what is in the notes. */
-export function notesCommit({
+function notesCommit({
   tree,
   parents,
   message,

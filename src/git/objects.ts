@@ -4,12 +4,17 @@
  */
 import type { ChildProcessWithoutNullStreams } from 'node:child_process'
 import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { type AnswerReader, answersOf } from './answers.ts'
 import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */
 const OBJECT_LIMIT = 512 * 1024 * 1024
+
+/** Ids that are written to git at once. */
+const BATCH = 512
 
 /** The types of git objects, as git names them. */
 export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag'
@@ -17,36 +22,91 @@ export type GitObjectType = 'blob' | 'tree' | 'commit' | 'tag'
 /** An open repository. */
 export interface GitObjects {
   /**
-   * The contents of the object with this id (40 or 64 hex digits). Throws FileError if it is
-   * absent, has another type, is larger than 512 MiB, or does not hash to its id.
+   * The contents of the object with this id (40 or 64 hex digits). Calls may overlap; git then
+   * works ahead. Throws FileError if the object is absent, has another type, is larger than 512
+   * MiB, or does not hash to its id.
    */
   read(id: string, type: GitObjectType): Promise<Uint8Array>
+  /**
+   * The contents of many objects, in the order of their ids, as fast as git gives them and in
+   * bounded memory. The bytes are valid until the next ones are asked for. Throws as `read` does.
+   */
+  stream(ids: Iterable<string>, type: GitObjectType): AsyncGenerator<Uint8Array>
   close(): void
 }
 
 /** Opens a repository that this program made. It has to be closed: git keeps running until then. */
 export function openGitObjects(directory: string): GitObjects {
-  const git = startGit({ directory }, ['cat-file', '--batch'])
-  git.stderr.resume()
-  git.stdin.on('error', () => undefined)
-  const reader = readerOf(git)
+  const git = startBatch(directory, [])
+  const answers = answersOf(git.stdout)
+  let previous: Promise<unknown> = Promise.resolve()
   return {
-    read: async (id, type) => {
-      if (!/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id))
-        throw new FileError(`${printable(id)} is not an object id`)
+    read: (id, type) => {
+      if (!isObjectId(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
       git.stdin.write(`${id}\n`)
-      const head = await reader.line()
-      const [, found = '', size = ''] = /^[0-9a-f]+ (\w+) (\d{1,15})$/.exec(head) ?? []
-      if (found !== type) throw new FileError(`git: ${printable(head, 200)}, where a ${type} is needed`)
-      if (Number(size) > OBJECT_LIMIT)
-        throw new FileError(`git object ${id} is larger than ${OBJECT_LIMIT} bytes`)
-      const contents = await reader.bytes(Number(size))
-      await reader.bytes(1)
-      assertId(id, type, contents)
-      return contents
+      const object = previous.then(() => receive(answers, id, type))
+      previous = object.catch(() => undefined)
+      return object
     },
+    stream: (ids, type) => streamOf(directory, ids, type),
     close: () => git.kill('SIGKILL'),
   }
+}
+
+/** One git for all: it gathers what it answers, and its pipe is never empty. */
+async function* streamOf(
+  directory: string,
+  ids: Iterable<string>,
+  type: GitObjectType,
+): AsyncGenerator<Uint8Array> {
+  const git = startBatch(directory, ['--buffer'])
+  try {
+    const questions = Readable.from(batchesOf(ids), { objectMode: true, highWaterMark: 1 })
+    questions.pipe(git.stdin)
+    const answers = answersOf(git.stdout)
+    for (const id of ids) yield await receive(answers, id, type)
+    questions.destroy()
+  } finally {
+    git.kill('SIGKILL')
+  }
+}
+
+function* batchesOf(ids: Iterable<string>): Generator<string> {
+  let batch: string[] = []
+  for (const id of ids) {
+    if (!isObjectId(id)) throw new FileError(`${printable(id)} is not an object id`)
+    batch.push(`${id}\n`)
+    if (batch.length < BATCH) continue
+    yield batch.join('')
+    batch = []
+  }
+  if (batch.length > 0) yield batch.join('')
+}
+
+function startBatch(directory: string, options: readonly string[]): ChildProcessWithoutNullStreams {
+  const git = startGit({ directory }, ['cat-file', '--batch', ...options])
+  git.stderr.resume()
+  git.stdin.on('error', () => undefined)
+  return git
+}
+
+/** Reads one answer of `cat-file --batch` to its end, so that the next one can be read. */
+async function receive(answers: AnswerReader, id: string, type: GitObjectType): Promise<Uint8Array> {
+  const head = answers.bufferedLine() ?? (await answers.line())
+  const [, name, found = '', digits = ''] = /^([0-9a-f]+) (\w+) (\d{1,15})$/.exec(head) ?? []
+  const size = Number(digits)
+  if (found === '' || name !== id) {
+    throw new FileError(`git: ${printable(head, 200)}, where a ${type} is needed`)
+  }
+  if (size > OBJECT_LIMIT) {
+    await answers.skip(size + 1)
+    throw new FileError(`git object ${id} is larger than ${OBJECT_LIMIT} bytes`)
+  }
+  const bytes = answers.buffered(size + 1) ?? (await answers.bytes(size + 1))
+  if (found !== type) throw new FileError(`git: ${printable(head, 200)}, where a ${type} is needed`)
+  const contents = bytes.subarray(0, size)
+  assertId(id, type, contents)
+  return contents
 }
 
 /** Throws FileError unless these contents have this id. */
@@ -56,38 +116,6 @@ export function assertId(id: string, type: GitObjectType, contents: Uint8Array):
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
 }
 
-/** Reads lines and counted bytes from a child process, in turn. */
-function readerOf(git: ChildProcessWithoutNullStreams) {
-  const pieces = git.stdout[Symbol.asyncIterator]() as AsyncIterator<Buffer>
-  let buffered: Buffer = Buffer.alloc(0)
-  const more = async (): Promise<Buffer> => {
-    const { value, done } = await pieces.next()
-    if (done) throw new FileError('git ended before it answered: is that a repository?')
-    return value
-  }
-  const take = (count: number): Buffer => {
-    const taken = buffered.subarray(0, count)
-    buffered = buffered.subarray(count)
-    return taken
-  }
-  return {
-    line: async (): Promise<string> => {
-      for (let end = buffered.indexOf(10); ; end = buffered.indexOf(10)) {
-        if (end >= 0) return take(end + 1).toString('latin1', 0, end)
-        if (buffered.length > 4096) throw new FileError('git: an answer that is too long')
-        buffered = Buffer.concat([buffered, await more()])
-      }
-    },
-    bytes: async (count: number): Promise<Buffer> => {
-      const parts: Buffer[] = []
-      let missing = count
-      while (missing > 0) {
-        if (buffered.length === 0) buffered = await more()
-        const part = take(Math.min(missing, buffered.length))
-        parts.push(part)
-        missing -= part.length
-      }
-      return Buffer.concat(parts)
-    },
-  }
+function isObjectId(id: string): boolean {
+  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)
 }

@@ -69,6 +69,16 @@ export async function receiveFromView(
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
 
+/** The settings and the environment for git commands that talk to other machines. */
+export function remoteAccess() {
+  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
+  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
+  // ssh uses the keys of the caller.
+  const { HOME, SSH_AUTH_SOCK } = process.env
+  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
+  return { settings, env }
+}
+
 /** Whether a repository has objects in another place, where they are not looked for. */
 export function isElsewhere(objects: string): boolean {
   return lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false }) !== undefined
@@ -88,11 +98,7 @@ export async function receiveFrom(
 ): Promise<string> {
   const received = join(directory, 'received')
   makeOwnRepository(received, object.idSize)
-  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-  // ssh uses the keys of the caller.
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
+  const { settings, env } = remoteAccess()
   const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', '--depth=1']
   const args = [...settings, 'fetch', ...options, '--end-of-options', url, object.ref]
   const { status, complaint } = await runGit({ directory: received, env }, args)

@@ -1,7 +1,5 @@
-import { createHash, type Hash } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { FileError } from '../files/regular-file.ts'
-import { type GitTreeEntry, parseGitTree } from '../formats/git-object.ts'
-import { NAR_DEPTH_LIMIT } from '../formats/nix/nar.ts'
 import {
   narClose,
   narDirectoryHead,
@@ -11,59 +9,80 @@ import {
   narStart,
   narSymlink,
 } from '../formats/nix/nar-tokens.ts'
-import { printable } from '../primitives/printable.ts'
+import { type GatheredHash, gatheredHash } from './gathered-hash.ts'
 import type { GitObjects } from './objects.ts'
-
-/** Files and directories of one tree. */
-const COUNT_LIMIT = 1_000_000
+import { type Checkout, type Directory, type Leaf, readDirectories, type TreeEntry } from './tree.ts'
 
 /**
- * The SHA-256 NAR hash, in lower-case hex, of a git tree that is checked out as it is: without
- * .git, filters and attributes. Throws FileError for submodules, whose files are in another
- * repository, and as GitObjects.read does.
+ * The SHA-256 NAR hash, in lower-case hex, of the files of a git tree, without .git. Throws
+ * FileError for a submodule unless `checkout` says what to do with it, and as GitObjects.read does.
  */
-export async function narHashOfGitTree(objects: GitObjects, tree: string): Promise<string> {
-  const hash = createHash('sha256').update(narStart())
-  await addDirectory({ objects, hash, left: COUNT_LIMIT }, tree, [])
-  return hash.digest('hex')
-}
-
-interface Walk {
-  readonly objects: GitObjects
-  readonly hash: Hash
-  left: number
-}
-
-async function addDirectory(walk: Walk, id: string, at: readonly string[]): Promise<void> {
-  if (at.length >= NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
-  const entries = parseGitTree(await walk.objects.read(id, 'tree'), id.length / 2)
-  walk.left -= entries.length
-  if (walk.left < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
-  walk.hash.update(narDirectoryHead())
-  // Git sorts a directory as `name/`; a NAR sorts by the bytes of the names.
-  for (const entry of [...entries].sort((a, b) => (a.name < b.name ? -1 : 1))) {
-    walk.hash.update(narEntryHead(entry.name))
-    await addNode(walk, entry, [...at, entry.name])
-    walk.hash.update(narClose())
+export async function narHashOfGitTree(
+  objects: GitObjects,
+  tree: string,
+  checkout: Checkout = {},
+): Promise<string> {
+  const root = await readDirectories(objects, tree, checkout)
+  const hash = gatheredHash(createHash('sha256'))
+  const streams = new Map<GitObjects, AsyncGenerator<Uint8Array>>()
+  const blobOf = async (leaf: Leaf): Promise<Uint8Array> => {
+    const blobs = streams.get(leaf.objects) ?? streamOf(root, leaf.objects)
+    streams.set(leaf.objects, blobs)
+    const { value } = await blobs.next()
+    if (value instanceof Uint8Array) return value
+    throw new FileError('git: fewer files than were asked for')
   }
-  walk.hash.update(narClose())
+  try {
+    hash.add(narStart())
+    for (const step of stepsOf(root)) {
+      if (step instanceof Uint8Array) hash.add(step)
+      else addLeaf(hash, step, convertedBy(checkout, step, await blobOf(step)))
+    }
+    return hash.digest()
+  } finally {
+    for (const blobs of streams.values()) await blobs.return(undefined)
+  }
 }
 
-async function addNode(walk: Walk, { kind, id }: GitTreeEntry, at: readonly string[]): Promise<void> {
-  switch (kind) {
-    case 'directory':
-      return addDirectory(walk, id, at)
-    case 'submodule':
-      throw new FileError(
-        `git: ${printable(at.join('/'))} is a submodule, whose files this repository does not have`,
-      )
-    case 'symlink':
-      walk.hash.update(narSymlink(Buffer.from(await walk.objects.read(id, 'blob')).toString('latin1')))
-      return
-    default: {
-      const contents = await walk.objects.read(id, 'blob')
-      walk.hash.update(narFileHead(contents.length, kind === 'executable'))
-      walk.hash.update(contents).update(narFileTail(contents.length))
+/** The contents of the files that are in one repository, in the order of the NAR. */
+function streamOf(root: Directory, objects: GitObjects): AsyncGenerator<Uint8Array> {
+  const ids = function* () {
+    for (const step of stepsOf(root)) {
+      if (!(step instanceof Uint8Array) && step.objects === objects) yield step.id
     }
   }
+  return objects.stream({ [Symbol.iterator]: ids }, 'blob')
+}
+
+function convertedBy({ convert }: Checkout, { kind, path }: Leaf, contents: Uint8Array): Uint8Array {
+  return convert === undefined || kind === 'symlink' ? contents : convert(path, contents)
+}
+
+function addLeaf(hash: GatheredHash, { kind }: Leaf, contents: Uint8Array): void {
+  if (kind === 'symlink') {
+    hash.add(narSymlink(Buffer.from(contents).toString('latin1')))
+    return
+  }
+  hash.add(narFileHead(contents.length, kind === 'executable'))
+  hash.add(contents)
+  hash.add(narFileTail(contents.length))
+}
+
+const CLOSE = narClose()
+const DIRECTORY = narDirectoryHead()
+
+/** The NAR of a directory, with files for what they hold. */
+function* stepsOf(directory: Directory): Generator<Uint8Array | Leaf> {
+  yield DIRECTORY
+  for (const entry of directory.entries) {
+    yield narEntryHead(entry.name)
+    yield* nodeOf(entry)
+    yield CLOSE
+  }
+  yield CLOSE
+}
+
+function* nodeOf(entry: TreeEntry): Generator<Uint8Array | Leaf> {
+  if (entry.kind === 'directory') yield* stepsOf(entry.directory)
+  else yield entry
 }

@@ -1,8 +1,11 @@
 import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { FileError } from '../files/regular-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName, readRefs } from './all-refs.ts'
+import { OBJECT_ID } from './refs.ts'
+
+const LOOSE_LIMIT = 4096
 
 /**
  * Sets a reference from one value to another, as git does it with files (its files backend): under
@@ -49,10 +52,13 @@ function assertOwnDirectories(directory: string, ref: string): void {
   }
 }
 
-/** Throws FileError for a link, or anything else that is not an ordinary reference. */
+/** Throws FileError for a link, a symbolic reference, or anything else that is not an ordinary one. */
 function assertPlainFile(file: string): void {
   const status = lstatSync(file, { throwIfNoEntry: false })
-  if (status !== undefined && !status.isFile()) throw new FileError(`${printable(file)} is not a plain file`)
+  if (status === undefined) return
+  if (!status.isFile()) throw new FileError(`${printable(file)} is not a plain file`)
+  const text = readRegularFile(file, LOOSE_LIMIT)?.toString('latin1') ?? ''
+  if (!OBJECT_ID.test(text.replace(/\n$/, ''))) throw new FileError(`${printable(file)} holds no object id`)
 }
 
 function createLock(lock: string): number | undefined {

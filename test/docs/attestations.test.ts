@@ -8,6 +8,10 @@ import { SIGNATURE_EXTENSIONS } from '../../src/evidence/signature-files.ts'
 import { parseEnvelope } from '../../src/formats/in-toto/dsse.ts'
 import { LEVEL } from '../../src/formats/in-toto/predicates/verification-summary.ts'
 import { parsePredicate } from '../../src/formats/in-toto/predicates.ts'
+import {
+  parseRevisionStatement,
+  printRevisionStatement,
+} from '../../src/formats/in-toto/revision-statement.ts'
 import { parseStatement, printStatement } from '../../src/formats/in-toto/statement.ts'
 import { declaredSignatures } from '../../src/formats/nix/declared-signatures.ts'
 import { parseNixPublicKey } from '../../src/formats/nix/nix-key.ts'
@@ -46,6 +50,14 @@ for (const [section, kind] of [
     assert.equal(Buffer.from(printStatement(statement)).toString('utf8'), line)
   })
 }
+
+test('the statement about a commit is one, byte for byte as nixsig prints it', () => {
+  const line = lineOf('Signed commits')
+  assert.equal(
+    Buffer.from(printRevisionStatement(parseRevisionStatement(Buffer.from(line)))).toString(),
+    line,
+  )
+})
 
 test('what a derivation says of signatures is read as the page shows it', () => {
   const said = exampleOf(PAGE, 'In the derivation itself', 'json')

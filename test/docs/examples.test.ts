@@ -14,6 +14,7 @@ const ROLES = [
   'developer',
   'packager',
   'reviewer',
+  'commits',
   'builder',
   'user',
   'setup',

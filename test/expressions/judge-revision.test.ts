@@ -1,16 +1,14 @@
 // Who signed a commit, in every way in which people sign commits.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { judgeRevision, type RevisionVerdict } from '../../src/expressions/judge-revision.ts'
-import { openRepository } from '../../src/git/open-repository.ts'
-import { exitCode } from '../../src/policy/exit-code.ts'
 import { grounds } from '../../src/policy/wording.ts'
-import type { TestRepository } from '../support/git.ts'
 import {
   annotate,
   commitTo,
   gitSigLine,
   gitSigText,
+  judged,
+  resultOf,
   type SigningTeam,
   signingTeam,
 } from '../support/signers-of-commits.ts'
@@ -22,33 +20,10 @@ before(() => {
 })
 after(() => team.remove())
 
-async function judged(
-  { directory }: TestRepository,
-  require: string,
-  revision = 'HEAD',
-): Promise<RevisionVerdict> {
-  const repository = openRepository(directory)
-  try {
-    const commit = await repository.resolve(revision)
-    const now = Math.floor(Date.now() / 1000)
-    return await judgeRevision(
-      team.policy(require),
-      { repository, url: 'https://example.org/x', commit },
-      now,
-    )
-  } finally {
-    repository.close()
-  }
-}
-
-function statusOf({ verdict }: RevisionVerdict): number {
-  return exitCode(verdict)
-}
-
 describe('who signed a commit', () => {
   it('is nobody, if nothing is signed', async () => {
-    const found = await judged(team.repository('unsigned'), '"alice"')
-    assert.equal(statusOf(found), 10, grounds(found.verdict))
+    const found = await judged(team, team.repository('unsigned'), '"alice"')
+    assert.equal(resultOf(found).status, 10, grounds(found.verdict))
     assert.deepEqual(found.signatures, [])
   })
 
@@ -57,14 +32,14 @@ describe('who signed a commit', () => {
     commitTo(repository, 'signed', '-S')
     repository.git('tag', '-s', 'v1', '-m', 'one')
     annotate(repository, gitSigLine(team, 'alice', gitSigText(repository)))
-    const one = await judged(repository, '"alice"')
-    assert.equal(statusOf(one), 0, grounds(one.verdict))
+    const one = await judged(team, repository, '"alice"')
+    assert.equal(resultOf(one).status, 0, grounds(one.verdict))
     assert.deepEqual(
       one.signatures.map(({ way, principal }) => `${principal}: ${way}`),
       ['alice: commit', 'alice: tag', 'alice: git-sig'],
     )
-    const two = await judged(repository, '"two"')
-    assert.equal(statusOf(two), 12)
+    const two = await judged(team, repository, '"two"')
+    assert.equal(resultOf(two).status, 12)
     assert.match(grounds(two.verdict), /needs 2 of 6 two for its expressions, found 1 \(alice\)/)
   })
 
@@ -73,8 +48,8 @@ describe('who signed a commit', () => {
     commitTo(repository, 'signed', '-S')
     annotate(repository, gitSigLine(team, 'bob', gitSigText(repository)))
     repository.git('-c', 'gpg.format=ssh', '-c', `user.signingKey=${team.dave}`, 'tag', '-s', 'v1', '-m', 'x')
-    const found = await judged(repository, '"three"')
-    assert.equal(statusOf(found), 0, grounds(found.verdict))
+    const found = await judged(team, repository, '"three"')
+    assert.equal(resultOf(found).status, 0, grounds(found.verdict))
     assert.deepEqual(
       found.signatures.map(({ way, principal }) => `${principal}: ${way}`),
       ['alice: commit', 'dave: tag', 'bob: git-sig'],

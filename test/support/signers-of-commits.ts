@@ -5,6 +5,9 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { judgeRevision, type RevisionVerdict } from '../../src/expressions/judge-revision.ts'
+import { openRepository } from '../../src/git/open-repository.ts'
+import { exitCode } from '../../src/policy/exit-code.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import { type TestRepository, testRepository } from './git.ts'
@@ -15,8 +18,6 @@ import { signer } from './trust.ts'
 const OPENPGP = ['alice', 'bob', 'ex', 'rev', 'mallory'] as const
 type OpenPgpName = (typeof OPENPGP)[number]
 
-const REVOKED = { ex: 'seconds=60', others: 'never' }
-
 export type SigningTeam = ReturnType<typeof signingTeam>
 
 /** Makes everybody's keys. Call `remove` at the end. */
@@ -25,7 +26,7 @@ export function signingTeam() {
   const gnupg = openGnupg()
   const fingerprints = Object.fromEntries(
     OPENPGP.map(name => {
-      const options = name === 'ex' ? { at: '20230101T000000', expire: REVOKED.ex } : {}
+      const options = name === 'ex' ? { at: '20230101T000000', expire: '20230201T000000' } : {}
       return [name, gnupg.makeKey(name, options)]
     }),
   ) as Record<OpenPgpName, string>
@@ -49,6 +50,7 @@ ${(['alice', 'bob', 'ex', 'rev'] as const)
 dave.keys = ["${readFileSync(`${dave}.pub`, 'utf8').trim()}"]
 erin.keys = ["${erin.publicKey}"]
 [groups]
+one = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 1 }
 two = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 2 }
 three = { members = ["alice", "bob", "dave", "erin", "ex", "rev"], threshold = 3 }
 [default]
@@ -126,4 +128,30 @@ export function gitSigLine(
 /** Appends a line to the notes of a commit, as git-sig does. */
 export function annotate({ git }: TestRepository, line: string, revision = 'HEAD', ref = 'signatures'): void {
   git('notes', `--ref=${ref}`, 'append', '-m', line, revision)
+}
+
+/** Judges a commit of a repository with the team's policy. */
+export async function judged(
+  team: SigningTeam,
+  { directory }: TestRepository,
+  require: string,
+  revision = 'HEAD',
+): Promise<RevisionVerdict> {
+  const repository = openRepository(directory)
+  try {
+    const commit = await repository.resolve(revision)
+    const now = Math.floor(Date.now() / 1000)
+    return await judgeRevision(
+      team.policy(require),
+      { repository, url: 'https://example.org/x', commit },
+      now,
+    )
+  } finally {
+    repository.close()
+  }
+}
+
+/** A verdict's exit status, and what else was found, by the kind of its problem. */
+export function resultOf({ verdict }: RevisionVerdict) {
+  return { status: exitCode(verdict), strays: (verdict.strays ?? []).map(({ problem }) => problem) }
 }

@@ -1,5 +1,6 @@
+import { readRevision } from '../../expressions/read-revision.ts'
 import { REVIEW_LIMIT } from '../../expressions/reviews.ts'
-import { type RevisionWord, readForSigning, signRevision } from '../../expressions/sign-revision.ts'
+import { type RevisionWord, signRevision, titleOf } from '../../expressions/sign-revision.ts'
 import { readNamedFile } from '../../files/named-file.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -47,11 +48,11 @@ async function sign(options: Options, { terminal }: Invocation): Promise<Status>
   const { place, revisions } = repositoryArguments(options.revisions, 1)
   const word = wordOf(options)
   const repository = openRepository(place)
-  const revision = await repository
+  const { revision, bytes } = await repository
     .resolve(revisions[0] ?? 'HEAD')
-    .then(commit => readForSigning(repository, commit))
+    .then(commit => readRevision(repository, commit, 'hashed'))
     .finally(() => repository.close())
-  terminal.print(`${revisionWords(revision)}: ${printable(revision.title, 120)}`)
+  terminal.print(`${revisionWords(revision)}: ${printable(titleOf(bytes), 120)}`)
   return withSigner<Status>(options, async signer => {
     const now = Math.floor(Date.now() / 1000)
     const ref = await signRevision(place, revision, word, { signer, now })

@@ -1,0 +1,52 @@
+import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../expressions/noted-signatures.ts'
+import { type Exchanged, fetchNotes, pushNotes } from '../../git/exchange-notes.ts'
+import { openRepository } from '../../git/open-repository.ts'
+import { type Remote, remoteOf } from '../../git/remote.ts'
+import { command, type Invocation } from '../command.ts'
+import { repositoryArguments } from '../repository-argument.ts'
+import type { Status } from '../status.ts'
+
+interface Arguments {
+  readonly remote: string
+  readonly repository: string | undefined
+}
+
+const ARGUMENTS = {
+  remote: { count: 'one', text: 'A repository: a URL, a directory, or the name of a remote' },
+  repository: { count: 'at most one', text: 'The directory of your own (by default the one here)' },
+} as const
+
+/** `nixsig git fetch REMOTE [REPOSITORY]`: others' signatures. */
+export const gitFetch = command({
+  arguments: ARGUMENTS,
+  examples: [['git fetch origin', "takes in others' notes; your own stay"]],
+  run: (given: Arguments, invocation) => exchange(given, invocation, { act: fetchNotes, words: FETCHED }),
+})
+
+/** `nixsig git push REMOTE [REPOSITORY]`: one's own, and others'. */
+export const gitPush = command({
+  arguments: ARGUMENTS,
+  examples: [['git push origin', 'merges the notes with those that are there, and gives all of them back']],
+  run: (given: Arguments, invocation) => exchange(given, invocation, { act: pushNotes, words: PUSHED }),
+})
+
+const FETCHED = { absent: 'not there', unchanged: 'nothing new there', changed: 'merged into the ones here' }
+const PUSHED = { absent: 'not here', unchanged: 'nothing new here', changed: 'merged into the ones there' }
+
+interface Exchange {
+  readonly act: (place: string, remote: Remote, ref: string) => Promise<Exchanged>
+  readonly words: Readonly<Record<Exchanged, string>>
+}
+
+async function exchange(
+  { remote: name, repository: directory }: Arguments,
+  { terminal }: Invocation,
+  { act, words }: Exchange,
+): Promise<Status> {
+  const { place } = repositoryArguments(directory === undefined ? [] : [directory], 0)
+  const repository = openRepository(place)
+  const remote = await remoteOf(name, place, repository).finally(() => repository.close())
+  for (const ref of [NIXSIG_NOTES, GIT_SIG_NOTES])
+    terminal.print(`${ref}: ${words[await act(place, remote, ref)]}`)
+  return 0
+}

@@ -1,0 +1,115 @@
+// The nearest commit that enough people signed, found without trusting what git says of the history.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { chmodSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { type Nearest, nearestTrusted } from '../../src/expressions/nearest.ts'
+import { openRepository } from '../../src/git/open-repository.ts'
+import type { TestRepository } from '../support/git.ts'
+import {
+  annotate,
+  commitTo,
+  gitSigLine,
+  gitSigText,
+  type SigningTeam,
+  signingTeam,
+} from '../support/signers-of-commits.ts'
+
+let team: SigningTeam
+before(() => {
+  team = signingTeam()
+  process.env['GNUPGHOME'] = team.gnupg.dir
+})
+after(() => team.remove())
+
+async function nearest(
+  place: string,
+  require: string,
+  { from = 'HEAD', until }: { readonly from?: string; readonly until?: string } = {},
+): Promise<Nearest> {
+  const repository = openRepository(place)
+  try {
+    const commit = await repository.resolve(from)
+    const end = until === undefined ? {} : { until: await repository.resolve(until) }
+    const question = { repository, url: 'https://example.org/x', commit, ...end }
+    return await nearestTrusted(team.policy(require), question, Math.floor(Date.now() / 1000))
+  } finally {
+    repository.close()
+  }
+}
+
+/** Adds commits to a repository, as fast as git can. */
+function addCommits({ directory, git }: TestRepository, count: number): void {
+  const start = git('rev-parse', 'HEAD')
+  const commit = (index: number) =>
+    `commit refs/heads/main\ncommitter Dev <d@e> ${1_710_000_000 + index} +0000\ndata 4\nmore\n${index === 0 ? `from ${start}\n` : ''}\n`
+  const input = Array.from({ length: count }, (_, index) => commit(index)).join('')
+  execFileSync('git', ['-C', directory, 'fast-import', '--quiet', '--force'], { input })
+}
+
+describe('the nearest trusted commit', () => {
+  it('is found far back, and the search ends there', async () => {
+    const repository = team.repository('deep')
+    addCommits(repository, 1000)
+    const signed = repository.git('rev-parse', 'main')
+    annotate(repository, gitSigLine(team, 'alice', gitSigText(repository, 'main')), 'main')
+    addCommits(repository, 6000)
+    const { found, walked } = await nearest(repository.directory, '"alice"', { from: 'main' })
+    assert.equal(found?.commit, signed)
+    assert.equal(walked, 6001)
+  })
+
+  it('may be on a branch that was merged, and is not one that has too few', async () => {
+    const repository = team.repository('merged')
+    repository.git('checkout', '-q', '-b', 'side')
+    const signed = commitTo(repository, 'on the side', '-S')
+    annotate(repository, gitSigLine(team, 'bob', gitSigText(repository)))
+    repository.git('checkout', '-q', 'main')
+    repository.git('commit', '-q', '--allow-empty', '-m', 'on main')
+    repository.git('merge', '-q', '--no-ff', '-m', 'merged', 'side')
+    commitTo(repository, 'one signer', '-S')
+    const { found } = await nearest(repository.directory, '"two"')
+    assert.equal(found?.commit, signed)
+    assert.equal((await nearest(repository.directory, '"two"', { until: 'HEAD' })).found, undefined)
+    assert.equal((await nearest(repository.directory, '"three"')).found, undefined)
+  })
+
+  it('attack: is not one that a forged signature is on', async () => {
+    const repository = team.repository('forged')
+    commitTo(repository, 'signed', '-S')
+    const raw = execFileSync('git', ['-C', repository.directory, 'cat-file', 'commit', 'HEAD'])
+    const changed = Buffer.from(raw.toString('latin1').replace('\n\nsigned', '\n\nforged'), 'latin1')
+    const args = ['-C', repository.directory, 'hash-object', '-t', 'commit', '-w', '--stdin']
+    repository.git('update-ref', 'HEAD', execFileSync('git', args, { input: changed }).toString().trim())
+    const result = await nearest(repository.directory, '"alice"')
+    assert.deepEqual([result.found, result.walked], [undefined, 2])
+  })
+
+  it('attack: a commit on the way was exchanged on the disk for one with another history', async () => {
+    const repository = team.repository('exchanged')
+    const signed = commitTo(repository, 'signed', '-S')
+    const unsigned = repository.git('commit-tree', '-m', 'other', 'HEAD^{tree}')
+    const between = repository.git('commit-tree', '-p', unsigned, '-m', 'between', 'HEAD^{tree}')
+    const evil = repository.git('commit-tree', '-p', signed, '-m', 'evil', 'HEAD^{tree}')
+    const head = repository.git('commit-tree', '-p', between, '-m', 'head', 'HEAD^{tree}')
+    repository.git('update-ref', 'refs/heads/main', head)
+    const fileOf = (id: string) => join(repository.directory, '.git/objects', id.slice(0, 2), id.slice(2))
+    chmodSync(fileOf(between), 0o644)
+    execFileSync('cp', [fileOf(evil), fileOf(between)])
+    await assert.rejects(
+      nearest(repository.directory, '"alice"', { from: head }),
+      /corrupt|cannot read|ended/,
+    )
+  })
+
+  it('in a clone that was cut off, the search ends where the history does', async () => {
+    const repository = team.repository('whole')
+    commitTo(repository, 'signed', '-S')
+    for (const message of ['a', 'b', 'c']) commitTo(repository, message)
+    const clone = join(team.dir, 'shallow')
+    execFileSync('git', ['clone', '-q', '--depth=2', `file://${repository.directory}`, clone])
+    const { found, walked } = await nearest(clone, '"alice"')
+    assert.deepEqual([found, walked], [undefined, 2])
+  })
+})
