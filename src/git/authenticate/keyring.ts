@@ -25,7 +25,7 @@ export interface Keyring {
  * missing, or a file is larger than 4 MiB.
  */
 export async function readKeyring(pair: Pair, commit: string): Promise<Keyring> {
-  await packAcross(pair, { lines: [`--shallow ${commit}`, commit], as: 'files' })
+  await copyKeys(pair, commit)
   const objects = openGitObjects(pair.received)
   const problems: string[] = []
   const copies = new Map<string, Uint8Array[]>()
@@ -42,6 +42,15 @@ export async function readKeyring(pair: Pair, commit: string): Promise<Keyring> 
     objects.close()
   }
   return keyringOf(copies, problems)
+}
+
+async function copyKeys(pair: Pair, commit: string): Promise<void> {
+  try {
+    await packAcross(pair, { lines: [`--shallow ${commit}`, commit], as: 'files' })
+  } catch (error) {
+    if (!(error instanceof FileError)) throw error
+    throw new FileError(`cannot read the keys in commit ${commit}, fetch their branch: ${error.message}`)
+  }
 }
 
 function addCopies(copies: Map<string, Uint8Array[]>, file: Uint8Array): string | undefined {

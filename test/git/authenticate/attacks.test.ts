@@ -12,10 +12,12 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { after, describe, it } from 'node:test'
 import { deflateSync } from 'node:zlib'
 import type { Answer } from '../../../src/git/authenticate/authenticate.ts'
+import { memoryDirectory } from '../../../src/git/authenticate/memory.ts'
 import {
   ALL_RIGHTS,
   certificateOf,
@@ -181,7 +183,6 @@ describe('attack: a history', () => {
       return { introduction, tip }
     })
     const answer = await judged(made, 'guix')
-    // An object of literals has a name once; the second entry comes from `doubled`.
     assert.equal(git(made, 'ls-tree', made.made.tip).split('\n').length, 2)
     refused(answer, /^malformed A1 .*two entries of one name/)
   })
@@ -227,6 +228,23 @@ describe('what is remembered', () => {
     made.history.write({ 'refs/heads/main': tip })
     return { made: { ...made, made: { ...made.made, tip } }, directory }
   }
+
+  it('lies in the directory of nixsig for root, and in their cache for others', () => {
+    const [who, cache] = [process.geteuid, process.env['XDG_CACHE_HOME']]
+    try {
+      process.geteuid = () => 0
+      assert.equal(memoryDirectory('/var/lib/nixsig'), '/var/lib/nixsig/histories')
+      process.geteuid = () => 1000
+      process.env['XDG_CACHE_HOME'] = '/home/a/cache'
+      assert.equal(memoryDirectory('/var/lib/nixsig'), '/home/a/cache/nixsig/histories')
+      process.env['XDG_CACHE_HOME'] = 'relative'
+      assert.equal(memoryDirectory('/var/lib/nixsig'), join(homedir(), '.cache/nixsig/histories'))
+    } finally {
+      if (who !== undefined) process.geteuid = who
+      delete process.env['XDG_CACHE_HOME']
+      if (cache !== undefined) process.env['XDG_CACHE_HOME'] = cache
+    }
+  })
 
   it('is not looked at again', async () => {
     const { made, directory } = await grown(3)
