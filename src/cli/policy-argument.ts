@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readNamedFile } from '../files/named-file.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
@@ -18,7 +18,9 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
  * FormatError and FileError.
  */
 export function readPolicy(file: string, protectedOnly: boolean): Policy {
-  if (lstatSync(file, { throwIfNoEntry: false }) === undefined) {
+  const status = statSync(file, { throwIfNoEntry: false })
+  if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
+  if (status === undefined) {
     const setup = `nixsig setup writes one (${BY_ROOT})`
     throw new UsageError(`there is no policy ${printable(file)}; next: ${setup}, or name one with --policy`)
   }

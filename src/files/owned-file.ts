@@ -69,7 +69,6 @@ function assertOurs(file: string, { uid, mode }: Stats): void {
 export function protectedPath(file: string): string {
   try {
     const real = realpathSync.native(file)
-    if (lstatSync(real).isDirectory()) throw new FileError(`${printable(file)} is a directory, not a file`)
     for (const path of new Set([file, real])) assertProtectedDirectories(path)
     return real
   } catch (error) {
