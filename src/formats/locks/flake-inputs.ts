@@ -14,7 +14,8 @@ export function inputsOf(lock: FlakeLock): readonly LockedInput[] {
   while (level.length > 0) {
     const next: { node: LockNode; path: readonly string[] }[] = []
     for (const { node, path } of level) {
-      if (node.pin !== undefined) inputs.push({ path: inputPath(path), line: node.line, pin: node.pin })
+      if (node.pin !== undefined)
+        inputs.push({ path: inputPath(path), names: path, line: node.line, pin: node.pin })
       for (const [name, edge] of node.inputs) {
         const target = 'node' in edge ? lock.nodes.get(edge.node) : undefined
         if (target === undefined || seen.has(target)) continue
