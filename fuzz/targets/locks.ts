@@ -98,6 +98,9 @@ const TOKENS: readonly string[] = [
     'FILE:',
     'git+',
     '\u202e',
+    '"../x"',
+    '"dir"',
+    '"parent"',
     '\n',
   ],
 ]
@@ -105,8 +108,10 @@ const TOKENS: readonly string[] = [
 /** Every input is called by a path and a line of its own document, and by a canonical URL. */
 function assertInputs(inputs: readonly LockedInput[], bytes: Uint8Array): void {
   const lines = textOf(bytes).split('\n').length
-  for (const { path, line, pin } of inputs) {
+  for (const { path, line, pin, around } of inputs) {
     assert.ok(path !== '' && line >= 1 && line <= lines, `${path} in line ${line} of ${lines}`)
+    const { place = [] } = pin.kind === 'inside' ? (around ?? {}) : { place: pin.dir?.split('/') }
+    for (const name of place) assert.ok(!/^\.{0,2}$|\//.test(name), `a place in a tree: ${place.join('/')}`)
     if (pin.kind !== 'inside') assertCanonical(pin.url)
   }
 }

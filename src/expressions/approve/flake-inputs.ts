@@ -62,7 +62,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
   }
   const storePath = await inStore(pin.narHash, pin.kind === 'git' ? pin : undefined, means)
   const attributes = attributesOf(written.value)
-  const { dir, revCount, lastModified } = attributes
+  const { revCount, lastModified } = attributes
   return {
     storePath,
     narHash: pin.narHash,
@@ -70,7 +70,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
     committed: typeof lastModified === 'number' ? lastModified : 0,
     ...(typeof revCount === 'number' ? { revCount } : {}),
     isFlake: objectOf(written).get('flake') !== false,
-    directory: typeof dir === 'string' ? dir : '',
+    directory: pin.dir ?? '',
     inputs: usesOf(lock, node),
   }
 }

@@ -19,11 +19,10 @@ export async function innerLock({
 }): Promise<FlakeLock | undefined> {
   const { value } = node.written
   if (!(value instanceof Map) || value.get('flake') === false) return undefined
-  const locked = value.get('locked')
-  const dir = locked instanceof Map ? locked.get('dir') : undefined
+  const dir = node.pin?.kind === 'git' ? node.pin.dir : undefined
   const objects = await repository.examined(commit)
   const { tree } = parseGitCommit(await objects.read(commit, 'commit'))
-  const entries = await entriesAt(objects, tree, typeof dir === 'string' ? dir.split('/') : [])
+  const entries = await entriesAt(objects, tree, dir?.split('/') ?? [])
   const find = (name: string) => entries.find(each => each.name === name && each.kind !== 'directory')
   const lock = find('flake.lock')
   if (lock !== undefined) {

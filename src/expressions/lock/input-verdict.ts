@@ -9,7 +9,7 @@ export type FindingCode =
   | 'other-contents' // the NAR hash of the lock is not that of the commit's files
   | 'unlocked' // the lock does not say which commit, or which contents
   | 'unverifiable' // nothing that people sign stands behind it
-  | 'outside' // a relative path that leaves the input it belongs to
+  | 'outside' // a directory that is not in the tree of the input it belongs to
   | 'unavailable' // the commit could not be had or read
   | 'unreadable' // the lock itself cannot be read
   | 'dirty' // the work tree is not the commit

@@ -1,6 +1,7 @@
 import { FileError } from '../../files/regular-file.ts'
+import { parseGitCommit } from '../../formats/git-object.ts'
 import { inputPath } from '../../formats/locks/flake-lock.ts'
-import type { GitPin, LockedInput, OtherPin } from '../../formats/locks/locked-input.ts'
+import type { Around, GitPin, InnerPin, LockedInput, OtherPin } from '../../formats/locks/locked-input.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { judge } from '../../policy/judge.ts'
 import { inputRuleFor, ruleFor } from '../../policy/match.ts'
@@ -11,6 +12,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
+import { type Place, placeInTree, placeOnDisk } from './place-in-tree.ts'
 import type { Repositories } from './repositories.ts'
 import { submodulesOf } from './submodules.ts'
 import { compareTree, type TreeMatch } from './tree-hash.ts'
@@ -23,6 +25,8 @@ export interface InputJudge {
   readonly now: Instant
   /** The lock, as verdicts name it. */
   readonly file: string
+  /** The directory with the lock, if the tree around it is judged too. */
+  readonly directory?: string
 }
 
 /** Judges one input by the rule for its URL. Never throws for what the input is. */
@@ -30,8 +34,8 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
   const { path, line, pin } = input
   const place = { file: by.file, line, input: path, notes: [] }
   if (pin.kind === 'inside') {
-    const findings = isWithin(pin.directory) ? [] : [leaves(pin.directory)]
     const notes = [`part of ${pin.of.length === 0 ? 'the tree around the lock' : inputPath(pin.of)}`]
+    const findings = await judgeInner(by, pin, input.around ?? {})
     return { ...place, url: '', rule: '', findings, notes }
   }
   const { title } = ruleFor(by.policy, { name: pin.url, kind: 'expression' })
@@ -153,11 +157,15 @@ async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: str
       notes: [],
     }
   }
+  const objects = await repository.examined(commit)
+  if (pin.dir !== undefined) {
+    const found = await placeInTree(objects, read.tree, pin.dir.split('/'))
+    unmet.push(...missing(printable(pin.dir, 100), found, pin.submodules))
+  }
   if (pin.narHash === undefined) {
     const notes = ['the lock has no NAR hash: the commit alone pins its files']
     return { revision, computed: read.narHash, findings: unmet, notes }
   }
-  const objects = await repository.examined(commit)
   const place = { directory: repository.directory, objects, tree: read.tree }
   const submodules = pin.submodules
     ? submodulesOf(by.repositories, { url, repository, tree: read.tree })
@@ -202,12 +210,38 @@ function finding(code: LockFinding['code'], message: string, status: LockFinding
   return { code, message, status }
 }
 
-/** Whether a relative path stays where it is relative to. */
-function isWithin(directory: string): boolean {
-  return !directory.split('/').includes('..')
+/** A directory of another input is verified with that one, if it is in its tree. */
+async function judgeInner(
+  by: InputJudge,
+  { directory }: InnerPin,
+  { pin, place }: Around,
+): Promise<readonly LockFinding[]> {
+  const name = printable(directory, 100)
+  if (place === undefined) {
+    const message = `${name} leaves the input that it is part of: give it a URL of its own`
+    return [finding('outside', message, 12)]
+  }
+  if (pin === undefined) {
+    return by.directory === undefined ? [] : missing(name, placeOnDisk(by.directory, place))
+  }
+  // What is wrong with the input around it is said there.
+  if (pin.kind !== 'git' || !isPinned(pin) || isRefused(by.policy, pin.url) || isFree(by.policy, pin.url)) {
+    return []
+  }
+  try {
+    const repository = await by.repositories.holding(pin.url, pin.from, pin.commit)
+    const objects = await repository.examined(pin.commit)
+    const { tree } = parseGitCommit(await objects.read(pin.commit, 'commit'))
+    return missing(name, await placeInTree(objects, tree, place), pin.submodules)
+  } catch (error) {
+    if (!(error instanceof FileError || error instanceof FormatError)) throw error
+    return [unavailable(error.message)]
+  }
 }
 
-function leaves(directory: string): LockFinding {
-  const message = `${printable(directory, 100)} leaves the input that it is part of: give it a URL of its own`
-  return finding('outside', message, 12)
+/** `name`: escaped. */
+function missing(name: string, place: Place, hasSubmodules = true): readonly LockFinding[] {
+  if (place === 'directory' || place === 'file' || (place === 'submodule' && hasSubmodules)) return []
+  const what = place === 'link' ? 'goes through a link, which may lead out of the tree' : 'is not in the tree'
+  return [finding('outside', `${name} ${what} that was verified: lock it again (nix flake lock)`, 12)]
 }

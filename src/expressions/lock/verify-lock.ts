@@ -50,7 +50,9 @@ export async function verifyLock(question: LockQuestion): Promise<readonly Input
     throw new FileError(`no lock in ${directory}: nixsig looks for ${names}`)
   }
   const repositories = openRepositories(question.places)
-  const by = (file: string) => ({ policy: question.policy, now: question.now, repositories, file })
+  const around = directory === undefined || self === undefined ? {} : { directory }
+  const { policy, now } = question
+  const by = (file: string) => ({ policy, now, repositories, file, ...around })
   const verdicts: InputVerdict[] = []
   const inputs = locks
     .flatMap(lock => ('inputs' in lock ? lock.inputs.length : 1))

@@ -8,13 +8,13 @@ import { linesOfKeys } from '../json/positions.ts'
 import { isList, jsonObject } from '../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
+import { targetsOf, walk } from './lock-edges.ts'
 import type { Pin } from './locked-input.ts'
 import { readLockedRef } from './locked-ref.ts'
 
 const SIZE_LIMIT = 16 * 1024 * 1024
 const NODE_LIMIT = 10_000
 const DEPTH_LIMIT = 64
-const FOLLOW_LIMIT = 64
 
 /** Where an input leads: to a node by its key, or to another input by its path from the root. */
 export type Edge = { readonly node: string } | { readonly follows: readonly string[] }
@@ -35,6 +35,8 @@ export interface FlakeLock {
   readonly version: 5 | 6 | 7
   readonly root: LockNode
   readonly nodes: ReadonlyMap<string, LockNode>
+  /** The node to which each input leads. */
+  readonly targets: ReadonlyMap<Edge, LockNode>
 }
 
 /** Reads a flake.lock. Throws FormatError. */
@@ -54,25 +56,15 @@ export function parseFlakeLock(bytes: Uint8Array): FlakeLock {
   }
   const root = nodes.get(stringOf(top.root))
   if (root === undefined) throw malformed(top.root, 'names no node')
-  const lock = { version, root, nodes }
-  assertEdges(lock)
+  const lock = { version, root, nodes, targets: targetsOf({ root, nodes }) }
+  for (const { pin } of nodes.values()) if (pin?.kind === 'inside') nodeAt(lock, pin.of)
   return lock
 }
 
-/**
- * The node to which an input leads, by its path from the root. Throws FormatError if it leads
- * nowhere, or in a circle.
- */
-export function nodeAt(lock: FlakeLock, path: readonly string[], followed = 0): LockNode {
-  let at = lock.root
-  for (const name of path) {
-    const edge = at.inputs.get(name)
-    if (edge === undefined)
-      throw malformed(at.written, `follows "${shown(path.join('/'))}", which leads nowhere`)
-    if (followed > FOLLOW_LIMIT) throw malformed(at.written, 'follows in a circle')
-    at = 'node' in edge ? targetOf(lock, at, edge.node) : nodeAt(lock, edge.follows, followed + 1)
-  }
-  return at
+/** The node to which an input leads, by its path from the root. Throws FormatError if there is no such input. */
+export function nodeAt({ root, targets }: FlakeLock, path: readonly string[]): LockNode {
+  // Each edge of a lock that was read has its target.
+  return walk(root, path, (edge, from) => targets.get(edge) ?? from)
 }
 
 function versionOf(node: JsonNode): FlakeLock['version'] {
@@ -133,31 +125,6 @@ function parentOf(place: JsonNode, parent: JsonNode | undefined): readonly strin
 /** The path of an input as people read it, escaped: `inputs.a.inputs.b`. */
 export function inputPath(names: readonly string[]): string {
   return names.map(name => `inputs.${shown(name)}`).join('.')
-}
-
-function targetOf(lock: FlakeLock, from: LockNode, key: string): LockNode {
-  const node = lock.nodes.get(key)
-  if (node === undefined)
-    throw malformed(from.written, `an input is the node "${shown(key)}", which is absent`)
-  if (node === lock.root) throw malformed(from.written, 'an input is the root node')
-  return node
-}
-
-/** Follows every edge once, in depth. Throws FormatError. */
-function assertEdges(lock: FlakeLock): void {
-  const done = new Set<LockNode>()
-  const walk = (node: LockNode, above: readonly LockNode[]): void => {
-    if (above.includes(node)) throw malformed(node.written, 'is among its own inputs')
-    if (above.length > DEPTH_LIMIT) throw malformed(node.written, `more than ${DEPTH_LIMIT} inputs deep`)
-    if (done.has(node)) return
-    if (node.pin?.kind === 'inside') nodeAt(lock, node.pin.of)
-    for (const edge of node.inputs.values()) {
-      if ('node' in edge) walk(targetOf(lock, node, edge.node), [...above, node])
-      else nodeAt(lock, edge.follows)
-    }
-    done.add(node)
-  }
-  for (const node of lock.nodes.values()) walk(node, [])
 }
 
 function shown(name: string): string {

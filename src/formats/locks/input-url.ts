@@ -10,6 +10,7 @@
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { isInnerDirectory } from './inner-directory.ts'
 
 const URL_LIMIT = 2048
 
@@ -39,6 +40,7 @@ export function canonicalUrl(text: string, kind: 'git' | 'file'): string {
   const protocol = `${scheme.toLowerCase()}:`
   if (!SCHEMES.includes(protocol)) throw unfit(text, `${protocol} is not a scheme that is known here`)
   if (fragment !== undefined) throw unfit(text, 'it has a fragment')
+  assertDirectory(text, query)
   const host = hostOf(text, protocol, authority)
   return `${protocol}//${host}${pathOf(text, path, kind)}${query === '?' ? '' : query}`
 }
@@ -67,6 +69,14 @@ export function pathUrl(path: string): string {
 export function ignoresCase(url: string): boolean {
   const host = /^(?:https|http|ssh|git):\/\/([^/]+)\//.exec(url)?.[1]
   return host !== undefined && CASELESS_HOSTS.includes(host)
+}
+
+/** To Nix, `dir` is the directory of a flake in what the URL names. */
+function assertDirectory(text: string, query: string): void {
+  const named = new URLSearchParams(query).getAll('dir')
+  if (named.length > 1 || !named.every(isInnerDirectory)) {
+    throw unfit(text, 'its "dir" is not the names of directories with slashes between them')
+  }
 }
 
 function fileUrl(url: string): string {

@@ -1,6 +1,7 @@
 /** What a lock pins an input to, whichever tool wrote the lock. Nothing here is verified. */
 import { type JsonNode, malformed, readString, stringOf } from '../json/shape.ts'
 import { parseNixHash } from '../nix/nix-hash.ts'
+import { isInnerDirectory } from './inner-directory.ts'
 
 /** One input of a lock. */
 export interface LockedInput {
@@ -11,6 +12,16 @@ export interface LockedInput {
   /** The line of the lock, from 1, on which it begins. */
   readonly line: number
   readonly pin: Pin
+  /** Where a relative path leads; absent for every other pin. */
+  readonly around?: Around
+}
+
+/** The place of a directory inside another input. */
+export interface Around {
+  /** The input that has it, which is not itself such a directory; absent: the tree around the lock. */
+  readonly pin?: GitPin | OtherPin
+  /** The names of the directories that lead to it from the top of that tree; absent: it leaves the tree. */
+  readonly place?: readonly string[]
 }
 
 /** A commit of a repository. */
@@ -34,6 +45,8 @@ export interface GitPin {
   readonly submodules: boolean
   /** Whether files are replaced by what they stand for in Git LFS. */
   readonly lfs: boolean
+  /** The directory of the flake in the tree, see directoryOf; absent: the top. */
+  readonly dir?: string
 }
 
 /** What no commit stands behind: a file, an archive, a directory, another system's repository. */
@@ -44,6 +57,8 @@ export interface OtherPin {
   readonly narHash?: string
   /** A file that is pinned by the hash of its bytes, not of a NAR. */
   readonly isPinnedFlat?: true
+  /** The directory of the flake in the tree, see directoryOf; absent: the top. */
+  readonly dir?: string
 }
 
 /** A directory inside another input, and verified with it. */
@@ -84,4 +99,14 @@ export function refOf(node: JsonNode): string {
     return text
   }
   throw malformed(node, 'cannot be the name of a branch or a tag')
+}
+
+/** The directory of a flake in a tree: names with slashes between them. Throws FormatError. */
+export function directoryOf(node: JsonNode): string {
+  const text = stringOf(node)
+  if (isInnerDirectory(text)) return text
+  throw malformed(
+    node,
+    'must be the names of directories in the tree, with slashes between them, without ".."',
+  )
 }

@@ -7,7 +7,7 @@
 import { fields, type JsonNode, malformed, objectOf, readString, stringOf } from '../json/shape.ts'
 import { archivePin } from './archive-url.ts'
 import { canonicalUrl, FORGE_HOSTS, forgeUrl, pathUrl } from './input-url.ts'
-import { commitOf, type GitPin, hashOf, type Pin, refOf } from './locked-input.ts'
+import { commitOf, directoryOf, type GitPin, hashOf, type Pin, refOf } from './locked-input.ts'
 
 const LABELS = ['lastModified', 'revCount', 'rev', 'dir', 'narHash', 'name'] as const
 
@@ -64,43 +64,69 @@ function readForge(node: JsonNode, usual: string): GitPin {
 function readFile(node: JsonNode, kind: 'tarball' | 'file'): Pin {
   const found = fields(node, { required: ['type', 'url'], optional: [...LABELS, 'unpack'], others: 'refuse' })
   const hash = hashed(found)
-  if (kind === 'tarball') return readString(found.url, url => archivePin(url, hash.narHash))
-  return { kind, url: readString(found.url, text => canonicalUrl(text, 'file')), ...hash }
+  if (kind === 'tarball') {
+    return { ...readString(found.url, url => archivePin(url, hash.narHash)), ...placed(found) }
+  }
+  return { kind, url: readString(found.url, text => canonicalUrl(text, 'file')), ...hash, ...placed(found) }
 }
 
 function readPath(node: JsonNode): Pin {
   const found = fields(node, { required: ['type', 'path'], optional: LABELS, others: 'refuse' })
   const path = stringOf(found.path)
   // Relative to what, the lock around it says.
-  if (!path.startsWith('/')) return { kind: 'inside', of: [], directory: path }
-  return { kind: 'path', url: readString(found.path, pathUrl), ...hashed(found) }
+  if (!path.startsWith('/')) return readRelative(node, path)
+  return { kind: 'path', url: readString(found.path, pathUrl), ...hashed(found), ...placed(found) }
+}
+
+/**
+ * Nix since 2.26 writes the path and nothing else. Older ones do not know what it is relative to:
+ * they take whatever has the NAR hash.
+ */
+function readRelative(node: JsonNode, directory: string): Pin {
+  const other = [...objectOf(node).keys()].find(name => name !== 'type' && name !== 'path')
+  if (other === undefined) return { kind: 'inside', of: [], directory }
+  throw malformed(
+    node,
+    `is a relative path with "${other}", so that it is not certain to be part of the tree around it`,
+  )
 }
 
 function readMercurial(node: JsonNode): Pin {
   const found = fields(node, { required: ['type', 'url'], optional: [...LABELS, 'ref'], others: 'refuse' })
   const url = readString(found.url, text => canonicalUrl(text.replace(/^hg\+/, ''), 'git'))
-  return { kind: 'mercurial', url: `hg+${url}`, ...hashed(found) }
+  return { kind: 'mercurial', url: `hg+${url}`, ...hashed(found), ...placed(found) }
 }
 
 function readIndirect(node: JsonNode): Pin {
   const found = fields(node, { required: ['type', 'id'], optional: [...LABELS, 'ref'], others: 'refuse' })
   const id = stringOf(found.id)
   if (!/^[a-zA-Z][\w-]{0,99}$/.test(id)) throw malformed(found.id, 'cannot be a name in a registry')
-  return { kind: 'indirect', url: `flake:${id}` }
+  return { kind: 'indirect', url: `flake:${id}`, ...placed(found) }
 }
 
 interface PinnedFields {
   readonly rev?: JsonNode
   readonly ref?: JsonNode
   readonly narHash?: JsonNode
+  readonly dir?: JsonNode
 }
 
-function pinned({ rev, ref, narHash }: PinnedFields): Pick<GitPin, 'commit' | 'ref' | 'narHash'> {
+function pinned({
+  rev,
+  ref,
+  narHash,
+  dir,
+}: PinnedFields): Pick<GitPin, 'commit' | 'ref' | 'narHash' | 'dir'> {
   return {
     ...(rev && { commit: commitOf(rev) }),
     ...(ref && { ref: refOf(ref) }),
     ...hashed({ narHash }),
+    ...placed({ dir }),
   }
+}
+
+function placed({ dir }: { readonly dir?: JsonNode | undefined }): { readonly dir?: string } {
+  return dir === undefined ? {} : { dir: directoryOf(dir) }
 }
 
 function hashed({ narHash }: { readonly narHash?: JsonNode | undefined }): { readonly narHash?: string } {

@@ -20,11 +20,15 @@ export function printFlakeLock(root: WrittenNode, version: number): string {
   const nodes = new Map<string, JsonValue>()
   const keys = new Map<WrittenNode, string>()
   const taken = new Set<string>()
+  const next = new Map<string, number>()
   const place = (wanted: string, node: WrittenNode): string => {
     const known = keys.get(node)
     if (known !== undefined) return known
     let key = wanted
-    for (let number = 2; taken.has(key); number++) key = `${wanted}_${number}`
+    // Those before `next` are taken: many inputs of one name do not look through all of them.
+    let number = next.get(wanted) ?? 2
+    for (; taken.has(key); number++) key = `${wanted}_${number}`
+    next.set(wanted, number)
     taken.add(key)
     keys.set(node, key)
     const inputs = new Map<string, JsonValue>()

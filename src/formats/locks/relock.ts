@@ -4,11 +4,16 @@
  * inputs follow stays.
  */
 
+import { FormatError } from '../../primitives/format-error.ts'
+import { printable } from '../../primitives/printable.ts'
 import { isList } from '../json/print.ts'
 import { objectOf } from '../json/shape.ts'
 import type { JsonObject } from '../json/strict.ts'
 import { type FlakeLock, type LockNode, nodeAt } from './flake-lock.ts'
 import { isPath, printFlakeLock, type WrittenNode } from './print-flake-lock.ts'
+
+/** Inputs of the old lock that are compared with those of the new one. */
+const STEP_LIMIT = 1_000_000
 
 /** What changes. */
 export interface Relocking {
@@ -73,13 +78,31 @@ function fieldsOf({ written }: LockNode, prefix: readonly string[]): JsonObject 
 
 type Edges = Map<string, WrittenNode | readonly string[]>
 
-/** What follows something outside of the input does so because the flake around it says so. */
+/**
+ * What follows something outside of the input does so because the flake around it says so. Nodes
+ * that are met again in the place of the same old one are not gone through again.
+ */
 function keepOverrides(old: Edges, next: Edges, path: readonly string[]): void {
-  for (const [name, edge] of old) {
-    const now = next.get(name)
-    if (now === undefined) continue
-    if (isPath(edge)) {
-      if (!path.every((step, index) => edge[index] === step)) next.set(name, edge)
-    } else if (!isPath(now)) keepOverrides(edge.inputs, now.inputs, path)
+  const met = new Map<Edges, Set<Edges>>()
+  let steps = 0
+  const keep = (before: Edges, after: Edges): void => {
+    const known = met.get(before) ?? new Set()
+    if (known.has(after)) return
+    met.set(before, known.add(after))
+    for (const [name, edge] of before) {
+      if (++steps > STEP_LIMIT) {
+        throw new FormatError(
+          'flake.lock',
+          `more than ${STEP_LIMIT} inputs to compare`,
+          printable(path.join('/'), 100),
+        )
+      }
+      const now = after.get(name)
+      if (now === undefined) continue
+      if (isPath(edge)) {
+        if (!path.every((step, index) => edge[index] === step)) after.set(name, edge)
+      } else if (!isPath(now)) keep(edge.inputs, now.inputs)
+    }
   }
+  keep(old, next)
 }

@@ -166,6 +166,125 @@ describe('what no signed commit stands behind', () => {
   })
 })
 
+describe('a directory of another input', () => {
+  const self = { url: undefined, allowDirty: false }
+  const relative = (path: string, parent: readonly string[], more = {}) => ({
+    locked: { type: 'path', path, ...more },
+    original: { type: 'path', path },
+    parent,
+  })
+  const lockOf = (nodes: Readonly<Record<string, object>>) => {
+    const inputs = Object.fromEntries(Object.keys(nodes).map(name => [name, name]))
+    return JSON.stringify({ nodes: { ...nodes, root: { inputs } }, root: 'root', version: 7 })
+  }
+
+  it('passes as Nix itself locks it, in the tree around the lock and in that of an input', async () => {
+    const lib = world.repository('with-dirs', { 'flakes/a/flake.nix': '', 'flakes/b/flake.nix': '', c: '' })
+    const locked = { ...lockedGit(lib), dir: 'flakes/a' }
+    const nodes = {
+      lib: { locked, original: {} },
+      own: relative('./sub', []),
+      deep: relative('./deep', ['own']),
+      beside: relative('./../sub', ['own']),
+      b: relative('../b', ['lib']),
+      c: relative('../../c', ['lib']),
+    }
+    const files = { 'sub/deep/flake.nix': '', 'flake.lock': lockOf(nodes) }
+    const { directory } = world.repository('with-own-dirs', files)
+    const verdicts = await world.verify(directory, BY_ALICE, { self })
+    const none = Object.keys(nodes).map(name => [`inputs.${name}`, []])
+    assert.deepEqual(codesOf(verdicts), { self: [], ...Object.fromEntries(none) }, wordsOf(verdicts))
+  })
+
+  it('attack: it is not in the tree that was verified, or a link leads to it', async () => {
+    const files = { 'sub/file': '', 'flake.nix': '' }
+    const lib = world.repository('with-links', files)
+    symlinkSync('/nix/store', join(lib.directory, 'link'))
+    commitFiles(lib, {})
+    const nodes = {
+      lib: { locked: lockedGit(lib), original: {} },
+      absent: relative('./nothing', ['lib']),
+      below: relative('./sub/file/x', ['lib']),
+      link: relative('./link/x-source', ['lib']),
+      above: relative('../x-source', ['lib']),
+      own: relative('./nothing', []),
+      bylink: relative('./link', []),
+    }
+    const around = world.repository('with-own-links', { ...files, 'flake.lock': lockOf(nodes) })
+    symlinkSync('/nix/store', join(around.directory, 'link'))
+    commitFiles(around, {})
+    const verdicts = await world.verify(around.directory, BY_ALICE, { self })
+    const { self: own, 'inputs.lib': honest, ...others } = codesOf(verdicts)
+    assert.deepEqual([own, honest], [[], []])
+    assert.deepEqual(Object.keys(others).length, 6)
+    for (const [name, codes] of Object.entries(others)) assert.deepEqual(codes, ['outside'], name)
+    assert.match(wordsOf(verdicts), /nothing is not in the tree that was verified/)
+    assert.match(wordsOf(verdicts), /link\/x-source goes through a link/)
+  })
+
+  it('attack: it has a NAR hash, which older Nix takes wherever it lies, or another attribute', async () => {
+    const others = { narHash: OTHER_HASH, rev: '1'.repeat(40), dir: 'x', lastModified: 1, name: 'x' }
+    for (const [name, value] of Object.entries(others)) {
+      const lock = lockOf({ lib: relative('./sub', [], { [name]: value }) })
+      const files = { 'sub/flake.nix': '', 'flake.lock': lock }
+      const verdicts = await world.verify(world.project('p-inside-hash', files), BY_ALICE)
+      assert.deepEqual(codesOf(verdicts), { 'flake.lock': ['unreadable'] })
+      assert.match(wordsOf(verdicts), new RegExp(`a relative path with "${name}"`))
+    }
+  })
+
+  it('attack: it is relative to itself', async () => {
+    const lock = lockOf({ a: relative('./x', ['b']), b: relative('./y', ['a']) })
+    const verdicts = await world.verify(world.project('p-itself', { 'flake.lock': lock }), NOTHING)
+    assert.match(wordsOf(verdicts), /relative to itself/)
+  })
+})
+
+describe('the directory of a flake in its tree', () => {
+  it('attack: `dir` leads out of the input, or is written in an odd way', async () => {
+    const lib = world.repository('dir-leaves', { 'sub/flake.nix': '' })
+    const bad = [
+      '../x-source',
+      'sub/../..',
+      '/nix',
+      '',
+      '.',
+      'sub/',
+      './sub',
+      'a//b',
+      'a\\b',
+      'a\u202eb',
+      'a\0b',
+    ]
+    for (const dir of bad) {
+      const lock = flakeLock({ lib: { ...lockedGit(lib), dir } })
+      const verdicts = await world.verify(world.project('p-dir', { 'flake.lock': lock }), NOTHING)
+      assert.deepEqual(codesOf(verdicts), { 'flake.lock': ['unreadable'] }, dir)
+      assert.match(wordsOf(verdicts), /must be the names of directories in the tree/)
+    }
+    const good = flakeLock({ lib: { ...lockedGit(lib), dir: 'sub' } })
+    const verdicts = await world.verify(world.project('p-dir-good', { 'flake.lock': good }), BY_ALICE)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': [] })
+  })
+
+  it('attack: a URL names it, so that it leads out', () => {
+    for (const query of ['dir=../x', 'dir=', 'd%69r=..%2fx', 'a=b&dir=a&dir=b', 'dir=a%00']) {
+      const url = `https://example.org/a.git?${query}`
+      assert.throws(() => parsePin(`${url}@${'1'.repeat(40)}`), /its "dir" is not the names/)
+    }
+  })
+
+  it('attack: a link in the signed tree leads out', async () => {
+    const lib = world.repository('dir-link', { 'sub/flake.nix': '' })
+    symlinkSync('..', join(lib.directory, 'up'))
+    commitFiles(lib, {})
+    const lock = flakeLock({ lib: { ...lockedGit(lib), dir: 'up/x-source' } })
+    const verdicts = await world.verify(world.project('p-dir-link', { 'flake.lock': lock }), BY_ALICE)
+    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['outside'] })
+    assert.match(wordsOf(verdicts), /goes through a link/)
+  })
+})
+
 describe('the files of a tree', () => {
   it('attack: .gitattributes that leave files out or change ends of lines: said, and accepted as signed', async () => {
     const files = {
