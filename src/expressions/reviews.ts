@@ -1,5 +1,6 @@
 /** Reviews: plain texts beside nixsig's notes, named by their SHA-256, which signatures cover. */
-import { entriesOf, notesTree } from '../git/notes.ts'
+import { notesTree } from '../git/notes.ts'
+import { entriesOf } from '../git/notes-walk.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { FormatError } from '../primitives/format-error.ts'
