@@ -71,6 +71,32 @@ in
       '';
     };
 
+    approvals.by = mkOption {
+      type = types.nullOr own.names;
+      default = null;
+      example = "self";
+      description = ''
+        Who approves what was evaluated from signed expressions, where a requirement says `"approved"`:
+        a name, or a list of names that are all needed. `"self"` is what root approved on this machine.
+      '';
+    };
+
+    inputs = mkOption {
+      type = types.listOf own.input;
+      default = [ ];
+      example = [
+        {
+          name = "our own flakes";
+          url = "https://git.example.org/infra/*";
+          require.committer = "packagers";
+        }
+      ];
+      description = ''
+        Who must have signed the commits of which repositories. The first rule whose `url` matches
+        decides; without one an input is refused.
+      '';
+    };
+
     rules = mkOption {
       type = types.listOf own.rule;
       default = [ ];

@@ -47,13 +47,18 @@ let
     inherit (cfg) store;
     principals = lib.foldl' (all: list: list.principals // all) principals lists;
     groups = lib.foldl' (all: list: list.groups // all) cfg.groups lists;
+    inputs = written cfg.inputs;
     rules = written cfg.rules;
     default = written cfg.default;
     revocations = written cfg.revocations ++ lib.concatMap (list: list.revocations) lists;
     exemptions = written cfg.exemptions;
-  };
+  }
+  // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 
   unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);
+
+  asksForApproval =
+    lib.any ({ require, ... }: lib.elem "approved" (lib.attrValues require)) (cfg.rules ++ [ cfg.default ]);
 
   # The names in a list of sets, each as often as it occurs.
   namesIn = lib.concatMap (set: builtins.attrNames set.principals ++ builtins.attrNames set.groups);
@@ -75,6 +80,13 @@ in
         message = ''
           security.nixsig: ${lib.concatStringsSep ", " repeated} comes from more than one place among principals, groups and trusted lists, and which one is meant is not for nixsig to guess.
           Either give yours another name, or take the list that has it out of security.nixsig.trustedLists.
+        '';
+      }
+      {
+        assertion = !asksForApproval || cfg.approvals.by != null || cfg.settings ? approvals;
+        message = ''
+          security.nixsig requires "approved" for something, and security.nixsig.approvals.by does not say who approves.
+          Either name who (security.nixsig.approvals.by = "self" is what root approves on this machine), or require something else there.
         '';
       }
       {

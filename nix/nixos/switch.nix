@@ -10,6 +10,23 @@
 let
   cfg = config.security.nixsig;
   inherit (import ./parts.nix { inherit config lib; }) evidence;
+  nix-store = "${config.nix.package}/bin/nix-store";
+
+  # An output may be trusted without its derivation, and only of a derivation is it known who
+  # approved it. The policy in force was asked before the system was built; the new one may have
+  # other approvers.
+  ofDerivation = ''
+    if [ "$policy" = ${cfg.policyFile} ]; then
+      deriver=$(${nix-store} --query --deriver "$incoming")
+      if ${nix-store} --check-validity "$deriver" 2>/dev/null; then
+        approval=$(judge "$deriver") || status=$?
+        said="$said"$'\n'"$approval"
+      else
+        echo "nixsig: the derivation of $incoming is not in this store, so nobody knows who approved it; next: build it here, or copy its derivation (nix copy --derivation)." >&2
+        ${lib.optionalString (cfg.mode == "enforce") "status=1"}
+      fi
+    fi
+  '';
 in
 {
   # NixOS before 25.05 has no such checks.
@@ -22,12 +39,16 @@ in
         # At the first switch it does not exist yet.
         ${pkgs.coreutils}/bin/mkdir -p ${evidence}
       ''}
+      judge() {
+        ${cfg.package}/bin/nixsig verify --quiet --by-mode --policy "$policy" "$@" 2>&1
+      }
       for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do
         if [ ! -e "$policy" ]; then
           continue
         fi
         status=0
-        said=$(${cfg.package}/bin/nixsig verify --recursive --quiet --by-mode --policy "$policy" "$incoming" 2>&1) || status=$?
+        said=$(judge --recursive "$incoming") || status=$?
+        ${lib.optionalString cfg.expressions.enable ofDerivation}
         count=0
         while IFS= read -r line; do
           case "$line" in refused*) count=$((count + 1)) ;; esac

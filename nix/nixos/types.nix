@@ -96,7 +96,7 @@ let
     (types.nonEmptyListOf name)
     (types.attrsOf names)
   ] // {
-    description = ''"nothing", "refuse", the name of a principal or group, a list of such names, or such names by role ({ developer = "alice"; packager = "packagers"; })'';
+    description = ''"nothing", "refuse", "approved", the name of a principal or group, a list of such names, or such names by role ({ developer = "alice"; packager = "packagers"; })'';
   };
 
   acceptOptions = {
@@ -197,6 +197,20 @@ let
     };
   };
 
+  input = types.submodule {
+    options = {
+      name = optional types.nonEmptyStr "our own flakes" "A title, for messages.";
+      url =
+        required types.nonEmptyStr "https://git.example.org/infra/*"
+          "A glob over the canonical URLs of repositories.";
+      require = required requirement {
+        committer = "packagers";
+        reviewer = "carol";
+      } "Who must have signed a commit, in the roles `committer` and `reviewer`.";
+      accept-unlocked = optional types.bool true "Whether an input passes that the lock does not pin, if nothing is required.";
+    };
+  };
+
   exemption = types.submodule {
     options = {
       path =
@@ -242,6 +256,8 @@ in
     fallback
     revocation
     exemption
+    input
+    names
     source
     upstream
     ;

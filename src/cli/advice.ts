@@ -49,6 +49,10 @@ const ADVICE = {
   ],
   revoked: [SIGN_AGAIN],
   'not-yet-valid': ['wait, and look at the clock', byRoot('or correct the date in the policy')],
+  'no-input-rule': [
+    'give the URL by which the policy knows the repository: --url',
+    byRoot('or add a rule with its URL to [[inputs]] in the policy'),
+  ],
   'refused-by-rule': [
     'see which rule forbids it: nixsig policy describe',
     byRoot('change that rule in the policy'),

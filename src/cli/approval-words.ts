@@ -6,6 +6,7 @@ import { isDerivationEntry, parseBuildGraph } from '../formats/nix/build-graph.t
 import { holderOf } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import { list, pathWord, when, whoWord, word } from '../policy/words.ts'
+import { counted } from '../primitives/counted.ts'
 import type { KnownApproval } from '../verifier/approvals.ts'
 
 const NAMES = 8
@@ -21,7 +22,7 @@ export function preparedLines({ approval, roots, list: graph }: Prepared): reado
     signedLine(expressions),
     ...inputsOf(approval).map(input => `  input ${word(input.name)}: ${signedLine(input)}`),
     `evaluated ${word(evaluator.target)} by Nix ${word(evaluator.nix)} for ${word(evaluator.system)}`,
-    `  ${derivations} derivations and ${entries.length - derivations} sources, graph ${approval.graph.sha256}`,
+    `  ${counted(derivations, 'derivation')} and ${counted(entries.length - derivations, 'source')}, graph ${approval.graph.sha256}`,
     ...roots.slice(0, ROOTS).map(({ name }) => `  ${pathWord(name)}`),
     ...more,
   ]
@@ -32,14 +33,14 @@ export function changeLines(before: Approval, changes: GraphChanges): readonly s
   const since = `since the approval of ${when(before.timeApproved)} (commit ${word(before.expressions.commit)})`
   const { derivations, sources, signers } = changes
   const lines = [
-    ...part('derivations changed', derivations.changed),
-    ...part('derivations new', derivations.added),
-    ...part('derivations gone', derivations.removed),
-    ...part('sources changed', sources.changed),
-    ...part('sources new', sources.added),
-    ...part('sources gone', sources.removed),
-    ...part('signers new', signers.added),
-    ...part('signers gone', signers.removed),
+    ...part('derivation changed', derivations.changed),
+    ...part('derivation new', derivations.added),
+    ...part('derivation gone', derivations.removed),
+    ...part('source changed', sources.changed),
+    ...part('source new', sources.added),
+    ...part('source gone', sources.removed),
+    ...part('signer new', signers.added),
+    ...part('signer gone', signers.removed),
   ]
   return lines.length === 0 ? [`${since}: nothing changed`] : [`${since}:`, ...lines]
 }
@@ -72,6 +73,10 @@ function signedLine({ commit, url, signers }: Omit<ApprovedInput, 'name'>): stri
   return `${commit === undefined ? '' : `commit ${word(commit)} of `}${word(url)}, ${by}`
 }
 
+/** `what`: a noun, and what became of it. */
 function part(what: string, names: readonly string[]): readonly string[] {
-  return names.length === 0 ? [] : [`  ${names.length} ${what}: ${list(names.map(word), NAMES)}`]
+  const [noun = '', fate] = what.split(' ')
+  return names.length === 0
+    ? []
+    : [`  ${counted(names.length, noun)} ${fate}: ${list(names.map(word), NAMES)}`]
 }

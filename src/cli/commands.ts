@@ -89,6 +89,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await attest()).attestOutputCommand,
   },
   {
+    name: 'reproduce',
+    summary: 'Build outputs again, and attest as a builder those that come out the same',
+    load: async () => (await import('./commands/reproduce.ts')).reproduce,
+  },
+  {
     name: 'handoff',
     summary:
       "As a packager: find and check the developers' signatures of all sources, then sign them and the derivation",

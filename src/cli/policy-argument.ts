@@ -1,9 +1,13 @@
+import { statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readNamedFile } from '../files/named-file.ts'
 import { readProtectedFile } from '../files/owned-file.ts'
 import { decodeUtf8 } from '../formats/json/strict.ts'
 import { parsePolicy } from '../policy/language/parse.ts'
 import type { Policy } from '../policy/policy.ts'
+import { BY_ROOT } from '../primitives/next-step.ts'
+import { printable } from '../primitives/printable.ts'
+import { UsageError } from './usage-error.ts'
 
 const POLICY_LIMIT = 1024 * 1024
 const CERTIFICATE_LIMIT = 4 * 1024 * 1024
@@ -14,6 +18,12 @@ const CERTIFICATE_LIMIT = 4 * 1024 * 1024
  * FormatError and FileError.
  */
 export function readPolicy(file: string, protectedOnly: boolean): Policy {
+  const status = statSync(file, { throwIfNoEntry: false })
+  if (status?.isDirectory()) throw new UsageError(`${printable(file)} is a directory, not a policy`)
+  if (status === undefined) {
+    const setup = `nixsig setup writes one (${BY_ROOT})`
+    throw new UsageError(`there is no policy ${printable(file)}; next: ${setup}, or name one with --policy`)
+  }
   const read = (path: string, limit: number) =>
     protectedOnly ? readProtectedFile(path, limit) : readNamedFile(path, limit).bytes
   return parsePolicy({

@@ -2,7 +2,9 @@
 import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { canonicalUrl, FORGE_HOSTS, forgeUrl } from '../formats/locks/input-url.ts'
 import { type Demand, type Policy, type Requirement, ROLES } from '../policy/policy.ts'
+import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
 import { UsageError } from './usage-error.ts'
@@ -47,9 +49,21 @@ export function repositoryArguments(words: readonly string[], limit: number): Re
   throw new UsageError(`${printable(extra, 60)}: at most a repository and ${limit} of its commits`)
 }
 
-/** The canonical URL of a repository. It is never taken from the repository's own configuration. */
+/**
+ * The canonical URL of a repository: that of `--url`, in any of the forms in which a lock names
+ * repositories, or of its directory. It is never taken from the repository's own configuration.
+ * Throws UsageError.
+ */
 export function urlOf(place: string, url: string | undefined): string {
-  return url ?? pathToFileURL(place).href
+  if (url === undefined) return pathToFileURL(place).href
+  try {
+    const [, forge = '', owner = '', repo = ''] = /^(\w+):([^/]+)\/([^/]+)$/.exec(url) ?? []
+    const host = Object.hasOwn(FORGE_HOSTS, forge) ? FORGE_HOSTS[forge] : undefined
+    return host === undefined ? canonicalUrl(url, 'git') : forgeUrl(host, owner, repo)
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    throw new UsageError(`--url: ${error.message}`, { cause: error })
+  }
 }
 
 /** The policy, with the requirement of `--require` for all commits if that was given. */

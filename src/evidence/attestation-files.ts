@@ -173,7 +173,10 @@ function isGuardedDirectory(dir: string): boolean {
 }
 
 function assertNotWorldWritable(name: string, status: Stats): void {
-  if ((status.mode & 0o002) !== 0) throw new FileError(`${name} is writable by everybody (chmod o-w ${name})`)
+  if ((status.mode & 0o002) === 0) return
+  const isShared = (status.mode & 0o1000) !== 0
+  const remedy = isShared ? 'name a directory of your own' : `chmod o-w ${name}`
+  throw new FileError(`${name} is writable by everybody (${remedy})`)
 }
 
 function malformed(what: string, line: number): FormatError {

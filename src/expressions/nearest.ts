@@ -16,6 +16,8 @@ import { GIT_SIG_NOTES, NIXSIG_NOTES } from './noted-signatures.ts'
 export const HISTORY_LIMIT = 100_000
 export const JUDGED_LIMIT = 500
 
+const SHALLOW = 'because the history ends here, for the clone is shallow: git fetch --unshallow'
+
 /** A history to search. */
 export interface HistoryQuestion extends RevisionQuestion {
   /** The last commit that is looked at, and where other branches end; by default the first of all. */
@@ -44,12 +46,15 @@ export async function nearestTrusted(
 ): Promise<Nearest> {
   const { repository, commit, until, contents = 'hashed' } = question
   const annotated = await annotatedCommits(repository)
+  const cut = repository.shallow
+  let isCut = false
   const couldSuffice = sufficiency(policy, question, now)
   let walked = 0
   let judged = 0
   for await (const each of historyOf(repository, commit, until)) {
     if (walked === HISTORY_LIMIT) return { walked, gaveUp: `after ${HISTORY_LIMIT} commits` }
     walked++
+    isCut ||= each.id !== until && cut.has(each.id)
     if (!annotated.has(each.id) && !couldSuffice(each)) continue
     if (judged === JUDGED_LIMIT) return { walked, gaveUp: `after the signatures of ${JUDGED_LIMIT} commits` }
     judged++
@@ -59,7 +64,7 @@ export async function nearestTrusted(
     const found = contents === 'by-id' ? byId : await judgeRevision(policy, ask, now)
     if (found.verdict.outcome === 'trusted') return { found, walked }
   }
-  return { walked }
+  return isCut ? { walked, gaveUp: SHALLOW } : { walked }
 }
 
 /** Commits that have a note, or may have an annotated tag. */

@@ -1,5 +1,6 @@
 /** Reviews: plain texts beside nixsig's notes, named by their SHA-256, which signatures cover. */
-import { entriesOf, notesTree } from '../git/notes.ts'
+import { notesTree } from '../git/notes.ts'
+import { entriesOf } from '../git/notes-walk.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -17,14 +18,26 @@ export function reviewPath(hash: string): string {
   return `${DIRECTORY}/${hash}`
 }
 
-/** Checks that a review is plain text, and returns its hash. Throws FormatError. */
+/** Returns the hash of a review. Throws FormatError if it is not plain text. */
 export function reviewHash(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes).toString('utf8')
-  const isText = Buffer.from(text, 'utf8').equals(bytes) && !/[^\P{Cc}\n\t]/u.test(text)
-  if (bytes.length > REVIEW_LIMIT || bytes.length === 0 || !isText) {
-    throw new FormatError('review', `not plain text (UTF-8) of 1 to ${REVIEW_LIMIT} bytes`, 'the whole file')
-  }
+  assertPlainText(bytes)
   return toHex(sha256(bytes))
+}
+
+/** Control characters could show a reader something else than what was signed. Throws FormatError. */
+export function assertPlainText(bytes: Uint8Array): void {
+  const refuse = (problem: string, where: string) => {
+    const needed = `it must be plain text (UTF-8) of 1 to ${REVIEW_LIMIT} bytes`
+    throw new FormatError('review', `${problem}: ${needed}`, where)
+  }
+  if (bytes.length === 0) refuse('is empty', 'the whole file')
+  if (bytes.length > REVIEW_LIMIT) refuse(`has ${bytes.length} bytes`, 'the whole file')
+  const text = Buffer.from(bytes).toString('utf8')
+  if (!Buffer.from(text, 'utf8').equals(bytes)) refuse('is not UTF-8', 'the whole file')
+  const control = /[^\P{Cc}\n\t]/u.exec(text)
+  if (control === null) return
+  const code = control[0].charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')
+  refuse(`has the control character U+${code}`, `line ${text.slice(0, control.index).split('\n').length}`)
 }
 
 /** The text of a review; undefined if it is not kept in the repository, or is another text. */

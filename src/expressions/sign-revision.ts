@@ -34,6 +34,12 @@ export function titleOf(bytes: Uint8Array): string {
   )
 }
 
+/** Throws FileError if this signer has no key for this form. */
+export function assertSigns(signer: Signer, { form }: RevisionWord): void {
+  if (form === 'git-sig' && signer.key.kind !== 'openpgp')
+    throw new FileError('git-sig knows OpenPGP keys alone; next: --signer gpg:FINGERPRINT')
+}
+
 /**
  * Signs a commit that was read, and adds the signature to the notes of the repository in this
  * directory. `now` in seconds since 1970. Returns the reference of the notes. Throws FileError,
@@ -45,6 +51,7 @@ export async function signRevision(
   word: RevisionWord,
   { signer, now }: { readonly signer: Signer; readonly now: number },
 ): Promise<string> {
+  assertSigns(signer, word)
   const review = word.form === 'nixsig' ? word.review : undefined
   const hash = review && reviewHash(review)
   const line =
@@ -78,8 +85,6 @@ function nixsigLine(
 }
 
 async function gitSigLine({ commit, tree }: Revision, signer: Signer): Promise<string> {
-  if (signer.key.kind !== 'openpgp')
-    throw new FileError('git-sig knows OpenPGP keys alone: --signer gpg:FINGERPRINT')
   const body = { commit, tree, review: undefined }
   return printGitSigLine({ ...body, signature: await signer.sign(gitSigBody(body)) })
 }

@@ -95,8 +95,9 @@ function assertProtectedDirectories(file: string): void {
     if (!isOurs(status.uid)) throw unsafe(dir, `belongs to user ${status.uid}`)
     // The mode of a link means nothing; its target is on the real path.
     if (!status.isSymbolicLink()) {
-      if ((status.mode & 0o002) !== 0 && (!sticky || dir === immediate)) {
-        throw unsafe(dir, 'is writable by everybody', 'chmod o-w')
+      if ((status.mode & 0o002) !== 0 && !sticky) throw unsafe(dir, 'is writable by everybody', 'chmod o-w')
+      if ((status.mode & 0o002) !== 0 && dir === immediate) {
+        throw unsafe(dir, 'is writable by everybody: keep the file in a directory of your own')
       }
       if ((status.mode & 0o020) !== 0 && !sticky) throw unsafe(dir, 'is writable by its group', 'chmod g-w')
     }

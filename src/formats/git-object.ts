@@ -9,6 +9,12 @@ import { FormatError } from '../primitives/format-error.ts'
 const ENTRY_LIMIT = 100_000
 const TEXT_LIMIT = 1024 * 1024
 
+/** Bytes of a name: no usual file system, and so no store of Nix, takes a longer one (NAME_MAX). */
+const NAME_LIMIT = 255
+
+/** Bytes of a mode with its space. */
+const MODE_SIZE = 7
+
 /** The signed bytes, and their armoured signature. */
 export interface SignedText {
   readonly payload: Uint8Array
@@ -110,21 +116,26 @@ function parentsOf(lines: readonly string[]): readonly string[] {
 
 /**
  * Reads a tree whose ids have this many bytes (20 or 32). Throws FormatError, also for entries that
- * cannot be checked out.
+ * cannot be checked out: of names with more than 255 bytes, for example.
  */
 export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTreeEntry[] {
+  if (bytes.length > ENTRY_LIMIT * (MODE_SIZE + NAME_LIMIT + 1 + idSize)) {
+    throw malformed('tree', `more bytes than ${ENTRY_LIMIT} entries have`)
+  }
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const text = buffer.toString('latin1')
   const entries: GitTreeEntry[] = []
   const names = new Set<string>()
   for (let at = 0; at < text.length; ) {
     const end = text.indexOf('\0', at)
+    if (end - at > MODE_SIZE + NAME_LIMIT) throw tooLong()
     const head = end < 0 ? undefined : /^(\d{5,6}) ([^/]+)$/s.exec(text.slice(at, end))
     const [, mode = '', name = ''] = head ?? []
     const kind = KINDS.get(mode)
     if (kind === undefined || end + 1 + idSize > text.length)
       throw malformed('tree', 'an entry that cannot be read')
     if (/^(?:\.|\.\.|\.git)$/i.test(name)) throw malformed('tree', 'a name that no file may have')
+    if (name.length > NAME_LIMIT) throw tooLong()
     if (names.has(name)) throw malformed('tree', 'two entries of one name')
     names.add(name)
     // One flat string: large trees have many of them.
@@ -133,6 +144,10 @@ export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTre
     at = end + 1 + idSize
   }
   return entries
+}
+
+function tooLong(): FormatError {
+  return malformed('tree', `a name of more than ${NAME_LIMIT} bytes, which no file may have`)
 }
 
 const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/

@@ -1,14 +1,14 @@
 /** All of a reference of notes, for merging and writing: notes are sets of lines. */
 import { FileError } from '../files/regular-file.ts'
 import { unionOfLines } from '../formats/note-lines.ts'
-import { entriesOf, NOTE_LIMIT, type NoteObjects, notesTree } from './notes.ts'
+import { NOTE_LIMIT, notesTree } from './notes.ts'
+import { type NoteObjects, objectOfPath, walkNotes } from './notes-walk.ts'
 import { sizesOfType } from './object-sizes.ts'
 import { makeTree, type TreeFile } from './tree-text.ts'
 import { type ObjectStore, writeObject } from './write-object.ts'
 
 /** Files of all notes. A merge of more is not made in memory. */
 const COUNT_LIMIT = 500_000
-const DEPTH_LIMIT = 40
 
 /**
  * The files by their paths: of notes, two digits of the object's id, `/` and the others; what lies
@@ -19,16 +19,13 @@ export type NotesContents = ReadonlyMap<string, readonly TreeFile[]>
 /** Reads the contents below a commit of notes. Throws FileError and FormatError. */
 export async function readNotesContents(place: NoteObjects, commit: string): Promise<NotesContents> {
   const found = new Map<string, TreeFile[]>()
-  const walk = async (tree: string, path: string, depth: number): Promise<void> => {
-    if (depth > DEPTH_LIMIT) throw new FileError('directories of notes too deep')
-    for (const { name, kind, id } of await entriesOf(place, tree)) {
-      const full = path === '' ? name : `${path}/${name}`
-      if (kind === 'directory') await walk(id, full, depth + 1)
-      else add(found, canonicalPath(full, id.length), { kind, id })
+  await walkNotes(place, await notesTree(place, commit), {
+    enters: () => true,
+    take: (path, { kind, id }) => {
+      if (kind !== 'directory') add(found, canonicalPath(path, id.length), { kind, id })
       if (found.size > COUNT_LIMIT) throw new FileError(`more than ${COUNT_LIMIT} notes`)
-    }
-  }
-  await walk(await notesTree(place, commit), '', 0)
+    },
+  })
   return found
 }
 
@@ -100,9 +97,8 @@ function tooLarge(): FileError {
 
 /** Notes are found at whatever depth of directories; all have one here. */
 function canonicalPath(path: string, digits: number): string {
-  const joined = path.replaceAll('/', '')
-  const isNote = joined.length === digits && /^(?:[0-9a-f]{2}\/)*[0-9a-f]+$/.test(path)
-  return isNote ? notePath(joined) : path
+  const object = objectOfPath(path, digits)
+  return object === undefined ? path : notePath(object)
 }
 
 function add(contents: Map<string, TreeFile[]>, path: string, file: TreeFile): void {

@@ -4,21 +4,13 @@
  * its beginnings. Other files may lie beside them. Where several files belong to one object, all of
  * them are its note.
  */
-import { FileError } from '../files/regular-file.ts'
-import { type GitTreeEntry, parseGitCommit, parseGitTree } from '../formats/git-object.ts'
+import { type GitTreeEntry, parseGitCommit } from '../formats/git-object.ts'
+import { entriesOf, type NoteObjects, objectOfPath, walkNotes } from './notes-walk.ts'
 import { sizesOfType } from './object-sizes.ts'
 import type { GitObjects } from './objects.ts'
-import type { OpenRepository } from './open-repository.ts'
 
 /** Bytes of one note. A signature has 200 to 2000. */
 export const NOTE_LIMIT = 1024 * 1024
-
-/** Bytes of a tree of notes, and how many objects may be annotated. */
-const TREE_LIMIT = 32 * 1024 * 1024
-const COUNT_LIMIT = 2_000_000
-
-/** Where the objects of notes are read. */
-export type NoteObjects = Pick<OpenRepository, 'directory' | 'objects'>
 
 /** A note, or why it is not read. */
 export type Note = { readonly bytes: Uint8Array } | { readonly problem: string }
@@ -55,27 +47,14 @@ export async function allNotes(
   tree: string,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const found = new Map<string, string[]>()
-  const walk = async (id: string, prefix: string): Promise<void> => {
-    for (const entry of await entriesOf(place, id)) {
-      const name = prefix + entry.name
-      const isHex = /^[0-9a-f]+$/.test(entry.name)
-      if (isFile(entry.kind) && isHex && name.length === id.length) {
-        found.set(name, [...(found.get(name) ?? []), entry.id])
-        if (found.size > COUNT_LIMIT) throw new FileError(`notes of more than ${COUNT_LIMIT} objects`)
-      } else if (entry.kind === 'directory' && isHex && entry.name.length === 2 && name.length < id.length) {
-        await walk(entry.id, name)
-      }
-    }
-  }
-  await walk(tree, '')
+  await walkNotes(place, tree, {
+    enters: path => path.length < 2 * tree.length && /^(?:[0-9a-f]{2}\/)*[0-9a-f]{2}$/.test(path),
+    take: (path, { kind, id }) => {
+      const object = isFile(kind) ? objectOfPath(path, tree.length) : undefined
+      if (object !== undefined) found.set(object, [...(found.get(object) ?? []), id])
+    },
+  })
   return found
-}
-
-/** The entries of a tree of notes. Throws FileError if it is too large. */
-export async function entriesOf(place: NoteObjects, tree: string): Promise<readonly GitTreeEntry[]> {
-  const bytes = await place.objects.read(tree, 'tree')
-  if (bytes.length > TREE_LIMIT) throw new FileError(`a directory of notes of more than ${TREE_LIMIT} bytes`)
-  return parseGitTree(bytes, tree.length / 2)
 }
 
 function isFile(kind: GitTreeEntry['kind']): boolean {

@@ -39,6 +39,8 @@ export interface OpenRepository {
    * parents are not here.
    */
   readonly shallowFile: string | undefined
+  /** The ids of these commits; none of a whole clone. */
+  readonly shallow: ReadonlySet<string>
   /**
    * The objects of a commit with its tree, among which git has found none that is part of a SHA-1
    * collision. Throws FileError.
@@ -65,7 +67,7 @@ export function openOwnRepository(directory: string): OpenRepository {
     objects,
     idSize: idSizeOf([...refs.values()][0]?.id ?? ''),
     refs,
-    shallowFile: shallowFileOf(directory, directory),
+    ...shallowOf(directory, directory),
     examined: async () => objects,
     resolve: revision => commitOf(directory, revision),
     close: () => objects.close(),
@@ -102,7 +104,7 @@ export function openRepository(place: string): OpenRepository {
       objects,
       idSize,
       refs,
-      shallowFile: shallowFileOf(layout.directory, directory),
+      ...shallowOf(layout.directory, directory),
       examined: commit => examine({ view, received, layout }, commit, opened),
       resolve: revision => commitOf(view, revision),
       close,
@@ -140,14 +142,14 @@ function headOf({ headDirectory }: Layout): string {
   throw new FileError(`${printable(file)} names neither a branch nor a commit`)
 }
 
-/** A copy, in `to`, of the list of commits at which a shallow history ends. Throws FileError. */
-function shallowFileOf(from: string, to: string): string | undefined {
+/** The commits at which a shallow history ends, and a list of them in `to`. Throws FileError. */
+function shallowOf(from: string, to: string): Pick<OpenRepository, 'shallowFile' | 'shallow'> {
   const text = readRegularFile(join(from, 'shallow'), SHALLOW_LIMIT)?.toString('latin1')
-  if (text === undefined || from === to) return text && join(from, 'shallow')
-  const ids = text.split('\n').filter(line => OBJECT_ID.test(line))
-  const file = join(to, 'shallow')
-  writeFileSync(file, ids.map(id => `${id}\n`).join(''))
-  return file
+  if (text === undefined) return { shallowFile: undefined, shallow: new Set() }
+  const shallow = new Set(text.split('\n').filter(line => OBJECT_ID.test(line)))
+  const shallowFile = join(to, 'shallow')
+  if (from !== to) writeFileSync(shallowFile, [...shallow].map(id => `${id}\n`).join(''))
+  return { shallowFile, shallow }
 }
 
 async function commitOf(directory: string, revision: string): Promise<string> {

@@ -3,15 +3,21 @@ import { type NarWriter, narWriter } from './nar-writer.ts'
 import type { GitObjects } from './objects.ts'
 import { type Checkout, type Directory, entriesOf, type Leaf, readDirectories } from './tree.ts'
 
+/** Bytes of all files of one tree: a file counts as often as it is there. */
+const CONTENTS_LIMIT = 64 * 1024 ** 3
+
 /**
  * The SHA-256 NAR hash, in lower-case hex, of the files of a git tree, without .git. Throws
- * FileError for a submodule unless `checkout` says what to do with it, and as GitObjects.read does.
+ * FileError for a submodule unless `checkout` says what to do with it, for a tree of more than 1,000,000
+ * entries or 64 GiB (or `contentsLimit` bytes), and as GitObjects.read does.
  */
 export async function narHashOfGitTree(
   objects: GitObjects,
   tree: string,
   checkout: Checkout = {},
+  contentsLimit: number = CONTENTS_LIMIT,
 ): Promise<string> {
+  let left = contentsLimit
   const root = await readDirectories(objects, tree, checkout)
   const nar = narWriter()
   const streams = new Map<GitObjects, AsyncGenerator<Uint8Array>>()
@@ -21,6 +27,8 @@ export async function narHashOfGitTree(
       streams.set(leaf.objects, blobs)
       const { value } = await blobs.next()
       if (!(value instanceof Uint8Array)) throw new FileError('git: fewer files than were asked for')
+      left -= value.length
+      if (left < 0) throw new FileError(`git: the files of a tree have more than ${contentsLimit} bytes`)
       writeLeaf(nar, leaf, leaf.kind === 'symlink' ? value : (checkout.convert?.(leaf.path, value) ?? value))
     }
     return nar.digest()

@@ -9,6 +9,9 @@ import type { GitObjects } from './objects.ts'
 const COUNT_LIMIT = 1_000_000
 const SUBMODULE_LIMIT = 100
 
+/** Bytes of all distinct trees: more than a million entries have. */
+const TREES_LIMIT = 512 * 1024 * 1024
+
 /** How a tree is checked out. Without any of these, it is checked out as it is. */
 export interface Checkout {
   /**
@@ -73,9 +76,16 @@ export function* entriesOf(directory: Directory, checkout: Checkout): Generator<
 /** Git sorts a directory as `name/`; a NAR sorts by the bytes of the names. */
 function keptIn(
   { bytes, idSize, path }: Pick<Directory, 'bytes' | 'idSize' | 'path'>,
+  checkout: Checkout,
+): readonly GitTreeEntry[] {
+  return keptOf(parseGitTree(bytes, idSize), path, checkout)
+}
+
+function keptOf(
+  entries: readonly GitTreeEntry[],
+  path: string,
   { leavesOut }: Checkout,
 ): readonly GitTreeEntry[] {
-  const entries = parseGitTree(bytes, idSize)
   const kept =
     leavesOut === undefined
       ? [...entries]
@@ -94,7 +104,10 @@ function isBare(directory: Directory, checkout: Checkout): boolean {
 
 interface Walk {
   readonly checkout: Checkout
+  /** Tree objects by their ids, each kept once, however many directories it stands for. */
+  readonly trees: Map<string, Uint8Array>
   files: number
+  bytes: number
   submodules: number
 }
 
@@ -116,7 +129,13 @@ export async function readDirectories(
   tree: string,
   checkout: Checkout,
 ): Promise<Directory> {
-  const walk = { checkout, files: COUNT_LIMIT, submodules: SUBMODULE_LIMIT }
+  const walk = {
+    checkout,
+    trees: new Map(),
+    files: COUNT_LIMIT,
+    bytes: TREES_LIMIT,
+    submodules: SUBMODULE_LIMIT,
+  }
   const found: Directory[] = []
   let level: readonly Unread[] = [{ objects, id: tree, path: '', place: root => found.push(root) }]
   for (let depth = 0; level.length > 0; depth++) {
@@ -137,30 +156,37 @@ export async function readDirectories(
 async function readLevel(walk: Walk, level: readonly Unread[], below: Unread[]): Promise<void> {
   const [first] = level
   if (first === undefined) return
-  const { objects } = first
-  if (level.length < MANY) {
-    for (const each of level) below.push(...(await open(walk, each, await objects.read(each.id, 'tree'))))
+  await readTrees(walk, first.objects, [...new Set(level.map(({ id }) => id))])
+  for (const each of level) for (const unread of await open(walk, each)) below.push(unread)
+}
+
+/** Reads trees that are not known yet. */
+async function readTrees(walk: Walk, objects: GitObjects, all: readonly string[]): Promise<void> {
+  const ids = all.filter(id => !walk.trees.has(id))
+  if (ids.length < MANY) {
+    for (const id of ids) keep(walk, id, await objects.read(id, 'tree'))
     return
   }
-  const ids = level.map(({ id }) => id)
   let index = 0
-  for await (const bytes of objects.stream(ids, 'tree')) {
-    const each = level[index++]
-    if (each !== undefined) below.push(...(await open(walk, each, bytes)))
-  }
+  for await (const bytes of objects.stream(ids, 'tree')) keep(walk, ids[index++] ?? '', bytes)
+}
+
+function keep(walk: Walk, id: string, bytes: Uint8Array): void {
+  walk.bytes -= bytes.length
+  if (walk.bytes < 0) throw new FileError(`git: directories of more than ${TREES_LIMIT} bytes`)
+  // What is read lies in memory for many objects: a copy holds no more than its own.
+  walk.trees.set(id, Uint8Array.from(bytes))
 }
 
 /** What is in a directory and has to be read next. */
-async function open(
-  walk: Walk,
-  { objects, id, path, place }: Unread,
-  contents: Uint8Array,
-): Promise<readonly Unread[]> {
-  const bytes = Uint8Array.from(contents)
+async function open(walk: Walk, { objects, id, path, place }: Unread): Promise<readonly Unread[]> {
+  const bytes = walk.trees.get(id) ?? new Uint8Array()
   const idSize = id.length / 2
-  const kept = keptIn({ bytes, idSize, path }, walk.checkout)
-  walk.files -= kept.length
-  if (walk.files < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
+  const entries = parseGitTree(bytes, idSize)
+  // What is left out counts as well: it has to be looked at.
+  walk.files -= entries.length
+  if (walk.files < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files and directories`)
+  const kept = keptOf(entries, path, walk.checkout)
   const inner = new Map<string, Directory>()
   const unread: Unread[] = []
   for (const { name, kind, id: entry } of kept) {

@@ -8,6 +8,7 @@ import type { DetachedResult } from '../crypto/detached/verify.ts'
  *     wrong-kind        a path, file or key that cannot be used for this
  *     not-built-here    an output that this machine did not build
  *     no-derivation     no derivation where one is needed
+ *     not-rebuilt       a kind of output of which building it again would say nothing
  *     evaluation        Nix could not evaluate an expression
  *     unknown-source    a signature or revision that was named for no source, or for several
  *     key-not-in-force  a named key that the policy revokes, or that has expired
@@ -20,6 +21,7 @@ export type PackagingProblem =
   | 'wrong-kind'
   | 'not-built-here'
   | 'no-derivation'
+  | 'not-rebuilt'
   | 'evaluation'
   | 'unknown-source'
   | 'key-not-in-force'

@@ -24,6 +24,7 @@ const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {
   'unknown-signer': 11,
   threshold: 12,
   'refused-by-rule': 12,
+  'no-input-rule': 12,
   'bad-signature': 13,
   'not-a-signature': 13,
   'wrong-digest': 13,

@@ -68,6 +68,8 @@ function reason(finding: Finding, depth: number): string {
       return standingWords(finding)
     case 'refused-by-rule':
       return 'the rule refuses it, whoever signed'
+    case 'no-input-rule':
+      return `no url of [[inputs]] in the policy matches ${pathWord(finding.url)}`
     case 'unknown-derivation':
       return unknownWords(finding.unvouched, depth)
     case 'unsupported-derivation':

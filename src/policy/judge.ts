@@ -4,7 +4,7 @@
  */
 import { answerDemand, type DemandResult, explainUnmet } from './demands.ts'
 import { earliest, endOf } from './key-standing.ts'
-import { exemptionFor, ruleFor } from './match.ts'
+import { exemptionFor, inputRuleFor, ruleFor } from './match.ts'
 import { ASPECT, type Instant, type Policy } from './policy.ts'
 import type { Basis, Evidence, Refusal, Subject, Trust, Verdict } from './verdict.ts'
 import { weigh } from './weigh.ts'
@@ -45,6 +45,9 @@ export function judge(policy: Policy, subject: Subject, evidence: Evidence, now:
   }
 
   const requirement = rule.require[aspect]
+  if (subject.kind === 'expression' && inputRuleFor(policy, subject.name) === undefined) {
+    return refuse('untrusted', [{ code: 'no-input-rule', url: subject.name }])
+  }
   if (requirement === undefined || requirement.kind === 'refuse') {
     return refuse('untrusted', [{ code: 'refused-by-rule' }])
   }

@@ -162,6 +162,8 @@ export type Finding =
     }
   | { readonly code: 'not-yet-valid'; readonly who: string; readonly at: Instant }
   | { readonly code: 'refused-by-rule' }
+  /** No rule of `[[inputs]]` matches the canonical URL of the repository. */
+  | { readonly code: 'no-input-rule'; readonly url: string }
   /** `unvouched`: the refusals of the derivations here that have it as an output. */
   | { readonly code: 'unknown-derivation'; readonly unvouched: readonly Refusal[] }
   | { readonly code: 'unsupported-derivation'; readonly what: string }

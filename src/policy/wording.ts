@@ -1,6 +1,5 @@
 /** The only place where a verdict becomes text. */
 import { findingWords, strayWords } from './finding-words.ts'
-import type { SubjectKind } from './policy.ts'
 import type { Basis, Ground, GroundKind, Refusal, Stray, Verdict } from './verdict.ts'
 import { KIND_WORDS, list, pathWord, when, whoWord, word } from './words.ts'
 
@@ -19,8 +18,7 @@ const NAMES = 8
  * or control a terminal.
  */
 export function sentence(verdict: Verdict): string {
-  const { path, kind } = verdict.outcome === 'trusted' ? verdict.subject : verdict
-  return sentenceWith(verdict, nextStep(path, kind))
+  return sentenceWith(verdict, verdict.outcome === 'trusted' ? '' : nextStepOf(verdict))
 }
 
 /** The same with this next step, escaped, for a reader who can do something else. */
@@ -48,7 +46,7 @@ export function sentences(refusals: readonly Refusal[], about: string): string {
 
 /** A verdict in several lines for a terminal, with the next step where there is one. */
 export function paragraph(verdict: Verdict): string {
-  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStep(verdict.path, verdict.kind)}`
+  const next = verdict.outcome === 'trusted' ? '' : `\n  ${nextStepOf(verdict)}`
   return grounds(verdict) + next
 }
 
@@ -116,12 +114,16 @@ function basisWords(basis: Basis): string {
   }
 }
 
-/**
- * What whoever reads a refusal can do, without root's rights: it tells everything that is known,
- * and then advice.
- */
-function nextStep(path: string, kind?: SubjectKind): string {
-  if (kind === 'expression') return 'next: nixsig git status, which tells what is missing'
+/** What whoever reads a refusal can do, without root's rights. */
+function nextStepOf({ path, kind, findings }: Refusal): string {
+  if (kind !== 'expression') return nextStep(path)
+  return findings[0].code === 'no-input-rule'
+    ? 'next: give the URL by which the policy knows the repository (--url), or add a rule to [[inputs]]'
+    : 'next: nixsig git status, with the same arguments, tells what is missing'
+}
+
+/** It tells everything that is known of a store path, and then advice. */
+function nextStep(path: string): string {
   return `next: nixsig explain ${pathWord(path)}`
 }
 

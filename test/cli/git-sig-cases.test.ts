@@ -152,6 +152,8 @@ describe("git-sig's cases", () => {
     const status = nixsig('status', repository.directory, '--require', 'three')
     assert.equal(status.status, 10)
     assert.match(status.stdout, new RegExp(`nearest trusted commit: 2 commits back[^]*${trusted} signed`))
+    const before = nixsig('status', repository.directory, 'HEAD~1', '--require', 'three')
+    assert.match(before.stdout, /nearest trusted commit: 1 commit back/)
   })
 })
 

@@ -62,6 +62,7 @@ const FINDINGS: { readonly [Code in Finding['code']]: fc.Arbitrary<Extract<Findi
   ),
   'not-yet-valid': made('not-yet-valid', { who: text, at: instant }),
   'refused-by-rule': made('refused-by-rule', {}),
+  'no-input-rule': made('no-input-rule', { url: text }),
   'unknown-derivation': made('unknown-derivation', { unvouched: fc.constant([]) }),
   'unsupported-derivation': made('unsupported-derivation', { what: text }),
   input: made('input', { path, verdict: fc.constant(refusal([{ code: 'refused-by-rule' }])) }),
@@ -87,6 +88,13 @@ function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'
 const ROOTS =
   /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor|--here/
 
+function nextOf({ code }: Finding, kind: Refusal['kind']): string {
+  if (kind !== 'expression') return `nixsig explain ${PATH}`
+  return code === 'no-input-rule'
+    ? 'give the URL by which the policy knows the repository (--url), or add a rule to [[inputs]]'
+    : 'nixsig git status, with the same arguments, tells what is missing'
+}
+
 for (const [code, finding] of Object.entries(FINDINGS)) {
   test(`attack and all else: a refusal for "${code}" ends in a next step, whatever text is in it`, () => {
     fc.assert(
@@ -96,9 +104,9 @@ for (const [code, finding] of Object.entries(FINDINGS)) {
         fc.constantFrom(...KINDS),
         (first, others, kind) => {
           const refused = refusal([first, ...others], kind)
-          const step = kind === 'expression' ? 'git status, which tells what is missing' : `explain ${PATH}`
-          assert.ok(sentence(refused).endsWith(`; next: nixsig ${step}`))
-          assert.ok(paragraph(refused).endsWith(`\n  next: nixsig ${step}`))
+          const step = nextOf(first, kind)
+          assert.ok(sentence(refused).endsWith(`; next: ${step}`))
+          assert.ok(paragraph(refused).endsWith(`\n  next: ${step}`))
           const advice = adviceFor(refusal([first], kind))
           assert.ok(advice.length > 0)
           for (const line of advice) assert.equal(line.endsWith(`(${BY_ROOT})`), ROOTS.test(line), line)

@@ -97,7 +97,7 @@ test('a draft may be writable by others, or a link; the policy in force may not 
 test('a policy that is not there, and one that is not UTF-8, are errors of one line', () => {
   cli.write('latin.toml', Buffer.from('mode = "\xe9"', 'latin1'))
   for (const [file, reason] of [
-    ['none.toml', /there is no file .*none\.toml/],
+    ['none.toml', /there is no policy .*none\.toml/],
     ['latin.toml', /not UTF-8/],
   ] as const) {
     const { status, stderr } = cli.run('policy', 'check', file)

@@ -161,6 +161,27 @@ test('keys of the SSH agent and of GnuPG sign', () => {
   assert.deepEqual(keyids('by-erin'), [fingerprint])
 })
 
+test('a file with another key than a secret one of nixsig says which it is, and what signs with it', () => {
+  const keygen = ['-q', '-t', 'ed25519', '-N', '', '-f', join(cli.dir, 'id')]
+  assert.equal(spawnSync('ssh-keygen', keygen).status, 0)
+  assert.equal(
+    spawnSync('openssl', ['genpkey', '-algorithm', 'ed25519', '-out', join(cli.dir, 'id.pem')]).status,
+    0,
+  )
+  cli.run('keygen', 'frank-1')
+  for (const [file, reason] of [
+    ['id', /id is an OpenSSH private key; next: ssh-add id, then --signer ssh:id\.pub\n$/],
+    ['id.pub', /id\.pub is a public key; next: name the file of the secret key/],
+    ['frank-1.pub', /frank-1\.pub is a public key; next: /],
+    ['id.pem', /id\.pem is a private key in PEM; next: ssh-add/],
+  ] as const) {
+    const { status, stdout, stderr } = review({}, '--key', file, '--out', 'nothing')
+    assert.deepEqual([status, stdout], [2, ''])
+    assert.match(stderr, reason)
+  }
+  assert.ok(!readdirSync(cli.dir).includes('nothing'))
+})
+
 for (const [what, args, reason] of [
   ['no signer', [], /who signs\? \(--key FILE, or --signer/],
   ['two signers', ['--key', 'x', '--signer', 'ssh:y'], /Give one of --key and --signer/],
@@ -175,7 +196,7 @@ for (const [what, args, reason] of [
     ['--signer', 'nowhere.secret'],
     /there is no secret key at nowhere\.secret/,
   ],
-  ['no SSH agent', ['--signer', 'ssh:dave'], /SSH_AUTH_SOCK is not set/],
+  ['no SSH agent', ['--signer', 'ssh:dave'], /SSH_AUTH_SOCK is not set\); next: eval .*ssh-agent.*ssh-add/],
   ['a name for a key of GnuPG', ['--signer', 'gpg:erin'], /not a whole OpenPGP fingerprint/],
 ] as const) {
   test(`${what}: a wrong call, and nothing is signed`, () => {

@@ -149,7 +149,7 @@ for (const version of EVERY_VERSION) {
       assert.match((await show('fetched', '--allow-uri file:///srv/y')).stderr, FORBIDDEN)
       const fetched = await show('fetched', '--allow-uri file:///srv/x.tar')
       assert.equal(fetched.status, 0, fetched.stderr)
-      assert.match(fetched.stdout, /1 derivations and 1 sources/)
+      assert.match(fetched.stdout, /1 derivation and 1 source,/)
 
       const refused = await show('built', '--allow-import-from-derivation')
       assert.equal(refused.status, 2)

@@ -60,7 +60,7 @@ for (const version of EVERY_VERSION) {
       assert.equal(second.status, 0, second.stderr)
       assert.match(
         second.stdout,
-        /since the approval of .*1 derivations changed: x\.drv\n {2}1 sources changed: text/s,
+        /since the approval of .*1 derivation changed: x\.drv\n {2}1 source changed: text/s,
       )
       const built = await world.run(BUILD)
       assert.equal(built.status, 0, built.stderr)

@@ -161,6 +161,12 @@ testPage('docs/how-to/builder.md', {
     await runAll(world, commands)
   },
 
+  'Reproduce what others built': async (world, { commands }) => {
+    usePolicy(world, byDefault('nothing', 'nothing', 'self'))
+    await world.output("nix-build --option pre-build-hook '' --option post-build-hook '' hello.nix")
+    await runAll(world, commands)
+  },
+
   'Carry Nix signatures over': async (world, { commands }) => {
     await world.output(`nix-build --option pre-build-hook '' --option post-build-hook '' hello.nix
       nix-store --generate-binary-cache-key cache-1 cache.secret cache.pub`)

@@ -83,6 +83,8 @@ for (const [index, version] of VERSIONS.entries()) {
         assert.equal(await world.output(left), '', `killed at ${at}`)
         if (!wasKilled) break
         steps++
+        // A hook reads all entries to see whether there is room, and each would be a further step.
+        await world.output(`rm -rf ${STATE}/quarantine/2*`)
       }
       assert.ok(steps >= 8, `${steps} steps`)
       assert.equal(await world.output('ls -A /nix/store | grep [.]nixsig || true'), '')

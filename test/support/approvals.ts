@@ -41,6 +41,8 @@ export interface Committer {
 export interface SourceRepository {
   /** Commits these files, unsigned or signed by somebody; returns the id. */
   commit(files: Readonly<Record<string, string>>, by?: Committer): string
+  /** Copies a file or directory of this machine into it; the next commit has it. */
+  bring(from: string, name: string): void
   /** Commits a symbolic link, signed. */
   link(name: string, target: string, by: Committer): void
   /** Makes the last commit anew, signed; returns its id. */
@@ -68,6 +70,9 @@ export function sourceRepository(world: World, at = SOURCE): SourceRepository {
       git('add', '--all')
       git(...(by === undefined ? [] : as(by)), 'commit', '-q', '-m', 'x', ...(by === undefined ? [] : ['-S']))
       return copy()
+    },
+    bring(from, name) {
+      cpSync(from, join(directory, name), { recursive: true })
     },
     link(name, target, by) {
       symlinkSync(target, join(directory, name))

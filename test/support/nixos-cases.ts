@@ -103,10 +103,22 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
     'nobody is trusted: next to nothing could be built, this system included. Either list whom you trust in security.nixsig.principals, or begin with security.nixsig.mode = "warn".',
   ],
   [
+    'security.nixsig.default.require.derivation = "approved";',
+    'approvals.by does not say who approves. Either name who (security.nixsig.approvals.by = "self" is what root approves on this machine), or require something else there.',
+  ],
+  [
+    'security.nixsig.rules = [ { match.name = "*.tar"; require.source = "approved"; } ];',
+    'approvals.by does not say who approves',
+  ],
+  ['security.nixsig.expressions.enable = true;', 'approvals.by does not say who approves'],
+  [
     'security.nixsig.principals.carol.keys = [ "carol-9:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" ]; security.nixsig.trustedLists = [ /srv/checkout/test/nixpkgs/trusted-list.toml ];',
     'carol comes from more than one place among principals, groups and trusted lists',
   ],
 ]
+
+/** The options of expressions are read only if they are enabled. */
+const APPROVED = 'approvals.by = "self"; expressions.enable = true;'
 
 /** Invalid values: the setting, and parts of the message, including valid ones. */
 export const MISTAKES: readonly (readonly [set: string, ...says: readonly string[]])[] = [
@@ -130,6 +142,13 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['gate.listen = "localhost:4649";', 'IP address and port'],
   ['gate.fleet = { url = "cache.example.org"; publicKey = "x"; };', 'security.nixsig.gate.fleet.'],
   ['gate.fleet.url = "https://cache.example.org";', 'security.nixsig.gate.fleet.publicKey'],
+  ['inputs = [ { url = "https://x.example.org/*"; } ];', 'require', 'has no value defined'],
+  ['inputs = [ { url = "path:*"; require = "nothing"; accept-unlocked = "yes"; } ];', 'accept-unlocked'],
+  ['approvals.by = [ ];', 'security.nixsig.approvals.by', 'name of a principal or group'],
+  ['approvals.of = "self";', 'security.nixsig.approvals.of', 'does not exist'],
+  [`${APPROVED} expressions.flake = ./box;`, 'security.nixsig.expressions.flake', 'absolute path, in quotes'],
+  [`${APPROVED} expressions.flake = "/etc/nixos#box";`, 'security.nixsig.expressions.flake'],
+  [`${APPROVED} expressions.url = "git.example.org/box";`, 'address with its scheme'],
   ['store.sources = "all";', 'one of "data", "attested"'],
   ['trustedLists = [ /srv/l.toml ];', 'l.toml has mode; a trusted list has principals, groups, revocations'],
 ]
@@ -139,6 +158,16 @@ export const BAD_POLICIES: readonly (readonly [set: string, says: RegExp])[] = [
   ['default.require.source = "nobody";', /default\.require\.source.*nobody/],
   ['groups.g = { members = [ "self" ]; threshold = 2; };', /threshold/],
   ['principals.alice.keys = [ "alice" ];', /principals\.alice\.keys/],
+  ['inputs = [ { url = "git.example.org"; require = "nothing"; } ];', /inputs\[1\]\.url.*glob for URLs/],
+  [
+    'inputs = [ { url = "*"; require.packager = "self"; } ];',
+    /inputs\[1\]\.require\.packager: unknown field.*committer/,
+  ],
+  ['approvals.by = "nobody";', /approvals\.by.*nobody/],
+  [
+    `${APPROVED} rules = [ { match.name = "nixos-system-x"; require.derivation = "nothing"; } ];`,
+    /never decides: "the configuration of this machine"/,
+  ],
   ['settings.mood = "good";', /mood: unknown field/],
   ['revocations = [ { principal = "bob"; date = "2026-01-01"; } ];', /revocations\[1\].*bob/],
 ]

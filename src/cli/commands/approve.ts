@@ -122,9 +122,10 @@ async function approveBy(
   const { place, target } = targetOf(options)
   // What this machine keeps for itself rests on the policy as the hooks read it.
   const policy = options.here ? loadPolicy(places, { remember: false }) : readPolicy(places.policy, true)
-  const store = await openStore()
   const repository = openRepository(place)
+  let store: Awaited<ReturnType<typeof openStore>> | undefined
   try {
+    store = await openStore()
     const now = Math.floor(Date.now() / 1000)
     terminal.progress('verifying and evaluating')
     const permissions = {
@@ -162,7 +163,7 @@ async function approveBy(
     return 0
   } finally {
     repository.close()
-    store.close()
+    store?.close()
   }
 }
 

@@ -1,6 +1,6 @@
 import { readRevision } from '../../expressions/read-revision.ts'
-import { REVIEW_LIMIT } from '../../expressions/reviews.ts'
-import { type RevisionWord, signRevision, titleOf } from '../../expressions/sign-revision.ts'
+import { assertPlainText, REVIEW_LIMIT } from '../../expressions/reviews.ts'
+import { assertSigns, type RevisionWord, signRevision, titleOf } from '../../expressions/sign-revision.ts'
 import { readNamedFile } from '../../files/named-file.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -44,22 +44,26 @@ export const gitSign = command({
   run: sign,
 })
 
+/** Whatever can be wrong with the call comes first: to hash a large tree takes long. */
 async function sign(options: Options, { terminal }: Invocation): Promise<Status> {
   const { place, revisions } = repositoryArguments(options.revisions, 1)
   const word = wordOf(options)
   const repository = openRepository(place)
-  const { revision, bytes } = await repository
-    .resolve(revisions[0] ?? 'HEAD')
-    .then(commit => readRevision(repository, commit, 'hashed'))
-    .finally(() => repository.close())
-  terminal.print(`${revisionWords(revision)}: ${printable(titleOf(bytes), 120)}`)
-  return withSigner<Status>(options, async signer => {
-    const now = Math.floor(Date.now() / 1000)
-    const ref = await signRevision(place, revision, word, { signer, now })
-    const role = word.form === 'git-sig' ? "in git-sig's form" : `as ${word.role}`
-    terminal.print(`${terminal.good('signed')} by ${signer.label} ${role}, in ${ref}`)
-    return 0
-  })
+  try {
+    const commit = await repository.resolve(revisions[0] ?? 'HEAD')
+    return await withSigner<Status>(options, async signer => {
+      assertSigns(signer, word)
+      const { revision, bytes } = await readRevision(repository, commit, 'hashed')
+      terminal.print(`${revisionWords(revision)}: ${printable(titleOf(bytes), 120)}`)
+      const now = Math.floor(Date.now() / 1000)
+      const ref = await signRevision(place, revision, word, { signer, now })
+      const role = word.form === 'git-sig' ? "in git-sig's form" : `as ${word.role}`
+      terminal.print(`${terminal.good('signed')} by ${signer.label} ${role}, in ${ref}`)
+      return 0
+    })
+  } finally {
+    repository.close()
+  }
 }
 
 /** Throws UsageError, FileError and FormatError. */
@@ -69,5 +73,6 @@ function wordOf({ as, review }: Options): RevisionWord {
   }
   if (as === 'git-sig') return { form: 'git-sig' }
   const bytes = review === undefined ? undefined : readNamedFile(review, REVIEW_LIMIT).bytes
+  if (bytes !== undefined) assertPlainText(bytes)
   return { form: 'nixsig', role: as, review: bytes }
 }

@@ -4,6 +4,7 @@ import { titleOf } from '../../expressions/sign-revision.ts'
 import { escapedDiff } from '../../git/diff.ts'
 import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
+import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
@@ -100,7 +101,7 @@ async function sayStatus(terminal: Terminal, { repository, head, nearest }: Sear
   } else if (found.commit !== head.commit) {
     const title = titleOf(await repository.objects.read(found.commit, 'commit'))
     terminal.print(
-      `nearest trusted commit: ${walked - 1} commits back (nixsig git diff shows what changed since)`,
+      `nearest trusted commit: ${counted(walked - 1, 'commit')} back (nixsig git diff shows what changed since)`,
     )
     terminal.print(`  ${found.commit} ${printable(title, 120)}`)
   }
@@ -109,7 +110,7 @@ async function sayStatus(terminal: Terminal, { repository, head, nearest }: Sear
 
 function noneWords({ walked, gaveUp }: Nearest): string {
   return gaveUp === undefined
-    ? `none in the whole history of ${walked} commits`
+    ? `none in the whole history of ${counted(walked, 'commit')}`
     : `none found; the search ended ${gaveUp}`
 }
 

@@ -76,8 +76,11 @@ function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
   const { from, found } = updated
   const signers = [...new Set(found.signatures.map(({ principal }) => printable(principal)))]
   const by = signers.length === 0 ? 'nobody, as nothing is required' : signers.join(', ')
-  const what =
-    updated.kind === 'moved' ? `${from || 'nothing'} -> ${found.commit}` : `stays at ${found.commit}`
+  const what = {
+    moved: `${from || 'nothing'} -> ${found.commit}`,
+    mended: `stays at ${found.commit}; its hash, time or count in the lock was wrong, and is now right`,
+    unchanged: `stays at ${found.commit}`,
+  }[updated.kind]
   terminal.print(`${terminal.good(updated.kind)} ${input}: ${what}`)
   terminal.print(`  signed by ${by}`)
   if (updated.isUnknownOrder) {

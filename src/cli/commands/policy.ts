@@ -5,6 +5,7 @@ import { describePolicy } from '../../policy/describe.ts'
 import { remarkWords } from '../../policy/passage-words.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { remarksOn } from '../../policy/unsigned-passages.ts'
+import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
@@ -69,8 +70,4 @@ function summary({ mode, principals, groups, rules, digest }: Policy): string {
     counted(rules.length, 'rule'),
   ]
   return `mode ${mode}, ${counts.join(', ')}, digest ${digest.slice(0, 16)}`
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`
 }

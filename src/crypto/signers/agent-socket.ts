@@ -4,6 +4,7 @@ import { printable } from '../../primitives/printable.ts'
 import { SignerError } from './signer-error.ts'
 
 const LENGTH_BYTES = 4
+const START = 'start one (eval "$(ssh-agent)"), and ssh-add the file of the key'
 
 /**
  * Sends one request to the agent at a Unix socket and returns its answer without the length. Throws
@@ -21,7 +22,7 @@ export function askAgent(path: string, request: Uint8Array, timeout: number): Pr
     }
     const fail = (problem: string) => finish(() => reject(new SignerError(`the SSH agent ${problem}`)))
     const timer = setTimeout(() => fail(`gave no answer for ${timeout / 1000} seconds`), timeout)
-    socket.on('error', error => fail(`cannot be reached: ${printable(error.message)}`))
+    socket.on('error', error => fail(`cannot be reached: ${printable(error.message)}; next: ${START}`))
     socket.on('close', () => fail('ended before it had answered'))
     socket.on('connect', () => socket.write(request))
     socket.on('data', piece => {

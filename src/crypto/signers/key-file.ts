@@ -5,6 +5,7 @@ import { printable } from '../../primitives/printable.ts'
 import { signEd25519, wipe } from '../../primitives/sodium.ts'
 import { decryptKey } from '../passphrase.ts'
 import { type KeyPair, readSecretKey, readSecretText } from '../secret-key.ts'
+import { assertNoOtherKey } from './other-key.ts'
 import type { SignerNeeds, SignerParts } from './signer.ts'
 
 /**
@@ -12,6 +13,7 @@ import type { SignerNeeds, SignerParts } from './signer.ts'
  * PassphraseError.
  */
 export async function openFileSigner(file: string, needs: SignerNeeds): Promise<SignerParts> {
+  assertNoOtherKey(file)
   const text = readSecretText(file)
   return pairSigner(looksEncrypted(text) ? decryptKey(text, await needs.passphrase()) : readSecretKey(text))
 }

@@ -41,7 +41,10 @@ const KEY_FILE_LIMIT = 16 * 1024
  */
 export async function openAgentSigner(name: string): Promise<SignerParts> {
   const socket = process.env['SSH_AUTH_SOCK']
-  if (!socket) throw new SignerError('there is no SSH agent (SSH_AUTH_SOCK is not set)')
+  if (!socket) {
+    const next = 'eval "$(ssh-agent)", then ssh-add the file of the key'
+    throw new SignerError(`there is no SSH agent (SSH_AUTH_SOCK is not set); next: ${next}`)
+  }
   const listed = parseIdentities(await askAgent(socket, identitiesRequest(), LIST_TIME_LIMIT))
   if (listed === undefined) throw new SignerError('the SSH agent does not say which keys it has')
   const { keyBlob } = chosen(listed, name)
@@ -61,7 +64,9 @@ function chosen(listed: readonly AgentIdentity[], name: string): AgentIdentity {
   if (found === undefined) {
     const keys = listed.map(({ keyBlob }) => sshBlobFingerprint(keyBlob)).slice(0, 10)
     const has = keys.length === 0 ? 'none' : keys.join(', ')
-    throw new SignerError(`the SSH agent has no key ${printable(name)}; it has: ${has}`)
+    throw new SignerError(
+      `the SSH agent has no key ${printable(name)}; it has: ${has}; next: ssh-add the file of the key`,
+    )
   }
   if (another !== undefined) {
     throw new SignerError(`the SSH agent has several keys ${printable(name)}: name one by its fingerprint`)

@@ -18,8 +18,6 @@ import { submodulesOf } from './submodules.ts'
 import { compareTree, type TreeMatch } from './tree-hash.ts'
 import { narHashWords } from './words.ts'
 
-const NEXT = 'next: have it signed (nixsig git sign), or lock a commit that is (nixsig lock update)'
-
 /** With what inputs are judged. */
 export interface InputJudge {
   readonly policy: Policy
@@ -52,7 +50,7 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
   if (pin.kind !== 'git') return { ...about, findings: withoutCommit(by, pin) }
   if (!isPinned(pin) || isFree(by.policy, pin.url)) return { ...about, findings: withoutCommit(by, pin) }
   try {
-    return { ...about, ...(await judgeCommit(by, pin, pin.commit)) }
+    return { ...about, ...(await judgeCommit(by, { pin, again: lockingAgain(input) }, pin.commit)) }
   } catch (error) {
     if (!(error instanceof FileError || error instanceof FormatError)) throw error
     return { ...about, findings: [unavailable(error.message)] }
@@ -125,8 +123,23 @@ const WHAT: Readonly<Record<GitPin['kind'] | OtherPin['kind'], string>> = {
 
 type Judged = Pick<InputVerdict, 'computed' | 'checkout' | 'revision' | 'findings' | 'notes'>
 
+/** A pin, and what locks its input again. */
+interface Relocked {
+  readonly pin: GitPin
+  readonly again: string
+}
+
+/** The command that locks an input again, as far as there is one. */
+function lockingAgain({ names, pin }: LockedInput): string {
+  if (names === undefined) return 'with the tool that wrote the pin'
+  const name = names.join('/')
+  const isMoved = pin.kind === 'git' && !pin.submodules && !pin.lfs
+  const command = isMoved ? 'nixsig lock update' : 'nix flake update'
+  return /^[\w+.][\w+./-]{0,199}$/.test(name) ? `${command} ${name}` : command
+}
+
 /** Who signed the commit, and whether its files are those of the lock. */
-async function judgeCommit(by: InputJudge, pin: GitPin, commit: string): Promise<Judged> {
+async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: string): Promise<Judged> {
   const { url, from } = pin
   const repository = await by.repositories.holding(url, from, commit)
   const revision = await judgeRevision(by.policy, { repository, url, commit }, by.now)
@@ -138,7 +151,10 @@ async function judgeCommit(by: InputJudge, pin: GitPin, commit: string): Promise
       : [
           {
             code: read ? 'not-signed-enough' : 'unavailable',
-            message: sentenceWith(verdict, NEXT),
+            message: sentenceWith(
+              verdict,
+              `next: have it signed (nixsig git sign), or lock a commit that is (${again})`,
+            ),
             status: statusOf(verdict),
           },
         ]
@@ -168,17 +184,25 @@ async function judgeCommit(by: InputJudge, pin: GitPin, commit: string): Promise
   const raw = pin.submodules ? undefined : read.narHash
   const match = await compareTree({ ...place, submodules }, pin.narHash, raw)
   if (match.matches === undefined) {
-    return { revision, computed: match.raw, findings: [otherContents(pin, match), ...unmet], notes: [] }
+    return {
+      revision,
+      computed: match.raw,
+      findings: [otherContents({ pin, again }, match), ...unmet],
+      notes: [],
+    }
   }
   const notes =
     match.matches === 'raw' ? [] : [`the files of the lock are those of the tree after ${match.matches}`]
   return { revision, computed: match.raw, checkout: match.matches, findings: unmet, notes }
 }
 
-function otherContents({ narHash = '' }: GitPin, match: TreeMatch & { matches: undefined }): LockFinding {
+function otherContents(
+  { pin: { narHash = '' }, again }: Relocked,
+  match: TreeMatch & { matches: undefined },
+): LockFinding {
   const how = match.isSubstituted
     ? 'its attributes have export-subst, with which an archive of it has no lasting hash: lock it with git+https:'
-    : 'somebody changed the lock, or a server sent other files: lock it again (nixsig lock update), and find out who'
+    : `somebody changed the lock, or a server sent other files: lock it again (${again}), and find out who`
   const hashes = `the lock has ${narHashWords(narHash)}, and the commit's files have ${narHashWords(match.raw)}`
   return finding('other-contents', `${hashes}, with export-ignore and eol applied too: ${how}`, 13)
 }

@@ -6,7 +6,7 @@ import { gitOutput } from '../../git/git-output.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
 import { narHashOfGitTree } from '../../git/tree-nar.ts'
 import { LockError } from './lock-error.ts'
-import { archivedHash } from './tree-hash.ts'
+import { archivedHash, compareTree } from './tree-hash.ts'
 import { narHashWords } from './words.ts'
 
 /** The first minor version of Nix 2 that hashes the tree of a commit as it is. */
@@ -15,7 +15,8 @@ const HASHES_TREES = 20
 /** What belongs to the old commit. */
 const OF_COMMIT = ['rev', 'narHash', 'lastModified', 'revCount', 'treeHash']
 
-interface Locking {
+/** What a node is to be locked to. */
+export interface Locking {
   readonly node: LockNode
   readonly pin: GitPin
   readonly repository: OpenRepository
@@ -52,6 +53,29 @@ export async function lockedAt({ node, pin, repository, commit, minor }: Locking
     ['lastModified', committedAt(bytes)],
     ...(count === undefined ? [] : [['revCount', count] as const]),
   ])
+}
+
+/**
+ * Whether a node that is locked to this commit says of it what is so: the NAR hash that some Nix
+ * computes, the time, and the number of commits where that is known. Throws FileError and
+ * FormatError.
+ */
+export async function isLockedRight({ node, pin, repository, commit }: Locking): Promise<boolean> {
+  const { value } = node.written
+  const locked = value instanceof Map ? value.get('locked') : undefined
+  if (!(locked instanceof Map)) return false
+  const objects = await repository.examined(commit)
+  const bytes = await objects.read(commit, 'commit')
+  const time = locked.get('lastModified')
+  if (time !== undefined && time !== committedAt(bytes)) return false
+  const count = locked.get('revCount')
+  const counted = count === undefined ? undefined : await revCount(repository, commit)
+  if (counted !== undefined && count !== counted) return false
+  // The commit alone pins the files of a repository, and not those of an archive.
+  if (pin.narHash === undefined) return pin.form === 'repository'
+  const { tree } = parseGitCommit(bytes)
+  const question = { directory: repository.directory, objects, tree, submodules: 'empty' } as const
+  return (await compareTree(question, pin.narHash)).matches !== undefined
 }
 
 /** The committer's time, in seconds since 1970. */

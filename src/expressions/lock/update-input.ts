@@ -15,7 +15,7 @@ import { nearestTrusted } from '../nearest.ts'
 import { ancestry } from './ancestry.ts'
 import { innerLock } from './inner-lock.ts'
 import { LockError } from './lock-error.ts'
-import { lockedAt } from './locked-attributes.ts'
+import { isLockedRight, lockedAt } from './locked-attributes.ts'
 import { placeOf, type RepositoryPlaces } from './repositories.ts'
 
 const SIZE_LIMIT = 32 * 1024 * 1024
@@ -41,9 +41,12 @@ export interface UpdateQuestion {
 
 /** What became of the input. */
 export type Update =
-  /** It was moved to `found`, or is there already; `older`: that may be before what was locked. */
+  /**
+   * It was moved to `found`, or is there already; mended: the hash, time or count that the lock had
+   * for that commit was wrong, and is now right.
+   */
   | {
-      readonly kind: 'moved' | 'unchanged'
+      readonly kind: 'moved' | 'mended' | 'unchanged'
       readonly from: string
       readonly found: RevisionVerdict
       readonly isUnknownOrder: boolean
@@ -73,14 +76,20 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
       return { kind: 'none', newest, looked: walked }
     }
     const from = pin.commit ?? ''
-    if (found.commit === from) return { kind: 'unchanged', from, found, isUnknownOrder: false }
+    const locking = { node, pin, repository, commit: found.commit, minor: question.minor }
+    if (found.commit === from) {
+      const stays = { from, found, isUnknownOrder: false }
+      if (await isLockedRight(locking)) return { kind: 'unchanged', ...stays }
+      await write(file, relock(lock, { path, locked: await lockedAt(locking), inner: 'kept' }))
+      return { kind: 'mended', ...stays }
+    }
     const order = await ancestry(repository, from, found.commit)
     if (order === 'older' && !question.allowOlder) {
       throw new LockError(
         `the newest commit that meets the rule, ${found.commit}, comes before the one that is locked: it is not moved back without --allow-older`,
       )
     }
-    const locked = await lockedAt({ node, pin, repository, commit: found.commit, minor: question.minor })
+    const locked = await lockedAt(locking)
     const inner = await innerLock({ node, repository, commit: found.commit })
     await write(file, relock(lock, { path, locked, inner }))
     return { kind: 'moved', from, found, isUnknownOrder: order === 'unknown' }

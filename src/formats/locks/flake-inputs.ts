@@ -19,7 +19,7 @@ export function inputsOf(lock: FlakeLock): readonly LockedInput[] {
     for (const { node, path } of level) {
       const place = around.get(node)
       if (node.pin !== undefined) {
-        const input = { path: inputPath(path), line: node.line, pin: node.pin }
+        const input = { path: inputPath(path), names: path, line: node.line, pin: node.pin }
         inputs.push(place === undefined ? input : { ...input, around: place })
       }
       for (const [name, edge] of node.inputs) {

@@ -45,6 +45,13 @@ export function canonicalUrl(text: string, kind: 'git' | 'file'): string {
   return `${protocol}//${host}${pathOf(text, path, kind)}${query === '?' ? '' : query}`
 }
 
+/** The usual host of each forge that flakes name by a word. */
+export const FORGE_HOSTS: Readonly<Record<string, string>> = {
+  github: 'github.com',
+  gitlab: 'gitlab.com',
+  sourcehut: 'git.sr.ht',
+}
+
 /** The canonical URL of a repository at a forge with owners. Throws FormatError. */
 export function forgeUrl(host: string, owner: string, repo: string): string {
   for (const name of [...owner.split('/'), repo]) {

@@ -7,6 +7,8 @@ import { isInnerDirectory } from './inner-directory.ts'
 export interface LockedInput {
   /** Its place among the inputs: `inputs.nixpkgs.inputs.lib`, or `pins.nixpkgs`. */
   readonly path: string
+  /** Of a flake.lock: the names of the inputs that lead to it. */
+  readonly names?: readonly string[]
   /** The line of the lock, from 1, on which it begins. */
   readonly line: number
   readonly pin: Pin

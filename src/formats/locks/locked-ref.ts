@@ -6,24 +6,18 @@
  */
 import { fields, type JsonNode, malformed, objectOf, readString, stringOf } from '../json/shape.ts'
 import { archivePin } from './archive-url.ts'
-import { canonicalUrl, forgeUrl, pathUrl } from './input-url.ts'
+import { canonicalUrl, FORGE_HOSTS, forgeUrl, pathUrl } from './input-url.ts'
 import { commitOf, directoryOf, type GitPin, hashOf, type Pin, refOf } from './locked-input.ts'
 
 const LABELS = ['lastModified', 'revCount', 'rev', 'dir', 'narHash', 'name'] as const
 
 const GIT_FLAGS = ['shallow', 'submodules', 'allRefs', 'exportIgnore', 'lfs', 'verifyCommit'] as const
 
-const FORGES: Readonly<Record<string, string>> = {
-  github: 'github.com',
-  gitlab: 'gitlab.com',
-  sourcehut: 'git.sr.ht',
-}
-
 /** Reads `locked`, or another flake reference in attributes. Throws FormatError. */
 export function readLockedRef(node: JsonNode): Pin {
   const type = objectOf(node).get('type')
   if (typeof type !== 'string') throw malformed(node, 'field "type" is missing')
-  if (Object.hasOwn(FORGES, type)) return readForge(node, FORGES[type] ?? '')
+  if (Object.hasOwn(FORGE_HOSTS, type)) return readForge(node, FORGE_HOSTS[type] ?? '')
   switch (type) {
     case 'git':
       return readGit(node)

@@ -20,8 +20,11 @@ export interface Relocking {
   /** The names of the inputs that lead to the one that changes. */
   readonly path: readonly string[]
   readonly locked: JsonObject
-  /** The flake.lock of its new commit; absent if it has none, or is not a flake. */
-  readonly inner: FlakeLock | undefined
+  /**
+   * The flake.lock of its new commit; absent if it has none, or is not a flake. `kept`: its inputs
+   * stay as they are, for the commit does.
+   */
+  readonly inner: FlakeLock | 'kept' | undefined
 }
 
 /** The text of the new lock. Throws FormatError if there is no such input. */
@@ -29,10 +32,11 @@ export function relock(lock: FlakeLock, { path, locked, inner }: Relocking): str
   const written = new Map<LockNode, WrittenNode>()
   const root = copyOf(written, { lock, prefix: [] }, lock.root)
   const changed = copyOf(written, { lock, prefix: [] }, nodeAt(lock, path))
+  changed.fields = new Map([...changed.fields, ['locked', locked] as const])
+  if (inner === 'kept') return printFlakeLock(root, lock.version)
   const inputs =
     inner === undefined ? new Map() : copyOf(written, { lock: inner, prefix: path }, inner.root).inputs
   keepOverrides(changed.inputs, inputs, path)
-  changed.fields = new Map([...changed.fields, ['locked', locked] as const])
   changed.inputs.clear()
   for (const [name, edge] of inputs) changed.inputs.set(name, edge)
   return printFlakeLock(root, lock.version)

@@ -64,7 +64,7 @@ export async function authenticate(question: Question): Promise<Answer> {
     const [answer] = await Promise.allSettled([answerIn(repository, pair, question), examined])
     await examined
     if (answer.status === 'rejected') throw answer.reason
-    return isElsewhere(layoutOf(place).objects) ? withAdvice(answer.value) : answer.value
+    return withAdvice(answer.value, nextForMissing(repository, question.introduction, place))
   } finally {
     rmSync(directory, { recursive: true, force: true })
     repository.close()
@@ -184,7 +184,22 @@ async function isThere(read: () => Promise<unknown>): Promise<boolean> {
   }
 }
 
-function withAdvice(answer: Answer): Answer {
+/** What to do about a commit that is absent, by what the clone is. */
+function nextForMissing(
+  { shallow }: OpenRepository,
+  introduction: Introduction,
+  place: string,
+): (commit: string) => string {
+  if (isElsewhere(layoutOf(place).objects)) return () => ELSEWHERE
+  if (shallow.size > 0) return () => 'fetch all of it (git fetch --unshallow), and try again'
+  return commit =>
+    commit === introduction.commit
+      ? "compare the introduction's id with the one that you were given; if it is right, fetch its branch"
+      : 'clone it anew, for this clone is not shallow and lacks it or has it damaged (git fsck)'
+}
+
+function withAdvice(answer: Answer, next: (commit: string) => string): Answer {
   if (answer.outcome !== 'refused' || answer.refusal.code !== 'missing-object') return answer
-  return { ...answer, refusal: { ...answer.refusal, next: ELSEWHERE } }
+  const { refusal } = answer
+  return { ...answer, refusal: { ...refusal, next: next(refusal.commit) } }
 }

@@ -134,7 +134,7 @@ export function missing(commit: string, found: string): HistoryRefused {
     rule: 'A1',
     needed: 'the whole history from the introduction on',
     found,
-    next: 'fetch all of it (git fetch --unshallow), and try again',
+    next: 'fetch what is missing, and try again',
   })
 }
 

@@ -74,7 +74,8 @@ function referencesSeen({ ultimate, references }: PathInfo) {
   return ultimate ? statedReferences(references) : {}
 }
 
-async function inputsFound(store: Store, { derivation }: Output) {
+/** The direct inputs of an output's derivation, with the contents that they have in this store. */
+export async function inputsFound(store: Store, { derivation }: Output) {
   const inputs = inputsOf(derivation)
   if (inputs.length > INPUT_LIMIT) return []
   const infos = await Promise.all(inputs.map(({ path }) => store.pathInfo(path.path)))

@@ -60,6 +60,7 @@ describe('an input of a flake.lock', () => {
     assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['other-contents'] })
     const words = wordsOf(verdicts)
     assert.ok(words.includes(sriOf(evil)) && words.includes(sriOfArchive(repository)), words)
+    assert.match(words, /lock it again \(nixsig lock update lib\)/)
     assert.equal(verdicts[0]?.line, 8)
     assert.equal(verdicts[0]?.findings[0]?.status, 13)
   })

@@ -48,6 +48,21 @@ test('provenance: the form that is signed can be read back', () => {
   })
 })
 
+test('provenance: a reproduction says so, beside whatever other builders have there', () => {
+  const json = provenanceJson(signerUri('builder', KEY), { ...build, reproduced: true }, 1_767_225_600)
+  const text = printJson(json)
+  assert.match(text, /"output":"out"\},"internalParameters":\{"reproduced":true\},"resolvedDependencies"/)
+  const readBuild = (form: string) => {
+    const predicate = read(PROVENANCE, form)
+    return predicate?.kind === 'provenance' ? predicate.build : undefined
+  }
+  assert.deepEqual(readBuild(text), { ...build, reproduced: true })
+  for (const other of ['{}', '{"reproduced":false}', '{"reproduced":"yes","attempt":1}']) {
+    assert.deepEqual(readBuild(text.replace('{"reproduced":true}', other)), build)
+  }
+  assert.throws(() => readBuild(text.replace('{"reproduced":true}', '[true]')), FormatError)
+})
+
 test('provenance of another build system, with all fields that SLSA names and one that it does not', () => {
   const text = `{
     "buildDefinition": {

@@ -141,7 +141,8 @@ describe('attack: a history', () => {
       /there is no commit main/,
     )
     const introduced = { ...made, introduction: '1'.repeat(40) }
-    refused(await judged({ history, made: introduced }, 'guix'), /^missing-object A1/)
+    const answer = await judged({ history, made: introduced }, 'guix')
+    refused(answer, /^missing-object A1 .*next: compare the introduction's id/)
   })
 
   it('in which another object lies under the id of an unsigned commit', async () => {
@@ -153,7 +154,7 @@ describe('attack: a history', () => {
     const place = (id: string) => join(made.history.directory, 'objects', id.slice(0, 2), id.slice(2))
     chmodSync(place(made.unsigned), 0o644)
     writeFileSync(place(made.unsigned), readFileSync(place(signed)))
-    refused(await judged(made, 'guix'), /^missing-object A1/)
+    refused(await judged(made, 'guix'), /^missing-object A1 .*next: clone it anew/)
   })
 
   it('in which a forged ancestor of the introduction makes a foreign history its own', async () => {

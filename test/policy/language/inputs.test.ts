@@ -54,7 +54,7 @@ require = "nothing"`),
 test('a repository that no rule matches is refused, whoever signed', () => {
   const policy = policyOf(withInputs(''))
   const claims = ['alice', 'bob'].map(who => claimOf(policy, who, 'committer'))
-  assert.deepEqual(codesOf(policy, claims), ['refused-by-rule'])
+  assert.deepEqual(codesOf(policy, claims), ['no-input-rule'])
 })
 
 test('a signature on another tree does not count for a commit', () => {

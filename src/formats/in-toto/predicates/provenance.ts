@@ -30,6 +30,8 @@ export interface DerivationBuild {
   readonly output: string
   /** The derivation's direct inputs, with the contents that the builder had. */
   readonly inputs: readonly Subject[]
+  /** The builder had these contents before, built again, and got the same. */
+  readonly reproduced?: true
 }
 
 /** A provenance predicate. */
@@ -57,7 +59,7 @@ export function readProvenance(node: JsonNode): Provenance {
   const builder = fields(run.builder, { required: ['id'], optional: [], others: 'ignore' })
   const definition = fields(buildDefinition, {
     required: ['buildType', 'externalParameters'],
-    optional: ['resolvedDependencies'],
+    optional: ['internalParameters', 'resolvedDependencies'],
     others: 'ignore',
   })
   const buildType = stringOf(definition.buildType)
@@ -68,15 +70,15 @@ export function readProvenance(node: JsonNode): Provenance {
     signer: stringOf(builder.id),
     buildType,
     ...(nixsigUri(buildType) === BUILD_TYPE
-      ? { build: readBuild(parameters, definition.resolvedDependencies) }
+      ? { build: { ...readBuild(parameters, definition.resolvedDependencies), ...readInternal(definition) } }
       : {}),
     ...readMetadata(run.metadata),
   }
 }
 
 /**
- * The provenance of an output whose build nixsig's post-build hook observed. `finishedOn` is in
- * seconds since 1970.
+ * The provenance of an output whose build nixsig's post-build hook observed, or that was reproduced.
+ * `finishedOn` is in seconds since 1970.
  */
 export function provenanceJson(signer: string, build: DerivationBuild, finishedOn: number): JsonObject {
   return jsonObject([
@@ -91,6 +93,7 @@ export function provenanceJson(signer: string, build: DerivationBuild, finishedO
             ['output', build.output],
           ]),
         ],
+        ['internalParameters', build.reproduced && jsonObject([['reproduced', true]])],
         ['resolvedDependencies', build.inputs.map(subjectJson)],
       ]),
     ],
@@ -114,6 +117,14 @@ function readBuild(parameters: JsonNode, dependencies: JsonNode | undefined): De
   if (!isDerivationPath(path)) throw malformed(derivation, 'must be a derivation')
   const inputs = dependencies === undefined ? [] : listOf(dependencies, DEPENDENCY_LIMIT).map(readSubject)
   return { derivation: path.path, output: stringOf(output), inputs }
+}
+
+/** Tells people how the builder came to know: nothing is decided by it, and others add parameters. */
+function readInternal({ internalParameters }: { readonly internalParameters?: JsonNode }): {
+  reproduced?: true
+} {
+  if (internalParameters === undefined) return {}
+  return objectOf(internalParameters).get('reproduced') === true ? { reproduced: true } : {}
 }
 
 function readMetadata(node: JsonNode | undefined): { finishedOn?: number } {
