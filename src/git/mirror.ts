@@ -18,6 +18,9 @@ import { fetchInto, isFetchable, listRemote } from './receive.ts'
 /** Where people's signatures on commits are kept: git-sig's notes and nixsig's. */
 const NOTES = ['refs/notes/signatures', 'refs/notes/nixsig']
 
+/** Sets the mirrors of branches apart from those of commits. */
+const WITH_HISTORY = ' with history'
+
 /** Tags of one commit that are fetched. */
 const TAG_LIMIT = 1000
 
@@ -55,7 +58,7 @@ export function mirrorBranch(
   url: string,
   { branch, depth }: { readonly branch: string | undefined; readonly depth: number },
 ): Promise<MirroredBranch> {
-  return inMirror(parent, { url, use: ' with history', idSize: 20 }, async directory => {
+  return inMirror(parent, { url, use: WITH_HISTORY, idSize: 20 }, async directory => {
     const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
     const refs = await listRemote(directory, url, [name, 'refs/tags/*', ...NOTES])
     const head = refs.get(name)
@@ -73,6 +76,16 @@ export function mirrorBranch(
       )
     return { repository: openOwnRepository(directory), head }
   })
+}
+
+/**
+ * Fetches a commit with the last `depth` ones of its history into the mirror that mirrorBranch
+ * opens for the URL. Throws FileError, also if the server does not have it.
+ */
+export function mirrorHistory(parent: string, url: string, commit: string, depth: number): Promise<void> {
+  return inMirror(parent, { url, use: WITH_HISTORY, idSize: 20 }, directory =>
+    fetchInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
+  )
 }
 
 interface Mirror {

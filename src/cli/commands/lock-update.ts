@@ -37,7 +37,7 @@ export const lockUpdate = command({
       fallback: String(DEPTH),
       text: 'How many commits of the branch are fetched and looked at',
     },
-    'allow-older': { kind: 'flag', text: 'Also move to a commit that comes before the locked one' },
+    'allow-older': { kind: 'flag', text: 'Also move to a commit that does not come after the locked one' },
   },
   examples: [
     ['lock update nixpkgs', 'the branch that flake.nix names, or the one that the server has checked out'],

@@ -1,6 +1,8 @@
 import { gitOutput } from '../../git/git-output.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
 
+export type Order = 'newer' | 'older' | 'unknown'
+
 /**
  * Whether a commit comes after another one, or before it; unknown if neither is seen in what is
  * here of the history.
@@ -9,7 +11,7 @@ export async function ancestry(
   { directory, shallowFile }: OpenRepository,
   from: string,
   to: string,
-): Promise<'newer' | 'older' | 'unknown'> {
+): Promise<Order> {
   const cut = shallowFile === undefined ? [] : ['--shallow-file', shallowFile]
   const isBefore = async (first: string, second: string) => {
     const { status } = await gitOutput({ directory }, [...cut, 'merge-base', '--is-ancestor', first, second])

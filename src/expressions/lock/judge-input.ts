@@ -58,12 +58,21 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
 }
 
 /**
- * Whether the lock decides the contents. A repository that Nix fetches by the id of a commit needs
- * no NAR hash for that; an archive does.
+ * Whether the lock decides the contents. A repository from which Nix fetches the id of a commit
+ * needs no NAR hash for that. An archive does, and so does what has a say in what git makes of the
+ * commit: a local repository, in which older Nix runs git, and replaced objects that are fetched.
  */
 function isPinned(pin: GitPin): pin is GitPin & { readonly commit: string } {
-  return pin.commit !== undefined && (pin.narHash !== undefined || pin.form === 'repository')
+  return pin.commit !== undefined && (pin.narHash !== undefined || isFetchedById(pin))
 }
+
+function isFetchedById({ form, url, ref = '', allRefs }: GitPin): boolean {
+  if (form !== 'repository' || url.startsWith('file:') || allRefs === true) return false
+  return !ref.startsWith('refs/') || /^refs\/(?:heads|tags)\//.test(ref)
+}
+
+const WITHOUT_HASH =
+  'without a NAR hash, replaced objects, attributes and filters of the repository decide which files Nix takes for its commit'
 
 /** Whether the rule requires nothing, so that any revision passes that the lock pins. */
 function isFree(policy: Policy, url: string): boolean {
@@ -92,7 +101,9 @@ function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): rea
   const isLocked = pin.kind === 'git' ? isPinned(pin) : pin.narHash !== undefined || pin.isPinnedFlat === true
   if (!isLocked && inputRuleFor(policy, pin.url)?.acceptUnlocked !== true) {
     const next = 'lock it (nix flake lock), or accept-unlocked in its rule of [[inputs]]'
-    return [{ code: 'unlocked', message: `the lock does not pin it: ${next}`, status: 12 }]
+    const isLoose = pin.kind === 'git' && pin.form === 'repository' && pin.commit !== undefined
+    const why = isLoose ? `: ${WITHOUT_HASH}` : ''
+    return [{ code: 'unlocked', message: `the lock does not pin it${why}: ${next}`, status: 12 }]
   }
   const verdict = judge(policy, subjectOf(pin), { claims: [], strays: [], troubles: [] }, now)
   if (verdict.outcome === 'trusted') return []
@@ -102,7 +113,7 @@ function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): rea
 }
 
 const WHAT: Readonly<Record<GitPin['kind'] | OtherPin['kind'], string>> = {
-  git: 'a repository without a commit',
+  git: 'a repository whose files the lock does not pin',
   tarball: 'an archive',
   file: 'a file',
   path: 'a directory that is copied as it is',

@@ -12,6 +12,7 @@ import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
 import { type InputJudge, judgeInput } from './judge-input.ts'
+import { changingSetting } from './local-settings.ts'
 import { changedPaths, filesOfTree } from './work-tree.ts'
 
 const SHOWN = 5
@@ -89,12 +90,20 @@ async function judgeCommit(
     const next = 'commit and have it signed, or give --allow-dirty'
     findings.push({ code: 'dirty', message: `${dirtyWords(changed)}: ${next}`, status: 13 })
   }
+  const setting = await changingSetting(top, repository.directory)
+  if (setting !== undefined) findings.push(changing(setting))
   const untracked = locks.filter(lock => !files.has(relative(top, join(directory, lock))))
   if (untracked.length > 0 && !allowDirty) {
     const message = `${untracked.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
     findings.push({ code: 'untracked-lock', message, status: 13 })
   }
   return { revision, computed: narHash, findings, notes }
+}
+
+function changing(setting: string): LockFinding {
+  const why = 'with which git shows other files than the commit has, and Nix before 2.20 takes those'
+  const next = 'take it away, or evaluate a fresh clone'
+  return { code: 'other-contents', message: `its repository has ${setting}, ${why}: ${next}`, status: 13 }
 }
 
 function dirtyWords(changed: readonly string[]): string {

@@ -2,18 +2,18 @@
 import { chmodSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../files/named-file.ts'
-import { readRegularFile } from '../../files/regular-file.ts'
+import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { type FlakeLock, type LockNode, nodeAt, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
 import type { GitPin } from '../../formats/locks/locked-input.ts'
 import { relock } from '../../formats/locks/relock.ts'
-import { mirrorBranch } from '../../git/mirror.ts'
+import { mirrorBranch, mirrorHistory } from '../../git/mirror.ts'
 import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
 import type { Instant, Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision, type RevisionVerdict } from '../judge-revision.ts'
 import { nearestTrusted } from '../nearest.ts'
-import { ancestry } from './ancestry.ts'
+import { ancestry, type Order } from './ancestry.ts'
 import { innerLock } from './inner-lock.ts'
 import { LockError } from './lock-error.ts'
 import { isLockedRight, lockedAt } from './locked-attributes.ts'
@@ -34,7 +34,7 @@ export interface UpdateQuestion {
   /** Names of inputs that lead to it, with slashes between them. */
   readonly input: string
   readonly depth: number
-  /** Whether it may move to a commit before the one that is locked. */
+  /** Whether it may move to a commit before the one that is locked, or to one that may be. */
   readonly allowOlder: boolean
   /** The minor version of the Nix 2 that is to evaluate the lock. */
   readonly minor: number
@@ -85,12 +85,9 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
       await write(file, relock(lock, { path, locked: await lockedAt(locking), inner: 'kept' }))
       return { kind: 'mended', ...stays }
     }
-    const order = await ancestry(repository, from, found.commit)
-    if (order === 'older' && !question.allowOlder) {
-      throw new LockError(
-        `the newest commit that meets the rule, ${found.commit}, comes before the one that is locked: it is not moved back without --allow-older`,
-      )
-    }
+    const order = await orderOf(question, pin, repository, found.commit)
+    if (from !== '' && order !== 'newer' && !question.allowOlder)
+      throw notNewer(question, order, found.commit)
     const locked = await lockedAt(locking)
     const inner = await innerLock({ node, repository, commit: found.commit })
     await write(file, relock(lock, { path, locked, inner }))
@@ -98,6 +95,37 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
   } finally {
     repository.close()
   }
+}
+
+/**
+ * Whether a commit comes after the one that is locked. A server that keeps newer commits back must
+ * not have the lock moved to an older one, so the locked one is asked for by its id if the branch
+ * does not have it.
+ */
+async function orderOf(
+  { places, depth }: UpdateQuestion,
+  { url, from, commit: locked = '' }: GitPin,
+  repository: OpenRepository,
+  commit: string,
+): Promise<Order> {
+  const order = await ancestry(repository, locked, commit)
+  if (order !== 'unknown' || locked === '' || placeOf(places, url) !== undefined) return order
+  try {
+    await mirrorHistory(places.mirrors, from, locked, depth)
+  } catch (error) {
+    if (error instanceof FileError) return 'unknown'
+    throw error
+  }
+  return ancestry(repository, locked, commit)
+}
+
+function notNewer({ depth }: UpdateQuestion, order: Order, commit: string): LockError {
+  const what = `the newest commit that meets the rule, ${commit},`
+  return new LockError(
+    order === 'older'
+      ? `${what} comes before the one that is locked: it is not moved back without --allow-older`
+      : `whether ${what} comes after the one that is locked is not in the last ${depth} commits: look at more (--depth), or find out why, and give --allow-older`,
+  )
 }
 
 /** The node of an input that has a branch to follow. */

@@ -42,6 +42,8 @@ export interface GitPin {
   readonly narHash?: string
   /** The branch or tag that it follows, as the lock names it. */
   readonly ref?: string
+  /** Whether Nix fetches every reference of the repository, also those that replace objects. */
+  readonly allRefs?: true
   readonly submodules: boolean
   /** Whether files are replaced by what they stand for in Git LFS. */
   readonly lfs: boolean

@@ -38,7 +38,7 @@ export function readLockedRef(node: JsonNode): Pin {
 function readGit(node: JsonNode): GitPin {
   const optional = [...LABELS, ...GIT_FLAGS, 'ref', 'keytype', 'publicKey', 'publicKeys'] as const
   const found = fields(node, { required: ['type', 'url'], optional, others: 'refuse' })
-  const flag = (name: 'submodules' | 'lfs') => isTrue(found[name])
+  const flag = (name: 'submodules' | 'lfs' | 'allRefs') => isTrue(found[name])
   const url = readString(found.url, text => canonicalUrl(text, 'git'))
   return {
     kind: 'git',
@@ -48,6 +48,7 @@ function readGit(node: JsonNode): GitPin {
     ...pinned(found),
     submodules: flag('submodules'),
     lfs: flag('lfs'),
+    ...(flag('allRefs') && { allRefs: true }),
   }
 }
 

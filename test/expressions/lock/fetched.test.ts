@@ -7,6 +7,7 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -196,6 +197,33 @@ describe('lock update', () => {
     const back = projectWith('p-older', lockedGit(older))
     await assert.rejects(update(back, BY_ALICE), /comes before the one that is locked/)
     assert.equal((await update(back, BY_ALICE, { allowOlder: true })).kind, 'moved')
+  })
+
+  it('attack: a server serves an older branch, and keeps back what came after', async () => {
+    for (const place of ['local', 'served'] as const) {
+      const name = `kept-back-${place}`
+      const repository = world.repository(name, { file: '1' })
+      const old = repository.git('rev-parse', 'HEAD')
+      const newer = commitFiles(repository, { file: '2' })
+      const locked = place === 'local' ? lockedGit(repository) : served(repository, name)
+      const project = projectWith(`p-${name}`, locked)
+      const before = readFileSync(join(project, 'flake.lock'), 'utf8')
+      repository.git('branch', 'aside', newer)
+      repository.git('reset', '-q', '--hard', old)
+      // Where the server still has the locked commit, what came first is certain.
+      await assert.rejects(update(project, BY_ALICE), /comes before the one that is locked/)
+      repository.git('branch', '-q', '-D', 'aside')
+      repository.git('reflog', 'expire', '--expire=now', '--all')
+      repository.git('gc', '-q', '--prune=now')
+      rmSync(join(world.dir, 'mirrors'), { recursive: true, force: true })
+      await assert.rejects(
+        update(project, BY_ALICE),
+        /comes after the one that is locked is not in the last 100 commits/,
+      )
+      assert.equal(readFileSync(join(project, 'flake.lock'), 'utf8'), before)
+      const moved = await update(project, BY_ALICE, { allowOlder: true })
+      assert.equal(moved.kind === 'moved' && moved.isUnknownOrder && moved.found.commit, old)
+    }
   })
 
   it('follows the branch that the flake names, and no commit that it names', async () => {

@@ -137,6 +137,23 @@ describe('what no signed commit stands behind', () => {
     },
     'a name in a registry': { locked: { type: 'indirect', id: 'nixpkgs' }, code: 'unlocked' },
     'a repository without a commit': { locked: { type: 'git', url: 'https://e.org/x' }, code: 'unlocked' },
+    'a local repository without a NAR hash, whose replaced objects and filters have a say': {
+      locked: { type: 'git', url: 'file:///srv/x', rev: '1'.repeat(40) },
+      code: 'unlocked',
+    },
+    'a repository with all references, replaced objects too, without a NAR hash': {
+      locked: { type: 'git', url: 'https://e.org/x', rev: '1'.repeat(40), allRefs: true },
+      code: 'unlocked',
+    },
+    'a repository with a reference that replaces the commit, without a NAR hash': {
+      locked: {
+        type: 'git',
+        url: 'https://e.org/x',
+        rev: '1'.repeat(40),
+        ref: `refs/replace/${'1'.repeat(40)}`,
+      },
+      code: 'unlocked',
+    },
     'an archive of a forge without a NAR hash': {
       locked: { type: 'github', owner: 'o', repo: 'r', rev: '1'.repeat(40) },
       code: 'unlocked',
@@ -411,6 +428,41 @@ describe('the tree around a lock', () => {
     assert.deepEqual(codesOf(await world.verify(directory, BY_ALICE, { self })), { self: ['dirty'] })
   })
 
+  it('attack: its repository has what shows other files to Nix before 2.20', async () => {
+    const { directory, git } = world.repository('self-settings', flake)
+    const verify = () => world.verify(directory, BY_ALICE, { self: { ...self, allowDirty: true } })
+    git('config', 'core.autocrlf', 'input')
+    writeFileSync(join(directory, '.git/info/attributes'), '# a comment\n\n')
+    assert.deepEqual(codesOf(await verify()), { self: [] }, 'what changes nothing')
+    const settings = {
+      'filter.x.smudge': 'sed s/a/b/',
+      'include.path': '/srv/config',
+      'includeIf.onbranch:main.path': 'x',
+      'core.attributesFile': '/srv/attributes',
+      'core.autocrlf': 'true',
+      'core.eol': 'crlf',
+      'tar.umask': '0777',
+    }
+    for (const [setting, value] of Object.entries(settings)) {
+      git('config', setting, value)
+      const verdicts = await verify()
+      assert.deepEqual(codesOf(verdicts), { self: ['other-contents'] }, setting)
+      assert.ok(wordsOf(verdicts).toLowerCase().includes(`the setting ${setting.toLowerCase()}`), setting)
+      git('config', '--unset', setting)
+    }
+    writeFileSync(join(directory, '.git/info/attributes'), 'sub/a filter=x\n')
+    assert.match(wordsOf(await verify()), /has info\/attributes, with which git shows other files/)
+    rmSync(join(directory, '.git/info/attributes'))
+    const honest = git('rev-parse', 'HEAD')
+    git('checkout', '-q', '--detach')
+    const evil = commitFiles({ directory, git }, { 'sub/a': 'evil' }, false)
+    git('checkout', '-q', 'main')
+    git('replace', honest, evil)
+    assert.match(wordsOf(await verify()), /refs\/replace/)
+    git('pack-refs', '--all', '--prune')
+    assert.match(wordsOf(await verify()), /refs\/replace/)
+  })
+
   it('is refused if nobody signed its commit, or it is not in git at all', async () => {
     const { directory } = world.repository('self-unsigned', flake, false)
     const verdicts = await world.verify(directory, BY_ALICE, { self })
@@ -482,6 +534,8 @@ describe('other pins', () => {
     const revision = repository.git('rev-parse', 'HEAD')
     const hash = sriOfArchive(repository)
     const url = `file://${repository.directory}`
+    const there = 'https://git.example.org/lib'
+    const places = { local: new Map([[there, repository.directory]]), mirrors: join(world.dir, 'mirrors') }
     const npins = {
       pins: {
         lib: {
@@ -496,13 +550,13 @@ describe('other pins', () => {
       },
       version: 6,
     }
-    const niv = { lib: { type: 'git', repo: url, rev: revision, branch: 'main' } }
+    const niv = { lib: { type: 'git', repo: there, rev: revision, branch: 'main' } }
     const project = world.project('p-others-of', {
       'npins/sources.json': JSON.stringify(npins),
       'nix/sources.json': JSON.stringify(niv),
     })
-    const pins = [parsePin(`git+${url}@${revision}#${hash}`), parsePin(`${url}@${revision}`)]
-    const verdicts = await world.verify(project, BY_ALICE, { pins })
+    const pins = [parsePin(`git+${url}@${revision}#${hash}`), parsePin(`${there}@${revision}`)]
+    const verdicts = await world.verify(project, BY_ALICE, { pins, places })
     assert.deepEqual(
       verdicts.map(({ file, findings }) => [file, findings.length]),
       [
@@ -513,7 +567,7 @@ describe('other pins', () => {
       ],
     )
     const other = [parsePin(`${url}@${revision}#${OTHER_HASH}`)]
-    const [, , refused] = await world.verify(project, BY_ALICE, { pins: other })
+    const [, , refused] = await world.verify(project, BY_ALICE, { pins: other, places })
     assert.equal(refused?.findings[0]?.code, 'other-contents')
   })
 })
