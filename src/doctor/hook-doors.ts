@@ -25,7 +25,7 @@ function hook(facts: Facts, name: Exclude<Part, 'plugin'>): Finding {
 
 /** The risk without the plugin, as in docs/threat-model.md. */
 export const WINDOW =
-  'without the plugin the old window is there: an output is valid before it is judged, and whoever keeps the post-build hook from running keeps it so'
+  'without the plugin there is a time in which an output is valid and not yet judged, and whoever keeps the post-build hook from running keeps it so'
 
 /**
  * All plugins share Nix's memory, so each has to belong to root; one of them has to be nixsig's.

@@ -65,7 +65,7 @@ describe('the daemon', () => {
 describe('what processes have loaded', () => {
   test('no plugin, one that was replaced, a SQLite that it cannot find', () => {
     for (const [plugin, words] of [
-      ['absent', /nix-daemon has not loaded it; without the plugin the old window is there/],
+      ['absent', /nix-daemon has not loaded it; without the plugin there is a time in which/],
       ['replaced', /nix-daemon has loaded a file that was replaced/],
     ] as const) {
       const found = judge('plugin-loaded', withDaemon({ loaded: { value: { ...LOADED, plugin } } }))

@@ -58,7 +58,7 @@ const HOLES: readonly (readonly [door: DoorName, setting: string, value: string,
     '/usr/bin/other __build-remote',
     /\/usr\/bin\/other is not nixsig's build-hook/,
   ],
-  ['plugin-files', 'plugin-files', '', /plugin-files is empty; without the plugin the old window is there/],
+  ['plugin-files', 'plugin-files', '', /plugin-files is empty; without the plugin there is a time in which/],
   ['plugin-files', 'plugin-files', '/usr/bin/other', /none is nixsig's/],
   [
     'plugin-files',
