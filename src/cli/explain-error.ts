@@ -1,7 +1,7 @@
 import { PassphraseError } from '../crypto/passphrase.ts'
 import { SignerError } from '../crypto/signers/signer-error.ts'
 import { ExpressionError } from '../expressions/expression-error.ts'
-import { FileError } from '../files/regular-file.ts'
+import { ArgumentError, FileError } from '../files/regular-file.ts'
 import { detachedStatus } from '../packaging/detached-words.ts'
 import { BadSignatureError, PackagingError } from '../packaging/packaging-error.ts'
 import { PolicyError } from '../policy/language/policy-error.ts'
@@ -14,12 +14,12 @@ import type { Status } from './status.ts'
 
 /**
  * What an error means to whoever called: a status and text without a stack; undefined for a fault
- * of nixsig's own.
+ * of nixsig's own. `help`: the command that explains the call.
  */
-export function explainError(error: unknown): { status: Status; text: string } | undefined {
+export function explainError(error: unknown, help: string): { status: Status; text: string } | undefined {
   const found = statusOf(error)
   if (found === undefined) return undefined
-  return { status: found.status, text: withNextStep(found.text, stepAfter(error)) }
+  return { status: found.status, text: withNextStep(found.text, stepAfter(error, help)) }
 }
 
 function statusOf(error: unknown): { status: Status; text: string } | undefined {
@@ -41,7 +41,8 @@ function statusOf(error: unknown): { status: Status; text: string } | undefined 
 }
 
 /** What to do next where the message does not say: by what kind of thing was wrong. */
-function stepAfter(error: unknown): string {
+function stepAfter(error: unknown, help: string): string {
+  if (error instanceof ArgumentError || error instanceof ExpressionError) return help
   if (error instanceof BadSignatureError) return 'get the file and its signature anew from their origin'
   if (error instanceof PolicyError) return 'correct the policy, then: nixsig policy check'
   if (error instanceof StoreError) return `try again, then, ${BY_ROOT}: nixsig doctor`

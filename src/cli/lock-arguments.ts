@@ -3,10 +3,12 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { otherWriters } from '../expressions/lock/other-writers.ts'
 import type { RepositoryPlaces } from '../expressions/lock/repositories.ts'
+import { assertDirectory } from '../files/named-file.ts'
 import { canonicalUrl } from '../formats/locks/input-url.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'
 import type { Options } from './command.ts'
+import { saying } from './option-value.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -20,14 +22,17 @@ export const LOCK_OPTIONS = {
 
 /**
  * Where repositories are: those that were named, and mirrors below the state directory for root,
- * below the user's cache directory for others. Throws UsageError and FormatError.
+ * below the user's cache directory for others. Throws UsageError.
  */
 export function repositoryPlaces(named: readonly string[], { state }: Places): RepositoryPlaces {
   const local = new Map<string, string>()
   for (const text of named) {
     const at = text.lastIndexOf('=')
     if (at <= 0) throw new UsageError(`--repo ${printable(text, 80)}: must be URL=DIR`)
-    local.set(canonicalUrl(text.slice(0, at), 'git'), resolve(text.slice(at + 1)))
+    const directory = resolve(text.slice(at + 1))
+    const url = saying('--repo', () => canonicalUrl(text.slice(0, at), 'git'))
+    saying('--repo', () => assertDirectory(directory))
+    local.set(url, directory)
   }
   const isRoot = process.geteuid?.() === 0
   return { local, mirrors: isRoot ? join(state, 'mirrors') : join(cacheDirectory(), 'nixsig/mirrors') }

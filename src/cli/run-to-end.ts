@@ -34,7 +34,7 @@ export async function runToEnd(run: () => Promise<Status>, help: () => string): 
 async function explain(error: unknown, help: () => string) {
   if (error instanceof UsageError) return { status: 2, text: withNextStep(error.message, help()) } as const
   const { explainError } = await import('./explain-error.ts')
-  return explainError(error)
+  return explainError(error, help())
 }
 
 function complain(text: string): void {

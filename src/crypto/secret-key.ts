@@ -3,7 +3,7 @@
  * of 64 bytes>`.
  */
 import { closeSync, constants, fsyncSync, openSync, type Stats, unlinkSync, writeSync } from 'node:fs'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { looksEncrypted } from '../formats/keys/encrypted-key.ts'
 import { parseNixSecretKey, printNixPublicKey, printNixSecretKey } from '../formats/nix/nix-key.ts'
 import { printable } from '../primitives/printable.ts'
@@ -58,7 +58,7 @@ export function readSecretKey(text: string): KeyPair {
 export function readSecretText(file: string, what = 'secret key'): string {
   const name = printable(file)
   const bytes = readRegularFile(file, FILE_LIMIT, status => assertPrivate(name, status, what))
-  if (bytes === undefined) throw new FileError(`there is no ${what} at ${name}`)
+  if (bytes === undefined) throw new ArgumentError(`there is no ${what} at ${name}`)
   return bytes.toString('latin1')
 }
 
@@ -83,10 +83,14 @@ export function writeKeyPair(
 
 function assertPrivate(name: string, status: Stats, what: string): void {
   if (status.uid !== 0 && status.uid !== process.geteuid?.()) {
-    throw new FileError(`the ${what} ${name} belongs to user ${status.uid} (chown it, or make a new one)`)
+    throw new ArgumentError(
+      `the ${what} ${name} belongs to user ${status.uid}; next: chown it, or make a new one`,
+    )
   }
   if ((status.mode & 0o077) !== 0) {
-    throw new FileError(`the ${what} ${name} is open to others (chmod 600 ${name}, or make a new one)`)
+    throw new ArgumentError(
+      `the ${what} ${name} is open to others; next: chmod 600 ${name}, or make a new one`,
+    )
   }
 }
 

@@ -36,7 +36,7 @@ export interface Nearest {
 
 /**
  * Searches the history of `commit` for the first trusted commit, itself included. Commits are
- * judged first by ids; with `contents: 'hashed'` one that passes is then judged with its tree.
+ * judged first by ids; unless `contents` is `by-id`, one that passes is then judged with its tree.
  * Throws FileError and FormatError.
  */
 export async function nearestTrusted(
@@ -44,7 +44,7 @@ export async function nearestTrusted(
   question: HistoryQuestion,
   now: Instant,
 ): Promise<Nearest> {
-  const { repository, commit, until, contents = 'hashed' } = question
+  const { repository, commit, until, contents = 'if-needed' } = question
   const annotated = await annotatedCommits(repository)
   const cut = repository.shallow
   let isCut = false

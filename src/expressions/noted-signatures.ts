@@ -5,7 +5,7 @@ import { parsingCost } from '../crypto/work.ts'
 import { gitSigBody, isGitSigLine, parseGitSigLine } from '../formats/git-sig.ts'
 import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
-import { parseRevisionStatement, type RevisionStatement } from '../formats/in-toto/revision-statement.ts'
+import { parseRevisionStatement } from '../formats/in-toto/revision-statement.ts'
 import { isText } from '../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
 import { notesOf, notesTree } from '../git/notes.ts'
@@ -67,7 +67,9 @@ export function nixsigSignatures(search: Search): AsyncGenerator<Found> {
       const end = until === undefined ? {} : { until }
       claims.push({
         key: key.identity,
-        ...aboutOf(statement, search),
+        role,
+        path: search.revision.commit,
+        narHash: statement.narHash,
         ...(expired && { expired }),
         ...end,
         origin,
@@ -84,13 +86,6 @@ function assertOneOpenPgpSignature(signature: Uint8Array): void {
   const count = isText(signature) ? 0 : parseDetachedSignatures(signature).length
   if (count !== 1)
     throw new FormatError('line of git-sig', 'not one binary OpenPGP signature', 'the signature')
-}
-
-function aboutOf(
-  { role, narHash }: RevisionStatement,
-  { revision }: Search,
-): Pick<Claim, 'role' | 'path' | 'narHash'> {
-  return { role, path: revision.commit, narHash: revision.narHash === '' ? '' : narHash }
 }
 
 /** What a line is about, if that is another commit or another tree. */

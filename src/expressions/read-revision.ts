@@ -1,3 +1,4 @@
+import { FileError } from '../files/regular-file.ts'
 import { type GitCommit, parseGitCommit } from '../formats/git-object.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { narHashOfGitTree } from '../git/tree-nar.ts'
@@ -20,10 +21,22 @@ export async function readRevision(
   commit: string,
   contents: 'hashed' | 'by-id',
 ): Promise<ReadRevision> {
-  const objects = contents === 'hashed' ? await repository.examined(commit) : repository.objects
-  const bytes = await objects.read(commit, 'commit')
+  const bytes = await repository.objects.read(commit, 'commit')
   const parsed = parseGitCommit(bytes)
-  const { tree } = parsed
-  const narHash = contents === 'hashed' ? await narHashOfGitTree(objects, tree, { submodules: 'empty' }) : ''
-  return { revision: { commit, tree, narHash }, parsed, bytes }
+  const read = { revision: { commit, tree: parsed.tree, narHash: '' }, parsed, bytes }
+  return contents === 'hashed' ? withContents(repository, read) : read
+}
+
+/**
+ * Adds the NAR hash of its tree to a commit that was read by its id. Throws FileError, also if git
+ * finds a collision, and FormatError.
+ */
+export async function withContents(repository: OpenRepository, read: ReadRevision): Promise<ReadRevision> {
+  const { commit, tree } = read.revision
+  const objects = await repository.examined(commit)
+  if (!Buffer.from(read.bytes).equals(await objects.read(commit, 'commit'))) {
+    throw new FileError(`git: commit ${commit} has two contents`)
+  }
+  const narHash = await narHashOfGitTree(objects, tree, { submodules: 'empty' })
+  return { ...read, revision: { ...read.revision, narHash } }
 }

@@ -35,7 +35,10 @@ export interface RevisionSignature {
   readonly review?: string
 }
 
-/** What one way of signing yields. */
+/**
+ * What one way of signing yields. The NAR hash of a claim is what its signer says, or empty if the
+ * signature says nothing of it.
+ */
 export interface Found {
   readonly evidence: Evidence
   readonly signatures: readonly RevisionSignature[]

@@ -1,6 +1,7 @@
-import { realpathSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { printable } from '../primitives/printable.ts'
-import { FileError, readRegularFile } from './regular-file.ts'
+import { ArgumentError, readRegularFile } from './regular-file.ts'
 
 /** A file that the caller named, and what it holds. */
 export interface NamedFile {
@@ -16,7 +17,7 @@ export interface NamedFile {
 export function readNamedFile(argument: string, limit: number): NamedFile {
   const path = realPathOf(argument)
   const bytes = readRegularFile(path, limit)
-  if (bytes === undefined) throw new FileError(`there is no file ${printable(argument)}`)
+  if (bytes === undefined) throw new ArgumentError(`there is no file ${printable(argument)}`)
   return { path, bytes }
 }
 
@@ -26,8 +27,18 @@ export function realPathOf(argument: string): string {
     return realpathSync(argument)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-      throw new FileError(`there is no file ${printable(argument)}`)
+      throw new ArgumentError(`there is no file ${printable(argument)}`)
     }
-    throw new FileError(`cannot read ${printable(argument)}: ${printable((error as Error).message)}`)
+    throw new ArgumentError(`cannot read ${printable(argument)}: ${printable((error as Error).message)}`)
   }
+}
+
+/** Throws ArgumentError if this is not a directory that is there. */
+export function assertDirectory(path: string): void {
+  const status = statSync(path, { throwIfNoEntry: false })
+  if (status === undefined) throw new ArgumentError(`there is no directory ${printable(path)}`)
+  if (status.isDirectory()) return
+  throw new ArgumentError(
+    `${printable(path)} is a file; next: name its directory, ${printable(dirname(path))}`,
+  )
 }

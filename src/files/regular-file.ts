@@ -9,6 +9,11 @@ export class FileError extends Error {
   override readonly name: string = 'FileError'
 }
 
+/** What the caller named is absent, or is of another kind: naming it right mends it. */
+export class ArgumentError extends FileError {
+  override readonly name: string = 'ArgumentError'
+}
+
 /**
  * The contents of a regular file, at most `limit` bytes; undefined if there is no such file.
  * Follows no symbolic link and does not block on a pipe. `inspect` gets the status of the opened

@@ -4,7 +4,7 @@
  */
 import { lstatSync, statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
 const POINTER_LIMIT = 4096
@@ -28,7 +28,7 @@ export function layoutOf(place: string): Layout {
   if (isDirectory(objects) && isDirectory(join(directory, 'refs'))) {
     return { directory, objects, headDirectory }
   }
-  throw new FileError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
+  throw new ArgumentError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
 }
 
 function gitDirectory(place: string): string {

@@ -6,7 +6,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Refs, readRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
@@ -69,7 +69,7 @@ export function openOwnRepository(directory: string): OpenRepository {
     refs,
     ...shallowOf(directory, directory),
     examined: async () => objects,
-    resolve: revision => commitOf(directory, revision),
+    resolve: revision => commitOf(directory, refs, revision),
     close: () => objects.close(),
   }
 }
@@ -106,7 +106,7 @@ export function openRepository(place: string): OpenRepository {
       refs,
       ...shallowOf(layout.directory, directory),
       examined: commit => examine({ view, received, layout }, commit, opened),
-      resolve: revision => commitOf(view, revision),
+      resolve: revision => commitOf(view, refs, revision),
       close,
     }
   } catch (error) {
@@ -152,10 +152,17 @@ function shallowOf(from: string, to: string): Pick<OpenRepository, 'shallowFile'
   return { shallowFile, shallow }
 }
 
-async function commitOf(directory: string, revision: string): Promise<string> {
+async function commitOf(directory: string, refs: Refs, revision: string): Promise<string> {
   const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]
   const { status, output } = await gitOutput({ directory }, args)
   const id = output.toString('latin1').trim()
   if (status === 0 && OBJECT_ID.test(id)) return id
-  throw new FileError(`there is no commit ${printable(revision, 100)} in this repository`)
+  const name = printable(revision, 100)
+  if (refs.size === 0) {
+    throw new ArgumentError(
+      `there is no commit ${name}: this repository has no commits yet; next: git commit`,
+    )
+  }
+  const what = /^\.{0,2}\//.test(revision) ? 'neither a directory nor a commit' : 'no commit'
+  throw new ArgumentError(`there is ${what} ${name}${what === 'no commit' ? ' in this repository' : ''}`)
 }

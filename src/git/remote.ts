@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { FileError } from '../files/regular-file.ts'
+import { ArgumentError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { gitOutput } from './git-output.ts'
 import { layoutOf } from './layout.ts'
@@ -27,6 +27,7 @@ export async function remoteOf(name: string, place: string, { directory }: OpenR
   const url = output.toString('utf8').replace(/\0$/, '')
   const found = status === 0 ? placeOf(url, place) : undefined
   if (found !== undefined) return found
+  if (status !== 0 && !/[/.]/.test(name)) throw noRemote(name)
   throw unknown(name)
 }
 
@@ -37,8 +38,13 @@ function placeOf(name: string, from: string): Remote | undefined {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ? { directory: path } : undefined
 }
 
-function unknown(name: string): FileError {
-  return new FileError(
+function noRemote(name: string): ArgumentError {
+  const next = `next: git remote add ${name} URL, or name a URL or a directory in its place`
+  return new ArgumentError(`there is no remote named ${name}, and no such directory; ${next}`)
+}
+
+function unknown(name: string): ArgumentError {
+  return new ArgumentError(
     `${printable(name)} is neither a directory, nor the URL of a git repository (https, ssh or git), nor a remote with one`,
   )
 }

@@ -1,6 +1,7 @@
 // The cases by which git-sig is tested, retold for nixsig, with git-sig's own notes. What git-sig
 // calls a threshold is a group here.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
@@ -154,10 +155,32 @@ describe("git-sig's cases", () => {
     assert.match(status.stdout, new RegExp(`nearest trusted commit: 2 commits back[^]*${trusted} signed`))
     const before = nixsig('status', repository.directory, 'HEAD~1', '--require', 'three')
     assert.match(before.stdout, /nearest trusted commit: 1 commit back/)
+    assert.match(before.stderr, /a clone comes without notes, .*: nixsig git fetch origin/)
+    const whole = nixsig('status', repository.directory, 'HEAD~2', '--require', 'three')
+    assert.doesNotMatch(whole.stderr, /git fetch/)
   })
 })
 
 describe('git verify', () => {
+  it('says what is wrong with a mistyped argument, and that of a repository without commits', () => {
+    const repository = team.repository('mistyped')
+    const run = (...words: readonly string[]) => nixsig('verify', ...words, '--require', 'two').stderr
+    const empty = join(team.dir, 'empty')
+    execFileSync('git', ['init', '-q', empty])
+    assert.match(run(empty), /has no commits yet; next: git commit\n$/)
+    commitTo(repository, 'first')
+    const help = String.raw`; next: nixsig git verify --help\n$`
+    assert.match(
+      run(repository.directory, 'nosuch'),
+      new RegExp(`there is no commit nosuch in this.*${help}`),
+    )
+    const path = new RegExp(`there is neither a directory nor a commit \\.\\./nodir${help}`)
+    assert.match(run(repository.directory, '../nodir', 'HEAD'), path)
+    const push = cli.run('git', 'push', 'origin', repository.directory)
+    assert.deepEqual([push.status, push.stdout], [2, ''])
+    assert.match(push.stderr, /no remote named origin, .*; next: git remote add origin URL[^;]*$/)
+  })
+
   it('judges by the rule for the URL that it is told, by default that of the directory', () => {
     const repository = team.repository('rules')
     commitTo(repository, 'signed', '-S')

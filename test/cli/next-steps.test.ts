@@ -8,7 +8,9 @@ import { adviceFor } from '../../src/cli/advice.ts'
 import { explainError } from '../../src/cli/explain-error.ts'
 import { PassphraseError } from '../../src/crypto/passphrase.ts'
 import { SignerError } from '../../src/crypto/signers/signer-error.ts'
-import { FileError } from '../../src/files/regular-file.ts'
+import { ExpressionError } from '../../src/expressions/expression-error.ts'
+import { LockError } from '../../src/expressions/lock/lock-error.ts'
+import { ArgumentError, FileError } from '../../src/files/regular-file.ts'
 import { download } from '../../src/http/download.ts'
 import { parseAdmission } from '../../src/ledger/admissions.ts'
 import { PackagingError } from '../../src/packaging/packaging-error.ts'
@@ -158,9 +160,14 @@ test('the plugin and the hooks name the same steps', () => {
   assert.ok(TRY_AGAIN.includes(BY_ROOT))
 })
 
+const ABOUT_ARGUMENTS = ['ArgumentError', 'ExpressionError', 'LockError']
+
 /** One for each kind of error that the command line explains. */
 const ERRORS: Readonly<Record<string, (text: string) => Error>> = {
+  ArgumentError: text => new ArgumentError(text),
+  ExpressionError: text => new ExpressionError('evaluation', text),
   FileError: text => new FileError(text),
+  LockError: text => new LockError(text),
   FormatError: text => new FormatError(text, text, text),
   PackagingError: text => new PackagingError('not-valid', text),
   PassphraseError: text => new PassphraseError(text),
@@ -170,12 +177,24 @@ const ERRORS: Readonly<Record<string, (text: string) => Error>> = {
   'an error of the system': text => Object.assign(new Error(text), { syscall: 'open' }),
 }
 
+const HELP = 'nixsig git verify --help'
+
+test('an error about an argument ends in what corrects it, and never in nixsig doctor', () => {
+  fc.assert(
+    fc.property(fc.constantFrom(...ABOUT_ARGUMENTS), text, (kind, words) => {
+      const error = (ERRORS[kind] ?? assert.fail(kind))(words.replaceAll('next', ''))
+      const said = explainError(error, HELP)?.text ?? ''
+      assert.ok(said.endsWith(`next: ${HELP}`), said)
+    }),
+  )
+})
+
 test('whatever an error of the command line says, it says what to do next, once', () => {
   const step = fc.constantFrom('', '; next: see about it', '\nnext: see about it')
   fc.assert(
     fc.property(fc.constantFrom(...Object.keys(ERRORS)), text, step, (kind, words, own) => {
       const error = (ERRORS[kind] ?? assert.fail(kind))(`${words.replaceAll('next', '')}${own}`)
-      const said = explainError(error)?.text ?? ''
+      const said = explainError(error, HELP)?.text ?? ''
       assert.equal(said.match(/\bnext: \S/g)?.length, kind === 'FormatError' && own !== '' ? 3 : 1, said)
     }),
   )

@@ -90,7 +90,7 @@ for (const mode of [0o640, 0o604, 0o620, 0o602, 0o610, 0o601]) {
     chmodSync(files.secretKey, mode)
     assert.throws(
       () => readSecretKeyFile(files.secretKey),
-      /key is open to others \(chmod 600 .*key, or make/,
+      /key is open to others; next: chmod 600 .*key, or make/,
     )
   })
 }

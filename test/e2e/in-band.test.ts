@@ -111,11 +111,13 @@ for (const version of OLDEST) {
   test(`${version}: fetchSigned fetches over HTTP`, () =>
     withWorld(version, {}, async world => {
       world.write(`/srv/${NAME}`, RELEASE)
-      world.write(`/srv/${NAME}.minisig`, carol.minisignOf(RELEASE))
+      // The signature says when it was made, so a second one is another file.
+      const minisig = carol.minisignOf(RELEASE)
+      world.write(`/srv/${NAME}.minisig`, minisig)
       const server = await serveDirectory(world.path('/srv'))
       try {
         const release = fetchable(`${server.url}/${NAME}`, RELEASE)
-        const signature = fetchable(`${server.url}/${NAME}.minisig`, carol.minisignOf(RELEASE))
+        const signature = fetchable(`${server.url}/${NAME}.minisig`, minisig)
         await instantiate(world, withLib(world, packageOf('tool', fetchSigned(release, signature))))
         trust(world, carol, 'minisign')
         await assertBuilt(world)

@@ -1,4 +1,4 @@
-// takes: 2 minutes
+// takes: 3 minutes
 /**
  * A machine whose configuration has to be signed by two people: security.nixsig.expressions, from
  * the first switch on.

@@ -196,9 +196,13 @@ describe('notes of two repositories', () => {
     const repository = repositoryWithCommit({ 'remote.evil.url': 'ext::sh -c touch% /tmp/evil' })
     const opened = openRepository(repository.directory)
     try {
-      for (const name of ['ext::sh -c x', 'evil', '-u', 'absent', '--upload-pack=x']) {
+      for (const name of ['ext::sh -c x', 'evil', '-u', '--upload-pack=x']) {
         await assert.rejects(remoteOf(name, repository.directory, opened), /neither a directory, nor the URL/)
       }
+      await assert.rejects(
+        remoteOf('absent', repository.directory, opened),
+        /no remote named absent, and no such directory; next: git remote add absent URL/,
+      )
     } finally {
       opened.close()
     }

@@ -5,6 +5,7 @@ import { readNamedFile } from '../../files/named-file.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
+import { saying } from '../option-value.ts'
 import { REPOSITORY_ARGUMENTS, repositoryArguments } from '../repository-argument.ts'
 import { revisionWords } from '../say-revision.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
@@ -72,7 +73,12 @@ function wordOf({ as, review }: Options): RevisionWord {
     throw new UsageError('--review is for nixsig\'s own form: git-sig writes "null" in its place')
   }
   if (as === 'git-sig') return { form: 'git-sig' }
-  const bytes = review === undefined ? undefined : readNamedFile(review, REVIEW_LIMIT).bytes
-  if (bytes !== undefined) assertPlainText(bytes)
+  const bytes = review === undefined ? undefined : saying('--review', () => readReview(review))
   return { form: 'nixsig', role: as, review: bytes }
+}
+
+function readReview(file: string): Uint8Array {
+  const { bytes } = readNamedFile(file, REVIEW_LIMIT)
+  assertPlainText(bytes)
+  return bytes
 }

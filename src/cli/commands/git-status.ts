@@ -1,5 +1,6 @@
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { type Nearest, nearestTrusted } from '../../expressions/nearest.ts'
+import { NIXSIG_NOTES } from '../../expressions/noted-signatures.ts'
 import { titleOf } from '../../expressions/sign-revision.ts'
 import { escapedDiff } from '../../git/diff.ts'
 import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
@@ -104,6 +105,9 @@ async function sayStatus(terminal: Terminal, { repository, head, nearest }: Sear
       `nearest trusted commit: ${counted(walked - 1, 'commit')} back (nixsig git diff shows what changed since)`,
     )
     terminal.print(`  ${found.commit} ${printable(title, 120)}`)
+  }
+  if (head.verdict.outcome !== 'trusted' && !repository.refs.has(NIXSIG_NOTES)) {
+    terminal.note("a clone comes without notes, which may have others' signatures: nixsig git fetch origin")
   }
   terminal.note("judged by git's ids: nixsig git verify hashes the contents as well")
 }

@@ -6,8 +6,10 @@ import { command, type Invocation } from '../command.ts'
 import { LOCK_OPTIONS, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
+import { saying } from '../option-value.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { mostSevere, type Status } from '../status.ts'
+import { UsageError } from '../usage-error.ts'
 
 interface Options {
   readonly directory: string | undefined
@@ -54,7 +56,8 @@ export const lockVerify = command({
 })
 
 async function verifyLocks(options: Options, { places, terminal }: Invocation): Promise<Status> {
-  const pins = options.pin.map(parsePin)
+  if (options.json && options.sarif) throw new UsageError('--json and --sarif: give one of them')
+  const pins = options.pin.map(text => saying('--pin', () => parsePin(text)))
   // Whoever names pins and no directory asks about these alone.
   const isAboutPins = pins.length > 0 && options.directory === undefined
   const tree = { url: options.url, allowDirty: options['allow-dirty'] }
@@ -65,6 +68,7 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
     now: Math.floor(Date.now() / 1000),
     places: repositoryPlaces(options.repo, places),
     pins,
+    usesAll: true,
     told,
     ...(isAboutPins ? {} : { directory: resolve(options.directory ?? '.') }),
     ...(isAboutPins || options['inputs-only'] ? {} : { self: tree }),

@@ -5,7 +5,8 @@ import { FileError } from '../../files/regular-file.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import { printable } from '../../primitives/printable.ts'
 
-const OUTPUT_LIMIT = 512 * 1024 * 1024
+/** Bytes that git prints for one question: well below what fits into a string. */
+const OUTPUT_LIMIT = 256 * 1024 * 1024
 const NAMES = ['export-ignore', 'export-subst', 'text', 'eol', 'crlf'] as const
 
 /** What the attributes of a tree do to its files. Paths are byte strings. */
@@ -89,7 +90,22 @@ async function output(
 
 /** What git writes for a file with CR LF at the ends of lines: a CR before each bare LF. */
 export function withCrlf(contents: Uint8Array, how: 'text' | 'auto'): Uint8Array {
-  const bytes = Buffer.from(contents.buffer, contents.byteOffset, contents.byteLength)
-  if (how === 'auto' && (bytes.includes(0) || bytes.includes(13))) return contents
-  return Buffer.from(bytes.toString('latin1').replace(/(?<!\r)\n/g, '\r\n'), 'latin1')
+  if (how === 'auto' && (contents.includes(0) || contents.includes(CR))) return contents
+  // Byte by byte: as text, a large file would be too long, and would be there many times.
+  let bare = 0
+  for (let at = 0; at < contents.length; at++) if (isBareLf(contents, at)) bare++
+  if (bare === 0) return contents
+  const converted = Buffer.allocUnsafe(contents.length + bare)
+  let end = 0
+  for (let at = 0; at < contents.length; at++) {
+    if (isBareLf(contents, at)) converted[end++] = CR
+    converted[end++] = contents[at] ?? 0
+  }
+  return converted
+}
+
+const [LF, CR] = [10, 13]
+
+function isBareLf(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === LF && (at === 0 || bytes[at - 1] !== CR)
 }

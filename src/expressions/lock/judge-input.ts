@@ -159,6 +159,9 @@ async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: str
           },
         ]
   if (read === undefined) return { revision, findings: unmet, notes: [] }
+  if (read.narHash === '') {
+    return { revision, findings: unmet, notes: ['its files were not compared: too few people signed it'] }
+  }
   if (pin.lfs) {
     const message = 'its files are in Git LFS, which no commit covers: lock it without lfs'
     return {

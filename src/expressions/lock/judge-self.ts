@@ -97,7 +97,7 @@ async function judgeCommit(
     const message = `${untracked.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
     findings.push({ code: 'untracked-lock', message, status: 13 })
   }
-  return { revision, computed: narHash, findings, notes }
+  return { revision, ...(narHash !== '' && { computed: narHash }), findings, notes }
 }
 
 function changing(setting: string): LockFinding {

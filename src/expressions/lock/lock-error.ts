@@ -1,6 +1,6 @@
-import { FileError } from '../../files/regular-file.ts'
+import { ArgumentError } from '../../files/regular-file.ts'
 
 /** A lock cannot be changed as was asked. */
-export class LockError extends FileError {
+export class LockError extends ArgumentError {
   override readonly name = 'LockError'
 }

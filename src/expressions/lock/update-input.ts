@@ -1,6 +1,7 @@
 /** Moves an input of a flake.lock to the newest commit that the right people signed. */
 import { chmodSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
+import { assertDirectory } from '../../files/named-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { type FlakeLock, type LockNode, nodeAt, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
@@ -56,9 +57,10 @@ export type Update =
 
 /** Updates flake.lock. Throws LockError if that cannot be done, FileError and FormatError. */
 export async function updateInput(question: UpdateQuestion): Promise<Update> {
+  assertDirectory(question.directory)
   const file = join(question.directory, 'flake.lock')
   const bytes = readRegularFile(file, SIZE_LIMIT)
-  if (bytes === undefined) throw new LockError(`there is no ${printable(file)}: nix flake lock makes it`)
+  if (bytes === undefined) throw new LockError(`there is no ${printable(file)}; next: nix flake lock`)
   const lock = parseFlakeLock(bytes)
   const path = question.input.split('/')
   const { node, pin } = movable(lock, path)
@@ -131,6 +133,7 @@ function movable(
   lock: FlakeLock,
   path: readonly string[],
 ): { readonly node: LockNode; readonly pin: GitPin } {
+  assertNamed(lock, path)
   const node = nodeAt(lock, path)
   const { pin } = node
   const name = printable(path.join('/'), 100)
@@ -139,6 +142,18 @@ function movable(
   if (pin.submodules || pin.lfs)
     throw new LockError(`${name} has submodules or LFS: update it with nix flake update, and verify the lock`)
   return { node, pin }
+}
+
+/** Throws LockError, which says what there is, if the names lead to no input. */
+function assertNamed(lock: FlakeLock, path: readonly string[]): void {
+  for (const [index, name] of path.entries()) {
+    const above = path.slice(0, index)
+    const { inputs } = nodeAt(lock, above)
+    if (inputs.has(name)) continue
+    const named = [...inputs.keys()].slice(0, 20).map(each => [...above, each].join('/'))
+    const there = named.length === 0 ? 'it has no inputs' : `there are: ${printable(named.join(', '), 1000)}`
+    throw new LockError(`no input ${printable(path.slice(0, index + 1).join('/'), 100)}; ${there}`)
+  }
 }
 
 /** The branch that the flake names, or that the lock says. */

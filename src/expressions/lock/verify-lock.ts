@@ -1,6 +1,7 @@
 /** Whether everything that a lock pins is what the right people signed: docs/semantics.md, X2. */
 import { join } from 'node:path'
-import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { assertDirectory } from '../../files/named-file.ts'
+import { ArgumentError, readRegularFile } from '../../files/regular-file.ts'
 import { lineAtOffset, linesOfKeys } from '../../formats/json/positions.ts'
 import { inputsOf } from '../../formats/locks/flake-inputs.ts'
 import { parseFlakeLock } from '../../formats/locks/flake-lock.ts'
@@ -29,6 +30,8 @@ export interface LockQuestion {
   readonly policy: Policy
   readonly now: Instant
   readonly places: RepositoryPlaces
+  /** Whether each local repository has to be that of an input, so that no URL is mistyped. */
+  readonly usesAll?: true
   /** A directory with locks, and how the tree around them is judged, unless it is left out. */
   readonly directory?: string
   readonly self?: Omit<SelfQuestion, 'directory' | 'locks'>
@@ -44,11 +47,13 @@ export interface LockQuestion {
  */
 export async function verifyLock(question: LockQuestion): Promise<readonly InputVerdict[]> {
   const { directory, pins = [], self } = question
+  if (directory !== undefined) assertDirectory(directory)
   const locks = directory === undefined ? [] : readLocks(directory)
   if (directory !== undefined && locks.length === 0 && pins.length === 0) {
     const names = Object.keys(LOCKS).join(', ')
-    throw new FileError(`no lock in ${directory}: nixsig looks for ${names}`)
+    throw new ArgumentError(`no lock in ${printable(directory)}: nixsig looks for ${names}`)
   }
+  if (question.usesAll) assertUsed(question.places, locks, pins)
   const repositories = openRepositories(question.places)
   const around = directory === undefined || self === undefined ? {} : { directory }
   const { policy, now } = question
@@ -80,6 +85,23 @@ export async function verifyLock(question: LockQuestion): Promise<readonly Input
 type Lock =
   | { readonly file: string; readonly inputs: readonly LockedInput[] }
   | { readonly file: string; readonly unreadable: InputVerdict }
+
+/**
+ * Throws ArgumentError if a repository was named for a URL that no input has: its name is mistyped.
+ * Which URLs submodules have is not known yet.
+ */
+function assertUsed({ local }: RepositoryPlaces, locks: readonly Lock[], pins: readonly LockedInput[]): void {
+  if (locks.some(lock => 'unreadable' in lock)) return
+  const all = [...locks.flatMap(lock => ('inputs' in lock ? lock.inputs : [])), ...pins]
+  if (all.some(({ pin }) => pin.kind === 'git' && pin.submodules)) return
+  const urls = new Set(all.flatMap(({ pin }) => (pin.kind === 'git' ? [pin.url] : [])))
+  const unused = [...local.keys()].find(url => !urls.has(url))
+  if (unused === undefined) return
+  const there = urls.size === 0 ? 'none is a repository' : `there are: ${[...urls].slice(0, 20).join(', ')}`
+  throw new ArgumentError(
+    `--repo ${printable(unused, 200)}: no input has this URL; ${printable(there, 2000)}`,
+  )
+}
 
 function readLocks(directory: string): readonly Lock[] {
   return Object.entries(LOCKS).flatMap(([file, read]): readonly Lock[] => {

@@ -3,17 +3,22 @@
  * repository: its configuration, filters and attributes have no say in what is equal.
  */
 import { createHash } from 'node:crypto'
-import { copyFileSync, lstatSync, mkdtempSync, readlinkSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { type GitTreeEntry, parseGitTree } from '../../formats/git-object.ts'
+import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import { layoutOf } from '../../git/layout.ts'
 import type { GitObjects } from '../../git/objects.ts'
 
 const FILE_LIMIT = 512 * 1024 * 1024
 const COUNT_LIMIT = 1_000_000
+const PATHS_LIMIT = 512 * 1024 * 1024
+
+/** Bytes of the index, and of what git prints of it. */
+const INDEX_LIMIT = 256 * 1024 * 1024
 
 /** Entries that are no directories, by their paths, byte strings. */
 export type TreeFiles = ReadonlyMap<string, GitTreeEntry>
@@ -21,14 +26,21 @@ export type TreeFiles = ReadonlyMap<string, GitTreeEntry>
 /** All files, links and submodules of a tree. Throws FileError and FormatError. */
 export async function filesOfTree(objects: GitObjects, tree: string): Promise<TreeFiles> {
   const files = new Map<string, GitTreeEntry>()
-  const walk = async (id: string, prefix: string): Promise<void> => {
+  let [count, size] = [0, 0]
+  const walk = async (id: string, prefix: string, depth: number): Promise<void> => {
+    if (depth > NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
     const entries = parseGitTree(await objects.read(id, 'tree'), id.length / 2)
-    const directories = entries.filter(({ kind }) => kind === 'directory')
-    for (const entry of entries) if (entry.kind !== 'directory') files.set(prefix + entry.name, entry)
-    if (files.size > COUNT_LIMIT) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
-    await Promise.all(directories.map(({ id: inner, name }) => walk(inner, `${prefix}${name}/`)))
+    count += entries.length
+    size += entries.reduce((sum, { name }) => sum + prefix.length + name.length, 0)
+    if (count > COUNT_LIMIT) throw new FileError(`git: more than ${COUNT_LIMIT} files and directories`)
+    if (size > PATHS_LIMIT) throw new FileError(`git: more than ${PATHS_LIMIT} bytes of paths`)
+    for (const entry of entries) {
+      const path = prefix + entry.name
+      if (entry.kind === 'directory') await walk(entry.id, `${path}/`, depth + 1)
+      else files.set(path, entry)
+    }
   }
-  await walk(tree, '')
+  await walk(tree, '', 0)
   return files
 }
 
@@ -49,10 +61,14 @@ async function changedInIndex(top: string, view: string, files: TreeFiles): Prom
   try {
     const index = join(layoutOf(top).headDirectory, 'index')
     if (!lstatSync(index, { throwIfNoEntry: false })?.isFile()) return ['.git/index']
-    copyFileSync(index, join(scratch, 'index'))
+    // Opened without waiting: its owner could put a pipe in its place at any moment.
+    const contents = readRegularFile(index, INDEX_LIMIT)
+    if (contents === undefined) return ['.git/index']
+    writeFileSync(join(scratch, 'index'), contents)
     const place = { directory: view, env: { GIT_INDEX_FILE: join(scratch, 'index') } }
-    const limit = 512 * 1024 * 1024
-    const { status, output, complaint } = await gitOutput(place, ['ls-files', '--stage', '-z'], { limit })
+    const { status, output, complaint } = await gitOutput(place, ['ls-files', '--stage', '-z'], {
+      limit: INDEX_LIMIT,
+    })
     if (status !== 0) throw new FileError(`cannot read the index: ${complaint.slice(0, 200)}`)
     return differences(output.toString('latin1'), files)
   } finally {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { FileError } from '../../files/regular-file.ts'
+import { ArgumentError, FileError } from '../../files/regular-file.ts'
 import { GUIX_AUTHORIZATIONS } from '../../formats/guix-authorizations.ts'
 import { OPENPGP_POLICY } from '../../formats/openpgp-git-policy.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -82,7 +82,7 @@ async function answerIn(repository: OpenRepository, pair: Pair, question: Questi
 function branchOf({ refs, title }: OpenRepository, branch: string): string {
   const id = refs.get(`refs/heads/${branch}`) ?? refs.get(`refs/remotes/origin/${branch}`)
   if (id !== undefined) return id.id
-  throw new FileError(
+  throw new ArgumentError(
     `there is no branch ${printable(branch, 100)} in ${title}, here or of origin: fetch it, or name the branch that has the keys (--keyring)`,
   )
 }
