@@ -1,6 +1,7 @@
 /** Arguments and options of the commands about locks. */
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { otherWriters } from '../expressions/lock/other-writers.ts'
 import type { RepositoryPlaces } from '../expressions/lock/repositories.ts'
 import { assertDirectory } from '../files/named-file.ts'
 import { canonicalUrl } from '../formats/locks/input-url.ts'
@@ -8,6 +9,7 @@ import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'
 import type { Options } from './command.ts'
 import { saying } from './option-value.ts'
+import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
 
 export const LOCK_OPTIONS = {
@@ -34,6 +36,17 @@ export function repositoryPlaces(named: readonly string[], { state }: Places): R
   }
   const isRoot = process.geteuid?.() === 0
   return { local, mirrors: isRoot ? join(state, 'mirrors') : join(cacheDirectory(), 'nixsig/mirrors') }
+}
+
+/**
+ * To root, a note if others can change a directory between the verdict and what Nix reads. Users
+ * answer for their own.
+ */
+export function noteOtherWriters(terminal: Terminal, directory: string): void {
+  const problem = process.geteuid?.() === 0 ? otherWriters(directory) : undefined
+  if (problem === undefined) return
+  const next = 'verify and evaluate a clone in a directory that only root can write to'
+  terminal.note(`others can change this tree after it was verified: ${problem}. next: ${next}`)
 }
 
 /** XDG Base Directory Specification: a relative path does not count. */

@@ -1,6 +1,7 @@
 // What the commands about locks print.
+// needs: dist
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { commitFiles, flakeLock, type LockWorld, lockedGit, lockWorld } from '../support/lock-world.ts'
@@ -54,6 +55,23 @@ describe('nixsig lock verify', () => {
       artifactLocation: { uri: 'flake.lock' },
       region: { startLine: 9 },
     })
+  })
+
+  it('attack: root verifies a tree that somebody else can change before Nix reads it', () => {
+    const files = { 'flake.nix': '{ outputs = _: { }; }', 'flake.lock': flakeLock({}) }
+    const { directory } = world.repository('not-ours', files)
+    chmodSync(world.dir, 0o755)
+    const noted = () => run('lock', 'verify', '--inputs-only', directory).stderr
+    assert.doesNotMatch(noted(), /others can change/)
+    for (const path of ['flake.lock', 'flake.nix', '.', '.git', '.git/HEAD', '.git/objects']) {
+      chownSync(join(directory, path), 1234, 1234)
+      assert.match(noted(), /others can change this tree after .* belongs to user 1234.* next: verify/, path)
+      chownSync(join(directory, path), 0, 0)
+    }
+    chmodSync(join(directory, '.git'), 0o777)
+    assert.match(noted(), /others can change this tree .*\.git is writable by everybody/)
+    chmodSync(join(directory, '.git'), 0o755)
+    assert.doesNotMatch(noted(), /others can change/)
   })
 
   it('says what is missing where there is no lock, and what is wrong with a call', () => {

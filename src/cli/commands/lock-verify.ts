@@ -3,7 +3,7 @@ import type { InputVerdict } from '../../expressions/lock/input-verdict.ts'
 import { verifyLock } from '../../expressions/lock/verify-lock.ts'
 import { parsePin } from '../../formats/locks/pin-argument.ts'
 import { command, type Invocation } from '../command.ts'
-import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
+import { LOCK_OPTIONS, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
 import { saying } from '../option-value.ts'
@@ -73,6 +73,7 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
     ...(isAboutPins ? {} : { directory: resolve(options.directory ?? '.') }),
     ...(isAboutPins || options['inputs-only'] ? {} : { self: tree }),
   })
+  if (!isAboutPins) noteOtherWriters(terminal, resolve(options.directory ?? '.'))
   if (options.sarif) {
     const { sarifOf } = await import('../lock-sarif.ts')
     terminal.print(sarifOf(verdicts))

@@ -115,7 +115,7 @@ function dirtyWords(changed: readonly string[]): string {
 }
 
 /** The top of the work tree around a directory. */
-function topOf(directory: string): string | undefined {
+export function topOf(directory: string): string | undefined {
   for (let at = directory; ; at = dirname(at)) {
     if (lstatSync(join(at, '.git'), { throwIfNoEntry: false }) !== undefined) return at
     if (at === dirname(at)) return undefined

@@ -19,7 +19,7 @@ import { openRepositories, type RepositoryPlaces } from './repositories.ts'
 const SIZE_LIMIT = 32 * 1024 * 1024
 
 /** The locks that are looked for in a directory, and what reads them. */
-const LOCKS: Readonly<Record<string, (bytes: Uint8Array) => readonly LockedInput[]>> = {
+export const LOCKS: Readonly<Record<string, (bytes: Uint8Array) => readonly LockedInput[]>> = {
   'flake.lock': bytes => inputsOf(parseFlakeLock(bytes)),
   'npins/sources.json': parseNpins,
   'nix/sources.json': parseNiv,

@@ -9,26 +9,14 @@ import { isList, jsonObject } from '../json/print.ts'
 import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { targetsOf, walk } from './lock-edges.ts'
-import type { Pin } from './locked-input.ts'
+import type { Edge, LockNode } from './lock-node.ts'
 import { readLockedRef } from './locked-ref.ts'
 
 const SIZE_LIMIT = 16 * 1024 * 1024
 const NODE_LIMIT = 10_000
 const DEPTH_LIMIT = 64
 
-/** Where an input leads: to a node by its key, or to another input by its path from the root. */
-export type Edge = { readonly node: string } | { readonly follows: readonly string[] }
-
-/** A node of the graph. */
-export interface LockNode {
-  readonly key: string
-  readonly line: number
-  readonly inputs: ReadonlyMap<string, Edge>
-  /** What it is locked to; absent for the root. */
-  readonly pin?: Pin
-  /** The fields as they were written, for writing them again. */
-  readonly written: JsonNode
-}
+export type { Edge, LockNode } from './lock-node.ts'
 
 /** A flake.lock. All edges lead somewhere, and none in a circle. */
 export interface FlakeLock {

@@ -4,7 +4,7 @@
  */
 import { printable } from '../../primitives/printable.ts'
 import { malformed } from '../json/shape.ts'
-import type { Edge, LockNode } from './flake-lock.ts'
+import type { Edge, LockNode } from './lock-node.ts'
 
 const DEPTH_LIMIT = 64
 const FOLLOW_LIMIT = 64
