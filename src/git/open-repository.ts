@@ -12,7 +12,7 @@ import { type Refs, readRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
 import { gitOutput } from './git-output.ts'
 import { type Layout, layoutOf } from './layout.ts'
-import { linkObjects } from './link-objects.ts'
+import { type LinkedObjects, linkObjects } from './link-objects.ts'
 import { type GitObjects, openGitObjects } from './objects.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { receiveFromView } from './receive.ts'
@@ -84,13 +84,15 @@ export function openRepository(place: string): OpenRepository {
   const directory = mkdtempSync(join(tmpdir(), 'nixsig-view-'))
   const [view, received] = [join(directory, 'view'), join(directory, 'received')]
   const opened: GitObjects[] = []
+  let linked: LinkedObjects | undefined
   const close = () => {
     for (const each of opened) each.close()
+    linked?.close()
     rmSync(directory, { recursive: true, force: true })
   }
   try {
     for (const each of [view, received]) makeOwnRepository(each, idSize)
-    linkObjects(layout.objects, join(view, 'objects'))
+    linked = linkObjects(layout.objects, join(view, 'objects'))
     const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
     writeFileSync(join(view, 'packed-refs'), lines.sort().join(''))
     writeFileSync(join(view, 'HEAD'), `${head}\n`)

@@ -35,8 +35,12 @@ export function isFetchable(place: string): boolean {
 export async function receiveLocal(directory: string, layout: Layout, object: WantedObject): Promise<string> {
   const [view, received] = [join(directory, 'view'), join(directory, 'received')]
   for (const each of [view, received]) makeOwnRepository(each, idSizeOf(object.id))
-  linkObjects(layout.objects, join(view, 'objects'))
-  await receiveFromView(view, received, layout, object)
+  const linked = linkObjects(layout.objects, join(view, 'objects'))
+  try {
+    await receiveFromView(view, received, layout, object)
+  } finally {
+    linked.close()
+  }
   return received
 }
 
