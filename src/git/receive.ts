@@ -9,18 +9,12 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
-import { gitOutput } from './git-output.ts'
 import type { Layout } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
 import { idSizeOf, makeOwnRepository } from './own-repository.ts'
-import { endOf, runGit, startGit } from './run-git.ts'
-
-/**
- * The protocols to fetch with. Git's other ones run programs, and for `file` git would run in the
- * other repository.
- */
-const PROTOCOLS = ['https', 'http', 'ssh', 'git']
+import { PROTOCOLS, runRemote } from './remote-git.ts'
+import { endOf, startGit } from './run-git.ts'
 
 /** Whether a place is a URL that can be fetched from. */
 export function isFetchable(place: string): boolean {
@@ -74,16 +68,6 @@ export async function receiveFromView(
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
 }
 
-/** The settings and the environment for git commands that talk to other machines. */
-export function remoteAccess() {
-  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-  // ssh uses the keys of the caller.
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
-  return { settings, env }
-}
-
 /** Whether a repository has objects in another place, where they are not looked for. */
 export function isElsewhere(objects: string): boolean {
   return lstatSync(join(objects, 'info/alternates'), { throwIfNoEntry: false }) !== undefined
@@ -117,10 +101,9 @@ export async function fetchInto(
   refspecs: readonly string[],
   depth = 1,
 ): Promise<void> {
-  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
-  const { settings, env } = remoteAccess()
-  const args = [...settings, 'fetch', ...options, '--end-of-options', url, ...refspecs]
-  const { status, complaint } = await runGit({ directory, env }, args)
+  const options = ['--progress', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
+  const args = ['fetch', ...options, '--end-of-options', url, ...refspecs]
+  const { status, complaint } = await runRemote({ directory, url, args })
   if (status === 0) return
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
@@ -131,9 +114,8 @@ export async function listRemote(
   url: string,
   patterns: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { settings, env } = remoteAccess()
-  const args = [...settings, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
-  const { status, complaint, output } = await gitOutput({ directory, env }, args)
+  const args = ['ls-remote', '--quiet', '--end-of-options', url, ...patterns]
+  const { status, complaint, output } = await runRemote({ directory, url, args })
   if (status !== 0) throw new FileError(`cannot ask ${printable(url)}: ${printable(complaint, 300)}`)
   const lines = output.toString('utf8').split('\n')
   return new Map(lines.map(line => line.split('\t')).map(([id = '', name = '']) => [name, id]))
