@@ -1,11 +1,9 @@
 /** Who signed a commit, and whether that is enough: docs/semantics.md, X1. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { keyRing } from '../crypto/envelope.ts'
 import { openWork, WorkLimitError } from '../crypto/work.ts'
 import { mergeEvidence } from '../evidence/merge.ts'
 import { FileError } from '../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../files/scratch.ts'
 import type { GitCommit } from '../formats/git-object.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
@@ -65,7 +63,7 @@ export async function judgeRevision(
   const subject = (narHash: string): Subject => {
     return { path: commit, name: url, kind: 'expression', narHash, builtHere: false }
   }
-  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-revision-'))
+  const scratch = makeScratch('revision')
   try {
     const read = await readRevision(repository, commit, 'by-id')
     const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
@@ -87,7 +85,7 @@ export async function judgeRevision(
     const verdict = judge(policy, subject(''), { claims: [], strays: [], troubles } satisfies Evidence, now)
     return { verdict, commit, signatures: [] }
   } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    removeScratch(scratch)
   }
 }
 

@@ -11,10 +11,10 @@ import { gitOutput } from './git-output.ts'
 import { layoutOf } from './layout.ts'
 import { sizesOfType } from './object-sizes.ts'
 import { type OpenRepository, openRepository } from './open-repository.ts'
-import { remoteAccess } from './receive.ts'
 import { OBJECT_ID } from './refs.ts'
 import type { Remote } from './remote.ts'
-import { endOf, runGit, startGit } from './run-git.ts'
+import { runRemote } from './remote-git.ts'
+import { endOf, startGit } from './run-git.ts'
 
 /** How often notes are pushed while others push as well. */
 const PUSH_TRIES = 10
@@ -86,16 +86,15 @@ async function download(
     onlyNotes(target)
     const theirs = await idAt(directory, url, ref)
     if (theirs === undefined || (await has(target, theirs))) return theirs
-    const { settings, env } = remoteAccess()
     const options = [
-      '--quiet',
+      '--progress',
       '--no-tags',
       '--no-recurse-submodules',
       '--no-auto-gc',
       '--no-write-fetch-head',
     ]
-    const args = [...settings, 'fetch', ...options, '--end-of-options', url, `+${ref}:refs/theirs`]
-    const { status, complaint } = await runGit({ directory, env }, args)
+    const args = ['fetch', ...options, '--end-of-options', url, `+${ref}:refs/theirs`]
+    const { status, complaint } = await runRemote({ directory, url, args })
     if (status !== 0) throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
     const fetched = await gitOutput({ directory }, ['rev-parse', '--verify', 'refs/theirs'])
     keepPacks(target, to)
@@ -118,9 +117,8 @@ async function upload(
     onlyNotes(source)
     const theirs = await idAt(directory, url, ref)
     if (theirs === ours) return 'unchanged'
-    const { settings, env } = remoteAccess()
-    const args = [...settings, 'push', '--quiet', '--no-verify', '--end-of-options', url, `${ours}:${ref}`]
-    const { status, complaint } = await runGit({ directory, env }, args)
+    const args = ['push', '--progress', '--no-verify', '--end-of-options', url, `${ours}:${ref}`]
+    const { status, complaint } = await runRemote({ directory, url, args })
     if (status === 0) return 'changed'
     if (/non-fast-forward|fetch first|cannot lock ref|failed to update ref/.test(complaint)) return 'rejected'
     throw new FileError(`cannot push to ${printable(url)}: ${printable(complaint, 300)}`)
@@ -131,9 +129,8 @@ async function upload(
 
 /** The id of a reference at a URL; undefined if it is not there. */
 async function idAt(directory: string, url: string, ref: string): Promise<string | undefined> {
-  const { settings, env } = remoteAccess()
-  const args = [...settings, 'ls-remote', '--quiet', '--end-of-options', url, ref]
-  const { status, output, complaint } = await gitOutput({ directory, env }, args)
+  const args = ['ls-remote', '--quiet', '--end-of-options', url, ref]
+  const { status, output, complaint } = await runRemote({ directory, url, args })
   if (status !== 0) throw new FileError(`cannot read ${printable(url)}: ${printable(complaint, 300)}`)
   const line = output
     .toString('latin1')

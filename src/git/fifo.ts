@@ -3,12 +3,12 @@
  * child into new buffers, and keeps a hundred megabytes of them before it frees any.
  */
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, constants, openSync } from 'node:fs'
 import { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findProgram } from '../files/programs.ts'
 import { FileError } from '../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../files/scratch.ts'
 
 const SIZE = 64 * 1024
 
@@ -27,7 +27,7 @@ export interface Fifo {
 export function makeFifo(): Fifo | undefined {
   const mkfifo = findProgram('mkfifo')
   if (mkfifo === undefined) return undefined
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-pipe-'))
+  const directory = makeScratch('pipe')
   try {
     const name = join(directory, 'pipe')
     const { status } = spawnSync(mkfifo, ['-m', '600', name], { env: {} })
@@ -37,7 +37,7 @@ export function makeFifo(): Fifo | undefined {
     const writable = openSync(name, constants.O_WRONLY)
     return openedFifo(readable, writable)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }
 

@@ -3,16 +3,16 @@
  * repository of our own into which the objects of another one are linked, so that nothing of the
  * other's configuration, hooks, attributes, alternates, grafts and replaced objects has an effect.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Refs, readRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
 import { gitOutput } from './git-output.ts'
 import { type Layout, layoutOf } from './layout.ts'
-import { linkObjects } from './link-objects.ts'
+import { type LinkedObjects, linkObjects } from './link-objects.ts'
 import { type GitObjects, openGitObjects } from './objects.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { receiveFromView } from './receive.ts'
@@ -83,16 +83,18 @@ export function openRepository(place: string): OpenRepository {
   const refs = readRefs(layout.directory)
   const head = headOf(layout)
   const idSize = idSizeOf(OBJECT_ID.test(head) ? head : ([...refs.values()][0]?.id ?? ''))
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-view-'))
+  const directory = makeScratch('view')
   const [view, received] = [join(directory, 'view'), join(directory, 'received')]
   const opened: GitObjects[] = []
+  let linked: LinkedObjects | undefined
   const close = () => {
     for (const each of opened) each.close()
-    rmSync(directory, { recursive: true, force: true })
+    linked?.close()
+    removeScratch(directory)
   }
   try {
     for (const each of [view, received]) makeOwnRepository(each, idSize)
-    linkObjects(layout.objects, join(view, 'objects'))
+    linked = linkObjects(layout.objects, join(view, 'objects'))
     const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
     writeFileSync(join(view, 'packed-refs'), lines.sort().join(''))
     writeFileSync(join(view, 'HEAD'), `${head}\n`)

@@ -9,18 +9,12 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
-import { gitOutput } from './git-output.ts'
 import type { Layout } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
 import { idSizeOf, makeOwnRepository } from './own-repository.ts'
-import { endOf, runGit, startGit } from './run-git.ts'
-
-/**
- * The protocols to fetch with. Git's other ones run programs, and for `file` git would run in the
- * other repository.
- */
-const PROTOCOLS = ['https', 'http', 'ssh', 'git']
+import { PROTOCOLS, runRemote } from './remote-git.ts'
+import { endOf, startGit } from './run-git.ts'
 
 /** Whether a place is a URL that can be fetched from. */
 export function isFetchable(place: string): boolean {
@@ -35,8 +29,12 @@ export function isFetchable(place: string): boolean {
 export async function receiveLocal(directory: string, layout: Layout, object: WantedObject): Promise<string> {
   const [view, received] = [join(directory, 'view'), join(directory, 'received')]
   for (const each of [view, received]) makeOwnRepository(each, idSizeOf(object.id))
-  linkObjects(layout.objects, join(view, 'objects'))
-  await receiveFromView(view, received, layout, object)
+  const linked = linkObjects(layout.objects, join(view, 'objects'))
+  try {
+    await receiveFromView(view, received, layout, object)
+  } finally {
+    linked.close()
+  }
   return received
 }
 
@@ -68,16 +66,6 @@ export async function receiveFromView(
   if (failed === undefined) return
   const advice = isElsewhere(objects) ? ` (${ELSEWHERE})` : ''
   throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
-}
-
-/** The settings and the environment for git commands that talk to other machines. */
-export function remoteAccess() {
-  const allowed = ['protocol.allow=never', ...PROTOCOLS.map(protocol => `protocol.${protocol}.allow=always`)]
-  const settings = [...allowed, 'fetch.unpackLimit=1'].flatMap(setting => ['-c', setting])
-  // ssh uses the keys of the caller.
-  const { HOME, SSH_AUTH_SOCK } = process.env
-  const env = { ...(HOME && { HOME }), ...(SSH_AUTH_SOCK && { SSH_AUTH_SOCK }) }
-  return { settings, env }
 }
 
 /** Whether a repository has objects in another place, where they are not looked for. */
@@ -113,10 +101,9 @@ export async function fetchInto(
   refspecs: readonly string[],
   depth = 1,
 ): Promise<void> {
-  const options = ['--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
-  const { settings, env } = remoteAccess()
-  const args = [...settings, 'fetch', ...options, '--end-of-options', url, ...refspecs]
-  const { status, complaint } = await runGit({ directory, env }, args)
+  const options = ['--progress', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', `--depth=${depth}`]
+  const args = ['fetch', ...options, '--end-of-options', url, ...refspecs]
+  const { status, complaint } = await runRemote({ directory, url, args })
   if (status === 0) return
   throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
 }
@@ -127,9 +114,8 @@ export async function listRemote(
   url: string,
   patterns: readonly string[],
 ): Promise<ReadonlyMap<string, string>> {
-  const { settings, env } = remoteAccess()
-  const args = [...settings, 'ls-remote', '--quiet', '--end-of-options', url, ...patterns]
-  const { status, complaint, output } = await gitOutput({ directory, env }, args)
+  const args = ['ls-remote', '--quiet', '--end-of-options', url, ...patterns]
+  const { status, complaint, output } = await runRemote({ directory, url, args })
   if (status !== 0) throw new FileError(`cannot ask ${printable(url)}: ${printable(complaint, 300)}`)
   const lines = output.toString('utf8').split('\n')
   return new Map(lines.map(line => line.split('\t')).map(([id = '', name = '']) => [name, id]))

@@ -1,8 +1,7 @@
-import { mkdtempSync, rmSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { statSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { FileError } from '../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { printable } from '../primitives/printable.ts'
 import { assertDetectsCollisions } from './collisions.ts'
 import { layoutOf } from './layout.ts'
@@ -30,13 +29,13 @@ export async function withRevision<T>(
   use: (received: Received) => Promise<T>,
 ): Promise<T> {
   assertRevision(revision)
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-git-'))
+  const directory = makeScratch('git')
   try {
     const received = await receive(directory, place, revision)
     if (idSizeOf(received.id) === 20) await assertDetectsCollisions(directory)
     return await use(received)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }
 

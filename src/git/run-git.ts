@@ -83,7 +83,7 @@ export interface GitEnd {
 export function endOf(git: ChildProcessWithoutNullStreams): Promise<GitEnd> {
   let complaint = ''
   git.stderr.setEncoding('utf8').on('data', (text: string) => {
-    complaint = (complaint + text).slice(0, COMPLAINT_LIMIT)
+    complaint = (complaint + text).slice(-COMPLAINT_LIMIT)
   })
   git.stdin.on('error', () => undefined)
   return new Promise((resolve, reject) => {

@@ -13,11 +13,11 @@
  *                                  no git
  *     http_proxy …                 a closed port, unless addresses are allowed
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { homedir, tmpdir } from 'node:os'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { execa } from 'execa'
 import { findProgram } from '../../files/programs.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { isDerivationPath, isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { ExpressionError } from '../expression-error.ts'
@@ -103,7 +103,7 @@ async function runNix(
   if (program === undefined)
     throw new ExpressionError('evaluation', `there is no program ${name} on this system`)
   // Caches of other evaluations are not read, and none is left behind.
-  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-evaluator-'))
+  const scratch = makeScratch('evaluator')
   const proxy = uris.length > 0 ? {} : { http_proxy: CLOSED, https_proxy: CLOSED, all_proxy: CLOSED }
   const builds = importFromDerivation ? { NIX_USER_CONF_FILES: join(homedir(), '.config/nix/nix.conf') } : {}
   const { NIX_REMOTE } = process.env
@@ -132,6 +132,6 @@ async function runNix(
     const lines = complaint.trim().split('\n').slice(0, COMPLAINT_LIMIT)
     throw new ExpressionError('evaluation', `${name}: ${lines.map(line => printable(line)).join('\n')}`)
   } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    removeScratch(scratch)
   }
 }

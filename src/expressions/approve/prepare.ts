@@ -1,7 +1,5 @@
 /** From a signed commit to the build graph that an approver signs. */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import type { Approval } from '../../formats/in-toto/predicates/approval.ts'
 import type { Subject } from '../../formats/in-toto/statement.ts'
 import { graphDigest, printBuildGraph } from '../../formats/nix/build-graph.ts'
@@ -65,7 +63,7 @@ export async function prepareApproval(
   { policy, store, now, places }: Preparing,
 ): Promise<Prepared | Unapprovable> {
   const { repository, url, target, system, permissions } = question
-  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-approve-'))
+  const scratch = makeScratch('approve')
   try {
     const commit = await repository.resolve(question.revision)
     const tree = await verifiedTree(policy, { repository, url, commit }, { now, scratch })
@@ -105,6 +103,6 @@ export async function prepareApproval(
       ...(until === undefined ? {} : { until }),
     }
   } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    removeScratch(scratch)
   }
 }

@@ -3,10 +3,10 @@
  * repository: its configuration, filters and attributes have no say in what is equal.
  */
 import { createHash } from 'node:crypto'
-import { lstatSync, mkdtempSync, readlinkSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { lstatSync, readlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { type GitTreeEntry, parseGitTree } from '../../formats/git-object.ts'
 import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
 import { gitOutput } from '../../git/git-output.ts'
@@ -57,7 +57,7 @@ export async function changedPaths(top: string, view: string, files: TreeFiles):
 
 /** `view`: a repository of our own, in which git reads a copy of the index. */
 async function changedInIndex(top: string, view: string, files: TreeFiles): Promise<readonly string[]> {
-  const scratch = mkdtempSync(join(tmpdir(), 'nixsig-index-'))
+  const scratch = makeScratch('index')
   try {
     const index = join(layoutOf(top).headDirectory, 'index')
     if (!lstatSync(index, { throwIfNoEntry: false })?.isFile()) return ['.git/index']
@@ -72,7 +72,7 @@ async function changedInIndex(top: string, view: string, files: TreeFiles): Prom
     if (status !== 0) throw new FileError(`cannot read the index: ${complaint.slice(0, 200)}`)
     return differences(output.toString('latin1'), files)
   } finally {
-    rmSync(scratch, { recursive: true, force: true })
+    removeScratch(scratch)
   }
 }
 

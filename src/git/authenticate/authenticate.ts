@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { ArgumentError, FileError } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { GUIX_AUTHORIZATIONS } from '../../formats/guix-authorizations.ts'
 import { OPENPGP_POLICY } from '../../formats/openpgp-git-policy.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -55,7 +54,7 @@ export type Answer = { readonly tip: string; readonly remarks: readonly string[]
 export async function authenticate(question: Question): Promise<Answer> {
   const place = resolve(question.place)
   const repository = openRepository(place)
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-history-'))
+  const directory = makeScratch('history')
   try {
     const pair = { view: repository.directory, received: join(directory, 'received') }
     makeOwnRepository(pair.received, repository.idSize)
@@ -66,7 +65,7 @@ export async function authenticate(question: Question): Promise<Answer> {
     if (answer.status === 'rejected') throw answer.reason
     return withAdvice(answer.value, nextForMissing(repository, question.introduction, place))
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
     repository.close()
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * Private directories for the time of one piece of work. They are removed as well when a signal ends
+ * the process; what a killed one left is removed a day later.
+ */
+import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** What they are for, as their names say. */
+const KINDS = ['approve', 'evaluator', 'git', 'history', 'index', 'pipe', 'revision', 'view'] as const
+const NAME = new RegExp(`^nixsig-(?:${KINDS.join('|')})-[A-Za-z0-9]{6}$`)
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+const DAY_MS = 24 * 60 * 60_000
+
+const present = new Set<string>()
+let isSwept = false
+
+/** Makes a directory that nobody else can read. Remove it with `removeScratch`. */
+export function makeScratch(kind: (typeof KINDS)[number]): string {
+  if (!isSwept) sweep(tmpdir(), Date.now() - DAY_MS)
+  isSwept = true
+  const directory = mkdtempSync(join(tmpdir(), `nixsig-${kind}-`))
+  if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
+  present.add(directory)
+  return directory
+}
+
+/** Removes a directory that `makeScratch` made, with all that is in it. */
+export function removeScratch(directory: string): void {
+  rmSync(directory, { recursive: true, force: true })
+  if (present.delete(directory) && present.size === 0) forgetSignals()
+}
+
+/**
+ * Removes the caller's own scratch directories that were last changed before a time (in
+ * milliseconds). What cannot be removed stays.
+ */
+export function sweep(parent: string, before: number): void {
+  for (const name of namesIn(parent).filter(each => NAME.test(each))) {
+    const directory = join(parent, name)
+    try {
+      const status = lstatSync(directory)
+      const isOwn = status.isDirectory() && status.uid === process.geteuid?.()
+      if (isOwn && status.mtimeMs < before) rmSync(directory, { recursive: true, force: true })
+    } catch {
+      // Somebody else removes it.
+    }
+  }
+}
+
+/** Ends the process by the same signal, unless somebody else waits for it and ends the work. */
+function removeAll(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return
+  for (const directory of present) rmSync(directory, { recursive: true, force: true })
+  present.clear()
+  forgetSignals()
+  process.kill(process.pid, signal)
+}
+
+function forgetSignals(): void {
+  for (const signal of SIGNALS) process.off(signal, removeAll)
+}
+
+function namesIn(directory: string): readonly string[] {
+  try {
+    return readdirSync(directory)
+  } catch {
+    return []
+  }
+}
