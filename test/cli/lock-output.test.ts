@@ -11,7 +11,8 @@ const cli = buildCli()
 let world: LockWorld
 before(() => {
   world = lockWorld()
-  const rules = '[[inputs]]\nurl = "*"\nrequire = "two"\n'
+  const rules =
+    '[[inputs]]\nurl = "file://*/solo"\nrequire = "alice"\n[[inputs]]\nurl = "*"\nrequire = "two"\n'
   cli.write('policy.toml', world.policyText(rules))
 })
 after(() => {
@@ -24,7 +25,7 @@ const run = (...args: readonly string[]) =>
 
 describe('nixsig lock verify', () => {
   it('prints a table, JSON or SARIF, and exits with the most severe status', () => {
-    const repository = world.repository('lib', { file: 'x' })
+    const repository = world.repository('solo', { file: 'x' })
     const locked = { ...lockedGit(repository), narHash: `sha256-${Buffer.alloc(32).toString('base64')}` }
     const directory = world.project('p', {
       'flake.lock': flakeLock({ lib: locked, dir: { type: 'path', path: '/x' } }),

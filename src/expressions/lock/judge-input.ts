@@ -160,6 +160,7 @@ async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: str
         ]
   if (read === undefined) return { revision, findings: unmet, notes: [] }
   if (read.narHash === '') {
+    if (unmet.length === 0) throw new FileError(`the files of commit ${commit} were not hashed`)
     return { revision, findings: unmet, notes: ['its files were not compared: too few people signed it'] }
   }
   if (pin.lfs) {
