@@ -5,8 +5,8 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { FileError } from '../files/regular-file.ts'
+import type { Listen } from '../policy/gate-settings.ts'
 import { parseListen } from '../policy/language/gate.ts'
-import type { Listen } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'

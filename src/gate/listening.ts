@@ -1,7 +1,7 @@
 /** Listening sockets that one process opens for another. */
 import { createServer, type Server } from 'node:net'
 import { FileError } from '../files/regular-file.ts'
-import type { Listen } from '../policy/policy.ts'
+import type { Listen } from '../policy/gate-settings.ts'
 
 /** Connections that may wait to be accepted. The system may allow fewer (net.core.somaxconn). */
 export const BACKLOG = 65_535

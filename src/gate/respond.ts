@@ -1,6 +1,6 @@
 /** The gate's answers, in the forms that Nix understands. */
 import { STORE_DIR } from '../formats/nix/store-path.ts'
-import type { GateSettings } from '../policy/policy.ts'
+import type { GateSettings } from '../policy/gate-settings.ts'
 import type { GateResponse } from './http-request.ts'
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }

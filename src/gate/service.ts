@@ -9,8 +9,8 @@ import type {
   IncomingQuestion,
 } from '../formats/hook-question.ts'
 import { errorReply, type HookReply } from '../formats/hook-reply.ts'
+import type { Listen } from '../policy/gate-settings.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
-import type { Listen } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import { answerHook } from '../verifier/hook-answer.ts'
 import { answerIncoming } from '../verifier/incoming.ts'

@@ -1,6 +1,6 @@
 import { openUpstream } from '../evidence/upstreams/open-upstream.ts'
 import type { Upstream, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
-import type { GateSettings } from '../policy/policy.ts'
+import type { GateSettings } from '../policy/gate-settings.ts'
 import { type RememberingUpstream, remembering } from './cached-upstream.ts'
 import type { Metrics } from './metrics.ts'
 

@@ -1,12 +1,12 @@
 /** Describes a policy in plain words, for those who are responsible for it. */
 import { DETACHED_FORMS } from '../formats/detached/forms.ts'
+import type { GateSettings } from './gate-settings.ts'
 import { holderOf } from './key-standing.ts'
 import type {
   Aspect,
   AttestationSource,
   Demand,
   Exemption,
-  GateSettings,
   InputRule,
   Key,
   Policy,

@@ -2,7 +2,9 @@
  * The trusted list as values: what src/policy/language/ reads from policy.toml and
  * src/policy/judge.ts decides by. Nothing here does I/O.
  */
+
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
+import type { GateSettings } from './gate-settings.ts'
 
 /** Whole seconds since 1970-01-01T00:00Z. */
 export type Instant = number
@@ -283,21 +285,6 @@ export interface NixSettings {
   readonly refusalLineVersions: readonly string[]
 }
 
-/** The local substituter: its address, and the binary caches behind it. */
-export interface GateSettings {
-  readonly listen: Listen
-  /** In order. The NAR of a path comes from the first one that offers the path. */
-  readonly upstreams: readonly UpstreamSettings[]
-  /** What Nix is told of a refused path: the reason, as an error, or that the path is absent. */
-  readonly onRefusal: 'fail' | 'not-found'
-  /** How many seconds to wait for an upstream. */
-  readonly timeout: number
-  /** How many seconds an upstream's answer about a path is reused. */
-  readonly maxAge: number
-  /** How many seconds it is remembered that no upstream has a path. */
-  readonly negativeMaxAge: number
-}
-
 /** What the store plugin admits without a judgement. */
 export interface StoreSettings {
   /**
@@ -305,21 +292,4 @@ export interface StoreSettings {
    * when something is built from them. `attested`: they have to meet `require.source` first.
    */
   readonly sources: 'data' | 'attested'
-}
-
-export interface Listen {
-  /** An IP address, without brackets. */
-  readonly host: string
-  readonly port: number
-}
-
-/** A binary cache. */
-export interface UpstreamSettings {
-  /**
-   * `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment
-   * and final slash.
-   */
-  readonly url: string
-  /** The absolute path of a file that contains the value of the Authorization header to send. */
-  readonly authorization?: string
 }

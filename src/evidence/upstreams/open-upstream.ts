@@ -1,4 +1,4 @@
-import type { UpstreamSettings } from '../../policy/policy.ts'
+import type { UpstreamSettings } from '../../policy/gate-settings.ts'
 import { directoryUpstream } from './directory.ts'
 import { httpUpstream } from './http.ts'
 import type { Upstream } from './upstream.ts'

@@ -1,5 +1,5 @@
 /** `[gate]`: the local substituter and the binary caches behind it. */
-import type { GateSettings, Listen, UpstreamSettings } from '../policy.ts'
+import type { GateSettings, Listen, UpstreamSettings } from '../gate-settings.ts'
 import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf, wordOf } from './fields.ts'
 import { readUrl } from './url.ts'
 
