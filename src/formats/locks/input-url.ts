@@ -29,7 +29,7 @@ const CASELESS_HOSTS: readonly string[] = ['github.com', 'gitlab.com', 'codeberg
 export function canonicalUrl(text: string, kind: 'git' | 'file'): string {
   if (text.length > URL_LIMIT) throw unfit(text, `longer than ${URL_LIMIT} characters`)
   const bare = text.replace(/^(?:git|tarball|file)\+/, '')
-  if (bare.startsWith('/')) return `file://${absolute(bare)}`
+  if (bare.startsWith('/')) return fileUrl(`file://${bare}`)
   if (/^file:/i.test(bare)) return fileUrl(bare)
   if (/^(?:[\w.-]+@)?[\w.-]+:(?!\/\/)/.test(bare)) {
     throw unfit(text, 'not a URL: write ssh://HOST/PATH for HOST:PATH')
