@@ -1,43 +1,32 @@
-import { closeSync, constants, fstatSync, lstatSync, openSync, realpathSync, type Stats } from 'node:fs'
+import { lstatSync, realpathSync, type Stats } from 'node:fs'
 import { dirname } from 'node:path'
 import { printable } from '../primitives/printable.ts'
-import { FileError, readPresentFile, readRegularFile } from './regular-file.ts'
+import { FileError, readPresentFile, readRegularFile, withRegularFile } from './regular-file.ts'
 
 /**
  * The contents of a file, at most `limit` bytes, that only root or the user of this process could
- * have written; undefined if there is no such file. Checks the file alone, so its directory must be
+ * have written; undefined if the file is absent. Checks the file alone, so its directory must be
  * guarded already. Follows no symbolic link. Throws FileError.
  */
 export function readOwnedFile(file: string, limit: number): Buffer | undefined {
   return readRegularFile(file, limit, status => assertOurs(file, status))
 }
 
-/** The same, faster where the file is there: see readPresentFile. */
+/** Like readOwnedFile, but faster if the file is there: see readPresentFile. */
 export function readOwnedPresentFile(file: string, limit: number): Buffer | undefined {
   return readPresentFile(file, limit, status => assertOurs(file, status))
 }
 
 /**
  * Calls `use` with an open file, and its size in bytes, that only root or the user of this process
- * could have written; undefined if there is no such file. For files of which only a part is read.
+ * could have written; undefined if the file is absent. For files of which only a part is read.
  * Its directory must be guarded already. Throws FileError.
  */
 export function withOwnedFile<T>(file: string, use: (fd: number, size: number) => T): T | undefined {
-  let fd: number
-  try {
-    fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw new FileError(`cannot read ${printable(file)}: ${printable((error as Error).message)}`)
-  }
-  try {
-    const status = fstatSync(fd)
-    if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
+  return withRegularFile(file, (fd, status) => {
     assertOurs(file, status)
     return use(fd, status.size)
-  } finally {
-    closeSync(fd)
-  }
+  })
 }
 
 /** File systems write whole blocks of at least this size. */

@@ -15,7 +15,7 @@ export class ArgumentError extends FileError {
 }
 
 /**
- * The contents of a regular file, at most `limit` bytes; undefined if there is no such file.
+ * The contents of a regular file, at most `limit` bytes; undefined if the file is absent.
  * Follows no symbolic link and does not block on a pipe. `inspect` gets the status of the opened
  * file first and may throw. Throws FileError.
  */
@@ -38,12 +38,24 @@ function isAbsent(file: string): boolean {
   }
 }
 
-/** The same, faster where the file is there, as it was a moment ago, and slower where it is not. */
+/** Like readRegularFile, but faster if the file is there, and slower if it is not. */
 export function readPresentFile(
   file: string,
   limit: number,
   inspect?: (status: Stats) => void,
 ): Buffer | undefined {
+  return withRegularFile(file, (fd, status) => {
+    if (status.size > limit) throw new FileError(`${printable(file)} is larger than ${limit} bytes`)
+    inspect?.(status)
+    return readAll(fd, status.size)
+  })
+}
+
+/**
+ * Calls `use` with an open regular file and its status; undefined if the file is absent. Follows no
+ * symbolic link and does not block on a pipe. Throws FileError.
+ */
+export function withRegularFile<T>(file: string, use: (fd: number, status: Stats) => T): T | undefined {
   let fd: number
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
@@ -54,9 +66,7 @@ export function readPresentFile(
   try {
     const status = fstatSync(fd)
     if (!status.isFile()) throw new FileError(`${printable(file)} is not a regular file`)
-    if (status.size > limit) throw new FileError(`${printable(file)} is larger than ${limit} bytes`)
-    inspect?.(status)
-    return readAll(fd, status.size)
+    return use(fd, status)
   } finally {
     closeSync(fd)
   }
