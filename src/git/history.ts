@@ -2,12 +2,12 @@
  * The history of a commit, as git walks it, with every commit hashed again here: no pack index can
  * place a commit where it does not belong.
  */
-import { hash } from 'node:crypto'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitCommit } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
 import type { OpenRepository } from './open-repository.ts'
 import { endOf, startGit } from './run-git.ts'
+import { wholeObjects } from './whole-objects.ts'
 
 /** Bytes of one commit. */
 const COMMIT_LIMIT = 1024 * 1024
@@ -40,12 +40,13 @@ export async function* historyOf(
   list.stdin.end()
   try {
     const expected = new Set([start])
-    for await (const commit of objectsIn(read.stdout)) {
-      if (!expected.delete(commit.id)) {
-        throw new FileError(`git lists ${commit.id}, which no commit before it names as a parent`)
+    for await (const { id, type, contents: bytes } of wholeObjects(read.stdout, COMMIT_LIMIT)) {
+      if (type !== 'commit') throw new FileError(`git: ${id} is a ${type}, where a commit is needed`)
+      if (!expected.delete(id)) {
+        throw new FileError(`git lists ${id}, which no commit before it names as a parent`)
       }
-      for (const parent of parentsOf(commit)) expected.add(parent)
-      yield commit
+      for (const parent of parentsOf(bytes)) expected.add(parent)
+      yield { id, bytes }
     }
     const failed = (await ends).find(({ status }) => status !== 0)
     if (failed !== undefined) {
@@ -61,46 +62,8 @@ export async function* historyOf(
   }
 }
 
-/** The commits in the answers of `git cat-file --batch`. */
-async function* objectsIn(stream: AsyncIterable<Buffer>): AsyncGenerator<HistoricCommit> {
-  let rest: Buffer = Buffer.alloc(0)
-  for await (const piece of stream) {
-    rest = rest.length === 0 ? piece : Buffer.concat([rest, piece])
-    for (let at = 0; ; ) {
-      const end = rest.indexOf(10, at)
-      if (end < 0) {
-        rest = rest.subarray(at)
-        break
-      }
-      const head = rest.toString('latin1', at, end)
-      const [, id = '', size = ''] = /^([0-9a-f]+) commit (\d{1,9})$/.exec(head) ?? []
-      const length = Number(size)
-      if (id === '' || length > COMMIT_LIMIT) {
-        throw new FileError(
-          `git: ${printable(head, 200)}, where a commit of at most ${COMMIT_LIMIT} bytes is needed`,
-        )
-      }
-      if (rest.length < end + 1 + length + 1) {
-        rest = rest.subarray(at)
-        break
-      }
-      const bytes = rest.subarray(end + 1, end + 1 + length)
-      assertId(id, bytes)
-      yield { id, bytes }
-      at = end + 1 + length + 1
-    }
-  }
-  if (rest.length > 0) throw new FileError('git ended in the middle of a commit')
-}
-
-function assertId(id: string, bytes: Buffer): void {
-  const object = Buffer.concat([Buffer.from(`commit ${bytes.length}\0`, 'latin1'), bytes])
-  const actual = hash(id.length === 40 ? 'sha1' : 'sha256', object, 'hex')
-  if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
-}
-
 /** As git reads them: the lines after that of the tree. Most commits are not read any further. */
-function parentsOf({ bytes }: HistoricCommit): readonly string[] {
+function parentsOf(bytes: Buffer): readonly string[] {
   const text = bytes.toString('latin1', 0, 4096)
   if (!/^tree [0-9a-f]+\n(?:parent [0-9a-f]+\n)*author /.test(text)) return parseGitCommit(bytes).parents
   return [...text.slice(0, text.indexOf('\nauthor ')).matchAll(/\nparent ([0-9a-f]+)/g)].map(
