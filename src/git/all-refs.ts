@@ -2,14 +2,12 @@
  * All references of a repository, read from its files (gitrepository-layout(5), git-pack-refs(1)),
  * so that git need not run in it.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
-import { OBJECT_ID } from './refs.ts'
+import { OBJECT_ID, readLooseRef, readPackedRefs } from './refs.ts'
 
-const PACKED_LIMIT = 256 * 1024 * 1024
-const LOOSE_LIMIT = 4096
 const COUNT_LIMIT = 500_000
 const DEPTH_LIMIT = 32
 
@@ -46,6 +44,12 @@ export function refsBelow(refs: Refs, prefix: string): Refs {
   return new Map([...refs].filter(([name]) => name.startsWith(prefix)))
 }
 
+/** Writes references into a repository of our own, in place of those that are packed there. */
+export function writePackedRefs(directory: string, refs: Refs): void {
+  const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
+  writeFileSync(join(directory, 'packed-refs'), lines.sort().join(''))
+}
+
 /** Whether git allows the name (git-check-ref-format(1)) and it does not replace objects. */
 export function isRefName(name: string): boolean {
   if (!/^refs\/[^\x00-\x20\x7f~^:?*[\\]+$/.test(name) || name.startsWith('refs/replace/')) return false
@@ -53,9 +57,8 @@ export function isRefName(name: string): boolean {
 }
 
 function readPacked(directory: string, refs: Map<string, Ref>): void {
-  const text = readRegularFile(join(directory, 'packed-refs'), PACKED_LIMIT)?.toString('utf8') ?? ''
   let last: string | undefined
-  for (const line of text.split('\n')) {
+  for (const line of readPackedRefs(directory).split('\n')) {
     const [, peeled] = /^\^([0-9a-f]{40,64})$/.exec(line) ?? []
     const before = last === undefined ? undefined : refs.get(last)
     if (peeled !== undefined && last !== undefined && before !== undefined) {
@@ -74,7 +77,7 @@ function readLoose(directory: string, name: string, refs: Map<string, Ref>, dept
     const full = `${name}/${entry.name}`
     if (entry.isDirectory()) readLoose(directory, full, refs, depth + 1)
     else if (entry.isFile() && isRefName(full)) {
-      const id = readRegularFile(join(directory, full), LOOSE_LIMIT)?.toString('latin1').replace(/\n$/, '')
+      const id = readLooseRef(join(directory, full))
       if (id !== undefined && OBJECT_ID.test(id)) add(directory, refs, full, { id })
     }
   }

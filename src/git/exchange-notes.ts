@@ -2,19 +2,21 @@
  * Exchanges notes with another repository: a URL, or a directory of this machine. Notes that meet
  * are merged on both sides. No git runs with the configuration of either.
  */
-import { copyFileSync, lstatSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { refsBelow, writePackedRefs } from './all-refs.ts'
+import { copyPack } from './copy-pack.ts'
 import { joinNotes } from './edit-notes.ts'
 import { gitOutput } from './git-output.ts'
 import { layoutOf } from './layout.ts'
 import { sizesOfType } from './object-sizes.ts'
 import { type OpenRepository, openRepository } from './open-repository.ts'
+import { fetchInto, listRemote } from './receive.ts'
 import { OBJECT_ID } from './refs.ts'
 import type { Remote } from './remote.ts'
 import { runRemote } from './remote-git.ts'
-import { endOf, startGit } from './run-git.ts'
 
 /** How often notes are pushed while others push as well. */
 const PUSH_TRIES = 10
@@ -31,8 +33,8 @@ export async function fetchNotes(place: string, remote: Remote, ref: string): Pr
 }
 
 /**
- * Merges the notes of both repositories, and gives the other one all of them. Throws FileError, also
- * if others change the notes there all the time.
+ * Merges the notes of both repositories, and gives the other one all of them. Throws FileError,
+ * also if others change the notes there all the time.
  */
 export async function pushNotes(place: string, remote: Remote, ref: string): Promise<Exchanged> {
   for (let tries = 0; tries < PUSH_TRIES; tries++) {
@@ -44,7 +46,7 @@ export async function pushNotes(place: string, remote: Remote, ref: string): Pro
   throw new FileError(`${printable(ref)} changes there all the time: try again`)
 }
 
-/** Copies the notes of one directory's repository into another's. Returns the commit of the notes. */
+/** Copies the notes of one directory's repository into another's. Returns their commit. */
 async function bring(from: string, to: string, ref: string): Promise<string | undefined> {
   const [source, target] = [openRepository(from), openRepository(to)]
   try {
@@ -52,15 +54,11 @@ async function bring(from: string, to: string, ref: string): Promise<string | un
     const ours = target.refs.get(ref)?.id
     if (theirs === undefined || (await has(target, theirs))) return theirs
     const known = ours !== undefined && (await has(source, ours)) ? [`^${ours}`] : []
-    const pack = startGit({ directory: source.directory }, ['pack-objects', '--revs', '--stdout', '-q'])
-    const index = startGit({ directory: target.directory }, ['index-pack', '--stdin'])
-    const ends = Promise.all([endOf(pack), endOf(index)])
-    pack.stdout.pipe(index.stdin)
-    index.stdout.resume()
-    pack.stdin.end([...known, theirs].map(line => `${line}\n`).join(''))
-    const failed = (await ends).find(({ status }) => status !== 0)
-    if (failed !== undefined) {
-      throw new FileError(`cannot read the notes of ${source.title}: ${printable(failed.complaint, 300)}`)
+    const places = { from: source.directory, to: target.directory }
+    const input = [...known, theirs].map(line => `${line}\n`).join('')
+    const complaint = await copyPack(places, ['--revs'], input)
+    if (complaint !== undefined) {
+      throw new FileError(`cannot read the notes of ${source.title}: ${printable(complaint, 300)}`)
     }
     keepPacks(target, to)
     return theirs
@@ -86,16 +84,7 @@ async function download(
     onlyNotes(target)
     const theirs = await idAt(directory, url, ref)
     if (theirs === undefined || (await has(target, theirs))) return theirs
-    const options = [
-      '--progress',
-      '--no-tags',
-      '--no-recurse-submodules',
-      '--no-auto-gc',
-      '--no-write-fetch-head',
-    ]
-    const args = ['fetch', ...options, '--end-of-options', url, `+${ref}:refs/theirs`]
-    const { status, complaint } = await runRemote({ directory, url, args })
-    if (status !== 0) throw new FileError(`cannot fetch from ${printable(url)}: ${printable(complaint, 300)}`)
+    await fetchInto(directory, url, [`+${ref}:refs/theirs`], 'all')
     const fetched = await gitOutput({ directory }, ['rev-parse', '--verify', 'refs/theirs'])
     keepPacks(target, to)
     return fetched.output.toString('latin1').trim()
@@ -129,35 +118,19 @@ async function upload(
 
 /** The id of a reference at a URL; undefined if it is not there. */
 async function idAt(directory: string, url: string, ref: string): Promise<string | undefined> {
-  const args = ['ls-remote', '--quiet', '--end-of-options', url, ref]
-  const { status, output, complaint } = await runRemote({ directory, url, args })
-  if (status !== 0) throw new FileError(`cannot read ${printable(url)}: ${printable(complaint, 300)}`)
-  const line = output
-    .toString('latin1')
-    .split('\n')
-    .find(each => each.endsWith(`\t${ref}`))
-  const id = line?.split('\t')[0] ?? ''
-  return OBJECT_ID.test(id) ? id : undefined
+  const id = (await listRemote(directory, url, [ref])).get(ref)
+  return id !== undefined && OBJECT_ID.test(id) ? id : undefined
 }
 
 /** Leaves the view with its notes alone: nobody is offered anything else. */
 function onlyNotes({ directory, refs }: OpenRepository): void {
-  const notes = [...refs].filter(([name]) => name.startsWith('refs/notes/'))
-  writeFileSync(
-    join(directory, 'packed-refs'),
-    notes
-      .map(([name, { id }]) => `${id} ${name}\n`)
-      .sort()
-      .join(''),
-  )
+  writePackedRefs(directory, refsBelow(refs, 'refs/notes/'))
 }
 
 /** Copies packs that git wrote into a view, where all others are links, to the repository. */
 function keepPacks({ directory }: OpenRepository, place: string): void {
-  const [from, to] = [directory, layoutOf(place).objects].map((each, index) =>
-    join(each, index === 0 ? 'objects/pack' : 'pack'),
-  )
-  if (from === undefined || to === undefined) return
+  const from = join(directory, 'objects/pack')
+  const to = join(layoutOf(place).objects, 'pack')
   const made = readdirSync(from).filter(name => lstatSync(join(from, name)).isFile())
   // A pack is used as soon as its index is there.
   for (const form of [/^pack-[0-9a-f]+\.pack$/, /^pack-[0-9a-f]+\.idx$/]) {

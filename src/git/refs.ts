@@ -19,6 +19,19 @@ export function assertTagName(tag: string): void {
   throw new FileError(`${printable(tag)} cannot be the name of a tag`)
 }
 
+/** The text of `packed-refs` (git-pack-refs(1)); empty if the file is absent. Throws FileError. */
+export function readPackedRefs(directory: string): string {
+  return readRegularFile(join(directory, 'packed-refs'), PACKED_LIMIT)?.toString('utf8') ?? ''
+}
+
+/**
+ * What the file of one reference says: an object id, unless it is symbolic or malformed. Undefined
+ * if the file is absent. Throws FileError.
+ */
+export function readLooseRef(file: string): string | undefined {
+  return readRegularFile(file, LOOSE_LIMIT)?.toString('latin1').replace(/\n$/, '')
+}
+
 /**
  * The object id of a tag, read from the repository's files: `refs/tags/NAME`, else `packed-refs`.
  * Throws FileError if there is no such tag, if it is symbolic, or if the repository keeps its
@@ -37,18 +50,15 @@ export function idOfTag(directory: string, tag: string): string {
 }
 
 function looseId(directory: string, tag: string): string | undefined {
-  const text = readRegularFile(join(directory, 'refs/tags', tag), LOOSE_LIMIT)?.toString('latin1')
-  if (text === undefined) return undefined
-  const id = text.replace(/\n$/, '')
-  if (OBJECT_ID.test(id)) return id
+  const id = readLooseRef(join(directory, 'refs/tags', tag))
+  if (id === undefined || OBJECT_ID.test(id)) return id
   throw new FileError(`the file of the tag ${printable(tag)} in ${printable(directory)} holds no object id`)
 }
 
 /** Finds the line `<id> <name>`, skipping comments and peeled tags (git-pack-refs(1)). */
 function packedId(directory: string, tag: string): string | undefined {
-  const text = readRegularFile(join(directory, 'packed-refs'), PACKED_LIMIT)?.toString('utf8') ?? ''
   const end = ` refs/tags/${tag}`
-  const found = text
+  const found = readPackedRefs(directory)
     .split('\n')
     .filter(line => line.endsWith(end) && OBJECT_ID.test(line.slice(0, -end.length)))
   if (found.length > 1) throw new FileError(`two tags ${printable(tag)} in ${printable(directory)}`)

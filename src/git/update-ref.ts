@@ -1,17 +1,16 @@
 import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName, readRefs } from './all-refs.ts'
-import { OBJECT_ID } from './refs.ts'
-
-const LOOSE_LIMIT = 4096
+import { OBJECT_ID, readLooseRef } from './refs.ts'
 
 /**
  * Sets a reference from one value to another, as git does it with files (its files backend): under
- * `<ref>.lock`, which only one writer can create. `before` is undefined for a new reference. Returns
- * false, and changes nothing, if it has another value by now or is locked. Writes no reflog and runs
- * no hook. `directory` is the one that all work trees of the repository share. Throws FileError.
+ * `<ref>.lock`, which only one writer can create. `before` is undefined for a new reference.
+ * Returns false, and changes nothing, if it has another value by now or is locked. Writes no reflog
+ * and runs no hook. `directory` is the one that all work trees of the repository share. Throws
+ * FileError.
  */
 export function updateRef(
   directory: string,
@@ -52,13 +51,12 @@ function assertOwnDirectories(directory: string, ref: string): void {
   }
 }
 
-/** Throws FileError for a link, a symbolic reference, or anything else that is not an ordinary one. */
+/** Throws FileError for a link, a symbolic reference, or anything else but an ordinary one. */
 function assertPlainFile(file: string): void {
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status === undefined) return
   if (!status.isFile()) throw new FileError(`${printable(file)} is not a plain file`)
-  const text = readRegularFile(file, LOOSE_LIMIT)?.toString('latin1') ?? ''
-  if (!OBJECT_ID.test(text.replace(/\n$/, ''))) throw new FileError(`${printable(file)} holds no object id`)
+  if (!OBJECT_ID.test(readLooseRef(file) ?? '')) throw new FileError(`${printable(file)} holds no object id`)
 }
 
 function createLock(lock: string): number | undefined {
