@@ -55,6 +55,17 @@ export function openGitObjects(directory: string): GitObjects {
   }
 }
 
+/** Whether an object is there, has this type, and matches its id. Reads all of it. */
+export async function hasObject(objects: GitObjects, id: string, type: GitObjectType): Promise<boolean> {
+  try {
+    await objects.read(id, type)
+    return true
+  } catch (error) {
+    if (error instanceof FileError) return false
+    throw error
+  }
+}
+
 /** One git for all: it gathers what it answers, and its pipe is never empty. */
 async function* streamOf(
   directory: string,

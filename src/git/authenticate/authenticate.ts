@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path'
-import { ArgumentError, FileError } from '../../files/regular-file.ts'
+import { ArgumentError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { GUIX_AUTHORIZATIONS } from '../../formats/guix-authorizations.ts'
 import { OPENPGP_POLICY } from '../../formats/openpgp-git-policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { assertDetectsCollisions } from '../collisions.ts'
 import { layoutOf } from '../layout.ts'
-import { openGitObjects } from '../objects.ts'
+import { hasObject, openGitObjects } from '../objects.ts'
 import { type OpenRepository, openRepository } from '../open-repository.ts'
 import { makeOwnRepository } from '../own-repository.ts'
 import { ELSEWHERE, isElsewhere } from '../receive.ts'
@@ -48,8 +48,8 @@ export type Answer = { readonly tip: string; readonly remarks: readonly string[]
 
 /**
  * Authenticates a history from its introduction on. Git never runs in the repository itself: its
- * objects are copied into one of our own, which is removed. Throws FileError if there is no such
- * repository, revision or branch.
+ * objects are copied into one of our own, which is removed. Throws FileError if the repository, the
+ * revision or the branch is absent.
  */
 export async function authenticate(question: Question): Promise<Answer> {
   const place = resolve(question.place)
@@ -130,7 +130,7 @@ async function judge(
   const roots = known.length > 0 ? known.map(({ commit }) => commit) : [introduction.commit]
   const fileName = keyring === undefined ? OPENPGP_POLICY : GUIX_AUTHORIZATIONS
   const collected = await collect(pair, { tip, roots, fileName })
-  const asked = { pair, tip, introduction, collected, known, now }
+  const asked = { pair, tip, introduction, roots: new Set(roots), collected, known, now }
   const result =
     keyring === undefined ? await authenticateBySequoiaGit(asked) : await authenticateByGuix(asked, keyring)
   const reached = new Set(collected.order)
@@ -166,20 +166,10 @@ async function stillKnown(
   const objects = openGitObjects(pair.view)
   try {
     const found: KnownTip[] = []
-    for (const tip of current) if (await isThere(() => objects.read(tip.commit, 'commit'))) found.push(tip)
+    for (const tip of current) if (await hasObject(objects, tip.commit, 'commit')) found.push(tip)
     return found
   } finally {
     objects.close()
-  }
-}
-
-async function isThere(read: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await read()
-    return true
-  } catch (error) {
-    if (error instanceof FileError) return false
-    throw error
   }
 }
 

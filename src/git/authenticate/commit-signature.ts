@@ -28,7 +28,7 @@ export interface Made extends CommitSignature, Candidate {}
 
 const SIGN_IT = 'have somebody who may sign it make the commit again, with "git commit -S"'
 
-/** Reads the signature of a commit. Throws HistoryRefused unless there is exactly one, by OpenPGP. */
+/** The signature of a commit. Throws HistoryRefused unless it has exactly one, by OpenPGP. */
 export function signatureOf({ id, signed }: HistoryCommit): CommitSignature {
   const refuse = (code: RefusalCode, found: string, next = SIGN_IT) =>
     new HistoryRefused({ code, commit: id, rule: 'A3', needed: 'one OpenPGP signature', found, next })
@@ -63,11 +63,31 @@ export function claimedKeys(
   return all.filter(({ key }) => claimsToBeBy(signature, key)).slice(0, TRIES)
 }
 
-/** The candidates that made a signature: one, or several certificates with one key. */
-export function makersOf(asked: CommitSignature, candidates: readonly Candidate[]): readonly Made[] {
-  return candidates
+/** For a message: by whom a signature claims to be. */
+export function claimOf({ signature: { issuers } }: CommitSignature): string {
+  return `a signature by ${issuers[0] ?? 'a key that it does not name'}`
+}
+
+/**
+ * The candidates that made a signature: one, or several certificates with one key. Throws
+ * HistoryRefused if none of them did.
+ */
+export function makersOf(
+  asked: CommitSignature,
+  candidates: readonly Candidate[],
+): readonly [Made, ...Made[]] {
+  const [made, ...others] = candidates
     .filter(({ key }) => isMadeOver(asked.signature, key, asked.document))
-    .map(made => ({ ...asked, ...made }))
+    .map(candidate => ({ ...asked, ...candidate }))
+  if (made !== undefined) return [made, ...others]
+  throw new HistoryRefused({
+    code: 'bad-signature',
+    commit: asked.commit,
+    rule: 'A3',
+    needed: 'a signature over this commit',
+    found: `not made by ${candidates.map(({ key }) => key.fingerprint).join(', ')}, which it names`,
+    next: 'do not use this commit: it was changed',
+  })
 }
 
 /** The signature as the checks of a certificate take it. */
@@ -83,14 +103,6 @@ export function refusalOf({ kind, detail }: Objection, commit: string, rule: Rul
     code === 'revoked-key'
       ? 'ask those who sign this history what became of the key; a later introduction leaves this commit out'
       : SIGN_IT
-  return new HistoryRefused({
-    ...{
-      code,
-      commit,
-      rule,
-      needed: 'a signature by a key that counted when it signed',
-      found: detail,
-      next,
-    },
-  })
+  const needed = 'a signature by a key that counted when it signed'
+  return new HistoryRefused({ code, commit, rule, needed, found: detail, next })
 }

@@ -1,6 +1,6 @@
 /**
- * Guix's semantics (docs/semantics.md, A4): every commit is signed by a key that each of its parents
- * authorizes.
+ * Guix's semantics (docs/semantics.md, A4): every commit is signed by a key that each of its
+ * parents authorizes.
  */
 import { findObjectionToBareKey } from '../../crypto/openpgp/at-signing.ts'
 import type { Certificate } from '../../crypto/openpgp/own-parts.ts'
@@ -9,8 +9,17 @@ import { toHex } from '../../primitives/hex.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { assertBuiltOn } from './built-on.ts'
 import { collectAll } from './collect.ts'
-import { claimedKeys, type Made, makersOf, refusalOf, signatureOf, suspectOf } from './commit-signature.ts'
+import {
+  claimedKeys,
+  claimOf,
+  type Made,
+  makersOf,
+  refusalOf,
+  signatureOf,
+  suspectOf,
+} from './commit-signature.ts'
 import { type Files, readFiles } from './files-at.ts'
+import { authenticOn, countSigner, type Grounds, groundsOf } from './grounds.ts'
 import type { History, HistoryCommit } from './history.ts'
 import type { Keyring } from './keyring.ts'
 import { HistoryRefused } from './refusal.ts'
@@ -22,21 +31,16 @@ interface Judging extends Asked {
   readonly keyring: Keyring
   readonly history: History
   readonly files: Files<Authorized>
-  /** Fingerprint to SHA-256 of the certificate. */
-  readonly keys: Map<string, string>
-  readonly signers: Map<string, number>
-  until: number
+  readonly grounds: Grounds
 }
 
 /** Judges a history. Throws HistoryRefused for the first commit that is refused, oldest first. */
 export async function authenticateByGuix(asked: Asked, keyring: Keyring): Promise<Authentic> {
   const judging = await prepare(asked, keyring)
-  const { introduction, known, collected, history, keys, signers } = judging
-  const roots = new Set(known.length > 0 ? known.map(({ commit }) => commit) : [introduction.commit])
+  const { introduction, roots, known, collected, history, grounds } = judging
   if (known.length === 0) assertIntroduced(judging, history.commit(introduction.commit))
   for (const id of collected.order) if (!roots.has(id)) assertAuthorized(judging, history.commit(id))
-  const until = Number.isFinite(judging.until) ? { until: judging.until } : {}
-  return { signers, tip: { commit: asked.tip, keys, revoked: [], ...until } }
+  return authenticOn(grounds, asked.tip, [])
 }
 
 /**
@@ -44,23 +48,20 @@ export async function authenticateByGuix(asked: Asked, keyring: Keyring): Promis
  * introduction, or what is known, really builds on them.
  */
 async function prepare(asked: Asked, keyring: Keyring): Promise<Judging> {
-  const { collected, pair, known, introduction } = asked
-  const roots = known.length > 0 ? known.map(({ commit }) => commit) : [introduction.commit]
+  const { collected, pair, roots } = asked
   const { left } = collected
-  await assertBuiltOn(pair.view, roots, left)
+  await assertBuiltOn(pair.view, [...roots], left)
   const history = left.length > 0 ? await collectAll(pair, collected, GUIX_AUTHORIZATIONS) : collected.history
   const commits = [...collected.order, ...left].map(id => history.commit(id))
   const files = await readFiles(pair, commits, { parse: parseGuixAuthorizations, rule: 'A4' })
-  const keys = new Map(known.flatMap(tip => [...tip.keys]))
-  const until = Math.min(...known.map(tip => tip.until ?? Number.POSITIVE_INFINITY))
-  return { ...asked, keyring, history, files, keys, signers: new Map(), until }
+  return { ...asked, keyring, history, files, grounds: groundsOf(asked.known) }
 }
 
 function assertIntroduced(judging: Judging, commit: HistoryCommit): void {
   const { key } = signerOf(judging, commit)
   const { signer = '' } = judging.introduction
   if (key.fingerprint === signer) {
-    count(judging, key.fingerprint)
+    countSigner(judging.grounds, key.fingerprint)
     return
   }
   throw new HistoryRefused({
@@ -78,7 +79,7 @@ function assertAuthorized(judging: Judging, commit: HistoryCommit): void {
   const { key } = signerOf(judging, commit)
   const unmet = commit.parents.find(parent => !authorizedBy(judging, parent).has(key.fingerprint))
   if (unmet === undefined && commit.parents.length > 0) {
-    count(judging, key.fingerprint)
+    countSigner(judging.grounds, key.fingerprint)
     return
   }
   throw new HistoryRefused({
@@ -128,41 +129,33 @@ function authorizedBy({ history, files }: Judging, parent: string): Authorized {
 function signerOf(judging: Judging, commit: HistoryCommit): Made {
   const asked = signatureOf(commit)
   const { issuers, created, lifetime } = asked.signature
-  const candidates = claimedKeys(asked, judging.keyring.find(issuers))
-  const refuse = (code: 'missing-key' | 'bad-signature', needed: string, found: string, next: string) =>
-    new HistoryRefused({ code, commit: commit.id, rule: 'A3', needed, found, next })
+  const { keyring, grounds } = judging
+  const candidates = claimedKeys(asked, keyring.find(issuers))
   if (candidates.length === 0) {
-    const { problems } = judging.keyring
+    const { problems } = keyring
     const unread = problems.length > 0 ? `; not read there: ${problems.slice(0, 3).join('; ')}` : ''
-    const found = `a signature by ${issuers[0] ?? 'a key that it does not name'}${unread}`
-    throw refuse('missing-key', 'a key on the keyring branch', found, 'fetch the newest keyring branch')
+    throw new HistoryRefused({
+      code: 'missing-key',
+      commit: commit.id,
+      rule: 'A3',
+      needed: 'a key on the keyring branch',
+      found: `${claimOf(asked)}${unread}`,
+      next: 'fetch the newest keyring branch',
+    })
   }
   const [made] = makersOf(asked, candidates)
-  if (made === undefined) {
-    const found = `not made by ${candidates.map(({ key }) => key.fingerprint).join(', ')}, which it names`
-    throw refuse(
-      'bad-signature',
-      'a signature over this commit',
-      found,
-      'do not use this commit: it was changed',
-    )
-  }
   const objection = findObjectionToBareKey(suspectOf(made), judging.now)
   if (objection !== undefined) throw refusalOf(objection, commit.id, 'A3')
-  if (lifetime) judging.until = Math.min(judging.until, created + lifetime)
-  judging.keys.set(made.key.fingerprint, certificateDigest(made.certificate))
+  if (lifetime) grounds.until = Math.min(grounds.until, created + lifetime)
+  grounds.keys.set(made.key.fingerprint, certificateDigest(made.certificate))
   return made
 }
 
 const digests = new WeakMap<Certificate, string>()
 
-/** The SHA-256 of a certificate in canonical order, in hex: what a remembered signature rests on. */
+/** The SHA-256 of a certificate in canonical order, in hex. Remembered signatures rest on it. */
 export function certificateDigest(certificate: Certificate): string {
   const digest = digests.get(certificate) ?? toHex(sha256(certificate.bytes))
   digests.set(certificate, digest)
   return digest
-}
-
-function count({ signers }: Judging, key: string): void {
-  signers.set(key, (signers.get(key) ?? 0) + 1)
 }

@@ -34,8 +34,10 @@ export interface Asked {
   readonly pair: Pair
   readonly tip: string
   readonly introduction: Introduction
+  /** Commits at which it begins: `known`, or the introduction if nothing is known. */
+  readonly roots: ReadonlySet<string>
   readonly collected: Collected
-  /** The roots that are known from before; if empty, the introduction is the root. */
+  /** What is known from before. */
   readonly known: readonly KnownTip[]
   /** Seconds since 1970. */
   readonly now: number

@@ -3,7 +3,15 @@ import { type Confirmation, confirmByTool } from '../../crypto/openpgp/confirm.t
 import type { OpenPgpGitPolicy } from '../../formats/openpgp-git-policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { claimedKeys, type Made, makersOf, refusalOf, signatureOf, suspectOf } from './commit-signature.ts'
+import {
+  claimedKeys,
+  claimOf,
+  type Made,
+  makersOf,
+  refusalOf,
+  signatureOf,
+  suspectOf,
+} from './commit-signature.ts'
 import type { HistoryCommit } from './history.ts'
 import { type PolicyChange, policyChanges } from './policy-changes.ts'
 import { policyKeys } from './policy-keys.ts'
@@ -90,18 +98,10 @@ type Find = ReturnType<typeof policyKeys>['find']
 /** The signature of a commit, verified with certificates of its parent's policy: one or more. */
 function madeIn({ commit, policy, parent }: Edge, find: Find): readonly [Made, ...Made[]] {
   const asked = signatureOf(commit)
-  const { issuers } = asked.signature
-  const candidates = claimedKeys(asked, find(parent.policy, policy, issuers))
-  if (candidates.length === 0) {
-    const found = `a signature by ${issuers[0] ?? 'a key that it does not name'}`
-    const needed = `a key in the policy of parent ${parent.id}`
-    throw refused('missing-key', commit, 'A5', { needed, found, next: ASK_AUTHORIZED })
-  }
-  const [made, ...others] = makersOf(asked, candidates)
-  if (made !== undefined) return [made, ...others]
-  const found = `not made by ${candidates.map(({ key }) => key.fingerprint).join(', ')}, which it names`
-  const next = 'do not use this commit: it was changed'
-  throw refused('bad-signature', commit, 'A3', { needed: 'a signature over this commit', found, next })
+  const candidates = claimedKeys(asked, find(parent.policy, policy, asked.signature.issuers))
+  if (candidates.length > 0) return makersOf(asked, candidates)
+  const needed = `a key in the policy of parent ${parent.id}`
+  throw refused('missing-key', commit, 'A5', { needed, found: claimOf(asked), next: ASK_AUTHORIZED })
 }
 
 /** Throws HistoryRefused unless one of these entries may sign commits and make all changes. */

@@ -3,12 +3,12 @@
  * introduction, each authorized by the policy of the one before it.
  */
 import {
-  OPENPGP_POLICY,
   type OpenPgpGitPolicy,
   parseOpenPgpGitPolicy,
   VOID_POLICY,
 } from '../../formats/openpgp-git-policy.ts'
 import { readFiles } from './files-at.ts'
+import { authenticOn, countSigner, type Grounds, groundsOf } from './grounds.ts'
 import type { HistoryCommit } from './history.ts'
 import { HistoryRefused, type Refusal } from './refusal.ts'
 import type { Asked, Authentic } from './semantics.ts'
@@ -17,22 +17,19 @@ import { type EdgeJudge, openEdgeJudge } from './sequoia-edge.ts'
 interface Walk extends Asked {
   readonly judge: EdgeJudge
   readonly policyOf: (commit: HistoryCommit) => OpenPgpGitPolicy
-  readonly roots: ReadonlySet<string>
   /** Fingerprints of keys that are revoked for all time anywhere in the history. */
   readonly revoked: ReadonlySet<string>
   /** Commits from which an authentic way leads to the tip. */
   readonly reached: Set<string>
   /** The goodlists of all commits on such ways after a commit. */
   readonly goodlists: Map<string, Set<string>>
-  readonly keys: Map<string, string>
-  readonly signers: Map<string, number>
+  readonly grounds: Grounds
   readonly failures: Refusal[]
-  until: number
 }
 
 /**
- * Judges a history, from the tip down. Throws HistoryRefused, with what is refused on the way of
- * first parents if there is something, if no authentic way leads to a root.
+ * Judges a history, from the tip down. Throws HistoryRefused if no authentic way leads to a root,
+ * with what is refused on the way of first parents rather than elsewhere.
  */
 export async function authenticateBySequoiaGit(asked: Asked): Promise<Authentic> {
   const walk = await prepare(asked)
@@ -40,12 +37,14 @@ export async function authenticateBySequoiaGit(asked: Asked): Promise<Authentic>
   for (const id of [...asked.collected.order].reverse()) {
     if (walk.reached.has(id) && !walk.roots.has(id)) await stepDown(walk, asked.collected.history.commit(id))
   }
-  if ([...walk.roots].some(root => walk.reached.has(root))) return resultOf(walk)
+  if ([...walk.roots].some(root => walk.reached.has(root))) {
+    return authenticOn(walk.grounds, walk.tip, [...walk.revoked])
+  }
   throw new HistoryRefused(reported(walk))
 }
 
 async function prepare(asked: Asked): Promise<Walk> {
-  const { collected, pair, known, introduction, tip } = asked
+  const { collected, pair, known, tip } = asked
   const commits = collected.order.map(id => collected.history.commit(id))
   const files = await readFiles(pair, commits, { parse: parseOpenPgpGitPolicy, rule: 'A5' })
   const policyOf = (commit: HistoryCommit) => files.of(commit) ?? VOID_POLICY
@@ -54,12 +53,13 @@ async function prepare(asked: Asked): Promise<Walk> {
   for (const policy of distinct(commits, policyOf)) for (const key of judge.revoked(policy)) revoked.add(key)
   return {
     ...asked,
-    ...{ judge, policyOf, revoked, failures: [], goodlists: new Map() },
-    roots: new Set(known.length > 0 ? known.map(({ commit }) => commit) : [introduction.commit]),
+    judge,
+    policyOf,
+    revoked,
     reached: new Set([tip]),
-    keys: new Map(known.flatMap(each => [...each.keys])),
-    signers: new Map(),
-    until: Math.min(...known.map(each => each.until ?? Number.POSITIVE_INFINITY)),
+    goodlists: new Map(),
+    grounds: groundsOf(known),
+    failures: [],
   }
 }
 
@@ -85,16 +85,21 @@ function assertStillGood({ known, revoked }: Walk): void {
     const since = [...revoked].filter(key => !before.includes(key))
     const [lost] = since.filter(key => keys.has(key) || [...keys.values()].includes(key))
     if (lost === undefined) continue
-    const found = `key ${lost} was revoked since`
     throw new HistoryRefused({
-      ...{ code: 'revoked-key', commit, rule: 'A7', needed: 'keys that were not revoked', found, next: '' },
+      code: 'revoked-key',
+      commit,
+      rule: 'A7',
+      needed: 'keys that were not revoked',
+      found: `key ${lost} was revoked since`,
+      next: '',
     })
   }
 }
 
 /** Looks for parents that authorize this commit. */
 async function stepDown(walk: Walk, commit: HistoryCommit): Promise<void> {
-  const { history } = walk.collected
+  const { grounds, collected } = walk
+  const { history } = collected
   const policy = walk.policyOf(commit)
   const isListed = walk.goodlists.get(commit.id)?.has(commit.id) === true
   const failures: Refusal[] = []
@@ -106,34 +111,27 @@ async function stepDown(walk: Walk, commit: HistoryCommit): Promise<void> {
     else {
       walk.reached.add(id)
       const { key, primary, ends = Number.POSITIVE_INFINITY } = edge
-      walk.keys.set(key, primary)
-      walk.until = Math.min(walk.until, ends)
+      grounds.keys.set(key, primary)
+      grounds.until = Math.min(grounds.until, ends)
       signed.add(key)
       const list = walk.goodlists.get(id) ?? new Set()
       walk.goodlists.set(id, list)
       for (const good of [...policy.goodlist, ...(walk.goodlists.get(commit.id) ?? [])]) list.add(good)
     }
   }
-  for (const key of signed) walk.signers.set(key, (walk.signers.get(key) ?? 0) + 1)
+  for (const key of signed) countSigner(grounds, key)
   if (signed.size === 0) walk.failures.push(failures[0] ?? unbegun(commit))
 }
 
 function unbegun({ id }: HistoryCommit): Refusal {
-  const needed = 'a parent that authorizes it, up to the introduction'
-  const next = 'name the introduction of this history'
   return {
     code: 'not-a-descendant',
     commit: id,
     rule: 'A2',
-    needed,
+    needed: 'a parent that authorizes it, up to the introduction',
     found: 'no parent in this history',
-    next,
+    next: 'name the introduction of this history',
   }
-}
-
-function resultOf({ tip, keys, signers, revoked, until }: Walk): Authentic {
-  const ends = Number.isFinite(until) ? { until } : {}
-  return { signers, tip: { commit: tip, keys, revoked: [...revoked], ...ends } }
 }
 
 /** The failure to report: on the way of first parents from the tip, else the first. */
@@ -149,6 +147,3 @@ function reported({ tip, collected: { history, order }, failures }: Walk): Refus
   const found = failures.find(({ commit }) => line.has(commit)) ?? failures[0]
   return found ?? unbegun(history.commit(order.at(-1) ?? tip))
 }
-
-/** The file that a walk looks for. */
-export const POLICY_FILE = OPENPGP_POLICY
