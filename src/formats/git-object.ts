@@ -4,6 +4,7 @@
  * no byte is lost.
  */
 import { FormatError } from '../primitives/format-error.ts'
+import { OBJECT_ID } from './git-object-id.ts'
 
 /** Limits on the entries of one directory and on the size of signed text. */
 const ENTRY_LIMIT = 100_000
@@ -55,7 +56,7 @@ export interface GitTreeEntry {
 export function parseGitTag(bytes: Uint8Array): GitTag {
   const text = textOf(bytes, 'tag')
   const { lines, body } = headersOf(text, 'tag')
-  const commit = ID.exec(fieldOf(lines[0], 'object', 'tag'))?.[0]
+  const commit = OBJECT_ID.exec(fieldOf(lines[0], 'object', 'tag'))?.[0]
   if (commit === undefined) throw malformed('tag', 'no whole object id')
   const type = fieldOf(lines[1], 'type', 'tag')
   if (type !== 'commit') throw malformed('tag', 'it is not of a commit')
@@ -79,7 +80,7 @@ export function parseGitTag(bytes: Uint8Array): GitTag {
 export function parseGitCommit(bytes: Uint8Array): GitCommit {
   const text = textOf(bytes, 'commit')
   const { lines, body } = headersOf(text, 'commit')
-  const tree = ID.exec(fieldOf(lines[0], 'tree', 'commit'))?.[0]
+  const tree = OBJECT_ID.exec(fieldOf(lines[0], 'tree', 'commit'))?.[0]
   if (tree === undefined) throw malformed('commit', 'no whole object id')
   if (lines.slice(1).some(line => line.startsWith('tree '))) throw malformed('commit', 'two trees')
   const parents = parentsOf(lines)
@@ -109,7 +110,7 @@ function parentsOf(lines: readonly string[]): readonly string[] {
   const isParent = (line: string) => line.startsWith('parent ')
   const end = lines.findIndex((line, index) => index > 0 && !isParent(line))
   const parents = lines.slice(1, end < 0 ? undefined : end).map(line => line.slice('parent '.length))
-  if (!parents.every(id => ID.test(id))) throw malformed('commit', 'a parent that is not a whole id')
+  if (!parents.every(id => OBJECT_ID.test(id))) throw malformed('commit', 'a parent that is not a whole id')
   if (parents.length < lines.filter(isParent).length) throw malformed('commit', 'a parent in a wrong place')
   return parents
 }
@@ -149,8 +150,6 @@ export function parseGitTree(bytes: Uint8Array, idSize: number): readonly GitTre
 function tooLong(): FormatError {
   return malformed('tree', `a name of more than ${NAME_LIMIT} bytes, which no file may have`)
 }
-
-const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([
   ['100644', 'file'],

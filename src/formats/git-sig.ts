@@ -7,9 +7,10 @@
  */
 import { fromBase64, toBase64 } from '../primitives/base64.ts'
 import { FormatError } from '../primitives/format-error.ts'
+import { OBJECT_ID } from './git-object-id.ts'
 
 /** Characters of one line. */
-export const GIT_SIG_LINE_LIMIT = 64 * 1024
+const LINE_LIMIT = 64 * 1024
 
 /** What a line says, unverified. */
 export interface GitSigLine {
@@ -31,10 +32,10 @@ export function isGitSigLine(line: string): boolean {
 
 /** Parses a line, without its newline. Throws FormatError. */
 export function parseGitSigLine(line: string): GitSigLine {
-  if (line.length > GIT_SIG_LINE_LIMIT) throw malformed(`longer than ${GIT_SIG_LINE_LIMIT} characters`)
+  if (line.length > LINE_LIMIT) throw malformed(`longer than ${LINE_LIMIT} characters`)
   const [scheme, version, commit = '', tree = '', review = '', kind, base64 = '', ...rest] = line.split(':')
   if (scheme !== 'sig' || version !== 'v0') throw malformed('not of the version v0')
-  if (!isId(commit) || !isId(tree) || commit.length !== tree.length) {
+  if (!OBJECT_ID.test(commit) || !OBJECT_ID.test(tree) || commit.length !== tree.length) {
     throw malformed('not the whole ids of a commit and a tree')
   }
   if (review !== 'null' && !/^[0-9a-f]{40,128}$/.test(review))
@@ -53,10 +54,6 @@ export function gitSigBody({ commit, tree, review = 'null' }: GitSigBody): Uint8
 /** The line, without a newline, as git-sig writes it. */
 export function printGitSigLine(line: GitSigLine): string {
   return `${Buffer.from(gitSigBody(line)).toString('latin1')}:${toBase64(line.signature)}`
-}
-
-function isId(text: string): boolean {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)
 }
 
 function malformed(problem: string): FormatError {

@@ -6,6 +6,7 @@
 import { parse, TomlError } from 'smol-toml'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
+import { OBJECT_ID } from './git-object-id.ts'
 import { decodeUtf8 } from './json/strict.ts'
 
 /** The name of the file at the top of a commit's tree. */
@@ -82,7 +83,7 @@ function goodlistOf(list: unknown): readonly string[] {
     throw malformed(`not a list of at most ${GOODLIST_LIMIT} commits`, 'commit_goodlist')
   }
   return list.map((id, index) => {
-    if (typeof id === 'string' && /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)) return id
+    if (typeof id === 'string' && OBJECT_ID.test(id)) return id
     throw malformed('not the whole id of a commit', `commit_goodlist[${index}]`)
   })
 }

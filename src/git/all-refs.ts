@@ -5,8 +5,9 @@
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
+import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
-import { OBJECT_ID, readLooseRef, readPackedRefs } from './refs.ts'
+import { readLooseRef, readPackedRefs } from './refs.ts'
 
 const COUNT_LIMIT = 500_000
 const DEPTH_LIMIT = 32

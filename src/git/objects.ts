@@ -5,6 +5,7 @@
 import { createHash, hash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { FileError } from '../files/regular-file.ts'
+import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AnswerReader, answersOf } from './answers.ts'
 import { makeFifo } from './fifo.ts'
@@ -44,7 +45,7 @@ export function openGitObjects(directory: string): GitObjects {
   let previous: Promise<unknown> = Promise.resolve()
   return {
     read: (id, type) => {
-      if (!isObjectId(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
+      if (!OBJECT_ID.test(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
       git.stdin.write(`${id}\n`)
       const object = previous.then(async () => Buffer.from(await receive(answers, id, type)))
       previous = object.catch(() => undefined)
@@ -92,7 +93,7 @@ async function* streamOf(
 function* batchesOf(ids: Iterable<string>): Generator<string> {
   let batch: string[] = []
   for (const id of ids) {
-    if (!isObjectId(id)) throw new FileError(`${printable(id)} is not an object id`)
+    if (!OBJECT_ID.test(id)) throw new FileError(`${printable(id)} is not an object id`)
     batch.push(`${id}\n`)
     if (batch.length < BATCH) continue
     yield batch.join('')
@@ -137,8 +138,4 @@ function idOf(algorithm: string, head: string, contents: Uint8Array): string {
   const length = joined.write(head, 'latin1')
   joined.set(contents, length)
   return hash(algorithm, joined.subarray(0, length + contents.length), 'hex')
-}
-
-function isObjectId(id: string): boolean {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)
 }

@@ -7,6 +7,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
+import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Refs, readRefs, writePackedRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
@@ -16,7 +17,6 @@ import { type LinkedObjects, linkObjects } from './link-objects.ts'
 import { type GitObjects, openGitObjects } from './objects.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { receiveFromView } from './receive.ts'
-import { OBJECT_ID } from './refs.ts'
 
 const HEAD_LIMIT = 4096
 const SHALLOW_LIMIT = 16 * 1024 * 1024

@@ -1,13 +1,11 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
+import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 
 const PACKED_LIMIT = 256 * 1024 * 1024
 const LOOSE_LIMIT = 4096
-
-/** A full object id in hex. */
-export const OBJECT_ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 /**
  * Throws FileError if this cannot be a tag's name, or could be taken for an option or for a path

@@ -1,9 +1,10 @@
 import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
+import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName, readRefs } from './all-refs.ts'
-import { OBJECT_ID, readLooseRef } from './refs.ts'
+import { readLooseRef } from './refs.ts'
 
 /**
  * Sets a reference from one value to another, as git does it with files (its files backend): under

@@ -15,6 +15,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
+  objectIdOf,
   readString,
   rootNode,
   sha256Of,
@@ -22,8 +23,7 @@ import {
 } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { parseTimestamp, printTimestamp } from '../timestamp.ts'
-
-const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+import { STATEMENT_TYPE } from './statement.ts'
 
 /** The predicate type. */
 export const REVISION = 'nixsig:predicate:revision:v1'
@@ -31,7 +31,7 @@ export const REVISION = 'nixsig:predicate:revision:v1'
 const LIMITS = { length: 64 * 1024, depth: 8 }
 
 /** The roles in which somebody signs a commit. */
-export const REVISION_ROLES = ['committer', 'reviewer'] as const
+const REVISION_ROLES = ['committer', 'reviewer'] as const
 
 export type RevisionRole = (typeof REVISION_ROLES)[number]
 
@@ -110,7 +110,7 @@ function readSubject(node: JsonNode): Pick<RevisionStatement, 'commit' | 'tree' 
     optional: [],
     others: 'ignore',
   })
-  const [commit, tree] = [idOf(gitCommit), idOf(gitTree)]
+  const [commit, tree] = [objectIdOf(gitCommit), objectIdOf(gitTree)]
   if (tree.length !== commit.length) throw malformed(gitTree, 'must be as long as the id of the commit')
   if (stringOf(name) !== commit) throw malformed(name, 'must be the id of the commit')
   return { commit, tree, narHash: sha256Of(nixNarSha256) }
@@ -131,10 +131,4 @@ function readPredicate(node: JsonNode): Omit<RevisionStatement, 'commit' | 'tree
     ...(reviewSha256 === undefined ? {} : { review: sha256Of(reviewSha256) }),
     signedOn: readString(signedOn, parseTimestamp),
   }
-}
-
-function idOf(node: JsonNode): string {
-  const text = stringOf(node)
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text
-  throw malformed(node, 'must be the whole id of an object in lower-case hex')
 }

@@ -27,7 +27,8 @@ import {
 import { decodeUtf8, type JsonObject, parseStrictJson } from '../json/strict.ts'
 import { parseStorePath } from '../nix/store-path.ts'
 
-const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
+/** The `_type` of version 1 of the framework. */
+export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1'
 const LENGTH_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 32
 const SUBJECT_LIMIT = 1024

@@ -4,6 +4,7 @@
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { OBJECT_ID } from '../git-object-id.ts'
 import { isList, isObject } from './print.ts'
 import type { JsonObject, JsonValue } from './strict.ts'
 
@@ -83,6 +84,13 @@ export function sha256Of(node: JsonNode): string {
   const text = stringOf(node)
   if (!/^[0-9a-f]{64}$/.test(text)) throw malformed(node, 'must be 64 lower-case hexadecimal digits')
   return text
+}
+
+/** The id of a git object in a node: 40 or 64 lower-case hexadecimal digits. Throws FormatError. */
+export function objectIdOf(node: JsonNode): string {
+  const text = stringOf(node)
+  if (OBJECT_ID.test(text)) return text
+  throw malformed(node, "must be git's id of an object: 40 or 64 lower-case hexadecimal digits")
 }
 
 /**

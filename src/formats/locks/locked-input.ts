@@ -1,4 +1,5 @@
 /** What a lock pins an input to, whichever tool wrote the lock. Nothing here is verified. */
+import { OBJECT_ID } from '../git-object-id.ts'
 import { type JsonNode, malformed, readString, stringOf } from '../json/shape.ts'
 import { parseNixHash } from '../nix/nix-hash.ts'
 import { isInnerDirectory } from './inner-directory.ts'
@@ -90,7 +91,7 @@ export function bareHashOf(node: JsonNode): string {
 /** The whole id of a commit in a field. Throws FormatError. */
 export function commitOf(node: JsonNode): string {
   const text = stringOf(node)
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text
+  if (OBJECT_ID.test(text)) return text
   throw malformed(node, 'must be the whole id of a commit, 40 or 64 lower-case hexadecimal digits')
 }
 

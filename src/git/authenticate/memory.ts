@@ -1,7 +1,7 @@
 /**
  * What was authenticated before, so that only what came since is looked at: a file for each
- * introduction. Root's is below nixsig's own directory, everybody else's in their cache. A file that
- * others can write is not believed.
+ * introduction. Root's is below nixsig's own directory, everybody else's in their cache. A file
+ * that others can write is not believed.
  */
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
@@ -9,6 +9,7 @@ import { isAbsolute, join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { protectedPath, readProtectedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
+import { OBJECT_ID } from '../../formats/git-object-id.ts'
 import { jsonObject, printJson } from '../../formats/json/print.ts'
 import { fields, type JsonNode, listOf, objectOf, rootNode, stringOf } from '../../formats/json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../../formats/json/strict.ts'
@@ -26,7 +27,6 @@ const TIP_LIMIT = 32
 const KEY_LIMIT = 10_000
 const FORMAT = 'remembered histories'
 
-const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 const HEX = /^[0-9A-Fa-f]{40,64}$/
 
 /** What is remembered about one introduction. */
@@ -143,7 +143,7 @@ function parseTip(node: JsonNode): KnownTip {
   const entries = [...objectOf(keys)]
   if (entries.length > KEY_LIMIT) throw new FormatError(FORMAT, `more than ${KEY_LIMIT} keys`, keys.where)
   return {
-    commit: matching(commit, ID),
+    commit: matching(commit, OBJECT_ID),
     keys: new Map(
       entries.map(([key, value]) => [key, matching({ ...keys, value, where: `${keys.where}.${key}` }, HEX)]),
     ),

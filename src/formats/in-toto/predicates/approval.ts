@@ -10,6 +10,7 @@ import {
   type JsonNode,
   listOf,
   malformed,
+  objectIdOf,
   readString,
   rootNode,
   sha256Of,
@@ -72,7 +73,7 @@ export interface Approval {
   readonly expressions: SignedExpressions & { readonly tree: string }
   /** The locks at the top of that tree. */
   readonly locks: readonly ApprovedLock[]
-  /** The version of Nix that evaluated, for which system, and what: `.#hello`, `default.nix hello`. */
+  /** The version of Nix, for which system, and what it evaluated: `.#hello`, `default.nix hello`. */
   readonly evaluator: { readonly nix: string; readonly system: string; readonly target: string }
 }
 
@@ -99,7 +100,7 @@ function readApproval(node: JsonNode): Approval {
   const by = strict(evaluator, ['nix', 'system', 'target'])
   return {
     approver: textOf(strict(approver, ['id']).id),
-    timeApproved: readTime(timeApproved),
+    timeApproved: readString(timeApproved, parseTimestamp),
     graph: readGraph(graph),
     expressions: readExpressions(expressions),
     locks: listOf(locks, LOCK_LIMIT).map(readLock),
@@ -195,20 +196,10 @@ function namesOf(node: JsonNode): readonly string[] {
   return listOf(node, SIGNER_LIMIT).map(textOf)
 }
 
-function readTime(node: JsonNode): number {
-  return readString(node, parseTimestamp)
-}
-
 function textOf(node: JsonNode): string {
   const text = stringOf(node)
   if (text !== '' && text.length <= TEXT_LIMIT) return text
   throw malformed(node, `must have 1 to ${TEXT_LIMIT} characters`)
-}
-
-function objectIdOf(node: JsonNode): string {
-  const text = stringOf(node)
-  if (/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text)) return text
-  throw malformed(node, "must be git's id of an object: 40 or 64 lower-case hexadecimal digits")
 }
 
 function strict<const Name extends string>(node: JsonNode, required: readonly Name[]) {
