@@ -1,7 +1,7 @@
 /**
  * What it takes to find the nearest signed commit, 5,000 commits back in a history of 100,000, and
- * to verify one with 40,000 files (BENCH_COMMITS and BENCH_FILES are other numbers). In one process,
- * and as commands, in pairs against `node -e 0`.
+ * to verify one with 40,000 files (BENCH_COMMITS and BENCH_FILES are other numbers). In one
+ * process, and as commands, in pairs against `node -e 0`.
  */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them; `git` stands for all of
-// bench/git-*.ts. They print ratios of times measured in pairs; nothing passes or fails.
+// Runs the benchmarks: node tools/bench.mjs [NAME]…, by default all of them; `git` stands for all
+// of bench/git-*.ts. They print ratios of times measured in pairs; nothing passes or fails.
 
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'

@@ -1,6 +1,7 @@
 // An esbuild plugin that shrinks sodium-native to what nixsig calls and lets it run without
 // node_modules:
-// - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its start-up time);
+// - of its wrappers only those in WRAPPERS are kept (the whole index costs a hook a third of its
+//   start-up time);
 // - its compiled half is loaded from prebuilds/<platform>-<arch>/ of dist/.
 // If that cannot be loaded the bundle fails to start, which in a hook refuses: there is no other
 // Ed25519 to fall back on. The hooks' own bundle loads it when it has something to hash, which is

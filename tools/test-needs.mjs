@@ -1,12 +1,12 @@
 // What a test file says of itself in its first comment, a line each:
 //
-//   // needs: both-judges      runs twice: hooks that judge themselves, then hooks that ask a resident process
+//   // needs: both-judges      runs twice: hooks judge by themselves, then ask a resident process
 //   // needs: alone            weighs times, so nothing else runs beside it
 //   // needs: dist             dist/, built; every end-to-end test has it anyway
 //   // needs: debian-sources   real releases, which are fetched from Debian before anything runs
 //
-// Several needs of one file stand on one line, divided by commas. A file that takes long says so, and is
-// started before those that do not:
+// Several needs of one file stand on one line, divided by commas. A file that takes long says so,
+// and is started before those that do not:
 //
 //   // takes: 8 minutes        on two processors, with another file beside it
 
@@ -23,7 +23,10 @@ export function needsOf(file) {
   return new Set(needs)
 }
 
-/** The minutes that a test file says it takes; 0 if it does not say. Throws when that is not a whole number. */
+/**
+ * The minutes that a test file says it takes; 0 if it does not say. Throws when that is not a whole
+ * number.
+ */
 export function minutesOf(file) {
   const [told = '0 minutes'] = valuesOf(file, 'takes')
   const [, minutes] = /^(\d+) minutes?$/.exec(told) ?? []

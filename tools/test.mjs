@@ -113,8 +113,8 @@ function readFacts({ out }) {
 const count = (facts, outcome) => facts.filter(fact => fact.outcome === outcome).length
 
 const start = Date.now()
-// The longest first, then the other end-to-end files. The short unit tests fill up what is left at the
-// end.
+// The longest first, then the other end-to-end files. The short unit tests fill up what is left at
+// the end.
 const together = jobs
   .filter(job => !job.isAlone)
   .sort((one, other) => other.minutes - one.minutes || one.isUnit - other.isUnit)

@@ -95,7 +95,7 @@ const TOKENS: readonly string[] = [
 ]
 
 /**
- * The targets; none if there is no C compiler. `scratch`: an empty directory that only this user
+ * The targets; empty without a C compiler. `scratch`: an empty directory that only this user
  * can write to.
  */
 export function pluginTargets(scratch: string): readonly Target[] {

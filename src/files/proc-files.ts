@@ -71,7 +71,7 @@ const AT_SECURE = 23n
 /**
  * Whether a program was started with more rights than its caller had, such as one with set-user-ID:
  * the entry AT_SECURE (getauxval(3)) of /proc/pid/auxv, a list of pairs of 64-bit numbers. True if
- * there is no such entry.
+ * the entry is absent.
  */
 export function isMorePrivileged(auxiliary: Buffer): boolean {
   const at = (offset: number) =>

@@ -1,7 +1,7 @@
 import { lstatSync, unlinkSync } from 'node:fs'
 
 /**
- * Removes a file; does nothing where there is none. Throws what the system says of anything else.
+ * Removes a file; does nothing if it is absent. Throws what the system says of anything else.
  */
 export function removeFile(file: string): void {
   // To make an error takes Node longer than to look first.

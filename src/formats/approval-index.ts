@@ -7,7 +7,7 @@
  *     4 bytes     the number of records, n
  *     4 bytes     the number of bits, b, by which records are found: 0 to 24
  *     2^b + 1     numbers of 4 bytes: the first record of each bucket, then n
- *     n records   of 52 bytes, sorted: the 20 bytes of the store path's hash part, 32 of the SHA-256
+ *     n records   of 52 bytes, sorted: 20 bytes of the store path's hash part, 32 of the SHA-256
  *
  * A record is in the bucket of the first b bits of its hash part. There are about as many buckets
  * as records, so a lookup reads the head, two numbers and a few records.

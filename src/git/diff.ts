@@ -6,7 +6,9 @@ import { endOf, startGit } from './run-git.ts'
 /** Characters of a line that are shown. */
 const LINE_LIMIT = 20_000
 
-/** The empty tree, as a source of attributes: no file in the repository may hide changes in others. */
+/**
+ * The empty tree, as a source of attributes: no file in the repository may hide changes in others.
+ */
 const EMPTY_TREE = {
   20: '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
   32: '6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321',
@@ -21,8 +23,8 @@ export interface DiffRange {
 
 /**
  * The difference between two commits, line by line, as text in which control and invisible
- * characters are escaped. Runs no external diff, no textconv and no filter; renames are not guessed;
- * submodules are shown by their ids. Throws FileError.
+ * characters are escaped. Runs no external diff, no textconv and no filter; renames are not
+ * guessed; submodules are shown by their ids. Throws FileError.
  */
 export async function* escapedDiff(
   { directory, idSize }: Pick<OpenRepository, 'directory' | 'idSize'>,

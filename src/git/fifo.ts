@@ -23,7 +23,7 @@ export interface Fifo {
   close(): void
 }
 
-/** Makes a pipe; undefined where there is no program mkfifo. Throws FileError. */
+/** Makes a pipe; undefined if the program mkfifo is not installed. Throws FileError. */
 export function makeFifo(): Fifo | undefined {
   const mkfifo = findProgram('mkfifo')
   if (mkfifo === undefined) return undefined

@@ -31,9 +31,9 @@ export async function entriesOf({ objects }: NoteObjects, tree: string): Promise
 }
 
 /**
- * Visits the entries of a tree and of the directories in it; each distinct tree is read once. Throws
- * FileError for too many entries or bytes, and for more directories above each other than an id has
- * bytes: no note needs them. Throws FormatError for a tree that cannot be read.
+ * Visits the entries of a tree and of the directories in it; each distinct tree is read once.
+ * Throws FileError for too many entries or bytes, and for more directories above each other than an
+ * id has bytes: no note needs them. Throws FormatError for a tree that cannot be read.
  */
 export async function walkNotes(
   { objects }: NoteObjects,

@@ -13,9 +13,9 @@ import { isFetchable } from './receive.ts'
 export type Remote = { readonly url: string } | { readonly directory: string }
 
 /**
- * Reads what names another repository: a URL, `user@host:path`, a directory, or the name of a remote
- * in the configuration of the repository in `place`, of which nothing but the URL is used. Throws
- * FileError.
+ * Reads what names another repository: a URL, `user@host:path`, a directory, or the name of a
+ * remote in the configuration of the repository in `place`, of which nothing but the URL is used.
+ * Throws FileError.
  */
 export async function remoteOf(name: string, place: string, { directory }: OpenRepository): Promise<Remote> {
   const direct = placeOf(name, process.cwd())

@@ -21,8 +21,8 @@ export interface Received {
 
 /**
  * Calls `use` with one revision of a repository, which is a local directory or a URL. The revision
- * is copied into a private repository, which is removed afterwards. Throws FileError if there is no
- * such repository or revision.
+ * is copied into a private repository, which is removed afterwards. Throws FileError if the
+ * repository or the revision is absent.
  */
 export async function withRevision<T>(
   place: string,

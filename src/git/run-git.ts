@@ -45,7 +45,7 @@ export interface GitPlace {
 
 /**
  * Starts git in a repository of our own. `stdout`: a descriptor to which it prints in place of a
- * pipe; there is no stream of that then. Throws FileError if git is not installed.
+ * pipe; the process then has no stream `stdout`. Throws FileError if git is not installed.
  */
 export function startGit(
   { directory, env = {} }: GitPlace,

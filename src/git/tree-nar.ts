@@ -8,8 +8,8 @@ const CONTENTS_LIMIT = 64 * 1024 ** 3
 
 /**
  * The SHA-256 NAR hash, in lower-case hex, of the files of a git tree, without .git. Throws
- * FileError for a submodule unless `checkout` says what to do with it, for a tree of more than 1,000,000
- * entries or 64 GiB (or `contentsLimit` bytes), and as GitObjects.read does.
+ * FileError for a submodule unless `checkout` says what to do with it, for a tree of more than
+ * 1,000,000 entries or 64 GiB (or `contentsLimit` bytes), and as GitObjects.read does.
  */
 export async function narHashOfGitTree(
   objects: GitObjects,

@@ -20,8 +20,8 @@ const MODES = {
 } as const satisfies Record<GitTreeEntry['kind'], string>
 
 /**
- * Makes the trees for these files, from the innermost to the root, which is returned. `write` stores
- * a tree and returns its id. Paths are byte strings. Throws FileError if something is a file and a
+ * Makes the trees for these files, from the innermost to the root, which is returned. `write`
+ * stores a tree and returns its id. Paths are byte strings. Throws FileError if something is a file and a
  * directory at once.
  */
 export function makeTree(

@@ -33,7 +33,11 @@ describe('.guix-authorizations', () => {
     ['a second expression', '(authorizations (version 0) ()) (x)', /something after the first/],
     ['a short fingerprint', '(authorizations (version 0) (("AD17")))', /not a fingerprint/],
     ['a symbol for a fingerprint', `(authorizations (version 0) ((${ONE})))`, /not begin with a string/],
-    ['a property that is none', `(authorizations (version 0) (("${ONE}" alice)))`, /not a list: a property/],
+    [
+      'a property that is not a list',
+      `(authorizations (version 0) (("${ONE}" alice)))`,
+      /not a list: a property/,
+    ],
     ['no end', '(authorizations (version 0) (', /it has no end \(line 1\)/],
     ['one end too many', '(authorizations (version 0) ()))', /something after the first/],
     ['only a closing parenthesis', ')', /closes nothing/],

@@ -30,9 +30,9 @@ describe('openpgp-policy.toml', () => {
     ['a right that is neither true nor false', `${ENTRY}audit = 1`, /audit is neither true nor false/],
     ['a right twice', `${ENTRY}audit = false\naudit = true`, /not TOML/],
     ['an entry without certificates', '[authorization.alice]\naudit = true', /keyring is not a text/],
-    ['an entry that is no table', 'authorization = 3', /not a table/],
+    ['an entry that is not a table', 'authorization = 3', /not a table/],
     ['a short id', 'commit_goodlist = ["abc"]', /whole id of a commit \(commit_goodlist\[0\]\)/],
-    ['a list that is none', 'commit_goodlist = "x"', /not a list/],
+    ['a goodlist that is not a list', 'commit_goodlist = "x"', /not a list/],
     ['an invisible character in a name', '"a\\u202eb" = 1', /unknown key a\\u\{202e\}b/],
   ]
   for (const [what, text, reason] of refused) {

@@ -1,4 +1,4 @@
-// Trees of notes that stand for more than anybody could visit, and paths that are no notes.
+// Trees of notes that stand for more than anybody could visit, and paths that are not notes.
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'

@@ -84,7 +84,7 @@ describe('attack: a tree of a few objects that stands for endless work', () => {
     })
   })
 
-  it('names of many bytes, in one tree or in an object that is no tree at all', async () => {
+  it('names of many bytes, in one tree or in an object that is not a tree', async () => {
     const tree = treeOf([['100644', 'n'.repeat(300_000), blob]])
     await counted(objects =>
       assert.rejects(

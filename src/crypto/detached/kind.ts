@@ -91,8 +91,8 @@ export interface DetachedKind {
   /**
    * Judges again, by its trace alone, a signature that `verify` called good when it was seen:
    * whether the key, as the policy lists it now, accepts signatures made in that way. If the key
-   * expired after the signature was seen, the result is still good. The key may be of any kind. The result is `unreadable` if
-   * only the signature itself could tell.
+   * expired after the signature was seen, the result is still good. The key may be of any kind. The
+   * result is `unreadable` if only the signature itself could tell.
    */
   recall(trace: string, key: Key, moment: Recalling): Promise<DetachedResult>
 }

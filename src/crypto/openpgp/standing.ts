@@ -62,7 +62,7 @@ export function suspectOf(signature: OpenPgpSignature, certificate: Certificate,
   return { signature, certificate, form, signers: keys.filter(key => claimsToBeBy(signature, key)) }
 }
 
-/** The gravest objection; undefined if there is none. `now` is in seconds since 1970. */
+/** The gravest objection; undefined without any. `now` is in seconds since 1970. */
 export function findObjection(suspect: Suspect, now: number): Objection | undefined {
   return findRevocation(suspect) ?? findFlaw(suspect, now) ?? findEnd(suspect, now)
 }

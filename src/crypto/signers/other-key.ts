@@ -1,4 +1,4 @@
-/** Files that hold a key, but none that nixsig signs with: what they are, and what to do instead. */
+/** Files with a key that nixsig does not sign with: what they are, and what to do instead. */
 import { existsSync, realpathSync } from 'node:fs'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { parseKey } from '../../policy/language/keys.ts'
@@ -11,8 +11,8 @@ const BY_AGENT = (file: string) => `next: ssh-add ${file}, then --signer ssh:${f
 const BY_GPG = 'next: gpg --import it, then --signer gpg:FINGERPRINT'
 
 /**
- * Throws FileError if the file has another program's secret key, or a public key. Nothing is said of
- * a file that cannot be read: reading it as a secret key says why.
+ * Throws FileError if the file has another program's secret key, or a public key. Passes a file that
+ * cannot be read: reading it as a secret key says why.
  */
 export function assertNoOtherKey(file: string): void {
   const text = textOf(file)

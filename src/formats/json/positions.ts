@@ -3,7 +3,7 @@ const TOKEN = /[{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+/gs
 
 /**
  * The lines, from 1, on which the keys of an object stand, in a text that parseStrictJson has read.
- * The object is that at `path`, keys from the root. Empty if there is no such object.
+ * The object is that at `path`, keys from the root. Empty if that object is absent.
  */
 export function linesOfKeys(text: string, path: readonly string[]): ReadonlyMap<string, number> {
   const lines = new Map<string, number>()

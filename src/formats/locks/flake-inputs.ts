@@ -4,8 +4,8 @@ import type { LockedInput } from './locked-input.ts'
 
 /**
  * All inputs of a flake.lock, directly and through other inputs, each node once, by the shortest
- * path to it. Inputs that follow others are those others. Throws FormatError for relative paths that
- * lead in a circle.
+ * path to it. Inputs that follow others are those others. Throws FormatError for relative paths
+ * that lead in a circle.
  */
 export function inputsOf(lock: FlakeLock): readonly LockedInput[] {
   const around = aroundOf(lock)

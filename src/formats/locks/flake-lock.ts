@@ -49,7 +49,10 @@ export function parseFlakeLock(bytes: Uint8Array): FlakeLock {
   return lock
 }
 
-/** The node to which an input leads, by its path from the root. Throws FormatError if there is no such input. */
+/**
+ * The node to which an input leads, by its path from the root. Throws FormatError if the input is
+ * absent.
+ */
 export function nodeAt({ root, targets }: FlakeLock, path: readonly string[]): LockNode {
   // Each edge of a lock that was read has its target.
   return walk(root, path, (edge, from) => targets.get(edge) ?? from)

@@ -19,9 +19,14 @@ export interface LockedInput {
 
 /** The place of a directory inside another input. */
 export interface Around {
-  /** The input that has it, which is not itself such a directory; absent: the tree around the lock. */
+  /**
+   * The input that has it, which is not itself such a directory; absent: the tree around the lock.
+   */
   readonly pin?: GitPin | OtherPin
-  /** The names of the directories that lead to it from the top of that tree; absent: it leaves the tree. */
+  /**
+   * The names of the directories that lead to it from the top of that tree; absent: it leaves the
+   * tree.
+   */
   readonly place?: readonly string[]
 }
 
@@ -75,7 +80,10 @@ export interface InnerPin {
 
 export type Pin = GitPin | OtherPin | InnerPin
 
-/** The SHA-256 hash in a field, in one of the forms that Nix writes; lower-case hex. Throws FormatError. */
+/**
+ * The SHA-256 hash in a field, in one of the forms that Nix writes; lower-case hex. Throws
+ * FormatError.
+ */
 export function hashOf(node: JsonNode): string {
   const { algorithm, hash } = readString(node, parseNixHash)
   if (algorithm !== 'sha256') throw malformed(node, 'must be a SHA-256 hash')

@@ -27,7 +27,7 @@ export interface Relocking {
   readonly inner: FlakeLock | 'kept' | undefined
 }
 
-/** The text of the new lock. Throws FormatError if there is no such input. */
+/** The text of the new lock. Throws FormatError if the input is absent. */
 export function relock(lock: FlakeLock, { path, locked, inner }: Relocking): string {
   const written = new Map<LockNode, WrittenNode>()
   const root = copyOf(written, { lock, prefix: [] }, lock.root)

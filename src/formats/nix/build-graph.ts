@@ -5,7 +5,8 @@
  *     /nix/store/<digest>-<name> <SHA-256, lower-case hex>
  *
  * sorted by the bytes of the paths. For a .drv the hash is that of the file itself; for a source it
- * is the NAR hash. The SHA-256 of the whole list is what an approver signs. A list has one spelling.
+ * is the NAR hash. The SHA-256 of the whole list is what an approver signs. A list has one
+ * spelling.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'

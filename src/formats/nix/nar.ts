@@ -1,7 +1,7 @@
 /**
- * NARs as values in memory (Nix manual, "Nix Archive (NAR) format"). src/store/disk-tree-nar.ts computes
- * the NAR of a tree on disk. Names and link targets are byte strings: one character, U+0000 to
- * U+00FF, per byte. So `<` is the order of the format, and names in any encoding survive.
+ * NARs as values in memory (Nix manual, "Nix Archive (NAR) format"). src/store/disk-tree-nar.ts
+ * computes the NAR of a tree on disk. Names and link targets are byte strings: one character,
+ * U+0000 to U+00FF, per byte. So `<` is the order of the format, and names in any encoding survive.
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'

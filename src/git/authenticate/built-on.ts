@@ -7,8 +7,9 @@ import { missing as missingObject } from './history.ts'
 const LIMIT = 5_000_000
 
 /**
- * Throws HistoryRefused unless every one of these commits is one that a root builds on. Git said so,
- * but it read objects that may be anything; here each is hashed. The nearest are looked at first.
+ * Throws HistoryRefused unless every one of these commits is one that a root builds on. Git said
+ * so, but it read objects that may be anything; here each is hashed. The nearest are looked at
+ * first.
  */
 export async function assertBuiltOn(
   view: string,

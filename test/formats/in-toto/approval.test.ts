@@ -43,7 +43,7 @@ test('an approval is read as it was written, with a lock and without', () => {
   }
 })
 
-test('a statement of another type is no approval', () => {
+test('a statement of another type is not an approval', () => {
   assert.equal(parseApproval({ ...statementOf(WHOLE), predicateType: 'https://example.org/x' }), undefined)
 })
 

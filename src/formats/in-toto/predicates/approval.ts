@@ -73,7 +73,7 @@ export interface Approval {
   readonly expressions: SignedExpressions & { readonly tree: string }
   /** The locks at the top of that tree. */
   readonly locks: readonly ApprovedLock[]
-  /** The version of Nix, for which system, and what it evaluated: `.#hello`, `default.nix hello`. */
+  /** The version of Nix, the system, and what was evaluated: `.#hello`, `default.nix hello`. */
   readonly evaluator: { readonly nix: string; readonly system: string; readonly target: string }
 }
 

@@ -77,8 +77,8 @@ export function readProvenance(node: JsonNode): Provenance {
 }
 
 /**
- * The provenance of an output whose build nixsig's post-build hook observed, or that was reproduced.
- * `finishedOn` is in seconds since 1970.
+ * The provenance of an output whose build nixsig's post-build hook observed, or that was
+ * reproduced. `finishedOn` is in seconds since 1970.
  */
 export function provenanceJson(signer: string, build: DerivationBuild, finishedOn: number): JsonObject {
   return jsonObject([
@@ -119,7 +119,7 @@ function readBuild(parameters: JsonNode, dependencies: JsonNode | undefined): De
   return { derivation: path.path, output: stringOf(output), inputs }
 }
 
-/** Tells people how the builder came to know: nothing is decided by it, and others add parameters. */
+/** Tells people how the builder came to know: it decides nothing, and others add parameters. */
 function readInternal({ internalParameters }: { readonly internalParameters?: JsonNode }): {
   reproduced?: true
 } {
