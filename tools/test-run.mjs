@@ -32,9 +32,9 @@ function wrapper({ isUnit }, node) {
 /**
  * Runs one file to its end.
  *
- * @param job `program`: the compiled file; `isUnit`; `env`: added to this process's own; `out`: what
- *   the names of the files with its output (.log) and its facts (.facts, see test-reporter.mjs) begin
- *   with
+ * @param job `program`: the compiled file; `isUnit`; `env`: added to this process's own; `out`:
+ *   what the names of the files with its output (.log) and its facts (.facts, see
+ *   test-reporter.mjs) begin with
  * @returns whether it passed, and the milliseconds that it took
  */
 export async function runFile(job, node) {

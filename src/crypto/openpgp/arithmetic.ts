@@ -6,7 +6,7 @@ import { constants, createHash, type KeyObject, verify } from 'node:crypto'
 import { DER, printDer } from '../../formats/keys/der.ts'
 import { type KeyMaterial, keyMaterialOf } from '../../formats/openpgp/key-material.ts'
 import type { KeyPacket } from '../../formats/openpgp/key-packet.ts'
-import { leftPadded, readMpis } from '../../formats/openpgp/mpi.ts'
+import { leftPadded, mpiSize, readMpis } from '../../formats/openpgp/mpi.ts'
 import type { OpenPgpSignature } from '../../formats/openpgp/signature.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { verifyEd25519 } from '../../primitives/sodium.ts'
@@ -36,7 +36,7 @@ function isWhole({ publicKeyAlgorithm: algorithm, proof: { numbers } }: OpenPgpS
   let at = 0
   for (let left = algorithm === 1 || algorithm === 3 ? 1 : 2; left > 0; left--) {
     if (at + 2 > numbers.length) return false
-    at += 2 + Math.ceil((((numbers[at] ?? 0) << 8) | (numbers[at + 1] ?? 0)) / 8)
+    at += mpiSize(numbers.subarray(at))
   }
   return at === numbers.length
 }

@@ -11,8 +11,8 @@ const BY_AGENT = (file: string) => `next: ssh-add ${file}, then --signer ssh:${f
 const BY_GPG = 'next: gpg --import it, then --signer gpg:FINGERPRINT'
 
 /**
- * Throws FileError if the file has another program's secret key, or a public key. Passes a file that
- * cannot be read: reading it as a secret key says why.
+ * Throws FileError if the file has another program's secret key, or a public key. Passes a file
+ * that cannot be read: reading it as a secret key says why.
  */
 export function assertNoOtherKey(file: string): void {
   const text = textOf(file)

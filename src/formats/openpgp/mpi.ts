@@ -19,9 +19,14 @@ export function readMpis(bytes: Uint8Array, count: number): readonly Uint8Array[
 
 /** The bytes of the first integer, as written. Throws FormatError if the bytes end too early. */
 export function readMpiBytes(bytes: Uint8Array): Uint8Array {
-  const end = 2 + Math.ceil(readNumber(bytes, 0, 2) / 8)
+  const end = mpiSize(bytes)
   if (end > bytes.length) throw new FormatError('OpenPGP', 'a number breaks off', 'multiprecision integer')
   return bytes.subarray(2, end)
+}
+
+/** The size in bytes of the first integer, its length included. Throws FormatError without a length. */
+export function mpiSize(bytes: Uint8Array): number {
+  return 2 + Math.ceil(readNumber(bytes, 0, 2) / 8)
 }
 
 /** Pads a number with zeros in front to `size` bytes. */

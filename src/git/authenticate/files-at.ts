@@ -2,8 +2,8 @@ import { FileError } from '../../files/regular-file.ts'
 import type { GitTreeEntry } from '../../formats/git-object.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { openGitObjects } from '../objects.ts'
-import { type HistoryCommit, missing, orFormatError } from './history.ts'
-import { type Pair, packAcross } from './pack-across.ts'
+import { copyParts, type HistoryCommit, orFormatError } from './history.ts'
+import type { Pair } from './pack-across.ts'
 import { HistoryRefused, type Rule } from './refusal.ts'
 
 /** What one commit's file says. `undefined`: the commit has no such file. */
@@ -14,19 +14,25 @@ export interface Files<T> {
 
 /**
  * Copies the files that these commits have under the name that was asked for, and parses each
- * distinct one once. Throws FileError if one is missing.
+ * distinct one once. Throws HistoryRefused if one is missing.
  */
 export async function readFiles<T>(
   pair: Pair,
   commits: Iterable<HistoryCommit>,
   { parse, rule }: { readonly parse: (bytes: Uint8Array) => T; readonly rule: Rule },
 ): Promise<Files<T>> {
-  const ids = new Set([...commits].flatMap(({ file }) => (isPlain(file) ? [file.id] : [])))
-  await copy(pair, ids, [...commits])
+  const files = new Map<string, string>()
+  let name = ''
+  for (const { id, file } of commits) {
+    if (!isPlain(file)) continue
+    name = file.name
+    if (!files.has(file.id)) files.set(file.id, id)
+  }
+  await copyParts(pair, files, name)
   const parsed = new Map<string, T | FormatError>()
   const objects = openGitObjects(pair.received)
   try {
-    for (const id of ids) {
+    for (const id of files.keys()) {
       const bytes = await objects.read(id, 'blob')
       parsed.set(
         id,
@@ -52,17 +58,6 @@ export async function readFiles<T>(
         next: 'ask those who sign this history to repair it; nothing after this commit can be authenticated',
       })
     },
-  }
-}
-
-async function copy(pair: Pair, ids: ReadonlySet<string>, commits: readonly HistoryCommit[]): Promise<void> {
-  try {
-    await packAcross(pair, { lines: ids, as: 'objects' })
-  } catch (error) {
-    if (!(error instanceof FileError)) throw error
-    const { message } = error
-    const commit = commits.find(({ file }) => file !== undefined && message.includes(file.id)) ?? commits[0]
-    throw missing(commit?.id ?? '', `git cannot read its ${commit?.file?.name ?? 'files'}: ${message}`)
   }
 }
 

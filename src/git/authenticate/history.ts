@@ -61,10 +61,14 @@ export async function withFiles(
   commits: Commits,
   { ids, fileName }: { readonly ids: readonly string[]; readonly fileName: string },
 ): Promise<History> {
-  const trees = new Set(ids.map(id => commitIn(commits, id).tree))
-  await orRefusal(ids, commits, () => packAcross(pair, { lines: trees, as: 'objects' }))
+  const trees = new Map<string, string>()
+  for (const id of ids) {
+    const { tree } = commitIn(commits, id)
+    if (!trees.has(tree)) trees.set(tree, id)
+  }
+  await copyParts(pair, trees, 'tree')
   const files = new Map<string, GitTreeEntry | FormatError | undefined>()
-  for await (const { id, type, contents } of readObjects(pair.received, trees)) {
+  for await (const { id, type, contents } of readObjects(pair.received, new Set(trees.keys()))) {
     if (type === 'tree')
       files.set(
         id,
@@ -92,15 +96,19 @@ function joined(
   return { ...commit, id, file: files.get(commit.tree) }
 }
 
-/** Does what copies the trees of commits, and refuses the commit of the one that git names. */
-async function orRefusal(ids: readonly string[], commits: Commits, act: () => Promise<void>): Promise<void> {
+/**
+ * Copies objects that belong to commits. `parts`: for each object a commit that has it; `what`: its
+ * name in a message. Throws HistoryRefused for the commit of the object that git cannot read.
+ */
+export async function copyParts(pair: Pair, parts: ReadonlyMap<string, string>, what: string): Promise<void> {
   try {
-    await act()
+    await packAcross(pair, { lines: parts.keys(), as: 'objects' })
   } catch (error) {
     if (!(error instanceof FileError)) throw error
     const { message } = error
-    const named = ids.find(id => message.includes(commitIn(commits, id).tree)) ?? ids[0] ?? ''
-    throw missing(named, `git cannot read its tree: ${message}`)
+    const all = [...parts]
+    const [, commit = ''] = all.find(([object]) => message.includes(object)) ?? all[0] ?? []
+    throw missing(commit, `git cannot read its ${what}: ${message}`)
   }
 }
 

@@ -21,8 +21,8 @@ export interface Keyring {
 
 /**
  * Reads all files NAME.key at the top of a commit's tree. Copies of a certificate in several files
- * count together. Throws FileError if the commit or a file is
- * missing, or a file is larger than 4 MiB.
+ * count together. Throws FileError if the commit or a file is missing, or a file is larger than 4
+ * MiB.
  */
 export async function readKeyring(pair: Pair, commit: string): Promise<Keyring> {
   await copyKeys(pair, commit)
@@ -56,7 +56,9 @@ async function copyKeys(pair: Pair, commit: string): Promise<void> {
 function addCopies(copies: Map<string, Uint8Array[]>, file: Uint8Array): string | undefined {
   try {
     for (const { primary, bytes } of parseCertificates(file)) {
-      copies.set(primary.fingerprint, [...(copies.get(primary.fingerprint) ?? []), bytes])
+      const known = copies.get(primary.fingerprint) ?? []
+      copies.set(primary.fingerprint, known)
+      known.push(bytes)
     }
     return undefined
   } catch (error) {
