@@ -19,6 +19,7 @@ import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { type AttestedLine, readDirectories } from './attested-lines.ts'
+import { envelopeStray } from './envelope-stray.ts'
 import { identityOf, withClaim } from './merge.ts'
 
 /**
@@ -113,9 +114,7 @@ async function openLine(
 ): Promise<void> {
   const { search, findings } = context
   const opened = await openEnvelope(envelope, search.ring, findings.work)
-  for (const { problem, keyid, detail } of opened.strays) {
-    findings.strays.push({ problem, origin, detail: detail === undefined ? keyid : `${keyid}: ${detail}` })
-  }
+  for (const stray of opened.strays) findings.strays.push(envelopeStray(stray, origin))
   for (const detail of opened.undecided) findings.troubles.push({ origin, detail })
 
   const isOwn = ({ key }: EnvelopeSigner) => key.identity === search.machine
