@@ -14,6 +14,7 @@ import {
   parsePredicate,
 } from '../formats/in-toto/predicates.ts'
 import { parseStatement } from '../formats/in-toto/statement.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -61,7 +62,7 @@ type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly un
  * its answer.
  */
 export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Array): AttestationReader {
-  const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
+  const listed = listedKeys(policy)
   const ring = keyRing(machineKey === undefined ? listed : [...listed, ownKey(machineKey)])
   const machine = machineKey === undefined ? undefined : ownKey(machineKey).identity
   return path => searchDirectories(policy.attestations, { path, ring, machine })

@@ -4,6 +4,7 @@ import { openWork, type Work } from '../../crypto/work.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { GraphEntry } from '../../formats/nix/build-graph.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
+import { listedKeys } from '../../policy/key-standing.ts'
 import type { Evidence, Stray } from '../../policy/verdict.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
@@ -41,7 +42,7 @@ export function approvalSearch(
   policy: TrustedSigners,
   { state, writes, machineKey }: SearchPlace,
 ): ApprovalSearch {
-  const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
+  const listed = listedKeys(policy)
   const open = approvalOpener(keyRing(listed), machineKey && `ed25519:${toHex(machineKey)}`)
   const indexes = graphIndexes(state, { writes })
   return async function* (entry) {
