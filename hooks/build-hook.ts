@@ -10,6 +10,7 @@ import { closeSync, writeSync } from 'node:fs'
 import { readAccepted, readBuildRequest, readSettings } from '../src/store/build-hook.ts'
 import { couldBuildByLedger } from '../src/verifier/by-ledger.ts'
 import { DEFAULT_PLACES } from '../src/verifier/places.ts'
+import { refuseInTime, refuseUnlessAnswered } from './fail-closed.ts'
 import { EndOfInput, type NixInput, openNixInput } from './nix-input.ts'
 import type { RemoteBuilders } from './remote-builders.ts'
 import { sayRefused } from './say.ts'
@@ -18,8 +19,6 @@ import { sayRefused } from './say.ts'
 const BUILD_LOG = 4
 /** The exit status for a permanent build failure. */
 const FAILED = 100
-/** Gives up after this long; Nix would wait forever. */
-const DEADLINE_MS = 30 * 60 * 1000
 
 interface Session {
   readonly input: NixInput
@@ -48,10 +47,7 @@ async function serve(session: Session): Promise<number> {
 
 /** Why a derivation may not be built; undefined if it may. */
 async function refusalOf(derivation: string): Promise<string | undefined> {
-  const late = setTimeout(() => {
-    sayRefused(` ${derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
-    process.exit(1)
-  }, DEADLINE_MS).unref()
+  const late = refuseInTime(derivation)
   try {
     if (isKnown(derivation)) return undefined
     const { outcome, sentence } = await (await import('./ask-or-judge.ts')).decide({
@@ -115,13 +111,6 @@ async function main(): Promise<number> {
   }
 }
 
-// If the event loop runs empty before an answer, Node exits with this status: Nix takes silence for
-// a no.
-process.exitCode = 1
-process.once('beforeExit', () => sayRefused(': no verdict: an answer never came'))
-// An error that nobody waits for is a refusal too, with its reason and without a stack trace.
-process.once('uncaughtException', error => {
-  sayRefused(`: ${error.message}`)
-  process.exit(1)
-})
+// Nix takes silence for a no.
+refuseUnlessAnswered()
 main().then(status => process.exit(status))

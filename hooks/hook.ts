@@ -3,13 +3,11 @@
  * other name it refuses, because the question is unknown.
  */
 import { basename } from 'node:path'
+import { refuseInTime, refuseUnlessAnswered } from './fail-closed.ts'
 import type { Hook } from './hook-type.ts'
 import { postBuildHook } from './post-build-hook.ts'
 import { preBuildHook } from './pre-build-hook.ts'
 import { sayRefused } from './say.ts'
-
-/** Gives up after this long; Nix would wait forever. */
-const DEADLINE_MS = 30 * 60 * 1000
 
 function hookOf(name: string): Hook | undefined {
   if (name === 'pre-build-hook') return preBuildHook(process.argv[2] ?? '')
@@ -28,10 +26,7 @@ function admits(hook: Hook): boolean {
 }
 
 async function judge(hook: Hook): Promise<number> {
-  setTimeout(() => {
-    sayRefused(` ${hook.derivation}: no verdict after ${DEADLINE_MS / 60_000} minutes`)
-    process.exit(1)
-  }, DEADLINE_MS).unref()
+  refuseInTime(hook.derivation)
   try {
     return await hook.judge()
   } catch (error) {
@@ -47,12 +42,5 @@ if (hook === undefined) {
   process.exit(1)
 }
 if (admits(hook)) process.exit(0)
-// If the event loop runs empty before a verdict, Node exits with this status and not with success.
-process.exitCode = 1
-process.once('beforeExit', () => sayRefused(` ${hook.derivation}: no verdict: an answer never came`))
-// An error that nobody waits for is a refusal too, with its reason and without a stack trace.
-process.once('uncaughtException', error => {
-  sayRefused(` ${hook.derivation}: ${error.message}`)
-  process.exit(1)
-})
+refuseUnlessAnswered(` ${hook.derivation}`)
 judge(hook).then(process.exit)

@@ -14,11 +14,13 @@ import {
   parsePredicate,
 } from '../formats/in-toto/predicates.ts'
 import { parseStatement } from '../formats/in-toto/statement.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Policy, Role } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray, Trouble } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { type AttestedLine, readDirectories } from './attested-lines.ts'
+import { envelopeStray } from './envelope-stray.ts'
 import { identityOf, withClaim } from './merge.ts'
 
 /**
@@ -60,7 +62,7 @@ type Word = { readonly role: Role; readonly coversGraph?: true } | { readonly un
  * its answer.
  */
 export function attestationReader(policy: TrustedSigners, machineKey?: Uint8Array): AttestationReader {
-  const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
+  const listed = listedKeys(policy)
   const ring = keyRing(machineKey === undefined ? listed : [...listed, ownKey(machineKey)])
   const machine = machineKey === undefined ? undefined : ownKey(machineKey).identity
   return path => searchDirectories(policy.attestations, { path, ring, machine })
@@ -113,9 +115,7 @@ async function openLine(
 ): Promise<void> {
   const { search, findings } = context
   const opened = await openEnvelope(envelope, search.ring, findings.work)
-  for (const { problem, keyid, detail } of opened.strays) {
-    findings.strays.push({ problem, origin, detail: detail === undefined ? keyid : `${keyid}: ${detail}` })
-  }
+  for (const stray of opened.strays) findings.strays.push(envelopeStray(stray, origin))
   for (const detail of opened.undecided) findings.troubles.push({ origin, detail })
 
   const isOwn = ({ key }: EnvelopeSigner) => key.identity === search.machine

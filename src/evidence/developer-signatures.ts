@@ -5,6 +5,7 @@
 import { lstatSync, type Stats } from 'node:fs'
 import { verifyDetached } from '../crypto/detached/verify.ts'
 import { FileError } from '../files/regular-file.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Subject } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -77,7 +78,7 @@ export function evidenceOfSignature(
     if (unfit !== undefined) {
       return { claims: [], strays: [{ problem: 'unused', origin, detail: unfit }], troubles: [] }
     }
-    const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
+    const keys = listedKeys(policy)
     const results = await verifyDetached({ file: fsPath, keys, ...question })
     const { path, narHash } = subject
     return evidenceOfResults(results, { role: 'developer', path, narHash, origin })

@@ -1,6 +1,7 @@
 import { hashingCost } from '../crypto/work.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseNixSignature } from '../formats/nix/nix-key.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Ed25519Key, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -125,9 +126,7 @@ export function namesOfNixKeys(policy: Policy): ReadonlySet<string> {
 }
 
 function nixKeys(policy: Policy): readonly Ed25519Key[] {
-  return [...policy.principals.values()]
-    .flatMap(principal => principal.keys)
-    .filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
+  return listedKeys(policy).filter((key): key is Ed25519Key => key.kind === 'ed25519' && key.form === 'nix')
 }
 
 function readSignature(text: string): ReturnType<typeof parseNixSignature> | undefined {

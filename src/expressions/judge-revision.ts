@@ -7,7 +7,7 @@ import { makeScratch, removeScratch } from '../files/scratch.ts'
 import type { GitCommit } from '../formats/git-object.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
-import { holderOf } from '../policy/key-standing.ts'
+import { holderOf, listedKeys } from '../policy/key-standing.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -66,7 +66,7 @@ export async function judgeRevision(
   const scratch = makeScratch('revision')
   try {
     const read = await readRevision(repository, commit, 'by-id')
-    const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
+    const keys = listedKeys(policy)
     const work = openWork(WORK_LIMIT)
     const search = { repository, revision: read.revision, keys, ring: keyRing(keys), work, scratch }
     const found = await findSignatures(search, read.parsed)

@@ -6,6 +6,7 @@ import { allNotes, notesTree } from '../git/notes.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
+import { listedKeys } from '../policy/key-standing.ts'
 import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { judgeRevision, type RevisionQuestion, type RevisionVerdict } from './judge-revision.ts'
@@ -102,7 +103,7 @@ function sufficiency(
   { url }: HistoryQuestion,
   now: Instant,
 ): (commit: HistoricCommit) => boolean {
-  const named = namedSigners([...policy.principals.values()].flatMap(principal => principal.keys))
+  const named = namedSigners(listedKeys(policy))
   const wouldDo = (keys: readonly KeyIdentity[]): boolean => {
     const claims = keys.map(key => {
       return { key, role: 'committer', path: '', narHash: '', origin: 'the commit itself' } as const

@@ -2,6 +2,7 @@
 import { openEnvelope } from '../crypto/envelope.ts'
 import { keyIdOf } from '../crypto/envelope-keys.ts'
 import { parsingCost } from '../crypto/work.ts'
+import { envelopeStray } from '../evidence/envelope-stray.ts'
 import { gitSigBody, isGitSigLine, parseGitSigLine } from '../formats/git-sig.ts'
 import { parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
@@ -9,7 +10,7 @@ import { parseRevisionStatement } from '../formats/in-toto/revision-statement.ts
 import { isText } from '../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
 import { notesOf, notesTree } from '../git/notes.ts'
-import type { Claim, Stray } from '../policy/verdict.ts'
+import type { Claim } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { bareSignature } from './bare-signature.ts'
 import { type Found, type RevisionSignature, type Search, strayOnly } from './revision.ts'
@@ -43,9 +44,7 @@ export function nixsigSignatures(search: Search): AsyncGenerator<Found> {
     await work.spend(parsingCost(line))
     const envelope = parseEnvelope(line)
     const opened = await openEnvelope(envelope, ring, work)
-    const strays: Stray[] = opened.strays.map(({ problem, keyid, detail }) => {
-      return { problem, origin, detail: detail === undefined ? keyid : `${keyid}: ${detail}` }
-    })
+    const strays = opened.strays.map(stray => envelopeStray(stray, origin))
     const troubles = opened.undecided.map(detail => ({ origin, detail }))
     const none = { claims: [], strays, troubles }
     if (opened.signers.length === 0) return { evidence: none, signatures: [] }

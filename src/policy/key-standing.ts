@@ -13,6 +13,11 @@ export type KeyStanding =
   | { readonly code: 'expired'; readonly at: Instant }
   | { readonly code: 'not-yet-valid'; readonly at: Instant }
 
+/** All keys of the trusted list. */
+export function listedKeys({ principals }: Pick<Policy, 'principals'>): readonly Key[] {
+  return [...principals.values()].flatMap(principal => principal.keys)
+}
+
 /** The holder of a key; undefined if the key is not in the trusted list. */
 export function holderOf(policy: Pick<Policy, 'principals'>, identity: KeyIdentity): KeyHolder | undefined {
   for (const principal of policy.principals.values()) {

@@ -5,10 +5,10 @@
  * next hook finishes it.
  */
 
-import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, readSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../files/durable-file.ts'
-import { readOwnedFile } from '../files/owned-file.ts'
+import { readOwnedFile, withOwnedFile } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -16,6 +16,9 @@ import type { QuarantineEntry } from './entry.ts'
 import { parseEntry } from './entry-json.ts'
 
 const ENTRY_LIMIT = 4 * 1024 * 1024
+/** Bytes of entry.json that are read to find the NAR size, which stands before what can be long. */
+const HEAD_SIZE = 1024
+const NAR_SIZE = /^ {2}"narSize": (\d+),$/m
 const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
 
 /** Whether an entry's content is there in full. */
@@ -132,6 +135,20 @@ export function readEntry(state: string, id: string): QuarantineEntry | undefine
     if (error instanceof FormatError) throw malformed(error.message)
     throw error
   }
+}
+
+/**
+ * The NAR size in an entry, read from the beginning of its file: to parse all entries takes seconds.
+ * Undefined, and throws, as `readEntry`.
+ */
+export function readNarSize(state: string, id: string): number | undefined {
+  const file = join(entryDirectory(state, id), 'entry.json')
+  const head = withOwnedFile(file, fd => {
+    const bytes = Buffer.alloc(HEAD_SIZE)
+    return bytes.toString('utf8', 0, readSync(fd, bytes, 0, HEAD_SIZE, 0))
+  })
+  const [, size] = NAR_SIZE.exec(head ?? '') ?? []
+  return size === undefined ? readEntry(state, id)?.narSize : Number(size)
 }
 
 /** Deletes an entry with its content. */

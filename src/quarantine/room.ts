@@ -5,7 +5,7 @@
 import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
-import { entryDirectory, hasContent, isFinished, listEntries, readEntry, removeEntry } from './entries.ts'
+import { entryDirectory, hasContent, isFinished, listEntries, readNarSize, removeEntry } from './entries.ts'
 import type { QuarantineEntry } from './entry.ts'
 
 /** Limits of the quarantine. */
@@ -19,7 +19,7 @@ export interface Room {
 const GIB = 1024 ** 3
 const ROOM: Room = { entries: 1024, bytes: 8 * GIB }
 
-/** The most references of a path whose content is kept: all entries are read to make room. */
+/** The most references of a path whose content is kept. They are in its entry, which stays small. */
 const REFERENCES_LIMIT = 2000
 
 /** Why a path is deleted and not kept. */
@@ -52,7 +52,7 @@ function sizeOf(state: string, id: string): number {
 
 function narSizeOf(state: string, id: string): number {
   try {
-    return readEntry(state, id)?.narSize ?? 0
+    return readNarSize(state, id) ?? 0
   } catch (error) {
     // Left for people to look at; it counts as an entry.
     if (error instanceof FileError) return 0

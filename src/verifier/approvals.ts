@@ -3,7 +3,7 @@
  * expressions that it came from (docs/semantics.md, X4 to X6). Loaded only where the deciding rule
  * asks for approvers.
  */
-import { graphIndexes } from '../evidence/approvals/indexes.ts'
+import { type GraphIndexes, graphIndexes } from '../evidence/approvals/indexes.ts'
 import type { SignedApproval } from '../evidence/approvals/opened.ts'
 import { type ApprovalSearch, approvalSearch, type FoundApprovals } from '../evidence/approvals/search.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
@@ -47,16 +47,16 @@ export async function* approvalsOf(
 ): AsyncGenerator<ApprovalEvidence> {
   const policy = await inquiry.policy()
   const entries = entriesOf(subject, makers)
+  const means = meansFor(inquiry, policy)
   for (const entry of entries) {
-    const { found, troubles } = approvedHere(inquiry, entry, policy)
+    const { found, troubles } = approvedHere(inquiry, entry, means)
     if (found === undefined && troubles.length === 0) continue
     const evidence = { claims: [], strays: [], troubles }
     if (found === undefined) yield { evidence }
     else yield { evidence, here: found.until === undefined ? {} : { until: found.until } }
   }
-  const search = searchFor(inquiry, policy)
   for (const entry of entries) {
-    for await (const found of search(entry)) yield { evidence: evidenceOf(subject, found) }
+    for await (const found of means.search(entry)) yield { evidence: evidenceOf(subject, found) }
   }
 }
 
@@ -73,11 +73,11 @@ export async function knownApprovals(
 ): Promise<readonly KnownApproval[]> {
   const policy = await inquiry.policy()
   const known: KnownApproval[] = []
-  const search = searchFor(inquiry, policy)
+  const means = meansFor(inquiry, policy)
   for (const entry of entriesOf(subject, makers)) {
-    const { found } = approvedHere(inquiry, entry, policy)
+    const { found } = approvedHere(inquiry, entry, means)
     if (found !== undefined) known.push({ by: 'self', approval: found.approval })
-    for await (const { approvals } of search(entry)) {
+    for await (const { approvals } of means.search(entry)) {
       for (const { approval, signer, origin } of approvals) {
         known.push({ by: 'signer', approval, signer, origin })
       }
@@ -110,31 +110,35 @@ function derivationEntry(path: string, narHash: string): readonly GraphEntry[] {
   }
 }
 
-/**
- * Searches keep what they opened for as long as the policy is the one that they were made for; for
- * inquiries that record, and for others.
- */
-const searches = {
-  recording: new WeakMap<Policy, ApprovalSearch>(),
-  asking: new WeakMap<Policy, ApprovalSearch>(),
+/** What approvals are looked for with. */
+interface Means {
+  readonly policy: Policy
+  readonly indexes: GraphIndexes
+  readonly search: ApprovalSearch
 }
 
-function searchFor({ places, records }: Inquiry, policy: Policy): ApprovalSearch {
-  const known = records ? searches.recording : searches.asking
+/**
+ * These keep what they opened for as long as the policy is the one that they were made for; for
+ * inquiries that record, and for others.
+ */
+const held = { recording: new WeakMap<Policy, Means>(), asking: new WeakMap<Policy, Means>() }
+
+function meansFor({ places, records }: Inquiry, policy: Policy): Means {
+  const known = records ? held.recording : held.asking
   const kept = known.get(policy)
   if (kept !== undefined) return kept
-  const machineKey = readMachineKey(places.state)
-  const search = approvalSearch(policy, { state: places.state, writes: records, machineKey })
-  known.set(policy, search)
-  return search
+  const indexes = graphIndexes(places.state, { writes: records })
+  const search = approvalSearch(policy, { indexes, machineKey: readMachineKey(places.state) })
+  const means = { policy, indexes, search }
+  known.set(policy, means)
+  return means
 }
 
 function approvedHere(
-  { places: { state }, now, records }: Inquiry,
+  { places: { state }, now }: Inquiry,
   entry: GraphEntry,
-  policy: Policy,
+  { policy, indexes }: Means,
 ): { readonly found?: HereApproval; readonly troubles: Evidence['troubles'] } {
-  const indexes = graphIndexes(state, { writes: records })
   try {
     const graphs = graphsApprovedHere(state)
     const trust = graphs.length === 0 ? '' : expressionTrustOf(policy)

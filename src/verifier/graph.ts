@@ -18,6 +18,15 @@ import { readDerivation } from './stored-derivation.ts'
 /** The most derivations that are read for one path although nothing is known about them. */
 const DEPENDENT_LIMIT = 4096
 
+/** A path as it was judged, and by what. */
+interface Judged {
+  readonly subject: Subject
+  readonly evidence: Evidence
+  readonly verdict: Verdict
+  /** When this machine's own approval ends, if it is one and does. */
+  readonly end?: Instant | undefined
+}
+
 /**
  * Judges a path. If the evidence is not enough, looks for packagers who signed the build graph of
  * something that is built from it. `makers`: the derivations that fetch a source.
@@ -29,61 +38,52 @@ export async function judgeWithGraph(
   makers: readonly StoredDerivation[] = [],
 ): Promise<Verdict> {
   const policy = await inquiry.policy()
-  let judged = subject
-  let end: Instant | undefined
-  let evidence = await withSeenConflicts(inquiry, subject, found)
-  let verdict = judge(policy, subject, evidence, inquiry.now)
+  const evidence = await withSeenConflicts(inquiry, subject, found)
+  const verdict = judge(policy, subject, evidence, inquiry.now)
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
-  if (asksFor(policy, subject, 'approver')) {
-    const approved = await judgeWithApprovals(inquiry, subject, evidence, makers)
-    verdict = approved.verdict
-    if (verdict.outcome === 'indeterminate') return verdict
-    if (verdict.outcome === 'trusted') return endingBy(verdict, approved.end)
-    evidence = approved.evidence
-    judged = approved.subject
-    end = approved.end
-  }
-  const claims = [...evidence.claims]
-  for await (const claim of graphClaimsOf(inquiry, subject, makers)) {
-    claims.push(claim)
-    verdict = judge(policy, judged, { ...evidence, claims }, inquiry.now)
-    if (verdict.outcome === 'trusted') return endingBy(verdict, end)
-  }
-  return verdict
-}
-
-/** A verdict with approvals, and what it was judged by. */
-interface ApprovedVerdict {
-  readonly verdict: Verdict
-  readonly subject: Subject
-  readonly evidence: Evidence
-  /** When this machine's own approval ends, if it is one and does. */
-  readonly end: Instant | undefined
+  let judged: Judged = { subject, evidence, verdict }
+  if (asksFor(policy, subject, 'approver')) judged = await withApprovals(inquiry, judged, makers)
+  if (judged.verdict.outcome === 'untrusted') judged = await withGraphs(inquiry, judged, makers)
+  return judged.verdict.outcome === 'trusted' ? endingBy(judged.verdict, judged.end) : judged.verdict
 }
 
 /** Judges a path with the approvals of build graphs that it belongs to, as many as are needed. */
-async function judgeWithApprovals(
+async function withApprovals(
   inquiry: Inquiry,
-  subject: Subject,
-  found: Evidence,
+  judged: Judged,
   makers: readonly StoredDerivation[],
-): Promise<ApprovedVerdict> {
+): Promise<Judged> {
   const { approvalsOf } = await import('./approvals.ts')
   const policy = await inquiry.policy()
-  let judged = subject
-  let evidence = found
-  let end: Instant | undefined
-  let verdict = judge(policy, judged, evidence, inquiry.now)
+  let { subject, evidence, verdict, end } = judged
   for await (const more of approvalsOf(inquiry, subject, makers)) {
     evidence = mergeEvidence([evidence, more.evidence])
     if (more.here !== undefined) {
-      judged = { ...subject, approvedHere: true }
+      subject = { ...subject, approvedHere: true }
       end = earliest([end, more.here.until])
     }
-    verdict = judge(policy, judged, evidence, inquiry.now)
+    verdict = judge(policy, subject, evidence, inquiry.now)
     if (verdict.outcome !== 'untrusted') break
   }
-  return { verdict, subject: judged, evidence, end }
+  return { subject, evidence, verdict, end }
+}
+
+/** Judges a path with the signatures of build graphs that it belongs to, as many as are needed. */
+async function withGraphs(
+  inquiry: Inquiry,
+  judged: Judged,
+  makers: readonly StoredDerivation[],
+): Promise<Judged> {
+  const policy = await inquiry.policy()
+  const { subject, evidence } = judged
+  let { verdict } = judged
+  const claims = [...evidence.claims]
+  for await (const claim of graphClaimsOf(inquiry, subject, makers)) {
+    claims.push(claim)
+    verdict = judge(policy, subject, { ...evidence, claims }, inquiry.now)
+    if (verdict.outcome === 'trusted') break
+  }
+  return { ...judged, verdict }
 }
 
 function endingBy(verdict: Trust, end: Instant | undefined): Trust {

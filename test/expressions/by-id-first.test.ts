@@ -1,73 +1,41 @@
 // A commit is judged by its ids before anything is done with its tree.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { judgeRevision, type RevisionQuestion } from '../../src/expressions/judge-revision.ts'
-import { readRevision } from '../../src/expressions/read-revision.ts'
-import type { Revision } from '../../src/expressions/revision.ts'
-import { signerUri } from '../../src/formats/in-toto/predicates.ts'
-import { printRevisionStatement } from '../../src/formats/in-toto/revision-statement.ts'
-import { sshFingerprint } from '../../src/formats/ssh/key.ts'
-import { type OpenRepository, openRepository } from '../../src/git/open-repository.ts'
+import type { OpenRepository } from '../../src/git/open-repository.ts'
 import { exitCode } from '../../src/policy/exit-code.ts'
 import { grounds } from '../../src/policy/wording.ts'
-import type { TestRepository } from '../support/git.ts'
 import {
   annotate,
   gitSigLine,
   gitSigText,
-  type SigningTeam,
-  signingTeam,
+  lineByErin,
+  opened,
+  revisionOf,
+  teamOfFile,
 } from '../support/signers-of-commits.ts'
 
-let team: SigningTeam
-before(() => {
-  team = signingTeam()
-  process.env['GNUPGHOME'] = team.gnupg.dir
-})
-after(() => team.remove())
+const team = teamOfFile()
 
 const now = Math.floor(Date.now() / 1000)
-
-async function opened<T>(
-  { directory }: TestRepository,
-  use: (open: OpenRepository) => Promise<T>,
-): Promise<T> {
-  const repository = openRepository(directory)
-  try {
-    return await use(repository)
-  } finally {
-    repository.close()
-  }
-}
 
 async function questionOn(repository: OpenRepository): Promise<RevisionQuestion> {
   return { repository, url: 'https://example.org/x', commit: await repository.resolve('HEAD') }
 }
 
-/** A line that erin signs about a revision. */
-function lineByErin({ commit, tree, narHash }: Revision): string {
-  const by = signerUri('verifier', sshFingerprint(team.erin.key.publicKey))
-  const said = { role: 'reviewer', signer: by, signedOn: now } as const
-  return signEnvelope(printRevisionStatement({ commit, tree, narHash, ...said }), team.erin.key)
-}
-
 describe('a commit whose tree is hashed only if that can matter', () => {
   it('has the verdict that it has with its tree hashed, whoever signed it how', async () => {
     const repository = team.repository('either-way')
-    const revision = await opened(
-      repository,
-      async open => (await readRevision(open, await open.resolve('HEAD'), 'hashed')).revision,
-    )
+    const revision = { ...(await revisionOf(repository)), role: 'reviewer' } as const
     const text = gitSigText(repository)
     const lines = [
       ['signatures', gitSigLine(team, 'alice', text)],
       ['signatures', gitSigLine(team, 'bob', text)],
       ['signatures', gitSigLine(team, 'mallory', text)],
       ['signatures', 'sig:v0:nothing'],
-      ['nixsig', lineByErin(revision)],
-      ['nixsig', lineByErin({ ...revision, narHash: 'ab'.repeat(32) })],
+      ['nixsig', lineByErin(team, revision)],
+      ['nixsig', lineByErin(team, { ...revision, narHash: 'ab'.repeat(32) })],
     ] as const
     const some = fc.subarray([...lines])
     await fc.assert(

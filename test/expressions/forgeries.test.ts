@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { appendFileSync, chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { grounds } from '../../src/policy/wording.ts'
 import type { TestRepository } from '../support/git.ts'
 import {
@@ -13,16 +13,10 @@ import {
   gitSigText,
   judged,
   resultOf,
-  type SigningTeam,
-  signingTeam,
+  teamOfFile,
 } from '../support/signers-of-commits.ts'
 
-let team: SigningTeam
-before(() => {
-  team = signingTeam()
-  process.env['GNUPGHOME'] = team.gnupg.dir
-})
-after(() => team.remove())
+const team = teamOfFile()
 
 /** Runs git in a repository with this standard input; returns its output, trimmed. */
 function gitWith({ directory }: TestRepository, input: string | Buffer, ...args: readonly string[]): string {

@@ -1,6 +1,6 @@
 // Who signed a commit, in every way in which people sign commits.
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { grounds } from '../../src/policy/wording.ts'
 import {
   annotate,
@@ -9,16 +9,10 @@ import {
   gitSigText,
   judged,
   resultOf,
-  type SigningTeam,
-  signingTeam,
+  teamOfFile,
 } from '../support/signers-of-commits.ts'
 
-let team: SigningTeam
-before(() => {
-  team = signingTeam()
-  process.env['GNUPGHOME'] = team.gnupg.dir
-})
-after(() => team.remove())
+const team = teamOfFile()
 
 describe('who signed a commit', () => {
   it('is nobody, if nothing is signed', async () => {

@@ -3,40 +3,31 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { type Nearest, nearestTrusted } from '../../src/expressions/nearest.ts'
-import { openRepository } from '../../src/git/open-repository.ts'
 import type { TestRepository } from '../support/git.ts'
 import {
   annotate,
   commitTo,
   gitSigLine,
   gitSigText,
-  type SigningTeam,
-  signingTeam,
+  opened,
+  teamOfFile,
 } from '../support/signers-of-commits.ts'
 
-let team: SigningTeam
-before(() => {
-  team = signingTeam()
-  process.env['GNUPGHOME'] = team.gnupg.dir
-})
-after(() => team.remove())
+const team = teamOfFile()
 
-async function nearest(
+function nearest(
   place: string,
   require: string,
   { from = 'HEAD', until }: { readonly from?: string; readonly until?: string } = {},
 ): Promise<Nearest> {
-  const repository = openRepository(place)
-  try {
+  return opened({ directory: place }, async repository => {
     const commit = await repository.resolve(from)
     const end = until === undefined ? {} : { until: await repository.resolve(until) }
     const question = { repository, url: 'https://example.org/x', commit, ...end }
-    return await nearestTrusted(team.policy(require), question, Math.floor(Date.now() / 1000))
-  } finally {
-    repository.close()
-  }
+    return nearestTrusted(team.policy(require), question, Math.floor(Date.now() / 1000))
+  })
 }
 
 /** Adds commits to a repository, as fast as git can. */

@@ -3,19 +3,14 @@ import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { after, before, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { openSigner } from '../../src/crypto/signers/open-signer.ts'
 import { judgeRevision } from '../../src/expressions/judge-revision.ts'
-import { readRevision } from '../../src/expressions/read-revision.ts'
 import { reviewText } from '../../src/expressions/reviews.ts'
 import { type RevisionWord, signRevision } from '../../src/expressions/sign-revision.ts'
 import { signerUri } from '../../src/formats/in-toto/predicates.ts'
-import {
-  printRevisionStatement,
-  type RevisionStatement,
-} from '../../src/formats/in-toto/revision-statement.ts'
-import { sshFingerprint } from '../../src/formats/ssh/key.ts'
+import type { RevisionStatement } from '../../src/formats/in-toto/revision-statement.ts'
 import { openRepository } from '../../src/git/open-repository.ts'
 import { grounds } from '../../src/policy/wording.ts'
 import { type TestRepository, testRepository } from '../support/git.ts'
@@ -23,27 +18,14 @@ import {
   annotate,
   commitTo,
   judged,
+  lineByErin,
   resultOf,
-  type SigningTeam,
-  signingTeam,
+  revisionOf,
+  teamOfFile,
 } from '../support/signers-of-commits.ts'
 import { sha256 } from '../support/trust.ts'
 
-let team: SigningTeam
-before(() => {
-  team = signingTeam()
-  process.env['GNUPGHOME'] = team.gnupg.dir
-})
-after(() => team.remove())
-
-async function revisionOf({ directory }: TestRepository, name = 'HEAD') {
-  const repository = openRepository(directory)
-  try {
-    return (await readRevision(repository, await repository.resolve(name), 'hashed')).revision
-  } finally {
-    repository.close()
-  }
-}
+const team = teamOfFile()
 
 async function sign(repository: TestRepository, signerName: string, word: RevisionWord): Promise<string> {
   const signer = await openSigner(signerName, { passphrase: async () => '' })
@@ -56,13 +38,11 @@ async function sign(repository: TestRepository, signerName: string, word: Revisi
 }
 
 /** A line signed by erin, whose statement is true but for what is changed in it. */
-async function lineByErin(
+async function noteByErin(
   repository: TestRepository,
   change: Partial<RevisionStatement> = {},
 ): Promise<string> {
-  const signer = signerUri('verifier', sshFingerprint(team.erin.key.publicKey))
-  const statement = { ...(await revisionOf(repository)), role: 'committer', signer, signedOn: 1 } as const
-  return signEnvelope(printRevisionStatement({ ...statement, ...change }), team.erin.key)
+  return lineByErin(team, { ...(await revisionOf(repository)), ...change })
 }
 
 const committer: RevisionWord = { form: 'nixsig', role: 'committer', review: undefined }
@@ -71,7 +51,7 @@ describe('a signature in a note', () => {
   it('by a key of GnuPG and by one of nixsig are two people; git reads the notes', async () => {
     const repository = team.repository('signed')
     await sign(repository, `gpg:${team.fingerprints.bob}`, committer)
-    annotate(repository, await lineByErin(repository), 'HEAD', 'nixsig')
+    annotate(repository, await noteByErin(repository), 'HEAD', 'nixsig')
     const found = await judged(team, repository, '"two"')
     assert.equal(resultOf(found).status, 0, grounds(found.verdict))
     assert.deepEqual(
@@ -136,7 +116,7 @@ describe('a signature in a note', () => {
 
   it('is judged by ids alone if nothing is hashed, and by the contents otherwise', async () => {
     const repository = team.repository('by-id')
-    annotate(repository, await lineByErin(repository, { narHash: sha256('other') }), 'HEAD', 'nixsig')
+    annotate(repository, await noteByErin(repository, { narHash: sha256('other') }), 'HEAD', 'nixsig')
     const opened = openRepository(repository.directory)
     try {
       const question = { repository: opened, url: 'x:', commit: repository.git('rev-parse', 'HEAD') }
@@ -161,16 +141,16 @@ describe('attack: a note of nixsig', () => {
   for (const [name, [change, status, strays]] of Object.entries(cases)) {
     it(name, async () => {
       const repository = team.repository(name.slice(0, 30).replaceAll(/\W/g, '-'))
-      annotate(repository, await lineByErin(repository, change), 'HEAD', 'nixsig')
+      annotate(repository, await noteByErin(repository, change), 'HEAD', 'nixsig')
       assert.deepEqual(resultOf(await judged(team, repository, '"erin"')), { status, strays })
     })
   }
 
   it('has an old signature on a new statement', async () => {
     const repository = team.repository('pasted')
-    const old = JSON.parse(await lineByErin(repository))
+    const old = JSON.parse(await noteByErin(repository))
     commitTo(repository, 'evil')
-    const line = JSON.stringify({ ...JSON.parse(await lineByErin(repository)), signatures: old.signatures })
+    const line = JSON.stringify({ ...JSON.parse(await noteByErin(repository)), signatures: old.signatures })
     annotate(repository, line, 'HEAD', 'nixsig')
     assert.deepEqual(resultOf(await judged(team, repository, '"erin"')), {
       status: 13,
@@ -180,7 +160,7 @@ describe('attack: a note of nixsig', () => {
 
   it('is by a stranger, is no envelope, or is an attestation of a store path', async () => {
     const repository = team.repository('strange')
-    const line = await lineByErin(repository)
+    const line = await noteByErin(repository)
     const stranger = JSON.stringify({
       ...JSON.parse(line),
       signatures: [{ keyid: '', sig: Buffer.alloc(64).toString('base64') }],

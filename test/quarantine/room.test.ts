@@ -78,6 +78,18 @@ test('an entry that is still being moved stays, and an entry that cannot be read
   assert.equal(isFinished(state, moving), false)
 })
 
+test('an entry counts with its size wherever that stands in its file', () => {
+  const ids = [0, 1].map(second => enter(second))
+  for (const [second, id] of ids.entries()) {
+    const { narSize: _, ...rest } = { ...ENTRY, refused: ENTRY.refused + second }
+    const references = Array(20).fill(ENTRY.path)
+    const text = JSON.stringify({ ...rest, references, narSize: 50_000 })
+    writeFileSync(join(entryDirectory(state, id), 'entry.json'), text)
+  }
+  makeRoom(state, { entries: 8, bytes: 80_000 })
+  assert.deepEqual(listEntries(state), ids.slice(1))
+})
+
 test('what is kept is within the limits, whatever the sizes, and nothing is deleted that fits', () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 5000 }), { maxLength: 12 })
   fc.assert(

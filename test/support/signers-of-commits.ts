@@ -5,8 +5,18 @@
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { after } from 'node:test'
+import { signEnvelope } from '../../src/crypto/envelope.ts'
 import { judgeRevision, type RevisionVerdict } from '../../src/expressions/judge-revision.ts'
-import { openRepository } from '../../src/git/open-repository.ts'
+import { readRevision } from '../../src/expressions/read-revision.ts'
+import type { Revision } from '../../src/expressions/revision.ts'
+import { signerUri } from '../../src/formats/in-toto/predicates.ts'
+import {
+  printRevisionStatement,
+  type RevisionStatement,
+} from '../../src/formats/in-toto/revision-statement.ts'
+import { sshFingerprint } from '../../src/formats/ssh/key.ts'
+import { type OpenRepository, openRepository } from '../../src/git/open-repository.ts'
 import { exitCode } from '../../src/policy/exit-code.ts'
 import { parsePolicy } from '../../src/policy/language/parse.ts'
 import type { Policy } from '../../src/policy/policy.ts'
@@ -95,6 +105,14 @@ ${rest}`
   }
 }
 
+/** Makes everybody's keys for a test file, where GnuPG looks for them, and removes them at its end. */
+export function teamOfFile(): SigningTeam {
+  const team = signingTeam()
+  process.env['GNUPGHOME'] = team.gnupg.dir
+  after(() => team.remove())
+  return team
+}
+
 /** Makes a further commit, whose file has the message as contents; returns its id. */
 export function commitTo(
   { directory, git }: TestRepository,
@@ -130,25 +148,44 @@ export function annotate({ git }: TestRepository, line: string, revision = 'HEAD
   git('notes', `--ref=${ref}`, 'append', '-m', line, revision)
 }
 
-/** Judges a commit of a repository with the team's policy. */
-export async function judged(
-  team: SigningTeam,
-  { directory }: TestRepository,
-  require: string,
-  revision = 'HEAD',
-): Promise<RevisionVerdict> {
+/** Does something with a repository while it is open. */
+export async function opened<T>(
+  { directory }: Pick<TestRepository, 'directory'>,
+  use: (repository: OpenRepository) => Promise<T>,
+): Promise<T> {
   const repository = openRepository(directory)
   try {
-    const commit = await repository.resolve(revision)
-    const now = Math.floor(Date.now() / 1000)
-    return await judgeRevision(
-      team.policy(require),
-      { repository, url: 'https://example.org/x', commit },
-      now,
-    )
+    return await use(repository)
   } finally {
     repository.close()
   }
+}
+
+/** A commit of a repository, with its tree hashed. */
+export function revisionOf(repository: TestRepository, name = 'HEAD'): Promise<Revision> {
+  return opened(repository, async open => {
+    return (await readRevision(open, await open.resolve(name), 'hashed')).revision
+  })
+}
+
+/** A line for nixsig's notes that erin signs, as a committer unless it says something else. */
+export function lineByErin({ erin }: SigningTeam, said: Revision & Partial<RevisionStatement>): string {
+  const by = signerUri('verifier', sshFingerprint(erin.key.publicKey))
+  const statement = { role: 'committer', signer: by, signedOn: 1, ...said } as const
+  return signEnvelope(printRevisionStatement(statement), erin.key)
+}
+
+/** Judges a commit of a repository with the team's policy. */
+export function judged(
+  team: SigningTeam,
+  repository: TestRepository,
+  require: string,
+  revision = 'HEAD',
+): Promise<RevisionVerdict> {
+  return opened(repository, async open => {
+    const question = { repository: open, url: 'https://example.org/x', commit: await open.resolve(revision) }
+    return judgeRevision(team.policy(require), question, Math.floor(Date.now() / 1000))
+  })
 }
 
 /** A verdict's exit status, and what else was found, by the kind of its problem. */

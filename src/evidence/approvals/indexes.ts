@@ -4,7 +4,7 @@
  * is worth depends on who signed the digest. Only root writes them. Whoever cannot read or write
  * them makes one in memory.
  */
-import { readSync, statSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { withOwnedFile } from '../../files/owned-file.ts'
@@ -19,6 +19,7 @@ import {
 import { GRAPH_LIMIT, graphDigest } from '../../formats/nix/build-graph.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { stampOf } from './stamp.ts'
 
 /** Answers questions about one graph. */
 export interface GraphLookup {
@@ -33,7 +34,7 @@ export interface GraphLookup {
 
 /** The indexes that a process uses. */
 export interface GraphIndexes {
-  /** The kept index of a graph; undefined if there is no usable one. Throws FileError. */
+  /** The kept index of a graph; undefined if it is absent or damaged. Throws FileError. */
   kept(graph: string): GraphLookup | undefined
   /**
    * Makes the index of a graph from the file of its list, and keeps it if this process may. Throws
@@ -80,7 +81,9 @@ export function indexFile(state: string, graph: string): string {
   return join(state, 'approvals', 'index', graph)
 }
 
-/** The list of a graph, as the approver signed it. Throws FileError if the file is not that list. */
+/**
+ * The list of a graph, as the approver signed it. Throws FileError if the file is not that list.
+ */
 export function readGraphList(file: string, graph: string): Uint8Array {
   const bytes = readRegularFile(file, GRAPH_LIMIT)
   if (bytes === undefined) throw new FileError(`the list of the graph is missing: ${printable(file)}`)
@@ -88,12 +91,9 @@ export function readGraphList(file: string, graph: string): Uint8Array {
   throw new FileError(`not the list that was signed, by its SHA-256: ${printable(file)}`)
 }
 
-function stampOf(file: string): string {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status === undefined ? 'absent' : `${status.ino}:${status.ctimeNs}:${status.size}`
-}
-
-/** Opens the file for each question: hooks ask one, and a file that is kept open could be replaced. */
+/**
+ * Opens the file for each question: hooks ask one, and a file that is kept open could be replaced.
+ */
 function onDisk(file: string, graph: string): GraphLookup | undefined {
   const opened = reading(file, graph, ({ count }) => count)
   if (opened === undefined) return undefined

@@ -4,13 +4,14 @@ import { openWork, type Work } from '../../crypto/work.ts'
 import { FileError } from '../../files/regular-file.ts'
 import type { GraphEntry } from '../../formats/nix/build-graph.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
+import { listedKeys } from '../../policy/key-standing.ts'
 import type { Evidence, Stray } from '../../policy/verdict.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { assertAttestationDirectory } from '../attestation-files.ts'
 import type { TrustedSigners } from '../attestations.ts'
 import { approvalFile, approvedGraphs, graphFile } from './files.ts'
-import { type GraphIndexes, type GraphLookup, graphIndexes } from './indexes.ts'
+import type { GraphIndexes, GraphLookup } from './indexes.ts'
 import { type ApprovalOpener, approvalOpener, type SignedApproval } from './opened.ts'
 
 /** Units of work (see crypto/work.ts) that may be spent on one question: one second. */
@@ -29,21 +30,15 @@ export type ApprovalSearch = (entry: GraphEntry) => AsyncGenerator<FoundApproval
 
 /** What a search needs to know of this machine. */
 export interface SearchPlace {
-  readonly state: string
-  /** Whether indexes that are missing are kept in the state directory. */
-  readonly writes: boolean
+  readonly indexes: GraphIndexes
   /** This machine's own key, 32 raw bytes, whose word is not evidence here. */
   readonly machineKey: Uint8Array | undefined
 }
 
 /** Makes a search of the policy's directories. To ask about several paths, make it once. */
-export function approvalSearch(
-  policy: TrustedSigners,
-  { state, writes, machineKey }: SearchPlace,
-): ApprovalSearch {
-  const listed = [...policy.principals.values()].flatMap(principal => principal.keys)
+export function approvalSearch(policy: TrustedSigners, { indexes, machineKey }: SearchPlace): ApprovalSearch {
+  const listed = listedKeys(policy)
   const open = approvalOpener(keyRing(listed), machineKey && `ed25519:${toHex(machineKey)}`)
-  const indexes = graphIndexes(state, { writes })
   return async function* (entry) {
     const means = { open, indexes, work: openWork(WORK_LIMIT) }
     const unknown: Question[] = []

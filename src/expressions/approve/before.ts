@@ -8,6 +8,7 @@ import { FileError } from '../../files/regular-file.ts'
 import type { Approval } from '../../formats/in-toto/predicates/approval.ts'
 import { parseBuildGraph } from '../../formats/nix/build-graph.ts'
 import { graphsApprovedHere, hereGraphFile, readHereApproval } from '../../ledger/here-approvals.ts'
+import { listedKeys } from '../../policy/key-standing.ts'
 import type { Policy } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import type { ApprovedGraph } from './changes.ts'
@@ -51,7 +52,7 @@ async function signedIn(
   policy: Pick<Policy, 'principals'>,
   directories: readonly string[],
 ): Promise<Found[]> {
-  const keys = [...policy.principals.values()].flatMap(principal => principal.keys)
+  const keys = listedKeys(policy)
   const open = approvalOpener(keyRing(keys), undefined)
   const work = openWork(WORK_LIMIT)
   const found: Found[] = []

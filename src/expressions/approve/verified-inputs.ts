@@ -1,7 +1,7 @@
 /** What the locks of a tree pin, verified before anything is evaluated. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { FileError } from '../../files/regular-file.ts'
 import type { ApprovedInput, ApprovedLock } from '../../formats/in-toto/predicates/approval.ts'
 import { parseFlakeLock } from '../../formats/locks/flake-lock.ts'
 import { earliest } from '../../policy/key-standing.ts'
@@ -12,15 +12,13 @@ import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
 import { ExpressionError } from '../expression-error.ts'
 import type { InputVerdict } from '../lock/input-verdict.ts'
+import { LOCKS, readLock } from '../lock/lock-files.ts'
 import type { RepositoryPlaces } from '../lock/repositories.ts'
 import { verifyLock } from '../lock/verify-lock.ts'
 import { type FlakeInputs, NO_INPUTS } from './expression.ts'
 import { flakeInputs } from './flake-inputs.ts'
 import { signersIn } from './signers.ts'
 import type { VerifiedTree } from './verified-tree.ts'
-
-const LOCKS: readonly string[] = ['flake.lock', 'npins/sources.json', 'nix/sources.json']
-const LOCK_LIMIT = 32 * 1024 * 1024
 
 /** The inputs of a tree, each verified. */
 export interface VerifiedInputs {
@@ -48,7 +46,7 @@ export async function verifiedInputs(
   tree: VerifiedTree,
   { policy, now, places, scratch }: InputVerifier,
 ): Promise<VerifiedInputs | { readonly refusedInputs: readonly InputVerdict[] }> {
-  const files = LOCKS.filter(file => existsSync(join(tree.storePath, file)))
+  const files = Object.keys(LOCKS).filter(file => existsSync(join(tree.storePath, file)))
   if (files.length === 0) return { inputs: NO_INPUTS, locks: [] }
   try {
     const verdicts = await verifyLock({ policy, now, places, directory: tree.storePath })
@@ -56,7 +54,7 @@ export async function verifiedInputs(
     const locks = files.map(file => lockOf(tree, file, verdicts))
     const until = earliest(verdicts.map(({ revision }) => untilOf(revision?.verdict)))
     const inputs = files.includes('flake.lock')
-      ? await flakeInputs(parseFlakeLock(readLock(tree, 'flake.lock')), { verdicts, places, scratch })
+      ? await flakeInputs(parseFlakeLock(lockIn(tree, 'flake.lock')), { verdicts, places, scratch })
       : NO_INPUTS
     return { inputs, locks, ...(until === undefined ? {} : { until }) }
   } catch (error) {
@@ -71,7 +69,7 @@ function untilOf(verdict: NonNullable<InputVerdict['revision']>['verdict'] | und
 
 function lockOf(tree: VerifiedTree, file: string, verdicts: readonly InputVerdict[]): ApprovedLock {
   const own = verdicts.filter(verdict => verdict.file === file)
-  return { file, sha256: toHex(sha256(readLock(tree, file))), inputs: own.map(approvedInput) }
+  return { file, sha256: toHex(sha256(lockIn(tree, file))), inputs: own.map(approvedInput) }
 }
 
 function approvedInput({ input, url, commit, locked, revision }: InputVerdict): ApprovedInput {
@@ -84,8 +82,8 @@ function approvedInput({ input, url, commit, locked, revision }: InputVerdict): 
   }
 }
 
-function readLock({ storePath }: VerifiedTree, file: string): Uint8Array {
-  const bytes = readRegularFile(join(storePath, file), LOCK_LIMIT)
+function lockIn({ storePath }: VerifiedTree, file: string): Uint8Array {
+  const bytes = readLock(storePath, file)
   if (bytes === undefined) throw new ExpressionError('lock', `${printable(file)} went away`)
   return bytes
 }

@@ -1,7 +1,6 @@
 /** The tree of a commit that enough people signed, in the store, where nobody can change it. */
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseGitCommit } from '../../formats/git-object.ts'
 import type { SignedExpressions } from '../../formats/in-toto/predicates/approval.ts'
 import { sourcePath } from '../../formats/nix/make-store-path.ts'
 import type { GitObjects } from '../../git/objects.ts'
@@ -10,6 +9,7 @@ import type { Instant, Policy } from '../../policy/policy.ts'
 import type { Refusal } from '../../policy/verdict.ts'
 import { printable } from '../../primitives/printable.ts'
 import { narHashOfTree } from '../../store/disk-tree-nar.ts'
+import { committedAt, examinedCommit } from '../examined-commit.ts'
 import { ExpressionError } from '../expression-error.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import { addToStore } from './evaluator.ts'
@@ -50,9 +50,10 @@ export async function verifiedTree(
   if (verdict.outcome !== 'trusted') return { refused: verdict }
   if (revision === undefined) throw new ExpressionError('revision', `commit ${commit} could not be read`)
   const { tree, narHash } = revision
-  const objects = await repository.examined(commit)
+  const { objects, bytes } = await examinedCommit(repository, commit)
   const storePath = await treeInStore(objects, revision, scratch)
-  const committed = await committedAt(objects, commit)
+  const committed = committedAt(bytes)
+  if (committed === undefined) throw new ExpressionError('revision', `commit ${commit} has no date`)
   const signers = signersIn(judged)
   const ends = verdict.until === undefined ? {} : { until: verdict.until }
   return { url, commit, tree, narHash, storePath, committed, signers, ...ends }
@@ -78,13 +79,4 @@ export async function treeInStore(
     'revision',
     `${added} was changed on the disk: its NAR hash is ${found}, and not ${narHash} (nix-store --verify --check-contents --repair)`,
   )
-}
-
-async function committedAt(objects: GitObjects, commit: string): Promise<number> {
-  const bytes = await objects.read(commit, 'commit')
-  parseGitCommit(bytes)
-  const [headers = ''] = Buffer.from(bytes).toString('latin1').split('\n\n', 1)
-  const [, seconds] = /\ncommitter [^\n]* (\d{1,12}) [+-]\d{4}(?:\n|$)/.exec(headers) ?? []
-  if (seconds === undefined) throw new ExpressionError('revision', `commit ${commit} has no date`)
-  return Number(seconds)
 }

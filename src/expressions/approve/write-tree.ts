@@ -2,9 +2,10 @@
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
-import { type GitTreeEntry, parseGitTree } from '../../formats/git-object.ts'
+import type { GitTreeEntry } from '../../formats/git-object.ts'
 import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
 import type { GitObjects } from '../../git/objects.ts'
+import { entriesIn } from '../../git/read-tree.ts'
 import { printable } from '../../primitives/printable.ts'
 
 const COUNT_LIMIT = 1_000_000
@@ -17,7 +18,7 @@ export async function writeGitTree(objects: GitObjects, tree: string, directory:
   const left = { count: COUNT_LIMIT }
   const write = async (id: string, to: string, depth: number): Promise<void> => {
     if (depth >= NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
-    const entries = parseGitTree(await objects.read(id, 'tree'), id.length / 2)
+    const entries = await entriesIn(objects, id)
     left.count -= entries.length
     if (left.count < 0) throw new FileError(`git: more than ${COUNT_LIMIT} files`)
     mkdirSync(to, { mode: 0o700 })

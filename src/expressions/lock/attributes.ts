@@ -1,7 +1,9 @@
-/** The attributes of the files of a tree (gitattributes(5)) that change what an archive has in it. */
-import { rmSync } from 'node:fs'
+/**
+ * The attributes of the files of a tree (gitattributes(5)) that change what an archive has in it.
+ */
 import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import { printable } from '../../primitives/printable.ts'
 
@@ -26,8 +28,8 @@ export interface TreeAttributes {
  * in it alone. `directory` is a repository of our own. Throws FileError.
  */
 export async function attributesOf(directory: string, tree: string): Promise<TreeAttributes> {
-  const index = join(directory, `nixsig-index-${process.pid}-${Date.now()}`)
-  const place = { directory, env: { GIT_INDEX_FILE: index } }
+  const scratch = makeScratch('index')
+  const place = { directory, env: { GIT_INDEX_FILE: join(scratch, 'index') } }
   try {
     await output(place, ['read-tree', tree])
     const names = await output(place, ['ls-tree', '-r', '-t', '-z', tree])
@@ -35,7 +37,7 @@ export async function attributesOf(directory: string, tree: string): Promise<Tre
     const args = ['check-attr', '--cached', '--stdin', '-z', ...NAMES]
     return gathered(await output(place, args, paths.map(path => `${path}\0`).join('')))
   } finally {
-    rmSync(index, { force: true })
+    removeScratch(scratch)
   }
 }
 

@@ -1,8 +1,9 @@
-import { type GitTreeEntry, parseGitCommit, parseGitTree } from '../../formats/git-object.ts'
 import { type FlakeLock, type LockNode, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
-import type { GitObjects } from '../../git/objects.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
+import { entriesIn } from '../../git/read-tree.ts'
+import { examinedCommit } from '../examined-commit.ts'
 import { LockError } from './lock-error.ts'
+import { entryAt } from './place-in-tree.ts'
 
 /**
  * The flake.lock that a commit has in it, in the directory that the node names. Undefined if the
@@ -20,9 +21,11 @@ export async function innerLock({
   const { value } = node.written
   if (!(value instanceof Map) || value.get('flake') === false) return undefined
   const dir = node.pin?.kind === 'git' ? node.pin.dir : undefined
-  const objects = await repository.examined(commit)
-  const { tree } = parseGitCommit(await objects.read(commit, 'commit'))
-  const entries = await entriesAt(objects, tree, dir?.split('/') ?? [])
+  const { objects, tree } = await examinedCommit(repository, commit)
+  const names = dir?.split('/').filter(name => name !== '') ?? []
+  const directory = await entryAt(objects, tree, names)
+  if (directory?.kind !== 'directory') throw new LockError('its directory is not in the new commit')
+  const entries = await entriesIn(objects, directory.id)
   const find = (name: string) => entries.find(each => each.name === name && each.kind !== 'directory')
   const lock = find('flake.lock')
   if (lock !== undefined) {
@@ -38,17 +41,4 @@ export async function innerLock({
     )
   }
   return undefined
-}
-
-async function entriesAt(
-  objects: GitObjects,
-  tree: string,
-  path: readonly string[],
-): Promise<readonly GitTreeEntry[]> {
-  const entries = parseGitTree(await objects.read(tree, 'tree'), tree.length / 2)
-  const [name, ...rest] = path.filter(each => each !== '')
-  if (name === undefined) return entries
-  const directory = entries.find(entry => entry.name === name && entry.kind === 'directory')
-  if (directory === undefined) throw new LockError('its directory is not in the new commit')
-  return entriesAt(objects, directory.id, rest)
 }

@@ -1,5 +1,4 @@
 import { FileError } from '../../files/regular-file.ts'
-import { parseGitCommit } from '../../formats/git-object.ts'
 import { inputPath } from '../../formats/locks/flake-lock.ts'
 import type { Around, GitPin, InnerPin, LockedInput, OtherPin } from '../../formats/locks/locked-input.ts'
 import { exitCode } from '../../policy/exit-code.ts'
@@ -10,6 +9,7 @@ import type { Subject } from '../../policy/verdict.ts'
 import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { examinedCommit } from '../examined-commit.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
 import { type Place, placeInTree, placeOnDisk } from './place-in-tree.ts'
@@ -245,8 +245,7 @@ async function judgeInner(
   }
   try {
     const repository = await by.repositories.holding(pin.url, pin.from, pin.commit)
-    const objects = await repository.examined(pin.commit)
-    const { tree } = parseGitCommit(await objects.read(pin.commit, 'commit'))
+    const { objects, tree } = await examinedCommit(repository, pin.commit)
     return missing(name, await placeInTree(objects, tree, place), pin.submodules)
   } catch (error) {
     if (!(error instanceof FileError || error instanceof FormatError)) throw error

@@ -1,10 +1,10 @@
-import { parseGitCommit } from '../../formats/git-object.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
 import type { LockNode } from '../../formats/locks/flake-lock.ts'
 import type { GitPin } from '../../formats/locks/locked-input.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
 import { narHashOfGitTree } from '../../git/tree-nar.ts'
+import { committedAt, examinedCommit } from '../examined-commit.ts'
 import { LockError } from './lock-error.ts'
 import { archivedHash, compareTree } from './tree-hash.ts'
 import { narHashWords } from './words.ts'
@@ -33,9 +33,7 @@ export async function lockedAt({ node, pin, repository, commit, minor }: Locking
   const old = value instanceof Map ? value.get('locked') : undefined
   if (!(old instanceof Map)) throw new LockError('the node is not locked')
   if (old.get('exportIgnore') !== undefined) throw new LockError('exportIgnore is not known here')
-  const objects = await repository.examined(commit)
-  const bytes = await objects.read(commit, 'commit')
-  const { tree } = parseGitCommit(bytes)
+  const { objects, bytes, tree } = await examinedCommit(repository, commit)
   const question = { directory: repository.directory, objects, tree, submodules: 'empty' } as const
   const isRaw = pin.form === 'repository' && minor >= HASHES_TREES
   const hash = isRaw ? await narHashOfGitTree(objects, tree, question) : await archivedHash(question)
@@ -50,7 +48,7 @@ export async function lockedAt({ node, pin, repository, commit, minor }: Locking
     ...kept,
     ['rev', commit],
     ['narHash', narHashWords(hash)],
-    ['lastModified', committedAt(bytes)],
+    ['lastModified', timeOf(bytes)],
     ...(count === undefined ? [] : [['revCount', count] as const]),
   ])
 }
@@ -64,26 +62,23 @@ export async function isLockedRight({ node, pin, repository, commit }: Locking):
   const { value } = node.written
   const locked = value instanceof Map ? value.get('locked') : undefined
   if (!(locked instanceof Map)) return false
-  const objects = await repository.examined(commit)
-  const bytes = await objects.read(commit, 'commit')
+  const { objects, bytes, tree } = await examinedCommit(repository, commit)
   const time = locked.get('lastModified')
-  if (time !== undefined && time !== committedAt(bytes)) return false
+  if (time !== undefined && time !== timeOf(bytes)) return false
   const count = locked.get('revCount')
   const counted = count === undefined ? undefined : await revCount(repository, commit)
   if (counted !== undefined && count !== counted) return false
   // The commit alone pins the files of a repository, and not those of an archive.
   if (pin.narHash === undefined) return pin.form === 'repository'
-  const { tree } = parseGitCommit(bytes)
   const question = { directory: repository.directory, objects, tree, submodules: 'empty' } as const
   return (await compareTree(question, pin.narHash)).matches !== undefined
 }
 
 /** The committer's time, in seconds since 1970. */
-function committedAt(commit: Uint8Array): number {
-  const text = Buffer.from(commit).toString('latin1')
-  const time = /^committer [^\n]*> (\d{1,12}) [+-]\d{4}$/m.exec(text.slice(0, text.indexOf('\n\n')))?.[1]
+function timeOf(commit: Uint8Array): number {
+  const time = committedAt(commit)
   if (time === undefined) throw new LockError('the commit does not say when it was made')
-  return Number(time)
+  return time
 }
 
 async function revCount(

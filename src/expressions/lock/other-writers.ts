@@ -4,7 +4,7 @@ import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../../files/
 import { FileError } from '../../files/regular-file.ts'
 import { layoutOf } from '../../git/layout.ts'
 import { topOf } from './judge-self.ts'
-import { LOCKS } from './verify-lock.ts'
+import { LOCKS } from './lock-files.ts'
 
 const SIZE_LIMIT = 32 * 1024 * 1024
 

@@ -3,12 +3,13 @@
  * signed that vouches for them too; their own signatures are not asked for.
  */
 import { FileError } from '../../files/regular-file.ts'
-import { parseGitCommit, parseGitTree } from '../../formats/git-object.ts'
 import { canonicalUrl } from '../../formats/locks/input-url.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
+import { entriesIn } from '../../git/read-tree.ts'
 import type { Submodule } from '../../git/tree.ts'
 import { printable } from '../../primitives/printable.ts'
+import { examinedCommit } from '../examined-commit.ts'
 import type { Repositories } from './repositories.ts'
 
 const DEPTH_LIMIT = 8
@@ -37,8 +38,7 @@ export function submodulesOf(
     const inside = path.slice(place.prefix.length)
     const url = await urlOf(place, inside)
     const repository = await repositories.holding(url, url, commit)
-    const objects = await repository.examined(commit)
-    const { tree } = parseGitCommit(await objects.read(commit, 'commit'))
+    const { objects, tree } = await examinedCommit(repository, commit)
     known.push({ url, repository, tree, prefix: `${path}/` })
     return { objects, tree }
   }
@@ -50,7 +50,7 @@ function depthOf(known: readonly Around[], path: string): number {
 
 /** The canonical URL that .gitmodules gives for the submodule at a path. */
 async function urlOf({ repository, tree, url }: Around, path: string): Promise<string> {
-  const root = parseGitTree(await repository.objects.read(tree, 'tree'), tree.length / 2)
+  const root = await entriesIn(repository.objects, tree)
   const file = root.find(({ name, kind }) => name === '.gitmodules' && kind === 'file')
   if (file === undefined) throw new FileError(`no .gitmodules says where ${printable(path)} comes from`)
   await repository.objects.read(file.id, 'blob')

@@ -2,7 +2,7 @@
 import { chmodSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../files/named-file.ts'
-import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { FileError } from '../../files/regular-file.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { type FlakeLock, type LockNode, nodeAt, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
 import type { GitPin } from '../../formats/locks/locked-input.ts'
@@ -16,10 +16,9 @@ import { nearestTrusted } from '../nearest.ts'
 import { ancestry, type Order } from './ancestry.ts'
 import { innerLock } from './inner-lock.ts'
 import { LockError } from './lock-error.ts'
+import { readLock } from './lock-files.ts'
 import { isLockedRight, lockedAt } from './locked-attributes.ts'
 import { placeOf, type RepositoryPlaces } from './repositories.ts'
-
-const SIZE_LIMIT = 32 * 1024 * 1024
 
 /** Commits of a branch that are fetched, and looked at, by default. */
 export const DEPTH = 500
@@ -59,7 +58,7 @@ export type Update =
 export async function updateInput(question: UpdateQuestion): Promise<Update> {
   assertDirectory(question.directory)
   const file = join(question.directory, 'flake.lock')
-  const bytes = readRegularFile(file, SIZE_LIMIT)
+  const bytes = readLock(question.directory, 'flake.lock')
   if (bytes === undefined) throw new LockError(`there is no ${printable(file)}; next: nix flake lock`)
   const lock = parseFlakeLock(bytes)
   const path = question.input.split('/')

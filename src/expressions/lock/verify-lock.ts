@@ -1,29 +1,16 @@
 /** Whether everything that a lock pins is what the right people signed: docs/semantics.md, X2. */
-import { join } from 'node:path'
 import { assertDirectory } from '../../files/named-file.ts'
-import { ArgumentError, readRegularFile } from '../../files/regular-file.ts'
+import { ArgumentError } from '../../files/regular-file.ts'
 import { lineAtOffset, linesOfKeys } from '../../formats/json/positions.ts'
-import { inputsOf } from '../../formats/locks/flake-inputs.ts'
-import { parseFlakeLock } from '../../formats/locks/flake-lock.ts'
 import type { LockedInput } from '../../formats/locks/locked-input.ts'
-import { parseNiv } from '../../formats/locks/niv.ts'
-import { parseNpins } from '../../formats/locks/npins.ts'
 import type { Instant, Policy } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { InputVerdict } from './input-verdict.ts'
 import { judgeInput } from './judge-input.ts'
 import { judgeSelf, type SelfQuestion } from './judge-self.ts'
+import { LOCKS, readLock } from './lock-files.ts'
 import { openRepositories, type RepositoryPlaces } from './repositories.ts'
-
-const SIZE_LIMIT = 32 * 1024 * 1024
-
-/** The locks that are looked for in a directory, and what reads them. */
-export const LOCKS: Readonly<Record<string, (bytes: Uint8Array) => readonly LockedInput[]>> = {
-  'flake.lock': bytes => inputsOf(parseFlakeLock(bytes)),
-  'npins/sources.json': parseNpins,
-  'nix/sources.json': parseNiv,
-}
 
 /** What is to be verified. */
 export interface LockQuestion {
@@ -105,7 +92,7 @@ function assertUsed({ local }: RepositoryPlaces, locks: readonly Lock[], pins: r
 
 function readLocks(directory: string): readonly Lock[] {
   return Object.entries(LOCKS).flatMap(([file, read]): readonly Lock[] => {
-    const bytes = readRegularFile(join(directory, file), SIZE_LIMIT)
+    const bytes = readLock(directory, file)
     if (bytes === undefined) return []
     try {
       return [{ file, inputs: read(bytes) }]

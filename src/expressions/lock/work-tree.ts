@@ -7,11 +7,12 @@ import { lstatSync, readlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
-import { type GitTreeEntry, parseGitTree } from '../../formats/git-object.ts'
+import type { GitTreeEntry } from '../../formats/git-object.ts'
 import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import { layoutOf } from '../../git/layout.ts'
 import type { GitObjects } from '../../git/objects.ts'
+import { entriesIn } from '../../git/read-tree.ts'
 
 const FILE_LIMIT = 512 * 1024 * 1024
 const COUNT_LIMIT = 1_000_000
@@ -29,7 +30,7 @@ export async function filesOfTree(objects: GitObjects, tree: string): Promise<Tr
   let [count, size] = [0, 0]
   const walk = async (id: string, prefix: string, depth: number): Promise<void> => {
     if (depth > NAR_DEPTH_LIMIT) throw new FileError('git: directories too deep')
-    const entries = parseGitTree(await objects.read(id, 'tree'), id.length / 2)
+    const entries = await entriesIn(objects, id)
     count += entries.length
     size += entries.reduce((sum, { name }) => sum + prefix.length + name.length, 0)
     if (count > COUNT_LIMIT) throw new FileError(`git: more than ${COUNT_LIMIT} files and directories`)

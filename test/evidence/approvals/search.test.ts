@@ -18,7 +18,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, test } from 'node:test'
 import fc from 'fast-check'
 import { approvalFile, graphFile } from '../../../src/evidence/approvals/files.ts'
-import { indexFile } from '../../../src/evidence/approvals/indexes.ts'
+import { graphIndexes, indexFile } from '../../../src/evidence/approvals/indexes.ts'
 import { keepApproval } from '../../../src/evidence/approvals/keep.ts'
 import { approvalSearch, type FoundApprovals } from '../../../src/evidence/approvals/search.ts'
 import type { GraphEntry } from '../../../src/formats/nix/build-graph.ts'
@@ -65,7 +65,7 @@ async function search(of: GraphEntry, { writes = true, machineKey }: Options = {
     ]),
   )
   const found: FoundApprovals[] = []
-  const place = { state, writes, machineKey }
+  const place = { indexes: graphIndexes(state, { writes }), machineKey }
   for await (const each of approvalSearch({ principals, attestations: [directory] }, place)(of))
     found.push(each)
   return {
