@@ -8,15 +8,11 @@ import { signerUri } from '../formats/in-toto/predicates.ts'
 import { parseRevisionStatement } from '../formats/in-toto/revision-statement.ts'
 import { isText } from '../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
-import { notesOf, notesTree } from '../git/notes.ts'
+import { GIT_SIG_NOTES, NIXSIG_NOTES, notesOf, notesTree } from '../git/notes.ts'
 import type { Claim, Stray } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { bareSignature } from './bare-signature.ts'
 import { type Found, type RevisionSignature, type Search, strayOnly } from './revision.ts'
-
-/** Where git-sig keeps its notes, and where nixsig keeps its own. */
-export const GIT_SIG_NOTES = 'refs/notes/signatures'
-export const NIXSIG_NOTES = 'refs/notes/nixsig'
 
 /** Lines of the notes of one commit that are looked at. */
 const LINE_LIMIT = 5000

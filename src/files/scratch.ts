@@ -2,9 +2,10 @@
  * Private directories for the time of one piece of work. They are removed as well when a signal ends
  * the process; what a killed one left is removed a day later.
  */
-import { lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { lstatSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readableNamesIn } from './names-in.ts'
 
 /** What they are for, as their names say. */
 const KINDS = ['approve', 'evaluator', 'git', 'history', 'index', 'pipe', 'revision', 'view'] as const
@@ -37,7 +38,7 @@ export function removeScratch(directory: string): void {
  * milliseconds). What cannot be removed stays.
  */
 export function sweep(parent: string, before: number): void {
-  for (const name of namesIn(parent).filter(each => NAME.test(each))) {
+  for (const name of readableNamesIn(parent).filter(each => NAME.test(each))) {
     const directory = join(parent, name)
     try {
       const status = lstatSync(directory)
@@ -60,12 +61,4 @@ function removeAll(signal: NodeJS.Signals): void {
 
 function forgetSignals(): void {
   for (const signal of SIGNALS) process.off(signal, removeAll)
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch {
-    return []
-  }
 }

@@ -2,7 +2,7 @@
  * All references of a repository, read from its files (gitrepository-layout(5), git-pack-refs(1)),
  * so that git need not run in it.
  */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
@@ -44,6 +44,12 @@ export function readRefs(directory: string): Refs {
 /** The references whose names begin with a prefix. */
 export function refsBelow(refs: Refs, prefix: string): Refs {
   return new Map([...refs].filter(([name]) => name.startsWith(prefix)))
+}
+
+/** Gives a repository of our own these references, in place of those that it has. */
+export function writePackedRefs(directory: string, refs: Refs): void {
+  const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
+  writeFileSync(join(directory, 'packed-refs'), lines.sort().join(''))
 }
 
 /** Whether git allows the name (git-check-ref-format(1)) and it does not replace objects. */

@@ -2,10 +2,12 @@
  * Exchanges notes with another repository: a URL, or a directory of this machine. Notes that meet
  * are merged on both sides. No git runs with the configuration of either.
  */
-import { copyFileSync, lstatSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, lstatSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
+import { refsBelow, writePackedRefs } from './all-refs.ts'
+import { copyPack } from './copy-pack.ts'
 import { joinNotes } from './edit-notes.ts'
 import { gitOutput } from './git-output.ts'
 import { layoutOf } from './layout.ts'
@@ -14,7 +16,6 @@ import { type OpenRepository, openRepository } from './open-repository.ts'
 import { OBJECT_ID } from './refs.ts'
 import type { Remote } from './remote.ts'
 import { runRemote } from './remote-git.ts'
-import { endOf, startGit } from './run-git.ts'
 
 /** How often notes are pushed while others push as well. */
 const PUSH_TRIES = 10
@@ -52,15 +53,10 @@ async function bring(from: string, to: string, ref: string): Promise<string | un
     const ours = target.refs.get(ref)?.id
     if (theirs === undefined || (await has(target, theirs))) return theirs
     const known = ours !== undefined && (await has(source, ours)) ? [`^${ours}`] : []
-    const pack = startGit({ directory: source.directory }, ['pack-objects', '--revs', '--stdout', '-q'])
-    const index = startGit({ directory: target.directory }, ['index-pack', '--stdin'])
-    const ends = Promise.all([endOf(pack), endOf(index)])
-    pack.stdout.pipe(index.stdin)
-    index.stdout.resume()
-    pack.stdin.end([...known, theirs].map(line => `${line}\n`).join(''))
-    const failed = (await ends).find(({ status }) => status !== 0)
-    if (failed !== undefined) {
-      throw new FileError(`cannot read the notes of ${source.title}: ${printable(failed.complaint, 300)}`)
+    const lines = [...known, theirs].map(line => `${line}\n`).join('')
+    const complaint = await copyPack(source.directory, target.directory, { options: ['--revs'], lines })
+    if (complaint !== undefined) {
+      throw new FileError(`cannot read the notes of ${source.title}: ${printable(complaint, 300)}`)
     }
     keepPacks(target, to)
     return theirs
@@ -142,22 +138,13 @@ async function idAt(directory: string, url: string, ref: string): Promise<string
 
 /** Leaves the view with its notes alone: nobody is offered anything else. */
 function onlyNotes({ directory, refs }: OpenRepository): void {
-  const notes = [...refs].filter(([name]) => name.startsWith('refs/notes/'))
-  writeFileSync(
-    join(directory, 'packed-refs'),
-    notes
-      .map(([name, { id }]) => `${id} ${name}\n`)
-      .sort()
-      .join(''),
-  )
+  writePackedRefs(directory, refsBelow(refs, 'refs/notes/'))
 }
 
 /** Copies packs that git wrote into a view, where all others are links, to the repository. */
 function keepPacks({ directory }: OpenRepository, place: string): void {
-  const [from, to] = [directory, layoutOf(place).objects].map((each, index) =>
-    join(each, index === 0 ? 'objects/pack' : 'pack'),
-  )
-  if (from === undefined || to === undefined) return
+  const from = join(directory, 'objects/pack')
+  const to = join(layoutOf(place).objects, 'pack')
   const made = readdirSync(from).filter(name => lstatSync(join(from, name)).isFile())
   // A pack is used as soon as its index is there.
   for (const form of [/^pack-[0-9a-f]+\.pack$/, /^pack-[0-9a-f]+\.idx$/]) {

@@ -2,10 +2,10 @@
  * The history of a commit, as git walks it, with every commit hashed again here: no pack index can
  * place a commit where it does not belong.
  */
-import { hash } from 'node:crypto'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitCommit } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
+import { assertId } from './objects.ts'
 import type { OpenRepository } from './open-repository.ts'
 import { endOf, startGit } from './run-git.ts'
 
@@ -85,18 +85,12 @@ async function* objectsIn(stream: AsyncIterable<Buffer>): AsyncGenerator<Histori
         break
       }
       const bytes = rest.subarray(end + 1, end + 1 + length)
-      assertId(id, bytes)
+      assertId(id, 'commit', bytes)
       yield { id, bytes }
       at = end + 1 + length + 1
     }
   }
   if (rest.length > 0) throw new FileError('git ended in the middle of a commit')
-}
-
-function assertId(id: string, bytes: Buffer): void {
-  const object = Buffer.concat([Buffer.from(`commit ${bytes.length}\0`, 'latin1'), bytes])
-  const actual = hash(id.length === 40 ? 'sha1' : 'sha256', object, 'hex')
-  if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
 }
 
 /** As git reads them: the lines after that of the tree. Most commits are not read any further. */

@@ -11,12 +11,12 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { namesIn } from '../files/names-in.ts'
 import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
@@ -124,13 +124,4 @@ function openHeld(file: string): number | undefined {
 
 function notRegular(file: string): FileError {
   return new FileError(`not a regular file: ${printable(file)}`)
-}
-
-function namesIn(directory: string): readonly string[] {
-  try {
-    return readdirSync(directory)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
-    throw new FileError(`cannot read ${printable(directory)}: ${printable((error as Error).message)}`)
-  }
 }

@@ -8,6 +8,8 @@ import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AnswerReader, answersOf } from './answers.ts'
 import { makeFifo } from './fifo.ts'
+import { type IdSize, idSizeOf } from './own-repository.ts'
+import { OBJECT_ID } from './refs.ts'
 import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */
@@ -44,7 +46,7 @@ export function openGitObjects(directory: string): GitObjects {
   let previous: Promise<unknown> = Promise.resolve()
   return {
     read: (id, type) => {
-      if (!isObjectId(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
+      if (!OBJECT_ID.test(id)) return Promise.reject(new FileError(`${printable(id)} is not an object id`))
       git.stdin.write(`${id}\n`)
       const object = previous.then(async () => Buffer.from(await receive(answers, id, type)))
       previous = object.catch(() => undefined)
@@ -52,6 +54,17 @@ export function openGitObjects(directory: string): GitObjects {
     },
     stream: (ids, type) => streamOf(directory, ids, type),
     close: () => git.kill('SIGKILL'),
+  }
+}
+
+/** Whether a commit is there and can be read. */
+export async function hasCommit(objects: GitObjects, id: string): Promise<boolean> {
+  try {
+    await objects.read(id, 'commit')
+    return true
+  } catch (error) {
+    if (error instanceof FileError) return false
+    throw error
   }
 }
 
@@ -81,7 +94,7 @@ async function* streamOf(
 function* batchesOf(ids: Iterable<string>): Generator<string> {
   let batch: string[] = []
   for (const id of ids) {
-    if (!isObjectId(id)) throw new FileError(`${printable(id)} is not an object id`)
+    if (!OBJECT_ID.test(id)) throw new FileError(`${printable(id)} is not an object id`)
     batch.push(`${id}\n`)
     if (batch.length < BATCH) continue
     yield batch.join('')
@@ -111,23 +124,21 @@ async function receive(answers: AnswerReader, id: string, type: GitObjectType): 
 
 /** Throws FileError unless these contents have this id. */
 export function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
-  const algorithm = id.length === 40 ? 'sha1' : 'sha256'
-  const actual = idOf(algorithm, `${type} ${contents.length}\0`, contents)
+  const actual = objectId(idSizeOf(id), type, contents)
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
 }
 
 /** Small objects are copied behind their heads: to make a hash costs more than that. */
 const joined = Buffer.allocUnsafe(64 * 1024)
 
-function idOf(algorithm: string, head: string, contents: Uint8Array): string {
+/** The id of an object with these contents, in lower-case hex. */
+export function objectId(size: IdSize, type: GitObjectType, contents: Uint8Array): string {
+  const algorithm = size === 20 ? 'sha1' : 'sha256'
+  const head = `${type} ${contents.length}\0`
   if (head.length + contents.length > joined.length) {
     return createHash(algorithm).update(head).update(contents).digest('hex')
   }
   const length = joined.write(head, 'latin1')
   joined.set(contents, length)
   return hash(algorithm, joined.subarray(0, length + contents.length), 'hex')
-}
-
-function isObjectId(id: string): boolean {
-  return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(id)
 }

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { printable } from '../primitives/printable.ts'
-import { type Refs, readRefs } from './all-refs.ts'
+import { type Refs, readRefs, writePackedRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
 import { gitOutput } from './git-output.ts'
 import { type Layout, layoutOf } from './layout.ts'
@@ -95,8 +95,7 @@ export function openRepository(place: string): OpenRepository {
   try {
     for (const each of [view, received]) makeOwnRepository(each, idSize)
     linked = linkObjects(layout.objects, join(view, 'objects'))
-    const lines = [...refs].map(([name, { id }]) => `${id} ${name}\n`)
-    writeFileSync(join(view, 'packed-refs'), lines.sort().join(''))
+    writePackedRefs(view, refs)
     writeFileSync(join(view, 'HEAD'), `${head}\n`)
     const objects = openGitObjects(view)
     opened.push(objects)

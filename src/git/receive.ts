@@ -9,12 +9,12 @@ import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { parseGitTag } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
+import { copyPack } from './copy-pack.ts'
 import type { Layout } from './layout.ts'
 import { linkObjects } from './link-objects.ts'
 import { openGitObjects } from './objects.ts'
 import { idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { PROTOCOLS, runRemote } from './remote-git.ts'
-import { endOf, startGit } from './run-git.ts'
 
 /** Whether a place is a URL that can be fetched from. */
 export function isFetchable(place: string): boolean {
@@ -56,16 +56,10 @@ export async function receiveFromView(
   object: WantedObject,
 ): Promise<void> {
   const wanted = await wantedOf(view, object)
-  const pack = startGit({ directory: view }, ['pack-objects', '--revs', '--stdout', '-q', '--window=0'])
-  const index = startGit({ directory: received }, ['index-pack', '--stdin'])
-  const ends = Promise.all([endOf(pack), endOf(index)])
-  pack.stdout.pipe(index.stdin)
-  index.stdout.resume()
-  pack.stdin.end(wanted)
-  const failed = (await ends).find(({ status }) => status !== 0)
-  if (failed === undefined) return
+  const complaint = await copyPack(view, received, { options: ['--revs', '--window=0'], lines: wanted })
+  if (complaint === undefined) return
   const advice = isElsewhere(objects) ? ` (${ELSEWHERE})` : ''
-  throw new FileError(`cannot read ${printable(from)}: ${printable(failed.complaint, 300)}${advice}`)
+  throw new FileError(`cannot read ${printable(from)}: ${printable(complaint, 300)}${advice}`)
 }
 
 /** Whether a repository has objects in another place, where they are not looked for. */

@@ -1,12 +1,12 @@
 import { join, resolve } from 'node:path'
-import { ArgumentError, FileError } from '../../files/regular-file.ts'
+import { ArgumentError } from '../../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { GUIX_AUTHORIZATIONS } from '../../formats/guix-authorizations.ts'
 import { OPENPGP_POLICY } from '../../formats/openpgp-git-policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { assertDetectsCollisions } from '../collisions.ts'
 import { layoutOf } from '../layout.ts'
-import { openGitObjects } from '../objects.ts'
+import { hasCommit, openGitObjects } from '../objects.ts'
 import { type OpenRepository, openRepository } from '../open-repository.ts'
 import { makeOwnRepository } from '../own-repository.ts'
 import { ELSEWHERE, isElsewhere } from '../receive.ts'
@@ -166,20 +166,10 @@ async function stillKnown(
   const objects = openGitObjects(pair.view)
   try {
     const found: KnownTip[] = []
-    for (const tip of current) if (await isThere(() => objects.read(tip.commit, 'commit'))) found.push(tip)
+    for (const tip of current) if (await hasCommit(objects, tip.commit)) found.push(tip)
     return found
   } finally {
     objects.close()
-  }
-}
-
-async function isThere(read: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await read()
-    return true
-  } catch (error) {
-    if (error instanceof FileError) return false
-    throw error
   }
 }
 

@@ -1,6 +1,6 @@
 import { FileError } from '../../files/regular-file.ts'
 import { parseGitCommit } from '../../formats/git-object.ts'
-import { openGitObjects } from '../objects.ts'
+import { hasCommit, openGitObjects } from '../objects.ts'
 import { type Commits, commitIn, type History, missing, readCommits, withFiles } from './history.ts'
 import { type Pair, packAcross } from './pack-across.ts'
 import { HistoryRefused } from './refusal.ts'
@@ -62,7 +62,7 @@ async function whyNotReached(
   const objects = openGitObjects(view)
   try {
     for (const id of left) {
-      if (!(await isThere(() => objects.read(id, 'commit')))) {
+      if (!(await hasCommit(objects, id))) {
         return missing(id, 'the commit is not in the repository, or another object lies under its id')
       }
     }
@@ -89,7 +89,7 @@ async function parentsOf(view: string, ids: readonly string[]): Promise<readonly
     for (const id of ids) {
       const commit = parseGitCommit(await readRoot(id, () => objects.read(id, 'commit')))
       for (const parent of commit.parents) {
-        if (await isThere(() => objects.read(parent, 'commit'))) found.push(parent)
+        if (await hasCommit(objects, parent)) found.push(parent)
       }
     }
     return [...new Set(found)]
@@ -103,16 +103,6 @@ async function readRoot(id: string, read: () => Promise<Uint8Array>): Promise<Ui
     return await read()
   } catch (error) {
     if (error instanceof FileError) throw missing(id, `it is not in the repository: ${error.message}`)
-    throw error
-  }
-}
-
-async function isThere(read: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await read()
-    return true
-  } catch (error) {
-    if (error instanceof FileError) return false
     throw error
   }
 }

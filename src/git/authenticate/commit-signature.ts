@@ -83,14 +83,6 @@ export function refusalOf({ kind, detail }: Objection, commit: string, rule: Rul
     code === 'revoked-key'
       ? 'ask those who sign this history what became of the key; a later introduction leaves this commit out'
       : SIGN_IT
-  return new HistoryRefused({
-    ...{
-      code,
-      commit,
-      rule,
-      needed: 'a signature by a key that counted when it signed',
-      found: detail,
-      next,
-    },
-  })
+  const needed = 'a signature by a key that counted when it signed'
+  return new HistoryRefused({ code, commit, rule, needed, found: detail, next })
 }

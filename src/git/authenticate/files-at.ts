@@ -2,7 +2,7 @@ import { FileError } from '../../files/regular-file.ts'
 import type { GitTreeEntry } from '../../formats/git-object.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { openGitObjects } from '../objects.ts'
-import { type HistoryCommit, missing } from './history.ts'
+import { type HistoryCommit, missing, orFormatError } from './history.ts'
 import { type Pair, packAcross } from './pack-across.ts'
 import { HistoryRefused, type Rule } from './refusal.ts'
 
@@ -26,7 +26,13 @@ export async function readFiles<T>(
   const parsed = new Map<string, T | FormatError>()
   const objects = openGitObjects(pair.received)
   try {
-    for (const id of ids) parsed.set(id, parseOrError(await objects.read(id, 'blob'), parse))
+    for (const id of ids) {
+      const bytes = await objects.read(id, 'blob')
+      parsed.set(
+        id,
+        orFormatError(() => parse(bytes)),
+      )
+    }
   } finally {
     objects.close()
   }
@@ -62,13 +68,4 @@ async function copy(pair: Pair, ids: ReadonlySet<string>, commits: readonly Hist
 
 function isPlain(file: GitTreeEntry | undefined): file is GitTreeEntry {
   return file?.kind === 'file' || file?.kind === 'executable'
-}
-
-function parseOrError<T>(bytes: Uint8Array, parse: (bytes: Uint8Array) => T): T | FormatError {
-  try {
-    return parse(bytes)
-  } catch (error) {
-    if (error instanceof FormatError) return error
-    throw error
-  }
 }

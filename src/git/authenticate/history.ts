@@ -117,7 +117,8 @@ function entryOf(id: string, contents: Uint8Array, name: string): GitTreeEntry |
   return parseGitTree(contents, id.length / 2).find(entry => entry.name === name)
 }
 
-function orFormatError<T>(read: () => T): T | FormatError {
+/** What is read, or why it cannot be read. */
+export function orFormatError<T>(read: () => T): T | FormatError {
   try {
     return read()
   } catch (error) {

@@ -1,6 +1,6 @@
 import { FileError } from '../../files/regular-file.ts'
 import { printable } from '../../primitives/printable.ts'
-import { endOf, startGit } from '../run-git.ts'
+import { copyPack } from '../copy-pack.ts'
 
 /** Two repositories of our own for one of somebody else's. */
 export interface Pair {
@@ -23,22 +23,15 @@ export interface Wanted {
 }
 
 const OPTIONS: Readonly<Record<Wanted['as'], readonly string[]>> = {
-  history: ['--revs', '--filter=tree:0'],
-  files: ['--revs', '--filter=blob:limit=4m'],
-  objects: [],
+  history: ['--window=0', '--revs', '--filter=tree:0'],
+  files: ['--window=0', '--revs', '--filter=blob:limit=4m'],
+  objects: ['--window=0'],
 }
 
 /** Copies objects. Throws FileError, with git's own words, if one is missing. */
 export async function packAcross({ view, received }: Pair, { lines, as }: Wanted): Promise<void> {
   const input = [...lines].map(line => `${line}\n`).join('')
   if (input === '') return
-  const options = ['--stdout', '-q', '--window=0', ...OPTIONS[as]]
-  const pack = startGit({ directory: view }, ['pack-objects', ...options])
-  const index = startGit({ directory: received }, ['index-pack', '--stdin'])
-  const ends = Promise.all([endOf(pack), endOf(index)])
-  pack.stdout.pipe(index.stdin)
-  index.stdout.resume()
-  pack.stdin.end(input)
-  const failed = (await ends).find(({ status }) => status !== 0)
-  if (failed !== undefined) throw new FileError(printable(failed.complaint, 300))
+  const complaint = await copyPack(view, received, { options: OPTIONS[as], lines: input })
+  if (complaint !== undefined) throw new FileError(printable(complaint, 300))
 }

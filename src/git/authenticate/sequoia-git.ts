@@ -3,7 +3,6 @@
  * introduction, each authorized by the policy of the one before it.
  */
 import {
-  OPENPGP_POLICY,
   type OpenPgpGitPolicy,
   parseOpenPgpGitPolicy,
   VOID_POLICY,
@@ -86,8 +85,14 @@ function assertStillGood({ known, revoked }: Walk): void {
     const [lost] = since.filter(key => keys.has(key) || [...keys.values()].includes(key))
     if (lost === undefined) continue
     const found = `key ${lost} was revoked since`
+    const next = 'nixsig git authenticate --all, with the same arguments, looks at all of it again'
     throw new HistoryRefused({
-      ...{ code: 'revoked-key', commit, rule: 'A7', needed: 'keys that were not revoked', found, next: '' },
+      code: 'revoked-key',
+      commit,
+      rule: 'A7',
+      needed: 'keys that were not revoked',
+      found,
+      next,
     })
   }
 }
@@ -149,6 +154,3 @@ function reported({ tip, collected: { history, order }, failures }: Walk): Refus
   const found = failures.find(({ commit }) => line.has(commit)) ?? failures[0]
   return found ?? unbegun(history.commit(order.at(-1) ?? tip))
 }
-
-/** The file that a walk looks for. */
-export const POLICY_FILE = OPENPGP_POLICY
