@@ -150,6 +150,14 @@ function tooLong(): FormatError {
   return malformed('tree', `a name of more than ${NAME_LIMIT} bytes, which no file may have`)
 }
 
+/** When a commit was made, by its committer, in seconds since 1970. Throws FormatError. */
+export function committedAt(commit: Uint8Array): number {
+  const text = Buffer.from(commit).toString('latin1')
+  const time = /^committer [^\n]*> (\d{1,12}) [+-]\d{4}$/m.exec(text.slice(0, text.indexOf('\n\n')))?.[1]
+  if (time === undefined) throw malformed('commit', 'it does not say when it was made')
+  return Number(time)
+}
+
 const ID = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/
 
 const KINDS: ReadonlyMap<string, GitTreeEntry['kind']> = new Map([

@@ -5,6 +5,7 @@ import { memoryDirectory } from '../../git/authenticate/memory.ts'
 import { type Introduction, SEMANTICS, type SemanticsName } from '../../git/authenticate/semantics.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
+import { counted } from '../../primitives/counted.ts'
 import { command, type Invocation } from '../command.ts'
 import { readPolicy } from '../policy-argument.ts'
 import {
@@ -152,7 +153,7 @@ function wordsOf(terminal: Terminal, { semantics, commit }: Introduction, answer
   return [
     `${terminal.good('authentic')} ${answer.tip}`,
     `  since the introduction ${commit}, by the rules of ${semantics}`,
-    `  ${total} ${total === 1 ? 'commit' : 'commits'} verified now${before}`,
+    `  ${counted(total, 'commit')} verified now${before}`,
     ...signers.map(([key, count]) => `  ${String(count).padStart(8)} by ${key}`),
   ].join('\n')
 }

@@ -4,7 +4,7 @@
  * is worth depends on who signed the digest. Only root writes them. Whoever cannot read or write
  * them makes one in memory.
  */
-import { readSync, statSync } from 'node:fs'
+import { readSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import { withOwnedFile } from '../../files/owned-file.ts'
@@ -19,6 +19,7 @@ import {
 import { GRAPH_LIMIT, graphDigest } from '../../formats/nix/build-graph.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { stampOf } from './files.ts'
 
 /** Answers questions about one graph. */
 export interface GraphLookup {
@@ -50,7 +51,7 @@ export function graphIndexes(state: string, { writes }: { readonly writes: boole
   return {
     kept: graph => inMemory.get(graph) ?? onDisk(indexFile(state, graph), graph),
     make(graph, listFile) {
-      const asked = `${listFile} ${stampOf(listFile)}`
+      const asked = `${listFile} ${stampOf(listFile) ?? 'absent'}`
       const before = broken.get(asked)
       if (before !== undefined) throw before
       let bytes: Uint8Array
@@ -86,11 +87,6 @@ export function readGraphList(file: string, graph: string): Uint8Array {
   if (bytes === undefined) throw new FileError(`the list of the graph is missing: ${printable(file)}`)
   if (graphDigest(bytes) === graph) return bytes
   throw new FileError(`not the list that was signed, by its SHA-256: ${printable(file)}`)
-}
-
-function stampOf(file: string): string {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status === undefined ? 'absent' : `${status.ino}:${status.ctimeNs}:${status.size}`
 }
 
 /** Opens the file for each question: hooks ask one, and a file that is kept open could be replaced. */

@@ -1,5 +1,4 @@
 /** The approvals in one file, opened with the keys of the trusted list. */
-import { statSync } from 'node:fs'
 import { type EnvelopeSigner, type KeyRing, openEnvelope } from '../../crypto/envelope.ts'
 import { keyIdOf } from '../../crypto/envelope-keys.ts'
 import { parsingCost, type Work, WorkLimitError } from '../../crypto/work.ts'
@@ -10,6 +9,7 @@ import { parseStatement, type Subject } from '../../formats/in-toto/statement.ts
 import type { Evidence, Stray } from '../../policy/verdict.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { readAttestationLines } from '../attestation-files.ts'
+import { stampOf } from './files.ts'
 
 /** An approval that a key of the trusted list signed. */
 export interface SignedApproval {
@@ -118,10 +118,4 @@ async function openLine(
     else found.push({ approval, roots: statement.subjects, signer, origin })
   }
   return found
-}
-
-/** Inode, ctime and size: nobody can set the ctime. */
-function stampOf(file: string): string | undefined {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status && `${status.ino}:${status.ctimeNs}:${status.size}`
 }

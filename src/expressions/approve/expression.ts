@@ -1,8 +1,7 @@
 /** The Nix expressions with which verified trees are evaluated. */
-import { toBase64 } from '../../primitives/base64.ts'
-import { fromHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { ExpressionError } from '../expression-error.ts'
+import { narHashWords } from '../lock/words.ts'
 
 /** A verified tree in the store. */
 export interface TreeInStore {
@@ -107,7 +106,7 @@ function infoOf(tree: TreeInStore): string {
   const date = new Date(committed * 1000).toISOString().replace(/[-:T]|\..*$/g, '')
   return `{
     outPath = ${pathOf(tree)};
-    narHash = ${nixString(`sha256-${toBase64(fromHex(narHash))}`)};
+    narHash = ${nixString(narHashWords(narHash))};
     ${commit === undefined ? '' : `rev = ${nixString(commit)}; shortRev = ${nixString(commit.slice(0, 7))};`}
     ${revCount === undefined ? '' : `revCount = ${revCount};`}
     lastModified = ${committed};

@@ -13,13 +13,12 @@ import { sha256 } from '../../primitives/sodium.ts'
 import { ExpressionError } from '../expression-error.ts'
 import type { InputVerdict } from '../lock/input-verdict.ts'
 import type { RepositoryPlaces } from '../lock/repositories.ts'
-import { verifyLock } from '../lock/verify-lock.ts'
+import { LOCKS, verifyLock } from '../lock/verify-lock.ts'
 import { type FlakeInputs, NO_INPUTS } from './expression.ts'
 import { flakeInputs } from './flake-inputs.ts'
 import { signersIn } from './signers.ts'
 import type { VerifiedTree } from './verified-tree.ts'
 
-const LOCKS: readonly string[] = ['flake.lock', 'npins/sources.json', 'nix/sources.json']
 const LOCK_LIMIT = 32 * 1024 * 1024
 
 /** The inputs of a tree, each verified. */
@@ -48,7 +47,7 @@ export async function verifiedInputs(
   tree: VerifiedTree,
   { policy, now, places, scratch }: InputVerifier,
 ): Promise<VerifiedInputs | { readonly refusedInputs: readonly InputVerdict[] }> {
-  const files = LOCKS.filter(file => existsSync(join(tree.storePath, file)))
+  const files = Object.keys(LOCKS).filter(file => existsSync(join(tree.storePath, file)))
   if (files.length === 0) return { inputs: NO_INPUTS, locks: [] }
   try {
     const verdicts = await verifyLock({ policy, now, places, directory: tree.storePath })

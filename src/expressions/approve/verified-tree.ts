@@ -1,7 +1,7 @@
 /** The tree of a commit that enough people signed, in the store, where nobody can change it. */
 import { mkdtempSync } from 'node:fs'
 import { join } from 'node:path'
-import { parseGitCommit } from '../../formats/git-object.ts'
+import { committedAt } from '../../formats/git-object.ts'
 import type { SignedExpressions } from '../../formats/in-toto/predicates/approval.ts'
 import { sourcePath } from '../../formats/nix/make-store-path.ts'
 import type { GitObjects } from '../../git/objects.ts'
@@ -52,7 +52,7 @@ export async function verifiedTree(
   const { tree, narHash } = revision
   const objects = await repository.examined(commit)
   const storePath = await treeInStore(objects, revision, scratch)
-  const committed = await committedAt(objects, commit)
+  const committed = committedAt(await objects.read(commit, 'commit'))
   const signers = signersIn(judged)
   const ends = verdict.until === undefined ? {} : { until: verdict.until }
   return { url, commit, tree, narHash, storePath, committed, signers, ...ends }
@@ -78,13 +78,4 @@ export async function treeInStore(
     'revision',
     `${added} was changed on the disk: its NAR hash is ${found}, and not ${narHash} (nix-store --verify --check-contents --repair)`,
   )
-}
-
-async function committedAt(objects: GitObjects, commit: string): Promise<number> {
-  const bytes = await objects.read(commit, 'commit')
-  parseGitCommit(bytes)
-  const [headers = ''] = Buffer.from(bytes).toString('latin1').split('\n\n', 1)
-  const [, seconds] = /\ncommitter [^\n]* (\d{1,12}) [+-]\d{4}(?:\n|$)/.exec(headers) ?? []
-  if (seconds === undefined) throw new ExpressionError('revision', `commit ${commit} has no date`)
-  return Number(seconds)
 }

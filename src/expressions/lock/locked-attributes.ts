@@ -1,4 +1,4 @@
-import { parseGitCommit } from '../../formats/git-object.ts'
+import { committedAt, parseGitCommit } from '../../formats/git-object.ts'
 import type { JsonObject, JsonValue } from '../../formats/json/strict.ts'
 import type { LockNode } from '../../formats/locks/flake-lock.ts'
 import type { GitPin } from '../../formats/locks/locked-input.ts'
@@ -76,14 +76,6 @@ export async function isLockedRight({ node, pin, repository, commit }: Locking):
   const { tree } = parseGitCommit(bytes)
   const question = { directory: repository.directory, objects, tree, submodules: 'empty' } as const
   return (await compareTree(question, pin.narHash)).matches !== undefined
-}
-
-/** The committer's time, in seconds since 1970. */
-function committedAt(commit: Uint8Array): number {
-  const text = Buffer.from(commit).toString('latin1')
-  const time = /^committer [^\n]*> (\d{1,12}) [+-]\d{4}$/m.exec(text.slice(0, text.indexOf('\n\n')))?.[1]
-  if (time === undefined) throw new LockError('the commit does not say when it was made')
-  return Number(time)
 }
 
 async function revCount(

@@ -99,7 +99,7 @@ function readApproval(node: JsonNode): Approval {
   const by = strict(evaluator, ['nix', 'system', 'target'])
   return {
     approver: textOf(strict(approver, ['id']).id),
-    timeApproved: readTime(timeApproved),
+    timeApproved: readString(timeApproved, parseTimestamp),
     graph: readGraph(graph),
     expressions: readExpressions(expressions),
     locks: listOf(locks, LOCK_LIMIT).map(readLock),
@@ -193,10 +193,6 @@ function readSigned(signed: Readonly<Record<'url' | 'commit' | 'narHash' | 'sign
 
 function namesOf(node: JsonNode): readonly string[] {
   return listOf(node, SIGNER_LIMIT).map(textOf)
-}
-
-function readTime(node: JsonNode): number {
-  return readString(node, parseTimestamp)
 }
 
 function textOf(node: JsonNode): string {
