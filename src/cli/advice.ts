@@ -20,8 +20,9 @@ function byRoot(step: string): string {
 const ACCEPT_EXPIRED_KEY = byRoot(
   'or set accept-expired-key = "if-signed-before" in the rule, if the signer\'s word about the date suffices',
 )
+const SIGN_COMMIT =
+  'have them sign it (nixsig git sign), and take in their signatures (nixsig git fetch REMOTE)'
 const EXEMPT = byRoot('or let it pass for a stated reason and time: an [[exemptions]] entry in the policy')
-
 const SIGN_AGAIN = 'have it signed again with a key that is in force'
 const GET_ANEW = 'do not use it: get it anew from its origin, and ask whoever signed what they signed'
 
@@ -74,6 +75,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
   switch (finding.code) {
     case 'unsigned':
     case 'threshold':
+      if (kind === 'expression') return [SIGN_COMMIT]
       if (finding.need.role === 'approver') return adviceOnApproval(finding.need.who === 'self')
       return finding.need.who === 'self'
         ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
@@ -118,7 +120,6 @@ function adviceOnEnd(kind: SubjectKind): readonly string[] {
 }
 
 function signing(kind: SubjectKind, path: string): string {
-  if (kind === 'expression') return 'nixsig git sign'
   const proof = ASPECT[kind] === 'source' ? ' --signature FILE' : ''
   return `nixsig attest ${ASPECT[kind]} ${pathWord(path)}${proof} --key FILE`
 }

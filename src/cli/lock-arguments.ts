@@ -1,8 +1,8 @@
 /** Arguments and options of the commands about locks. */
-import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { otherWriters } from '../expressions/lock/other-writers.ts'
 import type { RepositoryPlaces } from '../expressions/lock/repositories.ts'
+import { keptDirectory } from '../files/kept-directory.ts'
 import { assertDirectory } from '../files/named-file.ts'
 import { canonicalUrl } from '../formats/locks/input-url.ts'
 import { printable } from '../primitives/printable.ts'
@@ -34,8 +34,7 @@ export function repositoryPlaces(named: readonly string[], { state }: Places): R
     saying('--repo', () => assertDirectory(directory))
     local.set(url, directory)
   }
-  const isRoot = process.geteuid?.() === 0
-  return { local, mirrors: isRoot ? join(state, 'mirrors') : join(cacheDirectory(), 'nixsig/mirrors') }
+  return { local, mirrors: keptDirectory(state, 'mirrors') }
 }
 
 /**
@@ -47,10 +46,4 @@ export function noteOtherWriters(terminal: Terminal, directory: string): void {
   if (problem === undefined) return
   const next = 'verify and evaluate a clone in a directory that only root can write to'
   terminal.note(`others can change this tree after it was verified: ${problem}. next: ${next}`)
-}
-
-/** XDG Base Directory Specification: a relative path does not count. */
-function cacheDirectory(): string {
-  const named = process.env['XDG_CACHE_HOME'] ?? ''
-  return named.startsWith('/') ? named : join(homedir(), '.cache')
 }

@@ -1,12 +1,15 @@
 /** Arguments and options of the commands about commits of a repository. */
-import { existsSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { canonicalUrl, FORGE_HOSTS, forgeUrl } from '../formats/locks/input-url.ts'
+import { isRepository, topOf } from '../git/layout.ts'
+import { type OpenRepository, openRepository } from '../git/open-repository.ts'
 import { type Demand, type Policy, type Requirement, ROLES } from '../policy/policy.ts'
-import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
+import { saying } from './option-value.ts'
+import { readPolicy } from './policy-argument.ts'
 import { UsageError } from './usage-error.ts'
 
 export const REPOSITORY_ARGUMENTS = {
@@ -42,11 +45,12 @@ export interface RepositoryArguments {
 export function repositoryArguments(words: readonly string[], limit: number): RepositoryArguments {
   const [first, ...rest] = words
   const isPlace = first !== undefined && statSync(first, { throwIfNoEntry: false })?.isDirectory() === true
-  const place = isPlace ? resolve(first) : repositoryAround(process.cwd())
+  const place = isPlace ? repositoryAt(resolve(first)) : repositoryAround(process.cwd(), first)
   const revisions = isPlace ? rest : words
   const extra = revisions[limit]
   if (extra === undefined) return { place, revisions }
-  throw new UsageError(`${printable(extra, 60)}: at most a repository and ${limit} of its commits`)
+  const most = limit === 0 ? 'a repository, by its directory' : `a repository and ${limit} of its commits`
+  throw new UsageError(`${printable(extra, 60)}: at most ${most}`)
 }
 
 /**
@@ -56,22 +60,46 @@ export function repositoryArguments(words: readonly string[], limit: number): Re
  */
 export function urlOf(place: string, url: string | undefined): string {
   if (url === undefined) return pathToFileURL(place).href
-  try {
-    const [, forge = '', owner = '', repo = ''] = /^(\w+):([^/]+)\/([^/]+)$/.exec(url) ?? []
-    const host = Object.hasOwn(FORGE_HOSTS, forge) ? FORGE_HOSTS[forge] : undefined
-    return host === undefined ? canonicalUrl(url, 'git') : forgeUrl(host, owner, repo)
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    throw new UsageError(`--url: ${error.message}`, { cause: error })
-  }
+  const [, forge = '', owner = '', repo = ''] = /^(\w+):([^/]+)\/([^/]+)$/.exec(url) ?? []
+  const host = Object.hasOwn(FORGE_HOSTS, forge) ? FORGE_HOSTS[forge] : undefined
+  return saying('--url', () => (host === undefined ? canonicalUrl(url, 'git') : forgeUrl(host, owner, repo)))
 }
 
 /** The policy, with the requirement of `--require` for all commits if that was given. */
-export function requiring(policy: Policy, texts: readonly string[]): Policy {
+function requiring(policy: Policy, texts: readonly string[]): Policy {
   const [first, ...rest] = texts.map(text => demandOf(policy, text))
   if (first === undefined) return policy
   const require: Requirement = { kind: 'all', demands: [first, ...rest] }
   return { ...policy, inputs: [{ title: '--require', line: 0, url: '*', require, acceptUnlocked: false }] }
+}
+
+/** What is asked about the commits of a repository, as the command line says it. */
+export interface Asked {
+  readonly place: string
+  readonly url: string | undefined
+  readonly require: readonly string[]
+  readonly policyFile: string
+}
+
+/** An open repository, the URL by which the policy knows it, and that policy. */
+export interface Judged {
+  readonly repository: OpenRepository
+  readonly url: string
+  readonly policy: Policy
+}
+
+/** Calls `use` with what judging commits of a repository needs, and closes the repository. */
+export async function judging<T>(
+  { place, url, require, policyFile }: Asked,
+  use: (judged: Judged) => Promise<T>,
+): Promise<T> {
+  const policy = requiring(readPolicy(policyFile, true), require)
+  const repository = openRepository(place)
+  try {
+    return await use({ repository, url: urlOf(place, url), policy })
+  } finally {
+    repository.close()
+  }
 }
 
 function demandOf(policy: Policy, text: string): Demand {
@@ -83,8 +111,21 @@ function demandOf(policy: Policy, text: string): Demand {
   return role === undefined ? { who } : { who, role }
 }
 
-function repositoryAround(directory: string): string {
-  for (let at = directory; ; at = dirname(at)) {
-    if (existsSync(join(at, '.git')) || at === dirname(at)) return at === dirname(at) ? directory : at
-  }
+function repositoryAt(place: string): string {
+  if (isRepository(place)) return place
+  const top = topOf(place)
+  const next = top === undefined || top === place ? 'name the directory of one' : `name ${printable(top)}`
+  throw new UsageError(
+    `${printable(place)} is not a git repository, bare or the top of a work tree; next: ${next}`,
+  )
+}
+
+/** `word`: what was named, and is not a directory. */
+function repositoryAround(here: string, word: string | undefined): string {
+  const top = topOf(here)
+  if (top !== undefined) return top
+  if (isRepository(here)) return here
+  const named = word === undefined ? '' : `${printable(word, 60)} is not a directory, and `
+  const next = 'cd to one, or name its directory'
+  throw new UsageError(`${named}${printable(here)} is not in a git repository; next: ${next}`)
 }

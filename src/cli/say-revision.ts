@@ -1,10 +1,9 @@
-/** Prints a commit, who signed it, and the verdict. */
+/** Prints a commit and who signed it, and the verdict as JSON. */
 import type { RevisionVerdict } from '../expressions/judge-revision.ts'
 import { reviewText } from '../expressions/reviews.ts'
 import type { RevisionSignature } from '../expressions/revision.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { printable } from '../primitives/printable.ts'
-import { sayGroundsOf, sayVerdict } from './print-verdict.ts'
 import type { Terminal } from './terminal.ts'
 import { type VerdictJson, verdictJson } from './verdict-json.ts'
 
@@ -18,27 +17,8 @@ const WAY_WORDS: Readonly<Record<RevisionSignature['way'], string>> = {
 /** Lines of a review that are shown. */
 const REVIEW_LINES = 200
 
-/** Prints the signatures that verified, with the reviews that they cover, and the verdict. */
-export async function sayRevision(
-  terminal: Terminal,
-  repository: OpenRepository,
-  judged: RevisionVerdict,
-): Promise<void> {
-  await saySigners(terminal, repository, judged)
-  sayVerdict(terminal, judged.verdict)
-}
-
-/** The same without a next step, for the command that is one. */
-export async function sayStanding(
-  terminal: Terminal,
-  repository: OpenRepository,
-  judged: RevisionVerdict,
-): Promise<void> {
-  await saySigners(terminal, repository, judged)
-  sayGroundsOf(terminal, judged.verdict)
-}
-
-async function saySigners(
+/** Prints a commit and the signatures that verified, with the reviews that they cover. */
+export async function saySigners(
   terminal: Terminal,
   repository: OpenRepository,
   { revision, signatures }: RevisionVerdict,

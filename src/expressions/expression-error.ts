@@ -1,13 +1,12 @@
 /**
  * Why expressions cannot be approved:
  *
- *     unsigned         a revision does not meet the policy's `[[inputs]]`
- *     revision         no such repository, commit or tree, or one that cannot be read
+ *     revision         a commit or a tree that cannot be read, or that Nix stores as something else
  *     lock             inputs that are not locked, or that cannot be verified
  *     evaluation       Nix could not evaluate them, or gave no derivation
  *     unnamed-source   a source in the build graph whose name does not prove its contents
  */
-export type ExpressionProblem = 'unsigned' | 'revision' | 'lock' | 'evaluation' | 'unnamed-source'
+export type ExpressionProblem = 'revision' | 'lock' | 'evaluation' | 'unnamed-source'
 
 /** Expressions that cannot be approved. The message is escaped and says how to go on. */
 export class ExpressionError extends Error {

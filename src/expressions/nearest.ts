@@ -2,7 +2,7 @@
 import { parseGitCommit } from '../formats/git-object.ts'
 import { refsBelow } from '../git/all-refs.ts'
 import { type HistoricCommit, historyOf } from '../git/history.ts'
-import { allNotes, notesTree } from '../git/notes.ts'
+import { allNotes, GIT_SIG_NOTES, NIXSIG_NOTES, notesTree } from '../git/notes.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
@@ -11,7 +11,6 @@ import type { Instant, KeyIdentity, Policy } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { judgeRevision, type RevisionQuestion, type RevisionVerdict } from './judge-revision.ts'
 import { type NamedSigners, namedSigners } from './named-signers.ts'
-import { GIT_SIG_NOTES, NIXSIG_NOTES } from './noted-signatures.ts'
 
 /** Commits that are looked at, and of these the ones whose signatures are verified. */
 export const HISTORY_LIMIT = 100_000

@@ -15,10 +15,6 @@ import { FormatError } from '../primitives/format-error.ts'
 import { bareSignature } from './bare-signature.ts'
 import { type Found, type RevisionSignature, type Search, strayOnly } from './revision.ts'
 
-/** Where git-sig keeps its notes, and where nixsig keeps its own. */
-export const GIT_SIG_NOTES = 'refs/notes/signatures'
-export const NIXSIG_NOTES = 'refs/notes/nixsig'
-
 /** Lines of the notes of one commit that are looked at. */
 const LINE_LIMIT = 5000
 

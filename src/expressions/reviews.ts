@@ -1,12 +1,11 @@
 /** Reviews: plain texts beside nixsig's notes, named by their SHA-256, which signatures cover. */
-import { notesTree } from '../git/notes.ts'
+import { NIXSIG_NOTES, notesTree } from '../git/notes.ts'
 import { entriesOf } from '../git/notes-walk.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
 import { sha256 } from '../primitives/sodium.ts'
-import { NIXSIG_NOTES } from './noted-signatures.ts'
 
 /** Bytes of a review. */
 export const REVIEW_LIMIT = 256 * 1024

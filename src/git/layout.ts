@@ -3,7 +3,7 @@
  * configuration of a repository can make git run any program.
  */
 import { lstatSync, statSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 
@@ -29,6 +29,25 @@ export function layoutOf(place: string): Layout {
     return { directory, objects, headDirectory }
   }
   throw new ArgumentError(`${printable(place)} is not a git repository, bare or the top of a work tree`)
+}
+
+/** The top of the work tree around a directory. */
+export function topOf(directory: string): string | undefined {
+  for (let at = directory; ; at = dirname(at)) {
+    if (lstatSync(join(at, '.git'), { throwIfNoEntry: false }) !== undefined) return at
+    if (at === dirname(at)) return undefined
+  }
+}
+
+/** Whether a place is a repository, as layoutOf takes it. Throws FileError for a broken one. */
+export function isRepository(place: string): boolean {
+  try {
+    layoutOf(place)
+    return true
+  } catch (error) {
+    if (error instanceof ArgumentError) return false
+    throw error
+  }
 }
 
 function gitDirectory(place: string): string {

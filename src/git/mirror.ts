@@ -11,12 +11,13 @@ import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
+import { GIT_SIG_NOTES, NIXSIG_NOTES } from './notes.ts'
 import { type OpenRepository, openOwnRepository } from './open-repository.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { fetchInto, isFetchable, listRemote } from './receive.ts'
 
-/** Where people's signatures on commits are kept: git-sig's notes and nixsig's. */
-const NOTES = ['refs/notes/signatures', 'refs/notes/nixsig']
+/** Where people's signatures on commits are kept. */
+const NOTES = [GIT_SIG_NOTES, NIXSIG_NOTES]
 
 /** Sets the mirrors of branches apart from those of commits. */
 const WITH_HISTORY = ' with history'

@@ -9,6 +9,10 @@ import { entriesOf, type NoteObjects, objectOfPath, walkNotes } from './notes-wa
 import { sizesOfType } from './object-sizes.ts'
 import type { GitObjects } from './objects.ts'
 
+/** Where git-sig keeps its notes, and where nixsig keeps its own. */
+export const GIT_SIG_NOTES = 'refs/notes/signatures'
+export const NIXSIG_NOTES = 'refs/notes/nixsig'
+
 /** Bytes of one note. A signature has 200 to 2000. */
 export const NOTE_LIMIT = 1024 * 1024
 

@@ -9,6 +9,8 @@ import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 import { type AnswerReader, answersOf } from './answers.ts'
 import { makeFifo } from './fifo.ts'
+import { type IdSize, idSizeOf } from './own-repository.ts'
+import { OBJECT_ID } from './refs.ts'
 import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */
@@ -123,15 +125,17 @@ async function receive(answers: AnswerReader, id: string, type: GitObjectType): 
 
 /** Throws FileError unless these contents have this id. */
 export function assertId(id: string, type: GitObjectType, contents: Uint8Array): void {
-  const algorithm = id.length === 40 ? 'sha1' : 'sha256'
-  const actual = idOf(algorithm, `${type} ${contents.length}\0`, contents)
+  const actual = objectId(idSizeOf(id), type, contents)
   if (actual !== id) throw new FileError(`git object ${id} is corrupt: its contents have the id ${actual}`)
 }
 
 /** Small objects are copied behind their heads: to make a hash costs more than that. */
 const joined = Buffer.allocUnsafe(64 * 1024)
 
-function idOf(algorithm: string, head: string, contents: Uint8Array): string {
+/** The id of an object with these contents, in lower-case hex. */
+export function objectId(size: IdSize, type: GitObjectType, contents: Uint8Array): string {
+  const algorithm = size === 20 ? 'sha1' : 'sha256'
+  const head = `${type} ${contents.length}\0`
   if (head.length + contents.length > joined.length) {
     return createHash(algorithm).update(head).update(contents).digest('hex')
   }

@@ -119,7 +119,7 @@ function nextStepOf({ path, kind, findings }: Refusal): string {
   if (kind !== 'expression') return nextStep(path)
   return findings[0].code === 'no-input-rule'
     ? 'next: give the URL by which the policy knows the repository (--url), or add a rule to [[inputs]]'
-    : 'next: nixsig git status, with the same arguments, tells what is missing'
+    : `next: nixsig git status ${pathWord(path)}, with the same directory, --url and --require, tells what is missing`
 }
 
 /** It tells everything that is known of a store path, and then advice. */

@@ -5,8 +5,8 @@ import type { FoundFiles } from './found.ts'
 import { hasInclude, withoutInclude } from './include-line.ts'
 import { isOwnFile, originalOf, priorOf } from './original.ts'
 import type { SetupPlaces } from './places.ts'
-import type { Step } from './plan.ts'
-import { isAsLeft, type Role } from './record.ts'
+import { fileStep, type Step } from './plan.ts'
+import { isAsLeft } from './record.ts'
 import { hasBuildHook, withoutBuildHook } from './root-conf.ts'
 import { UNIT } from './unit.ts'
 
@@ -62,7 +62,7 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
   const lost = found.record?.files.get('nix.conf')
   const other = lost !== undefined && lost.path !== path ? { note: ledElsewhere(name, lost.path) } : {}
   if (prior !== undefined && isAsLeft(state, prior))
-    return { steps: change('nix.conf', path, state, before), ...other }
+    return { steps: fileStep('nix.conf', path, state, before), ...other }
   const text = textOf(state)
   if (hasInclude(text, places.included)) {
     const after =
@@ -70,7 +70,7 @@ function restoreNixConf(found: FoundFiles, places: SetupPlaces): Restored {
         ? undefined
         : { ...before, bytes: publicFile(withoutInclude(text, places.included)).bytes }
     const note = `${name} was changed since setup: nixsig's two lines were taken out, all others are as they were`
-    return { steps: change('nix.conf', path, state, after), note, ...other }
+    return { steps: fileStep('nix.conf', path, state, after), note, ...other }
   }
   if (!stillIncludes(state, places)) return { steps: [], ...other }
   return {
@@ -85,11 +85,11 @@ function restoreRootConf(found: FoundFiles, places: SetupPlaces): Restored {
   const before = originalOf('root.conf', state, found, places)
   const prior = priorOf('root.conf', found)
   if (prior !== undefined && isAsLeft(state, prior))
-    return { steps: change('root.conf', path, state, before) }
+    return { steps: fileStep('root.conf', path, state, before) }
   if (!hasBuildHook(textOf(state))) return { steps: [] }
   const after = before && { ...before, bytes: publicFile(withoutBuildHook(textOf(state))).bytes }
   const note = `${printable(path)} was changed since setup: nixsig's two lines were taken out, all others are as they were`
-  return { steps: change('root.conf', path, state, after), note }
+  return { steps: fileStep('root.conf', path, state, after), note }
 }
 
 function ledElsewhere(name: string, path: string): string {
@@ -103,7 +103,7 @@ function restoreIncluded(found: FoundFiles, places: SetupPlaces, isIncluded: boo
   if (state === undefined || isSameState(state, before)) return { steps: [] }
   if (isIncluded && before === undefined) return { steps: [], kept: `${places.included} stays until then` }
   if (prior === undefined ? isOwnFile(state) : isAsLeft(state, prior))
-    return { steps: change('nixsig.conf', places.included, state, before) }
+    return { steps: fileStep('nixsig.conf', places.included, state, before) }
   return {
     steps: [],
     kept: `${places.included} was changed since setup and is left as it is; Nix reads it no longer: delete it if you do not need it`,
@@ -122,17 +122,8 @@ function restoreUnit(found: FoundFiles, places: SetupPlaces): Restored {
       kept: `${places.unit} was changed since setup and is left as it is: systemctl disable --now ${UNIT}, and delete it`,
     }
   }
-  const steps = change('unit', places.unit, state, before)
+  const steps = fileStep('unit', places.unit, state, before)
   return { steps: hasSystemd ? [{ kind: 'stop-gate' }, ...steps] : steps }
-}
-
-function change(
-  role: Role,
-  path: string,
-  before: FileState | undefined,
-  after: FileState | undefined,
-): readonly Step[] {
-  return isSameState(before, after) ? [] : [{ kind: 'file', role, path, before, after }]
 }
 
 /** Whether Nix would fail without nixsig's file: an include line still names it. */

@@ -132,7 +132,8 @@ function policyStep({ policy, settings }: Found, places: SetupPlaces): readonly 
   return [{ kind: 'file', role: 'policy', path: places.policy, before: undefined, after }]
 }
 
-function fileStep(
+/** The step that changes a file; none if it stays as it is. */
+export function fileStep(
   role: Role,
   path: string,
   before: FileState | undefined,

@@ -26,7 +26,7 @@ import {
   narStart,
   narSymlink,
 } from '../formats/nix/nar-tokens.ts'
-import { printable } from '../primitives/printable.ts'
+import { isExecutable, otherKind, reading, shown, within } from './raw-paths.ts'
 
 /** Bytes of a file that are read at once. */
 const CHUNK = 256 * 1024
@@ -107,14 +107,14 @@ function* nodeChunks(
     // bytes.
     for (const name of reading(path, () => readdirSync(path, 'latin1')).sort()) {
       yield narEntryHead(name)
-      yield* nodeChunks(Buffer.concat([path, Buffer.from(`/${name}`, 'latin1')]), depth + 1, contentsOf)
+      yield* nodeChunks(within(path, name), depth + 1, contentsOf)
       yield narClose()
     }
     yield narClose()
   } else if (status.isSymbolicLink()) {
     yield narSymlink(reading(path, () => readlinkSync(path, 'latin1')))
   } else {
-    throw new FileError(`${shown(path)} is neither a file nor a directory nor a symbolic link`)
+    throw otherKind(path)
   }
 }
 
@@ -141,7 +141,7 @@ function* fileChunks(path: Buffer, expected: BigIntStats): Generator<Uint8Array,
     // The file may have been replaced by a link or a pipe since it was inspected.
     if (status.ino !== expected.ino || status.dev !== expected.dev) throw changed(path)
     const size = Number(status.size)
-    yield narFileHead(size, (status.mode & BigInt(constants.S_IXUSR)) !== 0n)
+    yield narFileHead(size, isExecutable(status))
     let rest = size
     while (rest > 0) {
       const chunk = Buffer.allocUnsafe(Math.min(CHUNK, rest))
@@ -157,23 +157,6 @@ function* fileChunks(path: Buffer, expected: BigIntStats): Generator<Uint8Array,
   }
 }
 
-function reading<T>(path: Buffer, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    throw new FileError(
-      `cannot read ${shown(path)}: ${(error as NodeJS.ErrnoException).code ?? 'unknown error'}`,
-      {
-        cause: error,
-      },
-    )
-  }
-}
-
 function changed(path: Buffer): FileError {
   return new FileError(`${shown(path)} changed while it was read`)
-}
-
-function shown(path: Buffer): string {
-  return printable(path.toString('utf8'))
 }

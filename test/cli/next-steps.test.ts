@@ -94,7 +94,7 @@ function nextOf({ code }: Finding, kind: Refusal['kind']): string {
   if (kind !== 'expression') return `nixsig explain ${PATH}`
   return code === 'no-input-rule'
     ? 'give the URL by which the policy knows the repository (--url), or add a rule to [[inputs]]'
-    : 'nixsig git status, with the same arguments, tells what is missing'
+    : `nixsig git status ${PATH}, with the same directory, --url and --require, tells what is missing`
 }
 
 for (const [code, finding] of Object.entries(FINDINGS)) {

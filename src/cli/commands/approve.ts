@@ -19,6 +19,7 @@ import { type Policy, SELF } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { openStore } from '../../store/store-client.ts'
 import { expressionTrustOf, loadPolicy } from '../../verifier/policy-file.ts'
+import { adviceFor } from '../advice.ts'
 import { changeLines, preparedLines } from '../approval-words.ts'
 import { askToAgree } from '../ask.ts'
 import { command, type Invocation, OUT_OPTION } from '../command.ts'
@@ -27,6 +28,7 @@ import { inputStatus, sayInputs } from '../lock-table.ts'
 import { readPolicy } from '../policy-argument.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import { urlOf } from '../repository-argument.ts'
+import { saySection } from '../say-section.ts'
 import { SIGNER_OPTIONS, type SignerOptions, withSigner } from '../signer-argument.ts'
 import { mostSevere, type Status } from '../status.ts'
 import { UsageError } from '../usage-error.ts'
@@ -148,7 +150,8 @@ async function approveBy(
     }
     if ('refused' in prepared) {
       sayGroundsOf(terminal, prepared.refused)
-      terminal.note('nothing was approved; next: have the commit signed by those who are missing')
+      saySection(terminal, 'what to do', adviceFor(prepared.refused))
+      terminal.note('nothing was approved')
       return exitCode(prepared.refused)
     }
     for (const line of preparedLines(prepared)) terminal.print(line)

@@ -21,6 +21,7 @@ import { command, type Invocation } from '../command.ts'
 import { claimWords, disagreementLines, ledgerWords } from '../evidence-words.ts'
 import { sayGroundsOf } from '../print-verdict.ts'
 import { openReadersInquiry } from '../readable-inquiry.ts'
+import { saySection } from '../say-section.ts'
 import type { Status } from '../status.ts'
 import { storePathOf } from '../store-argument.ts'
 import type { Terminal } from '../terminal.ts'
@@ -117,9 +118,4 @@ function quarantineLines(state: string, { digest, path }: StorePath): readonly s
     if (entry?.path !== path) return []
     return [`refused ${when(entry.refused)} (${printable(entry.outcome)}): nixsig quarantine show ${id}`]
   })
-}
-
-function saySection(terminal: Terminal, title: string, lines: readonly string[]): void {
-  if (lines.length === 0) return
-  terminal.print([`${terminal.strong(title)}:`, ...lines.map(line => `  ${line}`)].join('\n'))
 }

@@ -1,20 +1,19 @@
-import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
+import { judgeRevision } from '../../expressions/judge-revision.ts'
 import { type Answer, authenticate } from '../../git/authenticate/authenticate.ts'
 import { exitStatusOf } from '../../git/authenticate/exit-status.ts'
 import { memoryDirectory } from '../../git/authenticate/memory.ts'
 import { type Introduction, SEMANTICS, type SemanticsName } from '../../git/authenticate/semantics.ts'
-import { openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
+import { counted } from '../../primitives/counted.ts'
 import { command, type Invocation } from '../command.ts'
-import { readPolicy } from '../policy-argument.ts'
+import { sayVerdict } from '../print-verdict.ts'
 import {
+  judging,
   REPOSITORY_ARGUMENTS,
   REQUIREMENT_OPTIONS,
   repositoryArguments,
-  requiring,
-  urlOf,
 } from '../repository-argument.ts'
-import { revisionJson, sayRevision } from '../say-revision.ts'
+import { revisionJson, saySigners } from '../say-revision.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -103,18 +102,17 @@ async function alsoSigned(
   { place, answer, options, policyFile }: Besides,
   terminal: Terminal,
 ): Promise<Status> {
-  const policy = requiring(readPolicy(policyFile, true), options.require)
-  const repository = openRepository(place)
-  try {
-    const url = urlOf(place, options.url)
+  const { url, require, json } = options
+  return judging({ place, url, require, policyFile }, async ({ repository, url, policy }) => {
     const question = { repository, url, commit: answer.tip }
-    const judged: RevisionVerdict = await judgeRevision(policy, question, Math.floor(Date.now() / 1000))
-    if (options.json) terminal.print(jsonLine({ ...jsonOf(answer), signed: revisionJson(url, judged) }))
-    else await sayRevision(terminal, repository, judged)
+    const judged = await judgeRevision(policy, question, Math.floor(Date.now() / 1000))
+    if (json) terminal.print(jsonLine({ ...jsonOf(answer), signed: revisionJson(url, judged) }))
+    else {
+      await saySigners(terminal, repository, judged)
+      sayVerdict(terminal, judged.verdict)
+    }
     return exitCode(judged.verdict)
-  } finally {
-    repository.close()
-  }
+  })
 }
 
 function introductionOf({ semantics, introduction, signer }: Options): Introduction {
@@ -152,7 +150,7 @@ function wordsOf(terminal: Terminal, { semantics, commit }: Introduction, answer
   return [
     `${terminal.good('authentic')} ${answer.tip}`,
     `  since the introduction ${commit}, by the rules of ${semantics}`,
-    `  ${total} ${total === 1 ? 'commit' : 'commits'} verified now${before}`,
+    `  ${counted(total, 'commit')} verified now${before}`,
     ...signers.map(([key, count]) => `  ${String(count).padStart(8)} by ${key}`),
   ].join('\n')
 }

@@ -1,5 +1,5 @@
-import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../expressions/noted-signatures.ts'
 import { type Exchanged, fetchNotes, pushNotes } from '../../git/exchange-notes.ts'
+import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../git/notes.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { type Remote, remoteOf } from '../../git/remote.ts'
 import { command, type Invocation } from '../command.ts'

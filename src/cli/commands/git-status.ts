@@ -1,22 +1,23 @@
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { type Nearest, nearestTrusted } from '../../expressions/nearest.ts'
-import { NIXSIG_NOTES } from '../../expressions/noted-signatures.ts'
 import { titleOf } from '../../expressions/sign-revision.ts'
 import { escapedDiff } from '../../git/diff.ts'
-import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
+import { NIXSIG_NOTES } from '../../git/notes.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { counted } from '../../primitives/counted.ts'
 import { printable } from '../../primitives/printable.ts'
+import { adviceFor } from '../advice.ts'
 import { command, type Invocation } from '../command.ts'
-import { readPolicy } from '../policy-argument.ts'
+import { sayGroundsOf } from '../print-verdict.ts'
 import {
+  type Judged,
+  judging,
   REPOSITORY_ARGUMENTS,
   REQUIREMENT_OPTIONS,
   repositoryArguments,
-  requiring,
-  urlOf,
 } from '../repository-argument.ts'
-import { revisionJson, sayStanding } from '../say-revision.ts'
+import { revisionJson, saySigners } from '../say-revision.ts'
+import { saySection } from '../say-section.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { jsonLine } from '../verdict-json.ts'
@@ -55,7 +56,8 @@ export const gitDiff = command({
     withHistory(options, invocation, async ({ repository, head, nearest }) => {
       const { terminal } = invocation
       if (nearest.found === undefined) {
-        terminal.note(`nothing to compare with: ${noneWords(nearest)}`)
+        const next = 'next: nixsig git status tells what is missing'
+        terminal.note(`nothing to compare with: ${noneWords(nearest)}; ${next}`)
         return exitCode(head.verdict)
       }
       const range = { from: nearest.found.commit, to: head.commit, summary: options.stat }
@@ -64,38 +66,33 @@ export const gitDiff = command({
     }),
 })
 
-interface Searched {
-  readonly repository: OpenRepository
-  readonly url: string
+interface Searched extends Judged {
   readonly head: RevisionVerdict
   readonly nearest: Nearest
 }
 
 /** Judges a commit and its history by ids: `nixsig git verify` hashes the contents as well. */
 async function withHistory(
-  options: Options,
+  { revisions: words, url, require }: Options,
   { places }: Invocation,
   use: (searched: Searched) => Promise<Status>,
 ): Promise<Status> {
-  const { place, revisions } = repositoryArguments(options.revisions, 1)
-  const policy = requiring(readPolicy(places.policy, true), options.require)
-  const repository = openRepository(place)
-  try {
+  const { place, revisions } = repositoryArguments(words, 1)
+  return judging({ place, url, require, policyFile: places.policy }, async judged => {
+    const { repository, policy } = judged
     const commit = await repository.resolve(revisions[0] ?? 'HEAD')
-    const url = urlOf(place, options.url)
-    const question = { repository, url, commit, contents: 'by-id' } as const
+    const question = { ...judged, commit, contents: 'by-id' } as const
     const now = Math.floor(Date.now() / 1000)
     const head = await judgeRevision(policy, question, now)
     const isEnough = head.verdict.outcome === 'trusted'
     const nearest = isEnough ? { found: head, walked: 1 } : await nearestTrusted(policy, question, now)
-    return await use({ repository, url, head, nearest })
-  } finally {
-    repository.close()
-  }
+    return use({ ...judged, head, nearest })
+  })
 }
 
 async function sayStatus(terminal: Terminal, { repository, head, nearest }: Searched): Promise<void> {
-  await sayStanding(terminal, repository, head)
+  await saySigners(terminal, repository, head)
+  sayGroundsOf(terminal, head.verdict)
   const { found, walked } = nearest
   if (found === undefined) {
     terminal.print(`nearest trusted commit: ${noneWords(nearest)}`)
@@ -106,6 +103,7 @@ async function sayStatus(terminal: Terminal, { repository, head, nearest }: Sear
     )
     terminal.print(`  ${found.commit} ${printable(title, 120)}`)
   }
+  saySection(terminal, 'what to do', adviceFor(head.verdict))
   if (head.verdict.outcome !== 'trusted' && !repository.refs.has(NIXSIG_NOTES)) {
     terminal.note("a clone comes without notes, which may have others' signatures: nixsig git fetch origin")
   }

@@ -1,18 +1,16 @@
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { nearestTrusted } from '../../expressions/nearest.ts'
-import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
-import type { Policy } from '../../policy/policy.ts'
 import { command, type Invocation } from '../command.ts'
-import { readPolicy } from '../policy-argument.ts'
+import { sayVerdict } from '../print-verdict.ts'
 import {
+  type Judged,
+  judging,
   REPOSITORY_ARGUMENTS,
   REQUIREMENT_OPTIONS,
   repositoryArguments,
-  requiring,
-  urlOf,
 } from '../repository-argument.ts'
-import { revisionJson, sayRevision } from '../say-revision.ts'
+import { revisionJson, saySigners } from '../say-revision.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
@@ -58,35 +56,26 @@ async function verifyRevision(options: Options, { places, terminal }: Invocation
     throw new UsageError('--since and two commits say the same: give one of them')
   }
   const old = second === undefined ? options.since : first
-  const policy = requiring(readPolicy(places.policy, true), options.require)
-  const repository = openRepository(place)
-  try {
+  const { url, require, json } = options
+  return judging({ place, url, require, policyFile: places.policy }, async judged => {
+    const { repository, policy } = judged
     const commit = await repository.resolve(second ?? first)
-    const url = urlOf(place, options.url)
     if (old !== undefined) {
       const until = await repository.resolve(old)
-      return await printNearest(policy, { repository, url, commit, until }, options, terminal)
+      return printNearest({ ...judged, commit, until }, json, terminal)
     }
-    const judged = await judgeRevision(policy, { repository, url, commit }, Math.floor(Date.now() / 1000))
-    return await print(judged, { repository, url, json: options.json }, terminal)
-  } finally {
-    repository.close()
-  }
+    const verdict = await judgeRevision(policy, { ...judged, commit }, Math.floor(Date.now() / 1000))
+    return print(verdict, { ...judged, json }, terminal)
+  })
 }
 
-interface Range {
-  readonly repository: OpenRepository
-  readonly url: string
+interface Range extends Judged {
   readonly commit: string
   readonly until: string
 }
 
-async function printNearest(
-  policy: Policy,
-  range: Range,
-  { json }: Options,
-  terminal: Terminal,
-): Promise<Status> {
+async function printNearest(range: Range, json: boolean, terminal: Terminal): Promise<Status> {
+  const { policy } = range
   const now = Math.floor(Date.now() / 1000)
   const { found, gaveUp } = await nearestTrusted(policy, range, now)
   if (gaveUp !== undefined) terminal.note(`the search ended ${gaveUp}`)
@@ -100,10 +89,13 @@ async function printNearest(
 
 async function print(
   judged: RevisionVerdict,
-  { repository, url, json }: Pick<Range, 'repository' | 'url'> & Pick<Options, 'json'>,
+  { repository, url, json }: Pick<Judged, 'repository' | 'url'> & Pick<Options, 'json'>,
   terminal: Terminal,
 ): Promise<Status> {
   if (json) terminal.print(jsonLine(revisionJson(url, judged)))
-  else await sayRevision(terminal, repository, judged)
+  else {
+    await saySigners(terminal, repository, judged)
+    sayVerdict(terminal, judged.verdict)
+  }
   return exitCode(judged.verdict)
 }

@@ -95,7 +95,8 @@ function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
 async function minorOfNix(): Promise<number> {
   const asked = await runProgram('nix', ['--version'], VERSION_LIMIT).catch(() => undefined)
   const minor = /\b2\.(\d{1,3})\b/.exec(asked?.status === 0 ? asked.stdout : '')?.[1]
-  if (minor === undefined)
-    throw new UsageError('there is no Nix that says its version: what it would hash is unknown')
-  return Number(minor)
+  if (minor !== undefined) return Number(minor)
+  throw new UsageError(
+    '"nix --version" does not say which version of Nix 2 this is, on which depends what is hashed; next: put nix into PATH',
+  )
 }

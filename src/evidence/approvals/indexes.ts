@@ -51,7 +51,7 @@ export function graphIndexes(state: string, { writes }: { readonly writes: boole
   return {
     kept: graph => inMemory.get(graph) ?? onDisk(indexFile(state, graph), graph),
     make(graph, listFile) {
-      const asked = `${listFile} ${stampOf(listFile)}`
+      const asked = `${listFile} ${stampOf(listFile) ?? 'absent'}`
       const before = broken.get(asked)
       if (before !== undefined) throw before
       let bytes: Uint8Array

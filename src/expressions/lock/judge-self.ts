@@ -1,8 +1,8 @@
 /** The tree around a lock: whether its commit is signed, and whether the work tree is that commit. */
-import { lstatSync } from 'node:fs'
-import { dirname, join, relative } from 'node:path'
+import { join, relative } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
 import { canonicalUrl, pathUrl } from '../../formats/locks/input-url.ts'
+import { topOf } from '../../git/layout.ts'
 import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { ruleFor } from '../../policy/match.ts'
@@ -112,12 +112,4 @@ function dirtyWords(changed: readonly string[]): string {
     .map(path => printable(Buffer.from(path, 'latin1').toString('utf8'), 80))
   const more = changed.length > SHOWN ? ` and ${changed.length - SHOWN} more` : ''
   return `the work tree is not its commit: ${names.join(', ')}${more}`
-}
-
-/** The top of the work tree around a directory. */
-export function topOf(directory: string): string | undefined {
-  for (let at = directory; ; at = dirname(at)) {
-    if (lstatSync(join(at, '.git'), { throwIfNoEntry: false }) !== undefined) return at
-    if (at === dirname(at)) return undefined
-  }
 }

@@ -2,7 +2,6 @@
  * Whether a work tree and its index are what a commit has in it. Git does not run in the
  * repository: its configuration, filters and attributes have no say in what is equal.
  */
-import { createHash } from 'node:crypto'
 import { lstatSync, readlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
@@ -108,12 +107,15 @@ function isSame(top: string, path: string, { kind, id }: GitTreeEntry, real: Map
   const status = lstatSync(place, { throwIfNoEntry: false })
   if (status === undefined) return false
   if (kind === 'submodule') return status.isDirectory()
+  const size = idSizeOf(id)
   if (kind === 'symlink') {
-    return status.isSymbolicLink() && blobId(readlinkSync(place, { encoding: 'buffer' }), id) === id
+    return (
+      status.isSymbolicLink() && objectId(size, 'blob', readlinkSync(place, { encoding: 'buffer' })) === id
+    )
   }
   if (!status.isFile() || ((status.mode & 0o100) !== 0) !== (kind === 'executable')) return false
   const contents = readRegularFile(place, FILE_LIMIT)
-  return contents !== undefined && blobId(contents, id) === id
+  return contents !== undefined && objectId(size, 'blob', contents) === id
 }
 
 function isRealDirectory(top: string, path: string, real: Map<string, boolean>): boolean {
@@ -125,9 +127,4 @@ function isRealDirectory(top: string, path: string, real: Map<string, boolean>):
     lstatSync(join(top, path), { throwIfNoEntry: false })?.isDirectory() === true
   real.set(path, is)
   return is
-}
-
-function blobId(contents: Uint8Array, like: string): string {
-  const hash = createHash(like.length === 40 ? 'sha1' : 'sha256')
-  return hash.update(`blob ${contents.length}\0`).update(contents).digest('hex')
 }

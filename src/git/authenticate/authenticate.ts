@@ -82,7 +82,7 @@ function branchOf({ refs, title }: OpenRepository, branch: string): string {
   const id = refs.get(`refs/heads/${branch}`) ?? refs.get(`refs/remotes/origin/${branch}`)
   if (id !== undefined) return id.id
   throw new ArgumentError(
-    `there is no branch ${printable(branch, 100)} in ${title}, here or of origin: fetch it, or name the branch that has the keys (--keyring)`,
+    `there is no branch ${printable(branch, 100)} in ${title}, here or of origin; next: fetch it, or name the branch that has the keys (--keyring)`,
   )
 }
 

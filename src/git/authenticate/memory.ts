@@ -4,9 +4,9 @@
  * that others can write is not believed.
  */
 import { existsSync } from 'node:fs'
-import { homedir } from 'node:os'
-import { isAbsolute, join } from 'node:path'
+import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
+import { keptDirectory } from '../../files/kept-directory.ts'
 import { protectedPath, readProtectedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
 import { OBJECT_ID } from '../../formats/git-object-id.ts'
@@ -39,9 +39,7 @@ export interface Memory {
 
 /** The directory of this user: `state` is nixsig's own, which is root's. */
 export function memoryDirectory(state: string): string {
-  if (process.geteuid?.() === 0) return join(state, 'histories')
-  const cache = process.env['XDG_CACHE_HOME'] ?? ''
-  return join(isAbsolute(cache) ? cache : join(homedir(), '.cache'), 'nixsig/histories')
+  return keptDirectory(state, 'histories')
 }
 
 /** Reads what is remembered. Never throws for what the file is or holds. */

@@ -23,9 +23,9 @@ export interface Wanted {
 }
 
 const OPTIONS: Readonly<Record<Wanted['as'], readonly string[]>> = {
-  history: ['--revs', '--filter=tree:0'],
-  files: ['--revs', '--filter=blob:limit=4m'],
-  objects: [],
+  history: ['--window=0', '--revs', '--filter=tree:0'],
+  files: ['--window=0', '--revs', '--filter=blob:limit=4m'],
+  objects: ['--window=0'],
 }
 
 /** Copies objects. Throws FileError, with git's own words, if one is missing. */

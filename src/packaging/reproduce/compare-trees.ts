@@ -12,7 +12,7 @@ import {
 import { setImmediate } from 'node:timers/promises'
 import { FileError } from '../../files/regular-file.ts'
 import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
-import { printable } from '../../primitives/printable.ts'
+import { isExecutable, otherKind, reading, shown, within } from '../../store/raw-paths.ts'
 
 /** Bytes of each file that are read at once. */
 const CHUNK = 256 * 1024
@@ -56,7 +56,7 @@ async function* compare(pair: Pair): AsyncGenerator<Difference, void, undefined>
   } else if (kind === 'file') {
     if (isExecutable(one) !== isExecutable(other)) yield { name, what: 'executable' }
     if (one.size !== other.size || !(await haveSameBytes(first, second))) yield { name, what: 'contents' }
-  } else throw new FileError(`${shown(first)} is neither a file nor a directory nor a symbolic link`)
+  } else throw otherKind(first)
 }
 
 async function* compareDirectories({
@@ -124,29 +124,8 @@ function namesIn(path: Buffer): readonly string[] {
   return reading(path, () => readdirSync(path, 'latin1'))
 }
 
-function within(path: Buffer, entry: string): Buffer {
-  return Buffer.concat([path, Buffer.from(`/${entry}`, 'latin1')])
-}
-
 function kindOf(status: BigIntStats): 'directory' | 'link' | 'file' | 'other' {
   if (status.isDirectory()) return 'directory'
   if (status.isSymbolicLink()) return 'link'
   return status.isFile() ? 'file' : 'other'
-}
-
-function isExecutable({ mode }: BigIntStats): boolean {
-  return (mode & BigInt(constants.S_IXUSR)) !== 0n
-}
-
-function reading<T>(path: Buffer, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    const { code = 'unknown error' } = error as NodeJS.ErrnoException
-    throw new FileError(`cannot read ${shown(path)}: ${code}`, { cause: error })
-  }
-}
-
-function shown(path: Buffer): string {
-  return printable(path.toString('utf8'))
 }
