@@ -5,7 +5,6 @@
 import { FileError } from '../files/regular-file.ts'
 import { parseGitCommit } from '../formats/git-object.ts'
 import { printable } from '../primitives/printable.ts'
-import { assertId } from './objects.ts'
 import type { OpenRepository } from './open-repository.ts'
 import { endOf, startGit } from './run-git.ts'
 import { wholeObjects } from './whole-objects.ts'

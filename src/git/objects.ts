@@ -10,7 +10,6 @@ import { printable } from '../primitives/printable.ts'
 import { type AnswerReader, answersOf } from './answers.ts'
 import { makeFifo } from './fifo.ts'
 import { type IdSize, idSizeOf } from './own-repository.ts'
-import { OBJECT_ID } from './refs.ts'
 import { startGit } from './run-git.ts'
 
 /** Bytes of one object. */

@@ -2,8 +2,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertOwnedDirectory, protectedPath, readOwnedFile } from '../../files/owned-file.ts'
 import { FileError } from '../../files/regular-file.ts'
-import { layoutOf } from '../../git/layout.ts'
-import { topOf } from './judge-self.ts'
+import { layoutOf, topOf } from '../../git/layout.ts'
 import { LOCKS } from './lock-files.ts'
 
 const SIZE_LIMIT = 32 * 1024 * 1024

@@ -10,7 +10,8 @@ import type { GitTreeEntry } from '../../formats/git-object.ts'
 import { NAR_DEPTH_LIMIT } from '../../formats/nix/nar.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import { layoutOf } from '../../git/layout.ts'
-import type { GitObjects } from '../../git/objects.ts'
+import { type GitObjects, objectId } from '../../git/objects.ts'
+import { idSizeOf } from '../../git/own-repository.ts'
 import { entriesIn } from '../../git/read-tree.ts'
 
 const FILE_LIMIT = 512 * 1024 * 1024
