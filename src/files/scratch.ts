@@ -8,7 +8,17 @@ import { join } from 'node:path'
 import { readableNamesIn } from './names-in.ts'
 
 /** What they are for, as their names say. */
-const KINDS = ['approve', 'evaluator', 'git', 'history', 'index', 'pipe', 'revision', 'view'] as const
+const KINDS = [
+  'approve',
+  'evaluator',
+  'git',
+  'history',
+  'index',
+  'pipe',
+  'revision',
+  'store',
+  'view',
+] as const
 const NAME = new RegExp(`^nixsig-(?:${KINDS.join('|')})-[A-Za-z0-9]{6}$`)
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -17,11 +27,14 @@ const DAY_MS = 24 * 60 * 60_000
 const present = new Set<string>()
 let isSwept = false
 
-/** Makes a directory that nobody else can read. Remove it with `removeScratch`. */
-export function makeScratch(kind: (typeof KINDS)[number]): string {
+/**
+ * Makes a directory that nobody else can read, where the system keeps temporary files unless
+ * another parent is given. Remove it with `removeScratch`.
+ */
+export function makeScratch(kind: (typeof KINDS)[number], parent = tmpdir()): string {
   if (!isSwept) sweep(tmpdir(), Date.now() - DAY_MS)
   isSwept = true
-  const directory = mkdtempSync(join(tmpdir(), `nixsig-${kind}-`))
+  const directory = mkdtempSync(join(parent, `nixsig-${kind}-`))
   if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
   present.add(directory)
   return directory

@@ -17,6 +17,8 @@ export interface Holders {
   readonly kept: readonly QuarantineEntry[]
   /** The paths of all others. */
   readonly others: readonly string[]
+  /** The referrers of each path that was asked about, also of the entries' and of `held`. */
+  readonly referrers: ReadonlyMap<string, readonly string[]>
 }
 
 /**
@@ -30,7 +32,7 @@ export async function holdersOf(
   { held, room }: { readonly held: readonly string[]; readonly room: number },
 ): Promise<Holders> {
   const [model] = entries
-  if (model === undefined) return { kept: [], others: [] }
+  if (model === undefined) return { kept: [], others: [], referrers: new Map() }
   const known = new Set([...entries.map(({ path }) => path), ...held])
   /** What was found, with the refused path that it leads to. */
   const found = new Map<string, string>()
@@ -38,9 +40,12 @@ export async function holdersOf(
     ...entries.map(({ path }) => [path, path] as const),
     ...held.map(path => [path, model.path] as const),
   ]
+  const referrers = new Map<string, readonly string[]>()
   for (const [path, refused] of waiting) {
     if (found.size >= FOUND_AT_ONCE) break
-    for (const referrer of await store.referrers(path)) {
+    const direct = await store.referrers(path)
+    referrers.set(path, direct)
+    for (const referrer of direct) {
       if (known.has(referrer) || found.has(referrer)) continue
       found.set(referrer, refused)
       waiting.push([referrer, refused])
@@ -55,5 +60,28 @@ export async function holdersOf(
     kept.push({ ...model, path, narHash, narSize, references, registered, reason })
   }
   const withEntry = new Set(kept.map(({ path }) => path))
-  return { kept, others: [...found.keys()].filter(path => !withEntry.has(path)) }
+  return { kept, others: [...found.keys()].filter(path => !withEntry.has(path)), referrers }
+}
+
+/** Orders paths so that each comes after those of them that refer to it, directly or through others. */
+export function referrersFirst(
+  paths: Iterable<string>,
+  referrers: ReadonlyMap<string, readonly string[]>,
+): readonly string[] {
+  const wanted = new Set(paths)
+  const [begun, ordered] = [new Set<string>(), new Set<string>()]
+  for (const start of wanted) {
+    const stack = [start]
+    for (let path = stack.at(-1); path !== undefined; path = stack.at(-1)) {
+      const isSecond = begun.has(path)
+      begun.add(path)
+      const waiting = isSecond ? [] : (referrers.get(path) ?? []).filter(each => !begun.has(each))
+      for (const each of waiting) stack.push(each)
+      if (waiting.length === 0) {
+        ordered.add(path)
+        stack.pop()
+      }
+    }
+  }
+  return [...ordered].filter(path => wanted.has(path))
 }

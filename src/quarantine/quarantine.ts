@@ -7,7 +7,6 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { canBeLocked, withLockIfFree } from '../files/lock.ts'
 import { FileError } from '../files/regular-file.ts'
-import { isCollecting } from '../store/garbage-lock.ts'
 import { LONGEST } from '../store/writable-store.ts'
 import { keepersOf, type Marked, markAll, readMarked, withdraw, withoutDoubles } from './enter.ts'
 import { isFinished, listUnfinished, quarantineDirectory } from './entries.ts'
@@ -111,32 +110,22 @@ export async function quarantineForOthers(
   entries: readonly QuarantineEntry[],
   openStore: OpenStore,
 ): Promise<TakenOut> {
-  const done = isCollecting()
-    ? undefined
-    : await withLockIfFree(lockOf(state), async () => {
-        const still = await stillValid(entries, openStore)
-        if (still.length === 0) return NOTHING_TAKEN
-        const marked = await markAll(state, still, begunIn(state))
-        return takeMarked(state, marked, { openStore, effort: OTHERS })
-      })
-  if (done === undefined)
-    throw new FileError(
-      'garbage is being collected, or another process takes paths out: a later hook goes on',
-    )
+  const done = await withLockIfFree(lockOf(state), async () => {
+    const still = await stillValid(entries, openStore)
+    if (still.length === 0) return NOTHING_TAKEN
+    const marked = await markAll(state, still, begunIn(state))
+    return takeMarked(state, marked, { openStore, effort: OTHERS })
+  })
+  if (done === undefined) throw new FileError('another process takes paths out: a later hook goes on')
   return done.value
 }
 
 /**
  * Finishes what a killed process began. Never waits: returns undefined if there was nothing to
- * finish, if another process is doing it now, if garbage is being collected, or if it failed a
- * moment ago. Costs one directory listing then. Throws FileError.
+ * finish, if another process is doing it now, or if it failed a moment ago. Costs one directory listing then. Throws FileError.
  */
 export async function finishInterrupted(state: string, openStore: OpenStore): Promise<TakenOut | undefined> {
   if (!hasUnfinished(state)) return undefined
-  if (isCollecting()) {
-    rest(state)
-    return undefined
-  }
   const done = await withLockIfFree(lockOf(state), () => {
     const ids = begunIn(state)
     return takeMarked(state, readMarked(state, ids), { openStore, effort: OTHERS })
@@ -144,12 +133,8 @@ export async function finishInterrupted(state: string, openStore: OpenStore): Pr
   return done?.value
 }
 
-/**
- * Whether it cannot be finished right now, because another process takes paths out of the store or
- * garbage is being collected.
- */
+/** Whether it cannot be finished right now, because another process takes paths out of the store. */
 export async function mustWait(state: string): Promise<boolean> {
-  if (isCollecting()) return true
   return (await withLockIfFree(lockOf(state), async () => true)) === undefined
 }
 

@@ -1,15 +1,14 @@
 import { FileError } from '../files/regular-file.ts'
-import { runProgram } from '../files/run.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { settleMade } from '../ledger/expected.ts'
-import { printable } from '../primitives/printable.ts'
+import { forgetPaths } from '../store/forget-paths.ts'
 import type { Store } from '../store/store-client.ts'
 import { emptyDoubles, enterAll, type Marked } from './enter.ts'
 import { entryDirectory, finishEntry, hasContent, quarantineDirectory, removeEntry } from './entries.ts'
-import { holdersOf, isHolder } from './holders.ts'
+import { holdersOf, isHolder, referrersFirst } from './holders.ts'
 import { markLeaving, unmarkLeaving } from './leaving.ts'
 import { makeRoom, mayBeKept, NO_ROOM } from './room.ts'
-import { openAside } from './set-aside.ts'
+import { exists, openAside } from './set-aside.ts'
 import { type OpenStore, stillValidIn, withStore } from './still-valid.ts'
 import { discardPartial, type Leaving, type Lost, takeOut } from './take-out.ts'
 
@@ -41,11 +40,7 @@ export const NOTHING_TAKEN: TakenOut = { kept: [], lost: [], deleted: 0 }
 export interface Effort {
   /** Milliseconds for copying. */
   readonly patience: number
-  /**
-   * Milliseconds for Nix to forget paths that are gone with `nix-store --verify`; the build's own
-   * temporary root rules out every other way. It waits for a garbage collection, which anybody can
-   * start and hold up.
-   */
+  /** Milliseconds for Nix to forget paths that are gone, in each round. */
   readonly forgetting: number
   /**
    * How often referrers of these paths are looked for. Anybody can make more of them, also while
@@ -83,11 +78,11 @@ export async function takeAllOut(
     const end = performance.now() + patience + ROUNDS_LIMIT
     let said = ''
     for (let round = 1; ; round++) {
-      const there = await withStore(openStore, store => lookAgain(state, store, leaving))
+      const { there, referrers } = await withStore(openStore, store => lookAgain(state, store, leaving))
       if (there.length === 0) break
       if (round > rounds || performance.now() > end) throw stillListed(there, said)
       for (const one of await takeOut(there, aside, patience)) note(leaving, one)
-      said = await haveForgotten(forgetting)
+      said = await haveForgotten(there, referrers, forgetting)
     }
   } finally {
     await aside.remove().catch(() => undefined)
@@ -99,18 +94,27 @@ function note({ lost }: Departure, one: Lost): void {
   lost.set(one.path, one)
 }
 
+/** What the store still has, and who refers to it. */
+interface There {
+  readonly there: readonly Leaving[]
+  readonly referrers: ReadonlyMap<string, readonly string[]>
+}
+
 /**
  * Returns those of these paths that the store still has, with their referrers, which are looked up
  * again.
  */
-async function lookAgain(state: string, store: Store, leaving: Departure): Promise<readonly Leaving[]> {
+async function lookAgain(state: string, store: Store, leaving: Departure): Promise<There> {
   const entries = leaving.marked.map(({ entry }) => entry)
   const still = new Set(await stillValidIn(store, entries))
   const held = [...(leaving.others.size === 0 ? [] : await store.validPaths([...leaving.others]))]
+  let referrers: There['referrers'] = new Map()
   if (still.size > 0) {
     const paths = [...still].map(({ path }) => path)
     markLeaving(state, paths)
-    const { kept, others } = await holdersOf(store, [...still], { held, room: leaving.room })
+    const holders = await holdersOf(store, [...still], { held, room: leaving.room })
+    const { kept, others } = holders
+    referrers = holders.referrers
     leaving.room -= kept.length
     for (const one of await enterAll(state, kept)) {
       leaving.marked.push(one)
@@ -123,7 +127,8 @@ async function lookAgain(state: string, store: Store, leaving: Departure): Promi
   }
   const there = leaving.marked.filter(({ entry }) => still.has(entry))
   for (const { entry } of there) if (!mayBeKept(entry)) note(leaving, { path: entry.path, why: NO_ROOM })
-  return [...there.map(one => placeOf(state, one)), ...held.map(path => ({ path, directory: undefined }))]
+  const without = held.map(path => ({ path, directory: undefined }))
+  return { there: [...there.map(one => placeOf(state, one)), ...without], referrers }
 }
 
 function placeOf(state: string, { entry, id }: Marked): Leaving {
@@ -132,12 +137,22 @@ function placeOf(state: string, { entry, id }: Marked): Leaving {
 }
 
 /**
- * Has Nix forget what is gone from the disk. Returns the status of the command and the last line
- * that it printed.
+ * Has Nix forget what is gone from the disk. Returns why that failed, if it did: somebody may have
+ * made a new reference meanwhile.
  */
-async function haveForgotten(limit: number): Promise<string> {
-  const { status, stderr } = await runProgram('nix-store', ['--verify'], limit)
-  return `nix-store --verify: ${status}, ${printable(stderr.trim().split('\n').at(-1) ?? '')}`
+async function haveForgotten(
+  there: readonly Leaving[],
+  referrers: There['referrers'],
+  limit: number,
+): Promise<string> {
+  const gone = there.map(({ path }) => path).filter(path => !exists(path))
+  try {
+    await forgetPaths(referrersFirst(gone, referrers), limit)
+    return 'it has them again'
+  } catch (error) {
+    if (error instanceof FileError) return error.message
+    throw error
+  }
 }
 
 function stillListed(there: readonly Leaving[], said: string): FileError {

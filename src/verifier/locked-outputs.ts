@@ -9,7 +9,7 @@ import { lockedInodes } from '../files/held-locks.ts'
  * list its locks, every existing lock file counts as locked.
  */
 export function lockedOutputs(locks = '/proc/locks'): (path: string) => boolean {
-  const inodes = lockedInodes('any', locks)
+  const inodes = lockedInodes(locks)
   return path => {
     const status = lstatSync(`${path}.lock`, { throwIfNoEntry: false, bigint: true })
     return status !== undefined && (inodes === undefined || inodes.has(status.ino))

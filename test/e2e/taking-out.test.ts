@@ -13,7 +13,7 @@ import {
   nixBuild,
   quarantined,
 } from '../support/scene.ts'
-import { VERSIONS, type World, withWorld } from '../support/world.ts'
+import { EVERY_VERSION, VERSIONS, type World, withWorld } from '../support/world.ts'
 
 const STATE = '/var/lib/nixsig'
 const WRAPPERS = '/run/wrappers/bin'
@@ -39,6 +39,24 @@ async function withSmallState(world: World): Promise<void> {
   await world.output(
     `mkdir -p ${STATE} && mount -t tmpfs -o size=2m,mode=755 none ${STATE} && mkdir -m 700 ${STATE}/quarantine`,
   )
+}
+
+for (const version of EVERY_VERSION) {
+  test(`${version}: Nix forgets a refused output, what refers to it, and no other path that is missing`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      await withLateVictims(world)
+      // As Nix finds a path that somebody makes while it compares its database with the disk.
+      world.write('/srv/file', 'contents')
+      const missing = await world.output('nix-store --add /srv/file')
+      await world.output(`mv ${missing} /srv/moved`)
+      const { out } = await instantiate(world, nix.derivation('victim'))
+      assert.notEqual((await nixBuild(world)).status, 0)
+      assert.equal((await quarantined(world)).length, 1)
+      assert.equal(await isValid(world, out), false)
+      assert.equal(await isValid(world, missing), true)
+      await world.output(`mv /srv/moved ${missing}`)
+      await assertClean(world)
+    }))
 }
 
 for (const version of VERSIONS) {
