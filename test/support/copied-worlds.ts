@@ -33,8 +33,9 @@ export interface CopiedWorld {
 export async function withCopies(
   version: Version,
   use: (copied: CopiedWorld) => Promise<void>,
+  nixConf: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  await withWorld(version, { resident: 'none' }, async world => {
+  await withWorld(version, { resident: 'none', nixConf }, async world => {
     const policy = (more = '', mode: 'enforce' | 'warn' = 'enforce') =>
       setPolicy(world, policyText({ builder: [BUILDER] }, more + RULES, mode))
     await policy()
