@@ -14,10 +14,6 @@ import { namesInStore } from './present-names.ts'
 /** The most bytes of a NAR that is looked into. */
 const SIZE_LIMIT = 4 * 1024 * 1024 * 1024
 
-/** Results that are kept, since whoever asked may have gone away before they were there. */
-const KEPT = new Map<string, readonly string[]>()
-const KEPT_LIMIT = 1000
-
 /**
  * The paths of the store below `root` whose hash parts occur in the tree of `path`, sorted; itself
  * as well, if its own occurs. Throws FileError if the tree is too large, cannot be read, or does not
@@ -30,13 +26,7 @@ export async function pathsNamedIn(root: string, path: string, nar: NarSummary):
       `${printable(file)} is too large to look for references: ${nar.narSize} bytes of ${SIZE_LIMIT}`,
     )
   }
-  const key = `${nar.narHash} ${nar.narSize} ${file}`
-  const kept = KEPT.get(key)
-  if (kept !== undefined) return kept
-  const found = await scanned(root, file, nar)
-  KEPT.set(key, found)
-  if (KEPT.size > KEPT_LIMIT) KEPT.delete(KEPT.keys().next().value ?? '')
-  return found
+  return scanned(root, file, nar)
 }
 
 async function scanned(root: string, file: string, nar: NarSummary): Promise<readonly string[]> {

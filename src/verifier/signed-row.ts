@@ -9,7 +9,7 @@ import { FileError } from '../files/regular-file.ts'
 import type { SignedRow } from '../formats/hook-question.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { wordOnReferences } from '../policy/references.ts'
-import type { Evidence, Verdict } from '../policy/verdict.ts'
+import type { Refusal, Stray, Verdict } from '../policy/verdict.ts'
 import { counted } from '../primitives/counted.ts'
 import type { Identified } from './identify.ts'
 import type { Incoming } from './incoming.ts'
@@ -32,41 +32,65 @@ const TRIED = 8
 const PAIRS_LIMIT = 24
 
 const ROW = 'the row of the database'
+const NOT_ALL: Stray = {
+  problem: 'unused',
+  origin: ROW,
+  detail: 'it has more signatures than fit into a question, and only the first ones were looked at',
+}
+
+/**
+ * The references that were verified of large paths, by what the signature covers besides: whoever
+ * asked may have gone away before they were found, and asks again. Nix has compared the contents
+ * with their hash each time.
+ */
+const VERIFIED = new Map<string, readonly string[]>()
+const VERIFIED_LIMIT = 1000
 
 /** Judges by the row's signatures; `references` are those that the signatures cover. */
 export async function judgeSignedRow(inquiry: Inquiry, row: AskedRow): Promise<Incoming> {
-  const { coming, narHash, signed } = row
-  const path = coming.path.path
+  const { narHash, signed } = row
+  const path = row.coming.path.path
   if (signed.root === undefined) {
     throw new FileError(
       `it is not known where ${path} lies on the disk, so its references cannot be looked for`,
     )
   }
+  const key = `${signed.root}${path} ${narHash} ${signed.narSize}`
+  const before = VERIFIED.get(key)
+  if (before !== undefined) {
+    const again = await judgeOver(inquiry, row, before, signed.signatures)
+    if (again.outcome === 'trusted') return { references: before }
+  }
   const { pathsNamedIn } = await import('../store/named-paths.ts')
   const found = await pathsNamedIn(signed.root, path, { narHash, narSize: signed.narSize })
+  const first = await judgeOver(inquiry, row, found, signed.signatures)
+  const references = first.outcome === 'trusted' ? found : await smallerSet(inquiry, row, found)
+  if (references === undefined) return { refusal: first as Refusal }
+  VERIFIED.set(key, references)
+  if (VERIFIED.size > VERIFIED_LIMIT) VERIFIED.delete(VERIFIED.keys().next().value ?? '')
+  return { references }
+}
+
+/** A set with fewer references than were found by which the row is trusted; undefined if there is none. */
+async function smallerSet(
+  inquiry: Inquiry,
+  row: AskedRow,
+  found: readonly string[],
+): Promise<readonly string[] | undefined> {
+  const { coming, narHash, signed } = row
   const policy = await inquiry.policy()
-  const about = { path, narHash, narSize: signed.narSize, references: found, signatures: signed.signatures }
-  const crowdedOut = signed.hasOthers ? { crowdedOut: 1 } : {}
-  const origin = `${ROW}, over the ${counted(found.length, 'reference')} found in its contents`
-  const evidence = storeSignatureEvidence(policy, { ...about, ...crowdedOut }, origin)
-  const first = await judgeWith(inquiry, row, found, evidence)
-  if (first.outcome === 'trusted') return { references: found }
-  const listed = namedBy(namesOfNixKeys(policy), signed.signatures).slice(0, TRIED)
+  const signatures = namedBy(namesOfNixKeys(policy), signed.signatures).slice(0, TRIED)
+  if (signatures.length === 0) return undefined
   const work = openWork(WORK_LIMIT)
-  for (const references of listed.length === 0 ? [] : smallerSets(found)) {
-    const other = { ...about, references, signatures: listed }
-    const isLeft = await isSpent(work, listed.length * (1 + hashingCost(narFingerprint(other).length)))
-    if (!isLeft) break
-    const claimed = storeSignatureEvidence(
-      policy,
-      other,
-      `${ROW}, over ${counted(references.length, 'reference')}`,
-    )
-    if (claimed.claims.length === 0) continue
-    const verdict = await judgeWith(inquiry, row, references, claimed)
-    if (verdict.outcome === 'trusted') return { references }
+  for (const references of smallerSets(found)) {
+    const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
+    const cost = signatures.length * (1 + hashingCost(narFingerprint(about).length))
+    if (!(await isSpent(work, cost))) return undefined
+    if (storeSignatureEvidence(policy, about, ROW).claims.length === 0) continue
+    const verdict = await judgeOver(inquiry, row, references, signatures)
+    if (verdict.outcome === 'trusted') return references
   }
-  return { refusal: first }
+  return undefined
 }
 
 /** Those that name one of these keys. */
@@ -97,14 +121,20 @@ function* smallerSets(found: readonly string[]): Generator<readonly string[]> {
   }
 }
 
-async function judgeWith(
+/** The verdict, if the path has these references. */
+async function judgeOver(
   inquiry: Inquiry,
-  { coming, narHash }: AskedRow,
+  { coming, narHash, signed }: AskedRow,
   references: readonly string[],
-  evidence: Evidence,
+  signatures: readonly string[],
 ): Promise<Verdict> {
+  const policy = await inquiry.policy()
+  const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
+  const origin = `${ROW}, over the ${counted(references.length, 'reference')} that its contents name`
+  const found = storeSignatureEvidence(policy, about, origin)
+  const evidence = signed.hasOthers ? { ...found, strays: [...found.strays, NOT_ALL] } : found
   const { verdict, claims } = await judgeElsewhere(inquiry, coming, { narHash, signed: [evidence] })
   if (verdict.outcome !== 'trusted') return verdict
-  const word = wordOnReferences(await inquiry.policy(), verdict, claims, references, inquiry.now)
+  const word = wordOnReferences(policy, verdict, claims, references, inquiry.now)
   return word.kind === 'contradicted' ? contradicted(verdict, { upstream: ROW, references }, word) : verdict
 }
