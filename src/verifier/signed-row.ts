@@ -11,6 +11,7 @@ import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Refusal, Stray, Verdict } from '../policy/verdict.ts'
 import { counted } from '../primitives/counted.ts'
+import { beyondGate } from './evidence.ts'
 import type { Identified } from './identify.ts'
 import type { Incoming } from './incoming.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -131,7 +132,7 @@ async function judgeOver(
   const policy = await inquiry.policy()
   const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
   const origin = `${ROW}, over the ${counted(references.length, 'reference')} that its contents name`
-  const found = storeSignatureEvidence(policy, about, origin)
+  const found = beyondGate(inquiry, storeSignatureEvidence(policy, about, origin))
   const evidence = signed.hasOthers ? { ...found, strays: [...found.strays, NOT_ALL] } : found
   const { verdict, claims } = await judgeElsewhere(inquiry, coming, { narHash, signed: [evidence] })
   if (verdict.outcome !== 'trusted') return verdict
