@@ -51,6 +51,7 @@ const BESIDE = {
   'src/crypto/sigstore/library.ts': 'sigstore.js',
   'hooks/ask-or-judge.ts': 'decide.js',
   'hooks/judge.ts': 'judge.js',
+  'hooks/run-after-build.ts': 'after-build.js',
   'hooks/remote-builders.ts': 'remote-builders.js',
 }
 

@@ -15,6 +15,8 @@ const PACKAGES = {
   minisign: 'minisign',
   'signify-openbsd': 'signify-openbsd',
   'ssh-keygen': 'openssh-client',
+  sshd: 'openssh-server',
+  sudo: 'sudo',
   sqlite3: 'sqlite3',
   strace: 'strace',
   busybox: 'busybox-static',
@@ -94,7 +96,19 @@ export async function ensureTestTools({ endToEnd, debianSources }) {
     'systemd-socket-activate',
   ])
   if (!endToEnd) return
-  ensure(['busybox', 'unshare', 'nsenter', 'flock', 'debootstrap', 'nginx', 'curl', 'python3', 'strace'])
+  ensure([
+    'busybox',
+    'unshare',
+    'nsenter',
+    'flock',
+    'debootstrap',
+    'nginx',
+    'curl',
+    'python3',
+    'sshd',
+    'strace',
+    'sudo',
+  ])
   if (process.getuid?.() !== 0) {
     console.error('the end-to-end tests make namespaces and need root; `npm test -- --unit` does without')
     process.exit(2)

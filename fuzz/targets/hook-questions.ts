@@ -22,12 +22,33 @@ export const MESSAGE_TOKENS: readonly string[] = [
     DERIVATION,
     PATH,
   ],
-  ...['pass ', 'refuse ', 'done ', 'error ', '0', '6', '65536', 'status', 'line', ' 2.36.1', 'ä', '\x1b[35m'],
+  ...[
+    'pass ',
+    'refuse ',
+    'done ',
+    'error ',
+    '0',
+    '6',
+    '65536',
+    'status',
+    'line',
+    'references ',
+    'others',
+    ' 2.36.1',
+    'ä',
+    '\x1b[35m',
+  ],
 ]
 
 /** Replies of the resident process, one for each outcome that has texts. */
 export const REPLIES: readonly HookReply[] = [
   { outcome: 'pass', sentence: '', notice: '', telling: { isByLine: true, versions: [] } },
+  {
+    outcome: 'pass',
+    sentence: '',
+    notice: '',
+    telling: { isByLine: false, versions: [], references: NAR_HASH },
+  },
   {
     outcome: 'refuse',
     sentence: 'no — never',
@@ -46,6 +67,7 @@ export const HOOK_QUESTIONS: readonly Target[] = [
       `nixsig1 after-build ${DERIVATION}\n`,
       `nixsig1 admit ${PATH} sha256:${NAR_HASH} ${DERIVATION} -\n`,
       `nixsig1 admit ${PATH} sha256:${NAR_HASH} - text:sha256:${'0'.repeat(52)}\n`,
+      `nixsig1 admit ${PATH} sha256:${NAR_HASH} - - 120 /mnt a-1:AA others\n`,
       'nixsig1 reload\n',
     ],
     tokens: MESSAGE_TOKENS,

@@ -26,9 +26,10 @@ let
       why = "where Nix cannot make a sandbox, it would build without one, and without asking";
     };
     trusted-users = {
-      allowed = [ "root" ];
+      allowed = [ "root" ] ++ cfg.acceptTrustedUsers;
       why = "trusted users can disable nixsig";
       either = "take them out, and let them use Nix like everybody else (nix.settings.allowed-users)";
+      otherwise = "accept that they can do what root can (security.nixsig.acceptTrustedUsers)";
     };
     substituters = {
       allowed = [
@@ -67,7 +68,9 @@ let
   }
   // lib.optionalAttrs (isIn "hooks") {
     pre-build-hook = oneAlone ''"hooks" "plugin"'';
-    post-build-hook = oneAlone ''"hooks" "plugin"'';
+    post-build-hook = oneAlone ''"hooks" "plugin"'' // {
+      either = "have nixsig run it after its own (security.nixsig.postBuildHook)";
+    };
   }
   // lib.optionalAttrs (isIn "build-hook") {
     build-hook = oneAlone ''"build-hook"'';

@@ -28,6 +28,11 @@ in
       NIX_CONFIG = lib.mkDefault daemonConfig;
     };
 
+    # What runs after nixsig's own post-build hook.
+    environment.etc."nixsig/after-build" = lib.mkIf (cfg.postBuildHook != [ ]) {
+      text = lib.concatMapStringsSep "" (program: "${program}\n") cfg.postBuildHook;
+    };
+
     # The gate's key is made on the machine, so that nobody else ever has it. Until then, nothing
     # comes in.
     nix.extraOptions = lib.mkIf hasOwnGate (

@@ -43,6 +43,31 @@ in
       '';
     };
 
+    acceptTrustedUsers = mkOption {
+      type = types.listOf (types.strMatching "@?[A-Za-z0-9_][A-Za-z0-9_.-]*");
+      default = [ ];
+      example = [ "deploy" ];
+      description = ''
+        Users, or groups after "@", who stay trusted by Nix (`nix.settings.trusted-users`). The price:
+        they can do what root can, with or without a password. They can switch off hooks and sandbox
+        for what they build, and run programs as root through the daemon. The store plugin still
+        judges what becomes valid, as far as they leave it alone. The doctor warns of them.
+        `docs/how-to/deploy.md` shows how to deploy without such users.
+      '';
+    };
+
+    postBuildHook = mkOption {
+      type = types.coercedTo types.path (program: [ program ]) (types.listOf types.path);
+      default = [ ];
+      example = lib.literalExpression "\"\${pkgs.upload-to-cache}/bin/upload\"";
+      description = ''
+        One program or several, run by root after each build that nixsig allowed, for the outputs
+        that it admitted: an upload to a cache, or a queue. Like Nix's `post-build-hook` they get
+        `DRV_PATH` and `OUT_PATHS`, and otherwise only `PATH`, `HOME` and `USER`; each has an hour.
+        If one fails, Nix ends the build with an error, and what was built stays.
+      '';
+    };
+
     machineKeyFile = mkOption {
       type = secretKeyFile;
       default = null;

@@ -53,6 +53,9 @@ let
     revocations = written cfg.revocations ++ lib.concatMap (list: list.revocations) lists;
     exemptions = written cfg.exemptions;
   }
+  // lib.optionalAttrs (cfg.acceptTrustedUsers != [ ]) {
+    nix.accept-trusted-users = cfg.acceptTrustedUsers;
+  }
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 
   unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);

@@ -38,7 +38,7 @@ in
   narinfo-cache-negative-ttl = 0;
 
   # Trusted users could disable all of this.
-  trusted-users = [ "root" ];
+  trusted-users = [ "root" ] ++ cfg.acceptTrustedUsers;
 }
 // lib.optionalAttrs (isIn "hooks") {
   pre-build-hook = "${programs}/native/pre-build-hook";

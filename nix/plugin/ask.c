@@ -2,19 +2,20 @@
  * For tests: prints what the plugin would decide, or how it reads a reply of the gate. Each line of
  * standard input is a question, with its words separated by tabs; an empty word stands for NULL.
  *
- *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT     to: let-in, warned or refused; the reason
+ *     STATE  POLICY  SOCKET  PATH  HASH  DERIVER  CA  ULTIMATE  ROOT  SIZE  SIGS     to: let-in, warned or refused; reason, references
  *     reply  BYTES                                                       to: pass, refuse or failed; sentence and notice, or why
  *
  * Each line of the output has the words of the answer, separated by tabs. The bytes of a reply and
  * what it is read as are in hexadecimal.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "decide.h"
 #include "reply.h"
 
-enum { LINE_LIMIT = 3 * REPLY_LIMIT, WORDS = 9 };
+enum { LINE_LIMIT = 3 * REPLY_LIMIT, WORDS = 11 };
 
 /** Cuts a line at its tabs; false unless it has exactly WORDS words. */
 static bool cut(char *line, const char *words[WORDS]) {
@@ -49,12 +50,14 @@ static void answer_reply(const char *hex) {
 
 static bool answer_row(char *line) {
   const char *words[WORDS];
-  char reason[REASON_LIMIT] = "";
+  struct grounds grounds;
   if (!cut(line, words) || words[0] == NULL || words[1] == NULL || words[2] == NULL) return false;
   const struct places places = {.state = words[0], .policy = words[1], .socket = words[2], .patience_ms = 1000};
-  const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0, words[8]};
+  const struct row row = {words[3], words[4], words[5], words[6], words[7] != NULL && strcmp(words[7], "1") == 0, words[8],
+                          words[9] == NULL ? 0 : strtoll(words[9], NULL, 10), words[10]};
   static const char *const names[] = {[LET_IN] = "let-in", [LET_IN_WARNED] = "warned", [REFUSED] = "refused"};
-  printf("%s\t%s\n", names[decide(&places, &row, reason, sizeof reason)], reason);
+  const char *outcome = names[decide(&places, &row, &grounds)];
+  printf("%s\t%s\t%s\n", outcome, grounds.reason, grounds.references);
   return true;
 }
 

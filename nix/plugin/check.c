@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "check.h"
 #include "decide.h"
 #include "inert.h"
 #include "let-in.h"
@@ -20,7 +21,7 @@
 
 static int wrong = 0;
 
-static void expect(bool holds, const char *what) {
+void expect(bool holds, const char *what) {
   if (holds) return;
   fprintf(stderr, "wrong: %s\n", what);
   wrong++;
@@ -228,16 +229,14 @@ static void check_decisions(void) {
   const struct places nowhere = {.state = "/nonexistent", .policy = "/nonexistent", .socket = "/nonexistent", .patience_ms = 1000};
   struct row row = {.path = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note",
                     .hash = "sha256:25b1e82cd6b426bed023be86701cab5ef6e13274a35327646c6e14b03722fefb"};
-  char reason[REASON_LIMIT], little[8];
-  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "what nobody knows is refused");
-  expect(strncmp(reason, "the ledger does not have it", 27) == 0, reason);
-  expect(decide(&nowhere, &row, little, sizeof little) == REFUSED, "whatever room there is to say why");
-  expect(strlen(little) < sizeof little, "a reason ends within its room");
+  struct grounds grounds;
+  expect(decide(&nowhere, &row, &grounds) == REFUSED, "what nobody knows is refused");
+  expect(strncmp(grounds.reason, "the ledger does not have it", 27) == 0, grounds.reason);
   row.is_ours = true;
   row.deriver = "/nix/store/vkdw2sjpx538ns3jrc107wyqv517ngxw-note.drv";
-  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "so is what was built and not expected");
+  expect(decide(&nowhere, &row, &grounds) == REFUSED, "so is what was built and not expected");
   row.path = NULL;
-  expect(decide(&nowhere, &row, reason, sizeof reason) == REFUSED, "and what has no path");
+  expect(decide(&nowhere, &row, &grounds) == REFUSED, "and what has no path");
   expect(decide_refused(&nowhere) == REFUSED, "and a realisation");
 }
 
@@ -286,6 +285,7 @@ int main(void) {
   check_insertion();
   check_heads();
   check_decisions();
+  check_questions();
   check_let_in();
   if (wrong == 0) puts("nothing is wrong");
   return wrong == 0 ? 0 : 1;

@@ -12,6 +12,7 @@
 #include "next-step.h"
 #include "plain.h"
 #include "policy.h"
+#include "question.h"
 #include "resident.h"
 #include "respite.h"
 
@@ -59,15 +60,15 @@ static bool is_plain_file(const struct row *row) {
 
 enum answer { YES, NO, UNKNOWN };
 
-static enum answer admitted(const struct places *places, const struct subject *subject, const struct policy *policy, char *reason,
-                            size_t size) {
+static enum answer admitted(const struct places *places, const struct subject *subject, const struct policy *policy,
+                            struct grounds *grounds) {
   struct admission found;
   char why[512];
   switch (find_admission(places->state, &subject->path, &found, why, sizeof why)) {
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
-      snprintf(reason, size, "the ledger cannot be read: %s" NEXT_DOCTOR, why);
+      snprintf(grounds->reason, sizeof grounds->reason, "the ledger cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
       break;
@@ -79,32 +80,34 @@ static enum answer admitted(const struct places *places, const struct subject *s
  * Asks the resident process. `length` is what snprintf returned for `question`, a buffer of `room`
  * bytes.
  */
-static enum answer ask(const struct places *places, const char *question, int length, size_t room, const char *unread, char *reason,
-                       size_t size) {
+static enum answer ask(const struct places *places, const char *question, int length, size_t room, const char *unread,
+                       struct grounds *grounds) {
   static struct reply reply;
   if (length < 0 || (size_t)length >= room) {
-    snprintf(reason, size, TOO_LONG);
+    snprintf(grounds->reason, sizeof grounds->reason, TOO_LONG);
     return NO;
   }
   const char *more = unread == NULL ? "" : unread;
   const char *glue = unread == NULL ? "" : "; ";
   switch (ask_resident(places->socket, question, places->patience_ms, &reply)) {
     case ASKED_PASS:
+      snprintf(grounds->references, sizeof grounds->references, "%s", references_of(&reply));
       /* If the policy only warns, the notice says what it would refuse. */
-      snprintf(reason, size, "%s", reply.notice);
+      snprintf(grounds->reason, sizeof grounds->reason, "%s", reply.notice);
       return YES;
     case ASKED_REFUSE:
-      snprintf(reason, size, "%s", reply.sentence);
+      snprintf(grounds->reason, sizeof grounds->reason, "%s", reply.sentence);
       return NO;
     case ASKED_ABSENT:
-      snprintf(reason, size,
+      snprintf(grounds->reason, sizeof grounds->reason,
                "the ledger does not have it, and nobody answers at %s who could judge it%s%s" NEXT
                "as root, or by asking who has root here, start the gate: nixsig serve",
                places->socket, glue, more);
       return NO;
     case ASKED_FAILED:
-      snprintf(reason, size, "the ledger does not have it, and the gate at %s could not judge it: %s%s%s" NEXT_AGAIN_OR_DOCTOR, places->socket,
-               reply.why, glue, more);
+      snprintf(grounds->reason, sizeof grounds->reason,
+               "the ledger does not have it, and the gate at %s could not judge it: %s%s%s" NEXT_AGAIN_OR_DOCTOR, places->socket, reply.why,
+               glue, more);
       return NO;
   }
   return NO;
@@ -113,18 +116,10 @@ static enum answer ask(const struct places *places, const char *question, int le
 /**
  * Asks whether a path that was not built here, or about which there is no record, may become valid.
  */
-static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, char *reason, size_t size) {
-  char question[1024];
-  const struct row *row = subject->row;
-  const char *deriver = row->deriver == NULL || *row->deriver == '\0' ? "-" : row->deriver;
-  const char *ca = row->ca == NULL || *row->ca == '\0' ? "-" : row->ca;
-  if (strpbrk(deriver, " \r\n") != NULL || strpbrk(ca, " \r\n") != NULL) {
-    snprintf(reason, size, TOO_LONG);
-    return NO;
-  }
-  const int length =
-      snprintf(question, sizeof question, "nixsig1 admit %s sha256:%s %s %s\n", subject->path.path, subject->nar_hash, deriver, ca);
-  return ask(places, question, length, sizeof question, unread, reason, size);
+static enum answer asked(const struct places *places, const struct subject *subject, const char *unread, struct grounds *grounds) {
+  static char question[QUESTION_LIMIT + 1];
+  const int length = print_admit(&subject->path, subject->nar_hash, subject->row, question);
+  return ask(places, question, length, sizeof question, unread, grounds);
 }
 
 /**
@@ -132,11 +127,11 @@ static enum answer asked(const struct places *places, const struct subject *subj
  * expired.
  */
 static enum answer asked_again(const struct places *places, const struct subject *subject, const struct expectation *found,
-                               const char *unread, char *reason, size_t size) {
+                               const char *unread, struct grounds *grounds) {
   char question[1024];
   const int length = snprintf(question, sizeof question, "nixsig1 built %s sha256:%s %.*s\n", subject->path.path, subject->nar_hash,
                               (int)found->derivation_length, found->derivation);
-  return ask(places, question, length, sizeof question, unread, reason, size);
+  return ask(places, question, length, sizeof question, unread, grounds);
 }
 
 /**
@@ -144,14 +139,14 @@ static enum answer asked_again(const struct places *places, const struct subject
  * must be allowed.
  */
 static enum answer expected(const struct places *places, const struct subject *subject, const struct policy *policy,
-                            const char *unread, char *reason, size_t size) {
+                            const char *unread, struct grounds *grounds) {
   struct expectation found;
   char why[512];
   switch (find_expectation(places->state, &subject->path, subject->nar_hash, &found, why, sizeof why)) {
     case LEDGER_SILENT:
       return UNKNOWN;
     case LEDGER_BROKEN:
-      snprintf(reason, size, "the record of its build cannot be read: %s" NEXT_DOCTOR, why);
+      snprintf(grounds->reason, sizeof grounds->reason, "the record of its build cannot be read: %s" NEXT_DOCTOR, why);
       return NO;
     case LEDGER_HAS:
       break;
@@ -166,7 +161,7 @@ static enum answer expected(const struct places *places, const struct subject *s
    * refusal is only a warning.
    */
   const bool is_unclear = found.admits == ADMITS_NOTHING && policy == NULL;
-  if (is_unclear || (allows && !holds(&found.term, policy))) return asked_again(places, subject, &found, unread, reason, size);
+  if (is_unclear || (allows && !holds(&found.term, policy))) return asked_again(places, subject, &found, unread, grounds);
   switch (found.admits) {
     case ADMITS_ANY:
       return YES;
@@ -174,7 +169,7 @@ static enum answer expected(const struct places *places, const struct subject *s
       return UNKNOWN;
     case ADMITS_THESE:
       if (found.is_allowed) return YES;
-      snprintf(reason, size,
+      snprintf(grounds->reason, sizeof grounds->reason,
                "it was built here with contents that no trusted builder attested: found sha256:%s, needed one of the %zu that they "
                "attested" NEXT_EXPLAIN,
                subject->nar_hash, found.allowed, subject->path.path);
@@ -182,7 +177,7 @@ static enum answer expected(const struct places *places, const struct subject *s
     case ADMITS_NOTHING:
       break;
   }
-  snprintf(reason, size,
+  snprintf(grounds->reason, sizeof grounds->reason,
            "it was built here, and no contents of it may become valid: its build was refused before it started, or the record of "
            "that does not say what was allowed" NEXT "build it again, which tells the reason, or nixsig explain %s",
            deriver);
@@ -190,10 +185,10 @@ static enum answer expected(const struct places *places, const struct subject *s
 }
 
 static enum answer answer_for(const struct places *places, const struct subject *subject, const struct policy *policy,
-                              const char *unread, char *reason, size_t size) {
+                              const char *unread, struct grounds *grounds) {
   enum answer answer = UNKNOWN;
-  if (subject->row->is_ours) answer = expected(places, subject, policy, unread, reason, size);
-  if (answer == UNKNOWN && policy != NULL) answer = admitted(places, subject, policy, reason, size);
+  if (subject->row->is_ours) answer = expected(places, subject, policy, unread, grounds);
+  if (answer == UNKNOWN && policy != NULL) answer = admitted(places, subject, policy, grounds);
   if (answer != UNKNOWN) return answer;
 
   enum inert inert = inert_kind(&subject->path, subject->row->ca, subject->nar_hash);
@@ -201,14 +196,14 @@ static enum answer answer_for(const struct places *places, const struct subject 
   if (inert == INERT_TEXT) return YES;
   const bool is_local_build = subject->row->is_ours && subject->row->deriver != NULL;
   if (is_local_build && inert == NOT_INERT) {
-    snprintf(reason, size,
+    snprintf(grounds->reason, sizeof grounds->reason,
              "it was built here, but nobody let its build start: the pre-build hook was not asked, or refused "
              "(needed: sandbox = true and the hooks of nixsig)" NEXT
              "build it in the sandbox; where it was, as root, or by asking who has root here: nixsig doctor");
     return NO;
   }
   if (inert == INERT_SOURCE && policy != NULL && policy->sources_are_data) return YES;
-  return asked(places, subject, unread, reason, size);
+  return asked(places, subject, unread, grounds);
 }
 
 /** The decision for what is refused. */
@@ -217,20 +212,21 @@ static enum decision refused(const struct places *places, const struct policy *p
   return policy->only_warns || is_respite(places->state, time(NULL)) ? LET_IN_WARNED : REFUSED;
 }
 
-enum decision decide(const struct places *places, const struct row *row, char *reason, size_t size) {
+enum decision decide(const struct places *places, const struct row *row, struct grounds *grounds) {
   struct subject subject;
   struct policy policy;
   char unread[512] = "";
   const bool is_read = read_policy(places->state, places->policy, &policy, unread, sizeof unread);
   bool may = false;
-  *reason = '\0';
+  grounds->reason[0] = grounds->references[0] = '\0';
   if (parse_row(row, &subject)) {
-    may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, reason, size) == YES;
+    may = answer_for(places, &subject, is_read ? &policy : NULL, is_read ? NULL : unread, grounds) == YES;
   } else {
-    snprintf(reason, size, "it is not a path of " STORE_DIR " with a NAR hash, and nothing else can be judged" NEXT_COPY_ANEW);
+    snprintf(grounds->reason, sizeof grounds->reason,
+             "it is not a path of " STORE_DIR " with a NAR hash, and nothing else can be judged" NEXT_COPY_ANEW);
   }
-  make_plain(reason);
-  if (may) return *reason == '\0' ? LET_IN : LET_IN_WARNED;
+  make_plain(grounds->reason);
+  if (may) return grounds->reason[0] == '\0' ? LET_IN : LET_IN_WARNED;
   return refused(places, is_read ? &policy : NULL);
 }
 

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lines.h"
+
 /** A row of Nix's database that is about to be written. Each text may be NULL. */
 struct row {
   const char *path;
@@ -13,6 +15,8 @@ struct row {
   const char *ca;
   bool is_ours;        /* Nix says that it was built on this machine (`ultimate`) */
   const char *root;    /* what precedes /nix/store on the disk, mostly ""; NULL: not known */
+  long long nar_size;  /* bytes of the NAR; 0: not known */
+  const char *sigs;    /* signatures in Nix's form, with spaces between them */
 };
 
 /** Where the files and the socket are. */
@@ -31,11 +35,18 @@ enum decision {
 
 enum { REASON_LIMIT = 4096 };
 
-/**
- * Decides, and writes the reason to `reason`, in printable ASCII. Whatever cannot be read or parsed
- * is refused.
- */
-enum decision decide(const struct places *places, const struct row *row, char *reason, size_t size);
+/** What a decision rests on. */
+struct grounds {
+  char reason[REASON_LIMIT]; /* printable ASCII */
+  /*
+   * If the row was let in for a signature, which is over the references as well: their digest
+   * (references.h), and the path may have no others. Else empty.
+   */
+  char references[HEX_SHA256 + 1];
+};
+
+/** Decides. Whatever cannot be read or parsed is refused. */
+enum decision decide(const struct places *places, const struct row *row, struct grounds *grounds);
 
 /** The decision for something that is always refused: the policy may only warn. */
 enum decision decide_refused(const struct places *places);

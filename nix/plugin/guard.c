@@ -17,7 +17,9 @@
 
 #include "decide.h"
 #include "next-step.h"
+#include "let-in.h"
 #include "preask.h"
+#include "promises.h"
 #include "refer.h"
 #include "say.h"
 #include "tables.h"
@@ -55,6 +57,7 @@ struct guard {
   const struct sqlite *sqlite;
   sqlite3 *db;
   struct preasked preasked;
+  struct promises promises;
   struct guarded_tables tables;
 };
 
@@ -96,20 +99,35 @@ static const char *text_of(sqlite3_value *value) {
   return text != NULL && strlen(text) == (size_t)library->value_bytes(value) ? text : NULL;
 }
 
-/** The SQL function nixsig_admit(path, hash, deriver, ultimate, ca). */
+/** Reports a judgement on a row and enforces it. */
+static void conclude_on(sqlite3_context *context, const struct row *row, const struct judgement *judgement) {
+  struct guard *guard = find_guard(context);
+  if (judgement->references[0] != '\0' && !add_promise(&guard->promises, row->path, row->hash, judgement->references)) {
+    conclude(context, REFUSED, "nixsig: refused a path: there is no memory to compare its references with those that were signed" NEXT_AGAIN);
+    return;
+  }
+  conclude(context, judgement->decision, judgement->text);
+}
+
+/** The arguments of nixsig_admit, as tables.c passes them. */
+enum { PATH, HASH, DERIVER, ULTIMATE, CA, NAR_SIZE, SIGS, ARGUMENTS };
+
+/** The SQL function nixsig_admit(path, hash, deriver, ultimate, ca, narSize, sigs). */
 static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
   struct guard *guard = find_guard(context);
-  const struct row row = {
-      .path = count == 5 ? text_of(values[0]) : NULL,
-      .hash = count == 5 ? text_of(values[1]) : NULL,
-      .deriver = count == 5 ? text_of(values[2]) : NULL,
-      .ca = count == 5 ? text_of(values[4]) : NULL,
-      .root = guard->has_root ? guard->root : NULL,
-      .is_ours = count == 5 && library->value_int64(values[3]) != 0,
-  };
+  struct row row = {.root = guard->has_root ? guard->root : NULL};
+  if (count == ARGUMENTS) {
+    row.path = text_of(values[PATH]);
+    row.hash = text_of(values[HASH]);
+    row.deriver = text_of(values[DERIVER]);
+    row.ca = text_of(values[CA]);
+    row.is_ours = library->value_int64(values[ULTIMATE]) != 0;
+    row.nar_size = library->value_int64(values[NAR_SIZE]);
+    row.sigs = text_of(values[SIGS]);
+  }
   const struct judgement *before = preasked_about(&guard->preasked, &row);
   if (before != NULL) {
-    conclude(context, before->decision, before->text);
+    conclude_on(context, &row, before);
     return;
   }
   if (!may_decide()) {
@@ -119,7 +137,7 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
   struct judgement judgement;
   judge(&places, &row, &judgement);
   pthread_mutex_unlock(&deciding);
-  conclude(context, judgement.decision, judgement.text);
+  conclude_on(context, &row, &judgement);
 }
 
 /** The SQL function nixsig_refuse(). */
@@ -136,9 +154,29 @@ static void refuse_realisation(sqlite3_context *context, int count, sqlite3_valu
                                : "nixsig: warning, let in: a realisation of a content-addressed derivation, which cannot be judged");
 }
 
+/** Called before a transaction ends that let paths in for what was signed about their references. */
+static void before_commit(struct guard *guard) {
+  char text[1024], reason[512];
+  long count;
+  const struct promise *broken = find_broken(&guard->promises, &count);
+  if (broken == NULL) return;
+  if (count < 0) snprintf(reason, sizeof reason, "its references cannot be compared with those that were signed" NEXT_AGAIN_OR_DOCTOR);
+  else snprintf(reason, sizeof reason,
+                "it would be registered with other references (%ld) than those that its signature covers, which its contents name" NEXT_COPY_ANEW,
+                count);
+  pthread_mutex_lock(&deciding);
+  const enum decision decision = decide_refused(&places);
+  if (decision == LET_IN_WARNED) record_warning(places.state, broken->path, broken->hash, reason);
+  pthread_mutex_unlock(&deciding);
+  guard->promises.are_kept = decision == LET_IN_WARNED;
+  snprintf(text, sizeof text, "nixsig: %s %.300s: %s", decision == REFUSED ? "refused" : "warning, let in:", broken->path, reason);
+  say(text);
+}
+
 /** Called when a statement begins, before it takes any lock. */
 static void before_statement(void *data, void *statement, const char *text) {
   struct guard *guard = data;
+  if (has_to_compare(&guard->promises, text)) before_commit(guard);
   if (!is_insertion(text) || guard->sqlite->txn_state(guard->db, "main") >= SQLITE_TXN_WRITE) return;
   pthread_mutex_lock(&deciding);
   preask(guard->sqlite, statement, &places_before, guard->has_root ? guard->root : NULL, &guard->preasked);
@@ -149,6 +187,7 @@ static void before_statement(void *data, void *statement, const char *text) {
 static void end_guard(void *data) {
   struct guard *guard = data;
   if (guard->preasked.sql != NULL) guard->sqlite->free(guard->preasked.sql);
+  forget_promises(&guard->promises);
   free(guard);
 }
 
@@ -197,16 +236,18 @@ int guard_connection(const struct sqlite *sqlite, sqlite3 *db, const char **erro
   guard->sqlite = sqlite;
   guard->db = db;
   guard->tables = (struct guarded_tables){.sqlite = sqlite, .db = db, .begins = before_statement, .data = guard};
+  guard->promises = (struct promises){.sqlite = sqlite, .db = db};
   find_root(guard, file);
   /* Nix sets its own timeout right after this. */
   sqlite->busy_timeout(db, 60 * 60 * 1000);
   const int flags = SQLITE_UTF8 | SQLITE_INNOCUOUS;
   *error = "nixsig cannot add its functions to this store's connection";
   /* SQLite frees the guard when the connection is closed, or at once if this call fails. */
-  int status = sqlite->create_function_v2(db, "nixsig_admit", 5, flags, guard, admit, NULL, NULL, end_guard);
+  int status = sqlite->create_function_v2(db, "nixsig_admit", ARGUMENTS, flags, guard, admit, NULL, NULL, end_guard);
   if (status == SQLITE_OK) status = sqlite->create_function_v2(db, "nixsig_refuse", 0, flags, guard, refuse_realisation, NULL, NULL, NULL);
   if (status == SQLITE_OK) status = add_reference_functions(sqlite, db, guard->has_root ? guard->root : NULL);
   *error = "nixsig cannot guard the tables of this store";
   if (status == SQLITE_OK) status = guard_tables(&guard->tables);
+  if (status == SQLITE_OK) enforce_promises(&guard->promises);
   return status;
 }

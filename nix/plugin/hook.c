@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,9 @@
 
 #ifndef NIXSIG_SOCKET
 #define NIXSIG_SOCKET RESIDENT_SOCKET
+#endif
+#ifndef NIXSIG_AFTER_BUILD
+#define NIXSIG_AFTER_BUILD "/etc/nixsig/after-build"
 #endif
 /* The PATH of the other hook, which has to find its interpreter. The same as in tools/build.mjs. */
 #ifndef NIXSIG_PATH
@@ -89,21 +93,37 @@ static bool find_other(const char *name, char file[PATH_MAX]) {
   return true;
 }
 
-/** Executes the hook that judges itself. Returns the exit status, and only if that fails. */
-static int judge_without(const struct question *question) {
+/**
+ * Executes the hook of the same name in the directory above, with an argument. Returns the exit
+ * status, and only if that fails; `why` says that nobody else does this.
+ */
+static int execute_other(const struct question *question, const char *argument, const char *why) {
   char file[PATH_MAX], drv_path[PATH_MAX], text[PATH_MAX + 256];
   const int written = snprintf(drv_path, sizeof drv_path, "DRV_PATH=%s", question->derivation);
   if (!find_other(question->name, file) || written < 0 || (size_t)written >= sizeof drv_path) {
-    say("refused: nobody judges here, and there is no other hook to ask" NEXT_DOCTOR);
+    snprintf(text, sizeof text, "refused: %s, and there is no other hook to ask" NEXT_DOCTOR, why);
+    say(text);
     return NO;
   }
   char path[] = "PATH=" NIXSIG_PATH;
   char *const environment[] = {drv_path, path, NULL};
-  char *const arguments[] = {file, drv_path + strlen("DRV_PATH="), NULL};
+  char *const arguments[] = {file, (char *)(uintptr_t)argument, NULL};
   execve(file, arguments, environment);
-  snprintf(text, sizeof text, "refused: nobody judges here, and %s cannot be run: %s" NEXT_DOCTOR, file, strerror(errno));
+  snprintf(text, sizeof text, "refused: %s, and %s cannot be run: %s" NEXT_DOCTOR, why, file, strerror(errno));
   say(text);
   return NO;
+}
+
+/** Has the hook judge that can do so itself. Returns the exit status, and only if that fails. */
+static int judge_without(const struct question *question) {
+  return execute_other(question, question->derivation, "nobody judges here");
+}
+
+/** Has the programs run that root wants to run after a build. Returns the exit status. */
+static int finish(const struct question *question) {
+  const bool is_build = strcmp(question->word, "after-build") == 0;
+  if (!is_build || faccessat(AT_FDCWD, NIXSIG_AFTER_BUILD, F_OK, AT_SYMLINK_NOFOLLOW) != 0) return 0;
+  return execute_other(question, "then", "somebody has to run what " NIXSIG_AFTER_BUILD " lists");
 }
 
 /** Reports a refusal. Returns the exit status. */
@@ -138,7 +158,7 @@ static int decide(const struct question *question) {
     const time_t start = seconds();
     const enum asked asked = ask_resident(NIXSIG_SOCKET, line, DEADLINE_MINUTES * 60 * 1000, &reply);
     if ((asked == ASKED_PASS || asked == ASKED_REFUSE) && *reply.notice != '\0') say(reply.notice);
-    if (asked == ASKED_PASS) return 0;
+    if (asked == ASKED_PASS) return finish(question);
     if (asked == ASKED_REFUSE) return refuse(question, &reply);
     char text[sizeof reply.why + 64];
     if (seconds() - start >= DEADLINE_MINUTES * 60) {

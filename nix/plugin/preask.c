@@ -1,6 +1,7 @@
 #include "preask.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -13,8 +14,10 @@
 enum { GOOD_FOR_MS = 5000 };
 
 void judge(const struct places *places, const struct row *row, struct judgement *judgement) {
-  char reason[REASON_LIMIT];
-  judgement->decision = decide(places, row, reason, sizeof reason);
+  struct grounds grounds;
+  const char *reason = grounds.reason;
+  judgement->decision = decide(places, row, &grounds);
+  memcpy(judgement->references, grounds.references, sizeof grounds.references);
   judgement->text[0] = '\0';
   if (judgement->decision == LET_IN) return;
   const char *path = row->path == NULL ? "a path without a name" : row->path;
@@ -84,10 +87,10 @@ static char *take_literal(char *at, const char **value) {
 }
 
 /** The columns that a `struct row` is made of. */
-enum column { OTHER_COLUMN, PATH, HASH, DERIVER, CA, ULTIMATE, COLUMNS };
+enum column { OTHER_COLUMN, PATH, HASH, DERIVER, CA, ULTIMATE, NAR_SIZE, SIGS, COLUMNS };
 
 static enum column column_named(const char *name, size_t length) {
-  static const char *const names[COLUMNS] = {"", "path", "hash", "deriver", "ca", "ultimate"};
+  static const char *const names[COLUMNS] = {"", "path", "hash", "deriver", "ca", "ultimate", "narSize", "sigs"};
   for (enum column column = PATH; column < COLUMNS; column++) {
     if (strlen(names[column]) == length && strncasecmp(names[column], name, length) == 0) return column;
   }
@@ -150,7 +153,7 @@ bool parse_insertion(char *sql, struct row *row) {
     at = take_literal(at, &values[head->columns[i]]);
     if (at == NULL) return false;
   }
-  /* `ultimate` is the only number, and not terminated by a NUL. */
+  /* Numbers are not terminated by a NUL. */
   const char *ours = values[ULTIMATE];
   *row = (struct row){
       .path = values[PATH],
@@ -158,6 +161,8 @@ bool parse_insertion(char *sql, struct row *row) {
       .deriver = values[DERIVER],
       .ca = values[CA],
       .is_ours = ours != NULL && strspn(ours, "0") != strspn(ours, "0123456789"),
+      .nar_size = values[NAR_SIZE] == NULL ? 0 : strtoll(values[NAR_SIZE], NULL, 10),
+      .sigs = values[SIGS],
   };
   at = after_character(at, ')');
   if (at == NULL) return false;
@@ -169,7 +174,7 @@ static bool is_same_text(const char *a, const char *b) { return a == b || (a != 
 
 static bool is_same_row(const struct row *a, const struct row *b) {
   return is_same_text(a->path, b->path) && is_same_text(a->hash, b->hash) && is_same_text(a->deriver, b->deriver) &&
-         is_same_text(a->ca, b->ca) && a->is_ours == b->is_ours;
+         is_same_text(a->ca, b->ca) && a->is_ours == b->is_ours && a->nar_size == b->nar_size && is_same_text(a->sigs, b->sigs);
 }
 
 static bool is_good(const struct preasked *preasked, const struct row *row) {

@@ -13,6 +13,7 @@
 /** A decision, and the line that reports it. */
 struct judgement {
   enum decision decision;
+  char references[HEX_SHA256 + 1]; /* as in struct grounds */
   char text[REASON_LIMIT + 512];
 };
 

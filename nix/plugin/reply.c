@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lines.h"
 #include "plain.h"
 
 #define PROTOCOL "nixsig1"
@@ -109,12 +110,25 @@ static bool begins_with(const struct text *text, const char *beginning) {
   return text->length >= size && memcmp(text->start, beginning, size) == 0;
 }
 
+static const char references[] = "references ";
+
+/** Whether a telling says with which references a path may become valid. */
+static bool names_references(const struct text *telling) {
+  if (telling->length != sizeof references - 1 + HEX_SHA256 || !begins_with(telling, references)) return false;
+  for (size_t i = sizeof references - 1; i < telling->length; i++) {
+    const char c = telling->start[i];
+    if (!is_digit(c) && (c < 'a' || c > 'f')) return false;
+  }
+  return true;
+}
+
 /** Whether the texts are allowed in a reply with this header. */
 static bool check(struct reply *reply, const struct header *header, const struct text texts[3]) {
   const struct text *sentence = &texts[0], *notice = &texts[1], *telling = &texts[2];
   const bool is_status = telling->length == strlen("status") && begins_with(telling, "status");
   const bool is_line = begins_with(telling, "line ") || (begins_with(telling, "line") && telling->length == 4);
-  if (!is_status && !is_line) return failed(reply, "reply: has an unknown telling (text 3)");
+  const bool is_references = header->outcome == PASS && names_references(telling);
+  if (!is_status && !is_line && !is_references) return failed(reply, "reply: has an unknown telling (text 3)");
   const bool has_reason = header->outcome == REFUSE || header->outcome == ERROR;
   if (has_reason && sentence->length == 0) return failed(reply, "reply: gives no reason (text 1)");
   if (!has_reason && sentence->length > 0) {
@@ -165,6 +179,11 @@ static bool parse(struct reply *reply, size_t length, struct header *header, str
     return failed(reply, "reply: does not begin as one of version " PROTOCOL " does (line 1)");
   }
   return cut(reply, (size_t)(end + 1 - reply->bytes), length, header, texts) && check(reply, header, texts);
+}
+
+const char *references_of(const struct reply *reply) {
+  const size_t size = sizeof references - 1;
+  return strncmp(reply->telling, references, size) == 0 ? reply->telling + size : "";
 }
 
 enum asked read_reply(struct reply *reply, size_t length) {

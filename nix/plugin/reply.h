@@ -40,6 +40,12 @@ struct reply {
  */
 enum asked read_reply(struct reply *reply, size_t length);
 
+/**
+ * The digest (hex) of the references that a path may become valid with; empty if any will do. After
+ * ASKED_PASS.
+ */
+const char *references_of(const struct reply *reply);
+
 /** Writes to `why` what went wrong. Always returns false. */
 __attribute__((format(printf, 2, 3))) bool failed(struct reply *reply, const char *format, ...);
 

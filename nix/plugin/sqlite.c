@@ -21,6 +21,7 @@ bool find_sqlite(struct sqlite *sqlite) {
          find("sqlite3_exec", &sqlite->exec) && find("sqlite3_busy_timeout", &sqlite->busy_timeout) &&
          find("sqlite3_create_function_v2", &sqlite->create_function_v2) &&
          find("sqlite3_set_authorizer", &sqlite->set_authorizer) && find("sqlite3_trace_v2", &sqlite->trace_v2) &&
+         find("sqlite3_commit_hook", &sqlite->commit_hook) && find("sqlite3_rollback_hook", &sqlite->rollback_hook) &&
          find("sqlite3_user_data", &sqlite->user_data) && find("sqlite3_value_text", &sqlite->value_text) &&
          find("sqlite3_value_bytes", &sqlite->value_bytes) && find("sqlite3_value_int64", &sqlite->value_int64) && find("sqlite3_result_null", &sqlite->result_null) &&
          find("sqlite3_result_int", &sqlite->result_int) &&

@@ -43,6 +43,8 @@ struct sqlite {
                             void (*destroy)(void *));
   int (*set_authorizer)(sqlite3 *, int (*)(void *, int, const char *, const char *, const char *, const char *), void *);
   int (*trace_v2)(sqlite3 *, unsigned mask, int (*)(unsigned, void *, void *, void *), void *);
+  void *(*commit_hook)(sqlite3 *, int (*)(void *), void *);
+  void *(*rollback_hook)(sqlite3 *, void (*)(void *), void *);
   void *(*user_data)(sqlite3_context *);
   const unsigned char *(*value_text)(sqlite3_value *);
   int (*value_bytes)(sqlite3_value *);

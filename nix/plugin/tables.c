@@ -13,7 +13,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca);"
+#define ADMIT "SELECT nixsig_admit(NEW.path, NEW.hash, NEW.deriver, NEW.ultimate, NEW.ca, NEW.narSize, NEW.sigs);"
 
 #define REFER \
   "WHEN NEW.referrer <> NEW.reference AND nixsig_any_leaving() " \

@@ -1,6 +1,6 @@
 /** Doors about how Nix builds, and who may ask it to. */
-import { itemsOf, truthOf } from '../nix-config/settings.ts'
-import { about, closed, type Finding, known, notApplicable, open, unknown, worst } from './door.ts'
+import { itemsOf, type Settings, truthOf } from '../nix-config/settings.ts'
+import { about, closed, type Finding, known, notApplicable, open, unknown, warning, worst } from './door.ts'
 import type { Facts } from './facts.ts'
 import { inEachView, list, shown, wants, wantsNone } from './views.ts'
 
@@ -13,14 +13,28 @@ export const experimentalFeatures = wantsNone('experimental-features', feature =
   UNJUDGED_FEATURES.includes(feature),
 )
 
-/** Trusted users can set anything, including hooks and sandbox. */
+/**
+ * Trusted users can set anything, including hooks and sandbox. Those whom the policy accepts are a
+ * warning.
+ */
 export function trustedUsers(facts: Facts): Finding {
-  const users = wantsNone('trusted-users', user => user !== 'root')(facts)
+  const accepted = known(facts.policy)?.nix.acceptTrustedUsers ?? []
+  const others = wantsNone('trusted-users', user => user !== 'root' && !accepted.includes(user))(facts)
+  const users = worst([others, inEachView(facts, settings => acceptedIn(settings, accepted))])
   if (known(facts.daemon)?.isForcedToTrust !== true) return users
   return worst([
     open('nix-daemon runs with --force-trusted, which trusts everybody', 'start nix-daemon without it'),
     users,
   ])
+}
+
+function acceptedIn(settings: Settings, accepted: readonly string[]): Finding {
+  const present = itemsOf(settings, 'trusted-users').filter(user => accepted.includes(user))
+  if (present.length === 0) return closed(shown(settings, 'trusted-users'))
+  return warning(
+    `trusted-users has ${list(present)}, whom the policy accepts: they can do what root can, and switch all of this off`,
+    'let them deploy as docs/how-to/deploy.md says, and take them from accept-trusted-users',
+  )
 }
 
 /** Never open: what users of the daemon ask for is judged. */

@@ -3,7 +3,7 @@
 /**
  * `closed`: nothing comes in through it unjudged. `not applicable`: this machine has no such door.
  * `unknown`: it could not be determined, which is no better than open. `warning`: Nix itself may
- * have a vulnerability that neither nixsig nor a setting can remove.
+ * have a vulnerability that neither nixsig nor a setting can remove, or the policy accepts the hole.
  */
 export type State = 'closed' | 'open' | 'unknown' | 'warning' | 'not applicable'
 
@@ -23,11 +23,14 @@ const SEVERITY: readonly State[] = ['open', 'unknown', 'warning', 'closed', 'not
 
 export const closed = (detail: string): Finding => ({ state: 'closed', detail })
 export const unknown = (detail: string): Finding => ({ state: 'unknown', detail })
-export const warning = (detail: string): Finding => ({ state: 'warning', detail })
 export const notApplicable = (detail: string): Finding => ({ state: 'not applicable', detail })
 
 export function open(detail: string, remedy?: string): Finding {
   return { state: 'open', detail, ...(remedy === undefined ? {} : { remedy }) }
+}
+
+export function warning(detail: string, remedy?: string): Finding {
+  return { state: 'warning', detail, ...(remedy === undefined ? {} : { remedy }) }
 }
 
 /** Judges a fact; a fact that could not be determined makes the door `unknown`. */

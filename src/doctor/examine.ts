@@ -111,7 +111,10 @@ export async function findDaemon(): Promise<DaemonProcess | undefined> {
   const [daemon, ...more] = findDaemons()
   if (more.length > 0)
     throw new Error(`${more.length + 1} nix-daemons run, and which of them answers is unknown`)
-  if (daemon === undefined && isServed) throw new Error('a daemon answers but is not among the processes')
+  if (daemon === undefined && isServed)
+    throw new Error(
+      'a daemon answers that is not among the processes here: in a container it is the one of the host, which judges; run nixsig doctor there',
+    )
   return daemon
 }
 

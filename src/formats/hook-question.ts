@@ -1,11 +1,12 @@
 /**
  * The questions of a hook to the resident process (docs/resident.md). A question is one line of at
- * most 1024 bytes, newline included:
+ * most 16 KiB, newline included:
  *
  *     nixsig1 before-build <derivation>
  *     nixsig1 after-build <derivation>
  *     nixsig1 may-build <derivation>
  *     nixsig1 admit <store path> sha256:<NAR hash, hex> <deriver, or -> <content address, or ->
+ *         <bytes of the NAR> <root, or -> [<signature> ...] [others]
  *     nixsig1 built <store path> sha256:<NAR hash, hex> <deriver>
  *     nixsig1 reload
  */
@@ -21,7 +22,7 @@ export const PROTOCOL = 'nixsig1'
 export const RESIDENT_SOCKET = '/run/nixsig/socket'
 
 /** The most bytes of a question, newline included. */
-export const QUESTION_LIMIT = 1024
+export const QUESTION_LIMIT = 16 * 1024
 
 /** A question of a hook. `reload`: read the policy again. */
 export type HookQuestion = BuildQuestion | IncomingQuestion | BuiltQuestion | { readonly kind: 'reload' }
@@ -48,6 +49,20 @@ export interface IncomingQuestion {
   /** The store path of the deriver. */
   readonly deriver?: string
   readonly contentAddress?: ContentAddress
+  /** What its signatures cover besides, and where it lies. */
+  readonly signed?: SignedRow
+}
+
+/** What the row of a path says that was signed elsewhere: claims without proof. */
+export interface SignedRow {
+  /** Bytes of the NAR. */
+  readonly narSize: number
+  /** What precedes /nix/store on the disk: empty, or a directory. Undefined: not known. */
+  readonly root: string | undefined
+  /** In Nix's form, `name:base64`. */
+  readonly signatures: readonly string[]
+  /** Whether there are more, which did not fit into the question. */
+  readonly hasOthers: boolean
 }
 
 /**
@@ -67,6 +82,8 @@ const FORMAT = 'question'
 const NEWLINE = 10
 /** Stands for a value that the database does not have. */
 const NONE = '-'
+/** The last word, if there are signatures that did not fit. */
+const OTHERS = 'others'
 const ASCII = /^[\x20-\x7e]*$/
 
 /**
@@ -115,17 +132,32 @@ function incomingOf([
   hash = '',
   deriver = '',
   address = '',
-  ...more
+  ...signed
 ]: readonly string[]): IncomingQuestion {
   const [, narHash] = /^sha256:([0-9a-f]{64})$/.exec(hash) ?? []
   if (narHash === undefined) throw malformed('names no NAR hash')
-  if (more.length > 0) throw malformed('has too many words')
   return {
     kind: 'admit',
     path: parseStorePath(path).path,
     narHash,
     ...(deriver === NONE ? {} : { deriver: derivationPath(deriver) }),
     ...(address === NONE ? {} : { contentAddress: parseContentAddress(address) }),
+    // Absent in the question of an older plugin, which a process of Nix may have loaded before an upgrade.
+    ...(signed.length === 0 ? {} : { signed: signedOf(signed) }),
+  }
+}
+
+function signedOf([size = '', root = '', ...words]: readonly string[]): SignedRow {
+  if (!/^\d{1,15}$/.test(size)) throw malformed('names no size of the NAR')
+  if (root !== NONE && !root.startsWith('/')) throw malformed('names no root')
+  const hasOthers = words.at(-1) === OTHERS
+  const signatures = hasOthers ? words.slice(0, -1) : words
+  if (signatures.includes('')) throw malformed('has an empty word')
+  return {
+    narSize: Number(size),
+    root: root === NONE ? undefined : root.replace(/\/+$/, ''),
+    signatures,
+    hasOthers,
   }
 }
 
@@ -147,9 +179,14 @@ function printBuilt({ path, narHash, derivation }: BuiltQuestion): string {
   return `${words.join(' ')}\n`
 }
 
-function printIncoming({ path, narHash, deriver, contentAddress }: IncomingQuestion): string {
+function printIncoming({ path, narHash, deriver, contentAddress, signed }: IncomingQuestion): string {
   const address = contentAddress === undefined ? NONE : printContentAddress(contentAddress)
   const words = [PROTOCOL, 'admit', parseStorePath(path).path, `sha256:${narHash}`, deriver ?? NONE, address]
+  if (signed !== undefined) {
+    const { narSize, root, signatures, hasOthers } = signed
+    words.push(String(narSize), root === '' ? '/' : (root ?? NONE), ...signatures)
+    if (hasOthers) words.push(OTHERS)
+  }
   return `${words.join(' ')}\n`
 }
 

@@ -6,7 +6,8 @@
  *     <sentence><notice><telling>
  *
  * The telling is `status`, or `line` followed by the versions of Nix that the policy adds, each
- * after a space. Everything is printable ASCII, and line feeds within the notice.
+ * after a space; or, in a `pass` to the store plugin, `references` and the SHA-256 (hex) of the
+ * references that the path may become valid with, sorted, each with a line feed. Everything is printable ASCII, and line feeds within the notice.
  */
 import { asciiText } from '../primitives/ascii-text.ts'
 import { FormatError } from '../primitives/format-error.ts'
@@ -40,12 +41,18 @@ export interface Telling {
   readonly isByLine: boolean
   /** Versions of Nix that the policy adds to those nixsig knows to do so. */
   readonly versions: readonly string[]
+  /**
+   * The digest (SHA-256, hex) of the only references with which a path may become valid, if it
+   * passes for a signature that covers them.
+   */
+  readonly references?: string
 }
 
 const FORMAT = 'reply'
 const HEADER_LIMIT = 64
 const NEWLINE = 10
 const HEADER = new RegExp(`^${PROTOCOL} (pass|refuse|done|error)${' (0|[1-9]\\d{0,4})'.repeat(3)}$`)
+const REFERENCES = /^references ([0-9a-f]{64})$/
 const VERSION = /^\d+\.\d+[0-9A-Za-z._+-]*$/
 const LINE = /^[ -~]*$/
 const LINES = /^[\n -~]*$/
@@ -85,6 +92,8 @@ function texts(bytes: Uint8Array, counts: readonly number[]): readonly string[] 
 }
 
 function tellingOf(text: string): Telling {
+  const [, references] = REFERENCES.exec(text) ?? []
+  if (references !== undefined) return { isByLine: false, versions: [], references }
   const [how, ...versions] = text.split(' ')
   const isByLine = how === 'line'
   if (!isByLine && text !== 'status') throw malformed('has an unknown telling', 'text 3')
@@ -97,12 +106,16 @@ function tellingOf(text: string): Telling {
  */
 export function printReply(reply: HookReply): Buffer {
   const { outcome, sentence, notice, telling } = checked(inAscii(reply))
-  const how = telling.isByLine ? ['line', ...telling.versions].join(' ') : 'status'
-  const parts = [sentence, notice, how]
+  const parts = [sentence, notice, tellingText(telling)]
   const header = `${[PROTOCOL, outcome, ...parts.map(part => part.length)].join(' ')}\n`
   const bytes = Buffer.from(header + parts.join(''), 'latin1')
   if (bytes.length > REPLY_LIMIT) throw malformed(`longer than ${REPLY_LIMIT} bytes`, 'its end')
   return bytes
+}
+
+function tellingText({ isByLine, versions, references }: Telling): string {
+  if (references !== undefined) return `references ${references}`
+  return isByLine ? ['line', ...versions].join(' ') : 'status'
 }
 
 /** A reply with its texts as they are sent: in ASCII. */
@@ -119,6 +132,9 @@ function checked(reply: HookReply): HookReply {
   const hasReason = reply.outcome === 'refuse' || reply.outcome === 'error'
   if (hasReason !== (reply.sentence !== '')) {
     throw malformed(hasReason ? 'gives no reason' : 'gives a reason without a refusal', 'text 1')
+  }
+  if (reply.outcome !== 'pass' && reply.telling.references !== undefined) {
+    throw malformed('has an unknown telling', 'text 3')
   }
   if (!LINE.test(reply.sentence)) throw malformed('has a character that is not text', 'text 1')
   if (!reply.telling.versions.every(version => VERSION.test(version))) {

@@ -283,6 +283,11 @@ export interface NixSettings {
    * More versions, as `nix --version` prints them, on which that line was seen to refuse a build.
    */
   readonly refusalLineVersions: readonly string[]
+  /**
+   * Trusted users and groups (`@name`) of Nix whom root accepts, although they can do what root can:
+   * no hole to the doctor, and no setting of `nixsig setup` takes it from them.
+   */
+  readonly acceptTrustedUsers: readonly string[]
 }
 
 /** What the store plugin admits without a judgement. */

@@ -34,7 +34,7 @@ export interface Found extends FoundFiles {
   /** Settings that Nix reads after these. */
   readonly later: readonly Setting[]
   /** Undefined if there is no policy yet. */
-  readonly policy: Pick<Policy, 'mode' | 'gate'> | undefined
+  readonly policy: Pick<Policy, 'mode' | 'gate' | 'nix'> | undefined
   readonly hasMachineKey: boolean
   /** The gate's public key; undefined if there is none yet. */
   readonly gateKey: string | undefined

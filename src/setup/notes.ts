@@ -24,8 +24,13 @@ function replacedIn({ settings }: Found, inForce: InForce): readonly string[] {
   })
   return replaced.map(
     setting =>
-      `${placeOf(setting)} sets ${setting.isExtra ? 'extra-' : ''}${setting.name}, which nixsig's setting replaces`,
+      `${placeOf(setting)} sets ${setting.isExtra ? 'extra-' : ''}${setting.name}, which nixsig's setting replaces${carriedOver(setting.name)}`,
   )
+}
+
+function carriedOver(name: string): string {
+  if (name !== 'post-build-hook') return ''
+  return '; list its program in /etc/nixsig/after-build, and it runs after that of nixsig'
 }
 
 function missingIn({ installation, without }: InForce): readonly string[] {

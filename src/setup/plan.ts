@@ -103,6 +103,7 @@ function inForceOn(found: Found, without: readonly Front[]): InForce {
     without,
     gate: gateIn(found, without),
     otherPlugins: (settingValue(settings, 'plugin-files') ?? []).filter(file => file !== installation.plugin),
+    trustedUsers: found.policy?.nix.acceptTrustedUsers ?? [],
     hasFlakes:
       (settingValue([NO_FEATURES, ...settings], 'experimental-features') ?? []).includes('flakes') ||
       settings.some(({ name }) => name === 'accept-flake-config'),

@@ -23,6 +23,8 @@ export interface InForce {
    * again.
    */
   readonly otherPlugins?: readonly string[]
+  /** Trusted users besides root whom the policy accepts. */
+  readonly trustedUsers?: readonly string[]
   /**
    * Whether Nix has flakes; true by default. Without them, Nix warns about their settings at every
    * call.
@@ -83,7 +85,10 @@ function sectionsOf(
     ],
     ...programSections(inForce),
     ...substituterSections(inForce),
-    [['Others could switch all of this off.'], [['trusted-users', 'root']]],
+    [
+      ['Others could switch all of this off.'],
+      [['trusted-users', ['root', ...(inForce.trustedUsers ?? [])].join(' ')]],
+    ],
     ...(inForce.hasFlakes === false
       ? []
       : [[['So could a flake, with a setting of its own.'], [['accept-flake-config', 'false']]] as const]),

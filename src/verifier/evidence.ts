@@ -36,7 +36,11 @@ export async function pathEvidence(
  */
 async function storedSignatures(inquiry: Inquiry, policy: Policy, info: PathInfo): Promise<Evidence> {
   const signed = info.crowdedOut === undefined ? info : await withListedFirst(inquiry, policy, info)
-  const found = storeSignatureEvidence(policy, signed, "the store's database")
+  return beyondGate(inquiry, storeSignatureEvidence(policy, signed, "the store's database"))
+}
+
+/** The same evidence, in which the signature of this machine's gate is no stranger's. */
+export function beyondGate(inquiry: Pick<Inquiry, 'places'>, found: Evidence): Evidence {
   const gate = readGateKeyName(inquiry.places.state)
   const strays = found.strays.map(stray =>
     stray.problem === 'unknown-signer' && stray.detail === gate

@@ -41,51 +41,70 @@ export async function answerIncoming(
   open: () => Inquiry,
 ): Promise<HookReply> {
   let inquiry: Inquiry | undefined
-  let refusal: Refusal | undefined
+  let outcome: Incoming
   try {
     const opened = open()
     inquiry = opened
-    refusal = await judgeWithin(() =>
-      question.kind === 'built' ? admitBuilt(opened, question) : admitIncoming(opened, question),
+    outcome = await judgeWithin(async () =>
+      question.kind === 'built'
+        ? { refusal: await admitBuilt(opened, question) }
+        : await admitIncoming(opened, question),
     )
   } catch (error) {
-    refusal = refusalOf(error, question.path, 'output')
+    outcome = { refusal: refusalOf(error, question.path, 'output') }
   }
+  const { refusal, references } = outcome
   const policy = await inquiry?.policy().catch(() => undefined)
   inquiry?.close()
   const telling = { isByLine: false, versions: [] }
-  if (refusal === undefined) return { outcome: 'pass', sentence: '', notice: '', telling }
+  if (refusal === undefined) {
+    const held = references === undefined ? telling : { ...telling, references: digestOf(references) }
+    return { outcome: 'pass', sentence: '', notice: '', telling: held }
+  }
   const why = sentence(refusal)
   if (policy?.mode === 'warn') return { outcome: 'pass', sentence: '', notice: why, telling }
   return { outcome: 'refuse', sentence: why, notice: '', telling }
 }
 
+/** Whether a path may become valid: no refusal means that it may. */
+export interface Incoming {
+  readonly refusal?: Refusal | undefined
+  /** If present, the only references (full store paths, sorted) with which it may. */
+  readonly references?: readonly string[]
+}
+
+const ADMITTED: Incoming = {}
+
+function digestOf(references: readonly string[]): string {
+  return toHex(sha256(Buffer.from(references.map(path => `${path}\n`).join(''), 'latin1')))
+}
+
 /**
- * Returns undefined if the path may become valid, otherwise the refusal. What was found trusted is
- * in the ledger then.
+ * Judges a path that is about to become valid. What is found trusted is in the ledger then, unless
+ * that rests on signatures over its references: then these are judged with it each time.
  */
-export async function admitIncoming(
-  inquiry: Inquiry,
-  question: IncomingQuestion,
-): Promise<Refusal | undefined> {
+export async function admitIncoming(inquiry: Inquiry, question: IncomingQuestion): Promise<Incoming> {
   const path = parseStorePath(question.path)
   const { state, policy, now } = await admittedNow(inquiry)
   const entry = readAdmission(state, path.digest, path.path)
-  if (entry?.narHash === question.narHash && isCurrent(entry, policy, now)) return undefined
-  if (await isText(path, question)) return undefined
+  if (entry?.narHash === question.narHash && isCurrent(entry, policy, now)) return ADMITTED
+  if (await isText(path, question)) return ADMITTED
   const isSource = await isSourceByName(path, question)
-  if (isSource && (await inquiry.snapshot()).store.sources === 'data') return undefined
+  if (isSource && (await inquiry.snapshot()).store.sources === 'data') return ADMITTED
   const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
   const coming = await identify(inquiry, path, { from: 'store', contentAddress })
-  // Only attestations count as statements about these contents: the row's signatures also cover
-  // the references, which are not known yet.
-  const { narHash } = question
+  // First without the row's signatures: these also cover the references, which have to be found.
+  const { narHash, signed } = question
   const { verdict } = await judgeElsewhere(inquiry, coming, { narHash, signed: [] })
-  if (verdict.outcome !== 'trusted') {
-    return isSource ? admitByBytes(inquiry, { source: coming, narHash, refusal: verdict }) : verdict
+  if (verdict.outcome === 'trusted') {
+    if (inquiry.records) await recordOffer(inquiry, verdict, path)
+    return ADMITTED
   }
-  if (inquiry.records) await recordOffer(inquiry, verdict, path)
-  return undefined
+  if (isSource) return { refusal: await admitByBytes(inquiry, { source: coming, narHash, refusal: verdict }) }
+  if (coming.kind !== 'output' || signed === undefined || signed.signatures.length === 0)
+    return { refusal: verdict }
+  const { judgeSignedRow } = await import('./signed-row.ts')
+  return judgeSignedRow(inquiry, { coming, narHash, signed })
 }
 
 /**

@@ -8,7 +8,7 @@ import { discardsReferences } from '../formats/nix/discarded-references.ts'
 import { isContentAddressed, narFingerprint } from '../formats/nix/narinfo.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
 import { earliest } from '../policy/key-standing.ts'
-import { wordOnReferences } from '../policy/references.ts'
+import { type WordOnReferences, wordOnReferences } from '../policy/references.ts'
 import type { Claim, Finding, Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { pathWord } from '../policy/words.ts'
 import { toHex } from '../primitives/hex.ts'
@@ -54,11 +54,7 @@ export async function withReferences(
   const references = [...new Set(narinfo.references)].sort()
   const word = wordOnReferences(await inquiry.policy(), verdict, claims, references, inquiry.now)
   if (word.kind === 'vouched') return untilThen(verdict, word.until)
-  if (word.kind === 'contradicted') {
-    const by = { who: word.who, origin: word.claim.origin }
-    const differences = differencesOf(references, word.claim.references ?? [])
-    return refused(verdict, { code: 'references', upstream, ...differences, by })
-  }
+  if (word.kind === 'contradicted') return contradicted(verdict, { upstream, references }, word)
   const conclusion = await concludeByContents(inquiry, verdict, { ...offered, references })
   switch (conclusion.kind) {
     case 'right':
@@ -70,6 +66,20 @@ export async function withReferences(
     case 'open':
       return refused(verdict, { code: 'unvouched-references', detail: conclusion.detail })
   }
+}
+
+/**
+ * The refusal of a path whose references, as `upstream` states them, are not those that a claim
+ * which counts for it states.
+ */
+export function contradicted(
+  verdict: Trust,
+  { upstream, references }: { readonly upstream: string; readonly references: readonly string[] },
+  { who, claim }: Extract<WordOnReferences, { kind: 'contradicted' }>,
+): Refusal {
+  const by = { who, origin: claim.origin }
+  const differences = differencesOf(references, claim.references ?? [])
+  return refused(verdict, { code: 'references', upstream, ...differences, by })
 }
 
 interface Asked extends OfferedPath {

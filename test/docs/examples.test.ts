@@ -22,6 +22,7 @@ const ROLES = [
   'gate',
   'build-hook',
   'doctor',
+  'deploy',
 ].map(role => `docs/how-to/${role}.md`)
 const PAGES = [
   'docs/getting-started.md',

@@ -6,6 +6,7 @@ import { judgeDoors } from '../../src/doctor/doors.ts'
 import type { Facts } from '../../src/doctor/facts.ts'
 import { DOOR_NAMES, type DoorName } from '../../src/doctor/wording.ts'
 import { parseNixPublicKey } from '../../src/formats/nix/nix-key.ts'
+import { policyOf } from '../policy/policies.ts'
 import { GATE_KEY, holes, judge, OTHER_KEY, view, WELL, withSettings } from './well.ts'
 
 test('on a well-configured machine no door is open, and all are reported', () => {
@@ -171,6 +172,20 @@ describe('keys with which Nix signs what it builds', () => {
     const keyless: Facts = { ...WELL, gate: { ...WELL.gate, key: { value: undefined } } }
     assert.equal(judge('trusted-public-keys', keyless).state, 'open')
   })
+})
+
+test('trusted users whom the policy accepts are a warning that says what they can do, others a hole', () => {
+  const rules = '[default]\nrequire = { source = "nothing", derivation = "nothing", output = "nothing" }\n'
+  const text = `version = 1\nmode = "enforce"\n[nix]\naccept-trusted-users = ["deploy", "@ops"]\n${rules}`
+  const finding = (users: string) => {
+    const facts = { ...withSettings({ 'trusted-users': users }), policy: { value: policyOf(text) } }
+    return judge('trusted-users', facts)
+  }
+  assert.equal(finding('root').state, 'closed')
+  assert.equal(finding('root deploy @ops').state, 'warning')
+  assert.match(finding('root deploy').detail, /deploy, whom the policy accepts: they can do what root can/)
+  assert.equal(finding('root deploy alice').state, 'open')
+  assert.match(finding('root deploy alice').detail, /has alice$/)
 })
 
 test('a flake’s settings that root accepted permanently, and a daemon that trusts everybody, are holes', () => {

@@ -28,6 +28,7 @@ const UPDATES = process.env['NIXSIG_UPDATE_GOLDEN'] === '1'
 const FILES = [
   'nix/nix.conf',
   'nixsig/policy.toml',
+  'nixsig/after-build',
   'systemd/system/nixsig.service',
   'systemd/system/nixsig.socket',
   'systemd/system/nixsig-judge.socket',

@@ -20,6 +20,7 @@ const VERSION = (JSON.parse(readFileSync(join(PROJECT_ROOT, 'package.json'), 'ut
 
 /** All that a package has, below its libexec/nixsig, apart from what commands share. */
 const FILES = [
+  'after-build.js',
   'build-hook',
   ...['main', 'policy', 'verify'].map(layer => `cli/${layer}.js`),
   'decide.js',

@@ -34,6 +34,25 @@ const QUESTIONS = {
     narHash: NAR_HASH,
     contentAddress: { method: 'recursive', algorithm: 'sha256', hash: '00'.repeat(32) },
   },
+  [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - 120 /\n`]: {
+    kind: 'admit',
+    path: OUT,
+    narHash: NAR_HASH,
+    signed: { narSize: 120, root: '', signatures: [], hasOthers: false },
+  },
+  [`nixsig1 admit ${OUT} sha256:${NAR_HASH} ${DRV} - 0 /mnt a-1:AA b-1:BB others\n`]: {
+    kind: 'admit',
+    path: OUT,
+    narHash: NAR_HASH,
+    deriver: DRV,
+    signed: { narSize: 0, root: '/mnt', signatures: ['a-1:AA', 'b-1:BB'], hasOthers: true },
+  },
+  [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - 9 - a-1:AA\n`]: {
+    kind: 'admit',
+    path: OUT,
+    narHash: NAR_HASH,
+    signed: { narSize: 9, root: undefined, signatures: ['a-1:AA'], hasOthers: false },
+  },
   [`nixsig1 may-build ${DRV}\n`]: { kind: 'may-build', derivation: DRV },
   'nixsig1 reload\n': { kind: 'reload' },
 } as const
@@ -45,11 +64,11 @@ test('questions are read as they are printed', () => {
   }
 })
 
-test('a question has 1024 bytes at most, newline included', () => {
+test('a question has 16 KiB at most, newline included', () => {
   const padded = (length: number) => `nixsig1 ${'x'.repeat(length - 'nixsig1 \n'.length)}\n`
   assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT))), /is of an unknown kind: "x{40}…"/)
-  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT + 1))), /longer than 1024 bytes/)
-  assert.throws(() => parseQuestion(Buffer.alloc(QUESTION_LIMIT, 'x')), /longer than 1024 bytes/)
+  assert.throws(() => parseQuestion(Buffer.from(padded(QUESTION_LIMIT + 1))), /longer than 16384 bytes/)
+  assert.throws(() => parseQuestion(Buffer.alloc(QUESTION_LIMIT, 'x')), /longer than 16384 bytes/)
 })
 
 const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: RegExp]>> = {
@@ -94,10 +113,12 @@ const BAD_QUESTIONS: Readonly<Record<string, readonly [line: string, reason: Reg
   ],
   'a content address of an unknown form': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - x:y\n`, /unknown form/],
   'an incoming path without a deriver': [`nixsig1 admit ${OUT} sha256:${NAR_HASH}\n`, /not in \/nix\/store/],
-  'an incoming path with too many words': [
-    `nixsig1 admit ${OUT} sha256:${NAR_HASH} - - -\n`,
-    /too many words/,
+  'an incoming path of no size': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - -\n`, /names no size/],
+  'an incoming path whose place is not named': [
+    `nixsig1 admit ${OUT} sha256:${NAR_HASH} - - 1 mnt\n`,
+    /names no root/,
   ],
+  'an empty signature': [`nixsig1 admit ${OUT} sha256:${NAR_HASH} - - 1 /  a:AA\n`, /an empty word/],
   'a second question after it': [`nixsig1 before-build ${DRV}\nnixsig1 reload\n`, /is followed by more/],
   'a byte after it': [`nixsig1 before-build ${DRV}\nx`, /is followed by more/],
 }

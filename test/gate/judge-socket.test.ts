@@ -153,8 +153,8 @@ for (const [what, line, reason] of [
   ['no store path', 'nixsig1 before-build /etc/passwd.drv\n', /not in \/nix\/store/],
   ['no derivation', `nixsig1 before-build ${DRV.slice(0, -4)}\n`, /not that of a derivation/],
   ['a second question in one go', QUESTION + QUESTION, /is followed by more/],
-  ['an endless line', Buffer.alloc(1024 * 1024, 'x'), /longer than 1024 bytes/],
-  ['a line a byte too long', `${'x'.repeat(1024)}\n`, /longer than 1024 bytes/],
+  ['an endless line', Buffer.alloc(1024 * 1024, 'x'), /longer than 16384 bytes/],
+  ['a line a byte too long', `${'x'.repeat(16 * 1024)}\n`, /longer than 16384 bytes/],
   ['binary', Buffer.from([0, 1, 2, 255, 10]), /not printable ASCII/],
 ] as const) {
   test(`attack: ${what} is answered with an error and nobody is asked`, () =>

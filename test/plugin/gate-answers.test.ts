@@ -163,7 +163,10 @@ test('a pass lets in, however it comes, and a refusal refuses in its own words',
   letsIn(where, rowFor(pass))
   letsIn(where, rowFor(inPieces))
   refuses(where, rowFor(refuse), /^no - never; next: ask again$/)
-  assert.deepEqual(ask(where, rowFor(notice)), { outcome: 'warned', reason: 'would be refused' })
+  assert.deepEqual(ask(where, rowFor(notice)), {
+    outcome: 'warned',
+    reason: 'would be refused',
+  })
 })
 
 test('what is asked is one line with all that Nix says of the path', async () => {
@@ -175,10 +178,12 @@ test('what is asked is one line with all that Nix says of the path', async () =>
   asked.length = 0
   letsIn(where, row)
   letsIn(where, { ...row, deriver: DRV, ca: 'fixed:r:sha256:x' })
+  letsIn(where, { ...row, root: '/mnt', narSize: 120, sigs: 'a-1:AA b-1:BB' })
   await new Promise(resolve => setTimeout(resolve, 100))
   assert.deepEqual(asked, [
-    `nixsig1 admit ${row.path} ${HASH} - -\n`,
-    `nixsig1 admit ${row.path} ${HASH} ${DRV} fixed:r:sha256:x\n`,
+    `nixsig1 admit ${row.path} ${HASH} - - 0 -\n`,
+    `nixsig1 admit ${row.path} ${HASH} ${DRV} fixed:r:sha256:x 0 -\n`,
+    `nixsig1 admit ${row.path} ${HASH} - - 120 /mnt a-1:AA b-1:BB\n`,
   ])
 })
 

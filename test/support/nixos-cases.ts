@@ -32,7 +32,11 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   [
     'nix.settings.trusted-users = [ "root" "@wheel" ];',
     'nix.settings.trusted-users is set to @wheel in',
-    'trusted users can disable nixsig',
+    'trusted users can disable nixsig. Either take them out, and let them use Nix like everybody else (nix.settings.allowed-users), or accept that they can do what root can (security.nixsig.acceptTrustedUsers)',
+  ],
+  [
+    'security.nixsig.acceptTrustedUsers = [ "deploy" ]; nix.settings.trusted-users = [ "deploy" "@wheel" ];',
+    'nix.settings.trusted-users is set to @wheel in',
   ],
   ['nix.settings.extra-trusted-users = "alice";', 'nix.settings.trusted-users is set to alice in'],
   [
@@ -61,7 +65,7 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ['nix.settings.require-sigs = false;', 'Nix would accept anything that a cache has, signed or not'],
   [
     'nix.settings.post-build-hook = "/etc/upload";',
-    "Nix can have only one, and it has to be nixsig's. Either take nix.settings.post-build-hook out there, or leave nixsig's out",
+    "Nix can have only one, and it has to be nixsig's. Either have nixsig run it after its own (security.nixsig.postBuildHook), or leave nixsig's out",
   ],
   ['nix.settings.build-hook = "/etc/hook";', 'security.nixsig.without = [ "build-hook" ]'],
   [

@@ -1,6 +1,7 @@
 /** A machine that was switched to a system with nixsig, and actions on it. */
 import assert from 'node:assert/strict'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { OTHER } from './copied-worlds.ts'
 import { derivation } from './expressions.ts'
 import { freePort } from './gate-process.ts'
 import { BUILDS_THERE, bringCheckout, build, MACHINE_CONF, systemOf } from './nixos.ts'
@@ -48,6 +49,8 @@ export interface Machine {
   readonly world: World
   /** Builds a system with these settings of nixsig; returns its store path. */
   system(settings: string): Promise<string>
+  /** Builds such a system in another store, which nixsig never guarded: `/srv/other`. */
+  elsewhere(settings: string): Promise<string>
   /** Switches to it, as nixos-rebuild does. */
   switchTo(system: string, env?: Readonly<Record<string, string>>): Promise<Outcome>
   /** Builds an expression through the daemon, as a plain user. */
@@ -76,14 +79,16 @@ export async function withUnswitched(
       security.nixsig.enable = true;
     }`
     const modules = (settings: string) => [BUILDS_THERE, always, nixsig(fixed), nixsig(settings)]
+    const made = async (settings: string, options?: string) => {
+      const expression = `(${systemOf(...modules(settings))}).config.system.build.toplevel`
+      const { status, stdout, stderr } = await build(world, expression, options)
+      assert.equal(status, 0, stderr)
+      return stdout.trim()
+    }
     await use({
       world,
-      async system(settings) {
-        const expression = `(${systemOf(...modules(settings))}).config.system.build.toplevel`
-        const { status, stdout, stderr } = await build(world, expression)
-        assert.equal(status, 0, stderr)
-        return stdout.trim()
-      },
+      system: settings => made(settings),
+      elsewhere: settings => made(settings, `${OTHER} --option substituters ''`),
       switchTo: (system, env = {}) => world.run(`${system}/bin/switch-to-configuration switch`, { env }),
       build(expression, options = '') {
         world.write('/srv/user.nix', expression)

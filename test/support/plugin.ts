@@ -17,11 +17,16 @@ export interface Row {
   readonly isOurs?: boolean
   /** The prefix of /nix/store on disk. */
   readonly root?: string
+  readonly narSize?: number
+  /** With spaces between them. */
+  readonly sigs?: string
 }
 
 export interface Decided {
   readonly outcome: 'let-in' | 'warned' | 'refused'
   readonly reason: string
+  /** The digest of the only references that it may have. */
+  readonly references?: string
 }
 
 export interface Where {
@@ -86,11 +91,14 @@ export function openPlugin(): AskPlugin {
       row.ca,
       row.isOurs ? '1' : '0',
       row.root,
+      row.narSize?.toString(),
+      row.sigs,
     ]
     const answer = exchange(words.map(word => word ?? '').join('\t'))
-    const [, outcome, reason = ''] = /^(let-in|warned|refused)\t([ -~]*)$/.exec(answer) ?? []
+    const [, outcome, reason = '', references] =
+      /^(let-in|warned|refused)\t([ -~]*)\t([0-9a-f]{64})?$/.exec(answer) ?? []
     assert.ok(outcome !== undefined, `not an answer in printable ASCII: ${JSON.stringify(answer)}`)
-    return { outcome: outcome as Decided['outcome'], reason }
+    return { outcome: outcome as Decided['outcome'], reason, ...(references && { references }) }
   }
 
   const readReply = (bytes: Uint8Array): ReadReply => {

@@ -26,6 +26,7 @@ import { readStore } from './store.ts'
 const POLICY_LIMIT = 1024 * 1024
 const DEPTH_LIMIT = 16
 const CERTIFICATE_LIMIT = 1000
+const USER_LIMIT = 64
 const VERSION_LIMIT = 64
 
 /** A policy to parse. */
@@ -121,13 +122,19 @@ function readPolicy(
 }
 
 function readNix(node: Node | undefined): NixSettings {
-  const fields = node && fieldsOf(node, [], ['refusal-line', 'refusal-line-versions'])
+  const fields = node && fieldsOf(node, [], ['refusal-line', 'refusal-line-versions', 'accept-trusted-users'])
   const versions = listOf(fields?.['refusal-line-versions'], VERSION_LIMIT).map(item => {
     const version = plainStringOf(item, 64)
     if (version === undefined || /^\d+\.\d+[0-9A-Za-z._+-]*$/.test(version)) return version
     return complain(item, 'must be a version as "nix --version" prints it, such as "2.34.8"')
   })
+  const users = listOf(fields?.['accept-trusted-users'], USER_LIMIT).map(item => {
+    const user = plainStringOf(item, 64)
+    if (user === undefined || /^@?[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(user)) return user
+    return complain(item, 'must be the name of a user, or of a group after "@"')
+  })
   return {
+    acceptTrustedUsers: users.filter(user => user !== undefined),
     refusalLine: booleanOf(fields?.['refusal-line']) ?? true,
     refusalLineVersions: versions.filter(version => version !== undefined),
   }

@@ -42,6 +42,7 @@ test('every field of the language becomes a value', () => {
   const policy = policyOf(EVERYTHING)
   assert.equal(policy.mode, 'warn')
   assert.deepEqual(policy.nix, {
+    acceptTrustedUsers: ['deploy', '@ops'],
     refusalLine: false,
     refusalLineVersions: ['2.36.0', '2.37.0pre20260101_abcdef'],
   })

@@ -111,7 +111,9 @@ function questionsOf(world: World, caches: Order): ReadonlyMap<string, Question>
     const file = arrived.get(question.path)
     if (file === undefined) throw new Error(`${name} is not in the store`)
     add(`incoming ${name}`, inquiry =>
-      whileThere(question.path, file, async () => ofRefusals([await admitIncoming(inquiry, question)])),
+      whileThere(question.path, file, async () =>
+        ofRefusals([(await admitIncoming(inquiry, question)).refusal]),
+      ),
     )
   }
   return questions

@@ -1,0 +1,141 @@
+/**
+ * Judges a path that is about to become valid by the signatures in its row of Nix's database. These
+ * are over its references as well, which Nix writes later; so they are looked for in the contents.
+ * A signature is over exactly one set of references, which proves or disproves what was found.
+ */
+import { hashingCost, openWork, type Work, WorkLimitError } from '../crypto/work.ts'
+import { namesOfNixKeys, storeSignatureEvidence } from '../evidence/store-signatures.ts'
+import { FileError } from '../files/regular-file.ts'
+import type { SignedRow } from '../formats/hook-question.ts'
+import { narFingerprint } from '../formats/nix/narinfo.ts'
+import { wordOnReferences } from '../policy/references.ts'
+import type { Refusal, Stray, Verdict } from '../policy/verdict.ts'
+import { counted } from '../primitives/counted.ts'
+import { beyondGate } from './evidence.ts'
+import type { Identified } from './identify.ts'
+import type { Incoming } from './incoming.ts'
+import type { Inquiry } from './inquiry.ts'
+import { judgeElsewhere } from './judge-elsewhere.ts'
+import { contradicted } from './references.ts'
+
+/** A row of an output, with its NAR hash (hex), that nothing but its signatures can vouch for. */
+export interface AskedRow {
+  readonly coming: Identified
+  readonly narHash: string
+  readonly signed: SignedRow
+}
+
+/** Units of work (see crypto/work.ts) for sets of references other than what was found. */
+const WORK_LIMIT = 8000
+/** Of signatures by the names of listed keys, how many are tried with such sets. */
+const TRIED = 8
+/** If no more paths than this are named, two of them are left out as well. */
+const PAIRS_LIMIT = 24
+
+const ROW = 'the row of the database'
+const NOT_ALL: Stray = {
+  problem: 'unused',
+  origin: ROW,
+  detail: 'it has more signatures than fit into a question, and only the first ones were looked at',
+}
+
+/**
+ * The references that were verified of large paths, by what the signature covers besides: whoever
+ * asked may have gone away before they were found, and asks again. Nix has compared the contents
+ * with their hash each time.
+ */
+const VERIFIED = new Map<string, readonly string[]>()
+const VERIFIED_LIMIT = 1000
+
+/** Judges by the row's signatures; `references` are those that the signatures cover. */
+export async function judgeSignedRow(inquiry: Inquiry, row: AskedRow): Promise<Incoming> {
+  const { narHash, signed } = row
+  const path = row.coming.path.path
+  if (signed.root === undefined) {
+    throw new FileError(
+      `it is not known where ${path} lies on the disk, so its references cannot be looked for`,
+    )
+  }
+  const key = `${signed.root}${path} ${narHash} ${signed.narSize}`
+  const before = VERIFIED.get(key)
+  if (before !== undefined) {
+    const again = await judgeOver(inquiry, row, before, signed.signatures)
+    if (again.outcome === 'trusted') return { references: before }
+  }
+  const { pathsNamedIn } = await import('../store/named-paths.ts')
+  const found = await pathsNamedIn(signed.root, path, { narHash, narSize: signed.narSize })
+  const first = await judgeOver(inquiry, row, found, signed.signatures)
+  const references = first.outcome === 'trusted' ? found : await smallerSet(inquiry, row, found)
+  if (references === undefined) return { refusal: first as Refusal }
+  VERIFIED.set(key, references)
+  if (VERIFIED.size > VERIFIED_LIMIT) VERIFIED.delete(VERIFIED.keys().next().value ?? '')
+  return { references }
+}
+
+/** A set with fewer references than were found by which the row is trusted; undefined if there is none. */
+async function smallerSet(
+  inquiry: Inquiry,
+  row: AskedRow,
+  found: readonly string[],
+): Promise<readonly string[] | undefined> {
+  const { coming, narHash, signed } = row
+  const policy = await inquiry.policy()
+  const signatures = namedBy(namesOfNixKeys(policy), signed.signatures).slice(0, TRIED)
+  if (signatures.length === 0) return undefined
+  const work = openWork(WORK_LIMIT)
+  for (const references of smallerSets(found)) {
+    const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
+    const cost = signatures.length * (1 + hashingCost(narFingerprint(about).length))
+    if (!(await isSpent(work, cost))) return undefined
+    if (storeSignatureEvidence(policy, about, ROW).claims.length === 0) continue
+    const verdict = await judgeOver(inquiry, row, references, signatures)
+    if (verdict.outcome === 'trusted') return references
+  }
+  return undefined
+}
+
+/** Those that name one of these keys. */
+function namedBy(names: ReadonlySet<string>, signatures: readonly string[]): readonly string[] {
+  return signatures.filter(text => names.has(text.slice(0, text.indexOf(':'))))
+}
+
+/** Spends work; false if there is not as much left. */
+async function isSpent(work: Work, units: number): Promise<boolean> {
+  try {
+    await work.spend(units)
+    return true
+  } catch (error) {
+    if (error instanceof WorkLimitError) return false
+    throw error
+  }
+}
+
+/**
+ * What contents name need not be a reference: a path that was not there during the build, such as
+ * one in a manual. So one path is left out, each in turn, and of a few also two.
+ */
+function* smallerSets(found: readonly string[]): Generator<readonly string[]> {
+  for (const one of found) yield found.filter(path => path !== one)
+  if (found.length > PAIRS_LIMIT) return
+  for (const [index, one] of found.entries()) {
+    for (const two of found.slice(index + 1)) yield found.filter(path => path !== one && path !== two)
+  }
+}
+
+/** The verdict, if the path has these references. */
+async function judgeOver(
+  inquiry: Inquiry,
+  { coming, narHash, signed }: AskedRow,
+  references: readonly string[],
+  signatures: readonly string[],
+): Promise<Verdict> {
+  const policy = await inquiry.policy()
+  const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
+  const origin = `${ROW}, over the ${counted(references.length, 'reference')} that its contents name`
+  const found = beyondGate(inquiry, storeSignatureEvidence(policy, about, origin))
+  const evidence = signed.hasOthers ? { ...found, strays: [...found.strays, NOT_ALL] } : found
+  const { verdict, claims } = await judgeElsewhere(inquiry, coming, { narHash, signed: [evidence] })
+  if (verdict.outcome !== 'trusted') return verdict
+  const word = wordOnReferences(policy, verdict, claims, references, inquiry.now)
+  return word.kind === 'contradicted' ? contradicted(verdict, { upstream: ROW, references }, word) : verdict
+}
