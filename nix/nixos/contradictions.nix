@@ -57,7 +57,7 @@ let
     fallback = {
       allowed = [ "false" ];
       why = "Nix would build locally what the gate refused";
-      either = "set security.nixsig.gate.on-refusal = \"not-found\", if that is meant";
+      either = "set security.nixsig.gate.onRefusal = \"not-found\", if that is meant";
       otherwise = takeOut "fallback";
     };
     accept-flake-config = {

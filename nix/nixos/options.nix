@@ -76,12 +76,18 @@ in
               example = "https://cache.example.org";
               description = "Its address.";
             };
-            publicKey = mkOption {
-              type = types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}=" // {
-                description = "public key in the form of Nix";
-              };
-              example = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
-              description = "The key by which it signs what it allows.";
+            publicKeys = mkOption {
+              type = types.nonEmptyListOf (
+                types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}="
+                // {
+                  description = "public key in the form of Nix";
+                }
+              );
+              example = [ "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];
+              description = ''
+                The keys by which it signs what it allows: one, or while the key is replaced, the old
+                and the new one.
+              '';
             };
           };
         }
@@ -89,7 +95,7 @@ in
       default = null;
       example = {
         url = "https://cache.example.org";
-        publicKey = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
+        publicKeys = [ "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];
       };
       description = ''
         A gate of the fleet from which this machine takes its binaries, instead of running its own.

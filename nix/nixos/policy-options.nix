@@ -194,7 +194,7 @@ in
         description = "Where the gate listens. With an address other than a loopback address, other machines can ask it.";
       };
 
-      on-refusal = mkOption {
+      onRefusal = mkOption {
         type = types.enum [
           "fail"
           "not-found"
@@ -208,8 +208,8 @@ in
       };
 
       timeout = seconds 10 "How many seconds the gate waits for an upstream.";
-      max-age = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
-      negative-max-age = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
+      maxAge = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
+      negativeMaxAge = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
     };
 
     store.sources = mkOption {

@@ -23,8 +23,10 @@ let
     else
       value;
 
+  inherit (import ./field-names.nix { inherit lib; }) toFields;
+
   # A key or address without further fields is written as a plain string.
-  plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else set;
+  plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else toFields set;
 
   principals = lib.mapAttrs (_: principal: { keys = map (plain "key") principal.keys; }) (
     written cfg.principals
@@ -37,19 +39,21 @@ let
       directories = map (directory: "${directory}") cfg.attestations.directories;
       sources = map (plain "url") (written cfg.attestations.sources);
     };
-    gate = removeAttrs cfg.gate [
-      "fleet"
-      "keyFile"
-    ]
+    gate = toFields (
+      removeAttrs cfg.gate [
+        "fleet"
+        "keyFile"
+      ]
+    )
     // {
       upstreams = map (plain "url") (written cfg.gate.upstreams);
     };
     inherit (cfg) store;
     principals = lib.foldl' (all: list: list.principals // all) principals lists;
     groups = lib.foldl' (all: list: list.groups // all) cfg.groups lists;
-    inputs = written cfg.inputs;
-    rules = written cfg.rules;
-    default = written cfg.default;
+    inputs = map toFields (written cfg.inputs);
+    rules = map toFields (written cfg.rules);
+    default = toFields (written cfg.default);
     revocations = written cfg.revocations ++ lib.concatMap (list: list.revocations) lists;
     exemptions = written cfg.exemptions;
   }

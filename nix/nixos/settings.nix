@@ -29,7 +29,7 @@ in
   substituters = lib.optional (isIn "gate") (if hasFleet then cfg.gate.fleet.url else own);
   trusted-substituters = [ ];
   # The own gate's key is made on the machine, and is in the file that nix.conf includes.
-  trusted-public-keys = lib.optional hasFleet cfg.gate.fleet.publicKey;
+  trusted-public-keys = lib.optionals hasFleet cfg.gate.fleet.publicKeys;
   require-sigs = true;
   # What the gate refuses is refused, and not built in its place.
   fallback = false;

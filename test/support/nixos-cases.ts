@@ -79,7 +79,7 @@ export const CONTRADICTIONS: readonly (readonly [set: string, ...says: readonly 
   ['nix.package = pkgs.nix // { version = "2.7.0"; };', 'needs Nix 2.8 or later'],
   ['nix.enable = false;', 'nix.enable is false'],
   [
-    'security.nixsig.gate.fleet = { url = "https://c.example.org"; publicKey = "c-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw="; };',
+    'security.nixsig.gate.fleet = { url = "https://c.example.org"; publicKeys = [ "c-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ]; };',
     'the plugin refuses what was not judged here. Either leave it out (security.nixsig.without = [ "plugin" ]), or have the own gate ask the caches',
   ],
   [
@@ -140,10 +140,10 @@ export const MISTAKES: readonly (readonly [set: string, ...says: readonly string
   ['exemptions = [ { name = "x"; until = "2030-01-01"; } ];', 'reason', 'has no value defined'],
   ['gate.upstreams = [ "ftp://cache.example.org" ];', 'begins with https://, http:// or file://'],
   ['gate.listen = "localhost:4649";', 'IP address and port'],
-  ['gate.fleet = { url = "cache.example.org"; publicKey = "x"; };', 'security.nixsig.gate.fleet.'],
-  ['gate.fleet.url = "https://cache.example.org";', 'security.nixsig.gate.fleet.publicKey'],
+  ['gate.fleet = { url = "cache.example.org"; publicKeys = [ "x" ]; };', 'security.nixsig.gate.fleet.'],
+  ['gate.fleet.url = "https://cache.example.org";', 'security.nixsig.gate.fleet.publicKeys'],
   ['inputs = [ { url = "https://x.example.org/*"; } ];', 'require', 'has no value defined'],
-  ['inputs = [ { url = "path:*"; require = "nothing"; accept-unlocked = "yes"; } ];', 'accept-unlocked'],
+  ['inputs = [ { url = "path:*"; require = "nothing"; acceptUnlocked = "yes"; } ];', 'acceptUnlocked'],
   ['approvals.by = [ ];', 'security.nixsig.approvals.by', 'name of a principal or group'],
   ['approvals.of = "self";', 'security.nixsig.approvals.of', 'does not exist'],
   [`${APPROVED} expressions.flake = ./box;`, 'security.nixsig.expressions.flake', 'absolute path, in quotes'],

@@ -25,6 +25,9 @@ rec {
 
   concatStrings = builtins.concatStringsSep "";
 
+  stringToCharacters =
+    text: builtins.genList (nth: builtins.substring nth 1 text) (builtins.stringLength text);
+
   concatLines = concatMapStringsSep "" (line: line + "\n");
 
   optionalString = condition: text: if condition then text else "";
