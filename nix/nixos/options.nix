@@ -18,13 +18,13 @@ in
       nixsig, which refuses every derivation output whose signers are not on your trusted list. At
       first it reports what it would refuse but allows it, until you change `security.nixsig.mode`'';
 
-    package = mkOption {
-      type = types.package;
-      default = pkgs.callPackage ../package.nix { };
-      defaultText = lib.literalExpression "pkgs.nixsig";
-      example = lib.literalExpression "inputs.nixsig.packages.\${pkgs.stdenv.hostPlatform.system}.default";
-      description = "The nixsig package that judges on this machine, and that checks the policy when the system is built.";
-    };
+    # The overlay's package where there is one.
+    package =
+      lib.mkPackageOption ({ nixsig = pkgs.callPackage ../package.nix { }; } // pkgs) "nixsig"
+        {
+          example = "inputs.nixsig.packages.\${pkgs.stdenv.hostPlatform.system}.default";
+          extraDescription = "It judges on this machine, and checks the policy when the system is built.";
+        };
 
     without = mkOption {
       type = types.listOf (

@@ -10,9 +10,22 @@
 let
   cfg = config.security.nixsig;
   programs = "${cfg.package}/libexec/nixsig";
+  plugin = "${programs}/native/nixsig-plugin.so";
   inherit (import ./parts.nix { inherit config lib; }) hasFleet isIn;
 
-  others = import ./others-settings.nix { inherit lib options; };
+  others = import ./others.nix { inherit lib options; };
+  conf = import ./conf-text.nix { inherit lib; };
+
+  # Plugins of others, who may name them in settings or in text.
+  theirs =
+    let
+      settings = others.settingsOver { };
+    in
+    lib.concatMap lib.toList [
+      (settings.plugin-files or [ ])
+      (settings.extra-plugin-files or [ ])
+      (conf.valueOf (conf.read others.text) "plugin-files").words
+    ];
 
   # A gate that listens on all addresses is reached at this machine's own.
   own = "http://${
@@ -49,5 +62,5 @@ in
 }
 // lib.optionalAttrs (isIn "plugin") {
   # The setting is one list: other plugins stay in it.
-  plugin-files = others.wordsFor "plugin-files" ++ [ "${programs}/native/nixsig-plugin.so" ];
+  plugin-files = lib.subtractLists [ null plugin ] (lib.unique theirs) ++ [ plugin ];
 }

@@ -105,11 +105,43 @@ let
     ]) "if-signed-before" "Whether an OpenPGP key that has ended counts for sources that it signed before.";
   };
 
+  keyText = types.coercedTo types.nonEmptyStr (text: { key = import ./key-text.nix text; }) key;
+
   principal = types.submodule {
-    options.keys =
-      required (types.nonEmptyListOf (types.coercedTo types.nonEmptyStr (text: { key = text; }) key)) [
-        "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
-      ] "Their keys, each as text, or as a set with further fields.";
+    options = {
+      keys = mkOption {
+        type = types.listOf keyText;
+        default = [ ];
+        example = [ "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" ];
+        description = "Their keys, each as text, or as a set with further fields.";
+      };
+      keyFiles = mkOption {
+        type = types.listOf types.path;
+        default = [ ];
+        example = lib.literalExpression "[ ./keys/alice.pub ]";
+        description = ''
+          Files with a public key each, as `keys` would have it as text. They are read when the system
+          is evaluated.
+        '';
+      };
+    };
+  };
+
+  # A trusted list that is fetched when the system is evaluated.
+  fetchedList = types.submodule {
+    options = {
+      url = required url "https://community.example.org/trusted.toml" "Where the list is.";
+      hash =
+        required
+          (
+            types.strMatching "sha256-[0-9A-Za-z+/]{43}="
+            // {
+              description = "hash of the form sha256-…, as `nix hash file` prints it";
+            }
+          )
+          "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+          "The hash of the file.";
+    };
   };
 
   group = types.submodule {
@@ -244,6 +276,7 @@ in
 {
   inherit
     principal
+    fetchedList
     group
     rule
     fallback

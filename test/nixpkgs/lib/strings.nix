@@ -43,6 +43,20 @@ rec {
     else
       text;
 
+  hasSuffix =
+    suffix: text:
+    let
+      length = builtins.stringLength text - builtins.stringLength suffix;
+    in
+    length >= 0 && builtins.substring length (-1) text == suffix;
+
+  removeSuffix =
+    suffix: text:
+    if hasSuffix suffix text then
+      builtins.substring 0 (builtins.stringLength text - builtins.stringLength suffix) text
+    else
+      text;
+
   # Parts are cut at each place where the separator stands, which is a text and no pattern.
   splitString =
     separator: text:
