@@ -67,6 +67,16 @@ let
       if lib.length parts == 1 then final else lib.concatMap conf.read (lib.tail parts)
     )
   );
+  confFiles = lib.unique (
+    map ({ file, ... }: toString file) (
+      lib.filter ({ value, ... }: value == config.environment.etc."nix/nix.conf".source) (
+        others.below [
+          "nix/nix.conf"
+          "source"
+        ] (others.definitions options.environment.etc)
+      )
+    )
+  );
   textFiles = lib.concatStringsSep ", " (others.filesOf options.nix.extraOptions);
 in
 {
@@ -92,7 +102,7 @@ in
         assertion = text != null;
         message = ''
           environment.etc."nix/nix.conf" is a file that cannot be read before the system is built (${
-            lib.concatStringsSep ", " (others.filesOf options.environment.etc)
+            lib.concatStringsSep ", " confFiles
           }), so nobody knows what is in force.
           Either leave that file to nix.settings and nix.extraOptions, or ${leave}.
         '';

@@ -150,7 +150,7 @@ const IN_NIX_CONF: readonly Contradiction[] = [
   ),
   shown(
     'environment.etc."nix/nix.conf".source = lib.mkForce "/srv/nix.conf";',
-    'environment.etc."nix/nix.conf" is a file that cannot be read before the system is built',
+    'environment.etc."nix/nix.conf" is a file that cannot be read before the system is built (/etc/nixos/configuration.nix), so nobody knows what is in force',
   ),
 ]
 
