@@ -39,11 +39,11 @@ let
       default = {
         require.source = "alice";
         require.output = "makers";
-        accept-unknown-derivation = true;
+        acceptUnknownDerivation = true;
       };
       gate.upstreams = [ "file:///srv/cache" ];
-      gate.max-age = 0;
-      gate.negative-max-age = 0;
+      gate.maxAge = 0;
+      gate.negativeMaxAge = 0;
     };
   };
 

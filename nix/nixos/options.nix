@@ -18,13 +18,13 @@ in
       nixsig, which refuses every derivation output whose signers are not on your trusted list. At
       first it reports what it would refuse but allows it, until you change `security.nixsig.mode`'';
 
-    package = mkOption {
-      type = types.package;
-      default = pkgs.callPackage ../package.nix { };
-      defaultText = lib.literalExpression "pkgs.nixsig";
-      example = lib.literalExpression "inputs.nixsig.packages.\${pkgs.stdenv.hostPlatform.system}.default";
-      description = "The nixsig package that judges on this machine, and that checks the policy when the system is built.";
-    };
+    # The overlay's package where there is one.
+    package =
+      lib.mkPackageOption ({ nixsig = pkgs.callPackage ../package.nix { }; } // pkgs) "nixsig"
+        {
+          example = "inputs.nixsig.packages.\${pkgs.stdenv.hostPlatform.system}.default";
+          extraDescription = "It judges on this machine, and checks the policy when the system is built.";
+        };
 
     without = mkOption {
       type = types.listOf (
@@ -101,12 +101,18 @@ in
               example = "https://cache.example.org";
               description = "Its address.";
             };
-            publicKey = mkOption {
-              type = types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}=" // {
-                description = "public key in the form of Nix";
-              };
-              example = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
-              description = "The key by which it signs what it allows.";
+            publicKeys = mkOption {
+              type = types.nonEmptyListOf (
+                types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}="
+                // {
+                  description = "public key in the form of Nix";
+                }
+              );
+              example = [ "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];
+              description = ''
+                The keys by which it signs what it allows: one, or while the key is replaced, the old
+                and the new one.
+              '';
             };
           };
         }
@@ -114,7 +120,7 @@ in
       default = null;
       example = {
         url = "https://cache.example.org";
-        publicKey = "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=";
+        publicKeys = [ "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];
       };
       description = ''
         A gate of the fleet from which this machine takes its binaries, instead of running its own.

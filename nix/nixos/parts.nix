@@ -18,6 +18,9 @@ in
   # A file that nix.conf includes: it makes Nix trust the own gate's key.
   keyConf = "/var/lib/nixsig/nix.conf";
 
+  # The last of the ways out of a contradiction.
+  leave = "disable nixsig (security.nixsig.enable = false)";
+
   # Where evidence is looked for by default.
   evidence = "/etc/nixsig/attestations";
 }

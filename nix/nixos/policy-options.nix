@@ -59,13 +59,24 @@ in
       description = "Groups of principals, of whom a number must agree. Rules can require a group instead of one principal.";
     };
 
+    presets = mkOption {
+      type = types.listOf (types.enum (builtins.attrNames (import ./presets.nix)));
+      default = [ ];
+      example = [ "cache.nixos.org" ];
+      description = ''
+        Principals that nixsig knows by name, so that nobody copies their keys: `cache.nixos.org` is
+        the binary cache of NixOS. Requirements and groups can name them as if they were in
+        `principals`. None is trusted for anything before they do.
+      '';
+    };
+
     trustedLists = mkOption {
-      type = types.listOf types.path;
+      type = types.listOf (types.either types.path own.fetchedList);
       default = [ ];
       example = literalExpression ''[ "''${inputs.community-list}/trusted.toml" ]'';
       description = ''
-        Trusted lists that others keep: TOML files with only `principals`, `groups` and
-        `revocations`, as in policy.toml. Their names are added to yours, and each name may come from
+        Trusted lists that others keep, as a file or by URL and hash: TOML files with only
+        `principals`, `groups` and `revocations`, as in policy.toml. Their names are added to yours, and each name may come from
         only one place. You say what these people are trusted for, in `rules` and `default`. Pin such
         a file, as a flake's input is pinned: whoever writes it decides whom you trust.
       '';
@@ -194,7 +205,7 @@ in
         description = "Where the gate listens. With an address other than a loopback address, other machines can ask it.";
       };
 
-      on-refusal = mkOption {
+      onRefusal = mkOption {
         type = types.enum [
           "fail"
           "not-found"
@@ -208,8 +219,8 @@ in
       };
 
       timeout = seconds 10 "How many seconds the gate waits for an upstream.";
-      max-age = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
-      negative-max-age = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
+      maxAge = seconds 3600 "For how many seconds an upstream's answer about a path is used.";
+      negativeMaxAge = seconds 60 "For how many seconds an upstream's answer that it lacks a path is used.";
     };
 
     store.sources = mkOption {
@@ -233,8 +244,8 @@ in
         nix.refusal-line = false;
       };
       description = ''
-        Further fields of policy.toml, for which there is no option here. They are added to those
-        that the options set.
+        Further fields of policy.toml, by their names there. A field for which there is an option is
+        an error.
       '';
     };
 

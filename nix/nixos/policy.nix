@@ -3,6 +3,7 @@
 {
   config,
   lib,
+  options,
   pkgs,
   ...
 }:
@@ -11,7 +12,13 @@ let
   cfg = config.security.nixsig;
   toml = pkgs.formats.toml { };
 
-  lists = map (import ./trusted-list.nix { inherit lib; }) cfg.trustedLists;
+  lists = map (import ./trusted-list.nix { inherit lib; }) cfg.trustedLists ++ [
+    {
+      principals = lib.getAttrs cfg.presets (import ./presets.nix);
+      groups = { };
+      revocations = [ ];
+    }
+  ];
 
   # Options that are not set are not written.
   written =
@@ -23,12 +30,17 @@ let
     else
       value;
 
-  # A key or address without further fields is written as a plain string.
-  plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else set;
+  inherit (import ./field-names.nix { inherit lib; }) toFields;
 
-  principals = lib.mapAttrs (_: principal: { keys = map (plain "key") principal.keys; }) (
-    written cfg.principals
-  );
+  # A key or address without further fields is written as a plain string.
+  plain = name: set: if builtins.attrNames set == [ name ] then set.${name} else toFields set;
+
+  fileKeys = principal: map (file: { key = import ./key-text.nix (builtins.readFile file); }) principal.keyFiles;
+
+  principals = lib.mapAttrs (_: principal: {
+    keys = map (plain "key") (written principal.keys ++ fileKeys principal);
+  }) cfg.principals;
+  keyless = lib.attrNames (lib.filterAttrs (_: { keys, ... }: keys == [ ]) principals);
 
   policy = {
     version = 1;
@@ -37,19 +49,21 @@ let
       directories = map (directory: "${directory}") cfg.attestations.directories;
       sources = map (plain "url") (written cfg.attestations.sources);
     };
-    gate = removeAttrs cfg.gate [
-      "fleet"
-      "keyFile"
-    ]
+    gate = toFields (
+      removeAttrs cfg.gate [
+        "fleet"
+        "keyFile"
+      ]
+    )
     // {
       upstreams = map (plain "url") (written cfg.gate.upstreams);
     };
     inherit (cfg) store;
     principals = lib.foldl' (all: list: list.principals // all) principals lists;
     groups = lib.foldl' (all: list: list.groups // all) cfg.groups lists;
-    inputs = written cfg.inputs;
-    rules = written cfg.rules;
-    default = written cfg.default;
+    inputs = map toFields (written cfg.inputs);
+    rules = map toFields (written cfg.rules);
+    default = toFields (written cfg.default);
     revocations = written cfg.revocations ++ lib.concatMap (list: list.revocations) lists;
     exemptions = written cfg.exemptions;
   }
@@ -59,6 +73,22 @@ let
   // lib.optionalAttrs (cfg.approvals.by != null) { inherit (cfg) approvals; };
 
   unchecked = toml.generate "policy.toml" (lib.recursiveUpdate policy cfg.settings);
+
+  clashes =
+    import ./settings-clash.nix { inherit lib options; } cfg.settings
+    ++ lib.optional (cfg.settings ? version) {
+      field = "version";
+      option = "nixsig itself";
+    };
+
+  # Whether some source may pass, by whoever vouches for it.
+  takesSources = lib.any (
+    { require, ... }:
+    !lib.elem (require.source or null) [
+      null
+      "refuse"
+    ]
+  ) (cfg.rules ++ [ cfg.default ]);
 
   asksForApproval =
     lib.any ({ require, ... }: lib.elem "approved" (lib.attrValues require)) (cfg.rules ++ [ cfg.default ]);
@@ -86,23 +116,35 @@ in
         '';
       }
       {
-        assertion = !asksForApproval || cfg.approvals.by != null || cfg.settings ? approvals;
+        assertion = !asksForApproval || cfg.approvals.by != null;
         message = ''
           security.nixsig requires "approved" for something, and security.nixsig.approvals.by does not say who approves.
           Either name who (security.nixsig.approvals.by = "self" is what root approves on this machine), or require something else there.
         '';
       }
       {
-        assertion = cfg.mode == "warn" || policy.principals != { };
+        assertion = cfg.mode == "warn" || policy.principals != { } || takesSources;
         message = ''
-          security.nixsig.mode is "enforce", and nobody is trusted: next to nothing could be built, this system included.
-          Either list whom you trust in security.nixsig.principals, or begin with security.nixsig.mode = "warn".
+          security.nixsig.mode is "enforce", every source is refused, and nobody is trusted: next to nothing could be built, this system included.
+          Either list whom you trust in security.nixsig.principals (on a machine that builds everything itself, security.nixsig.default.require.source = "nothing"), or begin with security.nixsig.mode = "warn".
+        '';
+      }
+      {
+        assertion = clashes == [ ];
+        message = ''
+          security.nixsig.settings has ${
+            lib.concatMapStringsSep ", " ({ field, option }: "${field}, which ${option} sets") clashes
+          }: one of the two would be lost.
+          Either set the option, or take the field out of security.nixsig.settings.
+        '';
+      }
+      {
+        assertion = keyless == [ ];
+        message = ''
+          security.nixsig.principals.${lib.concatStringsSep ", " keyless} has no key, so nobody could sign in that name.
+          Either give it keys or keyFiles, or take it out of security.nixsig.principals.
         '';
       }
     ];
-
-    warnings = lib.optional (cfg.mode == "warn") ''
-      security.nixsig.mode is "warn": untrusted paths are reported but allowed. When nothing that you use is reported any more, set it to "enforce".
-    '';
   };
 }

@@ -13,12 +13,16 @@ let
   inherit (import ./parts.nix { inherit config lib; }) evidence hasOwnGate keyConf;
 
   doctorOptions = lib.optionalString (cfg.gate.fleet != null) (
-    lib.escapeShellArgs [
-      "--gate"
-      cfg.gate.fleet.url
-      "--gate-key"
-      cfg.gate.fleet.publicKey
-    ]
+    lib.escapeShellArgs (
+      [
+        "--gate"
+        cfg.gate.fleet.url
+      ]
+      ++ lib.concatMap (key: [
+        "--gate-key"
+        key
+      ]) cfg.gate.fleet.publicKeys
+    )
   );
 
   keyOptions =

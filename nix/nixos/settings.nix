@@ -10,9 +10,22 @@
 let
   cfg = config.security.nixsig;
   programs = "${cfg.package}/libexec/nixsig";
+  plugin = "${programs}/native/nixsig-plugin.so";
   inherit (import ./parts.nix { inherit config lib; }) hasFleet isIn;
 
-  others = import ./others-settings.nix { inherit lib options; };
+  others = import ./others.nix { inherit lib options; };
+  conf = import ./conf-text.nix { inherit lib; };
+
+  # Plugins of others, who may name them in settings or in text.
+  theirs =
+    let
+      settings = others.settingsOver { };
+    in
+    lib.concatMap lib.toList [
+      (settings.plugin-files or [ ])
+      (settings.extra-plugin-files or [ ])
+      (conf.valueOf (conf.read others.text) "plugin-files").words
+    ];
 
   # A gate that listens on all addresses is reached at this machine's own.
   own = "http://${
@@ -29,7 +42,7 @@ in
   substituters = lib.optional (isIn "gate") (if hasFleet then cfg.gate.fleet.url else own);
   trusted-substituters = [ ];
   # The own gate's key is made on the machine, and is in the file that nix.conf includes.
-  trusted-public-keys = lib.optional hasFleet cfg.gate.fleet.publicKey;
+  trusted-public-keys = lib.optionals hasFleet cfg.gate.fleet.publicKeys;
   require-sigs = true;
   # What the gate refuses is refused, and not built in its place.
   fallback = false;
@@ -49,5 +62,5 @@ in
 }
 // lib.optionalAttrs (isIn "plugin") {
   # The setting is one list: other plugins stay in it.
-  plugin-files = others.wordsFor "plugin-files" ++ [ "${programs}/native/nixsig-plugin.so" ];
+  plugin-files = lib.subtractLists [ null plugin ] (lib.unique theirs) ++ [ plugin ];
 }

@@ -1,10 +1,23 @@
-# Reads a trusted list that somebody else maintains. It may define principals and groups, but not
-# what they are trusted for.
+# Reads a trusted list that somebody else maintains: a file, or { url, hash } of one. It may define
+# principals and groups, but not what they are trusted for.
 { lib }:
 
-file:
+source:
 
 let
+  isFetched = builtins.isAttrs source && source ? url;
+  file =
+    if isFetched then
+      builtins.fetchurl {
+        inherit (source) url;
+        name = "trusted-list.toml";
+        sha256 = source.hash;
+      }
+    else
+      source;
+  name = if isFetched then source.url else toString file;
+  fail = problem: throw "security.nixsig.trustedLists: ${name} ${problem}";
+
   list = lib.importTOML file;
 
   known = [
@@ -16,7 +29,13 @@ let
 
   # Relative to the list's own directory.
   absolute =
-    name: if builtins.isString name && !lib.hasPrefix "/" name then dirOf file + "/${name}" else name;
+    relative:
+    if !builtins.isString relative || lib.hasPrefix "/" relative then
+      relative
+    else if isFetched then
+      fail "names the file ${relative} beside it, and by URL only the list itself is fetched; fetch the directory that has both, as a flake's input is, and name the list in it"
+    else
+      dirOf file + "/${relative}";
 
   readKey =
     key:
@@ -24,12 +43,12 @@ let
       key
     else
       lib.mapAttrs (
-        name: value:
-        if name == "certificate" || name == "trusted-root" then absolute value else value
+        field: value:
+        if field == "certificate" || field == "trusted-root" then absolute value else value
       ) key;
 in
 if strange != [ ] then
-  throw "security.nixsig.trustedLists: ${toString file} has ${lib.head strange}; a trusted list has ${lib.concatStringsSep ", " known}, and what these are trusted for is yours to say"
+  fail "has ${lib.head strange}; a trusted list has ${lib.concatStringsSep ", " known}, and what these are trusted for is yours to say"
 else
   {
     principals = lib.mapAttrs (

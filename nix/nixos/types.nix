@@ -47,13 +47,6 @@ let
     "output"
   ];
 
-  role = types.enum [
-    "developer"
-    "packager"
-    "reviewer"
-    "builder"
-  ];
-
   sigstore = types.submodule {
     options = {
       subject = required types.nonEmptyStr "alice@example.org" "What the identity provider calls them, exactly.";
@@ -78,16 +71,16 @@ let
         optional sigstore {
           subject = "alice@example.org";
           issuer = "https://accounts.example.org";
-        } "An identity of Sigstore's, with `trusted-root`.";
-      trusted-root =
+        } "An identity of Sigstore's, with `trustedRoot`.";
+      trustedRoot =
         optional file (lib.literalExpression "./keys/trusted_root.json")
           "The trusted root of the Sigstore instance that certified it.";
       namespaces = optional (types.nonEmptyListOf types.nonEmptyStr) [
         "release@example.org"
         "git"
       ] "What a key in OpenSSH's form may sign for.";
-      valid-from = optional date "2026-01-01" "When the key begins to count.";
-      valid-until = optional date "2027-01-01" "When the key stops counting.";
+      validFrom = optional date "2026-01-01" "When the key begins to count.";
+      validUntil = optional date "2027-01-01" "When the key stops counting.";
     };
   };
 
@@ -100,23 +93,55 @@ let
   };
 
   acceptOptions = {
-    accept-graph =
+    acceptGraph =
       optional types.bool true
         "Whether a packager's signature on one derivation's whole build graph counts for the sources and derivations in it.";
-    accept-unknown-derivation =
+    acceptUnknownDerivation =
       optional types.bool true
         "Whether an output from elsewhere, whose derivation this store does not have, is judged only by its builders.";
-    accept-expired-key = optional (types.enum [
+    acceptExpiredKey = optional (types.enum [
       "refuse"
       "if-signed-before"
     ]) "if-signed-before" "Whether an OpenPGP key that has ended counts for sources that it signed before.";
   };
 
+  keyText = types.coercedTo types.nonEmptyStr (text: { key = import ./key-text.nix text; }) key;
+
   principal = types.submodule {
-    options.keys =
-      required (types.nonEmptyListOf (types.coercedTo types.nonEmptyStr (text: { key = text; }) key)) [
-        "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU="
-      ] "Their keys, each as text, or as a set with further fields.";
+    options = {
+      keys = mkOption {
+        type = types.listOf keyText;
+        default = [ ];
+        example = [ "alice-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" ];
+        description = "Their keys, each as text, or as a set with further fields.";
+      };
+      keyFiles = mkOption {
+        type = types.listOf types.path;
+        default = [ ];
+        example = lib.literalExpression "[ ./keys/alice.pub ]";
+        description = ''
+          Files with a public key each, as `keys` would have it as text. They are read when the system
+          is evaluated.
+        '';
+      };
+    };
+  };
+
+  # A trusted list that is fetched when the system is evaluated.
+  fetchedList = types.submodule {
+    options = {
+      url = required url "https://community.example.org/trusted.toml" "Where the list is.";
+      hash =
+        required
+          (
+            types.strMatching "sha256-[0-9A-Za-z+/]{43}="
+            // {
+              description = "hash of the form sha256-…, as `nix hash file` prints it";
+            }
+          )
+          "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+          "The hash of the file.";
+    };
   };
 
   group = types.submodule {
@@ -207,7 +232,7 @@ let
         committer = "packagers";
         reviewer = "carol";
       } "Who must have signed a commit, in the roles `committer` and `reviewer`.";
-      accept-unlocked = optional types.bool true "Whether an input passes that the lock does not pin, if nothing is required.";
+      acceptUnlocked = optional types.bool true "Whether an input passes that the lock does not pin, if nothing is required.";
     };
   };
 
@@ -232,7 +257,7 @@ let
     types.submodule {
       options = {
         url = required url "https://attestations.example.net/bob" "The address.";
-        max-age = optional types.ints.unsigned 86400 "For how many seconds an answer is used; 3600 by default.";
+        maxAge = optional types.ints.unsigned 86400 "For how many seconds an answer is used; 3600 by default.";
       };
     }
   );
@@ -251,6 +276,7 @@ in
 {
   inherit
     principal
+    fetchedList
     group
     rule
     fallback

@@ -32,8 +32,8 @@ export function trustedPublicKeys(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const items = itemsOf(settings, 'trusted-public-keys')
     if (items.length === 0) return closed('trusted-public-keys is empty')
-    return about(facts.gate.key, key => {
-      const others = items.filter(item => key === undefined || !isKey(item, key.publicKey))
+    return about(facts.gate.keys, keys => {
+      const others = items.filter(item => !keys.some(key => isKey(item, key.publicKey)))
       return others.length === 0
         ? closed("the gate's key alone")
         : open(`not the gate's key: ${list(others)}`)
@@ -48,11 +48,11 @@ export function secretKeyFiles(facts: Facts): Finding {
   return inEachView(facts, settings => {
     const files = itemsOf(settings, 'secret-key-files')
     if (files.length === 0) return closed('secret-key-files is empty')
-    return about(facts.gate.key, key => {
+    return about(facts.gate.keys, keys => {
       for (const file of files) {
         const found = facts.files.secretKeys.get(file) ?? { problem: `${printable(file)} was not read` }
         if ('problem' in found) return unknown(found.problem)
-        if (key !== undefined && isSame(found.value, key.publicKey))
+        if (keys.some(key => isSame(found.value, key.publicKey)))
           return open(`${printable(file)} holds the gate's key`)
       }
       return closed("the gate's key is not among them")

@@ -86,8 +86,8 @@ export interface FileFacts {
 export interface GateFacts {
   /** Addresses under which this machine's Nix may know the gate, without a trailing slash. */
   readonly urls: Learned<readonly string[]>
-  /** Undefined: it has no key yet. */
-  readonly key: Learned<NixPublicKey | undefined>
+  /** Empty while it has no key yet; several while a fleet replaces its key. */
+  readonly keys: Learned<readonly NixPublicKey[]>
   readonly socket: Learned<Asked>
   readonly health: Learned<HttpAnswer>
   /** The answer to a request for a path that cannot exist. */

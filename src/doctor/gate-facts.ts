@@ -12,12 +12,12 @@ const TIMEOUT = 8000
 const ANSWER_LIMIT = 4096
 
 /**
- * The gate's address, if it is not on this machine; its key, if it is not the one in the state
+ * The gate's address, if it is not on this machine; its keys, if they are not the one in the state
  * directory.
  */
 export interface NamedGate {
   readonly url: string | undefined
-  readonly key: NixPublicKey | undefined
+  readonly keys: readonly NixPublicKey[]
 }
 
 /** Asks the gate, over its socket and over HTTP. */
@@ -29,13 +29,13 @@ export async function askGate(policy: Learned<Policy>, state: string, named: Nam
         ? policy
         : { value: urlsOf(policy.value.gate.listen) }
   const { path, digest, narHash } = madeUpPath()
-  const [key, socket, health, narinfo] = await Promise.all([
-    learn(() => named.key ?? readKey(state), TIMEOUT),
+  const [keys, socket, health, narinfo] = await Promise.all([
+    learn(() => (named.keys.length > 0 ? named.keys : readKey(state)), TIMEOUT),
     learn(() => askResident({ kind: 'admit', path, narHash }), TIMEOUT),
     learn(() => get(urls, 'health'), TIMEOUT),
     learn(() => get(urls, `${digest}.narinfo`), TIMEOUT),
   ])
-  return { urls, key, socket, health, narinfo }
+  return { urls, keys, socket, health, narinfo }
 }
 
 /** The addresses by which a gate listening there may be known on its own machine. */
@@ -49,9 +49,9 @@ function shownHost(host: string): string {
   return host.includes(':') ? `[${host}]` : host
 }
 
-function readKey(state: string): NixPublicKey | undefined {
+function readKey(state: string): readonly NixPublicKey[] {
   const text = readOwnedFile(join(state, 'gate.pub'), ANSWER_LIMIT)?.toString('utf8')
-  return text === undefined ? undefined : parseNixPublicKey(text.trimEnd())
+  return text === undefined ? [] : [parseNixPublicKey(text.trimEnd())]
 }
 
 async function get(urls: GateFacts['urls'], path: string): Promise<HttpAnswer> {

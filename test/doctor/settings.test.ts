@@ -169,7 +169,7 @@ describe('keys with which Nix signs what it builds', () => {
   })
 
   test('a gate that has no key yet signs nothing, so no key is its own', () => {
-    const keyless: Facts = { ...WELL, gate: { ...WELL.gate, key: { value: undefined } } }
+    const keyless: Facts = { ...WELL, gate: { ...WELL.gate, keys: { value: [] } } }
     assert.equal(judge('trusted-public-keys', keyless).state, 'open')
   })
 })

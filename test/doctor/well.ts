@@ -82,7 +82,7 @@ export const WELL: Facts = {
   },
   gate: {
     urls: { value: [URL, 'http://localhost:4649'] },
-    key: { value: parseNixPublicKey(GATE_KEY) },
+    keys: { value: [parseNixPublicKey(GATE_KEY)] },
     socket: {
       value: {
         kind: 'answered',

@@ -65,7 +65,7 @@ const configuration = (port: number, more = '') => `{ pkgs, ... }: {
     inputs = [ { url = "${URL}"; require.committer = "team"; } ];
     approvals.by = "self";
     expressions = { enable = true; url = "${URL}"; };
-    default = { require.source = "nothing"; require.output = "nothing"; accept-unknown-derivation = true; };
+    default = { require.source = "nothing"; require.output = "nothing"; acceptUnknownDerivation = true; };
   };
 }
 `

@@ -23,10 +23,10 @@ const GATE = `${ENFORCING} gate.keyFile = "/run/secrets/gate-key";`
 const member = (port: number) => `
   mode = "enforce";
   without = [ "plugin" ];
-  gate.fleet = { url = "http://127.0.0.1:${port}"; publicKey = "${FLEET.publicKey}"; };
+  gate.fleet = { url = "http://127.0.0.1:${port}"; publicKeys = [ "${FLEET.publicKey}" ]; };
   principals.fleet.keys = [ "${FLEET.publicKey}" ];
   groups.makers = { members = [ "fleet" "self" ]; threshold = 1; };
-  default = { require.source = "fleet"; require.output = "makers"; accept-unknown-derivation = true; };
+  default = { require.source = "fleet"; require.output = "makers"; acceptUnknownDerivation = true; };
 `
 
 /** Switches a machine whose system has no attestation, as its installer does. */

@@ -6,7 +6,8 @@ import assert from 'node:assert/strict'
 import { cpSync } from 'node:fs'
 import { test } from 'node:test'
 import { bringCheckout, CHECKOUT, evaluate, STAND_IN, systemIn, systemOf } from '../support/nixos.ts'
-import { CONTRADICTIONS, EXAMPLES, on } from '../support/nixos-cases.ts'
+import { EXAMPLES, on } from '../support/nixos-cases.ts'
+import { CONTRADICTIONS } from '../support/nixos-contradictions.ts'
 import { withWorld } from '../support/world.ts'
 
 /**
@@ -19,7 +20,7 @@ test('in a real nixpkgs', { skip: NIXPKGS === undefined && 'NIXPKGS names none' 
     bringCheckout(world)
     cpSync(NIXPKGS ?? '', world.path('/srv/nixpkgs'), { recursive: true, verbatimSymlinks: true })
     const inNixpkgs = (module: string) => `(${systemIn('/srv/nixpkgs', module)})`
-    for (const [set, ...says] of CONTRADICTIONS) {
+    for (const { set, says } of CONTRADICTIONS) {
       await context.test(`contradiction: ${set}`, async () => {
         const failed = await evaluate(
           world,

@@ -41,7 +41,7 @@ export const ENFORCING = `
   default = {
     require.source = "nothing";
     require.output = "makers";
-    accept-unknown-derivation = true;
+    acceptUnknownDerivation = true;
   };
 `
 
@@ -74,7 +74,7 @@ export async function withUnswitched(
     world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
     const always = `{
       nix.settings.experimental-features = [ "nix-command" "flakes" ];
-      security.nixsig.gate = { listen = "127.0.0.1:${listen}"; max-age = 0; negative-max-age = 0; };
+      security.nixsig.gate = { listen = "127.0.0.1:${listen}"; maxAge = 0; negativeMaxAge = 0; };
       security.nixsig.gate.upstreams = [ "file:///srv/cache" ];
       security.nixsig.enable = true;
     }`

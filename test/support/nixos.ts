@@ -2,7 +2,7 @@
  * NixOS systems, evaluated and built by the real Nix of a world with the stand-in for nixpkgs in
  * test/nixpkgs.
  */
-import { cpSync, existsSync } from 'node:fs'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Outcome, World } from './world.ts'
 
@@ -33,18 +33,43 @@ export const BUILDS_THERE = `{
   nix.settings.build-users-group = "";
 }`
 
-/** Copies the files of the checkout that Nix reads into a world, and dist/ as nixsig's package. */
-export function bringCheckout(world: World): void {
+/** The path of the stand-in for nixpkgs in a world. */
+export const STAND_IN = `${CHECKOUT}/test/nixpkgs`
+
+/**
+ * nixpkgs' own library, given by NIXPKGS_LIB (its directory, or the one above); undefined where
+ * there is no copy. Throws if NIXPKGS_LIB names something else.
+ */
+export const REAL_LIB = realLib(process.env['NIXPKGS_LIB'])
+
+function realLib(named: string | undefined): string | undefined {
+  if (named === undefined || named === '') return undefined
+  const found = [named, join(named, 'lib')].find(directory => existsSync(join(directory, 'modules.nix')))
+  if (found === undefined) throw new Error(`NIXPKGS_LIB=${named} is not a copy of nixpkgs' lib`)
+  return found
+}
+
+/**
+ * Copies the files of the checkout that Nix reads into a world, and dist/ as nixsig's package.
+ * `lib`: a copy of nixpkgs' own library for the stand-in, by default the one of NIXPKGS_LIB; null:
+ * the stand-in's.
+ */
+export function bringCheckout(world: World, lib: string | null = REAL_LIB ?? null): void {
   for (const part of PARTS.filter(part => existsSync(join(PROJECT_ROOT, part)))) {
     const there = join(CHECKOUT, part)
     world.write(join(there, '..', '.keep'), '')
     cpSync(join(PROJECT_ROOT, part), world.path(there), { recursive: true })
   }
   cpSync(join(PROJECT_ROOT, 'dist'), world.path('/srv/dist'), { recursive: true })
+  bringLib(world, lib)
 }
 
-/** The path of the stand-in for nixpkgs in a world. */
-export const STAND_IN = `${CHECKOUT}/test/nixpkgs`
+/** Has the stand-in use this copy of nixpkgs' library from now on; null: its own. */
+export function bringLib(world: World, lib: string | null): void {
+  const there = world.path(`${STAND_IN}/nixpkgs-lib`)
+  rmSync(there, { recursive: true, force: true })
+  if (lib !== null) cpSync(lib, there, { recursive: true })
+}
 
 /** A Nix expression with `pkgs` in scope: dist/ as nixsig's package. */
 export const DIST_PACKAGE = `pkgs.runCommand "nixsig" { meta.mainProgram = "nixsig"; } ''

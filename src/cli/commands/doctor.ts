@@ -13,7 +13,7 @@ interface Options {
   readonly json: boolean
   readonly quiet: boolean
   readonly gate: string | undefined
-  readonly 'gate-key': string | undefined
+  readonly 'gate-key': readonly string[]
   readonly mended: readonly string[]
 }
 
@@ -25,7 +25,7 @@ export const doctor = command({
     json: { kind: 'flag', text: 'Print one line of JSON, for programs' },
     quiet: { kind: 'flag', text: 'Print only doors that are open or unknown' },
     gate: { kind: 'value', value: 'URL', text: "The fleet's gate, in place of this machine's own" },
-    'gate-key': { kind: 'value', value: 'NAME:BASE64', text: 'The public key of that gate' },
+    'gate-key': { kind: 'values', value: 'NAME:BASE64', text: 'A public key of that gate' },
     mended: {
       kind: 'values',
       value: 'ADVISORY',
@@ -49,11 +49,11 @@ async function examineMachine(options: Options, { places, terminal }: Invocation
   const { isHole } = await import('../../doctor/door.ts')
   const { parseNixPublicKey } = await import('../../formats/nix/nix-key.ts')
   const installation = dirname(realpathSync(process.argv[1] ?? ''))
-  const key = options['gate-key'] === undefined ? undefined : parseNixPublicKey(options['gate-key'])
+  const keys = options['gate-key'].map(text => parseNixPublicKey(text))
   const url = options.gate?.replace(/\/$/, '')
   const doors = judgeDoors(
     await withoutInterruption(terminal, () =>
-      examine({ places, installation, gate: { url, key }, mended: advisoryNames(options.mended) }),
+      examine({ places, installation, gate: { url, keys }, mended: advisoryNames(options.mended) }),
     ),
   )
   const isWell = !doors.some(isHole)

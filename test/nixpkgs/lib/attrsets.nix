@@ -13,6 +13,8 @@ rec {
 
   mapAttrsToList = f: set: map (name: f name set.${name}) (builtins.attrNames set);
 
+  getAttrs = names: set: genAttrs names (name: set.${name});
+
   optionalAttrs = condition: set: if condition then set else { };
 
   isDerivation = value: builtins.isAttrs value && value.type or null == "derivation";

@@ -22,6 +22,17 @@ let
     if value._type or null == kind then value.priority else usual;
   without =
     kind: def: if def.value._type or null == kind then def // { value = def.value.content; } else def;
+  # As in nixpkgs, a definition with an order of its own keeps that beside its value.
+  withoutOrder =
+    def:
+    if def.value._type or null == "order" then
+      def
+      // {
+        value = def.value.content;
+        inherit (def.value) priority;
+      }
+    else
+      def;
 
   # Definitions of the strongest priority there is.
   strongest =
@@ -40,7 +51,7 @@ let
     let
       rankOf = priorityIn "order" 1000;
     in
-    map (without "order") (lib.sort (one: other: rankOf one < rankOf other) defs);
+    map withoutOrder (lib.sort (one: other: rankOf one < rankOf other) defs);
 in
 rec {
   # Conditions and priorities of a whole set, moved to each of its attributes.

@@ -4,7 +4,11 @@
 rec {
   min = one: other: if one < other then one else other;
 
+  max = one: other: if one > other then one else other;
+
   last = list: builtins.elemAt list (builtins.length list - 1);
+
+  take = count: list: builtins.genList (builtins.elemAt list) (min (max count 0) (builtins.length list));
 
   optional = condition: element: if condition then [ element ] else [ ];
 

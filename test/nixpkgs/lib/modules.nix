@@ -21,6 +21,7 @@ let
         here = toString (module._file or file);
         isLong = module ? options || module ? config;
         plain = removeAttrs module [
+          "_class"
           "_file"
           "key"
           "imports"
@@ -37,7 +38,11 @@ let
             throw ''
               Module `${here}' has an unsupported attribute `${builtins.head (builtins.attrNames plain)}': a module with `options' or `config'
               has what it defines in its `config'.'';
+        kind = module._class or null;
       in
+      if kind != null && args.class != null && kind != args.class then
+        throw "The module `${here}' (class: ${builtins.toJSON kind}) cannot be imported into a module evaluation that expects class ${builtins.toJSON args.class}."
+      else
       {
         file = here;
         key = module.key or null;
@@ -181,10 +186,11 @@ in
       modules,
       specialArgs ? { },
       prefix ? [ ],
+      class ? null,
     }:
     let
       args = {
-        inherit config;
+        inherit class config;
         special = {
           inherit config lib;
           options = tree.options;

@@ -15,6 +15,18 @@ rec {
       description = "Whether to enable ${what}.";
     };
 
+  # An option for a package that is `pkgs.<name>` by default.
+  mkPackageOption =
+    pkgs: name:
+    { example, extraDescription }:
+    mkOption {
+      type = lib.types.package;
+      default = pkgs.${name};
+      defaultText = literalExpression "pkgs.${name}";
+      example = literalExpression example;
+      description = "The ${name} package to use. ${extraDescription}";
+    };
+
   literalExpression = text: {
     _type = "literalExpression";
     inherit text;
@@ -61,7 +73,7 @@ rec {
   showDefs =
     defs:
     lib.concatMapStringsSep "" (
-      { file, value }:
+      { file, value, ... }:
       "\n- In `${toString file}'${
         let
           shown = builtins.tryEval (if builtins.isPath value then toString value else builtins.toJSON value);

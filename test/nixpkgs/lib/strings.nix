@@ -25,6 +25,9 @@ rec {
 
   concatStrings = builtins.concatStringsSep "";
 
+  stringToCharacters =
+    text: builtins.genList (nth: builtins.substring nth 1 text) (builtins.stringLength text);
+
   concatLines = concatMapStringsSep "" (line: line + "\n");
 
   optionalString = condition: text: if condition then text else "";
@@ -37,6 +40,20 @@ rec {
     prefix: text:
     if hasPrefix prefix text then
       builtins.substring (builtins.stringLength prefix) (builtins.stringLength text - builtins.stringLength prefix) text
+    else
+      text;
+
+  hasSuffix =
+    suffix: text:
+    let
+      length = builtins.stringLength text - builtins.stringLength suffix;
+    in
+    length >= 0 && builtins.substring length (-1) text == suffix;
+
+  removeSuffix =
+    suffix: text:
+    if hasSuffix suffix text then
+      builtins.substring 0 (builtins.stringLength text - builtins.stringLength suffix) text
     else
       text;
 

@@ -22,7 +22,7 @@ let
   attributesOf =
     type: loc: defs:
     builtins.mapAttrs (name: lib.mergeDefinitions (loc ++ [ name ]) type) (
-      lib.zipAttrs (map ({ file, value }: builtins.mapAttrs (_: value: { inherit file value; }) value) defs)
+      lib.zipAttrs (map ({ file, value, ... }: builtins.mapAttrs (_: value: { inherit file value; }) value) defs)
     );
 
   parts = "noun composite";

@@ -16,7 +16,7 @@
 
       # A set is all definitions, whatever its attributes are called; a function or a path is a module.
       asModule =
-        { file, value }:
+        { file, value, ... }:
         {
           _file = file;
         }

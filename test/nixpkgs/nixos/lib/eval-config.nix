@@ -10,6 +10,7 @@ let
 
   evaluated = lib.evalModules {
     inherit specialArgs;
+    class = "nixos";
     modules = modules ++ [
       ../modules/environment.nix
       ../modules/nix.nix

@@ -16,6 +16,8 @@ let
 in
 {
   options.environment.etc = option (lib.types.attrsOf (lib.types.submodule file)) { };
+  options.environment.variables = option (lib.types.attrsOf lib.types.str) { };
+  options.environment.sessionVariables = option (lib.types.attrsOf lib.types.str) { };
   options.environment.systemPackages = option (lib.types.listOf lib.types.package) [ ];
 
   options.assertions = option (lib.types.listOf lib.types.unspecified) [ ];
