@@ -7,6 +7,7 @@ import {
   type AdmittedClaim,
   entryFile,
   isCurrent,
+  NO_POLICY,
   printAdmission,
   readAdmission,
   writeAdmission,
@@ -149,6 +150,37 @@ export async function recordTrust(
   const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
   writeAdmission(inquiry.places.state, path.digest, admission)
   return admission
+}
+
+/**
+ * Records that this machine built an output, which was let in with a warning: an entry that is
+ * stale under every policy. It admits nothing, and tells a later policy who made these contents.
+ * Replaces no entry that says as much.
+ */
+export function recordMade(
+  inquiry: Inquiry,
+  { path, kind, derivation }: Output,
+  { narHash, stamp }: { readonly narHash: string; readonly stamp: string },
+): void {
+  if (kind !== 'output') return
+  const { state } = inquiry.places
+  const entry = readAdmission(state, path.digest, path.path)
+  const isSame = entry?.narHash === narHash
+  if (isSame && entry.builtHere && entry.kind === kind) return
+  writeAdmission(state, path.digest, {
+    path: path.path,
+    narHash,
+    policy: NO_POLICY,
+    until: undefined,
+    stamp,
+    kind,
+    builtHere: true,
+    derivation: derivation.path.path,
+    time: inquiry.now,
+    rule: 'let in with a warning',
+    claims: isSame ? entry.claims : [],
+    build: undefined,
+  })
 }
 
 /**
