@@ -35,9 +35,9 @@ export interface Cause {
   readonly status: ExitCode
 }
 
-/** The most causes of one path that are followed, and how deeply. */
+/** The most causes of one path that are told, and refusals that are followed to find them. */
 const ROOTS = 16
-const DEPTH = 64
+const FOLLOWED = 100_000
 
 /**
  * The causes of a refusal: of what was refused for something else that was refused, those of that.
@@ -45,18 +45,17 @@ const DEPTH = 64
  */
 export function causesOf(refusal: Refusal): readonly [Cause, ...Cause[]] {
   const causes = new Map<string, Cause>()
-  collect(refusal, causes, DEPTH)
+  const followed = new Set([refusal])
+  for (const one of followed) {
+    for (const finding of one.findings) {
+      const inner = innerOf(finding)
+      if (inner !== undefined && followed.size < FOLLOWED) followed.add(inner)
+      else if (!causes.has(one.path)) causes.set(one.path, causeOf(one, finding))
+    }
+    if (causes.size >= ROOTS) break
+  }
   const [first = causeOf(refusal, refusal.findings[0]), ...rest] = causes.values()
   return [first, ...rest]
-}
-
-function collect(refusal: Refusal, causes: Map<string, Cause>, depth: number): void {
-  for (const finding of refusal.findings) {
-    if (causes.size >= ROOTS) return
-    const inner = depth > 0 ? innerOf(finding) : undefined
-    if (inner !== undefined) collect(inner, causes, depth - 1)
-    else if (!causes.has(refusal.path)) causes.set(refusal.path, causeOf(refusal, finding))
-  }
 }
 
 function innerOf(finding: Finding): Refusal | undefined {

@@ -85,7 +85,10 @@ for (const version of VERSIONS) {
         planned.stdout,
         /^time: about \d+ s \(everything is hashed; 3 builds, one at a time: each as/m,
       )
-      assert.match(planned.stdout, /no derivation in this store makes it[\s\S]*-copied \[keeps 2 paths back\]/)
+      assert.match(
+        planned.stdout,
+        /no derivation in this store makes it[\s\S]*-copied \[keeps 2 paths back\]/,
+      )
       assert.equal(isInLedger(world, cached), false)
 
       const first = await adopt(out)
