@@ -58,7 +58,7 @@ export async function buildAgain(run: Run, refused: Refused, ways: Ways): Promis
     return ofThisMachine(run, refused, { maker, then }, ways)
   const inputs = await adoptInputs(run, maker, ways, { brings: true })
   const all = merged(blockers, inputs.causes)
-  if (all.length > 0 && (run.dry || !(await mayBuildFirst(run, all)))) return left(all)
+  if (all.length > 0 && (run.dry || !(await mayBuildFirst(run, path, all)))) return left(all)
   const derivation = maker.derivation.path.path
   const seconds = buildSeconds(derivation)
   if (run.dry) return { kind: 'to-rebuild', derivation, seconds, absent: inputs.absent }
@@ -69,9 +69,10 @@ export async function buildAgain(run: Run, refused: Refused, ways: Ways): Promis
  * Whether to build now what rests on paths that are left. While the policy warns, the hooks let it
  * start, and remember it: once those paths are exempt it need not be built again.
  */
-async function mayBuildFirst(run: Run, causes: readonly Cause[]): Promise<boolean> {
+async function mayBuildFirst(run: Run, { path }: StorePath, causes: readonly Cause[]): Promise<boolean> {
   if ((await run.ask().policy()).mode !== 'warn') return false
-  return causes.every(({ code }) => CAUSE_WORDS[code].exempt !== undefined)
+  // What it lacks itself cannot be had.
+  return causes.every(cause => cause.path !== path && CAUSE_WORDS[cause.code].exempt !== undefined)
 }
 
 /** The verdict that there would be if this machine had built it: for all else that speaks for it. */

@@ -22,7 +22,11 @@ type Stated = Pick<Subject, 'references'>
  * Returns the registered references if the bytes have just these. Throws FormatError if the bytes
  * are not the registered ones, and FileError.
  */
-export async function referencesFound(inquiry: Inquiry, output: Output, info: PathInfo): Promise<Stated> {
+export async function referencesFound(
+  inquiry: Pick<Inquiry, 'store'>,
+  output: Output,
+  info: PathInfo,
+): Promise<Stated> {
   return (await readFor(inquiry, output, info)) ?? {}
 }
 
@@ -31,7 +35,7 @@ export async function referencesFound(inquiry: Inquiry, output: Output, info: Pa
  * store registered. Throws FileError.
  */
 export async function lookInto(
-  inquiry: Inquiry,
+  inquiry: Pick<Inquiry, 'store'>,
   output: Output,
   info: PathInfo,
 ): Promise<{ readonly stated: Stated } | { readonly refusal: Refusal }> {
@@ -50,7 +54,11 @@ export async function lookInto(
 }
 
 /** Undefined if nothing was read, because nobody knows what to look for. */
-async function readFor(inquiry: Inquiry, output: Output, info: PathInfo): Promise<Stated | undefined> {
+async function readFor(
+  inquiry: Pick<Inquiry, 'store'>,
+  output: Output,
+  info: PathInfo,
+): Promise<Stated | undefined> {
   const candidates = await candidatesOf(inquiry, output.derivation)
   if (candidates === undefined) return undefined
   const stated = { path: info.path, references: info.references, candidates }

@@ -6,65 +6,10 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { attestationFile } from '../../src/evidence/attestation-file.ts'
-import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import * as nix from '../support/expressions.ts'
-import { instantiate, isInLedger } from '../support/scene.ts'
-import { policyText, setPolicy, signer } from '../support/trust.ts'
-import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
-
-const NO_HOOKS = "--option pre-build-hook '' --option post-build-hook ''"
-const CACHE = signer('cache')
-const RANDOM = 'read random </proc/sys/kernel/random/uuid; echo $random > $out'
-const REST = `[groups.makers]
-members = ["self", "cache"]
-threshold = 1
-[default]
-require = { source = "nothing", derivation = "nothing", output = "makers" }
-accept-unknown-derivation = true
-`
-
-/** A machine that existed before: hooks are in force now, and the policy warns. */
-interface Machine {
-  readonly world: World
-  /** Builds without hooks; returns the output. */
-  make(expression: string): Promise<string>
-  /** Makes what somebody else built: in a signed cache and fetched, or copied in without a signature. */
-  bring(name: string, how: 'signed' | 'unsigned'): Promise<string>
-  adopt(args: string): ReturnType<World['run']>
-  verify(path: string): ReturnType<World['run']>
-}
-
-async function withOldMachine(version: Version, use: (machine: Machine) => Promise<void>): Promise<void> {
-  await withWorld(version, { resident: 'none' }, async world => {
-    await world.output('ln -s /opt/nixsig/nixsig /usr/local/bin/nixsig')
-    world.write('/root/cache.secret', `${printNixSecretKey(CACHE.key)}\n`, 0o600)
-    await setPolicy(world, policyText({ cache: [CACHE] }, REST, 'warn'))
-    const make = async (expression: string) => {
-      const { drv, out } = await instantiate(world, expression)
-      await world.output(`nix-store --realise ${NO_HOOKS} ${drv}`)
-      return out
-    }
-    await use({
-      world,
-      make,
-      async bring(name, how) {
-        const out = await make(nix.derivation(name))
-        const key = how === 'signed' ? '?secret-key=/root/cache.secret' : ''
-        await world.output(`nix copy --to 'file:///srv/${how}${key}' ${out}
-          drv=$(nix-store -q --deriver ${out}); nix-store --delete ${out} $drv
-          nix copy --no-check-sigs --from file:///srv/${how} ${out}`)
-        return out
-      },
-      adopt: args => world.run(`nixsig adopt ${args}`, { timeout: 300_000 }),
-      verify: path => world.run(`nixsig verify --recursive ${path}`),
-    })
-  })
-}
-
-/** Has inputs that are outputs of derivations, and paths that only the store knows. */
-function top(inputs: readonly string[], paths: readonly string[]): string {
-  return nix.withInputs('top', [...inputs, ...paths.map(path => `(builtins.storePath ${path})`)])
-}
+import { pathOf, RANDOM, top, withOldMachine } from '../support/old-machine.ts'
+import { isInLedger } from '../support/scene.ts'
+import { VERSIONS } from '../support/world.ts'
 
 for (const version of VERSIONS) {
   test(`${version}: from warn to enforce: vouched for, built again, exempt, and then everything is usable`, () =>
@@ -168,9 +113,4 @@ for (const version of VERSIONS) {
       assert.match(stdout, /^adopted: 4 of 4 paths \([12] admitted before/m)
       assert.doesNotMatch(stderr, /slow-a/)
     }))
-}
-
-async function pathOf(world: World, root: string, name: string): Promise<string> {
-  const all = (await world.output(`nix-store -qR ${root}`)).split('\n')
-  return all.find(path => path.endsWith(`-${name}`)) ?? assert.fail(all.join('\n'))
 }
