@@ -49,6 +49,12 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import('./commands/setup.ts')).unsetup,
   },
   {
+    name: 'adopt',
+    summary:
+      'Before enforcing on a machine that existed before: take what is vouched for, build the rest again, name what is left (root)',
+    load: async () => (await import('./commands/adopt.ts')).adopt,
+  },
+  {
     name: 'enforce',
     summary: 'Refuse untrusted paths from now on: mode = "enforce" in the policy (root)',
     load: async () => (await modes()).enforce,

@@ -7,17 +7,16 @@ import { narTicket } from './nar-ticket.ts'
 
 /**
  * The narinfo that Nix gets for an offer. It has the gate's signature, the only one that Nix
- * requires, and the signatures by keys in the trusted list, so that a later query of the store
- * still shows who made the path. Its URL is the upstream's, or one below the gate's own `nar/` if
+ * requires, and `others`, so that a later query of the store still shows who made the path. Its URL is the upstream's, or one below the gate's own `nar/` if
  * Nix could not fetch it from the upstream. Throws FormatError if that is too long for a request.
  */
 export function narinfoAnswer(
   key: KeyPair,
   { upstream, narinfo, nar }: Offer,
-  listed: readonly string[],
+  others: readonly string[],
 ): Buffer {
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
   const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
-  return Buffer.from(printNarinfo({ ...narinfo, url, signatures: [own, ...listed] }), 'latin1')
+  return Buffer.from(printNarinfo({ ...narinfo, url, signatures: [own, ...others] }), 'latin1')
 }

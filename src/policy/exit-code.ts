@@ -13,10 +13,13 @@ export type ExitCode = 0 | 10 | 11 | 12 | 13 | 14 | 20
  * input's verdict.
  */
 export function exitCode(verdict: Verdict): ExitCode {
-  if (verdict.outcome === 'trusted') return 0
-  if (verdict.outcome === 'indeterminate') return 20
-  const [first] = verdict.findings
-  return first.code === 'input' ? exitCode(first.verdict) : CODES[first.code]
+  let decided = verdict
+  while (decided.outcome === 'untrusted') {
+    const [first] = decided.findings
+    if (first.code !== 'input') return CODES[first.code]
+    decided = first.verdict
+  }
+  return decided.outcome === 'trusted' ? 0 : 20
 }
 
 const CODES: Readonly<Record<Exclude<Finding['code'], 'input'>, ExitCode>> = {

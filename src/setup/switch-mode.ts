@@ -49,7 +49,8 @@ export async function switchMode(places: SetupPlaces, mode: Policy['mode']): Pro
   })
 }
 
-function sourceOf({ policy: file }: SetupPlaces): PolicySource {
+/** The text of the policy, to be changed. Throws FileError. */
+export function sourceOf({ policy: file }: SetupPlaces): PolicySource {
   const name = printable(file)
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status === undefined) throw new FileError(`there is no ${name}: nixsig setup creates one`)

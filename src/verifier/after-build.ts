@@ -8,14 +8,14 @@ import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
 import { isAdmitted } from './admitted.ts'
-import { attestOutput } from './attest-own-output.ts'
+import { attestOutput, type Seen } from './attest-own-output.ts'
 import { condemn } from './condemn.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { ofThisBuild } from './new-outputs.ts'
-import { recordTrust } from './record.ts'
+import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
 import { settleContents } from './settle-contents.ts'
@@ -73,19 +73,20 @@ async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutco
   if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
   const judged = await judgeOutputs(inquiry, stored, fresh)
   if (judged === undefined) return undefined
-  const { trusted, refusals } = judged
+  const { trusted, refusals, made } = judged
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
     const taken = await condemn(inquiry, condemned, refusals)
+    await rememberMade(inquiry, made)
     for (const { info } of fresh) forgetRefused(inquiry.places.state, info)
     return { admitted: [], refusals, taken }
   }
-  for (const { item, trust, stamp } of trusted) {
+  for (const { item, trust, stamp, seen } of trusted) {
     const { output, info } = item
     // The attestation comes first: if the process is killed in between, the next hook finds no
     // entry and writes the same attestation again.
-    await attestOutput(inquiry, output, info)
+    await attestOutput(inquiry, output, info, seen)
     await recordTrust(inquiry, trust, output.path, stamp)
   }
   for (const { info } of fresh) forget(inquiry.places.state, info)
@@ -176,16 +177,21 @@ function allGone({ path }: StoredDerivation): Refusal {
   }
 }
 
-/** A trusted output, with its stamp from the moment its contents were checked. */
-interface Trusted {
+/** An output that this build made, with its stamp from the moment its contents were checked. */
+interface Made {
   readonly item: Fresh
+  readonly stamp: string
+  readonly seen: Seen
+}
+
+interface Trusted extends Made {
   readonly trust: Trust
-  readonly stamp: string | undefined
 }
 
 /** Returns undefined if judging failed because some outputs were taken out or rebuilt. */
 async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: readonly Fresh[]) {
   const trusted: Trusted[] = []
+  const made: Made[] = []
   const refusals: Refusal[] = []
   try {
     refusals.push(...(await admitBuild(inquiry, stored)))
@@ -210,12 +216,19 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
         refusals.push(settled.refusal)
         continue
       }
-      if (settled.stamp === undefined) throw new FileError(`${item.info.path} is not on the disk`)
+      const { stamp } = settled
+      if (stamp === undefined) throw new FileError(`${item.info.path} is not on the disk`)
+      const looked = await seenOf(inquiry, item)
+      if ('refusal' in looked) {
+        refusals.push(looked.refusal)
+        continue
+      }
+      made.push({ item, stamp, ...looked })
       const carried = await refusalOfCarried(inquiry, item.output, item.info)
       if (carried !== undefined) refusals.push(carried)
-      const made = { builtHere: true, derivation: stored }
-      const verdict = await judgeInput(inquiry, item.output, made, item.info)
-      if (verdict.outcome === 'trusted') trusted.push({ item, trust: verdict, stamp: settled.stamp })
+      const built = { builtHere: true, derivation: stored }
+      const verdict = await judgeInput(inquiry, item.output, built, item.info)
+      if (verdict.outcome === 'trusted') trusted.push({ item, trust: verdict, stamp, ...looked })
       else refusals.push(verdict)
     }
   } catch (error) {
@@ -224,7 +237,34 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
     if (fates.has('gone')) return undefined
     refusals.push(fates.has('leaving') ? allGone(stored) : refusalOf(error, stored.path.path, 'derivation'))
   }
-  return { trusted, refusals }
+  return { trusted, refusals, made }
+}
+
+/**
+ * What this machine saw of an output that this build made. Of one that was there before, Nix
+ * compared the registered hash only: its bytes are read.
+ */
+async function seenOf(
+  inquiry: Inquiry,
+  { output, info, isNew }: Fresh,
+): Promise<{ readonly seen: Seen } | { readonly refusal: Refusal }> {
+  if (isNew) return { seen: { references: info.references } }
+  const { lookInto } = await import('./look-into.ts')
+  const looked = await lookInto(inquiry, output, info)
+  return 'refusal' in looked ? looked : { seen: { ...looked.stated, reproduced: true } }
+}
+
+/**
+ * Remembers, while the policy warns, that this machine made these outputs: under a later policy
+ * they need not be built again. They stay refused until then.
+ */
+async function rememberMade(inquiry: Inquiry, made: readonly Made[]): Promise<void> {
+  const isWarning = await inquiry.policy().then(
+    ({ mode }) => mode === 'warn',
+    () => false,
+  )
+  if (!isWarning) return
+  for (const { item, stamp } of made) recordMade(inquiry, item.output, { ...item.info, stamp })
 }
 
 /**

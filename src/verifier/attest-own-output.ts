@@ -23,13 +23,25 @@ export function ownAttestations(state: string): string {
   return join(state, 'attestations')
 }
 
+/** What was seen of an output besides its bytes. */
+export interface Seen {
+  /** The references that Nix found when it built them here, or that were found in the bytes since. */
+  readonly references?: readonly string[]
+  /** It was here before, was built again, and came out the same. */
+  readonly reproduced?: true
+}
+
 /**
- * Attests with this machine's key that this derivation produced these bytes here, with the
- * references that Nix found when it built them. Appends SLSA provenance, one line in
- * `<state>/attestations`. The same output of the same build yields the same line, which is not
- * written twice.
+ * Attests with this machine's key that this derivation produced these bytes here. Appends SLSA
+ * provenance, one line in `<state>/attestations`. The same output of the same build yields the same
+ * line, which is not written twice.
  */
-export async function attestOutput(inquiry: Inquiry, output: Output, info: PathInfo): Promise<void> {
+export async function attestOutput(
+  inquiry: Inquiry,
+  output: Output,
+  info: PathInfo,
+  { references, reproduced }: Seen,
+): Promise<void> {
   const { state } = inquiry.places
   const key = machineKey(state)
   const inputs = inputsOf(output.derivation).flatMap(({ path }) => {
@@ -40,9 +52,11 @@ export async function attestOutput(inquiry: Inquiry, output: Output, info: PathI
     derivation: output.derivation.path.path,
     output: output.name,
     inputs: inputs.length > INPUT_LIMIT ? [] : inputs,
+    ...(reproduced === undefined ? {} : { reproduced }),
   }
+  const stated = references === undefined ? {} : statedReferences(references)
   const payload = printStatement({
-    subjects: [{ name: info.path, narHash: info.narHash, ...statedReferences(info.references) }],
+    subjects: [{ name: info.path, narHash: info.narHash, ...stated }],
     predicateType: PROVENANCE,
     predicate: provenanceJson(
       signerUri('builder', sshFingerprint(key.publicKey)),

@@ -32,7 +32,7 @@ export interface Candidates {
  * this store.
  */
 export async function candidatesOf(
-  inquiry: Inquiry,
+  inquiry: Pick<Inquiry, 'store'>,
   stored: StoredDerivation,
 ): Promise<Candidates | undefined> {
   try {
@@ -48,7 +48,10 @@ export async function candidatesOf(
   }
 }
 
-async function walk(inquiry: Inquiry, stored: StoredDerivation): Promise<ReadonlyMap<string, string>> {
+async function walk(
+  inquiry: Pick<Inquiry, 'store'>,
+  stored: StoredDerivation,
+): Promise<ReadonlyMap<string, string>> {
   const candidates = new Map<string, string>()
   const add = (text: string) => {
     const { digest, name } = parseStorePath(text)
@@ -78,7 +81,10 @@ async function walk(inquiry: Inquiry, stored: StoredDerivation): Promise<Readonl
   return candidates
 }
 
-async function certainOf(inquiry: Inquiry, stored: StoredDerivation): Promise<ReadonlySet<string>> {
+async function certainOf(
+  inquiry: Pick<Inquiry, 'store'>,
+  stored: StoredDerivation,
+): Promise<ReadonlySet<string>> {
   const store = await inquiry.store()
   const inputs = new Set(inputsOf(stored).map(({ path }) => path.path))
   for (const input of inputs) {

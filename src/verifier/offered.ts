@@ -3,6 +3,7 @@ import { developerSignatureFiles } from '../evidence/signature-files.ts'
 import { storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import type { Offer, UpstreamAnswer } from '../evidence/upstreams/upstream.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
+import { parseNixSignature } from '../formats/nix/nix-key.ts'
 import { isDerivationPath, parseStorePath, STORE_DIR, type StorePath } from '../formats/nix/store-path.ts'
 import { recordConflict } from '../ledger/conflicts.ts'
 import { identityOf } from '../ledger/stamp.ts'
@@ -18,6 +19,9 @@ import { withReferences } from './references.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { noteConflicts } from './seen-conflicts.ts'
 
+/** The most signatures by keys that nobody lists that a path keeps. */
+const UNLISTED_LIMIT = 8
+
 /** The result of asking binary caches for a path. */
 export type OfferOutcome =
   /** Nobody has it. `silent`: the upstreams that gave no answer. */
@@ -26,7 +30,7 @@ export type OfferOutcome =
       readonly kind: 'trusted'
       readonly verdict: Trust
       readonly offer: Offer
-      /** The signatures in all offers by keys of the trusted list. */
+      /** The signatures to pass on: see signaturesToPassOn. */
       readonly signatures: readonly string[]
       /** Whether the ledger did not have it yet. */
       readonly isNew: boolean
@@ -74,13 +78,16 @@ export async function admitOffers(
   const obstacles = isUnanswered ? silent : troubles
   if (obstacles.length > 0) {
     const verdict = undecided(path, obstacles)
-    return offer === undefined ? { kind: 'refused', verdict } : { kind: 'refused', verdict, offer }
+    return offer === undefined
+      ? { kind: 'refused', verdict }
+      : { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
   }
   if (offer === undefined) return { kind: 'absent', silent }
   try {
     return await admitOffer(inquiry, [offer, ...offers.slice(1)], silent)
   } catch (error) {
-    return { kind: 'refused', verdict: refusalOf(error, path, 'output'), offer }
+    const verdict = refusalOf(error, path, 'output')
+    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
   }
 }
 
@@ -103,7 +110,7 @@ async function admitOffer(
     }
     // What listed builders signed about it is kept, even if a cache shows something else later.
     if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
-    return { kind: 'refused', verdict, offer }
+    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
   }
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
   const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
@@ -158,7 +165,30 @@ async function judgeOffered(
   const { narHash } = narinfo
   const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
-  return { judged, signatures: [...new Set(signed.flatMap(({ signatures }) => signatures))] }
+  const listed = signed.flatMap(({ signatures }) => signatures)
+  return { judged, signatures: signaturesToPassOn(listed, offers) }
+}
+
+/**
+ * The signatures that go into the store with a path: those by listed keys, then some others. A key
+ * that nobody lists today may be listed tomorrow, and the cache need not have the path any more.
+ * The offers say the same of what signatures cover.
+ */
+function signaturesToPassOn(listed: readonly string[], offers: readonly Offer[]): readonly string[] {
+  const others = new Set(offers.flatMap(({ narinfo }) => narinfo.signatures))
+  for (const text of listed) others.delete(text)
+  const kept = [...others].filter(isNixSignature).slice(0, UNLISTED_LIMIT)
+  return [...new Set([...listed, ...kept])]
+}
+
+function isNixSignature(text: string): boolean {
+  try {
+    parseNixSignature(text)
+    return true
+  } catch (error) {
+    if (error instanceof FormatError) return false
+    throw error
+  }
 }
 
 async function noteSigned(inquiry: Inquiry, path: string, offers: readonly Offer[]): Promise<void> {

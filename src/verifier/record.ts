@@ -7,13 +7,15 @@ import {
   type AdmittedClaim,
   entryFile,
   isCurrent,
+  NO_POLICY,
   printAdmission,
   readAdmission,
   writeAdmission,
 } from '../ledger/admissions.ts'
+import { forgetLetIn } from '../ledger/let-in.ts'
 import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
-import type { Instant } from '../policy/policy.ts'
+import type { Instant, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import type { Foreseen } from './foreseen.ts'
@@ -148,7 +150,70 @@ export async function recordTrust(
   const derivation = derivationOf(trust.subject)
   const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
   writeAdmission(inquiry.places.state, path.digest, admission)
+  forgetLetIn(inquiry.places.state, path.digest)
   return admission
+}
+
+/**
+ * Records that this machine built an output, which was let in with a warning: an entry that is
+ * stale under every policy. It admits nothing, and tells a later policy who made these contents.
+ * Replaces no entry that says as much.
+ */
+export function recordMade(
+  inquiry: Inquiry,
+  { path, kind, derivation }: Output,
+  { narHash, stamp }: { readonly narHash: string; readonly stamp: string },
+): void {
+  if (kind !== 'output') return
+  const { state } = inquiry.places
+  const entry = readAdmission(state, path.digest, path.path)
+  const isSame = entry?.narHash === narHash
+  if (isSame && entry.builtHere && entry.kind === kind) return
+  writeAdmission(state, path.digest, {
+    path: path.path,
+    narHash,
+    policy: NO_POLICY,
+    until: undefined,
+    stamp,
+    kind,
+    builtHere: true,
+    derivation: derivation.path.path,
+    time: inquiry.now,
+    rule: 'let in with a warning',
+    claims: isSame ? entry.claims : [],
+    build: undefined,
+  })
+}
+
+/** The stamp of no file. A path whose entry has it is hashed whenever it is judged. */
+const NO_STAMP = '0:0:0:0:0'
+
+/**
+ * Records that a path on the disk does not have its registered contents (NAR hash, hex): whatever
+ * vouches for those, hooks hash the path before they use it, until it has them again. Keeps what
+ * the entry says of who made and signed them.
+ */
+export function recordAltered(
+  { places: { state }, now }: Inquiry,
+  path: StorePath,
+  { narHash, kind }: { readonly narHash: string; readonly kind: SubjectKind },
+): void {
+  const entry = readAdmission(state, path.digest, path.path)
+  const isSame = entry?.narHash === narHash
+  writeAdmission(state, path.digest, {
+    path: path.path,
+    narHash,
+    policy: NO_POLICY,
+    until: undefined,
+    stamp: NO_STAMP,
+    kind: isSame ? entry.kind : kind,
+    builtHere: isSame && entry.builtHere,
+    derivation: isSame ? entry.derivation : undefined,
+    time: now,
+    rule: 'changed on the disk',
+    claims: isSame ? entry.claims : [],
+    build: undefined,
+  })
 }
 
 /**

@@ -127,7 +127,7 @@ async function restore(
   if (trust === undefined) {
     await recordSignature(inquiry, output.path, signatureIn(entry))
   } else {
-    if (entry.builtHere) await attestOutput(inquiry, output, info)
+    if (entry.builtHere) await attestOutput(inquiry, output, info, { references: info.references })
     await recordTrust(inquiry, trust, output.path, stampOf(output.path.path))
   }
   removeEntry(state, id)

@@ -45,7 +45,7 @@ export async function verifyPath(inquiry: Inquiry, text: string, contents: Conte
  * if they are, or if nothing is registered. Hashing takes as long as the path is large, so it does
  * not count against the time limit of judging.
  */
-async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
+export async function alteredOnDisk(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
   const kind = kindByName(path)
   try {
     const info = await (await inquiry.store()).pathInfo(path.path)

@@ -1,11 +1,9 @@
 import { type ExitCode, exitCode } from '../../policy/exit-code.ts'
 import type { Verdict } from '../../policy/verdict.ts'
-import { paragraph } from '../../policy/wording.ts'
-import { takenOutLines } from '../../quarantine/wording.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
-import { finishWhatWasInterrupted } from '../../verifier/interrupted.ts'
 import { type Contents, closureOf, verifyPath } from '../../verifier/verify.ts'
 import { command, type Invocation, isUsualSetting } from '../command.ts'
+import { finishInterrupted } from '../finish-interrupted.ts'
 import { sayVerdict } from '../print-verdict.ts'
 import { openReadableInquiry } from '../readable-inquiry.ts'
 import { mostSevere, type Status } from '../status.ts'
@@ -124,19 +122,6 @@ async function* verdictsThere(
   } finally {
     for (const upstream of upstreams) upstream.close()
   }
-}
-
-/** Tells on standard error what became of what hooks left unfinished; what was refused of it. */
-async function finishInterrupted({ terminal, places }: Invocation): Promise<readonly Verdict[]> {
-  const inquiry = openReadableInquiry(places, { records: true })
-  const outcomes = await finishWhatWasInterrupted(inquiry, 'all').finally(() => inquiry.close())
-  for (const { admitted, refusals, taken } of outcomes) {
-    for (const path of admitted)
-      terminal.note(`finished: ${path} had been built but not judged; it is trusted`)
-    for (const refusal of refusals) terminal.note(`finished: ${paragraph(refusal)}`)
-    for (const line of takenOutLines(taken)) terminal.note(`  ${line}`)
-  }
-  return outcomes.flatMap(({ refusals }) => refusals)
 }
 
 function isRoot(): boolean {

@@ -1,9 +1,9 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { statedReferences } from '../../formats/in-toto/statement.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { readAdmission } from '../../ledger/admissions.ts'
 import type { PathInfo, Store } from '../../store/store-client.ts'
 import type { Output } from '../../verifier/derivation-parts.ts'
+import { referencesFound } from '../../verifier/look-into.ts'
 import { outputOfValid } from '../../verifier/makers.ts'
 import { inputsOf } from '../../verifier/stored-derivation.ts'
 import { validContents } from '../contents.ts'
@@ -41,7 +41,8 @@ export async function attestOutput(
     output: output.name,
     inputs: await inputsFound(store, output),
   }
-  const seen = { ...contents, ...referencesSeen(info) }
+  // Nix calls a path its own after it only compared it (--check), with the references that a cache said.
+  const seen = { ...contents, ...(await referencesFound({ store: async () => store }, output, info)) }
   const line = await provenanceLine(signer, seen, build, info.registrationTime)
   return keepAttestation(out, path, { line, says: `as builder, of ${build.derivation}` })
 }
@@ -64,14 +65,6 @@ function assertBuiltHere(state: string, info: PathInfo): void {
     'not-built-here',
     `${info.path} was not built by this store, so this machine cannot say how it was`,
   )
-}
-
-/**
- * What Nix found in the bytes when this store built them. For what a remote builder sent back,
- * others said it.
- */
-function referencesSeen({ ultimate, references }: PathInfo) {
-  return ultimate ? statedReferences(references) : {}
 }
 
 /** The direct inputs of an output's derivation, with the contents that they have in this store. */

@@ -1,13 +1,9 @@
 import type { Signer } from '../../crypto/signers/signer.ts'
-import { statedReferences } from '../../formats/in-toto/statement.ts'
 import { printable } from '../../primitives/printable.ts'
-import { dumpTree } from '../../store/disk-tree-nar.ts'
-import { hashPartsInNar } from '../../store/nar-references.ts'
 import type { PathInfo } from '../../store/store-client.ts'
-import { candidatesOf } from '../../verifier/candidates.ts'
 import type { Output } from '../../verifier/derivation-parts.ts'
-import { concludeFrom, wantedFor } from '../../verifier/found-references.ts'
 import type { Inquiry } from '../../verifier/inquiry.ts'
+import { referencesFound } from '../../verifier/look-into.ts'
 import { inputsFound } from '../attest/attest-output.ts'
 import { type Attested, keepAttestation } from '../attest/keep.ts'
 import { provenanceLine } from '../attest/lines.ts'
@@ -54,16 +50,4 @@ export async function attestReproduced(
   const seen = { ...contents, ...(await referencesFound(inquiry, output, info)) }
   const line = await provenanceLine(signer, seen, build, now)
   return keepAttestation(out, path, { line, says: `as builder, reproduced from ${printable(derivation)}` })
-}
-
-/**
- * The registered references if the contents have just these. Nix's check does not compare them, and
- * those of a fetched path are what its cache said.
- */
-async function referencesFound(inquiry: Inquiry, output: Output, info: PathInfo) {
-  const candidates = await candidatesOf(inquiry, output.derivation)
-  if (candidates === undefined) return {}
-  const stated = { path: info.path, references: info.references, candidates }
-  const found = await hashPartsInNar(dumpTree(info.path), info, wantedFor(stated))
-  return concludeFrom(found, stated).kind === 'right' ? statedReferences(info.references) : {}
 }

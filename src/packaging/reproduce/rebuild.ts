@@ -35,11 +35,29 @@ export type Rebuilt =
  * which the build can forge. `timeout` in milliseconds. Throws PackagingError if there is no Nix.
  */
 export async function rebuild({ derivation, all }: Rebuild, timeout: number): Promise<Rebuilt> {
+  const before = all.map(stampOfRebuilt)
+  const reason = await runNixStore(['--keep-failed', '--realise', '--check', derivation.path.path], timeout)
+  const outputs = all.flatMap((output, index) =>
+    stampOfRebuilt(output) === before[index] ? [] : [{ output, rebuilt: rebuiltPath(output) }],
+  )
+  if (outputs.length > 0) return { kind: 'differs', outputs }
+  return reason === undefined ? { kind: 'same' } : { kind: 'failed', reason }
+}
+
+/**
+ * Has Nix build or fetch outputs of derivations (`x.drv`, `x.drv!out`), under the same settings and
+ * hooks. Returns why that failed, in one or more lines, escaped; undefined if they are valid now.
+ * Throws as `rebuild` does.
+ */
+export function realise(installables: readonly string[], timeout: number): Promise<string | undefined> {
+  return runNixStore(['--realise', ...installables], timeout)
+}
+
+async function runNixStore(args: readonly string[], timeout: number): Promise<string | undefined> {
   const program = findProgram('nix-store')
   if (program === undefined)
     throw new PackagingError('not-valid', 'there is no program nix-store on this system')
-  const before = all.map(stampOfRebuilt)
-  const run = execa(program, argumentsFor(derivation.path.path), {
+  const run = execa(program, [...localOptions(), ...args], {
     cwd: '/',
     extendEnv: false,
     env: { PATH: PROGRAM_DIRECTORIES.join(':'), HOME: homedir() },
@@ -55,24 +73,19 @@ export async function rebuild({ derivation, all }: Rebuild, timeout: number): Pr
     said = (said + text).slice(-KEPT_CHARACTERS)
   })
   const { failed, timedOut, shortMessage } = await run
-  const outputs = all.flatMap((output, index) =>
-    stampOfRebuilt(output) === before[index] ? [] : [{ output, rebuilt: rebuiltPath(output) }],
-  )
-  if (outputs.length > 0) return { kind: 'differs', outputs }
-  if (!failed) return { kind: 'same' }
-  if (timedOut) return { kind: 'failed', reason: `it was not built within ${timeout / 1000} seconds` }
-  return { kind: 'failed', reason: lastLines(said || (shortMessage ?? 'Nix said nothing')) }
+  if (!failed) return undefined
+  if (timedOut) return `it was not built within ${timeout / 1000} seconds`
+  return lastLines(said || (shortMessage ?? 'Nix said nothing'))
 }
 
 /**
  * One local build and no remote ones: with max-jobs = 0 Nix would ask a remote builder, which
  * answers with what it already has. Only root may open the store itself.
  */
-function argumentsFor(drv: string): readonly string[] {
+function localOptions(): readonly string[] {
   const isRoot = process.geteuid?.() === 0
   const store = isRoot && process.env['NIX_REMOTE'] !== 'daemon' ? 'local' : 'daemon'
-  const options = ['--option', 'store', store, '--option', 'builders', '', '--max-jobs', '1']
-  return [...options, '--keep-failed', '--realise', '--check', drv]
+  return ['--option', 'store', store, '--option', 'builders', '', '--max-jobs', '1']
 }
 
 function rebuiltPath({ path }: Output): string {

@@ -1,0 +1,62 @@
+import type { Terminal } from './terminal.ts'
+
+/** Cells of the bar. */
+const CELLS = 20
+const NARROW = 40
+
+/** How far long work is. */
+export interface Progress {
+  begin(total: number): void
+  /** One more is done. */
+  step(): void
+  /** What is being done now, in one line, escaped: it may take long. */
+  work(text: string): void
+}
+
+/**
+ * A bar on a terminal; elsewhere a line for whatever may take long. `columns`: how wide the terminal
+ * is.
+ */
+export function openProgress(
+  terminal: Terminal,
+  { isTerminal, columns }: { readonly isTerminal: boolean; readonly columns: number },
+): Progress {
+  let total = 0
+  let done = 0
+  let doing = ''
+  const draw = () => terminal.progress(barLine({ done, total, doing, columns }))
+  return {
+    begin(count) {
+      total = count
+      draw()
+    },
+    step() {
+      done++
+      doing = ''
+      draw()
+    },
+    work(text) {
+      doing = text
+      if (isTerminal) draw()
+      else terminal.note(`${done} of ${total}: ${text}`)
+    },
+  }
+}
+
+/** One line of at most `columns` columns: `[####----] 120/500 building x again`. */
+export function barLine({
+  done,
+  total,
+  doing,
+  columns,
+}: {
+  readonly done: number
+  readonly total: number
+  readonly doing: string
+  readonly columns: number
+}): string {
+  const full = total === 0 ? 0 : Math.min(CELLS, Math.floor((done / total) * CELLS))
+  const bar = columns < NARROW ? '' : `[${'#'.repeat(full)}${'-'.repeat(CELLS - full)}] `
+  const line = `${bar}${done}/${total} ${doing}`.trimEnd()
+  return line.length < columns ? line : `${line.slice(0, Math.max(1, columns - 2))}…`
+}
