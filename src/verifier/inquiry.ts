@@ -18,6 +18,7 @@ import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
+import type { SignedRoots } from './signed-root.ts'
 import { readDerivation } from './stored-derivation.ts'
 
 /**
@@ -64,6 +65,8 @@ export interface Inquiry {
    * sources cannot be reached. Reads no attestation.
    */
   isAttested(path: string): Promise<boolean>
+  /** Returns the derivations in this store whose whole build graph a packager signed. */
+  signedRoots(): Promise<SignedRoots>
   close(): void
 }
 
@@ -100,10 +103,12 @@ export function openInquiry(
   let reader: Promise<AttestationReader> | undefined
   let sources: Promise<Sources> | undefined
   const derivations = new Map<string, StoredDerivation>()
-  const refresh = async (path: string) => {
+  let signed: Promise<SignedRoots> | undefined
+  const opened = (): Promise<Sources> => {
     sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
-    return (await sources).refresh(path)
+    return sources
   }
+  const refresh = async (path: string) => (await opened()).refresh(path)
   const inquiry: Inquiry = {
     places,
     now: Math.floor(Date.now() / 1000),
@@ -146,6 +151,10 @@ export function openInquiry(
       const { attestations } = await inquiry.snapshot()
       return isAttestedIn(attestations, path)
     },
+    signedRoots: () => {
+      signed ??= opened().then(all => findSigned(inquiry, all))
+      return signed
+    },
     close: () => {
       if (kept !== undefined) return
       store?.then(
@@ -155,6 +164,11 @@ export function openInquiry(
     },
   }
   return inquiry
+}
+
+async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoots> {
+  const { findSignedRoots } = await import('./signed-roots.ts')
+  return findSignedRoots(inquiry, await sources.published())
 }
 
 async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {

@@ -4,7 +4,6 @@
  *     <dir>/approvals/<digest>.intoto.jsonl   the approvals of this graph, one envelope a line
  *     <dir>/approvals/<digest>.graph          the list of the graph
  */
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn } from '../../files/names-in.ts'
 import { FileError } from '../../files/regular-file.ts'
@@ -41,10 +40,4 @@ export function approvedGraphs(directory: string): readonly string[] {
   throw new FileError(
     `more than ${GRAPH_COUNT_LIMIT} approvals in ${printable(join(directory, APPROVALS))}: remove old ones`,
   )
-}
-
-/** Changes with a file: inode, ctime, which nobody can set, and size. Undefined if it is absent. */
-export function stampOf(file: string): string | undefined {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status && `${status.ino}:${status.ctimeNs}:${status.size}`
 }

@@ -10,8 +10,9 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { assertAttestationDirectory } from '../attestation-files.ts'
 import type { TrustedSigners } from '../attestations.ts'
+import type { GraphLookup } from '../graph-lookup.ts'
 import { approvalFile, approvedGraphs, graphFile } from './files.ts'
-import type { GraphIndexes, GraphLookup } from './indexes.ts'
+import type { GraphIndexes } from './indexes.ts'
 import { type ApprovalOpener, approvalOpener, type SignedApproval } from './opened.ts'
 
 /** Units of work (see crypto/work.ts) that may be spent on one question: one second. */

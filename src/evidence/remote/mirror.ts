@@ -164,6 +164,23 @@ export async function isComplete(mirror: Mirror, index: PublicationIndex, digest
 }
 
 /**
+ * The names of all files that the source has, with the SHA-256 of each, by the lists in the mirror;
+ * undefined if one of the lists is absent or not the one that the index lists. Throws FileError.
+ */
+export function listedFiles(
+  mirror: Mirror,
+  index: PublicationIndex,
+): ReadonlyMap<string, string> | undefined {
+  const files = new Map<string, string>()
+  for (const [part, listed] of index.parts) {
+    const listing = readPart(mirror, part, listed)
+    if (listing === undefined) return undefined
+    for (const [name, { sha256 }] of listing) files.set(name, sha256)
+  }
+  return files
+}
+
+/**
  * Whether the mirror has all files that the list of a part has, and no others. Throws FileError.
  */
 export async function isPartComplete(

@@ -11,6 +11,7 @@ import { printable } from '../../primitives/printable.ts'
 import {
   isComplete,
   isCurrent,
+  listedFiles,
   type Mirror,
   type MirroredIndex,
   mirrorOf,
@@ -30,6 +31,18 @@ export interface Sources {
    * sources from being up to date. Throws FormatError if the path is not a store path.
    */
   refresh(storePath: string): Promise<readonly Trouble[]>
+  /**
+   * The names of all files that are published, each with text that differs once its contents do.
+   * Brings the sources' lists up to date; fetches no file.
+   */
+  published(): Promise<PublishedNames>
+}
+
+/** What sources have, as far as they could be asked. */
+export interface PublishedNames {
+  readonly files: ReadonlyMap<string, string>
+  /** What kept sources from being asked. */
+  readonly troubles: readonly Trouble[]
 }
 
 /** Opens the mirrors in a state directory. Tests pass a shorter `patience`. */
@@ -46,12 +59,24 @@ export function openSources(
       const troubles = await Promise.all(mirrors.map(mirror => mirror.refresh(digest)))
       return troubles.filter(trouble => trouble !== undefined)
     },
+    async published() {
+      const files = new Map<string, string>()
+      const troubles: Trouble[] = []
+      for (const { url, list } of mirrors) {
+        const { names, trouble } = await list()
+        for (const [name, sha256] of names) files.set(name, `${files.get(name) ?? ''} ${url} ${sha256}`)
+        if (trouble !== undefined) troubles.push(trouble)
+      }
+      return { files, troubles }
+    },
   }
 }
 
 interface OpenMirror {
+  readonly url: string
   readonly directory: string
   refresh(digest: string): Promise<Trouble | undefined>
+  list(): Promise<{ readonly names: ReadonlyMap<string, string>; readonly trouble?: Trouble | undefined }>
 }
 
 function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
@@ -86,11 +111,31 @@ function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
     }
     index = readIndex(mirror)
   }
+  const listNow = async (): Promise<ReadonlyMap<string, string>> => {
+    index ??= readIndex(mirror)
+    const known = index && listedFiles(mirror, index)
+    if (known !== undefined) return known
+    if (silence !== undefined) throw silence
+    const { updateLists } = await import('./update.ts')
+    await updateLists(mirror, patience)
+    index = readIndex(mirror)
+    return (index && listedFiles(mirror, index)) ?? new Map()
+  }
   return {
+    url: mirror.url,
     directory: mirror.directory,
     async refresh(digest) {
       answer ??= troubleIn(mirror, askOnce())
       return (await answer) ?? troubleIn(mirror, bring(digest))
+    },
+    async list() {
+      let names: ReadonlyMap<string, string> = new Map()
+      answer ??= troubleIn(mirror, askOnce())
+      const list = async () => {
+        names = await listNow()
+      }
+      const trouble = (await answer) ?? (await troubleIn(mirror, list()))
+      return { names, trouble }
     },
   }
 }

@@ -21,6 +21,9 @@ const PARALLEL = 8
 /** Bytes that the files of one part may have together. */
 const PART_BYTES_LIMIT = 256 * 1024 * 1024
 
+/** Bytes that the lists of all parts may have together: 600,000 files. */
+const LISTS_LIMIT = 64 * 1024 * 1024
+
 /**
  * Which files of a part are wanted: all, or those about one digest (the hash part of a store path).
  */
@@ -74,6 +77,20 @@ export async function bringFiles(
     removed: gone.length,
     unchanged: files.length - missing.length,
   }
+}
+
+/**
+ * Makes the lists of all parts match the index, without the files in them. The caller must hold the
+ * mirror's lock. Throws as bringFiles does.
+ */
+export async function bringLists(mirror: Mirror, index: PublicationIndex, patience: Patience): Promise<void> {
+  const total = [...index.parts.values()].reduce((sum, { size }) => sum + size, 0)
+  if (total > LISTS_LIMIT) {
+    throw new SourceError(`${INDEX} lists lists of more than ${LISTS_LIMIT} bytes`, { isPassing: false })
+  }
+  await inParallel([...index.parts], async ([part, listed]) => {
+    await bringPart(mirror, { part, listed }, patience)
+  })
 }
 
 /** Limits what a source can write to the disk. Throws SourceError. */
