@@ -10,7 +10,7 @@ import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
-import type { Evidence, Refusal } from '../policy/verdict.ts'
+import type { Evidence, Refusal, Trouble } from '../policy/verdict.ts'
 import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -65,6 +65,13 @@ export interface Inquiry {
    * sources cannot be reached. Reads no attestation.
    */
   isAttested(path: string): Promise<boolean>
+  /**
+   * Brings the approvals that the policy's sources publish into the mirrors. Returns what kept
+   * sources from being asked.
+   */
+  refreshApprovals(): Promise<readonly Trouble[]>
+  /** Brings the list of an approved build graph into a mirror: see Sources. */
+  bringGraph(directory: string, graph: string): Promise<Trouble | undefined>
   /** Returns the derivations in this store whose whole build graph a packager signed. */
   signedRoots(): Promise<SignedRoots>
   close(): void
@@ -151,6 +158,8 @@ export function openInquiry(
       const { attestations } = await inquiry.snapshot()
       return isAttestedIn(attestations, path)
     },
+    refreshApprovals: async () => (await opened()).refreshApprovals(),
+    bringGraph: async (directory, graph) => (await opened()).bringGraph(directory, graph),
     signedRoots: () => {
       signed ??= opened().then(all => findSigned(inquiry, all))
       return signed

@@ -10,7 +10,7 @@ import type { PublishedNames } from '../evidence/remote/sources.ts'
 import { namesIn } from '../files/names-in.ts'
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import { isPartName, parsePublishedName } from '../formats/publication.ts'
+import { ENVELOPES, isPartName, parsePublishedName } from '../formats/publication.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Trouble } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
@@ -20,7 +20,6 @@ import type { Inquiry } from './inquiry.ts'
 import type { SignedRoot, SignedRoots } from './signed-root.ts'
 
 const STORE = '/nix/store'
-const ENVELOPES = '.intoto.jsonl'
 /** The most signed graphs: each is asked about a path. */
 const ROOT_LIMIT = 4096
 /** The number of derivations that are looked at before other work gets its turn. */

@@ -7,12 +7,9 @@
 import { join } from 'node:path'
 import { namesIn } from '../../files/names-in.ts'
 import { FileError } from '../../files/regular-file.ts'
+import { APPROVALS, ENVELOPES, GRAPH_LIST } from '../../formats/publication.ts'
 import { printable } from '../../primitives/printable.ts'
 
-/** The folder of a directory of attestations in which approvals lie. */
-export const APPROVALS = 'approvals'
-
-const ENVELOPES = '.intoto.jsonl'
 /** The most graphs in one directory: each is asked about a path. */
 const GRAPH_COUNT_LIMIT = 4096
 
@@ -23,7 +20,7 @@ export function approvalFile(directory: string, graph: string): string {
 
 /** The file of a graph's list. */
 export function graphFile(directory: string, graph: string): string {
-  return join(directory, APPROVALS, `${graph}.graph`)
+  return join(directory, APPROVALS, graph + GRAPH_LIST)
 }
 
 /**
