@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import type { BuildQuestion } from '../src/formats/hook-question.ts'
-import type { HookReply } from '../src/formats/hook-reply.ts'
+import { type HookReply, LEFT_TO_THE_HOOK } from '../src/formats/hook-reply.ts'
 import { askResident } from '../src/gate/ask-resident.ts'
 import { printable } from '../src/primitives/printable.ts'
 import { showsRefusalLine } from './parent-nix.ts'
@@ -46,6 +46,7 @@ export async function decide(question: BuildQuestion): Promise<HookReply> {
 async function fromResident(question: BuildQuestion): Promise<HookReply | undefined> {
   const asked = await askResident(question)
   if (asked.kind === 'answered') return asked.reply
-  if (asked.kind === 'failed') say(`judging without the resident process: ${printable(asked.why)}`)
+  if (asked.kind === 'failed' && asked.why !== LEFT_TO_THE_HOOK)
+    say(`judging without the resident process: ${printable(asked.why)}`)
   return undefined
 }

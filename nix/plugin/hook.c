@@ -166,7 +166,7 @@ static int decide(const struct question *question) {
       say(text);
       return NO;
     }
-    if (asked == ASKED_FAILED) {
+    if (asked == ASKED_FAILED && strcmp(reply.why, LEFT_TO_THE_HOOK) != 0) {
       snprintf(text, sizeof text, "judging without the resident process: %s", reply.why);
       say(text);
     }

@@ -10,6 +10,9 @@
 #define RESIDENT_SOCKET "/run/nixsig/socket"
 #endif
 
+/* An error that is no fault. The same as in src/formats/hook-reply.ts. */
+#define LEFT_TO_THE_HOOK "left to the hook, which may write to the store"
+
 /* The same as in src/gate/ask-resident.ts. */
 #ifndef SIGN_OF_LIFE_MS
 #define SIGN_OF_LIFE_MS (30 * 1000)

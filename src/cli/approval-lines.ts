@@ -1,6 +1,6 @@
 import { isDerivationPath, type StorePath } from '../formats/nix/store-path.ts'
 import { knownApprovals } from '../verifier/approvals.ts'
-import { readable } from '../verifier/graph.ts'
+import { readable } from '../verifier/graph-members.ts'
 import { identify, knownFromStore } from '../verifier/identify.ts'
 import type { Inquiry } from '../verifier/inquiry.ts'
 import { approvalLine } from './approval-words.ts'

@@ -114,7 +114,10 @@ function demandOf(policy: Policy, text: string): Demand {
 function repositoryAt(place: string): string {
   if (isRepository(place)) return place
   const top = topOf(place)
-  const next = top === undefined || top === place ? 'name the directory of one' : `name ${printable(top)}`
+  const next =
+    top === undefined || top === place
+      ? 'name the directory of one (git verify takes files without one by --files)'
+      : `name ${printable(top)}`
   throw new UsageError(
     `${printable(place)} is not a git repository, bare or the top of a work tree; next: ${next}`,
   )

@@ -2,7 +2,9 @@
 import type { RevisionVerdict } from '../expressions/judge-revision.ts'
 import { reviewText } from '../expressions/reviews.ts'
 import type { RevisionSignature } from '../expressions/revision.ts'
+import type { FilesMatch } from '../expressions/same-files.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
+import { pathWord } from '../policy/words.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Terminal } from './terminal.ts'
 import { type VerdictJson, verdictJson } from './verdict-json.ts'
@@ -31,6 +33,25 @@ export async function saySigners(
     if (text === undefined) terminal.print(`    with a review that is not kept here (sha256:${review})`)
     else for (const line of shownLines(text)) terminal.print(`    | ${line}`)
   }
+}
+
+/** Prints whether files are those of a commit, and what next if they are not. */
+export function sayFiles(
+  terminal: Terminal,
+  commit: string,
+  { path, narHash, matches, expected }: FilesMatch,
+): void {
+  const name = pathWord(path)
+  if (matches !== undefined) {
+    const how = matches === 'raw' ? '' : `, as an archive has them (${matches})`
+    terminal.print(`${terminal.good('the same files')} ${name}: those of the commit${how}`)
+    return
+  }
+  terminal.print(
+    `${terminal.bad('other files')} ${name}: not those of ${commit}\n` +
+      `  needs NAR sha256:${expected}, found sha256:${narHash}\n` +
+      '  next: look for files that were added or changed (diff -r, against git archive), or get the files anew',
+  )
 }
 
 /** What a commit is, in words. */

@@ -1,42 +1,52 @@
-import type { Claim } from '../policy/verdict.ts'
-
-/** The most derivations that are visited to find one whose signed build graph contains a path. */
-const VISIT_LIMIT = 4096
-
 /**
- * One step up a build graph: the derivations that have this path as an input, read from their .drv
- * files.
+ * The indexes of build graphs that packagers signed as a whole, in
+ * `<state>/graphs/<hash part of the derivation at the root>`. Each .drv names its inputs by their
+ * contents, so an index is never out of date: it holds everything that the signature covers. For a
+ * .drv it has the NAR hash; for a source, whose path is all that the derivation names, 64 zeros.
+ * Only root writes indexes. Whoever cannot write them makes one in memory.
  */
-export type Dependents = (path: string) => Promise<readonly string[]>
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeDurably } from '../files/durable-file.ts'
+import { namesIn } from '../files/names-in.ts'
+import { lookUp, makeGraphIndex } from '../formats/approval-index.ts'
+import { type GraphEntry, printBuildGraph } from '../formats/nix/build-graph.ts'
+import { type GraphLookup, lookupIn, lookupOnDisk } from './graph-lookup.ts'
 
-/** The claims that packagers made about a derivation together with its whole build graph. */
-export type GraphClaims = (derivation: string) => Promise<readonly Claim[]>
+/** What an index says in place of the hash of a source. */
+export const NO_HASH = '0'.repeat(64)
 
-/**
- * Packagers' claims that cover a path because they signed a derivation that depends on it, directly
- * or not: a .drv names its inputs by hash, so a signature of one covers them all. Climbs from the
- * path to ever more distant dependents in this store, and yields claims about the path as they are
- * found. The caller stops when it has enough.
- */
-export async function* signedGraphs(
-  target: { readonly path: string; readonly narHash: string },
-  dependents: Dependents,
-  graphClaims: GraphClaims,
-): AsyncGenerator<Claim> {
-  const seen = new Set([target.path])
-  let level = [target.path]
-  while (level.length > 0) {
-    const next: string[] = []
-    for (const path of level) {
-      for (const derivation of await dependents(path)) {
-        if (seen.has(derivation) || seen.size > VISIT_LIMIT) continue
-        seen.add(derivation)
-        next.push(derivation)
-        for (const claim of await graphClaims(derivation)) {
-          yield { ...claim, path: target.path, narHash: target.narHash, graph: derivation }
-        }
-      }
-    }
-    level = next
+/** The derivation at the root of a graph: hash part of its path, NAR hash of its .drv in hex. */
+export interface GraphRoot {
+  readonly digest: string
+  readonly narHash: string
+}
+
+/** The kept index of a root; undefined if it is absent or damaged. Throws FileError. */
+export function keptGraph(state: string, { digest, narHash }: GraphRoot): GraphLookup | undefined {
+  return lookupOnDisk(fileOf(state, digest), (index, read) => lookUp(index, read, digest) === narHash)
+}
+
+/** The index of what a root covers. Throws FormatError if the entries do not make a list. */
+export function indexGraph(entries: readonly GraphEntry[]): Uint8Array {
+  return makeGraphIndex(printBuildGraph(entries))
+}
+
+/** Keeps an index, and forgets those of roots that are not signed any longer. Throws FileError. */
+export function keepGraph(
+  state: string,
+  root: GraphRoot,
+  { index, signed }: { readonly index: Uint8Array; readonly signed: ReadonlySet<string> },
+): void {
+  writeDurably(fileOf(state, root.digest), index, { flush: false })
+  for (const name of namesIn(join(state, 'graphs'))) {
+    if (/^[0-9a-z]{32}$/.test(name) && !signed.has(name)) rmSync(fileOf(state, name), { force: true })
   }
+}
+
+/** An index in memory. */
+export const graphInMemory = lookupIn
+
+function fileOf(state: string, digest: string): string {
+  return join(state, 'graphs', digest)
 }

@@ -22,6 +22,11 @@ const SHALLOW = 'because the history ends here, for the clone is shallow: git fe
 export interface HistoryQuestion extends RevisionQuestion {
   /** The last commit that is looked at, and where other branches end; by default the first of all. */
   readonly until?: string
+  /**
+   * Opens a repository that has a commit with its tree, if `repository` has commits alone. Whoever
+   * gives it closes what it opened.
+   */
+  holding?(commit: string): Promise<OpenRepository>
 }
 
 /** What was found in a history. */
@@ -61,7 +66,8 @@ export async function nearestTrusted(
     const ask = { ...question, commit: each.id }
     const byId = await judgeRevision(policy, { ...ask, contents: 'by-id' }, now)
     if (byId.verdict.outcome !== 'trusted') continue
-    const found = contents === 'by-id' ? byId : await judgeRevision(policy, ask, now)
+    const whole = contents === 'by-id' ? undefined : ((await question.holding?.(each.id)) ?? repository)
+    const found = whole === undefined ? byId : await judgeRevision(policy, { ...ask, repository: whole }, now)
     if (found.verdict.outcome === 'trusted') return { found, walked }
   }
   return isCut ? { walked, gaveUp: SHALLOW } : { walked }

@@ -48,6 +48,13 @@ export interface Telling {
   readonly references?: string
 }
 
+/**
+ * The sentence of an error by which a resident process that may not write to the store leaves a
+ * question to the hook. This is how the two share the work, so the hook does not report it. As in
+ * nix/plugin/resident.h.
+ */
+export const LEFT_TO_THE_HOOK = 'left to the hook, which may write to the store'
+
 const FORMAT = 'reply'
 const HEADER_LIMIT = 64
 const NEWLINE = 10

@@ -8,9 +8,10 @@
  *     <xx>/index                  nixsig-publication-part-1 <xx>
  *                                 <digest><extension> <bytes> <SHA-256>      one line each, sorted
  *     <xx>/<digest><extension>    the listed bytes; more may have been appended since
+ *     approvals/index             as in a part, of approvals: <graph>.intoto.jsonl and <graph>.graph
  *
- * `digest` is the hash part of a store path and `xx` its first two characters. SHA-256 is in
- * lower-case hex. A list has only one spelling, so parsing and printing it gives the same bytes.
+ * `digest` is the hash part of a store path and `xx` its first two characters; `graph` is the
+ * SHA-256 of the list of an approved build graph. SHA-256 is in lower-case hex. A list has only one spelling, so parsing and printing it gives the same bytes.
  */
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
@@ -25,6 +26,16 @@ export const INDEX = 'index'
 export const INDEX_LIMIT = 128 * 1024
 export const PART_LIMIT = 4 * 1024 * 1024
 export const PUBLISHED_FILE_LIMIT = 16 * 1024 * 1024
+
+/** Limit, in bytes, of the list of a build graph. */
+export const PUBLISHED_GRAPH_LIMIT = 128 * 1024 * 1024
+
+/** The part of approvals. All others are named by two characters. */
+export const APPROVALS = 'approvals'
+
+/** What follows the digest in the names of envelopes, and of the list of a build graph. */
+export const ENVELOPES = '.intoto.jsonl'
+export const GRAPH_LIST = '.graph'
 
 /** Limit, in bytes, of all files about one store path together. */
 export const PUBLISHED_PATH_LIMIT = 32 * 1024 * 1024
@@ -91,18 +102,33 @@ export interface PublicationIndex {
 const HEAD = 'nixsig-publication-1 '
 const PART_HEAD = 'nixsig-publication-part-1 '
 
-/** Whether this is a part's name: two characters that a digest can begin with. */
+/** Whether this is a part's name: two characters that a digest can begin with, or approvals. */
 export function isPartName(name: string): boolean {
-  return /^[0-9a-df-np-sv-z]{2}$/.test(name)
+  return name === APPROVALS || /^[0-9a-df-np-sv-z]{2}$/.test(name)
+}
+
+/** The part that a published file belongs to. */
+export function partOf(name: string): string {
+  return isOfApproval(name) ? APPROVALS : name.slice(0, 2)
+}
+
+/** The most bytes that a published file may have. */
+export function limitOf(name: string): number {
+  return name.endsWith(GRAPH_LIST) ? PUBLISHED_GRAPH_LIMIT : PUBLISHED_FILE_LIMIT
+}
+
+function isOfApproval(name: string): boolean {
+  return /^[0-9a-f]{64}\.(intoto\.jsonl|graph)$/.test(name)
 }
 
 /**
- * Splits the name of a published file into digest and extension; undefined if it is not such a
- * name.
+ * Splits the name of a published file into digest, of a path or a graph, and extension; undefined
+ * if it is not such a name.
  */
 export function parsePublishedName(
   name: string,
 ): { readonly digest: string; readonly extension: string } | undefined {
+  if (isOfApproval(name)) return { digest: name.slice(0, 64), extension: name.slice(64) }
   const [, digest, extension] = /^([0-9a-df-np-sv-z]{32})(\.[a-z0-9.]{1,30})$/.exec(name) ?? []
   if (digest === undefined || extension === undefined || !KNOWN_EXTENSIONS.has(extension)) {
     return undefined
@@ -116,7 +142,7 @@ export function parseIndex(bytes: Uint8Array): PublicationIndex {
   if (!head.startsWith(HEAD)) throw malformed('not the index of a publication that this nixsig can read', 1)
   const published = parseTimestamp(head.slice(HEAD.length))
   if (head !== HEAD + printTimestamp(published)) throw malformed('a time with a fraction of a second', 1)
-  return { published, parts: readListing(lines, { fits: isPartName, limit: PART_LIMIT }) }
+  return { published, parts: readListing(lines, { fits: isPartName, limitOf: () => PART_LIMIT }) }
 }
 
 /** The bytes of the first list. */
@@ -128,8 +154,8 @@ export function printIndex({ published, parts }: PublicationIndex): Uint8Array {
 export function parsePart(bytes: Uint8Array, part: string): Listing {
   const [head, lines] = linesOf(bytes, PART_LIMIT)
   if (head !== PART_HEAD + part) throw malformed(`not the index of part ${part}`, 1)
-  const fits = (name: string) => name.startsWith(part) && parsePublishedName(name) !== undefined
-  return readListing(lines, { fits, limit: PUBLISHED_FILE_LIMIT })
+  const fits = (name: string) => partOf(name) === part && parsePublishedName(name) !== undefined
+  return readListing(lines, { fits, limitOf })
 }
 
 /** Throws FormatError if a part lists more about this store path than any reader takes. */
@@ -156,7 +182,7 @@ function linesOf(bytes: Uint8Array, limit: number): readonly [head: string, line
 
 function readListing(
   lines: readonly string[],
-  { fits, limit }: { readonly fits: (name: string) => boolean; readonly limit: number },
+  { fits, limitOf }: { readonly fits: (name: string) => boolean; readonly limitOf: (name: string) => number },
 ): Listing {
   const listing = new Map<string, Listed>()
   let last = ''
@@ -166,7 +192,8 @@ function readListing(
       throw malformed('not a name, a size and a SHA-256', index + 2)
     if (!fits(name)) throw malformed(`"${printable(name, 80)}" is not a name that is allowed here`, index + 2)
     if (name <= last) throw malformed(`"${name}" is out of order or there twice`, index + 2)
-    if (Number(size) > limit) throw malformed(`${name} is larger than ${limit} bytes`, index + 2)
+    if (Number(size) > limitOf(name))
+      throw malformed(`${name} is larger than ${limitOf(name)} bytes`, index + 2)
     listing.set(name, { size: Number(size), sha256 })
     last = name
   }

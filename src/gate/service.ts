@@ -8,7 +8,7 @@ import type {
   HookQuestion,
   IncomingQuestion,
 } from '../formats/hook-question.ts'
-import { errorReply, type HookReply } from '../formats/hook-reply.ts'
+import { errorReply, type HookReply, LEFT_TO_THE_HOOK } from '../formats/hook-reply.ts'
 import type { Listen } from '../policy/gate-settings.ts'
 import { DEFAULT_GATE } from '../policy/language/gate.ts'
 import { printable } from '../primitives/printable.ts'
@@ -85,7 +85,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 
   async function answer(question: HookQuestion): Promise<HookReply> {
-    const reply = await replyTo(question)
+    const reply = await replyTo(question).catch(error => failed(log, question, error))
     metrics.count('hook_questions', { question: question.kind, outcome: reply.outcome })
     return reply
   }
@@ -102,9 +102,10 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     return reply
   }
   async function answerBuild(question: BuildQuestion): Promise<HookReply> {
-    const reply = await answerHook(question, open)
+    const reply = await answerHook(question, open).catch(leftToTheHook)
     const { derivation, kind } = question
-    if (reply.outcome === 'refuse')
+    if (reply.outcome === 'error') log('info', LEFT_TO_THE_HOOK, { kind, derivation })
+    else if (reply.outcome === 'refuse')
       log('warning', 'refused a hook', { kind, derivation, why: reply.sentence })
     else log('info', 'answered a hook', { kind, derivation })
     return reply
@@ -128,6 +129,17 @@ export async function startService(options: ServiceOptions): Promise<Service> {
       kept.close()
     },
   }
+}
+
+function failed(log: Log, { kind }: HookQuestion, error: unknown): never {
+  log('error', 'failed to answer', { kind, why: String((error as Error).message) })
+  throw error
+}
+
+/** Errors are told apart by name: see refusalOf. */
+function leftToTheHook(error: unknown): HookReply {
+  if (error instanceof Error && error.name === 'LeftToTheHook') return errorReply(LEFT_TO_THE_HOOK)
+  throw error
 }
 
 async function reloaded(reload: () => Promise<void>): Promise<HookReply> {

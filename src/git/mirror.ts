@@ -14,13 +14,13 @@ import { assertDetectsCollisions } from './collisions.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from './notes.ts'
 import { type OpenRepository, openOwnRepository } from './open-repository.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
-import { fetchInto, isFetchable, listRemote } from './receive.ts'
+import { fetchCommitsInto, fetchInto, fetchNotesInto, isFetchable, listRemote } from './receive.ts'
 
 /** Where people's signatures on commits are kept. */
 const NOTES = [GIT_SIG_NOTES, NIXSIG_NOTES]
 
-/** Sets the mirrors of branches apart from those of commits. */
-const WITH_HISTORY = ' with history'
+/** Sets the mirrors of histories, which have commits without their files, apart from the others. */
+const HISTORY = ' history'
 
 /** Tags of one commit that are fetched. */
 const TAG_LIMIT = 1000
@@ -52,29 +52,26 @@ export function mirrorCommit(parent: string, url: string, commit: string): Promi
 
 /**
  * Fetches the last `depth` commits of a branch, or of the branch that the server has checked out,
- * with all tags and notes, and opens the mirror. Throws FileError.
+ * with all tags and notes, and opens the mirror. It has no files of the commits if the server can
+ * leave them out. Throws FileError.
  */
 export function mirrorBranch(
   parent: string,
   url: string,
   { branch, depth }: { readonly branch: string | undefined; readonly depth: number },
 ): Promise<MirroredBranch> {
-  return inMirror(parent, { url, use: WITH_HISTORY, idSize: 20 }, async directory => {
+  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, async directory => {
     const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
     const refs = await listRemote(directory, url, [name, 'refs/tags/*', ...NOTES])
     const head = refs.get(name)
     if (head === undefined)
       throw new FileError(`${printable(url)} has no branch ${printable(branch ?? name)}`)
-    await fetchInto(directory, url, [`+${name}:refs/nixsig/branch`], depth)
-    const names = [...NOTES, ...[...refs.keys()].filter(each => refs.has(`${each}^{}`))]
-    const present = names.filter(each => refs.has(each) && isRefName(each)).slice(-TAG_LIMIT)
-    if (present.length > 0)
-      await fetchInto(
-        directory,
-        url,
-        present.map(each => `+${each}:${each}`),
-        depth,
-      )
+    await fetchCommitsInto(directory, url, [`+${name}:refs/nixsig/branch`], depth)
+    const tags = [...refs.keys()].filter(each => refs.has(`${each}^{}`) && isRefName(each)).slice(-TAG_LIMIT)
+    const asTheyAre = (names: readonly string[]) => names.map(each => `+${each}:${each}`)
+    if (tags.length > 0) await fetchCommitsInto(directory, url, asTheyAre(tags), depth)
+    const notes = NOTES.filter(each => refs.has(each))
+    if (notes.length > 0) await fetchNotesInto(directory, url, asTheyAre(notes))
     return { repository: openOwnRepository(directory), head }
   })
 }
@@ -84,8 +81,8 @@ export function mirrorBranch(
  * opens for the URL. Throws FileError, also if the server does not have it.
  */
 export function mirrorHistory(parent: string, url: string, commit: string, depth: number): Promise<void> {
-  return inMirror(parent, { url, use: WITH_HISTORY, idSize: 20 }, directory =>
-    fetchInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
+  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, directory =>
+    fetchCommitsInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
   )
 }
 

@@ -95,8 +95,38 @@ export async function fetchInto(
   refspecs: readonly string[],
   depth: number | 'all' = 1,
 ): Promise<void> {
-  const cut = depth === 'all' ? [] : [`--depth=${depth}`]
-  const options = ['--progress', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', ...cut]
+  await fetchWith(directory, url, refspecs, depth === 'all' ? [] : [`--depth=${depth}`])
+}
+
+/**
+ * Fetches the last `depth` commits by refspecs, without their files where the server can leave these
+ * out, into a repository that is for commits alone. Throws FileError.
+ */
+export async function fetchCommitsInto(
+  directory: string,
+  url: string,
+  refspecs: readonly string[],
+  depth: number,
+): Promise<void> {
+  await fetchWith(directory, url, refspecs, [`--depth=${depth}`, '--filter=tree:0'])
+}
+
+/** Fetches notes, with all that is in them, into a repository that is for commits. Throws FileError. */
+export async function fetchNotesInto(
+  directory: string,
+  url: string,
+  refspecs: readonly string[],
+): Promise<void> {
+  await fetchWith(directory, url, refspecs, ['--depth=1', '--no-filter'])
+}
+
+async function fetchWith(
+  directory: string,
+  url: string,
+  refspecs: readonly string[],
+  how: readonly string[],
+): Promise<void> {
+  const options = ['--progress', '--no-tags', '--no-recurse-submodules', '--no-auto-gc', ...how]
   const args = ['fetch', ...options, '--end-of-options', url, ...refspecs]
   const { status, complaint } = await runRemote({ directory, url, args })
   if (status === 0) return

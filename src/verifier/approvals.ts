@@ -55,8 +55,12 @@ export async function* approvalsOf(
     if (found === undefined) yield { evidence }
     else yield { evidence, here: found.until === undefined ? {} : { until: found.until } }
   }
+  const troubles = await inquiry.refreshApprovals()
+  if (troubles.length > 0) yield { evidence: { claims: [], strays: [], troubles } }
   for (const entry of entries) {
-    for await (const found of means.search(entry)) yield { evidence: evidenceOf(subject, found) }
+    for await (const found of means.search(entry, inquiry.bringGraph)) {
+      yield { evidence: evidenceOf(subject, found) }
+    }
   }
 }
 
@@ -73,11 +77,12 @@ export async function knownApprovals(
 ): Promise<readonly KnownApproval[]> {
   const policy = await inquiry.policy()
   const known: KnownApproval[] = []
+  await inquiry.refreshApprovals()
   const means = meansFor(inquiry, policy)
   for (const entry of entriesOf(subject, makers)) {
     const { found } = approvedHere(inquiry, entry, means)
     if (found !== undefined) known.push({ by: 'self', approval: found.approval })
-    for await (const { approvals } of means.search(entry)) {
+    for await (const { approvals } of means.search(entry, inquiry.bringGraph)) {
       for (const { approval, signer, origin } of approvals) {
         known.push({ by: 'signer', approval, signer, origin })
       }

@@ -8,7 +8,7 @@ import type { Evidence, Refusal, Stray, Subject, Trouble, Verdict } from '../pol
 import { admittedNow, isAdmitted } from './admitted.ts'
 import { declaredIn, fileNamesOf, saidOfInput } from './declared-signatures.ts'
 import type { Input } from './derivation-parts.ts'
-import { readable } from './graph.ts'
+import { readable } from './graph-members.ts'
 import type { Inquiry } from './inquiry.ts'
 import { knownFirst } from './known-derivations-first.ts'
 import { makersOf } from './makers.ts'

@@ -1,22 +1,12 @@
 import { mergeEvidence } from '../evidence/merge.ts'
-import { signedGraphs } from '../evidence/signed-graphs.ts'
-import { FileError } from '../files/regular-file.ts'
-import { isSaidToBeSignature } from '../formats/nix/declared-signatures.ts'
 import { judge } from '../policy/judge.ts'
 import { earliest } from '../policy/key-standing.ts'
 import { asksFor, ruleFor } from '../policy/match.ts'
 import type { Instant } from '../policy/policy.ts'
-import type { Claim, Evidence, Subject, Trust, Verdict } from '../policy/verdict.ts'
-import { FormatError } from '../primitives/format-error.ts'
-import { declaredIn, partNamed } from './declared-signatures.ts'
+import type { Evidence, Subject, Trust, Verdict } from '../policy/verdict.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
-import { knownFirst } from './known-derivations-first.ts'
 import { withSeenConflicts } from './seen-conflicts.ts'
-import { readDerivation } from './stored-derivation.ts'
-
-/** The most derivations that are read for one path although nothing is known about them. */
-const DEPENDENT_LIMIT = 4096
 
 /** A path as it was judged, and by what. */
 interface Judged {
@@ -43,7 +33,7 @@ export async function judgeWithGraph(
   if (verdict.outcome !== 'untrusted' || subject.kind === 'output') return verdict
   let judged: Judged = { subject, evidence, verdict }
   if (asksFor(policy, subject, 'approver')) judged = await withApprovals(inquiry, judged, makers)
-  if (judged.verdict.outcome === 'untrusted') judged = await withGraphs(inquiry, judged, makers)
+  if (judged.verdict.outcome === 'untrusted') judged = await withGraphs(inquiry, judged)
   return judged.verdict.outcome === 'trusted' ? endingBy(judged.verdict, judged.end) : judged.verdict
 }
 
@@ -69,94 +59,25 @@ async function withApprovals(
 }
 
 /** Judges a path with the signatures of build graphs that it belongs to, as many as are needed. */
-async function withGraphs(
-  inquiry: Inquiry,
-  judged: Judged,
-  makers: readonly StoredDerivation[],
-): Promise<Judged> {
+async function withGraphs(inquiry: Inquiry, judged: Judged): Promise<Judged> {
   const policy = await inquiry.policy()
   const { subject, evidence } = judged
+  if (!ruleFor(policy, subject).acceptGraph) return judged
+  const { graphClaimsOf } = await import('./graph-claims.ts')
+  const { claims: found, troubles } = await graphClaimsOf(inquiry, subject)
   let { verdict } = judged
   const claims = [...evidence.claims]
-  for await (const claim of graphClaimsOf(inquiry, subject, makers)) {
+  for (const claim of found) {
     claims.push(claim)
     verdict = judge(policy, subject, { ...evidence, claims }, inquiry.now)
-    if (verdict.outcome === 'trusted') break
+    if (verdict.outcome === 'trusted') return { ...judged, verdict }
   }
-  return { ...judged, verdict }
+  if (troubles.length === 0) return { ...judged, verdict }
+  const all = { ...evidence, claims, troubles: [...evidence.troubles, ...troubles] }
+  return { ...judged, verdict: judge(policy, subject, all, inquiry.now) }
 }
 
 function endingBy(verdict: Trust, end: Instant | undefined): Trust {
   const until = earliest([verdict.until, end])
   return until === undefined ? verdict : { ...verdict, until }
-}
-
-/**
- * Yields the claims that reach a source or a derivation because a packager signed the whole build
- * graph of something built from it. Yields nothing if the deciding rule does not accept such
- * claims. A derivation that names the source as a signature does not count: whoever signed that
- * graph let the file in only as a signature.
- */
-async function* graphClaimsOf(
-  inquiry: Inquiry,
-  subject: Subject,
-  makers: readonly StoredDerivation[],
-): AsyncGenerator<Claim> {
-  const policy = await inquiry.policy()
-  if (!ruleFor(policy, subject).acceptGraph) return
-  const store = await inquiry.store()
-  const known = new Map<string, StoredDerivation>()
-  const fetches = makers.filter(({ derivation }) => !isSaidToBeSignature(derivation))
-
-  // The store's answer that one path refers to another is only a hint: the .drv itself must name
-  // it.
-  const dependents = async (path: string): Promise<readonly string[]> => {
-    const named = await store.referrers(path)
-    const found: string[] = []
-    const derivations = named.filter(candidate => candidate.endsWith('.drv'))
-    for (const candidate of await knownFirst(inquiry, derivations, DEPENDENT_LIMIT)) {
-      const stored = known.get(candidate) ?? readable(candidate)
-      if (stored === undefined) continue
-      known.set(candidate, stored)
-      if (names(stored, path) && !callsSignature(stored, subject.path)) found.push(candidate)
-    }
-    return found
-  }
-  const above = async (path: string): Promise<readonly string[]> => {
-    if (path !== subject.path) return dependents(path)
-    for (const maker of fetches) known.set(maker.path.path, maker)
-    return [...fetches.map(maker => maker.path.path), ...(await dependents(path))]
-  }
-  const graphClaims = async (derivation: string): Promise<readonly Claim[]> =>
-    (await inquiry.attested(derivation)).claims.filter(
-      claim => claim.coversGraph === true && claim.narHash === known.get(derivation)?.narHash,
-    )
-  yield* signedGraphs(subject, above, graphClaims)
-}
-
-/**
- * Reads a candidate; returns undefined if it cannot be read as a derivation. Anybody can add
- * derivations that refer to a path to the store, so an unreadable one is ignored.
- */
-export function readable(candidate: string): StoredDerivation | undefined {
-  try {
-    return readDerivation(candidate)
-  } catch (error) {
-    if (error instanceof FormatError || error instanceof FileError) return undefined
-    throw error
-  }
-}
-
-/**
- * Whether a build graph goes from a derivation to a path. A derivation that a build only reads as a
- * file is not part of its graph: whoever signed the graph saw what is built, and what that is built
- * from.
- */
-function names({ derivation }: StoredDerivation, path: string): boolean {
-  if (path.endsWith('.drv')) return derivation.inputDerivations.some(input => input.path === path)
-  return derivation.inputSources.includes(path)
-}
-
-function callsSignature(stored: StoredDerivation, path: string): boolean {
-  return partNamed(declaredIn(stored), path) !== undefined
 }

@@ -10,7 +10,7 @@ import { type PolicySnapshot, readSnapshot } from '../ledger/policy-snapshot.ts'
 import { underRespite } from '../ledger/respite.ts'
 import { readSeenClaims } from '../ledger/seen-conflicts.ts'
 import type { Instant, Policy } from '../policy/policy.ts'
-import type { Evidence, Refusal } from '../policy/verdict.ts'
+import type { Evidence, Refusal, Trouble } from '../policy/verdict.ts'
 import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import type { StoredDerivation } from './derivation-parts.ts'
@@ -18,6 +18,7 @@ import { readMachineKey } from './machine-key.ts'
 import type { Places } from './places.ts'
 import { loadPolicy, withPlaces } from './policy-file.ts'
 import type { ResidentCache } from './resident-cache.ts'
+import type { SignedRoots } from './signed-root.ts'
 import { readDerivation } from './stored-derivation.ts'
 
 /**
@@ -64,6 +65,15 @@ export interface Inquiry {
    * sources cannot be reached. Reads no attestation.
    */
   isAttested(path: string): Promise<boolean>
+  /**
+   * Brings the approvals that the policy's sources publish into the mirrors. Returns what kept
+   * sources from being asked.
+   */
+  refreshApprovals(): Promise<readonly Trouble[]>
+  /** Brings the list of an approved build graph into a mirror: see Sources. */
+  bringGraph(directory: string, graph: string): Promise<Trouble | undefined>
+  /** Returns the derivations in this store whose whole build graph a packager signed. */
+  signedRoots(): Promise<SignedRoots>
   close(): void
 }
 
@@ -100,10 +110,12 @@ export function openInquiry(
   let reader: Promise<AttestationReader> | undefined
   let sources: Promise<Sources> | undefined
   const derivations = new Map<string, StoredDerivation>()
-  const refresh = async (path: string) => {
+  let signed: Promise<SignedRoots> | undefined
+  const opened = (): Promise<Sources> => {
     sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
-    return (await sources).refresh(path)
+    return sources
   }
+  const refresh = async (path: string) => (await opened()).refresh(path)
   const inquiry: Inquiry = {
     places,
     now: Math.floor(Date.now() / 1000),
@@ -146,6 +158,12 @@ export function openInquiry(
       const { attestations } = await inquiry.snapshot()
       return isAttestedIn(attestations, path)
     },
+    refreshApprovals: async () => (await opened()).refreshApprovals(),
+    bringGraph: async (directory, graph) => (await opened()).bringGraph(directory, graph),
+    signedRoots: () => {
+      signed ??= opened().then(all => findSigned(inquiry, all))
+      return signed
+    },
     close: () => {
       if (kept !== undefined) return
       store?.then(
@@ -155,6 +173,11 @@ export function openInquiry(
     },
   }
   return inquiry
+}
+
+async function findSigned(inquiry: Inquiry, sources: Sources): Promise<SignedRoots> {
+  const { findSignedRoots } = await import('./signed-roots.ts')
+  return findSignedRoots(inquiry, await sources.published())
 }
 
 async function inForce(places: Places, { records, kept }: Means, now: Instant): Promise<Policy> {

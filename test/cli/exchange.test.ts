@@ -2,13 +2,17 @@
 // needs: dist
 import assert from 'node:assert/strict'
 import { createPublicKey } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { generateKey } from '../../src/crypto/secret-key.ts'
+import { approvalFile } from '../../src/evidence/approvals/files.ts'
+import { keepApproval } from '../../src/evidence/approvals/keep.ts'
+import { graphDigest } from '../../src/formats/nix/build-graph.ts'
 import { type Narinfo, narFingerprint, printNarinfo } from '../../src/formats/nix/narinfo.ts'
 import { printNixSignature } from '../../src/formats/nix/nix-key.ts'
 import { signEd25519 } from '../../src/primitives/sodium.ts'
+import { approvalOf, graphOf } from '../support/signed-approval.ts'
 import { buildCli } from './built-cli.ts'
 
 const cli = buildCli()
@@ -46,6 +50,29 @@ function attest(key: string, out: string): { digest: string; lines: readonly str
 before(() => {
   cli.write('x.tar', 'released\n')
   for (const name of ['alice', 'bob']) succeeds('keygen', name)
+})
+
+it('approvals are taken over with the lists of their graphs, once', () => {
+  const pair = generateKey('carol-1')
+  const graph = graphOf('imported')
+  const { list, line } = approvalOf(pair, graph)
+  const of = (directory: string) => approvalFile(join(cli.dir, directory), graphDigest(list))
+  keepApproval(join(cli.dir, 'approved'), line, list)
+  assert.match(
+    succeeds('import', 'approved', '--out', 'taken-over'),
+    /^imported 1 into taken-over, 0 were there/,
+  )
+  assert.equal(readFileSync(of('taken-over'), 'utf8'), `${line}\n`)
+  assert.deepEqual(readFileSync(of('taken-over').replace('.intoto.jsonl', '.graph')), Buffer.from(list))
+  assert.match(
+    succeeds('import', 'approved', '--out', 'taken-over'),
+    /^imported 0 into taken-over, 1 were there/,
+  )
+
+  writeFileSync(of('approved').replace('.intoto.jsonl', '.graph'), 'another list\n')
+  const { stderr, stdout } = cli.run('import', 'approved', '--out', 'elsewhere')
+  assert.match(stdout + stderr, /not the list that was signed/)
+  assert.equal(existsSync(of('elsewhere')), false)
 })
 
 /** A file of the form of minisign's, by nobody. */

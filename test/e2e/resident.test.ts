@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type HookReply, parseReply } from '../../src/formats/hook-reply.ts'
 import * as nix from '../support/expressions.ts'
-import { startResident } from '../support/resident.ts'
+import { RESIDENT_COMMAND, startResident } from '../support/resident.ts'
 import {
   assertBuilt,
   assertClean,
@@ -192,6 +192,20 @@ for (const version of OLDEST) {
         assert.match(stderr, said)
         assert.equal(status, expected)
       }
+    }))
+
+  test(`${version}: a resident process that may not write to the store leaves that to the hook, which says nothing of it`, () =>
+    withWorld(version, { resident: 'none' }, async world => {
+      await setPolicy(world, policyText({}, byDefault('nothing', 'nothing', 'self')))
+      const resident = await startResident(world, [...RESIDENT_COMMAND, '--quarantine', 'by-hooks'])
+      // Where this Nix lets builders keep descriptors, what was built gets fresh inodes.
+      const { out } = await instantiate(world, nix.derivation('plain'))
+      const { status, stderr } = await nixBuild(world)
+      assert.equal(status, 0, stderr)
+      assert.doesNotMatch(stderr, /nixsig: /)
+      assert.equal(isInLedger(world, out), true)
+      assert.match(resident.log(), /"left to the hook, which may write to the store".*after-build/)
+      await resident.kill()
     }))
 
   test(`${version}: attack: a plain user cannot ask`, () =>

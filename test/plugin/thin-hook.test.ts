@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { type HookReply, parseReply, printReply } from '../../src/formats/hook-reply.ts'
+import { type HookReply, LEFT_TO_THE_HOOK, parseReply, printReply } from '../../src/formats/hook-reply.ts'
 
 const DIRECTORY = mkdtempSync(join(tmpdir(), 'nixsig-thin-'))
 const SOCKET = join(DIRECTORY, 'socket')
@@ -162,6 +162,12 @@ test('attack: without a whole verdict the hook beside it judges, in an environme
       /^nixsig: judging without the resident process: .*\nbundle pre-build-hook \S+hello-2\.12\.drv \S+hello-2\.12\.drv \n$/,
     )
   }
+})
+
+test('what is left to the hook, because the resident process may not write, is no fault to report', async () => {
+  const { status, stderr } = await run(reply('error', { sentence: LEFT_TO_THE_HOOK }))
+  assert.equal(status, 3)
+  assert.match(stderr, /^bundle pre-build-hook \S+hello-2\.12\.drv \S+hello-2\.12\.drv \n$/)
 })
 
 /**

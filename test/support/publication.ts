@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { type Listed, printIndex, printPart } from '../../src/formats/publication.ts'
+import { type Listed, partOf, printIndex, printPart } from '../../src/formats/publication.ts'
 
 /** Files by their names in a directory of attestations: `<digest><extension>`. */
 export type Files = Readonly<Record<string, string | Uint8Array>>
@@ -16,7 +16,7 @@ export function publicationOf(files: Files, published: number): Map<string, Buff
   const parts = new Map<string, Map<string, Listed>>()
   for (const [name, contents] of Object.entries(files)) {
     const bytes = Buffer.from(contents)
-    const part = name.slice(0, 2)
+    const part = partOf(name)
     all.set(`${part}/${name}`, bytes)
     parts.set(part, (parts.get(part) ?? new Map()).set(name, listed(bytes)))
   }

@@ -30,7 +30,15 @@ export interface Resident {
   kill(): Promise<void>
 }
 
-const COMMAND = ['/opt/nixsig/nixsig', 'serve', '--listen', '127.0.0.1:0', '--log-format', 'json']
+/** The command that starts it. */
+export const RESIDENT_COMMAND = [
+  '/opt/nixsig/nixsig',
+  'serve',
+  '--listen',
+  '127.0.0.1:0',
+  '--log-format',
+  'json',
+]
 const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' }
 
 /**
@@ -39,7 +47,7 @@ const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
  */
 export async function startResident(
   world: Pick<World, 'enter'>,
-  command: readonly string[] = COMMAND,
+  command: readonly string[] = RESIDENT_COMMAND,
 ): Promise<Resident> {
   const [program, ...args] = world.enter(command)
   const child = spawn(program, args, {

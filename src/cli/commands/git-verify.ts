@@ -1,5 +1,6 @@
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { nearestTrusted } from '../../expressions/nearest.ts'
+import { compareFiles, type FilesMatch } from '../../expressions/same-files.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { command, type Invocation } from '../command.ts'
 import { sayVerdict } from '../print-verdict.ts'
@@ -10,15 +11,19 @@ import {
   REQUIREMENT_OPTIONS,
   repositoryArguments,
 } from '../repository-argument.ts'
-import { revisionJson, saySigners } from '../say-revision.ts'
+import { revisionJson, sayFiles, saySigners } from '../say-revision.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 import { jsonLine } from '../verdict-json.ts'
 
+/** The status if the files are not those of a commit that is trusted. */
+const OTHER_FILES = 13
+
 interface Options {
   readonly revisions: readonly string[]
   readonly since: string | undefined
+  readonly files: string | undefined
   readonly url: string | undefined
   readonly require: readonly string[]
   readonly json: boolean
@@ -39,12 +44,18 @@ export const gitVerify = command({
       value: 'OLD',
       text: 'Print the nearest trusted commit, from the named one back to this one: the same as two commits',
     },
+    files: {
+      kind: 'value',
+      value: 'DIR',
+      text: 'Also hold this directory, such as an unpacked archive or a channel, against the files of the commit',
+    },
     json: { kind: 'flag', text: 'Print one JSON object in a line' },
   },
   examples: [
     ['git verify', 'the commit that is checked out here'],
     ['git verify ../nixpkgs HEAD --require team --require reviewer:carol', 'by whom, in place of the policy'],
     ['git verify ../nixpkgs v1.0 main', 'the nearest trusted commit, from main back to v1.0'],
+    ['git verify ../tool v1.0 --files ./tool-1.0', 'whether the unpacked release is what they signed'],
   ],
   run: verifyRevision,
 })
@@ -56,7 +67,8 @@ async function verifyRevision(options: Options, { places, terminal }: Invocation
     throw new UsageError('--since and two commits say the same: give one of them')
   }
   const old = second === undefined ? options.since : first
-  const { url, require, json } = options
+  const { url, require, files, json } = options
+  if (old !== undefined && files !== undefined) throw new UsageError('--files is about one commit')
   return judging({ place, url, require, policyFile: places.policy }, async judged => {
     const { repository, policy } = judged
     const commit = await repository.resolve(second ?? first)
@@ -65,7 +77,9 @@ async function verifyRevision(options: Options, { places, terminal }: Invocation
       return printNearest({ ...judged, commit, until }, json, terminal)
     }
     const verdict = await judgeRevision(policy, { ...judged, commit }, Math.floor(Date.now() / 1000))
-    return print(verdict, { ...judged, json }, terminal)
+    const match = files === undefined ? undefined : await compareFiles(repository, commit, files)
+    const status = await print(verdict, { ...judged, json, match }, terminal)
+    return status === 0 && match !== undefined && match.matches === undefined ? OTHER_FILES : status
   })
 }
 
@@ -87,15 +101,20 @@ async function printNearest(range: Range, json: boolean, terminal: Terminal): Pr
   return print(found ?? (await judgeRevision(policy, range, now)), { ...range, json }, terminal)
 }
 
+interface Printing extends Pick<Judged, 'repository' | 'url'>, Pick<Options, 'json'> {
+  readonly match?: FilesMatch | undefined
+}
+
 async function print(
   judged: RevisionVerdict,
-  { repository, url, json }: Pick<Judged, 'repository' | 'url'> & Pick<Options, 'json'>,
+  { repository, url, json, match }: Printing,
   terminal: Terminal,
 ): Promise<Status> {
-  if (json) terminal.print(jsonLine(revisionJson(url, judged)))
+  if (json) terminal.print(jsonLine({ ...revisionJson(url, judged), ...(match && { files: match }) }))
   else {
     await saySigners(terminal, repository, judged)
     sayVerdict(terminal, judged.verdict)
+    if (match !== undefined) sayFiles(terminal, judged.commit, match)
   }
   return exitCode(judged.verdict)
 }

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { DEPTH, type Update, updateInput } from '../../expressions/lock/update-input.ts'
+import { DEPTH } from '../../expressions/lock/search-branch.ts'
+import { type Update, updateInput } from '../../expressions/lock/update-input.ts'
 import { runProgram } from '../../files/run.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { grounds } from '../../policy/wording.ts'
@@ -35,7 +36,7 @@ export const lockUpdate = command({
       kind: 'value',
       value: 'COUNT',
       fallback: String(DEPTH),
-      text: 'How many commits of the branch are fetched and looked at',
+      text: 'The most commits of the branch that are fetched and looked at',
     },
     'allow-older': { kind: 'flag', text: 'Also move to a commit that does not come after the locked one' },
   },

@@ -4,16 +4,12 @@
  *     <dir>/approvals/<digest>.intoto.jsonl   the approvals of this graph, one envelope a line
  *     <dir>/approvals/<digest>.graph          the list of the graph
  */
-import { statSync } from 'node:fs'
 import { join } from 'node:path'
 import { namesIn } from '../../files/names-in.ts'
 import { FileError } from '../../files/regular-file.ts'
+import { APPROVALS, ENVELOPES, GRAPH_LIST } from '../../formats/publication.ts'
 import { printable } from '../../primitives/printable.ts'
 
-/** The folder of a directory of attestations in which approvals lie. */
-export const APPROVALS = 'approvals'
-
-const ENVELOPES = '.intoto.jsonl'
 /** The most graphs in one directory: each is asked about a path. */
 const GRAPH_COUNT_LIMIT = 4096
 
@@ -24,7 +20,7 @@ export function approvalFile(directory: string, graph: string): string {
 
 /** The file of a graph's list. */
 export function graphFile(directory: string, graph: string): string {
-  return join(directory, APPROVALS, `${graph}.graph`)
+  return join(directory, APPROVALS, graph + GRAPH_LIST)
 }
 
 /**
@@ -41,10 +37,4 @@ export function approvedGraphs(directory: string): readonly string[] {
   throw new FileError(
     `more than ${GRAPH_COUNT_LIMIT} approvals in ${printable(join(directory, APPROVALS))}: remove old ones`,
   )
-}
-
-/** Changes with a file: inode, ctime, which nobody can set, and size. Undefined if it is absent. */
-export function stampOf(file: string): string | undefined {
-  const status = statSync(file, { bigint: true, throwIfNoEntry: false })
-  return status && `${status.ino}:${status.ctimeNs}:${status.size}`
 }

@@ -4,33 +4,14 @@
  * is worth depends on who signed the digest. Only root writes them. Whoever cannot read or write
  * them makes one in memory.
  */
-import { readSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
-import { withOwnedFile } from '../../files/owned-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
-import {
-  type GraphIndex,
-  lookUp,
-  makeGraphIndex,
-  openGraphIndex,
-  type ReadAt,
-} from '../../formats/approval-index.ts'
+import { makeGraphIndex } from '../../formats/approval-index.ts'
 import { GRAPH_LIMIT, graphDigest } from '../../formats/nix/build-graph.ts'
-import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
+import { type GraphLookup, lookupIn, lookupOnDisk } from '../graph-lookup.ts'
 import { stampOf } from './stamp.ts'
-
-/** Answers questions about one graph. */
-export interface GraphLookup {
-  /** The number of lines of the list. */
-  readonly count: number
-  /**
-   * The SHA-256 that the list gives for the path with this hash part (32 characters), in hex;
-   * undefined if the list does not have it.
-   */
-  find(digest: string): string | undefined
-}
 
 /** The indexes that a process uses. */
 export interface GraphIndexes {
@@ -49,7 +30,7 @@ export function graphIndexes(state: string, { writes }: { readonly writes: boole
   const inMemory = new Map<string, GraphLookup>()
   const broken = new Map<string, Error>()
   return {
-    kept: graph => inMemory.get(graph) ?? onDisk(indexFile(state, graph), graph),
+    kept: graph => inMemory.get(graph) ?? onDisk(state, graph),
     make(graph, listFile) {
       const asked = `${listFile} ${stampOf(listFile) ?? 'absent'}`
       const before = broken.get(asked)
@@ -64,12 +45,10 @@ export function graphIndexes(state: string, { writes }: { readonly writes: boole
       }
       if (writes) {
         writeDurably(indexFile(state, graph), bytes, { flush: true })
-        const kept = onDisk(indexFile(state, graph), graph)
+        const kept = onDisk(state, graph)
         if (kept !== undefined) return kept
       }
-      const read: ReadAt = (offset, length) => bytes.subarray(offset, offset + length)
-      const index = openGraphIndex(read, bytes.length)
-      const lookup = { count: index.count, find: (digest: string) => lookUp(index, read, digest) }
+      const lookup = lookupIn(bytes)
       inMemory.set(graph, lookup)
       return lookup
     },
@@ -91,31 +70,6 @@ export function readGraphList(file: string, graph: string): Uint8Array {
   throw new FileError(`not the list that was signed, by its SHA-256: ${printable(file)}`)
 }
 
-/**
- * Opens the file for each question: hooks ask one, and a file that is kept open could be replaced.
- */
-function onDisk(file: string, graph: string): GraphLookup | undefined {
-  const opened = reading(file, graph, ({ count }) => count)
-  if (opened === undefined) return undefined
-  return {
-    count: opened,
-    find: digest => reading(file, graph, (index, read) => ({ found: lookUp(index, read, digest) }))?.found,
-  }
-}
-
-function reading<T>(file: string, graph: string, use: (index: GraphIndex, read: ReadAt) => T): T | undefined {
-  try {
-    return withOwnedFile(file, (fd, size) => {
-      const read: ReadAt = (offset, length) => {
-        const bytes = Buffer.alloc(length)
-        return bytes.subarray(0, readSync(fd, bytes, 0, length, offset))
-      }
-      const index = openGraphIndex(read, size)
-      return index.graph === graph ? use(index, read) : undefined
-    })
-  } catch (error) {
-    // A damaged index is made again from its list.
-    if (error instanceof FormatError) return undefined
-    throw error
-  }
+function onDisk(state: string, graph: string): GraphLookup | undefined {
+  return lookupOnDisk(indexFile(state, graph), index => index.graph === graph)
 }

@@ -5,13 +5,14 @@ import { FileError } from '../../files/regular-file.ts'
 import type { GraphEntry } from '../../formats/nix/build-graph.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
 import { listedKeys } from '../../policy/key-standing.ts'
-import type { Evidence, Stray } from '../../policy/verdict.ts'
+import type { Evidence, Stray, Trouble } from '../../policy/verdict.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { assertAttestationDirectory } from '../attestation-files.ts'
 import type { TrustedSigners } from '../attestations.ts'
+import type { GraphLookup } from '../graph-lookup.ts'
 import { approvalFile, approvedGraphs, graphFile } from './files.ts'
-import type { GraphIndexes, GraphLookup } from './indexes.ts'
+import type { GraphIndexes } from './indexes.ts'
 import { type ApprovalOpener, approvalOpener, type SignedApproval } from './opened.ts'
 
 /** Units of work (see crypto/work.ts) that may be spent on one question: one second. */
@@ -26,7 +27,13 @@ export interface FoundApprovals extends Pick<Evidence, 'strays' | 'troubles'> {
  * Yields, graph by graph, the approvals of graphs that have this entry: this path with this
  * SHA-256. The caller stops when it has enough. Never rejects for what is in a directory.
  */
-export type ApprovalSearch = (entry: GraphEntry) => AsyncGenerator<FoundApprovals>
+export type ApprovalSearch = (entry: GraphEntry, bring?: BringList) => AsyncGenerator<FoundApprovals>
+
+/**
+ * Fetches the list of a graph that a listed key approved into a directory, if that is the mirror of
+ * a source. Resolves to what kept it from coming.
+ */
+export type BringList = (directory: string, graph: string) => Promise<Trouble | undefined>
 
 /** What a search needs to know of this machine. */
 export interface SearchPlace {
@@ -39,7 +46,7 @@ export interface SearchPlace {
 export function approvalSearch(policy: TrustedSigners, { indexes, machineKey }: SearchPlace): ApprovalSearch {
   const listed = listedKeys(policy)
   const open = approvalOpener(keyRing(listed), machineKey && `ed25519:${toHex(machineKey)}`)
-  return async function* (entry) {
+  return async function* (entry, bring = async () => undefined) {
     const means = { open, indexes, work: openWork(WORK_LIMIT) }
     const unknown: Question[] = []
     for (const directory of policy.attestations) {
@@ -53,12 +60,30 @@ export function approvalSearch(policy: TrustedSigners, { indexes, machineKey }: 
       }
     }
     // Strangers can only add graphs that are not known, so that they come last.
-    for (const question of unknown) {
-      const found = await guarded(question, () => searchNew(question, means))
+    for (const question of await newestFirst(unknown, means)) {
+      const found = await guarded(question, () => searchNew(question, means, bring))
       if (found !== undefined) yield found
       if (found !== undefined && found.troubles.length > 0) return
     }
   }
+}
+
+/**
+ * Graphs in the order in which they were approved, the newest first: what is asked about is mostly
+ * in that one, and the lists of others need not be read or fetched. What cannot be read comes first.
+ */
+async function newestFirst(
+  questions: readonly Question[],
+  { open, work }: Means,
+): Promise<readonly Question[]> {
+  const dated: { readonly question: Question; readonly time: number }[] = []
+  for (const question of questions) {
+    const { directory, graph } = question
+    const opened = await guarded(question, () => open(approvalFile(directory, graph), graph, work))
+    const times = opened.approvals.map(({ approval }) => approval.timeApproved)
+    dated.push({ question, time: opened.troubles.length > 0 ? Number.MAX_VALUE : Math.max(0, ...times) })
+  }
+  return dated.sort((one, other) => other.time - one.time).map(({ question }) => question)
 }
 
 function graphsIn(directory: string) {
@@ -93,11 +118,13 @@ async function searchKnown(question: Question, { open, indexes, work }: Means) {
 }
 
 /** Looks into a graph without an index, which is only made once a listed key signed its digest. */
-async function searchNew(question: Question, { open, indexes, work }: Means) {
+async function searchNew(question: Question, { open, indexes, work }: Means, bring: BringList) {
   const { directory, graph } = question
   const opened = await open(approvalFile(directory, graph), graph, work)
   if (opened.approvals.length === 0) return opened.troubles.length > 0 ? opened : undefined
   const list = graphFile(directory, graph)
+  const trouble = await bring(directory, graph)
+  if (trouble !== undefined) return { ...NOTHING, troubles: [trouble] }
   try {
     return approvedIn(question, indexes.make(graph, list), opened)
   } catch (error) {

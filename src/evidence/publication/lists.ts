@@ -9,6 +9,7 @@ import {
   type Listing,
   type PublicationIndex,
   parseIndex,
+  partOf,
   printIndex,
   printPart,
 } from '../../formats/publication.ts'
@@ -16,7 +17,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
 import { sha256 } from '../../primitives/sodium.ts'
-import { fileOf, partOf, readFile } from './tree.ts'
+import { fileOf, readFile } from './tree.ts'
 
 /** The listing of each part, by the part's two characters. */
 export type Listings = ReadonlyMap<string, Listing>

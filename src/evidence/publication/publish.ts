@@ -10,6 +10,8 @@ import { writeDurably } from '../../files/durable-file.ts'
 import { withLock } from '../../files/lock.ts'
 import { FileError } from '../../files/regular-file.ts'
 import {
+  ENVELOPES,
+  GRAPH_LIST,
   parsePublishedName,
   SIGNATURE_SETS,
   type SignatureSet,
@@ -96,7 +98,7 @@ function togetherIn(names: readonly string[]): readonly (readonly string[])[] {
 }
 
 function isSignature(extension: string): boolean {
-  return extension !== '.intoto.jsonl' && extension !== '.narinfo'
+  return ![ENVELOPES, GRAPH_LIST, '.narinfo'].includes(extension)
 }
 
 /**

@@ -2,17 +2,16 @@ import { type Dirent, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPartial } from '../../files/durable-file.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
-import { INDEX, isPartName, PUBLISHED_FILE_LIMIT, parsePublishedName } from '../../formats/publication.ts'
+import { INDEX, isPartName, limitOf, parsePublishedName, partOf } from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { APPROVALS } from '../approvals/files.ts'
 import { assertPublishable } from './validate.ts'
 
 /** The file that is locked while a publication is written. */
 export const LOCK = '.lock'
 
 /** What may be in a directory of attestations and is not published. */
-const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK, APPROVALS]
+const LEFT_OUT: readonly string[] = ['.git', INDEX, LOCK]
 
 /**
  * The sorted names of all files in a directory of attestations, without a publication's lists and a
@@ -26,9 +25,8 @@ export function publishedNames(directory: string): readonly string[] {
     if (!part.isDirectory() || !isPartName(part.name)) throw foreign(join(directory, part.name))
     for (const file of entriesOf(join(directory, part.name))) {
       if (isPartial(file.name) || file.name === INDEX) continue
-      const digest = parsePublishedName(file.name)?.digest
-      if (!file.isFile() || !digest?.startsWith(part.name))
-        throw foreign(join(directory, part.name, file.name))
+      const isPublished = parsePublishedName(file.name) !== undefined && partOf(file.name) === part.name
+      if (!file.isFile() || !isPublished) throw foreign(join(directory, part.name, file.name))
       names.push(file.name)
     }
   }
@@ -40,14 +38,9 @@ export function fileOf(directory: string, name: string): string {
   return join(directory, partOf(name), name)
 }
 
-/** The part that a file of this name belongs to. */
-export function partOf(name: string): string {
-  return name.slice(0, 2)
-}
-
 /** The bytes of such a file; undefined if it is absent. Throws FileError. */
 export function readFile(file: string): Buffer | undefined {
-  return readRegularFile(file, PUBLISHED_FILE_LIMIT)
+  return readRegularFile(file, limitOf(file))
 }
 
 /** The bytes of such a file. Throws FileError if it cannot be published. */

@@ -1,28 +1,40 @@
 import { isInOnePiece, signatureKind } from '../../crypto/detached/verify.ts'
 import { parseChecksumList } from '../../formats/checksum-list.ts'
 import { parseEnvelope } from '../../formats/in-toto/dsse.ts'
+import { parseApproval } from '../../formats/in-toto/predicates/approval.ts'
 import { parsePredicate } from '../../formats/in-toto/predicates.ts'
 import { parseStatement } from '../../formats/in-toto/statement.ts'
 import { decodeUtf8 } from '../../formats/json/strict.ts'
+import { graphDigest, parseBuildGraph } from '../../formats/nix/build-graph.ts'
 import { parseNarinfo } from '../../formats/nix/narinfo.ts'
 import { parseStorePath } from '../../formats/nix/store-path.ts'
-import { parsePublishedName, splitExtension } from '../../formats/publication.ts'
+import {
+  APPROVALS,
+  ENVELOPES,
+  GRAPH_LIST,
+  parsePublishedName,
+  partOf,
+  splitExtension,
+} from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 
 /** Whether a file of this name holds attestations, one per line. */
 export function isLines(name: string): boolean {
-  return name.endsWith('.intoto.jsonl')
+  return name.endsWith(ENVELOPES)
 }
 
 /**
  * Makes sure that a file can be of use to whoever downloads it: each line is an envelope with a
- * statement about the store path in the file's name, each signature is of a known kind. Does not
+ * statement about the store path in the file's name, or an approval of the graph, whose list has
+ * that digest; each signature is of a known kind. Does not
  * check which keys signed. Throws FormatError.
  */
 export function assertPublishable(name: string, bytes: Uint8Array): void {
   const { digest = '', extension = '' } = parsePublishedName(name) ?? {}
   const { plain } = splitExtension(extension)
-  if (isLines(name)) {
+  if (partOf(name) === APPROVALS) {
+    assertOfApproval(digest, extension, bytes)
+  } else if (isLines(name)) {
     for (const [index, line] of linesOf(bytes).entries()) assertLine(line, index + 1, digest)
   } else if (extension === '.narinfo') {
     const { path } = parseNarinfo(decodeUtf8(bytes, 'narinfo'))
@@ -35,6 +47,25 @@ export function assertPublishable(name: string, bytes: Uint8Array): void {
   }
 }
 
+function assertOfApproval(graph: string, extension: string, bytes: Uint8Array): void {
+  if (extension === GRAPH_LIST) {
+    parseBuildGraph(bytes)
+    if (graphDigest(bytes) === graph) return
+    throw new FormatError('build graph', 'is not what its name says', `SHA-256 ${graph}`)
+  }
+  for (const [index, line] of linesOf(bytes).entries()) {
+    const approval = within(`line ${index + 1}`, () =>
+      parseApproval(parseStatement(parseEnvelope(line).payload)),
+    )
+    if (approval?.graph.sha256 === graph) continue
+    throw new FormatError(
+      'attestations',
+      'is not an approval of the graph that it is named by',
+      `line ${index + 1}`,
+    )
+  }
+}
+
 /** The lines of a file that ends with a newline. Throws FormatError. */
 export function linesOf(bytes: Uint8Array): readonly string[] {
   const lines = decodeUtf8(bytes, 'attestations').split('\n')
@@ -44,16 +75,22 @@ export function linesOf(bytes: Uint8Array): readonly string[] {
 
 function assertLine(line: string, number: number, digest: string): void {
   const where = `line ${number}`
-  let paths: readonly string[]
-  try {
+  const paths = within(where, () => {
     const statement = parseStatement(parseEnvelope(line).payload)
     parsePredicate(statement)
-    paths = statement.subjects.map(({ name }) => name)
+    return statement.subjects.map(({ name }) => name)
+  })
+  assertAbout(paths, digest, { format: 'attestations', where })
+}
+
+/** Says in which line something is wrong. */
+function within<T>(where: string, parse: () => T): T {
+  try {
+    return parse()
   } catch (error) {
     if (!(error instanceof FormatError)) throw error
     throw new FormatError('attestations', error.message, where, { cause: error })
   }
-  assertAbout(paths, digest, { format: 'attestations', where })
 }
 
 function assertAbout(

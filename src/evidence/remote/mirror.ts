@@ -14,9 +14,13 @@
 import { lstatSync, readdirSync, type Stats } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
+import { namesIn } from '../../files/names-in.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import {
+  APPROVALS,
   assertBoundedAbout,
+  ENVELOPES,
+  GRAPH_LIST,
   INDEX,
   INDEX_LIMIT,
   type Listed,
@@ -24,6 +28,7 @@ import {
   PUBLISHED_EXTENSIONS,
   type PublicationIndex,
   parseIndex,
+  partOf,
 } from '../../formats/publication.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import { FormatError } from '../../primitives/format-error.ts'
@@ -138,7 +143,7 @@ export function readPart({ directory }: Mirror, part: string, listed: Listed): L
 
 /** Whether the mirror has a file with the listed size and hash. Throws FileError. */
 export function hasFile({ directory }: Mirror, name: string, listed: Listed): Promise<boolean> {
-  return isFileListed(join(directory, name.slice(0, 2), name), listed)
+  return isFileListed(join(directory, partOf(name), name), listed)
 }
 
 /**
@@ -161,6 +166,42 @@ export async function isComplete(mirror: Mirror, index: PublicationIndex, digest
     if (!isAsListed) return false
   }
   return true
+}
+
+/**
+ * Whether the mirror has all approvals that its index lists and no others, or the list of one build
+ * graph if it is named. Throws FileError.
+ */
+export async function hasApprovals(
+  mirror: Mirror,
+  index: PublicationIndex,
+  graph?: string,
+): Promise<boolean> {
+  const listed = index.parts.get(APPROVALS)
+  const listing = listed === undefined ? new Map<string, Listed>() : readPart(mirror, APPROVALS, listed)
+  if (listing === undefined) return false
+  const isMeant = (name: string) =>
+    graph === undefined ? name.endsWith(ENVELOPES) : name === graph + GRAPH_LIST
+  for (const [name, file] of listing) if (isMeant(name) && !(await hasFile(mirror, name, file))) return false
+  const present = namesIn(join(mirror.directory, APPROVALS)).filter(isMeant)
+  return present.every(name => listing.has(name))
+}
+
+/**
+ * The names of all files that the source has, with the SHA-256 of each, by the lists in the mirror;
+ * undefined if one of the lists is absent or not the one that the index lists. Throws FileError.
+ */
+export function listedFiles(
+  mirror: Mirror,
+  index: PublicationIndex,
+): ReadonlyMap<string, string> | undefined {
+  const files = new Map<string, string>()
+  for (const [part, listed] of index.parts) {
+    const listing = readPart(mirror, part, listed)
+    if (listing === undefined) return undefined
+    for (const [name, { sha256 }] of listing) files.set(name, sha256)
+  }
+  return files
 }
 
 /**

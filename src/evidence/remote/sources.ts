@@ -3,20 +3,24 @@
  * What a mirror can answer needs neither the network nor the modules for it.
  */
 import { parseStorePath } from '../../formats/nix/store-path.ts'
+import { APPROVALS, ENVELOPES, GRAPH_LIST } from '../../formats/publication.ts'
 import { PATIENCE, type Patience } from '../../http/patience.ts'
 import type { AttestationSource } from '../../policy/policy.ts'
 import type { Trouble } from '../../policy/verdict.ts'
 import { when } from '../../policy/words.ts'
 import { printable } from '../../primitives/printable.ts'
 import {
+  hasApprovals,
   isComplete,
   isCurrent,
+  listedFiles,
   type Mirror,
   type MirroredIndex,
   mirrorOf,
   readIndex,
   readRecord,
 } from './mirror.ts'
+import type { Wanted } from './update-files.ts'
 
 /** The sources of a policy, with their mirrors. */
 export interface Sources {
@@ -30,6 +34,25 @@ export interface Sources {
    * sources from being up to date. Throws FormatError if the path is not a store path.
    */
   refresh(storePath: string): Promise<readonly Trouble[]>
+  /** Brings all published approvals into the mirrors, without the lists of their build graphs. */
+  refreshApprovals(): Promise<readonly Trouble[]>
+  /**
+   * Brings the list of a build graph into the mirror that has this directory. Resolves to what kept
+   * it from coming; undefined also for a directory that is not a mirror.
+   */
+  bringGraph(directory: string, graph: string): Promise<Trouble | undefined>
+  /**
+   * The names of all files that are published, each with text that differs once its contents do.
+   * Brings the sources' lists up to date; fetches no file.
+   */
+  published(): Promise<PublishedNames>
+}
+
+/** What sources have, as far as they could be asked. */
+export interface PublishedNames {
+  readonly files: ReadonlyMap<string, string>
+  /** What kept sources from being asked. */
+  readonly troubles: readonly Trouble[]
 }
 
 /** Opens the mirrors in a state directory. Tests pass a shorter `patience`. */
@@ -46,52 +69,117 @@ export function openSources(
       const troubles = await Promise.all(mirrors.map(mirror => mirror.refresh(digest)))
       return troubles.filter(trouble => trouble !== undefined)
     },
+    async refreshApprovals() {
+      const troubles = await Promise.all(mirrors.map(mirror => mirror.refreshApprovals()))
+      return troubles.filter(trouble => trouble !== undefined)
+    },
+    bringGraph: async (directory, graph) =>
+      mirrors.find(mirror => mirror.directory === directory)?.bringGraph(graph),
+    async published() {
+      const files = new Map<string, string>()
+      const troubles: Trouble[] = []
+      for (const { url, list } of mirrors) {
+        const { names, trouble } = await list()
+        for (const [name, sha256] of names) files.set(name, `${files.get(name) ?? ''} ${url} ${sha256}`)
+        if (trouble !== undefined) troubles.push(trouble)
+      }
+      return { files, troubles }
+    },
   }
 }
 
 interface OpenMirror {
+  readonly url: string
   readonly directory: string
   refresh(digest: string): Promise<Trouble | undefined>
+  refreshApprovals(): Promise<Trouble | undefined>
+  bringGraph(graph: string): Promise<Trouble | undefined>
+  list(): Promise<{ readonly names: ReadonlyMap<string, string>; readonly trouble?: Trouble | undefined }>
 }
 
 function openMirror(mirror: Mirror, patience: Patience): OpenMirror {
+  const answer = answerOnce(mirror, patience)
+  const look = lookOrUpdate(mirror)
+  const bring = async (wanted: Wanted, isHere: (index: MirroredIndex) => Promise<boolean>) => {
+    await look(isHere, async () => {
+      const { updateFiles } = await import('./update.ts')
+      await updateFiles(mirror, wanted, patience)
+    })
+  }
+  return {
+    url: mirror.url,
+    directory: mirror.directory,
+    async refresh(digest) {
+      const wanted = { part: digest.slice(0, 2), digest }
+      const isHere = (index: MirroredIndex) => isComplete(mirror, index, digest)
+      return (await answer()) ?? troubleIn(mirror, bring(wanted, isHere))
+    },
+    async refreshApprovals() {
+      const wanted = { part: APPROVALS, extension: ENVELOPES }
+      const isHere = (index: MirroredIndex) => hasApprovals(mirror, index)
+      return (await answer()) ?? troubleIn(mirror, bring(wanted, isHere))
+    },
+    bringGraph(graph) {
+      const wanted = { part: APPROVALS, digest: graph, extension: GRAPH_LIST }
+      return troubleIn(
+        mirror,
+        bring(wanted, index => hasApprovals(mirror, index, graph)),
+      )
+    },
+    async list() {
+      let names: ReadonlyMap<string, string> = new Map()
+      const read = async (index: MirroredIndex) => {
+        names = listedFiles(mirror, index) ?? new Map()
+        return names.size > 0 || index.parts.size === 0
+      }
+      const update = async () => {
+        const { updateLists } = await import('./update.ts')
+        await updateLists(mirror, patience)
+      }
+      const trouble = (await answer()) ?? (await troubleIn(mirror, look(read, update)))
+      return { names, trouble }
+    },
+  }
+}
+
+/** Asks a source for its index once, if its last answer is too old, and remembers what came of it. */
+function answerOnce(mirror: Mirror, patience: Patience): () => Promise<Trouble | undefined> {
   // Answers at this second or later are recent enough. With `max-age` 0, the answer must come from
   // a later second than this program's start.
   const since = Math.floor(Date.now() / 1000) - mirror.maxAge + 1
-  /** What kept the index from being current. The source is asked once. */
   let answer: Promise<Trouble | undefined> | undefined
-  /** The index as last read, so that it is not read again for each of thousands of paths. */
-  let index: MirroredIndex | undefined
-  /**
-   * Why the source is not asked for further files: waiting for it once for each of thousands of
-   * paths would take days.
-   */
-  let silence: Error | undefined
-
-  const askOnce = async () => {
+  const ask = async () => {
     if (isCurrent(mirror, since)) return
     const { updateIndex } = await import('./update.ts')
     await updateIndex(mirror, since, patience)
   }
-  const bring = async (digest: string) => {
+  return () => {
+    answer ??= troubleIn(mirror, ask())
+    return answer
+  }
+}
+
+/**
+ * Looks for something in a mirror and, if it is not there, updates the mirror and looks again. Once
+ * the source has fallen silent it is not asked any more: waiting for it once for each of thousands
+ * of paths would take days.
+ */
+function lookOrUpdate(mirror: Mirror) {
+  /** The index as last read, so that it is not read again for each of thousands of paths. */
+  let index: MirroredIndex | undefined
+  let silence: Error | undefined
+  return async (isHere: (index: MirroredIndex) => Promise<boolean>, update: () => Promise<void>) => {
     index ??= readIndex(mirror)
-    if (index !== undefined && (await isComplete(mirror, index, digest))) return
+    if (index !== undefined && (await isHere(index))) return
     if (silence !== undefined) throw silence
-    const { updateFiles } = await import('./update.ts')
     try {
-      await updateFiles(mirror, { part: digest.slice(0, 2), digest }, patience)
+      await update()
     } catch (error) {
       if (isPassing(error)) silence = error
       throw error
     }
     index = readIndex(mirror)
-  }
-  return {
-    directory: mirror.directory,
-    async refresh(digest) {
-      answer ??= troubleIn(mirror, askOnce())
-      return (await answer) ?? troubleIn(mirror, bring(digest))
-    },
+    if (index !== undefined) await isHere(index)
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeDurably } from '../../files/durable-file.ts'
 import {
+  APPROVALS,
   assertBoundedAbout,
   INDEX,
   type Listed,
@@ -20,13 +21,20 @@ const PARALLEL = 8
 
 /** Bytes that the files of one part may have together. */
 const PART_BYTES_LIMIT = 256 * 1024 * 1024
+/** The same for approvals, with the lists of their build graphs. */
+const APPROVALS_LIMIT = 2 * 1024 * 1024 * 1024
+
+/** Bytes that the lists of all parts may have together: 600,000 files. */
+const LISTS_LIMIT = 64 * 1024 * 1024
 
 /**
- * Which files of a part are wanted: all, or those about one digest (the hash part of a store path).
+ * Which files of a part are wanted: all, those about one digest (the hash part of a store path, or
+ * that of a build graph), or those with one extension.
  */
 export interface Wanted {
   readonly part: string
   readonly digest?: string
+  readonly extension?: string
 }
 
 /** How many files of a mirror were added, changed, removed and left unchanged. */
@@ -48,10 +56,12 @@ export class ChangedError extends SourceError {}
 export async function bringFiles(
   mirror: Mirror,
   index: PublicationIndex,
-  { part, digest }: Wanted,
+  { part, digest, extension }: Wanted,
   patience: Patience,
 ): Promise<Changes> {
-  const isWanted = (name: string) => digest === undefined || name.startsWith(`${digest}.`)
+  const isWanted = (name: string) =>
+    (digest === undefined || name.startsWith(`${digest}.`)) &&
+    (extension === undefined || name.endsWith(extension))
   const listed = index.parts.get(part)
   const listing = listed === undefined ? new Map() : await bringPart(mirror, { part, listed }, patience)
   const files: [string, Listed][] = [...listing].filter(([name]) => isWanted(name))
@@ -76,11 +86,26 @@ export async function bringFiles(
   }
 }
 
+/**
+ * Makes the lists of all parts match the index, without the files in them. The caller must hold the
+ * mirror's lock. Throws as bringFiles does.
+ */
+export async function bringLists(mirror: Mirror, index: PublicationIndex, patience: Patience): Promise<void> {
+  const total = [...index.parts.values()].reduce((sum, { size }) => sum + size, 0)
+  if (total > LISTS_LIMIT) {
+    throw new SourceError(`${INDEX} lists lists of more than ${LISTS_LIMIT} bytes`, { isPassing: false })
+  }
+  await inParallel([...index.parts], async ([part, listed]) => {
+    await bringPart(mirror, { part, listed }, patience)
+  })
+}
+
 /** Limits what a source can write to the disk. Throws SourceError. */
 function assertBounded(part: string, files: readonly (readonly [string, Listed])[]): void {
   const total = files.reduce((sum, [, { size }]) => sum + size, 0)
-  if (total <= PART_BYTES_LIMIT) return
-  throw new SourceError(`${part}/${INDEX} lists more than ${PART_BYTES_LIMIT} bytes`, { isPassing: false })
+  const limit = part === APPROVALS ? APPROVALS_LIMIT : PART_BYTES_LIMIT
+  if (total <= limit) return
+  throw new SourceError(`${part}/${INDEX} lists more than ${limit} bytes`, { isPassing: false })
 }
 
 async function bringPart(

@@ -9,8 +9,8 @@ import { withLock } from '../../files/lock.ts'
 import { readRegularFile } from '../../files/regular-file.ts'
 import type { Patience } from '../../http/patience.ts'
 import { SourceError } from '../../http/source-error.ts'
-import { isCurrent, type Mirror, readIndex } from './mirror.ts'
-import { bringFiles, ChangedError, type Changes, type Wanted } from './update-files.ts'
+import { isCurrent, type Mirror, type MirroredIndex, readIndex } from './mirror.ts'
+import { bringFiles, bringLists, ChangedError, type Changes, type Wanted } from './update-files.ts'
 import { askForIndex } from './update-index.ts'
 
 const FAILURE_LIMIT = 4096
@@ -41,13 +41,26 @@ export async function updateIndex(mirror: Mirror, since: number, patience: Patie
  * for the index once more and tries again. Throws like updateIndex.
  */
 export function updateFiles(mirror: Mirror, wanted: Wanted, patience: Patience): Promise<Changes> {
+  return byIndex(mirror, patience, index => bringFiles(mirror, index, wanted, patience))
+}
+
+/** Brings the lists of all parts up to date, as updateFiles brings files. Throws like updateIndex. */
+export function updateLists(mirror: Mirror, patience: Patience): Promise<void> {
+  return byIndex(mirror, patience, index => bringLists(mirror, index, patience))
+}
+
+function byIndex<T>(
+  mirror: Mirror,
+  patience: Patience,
+  bring: (index: MirroredIndex) => Promise<T>,
+): Promise<T> {
   return locked(mirror, async () => {
     const index = readIndex(mirror)
     try {
-      return await bringFiles(mirror, index ?? (await askForIndex(mirror, patience)), wanted, patience)
+      return await bring(index ?? (await askForIndex(mirror, patience)))
     } catch (error) {
       if (!(error instanceof ChangedError)) throw error
-      return bringFiles(mirror, await askForIndex(mirror, patience), wanted, patience)
+      return bring(await askForIndex(mirror, patience))
     }
   })
 }

@@ -19,7 +19,10 @@ const OF_COMMIT = ['rev', 'narHash', 'lastModified', 'revCount', 'treeHash']
 export interface Locking {
   readonly node: LockNode
   readonly pin: GitPin
+  /** Has the commit with its tree. */
   readonly repository: OpenRepository
+  /** Has its history, as far as it is here. */
+  readonly history: OpenRepository
   readonly commit: string
   readonly minor: number
 }
@@ -28,7 +31,14 @@ export interface Locking {
  * What a node is locked to at another commit, as Nix itself would write it. The number of commits
  * is left out where the history is not here. Throws LockError if what Nix hashes cannot be known.
  */
-export async function lockedAt({ node, pin, repository, commit, minor }: Locking): Promise<JsonObject> {
+export async function lockedAt({
+  node,
+  pin,
+  repository,
+  history,
+  commit,
+  minor,
+}: Locking): Promise<JsonObject> {
   const { value } = node.written
   const old = value instanceof Map ? value.get('locked') : undefined
   if (!(old instanceof Map)) throw new LockError('the node is not locked')
@@ -43,7 +53,7 @@ export async function lockedAt({ node, pin, repository, commit, minor }: Locking
     )
   }
   const kept = [...old].filter(([name]) => !OF_COMMIT.includes(name)) as [string, JsonValue][]
-  const count = old.has('revCount') ? await revCount(repository, commit) : undefined
+  const count = old.has('revCount') ? await revCount(history, commit) : undefined
   return new Map<string, JsonValue>([
     ...kept,
     ['rev', commit],
@@ -58,7 +68,7 @@ export async function lockedAt({ node, pin, repository, commit, minor }: Locking
  * computes, the time, and the number of commits where that is known. Throws FileError and
  * FormatError.
  */
-export async function isLockedRight({ node, pin, repository, commit }: Locking): Promise<boolean> {
+export async function isLockedRight({ node, pin, repository, history, commit }: Locking): Promise<boolean> {
   const { value } = node.written
   const locked = value instanceof Map ? value.get('locked') : undefined
   if (!(locked instanceof Map)) return false
@@ -66,7 +76,7 @@ export async function isLockedRight({ node, pin, repository, commit }: Locking):
   const time = locked.get('lastModified')
   if (time !== undefined && time !== timeOf(bytes)) return false
   const count = locked.get('revCount')
-  const counted = count === undefined ? undefined : await revCount(repository, commit)
+  const counted = count === undefined ? undefined : await revCount(history, commit)
   if (counted !== undefined && count !== counted) return false
   // The commit alone pins the files of a repository, and not those of an archive.
   if (pin.narHash === undefined) return pin.form === 'repository'

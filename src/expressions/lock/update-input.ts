@@ -2,39 +2,26 @@
 import { chmodSync, lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../files/named-file.ts'
-import { FileError } from '../../files/regular-file.ts'
 import { replaceFile } from '../../files/replace-file.ts'
 import { type FlakeLock, type LockNode, nodeAt, parseFlakeLock } from '../../formats/locks/flake-lock.ts'
 import type { GitPin } from '../../formats/locks/locked-input.ts'
 import { relock } from '../../formats/locks/relock.ts'
-import { mirrorBranch, mirrorHistory } from '../../git/mirror.ts'
-import { type OpenRepository, openRepository } from '../../git/open-repository.ts'
-import type { Instant, Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision, type RevisionVerdict } from '../judge-revision.ts'
-import { nearestTrusted } from '../nearest.ts'
-import { ancestry, type Order } from './ancestry.ts'
+import type { Order } from './ancestry.ts'
 import { innerLock } from './inner-lock.ts'
 import { LockError } from './lock-error.ts'
 import { readLock } from './lock-files.ts'
 import { isLockedRight, lockedAt } from './locked-attributes.ts'
-import { placeOf, type RepositoryPlaces } from './repositories.ts'
-
-/** Commits of a branch that are fetched, and looked at, by default. */
-export const DEPTH = 500
+import { openRepositories } from './repositories.ts'
+import { type BranchQuestion, searchBranch } from './search-branch.ts'
 
 /** Which input is to be moved, and where its commits are. */
-export interface UpdateQuestion {
-  readonly policy: Policy
-  readonly now: Instant
-  readonly places: RepositoryPlaces
+export interface UpdateQuestion extends BranchQuestion {
   /** The directory with flake.lock. */
   readonly directory: string
   /** Names of inputs that lead to it, with slashes between them. */
   readonly input: string
-  readonly depth: number
-  /** Whether it may move to a commit before the one that is locked, or to one that may be. */
-  readonly allowOlder: boolean
   /** The minor version of the Nix 2 that is to evaluate the lock. */
   readonly minor: number
 }
@@ -63,59 +50,34 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
   const lock = parseFlakeLock(bytes)
   const path = question.input.split('/')
   const { node, pin } = movable(lock, path)
-  const branch = branchOf(node, pin)
-  const { repository, head } = await openBranch(question, pin, branch)
+  const repositories = openRepositories(question.places)
+  const search = { question, pin, branch: branchOf(node, pin), repositories }
+  const { history, head, nearest, order } = await searchBranch(search)
   try {
-    const { url } = pin
-    const { found, walked } = await nearestTrusted(
-      question.policy,
-      { repository, url, commit: head },
-      question.now,
-    )
+    const { found, walked } = nearest
+    const commit = found?.commit ?? head
+    const repository = await repositories.holding(pin.url, pin.from, commit)
     if (found === undefined) {
-      const newest = await judgeRevision(question.policy, { repository, url, commit: head }, question.now)
+      const newest = await judgeRevision(question.policy, { repository, url: pin.url, commit }, question.now)
       return { kind: 'none', newest, looked: walked }
     }
     const from = pin.commit ?? ''
-    const locking = { node, pin, repository, commit: found.commit, minor: question.minor }
-    if (found.commit === from) {
+    const locking = { node, pin, repository, history, commit, minor: question.minor }
+    if (commit === from) {
       const stays = { from, found, isUnknownOrder: false }
       if (await isLockedRight(locking)) return { kind: 'unchanged', ...stays }
       await write(file, relock(lock, { path, locked: await lockedAt(locking), inner: 'kept' }))
       return { kind: 'mended', ...stays }
     }
-    const order = await orderOf(question, pin, repository, found.commit)
-    if (from !== '' && order !== 'newer' && !question.allowOlder)
-      throw notNewer(question, order, found.commit)
+    if (from !== '' && order !== 'newer' && !question.allowOlder) throw notNewer(question, order, commit)
     const locked = await lockedAt(locking)
-    const inner = await innerLock({ node, repository, commit: found.commit })
+    const inner = await innerLock({ node, repository, commit })
     await write(file, relock(lock, { path, locked, inner }))
     return { kind: 'moved', from, found, isUnknownOrder: order === 'unknown' }
   } finally {
-    repository.close()
+    history.close()
+    await repositories.close()
   }
-}
-
-/**
- * Whether a commit comes after the one that is locked. A server that keeps newer commits back must
- * not have the lock moved to an older one, so the locked one is asked for by its id if the branch
- * does not have it.
- */
-async function orderOf(
-  { places, depth }: UpdateQuestion,
-  { url, from, commit: locked = '' }: GitPin,
-  repository: OpenRepository,
-  commit: string,
-): Promise<Order> {
-  const order = await ancestry(repository, locked, commit)
-  if (order !== 'unknown' || locked === '' || placeOf(places, url) !== undefined) return order
-  try {
-    await mirrorHistory(places.mirrors, from, locked, depth)
-  } catch (error) {
-    if (error instanceof FileError) return 'unknown'
-    throw error
-  }
-  return ancestry(repository, locked, commit)
 }
 
 function notNewer({ depth }: UpdateQuestion, order: Order, commit: string): LockError {
@@ -168,23 +130,6 @@ function branchOf({ written }: LockNode, pin: GitPin): string | undefined {
 function originalOf(node: LockNode['written']['value']): ReadonlyMap<string, unknown> {
   const original = node instanceof Map ? node.get('original') : undefined
   return original instanceof Map ? original : new Map()
-}
-
-async function openBranch(
-  { places, depth }: UpdateQuestion,
-  { url, from }: GitPin,
-  branch: string | undefined,
-): Promise<{ readonly repository: OpenRepository; readonly head: string }> {
-  const place = placeOf(places, url)
-  if (place === undefined) return mirrorBranch(places.mirrors, from, { branch, depth })
-  const repository = openRepository(place)
-  try {
-    const head = await repository.resolve(branch === undefined ? 'HEAD' : `refs/heads/${branch}`)
-    return { repository, head }
-  } catch (error) {
-    repository.close()
-    throw error
-  }
 }
 
 /** Readers see the old lock or the new one, which has the rights of the old one. */

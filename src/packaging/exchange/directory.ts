@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import glob from 'fast-glob'
 import { SIGNED_LIST_LIMIT } from '../../crypto/detached/verify.ts'
+import { approvalFile, graphFile } from '../../evidence/approvals/files.ts'
+import { readGraphList } from '../../evidence/approvals/indexes.ts'
+import { keepApproval } from '../../evidence/approvals/keep.ts'
 import { readAttestationLines } from '../../evidence/attestation-files.ts'
 import { assertPublishable } from '../../evidence/publication/validate.ts'
 import {
@@ -12,7 +15,13 @@ import {
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
 import { NARINFO_LIMIT } from '../../formats/nix/narinfo.ts'
 import { isStorePath, STORE_DIR } from '../../formats/nix/store-path.ts'
-import { splitExtension } from '../../formats/publication.ts'
+import {
+  APPROVALS,
+  ENVELOPES,
+  GRAPH_LIST,
+  parsePublishedName,
+  splitExtension,
+} from '../../formats/publication.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { PackagingError } from '../packaging-error.ts'
@@ -35,7 +44,34 @@ export async function importDirectory(
   const files = (await glob(['*/*', '!*/index'], options)).sort()
   if (files.length === 0)
     throw new PackagingError('nothing-signed', `${printable(directory)} holds no attestations`)
-  return total(files.map(file => importFile({ out, directory, batch }, file)))
+  const [approvals, others] = [files.filter(isOfApproval), files.filter(file => !isOfApproval(file))]
+  return total([
+    ...approvals.filter(file => file.endsWith(ENVELOPES)).map(file => importApprovals(out, directory, file)),
+    ...others.map(file => importFile({ out, directory, batch }, file)),
+  ])
+}
+
+function isOfApproval(file: string): boolean {
+  return dirname(file) === APPROVALS && parsePublishedName(basename(file)) !== undefined
+}
+
+/** Approvals of one build graph, each with its list. */
+function importApprovals(out: string, directory: string, file: string): Imported {
+  const origin = join(directory, file)
+  const graph = basename(file, ENVELOPES)
+  try {
+    const list = readGraphList(graphFile(directory, graph), graph)
+    const lines = readAttestationLines(origin) ?? []
+    assertPublishable(basename(file), Buffer.from(lines.map(line => `${line}\n`).join(''), 'utf8'))
+    assertPublishable(graph + GRAPH_LIST, list)
+    const kept = new Set(readAttestationLines(approvalFile(out, graph)))
+    const fresh = lines.filter(line => !kept.has(line))
+    for (const line of fresh) keepApproval(out, line, list)
+    return { added: fresh.map(() => origin), known: lines.length - fresh.length, skipped: [] }
+  } catch (error) {
+    if (!(error instanceof FormatError || error instanceof FileError)) throw error
+    return skipped(origin, error.message)
+  }
 }
 
 interface Target {

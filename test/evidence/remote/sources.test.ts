@@ -79,6 +79,32 @@ test('what is published about a path is fetched, and nothing about others', asyn
   ])
 })
 
+test('the names of what is published are learnt from the lists, and no file is fetched', async context => {
+  const other = `zz${'y'.repeat(30)}.intoto.jsonl`
+  const { server, state, publish } = await scene(context, { [NAME]: 'one\n', [other]: 'two\n' })
+  const names = async () =>
+    (await openSources(state, [{ url: server.url, maxAge: 0 }], IMPATIENT).published()).files
+  const before = await names()
+  assert.deepEqual([...before.keys()], [NAME, other])
+  assert.deepEqual(server.log.toSorted(), ['0c/index 200', 'index 200', 'zz/index 200'])
+
+  publish({ [NAME]: 'one\ntwo\n', [other]: 'two\n' }, NOW)
+  server.log.length = 0
+  const after = await names()
+  assert.notEqual(after.get(NAME), before.get(NAME))
+  assert.equal(after.get(other), before.get(other))
+  assert.deepEqual(server.log, ['index 200', '0c/index 200'])
+})
+
+test('a source whose lists cannot be had is named as what keeps names from being known', async context => {
+  const { server, state } = await scene(context, { [NAME]: 'one\n' })
+  server.files = new Map([...server.files].filter(([name]) => name === 'index'))
+  const sources = openSources(state, [{ url: server.url, maxAge: 0 }], IMPATIENT)
+  const { files, troubles } = await sources.published()
+  assert.equal(files.size, 0)
+  assert.match(troubles.map(({ detail }) => detail).join(), /0c\/index is listed and not there/)
+})
+
 test('a path that nobody published anything about takes one request', async context => {
   const { server, ask } = await scene(context, { [NAME]: 'one\n' })
   assert.deepEqual(await ask(`/nix/store/zz${'x'.repeat(30)}-other`), [])

@@ -1,5 +1,6 @@
 // Inputs whose commits are fetched from a server, and moved to newer ones.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
@@ -12,6 +13,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { DEPTH } from '../../../src/expressions/lock/search-branch.ts'
 import { type UpdateQuestion, updateInput } from '../../../src/expressions/lock/update-input.ts'
 import { parseFlakeLock } from '../../../src/formats/locks/flake-lock.ts'
 import type { TestRepository } from '../../support/git.ts'
@@ -49,6 +51,40 @@ function projectWith(name: string, locked: object, original: object = { type: 'g
   const lock = JSON.parse(flakeLock({ lib: locked }))
   lock.nodes.lib.original = original
   return world.project(name, { 'flake.lock': `${JSON.stringify(lock, null, 2)}\n` })
+}
+
+/** Adds commits that nobody signed, each with another file. */
+function addUnsigned({ directory, git }: TestRepository, count: number): void {
+  const one = (index: number) => `commit refs/heads/main
+committer Dev <dev@example.org> 1704164645 +0000
+data 1
+x
+${index === 0 ? 'from refs/heads/main^0\n' : ''}M 100644 inline many
+data ${String(index).length}
+${index}
+`
+  const input = Array.from({ length: count }, (_, index) => one(index)).join('')
+  execFileSync('git', ['-C', directory, 'fast-import', '--quiet'], { input })
+  git('reset', '-q', '--hard')
+}
+
+/** Files that all mirrors together have. */
+function blobsIn(mirrors: string): number {
+  const counts = readdirSync(mirrors)
+    .filter(name => !name.endsWith('.lock'))
+    .map(name => {
+      const args = [
+        '-C',
+        join(mirrors, name),
+        'cat-file',
+        '--batch-all-objects',
+        '--batch-check=%(objecttype)',
+      ]
+      return execFileSync('git', args, { encoding: 'utf8' })
+        .split('\n')
+        .filter(type => type === 'blob').length
+    })
+  return counts.reduce((sum, count) => sum + count, 0)
 }
 
 describe('a commit that is fetched', () => {
@@ -151,6 +187,30 @@ describe('lock update', () => {
       assert.equal(pin?.kind === 'git' && pin.commit, signed)
       assert.deepEqual(codesOf(await world.verify(project, BY_ALICE)), { 'inputs.lib': [] })
       assert.equal((await update(project, BY_ALICE)).kind, 'unchanged')
+    }
+  })
+
+  it('moves by more commits than are fetched first, with or without a server that can leave files out', async () => {
+    for (const canFilter of [true, false]) {
+      const name = `far-${canFilter}`
+      const repository = world.repository(name, { file: '1' })
+      if (canFilter) repository.git('config', 'uploadpack.allowFilter', 'true')
+      const project = projectWith(`p-${name}`, served(repository, name))
+      addUnsigned(repository, 700)
+      const signed = commitFiles(repository, { file: '2' })
+      addUnsigned(repository, 700)
+      const mirrors = join(world.dir, `mirrors-${name}`)
+      const places = { local: new Map(), mirrors }
+      await assert.rejects(
+        update(project, BY_ALICE, { places, depth: 1000 }),
+        /is not in the last 1000 commits/,
+      )
+      const few = await update(project, BY_ALICE, { places, depth: 600 })
+      assert.equal(few.kind === 'none' && few.looked, 600)
+      const updated = await update(project, BY_ALICE, { places, depth: DEPTH })
+      assert.equal(updated.kind === 'moved' && updated.found.commit, signed)
+      assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), { 'inputs.lib': [] })
+      assert.equal(blobsIn(mirrors) < 10, canFilter, `${blobsIn(mirrors)} files`)
     }
   })
 
