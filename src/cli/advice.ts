@@ -2,6 +2,7 @@ import { ASPECT, type SubjectKind } from '../policy/policy.ts'
 import type { Finding, Refusal, Verdict } from '../policy/verdict.ts'
 import { pathWord, word } from '../policy/words.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
+import { stepAfterSystemError } from './system-steps.ts'
 
 /**
  * What can be done about a verdict, a line each; none where all is well. A line that takes root's
@@ -95,6 +96,10 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
       ]
     case 'expired':
       return finding.signedAt === undefined ? [SIGN_AGAIN] : adviceOnEnd(kind)
+    case 'unreadable': {
+      const system = stepAfterSystemError(finding.trouble.detail)
+      return system === undefined ? ADVICE.unreadable : [system]
+    }
     case 'input':
       return [`look at what it is built from: nixsig explain ${pathWord(finding.path)}`]
     default:

@@ -11,6 +11,7 @@ import { printable } from '../primitives/printable.ts'
 import { StoreError } from '../store/store-error.ts'
 import { UnsupportedDerivationError } from '../verifier/stored-derivation.ts'
 import type { Status } from './status.ts'
+import { stepAfterSystemError } from './system-steps.ts'
 
 /**
  * What an error means to whoever called: a status and text without a stack; undefined for a fault
@@ -49,5 +50,7 @@ function stepAfter(error: unknown, help: string): string {
   if (error instanceof PassphraseError || error instanceof SignerError)
     return 'call again with the right key, signer or passphrase'
   if (error instanceof UnsupportedDerivationError) return `nixsig explain ${error.path}`
+  const system = error instanceof Error ? stepAfterSystemError(error.message) : undefined
+  if (system !== undefined) return system
   return `correct what it names, or get it anew, and call again; if it is nixsig's own, ${BY_ROOT}: nixsig doctor`
 }

@@ -1,6 +1,6 @@
-import { accessSync, constants, existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { BY_ROOT } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Inquiry, openInquiry } from '../verifier/inquiry.ts'
@@ -50,7 +50,7 @@ export function openReadersInquiry(
   note(
     `nixsig: ${printable(places.state)} is root's alone, so nothing is known here of what this machine built or admitted; with all of it: the same command ${BY_ROOT}`,
   )
-  const state = mkdtempSync(join(tmpdir(), 'nixsig-explain-'))
+  const state = makeScratch('explain')
   const own = { ...places, state }
   const inquiry = openInquiry(own, { records: false, notesConflicts: false })
   return {
@@ -58,7 +58,7 @@ export function openReadersInquiry(
     places: own,
     close() {
       inquiry.close()
-      rmSync(state, { recursive: true, force: true })
+      removeScratch(state)
     },
   }
 }

@@ -10,13 +10,20 @@ import { readableNamesIn } from './names-in.ts'
 /** What they are for, as their names say. */
 const KINDS = [
   'approve',
+  'envelope',
   'evaluator',
+  'explain',
   'git',
+  'handoff',
   'history',
   'index',
+  'list',
+  'openpgp',
   'pipe',
   'revision',
+  'signer',
   'store',
+  'uncompressed',
   'view',
 ] as const
 const NAME = new RegExp(`^nixsig-(?:${KINDS.join('|')})-[A-Za-z0-9]{6}$`)
@@ -25,15 +32,15 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 const DAY_MS = 24 * 60 * 60_000
 
 const present = new Set<string>()
-let isSwept = false
+const swept = new Set<string>()
 
 /**
- * Makes a directory that nobody else can read, where the system keeps temporary files unless
- * another parent is given. Remove it with `removeScratch`.
+ * Makes a directory that nobody else can read. Remove it with `removeScratch`. `parent`: where; the
+ * programs that verify signatures need short paths, so that theirs lie in /tmp.
  */
 export function makeScratch(kind: (typeof KINDS)[number], parent = tmpdir()): string {
-  if (!isSwept) sweep(tmpdir(), Date.now() - DAY_MS)
-  isSwept = true
+  if (!swept.has(parent)) sweep(parent, Date.now() - DAY_MS)
+  swept.add(parent)
   const directory = mkdtempSync(join(parent, `nixsig-${kind}-`))
   if (present.size === 0) for (const signal of SIGNALS) process.on(signal, removeAll)
   present.add(directory)

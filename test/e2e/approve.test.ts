@@ -32,7 +32,75 @@ const FLAKE = `{ outputs = { self }: {
 }; }
 `
 
+/** Flakes and files in one tree, one of them an input of another one. */
+const PARTS = {
+  'flake.nix': `{
+  inputs.sub.url = "path:./sub";
+  inputs.data = { url = "path:./data"; flake = false; };
+  outputs = { self, sub, data }: {
+    packages.x86_64-linux.x = derivation {
+      name = sub.called; system = "x86_64-linux"; builder = "/bin/sh";
+      text = "\${data}/text"; from = "\${sub}"; args = [ "-c" "read line < $text; echo $line > $out" ];
+    };
+  };
+}
+`,
+  'sub/flake.nix': `{
+  inputs.next.url = "path:../next";
+  outputs = { self, next }: { called = next.called; };
+}
+`,
+  'next/flake.nix': '{ outputs = { self }: { called = "next"; }; }\n',
+  'data/text': 'of the tree\n',
+  'flake.lock': lockOfParts({
+    sub: { path: './sub', parent: [], inputs: { next: 'next' } },
+    next: { path: '../next', parent: ['sub'] },
+    data: { path: './data', parent: [], flake: false },
+  }),
+}
+
+/** As Nix writes it from 2.26 on. */
+function lockOfParts(
+  parts: Readonly<
+    Record<
+      string,
+      { path: string; parent: readonly string[]; inputs?: Record<string, string>; flake?: boolean }
+    >
+  >,
+): string {
+  const nodes = Object.entries(parts).map(([name, { path, parent, ...more }]) => {
+    const reference = { path, type: 'path' }
+    return [name, { ...more, locked: reference, original: reference, parent }] as const
+  })
+  const root = { inputs: { data: 'data', sub: 'sub' } }
+  const lock = { nodes: { ...Object.fromEntries(nodes), root }, root: 'root', version: 7 }
+  return `${JSON.stringify(lock, null, 2)}\n`
+}
+
 for (const version of EVERY_VERSION) {
+  test(`${version}: parts of the tree that are inputs by relative paths are those of the signed tree`, async () => {
+    await withWorld(version, {}, async world => {
+      const carol = await newKey(world, 'carol')
+      await writePolicy(world, approvalPolicy(people, { approvers: { carol }, by: '"carol"' }))
+      const source = sourceRepository(world)
+      source.commit(PARTS, people.alice)
+      source.tag('one', people.bob)
+      const { status, stdout, stderr } = await approve(world, `${SOURCE}#x ${KEY}`)
+      assert.equal(status, 0, stdout + stderr)
+      const [, minor = '0'] = /\b2\.(\d+)/.exec(await world.output('nix --version')) ?? []
+      if (Number(minor) < 26) return
+      const built = await world.run(`nix build --no-link --no-update-lock-file ${SOURCE}#x`)
+      assert.equal(built.status, 0, built.stderr)
+
+      const outside = PARTS['flake.lock'].replaceAll('"./data"', '"../data"')
+      source.commit({ 'flake.lock': outside }, people.alice)
+      source.tag('two', people.bob)
+      const refused = await approve(world, `${SOURCE}#x ${KEY}`)
+      assert.notEqual(refused.status, 0)
+      assert.match(refused.stdout, /inputs\.data .*outside/)
+    })
+  })
+
   test(`${version}: an unsigned change is refused; two signatures later it is approved, builds and is explained`, async () => {
     await withWorld(version, {}, async world => {
       const carol = await newKey(world, 'carol')

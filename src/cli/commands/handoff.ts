@@ -2,10 +2,10 @@
  * `nixsig handoff TARGET`: from the developers' signatures to the packager's, for all sources of a
  * derivation.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Signer } from '../../crypto/signers/signer.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { checkAll, type KeysToTry, keysToTry, type Scratch } from '../../packaging/handoff/check-all.ts'
 import type { CheckedSource } from '../../packaging/handoff/checked-source.ts'
 import type { AskAbout } from '../../packaging/handoff/new-keys.ts'
@@ -178,20 +178,13 @@ function asking({ yes }: Options): AskAbout {
 
 /** A private directory, which is removed also if a signal ends the program. */
 async function withScratch<T>(use: (scratch: Scratch) => Promise<T>): Promise<T> {
-  const directory = mkdtempSync(join(tmpdir(), 'nixsig-handoff-'))
-  const remove = () => rmSync(directory, { recursive: true, force: true })
-  const leave = (signal: NodeJS.Signals) => {
-    remove()
-    process.exit(128 + constants.signals[signal])
-  }
-  process.once('SIGINT', leave).once('SIGTERM', leave)
+  const directory = makeScratch('handoff')
   const empty = () => {
     for (const name of readdirSync(directory)) rmSync(join(directory, name), { recursive: true, force: true })
   }
   try {
     return await use({ directory, empty })
   } finally {
-    process.off('SIGINT', leave).off('SIGTERM', leave)
-    remove()
+    removeScratch(directory)
   }
 }

@@ -1,7 +1,8 @@
 /** Signatures over checksum lists: what a good one proves about a file in the list. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { FileError } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { type Checksum, type ChecksumAlgorithm, parseChecksumList } from '../../formats/checksum-list.ts'
 import { toHex } from '../../primitives/hex.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -93,13 +94,13 @@ export async function withBytesAsFile<T>(
   bytes: Uint8Array,
   use: (file: OpenedFile) => Promise<T>,
 ): Promise<T> {
-  const directory = orFileError(() => mkdtempSync('/tmp/nixsig-list-'))
+  const directory = orFileError(() => makeScratch('list', '/tmp'))
   try {
     const path = join(directory, 'list')
     orFileError(() => writeFileSync(path, bytes))
     return await withOpenedFile(path, use)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }
 

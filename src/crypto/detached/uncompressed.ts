@@ -2,11 +2,12 @@
  * Signatures over the contents of a compressed file, as kernel.org makes them over tar archives.
  * Heavy: load it by `import()` only.
  */
-import { closeSync, mkdtempSync, openSync, rmSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Compression } from '../../files/compressed/compression.ts'
 import { contradicts } from '../../files/compressed/extension.ts'
 import { compressionOf, DecompressionError, decompress, MAGIC_SIZE } from '../../files/decompress.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { DetachedResult } from './kind.ts'
 import { headOf, type OpenedFile, withOpenedFile } from './opened-file.ts'
@@ -97,11 +98,11 @@ async function withContents<T>(
 function openNameless(): number {
   let directory: string | undefined
   try {
-    directory = mkdtempSync('/tmp/nixsig-uncompressed-')
+    directory = makeScratch('uncompressed', '/tmp')
     return openSync(join(directory, 'contents'), 'wx', 0o600)
   } catch (error) {
     throw new DecompressionError(printable((error as Error).message), { isOurs: true })
   } finally {
-    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    if (directory !== undefined) removeScratch(directory)
   }
 }

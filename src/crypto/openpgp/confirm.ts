@@ -3,8 +3,9 @@
  * one, with the certificate. So what only a tool checks, such as the signature by which a subkey
  * agrees to belong to its primary key, is checked once for each key.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { withOpenedFile } from '../detached/opened-file.ts'
 import type { Suspect } from './standing.ts'
 import { ask, type Tool } from './tools.ts'
@@ -25,7 +26,7 @@ export async function confirmByTool(
   document: Uint8Array,
   tools: readonly Tool[] = findTools(),
 ): Promise<Confirmation> {
-  const directory = mkdtempSync('/tmp/nixsig-openpgp-')
+  const directory = makeScratch('openpgp', '/tmp')
   try {
     const [keyring, signature, path] = ['keyring.pgp', 'signature.pgp', 'document'].map(name =>
       join(directory, name),
@@ -44,6 +45,6 @@ export async function confirmByTool(
       return { kind: 'confirmed' }
     return { kind: 'undecided', detail: `the tool verified it with another key, of ${primaryFingerprint}` }
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }

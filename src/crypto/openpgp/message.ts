@@ -1,8 +1,9 @@
 /**
  * OpenPGP signatures over envelopes. Heavy: runs a program for each; load it by `import()` only.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { isText } from '../../formats/openpgp/armor.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import type { OpenPgpKey } from '../../policy/policy.ts'
@@ -26,7 +27,7 @@ export async function verifyOpenPgpMessage(
   if (malformed !== undefined) return { outcome: 'bad-signature', detail: malformed }
   let directory: string | undefined
   try {
-    directory = mkdtempSync('/tmp/nixsig-envelope-')
+    directory = makeScratch('envelope', '/tmp')
     const path = join(directory, 'message')
     writeFileSync(path, message)
     const results = await withOpenedFile(path, file => OPENPGP.verify(file, signature, key, 'file'))
@@ -35,7 +36,7 @@ export async function verifyOpenPgpMessage(
     if (!(error instanceof Error && 'syscall' in error)) throw error
     return { outcome: 'undecided', detail: error.message }
   } finally {
-    if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    if (directory !== undefined) removeScratch(directory)
   }
 }
 

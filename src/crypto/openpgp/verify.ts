@@ -1,7 +1,8 @@
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findProgram } from '../../files/programs.ts'
 import { FileError, readRegularFile } from '../../files/regular-file.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { parseDetachedSignatures } from '../../formats/openpgp/signature.ts'
 import { printable } from '../../primitives/printable.ts'
 import type { OpenedFile } from '../detached/opened-file.ts'
@@ -78,7 +79,7 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
   }
   const certificate = found.verified()
   const tools = question.tools ?? findTools()
-  const directory = mkdtempSync('/tmp/nixsig-openpgp-')
+  const directory = makeScratch('openpgp', '/tmp')
   try {
     const keyring = join(directory, 'keyring.pgp')
     writeFileSync(keyring, certificate.bytes)
@@ -93,7 +94,7 @@ export async function verifyOpenPgp(question: OpenPgpQuestion): Promise<readonly
     const named = results.filter(({ kind }) => kind !== 'unknown-signer')
     return named.length > 0 ? named : results.slice(0, 1)
   } finally {
-    rmSync(directory, { recursive: true, force: true })
+    removeScratch(directory)
   }
 }
 

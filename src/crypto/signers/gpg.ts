@@ -1,9 +1,10 @@
 /** Signs with GnuPG, whose agent has the key or talks to the smartcard that has it. */
 import { spawn } from 'node:child_process'
-import { mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { realpathSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isatty } from 'node:tty'
 import { findProgram, PROGRAM_DIRECTORIES } from '../../files/programs.ts'
+import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { parseFingerprint } from '../../policy/language/keys.ts'
 import type { OpenPgpKey } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
@@ -42,7 +43,7 @@ export async function openGpgSigner(name: string): Promise<SignerParts> {
   const [fingerprint, another] = certificateFingerprints(certificate)
   if (fingerprint === undefined) throw new SignerError(`GnuPG has no key ${wanted}`)
   if (another !== undefined) throw new SignerError(`GnuPG has several certificates for ${wanted}`)
-  const directory = mkdtempSync('/tmp/nixsig-signer-')
+  const directory = makeScratch('signer', '/tmp')
   const file = join(directory, 'certificate.pgp')
   writeFileSync(file, certificate)
   const key: OpenPgpKey = {
@@ -56,7 +57,7 @@ export async function openGpgSigner(name: string): Promise<SignerParts> {
     label: `GnuPG's key ${fingerprint}`,
     key,
     sign: message => detachedSignature(isExact ? `${wanted}!` : wanted, message),
-    close: () => rmSync(directory, { recursive: true, force: true }),
+    close: () => removeScratch(directory),
   }
 }
 

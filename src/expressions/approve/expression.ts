@@ -25,6 +25,8 @@ export interface FlakeInput extends TreeInStore {
   readonly isFlake: boolean
   /** Where flake.nix lies in the tree; empty: at the top. */
   readonly directory: string
+  /** Of a part of another input's tree: the way to it, empty or with a slash first. */
+  readonly place?: string
   readonly inputs: Readonly<Record<string, string>>
 }
 
@@ -90,9 +92,10 @@ export function attributePath(text: string): readonly string[] {
 }
 
 function inputExpression(input: FlakeInput): string {
-  if (!input.isFlake) return infoOf(input)
+  const info = input.place === undefined ? infoOf(input) : partOf(input, input.place)
+  if (!input.isFlake) return info
   const directory = input.directory === '' ? '' : `/${input.directory}`
-  return `call ${infoOf(input)} ${nixString(directory)} { ${uses(input.inputs)} }`
+  return `call ${info} ${nixString(directory)} { ${uses(input.inputs)} }`
 }
 
 function uses(inputs: Readonly<Record<string, string>>): string {
@@ -112,6 +115,11 @@ function infoOf(tree: TreeInStore): string {
     lastModified = ${committed};
     lastModifiedDate = ${nixString(date)};
   }`
+}
+
+/** Nix calls a part of a tree what it calls the tree, with another path. */
+function partOf(tree: TreeInStore, place: string): string {
+  return `(let whole = ${infoOf(tree)}; in whole // { outPath = whole.outPath + ${nixString(place)}; })`
 }
 
 /** The hash makes the path one that a pure evaluation may read. */

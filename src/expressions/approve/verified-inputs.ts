@@ -54,7 +54,7 @@ export async function verifiedInputs(
     const locks = files.map(file => lockOf(tree, file, verdicts))
     const until = earliest(verdicts.map(({ revision }) => untilOf(revision?.verdict)))
     const inputs = files.includes('flake.lock')
-      ? await flakeInputs(parseFlakeLock(lockIn(tree, 'flake.lock')), { verdicts, places, scratch })
+      ? await flakeInputs(parseFlakeLock(lockIn(tree, 'flake.lock')), { tree, verdicts, places, scratch })
       : NO_INPUTS
     return { inputs, locks, ...(until === undefined ? {} : { until }) }
   } catch (error) {
