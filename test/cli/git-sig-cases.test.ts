@@ -178,7 +178,7 @@ describe('git verify', () => {
     assert.match(run(repository.directory, '../nodir', 'HEAD'), path)
     const push = cli.run('git', 'push', 'origin', repository.directory)
     assert.deepEqual([push.status, push.stdout], [2, ''])
-    assert.match(push.stderr, /no remote named origin, .*; next: git remote add origin URL[^;]*$/)
+    assert.match(push.stderr, /no remote named origin; next: git remote add origin URL[^;]*$/)
   })
 
   it('judges by the rule for the URL that it is told, by default that of the directory', () => {
