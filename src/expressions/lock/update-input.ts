@@ -12,7 +12,7 @@ import { type OpenRepository, openRepository } from '../../git/open-repository.t
 import type { Instant, Policy } from '../../policy/policy.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision, type RevisionVerdict } from '../judge-revision.ts'
-import { nearestTrusted } from '../nearest.ts'
+import { type HistoryQuestion, type Nearest, nearestTrusted } from '../nearest.ts'
 import { ancestry, type Order } from './ancestry.ts'
 import { innerLock } from './inner-lock.ts'
 import { LockError } from './lock-error.ts'
@@ -67,11 +67,7 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
   const { repository, head } = await openBranch(question, pin, branch)
   try {
     const { url } = pin
-    const { found, walked } = await nearestTrusted(
-      question.policy,
-      { repository, url, commit: head },
-      question.now,
-    )
+    const { found, walked } = await newest(question, { repository, url, commit: head }, pin)
     if (found === undefined) {
       const newest = await judgeRevision(question.policy, { repository, url, commit: head }, question.now)
       return { kind: 'none', newest, looked: walked }
@@ -94,6 +90,21 @@ export async function updateInput(question: UpdateQuestion): Promise<Update> {
   } finally {
     repository.close()
   }
+}
+
+/**
+ * The newest commit that meets the rule. Those that come after the locked one are looked at first:
+ * a merge may have brought in a newer one from elsewhere.
+ */
+async function newest(question: UpdateQuestion, history: HistoryQuestion, pin: GitPin): Promise<Nearest> {
+  const { policy, now, allowOlder } = question
+  const { commit: until = '' } = pin
+  const isAfter = async () => (await orderOf(question, pin, history.repository, history.commit)) === 'newer'
+  if (until !== '' && !allowOlder && (await isAfter())) {
+    const nearest = await nearestTrusted(policy, { ...history, until }, now)
+    if (nearest.found !== undefined) return nearest
+  }
+  return nearestTrusted(policy, history, now)
 }
 
 /**
