@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { canonicalUrl, FORGE_HOSTS, forgeUrl } from '../formats/locks/input-url.ts'
 import { isRepository, topOf } from '../git/layout.ts'
 import { type OpenRepository, openRepository } from '../git/open-repository.ts'
+import { isWrittenAsDirectory } from '../git/written-place.ts'
 import { type Demand, type Policy, type Requirement, ROLES } from '../policy/policy.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Options } from './command.ts'
@@ -15,7 +16,7 @@ import { UsageError } from './usage-error.ts'
 export const REPOSITORY_ARGUMENTS = {
   revisions: {
     count: 'any number',
-    text: 'A repository, by its directory (by default the one here), and a commit of it (by default HEAD)',
+    text: 'A repository, by its directory with a slash in front or behind (by default the one here), and a commit of it (by default HEAD)',
   },
 } as const
 
@@ -39,18 +40,28 @@ export interface RepositoryArguments {
 }
 
 /**
- * Reads `[REPOSITORY] [REVISION]…`: a first argument that is a directory is the repository. Without
- * one it is that of the working directory. Throws UsageError.
+ * Reads `[REPOSITORY] [REVISION]…`: a first argument that is written as a directory is the
+ * repository. Without one it is that of the working directory. Throws UsageError.
  */
 export function repositoryArguments(words: readonly string[], limit: number): RepositoryArguments {
   const [first, ...rest] = words
-  const isPlace = first !== undefined && statSync(first, { throwIfNoEntry: false })?.isDirectory() === true
-  const place = isPlace ? repositoryAt(resolve(first)) : repositoryAround(process.cwd(), first)
+  const isPlace = first !== undefined && isWrittenAsDirectory(first)
+  const place = repositoryPlace(isPlace ? first : undefined, isPlace ? undefined : first)
   const revisions = isPlace ? rest : words
   const extra = revisions[limit]
   if (extra === undefined) return { place, revisions }
   const most = limit === 0 ? 'a repository, by its directory' : `a repository and ${limit} of its commits`
   throw new UsageError(`${printable(extra, 60)}: at most ${most}`)
+}
+
+/**
+ * The repository in a directory, in whatever way that is written; without one, that of the working
+ * directory. `word`: what was taken for a commit of it. Throws UsageError.
+ */
+export function repositoryPlace(directory: string | undefined, word?: string): string {
+  if (directory === undefined) return repositoryAround(process.cwd(), word)
+  if (isDirectory(directory)) return repositoryAt(resolve(directory))
+  throw new UsageError(`there is no directory ${printable(directory, 200)}`)
 }
 
 /**
@@ -123,12 +134,19 @@ function repositoryAt(place: string): string {
   )
 }
 
-/** `word`: what was named, and is not a directory. */
+/** `word`: what was named, and is not written as a directory. */
 function repositoryAround(here: string, word: string | undefined): string {
   const top = topOf(here)
   if (top !== undefined) return top
   if (isRepository(here)) return here
-  const named = word === undefined ? '' : `${printable(word, 60)} is not a directory, and `
-  const next = 'cd to one, or name its directory'
+  const named = word === undefined ? '' : `${printable(word, 60)} is taken for a commit, and `
+  const next =
+    word !== undefined && isDirectory(word)
+      ? `for the repository in that directory, write ./${printable(word, 60)}`
+      : 'cd to one, or name its directory'
   throw new UsageError(`${named}${printable(here)} is not in a git repository; next: ${next}`)
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 }

@@ -1,7 +1,7 @@
 /** The nearest commit, going back in a history, that was signed by enough people. */
 import { parseGitCommit } from '../formats/git-object.ts'
 import { refsBelow } from '../git/all-refs.ts'
-import { type HistoricCommit, historyOf } from '../git/history.ts'
+import { comesAfter, type HistoricCommit, historyOf } from '../git/history.ts'
 import { allNotes, GIT_SIG_NOTES, NIXSIG_NOTES, notesTree } from '../git/notes.ts'
 import { sizesOfType } from '../git/object-sizes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
@@ -20,7 +20,10 @@ const SHALLOW = 'because the history ends here, for the clone is shallow: git fe
 
 /** A history to search. */
 export interface HistoryQuestion extends RevisionQuestion {
-  /** The last commit that is looked at, and where other branches end; by default the first of all. */
+  /**
+   * The last commit that is looked at. Others are looked at only if they come after it: what a merge
+   * brings in from elsewhere does not. By default the first of all.
+   */
   readonly until?: string
   /**
    * Opens a repository that has a commit with its tree, if `repository` has commits alone. Whoever
@@ -68,7 +71,8 @@ export async function nearestTrusted(
     if (byId.verdict.outcome !== 'trusted') continue
     const whole = contents === 'by-id' ? undefined : ((await question.holding?.(each.id)) ?? repository)
     const found = whole === undefined ? byId : await judgeRevision(policy, { ...ask, repository: whole }, now)
-    if (found.verdict.outcome === 'trusted') return { found, walked }
+    if (found.verdict.outcome !== 'trusted') continue
+    if (until === undefined || (await comesAfter(repository, until, each.id))) return { found, walked }
   }
   return isCut ? { walked, gaveUp: SHALLOW } : { walked }
 }

@@ -4,11 +4,11 @@ import { dirname } from 'node:path'
 let serial = 0
 
 /**
- * Writes a file (0600) without blocking. Readers see the old contents or the new, even if this
+ * Writes a file (0600, or with these permission bits) without blocking. Readers see the old contents or the new, even if this
  * process is killed. Unlike with writeDurably, the file may be empty after a power failure. Makes
  * missing directories (0700).
  */
-export async function replaceFile(file: string, contents: string): Promise<void> {
+export async function replaceFile(file: string, contents: string, mode = 0o600): Promise<void> {
   const partial = `${file}.${process.pid}.${Date.now()}.${serial++}+~`
   const handle = await open(partial, 'wx', 0o600).catch(async (error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error
@@ -17,6 +17,7 @@ export async function replaceFile(file: string, contents: string): Promise<void>
   })
   try {
     await handle.writeFile(contents)
+    if (mode !== 0o600) await handle.chmod(mode)
     await handle.close()
     await rename(partial, file)
   } catch (error) {

@@ -2,8 +2,6 @@
  * Exchanges notes with another repository: a URL, or a directory of this machine. Notes that meet
  * are merged on both sides. No git runs with the configuration of either.
  */
-import { copyFileSync, lstatSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { FileError } from '../files/regular-file.ts'
 import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
@@ -11,6 +9,7 @@ import { refsBelow, writePackedRefs } from './all-refs.ts'
 import { copyPack } from './copy-pack.ts'
 import { joinNotes } from './edit-notes.ts'
 import { gitOutput } from './git-output.ts'
+import { keepPacks } from './keep-packs.ts'
 import { layoutOf } from './layout.ts'
 import { sizesOfType } from './object-sizes.ts'
 import { type OpenRepository, openRepository } from './open-repository.ts'
@@ -60,7 +59,7 @@ async function bring(from: string, to: string, ref: string): Promise<string | un
     if (complaint !== undefined) {
       throw new FileError(`cannot read the notes of ${source.title}: ${printable(complaint, 300)}`)
     }
-    keepPacks(target, to)
+    keepPacks(target.directory, layoutOf(to).directory)
     return theirs
   } finally {
     source.close()
@@ -86,7 +85,7 @@ async function download(
     if (theirs === undefined || (await has(target, theirs))) return theirs
     await fetchInto(directory, url, [`+${ref}:refs/theirs`], 'all')
     const fetched = await gitOutput({ directory }, ['rev-parse', '--verify', 'refs/theirs'])
-    keepPacks(target, to)
+    keepPacks(target.directory, layoutOf(to).directory)
     return fetched.output.toString('latin1').trim()
   } finally {
     target.close()
@@ -125,15 +124,4 @@ async function idAt(directory: string, url: string, ref: string): Promise<string
 /** Leaves the view with its notes alone: nobody is offered anything else. */
 function onlyNotes({ directory, refs }: OpenRepository): void {
   writePackedRefs(directory, refsBelow(refs, 'refs/notes/'))
-}
-
-/** Copies packs that git wrote into a view, where all others are links, to the repository. */
-function keepPacks({ directory }: OpenRepository, place: string): void {
-  const from = join(directory, 'objects/pack')
-  const to = join(layoutOf(place).objects, 'pack')
-  const made = readdirSync(from).filter(name => lstatSync(join(from, name)).isFile())
-  // A pack is used as soon as its index is there.
-  for (const form of [/^pack-[0-9a-f]+\.pack$/, /^pack-[0-9a-f]+\.idx$/]) {
-    for (const name of made.filter(each => form.test(each))) copyFileSync(join(from, name), join(to, name))
-  }
 }

@@ -21,8 +21,9 @@ export interface HistoricCommit {
 
 /**
  * The commits from one back, the newest first by their dates, each after a commit that names it as
- * a parent. `until`: its ancestors, but not itself, are left out. Stop it early, and git stops as
- * well. Throws FileError if a commit is missing, does not have its id, or is not in the history.
+ * a parent. `until`: only itself and the commits that come after it, by their parents; none at all
+ * if `start` is not one of these. Stop it early, and git stops as well. Throws FileError if a
+ * commit is missing, does not have its id, or is not in the history.
  */
 export async function* historyOf(
   { directory, shallowFile }: Pick<OpenRepository, 'directory' | 'shallowFile'>,
@@ -30,21 +31,22 @@ export async function* historyOf(
   until?: string,
 ): AsyncGenerator<HistoricCommit> {
   const cut = shallowFile === undefined ? [] : ['--shallow-file', shallowFile]
-  const left = until === undefined ? [] : ['--not', `${until}^@`]
+  const after = until === undefined ? [] : ['--ancestry-path', '--not', until]
   // One write for many ids, not one for each.
   const env = { GIT_FLUSH: '0' }
-  const list = startGit({ directory, env }, [...cut, 'rev-list', start, ...left, '--'])
+  const list = startGit({ directory, env }, [...cut, 'rev-list', start, ...after, '--'])
   const read = startGit({ directory }, ['cat-file', '--batch', '--buffer'])
   const ends = Promise.all([endOf(list), endOf(read)])
-  list.stdout.pipe(read.stdin)
+  list.stdout.pipe(read.stdin, { end: false })
+  list.stdout.once('end', () => read.stdin.end(until === undefined ? '' : `${until}\n`))
   list.stdin.end()
   try {
     const expected = new Set([start])
     for await (const { id, type, contents: bytes } of wholeObjects(read.stdout, COMMIT_LIMIT)) {
       if (type !== 'commit') throw new FileError(`git: ${id} is a ${type}, where a commit is needed`)
-      if (!expected.delete(id)) {
-        throw new FileError(`git lists ${id}, which no commit before it names as a parent`)
-      }
+      const isNamed = expected.delete(id)
+      if (!isNamed && id === until) continue
+      if (!isNamed) throw new FileError(`git lists ${id}, which no commit before it names as a parent`)
       for (const parent of parentsOf(bytes)) expected.add(parent)
       yield { id, bytes }
     }
@@ -60,6 +62,19 @@ export async function* historyOf(
     }
     await ends
   }
+}
+
+/**
+ * Whether a commit is another one or comes after it, by parents that are all hashed here. Throws
+ * FileError as historyOf does.
+ */
+export async function comesAfter(
+  repository: Pick<OpenRepository, 'directory' | 'shallowFile'>,
+  old: string,
+  commit: string,
+): Promise<boolean> {
+  for await (const { id } of historyOf(repository, commit, old)) if (id === old) return true
+  return false
 }
 
 /** As git reads them: the lines after that of the tree. Most commits are not read any further. */

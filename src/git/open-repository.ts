@@ -5,18 +5,18 @@
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { ArgumentError, FileError, readRegularFile } from '../files/regular-file.ts'
+import { FileError, readRegularFile } from '../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
 import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
 import { type Refs, readRefs, writePackedRefs } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
-import { gitOutput } from './git-output.ts'
 import { type Layout, layoutOf } from './layout.ts'
 import { type LinkedObjects, linkObjects } from './link-objects.ts'
 import { type GitObjects, openGitObjects } from './objects.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { receiveFromView } from './receive.ts'
+import { resolveCommit } from './resolve-commit.ts'
 
 const HEAD_LIMIT = 4096
 const SHALLOW_LIMIT = 16 * 1024 * 1024
@@ -48,7 +48,7 @@ export interface OpenRepository {
   examined(commit: string): Promise<GitObjects>
   /**
    * The id of the commit that a revision names (gitrevisions(7), without the reflog). Throws
-   * FileError.
+   * FileError, also if it names several (resolve-commit.ts).
    */
   resolve(revision: string): Promise<string>
   close(): void
@@ -69,7 +69,7 @@ export function openOwnRepository(directory: string): OpenRepository {
     refs,
     ...shallowOf(directory, directory),
     examined: async () => objects,
-    resolve: revision => commitOf(directory, refs, revision),
+    resolve: revision => resolveCommit(directory, refs, revision),
     close: () => objects.close(),
   }
 }
@@ -107,7 +107,7 @@ export function openRepository(place: string): OpenRepository {
       refs,
       ...shallowOf(layout.directory, directory),
       examined: commit => examine({ view, received, layout }, commit, opened),
-      resolve: revision => commitOf(view, refs, revision),
+      resolve: revision => resolveCommit(view, refs, revision),
       close,
     }
   } catch (error) {
@@ -151,19 +151,4 @@ function shallowOf(from: string, to: string): Pick<OpenRepository, 'shallowFile'
   const shallowFile = join(to, 'shallow')
   if (from !== to) writeFileSync(shallowFile, [...shallow].map(id => `${id}\n`).join(''))
   return { shallowFile, shallow }
-}
-
-async function commitOf(directory: string, refs: Refs, revision: string): Promise<string> {
-  const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{commit}`]
-  const { status, output } = await gitOutput({ directory }, args)
-  const id = output.toString('latin1').trim()
-  if (status === 0 && OBJECT_ID.test(id)) return id
-  const name = printable(revision, 100)
-  if (refs.size === 0) {
-    throw new ArgumentError(
-      `there is no commit ${name}: this repository has no commits yet; next: git commit`,
-    )
-  }
-  const what = /^\.{0,2}\//.test(revision) ? 'neither a directory nor a commit' : 'no commit'
-  throw new ArgumentError(`there is ${what} ${name}${what === 'no commit' ? ' in this repository' : ''}`)
 }

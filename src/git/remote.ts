@@ -8,17 +8,18 @@ import { gitOutput } from './git-output.ts'
 import { layoutOf } from './layout.ts'
 import type { OpenRepository } from './open-repository.ts'
 import { isFetchable } from './receive.ts'
+import { isWrittenAsDirectory } from './written-place.ts'
 
 /** A repository elsewhere, or in a directory of this machine. */
 export type Remote = { readonly url: string } | { readonly directory: string }
 
 /**
- * Reads what names another repository: a URL, `user@host:path`, a directory, or the name of a
- * remote in the configuration of the repository in `place`, of which nothing but the URL is used.
- * Throws FileError.
+ * Reads what names another repository: a URL, `user@host:path`, what is written as a directory, or
+ * the name of a remote in the configuration of the repository in `place`, of which nothing but the
+ * URL is used. Throws FileError.
  */
 export async function remoteOf(name: string, place: string, { directory }: OpenRepository): Promise<Remote> {
-  const direct = placeOf(name, process.cwd())
+  const direct = isDirect(name) ? placeOf(name, process.cwd()) : undefined
   if (direct !== undefined) return direct
   if (!/^[A-Za-z0-9][\w./-]{0,99}$/.test(name)) throw unknown(name)
   const file = join(layoutOf(place).directory, 'config')
@@ -31,6 +32,11 @@ export async function remoteOf(name: string, place: string, { directory }: OpenR
   throw unknown(name)
 }
 
+/** Whether a word can be nothing but a place: remotes have no such names. */
+function isDirect(name: string): boolean {
+  return isWrittenAsDirectory(name) || name.includes(':')
+}
+
 function placeOf(name: string, from: string): Remote | undefined {
   if (isFetchable(name) || /^[A-Za-z0-9][\w.-]*@[A-Za-z0-9][\w.-]*:[^:\s-][^\s]*$/.test(name))
     return { url: name }
@@ -39,8 +45,8 @@ function placeOf(name: string, from: string): Remote | undefined {
 }
 
 function noRemote(name: string): ArgumentError {
-  const next = `next: git remote add ${name} URL, or name a URL or a directory in its place`
-  return new ArgumentError(`there is no remote named ${name}, and no such directory; ${next}`)
+  const next = `next: git remote add ${name} URL, or name a URL in its place, or a directory (./${name})`
+  return new ArgumentError(`there is no remote named ${name}; ${next}`)
 }
 
 function unknown(name: string): ArgumentError {

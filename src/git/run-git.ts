@@ -25,14 +25,17 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   GIT_OPTIONAL_LOCKS: '0',
 }
 
-/** Commands that write as much as somebody else sends. */
-const WRITERS = ['fetch', 'index-pack']
-
 /** For versions of git that do not know these variables, and for settings without a variable. */
 const SETTINGS = ['core.hooksPath=/dev/null', 'core.fsmonitor=false', 'gc.auto=0', 'maintenance.auto=false']
 
-/** Bytes of one file that git writes, where prlimit(1) is there to say so. */
+/**
+ * Bytes of one file that git writes, and of the memory that it fills, where prlimit(1) is there to
+ * say so: a pack of a hundred bytes can stand for an object of many gigabytes, which git would
+ * make in memory before anything else is known of it. Packs that are mapped do not count. With its
+ * base, an object of the largest size that is read (objects.ts) fits.
+ */
 const FILE_LIMIT = 16 * 1024 ** 3
+const MEMORY_LIMIT = 1536 * 1024 ** 2
 
 /**
  * The repository to run in: a directory that this program made. `env`: variables for this one
@@ -56,8 +59,9 @@ export function startGit(
   if (program === undefined) throw new FileError('there is no program git on this system')
   const settings = SETTINGS.flatMap(setting => ['-c', setting])
   const words = [program, ...settings, ...args]
-  const prlimit = args.some(word => WRITERS.includes(word)) && findProgram('prlimit')
-  const [first = '', ...rest] = prlimit ? [prlimit, `--fsize=${FILE_LIMIT}`, ...words] : words
+  const prlimit = findProgram('prlimit')
+  const limits = [`--fsize=${FILE_LIMIT}`, `--data=${MEMORY_LIMIT}`]
+  const [first = '', ...rest] = prlimit === undefined ? words : [prlimit, ...limits, ...words]
   return spawn(first, rest, {
     cwd: directory,
     env: { ...ENVIRONMENT, ...env, GIT_DIR: directory },

@@ -1,5 +1,6 @@
-import { closeSync, lstatSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, lstatSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { withHeldDirectory } from '../files/held-directory.ts'
 import { FileError } from '../files/regular-file.ts'
 import { OBJECT_ID } from '../formats/git-object-id.ts'
 import { printable } from '../primitives/printable.ts'
@@ -19,52 +20,44 @@ export function updateRef(
   { before, after }: { readonly before: string | undefined; readonly after: string },
 ): boolean {
   if (!isRefName(ref)) throw new FileError(`${printable(ref)} cannot be the name of a reference`)
-  const file = join(directory, ref)
-  const lock = `${file}.lock`
-  assertOwnDirectories(directory, ref)
-  const fd = createLock(lock)
-  if (fd === undefined) return false
-  let isHeld = true
-  try {
-    assertPlainFile(file)
-    if (readRefs(directory).get(ref)?.id !== before) return false
-    writeFileSync(fd, `${after}\n`, { flush: true })
-    renameSync(lock, file)
-    isHeld = false
-    return true
-  } catch (error) {
-    if (error instanceof FileError) throw error
-    throw new FileError(`cannot write ${printable(file)}: ${printable((error as Error).message)}`)
-  } finally {
-    closeSync(fd)
-    if (isHeld) rmSync(lock, { force: true })
-  }
-}
-
-/** Makes the directories of a reference. Throws FileError if one of them leads elsewhere. */
-function assertOwnDirectories(directory: string, ref: string): void {
-  const parts = dirname(ref).split('/')
-  for (const [index] of parts.entries()) {
-    const each = join(directory, ...parts.slice(0, index + 1))
-    const status = lstatSync(each, { throwIfNoEntry: false })
-    if (status === undefined) mkdirSync(each, { recursive: true })
-    else if (!status.isDirectory()) throw new FileError(`${printable(each)} is not a directory`)
-  }
+  const names = dirname(ref).split('/')
+  return withHeldDirectory(directory, names, held => {
+    const file = join(held, basename(ref))
+    const lock = `${file}.lock`
+    const fd = createLock(lock, `${join(directory, ref)}.lock`)
+    if (fd === undefined) return false
+    let isHeld = true
+    try {
+      assertPlainFile(file, join(directory, ref))
+      if (readRefs(directory).get(ref)?.id !== before) return false
+      writeFileSync(fd, `${after}\n`, { flush: true })
+      renameSync(lock, file)
+      isHeld = false
+      return true
+    } catch (error) {
+      if (error instanceof FileError) throw error
+      const problem = printable((error as Error).message)
+      throw new FileError(`cannot write ${printable(join(directory, ref))}: ${problem}`)
+    } finally {
+      closeSync(fd)
+      if (isHeld) rmSync(lock, { force: true })
+    }
+  })
 }
 
 /** Throws FileError for a link, a symbolic reference, or anything else but an ordinary one. */
-function assertPlainFile(file: string): void {
+function assertPlainFile(file: string, shown: string): void {
   const status = lstatSync(file, { throwIfNoEntry: false })
   if (status === undefined) return
-  if (!status.isFile()) throw new FileError(`${printable(file)} is not a plain file`)
-  if (!OBJECT_ID.test(readLooseRef(file) ?? '')) throw new FileError(`${printable(file)} holds no object id`)
+  if (!status.isFile()) throw new FileError(`${printable(shown)} is not a plain file`)
+  if (!OBJECT_ID.test(readLooseRef(file) ?? '')) throw new FileError(`${printable(shown)} holds no object id`)
 }
 
-function createLock(lock: string): number | undefined {
+function createLock(lock: string, shown: string): number | undefined {
   try {
     return openSync(lock, 'wx', 0o666)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return undefined
-    throw new FileError(`cannot create ${printable(lock)}: ${printable((error as Error).message)}`)
+    throw new FileError(`cannot create ${printable(shown)}: ${printable((error as Error).message)}`)
   }
 }

@@ -1,7 +1,9 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { chmodSync, existsSync, lstatSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, fchmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { deflateSync } from 'node:zlib'
+import { createFile } from '../files/create-file.ts'
+import { withHeldDirectory } from '../files/held-directory.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import type { GitObjectType } from './objects.ts'
@@ -26,20 +28,22 @@ export function writeObject(
   const id = createHash(idSize === 20 ? 'sha1' : 'sha256')
     .update(bytes)
     .digest('hex')
-  const directory = join(objects, id.slice(0, 2))
-  const file = join(directory, id.slice(2))
-  if (existsSync(file)) return id
-  // Git's own clean-up removes files of this name that were left over.
-  const temporary = join(directory, `tmp_obj_${randomBytes(9).toString('hex')}`)
-  try {
-    mkdirSync(directory, { recursive: true })
-    if (!lstatSync(directory).isDirectory()) throw new Error('is not a directory')
-    writeFileSync(temporary, deflateSync(bytes), { flag: 'wx', mode: 0o444, flush: true })
-    chmodSync(temporary, 0o444)
-    renameSync(temporary, file)
-    return id
-  } catch (error) {
-    rmSync(temporary, { force: true })
-    throw new FileError(`cannot write to ${printable(directory)}: ${printable((error as Error).message)}`)
-  }
+  if (existsSync(join(objects, id.slice(0, 2), id.slice(2)))) return id
+  const names = [basename(objects), id.slice(0, 2)]
+  withHeldDirectory(dirname(objects), names, directory => {
+    // Git's own clean-up removes files of this name that were left over.
+    const temporary = join(directory, `tmp_obj_${randomBytes(9).toString('hex')}`)
+    try {
+      createFile(temporary, fd => {
+        writeFileSync(fd, deflateSync(bytes), { flush: true })
+        fchmodSync(fd, 0o444)
+      })
+      renameSync(temporary, join(directory, id.slice(2)))
+    } catch (error) {
+      rmSync(temporary, { force: true })
+      const problem = printable((error as Error).message)
+      throw new FileError(`cannot write to ${printable(join(objects, id.slice(0, 2)))}: ${problem}`)
+    }
+  })
+  return id
 }

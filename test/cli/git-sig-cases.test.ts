@@ -85,7 +85,7 @@ describe("git-sig's cases", () => {
 
   it('no repository', () => {
     mkdirSync(join(cli.dir, 'no-repository'), { recursive: true })
-    const { status, stderr } = nixsig('verify', 'no-repository', '--require', 'one')
+    const { status, stderr } = nixsig('verify', './no-repository', '--require', 'one')
     assert.equal(status, 2)
     assert.match(stderr, /is not a git repository/)
   })
@@ -150,6 +150,9 @@ describe("git-sig's cases", () => {
     assert.equal(verify(repository, 0, 'HEAD~2', 'HEAD', '--require', 'three'), `${trusted}\n`)
     assert.equal(verify(repository, 0, '--since', 'HEAD~2', '--require', 'three'), `${trusted}\n`)
     verify(repository, 10, 'HEAD', 'HEAD', '--require', 'three')
+    const wrongWay = nixsig('verify', repository.directory, 'HEAD', 'HEAD~2', '--require', 'three')
+    assert.deepEqual([wrongWay.status, wrongWay.stdout], [2, ''])
+    assert.match(wrongWay.stderr, /[0-9a-f]{40} does not come after [0-9a-f]{40}; next: find out who/)
     const status = nixsig('status', repository.directory, '--require', 'three')
     assert.equal(status.status, 10)
     assert.match(status.stdout, new RegExp(`nearest trusted commit: 2 commits back[^]*${trusted} signed`))
@@ -178,7 +181,7 @@ describe('git verify', () => {
     assert.match(run(repository.directory, '../nodir', 'HEAD'), path)
     const push = cli.run('git', 'push', 'origin', repository.directory)
     assert.deepEqual([push.status, push.stdout], [2, ''])
-    assert.match(push.stderr, /no remote named origin, .*; next: git remote add origin URL[^;]*$/)
+    assert.match(push.stderr, /no remote named origin; next: git remote add origin URL[^;]*$/)
   })
 
   it('judges by the rule for the URL that it is told, by default that of the directory', () => {

@@ -66,6 +66,63 @@ describe('the nearest trusted commit', () => {
     assert.equal((await nearest(repository.directory, '"three"')).found, undefined)
   })
 
+  it('attack: what an unsigned merge brings in is not between two commits', async () => {
+    const repository = team.repository('sideways')
+    const { git } = repository
+    git('branch', 'side')
+    const old = commitTo(repository, 'fix', '-S')
+    git('tag', 'old')
+    git('checkout', '-q', 'side')
+    commitTo(repository, 'experiment with the hole', '-S')
+    git('checkout', '-q', 'main')
+    git('merge', '-q', '-s', 'ours', '-m', 'unsigned', 'side')
+    assert.equal((await nearest(repository.directory, '"alice"', { until: 'old' })).found?.commit, old)
+    git('reset', '-q', '--hard', 'old')
+    const other = team.repository('another-project')
+    commitTo(other, 'another project', '-S')
+    git('fetch', '-q', other.directory, 'main')
+    git('merge', '-q', '-s', 'ours', '--allow-unrelated-histories', '-m', 'unsigned', 'FETCH_HEAD')
+    assert.equal((await nearest(repository.directory, '"alice"', { until: 'old' })).found?.commit, old)
+    const good = commitTo(repository, 'good', '-S')
+    assert.equal((await nearest(repository.directory, '"alice"', { until: 'old' })).found?.commit, good)
+    const { found, walked } = await nearest(repository.directory, '"alice"', { from: 'old', until: 'main' })
+    assert.deepEqual([found, walked], [undefined, 0])
+  })
+
+  it('property: in any history, it is the old commit itself or one that git, too, sees after it', async () => {
+    const repository = team.repository('random')
+    const { git } = repository
+    const tree = git('rev-parse', 'HEAD^{tree}')
+    let seed = 12345
+    const random = (below: number) => {
+      seed = (seed * 1103515245 + 12345) % 2 ** 31
+      return seed % below
+    }
+    const commits: string[] = [git('rev-parse', 'HEAD')]
+    for (let index = 0; index < 24; index++) {
+      const parents = new Set(
+        Array.from({ length: 1 + random(2) }, () => commits.at(-1 - random(Math.min(5, commits.length)))),
+      )
+      const args = [...parents].flatMap(each => ['-p', each ?? ''])
+      const sign = random(3) === 0 ? ['-S'] : []
+      commits.push(git('commit-tree', ...sign, '-m', `${index}`, ...args, tree))
+    }
+    const isAfter = (old: string, commit: string) =>
+      git('rev-list', '--max-count=1', old, '--not', commit) === ''
+    for (let tries = 0; tries < 12; tries++) {
+      const [until = '', from = ''] = [commits[random(25)], commits[24 - random(6)]]
+      git('update-ref', 'refs/heads/main', from)
+      git('update-ref', 'refs/heads/old', until)
+      const { found } = await nearest(repository.directory, '"alice"', { from, until })
+      const fit = git('rev-list', from)
+        .split('\n')
+        .filter(each => isAfter(until, each))
+      const isSigned = (each: string) => git('cat-file', 'commit', each).includes('gpgsig')
+      assert.equal(found !== undefined, fit.some(isSigned), `${until} ${from}`)
+      if (found !== undefined) assert.ok(fit.includes(found.commit) && isSigned(found.commit))
+    }
+  })
+
   it('attack: is not one that a forged signature is on', async () => {
     const repository = team.repository('forged')
     commitTo(repository, 'signed', '-S')

@@ -201,7 +201,7 @@ describe('notes of two repositories', () => {
       }
       await assert.rejects(
         remoteOf('absent', repository.directory, opened),
-        /no remote named absent, and no such directory; next: git remote add absent URL/,
+        /no remote named absent; next: git remote add absent URL/,
       )
     } finally {
       opened.close()

@@ -3,7 +3,7 @@ import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../../git/notes.ts'
 import { openRepository } from '../../git/open-repository.ts'
 import { type Remote, remoteOf } from '../../git/remote.ts'
 import { command, type Invocation } from '../command.ts'
-import { repositoryArguments } from '../repository-argument.ts'
+import { repositoryPlace } from '../repository-argument.ts'
 import type { Status } from '../status.ts'
 
 interface Arguments {
@@ -12,7 +12,10 @@ interface Arguments {
 }
 
 const ARGUMENTS = {
-  remote: { count: 'one', text: 'A repository: a URL, a directory, or the name of a remote' },
+  remote: {
+    count: 'one',
+    text: 'A repository: a URL, a directory with a slash in front or behind (./DIR), or the name of a remote',
+  },
   repository: { count: 'at most one', text: 'The directory of your own (by default the one here)' },
 } as const
 
@@ -43,7 +46,7 @@ async function exchange(
   { terminal }: Invocation,
   { act, words }: Exchange,
 ): Promise<Status> {
-  const { place } = repositoryArguments(directory === undefined ? [] : [directory], 0)
+  const place = repositoryPlace(directory)
   const repository = openRepository(place)
   const remote = await remoteOf(name, place, repository).finally(() => repository.close())
   for (const ref of [NIXSIG_NOTES, GIT_SIG_NOTES])

@@ -1,6 +1,8 @@
 import { judgeRevision, type RevisionVerdict } from '../../expressions/judge-revision.ts'
 import { nearestTrusted } from '../../expressions/nearest.ts'
 import { compareFiles, type FilesMatch } from '../../expressions/same-files.ts'
+import { ArgumentError } from '../../files/regular-file.ts'
+import { comesAfter } from '../../git/history.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { command, type Invocation } from '../command.ts'
 import { sayVerdict } from '../print-verdict.ts'
@@ -34,7 +36,7 @@ export const gitVerify = command({
   arguments: {
     revisions: {
       count: 'any number',
-      text: `${REPOSITORY_ARGUMENTS.revisions.text}; with two commits, OLD and NEW, the nearest trusted one is printed`,
+      text: `${REPOSITORY_ARGUMENTS.revisions.text}; with two commits, OLD and NEW, the nearest trusted one is printed that comes after OLD, or OLD itself`,
     },
   },
   options: {
@@ -89,7 +91,8 @@ interface Range extends Judged {
 }
 
 async function printNearest(range: Range, json: boolean, terminal: Terminal): Promise<Status> {
-  const { policy } = range
+  const { policy, repository, commit, until } = range
+  if (!(await comesAfter(repository, until, commit))) throw notAfter(range)
   const now = Math.floor(Date.now() / 1000)
   const { found, gaveUp } = await nearestTrusted(policy, range, now)
   if (gaveUp !== undefined) terminal.note(`the search ended ${gaveUp}`)
@@ -97,8 +100,17 @@ async function printNearest(range: Range, json: boolean, terminal: Terminal): Pr
     terminal.print(found.commit)
     return 0
   }
-  if (found === undefined) terminal.note(`no commit from ${range.commit} back to ${range.until} is trusted`)
+  if (found === undefined) terminal.note(`no commit from ${commit} back to ${until} is trusted`)
   return print(found ?? (await judgeRevision(policy, range, now)), { ...range, json }, terminal)
+}
+
+function notAfter({ repository: { shallowFile }, commit, until }: Range): ArgumentError {
+  const isCut = shallowFile !== undefined
+  const seen = isCut ? 'in what this shallow clone has of the history, ' : ''
+  const next = isCut
+    ? 'git fetch --unshallow, and look again'
+    : 'find out who changed the history, or name a commit that comes after it'
+  return new ArgumentError(`${seen}${commit} does not come after ${until}; next: ${next}`)
 }
 
 interface Printing extends Pick<Judged, 'repository' | 'url'>, Pick<Options, 'json'> {

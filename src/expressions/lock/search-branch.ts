@@ -73,19 +73,28 @@ async function searchIn(
   { history, head }: Branch,
   depth: number | 'all',
 ): Promise<FoundOnBranch> {
-  const { policy, now, places } = question
+  const { policy, now, places, allowOlder } = question
   const { url, from, commit: locked = '' } = pin
   try {
     const holding = depth === 'all' ? {} : { holding: (id: string) => repositories.holding(url, from, id) }
-    const nearest = await nearestTrusted(policy, { repository: history, url, commit: head, ...holding }, now)
-    const commit = nearest.found?.commit
-    if (commit === undefined) return { history, head, nearest, order: 'unknown' }
-    if (commit === locked) return { history, head, nearest, order: 'newer' }
-    let order = await ancestry(history, locked, commit)
     // A server that keeps newer commits back must not have the lock moved to an older one, so the
     // locked one is asked for by its id if the branch does not have it.
-    if (order === 'unknown' && locked !== '' && depth !== 'all' && (await hasHistory(places, pin, depth)))
-      order = await ancestry(history, locked, commit)
+    const orderOf = async (commit: string): Promise<Order> => {
+      const order = await ancestry(history, locked, commit)
+      const isFetched = order === 'unknown' && locked !== '' && depth !== 'all'
+      return isFetched && (await hasHistory(places, pin, depth)) ? ancestry(history, locked, commit) : order
+    }
+    const asked = { repository: history, url, commit: head, ...holding }
+    // What comes after the locked one is looked at first: a merge may have brought in a newer one from
+    // elsewhere.
+    if (locked !== '' && !allowOlder && (await orderOf(head)) === 'newer') {
+      const nearest = await nearestTrusted(policy, { ...asked, until: locked }, now)
+      if (nearest.found !== undefined) return { history, head, nearest, order: 'newer' }
+    }
+    const nearest = await nearestTrusted(policy, asked, now)
+    const commit = nearest.found?.commit
+    if (commit === undefined) return { history, head, nearest, order: 'unknown' }
+    const order = commit === locked ? 'newer' : await orderOf(commit)
     return { history, head, nearest, order }
   } catch (error) {
     history.close()

@@ -1,5 +1,5 @@
 /** Moves an input of a flake.lock to the newest commit that the right people signed. */
-import { chmodSync, lstatSync } from 'node:fs'
+import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { assertDirectory } from '../../files/named-file.ts'
 import { replaceFile } from '../../files/replace-file.ts'
@@ -135,6 +135,5 @@ function originalOf(node: LockNode['written']['value']): ReadonlyMap<string, unk
 /** Readers see the old lock or the new one, which has the rights of the old one. */
 async function write(file: string, text: string): Promise<void> {
   const { mode } = lstatSync(file)
-  await replaceFile(file, text)
-  chmodSync(file, mode & 0o777)
+  await replaceFile(file, text, mode & 0o777)
 }

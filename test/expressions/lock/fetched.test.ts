@@ -286,6 +286,24 @@ describe('lock update', () => {
     }
   })
 
+  it('attack: a merge brings in what was signed elsewhere: the good successor is taken', async () => {
+    for (const place of ['local', 'served'] as const) {
+      const name = `sideways-${place}`
+      const repository = world.repository(name, { file: '1' })
+      const { git } = repository
+      git('branch', 'side')
+      commitFiles(repository, { file: 'locked' })
+      const locked = place === 'local' ? lockedGit(repository) : served(repository, name)
+      const good = commitFiles(repository, { file: 'good' })
+      git('checkout', '-q', 'side')
+      git('-c', 'user.name=Later', 'commit', '-q', '--allow-empty', '-S', '-m', 'experiment')
+      git('checkout', '-q', 'main')
+      git('merge', '-q', '-s', 'ours', '-m', 'unsigned', 'side')
+      const updated = await update(projectWith(`p-${name}`, locked), BY_ALICE)
+      assert.equal(updated.kind === 'moved' && updated.found.commit, good)
+    }
+  })
+
   it('follows the branch that the flake names, and no commit that it names', async () => {
     const repository = world.repository('branches', { file: '1' })
     const locked = lockedGit(repository)
