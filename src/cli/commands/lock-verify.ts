@@ -3,7 +3,7 @@ import type { InputVerdict } from '../../expressions/lock/input-verdict.ts'
 import { verifyLock } from '../../expressions/lock/verify-lock.ts'
 import { parsePin } from '../../formats/locks/pin-argument.ts'
 import { command, type Invocation } from '../command.ts'
-import { LOCK_OPTIONS, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
+import { LOCK_OPTIONS, minorOfNix, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
 import { saying } from '../option-value.ts'
@@ -63,6 +63,7 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
   const tree = { url: options.url, allowDirty: options['allow-dirty'] }
   const told = (verdict: InputVerdict, of: number) =>
     terminal.progress(`judged ${verdict.input} of ${of} inputs`)
+  const minor = await minorOfNix()
   const verdicts = await verifyLock({
     policy: readPolicy(places.policy, true),
     now: Math.floor(Date.now() / 1000),
@@ -70,6 +71,7 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
     pins,
     usesAll: true,
     told,
+    ...(minor === undefined ? {} : { minor }),
     ...(isAboutPins ? {} : { directory: resolve(options.directory ?? '.') }),
     ...(isAboutPins || options['inputs-only'] ? {} : { self: tree }),
   })
