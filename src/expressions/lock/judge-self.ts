@@ -10,9 +10,12 @@ import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
+import { READS_OBJECTS } from '../nix-minor.ts'
+import { borrowedFromOthers } from './borrowed-objects.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
 import { type InputJudge, judgeInput } from './judge-input.ts'
 import { changingSetting } from './local-settings.ts'
+import { substitutionIn } from './substitutions.ts'
 import { changedPaths, filesOfTree } from './work-tree.ts'
 
 const SHOWN = 5
@@ -92,6 +95,10 @@ async function judgeCommit(
   }
   const setting = await changingSetting(top, repository.directory)
   if (setting !== undefined) findings.push(changing(setting))
+  if ((by.minor ?? 0) < READS_OBJECTS) {
+    const decided = (await substitutionIn(repository, tree, files)) ?? borrowedFromOthers(top)
+    if (decided !== undefined) findings.push(decidedElsewhere(by, decided))
+  }
   const untracked = locks.filter(lock => !files.has(relative(top, join(directory, lock))))
   if (untracked.length > 0 && !allowDirty) {
     const message = `${untracked.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
@@ -104,6 +111,14 @@ function changing(setting: string): LockFinding {
   const why = 'with which git shows other files than the commit has, and Nix before 2.20 takes those'
   const next = 'take it away, or evaluate a fresh clone'
   return { code: 'other-contents', message: `its repository has ${setting}, ${why}: ${next}`, status: 13 }
+}
+
+function decidedElsewhere({ minor }: InputJudge, what: string): LockFinding {
+  const which =
+    minor === undefined ? 'no Nix says its version here' : `the Nix here fetches as 2.${minor} does`
+  const next = `evaluate with Nix 2.${READS_OBJECTS} or later, or take it out of the commit or the repository`
+  const message = `Nix before 2.${READS_OBJECTS} takes what git archive writes, and ${which}: ${what}: ${next}`
+  return { code: 'other-contents', message, status: 13 }
 }
 
 function dirtyWords(changed: readonly string[]): string {

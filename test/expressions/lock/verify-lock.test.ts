@@ -463,6 +463,50 @@ describe('the tree around a lock', () => {
     assert.match(wordsOf(await verify()), /refs\/replace/)
   })
 
+  it('attack: its files have words in them that older git replaces by what the repository has', async () => {
+    const files = { ...flake, '.gitattributes': '[attr]v export-subst\nsub/* v\n' }
+    const repository = world.repository('self-subst', files)
+    const verify = (minor?: number) =>
+      world.verify(repository.directory, BY_ALICE, { self, ...(minor && { minor }) })
+    const honest = ['%H', '%h %ct', '%aI', '100%%', 'x']
+    for (const format of honest) commitFiles(repository, { 'sub/a': `"$Format:${format}$"\n` })
+    assert.deepEqual(codesOf(await verify(8)), { self: [] })
+    for (const format of ['%D', '%(describe)', '%N', '%an', '%%%d', 'x%x', '%']) {
+      commitFiles(repository, { 'sub/a': `"$Format:%H$ $Format:${format}$"\n` })
+      for (const minor of [undefined, 8, 19]) {
+        const verdicts = await verify(minor)
+        assert.deepEqual(codesOf(verdicts), { self: ['other-contents'] }, format)
+        assert.ok(wordsOf(verdicts).includes(`$Format:${format}$ in sub/a`), wordsOf(verdicts))
+      }
+      assert.deepEqual(codesOf(await verify(20)), { self: [] })
+    }
+    commitFiles(repository, { '.gitattributes': '' })
+    assert.deepEqual(codesOf(await verify(8)), { self: [] }, 'the words alone change nothing')
+  })
+
+  it('attack: it borrows objects from a repository of somebody else', async () => {
+    const { directory } = world.repository('self-borrows', flake)
+    const lender = world.repository('self-lender', { x: 'x' })
+    const further = world.repository('self-further', { y: 'y' })
+    const objects = (each: string) => join(each, '.git/objects')
+    const lend = (to: string, line: string) =>
+      writeFileSync(join(objects(to), 'info/alternates'), `${line}\n`)
+    const verify = (minor?: number) => world.verify(directory, BY_ALICE, { self, ...(minor && { minor }) })
+    lend(directory, `# lent\n../../../self-lender/.git/objects`)
+    lend(lender.directory, objects(further.directory))
+    assert.deepEqual(codesOf(await verify(8)), { self: [] }, 'its own user lends')
+    chmodSync(objects(further.directory), 0o777)
+    const verdicts = await verify(8)
+    assert.deepEqual(codesOf(verdicts), { self: ['other-contents'] })
+    assert.match(
+      wordsOf(verdicts),
+      /it borrows objects, and .*self-further\/.git\/objects is writable by others/,
+    )
+    assert.deepEqual(codesOf(await verify(20)), { self: [] })
+    lend(directory, '"/srv/a\\tb"')
+    assert.match(wordsOf(await verify()), /borrows objects from .* which is not looked at/)
+  })
+
   it('is refused if nobody signed its commit, or it is not in git at all', async () => {
     const { directory } = world.repository('self-unsigned', flake, false)
     const verdicts = await world.verify(directory, BY_ALICE, { self })
