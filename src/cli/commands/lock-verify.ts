@@ -18,6 +18,7 @@ interface Options {
   readonly repo: readonly string[]
   readonly 'inputs-only': boolean
   readonly 'allow-dirty': boolean
+  readonly 'allow-untracked': boolean
   readonly json: boolean
   readonly sarif: boolean
 }
@@ -44,6 +45,10 @@ export const lockVerify = command({
     },
     'inputs-only': { kind: 'flag', text: 'Do not judge the tree around the lock, only what the lock pins' },
     'allow-dirty': { kind: 'flag', text: 'Accept a work tree that is not its commit' },
+    'allow-untracked': {
+      kind: 'flag',
+      text: 'Accept files that the commit lacks, which count where npins or niv pin something',
+    },
     json: { kind: 'flag', text: 'Print one JSON object a line for each input' },
     sarif: { kind: 'flag', text: 'Print the findings in SARIF 2.1.0, for code scanning' },
   },
@@ -60,7 +65,11 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
   const pins = options.pin.map(text => saying('--pin', () => parsePin(text)))
   // Whoever names pins and no directory asks about these alone.
   const isAboutPins = pins.length > 0 && options.directory === undefined
-  const tree = { url: options.url, allowDirty: options['allow-dirty'] }
+  const tree = {
+    url: options.url,
+    allowDirty: options['allow-dirty'],
+    allowUntracked: options['allow-untracked'],
+  }
   const told = (verdict: InputVerdict, of: number) =>
     terminal.progress(`judged ${verdict.input} of ${of} inputs`)
   const minor = await minorOfNix()
