@@ -2,8 +2,10 @@
 import { resolve } from 'node:path'
 import { otherWriters } from '../expressions/lock/other-writers.ts'
 import type { RepositoryPlaces } from '../expressions/lock/repositories.ts'
+import { minorOf } from '../expressions/nix-minor.ts'
 import { keptDirectory } from '../files/kept-directory.ts'
 import { assertDirectory } from '../files/named-file.ts'
+import { runProgram } from '../files/run.ts'
 import { canonicalUrl } from '../formats/locks/input-url.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Places } from '../verifier/places.ts'
@@ -11,6 +13,9 @@ import type { Options } from './command.ts'
 import { saying } from './option-value.ts'
 import type { Terminal } from './terminal.ts'
 import { UsageError } from './usage-error.ts'
+
+/** Milliseconds for Nix to say its version. */
+const VERSION_LIMIT = 10_000
 
 export const LOCK_OPTIONS = {
   repo: {
@@ -46,4 +51,13 @@ export function noteOtherWriters(terminal: Terminal, directory: string): void {
   if (problem === undefined) return
   const next = 'verify and evaluate a clone in a directory that only root can write to'
   terminal.note(`others can change this tree after it was verified: ${problem}. next: ${next}`)
+}
+
+/**
+ * The minor version of the Nix 2 in PATH, as which it fetches; undefined if there is no Nix, or its
+ * version is not known.
+ */
+export async function minorOfNix(): Promise<number | undefined> {
+  const asked = await runProgram('nix', ['--version'], VERSION_LIMIT).catch(() => undefined)
+  return asked?.status === 0 ? minorOf(asked.stdout) : undefined
 }

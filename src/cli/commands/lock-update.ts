@@ -1,19 +1,16 @@
 import { resolve } from 'node:path'
 import { DEPTH } from '../../expressions/lock/search-branch.ts'
 import { type Update, updateInput } from '../../expressions/lock/update-input.ts'
-import { runProgram } from '../../files/run.ts'
 import { exitCode } from '../../policy/exit-code.ts'
 import { grounds } from '../../policy/wording.ts'
 import { printable } from '../../primitives/printable.ts'
 import { command, type Invocation } from '../command.ts'
-import { LOCK_OPTIONS, repositoryPlaces } from '../lock-arguments.ts'
+import { LOCK_OPTIONS, minorOfNix, repositoryPlaces } from '../lock-arguments.ts'
 import { readPolicy } from '../policy-argument.ts'
 import type { Status } from '../status.ts'
 import type { Terminal } from '../terminal.ts'
 import { UsageError } from '../usage-error.ts'
 
-/** Milliseconds for Nix to say its version. */
-const VERSION_LIMIT = 10_000
 const DEPTH_LIMIT = 100_000
 
 interface Options {
@@ -59,7 +56,7 @@ async function update(options: Options, { places, terminal }: Invocation): Promi
     input: options.input,
     depth,
     allowOlder: options['allow-older'],
-    minor: await minorOfNix(),
+    minor: await neededMinor(),
   })
   return sayUpdate(terminal, printable(options.input, 100), updated)
 }
@@ -93,10 +90,9 @@ function sayUpdate(terminal: Terminal, input: string, updated: Update): Status {
 }
 
 /** What is hashed depends on the Nix that evaluates. */
-async function minorOfNix(): Promise<number> {
-  const asked = await runProgram('nix', ['--version'], VERSION_LIMIT).catch(() => undefined)
-  const minor = /\b2\.(\d{1,3})\b/.exec(asked?.status === 0 ? asked.stdout : '')?.[1]
-  if (minor !== undefined) return Number(minor)
+async function neededMinor(): Promise<number> {
+  const minor = await minorOfNix()
+  if (minor !== undefined) return minor
   throw new UsageError(
     '"nix --version" does not say which version of Nix 2 this is, on which depends what is hashed; next: put nix into PATH',
   )

@@ -3,7 +3,7 @@ import type { InputVerdict } from '../../expressions/lock/input-verdict.ts'
 import { verifyLock } from '../../expressions/lock/verify-lock.ts'
 import { parsePin } from '../../formats/locks/pin-argument.ts'
 import { command, type Invocation } from '../command.ts'
-import { LOCK_OPTIONS, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
+import { LOCK_OPTIONS, minorOfNix, noteOtherWriters, repositoryPlaces } from '../lock-arguments.ts'
 import { inputLine } from '../lock-json.ts'
 import { inputStatus, sayInputs, sayPassed } from '../lock-table.ts'
 import { saying } from '../option-value.ts'
@@ -18,6 +18,7 @@ interface Options {
   readonly repo: readonly string[]
   readonly 'inputs-only': boolean
   readonly 'allow-dirty': boolean
+  readonly 'allow-untracked': boolean
   readonly json: boolean
   readonly sarif: boolean
 }
@@ -44,6 +45,10 @@ export const lockVerify = command({
     },
     'inputs-only': { kind: 'flag', text: 'Do not judge the tree around the lock, only what the lock pins' },
     'allow-dirty': { kind: 'flag', text: 'Accept a work tree that is not its commit' },
+    'allow-untracked': {
+      kind: 'flag',
+      text: 'Accept files that the commit lacks, which count where npins or niv pin something',
+    },
     json: { kind: 'flag', text: 'Print one JSON object a line for each input' },
     sarif: { kind: 'flag', text: 'Print the findings in SARIF 2.1.0, for code scanning' },
   },
@@ -60,9 +65,14 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
   const pins = options.pin.map(text => saying('--pin', () => parsePin(text)))
   // Whoever names pins and no directory asks about these alone.
   const isAboutPins = pins.length > 0 && options.directory === undefined
-  const tree = { url: options.url, allowDirty: options['allow-dirty'] }
+  const tree = {
+    url: options.url,
+    allowDirty: options['allow-dirty'],
+    allowUntracked: options['allow-untracked'],
+  }
   const told = (verdict: InputVerdict, of: number) =>
     terminal.progress(`judged ${verdict.input} of ${of} inputs`)
+  const minor = await minorOfNix()
   const verdicts = await verifyLock({
     policy: readPolicy(places.policy, true),
     now: Math.floor(Date.now() / 1000),
@@ -70,6 +80,7 @@ async function verifyLocks(options: Options, { places, terminal }: Invocation): 
     pins,
     usesAll: true,
     told,
+    ...(minor === undefined ? {} : { minor }),
     ...(isAboutPins ? {} : { directory: resolve(options.directory ?? '.') }),
     ...(isAboutPins || options['inputs-only'] ? {} : { self: tree }),
   })

@@ -21,6 +21,7 @@ import { makeScratch, removeScratch } from '../../files/scratch.ts'
 import { isDerivationPath, isStorePath, parseStorePath } from '../../formats/nix/store-path.ts'
 import { printable } from '../../primitives/printable.ts'
 import { ExpressionError } from '../expression-error.ts'
+import { minorOf } from '../nix-minor.ts'
 
 /** Milliseconds that an evaluation may take. */
 const TIME_LIMIT = 30 * 60_000
@@ -47,17 +48,22 @@ export interface Evaluator {
   readonly version: string
   /** `x86_64-linux`. */
   readonly system: string
+  /** The minor version of Nix 2 as which it fetches (nix-minor.ts); absent: not known. */
+  readonly minor?: number
 }
 
 /** Asks the Nix on this machine. `system`: in place of its own. Rejects with ExpressionError. */
 export async function findEvaluator(system: string | undefined): Promise<Evaluator> {
-  const version = /(\d[\w.+-]*)\s*$/.exec(await runNix('nix-instantiate', ['--version']))?.[1]
+  const said = await runNix('nix-instantiate', ['--version'])
+  const version = /(\d[\w.+-]*)\s*$/.exec(said)?.[1]
   if (version === undefined) throw new ExpressionError('evaluation', 'nix-instantiate has no version')
-  if (system !== undefined) return { version, system }
+  const minor = minorOf(said)
+  const about = { version, ...(minor === undefined ? {} : { minor }) }
+  if (system !== undefined) return { ...about, system }
   const text = await runNix('nix-instantiate', ['--eval', '--expr', 'builtins.currentSystem'])
   const [, own] = /^"([\w-]+)"\s*$/.exec(text) ?? []
   if (own === undefined) throw new ExpressionError('evaluation', `Nix has no system: ${printable(text, 100)}`)
-  return { version, system: own }
+  return { ...about, system: own }
 }
 
 /**

@@ -69,9 +69,9 @@ export async function prepareApproval(
     const tree = await verifiedTree(policy, { repository, url, commit }, { now, scratch })
     if ('refused' in tree) return tree
     await store.addTempRoot(tree.storePath)
-    const locked = await verifiedInputs(tree, { policy, now, places, scratch })
-    if ('refusedInputs' in locked) return locked
     const evaluator = await findEvaluator(system)
+    const locked = await verifiedInputs(tree, { policy, now, places, scratch, evaluator })
+    if ('refusedInputs' in locked) return locked
     const expression =
       target.kind === 'file'
         ? fileExpression(tree, fileIn(target.file))

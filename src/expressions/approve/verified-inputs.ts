@@ -15,6 +15,7 @@ import type { InputVerdict } from '../lock/input-verdict.ts'
 import { LOCKS, readLock } from '../lock/lock-files.ts'
 import type { RepositoryPlaces } from '../lock/repositories.ts'
 import { verifyLock } from '../lock/verify-lock.ts'
+import type { Evaluator } from './evaluator.ts'
 import { type FlakeInputs, NO_INPUTS } from './expression.ts'
 import { flakeInputs } from './flake-inputs.ts'
 import { signersIn } from './signers.ts'
@@ -36,6 +37,7 @@ export interface InputVerifier {
   readonly places: RepositoryPlaces
   /** An empty directory of this process. */
   readonly scratch: string
+  readonly evaluator: Pick<Evaluator, 'minor'>
 }
 
 /**
@@ -44,12 +46,12 @@ export interface InputVerifier {
  */
 export async function verifiedInputs(
   tree: VerifiedTree,
-  { policy, now, places, scratch }: InputVerifier,
+  { policy, now, places, scratch, evaluator }: InputVerifier,
 ): Promise<VerifiedInputs | { readonly refusedInputs: readonly InputVerdict[] }> {
   const files = Object.keys(LOCKS).filter(file => existsSync(join(tree.storePath, file)))
   if (files.length === 0) return { inputs: NO_INPUTS, locks: [] }
   try {
-    const verdicts = await verifyLock({ policy, now, places, directory: tree.storePath })
+    const verdicts = await verifyLock({ policy, now, places, ...evaluator, directory: tree.storePath })
     if (verdicts.some(({ findings }) => findings.length > 0)) return { refusedInputs: verdicts }
     const locks = files.map(file => lockOf(tree, file, verdicts))
     const until = earliest(verdicts.map(({ revision }) => untilOf(revision?.verdict)))

@@ -11,6 +11,7 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { examinedCommit } from '../examined-commit.ts'
 import { judgeRevision } from '../judge-revision.ts'
+import { READS_OBJECTS } from '../nix-minor.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
 import { type Place, placeInTree, placeOnDisk } from './place-in-tree.ts'
 import type { Repositories } from './repositories.ts'
@@ -27,6 +28,8 @@ export interface InputJudge {
   readonly file: string
   /** The directory with the lock, if the tree around it is judged too. */
   readonly directory?: string
+  /** The minor version of the Nix 2 that evaluates; absent: it could be any. */
+  readonly minor?: number
 }
 
 /** Judges one input by the rule for its URL. Never throws for what the input is. */
@@ -48,7 +51,7 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
   }
   if (isRefused(by.policy, pin.url)) return { ...about, findings: [refused(by, pin)] }
   if (pin.kind !== 'git') return { ...about, findings: withoutCommit(by, pin) }
-  if (!isPinned(pin) || isFree(by.policy, pin.url)) return { ...about, findings: withoutCommit(by, pin) }
+  if (!isPinned(by, pin) || isFree(by.policy, pin.url)) return { ...about, findings: withoutCommit(by, pin) }
   try {
     return { ...about, ...(await judgeCommit(by, { pin, again: lockingAgain(input) }, pin.commit)) }
   } catch (error) {
@@ -58,21 +61,27 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
 }
 
 /**
- * Whether the lock decides the contents. A repository from which Nix fetches the id of a commit
- * needs no NAR hash for that. An archive does, and so does what has a say in what git makes of the
- * commit: a local repository, in which older Nix runs git, and replaced objects that are fetched.
+ * Whether the lock decides the contents. A repository needs no NAR hash if the Nix that evaluates
+ * reads the objects of the commit. Older ones run git in a repository that belongs to the URL,
+ * which may have got replaced objects, and names of references that end up in files, from another
+ * pin, another expression or another day. An archive needs a NAR hash, and so does what a local
+ * repository has a say in.
  */
-function isPinned(pin: GitPin): pin is GitPin & { readonly commit: string } {
-  return pin.commit !== undefined && (pin.narHash !== undefined || isFetchedById(pin))
+function isPinned(by: InputJudge, pin: GitPin): pin is GitPin & { readonly commit: string } {
+  return pin.commit !== undefined && (pin.narHash !== undefined || isFetchedById(by, pin))
 }
 
-function isFetchedById({ form, url, ref = '', allRefs }: GitPin): boolean {
+function isFetchedById(
+  { minor = 0 }: Pick<InputJudge, 'minor'>,
+  { form, url, ref = '', allRefs }: GitPin,
+): boolean {
+  if (minor < READS_OBJECTS) return false
   if (form !== 'repository' || url.startsWith('file:') || allRefs === true) return false
   return !ref.startsWith('refs/') || /^refs\/(?:heads|tags)\//.test(ref)
 }
 
 const WITHOUT_HASH =
-  'without a NAR hash, replaced objects, attributes and filters of the repository decide which files Nix takes for its commit'
+  'without a NAR hash that Nix checks, replaced objects, attributes and filters of the repository may decide which files it takes for the commit'
 
 /** Whether the rule requires nothing, so that any revision passes that the lock pins. */
 function isFree(policy: Policy, url: string): boolean {
@@ -97,12 +106,15 @@ function subjectOf(pin: GitPin | OtherPin): Subject {
 }
 
 /** Of what no commit stands behind, or where nothing is required of it. */
-function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): readonly LockFinding[] {
-  const isLocked = pin.kind === 'git' ? isPinned(pin) : pin.narHash !== undefined || pin.isPinnedFlat === true
+function withoutCommit(by: InputJudge, pin: GitPin | OtherPin): readonly LockFinding[] {
+  const { policy, now } = by
+  const isLocked =
+    pin.kind === 'git' ? isPinned(by, pin) : pin.narHash !== undefined || pin.isPinnedFlat === true
   if (!isLocked && inputRuleFor(policy, pin.url)?.acceptUnlocked !== true) {
-    const next = 'lock it (nix flake lock), or accept-unlocked in its rule of [[inputs]]'
     const isLoose = pin.kind === 'git' && pin.form === 'repository' && pin.commit !== undefined
-    const why = isLoose ? `: ${WITHOUT_HASH}` : ''
+    const why = isLoose ? `: ${WITHOUT_HASH}${evaluatorWords(by, pin)}` : ''
+    const lock = isLoose ? 'pin it with a NAR hash (flake.lock; npins upgrade)' : 'lock it (nix flake lock)'
+    const next = `${lock}, or accept-unlocked in its rule of [[inputs]]`
     return [{ code: 'unlocked', message: `the lock does not pin it${why}: ${next}`, status: 12 }]
   }
   const verdict = judge(policy, subjectOf(pin), { claims: [], strays: [], troubles: [] }, now)
@@ -110,6 +122,14 @@ function withoutCommit({ policy, now }: InputJudge, pin: GitPin | OtherPin): rea
   const next = 'pin a commit of a repository in its place, or a rule of [[inputs]] that requires "nothing"'
   const message = `${WHAT[pin.kind]}, so that nobody can have signed its revision: ${next}`
   return [{ code: 'unverifiable', message, status: 12 }]
+}
+
+/** Why the Nix that evaluates matters, where another one would do. */
+function evaluatorWords({ minor }: InputJudge, pin: GitPin): string {
+  if (!isFetchedById({ minor: READS_OBJECTS }, pin)) return ''
+  const which =
+    minor === undefined ? 'no Nix says its version here' : `the Nix here fetches as 2.${minor} does`
+  return ` unless Nix 2.${READS_OBJECTS} or later evaluates, and ${which}`
 }
 
 const WHAT: Readonly<Record<GitPin['kind'] | OtherPin['kind'], string>> = {
@@ -240,7 +260,8 @@ async function judgeInner(
     return by.directory === undefined ? [] : missing(name, placeOnDisk(by.directory, place))
   }
   // What is wrong with the input around it is said there.
-  if (pin.kind !== 'git' || !isPinned(pin) || isRefused(by.policy, pin.url) || isFree(by.policy, pin.url)) {
+  const { policy } = by
+  if (pin.kind !== 'git' || !isPinned(by, pin) || isRefused(policy, pin.url) || isFree(policy, pin.url)) {
     return []
   }
   try {

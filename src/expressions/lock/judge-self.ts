@@ -10,10 +10,14 @@ import { sentenceWith } from '../../policy/wording.ts'
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { judgeRevision } from '../judge-revision.ts'
+import { READS_OBJECTS } from '../nix-minor.ts'
+import { borrowedFromOthers } from './borrowed-objects.ts'
+import { differencesOf } from './checked-out.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
 import { type InputJudge, judgeInput } from './judge-input.ts'
 import { changingSetting } from './local-settings.ts'
-import { changedPaths, filesOfTree } from './work-tree.ts'
+import { substitutionIn } from './substitutions.ts'
+import { filesOfTree } from './work-tree.ts'
 
 const SHOWN = 5
 
@@ -26,6 +30,8 @@ export interface SelfQuestion {
   readonly url: string | undefined
   /** Whether a work tree that differs from its commit passes. */
   readonly allowDirty: boolean
+  /** Whether files pass that the commit lacks, where they count. */
+  readonly allowUntracked?: boolean
   /** The locks in the directory, relative to it. */
   readonly locks: readonly string[]
 }
@@ -68,7 +74,7 @@ interface Checkout {
 
 async function judgeCommit(
   by: InputJudge,
-  { directory, allowDirty, locks }: SelfQuestion,
+  { directory, allowDirty, allowUntracked = false, locks }: SelfQuestion,
   { top, repository, commit, url }: Checkout,
 ): Promise<Pick<InputVerdict, 'computed' | 'revision' | 'findings' | 'notes'>> {
   const revision = await judgeRevision(by.policy, { repository, url, commit }, by.now)
@@ -80,21 +86,30 @@ async function judgeCommit(
   if (revision.revision === undefined) return { revision, findings, notes: [] }
   const { tree, narHash } = revision.revision
   const files = await filesOfTree(await repository.examined(commit), tree)
-  const changed = await changedPaths(top, repository.directory, files)
+  // Nix copies a flake from its repository. What npins and niv pin, expressions use where they lie.
+  const isInPlace = locks.some(lock => lock !== 'flake.lock')
+  const checkout = { top, view: repository.directory, files }
+  const { changed, untracked } = await differencesOf(checkout, isInPlace)
   const notes: string[] = []
-  if ([...files.values()].some(({ kind }) => kind === 'submodule')) {
-    notes.push('it has submodules, which are not looked into: Nix copies them with submodules=1 only')
-  }
   if (changed.length > 0 && allowDirty) notes.push(dirtyWords(changed))
   else if (changed.length > 0) {
     const next = 'commit and have it signed, or give --allow-dirty'
     findings.push({ code: 'dirty', message: `${dirtyWords(changed)}: ${next}`, status: 13 })
   }
+  if (untracked.length > 0 && (allowDirty || allowUntracked)) notes.push(untrackedWords(untracked))
+  else if (untracked.length > 0) {
+    const next = 'evaluate a fresh clone, take them away, or give --allow-untracked'
+    findings.push({ code: 'dirty', message: `${untrackedWords(untracked)}: ${next}`, status: 13 })
+  }
   const setting = await changingSetting(top, repository.directory)
   if (setting !== undefined) findings.push(changing(setting))
-  const untracked = locks.filter(lock => !files.has(relative(top, join(directory, lock))))
-  if (untracked.length > 0 && !allowDirty) {
-    const message = `${untracked.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
+  if ((by.minor ?? 0) < READS_OBJECTS) {
+    const decided = (await substitutionIn(repository, tree, files)) ?? borrowedFromOthers(top)
+    if (decided !== undefined) findings.push(decidedElsewhere(by, decided))
+  }
+  const missing = locks.filter(lock => !files.has(relative(top, join(directory, lock))))
+  if (missing.length > 0 && !allowDirty) {
+    const message = `${missing.join(', ')} is not in the commit, so that Nix does not see it: git add it, and commit`
     findings.push({ code: 'untracked-lock', message, status: 13 })
   }
   return { revision, ...(narHash !== '' && { computed: narHash }), findings, notes }
@@ -106,10 +121,24 @@ function changing(setting: string): LockFinding {
   return { code: 'other-contents', message: `its repository has ${setting}, ${why}: ${next}`, status: 13 }
 }
 
+function decidedElsewhere({ minor }: InputJudge, what: string): LockFinding {
+  const which =
+    minor === undefined ? 'no Nix says its version here' : `the Nix here fetches as 2.${minor} does`
+  const next = `evaluate with Nix 2.${READS_OBJECTS} or later, or take it out of the commit or the repository`
+  const message = `Nix before 2.${READS_OBJECTS} takes what git archive writes, and ${which}: ${what}: ${next}`
+  return { code: 'other-contents', message, status: 13 }
+}
+
 function dirtyWords(changed: readonly string[]): string {
-  const names = changed
-    .slice(0, SHOWN)
-    .map(path => printable(Buffer.from(path, 'latin1').toString('utf8'), 80))
-  const more = changed.length > SHOWN ? ` and ${changed.length - SHOWN} more` : ''
-  return `the work tree is not its commit: ${names.join(', ')}${more}`
+  return `the work tree is not its commit: ${someOf(changed)}`
+}
+
+function untrackedWords(untracked: readonly string[]): string {
+  return `its expressions are used where they lie, with what its commit does not have: ${someOf(untracked)}`
+}
+
+function someOf(paths: readonly string[]): string {
+  const names = paths.slice(0, SHOWN).map(path => printable(Buffer.from(path, 'latin1').toString('utf8'), 80))
+  const more = paths.length > SHOWN ? ` and ${paths.length - SHOWN} more` : ''
+  return `${names.join(', ')}${more}`
 }

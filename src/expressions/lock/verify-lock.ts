@@ -22,6 +22,11 @@ export interface LockQuestion {
   /** A directory with locks, and how the tree around them is judged, unless it is left out. */
   readonly directory?: string
   readonly self?: Omit<SelfQuestion, 'directory' | 'locks'>
+  /**
+   * The minor version of the Nix 2 that evaluates what is verified (nix-minor.ts); absent: it could
+   * be any.
+   */
+  readonly minor?: number
   /** What expressions pin besides, as the command line says. */
   readonly pins?: readonly LockedInput[]
   /** Called with each verdict as soon as it is there, and how many there will be. */
@@ -43,8 +48,9 @@ export async function verifyLock(question: LockQuestion): Promise<readonly Input
   if (question.usesAll) assertUsed(question.places, locks, pins)
   const repositories = openRepositories(question.places)
   const around = directory === undefined || self === undefined ? {} : { directory }
-  const { policy, now } = question
-  const by = (file: string) => ({ policy, now, repositories, file, ...around })
+  const { policy, now, minor } = question
+  const evaluator = minor === undefined ? {} : { minor }
+  const by = (file: string) => ({ policy, now, repositories, file, ...around, ...evaluator })
   const verdicts: InputVerdict[] = []
   const inputs = locks
     .flatMap(lock => ('inputs' in lock ? lock.inputs.length : 1))

@@ -48,14 +48,14 @@ function readSource(node: JsonNode): Pin {
       }
     case 'git': {
       const url = readString(needed('repo'), repo => canonicalUrl(repo, 'git'))
-      const ref = found.branch ?? found.ref
+      const ref = refIn(node, found)
       return {
         kind: 'git',
         url,
         from: url,
         form: 'repository',
         commit: commitOf(needed('rev')),
-        ...(ref && { ref: refOf(ref) }),
+        ...(ref !== undefined && { ref }),
         submodules: found.submodules?.value === true,
         lfs: false,
       }
@@ -68,6 +68,23 @@ function readSource(node: JsonNode): Pin {
     default:
       throw malformed(node, `"${printable(stringOf(needed('type')), 40)}" is not a type of source`)
   }
+}
+
+/**
+ * What niv has fetched. Which of several it takes depends on its version, so that they have to say
+ * the same. Throws FormatError.
+ */
+function refIn(
+  node: JsonNode,
+  { ref, branch, tag }: Partial<Readonly<Record<'ref' | 'branch' | 'tag', JsonNode>>>,
+): string | undefined {
+  const named = [
+    ref && refOf(ref).replace(/^(?!refs\/)/, 'refs/heads/'),
+    branch && `refs/heads/${refOf(branch)}`,
+    tag && `refs/tags/${refOf(tag)}`,
+  ].filter(name => name !== undefined)
+  if (new Set(named).size <= 1) return named[0]
+  throw malformed(node, '"ref", "branch" and "tag" name different references: keep one of them')
 }
 
 /** A relative path is relative to the lock, so that it has no canonical URL of its own. */

@@ -11,6 +11,15 @@ const FORMAT = 'npins/sources.json'
 const SIZE_LIMIT = 4 * 1024 * 1024
 const PIN_LIMIT = 10_000
 
+/**
+ * The first version whose default.nix hands the hash to fetchGit; in those before it, it stands in
+ * a comment there.
+ */
+const CHECKS_HASH = 7
+
+/** The first version whose default.nix heeds `submodules`, and then needs no archive. */
+const HAS_SUBMODULES = 4
+
 const GIT_FIELDS = ['branch', 'url', 'submodules', 'lfs', 'frozen'] as const
 const RELEASE_FIELDS = ['pre_releases', 'version_upper_bound', 'release_prefix', 'version'] as const
 
@@ -28,16 +37,16 @@ export function parseNpins(bytes: Uint8Array): readonly LockedInput[] {
   if (pins.length > PIN_LIMIT) throw malformed(top.pins, `more than ${PIN_LIMIT} pins`)
   return pins.map(([name, value]) => {
     const path = `pins.${printable(name, 60)}`
-    return { path, line: lines.get(name) ?? 1, pin: readPin({ format: FORMAT, where: path, value }) }
+    return { path, line: lines.get(name) ?? 1, pin: readPin({ format: FORMAT, where: path, value }, version) }
   })
 }
 
-function readPin(node: JsonNode): Pin {
+function readPin(node: JsonNode, version: number): Pin {
   const type = objectOf(node).get('type')
   switch (type) {
     case 'Git':
     case 'GitRelease':
-      return readGit(node)
+      return readGit(node, version)
     case 'Channel':
       return readFile(node, 'tarball', ['name', 'artifact', 'version'])
     case 'PyPi':
@@ -59,14 +68,15 @@ function readPin(node: JsonNode): Pin {
   }
 }
 
-function readGit(node: JsonNode): Pin {
+function readGit(node: JsonNode, version: number): Pin {
   const found = fields(node, {
     required: ['type', 'repository', 'revision', 'hash'],
     optional: [...GIT_FIELDS, ...RELEASE_FIELDS],
     others: 'refuse',
   })
-  const submodules = found.submodules?.value === true
+  const submodules = found.submodules?.value === true && version >= HAS_SUBMODULES
   const isFetchedByGit = found.url === undefined || found.url.value === null || submodules
+  const hash = bareHashOf(found.hash)
   const url = repositoryUrl(found.repository)
   return {
     kind: 'git',
@@ -74,7 +84,7 @@ function readGit(node: JsonNode): Pin {
     from: url,
     form: isFetchedByGit ? 'repository' : 'tarball',
     commit: commitOf(found.revision),
-    narHash: bareHashOf(found.hash),
+    ...((!isFetchedByGit || version >= CHECKS_HASH) && { narHash: hash }),
     ...(found.branch && { ref: refOf(found.branch) }),
     submodules,
     lfs: found.lfs?.value === true,

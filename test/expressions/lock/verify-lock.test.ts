@@ -463,6 +463,50 @@ describe('the tree around a lock', () => {
     assert.match(wordsOf(await verify()), /refs\/replace/)
   })
 
+  it('attack: its files have words in them that older git replaces by what the repository has', async () => {
+    const files = { ...flake, '.gitattributes': '[attr]v export-subst\nsub/* v\n' }
+    const repository = world.repository('self-subst', files)
+    const verify = (minor?: number) =>
+      world.verify(repository.directory, BY_ALICE, { self, ...(minor && { minor }) })
+    const honest = ['%H', '%h %ct', '%aI', '100%%', 'x']
+    for (const format of honest) commitFiles(repository, { 'sub/a': `"$Format:${format}$"\n` })
+    assert.deepEqual(codesOf(await verify(8)), { self: [] })
+    for (const format of ['%D', '%(describe)', '%N', '%an', '%%%d', 'x%x', '%']) {
+      commitFiles(repository, { 'sub/a': `"$Format:%H$ $Format:${format}$"\n` })
+      for (const minor of [undefined, 8, 19]) {
+        const verdicts = await verify(minor)
+        assert.deepEqual(codesOf(verdicts), { self: ['other-contents'] }, format)
+        assert.ok(wordsOf(verdicts).includes(`$Format:${format}$ in sub/a`), wordsOf(verdicts))
+      }
+      assert.deepEqual(codesOf(await verify(20)), { self: [] })
+    }
+    commitFiles(repository, { '.gitattributes': '' })
+    assert.deepEqual(codesOf(await verify(8)), { self: [] }, 'the words alone change nothing')
+  })
+
+  it('attack: it borrows objects from a repository of somebody else', async () => {
+    const { directory } = world.repository('self-borrows', flake)
+    const lender = world.repository('self-lender', { x: 'x' })
+    const further = world.repository('self-further', { y: 'y' })
+    const objects = (each: string) => join(each, '.git/objects')
+    const lend = (to: string, line: string) =>
+      writeFileSync(join(objects(to), 'info/alternates'), `${line}\n`)
+    const verify = (minor?: number) => world.verify(directory, BY_ALICE, { self, ...(minor && { minor }) })
+    lend(directory, `# lent\n../../../self-lender/.git/objects`)
+    lend(lender.directory, objects(further.directory))
+    assert.deepEqual(codesOf(await verify(8)), { self: [] }, 'its own user lends')
+    chmodSync(objects(further.directory), 0o777)
+    const verdicts = await verify(8)
+    assert.deepEqual(codesOf(verdicts), { self: ['other-contents'] })
+    assert.match(
+      wordsOf(verdicts),
+      /it borrows objects, and .*self-further\/.git\/objects is writable by others/,
+    )
+    assert.deepEqual(codesOf(await verify(20)), { self: [] })
+    lend(directory, '"/srv/a\\tb"')
+    assert.match(wordsOf(await verify()), /borrows objects from .* which is not looked at/)
+  })
+
   it('is refused if nobody signed its commit, or it is not in git at all', async () => {
     const { directory } = world.repository('self-unsigned', flake, false)
     const verdicts = await world.verify(directory, BY_ALICE, { self })
@@ -548,7 +592,7 @@ describe('other pins', () => {
           hash,
         },
       },
-      version: 6,
+      version: 7,
     }
     const niv = { lib: { type: 'git', repo: there, rev: revision, branch: 'main' } }
     const project = world.project('p-others-of', {
@@ -556,7 +600,7 @@ describe('other pins', () => {
       'nix/sources.json': JSON.stringify(niv),
     })
     const pins = [parsePin(`git+${url}@${revision}#${hash}`), parsePin(`${there}@${revision}`)]
-    const verdicts = await world.verify(project, BY_ALICE, { pins, places })
+    const verdicts = await world.verify(project, BY_ALICE, { pins, places, minor: 20 })
     assert.deepEqual(
       verdicts.map(({ file, findings }) => [file, findings.length]),
       [
@@ -567,7 +611,63 @@ describe('other pins', () => {
       ],
     )
     const other = [parsePin(`${url}@${revision}#${OTHER_HASH}`)]
-    const [, , refused] = await world.verify(project, BY_ALICE, { pins: other, places })
+    const [, , refused] = await world.verify(project, BY_ALICE, { pins: other, places, minor: 20 })
     assert.equal(refused?.findings[0]?.code, 'other-contents')
+  })
+  it('attack: npins before 0.4 hands no hash to fetchGit, so that its pins have none', async () => {
+    const repository = world.repository('unhashed', { file: 'x' })
+    const there = 'https://git.example.org/unhashed'
+    const places = { local: new Map([[there, repository.directory]]), mirrors: join(world.dir, 'mirrors') }
+    const pin = (url: string) => ({
+      type: 'Git',
+      repository: { type: 'Git', url },
+      branch: 'main',
+      submodules: false,
+      revision: repository.git('rev-parse', 'HEAD'),
+      url: null,
+      hash: sriOfArchive(repository),
+    })
+    const codes = async (url: string, version: number, minor: number) => {
+      const project = world.project('p-unhashed', {
+        'npins/sources.json': JSON.stringify({ pins: { lib: pin(url) }, version }),
+      })
+      return codesOf(await world.verify(project, BY_ALICE, { places, minor }))['pins.lib']
+    }
+    for (const version of [3, 4, 5, 6]) {
+      assert.deepEqual(await codes(`file://${repository.directory}`, version, 30), ['unlocked'])
+      assert.deepEqual(await codes(there, version, 19), ['unlocked'])
+      assert.deepEqual(await codes(there, version, 20), [])
+    }
+    for (const version of [7, 8]) {
+      assert.deepEqual(await codes(`file://${repository.directory}`, version, 8), [])
+      assert.deepEqual(await codes(there, version, 8), [])
+    }
+  })
+
+  it('attack: a commit without a NAR hash, which older Nix reads where others left replaced objects', async () => {
+    const repository = world.repository('by-commit', { file: 'x' })
+    const rev = repository.git('rev-parse', 'HEAD')
+    const there = 'https://git.example.org/by-commit'
+    const places = { local: new Map([[there, repository.directory]]), mirrors: join(world.dir, 'mirrors') }
+    const project = world.project('p-by-commit', {
+      'flake.lock': flakeLock({ lib: { type: 'git', url: there, rev, ref: 'main' } }),
+      'nix/sources.json': JSON.stringify({ lib: { type: 'git', repo: there, rev, branch: 'main' } }),
+    })
+    const verify = (minor?: number) =>
+      world.verify(project, BY_ALICE, {
+        places,
+        pins: [parsePin(`${there}@${rev}`)],
+        ...(minor && { minor }),
+      })
+    const codes = async (minor?: number) => (await verify(minor)).map(({ findings }) => findings[0]?.code)
+    assert.deepEqual(await codes(20), [undefined, undefined, undefined])
+    for (const minor of [undefined, 8, 19]) {
+      assert.deepEqual(await codes(minor), ['unlocked', 'unlocked', 'unlocked'])
+    }
+    assert.match(
+      wordsOf(await verify(8)),
+      /unless Nix 2\.20 or later evaluates, and the Nix here fetches as 2\.8/,
+    )
+    assert.match(wordsOf(await verify()), /and no Nix says its version here/)
   })
 })

@@ -212,6 +212,28 @@ describe('npins and niv', () => {
     assert.throws(() => parseNiv(Buffer.from('{"a":{},"a":{}}')), /repeated/)
   })
 
+  it('attack: a source of niv whose ref is not its branch: which one counts depends on its version', () => {
+    const refOf = (refs: object) => {
+      const [source] = parseNiv(
+        json({ a: { type: 'git', repo: 'https://example.org/a', rev: REV, ...refs } }),
+      )
+      return source?.pin.kind === 'git' && source.pin.ref
+    }
+    const same = [
+      { branch: 'main' },
+      { ref: 'main' },
+      { ref: 'refs/heads/main' },
+      { branch: 'main', ref: 'refs/heads/main' },
+    ]
+    for (const refs of same) assert.equal(refOf(refs), 'refs/heads/main')
+    assert.equal(refOf({ tag: 'v1' }), 'refs/tags/v1')
+    const names = { branch: 'main', ref: `refs/replace/${REV}`, tag: 'main' }
+    for (const left of ['branch', 'ref', 'tag'] as const) {
+      const { [left]: _, ...two } = names
+      assert.throws(() => refOf(two), /name different references/)
+    }
+  })
+
   it('are named on the command line', () => {
     const archive = parsePin(`${git.url}#${HASH}`).pin
     assert.equal(archive.kind === 'git' && archive.commit, REV)
