@@ -46,8 +46,8 @@ export const ENFORCING = `
 
 export interface Machine {
   readonly world: World
-  /** Builds a system with these settings of nixsig; returns its store path. */
-  system(settings: string): Promise<string>
+  /** Builds a system with these settings of nixsig and options of Nix; returns its store path. */
+  system(settings: string, options?: string): Promise<string>
   /** Switches to it, as nixos-rebuild does. */
   switchTo(system: string, env?: Readonly<Record<string, string>>): Promise<Outcome>
   /** Builds an expression through the daemon, as a plain user. */
@@ -78,9 +78,9 @@ export async function withUnswitched(
     const modules = (settings: string) => [BUILDS_THERE, always, nixsig(fixed), nixsig(settings)]
     await use({
       world,
-      async system(settings) {
+      async system(settings, options = '') {
         const expression = `(${systemOf(...modules(settings))}).config.system.build.toplevel`
-        const { status, stdout, stderr } = await build(world, expression)
+        const { status, stdout, stderr } = await build(world, expression, options)
         assert.equal(status, 0, stderr)
         return stdout.trim()
       },
