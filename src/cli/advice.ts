@@ -79,7 +79,7 @@ function adviceOn(finding: Finding, { path, kind }: Refusal): readonly string[] 
       if (kind === 'expression') return [SIGN_COMMIT]
       if (finding.need.role === 'approver') return adviceOnApproval(finding.need.who === 'self')
       return finding.need.who === 'self'
-        ? [`have this machine build it: nix-store --realise --check, or forbid substitutes for it`]
+        ? [byRoot(`have this machine build it again and compare: nixsig adopt ${pathWord(path)}`)]
         : [
             `have them sign it: ${signing(kind, path)}`,
             byRoot('put what they publish where the policy looks'),

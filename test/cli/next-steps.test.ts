@@ -88,7 +88,7 @@ function refusal(findings: Refusal['findings'], kind: Refusal['kind'] = 'output'
  * What takes root's rights: the policy, what caches are asked, the store's contents, this machine.
  */
 const ROOTS =
-  /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor|--here/
+  /\bin the policy|the policy (?:looks|names)|the rule,|\[\[|gate\.upstreams|repair|nixsig doctor|nixsig adopt|--here/
 
 function nextOf({ code }: Finding, kind: Refusal['kind']): string {
   if (kind !== 'expression') return `nixsig explain ${PATH}`

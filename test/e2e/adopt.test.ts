@@ -103,7 +103,10 @@ for (const version of VERSIONS) {
         said += text
       })
       for (let tries = 0; tries < 300 && !/slow-b\.drv again/.test(said); tries++) await sleep(100)
-      assert.match(said, /^0 of 4: building \S+slow-a\.drv again\n1 of 4: building \S+slow-b\.drv again\n$/)
+      assert.match(
+        said,
+        /^0 of 4: building \S+slow-a\.drv again \(last time \d s\)\n1 of 4: building \S+slow-b\.drv again .*\n$/,
+      )
       const pids = await world.output('grep -la "adopt" /proc/[0-9]*/cmdline | cut -d/ -f3')
       await world.run(`kill -KILL ${pids.replaceAll('\n', ' ')}`)
       await ended

@@ -47,8 +47,8 @@ export const ENFORCING = `
 
 export interface Machine {
   readonly world: World
-  /** Builds a system with these settings of nixsig; returns its store path. */
-  system(settings: string): Promise<string>
+  /** Builds a system with these settings of nixsig and options of Nix; returns its store path. */
+  system(settings: string, options?: string): Promise<string>
   /** Builds such a system in another store, which nixsig never guarded: `/srv/other`. */
   elsewhere(settings: string): Promise<string>
   /** Switches to it, as nixos-rebuild does. */
@@ -87,7 +87,7 @@ export async function withUnswitched(
     }
     await use({
       world,
-      system: settings => made(settings),
+      system: made,
       elsewhere: settings => made(settings, `${OTHER} --option substituters ''`),
       switchTo: (system, env = {}) => world.run(`${system}/bin/switch-to-configuration switch`, { env }),
       build(expression, options = '') {

@@ -4,10 +4,10 @@ import fs, { mkdtempSync, rmSync } from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import { after, beforeEach, test } from 'node:test'
 import { parseStorePath } from '../../src/formats/nix/store-path.ts'
-import { type Admission, readAdmission, writeAdmission } from '../../src/ledger/admissions.ts'
-import type { StoredDerivation } from '../../src/verifier/derivation-parts.ts'
+import { type Admission, isCurrent, readAdmission, writeAdmission } from '../../src/ledger/admissions.ts'
+import type { Output, StoredDerivation } from '../../src/verifier/derivation-parts.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
-import { recordDerivation } from '../../src/verifier/record.ts'
+import { recordAltered, recordDerivation, recordMade } from '../../src/verifier/record.ts'
 
 const state = mkdtempSync('/tmp/nixsig-record-')
 let flushes = 0
@@ -29,7 +29,7 @@ beforeEach(() => {
 
 const path = parseStorePath('/nix/store/1c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12.drv')
 const stored = { path } satisfies Partial<StoredDerivation> as StoredDerivation
-const inquiry = { places: { state } } as Inquiry
+const inquiry = { places: { state }, now: 1 } as Inquiry
 
 const BARE: Admission = {
   path: path.path,
@@ -98,4 +98,43 @@ test('an entry that says the same is not written again', () => {
 test('every other entry is flushed, with its directory', () => {
   writeAdmission(state, path.digest, BARE)
   assert.equal(flushes, FILE_AND_DIRECTORY)
+})
+
+const made = {
+  path: parseStorePath('/nix/store/2c0r6k3yj5y0qg4zq3fqzsl5zwb6l8rr-hello-2.12'),
+  kind: 'output',
+  name: 'out',
+  derivation: stored,
+} satisfies Partial<Output> as Output
+const OUTPUT: Admission = { ...SIGNED, path: made.path.path, kind: 'output', stamp: '1:2:3:4:5' }
+const entryOf = () => readAdmission(state, made.path.digest, made.path.path)
+
+test('H12: what was made with a warning is remembered by an entry that no policy takes for an admission', () => {
+  recordMade(inquiry, made, { narHash: OUTPUT.narHash, stamp: '1:2:3:4:5' })
+  const entry = entryOf() ?? assert.fail()
+  assert.deepEqual([entry.builtHere, entry.derivation, entry.stamp], [true, path.path, '1:2:3:4:5'])
+  assert.equal(isCurrent(entry, OUTPUT.policy, 1), false)
+  assert.equal(isCurrent(entry, entry.policy, 1), false)
+})
+
+test('H12: it keeps the claims about the same contents, replaces no entry that says as much, and is about outputs', () => {
+  writeAdmission(state, made.path.digest, OUTPUT)
+  recordMade(inquiry, made, { narHash: OUTPUT.narHash, stamp: '1:2:3:4:5' })
+  assert.equal(entryOf()?.claims.length, 1)
+  writeAdmission(state, made.path.digest, { ...OUTPUT, builtHere: true })
+  recordMade(inquiry, made, { narHash: OUTPUT.narHash, stamp: '1:2:3:4:5' })
+  assert.equal(entryOf()?.policy, OUTPUT.policy)
+  recordMade(inquiry, made, { narHash: 'cd'.repeat(32), stamp: '1:2:3:4:5' })
+  assert.deepEqual([entryOf()?.narHash, entryOf()?.claims.length], ['cd'.repeat(32), 0])
+  recordMade(inquiry, { ...made, kind: 'fetched-source' }, { narHash: 'ef'.repeat(32), stamp: '1:2:3:4:5' })
+  assert.equal(entryOf()?.narHash, 'cd'.repeat(32))
+})
+
+test('H13: an entry of a path that was changed admits nothing and has the stamp of no file', () => {
+  writeAdmission(state, made.path.digest, { ...OUTPUT, builtHere: true })
+  recordAltered(inquiry, made.path, { narHash: OUTPUT.narHash, kind: 'output' })
+  const entry = entryOf() ?? assert.fail()
+  assert.equal(entry.stamp, '0:0:0:0:0')
+  assert.equal(isCurrent(entry, OUTPUT.policy, 1), false)
+  assert.deepEqual([entry.builtHere, entry.claims.length], [true, 1])
 })

@@ -6,6 +6,7 @@ import { lstatSync } from 'node:fs'
 import { join } from 'node:path'
 import { adopt as adoptClosures } from '../../adopt/adopt.ts'
 import { type Attempts, NO_ATTEMPTS, openAttempts } from '../../adopt/attempts.ts'
+import { spanWords } from '../../adopt/estimate.ts'
 import { type Exempting, exemptionsFor, exemptionsToml, usualEnd } from '../../adopt/exemptions.ts'
 import type { Decided } from '../../adopt/run.ts'
 import type { Upstream } from '../../evidence/upstreams/upstream.ts'
@@ -118,8 +119,11 @@ async function adoptOnce(call: Call, { places, terminal }: Invocation): Promise<
     }
     attempts.end()
     const time = call.dry ? estimateFor(decided, bytes) : undefined
-    if (call.json) terminal.print(summaryLine({ decided, exemptions, estimate: time }))
-    else {
+    if (call.json) {
+      // Of several passes, what the last one came to.
+      if (call.exempt) for (const one of decided) terminal.print(decidedLine(one))
+      terminal.print(summaryLine({ decided, exemptions, estimate: time }))
+    } else {
       saySums(terminal, decided, call.dry)
       if (time !== undefined) sayEstimate(terminal, time)
       sayCauses(terminal, decided)
@@ -148,9 +152,11 @@ async function adoptPass(
       onBegin: progress.begin,
       onDecided(decided) {
         if (decided.isMember) progress.step()
-        if (call.json) terminal.print(decidedLine(decided))
+        if (call.json && !call.exempt) terminal.print(decidedLine(decided))
       },
-      onWork: progress.work,
+      onWork(text, seconds) {
+        progress.work(seconds === undefined ? text : `${text} (last time ${spanWords(seconds)})`)
+      },
     })
   } finally {
     for (const upstream of upstreams) upstream.close()

@@ -45,7 +45,7 @@ async function refuseFromNowOn({ force }: EnforceOptions, { places, terminal }: 
     if (letIn > 0) {
       const paths = letIn === 1 ? '1 path' : `${letIn} paths`
       terminal.note(
-        `nixsig: note: ${paths} came into the store with a warning and would be refused now: ls ${printable(all.state)}/let-in`,
+        `nixsig: note: ${paths} came into the store with a warning and would be refused now: ls ${printable(all.state)}/let-in; take over what you use: nixsig adopt`,
       )
     }
   }
