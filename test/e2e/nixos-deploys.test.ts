@@ -62,7 +62,7 @@ for (const version of NEWEST) {
         assert.notEqual((await machine.build(derivation('for-workshop-only'))).status, 0)
         assert.doesNotMatch(world.read('/srv/uploaded'), /workshop/)
 
-        const doctor = await world.run('nixsig doctor')
+        const doctor = await world.run('/run/current-system/sw/bin/nixsig doctor')
         assert.match(
           doctor.stdout,
           /^warning +trusted-users: trusted-users has deploy, whom the policy accepts/m,
