@@ -9,7 +9,7 @@ import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { dumpTree, type NarSummary } from './disk-tree-nar.ts'
 import { hashPartsInNar } from './nar-references.ts'
-import { namesInStore } from './present-names.ts'
+import { type Age, namesInStore, notePresent } from './present-names.ts'
 
 /** The most bytes of a NAR that is looked into. */
 const SIZE_LIMIT = 4 * 1024 * 1024 * 1024
@@ -17,21 +17,24 @@ const SIZE_LIMIT = 4 * 1024 * 1024 * 1024
 /**
  * The paths of the store below `root` whose hash parts occur in the tree of `path`, sorted; itself
  * as well, if its own occurs. Throws FileError if the tree is too large, cannot be read, or does not
- * have this NAR hash and size.
+ * have this NAR hash and size. `age`: with a `recent` listing of the store, paths that came in
+ * without `notePresent` may be missing.
  */
-export async function pathsNamedIn(root: string, path: string, nar: NarSummary): Promise<readonly string[]> {
+export async function pathsNamedIn(
+  root: string,
+  path: string,
+  nar: NarSummary,
+  age: Age,
+): Promise<readonly string[]> {
   const file = join(root === '' ? '/' : root, path)
   if (nar.narSize > SIZE_LIMIT) {
     throw new FileError(
       `${printable(file)} is too large to look for references: ${nar.narSize} bytes of ${SIZE_LIMIT}`,
     )
   }
-  return scanned(root, file, nar)
-}
-
-async function scanned(root: string, file: string, nar: NarSummary): Promise<readonly string[]> {
   try {
-    const names = namesInStore(root)
+    const names = namesInStore(root, age)
+    notePresent(root, path)
     const { seen } = await hashPartsInNar(dumpTree(file), nar, { names, others: false })
     return [...seen].map(digest => `${STORE_DIR}/${digest}-${names.get(digest)}`).sort()
   } catch (error) {

@@ -1,12 +1,28 @@
 /** What lies in the directory of a store, valid or not. */
 import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { STORE_DIR } from '../formats/nix/store-path.ts'
 
 const ENTRY = /^([0-9a-df-np-sv-z]{32})-([0-9A-Za-z+._?=-]{1,211})$/
 
-/** The last listing of each directory, with the time of its last change in nanoseconds. */
-const LISTED = new Map<string, { readonly changed: bigint; readonly names: ReadonlyMap<string, string> }>()
+/**
+ * How old a listing may be: `recent`: two seconds, since a large store takes a while to list, and
+ * whoever copies a system asks a thousand times. `fresh`: as the directory is now.
+ */
+export type Age = 'recent' | 'fresh'
+
+const RECENT_MS = 2000
+
+interface Listing {
+  /** Time of the directory's last change, in nanoseconds. */
+  readonly changed: bigint
+  /** In the time of performance.now(). */
+  readonly read: number
+  readonly names: Map<string, string>
+}
+
+/** The last listing of each directory. */
+const LISTED = new Map<string, Listing>()
 const LISTINGS_LIMIT = 4
 
 /**
@@ -14,19 +30,29 @@ const LISTINGS_LIMIT = 4
  * disk. Nix keeps files such as `<path>.lock` beside a path that it writes; of several names with
  * one hash part the shortest is the path. Throws the error of Node if the directory cannot be read.
  */
-export function namesInStore(root: string): ReadonlyMap<string, string> {
+export function namesInStore(root: string, age: Age): ReadonlyMap<string, string> {
   const directory = join(root === '' ? '/' : root, STORE_DIR)
   const changed = statSync(directory, { bigint: true }).mtimeNs
   const listed = LISTED.get(directory)
   if (listed?.changed === changed) return listed.names
+  if (listed !== undefined && age === 'recent' && performance.now() - listed.read < RECENT_MS)
+    return listed.names
   const names = new Map<string, string>()
-  for (const entry of readdirSync(directory, 'latin1')) {
-    const [, digest = '', name = ''] = ENTRY.exec(entry) ?? []
-    const other = names.get(digest)
-    if (name !== '' && (other === undefined || name.length < other.length)) names.set(digest, name)
-  }
+  for (const entry of readdirSync(directory, 'latin1')) addName(names, entry)
   LISTED.delete(directory)
-  LISTED.set(directory, { changed, names })
+  LISTED.set(directory, { changed, read: performance.now(), names })
   if (LISTED.size > LISTINGS_LIMIT) LISTED.delete(LISTED.keys().next().value ?? '')
   return names
+}
+
+/** Adds a path, which lies in the store below `root`, to its last listing, if there is one. */
+export function notePresent(root: string, path: string): void {
+  const listed = LISTED.get(join(root === '' ? '/' : root, STORE_DIR))
+  if (listed !== undefined) addName(listed.names, basename(path))
+}
+
+function addName(names: Map<string, string>, entry: string): void {
+  const [, digest = '', name = ''] = ENTRY.exec(entry) ?? []
+  const other = names.get(digest)
+  if (name !== '' && (other === undefined || name.length < other.length)) names.set(digest, name)
 }

@@ -63,10 +63,15 @@ export async function judgeSignedRow(inquiry: Inquiry, row: AskedRow): Promise<I
     if (again.outcome === 'trusted') return { references: before }
   }
   const { pathsNamedIn } = await import('../store/named-paths.ts')
-  const found = await pathsNamedIn(signed.root, path, { narHash, narSize: signed.narSize })
-  const first = await judgeOver(inquiry, row, found, signed.signatures)
-  const references = first.outcome === 'trusted' ? found : await smallerSet(inquiry, row, found)
-  if (references === undefined) return { refusal: first as Refusal }
+  const nar = { narHash, narSize: signed.narSize }
+  let found = await pathsNamedIn(signed.root, path, nar, 'recent')
+  let verdict = await judgeOver(inquiry, row, found, signed.signatures)
+  if (verdict.outcome !== 'trusted') {
+    found = await pathsNamedIn(signed.root, path, nar, 'fresh')
+    verdict = await judgeOver(inquiry, row, found, signed.signatures)
+  }
+  const references = verdict.outcome === 'trusted' ? found : await smallerSet(inquiry, row, found)
+  if (references === undefined) return { refusal: verdict as Refusal }
   VERIFIED.set(key, references)
   if (VERIFIED.size > VERIFIED_LIMIT) VERIFIED.delete(VERIFIED.keys().next().value ?? '')
   return { references }

@@ -41,8 +41,17 @@ for (const version of NEWEST) {
         const copied = await copy()
         assert.equal(copied.status, 0, copied.stderr)
         await world.output(`${sshd.as('root')} nix-env -p ${PROFILE} --set ${next}`)
+        const activate = () => world.run(`${sshd.as('root')} ${next}/bin/switch-to-configuration switch`)
+        // What was there before, built in warn mode, was not copied, and neither were its signatures.
+        const early = await activate()
+        assert.notEqual(early.status, 0)
+        assert.match(
+          early.stderr,
+          /refused \S+-git-1 \(output\)[^\n]*\n +needs 1 of 3 makers for its output, found no signature/,
+        )
+        await world.output(`nix store copy-sigs --recursive --substituter 'local?root=/srv/other' ${next}`)
         // The check before the switch finds the signatures in the database.
-        const switched = await world.run(`${sshd.as('root')} ${next}/bin/switch-to-configuration switch`)
+        const switched = await activate()
         assert.equal(switched.status, 0, switched.stderr)
         assert.match(world.read('/etc/nixsig/policy.toml'), /accept-trusted-users/)
 
@@ -53,7 +62,7 @@ for (const version of NEWEST) {
         assert.notEqual((await machine.build(derivation('for-workshop-only'))).status, 0)
         assert.doesNotMatch(world.read('/srv/uploaded'), /workshop/)
 
-        const doctor = await world.run('nixsig doctor')
+        const doctor = await world.run('/run/current-system/sw/bin/nixsig doctor')
         assert.match(
           doctor.stdout,
           /^warning +trusted-users: trusted-users has deploy, whom the policy accepts/m,

@@ -1,7 +1,6 @@
 /** A machine that was switched to a system with nixsig, and actions on it. */
 import assert from 'node:assert/strict'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
-import { OTHER } from './copied-worlds.ts'
 import { derivation } from './expressions.ts'
 import { freePort } from './gate-process.ts'
 import { BUILDS_THERE, bringCheckout, build, MACHINE_CONF, systemOf } from './nixos.ts'
@@ -79,16 +78,21 @@ export async function withUnswitched(
       security.nixsig.enable = true;
     }`
     const modules = (settings: string) => [BUILDS_THERE, always, nixsig(fixed), nixsig(settings)]
-    const made = async (settings: string, options?: string) => {
-      const expression = `(${systemOf(...modules(settings))}).config.system.build.toplevel`
-      const { status, stdout, stderr } = await build(world, expression, options)
-      assert.equal(status, 0, stderr)
-      return stdout.trim()
-    }
+    const expression = (settings: string) =>
+      `(${systemOf(...modules(settings))}).config.system.build.toplevel`
     await use({
       world,
-      system: made,
-      elsewhere: settings => made(settings, `${OTHER} --option substituters ''`),
+      async system(settings, options) {
+        const { status, stdout, stderr } = await build(world, expression(settings), options)
+        assert.equal(status, 0, stderr)
+        return stdout.trim()
+      },
+      async elsewhere(settings) {
+        world.write('/srv/other.nix', expression(settings))
+        world.write('/srv/other-conf/nix.conf', MACHINE_CONF)
+        const env = { NIX_CONF_DIR: '/srv/other-conf', NIX_USER_CONF_FILES: '/dev/null' }
+        return world.output('nix-build --no-out-link --store /srv/other /srv/other.nix', { env })
+      },
       switchTo: (system, env = {}) => world.run(`${system}/bin/switch-to-configuration switch`, { env }),
       build(expression, options = '') {
         world.write('/srv/user.nix', expression)

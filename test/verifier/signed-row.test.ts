@@ -164,6 +164,15 @@ for (const [what, [row, why]] of Object.entries(ATTACKS)) {
   test(`attack: ${what} lets nothing in`, async () => assertRefused(await judge(row), why))
 }
 
+test('a path that came in a moment ago is a reference, and one that left is none', async () => {
+  const late = `/nix/store/${'p'.repeat(31)}0-late`
+  assertLetIn(await judge({ contents: ONE, references: [ONE] }), [ONE])
+  writeFileSync(join(ROOT, late), '')
+  assertLetIn(await judge({ contents: `${ONE} ${late}`, references: [ONE, late] }), [ONE, late])
+  rmSync(join(ROOT, late))
+  assertLetIn(await judge({ contents: `${late} ${ONE}`, references: [ONE] }), [ONE])
+})
+
 test('what a signature let in is not in the ledger, so that the next copy is judged with its own references', async () => {
   assertLetIn(await judge({ contents: ONE, references: [ONE] }), [ONE])
   assertRefused(await judge({ contents: ONE, references: [ONE], by: MALLORY }), /needs 1 of 2 makers/)
