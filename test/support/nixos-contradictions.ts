@@ -28,6 +28,14 @@ const IN_NIX_CONF: readonly Contradiction[] = [
     'nix.settings.sandbox = lib.mkIf true (lib.mkBefore false);',
     'nix.settings.sandbox is set to false in',
   ),
+  also(
+    'nix.settings = { config, ... }: { sandbox = if config.cores == 0 then false else true; };',
+    'nix.settings.sandbox is set to false in /etc/nixos/configuration.nix',
+  ),
+  also(
+    'nix.settings.trusted-users = [ "root" (lib.mkIf true "eve") (lib.mkIf false "x") ];',
+    'is set to eve in',
+  ),
   also('nix.settings.build-use-sandbox = false;', 'nix.settings.sandbox is set to false in'),
   also('nix.extraOptions = "build-use-chroot = no";', 'nix.settings.sandbox is set to no in'),
   also(
