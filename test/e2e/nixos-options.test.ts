@@ -20,8 +20,9 @@ import {
   REAL_LIB,
   systemOf,
 } from '../support/nixos.ts'
+import { ACCEPTED } from '../support/nixos-accepted.ts'
 import { BAD_POLICIES, EXAMPLES, MISTAKES, on, PAGE } from '../support/nixos-cases.ts'
-import { ACCEPTED, CONTRADICTIONS, CONTRADICTIONS_BY_PLACE } from '../support/nixos-contradictions.ts'
+import { CONTRADICTIONS, CONTRADICTIONS_BY_PLACE } from '../support/nixos-contradictions.ts'
 import { signer } from '../support/trust.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
