@@ -73,6 +73,15 @@ in
   # The lines of a text: { name, isAddition, words } or { include }.
   read = text: lib.concatMap readLine (lib.splitString "\n" text);
 
+  # Settings by every name that Nix takes for them, with nothing to add to them.
+  everyName =
+    settings:
+    lib.mapAttrs' (name: _: lib.nameValuePair "extra-${name}" "") settings
+    // lib.mapAttrs (_: plain: settings.${plain}) (
+      lib.filterAttrs (_: plain: settings ? ${plain}) aliases
+    )
+    // settings;
+
   isAlias = name: aliases ? ${lib.removePrefix "extra-" name};
 
   # The text of settings as NixOS writes it: additions come last. A value with a line break becomes

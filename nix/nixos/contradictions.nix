@@ -21,7 +21,7 @@ let
   text = import ./etc-text.nix { inherit config; } "nix/nix.conf";
 
   final = conf.read (if text == null then "" else text);
-  wanted = others.confsOf (others.settingsOver ours);
+  wanted = others.confsOf (others.settingsOver (ours // { accept-flake-config = false; }));
 
   # Settings that were lost altogether are reported together. Without them, there may not even be a
   # text.

@@ -38,7 +38,7 @@ let
   below =
     path: definitions:
     lib.concatMap (
-      { file, value }:
+      { file, value, ... }:
       lib.concatMap (
         found:
         if path == [ ] then
@@ -66,19 +66,24 @@ let
 
   # The lines of nix.conf that single definitions amount to, with their files. Only for messages.
   saidInSettings = lib.concatMap (
-    { file, value }:
+    { file, value, ... }:
     lib.concatMap (
       name:
       map (found: {
         inherit file;
-        lines = conf.read (conf.line name found.value);
-      }) (below [ ] [ { inherit file; value = value.${name}; } ])
+        lines = conf.read (
+          conf.line name (if builtins.isList found then lib.concatMap plain found else found)
+        );
+      }) (plain value.${name})
     ) (builtins.attrNames value)
   ) (lib.filter ({ value, ... }: builtins.isAttrs value) (below [ ] settings));
 
+  # Definitions that are modules of their own, into which nobody sees here.
+  modules = lib.filter ({ value, ... }: !builtins.isAttrs value) (below [ ] settings);
+
   said =
     saidInSettings
-    ++ map ({ file, value }: {
+    ++ map ({ file, value, ... }: {
       inherit file;
       lines = conf.read value;
     }) texts;
@@ -86,7 +91,8 @@ in
 {
   inherit below;
 
-  # The files whose definitions name a setting with one of these words; all that name it if none has.
+  # The files whose definitions name a setting with one of these words; all that name it if none has,
+  # and those that may name it if none does.
   filesFor =
     name: words:
     let
@@ -98,7 +104,16 @@ in
         lib.any (line: line.name or null == name && lib.intersectLists words line.words != [ ]) lines
       ) naming;
     in
-    lib.unique (map ({ file, ... }: toString file) (if exact == [ ] then naming else exact));
+    lib.unique (
+      map ({ file, ... }: toString file) (
+        if exact != [ ] then
+          exact
+        else if naming != [ ] then
+          naming
+        else
+          modules
+      )
+    );
 
   # The files that define an option.
   filesOf = option: lib.unique (map ({ file, ... }: toString file) (definitionsOf option));
@@ -112,7 +127,8 @@ in
       ++ [
         {
           file = toString ./others.nix;
-          value = lib.mapAttrs (_: lib.mkOverride 101) defaults;
+          # Between usual definitions (100) and all that are weaker.
+          value = lib.mapAttrs (_: lib.mkOverride 100.5) (conf.everyName defaults);
         }
       ]
     );

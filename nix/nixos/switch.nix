@@ -59,7 +59,11 @@ in
         fi
         if [ "$status" != 0 ]; then
           echo "nixsig: not switching to $incoming, because of the above, by $policy." >&2
-          echo "nixsig: ways out: attest what is missing, or exempt it (security.nixsig.exemptions); in an emergency, nixsig warn --until 1h" >&2
+          if [ -e /etc/nixsig/policy.toml ]; then
+            echo "nixsig: ways out: attest what is missing, or exempt it (security.nixsig.exemptions); in an emergency, nixsig warn --until 1h" >&2
+          else
+            echo "nixsig: nothing on this machine was judged before, so nobody vouches for what it built; ways out: switch with security.nixsig.mode = \"warn\" first, exempt what is named above (security.nixsig.exemptions), or skip this check once (NIXOS_NO_CHECK=1)" >&2
+          fi
           exit 1
         fi
       done

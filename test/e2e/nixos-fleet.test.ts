@@ -43,6 +43,12 @@ for (const version of NEWEST) {
       const good = await offer(gate, 'good', CACHE)
       const foisted = await offer(gate, 'foisted', MALLORY)
       gate.world.write('/run/secrets/gate-key', `${printNixSecretKey(FLEET.key)}\n`, 0o400)
+      const early = await gate.switchTo(await gate.system(GATE))
+      assert.notEqual(early.status, 0)
+      assert.match(
+        early.stderr,
+        /nothing on this machine was judged before.*ways out: switch with security\.nixsig\.mode = "warn" first/,
+      )
       await install(gate, GATE)
       assert.equal(gate.world.read('/var/lib/nixsig/gate.pub').trim(), FLEET.publicKey)
 

@@ -3,6 +3,7 @@
  * messages about mistakes.
  */
 import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
@@ -19,8 +20,10 @@ import {
   REAL_LIB,
   systemOf,
 } from '../support/nixos.ts'
+import { ACCEPTED } from '../support/nixos-accepted.ts'
 import { BAD_POLICIES, EXAMPLES, MISTAKES, on, PAGE } from '../support/nixos-cases.ts'
-import { ACCEPTED, CONTRADICTIONS, CONTRADICTIONS_BY_PLACE } from '../support/nixos-contradictions.ts'
+import { CONTRADICTIONS, CONTRADICTIONS_BY_PLACE } from '../support/nixos-contradictions.ts'
+import { signer } from '../support/trust.ts'
 import { VERSIONS, type Version, type World, withWorld } from '../support/world.ts'
 
 const GOLDEN = join(PROJECT_ROOT, 'test/golden/nixos')
@@ -202,6 +205,51 @@ for (const [version, lib] of RUNS) {
         for (const good of ['2.24.15', '2.34.0'])
           assert.doesNotMatch(await warnings(good), /ignores build-hook/)
         assert.doesNotMatch(await warnings('2.31.2', ''), /ignores build-hook/)
+      })
+      await context.test('keys come from files, from lists by URL and hash, and by name', async () => {
+        const [alice = '', carol = '', dora = ''] = ['alice', 'carol', 'dora'].map(
+          name => signer(name).publicKey,
+        )
+        const minisign = 'RWTwDf7tyv4BAn6tT9Ptn5rEQjOuCcVWq5+mHTBdBAum8X/ZIgPbGGoW'
+        const list = `[principals.carol]\nkeys = ["${carol}"]\n`
+        world.write('/srv/keys/alice.pub', `${alice}\n`)
+        world.write('/srv/keys/bob.pub', `untrusted comment: minisign public key F00D\n${minisign}\n`)
+        world.write('/srv/keys/list.toml', list)
+        const hash = createHash('sha256').update(list).digest('base64')
+        const pinned = (sri: string) => `{ url = "file:///srv/keys/list.toml"; hash = "sha256-${sri}"; }`
+        const settings = (sri: string) => `security.nixsig = {
+          principals.alice.keyFiles = [ /srv/keys/alice.pub "/srv/keys/bob.pub" ];
+          principals.dora.keys = [ "${dora}\\n" ];
+          presets = [ "cache.nixos.org" ];
+          trustedLists = [ ${pinned(sri)} ];
+        };`
+        const built = await build(
+          world,
+          `(${systemOf(on(settings(hash)), BUILDS_THERE)}).config.security.nixsig.policyFile`,
+        )
+        assert.equal(built.status, 0, built.stderr)
+        const policy = await world.output(`cat ${built.stdout.trim()}`)
+        for (const line of [
+          `keys = ["${alice}", "minisign:${minisign}"]`,
+          `keys = ["${carol}"]`,
+          `keys = ["${dora}"]`,
+          'keys = ["cache.nixos.org-1:6NCHdD59X431o0gWypbMrAURkbJ16ZPMQFGspcDShjY="]',
+        ])
+          assert.ok(policy.includes(line), `${policy}\nlacks: ${line}`)
+
+        const other = await complaintOn(
+          world,
+          on(settings(hash.replace(/^./, one => (one === 'A' ? 'B' : 'A')))),
+        )
+        assert.match(other, /hash mismatch/)
+      })
+      await context.test('NixOS before 25.05 has no checks before a switch, which is said', async () => {
+        const told = await evaluate(
+          world,
+          `let inherit (${systemOf(on('')).replace(/\}$/, 'release = "24.11"; }')}) config; in
+           map (a: a.message) (builtins.filter (a: !a.assertion) config.assertions)`,
+        )
+        assert.match(String(told), /preSwitchCheck needs NixOS 25\.05 or later.*preSwitchCheck = false/s)
       })
       await context.test('plugins of others stay', async () => {
         const set = 'nix.settings.plugin-files = [ "/etc/theirs.so" ];'

@@ -126,8 +126,22 @@ export const foreignModules: fc.Arbitrary<Foreign> = fc.record({
 
 const isOff = ({ around }: { readonly around: readonly string[] }) => around.includes('lib.mkIf false')
 
+/** What nixsig does not set itself, so that nothing gives way to it. */
+const OTHERS = [
+  'sandbox-paths',
+  'extra-sandbox-paths',
+  'experimental-features',
+  'extra-experimental-features',
+  'secret-key-files',
+  'store',
+  'filter-syscalls',
+  'cores',
+  'user-agent-suffix',
+]
+
 /** Whether a definition is weaker than usual, so that it gives way to nixsig. */
-const givesWay = ({ around }: Definition) =>
+const givesWay = ({ setting, around }: Definition) =>
+  !OTHERS.includes(setting) &&
   around.some(one => one === 'lib.mkDefault' || Number(/^lib\.mkOverride (\d+)$/.exec(one)?.[1] ?? 0) > 100)
 
 /** Whether this text replaces nixsig's own lines. */

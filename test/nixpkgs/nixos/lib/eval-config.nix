@@ -3,13 +3,18 @@
   system ? builtins.currentSystem,
   modules,
   specialArgs ? { },
+  # Which NixOS this stands in for, as far as its options differ.
+  release ? "25.05",
 }:
 
 let
   lib = import ../../lib;
 
   evaluated = lib.evalModules {
-    inherit specialArgs;
+    specialArgs = {
+      nixosRelease = release;
+    }
+    // specialArgs;
     class = "nixos";
     modules = modules ++ [
       ../modules/environment.nix

@@ -2,6 +2,7 @@
 {
   config,
   lib,
+  nixosRelease,
   pkgs,
   ...
 }:
@@ -19,7 +20,7 @@ let
       echo "Pre-switch check '${name}' failed"
       exit 1
     fi
-  '') config.system.preSwitchChecks;
+  '') (config.system.preSwitchChecks or { });
 
   # What switch-to-configuration of NixOS does to a machine, as far as it matters here.
   switch = ''
@@ -57,11 +58,13 @@ in
     default = "nixos";
   };
 
-  options.system = {
+  options.system = lib.optionalAttrs (lib.versionAtLeast nixosRelease "25.05") {
     preSwitchChecks = lib.mkOption {
       type = lib.types.attrsOf lib.types.str;
       default = { };
     };
+  }
+  // {
     build.toplevel = lib.mkOption {
       type = lib.types.package;
       readOnly = true;
