@@ -62,7 +62,20 @@
         nixsig = package pkgs;
       });
 
+      # Quick enough for everybody.
       checks = eachSystem (pkgs: import ./nix/checks { inherit pkgs; });
+
+      # With KVM: nix build .#vm-tests.lying-cache
+      legacyPackages = eachSystem (pkgs: {
+        vm-tests = import ./nix/checks/vm.nix { inherit pkgs; };
+      });
+
+      templates.default = {
+        path = ./nix/template;
+        description = "A NixOS machine with nixsig, which at first only reports";
+      };
+
+      flakeModules.default = ./nix/flake-parts.nix;
 
       apps = eachSystem (pkgs: {
         default = {
@@ -81,6 +94,7 @@
         default = pkgs.mkShell { packages = tools pkgs; };
       });
 
-      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
+      # Older releases of nixpkgs have no formatter for whole trees.
+      formatter = eachSystem (pkgs: pkgs.nixfmt-tree or pkgs.nixfmt-rfc-style);
     };
 }

@@ -7,6 +7,7 @@
     ./nixos/nix-conf.nix
     ./nixos/contradictions.nix
     ./nixos/services.nix
+    ./nixos/audit.nix
     ./nixos/expressions.nix
     ./nixos/switch.nix
   ];

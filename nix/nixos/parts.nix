@@ -18,6 +18,6 @@ in
   # A file that nix.conf includes: it makes Nix trust the own gate's key.
   keyConf = "/var/lib/nixsig/nix.conf";
 
-  # Where evidence is looked for by default.
-  evidence = "/etc/nixsig/attestations";
+  # Where evidence is looked for by default. Nothing under /etc has to last.
+  evidence = "/var/lib/nixsig/evidence";
 }

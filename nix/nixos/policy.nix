@@ -40,6 +40,7 @@ let
     gate = removeAttrs cfg.gate [
       "fleet"
       "keyFile"
+      "openFirewall"
     ]
     // {
       upstreams = map (plain "url") (written cfg.gate.upstreams);

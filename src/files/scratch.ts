@@ -8,7 +8,17 @@ import { join } from 'node:path'
 import { readableNamesIn } from './names-in.ts'
 
 /** What they are for, as their names say. */
-const KINDS = ['approve', 'evaluator', 'git', 'history', 'index', 'pipe', 'revision', 'view'] as const
+const KINDS = [
+  'approve',
+  'evaluator',
+  'git',
+  'history',
+  'index',
+  'mirror',
+  'pipe',
+  'revision',
+  'view',
+] as const
 const NAME = new RegExp(`^nixsig-(?:${KINDS.join('|')})-[A-Za-z0-9]{6}$`)
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const

@@ -1,6 +1,6 @@
 /** Keys that are given to a machine, such as secrets of its configuration, beside those it has. */
 import { existsSync, statSync } from 'node:fs'
-import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
+import { generateKey, type KeyPair, readSecretKeyFile, readSecretText } from '../crypto/secret-key.ts'
 import { FileError } from '../files/regular-file.ts'
 import { type NixPublicKey, printNixPublicKey } from '../formats/nix/nix-key.ts'
 import { sshFingerprint } from '../formats/ssh/key.ts'
@@ -91,9 +91,16 @@ export function namedKey({ name, publicKey }: NixPublicKey): string {
   return `${printable(name)} (${sshFingerprint(publicKey)})`
 }
 
-/** systemd gives an empty file for a secret that it did not find (SetCredential= as the default). */
+/**
+ * What a unit gives in place of a secret that systemd did not find: SetCredential= beside
+ * LoadCredential=, which may not be empty.
+ */
+const STAND_IN = 'none'
+
 function isAbsent(file: string): boolean {
-  return !existsSync(file) || statSync(file).size === 0
+  if (!existsSync(file)) return true
+  const { size } = statSync(file)
+  return size === 0 || (size === STAND_IN.length && readSecretText(file) === STAND_IN)
 }
 
 function isSame(one: NixPublicKey, other: NixPublicKey): boolean {

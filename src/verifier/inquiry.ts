@@ -101,7 +101,7 @@ export function openInquiry(
   let sources: Promise<Sources> | undefined
   const derivations = new Map<string, StoredDerivation>()
   const refresh = async (path: string) => {
-    sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
+    sources ??= inquiry.snapshot().then(known => openSources(places.mirrors ?? places.state, known.sources))
     return (await sources).refresh(path)
   }
   const inquiry: Inquiry = {

@@ -131,10 +131,12 @@ test('a secret that is late, or that cannot be read, is a warning while there is
   makeKeys('waiting')
   const before = cli.read('waiting/gate.secret')
   writeFileSync(join(cli.dir, 'empty'), '', { mode: 0o400 })
+  writeFileSync(join(cli.dir, 'stand-in'), 'none', { mode: 0o400 })
   writeFileSync(join(cli.dir, 'broken'), 'no key\n', { mode: 0o400 })
   for (const [file, why] of [
     ['nowhere', /nowhere is not there/],
     ['empty', /empty is not there/],
+    ['stand-in', /stand-in is not there/],
     ['broken', /Nix secret key: no colon after its name/],
   ] as const) {
     const { status, stderr } = makeKeys('waiting', '--gate-key', join(cli.dir, file))

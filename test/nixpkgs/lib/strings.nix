@@ -29,6 +29,8 @@ rec {
 
   optionalString = condition: text: if condition then text else "";
 
+  toInt = text: builtins.fromJSON text;
+
   boolToString = value: if value then "true" else "false";
 
   hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;

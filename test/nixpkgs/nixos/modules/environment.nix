@@ -18,6 +18,8 @@ in
   options.environment.etc = option (lib.types.attrsOf (lib.types.submodule file)) { };
   options.environment.systemPackages = option (lib.types.listOf lib.types.package) [ ];
 
+  options.networking.firewall.allowedTCPPorts = option (lib.types.listOf lib.types.int) [ ];
+
   options.assertions = option (lib.types.listOf lib.types.unspecified) [ ];
   options.warnings = option (lib.types.listOf lib.types.str) [ ];
 }
