@@ -65,10 +65,8 @@
       # Quick enough for everybody.
       checks = eachSystem (pkgs: import ./nix/checks { inherit pkgs; });
 
-      # With KVM: nix build .#vm-tests.lying-cache
-      legacyPackages = eachSystem (pkgs: {
-        vm-tests = import ./nix/checks/vm.nix { inherit pkgs; };
-      });
+      # With KVM: nix build .#hydraJobs.vm-tests.x86_64-linux.lying-cache
+      hydraJobs.vm-tests = eachSystem (pkgs: import ./nix/checks/vm.nix { inherit pkgs; });
 
       templates.default = {
         path = ./nix/template;

@@ -53,10 +53,32 @@ let
       fileset = lib.fileset.unions paths;
     };
 
-  # The packages that package-lock.json pins, each a source of its own with its hash there.
+  # package-lock.json pins each package by its hash, and leaves open from where it comes.
+  packageLock =
+    let
+      lock = lib.importJSON ../package-lock.json;
+      addressOf =
+        path: version:
+        let
+          name = lib.last (lib.splitString "node_modules/" path);
+        in
+        "https://registry.npmjs.org/${name}/-/${lib.last (lib.splitString "/" name)}-${version}.tgz";
+    in
+    lock
+    // {
+      packages = lib.mapAttrs (
+        path: module:
+        if module ? integrity then { resolved = addressOf path module.version; } // module else module
+      ) lock.packages;
+    };
+
+  # These packages, each a source of its own.
   nodeModules = stdenvNoCC.mkDerivation {
     name = "nixsig-node-modules";
-    npmDeps = importNpmLock { npmRoot = ../.; };
+    npmDeps = importNpmLock {
+      npmRoot = ../.;
+      inherit packageLock;
+    };
     # No program of theirs runs while they are installed.
     npmFlags = [ "--ignore-scripts" ];
     npmInstallFlags = [

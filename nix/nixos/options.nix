@@ -117,7 +117,7 @@ in
         A gate of the fleet from which this machine takes its binaries, instead of running its own.
         The machine then believes that gate about what comes from caches. The plugin knows only what
         was judged here, so it has to be left out. What is built here is judged here:
-        `require.output` has to accept the gate's key.
+        `require.output` has to accept those whom the gate trusts: it passes on their signatures.
       '';
     };
 

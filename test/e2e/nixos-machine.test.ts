@@ -61,6 +61,10 @@ for (const version of VERSIONS) {
           'stat -c "%a %u" /var/lib/nixsig/machine.secret /var/lib/nixsig/gate.secret',
         )
         assert.equal(mode, '600 0\n600 0')
+        assert.match(
+          await world.output('journalctl --no-pager -o cat -p warning -u nixsig-keys'),
+          /nixsig: \/var\/lib\/nixsig had no gate key, and has a new one now: \S+ \(SHA256:\S+\)\. If this machine had a key before, its state was lost/,
+        )
       })
 
       await step("Nix trusts the key of this machine's gate, and no other", async () => {

@@ -77,6 +77,8 @@ rec {
     else
       package.version or (getVersion package.name);
 
+  getBin = package: package;
+
   getExe' = package: program: "${package}/bin/${program}";
 
   getExe = package: getExe' package (package.meta.mainProgram or (getName package));
