@@ -63,7 +63,7 @@ for (const version of EVERY_VERSION) {
         rotated: `${keys} ${ENFORCING.replace(CACHE.publicKey, cacheNext.publicKey)}
           retiredKeys = [ "${first.publicKey}" "${gateFirst.publicKey}" ];`,
         moved: `${keys} ${ENFORCING} gate.listen = ${forced(`"192.0.2.7:${port}"`)};`,
-        lax: `${keys} audit.enable = false;`,
+        lax: `${keys} audit.enable = false; attestations.sources = [ "http://127.0.0.1:9/nobody" ];`,
       }
       // While nothing is refused yet.
       const systems: Record<string, string> = {}
