@@ -62,7 +62,18 @@
         nixsig = package pkgs;
       });
 
+      # Quick enough for everybody.
       checks = eachSystem (pkgs: import ./nix/checks { inherit pkgs; });
+
+      # With KVM: nix build .#hydraJobs.vm-tests.x86_64-linux.lying-cache
+      hydraJobs.vm-tests = eachSystem (pkgs: import ./nix/checks/vm.nix { inherit pkgs; });
+
+      templates.default = {
+        path = ./nix/template;
+        description = "A NixOS machine with nixsig, which at first only reports";
+      };
+
+      flakeModules.default = ./nix/flake-parts.nix;
 
       apps = eachSystem (pkgs: {
         default = {
@@ -81,6 +92,7 @@
         default = pkgs.mkShell { packages = tools pkgs; };
       });
 
-      formatter = eachSystem (pkgs: pkgs.nixfmt-tree);
+      # Older releases of nixpkgs have no formatter for whole trees.
+      formatter = eachSystem (pkgs: pkgs.nixfmt-tree or pkgs.nixfmt-rfc-style);
     };
 }

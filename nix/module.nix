@@ -11,6 +11,7 @@
     ./nixos/other-conf-files.nix
     ./nixos/requirements.nix
     ./nixos/services.nix
+    ./nixos/audit.nix
     ./nixos/expressions.nix
     ./nixos/switch.nix
   ];

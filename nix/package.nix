@@ -6,12 +6,45 @@
   stdenv,
   stdenvNoCC,
   nodejs,
-  cacert,
+  importNpmLock,
+  testers,
+  callPackages,
+  # What nixsig calls, by store path: it looks nowhere that a system may not have.
+  bzip2,
+  coreutils,
+  git,
+  gzip,
+  sequoia-sqv,
+  systemdMinimal,
+  util-linux,
+  xz,
+  zstd,
 }:
 
 let
   inherit (stdenv.hostPlatform) system;
-  cpu = if stdenv.hostPlatform.isAarch64 then "arm64" else "x64";
+
+  # As npm calls it. Of each platform sodium-native has a program, compiled for glibc.
+  cpu =
+    {
+      "x86_64-linux" = "x64";
+      "aarch64-linux" = "arm64";
+    }
+    .${if stdenv.hostPlatform.isMusl then "musl" else system} or (throw ''
+      nixsig does not run on ${system}${lib.optionalString stdenv.hostPlatform.isMusl " with musl"}: it guards the store on x86_64-linux and aarch64-linux, with glibc.
+      Another machine can take its binaries from the gate of one that it guards: docs/how-to/fleet.md.'');
+
+  programs = lib.concatMapStringsSep ":" (package: "${lib.getBin package}/bin") [
+    git
+    sequoia-sqv
+    coreutils
+    util-linux
+    xz
+    zstd
+    bzip2
+    gzip
+    systemdMinimal
+  ];
 
   files =
     paths:
@@ -20,29 +53,54 @@ let
       fileset = lib.fileset.unions paths;
     };
 
-  # The packages that package-lock.json pins, each with its own hash there and all together with the
-  # one in npm-hashes.json (written by `node tools/npm-hashes.mjs`). The build itself needs no
-  # network.
+  # package-lock.json pins each package by its hash, and leaves open from where it comes.
+  packageLock =
+    let
+      lock = lib.importJSON ../package-lock.json;
+      addressOf =
+        path: version:
+        let
+          name = lib.last (lib.splitString "node_modules/" path);
+        in
+        "https://registry.npmjs.org/${name}/-/${lib.last (lib.splitString "/" name)}-${version}.tgz";
+    in
+    lock
+    // {
+      packages = lib.mapAttrs (
+        path: module:
+        if module ? integrity then { resolved = addressOf path module.version; } // module else module
+      ) lock.packages;
+    };
+
+  # These packages, each a source of its own.
   nodeModules = stdenvNoCC.mkDerivation {
     name = "nixsig-node-modules";
+    npmDeps = importNpmLock {
+      npmRoot = ../.;
+      inherit packageLock;
+    };
+    # No program of theirs runs while they are installed.
+    npmFlags = [ "--ignore-scripts" ];
+    npmInstallFlags = [
+      "--no-audit"
+      "--no-fund"
+      "--os=linux"
+      "--cpu=${cpu}"
+      "--libc=glibc"
+    ];
     src = files [
       ../package.json
       ../package-lock.json
     ];
     nativeBuildInputs = [
       nodejs
-      cacert
+      importNpmLock.npmConfigHook
     ];
-    buildPhase = ''
-      export HOME=$TMPDIR
-      npm ci --ignore-scripts --no-audit --no-fund --os=linux --cpu=${cpu} --libc=glibc
-      rm node_modules/.package-lock.json
+    installPhase = ''
+      rm -f node_modules/.package-lock.json
+      cp -r node_modules $out
     '';
-    installPhase = "cp -r node_modules $out";
     dontFixup = true;
-    outputHashMode = "recursive";
-    outputHashAlgo = "sha256";
-    outputHash = (lib.importJSON ./npm-hashes.json).${system};
   };
 in
 stdenv.mkDerivation (finalAttrs: {
@@ -75,7 +133,7 @@ stdenv.mkDerivation (finalAttrs: {
 
   buildPhase = ''
     runHook preBuild
-    node tools/build.mjs --out dist --node ${lib.getExe nodejs}
+    node tools/build.mjs --out dist --node ${lib.getExe nodejs} --programs ${programs}
     runHook postBuild
   '';
 
@@ -118,11 +176,23 @@ stdenv.mkDerivation (finalAttrs: {
     runHook postInstallCheck
   '';
 
-  passthru.plugin = "${finalAttrs.finalPackage}/libexec/nixsig/native/nixsig-plugin.so";
+  passthru = {
+    plugin = "${finalAttrs.finalPackage}/libexec/nixsig/native/nixsig-plugin.so";
+    tests = {
+      version = testers.testVersion { package = finalAttrs.finalPackage; };
+    }
+    // callPackages ./checks/vm.nix { };
+  };
 
   meta = {
     description = "A trust gate for Nix: refuses every derivation output whose signers are not in your trusted list";
     license = lib.licenses.mit;
+    # sodium-native comes compiled; package-lock.json pins its bytes.
+    sourceProvenance = [
+      lib.sourceTypes.fromSource
+      lib.sourceTypes.binaryNativeCode
+    ];
+    maintainers = [ ];
     mainProgram = "nixsig";
     platforms = [
       "x86_64-linux"

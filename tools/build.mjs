@@ -1,7 +1,9 @@
 // Builds dist/: the hook bundle under its two names and what it needs seldom, the command line in
 // parts (cli/), its manual pages (man/), and sodium-native's prebuilds beside them.
 //
-//   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node]
+//   node tools/build.mjs [--out DIR] [--node /absolute/path/to/node] [--programs DIR:DIR…]
+//
+// --programs names directories in which it finds what it calls, before those of the system.
 //
 // Where there is a C compiler, dist/native/ has the store plugin and the thin hooks as well
 // (nix/plugin/).
@@ -22,7 +24,11 @@ import { sodiumBesideBundle } from './sodium-plugin.mjs'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const { values } = parseArgs({
-  options: { out: { type: 'string', default: join(root, 'dist') }, node: { type: 'string' } },
+  options: {
+    out: { type: 'string', default: join(root, 'dist') },
+    node: { type: 'string' },
+    programs: { type: 'string', default: '' },
+  },
 })
 const finished = resolve(values.out)
 // Built beside it and put in its place whole, so that nobody runs half of it.
@@ -55,6 +61,9 @@ const BESIDE = {
   'hooks/remote-builders.ts': 'remote-builders.js',
 }
 
+/** See src/files/programs.ts. */
+const PROGRAMS = { 'process.env.NIXSIG_PROGRAMS': JSON.stringify(values.programs) }
+
 /** What both hooks are. */
 const HOOK = 'hooks/hook.ts'
 
@@ -83,7 +92,7 @@ function bundle(entry, file, { interpreter } = {}) {
     ],
     // `import()` becomes `require`: the loader of ECMAScript modules need not start for it.
     supported: { 'dynamic-import': false },
-    define: { 'process.env.NODE_ENV': '"production"' },
+    define: { 'process.env.NODE_ENV': '"production"', ...PROGRAMS },
   })
 }
 
@@ -137,7 +146,7 @@ await bundleHook(HOOK, 'pre-build-hook', hookInterpreter)
 copyFileSync(join(out, 'pre-build-hook'), join(out, 'post-build-hook'))
 await bundleHook('hooks/build-hook.ts', 'build-hook', buildHookInterpreter)
 for (const [module, file] of Object.entries(BESIDE)) await bundle(module, file)
-await bundleCommandLine(root, join(out, 'cli'))
+await bundleCommandLine(root, join(out, 'cli'), PROGRAMS)
 writeFileSync(join(out, 'nixsig'), `${cliInterpreter}\nrequire('./cli/main.js')\n`, { mode: 0o755 })
 await writeManualPages()
 

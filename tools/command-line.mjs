@@ -52,10 +52,13 @@ const LAZY_BUILTINS = [
 
 const SODIUM = sodiumBesideBundle({ passphrases: true, prebuilds: '../prebuilds' })
 
-/** Writes dist/cli/, in which `main.js` is the one to start. */
-export async function bundleCommandLine(root, directory) {
+/**
+ * Writes dist/cli/, in which `main.js` is the one to start. `define`: constants that the bundler
+ * puts in.
+ */
+export async function bundleCommandLine(root, directory, define) {
   mkdirSync(directory, { recursive: true })
-  const parts = { root, directory, placed: new Map(), lazy: new Set() }
+  const parts = { root, directory, define, placed: new Map(), lazy: new Set() }
   for (const [name, entry] of Object.entries(LAYERS)) {
     const modules = await closureOf(join(root, entry), parts)
     const own = new Map(modules.map((module, index) => [module, { file: `./${name}.js`, key: `m${index}` }]))
@@ -109,6 +112,7 @@ async function writeLayer(file, own, parts) {
   )
   await build({
     ...COMMON,
+    define: { ...COMMON.define, ...parts.define },
     stdin: { contents: contents.join('\n'), resolveDir: parts.root, loader: 'js' },
     outfile: join(parts.directory, file),
     bundle: true,
@@ -130,6 +134,7 @@ async function writeSplit(parts) {
   const entries = [...parts.lazy].filter(module => !parts.placed.has(module)).sort()
   const { outputFiles } = await build({
     ...COMMON,
+    define: { ...COMMON.define, ...parts.define },
     supported: {},
     entryPoints: entries.map(module => ({ in: module, out: lazyFile(module, parts).replace(/\.js$/, '') })),
     outdir: parts.directory,

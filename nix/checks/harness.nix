@@ -66,7 +66,7 @@ let
         """alice's word on a source, where the policy looks for it"""
         machine.succeed(
             f"nixsig attest source $(nix-store --add {file}) --as developer --purl pkg:generic/hello@1"
-            " --key /root/alice.secret --out /etc/nixsig/attestations"
+            " --key /root/alice.secret --out /var/lib/nixsig/evidence"
         )
 
 

@@ -8,6 +8,7 @@
   LockPersonality = true;
   NoNewPrivileges = true;
   PrivateDevices = true;
+  PrivateMounts = true;
   PrivateTmp = true;
   PrivateUsers = true;
   ProcSubset = "pid";

@@ -11,6 +11,10 @@ let
       description = "absolute path, in quotes and outside the store, of a secret key";
     }
   );
+
+  publicKey = types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}=" // {
+    description = "public key in the form of Nix";
+  };
 in
 {
   options.security.nixsig = {
@@ -74,9 +78,10 @@ in
       example = "/run/secrets/nixsig-machine-key";
       description = ''
         File with the secret key by which this machine signs what it built, as `nixsig keygen` makes
-        it. Only root may be able to read it. It is copied to `/var/lib/nixsig` at the first start.
-        Without it the machine then makes a key for itself. A machine that already has another key
-        keeps it, and `nixsig-keys.service` fails and says so.
+        it. systemd reads it as root (`LoadCredential`), through links as well, and it is copied to
+        `/var/lib/nixsig` at the first start. Until it is there, a machine without a key waits for
+        it. A machine that already has another key goes on with that one, and says so with both
+        fingerprints: see `retiredKeys`.
       '';
     };
 
@@ -87,6 +92,25 @@ in
       description = ''
         File with the secret key by which the gate signs what it allows, copied in the same way. The
         gates of a fleet share it. Nix is configured to trust its public half.
+      '';
+    };
+
+    gate.openFirewall = mkOption {
+      type = types.bool;
+      default = false;
+      example = true;
+      description = ''
+        Open the port of `gate.listen` in the firewall, so that other machines can ask the gate.
+      '';
+    };
+
+    retiredKeys = mkOption {
+      type = types.listOf publicKey;
+      default = [ ];
+      example = [ "box-1:2vseemEFAOo0MO7aenTrcX7BNFQzgL4gkzpQ7p9KsvU=" ];
+      description = ''
+        Public keys of this machine or its gate that shall no longer be in use. Where one is, the key
+        in `machineKeyFile` or `gate.keyFile` takes its place, or a new one if no file is given.
       '';
     };
 
@@ -102,12 +126,7 @@ in
               description = "Its address.";
             };
             publicKeys = mkOption {
-              type = types.nonEmptyListOf (
-                types.strMatching "[^:[:space:]]+:[0-9A-Za-z+/]{43}="
-                // {
-                  description = "public key in the form of Nix";
-                }
-              );
+              type = types.nonEmptyListOf publicKey;
               example = [ "fleet-1:EpTFvmwt6KlmMeKIgfrH1LoEaPN6igaL2wh+9bEyRUw=" ];
               description = ''
                 The keys by which it signs what it allows: one, or while the key is replaced, the old
@@ -126,7 +145,7 @@ in
         A gate of the fleet from which this machine takes its binaries, instead of running its own.
         The machine then believes that gate about what comes from caches. The plugin knows only what
         was judged here, so it has to be left out. What is built here is judged here:
-        `require.output` has to accept the gate's key.
+        `require.output` has to accept those whom the gate trusts: it passes on their signatures.
       '';
     };
 

@@ -21,6 +21,6 @@ in
   # The last of the ways out of a contradiction.
   leave = "disable nixsig (security.nixsig.enable = false)";
 
-  # Where evidence is looked for by default.
-  evidence = "/etc/nixsig/attestations";
+  # Where evidence is looked for by default. Nothing under /etc has to last.
+  evidence = "/var/lib/nixsig/evidence";
 }

@@ -53,6 +53,7 @@ let
       removeAttrs cfg.gate [
         "fleet"
         "keyFile"
+        "openFirewall"
       ]
     )
     // {

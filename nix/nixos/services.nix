@@ -12,37 +12,29 @@ let
   hardening = import ./hardening.nix;
   inherit (import ./parts.nix { inherit config lib; }) evidence hasOwnGate keyConf;
 
-  doctorOptions = lib.optionalString (cfg.gate.fleet != null) (
-    lib.escapeShellArgs (
-      [
-        "--gate"
-        cfg.gate.fleet.url
-      ]
-      ++ lib.concatMap (key: [
-        "--gate-key"
-        key
-      ]) cfg.gate.fleet.publicKeys
-    )
-  );
+  # Secrets come as systemd's credentials: it follows links, reads as root what nobody else may, and
+  # gives a copy in memory. "none" stands for a secret that is not there (yet); nixsig says so.
+  keyFiles =
+    lib.optionalAttrs (cfg.machineKeyFile != null) { machine-key = cfg.machineKeyFile; }
+    // lib.optionalAttrs (cfg.gate.keyFile != null) { gate-key = cfg.gate.keyFile; };
 
   keyOptions =
-    lib.optionals (cfg.machineKeyFile != null) [
-      "--machine-key"
-      cfg.machineKeyFile
-    ]
-    ++ lib.optionals (cfg.gate.keyFile != null) [
-      "--gate-key"
-      cfg.gate.keyFile
-    ];
+    lib.concatMap (name: [
+      "--${name}"
+      "%d/${name}"
+    ]) (lib.attrNames keyFiles)
+    ++ lib.concatMap (key: [
+      "--retired"
+      key
+    ]) cfg.retiredKeys;
+
+  port = lib.toInt (lib.last (lib.splitString ":" cfg.gate.listen));
 in
 {
   config = lib.mkIf cfg.enable {
-    environment.systemPackages = [
-      cfg.package
-      # The program with which nixsig checks developers' OpenPGP signatures.
-      pkgs.sequoia-sqv
-      pkgs.git
-    ];
+    environment.systemPackages = [ cfg.package ];
+
+    networking.firewall.allowedTCPPorts = lib.mkIf (hasOwnGate && cfg.gate.openFirewall) [ port ];
 
     systemd.tmpfiles.rules = lib.optional (
       lib.elem evidence cfg.attestations.directories
@@ -51,12 +43,24 @@ in
     systemd.services.nixsig-keys = {
       description = "Keys of this machine for nixsig";
       wantedBy = [ "multi-user.target" ];
+      # Where sops-nix and agenix put secrets by a unit.
+      after = [
+        "sops-install-secrets.service"
+        "agenix-install-secrets.service"
+      ];
       before = [ "nix-daemon.service" ];
+      # The gate waits for it, also where its secret was late.
+      wants = [ "nixsig.service" ];
+      stopIfChanged = false;
+      unitConfig.StartLimitIntervalSec = 0;
       serviceConfig =
         hardening
         // {
           Type = "oneshot";
           RemainAfterExit = true;
+          # It waits for a secret that is not there yet.
+          Restart = "on-failure";
+          RestartSec = 5;
           ExecStart = lib.escapeShellArgs (
             [
               nixsig
@@ -68,6 +72,10 @@ in
           );
           PrivateNetwork = true;
           RestrictAddressFamilies = "none";
+        }
+        // lib.optionalAttrs (keyFiles != { }) {
+          LoadCredential = lib.mapAttrsToList (name: file: "${name}:${file}") keyFiles;
+          SetCredential = map (name: "${name}:none") (lib.attrNames keyFiles);
         };
     };
 
@@ -78,6 +86,8 @@ in
       wantedBy = [ "sockets.target" ];
       socketConfig = {
         ListenStream = cfg.gate.listen;
+        # The address may come later than the socket, as by DHCP.
+        FreeBind = true;
         FileDescriptorName = "http";
         Service = "nixsig.service";
       };
@@ -105,6 +115,8 @@ in
       ++ lib.optional hasOwnGate "nixsig.socket";
       after = [ "nixsig-keys.service" ];
       before = [ "nix-daemon.service" ];
+      # In a switch it is restarted in place, so that its sockets stay open: nobody else takes them.
+      stopIfChanged = false;
       # Restarted however often it ends: without it nothing comes in.
       unitConfig.StartLimitIntervalSec = 0;
       environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
@@ -131,38 +143,30 @@ in
         };
     };
 
+    # A switch does not touch sockets. Reloading this unit, which it does when the address changes,
+    # has the gate listen there.
+    systemd.services.nixsig-address = lib.mkIf hasOwnGate {
+      description = "Address of the trust gate for Nix";
+      wantedBy = [ "multi-user.target" ];
+      after = [ "nixsig.socket" ];
+      reloadTriggers = [ cfg.gate.listen ];
+      serviceConfig =
+        hardening
+        // {
+          Type = "oneshot";
+          RemainAfterExit = true;
+          ExecStart = "${pkgs.coreutils}/bin/true";
+          ExecReload = "${pkgs.systemd}/bin/systemctl restart nixsig.socket nixsig.service";
+          PrivateNetwork = true;
+          RestrictAddressFamilies = "AF_UNIX";
+        };
+    };
+
     # The daemon reads nix.conf, with the gate's key, when it starts.
     systemd.services.nix-daemon = {
       wants = [ "nixsig-keys.service" ];
       after = [ "nixsig-keys.service" ];
-    };
-
-    systemd.services.nixsig-audit = lib.mkIf cfg.audit.enable {
-      description = "What nixsig looks after from time to time";
-      after = [ "nixsig.service" ];
-      # In a sandbox, the doctor would not see the real machine.
-      serviceConfig = {
-        Type = "oneshot";
-        ExecStart = lib.getExe (
-          pkgs.writeShellScriptBin "nixsig-audit" ''
-            status=0
-            ${nixsig} sync || status=1
-            ${nixsig} doctor --quiet ${doctorOptions} || status=1
-            ${nixsig} verify --recursive --quiet --by-mode /run/current-system || status=1
-            exit $status
-          ''
-        );
-      };
-    };
-
-    systemd.timers.nixsig-audit = lib.mkIf cfg.audit.enable {
-      description = "What nixsig looks after from time to time";
-      wantedBy = [ "timers.target" ];
-      timerConfig = {
-        OnCalendar = cfg.audit.startAt;
-        Persistent = true;
-        RandomizedDelaySec = "30min";
-      };
+      restartTriggers = keyOptions;
     };
   };
 }

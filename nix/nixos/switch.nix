@@ -3,13 +3,11 @@
   config,
   lib,
   options,
-  pkgs,
   ...
 }:
 
 let
   cfg = config.security.nixsig;
-  inherit (import ./parts.nix { inherit config lib; }) evidence;
   nix-store = "${config.nix.package}/bin/nix-store";
 
   # An output may be trusted without its derivation, and only of a derivation is it known who
@@ -35,12 +33,14 @@ in
     # satisfied, and against that system's own policy, under which it would have to work.
     system.preSwitchChecks.nixsig = ''
       incoming="''${1-}"
-      ${lib.optionalString (lib.elem evidence cfg.attestations.directories) ''
-        # At the first switch it does not exist yet.
-        ${pkgs.coreutils}/bin/mkdir -p ${evidence}
-      ''}
+      # For a dry run nothing is refused; every other action, also one that is not known yet, has to
+      # pass.
+      case "''${2-}" in
+        dry-activate) refusal=0 ;;
+        *) refusal=1 ;;
+      esac
       judge() {
-        ${cfg.package}/bin/nixsig verify --quiet --by-mode --policy "$policy" "$@" 2>&1
+        ${cfg.package}/bin/nixsig verify --read-only --quiet --by-mode --policy "$policy" "$@" 2>&1
       }
       for policy in /etc/nixsig/policy.toml ${cfg.policyFile}; do
         if [ ! -e "$policy" ]; then
@@ -58,6 +58,10 @@ in
           echo "nixsig: $count paths in all: nixsig verify --recursive --quiet --policy $policy $incoming" >&2
         fi
         if [ "$status" != 0 ]; then
+          if [ "$refusal" = 0 ]; then
+            echo "nixsig: a switch to $incoming would be refused, because of the above, by $policy." >&2
+            continue
+          fi
           echo "nixsig: not switching to $incoming, because of the above, by $policy." >&2
           if [ -e /etc/nixsig/policy.toml ]; then
             echo "nixsig: ways out: attest what is missing, or exempt it (security.nixsig.exemptions); in an emergency, nixsig warn --until 1h" >&2

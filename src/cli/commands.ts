@@ -77,7 +77,7 @@ export const COMMANDS: readonly Entry[] = [
   {
     name: 'machine-keys',
     summary: "Make this machine's keys if they are missing, as NixOS does at its first start (root)",
-    load: async () => (await keys()).machineKeys,
+    load: async () => (await import('./commands/machine-keys.ts')).machineKeys,
   },
   {
     name: 'attest source',

@@ -15,7 +15,8 @@ export function sayGroundsOf(terminal: Terminal, verdict: Verdict): void {
 /** The first word says it all, and has the colour of the outcome. */
 function say(terminal: Terminal, verdict: Verdict, text: string): void {
   const [first = '', ...rest] = text.split(' ')
-  terminal.print([paintFor(terminal, verdict)(first), ...rest].join(' '))
+  const kind = verdict.outcome === 'trusted' ? 'plain' : 'refusal'
+  terminal.print([paintFor(terminal, verdict)(first), ...rest].join(' '), kind)
 }
 
 function paintFor(terminal: Terminal, { outcome }: Verdict): Paint {

@@ -12,7 +12,10 @@ import { UsageError } from './usage-error.ts'
  * Opens an inquiry where this user may read the ledger; else every path would be undecided for that
  * one reason.
  */
-export function openReadableInquiry(places: Places, options: { readonly records: boolean }): Inquiry {
+export function openReadableInquiry(
+  places: Places,
+  options: { readonly records: boolean; readonly notesConflicts?: false },
+): Inquiry {
   if (!isReadable(places)) {
     const state = printable(places.state)
     throw new UsageError(
@@ -21,7 +24,7 @@ export function openReadableInquiry(places: Places, options: { readonly records:
   }
   // What root sees on this machine is seen, also by a command that only asks.
   const notesConflicts = options.records || (process.geteuid?.() === 0 && isUsualSetting(places))
-  return openInquiry(places, { ...options, notesConflicts })
+  return openInquiry(places, { notesConflicts, ...options })
 }
 
 function isReadable({ state }: Places): boolean {

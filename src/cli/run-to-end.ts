@@ -1,3 +1,4 @@
+import { journalPrefix } from '../files/journal.ts'
 import { withNextStep } from '../primitives/next-step.ts'
 import { printable } from '../primitives/printable.ts'
 import type { Status } from './status.ts'
@@ -38,7 +39,8 @@ async function explain(error: unknown, help: () => string) {
 }
 
 function complain(text: string): void {
-  const lines = text.split('\n').map(line => `nixsig: ${line}\n`)
+  const prefix = journalPrefix('error', 2)
+  const lines = text.split('\n').map(line => `${prefix}nixsig: ${line}\n`)
   process.stderr.write(lines.join(''))
 }
 

@@ -3,12 +3,18 @@
  * here.
  */
 import pico from 'picocolors'
+import { journalPrefix } from '../files/journal.ts'
 
 export interface Terminal {
-  /** One or more lines of the answer, to standard output. */
-  print(text: string): void
+  /**
+   * One or more lines of the answer, to standard output. In the journal a `refusal` has the
+   * priority of a warning.
+   */
+  print(text: string, kind?: 'plain' | 'refusal'): void
   /** A remark beside the answer, to standard error. */
   note(text: string): void
+  /** A remark that somebody has to act on: in the journal, with the priority of a warning. */
+  warn(text: string): void
   /** Says how far long work is: after a second of it, and only to a terminal. */
   progress(text: string): void
   readonly good: Paint
@@ -38,9 +44,13 @@ export function openTerminal(colour: boolean): Terminal {
     isShown = false
   }
   return {
-    print: text => {
+    print: (text, kind = 'plain') => {
       clear()
-      process.stdout.write(`${text}\n`)
+      process.stdout.write(kind === 'refusal' ? prefixed(text, 1) : `${text}\n`)
+    },
+    warn: text => {
+      clear()
+      process.stderr.write(prefixed(text, 2))
     },
     note: text => {
       clear()
@@ -57,6 +67,15 @@ export function openTerminal(colour: boolean): Terminal {
     strong: paint.bold,
     faint: paint.dim,
   }
+}
+
+/** Each line with the priority of a warning, where the journal reads it. */
+function prefixed(text: string, stream: 1 | 2): string {
+  const prefix = journalPrefix('warning', stream)
+  return text
+    .split('\n')
+    .map(line => `${prefix}${line}\n`)
+    .join('')
 }
 
 function wantsColour(): boolean {

@@ -52,6 +52,7 @@ const DOORS: Readonly<Record<DoorName, (facts: Facts) => Finding>> = {
   'gate-http': machine.gateHttp,
   store: machine.store,
   state: machine.state,
+  ledger: machine.ledger,
   bundle: machine.bundle,
   clock: machine.clock,
   'import-by-root': canary.importByRoot,

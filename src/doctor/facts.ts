@@ -99,8 +99,17 @@ export interface HttpAnswer {
   readonly text: string
 }
 
+/** What the ledger of this machine knows. */
+export interface LedgerFacts {
+  /** Whether there is a state directory at all. */
+  readonly isThere: boolean
+  /** How many of the paths of the running system have an entry; undefined where it is not NixOS. */
+  readonly system: { readonly known: number; readonly paths: number } | undefined
+}
+
 /** Facts about files on disk, other than the configuration. */
 export interface MachineFacts {
+  readonly ledger: Learned<LedgerFacts>
   /**
    * What lets users other than root write to the store or its database; safe to print, as are the
    * next two.

@@ -1,11 +1,43 @@
 /** Doors about the disk of this machine, its clock, and its gate. */
 import { printable } from '../primitives/printable.ts'
-import { about, closed, type Finding, type Learned, open, unknown } from './door.ts'
+import {
+  about,
+  closed,
+  type Finding,
+  known,
+  type Learned,
+  notApplicable,
+  open,
+  unknown,
+  warning,
+} from './door.ts'
 import type { Facts } from './facts.ts'
 
 export const store = ({ machine }: Facts) =>
   without(machine.storeProblems, "root's, and nobody else writes to it")
-export const state = ({ machine }: Facts) => without(machine.stateProblems, 'only root can write there')
+
+/** Without a state directory nothing that this machine built or admitted is known any more. */
+export function state({ machine }: Facts): Finding {
+  if (known(machine.ledger)?.isThere !== false) {
+    return without(machine.stateProblems, 'only root can write there')
+  }
+  return open(
+    'it does not exist: the ledger and the keys of this machine are lost, so Nix trusts no answer of the gate, and what was built here counts as unknown',
+    'restore it from a backup; or begin anew: systemctl restart nixsig-keys nix-daemon on NixOS, elsewhere nixsig setup',
+  )
+}
+
+/** A ledger that is younger than the system refuses, as an input, what nobody else vouches for. */
+export function ledger({ machine }: Facts): Finding {
+  return about(machine.ledger, ({ system }) => {
+    if (system === undefined) return notApplicable('this is no running system of NixOS')
+    const { known: count, paths } = system
+    const detail = `it knows ${count} of the ${paths} paths of the running system`
+    return count === paths
+      ? closed(detail)
+      : warning(`${detail}: the others came before nixsig, or before its state was lost`)
+  })
+}
 export const bundle = ({ machine }: Facts) => without(machine.bundleProblems, 'only root can write there')
 
 function without(learned: Learned<readonly string[]>, good: string): Finding {

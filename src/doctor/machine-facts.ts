@@ -4,6 +4,7 @@ import { printable } from '../primitives/printable.ts'
 import type { MachineFacts } from './facts.ts'
 import { interpreterOf } from './installation.ts'
 import { learn } from './learn.ts'
+import { lookAtLedger } from './ledger-facts.ts'
 import { lookAtTree, ownProblem, protectionProblem, type Tree } from './protection.ts'
 
 const TIMEOUT = 10_000
@@ -18,7 +19,8 @@ export async function lookAtMachine(state: string, installation: string): Promis
     return Math.max(built, 'problem' in tree ? 0 : tree.value.newest)
   }, TIMEOUT)
   const stateProblems = 'problem' in tree ? tree : { value: tree.value.problems }
-  return { storeProblems, stateProblems, bundleProblems, newestFile }
+  const ledger = await learn(() => lookAtLedger(state), TIMEOUT)
+  return { ledger, storeProblems, stateProblems, bundleProblems, newestFile }
 }
 
 const DATABASE = '/nix/var/nix/db'

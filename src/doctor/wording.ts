@@ -41,6 +41,8 @@ const REMEDIES = {
   'gate-http': 'start the gate (nixsig serve), or look at its log',
   store: "install Nix for many users: the store and its database have to be root's",
   state: 'give it back to root (chown root, chmod go-w), and think about who could have written there',
+  ledger:
+    'nixsig verify --recursive --quiet /run/current-system says what nobody vouches for: restore the state, or have these paths attested, or build them anew',
   bundle: 'reinstall nixsig where only root can write',
   clock: 'set the clock',
   'import-by-root': 'see plugin-files and plugin-loaded',

@@ -38,12 +38,19 @@ const RETRIES = 10
 const RETRY_AFTER = 5
 
 /**
+ * A directory of nixsig's own for evidence, on systems on which nothing under /etc lasts. Absent, it
+ * is empty: nobody has put anything there yet, or the whole state of the machine was lost.
+ */
+export const OWN_EVIDENCE = '/var/lib/nixsig/evidence'
+
+/**
  * Makes sure that a configured directory exists and that not every user can remove evidence from
  * it. Throws FileError if it is absent, unreadable, not a directory, or world-writable (sticky or
  * not).
  */
 export function assertAttestationDirectory(dir: string): void {
-  if (!isGuardedDirectory(dir)) throw new FileError(`${printable(dir)} does not exist`)
+  if (!isGuardedDirectory(dir) && dir !== OWN_EVIDENCE)
+    throw new FileError(`${printable(dir)} does not exist`)
 }
 
 /**

@@ -18,6 +18,7 @@ const KINDS = [
   'history',
   'index',
   'list',
+  'mirror',
   'openpgp',
   'pipe',
   'revision',

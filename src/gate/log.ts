@@ -25,10 +25,14 @@ const LIMIT = 4000
 /**
  * Opens a log in one of two formats. `text` gives `nixsig: event words key=value key="two words"`,
  * with the level named unless it is `info`. `json` gives an object with `time` (ISO 8601), `level`,
- * `event` and the details. `write` gets whole lines with their line break. What it throws is
- * ignored: a failing log must not stop the gate.
+ * `event` and the details. `write` gets whole lines with their line break, and their level.
+ * What it throws is ignored: a failing log must not stop the gate.
  */
-export function openLog(format: LogFormat, write: (line: string) => void, now = () => new Date()): Log {
+export function openLog(
+  format: LogFormat,
+  write: (line: string, level: LogLevel) => void,
+  now = () => new Date(),
+): Log {
   return (level, event, details = {}) => {
     const shown = Object.entries(details).map(([name, value]) => [name, escaped(value)] as const)
     const line =
@@ -36,7 +40,7 @@ export function openLog(format: LogFormat, write: (line: string) => void, now = 
         ? textLine(level, event, shown)
         : jsonLine({ time: now().toISOString(), level, event }, shown)
     try {
-      write(`${line}\n`)
+      write(`${line}\n`, level)
     } catch {
       // Nobody reads the log any more. Answers do not depend on it.
     }
@@ -55,15 +59,20 @@ const WHOLE = 4096
 /**
  * For openLog: writes to a stream, and ignores errors once nobody reads it any more. A write to
  * standard error waits for its reader, so lines that come close together are written as one piece.
+ * `prefixOf` gives what is written in front of a line of some level.
  */
-export function writeTo(stream: Writable): (line: string) => void {
+export function writeTo(
+  stream: Writable,
+  prefixOf: (level: LogLevel) => string = () => '',
+): (line: string, level: LogLevel) => void {
   stream.on('error', () => {})
   let waiting = ''
   const flush = () => {
     if (waiting !== '') stream.write(waiting)
     waiting = ''
   }
-  return line => {
+  return (text, level) => {
+    const line = `${prefixOf(level)}${text}`
     if (waiting.length + line.length > WHOLE) flush()
     if (waiting === '') setTimeout(flush, GATHERED)
     waiting += line

@@ -112,7 +112,7 @@ export function openInquiry(
   const derivations = new Map<string, StoredDerivation>()
   let signed: Promise<SignedRoots> | undefined
   const opened = (): Promise<Sources> => {
-    sources ??= inquiry.snapshot().then(known => openSources(places.state, known.sources))
+    sources ??= inquiry.snapshot().then(known => openSources(places.mirrors ?? places.state, known.sources))
     return sources
   }
   const refresh = async (path: string) => (await opened()).refresh(path)

@@ -4,14 +4,12 @@ import { join } from 'node:path'
 import { generateKey, type KeyPair, readSecretKeyFile } from '../crypto/secret-key.ts'
 import { writeDurably } from '../files/durable-file.ts'
 import { readOwnedFile } from '../files/owned-file.ts'
-import { FileError } from '../files/regular-file.ts'
 import {
   type NixPublicKey,
   parseNixPublicKey,
   printNixPublicKey,
   printNixSecretKey,
 } from '../formats/nix/nix-key.ts'
-import { printable } from '../primitives/printable.ts'
 
 /**
  * The two keys of a machine. A signature by `machine` says "built here". A signature by `gate` says
@@ -62,37 +60,51 @@ export function gateKey(state: string): KeyPair {
   return ownKey(state, 'gate', `${nameOfHost()}-gate-1`)
 }
 
-/**
- * Makes the key in a file the key of this machine, or of its gate, if it has none yet. Throws
- * FileError if it has a different one, and what readSecretKeyFile throws.
- */
-export function adoptKey(state: string, which: OwnKey, file: string): void {
-  const key = readSecretKeyFile(file)
-  const { secretKey } = keyFiles(state, which)
-  mkdirSync(state, { recursive: true, mode: 0o755 })
-  if (!existsSync(secretKey)) keepKey(secretKey, key)
-  if (Buffer.compare(readSecretKeyFile(secretKey).secretKey, key.secretKey) === 0) return
-  throw new FileError(
-    `${printable(file)} is another key than ${printable(secretKey)}: move that one away to begin with a new one, or go on with it`,
-  )
-}
-
 /** Returns the file of the public half of this machine's key; the file may not exist yet. */
 export function machineKeyFile(state: string): string {
   return keyFiles(state, 'machine').publicKey
 }
 
 function ownKey(state: string, which: OwnKey, name: string): KeyPair {
+  const key = keyInUse(state, which) ?? beginWith(state, which, generateKey(name))
   const files = keyFiles(state, which)
-  if (!existsSync(files.secretKey)) {
-    mkdirSync(state, { recursive: true, mode: 0o755 })
-    keepKey(files.secretKey, generateKey(name))
-  }
-  const key = readSecretKeyFile(files.secretKey)
   if (!existsSync(files.publicKey)) {
     writeDurably(files.publicKey, `${printNixPublicKey(key)}\n`, { flush: true, mode: 0o644 })
   }
   return key
+}
+
+/**
+ * Returns the key that this machine, or its gate, has; undefined if it has none yet. Throws
+ * FileError and FormatError like readSecretKeyFile.
+ */
+export function keyInUse(state: string, which: OwnKey): KeyPair | undefined {
+  const { secretKey } = keyFiles(state, which)
+  return existsSync(secretKey) ? readSecretKeyFile(secretKey) : undefined
+}
+
+/**
+ * Gives a machine its first key, and returns the key that it has then: if several processes do this
+ * at once, the first one stays.
+ */
+export function beginWith(state: string, which: OwnKey, key: KeyPair): KeyPair {
+  const { secretKey } = keyFiles(state, which)
+  mkdirSync(state, { recursive: true, mode: 0o755 })
+  keepKey(secretKey, key)
+  return readSecretKeyFile(secretKey)
+}
+
+/**
+ * Makes a key the one in use. Its secret half comes first, so that after a crash between the two
+ * the next call, with the key that is in use then, puts the public half right.
+ */
+export function useKey(state: string, which: OwnKey, key: KeyPair): void {
+  const files = keyFiles(state, which)
+  const [secret, open] = [`${printNixSecretKey(key)}\n`, `${printNixPublicKey(key)}\n`]
+  if (readOwnedFile(files.secretKey, 4096)?.toString('latin1') !== secret)
+    writeDurably(files.secretKey, secret, { flush: true })
+  if (readOwnedFile(files.publicKey, 4096)?.toString('latin1') !== open)
+    writeDurably(files.publicKey, open, { flush: true, mode: 0o644 })
 }
 
 /**

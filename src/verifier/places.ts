@@ -14,6 +14,8 @@ export interface Places {
    * policy's.
    */
   readonly attestations: readonly string[] | undefined
+  /** A directory that has the mirrors of sources in place of the state directory. */
+  readonly mirrors?: string
 }
 
 /** The places that hooks use. */

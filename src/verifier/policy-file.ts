@@ -62,6 +62,6 @@ export function expressionTrustOf(policy: Policy): string {
  */
 export function withPlaces<T extends PolicySnapshot>(places: Places, policy: T): T {
   if (places.attestations !== undefined) return { ...policy, attestations: places.attestations, sources: [] }
-  const mirrors = openSources(places.state, policy.sources).directories
+  const mirrors = openSources(places.mirrors ?? places.state, policy.sources).directories
   return { ...policy, attestations: [...policy.attestations, ...mirrors] }
 }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { type AttestationReader, attestationReader } from '../evidence/attestations.ts'
 import { protectedPath } from '../files/owned-file.ts'
 import { FileError } from '../files/regular-file.ts'
@@ -5,6 +6,7 @@ import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledg
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
+import { printable } from '../primitives/printable.ts'
 import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
 import { machineKeyFile, readMachineKey } from './machine-key.ts'
@@ -63,10 +65,14 @@ function keepPolicy(places: Places) {
    * do not each check the files.
    */
   let fresh: Policy | undefined
+  /** Whether the state directory has been seen. */
+  let wasThere = false
   const read = (): Policy => {
     held = undefined
+    if (wasThere && !existsSync(places.state)) throw stateLost(places.state)
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
+    wasThere ||= existsSync(places.state)
     held = { policy: withPlaces(places, next.policy), files: next.files }
     return taken(held.policy)
   }
@@ -88,6 +94,13 @@ function keepPolicy(places: Places) {
       fresh = undefined
     },
   }
+}
+
+/** For a process that made the directory when it started, and has run without it since. */
+function stateLost(state: string): FileError {
+  return new FileError(
+    `${printable(state)} is gone, and with it the ledger and the keys of this machine: restore it, or begin anew (on NixOS: systemctl restart nixsig-keys nix-daemon; elsewhere: nixsig setup, and restart the gate)`,
+  )
 }
 
 /**

@@ -13,6 +13,7 @@ function screen() {
   const terminal: Terminal = {
     print: text => void printed.push(text),
     note: text => void noted.push(text),
+    warn: text => void noted.push(text),
     progress: text => void shown.push(text),
     good: plain,
     bad: plain,

@@ -19,6 +19,8 @@ const ROLES = [
   'user',
   'setup',
   'nixos',
+  'nixos-state',
+  'own-versions',
   'gate',
   'build-hook',
   'doctor',

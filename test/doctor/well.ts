@@ -93,6 +93,7 @@ export const WELL: Facts = {
     narinfo: { value: { status: 404, text: '' } },
   },
   machine: {
+    ledger: { value: { isThere: true, system: { known: 7, paths: 7 } } },
     storeProblems: { value: [] },
     stateProblems: { value: [] },
     bundleProblems: { value: [] },

@@ -16,8 +16,8 @@ const ATTACKS = [
   'unadmitted-switch',
   'unsigned-source',
 ]
-const VM_TESTS = ['happy-path', ...ATTACKS].map(name => `vm-${name}`)
-const CHECKS = ['format', 'module', 'package', 'types', 'unit-tests', ...VM_TESTS].sort()
+const VM_TESTS = ['happy-path', ...ATTACKS].sort()
+const CHECKS = ['format', 'module', 'package', 'types', 'unit-tests']
 const DERIVATION = /^\/nix\/store\/[0-9a-z]{32}-[^/]+\.drv$/
 
 interface Checkout {
@@ -69,8 +69,31 @@ function assertDerivations(value: unknown, names: readonly string[]): void {
 }
 
 /** The flake that docs/how-to/nixos.md shows, with what it names where this world has it. */
-function machine(nixpkgs: string): string {
-  return exampleOf('docs/how-to/nixos.md', 'Get the module', 'nix')
+const machine = (nixpkgs: string) =>
+  located(exampleOf('docs/how-to/nixos.md', 'Get the module', 'nix'), nixpkgs)
+
+/** As much of flake-parts as the module for it uses: the checks that it makes on each system. */
+const FLAKE_PARTS = (nixpkgs: string) => `let
+  lib = import ${nixpkgs}/lib;
+  machine = enable: import ${nixpkgs}/nixos/lib/eval-config.nix {
+    system = "x86_64-linux";
+    modules = [ ${CHECKOUT}/nix/module.nix { security.nixsig.enable = enable; } ];
+  };
+  parts = lib.evalModules {
+    modules = [
+      ${CHECKOUT}/nix/flake-parts.nix
+      {
+        options.flake = lib.mkOption { type = lib.types.unspecified; };
+        options.perSystem = lib.mkOption { type = lib.types.unspecified; };
+        config.flake.nixosConfigurations = { guarded = machine true; other = machine false; };
+      }
+    ];
+  };
+  checksOf = system: lib.mapAttrs (_: check: check.drvPath) (parts.config.perSystem { inherit system; }).checks;
+in { x86_64 = checksOf "x86_64-linux"; aarch64 = checksOf "aarch64-linux"; }`
+
+function located(flake: string, nixpkgs: string): string {
+  return flake
     .replace('github:NixOS/nixpkgs/nixos-unstable', `path:${nixpkgs}`)
     .replace('git+https://example.org/nixsig', `path:${CHECKOUT}`)
 }
@@ -114,9 +137,9 @@ for (const version of VERSIONS) {
         `nix flake check path:${CHECKOUT} --no-build ${all} --override-input nixpkgs path:${nixpkgs} --no-write-lock-file`,
       )
       assert.equal(status, 0, stderr)
-      // Nix 2.8 knows no output of this name, which later versions have.
+      // Nix 2.8 knows no outputs of these names, which later versions do.
       const unknown = [...stderr.matchAll(/unknown flake output '(.*)'/g)].map(([, name]) => name)
-      assert.deepEqual(unknown, version === 'bookworm' ? ['lib'] : [])
+      assert.deepEqual(unknown, version === 'bookworm' ? ['lib', 'flakeModules'] : [])
       assert.doesNotMatch(stderr, /deprecated/)
     }))
 
@@ -126,6 +149,7 @@ for (const version of VERSIONS) {
       assertDerivations(await output('packages', drvPath), ['default', 'nixsig'])
       assertDerivations(await output('devShells', drvPath), ['default'])
       assertDerivations(await output('checks', drvPath), CHECKS)
+      assertDerivations(await output('hydraJobs.vm-tests', drvPath), VM_TESTS)
       const formatters = 'builtins.mapAttrs (system: value: { formatter = value.drvPath; })'
       assertDerivations(await output('formatter', formatters), ['formatter'])
       const apps = (await output('apps', ofAll('app: app.program'))) as Record<string, Record<string, string>>
@@ -166,11 +190,64 @@ for (const version of VERSIONS) {
       assert.match(policy, DERIVATION)
     }))
 
+  test(`${version}: the template is a machine that warns, and its policy is one`, () =>
+    withCheckout(version, async ({ world, nixpkgs, output }) => {
+      assert.equal(await output('templates', 'builtins.attrNames').then(String), 'default')
+      const path = await output('templates.default', 'template: toString template.path')
+      const name = String(path).split('/nix/template')[0]
+      assert.ok(name)
+      const text = world.read(`${CHECKOUT}/nix/template/flake.nix`)
+      world.write('/srv/template/flake.nix', located(text, nixpkgs))
+      world.write('/srv/template/configuration.nix', world.read(`${CHECKOUT}/nix/template/configuration.nix`))
+      const said = await world.output(
+        `nix eval path:/srv/template#nixosConfigurations.machine.config.security.nixsig.mode --json --offline --no-write-lock-file 2>/tmp/said || { cat /tmp/said; exit 1; }`,
+      )
+      assert.equal(JSON.parse(said), 'warn')
+    }))
+
+  test(`${version}: with flake-parts each machine has its policy among the checks`, () =>
+    withCheckout(version, async ({ world, nixpkgs }) => {
+      const checks = await evaluate(world, FLAKE_PARTS(nixpkgs))
+      const { x86_64, aarch64 } = checks as Record<string, Record<string, string>>
+      assert.deepEqual(Object.keys(x86_64 ?? {}), ['nixsig-policy-guarded'])
+      assert.match(x86_64?.['nixsig-policy-guarded'] ?? '', DERIVATION)
+      assert.deepEqual(aarch64, {})
+    }))
+
+  test(`${version}: on another kind of machine the package says where it runs`, () =>
+    withCheckout(version, async ({ world, nixpkgs }) => {
+      world.write(
+        '/srv/x.nix',
+        `(import ${CHECKOUT} { pkgs = import ${nixpkgs} { system = "riscv64-linux"; }; }).nixsig.drvPath`,
+      )
+      const { status, stderr } = await world.run('nix-instantiate --eval /srv/x.nix')
+      assert.notEqual(status, 0)
+      assert.match(
+        stderr,
+        /nixsig does not run on riscv64-linux: it guards the store on x86_64-linux and aarch64-linux/,
+      )
+    }))
+
+  test(`${version}: npm's packages are fetched one by one, by the hashes of the lock`, () =>
+    withCheckout(version, async ({ world, nixpkgs }) => {
+      const shown = await world.output(
+        `nix-instantiate -E '(import ${CHECKOUT} { pkgs = import ${nixpkgs} { }; }).nixsig.nodeModules' 2>/dev/null | xargs nix-store --query --requisites | grep '[.]tgz[.]drv$' | xargs cat`,
+      )
+      const lock = JSON.parse(world.read(`${CHECKOUT}/package-lock.json`)) as {
+        packages: Record<string, { integrity?: string }>
+      }
+      const hashes = Object.values(lock.packages).flatMap(({ integrity = '' }) =>
+        integrity === '' ? [] : [Buffer.from(integrity.replace('sha512-', ''), 'base64').toString('hex')],
+      )
+      assert.ok(hashes.length > 50)
+      for (const hash of hashes) assert.ok(shown.includes(hash), hash)
+    }))
+
   test(`${version}: the script of each test in a virtual machine is a Python program`, context =>
     withCheckout(version, async ({ output }) => {
       for (const name of VM_TESTS) {
         const script = 'test: test.config.testScriptString'
-        const program = (await output(`checks.x86_64-linux.${name}`, script)) as string
+        const program = (await output(`hydraJobs.vm-tests.x86_64-linux.${name}`, script)) as string
         assert.match(program, /^machine\.wait_for_unit\("nixsig-keys\.service"\)/)
         const errors = pythonErrors(program)
         if (errors === undefined) return context.skip('there is no Python here')

@@ -2,8 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
+import { withInputs } from '../support/expressions.ts'
 import { freePort } from '../support/gate-process.ts'
 import {
+  ALICE,
   CACHE,
   ENFORCING,
   MALLORY,
@@ -19,15 +21,19 @@ const FLEET = signer('fleet')
 
 const GATE = `${ENFORCING} gate.keyFile = "/run/secrets/gate-key";`
 
-/** Trusts the fleet's key for what comes from caches, and nobody for sources. */
+/** Trusts whom the gate trusts for what comes from caches, and alice for sources. */
 const member = (port: number) => `
   mode = "enforce";
   without = [ "plugin" ];
   gate.fleet = { url = "http://127.0.0.1:${port}"; publicKeys = [ "${FLEET.publicKey}" ]; };
-  principals.fleet.keys = [ "${FLEET.publicKey}" ];
-  groups.makers = { members = [ "fleet" "self" ]; threshold = 1; };
-  default = { require.source = "fleet"; require.output = "makers"; acceptUnknownDerivation = true; };
+  principals.alice.keys = [ "${ALICE.publicKey}" ];
+  principals.cache.keys = [ "${CACHE.publicKey}" ];
+  groups.makers = { members = [ "cache" "self" ]; threshold = 1; };
+  default = { require.source = "alice"; require.output = "makers"; acceptUnknownDerivation = true; };
 `
+
+/** A build that uses a store path. */
+const upon = (path: string) => withInputs('upon', [`(builtins.storePath ${path})`])
 
 /** Switches a machine whose system has no attestation, as its installer does. */
 async function install(machine: Machine, settings: string): Promise<void> {
@@ -65,7 +71,12 @@ for (const version of NEWEST) {
         world.write('/srv/unsigned.tar', 'unsigned')
         const built = await machine.build(tarball('unsigned'))
         assert.notEqual(built.status, 0)
-        assert.match(built.stderr, /refused \S+-unsigned\.tar \(local source\) .*needs fleet for its source/)
+        assert.match(built.stderr, /refused \S+-unsigned\.tar \(local source\) .*needs alice for its source/)
+
+        // What came from the gate is built upon: its maker's signature came with it.
+        world.write('/srv/user.nix', upon(good))
+        const own = await world.run('nix-build --no-out-link /srv/user.nix', { user: 'alice' })
+        assert.equal(own.status, 0, own.stderr)
         assert.equal(await world.output('systemctl is-active nixsig.socket || true'), 'inactive')
       })
     })

@@ -126,14 +126,36 @@ const TESTS: Readonly<Record<string, (built: Package) => Promise<void>>> = {
     await world.output(`diff -r --no-dereference ${out} ${other}`)
   },
 
-  'needs node when it runs, and nothing of what it was built with': async ({ world, out, firstLine }) => {
+  'needs node and what it calls when it runs, and nothing of what it was built with': async ({
+    world,
+    out,
+    firstLine,
+  }) => {
     const references = (await world.output(`nix-store -q --references ${out}`)).split('\n')
     const names = references.map(path => path.slice('/nix/store/'.length + 33))
-    assert.deepEqual(
-      names.map(name => name.split('-')[0]),
-      ['nodejs'],
+    const called = [
+      'bzip2',
+      'coreutils',
+      'git',
+      'gzip',
+      'sequoia-sqv',
+      'systemdMinimal',
+      'util-linux',
+      'xz',
+      'zstd',
+    ]
+    assert.deepEqual(names.map(name => name.replace(/-[0-9.]+$/, '')).sort(), [...called, 'nodejs'].sort())
+    const node = references.find(path => path.includes('-nodejs-'))
+    assert.equal(firstLine('nixsig'), `#!${node}/bin/node`)
+  },
+
+  'calls programs by store path, also where the system has none of them': async ({ world, out }) => {
+    await world.output(
+      'mkdir -p /srv/repository; cd /srv/repository; git init -q; git -c user.name=a -c user.email=a commit -q --allow-empty -m one',
     )
-    assert.equal(firstLine('nixsig'), `#!${references[0]}/bin/node`)
+    const traced = `strace -f -e trace=execve -o /srv/trace ${out}/bin/nixsig git status /srv/repository`
+    await world.run(`cd /srv/repository && ${traced}`)
+    assert.match(world.read('/srv/trace'), /execve\("\/nix\/store\/[^"]+-git-1\/bin\/git"/)
   },
 
   'keeps the environment of whoever builds out of the hooks': async ({ firstLine }) => {

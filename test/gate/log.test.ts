@@ -97,6 +97,22 @@ test('lines reach the stream that they are written to in their order, and those 
   assert.equal(String(second), 'nixsig: later\n')
 })
 
+test('each line has in front what its level asks for', async () => {
+  const stream = new PassThrough()
+  const log = openLog(
+    'json',
+    writeTo(stream, level => `[${level}]`),
+  )
+  log('warning', 'one')
+  log('error', 'two')
+  const [written] = await once(stream, 'data')
+  const lines = String(written).trim().split('\n')
+  assert.deepEqual(
+    lines.map(line => line.slice(0, line.indexOf('{'))),
+    ['[warning]', '[error]'],
+  )
+})
+
 test('a process outlives the reader of its log', async () => {
   const program = `
     const { openLog, writeTo } = await import(process.argv[1])

@@ -16,14 +16,15 @@ let
     (import ./pkgs/writers.nix { inherit lib; })
     (import ./pkgs/formats.nix { inherit lib; })
     (import ./pkgs/machine.nix { inherit lib; })
+    (import ./pkgs/npm.nix { inherit lib; })
     (import ./pkgs/vm-tests.nix { inherit lib; })
   ]
   ++ overlays;
 
   pkgs = builtins.foldl' (prev: layer: prev // layer pkgs prev) {
-    inherit lib system config;
+    inherit lib system config pkgs;
     path = ./.;
-    inherit (import ./pkgs/call-package.nix { scope = pkgs; }) callPackage;
+    inherit (import ./pkgs/call-package.nix { scope = pkgs; }) callPackage callPackages;
   } layers;
 in
 pkgs

@@ -4,7 +4,7 @@ import { printNixSecretKey } from '../../src/formats/nix/nix-key.ts'
 import { derivation } from './expressions.ts'
 import { freePort } from './gate-process.ts'
 import { BUILDS_THERE, bringCheckout, build, MACHINE_CONF, systemOf } from './nixos.ts'
-import { built, contentsOf, publish, signer } from './trust.ts'
+import { ATTESTATIONS, built, contentsOf, publish, signer } from './trust.ts'
 import { type Outcome, type Version, type World, withMachine } from './world.ts'
 
 export const ALICE = signer('alice')
@@ -71,6 +71,10 @@ export async function withUnswitched(
     bringCheckout(world)
     world.write('/etc/nix/nix.conf', MACHINE_CONF)
     world.write('/srv/cache/nix-cache-info', 'StoreDir: /nix/store\n')
+    // Where the other tests publish evidence is where NixOS looks for it.
+    await world.output(
+      `mkdir -p /etc/nixsig /var/lib/nixsig/evidence; ln -s /var/lib/nixsig/evidence ${ATTESTATIONS}`,
+    )
     const always = `{
       nix.settings.experimental-features = [ "nix-command" "flakes" ];
       security.nixsig.gate = { listen = "127.0.0.1:${listen}"; maxAge = 0; negativeMaxAge = 0; };

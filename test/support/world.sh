@@ -78,6 +78,9 @@ rmdir /.outside
 
 echo "$pid"
 if [ "$init" = systemd ]; then
+  # As systemd does it outside of containers: what it mounts for a service, such as its credentials,
+  # appears here as well.
+  mount --make-rshared /
   exec env -i container=nixsig-test PATH=/usr/sbin:/usr/bin:/sbin:/bin \
     /lib/systemd/systemd --system --unit=basic.target --log-target=journal --show-status=no </dev/null >/dev/null 2>&1
 fi

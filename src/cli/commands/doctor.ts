@@ -86,6 +86,7 @@ async function withoutInterruption<T>(terminal: Terminal, action: () => Promise<
 async function tell(doors: readonly Door[], { json, quiet }: Options, terminal: Terminal): Promise<void> {
   const { doorLine, summaryLine } = await import('../../doctor/wording.ts')
   const { isHole } = await import('../../doctor/door.ts')
+  const kindOf = (finding: Pick<Door, 'state'>) => (isHole(finding) ? 'refusal' : 'plain')
   const { doorsJson } = await import('../../doctor/doors-json.ts')
   if (json) return terminal.print(doorsJson(doors))
   const paints: Readonly<Record<Door['state'], Paint>> = {
@@ -97,6 +98,6 @@ async function tell(doors: readonly Door[], { json, quiet }: Options, terminal: 
   }
   const shown = quiet ? doors.filter(isHole) : doors
   for (const { door, ...finding } of shown)
-    terminal.print(doorLine(door satisfies DoorName, finding, paints[finding.state]))
+    terminal.print(doorLine(door satisfies DoorName, finding, paints[finding.state]), kindOf(finding))
   if (!quiet || shown.length > 0) terminal.print(summaryLine(doors.map(({ state }) => state)))
 }

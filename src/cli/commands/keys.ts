@@ -1,14 +1,12 @@
-/** `nixsig keygen`, `key passphrase` and `machine-keys`: secret keys, made and protected. */
+/** `nixsig keygen` and `key passphrase`: secret keys, made and protected. */
 import { join } from 'node:path'
 import { decryptKey, encryptKey } from '../../crypto/passphrase.ts'
 import { generateKey, readSecretKey, readSecretText, writeKeyPair } from '../../crypto/secret-key.ts'
 import { writeDurably } from '../../files/durable-file.ts'
-import { readOwnedFile } from '../../files/owned-file.ts'
 import { looksEncrypted } from '../../formats/keys/encrypted-key.ts'
 import { printNixPublicKey, printNixSecretKey } from '../../formats/nix/nix-key.ts'
 import { printSshPublicKey, sshFingerprint } from '../../formats/ssh/key.ts'
 import { printable } from '../../primitives/printable.ts'
-import { adoptKey, gateKey, machineKey, type OwnKey } from '../../verifier/machine-key.ts'
 import { command, type Invocation } from '../command.ts'
 import { askNewPassphrase, askPassphrase, passphraseInFile } from '../passphrase.ts'
 import type { Status } from '../status.ts'
@@ -109,60 +107,4 @@ async function changePassphrase(options: PassphraseOptions, { terminal }: Invoca
   writeDurably(file, encryptKey(pair, passphrase), { flush: true, mode: 0o600 })
   terminal.print(`${printable(file)} has a new passphrase`)
   return 0
-}
-
-/**
- * `nixsig machine-keys`: what a machine needs before its first Nix command, made where it is
- * missing.
- */
-export const machineKeys = command({
-  options: {
-    'machine-key': {
-      kind: 'value',
-      value: 'FILE',
-      text: 'Secret key to start with, for attesting what was built here',
-    },
-    'gate-key': {
-      kind: 'value',
-      value: 'FILE',
-      text: 'Secret key to start with, for signing what the gate lets in',
-    },
-    'nix-conf': {
-      kind: 'value',
-      value: 'FILE',
-      text: "Write the line by which Nix trusts the gate's key to this file, which nix.conf includes",
-    },
-  },
-  examples: [['machine-keys --nix-conf /var/lib/nixsig/nix.conf', '']],
-  run: makeMachineKeys,
-})
-
-interface MachineOptions {
-  readonly 'machine-key': string | undefined
-  readonly 'gate-key': string | undefined
-  readonly 'nix-conf': string | undefined
-}
-
-const CONF_LIMIT = 64 * 1024
-
-async function makeMachineKeys(options: MachineOptions, { places, terminal }: Invocation): Promise<Status> {
-  if (process.geteuid?.() !== 0)
-    throw new UsageError('only root can run nixsig machine-keys: the keys belong to the machine')
-  const given: readonly (readonly [OwnKey, string | undefined])[] = [
-    ['machine', options['machine-key']],
-    ['gate', options['gate-key']],
-  ]
-  for (const [which, file] of given) if (file !== undefined) adoptKey(places.state, which, file)
-  const machine = printNixPublicKey(machineKey(places.state))
-  const gate = printNixPublicKey(gateKey(places.state))
-  if (options['nix-conf'] !== undefined) writeConf(options['nix-conf'], gate)
-  terminal.print(`machine key  ${machine}\ngate key     ${gate}`)
-  return 0
-}
-
-/** Whoever reads the file while it is written finds the one before or this one whole. */
-function writeConf(file: string, key: string): void {
-  const text = `# Written by "nixsig machine-keys". What this key signed, the gate of this machine let in.\ntrusted-public-keys = ${key}\n`
-  if (readOwnedFile(file, CONF_LIMIT)?.toString('utf8') === text) return
-  writeDurably(file, text, { flush: true, mode: 0o644 })
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { setFlagsFromString } from 'node:v8'
+import { journalPrefix } from '../../files/journal.ts'
 import { RESIDENT_SOCKET } from '../../formats/hook-question.ts'
 import { parseListen } from '../../policy/language/gate.ts'
 import { command, type Invocation } from '../command.ts'
@@ -85,7 +86,13 @@ async function runHttpSide(options: Pick<Options, 'log-format'>): Promise<Status
       void process.on('message', listener as (message: unknown) => void),
     onEnd: (listener: () => void) => void process.once('disconnect', listener),
   }
-  await serveHttp(link, openLog(options['log-format'], writeTo(process.stderr)))
+  await serveHttp(
+    link,
+    openLog(
+      options['log-format'],
+      writeTo(process.stderr, level => journalPrefix(level, 2)),
+    ),
+  )
   await sleep(LAST_WORDS)
   // Whatever clients still want: nobody is there any more who would answer for it.
   process.exit(0)
@@ -97,7 +104,10 @@ async function runService(options: Options, { places }: Invocation): Promise<Sta
   const { startService } = await import('../../gate/service.ts')
   const { openLog, writeTo } = await import('../../gate/log.ts')
   const { activatedSockets, openNotifier } = await import('../../gate/systemd.ts')
-  const log = openLog(options['log-format'], writeTo(process.stderr))
+  const log = openLog(
+    options['log-format'],
+    writeTo(process.stderr, level => journalPrefix(level, 2)),
+  )
   const listen = listenOption(options.listen)
   const httpCommand = [process.argv[1] ?? '', HTTP_COMMAND, '--log-format', options['log-format']]
   const activated = activatedSockets()

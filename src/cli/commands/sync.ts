@@ -59,5 +59,5 @@ function say(terminal: Terminal, { url }: AttestationSource, synced: Synced): vo
   const time = published === undefined ? '' : ` (as of ${when(published)})`
   const outcome = problems.length === 0 ? terminal.good('ok') : terminal.doubtful(`${problems.length} failed`)
   terminal.print(`${pathWord(url)}: ${outcome}, ${counts}${time}`)
-  for (const problem of problems) terminal.print(`  ${problem}`)
+  for (const problem of problems) terminal.print(`  ${problem}`, 'refusal')
 }

@@ -20,6 +20,7 @@ interface Options {
   readonly quiet: boolean
   readonly 'by-mode': boolean
   readonly 'no-contents': boolean
+  readonly 'read-only': boolean
 }
 
 /** `nixsig verify [PATH…]`: judges store paths by the evidence as it is now. */
@@ -41,6 +42,10 @@ export const verify = command({
       kind: 'flag',
       text: "Do not hash what lies on the disk: take the hash in Nix's database",
     },
+    'read-only': {
+      kind: 'flag',
+      text: 'Write nothing on this machine: what sources answer is forgotten, and nothing interrupted is finished',
+    },
     json: { kind: 'flag', text: 'Print one JSON object a line for each path' },
     quiet: { kind: 'flag', text: 'Print only paths that are not trusted' },
     'by-mode': {
@@ -57,21 +62,30 @@ export const verify = command({
 })
 
 async function judgePaths(options: Options, invocation: Invocation): Promise<Status> {
+  if (!options['read-only']) return judge(options, invocation)
+  const { withBorrowedMirrors } = await import('../borrowed-mirrors.ts')
+  return withBorrowedMirrors(invocation.places, places => judge(options, { ...invocation, places }))
+}
+
+async function judge(options: Options, invocation: Invocation): Promise<Status> {
   const { terminal, places } = invocation
+  const isReadOnly = options['read-only']
   const paths = options.paths.map(storePathOf)
+  if (paths.length === 0 && isReadOnly) throw new UsageError('which path? (--read-only finishes nothing)')
   if (paths.length === 0 && !isRoot()) {
     throw new UsageError('which path? (only root can finish what interrupted hooks left)')
   }
   if (paths.length === 0) return mostSevere((await finishInterrupted(invocation)).map(exitCode))
   // Judged under another policy, what was left would get a verdict that is not this machine's.
-  if (isRoot() && isUsualSetting(places)) await finishInterrupted(invocation)
+  if (isRoot() && !isReadOnly && isUsualSetting(places)) await finishInterrupted(invocation)
 
   const contents = options['no-contents'] ? 'registered' : 'hashed'
   const isHere = options.from.length === 0
   if (isHere && options['no-contents']) {
     terminal.note("contents are not hashed (--no-contents): the hashes in Nix's database are judged instead")
   }
-  const inquiry = openReadableInquiry(places, { records: false })
+  const quietly = isReadOnly ? ({ notesConflicts: false } as const) : {}
+  const inquiry = openReadableInquiry(places, { records: false, ...quietly })
   try {
     const verdicts = isHere
       ? verdictsHere(inquiry, { ...options, paths, contents }, terminal)

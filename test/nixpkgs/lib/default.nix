@@ -20,6 +20,10 @@ let
         spdxId = "MIT";
         fullName = "MIT License";
       };
+      sourceTypes = {
+        fromSource.shortName = "fromSource";
+        binaryNativeCode.shortName = "binaryNativeCode";
+      };
       platforms.linux = [
         "x86_64-linux"
         "aarch64-linux"

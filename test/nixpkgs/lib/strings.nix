@@ -32,6 +32,8 @@ rec {
 
   optionalString = condition: text: if condition then text else "";
 
+  toInt = text: builtins.fromJSON text;
+
   boolToString = value: if value then "true" else "false";
 
   hasPrefix = prefix: text: builtins.substring 0 (builtins.stringLength prefix) text == prefix;
@@ -91,6 +93,8 @@ rec {
       (builtins.parseDrvName package).version
     else
       package.version or (getVersion package.name);
+
+  getBin = package: package;
 
   getExe' = package: program: "${package}/bin/${program}";
 

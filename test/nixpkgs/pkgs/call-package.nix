@@ -20,7 +20,10 @@ let
     else
       result // { inherit override; } // (if result ? overrideAttrs then { inherit overrideAttrs; } else { });
 in
-{
+rec {
+  # For a file that makes several packages.
+  callPackages = callPackage;
+
   callPackage =
     functionOrFile: given:
     let

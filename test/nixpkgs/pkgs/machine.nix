@@ -22,7 +22,8 @@ in
 builtins.mapAttrs (machine "1") {
   bash = "bash";
   cacert = "";
-  coreutils = "cat cp env ls mkdir rm sleep";
+  bzip2 = "bzip2";
+  coreutils = "cat cp env ls mkdir mkfifo rm sleep true";
   curl = "curl";
   dpkg = "dpkg dpkg-source";
   findutils = "find xargs";
@@ -30,6 +31,7 @@ builtins.mapAttrs (machine "1") {
   git = "git";
   glibc = "";
   gnugrep = "grep";
+  gzip = "gzip";
   gnumake = "make";
   gnupg = "gpg gpgv";
   gnused = "sed";
@@ -44,7 +46,10 @@ builtins.mapAttrs (machine "1") {
   sequoia-sqv = "sqv";
   signify = "signify=signify-openbsd";
   sqlite = "sqlite3";
-  util-linux = "logger flock nsenter unshare";
+  systemdMinimal = "systemctl systemd-notify";
+  util-linux = "logger flock nsenter prlimit unshare";
+  xz = "xz";
+  zstd = "zstd";
 }
 // {
   nodejs = machine "20.19.0" "nodejs" "node npm";

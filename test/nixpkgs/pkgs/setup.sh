@@ -4,7 +4,12 @@ set -eu -o pipefail
 shopt -s nullglob
 
 PATH=
-for input in ${nativeBuildInputs-} ${buildInputs-}; do PATH+=$input/bin:; done
+# Functions that inputs have run after the patch phase.
+postPatchHooks=()
+for input in ${nativeBuildInputs-} ${buildInputs-}; do
+  PATH+=$input/bin:
+  if [ -f "$input/nix-support/setup-hook" ]; then source "$input/nix-support/setup-hook"; fi
+done
 export PATH=$PATH/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
 export SOURCE_DATE_EPOCH=315532800
 export TZ=UTC
@@ -49,6 +54,7 @@ fi
 
 phase dontUnpack unpackPhase unpack
 phase dontPatch patchPhase :
+for hook in "${postPatchHooks[@]}"; do $hook; done
 phase dontConfigure configurePhase :
 phase dontBuild buildPhase :
 if [ -n "${doCheck-}" ]; then phase dontCheck checkPhase :; fi

@@ -7,6 +7,7 @@ let
 
   platform = {
     inherit system isAarch64;
+    isMusl = false;
   };
 
   # What a derivation is told and its builder is not.

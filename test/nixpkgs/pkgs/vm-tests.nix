@@ -40,5 +40,14 @@ let
       '';
 in
 {
-  testers.runNixOSTest = runNixOSTest;
+  testers = {
+    inherit runNixOSTest;
+
+    testVersion =
+      { package }:
+      final.runCommand "version-of-${package.pname}" { } ''
+        [ "$(${lib.getExe package} --version)" = ${package.version} ]
+        touch $out
+      '';
+  };
 }

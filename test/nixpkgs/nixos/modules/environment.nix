@@ -20,6 +20,8 @@ in
   options.environment.sessionVariables = option (lib.types.attrsOf lib.types.str) { };
   options.environment.systemPackages = option (lib.types.listOf lib.types.package) [ ];
 
+  options.networking.firewall.allowedTCPPorts = option (lib.types.listOf lib.types.int) [ ];
+
   options.assertions = option (lib.types.listOf lib.types.unspecified) [ ];
   options.warnings = option (lib.types.listOf lib.types.str) [ ];
 }

@@ -114,6 +114,8 @@ in
     };
     systemd.services.nix-daemon = {
       description = "Nix Daemon";
+      restartTriggers = [ conf ];
+      stopIfChanged = false;
       serviceConfig = {
         ExecStart = "${cfg.package}/bin/nix-daemon --daemon";
         KillMode = "process";

@@ -28,7 +28,15 @@ let
     wantedBy = names;
     requiredBy = names;
   }
-  // lib.mapAttrs (_: _: names) relations;
+  // lib.mapAttrs (_: _: names) relations
+  // triggers;
+
+  # What switch-to-configuration reads: X-Restart-Triggers and X-Reload-Triggers of a unit, and for a
+  # service whether a change stops and starts it, as by default, or restarts it in place.
+  triggers = {
+    restartTriggers = option (lib.types.listOf lib.types.unspecified) [ ];
+    reloadTriggers = option (lib.types.listOf lib.types.unspecified) [ ];
+  };
 
   declare = more: option (lib.types.attrsOf (lib.types.submodule { options = unitOptions // more; })) { };
 
@@ -48,6 +56,12 @@ let
     // lib.mapAttrs' (name: key: lib.nameValuePair key (toString unit.${name})) (
       lib.filterAttrs (name: _: unit.${name} != [ ]) relations
     )
+    // lib.optionalAttrs (unit.restartTriggers != [ ]) {
+      X-Restart-Triggers = toString unit.restartTriggers;
+    }
+    // lib.optionalAttrs (unit.reloadTriggers != [ ]) {
+      X-Reload-Triggers = toString unit.reloadTriggers;
+    }
     // unit.unitConfig;
 
   environment =
@@ -59,7 +73,12 @@ let
     );
 
   texts = {
-    service = unit: "[Service]\n" + environment unit + lines unit.serviceConfig;
+    service =
+      unit:
+      "[Service]\n"
+      + environment unit
+      + lines unit.serviceConfig
+      + lib.optionalString (!unit.stopIfChanged) "X-StopIfChanged=false\n";
     socket = unit: "[Socket]\n" + lines unit.socketConfig;
     timer = unit: "[Timer]\n" + lines unit.timerConfig;
   };
@@ -90,6 +109,7 @@ in
   options.systemd = {
     services = declare {
       serviceConfig = values;
+      stopIfChanged = option lib.types.bool true;
       environment = option (lib.types.attrsOf (
         lib.types.nullOr (lib.types.either lib.types.path lib.types.str)
       )) { };

@@ -22,10 +22,35 @@ let
     fi
   '') (config.system.preSwitchChecks or { });
 
-  # What switch-to-configuration of NixOS does to a machine, as far as it matters here.
+  # What switch-to-configuration of NixOS does to a machine, as far as it matters here. A service
+  # that changed is stopped, with its socket, before anything else changes, and started afterwards;
+  # or, with X-StopIfChanged=false, restarted. A unit of which only X-Reload-Triggers changed is
+  # reloaded. Sockets that changed are left alone.
   switch = ''
     toplevel=$(dirname "$(dirname "$(readlink -f "$0")")")
-    [ -n "''${NIXOS_NO_CHECK-}" ] || "$toplevel/pre-switch-checks" "$toplevel" "$1" || exit 1
+    action=$1
+    [ -n "''${NIXOS_NO_CHECK-}" ] || "$toplevel/pre-switch-checks" "$toplevel" "$action" || exit 1
+    [ "$action" = switch ] || [ "$action" = test ] || exit 0
+
+    before=$(readlink -f /run/current-system/etc/systemd/system)
+    units=$toplevel/etc/systemd/system
+    stop= start= restart= reload=
+    for unit in $(cd "$units" && ls | grep '[.]service$'); do
+      [ -e "$before/$unit" ] && systemctl is-active --quiet "$unit" || continue
+      cmp --silent "$before/$unit" "$units/$unit" && continue
+      if [ "$(grep -v ^X-Reload-Triggers= "$before/$unit")" = "$(grep -v ^X-Reload-Triggers= "$units/$unit")" ]; then
+        reload="$reload $unit"
+      elif grep -q '^X-StopIfChanged=false$' "$units/$unit"; then
+        restart="$restart $unit"
+      else
+        stop="$stop $unit"
+        start="$start $unit"
+        socket=''${unit%.service}.socket
+        systemctl is-active --quiet "$socket" && stop="$stop $socket" start="$start $socket"
+      fi
+    done
+    [ -z "$stop" ] || systemctl stop $stop
+
     cd "$toplevel/etc" || exit 1
     find . ! -type d | while read -r file; do
       mkdir -p "/etc/$(dirname "$file")"
@@ -34,8 +59,11 @@ let
     ln -sfn "$toplevel" /run/current-system
     systemd-tmpfiles --create /etc/tmpfiles.d/00-nixos.conf
     systemctl daemon-reload
-    systemctl stop nix-daemon.service nix-daemon.socket
-    systemctl start $(cd "$toplevel/etc/systemd/system" && ls -d *.wants/* | sed 's,.*/,,' | sort -u)
+    # A machine that had Nix before has its daemon start with the new nix.conf.
+    [ -n "$before" ] || systemctl stop nix-daemon.service nix-daemon.socket
+    [ -z "$reload" ] || systemctl reload $reload
+    [ -z "$restart" ] || systemctl restart $restart
+    systemctl start $start $(cd "$units" && ls -d *.wants/* | sed 's,.*/,,' | sort -u)
   '';
 
   failed = map ({ message, ... }: message) (

@@ -1,0 +1,102 @@
+# What nixsig looks after from time to time. `nixsig-audit.service` judges the running system, after
+# two others: one fetches from the network, one tries the doors of the machine.
+{
+  config,
+  lib,
+  pkgs,
+  ...
+}:
+
+let
+  cfg = config.security.nixsig;
+  nixsig = "${cfg.package}/bin/nixsig";
+  hardening = import ./hardening.nix;
+  inherit (import ./parts.nix { inherit config lib; }) hasOwnGate;
+
+  gateOptions = lib.optionals (cfg.gate.fleet != null) (
+    [
+      "--gate"
+      cfg.gate.fleet.url
+    ]
+    ++ lib.concatMap (key: [
+      "--gate-key"
+      key
+    ]) cfg.gate.fleet.publicKeys
+  );
+
+  address = lib.head (builtins.match "(.*):[0-9]+" cfg.gate.listen);
+in
+{
+  config = lib.mkIf (cfg.enable && cfg.audit.enable) {
+    systemd.services.nixsig-sync = {
+      description = "What others publish, for nixsig";
+      after = [
+        "nixsig-keys.service"
+        "network-online.target"
+      ];
+      wants = [ "network-online.target" ];
+      environment.NODE_EXTRA_CA_CERTS = "/etc/ssl/certs/ca-certificates.crt";
+      serviceConfig = hardening // {
+        Type = "oneshot";
+        ExecStart = "${nixsig} sync";
+      };
+    };
+
+    systemd.services.nixsig-doctor = {
+      description = "Doors of this machine, tried by nixsig";
+      after = [
+        "nixsig-sync.service"
+        "nixsig.service"
+      ];
+      serviceConfig =
+        import ./doctor-hardening.nix
+        // {
+          Type = "oneshot";
+          ExecStart = lib.escapeShellArgs (
+            [
+              nixsig
+              "doctor"
+              "--quiet"
+            ]
+            ++ gateOptions
+          );
+        }
+        // lib.optionalAttrs hasOwnGate {
+          IPAddressDeny = "any";
+          IPAddressAllow = [ "localhost" ] ++ lib.optional (address != "0.0.0.0" && address != "[::]") (
+            lib.replaceStrings [ "[" "]" ] [ "" "" ] address
+          );
+        };
+    };
+
+    systemd.services.nixsig-audit = {
+      description = "The running system, judged by nixsig";
+      wants = [
+        "nixsig-sync.service"
+        "nixsig-doctor.service"
+      ];
+      after = [
+        "nixsig-sync.service"
+        "nixsig-doctor.service"
+        "nixsig.service"
+      ];
+      serviceConfig = hardening // {
+        Type = "oneshot";
+        ExecStart = "${nixsig} verify --recursive --quiet --by-mode /run/current-system";
+        # What others publish was fetched just before.
+        PrivateNetwork = true;
+        RestrictAddressFamilies = "AF_UNIX";
+      };
+    };
+
+    systemd.timers.nixsig-audit = {
+      description = "What nixsig looks after from time to time";
+      wantedBy = [ "timers.target" ];
+      timerConfig = {
+        OnCalendar = cfg.audit.startAt;
+        Persistent = true;
+        RandomizedDelaySec = "30min";
+      };
+    };
+  };
+}
