@@ -89,11 +89,9 @@ for (const version of EVERY_VERSION) {
         const path = await deploys.system(tool.replaceAll(/[^a-z]+/g, '-'))
         const refused = await deploys.there(command(path))
         assert.notEqual(refused.status, 0, tool)
-        assert.match(
-          tool.includes('ng') ? deploys.daemonLog() + refused.stderr : refused.stderr,
-          UNATTESTED,
-          tool,
-        )
+        // With ssh-ng, Nix 2.8 may close the connection before the reason has come through.
+        const isSilent = version === 'bookworm' && tool.includes('ssh-ng')
+        assert.match(refused.stderr, isSilent ? /constraint failed/ : UNATTESTED, tool)
         assert.equal(await deploys.isValid(path), false)
         await deploys.sign(path)
         const { status, stderr } = await deploys.there(command(path))
