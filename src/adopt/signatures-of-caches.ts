@@ -11,6 +11,7 @@ const SILENCES = 3
 
 /** What binary caches have signed of a path as it is here. */
 export interface CacheSignatures {
+  /** With those that the store has. */
   readonly evidence: Evidence
   /** The signatures by listed keys that the store does not have. */
   readonly signatures: readonly string[]
@@ -28,9 +29,10 @@ export async function signaturesOfCaches(run: Run, info: PathInfo): Promise<Cach
     narinfo !== undefined && narFingerprint(narinfo) === narFingerprint(info) ? narinfo.signatures : [],
   )
   const policy = await run.ask().policy()
-  const offered = same.filter(text => !info.signatures.includes(text))
-  const found = storeSignatureEvidence(policy, { ...info, signatures: offered }, 'a binary cache')
-  return { evidence: { ...found, strays: [] }, signatures: found.signatures }
+  const all = [...info.signatures, ...same]
+  const found = storeSignatureEvidence(policy, { ...info, signatures: all }, 'the store or a binary cache')
+  const signatures = found.signatures.filter(text => !info.signatures.includes(text))
+  return { evidence: { ...found, strays: [] }, signatures }
 }
 
 async function ask(run: Run, upstream: Upstream, digest: string) {

@@ -3,6 +3,8 @@
 // needs: both-judges
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { parseStorePath } from '../../src/formats/nix/store-path.ts'
+import { NO_POLICY, readAdmission } from '../../src/ledger/admissions.ts'
 import { beforeEnd } from '../support/before-end.ts'
 import * as nix from '../support/expressions.ts'
 import {
@@ -194,7 +196,10 @@ for (const version of JUDGED) {
         assert.match(told, /warning, let pass:.*tool\.tar \(fetched source\).*needs alice for its source/)
         assert.match(told, new RegExp(`refused ${out} \\(output\\)`))
         assert.equal(await isValid(world, out), true)
-        assert.equal(isInLedger(world, drv) || isInLedger(world, out), false)
+        assert.equal(isInLedger(world, drv), false)
+        // H12: who made it is remembered, under no policy.
+        const entry = readAdmission(world.path('/var/lib/nixsig'), parseStorePath(out).digest, out)
+        assert.deepEqual([entry?.policy, entry?.builtHere], [NO_POLICY, true])
         assert.deepEqual(await quarantined(world), [])
         assert.equal(world.exists('/var/lib/nixsig/attestations'), false)
 

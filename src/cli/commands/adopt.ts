@@ -83,6 +83,10 @@ async function adoptAll(options: Options, invocation: Invocation): Promise<Statu
   const until = endOf(options)
   const timeout = millisecondsIn(options.timeout)
   const roots = options.closures.map(storePathOf)
+  if (!dry && process.geteuid?.() !== 0)
+    throw new UsageError(
+      'only root can run nixsig adopt, for it writes what this machine admits; next: --dry-run shows what there is to do',
+    )
   if (!dry) assertOwnMachine('adopt', invocation.places)
   if (dry && options.exempt) throw new UsageError('--exempt changes the policy: leave out --dry-run')
   const call = { ...options, dry, until, timeout, roots }
