@@ -32,7 +32,7 @@ let
     experimental-features = features;
     secret-key-files = wordsFor "secret-key-files";
     filter-syscalls = true;
-    store = config.nix.settings.store or "auto";
+    store = if wordsFor "store" == [ ] then "auto" else wordsFor "store";
   }
   // lib.optionalAttrs (!isIn "build-hook") {
     builders = wordsFor "builders";

@@ -4,7 +4,7 @@
 let
   conf = import ./conf-text.nix { inherit lib; };
 
-  isOurs = definition: lib.hasPrefix (toString ./.) (toString definition.file);
+  isOurs = definition: lib.hasPrefix "${toString ./.}/" (toString definition.file);
 
   # The definitions of an option that are not ours: { file, value }. The module system may know more
   # of a definition than these two.
