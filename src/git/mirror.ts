@@ -3,7 +3,7 @@
  * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted.
  */
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { withLock } from '../files/lock.ts'
 import { assertOwnedDirectory, protectedPath } from '../files/owned-file.ts'
@@ -15,6 +15,7 @@ import { GIT_SIG_NOTES, NIXSIG_NOTES } from './notes.ts'
 import { type OpenRepository, openOwnRepository } from './open-repository.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
 import { fetchCommitsInto, fetchInto, fetchNotesInto, isFetchable, listRemote } from './receive.ts'
+import { UnresponsiveError } from './remote-git.ts'
 
 /** Where people's signatures on commits are kept. */
 const NOTES = [GIT_SIG_NOTES, NIXSIG_NOTES]
@@ -22,7 +23,7 @@ const NOTES = [GIT_SIG_NOTES, NIXSIG_NOTES]
 /** Sets the mirrors of histories, which have commits without their files, apart from the others. */
 const HISTORY = ' history'
 
-/** Tags of one commit that are fetched. */
+/** Tags of one commit, and notes, that are fetched: one call names them all. */
 const TAG_LIMIT = 1000
 
 /** A mirror, and the commit that a branch has at the server. */
@@ -37,17 +38,20 @@ export interface MirroredBranch {
  * FileError.
  */
 export function mirrorCommit(parent: string, url: string, commit: string): Promise<OpenRepository> {
-  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit) }, async directory => {
-    const refs = await listRemote(directory, url, ['refs/tags/*', ...NOTES])
+  const patterns = ['refs/tags/*', ...NOTES]
+  const fill = async (directory: string, refs: Listed) => {
     const kept = `refs/nixsig/${commit}`
     const wanted = existsSync(join(directory, kept)) ? [] : [`+${commit}:${kept}`]
     const tags = [...refs].filter(([name, id]) => name.endsWith('^{}') && id === commit)
-    const names = [...NOTES.filter(name => refs.has(name)), ...tags.map(([name]) => name.slice(0, -3))]
-    if (tags.length > TAG_LIMIT) throw new FileError(`more than ${TAG_LIMIT} tags of commit ${commit}`)
+    const names = [...NOTES.filter(name => refs.has(name)), ...tags.map(([name]) => name.slice(0, -3))].slice(
+      0,
+      TAG_LIMIT,
+    )
     const refspecs = [...wanted, ...names.filter(isRefName).map(name => `+${name}:${name}`)]
     if (refspecs.length > 0) await fetchInto(directory, url, refspecs)
-    return openOwnRepository(directory)
-  })
+  }
+  const open = (directory: string) => openWith(directory, commit)
+  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit), patterns }, { fill, open })
 }
 
 /**
@@ -60,20 +64,27 @@ export function mirrorBranch(
   url: string,
   { branch, depth }: { readonly branch: string | undefined; readonly depth: number },
 ): Promise<MirroredBranch> {
-  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, async directory => {
-    const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
-    const refs = await listRemote(directory, url, [name, 'refs/tags/*', ...NOTES])
+  const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
+  const patterns = [name, 'refs/tags/*', ...NOTES]
+  const headOf = (refs: Listed) => {
     const head = refs.get(name)
-    if (head === undefined)
-      throw new FileError(`${printable(url)} has no branch ${printable(branch ?? name)}`)
+    if (head !== undefined) return head
+    throw new FileError(`${printable(url)} has no branch ${printable(branch ?? name)}`)
+  }
+  const asTheyAre = (names: readonly string[]) => names.map(each => `+${each}:${each}`)
+  const fill = async (directory: string, refs: Listed) => {
+    headOf(refs)
     await fetchCommitsInto(directory, url, [`+${name}:refs/nixsig/branch`], depth)
     const tags = [...refs.keys()].filter(each => refs.has(`${each}^{}`) && isRefName(each)).slice(-TAG_LIMIT)
-    const asTheyAre = (names: readonly string[]) => names.map(each => `+${each}:${each}`)
     if (tags.length > 0) await fetchCommitsInto(directory, url, asTheyAre(tags), depth)
     const notes = NOTES.filter(each => refs.has(each))
     if (notes.length > 0) await fetchNotesInto(directory, url, asTheyAre(notes))
-    return { repository: openOwnRepository(directory), head }
-  })
+  }
+  const open = async (directory: string, refs: Listed) => {
+    const head = headOf(refs)
+    return { repository: await openWith(directory, head), head }
+  }
+  return inMirror(parent, { url, use: HISTORY, idSize: 20, patterns }, { fill, open })
 }
 
 /**
@@ -81,7 +92,7 @@ export function mirrorBranch(
  * opens for the URL. Throws FileError, also if the server does not have it.
  */
 export function mirrorHistory(parent: string, url: string, commit: string, depth: number): Promise<void> {
-  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, directory =>
+  return withMirror(parent, { url, use: HISTORY, idSize: 20 }, directory =>
     fetchCommitsInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
   )
 }
@@ -92,8 +103,72 @@ interface Mirror {
   readonly idSize: IdSize
 }
 
-/** Calls `use` with the directory of a mirror that no other process fetches into. */
-async function inMirror<T>(
+/** Opens a mirror, in which this commit must be. Throws FileError. */
+async function openWith(directory: string, commit: string): Promise<OpenRepository> {
+  const repository = openOwnRepository(directory)
+  try {
+    await repository.objects.read(commit, 'commit')
+    return repository
+  } catch (error) {
+    repository.close()
+    throw error
+  }
+}
+
+/** References of a server, by their names. */
+type Listed = ReadonlyMap<string, string>
+
+/** What is done in a mirror: `fill` fetches, `open` opens what was fetched. Both throw FileError. */
+interface MirrorUse<T> {
+  fill(directory: string, refs: Listed): Promise<void>
+  open(directory: string, refs: Listed): Promise<T>
+}
+
+/**
+ * Lists references of the server, fills a mirror that no other process fetches into, and opens it.
+ * If that fails, an empty one is filled, and takes the place of the other: a git that was killed
+ * leaves locks, a full disk leaves objects out, and a reference can be in the way of one that the
+ * server has now. If that fails as well, the old one stays.
+ */
+function inMirror<T>(
+  parent: string,
+  mirror: Mirror & { readonly patterns: readonly string[] },
+  { fill, open }: MirrorUse<T>,
+): Promise<T> {
+  return withMirror(parent, mirror, async directory => {
+    const fresh = `${directory}.new`
+    rmSync(fresh, { recursive: true, force: true })
+    makeOwnRepository(fresh, mirror.idSize)
+    try {
+      const refs = await listRemote(fresh, mirror.url, mirror.patterns)
+      try {
+        await fill(directory, refs)
+        return await open(directory, refs)
+      } catch (error) {
+        if (!(error instanceof FileError) || error instanceof UnresponsiveError) throw error
+        if (!(await isDone(() => fill(fresh, refs)))) throw error
+        rmSync(directory, { recursive: true, force: true })
+        renameSync(fresh, directory)
+        return await open(directory, refs)
+      }
+    } finally {
+      rmSync(fresh, { recursive: true, force: true })
+    }
+  })
+}
+
+async function isDone(action: () => Promise<void>): Promise<boolean> {
+  try {
+    await action()
+    return true
+  } catch (error) {
+    if (error instanceof FileError) return false
+    throw error
+  }
+}
+
+/** Calls `action` with the directory of a mirror that no other process fetches into. */
+async function withMirror<T>(
   parent: string,
   { url, use, idSize }: Mirror,
   action: (directory: string) => Promise<T>,

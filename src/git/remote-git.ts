@@ -1,6 +1,7 @@
 /** Runs git commands that talk to another machine, which may never answer. */
-import { readdirSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { join } from 'node:path'
+import { namesIn } from '../files/names-in.ts'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { endOf, type GitEnd, startGit } from './run-git.ts'
@@ -28,6 +29,9 @@ export interface Patience {
 
 const PATIENCE: Patience = { stallMs: 60_000, wholeMs: 30 * 60_000 }
 
+/** Nothing more is heard from a server, or it says too much: to ask it again at once is in vain. */
+export class UnresponsiveError extends FileError {}
+
 /** Milliseconds that one process waits for other machines in all, and what it has waited. */
 const TOTAL_MS = 60 * 60_000
 let waited = 0
@@ -40,15 +44,16 @@ export interface RemoteCommand {
 }
 
 /**
- * Runs a command to its end. Throws FileError, which names the server, if nothing is heard from it
- * for too long, and if it says too much.
+ * Runs a command to its end. Throws UnresponsiveError, which names the server, if nothing is heard
+ * from it for too long, and if it says too much.
  */
 export async function runRemote(
   { directory, url, args }: RemoteCommand,
   { stallMs, wholeMs }: Patience = PATIENCE,
 ): Promise<GitEnd & { readonly output: Buffer }> {
   const most = Math.min(wholeMs, TOTAL_MS - waited)
-  if (most <= 0) throw new FileError(`${printable(url)} was not asked: other servers took an hour already`)
+  if (most <= 0)
+    throw new UnresponsiveError(`${printable(url)} was not asked: other servers took an hour already`)
   const { settings, env } = remoteAccess(stallMs)
   const git = startGit({ directory, env }, [...settings, ...args])
   const end = endOf(git)
@@ -84,7 +89,7 @@ export async function runRemote(
   }, LOOK_MS)
   const { status, complaint } = await end.finally(() => clearInterval(looking))
   waited += performance.now() - started
-  if (ended !== undefined) throw new FileError(`${printable(url)} ${ended}: try again later`)
+  if (ended !== undefined) throw new UnresponsiveError(`${printable(url)} ${ended}: try again later`)
   return { status, complaint: withoutProgress(complaint), output: Buffer.concat(pieces) }
 }
 
@@ -102,7 +107,7 @@ function remoteAccess(stallMs: number) {
 /** Bytes of the packs in a repository, those that git is writing included. */
 function packedIn(directory: string): number {
   const packs = join(directory, 'objects/pack')
-  return readdirSync(packs)
+  return namesIn(packs)
     .filter(name => name.startsWith('tmp_'))
     .reduce((sum, name) => sum + (statSync(join(packs, name), { throwIfNoEntry: false })?.size ?? 0), 0)
 }

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process'
 import {
   chmodSync,
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -139,7 +140,7 @@ describe('a commit that is fetched', () => {
     }
   })
 
-  it('attack: an object of the mirror was replaced: it is refused', async () => {
+  it('attack: an object of the mirror was replaced: it is fetched again, or refused', async () => {
     const repository = world.repository('spoiled', { file: 'x' })
     const project = projectWith('p-spoiled', served(repository, 'spoiled'))
     const places = { local: new Map(), mirrors: join(world.dir, 'mirrors-spoiled') }
@@ -151,9 +152,50 @@ describe('a commit that is fetched', () => {
     bytes.fill(0xff, 20, bytes.length - 20)
     renameSync(join(packs, pack), join(packs, `${pack}.old`))
     writeFileSync(join(packs, pack), bytes)
+    renameSync(repository.directory, `${repository.directory}.away`)
     assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), {
       'inputs.lib': ['unavailable'],
     })
+    renameSync(`${repository.directory}.away`, repository.directory)
+    assert.deepEqual(codesOf(await world.verify(project, BY_ALICE, { places })), { 'inputs.lib': [] })
+    assert.notDeepEqual(readFileSync(join(packs, pack)), bytes)
+  })
+
+  it('misfortune: a git that was killed left locks and half of a mirror: it is made anew', async () => {
+    const repository = world.repository('killed', { file: 'x' })
+    const places = { local: new Map(), mirrors: join(world.dir, 'mirrors-killed') }
+    const left: readonly ((mirror: string) => void)[] = [
+      mirror => writeFileSync(join(mirror, 'shallow.lock'), ''),
+      mirror => writeFileSync(join(mirror, 'config.lock'), ''),
+      mirror => writeFileSync(join(mirror, 'shallow'), 'not an id\n'),
+      mirror => writeFileSync(join(mirror, 'config'), ''),
+      mirror => writeFileSync(join(mirror, 'config'), '[core'),
+      mirror => rmSync(join(mirror, 'objects/pack'), { recursive: true }),
+      mirror => rmSync(join(mirror, 'HEAD')),
+      mirror => writeFileSync(join(mirror, 'packed-refs.lock'), ''),
+      mirror => writeFileSync(`${mirror}.new`, 'a file'),
+    ]
+    for (const [index, leave] of [() => undefined, ...left].entries()) {
+      for (const name of existsSync(places.mirrors) ? readdirSync(places.mirrors) : []) {
+        if (!/\.(?:lock|new)$/.test(name)) leave(join(places.mirrors, name))
+      }
+      commitFiles(repository, { file: `${index}` })
+      const project = projectWith(`p-killed-${index}`, served(repository, 'killed'))
+      const codes = codesOf(await world.verify(project, BY_ALICE, { places }))
+      assert.deepEqual(codes, { 'inputs.lib': [] }, `${leave}`)
+    }
+  })
+
+  it('has a tag in whose way an older one was', async () => {
+    const repository = world.repository('tagged', { file: 'x' })
+    const project = projectWith('p-tagged', served(repository, 'tagged'))
+    const tag = (name: string) =>
+      repository.git('-c', `user.signingKey=${join(world.dir, 'bob')}`, 'tag', '-s', name, '-m', 'bob')
+    for (const name of ['a', 'a/b', 'a/b/c', 'a']) {
+      tag(name)
+      assert.deepEqual(codesOf(await world.verify(project, BY_TWO)), { 'inputs.lib': [] }, name)
+      repository.git('tag', '-d', name)
+    }
   })
 })
 
