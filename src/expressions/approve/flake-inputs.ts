@@ -57,6 +57,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
   if (pin === undefined || pin.kind === 'inside') {
     throw new ExpressionError('lock', `${name} is a directory of another input, which cannot be approved yet`)
   }
+  if (pin.kind === 'odd') throw new ExpressionError('lock', `${name} cannot be read`)
   if (pin.narHash === undefined) {
     throw new ExpressionError('lock', `${name} has no NAR hash in the lock: nix flake lock adds it`)
   }

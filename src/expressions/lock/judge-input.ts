@@ -13,6 +13,7 @@ import { examinedCommit } from '../examined-commit.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import { READS_OBJECTS } from '../nix-minor.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
+import { judgeOdd } from './judge-odd.ts'
 import { type Place, placeInTree, placeOnDisk } from './place-in-tree.ts'
 import type { Repositories } from './repositories.ts'
 import { submodulesOf } from './submodules.ts'
@@ -41,6 +42,7 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
     const findings = await judgeInner(by, pin, input.around ?? {})
     return { ...place, url: '', rule: '', findings, notes }
   }
+  if (pin.kind === 'odd') return { ...place, ...judgeOdd(by.policy, pin), isUnread: true }
   const { title } = ruleFor(by.policy, { name: pin.url, kind: 'expression' })
   const about = {
     ...place,
@@ -203,7 +205,7 @@ async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: str
   }
   const place = { directory: repository.directory, objects, tree: read.tree }
   const submodules = pin.submodules
-    ? submodulesOf(by.repositories, { url, repository, tree: read.tree })
+    ? submodulesOf(by.repositories, { url, from, repository, tree: read.tree })
     : ('empty' as const)
   const raw = pin.submodules ? undefined : read.narHash
   const match = await compareTree({ ...place, submodules }, pin.narHash, raw)

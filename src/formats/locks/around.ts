@@ -14,6 +14,7 @@ export function aroundOf(lock: FlakeLock): ReadonlyMap<LockNode, Around> {
   const find = (node: LockNode, above: number): { readonly around: Around; readonly depth: number } => {
     const { pin } = node
     if (pin === undefined) return { around: { place: [] }, depth: 0 }
+    if (pin.kind === 'odd') return { around: { pin, place: [] }, depth: 0 }
     if (pin.kind !== 'inside') return { around: { pin, place: pin.dir?.split('/') ?? [] }, depth: 0 }
     const found = known.get(node)
     if (above + (found?.depth ?? 0) > DEPTH_LIMIT) {
