@@ -70,6 +70,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
     ...(pin.kind === 'git' && pin.commit !== undefined ? { commit: pin.commit } : {}),
     committed: typeof lastModified === 'number' ? lastModified : 0,
     ...(typeof revCount === 'number' ? { revCount } : {}),
+    ...(attributes['type'] === 'git' && pin.kind === 'git' ? { submodules: pin.submodules } : {}),
     isFlake: objectOf(written).get('flake') !== false,
     directory: pin.dir ?? '',
     inputs: usesOf(lock, node),
