@@ -25,7 +25,7 @@ export interface Around {
   readonly pin?: GitPin | OtherPin | OddPin
   /**
    * The names of the directories that lead to it from the top of that tree; absent: it leaves the
-   * tree.
+   * tree. In the tree around the lock they begin at the lock, and some `..` may come first.
    */
   readonly place?: readonly string[]
 }

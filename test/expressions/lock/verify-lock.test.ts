@@ -213,6 +213,29 @@ describe('a directory of another input', () => {
     assert.deepEqual(codesOf(verdicts), { self: [], ...Object.fromEntries(none) }, wordsOf(verdicts))
   })
 
+  it('may lie above the lock, in the same repository', async () => {
+    const nodes = {
+      lib: relative('../lib', []),
+      top: relative('../..', []),
+      beside: relative('../other', ['lib']),
+      same: relative('../sub/./../sub', ['lib']),
+      leaves: relative('../../..', []),
+      back: relative('../../../x', ['lib']),
+      absent: relative('../absent', []),
+    }
+    const files = { 'a/lib/flake.nix': '', 'a/other/flake.nix': '', 'a/sub/flake.lock': lockOf(nodes) }
+    const { directory } = world.repository('above', files)
+    const verdicts = await world.verify(join(directory, 'a/sub'), BY_ALICE, { self })
+    const codes = codesOf(verdicts)
+    for (const name of ['lib', 'top', 'beside', 'same']) assert.deepEqual(codes[`inputs.${name}`], [], name)
+    for (const name of ['leaves', 'back', 'absent']) {
+      assert.deepEqual(codes[`inputs.${name}`], ['outside'], name)
+    }
+    assert.match(wordsOf(verdicts), /\.\.\/\.\.\/\.\. leaves the input .*\.\.\/absent is not in the tree/s)
+    const alone = codesOf(await world.verify(join(directory, 'a/sub'), BY_ALICE))
+    assert.deepEqual(alone['inputs.lib'], ['outside'], 'without the tree around it, nothing is known of that')
+  })
+
   it('attack: it is not in the tree that was verified, or a link leads to it', async () => {
     const files = { 'sub/file': '', 'flake.nix': '' }
     const lib = world.repository('with-links', files)
