@@ -110,6 +110,10 @@ function assertInputs(inputs: readonly LockedInput[], bytes: Uint8Array): void {
   const lines = textOf(bytes).split('\n').length
   for (const { path, line, pin, around } of inputs) {
     assert.ok(path !== '' && line >= 1 && line <= lines, `${path} in line ${line} of ${lines}`)
+    if (pin.kind === 'odd') {
+      assert.ok(pin.urls === '*' || pin.urls === 'file://*' || /^[a-z]+:.+/.test(pin.urls), pin.urls)
+      continue
+    }
     const { place = [] } = pin.kind === 'inside' ? (around ?? {}) : { place: pin.dir?.split('/') }
     for (const name of place) assert.ok(!/^\.{0,2}$|\//.test(name), `a place in a tree: ${place.join('/')}`)
     if (pin.kind !== 'inside') assertCanonical(pin.url)
@@ -146,7 +150,10 @@ export const LOCKS: readonly Target[] = [
       if (lock.version === 5) return
       // Written again, it pins the same.
       const again = inputsOf(parseFlakeLock(Buffer.from(printUnchanged(lock))))
-      const pins = (each: readonly LockedInput[]) => each.map(({ path, pin }) => ({ path, pin }))
+      // What is wrong with an odd one is said with the name of its node, which may be another now.
+      const pinOf = ({ pin }: LockedInput) => (pin.kind === 'odd' ? { ...pin, problem: '' } : pin)
+      const pins = (each: readonly LockedInput[]) =>
+        each.map(input => ({ path: input.path, pin: pinOf(input) }))
       assert.deepEqual(pins(again), pins(inputs))
     },
   }),

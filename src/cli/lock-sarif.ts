@@ -9,7 +9,7 @@ const RULES: Readonly<Record<FindingCode, string>> = {
   unverifiable: 'Nothing that people sign stands behind an input',
   outside: 'A relative path leaves the input that it is part of',
   unavailable: 'A commit could not be had or read',
-  unreadable: 'The lock cannot be read, or could be read in two ways',
+  unreadable: 'The lock or an input in it cannot be read, or could be read in two ways',
   dirty: 'The work tree is not the commit that was signed',
   'untracked-lock': 'The lock is not in the commit that was signed',
 }

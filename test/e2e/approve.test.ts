@@ -29,6 +29,12 @@ const FLAKE = `{ outputs = { self }: {
     name = "rev"; system = "x86_64-linux"; builder = "/bin/sh"; inherit (self) lastModifiedDate shortRev;
     args = [ "-c" "echo $shortRev $lastModifiedDate > $out" ];
   };
+  packages.x86_64-linux.info = derivation {
+    name = "info"; system = "x86_64-linux"; builder = "/bin/sh";
+    info = builtins.toJSON (removeAttrs self.sourceInfo [ "outPath" ]);
+    same = builtins.toJSON (self ? revCount && self ? submodules);
+    args = [ "-c" "echo $same > $out" ];
+  };
 }; }
 `
 
@@ -152,7 +158,7 @@ for (const version of EVERY_VERSION) {
       const source = sourceRepository(world)
       source.commit({ 'default.nix': DEFAULT_NIX, text: 'one\n', 'flake.nix': FLAKE }, people.alice)
       source.tag('one', people.bob)
-      for (const output of ['x', 'rev']) {
+      for (const output of ['x', 'rev', 'info']) {
         const { status, stderr } = await approve(world, `${SOURCE}#${output} ${KEY}`)
         assert.equal(status, 0, stderr)
         const built = await world.run(`nix build --no-link ${SOURCE}#${output}`)

@@ -3,6 +3,9 @@ import { printable } from '../../primitives/printable.ts'
 import { ExpressionError } from '../expression-error.ts'
 import { narHashWords } from '../lock/words.ts'
 
+/** The last second of the year 9999. */
+const LAST_TIME = 253_402_300_799
+
 /** A verified tree in the store. */
 export interface TreeInStore {
   /** A store path that is named by the NAR hash. */
@@ -13,8 +16,10 @@ export interface TreeInStore {
   readonly commit?: string
   /** When it was committed, in seconds since 1970. */
   readonly committed: number
-  /** How many commits lead to it, if the lock says so. */
+  /** How many commits lead to it, if that is known. */
   readonly revCount?: number
+  /** Of what Nix fetches with git: whether with its submodules. */
+  readonly submodules?: boolean
 }
 
 /**
@@ -105,13 +110,17 @@ function uses(inputs: Readonly<Record<string, string>>): string {
 }
 
 function infoOf(tree: TreeInStore): string {
-  const { commit, committed, narHash, revCount } = tree
+  const { commit, committed, narHash, revCount, submodules } = tree
+  if (committed > LAST_TIME) {
+    throw new ExpressionError('evaluation', `a commit of a year after 9999: ${commit ?? tree.storePath}`)
+  }
   const date = new Date(committed * 1000).toISOString().replace(/[-:T]|\..*$/g, '')
   return `{
     outPath = ${pathOf(tree)};
     narHash = ${nixString(narHashWords(narHash))};
     ${commit === undefined ? '' : `rev = ${nixString(commit)}; shortRev = ${nixString(commit.slice(0, 7))};`}
     ${revCount === undefined ? '' : `revCount = ${revCount};`}
+    ${submodules === undefined ? '' : `submodules = ${submodules};`}
     lastModified = ${committed};
     lastModifiedDate = ${nixString(date)};
   }`

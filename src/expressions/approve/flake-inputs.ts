@@ -58,6 +58,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
   const { pin, written } = node
   const isFlake = objectOf(written).get('flake') !== false
   const inputs = usesOf(lock, node)
+  if (pin?.kind === 'odd') throw new ExpressionError('lock', `${nameOf(means)} cannot be read`)
   if (pin !== undefined && pin.kind !== 'inside') {
     return { ...(await treeOf(node, pin, means)), isFlake, directory: pin.dir ?? '', inputs }
   }
@@ -66,6 +67,7 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
   if (around?.place === undefined) throw new ExpressionError('lock', `${nameOf(means)} leaves its tree`)
   const holder = [...lock.nodes.values()].find(each => owner !== undefined && each.pin === owner)
   const input = means.inputs.get(owner)
+  if (owner?.kind === 'odd') throw new ExpressionError('lock', `${nameOf(means)} is in a tree that cannot be read`)
   const tree = owner && holder && input ? await treeOf(holder, owner, { ...means, input }) : means.tree
   return { ...tree, isFlake, directory: '', place: wayTo(lock, node), inputs }
 }
@@ -75,7 +77,8 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
  * and leaves `.` and `..` in. Derivations that name the path depend on the spelling.
  */
 function wayTo(lock: FlakeLock, { pin }: LockNode): string {
-  if (pin?.kind !== 'inside') return pin?.dir === undefined ? '' : `/${pin.dir}`
+  if (pin === undefined || pin.kind === 'odd') return ''
+  if (pin.kind !== 'inside') return pin.dir === undefined ? '' : `/${pin.dir}`
   const way = wayTo(lock, nodeAt(lock, pin.of))
   return pin.directory === '' ? way : `${way}/${pin.directory}`
 }
@@ -90,13 +93,15 @@ async function treeOf({ written }: LockNode, pin: GitPin | OtherPin, means: Mean
     throw new ExpressionError('lock', `${nameOf(means)} has no NAR hash in the lock: nix flake lock adds it`)
   }
   const storePath = await inStore(pin.narHash, pin.kind === 'git' ? pin : undefined, means)
-  const { revCount, lastModified } = attributesOf(written.value)
+  const attributes = attributesOf(written.value)
+  const { revCount, lastModified } = attributes
   return {
     storePath,
     narHash: pin.narHash,
     ...(pin.kind === 'git' && pin.commit !== undefined ? { commit: pin.commit } : {}),
     committed: typeof lastModified === 'number' ? lastModified : 0,
     ...(typeof revCount === 'number' ? { revCount } : {}),
+    ...(attributes['type'] === 'git' && pin.kind === 'git' ? { submodules: pin.submodules } : {}),
   }
 }
 

@@ -53,6 +53,8 @@ export async function verifiedInputs(
   try {
     const verdicts = await verifyLock({ policy, now, places, ...evaluator, directory: tree.storePath })
     if (verdicts.some(({ findings }) => findings.length > 0)) return { refusedInputs: verdicts }
+    const unread = verdicts.find(({ isUnread }) => isUnread)
+    if (unread !== undefined) throw new ExpressionError('lock', `${unread.input} cannot be read`)
     const locks = files.map(file => lockOf(tree, file, verdicts))
     const until = earliest(verdicts.map(({ revision }) => untilOf(revision?.verdict)))
     const inputs = files.includes('flake.lock')

@@ -12,6 +12,7 @@ import { narHashOfTree } from '../../store/disk-tree-nar.ts'
 import { committedAt, examinedCommit } from '../examined-commit.ts'
 import { ExpressionError } from '../expression-error.ts'
 import { judgeRevision } from '../judge-revision.ts'
+import { revCount } from '../lock/locked-attributes.ts'
 import { addToStore } from './evaluator.ts'
 import type { TreeInStore } from './expression.ts'
 import { signersIn } from './signers.ts'
@@ -56,7 +57,11 @@ export async function verifiedTree(
   if (committed === undefined) throw new ExpressionError('revision', `commit ${commit} has no date`)
   const signers = signersIn(judged)
   const ends = verdict.until === undefined ? {} : { until: verdict.until }
-  return { url, commit, tree, narHash, storePath, committed, signers, ...ends }
+  const count = await revCount(repository, commit)
+  const counted = count === undefined ? {} : { revCount: count }
+  // Nix fetches a flake that is a work tree with git, without submodules.
+  const info = { commit, narHash, storePath, committed, submodules: false, ...counted }
+  return { ...info, url, tree, signers, ...ends }
 }
 
 /** Throws ExpressionError unless what is in the store has the verified NAR hash. */

@@ -11,7 +11,7 @@ export type FindingCode =
   | 'unverifiable' // nothing that people sign stands behind it
   | 'outside' // a directory that is not in the tree of the input it belongs to
   | 'unavailable' // the commit could not be had or read
-  | 'unreadable' // the lock itself cannot be read
+  | 'unreadable' // the lock, or this input in it, cannot be read or could be read in two ways
   | 'dirty' // the work tree is not the commit
   | 'untracked-lock' // the lock that was read is not the one in the commit
 
@@ -42,6 +42,8 @@ export interface InputVerdict {
   readonly rule: string
   /** The verdict on the commit, where it was judged, and who signed it. */
   readonly revision?: RevisionVerdict
+  /** What it pins cannot be read. It passes only where nothing is required. */
+  readonly isUnread?: true
   /** Empty: it passes. */
   readonly findings: readonly LockFinding[]
   /** What else is worth knowing, escaped. */

@@ -12,8 +12,10 @@ import { printable } from '../../primitives/printable.ts'
 import { examinedCommit } from '../examined-commit.ts'
 import { judgeRevision } from '../judge-revision.ts'
 import { READS_OBJECTS } from '../nix-minor.ts'
+import { aroundLock, leaving, missing } from './inner-place.ts'
 import type { InputVerdict, LockFinding } from './input-verdict.ts'
-import { type Place, placeInTree, placeOnDisk } from './place-in-tree.ts'
+import { judgeOdd } from './judge-odd.ts'
+import { placeInTree } from './place-in-tree.ts'
 import type { Repositories } from './repositories.ts'
 import { submodulesOf } from './submodules.ts'
 import { compareTree, type TreeMatch } from './tree-hash.ts'
@@ -41,6 +43,7 @@ export async function judgeInput(by: InputJudge, input: LockedInput): Promise<In
     const findings = await judgeInner(by, pin, input.around ?? {})
     return { ...place, url: '', rule: '', findings, notes }
   }
+  if (pin.kind === 'odd') return { ...place, ...judgeOdd(by.policy, pin), isUnread: true }
   const { title } = ruleFor(by.policy, { name: pin.url, kind: 'expression' })
   const about = {
     ...place,
@@ -203,7 +206,7 @@ async function judgeCommit(by: InputJudge, { pin, again }: Relocked, commit: str
   }
   const place = { directory: repository.directory, objects, tree: read.tree }
   const submodules = pin.submodules
-    ? submodulesOf(by.repositories, { url, repository, tree: read.tree })
+    ? submodulesOf(by.repositories, { url, from, repository, tree: read.tree })
     : ('empty' as const)
   const raw = pin.submodules ? undefined : read.narHash
   const match = await compareTree({ ...place, submodules }, pin.narHash, raw)
@@ -252,13 +255,8 @@ async function judgeInner(
   { pin, place }: Around,
 ): Promise<readonly LockFinding[]> {
   const name = printable(directory, 100)
-  if (place === undefined) {
-    const message = `${name} leaves the input that it is part of: give it a URL of its own`
-    return [finding('outside', message, 12)]
-  }
-  if (pin === undefined) {
-    return by.directory === undefined ? [] : missing(name, placeOnDisk(by.directory, place))
-  }
+  if (place === undefined) return [leaving(name)]
+  if (pin === undefined) return aroundLock(by.directory, name, place)
   // What is wrong with the input around it is said there.
   const { policy } = by
   if (pin.kind !== 'git' || !isPinned(by, pin) || isRefused(policy, pin.url) || isFree(policy, pin.url)) {
@@ -272,11 +270,4 @@ async function judgeInner(
     if (!(error instanceof FileError || error instanceof FormatError)) throw error
     return [unavailable(error.message)]
   }
-}
-
-/** `name`: escaped. */
-function missing(name: string, place: Place, hasSubmodules = true): readonly LockFinding[] {
-  if (place === 'directory' || place === 'file' || (place === 'submodule' && hasSubmodules)) return []
-  const what = place === 'link' ? 'goes through a link, which may lead out of the tree' : 'is not in the tree'
-  return [finding('outside', `${name} ${what} that was verified: lock it again (nix flake lock)`, 12)]
 }

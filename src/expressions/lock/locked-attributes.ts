@@ -91,7 +91,8 @@ function timeOf(commit: Uint8Array): number {
   return time
 }
 
-async function revCount(
+/** How many commits lead to one, itself too; undefined where the history is not here. */
+export async function revCount(
   { directory, shallowFile }: OpenRepository,
   commit: string,
 ): Promise<number | undefined> {

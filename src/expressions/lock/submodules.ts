@@ -3,7 +3,7 @@
  * signed that vouches for them too; their own signatures are not asked for.
  */
 import { FileError } from '../../files/regular-file.ts'
-import { canonicalUrl } from '../../formats/locks/input-url.ts'
+import { canonicalUrl, fetchUrl } from '../../formats/locks/input-url.ts'
 import { gitOutput } from '../../git/git-output.ts'
 import type { OpenRepository } from '../../git/open-repository.ts'
 import { entriesIn } from '../../git/read-tree.ts'
@@ -17,6 +17,8 @@ const DEPTH_LIMIT = 8
 /** A tree whose submodules are looked for. */
 interface Around {
   readonly url: string
+  /** What it is fetched from. */
+  readonly from: string
   readonly repository: OpenRepository
   readonly tree: string
   readonly prefix: string
@@ -36,10 +38,10 @@ export function submodulesOf(
       throw new FileError(`git: submodules more than ${DEPTH_LIMIT} deep`)
     }
     const inside = path.slice(place.prefix.length)
-    const url = await urlOf(place, inside)
-    const repository = await repositories.holding(url, url, commit)
+    const { url, from } = await urlOf(place, inside)
+    const repository = await repositories.holding(url, from, commit)
     const { objects, tree } = await examinedCommit(repository, commit)
-    known.push({ url, repository, tree, prefix: `${path}/` })
+    known.push({ url, from, repository, tree, prefix: `${path}/` })
     return { objects, tree }
   }
 }
@@ -48,8 +50,11 @@ function depthOf(known: readonly Around[], path: string): number {
   return known.filter(({ prefix }) => path.startsWith(prefix)).length
 }
 
-/** The canonical URL that .gitmodules gives for the submodule at a path. */
-async function urlOf({ repository, tree, url }: Around, path: string): Promise<string> {
+/** The canonical URL that .gitmodules gives for the submodule at a path, and what to fetch from. */
+async function urlOf(
+  { repository, tree, url, from }: Around,
+  path: string,
+): Promise<{ readonly url: string; readonly from: string }> {
   const root = await entriesIn(repository.objects, tree)
   const file = root.find(({ name, kind }) => name === '.gitmodules' && kind === 'file')
   if (file === undefined) throw new FileError(`no .gitmodules says where ${printable(path)} comes from`)
@@ -67,7 +72,9 @@ async function urlOf({ repository, tree, url }: Around, path: string): Promise<s
   const name = [...values].find(([key, value]) => key.endsWith('.path') && value === path)?.[0]
   const found = name && values.get(name.replace(/\.path$/, '.url'))
   if (!found) throw new FileError(`.gitmodules does not say where ${printable(path)} comes from`)
-  return canonicalUrl(/^\.\.?\//.test(found) ? relativeTo(url, found) : found, 'git')
+  const isRelative = /^\.\.?\//.test(found)
+  const canonical = canonicalUrl(isRelative ? relativeTo(url, found) : found, 'git')
+  return { url: canonical, from: fetchUrl(isRelative ? relativeTo(from, found) : found, canonical) }
 }
 
 /** Each `../` goes up from the repository around, `./` stays in it (git-submodule(1)). */

@@ -4,12 +4,17 @@ import type { GitPin, OtherPin } from './locked-input.ts'
 
 const ENDING = String.raw`\.(?:tar\.gz|tgz|tar\.bz2|zip)`
 const ID = '([0-9a-f]{40}|[0-9a-f]{64})'
+const REV = String.raw`(?:\?rev=\4)?`
 
-/** Owner, repository and commit; the host is the first group. */
+/** Host, owner, repository and commit; `rev` repeats the commit, where Forgejo writes it. */
 const FORMS: readonly RegExp[] = [
   new RegExp(String.raw`^https://(github\.com)/([^/?#]+)/([^/?#]+)/archive/${ID}${ENDING}$`),
-  new RegExp(String.raw`^https://(codeberg\.org)/([^/?#]+)/([^/?#]+)/archive/${ID}${ENDING}$`),
+  new RegExp(String.raw`^https://(codeberg\.org)/([^/?#]+)/([^/?#]+)/archive/${ID}${ENDING}${REV}$`),
+  new RegExp(String.raw`^https://([\w.-]+)/api/v1/repos/([^/?#]+)/([^/?#]+)/archive/${ID}${ENDING}${REV}$`),
   new RegExp(String.raw`^https://(gitlab\.com)/([^?#]+)/([^/?#]+)/-/archive/${ID}/[^/?#]+${ENDING}$`),
+  new RegExp(
+    String.raw`^https://(gitlab\.com)/api/v4/projects/([^/?#]+)%2[Ff]([^/?#%]+)/repository/archive${ENDING}\?sha=${ID}$`,
+  ),
   new RegExp(String.raw`^https://(git\.sr\.ht)/(~[^/?#]+)/([^/?#]+)/archive/${ID}${ENDING}$`),
 ]
 
@@ -19,10 +24,12 @@ const FORMS: readonly RegExp[] = [
  */
 export function archivePin(url: string, narHash: string | undefined): GitPin | OtherPin {
   const hashed = narHash === undefined ? {} : { narHash }
+  // To Nix, `dir` says where the flake is in what the archive has.
+  const archive = url.replace(/\?dir=[^&#]*$/, '').replace(/([?&])dir=[^&#]*&/, '$1')
   for (const form of FORMS) {
-    const [, host = '', owner = '', repo = '', commit] = form.exec(url) ?? []
+    const [, host = '', owner = '', repo = '', commit] = form.exec(archive) ?? []
     if (commit === undefined) continue
-    const repository = forgeUrl(host, owner, repo)
+    const repository = forgeUrl(host, owner.replace(/%2f/gi, '/'), repo)
     const from = {
       url: repository,
       from: repository,

@@ -14,6 +14,7 @@ export function aroundOf(lock: FlakeLock): ReadonlyMap<LockNode, Around> {
   const find = (node: LockNode, above: number): { readonly around: Around; readonly depth: number } => {
     const { pin } = node
     if (pin === undefined) return { around: { place: [] }, depth: 0 }
+    if (pin.kind === 'odd') return { around: { pin, place: [] }, depth: 0 }
     if (pin.kind !== 'inside') return { around: { pin, place: pin.dir?.split('/') ?? [] }, depth: 0 }
     const found = known.get(node)
     if (above + (found?.depth ?? 0) > DEPTH_LIMIT) {
@@ -21,7 +22,7 @@ export function aroundOf(lock: FlakeLock): ReadonlyMap<LockNode, Around> {
     }
     if (found !== undefined) return found
     const { around, depth } = find(nodeAt(lock, pin.of), above + 1)
-    const place = around.place && joined(around.place, pin.directory)
+    const place = around.place && joined(around.place, pin.directory, around.pin === undefined)
     const made = {
       around: { ...(around.pin && { pin: around.pin }), ...(place && { place }) },
       depth: depth + 1,
@@ -33,13 +34,19 @@ export function aroundOf(lock: FlakeLock): ReadonlyMap<LockNode, Around> {
   return new Map([...known].map(([node, { around }]) => [node, around]))
 }
 
-/** Undefined if the path leaves the tree. */
-function joined(place: readonly string[], path: string): readonly string[] | undefined {
+/**
+ * Undefined if the path leaves the tree. `isAround`: it is not known where in the tree around it
+ * the lock lies.
+ */
+function joined(place: readonly string[], path: string, isAround: boolean): readonly string[] | undefined {
   const names = [...place]
   for (const name of path.split('/')) {
     if (name === '' || name === '.') continue
+    const last = names.at(-1)
     if (name !== '..') names.push(name)
-    else if (names.pop() === undefined) return undefined
+    else if (last !== undefined && last !== '..') names.pop()
+    else if (isAround && names.length < DEPTH_LIMIT) names.push(name)
+    else return undefined
   }
   return names
 }

@@ -10,7 +10,9 @@ import { fields, type JsonNode, listOf, malformed, objectOf, rootNode, stringOf 
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { targetsOf, walk } from './lock-edges.ts'
 import type { Edge, LockNode } from './lock-node.ts'
+import type { Pin } from './locked-input.ts'
 import { readLockedRef } from './locked-ref.ts'
+import { knownOfRef, pinOrOdd } from './odd-pin.ts'
 
 const SIZE_LIMIT = 16 * 1024 * 1024
 const NODE_LIMIT = 10_000
@@ -66,29 +68,46 @@ function versionOf(node: JsonNode): FlakeLock['version'] {
 
 function readNode(
   place: JsonNode,
-  { key, line, version, isRoot }: { key: string; line: number; version: number; isRoot: boolean },
+  {
+    key,
+    line,
+    version,
+    isRoot,
+  }: { key: string; line: number; version: FlakeLock['version']; isRoot: boolean },
 ): LockNode {
-  const optional = ['inputs', 'locked', 'original', 'flake', 'parent', ...(version === 5 ? ['info'] : [])]
-  const found = fields(place, { required: [], optional, others: 'refuse' })
+  const node = objectOf(place)
   const inputs = new Map<string, Edge>()
-  if (found['inputs'] !== undefined) {
-    for (const [name, value] of objectOf(found['inputs'])) {
-      inputs.set(name, readEdge({ ...place, where: `${place.where}.inputs.${shown(name)}`, value }))
+  const edges = node.get('inputs')
+  if (edges !== undefined) {
+    const where = `${place.where}.inputs`
+    for (const [name, value] of objectOf({ ...place, where, value: edges })) {
+      inputs.set(name, readEdge({ ...place, where: `${where}.${shown(name)}`, value }))
     }
   }
   const base = { key, line, inputs, written: place }
-  if (isRoot) {
-    if (found['locked'] !== undefined) throw malformed(place, 'is the root, and is locked to something')
-    return base
+  if (!isRoot) {
+    const locked = { ...place, value: node.get('locked') ?? null }
+    const read = () => readPin(place, version)
+    // In version 5, "info" may say something else.
+    return { ...base, pin: version === 5 ? pinOrOdd(read) : pinOrOdd(read, () => knownOfRef(locked)) }
   }
-  if (found['locked'] === undefined) throw malformed(place, 'field "locked" is missing')
-  if (found['original'] === undefined) throw malformed(place, 'field "original" is missing')
-  objectOf(found['original'])
-  if (found['flake'] !== undefined && typeof found['flake'].value !== 'boolean') {
-    throw malformed(found['flake'], 'must be true or false')
+  const { locked } = fields(place, { required: [], optional: NODE_FIELDS, others: 'refuse' })
+  if (locked !== undefined) throw malformed(place, 'is the root, and is locked to something')
+  return base
+}
+
+const NODE_FIELDS = ['inputs', 'locked', 'original', 'flake', 'parent'] as const
+
+/** What a node other than the root is locked to. */
+function readPin(place: JsonNode, version: FlakeLock['version']): Pin {
+  const optional = [...NODE_FIELDS, ...(version === 5 ? (['info'] as const) : [])]
+  const found = fields(place, { required: ['locked', 'original'], optional, others: 'refuse' })
+  objectOf(found.original)
+  if (found.flake !== undefined && typeof found.flake.value !== 'boolean') {
+    throw malformed(found.flake, 'must be true or false')
   }
-  const pin = readLockedRef(found['info'] ? joined(found['locked'], found['info']) : found['locked'])
-  return { ...base, pin: pin.kind === 'inside' ? { ...pin, of: parentOf(place, found['parent']) } : pin }
+  const pin = readLockedRef(found.info ? joined(found.locked, found.info) : found.locked)
+  return pin.kind === 'inside' ? { ...pin, of: parentOf(place, found.parent) } : pin
 }
 
 /** In version 5, some attributes stand in `info`, which comes before `locked` to Nix. */

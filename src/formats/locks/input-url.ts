@@ -10,7 +10,7 @@
  */
 import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
-import { isInnerDirectory } from './inner-directory.ts'
+import { innerDirectory } from './inner-directory.ts'
 
 const URL_LIMIT = 2048
 
@@ -28,15 +28,16 @@ const CASELESS_HOSTS: readonly string[] = ['github.com', 'gitlab.com', 'codeberg
  */
 export function canonicalUrl(text: string, kind: 'git' | 'file'): string {
   if (text.length > URL_LIMIT) throw unfit(text, `longer than ${URL_LIMIT} characters`)
-  const bare = text.replace(/^(?:git|tarball|file)\+/, '')
+  const written = text.replace(/^(?:git|tarball|file)\+/, '')
+  const bare = kind === 'git' ? withoutDirectory(text, fromScp(written)) : written
   if (bare.startsWith('/')) return fileUrl(`file://${bare}`)
   if (/^file:/i.test(bare)) return fileUrl(bare)
   if (/^(?:[\w.-]+@)?[\w.-]+:(?!\/\/)/.test(bare)) {
     throw unfit(text, 'not a URL: write ssh://HOST/PATH for HOST:PATH')
   }
-  const written = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)([^?#]*)(\?[^#]*)?(#.*)?$/i.exec(bare)
-  if (written === null || /[^\x21-\x7e]/.test(bare)) throw unfit(text, 'not a URL')
-  const [, scheme = '', authority = '', path = '', query = '', fragment] = written
+  const parts = /^([a-z][a-z0-9+.-]*):\/\/([^/?#]+)([^?#]*)(\?[^#]*)?(#.*)?$/i.exec(bare)
+  if (parts === null || /[^\x21-\x7e]/.test(bare)) throw unfit(text, 'not a URL')
+  const [, scheme = '', authority = '', path = '', query = '', fragment] = parts
   const protocol = `${scheme.toLowerCase()}:`
   if (!SCHEMES.includes(protocol)) throw unfit(text, `${protocol} is not a scheme that is known here`)
   if (fragment !== undefined) throw unfit(text, 'it has a fragment')
@@ -54,9 +55,11 @@ export const FORGE_HOSTS: Readonly<Record<string, string>> = {
 
 /** The canonical URL of a repository at a forge with owners. Throws FormatError. */
 export function forgeUrl(host: string, owner: string, repo: string): string {
-  for (const name of [...owner.split('/'), repo]) {
-    if (!/^~?\w[\w.-]{0,99}$/.test(name)) throw unfit(name, 'cannot be a name at a forge')
-  }
+  const isOwner = owner.split('/').every(name => /^~?\w[\w.-]{0,99}$/.test(name))
+  // `.git` would be left out at the end, so that a repository of that name would have none.
+  const isRepository = /^[\w.-]{1,100}$/.test(repo) && !/^\.{1,2}(?:git)?$/.test(repo)
+  if (!isOwner) throw unfit(owner, 'cannot be a name at a forge')
+  if (!isRepository) throw unfit(repo, 'cannot be a name at a forge')
   return canonicalUrl(`https://${host}/${owner}/${repo}`, 'git')
 }
 
@@ -71,10 +74,52 @@ export function ignoresCase(url: string): boolean {
   return host !== undefined && CASELESS_HOSTS.includes(host)
 }
 
+/** `user@host:path`, as git and Nix take it for `ssh://user@host/path`. */
+function fromScp(text: string): string {
+  const [, user, host, path] = /^([\w.-]+)@([\w.-]+):\/?([^/].*)$/.exec(text) ?? []
+  return path === undefined ? text : `ssh://${user}@${host}/${path}`
+}
+
+/**
+ * A repository without `dir`, which Nix before 2.20 leaves in what it locks, and does not send to a
+ * server.
+ */
+function withoutDirectory(text: string, url: string): string {
+  const [, base = url, query] = /^([^?#]*)\?([^#]*)$/.exec(url) ?? []
+  if (query === undefined) return url
+  assertDirectory(text, query)
+  const left = query.split('&').filter(each => !/^dir(?:=|$)/.test(each))
+  return left.length === 0 || left.join('') === '' ? base : `${base}?${left.join('&')}`
+}
+
+/**
+ * What to fetch from: the canonical URL, with the user of `ssh`, as which servers know who asks.
+ * Passwords for HTTP are left out.
+ */
+export function fetchUrl(written: string, canonical: string): string {
+  const user = /^ssh:\/\/([\w.-]+)@/i.exec(fromScp(written.replace(/^git\+/, '')))?.[1]
+  return user === undefined ? canonical : canonical.replace('ssh://', `ssh://${user}@`)
+}
+
+/** A glob for all canonical URLs on the host of a URL, whatever its path; of all, if that is odd. */
+export function originGlob(text: string): string {
+  const bare = fromScp(text.replace(/^(?:git|tarball|file)\+/, ''))
+  if (/^(?:\/|file:)/i.test(bare)) return 'file://*'
+  const [, scheme = '', authority = ''] = /^([a-z]+):\/\/([^/?#]+)/i.exec(bare) ?? []
+  const protocol = `${scheme.toLowerCase()}:`
+  if (!SCHEMES.includes(protocol) || !/^(?:[\w.-]+@)?[\w.-]+(?::\d+)?$/.test(authority)) return '*'
+  try {
+    return `${protocol}//${hostOf(text, protocol, authority)}/*`
+  } catch (error) {
+    if (error instanceof FormatError) return '*'
+    throw error
+  }
+}
+
 /** To Nix, `dir` is the directory of a flake in what the URL names. */
 function assertDirectory(text: string, query: string): void {
   const named = new URLSearchParams(query).getAll('dir')
-  if (named.length > 1 || !named.every(isInnerDirectory)) {
+  if (named.length > 1 || !named.every(dir => dir !== '' && innerDirectory(dir) !== undefined)) {
     throw unfit(text, 'its "dir" is not the names of directories with slashes between them')
   }
 }
@@ -116,7 +161,7 @@ function pathOf(text: string, path: string, kind: 'git' | 'file'): string {
   const clean = kind === 'git' ? path.replace(/\/+$/, '').replace(/\.git$/, '') : path
   assertSegments(text, clean)
   for (const [escaped] of clean.matchAll(/%.{0,2}/gs)) assertEscape(text, escaped)
-  return clean.replace(/%[0-9a-f]{2}/gi, escaped => escaped.toUpperCase())
+  return clean.replace(/%[0-9a-f]{2}/gi, escaped => plain(escaped) ?? escaped.toUpperCase())
 }
 
 /** Refuses what servers and globs could read in two ways. */
@@ -125,10 +170,16 @@ function assertSegments(text: string, path: string): void {
   if (path.includes('\\')) throw unfit(text, 'a path with a backslash')
 }
 
+/** What some escape in a path and others do not, to the same effect (RFC 3986, "sub-delims"). */
+function plain(escaped: string): string | undefined {
+  const character = String.fromCharCode(Number.parseInt(escaped.slice(1), 16))
+  return /[!$&'()+,;=:@]/.test(character) ? character : undefined
+}
+
 /** Only what cannot stand in a path by itself may be escaped, and no control character. */
 function assertEscape(text: string, escaped: string): void {
   const code = /^%[0-9a-f]{2}$/i.test(escaped) ? Number.parseInt(escaped.slice(1), 16) : 0
-  if (code < 0x20 || code === 0x7f || /[!$&-;=@-Z_a-z~\\]/.test(String.fromCharCode(code))) {
+  if (code < 0x20 || code === 0x7f || /[\w.~*/\\-]/.test(String.fromCharCode(code))) {
     throw unfit(text, `${escaped} is an escape that could be read in two ways`)
   }
 }

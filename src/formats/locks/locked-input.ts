@@ -2,7 +2,7 @@
 import { OBJECT_ID } from '../git-object-id.ts'
 import { type JsonNode, malformed, readString, stringOf } from '../json/shape.ts'
 import { parseNixHash } from '../nix/nix-hash.ts'
-import { isInnerDirectory } from './inner-directory.ts'
+import { innerDirectory } from './inner-directory.ts'
 
 /** One input of a lock. */
 export interface LockedInput {
@@ -22,10 +22,10 @@ export interface Around {
   /**
    * The input that has it, which is not itself such a directory; absent: the tree around the lock.
    */
-  readonly pin?: GitPin | OtherPin
+  readonly pin?: GitPin | OtherPin | OddPin
   /**
    * The names of the directories that lead to it from the top of that tree; absent: it leaves the
-   * tree.
+   * tree. In the tree around the lock they begin at the lock, and some `..` may come first.
    */
   readonly place?: readonly string[]
 }
@@ -78,7 +78,18 @@ export interface InnerPin {
   readonly directory: string
 }
 
-export type Pin = GitPin | OtherPin | InnerPin
+/** What cannot be read, or could be read in two ways. */
+export interface OddPin {
+  readonly kind: 'odd'
+  /** A glob that matches every canonical URL that it may name. */
+  readonly urls: string
+  /** Why it cannot be read, for people, escaped. */
+  readonly problem: string
+  /** Whether it has the NAR hash that Nix checks. */
+  readonly isHashed: boolean
+}
+
+export type Pin = GitPin | OtherPin | InnerPin | OddPin
 
 /**
  * The SHA-256 hash in a field, in one of the forms that Nix writes; lower-case hex. Throws
@@ -103,19 +114,26 @@ export function commitOf(node: JsonNode): string {
   throw malformed(node, 'must be the whole id of a commit, 40 or 64 lower-case hexadecimal digits')
 }
 
+/**
+ * What git takes for no name of a reference (git-check-ref-format(1)), and Nix takes for a bad one.
+ */
+const NO_REF =
+  /^[-./]|^@$|\/\.|\.\.|\/\/|@\{|\.lock(?:\/|$)|[./]$|[\s:?*[\\~^\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/u
+
 /** The name of a branch or a tag in a field. Throws FormatError. */
 export function refOf(node: JsonNode): string {
   const text = stringOf(node)
-  if (/^[\p{L}\p{N}][\p{L}\p{N}._+/@#-]{0,254}$/u.test(text) && !/\.\.|\/\/|@\{|\.lock$|[./]$/.test(text)) {
-    return text
-  }
+  if (text !== '' && text.length <= 255 && !NO_REF.test(text)) return text
   throw malformed(node, 'cannot be the name of a branch or a tag')
 }
 
-/** The directory of a flake in a tree: names with slashes between them. Throws FormatError. */
-export function directoryOf(node: JsonNode): string {
-  const text = stringOf(node)
-  if (isInnerDirectory(text)) return text
+/**
+ * The directory of a flake in a tree: names with slashes between them, as Nix takes it; undefined
+ * for the top. Throws FormatError.
+ */
+export function directoryOf(node: JsonNode): string | undefined {
+  const path = innerDirectory(stringOf(node))
+  if (path !== undefined) return path === '' ? undefined : path
   throw malformed(
     node,
     'must be the names of directories in the tree, with slashes between them, without ".."',

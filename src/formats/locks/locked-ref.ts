@@ -6,10 +6,16 @@
  */
 import { fields, type JsonNode, malformed, objectOf, readString, stringOf } from '../json/shape.ts'
 import { archivePin } from './archive-url.ts'
-import { canonicalUrl, FORGE_HOSTS, forgeUrl, pathUrl } from './input-url.ts'
+import { canonicalUrl, FORGE_HOSTS, fetchUrl, forgeUrl, pathUrl } from './input-url.ts'
 import { commitOf, directoryOf, type GitPin, hashOf, type Pin, refOf } from './locked-input.ts'
 
 const LABELS = ['lastModified', 'revCount', 'rev', 'dir', 'narHash', 'name'] as const
+
+/** What Nix writes in place of `rev` for a work tree that was not its commit. */
+const DIRTY = ['dirtyRev', 'dirtyShortRev'] as const
+
+/** The last second of the year 9999. */
+const LAST_TIME = 253_402_300_799
 
 const GIT_FLAGS = ['shallow', 'submodules', 'allRefs', 'exportIgnore', 'lfs', 'verifyCommit'] as const
 
@@ -17,6 +23,8 @@ const GIT_FLAGS = ['shallow', 'submodules', 'allRefs', 'exportIgnore', 'lfs', 'v
 export function readLockedRef(node: JsonNode): Pin {
   const type = objectOf(node).get('type')
   if (typeof type !== 'string') throw malformed(node, 'field "type" is missing')
+  assertNumber(node, 'lastModified', LAST_TIME)
+  assertNumber(node, 'revCount', Number.MAX_SAFE_INTEGER)
   if (Object.hasOwn(FORGE_HOSTS, type)) return readForge(node, FORGE_HOSTS[type] ?? '')
   switch (type) {
     case 'git':
@@ -35,8 +43,16 @@ export function readLockedRef(node: JsonNode): Pin {
   }
 }
 
+/** A number that expressions may see is one that Nix can have written. */
+function assertNumber(node: JsonNode, name: string, limit: number): void {
+  const value = objectOf(node).get(name)
+  if (value === undefined) return
+  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= limit) return
+  throw malformed(node, `"${name}" must be a number from 0 to ${limit}`)
+}
+
 function readGit(node: JsonNode): GitPin {
-  const optional = [...LABELS, ...GIT_FLAGS, 'ref', 'keytype', 'publicKey', 'publicKeys'] as const
+  const optional = [...LABELS, ...DIRTY, ...GIT_FLAGS, 'ref', 'keytype', 'publicKey', 'publicKeys'] as const
   const found = fields(node, { required: ['type', 'url'], optional, others: 'refuse' })
   const flag = (name: 'submodules' | 'lfs' | 'allRefs') => isTrue(found[name])
   const url = readString(found.url, text => canonicalUrl(text, 'git'))
@@ -127,7 +143,8 @@ function pinned({
 }
 
 function placed({ dir }: { readonly dir?: JsonNode | undefined }): { readonly dir?: string } {
-  return dir === undefined ? {} : { dir: directoryOf(dir) }
+  const path = dir && directoryOf(dir)
+  return path === undefined ? {} : { dir: path }
 }
 
 function hashed({ narHash }: { readonly narHash?: JsonNode | undefined }): { readonly narHash?: string } {
@@ -141,11 +158,4 @@ function isTrue(node: JsonNode | undefined): boolean {
   if (typeof value === 'boolean') return value
   if (value === 0 || value === 1) return value === 1
   throw malformed(node, 'must be true or false')
-}
-
-/** What to fetch from: what the lock says, without a password for HTTP. */
-export function fetchUrl(written: string, canonical: string): string {
-  const bare = written.replace(/^git\+/, '')
-  const user = /^ssh:\/\/([\w.-]+)@/i.exec(bare)?.[1]
-  return user === undefined ? canonical : canonical.replace('ssh://', `ssh://${user}@`)
 }

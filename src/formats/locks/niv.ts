@@ -7,8 +7,9 @@ import { linesOfKeys } from '../json/positions.ts'
 import { fields, type JsonNode, malformed, objectOf, readString, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { archivePin } from './archive-url.ts'
-import { canonicalUrl, pathUrl } from './input-url.ts'
+import { canonicalUrl, fetchUrl, pathUrl } from './input-url.ts'
 import { bareHashOf, commitOf, type LockedInput, type Pin, refOf } from './locked-input.ts'
+import { pinOrOdd } from './odd-pin.ts'
 
 const FORMAT = 'nix/sources.json'
 const SIZE_LIMIT = 4 * 1024 * 1024
@@ -23,7 +24,8 @@ export function parseNiv(bytes: Uint8Array): readonly LockedInput[] {
   if (sources.length > SOURCE_LIMIT) throw malformed(whole, `more than ${SOURCE_LIMIT} sources`)
   return sources.map(([name, value]) => {
     const path = printable(name, 60)
-    return { path, line: lines.get(name) ?? 1, pin: readSource({ format: FORMAT, where: path, value }) }
+    const node = { format: FORMAT, where: path, value }
+    return { path, line: lines.get(name) ?? 1, pin: pinOrOdd(() => readSource(node)) }
   })
 }
 
@@ -52,7 +54,7 @@ function readSource(node: JsonNode): Pin {
       return {
         kind: 'git',
         url,
-        from: url,
+        from: fetchUrl(stringOf(needed('repo')), url),
         form: 'repository',
         commit: commitOf(needed('rev')),
         ...(ref !== undefined && { ref }),

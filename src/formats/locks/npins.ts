@@ -4,8 +4,9 @@ import { linesOfKeys } from '../json/positions.ts'
 import { fields, type JsonNode, malformed, objectOf, readString, rootNode, stringOf } from '../json/shape.ts'
 import { decodeUtf8, parseStrictJson } from '../json/strict.ts'
 import { archivePin } from './archive-url.ts'
-import { canonicalUrl, forgeUrl } from './input-url.ts'
+import { canonicalUrl, fetchUrl, forgeUrl } from './input-url.ts'
 import { bareHashOf, commitOf, type LockedInput, type Pin, refOf } from './locked-input.ts'
+import { pinOrOdd } from './odd-pin.ts'
 
 const FORMAT = 'npins/sources.json'
 const SIZE_LIMIT = 4 * 1024 * 1024
@@ -37,7 +38,8 @@ export function parseNpins(bytes: Uint8Array): readonly LockedInput[] {
   if (pins.length > PIN_LIMIT) throw malformed(top.pins, `more than ${PIN_LIMIT} pins`)
   return pins.map(([name, value]) => {
     const path = `pins.${printable(name, 60)}`
-    return { path, line: lines.get(name) ?? 1, pin: readPin({ format: FORMAT, where: path, value }, version) }
+    const node = { format: FORMAT, where: path, value }
+    return { path, line: lines.get(name) ?? 1, pin: pinOrOdd(() => readPin(node, version)) }
   })
 }
 
@@ -77,11 +79,11 @@ function readGit(node: JsonNode, version: number): Pin {
   const submodules = found.submodules?.value === true && version >= HAS_SUBMODULES
   const isFetchedByGit = found.url === undefined || found.url.value === null || submodules
   const hash = bareHashOf(found.hash)
-  const url = repositoryUrl(found.repository)
+  const { url, from } = repositoryUrl(found.repository)
   return {
     kind: 'git',
     url,
-    from: url,
+    from,
     form: isFetchedByGit ? 'repository' : 'tarball',
     commit: commitOf(found.revision),
     ...((!isFetchedByGit || version >= CHECKS_HASH) && { narHash: hash }),
@@ -91,7 +93,8 @@ function readGit(node: JsonNode, version: number): Pin {
   }
 }
 
-function repositoryUrl(node: JsonNode): string {
+/** The canonical URL of a repository, and what to fetch from. */
+function repositoryUrl(node: JsonNode): { readonly url: string; readonly from: string } {
   const names = ['url', 'owner', 'repo', 'repo_path', 'server', 'private_token'] as const
   const found = fields(node, { required: ['type'], optional: names, others: 'refuse' })
   const text = (name: (typeof names)[number]) => {
@@ -99,20 +102,25 @@ function repositoryUrl(node: JsonNode): string {
     if (field === undefined) throw malformed(node, `field "${name}" is missing`)
     return stringOf(field)
   }
-  const read = (make: () => string) => readString({ ...node, value: '' }, make)
-  switch (found.type.value) {
-    case 'Git':
-      return read(() => canonicalUrl(text('url'), 'git'))
-    case 'GitHub':
-      return read(() => forgeUrl('github.com', text('owner'), text('repo')))
-    case 'GitLab':
-      return read(() => canonicalUrl(`${text('server').replace(/\/$/, '')}/${text('repo_path')}`, 'git'))
-    case 'Forgejo':
-      return read(() =>
-        canonicalUrl(`${text('server').replace(/\/$/, '')}/${text('owner')}/${text('repo')}`, 'git'),
-      )
-    default:
-      throw malformed(node, 'an unknown type of repository')
+  return readString({ ...node, value: '' }, () => {
+    const url = urlOf(text)
+    return { url, from: found.type.value === 'Git' ? fetchUrl(text('url'), url) : url }
+  })
+
+  function urlOf(name: typeof text): string {
+    const server = () => name('server').replace(/\/$/, '')
+    switch (found.type.value) {
+      case 'Git':
+        return canonicalUrl(name('url'), 'git')
+      case 'GitHub':
+        return forgeUrl('github.com', name('owner'), name('repo'))
+      case 'GitLab':
+        return canonicalUrl(`${server()}/${name('repo_path')}`, 'git')
+      case 'Forgejo':
+        return canonicalUrl(`${server()}/${name('owner')}/${name('repo')}`, 'git')
+      default:
+        throw malformed(node, 'an unknown type of repository')
+    }
   }
 }
 

@@ -2,9 +2,8 @@ import { FormatError } from '../../primitives/format-error.ts'
 import { printable } from '../../primitives/printable.ts'
 import { parseNixHash } from '../nix/nix-hash.ts'
 import { archivePin } from './archive-url.ts'
-import { canonicalUrl } from './input-url.ts'
+import { canonicalUrl, fetchUrl } from './input-url.ts'
 import type { LockedInput, Pin } from './locked-input.ts'
-import { fetchUrl } from './locked-ref.ts'
 
 /**
  * Reads what somebody pins in an expression, as they say it on the command line:

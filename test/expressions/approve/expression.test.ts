@@ -49,6 +49,16 @@ test('the path of an attribute is read as Nix reads it', () => {
   }
 })
 
+test('attack: a time that no calendar has is an error with words', () => {
+  const tree = { storePath: '/nix/store/x-source', narHash: '00'.repeat(32), commit: '1'.repeat(40) }
+  const at = (committed: number) =>
+    flakeExpression({ ...tree, committed }, [], { system: 'x86_64-linux', inputs: NO_INPUTS })
+  assert.match(at(253_402_300_799), /lastModifiedDate = "99991231235959"/)
+  for (const time of [253_402_300_800, 999_999_999_999]) {
+    assert.throws(() => at(time), /a commit of a year after 9999: 1{40}/)
+  }
+})
+
 test('a file is one of its tree', () => {
   assert.equal(fileIn('./a/../default.nix'), 'default.nix')
   for (const file of ['/etc/passwd', '../default.nix', 'a/../../b']) {

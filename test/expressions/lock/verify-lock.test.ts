@@ -213,6 +213,29 @@ describe('a directory of another input', () => {
     assert.deepEqual(codesOf(verdicts), { self: [], ...Object.fromEntries(none) }, wordsOf(verdicts))
   })
 
+  it('may lie above the lock, in the same repository', async () => {
+    const nodes = {
+      lib: relative('../lib', []),
+      top: relative('../..', []),
+      beside: relative('../other', ['lib']),
+      same: relative('../sub/./../sub', ['lib']),
+      leaves: relative('../../..', []),
+      back: relative('../../../x', ['lib']),
+      absent: relative('../absent', []),
+    }
+    const files = { 'a/lib/flake.nix': '', 'a/other/flake.nix': '', 'a/sub/flake.lock': lockOf(nodes) }
+    const { directory } = world.repository('above', files)
+    const verdicts = await world.verify(join(directory, 'a/sub'), BY_ALICE, { self })
+    const codes = codesOf(verdicts)
+    for (const name of ['lib', 'top', 'beside', 'same']) assert.deepEqual(codes[`inputs.${name}`], [], name)
+    for (const name of ['leaves', 'back', 'absent']) {
+      assert.deepEqual(codes[`inputs.${name}`], ['outside'], name)
+    }
+    assert.match(wordsOf(verdicts), /\.\.\/\.\.\/\.\. leaves the input .*\.\.\/absent is not in the tree/s)
+    const alone = codesOf(await world.verify(join(directory, 'a/sub'), BY_ALICE))
+    assert.deepEqual(alone['inputs.lib'], ['outside'], 'without the tree around it, nothing is known of that')
+  })
+
   it('attack: it is not in the tree that was verified, or a link leads to it', async () => {
     const files = { 'sub/file': '', 'flake.nix': '' }
     const lib = world.repository('with-links', files)
@@ -245,7 +268,7 @@ describe('a directory of another input', () => {
       const lock = lockOf({ lib: relative('./sub', [], { [name]: value }) })
       const files = { 'sub/flake.nix': '', 'flake.lock': lock }
       const verdicts = await world.verify(world.project('p-inside-hash', files), BY_ALICE)
-      assert.deepEqual(codesOf(verdicts), { 'flake.lock': ['unreadable'] })
+      assert.deepEqual(codesOf(verdicts), { 'inputs.lib': ['unreadable'] })
       assert.match(wordsOf(verdicts), new RegExp(`a relative path with "${name}"`))
     }
   })
@@ -258,30 +281,22 @@ describe('a directory of another input', () => {
 })
 
 describe('the directory of a flake in its tree', () => {
-  it('attack: `dir` leads out of the input, or is written in an odd way', async () => {
+  it('attack: `dir` leads out of the input', async () => {
     const lib = world.repository('dir-leaves', { 'sub/flake.nix': '' })
-    const bad = [
-      '../x-source',
-      'sub/../..',
-      '/nix',
-      '',
-      '.',
-      'sub/',
-      './sub',
-      'a//b',
-      'a\\b',
-      'a\u202eb',
-      'a\0b',
-    ]
-    for (const dir of bad) {
+    const codes = async (dir: string) => {
       const lock = flakeLock({ lib: { ...lockedGit(lib), dir } })
-      const verdicts = await world.verify(world.project('p-dir', { 'flake.lock': lock }), NOTHING)
-      assert.deepEqual(codesOf(verdicts), { 'flake.lock': ['unreadable'] }, dir)
-      assert.match(wordsOf(verdicts), /must be the names of directories in the tree/)
+      const verdicts = await world.verify(world.project('p-dir', { 'flake.lock': lock }), BY_ALICE)
+      return { codes: codesOf(verdicts), words: wordsOf(verdicts) }
     }
-    const good = flakeLock({ lib: { ...lockedGit(lib), dir: 'sub' } })
-    const verdicts = await world.verify(world.project('p-dir-good', { 'flake.lock': good }), BY_ALICE)
-    assert.deepEqual(codesOf(verdicts), { 'inputs.lib': [] })
+    for (const dir of ['../x-source', 'sub/../..', './..', '/nix', 'a\\b', 'a\u202eb', 'a\0b']) {
+      const found = await codes(dir)
+      assert.deepEqual(found.codes, { 'inputs.lib': ['unreadable'] }, dir)
+      assert.match(found.words, /must be the names of directories in the tree/)
+    }
+    for (const dir of ['sub', './sub', 'sub/', './/sub/.', '', '.']) {
+      assert.deepEqual((await codes(dir)).codes, { 'inputs.lib': [] }, dir)
+    }
+    assert.deepEqual((await codes('a//b')).codes, { 'inputs.lib': ['outside'] })
   })
 
   it('attack: a URL names it, so that it leads out', () => {
