@@ -38,10 +38,11 @@ export interface KeyOutcome {
  */
 export function settleKey(state: string, which: OwnKey, { file, retired }: KeyWish): KeyOutcome {
   const inUse = keyInUse(state, which)
-  if (inUse === undefined) return begin(state, which, file)
+  const counts = (key: NixPublicKey) => !retired.some(one => isSame(one, key))
+  if (inUse === undefined) return begin(state, which, file, counts)
   // Puts its public half right, should a crash have left another.
   useKey(state, which, inUse)
-  const isRetired = retired.some(key => isSame(key, inUse))
+  const isRetired = !counts(inUse)
   const given = file === undefined ? undefined : readGiven(file)
   const kept = (why: string, next: string) =>
     ({ key: inUse, change: 'kept', instead: { why, next } }) as const
@@ -55,15 +56,23 @@ export function settleKey(state: string, which: OwnKey, { file, retired }: KeyWi
     const inFile = `${printable(file ?? '')} has ${namedKey(given ?? inUse)}`
     return kept(inFile, `to change the key, say that this one is retired: ${printNixPublicKey(inUse)}`)
   }
-  if (given !== undefined && !isOther) {
-    return kept(`it is retired, but ${printable(file ?? '')} has no other`, 'put the next secret there')
+  if (given !== undefined && !counts(given)) {
+    return kept(
+      `it is retired, but ${printable(file ?? '')} has no key that is not`,
+      'put the next secret there',
+    )
   }
   const next = given ?? generateKey(nameAfter(inUse.name))
   useKey(state, which, next)
   return { key: next, change: 'replaced', before: inUse }
 }
 
-function begin(state: string, which: OwnKey, file: string | undefined): KeyOutcome {
+function begin(
+  state: string,
+  which: OwnKey,
+  file: string | undefined,
+  counts: (key: NixPublicKey) => boolean,
+): KeyOutcome {
   if (file === undefined) {
     return { key: which === 'machine' ? machineKey(state) : gateKey(state), change: 'made' }
   }
@@ -72,7 +81,13 @@ function begin(state: string, which: OwnKey, file: string | undefined): KeyOutco
       `${printable(file)} is not there yet, and the ${which} has no key: it does not make one for itself, as it was to be given one`,
     )
   }
-  const key = beginWith(state, which, readSecretKeyFile(file))
+  const given = readSecretKeyFile(file)
+  if (!counts(given)) {
+    throw new FileError(
+      `${printable(file)} has ${namedKey(given)}, which is retired: put the next secret there`,
+    )
+  }
+  const key = beginWith(state, which, given)
   useKey(state, which, key)
   return { key, change: 'taken' }
 }

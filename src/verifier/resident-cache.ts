@@ -65,13 +65,14 @@ function keepPolicy(places: Places) {
    * do not each check the files.
    */
   let fresh: Policy | undefined
-  let hasWritten = false
+  /** Whether the state directory has been seen. */
+  let wasThere = false
   const read = (): Policy => {
     held = undefined
-    if (hasWritten && !existsSync(places.state)) throw stateLost(places.state)
+    if (wasThere && !existsSync(places.state)) throw stateLost(places.state)
     const next = readPolicy(places)
     writeSnapshot(places.state, next.policy, next.files)
-    hasWritten = true
+    wasThere ||= existsSync(places.state)
     held = { policy: withPlaces(places, next.policy), files: next.files }
     return taken(held.policy)
   }

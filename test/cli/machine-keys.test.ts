@@ -106,6 +106,25 @@ test('a key that is retired gives way to the given one, at once and for good', (
   assert.deepEqual([again.status, again.stderr], [0, ''])
 })
 
+test('attack: an old secret that is brought back does not become the key again', () => {
+  const [old, next] = [newKey('old-1'), newKey('old-2')]
+  const retired = ['--retired', cli.read('old-1.pub').trim(), '--retired', cli.read('old-2.pub').trim()]
+  makeKeys('back', '--machine-key', next)
+  const { status, stderr } = makeKeys('back', '--machine-key', old, ...retired)
+  assert.equal(status, 0)
+  assert.match(
+    stderr,
+    /warning: the machine goes on .* it is retired, but .*old-1\.secret has no key that is not/,
+  )
+  assert.equal(cli.read('back/machine.secret'), cli.read('old-2.secret'))
+  const first = makeKeys('back-first', '--machine-key', old, ...retired)
+  assert.equal(first.status, 2)
+  assert.match(
+    first.stderr,
+    /old-1\.secret has old-1 \(SHA256:\S+\), which is retired: put the next secret there/,
+  )
+})
+
 test('a retired key for which none is given gives way to a new one', () => {
   makeKeys('renewed')
   const before = cli.read('renewed/machine.pub').trim()

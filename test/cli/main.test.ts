@@ -125,7 +125,7 @@ complete() {
 complete att
 complete --policy /etc/policy.toml policy ''
 complete policy check --pol
-complete verify ./result --re`
+complete verify ./result --rec`
   const bash = spawnSync('bash', ['-c', script], { encoding: 'utf8', env: { PATH: process.env['PATH'] } })
   const [first, second = '', ...more] = bash.stdout.trim().split('\n')
   assert.equal(first, 'attest', bash.stderr)
