@@ -9,6 +9,8 @@
     "CAP_FOWNER"
     "CAP_FSETID"
     "CAP_KILL"
+    # To map root into a user namespace.
+    "CAP_SETFCAP"
     "CAP_SETGID"
     "CAP_SETPCAP"
     "CAP_SETUID"

@@ -156,17 +156,18 @@ in
           Type = "oneshot";
           RemainAfterExit = true;
           ExecStart = "${pkgs.coreutils}/bin/true";
-          ExecReload = "${pkgs.systemd}/bin/systemctl restart nixsig.socket nixsig.service";
+          ExecReload = "${config.systemd.package or pkgs.systemd}/bin/systemctl restart nixsig.socket nixsig.service";
           PrivateNetwork = true;
           RestrictAddressFamilies = "AF_UNIX";
         };
     };
 
-    # The daemon reads nix.conf, with the gate's key, when it starts.
+    # The daemon reads nix.conf, with the gate's key, when it starts: it starts anew, and afterwards,
+    # whenever the keys may have changed.
     systemd.services.nix-daemon = {
       wants = [ "nixsig-keys.service" ];
       after = [ "nixsig-keys.service" ];
-      restartTriggers = keyOptions;
+      partOf = [ "nixsig-keys.service" ];
     };
   };
 }

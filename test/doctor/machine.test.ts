@@ -334,3 +334,34 @@ describe('whether a setting is in effect', () => {
     assert.equal(judge('daemon-overrides', told('/usr/bin/other')).state, 'open')
   })
 })
+
+describe('the ledger', () => {
+  const withLedger = (ledger: Facts['machine']['ledger']): Facts => ({
+    ...WELL,
+    machine: { ...WELL.machine, ledger },
+  })
+
+  test('that does not know all of the running system is a warning, and no hole', () => {
+    const facts = withLedger({ value: { isThere: true, system: { known: 3, paths: 7 } } })
+    const found = judge('ledger', facts)
+    assert.equal(found.state, 'warning')
+    assert.match(found.detail, /^it knows 3 of the 7 paths of the running system: the others came before/)
+    assert.deepEqual(holes(facts), [])
+  })
+
+  test('is not asked for a system where none runs', () => {
+    const facts = withLedger({ value: { isThere: true, system: undefined } })
+    assert.equal(judge('ledger', facts).state, 'not applicable')
+  })
+
+  test('whose directory is gone is lost with the keys', () => {
+    const found = judge('state', withLedger({ value: { isThere: false, system: undefined } }))
+    assert.equal(found.state, 'open')
+    assert.match(found.detail, /^it does not exist: the ledger and the keys of this machine are lost/)
+    assert.match(found.remedy ?? '', /systemctl restart nixsig-keys nix-daemon/)
+  })
+
+  test('that cannot be counted is unknown', () => {
+    assert.equal(judge('ledger', withLedger({ problem: 'no answer' })).state, 'unknown')
+  })
+})

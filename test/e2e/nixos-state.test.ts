@@ -152,6 +152,9 @@ for (const version of EVERY_VERSION) {
       await step('the check before a switch writes nothing, and a dry run refuses nothing', async () => {
         const system = systems['lax'] ?? ''
         const seen = "find /var -path /var/log -prune -o -printf '%p %i %s %m %T@ %C@\\n' | sort | sha256sum"
+        // What runs may write at any time.
+        const running = 'nixsig.socket nixsig-judge.socket nixsig.service'
+        await world.output(`systemctl stop ${running}`)
         const before = await world.output(seen)
         const check = (action: string) => world.run(`${system}/pre-switch-checks ${system} ${action}`)
         for (const action of ['switch', 'boot', 'test', 'check']) {
@@ -163,6 +166,7 @@ for (const version of EVERY_VERSION) {
         assert.equal(dry.status, 0)
         assert.match(dry.stderr, /nixsig: a switch to \S+ would be refused/)
         assert.equal(await world.output(seen), before)
+        await world.output(`systemctl start ${running}`)
       })
 
       await step('nothing under /etc has to be written for evidence to count', async () => {
@@ -198,7 +202,7 @@ for (const version of EVERY_VERSION) {
         assert.equal((await world.run(`nix-store --realise ${path}`, { user: 'alice' })).status, 0)
         assert.equal(world.read('/var/lib/nixsig/machine.pub').trim(), second.publicKey)
         const after = await world.run(`${NIXSIG} doctor`)
-        assert.equal(after.status, 0, after.stdout)
+        assert.doesNotMatch(after.stdout, /^(open|unknown) +(state|ledger|gate|trusted-public-keys)/m)
         assert.match(after.stdout, known)
 
         // What was built here before is known to nobody, and is built anew.

@@ -150,12 +150,14 @@ const TESTS: Readonly<Record<string, (built: Package) => Promise<void>>> = {
   },
 
   'calls programs by store path, also where the system has none of them': async ({ world, out }) => {
-    await world.output(
-      'mkdir -p /srv/repository; cd /srv/repository; git init -q; git -c user.name=a -c user.email=a commit -q --allow-empty -m one',
-    )
-    const traced = `strace -f -e trace=execve -o /srv/trace ${out}/bin/nixsig git status /srv/repository`
-    await world.run(`cd /srv/repository && ${traced}`)
-    assert.match(world.read('/srv/trace'), /execve\("\/nix\/store\/[^"]+-git-1\/bin\/git"/)
+    const bob = signer('bob')
+    await setPolicy(world, policyText({ bob: [bob] }, byDefault('nothing', 'nothing', 'self')))
+    await world.output(`mkdir -p /srv/repository; cd /srv/repository; git init -q
+      git -c user.name=bob -c user.email=bob@example.org commit -q --allow-empty -m one`)
+    const traced = `strace -f -e trace=execve -o /srv/trace ${out}/bin/nixsig git status --require bob`
+    const { stdout, stderr } = await world.run(`cd /srv/repository && ${traced}`)
+    assert.match(world.read('/srv/trace'), /execve\("\/nix\/store\/[^"]+-git-1\/bin\/git"/, stdout + stderr)
+    await world.output('rm /etc/nixsig/policy.toml')
   },
 
   'keeps the environment of whoever builds out of the hooks': async ({ firstLine }) => {

@@ -18,6 +18,7 @@ let
     after = "After";
     before = "Before";
     conflicts = "Conflicts";
+    partOf = "PartOf";
     requires = "Requires";
     wants = "Wants";
   };

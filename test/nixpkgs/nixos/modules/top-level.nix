@@ -54,13 +54,17 @@ let
     cd "$toplevel/etc" || exit 1
     find . ! -type d | while read -r file; do
       mkdir -p "/etc/$(dirname "$file")"
-      ln -sfn "$toplevel/etc/$file" "/etc/$file"
+      # What did not change is not touched. A unit is called as its file is.
+      case $file in
+        ./systemd/*) target=$toplevel/etc/$file ;;
+        *) target=$(readlink -f "$toplevel/etc/$file") ;;
+      esac
+      [ "$(readlink "/etc/$file")" = "$target" ] || ln -sfn "$target" "/etc/$file"
     done
     ln -sfn "$toplevel" /run/current-system
     systemd-tmpfiles --create /etc/tmpfiles.d/00-nixos.conf
     systemctl daemon-reload
-    # A machine that had Nix before has its daemon start with the new nix.conf.
-    [ -n "$before" ] || systemctl stop nix-daemon.service nix-daemon.socket
+    systemctl stop nix-daemon.service nix-daemon.socket
     [ -z "$reload" ] || systemctl reload $reload
     [ -z "$restart" ] || systemctl restart $restart
     systemctl start $start $(cd "$units" && ls -d *.wants/* | sed 's,.*/,,' | sort -u)
