@@ -153,7 +153,7 @@ for (const version of VERSIONS) {
         'a gate that is killed, or hangs, is started again, and who asks meanwhile waits',
         async () => {
           const path = await offer(machine, 'after-kill', CACHE)
-          const health = `curl --silent --max-time 10 ${await world.output("sed -n 's/^substituters = //p' /etc/nix/nix.conf")}/health`
+          const health = `curl --silent --max-time 10 ${await world.output("sed -n 's/^substituters = //p' /etc/nix/nix.conf | tail -n 1")}/health`
           for (let kills = 0; kills < 8; kills++) {
             await world.output('systemctl kill --signal=KILL nixsig.service')
             await world.output(`${health} || ${health}`)
