@@ -5,6 +5,7 @@ import { mergeEvidence } from '../evidence/merge.ts'
 import { FileError } from '../files/regular-file.ts'
 import { makeScratch, removeScratch } from '../files/scratch.ts'
 import type { GitCommit } from '../formats/git-object.ts'
+import { GIT_SIG_NOTES, NIXSIG_NOTES } from '../git/notes.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
 import { judge } from '../policy/judge.ts'
 import { holderOf, listedKeys } from '../policy/key-standing.ts'
@@ -12,12 +13,16 @@ import type { Instant, Policy } from '../policy/policy.ts'
 import type { Claim, Evidence, Subject, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { gitSigSignatures, nixsigSignatures } from './noted-signatures.ts'
+import { packetReader } from './openpgp-candidates.ts'
 import { readRevision, withContents } from './read-revision.ts'
 import { type Found, type Revision, type RevisionSignature, type Search, strayOnly } from './revision.ts'
 import { ownSignature, tagSignatures } from './signed-objects.ts'
 
-/** Units of work (see crypto/work.ts) for the signatures of one commit: 20 seconds. */
-const WORK_LIMIT = 400_000
+/**
+ * Units of work (see crypto/work.ts) for the signatures of one commit in each of the four places
+ * where they are: 10 seconds. What fills one place takes nothing from the others.
+ */
+const WORK_LIMIT = 200_000
 
 /** A commit to judge. */
 export interface RevisionQuestion {
@@ -67,12 +72,12 @@ export async function judgeRevision(
   try {
     const read = await readRevision(repository, commit, 'by-id')
     const keys = listedKeys(policy)
-    const work = openWork(WORK_LIMIT)
-    const search = { repository, revision: read.revision, keys, ring: keyRing(keys), work, scratch }
+    const openPgp = { packetsOf: packetReader(), verified: new Set<string>() }
+    const search = { repository, revision: read.revision, keys, ring: keyRing(keys), ...openPgp, scratch }
     const found = await findSignatures(search, read.parsed)
     const signatures = found.flatMap(each => each.signatures).flatMap(each => withPrincipal(policy, each))
     const verdictOn = ({ narHash }: Revision) =>
-      judge(policy, subject(narHash), evidenceFor(found, narHash), now)
+      judgeEnough(policy, subject(narHash), evidenceFor(found, narHash), now)
     const byId = verdictOn(read.revision)
     if (contents === 'by-id' || (contents === 'if-needed' && !couldDiffer(byId, found))) {
       return { verdict: byId, commit, revision: read.revision, signatures }
@@ -110,17 +115,35 @@ function couldDiffer({ outcome }: Verdict, found: readonly Found[]): boolean {
   )
 }
 
-/** Looks in every place, in turn. What is left when the work is used up is reported. */
-async function findSignatures(search: Search, commit: GitCommit): Promise<readonly Found[]> {
+/**
+ * Judges without what could not be decided: more signatures never make a commit less trusted, and
+ * anybody may write some that nobody can decide. Only where the others are too few does it matter.
+ */
+function judgeEnough(policy: Policy, subject: Subject, evidence: Evidence, now: Instant): Verdict {
+  const undecided = evidence.troubles.map(({ origin, detail }) => {
+    return { problem: 'unreadable', origin, detail } as const
+  })
+  const strays = [...evidence.strays, ...undecided]
+  const verdict = judge(policy, subject, { ...evidence, strays, troubles: [] }, now)
+  return verdict.outcome === 'trusted' ? verdict : judge(policy, subject, evidence, now)
+}
+
+/** Looks in every place, in turn. What is left in one when its work is used up is reported. */
+async function findSignatures(search: Omit<Search, 'work'>, commit: GitCommit): Promise<readonly Found[]> {
+  const places: Readonly<Record<string, (search: Search) => AsyncGenerator<Found>>> = {
+    'the commit': each => ownSignature(each, commit),
+    tags: tagSignatures,
+    [NIXSIG_NOTES]: nixsigSignatures,
+    [GIT_SIG_NOTES]: gitSigSignatures,
+  }
   const found: Found[] = []
-  try {
-    for await (const each of ownSignature(search, commit)) found.push(each)
-    for await (const each of tagSignatures(search)) found.push(each)
-    for await (const each of nixsigSignatures(search)) found.push(each)
-    for await (const each of gitSigSignatures(search)) found.push(each)
-  } catch (error) {
-    if (!(error instanceof WorkLimitError)) throw error
-    found.push(strayOnly('unreadable', 'the signatures of the commit', error.message))
+  for (const [name, signatures] of Object.entries(places)) {
+    try {
+      for await (const each of signatures({ ...search, work: openWork(WORK_LIMIT) })) found.push(each)
+    } catch (error) {
+      if (!(error instanceof WorkLimitError)) throw error
+      found.push(strayOnly('unreadable', `the signatures in ${name}`, error.message))
+    }
   }
   return found
 }

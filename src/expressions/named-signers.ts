@@ -1,16 +1,12 @@
 /** Which keys signatures name, without verifying them: enough to know what need not be verified. */
-import { findCertificate } from '../crypto/openpgp/certificate.ts'
-import { claimsToBeBy } from '../crypto/openpgp/parts.ts'
-import { readNamedFile } from '../files/named-file.ts'
 import type { KeyPacket } from '../formats/openpgp/key-packet.ts'
 import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
 import { sshKeyBlob } from '../formats/ssh/key.ts'
 import { looksLikeSshSignature, parseSshSignature } from '../formats/ssh/sshsig.ts'
-import type { Key, KeyIdentity, OpenPgpKey } from '../policy/policy.ts'
+import type { Key, KeyIdentity } from '../policy/policy.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { toHex } from '../primitives/hex.ts'
-
-const CERTIFICATE_LIMIT = 4 * 1024 * 1024
+import { keyPacketsOf, namesKey } from './openpgp-candidates.ts'
 
 /** The listed keys that a signature of git names, as it claims. */
 export type NamedSigners = (signature: Uint8Array) => readonly KeyIdentity[]
@@ -25,14 +21,14 @@ export function namedSigners(keys: readonly Key[]): NamedSigners {
       'form' in key && key.form === 'ssh' ? [[toHex(sshKeyBlob(key)), key.identity] as const] : [],
     ),
   )
-  const openPgp = keys.filter(key => key.kind === 'openpgp').map(key => ({ key, packets: packetsOf(key) }))
+  const openPgp = keys.filter(key => key.kind === 'openpgp').map(key => ({ key, packets: keyPacketsOf(key) }))
   return signature => {
     try {
       if (looksLikeSshSignature(signature)) {
         return [ssh.get(toHex(parseSshSignature(signature).keyBlob)) ?? []].flat()
       }
       const parsed = parseDetachedSignatures(signature)
-      const isNamed = (packet: KeyPacket) => parsed.some(each => claimsToBeBy(each, packet))
+      const isNamed = (packet: KeyPacket) => parsed.some(each => namesKey(each, packet))
       return openPgp.flatMap(({ key, packets }) =>
         packets === undefined || packets.some(isNamed) ? [key.identity] : [],
       )
@@ -40,14 +36,5 @@ export function namedSigners(keys: readonly Key[]): NamedSigners {
       if (error instanceof FormatError) return []
       throw error
     }
-  }
-}
-
-function packetsOf({ certificate, fingerprint }: OpenPgpKey): readonly KeyPacket[] | undefined {
-  try {
-    return findCertificate(readNamedFile(certificate, CERTIFICATE_LIMIT).bytes, fingerprint)?.keys
-  } catch (error) {
-    if (error instanceof FormatError) return undefined
-    throw error
   }
 }

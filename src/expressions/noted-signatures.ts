@@ -1,22 +1,23 @@
 /** Signatures in notes: git-sig's lines and nixsig's own. */
-import { openEnvelope } from '../crypto/envelope.ts'
+import { openEnvelope, type StraySignature } from '../crypto/envelope.ts'
 import { keyIdOf } from '../crypto/envelope-keys.ts'
-import { parsingCost } from '../crypto/work.ts'
+import { parsingCost, WorkLimitError } from '../crypto/work.ts'
 import { envelopeStray } from '../evidence/envelope-stray.ts'
 import { gitSigBody, isGitSigLine, parseGitSigLine } from '../formats/git-sig.ts'
-import { parseEnvelope } from '../formats/in-toto/dsse.ts'
+import { type Envelope, type EnvelopeSignature, pae, parseEnvelope } from '../formats/in-toto/dsse.ts'
 import { signerUri } from '../formats/in-toto/predicates.ts'
 import { parseRevisionStatement } from '../formats/in-toto/revision-statement.ts'
 import { isText } from '../formats/openpgp/armor.ts'
-import { parseDetachedSignatures } from '../formats/openpgp/signature.ts'
+import { type OpenPgpSignature, parseDetachedSignatures } from '../formats/openpgp/signature.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES, notesOf, notesTree } from '../git/notes.ts'
 import type { Claim } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { bareSignature } from './bare-signature.ts'
+import { standingOf } from './openpgp-candidates.ts'
 import { type Found, type RevisionSignature, type Search, strayOnly } from './revision.ts'
 
-/** Lines of the notes of one commit that are looked at. */
-const LINE_LIMIT = 5000
+/** Lines of one note that cannot be read, or do not count, and are reported one by one. */
+const REPORT_LIMIT = 100
 
 /** The signatures in git-sig's notes of the commit. */
 export function gitSigSignatures(search: Search): AsyncGenerator<Found> {
@@ -39,8 +40,9 @@ export function nixsigSignatures(search: Search): AsyncGenerator<Found> {
     const { ring, work } = search
     await work.spend(parsingCost(line))
     const envelope = parseEnvelope(line)
-    const opened = await openEnvelope(envelope, ring, work)
-    const strays = opened.strays.map(stray => envelopeStray(stray, origin))
+    const { signatures: worth, strays: bad } = await worthOpening(envelope, search)
+    const opened = await openEnvelope({ ...envelope, signatures: worth }, ring, work)
+    const strays = [...bad, ...opened.strays].map(stray => envelopeStray(stray, origin))
     const troubles = opened.undecided.map(detail => ({ origin, detail }))
     const none = { claims: [], strays, troubles }
     if (opened.signers.length === 0) return { evidence: none, signatures: [] }
@@ -76,6 +78,45 @@ export function nixsigSignatures(search: Search): AsyncGenerator<Found> {
   })
 }
 
+/**
+ * The signatures of an envelope without those that name a listed OpenPGP key, and either were not
+ * made by it, or were verified before. Rejects with WorkLimitError.
+ */
+async function worthOpening(
+  { payloadType, payload, signatures }: Envelope,
+  search: Search,
+): Promise<{
+  readonly signatures: readonly EnvelopeSignature[]
+  readonly strays: readonly StraySignature[]
+}> {
+  const worth: EnvelopeSignature[] = []
+  const strays: StraySignature[] = []
+  for (const each of signatures) {
+    const key = search.ring.byKeyId.get(each.keyid)?.find(({ form }) => form === 'openpgp')?.key
+    const parsed = key?.kind === 'openpgp' ? packetsIn(each.signature) : undefined
+    if (key?.kind !== 'openpgp' || parsed === undefined) {
+      worth.push(each)
+      continue
+    }
+    const text = { signature: parsed, payload: pae(payloadType, payload) }
+    const standing = await standingOf(text, search.packetsOf(key), search)
+    if (standing === 'to-verify') worth.push(each)
+    else if (standing !== 'verified-before') strays.push({ problem: 'bad-signature', keyid: each.keyid })
+  }
+  return { signatures: worth, strays }
+}
+
+/** The one packet of a binary signature; undefined if it is anything else, which costs nothing. */
+function packetsIn(signature: Uint8Array): OpenPgpSignature | undefined {
+  try {
+    const [first, another] = isText(signature) ? [] : parseDetachedSignatures(signature)
+    return another === undefined ? first : undefined
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
+}
+
 /** git-sig's signatures are binary, and one in each line. Throws FormatError. */
 function assertOneOpenPgpSignature(signature: Uint8Array): void {
   const count = isText(signature) ? 0 : parseDetachedSignatures(signature).length
@@ -97,26 +138,65 @@ function otherRevision(
  * count: whoever may write notes can write anything.
  */
 async function* eachLine(
-  { repository, revision }: Search,
+  { repository, revision, ring }: Search,
   ref: string,
   read: (line: string, origin: string) => Promise<Found | undefined>,
 ): AsyncGenerator<Found> {
   const head = repository.refs.get(ref)
   if (head === undefined) return
   const tree = await notesTree(repository, head.id)
+  const ids = [revision.commit, ...ring.byKeyId.keys()]
   for (const note of await notesOf(repository, tree, revision.commit)) {
     if ('problem' in note) {
       yield strayOnly('unreadable', ref, note.problem)
       continue
     }
     const text = Buffer.from(note.bytes).toString('utf8')
-    const lines = [...new Set(text.split('\n').filter(line => line !== ''))]
-    if (lines.length > LINE_LIMIT) yield strayOnly('unreadable', ref, `more than ${LINE_LIMIT} lines`)
-    for (const [index, line] of lines.slice(0, LINE_LIMIT).entries()) {
-      const origin = `${ref}, signature ${index + 1}`
-      const found = await orReported(origin, () => read(line, origin))
-      if (found !== undefined) yield found
+    const lines = [...new Set(text.split('\n').filter(line => line !== ''))].map((line, index) => ({
+      line,
+      index,
+      origin: `${ref}, signature ${index + 1}`,
+      isNamed: ids.some(id => line.includes(id)),
+    }))
+    // First what names this commit or a listed key, the shortest of it first: junk is cheap to make.
+    lines.sort((a, b) => Number(b.isNamed) - Number(a.isNamed) || a.line.length - b.line.length)
+    let reported = 0
+    const { found, ended } = await readAll(lines, read)
+    for (const each of found) {
+      const { claims, troubles } = each.evidence
+      const counts = claims.length > 0 || troubles.length > 0
+      if (!counts) reported++
+      if (counts || reported <= REPORT_LIMIT) yield each
     }
+    if (reported > REPORT_LIMIT) {
+      const more = `${reported - REPORT_LIMIT} more lines that do not count`
+      yield strayOnly('unreadable', ref, more)
+    }
+    if (ended !== undefined) throw ended
+  }
+}
+
+interface Line {
+  readonly line: string
+  readonly origin: string
+}
+
+/** What lines yield, in the order of the note; `ended`: the work was used up before the last one. */
+async function readAll(
+  lines: readonly (Line & { readonly index: number })[],
+  read: (line: string, origin: string) => Promise<Found | undefined>,
+): Promise<{ readonly found: readonly Found[]; readonly ended?: WorkLimitError }> {
+  const found: { readonly index: number; readonly each: Found }[] = []
+  const inOrder = () => found.sort((a, b) => a.index - b.index).map(({ each }) => each)
+  try {
+    for (const { line, origin, index } of lines) {
+      const each = await orReported(origin, () => read(line, origin))
+      if (each !== undefined) found.push({ index, each })
+    }
+    return { found: inOrder() }
+  } catch (error) {
+    if (!(error instanceof WorkLimitError)) throw error
+    return { found: inOrder(), ended: error }
   }
 }
 

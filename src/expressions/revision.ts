@@ -1,8 +1,9 @@
 /** A commit of a repository as it is judged, and what is found about it. */
 import type { KeyRing } from '../crypto/envelope.ts'
 import type { Work } from '../crypto/work.ts'
+import type { KeyPacket } from '../formats/openpgp/key-packet.ts'
 import type { OpenRepository } from '../git/open-repository.ts'
-import type { Key, KeyIdentity, Role } from '../policy/policy.ts'
+import type { Key, KeyIdentity, OpenPgpKey, Role } from '../policy/policy.ts'
 import type { Evidence } from '../policy/verdict.ts'
 
 /** A commit, by what was read of it. */
@@ -51,6 +52,10 @@ export interface Search {
   readonly keys: readonly Key[]
   readonly ring: KeyRing
   readonly work: Work
+  /** The key packets of a listed certificate; undefined if it cannot be read. */
+  readonly packetsOf: (key: OpenPgpKey) => readonly KeyPacket[] | undefined
+  /** OpenPGP signatures that were verified already: see openpgp-candidates.ts. */
+  readonly verified: Set<string>
   /** A private directory for temporary files. */
   readonly scratch: string
 }

@@ -6,7 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { layoutOf } from './layout.ts'
-import { mergedContents, type NotesContents, readNotesContents, writeNotesTree } from './notes-contents.ts'
+import {
+  includesNotes,
+  mergedContents,
+  type NotesContents,
+  readNotesContents,
+  writeNotesTree,
+} from './notes-contents.ts'
 import { type OpenRepository, openRepository } from './open-repository.ts'
 import { runGit } from './run-git.ts'
 import { updateRef } from './update-ref.ts'
@@ -43,8 +49,8 @@ export async function editNotes(
 }
 
 /**
- * Takes other notes in, whose commit `theirs` is in the repository already: without loss, and in
- * the same way in whatever order. Returns whether that changed anything. Throws FileError and
+ * Takes other notes in, whose commit `theirs` is in the repository already: without loss of what is
+ * here, even if it was taken out there, and in the same way in whatever order. Returns whether that changed anything. Throws FileError and
  * FormatError.
  */
 export async function joinNotes(place: string, ref: string, theirs: string): Promise<boolean> {
@@ -54,10 +60,13 @@ export async function joinNotes(place: string, ref: string, theirs: string): Pro
     if (ours !== undefined && (await isAncestor(repository, theirs, ours))) return ours
     isChanged = true
     const others = await readNotesContents(repository, theirs)
-    if (ours === undefined || (await isAncestor(repository, ours, theirs))) return theirs
-    const contents = mergedContents(await readNotesContents(repository, ours), others)
-    const tree = await writeNotesTree(store, repository, contents)
-    const parents = [ours, theirs]
+    if (ours === undefined) return theirs
+    const own = await readNotesContents(repository, ours)
+    const isOnTop = await isAncestor(repository, ours, theirs)
+    // What builds on our notes may have taken something out of them.
+    if (isOnTop && (await includesNotes(repository, others, own))) return theirs
+    const tree = await writeNotesTree(store, repository, mergedContents(own, others))
+    const parents = isOnTop ? [theirs] : [ours, theirs]
     return writeObject(store, 'commit', notesCommit({ tree, parents, message: 'Merge notes' }))
   })
   return isChanged

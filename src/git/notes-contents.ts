@@ -1,11 +1,14 @@
 /** All of a reference of notes, for merging and writing: notes are sets of lines. */
 import { FileError } from '../files/regular-file.ts'
-import { unionOfLines } from '../formats/note-lines.ts'
+import { boundedUnion, linesOf } from '../formats/note-lines.ts'
 import { NOTE_LIMIT, notesTree } from './notes.ts'
 import { type NoteObjects, objectOfPath, walkNotes } from './notes-walk.ts'
 import { sizesOfType } from './object-sizes.ts'
 import { makeTree, type TreeFile } from './tree-text.ts'
 import { type ObjectStore, writeObject } from './write-object.ts'
+
+/** Bytes of a note of which lines are taken over. */
+const MERGE_LIMIT = 16 * 1024 * 1024
 
 /** Files of all notes. A merge of more is not made in memory. */
 const COUNT_LIMIT = 500_000
@@ -29,13 +32,40 @@ export async function readNotesContents(place: NoteObjects, commit: string): Pro
   return found
 }
 
-/** The contents of both: commutative, associative, and without loss. */
+/**
+ * The contents of both: commutative, associative, and without loss, unless a note becomes too large:
+ * then the lines of `some` are kept first.
+ */
 export function mergedContents(some: NotesContents, others: NotesContents): NotesContents {
   const merged = new Map<string, TreeFile[]>()
   for (const contents of [some, others]) {
     for (const [path, files] of contents) for (const file of files) add(merged, path, file)
   }
   return merged
+}
+
+/**
+ * Whether all files of some contents are among those of others, at their paths and as they are, or
+ * as lines of another file there. Throws FileError.
+ */
+export async function includesNotes(
+  place: NoteObjects,
+  others: NotesContents,
+  some: NotesContents,
+): Promise<boolean> {
+  const linesAt = async (id: string) => linesOf(await place.objects.read(id, 'blob'))
+  for (const [path, files] of some) {
+    const there = others.get(path) ?? []
+    for (const { id, kind } of files.filter(file => !there.some(each => each.id === file.id))) {
+      const ids = [id, ...there.map(each => each.id)]
+      const sizes = await sizesOfType(place.directory, 'blob', ids)
+      if (kind === 'submodule' || ids.some(each => (sizes.get(each) ?? Infinity) > MERGE_LIMIT)) return false
+      const lines = new Set<string>()
+      for (const each of there) for (const line of await linesAt(each.id)) lines.add(line)
+      if ((await linesAt(id)).some(line => !lines.has(line))) return false
+    }
+  }
+  return true
 }
 
 /** Where the note of an object is kept. */
@@ -69,30 +99,26 @@ export async function withLines(
   return new Map([...contents, [path, [file]]])
 }
 
-/** One file with the lines of all. Of what is not a file, such as a submodule, one stays. */
+/**
+ * One file with the lines of all. Of what is not a file, such as a submodule, one stays. If they
+ * are more than a note may have, the lines in `more` and those of the first versions are kept
+ * first: what others wrote cannot drown one's own.
+ */
 async function combined(
   store: ObjectStore,
   place: NoteObjects,
   versions: readonly TreeFile[],
   more: readonly Uint8Array[],
 ): Promise<TreeFile> {
-  const sorted = [...versions].sort((a, b) => (a.id < b.id ? -1 : 1))
-  const ids = sorted.filter(({ kind }) => kind !== 'submodule').map(({ id }) => id)
-  const [first] = sorted
+  const ids = versions.filter(({ kind }) => kind !== 'submodule').map(({ id }) => id)
+  const [first] = [...versions].sort((a, b) => (a.id < b.id ? -1 : 1))
   if (first !== undefined && ids.length + more.length < 2) return first
   const sizes = await sizesOfType(place.directory, 'blob', ids)
   const texts = [...more]
   for (const id of ids) {
-    if ((sizes.get(id) ?? 0) > NOTE_LIMIT) throw tooLarge()
-    texts.push(await place.objects.read(id, 'blob'))
+    if ((sizes.get(id) ?? 0) <= MERGE_LIMIT) texts.push(await place.objects.read(id, 'blob'))
   }
-  const text = unionOfLines(texts)
-  if (text.length > NOTE_LIMIT) throw tooLarge()
-  return { kind: 'file', id: writeObject(store, 'blob', text) }
-}
-
-function tooLarge(): FileError {
-  return new FileError(`a note has more than ${NOTE_LIMIT} bytes, and cannot be merged or added to`)
+  return { kind: 'file', id: writeObject(store, 'blob', boundedUnion(texts, NOTE_LIMIT)) }
 }
 
 /** Notes are found at whatever depth of directories; all have one here. */
