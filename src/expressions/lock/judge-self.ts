@@ -40,10 +40,10 @@ export interface SelfQuestion {
 export async function judgeSelf(by: InputJudge, question: SelfQuestion): Promise<InputVerdict> {
   const top = topOf(question.directory)
   if (top === undefined) {
-    const url = pathUrl(question.directory)
+    const url = pathUrl(escaped(question.directory, CONTROL))
     return judgeInput(by, { path: 'self', line: 1, pin: { kind: 'path', url } })
   }
-  const url = canonicalUrl(question.url ?? `file://${top}`, 'git')
+  const url = question.url === undefined ? `file://${escaped(top, UNFIT)}` : canonicalUrl(question.url, 'git')
   const about = {
     file: by.file,
     line: 1,
@@ -63,6 +63,15 @@ export async function judgeSelf(by: InputJudge, question: SelfQuestion): Promise
   } finally {
     repository?.close()
   }
+}
+
+/** What no path of a canonical URL has, and what means something else in one. */
+const CONTROL = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+const UNFIT = /[%?#\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
+
+/** A path with escapes as in URLs, if something in it needs one: then `%` has one as well. */
+function escaped(path: string, unfit: RegExp): string {
+  return unfit.test(path) ? path.replaceAll(new RegExp(UNFIT, 'gu'), encodeURIComponent) : path
 }
 
 interface Checkout {

@@ -406,6 +406,23 @@ describe('the files of a tree', () => {
 
 describe('the tree around a lock', () => {
   const self = { url: undefined, allowDirty: false }
+
+  it('is judged in a directory of any name, and escapes stand in its URL for what URLs read otherwise', async () => {
+    for (const [name, written] of [
+      ['a#b', 'a%23b'],
+      ['a?b', 'a%3Fb'],
+      ['a%23b', 'a%2523b'],
+      ['a\u0001b', 'a%01b'],
+      ['a b', 'a b'],
+    ] as const) {
+      const { directory } = world.repository(name, { 'flake.nix': '{ }', 'flake.lock': flakeLock({}) })
+      const verdicts = await world.verify(directory, BY_ALICE, { self })
+      assert.deepEqual(codesOf(verdicts), { self: [] }, name)
+      assert.equal(verdicts[0]?.url, `file://${world.dir}/${written}`)
+    }
+    const plain = world.project('x\u0001y', { 'flake.lock': flakeLock({}) })
+    assert.deepEqual(Object.keys(codesOf(await world.verify(plain, BY_ALICE, { self }))), ['self'])
+  })
   const flake = { 'flake.nix': '{ outputs = _: { }; }', 'flake.lock': flakeLock({}), 'sub/a': 'a' }
 
   it('is the commit that is checked out, and the work tree has to be that', async () => {
