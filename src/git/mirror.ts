@@ -1,6 +1,7 @@
 /**
  * Mirrors: bare repositories of our own, one for each URL, into which git fetches the commits that
- * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted.
+ * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted;
+ * before something is fetched, those that are too many are (mirrors-room.ts).
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
+import { lockOf, makeRoomForMirrors, useMirror } from './mirrors-room.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from './notes.ts'
 import { type OpenRepository, openOwnRepository } from './open-repository.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
@@ -37,7 +39,7 @@ export interface MirroredBranch {
  * FileError.
  */
 export function mirrorCommit(parent: string, url: string, commit: string): Promise<OpenRepository> {
-  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit) }, async directory => {
+  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit) }, async ({ directory, opened }) => {
     const refs = await listRemote(directory, url, ['refs/tags/*', ...NOTES])
     const kept = `refs/nixsig/${commit}`
     const wanted = existsSync(join(directory, kept)) ? [] : [`+${commit}:${kept}`]
@@ -46,7 +48,7 @@ export function mirrorCommit(parent: string, url: string, commit: string): Promi
     if (tags.length > TAG_LIMIT) throw new FileError(`more than ${TAG_LIMIT} tags of commit ${commit}`)
     const refspecs = [...wanted, ...names.filter(isRefName).map(name => `+${name}:${name}`)]
     if (refspecs.length > 0) await fetchInto(directory, url, refspecs)
-    return openOwnRepository(directory)
+    return opened()
   })
 }
 
@@ -60,7 +62,7 @@ export function mirrorBranch(
   url: string,
   { branch, depth }: { readonly branch: string | undefined; readonly depth: number },
 ): Promise<MirroredBranch> {
-  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, async directory => {
+  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, async ({ directory, opened }) => {
     const name = branch === undefined ? 'HEAD' : `refs/heads/${branch}`
     const refs = await listRemote(directory, url, [name, 'refs/tags/*', ...NOTES])
     const head = refs.get(name)
@@ -72,7 +74,7 @@ export function mirrorBranch(
     if (tags.length > 0) await fetchCommitsInto(directory, url, asTheyAre(tags), depth)
     const notes = NOTES.filter(each => refs.has(each))
     if (notes.length > 0) await fetchNotesInto(directory, url, asTheyAre(notes))
-    return { repository: openOwnRepository(directory), head }
+    return { repository: opened(), head }
   })
 }
 
@@ -81,7 +83,7 @@ export function mirrorBranch(
  * opens for the URL. Throws FileError, also if the server does not have it.
  */
 export function mirrorHistory(parent: string, url: string, commit: string, depth: number): Promise<void> {
-  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, directory =>
+  return inMirror(parent, { url, use: HISTORY, idSize: 20 }, ({ directory }) =>
     fetchCommitsInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
   )
 }
@@ -92,24 +94,51 @@ interface Mirror {
   readonly idSize: IdSize
 }
 
-/** Calls `use` with the directory of a mirror that no other process fetches into. */
+/** A mirror that no other process fetches into. */
+interface HeldMirror {
+  readonly directory: string
+  /** Opens it. It stays in use until that is closed, or this process ends. Throws FileError. */
+  opened(): OpenRepository
+}
+
+/** Calls `action` with a mirror, which is made if it is missing. */
 async function inMirror<T>(
   parent: string,
   { url, use, idSize }: Mirror,
-  action: (directory: string) => Promise<T>,
+  action: (mirror: HeldMirror) => Promise<T>,
 ): Promise<T> {
   if (!isFetchable(url)) throw new FileError(`${printable(url)} cannot be fetched from`)
   mkdirSync(parent, { recursive: true, mode: 0o700 })
   const name = createHash('sha256').update(`${url}${use} ${idSize}`).digest('hex').slice(0, 40)
   const directory = join(protectedPath(parent), name)
   assertOwnedDirectory(parent)
-  return withLock(`${directory}.lock`, async () => {
+  return withLock(lockOf(directory), async () => {
     if (!existsSync(join(directory, 'config'))) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       if (idSize === 20) await assertDetectsCollisions(directory)
       makeOwnRepository(directory, idSize)
     }
     assertOwnedDirectory(directory)
-    return action(directory)
+    const release = await useMirror(directory)
+    let isOpen = false
+    const opened = () => {
+      const repository = openOwnRepository(directory)
+      isOpen = true
+      return withRelease(repository, release)
+    }
+    try {
+      await makeRoomForMirrors(protectedPath(parent))
+      return await action({ directory, opened })
+    } finally {
+      if (!isOpen) release()
+    }
   })
+}
+
+function withRelease(repository: OpenRepository, release: () => void): OpenRepository {
+  const close = () => {
+    repository.close()
+    release()
+  }
+  return { ...repository, close }
 }
