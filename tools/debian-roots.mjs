@@ -11,7 +11,7 @@ const USUAL =
 /** The packages of each root, by Debian suite, which is also the root's name. */
 const PACKAGES = {
   trixie: USUAL,
-  sid: 'nix-bin busybox-static ca-certificates cosign git gpg gpgv minisign nodejs openssh-client openssh-server sequoia-git sqlite3 sqv sudo systemd util-linux',
+  sid: 'nix-bin busybox-static ca-certificates cosign git gittuf gpg gpgv minisign nodejs openssh-client openssh-server sequoia-git sqlite3 sqv sudo systemd util-linux',
 }
 
 /** The directory for what the tests prepare once: $NIXSIG_TEST_CACHE, or /var/cache/nixsig-test. */
@@ -44,7 +44,12 @@ echo "$*" >"$root/.nixsig-test"
 
 function isReady(suite) {
   try {
-    return readFileSync(join(debianRoot(suite), '.nixsig-test'), 'utf8').trim() === PACKAGES[suite]
+    const there = new Set(
+      readFileSync(join(debianRoot(suite), '.nixsig-test'), 'utf8')
+        .trim()
+        .split(' '),
+    )
+    return PACKAGES[suite].split(' ').every(name => there.has(name))
   } catch {
     return false
   }

@@ -53,6 +53,20 @@ export async function withLockOrWithout<T>(file: string, action: () => Promise<T
   return fd === undefined ? action() : holding(fd, action)
 }
 
+/**
+ * Takes a lock that others may share, by this function alone, until the function that is returned
+ * is called or this process ends. Throws FileError if it cannot be had within five minutes.
+ */
+export async function holdShared(file: string): Promise<() => void> {
+  const fd = await acquire(file, WAIT_SECONDS, 'shared')
+  if (fd === undefined) throw new FileError(`the lock ${printable(file)} is held by another process`)
+  let isHeld = true
+  return () => {
+    if (isHeld) closeSync(fd)
+    isHeld = false
+  }
+}
+
 /** Whether the lock file can be opened, or created if missing. */
 export function canBeLocked(file: string): boolean {
   try {
@@ -77,13 +91,17 @@ async function holding<T>(fd: number, action: () => Promise<T>): Promise<T> {
  * The descriptor of the locked file that has this name now; undefined if other processes held the
  * lock for that many seconds. Throws FileError.
  */
-async function acquire(file: string, seconds: number): Promise<number | undefined> {
+async function acquire(
+  file: string,
+  seconds: number,
+  kind: 'exclusive' | 'shared' = 'exclusive',
+): Promise<number | undefined> {
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   for (let tries = 0; tries < TRIES; tries++) {
     const fd = openOwn(file)
     if (fd === undefined) continue
     try {
-      if (!(await lock(fd, seconds))) {
+      if (!(await lock(fd, seconds, kind))) {
         closeSync(fd)
         return undefined
       }
@@ -130,12 +148,12 @@ function isOf(fd: number, file: string): boolean {
  * Locks an open file through a child process that shares it: the lock stays after the child has
  * ended. False if the time is over first.
  */
-function lock(fd: number, seconds: number): Promise<boolean> {
+function lock(fd: number, seconds: number, kind: 'exclusive' | 'shared'): Promise<boolean> {
   const flock = findProgram('flock')
   if (flock === undefined) throw new FileError('there is no program flock on this system')
   const signal = deadlineSignal()
   const waiting = seconds === 0 ? ['--nonblock'] : ['--timeout', String(seconds)]
-  const args = ['--exclusive', ...waiting, '3']
+  const args = [`--${kind}`, ...waiting, '3']
   const child = spawn(flock, args, { env: {}, stdio: ['ignore', 'ignore', 'ignore', fd], signal })
   return new Promise((resolve, reject) => {
     child.once('error', error => reject(signal?.aborted ? signal.reason : error))

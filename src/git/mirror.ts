@@ -1,6 +1,7 @@
 /**
  * Mirrors: bare repositories of our own, one for each URL, into which git fetches the commits that
- * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted.
+ * are asked for, what is signed about them, and nothing else. They are a cache, and may be deleted;
+ * before something is fetched, those that are too many are (mirrors-room.ts).
  */
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
@@ -11,6 +12,7 @@ import { FileError } from '../files/regular-file.ts'
 import { printable } from '../primitives/printable.ts'
 import { isRefName } from './all-refs.ts'
 import { assertDetectsCollisions } from './collisions.ts'
+import { freshOf, lockOf, makeRoomForMirrors, useMirror } from './mirrors-room.ts'
 import { GIT_SIG_NOTES, NIXSIG_NOTES } from './notes.ts'
 import { type OpenRepository, openOwnRepository } from './open-repository.ts'
 import { type IdSize, idSizeOf, makeOwnRepository } from './own-repository.ts'
@@ -37,7 +39,7 @@ export interface MirroredBranch {
  * opens the mirror. `parent`: the directory of all mirrors, which nobody else can write to. Throws
  * FileError.
  */
-export function mirrorCommit(parent: string, url: string, commit: string): Promise<OpenRepository> {
+export async function mirrorCommit(parent: string, url: string, commit: string): Promise<OpenRepository> {
   const patterns = ['refs/tags/*', ...NOTES]
   const fill = async (directory: string, refs: Listed) => {
     const kept = `refs/nixsig/${commit}`
@@ -50,8 +52,9 @@ export function mirrorCommit(parent: string, url: string, commit: string): Promi
     const refspecs = [...wanted, ...names.filter(isRefName).map(name => `+${name}:${name}`)]
     if (refspecs.length > 0) await fetchInto(directory, url, refspecs)
   }
-  const open = (directory: string) => openWith(directory, commit)
-  return inMirror(parent, { url, use: '', idSize: idSizeOf(commit), patterns }, { fill, open })
+  const mirror = { url, use: '', idSize: idSizeOf(commit), patterns }
+  const { repository } = await inMirror(parent, mirror, { fill, headOf: () => commit })
+  return repository
 }
 
 /**
@@ -73,18 +76,13 @@ export function mirrorBranch(
   }
   const asTheyAre = (names: readonly string[]) => names.map(each => `+${each}:${each}`)
   const fill = async (directory: string, refs: Listed) => {
-    headOf(refs)
     await fetchCommitsInto(directory, url, [`+${name}:refs/nixsig/branch`], depth)
     const tags = [...refs.keys()].filter(each => refs.has(`${each}^{}`) && isRefName(each)).slice(-TAG_LIMIT)
     if (tags.length > 0) await fetchCommitsInto(directory, url, asTheyAre(tags), depth)
     const notes = NOTES.filter(each => refs.has(each))
     if (notes.length > 0) await fetchNotesInto(directory, url, asTheyAre(notes))
   }
-  const open = async (directory: string, refs: Listed) => {
-    const head = headOf(refs)
-    return { repository: await openWith(directory, head), head }
-  }
-  return inMirror(parent, { url, use: HISTORY, idSize: 20, patterns }, { fill, open })
+  return inMirror(parent, { url, use: HISTORY, idSize: 20, patterns }, { fill, headOf })
 }
 
 /**
@@ -92,7 +90,7 @@ export function mirrorBranch(
  * opens for the URL. Throws FileError, also if the server does not have it.
  */
 export function mirrorHistory(parent: string, url: string, commit: string, depth: number): Promise<void> {
-  return withMirror(parent, { url, use: HISTORY, idSize: 20 }, directory =>
+  return withMirror(parent, { url, use: HISTORY, idSize: 20 }, ({ directory }) =>
     fetchCommitsInto(directory, url, [`+${commit}:refs/nixsig/locked`], depth),
   )
 }
@@ -118,10 +116,10 @@ async function openWith(directory: string, commit: string): Promise<OpenReposito
 /** References of a server, by their names. */
 type Listed = ReadonlyMap<string, string>
 
-/** What is done in a mirror: `fill` fetches, `open` opens what was fetched. Both throw FileError. */
-interface MirrorUse<T> {
+/** What is done in a mirror: `fill` fetches a commit, which `headOf` names. Both throw FileError. */
+interface MirrorUse {
   fill(directory: string, refs: Listed): Promise<void>
-  open(directory: string, refs: Listed): Promise<T>
+  headOf(refs: Listed): string
 }
 
 /**
@@ -130,26 +128,28 @@ interface MirrorUse<T> {
  * leaves locks, a full disk leaves objects out, and a reference can be in the way of one that the
  * server has now. If that fails as well, the old one stays.
  */
-function inMirror<T>(
+function inMirror(
   parent: string,
   mirror: Mirror & { readonly patterns: readonly string[] },
-  { fill, open }: MirrorUse<T>,
-): Promise<T> {
-  return withMirror(parent, mirror, async directory => {
-    const fresh = `${directory}.new`
+  { fill, headOf }: MirrorUse,
+): Promise<MirroredBranch> {
+  return withMirror(parent, mirror, async ({ directory, keep }) => {
+    const fresh = freshOf(directory)
     rmSync(fresh, { recursive: true, force: true })
     makeOwnRepository(fresh, mirror.idSize)
     try {
       const refs = await listRemote(fresh, mirror.url, mirror.patterns)
+      const head = headOf(refs)
+      const open = async () => ({ repository: keep(await openWith(directory, head)), head })
       try {
         await fill(directory, refs)
-        return await open(directory, refs)
+        return await open()
       } catch (error) {
         if (!(error instanceof FileError) || error instanceof UnresponsiveError) throw error
         if (!(await isDone(() => fill(fresh, refs)))) throw error
         rmSync(directory, { recursive: true, force: true })
         renameSync(fresh, directory)
-        return await open(directory, refs)
+        return await open()
       }
     } finally {
       rmSync(fresh, { recursive: true, force: true })
@@ -167,24 +167,50 @@ async function isDone(action: () => Promise<void>): Promise<boolean> {
   }
 }
 
-/** Calls `action` with the directory of a mirror that no other process fetches into. */
+/** A mirror that no other process fetches into. */
+interface HeldMirror {
+  readonly directory: string
+  /** Returns the mirror's open repository as one that stays in use until it is closed. */
+  keep(repository: OpenRepository): OpenRepository
+}
+
+/** Calls `action` with a mirror, which is made if it is missing. */
 async function withMirror<T>(
   parent: string,
   { url, use, idSize }: Mirror,
-  action: (directory: string) => Promise<T>,
+  action: (mirror: HeldMirror) => Promise<T>,
 ): Promise<T> {
   if (!isFetchable(url)) throw new FileError(`${printable(url)} cannot be fetched from`)
   mkdirSync(parent, { recursive: true, mode: 0o700 })
   const name = createHash('sha256').update(`${url}${use} ${idSize}`).digest('hex').slice(0, 40)
   const directory = join(protectedPath(parent), name)
   assertOwnedDirectory(parent)
-  return withLock(`${directory}.lock`, async () => {
+  return withLock(lockOf(directory), async () => {
     if (!existsSync(join(directory, 'config'))) {
       mkdirSync(directory, { recursive: true, mode: 0o700 })
       if (idSize === 20) await assertDetectsCollisions(directory)
       makeOwnRepository(directory, idSize)
     }
     assertOwnedDirectory(directory)
-    return action(directory)
+    const release = await useMirror(directory)
+    let isOpen = false
+    const keep = (repository: OpenRepository) => {
+      isOpen = true
+      return withRelease(repository, release)
+    }
+    try {
+      await makeRoomForMirrors(protectedPath(parent))
+      return await action({ directory, keep })
+    } finally {
+      if (!isOpen) release()
+    }
   })
+}
+
+function withRelease(repository: OpenRepository, release: () => void): OpenRepository {
+  const close = () => {
+    repository.close()
+    release()
+  }
+  return { ...repository, close }
 }

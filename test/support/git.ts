@@ -14,6 +14,15 @@ export function testRepository(
   settings: Readonly<Record<string, string>> = {},
 ): TestRepository {
   mkdirSync(directory, { recursive: true })
+  const repository = repositoryIn(directory)
+  repository.git('init', '--quiet', '--initial-branch=main')
+  const all = { 'user.name': 'Dev', 'user.email': 'dev@example.org', 'commit.gpgSign': 'false', ...settings }
+  for (const [name, value] of Object.entries(all)) repository.git('config', name, value)
+  return repository
+}
+
+/** A repository that is already there. */
+export function repositoryIn(directory: string): TestRepository {
   const env = {
     PATH: process.env['PATH'],
     HOME: directory,
@@ -28,8 +37,5 @@ export function testRepository(
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim()
-  git('init', '--quiet', '--initial-branch=main')
-  const all = { 'user.name': 'Dev', 'user.email': 'dev@example.org', 'commit.gpgSign': 'false', ...settings }
-  for (const [name, value] of Object.entries(all)) git('config', name, value)
   return { directory, git }
 }
