@@ -81,6 +81,9 @@ static bool may_decide(void) {
   return pthread_mutex_clocklock(&deciding, CLOCK_MONOTONIC, &end) == 0;
 }
 
+/* The reason where may_decide() says no. */
+#define BUSY "the gate is being asked about a path of another store of this process" NEXT_AGAIN
+
 /** Reports a decision and enforces it. A statement that fails rolls back its whole transaction. */
 static void conclude(sqlite3_context *context, enum decision decision, const char *text) {
   const struct guard *guard = find_guard(context);
@@ -131,7 +134,7 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
     return;
   }
   if (!may_decide()) {
-    conclude(context, REFUSED, "nixsig: refused a path: the gate is being asked about one of another store of this process" NEXT_AGAIN);
+    conclude(context, REFUSED, "nixsig: refused a path: " BUSY);
     return;
   }
   struct judgement judgement;
@@ -144,7 +147,10 @@ static void admit(sqlite3_context *context, int count, sqlite3_value **values) {
 static void refuse_realisation(sqlite3_context *context, int count, sqlite3_value **values) {
   (void)count;
   (void)values;
-  pthread_mutex_lock(&deciding);
+  if (!may_decide()) {
+    conclude(context, REFUSED, "nixsig: refused a realisation: " BUSY);
+    return;
+  }
   const enum decision decision = decide_refused(&places);
   pthread_mutex_unlock(&deciding);
   conclude(context, decision,
@@ -164,10 +170,14 @@ static void before_commit(struct guard *guard) {
   else snprintf(reason, sizeof reason,
                 "it would be registered with other references (%ld) than those that its signature covers, which its contents name" NEXT_COPY_ANEW,
                 count);
-  pthread_mutex_lock(&deciding);
-  const enum decision decision = decide_refused(&places);
-  if (decision == LET_IN_WARNED) record_warning(places.state, broken->path, broken->hash, reason);
-  pthread_mutex_unlock(&deciding);
+  enum decision decision = REFUSED;
+  if (may_decide()) {
+    decision = decide_refused(&places);
+    if (decision == LET_IN_WARNED) record_warning(places.state, broken->path, broken->hash, reason);
+    pthread_mutex_unlock(&deciding);
+  } else {
+    snprintf(reason, sizeof reason, "its references do not match those that were signed, and whether to refuse that is not decided in time: " BUSY);
+  }
   guard->promises.are_kept = decision == LET_IN_WARNED;
   snprintf(text, sizeof text, "nixsig: %s %.300s: %s", decision == REFUSED ? "refused" : "warning, let in:", broken->path, reason);
   say(text);

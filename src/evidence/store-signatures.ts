@@ -120,6 +120,23 @@ function likelyFirst(signatures: readonly string[], keys: readonly Ed25519Key[])
   return [...distinct.filter(isLikely), ...distinct.filter(text => !isLikely(text))]
 }
 
+/** A signature and a listed key of the name that it has, which may have made it. */
+export interface NamedSignature {
+  readonly signature: Uint8Array
+  readonly publicKey: Uint8Array
+}
+
+/** Those of these signatures that name a listed key, once for each key of that name. */
+export function signaturesByName(policy: Policy, texts: readonly string[]): readonly NamedSignature[] {
+  const keys = nixKeys(policy)
+  return [...new Set(texts)].flatMap(text => {
+    const parsed = readSignature(text)
+    if (parsed === undefined) return []
+    const { name, signature } = parsed
+    return keys.filter(key => key.name === name).map(({ publicKey }) => ({ signature, publicKey }))
+  })
+}
+
 /** The names under which a policy lists keys in Nix's own form. */
 export function namesOfNixKeys(policy: Policy): ReadonlySet<string> {
   return new Set(nixKeys(policy).flatMap(key => key.name ?? []))

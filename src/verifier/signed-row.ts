@@ -4,18 +4,20 @@
  * A signature is over exactly one set of references, which proves or disproves what was found.
  */
 import { hashingCost, openWork, type Work, WorkLimitError } from '../crypto/work.ts'
-import { namesOfNixKeys, storeSignatureEvidence } from '../evidence/store-signatures.ts'
+import { signaturesByName, storeSignatureEvidence } from '../evidence/store-signatures.ts'
 import { FileError } from '../files/regular-file.ts'
 import type { SignedRow } from '../formats/hook-question.ts'
 import { narFingerprint } from '../formats/nix/narinfo.ts'
 import { wordOnReferences } from '../policy/references.ts'
 import type { Refusal, Stray, Verdict } from '../policy/verdict.ts'
 import { counted } from '../primitives/counted.ts'
+import { verifyEd25519 } from '../primitives/sodium.ts'
 import { beyondGate } from './evidence.ts'
 import type { Identified } from './identify.ts'
 import type { Incoming } from './incoming.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeElsewhere } from './judge-elsewhere.ts'
+import { smallerSets } from './reference-sets.ts'
 import { contradicted } from './references.ts'
 
 /** A row of an output, with its NAR hash (hex), that nothing but its signatures can vouch for. */
@@ -27,10 +29,10 @@ export interface AskedRow {
 
 /** Units of work (see crypto/work.ts) for sets of references other than what was found. */
 const WORK_LIMIT = 8000
-/** Of signatures by the names of listed keys, how many are tried with such sets. */
+/** Of signatures by the names of listed keys, how many are tried with such sets, each with its key. */
 const TRIED = 8
-/** If no more paths than this are named, two of them are left out as well. */
-const PAIRS_LIMIT = 24
+/** Of sets that evidence states, how many are tried. */
+const STATED_LIMIT = 8
 
 const ROW = 'the row of the database'
 const NOT_ALL: Stray = {
@@ -84,24 +86,34 @@ async function smallerSet(
   found: readonly string[],
 ): Promise<readonly string[] | undefined> {
   const { coming, narHash, signed } = row
-  const policy = await inquiry.policy()
-  const signatures = namedBy(namesOfNixKeys(policy), signed.signatures).slice(0, TRIED)
-  if (signatures.length === 0) return undefined
+  const self = coming.path.path
+  const tried = signaturesByName(await inquiry.policy(), signed.signatures).slice(0, TRIED)
+  if (tried.length === 0) return undefined
+  const stated = await statedSets(inquiry, self, narHash)
   const work = openWork(WORK_LIMIT)
-  for (const references of smallerSets(found)) {
-    const about = { path: coming.path.path, narHash, narSize: signed.narSize, references, signatures }
-    const cost = signatures.length * (1 + hashingCost(narFingerprint(about).length))
-    if (!(await isSpent(work, cost))) return undefined
-    if (storeSignatureEvidence(policy, about, ROW).claims.length === 0) continue
-    const verdict = await judgeOver(inquiry, row, references, signatures)
+  for (const references of smallerSets({ found, self, stated })) {
+    const about = { path: self, narHash, narSize: signed.narSize, references }
+    const message = Buffer.from(narFingerprint(about), 'utf8')
+    if (!(await isSpent(work, tried.length * (1 + hashingCost(message.byteLength))))) return undefined
+    if (!tried.some(one => verifyEd25519(message, one.signature, one.publicKey))) continue
+    const verdict = await judgeOver(inquiry, row, references, signed.signatures)
     if (verdict.outcome === 'trusted') return references
   }
   return undefined
 }
 
-/** Those that name one of these keys. */
-function namedBy(names: ReadonlySet<string>, signatures: readonly string[]): readonly string[] {
-  return signatures.filter(text => names.has(text.slice(0, text.indexOf(':'))))
+/** The sets of references that attestations and kept narinfos state for these contents. */
+async function statedSets(
+  inquiry: Inquiry,
+  path: string,
+  narHash: string,
+): Promise<readonly (readonly string[])[]> {
+  const { claims } = await inquiry.attested(path)
+  const sets = claims.flatMap(claim =>
+    claim.narHash === narHash && claim.references !== undefined ? [claim.references] : [],
+  )
+  const distinct = new Map(sets.map(set => [set.join(' '), set]))
+  return [...distinct.values()].slice(0, STATED_LIMIT)
 }
 
 /** Spends work; false if there is not as much left. */
@@ -112,18 +124,6 @@ async function isSpent(work: Work, units: number): Promise<boolean> {
   } catch (error) {
     if (error instanceof WorkLimitError) return false
     throw error
-  }
-}
-
-/**
- * What contents name need not be a reference: a path that was not there during the build, such as
- * one in a manual. So one path is left out, each in turn, and of a few also two.
- */
-function* smallerSets(found: readonly string[]): Generator<readonly string[]> {
-  for (const one of found) yield found.filter(path => path !== one)
-  if (found.length > PAIRS_LIMIT) return
-  for (const [index, one] of found.entries()) {
-    for (const two of found.slice(index + 1)) yield found.filter(path => path !== one && path !== two)
   }
 }
 

@@ -142,3 +142,24 @@ for (const version of NEWEST) {
       assert.ok(await isValid(app))
     }))
 }
+
+for (const version of NEWEST) {
+  test(`${version}: an image that names four paths that are here, and discards these references, is let in`, () =>
+    withCopies(version, async ({ world, make, sign, isValid }) => {
+      const inputs = nix.independent('dep', 4).join(' ')
+      const image = await make(
+        'image',
+        `derivation {
+  name = "image"; system = builtins.currentSystem; builder = "/bin/sh"; __structuredAttrs = true;
+  unsafeDiscardReferences.out = true; inputs = [ ${inputs} ];
+  args = [ "-c" "echo \${toString [ ${inputs} ]} > \${builtins.placeholder "out"}" ]; }`,
+      )
+      const named = world.read(`/srv/other${image}`).trim().split(' ')
+      assert.equal(named.length, 4)
+      await sign(BUILDER, image, ...named)
+      await world.output(`${COPY} ${named.join(' ')}`)
+      await world.output(`${COPY} ${image}`)
+      assert.ok(await isValid(image))
+      assert.equal(await world.output(`nix-store -q --references ${image}`), '')
+    }))
+}

@@ -1,15 +1,16 @@
 // docs/semantics.md, P10: a path that is about to become valid, judged by the signatures in its row.
 // test/e2e/signed-rows.test.ts has real stores.
 import assert from 'node:assert/strict'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
 import { generateKey, type KeyPair } from '../../src/crypto/secret-key.ts'
+import { storeNarinfo } from '../../src/evidence/narinfo-files.ts'
 import type { SignedRow } from '../../src/formats/hook-question.ts'
 import type { HookReply } from '../../src/formats/hook-reply.ts'
 import { narOfBytes } from '../../src/formats/nix/nar.ts'
-import { narFingerprint } from '../../src/formats/nix/narinfo.ts'
+import { narFingerprint, type SignedNar } from '../../src/formats/nix/narinfo.ts'
 import { printNixPublicKey, printNixSignature } from '../../src/formats/nix/nix-key.ts'
 import { toHex } from '../../src/primitives/hex.ts'
 import { sha256, signEd25519 } from '../../src/primitives/sodium.ts'
@@ -24,14 +25,14 @@ const [ALICE, BOB, MALLORY] = ['alice-1', 'bob-1', 'mallory-1'].map(generateKey)
   KeyPair,
 ]
 
-const POLICY = `version = 1
+const policy = (threshold: number) => `version = 1
 mode = "enforce"
 [principals]
 alice.keys = ["${printNixPublicKey(ALICE)}"]
 bob.keys = ["${printNixPublicKey(BOB)}"]
 [groups.makers]
 members = ["alice", "bob"]
-threshold = 1
+threshold = ${threshold}
 [default]
 require = { source = "refuse", derivation = "refuse", output = "makers" }
 accept-unknown-derivation = true
@@ -46,13 +47,16 @@ const HOME = mkdtempSync('/tmp/nixsig-row-')
 const ROOT = join(HOME, 'root')
 mkdirSync(join(ROOT, 'nix/store'), { recursive: true })
 mkdirSync(join(HOME, 'state'), { mode: 0o755 })
-writeFileSync(join(HOME, 'policy.toml'), POLICY)
+for (const threshold of [1, 2]) writeFileSync(join(HOME, `policy-${threshold}.toml`), policy(threshold))
 after(() => rmSync(HOME, { recursive: true }))
 
 const DIGITS = '0123456789abcdfghijklmnpqrsvwxyz'
-const PATHS = [...'abcdfg'].map(digit => `/nix/store/${digit.repeat(31)}0-path-${digit}`)
+const pathsOf = (digits: string) => [...digits].map(digit => `/nix/store/${digit.repeat(31)}0-path-${digit}`)
+const PATHS = pathsOf('abcdfg')
+/** So many that not every set of them is tried. */
+const MANY = pathsOf('abcdfghijklmn')
 const SELF = `/nix/store/${'0'.repeat(31)}1-made`
-for (const path of PATHS) writeFileSync(join(ROOT, path), '')
+for (const path of MANY) writeFileSync(join(ROOT, path), '')
 
 /** What one row says: contents with these texts, signed over these references. */
 interface Row {
@@ -62,24 +66,49 @@ interface Row {
   readonly change?: Partial<SignedRow>
   /** What was signed in place of this row. */
   readonly signs?: { readonly path?: string; readonly narHash?: string; readonly narSize?: number }
+  /** Who signed the same in a narinfo that is kept; then two makers have to agree. */
+  readonly alsoBy?: KeyPair
 }
 
-async function judge({ contents, references, by = ALICE, change, signs }: Row): Promise<HookReply> {
+async function judge({ contents, references, by = ALICE, change, signs, alsoBy }: Row): Promise<HookReply> {
   writeFileSync(join(ROOT, SELF), contents)
   const nar = narOfBytes(Buffer.from(contents), false)
   const about = { path: SELF, narHash: toHex(sha256(nar)), narSize: nar.length, references }
-  const message = Buffer.from(narFingerprint({ ...about, ...signs }))
-  const signature = printNixSignature({ name: by.name, signature: signEd25519(message, by.secretKey) })
-  const row = { narSize: nar.length, root: ROOT, signatures: [signature], hasOthers: false }
-  const places = { state: join(HOME, 'state'), policy: join(HOME, 'policy.toml'), attestations: undefined }
-  const kept = { ...openResidentCache(places), store: async () => EMPTY as Store }
+  const signatures = [signatureBy(by, { ...about, ...signs })]
+  const row = { narSize: nar.length, root: ROOT, signatures, hasOthers: false }
+  const kept = alsoBy === undefined ? undefined : keptNarinfo(about, alsoBy)
+  const places = {
+    state: join(HOME, 'state'),
+    policy: join(HOME, `policy-${kept === undefined ? 1 : 2}.toml`),
+    attestations: kept === undefined ? undefined : [kept],
+  }
+  const cache = { ...openResidentCache(places), store: async () => EMPTY as Store }
   const question = {
     kind: 'admit',
     path: SELF,
     narHash: about.narHash,
     signed: { ...row, ...change },
   } as const
-  return answerIncoming(question, () => openInquiry(places, { records: true, kept }))
+  return answerIncoming(question, () => openInquiry(places, { records: true, kept: cache }))
+}
+
+function signatureBy({ name, secretKey }: KeyPair, about: SignedNar): string {
+  const message = Buffer.from(narFingerprint(about))
+  return printNixSignature({ name, signature: signEd25519(message, secretKey) })
+}
+
+/** A directory with a narinfo that states this. */
+function keptNarinfo(about: SignedNar, by: KeyPair): string {
+  const directory = join(HOME, 'kept')
+  rmSync(directory, { recursive: true, force: true })
+  mkdirSync(directory)
+  storeNarinfo(directory, {
+    ...about,
+    ...{ url: 'nar/x.nar', compression: 'none', fileHash: undefined, fileSize: undefined },
+    ...{ deriver: undefined, system: undefined, contentAddress: undefined },
+    signatures: [signatureBy(by, about)],
+  })
+  return directory
 }
 
 /** What is said of a path that may become valid with these references alone. */
@@ -94,29 +123,51 @@ function assertRefused({ outcome, sentence }: HookReply, why: RegExp): void {
   assert.match(sentence, why)
 }
 
-test('property: a row is let in with exactly the references that were signed, if its contents name them and two more at most', () =>
+const UNVERIFIED_ANY = /found a signature that does not verify \(alice-1, in the row/
+
+test('property: of nine named paths at most, a row is let in with exactly those that were signed', () =>
   fc.assert(
     fc.asyncProperty(
-      fc.subarray([...PATHS, SELF]),
-      fc.subarray([...PATHS, SELF]),
+      fc.subarray([...MANY, SELF], { maxLength: 9 }),
+      fc.subarray([...MANY, SELF]),
+      fc.boolean(),
       fc.string(),
       fc.boolean(),
-      async (named, signed, filler, isWhole) => {
+      async (named, other, isAmong, filler, isWhole) => {
+        const signed = isAmong ? other.filter(path => named.includes(path)) : other
         const words = named.map(path => (isWhole ? path : path.slice(11, 43)))
-        const outcome = await judge({
-          contents: `${filler} ${words.join(` ${filler} `)}`,
-          references: signed,
-        })
-        const isNamed = signed.every(path => named.includes(path))
-        if (isNamed && named.length - signed.length <= 2) {
-          assertLetIn(outcome, signed)
-        } else {
-          assertRefused(outcome, /found a signature that does not verify \(alice-1, in the row/)
-        }
+        const contents = `${filler} ${words.join(` ${filler} `)}`
+        const outcome = await judge({ contents, references: signed })
+        if (signed.every(path => named.includes(path))) assertLetIn(outcome, signed)
+        else assertRefused(outcome, UNVERIFIED_ANY)
       },
     ),
     { numRuns: 200 },
   ))
+
+const ALL = [...MANY, SELF]
+const [FIRST = '', SECOND = '', THIRD = ''] = MANY
+const OF_MANY: Readonly<Record<string, readonly string[]>> = {
+  'no path': [],
+  'itself alone': [SELF],
+  'one path': [THIRD],
+  'itself and one path': [THIRD, SELF],
+  'all but itself': MANY,
+  'all but one': ALL.filter(path => path !== THIRD),
+  'all but two': ALL.filter(path => path !== FIRST && path !== THIRD),
+}
+
+for (const [what, references] of Object.entries(OF_MANY)) {
+  test(`a row whose contents name more than nine paths is let in if it was signed over ${what}`, async () =>
+    assertLetIn(await judge({ contents: ALL.join(' '), references }), references))
+}
+
+test('a row whose contents name more than nine paths is let in over the set that kept evidence states', async () => {
+  const row = { contents: ALL.join('\n'), references: [FIRST, SECOND, THIRD, SELF].sort() }
+  assertRefused(await judge(row), UNVERIFIED_ANY)
+  assertLetIn(await judge({ ...row, alsoBy: BOB }), row.references)
+  assertRefused(await judge({ ...row, alsoBy: ALICE }), /needs 2 of 2 makers/)
+})
 
 test('a path that is not in this store is no reference, however it is named', async () => {
   const stranger = `/nix/store/${DIGITS}-elsewhere`
@@ -171,6 +222,18 @@ test('a path that came in a moment ago is a reference, and one that left is none
   assertLetIn(await judge({ contents: `${ONE} ${late}`, references: [ONE, late] }), [ONE, late])
   rmSync(join(ROOT, late))
   assertLetIn(await judge({ contents: `${late} ${ONE}`, references: [ONE] }), [ONE])
+})
+
+test('a path that came in within one step of the times of a file system is a reference', async () => {
+  const late = `/nix/store/${'q'.repeat(31)}0-late`
+  const directory = join(ROOT, 'nix/store')
+  utimesSync(directory, 1e9, 1e9)
+  // What is refused has the directory listed.
+  assertRefused(await judge({ contents: ONE, references: [TWO] }), UNVERIFIED)
+  writeFileSync(join(ROOT, late), '')
+  utimesSync(directory, 1e9, 1e9)
+  assertLetIn(await judge({ contents: `${ONE} ${late} `, references: [ONE, late] }), [ONE, late])
+  rmSync(join(ROOT, late))
 })
 
 test('what a signature let in is not in the ledger, so that the next copy is judged with its own references', async () => {
