@@ -86,8 +86,8 @@ test('the C code and the NixOS module know the same versions', () => {
     return { first: Number(first), last: Number(last) }
   }
   assert.deepEqual(numbers('nix/plugin/refusal-line.c', /FIRST_MINOR = (\d+), LAST_MINOR = (\d+)/), KNOWN)
-  const module = 'nix/nixos/contradictions.nix'
-  const { first, last: after } = numbers(module, /isForgetful = .* "2\.(\d+)" .* "2\.(\d+)"/)
+  const module = 'nix/nixos/requirements.nix'
+  const { first, last: after } = numbers(module, /versionAtLeast nixVersion "2\.(\d+)" && .* "2\.(\d+)"/)
   assert.deepEqual({ first, last: after - 1 }, FORGETS_BUILD_HOOK)
   const { first: oldest } = numbers(module, /assertion = lib\.versionAtLeast nixVersion "2\.(\d+)"/)
   assert.equal(oldest, KNOWN.first)
