@@ -57,7 +57,9 @@ export async function holdersOf(
     if (info === undefined) continue
     const { narHash, narSize, references, registrationTime: registered } = info
     const reason = `refers to ${refused}${WHICH}`
-    kept.push({ ...model, path, narHash, narSize, references, registered, reason })
+    // Nobody found that this machine made it.
+    const own = { path, narHash, narSize, references, registered, reason, builtHere: false }
+    kept.push({ ...model, ...own })
   }
   const withEntry = new Set(kept.map(({ path }) => path))
   return { kept, others: [...found.keys()].filter(path => !withEntry.has(path)), referrers }

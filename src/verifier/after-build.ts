@@ -1,20 +1,19 @@
 import { FileError } from '../files/regular-file.ts'
 import { parseStorePath } from '../formats/nix/store-path.ts'
-import type { AdmittedKind } from '../ledger/admissions.ts'
-import { type Expected, settle, settleMade } from '../ledger/expected.ts'
+import { type Expected, settleMade } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { Refusal, Trust } from '../policy/verdict.ts'
 import { NOTHING_TAKEN, type TakenOut } from '../quarantine/take-all-out.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild, admitInput, refusalOfCarried } from './admit.ts'
-import { isAdmitted } from './admitted.ts'
 import { attestOutput, type Seen } from './attest-own-output.ts'
 import { condemn } from './condemn.ts'
-import type { Output, StoredDerivation } from './derivation-parts.ts'
+import type { StoredDerivation } from './derivation-parts.ts'
+import { type Fresh, freshOutputs, ofBuild } from './fresh-outputs.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
-import { ofThisBuild } from './new-outputs.ts'
+import { type Ending, endingOf } from './new-outputs.ts'
 import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
 import { type Fate, fateOf } from './same-making.ts'
@@ -32,16 +31,6 @@ export interface BuildOutcome {
   readonly taken: TakenOut
 }
 
-/** An output that is valid in the store and has not been judged. */
-interface Fresh {
-  readonly output: Output
-  readonly info: PathInfo
-  /** Whether this build made it, or made the same bytes again. */
-  readonly isMade: boolean
-  /** Whether it was absent before this build. */
-  readonly isNew: boolean
-}
-
 /**
  * Judges what a build put into the store. The derivation and its inputs are judged again, because
  * the pre-build hook may have been skipped; then each output that is valid and not admitted yet.
@@ -50,11 +39,24 @@ interface Fresh {
  * happens if judging fails, or if the policy cannot be read. If judging fails because another
  * process took the outputs out, that is the refusal. Throws if the store itself does not answer,
  * and LeftToTheHook if outputs would have to leave the store and this inquiry may not take them
- * out.
+ * out. Only for the hook that Nix has just called for this build; others call `afterUnjudgedBuild`.
  */
 export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
+  const outputs = pathsOf(inquiry.derivation(drvPath))
+  return judgeUntilSettled(inquiry, drvPath, endingOf(inquiry.places.state, drvPath, outputs))
+}
+
+/**
+ * Judges like `afterBuild` what an earlier build put into the store, if its hook never did. What no
+ * expectation names counts as made elsewhere.
+ */
+export async function afterUnjudgedBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome> {
+  return judgeUntilSettled(inquiry, drvPath, 'unknown')
+}
+
+async function judgeUntilSettled(inquiry: Inquiry, drvPath: string, ending: Ending): Promise<BuildOutcome> {
   for (let tries = TRIES; tries > 0; tries--) {
-    const outcome = await judgeBuild(inquiry, drvPath)
+    const outcome = await judgeBuild(inquiry, drvPath, ending)
     if (outcome !== undefined) return outcome
   }
   return { admitted: [], refusals: [allGone(inquiry.derivation(drvPath))], taken: NOTHING_TAKEN }
@@ -64,11 +66,15 @@ export async function afterBuild(inquiry: Inquiry, drvPath: string): Promise<Bui
  * Returns undefined if some outputs were taken out or rebuilt meanwhile, so that what is there now
  * has to be judged.
  */
-async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutcome | undefined> {
+async function judgeBuild(
+  inquiry: Inquiry,
+  drvPath: string,
+  ending: Ending,
+): Promise<BuildOutcome | undefined> {
   const stored = inquiry.derivation(drvPath)
   const unsupported = unsupportedBy(stored)
-  if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, unsupported)
-  const fresh = await freshOutputs(inquiry, stored)
+  if (unsupported !== undefined) return refuseUnsupported(inquiry, drvPath, { error: unsupported, ending })
+  const fresh = await freshOutputs(inquiry, stored, ending)
   if (fresh === undefined) return { admitted: [], refusals: [allGone(stored)], taken: NOTHING_TAKEN }
   if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
   const judged = await judgeOutputs(inquiry, stored, fresh)
@@ -79,7 +85,7 @@ async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutco
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
     const taken = await condemn(inquiry, condemned, refusals)
     await rememberMade(inquiry, made)
-    for (const { info } of fresh) forgetRefused(inquiry.places.state, info)
+    for (const { info } of fresh) forgetRefused(inquiry.places.state, info, ending)
     return { admitted: [], refusals, taken }
   }
   for (const { item, trust, stamp, seen } of trusted) {
@@ -89,76 +95,30 @@ async function judgeBuild(inquiry: Inquiry, drvPath: string): Promise<BuildOutco
     await attestOutput(inquiry, output, info, seen)
     await recordTrust(inquiry, trust, output.path, stamp)
   }
-  for (const { info } of fresh) forget(inquiry.places.state, info)
+  for (const { info } of fresh) forget(inquiry.places.state, info, ending)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
 }
 
-/** Removes the expectation and the presence note of an output that was judged. */
-function forget(state: string, { path, registrationTime }: PathInfo): void {
+/**
+ * Removes the expectation of an output that was judged. The hook of the build also removes the
+ * presence note; to others, the note may be of a build that is still running.
+ */
+function forget(state: string, { path, registrationTime }: PathInfo, ending: Ending): void {
   const { digest } = parseStorePath(path)
   settleMade(state, digest, registrationTime)
-  forgetPresent(state, digest)
+  if (ending !== 'unknown') forgetPresent(state, digest)
 }
 
 /**
  * Does what `forget` does for a refused output, and ignores errors: the refusal must be reported
  * even if nothing can be written.
  */
-function forgetRefused(state: string, info: PathInfo): void {
+function forgetRefused(state: string, info: PathInfo, ending: Ending): void {
   try {
-    forget(state, info)
+    forget(state, info, ending)
   } catch {
     return
   }
-}
-
-/**
- * Returns the outputs that are still to be judged; undefined if none of the outputs is in the store
- * any longer.
- */
-async function freshOutputs(
-  inquiry: Inquiry,
-  stored: StoredDerivation,
-): Promise<readonly Fresh[] | undefined> {
-  const { state } = inquiry.places
-  // The policy is read right away. Otherwise an edit in the middle of it would refuse what was
-  // built.
-  const digest = await inquiry.policy().then(
-    policy => policy.digest,
-    () => undefined,
-  )
-  const valid: Pick<Fresh, 'output' | 'info'>[] = []
-  let admitted = 0
-  for (const output of outputsOf(stored)) {
-    if (
-      digest !== undefined &&
-      isAdmitted({ state, policy: digest, now: inquiry.now }, output.path, admittedAs(output))
-    ) {
-      settle(state, output.path.digest)
-      forgetPresent(state, output.path.digest)
-      admitted++
-      continue
-    }
-    const info = await (await inquiry.store()).pathInfo(output.path.path)
-    if (info !== undefined) valid.push({ output, info })
-  }
-  if (valid.length + admitted === 0) return undefined
-  return ofBuild(inquiry, stored.path.path, valid)
-}
-
-/** Adds to valid outputs of a derivation whether this build made them and whether they are new. */
-function ofBuild<T extends { readonly info: PathInfo }>(
-  { places, now }: Inquiry,
-  derivation: string,
-  valid: readonly T[],
-): readonly (T & Pick<Fresh, 'isMade' | 'isNew'>)[] {
-  const infos = valid.map(({ info }) => info)
-  const { made, isNew } = ofThisBuild(places.state, { derivation, valid: infos, now })
-  return valid.map(one => ({ ...one, isMade: made.has(one.info.path), isNew: isNew.has(one.info.path) }))
-}
-
-function admittedAs({ kind, isSignature }: Output): AdmittedKind {
-  return isSignature ? 'signature' : kind
 }
 
 /**
@@ -281,6 +241,11 @@ async function fatesOf(inquiry: Inquiry, fresh: readonly Fresh[]): Promise<Reado
   return fates
 }
 
+/** Store paths of the outputs; empty if they are not known before the build. */
+function pathsOf(stored: StoredDerivation): readonly string[] {
+  return unsupportedBy(stored) === undefined ? outputsOf(stored).map(({ path }) => path.path) : []
+}
+
 function unsupportedBy(stored: StoredDerivation): UnsupportedDerivationError | undefined {
   try {
     outputsOf(stored)
@@ -310,7 +275,7 @@ export async function afterLostBuild(
     findings: [{ code: 'unreadable', trouble: { origin: 'the store', detail } }],
   }
   const taken = await condemn(inquiry, [{ derivation, info, isNew: true }], [refusal])
-  forgetRefused(inquiry.places.state, info)
+  forgetRefused(inquiry.places.state, info, 'unknown')
   return { admitted: [], refusals: [refusal], taken }
 }
 
@@ -318,15 +283,19 @@ export async function afterLostBuild(
 async function refuseUnsupported(
   inquiry: Inquiry,
   drvPath: string,
-  error: UnsupportedDerivationError,
+  { error, ending }: { readonly error: UnsupportedDerivationError; readonly ending: Ending },
 ): Promise<BuildOutcome> {
   const store = await inquiry.store()
+  const outputs = [...(await store.outputs(drvPath)).values()].flatMap(path => path ?? [])
   const valid: { readonly info: PathInfo }[] = []
-  for (const path of (await store.outputs(drvPath)).values()) {
-    const info = path === undefined ? undefined : await store.pathInfo(path)
+  for (const path of outputs) {
+    const info = await store.pathInfo(path)
     if (info !== undefined) valid.push({ info })
   }
-  const condemned = ofBuild(inquiry, drvPath, valid).map(one => ({ derivation: drvPath, ...one }))
+  const condemned = ofBuild(inquiry, { derivation: drvPath, outputs, ending }, valid).map(one => ({
+    derivation: drvPath,
+    ...one,
+  }))
   const refusals = [refusalOf(error, drvPath, 'derivation')]
   return { admitted: [], refusals, taken: await condemn(inquiry, condemned, refusals) }
 }

@@ -1,5 +1,5 @@
 import { type Admits, expectOutput, type Found, settle } from '../ledger/expected.ts'
-import { notePresent } from '../ledger/present.ts'
+import { forgetPresent, notePresent } from '../ledger/present.ts'
 import { identityOf } from '../ledger/stamp.ts'
 import type { AdmittedOutput } from './admitted.ts'
 
@@ -42,6 +42,7 @@ export function expectBuild(state: string, build: StartingBuild): void {
       notePresent(state, { digest: path.digest, path: path.path, derivation, stamp })
       continue
     }
+    forgetPresent(state, path.digest)
     expectOutput(state, {
       digest: path.digest,
       path: path.path,

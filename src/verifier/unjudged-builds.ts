@@ -3,7 +3,7 @@ import { isPartial } from '../files/durable-file.ts'
 import { type Expected, expectedFile, readListedExpected, settle, settleMade } from '../ledger/expected.ts'
 import { identityOf, versionOf } from '../ledger/stamp.ts'
 import { NOTHING_TAKEN } from '../quarantine/take-all-out.ts'
-import { afterBuild, afterLostBuild, type BuildOutcome } from './after-build.ts'
+import { afterLostBuild, afterUnjudgedBuild, type BuildOutcome } from './after-build.ts'
 import type { Inquiry } from './inquiry.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
 import { lockedOutputs } from './locked-outputs.ts'
@@ -160,7 +160,7 @@ async function finishOne(
   const hasDerivation = (await store.validPaths([expected.derivation])).size > 0
   if (!hasDerivation) return [await afterLostBuild(inquiry, expected, info)]
   done.add(expected.derivation)
-  return [await afterBuild(inquiry, expected.derivation)]
+  return [await afterUnjudgedBuild(inquiry, expected.derivation)]
 }
 
 async function reporting(
