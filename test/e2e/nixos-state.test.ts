@@ -70,7 +70,8 @@ for (const version of EVERY_VERSION) {
       for (const [name, settings] of Object.entries(lines)) systems[name] = await machine.system(settings)
       const install = async (name: keyof typeof lines) => {
         const { status, stderr, stdout } = await machine.switchTo(systems[name] ?? '', UNCHECKED)
-        assert.equal(status, 0, stderr + stdout)
+        const journal = await world.output('journalctl --lines 60 --no-pager')
+        assert.equal(status, 0, `${stderr}${stdout}${journal}`)
       }
 
       await step('a machine whose secrets are late waits for them, says so, and makes no key', async () => {

@@ -64,7 +64,9 @@ let
     ln -sfn "$toplevel" /run/current-system
     systemd-tmpfiles --create /etc/tmpfiles.d/00-nixos.conf
     systemctl daemon-reload
+    # Its socket first: while the service runs, a socket is not started.
     systemctl stop nix-daemon.service nix-daemon.socket
+    systemctl start nix-daemon.socket
     [ -z "$reload" ] || systemctl reload $reload
     [ -z "$restart" ] || systemctl restart $restart
     systemctl start $start $(cd "$units" && ls -d *.wants/* | sed 's,.*/,,' | sort -u)
