@@ -9,6 +9,8 @@
  *     derivation <store path, or none>
  *     time <seconds since 1970>
  *     build <number of inputs> <number of outputs>, or build unknown
+ *     closure <SHA-256>                         if known: of it and of all that it refers to
+ *     from <SHA-256>                            if built here, and known: of what it was built from
  *     rule <title>
  *     claim <role> <key> <graph or -> <seen> <trace> <origin>   for each signature that counted
  *     input <stamp> <store path>                   of a derivation: as many as `build` says
@@ -50,7 +52,7 @@ const HEAD = new RegExp(
     'derivation (none|/\\S+)',
     'time (\\d{1,15})',
     'build (unknown|\\d{1,3} \\d{1,3})',
-    'rule (.*)\n',
+    '(?:closure ([0-9a-f]{64})\n)?(?:from ([0-9a-f]{64})\n)?rule (.*)\n',
   ].join('\n'),
 )
 
@@ -102,6 +104,12 @@ export interface Admission extends AdmissionLine {
    * recorded.
    */
   readonly build: AdmittedBuild | undefined
+  /**
+   * Digests of the path with all that it refers to and, if it was built here, of what it was built
+   * from: see verifier/made-from.ts. SHA-256, lower-case hex; absent if not known.
+   */
+  readonly closure?: string | undefined
+  readonly from?: string | undefined
 }
 
 /** The direct inputs of a derivation, all admitted when the entry was written, and its outputs. */
@@ -147,6 +155,8 @@ export function printAdmission(admission: Admission): string {
     `derivation ${admission.derivation ?? 'none'}`,
     `time ${admission.time}`,
     `build ${isKept ? `${inputs.length} ${outputs.length}` : 'unknown'}`,
+    ...(admission.closure === undefined ? [] : [`closure ${admission.closure}`]),
+    ...(admission.from === undefined ? [] : [`from ${admission.from}`]),
     `rule ${printable(admission.rule)}`,
     ...admission.claims.slice(0, CLAIM_LIMIT).map(claimLine),
     ...(isKept ? inputs.map(({ stamp, path }) => `input ${stamp} ${path}`) : []),
@@ -193,7 +203,7 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
   const body = text.slice(start?.length)
   const head = HEAD.exec(body)
   if (start === undefined || head === null) throw malformed('does not have the form of one')
-  const [whole, stamp, kind, built, derivation, time, counts, rule = ''] = head
+  const [whole, stamp, kind, built, derivation, time, counts, closure, from, rule = ''] = head
   const { version, narHash, policy, until } = start
   if (start.path !== path) throw malformed(`is not about ${printable(path)}`)
   const lines = version === '1' ? [''] : body.slice(whole.length).split('\n')
@@ -215,6 +225,8 @@ export function parseAdmission(text: string, path: string, file: string): Admiss
     rule,
     claims: lines.map(line => readClaim(line) ?? fail(malformed('has a bad claim'))),
     build,
+    ...(closure === undefined ? {} : { closure }),
+    ...(from === undefined ? {} : { from }),
   }
 }
 

@@ -18,6 +18,7 @@ import { identify, isCopied, knownFromStore } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput, madeHere } from './judge-input.ts'
 import { once } from './judge-once.ts'
+import { closureDigest } from './made-from.ts'
 import { recordTrust, rememberBuild, withBuild } from './record.ts'
 import { refusedFor } from './refusals.ts'
 import { type Settled, settleContents } from './settle-contents.ts'
@@ -63,12 +64,13 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
     if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, { ...entry, stamp })
   }
-  const verdict = await judgeInput(inquiry, input, await madeHere(inquiry, input.path, info), info)
+  const made = await madeHere(inquiry, input.path, info)
+  const verdict = await judgeInput(inquiry, input, made, info)
   if (verdict.outcome !== 'trusted') return verdict
   const { refusal, until } = await admitReferences(inquiry, input, info?.references ?? [])
   if (refusal !== undefined) return refusal
   const trust = { ...verdict, ...endOf(verdict.until, until) }
-  if (inquiry.records) await recordTrust(inquiry, trust, input.path, stamp)
+  if (inquiry.records) await recordTrust(inquiry, trust, input.path, { stamp, info, from: made.from })
   return undefined
 }
 
@@ -87,7 +89,9 @@ async function admitAgain(
 ): Promise<Refusal | undefined> {
   const { refusal, until } = await admitReferences(inquiry, input, info.references)
   if (refusal !== undefined || !inquiry.records) return refusal
-  writeAdmission(inquiry.places.state, input.path.digest, { ...entry, ...endOf(entry.until, until) })
+  const closure = await closureDigest(inquiry, input.path, info)
+  const next = { ...entry, closure, ...endOf(entry.until, until) }
+  writeAdmission(inquiry.places.state, input.path.digest, next)
   return undefined
 }
 

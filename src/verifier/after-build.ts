@@ -13,6 +13,7 @@ import { type Fresh, freshOutputs, ofBuild } from './fresh-outputs.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeInput } from './judge-input.ts'
 import { LeftToTheHook } from './left-to-the-hook.ts'
+import { madeFrom } from './made-from.ts'
 import { type Ending, endingOf } from './new-outputs.ts'
 import { recordMade, recordTrust } from './record.ts'
 import { refusalOf } from './refusal-of-error.ts'
@@ -79,12 +80,12 @@ async function judgeBuild(
   if (fresh.length === 0) return { admitted: [], refusals: [], taken: NOTHING_TAKEN }
   const judged = await judgeOutputs(inquiry, stored, fresh)
   if (judged === undefined) return undefined
-  const { trusted, refusals, made } = judged
+  const { trusted, refusals, made, from } = judged
 
   if (refusals.length > 0) {
     const condemned = fresh.map(({ info, isNew }) => ({ derivation: drvPath, info, isNew }))
     const taken = await condemn(inquiry, condemned, refusals)
-    await rememberMade(inquiry, made)
+    await rememberMade(inquiry, made, from)
     for (const { info } of fresh) forgetRefused(inquiry.places.state, info, ending)
     return { admitted: [], refusals, taken }
   }
@@ -93,7 +94,7 @@ async function judgeBuild(
     // The attestation comes first: if the process is killed in between, the next hook finds no
     // entry and writes the same attestation again.
     await attestOutput(inquiry, output, info, seen)
-    await recordTrust(inquiry, trust, output.path, stamp)
+    await recordTrust(inquiry, trust, output.path, { stamp, info, from })
   }
   for (const { info } of fresh) forget(inquiry.places.state, info, ending)
   return { admitted: fresh.map(({ output }) => output.path.path), refusals, taken: NOTHING_TAKEN }
@@ -153,8 +154,10 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
   const trusted: Trusted[] = []
   const made: Made[] = []
   const refusals: Refusal[] = []
+  let from: string | undefined
   try {
     refusals.push(...(await admitBuild(inquiry, stored)))
+    from = await madeFrom(inquiry, stored)
     for (const item of fresh) {
       if (item.output.isSignature) {
         // Nobody vouches for a signature and it is not attested. Either it is a signature, or it is
@@ -197,7 +200,7 @@ async function judgeOutputs(inquiry: Inquiry, stored: StoredDerivation, fresh: r
     if (fates.has('gone')) return undefined
     refusals.push(fates.has('leaving') ? allGone(stored) : refusalOf(error, stored.path.path, 'derivation'))
   }
-  return { trusted, refusals, made }
+  return { trusted, refusals, made, from }
 }
 
 /**
@@ -218,13 +221,17 @@ async function seenOf(
  * Remembers, while the policy warns, that this machine made these outputs: under a later policy
  * they need not be built again. They stay refused until then.
  */
-async function rememberMade(inquiry: Inquiry, made: readonly Made[]): Promise<void> {
+async function rememberMade(
+  inquiry: Inquiry,
+  made: readonly Made[],
+  from: string | undefined,
+): Promise<void> {
   const isWarning = await inquiry.policy().then(
     ({ mode }) => mode === 'warn',
     () => false,
   )
   if (!isWarning) return
-  for (const { item, stamp } of made) recordMade(inquiry, item.output, { ...item.info, stamp })
+  for (const { item, stamp } of made) recordMade(inquiry, item.output, { ...item.info, stamp, from })
 }
 
 /**

@@ -1,11 +1,12 @@
 /** The outputs of a build that are still to be judged. */
 import type { AdmittedKind } from '../ledger/admissions.ts'
-import { settle } from '../ledger/expected.ts'
+import { readExpected, settle } from '../ledger/expected.ts'
 import { forgetPresent } from '../ledger/present.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { isAdmitted } from './admitted.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
+import { isUnreplaced } from './made-from.ts'
 import { type Built, type Ending, ofThisBuild } from './new-outputs.ts'
 import { outputsOf } from './stored-derivation.ts'
 
@@ -55,8 +56,12 @@ export async function freshOutputs(
   const fresh = ofBuild(inquiry, { derivation: stored.path.path, outputs: all, ending }, valid)
   // All notes together tell what the build was, so they go only now.
   if (ending !== 'unknown') for (const each of admitted) forgetPresent(state, each)
+  if (ending !== 'unknown') return fresh
   // Nothing is left of a build that others have judged meanwhile.
-  return ending === 'unknown' && !fresh.some(({ isMade }) => isMade) ? [] : fresh
+  if (!fresh.some(({ isMade }) => isMade)) return []
+  const times = outputs.flatMap(({ path }) => readExpected(state, path.digest)?.time ?? [])
+  const isKnown = times.length > 0 && isUnreplaced(stored, Math.min(...times))
+  return isKnown ? fresh : fresh.map(one => ({ ...one, isMade: false }))
 }
 
 /** Adds to valid outputs of a derivation whether this build made them and whether they are new. */

@@ -9,7 +9,7 @@ import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
-import { tellingOfUnvouched } from './judge-input.ts'
+import { madeAsRecorded, tellingOfUnvouched } from './judge-input.ts'
 import { endingWith } from './limit-verdict.ts'
 import { type Making, makingOf, outputOfValid } from './makers.ts'
 import { refusedFor } from './refusals.ts'
@@ -51,7 +51,8 @@ export async function judgeElsewhere(
 ): Promise<Judgement> {
   const { path, kind, makers = [] } = coming
   const entry = readAdmission(inquiry.places.state, path.digest, path.path)
-  const builtHere = entry?.builtHere === true && entry.narHash === narHash
+  const isOwn = entry?.builtHere === true && entry.narHash === narHash
+  const builtHere = isOwn && (await madeAsRecorded(inquiry, path, entry)).builtHere
   const making = builtHere
     ? await makingOfOwn(inquiry, coming, entry)
     : await makingElsewhere(inquiry, coming)

@@ -1,11 +1,12 @@
 /** The verdict on a source or an output that is in the store, or that the ledger has seen there. */
 import { mergeEvidence } from '../evidence/merge.ts'
 import type { StorePath } from '../formats/nix/store-path.ts'
-import { type Admission, readAdmission } from '../ledger/admissions.ts'
+import { type Admission, isCurrent, readAdmission } from '../ledger/admissions.ts'
 import { readExpected } from '../ledger/expected.ts'
 import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild } from './admit.ts'
+import { admittedNow } from './admitted.ts'
 import { fileNamesOf } from './declared-signatures.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import { declaredEvidence, doubting, unreadableIn } from './derivation-signatures.ts'
@@ -13,6 +14,7 @@ import { pathEvidence, rememberedEvidence } from './evidence.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { endingWith } from './limit-verdict.ts'
+import { isUnreplaced, madeFrom } from './made-from.ts'
 import { makersOf, makingOf, outputOfValid, vouchedFor } from './makers.ts'
 import { refusedFor } from './refusals.ts'
 import { inputsOf } from './stored-derivation.ts'
@@ -25,6 +27,8 @@ import { subjectOf } from './subject.ts'
 export interface MadeHere {
   readonly builtHere: boolean
   readonly derivation?: StoredDerivation | undefined
+  /** The digest of what it was built from: see made-from.ts. */
+  readonly from?: string | undefined
 }
 
 /**
@@ -33,8 +37,9 @@ export interface MadeHere {
 export type Judged = Input & { readonly makers?: readonly Output[] }
 
 /**
- * Whether a path was made here. Either the ledger says so for these bytes; or a build of this path
- * was allowed to start, the store registered the path as built here, and no hook has judged it yet.
+ * Whether a path was made here. Either the ledger says so for these bytes, and it was made from what
+ * its inputs are now; or a build of this path was allowed to start, the store registered the path as
+ * built here, no hook has judged it yet, and its inputs have been there since.
  */
 export async function madeHere(
   inquiry: Inquiry,
@@ -44,14 +49,29 @@ export async function madeHere(
   const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
   if (entry !== undefined && (info === undefined || entry.narHash === info.narHash)) {
-    if (!entry.builtHere || entry.derivation === undefined) return { builtHere: entry.builtHere }
-    const made = await outputOfValid(await inquiry.store(), entry.derivation, path.path)
-    return { builtHere: true, derivation: made?.derivation }
+    return entry.builtHere ? madeAsRecorded(inquiry, path, entry) : { builtHere: false }
   }
   const expected = info?.ultimate === true ? readExpected(state, path.digest) : undefined
   if (expected === undefined) return { builtHere: false }
   const made = await outputOfValid(await inquiry.store(), expected.derivation, path.path)
-  return made === undefined ? { builtHere: false } : { builtHere: true, derivation: made.derivation }
+  if (made === undefined || !isUnreplaced(made.derivation, expected.time)) return { builtHere: false }
+  return { builtHere: true, derivation: made.derivation, from: await madeFrom(inquiry, made.derivation) }
+}
+
+/**
+ * Whether what an entry says of a build made here still counts. Under the policy of the entry, what
+ * it was built from was trusted. Under another it is asked about as it is now, so it must be the same.
+ */
+export async function madeAsRecorded(inquiry: Inquiry, path: StorePath, entry: Admission): Promise<MadeHere> {
+  const made = entry.derivation && (await outputOfValid(await inquiry.store(), entry.derivation, path.path))
+  const derivation = made ? made.derivation : undefined
+  const { from } = entry
+  const { policy, now } = await admittedNow(inquiry)
+  if (isCurrent(entry, policy, now)) return { builtHere: true, derivation, from }
+  if (derivation === undefined || from === undefined) return { builtHere: false }
+  return (await madeFrom(inquiry, derivation)) === from
+    ? { builtHere: true, derivation, from }
+    : { builtHere: false }
 }
 
 /**

@@ -17,9 +17,11 @@ import { stampOf } from '../ledger/stamp.ts'
 import { earliest } from '../policy/key-standing.ts'
 import type { Instant, SubjectKind } from '../policy/policy.ts'
 import type { Claim, Subject, Trust } from '../policy/verdict.ts'
+import type { PathInfo } from '../store/store-client.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import type { Foreseen } from './foreseen.ts'
 import type { Inquiry } from './inquiry.ts'
+import { closureDigest } from './made-from.ts'
 import { outputsOf } from './stored-derivation.ts'
 
 /** What was found about a derivation that may be built. */
@@ -137,18 +139,30 @@ export async function recordSignature(
   })
 }
 
+/** What is known of a path that is judged as it lies in the store. */
+export interface Lying {
+  /** Its stamp when it was found to have these contents. */
+  readonly stamp: string | undefined
+  /** What the store registered about it; asked for if it is undefined. */
+  readonly info: PathInfo | undefined
+  /** If it was built here: the digest of what it was built from (made-from.ts). */
+  readonly from: string | undefined
+}
+
 /**
  * Writes a trusted verdict on what lies in the store into the ledger; it is flushed to disk when
- * this returns. `stamp`: the path's stamp when it was found to have these contents.
+ * this returns.
  */
 export async function recordTrust(
   inquiry: Inquiry,
   trust: Trust,
   path: StorePath,
-  stamp: string | undefined,
+  { stamp, info, from }: Lying,
 ): Promise<Admission> {
   const derivation = derivationOf(trust.subject)
-  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
+  const closure = await closureDigest(inquiry, path, info)
+  const made = trust.subject.builtHere ? from : undefined
+  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp, closure, from: made })
   writeAdmission(inquiry.places.state, path.digest, admission)
   forgetLetIn(inquiry.places.state, path.digest)
   return admission
@@ -162,13 +176,17 @@ export async function recordTrust(
 export function recordMade(
   inquiry: Inquiry,
   { path, kind, derivation }: Output,
-  { narHash, stamp }: { readonly narHash: string; readonly stamp: string },
+  { narHash, stamp, from }: Pick<Admission, 'narHash' | 'from'> & { readonly stamp: string },
 ): void {
   if (kind !== 'output') return
   const { state } = inquiry.places
   const entry = readAdmission(state, path.digest, path.path)
   const isSame = entry?.narHash === narHash
-  if (isSame && entry.builtHere && entry.kind === kind) return
+  if (isSame && entry.builtHere && entry.kind === kind) {
+    if (from === undefined || from === entry.from) return
+    writeAdmission(state, path.digest, { ...entry, derivation: derivation.path.path, from })
+    return
+  }
   writeAdmission(state, path.digest, {
     path: path.path,
     narHash,
@@ -182,6 +200,7 @@ export function recordMade(
     rule: 'let in with a warning',
     claims: isSame ? entry.claims : [],
     build: undefined,
+    from,
   })
 }
 
@@ -213,6 +232,7 @@ export function recordAltered(
     rule: 'changed on the disk',
     claims: isSame ? entry.claims : [],
     build: undefined,
+    from: isSame ? entry.from : undefined,
   })
 }
 
@@ -230,7 +250,9 @@ export async function recordOffer(inquiry: Inquiry, trust: Trust, path: StorePat
   if (isSame && isCurrent(entry, digest, inquiry.now) && entry.until === trust.until) return false
   const stamp = isSame ? entry.stamp : undefined
   const derivation = derivationOf(subject) ?? (isSame ? entry.derivation : undefined)
-  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp })
+  const { closure, from } = isSame ? entry : {}
+  const made = subject.builtHere ? from : undefined
+  const admission = await admissionOf(inquiry, trust, { path, derivation, stamp, closure, from: made })
   await replaceFile(entryFile(inquiry.places.state, path.digest), printAdmission(admission))
   return true
 }
@@ -247,6 +269,8 @@ interface Recorded {
   readonly path: StorePath
   readonly derivation: string | undefined
   readonly stamp: string | undefined
+  readonly closure?: string | undefined
+  readonly from?: string | undefined
 }
 
 /** Returns the entry that keeps a verdict of this inquiry. */
@@ -276,6 +300,8 @@ export function entryFor(
     rule: trust.rule,
     claims: claimsToKeep(claims, now),
     build: undefined,
+    ...(at.closure === undefined ? {} : { closure: at.closure }),
+    ...(at.from === undefined ? {} : { from: at.from }),
   }
 }
 

@@ -30,6 +30,7 @@ import type { Output } from './derivation-parts.ts'
 import { judgeWithGraph } from './graph.ts'
 import type { Inquiry } from './inquiry.ts'
 import { judgeSource } from './judge-input.ts'
+import { isUnreplaced, madeFrom } from './made-from.ts'
 import { type RecordedSignature, recordOffer, recordSignature, recordTrust } from './record.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
 import { subjectOf } from './subject.ts'
@@ -67,11 +68,15 @@ export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
     // The refusal of its build took it along. Nobody vouches for a signature and it is not
     // attested.
     const isSignature = output.isSignature === true && whyNoSignature(content, 'either') === undefined
-    const verdict = isSignature ? undefined : await judgeEntry(inquiry, entry, { output, content })
+    // What it was built from has been judged as it is now, so it must have been there then.
+    const { derivation } = output
+    const builtHere = entry.builtHere && isUnreplaced(derivation, entry.registered)
+    const judged = { ...entry, builtHere }
+    const verdict = isSignature ? undefined : await judgeEntry(inquiry, judged, { output, content })
     if (verdict !== undefined && verdict.outcome !== 'trusted') {
       return { path: entry.path, refusals: [verdict] }
     }
-    await restore(inquiry, { id, entry, output }, verdict)
+    await restore(inquiry, { id, entry: judged, output }, verdict)
     return { path: entry.path, refusals: [] }
   })
 }
@@ -128,7 +133,8 @@ async function restore(
     await recordSignature(inquiry, output.path, signatureIn(entry))
   } else {
     if (entry.builtHere) await attestOutput(inquiry, output, info, { references: info.references })
-    await recordTrust(inquiry, trust, output.path, stampOf(output.path.path))
+    const from = entry.builtHere ? await madeFrom(inquiry, output.derivation) : undefined
+    await recordTrust(inquiry, trust, output.path, { stamp: stampOf(output.path.path), info, from })
   }
   removeEntry(state, id)
 }

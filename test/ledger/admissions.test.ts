@@ -75,6 +75,12 @@ test('an admission without an end, a stamp or a derivation is read back too', ()
   assert.deepEqual(readAdmission(state, DIGEST, PATH), bare)
 })
 
+test('what a path refers to and was built from is read back', () => {
+  const known = { ...admission, closure: 'ef'.repeat(32), from: '01'.repeat(32) }
+  writeAdmission(state, DIGEST, known)
+  assert.deepEqual(readAdmission(state, DIGEST, PATH), known)
+})
+
 const input = { stamp: '1:2', path: PATH }
 const build = {
   inputs: [input, { stamp: '3:4', path: `/nix/store/${DIGEST}-b` }],

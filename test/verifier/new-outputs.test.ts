@@ -26,7 +26,8 @@ test('S10: without a hook of Nix only what was expected of this derivation is it
         const all = outputs.map((each, index) => {
           const digest = DIGESTS[index] ?? ''
           const path = `/nix/store/${digest}-made`
-          const derivation = each.record === 'expected by another' ? `/nix/store/${digest}-other.drv` : DERIVATION
+          const derivation =
+            each.record === 'expected by another' ? `/nix/store/${digest}-other.drv` : DERIVATION
           const of = { digest, path, derivation }
           if (each.record.startsWith('expected'))
             expectOutput(state, { ...of, output: 'out', time: NOW, found: FOUND, admits: { kind: 'any' } })

@@ -7,6 +7,7 @@ import { readAdmission } from '../../src/ledger/admissions.ts'
 import { judge } from '../../src/policy/judge.ts'
 import type { Policy } from '../../src/policy/policy.ts'
 import type { Claim, Evidence } from '../../src/policy/verdict.ts'
+import type { PathInfo } from '../../src/store/store-client.ts'
 import { rememberedEvidence } from '../../src/verifier/evidence.ts'
 import type { Inquiry } from '../../src/verifier/inquiry.ts'
 import { recordTrust } from '../../src/verifier/record.ts'
@@ -40,7 +41,11 @@ async function rememberedOf(claims: readonly Claim[], policy: Policy): Promise<E
     now: NOW,
   }
   const path = parseStorePath(SOURCE.path)
-  await recordTrust(inquiry as Partial<Inquiry> as Inquiry, verdict, path, undefined)
+  await recordTrust(inquiry as Partial<Inquiry> as Inquiry, verdict, path, {
+    stamp: undefined,
+    info: { narHash: HASH, references: [] } as Partial<PathInfo> as PathInfo,
+    from: undefined,
+  })
   return rememberedEvidence(inquiry, readAdmission(state, path.digest, path.path), HASH)
 }
 
