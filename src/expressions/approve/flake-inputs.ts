@@ -67,7 +67,8 @@ async function inputOf(lock: FlakeLock, node: LockNode, means: Means): Promise<F
   if (around?.place === undefined) throw new ExpressionError('lock', `${nameOf(means)} leaves its tree`)
   const holder = [...lock.nodes.values()].find(each => owner !== undefined && each.pin === owner)
   const input = means.inputs.get(owner)
-  if (owner?.kind === 'odd') throw new ExpressionError('lock', `${nameOf(means)} is in a tree that cannot be read`)
+  if (owner?.kind === 'odd')
+    throw new ExpressionError('lock', `${nameOf(means)} is in a tree that cannot be read`)
   const tree = owner && holder && input ? await treeOf(holder, owner, { ...means, input }) : means.tree
   return { ...tree, isFlake, directory: '', place: wayTo(lock, node), inputs }
 }
