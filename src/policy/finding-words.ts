@@ -34,6 +34,7 @@ const STRAYS: Readonly<Record<Stray['problem'], string>> = {
   unreadable: 'a signature that cannot be read',
   'no-answer': 'a binary cache that did not answer',
   unused: 'a signature that nothing asks for',
+  'other-contents': 'a derivation that declares other contents',
 }
 
 function reason(finding: Finding, depth: number): string {

@@ -85,6 +85,7 @@ export interface Stray {
     | 'unreadable' // where a derivation says that one is, and nothing needs it
     | 'no-answer' // a binary cache that should have answered; others did
     | 'unused' // by a trusted key, of a kind that no requirement asks for
+    | 'other-contents' // a derivation that fetches the path and declares a hash that its contents are not known to have
   readonly origin: string
   /** Who or what: a key id, a fingerprint, a path. */
   readonly detail: string

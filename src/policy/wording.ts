@@ -25,9 +25,11 @@ export function sentence(verdict: Verdict): string {
 export function sentenceWith(verdict: Verdict, step: string): string {
   if (verdict.outcome === 'trusted') return cut(headline(verdict), SENTENCE_LIMIT)
   // A cache that did not answer may have the missing signature.
-  const silent = (verdict.strays ?? []).filter(({ problem }) => problem === 'no-answer').map(strayWords)
+  const told = (verdict.strays ?? [])
+    .filter(({ problem }) => problem === 'no-answer' || problem === 'other-contents')
+    .map(strayWords)
   const reasons = list(
-    [...new Set([...verdict.findings.map(findingWords), ...silent])],
+    [...new Set([...verdict.findings.map(findingWords), ...told])],
     SENTENCE_FINDINGS,
     '; ',
   )

@@ -23,7 +23,12 @@ const ID = /^\d{8}T\d{6}Z-[0-9a-z]{32}(-\d+)?$/
 
 /** Whether an entry's content is there in full. */
 export function hasContent(state: string, id: string): boolean {
-  return lstatSync(join(entryDirectory(state, id), 'content'), { throwIfNoEntry: false }) !== undefined
+  return lstatSync(contentOf(state, id), { throwIfNoEntry: false }) !== undefined
+}
+
+/** Where an entry keeps its content. Throws FileError like entryDirectory. */
+export function contentOf(state: string, id: string): string {
+  return join(entryDirectory(state, id), 'content')
 }
 
 /** Returns the directory of all entries. */

@@ -8,6 +8,7 @@ import type { Refusal } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import { printable } from '../primitives/printable.ts'
 import { admitBuild } from './admit.ts'
+import { ofStore } from './declared-contents.ts'
 import { foreseeOutcome } from './foresee.ts'
 import type { Inquiry } from './inquiry.ts'
 import { outputsOf, readDerivation } from './stored-derivation.ts'
@@ -30,6 +31,6 @@ export async function admitBuilt(
     throw new FormatError('derivation', `does not make ${path}`, printable(derivation))
   const [refusal] = await admitBuild(inquiry, stored)
   if (refusal !== undefined) return refusal
-  const verdict = await foreseeOutcome(inquiry, output, narHash)
+  const verdict = await foreseeOutcome(inquiry, output, ofStore({ path, narHash }))
   return verdict.outcome === 'trusted' ? undefined : verdict
 }

@@ -10,6 +10,7 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admittedNow, isAdmitted, isAdmittedAsAny } from './admitted.ts'
+import { asItsContents, ofStore } from './declared-contents.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import { admitSignature, noSignature } from './derivation-signatures.ts'
 import { admitDerivation, type Complete } from './derivations.ts'
@@ -61,6 +62,8 @@ async function admitInputNow(inquiry: Inquiry, input: Input): Promise<Refusal | 
   const settled: Settled = info === undefined ? NOT_THERE : await settleContents(inquiry, input, info)
   if ('refusal' in settled) return settled.refusal
   const { stamp } = settled
+  const really = info === undefined ? input : await asItsContents(input, ofStore(info))
+  if (really.kind !== input.kind) return admitInput(inquiry, really)
   if (info !== undefined && entry?.narHash === info.narHash && entry.kind === input.kind) {
     if (isCurrent(entry, now.policy, now.now)) return admitAgain(inquiry, input, info, { ...entry, stamp })
   }

@@ -25,6 +25,11 @@ export interface Input {
   readonly declared?: readonly Declaration[]
   /** The kind of signature file that the derivation built from it names it as. */
   readonly part?: SignaturePart
+  /**
+   * Set on an output: the derivation that fetches this path, and declares a hash that the contents
+   * are not known to have.
+   */
+  readonly unlike?: string
 }
 
 /** One output of a derivation, with its kind for the policy. */

@@ -8,6 +8,7 @@ import { earliest } from '../policy/key-standing.ts'
 import type { Policy } from '../policy/policy.ts'
 import type { Evidence, Stray, Trouble, Verdict } from '../policy/verdict.ts'
 import { toHex } from '../primitives/hex.ts'
+import { asItsContents, type Bytes, tellingOfUnlike } from './declared-contents.ts'
 import type { Output } from './derivation-parts.ts'
 import { doubting, unreadableIn } from './derivation-signatures.ts'
 import { rememberedEvidence } from './evidence.ts'
@@ -47,9 +48,11 @@ function endOf(...verdicts: readonly Verdict[]): Pick<Foreseen, 'until'> {
   return until === undefined ? {} : { until }
 }
 
-/** Returns the verdict on an output as if its build had produced these contents (NAR hash, hex). */
-export async function foreseeOutcome(inquiry: Inquiry, output: Output, narHash: string): Promise<Verdict> {
-  return doubted(output, await judgeOutcome(inquiry, await prepare(inquiry, output), narHash))
+/** Returns the verdict on an output as if its build had produced these contents. */
+export async function foreseeOutcome(inquiry: Inquiry, output: Output, bytes: Bytes): Promise<Verdict> {
+  const really = await asItsContents(output, bytes)
+  const verdict = await judgeOutcome(inquiry, await prepare(inquiry, really), bytes.narHash)
+  return tellingOfUnlike(doubted(really, verdict), really.unlike)
 }
 
 /** What is common to all possible outcomes of a build. */
@@ -84,7 +87,7 @@ async function prepare(inquiry: Inquiry, output: Output): Promise<Judging> {
 
 /** Hypothetical contents contradict nobody, so no conflict is recorded. */
 function judgeOutcome(inquiry: Inquiry, { output, evidence, makers }: Judging, narHash: string) {
-  const subject = subjectOf(output, { narHash, builtHere: true })
+  const subject = subjectOf(output, { narHash, builtHere: output.unlike === undefined })
   return judgeWithGraph({ ...inquiry, notesConflicts: false }, subject, evidence, makers)
 }
 

@@ -8,6 +8,7 @@ import { sourcePath } from '../formats/nix/make-store-path.ts'
 import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Admission, AdmittedKind } from '../ledger/admissions.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import { declaredFor, haveHash } from './declared-contents.ts'
 import type { Input, Output } from './derivation-parts.ts'
 import type { Inquiry } from './inquiry.ts'
 import { makersOf, vouchedFor } from './makers.ts'
@@ -17,12 +18,15 @@ export const OF_TREE = { method: 'recursive', algorithm: 'sha256' } as const
 
 /**
  * What is known about a path besides its name. The content address has been checked against the
- * name, so it is a proof and needs no trust. A path without one is named by what it was built from.
+ * name: it needs no trust, and the contents still have to have that hash. A path without one is
+ * named by what it was built from.
  */
 export interface Known {
   /** `caches`: offered by a binary cache. `store`: valid in the store, or about to be. */
   readonly from: 'caches' | 'store'
-  readonly contentAddress?: Pick<ContentAddress, 'method' | 'algorithm'> | undefined
+  /** SHA-256 of the NAR, lower-case hex; absent if the path is gone. */
+  readonly narHash?: string
+  readonly contentAddress?: ContentAddress | undefined
   /** The kind in the ledger's entry, for a path that is no longer in the store. */
   readonly admittedAs?: AdmittedKind | undefined
 }
@@ -33,9 +37,23 @@ export interface Known {
  */
 export function knownFromStore(info: PathInfo | undefined, entry?: Admission): Known {
   if (info === undefined) return { from: 'store', admittedAs: entry?.kind }
+  const { narHash } = info
   const contentAddress =
     info.ca === undefined ? addressByName(parseStorePath(info.path), info) : parseContentAddress(info.ca)
-  return { from: 'store', contentAddress }
+  const isOther = contentAddress !== undefined && isOtherTree(contentAddress, info)
+  return { from: 'store', narHash, contentAddress: isOther ? undefined : contentAddress }
+}
+
+/**
+ * Whether a path is registered with a content address that is not the one of its registered
+ * contents. Of a tree that refers to itself this cannot be told: its hash leaves its own name out.
+ */
+function isOtherTree(
+  { method, algorithm, hash }: ContentAddress,
+  { path, narHash, references }: PathInfo,
+): boolean {
+  const isTree = method === OF_TREE.method && algorithm === OF_TREE.algorithm
+  return isTree && hash !== narHash && !references.includes(path)
 }
 
 /** A path that is not a derivation, with all derivations in the store that make it. */
@@ -54,7 +72,7 @@ export function addressByName(
   const others = references.filter(reference => reference !== path.path)
   const self = others.length < references.length
   const named = sourcePath({ name: path.name, narHash, references: others, self })
-  return named === path.path ? OF_TREE : undefined
+  return named === path.path ? { ...OF_TREE, hash: narHash } : undefined
 }
 
 /**
@@ -63,15 +81,38 @@ export function addressByName(
  * source and any other path is an output. A tree or text that evaluation can have copied in has the
  * same name as if a derivation had fetched it. Anybody could add such a derivation, so it makes no
  * difference here. The deriver that the path was registered with does not count: anybody can set
- * it.
+ * it. What is fetched has to have the hash that its name is made of; without that it is an output.
+ * Throws FileError if its contents cannot be read.
  */
 export async function identify(inquiry: Inquiry, path: StorePath, known: Known): Promise<Identified> {
   const makers = await makersOf(inquiry, path)
   const named = kindOf(known)
   const kind = named === 'local-source' ? named : (makers[0]?.kind ?? named)
   if (kind === 'output') return { path, kind, makers }
+  if (kind === 'fetched-source' && !(await isAsDeclared(path, known, makers))) {
+    const [maker] = makers
+    return { path, kind: 'output', makers, ...(maker && { unlike: maker.derivation.path.path }) }
+  }
   const declared = await declaredBy(inquiry, makers)
   return declared.length === 0 ? { path, kind, makers } : { path, kind, makers, declared }
+}
+
+/**
+ * Whether contents have the hash that their name is made of. Of contents that are not here yet Nix
+ * compares them, if the cache that offers them states the hash as their content address.
+ */
+async function isAsDeclared(
+  { path }: StorePath,
+  { from, narHash, contentAddress }: Known,
+  [maker]: readonly Output[],
+): Promise<boolean> {
+  const declared = (maker && declaredFor(maker)) ?? contentAddress
+  if (narHash === undefined || declared === undefined) return true
+  if (from === 'store') return (await haveHash(declared, { narHash, fsPath: path })) === true
+  return (
+    contentAddress?.hash === declared.hash ||
+    (await haveHash(declared, { narHash, fsPath: undefined })) === true
+  )
 }
 
 /**

@@ -21,6 +21,7 @@ import { sha256 } from '../primitives/sodium.ts'
 import { storePathsNamedIn } from '../store/tree-references.ts'
 import { admitBuilt } from './admit-built.ts'
 import { admittedNow } from './admitted.ts'
+import { tellingOfUnlike } from './declared-contents.ts'
 import { identify, OF_TREE } from './identify.ts'
 import { admitByBytes } from './incoming-bytes.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -91,10 +92,11 @@ export async function admitIncoming(inquiry: Inquiry, question: IncomingQuestion
   if (await isText(path, question)) return ADMITTED
   const isSource = await isSourceByName(path, question)
   if (isSource && (await inquiry.snapshot()).store.sources === 'data') return ADMITTED
-  const contentAddress = isSource ? (question.contentAddress ?? OF_TREE) : undefined
-  const coming = await identify(inquiry, path, { from: 'store', contentAddress })
-  // First without the row's signatures: these also cover the references, which have to be found.
   const { narHash, signed } = question
+  const ofTree = { ...OF_TREE, hash: narHash }
+  const contentAddress = isSource ? (question.contentAddress ?? ofTree) : undefined
+  const coming = await identify(inquiry, path, { from: 'store', narHash, contentAddress })
+  // First without the row's signatures: these also cover the references, which have to be found.
   const { verdict } = await judgeElsewhere(inquiry, coming, { narHash, signed: [] })
   if (verdict.outcome === 'trusted') {
     if (inquiry.records) await recordOffer(inquiry, verdict, path)
@@ -102,7 +104,7 @@ export async function admitIncoming(inquiry: Inquiry, question: IncomingQuestion
   }
   if (isSource) return { refusal: await admitByBytes(inquiry, { source: coming, narHash, refusal: verdict }) }
   if (coming.kind !== 'output' || signed === undefined || signed.signatures.length === 0)
-    return { refusal: verdict }
+    return { refusal: tellingOfUnlike(verdict, coming.unlike) }
   const { judgeSignedRow } = await import('./signed-row.ts')
   return judgeSignedRow(inquiry, { coming, narHash, signed })
 }

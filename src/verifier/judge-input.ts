@@ -7,6 +7,7 @@ import type { Evidence, Refusal, Subject, Verdict } from '../policy/verdict.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild } from './admit.ts'
 import { admittedNow } from './admitted.ts'
+import { asItsContents, ofStore, tellingOfUnlike } from './declared-contents.ts'
 import { fileNamesOf } from './declared-signatures.ts'
 import type { Input, Output, StoredDerivation } from './derivation-parts.ts'
 import { declaredEvidence, doubting, unreadableIn } from './derivation-signatures.ts'
@@ -76,9 +77,22 @@ export async function madeAsRecorded(inquiry: Inquiry, path: StorePath, entry: A
 
 /**
  * Returns the verdict on a source or an output, whatever the ledger says. `info`: what the store
- * registered about it.
+ * registered about it. What does not have the hash that its derivation declares was not made by it,
+ * here or elsewhere.
  */
 export async function judgeInput(
+  inquiry: Inquiry,
+  input: Judged,
+  made: MadeHere,
+  info: PathInfo | undefined,
+): Promise<Verdict> {
+  const really = info === undefined ? input : await asItsContents(input, ofStore(info))
+  if (really.unlike === undefined) return judgeAs(inquiry, really, made, info)
+  const verdict = await judgeAs(inquiry, really, { builtHere: false }, info)
+  return tellingOfUnlike(verdict, really.unlike)
+}
+
+async function judgeAs(
   inquiry: Inquiry,
   input: Judged,
   made: MadeHere,

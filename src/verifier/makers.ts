@@ -8,6 +8,7 @@ import { isStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import type { Refusal } from '../policy/verdict.ts'
 import { withTurns } from '../primitives/with-turns.ts'
 import type { PathInfo, Store } from '../store/store-client.ts'
+import { declaredFor, haveHash, ofStore } from './declared-contents.ts'
 import type { Output, StoredDerivation } from './derivation-parts.ts'
 import { admitDerivation } from './derivations.ts'
 import type { Inquiry } from './inquiry.ts'
@@ -73,12 +74,14 @@ export async function outputOfValid(
 
 /**
  * Whether a valid path was built: the store does not know it as content-addressed, and no
- * derivation fetches it.
+ * derivation fetches it with these contents. Throws FileError if they cannot be read.
  */
-export async function isBuilt(store: Store, { path, ca }: PathInfo): Promise<boolean> {
+export async function isBuilt(store: Store, info: PathInfo): Promise<boolean> {
+  const { path, ca } = info
   if (ca !== undefined) return false
   const made = (await store.derivers(path)).flatMap(deriver => outputNamedBy(deriver, path) ?? [])
-  return !made.some(({ kind }) => kind === 'fetched-source')
+  const [declared] = made.flatMap(output => declaredFor(output) ?? [])
+  return declared === undefined || !(await haveHash(declared, ofStore(info)))
 }
 
 /** Returns those outputs whose derivation somebody vouches for. */

@@ -10,6 +10,8 @@ import { identityOf } from '../ledger/stamp.ts'
 import type { Refusal, Side, Stray, Trouble, Trust, Verdict } from '../policy/verdict.ts'
 import { FormatError } from '../primitives/format-error.ts'
 import type { PathInfo } from '../store/store-client.ts'
+import { declaredFor, haveHash, tellingOfUnlike } from './declared-contents.ts'
+import type { Input } from './derivation-parts.ts'
 import { addressByName, type Identified, identify } from './identify.ts'
 import type { Inquiry } from './inquiry.ts'
 import { type Coming, judgeElsewhere } from './judge-elsewhere.ts'
@@ -49,9 +51,18 @@ export type OfferOutcome =
   | { readonly kind: 'unfetched'; readonly verdict: Refusal }
 
 /** What is known about an offered path without trusting anybody. */
-interface Offered extends Coming {
-  /** Whether a developer's own signature on it is named by a derivation or kept here. */
-  readonly isSigned: boolean
+interface Offered extends Coming, Pick<Input, 'unlike'> {
+  /**
+   * Whether what would vouch for it can only be checked over the file itself: a developer's own
+   * signature that is named by a derivation or kept here, or the hash that a derivation declares.
+   */
+  readonly isForItsBytes: boolean
+  /**
+   * Whether only a cache says that the contents have the hash that their name is made of. Nix
+   * compares them when they are here; until then the ledger must not know them, unless the people
+   * whom the policy asks for signed these very contents.
+   */
+  readonly isPromised: boolean
 }
 
 /**
@@ -115,11 +126,18 @@ async function admitOffer(
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
   const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
   if (verdict.outcome === 'trusted') {
-    const isNew = inquiry.records && (await recordOffer(inquiry, verdict, path))
+    const records = inquiry.records && (!offered.isPromised || isForContents(verdict))
+    const isNew = records && (await recordOffer(inquiry, verdict, path))
     return { kind: 'trusted', verdict, offer, signatures, isNew }
   }
-  if (offered.isSigned) return { kind: 'unfetched', verdict }
+  if (offered.isForItsBytes) return { kind: 'unfetched', verdict }
   return { kind: 'refused', verdict, offer, signatures }
+}
+
+/** Whether all claims that counted are signatures over the contents, and not over a build graph. */
+function isForContents({ basis }: Trust): boolean {
+  if (basis.kind !== 'claims') return false
+  return basis.claims.every(({ role, graph }) => role !== 'approver' && graph === undefined)
 }
 
 /**
@@ -132,15 +150,23 @@ async function whatItIs(
   offers: readonly [Offer, ...Offer[]],
 ): Promise<Offered> {
   const said = offers.map(({ narinfo }) => narinfo.contentAddress).find(address => address !== undefined)
+  const { narHash } = offers[0].narinfo
   const contentAddress = said ?? addressByName(path, offers[0].narinfo)
   if (isDerivationPath(path)) {
-    if (said !== undefined) return { path, kind: 'derivation', isSigned: false }
+    if (said !== undefined) return { path, kind: 'derivation', isForItsBytes: false, isPromised: false }
     const reason = 'it is named as a derivation and not by its contents, as derivations are'
     throw new FormatError('narinfo', reason, path.path)
   }
-  const coming = await identify(inquiry, path, { from: 'caches', contentAddress })
-  const isSigned = coming.kind === 'fetched-source' && (await isSignedByDeveloper(inquiry, coming))
-  return { ...coming, isSigned }
+  const coming = await identify(inquiry, path, { from: 'caches', narHash, contentAddress })
+  const bytes = { narHash, fsPath: undefined }
+  if (coming.kind === 'fetched-source') {
+    const isProven = contentAddress === undefined || (await haveHash(contentAddress, bytes)) === true
+    return { ...coming, isForItsBytes: await isSignedByDeveloper(inquiry, coming), isPromised: !isProven }
+  }
+  const [maker] = coming.unlike === undefined ? [] : coming.makers
+  const declared = maker && declaredFor(maker)
+  const isOpen = declared !== undefined && (await haveHash(declared, bytes)) === undefined
+  return { ...coming, isForItsBytes: isOpen, isPromised: false }
 }
 
 /**
@@ -166,7 +192,8 @@ async function judgeOffered(
   const { verdict, ...known } = await judgeElsewhere(inquiry, offered, { narHash, signed })
   const judged = await withReferences(inquiry, verdict, { offers, ...known })
   const listed = signed.flatMap(({ signatures }) => signatures)
-  return { judged, signatures: signaturesToPassOn(listed, offers) }
+  const told = tellingOfUnlike(judged, offered.unlike)
+  return { judged: told, signatures: signaturesToPassOn(listed, offers) }
 }
 
 /**

@@ -12,6 +12,7 @@ import { stampOf } from '../ledger/stamp.ts'
 import type { Refusal, Trust, Verdict } from '../policy/verdict.ts'
 import { printable } from '../primitives/printable.ts'
 import {
+  contentOf,
   entryDirectory,
   hasContent,
   listUnfinished,
@@ -25,6 +26,7 @@ import { narHashOfTree } from '../store/disk-tree-nar.ts'
 import type { PathInfo } from '../store/store-client.ts'
 import { admitBuild } from './admit.ts'
 import { attestOutput } from './attest-own-output.ts'
+import { asItsContents, tellingOfUnlike } from './declared-contents.ts'
 import { fileNamesOf } from './declared-signatures.ts'
 import type { Output } from './derivation-parts.ts'
 import { judgeWithGraph } from './graph.ts'
@@ -59,7 +61,7 @@ export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
     if (listUnfinished(state).includes(id)) {
       throw new FileError(`${id} is not in quarantine as a whole yet: nixsig verify finishes it`)
     }
-    const content = join(entryDirectory(state, id), 'content')
+    const content = contentOf(state, id)
     await assertContent(state, id, entry)
     const output = outputOf(entry)
 
@@ -83,7 +85,7 @@ export function releaseEntry(inquiry: Inquiry, id: string): Promise<Release> {
 
 async function assertContent(state: string, id: string, entry: QuarantineEntry): Promise<void> {
   if (!hasContent(state, id)) throw new FileError(`${id} holds no content: build it again`)
-  const { narHash } = await narHashOfTree(join(entryDirectory(state, id), 'content'))
+  const { narHash } = await narHashOfTree(contentOf(state, id))
   if (narHash !== entry.narHash) throw new FileError(`the content of ${id} is not what was refused`)
 }
 
@@ -98,9 +100,11 @@ async function judgeEntry(
   { path, narHash, builtHere }: QuarantineEntry,
   { output, content }: { readonly output: Output; readonly content: string },
 ): Promise<Verdict> {
-  const subject = subjectOf(output, { narHash, builtHere })
+  const really = await asItsContents(output, { narHash, fsPath: content })
+  const subject = subjectOf(really, { narHash, builtHere: builtHere && really.unlike === undefined })
   const attested = await inquiry.attested(path)
-  if (subject.kind === 'output') return judgeWithGraph(inquiry, subject, attested)
+  if (subject.kind === 'output')
+    return tellingOfUnlike(await judgeWithGraph(inquiry, subject, attested), really.unlike)
   const kept = await developerEvidence(await inquiry.policy(), subject, content, fileNamesOf(output))
   return judgeSource(inquiry, output, subject, { evidence: mergeEvidence([attested, kept]), fsPath: content })
 }

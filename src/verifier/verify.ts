@@ -4,7 +4,9 @@ import { parseStorePath, type StorePath } from '../formats/nix/store-path.ts'
 import { readAdmission } from '../ledger/admissions.ts'
 import type { SubjectKind } from '../policy/policy.ts'
 import type { Refusal, Verdict } from '../policy/verdict.ts'
-import { listEntriesOf, readEntry } from '../quarantine/entries.ts'
+import { contentOf, hasContent, listEntriesOf, readEntry } from '../quarantine/entries.ts'
+import type { QuarantineEntry } from '../quarantine/entry.ts'
+import type { Bytes } from './declared-contents.ts'
 import { withWhatReferrersSay } from './derivation-signatures.ts'
 import { judgeDerivation } from './derivations.ts'
 import { foresee, foreseeOutcome } from './foresee.ts'
@@ -101,6 +103,10 @@ export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Pro
   return [...closure]
 }
 
+function bytesOf(state: string, id: string, { narHash }: QuarantineEntry): Bytes {
+  return { narHash, fsPath: hasContent(state, id) ? contentOf(state, id) : undefined }
+}
+
 /**
  * Returns the verdict on a path that is not in the store but could be: as it lies in quarantine, or
  * as a derivation in the store would make it. Returns undefined if one of these would be trusted;
@@ -109,11 +115,12 @@ export async function closureOf(inquiry: Inquiry, paths: readonly string[]): Pro
 async function judgeAbsent(inquiry: Inquiry, path: StorePath): Promise<Refusal | undefined> {
   const refusals: Refusal[] = []
   for (const output of await makersOf(inquiry, path)) {
-    const kept = listEntriesOf(inquiry.places.state, path.digest).at(-1)
-    const entry = kept === undefined ? undefined : readEntry(inquiry.places.state, kept)
+    const { state } = inquiry.places
+    const kept = listEntriesOf(state, path.digest).at(-1)
+    const entry = kept === undefined ? undefined : readEntry(state, kept)
     const verdict =
-      entry?.path === path.path
-        ? await foreseeOutcome(inquiry, output, entry.narHash)
+      kept !== undefined && entry?.path === path.path
+        ? await foreseeOutcome(inquiry, output, bytesOf(state, kept, entry))
         : (await foresee(inquiry, output)).verdict
     if (verdict === undefined || verdict.outcome === 'trusted') return undefined
     refusals.push(verdict)

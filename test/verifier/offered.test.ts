@@ -38,7 +38,7 @@ bob.keys = ["${printNixPublicKey(BOB)}"]
 members = ["alice", "bob"]
 threshold = THRESHOLD
 [default]
-require.source = "refuse"
+require.source = "SOURCE"
 require.derivation = "refuse"
 require.output = "caches"
 accept-unknown-derivation = ACCEPT
@@ -97,10 +97,11 @@ interface Setting {
   readonly threshold?: number
   readonly accept?: boolean
   readonly digest?: string
+  readonly source?: 'refuse' | 'nothing'
 }
 
 async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting: Setting = {}) {
-  const { threshold = 1, accept = true, digest = DIGEST } = setting
+  const { threshold = 1, accept = true, digest = DIGEST, source = 'refuse' } = setting
   const directory = mkdtempSync('/tmp/nixsig-offered-')
   t.after(() => rmSync(directory, { recursive: true }))
   const places = {
@@ -110,7 +111,9 @@ async function judge(t: TestContext, answers: readonly UpstreamAnswer[], setting
   }
   writeFileSync(
     places.policy,
-    POLICY.replace('THRESHOLD', String(threshold)).replace('ACCEPT', String(accept)),
+    POLICY.replace('THRESHOLD', String(threshold))
+      .replace('ACCEPT', String(accept))
+      .replace('SOURCE', source),
   )
   const kept = { ...openResidentCache(places), store: async () => EMPTY_STORE as Store }
   const outcome = await admitOffers(openInquiry(places, { records: true, kept }), digest, answers)
@@ -243,4 +246,15 @@ test('G4: attack: a derivation that is not named by its contents is refused', as
   const path = `${PATH}.drv`
   const { outcome } = await judge(t, [offered(A, signed({ ...HELLO, path, references: [] }, ALICE, BOB))])
   assert.match(refusal(outcome), /it is named as a derivation and not by its contents/)
+})
+
+test('H14: attack: a cache that only states the right hash does not get other contents into the ledger', async t => {
+  const contentAddress = { method: 'flat', algorithm: 'sha256', hash: 'cd'.repeat(32) } as const
+  const path = fixedOutputPath({ ...contentAddress, name: 'tool.tar' })
+  const { digest } = parseStorePath(path)
+  const narinfo = { ...HELLO, path, references: [], contentAddress }
+  // Nix compares the contents with the content address that the answer has.
+  const { outcome, state } = await judge(t, [offered(A, narinfo)], { digest, source: 'nothing' })
+  assert.equal(outcome.kind, 'trusted')
+  assert.equal(readAdmission(state, digest, path), undefined)
 })
