@@ -48,7 +48,7 @@ export async function buildAgain(run: Run, refused: Refused, ways: Ways): Promis
   const { path, info, verdict, blockers } = refused
   const signed = await withCacheSignatures(run, refused)
   if (signed !== undefined) return ways.admitted(signed)
-  const chosen = await chooseMaker(run, path)
+  const chosen = await chooseMaker(run, path, info)
   if (chosen === undefined) return left(merged([withoutDerivation(verdict)], blockers))
   if ('causes' in chosen) return left(merged(chosen.causes, blockers))
   const { maker } = chosen
@@ -130,12 +130,18 @@ async function withCacheSignatures(run: Run, { path, info }: Refused): Promise<T
 /**
  * A derivation that is valid here, makes the path by its own contents, and is admitted; else why
  * the first one is not. Undefined if there is no such derivation, whatever the store's label says.
+ * The label only decides which is tried first: anybody can add derivations that make the path from
+ * something else, and nobody can change the label of a path that is valid.
  */
 async function chooseMaker(
   run: Run,
   path: StorePath,
+  { deriver }: PathInfo,
 ): Promise<{ readonly maker: Output } | { readonly causes: readonly Cause[] } | undefined> {
-  const makers = (await makersOf(run.ask(), path)).slice(0, MAKERS)
+  const found = await makersOf(run.ask(), path)
+  const isLabelled = ({ derivation }: Output) => derivation.path.path === deriver
+  const others = found.filter(maker => !isLabelled(maker))
+  const makers = [...found.filter(isLabelled), ...others].slice(0, MAKERS)
   const refusals: Refusal[] = []
   for (const maker of makers) {
     const refusal = await admitDerivation(run.ask(), maker.derivation)

@@ -38,6 +38,31 @@ function codes(line: Line | undefined) {
   return (line?.causes ?? []).map(({ code, path }) => `${code} ${path.slice(44)}`)
 }
 
+test(`${OLDEST[0]}: attack: derivations of a plain user, whose source cannot be had, make the same path`, () =>
+  withOldMachine(OLDEST[0] ?? 'bookworm', async ({ world, make, adopt }) => {
+    const of = (source: string) =>
+      nix.derivation('own', { build: 'read x < $inputs; echo "$x" > $out', inputs: [source] })
+    world.write('/srv/tool.tar', 'good')
+    const source = nix.fetchurl('tool.tar', 'file:///srv/tool.tar', sha256('good'))
+    const out = await make(of(source))
+    const genuine = await instantiate(world, of(source))
+    await world.startDaemon()
+    const theirs: string[] = []
+    while (theirs.length < 64 && !theirs.some(drv => drv < genuine.drv)) {
+      world.write(
+        '/srv/mine.nix',
+        of(nix.fetchurl('tool.tar', `file:///gone/${theirs.length}`, sha256('good'))),
+      )
+      theirs.push(await world.output('nix-instantiate /srv/mine.nix 2>/dev/null', { user: 'mallory' }))
+    }
+    assert.equal(await world.output(`nix-store -q --outputs ${theirs[0]}`), out)
+    const { out: sourceOut } = await instantiate(world, source)
+    await world.output(`nix-store --delete ${sourceOut}`)
+    const adopted = await adopt(out)
+    assert.equal(adopted.status, 0, adopted.stdout)
+    assert.match(adopted.stdout, /1 built again/)
+  }))
+
 for (const version of VERSIONS) {
   test(`${version}: what was built under the hooks while the policy warned is not built again`, () =>
     withOldMachine(version, async ({ world, adopt }) => {
