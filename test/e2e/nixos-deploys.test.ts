@@ -47,7 +47,7 @@ for (const version of NEWEST) {
         assert.notEqual(early.status, 0)
         assert.match(
           early.stderr,
-          /refused \S+-git-1 \(output\)[^\n]*\n +needs 1 of 3 makers for its output, found no signature/,
+          /refused \S+-nixsig \(output\)[^\n]*\n +needs 1 of 3 makers for its output, found no signature/,
         )
         await world.output(`nix store copy-sigs --recursive --substituter 'local?root=/srv/other' ${next}`)
         // The check before the switch finds the signatures in the database.

@@ -64,8 +64,10 @@ let
     ln -sfn "$toplevel" /run/current-system
     systemd-tmpfiles --create /etc/tmpfiles.d/00-nixos.conf
     systemctl daemon-reload
-    # Its socket first: while the service runs, a socket is not started.
+    # Its socket first: while the service runs, a socket is not started. Tests switch more often
+    # within ten seconds than systemd starts a unit.
     systemctl stop nix-daemon.service nix-daemon.socket
+    systemctl reset-failed nix-daemon.service nix-daemon.socket
     systemctl start nix-daemon.socket
     [ -z "$reload" ] || systemctl reload $reload
     [ -z "$restart" ] || systemctl restart $restart
