@@ -50,6 +50,7 @@ test('the examples', { timeout: 600_000 }, async context => {
     world.write('/etc/nix/nix.conf', MACHINE_CONF)
     for (const name of ['nixsig-machine-key', 'nixsig-gate-key', 'cache-token'])
       world.write(`/run/secrets/${name}`, `${printNixSecretKey(signer(name).key)}\n`, 0o400)
+    world.write('/etc/nixos/upload', '#!/bin/sh\n', 0o755)
 
     // While nothing is refused yet.
     const systems = new Map<string, string>()
