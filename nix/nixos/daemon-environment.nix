@@ -27,9 +27,14 @@ let
     "XDG_CONFIG_HOME"
   ];
 
+  # The unit names nix.conf, which may not come out at all where nixsig's settings were lost.
+  # contradictions.nix reports that.
+  ours = import ./settings.nix { inherit config lib options; };
+  isWhole = lib.all (name: config.nix.settings ? ${name}) (builtins.attrNames ours);
+
   # The unit, and the files that add to it.
   isDropIn = lib.hasPrefix "nix-daemon.service.d/";
-  texts =
+  texts = lib.optionals isWhole (
     lib.mapAttrsToList (name: { text, ... }: text) (
       lib.filterAttrs (name: _: name == "nix-daemon.service" || isDropIn name) config.systemd.units
     )
@@ -37,7 +42,8 @@ let
       lib.filter (name: isDropIn (lib.removePrefix "systemd/system/" name)) (
         builtins.attrNames config.environment.etc
       )
-    );
+    )
+  );
   lines = lib.concatMap (text: unit.assignments (if text == null then "" else text)) texts;
   valuesOf = key: map ({ value, ... }: value) (lib.filter (line: line.key == key) lines);
 

@@ -99,9 +99,11 @@ export function systemIn(nixpkgs: string, ...modules: readonly string[]): string
 /** The value of an expression. Throws with Nix's message if evaluation fails. */
 export async function evaluate(world: World, expression: string): Promise<unknown> {
   world.write('/srv/evaluated.nix', expression)
-  return JSON.parse(
-    await world.output('nix-instantiate --eval --strict --json /srv/evaluated.nix 2>/srv/said'),
+  const { status, stdout, stderr } = await world.run(
+    'nix-instantiate --eval --strict --json /srv/evaluated.nix',
   )
+  if (status !== 0) throw new Error(stderr)
+  return JSON.parse(stdout)
 }
 
 /** Nix's message about an expression that fails. Throws if it has a value. */
