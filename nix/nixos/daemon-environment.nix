@@ -34,7 +34,7 @@ let
 
   # The unit, and the files that add to it.
   isDropIn = lib.hasPrefix "nix-daemon.service.d/";
-  texts = lib.optionals isWhole (
+  texts =
     lib.mapAttrsToList (name: { text, ... }: text) (
       lib.filterAttrs (name: _: name == "nix-daemon.service" || isDropIn name) config.systemd.units
     )
@@ -42,8 +42,7 @@ let
       lib.filter (name: isDropIn (lib.removePrefix "systemd/system/" name)) (
         builtins.attrNames config.environment.etc
       )
-    )
-  );
+    );
   lines = lib.concatMap (text: unit.assignments (if text == null then "" else text)) texts;
   valuesOf = key: map ({ value, ... }: value) (lib.filter (line: line.key == key) lines);
 
@@ -96,7 +95,7 @@ let
   said = path: value: "systemd.services.nix-daemon.${lib.concatStringsSep "." path} ${value}${definedIn path}";
 in
 {
-  config.assertions = lib.mkIf (cfg.enable && config.nix.enable) [
+  config.assertions = lib.mkIf (cfg.enable && config.nix.enable && isWhole) [
     {
       assertion = set == [ ];
       message = ''

@@ -13,7 +13,7 @@ const DRIVER = join(PROJECT_ROOT, 'test/support/vm-driver.py')
 const HAS_PYTHON = spawnSync('python3', ['--version']).status === 0
 
 /** Files of nix/checks that are no test in a virtual machine. */
-const OTHERS = ['default.nix', 'harness.nix', 'keys.nix', 'module.nix', 'source.nix']
+const OTHERS = ['default.nix', 'harness.nix', 'keys.nix', 'module.nix', 'source.nix', 'vm.nix']
 const NAMES = readdirSync(join(PROJECT_ROOT, 'nix/checks'))
   .filter(file => !OTHERS.includes(file))
   .map(file => file.replace(/\.nix$/, ''))
