@@ -151,7 +151,7 @@ test('each refusal that the plugin and the thin hooks word themselves names a ne
     statement => !/"%s", reply\.|judgement->text|static const char refused\[\]/.test(statement),
   )
   assert.ok(own.length > 10, String(own.length))
-  for (const statement of own) assert.match(statement, /\bNEXT(?:_[A-Z]+)*\b|\bTOO_LONG\b/)
+  for (const statement of own) assert.match(statement, /\bNEXT(?:_[A-Z]+)*\b|\b(?:BUSY|TOO_LONG)\b/)
 })
 
 test('the plugin and the hooks name the same steps', () => {

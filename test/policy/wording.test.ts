@@ -279,17 +279,17 @@ groups:
   humans: 1 of 2 (alice, bob)
   reproducible: 2 of 3 (humans, carol's builder, this machine)
 rules, of which the first that matches decides:
-  "upstream tarballs" (line 33): fetched sources named *.tar.*
+  "upstream tarballs" (line 34): fetched sources named *.tar.*
     source: needs alice as developer and humans as packager and bob as packager
     a packager may vouch for a whole build graph at once
     keys that ended since count for sources that they say to have signed before
-  "rule 2" (line 40): outputs
+  "rule 2" (line 41): outputs
     output: needs this machine and reproducible
     outputs from elsewhere pass without their derivation
-  "rule 3" (line 45): fetched sources, local sources, derivations named secret-*
+  "rule 3" (line 46): fetched sources, local sources, derivations named secret-*
     source: is always refused
     derivation: needs nothing
-  "default" (line 50): everything else
+  "default" (line 51): everything else
     source: needs humans
     derivation: needs bob as reviewer
     output: needs this machine
