@@ -5,6 +5,13 @@ export interface GateSettings {
   readonly upstreams: readonly UpstreamSettings[]
   /** What Nix is told of a refused path: the reason, as an error, or that the path is absent. */
   readonly onRefusal: 'fail' | 'not-found'
+  /**
+   * What Nix is told of a path that no upstream offers while at least one cannot be asked: the
+   * reason, as an error, or that the path is absent.
+   */
+  readonly onNoAnswer: 'fail' | 'not-found'
+  /** The absolute path of a file with names and passwords by host, in the form of curl's netrc. */
+  readonly netrcFile?: string
   /** How many seconds to wait for an upstream. */
   readonly timeout: number
   /** How many seconds an upstream's answer about a path is reused. */
@@ -19,13 +26,30 @@ export interface Listen {
   readonly port: number
 }
 
-/** A binary cache. */
+/** A binary cache, or a store that Nix can reach. */
 export interface UpstreamSettings {
   /**
    * `http:`, `https:` or `file:`, as the URL standard serialises it, without user, query, fragment
-   * and final slash.
+   * and final slash; or `s3:`, `ssh:`, `ssh-ng:` with Nix's parameters; or a local store: `local?…`
+   * or an absolute path, which is its root.
    */
   readonly url: string
   /** The absolute path of a file that contains the value of the Authorization header to send. */
   readonly authorization?: string
+  /** Which upstream is preferred: the lowest number. Undefined: what the cache says of itself. */
+  readonly priority?: number
+  /** Whom the machine is to the server, in TLS: absolute paths of PEM files. */
+  readonly client?: { readonly certificate: string; readonly key: string }
+}
+
+/** How nixsig reaches other machines over HTTP, for caches and for sources of attestations. */
+export interface HttpSettings {
+  /** An `http://` proxy, as the URL standard serialises it. */
+  readonly proxy?: string
+  /** The absolute path of a file that contains the value of the Proxy-Authorization header. */
+  readonly proxyAuthorization?: string
+  /** Hosts that are reached without the proxy: `example.org` with all below it, or an IP address. */
+  readonly noProxy: readonly string[]
+  /** The absolute path of a PEM file whose certificates are trusted instead of the system's. */
+  readonly certificates?: string
 }

@@ -2,9 +2,8 @@
  * The trusted list as values: what src/policy/language/ reads from policy.toml and
  * src/policy/judge.ts decides by. Nothing here does I/O.
  */
-
 import type { OwnKeyForm } from '../formats/detached/forms.ts'
-import type { GateSettings } from './gate-settings.ts'
+import type { GateSettings, HttpSettings } from './gate-settings.ts'
 
 /** Whole seconds since 1970-01-01T00:00Z. */
 export type Instant = number
@@ -251,6 +250,7 @@ export interface Policy {
   readonly sources: readonly AttestationSource[]
   readonly nix: NixSettings
   readonly gate: GateSettings
+  readonly http: HttpSettings
   readonly store: StoreSettings
   readonly principals: ReadonlyMap<string, Principal>
   readonly groups: ReadonlyMap<string, Group>

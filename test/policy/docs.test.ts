@@ -38,6 +38,7 @@ test('every section that shows an example was found', () => {
       'A small policy',
       'Attestations',
       'The gate',
+      'How other machines are reached',
       'The store',
       'Principals',
       'Groups',

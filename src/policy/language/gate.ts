@@ -1,7 +1,17 @@
 /** `[gate]`: the local substituter and the binary caches behind it. */
 import type { GateSettings, Listen, UpstreamSettings } from '../gate-settings.ts'
-import { complain, fieldsOf, isTable, listOf, type Node, plainStringOf, secondsOf, wordOf } from './fields.ts'
-import { readUrl } from './url.ts'
+import {
+  complain,
+  countOf,
+  fieldsOf,
+  isTable,
+  listOf,
+  type Node,
+  plainStringOf,
+  secondsOf,
+  wordOf,
+} from './fields.ts'
+import { readUpstreamAddress } from './upstream-address.ts'
 
 const UPSTREAM_LIMIT = 32
 const PATH_LIMIT = 1024
@@ -17,23 +27,39 @@ export const DEFAULT_GATE: GateSettings = {
   listen: { host: '127.0.0.1', port: 4649 },
   upstreams: [],
   onRefusal: 'fail',
+  onNoAnswer: 'not-found',
   timeout: 10,
   maxAge: 3600,
   negativeMaxAge: 60,
 }
 
+const FIELDS = [
+  'listen',
+  'upstreams',
+  'on-refusal',
+  'on-no-answer',
+  'netrc-file',
+  'timeout',
+  'max-age',
+  'negative-max-age',
+] as const
+
 /** Reads `[gate]` and records its problems. `absolute` resolves a path in the policy. */
 export function readGate(node: Node | undefined, absolute: (path: string) => string): GateSettings {
-  const fields =
-    node &&
-    fieldsOf(node, [], ['listen', 'upstreams', 'on-refusal', 'timeout', 'max-age', 'negative-max-age'])
+  const fields = node && fieldsOf(node, [], FIELDS)
   if (fields === undefined) return DEFAULT_GATE
   const seconds = (name: 'timeout' | 'max-age' | 'negative-max-age', least: number, limit: number) =>
     fields[name] && secondsOf(fields[name], least, limit)
+  const word = (name: 'on-refusal' | 'on-no-answer') => wordOf(fields[name], ['fail', 'not-found'])
+  const onRefusal = word('on-refusal')
+  const netrc = plainStringOf(fields['netrc-file'], PATH_LIMIT)
   return {
     listen: readListen(fields.listen) ?? DEFAULT_GATE.listen,
     upstreams: readUpstreams(fields.upstreams, absolute),
-    onRefusal: wordOf(fields['on-refusal'], ['fail', 'not-found']) ?? DEFAULT_GATE.onRefusal,
+    onRefusal: onRefusal ?? DEFAULT_GATE.onRefusal,
+    // Who writes that a refusal has to stop Nix means this one as well.
+    onNoAnswer: word('on-no-answer') ?? onRefusal ?? DEFAULT_GATE.onNoAnswer,
+    ...(netrc === undefined ? {} : { netrcFile: absolute(netrc) }),
     timeout: seconds('timeout', 1, TIMEOUT_LIMIT) ?? DEFAULT_GATE.timeout,
     maxAge: seconds('max-age', 0, AGE_LIMIT) ?? DEFAULT_GATE.maxAge,
     negativeMaxAge: seconds('negative-max-age', 0, NEGATIVE_AGE_LIMIT) ?? DEFAULT_GATE.negativeMaxAge,
@@ -78,20 +104,45 @@ function readUpstreams(
   return [...upstreams.values()]
 }
 
-/** Reads an upstream, which is an address alone or `{ url, authorization }`. */
+/** Reads an upstream, which is an address alone or a table. */
 function readUpstream(node: Node, absolute: (path: string) => string): UpstreamSettings | undefined {
-  const isWhole = isTable(node.value)
-  const fields: Partial<Record<'url' | 'authorization', Node>> | undefined = isWhole
-    ? fieldsOf(node, ['url'], ['authorization'])
-    : { url: node }
-  const url = readUrl(fields?.url, ['https', 'http', 'file'])
-  const file = plainStringOf(fields?.authorization, PATH_LIMIT)
-  if (url === undefined) return undefined
-  if (fields?.authorization === undefined || file === undefined) return { url }
-  if (!url.startsWith('https://') && !isOwnMachine(url)) {
-    return complain(fields.authorization, 'goes to "https://" alone: others could read it on the way')
+  const fields = upstreamFields(node)
+  const url = readUpstreamAddress(fields?.url)
+  if (fields === undefined || url === undefined) return undefined
+  const file = (name: 'authorization' | 'client-certificate' | 'client-key'): string | undefined => {
+    const field = fields[name]
+    const path = plainStringOf(field, PATH_LIMIT)
+    if (field === undefined || path === undefined) return undefined
+    const problem = secretProblem(url, name)
+    return problem === undefined ? absolute(path) : complain(field, problem)
   }
-  return { url, authorization: absolute(file) }
+  const priority = countOf(fields.priority)
+  const authorization = file('authorization')
+  const certificate = file('client-certificate')
+  const key = file('client-key')
+  if ((certificate === undefined) !== (key === undefined))
+    return complain(node, 'must have both "client-certificate" and "client-key", or neither')
+  return {
+    url,
+    ...(authorization === undefined ? {} : { authorization }),
+    ...(priority === undefined ? {} : { priority }),
+    ...(certificate === undefined || key === undefined ? {} : { client: { certificate, key } }),
+  }
+}
+
+function upstreamFields(node: Node): ReturnType<typeof upstreamTable> {
+  return isTable(node.value) ? upstreamTable(node) : { url: node }
+}
+
+function upstreamTable(node: Node) {
+  return fieldsOf(node, ['url'], ['authorization', 'priority', 'client-certificate', 'client-key'])
+}
+
+/** Why nothing secret may go to this address; undefined if it may. */
+function secretProblem(url: string, name: string): string | undefined {
+  if (!/^https?:/.test(url)) return 'is for "https://" and "http://" alone'
+  if (url.startsWith('https://') || (isOwnMachine(url) && name === 'authorization')) return undefined
+  return 'goes to "https://" alone: others could read it on the way'
 }
 
 function isOwnMachine(url: string): boolean {

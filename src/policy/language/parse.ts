@@ -12,6 +12,7 @@ import { readExemptions, readRevocations } from './exceptions.ts'
 import { booleanOf, complain, fieldsOf, listOf, type Node, plainStringOf, wordOf } from './fields.ts'
 import { readGate } from './gate.ts'
 import { readGroups } from './groups.ts'
+import { readHttp } from './http.ts'
 import { readApprovals, readInputs } from './inputs.ts'
 import { locate } from './locate.ts'
 import { PolicyError } from './policy-error.ts'
@@ -91,6 +92,7 @@ function readPolicy(
       'attestations',
       'nix',
       'gate',
+      'http',
       'store',
       'principals',
       'groups',
@@ -109,6 +111,7 @@ function readPolicy(
     ...readAttestations(fields?.attestations),
     nix: readNix(fields?.nix),
     gate: readGate(fields?.gate, path => absolute(source, path)),
+    http: readHttp(fields?.http, path => absolute(source, path)),
     store: readStore(fields?.store),
     principals,
     rules: readRules(fields?.rules, people),

@@ -17,6 +17,7 @@ test('a policy without [gate] has one on loopback, without upstreams', () => {
     listen: { host: '127.0.0.1', port: 4649 },
     upstreams: [],
     onRefusal: 'fail',
+    onNoAnswer: 'not-found',
     timeout: 10,
     maxAge: 3600,
     negativeMaxAge: 60,
@@ -39,6 +40,7 @@ negative-max-age = 0`),
       listen: { host: '::1', port: 80 },
       upstreams: undefined,
       onRefusal: 'not-found',
+      onNoAnswer: 'not-found',
       timeout: 1,
       maxAge: 0,
       negativeMaxAge: 0,
@@ -50,6 +52,52 @@ negative-max-age = 0`),
   )
   assert.equal(gate.upstreams[2]?.authorization, '/etc/b')
   assert.match(gate.upstreams[3]?.authorization ?? '', /^\/.*\/b$/)
+})
+
+test('upstreams of every kind', () => {
+  const { gate } = policyOf(
+    withGate(`[gate]
+netrc-file = "/etc/nix/netrc"
+upstreams = [
+  "s3://bucket?region=eu-west-1&profile=nix&endpoint=minio.lan:9000&scheme=http",
+  "ssh-ng://nix@host:2222?ssh-key=/root/.ssh/nix",
+  "ssh://host",
+  "local?root=/mnt",
+  "/mnt/other",
+  { url = "https://c.example", priority = 5, client-certificate = "c.pem", client-key = "/etc/k.pem" },
+]`),
+  )
+  assert.equal(gate.netrcFile, '/etc/nix/netrc')
+  assert.equal(gate.upstreams.length, 6)
+  const last = gate.upstreams[5]
+  assert.equal(last?.priority, 5)
+  assert.equal(last?.client?.key, '/etc/k.pem')
+  assert.match(last?.client?.certificate ?? '', /^\/.*\/c\.pem$/)
+})
+
+test('who writes that refusals stop Nix means unanswered questions as well', () => {
+  const onNoAnswer = (gate: string) => policyOf(withGate(gate)).gate.onNoAnswer
+  assert.equal(onNoAnswer('gate.timeout = 5'), 'not-found')
+  assert.equal(onNoAnswer('gate.on-refusal = "fail"'), 'fail')
+  assert.equal(onNoAnswer('gate.on-refusal = "not-found"'), 'not-found')
+  assert.equal(onNoAnswer('gate = { on-refusal = "fail", on-no-answer = "not-found" }'), 'not-found')
+})
+
+test('how other machines are reached', () => {
+  assert.deepEqual(policyOf(withGate('')).http, { noProxy: [] })
+  const { http } = policyOf(
+    withGate(`[http]
+proxy = "http://proxy.example:3128"
+proxy-authorization = "/s"
+no-proxy = ["cache.lan", "10.0.0.7", "[::1]"]
+certificates = "/etc/ca.pem"`),
+  )
+  assert.deepEqual(http, {
+    proxy: 'http://proxy.example:3128',
+    proxyAuthorization: '/s',
+    noProxy: ['cache.lan', '10.0.0.7', '[::1]'],
+    certificates: '/etc/ca.pem',
+  })
 })
 
 test('a policy with upstreams is described with its gate', () => {
@@ -92,8 +140,8 @@ for (const [name, gate, problem] of [
   ['no port', 'gate.listen = "127.0.0.1:0"', /must be an IP address and a port/],
   [
     'an upstream of another protocol',
-    'gate.upstreams = ["s3://bucket"]',
-    /upstreams\[1\]: must be an address that begins with "https:\/\/" or "http:\/\/" or "file:\/\/"/,
+    'gate.upstreams = ["ftp://host"]',
+    /upstreams\[1\]: must be an address that begins with "https:\/\/" or "http:\/\/" or "file:\/\/" or "s3:/,
   ],
   ['a file on another machine', 'gate.upstreams = ["file://host/srv"]', /must be of this machine/],
   [
@@ -115,8 +163,42 @@ for (const [name, gate, problem] of [
   [
     'authorization for files',
     'gate.upstreams = [{ url = "file:///srv", authorization = "/s" }]',
+    /is for "https:\/\/" and "http:\/\/" alone/,
+  ],
+  ['a bucket with a path', 'gate.upstreams = ["s3://bucket/x"]', /must not have a path/],
+  [
+    'a parameter for writing',
+    'gate.upstreams = ["s3://bucket?compression=zstd"]',
+    /must not have the parameter "compression"; known are: profile, region/,
+  ],
+  [
+    'a store that is trusted by its address',
+    'gate.upstreams = ["ssh-ng://host?trusted=1"]',
+    /must not have the parameter "trusted"/,
+  ],
+  ['a password for ssh', 'gate.upstreams = ["ssh://a:b@host"]', /must not have a password/],
+  ['an option of ssh as host', 'gate.upstreams = ["ssh://-oProxyCommand=x"]', /no options of ssh/],
+  ['an option of ssh as user', 'gate.upstreams = ["ssh://-l@host"]', /no options of ssh/],
+  ['a hidden option of ssh', 'gate.upstreams = ["ssh://%2dl@host"]', /no options of ssh/],
+  ["this machine's own store", 'gate.upstreams = ["local"]', /this machine's own store is no upstream/],
+  ['the root as a store', 'gate.upstreams = ["/"]', /not "\/"/],
+  ['a store with steps', 'gate.upstreams = ["/mnt/../x"]', /without "\." and "\.\."/],
+  [
+    'a certificate without its key',
+    'gate.upstreams = [{ url = "https://a.example", client-certificate = "c" }]',
+    /both "client-certificate" and "client-key"/,
+  ],
+  [
+    'a certificate in the open',
+    'gate.upstreams = [{ url = "http://127.0.0.1", client-certificate = "c", client-key = "k" }]',
     /goes to "https:\/\/" alone/,
   ],
+  ['no priority', 'gate.upstreams = [{ url = "https://a.example", priority = 0 }]', /must be at least 1/],
+  ['a proxy with a password', 'http.proxy = "http://a:b@proxy"', /must not have a user name/],
+  ['a proxy of another protocol', 'http.proxy = "socks5://proxy"', /begins with "http:\/\/"/],
+  ['a secret for no proxy', 'http.proxy-authorization = "s"', /needs a "proxy"/],
+  ['a pattern of hosts', 'http.no-proxy = ["*.example.org"]', /must be a host name or an IP address/],
+  ['a host in capitals', 'http.no-proxy = ["Example.org"]', /must be a host name or an IP address/],
   ['another word for refusing', 'gate.on-refusal = "pass"', /must be "fail" or "not-found"/],
   ['no time for an answer', 'gate.timeout = 0', /must be at least 1/],
   ['an hour for an answer', 'gate.timeout = 3600', /must be at most 300/],
