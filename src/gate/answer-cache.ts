@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { isSettled } from '../ledger/policy-snapshot.ts'
 import { versionOf } from '../ledger/stamp.ts'
+import { forAMoment } from '../primitives/for-a-moment.ts'
 import type { GateResponse } from './http-request.ts'
 
 /** How many answers are kept at most, and how many bytes their bodies may have together. */
@@ -61,7 +62,14 @@ export interface AnswerCache {
 /** An empty cache: 20,000 answers or 32 MiB at most; the oldest go first. */
 export function openAnswerCache(): AnswerCache {
   const kept = new Map<string, Kept>()
-  const commonNow = oncePerTurn(commonVersions)
+  const common = forAMoment<string>()
+  const commonNow = (grounds: Grounds): string => {
+    const known = common.get()
+    if (known !== undefined) return known
+    const versions = commonVersions(grounds)
+    common.set(versions)
+    return versions
+  }
   let bytes = 0
   const drop = (digest: string) => {
     bytes -= kept.get(digest)?.bytes ?? 0
@@ -82,7 +90,7 @@ export function openAnswerCache(): AnswerCache {
     keep(digest, response, until, standing) {
       drop(digest)
       if (standing === undefined) return
-      const size = (response.body instanceof Buffer ? response.body.length : 0) + standing.common.length
+      const size = sizeOf(response) + standing.common.length
       kept.set(digest, { response, since: Date.now(), until, standing, bytes: size })
       bytes += size
       // A Map keeps insertion order, so the oldest answers go first.
@@ -141,17 +149,6 @@ function isUnchanged({ file, version }: FileVersion): boolean {
   return versionOf(file) === version
 }
 
-/**
- * Does something once per turn of the event loop, so that requests that arrived together share it.
- */
-function oncePerTurn<A, R>(action: (argument: A) => R): (argument: A) => R {
-  let known: { readonly argument: A; readonly result: R } | undefined
-  return argument => {
-    if (known !== undefined) return known.result
-    known = { argument, result: action(argument) }
-    setImmediate(() => {
-      known = undefined
-    })
-    return known.result
-  }
+function sizeOf({ body }: GateResponse): number {
+  return typeof body === 'string' || body instanceof Buffer ? body.length : 0
 }

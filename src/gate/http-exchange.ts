@@ -85,6 +85,12 @@ export function sendAnswer(
   const { response, method } = exchange
   const { status, headers, body } = answer
   const connection = isLast ? { connection: 'close' } : undefined
+  if (typeof body === 'string') {
+    // Node writes head and body at once if both are strings, which is what most of the time goes to.
+    response.writeHead(status, isLast ? { ...headers, ...connection } : headers)
+    response.end(method === 'HEAD' ? undefined : body, 'latin1')
+    return undefined
+  }
   if (body === undefined || Buffer.isBuffer(body)) {
     response.writeHead(status, { ...headers, 'content-length': body?.length ?? 0, ...connection })
     response.end(method === 'HEAD' ? undefined : body)

@@ -19,7 +19,8 @@ export interface GateResponse {
    * `content-length` given here is enforced.
    */
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: Buffer | Readable
+  /** A string is ASCII, and its headers have its length: it is sent in one piece with them. */
+  readonly body?: Buffer | string | Readable
 }
 
 /** Answers a request. If it throws or rejects, the server answers 500. */

@@ -14,9 +14,9 @@ export function narinfoAnswer(
   key: KeyPair,
   { upstream, narinfo, nar }: Offer,
   others: readonly string[],
-): Buffer {
+): string {
   const message = Buffer.from(narFingerprint(narinfo), 'utf8')
   const own = printNixSignature({ name: key.name, signature: signEd25519(message, key.secretKey) })
   const url = nar.kind === 'url' ? nar.url : narTicket(key, { upstream, file: nar.url })
-  return Buffer.from(printNarinfo({ ...narinfo, url, signatures: [own, ...others] }), 'latin1')
+  return printNarinfo({ ...narinfo, url, signatures: [own, ...others] })
 }

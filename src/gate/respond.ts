@@ -4,14 +4,14 @@ import type { GateSettings } from '../policy/gate-settings.ts'
 import type { GateResponse } from './http-request.ts'
 
 const TEXT = { 'content-type': 'text/plain; charset=utf-8' }
-const NARINFO = { 'content-type': 'text/x-nix-narinfo' }
 
 /** Nix then asks for many paths at once, and asks this cache before most others. */
 const CACHE_INFO = `StoreDir: ${STORE_DIR}\nWantMassQuery: 1\nPriority: 30\n`
 
-/** A narinfo file, given in its text form. */
-export function narinfo(body: Buffer): GateResponse {
-  return { status: 200, headers: NARINFO, body }
+/** A narinfo file, given in its text form, which is ASCII. */
+export function narinfo(body: string): GateResponse {
+  const headers = { 'content-type': 'text/x-nix-narinfo', 'content-length': String(body.length) }
+  return { status: 200, headers, body }
 }
 
 /** The answer to `/nix-cache-info`. */

@@ -185,7 +185,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
 function passOn(
   policy: Policy | undefined,
   { path, kind }: Pick<Refusal, 'path' | 'kind'>,
-  make: () => Buffer,
+  make: () => string,
 ): GateResponse {
   try {
     return narinfo(make())

@@ -6,6 +6,7 @@ import { hasSnapshot, isSettled, type StampedFile, writeSnapshot } from '../ledg
 import { underRespite } from '../ledger/respite.ts'
 import { versionOf } from '../ledger/stamp.ts'
 import type { Policy } from '../policy/policy.ts'
+import { forAMoment } from '../primitives/for-a-moment.ts'
 import { printable } from '../primitives/printable.ts'
 import { shareStore } from '../store/shared-store.ts'
 import type { Store } from '../store/store-client.ts'
@@ -60,11 +61,8 @@ export function openResidentCache(places: Places): ResidentCache {
 
 function keepPolicy(places: Places) {
   let held: HeldPolicy | undefined
-  /**
-   * The policy as it was read in this turn of the event loop, so that requests that arrive together
-   * do not each check the files.
-   */
-  let fresh: Policy | undefined
+  /** The policy in force a moment ago, so that requests that arrive together do not each check. */
+  const fresh = forAMoment<Policy>()
   /** Whether the state directory has been seen. */
   let wasThere = false
   const read = (): Policy => {
@@ -80,18 +78,17 @@ function keepPolicy(places: Places) {
   return {
     current(): Policy {
       if (held === undefined) return read()
-      if (fresh !== undefined) return fresh
+      const current = fresh.get()
+      if (current !== undefined) return current
       // The plugin and the hooks know the policy by its snapshot, so the snapshot must exist.
       if (!held.files.every(isUnchanged) || !hasSnapshot(places.state)) return read()
-      fresh = taken(held.policy)
-      setImmediate(() => {
-        fresh = undefined
-      })
-      return fresh
+      const policy = taken(held.policy)
+      fresh.set(policy)
+      return policy
     },
     forget() {
       held = undefined
-      fresh = undefined
+      fresh.forget()
     },
   }
 }
