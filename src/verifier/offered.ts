@@ -32,16 +32,22 @@ export type OfferOutcome =
       readonly kind: 'trusted'
       readonly verdict: Trust
       readonly offer: Offer
+      /** Further offers of the same contents and references, in the order of the answers. */
+      readonly others: readonly Offer[]
       /** The signatures to pass on: see signaturesToPassOn. */
       readonly signatures: readonly string[]
       /** Whether the ledger did not have it yet. */
       readonly isNew: boolean
     }
-  /** Refused. `offer` and `signatures`: what can be passed on if the policy is in warn mode. */
+  /**
+   * Refused. `offer`, `others` and `signatures`: what can be passed on if the policy is in warn
+   * mode.
+   */
   | {
       readonly kind: 'refused'
       readonly verdict: Refusal
       readonly offer?: Offer
+      readonly others?: readonly Offer[]
       readonly signatures?: readonly string[]
     }
   /**
@@ -91,15 +97,26 @@ export async function admitOffers(
     const verdict = undecided(path, obstacles)
     return offer === undefined
       ? { kind: 'refused', verdict }
-      : { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+      : { kind: 'refused', verdict, ...passable(offer, offers) }
   }
   if (offer === undefined) return { kind: 'absent', silent }
   try {
     return await admitOffer(inquiry, [offer, ...offers.slice(1)], silent)
   } catch (error) {
     const verdict = refusalOf(error, path, 'output')
-    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+    return { kind: 'refused', verdict, ...passable(offer, offers) }
   }
+}
+
+/** What a refusal lets through in warn mode: the first offer, and those that say the same. */
+function passable(offer: Offer, offers: readonly Offer[]) {
+  return { offer, others: othersLike(offer, offers), signatures: signaturesToPassOn([], [offer]) }
+}
+
+/** The other offers that say the same as this one of what a signature covers. */
+function othersLike(offer: Offer, offers: readonly Offer[]): readonly Offer[] {
+  const said = narFingerprint(offer.narinfo)
+  return offers.filter(other => other !== offer && narFingerprint(other.narinfo) === said)
 }
 
 async function admitOffer(
@@ -121,17 +138,18 @@ async function admitOffer(
     }
     // What listed builders signed about it is kept, even if a cache shows something else later.
     if (inquiry.notesConflicts) await noteSigned(inquiry, path.path, offers)
-    return { kind: 'refused', verdict, offer, signatures: signaturesToPassOn([], [offer]) }
+    return { kind: 'refused', verdict, ...passable(offer, offers) }
   }
   const { judged, signatures } = await judgeOffered(inquiry, offered, offers)
   const verdict: Verdict = { ...judged, strays: [...(judged.strays ?? []), ...silent] }
+  const others = othersLike(offer, offers)
   if (verdict.outcome === 'trusted') {
     const records = inquiry.records && (!offered.isPromised || isForContents(verdict))
     const isNew = records && (await recordOffer(inquiry, verdict, path))
-    return { kind: 'trusted', verdict, offer, signatures, isNew }
+    return { kind: 'trusted', verdict, offer, others, signatures, isNew }
   }
   if (offered.isForItsBytes) return { kind: 'unfetched', verdict }
-  return { kind: 'refused', verdict, offer, signatures }
+  return { kind: 'refused', verdict, offer, others, signatures }
 }
 
 /** Whether all claims that counted are signatures over the contents, and not over a build graph. */

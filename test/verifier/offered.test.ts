@@ -146,6 +146,17 @@ test('S8: two builders at two upstreams together meet a threshold that neither m
   assert.match(refusal(outcome), /needs 2 of 2 caches for its output, found 1 \(alice\)/)
 })
 
+test('other offers of the same contents can take the place of the first, and those of others cannot', async t => {
+  const same = [offered(A, signed(HELLO, ALICE)), offered(B, { ...HELLO, compression: 'zstd' })]
+  const upstreams = (outcome: OfferOutcome) =>
+    'others' in outcome ? outcome.others?.map(({ upstream }) => upstream) : undefined
+  assert.deepEqual(upstreams((await judge(t, same)).outcome), [B])
+  const foreign = offered(C, { ...HELLO, narHash: 'cd'.repeat(32) })
+  const { outcome } = await judge(t, [...same, foreign])
+  assert.equal(outcome.kind, 'refused')
+  assert.deepEqual(upstreams(outcome), [B], 'what warn mode passes on')
+})
+
 test('attack: one key under two names at two upstreams counts as one builder', async t => {
   const alias = { ...ALICE, name: 'bob-1' }
   const answers = [offered(A, signed(HELLO, ALICE, alias)), offered(B, signed(HELLO, alias))]
