@@ -33,8 +33,7 @@ export function readHttp(node: Node | undefined, absolute: (path: string) => str
 function readHost(node: Node): string | undefined {
   const text = plainStringOf(node, HOST_LIMIT)
   if (text === undefined) return undefined
-  const host =
-    /^[^/?#@\\]+$/.test(text) && URL.canParse(`http://${text}`) ? new URL(`http://${text}`) : undefined
-  if (host?.hostname === text && host.port === '') return text
+  const isPlain = /^(?:\[[0-9a-f:.]+\]|[a-z0-9_][a-z0-9_.-]*)$/.test(text) && URL.canParse(`http://${text}`)
+  if (isPlain && new URL(`http://${text}`).hostname === text) return text
   return complain(node, 'must be a host name or an IP address, such as "example.org", "10.0.0.1" or "[::1]"')
 }
