@@ -149,6 +149,7 @@ function answerTo(parts: GateParts, policy: Policy | undefined, outcome: OfferOu
       metrics.count('verdicts', { outcome: 'absent', code: '' })
       return notFound()
     case 'unanswered':
+      tellOdd(log, outcome.verdict.path, outcome.strays)
       return unanswered(parts, policy, outcome.verdict)
     case 'trusted': {
       metrics.count('verdicts', { outcome: 'trusted', code: '' })

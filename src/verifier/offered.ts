@@ -25,7 +25,7 @@ export type OfferOutcome =
   /** Nobody has it. `silent`: the upstreams that gave no answer. */
   | { readonly kind: 'absent'; readonly silent: readonly Stray[] }
   /** Nobody offers it, and what some upstreams would say of it is unknown. */
-  | { readonly kind: 'unanswered'; readonly verdict: Refusal }
+  | { readonly kind: 'unanswered'; readonly verdict: Refusal; readonly strays: readonly Stray[] }
   | {
       readonly kind: 'trusted'
       readonly verdict: Trust
@@ -72,7 +72,7 @@ export async function admitOffers(
     const [first, ...rest] = strays.filter(({ problem }) => problem !== 'no-answer' || !saysNo)
     if (first === undefined) return { kind: 'absent', silent: strays }
     // Nobody offers the path, so its name is not known either.
-    return { kind: 'unanswered', verdict: undecided(`${STORE_DIR}/${digest}-*`, [first, ...rest]) }
+    return { kind: 'unanswered', verdict: undecided(`${STORE_DIR}/${digest}-*`, [first, ...rest]), strays }
   }
   try {
     return await admitOffer(inquiry, [offer, ...others], strays)

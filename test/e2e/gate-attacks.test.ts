@@ -19,13 +19,16 @@ const NARINFO = `${HELLO.digest}.narinfo`
 /** A good narinfo made into something else, and what is said of it. */
 const GARBAGE: Readonly<Record<string, readonly [change: (text: string) => string, reason: RegExp]>> = {
   'the narinfo of another path': [() => OTHER.narinfo, /it is about another path: .*-other/],
-  'a field twice': [text => `${text}NarSize: 8\n`, /field NarSize is repeated/],
-  'a field that is unknown': [text => `${text}Trust: me\n`, /unknown field "Trust"/],
+  'a field twice': [text => `${text}NarSize: 8\n`, /NarSize says something else again/],
+  'a field that hides the next': [
+    text => text.replace('NarSize:', 'Trust:\nNarSize:'),
+    /NarSize is read in two ways/,
+  ],
   'a store elsewhere': [
     text => text.replace('/nix/store/', '/nix/evil/'),
     /StorePath: .*not in \/nix\/store/,
   ],
-  'control characters': [text => text.replace('URL: ', 'URL: \u001b[2J'), /visible ASCII/],
+  'control characters': [text => text.replace('StorePath: ', 'StorePath: \u001b[2J'), /not in \/nix\/store/],
   'no end': [text => text.slice(0, -1), /the last line breaks off/],
   'ten megabytes': [text => text + 'Sig: x\n'.repeat(1_500_000), /more than 1048576 bytes/],
   'a NAR on another host': [text => text.replace('URL: ', 'URL: http://192.0.2.1/'), /its URL is not below/],
@@ -33,7 +36,7 @@ const GARBAGE: Readonly<Record<string, readonly [change: (text: string) => strin
     text => text.replace(/URL: .*/, 'URL: file:///etc/shadow'),
     /its URL is not below/,
   ],
-  'a NAR further up': [text => text.replace('URL: ', 'URL: ../'), /its URL is not below/],
+  'a NAR further up': [text => text.replace('URL: ', 'URL: ../'), /its URL has steps in it that lead out/],
   'contents that it does not have': [
     text => `${text}CA: fixed:r:sha256:${'0'.repeat(52)}\n`,
     /CA: its path is not the one that these contents have/,
@@ -54,10 +57,9 @@ async function assertRefused(
 
 for (const version of VERSIONS) {
   const gated = (name: string, use: (world: GatedWorld) => Promise<void>) =>
-    test(`${version}: attack: ${name}`, () => withGatedWorld(version, '', use))
+    test(`${version}: attack: ${name}`, () => withGatedWorld(version, 'on-no-answer = "fail"', use))
 
-  gated('a cache answers garbage: refused with its name, although another one has the path', async world => {
-    stock(world.caches[1], HELLO)
+  gated('a cache answers garbage, and no other one has the path: refused with its name', async world => {
     const [cache] = world.caches
     for (const [what, [change, reason]] of Object.entries(GARBAGE)) {
       cache.files.set(NARINFO, change(HELLO.narinfo))
@@ -65,6 +67,23 @@ for (const version of VERSIONS) {
       const { stderr } = await world.realise(HELLO.path)
       assert.ok(stderr.includes(`${cache.url}: `), `${what}: ${stderr}`)
       assert.doesNotMatch(stderr, /\u001b\[2J/)
+    }
+  })
+
+  gated('a cache answers garbage, and takes nobody else’s word away', async world => {
+    const [cache, other] = world.caches
+    stock(other, HELLO)
+    for (const [what, [change, reason]] of Object.entries(GARBAGE)) {
+      cache.files.set(NARINFO, change(HELLO.narinfo))
+      await world.world.output('/opt/nixsig/nixsig reload')
+      const { status, stderr } = await world.realise(HELLO.path)
+      assert.equal(status, 0, `${what}: ${stderr}`)
+      const told = world.gate
+        .log()
+        .split('\n')
+        .findLast(line => line.includes('an answer that cannot be read'))
+      assert.match(told ?? '', reason)
+      await world.world.output(`nix-store --delete ${HELLO.path}; rm -r ${GATE_STATE}/ledger`)
     }
   })
 
