@@ -2,6 +2,7 @@
 // let in by it. docs/semantics.md, G1.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { cachedPath } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
 import { ALPHA, type GatedWorld, stock, withGatedWorld } from '../support/gated-world.ts'
@@ -14,12 +15,18 @@ const HELLO = cachedPath('hello', 'hello\n', [ALPHA])
 const SILENT = /"event":"no answer from an upstream"/g
 const AGAIN = /"event":"an upstream answers again"/g
 
+/** Lines of the log come a little late. */
+const LATE_MS = 200
+
 function build({ world }: GatedWorld, expression: string) {
   world.write('/srv/x.nix', expression)
   return world.run('nix-build --no-out-link /srv/x.nix', { user: 'alice' })
 }
 
-const countOf = ({ gate }: GatedWorld, event: RegExp) => [...gate.log().matchAll(event)].length
+async function countOf({ gate }: GatedWorld, event: RegExp): Promise<number> {
+  await sleep(LATE_MS)
+  return [...gate.log().matchAll(event)].length
+}
 
 for (const version of VERSIONS) {
   const gated = (name: string, use: (gated: GatedWorld) => Promise<void>, options = '') =>
@@ -33,7 +40,7 @@ for (const version of VERSIONS) {
     for (const cache of world.caches) cache.mood = 'down'
     const { status, stderr } = await build(world, nix.chain('own', 5))
     assert.equal(status, 0, stderr)
-    assert.equal(countOf(world, SILENT), 3)
+    assert.equal(await countOf(world, SILENT), 3)
     assert.doesNotMatch(world.gate.log(), /"refused"/)
     const { stdout } = await world.world.run(`curl -s ${world.gate.url}/metrics`)
     assert.match(stdout, /^nixsig_unanswered_total [1-9]/m)
@@ -57,7 +64,7 @@ for (const version of VERSIONS) {
     for (const cache of world.caches) cache.mood = 'well'
     const { status, stderr } = await world.realise(HELLO.path)
     assert.equal(status, 0, stderr)
-    assert.deepEqual([countOf(world, SILENT), countOf(world, AGAIN)], [3, 3])
+    assert.deepEqual([await countOf(world, SILENT), await countOf(world, AGAIN)], [3, 3])
   })
 
   gated(
@@ -71,7 +78,7 @@ for (const version of VERSIONS) {
       assert.ok(seconds < 15, `${seconds} s`)
       stock(world.caches[0], HELLO)
       world.caches[0].mood = 'well'
-      await new Promise(resolve => setTimeout(resolve, 10_000))
+      await sleep(10_000)
       const later = await world.realise(HELLO.path)
       assert.equal(later.status, 0, later.stderr)
     },

@@ -2,6 +2,7 @@
 // G1 to G3.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readConflict } from '../../src/ledger/conflicts.ts'
 import { cachedPath, writeCache } from '../support/cache-of-many.ts'
 import * as nix from '../support/expressions.ts'
@@ -96,6 +97,7 @@ for (const version of NEWEST) {
     const stray = 'a binary cache that says something else, which no listed key signed'
     assert.match(before.stdout, new RegExp(`trusted [\\s\\S]*${stray} \\(.*${liar.url}`))
     await assertSubstituted(world)
+    await sleep(200)
     assert.match(world.gate.log(), new RegExp(`"an upstream says something else".*"upstream":"${liar.url}"`))
     assert.equal(readConflict(world.world.path(GATE_STATE), digest), undefined)
   })
